@@ -1,0 +1,1 @@
+//! `.segscape`: a segmented scene in one file.

@@ -1,0 +1,1 @@
+//! Average precision as the released evaluators compute it (spec/eval.md).

@@ -1,0 +1,1 @@
+//! SegDINO3D-VL, points only.

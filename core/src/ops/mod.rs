@@ -1,0 +1,1 @@
+//! Operations on tensors that burn does not have: shader, CPU twin and gradient, one file each.

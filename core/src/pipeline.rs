@@ -1,0 +1,1 @@
+//! The whole way from bytes to named instances: the only module that knows the order.

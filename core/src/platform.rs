@@ -1,0 +1,20 @@
+//! The few things that differ between a browser and a native process: the only `cfg(target_family)` of the crate.
+
+/// A monotonic clock that works on both.
+pub use web_time::Instant;
+
+/// Lets the event loop of a browser run once, so that messages arrive between two pieces of work. Returns at once natively.
+pub async fn yield_now() {
+    #[cfg(target_family = "wasm")]
+    {
+        use wasm_bindgen::JsCast as _;
+        let promise = js_sys::Promise::new(&mut |resolve, _| {
+            let timeout = js_sys::Reflect::get(&js_sys::global(), &"setTimeout".into()).ok().and_then(|f| f.dyn_into::<js_sys::Function>().ok());
+            match timeout {
+                Some(timeout) => drop(timeout.call2(&js_sys::global(), &resolve, &0.into())),
+                None => drop(resolve.call0(&wasm_bindgen::JsValue::UNDEFINED)),
+            }
+        });
+        drop(wasm_bindgen_futures::JsFuture::from(promise).await);
+    }
+}

@@ -1,0 +1,1 @@
+//! PCD: ascii, binary, binary_compressed.

@@ -1,0 +1,1 @@
+//! PLY: ascii, binary little and big endian; points and meshes.

@@ -1,0 +1,1 @@
+//! Neighbourhoods of points: kNN, normals, voxels.
