@@ -1,6 +1,29 @@
 //! Superpoint masks to instances, and instances to answers.
+//!
+//! Two ways lead from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`] follows the released code
+//! (spec/model.md section 10), [`select`] ranks network masks and geometric regions together. [`query`] then answers
+//! any number of prompts without running the network again.
 
 use serde::{Deserialize, Serialize};
+
+mod features;
+mod geometry;
+mod nms;
+mod ownership;
+mod postprocess;
+mod proposals;
+pub mod query;
+mod ranker;
+mod select;
+
+pub use features::{Candidate, Evidence, FEATURE_NAMES, FEATURES, Source};
+pub use geometry::{Contact, SuperpointGeometry};
+pub use nms::matrix_nms;
+pub use ownership::NO_INSTANCE;
+pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
+pub use proposals::{CenteredBox, ProposalError, Proposals};
+pub use ranker::{Linear, Ranker, RankerError};
+pub use select::{Region, SelectOptions, candidates, select};
 
 /// An axis-aligned box in the world frame, metres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
@@ -9,6 +32,34 @@ pub struct Aabb {
     pub min: [f32; 3],
     /// Upper corner.
     pub max: [f32; 3],
+}
+
+impl Aabb {
+    /// Contains nothing; the neutral element of [`Self::union`].
+    pub const EMPTY: Self = Self { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] };
+
+    /// Whether the closed box contains the point.
+    pub fn contains(&self, point: [f32; 3]) -> bool {
+        (0..3).all(|axis| self.min[axis] <= point[axis] && point[axis] <= self.max[axis])
+    }
+
+    /// The smallest box around both.
+    pub fn union(&self, other: &Self) -> Self {
+        Self {
+            min: std::array::from_fn(|axis| self.min[axis].min(other.min[axis])),
+            max: std::array::from_fn(|axis| self.max[axis].max(other.max[axis])),
+        }
+    }
+
+    /// The smallest box around this one and a point.
+    pub fn with(&self, point: [f32; 3]) -> Self {
+        self.union(&Self { min: point, max: point })
+    }
+
+    /// Edge lengths; negative for [`Self::EMPTY`].
+    pub fn size(&self) -> [f32; 3] {
+        std::array::from_fn(|axis| self.max[axis] - self.min[axis])
+    }
 }
 
 /// One found thing: a set of superpoints with a score and an embedding that text can be compared with.
@@ -20,7 +71,7 @@ pub struct Instance {
     pub crop: Option<Aabb>,
     /// How sure the model is that this is one whole object, 0..=1.
     pub score: f32,
-    /// Unit vector in the text encoder's space, (`text::DIM`).
+    /// Unit vector in the text encoder's space, ([`crate::text::DIM`]).
     pub embedding: Vec<f32>,
     /// Tight box of its points.
     pub bounds: Aabb,
@@ -29,7 +80,7 @@ pub struct Instance {
 }
 
 /// Everything a prompt, a threshold or a link needs: no network run after this.
-/// Instances are sorted by falling score and may overlap; `point_owner` gives the disjoint view.
+/// Instances are sorted by falling score and may overlap; [`Segmentation::owner_of_point`] gives the disjoint view.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Segmentation {
     /// By falling score.

@@ -2,3 +2,5 @@
 
 /// Width of a text embedding (all-MiniLM-L6-v2).
 pub const DIM: usize = 384;
+
+pub mod prompt;

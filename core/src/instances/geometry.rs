@@ -1,0 +1,226 @@
+//! What is known of every superpoint without the network: its points, box, moments, colours and neighbours.
+
+use super::Aabb;
+use crate::superpoint::Superpoints;
+
+/// Where two superpoints touch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// The two superpoints, the smaller id first.
+    pub superpoints: [u32; 2],
+    /// Number of graph edges between them.
+    pub edges: u32,
+    /// Mean dissimilarity of those edges (normals and colour; 0 is smooth).
+    pub contrast: f32,
+}
+
+/// Sums over points from which means and covariances follow; adding two gives the sums of the union.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Moments {
+    pub points: f64,
+    position: [f64; 3],
+    /// xx, yy, zz, xy, xz, yz.
+    products: [f64; 6],
+    color: [f64; 3],
+    color_squares: f64,
+}
+
+impl Moments {
+    fn of_point([x, y, z]: [f64; 3], color: [f64; 3]) -> Self {
+        Self {
+            points: 1.0,
+            position: [x, y, z],
+            products: [x * x, y * y, z * z, x * y, x * z, y * z],
+            color,
+            color_squares: color.iter().map(|c| c * c).sum(),
+        }
+    }
+
+    pub(super) fn add(&mut self, other: &Self) {
+        self.points += other.points;
+        for axis in 0..3 {
+            self.position[axis] += other.position[axis];
+            self.color[axis] += other.color[axis];
+        }
+        for (sum, product) in self.products.iter_mut().zip(other.products) {
+            *sum += product;
+        }
+        self.color_squares += other.color_squares;
+    }
+
+    /// Standard deviations of the positions along the three principal axes, ascending, metres.
+    pub(super) fn principal_deviations(&self) -> [f64; 3] {
+        let [mx, my, mz] = self.position.map(|sum| sum / self.points);
+        let [xx, yy, zz, xy, xz, yz] = self.products.map(|sum| sum / self.points);
+        let covariance = [xx - mx * mx, yy - my * my, zz - mz * mz, xy - mx * my, xz - mx * mz, yz - my * mz];
+        eigenvalues(covariance).map(|variance| variance.max(0.0).sqrt())
+    }
+
+    /// Root mean square distance of the colours from their mean, in 0..=1 colour units.
+    pub(super) fn color_deviation(&self) -> f64 {
+        let mean_square: f64 = self.color.iter().map(|sum| (sum / self.points).powi(2)).sum();
+        (self.color_squares / self.points - mean_square).max(0.0).sqrt()
+    }
+}
+
+/// Eigenvalues of a symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), ascending: the trigonometric solution of the cubic.
+fn eigenvalues([xx, yy, zz, xy, xz, yz]: [f64; 6]) -> [f64; 3] {
+    let mean = (xx + yy + zz) / 3.0;
+    let (a, b, c) = (xx - mean, yy - mean, zz - mean);
+    let spread = ((a * a + b * b + c * c + 2.0 * (xy * xy + xz * xz + yz * yz)) / 6.0).sqrt();
+    if spread <= f64::EPSILON * mean.abs() {
+        return [mean; 3];
+    }
+    let determinant = a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz);
+    let angle = (determinant / (2.0 * spread.powi(3))).clamp(-1.0, 1.0).acos() / 3.0;
+    let third = std::f64::consts::TAU / 3.0;
+    let largest = mean + 2.0 * spread * angle.cos();
+    let smallest = mean + 2.0 * spread * (angle + third).cos();
+    [smallest, 3.0 * mean - largest - smallest, largest]
+}
+
+/// The superpoints of one scan; borrowed positions, everything else computed once in O(points).
+pub struct SuperpointGeometry<'a> {
+    positions: &'a [[f32; 3]],
+    /// (superpoints + 1) offsets into `points`.
+    starts: Vec<u32>,
+    /// (points) point indices grouped by superpoint, ascending inside each.
+    points: Vec<u32>,
+    boxes: Vec<Aabb>,
+    moments: Vec<Moments>,
+}
+
+impl<'a> SuperpointGeometry<'a> {
+    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of `superpoints`.
+    ///
+    /// # Panics
+    /// When the lengths differ.
+    pub fn new(positions: &'a [[f32; 3]], colors: Option<&[[u8; 3]]>, superpoints: &Superpoints) -> Self {
+        let superpoint_of_point = superpoints.superpoint_of_point();
+        assert_eq!(positions.len(), superpoint_of_point.len(), "one superpoint id per point");
+        let count = superpoints.count();
+        let mut starts = vec![0; count + 1];
+        for (superpoint, size) in superpoints.sizes().into_iter().enumerate() {
+            starts[superpoint + 1] = starts[superpoint] + size;
+        }
+        let mut next = starts.clone();
+        let mut points = vec![0; positions.len()];
+        let mut boxes = vec![Aabb::EMPTY; count];
+        let mut moments = vec![Moments::default(); count];
+        for (point, (&superpoint, &position)) in superpoint_of_point.iter().zip(positions).enumerate() {
+            let s = superpoint as usize;
+            points[next[s] as usize] = point as u32;
+            next[s] += 1;
+            boxes[s] = boxes[s].with(position);
+            let color = colors.map_or([0.0; 3], |colors| colors[point].map(|c| f64::from(c) / 255.0));
+            moments[s].add(&Moments::of_point(position.map(f64::from), color));
+        }
+        Self { positions, starts, points, boxes, moments }
+    }
+
+    /// Number of superpoints.
+    pub fn count(&self) -> usize {
+        self.boxes.len()
+    }
+
+    /// Number of points of one superpoint.
+    pub fn size(&self, superpoint: u32) -> u32 {
+        self.starts[superpoint as usize + 1] - self.starts[superpoint as usize]
+    }
+
+    /// The points of one superpoint, ascending.
+    pub fn points(&self, superpoint: u32) -> &[u32] {
+        &self.points[self.starts[superpoint as usize] as usize..self.starts[superpoint as usize + 1] as usize]
+    }
+
+    /// Tight box of one superpoint.
+    pub fn bounds(&self, superpoint: u32) -> Aabb {
+        self.boxes[superpoint as usize]
+    }
+
+    /// Tight box of all points.
+    pub fn scene(&self) -> Aabb {
+        self.boxes.iter().fold(Aabb::EMPTY, |all, one| all.union(one))
+    }
+
+    /// Number of points of a set of superpoints.
+    pub fn points_in(&self, superpoints: &[u32]) -> u32 {
+        superpoints.iter().map(|&s| self.size(s)).sum()
+    }
+
+    pub(super) fn moments(&self, superpoints: &[u32]) -> Moments {
+        let mut sum = Moments::default();
+        for &s in superpoints {
+            sum.add(&self.moments[s as usize]);
+        }
+        sum
+    }
+
+    /// Number of points and tight box of a set of superpoints after `crop`. Looks at single points only where a superpoint straddles the crop.
+    pub fn measure(&self, superpoints: &[u32], crop: Option<&Aabb>) -> (u32, Aabb) {
+        let mut count = 0;
+        let mut bounds = Aabb::EMPTY;
+        for &s in superpoints {
+            let own = self.bounds(s);
+            let inside = crop.is_none_or(|crop| crop.contains(own.min) && crop.contains(own.max));
+            if inside {
+                count += self.size(s);
+                bounds = bounds.union(&own);
+                continue;
+            }
+            for &point in self.points(s) {
+                let position = self.positions[point as usize];
+                if crop.is_some_and(|crop| crop.contains(position)) {
+                    count += 1;
+                    bounds = bounds.with(position);
+                }
+            }
+        }
+        (count, bounds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_flat_square_has_one_small_deviation() {
+        let positions: Vec<[f32; 3]> = (0..100).map(|i| [(i % 10) as f32, (i / 10) as f32, 5.0]).collect();
+        let geometry = SuperpointGeometry::new(&positions, None, &Superpoints::from_ids(&[7; 100]));
+        let [thin, a, b] = geometry.moments(&[0]).principal_deviations();
+        assert!(thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6, "{thin} {a} {b}");
+    }
+
+    proptest! {
+        #[test]
+        fn eigenvalues_have_the_trace_and_determinant_of_their_matrix(m in prop::array::uniform6(-5.0..5.0f64)) {
+            let [xx, yy, zz, xy, xz, yz] = m;
+            let [a, b, c] = eigenvalues(m);
+            prop_assert!(a <= b + 1e-9 && b <= c + 1e-9);
+            let determinant = xx * (yy * zz - yz * yz) - xy * (xy * zz - yz * xz) + xz * (xy * yz - yy * xz);
+            prop_assert!((a + b + c - (xx + yy + zz)).abs() < 1e-9);
+            prop_assert!((a * b * c - determinant).abs() < 1e-6);
+        }
+
+        #[test]
+        fn measuring_by_boxes_equals_counting_points(
+            points in prop::collection::vec((prop::array::uniform3(-1.0..1.0f32), 0..6u32), 1..80),
+            corner in prop::array::uniform3(-1.0..1.0f32),
+            size in prop::array::uniform3(0.0..1.5f32),
+        ) {
+            let positions: Vec<_> = points.iter().map(|p| p.0).collect();
+            let ids: Vec<_> = points.iter().map(|p| p.1).collect();
+            let superpoints = Superpoints::from_ids(&ids);
+            let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+            let crop = Aabb { min: corner, max: std::array::from_fn(|i| corner[i] + size[i]) };
+            let chosen: Vec<u32> = (0..superpoints.count() as u32).step_by(2).collect();
+            let members: Vec<_> = positions.iter().zip(superpoints.superpoint_of_point())
+                .filter(|(p, s)| chosen.contains(s) && crop.contains(**p)).map(|(p, _)| *p).collect();
+            let bounds = members.iter().fold(Aabb::EMPTY, |b, p| b.with(*p));
+            prop_assert_eq!(geometry.measure(&chosen, Some(&crop)), (members.len() as u32, bounds));
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Instances may share points; these views say which points an instance has and who owns a shared one.
+
+use super::{Instance, Segmentation};
+use crate::superpoint::Superpoints;
+
+/// Owner of a point that no visible instance has.
+pub const NO_INSTANCE: u32 = u32::MAX;
+
+impl Instance {
+    fn reaches(&self, position: [f32; 3]) -> bool {
+        self.crop.is_none_or(|crop| crop.contains(position))
+    }
+}
+
+impl Segmentation {
+    /// (points): the visible instance with the highest score that has the point, or [`NO_INSTANCE`]. O(points + instances' superpoints) where instances
+    /// hardly overlap.
+    ///
+    /// `positions` (points, 3) world frame, in the order of `superpoints`; `visible` is asked once for every instance.
+    pub fn owner_of_point(&self, positions: &[[f32; 3]], superpoints: &Superpoints, visible: impl Fn(usize) -> bool) -> Vec<u32> {
+        let mut claims: Vec<Vec<u32>> = vec![Vec::new(); superpoints.count()];
+        for (index, instance) in self.instances.iter().enumerate().filter(|(index, _)| visible(*index)) {
+            for &superpoint in &instance.superpoints {
+                claims[superpoint as usize].push(index as u32);
+            }
+        }
+        let owner = |(&superpoint, &position): (&u32, &[f32; 3])| {
+            let claim = claims[superpoint as usize].iter().find(|&&instance| self.instances[instance as usize].reaches(position));
+            claim.copied().unwrap_or(NO_INSTANCE)
+        };
+        superpoints.superpoint_of_point().iter().zip(positions).map(owner).collect()
+    }
+
+    /// The points of one instance, ascending, whether or not another one has them too. O(points).
+    ///
+    /// # Panics
+    /// When there is no such instance.
+    pub fn points_of_instance(&self, instance: usize, positions: &[[f32; 3]], superpoints: &Superpoints) -> Vec<u32> {
+        let instance = &self.instances[instance];
+        let mut member = vec![false; superpoints.count()];
+        for &superpoint in &instance.superpoints {
+            member[superpoint as usize] = true;
+        }
+        let points = (0..).zip(superpoints.superpoint_of_point().iter().zip(positions));
+        points.filter(|(_, (s, p))| member[**s as usize] && instance.reaches(**p)).map(|(point, _)| point).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::instances::Aabb;
+
+    /// Four points in a row, one superpoint each but for the last two.
+    fn scene() -> ([[f32; 3]; 4], Superpoints, Segmentation) {
+        let positions = [0.0, 1.0, 2.0, 3.0].map(|x| [x, 0.0, 0.0]);
+        let instance = |superpoints: &[u32], crop: Option<f32>| Instance {
+            superpoints: superpoints.to_vec(),
+            crop: crop.map(|x| Aabb { min: [0.0; 3], max: [x, 0.0, 0.0] }),
+            score: 0.5,
+            embedding: vec![],
+            bounds: Aabb::EMPTY,
+            points: 0,
+        };
+        let instances = vec![instance(&[1, 2], Some(2.5)), instance(&[0, 1], None), instance(&[2], None)];
+        (positions, Superpoints::from_ids(&[0, 1, 2, 2]), Segmentation { instances })
+    }
+
+    #[test]
+    fn the_best_visible_instance_owns_a_point_within_its_crop() {
+        let (positions, superpoints, segmentation) = scene();
+        assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |_| true), [1, 0, 0, 2]);
+        assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |i| i != 0), [1, 1, 2, 2]);
+        assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |i| i == 0), [NO_INSTANCE, 0, 0, NO_INSTANCE]);
+    }
+
+    #[test]
+    fn an_instance_has_its_points_even_where_another_owns_them() {
+        let (positions, superpoints, segmentation) = scene();
+        assert_eq!(segmentation.points_of_instance(0, &positions, &superpoints), [1, 2]);
+        assert_eq!(segmentation.points_of_instance(1, &positions, &superpoints), [0, 1]);
+        assert_eq!(segmentation.points_of_instance(2, &positions, &superpoints), [2, 3]);
+    }
+}

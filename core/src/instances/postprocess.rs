@@ -1,0 +1,238 @@
+//! Proposals to instances as the released code does it (spec/model.md section 10): best queries, mask score, matrix
+//! NMS, binary masks, small ones dropped, box filter.
+
+use super::{Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms, nms::falling, proposals::sigmoid};
+
+/// The limits of the post-processing. The default is what the released configurations use.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct PostprocessOptions {
+    /// At most this many candidates reach the suppression, which is quadratic in it.
+    pub top_k: usize,
+    /// Scores must be above this after the suppression.
+    pub min_score: f32,
+    /// A superpoint belongs to a mask when its probability is above this.
+    pub mask_threshold: f32,
+    /// A mask must have more points than this before the box filter.
+    pub min_points: u32,
+    /// Points outside the predicted box, enlarged by this factor, are cut off. Without boxes nothing is cut.
+    pub box_factor: f32,
+}
+
+impl Default for PostprocessOptions {
+    fn default() -> Self {
+        Self { top_k: 600, min_score: 0.0, mask_threshold: 0.4, min_points: 100, box_factor: 2.5 }
+    }
+}
+
+/// A query chosen as a candidate under one label. Only equal labels suppress each other.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pick {
+    /// Row of the proposals.
+    pub query: u32,
+    /// Any id; equal for all when the classes are open.
+    pub label: u32,
+    /// Before the mask score is multiplied on.
+    pub score: f32,
+}
+
+/// A candidate that survived.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finished {
+    /// With the final score.
+    pub pick: Pick,
+    /// Ascending superpoint ids above the mask threshold; may be empty of points after the crop.
+    pub superpoints: Vec<u32>,
+    /// The enlarged box of the query.
+    pub crop: Option<Aabb>,
+    /// Tight box of the points that are left.
+    pub bounds: Aabb,
+    /// Number of points that are left after the crop.
+    pub points: u32,
+}
+
+/// The `top_k` best queries by P(object) times predicted IoU, all with one label: what an open vocabulary needs.
+pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
+    let score = |query: usize| proposals.object[query] * proposals.iou[query];
+    let mut picks: Vec<Pick> = (0..proposals.queries()).map(|query| Pick { query: query as u32, label: 0, score: score(query) }).collect();
+    picks.sort_by(|a, b| falling(a.score, b.score));
+    picks.truncate(top_k);
+    picks
+}
+
+/// The class-agnostic way from proposals to instances.
+///
+/// # Errors
+/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+pub fn postprocess(proposals: &Proposals, geometry: &SuperpointGeometry, options: &PostprocessOptions) -> Result<Segmentation, ProposalError> {
+    let finished = postprocess_picks(proposals, &top_queries(proposals, options.top_k), geometry, options)?;
+    let instances = finished.into_iter().filter(|f| f.points > 0).map(|f| Instance {
+        embedding: proposals.embedding(f.pick.query as usize).to_vec(),
+        superpoints: f.superpoints,
+        crop: f.crop,
+        score: f.pick.score,
+        bounds: f.bounds,
+        points: f.points,
+    });
+    Ok(Segmentation { instances: instances.collect() })
+}
+
+/// Steps 2 to 8 of the section for given candidates, by falling final score.
+///
+/// # Errors
+/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+///
+/// # Panics
+/// When a pick names a query that does not exist.
+pub fn postprocess_picks(
+    proposals: &Proposals,
+    picks: &[Pick],
+    geometry: &SuperpointGeometry,
+    options: &PostprocessOptions,
+) -> Result<Vec<Finished>, ProposalError> {
+    proposals.check(geometry.count())?;
+    let mut masks = Vec::with_capacity(picks.len() * proposals.superpoint_count);
+    let mut scores = Vec::with_capacity(picks.len());
+    for pick in picks {
+        let logits = proposals.logits(pick.query as usize);
+        scores.push(pick.score * mask_score(logits));
+        masks.extend(logits.iter().map(|&logit| sigmoid(logit)));
+    }
+    let labels: Vec<u32> = picks.iter().map(|pick| pick.label).collect();
+    let mut finished = Vec::new();
+    for (candidate, score) in matrix_nms(&masks, proposals.superpoint_count, &labels, &scores) {
+        if score <= options.min_score {
+            continue;
+        }
+        let mask = &masks[candidate * proposals.superpoint_count..][..proposals.superpoint_count];
+        let superpoints: Vec<u32> = (0..).zip(mask).filter(|(_, probability)| **probability > options.mask_threshold).map(|(s, _)| s).collect();
+        if geometry.points_in(&superpoints) <= options.min_points {
+            continue;
+        }
+        let pick = Pick { score, ..picks[candidate] };
+        let crop = proposals.boxes.as_ref().map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
+        let (points, bounds) = geometry.measure(&superpoints, crop.as_ref());
+        finished.push(Finished { pick, superpoints, crop, bounds, points });
+    }
+    Ok(finished)
+}
+
+/// Mean probability over the superpoints that the mask claims (logit above zero); 0 when it claims none.
+pub(super) fn mask_score(logits: &[f32]) -> f32 {
+    let (sum, count) = logits.iter().filter(|logit| **logit > 0.0).fold((0.0, 0.0), |(sum, count), &logit| (sum + sigmoid(logit), count + 1.0));
+    sum / (count + 1e-6)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::print_stdout)]
+    use safetensors::{Dtype, SafeTensors};
+
+    use super::*;
+    use crate::{instances::CenteredBox, superpoint::Superpoints, text};
+
+    fn numbers(tensors: &SafeTensors, name: &str) -> Vec<f64> {
+        let tensor = tensors.tensor(name).unwrap();
+        let data = tensor.data();
+        match tensor.dtype() {
+            Dtype::F32 => data.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect(),
+            Dtype::F64 => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
+            Dtype::I64 => data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn triples(values: Vec<f64>) -> Vec<[f32; 3]> {
+        values.chunks_exact(3).map(|c| [c[0] as f32, c[1] as f32, c[2] as f32]).collect()
+    }
+
+    /// Class probabilities without the no-object column, the best 600 (query, label) pairs.
+    fn closed_vocabulary_picks(class_logits: &[f64], queries: usize, top_k: usize) -> Vec<Pick> {
+        let classes = class_logits.len() / queries;
+        let mut picks = Vec::new();
+        for (query, row) in (0..).zip(class_logits.chunks(classes)) {
+            let sum: f64 = row.iter().map(|l| l.exp()).sum();
+            for (label, logit) in (0..).zip(&row[..classes - 1]) {
+                picks.push(Pick { query, label, score: (logit.exp() / sum) as f32 });
+            }
+        }
+        picks.sort_by(|a, b| falling(a.score, b.score));
+        picks.truncate(top_k);
+        picks
+    }
+
+    #[test]
+    fn equals_the_released_code() {
+        for case in ["postproc_sn200", "postproc_sn20"] {
+            let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/setA/{}.safetensors"), case);
+            let Ok(bytes) = std::fs::read(&path) else {
+                println!("skipped: {path} is not there");
+                return;
+            };
+            let tensors = SafeTensors::deserialize(&bytes).unwrap();
+            let positions = triples(numbers(&tensors, "input.points_xyz"));
+            let raw_ids: Vec<u32> = numbers(&tensors, "input.superpoint_ids").iter().map(|&v| v as u32).collect();
+            let superpoints = Superpoints::from_ids(&raw_ids);
+            let count = superpoints.count();
+            let mut raw_of_superpoint = vec![0; count];
+            for (raw, s) in raw_ids.iter().zip(superpoints.superpoint_of_point()) {
+                raw_of_superpoint[*s as usize] = *raw as usize;
+            }
+            let raw_masks = numbers(&tensors, "input.masks");
+            let queries = raw_masks.len() / count;
+            let centers = triples(numbers(&tensors, "input.centers"));
+            let sizes = triples(numbers(&tensors, "input.sizes"));
+            let proposals = Proposals {
+                superpoint_count: count,
+                superpoint_of_query: (0..queries as u32).collect(),
+                masks: raw_masks.chunks(count).flat_map(|row| raw_of_superpoint.iter().map(|&raw| row[raw] as f32)).collect(),
+                object: vec![1.0; queries],
+                iou: vec![1.0; queries],
+                text: vec![0.0; queries * text::DIM],
+                boxes: Some(centers.iter().zip(&sizes).map(|(&center, &size)| CenteredBox { center, size }).collect()),
+            };
+            let picks = closed_vocabulary_picks(&numbers(&tensors, "input.cls_preds"), queries, 600);
+            let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+            let with_boxes = postprocess_picks(&proposals, &picks, &geometry, &PostprocessOptions::default()).unwrap();
+            let without = Proposals { boxes: None, ..proposals };
+            let without_boxes = postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default()).unwrap();
+            for (found, prefix) in [(with_boxes, "expected"), (without_boxes, "expected_no_box_filter")] {
+                let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
+                assert_eq!(found.iter().map(|f| f64::from(f.pick.query)).collect::<Vec<_>>(), expected("query_index"), "{case}");
+                assert_eq!(found.iter().map(|f| f64::from(f.pick.label)).collect::<Vec<_>>(), expected("labels"), "{case}");
+                assert_eq!(found.iter().map(|f| f64::from(f.points)).collect::<Vec<_>>(), expected("mask_point_count"), "{case}");
+                for (f, score) in found.iter().zip(expected("scores")) {
+                    assert!((f64::from(f.pick.score) - score).abs() <= 1e-4 * score, "{case}: {} is not {score}", f.pick.score);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn overlapping_queries_become_separate_instances() {
+        // Eight superpoints of 200 points on a line; queries 0 and 1 claim the left half, 2 the right half, 3 is no object.
+        let positions: Vec<[f32; 3]> = (0..1600).map(|i| [i as f32 * 0.01, 0.0, 0.0]).collect();
+        let ids: Vec<u32> = (0..1600).map(|i| i / 200).collect();
+        let superpoints = Superpoints::from_ids(&ids);
+        let half = |left: bool| (0..8).map(move |s| if (s < 4) == left { 6.0 } else { -6.0 });
+        let mut text = vec![0.0; 4 * text::DIM];
+        text[2 * text::DIM] = 1.0;
+        let proposals = Proposals {
+            superpoint_count: 8,
+            superpoint_of_query: vec![0, 1, 5, 7],
+            masks: half(true).chain(half(true)).chain(half(false)).chain(half(false)).collect(),
+            object: vec![0.9, 0.8, 0.7, 0.0],
+            iou: vec![0.9; 4],
+            text,
+            boxes: None,
+        };
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let options = PostprocessOptions { min_score: 0.05, ..PostprocessOptions::default() };
+        let found = postprocess(&proposals, &geometry, &options).unwrap();
+        assert_eq!(found.instances.len(), 2);
+        assert_eq!(found.instances[0].superpoints, [0, 1, 2, 3]);
+        assert_eq!(found.instances[1].superpoints, [4, 5, 6, 7]);
+        assert_eq!(found.instances[1].points, 800);
+        assert_eq!(found.instances[1].embedding[0], 1.0);
+        assert_eq!(found.instances[0].bounds.max[0], 7.99);
+    }
+}

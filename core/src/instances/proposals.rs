@@ -1,0 +1,189 @@
+//! What is read back from the network, once, as plain arrays.
+
+use super::Aabb;
+use crate::text;
+
+/// A predicted box, world frame, metres; full edge lengths.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CenteredBox {
+    /// Its middle.
+    pub center: [f32; 3],
+    /// Full extents.
+    pub size: [f32; 3],
+}
+
+impl CenteredBox {
+    /// The box with its extents multiplied by `factor`, as corners.
+    pub fn enlarged(&self, factor: f32) -> Aabb {
+        let half = self.size.map(|extent| 0.5 * factor * extent);
+        Aabb { min: std::array::from_fn(|axis| self.center[axis] - half[axis]), max: std::array::from_fn(|axis| self.center[axis] + half[axis]) }
+    }
+}
+
+/// The decoder's last output: one proposed mask over superpoints per query.
+#[derive(Clone, Debug, Default)]
+pub struct Proposals {
+    /// Number of superpoints S.
+    pub superpoint_count: usize,
+    /// (queries): the superpoint each query started from; no two queries share one.
+    pub superpoint_of_query: Vec<u32>,
+    /// (queries, S) mask logits, row-major.
+    pub masks: Vec<f32>,
+    /// (queries) probability that the query is an object, 0..=1.
+    pub object: Vec<f32>,
+    /// (queries) predicted intersection over union of the mask with its object, 0..=1.
+    pub iou: Vec<f32>,
+    /// (queries, [`text::DIM`]) unit embeddings, row-major.
+    pub text: Vec<f32>,
+    /// (queries) predicted boxes, where the network has a box head.
+    pub boxes: Option<Vec<CenteredBox>>,
+}
+
+/// The network's arrays do not fit together.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ProposalError {
+    /// An array has the wrong length.
+    #[error("the network's `{array}` has {found} values, {expected} were expected")]
+    Length {
+        /// Which one.
+        array: &'static str,
+        /// From the number of queries and superpoints.
+        expected: usize,
+        /// As given.
+        found: usize,
+    },
+    /// An array holds NaN or an infinity.
+    #[error("the network's `{array}` is not finite at index {index}")]
+    NotFinite {
+        /// Which one.
+        array: &'static str,
+        /// The first such place.
+        index: usize,
+    },
+    /// A superpoint id is out of range, or two queries start from one superpoint.
+    #[error("query {query} starts from superpoint {superpoint}, which is taken or not below {superpoint_count}")]
+    QueryStart {
+        /// The query.
+        query: usize,
+        /// Its superpoint.
+        superpoint: u32,
+        /// Number of superpoints.
+        superpoint_count: usize,
+    },
+    /// The partition has another number of superpoints than the network saw.
+    #[error("the network saw {network} superpoints, the scan has {scan}")]
+    Superpoints {
+        /// In the proposals.
+        network: usize,
+        /// In the scan's partition.
+        scan: usize,
+    },
+}
+
+impl Proposals {
+    /// Number of queries.
+    pub fn queries(&self) -> usize {
+        self.object.len()
+    }
+
+    /// (S): the mask logits of one query.
+    pub fn logits(&self, query: usize) -> &[f32] {
+        &self.masks[query * self.superpoint_count..][..self.superpoint_count]
+    }
+
+    /// ([`text::DIM`]): the embedding of one query.
+    pub fn embedding(&self, query: usize) -> &[f32] {
+        &self.text[query * text::DIM..][..text::DIM]
+    }
+
+    /// (S): the query that started from each superpoint; `None` where there is none.
+    pub fn query_of_superpoint(&self) -> Vec<Option<u32>> {
+        let mut query_of_superpoint = vec![None; self.superpoint_count];
+        for (query, &superpoint) in self.superpoint_of_query.iter().enumerate() {
+            query_of_superpoint[superpoint as usize] = Some(query as u32);
+        }
+        query_of_superpoint
+    }
+
+    /// Every length, range and number, for a scan with `superpoints` superpoints.
+    ///
+    /// # Errors
+    /// The first [`ProposalError`] found.
+    pub fn check(&self, superpoints: usize) -> Result<(), ProposalError> {
+        if self.superpoint_count != superpoints {
+            return Err(ProposalError::Superpoints { network: self.superpoint_count, scan: superpoints });
+        }
+        let queries = self.queries();
+        let lengths = [
+            ("superpoint_of_query", queries, self.superpoint_of_query.len()),
+            ("masks", queries * superpoints, self.masks.len()),
+            ("iou", queries, self.iou.len()),
+            ("text", queries * text::DIM, self.text.len()),
+            ("boxes", queries, self.boxes.as_ref().map_or(queries, Vec::len)),
+        ];
+        for (array, expected, found) in lengths {
+            if expected != found {
+                return Err(ProposalError::Length { array, expected, found });
+            }
+        }
+        for (array, values) in [("masks", &self.masks), ("object", &self.object), ("iou", &self.iou), ("text", &self.text)] {
+            if let Some(index) = values.iter().position(|value| !value.is_finite()) {
+                return Err(ProposalError::NotFinite { array, index });
+            }
+        }
+        let finite = |b: &CenteredBox| b.center.iter().chain(&b.size).all(|value| value.is_finite());
+        if let Some(index) = self.boxes.iter().flatten().position(|b| !finite(b)) {
+            return Err(ProposalError::NotFinite { array: "boxes", index });
+        }
+        let mut taken = vec![false; superpoints];
+        for (query, &superpoint) in self.superpoint_of_query.iter().enumerate() {
+            match taken.get_mut(superpoint as usize) {
+                Some(taken) if !*taken => *taken = true,
+                _ => return Err(ProposalError::QueryStart { query, superpoint, superpoint_count: superpoints }),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The logistic function.
+pub(super) fn sigmoid(logit: f32) -> f32 {
+    1.0 / (1.0 + (-logit).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn two_queries() -> Proposals {
+        Proposals {
+            superpoint_count: 3,
+            superpoint_of_query: vec![2, 0],
+            masks: vec![0.0; 6],
+            object: vec![0.5; 2],
+            iou: vec![0.5; 2],
+            text: vec![0.0; 2 * text::DIM],
+            boxes: None,
+        }
+    }
+
+    #[test]
+    fn arrays_that_do_not_fit_together_are_named() {
+        assert_eq!(two_queries().check(3), Ok(()));
+        assert_eq!(two_queries().check(4), Err(ProposalError::Superpoints { network: 3, scan: 4 }));
+        let short = Proposals { masks: vec![0.0; 5], ..two_queries() };
+        assert_eq!(short.check(3), Err(ProposalError::Length { array: "masks", expected: 6, found: 5 }));
+        let nan = Proposals { iou: vec![0.0, f32::NAN], ..two_queries() };
+        assert_eq!(nan.check(3), Err(ProposalError::NotFinite { array: "iou", index: 1 }));
+        for start in [vec![1, 1], vec![0, 3]] {
+            let clash = Proposals { superpoint_of_query: start, ..two_queries() };
+            assert!(matches!(clash.check(3), Err(ProposalError::QueryStart { query: 1, .. })));
+        }
+    }
+
+    #[test]
+    fn queries_are_found_from_their_superpoints() {
+        assert_eq!(two_queries().query_of_superpoint(), [Some(1), None, Some(0)]);
+    }
+}

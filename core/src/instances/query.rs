@@ -1,0 +1,235 @@
+//! Prompts to answers: cosines between the instances' embeddings and words, no network run.
+//!
+//! [`Recognizer`] compares a segmentation with a vocabulary once; [`Recognizer::recognize`] then takes any list of terms, and
+//! [`Recognition::answers`] recounts for any threshold.
+
+use super::Segmentation;
+use crate::text;
+
+/// A vocabulary word that is this similar to a term means the same and does not compete with it.
+const SYNONYM: f32 = 0.65;
+/// How many guesses an answer without instances offers.
+const GUESSES: usize = 3;
+
+/// One thing asked for.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PromptTerm {
+    /// As typed.
+    pub name: String,
+    /// Unit embedding, ([`text::DIM`]).
+    pub embedding: Vec<f32>,
+}
+
+/// An instance that answers a term.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hit {
+    /// Index in the segmentation.
+    pub instance: usize,
+    /// The instance's score times the probability of the term, 0..=1.
+    pub confidence: f32,
+}
+
+/// What one term found at one threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// As typed.
+    pub name: String,
+    /// Instances labelled with the term whose confidence is above the threshold, the best first; their number is the count.
+    pub hits: Vec<Hit>,
+    /// When nothing was found: the instances that come nearest, whatever they are labelled.
+    pub nearest: Vec<Hit>,
+}
+
+/// A segmentation compared with a vocabulary: what every prompt needs.
+pub struct Recognizer<'a> {
+    segmentation: &'a Segmentation,
+    vocabulary: &'a [f32],
+    /// (instances, words) cosines.
+    word_cosines: Vec<f32>,
+    logit_scale: f32,
+}
+
+/// The probabilities of a prompt's terms; thresholds apply to it without recomputation.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recognition {
+    names: Vec<String>,
+    /// (instances, terms) score times probability.
+    confidences: Vec<f32>,
+    /// (instances) the most likely term, `None` where something else is likelier than all of them.
+    terms: Vec<Option<u32>>,
+}
+
+impl<'a> Recognizer<'a> {
+    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be besides what is asked for. `logit_scale` is the model's
+    /// factor on cosines before the softmax. O(instances * words * DIM).
+    ///
+    /// # Panics
+    /// When an instance's embedding has another width.
+    pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32], logit_scale: f32) -> Self {
+        let words = || vocabulary.chunks_exact(text::DIM);
+        let word_cosines = segmentation.instances.iter().flat_map(|instance| words().map(|word| cosine(&instance.embedding, word))).collect();
+        Self { segmentation, vocabulary, word_cosines, logit_scale }
+    }
+
+    /// (instances): the best word of the vocabulary and its cosine: the names without a prompt. `None` for an empty vocabulary.
+    pub fn names(&self) -> Vec<Option<(usize, f32)>> {
+        (0..self.segmentation.instances.len())
+            .map(|instance| self.words(instance).iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)))
+            .collect()
+    }
+
+    /// Softmax over the terms and "something else": the most similar vocabulary word that is no synonym of a term. So `chair` alone does not
+    /// turn everything into a chair. O((instances + words) * terms * DIM).
+    ///
+    /// # Panics
+    /// When a term's embedding has another width.
+    pub fn recognize(&self, terms: &[PromptTerm]) -> Recognition {
+        let rivals: Vec<bool> =
+            self.vocabulary.chunks_exact(text::DIM).map(|word| terms.iter().all(|term| cosine(&term.embedding, word) < SYNONYM)).collect();
+        let mut confidences = Vec::with_capacity(self.segmentation.instances.len() * terms.len());
+        let mut best_terms = Vec::with_capacity(self.segmentation.instances.len());
+        for (index, instance) in self.segmentation.instances.iter().enumerate() {
+            let cosines: Vec<f32> = terms.iter().map(|term| cosine(&instance.embedding, &term.embedding)).collect();
+            let rival =
+                self.words(index).iter().zip(&rivals).filter(|(_, rival)| **rival).map(|(cosine, _)| *cosine).fold(f32::NEG_INFINITY, f32::max);
+            let best = (0..).zip(&cosines).max_by(|a, b| a.1.total_cmp(b.1));
+            best_terms.push(best.filter(|(_, cosine)| **cosine >= rival).map(|(term, _)| term));
+            let peak = cosines.iter().copied().fold(rival, f32::max);
+            let weight = |cosine: f32| (self.logit_scale * (cosine - peak)).exp();
+            let total = cosines.iter().map(|&cosine| weight(cosine)).sum::<f32>() + weight(rival);
+            confidences.extend(cosines.iter().map(|&cosine| instance.score * weight(cosine) / total));
+        }
+        Recognition { names: terms.iter().map(|term| term.name.clone()).collect(), confidences, terms: best_terms }
+    }
+
+    fn words(&self, instance: usize) -> &[f32] {
+        let words = self.vocabulary.len() / text::DIM;
+        &self.word_cosines[instance * words..][..words]
+    }
+}
+
+impl Recognition {
+    /// The term of an instance and its confidence; `None` where it is something else.
+    pub fn label(&self, instance: usize) -> Option<(usize, f32)> {
+        let term = self.terms.get(instance).copied().flatten()? as usize;
+        Some((term, self.confidences[instance * self.names.len() + term]))
+    }
+
+    /// One answer per term, in the order asked, counting instances above the threshold. O(instances * terms).
+    pub fn answers(&self, threshold: f32) -> Vec<Answer> {
+        let mut answers: Vec<Answer> = self.names.iter().map(|name| Answer { name: name.clone(), hits: Vec::new(), nearest: Vec::new() }).collect();
+        for instance in 0..self.terms.len() {
+            if let Some((term, confidence)) = self.label(instance).filter(|(_, confidence)| *confidence > threshold) {
+                answers[term].hits.push(Hit { instance, confidence });
+            }
+        }
+        for (term, answer) in answers.iter_mut().enumerate() {
+            answer.hits.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+            if answer.hits.is_empty() {
+                let confidence = |instance| self.confidences[instance * self.names.len() + term];
+                answer.nearest = (0..self.terms.len()).map(|instance| Hit { instance, confidence: confidence(instance) }).collect();
+                answer.nearest.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+                answer.nearest.truncate(GUESSES);
+            }
+        }
+        answers
+    }
+}
+
+/// Of unit vectors. Four running sums, so that the additions do not wait for each other.
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), text::DIM, "an embedding has {} values", text::DIM);
+    assert_eq!(b.len(), text::DIM, "an embedding has {} values", text::DIM);
+    let mut lanes = [0.0_f32; 16];
+    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+        for lane in 0..16 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    lanes.iter().sum()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::print_stdout)]
+    use super::*;
+    use crate::instances::{Aabb, Instance};
+
+    /// A unit vector with the given first values and the rest of its length in a place of its own.
+    fn towards(values: &[f32], rest: usize) -> Vec<f32> {
+        let mut vector = vec![0.0; text::DIM];
+        vector[..values.len()].copy_from_slice(values);
+        vector[rest] = (1.0 - values.iter().map(|v| v * v).sum::<f32>()).sqrt();
+        vector
+    }
+
+    fn instance(score: f32, embedding: Vec<f32>) -> Instance {
+        Instance { superpoints: vec![0], crop: None, score, embedding, bounds: Aabb::EMPTY, points: 1 }
+    }
+
+    fn term(name: &str, embedding: Vec<f32>) -> PromptTerm {
+        PromptTerm { name: name.into(), embedding }
+    }
+
+    /// Axis 0 is chair-ness, axis 1 table-ness, axis 2 lamp-ness.
+    fn scene() -> Segmentation {
+        let instances = vec![
+            instance(0.9, towards(&[0.8, 0.1, 0.0], 10)),
+            instance(0.8, towards(&[0.1, 0.8, 0.0], 11)),
+            instance(0.7, towards(&[0.2, 0.1, 0.8], 12)),
+            instance(0.4, towards(&[0.7, 0.1, 0.1], 13)),
+        ];
+        Segmentation { instances }
+    }
+
+    #[test]
+    fn a_single_term_does_not_paint_everything() {
+        let segmentation = scene();
+        let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
+        let chair = [term("chair", towards(&[1.0], 20))];
+        let alone = Recognizer::new(&segmentation, &[], 20.0).recognize(&chair).answers(0.1);
+        assert_eq!(alone[0].hits.len(), 4, "without a vocabulary there is nothing else to be");
+        let guarded = Recognizer::new(&segmentation, &words, 20.0);
+        let recognition = guarded.recognize(&chair);
+        let instances = |threshold| recognition.answers(threshold)[0].hits.iter().map(|hit| hit.instance).collect::<Vec<_>>();
+        assert_eq!(instances(0.1), [0, 3]);
+        assert_eq!(instances(0.5), [0]);
+        assert_eq!(recognition.label(1), None);
+        assert!(recognition.label(0).is_some_and(|(term, confidence)| term == 0 && confidence > 0.85));
+        assert_eq!(guarded.names().iter().map(|name| name.map(|n| n.0)).collect::<Vec<_>>(), [Some(0), Some(1), Some(2), Some(0)]);
+    }
+
+    #[test]
+    fn nothing_found_offers_the_nearest_guesses() {
+        let segmentation = scene();
+        let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
+        let recognizer = Recognizer::new(&segmentation, &words, 20.0);
+        let answers = recognizer.recognize(&[term("stool", towards(&[0.5], 30)), term("table", towards(&[0.0, 1.0], 21))]).answers(0.2);
+        assert_eq!(answers[0].hits, []);
+        assert_eq!(answers[0].nearest.len(), 3);
+        assert_eq!(answers[1].hits.iter().map(|hit| hit.instance).collect::<Vec<_>>(), [1]);
+        assert_eq!(answers[1].nearest, []);
+        assert_eq!(recognizer.recognize(&[]).answers(0.0), []);
+    }
+
+    #[test]
+    fn a_prompt_is_answered_at_once() {
+        let unit = |seed: usize| {
+            let raw: Vec<f32> = (0..text::DIM).map(|i| ((seed * 7919 + i * 104_729) % 1009) as f32 / 504.5 - 1.0).collect();
+            let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
+            raw.iter().map(|v| v / length).collect::<Vec<f32>>()
+        };
+        let segmentation = Segmentation { instances: (0..300).map(|seed| instance(0.5, unit(seed))).collect() };
+        let vocabulary: Vec<f32> = (1000..3000).flat_map(unit).collect();
+        let terms: Vec<PromptTerm> = (5000..5050).map(|seed| term("t", unit(seed))).collect();
+        let start = web_time::Instant::now();
+        let recognizer = Recognizer::new(&segmentation, &vocabulary, 20.0);
+        let prepared = start.elapsed();
+        let start = web_time::Instant::now();
+        let answers = recognizer.recognize(&terms).answers(0.01);
+        let answered = start.elapsed();
+        println!("300 instances: 2000 words compared in {prepared:?}, 50 terms answered in {answered:?}");
+        assert_eq!(answers.len(), 50);
+        assert!(answered.as_millis() < 100, "{answered:?}");
+    }
+}

@@ -1,0 +1,188 @@
+//! Network masks and geometric regions, ranked together, thinned out to separate instances.
+
+use super::{
+    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Segmentation, Source, SuperpointGeometry, nms::falling, top_queries,
+};
+use crate::text;
+
+/// A set of superpoints that hangs together in the geometry between two merge thresholds.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Ascending, non-empty superpoint ids.
+    pub superpoints: Vec<u32>,
+    /// Threshold at which it appears.
+    pub birth: f32,
+    /// Threshold at which it becomes part of a larger one.
+    pub death: f32,
+}
+
+/// The limits of the selection.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SelectOptions {
+    /// At most this many masks of queries become candidates, the best by P(object) times predicted IoU.
+    pub queries: usize,
+    /// A superpoint belongs to a query's mask when its logit is above this; -0.405 is probability 0.4.
+    pub mask_logit: f32,
+    /// Candidates must have more points than this.
+    pub min_points: u32,
+    /// A candidate goes when its intersection over union with a better one is above this.
+    pub max_iou: f32,
+    /// A candidate goes when more than this share of its points belongs to better ones.
+    pub max_covered: f32,
+    /// Scores must be above this.
+    pub min_score: f32,
+    /// At most this many instances remain.
+    pub instances: usize,
+}
+
+impl Default for SelectOptions {
+    fn default() -> Self {
+        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, max_iou: 0.5, max_covered: 0.6, min_score: 0.0, instances: 1000 }
+    }
+}
+
+/// The masks of the best queries and the regions, without exact duplicates and without those that have too few points.
+pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<Candidate> {
+    let queries = top_queries(proposals, options.queries).into_iter().map(|pick| {
+        let logits = proposals.logits(pick.query as usize);
+        let superpoints = (0..).zip(logits).filter(|(_, logit)| **logit > options.mask_logit).map(|(s, _)| s).collect();
+        Candidate { superpoints, source: Source::Query(pick.query) }
+    });
+    let regions = regions
+        .iter()
+        .map(|region| Candidate { superpoints: region.superpoints.clone(), source: Source::Region { birth: region.birth, death: region.death } });
+    let mut seen = std::collections::HashSet::new();
+    let keep = |candidate: &Candidate| geometry.points_in(&candidate.superpoints) > options.min_points && seen.insert(candidate.superpoints.clone());
+    queries.chain(regions).filter(keep).collect()
+}
+
+/// Ranks all candidates of a scene and keeps the best ones that do not cover each other.
+///
+/// Without a `ranker`, a query's mask scores P(object) times predicted IoU times mask score and regions are left out: nothing is known about them.
+///
+/// # Errors
+/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+pub fn select(
+    proposals: &Proposals,
+    regions: &[Region],
+    contacts: &[Contact],
+    geometry: &SuperpointGeometry,
+    ranker: Option<&Ranker>,
+    options: &SelectOptions,
+) -> Result<Segmentation, ProposalError> {
+    let evidence = Evidence::new(proposals, geometry, contacts)?;
+    let candidates = candidates(proposals, if ranker.is_some() { regions } else { &[] }, geometry, options);
+    let mut scored: Vec<(f32, Candidate)> = candidates
+        .into_iter()
+        .map(|candidate| {
+            (ranker.map_or_else(|| evidence.network_score(&candidate), |ranker| ranker.score(&evidence.features(&candidate))), candidate)
+        })
+        .filter(|(score, _)| *score > options.min_score)
+        .collect();
+    scored.sort_by(|a, b| falling(a.0, b.0));
+    let instances = separate(scored, geometry, options).into_iter().map(|(score, candidate)| {
+        let (points, bounds) = geometry.measure(&candidate.superpoints, None);
+        let embedding = evidence.embedding(&candidate).unwrap_or_else(|| vec![0.0; text::DIM]);
+        Instance { superpoints: candidate.superpoints, crop: None, score, embedding, bounds, points }
+    });
+    Ok(Segmentation { instances: instances.collect() })
+}
+
+/// Greedy suppression in the order given. O(sum of mask sizes * overlaps): only masks that share a superpoint meet.
+fn separate(scored: Vec<(f32, Candidate)>, geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<(f32, Candidate)> {
+    let mut kept: Vec<(f32, Candidate)> = Vec::new();
+    let mut area_of_kept: Vec<u32> = Vec::new();
+    let mut kept_of_superpoint: Vec<Vec<u32>> = vec![Vec::new(); geometry.count()];
+    for (score, candidate) in scored {
+        if kept.len() == options.instances {
+            break;
+        }
+        let mut shared: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
+        let (mut area, mut covered) = (0, 0);
+        for &superpoint in &candidate.superpoints {
+            let size = geometry.size(superpoint);
+            let owners = &kept_of_superpoint[superpoint as usize];
+            area += size;
+            covered += if owners.is_empty() { 0 } else { size };
+            for &owner in owners {
+                *shared.entry(owner).or_default() += size;
+            }
+        }
+        let union = |owner: u32, inter: u32| area + area_of_kept[owner as usize] - inter;
+        let twin = shared.iter().any(|(&owner, &inter)| inter as f32 > options.max_iou * union(owner, inter) as f32);
+        if twin || covered as f32 > options.max_covered * area as f32 {
+            continue;
+        }
+        for &superpoint in &candidate.superpoints {
+            kept_of_superpoint[superpoint as usize].push(kept.len() as u32);
+        }
+        area_of_kept.push(area);
+        kept.push((score, candidate));
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        instances::{FEATURE_NAMES, FEATURES, Linear},
+        superpoint::Superpoints,
+    };
+
+    fn ranker_of(feature: &str) -> Ranker {
+        let mut weights = vec![0.0; FEATURES];
+        weights[FEATURE_NAMES.iter().position(|name| *name == feature).unwrap()] = 1.0;
+        Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![Linear { weights, bias: vec![0.0] }]).unwrap()
+    }
+
+    /// Six superpoints of `size` points; queries in 0 and 1 both claim {0, 1}, one in 4 claims {4}.
+    fn scene(size: u32) -> (Vec<[f32; 3]>, Superpoints, Proposals) {
+        let points = 6 * size;
+        let positions = (0..points).map(|i| [i as f32, 0.0, 0.0]).collect();
+        let superpoints = Superpoints::from_ids(&(0..points).map(|i| i / size).collect::<Vec<_>>());
+        let row = |claimed: &[usize]| (0..6).map(|s| if claimed.contains(&s) { 4.0 } else { -4.0 }).collect::<Vec<f32>>();
+        let mut text = vec![0.0; 3 * text::DIM];
+        (0..3).for_each(|query| text[query * text::DIM] = 1.0);
+        let proposals = Proposals {
+            superpoint_count: 6,
+            superpoint_of_query: vec![0, 1, 4],
+            masks: [row(&[0, 1]), row(&[0, 1]), row(&[4])].concat(),
+            object: vec![0.9, 0.8, 0.7],
+            iou: vec![0.9; 3],
+            text,
+            boxes: None,
+        };
+        (positions, superpoints, proposals)
+    }
+
+    fn sets(segmentation: &Segmentation) -> Vec<Vec<u32>> {
+        segmentation.instances.iter().map(|instance| instance.superpoints.clone()).collect()
+    }
+
+    #[test]
+    fn regions_join_the_network_masks_and_twins_go() {
+        let (positions, superpoints, proposals) = scene(200);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let region = |superpoints: &[u32]| Region { superpoints: superpoints.to_vec(), birth: 0.1, death: 1.0 };
+        let regions = [region(&[2, 3]), region(&[0, 1]), region(&[3]), region(&[0, 1, 2, 3, 4, 5])];
+        let ranker = ranker_of("consensus");
+        let found = select(&proposals, &regions, &[], &geometry, Some(&ranker), &SelectOptions::default()).unwrap();
+        // Half of the room was taken when its turn came; what it covers then is gone for the regions without any query.
+        assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![0, 1, 2, 3, 4, 5]]);
+        let without = select(&proposals, &regions, &[], &geometry, None, &SelectOptions::default()).unwrap();
+        assert_eq!(sets(&without), [vec![0, 1], vec![4]]);
+        assert!(without.instances[0].score > without.instances[1].score);
+        assert_eq!(without.instances[1].points, 200);
+        assert_eq!(without.instances[1].bounds.min[0], 800.0);
+    }
+
+    #[test]
+    fn small_masks_and_duplicates_are_no_candidates() {
+        let (positions, superpoints, proposals) = scene(60);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let found = candidates(&proposals, &[], &geometry, &SelectOptions::default());
+        assert_eq!(found, [Candidate { superpoints: vec![0, 1], source: Source::Query(0) }]);
+    }
+}
