@@ -37,7 +37,7 @@ pub enum PromptError {
 
 /// Splits a prompt into terms, in order: trimmed, inner white space single, the first spelling of each kept whatever the case.
 ///
-/// Terms end at a comma, a semicolon, a line end, or a full stop before white space or the end (so `2.5 m` stays whole). Inside double quotes nothing separates.
+/// Terms end at a comma, a semicolon, a line end, or a full stop that no letter or digit follows (so `2.5 m` stays whole). Inside double quotes nothing separates.
 /// An empty prompt has no terms.
 ///
 /// # Errors
@@ -75,7 +75,7 @@ fn split(prompt: &str) -> Result<Vec<String>, PromptError> {
         let quote = matches!(character, '"' | '\u{201c}' | '\u{201d}' | '\u{201e}');
         let separates = match character {
             ',' | ';' | '\n' | '\r' => true,
-            '.' => characters.peek().is_none_or(|(_, next)| next.is_whitespace()),
+            '.' => characters.peek().is_none_or(|(_, next)| !next.is_alphanumeric()),
             _ => false,
         };
         if quote {
