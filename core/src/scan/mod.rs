@@ -1,28 +1,36 @@
 //! Bytes of a scan to points: format by content, never by name.
 //!
-//! Readers parse coordinates as f64, take the first finite point's rounded position as the offset, and keep local f32
-//! positions; [`Frame`] remembers how to get back. Every property of the file is kept in [`Table`] so that
-//! [`crate::write`] can give the file back whole.
+//! A reader turns a file into a [`Table`], which keeps every property as it came so that [`crate::write`] can give the file
+//! back whole. Positions, colours, labels and triangles are then derived from the table, the same way for every format.
+//! Coordinates are f64 until [`Frame`]'s offset is subtracted; what remains is small enough for f32. The offset is zero for
+//! scans within a kilometre of their origin, so that ordinary files keep their numbers.
 
 use serde::{Deserialize, Serialize};
 
-use crate::progress::{Cancelled, Monitor};
+use crate::progress::{Cancelled, Monitor, Stage};
 
+mod ascii;
 mod frame;
+mod lzf;
 mod pcd;
 mod ply;
+mod points;
+mod sniff;
 mod table;
 
-pub use frame::{Frame, UpAxis};
-pub use table::{Column, Element, Scalar, Table};
+pub use frame::{FileBox, Frame, UpAxis};
+pub use table::{Column, ColumnView, Element, List, Property, Scalar, Table};
 
 /// The most points a scan may have: what a 4 GiB wasm memory can hold through every stage.
 pub const MAX_POINTS: usize = 12_000_000;
 
+/// The most bytes that a compressed file may unpack to.
+pub const MAX_DATA_BYTES: u64 = 1 << 30;
+
 /// A scan as points in the world frame (see [`Frame`]); structure of arrays, all of length `points`.
 #[derive(Clone, Debug)]
 pub struct Scan {
-    /// (points, 3), world frame: metres, z up once [`crate::preflight`] was applied.
+    /// (points, 3), world frame: metres and z up once the right [`Frame`] was set, see [`crate::preflight`].
     pub positions: Vec<[f32; 3]>,
     /// (points, 3), sRGB, when the file has colour.
     pub colors: Option<Vec<[u8; 3]>>,
@@ -34,7 +42,7 @@ pub struct Scan {
     pub frame: Frame,
     /// Every property of the file, row by row.
     pub table: Table,
-    /// (points): the row of `table` a point came from; `None` when no row was dropped.
+    /// (points): the row of the points in `table` that a point came from; `None` when no row was dropped.
     pub row_of_point: Option<Vec<u32>>,
     /// What was odd but not fatal, in words for the user.
     pub warnings: Vec<Warning>,
@@ -52,6 +60,12 @@ pub struct Truth {
 /// Something about the file that did not stop the reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning(pub String);
+
+impl Warning {
+    fn long_rows(rows: usize) -> Option<Self> {
+        (rows > 0).then(|| Self(format!("{rows} rows have more values than the header names; the extra values were ignored")))
+    }
+}
 
 /// Why a file could not become a scan; the message names the problem, the value and the limit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -74,7 +88,7 @@ pub enum ReadError {
         problem: String,
     },
     /// Fewer bytes than the header promises.
-    #[error("the {format} file is cut short: its header promises {expected} bytes of data, {found} are there")]
+    #[error("the {format} file is cut short: its header promises at least {expected} bytes of data, {found} are there")]
     Truncated {
         /// PLY or PCD.
         format: &'static str,
@@ -91,6 +105,17 @@ pub enum ReadError {
         /// [`MAX_POINTS`].
         limit: usize,
     },
+    /// Compressed data would unpack to more than memory can hold.
+    #[error("the scan unpacks to {found} bytes, the limit is {limit}; thin it out first")]
+    TooLarge {
+        /// Bytes it unpacks to.
+        found: u64,
+        /// [`MAX_DATA_BYTES`].
+        limit: u64,
+    },
+    /// A well-formed file of zero points.
+    #[error("the scan has no points")]
+    NoPoints,
     /// No point has three finite coordinates.
     #[error("none of the {rows} points has finite coordinates")]
     NoFinitePoint {
@@ -102,11 +127,96 @@ pub enum ReadError {
     Cancelled(#[from] Cancelled),
 }
 
-/// Reads a scan of any known format.
+/// A unit that no scan has.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("one unit of the file cannot be {0} m; it must be between a micrometre and 1000 km")]
+pub struct UnitError(pub f64);
+
+/// Reads a scan of any known format, z up and in metres until [`Scan::set_frame`] says otherwise.
 ///
 /// # Errors
 /// See [`ReadError`]. Never panics, never allocates more than a small multiple of `bytes`.
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
-    let _ = (bytes, monitor);
-    Err(ReadError::Empty)
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    if bytes.is_empty() {
+        return Err(ReadError::Empty);
+    }
+    let mut warnings = Vec::new();
+    let mut steps = Steps { monitor, total: bytes.len(), next: 0 };
+    let (table, format) = match sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })? {
+        sniff::Format::Ply => (ply::read(bytes, &mut steps, &mut warnings)?, "PLY"),
+        sniff::Format::Pcd => (pcd::read(bytes, &mut steps, &mut warnings)?, "PCD"),
+    };
+    monitor.check()?;
+    let scan = points::scan_from_table(table, format, warnings)?;
+    monitor.at(Stage::Read, 1.0)?;
+    Ok(scan)
 }
+
+impl Scan {
+    /// A scan that comes from no file; its frame is the world's.
+    ///
+    /// # Errors
+    /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are dropped with a warning.
+    ///
+    /// # Panics
+    /// When `colors` is there and not as long as `positions`.
+    pub fn from_points(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>) -> Result<Self, ReadError> {
+        assert!(colors.is_none_or(|colors| colors.len() == positions.len()), "one colour a point");
+        let column = |(name, scalar): (&str, Scalar)| Column { name: name.to_owned(), scalar };
+        let mut columns: Vec<Column> = ["x", "y", "z"].map(|name| column((name, Scalar::F32))).into();
+        if colors.is_some() {
+            columns.extend(["red", "green", "blue"].map(|name| column((name, Scalar::U8))));
+        }
+        let mut points = Element { name: "vertex".to_owned(), count: positions.len(), columns, ..Element::default() };
+        points.rows.reserve_exact(points.count * points.stride());
+        for (i, position) in positions.iter().enumerate() {
+            points.rows.extend(position.iter().flat_map(|v| v.to_le_bytes()));
+            points.rows.extend(colors.iter().flat_map(|colors| colors[i]));
+        }
+        points::scan_from_table(Table::of_points(points), "PLY", Vec::new())
+    }
+
+    /// Number of points.
+    pub fn len(&self) -> usize {
+        self.positions.len()
+    }
+
+    /// Whether there are no points, which no reader lets happen.
+    pub fn is_empty(&self) -> bool {
+        self.positions.is_empty()
+    }
+
+    /// Says which axis of the file is up and how long its unit is, and derives the positions anew from the file's numbers.
+    /// The offset is chosen again, as on reading: see the module's words.
+    ///
+    /// # Errors
+    /// [`UnitError`] when `metres_per_unit` is not between 1e-6 and 1e6; the scan is then unchanged.
+    pub fn set_frame(&mut self, up: UpAxis, metres_per_unit: f64) -> Result<(), UnitError> {
+        if !(1e-6..=1e6).contains(&metres_per_unit) {
+            return Err(UnitError(metres_per_unit));
+        }
+        points::place(self, up, metres_per_unit);
+        Ok(())
+    }
+}
+
+/// Reports the reading by position in the file, at most sixteen times however many rows call it.
+struct Steps<'a> {
+    monitor: &'a Monitor<'a>,
+    total: usize,
+    next: usize,
+}
+
+impl Steps<'_> {
+    fn at(&mut self, position: usize) -> Result<(), Cancelled> {
+        if position < self.next {
+            return Ok(());
+        }
+        self.next = position + self.total / 16 + 1;
+        self.monitor.at(Stage::Read, 0.9 * position as f32 / self.total as f32)
+    }
+}
+
+#[cfg(test)]
+mod tests;

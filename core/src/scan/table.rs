@@ -1,6 +1,9 @@
-//! Every property of a scan file, kept as it came, so that the file can be written back whole.
+//! Everything a scan file says, kept as it came, so that the file can be written back whole.
+//!
+//! The model is PLY's, which PCD fits into: elements (points, faces, ...) made of rows, rows made of scalars and lists.
+//! All numbers are packed little endian, whatever the file used.
 
-/// A scalar type of PLY and PCD files.
+/// A scalar type of PLY files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scalar {
     /// 8-bit signed.
@@ -21,7 +24,75 @@ pub enum Scalar {
     F64,
 }
 
-/// One scalar property of the points.
+impl Scalar {
+    /// Every type.
+    pub const ALL: [Self; 8] = [Self::I8, Self::U8, Self::I16, Self::U16, Self::I32, Self::U32, Self::F32, Self::F64];
+
+    /// Bytes of one value.
+    pub const fn size(self) -> usize {
+        match self {
+            Self::I8 | Self::U8 => 1,
+            Self::I16 | Self::U16 => 2,
+            Self::I32 | Self::U32 | Self::F32 => 4,
+            Self::F64 => 8,
+        }
+    }
+
+    /// Whether values are whole numbers.
+    pub const fn is_integer(self) -> bool {
+        !matches!(self, Self::F32 | Self::F64)
+    }
+
+    /// The type's name in a PLY header.
+    pub const fn ply_name(self) -> &'static str {
+        match self {
+            Self::I8 => "char",
+            Self::U8 => "uchar",
+            Self::I16 => "short",
+            Self::U16 => "ushort",
+            Self::I32 => "int",
+            Self::U32 => "uint",
+            Self::F32 => "float",
+            Self::F64 => "double",
+        }
+    }
+
+    /// The type that a PLY header calls `name`, in its old (`uchar`) or new (`uint8`) spelling.
+    pub fn from_ply_name(name: &str) -> Option<Self> {
+        Some(match name {
+            "char" | "int8" => Self::I8,
+            "uchar" | "uint8" => Self::U8,
+            "short" | "int16" => Self::I16,
+            "ushort" | "uint16" => Self::U16,
+            "int" | "int32" => Self::I32,
+            "uint" | "uint32" => Self::U32,
+            "float" | "float32" => Self::F32,
+            "double" | "float64" => Self::F64,
+            _ => return None,
+        })
+    }
+
+    /// The value that starts `bytes`, little endian; exact for every type. `bytes` has at least [`Self::size`] bytes.
+    pub fn read(self, bytes: &[u8]) -> f64 {
+        fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+            let mut value = [0; N];
+            value.copy_from_slice(&bytes[..N]);
+            value
+        }
+        match self {
+            Self::I8 => f64::from(i8::from_le_bytes(first(bytes))),
+            Self::U8 => f64::from(bytes[0]),
+            Self::I16 => f64::from(i16::from_le_bytes(first(bytes))),
+            Self::U16 => f64::from(u16::from_le_bytes(first(bytes))),
+            Self::I32 => f64::from(i32::from_le_bytes(first(bytes))),
+            Self::U32 => f64::from(u32::from_le_bytes(first(bytes))),
+            Self::F32 => f64::from(f32::from_le_bytes(first(bytes))),
+            Self::F64 => f64::from_le_bytes(first(bytes)),
+        }
+    }
+}
+
+/// One scalar property of an element's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
     /// Its name in the file.
@@ -30,28 +101,122 @@ pub struct Column {
     pub scalar: Scalar,
 }
 
-/// The points' rows: `rows.len() == count * (sum of column sizes)`, packed little endian in column order.
-#[derive(Clone, Debug, Default)]
-pub struct Table {
-    /// The columns in file order.
-    pub columns: Vec<Column>,
-    /// Number of rows, dropped points included.
-    pub count: usize,
-    /// The packed rows, little endian.
-    pub rows: Vec<u8>,
-    /// Header comments (PLY `comment` and `obj_info` lines, without the keyword's line end).
-    pub comments: Vec<String>,
-    /// Elements other than the points (faces, edges, cameras), re-encoded as binary little endian PLY.
-    pub others: Vec<Element>,
+/// One list property of an element: a varying number of items in every row.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct List {
+    /// Its name in the file.
+    pub name: String,
+    /// The integer type that the file gives the number of items.
+    pub count: Scalar,
+    /// The type of an item.
+    pub item: Scalar,
+    /// How many of the element's columns stand before it in a row.
+    pub after_columns: usize,
+    /// (rows): number of items in each row.
+    pub counts: Vec<u32>,
+    /// The items of all rows, packed little endian.
+    pub items: Vec<u8>,
 }
 
-/// An element beside the points: its PLY header lines and its rows as binary little endian PLY.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// One kind of row: the points, the faces, cameras...
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
-    /// `element face 12` and its `property` lines.
-    pub header: Vec<String>,
-    /// Its data, binary little endian.
-    pub data: Vec<u8>,
-    /// Whether it stands before the points in the file.
-    pub before_points: bool,
+    /// Its name in the file.
+    pub name: String,
+    /// Number of rows.
+    pub count: usize,
+    /// The scalar properties in file order.
+    pub columns: Vec<Column>,
+    /// (count x [`Self::stride`]) the scalars, packed little endian in column order.
+    pub rows: Vec<u8>,
+    /// The list properties in file order.
+    pub lists: Vec<List>,
+}
+
+/// A property of an [`Element`] as an index into its columns or its lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Property {
+    /// Index into [`Element::columns`].
+    Column(usize),
+    /// Index into [`Element::lists`].
+    List(usize),
+}
+
+impl Element {
+    /// Bytes of the scalars of one row.
+    pub fn stride(&self) -> usize {
+        self.columns.iter().map(|c| c.scalar.size()).sum()
+    }
+
+    /// The properties in file order.
+    pub fn properties(&self) -> Vec<Property> {
+        let mut properties = Vec::with_capacity(self.columns.len() + self.lists.len());
+        let mut lists = self.lists.iter().enumerate().peekable();
+        for column in 0..=self.columns.len() {
+            while let Some((list, _)) = lists.next_if(|(_, list)| list.after_columns <= column) {
+                properties.push(Property::List(list));
+            }
+            if column < self.columns.len() {
+                properties.push(Property::Column(column));
+            }
+        }
+        properties
+    }
+
+    /// The first column of this name; upper and lower case are the same.
+    pub fn column(&self, name: &str) -> Option<ColumnView<'_>> {
+        let index = self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))?;
+        let offset = self.columns[..index].iter().map(|c| c.scalar.size()).sum();
+        Some(ColumnView { rows: &self.rows, stride: self.stride(), offset, scalar: self.columns[index].scalar })
+    }
+
+    /// The first list of one of these names.
+    pub fn list(&self, names: &[&str]) -> Option<&List> {
+        self.lists.iter().find(|list| names.iter().any(|name| list.name.eq_ignore_ascii_case(name)))
+    }
+}
+
+/// The values of one column.
+#[derive(Clone, Copy, Debug)]
+pub struct ColumnView<'a> {
+    rows: &'a [u8],
+    stride: usize,
+    offset: usize,
+    /// The type of the values.
+    pub scalar: Scalar,
+}
+
+impl<'a> ColumnView<'a> {
+    /// The value in a row below the element's count.
+    pub fn at(&self, row: usize) -> f64 {
+        self.scalar.read(&self.rows[row * self.stride + self.offset..])
+    }
+
+    /// All values, by row.
+    pub fn values(self) -> impl Iterator<Item = f64> + 'a {
+        self.rows.chunks_exact(self.stride).map(move |row| self.scalar.read(&row[self.offset..]))
+    }
+}
+
+/// A scan file as elements; one of them holds the points.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Table {
+    /// The elements in file order; never empty once read.
+    pub elements: Vec<Element>,
+    /// Which element holds the points.
+    pub points: usize,
+    /// Header lines that are remarks, keyword included: `comment ...` and `obj_info ...`.
+    pub comments: Vec<String>,
+}
+
+impl Table {
+    /// A table of points alone.
+    pub fn of_points(points: Element) -> Self {
+        Self { elements: vec![points], points: 0, comments: Vec::new() }
+    }
+
+    /// The rows that hold the points, dropped ones included.
+    pub fn point_rows(&self) -> &Element {
+        &self.elements[self.points]
+    }
 }

@@ -1,0 +1,85 @@
+//! Instances as JSON.
+
+use glam::Vec3;
+use serde::Serialize;
+
+use super::PointLabels;
+use crate::{
+    instances::Aabb,
+    scan::{Frame, Scan},
+};
+
+/// One instance, as JSON says it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct InstanceRecord {
+    /// As in the labelled PLY.
+    pub id: u32,
+    /// Its name; `null` where nothing fits.
+    pub label: Option<String>,
+    /// 0..=1.
+    pub score: f32,
+    /// Number of its points.
+    pub points: usize,
+    /// Tight box of its points in the file's frame and units; `null` without points.
+    #[serde(rename = "box")]
+    pub file_box: Option<BoxRecord>,
+    /// The same box in the world frame: metres, z up.
+    pub world_box: Option<BoxRecord>,
+}
+
+/// An axis-aligned box.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct BoxRecord {
+    /// Half way between the corners.
+    pub centre: [f64; 3],
+    /// Edge lengths.
+    pub size: [f64; 3],
+    /// Lower corner.
+    pub min: [f64; 3],
+    /// Upper corner.
+    pub max: [f64; 3],
+}
+
+impl BoxRecord {
+    fn new(min: [f64; 3], max: [f64; 3]) -> Self {
+        let axes = |of: fn(f64, f64) -> f64| std::array::from_fn(|axis| of(min[axis], max[axis]));
+        Self { centre: axes(|min, max| (min + max) / 2.0), size: axes(|min, max| max - min), min, max }
+    }
+}
+
+/// The instances with their boxes, in the order of `labels.instances`.
+pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord> {
+    let mut points = vec![0; labels.instances.len()];
+    let mut bounds = vec![Aabb { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] }; labels.instances.len()];
+    for (position, owner) in scan.positions.iter().zip(&labels.instance_of_point) {
+        let Some(bounds) = bounds.get_mut(*owner as usize) else { continue };
+        points[*owner as usize] += 1;
+        let position = Vec3::from(*position);
+        bounds.min = Vec3::from(bounds.min).min(position).into();
+        bounds.max = Vec3::from(bounds.max).max(position).into();
+    }
+    let record = |((instance, points), world): ((&super::LabelledInstance, usize), Aabb)| {
+        let file = scan.frame.file_box_from_world(&world);
+        InstanceRecord {
+            id: instance.id,
+            label: labels.name(instance).map(str::to_owned),
+            score: instance.score,
+            points,
+            file_box: (points > 0).then(|| BoxRecord::new(file.min, file.max)),
+            world_box: (points > 0).then(|| BoxRecord::new(world.min.map(f64::from), world.max.map(f64::from))),
+        }
+    };
+    labels.instances.iter().zip(points).zip(bounds).map(record).collect()
+}
+
+/// A document of `points` (their number), `frame` (how file and world relate) and `instances` ([`InstanceRecord`]).
+pub fn instances_json(scan: &Scan, labels: &PointLabels) -> String {
+    #[derive(Serialize)]
+    struct Document {
+        points: usize,
+        frame: Frame,
+        instances: Vec<InstanceRecord>,
+    }
+    let document = Document { points: scan.len(), frame: scan.frame, instances: instance_records(scan, labels) };
+    serde_json::to_string_pretty(&document).expect("numbers and strings always serialise")
+}
