@@ -1,1 +1,19 @@
-//! Neighbourhoods of points: kNN, normals, voxels.
+//! Neighbourhoods of points: nearest neighbours, normals, voxels.
+
+use crate::progress::Cancelled;
+
+mod knn;
+mod normals;
+mod voxels;
+
+pub use knn::{Neighbours, nearest_neighbours};
+pub use normals::normals;
+pub use voxels::Voxels;
+
+/// Told the finished share (0..=1) of a loop about sixteen times; its error ends the loop.
+pub type Tick<'a> = &'a dyn Fn(f32) -> Result<(), Cancelled>;
+
+/// `tick` after every sixteenth of `total` steps.
+pub(crate) fn tick_at(done: usize, total: usize, tick: Tick) -> Result<(), Cancelled> {
+    if done.is_multiple_of(total / 16 + 1) { tick(done as f32 / total as f32) } else { Ok(()) }
+}

@@ -1,5 +1,111 @@
 //! Points to superpoints: small, homogeneous groups that the network reasons about.
 
+use crate::progress::{Cancelled, Monitor};
+
+mod boundary;
+mod felzenszwalb;
+mod graph;
+
+pub use boundary::{Boundaries, Reading, ViewLabel};
+pub use felzenszwalb::{Forest, WeightedEdge, felzenszwalb};
+pub use graph::PointGraph;
+
+/// Which points are joined by edges.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum EdgeSource {
+    /// Each point and its nearest neighbours; weight 1 - |n.n| + `color_weight` x colour distance, n by principal components,
+    /// the distance Euclidean in sRGB scaled to 0..=1.
+    Neighbours {
+        /// Neighbours of a point.
+        k: usize,
+        /// How much a difference in colour counts beside one in direction; 0 for scans without colour has no effect.
+        color_weight: f32,
+    },
+    /// The edges of the triangles, weighted as ScanNet's Segmentator does.
+    Mesh,
+}
+
+/// How fine superpoints are.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SuperpointOptions {
+    /// What is joined.
+    pub edges: EdgeSource,
+    /// Felzenszwalb's k: larger merges more.
+    pub threshold: f32,
+    /// Superpoints of fewer points are merged with a neighbour.
+    pub minimum: u32,
+}
+
+impl Default for SuperpointOptions {
+    /// For scans of rooms, meshes among them: what loses least on labelled rooms (design/training-notes.md).
+    fn default() -> Self {
+        Self { edges: EdgeSource::Neighbours { k: 16, color_weight: 0.5 }, threshold: 0.07, minimum: 10 }
+    }
+}
+
+impl SuperpointOptions {
+    /// ScanNet's own over-segmentation of its meshes.
+    pub fn scannet_mesh() -> Self {
+        Self { edges: EdgeSource::Mesh, threshold: 0.01, minimum: 20 }
+    }
+}
+
+/// Why points could not be grouped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SuperpointError {
+    /// One value a point is needed.
+    #[error("there are {points} points but {found} {what}")]
+    Lengths {
+        /// Colours or labels.
+        what: &'static str,
+        /// Their number.
+        found: usize,
+        /// Number of points.
+        points: usize,
+    },
+    /// A coordinate is NaN or infinite.
+    #[error("point {point} has a coordinate that is not a finite number")]
+    NotFinite {
+        /// Its index.
+        point: usize,
+    },
+    /// A triangle has a corner that does not exist.
+    #[error("triangle {triangle} refers to a point beyond the {points} that are there")]
+    Triangle {
+        /// Its index.
+        triangle: usize,
+        /// Number of points.
+        points: usize,
+    },
+    /// Indices would not fit 32 bits.
+    #[error("{points} points with {edges} edges are more than 32-bit indices can number; thin the scan out first")]
+    TooMany {
+        /// Number of points.
+        points: usize,
+        /// Number of edges.
+        edges: usize,
+    },
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+}
+
+/// Groups `positions` (points, 3): the graph of [`PointGraph`] cut by [`felzenszwalb`]. `colors` are sRGB, (points, 3);
+/// `triangles` matter to [`EdgeSource::Mesh`] only.
+///
+/// # Errors
+/// See [`SuperpointError`]; never panics.
+pub fn superpoints(
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    triangles: &[[u32; 3]],
+    options: &SuperpointOptions,
+    monitor: &Monitor,
+) -> Result<Superpoints, SuperpointError> {
+    let graph = PointGraph::new(positions, colors, triangles, None, options.edges, monitor)?;
+    Ok(graph.superpoints(options.threshold, options.minimum, monitor)?)
+}
+
 /// A partition of the points into `count` non-empty groups.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Superpoints {
@@ -38,5 +144,111 @@ impl Superpoints {
             sizes[s as usize] += 1;
         }
         sizes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::progress::Cancel;
+
+    fn golden(file: &str) -> Option<Vec<u8>> {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/superpoint/").to_owned() + file;
+        let bytes = std::fs::read(&path).ok();
+        if bytes.is_none() {
+            eprintln!("skipped: no {path}");
+        }
+        bytes
+    }
+
+    /// Reads just these files: binary little endian, float x y z, faces of a byte and three ints.
+    fn mesh(bytes: &[u8]) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {
+        let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+        let header = std::str::from_utf8(&bytes[..end]).unwrap();
+        let count = |element: &str| header.split(element).nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+        let (vertices, faces): (usize, usize) = (count("element vertex "), count("element face "));
+        let three = |bytes: &[u8]| [0, 4, 8].map(|i| u32::from_le_bytes(bytes[i..i + 4].try_into().unwrap()));
+        let (vertex_bytes, face_bytes) = bytes[end..].split_at(12 * vertices);
+        assert_eq!(face_bytes.len(), 13 * faces);
+        (vertex_bytes.chunks(12).map(|v| three(v).map(f32::from_bits)).collect(), face_bytes.chunks(13).map(|f| three(&f[1..])).collect())
+    }
+
+    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted (spec/superpoint.md section 5).
+    #[test]
+    fn partitions_of_the_scannet_segmentator() {
+        let Some(cases) = golden("superpoint_golden.json") else { return };
+        let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
+        let mut compared = 0;
+        for case in cases.iter().filter(|case| case["partition_invariant_to_tie_order"].as_bool().unwrap()) {
+            let (positions, triangles) = mesh(&golden(case["mesh"].as_str().unwrap()).unwrap());
+            let options = SuperpointOptions {
+                edges: EdgeSource::Mesh,
+                threshold: case["kThresh"].as_f64().unwrap() as f32,
+                minimum: case["segMinVerts"].as_u64().unwrap() as u32,
+            };
+            let found = superpoints(&positions, None, &triangles, &options, &Monitor::silent()).unwrap();
+            let expected: Vec<u32> = serde_json::from_value(case["canonical_first_seen"].clone()).unwrap();
+            assert_eq!(found.superpoint_of_point(), expected, "{} at {options:?}", case["mesh"]);
+            compared += 1;
+        }
+        assert_eq!(compared, 7);
+    }
+
+    proptest! {
+        #[test]
+        fn any_cloud_is_partitioned(
+            positions in prop::collection::vec(prop::array::uniform3(prop_oneof![-2.0f32..2.0, Just(0.0), Just(1e30)]), 0..120),
+            threshold in 0.0f32..2.0, minimum in 0u32..20, k in 0usize..20,
+        ) {
+            let options = SuperpointOptions { edges: EdgeSource::Neighbours { k, color_weight: 0.5 }, threshold, minimum };
+            let colors = vec![[9, 8, 7]; positions.len()];
+            let found = superpoints(&positions, Some(&colors), &[], &options, &Monitor::silent()).unwrap();
+            prop_assert_eq!(found.superpoint_of_point().len(), positions.len());
+            prop_assert!(found.sizes().iter().all(|&size| size > 0));
+            prop_assert_eq!(&found, &superpoints(&positions, Some(&colors), &[], &options, &Monitor::silent()).unwrap());
+        }
+    }
+
+    #[test]
+    fn bad_input_is_named() {
+        let options = SuperpointOptions::default();
+        let silent = Monitor::silent();
+        let run = |positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, options| superpoints(positions, colors, &[[0, 1, 2]], options, &silent);
+        assert_eq!(run(&[], None, &options).unwrap().count(), 0);
+        assert_eq!(run(&[[0.0; 3]], None, &options).unwrap().count(), 1);
+        assert_eq!(run(&[[0.0; 3], [f32::NAN; 3]], None, &options), Err(SuperpointError::NotFinite { point: 1 }));
+        let colours = SuperpointError::Lengths { what: "colours", found: 2, points: 1 };
+        assert_eq!(run(&[[0.0; 3]], Some(&[[0; 3]; 2]), &options), Err(colours));
+        let mesh = SuperpointOptions::scannet_mesh();
+        assert_eq!(run(&[[0.0; 3]; 2], None, &mesh), Err(SuperpointError::Triangle { triangle: 0, points: 2 }));
+    }
+
+    #[test]
+    fn a_hundred_thousand_equal_points_are_one_superpoint() {
+        let found = superpoints(&[[0.3; 3]; 100_000], None, &[], &SuperpointOptions::default(), &Monitor::silent()).unwrap();
+        assert_eq!(found.count(), 1);
+    }
+
+    #[test]
+    fn progress_rises_and_cancel_ends_it() {
+        let positions: Vec<_> = (0..5000).map(|i| [(i % 71) as f32, (i / 71) as f32, 0.0]).collect();
+        let seen = std::cell::RefCell::new(vec![]);
+        let cancel = Cancel::default();
+        let run = |limit: f32| {
+            let report = |p: crate::progress::Progress| {
+                seen.borrow_mut().push(p.done);
+                if p.done > limit {
+                    cancel.cancel();
+                }
+            };
+            superpoints(&positions, None, &[], &SuperpointOptions::default(), &Monitor::new(&report, &cancel))
+        };
+        assert!(run(1.0).is_ok());
+        assert!(seen.borrow().is_sorted() && seen.borrow().last() == Some(&1.0) && seen.borrow().len() < 80, "{:?}", seen.borrow());
+        assert_eq!(run(0.3), Err(SuperpointError::Cancelled(Cancelled)));
     }
 }

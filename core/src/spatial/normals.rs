@@ -1,0 +1,143 @@
+//! Normals by principal components of a neighbourhood.
+
+use super::{Neighbours, Tick, tick_at};
+use crate::progress::Cancelled;
+
+/// (points, 3): unit normals, the direction in which a point and its neighbours spread least.
+///
+/// The sign is arbitrary: nothing here knows from which side the surface was seen. Where points do not define a plane
+/// (fewer than three places, a line) it is some direction across them.
+///
+/// # Errors
+/// What `tick` says.
+pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> Result<Vec<[f32; 3]>, Cancelled> {
+    let mut normals = Vec::with_capacity(positions.len());
+    for (point, &centre) in positions.iter().enumerate() {
+        tick_at(point, positions.len(), tick)?;
+        normals.push(least_axis(covariance(centre, neighbours.of(point).iter().map(|&n| positions[n as usize]))));
+    }
+    Ok(normals)
+}
+
+/// Upper triangle xx, xy, xz, yy, yz, zz of the scatter of `centre` and `others` about their mean, up to a factor.
+fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>) -> [f64; 6] {
+    let count = others.len() as f64 + 1.0;
+    let (mut sum, mut squares) = ([0.0; 3], [0.0; 6]);
+    for other in others {
+        // Relative to the centre: nothing cancels far from the origin, and the centre itself adds nothing.
+        let [x, y, z] = [0, 1, 2].map(|axis| f64::from(other[axis]) - f64::from(centre[axis]));
+        for (s, v) in sum.iter_mut().zip([x, y, z]) {
+            *s += v;
+        }
+        for (s, v) in squares.iter_mut().zip([x * x, x * y, x * z, y * y, y * z, z * z]) {
+            *s += v;
+        }
+    }
+    let [x, y, z] = sum;
+    let means = [x * x, x * y, x * z, y * y, y * z, z * z];
+    std::array::from_fn(|i| squares[i] - means[i] / count)
+}
+
+/// The unit eigenvector of the smallest eigenvalue of a symmetric matrix, given by its upper triangle.
+///
+/// Cyclic Jacobi rotations: only + - * / and square roots, so every machine gets the same bits.
+fn least_axis([xx, xy, xz, yy, yz, zz]: [f64; 6]) -> [f32; 3] {
+    let mut a = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]];
+    let mut vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
+    let negligible = 1e-14 * (xx + yy + zz);
+    for _ in 0..12 {
+        if a[0][1].abs().max(a[0][2].abs()).max(a[1][2].abs()) <= negligible {
+            break;
+        }
+        for (p, q) in [(0, 1), (0, 2), (1, 2)] {
+            if a[p][q].abs() <= negligible {
+                continue;
+            }
+            // The smaller of the two angles that zero a[p][q].
+            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
+            let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+            let c = 1.0 / (t * t + 1.0).sqrt();
+            let s = t * c;
+            let r = 3 - p - q;
+            (a[p][p], a[q][q]) = (a[p][p] - t * a[p][q], a[q][q] + t * a[p][q]);
+            (a[p][q], a[q][p]) = (0.0, 0.0);
+            let (rp, rq) = (a[r][p], a[r][q]);
+            (a[r][p], a[r][q]) = (c * rp - s * rq, s * rp + c * rq);
+            (a[p][r], a[q][r]) = (a[r][p], a[r][q]);
+            for row in &mut vectors {
+                (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
+            }
+        }
+    }
+    // On a tie the later axis: a lone point looks up.
+    let least = (0..3).rev().min_by(|&i, &j| a[i][i].total_cmp(&a[j][j])).unwrap_or(2);
+    vectors.map(|row| row[least] as f32)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::spatial::nearest_neighbours;
+
+    fn of(positions: &[[f32; 3]], k: usize) -> Vec<[f32; 3]> {
+        normals(positions, &nearest_neighbours(positions, k, &|_| Ok(())).unwrap(), &|_| Ok(())).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn a_plane_has_its_own_normal(
+            n in prop::array::uniform3(-1.0f64..1.0), offset in prop::array::uniform3(-100.0f64..100.0),
+        ) {
+            let length = n.iter().map(|x| x * x).sum::<f64>().sqrt();
+            prop_assume!(length > 0.1);
+            let n = n.map(|x| x / length);
+            // A grid in the plane, along two directions across the normal.
+            let across = |a: [f64; 3], b: [f64; 3]| [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
+            let least = (0..3).min_by(|&i, &j| n[i].abs().total_cmp(&n[j].abs())).unwrap();
+            let u = across(n, std::array::from_fn(|i| if i == least { 1.0 } else { 0.0 }));
+            let v = across(n, u);
+            let at = |a: f64, b: f64| std::array::from_fn(|i| (offset[i] + a * u[i] + b * v[i]) as f32);
+            let positions: Vec<[f32; 3]> = (0..100).map(|i| at(f64::from(i % 10), f64::from(i / 10))).collect();
+            for m in of(&positions, 12) {
+                let dot: f64 = (0..3).map(|i| f64::from(m[i]) * n[i]).sum();
+                prop_assert!(dot.abs() > 1.0 - 1e-6, "{m:?} against {n:?}");
+            }
+        }
+
+        #[test]
+        fn an_eigenvector_of_the_least_eigenvalue(
+            rows in prop::array::uniform3(prop::array::uniform3(-1.0f64..1.0)), scale in -12i32..12,
+        ) {
+            // A = scale * R^T R is symmetric and positive.
+            let scale = 10f64.powi(scale);
+            let at = |i: usize, j: usize| scale * (0..3).map(|r| rows[r][i] * rows[r][j]).sum::<f64>();
+            let a = [at(0, 0), at(0, 1), at(0, 2), at(1, 1), at(1, 2), at(2, 2)];
+            let v = least_axis(a).map(f64::from);
+            let square = |v: [f64; 3]| {
+                (0..3).map(|i| v[i] * (0..3).map(|j| at(i, j) * v[j]).sum::<f64>()).sum::<f64>()
+            };
+            prop_assert!((v.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-6);
+            // Rayleigh: no direction gives less than the least eigenvector.
+            let least = square(v);
+            for i in 0..400 {
+                let (z, angle) = (f64::from(i) / 200.0 - 1.0, f64::from(i) * 2.4);
+                let r = (1.0 - z * z).sqrt();
+                prop_assert!(square([r * angle.cos(), r * angle.sin(), z]) >= least - 1e-6 * scale);
+            }
+        }
+    }
+
+    #[test]
+    fn no_plane_still_a_unit_vector() {
+        assert_eq!(of(&[[1.0; 3]], 16), [[0.0, 0.0, 1.0]]);
+        assert_eq!(of(&[[2.0; 3]; 5], 3), [[0.0, 0.0, 1.0]; 5]);
+        let line: Vec<_> = (0..20).map(|i| [i as f32, i as f32, 0.0]).collect();
+        for n in of(&line, 4) {
+            assert!((n[0] + n[1]).abs() < 1e-6 && (n.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-6, "{n:?}");
+        }
+    }
+}

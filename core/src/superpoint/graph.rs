@@ -1,0 +1,251 @@
+//! The graph over the points whose edges are light inside a surface and heavy across its borders.
+
+use super::{Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge, felzenszwalb};
+use crate::{
+    progress::{Cancelled, Monitor, Stage},
+    spatial::{self, Neighbours},
+};
+
+/// Points joined by weighted edges, sorted by (weight, index).
+///
+/// Eight bytes an edge: the ends follow from the edge's index and the table it came from.
+#[derive(Clone, Debug)]
+pub struct PointGraph {
+    points: usize,
+    ends: Ends,
+    edges: Vec<WeightedEdge>,
+}
+
+/// Where the ends of edge `index` stand.
+#[derive(Clone, Debug)]
+enum Ends {
+    /// Of point `index / k` and its neighbour in slot `index % k`.
+    Neighbours(Neighbours),
+    /// Of triangle `index / 3`: corners (0, 1), (0, 2), (2, 1), as ScanNet lists them.
+    Triangles(Vec<[u32; 3]>),
+}
+
+impl PointGraph {
+    /// Joins `positions` (points, 3) as `source` says; `colors` are sRGB, `boundaries` cuts edges of a neighbour graph.
+    ///
+    /// # Errors
+    /// [`SuperpointError`] for input that is not one finite, equally long set of points; never panics.
+    pub fn new(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        triangles: &[[u32; 3]],
+        boundaries: Option<&Boundaries>,
+        source: EdgeSource,
+        monitor: &Monitor,
+    ) -> Result<Self, SuperpointError> {
+        let points = positions.len();
+        let lengths = [("colours", colors.map(<[_]>::len)), ("2D labels", boundaries.map(Boundaries::points))];
+        if let Some((what, found)) = lengths.into_iter().find_map(|(what, n)| n.filter(|&n| n != points).map(|n| (what, n))) {
+            return Err(SuperpointError::Lengths { what, found, points });
+        }
+        if let Some(point) = positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
+            return Err(SuperpointError::NotFinite { point });
+        }
+        let edges = match source {
+            EdgeSource::Neighbours { k, .. } => points.saturating_mul(k),
+            EdgeSource::Mesh => triangles.len().saturating_mul(3),
+        };
+        if points.max(edges) > u32::MAX as usize {
+            return Err(SuperpointError::TooMany { points, edges });
+        }
+        match source {
+            EdgeSource::Neighbours { k, color_weight } => Ok(Self::of_cloud(positions, colors, boundaries, k, color_weight, monitor)?),
+            EdgeSource::Mesh => {
+                if let Some(triangle) = triangles.iter().position(|t| t.iter().any(|&v| v as usize >= points)) {
+                    return Err(SuperpointError::Triangle { triangle, points });
+                }
+                monitor.check()?;
+                Ok(Self::of_mesh(positions, triangles))
+            }
+        }
+    }
+
+    /// Weights 1 - |n.n| + `color_weight` x distance in RGB 0..=1. The normals' signs are unknown, hence the absolute value.
+    fn of_cloud(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        boundaries: Option<&Boundaries>,
+        k: usize,
+        color_weight: f32,
+        monitor: &Monitor,
+    ) -> Result<Self, Cancelled> {
+        let at = |done| monitor.at(Stage::Superpoints, done);
+        let neighbours = spatial::nearest_neighbours(positions, k, &|done| at(0.6 * done))?;
+        let normals = spatial::normals(positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
+        let weight = |a: usize, b: usize| {
+            let bend = 1.0 - dot(normals[a], normals[b]).abs();
+            let contrast = colors.map_or(0.0, |colors| {
+                let difference = |i: usize| (f32::from(colors[a][i]) - f32::from(colors[b][i])) / 255.0;
+                (0..3).map(difference).map(|d| d * d).sum::<f32>().sqrt()
+            });
+            bend + color_weight * contrast
+        };
+        let mut edges = vec![];
+        for (index, &b) in neighbours.ids().iter().enumerate() {
+            let a = index / neighbours.k();
+            // Found from both ends an edge is kept at its first place; the second would change nothing (its weight is the
+            // same, and a tree whose limit was below it cannot have grown in between).
+            let mutual = (b as usize) < a && neighbours.of(b as usize).contains(&(a as u32));
+            if b as usize != a && !mutual && boundaries.is_none_or(|cut| cut.allow(a as u32, b)) {
+                edges.push(WeightedEdge::new(weight(a, b as usize), index as u32));
+            }
+        }
+        at(0.8)?;
+        edges.sort_unstable();
+        Ok(Self { points: positions.len(), ends: Ends::Neighbours(neighbours), edges })
+    }
+
+    /// ScanNet's Segmentator (spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
+    /// normalised; the weight 1 - n.n is squared where the second end's normal says that the edge is convex.
+    fn of_mesh(positions: &[[f32; 3]], triangles: &[[u32; 3]]) -> Self {
+        let at = |v: u32| positions[v as usize];
+        let mut normals = vec![[0.0f32; 3]; positions.len()];
+        let mut counts = vec![0.0f32; positions.len()];
+        for &triangle in triangles {
+            let [a, b, c] = triangle.map(at);
+            let face = unit(cross(minus(b, a), minus(c, a)));
+            for v in triangle.map(|v| v as usize) {
+                let share = 1.0 / (counts[v] + 1.0);
+                normals[v] = std::array::from_fn(|i| share * face[i] + (1.0 - share) * normals[v][i]);
+                counts[v] += 1.0;
+            }
+        }
+        let ends = Ends::Triangles(triangles.to_vec());
+        let weight = |[a, b]: [u32; 2]| {
+            let weight = 1.0 - dot(normals[a as usize], normals[b as usize]);
+            let convex = dot(normals[b as usize], unit(minus(at(b), at(a)))) > 0.0;
+            if convex { weight * weight } else { weight }
+        };
+        let mut edges: Vec<_> = (0..3 * triangles.len() as u32).map(|index| WeightedEdge::new(weight(ends.of(index)), index)).collect();
+        edges.sort_unstable();
+        Self { points: positions.len(), ends, edges }
+    }
+
+    /// Number of points.
+    pub fn points(&self) -> usize {
+        self.points
+    }
+
+    /// Every edge by rising weight.
+    pub fn edges(&self) -> &[WeightedEdge] {
+        &self.edges
+    }
+
+    /// The two points of an edge.
+    pub fn ends(&self, edge: WeightedEdge) -> [u32; 2] {
+        self.ends.of(edge.index())
+    }
+
+    /// The superpoints at `threshold`, those below `minimum` points merged where an edge leads anywhere.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn superpoints(&self, threshold: f32, minimum: u32, monitor: &Monitor) -> Result<Superpoints, Cancelled> {
+        let mut forest = Forest::new(vec![1; self.points]);
+        let tick = |done| monitor.at(Stage::Superpoints, 0.85 + 0.1 * done);
+        felzenszwalb(&mut forest, &self.edges, |index| self.ends.of(index), threshold, minimum, &tick)?;
+        let superpoints = Superpoints::from_ids(&forest.roots());
+        monitor.at(Stage::Superpoints, 1.0)?;
+        Ok(superpoints)
+    }
+}
+
+impl Ends {
+    fn of(&self, index: u32) -> [u32; 2] {
+        match self {
+            Self::Neighbours(neighbours) => [index / neighbours.k() as u32, neighbours.ids()[index as usize]],
+            Self::Triangles(triangles) => {
+                let [a, b, c] = triangles[index as usize / 3];
+                [[a, b], [a, c], [c, b]][index as usize % 3]
+            }
+        }
+    }
+}
+
+fn minus(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
+    std::array::from_fn(|i| a[i] - b[i])
+}
+
+fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
+    a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+}
+
+fn cross(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
+    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+}
+
+fn unit(a: [f32; 3]) -> [f32; 3] {
+    let length = dot(a, a).sqrt();
+    a.map(|x| x / length)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use crate::superpoint::{Reading, SuperpointOptions, ViewLabel};
+
+    /// Two squares of 20 x 20 points that meet at a right angle, the second one's colours as given.
+    fn corner() -> Vec<[f32; 3]> {
+        let at = |i: usize| 0.05 * (i as f32 + 0.5);
+        (0..800).map(|i| if i < 400 { [at(i / 20), at(i % 20), 0.0] } else { [0.0, at(i % 20), at(i / 20 - 20)] }).collect()
+    }
+
+    fn cloud(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, boundaries: Option<&Boundaries>) -> Superpoints {
+        let options = SuperpointOptions::default();
+        let graph = PointGraph::new(positions, colors, &[], boundaries, options.edges, &Monitor::silent()).unwrap();
+        graph.superpoints(options.threshold, options.minimum, &Monitor::silent()).unwrap()
+    }
+
+    #[test]
+    fn a_fold_and_a_change_of_colour_are_borders() {
+        let positions = corner();
+        // The rows at the fold have mixed neighbourhoods; away from it the two sides are one superpoint each.
+        let sides = cloud(&positions, None, None);
+        let (floor, wall) = (sides.superpoint_of_point()[19 * 20], sides.superpoint_of_point()[799]);
+        assert_ne!(floor, wall);
+        for (i, p) in positions.iter().enumerate().filter(|(_, p)| p[0].max(p[2]) > 0.3) {
+            assert_eq!(sides.superpoint_of_point()[i], if i < 400 { floor } else { wall }, "{p:?}");
+        }
+        let striped: Vec<_> = positions.iter().map(|p| if p[1] < 0.5 { [200, 40, 40] } else { [40, 200, 40] }).collect();
+        let stripes = cloud(&positions, Some(&striped), None);
+        assert_ne!(stripes.superpoint_of_point()[19 * 20], stripes.superpoint_of_point()[19 * 20 + 19]);
+    }
+
+    #[test]
+    fn a_2d_boundary_cuts_a_plane_and_keeps_a_small_instance() {
+        let plane = &corner()[..400];
+        // Four points are fewer than the minimum, but no edge leads out of them.
+        let small = |p: &[f32; 3]| (0.4..0.5).contains(&p[0]) && (0.4..0.5).contains(&p[1]);
+        let labels = plane.iter().map(|p| [ViewLabel { view: 0, instance: if small(p) { 2 } else { 1 } }]);
+        let superpoints = cloud(plane, None, Some(&Boundaries::new(labels, Reading::SameView)));
+        let mut sizes = superpoints.sizes();
+        sizes.sort_unstable();
+        assert_eq!(sizes, [4, 396]);
+    }
+
+    #[test]
+    fn an_edge_found_twice_is_kept_once() {
+        let positions = corner();
+        let source = EdgeSource::Neighbours { k: 16, color_weight: 0.0 };
+        let graph = PointGraph::new(&positions, None, &[], None, source, &Monitor::silent()).unwrap();
+        let mut pairs: Vec<_> = graph.edges().iter().map(|&e| graph.ends(e)).collect();
+        pairs.iter_mut().for_each(|ends| ends.sort_unstable());
+        let all = pairs.len();
+        pairs.sort_unstable();
+        pairs.dedup();
+        assert_eq!(pairs.len(), all);
+        let Ends::Neighbours(neighbours) = &graph.ends else { panic!("a neighbour graph") };
+        for a in 0..800u32 {
+            for &b in neighbours.of(a as usize) {
+                assert!(pairs.binary_search(&[a.min(b), a.max(b)]).is_ok());
+            }
+        }
+    }
+}
