@@ -1,1 +1,38 @@
-fn main() {}
+//! `cargo xtask serve | test | models`: installs what is missing, then does it.
+
+mod models;
+mod serve;
+mod setup;
+mod shell;
+mod sizes;
+mod test;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cargo xtask", about = "Installs what is missing, then does it.")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the app in release mode and serve it, with the share server, on http://127.0.0.1:8080.
+    Serve(serve::Args),
+    /// Run every check: format, lints, native, GPU and browser tests, size limits.
+    Test(test::Args),
+    /// Fetch the text encoder and convert it into static/models.
+    Models,
+    /// Print the compressed sizes of the built app and fail where a limit is passed.
+    Sizes,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().task {
+        Task::Serve(args) => serve::serve(&args),
+        Task::Test(args) => test::test(&args),
+        Task::Models => models::ensure(),
+        Task::Sizes => sizes::check(),
+    }
+}

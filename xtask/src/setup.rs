@@ -1,0 +1,84 @@
+//! Installs what a build or a test needs and the machine lacks: nothing is done where it is there already.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::shell::{command, exists, output, root, run, tools_dir};
+
+const TRUNK: &str = "0.21.14";
+
+/// The wasm target, Trunk, and the wasm-bindgen CLI of the locked version.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn build_tools() -> Result<()> {
+    let installed = output(&mut command("rustup", ["target", "list", "--installed"])).unwrap_or_default();
+    if !installed.lines().any(|target| target == "wasm32-unknown-unknown") {
+        run(&mut command("rustup", ["target", "add", "wasm32-unknown-unknown"]))?;
+    }
+    cargo_install("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
+    cargo_install("trunk", "trunk", TRUNK)
+}
+
+/// A browser with its driver, and a software Vulkan device.
+///
+/// # Errors
+/// When something is missing and cannot be installed.
+pub fn test_tools() -> Result<()> {
+    let mut missing = Vec::new();
+    if !exists("chromium") {
+        missing.push("chromium");
+    }
+    if !exists("chromedriver") {
+        missing.push("chromium-driver");
+    }
+    if lavapipe().is_none() {
+        missing.extend(["mesa-vulkan-drivers", "libvulkan1"]);
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !exists("apt-get") {
+        bail!("install these packages by hand, apt-get is not here to do it: {}", missing.join(", "));
+    }
+    apt(&["update"])?;
+    apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
+}
+
+/// The Vulkan driver manifest of Mesa's software device.
+pub fn lavapipe() -> Option<String> {
+    let folder = fs::read_dir("/usr/share/vulkan/icd.d").ok()?;
+    let file = folder.flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("lvp_icd"))?;
+    Some(file.path().to_string_lossy().into_owned())
+}
+
+fn apt(args: &[&str]) -> Result<()> {
+    let sudo = output(&mut command("id", ["-u"])).as_deref() != Some("0");
+    let (program, first) = if sudo { ("sudo", Some("apt-get")) } else { ("apt-get", None) };
+    run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
+}
+
+/// Installs `package` of exactly `version` into the project's tools unless it is there. Optimised for a short build.
+fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
+    let there = output(&mut command(&tools_dir().join("bin").join(program).to_string_lossy(), ["--version"]));
+    if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
+        return Ok(());
+    }
+    let root = tools_dir();
+    let install = |locked: &[&str]| {
+        let args = ["install", package, "--version", version, "--force", "--root"].map(Path::new).into_iter();
+        let mut install = command("cargo", args.chain([root.as_path()]).chain(locked.iter().map(Path::new)));
+        install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        run(&mut install)
+    };
+    // A lock file can name a point release the registry no longer (or not yet) has.
+    install(&["--locked"]).or_else(|_| install(&[])).with_context(|| format!("{package} {version} could not be installed"))
+}
+
+fn locked_version(package: &str) -> Result<String> {
+    let lock = fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock cannot be read")?;
+    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")));
+    let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
+    version.map(str::to_owned).with_context(|| format!("Cargo.lock has no {package}"))
+}

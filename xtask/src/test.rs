@@ -1,0 +1,81 @@
+//! `cargo xtask test`: every check there is, cheapest first.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    models, serve, setup,
+    shell::{command, run},
+    sizes,
+};
+
+const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "web"];
+const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
+
+/// Which checks to run.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Only these: format, lints, app, native, browser.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+}
+
+/// Installs what is missing and runs the checks.
+///
+/// # Errors
+/// At the first check that fails.
+pub fn test(args: &Args) -> Result<()> {
+    let checks: [(&str, fn() -> Result<()>); 5] = [("format", format), ("lints", lints), ("app", app), ("native", native), ("browser", browser)];
+    for (name, check) in checks {
+        if args.only.is_empty() || args.only.iter().any(|only| only == name) {
+            eprintln!("\n=== {name}");
+            check()?;
+        }
+    }
+    println!("all checks passed");
+    Ok(())
+}
+
+fn format() -> Result<()> {
+    run(&mut command("cargo", ["fmt", "--all", "--check"]))
+}
+
+fn lints() -> Result<()> {
+    setup::build_tools()?;
+    let deny = ["--", "--deny", "warnings"];
+    run(&mut command("cargo", [&["clippy"], &NATIVE[..], &["--all-targets"], &deny].concat()))?;
+    run(&mut command("cargo", [&["clippy"], &WASM[..], &["--package", "web", "--package", "proofs", "--tests", "--bins"], &deny].concat()))
+}
+
+fn app() -> Result<()> {
+    setup::build_tools()?;
+    models::ensure()?;
+    serve::build_app()?;
+    sizes::check()
+}
+
+/// Native tests: the CPU, a software Vulkan device, and the built app in a real browser.
+fn native() -> Result<()> {
+    setup::test_tools()?;
+    models::ensure()?;
+    run(&mut command("cargo", [&["build"], &NATIVE[..], &["--bins"]].concat()))?;
+    run(&mut on_software_gpu(command("cargo", [&["test"], &NATIVE[..]].concat())))
+}
+
+/// The operations in the browser, where the product runs them: a dedicated worker.
+fn browser() -> Result<()> {
+    setup::build_tools()?;
+    setup::test_tools()?;
+    let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "proofs", "--test", "browser"]].concat());
+    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+    run(&mut test)
+}
+
+fn on_software_gpu(mut test: Command) -> Command {
+    if let Some(driver) = setup::lavapipe() {
+        test.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", driver);
+    }
+    test.env("CUBECL_WGPU_DEFAULT_DEVICE", "Cpu");
+    test
+}
