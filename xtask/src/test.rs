@@ -11,7 +11,10 @@ use crate::{
 };
 
 const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "web"];
-const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
+/// One selection of packages for every native command: another one would change the features of shared dependencies and build them again.
+pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
+
+type Check = fn() -> Result<()>;
 
 /// Which checks to run.
 #[derive(clap::Args)]
@@ -26,7 +29,7 @@ pub struct Args {
 /// # Errors
 /// At the first check that fails.
 pub fn test(args: &Args) -> Result<()> {
-    let checks: [(&str, fn() -> Result<()>); 5] = [("format", format), ("lints", lints), ("app", app), ("native", native), ("browser", browser)];
+    let checks: [(&str, Check); 5] = [("format", format), ("lints", lints), ("app", app), ("native", native), ("browser", browser)];
     for (name, check) in checks {
         if args.only.is_empty() || args.only.iter().any(|only| only == name) {
             eprintln!("\n=== {name}");
