@@ -23,7 +23,7 @@ pub fn matrix_nms(masks: &[f32], superpoint_count: usize, labels: &[u32], scores
     let rows = Rows::new(masks, superpoint_count, &order);
 
     // compensation[i]: how much candidate i itself is covered by a better one.
-    let mut compensation = Vec::with_capacity(order.len());
+    let mut compensation: Vec<f32> = Vec::with_capacity(order.len());
     let mut result = Vec::with_capacity(order.len());
     for (j, &candidate) in order.iter().enumerate() {
         let mut decay = 1.0_f32;
