@@ -18,3 +18,16 @@ pub async fn yield_now() {
         drop(wasm_bindgen_futures::JsFuture::from(promise).await);
     }
 }
+
+/// Calls `work(index, chunk)` for each `chunk` elements of `data`, the last possibly fewer: natively on all cores, in a browser in order.
+#[cfg(feature = "model")]
+pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, work: impl Fn(usize, &mut [T]) + Send + Sync) {
+    let chunk = chunk.max(1);
+    #[cfg(not(target_family = "wasm"))]
+    {
+        use rayon::prelude::*;
+        data.par_chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
+    }
+    #[cfg(target_family = "wasm")]
+    data.chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
+}

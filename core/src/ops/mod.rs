@@ -1,1 +1,19 @@
-//! Operations on tensors that burn does not have: shader, CPU twin and gradient, one file each.
+//! Operations on tensors that burn does not have: shader, CPU path and gradient.
+//!
+//! Every operation has a *definition*, plain loops on slices written for reading; the paths that run (a blocked one on the CPU, a shader
+//! of the same name in `wgsl/` on the GPU) are compared with it. Index structures are built once on the CPU and shared by all
+//! operations that use them: [`KernelMap`] says which voxels meet under a convolution, [`SegmentMap`] which rows form a mean.
+
+mod kernel_map;
+mod segment_map;
+mod segment_mean;
+mod segment_mean_gpu;
+mod sparse_conv;
+mod sparse_conv_cpu;
+mod sparse_conv_gpu;
+mod wgsl;
+
+pub use kernel_map::{KernelMap, KernelMapError, NO_NEIGHBOUR, Neighbours};
+pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
+pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
+pub use sparse_conv::{SparseConv, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};

@@ -1,0 +1,87 @@
+//! Means over segments: points or voxels to superpoints, and the way back.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        flex::FlexTensor,
+        tensor::FloatTensor,
+    },
+    tensor::{Tensor, TensorData},
+};
+
+use super::{SegmentMap, WeightedRows};
+use crate::platform;
+
+/// Segment mean as a backend operation. Models call [`segment_mean`] instead.
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait SegmentMean: Backend {
+    /// See [`segment_mean`].
+    fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self>;
+}
+
+/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point (spec/model.md, section 6).
+///
+/// `x`: `[rows, channels]`; returns `[segments, channels]`, zeros for a segment without points. With [`SegmentMap::selection`] it
+/// selects rows. Single precision.
+///
+/// # Panics
+/// If the rows do not fit the map.
+pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
+    assert_eq!(x.dims()[0], map.rows(), "rows of a segment mean");
+    Tensor::from_dispatch(<Dispatch as SegmentMean>::segment_mean(x.into_dispatch(), map.clone()))
+}
+
+/// What the operation is, and its path on the CPU: `x` is `[rows, channels]`, the result `[outputs, channels]`.
+pub fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
+    const BLOCK: usize = 64;
+    let mut y = vec![0.0; matrix.outputs() * channels];
+    platform::for_each_chunk(&mut y, BLOCK * channels, |block, y| {
+        for (i, y) in y.chunks_exact_mut(channels).enumerate() {
+            for (row, weight) in matrix.entries(block * BLOCK + i) {
+                for (y, x) in y.iter_mut().zip(&x[row as usize * channels..]) {
+                    *y += weight * x;
+                }
+            }
+        }
+    });
+    y
+}
+
+impl SegmentMean for Flex {
+    fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
+        let [_, channels] = x.shape().dims();
+        let x = x.to_contiguous();
+        let y = weighted_sums(x.as_slice().expect("a contiguous tensor of f32"), channels, map.means());
+        FlexTensor::from_data(TensorData::new(y, [map.segments(), channels]))
+    }
+}
+
+#[derive(Debug)]
+struct SegmentMeanBackward;
+
+impl<B: SegmentMean> Backward<B, 1> for SegmentMeanBackward {
+    type State = SegmentMap;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            grads.register::<B>(node.id, B::segment_mean(grad, ops.state.transposed()));
+        }
+    }
+}
+
+impl<B: SegmentMean, C: CheckpointStrategy> SegmentMean for Autodiff<B, C> {
+    fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
+        let (x, node) = x.into_parts();
+        match Backward::<B, 1>::prepare::<C>(SegmentMeanBackward, [node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(map.clone(), B::segment_mean(x, map)),
+            OpsKind::UnTracked(prep) => prep.finish(B::segment_mean(x, map)),
+        }
+    }
+}

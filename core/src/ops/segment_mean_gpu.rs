@@ -1,0 +1,94 @@
+//! Segment mean on the GPU: `wgsl/segment_mean.wgsl`, in several passes where a segment is long, over blocks of rows that fit a binding.
+
+use std::sync::Arc;
+
+use burn::backend::{
+    TensorMetadata as _,
+    tensor::FloatTensor,
+    wgpu::{CubeBackend, CubeTensor},
+};
+use cubecl::server::Handle;
+
+use super::{
+    SegmentMap, SegmentMean, WeightedRows,
+    wgsl::{Rows, Shader, empty_like, padded, trimmed, zeros_like},
+};
+
+const MEAN: Shader = Shader { entry: "segment_mean", source: include_str!("../../../wgsl/segment_mean.wgsl") };
+
+/// Most entries that one thread adds up.
+const LONGEST: usize = 128;
+
+/// One sparse matrix on a device.
+pub(super) struct Pass {
+    outputs: usize,
+    starts: Handle,
+    rows: Handle,
+    weights: Handle,
+}
+
+impl WeightedRows {
+    /// The same sums in two steps, pieces of at most [`LONGEST`] entries and then their totals; `None` if no list is longer than that.
+    fn split(&self) -> Option<(Self, Self)> {
+        if self.starts.windows(2).all(|pair| (pair[1] - pair[0]) as usize <= LONGEST) {
+            return None;
+        }
+        let (mut pieces, mut totals) = (Vec::new(), vec![0]);
+        for pair in self.starts.windows(2) {
+            pieces.extend((pair[0]..pair[1]).step_by(LONGEST));
+            totals.push(pieces.len() as u32);
+        }
+        let count = pieces.len();
+        pieces.push(self.rows.len() as u32);
+        let totals = Self::new(totals, (0..count as u32).collect(), vec![1.0; count]);
+        Some((Self::new(pieces, self.rows.clone(), self.weights.clone()), totals))
+    }
+
+    /// The passes that compute the sums on the device of `like`; uploaded once.
+    fn passes_beside(&self, like: &CubeTensor) -> Arc<Vec<Pass>> {
+        let upload = |matrix: &Self| Pass {
+            outputs: matrix.outputs(),
+            starts: like.client.create_from_slice(bytemuck::cast_slice(&matrix.starts)),
+            rows: like.client.create_from_slice(bytemuck::cast_slice(&matrix.rows)),
+            weights: like.client.create_from_slice(bytemuck::cast_slice(&matrix.weights)),
+        };
+        self.on_device().get(&like.device, || {
+            let (mut passes, mut rest) = (Vec::new(), self.split());
+            let mut last = None;
+            while let Some((pieces, totals)) = rest {
+                passes.push(upload(&pieces));
+                rest = totals.split();
+                last = Some(totals);
+            }
+            passes.push(upload(last.as_ref().unwrap_or(self)));
+            passes
+        })
+    }
+}
+
+impl Pass {
+    /// `x`: `[rows, channels]`, padded; returns `[outputs, channels]`.
+    fn run(&self, x: CubeTensor) -> CubeTensor {
+        let y = empty_like(&x, [self.outputs, x.shape()[1]]);
+        let (from, to) = (Rows::of(&x), Rows::of(&y));
+        for outputs in to.blocks(0..to.count()) {
+            for (index, bound) in from.blocks(0..from.count()).enumerate() {
+                let words = [outputs.start, outputs.len(), bound.start, bound.len(), to.vectors(), usize::from(index > 0), 0, 0];
+                let buffers = [from.bind(&bound), self.starts.clone(), self.rows.clone(), self.weights.clone(), to.bind(&outputs)];
+                MEAN.launch(&x.client, outputs.len() * to.vectors(), buffers, words.map(|word| word as u32));
+            }
+        }
+        y
+    }
+}
+
+impl SegmentMean for CubeBackend {
+    fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
+        let shape = [map.segments(), x.shape()[1]];
+        if shape.contains(&0) || map.means().rows.is_empty() {
+            return zeros_like(&x, shape);
+        }
+        let passes = map.means().passes_beside(&x);
+        trimmed(passes.iter().fold(padded(x), |x, pass| pass.run(x)), shape)
+    }
+}

@@ -1,0 +1,195 @@
+//! Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of its offset.
+//!
+//! The operation and its two gradients are the three derivatives of one form that is linear in input, weight and output gradient, so the
+//! gradient of each of them is made of the other two and derivatives of any order exist.
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, NodeGuard, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+    },
+    tensor::Tensor,
+};
+
+use super::KernelMap;
+
+/// Sparse convolution as a backend operation. Models call [`sparse_conv`] instead.
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait SparseConv: Backend {
+    /// See [`sparse_conv`].
+    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    /// See [`sparse_conv_grad_input`].
+    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    /// See [`sparse_conv_grad_weight`].
+    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+}
+
+/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour (spec/model.md, section 3.1).
+///
+/// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` with offsets numbered as [`KernelMap`] does; returns `[out_rows, c_out]`.
+/// Single precision.
+///
+/// # Panics
+/// If the shapes do not fit the map or each other.
+pub fn sparse_conv(x: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
+    let ([in_rows, c_in], [offsets, w_in, _]) = (x.dims(), w.dims());
+    assert_eq!((in_rows, offsets, c_in), (map.in_rows(), map.offsets(), w_in), "input rows, offsets and channels of a sparse convolution");
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv(x.into_dispatch(), w.into_dispatch(), map.clone()))
+}
+
+/// The gradient of [`sparse_conv`] to its input: `x'[q] = sum_k W[k] grad[p]` over the outputs `p` that have `q` as neighbour at `k`.
+///
+/// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]`; returns `[in_rows, c_in]`.
+///
+/// # Panics
+/// If the shapes do not fit the map or each other.
+pub fn sparse_conv_grad_input(grad: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
+    let ([out_rows, c_out], [offsets, _, w_out]) = (grad.dims(), w.dims());
+    assert_eq!((out_rows, offsets, c_out), (map.out_rows(), map.offsets(), w_out), "output rows, offsets and channels of a sparse convolution");
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_input(grad.into_dispatch(), w.into_dispatch(), map.clone()))
+}
+
+/// The gradient of [`sparse_conv`] to its weight: `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
+///
+/// `x`: `[in_rows, c_in]`, `grad`: `[out_rows, c_out]`; returns `[offsets, c_in, c_out]`.
+///
+/// # Panics
+/// If the rows do not fit the map.
+pub fn sparse_conv_grad_weight(x: Tensor<2>, grad: Tensor<2>, map: &KernelMap) -> Tensor<3> {
+    assert_eq!((x.dims()[0], grad.dims()[0]), (map.in_rows(), map.out_rows()), "input and output rows of a sparse convolution");
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_weight(x.into_dispatch(), grad.into_dispatch(), map.clone()))
+}
+
+/// What the operations are: plain loops that every other path is compared with.
+pub mod definition {
+    use super::super::{KernelMap, NO_NEIGHBOUR};
+
+    /// Calls `pair(offset, input row, output row)` for everything that meets.
+    fn for_each_pair(map: &KernelMap, mut pair: impl FnMut(usize, usize, usize)) {
+        for k in 0..map.offsets() {
+            for (p, &q) in map.inputs().at(k).iter().enumerate() {
+                if q != NO_NEIGHBOUR {
+                    pair(k, q as usize, p);
+                }
+            }
+        }
+    }
+
+    /// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` to `[out_rows, c_out]`.
+    pub fn sparse_conv(x: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+        let mut y = vec![0.0; map.out_rows() * c_out];
+        for_each_pair(map, |k, q, p| {
+            for i in 0..c_in {
+                for o in 0..c_out {
+                    y[p * c_out + o] += x[q * c_in + i] * w[(k * c_in + i) * c_out + o];
+                }
+            }
+        });
+        y
+    }
+
+    /// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]` to `[in_rows, c_in]`.
+    pub fn sparse_conv_grad_input(grad: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+        let mut dx = vec![0.0; map.in_rows() * c_in];
+        for_each_pair(map, |k, q, p| {
+            for i in 0..c_in {
+                for o in 0..c_out {
+                    dx[q * c_in + i] += grad[p * c_out + o] * w[(k * c_in + i) * c_out + o];
+                }
+            }
+        });
+        dx
+    }
+
+    /// `x`: `[in_rows, c_in]`, `grad`: `[out_rows, c_out]` to `[offsets, c_in, c_out]`.
+    pub fn sparse_conv_grad_weight(x: &[f32], grad: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+        let mut dw = vec![0.0; map.offsets() * c_in * c_out];
+        for_each_pair(map, |k, q, p| {
+            for i in 0..c_in {
+                for o in 0..c_out {
+                    dw[(k * c_in + i) * c_out + o] += x[q * c_in + i] * grad[p * c_out + o];
+                }
+            }
+        });
+        dw
+    }
+}
+
+/// Which of the three derivatives was computed.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    Output,
+    GradInput,
+    GradWeight,
+}
+
+impl Form {
+    fn compute<B: SparseConv>(self, a: FloatTensor<B>, b: FloatTensor<B>, map: KernelMap) -> FloatTensor<B> {
+        match self {
+            Self::Output => B::sparse_conv(a, b, map),
+            Self::GradInput => B::sparse_conv_grad_input(a, b, map),
+            Self::GradWeight => B::sparse_conv_grad_weight(a, b, map),
+        }
+    }
+
+    fn record<B: SparseConv, C: CheckpointStrategy>(
+        self,
+        a: FloatTensor<Autodiff<B, C>>,
+        b: FloatTensor<Autodiff<B, C>>,
+        map: KernelMap,
+    ) -> FloatTensor<Autodiff<B, C>> {
+        let ((a, a_node), (b, b_node)): ((_, NodeGuard), (_, NodeGuard)) = (a.into_parts(), b.into_parts());
+        match Backward::<B, 2>::prepare::<C>(self, [a_node, b_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => {
+                let out = self.compute::<B>(a.clone(), b.clone(), map.clone());
+                prep.finish((a, b, map), out)
+            }
+            OpsKind::UnTracked(prep) => prep.finish(self.compute::<B>(a, b, map)),
+        }
+    }
+}
+
+impl<B: SparseConv> Backward<B, 2> for Form {
+    type State = (FloatTensor<B>, FloatTensor<B>, KernelMap);
+
+    fn backward(self, ops: Ops<Self::State, 2>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let u = grads.consume::<B>(&ops.node);
+        let [a_node, b_node] = ops.parents;
+        let (a, b, map) = ops.state;
+        if let Some(node) = a_node {
+            let (u, b, map) = (u.clone(), b, map.clone());
+            let grad = match self {
+                Self::Output => B::sparse_conv_grad_input(u, b, map),
+                Self::GradInput => B::sparse_conv(u, b, map),
+                Self::GradWeight => B::sparse_conv_grad_input(b, u, map),
+            };
+            grads.register::<B>(node.id, grad);
+        }
+        if let Some(node) = b_node {
+            let grad = match self {
+                Self::Output => B::sparse_conv_grad_weight(a, u, map),
+                Self::GradInput => B::sparse_conv_grad_weight(u, a, map),
+                Self::GradWeight => B::sparse_conv(a, u, map),
+            };
+            grads.register::<B>(node.id, grad);
+        }
+    }
+}
+
+impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
+    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        Form::Output.record::<B, C>(x, w, map)
+    }
+    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        Form::GradInput.record::<B, C>(grad, w, map)
+    }
+    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        Form::GradWeight.record::<B, C>(x, grad, map)
+    }
+}

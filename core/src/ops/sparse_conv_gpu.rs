@@ -1,0 +1,139 @@
+//! Sparse convolution on the GPU: `wgsl/sparse_conv.wgsl` and its two gradients, launched over blocks of rows that fit a binding.
+
+use std::{ops::Range, sync::Arc};
+
+use burn::backend::{
+    TensorMetadata as _,
+    ops::FloatTensorOps as _,
+    tensor::FloatTensor,
+    wgpu::{CubeBackend, CubeTensor},
+};
+use cubecl::server::Handle;
+
+use super::{
+    KernelMap, Neighbours, SparseConv,
+    wgsl::{Rows, Shader, blocks, empty_like, padded, trimmed, zeros_like},
+};
+
+const OUTPUT: Shader = Shader { entry: "sparse_conv", source: include_str!("../../../wgsl/sparse_conv.wgsl") };
+const GRAD_INPUT: Shader = Shader { entry: "sparse_conv_grad_input", source: include_str!("../../../wgsl/sparse_conv_grad_input.wgsl") };
+const GRAD_WEIGHT: Shader = Shader { entry: "sparse_conv_grad_weight", source: include_str!("../../../wgsl/sparse_conv_grad_weight.wgsl") };
+
+/// Threads that keep a large GPU busy; the gradient to the weight splits its rows until there are about as many.
+const BUSY: usize = 1 << 16;
+/// Fewest rows worth a piece of their own.
+const PIECE: usize = 64;
+
+/// Consecutive rows of a table of neighbours on a device, laid out `[offsets, rows]`.
+pub(super) struct TableBlock {
+    rows: Range<usize>,
+    handle: Handle,
+}
+
+impl Neighbours {
+    /// The table on the device of `like`, in blocks that fit a binding; uploaded once.
+    fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
+        self.on_device().get(&like.device, || {
+            let upload = |block: Range<usize>| {
+                let columns = self.entries().chunks_exact(self.rows());
+                let part: Vec<u32> = columns.flat_map(|column| &column[block.clone()]).copied().collect();
+                TableBlock { rows: block, handle: like.client.create_from_slice(bytemuck::cast_slice(&part)) }
+            };
+            blocks(0..self.rows(), self.offsets() * size_of::<u32>()).map(upload).collect()
+        })
+    }
+}
+
+/// One launch: which rows gather, and from which.
+struct Step<'a> {
+    table: &'a TableBlock,
+    gathering: Range<usize>,
+    bound: Range<usize>,
+    accumulate: bool,
+}
+
+/// Every launch that one pass over `table` needs, when a block of `gathering` rows and one of `bound` rows must fit a binding each.
+fn steps<'a>(table: &'a [TableBlock], gathering: &Rows, bound: &Rows) -> Vec<Step<'a>> {
+    let mut steps = Vec::new();
+    for table in table {
+        for gathering in gathering.blocks(table.rows.clone()) {
+            for (index, bound) in bound.blocks(0..bound.count()).enumerate() {
+                steps.push(Step { table, gathering: gathering.clone(), bound, accumulate: index > 0 });
+            }
+        }
+    }
+    steps
+}
+
+impl Step<'_> {
+    /// The shaders' `Info`; `vectors` are the widths of what is bound and of the other side, `tail` its last two words.
+    fn info(&self, neighbours: &Neighbours, vectors: [usize; 2], tail: [usize; 2]) -> [u32; 12] {
+        let words = [
+            self.gathering.start - self.table.rows.start,
+            self.gathering.len(),
+            self.table.rows.len(),
+            self.bound.start,
+            self.bound.len(),
+            neighbours.offsets(),
+            usize::from(neighbours.mirrored()),
+            usize::from(self.accumulate),
+            vectors[0],
+            vectors[1],
+            tail[0],
+            tail[1],
+        ];
+        words.map(|word| word as u32)
+    }
+}
+
+/// The forward pass or the gradient to the input: rows of `x` gathered along `neighbours`, `channels` wide.
+fn gather(shader: Shader, x: CubeTensor, w: &CubeTensor, channels: usize, neighbours: &Neighbours) -> CubeTensor {
+    let shape = [neighbours.rows(), channels];
+    if x.shape().num_elements() == 0 || shape.contains(&0) {
+        return zeros_like(&x, shape);
+    }
+    let y = empty_like(&x, shape);
+    let (from, to, table) = (Rows::of(&x), Rows::of(&y), neighbours.blocks_beside(&x));
+    for step in steps(&table, &to, &from) {
+        let threads = step.gathering.len().div_ceil(4) * to.vectors();
+        let buffers = [from.bind(&step.bound), w.handle.clone(), step.table.handle.clone(), to.bind(&step.gathering)];
+        shader.launch(&x.client, threads, buffers, step.info(neighbours, [from.vectors(), to.vectors()], [0; 2]));
+    }
+    y
+}
+
+impl SparseConv for CubeBackend {
+    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        let shape = [map.out_rows(), w.shape()[2]];
+        let w = padded(w);
+        trimmed(gather(OUTPUT, padded(x), &w, w.shape()[2], map.inputs()), shape)
+    }
+
+    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        let shape = [map.in_rows(), w.shape()[1]];
+        let w = padded(w);
+        trimmed(gather(GRAD_INPUT, padded(grad), &w, w.shape()[1], map.outputs()), shape)
+    }
+
+    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        let shape = [map.offsets(), x.shape()[1], grad.shape()[1]];
+        if x.shape().num_elements() == 0 || grad.shape().num_elements() == 0 {
+            return zeros_like(&x, shape);
+        }
+        let (x, grad) = (padded(x), padded(grad));
+        let (from, to) = (Rows::of(&x), Rows::of(&grad));
+        let tiles = map.offsets() * from.vectors() * to.vectors();
+        let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
+        let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);
+        let table = map.inputs().blocks_beside(&x);
+        for (index, step) in steps(&table, &to, &from).into_iter().enumerate() {
+            let step = Step { accumulate: index > 0, ..step };
+            let piece = step.gathering.len().div_ceil(pieces);
+            let buffers = [from.bind(&step.bound), to.bind(&step.gathering), step.table.handle.clone(), sums.handle.clone()];
+            let info = step.info(map.inputs(), [from.vectors(), to.vectors()], [pieces, piece]);
+            GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers, info);
+        }
+        let full = [map.offsets(), x.shape()[1], grad.shape()[1]];
+        trimmed(Self::float_reshape(Self::float_sum_dim(sums, 0), full.into()), shape)
+    }
+}
