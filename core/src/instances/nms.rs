@@ -28,12 +28,12 @@ pub fn matrix_nms(masks: &[f32], superpoint_count: usize, labels: &[u32], scores
     for (j, &candidate) in order.iter().enumerate() {
         let mut decay = 1.0_f32;
         let mut covered = 0.0_f32;
-        for (i, compensation) in compensation.iter().enumerate() {
+        for (i, &compensation) in compensation.iter().enumerate() {
             if labels[order[i]] == labels[candidate] {
                 let iou = rows.iou(i, j);
                 covered = covered.max(iou);
                 // A twin of a better mask is covered entirely; the better mask already decays whatever the twin would.
-                decay = decay.min((1.0 - iou) / (1.0_f32 - compensation).max(f32::EPSILON));
+                decay = decay.min((1.0 - iou) / (1.0 - compensation).max(f32::EPSILON));
             }
         }
         compensation.push(covered);
