@@ -1,0 +1,194 @@
+//! all-MiniLM-L6-v2: a six-layer BERT whose mean token state, scaled to unit length, is the phrase's embedding.
+//!
+//! Post-norm encoder, hidden 384, 12 heads, feed-forward 1536, exact GELU, layer norm eps 1e-12 (the published
+//! `config.json`). The token table stays on the CPU in f16: a phrase needs a handful of its 30 522 rows.
+
+use burn::{
+    module::Param,
+    nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig},
+    tensor::{
+        Device, Tensor, TensorData,
+        activation::{gelu, softmax},
+    },
+};
+use half::f16;
+use safetensors::{Dtype, SafeTensors};
+use tokenizers::{Tokenizer, TruncationParams};
+
+use super::{DIM, EncodeError, TextEncoder, normalise};
+
+const HEADS: usize = 12;
+const LAYERS: usize = 6;
+const MAX_TOKENS: usize = 256;
+
+/// The encoder's files do not hold what it needs.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum LoadTextError {
+    /// `tokenizer.json` is unusable.
+    #[error("the text encoder's tokenizer cannot be read: {0}")]
+    Tokenizer(String),
+    /// The weights are not a safetensors file.
+    #[error("the text encoder's weights cannot be read: {0}")]
+    Weights(String),
+    /// A tensor is absent or has another shape or type.
+    #[error("the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}")]
+    Tensor {
+        /// Its name.
+        name: String,
+        /// How many numbers it must have.
+        expected: usize,
+        /// What is there instead.
+        found: String,
+    },
+}
+
+/// The encoder, ready to embed phrases.
+pub struct MiniLm {
+    tokenizer: Tokenizer,
+    /// (vocabulary, DIM)
+    words: Vec<f16>,
+    /// (positions, DIM), the constant token type added.
+    positions: Vec<f32>,
+    norm: LayerNorm,
+    layers: Vec<Layer>,
+    device: Device,
+}
+
+struct Layer {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    attention_out: Linear,
+    attention_norm: LayerNorm,
+    widen: Linear,
+    narrow: Linear,
+    norm: LayerNorm,
+}
+
+impl MiniLm {
+    /// From the text of `tokenizer.json` and a safetensors file with the published tensor names, f32 or f16.
+    ///
+    /// # Errors
+    /// When a file is unreadable or a tensor is not what the architecture needs.
+    pub fn load(tokenizer: &[u8], weights: &[u8], device: &Device) -> Result<Self, LoadTextError> {
+        let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
+        tokenizer.with_padding(None);
+        tokenizer
+            .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))
+            .map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
+        let words = tokenizer.get_vocab_size(true) * DIM;
+
+        let file = Weights(SafeTensors::deserialize(weights).map_err(|e| LoadTextError::Weights(e.to_string()))?);
+        let words = file.numbers("embeddings.word_embeddings.weight", words)?.into_iter().map(f16::from_f32).collect();
+        let mut positions = file.numbers("embeddings.position_embeddings.weight", 512 * DIM)?;
+        let types = file.numbers("embeddings.token_type_embeddings.weight", 2 * DIM)?;
+        for row in positions.chunks_exact_mut(DIM) {
+            row.iter_mut().zip(&types).for_each(|(p, t)| *p += t);
+        }
+        let norm = file.norm("embeddings.LayerNorm", device)?;
+        let layers = (0..LAYERS).map(|i| Layer::load(&file, &format!("encoder.layer.{i}"), device)).collect::<Result<_, _>>()?;
+        Ok(Self { tokenizer, words, positions, norm, layers, device: device.clone() })
+    }
+
+    /// Token ids of a phrase with [CLS] and [SEP], at most 256.
+    ///
+    /// # Errors
+    /// When the tokenizer refuses the phrase.
+    pub fn token_ids(&self, phrase: &str) -> Result<Vec<u32>, EncodeError> {
+        let encoding = self.tokenizer.encode(phrase, true).map_err(|e| EncodeError::Tokens { phrase: phrase.to_owned(), cause: e.to_string() })?;
+        Ok(encoding.get_ids().to_vec())
+    }
+
+    /// (tokens) -> (tokens, DIM) last hidden states.
+    fn states(&self, ids: &[u32]) -> Tensor<2> {
+        let rows = ids.iter().zip(self.positions.chunks_exact(DIM)).flat_map(|(&id, position)| {
+            let start = id as usize * DIM;
+            let word = self.words.get(start..start + DIM).unwrap_or_default();
+            word.iter().zip(position).map(|(w, p)| w.to_f32() + p)
+        });
+        let x = Tensor::<2>::from_data(TensorData::new(rows.collect::<Vec<_>>(), [ids.len(), DIM]), &self.device);
+        self.layers.iter().fold(self.norm.forward(x), |x, layer| layer.forward(x))
+    }
+}
+
+impl TextEncoder for MiniLm {
+    fn dim(&self) -> usize {
+        DIM
+    }
+
+    async fn embed(&self, phrases: &[&str]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let mut embeddings = Vec::with_capacity(phrases.len());
+        for phrase in phrases {
+            let ids = self.token_ids(phrase)?;
+            let mean = self.states(&ids).mean_dim(0).into_data_async().await.map_err(|e| EncodeError::Device(e.to_string()))?;
+            let mut embedding = mean.try_into_vec::<f32>().map_err(|e| EncodeError::Device(e.to_string()))?;
+            normalise(&mut embedding);
+            embeddings.push(embedding);
+        }
+        Ok(embeddings)
+    }
+}
+
+impl Layer {
+    fn load(file: &Weights, prefix: &str, device: &Device) -> Result<Self, LoadTextError> {
+        let linear = |name: &str, d_in, d_out| file.linear(&format!("{prefix}.{name}"), d_in, d_out, device);
+        Ok(Self {
+            query: linear("attention.self.query", DIM, DIM)?,
+            key: linear("attention.self.key", DIM, DIM)?,
+            value: linear("attention.self.value", DIM, DIM)?,
+            attention_out: linear("attention.output.dense", DIM, DIM)?,
+            attention_norm: file.norm(&format!("{prefix}.attention.output.LayerNorm"), device)?,
+            widen: linear("intermediate.dense", DIM, 4 * DIM)?,
+            narrow: linear("output.dense", 4 * DIM, DIM)?,
+            norm: file.norm(&format!("{prefix}.output.LayerNorm"), device)?,
+        })
+    }
+
+    /// (tokens, DIM) -> (tokens, DIM)
+    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+        let [tokens, _] = x.dims();
+        let width = DIM / HEADS;
+        let heads = |t: Tensor<2>| t.reshape([tokens, HEADS, width]).swap_dims(0, 1);
+        let (q, k, v) = (heads(self.query.forward(x.clone())), heads(self.key.forward(x.clone())), heads(self.value.forward(x.clone())));
+        let weights = softmax(q.matmul(k.swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
+        let mixed = weights.matmul(v).swap_dims(0, 1).reshape([tokens, DIM]);
+        let x = self.attention_norm.forward(self.attention_out.forward(mixed) + x);
+        let wide = gelu(self.widen.forward(x.clone()));
+        self.norm.forward(self.narrow.forward(wide) + x)
+    }
+}
+
+struct Weights<'a>(SafeTensors<'a>);
+
+impl Weights<'_> {
+    fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>, LoadTextError> {
+        let wrong = |found: String| LoadTextError::Tensor { name: name.to_owned(), expected: count, found };
+        let tensor = self.0.tensor(name).map_err(|e| wrong(e.to_string()))?;
+        let numbers: Vec<f32> = match tensor.dtype() {
+            Dtype::F32 => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
+            Dtype::F16 => tensor.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            other => return Err(wrong(format!("it is {other:?}"))),
+        };
+        if numbers.len() == count { Ok(numbers) } else { Err(wrong(format!("it has {}", numbers.len()))) }
+    }
+
+    fn linear(&self, name: &str, d_in: usize, d_out: usize, device: &Device) -> Result<Linear, LoadTextError> {
+        let weight = TensorData::new(self.numbers(&format!("{name}.weight"), d_out * d_in)?, [d_out, d_in]);
+        let bias = TensorData::new(self.numbers(&format!("{name}.bias"), d_out)?, [d_out]);
+        let mut linear = LinearConfig::new(d_in, d_out).init(device);
+        linear.weight = Param::from_tensor(Tensor::<2>::from_data(weight, device).transpose());
+        linear.bias = Some(Param::from_tensor(Tensor::from_data(bias, device)));
+        Ok(linear)
+    }
+
+    fn norm(&self, name: &str, device: &Device) -> Result<LayerNorm, LoadTextError> {
+        let vector = |part: &str| {
+            let data = TensorData::new(self.numbers(&format!("{name}.{part}"), DIM)?, [DIM]);
+            Ok(Param::from_tensor(Tensor::<1>::from_data(data, device)))
+        };
+        let mut norm = LayerNormConfig::new(DIM).with_epsilon(1e-12).init(device);
+        norm.gamma = vector("weight")?;
+        norm.beta = Some(vector("bias")?);
+        Ok(norm)
+    }
+}

@@ -1,0 +1,125 @@
+//! Embeddings of common indoor nouns, shipped with the crate, so that ordinary prompts need no text encoder.
+//!
+//! `vocabulary.txt` has one noun a line; `vocabulary.i8` has [`DIM`] signed bytes for each, its MiniLM embedding scaled so
+//! that the largest magnitude is 127. `trainer vocabulary` makes the second from the first.
+
+use std::{collections::HashMap, sync::LazyLock};
+
+use super::{DIM, normalise};
+
+/// How many of the first names are used to name instances when nobody typed a prompt.
+const DEFAULT_LABELS: usize = 198;
+
+/// Nouns and their unit embeddings.
+pub struct Vocabulary {
+    names: Vec<&'static str>,
+    /// (names, DIM)
+    embeddings: Vec<f32>,
+    index_of_name: HashMap<&'static str, usize>,
+}
+
+static SHIPPED: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(include_str!("vocabulary.txt"), include_bytes!("vocabulary.i8")));
+
+impl Vocabulary {
+    /// The committed table.
+    pub fn shipped() -> &'static Self {
+        &SHIPPED
+    }
+
+    fn new(names: &'static str, quantised: &[u8]) -> Self {
+        let names: Vec<_> = names.lines().collect();
+        let mut embeddings: Vec<f32> = quantised.iter().map(|&b| f32::from(b as i8)).collect();
+        embeddings.resize(names.len() * DIM, 0.0);
+        embeddings.chunks_exact_mut(DIM).for_each(normalise);
+        let index_of_name = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
+        Self { names, embeddings, index_of_name }
+    }
+
+    /// The nouns; the first [`Self::default_labels`] are those an unprompted scene is named with.
+    pub fn names(&self) -> &[&'static str] {
+        &self.names
+    }
+
+    /// The things of ScanNet200: what instances are called when nobody typed a prompt.
+    pub fn default_labels(&self) -> &[&'static str] {
+        &self.names[..DEFAULT_LABELS.min(self.names.len())]
+    }
+
+    /// The unit embedding of noun `index`, length [`DIM`].
+    ///
+    /// # Panics
+    /// When `index` is not below `names().len()`.
+    pub fn embedding(&self, index: usize) -> &[f32] {
+        &self.embeddings[index * DIM..(index + 1) * DIM]
+    }
+
+    /// (names, [`DIM`]): every unit embedding, row by row.
+    pub fn embeddings(&self) -> &[f32] {
+        &self.embeddings
+    }
+
+    /// The embedding of a phrase if it, or its singular, is in the table; case and outer space do not matter.
+    pub fn lookup(&self, phrase: &str) -> Option<&[f32]> {
+        let phrase = phrase.trim().to_lowercase();
+        let index = self.index_of_name.get(phrase.as_str()).or_else(|| {
+            let singular = phrase.strip_suffix('s').filter(|stem| stem.len() > 2)?;
+            self.index_of_name.get(singular).or_else(|| self.index_of_name.get(singular.strip_suffix('e')?))
+        })?;
+        Some(self.embedding(*index))
+    }
+}
+
+/// One embedding as the [`DIM`] bytes of `vocabulary.i8`.
+pub fn quantise(embedding: &[f32]) -> Vec<u8> {
+    let largest = embedding.iter().fold(0.0_f32, |m, v| m.max(v.abs())).max(f32::MIN_POSITIVE);
+    embedding.iter().map(|v| (v / largest * 127.0).round() as i8 as u8).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cosine(a: &[f32], b: &[f32]) -> f32 {
+        a.iter().zip(b).map(|(x, y)| x * y).sum()
+    }
+
+    #[test]
+    fn the_table_is_complete() {
+        let vocabulary = Vocabulary::shipped();
+        assert!(vocabulary.names().len() >= 2000, "{} nouns", vocabulary.names().len());
+        assert_eq!(vocabulary.names().len(), vocabulary.index_of_name.len(), "a noun stands twice");
+        assert_eq!(include_bytes!("vocabulary.i8").len(), vocabulary.names().len() * DIM);
+        for i in 0..vocabulary.names().len() {
+            let norm = cosine(vocabulary.embedding(i), vocabulary.embedding(i));
+            assert!((norm - 1.0).abs() < 1e-4, "{}: {norm}", vocabulary.names()[i]);
+        }
+    }
+
+    #[test]
+    fn lookup_ignores_case_and_plural() {
+        let vocabulary = Vocabulary::shipped();
+        let chair = vocabulary.lookup("chair").expect("a chair is common");
+        for phrase in ["Chair", " chairs ", "CHAIRS"] {
+            assert_eq!(vocabulary.lookup(phrase), Some(chair), "{phrase}");
+        }
+        assert_eq!(vocabulary.lookup("boxes"), vocabulary.lookup("box"));
+        assert_eq!(vocabulary.lookup("a thing nobody has"), None);
+    }
+
+    #[test]
+    fn neighbours_in_meaning_are_near() {
+        let vocabulary = Vocabulary::shipped();
+        let get = |name: &str| vocabulary.lookup(name).expect("in the table");
+        assert!(cosine(get("couch"), get("sofa")) > cosine(get("couch"), get("refrigerator")));
+    }
+
+    #[test]
+    fn quantised_embeddings_keep_their_direction() {
+        let v: Vec<f32> = (0..DIM).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
+        let mut q: Vec<f32> = quantise(&v).into_iter().map(|b| f32::from(b as i8)).collect();
+        let mut v = v;
+        normalise(&mut v);
+        normalise(&mut q);
+        assert!(cosine(&v, &q) > 0.9999);
+    }
+}
