@@ -1,0 +1,39 @@
+//! Linear layers with ReLU between them.
+
+use burn::{
+    module::Module,
+    nn::{Initializer, Linear, LinearConfig},
+    tensor::{Device, Tensor, activation::relu},
+};
+
+/// Linear layers, a ReLU after each but the last.
+#[derive(Module, Debug)]
+pub struct Mlp {
+    layers: Vec<Linear>,
+}
+
+impl Mlp {
+    /// `widths`: input, hidden ones, output.
+    pub fn new(widths: &[usize], device: &Device) -> Self {
+        Self { layers: widths.windows(2).map(|w| LinearConfig::new(w[0], w[1]).init(device)).collect() }
+    }
+
+    /// The same, with an output that is zero until trained.
+    pub fn zeroed(widths: &[usize], device: &Device) -> Self {
+        let mut mlp = Self::new(widths, device);
+        if let Some(last) = mlp.layers.last_mut()
+            && let [.., input, output] = *widths
+        {
+            *last = LinearConfig::new(input, output).with_initializer(Initializer::Zeros).init(device);
+        }
+        mlp
+    }
+
+    /// (rows, input width) to (rows, output width).
+    pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
+        for (i, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(if i == 0 { x } else { relu(x) });
+        }
+        x
+    }
+}

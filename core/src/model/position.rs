@@ -1,0 +1,120 @@
+//! Sine encoding of 3D positions, and its modulation by a box (spec/model.md section 8, "PE details").
+
+use std::f32::consts::FRAC_PI_2;
+use std::f64::consts::TAU;
+
+use burn::tensor::{Device, Tensor, TensorData};
+
+/// Base of the geometric series of wavelengths.
+const TEMPERATURE: f64 = 20.0;
+
+/// Channels given to x, y and z: even, as equal as possible, the remainder handed out two at a time from x on.
+fn blocks(channels: usize) -> [usize; 3] {
+    let base = channels / 3 / 2 * 2;
+    let pairs_left = (channels - 3 * base) / 2;
+    [0, 1, 2].map(|axis| base + if axis < pairs_left { 2 } else { 0 })
+}
+
+/// The encoding as `sin((p - min) F + phase)`, its constants made once for a scene.
+///
+/// Positions are metres in the world frame. Channels are three consecutive blocks for x, y and z; inside a block of `C` channels,
+/// channel `j` is `sin` (even `j`) or `cos` (odd `j`) of `2 pi u / 20^(2 floor(j/2) / C)`, `u` the position relative to the scene's range.
+#[derive(Clone, Debug)]
+pub struct PositionEncoding {
+    /// (1, 3): the scene's lower corner.
+    min: Tensor<2>,
+    /// (3, channels): radians per metre; only the axis' own block is not zero.
+    frequencies: Tensor<2>,
+    /// (1, channels): 0 for sines, pi/2 for cosines.
+    phases: Tensor<2>,
+    /// (3, channels): 1 in the axis' own block.
+    axes: Tensor<2>,
+}
+
+impl PositionEncoding {
+    /// For a scene within `min..=max` (metres); an axis without extent counts as 1 mm.
+    /// `channels` is even and at least 6.
+    pub fn new(channels: usize, min: [f32; 3], max: [f32; 3], device: &Device) -> Self {
+        let mut frequencies = vec![0f32; 3 * channels];
+        let mut axes = vec![0f32; 3 * channels];
+        let mut phases = vec![0f32; channels];
+        let mut channel = 0;
+        for (axis, block) in blocks(channels).into_iter().enumerate() {
+            let extent = (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3);
+            for j in 0..block {
+                let frequency = TAU / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent;
+                frequencies[axis * channels + channel] = frequency as f32;
+                axes[axis * channels + channel] = 1.0;
+                phases[channel] = if j % 2 == 1 { FRAC_PI_2 } else { 0.0 };
+                channel += 1;
+            }
+        }
+        let matrix = |values: Vec<f32>, rows: usize| Tensor::from_data(TensorData::new(values, [rows, channels]), device);
+        Self { min: Tensor::from_floats([min], device), frequencies: matrix(frequencies, 3), phases: matrix(phases, 1), axes: matrix(axes, 3) }
+    }
+
+    /// `positions` (n, 3) metres to (n, channels).
+    pub fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
+        ((positions - self.min.clone()).matmul(self.frequencies.clone()) + self.phases.clone()).sin()
+    }
+
+    /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n, 3).
+    pub fn modulate(&self, encoding: Tensor<2>, factors: Tensor<2>) -> Tensor<2> {
+        encoding * factors.matmul(self.axes.clone())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::tensor::Tolerance;
+
+    use super::*;
+
+    #[test]
+    fn blocks_are_even_and_complete() {
+        assert_eq!(blocks(256), [86, 86, 84]);
+        assert_eq!(blocks(96), [32, 32, 32]);
+        assert_eq!(blocks(16), [6, 6, 4]);
+        for channels in (6..1024).step_by(2) {
+            let blocks = blocks(channels);
+            assert_eq!(blocks.iter().sum::<usize>(), channels);
+            assert!(blocks.iter().all(|b| b % 2 == 0));
+        }
+    }
+
+    /// Values computed by the original code.
+    #[test]
+    fn encoding_equals_the_reference() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            return eprintln!("skipped: {path} is absent");
+        };
+        let golden = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["positional_encoding"];
+        let rows = |name: &str| -> Vec<f32> {
+            let rows = golden[name].as_array().unwrap().iter();
+            rows.flat_map(|row| row.as_array().map_or_else(|| vec![row.clone()], Clone::clone)).map(|v| v.as_f64().unwrap() as f32).collect()
+        };
+        let device = Device::flex();
+        let matrix = |name: &str| {
+            let values = rows(name);
+            let columns = values.len() / 3;
+            Tensor::<2>::from_data(TensorData::new(values, [3, columns]), &device)
+        };
+        let corner = |name: &str| -> [f32; 3] { rows(name).try_into().unwrap() };
+        let encoding = PositionEncoding::new(256, corner("scene_min"), corner("scene_max"), &device);
+        let encoded = encoding.encode(matrix("xyz"));
+        let tolerance = Tolerance::<f32>::absolute(1e-5);
+        encoded.to_data().assert_approx_eq::<f32>(&matrix("pe").to_data(), tolerance);
+        let modulated = encoding.modulate(encoded, matrix("modulation"));
+        modulated.to_data().assert_approx_eq::<f32>(&matrix("pe_modulated").to_data(), tolerance);
+    }
+
+    #[test]
+    fn a_flat_scene_stays_finite() {
+        let device = Device::flex();
+        let encoding = PositionEncoding::new(96, [1.0; 3], [1.0; 3], &device);
+        let encoded = encoding.encode(Tensor::from_floats([[1.0, 1.0, 0.96]], &device));
+        assert!(encoded.into_data().as_slice::<f32>().unwrap().iter().all(|v| v.abs() <= 1.0));
+    }
+}

@@ -1,0 +1,307 @@
+//! The whole network.
+
+use burn::{
+    module::Module,
+    tensor::{DataError, Device, ExecutionError, Tensor, TensorData, Transaction},
+};
+
+use super::{
+    Config, Prediction, Scene,
+    decoder::{Decoder, State},
+    scene::FEATURES,
+    sparse_unet::SparseUnet,
+};
+use crate::{
+    ops::{SegmentMap, segment_mean},
+    platform,
+    progress::{Cancelled, Monitor, Stage},
+};
+
+/// Voxels to superpoints to queries to [`Prediction`]s.
+#[derive(Module, Debug)]
+pub struct SegDino3dVl {
+    backbone: SparseUnet,
+    decoder: Decoder,
+}
+
+/// Why the network did not answer.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// The caller cancelled.
+    #[error(transparent)]
+    Cancelled(#[from] Cancelled),
+    /// The graphics device failed or ran out of memory.
+    #[error("the device failed while the network ran: {0}")]
+    Device(#[from] ExecutionError),
+    /// What came back from the device is no list of numbers.
+    #[error("the device returned unreadable values: {0}")]
+    Values(#[from] DataError),
+}
+
+/// What the last layer says of a scene, in main memory. No activation was applied to logits.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answers {
+    /// (queries): the superpoint each query started from, ascending.
+    pub queries: Vec<u32>,
+    /// Number of superpoints.
+    pub superpoints: usize,
+    /// (queries, `text::DIM`): unit vectors in the text encoder's space.
+    pub text: Vec<f32>,
+    /// (queries): logit of "matches no object", beside the class logits.
+    pub no_object: Vec<f32>,
+    /// (queries, superpoints): logits of belonging to the query's object.
+    pub masks: Vec<f32>,
+    /// (queries): logits of the IoU of the mask with its object.
+    pub scores: Vec<f32>,
+    /// (queries, 3): centres of the boxes, metres, world frame.
+    pub centers: Vec<f32>,
+    /// (queries, 3): full extents of the boxes, metres; nothing keeps them positive.
+    pub sizes: Vec<f32>,
+    /// Factor and summand that turn the cosine of `text` with a class's embedding into the class's logit.
+    pub class_affine: [f32; 2],
+}
+
+impl SegDino3dVl {
+    /// With random weights. `config` must be [valid](Config::validate).
+    pub fn new(config: &Config, device: &Device) -> Self {
+        Self { backbone: SparseUnet::new(FEATURES, &config.planes, device), decoder: Decoder::new(config, config.planes[0], device) }
+    }
+
+    /// Predictions before the first layer and after each, the last of which is final. `scene` is on the network's device; `queries`
+    /// are superpoints of it, in any order.
+    ///
+    /// # Panics
+    /// If a query is no superpoint of the scene.
+    pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
+        let queries = selection(scene, queries);
+        let voxels = self.backbone.forward(scene.features.clone(), &scene.pyramid);
+        let features = segment_mean(voxels, &scene.segments);
+        let (memory, mut state) = self.decoder.start(features, scene.centers.clone(), scene.encoding.clone(), &queries);
+        let mut predictions = vec![state.prediction.clone()];
+        for layer in 0..self.decoder.layers() {
+            state = self.decoder.step(layer, &memory, state);
+            predictions.push(state.prediction.clone());
+        }
+        predictions
+    }
+
+    /// `text` (classes, `text::DIM`) unit vectors to (queries, classes + 1) logits, the last "no object".
+    pub fn class_logits(&self, prediction: &Prediction, text: Tensor<2>) -> Tensor<2> {
+        self.decoder.heads().class_logits(prediction, text)
+    }
+
+    /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop run and checks for cancellation
+    /// between the levels of the backbone and between decoder layers.
+    ///
+    /// # Errors
+    /// See [`InferenceError`].
+    ///
+    /// # Panics
+    /// If a query is no superpoint of the scene.
+    pub async fn infer(&self, scene: &Scene, queries: Vec<u32>, monitor: &Monitor<'_>) -> Result<Answers, InferenceError> {
+        let selection = selection(scene, &queries);
+        let pause = async |stage, done: usize, total: usize| {
+            platform::yield_now().await;
+            monitor.at(stage, done as f32 / total as f32)
+        };
+
+        let stages = self.backbone.stages();
+        let mut pass = self.backbone.begin(scene.features.clone(), &scene.pyramid);
+        for stage in 0..stages {
+            pause(Stage::Backbone, stage, stages).await?;
+            pass = self.backbone.stage(stage, pass, &scene.pyramid);
+        }
+        let features = segment_mean(self.backbone.end(pass), &scene.segments);
+        pause(Stage::Backbone, stages, stages).await?;
+
+        let layers = self.decoder.layers();
+        let (memory, mut state) = self.decoder.start(features, scene.centers.clone(), scene.encoding.clone(), &selection);
+        for layer in 0..layers {
+            pause(Stage::Decoder, layer, layers + 1).await?;
+            state = self.decoder.step(layer, &memory, state);
+        }
+        pause(Stage::Decoder, layers, layers + 1).await?;
+        let answers = self.read(state, queries, scene.superpoints()).await?;
+        monitor.at(Stage::Decoder, 1.0)?;
+        Ok(answers)
+    }
+
+    async fn read(&self, state: State, queries: Vec<u32>, superpoints: usize) -> Result<Answers, InferenceError> {
+        let State { prediction, boxes, .. } = state;
+        let [class_scale, class_bias] = self.decoder.heads().scale_and_bias();
+        let read = Transaction::default()
+            .register(prediction.text)
+            .register(prediction.no_object)
+            .register(prediction.masks)
+            .register(prediction.scores)
+            .register(boxes.centers)
+            .register(boxes.sizes)
+            .register(Tensor::cat(vec![class_scale, class_bias], 0))
+            .execute_async()
+            .await?;
+        let mut read = read.into_iter().map(TensorData::try_into_vec::<f32>);
+        let mut next = || read.next().unwrap_or(Ok(vec![]));
+        Ok(Answers {
+            queries,
+            superpoints,
+            text: next()?,
+            no_object: next()?,
+            masks: next()?,
+            scores: next()?,
+            centers: next()?,
+            sizes: next()?,
+            class_affine: next()?.try_into().unwrap_or_default(),
+        })
+    }
+}
+
+fn selection(scene: &Scene, queries: &[u32]) -> SegmentMap {
+    SegmentMap::selection(queries, scene.superpoints()).expect("queries are superpoints of the scene")
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::{
+        module::{ModuleVisitor, Param},
+        tensor::{Distribution, Gradients, Tolerance},
+    };
+
+    use super::*;
+    use crate::{
+        model::fixture::{cube, shaken, tiny},
+        progress::Cancel,
+        text,
+    };
+
+    fn same<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) {
+        a.to_data().assert_approx_eq::<f32>(&b.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
+    }
+
+    #[test]
+    fn predictions_have_their_shapes() {
+        let (config, device) = (tiny(), Device::flex());
+        let network = SegDino3dVl::new(&config, &device);
+        let scene = cube(&device, &config);
+        let predictions = network.forward(&scene, &[3, 1, 7]);
+        assert_eq!(predictions.len(), config.layers + 1);
+        for (layer, p) in predictions.iter().enumerate() {
+            assert_eq!(p.text.dims(), [3, text::DIM]);
+            assert_eq!((p.no_object.dims(), p.scores.dims()), ([3, 1], [3, 1]));
+            assert_eq!(p.masks.dims(), [3, 8]);
+            assert_eq!(p.boxes.is_some(), layer > 0);
+            let norms = p.text.clone().square().sum_dim(1);
+            same(&norms, &Tensor::ones([3, 1], &device));
+            assert_eq!(network.class_logits(p, p.text.clone().narrow(0, 0, 2)).dims(), [3, 3]);
+        }
+    }
+
+    #[test]
+    fn nano_fits_the_browser() {
+        let network = SegDino3dVl::new(&Config::nano(), &Device::flex());
+        assert!((2_000_000..4_000_000).contains(&network.num_params()), "{}", network.num_params());
+    }
+
+    #[test]
+    fn order_of_queries_is_order_of_predictions() {
+        let (config, device) = (tiny(), Device::flex());
+        let network = shaken(SegDino3dVl::new(&config, &device));
+        let scene = cube(&device, &config);
+        let (straight, turned) = (network.forward(&scene, &[0, 2, 5]), network.forward(&scene, &[5, 0, 2]));
+        for (a, b) in straight.iter().zip(&turned) {
+            let turn = |t: &Tensor<2>| Tensor::cat(vec![t.clone().narrow(0, 2, 1), t.clone().narrow(0, 0, 2)], 0);
+            same(&turn(&a.text), &b.text);
+            same(&turn(&a.masks), &b.masks);
+            same(&turn(&a.scores), &b.scores);
+            if let (Some(a), Some(b)) = (&a.boxes, &b.boxes) {
+                same(&turn(&a.centers), &b.centers);
+                same(&turn(&a.sizes), &b.sizes);
+            }
+        }
+    }
+
+    #[test]
+    fn inference_reads_back_the_last_prediction() {
+        let (config, device) = (tiny(), Device::flex());
+        let network = shaken(SegDino3dVl::new(&config, &device));
+        let scene = cube(&device, &config);
+        let queries = scene.queries(5);
+        let answers = || burn::tensor::read_sync(network.infer(&scene, queries.clone(), &Monitor::silent())).unwrap();
+        let (first, again) = (answers(), answers());
+        assert_eq!(first, again);
+        assert_eq!((first.superpoints, first.queries.len()), (8, 5));
+        let last = network.forward(&scene, &queries).pop().unwrap();
+        let floats = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
+        assert_eq!(first.masks, floats(last.masks));
+        assert_eq!(first.text, floats(last.text.clone()));
+        assert_eq!(first.centers, floats(last.boxes.unwrap().centers));
+        let [scale, bias] = first.class_affine;
+        assert!(scale > 10.0 && scale < 16.0 && (0.0..=0.2).contains(&bias), "{scale} {bias}");
+    }
+
+    #[test]
+    fn inference_stops_when_cancelled() {
+        let (config, device) = (tiny(), Device::flex());
+        let network = SegDino3dVl::new(&config, &device);
+        let scene = cube(&device, &config);
+        let cancel = Cancel::default();
+        let stop_at_decoder = |p: crate::progress::Progress| {
+            if p.stage == Stage::Decoder {
+                cancel.cancel();
+            }
+        };
+        let result = burn::tensor::read_sync(network.infer(&scene, vec![0], &Monitor::new(&stop_at_decoder, &cancel)));
+        assert!(matches!(result, Err(InferenceError::Cancelled(_))), "{result:?}");
+    }
+
+    #[test]
+    fn every_parameter_learns() {
+        struct Silent<'a> {
+            gradients: &'a Gradients,
+            path: Vec<String>,
+            found: Vec<String>,
+        }
+        impl ModuleVisitor for Silent<'_> {
+            fn enter_module(&mut self, name: &str, _: &str) {
+                self.path.push(name.to_owned());
+            }
+            fn exit_module(&mut self, _: &str, _: &str) {
+                self.path.pop();
+            }
+            fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+                let name = self.path.join(".");
+                // statistics are not learned, and the softmax cancels what a bias adds to all keys
+                if name.contains("running_") || (name.contains("attention.key_") && name.ends_with("bias")) {
+                    return;
+                }
+                let slope = param.val().grad(self.gradients).map(|g| g.abs().sum().into_scalar::<f32>());
+                if !slope.is_some_and(|s| s.is_finite() && s > 1e-9) {
+                    self.found.push(format!("{name}: {slope:?}"));
+                }
+            }
+        }
+
+        let (config, device) = (tiny(), Device::flex().autodiff());
+        let network = shaken(SegDino3dVl::new(&config, &device));
+        let scene = cube(&device, &config);
+        let words = Tensor::random([3, text::DIM], Distribution::Normal(0.0, 0.05), &device);
+        let mut loss = Tensor::<1>::zeros([1], &device);
+        let mut add = |t: Tensor<2>| {
+            let weights = t.random_like(Distribution::Normal(0.0, 1.0)).detach();
+            loss = loss.clone() + (t * weights).sum();
+        };
+        for prediction in network.forward(&scene, &[0, 3, 5, 6]) {
+            add(network.class_logits(&prediction, words.clone()));
+            add(prediction.masks);
+            add(prediction.scores);
+            if let Some(boxes) = prediction.boxes {
+                add(boxes.centers);
+                add(boxes.sizes);
+            }
+        }
+        let gradients = loss.backward();
+        let mut silent = Silent { gradients: &gradients, path: vec![], found: vec![] };
+        network.visit(&mut silent);
+        assert!(silent.found.is_empty(), "{:#?}", silent.found);
+    }
+}

@@ -1,0 +1,241 @@
+//! Weights in and out: one safetensors file, stored as f16, computed as f32.
+//!
+//! Names are the paths of the fields, `backbone.levels.0.blocks.1.conv1.weight`. A file must hold exactly the tensors of the
+//! network it is loaded into, in the same shapes.
+
+use std::collections::HashSet;
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    tensor::{Shape, Tensor, TensorData},
+};
+use half::f16;
+use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+/// Why weights could not be loaded or saved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum WeightsError {
+    /// Not a safetensors file, or cut short.
+    #[error("the weights are not a safetensors file: {0}")]
+    Malformed(String),
+    /// The network has a parameter that the file lacks.
+    #[error("the weights lack the tensor {0}")]
+    Missing(String),
+    /// The file has a tensor that the network lacks.
+    #[error("the weights have a tensor {0} that the network does not have")]
+    Unknown(String),
+    /// Same name, other shape.
+    #[error("the tensor {name} has shape {found:?}, the network needs {expected:?}")]
+    Shape {
+        /// Path of the parameter.
+        name: String,
+        /// In the file.
+        found: Vec<usize>,
+        /// In the network.
+        expected: Vec<usize>,
+    },
+    /// Neither f16 nor f32.
+    #[error("the tensor {name} is stored as {found}, only F16 and F32 are read")]
+    Dtype {
+        /// Path of the parameter.
+        name: String,
+        /// In the file.
+        found: String,
+    },
+    /// NaN, infinite, or beyond f16 when saving.
+    #[error("the tensor {name} holds {value}, which is no finite f16 number")]
+    NotFinite {
+        /// Path of the parameter.
+        name: String,
+        /// The first such value.
+        value: String,
+    },
+}
+
+/// The parameters of `module`, running statistics included, as a safetensors file of f16. The same weights give the same bytes.
+///
+/// Reads the device synchronously: not for the browser.
+///
+/// # Errors
+/// [`WeightsError::NotFinite`] when a value does not fit f16.
+pub fn save<M: Module>(module: &M) -> Result<Vec<u8>, WeightsError> {
+    let mut saver = Saver::default();
+    // `valid` also brings pending updates into the running statistics
+    module.valid().visit(&mut saver);
+    saver.error.map_or(Ok(()), Err)?;
+    let views = saver.tensors.iter().map(|(name, shape, bytes)| {
+        let view = TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(|error| WeightsError::Malformed(error.to_string()))?;
+        Ok((name, view))
+    });
+    let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
+    safetensors::serialize(views, None).map_err(|error| WeightsError::Malformed(error.to_string()))
+}
+
+/// `module` with the values in `bytes`, on its own device.
+///
+/// # Errors
+/// The first mismatch between file and network, see [`WeightsError`].
+pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
+    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Malformed(error.to_string()))?;
+    let mut loader = Loader { file: &file, path: Path::default(), loaded: HashSet::new(), error: None };
+    let module = module.map(&mut loader);
+    loader.error.map_or(Ok(()), Err)?;
+    let mut unknown: Vec<&str> = file.names().into_iter().filter(|name| !loader.loaded.contains(*name)).collect();
+    unknown.sort_unstable();
+    match unknown.first() {
+        Some(name) => Err(WeightsError::Unknown((*name).to_owned())),
+        None => Ok(module),
+    }
+}
+
+/// Names of the fields from the root to the current one.
+#[derive(Default)]
+struct Path(Vec<String>);
+
+impl Path {
+    fn name(&self) -> String {
+        self.0.join(".")
+    }
+}
+
+#[derive(Default)]
+struct Saver {
+    path: Path,
+    tensors: Vec<(String, Vec<usize>, Vec<u8>)>,
+    error: Option<WeightsError>,
+}
+
+impl ModuleVisitor for Saver {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.0.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.0.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let name = self.path.name();
+        let data = param.val().into_data();
+        let values = data.as_slice::<f32>().unwrap_or_default();
+        let stored: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
+        if let Some(bad) = stored.iter().position(|v| !v.is_finite()) {
+            self.error.get_or_insert(WeightsError::NotFinite { name, value: values[bad].to_string() });
+            return;
+        }
+        let bytes = stored.iter().flat_map(|v| v.to_le_bytes()).collect();
+        self.tensors.push((name, data.shape().to_vec(), bytes));
+    }
+}
+
+struct Loader<'a> {
+    file: &'a SafeTensors<'a>,
+    path: Path,
+    loaded: HashSet<String>,
+    error: Option<WeightsError>,
+}
+
+impl Loader<'_> {
+    /// The values of the current tensor, checked.
+    fn read(&self, name: &str, shape: &Shape) -> Result<Vec<f32>, WeightsError> {
+        let name = name.to_owned();
+        let Ok(view) = self.file.tensor(&name) else { return Err(WeightsError::Missing(name)) };
+        if *view.shape() != *shape.to_vec() {
+            return Err(WeightsError::Shape { name, found: view.shape().to_vec(), expected: shape.to_vec() });
+        }
+        let bytes = view.data();
+        let values: Vec<f32> = match view.dtype() {
+            Dtype::F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
+            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            other => return Err(WeightsError::Dtype { name, found: format!("{other:?}") }),
+        };
+        match values.iter().find(|v| !v.is_finite()) {
+            Some(value) => Err(WeightsError::NotFinite { name, value: value.to_string() }),
+            None => Ok(values),
+        }
+    }
+}
+
+impl ModuleMapper for Loader<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.0.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.0.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.name();
+        let shape = param.lazy_shape();
+        match self.read(&name, &shape) {
+            Ok(values) => {
+                self.loaded.insert(name);
+                let id = param.id;
+                let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
+                param.transform_for_load(tensor, id)
+            }
+            Err(error) => {
+                self.error.get_or_insert(error);
+                param
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::model::{
+        Config, SegDino3dVl,
+        fixture::{cube, shaken, tiny},
+    };
+
+    fn network(config: &Config) -> SegDino3dVl {
+        shaken(SegDino3dVl::new(config, &Device::flex()))
+    }
+
+    #[test]
+    fn loaded_weights_give_the_saved_answers() {
+        let (config, device) = (tiny(), Device::flex());
+        let saved = network(&config);
+        let file = save(&saved).unwrap();
+        let loaded = load(network(&config), &file).unwrap();
+        assert_eq!(save(&loaded).unwrap(), file);
+        let scene = cube(&device, &config);
+        let masks = |n: &SegDino3dVl| n.forward(&scene, &[0, 4]).pop().unwrap().masks.into_data();
+        masks(&saved).assert_approx_eq::<f32>(&masks(&loaded), burn::tensor::Tolerance::rel_abs(0.02, 0.02));
+    }
+
+    #[test]
+    fn statistics_gathered_in_training_are_saved() {
+        let (config, device) = (tiny(), Device::flex().autodiff());
+        let network = SegDino3dVl::new(&config, &device);
+        let before = save(&network).unwrap();
+        network.forward(&cube(&device, &config), &[0]);
+        let after = save(&network).unwrap();
+        let mean = |file: &[u8]| SafeTensors::deserialize(file).unwrap().tensor("backbone.output.running_mean").unwrap().data().to_vec();
+        assert_ne!(mean(&before), mean(&after));
+    }
+
+    #[test]
+    fn other_networks_are_refused_by_name() {
+        let file = save(&network(&tiny())).unwrap();
+        let reject = |config: Config| load(network(&config), &file).unwrap_err();
+        assert!(matches!(reject(Config { ffn: 8, ..tiny() }), WeightsError::Shape { name, .. } if name == "decoder.layers.0.expand.weight"));
+        assert!(matches!(reject(Config { layers: 3, ..tiny() }), WeightsError::Missing(name) if name.starts_with("decoder.layers.2")));
+        assert!(matches!(reject(Config { layers: 1, ..tiny() }), WeightsError::Unknown(name) if name.starts_with("decoder.layers.1")));
+    }
+
+    #[test]
+    fn damaged_files_are_refused() {
+        let mut file = save(&network(&tiny())).unwrap();
+        assert!(matches!(load(network(&tiny()), &file[..file.len() - 1]), Err(WeightsError::Malformed(_))));
+        assert!(matches!(load(network(&tiny()), b"<!doctype html>"), Err(WeightsError::Malformed(_))));
+        file.splice(file.len() - 2.., f16::NAN.to_le_bytes());
+        assert!(matches!(load(network(&tiny()), &file), Err(WeightsError::NotFinite { .. })));
+    }
+}
