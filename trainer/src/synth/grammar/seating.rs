@@ -1,0 +1,166 @@
+//! Things to sit on.
+
+use glam::{Vec2, Vec3};
+
+use super::Object;
+use crate::synth::{dice::Dice, mesh::Mesh};
+
+/// Four legs, a seat and a back of slats, bars or a panel.
+pub fn chair(dice: &mut Dice) -> Object {
+    let (w, d, seat, back) = (dice.within(0.4, 0.52), dice.within(0.4, 0.5), dice.within(0.42, 0.48), dice.within(0.36, 0.55));
+    let frame = dice.carcass(2);
+    let padding = if dice.chance(0.55) { dice.fabric() } else { frame.sibling(dice) };
+    let thick = dice.within(0.025, 0.07);
+    let lean = dice.within(0.08, 0.22);
+    let leg = dice.within(0.014, 0.026);
+    let legs = Mesh::frustum(leg * 0.8, leg, seat).at_corners(Vec2::new(w / 2.0 - leg, d / 2.0 - leg));
+    let posts = Mesh::cylinder(leg, back).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - leg), 0.0, 0.0)));
+    let rest = match dice.count(0, 2) {
+        0 => Mesh::soft(w * 0.95, 0.035, back * 0.75, 0.015).at(0.0, 0.0, back * 0.25),
+        1 => {
+            let slats = dice.count(2, 4);
+            Mesh::slab(w, 0.018, back * 0.13).repeated((0..slats).map(|i| Vec3::new(0.0, 0.0, back * (0.3 + 0.65 * i as f32 / slats as f32))))
+        }
+        _ => {
+            let bars = dice.count(3, 6);
+            let rods = Mesh::cylinder(0.011, back * 0.9).repeated((0..bars).map(|i| Vec3::new(w * ((i as f32 + 0.5) / bars as f32 - 0.5), 0.0, 0.0)));
+            rods.and(Mesh::slab(w, 0.028, 0.07).at(0.0, 0.0, back * 0.88))
+        }
+    };
+    let back_part = |mesh: Mesh| mesh.pitched(lean).at(0.0, 0.02 - d / 2.0, seat);
+    Object::new("chair")
+        .with(frame, legs)
+        .with(padding, Mesh::soft(w, d, thick, thick * 0.4).at(0.0, 0.0, seat))
+        .with(frame, back_part(posts))
+        .with(if dice.chance(0.5) { padding.sibling(dice) } else { frame }, back_part(rest))
+        .then(|o| if dice.chance(0.25) { o.with(frame, arms(w, d, seat, dice.within(0.18, 0.25))) } else { o })
+}
+
+/// Two bars on posts beside a seat.
+fn arms(w: f32, d: f32, seat: f32, rise: f32) -> Mesh {
+    [-1.0, 1.0].into_iter().fold(Mesh::default(), |all, s| {
+        let x = s * (w / 2.0 + 0.015);
+        all.and(Mesh::soft(0.05, d * 0.85, 0.03, 0.012).at(x, 0.0, seat + rise)).and(Mesh::cylinder(0.016, rise).at(x, d * 0.28, seat))
+    })
+}
+
+/// A five-star foot, a gas spring, an upholstered seat and back, often with arms.
+pub fn office_chair(dice: &mut Dice) -> Object {
+    let (w, d, seat, back) = (dice.within(0.44, 0.54), dice.within(0.42, 0.52), dice.within(0.42, 0.52), dice.within(0.4, 0.7));
+    let (foot, cover) =
+        (if dice.chance(0.7) { dice.dark() } else { dice.metal() }, if dice.chance(0.5) { dice.dark().missing(0.05) } else { dice.fabric() });
+    let reach = dice.within(0.27, 0.33);
+    let star = (0..5).fold(Mesh::default(), |all, i| {
+        let arm = Mesh::slab(reach, 0.05, 0.035).at(reach / 2.0, 0.0, 0.07).warp(|p| Vec3::new(p.x, p.y, p.z + 0.05 * (1.0 - p.x / reach)));
+        let caster = Mesh::ellipsoid(0.03, 0.03, 0.035).at(reach, 0.0, 0.0);
+        all.and(arm.and(caster).turned(i as f32 * 1.2566))
+    });
+    let curve = dice.within(0.15, 0.5);
+    let lean = dice.within(0.05, 0.25);
+    let rest = Mesh::soft(w * 0.92, 0.07, back, 0.03).subdivided(0.12).warp(|p| Vec3::new(p.x, p.y + curve * p.x * p.x * 2.0, p.z));
+    let seat_arms = arms(w, d, seat + 0.05, dice.within(0.16, 0.22));
+    Object::new("office chair")
+        .with(foot, star)
+        .with(foot.sibling(dice), Mesh::cylinder(0.03, seat - 0.1).at(0.0, 0.0, 0.1))
+        .with(cover, Mesh::cushion(w, d, dice.within(0.07, 0.11), 0.35).at(0.0, 0.0, seat))
+        .with(cover.sibling(dice), rest.pitched(lean).at(0.0, -d / 2.0, seat + dice.within(0.06, 0.16)))
+        .with(foot, Mesh::slab(0.08, 0.03, 0.22).at(0.0, -d / 2.0 - 0.01, seat))
+        .then(|o| if dice.chance(0.7) { o.with(foot, seat_arms) } else { o })
+}
+
+/// Cushioned seating of `seats` places: body, arms, seat and back cushions.
+fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
+    let (place, depth) = (dice.within(0.55, 0.75), dice.within(0.75, 0.95));
+    let (arm, arm_height) = (dice.within(0.1, 0.24), dice.within(0.52, 0.66));
+    let (seat, back) = (dice.within(0.26, 0.34), dice.within(0.7, 0.92));
+    let inner = place * seats as f32;
+    let total = inner + 2.0 * arm;
+    let (cover, foot) = (dice.fabric(), dice.wood(2));
+    let cushion = if dice.chance(0.75) { cover.sibling(dice) } else { dice.fabric() };
+    let raised = dice.within(0.0, 0.12);
+    let (puff, thick, lean) = (dice.within(0.2, 0.5), dice.within(0.13, 0.2), dice.within(0.1, 0.3));
+    let x_of = |i: usize| (i as f32 + 0.5) * place - inner / 2.0;
+    let round = dice.within(0.03, 0.1);
+    Object::new(class)
+        .with(foot, Mesh::slab(0.06, 0.06, raised.max(0.02)).at_corners(Vec2::new(total / 2.0 - 0.06, depth / 2.0 - 0.06)))
+        .with(cover, Mesh::soft(total, depth, seat - raised, 0.02).at(0.0, 0.0, raised))
+        .with(cover.sibling(dice), Mesh::soft(total, depth * 0.24, back - raised, round).at(0.0, -depth * 0.38, raised))
+        .each(2, |o, i| {
+            let x = (i as f32 * 2.0 - 1.0) * (inner + arm) / 2.0;
+            o.with(cover.sibling(dice), Mesh::soft(arm, depth, arm_height - raised, round).at(x, 0.0, raised))
+        })
+        .each(seats, |o, i| o.with(cushion.sibling(dice), Mesh::cushion(place * 0.97, depth * 0.72, thick, puff).at(x_of(i), depth * 0.13, seat)))
+        .each(seats, |o, i| {
+            let pad = Mesh::cushion(place * 0.95, back - seat - 0.05, thick, puff).pitched(std::f32::consts::FRAC_PI_2 - lean);
+            let (lo, _) = Object::new(class).with(cushion, pad.clone()).bounds();
+            o.with(cushion.sibling(dice), pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lo.z))
+        })
+        .with_top([0.0, depth * 0.15, seat + thick], [inner * 0.9, depth * 0.4], 1.0)
+}
+
+/// A couch for two to four, sometimes with a chaise.
+pub fn couch(dice: &mut Dice) -> Object {
+    let seats = dice.count(2, 4);
+    let couch = upholstered("couch", seats, dice);
+    if !dice.chance(0.25) {
+        return couch;
+    }
+    let (lo, hi) = couch.bounds();
+    let side = dice.side();
+    let cover = couch.parts[1].material;
+    let (width, length, height) = (dice.within(0.7, 0.9), dice.within(0.6, 0.9), dice.within(0.38, 0.46));
+    let x = side * ((hi.x - lo.x) / 2.0 - width / 2.0);
+    couch
+        .with(cover.sibling(dice), Mesh::soft(width, length, height * 0.65, 0.03).at(x, hi.y + length / 2.0, 0.0))
+        .with(cover.sibling(dice), Mesh::cushion(width, length, height * 0.4, 0.35).at(x, hi.y + length / 2.0, height * 0.62))
+}
+
+/// An upholstered chair for one.
+pub fn armchair(dice: &mut Dice) -> Object {
+    upholstered("armchair", 1, dice)
+}
+
+/// A round or square seat without a back.
+pub fn stool(dice: &mut Dice) -> Object {
+    let (r, h) = (dice.within(0.15, 0.22), dice.within(0.42, 0.75));
+    let (frame, seat) = (dice.carcass(2), dice.paint());
+    let legs = Mesh::cylinder(0.015, h)
+        .at_corners(Vec2::splat(r * 0.65))
+        .warp(|p| Vec3::new(p.x * (1.45 - 0.45 * p.z / h), p.y * (1.45 - 0.45 * p.z / h), p.z));
+    let top = if dice.chance(0.6) {
+        Mesh::lathe(&[(0.0, 0.0), (r, 0.005), (r, 0.035), (r * 0.8, 0.05), (0.0, 0.045)])
+    } else {
+        Mesh::soft(2.0 * r, 2.0 * r, 0.05, 0.02)
+    };
+    Object::new("stool")
+        .with(frame, legs)
+        .with(frame, Mesh::ring(r * 0.8, 0.01, std::f32::consts::TAU).at(0.0, 0.0, h * 0.4))
+        .with(seat, top.at(0.0, 0.0, h))
+}
+
+/// A padded block, round or square.
+pub fn ottoman(dice: &mut Dice) -> Object {
+    let (w, h) = (dice.within(0.45, 0.8), dice.within(0.34, 0.45));
+    let cover = dice.fabric();
+    let (body, pad) = if dice.chance(0.35) {
+        (Mesh::cylinder(w / 2.0, h * 0.75), Mesh::lathe(&[(w * 0.5, 0.0), (w * 0.51, h * 0.15), (w * 0.4, h * 0.25), (0.0, h * 0.28)]))
+    } else {
+        (Mesh::soft(w, w * 0.8, h * 0.75, 0.02), Mesh::cushion(w, w * 0.8, h * 0.3, 0.4))
+    };
+    Object::new("ottoman").with(cover, body).with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72))
+}
+
+/// A long seat, slatted or padded.
+pub fn bench(dice: &mut Dice) -> Object {
+    let (w, d, h) = (dice.within(0.9, 1.5), dice.within(0.32, 0.42), dice.within(0.4, 0.48));
+    let frame = dice.carcass(0);
+    let seat = if dice.chance(0.5) {
+        Mesh::slab(w, d * 0.28, 0.03).repeated([-0.34, 0.0, 0.34].map(|y| Vec3::new(0.0, y * d, 0.0)))
+    } else {
+        Mesh::cushion(w, d, 0.09, 0.3)
+    };
+    let pad = if dice.chance(0.5) { dice.fabric() } else { frame.sibling(dice) };
+    Object::new("bench")
+        .with(frame, Mesh::slab(0.05, d * 0.9, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, 0.0))))
+        .with(pad, seat.at(0.0, 0.0, h))
+}

@@ -1,0 +1,309 @@
+//! Functional groups: a desk with its chair and screen, a bed between nightstands. The group's wall is at y = 0 and it grows towards +y.
+
+use std::f32::consts::{FRAC_PI_2, PI};
+
+use glam::Vec3;
+
+use super::{
+    dice::Dice,
+    grammar::{self, Object, make},
+    scene::Pose,
+};
+
+/// Things that are placed together.
+#[derive(Default)]
+pub struct Group {
+    /// Each with its pose in the group's frame.
+    pub members: Vec<(Object, Pose)>,
+}
+
+impl Group {
+    /// One thing with its back at the wall.
+    pub fn of(object: Object) -> Self {
+        let depth = -object.bounds().0.y;
+        Self::default().and(object, [0.0, depth, 0.0], 0.0)
+    }
+
+    /// With one more thing.
+    fn and(mut self, object: Object, position: [f32; 3], turn: f32) -> Self {
+        self.members.push((object, Pose { position: Vec3::from(position), turn }));
+        self
+    }
+
+    /// With a thing that the catalogue makes, where `place` wants it.
+    fn with(self, kind: &str, dice: &mut Dice, place: impl FnOnce(&Object, &mut Dice) -> ([f32; 3], f32)) -> Self {
+        match make(kind, dice) {
+            Some(object) => {
+                let (position, turn) = place(&object, dice);
+                self.and(object, position, turn)
+            }
+            None => self,
+        }
+    }
+
+    /// Beside the first member, back at the wall, a finger's breadth away.
+    fn beside(self, kind: &str, side: f32, dice: &mut Dice) -> Self {
+        let Some((first, pose)) = self.members.first() else { return self };
+        let (lo, hi) = first.bounds();
+        let edge = pose.position.x + if side > 0.0 { hi.x } else { lo.x };
+        self.with(kind, dice, |object, dice| {
+            let (a, b) = object.bounds();
+            ([edge + side * ((b.x - a.x) / 2.0 + dice.within(0.005, 0.05)), -a.y + dice.within(0.0, 0.04), 0.0], 0.0)
+        })
+    }
+}
+
+fn single(kinds: &[&str], dice: &mut Dice) -> Group {
+    let kind = dice.pick(kinds);
+    make(kind, dice).map(Group::of).unwrap_or_default()
+}
+
+/// A desk with a chair drawn up, a screen, keyboard, mouse, a computer.
+pub fn working(dice: &mut Dice) -> Group {
+    let kind = dice.pick(&["desk", "desk", "table"]);
+    let mut group = single(&[kind], dice);
+    let Some((desk, pose)) = group.members.first() else { return group };
+    let Some(top) = desk.tops.first().copied() else { return group };
+    let ([w, d], z) = ([top.half[0] * 2.0, top.half[1] * 2.0], top.centre.z + 0.002);
+    let centre = pose.position + top.centre;
+    let place = move |x: f32, y: f32, z: f32| [centre.x + x, centre.y + y, z];
+    if dice.chance(0.8) {
+        let x = dice.about(w * 0.15);
+        if dice.chance(0.75) {
+            let screens = if w > 1.3 && dice.chance(0.35) { 2 } else { 1 };
+            for i in 0..screens {
+                let shift = if screens == 2 { (i as f32 - 0.5) * 0.66 } else { 0.0 };
+                group = group.with("monitor", dice, |_, dice| (place(x + shift, -d * 0.25, z), dice.about(0.2) - shift * 0.5));
+            }
+            group = group.with("keyboard", dice, |_, dice| (place(x, d * 0.22, z), dice.about(0.15)));
+            if dice.chance(0.7) {
+                group = group.with("mouse", dice, |_, dice| (place(x + 0.34, d * 0.22, z), dice.about(0.3)));
+            }
+        } else {
+            group = group.with("laptop", dice, |_, dice| (place(x, dice.about(d * 0.12), z), dice.about(0.3)));
+        }
+    }
+    if dice.chance(0.85) {
+        let kind = dice.pick(&["office chair", "office chair", "chair"]);
+        let reach = dice.within(0.05, 0.45);
+        group = group.with(kind, dice, |chair, dice| {
+            ([centre.x + dice.about(w * 0.2), centre.y + d / 2.0 - chair.bounds().0.y * 0.6 + reach, 0.0], PI + dice.about(0.7))
+        });
+    }
+    group
+}
+
+/// A bed with nightstands at one or both sides, pillows on it.
+pub fn sleeping(dice: &mut Dice) -> Group {
+    let mut group = single(&["bed"], dice);
+    let Some((bed, pose)) = group.members.first() else { return group };
+    let (tops, at) = (bed.tops.clone(), pose.position);
+    let heads = tops.len().saturating_sub(1);
+    for top in &tops[..heads] {
+        for _ in 0..dice.count(1, 2) {
+            let c = at + top.centre;
+            group = group.with("pillow", dice, |_, dice| ([c.x + dice.about(0.06), c.y + dice.about(0.06), c.z - 0.01], dice.about(0.25)));
+        }
+    }
+    for side in [-1.0, 1.0] {
+        if dice.chance(0.65) {
+            group = group.beside("nightstand", side, dice);
+        }
+    }
+    group
+}
+
+/// A couch, often with an end table, a floor lamp and a low table before it.
+pub fn sofa_corner(dice: &mut Dice) -> Group {
+    let mut group = single(&["couch", "couch", "armchair"], dice);
+    let Some((couch, pose)) = group.members.first() else { return group };
+    let (front, top, at) = (couch.bounds().1.y + pose.position.y, couch.tops.first().copied(), pose.position);
+    if let Some(top) = top {
+        for _ in 0..dice.count(0, 3) {
+            let c = at + top.centre;
+            group = group.with("pillow", dice, |_, dice| ([c.x + dice.about(top.half[0] * 0.9), c.y - 0.05, c.z - 0.02], dice.about(0.5)));
+        }
+    }
+    if dice.chance(0.5) {
+        let kind = dice.pick(&["end table", "end table", "floor lamp", "plant"]);
+        group = group.beside(kind, 1.0, dice);
+    }
+    if dice.chance(0.35) {
+        group = group.beside("end table", -1.0, dice);
+    }
+    if dice.chance(0.6) {
+        group = group.with("coffee table", dice, |table, dice| {
+            ([dice.about(0.25), front - table.bounds().0.y + dice.within(0.05, 0.4), 0.0], dice.about(0.08))
+        });
+    }
+    group
+}
+
+/// A low stand with a television and speakers.
+pub fn media(dice: &mut Dice) -> Group {
+    let mut group = single(&["tv stand", "tv stand", "dresser"], dice);
+    let Some(top) = group.members.first().and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position)) else { return group };
+    group = group.with("tv", dice, |_, dice| ([top.x, top.y - 0.04, top.z + 0.002], dice.about(0.12)));
+    for side in [-1.0, 1.0] {
+        if dice.chance(0.3) {
+            group = group.beside("speaker", side, dice);
+        }
+    }
+    group
+}
+
+/// A table in the room with chairs around it, some pushed in, some drawn out.
+pub fn dining(dice: &mut Dice) -> Group {
+    around("dining table", &["chair"], dice)
+}
+
+/// A work table with chairs of any kind.
+pub fn meeting(dice: &mut Dice) -> Group {
+    let seat = dice.pick(&["chair", "office chair", "chair", "stool"]);
+    around("table", &[seat], dice)
+}
+
+fn around(table: &str, seats: &[&str], dice: &mut Dice) -> Group {
+    let mut group = single(&[table], dice);
+    let Some((object, pose)) = group.members.first() else { return group };
+    let ((lo, hi), at) = (object.bounds(), pose.position);
+    let half = (hi - lo) / 2.0;
+    let seed = dice.count(0, usize::MAX >> 16) as u64;
+    let mut chairs = |group: Group, x: f32, y: f32, turn: f32| {
+        if dice.chance(0.2) {
+            return group;
+        }
+        // The chairs of one table are of one make: their grammar is run with the same choices.
+        let Some(chair) = make(seats[0], &mut Dice::new(seed, 0)) else { return group };
+        let draw = dice.within(-0.3, 0.25) - chair.bounds().0.y * 0.5;
+        let away = Vec3::new(x.signum() * f32::from(y == 0.0), y.signum(), 0.0) * draw;
+        group.and(chair, [at.x + x + away.x, at.y + y + away.y, 0.0], turn + dice.about(0.25))
+    };
+    let places = ((half.x * 2.0) / 0.65).floor().max(1.0) as usize;
+    for i in 0..places {
+        let x = (i as f32 + 0.5) / places as f32 * 2.0 * half.x - half.x;
+        group = chairs(group, x, half.y, PI);
+        group = chairs(group, x, -half.y, 0.0);
+    }
+    if half.x > 0.7 {
+        group = chairs(group, half.x, 0.0, FRAC_PI_2);
+        group = chairs(group, -half.x, 0.0, -FRAC_PI_2);
+    }
+    group
+}
+
+/// A low table, sometimes with a stool beside it.
+pub fn coffee(dice: &mut Dice) -> Group {
+    single(&["coffee table", "end table", "ottoman"], dice)
+}
+
+/// A seat by itself or two side by side.
+pub fn single_seat(dice: &mut Dice) -> Group {
+    let kind = dice.pick(&["armchair", "chair", "armchair", "bench", "stool", "ottoman"]);
+    let group = single(&[kind], dice);
+    if dice.chance(0.3) { group.beside(kind, 1.0, dice) } else { group }
+}
+
+/// One or two shelves full of books.
+pub fn books(dice: &mut Dice) -> Group {
+    let group = single(&["bookshelf"], dice);
+    if dice.chance(0.35) { group.beside(dice.pick(&["bookshelf", "cabinet", "plant"]), 1.0, dice) } else { group }
+}
+
+/// Cupboards for clothes side by side.
+pub fn wardrobes(dice: &mut Dice) -> Group {
+    let group = single(&["wardrobe"], dice);
+    if dice.chance(0.3) { group.beside(dice.pick(&["wardrobe", "dresser", "laundry basket"]), 1.0, dice) } else { group }
+}
+
+/// A cabinet or a chest of drawers, sometimes with something beside it.
+pub fn chest(dice: &mut Dice) -> Group {
+    let group = single(&["dresser", "cabinet", "cabinet", "nightstand"], dice);
+    if dice.chance(0.4) { group.beside(dice.pick(&["cabinet", "plant", "box", "trash can"]), 1.0, dice) } else { group }
+}
+
+/// File cabinets in a row, a printer on a stand.
+pub fn files(dice: &mut Dice) -> Group {
+    let mut group = single(&["file cabinet", "cabinet"], dice);
+    for side in [-1.0, 1.0] {
+        if dice.chance(0.4) {
+            group = group.beside(dice.pick(&["file cabinet", "trash can", "box", "printer"]), side, dice);
+        }
+    }
+    group
+}
+
+/// A lamp that stands by itself.
+pub fn standing_light(dice: &mut Dice) -> Group {
+    single(&["floor lamp", "plant", "fan"], dice)
+}
+
+/// Base units with a sink, stove, dishwasher or refrigerator in line, cupboards above.
+pub fn kitchen_row(dice: &mut Dice) -> Group {
+    let (d, h) = (dice.within(0.56, 0.62), dice.within(0.86, 0.92));
+    let units = dice.count(2, 4);
+    let w = units as f32 * dice.within(0.45, 0.6);
+    let counter = grammar::counter_of([w, d, h], units, dice);
+    let top_w = w * 0.95;
+    let mut group = Group::of(counter);
+    if dice.chance(0.55) {
+        let x = dice.about(w * 0.2);
+        // A basin let into the worktop: only what shows above it.
+        group = group.and(grammar::basin(dice), [x, d * 0.52, h], 0.0);
+        if let Some((counter, _)) = group.members.first_mut() {
+            counter.tops.clear();
+            let side = if x > 0.0 { -1.0 } else { 1.0 };
+            *counter =
+                std::mem::replace(counter, Object::new("kitchen counter")).with_top([side * top_w * 0.33, 0.0, h], [top_w * 0.3, d * 0.7], 0.45);
+        }
+    }
+    if dice.chance(0.6) {
+        group = group.beside(dice.pick(&["stove", "washing machine", "refrigerator"]), 1.0, dice);
+    }
+    if dice.chance(0.5) {
+        group = group.beside(dice.pick(&["refrigerator", "stove", "trash can"]), -1.0, dice);
+    }
+    if dice.chance(0.7) {
+        group = group.with("kitchen cabinet", dice, |o, dice| ([dice.about(0.1), -o.bounds().0.y + 0.005, dice.within(1.38, 1.5)], 0.0));
+    }
+    group
+}
+
+/// A refrigerator or a stove alone.
+pub fn cold(dice: &mut Dice) -> Group {
+    single(&["refrigerator", "stove", "cabinet"], dice)
+}
+
+/// Washing machine and dryer.
+pub fn laundry(dice: &mut Dice) -> Group {
+    let group = single(&["washing machine", "laundry basket"], dice);
+    if dice.chance(0.5) { group.beside(dice.pick(&["washing machine", "laundry basket", "trash can"]), 1.0, dice) } else { group }
+}
+
+/// A wash basin with a mirror above and a bin beside it.
+pub fn washing(dice: &mut Dice) -> Group {
+    let mut group = single(&["sink"], dice);
+    if dice.chance(0.6) {
+        group = group.with("mirror", dice, |o, dice| ([0.0, 0.005 - o.bounds().0.y, dice.within(1.1, 1.3)], 0.0));
+    }
+    if dice.chance(0.4) {
+        group = group.beside("trash can", dice.side(), dice);
+    }
+    group
+}
+
+/// A toilet, paper and bin beside it.
+pub fn toilet(dice: &mut Dice) -> Group {
+    let group = single(&["toilet"], dice);
+    if dice.chance(0.4) { group.beside("trash can", 1.0, dice) } else { group }
+}
+
+/// A bathtub with its long side at the wall, sometimes curtained.
+pub fn bathing(dice: &mut Dice) -> Group {
+    let mut group = single(&["bathtub"], dice);
+    let front = group.members.first().map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
+    if dice.chance(0.5) {
+        group = group.with("shower curtain", dice, |_, dice| ([dice.about(0.3), front + 0.06, 0.3], 0.0));
+    }
+    group
+}

@@ -1,0 +1,54 @@
+//! Light in a room: lamps and daylight with shadows, and a soft rest that gets darker towards corners.
+
+use glam::Vec3;
+
+use super::{
+    camera::{Camera, View},
+    noise::noise,
+    scene::{Light, Scene},
+};
+
+/// The lights of a scene with what each of them sees.
+pub struct Lighting {
+    lamps: Vec<(Light, Camera, View)>,
+    ambient: Vec3,
+    seed: u32,
+}
+
+impl Lighting {
+    /// Draws the shadow map of every light.
+    pub fn new(scene: &Scene, ambient: Vec3, seed: u32) -> Self {
+        let lamps = scene.lights.iter().map(|light| {
+            let camera = Camera::new(light.position, light.direction, 2.5, [256, 256]);
+            (*light, camera, camera.view(scene))
+        });
+        Self { lamps: lamps.collect(), ambient, seed }
+    }
+
+    /// The light that reaches a point with a normal: linear RGB, about 1 where it is well lit.
+    pub fn at(&self, p: Vec3, normal: Vec3) -> Vec3 {
+        let sky = 0.75 + 0.25 * normal.z;
+        let soft = self.ambient * sky * (0.55 + 0.9 * noise(p * 0.55, self.seed));
+        self.lamps.iter().fold(soft, |sum, (light, camera, view)| {
+            let towards = light.position - p;
+            let distance = towards.length().max(0.3);
+            let facing = normal.dot(towards / distance).max(0.0);
+            sum + light.power * (facing * self.lit(p + normal * 0.02, camera, view) / (1.0 + distance * distance))
+        })
+    }
+
+    /// The share of a light that reaches a point, softened over neighbouring pixels of its shadow map.
+    fn lit(&self, p: Vec3, camera: &Camera, view: &View) -> f32 {
+        let Some((x, y, depth)) = camera.project(p) else { return 0.6 };
+        let [width, height] = camera.size;
+        let (mut open, mut all) = (0.0, 0.0);
+        for (dx, dy) in [(0, 0), (2, 1), (-1, 2), (-2, -1), (1, -2)] {
+            let (x, y) = (x as i32 + dx, y as i32 + dy);
+            if x >= 0 && y >= 0 && (x as usize) < width && (y as usize) < height {
+                all += 1.0;
+                open += f32::from(view.depth[y as usize * width + x as usize] > depth - 0.04);
+            }
+        }
+        open / f32::max(all, 1.0)
+    }
+}

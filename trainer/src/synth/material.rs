@@ -1,0 +1,231 @@
+//! What surfaces look like: procedural textures in the frame of their part, so that colour varies inside every object.
+
+use glam::{IVec3, Vec3};
+
+use super::{
+    dice::Dice,
+    noise::{hash, noise, rough, unit},
+};
+
+/// How a material's two colours are laid out; lengths in metres, axes 0 = x, 1 = y, 2 = z.
+#[derive(Clone, Copy, Debug)]
+pub enum Texture {
+    /// Soft blotches.
+    Mottled(f32),
+    /// Wood: bands drawn out along an axis.
+    Grain(usize),
+    /// Stripes across an axis, of a period.
+    Stripes(usize, f32),
+    /// A check of a period.
+    Checks(f32),
+    /// Tiles of a size, with joints in the accent colour and tiles of slightly different shade.
+    Tiles(f32),
+    /// Floor boards along x of a width.
+    Boards(f32),
+    /// Many colours in irregular patches: posters, book covers, prints.
+    Print(f32),
+    /// Book spines (or files, or boxes) beside each other along an axis, of a mean thickness.
+    Spines(usize, f32),
+}
+
+/// A texture with its colours and how a depth camera takes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Material {
+    texture: Texture,
+    /// Main colour, sRGB in 0..1.
+    pub base: Vec3,
+    accent: Vec3,
+    seed: u32,
+    /// Share of depth pixels that fail on it: glass, mirrors, black gloss.
+    pub missing: f32,
+    /// Light it sends out by itself: screens, lamps, windows.
+    pub glow: f32,
+}
+
+impl Material {
+    /// A material that a depth camera sees well.
+    pub fn new(texture: Texture, base: Vec3, accent: Vec3, dice: &mut Dice) -> Self {
+        Self { texture, base, accent, seed: dice.seed(), missing: 0.02, glow: 0.0 }
+    }
+
+    /// The same, failing on a share of the depth pixels.
+    pub fn missing(self, share: f32) -> Self {
+        Self { missing: share, ..self }
+    }
+
+    /// The same, shining with `glow`.
+    pub fn glowing(self, glow: f32) -> Self {
+        Self { glow, ..self }
+    }
+
+    /// The same texture with another seed and slightly other colours: a second drawer, the next cushion.
+    pub fn sibling(self, dice: &mut Dice) -> Self {
+        let shade = dice.within(0.85, 1.12);
+        Self { seed: dice.seed(), base: (self.base * shade).min(Vec3::ONE), accent: (self.accent * shade).min(Vec3::ONE), ..self }
+    }
+
+    /// The same with its main colour scaled.
+    pub fn shaded(self, by: f32) -> Self {
+        Self { base: (self.base * by).min(Vec3::ONE), accent: (self.accent * by).min(Vec3::ONE), ..self }
+    }
+
+    /// Colour at `p` (metres in the part's frame), sRGB in 0..1.
+    pub fn color(&self, p: Vec3) -> Vec3 {
+        let seed = self.seed;
+        let mixed = |t: f32| self.base.lerp(self.accent, t);
+        let color = match self.texture {
+            Texture::Mottled(size) => mixed(rough(p / size, seed)),
+            Texture::Grain(axis) => {
+                let mut q = p * 9.0;
+                q[axis] *= 0.12;
+                let wave = (rough(q, seed) * 5.0 + 0.5 * noise(q * 6.0, seed)).fract();
+                mixed((2.0 * wave - 1.0).abs())
+            }
+            Texture::Stripes(axis, period) => mixed(f32::from((p[axis] / period + noise(p * 4.0, seed) * 0.15).rem_euclid(1.0) < 0.45)),
+            Texture::Checks(period) => {
+                let q = ((p / period + Vec3::splat(0.013)).floor()).as_ivec3();
+                mixed([0.0, 0.55, 1.0][((q.x & 1) + (q.y & 1)).clamp(0, 2) as usize])
+            }
+            Texture::Tiles(size) => {
+                let q = p / size + Vec3::splat(0.237);
+                let f = q - q.floor();
+                let joint = [f.x, f.y, f.z].into_iter().filter(|t| t.min(1.0 - t) < 0.025).count();
+                let shade = 0.9 + 0.2 * unit(hash(q.floor().as_ivec3(), seed), 0);
+                if joint > 0 { self.accent } else { self.base * shade * (0.85 + 0.3 * noise(p * 12.0, seed)) }
+            }
+            Texture::Boards(width) => {
+                let row = (p.y / width).floor();
+                let board = IVec3::new((p.x / 1.1 + unit(hash(IVec3::new(row as i32, 0, 0), seed), 1)).floor() as i32, row as i32, 0);
+                let shade = 0.75 + 0.5 * unit(hash(board, seed), 2);
+                let grain = rough(Vec3::new(p.x * 1.5, p.y * 18.0, shade * 40.0), seed);
+                mixed(grain * 0.6) * shade
+            }
+            Texture::Print(size) => {
+                let q = p / size + Vec3::new(noise(p / size, seed), noise(p / size, seed + 1), noise(p / size, seed + 2)) * 1.6;
+                let h = hash((q + Vec3::splat(0.31)).floor().as_ivec3(), seed);
+                match h % 5 {
+                    0 | 1 => self.base,
+                    2 => self.accent,
+                    3 => hue(unit(h, 3), unit(h, 4), unit(h, 5)),
+                    _ => mixed(unit(h, 6)),
+                }
+            }
+            Texture::Spines(axis, thickness) => {
+                let along = p[axis] / thickness;
+                let cell = (along + 0.8 * noise(Vec3::splat(along.floor() * 0.7), seed)).floor() as i32;
+                let h = hash(IVec3::new(cell, 1, 2), seed);
+                let cover = self.base.lerp(hue(unit(h, 3), 0.2 + 0.7 * unit(h, 4), 0.15 + 0.75 * unit(h, 5)), 0.75);
+                let title = ((p.z * 40.0).floor() as u32 ^ h).is_multiple_of(5);
+                if title { cover.lerp(Vec3::splat(0.85), 0.5) } else { cover }
+            }
+        };
+        (color * (0.82 + 0.36 * rough(p * 2.7, seed ^ 0xa5a5))).clamp(Vec3::ZERO, Vec3::ONE)
+    }
+}
+
+/// A colour of the given hue, saturation and value, each in 0..1.
+pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
+    let channel = |shift: f32| (((hue + shift).rem_euclid(1.0) * 6.0 - 3.0).abs() - 1.0).clamp(0.0, 1.0);
+    let pure = Vec3::new(channel(0.0), channel(2.0 / 3.0), channel(1.0 / 3.0));
+    Vec3::ONE.lerp(pure, saturation) * value
+}
+
+/// The materials of indoor things.
+impl Dice {
+    /// Varnished or painted wood with grain along `axis`.
+    pub fn wood(&mut self, axis: usize) -> Material {
+        let base = self.pick(&[[0.55, 0.36, 0.2], [0.71, 0.52, 0.33], [0.36, 0.21, 0.13], [0.8, 0.66, 0.48], [0.26, 0.17, 0.12], [0.62, 0.31, 0.17]]);
+        let base = Vec3::from(base) * self.within(0.8, 1.15);
+        let depth = self.within(0.45, 0.8);
+        Material::new(Texture::Grain(axis), base.min(Vec3::ONE), base * depth, self)
+    }
+
+    /// Paint, laminate or plastic: mostly neutral, sometimes bright.
+    pub fn paint(&mut self) -> Material {
+        let base = if self.chance(0.6) {
+            let value = self.pick(&[0.12, 0.3, 0.55, 0.75, 0.88, 0.92]);
+            hue(self.within(0.05, 0.18), self.within(0.0, 0.2), value * self.within(0.85, 1.08))
+        } else {
+            hue(self.within(0.0, 1.0), self.within(0.25, 0.8), self.within(0.25, 0.85))
+        };
+        let size = self.within(0.08, 0.5);
+        let depth = self.within(0.7, 0.92);
+        Material::new(Texture::Mottled(size), base, base * depth, self)
+    }
+
+    /// Wood or paint, as furniture carcasses are.
+    pub fn carcass(&mut self, axis: usize) -> Material {
+        if self.chance(0.65) { self.wood(axis) } else { self.paint() }
+    }
+
+    /// Cloth and upholstery: plain, mottled, striped, checked or printed.
+    pub fn fabric(&mut self) -> Material {
+        let saturation = self.within(0.05, 0.65);
+        let base = hue(self.within(0.0, 1.0), saturation, self.within(0.18, 0.85));
+        let accent = if self.chance(0.35) { Vec3::splat(self.within(0.1, 0.9)) } else { base * self.within(0.45, 0.8) };
+        let texture = match self.count(0, 9) {
+            0..=5 => Texture::Mottled(self.within(0.03, 0.2)),
+            6 => Texture::Stripes(self.count(0, 1), self.within(0.05, 0.25)),
+            7 => Texture::Checks(self.within(0.06, 0.2)),
+            _ => Texture::Print(self.within(0.05, 0.16)),
+        };
+        Material::new(texture, base, accent, self)
+    }
+
+    /// Steel, aluminium, chrome.
+    pub fn metal(&mut self) -> Material {
+        let base = Vec3::splat(self.within(0.3, 0.75)) * Vec3::new(1.0, 0.99, 0.96);
+        let miss = self.within(0.05, 0.35);
+        Material::new(Texture::Mottled(0.08), base, base * 0.55, self).missing(miss)
+    }
+
+    /// Black or dark grey plastic, as electronics have.
+    pub fn dark(&mut self) -> Material {
+        let base = Vec3::splat(self.within(0.05, 0.2));
+        let miss = self.within(0.05, 0.3);
+        Material::new(Texture::Mottled(0.06), base, base * 1.8, self).missing(miss)
+    }
+
+    /// White ceramic, enamel or paper.
+    pub fn white(&mut self) -> Material {
+        let base = Vec3::splat(self.within(0.78, 0.95)) * Vec3::new(1.0, self.within(0.95, 1.0), self.within(0.88, 0.98));
+        Material::new(Texture::Mottled(0.3), base, base * 0.85, self)
+    }
+
+    /// Printed matter: posters, covers, packaging.
+    pub fn print(&mut self, size: f32) -> Material {
+        let base = hue(self.within(0.0, 1.0), self.within(0.1, 0.7), self.within(0.3, 0.95));
+        let accent = hue(self.within(0.0, 1.0), self.within(0.1, 0.8), self.within(0.1, 0.9));
+        Material::new(Texture::Print(size), base, accent, self)
+    }
+
+    /// Cardboard.
+    pub fn cardboard(&mut self) -> Material {
+        let base = Vec3::new(0.66, 0.5, 0.34) * self.within(0.75, 1.2);
+        Material::new(Texture::Mottled(0.15), base, base * 0.75, self)
+    }
+
+    /// A row of books or files along `axis`.
+    pub fn spines(&mut self, axis: usize) -> Material {
+        let base = hue(self.within(0.0, 1.0), 0.3, self.within(0.3, 0.8));
+        let thickness = self.within(0.02, 0.06);
+        Material::new(Texture::Spines(axis, thickness), base, base * 0.5, self)
+    }
+
+    /// Leaves.
+    pub fn leaf(&mut self) -> Material {
+        let base = hue(self.within(0.2, 0.38), self.within(0.4, 0.8), self.within(0.2, 0.55));
+        Material::new(Texture::Mottled(0.06), base, base * 0.45, self)
+    }
+
+    /// A switched-off or shining screen.
+    pub fn screen(&mut self) -> Material {
+        if self.chance(0.6) {
+            let base = Vec3::splat(self.within(0.03, 0.12));
+            Material::new(Texture::Mottled(0.3), base, base * 2.5, self).missing(0.35)
+        } else {
+            let size = self.within(0.05, 0.2);
+            self.print(size).glowing(0.5).missing(0.1)
+        }
+    }
+}

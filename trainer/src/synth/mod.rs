@@ -1,0 +1,107 @@
+//! Synthetic rooms with instance truth that look like scans: objects from part grammars, furnished layouts, a simulated walk with a depth
+//! camera, depth fusion.
+//!
+//! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's number.
+
+use glam::{Quat, Vec3};
+
+mod camera;
+pub mod classes;
+mod dice;
+mod fusion;
+mod grammar;
+mod groups;
+mod layout;
+mod light;
+mod material;
+mod mesh;
+mod noise;
+mod ply;
+mod scan;
+mod scene;
+mod structure;
+
+use dice::Dice;
+use layout::Layout;
+use light::Lighting;
+use scan::Sensor;
+use scene::{Light, Owner, Pose, Scene};
+
+/// Instances with fewer points than this are not labelled: nobody could have seen them.
+const FEWEST_POINTS: usize = 25;
+
+/// A scan-like room; structure of arrays, all of length `points`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Room {
+    /// (points, 3) metres, z up, the lowest corner at the origin.
+    pub positions: Vec<[f32; 3]>,
+    /// (points, 3) sRGB.
+    pub colors: Vec<[u8; 3]>,
+    /// (points) ids of [`classes::CLASSES`]; 0 unlabelled.
+    pub semantic: Vec<i32>,
+    /// (points) instances from 1; 0 for structure and unlabelled.
+    pub instance: Vec<i32>,
+}
+
+impl Room {
+    /// Room number `index` of the series `seed`.
+    pub fn generate(seed: u64, index: u64) -> Self {
+        let mut dice = Dice::new(seed, index);
+        let layout = Layout::new(&mut dice);
+        let scene = lit_scene(&layout, &mut dice);
+        let sensor = Sensor::new(&mut dice);
+        let cameras = scan::walk(&layout, &sensor, &mut dice);
+        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.25, 0.7);
+        let lighting = Lighting::new(&scene, ambient, dice.seed());
+        let samples = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
+        let turn = Quat::from_rotation_z(scan::any_turn(&mut dice));
+        let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
+        let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
+        let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
+        let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
+        owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
+        let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] >= FEWEST_POINTS;
+        Self {
+            positions: turned.iter().map(|p| (*p - low).to_array()).collect(),
+            colors: samples.iter().map(|s| (s.color * 255.0).round().to_array().map(|c| c as u8)).collect(),
+            semantic: owners.iter().map(|o| if labelled(o) { o.semantic } else { 0 }).collect(),
+            instance: owners.iter().map(|o| if labelled(o) { o.instance } else { 0 }).collect(),
+        }
+    }
+
+    /// The room as a binary PLY with `x y z red green blue semantic instance` and the class table in comments.
+    pub fn to_ply(&self) -> Vec<u8> {
+        ply::write(self)
+    }
+}
+
+/// The layout as triangles, with lamps below the ceiling and daylight from the windows.
+fn lit_scene(layout: &Layout, dice: &mut Dice) -> Scene {
+    let mut scene = Scene::default();
+    let still = Pose { position: Vec3::ZERO, turn: 0.0 };
+    let structure = |name| Owner { semantic: classes::id_of(name), instance: 0 };
+    scene.add(&layout.shell.walls(dice), still, structure("wall"));
+    scene.add(&[layout.shell.floor(dice)], still, structure("floor"));
+    scene.add(&[layout.shell.ceiling(dice)], still, structure("ceiling"));
+    for (number, (object, pose)) in layout.things.iter().enumerate() {
+        scene.add(&object.parts, *pose, Owner { semantic: classes::id_of(object.class), instance: number as i32 + 1 });
+    }
+    let (lo, hi) = layout.shell.bounds();
+    let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
+    for _ in 0..dice.count(1, 2) {
+        let p = lo.lerp(hi, 0.5) + glam::Vec2::new(dice.about(0.2) * (hi.x - lo.x), dice.about(0.2) * (hi.y - lo.y));
+        let position = p.extend(layout.shell.height - dice.within(0.1, 0.5));
+        scene.lights.push(Light { position, direction: Vec3::new(0.01, 0.0, -1.0), power: warm * dice.within(1.5, 5.0) });
+    }
+    let day = Vec3::new(dice.within(0.8, 1.0), dice.within(0.9, 1.0), 1.0) * dice.within(0.0, 8.0);
+    for opening in layout.shell.openings.iter().filter(|o| o.sill > 0.0).take(2) {
+        let (start, direction, _) = layout.shell.wall(opening.wall);
+        let inward = direction.perp();
+        let position = (start + direction * opening.middle + inward * 0.15).extend(opening.sill + opening.size[1] * 0.7);
+        scene.lights.push(Light { position, direction: inward.extend(-0.45), power: day });
+    }
+    scene
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,148 @@
+//! A furnished room as triangles that know what they belong to.
+
+use glam::{Quat, Vec2, Vec3};
+
+use super::{
+    grammar::{Object, Part},
+    material::Material,
+};
+
+/// Where an object stands: turned about z, then moved.
+#[derive(Clone, Copy, Debug)]
+pub struct Pose {
+    /// Of the object's origin, metres in the room.
+    pub position: Vec3,
+    /// Radians about z.
+    pub turn: f32,
+}
+
+impl Pose {
+    /// From the object's frame to the room's.
+    pub fn apply(&self, p: Vec3) -> Vec3 {
+        Quat::from_rotation_z(self.turn) * p + self.position
+    }
+
+    /// The pose of something that has the pose `inner` in this pose's frame.
+    pub fn of(&self, inner: Self) -> Self {
+        Self { position: self.apply(inner.position), turn: self.turn + inner.turn }
+    }
+}
+
+/// The box around an object in the plan, turned with it, and its extent in height.
+#[derive(Clone, Copy, Debug)]
+pub struct Footprint {
+    /// The middle.
+    pub centre: Vec2,
+    /// Half the width and the depth.
+    pub half: Vec2,
+    /// Radians.
+    pub turn: f32,
+    /// Lower and upper end in z.
+    pub height: [f32; 2],
+}
+
+impl Footprint {
+    /// Of an object in a pose.
+    pub fn of(object: &Object, pose: Pose) -> Self {
+        let (lo, hi) = object.bounds();
+        let centre = pose.apply((lo + hi) / 2.0).truncate();
+        Self { centre, half: (hi - lo).truncate() / 2.0, turn: pose.turn, height: [lo.z + pose.position.z, hi.z + pose.position.z] }
+    }
+
+    /// The unit vectors along its width and depth.
+    fn axes(&self) -> [Vec2; 2] {
+        let x = Vec2::from_angle(self.turn);
+        [x, x.perp()]
+    }
+
+    /// The corners in the plan.
+    pub fn corners(&self) -> [Vec2; 4] {
+        let [x, y] = self.axes();
+        [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(a, b)| self.centre + x * (a * self.half.x) + y * (b * self.half.y))
+    }
+
+    /// Whether the two overlap by more than `slack` metres in every direction (separating axes).
+    pub fn overlaps(&self, other: &Self, slack: f32) -> bool {
+        let in_height = self.height[0] + slack < other.height[1] && other.height[0] + slack < self.height[1];
+        in_height
+            && self.axes().into_iter().chain(other.axes()).all(|axis| {
+                let reach = |f: &Self| f.axes().into_iter().zip([f.half.x, f.half.y]).map(|(a, h)| a.dot(axis).abs() * h).sum::<f32>();
+                (self.centre - other.centre).dot(axis).abs() + slack < reach(self) + reach(other)
+            })
+    }
+
+    /// Whether a point of the plan is inside, `margin` metres counted as inside too.
+    pub fn contains(&self, p: Vec2, margin: f32) -> bool {
+        let [x, y] = self.axes();
+        let d = p - self.centre;
+        d.dot(x).abs() <= self.half.x + margin && d.dot(y).abs() <= self.half.y + margin
+    }
+}
+
+/// What a triangle belongs to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Owner {
+    /// The class.
+    pub semantic: i32,
+    /// The instance; 0 for structure.
+    pub instance: i32,
+}
+
+/// One triangle in the room.
+#[derive(Clone, Copy, Debug)]
+pub struct Triangle {
+    /// Indices of its corners.
+    pub corners: [u32; 3],
+    /// Index of its material.
+    pub material: u32,
+    /// Index of its owner.
+    pub owner: u16,
+}
+
+/// A light with its own shadow.
+#[derive(Clone, Copy, Debug)]
+pub struct Light {
+    /// Where it is.
+    pub position: Vec3,
+    /// Where it shines.
+    pub direction: Vec3,
+    /// Linear RGB at one metre.
+    pub power: Vec3,
+}
+
+/// Everything a camera can see.
+#[derive(Debug, Default)]
+pub struct Scene {
+    /// (vertices) in the room's frame, metres.
+    pub positions: Vec<Vec3>,
+    /// (vertices) in the frame of the part.
+    pub textures: Vec<Vec3>,
+    /// The surfaces.
+    pub triangles: Vec<Triangle>,
+    /// The materials.
+    pub materials: Vec<Material>,
+    /// The owners.
+    pub owners: Vec<Owner>,
+    /// The lights.
+    pub lights: Vec<Light>,
+}
+
+impl Scene {
+    /// Adds parts of one owner in a pose.
+    pub fn add(&mut self, parts: &[Part], pose: Pose, owner: Owner) {
+        let owner_index = self.owners.len() as u16;
+        self.owners.push(owner);
+        for part in parts {
+            let (base, material) = (self.positions.len() as u32, self.materials.len() as u32);
+            self.materials.push(part.material);
+            self.positions.extend(part.mesh.vertices.iter().map(|v| pose.apply(v.position)));
+            self.textures.extend(part.mesh.vertices.iter().map(|v| v.texture));
+            self.triangles.extend(part.mesh.triangles.iter().map(|t| Triangle { corners: t.map(|i| i + base), material, owner: owner_index }));
+        }
+    }
+
+    /// The corners of a triangle.
+    pub fn corners(&self, triangle: usize) -> [Vec3; 3] {
+        self.triangles[triangle].corners.map(|i| self.positions[i as usize])
+    }
+}

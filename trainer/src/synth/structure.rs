@@ -1,0 +1,208 @@
+//! Walls, floor and ceiling of a rectangular or L-shaped room, with openings for doors and windows.
+
+use glam::{Vec2, Vec3};
+
+use super::{
+    dice::Dice,
+    grammar::Part,
+    material::{Material, Texture, hue},
+    mesh::{Mesh, Vertex},
+};
+
+/// A hole in a wall, in the wall's frame: x along it, z up.
+#[derive(Clone, Copy, Debug)]
+pub struct Opening {
+    /// The wall's number.
+    pub wall: usize,
+    /// The middle along the wall, metres from its start.
+    pub middle: f32,
+    /// Width and height.
+    pub size: [f32; 2],
+    /// Height of its lower edge.
+    pub sill: f32,
+}
+
+/// The plan of a room: corners against the clock; wall `i` runs from corner `i` to the next.
+#[derive(Clone, Debug)]
+pub struct Shell {
+    /// The corners in the plan, metres.
+    pub corners: Vec<Vec2>,
+    /// Height of the ceiling.
+    pub height: f32,
+    /// Doors and windows.
+    pub openings: Vec<Opening>,
+}
+
+impl Shell {
+    /// A rectangle of the given size, sometimes without one of its quarters.
+    pub fn new(dice: &mut Dice, [w, d]: [f32; 2]) -> Self {
+        let height = dice.within(2.35, 3.0);
+        let corners = if w.min(d) > 3.2 && dice.chance(0.3) {
+            let (cut_w, cut_d) = (w * dice.within(0.25, 0.5), d * dice.within(0.25, 0.45));
+            vec![(0.0, 0.0), (w, 0.0), (w, d - cut_d), (w - cut_w, d - cut_d), (w - cut_w, d), (0.0, d)]
+        } else {
+            vec![(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
+        };
+        Self { corners: corners.into_iter().map(|(x, y)| Vec2::new(x, y)).collect(), height, openings: Vec::new() }
+    }
+
+    /// Start, direction and length of a wall; the room is on its left.
+    pub fn wall(&self, index: usize) -> (Vec2, Vec2, f32) {
+        let (a, b) = (self.corners[index], self.corners[(index + 1) % self.corners.len()]);
+        (a, (b - a).normalize_or_zero(), a.distance(b))
+    }
+
+    /// Whether a point of the plan is at least `margin` inside (negative: outside by at most that much).
+    pub fn contains(&self, p: Vec2, margin: f32) -> bool {
+        let mut inside = false;
+        for i in 0..self.corners.len() {
+            let (a, direction, length) = self.wall(i);
+            let b = a + direction * length;
+            if (a.y > p.y) != (b.y > p.y) && p.x < (b.x - a.x) * (p.y - a.y) / (b.y - a.y) + a.x {
+                inside = !inside;
+            }
+            let along = (p - a).dot(direction).clamp(0.0, length);
+            let gap = p.distance(a + direction * along);
+            if margin < 0.0 && gap <= -margin {
+                return true;
+            }
+            if margin > 0.0 && gap < margin {
+                return false;
+            }
+        }
+        inside
+    }
+
+    /// The box around the plan.
+    pub fn bounds(&self) -> (Vec2, Vec2) {
+        self.corners.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)))
+    }
+
+    /// The surfaces of all walls, with their openings left out, reveals in the openings and skirting boards.
+    pub fn walls(&self, dice: &mut Dice) -> Vec<Part> {
+        let paint = wall_material(dice);
+        let skirting = dice.chance(0.7).then(|| if dice.chance(0.5) { dice.white() } else { dice.wood(0) });
+        let dado = dice.chance(0.2).then(|| (dice.carcass(0), dice.within(0.8, 1.2)));
+        let mut parts = Vec::new();
+        for index in 0..self.corners.len() {
+            let (start, direction, length) = self.wall(index);
+            let place = |mesh: Mesh| {
+                let inward = direction.perp();
+                mesh.warp(|p| (start + direction * p.x + inward * p.y).extend(p.z))
+            };
+            let holes: Vec<&Opening> = self.openings.iter().filter(|o| o.wall == index).collect();
+            let paint = if dice.chance(0.15) { wall_material(dice) } else { paint };
+            let mut band = |material: Material, y: f32, low: f32, high: f32| {
+                let mesh = place(plane_with_holes(length, low, high, y, &holes));
+                parts.push(Part { mesh, material });
+            };
+            band(paint, 0.0, 0.0, self.height);
+            if let Some((panel, top)) = dado {
+                band(panel, 0.012, 0.0, top);
+            }
+            if let Some(board) = skirting {
+                band(board, 0.016, 0.0, 0.09);
+            }
+            for hole in holes {
+                let reveal = Mesh::slab(hole.size[0], 0.14, hole.size[1]).at(hole.middle, -0.07, hole.sill);
+                let mut mesh = place(reveal);
+                // Only the four sides of the niche, not its front and back.
+                mesh.triangles.retain(|t| {
+                    let [a, b, c] = t.map(|i| mesh.vertices[i as usize].position);
+                    let normal = (b - a).cross(c - a);
+                    normal.truncate().dot(direction.perp()).abs() < 0.5 * normal.length()
+                });
+                parts.push(Part { mesh, material: paint });
+            }
+        }
+        parts
+    }
+
+    /// A flat polygon over the plan at a height, as thin rectangles that cover the L.
+    fn plate(&self, z: f32) -> Mesh {
+        let mut xs: Vec<f32> = self.corners.iter().map(|c| c.x).collect();
+        let mut ys: Vec<f32> = self.corners.iter().map(|c| c.y).collect();
+        xs.sort_by(f32::total_cmp);
+        ys.sort_by(f32::total_cmp);
+        let mut mesh = Mesh::default();
+        for x in xs.windows(2) {
+            for y in ys.windows(2) {
+                if x[1] - x[0] > 1e-4 && y[1] - y[0] > 1e-4 && self.contains(Vec2::new((x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0), 0.0) {
+                    mesh = mesh.and(Mesh::surface(1, 1, |u, v| Vec3::new(x[0] + u * (x[1] - x[0]), y[0] + v * (y[1] - y[0]), z)));
+                }
+            }
+        }
+        mesh
+    }
+
+    /// The floor: boards, tiles, carpet.
+    pub fn floor(&self, dice: &mut Dice) -> Part {
+        let material = match dice.count(0, 4) {
+            0 | 1 => {
+                let wood = dice.wood(0);
+                Material::new(Texture::Boards(dice.within(0.08, 0.2)), wood.base, wood.base * 0.6, dice)
+            }
+            2 => {
+                let base = hue(dice.within(0.05, 0.15), dice.within(0.0, 0.25), dice.within(0.4, 0.9));
+                Material::new(Texture::Tiles(dice.within(0.2, 0.5)), base, base * dice.within(0.5, 0.8), dice)
+            }
+            _ => {
+                let base = hue(dice.within(0.0, 0.7), dice.within(0.0, 0.3), dice.within(0.25, 0.7));
+                Material::new(Texture::Mottled(dice.within(0.03, 0.3)), base, base * dice.within(0.6, 0.85), dice)
+            }
+        };
+        Part { mesh: self.plate(0.0), material }
+    }
+
+    /// The ceiling.
+    pub fn ceiling(&self, dice: &mut Dice) -> Part {
+        Part { mesh: self.plate(self.height), material: dice.white() }
+    }
+}
+
+fn wall_material(dice: &mut Dice) -> Material {
+    match dice.count(0, 9) {
+        0 => {
+            let base = hue(dice.within(0.0, 1.0), dice.within(0.0, 0.2), dice.within(0.6, 0.95));
+            Material::new(Texture::Tiles(dice.within(0.12, 0.3)), base, base * 0.75, dice)
+        }
+        1 => {
+            let base = hue(dice.within(0.0, 1.0), dice.within(0.05, 0.35), dice.within(0.5, 0.9));
+            Material::new(Texture::Stripes(0, dice.within(0.1, 0.4)), base, base * 0.85, dice)
+        }
+        2 => dice.paint(),
+        _ => {
+            let base = hue(dice.within(0.06, 0.17), dice.within(0.02, 0.22), dice.within(0.6, 0.98));
+            Material::new(Texture::Mottled(dice.within(0.5, 1.5)), base, base * 0.92, dice)
+        }
+    }
+}
+
+/// The rectangle 0..length x low..high in the plane at `y`, cut into cells along the edges of the holes, without the cells inside them.
+fn plane_with_holes(length: f32, low: f32, high: f32, y: f32, holes: &[&Opening]) -> Mesh {
+    let edges = |o: &&Opening| [o.middle - o.size[0] / 2.0, o.middle + o.size[0] / 2.0];
+    let cuts = |values: Vec<f32>, from: f32, to: f32| {
+        let mut cuts: Vec<f32> = values.into_iter().map(|v| v.clamp(from, to)).chain([from, to]).collect();
+        cuts.sort_by(f32::total_cmp);
+        cuts
+    };
+    let xs = cuts(holes.iter().flat_map(edges).collect(), 0.0, length);
+    let zs = cuts(holes.iter().flat_map(|o| [o.sill, o.sill + o.size[1]]).collect(), low, high);
+    let mut mesh = Mesh::default();
+    for x in xs.windows(2) {
+        for z in zs.windows(2) {
+            let (cx, cz) = ((x[0] + x[1]) / 2.0, (z[0] + z[1]) / 2.0);
+            let open = holes.iter().any(|o| (cx - o.middle).abs() < o.size[0] / 2.0 && cz > o.sill && cz < o.sill + o.size[1]);
+            if open || x[1] - x[0] < 1e-4 || z[1] - z[0] < 1e-4 {
+                continue;
+            }
+            let base = mesh.vertices.len() as u32;
+            for (px, pz) in [(x[0], z[0]), (x[1], z[0]), (x[1], z[1]), (x[0], z[1])] {
+                let position = Vec3::new(px, y, pz);
+                mesh.vertices.push(Vertex { position, texture: position });
+            }
+            mesh.triangles.extend([[base, base + 1, base + 2], [base, base + 2, base + 3]]);
+        }
+    }
+    mesh
+}

@@ -1,0 +1,80 @@
+#![allow(clippy::unwrap_used)]
+//! What must hold for every kind of thing and every room.
+
+use std::collections::HashMap;
+
+use glam::Vec3;
+
+use super::{Room, classes, dice::Dice, grammar::CATALOGUE, layout::Layout, scene::Footprint};
+
+#[test]
+fn every_kind_makes_bounded_finite_geometry_of_its_class() {
+    for (name, kind) in CATALOGUE {
+        assert!(classes::id_of(name) >= 100, "{name} is no class");
+        for roll in 0..24 {
+            let object = kind(&mut Dice::new(11, roll));
+            assert_eq!(object.class, *name);
+            assert!(object.parts.iter().any(|p| !p.mesh.triangles.is_empty()), "{name} is empty");
+            for part in &object.parts {
+                let n = part.mesh.vertices.len() as u32;
+                assert!(part.mesh.triangles.iter().flatten().all(|i| *i < n), "{name}");
+                assert!(part.mesh.vertices.iter().all(|v| v.position.is_finite() && v.texture.is_finite()), "{name}");
+                let color = part.material.color(part.mesh.vertices[0].texture);
+                assert!(color.is_finite() && color.min_element() >= 0.0 && color.max_element() <= 1.0, "{name} {color}");
+            }
+            let (lo, hi) = object.bounds();
+            assert!((hi - lo).max_element() > 0.03 && (hi - lo).max_element() < 3.6, "{name}: {lo} {hi}");
+            assert!(lo.z > -0.15, "{name} sinks to {}", lo.z);
+            assert!(object.tops.iter().all(|t| t.centre.cmpge(lo - 0.1).all() && t.centre.cmple(hi + 0.1).all()), "{name}");
+        }
+    }
+}
+
+#[test]
+fn a_room_is_a_function_of_seed_and_number() {
+    assert_eq!(Room::generate(5, 3), Room::generate(5, 3));
+    assert_ne!(Room::generate(5, 3), Room::generate(5, 4));
+}
+
+#[test]
+fn rooms_have_consistent_truth() {
+    for index in 0..3 {
+        let room = Room::generate(1, index);
+        let n = room.positions.len();
+        assert!((10_000..100_000).contains(&n), "{n} points");
+        assert!(room.colors.len() == n && room.semantic.len() == n && room.instance.len() == n);
+        assert!(room.positions.iter().flatten().all(|v| v.is_finite() && (0.0..15.0).contains(v)));
+        let mut class_of_instance = HashMap::new();
+        for (semantic, instance) in room.semantic.iter().zip(&room.instance) {
+            let class = classes::CLASSES.iter().find(|c| c.id == *semantic);
+            if *instance == 0 {
+                assert!(*semantic == 0 || class.unwrap().stuff);
+            } else {
+                assert!(!class.unwrap().stuff);
+                assert_eq!(class_of_instance.entry(*instance).or_insert(*semantic), semantic);
+            }
+        }
+        assert!(class_of_instance.len() >= 5, "{} instances", class_of_instance.len());
+    }
+}
+
+#[test]
+fn furniture_stays_in_the_room() {
+    for index in 0..20 {
+        let layout = Layout::new(&mut Dice::new(2, index));
+        for (object, pose) in &layout.things {
+            let footprint = Footprint::of(object, *pose);
+            assert!(layout.shell.contains(footprint.centre, -0.16), "{} at {} outside", object.class, footprint.centre);
+            assert!(pose.apply(Vec3::ZERO).is_finite());
+        }
+    }
+}
+
+#[test]
+fn a_ply_has_as_many_bytes_as_its_header_promises() {
+    let room = Room { positions: vec![[1.0, 2.0, 3.0]; 2], colors: vec![[1, 2, 3]; 2], semantic: vec![101, 2], instance: vec![1, 0] };
+    let bytes = room.to_ply();
+    let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+    assert_eq!(bytes.len() - end, 2 * 23);
+    assert!(String::from_utf8_lossy(&bytes[..end]).contains("comment class 101 office chair\n"));
+}
