@@ -1,1 +1,237 @@
-//! `.segscape`: a segmented scene in one file.
+//! `.segscape`: a segmented scene in one file: points, superpoints, instances with their embeddings, names, view and origin.
+//!
+//! The file is a checksummed container of deflated sections ([`container`]). Points are stored by superpoint and, inside
+//! one, along a Morton curve, on a grid of about a millimetre; colours are exact. A decoded bundle therefore has its
+//! points in another order than the scan had, and its superpoints and instances under the same ids.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    instances::Segmentation,
+    scan::{Frame, MAX_POINTS},
+    superpoint::Superpoints,
+};
+
+mod bytes;
+mod container;
+mod instances;
+mod points;
+
+pub use container::{Inspection, MAGIC, VERSION, inspect};
+
+use container::{Container, Section};
+
+/// The most instances a bundle may have.
+pub const MAX_INSTANCES: usize = 65_536;
+/// The most bytes of names, view and provenance as JSON.
+const MAX_META: usize = 16 << 20;
+
+/// A scene as it travels.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Bundle {
+    /// (points, 3), world frame.
+    pub positions: Vec<[f32; 3]>,
+    /// (points, 3), sRGB.
+    pub colors: Option<Vec<[u8; 3]>>,
+    /// The partition of the points.
+    pub superpoints: Superpoints,
+    /// By falling score.
+    pub segmentation: Segmentation,
+    /// Names, view, origin.
+    pub meta: Meta,
+}
+
+/// The part of a bundle that is stored as JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// (instances): what each is called.
+    pub names: Vec<Name>,
+    /// How the sender looked at the scene.
+    pub view: View,
+    /// From the scan's file to the world frame.
+    pub frame: Frame,
+    /// Where the scene comes from.
+    pub provenance: Provenance,
+}
+
+/// What an instance is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Name {
+    /// The word.
+    pub text: String,
+    /// Whether a person chose it; otherwise the vocabulary did.
+    pub by_user: bool,
+}
+
+/// How somebody looked at a scene.
+#[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct View {
+    /// As typed; empty when nothing was asked.
+    pub prompt: String,
+    /// Instances below this confidence are not counted, 0..=1.
+    pub threshold: f32,
+    /// `None` for the default view of the whole scene.
+    pub camera: Option<Camera>,
+    /// Ids of instances that were hidden.
+    pub hidden: Vec<u32>,
+    /// What the points' colours show.
+    pub color_mode: ColorMode,
+}
+
+/// A perspective view, world frame, up is +z.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Camera {
+    /// Where the eye is, metres.
+    pub eye: [f32; 3],
+    /// What it looks at and turns around, metres.
+    pub target: [f32; 3],
+    /// Vertical field of view, radians.
+    pub fov_y: f32,
+}
+
+/// What the points' colours show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColorMode {
+    /// The scan's own colours.
+    Rgb,
+    /// One colour per instance.
+    #[default]
+    Instance,
+    /// One colour per label.
+    Label,
+    /// The instance's score.
+    Score,
+    /// Height above the floor.
+    Height,
+}
+
+/// Where a scene comes from.
+#[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Provenance {
+    /// Name of the scan's file.
+    pub source: String,
+    /// Points of the scan's file, dropped ones included.
+    pub source_points: u64,
+    /// Name and hash of the network's weights; empty without a network.
+    pub model: String,
+    /// Version of the program that wrote the bundle.
+    pub app: String,
+}
+
+/// Why bytes are not a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BundleError {
+    /// Something else altogether.
+    #[error("this is not a .segscape bundle")]
+    NotABundle,
+    /// From another version.
+    #[error("the bundle has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// In the file.
+        found: u32,
+    },
+    /// Fewer or more bytes than its table promises.
+    #[error("the bundle should have {expected} bytes and has {found}: it was cut or joined with something")]
+    Length {
+        /// Promised.
+        expected: u64,
+        /// Present.
+        found: u64,
+    },
+    /// The content does not match its checksum.
+    #[error("the bundle's BLAKE3 checksum does not match its content: it was damaged on the way")]
+    Checksum,
+    /// Beyond a limit.
+    #[error("the bundle has {found} {what}, the limit is {limit}")]
+    TooMany {
+        /// Points, superpoints, instances.
+        what: &'static str,
+        /// In the file.
+        found: u64,
+        /// Ours.
+        limit: u64,
+    },
+    /// A section breaks the format's rules.
+    #[error("the bundle's section `{section}` is malformed: {problem}")]
+    Malformed {
+        /// Its name.
+        section: &'static str,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl BundleError {
+    fn malformed(section: Section, problem: impl Into<String>) -> Self {
+        Self::Malformed { section: section.name(), problem: problem.into() }
+    }
+}
+
+/// The bundle as bytes. O(points log points).
+///
+/// # Panics
+/// When arrays of the bundle differ in length, or an instance or `hidden` names what does not exist.
+pub fn encode(bundle: &Bundle) -> Vec<u8> {
+    let points = bundle.positions.len();
+    assert_eq!(bundle.superpoints.superpoint_of_point().len(), points, "one superpoint id per point");
+    assert!(bundle.colors.as_ref().is_none_or(|colors| colors.len() == points), "one colour per point");
+    let instances = &bundle.segmentation.instances;
+    assert_eq!(bundle.meta.names.len(), instances.len(), "one name per instance");
+    assert!(bundle.meta.view.hidden.iter().all(|id| (*id as usize) < instances.len()), "hidden instances exist");
+
+    let grid = points::Grid::around(&bundle.positions);
+    let order = points::order(&bundle.positions, bundle.superpoints.superpoint_of_point(), &grid);
+    let mut container = Container::new(points, bundle.superpoints.count(), instances.len());
+    container.push(Section::Meta, &serde_json::to_vec(&bundle.meta).unwrap_or_default());
+    container.push(Section::Superpoints, &points::encode_sizes(&bundle.superpoints.sizes()));
+    container.push(Section::Positions, &points::encode_positions(&bundle.positions, &order, &grid));
+    if let Some(colors) = &bundle.colors {
+        container.push(Section::Colors, &points::encode_colors(colors, &order));
+    }
+    container.push(Section::Instances, &instances::encode_sets(instances));
+    container.push(Section::Embeddings, &instances::encode_embeddings(instances));
+    container.finish()
+}
+
+/// The bundle in the bytes.
+///
+/// # Errors
+/// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header, which are limited.
+pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
+    let reader = container::Reader::open(bytes)?;
+    let Inspection { points, superpoints, instances, .. } = reader.inspection;
+    let meta: Meta = {
+        let json = reader.section(Section::Meta, MAX_META)?;
+        serde_json::from_slice(&json).map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
+    };
+    if meta.names.len() != instances {
+        return Err(BundleError::malformed(Section::Meta, format!("{} names for {instances} instances", meta.names.len())));
+    }
+    if let Some(id) = meta.view.hidden.iter().find(|id| **id as usize >= instances) {
+        return Err(BundleError::malformed(Section::Meta, format!("instance {id} is hidden, there are {instances}")));
+    }
+    let sizes = points::decode_sizes(&reader.section(Section::Superpoints, 5 * superpoints)?, superpoints, points)?;
+    let ids: Vec<u32> = (0..).zip(&sizes).flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize)).collect();
+    let positions = points::decode_positions(&reader.section(Section::Positions, points::positions_len(points))?, points)?;
+    let colors = match reader.has(Section::Colors) {
+        true => Some(points::decode_colors(&reader.section(Section::Colors, 3 * points)?, points)?),
+        false => None,
+    };
+    let sets = reader.section(Section::Instances, instances::max_sets_len(instances, superpoints))?;
+    let embeddings = reader.section(Section::Embeddings, instances::embeddings_len(instances))?;
+    let segmentation = Segmentation { instances: instances::decode(&sets, &embeddings, instances, superpoints)? };
+    Ok(Bundle { positions, colors, superpoints: Superpoints::from_ids(&ids), segmentation, meta })
+}
+
+fn check_count(what: &'static str, found: u32, limit: usize) -> Result<usize, BundleError> {
+    if found as usize > limit {
+        return Err(BundleError::TooMany { what, found: found.into(), limit: limit as u64 });
+    }
+    Ok(found as usize)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,190 @@
+//! The outer layer of a bundle, all numbers little endian:
+//!
+//! | bytes | what |
+//! |---|---|
+//! | 0..8 | [`MAGIC`] |
+//! | 8..12 | version |
+//! | 12..16 | number of sections n |
+//! | 16..28 | points, superpoints, instances |
+//! | 28..60 | BLAKE3 of everything else |
+//! | 60..60+12n | per section: four letters, stored bytes, bytes once inflated |
+//! | then | the sections, raw deflate, in the order of the table, nothing between and nothing after |
+
+use miniz_oxide::{deflate::compress_to_vec, inflate::decompress_to_vec_with_limit};
+
+use super::{BundleError, MAX_INSTANCES, MAX_POINTS, bytes::Cursor, check_count};
+
+/// The first bytes of every bundle.
+pub const MAGIC: [u8; 8] = *b"SEGSCAPE";
+/// The version that this program writes and reads.
+pub const VERSION: u32 = 1;
+
+const CHECKSUM: std::ops::Range<usize> = 28..60;
+const TABLE: usize = CHECKSUM.end;
+const ENTRY: usize = 12;
+/// Higher levels gain under a percent here: the planes are mostly noise.
+const LEVEL: u8 = 6;
+
+/// A part of the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Section {
+    Meta,
+    Superpoints,
+    Positions,
+    Colors,
+    Instances,
+    Embeddings,
+}
+
+impl Section {
+    const ALL: [Self; 6] = [Self::Meta, Self::Superpoints, Self::Positions, Self::Colors, Self::Instances, Self::Embeddings];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Superpoints => "supr",
+            Self::Positions => "posn",
+            Self::Colors => "colr",
+            Self::Instances => "inst",
+            Self::Embeddings => "embd",
+        }
+    }
+}
+
+/// What the outer layer of a bundle says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// Bytes of the whole file.
+    pub bytes: usize,
+    /// Number of points.
+    pub points: usize,
+    /// Number of superpoints.
+    pub superpoints: usize,
+    /// Number of instances.
+    pub instances: usize,
+}
+
+/// Checks magic, version, counts, table, length and checksum without inflating anything: O(bytes), no allocation in proportion.
+///
+/// # Errors
+/// See [`BundleError`].
+pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
+    Reader::open(bytes).map(|reader| reader.inspection)
+}
+
+/// A bundle being written.
+pub(super) struct Container {
+    counts: [usize; 3],
+    table: Vec<u8>,
+    sections: Vec<u8>,
+}
+
+impl Container {
+    pub fn new(points: usize, superpoints: usize, instances: usize) -> Self {
+        Self { counts: [points, superpoints, instances], table: Vec::new(), sections: Vec::new() }
+    }
+
+    pub fn push(&mut self, section: Section, data: &[u8]) {
+        let stored = compress_to_vec(data, LEVEL);
+        self.table.extend(section.name().bytes());
+        self.table.extend((stored.len() as u32).to_le_bytes());
+        self.table.extend((data.len() as u32).to_le_bytes());
+        self.sections.extend(stored);
+    }
+
+    pub fn finish(self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(TABLE + self.table.len() + self.sections.len());
+        bytes.extend(MAGIC);
+        bytes.extend(VERSION.to_le_bytes());
+        bytes.extend(((self.table.len() / ENTRY) as u32).to_le_bytes());
+        bytes.extend(self.counts.iter().flat_map(|count| (*count as u32).to_le_bytes()));
+        bytes.extend([0; 32]);
+        bytes.extend(self.table);
+        bytes.extend(self.sections);
+        let sum = checksum(&bytes);
+        bytes[CHECKSUM].copy_from_slice(&sum);
+        bytes
+    }
+}
+
+fn checksum(bytes: &[u8]) -> [u8; 32] {
+    *blake3::Hasher::new().update(&bytes[..CHECKSUM.start]).update(&bytes[CHECKSUM.end..]).finalize().as_bytes()
+}
+
+/// A bundle whose outer layer was found sound.
+pub(super) struct Reader<'a> {
+    pub inspection: Inspection,
+    sections: Vec<Stored<'a>>,
+}
+
+struct Stored<'a> {
+    section: Section,
+    data: &'a [u8],
+    inflated: usize,
+}
+
+impl<'a> Reader<'a> {
+    pub fn open(bytes: &'a [u8]) -> Result<Self, BundleError> {
+        if bytes.get(..MAGIC.len()) != Some(&MAGIC) {
+            return Err(BundleError::NotABundle);
+        }
+        let mut header = Cursor(&bytes[MAGIC.len()..]);
+        let short = BundleError::Length { expected: TABLE as u64, found: bytes.len() as u64 };
+        let mut number = || header.u32().ok_or(short.clone());
+        let version = number()?;
+        if version != VERSION {
+            return Err(BundleError::Version { found: version });
+        }
+        let count = check_count("sections", number()?, Section::ALL.len())?;
+        let points = check_count("points", number()?, MAX_POINTS)?;
+        let superpoints = check_count("superpoints", number()?, points)?;
+        let instances = check_count("instances", number()?, MAX_INSTANCES)?;
+        let table_end = TABLE + count * ENTRY;
+        let table = bytes.get(TABLE..table_end).ok_or(BundleError::Length { expected: table_end as u64, found: bytes.len() as u64 })?;
+
+        let entry = |entry: &[u8]| {
+            let mut entry = Cursor(entry);
+            Some((entry.array::<4>()?, entry.u32()?, entry.u32()?))
+        };
+        let entries: Vec<_> = table.chunks_exact(ENTRY).filter_map(entry).collect();
+        let expected = table_end as u64 + entries.iter().map(|(_, stored, _)| u64::from(*stored)).sum::<u64>();
+        if expected != bytes.len() as u64 {
+            return Err(BundleError::Length { expected, found: bytes.len() as u64 });
+        }
+        if bytes[CHECKSUM] != checksum(bytes) {
+            return Err(BundleError::Checksum);
+        }
+        let mut rest = Cursor(&bytes[table_end..]);
+        let mut sections: Vec<Stored> = Vec::with_capacity(count);
+        for (name, stored, inflated) in entries {
+            let section = Section::ALL
+                .into_iter()
+                .find(|section| section.name().as_bytes() == name)
+                .ok_or(BundleError::Malformed { section: "table", problem: format!("there is no section `{}`", name.escape_ascii()) })?;
+            if sections.iter().any(|known| known.section == section) {
+                return Err(BundleError::malformed(section, "it comes twice"));
+            }
+            let data = rest.take(stored as usize).ok_or(BundleError::malformed(section, "it ends early"))?;
+            sections.push(Stored { section, data, inflated: inflated as usize });
+        }
+        Ok(Self { inspection: Inspection { bytes: bytes.len(), points, superpoints, instances }, sections })
+    }
+
+    pub fn has(&self, section: Section) -> bool {
+        self.sections.iter().any(|stored| stored.section == section)
+    }
+
+    /// Inflates a section that may have at most `limit` bytes.
+    pub fn section(&self, section: Section, limit: usize) -> Result<Vec<u8>, BundleError> {
+        let stored = self.sections.iter().find(|stored| stored.section == section).ok_or(BundleError::malformed(section, "it is missing"))?;
+        if stored.inflated > limit {
+            return Err(BundleError::malformed(section, format!("it has {} bytes, at most {limit} belong to the bundle's counts", stored.inflated)));
+        }
+        let data = decompress_to_vec_with_limit(stored.data, stored.inflated)
+            .map_err(|error| BundleError::malformed(section, format!("it does not inflate to {} bytes ({:?})", stored.inflated, error.status)))?;
+        if data.len() != stored.inflated {
+            return Err(BundleError::malformed(section, format!("it inflates to {} bytes instead of {}", data.len(), stored.inflated)));
+        }
+        Ok(data)
+    }
+}

@@ -1,0 +1,209 @@
+//! Points on a grid, in an order in which neighbours differ little, as planes of bytes that deflate well.
+
+use super::{
+    BundleError,
+    bytes::{Cursor, push_varint},
+    container::Section,
+};
+
+/// Steps along one axis at most; so that a coordinate has 16 bits.
+const MAX_STEPS: f32 = 65_535.0;
+/// Fine enough for any room: scanners are noisier.
+const ROOM_STEP: f32 = 0.001;
+/// What is smaller than a few metres is stored finer than a room.
+const MIN_STEPS: f32 = 4_096.0;
+/// Origin and step.
+const GRID_LEN: usize = 16;
+
+/// `position = origin + step * [x, y, z]` with 16-bit integers: a millimetre for rooms, less for small things, a 65 535th of the extent for what is larger than 65 m.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Grid {
+    pub origin: [f32; 3],
+    pub step: f32,
+}
+
+impl Grid {
+    pub fn around(positions: &[[f32; 3]]) -> Self {
+        let mut min = [f32::INFINITY; 3];
+        let mut max = [f32::NEG_INFINITY; 3];
+        for position in positions {
+            for axis in 0..3 {
+                min[axis] = min[axis].min(position[axis]);
+                max[axis] = max[axis].max(position[axis]);
+            }
+        }
+        let extent = (0..3).map(|axis| max[axis] - min[axis]).fold(0.0, f32::max);
+        let step = (extent / MAX_STEPS).max(ROOM_STEP.min(extent / MIN_STEPS));
+        let origin = if positions.is_empty() { [0.0; 3] } else { min };
+        Self { origin, step: if step > 0.0 { step } else { ROOM_STEP } }
+    }
+
+    fn cell(&self, position: [f32; 3]) -> [u16; 3] {
+        // The cast saturates, and takes NaN to 0.
+        std::array::from_fn(|axis| ((position[axis] - self.origin[axis]) / self.step).round() as u16)
+    }
+
+    fn position(&self, cell: [u16; 3]) -> [f32; 3] {
+        std::array::from_fn(|axis| self.origin[axis] + self.step * f32::from(cell[axis]))
+    }
+}
+
+/// Indices of the points by superpoint, then along a Morton curve.
+pub(super) fn order(positions: &[[f32; 3]], superpoint_of_point: &[u32], grid: &Grid) -> Vec<u32> {
+    let morton = |cell: [u16; 3]| (0..3).fold(0, |code, axis| code | spread(cell[axis]) << axis);
+    let mut keyed: Vec<(u32, u64, u32)> =
+        (0..).zip(positions.iter().zip(superpoint_of_point)).map(|(point, (&position, &s))| (s, morton(grid.cell(position)), point)).collect();
+    keyed.sort_unstable();
+    keyed.into_iter().map(|(_, _, point)| point).collect()
+}
+
+/// Bit i of the value to bit 3i.
+fn spread(value: u16) -> u64 {
+    let mut bits = u64::from(value);
+    bits = (bits | bits << 16) & 0x001f_0000_ff00_00ff;
+    bits = (bits | bits << 8) & 0x100f_00f0_0f00_f00f;
+    bits = (bits | bits << 4) & 0x10c3_0c30_c30c_30c3;
+    (bits | bits << 2) & 0x1249_2492_4924_9249
+}
+
+/// Small magnitudes of either sign to small numbers.
+fn zigzag(delta: i16) -> u16 {
+    (delta << 1 ^ delta >> 15) as u16
+}
+
+fn unzigzag(code: u16) -> i16 {
+    (code >> 1) as i16 ^ -((code & 1) as i16)
+}
+
+/// The number of points of each superpoint.
+pub(super) fn encode_sizes(sizes: &[u32]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(2 * sizes.len());
+    sizes.iter().for_each(|size| push_varint(&mut bytes, *size));
+    bytes
+}
+
+pub(super) fn decode_sizes(bytes: &[u8], superpoints: usize, points: usize) -> Result<Vec<u32>, BundleError> {
+    let malformed = |problem: &str| BundleError::malformed(Section::Superpoints, problem);
+    let mut cursor = Cursor(bytes);
+    let mut left = points as u32;
+    let mut sizes = Vec::with_capacity(superpoints.min(bytes.len()));
+    for _ in 0..superpoints {
+        let size = cursor.varint().ok_or(malformed("it ends early"))?;
+        left = left.checked_sub(size).filter(|_| size > 0).ok_or(malformed("the sizes are not positive numbers that add up to the points"))?;
+        sizes.push(size);
+    }
+    if left > 0 || !cursor.is_empty() {
+        return Err(malformed("the sizes do not add up to the points"));
+    }
+    Ok(sizes)
+}
+
+pub(super) const fn positions_len(points: usize) -> usize {
+    GRID_LEN + 6 * points
+}
+
+/// The grid, then per axis the low and the high bytes of the steps from point to point.
+pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Grid) -> Vec<u8> {
+    let points = order.len();
+    let mut bytes = vec![0; positions_len(points)];
+    for (chunk, value) in bytes.chunks_exact_mut(4).zip(grid.origin.into_iter().chain([grid.step])) {
+        chunk.copy_from_slice(&value.to_le_bytes());
+    }
+    let planes = &mut bytes[GRID_LEN..];
+    let mut previous = [0_u16; 3];
+    for (row, &point) in order.iter().enumerate() {
+        let cell = grid.cell(positions[point as usize]);
+        for axis in 0..3 {
+            let [low, high] = zigzag(cell[axis].wrapping_sub(previous[axis]) as i16).to_le_bytes();
+            planes[2 * axis * points + row] = low;
+            planes[(2 * axis + 1) * points + row] = high;
+        }
+        previous = cell;
+    }
+    bytes
+}
+
+pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 3]>, BundleError> {
+    let malformed = |problem: &str| BundleError::malformed(Section::Positions, problem);
+    let mut cursor = Cursor(bytes);
+    let origin = cursor.finite3().ok_or(malformed("the origin is not finite"))?;
+    let step = cursor.finite().filter(|step| *step > 0.0).ok_or(malformed("the step is not a positive number"))?;
+    let grid = Grid { origin, step };
+    if !grid.position([u16::MAX; 3]).iter().all(|value| value.is_finite()) {
+        return Err(malformed("the grid reaches beyond every number"));
+    }
+    let planes = cursor.0;
+    if planes.len() != 6 * points {
+        return Err(malformed("it does not have six bytes per point"));
+    }
+    let mut cell = [0_u16; 3];
+    let row = |row: usize| {
+        for axis in 0..3 {
+            let code = u16::from_le_bytes([planes[2 * axis * points + row], planes[(2 * axis + 1) * points + row]]);
+            cell[axis] = cell[axis].wrapping_add(unzigzag(code) as u16);
+        }
+        grid.position(cell)
+    };
+    Ok((0..points).map(row).collect())
+}
+
+/// Planes of the differences from point to point: green, red minus green, blue minus green; exact.
+pub(super) fn encode_colors(colors: &[[u8; 3]], order: &[u32]) -> Vec<u8> {
+    let points = order.len();
+    let mut planes = vec![0; 3 * points];
+    let mut previous = [0_u8; 3];
+    for (row, &point) in order.iter().enumerate() {
+        let color = colors[point as usize];
+        let [red, green, blue]: [u8; 3] = std::array::from_fn(|channel| color[channel].wrapping_sub(previous[channel]));
+        planes[row] = green;
+        planes[points + row] = red.wrapping_sub(green);
+        planes[2 * points + row] = blue.wrapping_sub(green);
+        previous = color;
+    }
+    planes
+}
+
+pub(super) fn decode_colors(planes: &[u8], points: usize) -> Result<Vec<[u8; 3]>, BundleError> {
+    if planes.len() != 3 * points {
+        return Err(BundleError::malformed(Section::Colors, "it does not have three bytes per point"));
+    }
+    let mut color = [0_u8; 3];
+    let row = |row: usize| {
+        let green = planes[row];
+        let step = [planes[points + row].wrapping_add(green), green, planes[2 * points + row].wrapping_add(green)];
+        color = std::array::from_fn(|channel| color[channel].wrapping_add(step[channel]));
+        color
+    };
+    Ok((0..points).map(row).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_step_follows_the_extent() {
+        let step = |extent: f32| Grid::around(&[[1.0, 2.0, 3.0], [1.0 + extent, 2.0, 3.0]]).step;
+        assert_eq!(step(8.0), 0.001);
+        assert!((step(0.5) - 0.5 / 4096.0).abs() < 1e-9);
+        assert!((step(655_350.0) - 10.0).abs() < 1e-3);
+        assert_eq!(step(0.0), 0.001);
+        assert_eq!(Grid::around(&[]).origin, [0.0; 3]);
+    }
+
+    proptest! {
+        #[test]
+        fn spreading_interleaves_three_axes(x: u16) {
+            let naive = (0..16).fold(0_u64, |code, bit| code | u64::from(x >> bit & 1) << (3 * bit));
+            prop_assert_eq!(spread(x), naive);
+        }
+
+        #[test]
+        fn zigzag_survives(delta: i16) {
+            prop_assert_eq!(unzigzag(zigzag(delta)), delta);
+            prop_assert_eq!(zigzag(delta) / 2, if delta < 0 { !delta as u16 } else { delta as u16 });
+        }
+    }
+}
