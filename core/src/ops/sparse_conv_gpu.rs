@@ -86,33 +86,30 @@ impl Step<'_> {
     }
 }
 
-/// The forward pass or the gradient to the input: rows of `x` gathered along `neighbours`, `channels` wide.
-fn gather(shader: Shader, x: CubeTensor, w: &CubeTensor, channels: usize, neighbours: &Neighbours) -> CubeTensor {
-    let shape = [neighbours.rows(), channels];
+/// The forward pass or the gradient to the input: rows of `x` gathered along `neighbours`; `side` is the dimension of `w` they are mapped to.
+fn gather(shader: Shader, x: CubeTensor, w: CubeTensor, side: usize, neighbours: &Neighbours) -> CubeTensor {
+    let shape = [neighbours.rows(), w.shape()[side]];
     if x.shape().num_elements() == 0 || shape.contains(&0) {
         return zeros_like(&x, shape);
     }
-    let y = empty_like(&x, shape);
+    let (x, w) = (padded(x), padded(w));
+    let y = empty_like(&x, [neighbours.rows(), w.shape()[side]]);
     let (from, to, table) = (Rows::of(&x), Rows::of(&y), neighbours.blocks_beside(&x));
     for step in steps(&table, &to, &from) {
         let threads = step.gathering.len().div_ceil(4) * to.vectors();
         let buffers = [from.bind(&step.bound), w.handle.clone(), step.table.handle.clone(), to.bind(&step.gathering)];
         shader.launch(&x.client, threads, buffers, step.info(neighbours, [from.vectors(), to.vectors()], [0; 2]));
     }
-    y
+    trimmed(y, shape)
 }
 
 impl SparseConv for CubeBackend {
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
-        let shape = [map.out_rows(), w.shape()[2]];
-        let w = padded(w);
-        trimmed(gather(OUTPUT, padded(x), &w, w.shape()[2], map.inputs()), shape)
+        gather(OUTPUT, x, w, 2, map.inputs())
     }
 
     fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
-        let shape = [map.in_rows(), w.shape()[1]];
-        let w = padded(w);
-        trimmed(gather(GRAD_INPUT, padded(grad), &w, w.shape()[1], map.outputs()), shape)
+        gather(GRAD_INPUT, grad, w, 1, map.outputs())
     }
 
     fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {

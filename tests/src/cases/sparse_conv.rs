@@ -1,0 +1,113 @@
+//! Sparse convolution and its two gradients against their definitions.
+
+use segscape::ops::{KernelMap, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+
+use super::{differs, fits, noise, poison, tensor};
+use crate::device::Subject;
+
+/// How outputs and inputs are related.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Submanifold(usize),
+    Down,
+    Up,
+}
+
+/// Voxels of a case.
+#[derive(Clone, Copy, Debug)]
+enum Voxels {
+    /// A floor and two walls with steps, some thousands of voxels in scan-like neighbourhoods, negative coordinates included.
+    Room,
+    /// A row along x: as many voxels as wanted with few pairs.
+    Line(usize),
+}
+
+impl Voxels {
+    fn coords(self) -> Vec<[i32; 3]> {
+        match self {
+            Self::Line(count) => (0..count as i32).map(|x| [x, 0, 0]).collect(),
+            Self::Room => {
+                let height = |x: i32, y: i32| (x / 7 + y / 5) % 3;
+                let floor = (-25..25).flat_map(|x| (-21..22).map(move |y| [x, y, height(x, y)]));
+                let walls = (4..20).flat_map(|z| (-25..25).map(move |x| [x, 22, z]).chain((-21..22).map(move |y| [-26, y, z])));
+                // An order that no sort made, as callers may have it.
+                let mut coords: Vec<_> = floor.chain(walls).collect();
+                let keys = noise(7, coords.len());
+                let mut order: Vec<usize> = (0..coords.len()).collect();
+                order.sort_by(|&a, &b| keys[a].total_cmp(&keys[b]));
+                coords = order.into_iter().map(|i| coords[i]).collect();
+                coords
+            }
+        }
+    }
+}
+
+/// Kind, voxels, input and output channels.
+const CASES: &[(Kind, Voxels, [usize; 2])] = &[
+    (Kind::Submanifold(3), Voxels::Line(0), [4, 4]),
+    (Kind::Down, Voxels::Line(0), [3, 2]),
+    (Kind::Up, Voxels::Line(0), [4, 4]),
+    (Kind::Submanifold(3), Voxels::Line(1), [1, 1]),
+    (Kind::Down, Voxels::Line(1), [4, 8]),
+    (Kind::Up, Voxels::Line(1), [5, 4]),
+    // Channels that are whole vectors, and that are not.
+    (Kind::Submanifold(3), Voxels::Room, [16, 32]),
+    (Kind::Submanifold(3), Voxels::Room, [6, 16]),
+    (Kind::Submanifold(3), Voxels::Room, [7, 5]),
+    (Kind::Submanifold(5), Voxels::Room, [3, 8]),
+    (Kind::Submanifold(1), Voxels::Room, [8, 12]),
+    (Kind::Down, Voxels::Room, [16, 24]),
+    (Kind::Down, Voxels::Room, [5, 7]),
+    (Kind::Up, Voxels::Room, [24, 16]),
+    (Kind::Up, Voxels::Room, [7, 5]),
+    // One thread less than a workgroup of 64, one workgroup, one thread more (four rows a thread), and rows that fill no thread.
+    (Kind::Submanifold(3), Voxels::Line(252), [4, 4]),
+    (Kind::Submanifold(3), Voxels::Line(256), [4, 4]),
+    (Kind::Submanifold(3), Voxels::Line(257), [4, 4]),
+    (Kind::Submanifold(3), Voxels::Line(511), [8, 8]),
+    // A single row in the last block of the CPU path.
+    (Kind::Submanifold(3), Voxels::Line(513), [8, 4]),
+];
+
+/// Inputs, gradients and tables beyond one binding of 128 MiB.
+const LARGE: &[(Kind, Voxels, [usize; 2])] =
+    &[(Kind::Submanifold(3), Voxels::Line(540_000), [64, 4]), (Kind::Submanifold(5), Voxels::Line(270_000), [4, 4])];
+
+/// Complaints about every case in which the device does not compute what the definitions say.
+pub async fn check(subject: &Subject) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for &(kind, voxels, channels) in CASES.iter().chain(LARGE) {
+        complaints.extend(check_case(kind, voxels, channels, subject).await);
+    }
+    complaints
+}
+
+async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subject: &Subject) -> Vec<String> {
+    let what = |op: &str| format!("{op} {kind:?} {voxels:?} {c_in} -> {c_out}");
+    let coords = voxels.coords();
+    let map = match kind {
+        Kind::Submanifold(kernel) => KernelMap::submanifold(&coords, kernel),
+        Kind::Down => KernelMap::strided(&coords).map(|(_, map)| map),
+        Kind::Up => KernelMap::strided(&coords).map(|(_, map)| map.inverse()),
+    }
+    .expect("voxels of the cases are valid");
+    let [x_shape, grad_shape] = [[map.in_rows(), c_in], [map.out_rows(), c_out]];
+    if !fits(subject, &what("a case of"), (map.in_rows() * c_in).max(map.out_rows() * c_out)) {
+        return Vec::new();
+    }
+    let device = &subject.device;
+    let w_shape = [map.offsets(), c_in, c_out];
+    let (x, w, grad) = (noise(1, x_shape.iter().product()), noise(2, w_shape.iter().product()), noise(3, grad_shape.iter().product()));
+    let (x_on, w_on, grad_on) = (tensor(&x, x_shape, device), tensor(&w, w_shape, device), tensor(&grad, grad_shape, device));
+    let channels = [c_in, c_out];
+
+    poison(device, grad_shape);
+    let out = differs(&what("sparse_conv"), sparse_conv(x_on.clone(), w_on.clone(), &map), &definition::sparse_conv(&x, &w, channels, &map)).await;
+    poison(device, x_shape);
+    let got = sparse_conv_grad_input(grad_on.clone(), w_on, &map);
+    let grad_input = differs(&what("sparse_conv_grad_input"), got, &definition::sparse_conv_grad_input(&grad, &w, channels, &map)).await;
+    poison(device, [w_shape[0], c_in * c_out]);
+    let got = sparse_conv_grad_weight(x_on, grad_on, &map);
+    let grad_weight = differs(&what("sparse_conv_grad_weight"), got, &definition::sparse_conv_grad_weight(&x, &grad, channels, &map)).await;
+    [out, grad_input, grad_weight].into_iter().flatten().collect()
+}

@@ -1,0 +1,29 @@
+//! What must hold in a browser, in a dedicated worker as in the product.
+#![cfg(target_family = "wasm")]
+
+use proofs::{
+    cases::{segment_mean, sparse_conv},
+    device,
+};
+use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
+
+wasm_bindgen_test_configure!(run_in_dedicated_worker);
+
+fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[wasm_bindgen_test]
+async fn operations_on_webgpu() {
+    console_error_panic_hook::set_once();
+    let gpu = device::gpu().await;
+    assert_none(&sparse_conv::check(&gpu).await);
+    assert_none(&segment_mean::check(&gpu).await);
+}
+
+#[wasm_bindgen_test]
+async fn operations_on_the_cpu() {
+    console_error_panic_hook::set_once();
+    assert_none(&sparse_conv::check(&device::cpu()).await);
+    assert_none(&segment_mean::check(&device::cpu()).await);
+}

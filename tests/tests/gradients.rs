@@ -1,0 +1,84 @@
+//! Every operation's gradient is what central finite differences of the operation say, on the CPU and on a GPU.
+//!
+//! The operations are linear in each argument, so the differences are exact but for rounding and the step can be large.
+#![cfg(not(target_family = "wasm"))]
+
+use burn::tensor::{Device, Tensor};
+use proofs::{
+    cases::{noise, tensor},
+    device,
+};
+use segscape::ops::{KernelMap, SegmentMap, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+
+const STEP: f32 = 0.5;
+const TOLERANCE: f32 = 1e-4;
+
+fn devices() -> [(&'static str, Device); 2] {
+    [("cpu", device::cpu().device), ("gpu", pollster::block_on(device::gpu()).device)]
+}
+
+fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
+    tensor.into_data().try_to_vec().expect("a tensor of f32")
+}
+
+/// Compares the gradient of `sum(noise * f(a))` to `a` with its central differences.
+fn check<const A: usize, const O: usize>(what: &str, shape: [usize; A], device: &Device, f: impl Fn(Tensor<A>) -> Tensor<O>) {
+    let loss = |a: Tensor<A>| {
+        let out = f(a);
+        let weights = noise(9, out.dims().iter().product());
+        let weights = tensor(&weights, out.dims(), &out.device());
+        (out * weights).sum()
+    };
+    let point = noise(8, shape.iter().product());
+    let a = tensor(&point, shape, &device.clone().autodiff()).require_grad();
+    let mut grads = loss(a.clone()).backward();
+    let got = values(a.grad_remove(&mut grads).expect("a gradient"));
+    for at in 0..point.len() {
+        let moved = |by: f32| {
+            let mut point = point.clone();
+            point[at] += by;
+            values(loss(tensor(&point, shape, device)))[0]
+        };
+        let want = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+        assert!((got[at] - want).abs() <= TOLERANCE * want.abs().max(1.0), "{what}, value {at}: {} instead of {want}", got[at]);
+    }
+}
+
+/// Ten voxels of which some touch, at an odd border and at negative coordinates.
+const VOXELS: [[i32; 3]; 10] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [-1, 0, 0], [-1, -1, -1], [2, 1, 0], [2, 2, 1], [3, 2, 1], [5, 5, 5], [4, 5, 5]];
+
+#[test]
+fn of_sparse_convolutions() {
+    let (_, down) = KernelMap::strided(&VOXELS).expect("valid voxels");
+    let maps = [("submanifold", KernelMap::submanifold(&VOXELS, 3).expect("valid voxels")), ("up", down.inverse()), ("down", down)];
+    for (on, device) in devices() {
+        for (kind, map) in &maps {
+            let (x_shape, w_shape, g_shape) = ([map.in_rows(), 3], [map.offsets(), 3, 2], [map.out_rows(), 2]);
+            let fixed = |like: Device| {
+                let of = |seed, len| noise(seed, len);
+                (
+                    tensor(&of(1, map.in_rows() * 3), x_shape, &like),
+                    tensor(&of(2, map.offsets() * 6), w_shape, &like),
+                    tensor(&of(3, map.out_rows() * 2), g_shape, &like),
+                )
+            };
+            let what = |name: &str| format!("{name} of a {kind} convolution on the {on}");
+            check(&what("output to input"), x_shape, &device, |x| sparse_conv(x.clone(), fixed(x.device()).1, map));
+            check(&what("output to weight"), w_shape, &device, |w| sparse_conv(fixed(w.device()).0, w, map));
+            check(&what("input gradient to output gradient"), g_shape, &device, |g| sparse_conv_grad_input(g.clone(), fixed(g.device()).1, map));
+            check(&what("input gradient to weight"), w_shape, &device, |w| sparse_conv_grad_input(fixed(w.device()).2, w, map));
+            check(&what("weight gradient to input"), x_shape, &device, |x| sparse_conv_grad_weight(x.clone(), fixed(x.device()).2, map));
+            check(&what("weight gradient to output gradient"), g_shape, &device, |g| sparse_conv_grad_weight(fixed(g.device()).0, g, map));
+        }
+    }
+}
+
+#[test]
+fn of_segment_means() {
+    let map = SegmentMap::new(&[0, 0, 2, 2, 2, 3], &[1, 1, 0, 4, 1, 4], 4, 5).expect("valid ids");
+    let selection = SegmentMap::selection(&[3, 0, 3, 1], 5).expect("valid ids");
+    for (on, device) in devices() {
+        check(&format!("segment mean on the {on}"), [5, 3], &device, |x| segment_mean(x, &map));
+        check(&format!("selection on the {on}"), [5, 3], &device, |x| segment_mean(x, &selection));
+    }
+}

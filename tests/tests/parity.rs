@@ -1,0 +1,31 @@
+//! Every operation computes what its definition says: on the CPU, and on a GPU with the shaders. The same list runs in `browser.rs`.
+#![cfg(not(target_family = "wasm"))]
+
+use proofs::{
+    cases::{segment_mean, sparse_conv},
+    device,
+};
+
+fn assert_none(complaints: &[String]) {
+    assert!(complaints.is_empty(), "{}", complaints.join("\n"));
+}
+
+#[test]
+fn sparse_conv_on_the_cpu() {
+    assert_none(&pollster::block_on(sparse_conv::check(&device::cpu())));
+}
+
+#[test]
+fn sparse_conv_on_a_gpu() {
+    assert_none(&pollster::block_on(async { sparse_conv::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn segment_mean_on_the_cpu() {
+    assert_none(&pollster::block_on(segment_mean::check(&device::cpu())));
+}
+
+#[test]
+fn segment_mean_on_a_gpu() {
+    assert_none(&pollster::block_on(async { segment_mean::check(&device::gpu().await).await }));
+}
