@@ -34,7 +34,7 @@ pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>)
     }
     if encoding == Encoding::Ascii {
         // The text may have more digits than the `float` of the header: survey coordinates need them.
-        let is_coordinate = |c: &&mut Column| ["x", "y", "z"].iter().any(|axis| c.name.eq_ignore_ascii_case(axis));
+        let is_coordinate = |c: &&mut Column| c.scalar == Scalar::F32 && ["x", "y", "z"].iter().any(|axis| c.name.eq_ignore_ascii_case(axis));
         points.columns.iter_mut().filter(is_coordinate).for_each(|c| c.scalar = Scalar::F64);
         let mut rows = TextRows { lines: Lines::new(body), long_rows: 0, body_at };
         for element in &mut table.elements {

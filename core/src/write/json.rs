@@ -1,6 +1,5 @@
 //! Instances as JSON.
 
-use glam::Vec3;
 use serde::Serialize;
 
 use super::PointLabels;
@@ -50,13 +49,11 @@ impl BoxRecord {
 /// The instances with their boxes, in the order of `labels.instances`.
 pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord> {
     let mut points = vec![0; labels.instances.len()];
-    let mut bounds = vec![Aabb { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] }; labels.instances.len()];
+    let mut bounds = vec![Aabb::EMPTY; labels.instances.len()];
     for (position, owner) in scan.positions.iter().zip(&labels.instance_of_point) {
         let Some(bounds) = bounds.get_mut(*owner as usize) else { continue };
         points[*owner as usize] += 1;
-        let position = Vec3::from(*position);
-        bounds.min = Vec3::from(bounds.min).min(position).into();
-        bounds.max = Vec3::from(bounds.max).max(position).into();
+        *bounds = bounds.with(*position);
     }
     let record = |((instance, points), world): ((&super::LabelledInstance, usize), Aabb)| {
         let file = scan.frame.file_box_from_world(&world);

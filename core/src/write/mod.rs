@@ -6,13 +6,10 @@ mod ply;
 pub use json::{BoxRecord, InstanceRecord, instance_records, instances_json};
 pub use ply::{labelled_ply, ply};
 
-/// The owner of a point that belongs to no instance.
-pub const NO_INSTANCE: u32 = u32::MAX;
-
 /// The disjoint answer to a prompt: every point has at most one instance, every instance at most one label.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PointLabels {
-    /// (points): index into `instances`, or [`NO_INSTANCE`].
+    /// (points): index into `instances`, or [`crate::instances::NO_INSTANCE`].
     pub instance_of_point: Vec<u32>,
     /// The instances that may own points.
     pub instances: Vec<LabelledInstance>,

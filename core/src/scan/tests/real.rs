@@ -1,4 +1,4 @@
-#![allow(clippy::unwrap_used)]
+//! The real scans beside the project.
 
 use std::{
     fs,
@@ -15,10 +15,6 @@ pub(crate) fn data() -> Option<PathBuf> {
         eprintln!("skipped: no real scans at {}", path.display());
     }
     there.then_some(path)
-}
-
-fn read_silently(bytes: &[u8]) -> Result<Scan, ReadError> {
-    read(bytes, &Monitor::silent())
 }
 
 /// Every PLY and PCD below a folder, by path.
