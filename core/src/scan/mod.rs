@@ -219,4 +219,4 @@ impl Steps<'_> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -39,3 +39,6 @@ impl PointLabels {
         Some(self.labels.get(instance.label? as usize)?.as_str())
     }
 }
+
+#[cfg(test)]
+mod tests;

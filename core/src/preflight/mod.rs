@@ -1,0 +1,163 @@
+//! What a scan seems to be (up axis, unit, density, colour), what was assumed, and how to change it.
+//!
+//! Everything is looked at in the file's own frame, so the answer does not depend on the frame that the scan has now.
+//! Nothing is changed either: [`Preflight::apply`] does that, after the user had a chance to choose.
+
+use serde::{Deserialize, Serialize};
+
+use crate::scan::{Scan, UpAxis};
+
+mod spacing;
+mod unit;
+mod up;
+
+pub use unit::Unit;
+
+/// How a finding came about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Certainty {
+    /// The points say so.
+    Found,
+    /// The points do not say; what is usual was taken.
+    Assumed,
+    /// The user said so.
+    Chosen,
+}
+
+/// One property of a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Finding<T> {
+    /// What it is.
+    pub value: T,
+    /// How we know.
+    pub certainty: Certainty,
+    /// The same as a sentence for the user.
+    pub words: String,
+}
+
+/// What colours a scan has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Color {
+    /// Different ones.
+    Present,
+    /// All points have the same.
+    Uniform,
+    /// None.
+    Absent,
+}
+
+/// What the user said; `None` leaves it to the points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Choices {
+    /// Which axis of the file is up.
+    pub up: Option<UpAxis>,
+    /// What the file's numbers count.
+    pub unit: Option<Unit>,
+}
+
+/// The findings about one scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Preflight {
+    /// Which axis of the file is up.
+    pub up: Finding<UpAxis>,
+    /// What the file's numbers count.
+    pub unit: Finding<Unit>,
+    /// Median distance from a point to the nearest other one in metres; `None` where all points are in one place.
+    pub spacing: Finding<Option<f64>>,
+    /// Whether there is colour.
+    pub color: Finding<Color>,
+    /// Width, depth and height in metres, without the outermost 0.5 % of the points on either side.
+    pub extent: [f64; 3],
+}
+
+/// Looks at a scan. O(points) and a constant number of neighbour searches.
+pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
+    let sample = Sample::of(scan);
+    let up = match choices.up {
+        Some(value) => Finding { value, certainty: Certainty::Chosen, words: format!("Up is {value}, as you chose.") },
+        None => up::guess(&sample),
+    };
+    let height = sample.extent[up.value.index()];
+    let [width, depth] = match up.value.index() {
+        0 => [sample.extent[1], sample.extent[2]],
+        1 => [sample.extent[0], sample.extent[2]],
+        _ => [sample.extent[0], sample.extent[1]],
+    };
+    let unit = match choices.unit {
+        Some(value) => Finding { value, certainty: Certainty::Chosen, words: format!("The unit is {value}, as you chose.") },
+        None => unit::guess(width.max(depth), height),
+    };
+    let metres = unit.value.metres();
+    let spacing = spacing::median_spacing(scan, &sample).map(|units| units * metres);
+    let extent = [width, depth, height].map(|units| units * metres);
+    Preflight { up, unit, spacing: spacing_finding(spacing, scan.len()), color: color(scan), extent }
+}
+
+impl Preflight {
+    /// Gives the scan the frame that was found or chosen.
+    pub fn apply(&self, scan: &mut Scan) {
+        // Every unit there is lies far within the limits of `set_frame`.
+        let _ = scan.set_frame(self.up.value, self.unit.value.metres());
+    }
+
+    /// Whether the user should be asked: something that matters was only assumed.
+    pub fn has_assumptions(&self) -> bool {
+        self.up.certainty == Certainty::Assumed || self.unit.certainty == Certainty::Assumed
+    }
+}
+
+fn spacing_finding(spacing: Option<f64>, points: usize) -> Finding<Option<f64>> {
+    let words = match spacing {
+        Some(metres) if metres > 0.05 => {
+            format!("{points} points, about {:.0} cm apart: sparse, things smaller than {:.0} cm will be missed.", metres * 100.0, metres * 1000.0)
+        }
+        Some(metres) => format!("{points} points, about {:.1} mm apart.", metres * 1000.0),
+        None => format!("{points} points, all in one place."),
+    };
+    Finding { value: spacing, certainty: Certainty::Found, words }
+}
+
+fn color(scan: &Scan) -> Finding<Color> {
+    let (value, words) = match scan.colors.as_deref() {
+        None | Some([]) => (Color::Absent, "No colour: shapes alone have to do, expect words to fit less well."),
+        Some([first, rest @ ..]) if rest.iter().all(|color| color == first) => {
+            (Color::Uniform, "All points have the same colour: shapes alone have to do, expect words to fit less well.")
+        }
+        Some(_) => (Color::Present, "The points have colour."),
+    };
+    Finding { value, certainty: Certainty::Found, words: words.to_owned() }
+}
+
+/// An even sample of the points in the file's frame and units, and where they lie.
+struct Sample {
+    /// (samples, 3) file coordinates.
+    points: Vec<[f64; 3]>,
+    /// Per axis, without the outermost 0.5 % on either side.
+    low: [f64; 3],
+    high: [f64; 3],
+    extent: [f64; 3],
+}
+
+impl Sample {
+    const SIZE: usize = 20_000;
+
+    fn of(scan: &Scan) -> Self {
+        let step = scan.len().div_ceil(Self::SIZE).max(1);
+        let in_file = |position: &[f32; 3]| scan.frame.file_from_world(position.map(f64::from));
+        let points: Vec<[f64; 3]> = scan.positions.iter().step_by(step).map(in_file).collect();
+        let quantile = |axis: usize, share: f64| {
+            let mut values: Vec<f64> = points.iter().map(|point| point[axis]).collect();
+            let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
+            if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(at, f64::total_cmp).1 }
+        };
+        let low = std::array::from_fn(|axis| quantile(axis, 0.005));
+        let high: [f64; 3] = std::array::from_fn(|axis| quantile(axis, 0.995));
+        let extent = std::array::from_fn(|axis| high[axis] - low[axis]);
+        Self { points, low, high, extent }
+    }
+}
+
+#[cfg(test)]
+mod tests;
