@@ -7,7 +7,8 @@ use glam::{Vec2, Vec3};
 use super::{
     dice::Dice,
     grammar::{self, Object, make},
-    groups::{self, Group},
+    groups::Group,
+    plans::PLANS,
     scene::{Footprint, Pose},
     structure::{Opening, Shell},
 };
@@ -15,89 +16,25 @@ use super::{
 /// Overlap in the plan that counts as touching, metres.
 const SLACK: f32 = 0.012;
 
+/// An object in its place.
+pub struct Thing {
+    /// What.
+    pub object: Object,
+    /// Where.
+    pub pose: Pose,
+    /// The box around it in the room.
+    pub footprint: Footprint,
+}
+
 /// A furnished room before it becomes triangles.
 pub struct Layout {
     /// Walls, floor, ceiling.
     pub shell: Shell,
-    /// The things with their poses.
-    pub things: Vec<(Object, Pose)>,
-    taken: Vec<Footprint>,
+    /// What stands, hangs and lies in it.
+    pub things: Vec<Thing>,
+    /// Where nothing may stand: the swing of doors.
+    kept_free: Vec<Footprint>,
 }
-
-/// The use of a room: its size range and what stands in it, most important first.
-struct Plan {
-    size: [f32; 2],
-    along_walls: &'static [fn(&mut Dice) -> Group],
-    free: &'static [fn(&mut Dice) -> Group],
-    floor: &'static [&'static str],
-    on_tops: &'static [&'static str],
-}
-
-const PLANS: &[Plan] = &[
-    // living room
-    Plan {
-        size: [3.6, 6.5],
-        along_walls: &[groups::sofa_corner, groups::media, groups::books, groups::books, groups::single_seat, groups::chest, groups::standing_light],
-        free: &[groups::coffee, groups::dining, groups::single_seat],
-        floor: &["plant", "rug", "backpack", "box", "floor lamp", "ball", "stuffed animal", "guitar", "ottoman", "bag", "blanket", "shoe"],
-        on_tops: &["book", "books", "cup", "bottle", "vase", "plant", "lamp", "bowl", "paper", "speaker", "pillow", "box", "tissue box", "laptop"],
-    },
-    // bedroom
-    Plan {
-        size: [3.0, 4.8],
-        along_walls: &[groups::sleeping, groups::wardrobes, groups::working, groups::chest, groups::books, groups::single_seat],
-        free: &[groups::single_seat],
-        floor: &["shoe", "backpack", "suitcase", "rug", "laundry basket", "clothes", "box", "trash can", "plant", "bag", "stuffed animal", "fan"],
-        on_tops: &[
-            "book",
-            "books",
-            "lamp",
-            "cup",
-            "clothes",
-            "pillow",
-            "laptop",
-            "bottle",
-            "tissue box",
-            "stuffed animal",
-            "box",
-            "bag",
-            "blanket",
-            "towel",
-        ],
-    },
-    // office
-    Plan {
-        size: [3.0, 6.5],
-        along_walls: &[groups::working, groups::working, groups::working, groups::books, groups::files, groups::working, groups::files],
-        free: &[groups::meeting, groups::working],
-        floor: &["trash can", "backpack", "box", "computer tower", "plant", "printer", "box", "bag", "office chair", "fan"],
-        on_tops: &["book", "books", "paper", "cup", "telephone", "bottle", "printer", "box", "plant", "lamp", "speaker", "tissue box", "laptop"],
-    },
-    // kitchen
-    Plan {
-        size: [2.6, 4.8],
-        along_walls: &[groups::kitchen_row, groups::kitchen_row, groups::cold, groups::chest, groups::laundry],
-        free: &[groups::dining],
-        floor: &["trash can", "box", "rug", "stool", "bag", "trash can", "plant", "shoe"],
-        on_tops: &["bottle", "bowl", "plate", "cup", "microwave", "coffee maker", "box", "vase", "plant", "tissue box", "paper", "towel"],
-    },
-    // bathroom
-    Plan {
-        size: [2.0, 3.6],
-        along_walls: &[groups::washing, groups::toilet, groups::bathing, groups::laundry, groups::washing, groups::chest],
-        free: &[],
-        floor: &["trash can", "laundry basket", "rug", "stool", "clothes", "shoe", "box"],
-        on_tops: &["bottle", "bottle", "cup", "toilet paper", "tissue box", "plant", "towel"],
-    },
-    // lounge, class or meeting room
-    Plan {
-        size: [4.0, 7.0],
-        along_walls: &[groups::books, groups::single_seat, groups::single_seat, groups::sofa_corner, groups::chest, groups::media],
-        free: &[groups::meeting, groups::dining, groups::meeting, groups::coffee],
-        floor: &["trash can", "backpack", "chair", "bag", "box", "plant", "chair", "stool", "bicycle", "suitcase"],
-        on_tops: &["laptop", "paper", "cup", "bottle", "book", "backpack", "bag", "box", "monitor", "telephone"],
-    },
-];
 
 impl Layout {
     /// Furnishes a new room.
@@ -105,10 +42,10 @@ impl Layout {
         let plan = &PLANS[dice.count(0, PLANS.len() - 1)];
         let side = |dice: &mut Dice| dice.within(plan.size[0], plan.size[1]);
         let size = [side(dice), side(dice)];
-        let mut room = Self { shell: Shell::new(dice, size), things: Vec::new(), taken: Vec::new() };
+        let mut room = Self { shell: Shell::new(dice, size), things: Vec::new(), kept_free: Vec::new() };
         room.add_openings(dice);
         for group in plan.along_walls {
-            if dice.chance(0.88) {
+            if dice.chance(0.92) {
                 let group = group(dice);
                 room.place_at_wall(group, dice);
             }
@@ -119,7 +56,7 @@ impl Layout {
                 room.place_free(group, 25, dice);
             }
         }
-        for _ in 0..dice.count(2, 6) {
+        for _ in 0..dice.count(3, 9) {
             if let Some(object) = make(dice.pick(plan.floor), dice) {
                 let group = Group::of(object);
                 // Small things stand in corners and against furniture more often than in the open.
@@ -134,7 +71,7 @@ impl Layout {
 
     /// Things whose footprint is taken at the height of a walking person.
     pub fn blocks(&self, p: Vec2, margin: f32) -> bool {
-        self.taken.iter().any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
+        self.things.iter().map(|t| t.footprint).any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
     }
 
     fn add_openings(&mut self, dice: &mut Dice) {
@@ -157,46 +94,49 @@ impl Layout {
             if !self.shell.openings.iter().all(free) {
                 continue;
             }
-            let pose = self.on_wall(wall, opening.middle, sill);
-            // Nothing may stand in the way of a door, nothing tall before a window.
-            let depth = if is_door { 0.8 } else { 0.12 };
-            self.taken.push(Footprint {
-                centre: start + direction * opening.middle + direction.perp() * depth / 2.0,
-                half: Vec2::new(size[0] / 2.0, depth / 2.0),
-                turn: pose.turn,
-                height: if is_door { [0.03, 0.4] } else { [sill + 0.05, sill + size[1]] },
-            });
             self.shell.openings.push(opening);
-            let object = if is_door { grammar::door_of(size[0], size[1], dice) } else { grammar::window_of(size[0], size[1], dice) };
-            self.things.push((object, pose));
+            let pose = self.on_wall(wall, opening.middle, sill);
             if is_door {
-                continue;
-            }
-            let covering = match dice.count(0, 4) {
-                0 | 1 => {
-                    let low = if dice.chance(0.5) { 0.04 } else { sill - 0.15 };
-                    Some((grammar::curtain_of(size[0] + dice.within(0.2, 0.6), sill + size[1] + 0.15 - low, dice), low))
-                }
-                2 => make("blinds", dice).map(|o| (o, sill + size[1] - 0.9)),
-                _ => None,
-            };
-            if let Some((object, low)) = covering {
-                let pose = self.on_wall(wall, opening.middle, low.max(0.0));
-                if self.inside(&Footprint::of(&object, pose)) {
-                    self.things.push((object, pose));
-                }
-            }
-            if dice.chance(0.5)
-                && let Some(radiator) = make("radiator", dice)
-            {
-                let pose = self.on_wall(wall, opening.middle, 0.1);
-                let footprint = Footprint::of(&radiator, pose);
-                if footprint.height[1] < sill - 0.03 && self.fits(&footprint) {
-                    self.taken.push(footprint);
-                    self.things.push((radiator, pose));
-                }
+                self.put(grammar::door_of(size[0], size[1], dice), pose);
+                let centre = start + direction * opening.middle + direction.perp() * 0.4;
+                self.kept_free.push(Footprint { centre, half: Vec2::new(size[0] / 2.0, 0.4), turn: pose.turn, height: [0.03, 0.4] });
+            } else {
+                self.put(grammar::window_of(size[0], size[1], dice), pose);
+                self.dress_window(opening, dice);
             }
         }
+    }
+
+    /// A curtain or blinds before a window, a radiator below it.
+    fn dress_window(&mut self, window: Opening, dice: &mut Dice) {
+        let ([w, h], sill) = (window.size, window.sill);
+        let covering = match dice.count(0, 4) {
+            0 | 1 => {
+                let low = if dice.chance(0.5) { 0.04 } else { sill - 0.15 };
+                Some((grammar::curtain_of(w + dice.within(0.2, 0.6), sill + h + 0.15 - low, dice), low))
+            }
+            2 => make("blinds", dice).map(|o| (o, sill + h - 0.9)),
+            _ => None,
+        };
+        if let Some((object, low)) = covering {
+            let pose = self.on_wall(window.wall, window.middle, low.max(0.0));
+            if self.inside(&Footprint::of(&object, pose)) {
+                self.put(object, pose);
+            }
+        }
+        if dice.chance(0.5)
+            && let Some(radiator) = make("radiator", dice)
+        {
+            let pose = self.on_wall(window.wall, window.middle, 0.1);
+            if self.fits(&Footprint::of(&radiator, pose)) {
+                self.put(radiator, pose);
+            }
+        }
+    }
+
+    fn put(&mut self, object: Object, pose: Pose) {
+        let footprint = Footprint::of(&object, pose);
+        self.things.push(Thing { object, pose, footprint });
     }
 
     /// The pose of a thing whose back is on a wall, `along` metres from the wall's start.
@@ -213,7 +153,7 @@ impl Layout {
     }
 
     fn fits(&self, footprint: &Footprint) -> bool {
-        self.inside(footprint) && !self.taken.iter().any(|t| t.overlaps(footprint, SLACK))
+        self.inside(footprint) && !self.things.iter().map(|t| &t.footprint).chain(&self.kept_free).any(|t| t.overlaps(footprint, SLACK))
     }
 
     fn group_fits(&self, group: &Group, pose: Pose) -> bool {
@@ -222,9 +162,7 @@ impl Layout {
 
     fn commit(&mut self, group: Group, pose: Pose) {
         for (object, inner) in group.members {
-            let pose = pose.of(inner);
-            self.taken.push(Footprint::of(&object, pose));
-            self.things.push((object, pose));
+            self.put(object, pose.of(inner));
         }
     }
 
@@ -282,10 +220,8 @@ impl Layout {
             for _ in 0..10 {
                 let wall = dice.count(0, self.shell.corners.len() - 1);
                 let pose = self.on_wall(wall, dice.within(0.0, self.shell.wall(wall).2), low);
-                let footprint = Footprint::of(&object, pose);
-                if self.fits(&footprint) {
-                    self.taken.push(footprint);
-                    self.things.push((object, pose));
+                if self.fits(&Footprint::of(&object, pose)) {
+                    self.put(object, pose);
                     break;
                 }
             }
@@ -298,49 +234,38 @@ impl Layout {
             let (lo, hi) = self.shell.bounds();
             let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
             let pose = Pose { position: p.extend(self.shell.height - lamp.bounds().1.z), turn: 0.0 };
-            let footprint = Footprint::of(&lamp, pose);
-            if self.shell.contains(p, 0.5) && self.fits(&footprint) {
-                self.taken.push(footprint);
-                self.things.push((lamp, pose));
+            if self.shell.contains(p, 0.5) && self.fits(&Footprint::of(&lamp, pose)) {
+                self.put(lamp, pose);
             }
         }
     }
 
     /// Small things on the tops of what stands there already.
     fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Dice) {
-        let crowded = dice.within(0.25, 1.0);
-        for index in 0..self.things.len() {
-            let (tops, base) = (self.things[index].0.tops.clone(), self.things[index].1);
+        let crowded = dice.within(0.1, 0.7);
+        for host in 0..self.things.len() {
+            let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);
             for top in tops {
                 let area = 4.0 * top.half[0] * top.half[1];
-                let wanted = (area * 9.0 * crowded).ceil().min(6.0) as usize;
-                let mut standing: Vec<Footprint> = Vec::new();
-                for _ in 0..dice.count(0, wanted) {
+                let most = (area * 7.0 * crowded).ceil().min(5.0) as usize;
+                for _ in 0..dice.count(0, most) {
                     let Some(object) = make(dice.pick(kinds), dice) else { continue };
                     let (lo, hi) = object.bounds();
-                    let half = (hi - lo).truncate() / 2.0;
-                    let room_to_move = Vec2::from(top.half) - half * 0.8;
-                    if room_to_move.min_element() < 0.0 || hi.z > top.clearance {
+                    let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
+                    if play.min_element() < 0.0 || hi.z - lo.z > top.clearance {
                         continue;
                     }
                     let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
+                    let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
                     let turn = if dice.chance(0.6) { dice.about(0.25) } else { dice.about(PI) };
-                    let position = top.centre + Vec3::new(dice.about(room_to_move.x), dice.about(room_to_move.y), 0.002);
                     let pose = base.of(Pose { position, turn });
                     let footprint = Footprint::of(&object, pose);
-                    let taken = self.taken.iter().chain(&standing).any(|t| t.height[1] > footprint.height[0] + 0.03 && t.overlaps(&footprint, 0.03));
-                    if !taken || (!standing.iter().any(|t| t.overlaps(&footprint, 0.004)) && self.own_only(index, &footprint)) {
-                        standing.push(footprint);
-                        self.things.push((object, pose));
+                    let clear = self.things.iter().enumerate().all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
+                    if clear && self.inside(&footprint) {
+                        self.put(object, pose);
                     }
                 }
             }
         }
-    }
-
-    /// Whether nothing but the thing it stands on overlaps a footprint.
-    fn own_only(&self, index: usize, footprint: &Footprint) -> bool {
-        let own = Footprint::of(&self.things[index].0, self.things[index].1);
-        self.taken.iter().all(|t| !t.overlaps(footprint, 0.01) || t.centre.distance(own.centre) < 1e-3) && self.inside(footprint)
     }
 }

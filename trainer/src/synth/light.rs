@@ -28,7 +28,7 @@ impl Lighting {
     /// The light that reaches a point with a normal: linear RGB, about 1 where it is well lit.
     pub fn at(&self, p: Vec3, normal: Vec3) -> Vec3 {
         let sky = 0.75 + 0.25 * normal.z;
-        let soft = self.ambient * sky * (0.55 + 0.9 * noise(p * 0.55, self.seed));
+        let soft = self.ambient * sky * (0.25 + 1.5 * noise(p * 0.55, self.seed) * noise(p * 1.7, self.seed + 1) * 2.0);
         self.lamps.iter().fold(soft, |sum, (light, camera, view)| {
             let towards = light.position - p;
             let distance = towards.length().max(0.3);

@@ -119,7 +119,7 @@ impl Material {
                 if title { cover.lerp(Vec3::splat(0.85), 0.5) } else { cover }
             }
         };
-        (color * (0.82 + 0.36 * rough(p * 2.7, seed ^ 0xa5a5))).clamp(Vec3::ZERO, Vec3::ONE)
+        (color * (0.62 + 0.42 * rough(p * 2.7, seed ^ 0xa5a5) + 0.34 * noise(p * 21.0, seed ^ 0x5a5a))).clamp(Vec3::ZERO, Vec3::ONE)
     }
 }
 
@@ -136,7 +136,7 @@ impl Dice {
     pub fn wood(&mut self, axis: usize) -> Material {
         let base = self.pick(&[[0.55, 0.36, 0.2], [0.71, 0.52, 0.33], [0.36, 0.21, 0.13], [0.8, 0.66, 0.48], [0.26, 0.17, 0.12], [0.62, 0.31, 0.17]]);
         let base = Vec3::from(base) * self.within(0.8, 1.15);
-        let depth = self.within(0.45, 0.8);
+        let depth = self.within(0.3, 0.7);
         Material::new(Texture::Grain(axis), base.min(Vec3::ONE), base * depth, self)
     }
 
@@ -149,7 +149,7 @@ impl Dice {
             hue(self.within(0.0, 1.0), self.within(0.25, 0.8), self.within(0.25, 0.85))
         };
         let size = self.within(0.08, 0.5);
-        let depth = self.within(0.7, 0.92);
+        let depth = self.within(0.55, 0.9);
         Material::new(Texture::Mottled(size), base, base * depth, self)
     }
 

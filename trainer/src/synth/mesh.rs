@@ -180,6 +180,11 @@ impl Mesh {
         })
     }
 
+    /// The corners of the box around it.
+    pub fn bounds(&self) -> (Vec3, Vec3) {
+        self.vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| (lo.min(v.position), hi.max(v.position)))
+    }
+
     /// Both meshes as one.
     pub fn and(mut self, other: Self) -> Self {
         let base = self.vertices.len() as u32;

@@ -16,19 +16,21 @@ mod light;
 mod material;
 mod mesh;
 mod noise;
+mod plans;
 mod ply;
 mod scan;
 mod scene;
 mod structure;
+mod walk;
 
 use dice::Dice;
 use layout::Layout;
 use light::Lighting;
-use scan::Sensor;
 use scene::{Light, Owner, Pose, Scene};
+use walk::Sensor;
 
 /// Instances with fewer points than this are not labelled: nobody could have seen them.
-const FEWEST_POINTS: usize = 25;
+const FEWEST_POINTS: usize = 40;
 
 /// A scan-like room; structure of arrays, all of length `points`.
 #[derive(Clone, Debug, PartialEq)]
@@ -50,11 +52,11 @@ impl Room {
         let layout = Layout::new(&mut dice);
         let scene = lit_scene(&layout, &mut dice);
         let sensor = Sensor::new(&mut dice);
-        let cameras = scan::walk(&layout, &sensor, &mut dice);
-        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.25, 0.7);
+        let cameras = walk::walk(&layout, &sensor, &mut dice);
+        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.05, 0.35);
         let lighting = Lighting::new(&scene, ambient, dice.seed());
         let samples = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
-        let turn = Quat::from_rotation_z(scan::any_turn(&mut dice));
+        let turn = Quat::from_rotation_z(walk::any_turn(&mut dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
         let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
@@ -83,8 +85,8 @@ fn lit_scene(layout: &Layout, dice: &mut Dice) -> Scene {
     scene.add(&layout.shell.walls(dice), still, structure("wall"));
     scene.add(&[layout.shell.floor(dice)], still, structure("floor"));
     scene.add(&[layout.shell.ceiling(dice)], still, structure("ceiling"));
-    for (number, (object, pose)) in layout.things.iter().enumerate() {
-        scene.add(&object.parts, *pose, Owner { semantic: classes::id_of(object.class), instance: number as i32 + 1 });
+    for (number, thing) in layout.things.iter().enumerate() {
+        scene.add(&thing.object.parts, thing.pose, Owner { semantic: classes::id_of(thing.object.class), instance: number as i32 + 1 });
     }
     let (lo, hi) = layout.shell.bounds();
     let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));

@@ -3,9 +3,7 @@
 
 use std::collections::HashMap;
 
-use glam::Vec3;
-
-use super::{Room, classes, dice::Dice, grammar::CATALOGUE, layout::Layout, scene::Footprint};
+use super::{Room, classes, dice::Dice, grammar::CATALOGUE, layout::Layout};
 
 #[test]
 fn every_kind_makes_bounded_finite_geometry_of_its_class() {
@@ -32,13 +30,14 @@ fn every_kind_makes_bounded_finite_geometry_of_its_class() {
 
 #[test]
 fn a_room_is_a_function_of_seed_and_number() {
-    assert_eq!(Room::generate(5, 3), Room::generate(5, 3));
-    assert_ne!(Room::generate(5, 3), Room::generate(5, 4));
+    let room = Room::generate(5, 3);
+    assert_eq!(room, Room::generate(5, 3));
+    assert_ne!(room, Room::generate(5, 4));
 }
 
 #[test]
 fn rooms_have_consistent_truth() {
-    for index in 0..3 {
+    for index in 0..2 {
         let room = Room::generate(1, index);
         let n = room.positions.len();
         assert!((10_000..100_000).contains(&n), "{n} points");
@@ -62,10 +61,9 @@ fn rooms_have_consistent_truth() {
 fn furniture_stays_in_the_room() {
     for index in 0..20 {
         let layout = Layout::new(&mut Dice::new(2, index));
-        for (object, pose) in &layout.things {
-            let footprint = Footprint::of(object, *pose);
-            assert!(layout.shell.contains(footprint.centre, -0.16), "{} at {} outside", object.class, footprint.centre);
-            assert!(pose.apply(Vec3::ZERO).is_finite());
+        for thing in &layout.things {
+            let centre = thing.footprint.centre;
+            assert!(layout.shell.contains(centre, -0.16), "{} at {centre} outside", thing.object.class);
         }
     }
 }

@@ -33,9 +33,7 @@ pub fn wall_cabinet(dice: &mut Dice) -> Object {
     let doors = dice.count(1, 4);
     let size = [doors as f32 * dice.within(0.38, 0.5), dice.within(0.3, 0.38), dice.within(0.55, 0.9)];
     let body = dice.carcass(2);
-    let mut cabinet = drawers(size, 1, doors, body, dice);
-    cabinet.class = "kitchen cabinet";
-    cabinet
+    Object { class: "kitchen cabinet", ..drawers(size, 1, doors, body, dice) }
 }
 
 /// Two doors, two long handles, often with things stuck on.

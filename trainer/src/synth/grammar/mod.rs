@@ -84,8 +84,8 @@ impl Object {
 
     /// The corners of the box around all parts.
     pub fn bounds(&self) -> (Vec3, Vec3) {
-        let points = self.parts.iter().flat_map(|p| &p.mesh.vertices).map(|v| v.position);
-        points.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(p), hi.max(p)))
+        let boxes = self.parts.iter().map(|p| p.mesh.bounds());
+        boxes.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), (a, b)| (lo.min(a), hi.max(b)))
     }
 
     /// Moved by (x, y, z) in its own frame.

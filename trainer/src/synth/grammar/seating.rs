@@ -92,8 +92,8 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
         .each(seats, |o, i| o.with(cushion.sibling(dice), Mesh::cushion(place * 0.97, depth * 0.72, thick, puff).at(x_of(i), depth * 0.13, seat)))
         .each(seats, |o, i| {
             let pad = Mesh::cushion(place * 0.95, back - seat - 0.05, thick, puff).pitched(std::f32::consts::FRAC_PI_2 - lean);
-            let (lo, _) = Object::new(class).with(cushion, pad.clone()).bounds();
-            o.with(cushion.sibling(dice), pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lo.z))
+            let lowest = pad.bounds().0.z;
+            o.with(cushion.sibling(dice), pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lowest))
         })
         .with_top([0.0, depth * 0.15, seat + thick], [inner * 0.9, depth * 0.4], 1.0)
 }

@@ -162,9 +162,8 @@ fn chest(class: &'static str, [w, d, h]: [f32; 3], rows: usize, columns: usize, 
     let body = dice.carcass(0);
     let foot = dice.within(0.0, 0.12);
     let overhang = dice.within(0.0, 0.025);
-    let mut chest = drawers([w, d, h - foot - 0.025], rows, columns, body, dice).at(0.0, 0.0, foot);
-    chest.class = class;
-    chest
+    let chest = drawers([w, d, h - foot - 0.025], rows, columns, body, dice).at(0.0, 0.0, foot);
+    Object { class, ..chest }
         .with(body.shaded(0.7), Mesh::slab(w * 0.94, d * 0.9, foot.max(0.01)))
         .with(body.sibling(dice), Mesh::soft(w + overhang, d + overhang, 0.025, 0.006).at(0.0, 0.0, h - 0.025))
         .with_top([0.0, 0.0, h], [w * 0.9, d * 0.85], 1.0)

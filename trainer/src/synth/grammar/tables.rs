@@ -77,7 +77,7 @@ pub fn coffee_table(dice: &mut Dice) -> Object {
         .then(|o| if lower { o.with(shelf, Mesh::slab(size[0] * 0.85, size[1] * 0.85, 0.025).at(0.0, 0.0, 0.12)) } else { o })
 }
 
-/// A block of drawers with fronts, gaps and handles; its front faces +y.
+/// A block of drawers or doors with fronts, gaps and handles, to be a part of something that has a class.
 pub fn drawers([w, d, h]: [f32; 3], rows: usize, columns: usize, body: Material, dice: &mut Dice) -> Object {
     let front = if dice.chance(0.75) { body.sibling(dice) } else { dice.carcass(0) };
     let grip = dice.metal();
