@@ -85,7 +85,7 @@ pub(super) mod tests {
             (&[0, b'a', 1 << 5, 9], 4, Err(LzfError::BadReference(2))),
             (&[0, b'a'], 9, Err(LzfError::Length { expected: 9, found: 1 })),
             (&[1, b'a', b'b'], 1, Err(LzfError::Length { expected: 1, found: 2 })),
-            (&[0, b'a'], 1 << 40, Err(LzfError::Expansion { compressed: 2, expected: 1 << 40 })),
+            (&[0, b'a'], usize::MAX, Err(LzfError::Expansion { compressed: 2, expected: usize::MAX })),
         ];
         for (input, expected, wanted) in cases {
             assert_eq!(decode(input, *expected), wanted.clone().map(<[u8]>::to_vec), "{input:?}");
