@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod evidence;
 mod features;
 mod geometry;
 mod nms;
@@ -16,8 +17,9 @@ pub mod query;
 mod ranker;
 mod select;
 
-pub use features::{Candidate, Evidence, FEATURE_NAMES, FEATURES, Source};
-pub use geometry::{Contact, SuperpointGeometry};
+pub use evidence::{Candidate, Evidence, Source};
+pub use features::{FEATURE_NAMES, FEATURES};
+pub use geometry::{Contact, SuperpointGeometry, contacts};
 pub use nms::matrix_nms;
 pub use ownership::NO_INSTANCE;
 pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
