@@ -1,1 +1,62 @@
-fn main() {}
+//! `server`: the app and its share links in one process.
+
+use std::{net::SocketAddr, path::PathBuf};
+
+use anyhow::{Context as _, ensure};
+use clap::Parser;
+use server::{Config, Lifetime};
+use tokio::{net::TcpListener, signal};
+
+/// Serves the app and keeps shared scenes behind unlisted links.
+#[derive(Parser)]
+#[command(version)]
+struct Arguments {
+    /// Address to listen on. Everything but this machine should come through a proxy with TLS: browsers give WebGPU only to secure pages.
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Folder with the built app.
+    #[arg(long, default_value = "dist")]
+    app: PathBuf,
+    /// Where scenes are kept: a folder, or `s3://bucket/prefix` with the usual AWS_* variables.
+    #[arg(long, default_value = "scenes")]
+    store: String,
+    /// Largest scene, in bytes.
+    #[arg(long, default_value_t = 64 << 20)]
+    max_bytes: usize,
+    /// Days a scene is kept when its owner does not choose: 1, 7 or 90.
+    #[arg(long, default_value = "7")]
+    ttl: Lifetime,
+    /// A reverse proxy stands before the server and appends to `x-forwarded-for`.
+    #[arg(long)]
+    behind_proxy: bool,
+}
+
+#[tokio::main]
+async fn main() -> anyhow::Result<()> {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let arguments = Arguments::parse();
+    ensure!(arguments.app.join("index.html").is_file(), "there is no index.html in {}: build the app first", arguments.app.display());
+    let store = server::store::open(&arguments.store).with_context(|| format!("the store {} cannot be opened", arguments.store))?;
+    let listener = TcpListener::bind(arguments.listen).await.with_context(|| format!("{} is not free to listen on", arguments.listen))?;
+    tracing::info!("serving on http://{}", listener.local_addr()?);
+    let config =
+        Config { app: arguments.app, store, max_bytes: arguments.max_bytes, default_lifetime: arguments.ttl, behind_proxy: arguments.behind_proxy };
+    server::serve(listener, config, asked_to_stop()).await?;
+    Ok(())
+}
+
+/// Interrupt or, on Unix, termination.
+async fn asked_to_stop() {
+    let interrupt = async { drop(signal::ctrl_c().await) };
+    #[cfg(unix)]
+    let terminate = async {
+        match signal::unix::signal(signal::unix::SignalKind::terminate()) {
+            Ok(mut terminate) => drop(terminate.recv().await),
+            Err(_) => std::future::pending().await,
+        }
+    };
+    #[cfg(not(unix))]
+    let terminate = std::future::pending::<()>();
+    tokio::select! { () = interrupt => {}, () = terminate => {} }
+}

@@ -1,0 +1,68 @@
+//! Serves the app and keeps shared scenes behind unlisted links: nothing else is read or written than the app's folder and the store.
+
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+
+use axum::extract::{MatchedPath, Request};
+use object_store::ObjectStore;
+use tokio::net::TcpListener;
+use tower_http::trace::TraceLayer;
+
+mod limits;
+mod links;
+mod page;
+mod routes;
+pub mod store;
+
+pub use limits::{UPLOAD_BURST, UPLOAD_PERIOD};
+pub use links::{Lifetime, NotALifetime};
+
+/// How often expired scenes are looked for.
+const SWEEP_PERIOD: Duration = Duration::from_secs(600);
+
+/// One server.
+pub struct Config {
+    /// Folder with the built app, `index.html` in it.
+    pub app: PathBuf,
+    /// Where scenes are kept.
+    pub store: Arc<dyn ObjectStore>,
+    /// Of one bundle.
+    pub max_bytes: usize,
+    /// When an upload does not say.
+    pub default_lifetime: Lifetime,
+    /// Whether a reverse proxy stands before the server and writes `x-forwarded-for`.
+    pub behind_proxy: bool,
+}
+
+/// Serves until `shutdown`, then finishes the requests at work.
+///
+/// # Errors
+/// When the listener fails.
+pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+    let scenes = store::Scenes::new(config.store);
+    let asker = limits::Asker { behind_proxy: config.behind_proxy };
+    let routes = routes::routes(scenes.clone(), config.max_bytes, config.default_lifetime, asker).merge(page::routes(config.app));
+    let sweeper = tokio::spawn(sweep(scenes));
+    let service = limits::secure(routes).layer(TraceLayer::new_for_http().make_span_with(span));
+    let service = service.into_make_service_with_connect_info::<SocketAddr>();
+    let result = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+    sweeper.abort();
+    result
+}
+
+/// Links are secrets: the log has the route, not the path.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("file", MatchedPath::as_str);
+    tracing::info_span!("request", method = %request.method(), route)
+}
+
+async fn sweep(scenes: store::Scenes) {
+    let mut ticks = tokio::time::interval(SWEEP_PERIOD);
+    loop {
+        ticks.tick().await;
+        match scenes.sweep().await {
+            Ok(0) => {}
+            Ok(removed) => tracing::info!(removed, "expired scenes deleted"),
+            Err(error) => tracing::error!("sweeping: {error}"),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The scenes' HTTP interface.
+//!
+//! | request | answer |
+//! |---|---|
+//! | `POST /api/scenes?days=1\|7\|90`, body a bundle | 201, JSON `id`, `url`, `manage_url`, `secret`, `expires` (seconds since 1970); 400, 413, 422, 429, 503 |
+//! | `GET /api/scenes/<id>` | the bundle; 404, 410 |
+//! | `DELETE /api/scenes/<id>`, `authorization: Bearer <secret>` | 204; 403, 404 |
+//! | `GET /healthz` | 200 |
+//!
+//! Errors are JSON with `error`, a sentence for the user. Addresses are paths: the server does not know its own name.
+
+use std::sync::Arc;
+
+use axum::{
+    Json, Router,
+    body::{Body, Bytes},
+    extract::{DefaultBodyLimit, FromRequest as _, Path, Query, Request, State},
+    http::{HeaderMap, StatusCode, header},
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use segscape::bundle::{self, BundleError};
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::Semaphore;
+use tower_http::timeout::TimeoutLayer;
+
+use crate::{
+    limits::{self, Asker, CONCURRENT_UPLOADS, UPLOAD_TIMEOUT},
+    links::{Lifetime, NotALifetime, SceneId, Secret},
+    store::{Scenes, StoreError, Stored},
+};
+
+#[derive(Clone)]
+struct Shared {
+    scenes: Scenes,
+    max_bytes: usize,
+    default_lifetime: Lifetime,
+    uploads: Arc<Semaphore>,
+}
+
+/// Why a request was refused.
+#[derive(Debug, thiserror::Error)]
+enum ApiError {
+    #[error("the scene is larger than {limit} bytes, the limit of this server")]
+    TooLarge { limit: usize },
+    #[error("{0}")]
+    Malformed(#[from] BundleError),
+    #[error("{0}")]
+    Lifetime(#[from] NotALifetime),
+    #[error("the upload broke off")]
+    BrokenOff,
+    #[error("the server is busy with other uploads; try again in a minute")]
+    Busy,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let status = match &self {
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Malformed(_) => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::Lifetime(_) | Self::BrokenOff => StatusCode::BAD_REQUEST,
+            Self::Busy => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Store(StoreError::Missing) => StatusCode::NOT_FOUND,
+            Self::Store(StoreError::Expired) => StatusCode::GONE,
+            Self::Store(StoreError::WrongSecret) => StatusCode::FORBIDDEN,
+            Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        // What went wrong inside is for the log, not for the world.
+        let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
+            tracing::error!("{self}");
+            "the server failed; nothing was changed".to_owned()
+        } else {
+            self.to_string()
+        };
+        (status, Json(json!({ "error": message }))).into_response()
+    }
+}
+
+/// The interface over `scenes`; bundles have at most `max_bytes` bytes.
+pub fn routes(scenes: Scenes, max_bytes: usize, default_lifetime: Lifetime, asker: Asker) -> Router {
+    let shared = Shared { scenes, max_bytes, default_lifetime, uploads: Arc::new(Semaphore::new(CONCURRENT_UPLOADS)) };
+    let uploads = Router::new()
+        .route("/api/scenes", post(upload))
+        .layer(DefaultBodyLimit::max(max_bytes))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, UPLOAD_TIMEOUT));
+    limits::limit_uploads(uploads, asker)
+        .route("/api/scenes/{id}", get(fetch).delete(remove))
+        .route("/healthz", get(|| async { "ok" }))
+        .with_state(shared)
+}
+
+#[derive(Deserialize)]
+struct UploadQuery {
+    days: Option<String>,
+}
+
+async fn upload(State(shared): State<Shared>, Query(query): Query<UploadQuery>, request: Request) -> Result<Response, ApiError> {
+    let limit = shared.max_bytes;
+    let lifetime = query.days.map_or(Ok(shared.default_lifetime), |days| days.parse())?;
+    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|length| length > limit as u64) {
+        return Err(ApiError::TooLarge { limit });
+    }
+    let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
+    let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
+        _ => ApiError::BrokenOff,
+    })?;
+    let checked = body.clone();
+    let inspection = tokio::task::spawn_blocking(move || bundle::inspect(&checked)).await.map_err(|_| ApiError::BrokenOff)??;
+    let Stored { id, secret, expires } = shared.scenes.add(body, inspection.points, lifetime).await?;
+    tracing::info!(bytes = inspection.bytes, points = inspection.points, "scene stored");
+    let secret = secret.reveal();
+    let answer = json!({ "id": id.to_string(), "url": format!("/s/{id}"), "manage_url": format!("/s/{id}#manage={secret}"), "secret": secret, "expires": expires });
+    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+}
+
+async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response, ApiError> {
+    let bundle = shared.scenes.get(known(&id)?).await?;
+    let headers = [
+        (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+        (header::CONTENT_LENGTH, bundle.meta.size.to_string()),
+        (header::CONTENT_DISPOSITION, "attachment; filename=\"scene.segscape\"".to_owned()),
+        // Deleted means gone, also from caches.
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((headers, [("x-robots-tag", "noindex")], Body::from_stream(bundle.into_stream())).into_response())
+}
+
+async fn remove(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+    let id = known(&id)?;
+    let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")?.parse::<Secret>().ok());
+    shared.scenes.delete(id, &secret.ok_or(StoreError::WrongSecret)?).await?;
+    tracing::info!("scene deleted");
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What is not exactly an id never reaches the store.
+fn known(id: &str) -> Result<SceneId, StoreError> {
+    id.parse().map_err(|_| StoreError::Missing)
+}
