@@ -1,7 +1,5 @@
 //! What is known of every superpoint without the network: its points, box, moments, colours and neighbours.
 
-use std::collections::BTreeMap;
-
 use super::Aabb;
 use crate::superpoint::Superpoints;
 
@@ -14,24 +12,6 @@ pub struct Contact {
     pub edges: u32,
     /// Mean dissimilarity of those edges (normals and colour; 0 is smooth).
     pub contrast: f32,
-}
-
-/// The contacts between superpoints, by ascending ids, from a graph's edges between points: (the two points, dissimilarity). O(edges).
-///
-/// # Panics
-/// When an edge names a point that does not exist.
-pub fn contacts(superpoints: &Superpoints, edges: impl IntoIterator<Item = ([u32; 2], f32)>) -> Vec<Contact> {
-    let superpoint_of_point = superpoints.superpoint_of_point();
-    let mut sums = BTreeMap::<[u32; 2], (u32, f64)>::new();
-    for (points, contrast) in edges {
-        let mut pair = points.map(|point| superpoint_of_point[point as usize]);
-        if pair[0] != pair[1] {
-            pair.sort_unstable();
-            let sum = sums.entry(pair).or_default();
-            *sum = (sum.0 + 1, sum.1 + f64::from(contrast));
-        }
-    }
-    sums.into_iter().map(|(superpoints, (edges, sum))| Contact { superpoints, edges, contrast: (sum / f64::from(edges)) as f32 }).collect()
 }
 
 /// Sums over points from which means and covariances follow; adding two gives the sums of the union.
@@ -212,14 +192,6 @@ mod tests {
         let geometry = SuperpointGeometry::new(&positions, None, &Superpoints::from_ids(&[7; 100]));
         let [thin, a, b] = geometry.moments(&[0]).principal_deviations();
         assert!(thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6, "{thin} {a} {b}");
-    }
-
-    #[test]
-    fn contacts_are_counted_across_borders_only() {
-        let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 2]);
-        let edges = [([0, 1], 9.0), ([2, 1], 0.5), ([0, 3], 0.25), ([4, 3], 1.0), ([2, 3], 9.0)];
-        let expected = [Contact { superpoints: [0, 1], edges: 2, contrast: 0.375 }, Contact { superpoints: [1, 2], edges: 1, contrast: 1.0 }];
-        assert_eq!(contacts(&superpoints, edges), expected);
     }
 
     proptest! {

@@ -19,7 +19,7 @@ mod select;
 
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
-pub use geometry::{Contact, SuperpointGeometry, contacts};
+pub use geometry::{Contact, SuperpointGeometry};
 pub use nms::matrix_nms;
 pub use ownership::NO_INSTANCE;
 pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
