@@ -1,1 +1,21 @@
-//! .
+//! The page and its worker. Two programs share this crate: `app` draws and listens to the person, `worker` thinks.
+//!
+//! ```text
+//! app: ui -> state -> link ==protocol==> worker: session -> segscape
+//!            state -> view (camera, renderers)
+//! ```
+
+pub mod actions;
+pub mod app;
+pub mod browser;
+pub mod edits;
+pub mod gpu_support;
+pub mod link;
+pub mod listing;
+pub mod protocol;
+mod replies;
+pub mod share;
+pub mod state;
+mod ui;
+pub mod view;
+pub mod worker;

@@ -1,1 +1,5 @@
-fn main() {}
+//! The worker's entry: see `web::worker`.
+
+fn main() {
+    web::worker::run();
+}

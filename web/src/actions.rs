@@ -1,0 +1,190 @@
+//! What a person can ask for.
+
+use leptos::prelude::*;
+use segscape::{bundle::View, preflight::Choices};
+use wasm_bindgen::JsCast;
+
+use crate::{
+    browser,
+    edits::Edits,
+    link::Link,
+    listing,
+    protocol::{Bulk, Format, Request, Source},
+    replies,
+    state::{State, Work},
+};
+
+/// Starts the worker; called once, when the page is there.
+pub fn start(state: State) {
+    let link = Link::new(move |reply| replies::handle(state, reply));
+    *state.link.get_value().borrow_mut() = Some(link);
+    restart_worker(state);
+    follow(state);
+    let asked = state.wishes.with_value(|wishes| wishes.shared.clone().map(Source::Shared).or_else(|| wishes.scene.clone().map(Source::Url)));
+    if let Some(source) = asked {
+        open(state, source);
+    }
+}
+
+/// Keeps the picture and the owners in step with what is visible.
+fn follow(state: State) {
+    Effect::new(move |_| {
+        let (edits, coloring) = (state.edits.read(), state.coloring.get());
+        let looks = listing::looks(state.instances.with(Vec::len), &state.rows.read(), edits.present(), coloring);
+        state.viewer().set_looks(looks);
+    });
+    Effect::new(move |_| {
+        let visible = state.visible.get();
+        if !visible.is_empty() {
+            send(state, Request::Owners { serial: next(state.owners_asked), visible });
+        }
+    });
+}
+
+/// Opens a scan or a bundle. What is on screen stays there until the new points are.
+pub fn open(state: State, source: Source) {
+    open_as(state, source, Choices::default());
+}
+
+fn open_as(state: State, source: Source, choices: Choices) {
+    if state.work.get_untracked() == Work::Running {
+        restart_worker(state);
+    }
+    state.error.set(None);
+    state.stages.set(Vec::new());
+    state.opening.set(Some(source.clone()));
+    begin(state);
+    send(state, Request::Open { source, choices });
+}
+
+/// Opens the scan on screen again, with another up axis or unit, or after it was cancelled.
+pub fn reopen(state: State, choices: Choices) {
+    if let Some(source) = state.source.get_untracked() {
+        open_as(state, source, choices);
+    }
+}
+
+/// Opens the first of the files that were dropped or picked.
+pub fn open_files(state: State, files: Option<web_sys::FileList>) {
+    if let Some(file) = files.and_then(|files| files.get(0)) {
+        open(state, Source::File { name: file.name(), blob: file.unchecked_into() });
+    }
+}
+
+/// Ends what the worker is doing, at once. What is on screen stays.
+pub fn cancel(state: State) {
+    if state.work.get_untracked() == Work::Running {
+        state.work.set(Work::Cancelled);
+        state.opening.set(None);
+        restart_worker(state);
+    }
+}
+
+/// A fresh worker, which runs the network where the last one did.
+pub fn restart_worker(state: State) {
+    let link = state.link.get_value();
+    if let Some(link) = link.borrow().as_ref() {
+        link.restart();
+    }
+    let measured = state.backend.with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
+    let forced = state.wishes.with_value(|wishes| wishes.processor).or(measured);
+    send(state, Request::Start { forced });
+    // What the old worker knew about the scene on screen.
+    let scene = (state.snapshot.get_value(), state.source.get_untracked(), state.scan.get_untracked());
+    if let (Some((bundle, superpoint_of_point)), Some(source), Some(scan)) = scene {
+        send(state, Request::Restore { bundle, superpoint_of_point, source, choices: scan.choices });
+    }
+}
+
+/// Sends a request to the worker.
+pub fn send(state: State, request: Request) {
+    let link = state.link.get_value().borrow().clone();
+    if let Some(link) = link {
+        link.send(request);
+    }
+}
+
+/// Asks for what the prompt says.
+pub fn ask(state: State, text: &str) {
+    state.prompt.set(text.to_owned());
+    send(state, Request::Prompt { serial: next(state.asked), text: text.to_owned() });
+}
+
+/// Selects an instance and flies to it.
+pub fn select(state: State, instance: u32) {
+    state.selected.set(Some(instance));
+    focus(state);
+}
+
+/// Flies to the selected instance, or to the whole scene.
+pub fn focus(state: State) {
+    let selected = state.selected.get_untracked();
+    let bounds = selected.and_then(|id| state.instances.with_untracked(|instances| Some(instances.get(id as usize)?.bounds)));
+    state.viewer().focus(bounds);
+}
+
+/// Hides, isolates or renames, in a way that can be undone.
+pub fn edit(state: State, change: impl FnOnce(&mut Edits)) {
+    state.edits.update(|history| history.change(change));
+}
+
+/// Takes the last edit back, if there is one.
+pub fn undo(state: State) {
+    state.edits.update(|history| {
+        history.undo();
+    });
+}
+
+/// Makes the edit last taken back again, if there is one.
+pub fn redo(state: State) {
+    state.edits.update(|history| {
+        history.redo();
+    });
+}
+
+/// Asks for a file with what is visible.
+pub fn export(state: State, format: Format) {
+    let edits = state.edits.read_untracked();
+    let mut labels = state.answer.with_untracked(|answer| answer.as_ref().map_or_else(Vec::new, |answer| answer.labels.clone()));
+    for (id, name) in &edits.present().names {
+        if let Some(label) = labels.get_mut(*id as usize) {
+            label.name.clone_from(name);
+        }
+    }
+    let shown = |(id, visible): (usize, bool)| visible && edits.present().shows(id as u32);
+    let visible = state.visible.get_untracked().into_iter().enumerate().map(shown).collect();
+    send(state, Request::Export { format, visible, labels });
+}
+
+/// Packs the scene as it looks now and hands the bundle on.
+pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
+    let edits = state.edits.read_untracked();
+    let view = View {
+        prompt: state.prompt.get_untracked(),
+        threshold: state.threshold.get_untracked(),
+        camera: Some(state.viewer().camera().into()),
+        hidden: edits.present().hidden.iter().copied().collect(),
+        color_mode: state.coloring.get_untracked().into(),
+    };
+    state.packing.set_value(Some(Box::new(packed)));
+    send(state, Request::Pack { names: edits.present().names.clone(), view });
+}
+
+/// The number of the next request of which only the latest counts.
+fn next(latest: StoredValue<u32>) -> u32 {
+    latest.update_value(|number| *number += 1);
+    latest.get_value()
+}
+
+fn begin(state: State) {
+    state.work.set(Work::Running);
+    tick(state);
+}
+
+/// Lets elapsed times run while the worker is at work.
+fn tick(state: State) {
+    if state.work.try_get_untracked() == Some(Work::Running) {
+        state.clock.set(browser::now());
+        browser::after(200, move || tick(state));
+    }
+}

@@ -1,0 +1,177 @@
+//! Instances as rows of the list and looks of the picture: pure functions of what the worker found and the person changed.
+
+use crate::{
+    edits::Edits,
+    protocol::{InstanceInfo, Label},
+    state::Coloring,
+    view::{cloud::Look, palette},
+};
+
+/// What an instance is called that no word fits.
+const UNNAMED: &str = "unnamed";
+
+/// One visible instance.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Row {
+    /// Index of the instance.
+    pub id: u32,
+    /// Given by hand, else by the prompt or the vocabulary.
+    pub name: String,
+    /// The prompt's term it answers.
+    pub term: Option<u32>,
+    /// 0..=1.
+    pub confidence: f32,
+    /// Number of its points.
+    pub points: u32,
+    /// Edge lengths of its box, metres.
+    pub size: [f32; 3],
+    /// Its own colour.
+    pub color: [u8; 3],
+    /// Whether it is drawn.
+    pub shown: bool,
+}
+
+/// Whether each instance is visible: confident enough and, if something was asked for, an answer to it.
+pub fn visible(labels: &[Label], threshold: f32, asked: bool) -> Vec<bool> {
+    labels.iter().map(|label| label.confidence >= threshold && (!asked || label.term.is_some())).collect()
+}
+
+/// The rows of the visible instances, in the order of the instances.
+pub fn rows(instances: &[InstanceInfo], labels: &[Label], visible: &[bool], edits: &Edits) -> Vec<Row> {
+    let all = (0..).zip(instances.iter().zip(labels).zip(visible));
+    all.filter(|(_, (_, visible))| **visible)
+        .map(|(id, ((instance, label), _))| {
+            let name = edits.names.get(&id).unwrap_or(&label.name);
+            let name = if name.is_empty() { UNNAMED.to_owned() } else { name.clone() };
+            let bounds = instance.bounds;
+            Row {
+                id,
+                term: label.term,
+                confidence: label.confidence,
+                points: instance.points,
+                size: std::array::from_fn(|axis| bounds.max[axis] - bounds.min[axis]),
+                color: palette::instance_color(&name, id),
+                shown: edits.shows(id),
+                name,
+            }
+        })
+        .collect()
+}
+
+/// How rows are ordered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Order {
+    /// The surest first.
+    #[default]
+    Score,
+    /// The largest first.
+    Points,
+    /// By name.
+    Name,
+}
+
+impl Order {
+    /// All, with their names.
+    pub const ALL: [(Self, &str); 3] = [(Self::Score, "Score"), (Self::Points, "Points"), (Self::Name, "Name")];
+}
+
+/// The rows of one name.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Group {
+    /// The name.
+    pub name: String,
+    /// The colour of the label.
+    pub color: [u8; 3],
+    /// In the order asked for.
+    pub rows: Vec<Row>,
+}
+
+/// Rows whose name contains `search`, by name, the group with the foremost row first.
+pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
+    let search = search.trim().to_lowercase();
+    let mut rows: Vec<&Row> = rows.iter().filter(|row| row.name.to_lowercase().contains(&search)).collect();
+    match order {
+        Order::Score => rows.sort_by(|a, b| b.confidence.total_cmp(&a.confidence)),
+        Order::Points => rows.sort_by_key(|row| std::cmp::Reverse(row.points)),
+        Order::Name => rows.sort_by(|a, b| a.name.cmp(&b.name).then(b.confidence.total_cmp(&a.confidence))),
+    }
+    let mut groups: Vec<Group> = Vec::new();
+    let mut index_of_name = std::collections::HashMap::new();
+    for row in rows {
+        let index = *index_of_name.entry(row.name.as_str()).or_insert(groups.len());
+        if index == groups.len() {
+            groups.push(Group { name: row.name.clone(), color: palette::label_color(&row.name), rows: Vec::new() });
+        }
+        groups[index].rows.push(row.clone());
+    }
+    groups
+}
+
+/// (instances + 1): how nobody's points and each instance's points are drawn. An instance that is not visible looks like nobody.
+pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) -> Vec<Look> {
+    let shown_if = |shown, color| Look { shown: u32::from(shown), ..Look::shown(color) };
+    let nobody = shown_if(edits.isolated.is_none(), palette::UNOWNED);
+    let mut looks = vec![nobody; instances + 1];
+    for row in rows {
+        let color = match coloring {
+            Coloring::Label => palette::label_color(&row.name),
+            Coloring::Score => palette::ramp(row.confidence),
+            _ => row.color,
+        };
+        looks[row.id as usize + 1] = shown_if(row.shown, color);
+    }
+    looks
+}
+
+#[cfg(test)]
+mod tests {
+    use segscape::instances::Aabb;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn scene() -> (Vec<InstanceInfo>, Vec<Label>) {
+        let instance = |points| InstanceInfo { score: 0.5, points, bounds: Aabb { min: [0.0; 3], max: [1.0, 2.0, 3.0] } };
+        let label = |name: &str, term, confidence| Label { name: name.into(), term, confidence };
+        let labels = vec![label("chair", Some(0), 0.9), label("lamp", None, 0.8), label("chair", Some(0), 0.3), label("", Some(1), 0.7)];
+        ([10, 40, 30, 20].map(instance).to_vec(), labels)
+    }
+
+    #[wasm_bindgen_test]
+    fn threshold_and_prompt_decide_what_is_visible() {
+        let (_, labels) = scene();
+        assert_eq!(visible(&labels, 0.5, false), [true, true, false, true]);
+        assert_eq!(visible(&labels, 0.5, true), [true, false, false, true]);
+        assert_eq!(visible(&labels, 0.0, true), [true, false, true, true]);
+    }
+
+    #[wasm_bindgen_test]
+    fn rows_are_searched_sorted_and_grouped() {
+        let (instances, labels) = scene();
+        let mut edits = Edits::default();
+        edits.rename(1, "floor lamp");
+        let rows = rows(&instances, &labels, &[true; 4], &edits);
+        let ids = |search, order| groups(&rows, search, order).iter().map(|g| g.rows.iter().map(|r| r.id).collect::<Vec<_>>()).collect::<Vec<_>>();
+        assert_eq!(ids("", Order::Score), [vec![0, 2], vec![1], vec![3]]);
+        assert_eq!(ids("", Order::Points), [vec![1], vec![2, 0], vec![3]]);
+        assert_eq!(ids(" LAMP ", Order::Name), [vec![1]]);
+        assert_eq!(rows[3].name, UNNAMED);
+        assert_eq!(rows[0].size, [1.0, 2.0, 3.0]);
+    }
+
+    #[wasm_bindgen_test]
+    fn hidden_isolated_and_invisible_instances_look_so() {
+        let (instances, labels) = scene();
+        let mut edits = Edits::default();
+        edits.toggle_hidden(0);
+        let drawn = |edits: &Edits| {
+            let rows = rows(&instances, &labels, &[true, true, false, true], edits);
+            looks(4, &rows, edits, Coloring::Instance)
+        };
+        let looks = drawn(&edits);
+        assert_eq!(looks.iter().map(|look| look.shown).collect::<Vec<_>>(), [1, 0, 1, 1, 1]);
+        assert_eq!(looks[3], looks[0], "what is not visible looks like nobody");
+        edits.toggle_isolated(1);
+        assert_eq!(drawn(&edits).iter().map(|look| look.shown).collect::<Vec<_>>(), [0, 0, 1, 0, 0]);
+    }
+}

@@ -1,0 +1,22 @@
+//! What went wrong, in plain words, until it is dismissed.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::state::State;
+
+/// Top middle.
+#[component]
+pub fn ErrorBanner() -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <Show when=move || state.error.with(Option::is_some)>
+            <div class="error card" role="alert" data-testid="error">
+                <p>{move || state.error.get()}</p>
+                <button class="button quiet square" aria-label="Dismiss" on:click=move |_| state.error.set(None)>
+                    <Glyph icon=Icon::Close />
+                </button>
+            </div>
+        </Show>
+    }
+}

@@ -1,0 +1,41 @@
+//! Results out: files to keep, and a link to send.
+
+use leptos::prelude::*;
+
+use super::{
+    icon::{Glyph, Icon},
+    share::Share,
+};
+use crate::{actions, protocol::Format, state::State};
+
+/// Downloads and sharing.
+#[component]
+pub fn Export() -> impl IntoView {
+    let state = State::expect();
+    let nothing_yet = move || state.visible.with(Vec::is_empty);
+    view! {
+        <section class="out" aria-label="Take it with you">
+            <button
+                class="button"
+                title="The file you opened, with instance, label and score on every point"
+                data-testid="download-ply"
+                disabled=nothing_yet
+                on:click=move |_| actions::export(state, Format::Ply)
+            >
+                <Glyph icon=Icon::Download />
+                "PLY"
+            </button>
+            <button
+                class="button"
+                title="Every thing with its label, score, size and box"
+                data-testid="download-json"
+                disabled=nothing_yet
+                on:click=move |_| actions::export(state, Format::Json)
+            >
+                <Glyph icon=Icon::Download />
+                "JSON"
+            </button>
+            <Share />
+        </section>
+    }
+}

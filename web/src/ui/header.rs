@@ -1,0 +1,39 @@
+//! The name of the product and of the scan, and how to get at another scan.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::{browser, state::State};
+
+/// Top left.
+#[component]
+pub fn Header() -> impl IntoView {
+    let state = State::expect();
+    let title = move || state.scan.with(|scan| scan.as_ref().map(|scan| scan.name.clone()));
+    Effect::new(move |_| {
+        let name = title().map_or_else(|| "Segscape".into(), |name| format!("{name} · Segscape"));
+        browser::document().set_title(&name);
+    });
+    view! {
+        <header class="header card">
+            <span class="brand">
+                <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+                    <path class="a" d="M16 3l11 6.300v6.400L16 9.500 5 15.700V9.300z" />
+                    <path class="b" d="M5 17.700l10 5.700v5.800L5 23.500z" />
+                    <path class="c" d="M27 17.700l-10 5.700v5.800l10-5.700z" />
+                </svg>
+                <h1>"Segscape"</h1>
+            </span>
+            <span class="scan-name" title=title>{title}</span>
+            <Show when=move || state.scan.with(Option::is_some)>
+                <label class="button quiet" for="file-input" role="button">
+                    <Glyph icon=Icon::Open />
+                    <span>"Open"</span>
+                </label>
+            </Show>
+            <button class="button quiet square" aria-label="Help and shortcuts" title="Help (?)" on:click=move |_| state.help.set(true)>
+                <Glyph icon=Icon::Help />
+            </button>
+        </header>
+    }
+}

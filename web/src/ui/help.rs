@@ -1,0 +1,66 @@
+//! What can be done, by mouse, by touch and by key.
+
+use leptos::{html, prelude::*};
+
+use super::icon::{Glyph, Icon};
+use crate::state::State;
+
+const MOVES: [(&str, &str); 5] = [
+    ("Drag", "turn (one finger on a touch screen)"),
+    ("Right or Shift drag", "pan (two fingers)"),
+    ("Wheel", "zoom (pinch)"),
+    ("Click", "select what is there"),
+    ("Double click", "look at that point"),
+];
+const KEYS: [(&str, &str); 14] = [
+    ("/", "type what to look for"),
+    ("F", "look at the selected thing, or at everything"),
+    ("← → ↑ ↓", "turn; with Shift pan"),
+    ("+ −", "zoom"),
+    ("1 … 5", "colour by scan, instance, label, score, height"),
+    ("[ ]", "smaller or larger points"),
+    (", .", "lower or raise the threshold"),
+    ("H", "hide the selected thing"),
+    ("X", "show it alone"),
+    ("Shift H", "show everything"),
+    ("Enter", "rename it"),
+    ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
+    ("Esc", "let go"),
+    ("?", "this help"),
+];
+
+/// A dialog over the page.
+#[component]
+pub fn Help() -> impl IntoView {
+    let state = State::expect();
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            match state.help.get() {
+                // Fails only on a dialog that is open already.
+                true => drop(dialog.show_modal()),
+                false => dialog.close(),
+            }
+        }
+    });
+    let rows = |rows: &'static [(&'static str, &'static str)]| {
+        rows.iter().map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }).collect_view()
+    };
+    view! {
+        <dialog node_ref=dialog class="help" aria-labelledby="help-title" on:close=move |_| state.help.set(false)>
+            <div class="title">
+                <h2 id="help-title">"How to get around"</h2>
+                <button class="button quiet square" aria-label="Close" on:click=move |_| state.help.set(false)>
+                    <Glyph icon=Icon::Close />
+                </button>
+            </div>
+            <div class="columns">
+                <dl>{rows(&MOVES)}</dl>
+                <dl>{rows(&KEYS)}</dl>
+            </div>
+            <p class="muted">
+                "Reading, superpoints, the network and every prompt run in this tab. Only Share sends something: the scene you share, to this server."
+            </p>
+        </dialog>
+    }
+}

@@ -1,0 +1,66 @@
+//! The line icons, drawn for a 24 x 24 box.
+
+use leptos::prelude::*;
+
+/// What an icon shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Icon {
+    Open,
+    Help,
+    Close,
+    Fit,
+    Eye,
+    EyeOff,
+    Isolate,
+    Rename,
+    Download,
+    Share,
+    Undo,
+    Redo,
+    Chevron,
+    Search,
+    Cube,
+    Trash,
+    Copy,
+}
+
+impl Icon {
+    fn path(self) -> &'static str {
+        match self {
+            Self::Open => "M3 18V6.5A1.5 1.5 0 0 1 4.5 5h4.6l2 2.4h8.4A1.5 1.5 0 0 1 21 8.9V18a1.5 1.5 0 0 1-1.5 1.5h-15A1.5 1.5 0 0 1 3 18z",
+            Self::Help => "M9 9.2a3 3 0 1 1 4.3 2.7c-.9.5-1.3 1-1.3 2.1M12 17.4v.2M12 21a9 9 0 1 0 0-18 9 9 0 0 0 0 18z",
+            Self::Close => "M6 6l12 12M18 6L6 18",
+            Self::Fit => "M4 9V5a1 1 0 0 1 1-1h4M15 4h4a1 1 0 0 1 1 1v4M20 15v4a1 1 0 0 1-1 1h-4M9 20H5a1 1 0 0 1-1-1v-4",
+            Self::Eye => "M2.5 12S6 5.5 12 5.5 21.5 12 21.5 12 18 18.5 12 18.5 2.5 12 2.5 12zM12 15a3 3 0 1 0 0-6 3 3 0 0 0 0 6z",
+            Self::EyeOff => {
+                "M4 4l16 16M9.5 5.9A9 9 0 0 1 12 5.5c6 0 9.5 6.5 9.5 6.5a17 17 0 0 1-2.9 3.6M6.2 7.5A16 16 0 0 0 2.5 12S6 18.5 12 18.5a9.300 9.300 0 0 0 4.200-1"
+            }
+            Self::Isolate => "M12 3v3M12 18v3M3 12h3M18 12h3M12 16a4 4 0 1 0 0-8 4 4 0 0 0 0 8z",
+            Self::Rename => "M4 20h4L19 9l-4-4L4 16v4zM13 7l4 4",
+            Self::Download => "M12 4v11M7.500 10.500L12 15l4.500-4.500M5 19.500h14",
+            Self::Share => {
+                "M15 8.500L9 11.500M9 13l6 3M18 9.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5zM6 14.500a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5zM18 20a2.500 2.500 0 1 0 0-5 2.500 2.500 0 0 0 0 5z"
+            }
+            Self::Undo => "M9 7L4.500 11.500 9 16M5 11.500h9a5 5 0 0 1 0 10h-2",
+            Self::Redo => "M15 7l4.500 4.500L15 16M19 11.500h-9a5 5 0 0 0 0 10h2",
+            Self::Chevron => "M7 10l5 5 5-5",
+            Self::Search => "M10.500 17a6.500 6.500 0 1 0 0-13 6.500 6.500 0 0 0 0 13zM15.500 15.500L20 20",
+            Self::Cube => "M12 3l8 4.500v9L12 21l-8-4.500v-9L12 3zM4 7.500l8 4.500 8-4.500M12 12v9",
+            Self::Trash => "M4.500 7h15M9.500 7V4.500h5V7M6.500 7l1 13h9l1-13M10 11v5.500M14 11v5.500",
+            Self::Copy => "M9 9h10v11H9zM5 15V4h10",
+        }
+    }
+}
+
+/// A decorative icon; the control around it carries the words.
+#[component]
+pub fn Glyph(
+    /// What it shows.
+    icon: Icon,
+) -> impl IntoView {
+    view! {
+        <svg class="icon" viewBox="0 0 24 24" aria-hidden="true">
+            <path d=icon.path() />
+        </svg>
+    }
+}

@@ -1,0 +1,270 @@
+//! The list of what was found: the scene as a table, for eyes and for screen readers.
+
+use leptos::{ev, prelude::*};
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+
+use super::{
+    icon::{Glyph, Icon},
+    preflight::grouped,
+};
+use crate::{
+    actions,
+    listing::{Group, Order, Row, groups},
+    state::{State, Work},
+    view::palette::css,
+};
+
+/// Rows in the list at most; more cannot be read anyway, the search narrows them down.
+const MAX_ROWS: usize = 400;
+
+/// One line of the list.
+#[derive(Clone, PartialEq)]
+enum Line {
+    Group(Group),
+    Row(Row),
+}
+
+impl Line {
+    /// Changes whenever the line has to be drawn anew.
+    fn key(&self) -> String {
+        match self {
+            Self::Group(group) => format!("{} {}", group.name, group.rows.len()),
+            Self::Row(row) => format!("{} {} {:.3} {} {}", row.id, row.name, row.confidence, row.points, row.shown),
+        }
+    }
+}
+
+/// Search, order, undo, rows.
+#[component]
+pub fn Instances() -> impl IntoView {
+    let state = State::expect();
+    let search = RwSignal::new(String::new());
+    let order = RwSignal::new(Order::Score);
+    let grouped = Memo::new(move |_| state.rows.with(|rows| groups(rows, &search.read(), order.get())));
+    let lines = move || {
+        let lines = |group: Group| {
+            let rows = group.rows.clone();
+            std::iter::once(Line::Group(group)).chain(rows.into_iter().map(Line::Row))
+        };
+        grouped.get().into_iter().flat_map(lines).take(MAX_ROWS).collect::<Vec<_>>()
+    };
+    let on_order = move |event| {
+        if let Some((chosen, _)) = Order::ALL.iter().find(|(_, name)| *name == event_target_value(&event)) {
+            order.set(*chosen);
+        }
+    };
+    view! {
+        <section class="instances" aria-label="What was found">
+            <div class="bar">
+                <input
+                    class="field"
+                    type="search"
+                    placeholder=move || format!("Search {} things", state.rows.with(Vec::len))
+                    aria-label="Search what was found"
+                    prop:value=search
+                    on:input=move |event| search.set(event_target_value(&event))
+                />
+                <select class="field" aria-label="Order" on:change=on_order>
+                    {Order::ALL.map(|(_, name)| view! { <option>{name}</option> }).collect_view()}
+                </select>
+                <Undo />
+            </div>
+            <div class="scroll" role="grid" aria-label="Instances" aria-rowcount=move || state.rows.with(Vec::len)>
+                <For each=lines key=Line::key let(line)>
+                    {match line {
+                        Line::Group(group) => view! { <GroupLine group /> }.into_any(),
+                        Line::Row(row) => view! { <InstanceRow row /> }.into_any(),
+                    }}
+                </For>
+                <Empty />
+            </div>
+        </section>
+    }
+}
+
+#[component]
+fn Undo() -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <button
+            class="button quiet small square"
+            aria-label="Undo"
+            title="Undo (Ctrl Z)"
+            disabled=move || !state.edits.read().can_undo()
+            on:click=move |_| actions::undo(state)
+        >
+            <Glyph icon=Icon::Undo />
+        </button>
+        <button
+            class="button quiet small square"
+            aria-label="Redo"
+            title="Redo (Ctrl Shift Z)"
+            disabled=move || !state.edits.read().can_redo()
+            on:click=move |_| actions::redo(state)
+        >
+            <Glyph icon=Icon::Redo />
+        </button>
+        <button
+            class="button quiet small square"
+            aria-label="Show everything that is hidden"
+            title="Show all (Shift H)"
+            disabled=move || state.edits.with(|edits| edits.present().hidden.is_empty() && edits.present().isolated.is_none())
+            on:click=move |_| actions::edit(state, |edits| edits.show_all())
+        >
+            <Glyph icon=Icon::Eye />
+        </button>
+    }
+}
+
+#[component]
+fn GroupLine(group: Group) -> impl IntoView {
+    let count = (group.rows.len() > 1).then(|| view! { <span class="muted">{group.rows.len()}</span> });
+    view! {
+        <div class="group" role="row">
+            <span class="dot" style:--color=css(group.color)></span>
+            <span role="rowheader">{group.name}</span>
+            {count}
+        </div>
+    }
+}
+
+#[component]
+fn InstanceRow(row: Row) -> impl IntoView {
+    let state = State::expect();
+    let id = row.id;
+    let is = move |signal: RwSignal<Option<u32>>| signal.get() == Some(id);
+    let size = row.size.map(|edge| format!("{edge:.2}")).join(" × ");
+    let title = format!("{} {}, {size} m", row.name, id + 1);
+    let name = StoredValue::new(row.name);
+    let hide_label = if row.shown { "Hide" } else { "Show" };
+    let hide_icon = if row.shown { Icon::Eye } else { Icon::EyeOff };
+    let tool = move |icon, label: &'static str, act: fn(State, u32)| {
+        let act = move |event: ev::MouseEvent| {
+            event.stop_propagation();
+            act(state, id);
+        };
+        view! {
+            <button class="button quiet small square" aria-label=label title=label on:click=act>
+                <Glyph icon />
+            </button>
+        }
+    };
+    view! {
+        <div
+            class="row"
+            class:selected=move || is(state.selected)
+            class:hovered=move || is(state.hovered)
+            class:hidden=!row.shown
+            role="row"
+            tabindex="0"
+            data-testid="instance-row"
+            data-instance=id
+            title=title
+            aria-selected=move || is(state.selected).to_string()
+            on:click=move |_| actions::select(state, id)
+            on:dblclick=move |_| state.renaming.set(Some(id))
+            on:pointerenter=move |_| state.hovered.set(Some(id))
+            on:pointerleave=move |_| state.hovered.set(None)
+            on:keydown=move |event| on_key(state, id, &event)
+        >
+            <span class="dot" role="gridcell" style:--color=css(row.color)></span>
+            <Show
+                when=move || is(state.renaming)
+                fallback=move || {
+                    view! {
+                        <span class="label" role="gridcell">{name.get_value()} " " <span class="muted">{id + 1}</span></span>
+                        <span class="number" role="gridcell">{format!("{:.2}", row.confidence)}</span>
+                        <span class="number" role="gridcell">{grouped(row.points)}</span>
+                    }
+                }
+            >
+                <Rename id name=name.get_value() />
+            </Show>
+            <span class="tools" role="gridcell">
+                {tool(Icon::Rename, "Rename", |state, id| state.renaming.set(Some(id)))}
+                {tool(Icon::Isolate, "Show alone", |state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))}
+                {tool(hide_icon, hide_label, |state, id| actions::edit(state, |edits| edits.toggle_hidden(id)))}
+            </span>
+        </div>
+    }
+}
+
+/// A text box in place of the name.
+#[component]
+fn Rename(id: u32, name: String) -> impl IntoView {
+    let state = State::expect();
+    let input = NodeRef::<leptos::html::Input>::new();
+    Effect::new(move |_| {
+        if let Some(input) = input.get() {
+            // A box that is gone again needs no focus.
+            let _ = input.focus();
+            input.select();
+        }
+    });
+    let finish = move || {
+        if state.renaming.get_untracked() == Some(id) {
+            let name = input.get_untracked().map(|input| input.value()).unwrap_or_default();
+            state.renaming.set(None);
+            actions::edit(state, |edits| edits.rename(id, &name));
+        }
+    };
+    let on_key = move |event: ev::KeyboardEvent| {
+        event.stop_propagation();
+        match event.key().as_str() {
+            "Enter" => finish(),
+            "Escape" => state.renaming.set(None),
+            _ => {}
+        }
+    };
+    view! {
+        <input
+            node_ref=input
+            class="field rename"
+            aria-label="New name; empty for the found one"
+            maxlength="100"
+            value=name
+            on:keydown=on_key
+            on:blur=move |_| finish()
+            on:click=|event| event.stop_propagation()
+        />
+    }
+}
+
+#[component]
+fn Empty() -> impl IntoView {
+    let state = State::expect();
+    let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
+        (Work::Running, true) => "The list fills when the scan is through.",
+        (_, true) => "No things were separated in this scan.",
+        (_, false) => "Nothing is above the threshold: lower it, or ask for something else.",
+    };
+    view! {
+        <p class="empty-list" hidden=move || state.rows.with(|rows| !rows.is_empty())>
+            {words}
+        </p>
+    }
+}
+
+fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
+    let row = event.current_target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let next_row = |step: fn(&web_sys::Element) -> Option<web_sys::Element>| {
+        let mut element = row.as_ref().and_then(|row| step(row));
+        while let Some(candidate) = element {
+            if candidate.has_attribute("data-instance") {
+                return candidate.dyn_into::<HtmlElement>().ok();
+            }
+            element = step(&candidate);
+        }
+        None
+    };
+    match event.key().as_str() {
+        "Enter" if state.selected.get_untracked() == Some(id) => state.renaming.set(Some(id)),
+        "Enter" | " " => actions::select(state, id),
+        "ArrowDown" => next_row(web_sys::Element::next_element_sibling).into_iter().for_each(|row| drop(row.focus())),
+        "ArrowUp" => next_row(web_sys::Element::previous_element_sibling).into_iter().for_each(|row| drop(row.focus())),
+        _ => return,
+    }
+    event.prevent_default();
+    event.stop_propagation();
+}

@@ -1,0 +1,28 @@
+//! The panels, one component a file. They read [`crate::state`] and call [`crate::actions`].
+
+mod backend;
+mod drop_zone;
+mod error;
+mod export;
+mod header;
+mod help;
+mod icon;
+mod instances;
+mod panel;
+mod preflight;
+mod progress;
+mod prompt;
+mod share;
+pub mod shortcuts;
+mod toolbar;
+mod viewer;
+
+pub use backend::Backend;
+pub use drop_zone::DropZone;
+pub use error::ErrorBanner;
+pub use header::Header;
+pub use help::Help;
+pub use panel::Panel;
+pub use progress::Progress;
+pub use toolbar::Toolbar;
+pub use viewer::ViewerCanvas;

@@ -1,0 +1,37 @@
+//! Everything about the open scan: a panel at the right, a sheet at the bottom on phones.
+
+use leptos::prelude::*;
+
+use super::{
+    export::Export,
+    icon::{Glyph, Icon},
+    instances::Instances,
+    preflight::Preflight,
+    prompt::Prompt,
+};
+use crate::state::State;
+
+/// At the right.
+#[component]
+pub fn Panel() -> impl IntoView {
+    let state = State::expect();
+    let folded = RwSignal::new(false);
+    view! {
+        <Show when=move || state.scan.with(Option::is_some)>
+            <aside class="panel card" class:folded=move || folded.get() aria-label="The open scan">
+                <button
+                    class="fold"
+                    aria-label="Fold the panel"
+                    aria-expanded=move || (!folded.get()).to_string()
+                    on:click=move |_| folded.update(|folded| *folded = !*folded)
+                >
+                    <Glyph icon=Icon::Chevron />
+                </button>
+                <Prompt />
+                <Instances />
+                <Export />
+                <Preflight />
+            </aside>
+        </Show>
+    }
+}

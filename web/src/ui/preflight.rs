@@ -1,0 +1,86 @@
+//! What the scan seems to be, what was assumed, and how to change it.
+
+use leptos::prelude::*;
+use segscape::{
+    preflight::{Certainty, Choices, Unit},
+    scan::UpAxis,
+};
+
+use crate::{
+    actions,
+    protocol::ScanInfo,
+    state::{State, Work},
+};
+
+/// The part of the panel about the file.
+#[component]
+pub fn Preflight() -> impl IntoView {
+    let state = State::expect();
+    move || state.scan.get().map(|scan| view! { <Found scan /> })
+}
+
+#[component]
+fn Found(scan: ScanInfo) -> impl IntoView {
+    let state = State::expect();
+    let ScanInfo { preflight, choices, .. } = scan;
+    let (up, unit) = (preflight.up.value, preflight.unit.value);
+    let [width, depth, height] = preflight.extent;
+    let on_axis = move |event| {
+        if let Some(up) = UpAxis::ALL.into_iter().find(|axis| axis.to_string() == event_target_value(&event)) {
+            actions::reopen(state, Choices { up: Some(up), ..choices });
+        }
+    };
+    let on_unit = move |event| {
+        if let Some(unit) = Unit::ALL.into_iter().find(|unit| unit.to_string() == event_target_value(&event)) {
+            actions::reopen(state, Choices { unit: Some(unit), ..choices });
+        }
+    };
+    let settled = scan.settled;
+    let busy = move || settled || state.work.get() == Work::Running;
+    let assumed = preflight.has_assumptions();
+    let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
+    view! {
+        <details class="preflight" open=assumed>
+            <summary>
+                <span>"Scan"</span>
+                <span class="muted">{format!("{} points", grouped(scan.points))}</span>
+            </summary>
+            <dl>
+                <dt>"Size"</dt>
+                <dd>{format!("{width:.1} × {depth:.1} m, {height:.1} m high")}</dd>
+                <dt>"Up"</dt>
+                <dd>
+                    <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
+                        {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=axis == up>{axis.to_string()}</option> }).collect_view()}
+                    </select>
+                </dd>
+                <dt>"Unit"</dt>
+                <dd>
+                    <select class="field" aria-label="Unit" disabled=busy on:change=on_unit>
+                        {Unit::ALL.map(|each| view! { <option value=each.to_string() selected=each == unit>{each.to_string()}</option> }).collect_view()}
+                    </select>
+                </dd>
+            </dl>
+            <ul class="notes">
+                {note(preflight.up.words, preflight.up.certainty)}
+                {note(preflight.unit.words, preflight.unit.certainty)}
+                {note(preflight.spacing.words, preflight.spacing.certainty)}
+                {note(preflight.color.words, preflight.color.certainty)}
+                {scan.warnings.into_iter().map(|warning| note(warning, Certainty::Assumed)).collect_view()}
+            </ul>
+        </details>
+    }
+}
+
+/// `1 234 567`, with narrow spaces.
+pub fn grouped(number: u32) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push('\u{202f}');
+        }
+        text.push(digit);
+    }
+    text
+}

@@ -1,0 +1,66 @@
+//! How things stand: one line for everybody, and while the worker is at work its stages, with times and a way out.
+
+use leptos::prelude::*;
+use segscape::preflight::Choices;
+
+use crate::{
+    actions,
+    state::{StageState, State, Work, stage_name},
+};
+
+/// Bottom middle.
+#[component]
+pub fn Progress() -> impl IntoView {
+    let state = State::expect();
+    let running = move || state.work.get() == Work::Running;
+    let unfinished =
+        move || matches!(state.work.get(), Work::Cancelled | Work::Failed) && state.scan.with(Option::is_some) && state.instances.with(Vec::is_empty);
+    let again = move |_| actions::reopen(state, state.scan.with_untracked(|scan| scan.as_ref().map_or_else(Choices::default, |scan| scan.choices)));
+    view! {
+        <section class="progress card" class:running=running aria-label="Progress">
+            <div class="status-line">
+                <p class="status" role="status" aria-live="polite" data-testid="status">
+                    {move || state.status()}
+                </p>
+                <Show when=running>
+                    <button class="button small" data-testid="cancel" on:click=move |_| actions::cancel(state)>
+                        "Cancel"
+                    </button>
+                </Show>
+                <Show when=unfinished>
+                    <button class="button small" on:click=again>
+                        "Go on"
+                    </button>
+                </Show>
+            </div>
+            <ol class="stages" data-testid="stage-progress" hidden=move || state.stages.with(Vec::is_empty)>
+                {move || state.stages.get().into_iter().map(|stage| view! { <StageRow stage /> }).collect_view()}
+            </ol>
+        </section>
+    }
+}
+
+#[component]
+fn StageRow(stage: StageState) -> impl IntoView {
+    let state = State::expect();
+    let began = stage.began;
+    let over = stage.ms;
+    let elapsed = move || duration(over.unwrap_or_else(|| (state.clock.get() - began).max(0.0)));
+    view! {
+        <li class:over=over.is_some()>
+            <span class="name">{stage_name(stage.stage)}</span>
+            <progress max="1" value=stage.done aria-label=stage_name(stage.stage) />
+            <span class="outcome">{stage.outcome}</span>
+            <span class="time">{elapsed}</span>
+        </li>
+    }
+}
+
+/// `85 ms`, `2.4 s`, `1 min 12 s`.
+fn duration(ms: f64) -> String {
+    match ms {
+        ms if ms < 1000.0 => format!("{ms:.0} ms"),
+        ms if ms < 60_000.0 => format!("{:.1} s", ms / 1000.0),
+        ms => format!("{:.0} min {:.0} s", (ms / 60_000.0).floor(), (ms % 60_000.0) / 1000.0),
+    }
+}

@@ -1,0 +1,146 @@
+//! What to look for, what was found of it, and how sure an answer must be.
+
+use leptos::{ev, prelude::*};
+
+use super::icon::{Glyph, Icon};
+use crate::{
+    actions,
+    protocol::Term,
+    state::State,
+    view::palette::{css, label_color},
+};
+
+/// The prompt box, its chips, and the threshold.
+#[component]
+pub fn Prompt() -> impl IntoView {
+    let state = State::expect();
+    let text = RwSignal::new(state.prompt.get_untracked());
+    // A shared scene brings its prompt, a removed chip changes it.
+    Effect::new(move |_| text.set(state.prompt.get()));
+    let on_submit = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        actions::ask(state, text.get_untracked().trim());
+    };
+    let nothing_yet = move || state.instances.with(Vec::is_empty);
+    view! {
+        <section class="prompt">
+            <form class="prompt-box" role="search" on:submit=on_submit>
+                <Glyph icon=Icon::Search />
+                <input
+                    id="prompt"
+                    class="field"
+                    type="search"
+                    autocomplete="off"
+                    spellcheck="false"
+                    enterkeyhint="search"
+                    placeholder="chair . table, sofa"
+                    aria-label="What to look for: words separated by commas or full stops"
+                    data-testid="prompt-input"
+                    disabled=nothing_yet
+                    prop:value=text
+                    on:input=move |event| {
+                        text.set(event_target_value(&event));
+                        // The box was emptied: everything has its own name again.
+                        if text.with_untracked(String::is_empty) && !state.prompt.with_untracked(String::is_empty) {
+                            actions::ask(state, "");
+                        }
+                    }
+                />
+            </form>
+            <Chips />
+            <Threshold />
+        </section>
+    }
+}
+
+/// One chip a term, with its count; and guesses for what was not found.
+#[component]
+fn Chips() -> impl IntoView {
+    let state = State::expect();
+    let terms = Memo::new(move |_| state.answer.with(|answer| answer.as_ref().map_or_else(Vec::new, |answer| answer.terms.clone())));
+    let counts = Memo::new(move |_| {
+        let mut counts = vec![0_usize; terms.with(Vec::len)];
+        state.rows.with(|rows| rows.iter().filter_map(|row| row.term).for_each(|term| counts[term as usize] += 1));
+        counts
+    });
+    let chips = move || {
+        let names = terms.with(|terms| terms.iter().map(|term| term.name.clone()).collect::<Vec<_>>());
+        let chip = |(index, name): (usize, String)| {
+            let count = counts.with(|counts| counts.get(index).copied().unwrap_or(0));
+            let others: Vec<_> = names.iter().filter(|other| **other != name).map(|other| format!("\"{other}\"")).collect();
+            let color = css(label_color(&name));
+            let label = format!("Stop looking for {name}");
+            view! {
+                <li class="chip" class:none=count == 0>
+                    <span class="dot" style:--color=color></span>
+                    {name}
+                    <span class="count">{count}</span>
+                    <button aria-label=label on:click=move |_| actions::ask(state, &others.join(", "))>
+                        <Glyph icon=Icon::Close />
+                    </button>
+                </li>
+            }
+        };
+        names.clone().into_iter().enumerate().map(chip).collect_view()
+    };
+    let missing = move || {
+        let missing = |(index, term): (usize, Term)| (counts.with(|counts| counts.get(index) == Some(&0))).then(|| view! { <NotFound term /> });
+        terms.get().into_iter().enumerate().filter_map(missing).collect_view()
+    };
+    view! {
+        <ul class="chips" aria-label="What is looked for" hidden=move || terms.with(Vec::is_empty)>{chips}</ul>
+        {missing}
+        <p class="visually-hidden" role="status">
+            {move || {
+                let found = |(term, count): (&Term, &usize)| format!("{count} {}", term.name);
+                terms.with(|terms| counts.with(|counts| terms.iter().zip(counts).map(found).collect::<Vec<_>>().join(", ")))
+            }}
+        </p>
+    }
+}
+
+/// Says so, and names what comes nearest.
+#[component]
+fn NotFound(term: Term) -> impl IntoView {
+    let state = State::expect();
+    let guesses = term.nearest.into_iter().map(move |(instance, confidence)| {
+        let given = state.edits.with_untracked(|edits| edits.present().names.get(&instance).cloned());
+        let found = || state.answer.with_untracked(|answer| Some(answer.as_ref()?.labels.get(instance as usize)?.name.clone()));
+        let name = given.or_else(found).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("thing {}", instance + 1));
+        view! {
+            " "
+            <button on:click=move |_| actions::select(state, instance)>{format!("{name} ({confidence:.2})")}</button>
+        }
+    });
+    view! {
+        <p class="not-found">
+            <span>{format!("No {} above the threshold. Nearest:", term.name)} {guesses.collect_view()}</span>
+        </p>
+    }
+}
+
+#[component]
+fn Threshold() -> impl IntoView {
+    let state = State::expect();
+    view! {
+        <label class="threshold">
+            <span>"At least"</span>
+            <input
+                type="range"
+                min="0"
+                max="1"
+                step="0.01"
+                aria-label="Least confidence"
+                data-testid="threshold"
+                disabled=move || state.instances.with(Vec::is_empty)
+                prop:value=move || state.threshold.get().to_string()
+                on:input=move |event| {
+                    if let Ok(threshold) = event_target_value(&event).parse() {
+                        state.threshold.set(threshold);
+                    }
+                }
+            />
+            <output>{move || format!("{:.2}", state.threshold.get())}</output>
+        </label>
+    }
+}

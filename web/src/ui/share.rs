@@ -1,0 +1,129 @@
+//! A link to the segmented scene: made only when asked for, deletable by whoever has the second link.
+
+use leptos::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+
+use super::icon::{Glyph, Icon};
+use crate::{
+    actions, browser,
+    share::{self, Expiry, Shared},
+    state::State,
+};
+
+/// How far sharing has come.
+#[derive(Clone, Debug, PartialEq)]
+enum Stage {
+    Idle,
+    Uploading,
+    Shared(Shared),
+    Deleted,
+}
+
+/// What pressing the button sends.
+const SENDS: &str = "Sends the points with their colours, what was found, your names and this view to the server of this page. \
+                     Whoever has the link can see it; it is listed nowhere.";
+
+/// The button, how long its link works, and what follows from it.
+#[component]
+pub fn Share() -> impl IntoView {
+    let state = State::expect();
+    // Somebody with the manage link sees what its owner sees.
+    let managed = state.wishes.with_value(|w| Some(Shared { id: w.shared.clone()?, secret: w.secret.clone()? }));
+    let stage = RwSignal::new(managed.map_or(Stage::Idle, Stage::Shared));
+    let expiry = RwSignal::new(Expiry::default());
+    let upload = move |_| {
+        stage.set(Stage::Uploading);
+        actions::pack(state, move |bundle, _| {
+            spawn_local(async move {
+                match share::upload(&bundle, expiry.get_untracked()).await {
+                    Ok(shared) => stage.set(Stage::Shared(shared)),
+                    Err(error) => failed(state, stage, Stage::Idle, &error),
+                }
+            });
+        });
+    };
+    let delete = move |shared: Shared| {
+        spawn_local(async move {
+            match share::delete(&shared).await {
+                Ok(()) => stage.set(Stage::Deleted),
+                Err(error) => failed(state, stage, Stage::Shared(shared), &error),
+            }
+        });
+    };
+    let on_expiry = move |event| {
+        if let Some((chosen, _)) = Expiry::ALL.iter().find(|(_, name)| *name == event_target_value(&event)) {
+            expiry.set(*chosen);
+        }
+    };
+    let nothing_yet = move || state.instances.with(Vec::is_empty);
+    let options = Expiry::ALL.map(|(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> });
+    let body = move || match stage.get() {
+        Stage::Idle => ().into_any(),
+        Stage::Uploading => view! { <p class="share" role="status">"Packing and sending …"</p> }.into_any(),
+        Stage::Shared(shared) => view! { <Links shared delete /> }.into_any(),
+        Stage::Deleted => view! { <p class="share" role="status">"Deleted. The link no longer works."</p> }.into_any(),
+    };
+    view! {
+        <select class="field" aria-label="How long the link works" title="How long the link works" disabled=nothing_yet on:change=on_expiry>
+            {options.collect_view()}
+        </select>
+        <button
+            class="button primary"
+            title=SENDS
+            data-testid="share-button"
+            disabled=move || nothing_yet() || stage.get() == Stage::Uploading
+            on:click=upload
+        >
+            <Glyph icon=Icon::Share />
+            "Share"
+        </button>
+        {body}
+    }
+}
+
+fn failed(state: State, stage: RwSignal<Stage>, back: Stage, error: &share::ShareError) {
+    state.error.set(Some(error.to_string()));
+    stage.set(back);
+}
+
+#[component]
+fn Links(shared: Shared, delete: impl Fn(Shared) + Copy + 'static) -> impl IntoView {
+    let (link, manage) = (shared.link(), shared.manage_link());
+    view! {
+        <div class="share">
+            <Link label="Link to send" link testid="share-link" />
+            <Link label="Link to keep: it deletes the scene" link=manage testid="delete-link" />
+            <button class="button small" data-testid="delete-button" on:click=move |_| delete(shared.clone())>
+                <Glyph icon=Icon::Trash />
+                "Delete the shared scene"
+            </button>
+        </div>
+    }
+}
+
+#[component]
+fn Link(label: &'static str, link: String, testid: &'static str) -> impl IntoView {
+    let copied = RwSignal::new(false);
+    let text = link.clone();
+    let copy = move |_| {
+        // Refused on pages without https, where the link can still be copied by hand.
+        drop(browser::window().navigator().clipboard().write_text(&text));
+        copied.set(true);
+    };
+    view! {
+        <div>
+            <span class="muted">{label}</span>
+            <span class="link">
+                <a href=link.clone() target="_blank" rel="noopener noreferrer" data-testid=testid>
+                    {link.clone()}
+                </a>
+                <button class="button small square" aria-label="Copy" title="Copy" on:click=copy>
+                    <Glyph icon=Icon::Copy />
+                </button>
+            </span>
+            <span class="muted" role="status">
+                {move || copied.get().then_some("Copied")}
+            </span>
+        </div>
+    }
+}

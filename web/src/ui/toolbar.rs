@@ -1,0 +1,58 @@
+//! How the points are shown: colours, size, the way back to the whole scene.
+
+use leptos::prelude::*;
+
+use super::icon::{Glyph, Icon};
+use crate::{
+    actions,
+    state::{Coloring, State},
+};
+
+/// Bottom left.
+#[component]
+pub fn Toolbar() -> impl IntoView {
+    let state = State::expect();
+    let choice = move |coloring: Coloring| {
+        view! {
+            <label class="segment" class:on=move || state.coloring.get() == coloring>
+                <input
+                    type="radio"
+                    name="coloring"
+                    class="visually-hidden"
+                    prop:checked=move || state.coloring.get() == coloring
+                    on:change=move |_| state.coloring.set(coloring)
+                />
+                {coloring.name()}
+            </label>
+        }
+    };
+    view! {
+        <Show when=move || state.scan.with(Option::is_some)>
+            <div class="toolbar card" role="toolbar" aria-label="View">
+                <fieldset class="segments">
+                    <legend class="visually-hidden">"Colour by"</legend>
+                    {Coloring::ALL.map(choice).collect_view()}
+                </fieldset>
+                <label class="size">
+                    <span>"Size"</span>
+                    <input
+                        type="range"
+                        min="0.6"
+                        max="5"
+                        step="0.1"
+                        aria-label="Point size"
+                        prop:value=move || state.point_size.get().to_string()
+                        on:input=move |event| {
+                            if let Ok(size) = event_target_value(&event).parse() {
+                                state.point_size.set(size);
+                            }
+                        }
+                    />
+                </label>
+                <button class="button quiet square" aria-label="Show everything" title="Show everything (F)" on:click=move |_| actions::focus(state)>
+                    <Glyph icon=Icon::Fit />
+                </button>
+            </div>
+        </Show>
+    }
+}

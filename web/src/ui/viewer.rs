@@ -1,0 +1,178 @@
+//! The canvas: makes a renderer for it, turns pointers and keys into camera moves, and keeps the picture in step with the state.
+
+use glam::Vec2;
+use leptos::{ev, html, prelude::*};
+use segscape::preflight::Color;
+use wasm_bindgen::{JsCast, prelude::Closure};
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{HtmlCanvasElement, PointerEvent};
+
+use crate::{
+    state::State,
+    view::{
+        self,
+        navigate::{Gesture, Navigator},
+    },
+};
+
+/// After so many lost devices the picture is drawn without WebGPU.
+const LOST_DEVICES: u32 = 3;
+
+/// The picture, filling the window.
+#[component]
+pub fn ViewerCanvas() -> impl IntoView {
+    let state = State::expect();
+    keep_in_step(state);
+    // A canvas that had one kind of context cannot get another one, so every renderer has its own canvas.
+    move || {
+        let made = state.canvas.get();
+        view! { <Canvas made /> }
+    }
+}
+
+#[component]
+fn Canvas(made: u32) -> impl IntoView {
+    let state = State::expect();
+    let canvas = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            observe_size(state, &canvas);
+            spawn_local(attach(state, canvas, made));
+        }
+    });
+    let navigator = StoredValue::new_local(Navigator::default());
+    let act = move |gesture| act(state, canvas, gesture);
+    let on_down = move |event: PointerEvent| {
+        if let Some(canvas) = canvas.get_untracked() {
+            // Without capture a drag that leaves the canvas would never end; a pointer that is gone cannot be captured.
+            let _ = canvas.set_pointer_capture(event.pointer_id());
+        }
+        let pans = event.button() != 0 || event.shift_key();
+        navigator.update_value(|n| n.press(event.pointer_id(), position(&event), pans));
+    };
+    let on_move = move |event: PointerEvent| {
+        if let Some(gesture) = navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event))) {
+            act(gesture);
+        }
+    };
+    let on_up = move |event: PointerEvent| {
+        if let Some(gesture) = navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event))) {
+            act(gesture);
+        }
+    };
+    let on_wheel = move |event: ev::WheelEvent| {
+        event.prevent_default();
+        // Lines and pages as Firefox may count them.
+        let unit = [1.0, 16.0, 400.0][event.delta_mode().min(2) as usize];
+        let amount = (event.delta_y() * unit).clamp(-400.0, 400.0) as f32;
+        state.viewer().steer(|camera| camera.zoom((amount * 0.0016).exp()));
+    };
+    let on_double = move |event: ev::MouseEvent| {
+        let viewer = state.viewer();
+        let at = Vec2::new(event.offset_x() as f32, event.offset_y() as f32);
+        state.viewer().pick(at, move |hit| hit.into_iter().for_each(|hit| viewer.focus_point(hit.point)));
+    };
+    view! {
+        <canvas
+            node_ref=canvas
+            class="viewer"
+            data-testid="viewer-canvas"
+            tabindex="0"
+            role="application"
+            aria-label="The scan in 3D. Arrow keys turn, shift and arrow keys pan, plus and minus zoom, F shows everything."
+            on:pointerdown=on_down
+            on:pointermove=on_move
+            on:pointerup=on_up
+            on:pointercancel=move |event| navigator.update_value(|n| n.cancel(event.pointer_id()))
+            on:pointerleave=move |_| state.hovered.set(None)
+            on:wheel=on_wheel
+            on:dblclick=on_double
+            on:contextmenu=|event| event.prevent_default()
+            on:keydown=move |event| steer_by_key(state, &event)
+        />
+    }
+}
+
+fn position(event: &PointerEvent) -> Vec2 {
+    Vec2::new(event.offset_x() as f32, event.offset_y() as f32)
+}
+
+async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
+    let gpu_wanted = made < LOST_DEVICES && !state.wishes.with_value(|wishes| wishes.software_picture);
+    match view::renderer_for(&canvas, gpu_wanted).await {
+        Ok(renderer) => state.viewer().attach(canvas, renderer, move || state.canvas.update(|made| *made += 1)),
+        // Only a canvas that had a WebGPU context comes here: take another one.
+        Err(_) => state.canvas.set(LOST_DEVICES.max(made + 1)),
+    }
+}
+
+fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
+    let viewer = state.viewer();
+    match gesture {
+        Gesture::None => {}
+        Gesture::Orbit(pixels) => viewer.steer(|camera| camera.orbit(pixels)),
+        Gesture::PanZoom(pixels, factor) => {
+            let height = canvas.get_untracked().map_or(1, |c| c.client_height()).max(1) as f32;
+            viewer.steer(|camera| {
+                camera.pan(pixels, height);
+                camera.zoom(factor);
+            });
+        }
+        Gesture::Hover(at) => viewer.pick(at, move |hit| {
+            let owner = hit.and_then(|hit| hit.owner.checked_sub(1));
+            if state.hovered.try_get_untracked() != Some(owner) {
+                state.hovered.set(owner);
+            }
+        }),
+        Gesture::Click(at) => viewer.pick(at, move |hit| state.selected.set(hit.and_then(|hit| hit.owner.checked_sub(1)))),
+    }
+}
+
+fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
+    let viewer = state.viewer();
+    let step = 24.0;
+    let move_by = |x: f32, y: f32| {
+        let pixels = Vec2::new(x, y) * step;
+        if event.shift_key() {
+            viewer.steer(|camera| camera.pan(pixels, 800.0));
+        } else {
+            viewer.steer(|camera| camera.orbit(pixels));
+        }
+    };
+    match event.key().as_str() {
+        "ArrowLeft" => move_by(1.0, 0.0),
+        "ArrowRight" => move_by(-1.0, 0.0),
+        "ArrowUp" => move_by(0.0, 1.0),
+        "ArrowDown" => move_by(0.0, -1.0),
+        "+" | "=" => viewer.steer(|camera| camera.zoom(0.85)),
+        "-" | "_" => viewer.steer(|camera| camera.zoom(1.0 / 0.85)),
+        _ => return,
+    }
+    event.prevent_default();
+}
+
+/// Draws anew when the canvas changes its size.
+fn observe_size(state: State, canvas: &HtmlCanvasElement) {
+    let resized = Closure::<dyn FnMut()>::new(move || state.viewer().invalidate());
+    if let Ok(observer) = web_sys::ResizeObserver::new(resized.as_ref().unchecked_ref()) {
+        observer.observe(canvas);
+    }
+    resized.forget(); // as long as the canvas, of which there are one or two
+}
+
+/// What the state says about the picture.
+fn keep_in_step(state: State) {
+    Effect::new(move |_| {
+        let colored = state.scan.with(|scan| scan.as_ref().is_none_or(|scan| scan.preflight.color.value == Color::Present));
+        let (paint, point_size, dark) = (state.coloring.get().paint(colored), state.point_size.get(), state.dark.get());
+        let owner = |instance: Option<u32>| instance.map_or(0, |i| i + 1);
+        let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));
+        state.viewer().update(|frame| {
+            frame.paint = paint;
+            frame.point_size = point_size;
+            frame.dark = dark;
+            frame.hovered = hovered;
+            frame.selected = selected;
+        });
+    });
+}

@@ -1,0 +1,187 @@
+//! An orbit camera in the world frame: metres, z up, right-handed.
+
+use glam::{Mat4, Vec2, Vec3};
+use segscape::{bundle, instances::Aabb};
+
+/// Vertical field of view, radians.
+const FIELD_OF_VIEW: f32 = 0.87;
+/// How close to straight up and down the eye may get, radians: at the pole itself "up" is undefined.
+const MAX_PITCH: f32 = 1.55;
+
+/// The eye looks at `target` from `distance` metres away.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// What is in the middle of the picture.
+    pub target: Vec3,
+    /// Metres from the eye to the target.
+    pub distance: f32,
+    /// Turn about z, radians; 0 looks along +y.
+    pub yaw: f32,
+    /// Height of the eye above the target, radians.
+    pub pitch: f32,
+}
+
+impl Default for Camera {
+    fn default() -> Self {
+        Self { target: Vec3::ZERO, distance: 6.0, yaw: 0.6, pitch: 0.65 }
+    }
+}
+
+impl Camera {
+    /// Sees the whole box from where this camera stands.
+    pub fn framing(self, bounds: Aabb, aspect: f32) -> Self {
+        let (min, max) = (Vec3::from(bounds.min), Vec3::from(bounds.max));
+        let radius = ((max - min).length() / 2.0).max(0.05);
+        let narrow = FIELD_OF_VIEW.min(2.0 * ((FIELD_OF_VIEW / 2.0).tan() * aspect).atan());
+        Self { target: (min + max) / 2.0, distance: 0.85 * radius / (narrow / 2.0).sin(), ..self }
+    }
+
+    /// The eye, world frame.
+    pub fn eye(&self) -> Vec3 {
+        self.target + self.distance * self.backward()
+    }
+
+    fn backward(&self) -> Vec3 {
+        let (sin_yaw, cos_yaw) = self.yaw.sin_cos();
+        let (sin_pitch, cos_pitch) = self.pitch.sin_cos();
+        Vec3::new(-sin_yaw * cos_pitch, -cos_yaw * cos_pitch, sin_pitch)
+    }
+
+    /// Right and up of the picture, world frame.
+    fn right_and_up(&self) -> (Vec3, Vec3) {
+        let right = Vec3::new(self.yaw.cos(), -self.yaw.sin(), 0.0);
+        (right, self.backward().cross(right))
+    }
+
+    /// Nearest visible depth, metres; with a reversed infinite projection `depth = near / z`.
+    pub fn near(&self) -> f32 {
+        (self.distance * 0.01).clamp(1e-4, 0.1)
+    }
+
+    /// World to clip space; depth is reversed (1 near, 0 at infinity), which f32 resolves evenly.
+    pub fn clip_from_world(&self, aspect: f32) -> Mat4 {
+        let (_, up) = self.right_and_up();
+        Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, self.near()) * Mat4::look_at_rh(self.eye(), self.target, up)
+    }
+
+    /// Height in pixels of something one metre high, one metre away, in a picture `height` pixels high.
+    pub fn pixels_per_metre(height: f32) -> f32 {
+        height / (2.0 * (FIELD_OF_VIEW / 2.0).tan())
+    }
+
+    /// Turns about the target by a drag of `pixels`.
+    pub fn orbit(&mut self, pixels: Vec2) {
+        self.yaw = (self.yaw + pixels.x * 0.006).rem_euclid(std::f32::consts::TAU);
+        self.pitch = (self.pitch + pixels.y * 0.006).clamp(-MAX_PITCH, MAX_PITCH);
+    }
+
+    /// Moves the target so that it follows a drag of `pixels` in a picture `height` pixels high.
+    pub fn pan(&mut self, pixels: Vec2, height: f32) {
+        let metres_per_pixel = self.distance / Self::pixels_per_metre(height);
+        let (right, up) = self.right_and_up();
+        self.target += metres_per_pixel * (up * pixels.y - right * pixels.x);
+    }
+
+    /// Multiplies the distance by `factor`.
+    pub fn zoom(&mut self, factor: f32) {
+        self.distance = (self.distance * factor).clamp(0.02, 20_000.0);
+    }
+
+    /// On the way from `self` to `other`, `t` in 0..=1; turns the short way round.
+    pub fn towards(self, other: Self, t: f32) -> Self {
+        use std::f32::consts::{PI, TAU};
+        let turn = (other.yaw - self.yaw + PI).rem_euclid(TAU) - PI;
+        Self {
+            target: self.target.lerp(other.target, t),
+            distance: self.distance * (other.distance / self.distance).powf(t),
+            yaw: self.yaw + turn * t,
+            pitch: self.pitch + (other.pitch - self.pitch) * t,
+        }
+    }
+}
+
+impl From<Camera> for bundle::Camera {
+    fn from(camera: Camera) -> Self {
+        Self { eye: camera.eye().to_array(), target: camera.target.to_array(), fov_y: FIELD_OF_VIEW }
+    }
+}
+
+impl From<bundle::Camera> for Camera {
+    /// Sees the target as large as the sender did, whatever field of view that was with; nonsense becomes the default view.
+    fn from(sent: bundle::Camera) -> Self {
+        let target = Vec3::from(sent.target);
+        let backward = Vec3::from(sent.eye) - target;
+        let zoom = (sent.fov_y.clamp(0.1, 3.0) / 2.0).tan() / (FIELD_OF_VIEW / 2.0).tan();
+        let distance = backward.length() * zoom;
+        if !(distance.is_finite() && target.is_finite() && distance > 1e-3) {
+            return Self::default();
+        }
+        let direction = backward.normalize();
+        let pitch = direction.z.clamp(-1.0, 1.0).asin().clamp(-MAX_PITCH, MAX_PITCH);
+        Self { target, distance, yaw: (-direction.x).atan2(-direction.y).rem_euclid(std::f32::consts::TAU), pitch }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use glam::Vec4;
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    fn project(camera: &Camera, point: Vec3) -> Vec3 {
+        let clip: Vec4 = camera.clip_from_world(1.5) * point.extend(1.0);
+        clip.truncate() / clip.w
+    }
+
+    #[wasm_bindgen_test]
+    fn a_framed_box_is_wholly_in_the_picture() {
+        let bounds = Aabb { min: [-3.0, -1.0, 0.0], max: [4.0, 5.0, 2.5] };
+        for yaw in [0.0, 1.0, 3.0, 5.0] {
+            let camera = Camera { yaw, ..Camera::default() }.framing(bounds, 1.5);
+            let target = project(&camera, camera.target);
+            assert!(target.truncate().length() < 1e-4, "the target is in the middle");
+            for corner in 0..8 {
+                let pick = |axis: usize| if corner >> axis & 1 == 0 { bounds.min[axis] } else { bounds.max[axis] };
+                let seen = project(&camera, Vec3::new(pick(0), pick(1), pick(2)));
+                assert!(seen.x.abs() < 1.3 && seen.y.abs() < 1.3 && seen.z > 0.0 && seen.z < 1.0, "{seen} at yaw {yaw}");
+            }
+        }
+    }
+
+    #[wasm_bindgen_test]
+    fn higher_points_are_higher_in_the_picture_and_nearer_ones_deeper_in_depth() {
+        let camera = Camera::default();
+        assert!(project(&camera, Vec3::Z).y > project(&camera, Vec3::ZERO).y);
+        let nearer = camera.target + 0.5 * (camera.eye() - camera.target);
+        let depth = project(&camera, nearer).z;
+        assert!(depth > project(&camera, camera.target).z);
+        assert!((camera.near() / depth - camera.distance / 2.0).abs() < 1e-3, "depth is near / z");
+    }
+
+    #[wasm_bindgen_test]
+    fn a_pan_keeps_the_grabbed_point_under_the_finger() {
+        let mut camera = Camera::default();
+        let grabbed = camera.target;
+        camera.pan(Vec2::new(60.0, -20.0), 800.0);
+        let seen = project(&camera, grabbed);
+        assert!((seen.y - 20.0 / 400.0).abs() < 5e-3 && (seen.x - 60.0 / 600.0).abs() < 5e-3, "{seen}");
+    }
+
+    #[wasm_bindgen_test]
+    fn a_sent_camera_arrives_and_nonsense_becomes_the_default() {
+        let camera = Camera { target: Vec3::new(1.0, 2.0, 0.5), distance: 3.0, yaw: 4.0, pitch: -0.4 };
+        let arrived = Camera::from(bundle::Camera::from(camera));
+        assert!(arrived.eye().distance(camera.eye()) < 1e-4 && (arrived.yaw - 4.0).abs() < 1e-4);
+        let nowhere = bundle::Camera { eye: [f32::NAN; 3], target: [0.0; 3], fov_y: 1.0 };
+        assert_eq!(Camera::from(nowhere), Camera::default());
+    }
+
+    #[wasm_bindgen_test]
+    fn the_short_way_round_is_taken() {
+        let from = Camera { yaw: 0.1, ..Camera::default() };
+        let to = Camera { yaw: 6.2, ..Camera::default() };
+        assert!(from.towards(to, 0.5).yaw.abs() < 0.1);
+        assert_eq!(from.towards(to, 0.0), from);
+    }
+}

@@ -1,0 +1,222 @@
+//! Draws the cloud with WebGPU: `wgsl/points.wgsl` into off-screen targets, `wgsl/eye_dome.wgsl` from those to the canvas.
+//!
+//! The page's own small device; the worker has another one, devices cannot cross threads.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicU32, Ordering},
+};
+
+use burn::tensor::wgpu::wgpu;
+use send_wrapper::SendWrapper;
+use web_sys::HtmlCanvasElement;
+
+use self::{buffers::Chunk, pipelines::Pipelines, targets::Targets, uniforms::Uniforms};
+use super::cloud::{Cloud, Frame, Hit, Look};
+use crate::browser;
+
+mod buffers;
+mod pick;
+mod pipelines;
+mod targets;
+mod uniforms;
+
+/// Pictures that may wait for the GPU at the same time; more would only make input feel late.
+const MAX_IN_FLIGHT: u32 = 2;
+
+/// Why there is no WebGPU picture; the software renderer takes over.
+#[derive(Debug, thiserror::Error)]
+pub enum GpuError {
+    /// No adapter.
+    #[error(transparent)]
+    Adapter(#[from] wgpu::RequestAdapterError),
+    /// No device.
+    #[error(transparent)]
+    Device(#[from] wgpu::RequestDeviceError),
+    /// No surface.
+    #[error(transparent)]
+    Surface(#[from] wgpu::CreateSurfaceError),
+    /// No format to present in.
+    #[error("the canvas offers no format to draw in")]
+    Format,
+}
+
+/// The renderer and all it holds on the device.
+pub struct GpuRenderer {
+    surface: wgpu::Surface<'static>,
+    format: wgpu::TextureFormat,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    pipelines: Pipelines,
+    uniforms: Uniforms,
+    targets: Option<Targets>,
+    chunks: Vec<Chunk>,
+    looks: wgpu::Buffer,
+    in_flight: Arc<AtomicU32>,
+    /// Bits of the f32 milliseconds that the last finished picture took.
+    picture_ms: Arc<AtomicU32>,
+    lost: Arc<AtomicBool>,
+}
+
+impl GpuRenderer {
+    /// A device and the pipelines on `canvas`.
+    ///
+    /// # Errors
+    /// [`GpuError`] when any of it is missing.
+    pub async fn new(canvas: HtmlCanvasElement) -> Result<Self, GpuError> {
+        let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
+            backends: wgpu::Backends::BROWSER_WEBGPU,
+            ..wgpu::InstanceDescriptor::new_without_display_handle()
+        });
+        let options = wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
+        let adapter = instance.request_adapter(&options).await?;
+        // Only what WebGPU guarantees is asked for, so that any adapter will do.
+        let (device, queue) = adapter.request_device(&wgpu::DeviceDescriptor::default()).await?;
+        // The surface last: a canvas that once had a WebGPU context is of no use to the software renderer.
+        let surface = instance.create_surface(wgpu::SurfaceTarget::Canvas(canvas))?;
+        let format = surface.get_capabilities(&adapter).formats.into_iter().find(|f| !f.is_srgb()).ok_or(GpuError::Format)?;
+
+        let pipelines = Pipelines::new(&device, format);
+        let uniforms = Uniforms::new(&device);
+        let looks = looks_buffer(&device, &queue, &[Look::shown(super::palette::UNOWNED)]);
+        Ok(Self {
+            surface,
+            format,
+            device,
+            queue,
+            pipelines,
+            uniforms,
+            targets: None,
+            chunks: Vec::new(),
+            looks,
+            in_flight: Arc::default(),
+            picture_ms: Arc::default(),
+            lost: Arc::default(),
+        })
+    }
+
+    /// Calls back when the browser takes the device away; [`Self::is_lost`] holds from then on.
+    pub fn on_lost(&self, call: impl Fn() + 'static) {
+        // wgpu wants callbacks that could move between threads; this page has one thread.
+        let (flag, call) = (Arc::clone(&self.lost), SendWrapper::new(call));
+        self.device.set_device_lost_callback(move |_, _| {
+            flag.store(true, Ordering::Relaxed);
+            call();
+        });
+    }
+
+    /// Whether the browser took the device away; everything has to be made anew then.
+    pub fn is_lost(&self) -> bool {
+        self.lost.load(Ordering::Relaxed)
+    }
+
+    /// Forgets the points.
+    pub fn clear(&mut self) {
+        self.chunks.clear();
+    }
+
+    /// Uploads the next piece of the cloud; false once all of it is there. One piece takes a few milliseconds.
+    pub fn upload_next(&mut self, cloud: &Cloud) -> bool {
+        let first = self.chunks.last().map_or(0, Chunk::end);
+        if first >= cloud.positions.len() {
+            return false;
+        }
+        self.chunks.push(Chunk::new(&self.device, &self.queue, &self.pipelines.chunk_layout, cloud, first));
+        true
+    }
+
+    /// Writes the owners of the points that are uploaded already.
+    pub fn set_owners(&self, cloud: &Cloud) {
+        for chunk in &self.chunks {
+            chunk.write_owners(&self.queue, cloud);
+        }
+    }
+
+    /// How each owner looks from now on; entry 0 is nobody.
+    pub fn set_looks(&mut self, looks: &[Look]) {
+        self.looks = looks_buffer(&self.device, &self.queue, looks);
+        self.uniforms.forget_bindings();
+    }
+
+    /// Draws one picture `size` pixels large. False if the GPU is still busy with earlier ones: ask again later.
+    pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> bool {
+        if self.in_flight.load(Ordering::Relaxed) >= MAX_IN_FLIGHT {
+            return false;
+        }
+        let Some(canvas) = self.resized(size) else { return false };
+        let Some(targets) = &self.targets else { return false };
+        self.uniforms.write(&self.queue, cloud, frame, size);
+        let points_bindings = self.uniforms.points_bindings(&self.device, &self.pipelines, &self.looks);
+        let scene_bindings = targets.bindings(&self.device, &self.pipelines, &self.uniforms.scene);
+
+        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        {
+            let mut pass = targets.begin(&mut encoder);
+            pass.set_pipeline(&self.pipelines.points);
+            pass.set_bind_group(0, &points_bindings, &[]);
+            for chunk in &self.chunks {
+                pass.set_bind_group(1, &chunk.bindings, &[]);
+                pass.draw(0..4, 0..chunk.count.div_ceil(frame.stride));
+            }
+        }
+        {
+            let view = canvas.texture.create_view(&wgpu::TextureViewDescriptor::default());
+            let mut pass = targets::begin_canvas(&mut encoder, &view);
+            pass.set_pipeline(&self.pipelines.eye_dome);
+            pass.set_bind_group(0, &scene_bindings, &[]);
+            pass.draw(0..3, 0..1);
+        }
+        self.queue.submit([encoder.finish()]);
+        self.queue.present(canvas);
+        self.in_flight.fetch_add(1, Ordering::Relaxed);
+        let (in_flight, picture_ms, submitted) = (Arc::clone(&self.in_flight), Arc::clone(&self.picture_ms), browser::now());
+        self.queue.on_submitted_work_done(move || {
+            picture_ms.store(((browser::now() - submitted) as f32).to_bits(), Ordering::Relaxed);
+            in_flight.fetch_sub(1, Ordering::Relaxed);
+        });
+        true
+    }
+
+    /// How long the last finished picture took from submission to completion, milliseconds.
+    pub fn last_picture_ms(&self) -> f32 {
+        f32::from_bits(self.picture_ms.load(Ordering::Relaxed))
+    }
+
+    /// Calls back with what the last picture shows at a pixel, or nearest to it within a few pixels.
+    pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<Hit>) + 'static) {
+        match &self.targets {
+            Some(targets) => pick::pick(&self.device, &self.queue, targets, pixel, found),
+            None => found(None),
+        }
+    }
+
+    /// The canvas' next texture, with the surface and the targets at the wanted size.
+    fn resized(&mut self, size: (u32, u32)) -> Option<wgpu::SurfaceTexture> {
+        if self.targets.as_ref().is_none_or(|t| t.size != size) {
+            let config = wgpu::SurfaceConfiguration {
+                usage: wgpu::TextureUsages::RENDER_ATTACHMENT,
+                format: self.format,
+                color_space: wgpu::SurfaceColorSpace::Auto,
+                width: size.0,
+                height: size.1,
+                present_mode: wgpu::PresentMode::Fifo,
+                desired_maximum_frame_latency: 2,
+                alpha_mode: wgpu::CompositeAlphaMode::Opaque,
+                view_formats: vec![],
+            };
+            self.surface.configure(&self.device, &config);
+            self.targets = Some(Targets::new(&self.device, size));
+        }
+        match self.surface.get_current_texture() {
+            wgpu::CurrentSurfaceTexture::Success(texture) | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => Some(texture),
+            _ => {
+                self.targets = None; // configured again before the next picture
+                None
+            }
+        }
+    }
+}
+
+fn looks_buffer(device: &wgpu::Device, queue: &wgpu::Queue, looks: &[Look]) -> wgpu::Buffer {
+    buffers::filled(device, queue, wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(looks))
+}

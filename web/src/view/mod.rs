@@ -1,0 +1,333 @@
+//! The picture: owns the cloud, the camera and a renderer, and draws only when something changed.
+
+use std::{cell::RefCell, rc::Rc};
+
+use glam::{Vec2, Vec3};
+use segscape::instances::Aabb;
+use wasm_bindgen::prelude::*;
+use web_sys::HtmlCanvasElement;
+
+use self::{
+    camera::Camera,
+    cloud::{Cloud, Frame, Hit, Look, Paint},
+    gpu::GpuRenderer,
+    software::SoftwareRenderer,
+};
+use crate::{browser, gpu_support};
+
+pub mod camera;
+pub mod cloud;
+pub mod gpu;
+pub mod navigate;
+pub mod palette;
+pub mod software;
+
+/// A camera flight takes this long, milliseconds.
+const FLIGHT_MS: f64 = 280.0;
+/// The camera counts as moving for so long after the last input, milliseconds.
+const SETTLE_MS: f64 = 160.0;
+/// While the camera moves a picture should not take longer than this, milliseconds.
+const MOVING_MS: f32 = 30.0;
+
+/// What draws.
+pub enum Renderer {
+    /// WebGPU.
+    Gpu(Box<GpuRenderer>),
+    /// A 2D canvas.
+    Software(SoftwareRenderer),
+}
+
+struct Flight {
+    from: Camera,
+    to: Camera,
+    start: f64,
+}
+
+struct Inner {
+    canvas: Option<HtmlCanvasElement>,
+    renderer: Option<Renderer>,
+    cloud: Cloud,
+    looks: Vec<Look>,
+    frame: Frame,
+    flight: Option<Flight>,
+    moved_at: f64,
+    /// Points that a picture may have while the camera moves.
+    moving_points: f32,
+    dirty: bool,
+    scheduled: bool,
+    on_lost: Option<Rc<dyn Fn()>>,
+}
+
+/// A handle to the picture; clones share it.
+#[derive(Clone)]
+pub struct Viewer(Rc<RefCell<Inner>>);
+
+impl Default for Viewer {
+    fn default() -> Self {
+        let frame = Frame { camera: Camera::default(), paint: Paint::Scan, point_size: 2.2, hovered: 0, selected: 0, stride: 1, dark: true };
+        Self(Rc::new(RefCell::new(Inner {
+            canvas: None,
+            renderer: None,
+            cloud: Cloud::default(),
+            looks: vec![Look::shown(palette::UNOWNED)],
+            frame,
+            flight: None,
+            moved_at: 0.0,
+            moving_points: 0.0,
+            dirty: true,
+            scheduled: false,
+            on_lost: None,
+        })))
+    }
+}
+
+impl Viewer {
+    /// Draws on this canvas from now on; `on_lost` is called when the browser takes the device away.
+    pub fn attach(&self, canvas: HtmlCanvasElement, renderer: Renderer, on_lost: impl Fn() + 'static) {
+        if let Renderer::Gpu(gpu) = &renderer {
+            let viewer = self.clone();
+            gpu.on_lost(move || viewer.invalidate());
+        }
+        let mut inner = self.0.borrow_mut();
+        let looks = inner.looks.clone();
+        inner.moving_points = if matches!(renderer, Renderer::Gpu(_)) { 1e6 } else { 1.5e5 };
+        inner.canvas = Some(canvas);
+        inner.renderer = Some(renderer);
+        inner.on_lost = Some(Rc::new(on_lost));
+        inner.apply_looks(&looks);
+        drop(inner);
+        self.invalidate();
+    }
+
+    /// Shows another cloud, whole in the picture.
+    pub fn show(&self, cloud: Cloud) {
+        let mut inner = self.0.borrow_mut();
+        inner.cloud = cloud;
+        inner.frame.hovered = 0;
+        inner.frame.selected = 0;
+        inner.looks = vec![Look::shown(palette::UNOWNED)];
+        let looks = inner.looks.clone();
+        inner.apply_looks(&looks);
+        if let Some(Renderer::Gpu(gpu)) = &mut inner.renderer {
+            gpu.clear();
+        }
+        if let Some(bounds) = inner.cloud.bounds {
+            inner.flight = None;
+            inner.frame.camera = Camera::default().framing(bounds, inner.aspect());
+        }
+        drop(inner);
+        self.invalidate();
+    }
+
+    /// Says who owns each point and how each owner looks. Owners beyond the looks count as nobody.
+    pub fn set_owners(&self, mut owner_of_point: Vec<u32>, looks: Vec<Look>) {
+        let mut inner = self.0.borrow_mut();
+        owner_of_point.resize(inner.cloud.positions.len(), 0);
+        for owner in &mut owner_of_point {
+            *owner = if (*owner as usize) < looks.len() { *owner } else { 0 };
+        }
+        // Looks first: a drawn owner must always have one.
+        inner.apply_looks(&looks);
+        inner.looks = looks;
+        inner.cloud.owner_of_point = owner_of_point;
+        let Inner { renderer, cloud, .. } = &mut *inner;
+        match renderer {
+            Some(Renderer::Gpu(gpu)) => gpu.set_owners(cloud),
+            Some(Renderer::Software(software)) => software.restart(),
+            None => {}
+        }
+        drop(inner);
+        self.invalidate();
+    }
+
+    /// Changes how the owners look; their number must stay.
+    pub fn set_looks(&self, looks: Vec<Look>) {
+        let mut inner = self.0.borrow_mut();
+        if inner.looks.len() == looks.len() && inner.looks != looks {
+            inner.apply_looks(&looks);
+            inner.looks = looks;
+            drop(inner);
+            self.invalidate();
+        }
+    }
+
+    /// Changes anything else about the picture.
+    pub fn update(&self, change: impl FnOnce(&mut Frame)) {
+        let mut inner = self.0.borrow_mut();
+        let before = inner.frame;
+        change(&mut inner.frame);
+        let changed = inner.frame != before;
+        drop(inner);
+        if changed {
+            self.invalidate();
+        }
+    }
+
+    /// Moves the camera by hand.
+    pub fn steer(&self, change: impl FnOnce(&mut Camera)) {
+        {
+            let mut inner = self.0.borrow_mut();
+            inner.flight = None;
+            inner.moved_at = browser::now();
+        }
+        self.update(|frame| change(&mut frame.camera));
+    }
+
+    /// The camera as it is.
+    pub fn camera(&self) -> Camera {
+        self.0.borrow().frame.camera
+    }
+
+    /// Flies to a camera; jumps if the person asked for reduced motion.
+    pub fn fly_to(&self, to: Camera) {
+        let mut inner = self.0.borrow_mut();
+        if browser::prefers_reduced_motion() {
+            inner.frame.camera = to;
+        } else {
+            inner.flight = Some(Flight { from: inner.frame.camera, to, start: browser::now() });
+        }
+        drop(inner);
+        self.invalidate();
+    }
+
+    /// Flies to a box, or to the whole scene.
+    pub fn focus(&self, bounds: Option<Aabb>) {
+        let inner = self.0.borrow();
+        let Some(bounds) = bounds.or(inner.cloud.bounds) else { return };
+        let to = inner.frame.camera.framing(bounds, inner.aspect());
+        drop(inner);
+        self.fly_to(to);
+    }
+
+    /// Flies so that the point is in the middle, half as far away.
+    pub fn focus_point(&self, point: u32) {
+        let inner = self.0.borrow();
+        let Some(position) = inner.cloud.positions.get(point as usize) else { return };
+        let camera = inner.frame.camera;
+        let to = Camera { target: Vec3::from(*position), distance: (camera.distance * 0.5).max(0.3), ..camera };
+        drop(inner);
+        self.fly_to(to);
+    }
+
+    /// Calls back with what is at a CSS pixel of the canvas.
+    pub fn pick(&self, at: Vec2, found: impl FnOnce(Option<Hit>) + 'static) {
+        let inner = self.0.borrow();
+        let pixel = (at * inner.pixel_ratio()).max(Vec2::ZERO);
+        let pixel = (pixel.x as u32, pixel.y as u32);
+        match &inner.renderer {
+            Some(Renderer::Gpu(gpu)) => gpu.pick(pixel, found),
+            Some(Renderer::Software(software)) => {
+                let hit = software.pick(pixel);
+                drop(inner);
+                found(hit);
+            }
+            None => {}
+        }
+    }
+
+    /// Asks for a new picture.
+    pub fn invalidate(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.dirty = true;
+        if !std::mem::replace(&mut inner.scheduled, true) {
+            let viewer = self.clone();
+            browser::next_frame(move || viewer.tick());
+        }
+    }
+
+    fn tick(&self) {
+        let mut inner = self.0.borrow_mut();
+        inner.scheduled = false;
+        if let Some(Renderer::Gpu(gpu)) = &inner.renderer
+            && gpu.is_lost()
+        {
+            inner.renderer = None;
+            let on_lost = inner.on_lost.take();
+            drop(inner);
+            return on_lost.into_iter().for_each(|on_lost| on_lost());
+        }
+        let more = inner.step();
+        drop(inner);
+        if more {
+            self.invalidate();
+        }
+    }
+}
+
+impl Inner {
+    /// One animation frame; true if another one is needed.
+    fn step(&mut self) -> bool {
+        let now = browser::now();
+        self.advance_flight(now);
+        let moving = self.flight.is_some() || now - self.moved_at < SETTLE_MS;
+        let size = self.size();
+        let Self { renderer, cloud, frame, .. } = self;
+        let Some(renderer) = renderer else { return false };
+        frame.stride = if moving { (cloud.positions.len() as f32 / self.moving_points).ceil().max(1.0) as u32 } else { 1 };
+        let (finished, took) = match renderer {
+            Renderer::Gpu(gpu) => {
+                let uploading = gpu.upload_next(cloud);
+                (gpu.draw(cloud, frame, size) && !uploading, gpu.last_picture_ms())
+            }
+            Renderer::Software(software) => {
+                let finished = software.draw(cloud, frame, size);
+                (finished, (browser::now() - now) as f32)
+            }
+        };
+        if moving {
+            let factor = if took > MOVING_MS { 0.8 } else { 1.1 };
+            self.moving_points = (self.moving_points * factor).clamp(3e4, 1.2e7);
+        }
+        self.dirty = !finished;
+        self.dirty || moving
+    }
+
+    fn advance_flight(&mut self, now: f64) {
+        if let Some(flight) = &self.flight {
+            let t = ((now - flight.start) / FLIGHT_MS).clamp(0.0, 1.0) as f32;
+            self.frame.camera = flight.from.towards(flight.to, t * t * (3.0 - 2.0 * t));
+            if t >= 1.0 {
+                self.flight = None;
+            }
+        }
+    }
+
+    fn apply_looks(&mut self, looks: &[Look]) {
+        match &mut self.renderer {
+            Some(Renderer::Gpu(gpu)) => gpu.set_looks(looks),
+            Some(Renderer::Software(software)) => software.set_looks(looks),
+            None => {}
+        }
+    }
+
+    /// Device pixels per CSS pixel, at most 2: more cannot be seen and costs fill rate.
+    fn pixel_ratio(&self) -> f32 {
+        browser::device_pixel_ratio().clamp(1.0, 2.0)
+    }
+
+    /// Device pixels of the canvas.
+    fn size(&self) -> (u32, u32) {
+        let (width, height) = self.canvas.as_ref().map_or((1, 1), |c| (c.client_width(), c.client_height()));
+        let ratio = self.pixel_ratio();
+        (((width as f32 * ratio) as u32).clamp(1, 8192), ((height as f32 * ratio) as u32).clamp(1, 8192))
+    }
+
+    fn aspect(&self) -> f32 {
+        let (width, height) = self.size();
+        width as f32 / height as f32
+    }
+}
+
+/// The renderer for this canvas: WebGPU where there is hardware for it and it is wanted, else the 2D canvas.
+///
+/// # Errors
+/// When the canvas can give neither.
+pub async fn renderer_for(canvas: &HtmlCanvasElement, gpu_wanted: bool) -> Result<Renderer, JsValue> {
+    if gpu_wanted && gpu_support::draws_in_hardware().await {
+        match GpuRenderer::new(canvas.clone()).await {
+            Ok(gpu) => return Ok(Renderer::Gpu(Box::new(gpu))),
+            Err(error) => web_sys::console::warn_1(&format!("WebGPU picture: {error}; drawing on the CPU").into()),
+        }
+    }
+    SoftwareRenderer::new(canvas.clone()).map(Renderer::Software).ok_or_else(|| "the canvas cannot be drawn on".into())
+}

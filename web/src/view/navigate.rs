@@ -1,0 +1,117 @@
+//! Pointers to camera moves: one finger or the left button turns, two fingers or the right button pan and zoom.
+
+use glam::Vec2;
+
+/// A pointer that moved less than this between down and up has clicked, pixels.
+const CLICK_SLACK: f32 = 5.0;
+
+/// What a pointer event asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Gesture {
+    /// Nothing.
+    None,
+    /// The cursor rests on this pixel.
+    Hover(Vec2),
+    /// Turn by a drag of pixels.
+    Orbit(Vec2),
+    /// Pan by a drag of pixels, then multiply the distance.
+    PanZoom(Vec2, f32),
+    /// Select what is at this pixel.
+    Click(Vec2),
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pointer {
+    id: i32,
+    at: Vec2,
+    pans: bool,
+}
+
+/// The pointers that are down.
+#[derive(Debug, Default)]
+pub struct Navigator {
+    down: Vec<Pointer>,
+    travelled: f32,
+}
+
+impl Navigator {
+    /// A pointer went down; `pans` for the right or middle button, or with shift held.
+    pub fn press(&mut self, id: i32, at: Vec2, pans: bool) {
+        if self.down.is_empty() {
+            self.travelled = 0.0;
+        } else {
+            self.travelled = f32::INFINITY; // two fingers never click
+        }
+        self.down.retain(|pointer| pointer.id != id);
+        self.down.push(Pointer { id, at, pans });
+    }
+
+    /// A pointer moved.
+    pub fn drag(&mut self, id: i32, at: Vec2) -> Gesture {
+        let Some(index) = self.down.iter().position(|pointer| pointer.id == id) else {
+            return if self.down.is_empty() { Gesture::Hover(at) } else { Gesture::None };
+        };
+        let before = self.down.clone();
+        let moved = at - before[index].at;
+        self.down[index].at = at;
+        self.travelled += moved.length();
+        if let ([a, b, ..], [c, d, ..]) = (&before[..], &self.down[..]) {
+            let spread = (a.at - b.at).length() / (c.at - d.at).length().max(1.0);
+            return Gesture::PanZoom(moved / 2.0, spread.clamp(0.5, 2.0));
+        }
+        if self.travelled <= CLICK_SLACK {
+            Gesture::None
+        } else if before[index].pans {
+            Gesture::PanZoom(moved, 1.0)
+        } else {
+            Gesture::Orbit(moved)
+        }
+    }
+
+    /// A pointer went up.
+    pub fn release(&mut self, id: i32, at: Vec2) -> Gesture {
+        let clicked = self.down.len() == 1 && self.down[0].id == id && !self.down[0].pans && self.travelled <= CLICK_SLACK;
+        self.cancel(id);
+        if clicked { Gesture::Click(at) } else { Gesture::None }
+    }
+
+    /// The browser took a pointer away.
+    pub fn cancel(&mut self, id: i32) {
+        self.down.retain(|pointer| pointer.id != id);
+    }
+
+    /// Whether a pointer is down.
+    pub fn is_active(&self) -> bool {
+        !self.down.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    #[wasm_bindgen_test]
+    fn a_still_press_clicks_and_a_drag_turns() {
+        let mut navigator = Navigator::default();
+        navigator.press(1, Vec2::new(10.0, 10.0), false);
+        assert_eq!(navigator.drag(1, Vec2::new(12.0, 10.0)), Gesture::None);
+        assert_eq!(navigator.release(1, Vec2::new(12.0, 10.0)), Gesture::Click(Vec2::new(12.0, 10.0)));
+        navigator.press(1, Vec2::ZERO, false);
+        assert_eq!(navigator.drag(1, Vec2::new(0.0, 30.0)), Gesture::Orbit(Vec2::new(0.0, 30.0)));
+        assert_eq!(navigator.release(1, Vec2::new(0.0, 30.0)), Gesture::None);
+        assert_eq!(navigator.drag(1, Vec2::ONE), Gesture::Hover(Vec2::ONE));
+    }
+
+    #[wasm_bindgen_test]
+    fn fingers_that_part_come_closer() {
+        let mut navigator = Navigator::default();
+        navigator.press(1, Vec2::ZERO, false);
+        navigator.press(2, Vec2::new(100.0, 0.0), false);
+        let gesture = navigator.drag(2, Vec2::new(150.0, 0.0));
+        assert!(matches!(gesture, Gesture::PanZoom(_, factor) if factor < 0.7), "{gesture:?}");
+        assert_eq!(navigator.release(2, Vec2::ZERO), Gesture::None);
+        assert_eq!(navigator.release(1, Vec2::ZERO), Gesture::None, "lifting the second finger is no click");
+    }
+}

@@ -1,0 +1,114 @@
+//! Bytes from wherever a scan is.
+
+use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use segscape::progress::{Progress, Stage};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{ReadableStreamDefaultReader, Response};
+
+use super::{post, scope};
+use crate::protocol::{Reply, Source};
+
+/// The most bytes that are read into memory at once; a wasm memory ends at 4 GiB and holds more than the file.
+const MAX_BYTES: u64 = 1 << 30;
+
+/// The part of a stage that a download fills.
+#[derive(Clone, Copy)]
+pub struct Part {
+    /// The stage.
+    pub stage: Stage,
+    /// Its share that was done before.
+    pub from: f32,
+    /// Its share that is done afterwards.
+    pub to: f32,
+}
+
+/// Reading a file is fast beside downloading it.
+const READ: Part = Part { stage: Stage::Read, from: 0.0, to: 0.9 };
+
+/// Why there are no bytes, in words a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// Larger than [`MAX_BYTES`].
+    #[error("the file has {} MB, the limit is {} MB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
+    TooLarge(u64),
+    /// The browser could not read the file.
+    #[error("the browser could not read the file; it may have been moved or changed since it was chosen")]
+    Unreadable,
+    /// Neither https nor this machine.
+    #[error("only https addresses can be opened, not {0}")]
+    NotHttps(String),
+    /// No answer at all: offline, wrong name, or no permission.
+    #[error("{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here")]
+    NoAnswer(String),
+    /// An answer, but not the file.
+    #[error("{url} answered with status {status}")]
+    Status {
+        /// The address.
+        url: String,
+        /// The HTTP status.
+        status: u16,
+    },
+}
+
+/// The name and the bytes of a source; reports progress of [`Stage::Read`].
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
+    match source {
+        Source::File { name, blob } => {
+            let size = blob.size();
+            if size > MAX_BYTES as f64 {
+                return Err(FetchError::TooLarge(size as u64));
+            }
+            let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|_| FetchError::Unreadable)?;
+            Ok((name.clone(), Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec()))
+        }
+        Source::Url(url) => {
+            let local = ["http://127.0.0.1", "http://localhost"].iter().any(|host| url.starts_with(host));
+            if !url.starts_with("https://") && !local {
+                return Err(FetchError::NotHttps(url.clone()));
+            }
+            let path = url.split(['?', '#']).next().unwrap_or(url);
+            let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("scan");
+            Ok((name.to_owned(), download(url, READ).await?))
+        }
+        Source::Shared(id) => Ok((format!("{id}.segscape"), download(&format!("/api/scenes/{id}"), READ).await?)),
+    }
+}
+
+/// Downloads with progress; tolerates a server that does not say the length.
+///
+/// # Errors
+/// [`FetchError`].
+pub async fn download(url: &str, Part { stage, from, to }: Part) -> Result<Vec<u8>, FetchError> {
+    let no_answer = |_| FetchError::NoAnswer(url.to_owned());
+    let response: Response = JsFuture::from(scope().fetch_with_str(url)).await.map_err(no_answer)?.unchecked_into();
+    if !response.ok() {
+        return Err(FetchError::Status { url: url.to_owned(), status: response.status() });
+    }
+    // The length on the wire; of a compressed answer it is smaller than what arrives.
+    let length = response.headers().get("content-length").ok().flatten().and_then(|l| l.parse::<u64>().ok());
+    let mut bytes = Vec::new();
+    let Some(body) = response.body() else { return Ok(bytes) };
+    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+    let mut reported = 0.0;
+    loop {
+        let piece = JsFuture::from(reader.read()).await.map_err(no_answer)?;
+        let Some(piece) = Reflect::get(&piece, &"value".into()).ok().and_then(|v| v.dyn_into::<Uint8Array>().ok()) else { break };
+        let found = bytes.len() as u64 + u64::from(piece.length());
+        if found > MAX_BYTES {
+            return Err(FetchError::TooLarge(length.unwrap_or(found).max(found)));
+        }
+        let start = bytes.len();
+        bytes.resize(found as usize, 0);
+        piece.copy_to(&mut bytes[start..]);
+        let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
+        if done - reported > 0.05 {
+            reported = done;
+            post(&Reply::Progress(Progress { stage, done: from + (to - from) * done }));
+        }
+    }
+    Ok(bytes)
+}

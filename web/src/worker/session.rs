@@ -1,0 +1,250 @@
+//! What is open and what can be done with it.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::Device;
+use segscape::{
+    bundle::{self, Bundle, Meta, View},
+    instances::{Aabb, Segmentation},
+    platform,
+    preflight::{Choices, Preflight, Unit, preflight},
+    progress::{Cancel, Monitor, Progress, Stage},
+    scan::{self, Scan, UpAxis},
+    superpoint::{SuperpointOptions, Superpoints, superpoints},
+};
+
+use super::{
+    backend, fetch, post,
+    scene::{self, Scene},
+};
+use crate::{
+    browser,
+    protocol::{Answer, Bulk, Format, Label, Points, Reply, Request, ScanInfo, Source},
+};
+
+/// The worker's memory between requests.
+#[derive(Default)]
+pub struct Session {
+    device: Option<Device>,
+    /// The open scan's name, without its ending.
+    name: String,
+    open: Open,
+}
+
+/// How far the open scan has come.
+#[derive(Default)]
+enum Open {
+    #[default]
+    Nothing,
+    /// On screen, nothing found in it yet.
+    Scan(Scan),
+    /// Through.
+    Scene(Box<Scene>),
+}
+
+impl Open {
+    fn scan(&self) -> Option<&Scan> {
+        match self {
+            Self::Nothing => None,
+            Self::Scan(scan) => Some(scan),
+            Self::Scene(scene) => Some(&scene.scan),
+        }
+    }
+
+    fn into_scan(self) -> Option<Scan> {
+        match self {
+            Self::Nothing => None,
+            Self::Scan(scan) => Some(scan),
+            Self::Scene(scene) => Some(scene.scan),
+        }
+    }
+}
+
+/// There is no scene, or none that the request could be about.
+const NO_SCENE: &str = "open a scan first";
+
+impl Session {
+    /// Answers one request; the message of an error is for people. What was open before an error still is.
+    ///
+    /// # Errors
+    /// In words a person can act on.
+    pub async fn answer(&mut self, request: Request) -> Result<(), String> {
+        match request {
+            Request::Start { forced } => {
+                let (device, info) = backend::choose(forced).await;
+                self.device = Some(device);
+                post(&Reply::Backend(info));
+            }
+            Request::Open { source, choices } => self.open(&source, choices).await?,
+            Request::Prompt { serial, text } => self.prompt(serial, &text)?,
+            Request::Owners { serial, visible } => {
+                let owner_of_point = Bulk::from_slice(&self.scene()?.owners(&visible));
+                post(&Reply::Owners { serial, owner_of_point });
+            }
+            Request::Export { format, visible, labels } => self.export(format, &visible, &labels)?,
+            Request::Pack { names, view } => self.pack(&names, view)?,
+            Request::Restore { bundle, superpoint_of_point, source, choices } => {
+                self.restore(&bundle, &superpoint_of_point, &source, choices).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn open(&mut self, source: &Source, choices: Choices) -> Result<(), String> {
+        let start = browser::now();
+        post(&Reply::Progress(Progress { stage: Stage::Read, done: 0.0 }));
+        let (name, bytes) = fetch::bytes(source).await.map_err(|error| error.to_string())?;
+        let (scan, found) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        drop(bytes);
+        match found {
+            None => {
+                self.show(name, scan, choices, start);
+                self.find().await
+            }
+            Some(found) => {
+                let name = if found.meta.provenance.source.is_empty() { name } else { found.meta.provenance.source.clone() };
+                self.show(name, scan, WORLD, start);
+                self.unpack(found)
+            }
+        }
+    }
+
+    /// Gives the scan its frame and puts it on screen.
+    fn show(&mut self, name: String, mut scan: Scan, choices: Choices, start: f64) {
+        let found = preflight(&scan, choices);
+        found.apply(&mut scan);
+        post(&Reply::Points(points(&name, &scan, found, choices)));
+        post(&Reply::Finished { stage: Stage::Read, ms: browser::now() - start, outcome: format!("{} points", scan.len()) });
+        self.name = name;
+        self.open = Open::Scan(scan);
+    }
+
+    /// Superpoints of the open scan.
+    async fn find(&mut self) -> Result<(), String> {
+        platform::yield_now().await; // the points go to the page first
+        let scan = self.open.scan().ok_or(NO_SCENE)?;
+        let start = browser::now();
+        let options = SuperpointOptions::default();
+        let groups = superpoints(&scan.positions, scan.colors.as_deref(), &scan.triangles, &options, &Monitor::new(&report, &Cancel::default()));
+        let groups = groups.map_err(|error| error.to_string())?;
+        post(&Reply::Finished { stage: Stage::Superpoints, ms: browser::now() - start, outcome: format!("{} superpoints", groups.count()) });
+        post(&Reply::Done);
+        Ok(())
+    }
+
+    /// What a bundle says about the scan that is open, as its sender looked at it.
+    fn unpack(&mut self, Found { superpoints, segmentation, meta }: Found) -> Result<(), String> {
+        self.through(superpoints, segmentation, meta.provenance.model)?;
+        let names = (0..).zip(meta.names).filter(|(_, name)| name.by_user).map(|(id, name)| (id, name.text)).collect();
+        post(&Reply::View { view: meta.view.clone(), names });
+        self.prompt(0, &meta.view.prompt)?;
+        post(&Reply::Done);
+        Ok(())
+    }
+
+    /// The open scan has its instances.
+    fn through(&mut self, superpoints: Superpoints, segmentation: Segmentation, model: String) -> Result<(), String> {
+        let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
+        let scene = Scene { scan, superpoints, segmentation, model };
+        post(&Reply::Instances(scene.infos()));
+        self.open = Open::Scene(Box::new(scene));
+        Ok(())
+    }
+
+    /// Goes on where an earlier worker of this page ended; the page shows everything already.
+    async fn restore(&mut self, bundle: &Bulk, superpoint_of_point: &Bulk, source: &Source, choices: Choices) -> Result<(), String> {
+        let (_, found) = read(&bundle.to_vec::<u8>())?;
+        let Found { segmentation, meta, .. } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
+        let (name, bytes) = fetch::bytes(source).await.map_err(|error| error.to_string())?;
+        let (mut scan, _) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        preflight(&scan, choices).apply(&mut scan);
+        let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
+        self.name = name;
+        self.open = Open::Scene(Box::new(Scene { scan, superpoints, segmentation, model: meta.provenance.model }));
+        Ok(())
+    }
+
+    fn prompt(&self, serial: u32, text: &str) -> Result<(), String> {
+        let start = browser::now();
+        let scene = self.scene()?;
+        let (mut terms, mut unknown) = (Vec::new(), Vec::new());
+        for term in scene::terms(text).map_err(|error| error.to_string())? {
+            match term {
+                Ok(term) => terms.push(term),
+                Err(name) => unknown.push(name),
+            }
+        }
+        let (terms, labels) = scene.recognize(&terms, 20.0);
+        post(&Reply::Answer(Answer { serial, terms, labels, ms: browser::now() - start }));
+        Ok(())
+    }
+
+    fn export(&self, format: Format, visible: &[bool], labels: &[Label]) -> Result<(), String> {
+        let (bytes, mime) = self.scene()?.export(format, visible, labels);
+        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
+        let name = match format {
+            Format::Ply => format!("{stem}-segmented.ply"),
+            Format::Json => format!("{stem}-instances.json"),
+        };
+        post(&Reply::Exported { name, mime: mime.to_owned(), bytes: Bulk::from_slice(&bytes) });
+        Ok(())
+    }
+
+    fn pack(&self, names: &BTreeMap<u32, String>, view: View) -> Result<(), String> {
+        let scene = self.scene()?;
+        let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view, 20.0));
+        let superpoint_of_point = Bulk::from_slice(scene.superpoints.superpoint_of_point());
+        post(&Reply::Packed { bundle, superpoint_of_point });
+        Ok(())
+    }
+
+    fn scene(&self) -> Result<&Scene, String> {
+        match &self.open {
+            Open::Scene(scene) => Ok(scene),
+            _ => Err(NO_SCENE.to_owned()),
+        }
+    }
+}
+
+fn report(progress: Progress) {
+    post(&Reply::Progress(progress));
+}
+
+/// What a bundle holds beside the points.
+struct Found {
+    superpoints: Superpoints,
+    segmentation: Segmentation,
+    meta: Meta,
+}
+
+/// The points of a bundle are in the world frame already.
+const WORLD: Choices = Choices { up: Some(UpAxis::PlusZ), unit: Some(Unit::Metres) };
+
+/// A scan, or a bundle, by content.
+fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
+    if !bytes.starts_with(&bundle::MAGIC) {
+        return Ok((scan::read(bytes, &Monitor::new(&report, &Cancel::default())).map_err(|error| error.to_string())?, None));
+    }
+    let Bundle { positions, colors, superpoints, segmentation, meta } = bundle::decode(bytes).map_err(|error| error.to_string())?;
+    let scan = Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
+    Ok((scan, Some(Found { superpoints, segmentation, meta })))
+}
+
+fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Points {
+    let packed = |colors: &Vec<[u8; 3]>| Bulk::from_slice(&colors.iter().map(|&[r, g, b]| [r, g, b, 255]).collect::<Vec<_>>());
+    let empty = Aabb { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] };
+    Points {
+        positions: Bulk::from_slice(&scan.positions),
+        colors: scan.colors.as_ref().map(packed),
+        scan: ScanInfo {
+            name: name.to_owned(),
+            points: scan.len() as u32,
+            triangles: scan.triangles.len() as u32,
+            bounds: scan.positions.iter().fold(empty, |bounds, position| bounds.with(*position)),
+            preflight,
+            choices,
+            settled: choices == WORLD,
+            warnings: scan.warnings.iter().map(|warning| warning.0.clone()).collect(),
+        },
+    }
+}

@@ -1,0 +1,97 @@
+// Draws points as round, screen-facing quads into a colour, an identity and a depth target.
+// One instance draws one point, its four vertices are the corners of a triangle strip.
+//
+// group binding access  element        shape      meaning
+// 0     0       uniform View           1          the picture: camera, sizes, paint
+// 0     1       read    Look           owners     colour and visibility; entry 0 is nobody's
+// 1     0       uniform Chunk          1          which points the buffers of this group hold
+// 1     1       read    f32            points, 3  positions, world frame, metres
+// 1     2       read    u32            points     packed 0xAABBGGRR sRGB (all zero: no colour in the scan)
+// 1     3       read    u32            points     owner: 0 nobody, instance i is i + 1
+//
+// Invariants: every owner is below the number of looks. Depth is reversed (1 near, 0 far). Identity (0, 0) is "no point";
+// else .x is the point's index in the scene + 1, .y its owner.
+// CPU twin: web/src/view/software.rs.
+
+struct View {
+    clip_from_world: mat4x4f,
+    viewport: vec2f,        // pixels
+    pixels_per_metre: f32,  // of something one metre away
+    point_size: f32,        // metres
+    min_pixels: f32,
+    height_low: f32,        // metres, lower end of the height ramp
+    height_span: f32,
+    paint: u32,             // 0 the scan's colour, 1 the owner's look, 2 the height ramp
+    stride: u32,            // every n-th point is drawn
+}
+
+struct Look {
+    color: u32,
+    shown: u32,
+}
+
+struct Chunk {
+    first: u32,
+    count: u32,
+}
+
+struct Corner {
+    @builtin(position) position: vec4f,
+    @location(0) color: vec3f,
+    @location(1) offset: vec2f,
+    @location(2) @interpolate(flat) identity: vec2u,
+}
+
+struct Targets {
+    @location(0) color: vec4f,
+    @location(1) identity: vec2u,
+}
+
+@group(0) @binding(0) var<uniform> view: View;
+@group(0) @binding(1) var<storage, read> looks: array<Look>;
+@group(1) @binding(0) var<uniform> chunk: Chunk;
+@group(1) @binding(1) var<storage, read> positions: array<f32>;
+@group(1) @binding(2) var<storage, read> colors: array<u32>;
+@group(1) @binding(3) var<storage, read> owners: array<u32>;
+
+fn ramp(t: f32) -> vec3f {
+    var stops = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
+    let at = clamp(t, 0.0, 1.0) * 4.0;
+    let i = min(u32(at), 3u);
+    return mix(stops[i], stops[i + 1u], at - f32(i)) / 255.0;
+}
+
+@vertex
+fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance: u32) -> Corner {
+    let point = min(instance * view.stride, chunk.count - 1u);
+    let look = looks[owners[point]];
+    let position = vec3f(positions[3u * point], positions[3u * point + 1u], positions[3u * point + 2u]);
+    let center = view.clip_from_world * vec4f(position, 1.0);
+    let pixels = clamp(view.point_size * view.pixels_per_metre / max(center.w, 1e-6), view.min_pixels, 48.0);
+    let offset = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
+
+    var out: Corner;
+    // A hidden point leaves the clip volume.
+    out.position = select(vec4f(2.0, 2.0, 2.0, 1.0), center + vec4f(offset * pixels / view.viewport * center.w, 0.0, 0.0), look.shown == 1u);
+    let scan = unpack4x8unorm(colors[point]).rgb;
+    switch view.paint {
+        case 1u: {
+            // Some of the scan's light and dark keeps shapes readable under a flat colour.
+            let light = mix(1.0, dot(scan, vec3f(0.3, 0.6, 0.1)) + 0.45, 0.45 * f32(colors[point] != 0u));
+            out.color = unpack4x8unorm(look.color).rgb * light;
+        }
+        case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }
+        default: { out.color = scan; }
+    }
+    out.offset = select(vec2f(0.0), offset, pixels > 3.0); // smaller ones stay square, or they would miss every pixel centre
+    out.identity = vec2u(chunk.first + point + 1u, owners[point]);
+    return out;
+}
+
+@fragment
+fn round_point(in: Corner) -> Targets {
+    if dot(in.offset, in.offset) > 1.0 {
+        discard;
+    }
+    return Targets(vec4f(in.color, 1.0), in.identity);
+}
