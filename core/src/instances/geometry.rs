@@ -3,17 +3,6 @@
 use super::Aabb;
 use crate::superpoint::Superpoints;
 
-/// Where two superpoints touch.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Contact {
-    /// The two superpoints, the smaller id first.
-    pub superpoints: [u32; 2],
-    /// Number of graph edges between them.
-    pub edges: u32,
-    /// Mean dissimilarity of those edges (normals and colour; 0 is smooth).
-    pub contrast: f32,
-}
-
 /// Sums over points from which means and covariances follow; adding two gives the sums of the union.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {

@@ -19,13 +19,15 @@ mod select;
 
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
-pub use geometry::{Contact, SuperpointGeometry};
+pub use geometry::SuperpointGeometry;
 pub use nms::matrix_nms;
 pub use ownership::NO_INSTANCE;
 pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
 pub use proposals::{CenteredBox, ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
-pub use select::{Region, SelectOptions, candidates, select};
+pub use select::{SelectOptions, candidates, select};
+
+pub use crate::superpoint::{Contact, Region};
 
 /// An axis-aligned box in the world frame, metres.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]

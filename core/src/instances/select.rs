@@ -1,20 +1,10 @@
 //! Network masks and geometric regions, ranked together, thinned out to separate instances.
 
 use super::{
-    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Segmentation, Source, SuperpointGeometry, nms::falling, top_queries,
+    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation, Source, SuperpointGeometry, nms::falling,
+    top_queries,
 };
 use crate::text;
-
-/// A set of superpoints that hangs together in the geometry between two merge thresholds.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Region {
-    /// Ascending, non-empty superpoint ids.
-    pub superpoints: Vec<u32>,
-    /// Threshold at which it appears.
-    pub birth: f32,
-    /// Threshold at which it becomes part of a larger one.
-    pub death: f32,
-}
 
 /// The limits of the selection.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -11,9 +11,9 @@ use crate::{
 /// Eight bytes an edge: the ends follow from the edge's index and the table it came from.
 #[derive(Clone, Debug)]
 pub struct PointGraph {
-    points: usize,
     ends: Ends,
     edges: Vec<WeightedEdge>,
+    areas: Vec<f32>,
 }
 
 /// Where the ends of edge `index` stand.
@@ -97,7 +97,8 @@ impl PointGraph {
         }
         at(0.8)?;
         edges.sort_unstable();
-        Ok(Self { points: positions.len(), ends: Ends::Neighbours(neighbours), edges })
+        let areas = disc_areas(positions, &neighbours);
+        Ok(Self { ends: Ends::Neighbours(neighbours), edges, areas })
     }
 
     /// ScanNet's Segmentator (spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
@@ -106,10 +107,13 @@ impl PointGraph {
         let at = |v: u32| positions[v as usize];
         let mut normals = vec![[0.0f32; 3]; positions.len()];
         let mut counts = vec![0.0f32; positions.len()];
+        let mut areas = vec![0.0f32; positions.len()];
         for &triangle in triangles {
             let [a, b, c] = triangle.map(at);
-            let face = unit(cross(minus(b, a), minus(c, a)));
+            let normal = cross(minus(b, a), minus(c, a));
+            let face = unit(normal);
             for v in triangle.map(|v| v as usize) {
+                areas[v] += dot(normal, normal).sqrt() / 6.0;
                 let share = 1.0 / (counts[v] + 1.0);
                 normals[v] = std::array::from_fn(|i| share * face[i] + (1.0 - share) * normals[v][i]);
                 counts[v] += 1.0;
@@ -123,12 +127,17 @@ impl PointGraph {
         };
         let mut edges: Vec<_> = (0..3 * triangles.len() as u32).map(|index| WeightedEdge::new(weight(ends.of(index)), index)).collect();
         edges.sort_unstable();
-        Self { points: positions.len(), ends, edges }
+        Self { ends, edges, areas }
     }
 
     /// Number of points.
     pub fn points(&self) -> usize {
-        self.points
+        self.areas.len()
+    }
+
+    /// (points): the share of the surface that each point stands for, square metres.
+    pub fn areas(&self) -> &[f32] {
+        &self.areas
     }
 
     /// Every edge by rising weight.
@@ -146,7 +155,7 @@ impl PointGraph {
     /// # Errors
     /// [`Cancelled`].
     pub fn superpoints(&self, threshold: f32, minimum: u32, monitor: &Monitor) -> Result<Superpoints, Cancelled> {
-        let mut forest = Forest::new(vec![1; self.points]);
+        let mut forest = Forest::new(vec![1; self.points()]);
         let tick = |done| monitor.at(Stage::Superpoints, 0.85 + 0.1 * done);
         felzenszwalb(&mut forest, &self.edges, |index| self.ends.of(index), threshold, minimum, &tick)?;
         let superpoints = Superpoints::from_ids(&forest.roots());
@@ -165,6 +174,22 @@ impl Ends {
             }
         }
     }
+}
+
+/// (points): the disc around each point that reaches to its last neighbour, divided among the points in it. No point gets more
+/// than ten times the median: a stray point far out is not a large surface.
+fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
+    let area = |point: usize| {
+        let Some(&last) = neighbours.of(point).last() else { return 0.0 };
+        let reach = minus(positions[last as usize], positions[point]);
+        std::f32::consts::PI * dot(reach, reach) / (neighbours.k() + 1) as f32
+    };
+    let mut areas: Vec<f32> = (0..positions.len()).map(area).collect();
+    if !areas.is_empty() {
+        let limit = 10.0 * *areas.clone().select_nth_unstable_by(positions.len() / 2, f32::total_cmp).1;
+        areas.iter_mut().for_each(|area| *area = area.min(limit));
+    }
+    areas
 }
 
 fn minus(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {

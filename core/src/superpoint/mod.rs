@@ -5,10 +5,12 @@ use crate::progress::{Cancelled, Monitor};
 mod boundary;
 mod felzenszwalb;
 mod graph;
+mod hierarchy;
 
 pub use boundary::{Boundaries, Reading, ViewLabel};
 pub use felzenszwalb::{Forest, WeightedEdge, felzenszwalb};
 pub use graph::PointGraph;
+pub use hierarchy::{Contact, Hierarchy, Region};
 
 /// Which points are joined by edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -125,6 +127,15 @@ impl Superpoints {
             })
             .collect();
         Self { superpoint_of_point, count: new_of_old.len() }
+    }
+
+    /// The coarser partition in which `region_of_superpoint` (superpoints) says what goes together.
+    ///
+    /// # Panics
+    /// When there are fewer regions' ids than superpoints.
+    pub fn merged(&self, region_of_superpoint: &[u32]) -> Self {
+        let ids: Vec<u32> = self.superpoint_of_point.iter().map(|&s| region_of_superpoint[s as usize]).collect();
+        Self::from_ids(&ids)
     }
 
     /// (points): the superpoint of each point, each below [`Self::count`].

@@ -1,0 +1,394 @@
+//! Superpoints merged step by step into ever larger regions: proposals for objects that need no network.
+
+use std::{
+    cmp::Reverse,
+    collections::{BTreeMap, BinaryHeap, HashMap},
+};
+
+use super::{PointGraph, Superpoints};
+use crate::progress::{Cancelled, Monitor};
+
+/// Where two superpoints touch.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Contact {
+    /// The two superpoints, the smaller id first.
+    pub superpoints: [u32; 2],
+    /// Number of graph edges between them.
+    pub edges: u32,
+    /// Mean weight of those edges (normals and colour; 0 is smooth).
+    pub contrast: f32,
+}
+
+/// A set of superpoints that hangs together between two levels of the hierarchy.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Region {
+    /// Ascending, non-empty superpoint ids.
+    pub superpoints: Vec<u32>,
+    /// Level at which it appears.
+    pub birth: f32,
+    /// Level at which it becomes part of a larger one, at least `birth`.
+    pub death: f32,
+}
+
+/// The merge tree of a scan's superpoints.
+///
+/// Always the two touching regions a, b with the least cost are merged next,
+///
+/// cost = contrast x sqrt(area(a) area(b)) x sqrt(border(a) border(b)) / border(a, b)
+///
+/// where contrast is the mean weight of the edges between them and border counts edges: regions grow together that look alike
+/// across a border that is long for their outlines, small ones first. The area makes levels square metres, independent of how
+/// densely a surface was scanned. A region's level is the highest cost within it, so levels never fall towards the root.
+///
+/// On the labelled rooms a perfect pick among the regions reaches a higher AP than among the partitions of
+/// [`super::felzenszwalb`] at as many thresholds, and costs only the superpoint graph instead of the points'.
+#[derive(Clone, Debug)]
+pub struct Hierarchy {
+    contacts: Vec<Contact>,
+    /// The superpoints, then one node a merge; parents follow their children.
+    nodes: Vec<Node>,
+    /// Superpoints in an order in which those of every node are consecutive.
+    order: Vec<u32>,
+}
+
+#[derive(Clone, Debug)]
+struct Node {
+    parent: Option<u32>,
+    birth: f32,
+    points: u32,
+    /// Square metres.
+    area: f64,
+    /// Its superpoints are `order[first..first + superpoints]`.
+    first: u32,
+    superpoints: u32,
+}
+
+/// Edges between two regions.
+#[derive(Clone, Copy, Default)]
+struct Border {
+    edges: f64,
+    /// Sum of their weights.
+    contrast: f64,
+}
+
+impl Border {
+    fn add(&mut self, other: Self) {
+        self.edges += other.edges;
+        self.contrast += other.contrast;
+    }
+}
+
+impl Hierarchy {
+    /// Of the `superpoints` of `graph`'s points.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn new(graph: &PointGraph, superpoints: &Superpoints, monitor: &Monitor) -> Result<Self, Cancelled> {
+        let superpoint_of_point = superpoints.superpoint_of_point();
+        let mut areas = vec![0.0; superpoints.count()];
+        for (&s, &area) in superpoint_of_point.iter().zip(graph.areas()) {
+            areas[s as usize] += f64::from(area);
+        }
+        let mut inside = vec![Border::default(); superpoints.count()];
+        let mut between: HashMap<[u32; 2], Border> = HashMap::new();
+        for &edge in graph.edges() {
+            let [a, b] = graph.ends(edge).map(|point| superpoint_of_point[point as usize]);
+            let border = if a == b { &mut inside[a as usize] } else { between.entry([a.min(b), a.max(b)]).or_default() };
+            // Rounding can leave 1 - |n.n| just below zero; a mesh's weights may be NaN.
+            border.add(Border { edges: 1.0, contrast: f64::from(edge.weight().max(0.0)) });
+        }
+        monitor.check()?;
+        let leaf = |((points, area), inside): ((u32, f64), Border)| Node {
+            parent: None,
+            // What two halves of it would cost.
+            birth: (inside.contrast / inside.edges.max(1.0) * area) as f32,
+            points,
+            area,
+            first: 0,
+            superpoints: 1,
+        };
+        let nodes = superpoints.sizes().into_iter().zip(areas).zip(inside).map(leaf).collect();
+        let mut between: Vec<_> = between.into_iter().collect();
+        between.sort_unstable_by_key(|(pair, _)| *pair);
+        let contact = |(superpoints, border): &([u32; 2], Border)| Contact {
+            superpoints: *superpoints,
+            edges: border.edges as u32,
+            contrast: (border.contrast / border.edges) as f32,
+        };
+        let contacts = between.iter().map(contact).collect();
+        let mut growing = Growing::new(nodes, &between);
+        let children = growing.merge_all(monitor)?;
+        Ok(Self::arrange(contacts, growing.nodes, &children))
+    }
+
+    /// Gives every node its range of superpoints. `children` are those of the merged nodes.
+    fn arrange(contacts: Vec<Contact>, mut nodes: Vec<Node>, children: &[[u32; 2]]) -> Self {
+        let leaves = nodes.len() - children.len();
+        let mut order = vec![0; leaves];
+        let mut next_root = 0;
+        for id in (0..nodes.len()).rev() {
+            if nodes[id].parent.is_none() {
+                nodes[id].first = next_root;
+                next_root += nodes[id].superpoints;
+            }
+            let first = nodes[id].first;
+            match id.checked_sub(leaves) {
+                None => order[first as usize] = id as u32,
+                Some(merge) => {
+                    let [a, b] = children[merge].map(|child| child as usize);
+                    nodes[a].first = first;
+                    nodes[b].first = first + nodes[a].superpoints;
+                }
+            }
+        }
+        Self { contacts, nodes, order }
+    }
+
+    /// Every pair of superpoints that touch, in ascending order.
+    pub fn contacts(&self) -> &[Contact] {
+        &self.contacts
+    }
+
+    /// The regions of at least `min_points` points and at most `max_area` square metres, single superpoints among them, small
+    /// before large along every branch.
+    pub fn regions(&self, min_points: u32, max_area: f32) -> Vec<Region> {
+        // The last regions of a scan have no end; they get the highest level there is.
+        let top = self.nodes.iter().map(|node| node.birth).fold(0.0, f32::max);
+        let fits = |node: &&Node| node.points >= min_points && node.area <= f64::from(max_area);
+        let region = |node: &Node| {
+            let mut superpoints = self.superpoints_of(node).to_vec();
+            superpoints.sort_unstable();
+            let death = node.parent.map_or(top, |parent| self.nodes[parent as usize].birth);
+            Region { superpoints, birth: node.birth.min(death), death }
+        };
+        self.nodes.iter().filter(fits).map(region).collect()
+    }
+
+    /// The partition at one level: (superpoints) the region of each, numbered in order of first appearance.
+    pub fn cut(&self, level: f32) -> Vec<u32> {
+        let leaves = self.order.len();
+        let stays = |node: u32| (node as usize) < leaves || self.nodes[node as usize].birth <= level;
+        let mut region_of_superpoint = vec![0; leaves];
+        for (id, node) in self.nodes.iter().enumerate() {
+            if stays(id as u32) && node.parent.is_none_or(|parent| !stays(parent)) {
+                for &s in self.superpoints_of(node) {
+                    region_of_superpoint[s as usize] = id as u32;
+                }
+            }
+        }
+        Superpoints::from_ids(&region_of_superpoint).superpoint_of_point
+    }
+
+    fn superpoints_of(&self, node: &Node) -> &[u32] {
+        &self.order[node.first as usize..][..node.superpoints as usize]
+    }
+}
+
+/// The regions while they merge.
+struct Growing {
+    nodes: Vec<Node>,
+    /// (nodes): whom a region touches; empty once it was merged.
+    borders: Vec<BTreeMap<u32, Border>>,
+    /// (nodes): edges to all others.
+    outlines: Vec<f64>,
+}
+
+impl Growing {
+    fn new(nodes: Vec<Node>, between: &[([u32; 2], Border)]) -> Self {
+        let mut borders = vec![BTreeMap::new(); nodes.len()];
+        for &([a, b], border) in between {
+            borders[a as usize].insert(b, border);
+            borders[b as usize].insert(a, border);
+        }
+        let outlines = borders.iter().map(|all| all.values().map(|border| border.edges).sum()).collect();
+        Self { nodes, borders, outlines }
+    }
+
+    /// The children of every node that came about, in order.
+    fn merge_all(&mut self, monitor: &Monitor) -> Result<Vec<[u32; 2]>, Cancelled> {
+        let mut children = vec![];
+        // One entry a region: its cheapest neighbour when it came about. An entry whose neighbour is gone is looked up
+        // again when its turn comes; until then the new region's own entry covers the pair.
+        let mut queue: BinaryHeap<_> = (0..self.nodes.len() as u32).filter_map(|id| self.cheapest(id)).map(Reverse).collect();
+        while let Some(Reverse((cost, a, b))) = queue.pop() {
+            if self.nodes[a as usize].parent.is_some() {
+                continue;
+            }
+            if self.nodes[b as usize].parent.is_some() {
+                queue.extend(self.cheapest(a).map(Reverse));
+                continue;
+            }
+            if children.len().is_multiple_of(1024) {
+                monitor.check()?;
+            }
+            let merged = self.merge(a, b, f64::from_bits(cost) as f32);
+            children.push([a, b]);
+            queue.extend(self.cheapest(merged).map(Reverse));
+        }
+        Ok(children)
+    }
+
+    /// (bits of the cost, `a`, neighbour); costs are not negative, so their bits compare as they do.
+    fn cheapest(&self, a: u32) -> Option<(u64, u32, u32)> {
+        let node = &self.nodes[a as usize];
+        let cost = |b: u32, border: &Border| {
+            let contrast = border.contrast / border.edges;
+            let areas = (node.area * self.nodes[b as usize].area).sqrt();
+            contrast * areas * (self.outlines[a as usize] * self.outlines[b as usize]).sqrt() / border.edges
+        };
+        self.borders[a as usize].iter().map(|(&b, border)| (cost(b, border).to_bits(), a, b)).min()
+    }
+
+    fn merge(&mut self, a: u32, b: u32, cost: f32) -> u32 {
+        let merged = self.nodes.len() as u32;
+        let mut around = BTreeMap::new();
+        let mut outline = 0.0;
+        for (old, other) in [(a, b), (b, a)] {
+            for (neighbour, border) in std::mem::take(&mut self.borders[old as usize]) {
+                if neighbour != other {
+                    outline += border.edges;
+                    self.borders[neighbour as usize].remove(&old);
+                    around.entry(neighbour).or_insert_with(Border::default).add(border);
+                }
+            }
+        }
+        for (&neighbour, &border) in &around {
+            self.borders[neighbour as usize].insert(merged, border);
+        }
+        let [first, second] = [a, b].map(|child| &self.nodes[child as usize]);
+        // Superpoints' own births are of another kind, they only ever shorten the superpoint's life.
+        let level = |node: &Node| if node.superpoints > 1 { node.birth } else { 0.0 };
+        self.nodes.push(Node {
+            parent: None,
+            birth: cost.max(level(first)).max(level(second)),
+            points: first.points + second.points,
+            area: first.area + second.area,
+            first: 0,
+            superpoints: first.superpoints + second.superpoints,
+        });
+        self.borders.push(around);
+        self.outlines.push(outline);
+        for child in [a, b] {
+            self.nodes[child as usize].parent = Some(merged);
+        }
+        merged
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::superpoint::{EdgeSource, SuperpointOptions};
+
+    fn hierarchy(positions: &[[f32; 3]], colors: &[[u8; 3]]) -> (Superpoints, Hierarchy) {
+        let SuperpointOptions { edges, threshold, minimum } = SuperpointOptions::default();
+        let silent = Monitor::silent();
+        let graph = PointGraph::new(positions, Some(colors), &[], None, edges, &silent).unwrap();
+        let superpoints = graph.superpoints(threshold, minimum, &silent).unwrap();
+        let hierarchy = Hierarchy::new(&graph, &superpoints, &silent).unwrap();
+        (superpoints, hierarchy)
+    }
+
+    /// A floor of 80 x 80 points with two boxes on it, each with a lid of its own colour; 5 cm apart.
+    fn boxes() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
+        let (mut positions, mut colors, mut things) = (vec![], vec![], vec![]);
+        let mut put = |position: [f32; 3], color, thing| {
+            positions.push(position.map(|x| 0.05 * x));
+            colors.push(color);
+            things.push(thing);
+        };
+        let inside = |x: i32, y: i32, x0: i32, y0: i32| (x0..=x0 + 15).contains(&x) && (y0..=y0 + 15).contains(&y);
+        for (x, y) in (0..80).flat_map(|x| (0..80).map(move |y| (x, y))) {
+            if !inside(x, y, 15, 15) && !inside(x, y, 45, 45) {
+                put([x as f32, y as f32, 0.0], [120, 120, 120], 0);
+            }
+        }
+        for (thing, corner, side, lid) in [(1, 15, [140, 90, 60], [170, 90, 60]), (2, 45, [60, 90, 140], [60, 90, 170])] {
+            for (u, v) in (0..16).flat_map(|u| (0..16).map(move |v| (u, v))) {
+                let at = |x: i32, y: i32, z: i32| [(corner + x) as f32, (corner + y) as f32, z as f32];
+                put(at(u, v, 16), lid, thing);
+                for wall in [at(u, 0, v), at(u, 15, v), at(0, u, v), at(15, u, v)] {
+                    put(wall, side, thing);
+                }
+            }
+        }
+        (positions, colors, things)
+    }
+
+    #[test]
+    fn whole_boxes_are_regions() {
+        let (positions, colors, things) = boxes();
+        let (superpoints, hierarchy) = hierarchy(&positions, &colors);
+        let regions = hierarchy.regions(100, 10.0);
+        for thing in [1, 2] {
+            let overlap = |region: &Region| {
+                let inside = |p: usize| region.superpoints.binary_search(&superpoints.superpoint_of_point()[p]).is_ok();
+                let count = |test: &dyn Fn(usize) -> bool| (0..things.len()).filter(|&p| test(p)).count() as f64;
+                count(&|p| things[p] == thing && inside(p)) / count(&|p| things[p] == thing || inside(p))
+            };
+            let best = regions.iter().map(overlap).fold(0.0, f64::max);
+            assert!(best > 0.95, "thing {thing}: {best}");
+        }
+    }
+
+    #[test]
+    fn areas_are_square_metres_and_bound_the_regions() {
+        let (positions, colors, _) = boxes();
+        let (_, hierarchy) = hierarchy(&positions, &colors);
+        let total: f64 = hierarchy.nodes.iter().filter(|node| node.superpoints == 1).map(|node| node.area).sum();
+        // 80 x 80 floor points less the boxes' footprints, 2 x 5 x 256 on the boxes: a square of 5 cm each.
+        let expected = (80.0 * 80.0 - 2.0 * 256.0 + 2.0 * 5.0 * 256.0) * 0.0025;
+        assert!((total / expected - 1.0).abs() < 0.2, "{total} instead of {expected}");
+        let small = hierarchy.regions(0, 1.0);
+        assert!(small.len() < hierarchy.regions(0, 1e9).len() && !small.is_empty());
+        assert!(hierarchy.regions(u32::MAX, 1e9).is_empty());
+    }
+
+    proptest! {
+        #[test]
+        fn regions_are_nested_and_cuts_are_partitions(
+            cells in prop::collection::vec((0u8..30, 0u8..30, 0u8..3, any::<u8>()), 30..400), level in 0.0f32..0.05,
+        ) {
+            let positions: Vec<_> = cells.iter().map(|c| [c.0, c.1, c.2].map(|x| 0.02 * f32::from(x))).collect();
+            let colors: Vec<_> = cells.iter().map(|c| [c.3 & 0xc0; 3]).collect();
+            let (superpoints, hierarchy) = hierarchy(&positions, &colors);
+            let all = hierarchy.regions(0, f32::MAX);
+            prop_assert!(all.len() >= superpoints.count() && all.len() < 2 * superpoints.count());
+            let mut parents = 0;
+            for (id, node) in hierarchy.nodes.iter().enumerate() {
+                let region = &all[id];
+                prop_assert!(region.superpoints.is_sorted_by(|a, b| a < b) && !region.superpoints.is_empty());
+                prop_assert!(region.birth <= region.death && region.death.is_finite());
+                let points: u32 = region.superpoints.iter().map(|&s| superpoints.sizes()[s as usize]).sum();
+                prop_assert_eq!(points, node.points);
+                if let Some(parent) = node.parent {
+                    parents += 1;
+                    prop_assert!(region.superpoints.iter().all(|s| all[parent as usize].superpoints.contains(s)));
+                }
+            }
+            prop_assert_eq!(parents, 2 * (all.len() - superpoints.count()));
+            let cut = hierarchy.cut(level);
+            for (id, region) in all.iter().enumerate().skip(superpoints.count()) {
+                let together = region.superpoints.iter().all(|&s| cut[s as usize] == cut[region.superpoints[0] as usize]);
+                prop_assert_eq!(together, hierarchy.nodes[id].birth <= level);
+            }
+            prop_assert_eq!(hierarchy.cut(-1.0).len(), superpoints.count());
+            let edges: u32 = hierarchy.contacts().iter().map(|c| c.edges).sum();
+            prop_assert!(hierarchy.contacts().iter().all(|c| c.superpoints[0] < c.superpoints[1] && c.contrast >= 0.0));
+            prop_assert!(hierarchy.contacts().is_empty() == (edges == 0));
+        }
+    }
+
+    #[test]
+    fn nothing_and_one_superpoint() {
+        let (_, hierarchy) = hierarchy(&[[1.0; 3]; 20], &[[0; 3]; 20]);
+        assert_eq!(hierarchy.regions(10, 1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
+        let graph = PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
+        let none = Hierarchy::new(&graph, &Superpoints::from_ids(&[]), &Monitor::silent()).unwrap();
+        assert!(none.cut(1.0).is_empty() && none.regions(0, 1.0).is_empty());
+    }
+}
