@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{segment_mean, sparse_conv},
+    cases::{network, segment_mean, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -19,6 +19,7 @@ async fn operations_on_webgpu() {
     let gpu = device::gpu().await;
     assert_none(&sparse_conv::check(&gpu).await);
     assert_none(&segment_mean::check(&gpu).await);
+    assert_none(&network::check(&gpu).await);
 }
 
 #[wasm_bindgen_test]

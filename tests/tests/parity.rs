@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{segment_mean, sparse_conv},
+    cases::{network, segment_mean, sparse_conv},
     device,
 };
 
@@ -28,4 +28,9 @@ fn segment_mean_on_the_cpu() {
 #[test]
 fn segment_mean_on_a_gpu() {
     assert_none(&pollster::block_on(async { segment_mean::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn the_network_on_a_gpu() {
+    assert_none(&pollster::block_on(async { network::check(&device::gpu().await).await }));
 }
