@@ -70,10 +70,26 @@ fn reseal(bytes: &mut [u8]) {
     }
 }
 
+/// What a bundle promises to whoever indexes with it, whatever the bytes were.
+fn assert_sound(bundle: &Bundle) {
+    let count = bundle.superpoints.count();
+    assert_eq!(bundle.superpoints.superpoint_of_point().len(), bundle.positions.len());
+    assert!(bundle.colors.as_ref().is_none_or(|colors| colors.len() == bundle.positions.len()));
+    assert!(bundle.positions.iter().flatten().all(|value| value.is_finite()));
+    assert_eq!(bundle.meta.names.len(), bundle.segmentation.instances.len());
+    for instance in &bundle.segmentation.instances {
+        assert!(instance.superpoints.is_sorted_by(|a, b| a < b) && !instance.superpoints.is_empty());
+        assert!(instance.superpoints.iter().all(|s| (*s as usize) < count));
+        assert!(instance.embedding.len() == text::DIM && instance.embedding.iter().all(|value| value.is_finite()));
+        assert!((0.0..=1.0).contains(&instance.score));
+    }
+}
+
 #[test]
 fn everything_but_the_order_of_points_survives() {
     let original = small();
     let decoded = decode(&encode(&original)).unwrap();
+    assert_sound(&decoded);
     assert_eq!(decoded.meta, original.meta);
     assert_eq!(decoded.superpoints.sizes(), original.superpoints.sizes());
     for (found, expected) in decoded.segmentation.instances.iter().zip(&original.segmentation.instances) {
@@ -122,18 +138,18 @@ proptest! {
     }
 
     #[test]
-    fn damaged_bytes_with_a_valid_checksum_never_panic(at in 0..4000usize, value: u8, length in 0..4000usize) {
+    fn damaged_bytes_with_a_valid_checksum_are_refused_or_sound(at in 0..4000usize, value: u8, length in 0..4000usize) {
         let mut bytes = encode(&small());
         bytes.truncate(bytes.len().min(length.max(60)));
         let at = at % bytes.len();
         bytes[at] = value;
         reseal(&mut bytes);
-        drop(decode(&bytes));
+        decode(&bytes).iter().for_each(assert_sound);
     }
 }
 
 #[test]
-fn damaged_sections_with_valid_checksums_never_panic() {
+fn damaged_sections_with_valid_checksums_are_refused_or_sound() {
     // Raw sections, so that the damage reaches the decoders behind the inflater.
     let bytes = encode(&small());
     let reader = container::Reader::open(&bytes).unwrap();
@@ -148,7 +164,7 @@ fn damaged_sections_with_valid_checksums_never_panic() {
                     let data = if other == section { damaged.clone() } else { reader.section(other, 1 << 20).unwrap() };
                     container.push(other, &data);
                 }
-                drop(decode(&container.finish()));
+                decode(&container.finish()).iter().for_each(assert_sound);
             }
             if section == Section::Meta && at > 100 {
                 break;

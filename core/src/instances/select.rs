@@ -15,8 +15,6 @@ pub struct SelectOptions {
     pub mask_logit: f32,
     /// Candidates must have more points than this.
     pub min_points: u32,
-    /// A candidate goes when its intersection over union with a better one is above this.
-    pub max_iou: f32,
     /// A candidate goes when more than this share of its points belongs to better ones.
     pub max_covered: f32,
     /// Scores must be above this.
@@ -27,7 +25,7 @@ pub struct SelectOptions {
 
 impl Default for SelectOptions {
     fn default() -> Self {
-        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, max_iou: 0.5, max_covered: 0.6, min_score: 0.0, instances: 1000 }
+        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, max_covered: 0.5, min_score: 0.0, instances: 1000 }
     }
 }
 
@@ -78,38 +76,20 @@ pub fn select(
     Ok(Segmentation { instances: instances.collect() })
 }
 
-/// Greedy suppression in the order given. O(sum of mask sizes * overlaps): only masks that share a superpoint meet.
+/// Greedy suppression in the order given: a candidate goes when others have claimed too much of it. O(sum of mask sizes).
+///
+/// Its share bounds any intersection over union from above, so that twins go too.
 fn separate(scored: Vec<(f32, Candidate)>, geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<(f32, Candidate)> {
-    let mut kept: Vec<(f32, Candidate)> = Vec::new();
-    let mut area_of_kept: Vec<u32> = Vec::new();
-    let mut kept_of_superpoint: Vec<Vec<u32>> = vec![Vec::new(); geometry.count()];
-    for (score, candidate) in scored {
-        if kept.len() == options.instances {
-            break;
+    let mut claimed = vec![false; geometry.count()];
+    let uncovered = |(_, candidate): &(f32, Candidate)| {
+        let covered: u32 = candidate.superpoints.iter().filter(|s| claimed[**s as usize]).map(|&s| geometry.size(s)).sum();
+        let keep = covered as f32 <= options.max_covered * geometry.points_in(&candidate.superpoints) as f32;
+        if keep {
+            candidate.superpoints.iter().for_each(|&s| claimed[s as usize] = true);
         }
-        let mut shared: std::collections::HashMap<u32, u32> = std::collections::HashMap::new();
-        let (mut area, mut covered) = (0, 0);
-        for &superpoint in &candidate.superpoints {
-            let size = geometry.size(superpoint);
-            let owners = &kept_of_superpoint[superpoint as usize];
-            area += size;
-            covered += if owners.is_empty() { 0 } else { size };
-            for &owner in owners {
-                *shared.entry(owner).or_default() += size;
-            }
-        }
-        let union = |owner: u32, inter: u32| area + area_of_kept[owner as usize] - inter;
-        let twin = shared.iter().any(|(&owner, &inter)| inter as f32 > options.max_iou * union(owner, inter) as f32);
-        if twin || covered as f32 > options.max_covered * area as f32 {
-            continue;
-        }
-        for &superpoint in &candidate.superpoints {
-            kept_of_superpoint[superpoint as usize].push(kept.len() as u32);
-        }
-        area_of_kept.push(area);
-        kept.push((score, candidate));
-    }
-    kept
+        keep
+    };
+    scored.into_iter().filter(uncovered).take(options.instances).collect()
 }
 
 #[cfg(test)]
@@ -166,6 +146,22 @@ mod tests {
         assert!(without.instances[0].score > without.instances[1].score);
         assert_eq!(without.instances[1].points, 200);
         assert_eq!(without.instances[1].bounds.min[0], 800.0);
+    }
+
+    #[test]
+    fn a_piece_of_a_better_instance_goes_and_what_contains_it_may_stay() {
+        let positions: Vec<[f32; 3]> = (0..1200).map(|i| [i as f32, 0.0, 0.0]).collect();
+        let superpoints = Superpoints::from_ids(&(0..1200).map(|i| i / 200).collect::<Vec<_>>());
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let candidate = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Query(0) };
+        let kept = |sets: &[&[u32]], options| {
+            let scored = sets.iter().map(|set| (0.5, candidate(set))).collect();
+            separate(scored, &geometry, &options).into_iter().map(|(_, c)| c.superpoints).collect::<Vec<_>>()
+        };
+        let options = SelectOptions::default();
+        assert_eq!(kept(&[&[0, 1, 2], &[1], &[0, 1, 2, 3], &[2, 3], &[3, 4]], options), [vec![0, 1, 2], vec![2, 3], vec![3, 4]]);
+        assert_eq!(kept(&[&[1], &[0, 1, 2], &[0, 1]], options), [vec![1], vec![0, 1, 2]]);
+        assert_eq!(kept(&[&[0], &[1], &[2]], SelectOptions { instances: 2, ..options }), [vec![0], vec![1]]);
     }
 
     #[test]
