@@ -142,11 +142,11 @@ impl Dice {
 
     /// Paint, laminate or plastic: mostly neutral, sometimes bright.
     pub fn paint(&mut self) -> Material {
-        let base = if self.chance(0.6) {
+        let base = if self.chance(0.75) {
             let value = self.pick(&[0.12, 0.3, 0.55, 0.75, 0.88, 0.92]);
             hue(self.within(0.05, 0.18), self.within(0.0, 0.2), value * self.within(0.85, 1.08))
         } else {
-            hue(self.within(0.0, 1.0), self.within(0.25, 0.8), self.within(0.25, 0.85))
+            hue(self.within(0.0, 1.0), self.within(0.15, 0.65), self.within(0.25, 0.8))
         };
         let size = self.within(0.08, 0.5);
         let depth = self.within(0.55, 0.9);
@@ -160,7 +160,7 @@ impl Dice {
 
     /// Cloth and upholstery: plain, mottled, striped, checked or printed.
     pub fn fabric(&mut self) -> Material {
-        let saturation = self.within(0.05, 0.65);
+        let saturation = self.within(0.02, 0.7).powf(1.5);
         let base = hue(self.within(0.0, 1.0), saturation, self.within(0.18, 0.85));
         let accent = if self.chance(0.35) { Vec3::splat(self.within(0.1, 0.9)) } else { base * self.within(0.45, 0.8) };
         let texture = match self.count(0, 9) {

@@ -4,13 +4,11 @@ use glam::{IVec3, Vec3};
 
 /// Mixes a lattice point and a seed to 32 well-spread bits.
 pub fn hash(cell: IVec3, seed: u32) -> u32 {
-    let mut h = seed ^ 0x9e37_79b9;
-    for part in cell.to_array() {
-        h = (h ^ part as u32).wrapping_mul(0x85eb_ca6b);
-        h = (h ^ (h >> 13)).wrapping_mul(0xc2b2_ae35);
-        h ^= h >> 16;
-    }
-    h
+    let [x, y, z] = cell.to_array().map(|v| v as u32);
+    let h = seed ^ x.wrapping_mul(0x8da6_b343) ^ y.wrapping_mul(0xd816_3841) ^ z.wrapping_mul(0xcb1a_b31f);
+    let h = (h ^ (h >> 15)).wrapping_mul(0x2c1b_3c6d);
+    let h = (h ^ (h >> 12)).wrapping_mul(0x297a_2d39);
+    h ^ (h >> 15)
 }
 
 /// The `which`-th number in 0..1 that belongs to a hash.
@@ -21,9 +19,9 @@ pub fn unit(hash: u32, which: u32) -> f32 {
 
 /// Noise in 0..1 with features of about one unit.
 pub fn noise(p: Vec3, seed: u32) -> f32 {
-    let base = p.floor();
-    let cell = base.as_ivec3();
-    let f = p - base;
+    // Rounding down by conversion: `floor` is a call to libm on x86-64's base instruction set, and this is the innermost loop.
+    let cell = p.as_ivec3() - IVec3::from(p.cmplt(p.as_ivec3().as_vec3()));
+    let f = p - cell.as_vec3();
     let f = f * f * (Vec3::splat(3.0) - 2.0 * f);
     let corner = |x, y, z| (hash(cell + IVec3::new(x, y, z), seed) >> 8) as f32 / (1 << 24) as f32;
     let along_x = |y, z| corner(0, y, z) * (1.0 - f.x) + corner(1, y, z) * f.x;
