@@ -1,7 +1,21 @@
 //! Native commands: segment, synth, train, eval, export.
 
+mod augment;
+mod checkpoint;
 mod commands;
+mod config;
+mod dataset;
+mod device;
+mod loss;
+mod matching;
+mod metrics;
+mod network;
+mod nyu40;
+mod optimiser;
+mod proposals;
+mod samples;
 mod synth;
+mod train;
 
 use clap::{Parser, Subcommand};
 
@@ -15,6 +29,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Synth(commands::synth::Synth),
+    Train(commands::train::Train),
+    Eval(commands::eval::Eval),
+    Export(commands::export::Export),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -24,5 +41,8 @@ fn main() -> anyhow::Result<()> {
         .init();
     match Cli::parse().command {
         Command::Synth(command) => command.run(),
+        Command::Train(command) => command.run(),
+        Command::Eval(command) => command.run(),
+        Command::Export(command) => command.run(),
     }
 }

@@ -11,6 +11,7 @@ mod fixture;
 #[cfg(test)]
 mod golden;
 mod heads;
+pub mod manifest;
 mod mlp;
 mod position;
 mod scene;

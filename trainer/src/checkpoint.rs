@@ -1,0 +1,241 @@
+//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running statistics, the optimiser's moments (all f32)
+//! and the counters. Random draws need no state: each scene's follow from the seed and its number.
+
+use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
+
+use anyhow::Context;
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::{Device, Tensor, TensorData},
+};
+use safetensors::{Dtype, SafeTensors, View};
+use segscape::model::load_weights;
+use serde::{Deserialize, Serialize};
+
+use crate::{config::Config, dataset::write_atomically, optimiser::AdamW};
+
+/// The counters of a run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// Steps made, skipped ones included.
+    pub steps: u64,
+    /// Updates of the optimiser.
+    pub updates: u64,
+    /// Number of the next scene to learn from.
+    pub scenes: u64,
+    /// Wall time spent so far, seconds.
+    pub seconds: f64,
+}
+
+/// A file's name for the configuration and the state.
+const HEADER: &str = "run";
+
+/// What the header of a checkpoint says.
+#[derive(Serialize, Deserialize)]
+struct Header {
+    config: Config,
+    state: State,
+}
+
+/// Writes the checkpoint; the previous one stays whole until this one is.
+///
+/// # Errors
+/// The folder is missing or the disk is full.
+pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, config: &Config, state: &State) -> anyhow::Result<()> {
+    let mut collected = Collected::default();
+    // `valid` also brings pending updates into the running statistics
+    module.valid().visit(&mut collected);
+    for (name, moments) in &optimiser.moments {
+        for (kind, moment) in MOMENTS.iter().zip(moments) {
+            collected.push(format!("{kind}.{name}"), moment.clone());
+        }
+    }
+    let header = serde_json::to_string(&Header { config: config.clone(), state: state.clone() })?;
+    let bytes = safetensors::serialize(collected.tensors, Some([(HEADER.to_owned(), header)].into()))?;
+    write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+const MODEL: &str = "model.";
+const MOMENTS: [&str; 2] = ["moment1", "moment2"];
+
+/// A checkpoint read back.
+pub struct Checkpoint {
+    /// The configuration it was trained with.
+    pub config: Config,
+    /// Where it stands.
+    pub state: State,
+    bytes: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Reads the file and its header.
+    ///
+    /// # Errors
+    /// The file is missing or was not written by [`save`].
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let malformed = || format!("{} is no checkpoint of this program", path.display());
+        let (_, header) = SafeTensors::read_metadata(&bytes).with_context(malformed)?;
+        let header = header.metadata().as_ref().and_then(|m| m.get(HEADER)).with_context(malformed)?;
+        let Header { config, state } = serde_json::from_str(header).with_context(malformed)?;
+        Ok(Self { config, state, bytes })
+    }
+
+    /// `module` with the checkpoint's parameters and running statistics.
+    ///
+    /// # Errors
+    /// Its parameters are not those of `module`.
+    pub fn module<M: Module>(&self, module: M) -> anyhow::Result<M> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let parameters = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(MODEL)?, view)));
+        Ok(load_weights(module, &safetensors::serialize(parameters, None)?)?)
+    }
+
+    /// Puts the moments back, on `device`.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn optimiser(&self, optimiser: &mut AdamW, device: &Device) -> anyhow::Result<()> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> {
+            let view = file.tensor(&format!("{kind}.{name}"))?;
+            let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
+            let length = values.len();
+            Ok(Tensor::from_data(TensorData::new(values, [length]), device))
+        };
+        let names = file.names().into_iter().filter_map(|name| name.strip_prefix(MOMENTS[0])?.strip_prefix('.'));
+        let moments = names.map(|name| Ok((name.to_owned(), [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?])));
+        optimiser.moments = moments.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+        optimiser.updates = self.state.updates;
+        Ok(())
+    }
+}
+
+/// A tensor as safetensors wants it.
+struct Stored {
+    shape: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+impl View for Stored {
+    fn dtype(&self) -> Dtype {
+        Dtype::F32
+    }
+
+    fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn data(&self) -> Cow<'_, [u8]> {
+        Cow::Borrowed(&self.bytes)
+    }
+
+    fn data_len(&self) -> usize {
+        self.bytes.len()
+    }
+}
+
+/// The module's floats under their paths.
+#[derive(Default)]
+struct Collected {
+    path: Vec<String>,
+    tensors: Vec<(String, Stored)>,
+}
+
+impl Collected {
+    fn push<const D: usize>(&mut self, name: String, tensor: Tensor<D>) {
+        let data = tensor.into_data();
+        let bytes = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
+        self.tensors.push((name, Stored { shape: data.shape().to_vec(), bytes }));
+    }
+}
+
+impl ModuleVisitor for Collected {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.push(format!("{MODEL}{}", self.path.join(".")), param.val());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use burn::{
+        nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig},
+        optim::GradientsParams,
+        tensor::Distribution,
+    };
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Net {
+        linear: Linear,
+        norm: BatchNorm,
+    }
+
+    impl Net {
+        fn new(device: &Device) -> Self {
+            Self { linear: LinearConfig::new(3, 2).init(device), norm: BatchNormConfig::new(2).init(device) }
+        }
+
+        fn forward(&self, x: Tensor<2>) -> Tensor<2> {
+            self.norm.forward::<2>(self.linear.forward(x))
+        }
+    }
+
+    fn step(net: Net, optimiser: &mut AdamW, x: &Tensor<2>) -> Net {
+        let loss = (net.forward(x.clone()) * x.clone().sum_dim(1)).square().sum();
+        let gradients = GradientsParams::from_grads(loss.backward(), &net);
+        optimiser.step(net, gradients, 0.1).0
+    }
+
+    fn values(net: &Net) -> Vec<f32> {
+        let mut collected = Collected::default();
+        net.valid().visit(&mut collected);
+        collected.tensors.iter().flat_map(|(_, t)| bytemuck::pod_collect_to_vec::<u8, f32>(&t.bytes)).collect()
+    }
+
+    #[test]
+    fn a_resumed_run_takes_the_same_steps() {
+        let device = Device::flex().autodiff();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
+        let x = Tensor::<2>::random([5, 3], Distribution::Default, &device);
+        let mut optimiser = AdamW::new(&config.optimiser);
+        let mut net = step(Net::new(&device), &mut optimiser, &x);
+        let state = State { steps: 1, updates: optimiser.updates, scenes: 4, seconds: 2.5 };
+        save(&path, &net, &optimiser, &config, &state).unwrap();
+        let saved = values(&net);
+
+        let checkpoint = Checkpoint::read(&path).unwrap();
+        assert_eq!(checkpoint.state, state);
+        let mut resumed = checkpoint.module(Net::new(&device)).unwrap();
+        assert_eq!(values(&resumed), saved);
+        let mut resumed_optimiser = AdamW::new(&config.optimiser);
+        checkpoint.optimiser(&mut resumed_optimiser, &device.clone().inner()).unwrap();
+        net = step(net, &mut optimiser, &x);
+        resumed = step(resumed, &mut resumed_optimiser, &x);
+        assert_eq!(values(&resumed), values(&net));
+        assert_ne!(values(&resumed), saved);
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("checkpoint.safetensors");
+        for bytes in [&b""[..], b"{}", &[255; 64]] {
+            fs::write(&path, bytes).unwrap();
+            assert!(Checkpoint::read(&path).is_err());
+        }
+    }
+}

@@ -1,0 +1,127 @@
+//! `trainer export`: a checkpoint to the files that the product loads.
+
+use std::{
+    fs,
+    io::Write,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+use segscape::{
+    model::{
+        SegDino3dVl, load_weights,
+        manifest::{FORMAT, Golden, Manifest, SHARD_BYTES, Shard, Training, sha256},
+        save_weights,
+    },
+    progress::Monitor,
+};
+
+use crate::{checkpoint::Checkpoint, device::DeviceChoice, network::MODELS, train::CHECKPOINT};
+
+/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks.
+#[derive(Debug, Args)]
+pub struct Export {
+    /// Folder of the training run.
+    run: PathBuf,
+    /// Where the model's folder is made.
+    #[arg(long, default_value = MODELS)]
+    out: PathBuf,
+    /// The model's name.
+    #[arg(long, default_value = "nano")]
+    name: String,
+    /// SPDX expression for the weights; not this default if they learnt from data with other terms.
+    #[arg(long, default_value = "MIT OR Apache-2.0")]
+    licence: String,
+    /// What it learnt from, with the terms.
+    #[arg(long, default_value = "synthetic rooms made by `trainer synth`; no scan, image or label of anybody")]
+    data: String,
+}
+
+impl Export {
+    /// Runs the command and prints the folder.
+    ///
+    /// # Errors
+    /// There is no checkpoint, a weight does not fit f16, or the folder cannot be written.
+    pub fn run(self) -> anyhow::Result<()> {
+        let folder = export(&self)?;
+        Ok(writeln!(std::io::stdout(), "{}", folder.display())?)
+    }
+}
+
+fn export(options: &Export) -> anyhow::Result<PathBuf> {
+    let device = DeviceChoice::Cpu.open()?;
+    let checkpoint = Checkpoint::read(&options.run.join(CHECKPOINT))?;
+    let (config, state) = (checkpoint.config.model.clone(), checkpoint.state.clone());
+    let weights = save_weights(&checkpoint.module(SegDino3dVl::new(&config, &device))?)?;
+    // The golden answers are those of the rounded weights, which is what clients have.
+    let network = load_weights(SegDino3dVl::new(&config, &device), &weights)?;
+    let golden = pollster::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))?;
+    let name = format!("{}-{}", options.name, &sha256(&weights)[..8]);
+    let folder = options.out.join(&name);
+    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let pieces = weights.chunks(SHARD_BYTES).enumerate();
+    let shards = pieces.map(|(i, piece)| {
+        let shard = Shard::of(format!("weights-{i}.bin"), piece);
+        write(&folder.join(&shard.file), piece).map(|()| shard)
+    });
+    let manifest = Manifest {
+        format: FORMAT,
+        name,
+        config,
+        text_encoder: "all-MiniLM-L6-v2".to_owned(),
+        shards: shards.collect::<anyhow::Result<_>>()?,
+        licence: options.licence.clone(),
+        training: Training { data: options.data.clone(), scenes: state.scenes, steps: state.steps, minutes: (state.seconds / 6.0).round() / 10.0 },
+        golden,
+    };
+    let json = serde_json::to_vec_pretty(&manifest)?;
+    Manifest::parse(&json).context("the written manifest would be refused")?;
+    write(&folder.join("manifest.json"), &json)?;
+    Ok(folder)
+}
+
+fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    fs::write(path, bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use segscape::model::Config as ModelConfig;
+
+    use super::*;
+    use crate::{
+        checkpoint::{self, State},
+        config::Config,
+        optimiser::AdamW,
+    };
+
+    #[test]
+    fn an_exported_checkpoint_loads_and_answers_as_promised() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
+        config.model = ModelConfig { planes: vec![8, 8], d_model: 12, heads: 2, ffn: 8, layers: 1, ..ModelConfig::nano() };
+        let device = DeviceChoice::Cpu.open().unwrap();
+        let network = SegDino3dVl::new(&config.model, &device.clone().autodiff());
+        let state = State { steps: 7, scenes: 14, ..State::default() };
+        let path = folder.path().join(CHECKPOINT);
+        checkpoint::save(&path, &network, &AdamW::new(&config.optimiser), &config, &state).unwrap();
+        let made = export(&Export {
+            run: folder.path().into(),
+            out: folder.path().join("models"),
+            name: "tiny".into(),
+            licence: "MIT".into(),
+            data: "nothing".into(),
+        })
+        .unwrap();
+
+        let manifest = Manifest::parse(&fs::read(made.join("manifest.json")).unwrap()).unwrap();
+        assert_eq!(made.file_name().unwrap().to_str().unwrap(), manifest.name);
+        assert_eq!((manifest.training.steps, manifest.training.scenes), (7, 14));
+        let pieces: Vec<Vec<u8>> = manifest.shards.iter().map(|s| fs::read(made.join(&s.file)).unwrap()).collect();
+        let network = manifest.network(&manifest.join(&pieces).unwrap(), &device).unwrap();
+        pollster::block_on(manifest.verify(&network, &device, &Monitor::silent())).unwrap();
+    }
+}

@@ -1,0 +1,241 @@
+//! What `configs/*.toml` says: data, network, supervision, optimiser, length of the run.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use segscape::model::Config as ModelConfig;
+use serde::{Deserialize, Serialize};
+
+use crate::nyu40;
+
+/// One training run. Every field but `data.rooms` has a default; unknown fields are refused.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Which scans to learn from.
+    pub data: Data,
+    /// The network.
+    #[serde(default = "ModelConfig::nano")]
+    pub model: ModelConfig,
+    /// Random changes of the scans.
+    #[serde(default)]
+    pub augment: Augment,
+    /// Which queries learn what, and how much each error weighs.
+    #[serde(default)]
+    pub loss: Loss,
+    /// AdamW and its schedule.
+    #[serde(default)]
+    pub optimiser: Optimiser,
+    /// How long, how often, how much of the machine.
+    #[serde(default)]
+    pub run: Run,
+}
+
+/// Which scans to learn from.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Folders of labelled PLY files; relative to the working directory. Read again at the start of every epoch, so a
+    /// generator may still be adding rooms.
+    pub rooms: Vec<PathBuf>,
+    /// NYU40 or other class ids that are stuff, not objects (their points belong to no instance).
+    #[serde(default = "default_stuff")]
+    pub stuff: Vec<i32>,
+}
+
+fn default_stuff() -> Vec<i32> {
+    nyu40::STUFF.to_vec()
+}
+
+/// Probabilities and ranges of the augmentations (spec/model.md section 11.5), in the order they are applied.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Augment {
+    /// Of mirroring x, and independently y.
+    pub flip: f64,
+    /// Whether to turn about z by a uniform angle.
+    pub rotate: bool,
+    /// Uniform scale from this range.
+    pub scale: [f32; 2],
+    /// Standard deviation of the shift along each axis, metres.
+    pub translate: f32,
+    /// Of the elastic distortion.
+    pub elastic: f64,
+    /// Largest gain and offset of each colour channel, as a fraction of full scale; 0 turns it off.
+    pub colour_jitter: f32,
+    /// Of taking all colour away, so that scans without colour work.
+    pub colour_drop: f64,
+}
+
+impl Default for Augment {
+    fn default() -> Self {
+        Self { flip: 0.5, rotate: true, scale: [0.8, 1.2], translate: 0.1, elastic: 0.5, colour_jitter: 0.15, colour_drop: 0.1 }
+    }
+}
+
+/// Which queries learn an object's mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Supervision {
+    /// Each object teaches its one cheapest query (`SparseMatcher`, spec/model.md section 11.2); the released scheme, for long runs.
+    Sparse,
+    /// Every query whose own superpoint lies in an object learns that object: many more gradients a scene, for runs of hours.
+    #[default]
+    Dense,
+}
+
+/// Supervision and the weight of each term (spec/model.md section 11.3).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Loss {
+    /// Which queries learn an object's mask.
+    pub supervision: Supervision,
+    /// Smallest and largest share of the superpoints that become queries (spec/model.md section 7).
+    pub queries: [f64; 2],
+    /// At most this many queries.
+    pub max_queries: usize,
+    /// With dense supervision: at most this many (query, object) pairs a scene feel the mask and box terms, drawn evenly over the objects.
+    pub pairs: usize,
+    /// T: class names a scene is asked about, its own and random others.
+    pub classes: usize,
+    /// Random class names closer than this (cosine) to one of the scene's own are not used as negatives.
+    pub synonym: f32,
+    /// Weight of a query without object in the class term.
+    pub no_object: f32,
+    /// Cross-entropy over T names and no-object.
+    pub class: f32,
+    /// Mask binary cross-entropy, mean over superpoints.
+    pub bce: f32,
+    /// Mask dice.
+    pub dice: f32,
+    /// Binary cross-entropy of the score with the mask's true IoU.
+    pub score: f32,
+    /// L1 of the box centre, metres.
+    pub centre: f32,
+    /// L1 of the box size, metres.
+    pub size: f32,
+}
+
+impl Default for Loss {
+    fn default() -> Self {
+        Self {
+            supervision: Supervision::Dense,
+            queries: [0.5, 1.0],
+            max_queries: 400,
+            pairs: 128,
+            classes: 64,
+            synonym: 0.7,
+            no_object: 0.5,
+            class: 0.5,
+            bce: 1.0,
+            dice: 1.0,
+            score: 0.5,
+            centre: 0.5,
+            size: 0.5,
+        }
+    }
+}
+
+/// AdamW with a warm-up and a polynomial decay (spec/model.md section 11.4).
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Optimiser {
+    /// Peak learning rate.
+    pub learning_rate: f64,
+    /// Decoupled weight decay, on every parameter.
+    pub weight_decay: f64,
+    /// Largest norm of the whole gradient.
+    pub clip: f32,
+    /// Steps of linear warm-up.
+    pub warmup: u64,
+    /// Exponent of the decay to zero at the end of the run.
+    pub power: f64,
+    /// Scenes whose gradients make one step.
+    pub scenes_per_step: usize,
+}
+
+impl Default for Optimiser {
+    fn default() -> Self {
+        Self { learning_rate: 5e-4, weight_decay: 0.05, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1 }
+    }
+}
+
+/// How long the run takes and what it writes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Run {
+    /// Wall-clock budget, minutes, resumed parts included: the learning rate reaches zero when it is used up.
+    pub minutes: f64,
+    /// Instead of a time budget: this many steps. Only such a run is reproducible.
+    pub steps: Option<u64>,
+    /// Seed of everything random.
+    pub seed: u64,
+    /// Worker threads of the tensor operations; one more prepares the next scenes.
+    pub threads: usize,
+    /// Minutes between checkpoints, at most 10.
+    pub checkpoint_minutes: f64,
+}
+
+impl Default for Run {
+    fn default() -> Self {
+        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, checkpoint_minutes: 5.0 }
+    }
+}
+
+impl Config {
+    /// Reads and checks a TOML file.
+    ///
+    /// # Errors
+    /// The file is missing or malformed, or a value is out of its range.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let config: Self = toml::from_str(&text).with_context(|| format!("malformed configuration {}", path.display()))?;
+        config.check().with_context(|| format!("in the configuration {}", path.display()))?;
+        Ok(config)
+    }
+
+    /// Whether every value is in its range.
+    ///
+    /// # Errors
+    /// Names the value that is not.
+    pub fn check(&self) -> anyhow::Result<()> {
+        self.model.validate()?;
+        let [low, high] = self.augment.scale;
+        anyhow::ensure!(!self.data.rooms.is_empty(), "data.rooms names no folder");
+        anyhow::ensure!(0.0 < low && low <= high, "augment.scale must be an ascending range of positive numbers, not {low}..{high}");
+        for (name, p) in [("flip", self.augment.flip), ("elastic", self.augment.elastic), ("colour_drop", self.augment.colour_drop)] {
+            anyhow::ensure!((0.0..=1.0).contains(&p), "augment.{name} is a probability, not {p}");
+        }
+        let [few, many] = self.loss.queries;
+        anyhow::ensure!(0.0 < few && few <= many && many <= 1.0, "loss.queries must be an ascending range in 0..=1, not {few}..{many}");
+        anyhow::ensure!(self.loss.max_queries > 0, "loss.max_queries must be at least 1");
+        anyhow::ensure!(self.loss.classes > 0 && self.loss.pairs > 0, "loss.classes and loss.pairs must be at least 1");
+        anyhow::ensure!(self.optimiser.scenes_per_step > 0, "optimiser.scenes_per_step must be at least 1");
+        anyhow::ensure!(self.run.minutes > 0.0, "run.minutes must be positive, not {}", self.run.minutes);
+        anyhow::ensure!(
+            self.run.checkpoint_minutes > 0.0 && self.run.checkpoint_minutes <= 10.0,
+            "run.checkpoint_minutes must be in 0..=10, not {}",
+            self.run.checkpoint_minutes
+        );
+        anyhow::ensure!(self.run.threads > 0, "run.threads must be at least 1");
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn the_shipped_configuration_is_valid() {
+        Config::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/nano.toml"))).unwrap();
+    }
+
+    #[test]
+    fn a_misspelt_field_is_refused() {
+        let error = toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimiser]\nlearning_rat = 1.0").unwrap_err();
+        assert!(error.to_string().contains("learning_rat"), "{error}");
+    }
+}

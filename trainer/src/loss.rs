@@ -1,0 +1,416 @@
+//! What the network should have said about one scene, and how far from it it was (spec/model.md sections 11.2 and 11.3).
+
+use burn::tensor::{Device, Int, Tensor, TensorData, activation};
+
+use segscape::model::Boxes;
+
+use crate::{
+    config::{Loss, Supervision},
+    matching::{self, Pair},
+};
+
+/// The truth of one scene; S superpoints, Q queries, G objects, T class names.
+#[derive(Clone, Debug, Default)]
+pub struct Truth {
+    /// (S): the object more than half of the superpoint's points belong to.
+    pub object_of_superpoint: Vec<Option<u32>>,
+    /// (S): points in the superpoint.
+    pub superpoint_sizes: Vec<u32>,
+    /// (Q): the object of the query's own superpoint.
+    pub object_of_query: Vec<Option<u32>>,
+    /// (G): which of the T names the object has.
+    pub class_of_object: Vec<u32>,
+    /// (G, 3): box centres, metres, in the frame the network saw.
+    pub centres: Vec<[f32; 3]>,
+    /// (G, 3): box sizes, metres.
+    pub sizes: Vec<[f32; 3]>,
+    /// The pairs that dense supervision drew for the mask and box terms.
+    pub dense_pairs: Vec<Pair>,
+}
+
+/// What the network said after one decoder layer.
+#[derive(Clone, Debug)]
+pub struct Output {
+    /// (Q, T + 1): the last column is "no object".
+    pub classes: Tensor<2>,
+    /// (Q, S): mask logits.
+    pub masks: Tensor<2>,
+    /// (Q, 1): logits of the mask's IoU with the object.
+    pub scores: Tensor<2>,
+    /// Absent before the first layer.
+    pub boxes: Option<Boxes>,
+}
+
+/// The unweighted terms of one output, each (1), and the mean IoU of the queries that lie in an object.
+#[derive(Clone, Debug)]
+pub struct Terms {
+    /// Weighted cross-entropy over T + 1 classes.
+    pub class: Tensor<1>,
+    /// Mean over pairs and superpoints.
+    pub bce: Tensor<1>,
+    /// Mean over pairs.
+    pub dice: Tensor<1>,
+    /// Mean over queries.
+    pub score: Tensor<1>,
+    /// Summed over xyz, mean over pairs.
+    pub centre: Tensor<1>,
+    /// Summed over xyz, mean over pairs.
+    pub size: Tensor<1>,
+    /// Point-weighted; no gradient.
+    pub iou: Tensor<1>,
+}
+
+impl Terms {
+    /// Names of the rows of [`Self::stacked`].
+    pub const NAMES: [&'static str; 7] = ["class", "bce", "dice", "score", "centre", "size", "iou"];
+
+    /// (7): every term, for one read-back.
+    pub fn stacked(&self) -> Tensor<1> {
+        let Self { class, bce, dice, score, centre, size, iou } = self.clone();
+        Tensor::cat(vec![class, bce, dice, score, centre, size, iou], 0).detach()
+    }
+
+    /// (1): the weighted sum.
+    pub fn total(self, weights: &Loss) -> Tensor<1> {
+        self.class * weights.class
+            + self.bce * weights.bce
+            + self.dice * weights.dice
+            + self.score * weights.score
+            + self.centre * weights.centre
+            + self.size * weights.size
+    }
+}
+
+/// The loss of all outputs of a scene, (1), and the terms of the last one.
+///
+/// Finite for every scene, also one without objects. Sparse supervision reads the costs back once an output; dense reads nothing.
+pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss) -> Option<(Tensor<1>, Terms)> {
+    let target = Target::new(truth, &outputs.first()?.masks.device());
+    let mut total: Option<Tensor<1>> = None;
+    let mut last = None;
+    for output in outputs {
+        let terms = target.terms(output, options);
+        last = Some(terms.clone());
+        let loss = terms.total(options);
+        total = Some(match total {
+            Some(total) => total + loss,
+            None => loss,
+        });
+    }
+    total.zip(last)
+}
+
+/// [`Truth`] on the device. One more object than there are, with an empty mask, stands for "none", so that no tensor is ever empty.
+struct Target<'a> {
+    truth: &'a Truth,
+    device: Device,
+    /// (G + 1, S): 1 where the superpoint belongs to the object.
+    masks: Tensor<2>,
+    /// (1, S): the superpoint's share of the points.
+    weights: Tensor<2>,
+    /// (Q): the query's object, G for none.
+    object_of_query: Tensor<1, Int>,
+}
+
+impl<'a> Target<'a> {
+    fn new(truth: &'a Truth, device: &Device) -> Self {
+        let objects = truth.class_of_object.len();
+        let superpoints = truth.object_of_superpoint.len();
+        let mut masks = vec![0.0_f32; (objects + 1) * superpoints];
+        for (superpoint, object) in truth.object_of_superpoint.iter().enumerate() {
+            if let Some(object) = object {
+                masks[*object as usize * superpoints + superpoint] = 1.0;
+            }
+        }
+        let points: f32 = truth.superpoint_sizes.iter().map(|&n| n as f32).sum();
+        let weights: Vec<f32> = truth.superpoint_sizes.iter().map(|&n| n as f32 / points).collect();
+        let object_of_query: Vec<i32> = truth.object_of_query.iter().map(|o| o.map_or(objects as i32, |o| o as i32)).collect();
+        Self {
+            truth,
+            masks: Tensor::from_data(TensorData::new(masks, [objects + 1, superpoints]), device),
+            weights: Tensor::from_data(TensorData::new(weights, [1, superpoints]), device),
+            object_of_query: indices(object_of_query, device),
+            device: device.clone(),
+        }
+    }
+
+    fn objects(&self) -> usize {
+        self.truth.class_of_object.len()
+    }
+
+    fn terms(&self, output: &Output, options: &Loss) -> Terms {
+        let (pairs, classed) = match options.supervision {
+            Supervision::Dense => {
+                let every = self.truth.object_of_query.iter().enumerate();
+                let classed = every.filter_map(|(q, o)| o.map(|object| Pair { query: q as u32, object })).collect();
+                (self.truth.dense_pairs.clone(), classed)
+            }
+            Supervision::Sparse => {
+                let pairs = self.matched(output, options);
+                (pairs.clone(), pairs)
+            }
+        };
+        let zero = || Tensor::<1>::zeros([1], &self.device);
+        let iou = self.iou(&output.masks);
+        let inside: Vec<f32> = self.truth.object_of_query.iter().map(|o| f32::from(u8::from(o.is_some()))).collect();
+        let count = inside.iter().sum::<f32>().max(1.0);
+        let inside = Tensor::<2>::from_data(TensorData::new(inside, [self.truth.object_of_query.len(), 1]), &self.device);
+        let mut terms = Terms {
+            class: self.class(&output.classes, &classed, options.no_object),
+            bce: zero(),
+            dice: zero(),
+            score: cross_entropy(output.scores.clone(), iou.clone()).mean(),
+            centre: zero(),
+            size: zero(),
+            iou: (iou * inside).sum() / count,
+        };
+        if pairs.is_empty() {
+            return terms;
+        }
+        let query = indices(pairs.iter().map(|p| p.query as i32).collect(), &self.device);
+        let object = indices(pairs.iter().map(|p| p.object as i32).collect(), &self.device);
+        let logits = output.masks.clone().select(0, query.clone());
+        let mask = self.masks.clone().select(0, object.clone());
+        terms.bce = cross_entropy(logits.clone(), mask.clone()).mean();
+        terms.dice = dice(activation::sigmoid(logits), mask).mean();
+        if let Some(Boxes { centers, sizes }) = &output.boxes {
+            let l1 = |predicted: &Tensor<2>, truth: &[[f32; 3]]| {
+                let expected = rows(truth, &self.device).select(0, object.clone());
+                (predicted.clone().select(0, query.clone()) - expected).abs().sum_dim(1).mean()
+            };
+            terms.centre = l1(centers, &self.truth.centres);
+            terms.size = l1(sizes, &self.truth.sizes);
+        }
+        terms
+    }
+
+    /// (1): cross-entropy over T + 1 classes, queries without a pair being "no object" with their own weight; weighted mean.
+    fn class(&self, logits: &Tensor<2>, pairs: &[Pair], no_object: f32) -> Tensor<1> {
+        let [queries, classes] = logits.dims();
+        let mut class = vec![classes as i32 - 1; queries];
+        let mut weight = vec![no_object; queries];
+        for pair in pairs {
+            class[pair.query as usize] = self.truth.class_of_object[pair.object as usize] as i32;
+            weight[pair.query as usize] = 1.0;
+        }
+        let sum: f32 = weight.iter().sum();
+        let class = indices(class, &self.device).unsqueeze_dim::<2>(1);
+        let weight = Tensor::<2>::from_data(TensorData::new(weight, [queries, 1]), &self.device);
+        let log_p = activation::log_softmax(logits.clone(), 1).gather(1, class);
+        (log_p * weight).sum() / -sum
+    }
+
+    /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query without one. No gradient.
+    fn iou(&self, logits: &Tensor<2>) -> Tensor<2> {
+        let mask = logits.clone().detach().greater_scalar(0.0).float() * self.weights.clone();
+        let own = self.masks.clone().select(0, self.object_of_query.clone());
+        let inter = (mask.clone() * own.clone()).sum_dim(1);
+        let union = mask.sum_dim(1) + (own * self.weights.clone()).sum_dim(1) - inter.clone();
+        inter / union.clamp_min(1e-9)
+    }
+
+    fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
+        let cost = self.cost(output, options).into_data();
+        let cost = cost.iter::<f32>().collect::<Vec<_>>();
+        matching::sparse(&cost, &self.truth.object_of_query, self.objects() + 1)
+            .into_iter()
+            .filter(|p| (p.object as usize) < self.objects())
+            .collect()
+    }
+
+    /// (Q, G + 1): what each query would pay for each object (spec/model.md section 11.2).
+    fn cost(&self, output: &Output, options: &Loss) -> Tensor<2> {
+        let logits = output.masks.clone().detach();
+        let [_, superpoints] = logits.dims();
+        let mut class: Vec<i32> = self.truth.class_of_object.iter().map(|&c| c as i32).collect();
+        class.push(0);
+        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, indices(class, &self.device));
+        let masks = self.masks.clone().transpose();
+        let bce = (softplus(logits.clone()).sum_dim(1) - logits.clone().matmul(masks.clone())) / superpoints as f32;
+        let sigma = activation::sigmoid(logits);
+        let area = sigma.clone().sum_dim(1) + masks.clone().sum_dim(0);
+        let dice = (sigma.matmul(masks) * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0;
+        let mut cost = p * -options.class + bce * options.bce + dice * options.dice;
+        if let Some(Boxes { centers, sizes }) = &output.boxes {
+            for (predicted, truth, weight) in [(centers, &self.truth.centres, options.centre), (sizes, &self.truth.sizes, options.size)] {
+                let mut truth = truth.clone();
+                truth.push([0.0; 3]);
+                let difference = predicted.clone().detach().unsqueeze_dim::<3>(1) - rows(&truth, &self.device).unsqueeze_dim::<3>(0);
+                cost = cost + difference.abs().sum_dim(2).squeeze_dim::<2>(2) * weight;
+            }
+        }
+        cost
+    }
+}
+
+/// Element-wise binary cross-entropy of a logit with a target in 0..=1.
+fn cross_entropy<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<D> {
+    softplus(logits.clone()) - logits * target
+}
+
+/// ln(1 + e^x) without overflow.
+fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
+    x.clone().clamp_min(0.0) + x.abs().neg().exp().log1p()
+}
+
+/// (P, 1): 1 - (2 |a b| + 1) / (|a| + |b| + 1) of each row.
+fn dice(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
+    let inter = (a.clone() * b.clone()).sum_dim(1);
+    let area = a.sum_dim(1) + b.sum_dim(1);
+    (inter * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0
+}
+
+fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
+}
+
+fn rows(values: &[[f32; 3]], device: &Device) -> Tensor<2> {
+    Tensor::from_data(TensorData::new(values.as_flattened().to_vec(), [values.len(), 3]), device)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use safetensors::{Dtype, SafeTensors};
+
+    use super::*;
+
+    fn values(file: &SafeTensors, name: &str) -> (Vec<f32>, Vec<usize>) {
+        let tensor = file.tensor(name).unwrap();
+        let wide = |f: fn([u8; 8]) -> f32| tensor.data().chunks_exact(8).map(|b| f(b.try_into().unwrap())).collect();
+        let values = match tensor.dtype() {
+            Dtype::F64 => wide(|b| f64::from_le_bytes(b) as f32),
+            Dtype::I64 => wide(|b| i64::from_le_bytes(b) as f32),
+            Dtype::BOOL => tensor.data().iter().map(|&b| f32::from(b)).collect(),
+            _ => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
+        };
+        (values, tensor.shape().to_vec())
+    }
+
+    fn matrix(file: &SafeTensors, name: &str) -> Tensor<2> {
+        let (values, shape) = values(file, name);
+        Tensor::from_data(TensorData::new(values, [shape[0], shape[1]]), &Device::flex())
+    }
+
+    fn truth(file: &SafeTensors, scene: usize) -> Truth {
+        let get = |name: &str| values(file, &format!("input.s{scene}.{name}"));
+        let (masks, shape) = get("gt_masks");
+        let (objects, superpoints) = (shape[0], shape[1]);
+        let object_of_superpoint: Vec<_> =
+            (0..superpoints).map(|s| (0..objects).find(|o| masks[o * superpoints + s] > 0.0).map(|o| o as u32)).collect();
+        let xyz = |name| get(name).0.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect();
+        Truth {
+            object_of_query: get("query_index").0.iter().map(|&q| object_of_superpoint[q as usize]).collect(),
+            object_of_superpoint,
+            superpoint_sizes: vec![10; superpoints],
+            class_of_object: get("gt_labels").0.iter().map(|&c| c as u32).collect(),
+            centres: xyz("gt_centers"),
+            sizes: xyz("gt_sizes"),
+            dense_pairs: Vec::new(),
+        }
+    }
+
+    fn output(file: &SafeTensors, scene: usize, layer: usize) -> Output {
+        let get = |name: &str| matrix(file, &format!("expected.s{scene}.head{layer}.{name}"));
+        let masks = get("mask");
+        let scores = masks.clone().sum_dim(1);
+        Output { classes: get("cls"), masks, scores, boxes: (layer > 0).then(|| Boxes { centers: get("center"), sizes: get("size") }) }
+    }
+
+    fn scalar(tensor: Tensor<1>) -> f32 {
+        tensor.into_data().iter::<f32>().next().unwrap()
+    }
+
+    /// Costs, pairs and terms made by the released criterion on two scenes and three outputs.
+    #[test]
+    fn terms_and_matches_equal_the_reference() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/setA/");
+        if !std::path::Path::new(folder).is_dir() {
+            eprintln!("skipped: {folder} is not there");
+            return;
+        }
+        let options = Loss { supervision: Supervision::Sparse, no_object: 0.1, ..Loss::default() };
+        for case in ["loss_normalized", "loss_metric"] {
+            let bytes = std::fs::read(format!("{folder}{case}.safetensors")).unwrap();
+            let file = SafeTensors::deserialize(&bytes).unwrap();
+            for layer in 0..3 {
+                let mut sums = [0.0; 5];
+                for scene in 0..2 {
+                    let truth = truth(&file, scene);
+                    let target = Target::new(&truth, &Device::flex());
+                    let output = output(&file, scene, layer);
+                    let prefix = format!("expected.match.output{layer}.s{scene}");
+                    let (cost, shape) = values(&file, &format!("{prefix}.cost"));
+                    let got: Vec<f32> = target.cost(&output, &options).into_data().iter::<f32>().collect();
+                    for (row, expected) in got.chunks_exact(shape[1] + 1).zip(cost.chunks_exact(shape[1])) {
+                        assert!(row.iter().zip(expected).all(|(g, e)| (g - e).abs() < 4e-5), "{case} {row:?} instead of {expected:?}");
+                    }
+                    let pairs = target.matched(&output, &options);
+                    let of = |name: &str| values(&file, &format!("{prefix}.{name}")).0.iter().map(|&x| x as u32).collect::<Vec<_>>();
+                    assert_eq!(pairs.iter().map(|p| p.query).collect::<Vec<_>>(), of("query"));
+                    assert_eq!(pairs.iter().map(|p| p.object).collect::<Vec<_>>(), of("gt"));
+                    let t = target.terms(&output, &options);
+                    for (sum, term) in sums.iter_mut().zip([t.class, t.bce, t.dice, t.centre, t.size]) {
+                        *sum += scalar(term) / 2.0;
+                    }
+                }
+                // The released dice already carries 4 for the last output and 4 / batch for the others.
+                sums[2] *= if layer == 2 { 4.0 } else { 2.0 };
+                for (sum, name) in sums.iter().zip(["cls", "bce", "dice", "center", "size"]) {
+                    let expected = values(&file, &format!("expected.loss.output{layer}.{name}")).0[0];
+                    assert!((sum - expected).abs() < 4e-5, "{case} output {layer} {name}: {sum} instead of {expected}");
+                }
+            }
+        }
+    }
+
+    fn random(shape: [usize; 2], device: &Device) -> Tensor<2> {
+        Tensor::random(shape, burn::tensor::Distribution::Normal(0.0, 3.0), device)
+    }
+
+    #[test]
+    fn a_scene_without_objects_has_a_finite_loss_and_gradient() {
+        let device = Device::flex().autodiff();
+        let truth = Truth { object_of_superpoint: vec![None; 6], superpoint_sizes: vec![1; 6], object_of_query: vec![None; 4], ..Truth::default() };
+        for supervision in [Supervision::Dense, Supervision::Sparse] {
+            let masks = random([4, 6], &device).require_grad();
+            let output = Output {
+                classes: random([4, 3], &device),
+                scores: masks.clone().sum_dim(1),
+                boxes: Some(Boxes { centers: random([4, 3], &device), sizes: random([4, 3], &device) }),
+                masks: masks.clone(),
+            };
+            let (total, _) = loss(&[output.clone(), output.clone()], &truth, &Loss { supervision, ..Loss::default() }).unwrap();
+            assert!(scalar(total.clone()).is_finite());
+            let gradient = masks.grad(&total.backward()).unwrap();
+            assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
+        }
+    }
+
+    #[test]
+    fn a_perfect_answer_costs_nothing_and_has_iou_one() {
+        let device = Device::flex();
+        let object_of_superpoint = vec![Some(0), Some(0), Some(1), None];
+        let truth = Truth {
+            superpoint_sizes: vec![5, 1, 2, 9],
+            object_of_query: object_of_superpoint.clone(),
+            object_of_superpoint,
+            class_of_object: vec![1, 0],
+            centres: vec![[1.0, 2.0, 3.0]; 2],
+            sizes: vec![[1.0; 3]; 2],
+            dense_pairs: (0..3).map(|query| Pair { query, object: query / 2 }).collect(),
+        };
+        let far = |rows: [[f32; 4]; 4]| Tensor::<2>::from_floats(rows, &device) * 60.0 - 30.0;
+        let output = Output {
+            classes: far([[0., 1., 0., 0.], [0., 1., 0., 0.], [1., 0., 0., 0.], [0., 0., 0., 1.]]),
+            masks: far([[1., 1., 0., 0.], [1., 1., 0., 0.], [0., 0., 1., 0.], [0., 0., 0., 0.]]),
+            scores: Tensor::from_floats([[30.0], [30.0], [30.0], [-30.0]], &device),
+            boxes: Some(Boxes { centers: rows(&[[1.0, 2.0, 3.0]; 4], &device), sizes: rows(&[[1.0; 3]; 4], &device) }),
+        };
+        let (total, terms) = loss(&[output], &truth, &Loss::default()).unwrap();
+        assert!(scalar(total).abs() < 1e-5);
+        assert_eq!(scalar(terms.iou), 1.0);
+    }
+}

@@ -1,0 +1,131 @@
+//! Which query learns which object.
+
+use rand::{Rng, RngExt, seq::SliceRandom};
+
+/// A query that learns an object's mask and box.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Pair {
+    /// Row of the queries.
+    pub query: u32,
+    /// Row of the objects.
+    pub object: u32,
+}
+
+/// `SparseMatcher` with top-k 1 (spec/model.md section 11.2): each object takes its cheapest query among those whose own superpoint lies in
+/// it; none if there is no such query or the two cheapest tie. Not Hungarian: one query may serve several objects.
+///
+/// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by query, then object.
+pub fn sparse(cost: &[f32], object_of_query: &[Option<u32>], objects: usize) -> Vec<Pair> {
+    sparse_where(cost, objects, |query, object| object_of_query[query] == Some(object as u32))
+}
+
+fn sparse_where(cost: &[f32], objects: usize, inside: impl Fn(usize, usize) -> bool) -> Vec<Pair> {
+    /// Stands for "not admissible", as in the released code: two of them tie, so they never match.
+    const FORBIDDEN: f32 = 1e8;
+    let mut best = vec![(0, f32::INFINITY, f32::INFINITY); objects];
+    for (query, row) in cost.chunks_exact(objects.max(1)).enumerate() {
+        for (object, (&cost, best)) in row.iter().zip(&mut best).enumerate() {
+            let cost = if inside(query, object) { cost } else { FORBIDDEN };
+            if cost < best.1 {
+                *best = (query, cost, best.1);
+            } else if cost < best.2 {
+                best.2 = cost;
+            }
+        }
+    }
+    let matched = best.iter().enumerate().filter(|(_, (_, first, second))| *first < FORBIDDEN && first < second);
+    let mut pairs: Vec<Pair> = matched.map(|(object, &(query, ..))| Pair { query: query as u32, object: object as u32 }).collect();
+    pairs.sort_unstable();
+    pairs
+}
+
+/// Dense supervision: at most `limit` of the queries that lie in an object, drawn so that every object gets the same share however large it
+/// is (objects take turns, each offering its queries in random order). Pairs come ordered by query.
+pub fn dense(object_of_query: &[Option<u32>], objects: usize, limit: usize, rng: &mut impl Rng) -> Vec<Pair> {
+    let mut queries_of_object = vec![Vec::new(); objects];
+    for (query, object) in object_of_query.iter().enumerate() {
+        if let Some(object) = object {
+            queries_of_object[*object as usize].push(query as u32);
+        }
+    }
+    for queries in &mut queries_of_object {
+        queries.shuffle(rng);
+    }
+    // The object that begins each round is random too, so that the last, partial round favours nobody.
+    let first = rng.random_range(0..objects.max(1));
+    queries_of_object.rotate_left(first.min(objects));
+    let mut pairs = Vec::new();
+    let rounds = queries_of_object.iter().map(Vec::len).max().unwrap_or(0);
+    'all: for round in 0..rounds {
+        for (turn, queries) in queries_of_object.iter().enumerate() {
+            if let Some(&query) = queries.get(round) {
+                pairs.push(Pair { query, object: ((turn + first) % objects) as u32 });
+                if pairs.len() == limit {
+                    break 'all;
+                }
+            }
+        }
+    }
+    pairs.sort_unstable();
+    pairs
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    use super::*;
+
+    /// The matcher's reference case, made by the released functions.
+    #[test]
+    fn sparse_pairs_equal_the_reference() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: {path} is not there");
+            return;
+        };
+        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let case = &golden["sparse_matcher"];
+        let matrix = |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(case[name].clone()).unwrap() };
+        let cost: Vec<f32> = matrix("cost").concat().iter().map(|&x| x as f32).collect();
+        let inside = matrix("query_in_gt");
+        let pairs = sparse_where(&cost, 4, |query, object| inside[query][object] != 0.0);
+        let pairs: Vec<[u32; 2]> = pairs.iter().map(|p| [p.query, p.object]).collect();
+        let expected: Vec<[u32; 2]> = serde_json::from_value(case["expected_pairs_query_gt"].clone()).unwrap();
+        assert_eq!(pairs, expected);
+    }
+
+    #[test]
+    fn ties_and_objects_without_a_query_stay_unmatched() {
+        let cost = [0.5, 0.1, 0.3, 0.5, 0.2, 0.3];
+        let object_of_query = [Some(0), Some(0)];
+        assert_eq!(sparse(&cost, &object_of_query, 3), []);
+        assert_eq!(sparse(&[], &[], 0), []);
+    }
+
+    #[test]
+    fn dense_pairs_share_the_limit_evenly() {
+        let object_of_query: Vec<_> = (0..100)
+            .map(|q| {
+                if q < 90 {
+                    Some(0)
+                } else if q < 98 {
+                    Some(1)
+                } else {
+                    None
+                }
+            })
+            .collect();
+        let pairs = dense(&object_of_query, 3, 12, &mut ChaCha8Rng::seed_from_u64(7));
+        assert_eq!(pairs.len(), 12);
+        for pair in &pairs {
+            assert_eq!(object_of_query[pair.query as usize], Some(pair.object));
+        }
+        assert_eq!(pairs.iter().filter(|p| p.object == 1).count(), 6);
+        assert!(pairs.windows(2).all(|w| w[0] < w[1]), "a query was drawn twice");
+        assert_eq!(dense(&[None; 4], 0, 12, &mut ChaCha8Rng::seed_from_u64(7)), []);
+    }
+}

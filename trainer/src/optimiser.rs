@@ -1,0 +1,187 @@
+//! AdamW over a whole module, with one gradient norm for all of it, and the learning rate's course.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    optim::GradientsParams,
+    tensor::Tensor,
+};
+
+use crate::config::Optimiser as Options;
+
+const BETA: [f32; 2] = [0.9, 0.999];
+const EPSILON: f32 = 1e-8;
+
+/// AdamW; its whole state is here, under the parameters' paths in the module, so that a checkpoint can hold it.
+pub struct AdamW {
+    /// Updates made.
+    pub updates: u64,
+    /// Running means of the gradient and of its square, flat, by parameter path.
+    pub moments: BTreeMap<String, [Tensor<1>; 2]>,
+    weight_decay: f32,
+    clip: f32,
+}
+
+impl AdamW {
+    /// Without any memory of earlier steps.
+    pub fn new(options: &Options) -> Self {
+        Self { updates: 0, moments: BTreeMap::new(), weight_decay: options.weight_decay as f32, clip: options.clip }
+    }
+
+    /// One update with `gradients`, scaled down to norm `clip` if they are larger. Returns the norm they had; where that is not
+    /// finite, nothing changed.
+    pub fn step<M: Module>(&mut self, module: M, gradients: GradientsParams, learning_rate: f64) -> (M, f32) {
+        let mut squares = Squares { gradients: &gradients, sums: Vec::new() };
+        module.visit(&mut squares);
+        if squares.sums.is_empty() {
+            return (module, 0.0);
+        }
+        let norm = Tensor::cat(squares.sums, 0).sum().sqrt().into_scalar::<f32>();
+        if !norm.is_finite() {
+            return (module, norm);
+        }
+        self.updates += 1;
+        let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
+        let mut update = Update { optimiser: self, gradients, scale, learning_rate: learning_rate as f32, path: Vec::new() };
+        (module.map(&mut update), norm)
+    }
+}
+
+/// Collects the squared norm of every gradient.
+struct Squares<'a> {
+    gradients: &'a GradientsParams,
+    sums: Vec<Tensor<1>>,
+}
+
+impl ModuleVisitor for Squares<'_> {
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        self.sums.extend(self.gradients.get::<D>(param.id).map(|g| g.square().sum()));
+    }
+}
+
+struct Update<'a> {
+    optimiser: &'a mut AdamW,
+    gradients: GradientsParams,
+    scale: f32,
+    learning_rate: f32,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for Update<'_> {
+    fn enter_module(&mut self, name: &str, _container: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _name: &str, _container: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let Some(gradient) = self.gradients.remove::<D>(param.id) else {
+            return param;
+        };
+        let gradient = gradient.flatten::<1>(0, D - 1) * self.scale;
+        let [mean, square] = match self.optimiser.moments.remove(&self.path.join(".")) {
+            Some([mean, square]) => [mean * BETA[0] + gradient.clone() * (1.0 - BETA[0]), square * BETA[1] + gradient.square() * (1.0 - BETA[1])],
+            None => [gradient.clone() * (1.0 - BETA[0]), gradient.square() * (1.0 - BETA[1])],
+        };
+        let [unbias, unbias_square] = BETA.map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32);
+        let direction = mean.clone() / unbias / ((square.clone() / unbias_square).sqrt() + EPSILON);
+        self.optimiser.moments.insert(self.path.join("."), [mean, square]);
+        let (rate, decay) = (self.learning_rate, self.learning_rate * self.optimiser.weight_decay);
+        param.map(|value| {
+            let value = value.inner();
+            let shape = value.shape();
+            Tensor::from_inner(value * (1.0 - decay) - direction.reshape(shape) * rate).require_grad()
+        })
+    }
+}
+
+/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, then `(1 - progress)^power`
+/// (spec/model.md section 11.4).
+pub fn learning_rate(options: &Options, updates: u64, progress: f64) -> f64 {
+    let warmup = ((updates + 1) as f64 / options.warmup.max(1) as f64).min(1.0);
+    options.learning_rate * warmup * (1.0 - progress.clamp(0.0, 1.0)).powf(options.power)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use burn::tensor::Device;
+
+    use super::*;
+
+    #[derive(Module, Debug)]
+    struct Quadratic {
+        x: Param<Tensor<2>>,
+    }
+
+    fn quadratic() -> Quadratic {
+        let x = Tensor::<2>::from_floats([[3.0, -4.0]], &Device::flex().autodiff());
+        Quadratic { x: Param::from_tensor(x) }
+    }
+
+    fn step(optimiser: &mut AdamW, module: Quadratic, factor: f32) -> (Quadratic, f32) {
+        let loss = (module.x.val().square() * factor).sum();
+        let gradients = GradientsParams::from_grads(loss.backward(), &module);
+        optimiser.step(module, gradients, 0.1)
+    }
+
+    fn values(module: &Quadratic) -> Vec<f32> {
+        module.x.val().into_data().iter::<f32>().collect()
+    }
+
+    #[test]
+    fn the_first_step_has_the_textbook_size() {
+        let mut optimiser = AdamW::new(&Options { weight_decay: 0.5, clip: 1e9, ..Options::default() });
+        let (module, norm) = step(&mut optimiser, quadratic(), 1.0);
+        assert!((norm - 10.0).abs() < 1e-5, "{norm}");
+        // x (1 - rate decay) - rate sign(gradient)
+        let expected = [3.0 * 0.95 - 0.1, -4.0 * 0.95 + 0.1];
+        assert!(values(&module).iter().zip(expected).all(|(v, e)| (v - e).abs() < 1e-5), "{:?}", values(&module));
+    }
+
+    #[test]
+    fn it_finds_the_minimum_and_survives_a_bad_gradient() {
+        let mut optimiser = AdamW::new(&Options { weight_decay: 0.0, ..Options::default() });
+        let mut module = quadratic();
+        for i in 0..200 {
+            let (next, norm) = step(&mut optimiser, module, if i == 50 { f32::NAN } else { 1.0 });
+            assert_eq!(norm.is_finite(), i != 50);
+            module = next;
+        }
+        assert_eq!(optimiser.updates, 199);
+        assert!(values(&module).iter().all(|v| v.abs() < 0.2), "{:?}", values(&module));
+    }
+
+    #[test]
+    fn clipping_bounds_the_whole_gradient() {
+        let mut optimiser = AdamW::new(&Options { clip: 1.0, ..Options::default() });
+        step(&mut optimiser, quadratic(), 1.0);
+        let [mean, _] = &optimiser.moments["x"];
+        let norm = (mean.clone() / (1.0 - BETA[0])).square().sum().sqrt().into_scalar::<f32>();
+        assert!((norm - 1.0).abs() < 1e-4, "{norm}");
+    }
+
+    /// Reference values of the released schedule (no warm-up).
+    #[test]
+    fn the_learning_rate_follows_the_reference() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
+        let Ok(text) = std::fs::read_to_string(path) else {
+            eprintln!("skipped: {path} is not there");
+            return;
+        };
+        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let case = &golden["poly_lr"];
+        let options =
+            Options { learning_rate: case["base"].as_f64().unwrap(), power: case["power"].as_f64().unwrap(), warmup: 0, ..Options::default() };
+        for (step, expected) in case["at"].as_object().unwrap() {
+            let step: f64 = step.parse().unwrap();
+            let rate = learning_rate(&options, step as u64, step / case["total"].as_f64().unwrap());
+            assert!((rate - expected.as_f64().unwrap()).abs() < 1e-15, "{step}: {rate} instead of {expected}");
+        }
+        assert!(learning_rate(&Options { warmup: 10, ..options.clone() }, 0, 0.0) < options.learning_rate * 0.11);
+    }
+}
