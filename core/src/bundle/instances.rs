@@ -8,7 +8,7 @@ use super::{
     container::Section,
 };
 use crate::{
-    instances::{Aabb, Instance},
+    instances::{Aabb, Instance, Segmentation},
     text,
 };
 
@@ -20,17 +20,17 @@ const MAX_MEMBERSHIPS: usize = 50_000_000;
 
 /// An upper bound of what [`encode_sets`] writes.
 pub(super) fn max_sets_len(instances: usize, superpoints: usize) -> usize {
-    instances * MAX_HEAD + instances.saturating_mul(superpoints).saturating_mul(5).min(MAX_MEMBERSHIPS)
+    size_of::<f32>() + instances * MAX_HEAD + instances.saturating_mul(superpoints).saturating_mul(5).min(MAX_MEMBERSHIPS)
 }
 
 pub(super) const fn embeddings_len(instances: usize) -> usize {
     2 * text::DIM * instances
 }
 
-/// Per instance: number of superpoints, the first id, the gaps between ids; points; score; bounds; crop.
-pub(super) fn encode_sets(instances: &[Instance]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for instance in instances {
+/// The logit scale; per instance: number of superpoints, the first id, the gaps between ids; points; score; bounds; crop.
+pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
+    let mut bytes = segmentation.logit_scale.to_le_bytes().to_vec();
+    for instance in &segmentation.instances {
         push_varint(&mut bytes, instance.superpoints.len() as u32);
         let mut next = 0;
         for &superpoint in &instance.superpoints {
@@ -64,11 +64,12 @@ pub(super) fn encode_embeddings(instances: &[Instance]) -> Vec<u8> {
     values().map(|[low, _]| low).chain(values().map(|[_, high]| high)).collect()
 }
 
-pub(super) fn decode(sets: &[u8], embeddings: &[u8], count: usize, superpoints: usize) -> Result<Vec<Instance>, BundleError> {
+pub(super) fn decode(sets: &[u8], embeddings: &[u8], count: usize, superpoints: usize) -> Result<Segmentation, BundleError> {
     if embeddings.len() != embeddings_len(count) {
         return Err(BundleError::malformed(Section::Embeddings, format!("{} bytes do not hold {count} embeddings", embeddings.len())));
     }
     let mut cursor = Cursor(sets);
+    let logit_scale = cursor.finite().ok_or_else(|| BundleError::malformed(Section::Instances, "the logit scale is missing or not finite"))?;
     let mut instances: Vec<Instance> = Vec::with_capacity(count);
     for index in 0..count {
         let mut instance = decode_set(&mut cursor, superpoints)
@@ -83,7 +84,7 @@ pub(super) fn decode(sets: &[u8], embeddings: &[u8], count: usize, superpoints: 
     if !cursor.is_empty() {
         return Err(BundleError::malformed(Section::Instances, "something follows the last instance"));
     }
-    Ok(instances)
+    Ok(Segmentation { instances, logit_scale })
 }
 
 fn decode_set(cursor: &mut Cursor, count: usize) -> Option<Instance> {

@@ -191,7 +191,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
     }
-    container.push(Section::Instances, &instances::encode_sets(instances));
+    container.push(Section::Instances, &instances::encode_sets(&bundle.segmentation));
     container.push(Section::Embeddings, &instances::encode_embeddings(instances));
     container.finish()
 }
@@ -222,7 +222,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     };
     let sets = reader.section(Section::Instances, instances::max_sets_len(instances, superpoints))?;
     let embeddings = reader.section(Section::Embeddings, instances::embeddings_len(instances))?;
-    let segmentation = Segmentation { instances: instances::decode(&sets, &embeddings, instances, superpoints)? };
+    let segmentation = instances::decode(&sets, &embeddings, instances, superpoints)?;
     Ok(Bundle { positions, colors, superpoints: Superpoints::from_ids(&ids), segmentation, meta })
 }
 

@@ -40,7 +40,7 @@ fn bundle(positions: Vec<[f32; 3]>, colors: Option<Vec<[u8; 3]>>, ids: &[u32], i
         positions,
         colors,
         superpoints,
-        segmentation: Segmentation { instances: (0..instances).map(instance).collect() },
+        segmentation: Segmentation { instances: (0..instances).map(instance).collect(), logit_scale: 12.5 },
         meta: Meta {
             names: (0..instances).map(|i| Name { text: format!("Büro-Stuhl {i}"), by_user: i == 1 }).collect(),
             view: View {

@@ -89,4 +89,6 @@ pub struct Instance {
 pub struct Segmentation {
     /// By falling score.
     pub instances: Vec<Instance>,
+    /// The network's factor on cosines between embeddings and words before a softmax.
+    pub logit_scale: f32,
 }

@@ -63,7 +63,7 @@ mod tests {
             points: 0,
         };
         let instances = vec![instance(&[1, 2], Some(2.5)), instance(&[0, 1], None), instance(&[2], None)];
-        (positions, Superpoints::from_ids(&[0, 1, 2, 2]), Segmentation { instances })
+        (positions, Superpoints::from_ids(&[0, 1, 2, 2]), Segmentation { instances, logit_scale: 20.0 })
     }
 
     #[test]

@@ -73,7 +73,7 @@ pub fn postprocess(proposals: &Proposals, geometry: &SuperpointGeometry, options
         bounds: f.bounds,
         points: f.points,
     });
-    Ok(Segmentation { instances: instances.collect() })
+    Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
 }
 
 /// Steps 2 to 8 of the section for given candidates, by falling final score.

@@ -37,6 +37,8 @@ pub struct Proposals {
     pub text: Vec<f32>,
     /// (queries) predicted boxes, where the network has a box head.
     pub boxes: Option<Vec<CenteredBox>>,
+    /// The factor on cosines between `text` and words before a softmax.
+    pub logit_scale: f32,
 }
 
 /// The network's arrays do not fit together.
@@ -165,6 +167,7 @@ mod tests {
             iou: vec![0.5; 2],
             text: vec![0.0; 2 * text::DIM],
             boxes: None,
+            logit_scale: 20.0,
         }
     }
 

@@ -46,7 +46,6 @@ pub struct Recognizer<'a> {
     vocabulary: &'a [f32],
     /// (instances, words) cosines.
     word_cosines: Vec<f32>,
-    logit_scale: f32,
 }
 
 /// The probabilities of a prompt's terms; thresholds apply to it without recomputation.
@@ -60,15 +59,15 @@ pub struct Recognition {
 }
 
 impl<'a> Recognizer<'a> {
-    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be besides what is asked for. `logit_scale` is the model's
-    /// factor on cosines before the softmax. O(instances * words * DIM).
+    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be besides what is asked for.
+    /// O(instances * words * DIM).
     ///
     /// # Panics
     /// When an instance's embedding has another width.
-    pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32], logit_scale: f32) -> Self {
+    pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32]) -> Self {
         let words = || vocabulary.chunks_exact(text::DIM);
         let word_cosines = segmentation.instances.iter().flat_map(|instance| words().map(|word| cosine(&instance.embedding, word))).collect();
-        Self { segmentation, vocabulary, word_cosines, logit_scale }
+        Self { segmentation, vocabulary, word_cosines }
     }
 
     /// (instances): the best word of the vocabulary and its cosine: the names without a prompt. `None` for an empty vocabulary.
@@ -95,7 +94,7 @@ impl<'a> Recognizer<'a> {
             let best = (0..).zip(&cosines).max_by(|a, b| a.1.total_cmp(b.1));
             best_terms.push(best.filter(|(_, cosine)| **cosine >= rival).map(|(term, _)| term));
             let peak = cosines.iter().copied().fold(rival, f32::max);
-            let weight = |cosine: f32| (self.logit_scale * (cosine - peak)).exp();
+            let weight = |cosine: f32| (self.segmentation.logit_scale * (cosine - peak)).exp();
             let total = cosines.iter().map(|&cosine| weight(cosine)).sum::<f32>() + weight(rival);
             confidences.extend(cosines.iter().map(|&cosine| instance.score * weight(cosine) / total));
         }
@@ -179,7 +178,7 @@ mod tests {
             instance(0.7, towards(&[0.2, 0.1, 0.8], 12)),
             instance(0.4, towards(&[0.7, 0.1, 0.1], 13)),
         ];
-        Segmentation { instances }
+        Segmentation { instances, logit_scale: 20.0 }
     }
 
     #[test]
@@ -187,9 +186,9 @@ mod tests {
         let segmentation = scene();
         let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
         let chair = [term("chair", towards(&[1.0], 20))];
-        let alone = Recognizer::new(&segmentation, &[], 20.0).recognize(&chair).answers(0.1);
+        let alone = Recognizer::new(&segmentation, &[]).recognize(&chair).answers(0.1);
         assert_eq!(alone[0].hits.len(), 4, "without a vocabulary there is nothing else to be");
-        let guarded = Recognizer::new(&segmentation, &words, 20.0);
+        let guarded = Recognizer::new(&segmentation, &words);
         let recognition = guarded.recognize(&chair);
         let instances = |threshold| recognition.answers(threshold)[0].hits.iter().map(|hit| hit.instance).collect::<Vec<_>>();
         assert_eq!(instances(0.1), [0, 3]);
@@ -203,7 +202,7 @@ mod tests {
     fn nothing_found_offers_the_nearest_guesses() {
         let segmentation = scene();
         let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
-        let recognizer = Recognizer::new(&segmentation, &words, 20.0);
+        let recognizer = Recognizer::new(&segmentation, &words);
         let answers = recognizer.recognize(&[term("stool", towards(&[0.5], 30)), term("table", towards(&[0.0, 1.0], 21))]).answers(0.2);
         assert_eq!(answers[0].hits, []);
         assert_eq!(answers[0].nearest.len(), 3);
@@ -219,11 +218,11 @@ mod tests {
             let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
             raw.iter().map(|v| v / length).collect::<Vec<f32>>()
         };
-        let segmentation = Segmentation { instances: (0..300).map(|seed| instance(0.5, unit(seed))).collect() };
+        let segmentation = Segmentation { instances: (0..300).map(|seed| instance(0.5, unit(seed))).collect(), logit_scale: 20.0 };
         let vocabulary: Vec<f32> = (1000..3000).flat_map(unit).collect();
         let terms: Vec<PromptTerm> = (5000..5050).map(|seed| term("t", unit(seed))).collect();
         let start = web_time::Instant::now();
-        let recognizer = Recognizer::new(&segmentation, &vocabulary, 20.0);
+        let recognizer = Recognizer::new(&segmentation, &vocabulary);
         let prepared = start.elapsed();
         let start = web_time::Instant::now();
         let answers = recognizer.recognize(&terms).answers(0.01);

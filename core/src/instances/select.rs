@@ -73,7 +73,7 @@ pub fn select(
         let embedding = evidence.embedding(&candidate).unwrap_or_else(|| vec![0.0; text::DIM]);
         Instance { superpoints: candidate.superpoints, crop: None, score, embedding, bounds, points }
     });
-    Ok(Segmentation { instances: instances.collect() })
+    Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
 }
 
 /// Greedy suppression in the order given: a candidate goes when others have claimed too much of it. O(sum of mask sizes).
@@ -123,6 +123,7 @@ mod tests {
             iou: vec![0.9; 3],
             text,
             boxes: None,
+            logit_scale: 20.0,
         };
         (positions, superpoints, proposals)
     }
