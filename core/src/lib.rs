@@ -19,6 +19,7 @@ pub mod platform;
 pub mod preflight;
 pub mod progress;
 pub mod scan;
+pub mod shards;
 pub mod spatial;
 pub mod superpoint;
 pub mod text;

@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::{
     instances::{
-        CenteredBox, NO_INSTANCE, ProposalError, Proposals, Region, SelectOptions, Segmentation, SuperpointGeometry,
+        CenteredBox, NO_INSTANCE, ProposalError, Proposals, Region, Segmentation, SelectOptions, SuperpointGeometry,
         query::{PromptTerm, Recognizer},
         select,
     },
@@ -132,9 +132,5 @@ pub fn label(scan: &Scan, superpoints: &Superpoints, segmentation: &Segmentation
         label: answer.map(|(label, _)| label as u32),
         score: answer.map_or(instance.score, |(_, confidence)| confidence),
     });
-    PointLabels {
-        instance_of_point: segmentation.owner_of_point(&scan.positions, superpoints, visible),
-        instances: instances.collect(),
-        labels,
-    }
+    PointLabels { instance_of_point: segmentation.owner_of_point(&scan.positions, superpoints, visible), instances: instances.collect(), labels }
 }

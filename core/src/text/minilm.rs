@@ -13,9 +13,11 @@ use burn::{
 };
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
+use serde::{Deserialize, Serialize};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::{DIM, EncodeError, TextEncoder, normalise};
+use crate::shards::{self, Shard, ShardError};
 
 const HEADS: usize = 12;
 const LAYERS: usize = 6;
@@ -27,6 +29,12 @@ pub enum LoadTextError {
     /// `tokenizer.json` is unusable.
     #[error("the text encoder's tokenizer cannot be read: {0}")]
     Tokenizer(String),
+    /// The manifest is unusable.
+    #[error("the text encoder's manifest is malformed: {0}")]
+    Manifest(String),
+    /// A piece is not the one that was promised.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
     /// The weights are not a safetensors file.
     #[error("the text encoder's weights cannot be read: {0}")]
     Weights(String),
@@ -40,6 +48,42 @@ pub enum LoadTextError {
         /// What is there instead.
         found: String,
     },
+}
+
+/// `manifest.json` of the encoder: what to fetch, and how to know that it arrived whole.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TextManifest {
+    /// The encoder's name.
+    pub name: String,
+    /// SPDX expression.
+    pub licence: String,
+    /// `tokenizer.json`.
+    pub tokenizer: Shard,
+    /// Pieces of one safetensors file, to be joined in this order.
+    pub shards: Vec<Shard>,
+}
+
+impl TextManifest {
+    /// Reads `manifest.json` and checks everything that can be checked without the weights.
+    ///
+    /// # Errors
+    /// When it is malformed.
+    pub fn parse(json: &[u8]) -> Result<Self, LoadTextError> {
+        let manifest: Self = serde_json::from_slice(json).map_err(|e| LoadTextError::Manifest(e.to_string()))?;
+        shards::check_list(std::slice::from_ref(&manifest.tokenizer))?;
+        shards::check_list(&manifest.shards)?;
+        Ok(manifest)
+    }
+
+    /// The encoder from its fetched files.
+    ///
+    /// # Errors
+    /// When a file is damaged or not what the architecture needs.
+    pub fn load(&self, tokenizer: &[u8], pieces: &[impl AsRef<[u8]>], device: &Device) -> Result<MiniLm, LoadTextError> {
+        self.tokenizer.check(tokenizer)?;
+        MiniLm::load(tokenizer, &shards::join(&self.shards, pieces)?, device)
+    }
 }
 
 /// The encoder, ready to embed phrases.

@@ -6,7 +6,7 @@ pub mod prompt;
 mod vocabulary;
 
 #[cfg(feature = "model")]
-pub use minilm::{LoadTextError, MiniLm};
+pub use minilm::{LoadTextError, MiniLm, TextManifest};
 pub use vocabulary::{Vocabulary, quantise};
 
 /// Width of a text embedding (all-MiniLM-L6-v2).
