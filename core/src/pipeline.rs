@@ -7,11 +7,14 @@ use burn::tensor::Device;
 
 use crate::{
     instances::{
-        CenteredBox, NO_INSTANCE, ProposalError, Proposals, Region, Segmentation, SelectOptions, SuperpointGeometry,
+        CenteredBox, ProposalError, Proposals, Segmentation, SelectOptions, SuperpointGeometry,
         query::{PromptTerm, Recognizer},
         select,
     },
-    model::{Answers, Config, InferenceError, Manifest, ManifestError, SceneError, SceneInput, SegDino3dVl},
+    model::{
+        Answers, Config, InferenceError, SceneError, SceneInput, SegDino3dVl,
+        manifest::{Manifest, ManifestError},
+    },
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
     superpoint::{SuperpointError, SuperpointOptions, Superpoints, superpoints},
@@ -70,17 +73,22 @@ pub fn group(scan: &Scan, monitor: &Monitor) -> Result<Superpoints, SuperpointEr
     superpoints(&scan.positions, scan.colors.as_deref(), &scan.triangles, &SuperpointOptions::default(), monitor)
 }
 
-/// Asks the network once and separates its answers into instances. What comes out answers any number of prompts.
+/// Asks the network once about points in the world frame and separates its answers into instances, which answer any number of prompts.
 ///
 /// # Errors
 /// See [`SegmentError`].
-pub async fn segment(scan: &Scan, superpoints: &Superpoints, network: &Network, monitor: &Monitor<'_>) -> Result<Segmentation, SegmentError> {
-    let colors = scan.colors.as_deref();
+pub async fn segment(
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    superpoints: &Superpoints,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Segmentation, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(&scan.positions, colors, superpoints, &network.config)?.to_device(&network.device);
+    let scene = SceneInput::new(positions, colors, superpoints, &network.config)?.to_device(&network.device);
     let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(&scan.positions, colors, superpoints);
+    let geometry = SuperpointGeometry::new(positions, colors, superpoints);
     let segmentation = select(&proposals(answers), &[], &[], &geometry, None, &SelectOptions::default())?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)

@@ -9,10 +9,9 @@ mod device;
 mod loss;
 mod matching;
 mod metrics;
-mod network;
+mod models;
 mod nyu40;
 mod optimiser;
-mod proposals;
 mod samples;
 mod synth;
 mod train;
@@ -28,10 +27,13 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
     Train(commands::train::Train),
     Eval(commands::eval::Eval),
     Export(commands::export::Export),
+    ImportText(commands::import_text::ImportText),
+    Vocabulary(commands::vocabulary::Vocabulary),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -40,9 +42,12 @@ fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     match Cli::parse().command {
+        Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::ImportText(command) => command.run(),
+        Command::Vocabulary(command) => command.run(),
     }
 }

@@ -3,17 +3,16 @@
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::{Answers, Config, InferenceError, InvalidConfig, SceneError, SceneInput, SegDino3dVl, WeightsError, load_weights};
-use crate::{progress::Monitor, superpoint::Superpoints};
+use crate::{
+    progress::Monitor,
+    shards::{self, Shard, ShardError},
+    superpoint::Superpoints,
+};
 
 /// The only layout of manifest and weights this version reads.
 pub const FORMAT: u32 = 1;
-/// No piece of the weights is larger, bytes; some hosts and caches refuse more.
-pub const SHARD_BYTES: usize = 16 << 20;
-/// No network has more pieces.
-const MAX_SHARDS: usize = 64;
 
 /// `manifest.json` of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -35,18 +34,6 @@ pub struct Manifest {
     pub training: Training,
     /// What the network says about [`probe`].
     pub golden: Golden,
-}
-
-/// A piece of the weights.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Shard {
-    /// File name, in the manifest's folder.
-    pub file: String,
-    /// Length.
-    pub bytes: usize,
-    /// SHA-256, lower-case hexadecimal.
-    pub sha256: String,
 }
 
 /// Where weights come from.
@@ -98,26 +85,9 @@ pub enum ManifestError {
     /// The sizes make no network.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
-    /// A piece is not what the manifest promises: cut short, changed, or of another model.
-    #[error("{file} is damaged: its {what} is {found}, the manifest says {expected}; load the page again, or fetch the model again")]
-    Damaged {
-        /// Which piece.
-        file: String,
-        /// Length or SHA-256.
-        what: &'static str,
-        /// As it came.
-        found: String,
-        /// In the manifest.
-        expected: String,
-    },
-    /// Too many or too few pieces.
-    #[error("{found} pieces of weights came, the manifest lists {expected}")]
-    Pieces {
-        /// As they came.
-        found: usize,
-        /// In the manifest.
-        expected: usize,
-    },
+    /// A piece is not the one that was promised.
+    #[error(transparent)]
+    Shards(#[from] ShardError),
     /// The joined pieces are not this network's weights.
     #[error(transparent)]
     Weights(#[from] WeightsError),
@@ -157,35 +127,16 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(json).map_err(malformed)?;
         manifest.config.validate()?;
-        if !(1..=MAX_SHARDS).contains(&manifest.shards.len()) {
-            return Err(ManifestError::Malformed(format!("{} pieces of weights, there must be 1 to {MAX_SHARDS}", manifest.shards.len())));
-        }
-        for Shard { file, bytes, .. } in &manifest.shards {
-            let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-            if file.is_empty() || file.starts_with('.') || !file.chars().all(plain) {
-                return Err(ManifestError::Malformed(format!("\"{file}\" is no plain file name")));
-            }
-            if *bytes > SHARD_BYTES {
-                return Err(ManifestError::Malformed(format!("{file} has {bytes} bytes, the limit is {SHARD_BYTES}")));
-            }
-        }
+        shards::check_list(&manifest.shards)?;
         Ok(manifest)
     }
 
     /// Checks the pieces, given in the manifest's order, and joins them.
     ///
     /// # Errors
-    /// [`ManifestError::Pieces`] or [`ManifestError::Damaged`].
+    /// [`ManifestError::Shards`].
     pub fn join(&self, pieces: &[impl AsRef<[u8]>]) -> Result<Vec<u8>, ManifestError> {
-        if pieces.len() != self.shards.len() {
-            return Err(ManifestError::Pieces { found: pieces.len(), expected: self.shards.len() });
-        }
-        let mut weights = Vec::with_capacity(pieces.iter().map(|piece| piece.as_ref().len()).sum());
-        for (shard, piece) in self.shards.iter().zip(pieces) {
-            shard.check(piece.as_ref())?;
-            weights.extend_from_slice(piece.as_ref());
-        }
-        Ok(weights)
+        Ok(shards::join(&self.shards, pieces)?)
     }
 
     /// The network with the joined `weights`, on `device`.
@@ -203,27 +154,6 @@ impl Manifest {
     pub async fn verify(&self, network: &SegDino3dVl, device: &Device, monitor: &Monitor<'_>) -> Result<(), ManifestError> {
         self.golden.compare(&Golden::ask(network, &self.config, device, monitor).await?)
     }
-}
-
-impl Shard {
-    /// Describes a piece.
-    pub fn of(file: String, piece: &[u8]) -> Self {
-        Self { file, bytes: piece.len(), sha256: sha256(piece) }
-    }
-
-    fn check(&self, piece: &[u8]) -> Result<(), ManifestError> {
-        let damaged = |what, found: String, expected: String| ManifestError::Damaged { file: self.file.clone(), what, found, expected };
-        if piece.len() != self.bytes {
-            return Err(damaged("length", piece.len().to_string(), self.bytes.to_string()));
-        }
-        let found = sha256(piece);
-        if found != self.sha256 { Err(damaged("SHA-256", found, self.sha256.clone())) } else { Ok(()) }
-    }
-}
-
-/// Lower-case hexadecimal.
-pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 impl Golden {
@@ -339,18 +269,6 @@ mod tests {
     }
 
     #[test]
-    fn damaged_pieces_are_named() {
-        let (manifest, weights) = exported();
-        let mut pieces: Vec<Vec<u8>> = weights.chunks(10_000).map(<[u8]>::to_vec).collect();
-        pieces[1][77] ^= 1;
-        assert!(manifest.join(&pieces).unwrap_err().to_string().contains("weights-1.bin is damaged: its SHA-256"));
-        pieces[1].pop();
-        assert!(manifest.join(&pieces).unwrap_err().to_string().contains("its length is 9999"));
-        pieces.pop();
-        assert!(matches!(manifest.join(&pieces), Err(ManifestError::Pieces { .. })));
-    }
-
-    #[test]
     fn hostile_manifests_are_refused() {
         let (manifest, _) = exported();
         let refuse = |change: fn(&mut Manifest), word: &str| {
@@ -374,6 +292,6 @@ mod tests {
         bytes.extend(colors.iter().flatten());
         bytes.extend(superpoints.superpoint_of_point().iter().flat_map(|s| s.to_le_bytes()));
         assert_eq!(superpoints.count(), 9);
-        assert_eq!(sha256(&bytes)[..16], *"7c5aa9dbce49a6e7");
+        assert_eq!(shards::sha256(&bytes)[..16], *"7c5aa9dbce49a6e7");
     }
 }

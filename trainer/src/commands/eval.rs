@@ -3,12 +3,10 @@
 use std::{collections::BTreeMap, io::Write, path::PathBuf, str::FromStr};
 
 use anyhow::Context;
-use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use segscape::{
     evaluate,
-    instances::{SelectOptions, SuperpointGeometry, select},
-    model::{Config as ModelConfig, SceneInput, SegDino3dVl},
+    pipeline::{self, Network},
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph, SuperpointOptions},
     text::Vocabulary,
@@ -18,7 +16,7 @@ use serde_json::json;
 use crate::{
     dataset::{self, Room},
     device::DeviceChoice,
-    network, nyu40, proposals,
+    models, nyu40,
 };
 
 /// Measures on labelled PLY files; the rules are those of the released evaluators (spec/eval.md).
@@ -98,17 +96,15 @@ impl Eval {
         anyhow::ensure!(self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic, "a baseline knows no classes");
         let mut files = dataset::files(&self.paths)?;
         files.truncate(self.limit.unwrap_or(usize::MAX));
-        let device = self.device.open()?;
-        let network = match (&self.weights, self.baseline) {
-            (_, Some(_)) => None,
-            (Some(folder), None) => Some(network::load(folder, &device)?),
-            (None, None) => Some(network::load(&network::shipped()?, &device)?),
+        let network = match self.baseline {
+            None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
+            Some(_) => None,
         };
         let mut rooms = Vec::new();
         for file in &files {
             let room = Room::read(file, &nyu40::STUFF, &SuperpointOptions::default())?;
             let found = match (&network, self.baseline) {
-                (Some((network, config)), _) => ask(network, config, &room, &device)?,
+                (Some(network), _) => ask(network, &room)?,
                 (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&room, threshold)?,
                 (None, _) => regions(room.superpoints.superpoint_of_point(), room.superpoints.count()),
             };
@@ -137,14 +133,9 @@ impl Eval {
     }
 }
 
-fn ask(network: &SegDino3dVl, config: &ModelConfig, room: &Room, device: &Device) -> anyhow::Result<Vec<Found>> {
-    let vocabulary = Vocabulary::shipped();
-    let labels: Vec<f32> = (0..vocabulary.default_labels().len()).flat_map(|i| vocabulary.embedding(i)).copied().collect();
-    let scene = SceneInput::new(&room.positions, room.colors.as_deref(), &room.superpoints, config)?.to_device(device);
-    let answers = pollster::block_on(network.infer(&scene, scene.queries(config.max_queries), &Monitor::silent()))?;
-    let proposals = proposals::proposals(answers, &labels);
-    let geometry = SuperpointGeometry::new(&room.positions, room.colors.as_deref(), &room.superpoints);
-    let segmentation = select(&proposals, &[], &[], &geometry, None, &SelectOptions::default())?;
+fn ask(network: &Network, room: &Room) -> anyhow::Result<Vec<Found>> {
+    let colors = room.colors.as_deref();
+    let segmentation = pollster::block_on(pipeline::segment(&room.positions, colors, &room.superpoints, network, &Monitor::silent()))?;
     let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
         points: segmentation.points_of_instance(index, &room.positions, &room.superpoints),
         score: instance.score,

@@ -11,13 +11,14 @@ use clap::Args;
 use segscape::{
     model::{
         SegDino3dVl, load_weights,
-        manifest::{FORMAT, Golden, Manifest, SHARD_BYTES, Shard, Training, sha256},
+        manifest::{FORMAT, Golden, Manifest, Training},
         save_weights,
     },
     progress::Monitor,
+    shards,
 };
 
-use crate::{checkpoint::Checkpoint, device::DeviceChoice, network::MODELS, train::CHECKPOINT};
+use crate::{checkpoint::Checkpoint, device::DeviceChoice, models::MODELS, train::CHECKPOINT};
 
 /// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks.
 #[derive(Debug, Args)]
@@ -57,14 +58,11 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     // The golden answers are those of the rounded weights, which is what clients have.
     let network = load_weights(SegDino3dVl::new(&config, &device), &weights)?;
     let golden = pollster::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))?;
-    let name = format!("{}-{}", options.name, &sha256(&weights)[..8]);
+    let name = format!("{}-{}", options.name, &shards::sha256(&weights)[..8]);
     let folder = options.out.join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
-    let pieces = weights.chunks(SHARD_BYTES).enumerate();
-    let shards = pieces.map(|(i, piece)| {
-        let shard = Shard::of(format!("weights-{i}.bin"), piece);
-        write(&folder.join(&shard.file), piece).map(|()| shard)
-    });
+    let pieces = shards::split("weights", &weights).into_iter();
+    let shards = pieces.map(|(shard, piece)| write(&folder.join(&shard.file), piece).map(|()| shard));
     let manifest = Manifest {
         format: FORMAT,
         name,

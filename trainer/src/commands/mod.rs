@@ -2,5 +2,8 @@
 
 pub mod eval;
 pub mod export;
+pub mod import_text;
+pub mod segment;
 pub mod synth;
 pub mod train;
+pub mod vocabulary;

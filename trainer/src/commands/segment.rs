@@ -1,0 +1,173 @@
+//! `trainer segment`: scans to named instances, the whole pipeline without a browser.
+
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::Args;
+use segscape::{
+    instances::query::PromptTerm,
+    pipeline::{self, Network},
+    platform::Instant,
+    preflight::{Choices, preflight},
+    progress::{Cancel, Monitor, Progress, Stage},
+    scan,
+    text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
+    write,
+};
+use serde_json::json;
+
+use crate::{device::DeviceChoice, models};
+
+/// Finds the things in scans and names them.
+#[derive(Debug, Args)]
+pub struct Segment {
+    /// PLY or PCD files.
+    #[arg(required = true)]
+    scans: Vec<PathBuf>,
+    /// What to look for, as in "chair . table, sofa"; without it everything is named from the shipped vocabulary.
+    #[arg(long, default_value = "")]
+    prompt: String,
+    /// Instances are kept above this confidence, 0 to 1.
+    #[arg(long, default_value_t = 0.3)]
+    threshold: f32,
+    /// Folder for SCAN.labelled.ply and SCAN.json.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Folder of a model (with manifest.json); the shipped one by default.
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// Prints one JSON object a scan and line.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Segment {
+    /// Segments every scan; goes on after one that is refused.
+    ///
+    /// # Errors
+    /// There is no model, or a scan was refused.
+    pub fn run(self) -> anyhow::Result<()> {
+        let device = self.device.open()?;
+        let network = models::load_network(self.weights.as_deref(), &device)?;
+        let terms = terms(&self.prompt)?;
+        if let Some(out) = &self.out {
+            fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
+        }
+        let mut refused = 0;
+        for path in &self.scans {
+            match self.segment(path, &network, &terms) {
+                Ok(line) => writeln!(io::stdout(), "{line}")?,
+                Err(error) => {
+                    eprintln!("{}: {error:#}", path.display());
+                    refused += 1;
+                }
+            }
+        }
+        anyhow::ensure!(refused == 0, "{refused} of {} scans were refused", self.scans.len());
+        Ok(())
+    }
+
+    fn segment(&self, path: &Path, network: &Network, terms: &[PromptTerm]) -> anyhow::Result<String> {
+        let clock = StageClock::default();
+        let cancel = Cancel::default();
+        let report = |progress: Progress| clock.at(progress.stage);
+        let monitor = Monitor::new(&report, &cancel);
+
+        clock.at(Stage::Read);
+        let bytes = fs::read(path).context("cannot be read")?;
+        let mut scan = scan::read(&bytes, &monitor)?;
+        drop(bytes);
+        preflight(&scan, Choices::default()).apply(&mut scan);
+        clock.at(Stage::Superpoints);
+        let superpoints = pipeline::group(&scan, &monitor)?;
+        let segmentation = pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &superpoints, network, &monitor))?;
+        let labels = pipeline::label(&scan, &superpoints, &segmentation, terms, self.threshold);
+        let ms = clock.finish();
+
+        let mut records = write::instance_records(&scan, &labels);
+        records.retain(|record| record.points > 0);
+        if let Some(out) = &self.out {
+            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            let save = |name: String, bytes: &[u8]| fs::write(out.join(&name), bytes).with_context(|| format!("cannot write {name}"));
+            save(format!("{name}.labelled.ply"), &write::labelled_ply(&scan, &labels))?;
+            save(format!("{name}.json"), write::instances_json(&scan, &labels).as_bytes())?;
+        }
+        for warning in &scan.warnings {
+            eprintln!("{}: {}", path.display(), warning.0);
+        }
+        if self.json {
+            let line = json!({
+                "scan": path,
+                "points": scan.len(),
+                "superpoints": superpoints.count(),
+                "instances": records,
+                "ms": ms,
+                "model": network.name,
+            });
+            return Ok(line.to_string());
+        }
+        let total: f64 = ms.values().sum();
+        let mut counts = BTreeMap::<&str, usize>::new();
+        for record in &records {
+            *counts.entry(record.label.as_deref().unwrap_or("something else")).or_default() += 1;
+        }
+        let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
+        Ok(format!("{}: {} points, {} superpoints, {found} ({:.1} s)", path.display(), scan.len(), superpoints.count(), total / 1000.0))
+    }
+}
+
+/// The prompt's terms; phrases outside the shipped vocabulary go through the text encoder.
+fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
+    let names = prompt::parse(text)?;
+    let mut encoder: Option<MiniLm> = None;
+    let mut terms = Vec::with_capacity(names.len());
+    for name in names {
+        let embedding = match Vocabulary::shipped().lookup(&name) {
+            Some(embedding) => embedding.to_vec(),
+            None => {
+                let encoder = match &mut encoder {
+                    Some(encoder) => encoder,
+                    none => none.insert(models::load_text_encoder().with_context(|| format!("\"{name}\" is not in the shipped vocabulary"))?),
+                };
+                pollster::block_on(encoder.embed(&[&name]))?.remove(0)
+            }
+        };
+        terms.push(PromptTerm { name, embedding });
+    }
+    Ok(terms)
+}
+
+/// Milliseconds spent in each stage: a stage lasts until another one reports.
+#[derive(Default)]
+struct StageClock(RefCell<(Option<(Stage, Instant)>, BTreeMap<Stage, f64>)>);
+
+impl StageClock {
+    fn at(&self, stage: Stage) {
+        let (current, spent) = &mut *self.0.borrow_mut();
+        if let Some((running, since)) = current {
+            if *running == stage {
+                return;
+            }
+            *spent.entry(*running).or_default() += since.elapsed().as_secs_f64() * 1000.0;
+        }
+        *current = Some((stage, Instant::now()));
+    }
+
+    fn finish(self) -> BTreeMap<Stage, f64> {
+        let (current, mut spent) = self.0.into_inner();
+        if let Some((running, since)) = current {
+            *spent.entry(running).or_default() += since.elapsed().as_secs_f64() * 1000.0;
+        }
+        spent
+    }
+}

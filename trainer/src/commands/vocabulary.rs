@@ -1,0 +1,35 @@
+//! `trainer vocabulary`: the shipped table of embeddings, made from its list of nouns.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+use segscape::text::{TextEncoder as _, quantise};
+
+use crate::models;
+
+/// Embeds every line of vocabulary.txt and writes vocabulary.i8 beside it.
+#[derive(Debug, Args)]
+pub struct Vocabulary {
+    /// The list, one noun a line.
+    #[arg(default_value = "core/src/text/vocabulary.txt")]
+    list: PathBuf,
+}
+
+impl Vocabulary {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// The list cannot be read, or the text encoder is missing.
+    pub fn run(self) -> anyhow::Result<()> {
+        let list = fs::read_to_string(&self.list).with_context(|| format!("cannot read {}", self.list.display()))?;
+        let encoder = models::load_text_encoder()?;
+        let bar = indicatif::ProgressBar::new(list.lines().count() as u64);
+        let mut table = Vec::new();
+        for noun in bar.wrap_iter(list.lines()) {
+            table.extend(quantise(&pollster::block_on(encoder.embed(&[noun]))?[0]));
+        }
+        let out = self.list.with_extension("i8");
+        fs::write(&out, table).with_context(|| format!("cannot write {}", out.display()))
+    }
+}

@@ -1,0 +1,92 @@
+//! Models on disk: exported ones under `static/models`, whose `index.json` names those that ship, and checkpoints of runs.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use burn::tensor::Device;
+use segscape::{
+    model::{SegDino3dVl, manifest::Manifest},
+    pipeline::Network,
+    progress::Monitor,
+    shards::Shard,
+    text::{MiniLm, TextManifest},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{checkpoint::Checkpoint, train::CHECKPOINT};
+
+/// Where exported models are, relative to the project's folder.
+pub const MODELS: &str = "static/models";
+
+/// `index.json`: the folders of the models that are used unless another one is asked for. The page reads it too.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Index {
+    /// Of the network.
+    pub network: String,
+    /// Of the text encoder.
+    pub text_encoder: String,
+}
+
+impl Index {
+    /// The index in a folder of models.
+    ///
+    /// # Errors
+    /// It is missing or malformed.
+    pub fn read(models: &Path) -> anyhow::Result<Self> {
+        let path = models.join("index.json");
+        let json = fs::read(&path).with_context(|| format!("cannot read {}: run in the project's folder, or name a model", path.display()))?;
+        serde_json::from_slice(&json).with_context(|| format!("{} is malformed", path.display()))
+    }
+
+    /// Writes the index into a folder of models.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn write(&self, models: &Path) -> anyhow::Result<()> {
+        let path = models.join("index.json");
+        fs::write(&path, serde_json::to_vec_pretty(self)?).with_context(|| format!("cannot write {}", path.display()))
+    }
+}
+
+/// The network in `folder`, or the one that ships: an exported model, checked against its golden answers, or a training run's checkpoint.
+///
+/// # Errors
+/// Neither is there, a file is damaged, or this device computes wrongly.
+pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Network> {
+    let folder = match folder {
+        Some(folder) => folder.to_owned(),
+        None => Path::new(MODELS).join(Index::read(Path::new(MODELS))?.network),
+    };
+    let manifest = folder.join("manifest.json");
+    if !manifest.exists() {
+        let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
+        let config = checkpoint.config.model.clone();
+        let network = checkpoint.module(SegDino3dVl::new(&config, device))?;
+        return Ok(Network::new(folder.display().to_string(), network, config, device));
+    }
+    let manifest = Manifest::parse(&read(&manifest)?)?;
+    let pieces = pieces(&folder, &manifest.shards)?;
+    Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
+}
+
+/// The text encoder that ships, on the CPU.
+///
+/// # Errors
+/// It was not fetched, or is damaged.
+pub fn load_text_encoder() -> anyhow::Result<MiniLm> {
+    let folder = Path::new(MODELS).join(Index::read(Path::new(MODELS))?.text_encoder);
+    let manifest = TextManifest::parse(&read(&folder.join("manifest.json")).context("the text encoder is missing: run `cargo xtask models`")?)?;
+    let tokenizer = read(&folder.join(&manifest.tokenizer.file))?;
+    Ok(manifest.load(&tokenizer, &pieces(&folder, &manifest.shards)?, &Device::flex())?)
+}
+
+fn pieces(folder: &Path, shards: &[Shard]) -> anyhow::Result<Vec<Vec<u8>>> {
+    shards.iter().map(|shard| read(&folder.join(&shard.file))).collect()
+}
+
+fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+    fs::read(path).with_context(|| format!("cannot read {}", path.display()))
+}
