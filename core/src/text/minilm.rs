@@ -226,7 +226,7 @@ impl Weights<'_> {
     }
 
     fn norm(&self, name: &str, device: &Device) -> Result<LayerNorm, LoadTextError> {
-        let vector = |part: &str| {
+        let vector = |part: &str| -> Result<Param<Tensor<1>>, LoadTextError> {
             let data = TensorData::new(self.numbers(&format!("{name}.{part}"), DIM)?, [DIM]);
             Ok(Param::from_tensor(Tensor::<1>::from_data(data, device)))
         };
