@@ -20,6 +20,8 @@ use crate::{checkpoint::Checkpoint, train::CHECKPOINT};
 
 /// Where exported models are, relative to the project's folder.
 pub const MODELS: &str = "static/models";
+/// The folder of the text encoder among them.
+pub const TEXT_ENCODER: &str = "all-minilm-l6-v2";
 
 /// `index.json`: the folders of the models that are used unless another one is asked for. The page reads it too.
 #[derive(Debug, Serialize, Deserialize)]

@@ -18,9 +18,15 @@ use segscape::{
     shards,
 };
 
-use crate::{checkpoint::Checkpoint, device::DeviceChoice, models::MODELS, train::CHECKPOINT};
+use crate::{
+    checkpoint::Checkpoint,
+    device::DeviceChoice,
+    models::{Index, MODELS, TEXT_ENCODER},
+    train::CHECKPOINT,
+};
 
-/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks.
+/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks; from then on
+/// `index.json` names it as the network that ships.
 #[derive(Debug, Args)]
 pub struct Export {
     /// Folder of the training run.
@@ -76,6 +82,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let json = serde_json::to_vec_pretty(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;
     write(&folder.join("manifest.json"), &json)?;
+    Index { network: manifest.name, text_encoder: TEXT_ENCODER.into() }.write(&options.out)?;
     Ok(folder)
 }
 
