@@ -76,8 +76,8 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
     let scan = unpack4x8unorm(colors[point]).rgb;
     switch view.paint {
         case 1u: {
-            // Some of the scan's light and dark keeps shapes readable under a flat colour.
-            let light = mix(1.0, dot(scan, vec3f(0.3, 0.6, 0.1)) + 0.45, 0.45 * f32(colors[point] != 0u));
+            // The scan's light and dark keep shapes readable under a flat colour.
+            let light = select(1.0, 0.55 + 0.75 * dot(scan, vec3f(0.3, 0.59, 0.11)), colors[point] != 0u);
             out.color = unpack4x8unorm(look.color).rgb * light;
         }
         case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }

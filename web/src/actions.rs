@@ -176,7 +176,8 @@ fn next(latest: StoredValue<u32>) -> u32 {
     latest.get_value()
 }
 
-fn begin(state: State) {
+/// The worker is at work.
+pub(crate) fn begin(state: State) {
     state.work.set(Work::Running);
     tick(state);
 }

@@ -50,6 +50,12 @@ pub fn prefers_dark() -> bool {
     !matches_media("(prefers-color-scheme: light)")
 }
 
+/// Width and height of the page, CSS pixels, at least one.
+pub fn window_size() -> (f32, f32) {
+    let root = document().document_element();
+    root.map_or((1.0, 1.0), |root| (root.client_width().max(1) as f32, root.client_height().max(1) as f32))
+}
+
 /// Device pixels per CSS pixel.
 pub fn device_pixel_ratio() -> f32 {
     window().device_pixel_ratio() as f32

@@ -18,4 +18,5 @@ pub mod share;
 pub mod state;
 mod ui;
 pub mod view;
+#[cfg(feature = "worker")]
 pub mod worker;

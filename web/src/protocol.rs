@@ -274,7 +274,7 @@ pub struct ScanInfo {
     pub points: u32,
     /// Number of triangles; 0 for a cloud.
     pub triangles: u32,
-    /// Tight box, metres.
+    /// The box of nearly all points, metres.
     pub bounds: Aabb,
     /// Up axis, unit, spacing, colour: found or assumed.
     pub preflight: Preflight,

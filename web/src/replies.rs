@@ -60,7 +60,9 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Failed { message } => {
             state.opening.set(None);
-            state.work.set(Work::Failed);
+            if state.work.get_untracked() == Work::Running {
+                state.work.set(Work::Failed);
+            }
             state.error.set(Some(message));
         }
         Reply::Panicked { message } => {
@@ -103,9 +105,20 @@ fn own(state: State, owner_of_point: &Bulk) {
 }
 
 fn progressed(state: State, Progress { stage, done }: Progress) {
+    if state.work.get_untracked() != Work::Running {
+        // A prompt may need the text encoder.
+        state.stages.set(Vec::new());
+        actions::begin(state);
+    }
     state.stages.update(|stages| match stages.iter_mut().find(|s| s.stage == stage) {
         Some(known) => known.done = done.max(known.done),
-        None => stages.push(StageState { stage, done, began: browser::now(), ms: None, outcome: String::new() }),
+        None => {
+            let now = browser::now();
+            for before in stages.iter_mut().filter(|before| before.ms.is_none()) {
+                before.ms = Some(now - before.began);
+            }
+            stages.push(StageState { stage, done, began: now, ms: None, outcome: String::new() });
+        }
     });
 }
 

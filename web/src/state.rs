@@ -198,6 +198,8 @@ pub struct State {
     pub point_size: RwSignal<f32>,
     /// What went wrong, until it is dismissed.
     pub error: RwSignal<Option<String>>,
+    /// Whether the sheet is folded away on a phone.
+    pub folded: RwSignal<bool>,
     /// Whether the help is open.
     pub help: RwSignal<bool>,
     /// Whether a file hovers over the page.
@@ -260,6 +262,7 @@ impl State {
             coloring: RwSignal::new(Coloring::Scan),
             point_size: RwSignal::new(2.2),
             error: RwSignal::new(None),
+            folded: RwSignal::new(false),
             help: RwSignal::new(false),
             dragging: RwSignal::new(false),
             dark: RwSignal::new(browser::prefers_dark()),

@@ -60,7 +60,7 @@ pub fn Instances() -> impl IntoView {
                 <input
                     class="field"
                     type="search"
-                    placeholder=move || format!("Search {} things", state.rows.with(Vec::len))
+                    placeholder=move || format!("{} things", state.rows.with(Vec::len))
                     aria-label="Search what was found"
                     prop:value=search
                     on:input=move |event| search.set(event_target_value(&event))

@@ -15,15 +15,14 @@ use crate::state::State;
 #[component]
 pub fn Panel() -> impl IntoView {
     let state = State::expect();
-    let folded = RwSignal::new(false);
     view! {
         <Show when=move || state.scan.with(Option::is_some)>
-            <aside class="panel card" class:folded=move || folded.get() aria-label="The open scan">
+            <aside class="panel card" class:folded=move || state.folded.get() aria-label="The open scan">
                 <button
                     class="fold"
                     aria-label="Fold the panel"
-                    aria-expanded=move || (!folded.get()).to_string()
-                    on:click=move |_| folded.update(|folded| *folded = !*folded)
+                    aria-expanded=move || (!state.folded.get()).to_string()
+                    on:click=move |_| state.folded.update(|folded| *folded = !*folded)
                 >
                     <Glyph icon=Icon::Chevron />
                 </button>

@@ -107,9 +107,10 @@ fn NotFound(term: Term) -> impl IntoView {
         let given = state.edits.with_untracked(|edits| edits.present().names.get(&instance).cloned());
         let found = || state.answer.with_untracked(|answer| Some(answer.as_ref()?.labels.get(instance as usize)?.name.clone()));
         let name = given.or_else(found).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("thing {}", instance + 1));
+        let guess = if confidence < 0.005 { name } else { format!("{name} ({confidence:.2})") };
         view! {
             " "
-            <button on:click=move |_| actions::select(state, instance)>{format!("{name} ({confidence:.2})")}</button>
+            <button on:click=move |_| actions::select(state, instance)>{guess}</button>
         }
     });
     view! {

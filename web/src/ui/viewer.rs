@@ -8,6 +8,7 @@ use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
+    browser,
     state::State,
     view::{
         self,
@@ -153,11 +154,29 @@ fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
 
 /// Draws anew when the canvas changes its size.
 fn observe_size(state: State, canvas: &HtmlCanvasElement) {
-    let resized = Closure::<dyn FnMut()>::new(move || state.viewer().invalidate());
+    let resized = Closure::<dyn FnMut()>::new(move || {
+        let covered = covered(state.folded.get_untracked());
+        state.viewer().update(|frame| frame.covered = covered);
+        state.viewer().invalidate();
+    });
     if let Ok(observer) = web_sys::ResizeObserver::new(resized.as_ref().unchecked_ref()) {
         observer.observe(canvas);
     }
     resized.forget(); // as long as the canvas, of which there are one or two
+}
+
+/// Shares of the width at the right and of the height at the bottom that the panel takes, as `static/style.css` says.
+fn covered(folded: bool) -> Vec2 {
+    const PHONE: f32 = 720.0;
+    const PANEL: f32 = 352.0;
+    const SHEET: f32 = 0.52;
+    const FOLDED: f32 = 88.0;
+    let (width, height) = browser::window_size();
+    match (width > PHONE, folded) {
+        (true, _) => Vec2::new(PANEL / width, 0.0),
+        (false, false) => Vec2::new(0.0, SHEET),
+        (false, true) => Vec2::new(0.0, FOLDED / height),
+    }
 }
 
 /// What the state says about the picture.
@@ -166,11 +185,13 @@ fn keep_in_step(state: State) {
         let colored = state.scan.with(|scan| scan.as_ref().is_none_or(|scan| scan.preflight.color.value == Color::Present));
         let (paint, point_size, dark) = (state.coloring.get().paint(colored), state.point_size.get(), state.dark.get());
         let owner = |instance: Option<u32>| instance.map_or(0, |i| i + 1);
+        let covered = covered(state.folded.get());
         let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));
         state.viewer().update(|frame| {
             frame.paint = paint;
             frame.point_size = point_size;
             frame.dark = dark;
+            frame.covered = covered;
             frame.hovered = hovered;
             frame.selected = selected;
         });

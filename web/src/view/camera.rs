@@ -28,12 +28,13 @@ impl Default for Camera {
 }
 
 impl Camera {
-    /// Sees the whole box from where this camera stands.
-    pub fn framing(self, bounds: Aabb, aspect: f32) -> Self {
+    /// Sees the whole box from where this camera stands, in the `free` shares of width and height of a picture that is `aspect` times as
+    /// wide as it is high.
+    pub fn framing(self, bounds: Aabb, aspect: f32, free: Vec2) -> Self {
         let (min, max) = (Vec3::from(bounds.min), Vec3::from(bounds.max));
         let radius = ((max - min).length() / 2.0).max(0.05);
-        let narrow = FIELD_OF_VIEW.min(2.0 * ((FIELD_OF_VIEW / 2.0).tan() * aspect).atan());
-        Self { target: (min + max) / 2.0, distance: 0.85 * radius / (narrow / 2.0).sin(), ..self }
+        let half_view = ((FIELD_OF_VIEW / 2.0).tan() * (free.x * aspect).min(free.y)).atan();
+        Self { target: (min + max) / 2.0, distance: 0.85 * radius / half_view.sin(), ..self }
     }
 
     /// The eye, world frame.
@@ -138,7 +139,7 @@ mod tests {
     fn a_framed_box_is_wholly_in_the_picture() {
         let bounds = Aabb { min: [-3.0, -1.0, 0.0], max: [4.0, 5.0, 2.5] };
         for yaw in [0.0, 1.0, 3.0, 5.0] {
-            let camera = Camera { yaw, ..Camera::default() }.framing(bounds, 1.5);
+            let camera = Camera { yaw, ..Camera::default() }.framing(bounds, 1.5, Vec2::ONE);
             let target = project(&camera, camera.target);
             assert!(target.truncate().length() < 1e-4, "the target is in the middle");
             for corner in 0..8 {

@@ -1,5 +1,6 @@
 //! What there is to draw: the points, who owns each, and how each owner looks.
 
+use glam::{Mat4, Vec2, Vec3};
 use segscape::instances::Aabb;
 
 /// The points of the open scene, world frame.
@@ -11,7 +12,7 @@ pub struct Cloud {
     pub colors: Vec<u32>,
     /// (points) index into the looks: 0 is nobody, instance `i` is `i + 1`.
     pub owner_of_point: Vec<u32>,
-    /// Tight box.
+    /// The box of nearly all points.
     pub bounds: Option<Aabb>,
     /// Distance between neighbouring points, metres.
     pub spacing: f32,
@@ -60,6 +61,15 @@ pub struct Hit {
     pub owner: u32,
 }
 
+/// How far a picture has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Drawn {
+    /// The wanted frame is on the canvas.
+    Wholly,
+    /// Ask again.
+    Partly,
+}
+
 /// Everything but the points that one picture depends on.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Frame {
@@ -77,6 +87,15 @@ pub struct Frame {
     pub stride: u32,
     /// Colours of the surroundings.
     pub dark: bool,
+    /// Shares of the width at the right and of the height at the bottom that a panel covers: the scene stands in the middle of the rest.
+    pub covered: Vec2,
+}
+
+impl Frame {
+    /// World to clip space of a picture of this size.
+    pub fn clip_from_world(&self, (width, height): (f32, f32)) -> Mat4 {
+        Mat4::from_translation(Vec3::new(-self.covered.x, self.covered.y, 0.0)) * self.camera.clip_from_world(width / height)
+    }
 }
 
 /// Background and floor grid, sRGB in 0..=1, for a dark or a light page; `static/style.css` has the same backgrounds.

@@ -9,7 +9,7 @@ use web_sys::HtmlCanvasElement;
 
 use self::{
     camera::Camera,
-    cloud::{Cloud, Frame, Hit, Look, Paint},
+    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint},
     gpu::GpuRenderer,
     software::SoftwareRenderer,
 };
@@ -27,7 +27,7 @@ const FLIGHT_MS: f64 = 280.0;
 /// The camera counts as moving for so long after the last input, milliseconds.
 const SETTLE_MS: f64 = 160.0;
 /// While the camera moves a picture should not take longer than this, milliseconds.
-const MOVING_MS: f32 = 30.0;
+const MOVING_MS: f32 = 40.0;
 
 /// What draws.
 pub enum Renderer {
@@ -64,7 +64,16 @@ pub struct Viewer(Rc<RefCell<Inner>>);
 
 impl Default for Viewer {
     fn default() -> Self {
-        let frame = Frame { camera: Camera::default(), paint: Paint::Scan, point_size: 2.2, hovered: 0, selected: 0, stride: 1, dark: true };
+        let frame = Frame {
+            camera: Camera::default(),
+            paint: Paint::Scan,
+            point_size: 2.2,
+            hovered: 0,
+            selected: 0,
+            stride: 1,
+            dark: true,
+            covered: Vec2::ZERO,
+        };
         Self(Rc::new(RefCell::new(Inner {
             canvas: None,
             renderer: None,
@@ -113,7 +122,7 @@ impl Viewer {
         }
         if let Some(bounds) = inner.cloud.bounds {
             inner.flight = None;
-            inner.frame.camera = Camera::default().framing(bounds, inner.aspect());
+            inner.frame.camera = inner.framing(Camera::default(), bounds);
         }
         drop(inner);
         self.invalidate();
@@ -194,7 +203,7 @@ impl Viewer {
     pub fn focus(&self, bounds: Option<Aabb>) {
         let inner = self.0.borrow();
         let Some(bounds) = bounds.or(inner.cloud.bounds) else { return };
-        let to = inner.frame.camera.framing(bounds, inner.aspect());
+        let to = inner.framing(inner.frame.camera, bounds);
         drop(inner);
         self.fly_to(to);
     }
@@ -264,21 +273,15 @@ impl Inner {
         let Self { renderer, cloud, frame, .. } = self;
         let Some(renderer) = renderer else { return false };
         frame.stride = if moving { (cloud.positions.len() as f32 / self.moving_points).ceil().max(1.0) as u32 } else { 1 };
-        let (finished, took) = match renderer {
-            Renderer::Gpu(gpu) => {
-                let uploading = gpu.upload_next(cloud);
-                (gpu.draw(cloud, frame, size) && !uploading, gpu.last_picture_ms())
-            }
-            Renderer::Software(software) => {
-                let finished = software.draw(cloud, frame, size);
-                (finished, (browser::now() - now) as f32)
-            }
+        let (drawn, took) = match renderer {
+            Renderer::Gpu(gpu) => (gpu.draw(cloud, frame, size), gpu.last_picture_ms()),
+            Renderer::Software(software) => (software.draw(cloud, frame, size), software.last_picture_ms()),
         };
         if moving {
-            let factor = if took > MOVING_MS { 0.8 } else { 1.1 };
+            let factor = if took > MOVING_MS { 0.85 } else { 1.1 };
             self.moving_points = (self.moving_points * factor).clamp(3e4, 1.2e7);
         }
-        self.dirty = !finished;
+        self.dirty = drawn == Drawn::Partly;
         self.dirty || moving
     }
 
@@ -312,9 +315,10 @@ impl Inner {
         (((width as f32 * ratio) as u32).clamp(1, 8192), ((height as f32 * ratio) as u32).clamp(1, 8192))
     }
 
-    fn aspect(&self) -> f32 {
+    /// Sees the box in what no panel covers.
+    fn framing(&self, camera: Camera, bounds: Aabb) -> Camera {
         let (width, height) = self.size();
-        width as f32 / height as f32
+        camera.framing(bounds, width as f32 / height as f32, Vec2::ONE - self.frame.covered)
     }
 }
 

@@ -3,22 +3,29 @@
 //! Viewing always works, if slower: each call does a few milliseconds of work, so a large cloud at rest takes several
 //! calls until it is on screen, and while the camera moves the viewer asks for fewer points.
 
+use std::ops::Range;
+
 use glam::Vec4;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::{
     camera::Camera,
-    cloud::{Cloud, Frame, Hit, Look, Paint, pack, surroundings},
+    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint, pack, surroundings},
     palette,
 };
+use crate::browser;
 
-/// Points projected in one call.
-const POINTS_PER_CALL: usize = 200_000;
+/// A call returns after so many milliseconds, so that the page stays responsive.
+const CALL_MS: f64 = 10.0;
+/// Points, and rows of pixels, between two looks at the clock.
+const POINTS_PER_LOOK: usize = 1 << 14;
+const ROWS_PER_LOOK: usize = 32;
 /// Pixels of the largest picture; larger canvases are drawn smaller and scaled up by the browser.
 const MAX_PIXELS: f32 = 1.4e6;
-/// Log depth where nothing was drawn.
-const FAR: f32 = 30.0;
+/// Outlines; `wgsl/eye_dome.wgsl` has the same.
+const SELECTED: [u8; 3] = [255, 184, 26];
+const HOVERED: [u8; 3] = [245, 245, 245];
 
 /// The picture being drawn.
 pub struct SoftwareRenderer {
@@ -30,10 +37,24 @@ pub struct SoftwareRenderer {
     /// Pixels of the picture per pixel of the canvas, at most 1.
     scale: f32,
     color: Vec<u32>,
+    /// Metres from the eye.
     depth: Vec<f32>,
     identity: Vec<Hit>,
-    /// What is being drawn and the next point of it.
-    job: Option<(Frame, usize)>,
+    /// What goes to the canvas.
+    shaded: Vec<u32>,
+    picture_ms: f32,
+    job: Option<Job>,
+}
+
+/// A picture that is being drawn.
+#[derive(Clone, Copy)]
+struct Job {
+    frame: Frame,
+    began: f64,
+    /// The next point to splat.
+    point: usize,
+    /// The next row to shade.
+    row: usize,
 }
 
 /// Identity of a pixel without a point.
@@ -44,8 +65,20 @@ impl SoftwareRenderer {
     pub fn new(canvas: HtmlCanvasElement) -> Option<Self> {
         let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
         let looks = vec![Look::shown(palette::UNOWNED)];
-        let (color, depth, identity) = (Vec::new(), Vec::new(), Vec::new());
-        Some(Self { canvas, context, looks, width: 0, height: 0, scale: 1.0, color, depth, identity, job: None })
+        Some(Self {
+            canvas,
+            context,
+            looks,
+            width: 0,
+            height: 0,
+            scale: 1.0,
+            color: Vec::new(),
+            depth: Vec::new(),
+            identity: Vec::new(),
+            shaded: Vec::new(),
+            picture_ms: 0.0,
+            job: None,
+        })
     }
 
     /// How each owner looks from now on; entry 0 is nobody.
@@ -59,29 +92,42 @@ impl SoftwareRenderer {
         self.job = None;
     }
 
-    /// Goes on drawing; true once the picture is on the canvas, else call again.
-    pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> bool {
+    /// Goes on drawing for a few milliseconds. A picture that was begun is finished even if another frame is wanted meanwhile: while the
+    /// camera moves a late picture is better than none.
+    pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         self.resize(size);
-        let next = match self.job {
-            Some((drawn, next)) if drawn == *frame => next,
-            _ => {
-                self.color.fill(0);
-                self.depth.fill(f32::INFINITY);
-                self.identity.fill(NOTHING);
-                0
-            }
-        };
-        let stride = frame.stride as usize;
-        let end = (next + POINTS_PER_CALL * stride).min(cloud.positions.len());
-        self.splat(cloud, frame, (next..end).step_by(stride));
-        self.job = Some((*frame, end));
-        let finished = end >= cloud.positions.len();
-        if finished {
-            self.shade(frame);
-            self.present();
-            self.job = None;
+        let start = browser::now();
+        let in_time = || browser::now() - start < CALL_MS;
+        let mut job = self.job.take().unwrap_or_else(|| self.begin(frame, start));
+        let (points, stride) = (cloud.positions.len(), job.frame.stride as usize);
+        while job.point < points && in_time() {
+            let end = (job.point + POINTS_PER_LOOK * stride).min(points);
+            self.splat(cloud, &job.frame, (job.point..end).step_by(stride));
+            job.point = end;
         }
-        finished
+        while job.point >= points && job.row < self.height && in_time() {
+            let end = (job.row + ROWS_PER_LOOK).min(self.height);
+            self.shade(&job.frame, job.row..end);
+            job.row = end;
+        }
+        if job.row < self.height {
+            self.job = Some(job);
+            return Drawn::Partly;
+        }
+        self.present();
+        self.picture_ms = (browser::now() - job.began) as f32;
+        if job.frame == *frame { Drawn::Wholly } else { Drawn::Partly }
+    }
+
+    /// How long the last picture took, milliseconds.
+    pub fn last_picture_ms(&self) -> f32 {
+        self.picture_ms
+    }
+
+    fn begin(&mut self, frame: &Frame, began: f64) -> Job {
+        self.depth.fill(f32::INFINITY);
+        self.identity.fill(NOTHING);
+        Job { frame: *frame, began, point: 0, row: 0 }
     }
 
     /// What the last picture shows at a canvas pixel, or nearest to it within three pixels.
@@ -107,6 +153,7 @@ impl SoftwareRenderer {
             self.color = vec![0; pixels];
             self.depth = vec![f32::INFINITY; pixels];
             self.identity = vec![NOTHING; pixels];
+            self.shaded = vec![0; pixels];
             self.canvas.set_width(wanted.0 as u32);
             self.canvas.set_height(wanted.1 as u32);
             self.job = None;
@@ -115,7 +162,7 @@ impl SoftwareRenderer {
 
     fn splat(&mut self, cloud: &Cloud, frame: &Frame, points: impl Iterator<Item = usize>) {
         let (width, height) = (self.width as f32, self.height as f32);
-        let clip_from_world = frame.camera.clip_from_world(width / height);
+        let clip_from_world = frame.clip_from_world((width, height));
         let pixels_per_metre = Camera::pixels_per_metre(height);
         let point_size = cloud.spacing * frame.point_size * (frame.stride as f32).sqrt();
         let (low, span) = cloud.bounds.map_or((0.0, 1.0), |b| (b.min[2], (b.max[2] - b.min[2]).max(1e-6)));
@@ -138,12 +185,18 @@ impl SoftwareRenderer {
             }
             let color = match frame.paint {
                 Paint::Scan => cloud.colors.get(point).copied().unwrap_or(look.color),
-                Paint::Owner => look.color,
+                Paint::Owner => cloud.colors.get(point).map_or(look.color, |scan| lit(look.color, *scan)),
                 Paint::Height => pack(palette::ramp((z - low) / span)),
             };
             let hit = Hit { point: point as u32, owner };
+            // Small ones stay square, as in the shader.
+            let reach = if size > 4.0 { (size / 2.0).powi(2) } else { f32::INFINITY };
             for row in top.max(0)..bottom {
+                let dy = (row as f32 + 0.5 - py).powi(2);
                 for column in left.max(0)..right {
+                    if (column as f32 + 0.5 - px).powi(2) + dy > reach {
+                        continue;
+                    }
                     let at = row as usize * self.width + column as usize;
                     if clip.w < self.depth[at] {
                         self.depth[at] = clip.w;
@@ -156,41 +209,45 @@ impl SoftwareRenderer {
     }
 
     /// Eye-dome lighting and outlines, as `wgsl/eye_dome.wgsl` with four neighbours and without the grid.
-    fn shade(&mut self, frame: &Frame) {
-        let width = self.width;
+    fn shade(&mut self, frame: &Frame, rows: Range<usize>) {
         let background = pack(surroundings(frame.dark).0.map(|c| (c * 255.0) as u8));
-        for depth in &mut self.depth {
-            *depth = if depth.is_finite() { depth.log2() } else { FAR };
-        }
-        let last = self.color.len().saturating_sub(width);
-        for at in 0..self.color.len() {
-            if self.identity[at] == NOTHING {
-                self.color[at] = background;
-            }
-            if at < width || at >= last {
-                continue;
-            }
-            let neighbours = [at - 1, at + 1, at - width, at + width];
-            if self.identity[at] != NOTHING {
-                let deeper: f32 = neighbours.iter().map(|n| (self.depth[at] - self.depth[*n]).clamp(0.0, 0.4)).sum();
-                let light = (256.0 / (1.0 + 1.8 * deeper)) as u32;
+        let last = self.color.len() - 1;
+        for at in rows.start * self.width..rows.end * self.width {
+            // Beyond the border is what lies at it.
+            let neighbours = [at.saturating_sub(1), (at + 1).min(last), at.checked_sub(self.width).unwrap_or(at), at + self.width]
+                .map(|n| if n > last { at } else { n });
+            let here = self.identity[at];
+            self.shaded[at] = background;
+            if here != NOTHING {
+                let depth = self.depth[at];
+                // The relative depth stands for the logarithm: it is the same for small steps and cheaper.
+                let deeper: f32 = neighbours.iter().map(|n| (1.0 - self.depth[*n] / depth).clamp(0.0, 0.3)).sum();
+                let light = (256.0 / (1.0 + 2.6 * deeper)) as u32;
                 let dim = |shift: u32| (((self.color[at] >> shift & 255) * light) >> 8) << shift;
-                self.color[at] = 0xff00_0000 | dim(0) | dim(8) | dim(16);
+                self.shaded[at] = 0xff00_0000 | dim(0) | dim(8) | dim(16);
             }
-            let borders = |wanted| wanted != 0 && self.identity[at].owner != wanted && neighbours.iter().any(|n| self.identity[*n].owner == wanted);
+            let borders = |wanted| wanted != 0 && here.owner != wanted && neighbours.iter().any(|n| self.identity[*n].owner == wanted);
             if borders(frame.selected) {
-                self.color[at] = pack([255, 184, 26]);
+                self.shaded[at] = pack(SELECTED);
             } else if borders(frame.hovered) {
-                self.color[at] = pack([245, 245, 245]);
+                self.shaded[at] = pack(HOVERED);
             }
         }
     }
 
     fn present(&self) {
-        let bytes: &[u8] = bytemuck::cast_slice(&self.color);
+        let bytes: &[u8] = bytemuck::cast_slice(&self.shaded);
         // A canvas too small for one pixel has nothing to present.
         if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(bytes), self.width as u32, self.height as u32) {
             let _ = self.context.put_image_data(&image, 0.0, 0.0);
         }
     }
+}
+
+/// A flat colour with the light and dark of the scan, so that shapes stay readable; `wgsl/points.wgsl` does the same.
+fn lit(flat: u32, scan: u32) -> u32 {
+    let [r, g, b, _] = scan.to_le_bytes().map(u32::from);
+    // 0.55 to 1.3 in 256ths.
+    let light = 141 + (r * 77 + g * 151 + b * 28) * 3 / 1024;
+    pack(std::array::from_fn(|channel| (u32::from(flat.to_le_bytes()[channel]) * light / 256).min(255) as u8))
 }

@@ -12,6 +12,7 @@ use crate::protocol::{Reply, Request};
 
 mod backend;
 mod fetch;
+mod models;
 mod scene;
 mod session;
 

@@ -10,7 +10,7 @@ use segscape::{
     },
     scan::Scan,
     superpoint::Superpoints,
-    text::{Vocabulary, prompt},
+    text::{self, Vocabulary},
     write::{self, LabelledInstance, PointLabels},
 };
 
@@ -40,11 +40,10 @@ impl Scene {
     }
 
     /// The terms with their nearest instances, and a label for every instance. Without terms the vocabulary names everything.
-    pub fn recognize(&self, terms: &[PromptTerm], logit_scale: f32) -> (Vec<Term>, Vec<Label>) {
+    pub fn recognize(&self, terms: &[PromptTerm]) -> (Vec<Term>, Vec<Label>) {
         let vocabulary = Vocabulary::shipped();
         let words = vocabulary.default_labels();
-        let embeddings: Vec<f32> = (0..words.len()).flat_map(|word| vocabulary.embedding(word)).copied().collect();
-        let recognizer = Recognizer::new(&self.segmentation, &embeddings, logit_scale);
+        let recognizer = Recognizer::new(&self.segmentation, &vocabulary.embeddings()[..words.len() * text::DIM]);
         let word = |found: Option<(usize, f32)>| found.map_or_else(String::new, |(word, _)| words[word].to_owned());
         let names = recognizer.names().into_iter().map(word);
         let scores = self.segmentation.instances.iter().map(|instance| instance.score);
@@ -92,8 +91,8 @@ impl Scene {
     }
 
     /// The scene as a bundle, looked at in this way.
-    pub fn pack(&self, source: &str, given: &BTreeMap<u32, String>, mut view: View, logit_scale: f32) -> Vec<u8> {
-        let (_, labels) = self.recognize(&[], logit_scale);
+    pub fn pack(&self, source: &str, given: &BTreeMap<u32, String>, mut view: View) -> Vec<u8> {
+        let (_, labels) = self.recognize(&[]);
         let name = |(id, label): (u32, Label)| match given.get(&id) {
             Some(name) => Name { text: name.clone(), by_user: true },
             None => Name { text: label.name, by_user: false },
@@ -117,16 +116,4 @@ impl Scene {
             },
         })
     }
-}
-
-/// The terms of a prompt that the shipped vocabulary knows, and those it does not.
-///
-/// # Errors
-/// When the prompt cannot be parsed.
-pub fn terms(text: &str) -> Result<Vec<Result<PromptTerm, String>>, prompt::PromptError> {
-    let known = |name: String| match Vocabulary::shipped().lookup(&name) {
-        Some(embedding) => Ok(PromptTerm { embedding: embedding.to_vec(), name }),
-        None => Err(name),
-    };
-    Ok(prompt::parse(text)?.into_iter().map(known).collect())
 }

@@ -5,18 +5,17 @@ use std::collections::BTreeMap;
 use burn::tensor::Device;
 use segscape::{
     bundle::{self, Bundle, Meta, View},
-    instances::{Aabb, Segmentation},
+    instances::{Aabb, Segmentation, query::PromptTerm},
+    pipeline::{self, Network},
     platform,
     preflight::{Choices, Preflight, Unit, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
     scan::{self, Scan, UpAxis},
-    superpoint::{SuperpointOptions, Superpoints, superpoints},
+    superpoint::Superpoints,
+    text::{MiniLm, TextEncoder, Vocabulary, prompt},
 };
 
-use super::{
-    backend, fetch, post,
-    scene::{self, Scene},
-};
+use super::{backend, fetch, models, post, scene::Scene};
 use crate::{
     browser,
     protocol::{Answer, Bulk, Format, Label, Points, Reply, Request, ScanInfo, Source},
@@ -26,6 +25,8 @@ use crate::{
 #[derive(Default)]
 pub struct Session {
     device: Option<Device>,
+    network: Option<Network>,
+    encoder: Option<MiniLm>,
     /// The open scan's name, without its ending.
     name: String,
     open: Open,
@@ -60,6 +61,22 @@ impl Open {
     }
 }
 
+/// Times the stages one after the other.
+struct Watch(f64);
+
+impl Watch {
+    fn start() -> Self {
+        Self(browser::now())
+    }
+
+    /// A stage is over, the next one begins.
+    fn finished(&mut self, stage: Stage, outcome: String) {
+        let now = browser::now();
+        post(&Reply::Finished { stage, ms: now - self.0, outcome });
+        self.0 = now;
+    }
+}
+
 /// There is no scene, or none that the request could be about.
 const NO_SCENE: &str = "open a scan first";
 
@@ -76,7 +93,7 @@ impl Session {
                 post(&Reply::Backend(info));
             }
             Request::Open { source, choices } => self.open(&source, choices).await?,
-            Request::Prompt { serial, text } => self.prompt(serial, &text)?,
+            Request::Prompt { serial, text } => self.prompt(serial, &text).await?,
             Request::Owners { serial, visible } => {
                 let owner_of_point = Bulk::from_slice(&self.scene()?.owners(&visible));
                 post(&Reply::Owners { serial, owner_of_point });
@@ -104,7 +121,7 @@ impl Session {
             Some(found) => {
                 let name = if found.meta.provenance.source.is_empty() { name } else { found.meta.provenance.source.clone() };
                 self.show(name, scan, WORLD, start);
-                self.unpack(found)
+                self.unpack(found).await
             }
         }
     }
@@ -119,25 +136,47 @@ impl Session {
         self.open = Open::Scan(scan);
     }
 
-    /// Superpoints of the open scan.
+    /// Superpoints, then instances of the open scan.
     async fn find(&mut self) -> Result<(), String> {
+        let cancel = Cancel::default();
+        let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // the points go to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let start = browser::now();
-        let options = SuperpointOptions::default();
-        let groups = superpoints(&scan.positions, scan.colors.as_deref(), &scan.triangles, &options, &Monitor::new(&report, &Cancel::default()));
-        let groups = groups.map_err(|error| error.to_string())?;
-        post(&Reply::Finished { stage: Stage::Superpoints, ms: browser::now() - start, outcome: format!("{} superpoints", groups.count()) });
+        let mut watch = Watch::start();
+        let superpoints = pipeline::group(scan, &monitor).map_err(|error| error.to_string())?;
+        watch.finished(Stage::Superpoints, format!("{} superpoints", superpoints.count()));
+        platform::yield_now().await;
+
+        self.load_network().await?;
+        let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
+        watch.finished(Stage::Model, network.name.clone());
+        let segmentation = pipeline::segment(&scan.positions, scan.colors.as_deref(), &superpoints, network, &monitor).await;
+        let segmentation = segmentation.map_err(|error| error.to_string())?;
+        watch.finished(Stage::Instances, format!("{} instances", segmentation.instances.len()));
+        self.through(superpoints, segmentation, network.name.clone())?;
+        self.prompt(0, "").await?;
         post(&Reply::Done);
         Ok(())
     }
 
+    async fn load_network(&mut self) -> Result<(), String> {
+        if self.network.is_none() {
+            post(&Reply::Progress(Progress { stage: Stage::Model, done: 0.0 }));
+            let device = self.device.as_ref().ok_or("the worker has no device yet")?;
+            let loaded = models::network(device).await;
+            self.network = Some(loaded.map_err(|error| format!("The points are grouped, but the network is not there: {error}"))?);
+        }
+        Ok(())
+    }
+
     /// What a bundle says about the scan that is open, as its sender looked at it.
-    fn unpack(&mut self, Found { superpoints, segmentation, meta }: Found) -> Result<(), String> {
+    async fn unpack(&mut self, Found { superpoints, segmentation, meta }: Found) -> Result<(), String> {
+        let outcome = format!("{} superpoints, {} instances", superpoints.count(), segmentation.instances.len());
+        Watch::start().finished(Stage::Instances, outcome);
         self.through(superpoints, segmentation, meta.provenance.model)?;
         let names = (0..).zip(meta.names).filter(|(_, name)| name.by_user).map(|(id, name)| (id, name.text)).collect();
         post(&Reply::View { view: meta.view.clone(), names });
-        self.prompt(0, &meta.view.prompt)?;
+        self.prompt(0, &meta.view.prompt).await?;
         post(&Reply::Done);
         Ok(())
     }
@@ -164,19 +203,38 @@ impl Session {
         Ok(())
     }
 
-    fn prompt(&self, serial: u32, text: &str) -> Result<(), String> {
+    async fn prompt(&mut self, serial: u32, text: &str) -> Result<(), String> {
         let start = browser::now();
-        let scene = self.scene()?;
-        let (mut terms, mut unknown) = (Vec::new(), Vec::new());
-        for term in scene::terms(text).map_err(|error| error.to_string())? {
-            match term {
-                Ok(term) => terms.push(term),
-                Err(name) => unknown.push(name),
+        self.scene()?;
+        let mut terms = Vec::new();
+        let mut failure = Ok(());
+        for name in prompt::parse(text).map_err(|error| error.to_string())? {
+            let shipped = Vocabulary::shipped().lookup(&name).map(<[f32]>::to_vec);
+            match shipped {
+                Some(embedding) => terms.push(PromptTerm { name, embedding }),
+                None => match self.embed(&name).await {
+                    Ok(embedding) => terms.push(PromptTerm { name, embedding }),
+                    Err(error) => {
+                        failure = Err(format!("\u{201c}{name}\u{201d} is not one of the common words, and the text encoder is not there: {error}"))
+                    }
+                },
             }
         }
-        let (terms, labels) = scene.recognize(&terms, 20.0);
+        let (terms, labels) = self.scene()?.recognize(&terms);
         post(&Reply::Answer(Answer { serial, terms, labels, ms: browser::now() - start }));
-        Ok(())
+        failure
+    }
+
+    /// The embedding of a phrase outside the vocabulary; fetches the text encoder when it is first needed.
+    async fn embed(&mut self, phrase: &str) -> Result<Vec<f32>, String> {
+        if self.encoder.is_none() {
+            let device = self.device.as_ref().ok_or("the worker has no device yet")?;
+            self.encoder = Some(models::encoder(device).await.map_err(|error| error.to_string())?);
+            post(&Reply::Done);
+        }
+        let encoder = self.encoder.as_ref().ok_or("it was not loaded")?;
+        let embeddings = encoder.embed(&[phrase]).await.map_err(|error| error.to_string())?;
+        embeddings.into_iter().next().ok_or_else(|| "it gave no answer".to_owned())
     }
 
     fn export(&self, format: Format, visible: &[bool], labels: &[Label]) -> Result<(), String> {
@@ -192,7 +250,7 @@ impl Session {
 
     fn pack(&self, names: &BTreeMap<u32, String>, view: View) -> Result<(), String> {
         let scene = self.scene()?;
-        let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view, 20.0));
+        let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
         let superpoint_of_point = Bulk::from_slice(scene.superpoints.superpoint_of_point());
         post(&Reply::Packed { bundle, superpoint_of_point });
         Ok(())
@@ -232,7 +290,6 @@ fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
 
 fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Points {
     let packed = |colors: &Vec<[u8; 3]>| Bulk::from_slice(&colors.iter().map(|&[r, g, b]| [r, g, b, 255]).collect::<Vec<_>>());
-    let empty = Aabb { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] };
     Points {
         positions: Bulk::from_slice(&scan.positions),
         colors: scan.colors.as_ref().map(packed),
@@ -240,11 +297,27 @@ fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Po
             name: name.to_owned(),
             points: scan.len() as u32,
             triangles: scan.triangles.len() as u32,
-            bounds: scan.positions.iter().fold(empty, |bounds, position| bounds.with(*position)),
+            bounds: bounds(&scan.positions),
             preflight,
             choices,
             settled: choices == WORLD,
             warnings: scan.warnings.iter().map(|warning| warning.0.clone()).collect(),
         },
     }
+}
+
+/// The box of the points without the outermost 0.5 % of a sample on either side: stray points would make the room small in the picture.
+fn bounds(positions: &[[f32; 3]]) -> Aabb {
+    const SAMPLE: usize = 20_000;
+    let step = positions.len().div_ceil(SAMPLE).max(1);
+    let mut bounds = Aabb { min: [0.0; 3], max: [0.0; 3] };
+    for axis in 0..3 {
+        let mut values: Vec<f32> = positions.iter().step_by(step).map(|position| position[axis]).collect();
+        values.sort_unstable_by(f32::total_cmp);
+        let beyond = values.len() / 200;
+        if let (Some(low), Some(high)) = (values.get(beyond), values.iter().nth_back(beyond)) {
+            (bounds.min[axis], bounds.max[axis]) = (*low, *high);
+        }
+    }
+    bounds
 }

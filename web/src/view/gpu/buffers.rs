@@ -1,6 +1,6 @@
 //! The points on the device, in pieces: no buffer is bound beyond 12 MiB and no upload blocks the page for long.
 
-use burn::tensor::wgpu::wgpu::{self, BufferUsages};
+use wgpu::BufferUsages;
 
 use crate::view::cloud::Cloud;
 

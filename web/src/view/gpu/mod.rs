@@ -7,12 +7,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
-use burn::tensor::wgpu::wgpu;
 use send_wrapper::SendWrapper;
 use web_sys::HtmlCanvasElement;
 
 use self::{buffers::Chunk, pipelines::Pipelines, targets::Targets, uniforms::Uniforms};
-use super::cloud::{Cloud, Frame, Hit, Look};
+use super::cloud::{Cloud, Drawn, Frame, Hit, Look};
 use crate::browser;
 
 mod buffers;
@@ -116,7 +115,7 @@ impl GpuRenderer {
     }
 
     /// Uploads the next piece of the cloud; false once all of it is there. One piece takes a few milliseconds.
-    pub fn upload_next(&mut self, cloud: &Cloud) -> bool {
+    fn upload_next(&mut self, cloud: &Cloud) -> bool {
         let first = self.chunks.last().map_or(0, Chunk::end);
         if first >= cloud.positions.len() {
             return false;
@@ -138,13 +137,14 @@ impl GpuRenderer {
         self.uniforms.forget_bindings();
     }
 
-    /// Draws one picture `size` pixels large. False if the GPU is still busy with earlier ones: ask again later.
-    pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> bool {
+    /// Draws one picture `size` pixels large, unless the GPU is still busy with earlier ones or points have yet to be uploaded.
+    pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         if self.in_flight.load(Ordering::Relaxed) >= MAX_IN_FLIGHT {
-            return false;
+            return Drawn::Partly;
         }
-        let Some(canvas) = self.resized(size) else { return false };
-        let Some(targets) = &self.targets else { return false };
+        let uploading = self.upload_next(cloud);
+        let Some(canvas) = self.resized(size) else { return Drawn::Partly };
+        let Some(targets) = &self.targets else { return Drawn::Partly };
         self.uniforms.write(&self.queue, cloud, frame, size);
         let points_bindings = self.uniforms.points_bindings(&self.device, &self.pipelines, &self.looks);
         let scene_bindings = targets.bindings(&self.device, &self.pipelines, &self.uniforms.scene);
@@ -174,7 +174,7 @@ impl GpuRenderer {
             picture_ms.store(((browser::now() - submitted) as f32).to_bits(), Ordering::Relaxed);
             in_flight.fetch_sub(1, Ordering::Relaxed);
         });
-        true
+        if uploading { Drawn::Partly } else { Drawn::Wholly }
     }
 
     /// How long the last finished picture took from submission to completion, milliseconds.

@@ -1,6 +1,5 @@
 //! What is under the cursor: reads a small window of the identity target back, without waiting.
 
-use burn::tensor::wgpu::wgpu;
 use send_wrapper::SendWrapper;
 
 use super::targets::Targets;

@@ -1,6 +1,6 @@
 //! The two render pipelines and their binding layouts.
 
-use burn::tensor::wgpu::wgpu::{self, BindingType, BufferBindingType, ShaderStages, TextureSampleType};
+use wgpu::{BindingType, BufferBindingType, ShaderStages, TextureSampleType};
 
 use super::targets;
 

@@ -1,6 +1,6 @@
 //! The off-screen textures between the two passes.
 
-use burn::tensor::wgpu::wgpu::{self, TextureUsages};
+use wgpu::TextureUsages;
 
 use super::pipelines::Pipelines;
 

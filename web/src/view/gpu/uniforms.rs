@@ -1,6 +1,5 @@
 //! What changes with every picture, laid out as the shaders declare it.
 
-use burn::tensor::wgpu::wgpu;
 use glam::{Mat4, Vec2, Vec3};
 
 use super::{buffers::bind, pipelines::Pipelines};
@@ -79,7 +78,7 @@ impl Uniforms {
     pub fn write(&self, queue: &wgpu::Queue, cloud: &Cloud, frame: &Frame, (width, height): (u32, u32)) {
         let camera = &frame.camera;
         let (width, height) = (width as f32, height as f32);
-        let clip_from_world = camera.clip_from_world(width / height);
+        let clip_from_world = frame.clip_from_world((width, height));
         let (low, high) = cloud.bounds.map_or((Vec3::ZERO, Vec3::ONE), |b| (Vec3::from(b.min), Vec3::from(b.max)));
         let thinned = (frame.stride as f32).sqrt();
         let view = View {

@@ -1,0 +1,141 @@
+//! Networks and text encoders: fetched when first needed, kept by the browser under their content hash, checked every time.
+
+use burn::tensor::Device;
+use js_sys::{ArrayBuffer, Uint8Array};
+use segscape::{
+    model::manifest::{Manifest, ManifestError},
+    pipeline::Network,
+    progress::{Cancel, Monitor, Progress, Stage},
+    shards::Shard,
+    text::{LoadTextError, MiniLm, TextManifest},
+};
+use serde::Deserialize;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Cache, Response};
+
+use super::{
+    fetch::{FetchError, Part, download},
+    post, scope,
+};
+use crate::protocol::Reply;
+
+/// Where the server has them.
+const MODELS: &str = "/models";
+/// Says which are in use.
+const INDEX: &str = "/models/index.json";
+/// The browser's store for them.
+const CACHE: &str = "segscape-models";
+
+/// `index.json`: the folders of the models that are in use.
+#[derive(Deserialize)]
+struct Index {
+    network: String,
+    text_encoder: String,
+}
+
+impl Index {
+    async fn fetch() -> Result<Self, ModelError> {
+        Ok(serde_json::from_slice(&download(INDEX, MANIFEST).await?)?)
+    }
+}
+
+/// Why there is no model, in words a person can act on.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// It did not arrive.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
+    /// The list of models is none.
+    #[error("the list of models is malformed: {0}")]
+    Index(#[from] serde_json::Error),
+    /// The network is damaged, or this device computes wrongly.
+    #[error(transparent)]
+    Network(#[from] ManifestError),
+    /// The text encoder is damaged.
+    #[error(transparent)]
+    Text(#[from] LoadTextError),
+}
+
+/// The shipped network, on `device`.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn network(device: &Device) -> Result<Network, ModelError> {
+    let folder = format!("{MODELS}/{}", Index::fetch().await?.network);
+    let manifest = Manifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
+    let pieces = pieces(&folder, &manifest.shards).await?;
+    let loaded = Network::load(manifest, &pieces, device, &Monitor::new(&|_| (), &Cancel::default())).await;
+    Ok(or_forget(loaded).await?)
+}
+
+/// The text encoder, on `device`.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn encoder(device: &Device) -> Result<MiniLm, ModelError> {
+    let folder = format!("{MODELS}/{}", Index::fetch().await?.text_encoder);
+    let manifest = TextManifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
+    let files: Vec<Shard> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
+    let pieces = pieces(&folder, &files).await?;
+    Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], device)).await?)
+}
+
+/// A manifest is small beside what it lists.
+const MANIFEST: Part = Part { stage: Stage::Model, from: 0.0, to: 0.0 };
+
+/// The pieces in order, from the store or from the server, with progress of [`Stage::Model`].
+async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchError> {
+    let total: usize = shards.iter().map(|shard| shard.bytes).sum();
+    let share = |bytes: usize| bytes as f32 / total.max(1) as f32;
+    let mut there = Vec::with_capacity(shards.len());
+    let mut before = 0;
+    for shard in shards {
+        let part = Part { stage: Stage::Model, from: share(before), to: share(before + shard.bytes) };
+        there.push(piece(folder, shard, part).await?);
+        before += shard.bytes;
+        post(&Reply::Progress(Progress { stage: Stage::Model, done: part.to }));
+    }
+    Ok(there)
+}
+
+/// A store that is missing, full or forbidden only means that the piece is downloaded again next time.
+async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, FetchError> {
+    let url = format!("{folder}/{}", shard.file);
+    let key = format!("{url}?sha256={}", shard.sha256);
+    let cache = store().await;
+    if let Some(cache) = &cache
+        && let Some(bytes) = stored(cache, &key).await
+        && shard.check(&bytes).is_ok()
+    {
+        return Ok(bytes);
+    }
+    let mut bytes = download(&url, part).await?;
+    if let Some(cache) = &cache
+        && let Ok(response) = Response::new_with_opt_u8_array(Some(&mut bytes))
+    {
+        let _ = JsFuture::from(cache.put_with_str(&key, &response)).await;
+    }
+    Ok(bytes)
+}
+
+async fn store() -> Option<Cache> {
+    let caches = scope().caches().ok()?;
+    JsFuture::from(caches.open(CACHE)).await.ok()?.dyn_into().ok()
+}
+
+async fn stored(cache: &Cache, key: &str) -> Option<Vec<u8>> {
+    let response: Response = JsFuture::from(cache.match_with_str(key)).await.ok()?.dyn_into().ok()?;
+    let buffer: ArrayBuffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?.dyn_into().ok()?;
+    Some(Uint8Array::new(&buffer).to_vec())
+}
+
+/// What could not be loaded is not kept, so that the next try downloads it again.
+async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
+    if loaded.is_err()
+        && let Ok(caches) = scope().caches()
+    {
+        let _ = JsFuture::from(caches.delete(CACHE)).await;
+    }
+    loaded
+}
