@@ -7,9 +7,8 @@ use burn::tensor::Device;
 
 use crate::{
     instances::{
-        CenteredBox, ProposalError, Proposals, Segmentation, SelectOptions, SuperpointGeometry,
+        CenteredBox, ProposalError, Proposals, Segmentation, SelectOptions, SuperpointGeometry, name_regions,
         query::{PromptTerm, Recognizer},
-        select,
     },
     model::{
         Answers, Config, InferenceError, SceneError, SceneInput, SegDino3dVl,
@@ -17,10 +16,13 @@ use crate::{
     },
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
-    superpoint::{SuperpointError, SuperpointOptions, Superpoints, superpoints},
+    superpoint::{Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
     write::{LabelledInstance, PointLabels},
 };
+
+/// Where the merge tree of the superpoints is cut into things: the level that separates labelled rooms best (MODEL_CARD.md).
+const LEVEL: f32 = 0.6;
 
 /// Why a scan did not become instances.
 #[derive(Debug, thiserror::Error)]
@@ -65,12 +67,23 @@ impl Network {
     }
 }
 
-/// Groups the points of a scan as the network expects them.
+/// The superpoints of a scan, and how they merge into larger things.
+pub struct Grouping {
+    /// The partition of the points.
+    pub superpoints: Superpoints,
+    hierarchy: Hierarchy,
+}
+
+/// Groups points in the world frame as the network expects them.
 ///
 /// # Errors
 /// See [`SuperpointError`].
-pub fn group(scan: &Scan, monitor: &Monitor) -> Result<Superpoints, SuperpointError> {
-    superpoints(&scan.positions, scan.colors.as_deref(), &scan.triangles, &SuperpointOptions::default(), monitor)
+pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u32; 3]], monitor: &Monitor) -> Result<Grouping, SuperpointError> {
+    let SuperpointOptions { edges, threshold, minimum } = SuperpointOptions::default();
+    let graph = PointGraph::new(positions, colors, triangles, None, edges, monitor)?;
+    let superpoints = graph.superpoints(threshold, minimum, monitor)?;
+    let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
+    Ok(Grouping { superpoints, hierarchy })
 }
 
 /// Asks the network once about points in the world frame and separates its answers into instances, which answer any number of prompts.
@@ -80,16 +93,17 @@ pub fn group(scan: &Scan, monitor: &Monitor) -> Result<Superpoints, SuperpointEr
 pub async fn segment(
     positions: &[[f32; 3]],
     colors: Option<&[[u8; 3]]>,
-    superpoints: &Superpoints,
+    grouping: &Grouping,
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(positions, colors, superpoints, &network.config)?.to_device(&network.device);
+    let scene = SceneInput::new(positions, colors, &grouping.superpoints, &network.config)?.to_device(&network.device);
     let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(positions, colors, superpoints);
-    let segmentation = select(&proposals(answers), &[], &[], &geometry, None, &SelectOptions::default())?;
+    let geometry = SuperpointGeometry::new(positions, colors, &grouping.superpoints);
+    let segmentation =
+        name_regions(&proposals(answers), &grouping.hierarchy.cut(LEVEL), grouping.hierarchy.contacts(), &geometry, &SelectOptions::default())?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)
 }

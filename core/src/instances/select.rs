@@ -1,5 +1,7 @@
 //! Network masks and geometric regions, ranked together, thinned out to separate instances.
 
+use std::collections::BTreeMap;
+
 use super::{
     Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation, Source, SuperpointGeometry, nms::falling,
     top_queries,
@@ -74,6 +76,39 @@ pub fn select(
         Instance { superpoints: candidate.superpoints, crop: None, score, embedding, bounds, points }
     });
     Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
+}
+
+/// Every region of a partition an instance: geometry separates, the network names (embedding) and scores (mean P(object) of the members).
+/// What to use while no [`Ranker`] is trained.
+///
+/// # Errors
+/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+pub fn name_regions(
+    proposals: &Proposals,
+    region_of_superpoint: &[u32],
+    contacts: &[Contact],
+    geometry: &SuperpointGeometry,
+    options: &SelectOptions,
+) -> Result<Segmentation, ProposalError> {
+    let evidence = Evidence::new(proposals, geometry, contacts)?;
+    let mut superpoints_of_region: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
+    for (superpoint, &region) in (0..).zip(region_of_superpoint) {
+        superpoints_of_region.entry(region).or_default().push(superpoint);
+    }
+    let mut instances: Vec<Instance> = superpoints_of_region
+        .into_values()
+        .filter(|superpoints| geometry.points_in(superpoints) > options.min_points)
+        .map(|superpoints| {
+            let (points, bounds) = geometry.measure(&superpoints, None);
+            let candidate = Candidate { superpoints, source: Source::Region { birth: 0.0, death: 0.0 } };
+            let embedding = evidence.embedding(&candidate).unwrap_or_else(|| vec![0.0; text::DIM]);
+            let score = evidence.objectness(&candidate.superpoints);
+            Instance { superpoints: candidate.superpoints, crop: None, score, embedding, bounds, points }
+        })
+        .collect();
+    instances.sort_by(|a, b| falling(a.score, b.score));
+    instances.truncate(options.instances);
+    Ok(Segmentation { instances, logit_scale: proposals.logit_scale })
 }
 
 /// Greedy suppression in the order given: a candidate goes when others have claimed too much of it. O(sum of mask sizes).

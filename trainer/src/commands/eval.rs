@@ -135,9 +135,10 @@ impl Eval {
 
 fn ask(network: &Network, room: &Room) -> anyhow::Result<Vec<Found>> {
     let colors = room.colors.as_deref();
-    let segmentation = pollster::block_on(pipeline::segment(&room.positions, colors, &room.superpoints, network, &Monitor::silent()))?;
+    let grouping = pipeline::group(&room.positions, colors, &[], &Monitor::silent())?;
+    let segmentation = pollster::block_on(pipeline::segment(&room.positions, colors, &grouping, network, &Monitor::silent()))?;
     let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
-        points: segmentation.points_of_instance(index, &room.positions, &room.superpoints),
+        points: segmentation.points_of_instance(index, &room.positions, &grouping.superpoints),
         score: instance.score,
         embedding: instance.embedding.clone(),
     });

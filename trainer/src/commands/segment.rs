@@ -88,9 +88,10 @@ impl Segment {
         drop(bytes);
         preflight(&scan, Choices::default()).apply(&mut scan);
         clock.at(Stage::Superpoints);
-        let superpoints = pipeline::group(&scan, &monitor)?;
-        let segmentation = pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &superpoints, network, &monitor))?;
-        let labels = pipeline::label(&scan, &superpoints, &segmentation, terms, self.threshold);
+        let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor)?;
+        let superpoints = &grouping.superpoints;
+        let segmentation = pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor))?;
+        let labels = pipeline::label(&scan, superpoints, &segmentation, terms, self.threshold);
         let ms = clock.finish();
 
         let mut records = write::instance_records(&scan, &labels);

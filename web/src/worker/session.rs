@@ -143,17 +143,17 @@ impl Session {
         platform::yield_now().await; // the points go to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
         let mut watch = Watch::start();
-        let superpoints = pipeline::group(scan, &monitor).map_err(|error| error.to_string())?;
-        watch.finished(Stage::Superpoints, format!("{} superpoints", superpoints.count()));
+        let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor).map_err(|error| error.to_string())?;
+        watch.finished(Stage::Superpoints, format!("{} superpoints", grouping.superpoints.count()));
         platform::yield_now().await;
 
         self.load_network().await?;
         let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
         watch.finished(Stage::Model, network.name.clone());
-        let segmentation = pipeline::segment(&scan.positions, scan.colors.as_deref(), &superpoints, network, &monitor).await;
+        let segmentation = pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor).await;
         let segmentation = segmentation.map_err(|error| error.to_string())?;
         watch.finished(Stage::Instances, format!("{} instances", segmentation.instances.len()));
-        self.through(superpoints, segmentation, network.name.clone())?;
+        self.through(grouping.superpoints, segmentation, network.name.clone())?;
         self.prompt(0, "").await?;
         post(&Reply::Done);
         Ok(())
