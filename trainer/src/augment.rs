@@ -112,7 +112,7 @@ impl Elastic {
 fn smooth(grid: &mut [f32], nodes: [usize; 3], along: usize) {
     let stride: usize = nodes[along + 1..].iter().product();
     let length = nodes[along];
-    for start in (0..grid.len()).filter(|i| i / stride % length == 0) {
+    for start in (0..grid.len()).filter(|i| (i / stride).is_multiple_of(length)) {
         let mut before = 0.0;
         for k in 0..length {
             let here = grid[start + k * stride];

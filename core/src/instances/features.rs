@@ -115,6 +115,7 @@ mod tests {
             iou: vec![0.7; 4],
             text,
             boxes: None,
+            logit_scale: 20.0,
         };
         let contact = |a, contrast| Contact { superpoints: [a, a + 1], edges: 4, contrast };
         (positions, superpoints, proposals, vec![contact(0, 0.1), contact(1, 0.9), contact(2, 0.2)])

@@ -189,6 +189,7 @@ mod tests {
                 iou: vec![1.0; queries],
                 text: vec![0.0; queries * text::DIM],
                 boxes: Some(centers.iter().zip(&sizes).map(|(&center, &size)| CenteredBox { center, size }).collect()),
+                logit_scale: 20.0,
             };
             let picks = closed_vocabulary_picks(&numbers(&tensors, "input.cls_preds"), queries, 600);
             let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
@@ -224,6 +225,7 @@ mod tests {
             iou: vec![0.9; 4],
             text,
             boxes: None,
+            logit_scale: 20.0,
         };
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
         let options = PostprocessOptions { min_score: 0.05, ..PostprocessOptions::default() };

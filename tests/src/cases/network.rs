@@ -75,6 +75,6 @@ fn differs(what: &str, want: &[f32], got: &[f32]) -> Option<String> {
         return Some(format!("{what}: {} values instead of {}", got.len(), want.len()));
     }
     let allowed = TOLERANCE * want.iter().fold(1.0, |max: f32, v| max.max(v.abs()));
-    let at = want.iter().zip(got).position(|(want, got)| !((want - got).abs() <= allowed))?;
+    let at = want.iter().zip(got).position(|(want, got)| (want - got).is_nan() || (want - got).abs() > allowed)?;
     Some(format!("{what}: value {at} is {} instead of {}", got[at], want[at]))
 }

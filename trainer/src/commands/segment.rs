@@ -1,7 +1,7 @@
 //! `trainer segment`: scans to named instances, the whole pipeline without a browser.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::BTreeMap,
     fs,
     io::{self, Write as _},
@@ -34,7 +34,7 @@ pub struct Segment {
     #[arg(long, default_value = "")]
     prompt: String,
     /// Instances are kept above this confidence, 0 to 1.
-    #[arg(long, default_value_t = 0.3)]
+    #[arg(long, default_value_t = 0.1)]
     threshold: f32,
     /// Folder for SCAN.labelled.ply and SCAN.json.
     #[arg(long)]
@@ -150,25 +150,27 @@ fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
 
 /// Milliseconds spent in each stage: a stage lasts until another one reports.
 #[derive(Default)]
-struct StageClock(RefCell<(Option<(Stage, Instant)>, BTreeMap<Stage, f64>)>);
+struct StageClock {
+    running: Cell<Option<(Stage, Instant)>>,
+    spent: RefCell<BTreeMap<Stage, f64>>,
+}
 
 impl StageClock {
     fn at(&self, stage: Stage) {
-        let (current, spent) = &mut *self.0.borrow_mut();
-        if let Some((running, since)) = current {
-            if *running == stage {
-                return;
-            }
-            *spent.entry(*running).or_default() += since.elapsed().as_secs_f64() * 1000.0;
+        if self.running.get().is_none_or(|(running, _)| running != stage) {
+            self.stop();
+            self.running.set(Some((stage, Instant::now())));
         }
-        *current = Some((stage, Instant::now()));
+    }
+
+    fn stop(&self) {
+        if let Some((stage, since)) = self.running.take() {
+            *self.spent.borrow_mut().entry(stage).or_default() += since.elapsed().as_secs_f64() * 1000.0;
+        }
     }
 
     fn finish(self) -> BTreeMap<Stage, f64> {
-        let (current, mut spent) = self.0.into_inner();
-        if let Some((running, since)) = current {
-            *spent.entry(running).or_default() += since.elapsed().as_secs_f64() * 1000.0;
-        }
-        spent
+        self.stop();
+        self.spent.into_inner()
     }
 }
