@@ -59,9 +59,9 @@ fn apt(args: &[&str]) -> Result<()> {
     run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Installs `package` of exactly `version` into the project's tools unless it is there. Optimised for a short build.
+/// Installs `package` of exactly `version` into the project's tools unless it is there or on the path. Optimised for a short build.
 fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
-    let there = output(&mut command(&tools_dir().join("bin").join(program).to_string_lossy(), ["--version"]));
+    let there = output(&mut command(program, ["--version"]));
     if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
         return Ok(());
     }
