@@ -291,7 +291,8 @@ impl State {
                 None => "Starting …".into(),
             }),
             Work::Done => self.stages.with(|stages| {
-                let outcomes: Vec<_> = stages.iter().map(|s| s.outcome.as_str()).filter(|o| !o.is_empty()).collect();
+                let named = |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
+                let outcomes: Vec<_> = stages.iter().filter(named).map(|stage| stage.outcome.as_str()).collect();
                 format!("Done: {}", outcomes.join(" · "))
             }),
             Work::Cancelled => "Cancelled".into(),

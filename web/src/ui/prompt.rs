@@ -88,7 +88,12 @@ fn Chips() -> impl IntoView {
         terms.get().into_iter().enumerate().filter_map(missing).collect_view()
     };
     view! {
-        <ul class="chips" aria-label="What is looked for" hidden=move || terms.with(Vec::is_empty)>{chips}</ul>
+        <ul class="chips" aria-label="What is looked for" hidden=move || terms.with(Vec::is_empty)>
+            {chips}
+            <li class="took muted">
+                {move || state.answer.with(|answer| answer.as_ref().map(|answer| format!("{:.0} ms", answer.ms)))}
+            </li>
+        </ul>
         {missing}
         <p class="visually-hidden" role="status">
             {move || {
