@@ -37,5 +37,7 @@ pub fn serve(args: &Args) -> Result<()> {
 /// # Errors
 /// When Trunk fails.
 pub fn build_app() -> Result<()> {
+    // Trunk stays offline, so that it fetches no tools of its own; the crates come before.
+    run(&mut command("cargo", ["fetch", "--locked"]))?;
     run(&mut command("trunk", ["build", "--release", "--offline"]))
 }
