@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The threshold of a fresh scene.
-const DEFAULT_THRESHOLD: f32 = 0.3;
+const DEFAULT_THRESHOLD: f32 = 0.1;
 
 /// What is done with a bundle, and the superpoints that go with it, once it is packed.
 pub type Packed = Box<dyn FnOnce(Bulk, Bulk)>;
