@@ -20,3 +20,6 @@ mod ui;
 pub mod view;
 #[cfg(feature = "worker")]
 pub mod worker;
+
+#[cfg(test)]
+wasm_bindgen_test::wasm_bindgen_test_configure!(run_in_dedicated_worker);

@@ -19,7 +19,7 @@ type Check = fn() -> Result<()>;
 /// Which checks to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only these: format, lints, app, native, and browser (the operations on the browser's WebGPU), which runs only when named.
+    /// Only these: format, lints, app, native, browser.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
 }
@@ -31,7 +31,7 @@ pub struct Args {
 pub fn test(args: &Args) -> Result<()> {
     let checks: [(&str, Check); 5] = [("format", format), ("lints", lints), ("app", app), ("native", native), ("browser", browser)];
     for (name, check) in checks {
-        if args.only.iter().any(|only| only == name) || (args.only.is_empty() && name != "browser") {
+        if args.only.iter().any(|only| only == name) || args.only.is_empty() {
             eprintln!("\n=== {name}");
             check()?;
         }
@@ -48,7 +48,7 @@ fn lints() -> Result<()> {
     setup::build_tools()?;
     let deny = ["--", "--deny", "warnings"];
     run(&mut command("cargo", [&["clippy"], &NATIVE[..], &["--all-targets"], &deny].concat()))?;
-    run(&mut command("cargo", [&["clippy"], &WASM[..], &["--package", "web", "--lib", "--bins"], &deny].concat()))
+    run(&mut command("cargo", [&["clippy"], &WASM[..], &["--package", "web", "--all-targets"], &deny].concat()))
 }
 
 fn app() -> Result<()> {
@@ -66,11 +66,11 @@ fn native() -> Result<()> {
     run(&mut on_software_gpu(command("cargo", [&["test"], &NATIVE[..]].concat())))
 }
 
-/// The operations in the browser, where the product runs them: a dedicated worker.
+/// The operations, the network and the page's own parts in the browser, where the product runs them.
 fn browser() -> Result<()> {
     setup::build_tools()?;
     setup::test_tools()?;
-    let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "proofs", "--test", "browser"]].concat());
+    let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "web"]].concat());
     test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
     run(&mut test)
 }
