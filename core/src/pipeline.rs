@@ -7,8 +7,9 @@ use burn::tensor::Device;
 
 use crate::{
     instances::{
-        CenteredBox, ProposalError, Proposals, Segmentation, SelectOptions, SuperpointGeometry, name_regions,
+        CenteredBox, Contact, ProposalError, Proposals, Ranker, Region, Segmentation, SelectOptions, SuperpointGeometry, name_regions,
         query::{PromptTerm, Recognizer},
+        select,
     },
     model::{
         Answers, Config, InferenceError, SceneError, SceneInput, SegDino3dVl,
@@ -23,6 +24,11 @@ use crate::{
 
 /// Where the merge tree of the superpoints is cut into things: the level that separates labelled rooms best (MODEL_CARD.md).
 const LEVEL: f32 = 0.6;
+
+/// Regions of the merge tree with fewer points are no proposals for things.
+const REGION_POINTS: u32 = 100;
+/// Nor are larger ones, in square metres: the largest wardrobes and sofas have this much surface.
+const REGION_AREA: f32 = 15.0;
 
 /// Why a scan did not become instances.
 #[derive(Debug, thiserror::Error)]
@@ -48,6 +54,7 @@ pub struct Network {
     model: SegDino3dVl,
     config: Config,
     device: Device,
+    ranker: Option<Ranker>,
 }
 
 impl Network {
@@ -58,12 +65,12 @@ impl Network {
     pub async fn load(manifest: Manifest, pieces: &[impl AsRef<[u8]>], device: &Device, monitor: &Monitor<'_>) -> Result<Self, ManifestError> {
         let model = manifest.network(&manifest.join(pieces)?, device)?;
         manifest.verify(&model, device, monitor).await?;
-        Ok(Self::new(manifest.name, model, manifest.config, device))
+        Ok(Self::new(manifest.name, model, manifest.config, device, manifest.ranker))
     }
 
     /// From a model that is on `device` already, such as one in training.
-    pub fn new(name: String, model: SegDino3dVl, config: Config, device: &Device) -> Self {
-        Self { name, model, config, device: device.clone() }
+    pub fn new(name: String, model: SegDino3dVl, config: Config, device: &Device, ranker: Option<Ranker>) -> Self {
+        Self { name, model, config, device: device.clone(), ranker }
     }
 }
 
@@ -72,6 +79,18 @@ pub struct Grouping {
     /// The partition of the points.
     pub superpoints: Superpoints,
     hierarchy: Hierarchy,
+}
+
+impl Grouping {
+    /// The regions of the merge tree that may be things.
+    pub fn regions(&self) -> Vec<Region> {
+        self.hierarchy.regions(REGION_POINTS, REGION_AREA)
+    }
+
+    /// Which superpoints touch.
+    pub fn contacts(&self) -> &[Contact] {
+        self.hierarchy.contacts()
+    }
 }
 
 /// Groups points in the world frame as the network expects them.
@@ -86,7 +105,24 @@ pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u
     Ok(Grouping { superpoints, hierarchy })
 }
 
-/// Asks the network once about points in the world frame and separates its answers into instances, which answer any number of prompts.
+/// Asks the network once about points in the world frame.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn propose(
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    grouping: &Grouping,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Proposals, SegmentError> {
+    monitor.at(Stage::Backbone, 0.0)?;
+    let scene = SceneInput::new(positions, colors, &grouping.superpoints, &network.config)?.to_device(&network.device);
+    let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
+    Ok(proposals(answers))
+}
+
+/// Asks the network once and separates its answers into instances, which answer any number of prompts.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -97,13 +133,14 @@ pub async fn segment(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(positions, colors, &grouping.superpoints, &network.config)?.to_device(&network.device);
-    let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
+    let proposals = propose(positions, colors, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
     let geometry = SuperpointGeometry::new(positions, colors, &grouping.superpoints);
-    let segmentation =
-        name_regions(&proposals(answers), &grouping.hierarchy.cut(LEVEL), grouping.hierarchy.contacts(), &geometry, &SelectOptions::default())?;
+    let (contacts, options) = (grouping.contacts(), SelectOptions::default());
+    let segmentation = match &network.ranker {
+        Some(ranker) => select(&proposals, &grouping.regions(), contacts, &geometry, Some(ranker), &options)?,
+        None => name_regions(&proposals, &grouping.hierarchy.cut(LEVEL), contacts, &geometry, &options)?,
+    };
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)
 }

@@ -1,4 +1,4 @@
-//! Native commands: segment, synth, train, eval, export.
+//! Native commands: segment, synth, train, rank, eval, export.
 
 mod augment;
 mod checkpoint;
@@ -12,6 +12,7 @@ mod metrics;
 mod models;
 mod nyu40;
 mod optimiser;
+mod ranking;
 mod samples;
 mod synth;
 mod train;
@@ -31,6 +32,7 @@ enum Command {
     Synth(commands::synth::Synth),
     Train(commands::train::Train),
     Eval(commands::eval::Eval),
+    Rank(commands::rank::Rank),
     Export(commands::export::Export),
     ImportText(commands::import_text::ImportText),
     Vocabulary(commands::vocabulary::Vocabulary),
@@ -46,6 +48,7 @@ fn main() -> anyhow::Result<()> {
         Command::Synth(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Eval(command) => command.run(),
+        Command::Rank(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::ImportText(command) => command.run(),
         Command::Vocabulary(command) => command.run(),

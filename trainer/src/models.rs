@@ -8,7 +8,7 @@ use std::{
 use anyhow::Context;
 use burn::tensor::Device;
 use segscape::{
-    model::{SegDino3dVl, manifest::Manifest},
+    model::{self, SegDino3dVl, manifest::Manifest},
     pipeline::Network,
     progress::Monitor,
     shards::Shard,
@@ -16,7 +16,7 @@ use segscape::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{checkpoint::Checkpoint, train::CHECKPOINT};
+use crate::{checkpoint::Checkpoint, ranking, train::CHECKPOINT};
 
 /// Where exported models are, relative to the project's folder.
 pub const MODELS: &str = "static/models";
@@ -67,11 +67,22 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
         let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
         let config = checkpoint.config.model.clone();
         let network = checkpoint.module(SegDino3dVl::new(&config, device))?;
-        return Ok(Network::new(folder.display().to_string(), network, config, device));
+        return Ok(Network::new(folder.display().to_string(), network, config, device, ranking::read(&folder)?));
     }
     let manifest = Manifest::parse(&read(&manifest)?)?;
     let pieces = pieces(&folder, &manifest.shards)?;
     Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
+}
+
+/// The weights of the exported model in `folder`, as a network of `config` on `device`.
+///
+/// # Errors
+/// It is not there, damaged, or of another shape.
+pub fn load_weights(folder: &Path, config: &model::Config, device: &Device) -> anyhow::Result<SegDino3dVl> {
+    let manifest = Manifest::parse(&read(&folder.join("manifest.json"))?)?;
+    anyhow::ensure!(manifest.config == *config, "{} holds another network than the configuration", folder.display());
+    let weights = manifest.join(&pieces(folder, &manifest.shards)?)?;
+    Ok(model::load_weights(SegDino3dVl::new(config, device), &weights)?)
 }
 
 /// The text encoder that ships, on the CPU.

@@ -23,6 +23,7 @@ use crate::{
     config::Config,
     loss::{self, Output, Terms},
     metrics::Metrics,
+    models,
     optimiser::{AdamW, learning_rate},
     samples::{Sample, samples},
 };
@@ -30,13 +31,14 @@ use crate::{
 /// Name of the checkpoint in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
-/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one.
+/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one, or begins with the
+/// weights of the exported model in `start`.
 ///
 /// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`.
 ///
 /// # Errors
 /// No room can be learnt from, the disk is full, or the checkpoint is of another network.
-pub fn train(config: &Config, out: &Path, device: &Device, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let checkpoint = out.join(CHECKPOINT);
     let device = device.clone().autodiff();
@@ -51,6 +53,8 @@ pub fn train(config: &Config, out: &Path, device: &Device, stop: &Arc<AtomicBool
         saved.optimiser(&mut optimiser, &device.clone().inner())?;
         state = saved.state;
         tracing::info!("going on after {} steps and {:.0} minutes", state.steps, state.seconds / 60.0);
+    } else if let Some(start) = start {
+        model = models::load_weights(start, &config.model, &device)?;
     }
     let mut metrics = Metrics::open(&out.join("metrics.jsonl"))?;
     let clock = Clock::new(config, &state);

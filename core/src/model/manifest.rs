@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Answers, Config, InferenceError, InvalidConfig, SceneError, SceneInput, SegDino3dVl, WeightsError, load_weights};
 use crate::{
+    instances::Ranker,
     progress::Monitor,
     shards::{self, Shard, ShardError},
     superpoint::Superpoints,
@@ -34,6 +35,9 @@ pub struct Manifest {
     pub training: Training,
     /// What the network says about [`probe`].
     pub golden: Golden,
+    /// What scores the candidates, trained on this network's answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ranker: Option<Ranker>,
 }
 
 /// Where weights come from.
@@ -248,6 +252,7 @@ mod tests {
             licence: "MIT OR Apache-2.0".into(),
             training: Training { data: "none".into(), scenes: 0, steps: 0, minutes: 0.0 },
             golden,
+            ranker: None,
         };
         (manifest, weights)
     }

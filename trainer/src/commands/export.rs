@@ -22,6 +22,7 @@ use crate::{
     checkpoint::Checkpoint,
     device::DeviceChoice,
     models::{Index, MODELS, TEXT_ENCODER},
+    ranking,
     train::CHECKPOINT,
 };
 
@@ -78,6 +79,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         licence: options.licence.clone(),
         training: Training { data: options.data.clone(), scenes: state.scenes, steps: state.steps, minutes: (state.seconds / 6.0).round() / 10.0 },
         golden,
+        ranker: ranking::read(&options.run)?,
     };
     let json = serde_json::to_vec_pretty(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;

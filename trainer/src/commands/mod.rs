@@ -3,6 +3,7 @@
 pub mod eval;
 pub mod export;
 pub mod import_text;
+pub mod rank;
 pub mod segment;
 pub mod synth;
 pub mod train;

@@ -21,6 +21,9 @@ pub struct Train {
     /// Folder for `checkpoint.safetensors` and `metrics.jsonl`.
     #[arg(long, default_value = "runs/nano")]
     out: PathBuf,
+    /// An exported model to begin with, instead of random weights; without effect where a run goes on.
+    #[arg(long)]
+    start: Option<PathBuf>,
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -51,6 +54,6 @@ impl Train {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-        train::train(&config, &self.out, &self.device.open()?, &stop)
+        train::train(&config, self.start.as_deref(), &self.out, &self.device.open()?, &stop)
     }
 }

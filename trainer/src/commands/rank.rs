@@ -1,0 +1,57 @@
+//! `trainer rank RUN ROOM…`: teaches the scorer of candidates on a trained network's answers.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use indicatif::ProgressBar;
+use segscape::superpoint::SuperpointOptions;
+
+use crate::{
+    dataset::{self, Room},
+    device::DeviceChoice,
+    models, nyu40, ranking,
+};
+
+/// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside the checkpoint; `export` takes it along.
+///
+/// Better on rooms that the network did not learn from: there its masks are as good as they will be for others.
+#[derive(Debug, Args)]
+pub struct Rank {
+    /// Folder of the training run.
+    run: PathBuf,
+    /// Labelled rooms, or folders of them.
+    #[arg(required = true)]
+    rooms: Vec<PathBuf>,
+    /// Passes over all candidates.
+    #[arg(long, default_value_t = 30)]
+    epochs: usize,
+    /// Decides the first weights and the order.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// What asks the network.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+}
+
+impl Rank {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// There is no checkpoint or no room with objects, or the folder cannot be written.
+    pub fn run(self) -> anyhow::Result<()> {
+        let network = models::load_network(Some(&self.run), &self.device.open()?)?;
+        let files = dataset::files(&self.rooms)?;
+        let bar = ProgressBar::new(files.len() as u64);
+        let mut examples = Vec::new();
+        for file in &files {
+            let room = Room::read(file, &nyu40::STUFF, &SuperpointOptions::default())?;
+            examples.extend(ranking::examples(&network, &room)?);
+            bar.inc(1);
+        }
+        bar.finish();
+        anyhow::ensure!(!examples.is_empty(), "no candidates in {} rooms", files.len());
+        let ranker = ranking::learn(&examples, self.epochs, self.seed)?;
+        tracing::info!("{} candidates of {} rooms; mean absolute error {:.3}", examples.len(), files.len(), ranking::error(&ranker, &examples));
+        ranking::write(&self.run, &ranker)
+    }
+}

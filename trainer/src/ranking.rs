@@ -1,0 +1,199 @@
+//! Learning to tell whole objects from pieces and mergers: the ranker's training.
+//!
+//! A candidate's target is the intersection over union with the object it fits best. Only simple features are looked at, which mean the same
+//! on synthetic and on real rooms.
+
+use std::path::Path;
+
+use anyhow::Context;
+use burn::{
+    module::Module,
+    nn::{Linear, LinearConfig},
+    optim::GradientsParams,
+    tensor::{Device, Tensor, TensorData, activation},
+};
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use segscape::{
+    instances::{self, Evidence, FEATURES, Ranker, SelectOptions, SuperpointGeometry},
+    pipeline::{self, Network},
+    progress::Monitor,
+};
+
+use crate::{config, dataset, dataset::Room, optimiser::AdamW};
+
+const FILE: &str = "ranker.json";
+const HIDDEN: usize = 48;
+const BATCH: usize = 1024;
+const LEARNING_RATE: f64 = 3e-3;
+
+/// What a candidate looks like, and how well it fits an object: 0..=1.
+pub type Example = ([f32; FEATURES], f32);
+
+/// The ranker in a run's folder, if it has one.
+///
+/// # Errors
+/// It is of another version, or malformed.
+pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
+    let path = run.join(FILE);
+    match std::fs::read(&path) {
+        Ok(json) => Ok(Some(serde_json::from_slice(&json).with_context(|| path.display().to_string())?)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
+    }
+}
+
+/// Writes the ranker into a run's folder.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
+    let path = run.join(FILE);
+    dataset::write_atomically(&path, &serde_json::to_vec(ranker)?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// All candidates of a room.
+///
+/// # Errors
+/// The room does not fit the network.
+pub fn examples(network: &Network, room: &Room) -> anyhow::Result<Vec<Example>> {
+    let (colors, monitor) = (room.colors.as_deref(), Monitor::silent());
+    let grouping = pipeline::group(&room.positions, colors, &[], &monitor)?;
+    let proposals = pollster::block_on(pipeline::propose(&room.positions, colors, &grouping, network, &monitor))?;
+    let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints);
+    let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;
+    let candidates = instances::candidates(&proposals, &grouping.regions(), &geometry, &SelectOptions::default());
+    let overlaps = Overlaps::new(room, grouping.superpoints.superpoint_of_point(), grouping.superpoints.count());
+    Ok(candidates.par_iter().map(|candidate| (evidence.features(candidate), overlaps.best(&candidate.superpoints))).collect())
+}
+
+/// How many points superpoints share with objects.
+struct Overlaps {
+    /// (superpoints, objects)
+    shared: Vec<u32>,
+    /// (superpoints)
+    superpoints: Vec<u32>,
+    /// (objects)
+    objects: Vec<u32>,
+}
+
+impl Overlaps {
+    fn new(room: &Room, superpoint_of_point: &[u32], superpoints: usize) -> Self {
+        let width = room.objects.len();
+        let mut overlaps = Self { shared: vec![0; superpoints * width], superpoints: vec![0; superpoints], objects: vec![0; width] };
+        for (&superpoint, object) in superpoint_of_point.iter().zip(&room.object_of_point) {
+            overlaps.superpoints[superpoint as usize] += 1;
+            if let Some(object) = object {
+                overlaps.shared[superpoint as usize * width + *object as usize] += 1;
+                overlaps.objects[*object as usize] += 1;
+            }
+        }
+        overlaps
+    }
+
+    /// The largest intersection over union with an object, in points.
+    fn best(&self, mask: &[u32]) -> f32 {
+        let points: u32 = mask.iter().map(|&s| self.superpoints[s as usize]).sum();
+        let width = self.objects.len();
+        let iou = |(object, size): (usize, &u32)| {
+            let shared: u32 = mask.iter().map(|&s| self.shared[s as usize * width + object]).sum();
+            shared as f32 / (points + size - shared).max(1) as f32
+        };
+        self.objects.iter().enumerate().map(iou).fold(0.0, f32::max)
+    }
+}
+
+/// The perceptron while it learns; inputs are normalised.
+#[derive(Module, Debug)]
+struct Perceptron {
+    layers: Vec<Linear>,
+}
+
+impl Perceptron {
+    /// `x`: (batch, [`FEATURES`]); returns (batch) logits.
+    fn forward(&self, mut x: Tensor<2>) -> Tensor<1> {
+        for (index, layer) in self.layers.iter().enumerate() {
+            x = layer.forward(if index > 0 { activation::relu(x) } else { x });
+        }
+        x.flatten(0, 1)
+    }
+
+    /// Layer by layer, in the ranker's layout.
+    fn layers(&self) -> anyhow::Result<Vec<instances::Linear>> {
+        let values = |tensor: Tensor<1>| tensor.into_data().try_into_vec::<f32>().map_err(|error| anyhow::anyhow!("{error:?}"));
+        let layer = |layer: &Linear| {
+            let bias = layer.bias.as_ref().context("a layer without bias")?;
+            // burn keeps (inputs, outputs)
+            Ok(instances::Linear { weights: values(layer.weight.val().transpose().flatten(0, 1))?, bias: values(bias.val())? })
+        };
+        self.layers.iter().map(layer).collect()
+    }
+}
+
+/// Fits a ranker by cross-entropy with the intersection over union.
+///
+/// # Errors
+/// The training diverged.
+pub fn learn(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<Ranker> {
+    let device = Device::flex().autodiff();
+    device.seed(seed);
+    let (mean, deviation) = normalisation(examples);
+    let widths = [FEATURES, HIDDEN, HIDDEN, 1];
+    let mut perceptron = Perceptron { layers: widths.windows(2).map(|w| LinearConfig::new(w[0], w[1]).init(&device)).collect() };
+    let mut optimiser = AdamW::new(&config::Optimiser { weight_decay: 1e-3, clip: 1.0, ..Default::default() });
+    let mut order: Vec<usize> = (0..examples.len()).collect();
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    let steps = epochs * order.len().div_ceil(BATCH);
+    for epoch in 0..epochs {
+        order.shuffle(&mut rng);
+        for (step, batch) in order.chunks(BATCH).enumerate() {
+            let progress = (epoch * order.len().div_ceil(BATCH) + step) as f64 / steps as f64;
+            let normal = |&i: &usize| (0..FEATURES).map(move |f| (examples[i].0[f] - mean[f]) / deviation[f]);
+            let x = TensorData::new(batch.iter().flat_map(normal).collect::<Vec<f32>>(), [batch.len(), FEATURES]);
+            let target = TensorData::new(batch.iter().map(|&i| examples[i].1).collect::<Vec<f32>>(), [batch.len()]);
+            let logits = perceptron.forward(Tensor::from_data(x, &device));
+            let target = Tensor::<1>::from_data(target, &device);
+            // cross-entropy of a logit: softplus(logit) - target logit
+            let loss = (activation::softplus(logits.clone(), 1.0) - target * logits).mean();
+            let gradients = GradientsParams::from_grads(loss.backward(), &perceptron);
+            (perceptron, _) = optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
+        }
+    }
+    Ok(Ranker::new(mean, deviation, perceptron.layers()?)?)
+}
+
+/// Mean absolute difference between score and target.
+pub fn error(ranker: &Ranker, examples: &[Example]) -> f32 {
+    examples.iter().map(|(features, target)| (ranker.score(features) - target).abs()).sum::<f32>() / examples.len().max(1) as f32
+}
+
+fn normalisation(examples: &[Example]) -> ([f32; FEATURES], [f32; FEATURES]) {
+    let count = examples.len().max(1) as f64;
+    let mean = |value: &dyn Fn(&Example) -> f64| examples.iter().map(value).sum::<f64>() / count;
+    let means: [f64; FEATURES] = std::array::from_fn(|f| mean(&|(features, _)| f64::from(features[f])));
+    let deviation = |f: usize| mean(&|(features, _)| (f64::from(features[f]) - means[f]).powi(2)).sqrt().max(1e-3) as f32;
+    (means.map(|mean| mean as f32), std::array::from_fn(deviation))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn learns_which_feature_counts() {
+        let examples: Vec<Example> = (0..4000)
+            .map(|i| {
+                let features = std::array::from_fn(|f| ((i * 31 + f * 17 + i * f) % 101) as f32 / 100.0);
+                (features, if features[3] > features[7] { 0.9 } else { 0.1 })
+            })
+            .collect();
+        let ranker = learn(&examples, 20, 1).unwrap();
+        assert!(error(&ranker, &examples) < 0.1, "{}", error(&ranker, &examples));
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(read(folder.path()).unwrap(), None);
+        write(folder.path(), &ranker).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), Some(ranker));
+    }
+}
