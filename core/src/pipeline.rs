@@ -193,3 +193,110 @@ pub fn label(scan: &Scan, superpoints: &Superpoints, segmentation: &Segmentation
     });
     PointLabels { instance_of_point: segmentation.owner_of_point(&scan.positions, superpoints, visible), instances: instances.collect(), labels }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::{
+        instances::{FEATURES, Instance, Linear, NO_INSTANCE},
+        progress::{Cancel, Progress},
+    };
+
+    /// A floor of 3 m with two boxes of half a metre on it, a point every 3 cm.
+    fn room() -> Scan {
+        let (mut positions, mut colors) = (Vec::new(), Vec::new());
+        let mut patch = |corner: [f32; 3], axes: [usize; 2], size: f32, color: [u8; 3]| {
+            let steps = (size / 0.03) as usize;
+            for i in 0..steps * steps {
+                let mut p = corner;
+                p[axes[0]] += (i % steps) as f32 * 0.03;
+                p[axes[1]] += (i / steps) as f32 * 0.03;
+                positions.push(p);
+                colors.push(color);
+            }
+        };
+        patch([0.0; 3], [0, 1], 3.0, [120, 110, 100]);
+        for (corner, color) in [([0.5, 0.5, 0.03], [200, 40, 40]), ([2.0, 1.5, 0.03], [40, 60, 200])] {
+            for (axis, axes) in [(0, [1, 2]), (1, [0, 2]), (2, [0, 1])] {
+                let mut far = corner;
+                far[axis] += 0.5;
+                patch(far, axes, 0.5, color);
+                if axis < 2 {
+                    patch(corner, axes, 0.5, color);
+                }
+            }
+        }
+        Scan::from_points(&positions, Some(&colors)).unwrap()
+    }
+
+    /// A network nobody trained, and a ranker to which everything is as good.
+    fn network() -> Network {
+        let (config, device) = (Config::nano(), Device::flex());
+        device.seed(3);
+        let model = SegDino3dVl::new(&config, &device);
+        let ranker = Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![Linear { weights: vec![0.0; FEATURES], bias: vec![1.0] }]).unwrap();
+        Network::new("untrained".into(), model, config, &device, Some(ranker))
+    }
+
+    #[test]
+    fn a_scan_becomes_instances_whose_points_are_told() {
+        let (scan, network, monitor) = (room(), network(), Monitor::silent());
+        let colors = scan.colors.as_deref();
+        let run = || {
+            let grouping = group(&scan.positions, colors, &[], &monitor).unwrap();
+            let found = burn::tensor::read_sync(segment(&scan.positions, colors, &grouping, &network, &monitor)).unwrap();
+            (grouping.superpoints, found)
+        };
+        let (superpoints, segmentation) = run();
+        assert!(!segmentation.instances.is_empty());
+        assert_eq!(run().1, segmentation, "the same scan gives the same instances");
+        let labels = label(&scan, &superpoints, &segmentation, &[], 0.0);
+        assert_eq!(labels.instance_of_point.len(), scan.len());
+        for instance in &labels.instances {
+            assert!(labels.name(instance).is_some_and(|name| Vocabulary::shipped().lookup(name).is_some()));
+        }
+        let owned = labels.instance_of_point.iter().filter(|owner| **owner != NO_INSTANCE).count();
+        assert!(owned > 0);
+        let none = label(&scan, &superpoints, &segmentation, &[], 1.0);
+        assert!(none.instance_of_point.iter().all(|owner| *owner == NO_INSTANCE));
+    }
+
+    #[test]
+    fn a_cancelled_run_says_so() {
+        let (scan, network) = (room(), network());
+        let grouping = group(&scan.positions, None, &[], &Monitor::silent()).unwrap();
+        let cancel = Cancel::default();
+        let stop_at_instances = |progress: Progress| {
+            if progress.stage == Stage::Instances {
+                cancel.cancel();
+            }
+        };
+        let monitor = Monitor::new(&stop_at_instances, &cancel);
+        let result = burn::tensor::read_sync(segment(&scan.positions, None, &grouping, &network, &monitor));
+        assert!(matches!(result, Err(SegmentError::Cancelled(_))));
+    }
+
+    #[test]
+    fn what_is_asked_for_is_labelled_and_owns_its_points() {
+        let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]], None).unwrap();
+        let superpoints = Superpoints::from_ids(&[0, 1, 2]);
+        let word = |name: &str| Vocabulary::shipped().lookup(name).unwrap().to_vec();
+        let instance = |superpoint: u32, name: &str| Instance {
+            superpoints: vec![superpoint],
+            crop: None,
+            score: 0.8,
+            embedding: word(name),
+            bounds: crate::instances::Aabb::EMPTY.with(scan.positions[superpoint as usize]),
+            points: 1,
+        };
+        let segmentation = Segmentation { instances: vec![instance(2, "chair"), instance(0, "table")], logit_scale: 20.0 };
+        let named = label(&scan, &superpoints, &segmentation, &[], 0.1);
+        assert_eq!(named.instance_of_point, [1, NO_INSTANCE, 0]);
+        assert_eq!(named.instances.iter().map(|i| named.name(i).unwrap()).collect::<Vec<_>>(), ["chair", "table"]);
+        let terms = [PromptTerm { name: "Chair".into(), embedding: word("chair") }];
+        let asked = label(&scan, &superpoints, &segmentation, &terms, 0.1);
+        assert_eq!(asked.instance_of_point, [NO_INSTANCE, NO_INSTANCE, 0]);
+        assert_eq!(asked.instances.iter().map(|i| asked.name(i)).collect::<Vec<_>>(), [Some("Chair"), None]);
+    }
+}
