@@ -1,24 +1,27 @@
 // Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of its offset.
 //
-// One thread computes four consecutive output rows times four consecutive output channels, in registers. Neighbouring threads share the
-// rows and take the next channels, so that reads of `x` coincide and reads of `w` are consecutive.
+// One thread computes eight output rows times eight output channels, in registers: what it loads serves sixty-four products, and loads are
+// what software adapters are slow at. The rows of a tile have similar neighbourhoods (`order`), so that few of its products are with
+// nothing. Neighbouring threads share the rows and take the next channels.
 //
 // binding  access      element    shape                         meaning
 // 0        read        vec4<f32>  [in_count, c_in / 4]          features of the input rows in_first..in_first + in_count
 // 1        read        vec4<f32>  [offsets, c_in, c_out / 4]    weights
-// 2        read        u32        [offsets, stride]             input row of each output row, or 0xffffffff
-// 3        read_write  vec4<f32>  [count, c_out / 4]            sums of the output rows first..first + count
-// 4        uniform     Info
+// 2        read        vec4<u32>  [offsets, stride]             input row of each place of the order, or 0xffffffff
+// 3        read        vec4<u32>  [stride]                      output row of each place, counted from the table's first
+// 4        read_write  vec4<f32>  [count, c_out / 4]            sums of the output rows first..first + count
+// 5        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
-// Invariants: channels are multiples of four (the caller pads); rows outside in_first.. count as absent, so that inputs beyond one
-// binding are summed up block by block (`accumulate`); lanes past the last row compute nothing and write nothing.
+// Invariants: channels are multiples of four (the caller pads); places past the last row have no neighbours and are not written; the
+// order permutes first..first + count within itself; rows outside in_first.. count as absent, so that inputs beyond one binding are
+// summed up block by block (`accumulate`).
 // Definition: `ops::definition::sparse_conv`.
 
 struct Info {
-    first: u32,      // first output row of this launch, counted from the table's first
+    first: u32,      // first place of this launch, a multiple of eight
     count: u32,      // output rows of this launch
-    stride: u32,     // rows of the table
+    stride: u32,     // places of the table, in vectors of four
     in_first: u32,   // first input row bound
     in_count: u32,   // input rows bound
     offsets: u32,
@@ -35,30 +38,47 @@ const ABSENT: u32 = 0xffffffffu;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> neighbours: array<u32>;
-@group(0) @binding(3) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(2) var<storage, read> neighbours: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> order: array<vec4<u32>>;
+@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> info: Info;
 
-// The bound input row that meets output row `row` under the table's offset `slot`.
-fn neighbour(slot: u32, row: u32) -> u32 {
-    if row >= info.count { return ABSENT; }
-    let bound = neighbours[slot * info.stride + info.first + row] - info.in_first;
-    return select(ABSENT, bound, bound < info.in_count);
+// The bound input rows that meet the four rows at `place` under the table's offset `slot`.
+fn neighbours_of(slot: u32, place: u32) -> vec4<u32> {
+    let bound = neighbours[slot * info.stride + place] - info.in_first;
+    return select(vec4<u32>(ABSENT), bound, bound < vec4<u32>(info.in_count));
 }
 
-fn load(row: u32, channel: u32) -> vec4<f32> {
-    if row == ABSENT { return vec4<f32>(); }
-    return x[row * info.c_in + channel];
+// Row 0 is read in place of an absent one: a branch costs more than that.
+fn load_row(row: u32, channel: u32) -> vec4<f32> {
+    let present = row != ABSENT;
+    return select(vec4<f32>(), x[select(0u, row, present) * info.c_in + channel], present);
 }
 
-fn store(row: u32, column: u32, sum: vec4<f32>) {
-    if row >= info.count { return; }
+fn load(rows: vec4<u32>, channel: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(load_row(rows.x, channel), load_row(rows.y, channel), load_row(rows.z, channel), load_row(rows.w, channel));
+}
+
+fn weight(at: u32) -> mat4x4<f32> {
+    return mat4x4<f32>(w[at], w[at + info.c_out], w[at + 2u * info.c_out], w[at + 3u * info.c_out]);
+}
+
+fn store_row(row: u32, column: u32, sum: vec4<f32>) {
     let at = row * info.c_out + column;
     if info.accumulate == 1u {
         y[at] += sum;
     } else {
         y[at] = sum;
     }
+}
+
+fn store(place: u32, column: u32, sums: mat4x4<f32>) {
+    let rows = order[place] - info.first;
+    let rest = info.count - (place * 4u - info.first);
+    store_row(rows.x, column, sums[0]);
+    if rest > 1u { store_row(rows.y, column, sums[1]); }
+    if rest > 2u { store_row(rows.z, column, sums[2]); }
+    if rest > 3u { store_row(rows.w, column, sums[3]); }
 }
 
 @compute @workgroup_size(GROUP)
@@ -68,29 +88,39 @@ fn sparse_conv(
     @builtin(local_invocation_index) lane: u32,
 ) {
     let thread = (group.y * groups.x + group.x) * GROUP + lane;
-    let column = thread % info.c_out;
-    let row = thread / info.c_out * 4u;
+    let columns = (info.c_out + 1u) / 2u;
+    let left = thread % columns * 2u;
+    let right = min(left + 1u, info.c_out - 1u);
+    let row = thread / columns * 8u;
     if row >= info.count { return; }
+    let upper = (info.first + row) / 4u;
+    let lower = upper + 1u;
 
-    var y0 = vec4<f32>();
-    var y1 = vec4<f32>();
-    var y2 = vec4<f32>();
-    var y3 = vec4<f32>();
+    var upper_left = mat4x4<f32>();
+    var upper_right = mat4x4<f32>();
+    var lower_left = mat4x4<f32>();
+    var lower_right = mat4x4<f32>();
     for (var k = 0u; k < info.offsets; k++) {
         let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u);
-        let n = vec4<u32>(neighbour(slot, row), neighbour(slot, row + 1u), neighbour(slot, row + 2u), neighbour(slot, row + 3u));
-        if all(n == vec4<u32>(ABSENT)) { continue; }
+        let n_upper = neighbours_of(slot, upper);
+        let n_lower = neighbours_of(slot, lower);
+        if all((n_upper & n_lower) == vec4<u32>(ABSENT)) { continue; }
         for (var i = 0u; i < info.c_in; i++) {
-            let at = (k * info.c_in + i) * 4u * info.c_out + column;
-            let m = mat4x4<f32>(w[at], w[at + info.c_out], w[at + 2u * info.c_out], w[at + 3u * info.c_out]);
-            y0 += m * load(n.x, i);
-            y1 += m * load(n.y, i);
-            y2 += m * load(n.z, i);
-            y3 += m * load(n.w, i);
+            let at = (k * info.c_in + i) * 4u * info.c_out;
+            let w_left = weight(at + left);
+            let w_right = weight(at + right);
+            let x_upper = load(n_upper, i);
+            let x_lower = load(n_lower, i);
+            upper_left += w_left * x_upper;
+            upper_right += w_right * x_upper;
+            lower_left += w_left * x_lower;
+            lower_right += w_right * x_lower;
         }
     }
-    store(row, column, y0);
-    store(row + 1u, column, y1);
-    store(row + 2u, column, y2);
-    store(row + 3u, column, y3);
+    store(upper, left, upper_left);
+    if right > left { store(upper, right, upper_right); }
+    if row + 4u < info.count {
+        store(lower, left, lower_left);
+        if right > left { store(lower, right, lower_right); }
+    }
 }

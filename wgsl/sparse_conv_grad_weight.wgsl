@@ -7,19 +7,21 @@
 // binding  access      element    shape                               meaning
 // 0        read        vec4<f32>  [in_count, c_in / 4]                features of the input rows in_first..in_first + in_count
 // 1        read        vec4<f32>  [count, c_out / 4]                  gradients of the output rows first..first + count
-// 2        read        u32        [offsets, stride]                   input row of each output row, or 0xffffffff
-// 3        read_write  vec4<f32>  [pieces, offsets, c_in, c_out / 4]  sums over each piece
-// 4        uniform     Info
+// 2        read        u32        [offsets, stride]                   input row of each place of the order, or 0xffffffff
+// 3        read        u32        [stride]                            output row of each place, counted from the table's first
+// 4        read_write  vec4<f32>  [pieces, offsets, c_in, c_out / 4]  sums over each piece
+// 5        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
-// Invariants: channels are multiples of four (the caller pads); rows outside in_first.. count as absent, so that rows beyond one binding
-// are summed up block by block (`accumulate`); lanes past the last tile return; a piece past the last row writes zeros.
+// Invariants: channels are multiples of four (the caller pads); the order permutes first..first + count within itself; rows outside
+// in_first.. count as absent, so that rows beyond one binding are summed up block by block (`accumulate`); lanes past the last tile
+// return; a piece past the last row writes zeros.
 // Definition: `ops::definition::sparse_conv_grad_weight`.
 
 struct Info {
-    first: u32,      // first output row of this launch, counted from the table's first
+    first: u32,      // first place of this launch
     count: u32,      // output rows of this launch
-    stride: u32,     // rows of the table
+    stride: u32,     // places of the table, in vectors of four
     in_first: u32,   // first input row bound
     in_count: u32,   // input rows bound
     offsets: u32,
@@ -36,8 +38,9 @@ const GROUP: u32 = 64u;
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> grad: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> neighbours: array<u32>;
-@group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
-@group(0) @binding(4) var<uniform> info: Info;
+@group(0) @binding(3) var<storage, read> order: array<u32>;
+@group(0) @binding(4) var<storage, read_write> dw: array<vec4<f32>>;
+@group(0) @binding(5) var<uniform> info: Info;
 
 fn store(at: u32, sum: vec4<f32>) {
     if info.accumulate == 1u {
@@ -61,16 +64,17 @@ fn sparse_conv_grad_weight(
     if piece >= info.pieces { return; }
 
     let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u);
-    let table = slot * info.stride + info.first;
+    let table = slot * info.stride * 4u + info.first;
     let end = min((piece + 1u) * info.piece, info.count);
     var dw0 = vec4<f32>();
     var dw1 = vec4<f32>();
     var dw2 = vec4<f32>();
     var dw3 = vec4<f32>();
-    for (var row = piece * info.piece; row < end; row++) {
-        let bound = neighbours[table + row] - info.in_first;
+    for (var place = piece * info.piece; place < end; place++) {
+        let bound = neighbours[table + place] - info.in_first;
         if bound < info.in_count {
             let a = x[bound * info.c_in + i];
+            let row = order[info.first + place] - info.first;
             let g = grad[row * info.c_out + o];
             dw0 += a.x * g;
             dw1 += a.y * g;

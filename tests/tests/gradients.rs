@@ -3,12 +3,12 @@
 //! The operations are linear in each argument, so the differences are exact but for rounding and the step can be large.
 #![cfg(not(target_family = "wasm"))]
 
-use burn::tensor::{Device, Tensor};
+use burn::tensor::{Device, Tensor, activation};
 use proofs::{
     cases::{noise, tensor},
     device,
 };
-use segscape::ops::{KernelMap, SegmentMap, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+use segscape::ops::{KernelMap, SegmentMap, masked_softmax, matmul, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
 
 const STEP: f32 = 0.5;
 const TOLERANCE: f32 = 1e-4;
@@ -80,5 +80,37 @@ fn of_segment_means() {
     for (on, device) in devices() {
         check(&format!("segment mean on the {on}"), [5, 3], &device, |x| segment_mean(x, &map));
         check(&format!("selection on the {on}"), [5, 3], &device, |x| segment_mean(x, &selection));
+    }
+}
+
+#[test]
+fn of_matrix_products() {
+    let (a_shape, b_shape) = ([2, 9, 5], [2, 5, 6]);
+    let of = |seed, shape: [usize; 3], device: &Device| tensor(&noise(seed, shape.iter().product()), shape, device);
+    for (on, device) in devices() {
+        check(&format!("product to left factor on the {on}"), a_shape, &device, |a| matmul(a.clone(), of(2, b_shape, &a.device())));
+        check(&format!("product to right factor on the {on}"), b_shape, &device, |b| matmul(of(1, a_shape, &b.device()), b));
+    }
+}
+
+/// Not linear: its gradient is what the formula's own steps say.
+#[test]
+fn of_masked_softmaxes() {
+    let shape = [2, 3, 7];
+    for (on, device) in devices() {
+        let device = device.autodiff();
+        let mask = tensor(&noise(2, 21), [3, 7], &device);
+        let blocked = mask.clone().lower_elem(0.0).unsqueeze_dim::<3>(0).expand(shape);
+        let weights = tensor(&noise(9, 42), shape, &device);
+        let gradient = |f: &dyn Fn(Tensor<3>) -> Tensor<3>| {
+            let scores = tensor(&noise(8, 42), shape, &device).require_grad();
+            let mut grads = (f(scores.clone()) * weights.clone()).sum().backward();
+            values(scores.grad_remove(&mut grads).expect("a gradient"))
+        };
+        let got = gradient(&|scores| masked_softmax(scores, Some(mask.clone())));
+        let want = gradient(&|scores| activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2));
+        for (got, want) in got.iter().zip(&want) {
+            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+        }
     }
 }

@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{network, segment_mean, sparse_conv},
+    cases::{masked_softmax, matmul, network, segment_mean, sparse_conv},
     device,
 };
 
@@ -28,6 +28,26 @@ fn segment_mean_on_the_cpu() {
 #[test]
 fn segment_mean_on_a_gpu() {
     assert_none(&pollster::block_on(async { segment_mean::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn matmul_on_the_cpu() {
+    assert_none(&pollster::block_on(matmul::check(&device::cpu())));
+}
+
+#[test]
+fn matmul_on_a_gpu() {
+    assert_none(&pollster::block_on(async { matmul::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn masked_softmax_on_the_cpu() {
+    assert_none(&pollster::block_on(masked_softmax::check(&device::cpu())));
+}
+
+#[test]
+fn masked_softmax_on_a_gpu() {
+    assert_none(&pollster::block_on(async { masked_softmax::check(&device::gpu().await).await }));
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! Native commands: segment, synth, train, rank, eval, export.
+//! Native commands: segment, synth, train, rank, eval, export, bench.
 
 mod augment;
 mod checkpoint;
@@ -28,6 +28,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
+    Bench(commands::bench::Bench),
     Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
     Train(commands::train::Train),
@@ -44,6 +45,7 @@ fn main() -> anyhow::Result<()> {
         .with_writer(std::io::stderr)
         .init();
     match Cli::parse().command {
+        Command::Bench(command) => command.run(),
         Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Train(command) => command.run(),

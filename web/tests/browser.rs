@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{network, segment_mean, sparse_conv},
+    cases::{masked_softmax, matmul, network, segment_mean, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -19,6 +19,8 @@ async fn operations_on_webgpu() {
     let gpu = device::gpu().await;
     assert_none(&sparse_conv::check(&gpu).await);
     assert_none(&segment_mean::check(&gpu).await);
+    assert_none(&matmul::check(&gpu).await);
+    assert_none(&masked_softmax::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
 }
 
@@ -27,4 +29,6 @@ async fn operations_on_the_cpu() {
     console_error_panic_hook::set_once();
     assert_none(&sparse_conv::check(&device::cpu()).await);
     assert_none(&segment_mean::check(&device::cpu()).await);
+    assert_none(&matmul::check(&device::cpu()).await);
+    assert_none(&masked_softmax::check(&device::cpu()).await);
 }

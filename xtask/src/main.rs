@@ -1,5 +1,6 @@
-//! `cargo xtask serve | test | models`: installs what is missing, then does it.
+//! `cargo xtask serve | test | bench | models`: installs what is missing, then does it.
 
+mod bench;
 mod models;
 mod serve;
 mod setup;
@@ -22,6 +23,8 @@ enum Task {
     Serve(serve::Args),
     /// Run every check: format, lints, native, GPU and browser tests, size limits.
     Test(test::Args),
+    /// Measure every stage, and sparse convolutions beside dense products, on one core.
+    Bench(bench::Args),
     /// Fetch the text encoder and convert it into static/models.
     Models,
     /// Print the compressed sizes of the built app and fail where a limit is passed.
@@ -32,6 +35,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Serve(args) => serve::serve(&args),
         Task::Test(args) => test::test(&args),
+        Task::Bench(args) => bench::bench(&args),
         Task::Models => models::ensure(),
         Task::Sizes => sizes::check(),
     }

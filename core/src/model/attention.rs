@@ -4,13 +4,11 @@
 use burn::{
     module::Module,
     nn::{Linear, LinearConfig},
-    tensor::{Bool, Device, Tensor, activation::softmax},
+    tensor::{Device, Tensor},
 };
 
 use super::MAX_TENSOR_BYTES;
-
-/// What blocked entries of the scores become: far below any score, yet finite, since WGSL has no infinite constants.
-const BLOCKED: f32 = -1e30;
+use crate::ops::{linear, masked_softmax, matmul};
 
 /// Queries to superpoints. Each head compares half content and half position: both are projected on their own and concatenated.
 #[derive(Module, Debug)]
@@ -51,24 +49,24 @@ impl CrossAttention {
     }
 
     /// (queries, d_model). `query_point` (queries, d_model) is the learned position of the queries;
-    /// `blocked` (queries, superpoints) leaves at least one superpoint open to each query.
-    pub fn forward(&self, query: Side, key: Side, query_point: Tensor<2>, blocked: Tensor<2, Bool>) -> Tensor<2> {
-        let mut query_content = self.query_content.forward(query.content.clone());
-        let mut key_content = self.key_content.forward(key.content.clone());
-        let key_position = self.key_position.forward(key.encoding.clone());
+    /// `masks` (queries, superpoints) are logits: a query looks at the superpoints that its mask covers, at all where it covers none.
+    pub fn forward(&self, query: Side, key: Side, query_point: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
+        let mut query_content = linear(&self.query_content, query.content.clone());
+        let mut key_content = linear(&self.key_content, key.content.clone());
+        let key_position = linear(&self.key_position, key.encoding.clone());
         if let Some(first) = &self.first_query_position {
-            query_content = query_content + first.forward(query_point);
+            query_content = query_content + linear(first, query_point);
             key_content = key_content + key_position.clone();
         }
-        let query_position = self.query_position.forward(query.encoding.clone());
+        let query_position = linear(&self.query_position, query.encoding.clone());
         let heads = |x| split_heads(x, self.heads);
         let attended = attend(
             Tensor::cat(vec![heads(query_content), heads(query_position)], 2),
             Tensor::cat(vec![heads(key_content), heads(key_position)], 2),
-            heads(self.value.forward(key.content.clone())),
-            Some(blocked),
+            heads(linear(&self.value, key.content.clone())),
+            Some(masks),
         );
-        self.out.forward(attended)
+        linear(&self.out, attended)
     }
 }
 
@@ -101,11 +99,11 @@ impl SelfAttention {
 
     /// `content` and `point` (queries, d_model) to (queries, d_model).
     pub fn forward(&self, content: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
-        let query = self.query_content.forward(content.clone()) + self.query_position.forward(point.clone());
-        let key = self.key_content.forward(content.clone()) + self.key_position.forward(point);
+        let query = linear(&self.query_content, content.clone()) + linear(&self.query_position, point.clone());
+        let key = linear(&self.key_content, content.clone()) + linear(&self.key_position, point);
         let heads = |x| split_heads(x, self.heads);
-        let attended = attend(heads(query), heads(key), heads(self.value.forward(content)), None);
-        self.out.forward(attended)
+        let attended = attend(heads(query), heads(key), heads(linear(&self.value, content)), None);
+        linear(&self.out, attended)
     }
 }
 
@@ -117,9 +115,9 @@ fn split_heads(x: Tensor<2>, heads: usize) -> Tensor<3> {
 
 /// `softmax(q k^T / sqrt(width)) v`, heads side by side again.
 ///
-/// `q` (heads, queries, width), `k` (heads, keys, width), `v` (heads, keys, value width), `blocked` (queries, keys) to
+/// `q` (heads, queries, width), `k` (heads, keys, width), `v` (heads, keys, value width), `masks` (queries, keys) to
 /// (queries, heads * value width). Works on as many queries at a time as keep the scores within [`MAX_TENSOR_BYTES`].
-fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, blocked: Option<Tensor<2, Bool>>) -> Tensor<2> {
+fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, masks: Option<Tensor<2>>) -> Tensor<2> {
     let [heads, queries, width] = q.dims();
     let [_, keys, value_width] = v.dims();
     let k = k.swap_dims(1, 2);
@@ -127,12 +125,9 @@ fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, blocked: Option<Tensor<2, Bo
     let rows_at_once = (MAX_TENSOR_BYTES / size_of::<f32>() / (heads * keys).max(1)).max(1);
     let chunk = |start: usize| {
         let rows = rows_at_once.min(queries - start);
-        let mut scores = q.clone().narrow(1, start, rows).matmul(k.clone());
-        if let Some(blocked) = &blocked {
-            let blocked = blocked.clone().narrow(0, start, rows).unsqueeze_dim::<3>(0).expand([heads, rows, keys]);
-            scores = scores.mask_fill(blocked, BLOCKED);
-        }
-        softmax(scores, 2).matmul(v.clone()).swap_dims(0, 1).reshape([rows, heads * value_width])
+        let scores = matmul(q.clone().narrow(1, start, rows), k.clone());
+        let masks = masks.clone().map(|masks| masks.narrow(0, start, rows));
+        matmul(masked_softmax(scores, masks), v.clone()).swap_dims(0, 1).reshape([rows, heads * value_width])
     };
     let mut chunks: Vec<_> = (0..queries).step_by(rows_at_once).map(chunk).collect();
     match chunks.len() {
@@ -172,10 +167,10 @@ mod tests {
     fn attention_is_a_blocked_softmax_average() {
         let (q, k, v) = (random([2, 5, 6]), random([2, 7, 6]), random([2, 7, 3]));
         let is_blocked = |i: usize, j: usize| (i + j).is_multiple_of(2);
-        let blocked: Vec<bool> = (0..35).map(|e| is_blocked(e / 7, e % 7)).collect();
-        let blocked = Tensor::<2, Bool>::from_data(burn::tensor::TensorData::new(blocked, [5, 7]), &Device::flex());
+        let masks: Vec<f32> = (0..35).map(|e| if is_blocked(e / 7, e % 7) { -1.0 } else { 0.0 }).collect();
+        let masks = Tensor::<2>::from_data(burn::tensor::TensorData::new(masks, [5, 7]), &Device::flex());
         let expected = reference(&q, &k, &v, is_blocked);
-        let found = attend(q, k, v, Some(blocked));
+        let found = attend(q, k, v, Some(masks));
         found.into_data().assert_approx_eq::<f32>(&burn::tensor::TensorData::new(expected, [5, 6]), Tolerance::absolute(1e-5));
     }
 

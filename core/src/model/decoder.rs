@@ -8,7 +8,7 @@ use burn::{
     module::Module,
     nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig},
     tensor::{
-        Bool, Device, Tensor,
+        Device, Tensor,
         activation::{gelu, relu, sigmoid},
     },
 };
@@ -20,7 +20,7 @@ use super::{
     mlp::Mlp,
     position::PositionEncoding,
 };
-use crate::ops::{SegmentMap, segment_mean};
+use crate::ops::{SegmentMap, linear, segment_mean};
 
 /// Size of every box before the first layer, metres.
 const INITIAL_SIZE: f32 = 0.5;
@@ -95,7 +95,7 @@ impl Decoder {
     /// those among them that become queries.
     pub fn start(&self, features: Tensor<2>, centers: Tensor<2>, position_encoding: PositionEncoding, queries: &SegmentMap) -> (Memory, State) {
         let memory = Memory {
-            content: relu(self.content_norm.forward(self.content.forward(features.clone()))),
+            content: relu(self.content_norm.forward(linear(&self.content, features.clone()))),
             mask_features: self.mask_features.forward(features.clone()),
             encoding: position_encoding.encode(centers.clone()),
             position_encoding,
@@ -112,7 +112,7 @@ impl Decoder {
         let State { queries, boxes, prediction } = state;
         let (encoding, point) = self.place(memory, &queries, &boxes);
         let layer = &self.layers[layer];
-        let queries = layer.look(memory, queries, &encoding, point, blocked(prediction.masks));
+        let queries = layer.look(memory, queries, &encoding, point, prediction.masks);
         let queries = layer.think(queries);
         let boxes = layer.move_boxes(&queries, boxes);
         let prediction = self.heads.forward(queries.clone(), &memory.mask_features, Some(boxes.clone()));
@@ -134,14 +134,6 @@ impl Decoder {
 fn away_from_zero(sizes: Tensor<2>) -> Tensor<2> {
     let tiny = sizes.clone().abs().lower_elem(LEAST_SIZE);
     sizes.mask_fill(tiny, LEAST_SIZE)
-}
-
-/// Which superpoints a query may not attend to: those outside its mask (logit below 0); a mask without any superpoint opens all.
-fn blocked(masks: Tensor<2>) -> Tensor<2, Bool> {
-    let masks = masks.detach();
-    let shape = masks.shape();
-    let covers_any = masks.clone().max_dim(1).greater_equal_elem(0.0).expand(shape);
-    masks.lower_elem(0.0).bool_and(covers_any)
 }
 
 #[derive(Module, Debug)]
@@ -175,10 +167,10 @@ impl DecoderLayer {
     }
 
     /// Attention to superpoints and to other queries; `encoding` and `point` (queries, d_model) say where the queries are.
-    fn look(&self, memory: &Memory, queries: Tensor<2>, encoding: &Tensor<2>, point: Tensor<2>, blocked: Tensor<2, Bool>) -> Tensor<2> {
+    fn look(&self, memory: &Memory, queries: Tensor<2>, encoding: &Tensor<2>, point: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
         let query = Side { content: &queries, encoding };
         let key = Side { content: &memory.content, encoding: &memory.encoding };
-        let seen = self.cross_attention.forward(query, key, point.clone(), blocked);
+        let seen = self.cross_attention.forward(query, key, point.clone(), masks);
         let queries = self.cross_norm.forward(queries + seen);
 
         let told = self.self_attention.forward(queries.clone(), point);
@@ -187,7 +179,7 @@ impl DecoderLayer {
 
     /// The feed-forward step.
     fn think(&self, queries: Tensor<2>) -> Tensor<2> {
-        let thought = self.contract.forward(gelu(self.expand.forward(queries.clone())));
+        let thought = linear(&self.contract, gelu(linear(&self.expand, queries.clone())));
         self.feed_forward_norm.forward(queries + thought)
     }
 
@@ -270,12 +262,10 @@ mod tests {
         for (i, layer) in decoder.layers.iter().enumerate() {
             let at = |step: &str| format!("expected.layer{i}.{step}");
             golden.check(&format!("expected.head{i}.mask"), &prediction.masks, 1e-4);
-            let blocked = blocked(prediction.masks.clone());
-            golden.check(&format!("expected.head{i}.attn_blocked"), &blocked.clone().float(), 0.0);
             let (encoding, point) = decoder.place(&memory, &queries, &boxes);
             golden.check(&at("query_pe"), &encoding, 2e-5);
             golden.check(&at("query_pos"), &point, 2e-5);
-            queries = layer.look(&memory, queries, &encoding, point, blocked);
+            queries = layer.look(&memory, queries, &encoding, point, prediction.masks);
             golden.check(&at("after_norm2"), &queries, 2e-5);
             queries = layer.think(golden.tensor(&at("after_daca")));
             golden.check(&at("after_ffn"), &queries, 2e-5);

@@ -8,7 +8,10 @@ use burn::{
 };
 
 use super::mlp::Mlp;
-use crate::text;
+use crate::{
+    ops::{linear, matmul},
+    text,
+};
 
 /// Initial `ln` of the factor on cosines; cosines of unlike nouns differ by about 0.3, so a factor of 12 already separates them.
 const LOG_TEMPERATURE: f64 = 2.5;
@@ -75,8 +78,8 @@ impl Heads {
         let norm = (text.clone().square().sum_dim(1) + 1e-12).sqrt();
         Prediction {
             text: text / norm,
-            no_object: self.no_object.forward(queries.clone()),
-            masks: queries.clone().matmul(mask_features.clone().transpose()),
+            no_object: linear(&self.no_object, queries.clone()),
+            masks: matmul(queries.clone(), mask_features.clone().transpose()),
             scores: self.score.forward(queries),
             boxes,
         }
@@ -85,7 +88,7 @@ impl Heads {
     /// `text` (classes, [`text::DIM`]) unit vectors to (queries, classes + 1) logits, the last "no object".
     pub fn class_logits(&self, prediction: &Prediction, text: Tensor<2>) -> Tensor<2> {
         let [scale, bias] = self.scale_and_bias();
-        let cosines = prediction.text.clone().matmul(text.transpose());
+        let cosines = matmul(prediction.text.clone(), text.transpose());
         let classes = cosines * scale.unsqueeze() + bias.unsqueeze();
         Tensor::cat(vec![classes, prediction.no_object.clone()], 1)
     }

@@ -6,6 +6,8 @@ use burn::{
     tensor::{Device, Tensor, activation::relu},
 };
 
+use crate::ops::linear;
+
 /// Linear layers, a ReLU after each but the last.
 #[derive(Module, Debug)]
 pub struct Mlp {
@@ -32,7 +34,7 @@ impl Mlp {
     /// (rows, input width) to (rows, output width).
     pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
         for (i, layer) in self.layers.iter().enumerate() {
-            x = layer.forward(if i == 0 { x } else { relu(x) });
+            x = linear(layer, if i == 0 { x } else { relu(x) });
         }
         x
     }

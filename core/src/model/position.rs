@@ -5,6 +5,8 @@ use std::f64::consts::TAU;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use crate::ops::matmul;
+
 /// Base of the geometric series of wavelengths.
 const TEMPERATURE: f64 = 20.0;
 
@@ -55,12 +57,12 @@ impl PositionEncoding {
 
     /// `positions` (n, 3) metres to (n, channels).
     pub fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
-        ((positions - self.min.clone()).matmul(self.frequencies.clone()) + self.phases.clone()).sin()
+        (matmul(positions - self.min.clone(), self.frequencies.clone()) + self.phases.clone()).sin()
     }
 
     /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n, 3).
     pub fn modulate(&self, encoding: Tensor<2>, factors: Tensor<2>) -> Tensor<2> {
-        encoding * factors.matmul(self.axes.clone())
+        encoding * matmul(factors, self.axes.clone())
     }
 }
 

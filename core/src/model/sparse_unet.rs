@@ -9,7 +9,7 @@ use burn::{
 };
 
 use super::scene::Pyramid;
-use crate::ops::{KernelMap, sparse_conv};
+use crate::ops::{KernelMap, linear, sparse_conv};
 
 const NORM_EPSILON: f64 = 1e-4;
 /// Residual blocks of a level on the way down, and again on the way up.
@@ -90,7 +90,7 @@ impl SparseUnet {
 
     /// The last normalisation: (voxels, `planes[0]`).
     pub fn end(&self, pass: Pass) -> Tensor<2> {
-        relu(self.output.forward(pass.features))
+        activate(&self.output, pass.features)
     }
 }
 
@@ -116,10 +116,10 @@ impl ResidualBlock {
     }
 
     fn forward(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
-        let y = self.conv1.forward(relu(self.norm1.forward(x.clone())), neighbours);
-        let y = self.conv2.forward(relu(self.norm2.forward(y)), neighbours);
+        let y = self.conv1.forward(activate(&self.norm1, x.clone()), neighbours);
+        let y = self.conv2.forward(activate(&self.norm2, y), neighbours);
         match &self.shortcut {
-            Some(shortcut) => y + shortcut.forward(x),
+            Some(shortcut) => y + linear(shortcut, x),
             None => y + x,
         }
     }
@@ -145,11 +145,11 @@ impl Exchange {
     }
 
     fn down(&self, x: Tensor<2>, children: &KernelMap) -> Tensor<2> {
-        self.down.forward(relu(self.down_norm.forward(x)), children)
+        self.down.forward(activate(&self.down_norm, x), children)
     }
 
     fn up(&self, x: Tensor<2>, parents: &KernelMap) -> Tensor<2> {
-        self.up.forward(relu(self.up_norm.forward(x)), parents)
+        self.up.forward(activate(&self.up_norm, x), parents)
     }
 }
 
@@ -174,6 +174,16 @@ impl Convolution {
 
 fn norm(channels: usize, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels).with_epsilon(NORM_EPSILON).init(device)
+}
+
+/// `relu(norm(x))`. Where nothing is learned the normalisation is one factor and one summand a channel: half as many passes over `x`.
+fn activate(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
+    if x.device().is_autodiff() {
+        return relu(norm.forward(x));
+    }
+    let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
+    let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
+    relu(x * factor.unsqueeze() + summand.unsqueeze())
 }
 
 #[cfg(test)]

@@ -5,6 +5,10 @@
 //! operations that use them: [`KernelMap`] says which voxels meet under a convolution, [`SegmentMap`] which rows form a mean.
 
 mod kernel_map;
+mod masked_softmax;
+mod masked_softmax_gpu;
+mod matmul;
+mod matmul_gpu;
 mod segment_map;
 mod segment_mean;
 mod segment_mean_gpu;
@@ -14,6 +18,8 @@ mod sparse_conv_gpu;
 mod wgsl;
 
 pub use kernel_map::{KernelMap, KernelMapError, NO_NEIGHBOUR, Neighbours};
+pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
+pub use matmul::{Matmul, linear, matmul, plain_matmul};
 pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sparse_conv::{SparseConv, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};

@@ -89,6 +89,6 @@ impl SegmentMean for CubeBackend {
             return zeros_like(&x, shape);
         }
         let passes = map.means().passes_beside(&x);
-        trimmed(passes.iter().fold(padded(x), |x, pass| pass.run(x)), shape)
+        trimmed(passes.iter().fold(padded(x, 1), |x, pass| pass.run(x)), shape)
     }
 }

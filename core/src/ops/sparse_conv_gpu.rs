@@ -11,37 +11,66 @@ use burn::backend::{
 use cubecl::server::Handle;
 
 use super::{
-    KernelMap, Neighbours, SparseConv,
-    wgsl::{Rows, Shader, blocks, empty_like, padded, trimmed, zeros_like},
+    KernelMap, NO_NEIGHBOUR, Neighbours, SparseConv,
+    wgsl::{BLOCK_STEP, Rows, Shader, blocks, empty_like, padded, trimmed, zeros_like},
 };
 
 const OUTPUT: Shader = Shader { entry: "sparse_conv", source: include_str!("../../../wgsl/sparse_conv.wgsl") };
 const GRAD_INPUT: Shader = Shader { entry: "sparse_conv_grad_input", source: include_str!("../../../wgsl/sparse_conv_grad_input.wgsl") };
 const GRAD_WEIGHT: Shader = Shader { entry: "sparse_conv_grad_weight", source: include_str!("../../../wgsl/sparse_conv_grad_weight.wgsl") };
 
+/// Rows, and vectors of channels, that one thread computes.
+const TILE: [usize; 2] = [8, 2];
 /// Threads that keep a large GPU busy; the gradient to the weight splits its rows until there are about as many.
 const BUSY: usize = 1 << 16;
 /// Fewest rows worth a piece of their own.
 const PIECE: usize = 64;
 
-/// Consecutive rows of a table of neighbours on a device, laid out `[offsets, rows]`.
+/// Consecutive rows of a table of neighbours on a device, in an order that brings those with similar neighbourhoods together: they share a
+/// thread, which computes every offset that one of them needs for all of them.
 pub(super) struct TableBlock {
     rows: Range<usize>,
-    handle: Handle,
+    /// Rows, filled up to whole tiles.
+    places: usize,
+    /// `[offsets, places]`
+    neighbours: Handle,
+    /// `[places]`: the row of each place, counted from the block's first.
+    order: Handle,
 }
 
 impl Neighbours {
     /// The table on the device of `like`, in blocks that fit a binding; uploaded once.
     fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
         self.on_device().get(&like.device, || {
-            let upload = |block: Range<usize>| {
-                let columns = self.entries().chunks_exact(self.rows());
-                let part: Vec<u32> = columns.flat_map(|column| &column[block.clone()]).copied().collect();
-                TableBlock { rows: block, handle: like.client.create_from_slice(bytemuck::cast_slice(&part)) }
+            let upload = |rows: Range<usize>| {
+                let columns = || self.entries().chunks_exact(self.rows()).map(|column| &column[rows.clone()]);
+                let order = order(columns(), rows.len());
+                let places = rows.len().next_multiple_of(TILE[0]);
+                let filled = |entry: u32| std::iter::repeat_n(entry, places - rows.len());
+                let placed = |column: &[u32]| order.iter().map(|&row| column[row as usize]).chain(filled(NO_NEIGHBOUR)).collect::<Vec<_>>();
+                let neighbours: Vec<u32> = columns().flat_map(placed).collect();
+                let order: Vec<u32> = order.iter().copied().chain(filled(0)).collect();
+                let handle = |words: &[u32]| like.client.create_from_slice(bytemuck::cast_slice(words));
+                TableBlock { rows, places, neighbours: handle(&neighbours), order: handle(&order) }
             };
             blocks(0..self.rows(), self.offsets() * size_of::<u32>()).map(upload).collect()
         })
     }
+}
+
+/// Rows by which of their neighbours exist, within stretches that no block cuts: `columns` are the rows' neighbours at each offset.
+fn order<'a>(columns: impl Iterator<Item = &'a [u32]>, rows: usize) -> Vec<u32> {
+    let mut present = vec![0u128; rows];
+    for (offset, column) in columns.enumerate() {
+        for (present, neighbour) in present.iter_mut().zip(column) {
+            *present |= u128::from(*neighbour != NO_NEIGHBOUR) << offset;
+        }
+    }
+    let mut order: Vec<u32> = (0..rows as u32).collect();
+    for stretch in order.chunks_mut(BLOCK_STEP) {
+        stretch.sort_by_key(|&row| present[row as usize]);
+    }
+    order
 }
 
 /// One launch: which rows gather, and from which.
@@ -71,7 +100,7 @@ impl Step<'_> {
         let words = [
             self.gathering.start - self.table.rows.start,
             self.gathering.len(),
-            self.table.rows.len(),
+            self.table.places / 4,
             self.bound.start,
             self.bound.len(),
             neighbours.offsets(),
@@ -92,12 +121,13 @@ fn gather(shader: Shader, x: CubeTensor, w: CubeTensor, side: usize, neighbours:
     if x.shape().num_elements() == 0 || shape.contains(&0) {
         return zeros_like(&x, shape);
     }
-    let (x, w) = (padded(x), padded(w));
+    let (x, w) = (padded(x, 1), padded(w, 2));
     let y = empty_like(&x, [neighbours.rows(), w.shape()[side]]);
     let (from, to, table) = (Rows::of(&x), Rows::of(&y), neighbours.blocks_beside(&x));
     for step in steps(&table, &to, &from) {
-        let threads = step.gathering.len().div_ceil(4) * to.vectors();
-        let buffers = [from.bind(&step.bound), w.handle.clone(), step.table.handle.clone(), to.bind(&step.gathering)];
+        let threads = step.gathering.len().div_ceil(TILE[0]) * to.vectors().div_ceil(TILE[1]);
+        let TableBlock { neighbours: entries, order, .. } = step.table;
+        let buffers = [from.bind(&step.bound), w.handle.clone(), entries.clone(), order.clone(), to.bind(&step.gathering)];
         shader.launch(&x.client, threads, buffers, step.info(neighbours, [from.vectors(), to.vectors()], [0; 2]));
     }
     trimmed(y, shape)
@@ -117,7 +147,7 @@ impl SparseConv for CubeBackend {
         if x.shape().num_elements() == 0 || grad.shape().num_elements() == 0 {
             return zeros_like(&x, shape);
         }
-        let (x, grad) = (padded(x), padded(grad));
+        let (x, grad) = (padded(x, 1), padded(grad, 1));
         let (from, to) = (Rows::of(&x), Rows::of(&grad));
         let tiles = map.offsets() * from.vectors() * to.vectors();
         let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
@@ -126,7 +156,8 @@ impl SparseConv for CubeBackend {
         for (index, step) in steps(&table, &to, &from).into_iter().enumerate() {
             let step = Step { accumulate: index > 0, ..step };
             let piece = step.gathering.len().div_ceil(pieces);
-            let buffers = [from.bind(&step.bound), to.bind(&step.gathering), step.table.handle.clone(), sums.handle.clone()];
+            let TableBlock { neighbours, order, .. } = step.table;
+            let buffers = [from.bind(&step.bound), to.bind(&step.gathering), neighbours.clone(), order.clone(), sums.handle.clone()];
             let info = step.info(map.inputs(), [from.vectors(), to.vectors()], [pieces, piece]);
             GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers, info);
         }

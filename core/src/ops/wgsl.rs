@@ -21,13 +21,14 @@ use cubecl::{
 };
 
 /// Largest binding that every WebGPU device offers, in bytes.
-const BINDING_LIMIT: usize = 128 << 20;
+pub(super) const BINDING_LIMIT: usize = 128 << 20;
 /// Most workgroups along one dimension of a dispatch.
 const GROUPS_LIMIT: u32 = 65_535;
 /// Threads of a workgroup; every shader declares the same.
 const GROUP: u32 = 64;
-/// Rows per block come in multiples of this, so that a block begins where a binding may: at a multiple of 256 bytes.
-const BLOCK_STEP: usize = 64;
+/// Rows per block come in multiples of this, so that a block begins where a binding may, at a multiple of 256 bytes, and rows can be put into
+/// another order without leaving their block.
+pub(super) const BLOCK_STEP: usize = 4096;
 
 /// A shader of `wgsl/`, by the name that its file and its entry point share.
 #[derive(Clone, Copy, Debug)]
@@ -154,11 +155,12 @@ pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTens
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::F32)
 }
 
-/// The tensor, contiguous, its last dimensions filled up with zeros to multiples of four: the last one of a matrix, the last two of a weight.
-pub(super) fn padded(tensor: FloatTensor<CubeBackend>) -> CubeTensor {
+/// The tensor, contiguous, its last `dims` dimensions filled up with zeros to multiples of four.
+pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTensor {
     assert_eq!(tensor.dtype, DType::F32, "the shaders compute in single precision");
     let shape = tensor.shape();
-    let full: Vec<usize> = shape.iter().enumerate().map(|(dim, &size)| if dim == 0 { size } else { size.next_multiple_of(4) }).collect();
+    let kept = shape.num_dims() - dims;
+    let full: Vec<usize> = shape.iter().enumerate().map(|(dim, &size)| if dim < kept { size } else { size.next_multiple_of(4) }).collect();
     if *full == *shape {
         return into_contiguous(tensor);
     }

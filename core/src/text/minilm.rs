@@ -17,7 +17,10 @@ use serde::{Deserialize, Serialize};
 use tokenizers::{Tokenizer, TruncationParams};
 
 use super::{DIM, EncodeError, TextEncoder, normalise};
-use crate::shards::{self, Shard, ShardError};
+use crate::{
+    ops::{linear, matmul},
+    shards::{self, Shard, ShardError},
+};
 
 const HEADS: usize = 12;
 const LAYERS: usize = 6;
@@ -193,12 +196,12 @@ impl Layer {
         let [tokens, _] = x.dims();
         let width = DIM / HEADS;
         let heads = |t: Tensor<2>| t.reshape([tokens, HEADS, width]).swap_dims(0, 1);
-        let (q, k, v) = (heads(self.query.forward(x.clone())), heads(self.key.forward(x.clone())), heads(self.value.forward(x.clone())));
-        let weights = softmax(q.matmul(k.swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
-        let mixed = weights.matmul(v).swap_dims(0, 1).reshape([tokens, DIM]);
-        let x = self.attention_norm.forward(self.attention_out.forward(mixed) + x);
-        let wide = gelu(self.widen.forward(x.clone()));
-        self.norm.forward(self.narrow.forward(wide) + x)
+        let (q, k, v) = (heads(linear(&self.query, x.clone())), heads(linear(&self.key, x.clone())), heads(linear(&self.value, x.clone())));
+        let weights = softmax(matmul(q, k.swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
+        let mixed = matmul(weights, v).swap_dims(0, 1).reshape([tokens, DIM]);
+        let x = self.attention_norm.forward(linear(&self.attention_out, mixed) + x);
+        let wide = gelu(linear(&self.widen, x.clone()));
+        self.norm.forward(linear(&self.narrow, wide) + x)
     }
 }
 

@@ -1,5 +1,7 @@
 //! Cases as data: the same list runs on the CPU, on a software GPU and in the browser.
 
+pub mod masked_softmax;
+pub mod matmul;
 pub mod network;
 pub mod segment_mean;
 pub mod sparse_conv;

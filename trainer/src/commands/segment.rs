@@ -150,13 +150,14 @@ fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
 
 /// Milliseconds spent in each stage: a stage lasts until another one reports.
 #[derive(Default)]
-struct StageClock {
+pub(super) struct StageClock {
     running: Cell<Option<(Stage, Instant)>>,
     spent: RefCell<BTreeMap<Stage, f64>>,
 }
 
 impl StageClock {
-    fn at(&self, stage: Stage) {
+    /// `stage` works from now on.
+    pub(super) fn at(&self, stage: Stage) {
         if self.running.get().is_none_or(|(running, _)| running != stage) {
             self.stop();
             self.running.set(Some((stage, Instant::now())));
@@ -169,7 +170,8 @@ impl StageClock {
         }
     }
 
-    fn finish(self) -> BTreeMap<Stage, f64> {
+    /// The times of all stages.
+    pub(super) fn finish(self) -> BTreeMap<Stage, f64> {
         self.stop();
         self.spent.into_inner()
     }

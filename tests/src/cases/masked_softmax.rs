@@ -1,0 +1,58 @@
+//! Masked softmax against its formula in double precision.
+
+use segscape::ops::masked_softmax;
+
+use super::{differs, fits, noise, poison, tensor};
+use crate::device::Subject;
+
+/// Heads, queries, keys.
+const CASES: &[[usize; 3]] = &[
+    [0, 3, 4],
+    [2, 0, 4],
+    [2, 3, 0],
+    [1, 1, 1],
+    [4, 5, 7],
+    // One thread less than a workgroup of 64, one workgroup, one thread more.
+    [1, 63, 3],
+    [1, 64, 3],
+    [5, 13, 3],
+    [4, 200, 811],
+    // More than 65 535 workgroups.
+    [1, 4_194_305, 2],
+    // More than one binding of 128 MiB, the mask within one.
+    [4, 5000, 1700],
+];
+
+/// Complaints about every case in which the device does not compute the weights, with a mask and without.
+pub async fn check(subject: &Subject) -> Vec<String> {
+    let mut complaints = Vec::new();
+    let device = &subject.device;
+    for &shape in CASES {
+        let [heads, queries, keys] = shape;
+        if !fits(subject, &format!("masked_softmax {shape:?}"), heads * queries * keys) {
+            continue;
+        }
+        // Scores so large that a sum without the highest taken off would overflow.
+        let scores: Vec<f32> = noise(1, heads * queries * keys).into_iter().map(|v| v * 100.0).collect();
+        // A fifth of the keys, and of every third query none.
+        let logit = |(at, v): (usize, f32)| if (at / keys).is_multiple_of(3) { -1.0 - v.abs() } else { v - 0.6 };
+        let mask: Vec<f32> = noise(2, queries * keys).into_iter().enumerate().map(logit).collect();
+        for masked in [false, true] {
+            let mut want = Vec::with_capacity(scores.len());
+            for (row, scores) in scores.chunks_exact(keys.max(1)).enumerate() {
+                let logits = &mask[row % queries * keys..][..keys];
+                let all = !masked || logits.iter().all(|logit| *logit < 0.0);
+                let highest = scores.iter().zip(logits).filter(|(_, logit)| all || **logit >= 0.0).fold(f32::MIN, |max, (s, _)| max.max(*s));
+                let weight = |(s, logit): (&f32, &f32)| if all || *logit >= 0.0 { f64::from(s - highest).exp() } else { 0.0 };
+                let weights: Vec<f64> = scores.iter().zip(logits).map(weight).collect();
+                let sum: f64 = weights.iter().sum();
+                want.extend(weights.iter().map(|weight| (weight / sum) as f32));
+            }
+            poison(device, [heads * queries, keys]);
+            let mask = masked.then(|| tensor(&mask, [queries, keys], device));
+            let got = masked_softmax(tensor(&scores, shape, device), mask);
+            complaints.extend(differs(&format!("masked_softmax {shape:?}, masked: {masked}"), got, &want).await);
+        }
+    }
+    complaints
+}

@@ -1,0 +1,68 @@
+// Softmax over the keys of every query, where keys outside the query's mask get nothing.
+//
+// One thread computes one row: once through the keys for their highest score and the sum, once to write.
+//
+// binding  access      element  shape                  meaning
+// 0        read        f32      [count, keys]          scores of the rows first..first + count; a row is a head and a query
+// 1        read        f32      [queries, keys]        logits of the masks, shared by all heads; anything where `masked` is 0
+// 2        read_write  f32      [count, keys]          weights of the same rows
+// 3        uniform     Info
+//
+// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
+// Invariants: at least one key; a mask without any key (all logits below 0) opens all of them; lanes past the last row return.
+// Definition: `ops::plain_masked_softmax`.
+
+struct Info {
+    first: u32,   // first row of this launch
+    count: u32,   // rows of this launch
+    queries: u32,
+    keys: u32,
+    masked: u32,  // 1: keys whose logit is below 0 are blocked
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+const GROUP: u32 = 64u;
+// Far below any score, yet finite: WGSL has no infinite constants.
+const BLOCKED: f32 = -1e30;
+
+@group(0) @binding(0) var<storage, read> scores: array<f32>;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(3) var<uniform> info: Info;
+
+fn score(row: u32, mask: u32, masked: bool, key: u32) -> f32 {
+    let found = scores[row + key];
+    return select(found, BLOCKED, masked && logits[select(0u, mask + key, masked)] < 0.0);
+}
+
+@compute @workgroup_size(GROUP)
+fn masked_softmax(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+) {
+    let thread = (group.y * groups.x + group.x) * GROUP + lane;
+    if thread >= info.count { return; }
+    let row = thread * info.keys;
+    let mask = (info.first + thread) % info.queries * info.keys;
+
+    var masked = false;
+    if info.masked == 1u {
+        for (var key = 0u; key < info.keys && !masked; key++) {
+            masked = logits[mask + key] >= 0.0;
+        }
+    }
+    var highest = score(row, mask, masked, 0u);
+    var sum = 1.0;
+    for (var key = 1u; key < info.keys; key++) {
+        let found = score(row, mask, masked, key);
+        let higher = max(highest, found);
+        sum = sum * exp(highest - higher) + exp(found - higher);
+        highest = higher;
+    }
+    for (var key = 0u; key < info.keys; key++) {
+        weights[row + key] = exp(score(row, mask, masked, key) - highest) / sum;
+    }
+}
