@@ -1,11 +1,12 @@
 // Softmax over the keys of every query, where keys outside the query's mask get nothing.
 //
-// One thread computes one row: once through the keys for their highest score and the sum, once to write.
+// One thread computes one row: for the highest score, for the exponentials and their sum, and to divide by that. Software adapters pay most
+// for exponentials, so each is computed once and kept in the result.
 //
 // binding  access      element  shape                  meaning
-// 0        read        f32      [count, keys]          scores of the rows first..first + count; a row is a head and a query
+// 0        read        f32      [count, width]         scores of the rows first..first + count; a row is a head and a query
 // 1        read        f32      [queries, keys]        logits of the masks, shared by all heads; anything where `masked` is 0
-// 2        read_write  f32      [count, keys]          weights of the same rows
+// 2        read_write  f32      [count, width]         weights of the same rows; 0 from column `keys` on
 // 3        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
@@ -18,7 +19,7 @@ struct Info {
     queries: u32,
     keys: u32,
     masked: u32,  // 1: keys whose logit is below 0 are blocked
-    pad_0: u32,
+    width: u32,   // columns, at least `keys`
     pad_1: u32,
     pad_2: u32,
 }
@@ -33,8 +34,8 @@ const BLOCKED: f32 = -1e30;
 @group(0) @binding(3) var<uniform> info: Info;
 
 fn score(row: u32, mask: u32, masked: bool, key: u32) -> f32 {
-    let found = scores[row + key];
-    return select(found, BLOCKED, masked && logits[select(0u, mask + key, masked)] < 0.0);
+    if masked && logits[mask + key] < 0.0 { return BLOCKED; }
+    return scores[row + key];
 }
 
 @compute @workgroup_size(GROUP)
@@ -45,7 +46,7 @@ fn masked_softmax(
 ) {
     let thread = (group.y * groups.x + group.x) * GROUP + lane;
     if thread >= info.count { return; }
-    let row = thread * info.keys;
+    let row = thread * info.width;
     let mask = (info.first + thread) % info.queries * info.keys;
 
     var masked = false;
@@ -54,15 +55,20 @@ fn masked_softmax(
             masked = logits[mask + key] >= 0.0;
         }
     }
-    var highest = score(row, mask, masked, 0u);
-    var sum = 1.0;
-    for (var key = 1u; key < info.keys; key++) {
-        let found = score(row, mask, masked, key);
-        let higher = max(highest, found);
-        sum = sum * exp(highest - higher) + exp(found - higher);
-        highest = higher;
+    var highest = BLOCKED;
+    for (var key = 0u; key < info.keys; key++) {
+        highest = max(highest, score(row, mask, masked, key));
+    }
+    var sum = 0.0;
+    for (var key = 0u; key < info.keys; key++) {
+        let weight = exp(score(row, mask, masked, key) - highest);
+        weights[row + key] = weight;
+        sum += weight;
     }
     for (var key = 0u; key < info.keys; key++) {
-        weights[row + key] = exp(score(row, mask, masked, key) - highest) / sum;
+        weights[row + key] /= sum;
+    }
+    for (var key = info.keys; key < info.width; key++) {
+        weights[row + key] = 0.0;
     }
 }

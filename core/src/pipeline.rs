@@ -29,6 +29,41 @@ const LEVEL: f32 = 0.6;
 const REGION_POINTS: u32 = 100;
 /// Nor are larger ones, in square metres: the largest wardrobes and sofas have this much surface.
 const REGION_AREA: f32 = 15.0;
+/// Fewer points are no scan of anything: a superpoint alone has ten.
+pub const MIN_POINTS: usize = 50;
+
+/// Why there is nothing to separate in a scan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NothingToSeparate {
+    /// Fewer than [`MIN_POINTS`].
+    #[error("the scan has too few points to tell things apart: {found}, the least is {MIN_POINTS}")]
+    TooFewPoints {
+        /// Its points.
+        found: usize,
+    },
+    /// No extent.
+    #[error("all {points} points of the scan are in one place; two places are the least")]
+    OnePlace {
+        /// Its points.
+        points: usize,
+    },
+}
+
+/// Whether there can be things in a scan; asked before it takes the place of another one.
+///
+/// # Errors
+/// See [`NothingToSeparate`].
+pub fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
+    let points = scan.len();
+    if points < MIN_POINTS {
+        return Err(NothingToSeparate::TooFewPoints { found: points });
+    }
+    let first = scan.positions[0];
+    if scan.positions.iter().all(|position| *position == first) {
+        return Err(NothingToSeparate::OnePlace { points });
+    }
+    Ok(())
+}
 
 /// Why a scan did not become instances.
 #[derive(Debug, thiserror::Error)]
@@ -298,5 +333,14 @@ mod tests {
         let asked = label(&scan, &superpoints, &segmentation, &terms, 0.1);
         assert_eq!(asked.instance_of_point, [NO_INSTANCE, NO_INSTANCE, 0]);
         assert_eq!(asked.instances.iter().map(|i| asked.name(i)).collect::<Vec<_>>(), [Some("Chair"), None]);
+    }
+
+    #[test]
+    fn a_few_points_or_one_place_are_no_scan() {
+        let scan = |positions: &[[f32; 3]]| Scan::from_points(positions, None).unwrap();
+        let spread: Vec<[f32; 3]> = (0..MIN_POINTS).map(|i| [i as f32, 0.0, 0.0]).collect();
+        assert_eq!(check(&scan(&spread)), Ok(()));
+        assert_eq!(check(&scan(&spread[1..])), Err(NothingToSeparate::TooFewPoints { found: MIN_POINTS - 1 }));
+        assert_eq!(check(&scan(&vec![[1.0; 3]; 1000])), Err(NothingToSeparate::OnePlace { points: 1000 }));
     }
 }

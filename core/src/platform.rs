@@ -3,6 +3,22 @@
 /// A monotonic clock that works on both.
 pub use web_time::Instant;
 
+/// Runs what the linked crates registered to run before everything else. A wasm program calls this once, first thing.
+///
+/// Without a call to it anywhere in the program the linker runs all of these constructors before *every* call from JavaScript, and the
+/// compiler of GPU kernels registers some thousand operations in them: each look at an object of the browser would cost milliseconds.
+pub fn start() {
+    #[cfg(target_family = "wasm")]
+    {
+        unsafe extern "C" {
+            fn __wasm_call_ctors();
+        }
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        // SAFETY: the linker makes this function; it takes nothing, and it runs once.
+        ONCE.call_once(|| unsafe { __wasm_call_ctors() });
+    }
+}
+
 /// Lets the event loop of a browser run once, so that messages arrive between two pieces of work. Returns at once natively.
 pub async fn yield_now() {
     #[cfg(target_family = "wasm")]

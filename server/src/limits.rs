@@ -72,8 +72,10 @@ pub fn limit_uploads<S: Clone + Send + Sync + 'static>(routes: Router<S>, asker:
     routes.layer(GovernorLayer::<_, _, Body>::new(config).error_handler(refuse))
 }
 
-/// The policy of everything that is not the page itself. The worker needs WebAssembly and, for `?scene=`, any https address.
-const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; connect-src 'self' blob: https:; \
+/// The policy of everything that is not the page itself. The worker needs WebAssembly and, for `?scene=`, any https address and whatever this
+/// machine serves.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
+    connect-src 'self' blob: https: http://127.0.0.1:* http://localhost:*; \
     img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
     base-uri 'none'; form-action 'none'; frame-ancestors 'none'; object-src 'none'";
 

@@ -1,4 +1,6 @@
-//! What the proofs share: the cases that every device must pass, and the devices.
+//! What the proofs share: the cases that every device must pass, the devices, and the built app in a browser.
 
+#[cfg(not(target_family = "wasm"))]
+pub mod app;
 pub mod cases;
 pub mod device;

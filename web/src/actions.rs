@@ -106,8 +106,17 @@ pub fn send(state: State, request: Request) {
 
 /// Asks for what the prompt says.
 pub fn ask(state: State, text: &str) {
+    prompt(state, text.trim(), false);
+}
+
+/// Asks for the words of the vocabulary in a prompt that is being typed.
+pub fn ask_while_typing(state: State, text: &str) {
+    prompt(state, text, true);
+}
+
+fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
-    send(state, Request::Prompt { serial: next(state.asked), text: text.to_owned() });
+    send(state, Request::Prompt { serial: next(state.asked), text: text.to_owned(), typing });
 }
 
 /// Selects an instance and flies to it.

@@ -1,6 +1,6 @@
 //! The page: one context, one picture, the panels over it.
 
-use leptos::prelude::*;
+use leptos::{ev, prelude::*};
 use wasm_bindgen::prelude::*;
 
 use crate::{
@@ -16,6 +16,7 @@ pub fn App() -> impl IntoView {
     provide_context(state);
     follow_color_scheme(state);
     shortcuts::listen(state);
+    follow_address();
     actions::start(state);
     view! {
         <main class="app" class:has-scan=move || state.scan.with(Option::is_some)>
@@ -30,6 +31,13 @@ pub fn App() -> impl IntoView {
             <Help />
         </main>
     }
+}
+
+/// The manage link of a scene, opened where the scene is open already, differs only in what loads no page.
+fn follow_address() {
+    // A reload that the browser refuses leaves the page as it is.
+    let listener = window_event_listener(ev::hashchange, |_| drop(browser::window().location().reload()));
+    on_cleanup(move || listener.remove());
 }
 
 /// The picture's surroundings change with the system's dark and light.

@@ -12,6 +12,7 @@ pub mod edits;
 pub mod gpu_support;
 pub mod link;
 pub mod listing;
+mod numbers;
 pub mod protocol;
 mod replies;
 pub mod share;

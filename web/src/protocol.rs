@@ -85,6 +85,8 @@ pub enum Request {
         serial: u32,
         /// As typed.
         text: String,
+        /// Whether it may still change: then only words of the vocabulary are looked for, the others could be half typed.
+        typing: bool,
     },
     /// Says who owns each point when only some instances are visible.
     Owners {
@@ -169,6 +171,8 @@ pub struct Answer {
     pub serial: u32,
     /// What was asked for; empty without a prompt.
     pub terms: Vec<Term>,
+    /// What was left out because it may be half typed.
+    pub unfinished: Vec<String>,
     /// (instances).
     pub labels: Vec<Label>,
     /// How long it took, milliseconds.

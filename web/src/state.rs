@@ -122,8 +122,8 @@ impl Coloring {
 pub struct Wishes {
     /// `?backend=webgpu|cpu`.
     pub processor: Option<Processor>,
-    /// `?renderer=2d` draws without WebGPU.
-    pub software_picture: bool,
+    /// `?renderer=webgpu|2d`: what draws the picture.
+    pub renderer: Option<Processor>,
     /// `?scene=<url>`.
     pub scene: Option<String>,
     /// `/s/<id>`.
@@ -140,12 +140,16 @@ impl Wishes {
             Some("cpu") => Some(Processor::Cpu),
             _ => None,
         };
-        let software_picture = browser::query_parameter("renderer").as_deref() == Some("2d");
+        let renderer = match browser::query_parameter("renderer").as_deref() {
+            Some("webgpu") => Some(Processor::WebGpu),
+            Some("2d") => Some(Processor::Cpu),
+            _ => None,
+        };
         let location = browser::window().location();
         let part = |text: Result<String, _>, prefix: &str| text.ok()?.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
         Self {
             processor,
-            software_picture,
+            renderer,
             scene: browser::query_parameter("scene"),
             shared: part(location.pathname(), "/s/"),
             secret: part(location.hash(), "#manage="),
@@ -293,7 +297,7 @@ impl State {
             Work::Done => self.stages.with(|stages| {
                 let named = |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
                 let outcomes: Vec<_> = stages.iter().filter(named).map(|stage| stage.outcome.as_str()).collect();
-                format!("Done: {}", outcomes.join(" · "))
+                if outcomes.is_empty() { "Done".into() } else { format!("Done: {}", outcomes.join(" · ")) }
             }),
             Work::Cancelled => "Cancelled".into(),
             Work::Failed => "Stopped".into(),

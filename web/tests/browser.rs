@@ -15,6 +15,7 @@ fn assert_none(complaints: &[String]) {
 
 #[wasm_bindgen_test]
 async fn operations_on_webgpu() {
+    segscape::platform::start();
     console_error_panic_hook::set_once();
     let gpu = device::gpu().await;
     assert_none(&sparse_conv::check(&gpu).await);
@@ -26,6 +27,7 @@ async fn operations_on_webgpu() {
 
 #[wasm_bindgen_test]
 async fn operations_on_the_cpu() {
+    segscape::platform::start();
     console_error_panic_hook::set_once();
     assert_none(&sparse_conv::check(&device::cpu()).await);
     assert_none(&segment_mean::check(&device::cpu()).await);

@@ -120,14 +120,20 @@ fn split_heads(x: Tensor<2>, heads: usize) -> Tensor<3> {
 fn attend(q: Tensor<3>, k: Tensor<3>, v: Tensor<3>, masks: Option<Tensor<2>>) -> Tensor<2> {
     let [heads, queries, width] = q.dims();
     let [_, keys, value_width] = v.dims();
-    let k = k.swap_dims(1, 2);
+    // Products on a GPU want whole vectors of four; here they cost a few rows, on the scores a copy of them all.
+    let columns = keys.next_multiple_of(4);
+    let filled = |x: Tensor<3>, width: usize| match columns - keys {
+        0 => x,
+        missing => Tensor::cat(vec![x.clone(), Tensor::zeros([heads, missing, width], &x.device())], 1),
+    };
+    let (k, v) = (filled(k, width).swap_dims(1, 2), filled(v, value_width));
     let q = q / (width as f32).sqrt();
-    let rows_at_once = (MAX_TENSOR_BYTES / size_of::<f32>() / (heads * keys).max(1)).max(1);
+    let rows_at_once = (MAX_TENSOR_BYTES / size_of::<f32>() / (heads * columns).max(1)).max(1);
     let chunk = |start: usize| {
         let rows = rows_at_once.min(queries - start);
         let scores = matmul(q.clone().narrow(1, start, rows), k.clone());
         let masks = masks.clone().map(|masks| masks.narrow(0, start, rows));
-        matmul(masked_softmax(scores, masks), v.clone()).swap_dims(0, 1).reshape([rows, heads * value_width])
+        matmul(masked_softmax(scores, masks, keys), v.clone()).swap_dims(0, 1).reshape([rows, heads * value_width])
     };
     let mut chunks: Vec<_> = (0..queries).step_by(rows_at_once).map(chunk).collect();
     match chunks.len() {

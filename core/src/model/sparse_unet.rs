@@ -183,7 +183,8 @@ fn activate(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
     }
     let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
     let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
-    relu(x * factor.unsqueeze() + summand.unsqueeze())
+    // One pass, where `relu` is two.
+    (x * factor.unsqueeze() + summand.unsqueeze()).clamp(0.0, f32::MAX)
 }
 
 #[cfg(test)]

@@ -21,31 +21,35 @@ use crate::platform;
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait MaskedSoftmax: Backend {
     /// See [`masked_softmax`]; where `masked` is false, `mask` is not read.
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool) -> FloatTensor<Self>;
+    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self>;
 }
 
-/// The softmax of `scores` (heads, queries, keys) over the keys that the query's mask covers: `mask` (queries, keys) are logits, and a key is
-/// covered where its logit is not below 0; a mask that covers none counts as none. No gradient reaches the mask. Single precision.
+/// The softmax of `scores` (heads, queries, width) over the keys that the query's mask covers: `mask` (queries, keys) are logits, and a key is
+/// covered where its logit is not below 0; a mask that covers none counts as none. Columns from `keys` on only fill up: their weight is 0.
+/// No gradient reaches the mask. Single precision.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
-pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor<3> {
-    let [heads, queries, keys] = scores.dims();
+pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>, keys: usize) -> Tensor<3> {
+    let [heads, queries, width] = scores.dims();
+    assert!(keys <= width && mask.as_ref().is_none_or(|mask| mask.dims() == [queries, keys]), "queries and keys of a mask");
+    if heads * queries * keys == 0 {
+        return scores.zeros_like();
+    }
     let masked = mask.is_some();
     // Without a mask something of its kind is passed on and not read.
-    let mask = mask.unwrap_or_else(|| scores.clone().detach().reshape([heads * queries, keys]));
-    assert!(!masked || mask.dims() == [queries, keys], "queries and keys of a mask");
-    Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(scores.into_dispatch(), mask.detach().into_dispatch(), masked))
+    let mask = mask.unwrap_or_else(|| scores.clone().detach().reshape([heads * queries, width]));
+    Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(scores.into_dispatch(), mask.detach().into_dispatch(), masked, keys))
 }
 
-/// What the operation is, and its path on the CPU: `scores` are `[heads, queries, keys]`, `mask` is `[queries, keys]`.
-pub fn plain_masked_softmax(scores: &[f32], mask: Option<&[f32]>, [queries, keys]: [usize; 2]) -> Vec<f32> {
+/// What the operation is, and its path on the CPU: `scores` are `[heads, queries, width]`, `mask` is `[queries, keys]`.
+pub fn plain_masked_softmax(scores: &[f32], mask: Option<&[f32]>, [queries, keys, width]: [usize; 3]) -> Vec<f32> {
     const BLOCK: usize = 16;
     let mut weights = vec![0.0; scores.len()];
-    platform::for_each_chunk(&mut weights, BLOCK * keys, |block, weights| {
-        for (i, weights) in weights.chunks_exact_mut(keys).enumerate() {
+    platform::for_each_chunk(&mut weights, BLOCK * width, |block, weights| {
+        for (i, weights) in weights.chunks_exact_mut(width).enumerate() {
             let row = block * BLOCK + i;
-            let scores = &scores[row * keys..][..keys];
+            let (scores, weights) = (&scores[row * width..][..keys], &mut weights[..keys]);
             let mask = mask.map(|mask| &mask[row % queries * keys..][..keys]).filter(|mask| mask.iter().any(|logit| *logit >= 0.0));
             match mask {
                 Some(mask) => softmax_row(scores, |key| mask[key] >= 0.0, weights),
@@ -71,17 +75,14 @@ fn softmax_row(scores: &[f32], open: impl Fn(usize) -> bool, weights: &mut [f32]
 }
 
 impl MaskedSoftmax for Flex {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool) -> FloatTensor<Self> {
+    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
         let shape = scores.shape();
-        let [_, queries, keys] = shape.dims();
-        if keys == 0 {
-            return scores;
-        }
+        let [_, queries, width] = shape.dims();
         let (scores, mask) = (scores.to_contiguous(), mask.to_contiguous());
         fn values(tensor: &FlexTensor) -> &[f32] {
             tensor.as_slice().expect("a contiguous tensor of f32")
         }
-        let weights = plain_masked_softmax(values(&scores), masked.then(|| values(&mask)), [queries, keys]);
+        let weights = plain_masked_softmax(values(&scores), masked.then(|| values(&mask)), [queries, keys, width]);
         FlexTensor::from_data(TensorData::new(weights, shape))
     }
 }
@@ -104,14 +105,14 @@ impl<B: MaskedSoftmax> Backward<B, 1> for MaskedSoftmaxBackward {
 }
 
 impl<B: MaskedSoftmax, C: CheckpointStrategy> MaskedSoftmax for Autodiff<B, C> {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool) -> FloatTensor<Self> {
+    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
         let ((scores, node), (mask, _)) = (scores.into_parts(), mask.into_parts());
         match Backward::<B, 1>::prepare::<C>(MaskedSoftmaxBackward, [node]).compute_bound().stateful() {
             OpsKind::Tracked(prep) => {
-                let weights = B::masked_softmax(scores, mask, masked);
+                let weights = B::masked_softmax(scores, mask, masked, keys);
                 prep.finish(weights.clone(), weights)
             }
-            OpsKind::UnTracked(prep) => prep.finish(B::masked_softmax(scores, mask, masked)),
+            OpsKind::UnTracked(prep) => prep.finish(B::masked_softmax(scores, mask, masked, keys)),
         }
     }
 }

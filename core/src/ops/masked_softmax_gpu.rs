@@ -9,28 +9,25 @@ use burn::tensor::DType;
 
 use super::{
     MaskedSoftmax,
-    wgsl::{Shader, blocks, empty_like, zeros_like},
+    wgsl::{Shader, blocks, empty_like},
 };
 
 const SOFTMAX: Shader = Shader { entry: "masked_softmax", source: include_str!("../../../wgsl/masked_softmax.wgsl") };
 
 impl MaskedSoftmax for CubeBackend {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool) -> FloatTensor<Self> {
+    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
         let shape = scores.shape();
-        if shape.num_elements() == 0 {
-            return zeros_like(&scores, shape);
-        }
         assert_eq!(scores.dtype, DType::F32, "the shaders compute in single precision");
-        let [heads, queries, keys] = shape.dims();
+        let [heads, queries, width] = shape.dims();
         let (scores, mask) = (into_contiguous(scores), into_contiguous(mask));
         let weights = empty_like(&scores, shape);
-        let (rows, row_bytes) = (heads * queries, keys * size_of::<f32>());
+        let (rows, row_bytes) = (heads * queries, width * size_of::<f32>());
         for block in blocks(0..rows, row_bytes) {
             let bind = |tensor: &CubeTensor| {
                 let bytes = |rows: usize| (rows * row_bytes) as u64;
                 tensor.handle.clone().offset_start(bytes(block.start)).offset_end(bytes(rows - block.end))
             };
-            let words = [block.start, block.len(), queries, keys, usize::from(masked), 0, 0, 0];
+            let words = [block.start, block.len(), queries, keys, usize::from(masked), width, 0, 0];
             SOFTMAX.launch(&scores.client, block.len(), [bind(&scores), mask.handle.clone(), bind(&weights)], words.map(|word| word as u32));
         }
         weights

@@ -37,7 +37,7 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         // A fifth of the keys, and of every third query none.
         let logit = |(at, v): (usize, f32)| if (at / keys).is_multiple_of(3) { -1.0 - v.abs() } else { v - 0.6 };
         let mask: Vec<f32> = noise(2, queries * keys).into_iter().enumerate().map(logit).collect();
-        for masked in [false, true] {
+        for (masked, filling) in [(false, 0), (true, 0), (false, 1), (true, 3)] {
             let mut want = Vec::with_capacity(scores.len());
             for (row, scores) in scores.chunks_exact(keys.max(1)).enumerate() {
                 let logits = &mask[row % queries * keys..][..keys];
@@ -46,12 +46,15 @@ pub async fn check(subject: &Subject) -> Vec<String> {
                 let weight = |(s, logit): (&f32, &f32)| if all || *logit >= 0.0 { f64::from(s - highest).exp() } else { 0.0 };
                 let weights: Vec<f64> = scores.iter().zip(logits).map(weight).collect();
                 let sum: f64 = weights.iter().sum();
-                want.extend(weights.iter().map(|weight| (weight / sum) as f32));
+                want.extend(weights.iter().map(|weight| (weight / sum) as f32).chain(std::iter::repeat_n(0.0, filling)));
             }
             poison(device, [heads * queries, keys]);
             let mask = masked.then(|| tensor(&mask, [queries, keys], device));
-            let got = masked_softmax(tensor(&scores, shape, device), mask);
-            complaints.extend(differs(&format!("masked_softmax {shape:?}, masked: {masked}"), got, &want).await);
+            let row = |scores: &[f32]| scores.iter().copied().chain(std::iter::repeat_n(1e6, filling)).collect::<Vec<_>>();
+            let filled: Vec<f32> = scores.chunks_exact(keys.max(1)).flat_map(row).collect();
+            let width = if filled.is_empty() { keys } else { keys + filling };
+            let got = masked_softmax(tensor(&filled, [heads, queries, width], device), mask, keys);
+            complaints.extend(differs(&format!("masked_softmax {shape:?}, masked: {masked}, {filling} columns more"), got, &want).await);
         }
     }
     complaints

@@ -45,6 +45,9 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         let (a, b) = (tensor(&a, a_shape, device), tensor(&b, b_shape, device));
         poison(device, [batch * m, n]);
         complaints.extend(differs(&what, matmul(a.clone(), b.clone()), &want).await);
+        if a_shape.contains(&0) || b_shape.contains(&0) {
+            continue;
+        }
         // The same as views whose elements lie in another order.
         let turned = |t: Tensor<3>| t.swap_dims(1, 2).mul_scalar(1.0).swap_dims(1, 2);
         complaints.extend(differs(&format!("{what} of transposed views"), matmul(turned(a), turned(b)), &want).await);

@@ -100,7 +100,7 @@ impl Bench {
         let random = |rows: usize| Tensor::<2>::random([rows, channels], Distribution::Default, device);
         let (x, grad, weight) = (random(voxels), random(voxels), random(map.offsets() * channels).reshape([map.offsets(), channels, channels]));
         let (rows, other_rows, matrix) = (random(pairs), random(pairs), random(channels));
-        let passes: [(&str, &dyn Fn() -> Tensor<1>, &dyn Fn() -> Tensor<1>); 3] = [
+        let passes: [(&str, Work, Work); 3] = [
             ("forward", &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1), &|| matmul(rows.clone(), matrix.clone()).flatten(0, 1)),
             ("grad_input", &|| sparse_conv_grad_input(grad.clone(), weight.clone(), map).flatten(0, 1), &|| {
                 matmul(rows.clone(), matrix.clone().transpose()).flatten(0, 1)
@@ -113,8 +113,8 @@ impl Bench {
             let (mut ms, mut dense_ms) = (f64::INFINITY, f64::INFINITY);
             // In turns, so that whatever else the machine does slows both.
             for _ in 0..=self.runs.max(1) {
-                ms = ms.min(milliseconds(sparse)?);
-                dense_ms = dense_ms.min(milliseconds(dense)?);
+                ms = ms.min(milliseconds(sparse, device)?);
+                dense_ms = dense_ms.min(milliseconds(dense, device)?);
             }
             let ratio = ms / dense_ms;
             let row = json!({
@@ -137,9 +137,15 @@ impl Bench {
     }
 }
 
-/// How long `work` takes until one of its values is there.
-fn milliseconds(work: &dyn Fn() -> Tensor<1>) -> anyhow::Result<f64> {
+/// Something that is measured.
+type Work<'a> = &'a dyn Fn() -> Tensor<1>;
+
+/// How long `work` takes until the device is through with it.
+fn milliseconds(work: Work, device: &Device) -> anyhow::Result<f64> {
+    device.sync()?;
     let start = Instant::now();
-    work().slice([0..1]).try_into_data()?;
+    let result = work();
+    device.sync()?;
+    drop(result);
     Ok(start.elapsed().as_secs_f64() * 1000.0)
 }

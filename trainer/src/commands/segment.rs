@@ -86,6 +86,7 @@ impl Segment {
         let bytes = fs::read(path).context("cannot be read")?;
         let mut scan = scan::read(&bytes, &monitor)?;
         drop(bytes);
+        pipeline::check(&scan)?;
         preflight(&scan, Choices::default()).apply(&mut scan);
         clock.at(Stage::Superpoints);
         let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor)?;

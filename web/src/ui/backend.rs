@@ -21,7 +21,7 @@ pub fn Backend() -> impl IntoView {
     view! {
         <details class="backend">
             <summary data-testid="backend">{line}</summary>
-            <p class="card">{reason}</p>
+            <p class="card" data-testid="backend-reason">{reason}</p>
         </details>
     }
 }

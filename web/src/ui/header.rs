@@ -24,7 +24,7 @@ pub fn Header() -> impl IntoView {
                 </svg>
                 <h1>"Segscape"</h1>
             </span>
-            <span class="scan-name" title=title>{title}</span>
+            <span class="scan-name" title=title data-testid="scan-name">{title}</span>
             <Show when=move || state.scan.with(Option::is_some)>
                 <label class="button quiet" for="file-input" role="button">
                     <Glyph icon=Icon::Open />

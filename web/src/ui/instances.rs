@@ -4,13 +4,11 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 
-use super::{
-    icon::{Glyph, Icon},
-    preflight::grouped,
-};
+use super::icon::{Glyph, Icon};
 use crate::{
     actions,
     listing::{Group, Order, Row, groups},
+    numbers::grouped,
     state::{State, Work},
     view::palette::css,
 };
@@ -175,7 +173,7 @@ fn InstanceRow(row: Row) -> impl IntoView {
                     view! {
                         <span class="label" role="gridcell">{name.get_value()} " " <span class="muted">{id + 1}</span></span>
                         <span class="number" role="gridcell">{format!("{:.2}", row.confidence)}</span>
-                        <span class="number" role="gridcell">{grouped(row.points)}</span>
+                        <span class="number" role="gridcell">{grouped(row.points as usize)}</span>
                     }
                 }
             >
@@ -236,6 +234,7 @@ fn Empty() -> impl IntoView {
     let state = State::expect();
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
         (Work::Running, true) => "The list fills when the scan is through.",
+        (Work::Cancelled | Work::Failed, true) => "The work did not reach its end, so there is no list.",
         (_, true) => "No things were separated in this scan.",
         (_, false) => "Nothing is above the threshold: lower it, or ask for something else.",
     };

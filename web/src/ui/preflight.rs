@@ -8,6 +8,7 @@ use segscape::{
 
 use crate::{
     actions,
+    numbers::grouped,
     protocol::ScanInfo,
     state::{State, Work},
 };
@@ -43,7 +44,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         <details class="preflight" open=assumed>
             <summary>
                 <span>"Scan"</span>
-                <span class="muted">{format!("{} points", grouped(scan.points))}</span>
+                <span class="muted">{format!("{} points", grouped(scan.points as usize))}</span>
             </summary>
             <dl>
                 <dt>"Size"</dt>
@@ -70,17 +71,4 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             </ul>
         </details>
     }
-}
-
-/// `1 234 567`, with narrow spaces.
-pub fn grouped(number: u32) -> String {
-    let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push('\u{202f}');
-        }
-        text.push(digit);
-    }
-    text
 }

@@ -15,9 +15,11 @@ pub fn Progress() -> impl IntoView {
     let running = move || state.work.get() == Work::Running;
     let unfinished =
         move || matches!(state.work.get(), Work::Cancelled | Work::Failed) && state.scan.with(Option::is_some) && state.instances.with(Vec::is_empty);
+    // Then there is something to press, which must not move away under the pointer.
+    let open = move || running() || unfinished();
     let again = move |_| actions::reopen(state, state.scan.with_untracked(|scan| scan.as_ref().map_or_else(Choices::default, |scan| scan.choices)));
     view! {
-        <section class="progress card" class:running=running aria-label="Progress">
+        <section class="progress card" class:open=open aria-label="Progress">
             <div class="status-line">
                 <p class="status" role="status" aria-live="polite" data-testid="status">
                     {move || state.status()}

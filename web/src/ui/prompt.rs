@@ -14,12 +14,10 @@ use crate::{
 #[component]
 pub fn Prompt() -> impl IntoView {
     let state = State::expect();
-    let text = RwSignal::new(state.prompt.get_untracked());
-    // A shared scene brings its prompt, a removed chip changes it.
-    Effect::new(move |_| text.set(state.prompt.get()));
+    let text = state.prompt;
     let on_submit = move |event: ev::SubmitEvent| {
         event.prevent_default();
-        actions::ask(state, text.get_untracked().trim());
+        actions::ask(state, &text.get_untracked());
     };
     let nothing_yet = move || state.instances.with(Vec::is_empty);
     view! {
@@ -38,16 +36,11 @@ pub fn Prompt() -> impl IntoView {
                     data-testid="prompt-input"
                     disabled=nothing_yet
                     prop:value=text
-                    on:input=move |event| {
-                        text.set(event_target_value(&event));
-                        // The box was emptied: everything has its own name again.
-                        if text.with_untracked(String::is_empty) && !state.prompt.with_untracked(String::is_empty) {
-                            actions::ask(state, "");
-                        }
-                    }
+                    on:input=move |event| actions::ask_while_typing(state, &event_target_value(&event))
                 />
             </form>
             <Chips />
+            <Unfinished />
             <Threshold />
         </section>
     }
@@ -100,6 +93,23 @@ fn Chips() -> impl IntoView {
                 let found = |(term, count): (&Term, &usize)| format!("{count} {}", term.name);
                 terms.with(|terms| counts.with(|counts| terms.iter().zip(counts).map(found).collect::<Vec<_>>().join(", ")))
             }}
+        </p>
+    }
+}
+
+/// What Enter would look for besides.
+#[component]
+fn Unfinished() -> impl IntoView {
+    let state = State::expect();
+    let words = move || {
+        state.answer.with(|answer| {
+            let unfinished = answer.as_ref().map_or(&[] as &[String], |answer| answer.unfinished.as_slice());
+            unfinished.iter().map(|term| format!("\u{201c}{term}\u{201d}")).collect::<Vec<_>>().join(", ")
+        })
+    };
+    view! {
+        <p class="not-found" data-testid="unfinished" hidden=move || words().is_empty()>
+            <span><kbd>"Enter"</kbd> " looks for " {words}</span>
         </p>
     }
 }

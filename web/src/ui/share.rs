@@ -30,6 +30,8 @@ pub fn Share() -> impl IntoView {
     // Somebody with the manage link sees what its owner sees.
     let managed = state.wishes.with_value(|w| Some(Shared { id: w.shared.clone()?, secret: w.secret.clone()? }));
     let stage = RwSignal::new(managed.map_or(Stage::Idle, Stage::Shared));
+    // Another scan is not what the links lead to.
+    Effect::watch(move || state.scan.track(), move |(), _, _| stage.set(Stage::Idle), false);
     let expiry = RwSignal::new(Expiry::default());
     let upload = move |_| {
         stage.set(Stage::Uploading);
@@ -59,9 +61,9 @@ pub fn Share() -> impl IntoView {
     let options = Expiry::ALL.map(|(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> });
     let body = move || match stage.get() {
         Stage::Idle => ().into_any(),
-        Stage::Uploading => view! { <p class="share" role="status">"Packing and sending …"</p> }.into_any(),
+        Stage::Uploading => view! { <p class="share" role="status" data-testid="share">"Packing and sending …"</p> }.into_any(),
         Stage::Shared(shared) => view! { <Links shared delete /> }.into_any(),
-        Stage::Deleted => view! { <p class="share" role="status">"Deleted. The link no longer works."</p> }.into_any(),
+        Stage::Deleted => view! { <p class="share" role="status" data-testid="share">"Deleted. The link no longer works."</p> }.into_any(),
     };
     view! {
         <select class="field" aria-label="How long the link works" title="How long the link works" disabled=nothing_yet on:change=on_expiry>
@@ -89,8 +91,11 @@ fn failed(state: State, stage: RwSignal<Stage>, back: Stage, error: &share::Shar
 #[component]
 fn Links(shared: Shared, delete: impl Fn(Shared) + Copy + 'static) -> impl IntoView {
     let (link, manage) = (shared.link(), shared.manage_link());
+    // On a phone they are below what the panel shows.
+    let links = NodeRef::<leptos::html::Div>::new();
+    links.on_load(|links| links.scroll_into_view());
     view! {
-        <div class="share">
+        <div class="share" node_ref=links>
             <Link label="Link to send" link testid="share-link" />
             <Link label="Link to keep: it deletes the scene" link=manage testid="delete-link" />
             <button class="button small" data-testid="delete-button" on:click=move |_| delete(shared.clone())>

@@ -9,6 +9,7 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
+    protocol::Processor,
     state::State,
     view::{
         self,
@@ -99,8 +100,9 @@ fn position(event: &PointerEvent) -> Vec2 {
 }
 
 async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
-    let gpu_wanted = made < LOST_DEVICES && !state.wishes.with_value(|wishes| wishes.software_picture);
-    match view::renderer_for(&canvas, gpu_wanted).await {
+    let asked = state.wishes.with_value(|wishes| wishes.renderer);
+    let wanted = if made < LOST_DEVICES { asked } else { Some(Processor::Cpu) };
+    match view::renderer_for(&canvas, wanted).await {
         Ok(renderer) => state.viewer().attach(canvas, renderer, move || state.canvas.update(|made| *made += 1)),
         // Only a canvas that had a WebGPU context comes here: take another one.
         Err(_) => state.canvas.set(LOST_DEVICES.max(made + 1)),

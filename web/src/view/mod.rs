@@ -13,7 +13,7 @@ use self::{
     gpu::GpuRenderer,
     software::SoftwareRenderer,
 };
-use crate::{browser, gpu_support};
+use crate::{browser, gpu_support, protocol::Processor};
 
 pub mod camera;
 pub mod cloud;
@@ -322,12 +322,16 @@ impl Inner {
     }
 }
 
-/// The renderer for this canvas: WebGPU where there is hardware for it and it is wanted, else the 2D canvas.
+/// The renderer for this canvas: what is wanted, or WebGPU where there is hardware for it; the 2D canvas where that fails.
 ///
 /// # Errors
 /// When the canvas can give neither.
-pub async fn renderer_for(canvas: &HtmlCanvasElement, gpu_wanted: bool) -> Result<Renderer, JsValue> {
-    if gpu_wanted && gpu_support::draws_in_hardware().await {
+pub async fn renderer_for(canvas: &HtmlCanvasElement, wanted: Option<Processor>) -> Result<Renderer, JsValue> {
+    let on_gpu = match wanted {
+        Some(processor) => processor == Processor::WebGpu,
+        None => gpu_support::draws_in_hardware().await,
+    };
+    if on_gpu {
         match GpuRenderer::new(canvas.clone()).await {
             Ok(gpu) => return Ok(Renderer::Gpu(Box::new(gpu))),
             Err(error) => web_sys::console::warn_1(&format!("WebGPU picture: {error}; drawing on the CPU").into()),

@@ -41,6 +41,9 @@ pub enum FetchError {
     /// No answer at all: offline, wrong name, or no permission.
     #[error("{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here")]
     NoAnswer(String),
+    /// The share server gives a reason.
+    #[error("the shared scene cannot be opened: {0}")]
+    NotShared(String),
     /// An answer, but not the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -66,7 +69,8 @@ pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
             Ok((name.clone(), Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec()))
         }
         Source::Url(url) => {
-            let local = ["http://127.0.0.1", "http://localhost"].iter().any(|host| url.starts_with(host));
+            let follows = |rest: &str| rest.starts_with([':', '/']);
+            let local = ["http://127.0.0.1", "http://localhost"].iter().any(|host| url.strip_prefix(host).is_some_and(follows));
             if !url.starts_with("https://") && !local {
                 return Err(FetchError::NotHttps(url.clone()));
             }
@@ -74,20 +78,49 @@ pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
             let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("scan");
             Ok((name.to_owned(), download(url, READ).await?))
         }
-        Source::Shared(id) => Ok((format!("{id}.segscape"), download(&format!("/api/scenes/{id}"), READ).await?)),
+        Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id).await?)),
     }
 }
 
-/// Downloads with progress; tolerates a server that does not say the length.
+/// A scene of the share server, or the server's words for why not.
+async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
+    #[derive(serde::Deserialize)]
+    struct Refusal {
+        error: String,
+    }
+    let url = format!("/api/scenes/{id}");
+    let response = answer(&url).await?;
+    if response.ok() {
+        return body(&url, &response, READ).await;
+    }
+    let text = match response.text() {
+        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
+        Err(_) => None,
+    };
+    let refusal = text.and_then(|text| serde_json::from_str(&text).ok());
+    Err(refusal.map_or(FetchError::Status { url, status: response.status() }, |Refusal { error }| FetchError::NotShared(error)))
+}
+
+/// Downloads with progress.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn download(url: &str, Part { stage, from, to }: Part) -> Result<Vec<u8>, FetchError> {
-    let no_answer = |_| FetchError::NoAnswer(url.to_owned());
-    let response: Response = JsFuture::from(scope().fetch_with_str(url)).await.map_err(no_answer)?.unchecked_into();
+pub async fn download(url: &str, part: Part) -> Result<Vec<u8>, FetchError> {
+    let response = answer(url).await?;
     if !response.ok() {
         return Err(FetchError::Status { url: url.to_owned(), status: response.status() });
     }
+    body(url, &response, part).await
+}
+
+async fn answer(url: &str) -> Result<Response, FetchError> {
+    let response = JsFuture::from(scope().fetch_with_str(url)).await;
+    Ok(response.map_err(|_| FetchError::NoAnswer(url.to_owned()))?.unchecked_into())
+}
+
+/// The bytes of an answer as they arrive; tolerates a server that does not say the length.
+async fn body(url: &str, response: &Response, Part { stage, from, to }: Part) -> Result<Vec<u8>, FetchError> {
+    let no_answer = |_| FetchError::NoAnswer(url.to_owned());
     // The length on the wire; of a compressed answer it is smaller than what arrives.
     let length = response.headers().get("content-length").ok().flatten().and_then(|l| l.parse::<u64>().ok());
     let mut bytes = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
+use segscape::platform;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -24,6 +25,7 @@ struct Queue {
 
 /// Listens for requests until the page ends the worker.
 pub fn run() {
+    platform::start();
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
         post(&Reply::Panicked { message: panic.to_string() });

@@ -1,6 +1,6 @@
 //! What is open and what can be done with it.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use burn::tensor::Device;
 use segscape::{
@@ -18,6 +18,7 @@ use segscape::{
 use super::{backend, fetch, models, post, scene::Scene};
 use crate::{
     browser,
+    numbers::grouped,
     protocol::{Answer, Bulk, Format, Label, Points, Reply, Request, ScanInfo, Source},
 };
 
@@ -61,19 +62,25 @@ impl Open {
     }
 }
 
-/// Times the stages one after the other.
-struct Watch(f64);
+/// Times the stages one after the other, and passes on how far each is.
+struct Watch(Cell<(Option<Stage>, f64)>);
 
 impl Watch {
     fn start() -> Self {
-        Self(browser::now())
+        Self(Cell::new((None, browser::now())))
     }
 
-    /// A stage is over, the next one begins.
-    fn finished(&mut self, stage: Stage, outcome: String) {
-        let now = browser::now();
-        post(&Reply::Finished { stage, ms: now - self.0, outcome });
-        self.0 = now;
+    /// A stage has come further; one that is new begins with that.
+    fn report(&self, progress: Progress) {
+        if self.0.get().0 != Some(progress.stage) {
+            self.0.set((Some(progress.stage), browser::now()));
+        }
+        post(&Reply::Progress(progress));
+    }
+
+    /// A stage is over.
+    fn finished(&self, stage: Stage, outcome: String) {
+        post(&Reply::Finished { stage, ms: browser::now() - self.0.get().1, outcome });
     }
 }
 
@@ -93,7 +100,7 @@ impl Session {
                 post(&Reply::Backend(info));
             }
             Request::Open { source, choices } => self.open(&source, choices).await?,
-            Request::Prompt { serial, text } => self.prompt(serial, &text).await?,
+            Request::Prompt { serial, text, typing } => self.prompt(serial, &text, typing).await?,
             Request::Owners { serial, visible } => {
                 let owner_of_point = Bulk::from_slice(&self.scene()?.owners(&visible));
                 post(&Reply::Owners { serial, owner_of_point });
@@ -131,37 +138,37 @@ impl Session {
         let found = preflight(&scan, choices);
         found.apply(&mut scan);
         post(&Reply::Points(points(&name, &scan, found, choices)));
-        post(&Reply::Finished { stage: Stage::Read, ms: browser::now() - start, outcome: format!("{} points", scan.len()) });
+        post(&Reply::Finished { stage: Stage::Read, ms: browser::now() - start, outcome: format!("{} points", grouped(scan.len())) });
         self.name = name;
         self.open = Open::Scan(scan);
     }
 
     /// Superpoints, then instances of the open scan.
     async fn find(&mut self) -> Result<(), String> {
-        let cancel = Cancel::default();
+        let (watch, cancel) = (Watch::start(), Cancel::default());
+        let report = |progress| watch.report(progress);
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // the points go to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let mut watch = Watch::start();
         let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor).map_err(|error| error.to_string())?;
-        watch.finished(Stage::Superpoints, format!("{} superpoints", grouping.superpoints.count()));
+        watch.finished(Stage::Superpoints, format!("{} superpoints", grouped(grouping.superpoints.count())));
         platform::yield_now().await;
 
-        self.load_network().await?;
+        self.load_network(&watch).await?;
         let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
         watch.finished(Stage::Model, network.name.clone());
         let segmentation = pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor).await;
         let segmentation = segmentation.map_err(|error| error.to_string())?;
         watch.finished(Stage::Instances, format!("{} instances", segmentation.instances.len()));
         self.through(grouping.superpoints, segmentation, network.name.clone())?;
-        self.prompt(0, "").await?;
+        self.prompt(0, "", false).await?;
         post(&Reply::Done);
         Ok(())
     }
 
-    async fn load_network(&mut self) -> Result<(), String> {
+    async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
+        watch.report(Progress { stage: Stage::Model, done: 0.0 });
         if self.network.is_none() {
-            post(&Reply::Progress(Progress { stage: Stage::Model, done: 0.0 }));
             let device = self.device.as_ref().ok_or("the worker has no device yet")?;
             let loaded = models::network(device).await;
             self.network = Some(loaded.map_err(|error| format!("The points are grouped, but the network is not there: {error}"))?);
@@ -171,12 +178,12 @@ impl Session {
 
     /// What a bundle says about the scan that is open, as its sender looked at it.
     async fn unpack(&mut self, Found { superpoints, segmentation, meta }: Found) -> Result<(), String> {
-        let outcome = format!("{} superpoints, {} instances", superpoints.count(), segmentation.instances.len());
+        let outcome = format!("{} superpoints, {} instances", grouped(superpoints.count()), segmentation.instances.len());
         Watch::start().finished(Stage::Instances, outcome);
         self.through(superpoints, segmentation, meta.provenance.model)?;
         let names = (0..).zip(meta.names).filter(|(_, name)| name.by_user).map(|(id, name)| (id, name.text)).collect();
         post(&Reply::View { view: meta.view.clone(), names });
-        self.prompt(0, &meta.view.prompt).await?;
+        self.prompt(0, &meta.view.prompt, false).await?;
         post(&Reply::Done);
         Ok(())
     }
@@ -203,15 +210,23 @@ impl Session {
         Ok(())
     }
 
-    async fn prompt(&mut self, serial: u32, text: &str) -> Result<(), String> {
+    async fn prompt(&mut self, serial: u32, text: &str, typing: bool) -> Result<(), String> {
         let start = browser::now();
         self.scene()?;
         let mut terms = Vec::new();
+        let mut unfinished = Vec::new();
         let mut failure = Ok(());
-        for name in prompt::parse(text).map_err(|error| error.to_string())? {
+        let names = match prompt::parse(text) {
+            Ok(names) => names,
+            // A quotation, say, that is not closed yet.
+            Err(_) if typing => Vec::new(),
+            Err(error) => return Err(error.to_string()),
+        };
+        for name in names {
             let shipped = Vocabulary::shipped().lookup(&name).map(<[f32]>::to_vec);
             match shipped {
                 Some(embedding) => terms.push(PromptTerm { name, embedding }),
+                None if typing => unfinished.push(name),
                 None => match self.embed(&name).await {
                     Ok(embedding) => terms.push(PromptTerm { name, embedding }),
                     Err(error) => {
@@ -221,7 +236,7 @@ impl Session {
             }
         }
         let (terms, labels) = self.scene()?.recognize(&terms);
-        post(&Reply::Answer(Answer { serial, terms, labels, ms: browser::now() - start }));
+        post(&Reply::Answer(Answer { serial, terms, unfinished, labels, ms: browser::now() - start }));
         failure
     }
 
@@ -281,7 +296,9 @@ const WORLD: Choices = Choices { up: Some(UpAxis::PlusZ), unit: Some(Unit::Metre
 /// A scan, or a bundle, by content.
 fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
     if !bytes.starts_with(&bundle::MAGIC) {
-        return Ok((scan::read(bytes, &Monitor::new(&report, &Cancel::default())).map_err(|error| error.to_string())?, None));
+        let scan = scan::read(bytes, &Monitor::new(&report, &Cancel::default())).map_err(|error| error.to_string())?;
+        pipeline::check(&scan).map_err(|error| error.to_string())?;
+        return Ok((scan, None));
     }
     let Bundle { positions, colors, superpoints, segmentation, meta } = bundle::decode(bytes).map_err(|error| error.to_string())?;
     let scan = Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;

@@ -1,0 +1,302 @@
+//! The page as a person sees and uses it; everything is found by its `data-testid`.
+
+use std::{
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use fantoccini::{
+    Client, Locator,
+    actions::{InputSource as _, MOUSE_BUTTON_LEFT, MouseActions, PointerAction},
+    elements::Element,
+    wd::TimeoutConfiguration,
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use super::{
+    Screen, Visit,
+    browser::{Driver, Vendor},
+    pictures,
+    script::{self, Picture, StageShown, Watched},
+};
+
+/// The page has answered something that needs no stage of the pipeline.
+pub const STEP: Duration = Duration::from_secs(30);
+/// The page's wasm runs, and the worker has measured the machine.
+const PAGE: Duration = Duration::from_secs(90);
+/// A whole room went through every stage, on two busy cores.
+const ROOM: Duration = Duration::from_secs(300);
+/// Between two looks at something that is waited for.
+const LOOK: Duration = Duration::from_millis(40);
+/// A picture that stays the same for so long is at rest.
+const REST: Duration = Duration::from_millis(500);
+
+/// One row of the list.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Row {
+    /// The instance.
+    pub id: u32,
+    /// Its name.
+    pub name: String,
+    /// Two digits behind the point.
+    pub score: f64,
+    /// Number of its points.
+    pub points: u32,
+    /// Whether it is selected.
+    pub selected: bool,
+    /// Whether the pointer is over it, in the list or in the picture.
+    pub hovered: bool,
+    /// Whether its points are hidden.
+    pub hidden: bool,
+}
+
+/// A term that is looked for.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Chip {
+    /// As asked.
+    pub name: String,
+    /// How often it was found.
+    pub count: usize,
+}
+
+/// One open page.
+#[derive(Clone)]
+pub struct Page {
+    client: Client,
+}
+
+impl Page {
+    /// Opens it and waits until it runs.
+    pub(super) async fn open(driver: &Driver, folder: &Path, address: &str, visit: Visit) -> Self {
+        let client = driver.browser(folder, visit).await;
+        client.update_timeouts(TimeoutConfiguration::new(Some(PAGE), Some(PAGE), None)).await.expect("time-outs");
+        let page = Self { client };
+        if visit.screen == Screen::Desktop {
+            // The size of the window would count the browser's own edges.
+            let size = json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            page.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size })).await;
+        }
+        page.go(address).await;
+        page
+    }
+
+    /// Opens an address in the same browser.
+    pub async fn go(&self, address: &str) {
+        // An address that differs only behind its # would not be loaded.
+        self.client.goto("about:blank").await.expect("an empty page");
+        self.client.goto(address).await.unwrap_or_else(|error| panic!("{address} does not open: {error}"));
+        self.until("the page", PAGE, async || self.exists("file-input").await).await;
+        self.run::<Value>(script::WATCH, &[]).await;
+        let measured = async || self.text("backend").await.contains('·');
+        self.until("the choice of a backend", PAGE, measured).await;
+    }
+
+    /// Polls until `holds`; fails with what the page says if that takes longer.
+    pub async fn until(&self, what: &str, within: Duration, holds: impl AsyncFn() -> bool) {
+        let start = Instant::now();
+        while !holds().await {
+            if start.elapsed() > within {
+                panic!("waited {within:?} for {what}; the page says {}", self.account().await);
+            }
+            sleep(LOOK).await;
+        }
+    }
+
+    /// Gives the page a file, as if it had been picked.
+    pub async fn choose(&self, file: &Path) {
+        let path = file.to_str().expect("a path in UTF-8");
+        self.keys("file-input", path).await;
+    }
+
+    /// Waits until every stage is through; an error of the page ends the wait.
+    pub async fn until_done(&self) {
+        let over = async || self.text("status").await.starts_with("Done") || self.exists("error").await;
+        self.until("all stages", ROOM, over).await;
+        assert!(!self.exists("error").await, "the page says {}", self.account().await);
+    }
+
+    /// Whether there is an element with this `data-testid`.
+    pub async fn exists(&self, testid: &str) -> bool {
+        self.client.find(Locator::Css(&css(testid))).await.is_ok()
+    }
+
+    async fn find(&self, css: &str) -> Element {
+        self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("there is no {css}: {error}"))
+    }
+
+    /// The text of an element, shown or not; empty where there is none.
+    pub async fn text(&self, testid: &str) -> String {
+        self.run("return document.querySelector(arguments[0])?.textContent ?? ''", &[json!(css(testid))]).await
+    }
+
+    /// The value of a box or a slider.
+    pub async fn value(&self, testid: &str) -> String {
+        self.run("return document.querySelector(arguments[0]).value", &[json!(css(testid))]).await
+    }
+
+    /// Presses an element.
+    pub async fn press(&self, testid: &str) {
+        self.press_css(&css(testid)).await;
+    }
+
+    /// Presses an element.
+    pub async fn press_css(&self, css: &str) {
+        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
+    }
+
+    /// Presses keys in an element.
+    pub async fn keys(&self, testid: &str, keys: &str) {
+        self.type_into(&css(testid), keys).await;
+    }
+
+    /// Presses keys in an element.
+    pub async fn type_into(&self, css: &str, keys: &str) {
+        self.find(css).await.send_keys(keys).await.unwrap_or_else(|error| panic!("nothing can be typed into {css}: {error}"));
+    }
+
+    /// The list.
+    pub async fn rows(&self) -> Vec<Row> {
+        self.run(script::ROWS, &[]).await
+    }
+
+    /// The terms that are looked for, with their counts.
+    pub async fn chips(&self) -> Vec<Chip> {
+        self.run(script::CHIPS, &[]).await
+    }
+
+    /// The selected row.
+    pub async fn selected(&self) -> Option<u32> {
+        self.rows().await.into_iter().find(|row| row.selected).map(|row| row.id)
+    }
+
+    /// Presses the row of an instance.
+    pub async fn press_row(&self, id: u32) {
+        self.press_css(&format!("[data-instance='{id}']")).await;
+    }
+
+    /// Presses a tool in the row of an instance, which must be selected.
+    pub async fn press_tool(&self, id: u32, tool: &str) {
+        self.press_css(&format!("[data-instance='{id}'] [aria-label='{tool}']")).await;
+    }
+
+    /// The stages as shown.
+    pub async fn stages(&self) -> Vec<StageShown> {
+        self.run(script::STAGES, &[]).await
+    }
+
+    /// What was noted since the page was opened.
+    pub async fn watched(&self) -> Watched {
+        self.run("return window.watched", &[]).await
+    }
+
+    /// The page's clock, milliseconds.
+    pub async fn now(&self) -> f64 {
+        self.run("return performance.now()", &[]).await
+    }
+
+    /// Types a whole prompt; milliseconds until the list has changed.
+    pub async fn ask(&self, prompt: &str) -> f64 {
+        let answer = self.client.execute_async(script::ASK, vec![json!(prompt)]).await;
+        answer.ok().and_then(|ms| ms.as_f64()).unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
+    }
+
+    /// Moves the threshold's slider, 0..=1.
+    pub async fn set_threshold(&self, threshold: f64) {
+        const SLIDE: &str = "const slider = document.querySelector('[data-testid=threshold]'); slider.value = arguments[0];
+            slider.dispatchEvent(new InputEvent('input', { bubbles: true }))";
+        self.run::<Value>(SLIDE, &[json!(threshold)]).await;
+    }
+
+    /// Moves the mouse over the picture until it is over another thing than this one, which it gives.
+    pub async fn point_at_another_thing_than(&self, thing: u32) -> u32 {
+        let pixels = (1..10).flat_map(|row| (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0)));
+        for (x, y) in pixels {
+            self.mouse(MouseActions::new("mouse".into()).then(PointerAction::MoveTo { duration: None, x, y })).await;
+            if let Some(row) = self.rows().await.into_iter().find(|row| row.hovered && row.id != thing) {
+                return row.id;
+            }
+        }
+        panic!("the picture shows nothing but thing {thing}");
+    }
+
+    /// Clicks where the mouse is.
+    pub async fn click(&self) {
+        let click = MouseActions::new("mouse".into()).then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
+        self.mouse(click.then(PointerAction::Up { button: MOUSE_BUTTON_LEFT })).await;
+    }
+
+    async fn mouse(&self, actions: MouseActions) {
+        self.client.perform_actions(actions).await.expect("the mouse moves");
+    }
+
+    /// What the canvas shows once it is at rest.
+    pub async fn picture(&self) -> Picture {
+        let mut picture: Picture = self.run(script::PICTURE, &[]).await;
+        let (start, mut since) = (Instant::now(), Instant::now());
+        while since.elapsed() < REST {
+            sleep(LOOK).await;
+            let next = self.run(script::PICTURE, &[]).await;
+            if next != picture {
+                (picture, since) = (next, Instant::now());
+            }
+            assert!(start.elapsed() < STEP, "the picture does not come to rest");
+        }
+        picture
+    }
+
+    /// Whether the help lies over the page.
+    pub async fn help_is_open(&self) -> bool {
+        self.run("return document.querySelector('.help').open", &[]).await
+    }
+
+    /// What overlaps, sticks out or is cut off.
+    pub async fn flaws(&self) -> Vec<String> {
+        self.run(script::FLAWS, &[]).await
+    }
+
+    /// Keeps what the page looks like as `target/tmp/pages/NAME.png`.
+    pub async fn keep_picture(&self, name: &str) {
+        match self.client.screenshot().await {
+            Ok(png) => fs::write(pictures().join(format!("{name}.png")), png).expect("the target folder can be written"),
+            Err(error) => println!("no picture of {name}: {error}"),
+        }
+    }
+
+    /// Errors on the browser's console since the last call.
+    pub async fn errors(&self) -> Vec<String> {
+        let log = self.vendor("se/log", json!({ "type": "browser" })).await;
+        let entries = log.as_array().cloned().unwrap_or_default();
+        let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
+        severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    /// How things stand, for the message of a failure.
+    pub async fn account(&self) -> String {
+        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
+            id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
+        let words: Value = self.client.execute(WORDS, vec![]).await.unwrap_or_else(|error| json!(error.to_string()));
+        words.as_str().unwrap_or_default().to_owned()
+    }
+
+    /// Closes the browser.
+    pub(super) async fn close(self) {
+        // One that has crashed is closed.
+        drop(self.client.close().await);
+    }
+
+    async fn vendor(&self, path: &'static str, body: Value) -> Value {
+        self.client.issue_cmd(Vendor { path, body }).await.unwrap_or_else(|error| panic!("the driver does not do {path}: {error}"))
+    }
+
+    async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[Value]) -> T {
+        let value = self.client.execute(script, arguments.to_vec()).await.unwrap_or_else(|error| panic!("a script failed: {error}"));
+        serde_json::from_value(value).unwrap_or_else(|error| panic!("a script gave back something else: {error}"))
+    }
+}
+
+fn css(testid: &str) -> String {
+    format!("[data-testid='{testid}']")
+}

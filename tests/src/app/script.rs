@@ -1,0 +1,197 @@
+//! What runs inside the page, and what it gives back.
+
+use std::collections::HashMap;
+
+use serde::Deserialize;
+
+/// Runs once, as soon as the page is there: notes when the picture first shows something, when each stage appears, and every long task.
+pub const WATCH: &str = r#"
+    const watched = window.watched = { drawn: null, stages: [], tasks: [] };
+    new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
+        .observe({ type: 'longtask', buffered: true });
+    new MutationObserver(() => {
+        for (const name of document.querySelectorAll('[data-testid=stage-progress] .name'))
+            if (!watched.stages.some(stage => stage.name === name.textContent))
+                watched.stages.push({ name: name.textContent, at: performance.now() });
+    }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    const scratch = new OffscreenCanvas(64, 40).getContext('2d', { willReadFrequently: true });
+    const look = () => {
+        const canvas = document.querySelector('[data-testid=viewer-canvas]');
+        if (canvas && canvas.width > 1) {
+            scratch.drawImage(canvas, 0, 0, 64, 40);
+            const { data } = scratch.getImageData(0, 0, 64, 40);
+            let drawn = 0;
+            for (let at = 4; at < data.length; at += 4)
+                drawn += Math.abs(data[at] - data[0]) + Math.abs(data[at + 1] - data[1]) + Math.abs(data[at + 2] - data[2]) > 24;
+            if (drawn > 100) return watched.drawn = performance.now();
+        }
+        requestAnimationFrame(look);
+    };
+    look();
+"#;
+
+/// What [`WATCH`] noted.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Watched {
+    /// When the picture first showed more than its background, milliseconds.
+    pub drawn: Option<f64>,
+    /// The stages in the order in which they appeared.
+    pub stages: Vec<StageSeen>,
+    /// Tasks of the page's thread longer than 50 ms.
+    pub tasks: Vec<Task>,
+}
+
+/// A stage that appeared.
+#[derive(Clone, Debug, Deserialize)]
+pub struct StageSeen {
+    /// As shown.
+    pub name: String,
+    /// Milliseconds.
+    pub at: f64,
+}
+
+/// A long task.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Task {
+    /// Milliseconds.
+    pub start: f64,
+    /// Milliseconds.
+    pub ms: f64,
+}
+
+impl Watched {
+    /// When a stage appeared.
+    pub fn stage(&self, name: &str) -> Option<f64> {
+        self.stages.iter().find(|stage| stage.name == name).map(|stage| stage.at)
+    }
+
+    /// The longest task of the page's thread since then.
+    pub fn longest_task(&self, since: f64) -> Task {
+        let tasks = self.tasks.iter().filter(|task| task.start >= since);
+        tasks.max_by(|a, b| a.ms.total_cmp(&b.ms)).copied().unwrap_or(Task { start: since, ms: 0.0 })
+    }
+}
+
+/// The stages as shown now.
+pub const STAGES: &str = r#"
+    return [...document.querySelectorAll('[data-testid=stage-progress] li')].map(stage => ({
+        name: stage.querySelector('.name').textContent,
+        done: stage.querySelector('progress').value,
+        outcome: stage.querySelector('.outcome').textContent,
+        time: stage.querySelector('.time').textContent,
+    }));
+"#;
+
+/// A stage as shown.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct StageShown {
+    /// For people.
+    pub name: String,
+    /// 0..=1.
+    pub done: f64,
+    /// What came out of it.
+    pub outcome: String,
+    /// `2.4 s`.
+    pub time: String,
+}
+
+/// The rows of the list.
+pub const ROWS: &str = r#"
+    return [...document.querySelectorAll('[data-testid=instance-row]')].map(row => {
+        const label = row.querySelector('.label'), numbers = row.querySelectorAll('.number');
+        return {
+            id: Number(row.dataset.instance),
+            name: label ? label.textContent.slice(0, -label.querySelector('.muted').textContent.length).trim() : '',
+            score: numbers.length ? Number(numbers[0].textContent) : 0,
+            points: numbers.length ? Number(numbers[1].textContent.replaceAll('\u202f', '')) : 0,
+            selected: row.getAttribute('aria-selected') === 'true',
+            hovered: row.classList.contains('hovered'),
+            hidden: row.classList.contains('hidden'),
+        };
+    });
+"#;
+
+/// The terms that are looked for.
+pub const CHIPS: &str = r#"
+    return [...document.querySelectorAll('.chip')].map(chip => {
+        const count = chip.querySelector('.count').textContent;
+        return { name: chip.textContent.slice(0, -count.length), count: Number(count) };
+    });
+"#;
+
+/// Types a whole prompt at once and gives the milliseconds until the list has changed and the next frame is due.
+pub const ASK: &str = r#"
+    const [text, answer] = arguments;
+    const input = document.querySelector('[data-testid=prompt-input]');
+    const list = document.querySelector('[aria-label="Instances"]');
+    let start;
+    const observer = new MutationObserver(() => {
+        observer.disconnect();
+        requestAnimationFrame(() => answer(performance.now() - start));
+    });
+    observer.observe(list, { subtree: true, childList: true, attributes: true, attributeFilter: ['hidden'] });
+    Object.getOwnPropertyDescriptor(HTMLInputElement.prototype, 'value').set.call(input, text);
+    start = performance.now();
+    input.dispatchEvent(new InputEvent('input', { bubbles: true }));
+"#;
+
+/// The picture, 48 x 30, as rows of red, green, blue.
+pub const PICTURE: &str = r#"
+    const canvas = document.querySelector('[data-testid=viewer-canvas]');
+    const scratch = new OffscreenCanvas(48, 30).getContext('2d', { willReadFrequently: true });
+    scratch.imageSmoothingQuality = 'high';
+    scratch.drawImage(canvas, 0, 0, 48, 30);
+    return [...scratch.getImageData(0, 0, 48, 30).data].filter((_, index) => index % 4 < 3);
+"#;
+
+/// What the canvas shows, coarsely.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(transparent)]
+pub struct Picture(Vec<u8>);
+
+impl Picture {
+    /// Mean difference of the channels, 0..=255.
+    pub fn difference(&self, other: &Self) -> f64 {
+        let sum: u64 = self.0.iter().zip(&other.0).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        sum as f64 / self.0.len().max(1) as f64
+    }
+
+    /// The share of the picture that is not its background, the one colour that many pixels have exactly.
+    pub fn coverage(&self) -> f64 {
+        let (pixels, _) = self.0.as_chunks::<3>();
+        let mut counts = HashMap::new();
+        for pixel in pixels {
+            *counts.entry(pixel).or_insert(0) += 1;
+        }
+        let Some((background, _)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return 0.0 };
+        let differs = |pixel: &&[u8; 3]| pixel.iter().zip(background).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>() > 24;
+        pixels.iter().filter(differs).count() as f64 / pixels.len() as f64
+    }
+}
+
+/// What lies over what should be seen or pressed, or reaches out of the window; empty on a sound page.
+pub const FLAWS: &str = r#"
+    const flaws = [], { innerWidth: width, innerHeight: height } = window;
+    const shown = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });
+    const box = element => element.getBoundingClientRect();
+    const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
+    if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
+    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation')].filter(shown);
+    for (const card of cards) {
+        const { left, right, top, bottom } = box(card);
+        if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);
+        for (const other of cards) {
+            const b = box(other);
+            const over = Math.min(right, b.right) - Math.max(left, b.left) > 1 && Math.min(bottom, b.bottom) - Math.max(top, b.top) > 1;
+            if (card.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING && over) flaws.push(`${name(card)} and ${name(other)} overlap`);
+        }
+    }
+    for (const button of [...document.querySelectorAll('button, label.button, select, input:not(.visually-hidden)')].filter(shown)) {
+        const { left, right, top, bottom } = box(button);
+        if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON') flaws.push(`the words of ${name(button)} do not fit`);
+        let scrolls = button.parentElement;
+        while (scrolls && !/auto|scroll/.test(getComputedStyle(scrolls).overflow)) scrolls = scrolls.parentElement;
+        if (!scrolls && (left < -1 || right > width + 1 || top < -1 || bottom > height + 1)) flaws.push(`${name(button)} is out of the window`);
+    }
+    return flaws;
+"#;
