@@ -7,7 +7,7 @@ use burn::tensor::Device;
 
 use crate::{
     instances::{
-        CenteredBox, Contact, ProposalError, Proposals, Ranker, Region, Segmentation, SelectOptions, SuperpointGeometry, name_regions,
+        CenteredBox, Contact, ProposalError, Proposals, Ranker, Region, Segmentation, SelectOptions, SuperpointGeometry,
         query::{PromptTerm, Recognizer},
         select,
     },
@@ -21,9 +21,6 @@ use crate::{
     text::{self, Vocabulary},
     write::{LabelledInstance, PointLabels},
 };
-
-/// Where the merge tree of the superpoints is cut into things: the level that separates labelled rooms best (MODEL_CARD.md).
-const LEVEL: f32 = 0.6;
 
 /// Regions of the merge tree with fewer points are no proposals for things.
 const REGION_POINTS: u32 = 100;
@@ -171,11 +168,8 @@ pub async fn segment(
     let proposals = propose(positions, colors, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
     let geometry = SuperpointGeometry::new(positions, colors, &grouping.superpoints);
-    let (contacts, options) = (grouping.contacts(), SelectOptions::default());
-    let segmentation = match &network.ranker {
-        Some(ranker) => select(&proposals, &grouping.regions(), contacts, &geometry, Some(ranker), &options)?,
-        None => name_regions(&proposals, &grouping.hierarchy.cut(LEVEL), contacts, &geometry, &options)?,
-    };
+    let (regions, contacts) = (grouping.regions(), grouping.contacts());
+    let segmentation = select(&proposals, &regions, contacts, &geometry, network.ranker.as_ref(), &SelectOptions::default())?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)
 }

@@ -85,11 +85,6 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// Mean P(object) of the queries that started inside, weighted by points; 0 without any.
-    pub(super) fn objectness(&self, mask: &[u32]) -> f32 {
-        mean(self.members(mask).into_iter().map(|(query, weight)| (self.proposals.object[query], weight))).unwrap_or(0.0)
-    }
-
     /// P(object) times predicted IoU times mask score of a query's mask; 0 for a region.
     pub(super) fn network_score(&self, candidate: &Candidate) -> f32 {
         match candidate.source {

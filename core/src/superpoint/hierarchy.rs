@@ -164,21 +164,6 @@ impl Hierarchy {
         self.nodes.iter().filter(fits).map(region).collect()
     }
 
-    /// The partition at one level: (superpoints) the region of each, numbered in order of first appearance.
-    pub fn cut(&self, level: f32) -> Vec<u32> {
-        let leaves = self.order.len();
-        let stays = |node: u32| (node as usize) < leaves || self.nodes[node as usize].birth <= level;
-        let mut region_of_superpoint = vec![0; leaves];
-        for (id, node) in self.nodes.iter().enumerate() {
-            if stays(id as u32) && node.parent.is_none_or(|parent| !stays(parent)) {
-                for &s in self.superpoints_of(node) {
-                    region_of_superpoint[s as usize] = id as u32;
-                }
-            }
-        }
-        Superpoints::from_ids(&region_of_superpoint).superpoint_of_point
-    }
-
     fn superpoints_of(&self, node: &Node) -> &[u32] {
         &self.order[node.first as usize..][..node.superpoints as usize]
     }
@@ -351,7 +336,7 @@ mod tests {
     proptest! {
         #[test]
         fn regions_are_nested_and_cuts_are_partitions(
-            cells in prop::collection::vec((0u8..30, 0u8..30, 0u8..3, any::<u8>()), 30..400), level in 0.0f32..0.05,
+            cells in prop::collection::vec((0u8..30, 0u8..30, 0u8..3, any::<u8>()), 30..400),
         ) {
             let positions: Vec<_> = cells.iter().map(|c| [c.0, c.1, c.2].map(|x| 0.02 * f32::from(x))).collect();
             let colors: Vec<_> = cells.iter().map(|c| [c.3 & 0xc0; 3]).collect();
@@ -371,12 +356,6 @@ mod tests {
                 }
             }
             prop_assert_eq!(parents, 2 * (all.len() - superpoints.count()));
-            let cut = hierarchy.cut(level);
-            for (id, region) in all.iter().enumerate().skip(superpoints.count()) {
-                let together = region.superpoints.iter().all(|&s| cut[s as usize] == cut[region.superpoints[0] as usize]);
-                prop_assert_eq!(together, hierarchy.nodes[id].birth <= level);
-            }
-            prop_assert_eq!(hierarchy.cut(-1.0).len(), superpoints.count());
             let edges: u32 = hierarchy.contacts().iter().map(|c| c.edges).sum();
             prop_assert!(hierarchy.contacts().iter().all(|c| c.superpoints[0] < c.superpoints[1] && c.contrast >= 0.0));
             prop_assert!(hierarchy.contacts().is_empty() == (edges == 0));
@@ -389,6 +368,6 @@ mod tests {
         assert_eq!(hierarchy.regions(10, 1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
         let graph = PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
         let none = Hierarchy::new(&graph, &Superpoints::from_ids(&[]), &Monitor::silent()).unwrap();
-        assert!(none.cut(1.0).is_empty() && none.regions(0, 1.0).is_empty());
+        assert!(none.regions(0, 1.0).is_empty());
     }
 }
