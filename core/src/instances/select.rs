@@ -148,6 +148,7 @@ mod tests {
         assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![0, 1, 2, 3, 4, 5]]);
         let strict = SelectOptions { query_handicap: 0.6, ..options };
         let of_geometry = select(&proposals, &regions, &[], &geometry, Some(&ranker), &strict).unwrap();
+        assert!(!sets(&of_geometry).is_empty());
         assert!(sets(&of_geometry).iter().all(|set| regions.iter().any(|region| region.superpoints == *set)), "queries' masks have a handicap");
         let without = select(&proposals, &regions, &[], &geometry, None, &SelectOptions::default()).unwrap();
         assert_eq!(sets(&without), [vec![0, 1], vec![4]]);
