@@ -2,10 +2,7 @@
 
 use anyhow::Result;
 
-use crate::{
-    shell::{command, exists, run, target_dir},
-    test::NATIVE,
-};
+use crate::shell::{command, exists, run, target_dir};
 
 /// What is measured.
 #[derive(clap::Args)]
@@ -20,8 +17,8 @@ pub struct Args {
 /// # Errors
 /// When it cannot be built or does not succeed.
 pub fn bench(args: &Args) -> Result<()> {
-    run(&mut command("cargo", [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat()))?;
-    let trainer = target_dir().join("debug/trainer");
+    run(&mut command("cargo", ["build", "--release", "--package", "trainer"]))?;
+    let trainer = target_dir().join("release/trainer");
     let trainer = trainer.to_string_lossy();
     let words = std::iter::once("bench").chain(args.args.iter().map(String::as_str));
     let mut bench = if exists("taskset") { command("taskset", ["-c", "0", &*trainer].into_iter().chain(words)) } else { command(&trainer, words) };

@@ -59,7 +59,8 @@ fn apt(args: &[&str]) -> Result<()> {
     run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Installs `package` of exactly `version` into the project's tools unless it is there or on the path. Optimised for a short build.
+/// Installs `package` of exactly `version` into the project's tools unless it is there or on the path. Optimised for a short build, without what it needs
+/// only to fetch things by itself.
 fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
     let there = output(&mut command(program, ["--version"]));
     if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
@@ -67,7 +68,7 @@ fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
     }
     let root = tools_dir();
     let install = |locked: &[&str]| {
-        let args = ["install", package, "--version", version, "--force", "--root"].map(Path::new).into_iter();
+        let args = ["install", package, "--version", version, "--no-default-features", "--force", "--root"].map(Path::new).into_iter();
         let mut install = command("cargo", args.chain([root.as_path()]).chain(locked.iter().map(Path::new)));
         install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
         run(&mut install)
