@@ -17,8 +17,9 @@ pub fn build_tools() -> Result<()> {
     if !installed.lines().any(|target| target == "wasm32-unknown-unknown") {
         run(&mut command("rustup", ["target", "add", "wasm32-unknown-unknown"]))?;
     }
-    cargo_install("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?)?;
-    cargo_install("trunk", "trunk", TRUNK)
+    // wasm-bindgen rewrites tens of megabytes, Trunk copies files
+    cargo_install("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?, "1")?;
+    cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
 /// A browser with its driver, and a software Vulkan device.
@@ -61,7 +62,7 @@ fn apt(args: &[&str]) -> Result<()> {
 
 /// Installs `package` of exactly `version` into the project's tools unless it is there or on the path. Optimised for a short build, without what it needs
 /// only to fetch things by itself.
-fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
+fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -> Result<()> {
     let there = output(&mut command(program, ["--version"]));
     if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
         return Ok(());
@@ -70,7 +71,10 @@ fn cargo_install(package: &str, program: &str, version: &str) -> Result<()> {
     let install = |locked: &[&str]| {
         let args = ["install", package, "--version", version, "--no-default-features", "--force", "--root"].map(Path::new).into_iter();
         let mut install = command("cargo", args.chain([root.as_path()]).chain(locked.iter().map(Path::new)));
-        install.env("CARGO_PROFILE_RELEASE_LTO", "off").env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16").env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1");
+        install
+            .env("CARGO_PROFILE_RELEASE_LTO", "off")
+            .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
+            .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
         run(&mut install)
     };
     // A lock file can name a point release the registry no longer (or not yet) has.
