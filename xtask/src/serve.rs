@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     models, setup,
-    shell::{command, run},
+    shell::{Compiler, command, plain, run},
 };
 
 /// How the app is served.
@@ -24,10 +24,10 @@ pub struct Args {
 /// When a step fails.
 pub fn serve(args: &Args) -> Result<()> {
     setup::build_tools()?;
-    if let Err(error) = models::ensure() {
+    if let Err(error) = models::ensure(plain) {
         eprintln!("warning: prompts outside the shipped vocabulary will not be understood: {error:#}");
     }
-    build_app()?;
+    build_app(plain)?;
     let options = ["--app", "dist", "--listen", &args.listen, "--store", &args.store];
     run(&mut command("cargo", [&["run", "--release", "--package", "server", "--"], &options[..]].concat()))
 }
@@ -36,8 +36,8 @@ pub fn serve(args: &Args) -> Result<()> {
 ///
 /// # Errors
 /// When Trunk fails.
-pub fn build_app() -> Result<()> {
+pub fn build_app(compiler: Compiler) -> Result<()> {
     // Trunk stays offline, so that it fetches no tools of its own; the crates come before.
     run(&mut command("cargo", ["fetch", "--locked"]))?;
-    run(&mut command("trunk", ["build", "--release", "--offline"]))
+    run(&mut compiler(command("trunk", ["build", "--release", "--offline"])))
 }
