@@ -23,4 +23,5 @@ pub mod shards;
 pub mod spatial;
 pub mod superpoint;
 pub mod text;
+pub mod views;
 pub mod write;

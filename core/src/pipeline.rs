@@ -12,7 +12,7 @@ use crate::{
         select,
     },
     model::{
-        Answers, Config, InferenceError, SceneError, SceneInput, SegDino3dVl,
+        Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput, SegDino3dVl, TextAnswers,
         manifest::{Manifest, ManifestError},
     },
     progress::{Cancelled, Monitor, Stage},
@@ -74,6 +74,9 @@ pub enum SegmentError {
     /// The network answered with something else than numbers.
     #[error(transparent)]
     Proposals(#[from] ProposalError),
+    /// The network cannot be asked with words.
+    #[error("the network answers in fixed classes, not in a text encoder's space")]
+    FixedClasses,
     /// The caller cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
@@ -149,9 +152,13 @@ pub async fn propose(
     monitor: &Monitor<'_>,
 ) -> Result<Proposals, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(positions, colors, &grouping.superpoints, &network.config)?.to_device(&network.device);
+    let observation = Observation { positions, colors, ..Observation::default() };
+    let scene = SceneInput::new(&observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
     let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
-    Ok(proposals(answers))
+    match &answers.class {
+        ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
+        ClassAnswers::Fixed { .. } => Err(SegmentError::FixedClasses),
+    }
 }
 
 /// Asks the network once and separates its answers into instances, which answer any number of prompts.
@@ -175,11 +182,11 @@ pub async fn segment(
 }
 
 /// The network's answers as the selection of instances wants them. P(object) is that of any of the default labels against "no object".
-fn proposals(answers: Answers) -> Proposals {
-    let [logit_scale, bias] = answers.class_affine;
+fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
+    let [logit_scale, bias] = class.affine;
     let vocabulary = Vocabulary::shipped();
     let labels = &vocabulary.embeddings()[..vocabulary.default_labels().len() * text::DIM];
-    let object = answers.text.chunks_exact(text::DIM).zip(&answers.no_object).map(|(query, &none)| {
+    let object = class.embeddings.chunks_exact(text::DIM).zip(&class.no_object).map(|(query, &none)| {
         let cosines = labels.chunks_exact(text::DIM).map(|label| label.iter().zip(query).map(|(a, b)| a * b).sum::<f32>());
         let logits: Vec<f32> = cosines.map(|cosine| logit_scale * cosine + bias).collect();
         let peak = logits.iter().copied().fold(none, f32::max);
@@ -191,11 +198,11 @@ fn proposals(answers: Answers) -> Proposals {
     Proposals {
         superpoint_count: answers.superpoints,
         object: object.collect(),
-        iou: answers.scores.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
+        iou: class.scores.iter().map(|logit| 1.0 / (1.0 + (-logit).exp())).collect(),
         boxes: Some(boxes.map(|(center, size)| CenteredBox { center, size }).collect()),
         superpoint_of_query: answers.queries,
         masks: answers.masks,
-        text: answers.text,
+        text: class.embeddings,
         logit_scale,
     }
 }

@@ -4,3 +4,4 @@
 pub mod app;
 pub mod cases;
 pub mod device;
+pub mod golden;

@@ -49,7 +49,7 @@ const VOXELS: [[i32; 3]; 10] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [-1, 0, 0], [-1
 
 #[test]
 fn of_sparse_convolutions() {
-    let (_, down) = KernelMap::strided(&VOXELS).expect("valid voxels");
+    let (_, down) = KernelMap::strided(&VOXELS, None).expect("valid voxels");
     let maps = [("submanifold", KernelMap::submanifold(&VOXELS, 3).expect("valid voxels")), ("up", down.inverse()), ("down", down)];
     for (on, device) in devices() {
         for (kind, map) in &maps {

@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{masked_softmax, matmul, network, segment_mean, sparse_conv},
+    cases::{masked_softmax, matmul, network, published, segment_mean, sparse_conv},
     device,
 };
 
@@ -53,4 +53,14 @@ fn masked_softmax_on_a_gpu() {
 #[test]
 fn the_network_on_a_gpu() {
     assert_none(&pollster::block_on(async { network::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn the_published_networks_on_the_cpu() {
+    assert_none(&pollster::block_on(published::check(&device::cpu())));
+}
+
+#[test]
+fn the_published_networks_on_a_gpu() {
+    assert_none(&pollster::block_on(async { published::check(&device::gpu().await).await }));
 }

@@ -5,11 +5,11 @@ use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
 use anyhow::Context;
 use burn::{
-    module::{Module, ModuleVisitor, Param},
+    module::Module,
     tensor::{Device, Tensor, TensorData},
 };
 use safetensors::{Dtype, SafeTensors, View};
-use segscape::model::load_weights;
+use segscape::model::{load_weights, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::{config::Config, dataset::write_atomically, optimiser::AdamW};
@@ -42,16 +42,15 @@ struct Header {
 /// # Errors
 /// The folder is missing or the disk is full.
 pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, config: &Config, state: &State) -> anyhow::Result<()> {
-    let mut collected = Collected::default();
-    // `valid` also brings pending updates into the running statistics
-    module.valid().visit(&mut collected);
-    for (name, moments) in &optimiser.moments {
-        for (kind, moment) in MOMENTS.iter().zip(moments) {
-            collected.push(format!("{kind}.{name}"), moment.clone());
-        }
-    }
+    let parameters = parameters(module).into_iter().map(|p| (format!("{MODEL}{}", p.name), Stored::new(p.shape, &p.values)));
+    let moments = optimiser.moments.iter().flat_map(|(name, moments)| {
+        MOMENTS.iter().zip(moments).map(move |(kind, moment)| {
+            let values: Vec<f32> = moment.clone().into_data().iter::<f32>().collect();
+            (format!("{kind}.{name}"), Stored::new(vec![values.len()], &values))
+        })
+    });
     let header = serde_json::to_string(&Header { config: config.clone(), state: state.clone() })?;
-    let bytes = safetensors::serialize(collected.tensors, Some([(HEADER.to_owned(), header)].into()))?;
+    let bytes = safetensors::serialize(parameters.chain(moments), Some([(HEADER.to_owned(), header)].into()))?;
     write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -117,6 +116,12 @@ struct Stored {
     bytes: Vec<u8>,
 }
 
+impl Stored {
+    fn new(shape: Vec<usize>, values: &[f32]) -> Self {
+        Self { shape, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() }
+    }
+}
+
 impl View for Stored {
     fn dtype(&self) -> Dtype {
         Dtype::F32
@@ -132,35 +137,6 @@ impl View for Stored {
 
     fn data_len(&self) -> usize {
         self.bytes.len()
-    }
-}
-
-/// The module's floats under their paths.
-#[derive(Default)]
-struct Collected {
-    path: Vec<String>,
-    tensors: Vec<(String, Stored)>,
-}
-
-impl Collected {
-    fn push<const D: usize>(&mut self, name: String, tensor: Tensor<D>) {
-        let data = tensor.into_data();
-        let bytes = data.iter::<f32>().flat_map(f32::to_le_bytes).collect();
-        self.tensors.push((name, Stored { shape: data.shape().to_vec(), bytes }));
-    }
-}
-
-impl ModuleVisitor for Collected {
-    fn enter_module(&mut self, name: &str, _container: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _name: &str, _container: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.push(format!("{MODEL}{}", self.path.join(".")), param.val());
     }
 }
 
@@ -199,9 +175,7 @@ mod tests {
     }
 
     fn values(net: &Net) -> Vec<f32> {
-        let mut collected = Collected::default();
-        net.valid().visit(&mut collected);
-        collected.tensors.iter().flat_map(|(_, t)| bytemuck::pod_collect_to_vec::<u8, f32>(&t.bytes)).collect()
+        parameters(net).into_iter().flat_map(|p| p.values).collect()
     }
 
     #[test]

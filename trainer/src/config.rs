@@ -78,13 +78,14 @@ impl Default for Augment {
 #[serde(rename_all = "snake_case")]
 pub enum Supervision {
     /// Each object teaches its one cheapest query (`SparseMatcher`, spec/model.md section 11.2); the released scheme, for long runs.
+    #[default]
     Sparse,
     /// Every query whose own superpoint lies in an object learns that object: many more gradients a scene, for runs of hours.
-    #[default]
     Dense,
 }
 
-/// Supervision and the weight of each term (spec/model.md section 11.3).
+/// Supervision and the weight of each term (spec/model.md section 11.3). What is not given is as in the released code, but for a scene in which no
+/// query matches: its loss is NaN there and has no mask and box terms here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Loss {
@@ -108,30 +109,39 @@ pub struct Loss {
     pub bce: f32,
     /// Mask dice.
     pub dice: f32,
+    /// Factor on the dice of every output, beside its weight.
+    pub dice_factor: f32,
+    /// Whether the dice of all outputs but the last is divided by the number of scenes a step once more.
+    pub auxiliary_dice_by_batch: bool,
     /// Binary cross-entropy of the score with the mask's true IoU.
     pub score: f32,
     /// L1 of the box centre, metres.
     pub centre: f32,
     /// L1 of the box size, metres.
     pub size: f32,
+    /// Cross-entropy of what the queries' own superpoints are, of the last output, where the network says it.
+    pub semantic: f32,
 }
 
 impl Default for Loss {
     fn default() -> Self {
         Self {
-            supervision: Supervision::Dense,
+            supervision: Supervision::Sparse,
             queries: [0.5, 1.0],
-            max_queries: 400,
+            max_queries: 16_384,
             pairs: 128,
             classes: 64,
             synonym: 0.7,
-            no_object: 0.5,
+            no_object: 0.1,
             class: 0.5,
             bce: 1.0,
             dice: 1.0,
+            dice_factor: 4.0,
+            auxiliary_dice_by_batch: true,
             score: 0.5,
             centre: 0.5,
             size: 0.5,
+            semantic: 0.5,
         }
     }
 }
@@ -183,6 +193,12 @@ impl Default for Run {
 }
 
 impl Config {
+    /// A run of this network over rooms that are not named yet.
+    pub fn of(model: ModelConfig) -> Self {
+        let data = Data { rooms: vec![], stuff: default_stuff() };
+        Self { data, model, augment: Augment::default(), loss: Loss::default(), optimiser: Optimiser::default(), run: Run::default() }
+    }
+
     /// Reads and checks a TOML file.
     ///
     /// # Errors

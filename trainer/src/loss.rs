@@ -26,6 +26,8 @@ pub struct Truth {
     pub sizes: Vec<[f32; 3]>,
     /// The pairs that dense supervision drew for the mask and box terms.
     pub dense_pairs: Vec<Pair>,
+    /// (Q): what the query's own superpoint is, `None` for background; read where the network says it.
+    pub surface_of_query: Vec<Option<u32>>,
 }
 
 /// What the network said after one decoder layer.
@@ -35,10 +37,12 @@ pub struct Output {
     pub classes: Tensor<2>,
     /// (Q, S): mask logits.
     pub masks: Tensor<2>,
-    /// (Q, 1): logits of the mask's IoU with the object.
-    pub scores: Tensor<2>,
+    /// (Q, 1): logits of the mask's IoU with the object, where the network gives them.
+    pub scores: Option<Tensor<2>>,
     /// Absent before the first layer.
     pub boxes: Option<Boxes>,
+    /// (Q, superpoint classes + 1): what each query's own superpoint is, the last column "background"; the last output's, if the network says it.
+    pub semantics: Option<Tensor<2>>,
 }
 
 /// The unweighted terms of one output, each (1), and the mean IoU of the queries that lie in an object.
@@ -56,42 +60,47 @@ pub struct Terms {
     pub centre: Tensor<1>,
     /// Summed over xyz, mean over pairs.
     pub size: Tensor<1>,
+    /// Mean over the queries whose superpoint is no background.
+    pub semantic: Tensor<1>,
     /// Point-weighted; no gradient.
     pub iou: Tensor<1>,
 }
 
 impl Terms {
     /// Names of the rows of [`Self::stacked`].
-    pub const NAMES: [&'static str; 7] = ["class", "bce", "dice", "score", "centre", "size", "iou"];
+    pub const NAMES: [&'static str; 8] = ["class", "bce", "dice", "score", "centre", "size", "semantic", "iou"];
 
-    /// (7): every term, for one read-back.
+    /// (8): every term, for one read-back.
     pub fn stacked(&self) -> Tensor<1> {
-        let Self { class, bce, dice, score, centre, size, iou } = self.clone();
-        Tensor::cat(vec![class, bce, dice, score, centre, size, iou], 0).detach()
+        let Self { class, bce, dice, score, centre, size, semantic, iou } = self.clone();
+        Tensor::cat(vec![class, bce, dice, score, centre, size, semantic, iou], 0).detach()
     }
 
-    /// (1): the weighted sum.
-    pub fn total(self, weights: &Loss) -> Tensor<1> {
+    /// (1): the weighted sum; `dice` is the whole factor on the dice.
+    fn total(self, weights: &Loss, dice: f32) -> Tensor<1> {
         self.class * weights.class
             + self.bce * weights.bce
-            + self.dice * weights.dice
+            + self.dice * dice
             + self.score * weights.score
             + self.centre * weights.centre
             + self.size * weights.size
+            + self.semantic * weights.semantic
     }
 }
 
-/// The loss of all outputs of a scene, (1), and the terms of the last one.
+/// The loss of all outputs of one of `scenes` scenes of a step, (1), to be averaged over them, and the terms of the last output.
 ///
 /// Finite for every scene, also one without objects. Sparse supervision reads the costs back once an output; dense reads nothing.
-pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss) -> Option<(Tensor<1>, Terms)> {
+pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss, scenes: usize) -> Option<(Tensor<1>, Terms)> {
     let target = Target::new(truth, &outputs.first()?.masks.device());
     let mut total: Option<Tensor<1>> = None;
     let mut last = None;
-    for output in outputs {
+    for (index, output) in outputs.iter().enumerate() {
         let terms = target.terms(output, options);
         last = Some(terms.clone());
-        let loss = terms.total(options);
+        let is_auxiliary = index + 1 < outputs.len();
+        let divisor = if is_auxiliary && options.auxiliary_dice_by_batch { scenes as f32 } else { 1.0 };
+        let loss = terms.total(options, options.dice * options.dice_factor / divisor);
         total = Some(match total {
             Some(total) => total + loss,
             None => loss,
@@ -159,9 +168,10 @@ impl<'a> Target<'a> {
             class: self.class(&output.classes, &classed, options.no_object),
             bce: zero(),
             dice: zero(),
-            score: cross_entropy(output.scores.clone(), iou.clone()).mean(),
+            score: output.scores.clone().map_or_else(zero, |scores| cross_entropy(scores, iou.clone()).mean()),
             centre: zero(),
             size: zero(),
+            semantic: output.semantics.as_ref().map_or_else(zero, |logits| self.semantic(logits)),
             iou: (iou * inside).sum() / count,
         };
         if pairs.is_empty() {
@@ -198,6 +208,21 @@ impl<'a> Target<'a> {
         let weight = Tensor::<2>::from_data(TensorData::new(weight, [queries, 1]), &self.device);
         let log_p = activation::log_softmax(logits.clone(), 1).gather(1, class);
         (log_p * weight).sum() / -sum
+    }
+
+    /// (1): cross-entropy over the superpoint classes without "background", of the queries that are none.
+    fn semantic(&self, logits: &Tensor<2>) -> Tensor<1> {
+        let [queries, classes] = logits.dims();
+        let surface = &self.truth.surface_of_query;
+        let known: Vec<f32> = surface.iter().map(|s| f32::from(u8::from(s.is_some()))).collect();
+        let count = known.iter().sum::<f32>();
+        if known.len() != queries || count == 0.0 {
+            return Tensor::zeros([1], &self.device);
+        }
+        let class = indices(surface.iter().map(|s| s.map_or(0, |s| s as i32)).collect(), &self.device).unsqueeze_dim::<2>(1);
+        let known = Tensor::<2>::from_data(TensorData::new(known, [queries, 1]), &self.device);
+        let log_p = activation::log_softmax(logits.clone().narrow(1, 0, classes - 1), 1).gather(1, class);
+        (log_p * known).sum() / -count
     }
 
     /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query without one. No gradient.
@@ -273,50 +298,57 @@ fn rows(values: &[[f32; 3]], device: &Device) -> Tensor<2> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use safetensors::{Dtype, SafeTensors};
+    use burn::module::{Module, ModuleVisitor, Param};
+    use proofs::{
+        cases::published as cases,
+        device::{self, Subject},
+        golden::Golden,
+    };
+    use segscape::{
+        model::{Prediction, SegDino3dVl, published},
+        ops::SegmentMap,
+    };
 
     use super::*;
 
-    fn values(file: &SafeTensors, name: &str) -> (Vec<f32>, Vec<usize>) {
-        let tensor = file.tensor(name).unwrap();
-        let wide = |f: fn([u8; 8]) -> f32| tensor.data().chunks_exact(8).map(|b| f(b.try_into().unwrap())).collect();
-        let values = match tensor.dtype() {
-            Dtype::F64 => wide(|b| f64::from_le_bytes(b) as f32),
-            Dtype::I64 => wide(|b| i64::from_le_bytes(b) as f32),
-            Dtype::BOOL => tensor.data().iter().map(|&b| f32::from(b)).collect(),
-            _ => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
-        };
-        (values, tensor.shape().to_vec())
+    const CASES: [&str; 2] = ["loss_normalized", "loss_metric"];
+
+    fn open(case: &str) -> Option<Golden> {
+        pollster::block_on(Golden::open(case))
     }
 
-    fn matrix(file: &SafeTensors, name: &str) -> Tensor<2> {
-        let (values, shape) = values(file, name);
-        Tensor::from_data(TensorData::new(values, [shape[0], shape[1]]), &Device::flex())
-    }
-
-    fn truth(file: &SafeTensors, scene: usize) -> Truth {
-        let get = |name: &str| values(file, &format!("input.s{scene}.{name}"));
-        let (masks, shape) = get("gt_masks");
-        let (objects, superpoints) = (shape[0], shape[1]);
+    fn truth(golden: &Golden, scene: usize) -> Truth {
+        let name = |name: &str| format!("input.s{scene}.{name}");
+        let masks = &golden.stored(&name("gt_masks"));
+        let (objects, superpoints) = (masks.shape[0], masks.shape[1]);
         let object_of_superpoint: Vec<_> =
-            (0..superpoints).map(|s| (0..objects).find(|o| masks[o * superpoints + s] > 0.0).map(|o| o as u32)).collect();
-        let xyz = |name| get(name).0.chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect();
+            (0..superpoints).map(|s| (0..objects).find(|o| masks.values[o * superpoints + s] > 0.0).map(|o| o as u32)).collect();
+        let queries = golden.indices(&name("query_index"));
+        // (classes + 1, superpoints): the last row is background
+        let surfaces = &golden.stored(&name("gt_semantic"));
+        let surface =
+            |s: u32| (0..surfaces.shape[0] - 1).find(|class| surfaces.values[class * superpoints + s as usize] > 0.0).map(|class| class as u32);
         Truth {
-            object_of_query: get("query_index").0.iter().map(|&q| object_of_superpoint[q as usize]).collect(),
+            object_of_query: queries.iter().map(|&q| object_of_superpoint[q as usize]).collect(),
             object_of_superpoint,
             superpoint_sizes: vec![10; superpoints],
-            class_of_object: get("gt_labels").0.iter().map(|&c| c as u32).collect(),
-            centres: xyz("gt_centers"),
-            sizes: xyz("gt_sizes"),
-            dense_pairs: Vec::new(),
+            class_of_object: golden.indices(&name("gt_labels")),
+            centres: golden.rows(&name("gt_centers")),
+            sizes: golden.rows(&name("gt_sizes")),
+            dense_pairs: vec![],
+            surface_of_query: queries.into_iter().map(surface).collect(),
         }
     }
 
-    fn output(file: &SafeTensors, scene: usize, layer: usize) -> Output {
-        let get = |name: &str| matrix(file, &format!("expected.s{scene}.head{layer}.{name}"));
-        let masks = get("mask");
-        let scores = masks.clone().sum_dim(1);
-        Output { classes: get("cls"), masks, scores, boxes: (layer > 0).then(|| Boxes { centers: get("center"), sizes: get("size") }) }
+    fn output(golden: &Golden, scene: usize, layer: usize) -> Output {
+        let get = |name: &str| golden.tensor(&format!("expected.s{scene}.head{layer}.{name}"), &Device::flex());
+        Output {
+            classes: get("cls"),
+            masks: get("mask"),
+            scores: None,
+            boxes: (layer > 0).then(|| Boxes { centers: get("center"), sizes: get("size") }),
+            semantics: None,
+        }
     }
 
     fn scalar(tensor: Tensor<1>) -> f32 {
@@ -326,42 +358,139 @@ mod tests {
     /// Costs, pairs and terms made by the released criterion on two scenes and three outputs.
     #[test]
     fn terms_and_matches_equal_the_reference() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/setA/");
-        if !std::path::Path::new(folder).is_dir() {
-            eprintln!("skipped: {folder} is not there");
-            return;
-        }
-        let options = Loss { supervision: Supervision::Sparse, no_object: 0.1, ..Loss::default() };
-        for case in ["loss_normalized", "loss_metric"] {
-            let bytes = std::fs::read(format!("{folder}{case}.safetensors")).unwrap();
-            let file = SafeTensors::deserialize(&bytes).unwrap();
+        let options = Loss::default();
+        for case in CASES {
+            let Some(golden) = open(case) else { return };
             for layer in 0..3 {
                 let mut sums = [0.0; 5];
                 for scene in 0..2 {
-                    let truth = truth(&file, scene);
+                    let truth = truth(&golden, scene);
                     let target = Target::new(&truth, &Device::flex());
-                    let output = output(&file, scene, layer);
+                    let output = output(&golden, scene, layer);
                     let prefix = format!("expected.match.output{layer}.s{scene}");
-                    let (cost, shape) = values(&file, &format!("{prefix}.cost"));
+                    let cost = golden.stored(&format!("{prefix}.cost"));
                     let got: Vec<f32> = target.cost(&output, &options).into_data().iter::<f32>().collect();
-                    for (row, expected) in got.chunks_exact(shape[1] + 1).zip(cost.chunks_exact(shape[1])) {
+                    for (row, expected) in got.chunks_exact(cost.shape[1] + 1).zip(cost.values.chunks_exact(cost.shape[1])) {
                         assert!(row.iter().zip(expected).all(|(g, e)| (g - e).abs() < 4e-5), "{case} {row:?} instead of {expected:?}");
                     }
                     let pairs = target.matched(&output, &options);
-                    let of = |name: &str| values(&file, &format!("{prefix}.{name}")).0.iter().map(|&x| x as u32).collect::<Vec<_>>();
-                    assert_eq!(pairs.iter().map(|p| p.query).collect::<Vec<_>>(), of("query"));
-                    assert_eq!(pairs.iter().map(|p| p.object).collect::<Vec<_>>(), of("gt"));
+                    assert_eq!(pairs.iter().map(|p| p.query).collect::<Vec<_>>(), golden.indices(&format!("{prefix}.query")));
+                    assert_eq!(pairs.iter().map(|p| p.object).collect::<Vec<_>>(), golden.indices(&format!("{prefix}.gt")));
                     let t = target.terms(&output, &options);
                     for (sum, term) in sums.iter_mut().zip([t.class, t.bce, t.dice, t.centre, t.size]) {
                         *sum += scalar(term) / 2.0;
                     }
                 }
-                // The released dice already carries 4 for the last output and 4 / batch for the others.
+                // The reference values of the dice carry its factors already.
                 sums[2] *= if layer == 2 { 4.0 } else { 2.0 };
                 for (sum, name) in sums.iter().zip(["cls", "bce", "dice", "center", "size"]) {
-                    let expected = values(&file, &format!("expected.loss.output{layer}.{name}")).0[0];
+                    let expected = golden.stored(&format!("expected.loss.output{layer}.{name}")).values[0];
                     assert!((sum - expected).abs() < 4e-5, "{case} output {layer} {name}: {sum} instead of {expected}");
                 }
+            }
+        }
+    }
+
+    /// The total over both scenes and the gradient of every parameter and input, from features to loss.
+    #[test]
+    fn gradients_equal_the_reference_on_the_cpu() {
+        check_gradients(&device::cpu());
+    }
+
+    #[test]
+    fn gradients_equal_the_reference_on_a_gpu() {
+        check_gradients(&pollster::block_on(device::gpu()));
+    }
+
+    fn check_gradients(subject: &Subject) {
+        let subject = Subject { device: subject.device.clone().autodiff(), ..subject.clone() };
+        for case in CASES {
+            let Some(golden) = open(case) else { return };
+            let network = pollster::block_on(cases::network(&cases::decoder_config(&golden), &golden, "decoder.", &subject));
+            let mut inputs = vec![];
+            let mut total = Tensor::<1>::zeros([1], &subject.device);
+            for scene in 0..2 {
+                let prefix = format!("input.s{scene}.");
+                let features = golden.tensor::<2>(&format!("{prefix}superpoint_features"), &subject.device).require_grad();
+                let mut layout = cases::layout(&golden, &prefix, &subject);
+                let objects = layout.objects.take().map(|(features, positions)| (features.require_grad(), positions));
+                inputs.push((format!("s{scene}.superpoint_features"), features.clone()));
+                inputs.extend(objects.iter().map(|(features, _)| (format!("s{scene}.query2d_feats"), features.clone())));
+                layout.objects = objects;
+                let outputs = outputs(&network, features, &layout, &golden.indices(&format!("{prefix}query_index")));
+                let (loss, _) = loss(&outputs, &truth(&golden, scene), &Loss::default(), 2).unwrap();
+                total = total + loss / 2.0;
+            }
+            let expected = golden.stored("expected.loss.total").values[0];
+            let found = scalar(total.clone());
+            assert!((found - expected).abs() < golden.tolerance("loss terms"), "{case}: the total is {found} instead of {expected}");
+
+            let gradients = total.backward();
+            let norm = golden.stored("expected.grad.global_norm").values[0];
+            let check = |name: &str, found: &[f32], expected: &[f32]| {
+                let allowed = 1e-4 * expected.iter().fold(0.0, |max: f32, e| max.max(e.abs())) + 1e-7 * norm;
+                let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
+                assert!(found.len() == expected.len() && worst <= allowed, "{case}: {name} differs by {worst}, at most {allowed} is allowed");
+            };
+            for (name, input) in inputs {
+                let gradient = input.grad(&gradients).unwrap().into_data();
+                check(&name, &gradient.iter::<f32>().collect::<Vec<_>>(), &golden.stored(&format!("expected.grad.{name}")).values);
+            }
+            let mut slopes = Slopes { gradients: &gradients, path: vec![], found: vec![] };
+            network.visit(&mut slopes);
+            // the gradients in the published layout, carried over as the weights are
+            let keys = golden.checkpoint().iter().filter_map(|(key, stored)| Some((key.strip_prefix("expected.grad.")?.to_owned(), stored.clone())));
+            let expected = published::import(&network, &keys.filter(|(key, _)| key.starts_with("decoder.")).collect()).unwrap();
+            let expected = safetensors::SafeTensors::deserialize(&expected.weights).unwrap();
+            let mut checked = 0;
+            for (name, found) in slopes.found.iter().filter(|(name, _)| name.starts_with("decoder.")) {
+                let expected: Vec<f32> = expected.tensor(name).unwrap().data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+                check(name, found, &expected);
+                checked += 1;
+            }
+            assert!(checked > 100, "{checked} gradients were compared");
+        }
+    }
+
+    fn outputs(network: &SegDino3dVl, features: Tensor<2>, layout: &segscape::model::Layout, queries: &[u32]) -> Vec<Output> {
+        let [superpoints, _] = features.dims();
+        let decoder = network.decoder();
+        let (memory, mut state) = decoder.start(features, layout, &SegmentMap::selection(queries, superpoints).unwrap());
+        let words = Tensor::zeros([1, segscape::text::DIM], &layout.centers.device());
+        let output = |Prediction { class, masks, boxes }: Prediction| Output {
+            classes: class.logits(words.clone()),
+            masks,
+            scores: class.score(),
+            boxes,
+            semantics: None,
+        };
+        let mut outputs = vec![output(state.prediction.clone())];
+        for layer in 0..decoder.layers() {
+            state = decoder.step(layer, &memory, state);
+            outputs.push(output(state.prediction.clone()));
+        }
+        outputs.last_mut().unwrap().semantics = decoder.semantics(&state);
+        outputs
+    }
+
+    struct Slopes<'a> {
+        gradients: &'a burn::tensor::Gradients,
+        path: Vec<String>,
+        found: Vec<(String, Vec<f32>)>,
+    }
+
+    impl ModuleVisitor for Slopes<'_> {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if let Some(gradient) = param.val().grad(self.gradients) {
+                self.found.push((self.path.join("."), gradient.into_data().iter::<f32>().collect()));
             }
         }
     }
@@ -378,11 +507,12 @@ mod tests {
             let masks = random([4, 6], &device).require_grad();
             let output = Output {
                 classes: random([4, 3], &device),
-                scores: masks.clone().sum_dim(1),
+                scores: Some(masks.clone().sum_dim(1)),
                 boxes: Some(Boxes { centers: random([4, 3], &device), sizes: random([4, 3], &device) }),
+                semantics: None,
                 masks: masks.clone(),
             };
-            let (total, _) = loss(&[output.clone(), output.clone()], &truth, &Loss { supervision, ..Loss::default() }).unwrap();
+            let (total, _) = loss(&[output.clone(), output.clone()], &truth, &Loss { supervision, ..Loss::default() }, 1).unwrap();
             assert!(scalar(total.clone()).is_finite());
             let gradient = masks.grad(&total.backward()).unwrap();
             assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
@@ -401,15 +531,17 @@ mod tests {
             centres: vec![[1.0, 2.0, 3.0]; 2],
             sizes: vec![[1.0; 3]; 2],
             dense_pairs: (0..3).map(|query| Pair { query, object: query / 2 }).collect(),
+            surface_of_query: vec![],
         };
         let far = |rows: [[f32; 4]; 4]| Tensor::<2>::from_floats(rows, &device) * 60.0 - 30.0;
         let output = Output {
             classes: far([[0., 1., 0., 0.], [0., 1., 0., 0.], [1., 0., 0., 0.], [0., 0., 0., 1.]]),
             masks: far([[1., 1., 0., 0.], [1., 1., 0., 0.], [0., 0., 1., 0.], [0., 0., 0., 0.]]),
-            scores: Tensor::from_floats([[30.0], [30.0], [30.0], [-30.0]], &device),
+            scores: Some(Tensor::from_floats([[30.0], [30.0], [30.0], [-30.0]], &device)),
             boxes: Some(Boxes { centers: rows(&[[1.0, 2.0, 3.0]; 4], &device), sizes: rows(&[[1.0; 3]; 4], &device) }),
+            semantics: None,
         };
-        let (total, terms) = loss(&[output], &truth, &Loss::default()).unwrap();
+        let (total, terms) = loss(&[output], &truth, &Loss::default(), 1).unwrap();
         assert!(scalar(total).abs() < 1e-5);
         assert_eq!(scalar(terms.iou), 1.0);
     }

@@ -1,4 +1,4 @@
-//! Native commands: segment, synth, train, rank, eval, export, bench.
+//! Native commands: segment, synth, train, rank, eval, import, export, bench.
 
 mod augment;
 mod checkpoint;
@@ -35,6 +35,7 @@ enum Command {
     Eval(commands::eval::Eval),
     Rank(commands::rank::Rank),
     Export(commands::export::Export),
+    Import(commands::import::Import),
     ImportText(commands::import_text::ImportText),
     Vocabulary(commands::vocabulary::Vocabulary),
 }
@@ -52,6 +53,7 @@ fn main() -> anyhow::Result<()> {
         Command::Eval(command) => command.run(),
         Command::Rank(command) => command.run(),
         Command::Export(command) => command.run(),
+        Command::Import(command) => command.run(),
         Command::ImportText(command) => command.run(),
         Command::Vocabulary(command) => command.run(),
     }

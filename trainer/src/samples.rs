@@ -10,7 +10,7 @@ use anyhow::Context;
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
-    model::SceneInput,
+    model::{Observation, SceneInput},
     superpoint::SuperpointOptions,
     text::{self, Vocabulary},
 };
@@ -103,7 +103,8 @@ fn rng(seed: u64, draw: Draw, number: u64) -> ChaCha8Rng {
 fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
     augment::positions(&mut room.positions, &config.augment, rng);
     augment::colours(&mut room.colors, &config.augment, rng);
-    let input = SceneInput::new(&room.positions, room.colors.as_deref(), &room.superpoints, &config.model)?;
+    let observation = Observation { positions: &room.positions, colors: room.colors.as_deref(), ..Observation::default() };
+    let input = SceneInput::new(&observation, &room.superpoints, &config.model)?;
 
     let object_of_superpoint = room.object_of_superpoint();
     let mut queries: Vec<u32> = (0..room.superpoints.count() as u32).collect();
@@ -124,6 +125,7 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
         class_of_object,
         centres,
         sizes,
+        surface_of_query: vec![],
     };
     Ok(Sample { input, queries, text, truth })
 }

@@ -15,7 +15,10 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use indicatif::{ProgressBar, ProgressStyle};
-use segscape::{model::SegDino3dVl, text};
+use segscape::{
+    model::{Prediction, SegDino3dVl},
+    text,
+};
 use serde_json::json;
 
 use crate::{
@@ -115,9 +118,15 @@ fn scene_loss(model: &SegDino3dVl, sample: &Sample, config: &Config, device: &De
     let outputs: Vec<Output> = model
         .forward(&scene, &sample.queries)
         .into_iter()
-        .map(|p| Output { classes: model.class_logits(&p, text.clone()), masks: p.masks, scores: p.scores, boxes: p.boxes })
+        .map(|Prediction { class, masks, boxes }| Output {
+            classes: class.logits(text.clone()),
+            masks,
+            scores: class.score(),
+            boxes,
+            semantics: None,
+        })
         .collect();
-    loss::loss(&outputs, &sample.truth, &config.loss)
+    loss::loss(&outputs, &sample.truth, &config.loss, config.optimiser.scenes_per_step)
 }
 
 /// (1 + [`Terms::NAMES`]): means over the scenes of a step, read back once.

@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
+mod closed;
 mod evidence;
 mod features;
 mod geometry;
@@ -17,6 +18,7 @@ pub mod query;
 mod ranker;
 mod select;
 
+pub use closed::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;

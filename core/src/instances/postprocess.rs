@@ -128,7 +128,11 @@ mod tests {
     use safetensors::{Dtype, SafeTensors};
 
     use super::*;
-    use crate::{instances::CenteredBox, superpoint::Superpoints, text};
+    use crate::{
+        instances::{CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics},
+        superpoint::Superpoints,
+        text,
+    };
 
     fn numbers(tensors: &SafeTensors, name: &str) -> Vec<f64> {
         let tensor = tensors.tensor(name).unwrap();
@@ -143,21 +147,6 @@ mod tests {
 
     fn triples(values: Vec<f64>) -> Vec<[f32; 3]> {
         values.chunks_exact(3).map(|c| [c[0] as f32, c[1] as f32, c[2] as f32]).collect()
-    }
-
-    /// Class probabilities without the no-object column, the best 600 (query, label) pairs.
-    fn closed_vocabulary_picks(class_logits: &[f64], queries: usize, top_k: usize) -> Vec<Pick> {
-        let classes = class_logits.len() / queries;
-        let mut picks = Vec::new();
-        for (query, row) in (0..).zip(class_logits.chunks(classes)) {
-            let sum: f64 = row.iter().map(|l| l.exp()).sum();
-            for (label, logit) in (0..).zip(&row[..classes - 1]) {
-                picks.push(Pick { query, label, score: (logit.exp() / sum) as f32 });
-            }
-        }
-        picks.sort_by(|a, b| falling(a.score, b.score));
-        picks.truncate(top_k);
-        picks
     }
 
     #[test]
@@ -191,13 +180,28 @@ mod tests {
                 boxes: Some(centers.iter().zip(&sizes).map(|(&center, &size)| CenteredBox { center, size }).collect()),
                 logit_scale: 20.0,
             };
-            let picks = closed_vocabulary_picks(&numbers(&tensors, "input.cls_preds"), queries, 600);
+            let floats = |name: &str| numbers(&tensors, name).iter().map(|v| *v as f32).collect::<Vec<_>>();
+            let (class_logits, surface_logits) = (floats("input.cls_preds"), floats("input.sem_preds"));
+            let picks = class_picks(&class_logits, class_logits.len() / queries, 600);
             let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
             let with_boxes = postprocess_picks(&proposals, &picks, &geometry, &PostprocessOptions::default()).unwrap();
             let without = Proposals { boxes: None, ..proposals };
             let without_boxes = postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default()).unwrap();
+            // every superpoint is a query, in the file's order
+            let columns = surface_logits.len() / queries;
+            let own = |classes: usize| {
+                let of_raw = semantics(&surface_logits, columns, classes, &(0..queries as u32).collect::<Vec<_>>(), count);
+                raw_of_superpoint.iter().map(|&raw| of_raw[raw]).collect::<Vec<_>>()
+            };
+            let class_of_superpoint = own(columns - 1);
+            let map: Vec<f64> = superpoints.superpoint_of_point().iter().map(|&s| f64::from(class_of_superpoint[s as usize])).collect();
+            assert_eq!(map, numbers(&tensors, "expected.semantic_map"), "{case}");
             for (found, prefix) in [(with_boxes, "expected"), (without_boxes, "expected_no_box_filter")] {
                 let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
+                let Panoptic { class_of_point, instance_of_point } =
+                    panoptic(&found, &own(STUFF), &geometry, &positions, &PanopticOptions::default());
+                assert_eq!(class_of_point.iter().map(|c| f64::from(*c)).collect::<Vec<_>>(), expected("panoptic_semantic_map"), "{case}");
+                assert_eq!(instance_of_point.iter().map(|i| f64::from(*i)).collect::<Vec<_>>(), expected("panoptic_instance_map"), "{case}");
                 assert_eq!(found.iter().map(|f| f64::from(f.pick.query)).collect::<Vec<_>>(), expected("query_index"), "{case}");
                 assert_eq!(found.iter().map(|f| f64::from(f.pick.label)).collect::<Vec<_>>(), expected("labels"), "{case}");
                 assert_eq!(found.iter().map(|f| f64::from(f.points)).collect::<Vec<_>>(), expected("mask_point_count"), "{case}");

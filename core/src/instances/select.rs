@@ -32,7 +32,8 @@ impl Default for SelectOptions {
     }
 }
 
-/// The masks of the best queries and the regions, without exact duplicates and without those that have too few points.
+/// The regions and the masks of the best queries, without exact duplicates and without those that have too few points. What is both counts as a
+/// region, whose score has no handicap.
 pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<Candidate> {
     let queries = top_queries(proposals, options.queries).into_iter().map(|pick| {
         let logits = proposals.logits(pick.query as usize);
@@ -44,7 +45,7 @@ pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &Superpoi
         .map(|region| Candidate { superpoints: region.superpoints.clone(), source: Source::Region { birth: region.birth, death: region.death } });
     let mut seen = std::collections::HashSet::new();
     let keep = |candidate: &Candidate| geometry.points_in(&candidate.superpoints) > options.min_points && seen.insert(candidate.superpoints.clone());
-    queries.chain(regions).filter(keep).collect()
+    regions.chain(queries).filter(keep).collect()
 }
 
 /// Ranks all candidates of a scene and keeps the best ones that do not cover each other.

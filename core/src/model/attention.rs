@@ -1,5 +1,5 @@
-//! Attention of the decoder: masked cross-attention to the superpoints, and self-attention among the queries
-//! (spec/model.md section 8, steps 4 and 5).
+//! Attention of the decoder: masked cross-attention to the superpoints, self-attention among the queries, and masked attention to objects seen
+//! in images (spec/model.md section 8, steps 4 to 6).
 
 use burn::{
     module::Module,
@@ -103,6 +103,32 @@ impl SelfAttention {
         let key = linear(&self.key_content, content.clone()) + linear(&self.key_position, point);
         let heads = |x| split_heads(x, self.heads);
         let attended = attend(heads(query), heads(key), heads(linear(&self.value, content)), None);
+        linear(&self.out, attended)
+    }
+}
+
+/// Queries to objects seen in images; no positions take part.
+#[derive(Module, Debug)]
+pub struct ObjectAttention {
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    out: Linear,
+    heads: usize,
+}
+
+impl ObjectAttention {
+    /// Of `d_model` channels in `heads` heads, to features of `channels`.
+    pub fn new(d_model: usize, channels: usize, heads: usize, device: &Device) -> Self {
+        let linear = |input| LinearConfig::new(input, d_model).init(device);
+        Self { query: linear(d_model), key: linear(channels), value: linear(channels), out: linear(d_model), heads }
+    }
+
+    /// `queries` (queries, d_model) and `objects` (objects, channels) to (queries, d_model); `masks` (queries, objects) are logits, as those of
+    /// [`CrossAttention`].
+    pub fn forward(&self, queries: Tensor<2>, objects: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
+        let heads = |layer: &Linear, x: &Tensor<2>| split_heads(linear(layer, x.clone()), self.heads);
+        let attended = attend(heads(&self.query, &queries), heads(&self.key, &objects), heads(&self.value, &objects), Some(masks));
         linear(&self.out, attended)
     }
 }

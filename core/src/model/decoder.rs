@@ -1,8 +1,5 @@
-//! The decoder: queries look at the superpoints their masks cover, at each other, and move their boxes, layer by layer
-//! (spec/model.md section 8). Boxes are metric.
-//!
-//! The 2D cross-attention of the full network belongs between self-attention and feed-forward; without views there is nothing
-//! to attend to, and the step is absent.
+//! The decoder: queries look at the superpoints their masks cover, at each other and at objects seen in images, and move their boxes, layer by
+//! layer (spec/model.md section 8).
 
 use burn::{
     module::Module,
@@ -15,17 +12,21 @@ use burn::{
 
 use super::{
     Boxes, Config, Prediction,
-    attention::{CrossAttention, SelfAttention, Side},
+    attention::{CrossAttention, ObjectAttention, SelfAttention, Side},
+    config::{Objects, Sizes, Turn},
     heads::Heads,
     mlp::Mlp,
     position::PositionEncoding,
+    scene::Layout,
 };
-use crate::ops::{SegmentMap, linear, segment_mean};
+use crate::ops::{SegmentMap, linear, matmul, segment_mean};
 
 /// Size of every box before the first layer, metres.
 const INITIAL_SIZE: f32 = 0.5;
-/// Sizes nearer to zero than this count as this when they divide, metres.
+/// Metric sizes nearer to zero than this count as this when they divide, metres.
 const LEAST_SIZE: f32 = 0.02;
+/// Shares of an extent, and what is left of it, are at least this.
+const LEAST_SHARE: f32 = 1e-5;
 
 /// What all layers read of a scene; the encodings (superpoints, d_model) are computed once.
 #[derive(Clone, Debug)]
@@ -37,6 +38,18 @@ pub struct Memory {
     /// Of the superpoints' positions.
     encoding: Tensor<2>,
     position_encoding: PositionEncoding,
+    /// (1, 3): metres.
+    extent: Tensor<2>,
+    objects: Option<SeenObjects>,
+}
+
+/// Objects seen in images, as the layers look at them.
+#[derive(Clone, Debug)]
+struct SeenObjects {
+    /// (objects + 1, channels): the last one is all ones and always there to look at.
+    features: Tensor<2>,
+    /// (superpoints, objects): 1 where the object is within reach; absent without objects.
+    near: Option<Tensor<2>>,
 }
 
 /// Queries on their way through the layers.
@@ -44,8 +57,10 @@ pub struct Memory {
 pub struct State {
     /// (queries, d_model).
     queries: Tensor<2>,
-    /// Detached: each layer learns its own step.
-    pub boxes: Boxes,
+    /// (queries, 3): metres. Detached, as the sizes are: each layer learns its own step.
+    centers: Tensor<2>,
+    /// (queries, 3): in the measure of [`Sizes`].
+    sizes: Tensor<2>,
     /// What the queries say at this point.
     pub prediction: Prediction,
 }
@@ -63,10 +78,12 @@ pub struct Decoder {
     anchor: Mlp,
     layers: Vec<DecoderLayer>,
     heads: Heads,
+    #[module(skip)]
+    config: Config,
 }
 
 impl Decoder {
-    /// For superpoint features of `channels`.
+    /// For superpoint features of `channels`. `config` must be [valid](Config::validate).
     pub fn new(config: &Config, channels: usize, device: &Device) -> Self {
         let d = config.d_model;
         Self {
@@ -77,7 +94,8 @@ impl Decoder {
             point: Mlp::new(&[d, d, d], device),
             anchor: Mlp::new(&[d, d, 3], device),
             layers: (0..config.layers).map(|i| DecoderLayer::new(config, i == 0, device)).collect(),
-            heads: Heads::new(d, device),
+            heads: Heads::new(d, config.classes, device),
+            config: config.clone(),
         }
     }
 
@@ -86,54 +104,116 @@ impl Decoder {
         self.layers.len()
     }
 
-    /// The output heads.
-    pub fn heads(&self) -> &Heads {
-        &self.heads
-    }
-
-    /// Before the first layer: `features` (superpoints, channels) and `centers` (superpoints, 3) metres of all superpoints, `queries`
-    /// those among them that become queries.
-    pub fn start(&self, features: Tensor<2>, centers: Tensor<2>, position_encoding: PositionEncoding, queries: &SegmentMap) -> (Memory, State) {
+    /// Before the first layer: `features` (superpoints, channels) of all superpoints, `queries` those among them that become queries.
+    pub fn start(&self, features: Tensor<2>, layout: &Layout, queries: &SegmentMap) -> (Memory, State) {
+        let device = features.device();
+        let [min, max] = layout.range;
+        let position_encoding = PositionEncoding::new(self.config.d_model, min, max, &device);
         let memory = Memory {
             content: relu(self.content_norm.forward(linear(&self.content, features.clone()))),
             mask_features: self.mask_features.forward(features.clone()),
-            encoding: position_encoding.encode(centers.clone()),
+            encoding: position_encoding.encode(layout.centers.clone()),
+            extent: position_encoding.extent(),
             position_encoding,
+            objects: self.config.objects.as_ref().map(|config| SeenObjects::new(config, layout)),
         };
-        let centers = segment_mean(centers, queries);
-        let sizes = Tensor::full(centers.shape(), INITIAL_SIZE, &centers.device());
+        let centers = segment_mean(layout.centers.clone(), queries);
+        let sizes = Tensor::full(centers.shape(), INITIAL_SIZE, &device);
+        let sizes = match self.config.sizes {
+            Sizes::Metric => sizes,
+            Sizes::Normalized => sizes / memory.extent.clone(),
+        };
         let queries = self.initial_queries.forward(segment_mean(features, queries));
         let prediction = self.heads.forward(queries.clone(), &memory.mask_features, None);
-        (memory, State { queries, boxes: Boxes { centers, sizes }, prediction })
+        (memory, State { queries, centers, sizes, prediction })
     }
 
     /// One layer, `layer < self.layers()`.
     pub fn step(&self, layer: usize, memory: &Memory, state: State) -> State {
-        let State { queries, boxes, prediction } = state;
-        let (encoding, point) = self.place(memory, &queries, &boxes);
+        let State { queries, centers, sizes, prediction } = state;
+        let (encoding, point) = self.place(memory, &queries, &centers, &sizes);
         let layer = &self.layers[layer];
-        let queries = layer.look(memory, queries, &encoding, point, prediction.masks);
+        let masks = prediction.masks.detach();
+        let queries = layer.look(memory, queries, &encoding, point.clone(), masks.clone());
+        let queries = match &self.config.objects {
+            Some(Objects { turn: Turn::BeforeSelfAttention, .. }) => layer.talk(layer.recognize(memory, queries, masks), point),
+            Some(Objects { turn: Turn::AfterSelfAttention, .. }) => layer.recognize(memory, layer.talk(queries, point), masks),
+            None => layer.talk(queries, point),
+        };
         let queries = layer.think(queries);
-        let boxes = layer.move_boxes(&queries, boxes);
-        let prediction = self.heads.forward(queries.clone(), &memory.mask_features, Some(boxes.clone()));
-        State { queries, boxes: Boxes { centers: boxes.centers.detach(), sizes: boxes.sizes.detach() }, prediction }
+        let (centers, sizes) = (centers + layer.center.forward(queries.clone()), self.resize(sizes, layer.size.forward(queries.clone())));
+        let boxes = Boxes { centers: centers.clone(), sizes: self.metric(memory, sizes.clone()) };
+        let prediction = self.heads.forward(queries.clone(), &memory.mask_features, Some(boxes));
+        State { queries, centers: centers.detach(), sizes: sizes.detach(), prediction }
+    }
+
+    /// (queries, superpoint classes + 1) logits, where classes are fixed: what kind of surface each query's own superpoint is.
+    pub fn semantics(&self, state: &State) -> Option<Tensor<2>> {
+        self.heads.semantics(state.queries.clone())
     }
 
     /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated by the size they look for relative to
     /// the size of their boxes, and what is learned from it.
-    fn place(&self, memory: &Memory, queries: &Tensor<2>, boxes: &Boxes) -> (Tensor<2>, Tensor<2>) {
-        let modulation = sigmoid(self.anchor.forward(queries.clone())) / away_from_zero(boxes.sizes.clone());
-        let encoding = memory.position_encoding.encode(boxes.centers.clone());
+    fn place(&self, memory: &Memory, queries: &Tensor<2>, centers: &Tensor<2>, sizes: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+        let least = match self.config.sizes {
+            Sizes::Metric => LEAST_SIZE,
+            Sizes::Normalized => LEAST_SHARE,
+        };
+        let modulation = sigmoid(self.anchor.forward(queries.clone())) / away_from_zero(sizes.clone(), least);
+        let encoding = memory.position_encoding.encode(centers.clone());
         let encoding = memory.position_encoding.modulate(encoding, modulation);
         let point = self.point.forward(encoding.clone());
         (encoding, point)
     }
+
+    fn resize(&self, sizes: Tensor<2>, step: Tensor<2>) -> Tensor<2> {
+        match self.config.sizes {
+            Sizes::Metric => sizes + step,
+            Sizes::Normalized => {
+                let share = sizes.clamp(0.0, 1.0);
+                let logit = share.clone().clamp_min(LEAST_SHARE).log() - (share * -1.0 + 1.0).clamp_min(LEAST_SHARE).log();
+                sigmoid(logit + step)
+            }
+        }
+    }
+
+    fn metric(&self, memory: &Memory, sizes: Tensor<2>) -> Tensor<2> {
+        match self.config.sizes {
+            Sizes::Metric => sizes,
+            Sizes::Normalized => sizes * memory.extent.clone(),
+        }
+    }
 }
 
-/// `sizes` with every value nearer to zero than [`LEAST_SIZE`] replaced by it.
-fn away_from_zero(sizes: Tensor<2>) -> Tensor<2> {
-    let tiny = sizes.clone().abs().lower_elem(LEAST_SIZE);
-    sizes.mask_fill(tiny, LEAST_SIZE)
+/// `sizes` with every value nearer to zero than `least` replaced by it.
+fn away_from_zero(sizes: Tensor<2>, least: f32) -> Tensor<2> {
+    let tiny = sizes.clone().abs().lower_elem(least);
+    sizes.mask_fill(tiny, least)
+}
+
+impl SeenObjects {
+    fn new(config: &Objects, layout: &Layout) -> Self {
+        let nothing = Tensor::ones([1, config.channels], &layout.centers.device());
+        let Some((features, positions)) = &layout.objects else { return Self { features: nothing, near: None } };
+        let along = |axis: usize| {
+            let column = |x: &Tensor<2>| x.clone().narrow(1, axis, 1);
+            (column(&layout.undistorted) - column(positions).transpose()).abs()
+        };
+        let near = (along(0) + along(1) + along(2)).lower_elem(config.reach).float();
+        Self { features: Tensor::cat(vec![features.clone(), nothing], 0), near: Some(near) }
+    }
+
+    /// (queries, objects + 1): not negative where a query may look, as [`masked_softmax`](crate::ops::masked_softmax) has it: at objects near a
+    /// superpoint that its mask covers, and at the last one.
+    fn masks(&self, masks: Tensor<2>) -> Tensor<2> {
+        let [queries, _] = masks.dims();
+        let always = Tensor::ones([queries, 1], &masks.device());
+        let Some(near) = &self.near else { return always };
+        let covered = masks.greater_equal_elem(0.0).float();
+        // a mask that covers nothing counts as one that covers all, as for the superpoints
+        let empty = covered.clone().max_dim(1) * -1.0 + 1.0;
+        Tensor::cat(vec![matmul(covered + empty, near.clone()) - 0.5, always], 1)
+    }
 }
 
 #[derive(Module, Debug)]
@@ -142,6 +222,8 @@ struct DecoderLayer {
     cross_norm: LayerNorm,
     self_attention: SelfAttention,
     self_norm: LayerNorm,
+    object_attention: Option<ObjectAttention>,
+    object_norm: Option<LayerNorm>,
     expand: Linear,
     contract: Linear,
     feed_forward_norm: LayerNorm,
@@ -158,6 +240,8 @@ impl DecoderLayer {
             cross_norm: norm(),
             self_attention: SelfAttention::new(d, config.heads, device),
             self_norm: norm(),
+            object_attention: config.objects.as_ref().map(|objects| ObjectAttention::new(d, objects.channels, config.heads, device)),
+            object_norm: config.objects.as_ref().map(|_| norm()),
             expand: LinearConfig::new(d, config.ffn).init(device),
             contract: LinearConfig::new(config.ffn, d).init(device),
             feed_forward_norm: norm(),
@@ -166,114 +250,30 @@ impl DecoderLayer {
         }
     }
 
-    /// Attention to superpoints and to other queries; `encoding` and `point` (queries, d_model) say where the queries are.
+    /// Attention to superpoints; `encoding` and `point` (queries, d_model) say where the queries are.
     fn look(&self, memory: &Memory, queries: Tensor<2>, encoding: &Tensor<2>, point: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
         let query = Side { content: &queries, encoding };
         let key = Side { content: &memory.content, encoding: &memory.encoding };
-        let seen = self.cross_attention.forward(query, key, point.clone(), masks);
-        let queries = self.cross_norm.forward(queries + seen);
+        let seen = self.cross_attention.forward(query, key, point, masks);
+        self.cross_norm.forward(queries + seen)
+    }
 
+    /// Attention to other queries.
+    fn talk(&self, queries: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
         let told = self.self_attention.forward(queries.clone(), point);
         self.self_norm.forward(queries + told)
+    }
+
+    /// Attention to objects seen in images.
+    fn recognize(&self, memory: &Memory, queries: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
+        let (Some(attention), Some(norm), Some(objects)) = (&self.object_attention, &self.object_norm, &memory.objects) else { return queries };
+        let recognized = attention.forward(queries.clone(), objects.features.clone(), objects.masks(masks));
+        norm.forward(queries + recognized)
     }
 
     /// The feed-forward step.
     fn think(&self, queries: Tensor<2>) -> Tensor<2> {
         let thought = linear(&self.contract, gelu(linear(&self.expand, queries.clone())));
         self.feed_forward_norm.forward(queries + thought)
-    }
-
-    fn move_boxes(&self, queries: &Tensor<2>, boxes: Boxes) -> Boxes {
-        Boxes { centers: boxes.centers + self.center.forward(queries.clone()), sizes: boxes.sizes + self.size.forward(queries.clone()) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::model::golden::{Golden, transposed, with_weights};
-
-    /// The published key of a decoder parameter; `None` for heads of our own.
-    fn decoder_key(name: &str) -> Option<String> {
-        let rules = [
-            ("content_norm.", "input_proj.1."),
-            ("content.", "input_proj.0."),
-            ("mask_features.layers.0.", "x_mask.0."),
-            ("mask_features.layers.1.", "x_mask.2."),
-            ("initial_queries.layers.0.", "query_proj.0."),
-            ("initial_queries.layers.1.", "query_proj.2."),
-            ("point.", "ref_point_head."),
-            ("anchor.", "ref_anchor_head."),
-            ("heads.norm.", "out_norm."),
-            ("layers.0.cross_attention.first_query_position.", "ca_qpos_proj."),
-        ];
-        let layer_rules = [
-            ("cross_attention.query_content.", "ca_qcontent_proj.#."),
-            ("cross_attention.key_content.", "ca_kcontent_proj.#."),
-            ("cross_attention.value.", "ca_v_proj.#."),
-            ("cross_attention.query_position.", "ca_qpos_sine_proj.#."),
-            ("cross_attention.key_position.", "ca_kpos_proj.#."),
-            ("cross_attention.out.", "cross_attn_layers.#.out_proj."),
-            ("cross_norm.", "norm1.#."),
-            ("self_attention.query_content.", "sa_qcontent_proj.#."),
-            ("self_attention.query_position.", "sa_qpos_proj.#."),
-            ("self_attention.key_content.", "sa_kcontent_proj.#."),
-            ("self_attention.key_position.", "sa_kpos_proj.#."),
-            ("self_attention.value.", "sa_v_proj.#."),
-            ("self_attention.out.", "self_attn_layers.#.out_proj."),
-            ("self_norm.", "norm2.#."),
-            ("expand.", "ffn_layers.#.net.0."),
-            ("contract.", "ffn_layers.#.net.3."),
-            ("feed_forward_norm.", "ffn_layers.#.norm."),
-            ("center.", "bbox_embed.#."),
-            ("size.", "bbox_size_embed.#."),
-        ];
-        let replace = |name: &str, from: &str, to: &str| name.strip_prefix(from).map(|rest| format!("decoder.{to}{rest}"));
-        let key = rules.iter().find_map(|(from, to)| replace(name, from, to)).or_else(|| {
-            let (layer, rest) = name.strip_prefix("layers.")?.split_once('.')?;
-            layer_rules.iter().find_map(|(from, to)| replace(rest, from, &to.replace('#', layer)))
-        })?;
-        Some(key.replace(".gamma", ".weight").replace(".beta", ".bias"))
-    }
-
-    /// Every step of both layers; what the 2D cross-attention adds comes from the reference.
-    #[test]
-    fn steps_equal_the_reference() {
-        let (Some(weights), Some(golden)) = (Golden::open("decoder_tiny_weights"), Golden::open("decoder_tiny_metric")) else { return };
-        let device = Device::flex();
-        let config = Config { d_model: 16, heads: 4, ffn: 32, layers: 2, ..Config::nano() };
-        let decoder = with_weights(Decoder::new(&config, 12, &device), |name| {
-            let key = decoder_key(name)?;
-            let values = weights.values(&key);
-            let is_matrix = key.ends_with("weight") && !key.contains("norm") && !key.contains("input_proj.1");
-            Some(if is_matrix { transposed(values, weights.shape(&key)[0]) } else { values.to_vec() })
-        });
-        let corner = |name: &str| -> [f32; 3] { golden.values(name).try_into().unwrap() };
-        let encoding = PositionEncoding::new(16, corner("input.scene_min"), corner("input.scene_max"), &device);
-        let all = SegmentMap::selection(&(0..24).collect::<Vec<_>>(), 24).unwrap();
-        let features = golden.tensor("input.superpoint_features");
-        let (memory, State { mut queries, mut boxes, mut prediction }) =
-            decoder.start(features, golden.tensor("input.superpoint_pos"), encoding, &all);
-        golden.check("expected.inst_feats", &memory.content, 1e-5);
-        golden.check("expected.mask_feats", &memory.mask_features, 1e-5);
-        golden.check("expected.key_pe", &memory.encoding, 1e-5);
-        golden.check("expected.query_init", &queries, 1e-5);
-        for (i, layer) in decoder.layers.iter().enumerate() {
-            let at = |step: &str| format!("expected.layer{i}.{step}");
-            golden.check(&format!("expected.head{i}.mask"), &prediction.masks, 1e-4);
-            let (encoding, point) = decoder.place(&memory, &queries, &boxes);
-            golden.check(&at("query_pe"), &encoding, 2e-5);
-            golden.check(&at("query_pos"), &point, 2e-5);
-            queries = layer.look(&memory, queries, &encoding, point, prediction.masks);
-            golden.check(&at("after_norm2"), &queries, 2e-5);
-            queries = layer.think(golden.tensor(&at("after_daca")));
-            golden.check(&at("after_ffn"), &queries, 2e-5);
-            boxes = layer.move_boxes(&queries, boxes);
-            golden.check(&format!("expected.head{}.center", i + 1), &boxes.centers, 2e-5);
-            golden.check(&format!("expected.head{}.size", i + 1), &boxes.sizes, 2e-5);
-            prediction = decoder.heads.forward(queries.clone(), &memory.mask_features, None);
-        }
-        golden.check("expected.head2.mask", &prediction.masks, 1e-4);
     }
 }

@@ -6,11 +6,11 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 
-use super::{Config, Scene, SceneInput};
+use super::{Config, Observation, Scene, SceneInput, config::Backbone};
 use crate::superpoint::Superpoints;
 
 pub fn tiny() -> Config {
-    Config { planes: vec![4, 6, 8], d_model: 12, heads: 2, ffn: 16, layers: 2, ..Config::nano() }
+    Config { backbone: Backbone::SparseUnet { planes: vec![4, 6, 8], grid: None }, d_model: 12, heads: 2, ffn: 16, layers: 2, ..Config::nano() }
 }
 
 /// 400 points in a cube of 1 m whose octants are the superpoints.
@@ -20,7 +20,8 @@ pub fn cube(device: &Device, config: &Config) -> Scene {
     let colors: Vec<[u8; 3]> = positions.iter().map(|p| p.map(|x| (x * 255.0) as u8)).collect();
     let octants: Vec<u32> = positions.iter().map(|p| (0..3).map(|a| u32::from(p[a] > 0.5) << a).sum()).collect();
     let superpoints = Superpoints::from_ids(&octants);
-    SceneInput::new(&positions, Some(&colors), &superpoints, config).unwrap().to_device(device)
+    let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
+    SceneInput::new(&observation, &superpoints, config).unwrap().to_device(device)
 }
 
 /// Adds noise to all parameters: what is zero until trained would hide what lies behind it.

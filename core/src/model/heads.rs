@@ -1,5 +1,5 @@
-//! What a query says: its mask, its place in the text encoder's space, and how good its mask is
-//! (spec/model.md section 8, "Head(q)", with the class head replaced by similarity to text, section 15).
+//! What a query says: its mask and its class (spec/model.md section 8, "Head(q)"), the latter by similarity to text (section 15) together with how
+//! good the mask is, or by one logit a class.
 
 use burn::{
     module::{Module, Param},
@@ -7,7 +7,7 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-use super::mlp::Mlp;
+use super::{config::Classes, mlp::Mlp};
 use crate::{
     ops::{linear, matmul},
     text,
@@ -23,16 +23,58 @@ const NO_OBJECT_BIAS: f64 = 4.0;
 /// Answers of the queries, read off after each decoder layer. No activation was applied to logits.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// (queries, [`text::DIM`]): unit vectors in the text encoder's space.
-    pub text: Tensor<2>,
-    /// (queries, 1): logit of "matches no object", beside the class logits.
-    pub no_object: Tensor<2>,
+    /// What the query's object is.
+    pub class: Class,
     /// (queries, superpoints): logits of belonging to the query's object.
     pub masks: Tensor<2>,
-    /// (queries, 1): logits of the IoU of the mask with its object.
-    pub scores: Tensor<2>,
     /// What this layer moved the boxes to; `None` before the first layer.
     pub boxes: Option<Boxes>,
+}
+
+/// What a query's object is.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there is one a layer")]
+pub enum Class {
+    /// A place among the embeddings of names.
+    Text(TextClass),
+    /// (queries, classes + 1): class logits, the last "no object".
+    Fixed(Tensor<2>),
+}
+
+/// A place among the embeddings of names.
+#[derive(Clone, Debug)]
+pub struct TextClass {
+    /// (queries, [`text::DIM`]): unit vectors in the text encoder's space.
+    pub embedding: Tensor<2>,
+    /// (queries, 1): logit of "matches no object", beside the class logits.
+    pub no_object: Tensor<2>,
+    /// (queries, 1): logits of the IoU of the mask with its object.
+    pub score: Tensor<2>,
+    /// (1) each: the factor and the summand that turn the cosine of `embedding` with a class's embedding into the class's logit.
+    pub affine: [Tensor<1>; 2],
+}
+
+impl Class {
+    /// (queries, classes + 1) logits, the last "no object"; `text` (classes, [`text::DIM`]) are unit vectors and say which classes, where they are not
+    /// fixed.
+    pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
+        match self {
+            Self::Text(class) => {
+                let [factor, summand] = class.affine.clone();
+                let classes = matmul(class.embedding.clone(), text.transpose()) * factor.unsqueeze() + summand.unsqueeze();
+                Tensor::cat(vec![classes, class.no_object.clone()], 1)
+            }
+            Self::Fixed(logits) => logits.clone(),
+        }
+    }
+
+    /// (queries, 1): logits of the IoU of the mask with its object, where the network gives them.
+    pub fn score(self) -> Option<Tensor<2>> {
+        match self {
+            Self::Text(class) => Some(class.score),
+            Self::Fixed(_) => None,
+        }
+    }
 }
 
 /// Axis-aligned boxes of the queries, metres, world frame.
@@ -48,6 +90,19 @@ pub struct Boxes {
 #[derive(Module, Debug)]
 pub struct Heads {
     norm: LayerNorm,
+    class: ClassHead,
+}
+
+/// What tells a query's class.
+#[derive(Module, Debug)]
+enum ClassHead {
+    Text(TextHead),
+    Fixed(FixedHead),
+}
+
+/// Similarity to text.
+#[derive(Module, Debug)]
+struct TextHead {
     text: Mlp,
     no_object: Linear,
     score: Mlp,
@@ -55,14 +110,52 @@ pub struct Heads {
     class_bias: Param<Tensor<1>>,
 }
 
+/// One logit a class.
+#[derive(Module, Debug)]
+struct FixedHead {
+    instances: Mlp,
+    semantics: Linear,
+}
+
 impl Heads {
     /// For queries of `d_model` channels.
-    pub fn new(d_model: usize, device: &Device) -> Self {
+    pub fn new(d_model: usize, classes: Classes, device: &Device) -> Self {
+        let class = match classes {
+            Classes::Text => ClassHead::Text(TextHead::new(d_model, device)),
+            Classes::Fixed { instances, semantics } => ClassHead::Fixed(FixedHead {
+                instances: Mlp::new(&[d_model, d_model, instances + 1], device),
+                semantics: LinearConfig::new(d_model, semantics + 1).init(device),
+            }),
+        };
+        Self { norm: LayerNormConfig::new(d_model).init(device), class }
+    }
+
+    /// `queries` (queries, d_model) against `mask_features` (superpoints, d_model).
+    pub fn forward(&self, queries: Tensor<2>, mask_features: &Tensor<2>, boxes: Option<Boxes>) -> Prediction {
+        let queries = self.norm.forward(queries);
+        let masks = matmul(queries.clone(), mask_features.clone().transpose());
+        let class = match &self.class {
+            ClassHead::Text(head) => Class::Text(head.forward(queries)),
+            ClassHead::Fixed(head) => Class::Fixed(head.instances.forward(queries)),
+        };
+        Prediction { class, masks, boxes }
+    }
+
+    /// (queries, superpoint classes + 1) logits, the last "background"; only where classes are fixed.
+    pub fn semantics(&self, queries: Tensor<2>) -> Option<Tensor<2>> {
+        match &self.class {
+            ClassHead::Text(_) => None,
+            ClassHead::Fixed(head) => Some(linear(&head.semantics, self.norm.forward(queries))),
+        }
+    }
+}
+
+impl TextHead {
+    fn new(d_model: usize, device: &Device) -> Self {
         let constant = |value| Initializer::Constant { value }.init([1], device);
         let mut no_object = LinearConfig::new(d_model, 1).init(device);
         no_object.bias = Some(constant(NO_OBJECT_BIAS));
         Self {
-            norm: LayerNormConfig::new(d_model).init(device),
             text: Mlp::new(&[d_model, d_model, text::DIM], device),
             no_object,
             score: Mlp::new(&[d_model, d_model, 1], device),
@@ -71,30 +164,14 @@ impl Heads {
         }
     }
 
-    /// `queries` (queries, d_model) against `mask_features` (superpoints, d_model).
-    pub fn forward(&self, queries: Tensor<2>, mask_features: &Tensor<2>, boxes: Option<Boxes>) -> Prediction {
-        let queries = self.norm.forward(queries);
+    fn forward(&self, queries: Tensor<2>) -> TextClass {
         let text = self.text.forward(queries.clone());
         let norm = (text.clone().square().sum_dim(1) + 1e-12).sqrt();
-        Prediction {
-            text: text / norm,
+        TextClass {
+            embedding: text / norm,
             no_object: linear(&self.no_object, queries.clone()),
-            masks: matmul(queries.clone(), mask_features.clone().transpose()),
-            scores: self.score.forward(queries),
-            boxes,
+            score: self.score.forward(queries),
+            affine: [self.log_temperature.val().clamp_max(MAX_LOG_TEMPERATURE).exp(), self.class_bias.val()],
         }
-    }
-
-    /// `text` (classes, [`text::DIM`]) unit vectors to (queries, classes + 1) logits, the last "no object".
-    pub fn class_logits(&self, prediction: &Prediction, text: Tensor<2>) -> Tensor<2> {
-        let [scale, bias] = self.scale_and_bias();
-        let cosines = matmul(prediction.text.clone(), text.transpose());
-        let classes = cosines * scale.unsqueeze() + bias.unsqueeze();
-        Tensor::cat(vec![classes, prediction.no_object.clone()], 1)
-    }
-
-    /// The factor and the summand that turn a cosine into a class logit, (1) each.
-    pub fn scale_and_bias(&self) -> [Tensor<1>; 2] {
-        [self.log_temperature.val().clamp_max(MAX_LOG_TEMPERATURE).exp(), self.class_bias.val()]
     }
 }

@@ -4,7 +4,10 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{Answers, Config, InferenceError, InvalidConfig, SceneError, SceneInput, SegDino3dVl, WeightsError, load_weights};
+use super::{
+    Answers, ClassAnswers, Config, InferenceError, InvalidConfig, Observation, SceneError, SceneInput, SegDino3dVl, TextAnswers, WeightsError,
+    config::Classes, load_weights,
+};
 use crate::{
     instances::Ranker,
     progress::Monitor,
@@ -89,6 +92,9 @@ pub enum ManifestError {
     /// The sizes make no network.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
+    /// The network cannot be asked with words.
+    #[error("the network answers in fixed classes; only one that answers in a text encoder's space can ship")]
+    FixedClasses,
     /// A piece is not the one that was promised.
     #[error(transparent)]
     Shards(#[from] ShardError),
@@ -131,6 +137,9 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(json).map_err(malformed)?;
         manifest.config.validate()?;
+        if manifest.config.classes != Classes::Text {
+            return Err(ManifestError::FixedClasses);
+        }
         shards::check_list(&manifest.shards)?;
         Ok(manifest)
     }
@@ -167,11 +176,13 @@ impl Golden {
     /// The device's failures.
     pub async fn ask(network: &SegDino3dVl, config: &Config, device: &Device, monitor: &Monitor<'_>) -> Result<Self, ManifestError> {
         let (positions, colors, superpoints) = probe();
-        let scene = SceneInput::new(&positions, Some(&colors), &superpoints, config)?.to_device(device);
+        let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
+        let scene = SceneInput::new(&observation, &superpoints, config)?.to_device(device);
         let queries = (0..superpoints.count() as u32).collect();
-        let Answers { masks, scores, no_object, mut text, centers, .. } = network.infer(&scene, queries, monitor).await?;
-        text.truncate(crate::text::DIM);
-        Ok(Self { masks, scores, no_object, text, centers })
+        let Answers { masks, centers, class, .. } = network.infer(&scene, queries, monitor).await?;
+        let ClassAnswers::Text(TextAnswers { mut embeddings, no_object, scores, .. }) = class else { return Err(ManifestError::FixedClasses) };
+        embeddings.truncate(crate::text::DIM);
+        Ok(Self { masks, scores, no_object, text: embeddings, centers })
     }
 
     fn compare(&self, found: &Self) -> Result<(), ManifestError> {
@@ -233,12 +244,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::save_weights;
+    use crate::model::{config::Backbone, save_weights};
 
     fn exported() -> (Manifest, Vec<u8>) {
         let device = Device::flex();
         device.seed(5);
-        let config = Config { planes: vec![8, 8], d_model: 12, heads: 2, ffn: 8, layers: 1, ..Config::nano() };
+        let config =
+            Config { backbone: Backbone::SparseUnet { planes: vec![8, 8], grid: None }, d_model: 12, heads: 2, ffn: 8, layers: 1, ..Config::nano() };
         let weights = save_weights(&SegDino3dVl::new(&config, &device)).unwrap();
         let network = load_weights(SegDino3dVl::new(&config, &device), &weights).unwrap();
         let golden = cubecl::future::block_on(Golden::ask(&network, &config, &device, &Monitor::silent())).unwrap();
@@ -287,6 +299,7 @@ mod tests {
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
         refuse(|m| m.config.d_model = 1 << 20, "d_model");
+        refuse(|m| m.config.classes = Classes::Fixed { instances: 18, semantics: 20 }, "fixed classes");
         assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));
     }
 

@@ -1,29 +1,35 @@
-//! SegDINO3D-VL, points only: a scan and its superpoints to masks, scores, boxes and embeddings that words can be compared with.
+//! SegDINO3D-VL: a scan, its superpoints and what images showed of it to masks, boxes and classes, or embeddings that words can be compared with.
 //!
 //! One definition for every device, for training and for the product. Source: spec/model.md sections 2-10 and 15 (SegDINO3D and
-//! OVSeg3R); the steps are those of the published network, at smaller widths and without its 2D branch.
+//! OVSeg3R); the steps are those of the published networks, which [`Config::scannet200`] and [`Config::scannet20`] describe.
 
 mod attention;
-mod config;
+mod backbone;
+pub mod config;
+mod convolution;
 mod decoder;
 #[cfg(test)]
 mod fixture;
-#[cfg(test)]
-mod golden;
 mod heads;
 pub mod manifest;
 mod mlp;
 mod position;
+pub mod published;
+mod pyramid;
+mod res_unet;
 mod scene;
 mod segdino3d_vl;
 mod sparse_unet;
 mod weights;
 
+pub use backbone::Backbone;
 pub use config::{Config, InvalidConfig};
-pub use heads::{Boxes, Prediction};
-pub use scene::{Scene, SceneError, SceneInput};
-pub use segdino3d_vl::{Answers, InferenceError, SegDino3dVl};
-pub use weights::{WeightsError, load as load_weights, save as save_weights};
+pub use decoder::{Decoder, Memory, State};
+pub use heads::{Boxes, Class, Prediction, TextClass};
+pub use pyramid::Pyramid;
+pub use scene::{Layout, Observation, Scene, SceneError, SceneInput};
+pub use segdino3d_vl::{Answers, ClassAnswers, InferenceError, SegDino3dVl, TextAnswers};
+pub use weights::{Parameter, WeightsError, load as load_weights, parameters, save as save_weights};
 
 /// The largest buffer that every WebGPU device can bind; no tensor of a forward pass may be larger.
 const MAX_TENSOR_BYTES: usize = 128 << 20;

@@ -31,6 +31,8 @@ pub struct PositionEncoding {
     phases: Tensor<2>,
     /// (3, channels): 1 in the axis' own block.
     axes: Tensor<2>,
+    /// (1, 3): the scene's extent, metres.
+    extent: Tensor<2>,
 }
 
 impl PositionEncoding {
@@ -41,10 +43,10 @@ impl PositionEncoding {
         let mut axes = vec![0f32; 3 * channels];
         let mut phases = vec![0f32; channels];
         let mut channel = 0;
+        let extent = [0, 1, 2].map(|axis| (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3));
         for (axis, block) in blocks(channels).into_iter().enumerate() {
-            let extent = (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3);
             for j in 0..block {
-                let frequency = TAU / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent;
+                let frequency = TAU / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent[axis];
                 frequencies[axis * channels + channel] = frequency as f32;
                 axes[axis * channels + channel] = 1.0;
                 phases[channel] = if j % 2 == 1 { FRAC_PI_2 } else { 0.0 };
@@ -52,7 +54,18 @@ impl PositionEncoding {
             }
         }
         let matrix = |values: Vec<f32>, rows: usize| Tensor::from_data(TensorData::new(values, [rows, channels]), device);
-        Self { min: Tensor::from_floats([min], device), frequencies: matrix(frequencies, 3), phases: matrix(phases, 1), axes: matrix(axes, 3) }
+        Self {
+            min: Tensor::from_floats([min], device),
+            frequencies: matrix(frequencies, 3),
+            phases: matrix(phases, 1),
+            axes: matrix(axes, 3),
+            extent: Tensor::from_floats([extent.map(|e| e as f32)], device),
+        }
+    }
+
+    /// (1, 3): the scene's extent, metres; never 0.
+    pub fn extent(&self) -> Tensor<2> {
+        self.extent.clone()
     }
 
     /// `positions` (n, 3) metres to (n, channels).

@@ -2,15 +2,12 @@
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Config, MAX_TENSOR_BYTES, position::PositionEncoding};
+use super::{Config, MAX_TENSOR_BYTES, config::Inputs, pyramid::Pyramid};
 use crate::{
-    ops::{KernelMap, KernelMapError, SegmentMap, SegmentMapError},
-    spatial::Voxels,
+    ops::{KernelMapError, SegmentMap, SegmentMapError},
+    spatial::{Voxels, farthest_points},
     superpoint::Superpoints,
 };
-
-/// Features of a voxel: red, green, blue (normalised); x, y, z minus the scan's mean (metres); height above the floor (metres).
-pub const FEATURES: usize = 7;
 
 /// Mean of ScanNet's colours, 0..=255 (spec/model.md section 2).
 const COLOR_MEAN: [f32; 3] = [0.477_931_26 * 255.0, 0.430_325_75 * 255.0, 0.374_959_9 * 255.0];
@@ -26,13 +23,13 @@ pub enum SceneError {
     #[error("the scan has no points")]
     Empty,
     /// The lists are not about the same points.
-    #[error("{points} points came with {found} {what}; there must be one for each point")]
+    #[error("the scan came with {found} {what} instead of {expected}")]
     Length {
-        /// Colours or superpoint ids.
+        /// Colours or superpoint ids, say.
         what: &'static str,
-        /// Points.
-        points: usize,
-        /// Entries of the other list.
+        /// How many there should be.
+        expected: usize,
+        /// How many there are.
         found: usize,
     },
     /// A coordinate is infinite or NaN.
@@ -61,68 +58,67 @@ pub enum SceneError {
     Superpoints(#[from] SegmentMapError),
 }
 
-/// Which voxels meet under the U-Net's convolutions.
-#[derive(Clone, Debug)]
-pub struct Pyramid {
-    /// 3x3x3 neighbourhoods of each level, finest first.
-    pub neighbours: Vec<KernelMap>,
-    /// 2x2x2 children: from each level to the next coarser one.
-    pub children: Vec<KernelMap>,
-}
-
-impl Pyramid {
-    /// `planes.len()` levels above the distinct voxels `coords`, small enough for the channels of each.
-    pub(super) fn new(mut coords: Vec<[i32; 3]>, planes: &[usize]) -> Result<Self, SceneError> {
-        let mut pyramid = Self { neighbours: vec![], children: vec![] };
-        for (level, channels) in planes.iter().enumerate() {
-            if level > 0 {
-                let (coarser, children) = KernelMap::strided(&coords)?;
-                pyramid.children.push(children);
-                coords = coarser;
-            }
-            // the widest tensor of a level joins its skip and what comes up
-            let limit = MAX_TENSOR_BYTES / size_of::<f32>() / (2 * channels);
-            if coords.len() > limit {
-                return Err(SceneError::TooLarge { what: "voxels", found: coords.len(), limit });
-            }
-            pyramid.neighbours.push(KernelMap::submanifold(&coords, 3)?);
-        }
-        Ok(pyramid)
-    }
+/// What is known of a scan's points, one entry each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Observation<'a> {
+    /// (points, 3): metres, world frame.
+    pub positions: &'a [[f32; 3]],
+    /// (points, 3): sRGB; a scan without colour counts as one of mean colour.
+    pub colors: Option<&'a [[u8; 3]]>,
+    /// (points, [`Inputs::image`]): image features; without them every point has the one that the network learned.
+    pub image: Option<&'a [f32]>,
+    /// (points, 3): where elastic distortion moved the points, metres; voxels and boxes follow it.
+    pub distorted: Option<&'a [[f32; 3]]>,
+    /// Objects seen in images; features (objects, [`Objects::channels`](super::config::Objects::channels)) and positions (objects, 3) in metres.
+    pub objects: Option<(&'a [f32], &'a [[f32; 3]])>,
 }
 
 /// A scan as the network reads it, in main memory.
 #[derive(Clone, Debug)]
 pub struct SceneInput {
-    /// (voxels, [`FEATURES`]).
+    /// (voxels, channels): everything but image features.
     features: Vec<f32>,
+    /// (voxels, [`Inputs::image`]).
+    image: Option<Vec<f32>>,
     pyramid: Pyramid,
     /// Voxels to superpoints; a voxel counts once for each of its points.
     segments: SegmentMap,
     /// (superpoints): mean of the lower corners of its points' voxels, metres (spec/model.md section 6).
-    positions: Vec<[f32; 3]>,
+    centers: Vec<[f32; 3]>,
+    /// The same before elastic distortion.
+    undistorted: Vec<[f32; 3]>,
     /// Lowest and highest coordinates of the points, metres.
     range: [[f32; 3]; 2],
-    d_model: usize,
+    /// Objects seen in images: features (objects, channels) and positions.
+    objects: Option<(Vec<f32>, Vec<[f32; 3]>)>,
 }
 
 impl SceneInput {
-    /// From `positions` (points, 3) in the world frame, `colors` (points, 3) sRGB; a scan without colour counts as one of mean colour.
-    ///
-    /// The voxel grid has a corner at the world's origin. `O(points log points)`.
+    /// What a network of this `config` reads of the observation. `O(points log points)`.
     ///
     /// # Errors
     /// See [`SceneError`].
-    pub fn new(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, superpoints: &Superpoints, config: &Config) -> Result<Self, SceneError> {
+    pub fn new(observation: &Observation, superpoints: &Superpoints, config: &Config) -> Result<Self, SceneError> {
+        let Observation { positions, colors, image, distorted, objects } = *observation;
         let points = positions.len();
         if points == 0 {
             return Err(SceneError::Empty);
         }
-        let same_length = |what, found| if found == points { Ok(()) } else { Err(SceneError::Length { what, points, found }) };
-        same_length("colours", colors.map_or(points, <[_]>::len))?;
-        same_length("superpoint ids", superpoints.superpoint_of_point().len())?;
-        if let Some(point) = positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
-            return Err(SceneError::NotFinite { point, position: positions[point] });
+        let image = image.filter(|_| config.inputs.image > 0);
+        let objects = objects.zip(config.objects.as_ref());
+        let same_length = |what, found, expected| if found == expected { Ok(()) } else { Err(SceneError::Length { what, expected, found }) };
+        same_length("colours", colors.map_or(points, <[_]>::len), points)?;
+        same_length("distorted positions", distorted.map_or(points, <[_]>::len), points)?;
+        same_length("superpoint ids", superpoints.superpoint_of_point().len(), points)?;
+        same_length("image features", image.map_or(0, <[_]>::len), image.map_or(0, |_| points * config.inputs.image))?;
+        if let Some(((features, positions), objects)) = objects {
+            same_length("features of objects", features.len(), positions.len() * objects.channels)?;
+        }
+        let moved = distorted.unwrap_or(positions);
+        for positions in [positions, moved] {
+            if let Some(point) = positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
+                return Err(SceneError::NotFinite { point, position: positions[point] });
+            }
         }
         // attention joins content and position of every superpoint: twice the width
         let limit = MAX_TENSOR_BYTES / size_of::<f32>() / (2 * config.d_model);
@@ -130,29 +126,50 @@ impl SceneInput {
             return Err(SceneError::TooLarge { what: "superpoints", found: superpoints.count(), limit });
         }
 
-        let Voxels { coords, voxel_of_point } = Voxels::new(positions, config.voxel_size);
-        let segments = SegmentMap::new(superpoints.superpoint_of_point(), &voxel_of_point, superpoints.count(), coords.len())?;
+        let range = range(moved);
+        let Voxels { coords, voxel_of_point } = match config.backbone.grid() {
+            Some(_) => {
+                let from_corner: Vec<[f32; 3]> = moved.iter().map(|p| std::array::from_fn(|axis| p[axis] - range[0][axis])).collect();
+                Voxels::new(&from_corner, config.voxel_size)
+            }
+            None => Voxels::new(moved, config.voxel_size),
+        };
+        let voxels = coords.len();
+        let limit = MAX_TENSOR_BYTES / size_of::<f32>() / config.inputs.channels();
+        if voxels > limit {
+            return Err(SceneError::TooLarge { what: "voxels", found: voxels, limit });
+        }
+        let centers = |positions| superpoint_centers(positions, superpoints, config.voxel_size);
         Ok(Self {
-            features: voxel_features(positions, colors, &voxel_of_point, coords.len()),
-            positions: superpoint_positions(&segments, &coords, config.voxel_size),
-            pyramid: Pyramid::new(coords, &config.planes)?,
-            segments,
-            range: range(positions),
-            d_model: config.d_model,
+            features: voxel_features(positions, colors, &config.inputs, &voxel_of_point, voxels),
+            image: image.map(|image| mean_of_voxels(image, config.inputs.image, &voxel_of_point, voxels)),
+            segments: SegmentMap::new(superpoints.superpoint_of_point(), &voxel_of_point, superpoints.count(), voxels)?,
+            centers: centers(moved),
+            undistorted: centers(positions),
+            range,
+            objects: objects.map(|((features, positions), _)| (features.to_vec(), positions.to_vec())),
+            pyramid: Pyramid::new(coords, &config.backbone)?,
         })
     }
 
     /// The same on a device.
     pub fn to_device(&self, device: &Device) -> Scene {
-        let voxels = self.features.len() / FEATURES;
-        let [min, max] = self.range;
+        let voxels = self.segments.rows();
+        let rows = |values: &[f32], rows: usize| Tensor::from_data(TensorData::new(values.to_vec(), [rows, values.len() / rows]), device);
+        let places = |positions: &[[f32; 3]]| rows(positions.as_flattened(), positions.len());
+        let objects = self.objects.as_ref().filter(|(_, positions)| !positions.is_empty());
         Scene {
-            features: Tensor::from_data(TensorData::new(self.features.clone(), [voxels, FEATURES]), device),
+            features: rows(&self.features, voxels),
+            image: self.image.as_ref().map(|image| rows(image, voxels)),
             pyramid: self.pyramid.clone(),
             segments: self.segments.clone(),
-            centers: Tensor::from_data(TensorData::new(self.positions.as_flattened().to_vec(), [self.positions.len(), 3]), device),
-            encoding: PositionEncoding::new(self.d_model, min, max, device),
-            positions: self.positions.clone(),
+            layout: Layout {
+                centers: places(&self.centers),
+                undistorted: places(&self.undistorted),
+                range: self.range,
+                objects: objects.map(|(features, positions)| (rows(features, positions.len()), places(positions))),
+            },
+            positions: self.centers.clone(),
         }
     }
 }
@@ -160,14 +177,31 @@ impl SceneInput {
 /// A scan as the network reads it, on a device.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    pub(super) features: Tensor<2>,
-    pub(super) pyramid: Pyramid,
-    pub(super) segments: SegmentMap,
-    /// (superpoints, 3) metres.
-    pub(super) centers: Tensor<2>,
-    pub(super) encoding: PositionEncoding,
-    /// `centers` in main memory.
+    /// (voxels, channels): everything but image features.
+    pub features: Tensor<2>,
+    /// (voxels, image channels).
+    pub image: Option<Tensor<2>>,
+    /// Which voxels meet.
+    pub pyramid: Pyramid,
+    /// Voxels to superpoints.
+    pub segments: SegmentMap,
+    /// Where things are.
+    pub layout: Layout,
+    /// `layout.centers` in main memory.
     positions: Vec<[f32; 3]>,
+}
+
+/// Where things are in a scene, metres.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    /// (superpoints, 3).
+    pub centers: Tensor<2>,
+    /// (superpoints, 3): the same before elastic distortion; objects seen in images know nothing of it.
+    pub undistorted: Tensor<2>,
+    /// Lowest and highest coordinates of the points.
+    pub range: [[f32; 3]; 2],
+    /// Objects seen in images: features (objects, channels) and positions (objects, 3).
+    pub objects: Option<(Tensor<2>, Tensor<2>)>,
 }
 
 impl Scene {
@@ -189,62 +223,49 @@ impl Scene {
     }
 }
 
-/// Ascending indices of `count` points, each as far as possible from those chosen before it; all points when `count` is not less.
-fn farthest_points(points: &[[f32; 3]], count: usize) -> Vec<u32> {
-    if count >= points.len() {
-        return (0..points.len() as u32).collect();
-    }
-    let mut distance = vec![f32::INFINITY; points.len()];
-    let mut chosen = vec![];
-    let mut next = 0;
-    while chosen.len() < count {
-        chosen.push(next as u32);
-        distance[next] = -1.0; // never again, also among equal points
-        let from = points[next];
-        let mut farthest = -1.0;
-        for (i, (p, d)) in points.iter().zip(&mut distance).enumerate() {
-            *d = d.min((0..3).map(|a| (p[a] - from[a]).powi(2)).sum());
-            if *d > farthest {
-                (next, farthest) = (i, *d);
-            }
-        }
-    }
-    chosen.sort_unstable();
-    chosen
-}
-
-/// (voxels, [`FEATURES`]): the mean over the points of each voxel.
-fn voxel_features(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, voxel_of_point: &[u32], voxels: usize) -> Vec<f32> {
+/// (voxels, channels): the mean over the points of each voxel, everything but image features.
+fn voxel_features(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, inputs: &Inputs, voxel_of_point: &[u32], voxels: usize) -> Vec<f32> {
     let points = positions.len();
     let mean = [0, 1, 2].map(|axis| (positions.iter().map(|p| f64::from(p[axis])).sum::<f64>() / points as f64) as f32);
     let mut heights: Vec<f32> = positions.iter().map(|p| p[2]).collect();
     let floor = *heights.select_nth_unstable_by(points / BELOW_FLOOR, f32::total_cmp).1;
-
-    let mut sums = vec![[0f64; FEATURES]; voxels];
-    let mut counts = vec![0u32; voxels];
-    for (i, (p, &voxel)) in positions.iter().zip(voxel_of_point).enumerate() {
-        let [r, g, b] = colors
-            .map_or([0.0; 3], |colors| [0, 1, 2].map(|channel| (f32::from(colors[i][channel]) - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel]));
-        let point = [r, g, b, p[0] - mean[0], p[1] - mean[1], p[2] - mean[2], p[2] - floor];
-        for (sum, value) in sums[voxel as usize].iter_mut().zip(point) {
-            *sum += f64::from(value);
+    let mut features = Vec::with_capacity(points * inputs.channels());
+    for (i, p) in positions.iter().enumerate() {
+        let normalized = |channel: usize, color: u8| (f32::from(color) - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel];
+        features.extend(colors.map_or([0.0; 3], |colors| [0, 1, 2].map(|channel| normalized(channel, colors[i][channel]))));
+        if inputs.position {
+            features.extend([p[0] - mean[0], p[1] - mean[1], p[2] - mean[2]]);
         }
-        counts[voxel as usize] += 1;
+        if inputs.height {
+            features.push(p[2] - floor);
+        }
     }
-    sums.iter().zip(counts).flat_map(|(sum, count)| sum.map(|s| (s / f64::from(count)) as f32)).collect()
+    mean_of_voxels(&features, features.len() / points, voxel_of_point, voxels)
 }
 
-fn superpoint_positions(segments: &SegmentMap, coords: &[[i32; 3]], voxel_size: f32) -> Vec<[f32; 3]> {
-    let position = |superpoint| {
-        let mut sum = [0f64; 3];
-        for (voxel, weight) in segments.means().entries(superpoint) {
-            for (s, c) in sum.iter_mut().zip(coords[voxel as usize]) {
-                *s += f64::from(weight) * f64::from(c);
-            }
-        }
-        sum.map(|s| (s * f64::from(voxel_size)) as f32)
-    };
-    (0..segments.segments()).map(position).collect()
+/// `features` (points, channels) to their means (voxels, channels).
+fn mean_of_voxels(features: &[f32], channels: usize, voxel_of_point: &[u32], voxels: usize) -> Vec<f32> {
+    let mut means = vec![0.0; voxels * channels];
+    let mut counts = vec![0u32; voxels];
+    for (point, &voxel) in features.chunks_exact(channels).zip(voxel_of_point) {
+        // a running mean: a sum over many points of a voxel would lose what they differ in
+        let voxel = voxel as usize;
+        counts[voxel] += 1;
+        let share = 1.0 / counts[voxel] as f32;
+        means[voxel * channels..][..channels].iter_mut().zip(point).for_each(|(mean, value)| *mean += (value - *mean) * share);
+    }
+    means
+}
+
+/// (superpoints): means of the lower corners of the points' voxels in a grid with a corner at the world's origin.
+fn superpoint_centers(positions: &[[f32; 3]], superpoints: &Superpoints, voxel_size: f32) -> Vec<[f32; 3]> {
+    let mut sums = vec![([0f64; 3], 0u32); superpoints.count()];
+    for (position, &superpoint) in positions.iter().zip(superpoints.superpoint_of_point()) {
+        let (sum, count) = &mut sums[superpoint as usize];
+        *count += 1;
+        sum.iter_mut().zip(position).for_each(|(s, x)| *s += f64::from((x / voxel_size).floor()));
+    }
+    sums.into_iter().map(|(sum, count)| sum.map(|s| (s * f64::from(voxel_size) / f64::from(count)) as f32)).collect()
 }
 
 fn range(positions: &[[f32; 3]]) -> [[f32; 3]; 2] {
@@ -266,7 +287,8 @@ mod tests {
     use super::*;
 
     fn input(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, ids: &[u32]) -> Result<SceneInput, SceneError> {
-        SceneInput::new(positions, colors, &Superpoints::from_ids(ids), &Config { voxel_size: 0.5, ..Config::nano() })
+        let observation = Observation { positions, colors, ..Observation::default() };
+        SceneInput::new(&observation, &Superpoints::from_ids(ids), &Config { voxel_size: 0.5, ..Config::nano() })
     }
 
     #[test]
@@ -275,7 +297,7 @@ mod tests {
         let positions = [[0.1, 0.1, 0.1], [0.3, 0.1, 0.1], [0.8, 0.1, 1.3]];
         let colors = [[0, 0, 0], [255, 0, 0], [0, 0, 255]];
         let scene = input(&positions, Some(&colors), &[7, 3, 3]).unwrap();
-        let [first, second] = [&scene.features[..FEATURES], &scene.features[FEATURES..]];
+        let (first, second) = scene.features.split_at(7);
         let red = (127.5 - COLOR_MEAN[0]) / COLOR_DEVIATION[0];
         let close = |a: f32, b: f32| assert!((a - b).abs() < 1e-5, "{a} {b}");
         close(first[0], red);
@@ -283,7 +305,7 @@ mod tests {
         close(first[5], 0.1 - 0.5);
         close(first[6], 0.0);
         close(second[6], 1.2);
-        assert_eq!(scene.positions, [[0.0; 3], [0.25, 0.0, 0.5]]);
+        assert_eq!(scene.centers, [[0.0; 3], [0.25, 0.0, 0.5]]);
         assert_eq!(scene.range, [[0.1, 0.1, 0.1], [0.8, 0.1, 1.3]]);
         let grey = input(&positions, None, &[7, 3, 3]).unwrap();
         assert_eq!(grey.features[..3], [0.0; 3]);
@@ -296,19 +318,11 @@ mod tests {
         assert!(matches!(far, SceneError::Voxels(KernelMapError::TooFar { .. })), "{far}");
         let nan = input(&[[0.0; 3], [f32::NAN, 0.0, 0.0]], None, &[0, 0]).unwrap_err();
         assert!(matches!(nan, SceneError::NotFinite { point: 1, .. }), "{nan}");
-        assert_eq!(input(&[[0.0; 3]], Some(&[]), &[0]).unwrap_err(), SceneError::Length { what: "colours", points: 1, found: 0 });
+        assert_eq!(input(&[[0.0; 3]], Some(&[]), &[0]).unwrap_err(), SceneError::Length { what: "colours", expected: 1, found: 0 });
         let positions = vec![[0.0; 3]; 180_000];
         let ids: Vec<u32> = (0..180_000).collect();
         let many = input(&positions, None, &ids).unwrap_err();
         assert!(matches!(many, SceneError::TooLarge { what: "superpoints", found: 180_000, .. }), "{many}");
-    }
-
-    #[test]
-    fn farthest_points_spread() {
-        let line: Vec<[f32; 3]> = (0..11).map(|i| [i as f32, 0.0, 0.0]).collect();
-        assert_eq!(farthest_points(&line, 3), [0, 5, 10]);
-        assert_eq!(farthest_points(&line, 11), (0..11).collect::<Vec<u32>>());
-        assert_eq!(farthest_points(&[[1.0; 3]; 4], 3), [0, 1, 2]);
     }
 
     proptest! {

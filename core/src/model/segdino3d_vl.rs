@@ -1,15 +1,15 @@
 //! The whole network.
 
 use burn::{
-    module::Module,
+    module::{Module, Param},
+    nn::Initializer,
     tensor::{DataError, Device, ExecutionError, Tensor, TensorData, Transaction},
 };
 
 use super::{
-    Config, Prediction, Scene,
+    Class, Config, Prediction, Scene,
+    backbone::Backbone,
     decoder::{Decoder, State},
-    scene::FEATURES,
-    sparse_unet::SparseUnet,
 };
 use crate::{
     ops::{SegmentMap, segment_mean},
@@ -20,8 +20,10 @@ use crate::{
 /// Voxels to superpoints to queries to [`Prediction`]s.
 #[derive(Module, Debug)]
 pub struct SegDino3dVl {
-    backbone: SparseUnet,
+    backbone: Backbone,
     decoder: Decoder,
+    /// (1, image channels): stands for the image features of a scan without images.
+    unseen: Option<Param<Tensor<2>>>,
 }
 
 /// Why the network did not answer.
@@ -45,26 +47,52 @@ pub struct Answers {
     pub queries: Vec<u32>,
     /// Number of superpoints.
     pub superpoints: usize,
-    /// (queries, `text::DIM`): unit vectors in the text encoder's space.
-    pub text: Vec<f32>,
-    /// (queries): logit of "matches no object", beside the class logits.
-    pub no_object: Vec<f32>,
+    /// What the queries' objects are.
+    pub class: ClassAnswers,
     /// (queries, superpoints): logits of belonging to the query's object.
     pub masks: Vec<f32>,
-    /// (queries): logits of the IoU of the mask with its object.
-    pub scores: Vec<f32>,
     /// (queries, 3): centres of the boxes, metres, world frame.
     pub centers: Vec<f32>,
     /// (queries, 3): full extents of the boxes, metres; nothing keeps them positive.
     pub sizes: Vec<f32>,
-    /// Factor and summand that turn the cosine of `text` with a class's embedding into the class's logit.
-    pub class_affine: [f32; 2],
+}
+
+/// What the queries' objects are, in main memory.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ClassAnswers {
+    /// Places among the embeddings of names.
+    Text(TextAnswers),
+    /// One logit a class.
+    Fixed {
+        /// (queries, classes + 1): logits, the last "no object".
+        instances: Vec<f32>,
+        /// (queries, superpoint classes + 1): logits of what each query's own superpoint is, the last "background".
+        semantics: Vec<f32>,
+    },
+}
+
+/// Places among the embeddings of names, in main memory.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TextAnswers {
+    /// (queries, `text::DIM`): unit vectors in the text encoder's space.
+    pub embeddings: Vec<f32>,
+    /// (queries): logit of "matches no object", beside the class logits.
+    pub no_object: Vec<f32>,
+    /// (queries): logits of the IoU of the mask with its object.
+    pub scores: Vec<f32>,
+    /// Factor and summand that turn the cosine of an embedding with a class's embedding into the class's logit.
+    pub affine: [f32; 2],
 }
 
 impl SegDino3dVl {
     /// With random weights. `config` must be [valid](Config::validate).
     pub fn new(config: &Config, device: &Device) -> Self {
-        Self { backbone: SparseUnet::new(FEATURES, &config.planes, device), decoder: Decoder::new(config, config.planes[0], device) }
+        let image = config.inputs.image;
+        Self {
+            backbone: Backbone::new(&config.backbone, config.inputs.channels(), device),
+            decoder: Decoder::new(config, config.backbone.output(), device),
+            unseen: (image > 0).then(|| Initializer::Zeros.init([1, image], device)),
+        }
     }
 
     /// Predictions before the first layer and after each, the last of which is final. `scene` is on the network's device; `queries`
@@ -74,9 +102,9 @@ impl SegDino3dVl {
     /// If a query is no superpoint of the scene.
     pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
         let queries = selection(scene, queries);
-        let voxels = self.backbone.forward(scene.features.clone(), &scene.pyramid);
+        let voxels = self.backbone.forward(self.inputs(scene), &scene.pyramid);
         let features = segment_mean(voxels, &scene.segments);
-        let (memory, mut state) = self.decoder.start(features, scene.centers.clone(), scene.encoding.clone(), &queries);
+        let (memory, mut state) = self.decoder.start(features, &scene.layout, &queries);
         let mut predictions = vec![state.prediction.clone()];
         for layer in 0..self.decoder.layers() {
             state = self.decoder.step(layer, &memory, state);
@@ -85,9 +113,22 @@ impl SegDino3dVl {
         predictions
     }
 
-    /// `text` (classes, `text::DIM`) unit vectors to (queries, classes + 1) logits, the last "no object".
-    pub fn class_logits(&self, prediction: &Prediction, text: Tensor<2>) -> Tensor<2> {
-        self.decoder.heads().class_logits(prediction, text)
+    /// Voxel features to voxel features.
+    pub fn backbone(&self) -> &Backbone {
+        &self.backbone
+    }
+
+    /// Superpoint features to predictions.
+    pub fn decoder(&self) -> &Decoder {
+        &self.decoder
+    }
+
+    /// (voxels, channels): what the backbone reads.
+    fn inputs(&self, scene: &Scene) -> Tensor<2> {
+        let own = scene.features.clone();
+        let Some(unseen) = &self.unseen else { return own };
+        let image = scene.image.clone().unwrap_or_else(|| unseen.val().repeat_dim(0, scene.voxels()));
+        Tensor::cat(vec![own, image], 1)
     }
 
     /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop run and checks for cancellation
@@ -106,7 +147,7 @@ impl SegDino3dVl {
         };
 
         let stages = self.backbone.stages();
-        let mut pass = self.backbone.begin(scene.features.clone(), &scene.pyramid);
+        let mut pass = self.backbone.begin(self.inputs(scene), &scene.pyramid);
         for stage in 0..stages {
             pause(Stage::Backbone, stage, stages).await?;
             pass = self.backbone.stage(stage, pass, &scene.pyramid);
@@ -115,7 +156,7 @@ impl SegDino3dVl {
         pause(Stage::Backbone, stages, stages).await?;
 
         let layers = self.decoder.layers();
-        let (memory, mut state) = self.decoder.start(features, scene.centers.clone(), scene.encoding.clone(), &selection);
+        let (memory, mut state) = self.decoder.start(features, &scene.layout, &selection);
         for layer in 0..layers {
             pause(Stage::Decoder, layer, layers + 1).await?;
             state = self.decoder.step(layer, &memory, state);
@@ -127,31 +168,29 @@ impl SegDino3dVl {
     }
 
     async fn read(&self, state: State, queries: Vec<u32>, superpoints: usize) -> Result<Answers, InferenceError> {
-        let State { prediction, boxes, .. } = state;
-        let [class_scale, class_bias] = self.decoder.heads().scale_and_bias();
-        let read = Transaction::default()
-            .register(prediction.text)
-            .register(prediction.no_object)
-            .register(prediction.masks)
-            .register(prediction.scores)
-            .register(boxes.centers)
-            .register(boxes.sizes)
-            .register(Tensor::cat(vec![class_scale, class_bias], 0))
-            .execute_async()
-            .await?;
-        let mut read = read.into_iter().map(TensorData::try_into_vec::<f32>);
+        let semantics = self.decoder.semantics(&state);
+        let Prediction { class, masks, boxes } = state.prediction;
+        let mut read = Transaction::default().register(masks);
+        if let Some(boxes) = boxes {
+            read = read.register(boxes.centers).register(boxes.sizes);
+        }
+        let is_text = matches!(class, Class::Text(_));
+        read = match class {
+            Class::Text(class) => {
+                read.register(class.embedding).register(class.no_object).register(class.score).register(Tensor::cat(class.affine.to_vec(), 0))
+            }
+            Class::Fixed(logits) => semantics.into_iter().fold(read.register(logits), Transaction::register),
+        };
+        let mut read = read.execute_async().await?.into_iter().map(TensorData::try_into_vec::<f32>);
         let mut next = || read.next().unwrap_or(Ok(vec![]));
-        Ok(Answers {
-            queries,
-            superpoints,
-            text: next()?,
-            no_object: next()?,
-            masks: next()?,
-            scores: next()?,
-            centers: next()?,
-            sizes: next()?,
-            class_affine: next()?.try_into().unwrap_or_default(),
-        })
+        let (masks, centers, sizes) = (next()?, next()?, next()?);
+        let class = if is_text {
+            let (embeddings, no_object, scores) = (next()?, next()?, next()?);
+            ClassAnswers::Text(TextAnswers { embeddings, no_object, scores, affine: next()?.try_into().unwrap_or_default() })
+        } else {
+            ClassAnswers::Fixed { instances: next()?, semantics: next()? }
+        };
+        Ok(Answers { queries, superpoints, masks, centers, sizes, class })
     }
 }
 
@@ -169,13 +208,23 @@ mod tests {
 
     use super::*;
     use crate::{
-        model::fixture::{cube, shaken, tiny},
+        model::{
+            TextClass,
+            fixture::{cube, shaken, tiny},
+        },
         progress::Cancel,
         text,
     };
 
     fn same<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) {
         a.to_data().assert_approx_eq::<f32>(&b.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
+    }
+
+    fn text_class(prediction: &Prediction) -> &TextClass {
+        match &prediction.class {
+            Class::Text(class) => class,
+            Class::Fixed(_) => panic!("classes by text"),
+        }
     }
 
     #[test]
@@ -186,13 +235,14 @@ mod tests {
         let predictions = network.forward(&scene, &[3, 1, 7]);
         assert_eq!(predictions.len(), config.layers + 1);
         for (layer, p) in predictions.iter().enumerate() {
-            assert_eq!(p.text.dims(), [3, text::DIM]);
-            assert_eq!((p.no_object.dims(), p.scores.dims()), ([3, 1], [3, 1]));
+            let class = text_class(p);
+            assert_eq!(class.embedding.dims(), [3, text::DIM]);
+            assert_eq!((class.no_object.dims(), class.score.dims()), ([3, 1], [3, 1]));
             assert_eq!(p.masks.dims(), [3, 8]);
             assert_eq!(p.boxes.is_some(), layer > 0);
-            let norms = p.text.clone().square().sum_dim(1);
+            let norms = class.embedding.clone().square().sum_dim(1);
             same(&norms, &Tensor::ones([3, 1], &device));
-            assert_eq!(network.class_logits(p, p.text.clone().narrow(0, 0, 2)).dims(), [3, 3]);
+            assert_eq!(p.class.logits(class.embedding.clone().narrow(0, 0, 2)).dims(), [3, 3]);
         }
     }
 
@@ -210,9 +260,9 @@ mod tests {
         let (straight, turned) = (network.forward(&scene, &[0, 2, 5]), network.forward(&scene, &[5, 0, 2]));
         for (a, b) in straight.iter().zip(&turned) {
             let turn = |t: &Tensor<2>| Tensor::cat(vec![t.clone().narrow(0, 2, 1), t.clone().narrow(0, 0, 2)], 0);
-            same(&turn(&a.text), &b.text);
+            same(&turn(&text_class(a).embedding), &text_class(b).embedding);
             same(&turn(&a.masks), &b.masks);
-            same(&turn(&a.scores), &b.scores);
+            same(&turn(&text_class(a).score), &text_class(b).score);
             if let (Some(a), Some(b)) = (&a.boxes, &b.boxes) {
                 same(&turn(&a.centers), &b.centers);
                 same(&turn(&a.sizes), &b.sizes);
@@ -232,10 +282,11 @@ mod tests {
         assert_eq!((first.superpoints, first.queries.len()), (8, 5));
         let last = network.forward(&scene, &queries).pop().unwrap();
         let floats = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
+        let ClassAnswers::Text(class) = first.class else { panic!("classes by text") };
+        assert_eq!(class.embeddings, floats(text_class(&last).embedding.clone()));
         assert_eq!(first.masks, floats(last.masks));
-        assert_eq!(first.text, floats(last.text.clone()));
         assert_eq!(first.centers, floats(last.boxes.unwrap().centers));
-        let [scale, bias] = first.class_affine;
+        let [scale, bias] = class.affine;
         assert!(scale > 10.0 && scale < 16.0 && (0.0..=0.2).contains(&bias), "{scale} {bias}");
     }
 
@@ -291,9 +342,9 @@ mod tests {
             loss = loss.clone() + (t * weights).sum();
         };
         for prediction in network.forward(&scene, &[0, 3, 5, 6]) {
-            add(network.class_logits(&prediction, words.clone()));
+            add(prediction.class.logits(words.clone()));
+            add(text_class(&prediction).score.clone());
             add(prediction.masks);
-            add(prediction.scores);
             if let Some(boxes) = prediction.boxes {
                 add(boxes.centers);
                 add(boxes.sizes);

@@ -1,6 +1,6 @@
 //! Weights in and out: one safetensors file, stored as f16, computed as f32.
 //!
-//! Names are the paths of the fields, `backbone.levels.0.blocks.1.conv1.weight`. A file must hold exactly the tensors of the
+//! Names are the paths of fields and variants, `backbone.SparseUnet.down.0.1.conv1.weight`. A file must hold exactly the tensors of the
 //! network it is loaded into, in the same shapes.
 
 use std::collections::HashSet;
@@ -59,16 +59,35 @@ pub enum WeightsError {
 /// # Errors
 /// [`WeightsError::NotFinite`] when a value does not fit f16.
 pub fn save<M: Module>(module: &M) -> Result<Vec<u8>, WeightsError> {
-    let mut saver = Saver::default();
-    // `valid` also brings pending updates into the running statistics
-    module.valid().visit(&mut saver);
-    saver.error.map_or(Ok(()), Err)?;
-    let views = saver.tensors.iter().map(|(name, shape, bytes)| {
-        let view = TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(|error| WeightsError::Malformed(error.to_string()))?;
-        Ok((name, view))
-    });
+    let stored =
+        parameters(module).into_iter().map(|Parameter { name, shape, values }| match values.iter().find(|v| !f16::from_f32(**v).is_finite()) {
+            Some(value) => Err(WeightsError::NotFinite { name, value: value.to_string() }),
+            None => Ok((name, shape, values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())),
+        });
+    let stored = stored.collect::<Result<Vec<(String, Vec<usize>, Vec<u8>)>, WeightsError>>()?;
+    let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
+    let views = stored.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(malformed)?)));
     let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
-    safetensors::serialize(views, None).map_err(|error| WeightsError::Malformed(error.to_string()))
+    safetensors::serialize(views, None).map_err(malformed)
+}
+
+/// A parameter or a running statistic in main memory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Parameter {
+    /// Path from the root.
+    pub name: String,
+    /// Row-major.
+    pub shape: Vec<usize>,
+    /// As f32.
+    pub values: Vec<f32>,
+}
+
+/// Those of `module`, running statistics included. Reads the device synchronously: not for the browser.
+pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
+    let mut reader = Reader::default();
+    // `valid` also brings pending updates into the running statistics
+    module.valid().visit(&mut reader);
+    reader.parameters
 }
 
 /// `module` with the values in `bytes`, on its own device.
@@ -99,13 +118,12 @@ impl Path {
 }
 
 #[derive(Default)]
-struct Saver {
+struct Reader {
     path: Path,
-    tensors: Vec<(String, Vec<usize>, Vec<u8>)>,
-    error: Option<WeightsError>,
+    parameters: Vec<Parameter>,
 }
 
-impl ModuleVisitor for Saver {
+impl ModuleVisitor for Reader {
     fn enter_module(&mut self, name: &str, _: &str) {
         self.path.0.push(name.to_owned());
     }
@@ -115,16 +133,9 @@ impl ModuleVisitor for Saver {
     }
 
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        let name = self.path.name();
         let data = param.val().into_data();
-        let values = data.as_slice::<f32>().unwrap_or_default();
-        let stored: Vec<f16> = values.iter().map(|v| f16::from_f32(*v)).collect();
-        if let Some(bad) = stored.iter().position(|v| !v.is_finite()) {
-            self.error.get_or_insert(WeightsError::NotFinite { name, value: values[bad].to_string() });
-            return;
-        }
-        let bytes = stored.iter().flat_map(|v| v.to_le_bytes()).collect();
-        self.tensors.push((name, data.shape().to_vec(), bytes));
+        let values = data.iter::<f32>().collect();
+        self.parameters.push(Parameter { name: self.path.name(), shape: data.shape().to_vec(), values });
     }
 }
 
@@ -217,7 +228,7 @@ mod tests {
         let before = save(&network).unwrap();
         network.forward(&cube(&device, &config), &[0]);
         let after = save(&network).unwrap();
-        let mean = |file: &[u8]| SafeTensors::deserialize(file).unwrap().tensor("backbone.output.running_mean").unwrap().data().to_vec();
+        let mean = |file: &[u8]| SafeTensors::deserialize(file).unwrap().tensor("backbone.SparseUnet.output.running_mean").unwrap().data().to_vec();
         assert_ne!(mean(&before), mean(&after));
     }
 

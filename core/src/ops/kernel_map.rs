@@ -160,14 +160,18 @@ impl KernelMap {
 
     /// Kernel 2, stride 2: returns the coarser voxels, `floor(c / 2)` sorted by z, y, x, and the map that leads to them.
     ///
-    /// Every voxel has a parent, also at odd borders (MinkowskiEngine's rule). `O(n log n)`.
+    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In a grid of that extent from the origin a voxel at
+    /// an odd far border has none, and leads nowhere (spconv's rule). `O(n log n)`.
     ///
     /// # Errors
     /// See [`KernelMapError`].
-    pub fn strided(coords: &[[i32; 3]]) -> Result<(Vec<[i32; 3]>, Self), KernelMapError> {
+    pub fn strided(coords: &[[i32; 3]], grid: Option<[i32; 3]>) -> Result<(Vec<[i32; 3]>, Self), KernelMapError> {
         const OFFSETS: usize = 8;
         let parents: Vec<[i32; 3]> = coords.iter().map(|c| c.map(|c| c >> 1)).collect();
-        let sorted = sorted_keys(&parents)?;
+        let mut sorted = sorted_keys(&parents)?;
+        if let Some(grid) = grid {
+            sorted.retain(|&(_, row)| (0..3).all(|axis| parents[row as usize][axis] < grid[axis] / 2));
+        }
         let (fine, coarse) = (coords.len(), sorted.chunk_by(|a, b| a.0 == b.0).count());
         let mut coarse_coords = Vec::with_capacity(coarse);
         let mut child = vec![NO_NEIGHBOUR; OFFSETS * coarse];
@@ -285,7 +289,7 @@ mod tests {
 
         #[test]
         fn strided_children_lie_in_their_parent(coords in voxels()) {
-            let (coarse, map) = KernelMap::strided(&coords).unwrap();
+            let (coarse, map) = KernelMap::strided(&coords, None).unwrap();
             prop_assert!(coarse.is_sorted_by_key(|&[x, y, z]| [z, y, x]));
             prop_assert_eq!((map.in_rows(), map.out_rows()), (coords.len(), coarse.len()));
             let mut seen = vec![0; coords.len()];
@@ -307,11 +311,20 @@ mod tests {
     }
 
     #[test]
+    fn an_odd_border_of_a_grid_has_no_parents() {
+        let coords = [[0, 0, 0], [3, 1, 0], [4, 0, 1]];
+        let (coarse, map) = KernelMap::strided(&coords, Some([5, 2, 2])).unwrap();
+        assert_eq!(coarse, [[0, 0, 0], [1, 0, 0]]);
+        assert!((0..8).all(|k| map.outputs().at(k)[2] == NO_NEIGHBOUR));
+        assert_eq!(KernelMap::strided(&coords, Some([6, 2, 2])).unwrap().0.len(), 3);
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused() {
         let far = [0, i32::MIN, 0];
         assert_eq!(KernelMap::submanifold(&[far], 3).unwrap_err(), KernelMapError::TooFar { at: far });
         assert_eq!(KernelMap::submanifold(&[[1; 3], [0; 3], [1; 3]], 3).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
-        assert_eq!(KernelMap::strided(&[[1; 3], [0; 3], [1; 3]]).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
+        assert_eq!(KernelMap::strided(&[[1; 3], [0; 3], [1; 3]], None).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
         assert_eq!(KernelMap::submanifold(&[], 4).unwrap_err(), KernelMapError::Kernel { got: 4 });
         let edge = [[COORDINATE_LIMIT, -COORDINATE_LIMIT, COORDINATE_LIMIT]];
         assert!((0..125).all(|k| (KernelMap::submanifold(&edge, 5).unwrap().inputs().at(k)[0] == 0) == (k == 62)));

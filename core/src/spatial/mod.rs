@@ -1,12 +1,16 @@
-//! Neighbourhoods of points: nearest neighbours, normals, voxels.
+//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread.
 
 use crate::progress::Cancelled;
 
+mod farthest_points;
 mod knn;
+mod medoid;
 mod normals;
 mod voxels;
 
+pub use farthest_points::farthest_points;
 pub use knn::{Neighbours, nearest_neighbours};
+pub use medoid::medoid;
 pub use normals::normals;
 pub use voxels::Voxels;
 

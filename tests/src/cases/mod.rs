@@ -3,6 +3,7 @@
 pub mod masked_softmax;
 pub mod matmul;
 pub mod network;
+pub mod published;
 pub mod segment_mean;
 pub mod sparse_conv;
 

@@ -1,7 +1,7 @@
 //! The whole network answers alike on every device.
 
 use segscape::{
-    model::{Answers, Config, InferenceError, SceneInput, SegDino3dVl, load_weights, save_weights},
+    model::{Answers, ClassAnswers, Config, InferenceError, Observation, SceneInput, SegDino3dVl, TextAnswers, load_weights, save_weights},
     progress::Monitor,
     superpoint::Superpoints,
 };
@@ -28,15 +28,15 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         (want, got) => return [want.err(), got.err()].into_iter().flatten().map(|error| error.to_string()).collect(),
     };
     let lists = |a: Answers| {
-        let affine = a.class_affine.to_vec();
+        let ClassAnswers::Text(TextAnswers { embeddings, no_object, scores, affine }) = a.class else { panic!("classes by text") };
         [
-            ("text", a.text),
-            ("no_object", a.no_object),
+            ("embeddings", embeddings),
+            ("no_object", no_object),
+            ("scores", scores),
+            ("affine", affine.to_vec()),
             ("masks", a.masks),
-            ("scores", a.scores),
             ("centers", a.centers),
             ("sizes", a.sizes),
-            ("class_affine", affine),
         ]
     };
     lists(want).into_iter().zip(lists(got)).filter_map(|((what, want), (_, got))| differs(what, &want, &got)).collect()
@@ -44,7 +44,8 @@ pub async fn check(subject: &Subject) -> Vec<String> {
 
 async fn answers(subject: &Subject, config: &Config, weights: &[u8]) -> Result<Answers, InferenceError> {
     let (positions, colors, superpoints) = room();
-    let scene = SceneInput::new(&positions, Some(&colors), &superpoints, config).expect("the room is a valid scan");
+    let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
+    let scene = SceneInput::new(&observation, &superpoints, config).expect("the room is a valid scan");
     let scene = scene.to_device(&subject.device);
     let network = load_weights(SegDino3dVl::new(config, &subject.device), weights).expect("the weights are the network's own");
     let queries = scene.queries(20);

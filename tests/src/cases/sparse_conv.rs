@@ -87,8 +87,8 @@ async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subje
     let coords = voxels.coords();
     let map = match kind {
         Kind::Submanifold(kernel) => KernelMap::submanifold(&coords, kernel),
-        Kind::Down => KernelMap::strided(&coords).map(|(_, map)| map),
-        Kind::Up => KernelMap::strided(&coords).map(|(_, map)| map.inverse()),
+        Kind::Down => KernelMap::strided(&coords, None).map(|(_, map)| map),
+        Kind::Up => KernelMap::strided(&coords, None).map(|(_, map)| map.inverse()),
     }
     .expect("voxels of the cases are valid");
     let [x_shape, grad_shape] = [[map.in_rows(), c_in], [map.out_rows(), c_out]];

@@ -8,16 +8,14 @@ use std::{
 
 use anyhow::Context;
 use burn::tensor::{Device, Distribution, Tensor};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use segscape::{
-    model::Config,
     ops::{KernelMap, NO_NEIGHBOUR, matmul, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
     pipeline,
     platform::Instant,
     preflight::{Choices, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::{self, Scan},
-    spatial::Voxels,
+    scan,
 };
 use serde_json::json;
 
@@ -27,8 +25,15 @@ use crate::{device::DeviceChoice, models, synth::Room};
 /// Measures the stages of one scan, and sparse convolutions beside dense products of equal size.
 #[derive(Args, Debug)]
 pub struct Bench {
+    /// What is measured; everything by default.
+    #[arg(value_enum)]
+    what: Option<What>,
     /// A PLY or PCD file; a synthetic room by default.
+    #[arg(long)]
     scan: Option<PathBuf>,
+    /// Voxels of the room whose shell is convolved.
+    #[arg(long, default_value_t = 100_000)]
+    voxels: usize,
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -43,6 +48,16 @@ pub struct Bench {
     json: bool,
 }
 
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum What {
+    /// Every stage of a scan.
+    Stages,
+    /// Sparse convolution and its gradients.
+    SparseConv,
+}
+
 impl Bench {
     /// Measures and prints row by row.
     ///
@@ -50,24 +65,28 @@ impl Bench {
     /// There is no model, or the scan is refused.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
-        let bytes = match &self.scan {
-            Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?,
-            None => Room::generate(0, 0).to_ply(),
-        };
-        let scan = self.stages(&bytes, &device)?;
-        let voxels = Voxels::new(&scan.positions, Config::nano().voxel_size).coords;
-        let map = KernelMap::submanifold(&voxels, 3)?;
-        for channels in [32, 64, 128] {
-            self.convolutions(&map, channels, &device)?;
+        let wanted = |what| self.what.is_none_or(|only| only == what);
+        if wanted(What::Stages) {
+            let bytes = match &self.scan {
+                Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?,
+                None => Room::generate(0, 0).to_ply(),
+            };
+            self.stages(&bytes, &device)?;
+        }
+        if wanted(What::SparseConv) {
+            let map = KernelMap::submanifold(&shell(self.voxels), 3)?;
+            for channels in [32, 64, 128] {
+                self.convolutions(&map, channels, &device)?;
+            }
         }
         Ok(())
     }
 
     /// One row a stage: the fastest of all runs.
-    fn stages(&self, bytes: &[u8], device: &Device) -> anyhow::Result<Scan> {
+    fn stages(&self, bytes: &[u8], device: &Device) -> anyhow::Result<()> {
         let network = models::load_network(self.weights.as_deref(), device)?;
         let mut fastest = std::collections::BTreeMap::<Stage, f64>::new();
-        let mut measured = None;
+        let mut points = 0;
         for _ in 0..self.runs.max(1) {
             let clock = StageClock::default();
             let cancel = Cancel::default();
@@ -83,14 +102,13 @@ impl Bench {
                 let best = fastest.entry(stage).or_insert(ms);
                 *best = best.min(ms);
             }
-            measured = Some(scan);
+            points = scan.len();
         }
-        let scan = measured.context("nothing was measured")?;
         for (stage, ms) in fastest {
-            let row = json!({ "stage": stage, "points": scan.len(), "ms": ms });
+            let row = json!({ "stage": stage, "points": points, "ms": ms });
             self.print(&row, &format!("{:12} {ms:9.1} ms", row["stage"].as_str().unwrap_or_default()))?;
         }
-        Ok(scan)
+        Ok(())
     }
 
     /// One row a pass: forward and both gradients.
@@ -116,17 +134,19 @@ impl Bench {
                 ms = ms.min(milliseconds(sparse, device)?);
                 dense_ms = dense_ms.min(milliseconds(dense, device)?);
             }
-            let ratio = ms / dense_ms;
+            let ratio = dense_ms / ms;
+            let gflops = 2e-6 * (pairs * channels * channels) as f64 / ms;
             let row = json!({
                 "channels": channels,
                 "voxels": voxels,
                 "pairs": pairs,
                 "pass": pass,
                 "ms": ms,
+                "gflops": gflops,
                 "dense_matmul_ms": dense_ms,
                 "ratio_to_dense_matmul": ratio,
             });
-            let text = format!("{pass:12} {channels:4} channels {voxels:8} voxels {ms:9.1} ms, dense product {dense_ms:9.1} ms, ratio {ratio:.2}");
+            let text = format!("{pass:12} {channels:4} channels {voxels:8} voxels {ms:9.1} ms, {gflops:6.1} GFLOPS, {ratio:.2} of a dense product's");
             self.print(&row, &text)?;
         }
         Ok(())
@@ -135,6 +155,22 @@ impl Bench {
     fn print(&self, row: &serde_json::Value, text: &str) -> io::Result<()> {
         if self.json { writeln!(io::stdout(), "{row}") } else { writeln!(io::stdout(), "{text}") }
     }
+}
+
+/// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them: seven to eight neighbours each.
+fn shell(voxels: usize) -> Vec<[i32; 3]> {
+    /// Of the cells of the shell, how many in 256 are kept.
+    const KEPT: u32 = 217;
+    // edges of 15 : 13 : 11 have 2 (15 13 + 13 11 + 11 15) cells a unit squared
+    let unit = (voxels as f64 * 256.0 / f64::from(KEPT) / 1006.0).sqrt();
+    let [x, y, z] = [15.0, 13.0, 11.0].map(|edge| (edge * unit).round().max(1.0) as i32);
+    let cells = (0..z).flat_map(|k| (0..y).flat_map(move |j| (0..x).map(move |i| [i, j, k])));
+    let is_wall = |[i, j, k]: &[i32; 3]| [(*i, x), (*j, y), (*k, z)].iter().any(|&(at, edge)| at == 0 || at == edge - 1);
+    let hash = |[i, j, k]: &[i32; 3]| {
+        ((*i as u32).wrapping_mul(73_856_093) ^ (*j as u32).wrapping_mul(19_349_663) ^ (*k as u32).wrapping_mul(83_492_791)).wrapping_mul(0x9E37_79B9)
+            >> 24
+    };
+    cells.filter(is_wall).filter(|cell| hash(cell) < KEPT).collect()
 }
 
 /// Something that is measured.

@@ -96,7 +96,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use segscape::model::Config as ModelConfig;
+    use segscape::model::{Config as ModelConfig, config::Backbone};
 
     use super::*;
     use crate::{
@@ -109,7 +109,14 @@ mod tests {
     fn an_exported_checkpoint_loads_and_answers_as_promised() {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
-        config.model = ModelConfig { planes: vec![8, 8], d_model: 12, heads: 2, ffn: 8, layers: 1, ..ModelConfig::nano() };
+        config.model = ModelConfig {
+            backbone: Backbone::SparseUnet { planes: vec![8, 8], grid: None },
+            d_model: 12,
+            heads: 2,
+            ffn: 8,
+            layers: 1,
+            ..ModelConfig::nano()
+        };
         let device = DeviceChoice::Cpu.open().unwrap();
         let network = SegDino3dVl::new(&config.model, &device.clone().autodiff());
         let state = State { steps: 7, scenes: 14, ..State::default() };

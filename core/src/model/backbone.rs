@@ -1,0 +1,73 @@
+//! Voxel features to voxel features, through one of the published U-Nets.
+
+use burn::{
+    module::Module,
+    tensor::{Device, Tensor},
+};
+
+use super::{config, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet};
+
+/// A sparse convolutional U-Net.
+#[derive(Module, Debug)]
+pub enum Backbone {
+    /// Pre-activation blocks.
+    SparseUnet(SparseUnet),
+    /// Post-activation blocks.
+    ResUnet(ResUnet),
+}
+
+/// A U-Net at work: the features where it stands, and what the way up still needs of the levels left behind, finest first.
+pub struct Pass {
+    pub(super) features: Tensor<2>,
+    pub(super) skips: Vec<Tensor<2>>,
+}
+
+impl Backbone {
+    /// From `channels` input features.
+    pub fn new(config: &config::Backbone, channels: usize, device: &Device) -> Self {
+        match config {
+            config::Backbone::SparseUnet { planes, .. } => Self::SparseUnet(SparseUnet::new(channels, planes, device)),
+            config::Backbone::ResUnet { first_kernel, stem, planes, blocks } => {
+                Self::ResUnet(ResUnet::new(channels, *first_kernel, *stem, planes, blocks, device))
+            }
+        }
+    }
+
+    /// `features` (voxels, channels) to (voxels, [`config::Backbone::output`]).
+    pub fn forward(&self, features: Tensor<2>, pyramid: &Pyramid) -> Tensor<2> {
+        let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| self.stage(stage, pass, pyramid));
+        self.end(pass)
+    }
+
+    /// Number of stages between [`Self::begin`] and [`Self::end`].
+    pub fn stages(&self) -> usize {
+        match self {
+            Self::SparseUnet(unet) => unet.stages(),
+            Self::ResUnet(unet) => unet.stages(),
+        }
+    }
+
+    /// The first convolution.
+    pub fn begin(&self, features: Tensor<2>, pyramid: &Pyramid) -> Pass {
+        match self {
+            Self::SparseUnet(unet) => unet.begin(features, pyramid),
+            Self::ResUnet(unet) => unet.begin(features, pyramid),
+        }
+    }
+
+    /// The blocks of one level; stages come in order, each once.
+    pub fn stage(&self, stage: usize, pass: Pass, pyramid: &Pyramid) -> Pass {
+        match self {
+            Self::SparseUnet(unet) => unet.stage(stage, pass, pyramid),
+            Self::ResUnet(unet) => unet.stage(stage, pass, pyramid),
+        }
+    }
+
+    /// What is left to do after the last stage.
+    pub fn end(&self, pass: Pass) -> Tensor<2> {
+        match self {
+            Self::SparseUnet(unet) => unet.end(pass),
+            Self::ResUnet(_) => pass.features,
+        }
+    }
+}

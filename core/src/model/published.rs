@@ -1,0 +1,436 @@
+//! Weights of published networks: how their parameters are called and laid out there (spec/model.md sections 3.1 and 14).
+//!
+//! SegDINO3D's names are the reference. OneFormer3D and SPFormer have the same pre-activation backbone without a prefix, Mask3D the same
+//! post-activation one behind another prefix; their decoders share only part of their steps with this one.
+
+use std::collections::BTreeMap;
+
+use burn::module::Module;
+use safetensors::{Dtype, tensor::TensorView};
+
+use super::weights::{self, WeightsError};
+
+/// A tensor of a checkpoint.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Row-major.
+    pub shape: Vec<usize>,
+    /// As f32.
+    pub values: Vec<f32>,
+}
+
+/// A checkpoint's tensors by name.
+pub type Checkpoint = BTreeMap<String, Stored>;
+
+/// A checkpoint carried over to a network of ours.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Import {
+    /// A safetensors file of f32 for [`load_weights`](super::load_weights). What the checkpoint lacks has the network's own values.
+    pub weights: Vec<u8>,
+    /// Parameters taken over.
+    pub imported: Vec<String>,
+    /// Parameters that no published network has.
+    pub own: Vec<String>,
+    /// Parameters that the checkpoint should have, each with the name it would have there.
+    pub missing: Vec<(String, String)>,
+    /// Names in the checkpoint that nothing was made of.
+    pub unused: Vec<String>,
+    /// Parameters of another shape.
+    pub mismatched: Vec<Mismatch>,
+}
+
+/// A parameter of another shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// Its name in the checkpoint.
+    pub key: String,
+    /// Its shape there.
+    pub found: Vec<usize>,
+    /// Its shape here, as this network lays it out.
+    pub expected: Vec<usize>,
+}
+
+impl Import {
+    /// Whether every parameter found its counterpart and nothing was left over.
+    pub fn is_whole(&self) -> bool {
+        self.missing.is_empty() && self.unused.is_empty() && self.mismatched.is_empty()
+    }
+}
+
+/// Takes over what `checkpoint` has for `network`.
+///
+/// # Errors
+/// [`WeightsError`] when the network's own values cannot be written.
+pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import, WeightsError> {
+    let checkpoint: BTreeMap<String, &Stored> = checkpoint.iter().map(|(key, stored)| (unified(key), stored)).collect();
+    let own = weights::parameters(network);
+    let depth = own
+        .iter()
+        .filter_map(|p| p.name.strip_prefix("backbone.ResUnet.down.")?.split('.').next()?.parse().ok())
+        .fold(0, |d: usize, l: usize| d.max(l + 1));
+    let mut import = Import { weights: vec![], imported: vec![], own: vec![], missing: vec![], unused: vec![], mismatched: vec![] };
+    let mut used = std::collections::BTreeSet::new();
+    let mut tensors = vec![];
+    for weights::Parameter { name, shape, values } in own {
+        let values = match origin(&name, depth) {
+            None => {
+                import.own.push(name.clone());
+                values
+            }
+            Some(Origin { key, layout }) => match checkpoint.get(&key) {
+                None => {
+                    import.missing.push((name.clone(), key));
+                    values
+                }
+                Some(stored) => {
+                    used.insert(key.clone());
+                    if let Some(values) = layout.read(stored, &shape) {
+                        import.imported.push(name.clone());
+                        values
+                    } else {
+                        import.mismatched.push(Mismatch { key, found: stored.shape.clone(), expected: shape.clone() });
+                        values
+                    }
+                }
+            },
+        };
+        tensors.push((name, shape, values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()));
+    }
+    // counters of training steps, and a layer that no published network uses
+    let is_needless = |key: &str| key.ends_with(".num_batches_tracked") || key.starts_with("backbone.final.");
+    import.unused = checkpoint.into_keys().filter(|key| !used.contains(key) && !is_needless(key)).collect();
+    let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
+    let views = tensors.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(malformed)?)));
+    let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
+    import.weights = safetensors::serialize(views, None).map_err(malformed)?;
+    Ok(import)
+}
+
+/// SegDINO3D's name for a key of any of the published networks.
+fn unified(key: &str) -> String {
+    let key = key.strip_prefix("module.").unwrap_or(key);
+    let key = key.strip_prefix("model.").unwrap_or(key);
+    if let Some(rest) = key.strip_prefix("unet.") {
+        return format!("backbone.{rest}");
+    }
+    if key.starts_with("input_conv.") || key.starts_with("output_layer.") {
+        return format!("backbone.{key}");
+    }
+    key.to_owned()
+}
+
+/// Where a parameter of ours is in a checkpoint.
+#[derive(Debug, PartialEq, Eq)]
+struct Origin {
+    key: String,
+    layout: Layout,
+}
+
+/// How a parameter is stored there, and here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Layout {
+    /// The same.
+    Same,
+    /// (outputs, inputs) there, (inputs, outputs) here.
+    Transposed,
+    /// (outputs, x, y, z, inputs) there, or (x, y, z, inputs, outputs) in older files; (offset with x fastest, inputs, outputs) here.
+    Kernel,
+    /// Any shape there, its memory read as (inputs, outputs): what spconv does with kernels of edge 1.
+    Reinterpreted,
+    /// One of three blocks of rows, for queries, keys and values; matrices transposed.
+    Third(usize),
+}
+
+impl Layout {
+    /// The values in our layout, if they fit `shape`.
+    fn read(self, stored: &Stored, shape: &[usize]) -> Option<Vec<f32>> {
+        let Stored { shape: found, values } = stored;
+        if values.len() != found.iter().product::<usize>() {
+            return None;
+        }
+        match self {
+            Self::Same => (found == shape).then(|| values.clone()),
+            Self::Reinterpreted => (values.len() == shape.iter().product::<usize>()).then(|| values.clone()),
+            Self::Transposed => {
+                let &[inputs, outputs] = shape else { return None };
+                (*found == [outputs, inputs]).then(|| transposed(values, inputs))
+            }
+            Self::Third(part) => {
+                let rows = values.len() / 3;
+                let values = values.get(part * rows..(part + 1) * rows)?;
+                match *shape {
+                    [length] => (*found == [3 * length]).then(|| values.to_vec()),
+                    [inputs, outputs] => (*found == [3 * outputs, inputs]).then(|| transposed(values, inputs)),
+                    _ => None,
+                }
+            }
+            Self::Kernel => {
+                let &[offsets, inputs, outputs] = shape else { return None };
+                let edge = (1..=5).find(|edge: &usize| edge.pow(3) == offsets)?;
+                let (last, first) = ([edge, edge, edge, inputs, outputs], [outputs, edge, edge, edge, inputs]);
+                let at: Box<dyn Fn(usize, usize, usize) -> usize> = if *found == first {
+                    Box::new(|offset, input, output| (output * offsets + offset) * inputs + input)
+                } else if *found == last {
+                    Box::new(|offset, input, output| (offset * inputs + input) * outputs + output)
+                } else {
+                    return None;
+                };
+                let mut kernel = Vec::with_capacity(values.len());
+                for offset in 0..offsets {
+                    let [x, y, z] = [offset % edge, offset / edge % edge, offset / edge / edge];
+                    let offset = (x * edge + y) * edge + z;
+                    for input in 0..inputs {
+                        kernel.extend((0..outputs).map(|output| values[at(offset, input, output)]));
+                    }
+                }
+                Some(kernel)
+            }
+        }
+    }
+}
+
+/// (rows, columns) to (columns, rows).
+fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
+    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+}
+
+/// Where the parameter `name` comes from; the post-activation backbone has `depth` levels below the finest.
+fn origin(name: &str, depth: usize) -> Option<Origin> {
+    if let Some(rest) = name.strip_prefix("backbone.SparseUnet.") {
+        return sparse_unet(rest);
+    }
+    if let Some(rest) = name.strip_prefix("backbone.ResUnet.") {
+        return res_unet(rest, depth);
+    }
+    decoder(name.strip_prefix("decoder.")?)
+}
+
+/// The published name of a field.
+fn field(field: &str) -> &str {
+    match field {
+        "gamma" => "weight",
+        "beta" => "bias",
+        other => other,
+    }
+}
+
+fn sparse_unet(name: &str) -> Option<Origin> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let level = |level: &str| level.parse().ok().map(|level| "u.".repeat(level));
+    let (module, layout) = match parts[..] {
+        ["input", _] => ("input_conv.0".to_owned(), Layout::Kernel),
+        ["output", _] => ("output_layer.0".to_owned(), Layout::Same),
+        ["exchanges", l, part, _] => {
+            let (module, layout) = match part {
+                "down_norm" => ("conv.0", Layout::Same),
+                "down" => ("conv.2", Layout::Kernel),
+                "up_norm" => ("deconv.0", Layout::Same),
+                "up" => ("deconv.2", Layout::Kernel),
+                _ => return None,
+            };
+            (level(l)? + module, layout)
+        }
+        [way, l, block, part, _] => {
+            let blocks = if way == "down" { "blocks" } else { "blocks_tail" };
+            let (branch, layout) = match part {
+                "norm1" => ("conv_branch.0", Layout::Same),
+                "conv1" => ("conv_branch.2", Layout::Kernel),
+                "norm2" => ("conv_branch.3", Layout::Same),
+                "conv2" => ("conv_branch.5", Layout::Kernel),
+                "shortcut" => ("i_branch.0", Layout::Reinterpreted),
+                _ => return None,
+            };
+            (format!("{}{blocks}.block{block}.{branch}", level(l)?), layout)
+        }
+        _ => return None,
+    };
+    Some(Origin { key: format!("backbone.{module}.{}", field(parts.last()?)), layout })
+}
+
+fn res_unet(name: &str, depth: usize) -> Option<Origin> {
+    let parts: Vec<&str> = name.split('.').collect();
+    let number = |text: &str| text.parse::<usize>().ok();
+    let norm = |module: String, name: &str| format!("{module}.bn.{}", field(name));
+    let key = match parts[..] {
+        ["input", _] => "conv0p1s1.kernel".to_owned(),
+        ["input_norm", name] => norm("bn0".to_owned(), name),
+        ["down", l, "change", _] => format!("conv{}p{}s2.kernel", number(l)? + 1, 1 << number(l)?),
+        ["down", l, "norm", name] => norm(format!("bn{}", number(l)? + 1), name),
+        ["up", l, "change", _] => format!("convtr{}p{}s2.kernel", depth + number(l)?, 1 << depth.checked_sub(number(l)?)?),
+        ["up", l, "norm", name] => norm(format!("bntr{}", depth + number(l)?), name),
+        [way, l, "blocks", block, part, name] => {
+            let stage = number(l)? + 1 + if way == "up" { depth } else { 0 };
+            let block = format!("block{stage}.{block}");
+            match part {
+                "conv1" | "conv2" => format!("{block}.{part}.kernel"),
+                "norm1" | "norm2" => norm(format!("{block}.{part}"), name),
+                "shortcut" => format!("{block}.downsample.0.kernel"),
+                "shortcut_norm" => norm(format!("{block}.downsample.1"), name),
+                _ => return None,
+            }
+        }
+        _ => return None,
+    };
+    Some(Origin { key: format!("backbone.{key}"), layout: Layout::Same })
+}
+
+fn decoder(name: &str) -> Option<Origin> {
+    /// Prefixes of ours and theirs; `#` is the number of the layer.
+    const RULES: [(&str, &str); 34] = [
+        ("content_norm.", "input_proj.1."),
+        ("content.", "input_proj.0."),
+        ("mask_features.layers.0.", "x_mask.0."),
+        ("mask_features.layers.1.", "x_mask.2."),
+        ("initial_queries.layers.0.", "query_proj.0."),
+        ("initial_queries.layers.1.", "query_proj.2."),
+        ("point.", "ref_point_head."),
+        ("anchor.", "ref_anchor_head."),
+        ("heads.norm.", "out_norm."),
+        ("heads.class.Fixed.instances.layers.0.", "out_cls.0."),
+        ("heads.class.Fixed.instances.layers.1.", "out_cls.2."),
+        ("heads.class.Fixed.semantics.", "out_sem."),
+        ("layers.#.cross_attention.first_query_position.", "ca_qpos_proj."),
+        ("layers.#.cross_attention.query_content.", "ca_qcontent_proj.#."),
+        ("layers.#.cross_attention.key_content.", "ca_kcontent_proj.#."),
+        ("layers.#.cross_attention.value.", "ca_v_proj.#."),
+        ("layers.#.cross_attention.query_position.", "ca_qpos_sine_proj.#."),
+        ("layers.#.cross_attention.key_position.", "ca_kpos_proj.#."),
+        ("layers.#.cross_attention.out.", "cross_attn_layers.#.out_proj."),
+        ("layers.#.cross_norm.", "norm1.#."),
+        ("layers.#.self_attention.query_content.", "sa_qcontent_proj.#."),
+        ("layers.#.self_attention.query_position.", "sa_qpos_proj.#."),
+        ("layers.#.self_attention.key_content.", "sa_kcontent_proj.#."),
+        ("layers.#.self_attention.key_position.", "sa_kpos_proj.#."),
+        ("layers.#.self_attention.value.", "sa_v_proj.#."),
+        ("layers.#.self_attention.out.", "self_attn_layers.#.out_proj."),
+        ("layers.#.self_norm.", "norm2.#."),
+        ("layers.#.object_attention.out.", "dinox_query_cross_attn_layers.#.attn.out_proj."),
+        ("layers.#.object_norm.", "dinox_query_cross_attn_layers.#.norm."),
+        ("layers.#.expand.", "ffn_layers.#.net.0."),
+        ("layers.#.contract.", "ffn_layers.#.net.3."),
+        ("layers.#.feed_forward_norm.", "ffn_layers.#.norm."),
+        ("layers.#.center.", "bbox_embed.#."),
+        ("layers.#.size.", "bbox_size_embed.#."),
+    ];
+    let layer = name.strip_prefix("layers.").and_then(|rest| rest.split_once('.')).map_or("", |(layer, _)| layer);
+    let numbered = |rule: &str| rule.replace('#', layer);
+    if let Some((part, last)) = name.strip_prefix(&numbered("layers.#.object_attention.")).and_then(|rest| rest.split_once('.'))
+        && let Some(third) = ["query", "key", "value"].iter().position(|p| *p == part)
+    {
+        let key = format!("decoder.dinox_query_cross_attn_layers.{layer}.attn.in_proj_{last}");
+        return Some(Origin { key, layout: Layout::Third(third) });
+    }
+    let (ours, theirs, rest) = RULES.iter().find_map(|(ours, theirs)| Some((ours, theirs, name.strip_prefix(&numbered(ours))?)))?;
+    let (path, last) = rest.rsplit_once('.').map_or((String::new(), rest), |(path, last)| (format!("{path}."), last));
+    let is_matrix = last == "weight" && !ours.ends_with("norm.");
+    let key = format!("decoder.{}{path}{}", numbered(theirs), field(last));
+    Some(Origin { key, layout: if is_matrix { Layout::Transposed } else { Layout::Same } })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use burn::tensor::Device;
+
+    use super::*;
+    use crate::model::{Config, SegDino3dVl, config::Backbone, load_weights};
+
+    fn small(published: Config) -> Config {
+        let planes = |planes: &[usize]| planes.iter().map(|p| p / 8).collect();
+        let backbone = match published.backbone {
+            Backbone::SparseUnet { planes: p, grid } => Backbone::SparseUnet { planes: planes(&p), grid },
+            Backbone::ResUnet { first_kernel, stem, planes: p, blocks } => {
+                Backbone::ResUnet { first_kernel, stem: stem / 8, planes: planes(&p), blocks: blocks.iter().map(|b| b.min(&2)).copied().collect() }
+            }
+        };
+        Config { backbone, d_model: 16, heads: 4, ffn: 32, layers: 2, ..published }
+    }
+
+    /// A checkpoint as `network` would have been published, every value another one.
+    fn publish(network: &SegDino3dVl, depth: usize) -> Checkpoint {
+        let mut checkpoint = Checkpoint::new();
+        let mut next = 0.0;
+        for parameter in weights::parameters(network) {
+            let Some(Origin { key, layout }) = origin(&parameter.name, depth) else { continue };
+            let shape = &parameter.shape;
+            let shape = match layout {
+                Layout::Same => shape.clone(),
+                Layout::Transposed => vec![shape[1], shape[0]],
+                Layout::Reinterpreted => vec![shape[1], 1, 1, 1, shape[0]],
+                Layout::Third(_) if shape.len() == 1 => vec![3 * shape[0]],
+                Layout::Third(_) => vec![3 * shape[1], shape[0]],
+                Layout::Kernel => {
+                    let edge = if shape[0] == 8 { 2 } else { 3 };
+                    vec![shape[2], edge, edge, edge, shape[1]]
+                }
+            };
+            let values = (0..shape.iter().product()).map(|_| {
+                next += 1.0;
+                next
+            });
+            let stored = Stored { values: values.collect(), shape };
+            checkpoint.entry(key).or_insert(stored);
+        }
+        checkpoint
+    }
+
+    #[test]
+    fn published_networks_are_taken_over_whole() {
+        let device = Device::flex();
+        for (published, depth) in [(Config::scannet200(), 4), (Config::scannet20(), 0)] {
+            let config = small(published);
+            let network = SegDino3dVl::new(&config, &device);
+            let mut checkpoint = publish(&network, depth);
+            checkpoint.insert("backbone.bn0.bn.num_batches_tracked".into(), Stored { shape: vec![], values: vec![1.0] });
+            let import = super::import(&network, &checkpoint).unwrap();
+            assert!(import.is_whole(), "{:?} {:?} {:?}", import.missing, import.unused, import.mismatched);
+            assert_eq!(import.own, ["unseen"]);
+            let loaded = load_weights(SegDino3dVl::new(&config, &device), &import.weights).unwrap();
+            let sum = |network: &SegDino3dVl| weights::parameters(network).iter().flat_map(|p| &p.values).map(|v| f64::from(*v)).sum::<f64>();
+            let expected: f64 =
+                checkpoint.iter().filter(|(key, _)| !key.ends_with("tracked")).flat_map(|(_, s)| &s.values).map(|v| f64::from(*v)).sum();
+            assert!((sum(&loaded) - expected).abs() < 1e-6 * expected, "every value arrives once");
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_listed() {
+        let device = Device::flex();
+        let network = SegDino3dVl::new(&small(Config::scannet20()), &device);
+        let mut checkpoint = publish(&network, 0);
+        checkpoint.remove("decoder.out_sem.bias");
+        checkpoint.insert("decoder.query.weight".into(), Stored { shape: vec![1], values: vec![0.0] });
+        let stem = checkpoint.get_mut("backbone.input_conv.0.weight").unwrap();
+        stem.shape[4] -= 1;
+        stem.values.truncate(stem.shape.iter().product());
+        let import = super::import(&network, &checkpoint).unwrap();
+        assert!(!import.is_whole());
+        assert_eq!(import.missing, [("decoder.heads.class.Fixed.semantics.bias".into(), "decoder.out_sem.bias".into())]);
+        assert_eq!(import.unused, ["decoder.query.weight"]);
+        assert_eq!(
+            import.mismatched,
+            [Mismatch { key: "backbone.input_conv.0.weight".into(), found: vec![4, 3, 3, 3, 261], expected: vec![27, 262, 4] }]
+        );
+    }
+
+    #[test]
+    fn other_networks_keys_are_told() {
+        assert_eq!(unified("unet.u.blocks.block0.conv_branch.2.weight"), "backbone.u.blocks.block0.conv_branch.2.weight");
+        assert_eq!(unified("module.input_conv.0.weight"), "backbone.input_conv.0.weight");
+        assert_eq!(unified("model.backbone.conv0p1s1.kernel"), "backbone.conv0p1s1.kernel");
+        assert_eq!(unified("module.decoder.out_norm.weight"), "decoder.out_norm.weight");
+    }
+
+    #[test]
+    fn kernels_come_in_both_layouts() {
+        // one input, two outputs, kernel of edge 2: the value is 10 x + 100 y + 1000 z + output
+        let value = |x: usize, y: usize, z: usize, output: usize| (10 * x + 100 * y + 1000 * z + output) as f32;
+        let cells = || (0..8).map(|i| [i / 4, i / 2 % 2, i % 2]);
+        let new = (0..2).flat_map(|o| cells().map(move |[x, y, z]| value(x, y, z, o))).collect();
+        let old = cells().flat_map(|[x, y, z]| (0..2).map(move |o| value(x, y, z, o))).collect();
+        let expected: Vec<f32> = (0..8).flat_map(|k| (0..2).map(move |o| value(k % 2, k / 2 % 2, k / 4, o))).collect();
+        for stored in [Stored { shape: vec![2, 2, 2, 2, 1], values: new }, Stored { shape: vec![2, 2, 2, 1, 2], values: old }] {
+            assert_eq!(Layout::Kernel.read(&stored, &[8, 1, 2]).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel (spec/model.md section 4, `Res16UNet34C`).
+
+use burn::{
+    module::Module,
+    nn::{BatchNorm, Linear, LinearConfig},
+    tensor::{Device, Tensor},
+};
+
+use super::{
+    backbone::Pass,
+    convolution::{Convolution, NEIGHBOURS, activate, normalize, rectify},
+    pyramid::Pyramid,
+};
+use crate::ops::{KernelMap, linear};
+
+/// Momentum of normalisations outside the blocks, in training.
+const MOMENTUM: f64 = 0.02;
+/// Inside them.
+const BLOCK_MOMENTUM: f64 = 0.1;
+
+/// Voxel features to voxel features.
+#[derive(Module, Debug)]
+pub struct ResUnet {
+    input: Convolution,
+    input_norm: BatchNorm,
+    /// From each level to the next coarser one.
+    down: Vec<Stage>,
+    /// From each level to the next finer one, coarsest first.
+    up: Vec<Stage>,
+}
+
+impl ResUnet {
+    /// From `channels` input features through a kernel of edge `first_kernel` to `stem` channels; `planes` and `blocks` are those of the stages,
+    /// down from the finest level and up to it again.
+    pub fn new(channels: usize, first_kernel: usize, stem: usize, planes: &[usize], blocks: &[usize], device: &Device) -> Self {
+        let depth = planes.len() / 2;
+        let before = |stage: usize| if stage == 0 { stem } else { planes[stage - 1] };
+        let down = |stage: usize| {
+            let change = Convolution::down(before(stage), before(stage), device);
+            Stage::new(change, [before(stage), before(stage), planes[stage]], blocks[stage], device)
+        };
+        let up = |stage: usize| {
+            let skip = before(2 * depth - 1 - stage);
+            let change = Convolution::up(before(stage), planes[stage], device);
+            Stage::new(change, [planes[stage], planes[stage] + skip, planes[stage]], blocks[stage], device)
+        };
+        Self {
+            input: Convolution::submanifold(first_kernel.pow(3), channels, stem, device),
+            input_norm: norm(stem, MOMENTUM, device),
+            down: (0..depth).map(down).collect(),
+            up: (depth..2 * depth).map(up).collect(),
+        }
+    }
+
+    /// Down and up again.
+    pub fn stages(&self) -> usize {
+        self.down.len() + self.up.len()
+    }
+
+    /// The first convolution.
+    pub fn begin(&self, features: Tensor<2>, pyramid: &Pyramid) -> Pass {
+        Pass { features: activate(&self.input_norm, self.input.forward(features, &pyramid.first)), skips: vec![] }
+    }
+
+    /// The change of level and the blocks there.
+    pub fn stage(&self, stage: usize, mut pass: Pass, pyramid: &Pyramid) -> Pass {
+        let depth = self.down.len();
+        if stage < depth {
+            pass.skips.push(pass.features.clone());
+            let x = self.down[stage].change(pass.features, &pyramid.children[stage]);
+            pass.features = self.down[stage].blocks(x, &pyramid.neighbours[stage + 1]);
+        } else {
+            let level = 2 * depth - 1 - stage;
+            let up = &self.up[stage - depth];
+            let raised = up.change(pass.features, &pyramid.children[level].inverse());
+            let joined = Tensor::cat(vec![raised, pass.skips.swap_remove(level)], 1);
+            pass.features = up.blocks(joined, &pyramid.neighbours[level]);
+        }
+        pass
+    }
+}
+
+/// The way to another level and the blocks there.
+#[derive(Module, Debug)]
+struct Stage {
+    change: Convolution,
+    norm: BatchNorm,
+    blocks: Vec<ResidualBlock>,
+}
+
+impl Stage {
+    /// `channels` behind the change of level, into the first block and out of all.
+    fn new(change: Convolution, [changed, input, output]: [usize; 3], blocks: usize, device: &Device) -> Self {
+        let block = |i: usize| ResidualBlock::new(if i == 0 { input } else { output }, output, device);
+        Self { change, norm: norm(changed, MOMENTUM, device), blocks: (0..blocks).map(block).collect() }
+    }
+
+    fn change(&self, x: Tensor<2>, map: &KernelMap) -> Tensor<2> {
+        activate(&self.norm, self.change.forward(x, map))
+    }
+
+    fn blocks(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
+        self.blocks.iter().fold(x, |x, block| block.forward(x, neighbours))
+    }
+}
+
+/// `relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`; the shortcut is linear and normalised where the width changes.
+#[derive(Module, Debug)]
+struct ResidualBlock {
+    conv1: Convolution,
+    norm1: BatchNorm,
+    conv2: Convolution,
+    norm2: BatchNorm,
+    shortcut: Option<Linear>,
+    shortcut_norm: Option<BatchNorm>,
+}
+
+impl ResidualBlock {
+    fn new(input: usize, output: usize, device: &Device) -> Self {
+        let widens = input != output;
+        Self {
+            conv1: Convolution::submanifold(NEIGHBOURS, input, output, device),
+            norm1: norm(output, BLOCK_MOMENTUM, device),
+            conv2: Convolution::submanifold(NEIGHBOURS, output, output, device),
+            norm2: norm(output, BLOCK_MOMENTUM, device),
+            shortcut: widens.then(|| LinearConfig::new(input, output).with_bias(false).init(device)),
+            shortcut_norm: widens.then(|| norm(output, MOMENTUM, device)),
+        }
+    }
+
+    fn forward(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
+        let y = activate(&self.norm1, self.conv1.forward(x.clone(), neighbours));
+        let y = normalize(&self.norm2, self.conv2.forward(y, neighbours));
+        let x = self.shortcut.iter().fold(x, |x, shortcut| linear(shortcut, x));
+        let x = self.shortcut_norm.iter().fold(x, |x, norm| normalize(norm, x));
+        rectify(y + x)
+    }
+}
+
+fn norm(channels: usize, momentum: f64, device: &Device) -> BatchNorm {
+    super::convolution::norm(channels, 1e-5, momentum, device)
+}

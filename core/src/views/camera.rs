@@ -1,0 +1,102 @@
+//! A calibrated pinhole camera.
+
+use glam::{Affine3A, Vec3};
+
+/// Nearer than this to the camera's plane nothing is seen, metres.
+const NEAR: f32 = 1e-3;
+
+/// Intrinsics in pixels of an image of `width` x `height`, and the pose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Camera {
+    /// Pixels.
+    pub width: f32,
+    /// Pixels.
+    pub height: f32,
+    /// Focal lengths, pixels.
+    pub focal: [f32; 2],
+    /// Principal point, pixels.
+    pub center: [f32; 2],
+    /// From the camera's frame to the world's.
+    pub world_from_camera: Affine3A,
+}
+
+/// Where a point is seen.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pixel {
+    /// Share of the image's width, 0..=1.
+    pub x: f32,
+    /// Share of its height.
+    pub y: f32,
+    /// Along the optical axis, metres.
+    pub depth: f32,
+}
+
+impl Camera {
+    /// Where `point` (metres, world) falls in the image, if it does.
+    pub fn project(&self, point: [f32; 3]) -> Option<Pixel> {
+        let p = self.world_from_camera.inverse().transform_point3(point.into());
+        let share = |along: f32, focal: f32, center: f32, extent: f32| (focal * along / p.z + center + 0.5) / extent;
+        let x = share(p.x, self.focal[0], self.center[0], self.width);
+        let y = share(p.y, self.focal[1], self.center[1], self.height);
+        let inside = |share: f32| (0.0..=1.0).contains(&share);
+        (p.z > NEAR && inside(x) && inside(y)).then_some(Pixel { x, y, depth: p.z })
+    }
+
+    /// The point (metres, world) that is seen there.
+    pub fn back_project(&self, pixel: Pixel) -> [f32; 3] {
+        let along = |share: f32, focal: f32, center: f32, extent: f32| (share * extent - 0.5 - center) / focal * pixel.depth;
+        let x = along(pixel.x, self.focal[0], self.center[0], self.width);
+        let y = along(pixel.y, self.focal[1], self.center[1], self.height);
+        self.world_from_camera.transform_point3(Vec3::new(x, y, pixel.depth)).into()
+    }
+
+    /// Where the camera is, metres, world.
+    pub fn position(&self) -> [f32; 3] {
+        self.world_from_camera.translation.into()
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    #![allow(clippy::unwrap_used)]
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// At `position`, looking along the world's x, up along its z.
+    pub fn camera(position: [f32; 3]) -> Camera {
+        let axes = glam::Mat3::from_cols(-Vec3::Y, -Vec3::Z, Vec3::X);
+        Camera {
+            width: 64.0,
+            height: 48.0,
+            focal: [50.0, 50.0],
+            center: [31.5, 23.5],
+            world_from_camera: Affine3A::from_mat3_translation(axes, position.into()),
+        }
+    }
+
+    #[test]
+    fn what_is_ahead_is_in_the_middle() {
+        let camera = camera([1.0, 0.0, 0.0]);
+        let pixel = camera.project([3.0, 0.0, 0.0]).unwrap();
+        assert_eq!(pixel, Pixel { x: 0.5, y: 0.5, depth: 2.0 });
+        // up is up and left is left
+        let above = camera.project([3.0, 0.5, 0.5]).unwrap();
+        assert!(above.x < 0.5 && above.y < 0.5);
+        assert_eq!(camera.project([-1.0, 0.0, 0.0]), None);
+        assert_eq!(camera.project([3.0, 3.0, 0.0]), None);
+        assert_eq!(camera.project([f32::NAN; 3]), None);
+        assert_eq!(camera.position(), [1.0, 0.0, 0.0]);
+    }
+
+    proptest! {
+        #[test]
+        fn back_projection_undoes_projection(point in (1.0f32..5.0, -1.0f32..1.0, -1.0f32..1.0)) {
+            let (camera, point) = (camera([-1.0, 0.2, 0.1]), [point.0, point.1, point.2]);
+            if let Some(pixel) = camera.project(point) {
+                let back = camera.back_project(pixel);
+                prop_assert!((0..3).all(|axis| (back[axis] - point[axis]).abs() < 1e-4), "{back:?} {point:?}");
+            }
+        }
+    }
+}

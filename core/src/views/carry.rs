@@ -1,0 +1,116 @@
+//! Image features carried over to points.
+
+use super::View;
+use crate::platform;
+
+/// Points that one task handles.
+const CHUNK: usize = 256;
+
+/// The pixel that a point was made of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Correspondence {
+    /// Index of the view.
+    pub view: u32,
+    /// Share of the image's width, 0..=1.
+    pub x: f32,
+    /// Share of its height.
+    pub y: f32,
+}
+
+/// (points, channels): the bilinear sample of each point's own pixel, zeros for a point without one (OVSeg3R, section 3.1).
+///
+/// # Panics
+/// If the views' features differ in their channels. A correspondence to a view that is not there counts as none.
+pub fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
+    let channels = channels(views);
+    let mut features = vec![0.0; correspondences.len() * channels];
+    platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
+        for (correspondence, feature) in correspondences[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
+            if let Some(Correspondence { view, x, y }) = correspondence
+                && let Some(view) = views.get(*view as usize)
+            {
+                view.features.add_sample(*x, *y, 1.0, feature);
+            }
+        }
+    });
+    features
+}
+
+/// (points, channels): means over the `k` views that see a point from nearest by, zeros for a point that none sees (SegDINO3D's nearest view sampling).
+///
+/// A view sees a point inside its image that lies not more than `tolerance` metres behind what its depth, sampled bilinearly, says is there;
+/// where the depth is unknown it sees nothing, without a depth map everything. `O(points views)`.
+///
+/// # Panics
+/// If the views' features differ in their channels.
+pub fn from_nearest_views(positions: &[[f32; 3]], views: &[View], k: usize, tolerance: f32) -> Vec<f32> {
+    let channels = channels(views);
+    let mut features = vec![0.0; positions.len() * channels];
+    platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
+        for (&position, feature) in positions[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
+            let distance = |view: &View| glam::Vec3::from(view.camera.position()).distance_squared(position.into());
+            let mut seeing: Vec<_> = views.iter().filter_map(|view| Some((distance(view), view, sees(view, position, tolerance)?))).collect();
+            seeing.sort_by(|a, b| a.0.total_cmp(&b.0));
+            seeing.truncate(k);
+            let weight = 1.0 / seeing.len().max(1) as f32;
+            seeing.iter().for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
+        }
+    });
+    features
+}
+
+/// Where the view sees the point, shares of width and height.
+fn sees(view: &View, position: [f32; 3], tolerance: f32) -> Option<[f32; 2]> {
+    let pixel = view.camera.project(position)?;
+    let is_in_front = match &view.depth {
+        Some(depth) => pixel.depth <= depth.positive_sample(pixel.x, pixel.y)? + tolerance,
+        None => true,
+    };
+    is_in_front.then_some([pixel.x, pixel.y])
+}
+
+fn channels(views: &[View]) -> usize {
+    let channels = views.first().map_or(0, |view| view.features.channels());
+    assert!(views.iter().all(|view| view.features.channels() == channels), "all views have the same channels");
+    channels
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::views::{Map, camera::tests::camera};
+
+    /// Looks along x from `x` metres; everything it sees is called `name` and lies at `depth`.
+    fn view(x: f32, name: f32, depth: f32) -> View {
+        View {
+            camera: camera([x, 0.0, 0.0]),
+            depth: Some(Map::new(vec![depth; 12], [3, 4, 1]).unwrap()),
+            features: Map::new(vec![name, 1.0], [1, 1, 2]).unwrap(),
+        }
+    }
+
+    #[test]
+    fn the_nearest_views_that_see_a_point_are_averaged() {
+        let views = [view(0.0, 10.0, 9.0), view(1.0, 20.0, 9.0), view(2.0, 40.0, 9.0), view(3.0, 80.0, 0.5)];
+        let at = |k| from_nearest_views(&[[5.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], &views, k, 0.1);
+        // the view at 3 m has something in front of it, and nobody looks back
+        assert_eq!(at(1), [40.0, 1.0, 0.0, 0.0]);
+        assert_eq!(at(2), [30.0, 1.0, 0.0, 0.0]);
+        assert_eq!(from_nearest_views(&[[3.55, 0.0, 0.0]], &views, 1, 0.1), [80.0, 1.0], "just behind the surface");
+        let unknown = [view(0.0, 10.0, 0.0)];
+        assert_eq!(from_nearest_views(&[[5.0, 0.0, 0.0]], &unknown, 3, 0.1), [0.0, 0.0]);
+        let without_depth = [View { depth: None, ..view(0.0, 10.0, 0.0) }];
+        assert_eq!(from_nearest_views(&[[5.0, 0.0, 0.0]], &without_depth, 3, 0.1), [10.0, 1.0]);
+        assert!(from_nearest_views(&[[5.0, 0.0, 0.0]], &[], 3, 0.1).is_empty());
+    }
+
+    #[test]
+    fn a_point_has_the_features_of_its_own_pixel() {
+        let features = Map::new(vec![0.0, 0.0, 4.0, 0.0], [1, 2, 2]).unwrap();
+        let views = [view(0.0, 10.0, 9.0), View { features, ..view(0.0, 0.0, 1.0) }];
+        let own = |view, x| Some(Correspondence { view, x, y: 0.5 });
+        let carried = from_correspondences(&[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)], &views);
+        assert_eq!(carried, [2.0, 0.0, 0.0, 0.0, 10.0, 1.0, 0.0, 0.0]);
+    }
+}

@@ -1,0 +1,138 @@
+//! Values that the released code computed (`../shared/golden/setA`), and how far single precision may be from them.
+
+use std::collections::BTreeMap;
+
+use burn::tensor::{Device, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use segscape::model::published::{Checkpoint, Stored};
+use serde_json::Value;
+
+/// One case: tensors, and a description with tolerances.
+pub struct Golden {
+    tensors: Checkpoint,
+    /// What is beside the tensors: configuration, facts, tolerances.
+    pub about: Value,
+}
+
+impl Golden {
+    /// The case of this name; `None` with a word on stderr where the reference values are not to be had.
+    ///
+    /// # Panics
+    /// If the files are there and damaged.
+    pub async fn open(name: &str) -> Option<Self> {
+        let (Some(tensors), Some(about)) = (bytes(&format!("{name}.safetensors")).await, bytes(&format!("{name}.json")).await) else {
+            eprintln!("skipped: the reference values of {name} are absent");
+            return None;
+        };
+        Some(Self { tensors: read(&tensors), about: serde_json::from_slice(&about).expect("a golden case's description is JSON") })
+    }
+
+    /// All tensors by name.
+    pub fn checkpoint(&self) -> &Checkpoint {
+        &self.tensors
+    }
+
+    /// A tensor's shape and values; integers and booleans as numbers.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    pub fn stored(&self, name: &str) -> &Stored {
+        self.tensors.get(name).unwrap_or_else(|| panic!("the golden case has no {name}"))
+    }
+
+    /// Whether there is a tensor of this name.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// A tensor on a device.
+    pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
+        let Stored { shape, values } = self.stored(name);
+        super::cases::tensor(values, shape.clone().try_into().expect("the tensor's rank"), device)
+    }
+
+    /// The rows of a tensor of three columns.
+    pub fn rows(&self, name: &str) -> Vec<[f32; 3]> {
+        self.stored(name).values.as_chunks().0.to_vec()
+    }
+
+    /// Its values as whole numbers.
+    pub fn indices(&self, name: &str) -> Vec<u32> {
+        self.stored(name).values.iter().map(|v| *v as u32).collect()
+    }
+
+    /// A number of the configuration.
+    ///
+    /// # Panics
+    /// If there is none of this name.
+    pub fn size(&self, name: &str) -> usize {
+        self.about["config"][name].as_u64().unwrap_or_else(|| panic!("the golden case's configuration has no {name}")) as usize
+    }
+
+    /// A list of numbers of the configuration.
+    pub fn sizes(&self, name: &str) -> Vec<usize> {
+        self.about["config"][name].as_array().into_iter().flatten().filter_map(Value::as_u64).map(|size| size as usize).collect()
+    }
+
+    /// How far a value of this kind may be off in single precision.
+    ///
+    /// # Panics
+    /// If the case does not say.
+    pub fn tolerance(&self, kind: &str) -> f32 {
+        self.about["tolerance"][kind]["atol_f32"].as_f64().unwrap_or_else(|| panic!("the golden case has no tolerance of {kind}")) as f32
+    }
+
+    /// `Some(complaint)` if `got` is further from the tensor `name` than values of its `kind` may be.
+    pub async fn differs(&self, name: &str, kind: &str, got: Tensor<2>) -> Option<String> {
+        let Stored { shape, values } = self.stored(name);
+        if got.dims()[..] != shape[..] {
+            return Some(format!("{name} has shape {:?} instead of {shape:?}", got.dims()));
+        }
+        let got = match got.into_data_async().await.map(|data| data.try_to_vec::<f32>()) {
+            Ok(Ok(got)) => got,
+            error => return Some(format!("{name}: {error:?}")),
+        };
+        let worst =
+            got.iter().zip(values).map(|(got, want)| (got - want).abs()).fold(0.0, |worst: f32, d| if d > worst || d.is_nan() { d } else { worst });
+        let allowed = self.tolerance(kind);
+        (worst.is_nan() || worst > allowed).then(|| format!("{name} differs by {worst}, at most {allowed} is allowed"))
+    }
+}
+
+fn read(file: &[u8]) -> Checkpoint {
+    let file = SafeTensors::deserialize(file).expect("a golden case's tensors are a safetensors file");
+    let values = |dtype: Dtype, data: &[u8]| -> Vec<f32> {
+        match dtype {
+            Dtype::F64 => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
+            Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
+            Dtype::BF16 => data.as_chunks().0.iter().map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16)).collect(),
+            Dtype::I32 => data.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b) as f32).collect(),
+            Dtype::I64 => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect(),
+            Dtype::BOOL | Dtype::U8 => data.iter().map(|b| f32::from(*b)).collect(),
+            other => panic!("golden cases hold no {other:?}"),
+        }
+    };
+    let tensors =
+        file.iter().map(|(name, view)| (name.to_owned(), Stored { shape: view.shape().to_vec(), values: values(view.dtype(), view.data()) }));
+    tensors.collect::<BTreeMap<_, _>>()
+}
+
+#[cfg(not(target_family = "wasm"))]
+async fn bytes(file: &str) -> Option<Vec<u8>> {
+    std::fs::read(format!("{}/../../shared/golden/setA/{file}", env!("CARGO_MANIFEST_DIR"))).ok()
+}
+
+/// From the folder that the test runner serves; `cargo xtask test` puts the reference values there.
+#[cfg(target_family = "wasm")]
+async fn bytes(file: &str) -> Option<Vec<u8>> {
+    use wasm_bindgen::JsCast as _;
+    use wasm_bindgen_futures::JsFuture;
+    let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
+    let url = format!("{}/golden/{file}", scope.location().origin());
+    let response: web_sys::Response = JsFuture::from(scope.fetch_with_str(&url)).await.ok()?.unchecked_into();
+    if !response.ok() {
+        return None;
+    }
+    let buffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
+    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+}
