@@ -333,7 +333,11 @@ mod tests {
     use burn::tensor::Device;
 
     use super::*;
-    use crate::model::{Config, SegDino3dVl, config::Backbone, load_weights};
+    use crate::model::{
+        Config, SegDino3dVl,
+        config::{Backbone, Objects},
+        load_weights,
+    };
 
     fn small(published: Config) -> Config {
         let planes = |planes: &[usize]| planes.iter().map(|p| p / 8).collect();
@@ -343,7 +347,8 @@ mod tests {
                 Backbone::ResUnet { first_kernel, stem: stem / 8, planes: planes(&p), blocks: blocks.iter().map(|b| b.min(&2)).copied().collect() }
             }
         };
-        Config { backbone, d_model: 16, heads: 4, ffn: 32, layers: 2, ..published }
+        let objects = published.objects.map(|objects| Objects { channels: 16, ..objects });
+        Config { backbone, objects, d_model: 16, heads: 4, ffn: 32, layers: 2, ..published }
     }
 
     /// A checkpoint as `network` would have been published, every value another one.
