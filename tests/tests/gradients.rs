@@ -8,7 +8,9 @@ use proofs::{
     cases::{noise, tensor},
     device,
 };
-use segscape::ops::{KernelMap, SegmentMap, masked_softmax, matmul, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+use segscape::ops::{
+    KernelMap, SegmentMap, attention, masked_softmax, matmul, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+};
 
 const STEP: f32 = 0.5;
 const TOLERANCE: f32 = 1e-4;
@@ -109,6 +111,34 @@ fn of_masked_softmaxes() {
         };
         let got = gradient(&|scores| masked_softmax(scores, Some(mask.clone()), 7));
         let want = gradient(&|scores| activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2));
+        for (got, want) in got.iter().zip(&want) {
+            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+        }
+    }
+}
+
+/// Not linear: its gradients are what the formula's own steps say.
+#[test]
+fn of_attentions() {
+    let (heads, queries, keys, width, value_width) = (2, 3, 5, 4, 6);
+    let shapes = [[heads, queries, width], [heads, keys, width], [heads, keys, value_width]];
+    for (on, device) in devices() {
+        let device = device.autodiff();
+        let mask = tensor(&noise(2, queries * keys), [queries, keys], &device);
+        let blocked = mask.clone().lower_elem(0.0).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
+        let weights = tensor(&noise(9, queries * heads * value_width), [queries, heads * value_width], &device);
+        let gradients = |f: &dyn Fn([Tensor<3>; 3]) -> Tensor<2>| {
+            let inputs = [0, 1, 2].map(|i: usize| tensor(&noise(i as u32, shapes[i].iter().product()), shapes[i], &device).require_grad());
+            let mut grads = (f(inputs.clone()) * weights.clone()).sum().backward();
+            inputs.map(|input| values(input.grad_remove(&mut grads).expect("a gradient"))).concat()
+        };
+        let got = gradients(&|[q, k, v]| attention(q, k, v, Some(mask.clone())));
+        let want = gradients(&|[q, k, v]| {
+            let scores = q.matmul(k.swap_dims(1, 2)) / (width as f32).sqrt();
+            let seen = activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2).matmul(v);
+            seen.swap_dims(0, 1).reshape([queries, heads * value_width])
+        });
+        assert_eq!(got.len(), want.len());
         for (got, want) in got.iter().zip(&want) {
             assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
         }

@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{masked_softmax, matmul, network, published, segment_mean, sparse_conv},
+    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sparse_conv},
     device,
 };
 
@@ -48,6 +48,16 @@ fn masked_softmax_on_the_cpu() {
 #[test]
 fn masked_softmax_on_a_gpu() {
     assert_none(&pollster::block_on(async { masked_softmax::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn attention_on_the_cpu() {
+    assert_none(&pollster::block_on(attention::check(&device::cpu())));
+}
+
+#[test]
+fn attention_on_a_gpu() {
+    assert_none(&pollster::block_on(async { attention::check(&device::gpu().await).await }));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{masked_softmax, matmul, network, published, segment_mean, sparse_conv},
+    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -22,6 +22,7 @@ async fn operations_on_webgpu() {
     assert_none(&segment_mean::check(&gpu).await);
     assert_none(&matmul::check(&gpu).await);
     assert_none(&masked_softmax::check(&gpu).await);
+    assert_none(&attention::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
 }
@@ -34,5 +35,6 @@ async fn operations_on_the_cpu() {
     assert_none(&segment_mean::check(&device::cpu()).await);
     assert_none(&matmul::check(&device::cpu()).await);
     assert_none(&masked_softmax::check(&device::cpu()).await);
+    assert_none(&attention::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
 }

@@ -4,11 +4,14 @@
 //! of the same name in `wgsl/` on the GPU) are compared with it. Index structures are built once on the CPU and shared by all
 //! operations that use them: [`KernelMap`] says which voxels meet under a convolution, [`SegmentMap`] which rows form a mean.
 
+mod attention;
+mod attention_cpu;
 mod kernel_map;
 mod masked_softmax;
 mod masked_softmax_gpu;
 mod matmul;
 mod matmul_gpu;
+mod products_cpu;
 mod segment_map;
 mod segment_mean;
 mod segment_mean_gpu;
@@ -17,6 +20,7 @@ mod sparse_conv_cpu;
 mod sparse_conv_gpu;
 mod wgsl;
 
+pub use attention::{Attention, attention, plain_attention};
 pub use kernel_map::{KernelMap, KernelMapError, NO_NEIGHBOUR, Neighbours};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};

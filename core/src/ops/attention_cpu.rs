@@ -1,0 +1,215 @@
+//! Attention on the CPU: a block of queries at a time, whose scores stay in the cache from product to softmax to product. A query that looks at
+//! few keys visits only those.
+
+use burn::{
+    backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
+    tensor::TensorData,
+};
+use pulp::{Simd, WithSimd};
+
+use super::products_cpu::{AddProducts, Packed, dispatch, values};
+use crate::platform;
+
+/// Queries per block: with 1 000 keys their scores take half of a level-2 cache of 512 KiB.
+const BLOCK: usize = 48;
+/// A query that looks at less than one of so many keys visits them one by one, at a third of the speed of products of whole blocks.
+const FEW: usize = 3;
+
+/// See [`super::attention`]; `query` is divided by the root of its width.
+pub(super) fn attention(
+    query: FloatTensor<Flex>,
+    key: FloatTensor<Flex>,
+    value: FloatTensor<Flex>,
+    mask: Option<FloatTensor<Flex>>,
+) -> FloatTensor<Flex> {
+    let ([heads, queries, width], [_, keys, value_width]) = (query.shape().dims(), value.shape().dims());
+    let [query, key, value] = [query, key, value].map(|x| x.to_contiguous());
+    let mask = mask.map(|mask| mask.to_contiguous());
+    let mask = mask.as_ref().map(values);
+    let heads = Heads {
+        query: values(&query),
+        key: values(&key),
+        value: values(&value),
+        keys_packed: Packed::new(values(&key), [heads, width, keys], true),
+        values_packed: Packed::new(values(&value), [heads, keys, value_width], false),
+        count: heads,
+        queries,
+    };
+    let mut out = vec![0.0; queries * heads.count * value_width];
+    platform::for_each_chunk(&mut out, BLOCK * heads.count * value_width, |block, out| heads.look(block * BLOCK, mask, out));
+    FlexTensor::from_data(TensorData::new(out, [queries, heads.count * value_width]))
+}
+
+/// One attention: `[heads, rows, width]` each, and what is multiplied as a whole in the order in which that reads it.
+struct Heads<'a> {
+    query: &'a [f32],
+    key: &'a [f32],
+    value: &'a [f32],
+    keys_packed: Packed,
+    values_packed: Packed,
+    count: usize,
+    queries: usize,
+}
+
+impl Heads<'_> {
+    /// What the queries from `first` on see; `out` is `[queries of the block, heads, value width]`.
+    fn look(&self, first: usize, mask: Option<&[f32]>, out: &mut [f32]) {
+        let (width, keys, value_width) = (self.keys_packed.from, self.values_packed.from, self.values_packed.to);
+        let rows = out.len() / (self.count * value_width);
+        // which queries look at everything or much, and at which keys the others look
+        let (mut much, mut few) = (vec![], vec![]);
+        for row in 0..rows {
+            let open = mask.map(|mask| {
+                let logits = &mask[(first + row) * keys..][..keys];
+                (0..).zip(logits).filter(|(_, logit)| **logit >= 0.0).map(|(key, _)| key).collect::<Vec<u32>>()
+            });
+            match open {
+                Some(open) if open.is_empty() => much.push((row, false)),
+                Some(open) if open.len() * FEW < keys => few.push((row, open)),
+                _ => much.push((row, mask.is_some())),
+            }
+        }
+        let mut scores = vec![0.0; much.len() * keys];
+        let mut seen = vec![0.0; much.len() * value_width];
+        let slots: Vec<(u32, u32)> = (0..).zip(&much).map(|(slot, _)| (slot, slot)).collect();
+        let asking: Vec<(u32, u32)> = (0..).zip(&much).map(|(slot, (row, _))| (slot, (first + row) as u32)).collect();
+        for head in 0..self.count {
+            let of_head = |rows: usize, width: usize| head * rows * width..(head + 1) * rows * width;
+            let query = &self.query[of_head(self.queries, width)];
+            scores.fill(0.0);
+            seen.fill(0.0);
+            dispatch(AddProducts { x: query, w: self.keys_packed.at(head), widths: [width, keys], pairs: &asking, y: &mut scores });
+            let sums: Vec<f32> = scores
+                .chunks_exact_mut(keys)
+                .zip(&much)
+                .map(|(scores, (row, is_masked))| {
+                    let mask = mask.filter(|_| *is_masked).map(|mask| &mask[(first + row) * keys..][..keys]);
+                    dispatch(Exponentials { scores, mask })
+                })
+                .collect();
+            dispatch(AddProducts { x: &scores, w: self.values_packed.at(head), widths: [keys, value_width], pairs: &slots, y: &mut seen });
+            for ((seen, (row, _)), sum) in seen.chunks_exact(value_width).zip(&much).zip(&sums) {
+                let out = &mut out[(row * self.count + head) * value_width..][..value_width];
+                out.iter_mut().zip(seen).for_each(|(out, seen)| *out = seen / sum);
+            }
+            let (key, value) = (&self.key[of_head(keys, width)], &self.value[of_head(keys, value_width)]);
+            for (row, open) in &few {
+                let query = &query[(first + row) * width..][..width];
+                let out = &mut out[(row * self.count + head) * value_width..][..value_width];
+                dispatch(LookAtFew { query, key, value, open, out });
+            }
+        }
+    }
+}
+
+/// Scores become `exp(score - highest)`, those of masked keys 0; gives their sum.
+struct Exponentials<'a> {
+    scores: &'a mut [f32],
+    /// Logits; at least one is not below 0.
+    mask: Option<&'a [f32]>,
+}
+
+impl WithSimd for Exponentials<'_> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) -> f32 {
+        let Self { scores, mask } = self;
+        if let Some(mask) = mask {
+            for (score, logit) in scores.iter_mut().zip(mask) {
+                *score = if *logit >= 0.0 { *score } else { f32::MIN };
+            }
+        }
+        let highest = lanes(scores, f32::MIN, |highest, score| if score > highest { score } else { highest });
+        for score in scores.iter_mut() {
+            *score = exp(*score - highest);
+        }
+        lanes(scores, 0.0, |sum, weight| sum + weight)
+    }
+}
+
+/// Folds many values at once, as vectors do; `fold` takes any order.
+#[inline(always)]
+fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
+    let (groups, rest) = values.as_chunks::<16>();
+    let mut folded = [start; 16];
+    for group in groups {
+        for (folded, value) in folded.iter_mut().zip(group) {
+            *folded = fold(*folded, *value);
+        }
+    }
+    folded.iter().chain(rest).fold(start, |folded, value| fold(folded, *value))
+}
+
+/// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch or a table, so that a compiler computes many
+/// at once; 0 where it is below the smallest normal number.
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    /// Adding it leaves a whole number in the lowest bits.
+    const WHOLE: f32 = 12_582_912.0;
+    const LOWEST: f32 = -87.3;
+    let clamped = if x > LOWEST { x } else { LOWEST };
+    let whole = clamped * std::f32::consts::LOG2_E + WHOLE;
+    let n = whole - WHOLE;
+    // ln 2 in two parts, so that the rest is exact
+    let rest = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
+    let series = 1.0 / 5040.0;
+    let series = series * rest + 1.0 / 720.0;
+    let series = series * rest + 1.0 / 120.0;
+    let series = series * rest + 1.0 / 24.0;
+    let series = series * rest + 1.0 / 6.0;
+    let series = series * rest + 0.5;
+    let power = series * rest * rest + rest + 1.0;
+    let power = f32::from_bits(power.to_bits().wrapping_add(whole.to_bits() << 23));
+    if x < LOWEST { 0.0 } else { power }
+}
+
+/// What one query sees that looks at the keys `open`.
+struct LookAtFew<'a> {
+    query: &'a [f32],
+    key: &'a [f32],
+    value: &'a [f32],
+    open: &'a [u32],
+    out: &'a mut [f32],
+}
+
+impl WithSimd for LookAtFew<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { query, key, value, open, out } = self;
+        let (width, value_width) = (query.len(), out.len());
+        let (query, query_rest) = S::as_simd_f32s(query);
+        let score = |j: &u32| {
+            let (key, key_rest) = S::as_simd_f32s(&key[*j as usize * width..][..width]);
+            let mut sum = simd.splat_f32s(0.0);
+            for (q, k) in query.iter().zip(key) {
+                sum = simd.mul_add_e_f32s(*q, *k, sum);
+            }
+            query_rest.iter().zip(key_rest).fold(simd.reduce_sum_f32s(sum), |sum, (q, k)| sum + q * k)
+        };
+        let mut weights: Vec<f32> = open.iter().map(score).collect();
+        let sum = Exponentials { scores: &mut weights, mask: None }.with_simd(simd);
+        out.fill(0.0);
+        for (j, weight) in open.iter().zip(&weights) {
+            let value = &value[*j as usize * value_width..][..value_width];
+            out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
+        }
+        out.iter_mut().for_each(|out| *out /= sum);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exponentials_are_those_of_double_precision() {
+        for x in (0..=100_000).map(|i| i as f32 * -1e-3) {
+            let (got, want) = (f64::from(exp(x)), f64::from(x).exp());
+            assert!((got - want).abs() <= 3e-7 * want + 2e-38, "{x}: {got} instead of {want}");
+        }
+        assert_eq!((exp(0.0), exp(f32::MIN)), (1.0, 0.0));
+    }
+}
