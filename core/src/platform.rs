@@ -35,15 +35,15 @@ pub async fn yield_now() {
     }
 }
 
-/// Calls `work(index, chunk)` for each `chunk` elements of `data`, the last possibly fewer: natively on all cores, in a browser in order.
-#[cfg(feature = "model")]
+/// Calls `work(index, chunk)` for each `chunk` elements of `data`, the last possibly fewer: natively on all cores, in a browser, or without the
+/// network, in order.
 pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, work: impl Fn(usize, &mut [T]) + Send + Sync) {
     let chunk = chunk.max(1);
-    #[cfg(not(target_family = "wasm"))]
+    #[cfg(all(not(target_family = "wasm"), feature = "model"))]
     {
         use rayon::prelude::*;
         data.par_chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
     }
-    #[cfg(target_family = "wasm")]
+    #[cfg(any(target_family = "wasm", not(feature = "model")))]
     data.chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
 }

@@ -4,12 +4,15 @@ use std::num::NonZero;
 
 use kiddo::{ImmutableKdTree, SquaredEuclidean};
 
-use super::{Tick, tick_at};
-use crate::progress::Cancelled;
+use super::{Tick, sixteenth};
+use crate::{platform, progress::Cancelled};
 
 /// The tree's coordinates are integers up to this in magnitude, kept as f32: fine enough that rounding does not matter
 /// beside f32, and coarse enough that no squared distance underflows or overflows whatever the file holds.
 const GRID: f64 = (1u64 << 40) as f64;
+
+/// Queries that one thread does in a row.
+const QUERIES: usize = 256;
 
 /// A rotation without a zero entry. Floors, walls and grids have many points with one equal coordinate, which a k-d tree
 /// cannot split along that axis: its leaves, and the time of a query, would grow without bound.
@@ -71,12 +74,21 @@ pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Resul
 
     // In the order of the leaves, so that consecutive queries touch the same memory.
     let asked = NonZero::<usize>::MIN.saturating_add(k);
-    for (done, (point, place)) in tree.iter().enumerate() {
-        tick_at(done, distinct.len(), tick)?;
-        let found = tree.query(&place).nearest_n::<SquaredEuclidean<f32>>(asked).execute();
-        let row = &mut ids[point as usize * k..][..k];
-        for (slot, neighbour) in row.iter_mut().zip(found.iter().map(|f| f.item).filter(|&id| id != point)) {
-            *slot = neighbour;
+    let leaves: Vec<(u32, [f32; 3])> = tree.iter().collect();
+    let part = sixteenth(leaves.len());
+    let mut rows = vec![0; part * k];
+    for (done, leaves) in leaves.chunks(part).enumerate() {
+        tick((done * part) as f32 / distinct.len() as f32)?;
+        let rows = &mut rows[..leaves.len() * k];
+        platform::for_each_chunk(rows, QUERIES * k, |chunk, rows| {
+            for (row, (point, place)) in rows.chunks_exact_mut(k).zip(&leaves[chunk * QUERIES..]) {
+                let found = tree.query(place).nearest_n::<SquaredEuclidean<f32>>(asked).execute();
+                let others = found.iter().map(|f| f.item).filter(|id| id != point).chain(std::iter::repeat(*point));
+                row.iter_mut().zip(others).for_each(|(slot, neighbour)| *slot = neighbour);
+            }
+        });
+        for (row, (point, _)) in rows.chunks_exact(k).zip(leaves) {
+            ids[*point as usize * k..][..k].copy_from_slice(row);
         }
     }
 

@@ -19,5 +19,10 @@ pub type Tick<'a> = &'a dyn Fn(f32) -> Result<(), Cancelled>;
 
 /// `tick` after every sixteenth of `total` steps.
 pub(crate) fn tick_at(done: usize, total: usize, tick: Tick) -> Result<(), Cancelled> {
-    if done.is_multiple_of(total / 16 + 1) { tick(done as f32 / total as f32) } else { Ok(()) }
+    if done.is_multiple_of(sixteenth(total)) { tick(done as f32 / total as f32) } else { Ok(()) }
+}
+
+/// How many steps of `total` go between two ticks.
+fn sixteenth(total: usize) -> usize {
+    total / 16 + 1
 }

@@ -1,7 +1,10 @@
 //! Normals by principal components of a neighbourhood.
 
-use super::{Neighbours, Tick, tick_at};
-use crate::progress::Cancelled;
+use super::{Neighbours, Tick, sixteenth};
+use crate::{platform, progress::Cancelled};
+
+/// Normals that one thread computes in a row.
+const BLOCK: usize = 512;
 
 /// (points, 3): unit normals, the direction in which a point and its neighbours spread least.
 ///
@@ -11,10 +14,16 @@ use crate::progress::Cancelled;
 /// # Errors
 /// What `tick` says.
 pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> Result<Vec<[f32; 3]>, Cancelled> {
-    let mut normals = Vec::with_capacity(positions.len());
-    for (point, &centre) in positions.iter().enumerate() {
-        tick_at(point, positions.len(), tick)?;
-        normals.push(least_axis(covariance(centre, neighbours.of(point).iter().map(|&n| positions[n as usize]))));
+    let mut normals = vec![[0.0; 3]; positions.len()];
+    let part = sixteenth(positions.len());
+    for (done, normals) in normals.chunks_mut(part).enumerate() {
+        let first = done * part;
+        tick(first as f32 / positions.len() as f32)?;
+        platform::for_each_chunk(normals, BLOCK, |block, normals| {
+            for (point, normal) in (first + block * BLOCK..).zip(normals) {
+                *normal = least_axis(covariance(positions[point], neighbours.of(point).iter().map(|&n| positions[n as usize])));
+            }
+        });
     }
     Ok(normals)
 }

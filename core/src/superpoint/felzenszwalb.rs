@@ -42,6 +42,29 @@ impl WeightedEdge {
     }
 }
 
+/// The edges by (weight, index), of edges by rising index: a radix sort by the weights alone, which keeps the order of equal ones.
+pub(super) fn sorted(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
+    const DIGIT: u32 = 11;
+    debug_assert!(edges.is_sorted_by_key(|edge| edge.index()));
+    let mut moved = vec![WeightedEdge(0); edges.len()];
+    for shift in (u32::BITS..u64::BITS).step_by(DIGIT as usize) {
+        let digit = |edge: &WeightedEdge| (edge.0 >> shift) as usize % (1 << DIGIT);
+        let mut next = [0usize; 1 << DIGIT];
+        edges.iter().for_each(|edge| next[digit(edge)] += 1);
+        let mut start = 0;
+        for next in &mut next {
+            (*next, start) = (start, start + *next);
+        }
+        for edge in &edges {
+            let place = &mut next[digit(edge)];
+            moved[*place] = *edge;
+            *place += 1;
+        }
+        std::mem::swap(&mut edges, &mut moved);
+    }
+    edges
+}
+
 /// Disjoint sets over nodes that may already stand for several points each.
 #[derive(Clone, Debug)]
 pub struct Forest {
@@ -157,6 +180,14 @@ mod tests {
             prop_assert_eq!(WeightedEdge::new(a, 7).weight(), a);
             prop_assert_eq!(WeightedEdge::new(a, 7).index(), 7);
             prop_assert_eq!(WeightedEdge::new(a, 0).cmp(&WeightedEdge::new(b, 0)), (a + 0.0).total_cmp(&(b + 0.0)));
+        }
+
+        #[test]
+        fn the_radix_sort_sorts(weights in prop::collection::vec(any::<f32>(), 0..300)) {
+            let edges: Vec<_> = weights.iter().enumerate().map(|(i, w)| WeightedEdge::new(*w, i as u32)).collect();
+            let mut want = edges.clone();
+            want.sort_unstable();
+            prop_assert_eq!(sorted(edges), want);
         }
 
         /// Why a neighbour graph may keep one of the two copies of an edge.

@@ -1,6 +1,6 @@
 //! The graph over the points whose edges are light inside a surface and heavy across its borders.
 
-use super::{Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge, felzenszwalb};
+use super::{Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge, felzenszwalb, felzenszwalb::sorted};
 use crate::{
     progress::{Cancelled, Monitor, Stage},
     spatial::{self, Neighbours},
@@ -96,7 +96,7 @@ impl PointGraph {
             }
         }
         at(0.8)?;
-        edges.sort_unstable();
+        let edges = sorted(edges);
         let areas = disc_areas(positions, &neighbours);
         Ok(Self { ends: Ends::Neighbours(neighbours), edges, areas })
     }
@@ -125,8 +125,7 @@ impl PointGraph {
             let convex = dot(normals[b as usize], unit(minus(at(b), at(a)))) > 0.0;
             if convex { weight * weight } else { weight }
         };
-        let mut edges: Vec<_> = (0..3 * triangles.len() as u32).map(|index| WeightedEdge::new(weight(ends.of(index)), index)).collect();
-        edges.sort_unstable();
+        let edges = sorted((0..3 * triangles.len() as u32).map(|index| WeightedEdge::new(weight(ends.of(index)), index)).collect());
         Self { ends, edges, areas }
     }
 

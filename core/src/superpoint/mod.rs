@@ -118,15 +118,27 @@ pub struct Superpoints {
 impl Superpoints {
     /// From any ids: renumbers them to 0..count in order of first appearance.
     pub fn from_ids(ids: &[u32]) -> Self {
-        let mut new_of_old = std::collections::HashMap::new();
-        let superpoint_of_point = ids
-            .iter()
-            .map(|id| {
-                let next = new_of_old.len() as u32;
-                *new_of_old.entry(*id).or_insert(next)
-            })
-            .collect();
-        Self { superpoint_of_point, count: new_of_old.len() }
+        // Ids that number points or superpoints number a table; others are looked up in a sorted list of them.
+        let largest = ids.iter().copied().max().unwrap_or(0) as usize;
+        let sorted = (largest >= 2 * ids.len()).then(|| {
+            let mut sorted = ids.to_vec();
+            sorted.sort_unstable();
+            sorted.dedup();
+            sorted
+        });
+        let mut new_of_old = vec![u32::MAX; sorted.as_ref().map_or(largest + 1, Vec::len)];
+        let mut count = 0;
+        let mut renumbered = |id: &u32| {
+            let place = sorted.as_ref().map_or(*id as usize, |sorted| sorted.partition_point(|old| old < id));
+            let new = &mut new_of_old[place];
+            if *new == u32::MAX {
+                *new = count;
+                count += 1;
+            }
+            *new
+        };
+        let superpoint_of_point = ids.iter().map(&mut renumbered).collect();
+        Self { superpoint_of_point, count: count as usize }
     }
 
     /// The coarser partition in which `region_of_superpoint` (superpoints) says what goes together.
