@@ -125,14 +125,19 @@ async fn bytes(file: &str) -> Option<Vec<u8>> {
 /// From the folder that the test runner serves; `cargo xtask test` puts the reference values there.
 #[cfg(target_family = "wasm")]
 async fn bytes(file: &str) -> Option<Vec<u8>> {
-    use wasm_bindgen::JsCast as _;
+    use js_sys::{Function, Promise, Reflect, Uint8Array};
+    use wasm_bindgen::{JsCast as _, JsValue};
     use wasm_bindgen_futures::JsFuture;
-    let scope: web_sys::WorkerGlobalScope = js_sys::global().unchecked_into();
-    let url = format!("{}/golden/{file}", scope.location().origin());
-    let response: web_sys::Response = JsFuture::from(scope.fetch_with_str(&url)).await.ok()?.unchecked_into();
-    if !response.ok() {
+    // Without web-sys, whose features would compile everything in the browser once more.
+    let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
+    let method = |of: &JsValue, name: &str| get(of, name)?.dyn_into::<Function>().ok();
+    let awaited = async |promise: JsValue| JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok();
+    let scope = js_sys::global();
+    let url = format!("{}/golden/{file}", get(&get(&scope, "location")?, "origin")?.as_string()?);
+    let response = awaited(method(&scope, "fetch")?.call1(&scope, &url.into()).ok()?).await?;
+    if !get(&response, "ok")?.is_truthy() {
         return None;
     }
-    let buffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?;
-    Some(js_sys::Uint8Array::new(&buffer).to_vec())
+    let buffer = awaited(method(&response, "arrayBuffer")?.call0(&response).ok()?).await?;
+    Some(Uint8Array::new(&buffer).to_vec())
 }
