@@ -9,7 +9,7 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, SegmentMap, attention, masked_softmax, matmul, segment_mean, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+    KernelMap, SegmentMap, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
 };
 
 const STEP: f32 = 0.5;
@@ -112,6 +112,19 @@ fn of_masked_softmaxes() {
         let got = gradient(&|scores| masked_softmax(scores, Some(mask.clone()), 7));
         let want = gradient(&|scores| activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2));
         for (got, want) in got.iter().zip(&want) {
+            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+        }
+    }
+}
+
+#[test]
+fn of_sines() {
+    for (on, device) in devices() {
+        let turns = noise(8, 90);
+        let x = tensor(&turns, [90], &device.autodiff()).require_grad();
+        let mut grads = sine(x.clone()).sum().backward();
+        for (got, turn) in values(x.grad_remove(&mut grads).expect("a gradient")).iter().zip(&turns) {
+            let want = std::f32::consts::TAU * (turn * std::f32::consts::TAU).cos();
             assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
         }
     }

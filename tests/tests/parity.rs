@@ -2,7 +2,7 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sparse_conv},
+    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
 
@@ -58,6 +58,16 @@ fn attention_on_the_cpu() {
 #[test]
 fn attention_on_a_gpu() {
     assert_none(&pollster::block_on(async { attention::check(&device::gpu().await).await }));
+}
+
+#[test]
+fn sine_on_the_cpu() {
+    assert_none(&pollster::block_on(sine::check(&device::cpu())));
+}
+
+#[test]
+fn sine_on_a_gpu() {
+    assert_none(&pollster::block_on(async { sine::check(&device::gpu().await).await }));
 }
 
 #[test]

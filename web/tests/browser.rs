@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sparse_conv},
+    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -23,6 +23,7 @@ async fn operations_on_webgpu() {
     assert_none(&matmul::check(&gpu).await);
     assert_none(&masked_softmax::check(&gpu).await);
     assert_none(&attention::check(&gpu).await);
+    assert_none(&sine::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
 }
@@ -36,5 +37,6 @@ async fn operations_on_the_cpu() {
     assert_none(&matmul::check(&device::cpu()).await);
     assert_none(&masked_softmax::check(&device::cpu()).await);
     assert_none(&attention::check(&device::cpu()).await);
+    assert_none(&sine::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
 }

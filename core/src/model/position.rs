@@ -1,11 +1,8 @@
 //! Sine encoding of 3D positions, and its modulation by a box (spec/model.md section 8, "PE details").
 
-use std::f32::consts::FRAC_PI_2;
-use std::f64::consts::TAU;
-
 use burn::tensor::{Device, Tensor, TensorData};
 
-use crate::ops::matmul;
+use crate::ops::{matmul, sine};
 
 /// Base of the geometric series of wavelengths.
 const TEMPERATURE: f64 = 20.0;
@@ -17,7 +14,7 @@ fn blocks(channels: usize) -> [usize; 3] {
     [0, 1, 2].map(|axis| base + if axis < pairs_left { 2 } else { 0 })
 }
 
-/// The encoding as `sin((p - min) F + phase)`, its constants made once for a scene.
+/// The encoding as `sin(2 pi ((p - min) F + phase))`, its constants made once for a scene.
 ///
 /// Positions are metres in the world frame. Channels are three consecutive blocks for x, y and z; inside a block of `C` channels,
 /// channel `j` is `sin` (even `j`) or `cos` (odd `j`) of `2 pi u / 20^(2 floor(j/2) / C)`, `u` the position relative to the scene's range.
@@ -25,9 +22,9 @@ fn blocks(channels: usize) -> [usize; 3] {
 pub struct PositionEncoding {
     /// (1, 3): the scene's lower corner.
     min: Tensor<2>,
-    /// (3, channels): radians per metre; only the axis' own block is not zero.
+    /// (3, channels): turns per metre; only the axis' own block is not zero.
     frequencies: Tensor<2>,
-    /// (1, channels): 0 for sines, pi/2 for cosines.
+    /// (1, channels): 0 for sines, a quarter turn for cosines.
     phases: Tensor<2>,
     /// (3, channels): 1 in the axis' own block.
     axes: Tensor<2>,
@@ -46,10 +43,10 @@ impl PositionEncoding {
         let extent = [0, 1, 2].map(|axis| (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3));
         for (axis, block) in blocks(channels).into_iter().enumerate() {
             for j in 0..block {
-                let frequency = TAU / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent[axis];
+                let frequency = 1.0 / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent[axis];
                 frequencies[axis * channels + channel] = frequency as f32;
                 axes[axis * channels + channel] = 1.0;
-                phases[channel] = if j % 2 == 1 { FRAC_PI_2 } else { 0.0 };
+                phases[channel] = if j % 2 == 1 { 0.25 } else { 0.0 };
                 channel += 1;
             }
         }
@@ -70,7 +67,7 @@ impl PositionEncoding {
 
     /// `positions` (n, 3) metres to (n, channels).
     pub fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
-        (matmul(positions - self.min.clone(), self.frequencies.clone()) + self.phases.clone()).sin()
+        sine(matmul(positions - self.min.clone(), self.frequencies.clone()) + self.phases.clone())
     }
 
     /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n, 3).

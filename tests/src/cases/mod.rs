@@ -6,6 +6,7 @@ pub mod matmul;
 pub mod network;
 pub mod published;
 pub mod segment_mean;
+pub mod sine;
 pub mod sparse_conv;
 
 use burn::tensor::{Device, Tensor, TensorData};

@@ -1,0 +1,91 @@
+//! Sines that are the same on every device: those of graphics hardware may be off by 2^-11.
+
+use std::f32::consts::TAU;
+
+use burn::{
+    backend::{
+        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, Ops, OpsKind},
+        },
+        backend_extension,
+        flex::FlexTensor,
+        tensor::FloatTensor,
+        wgpu::{CubeBackend, into_contiguous},
+    },
+    tensor::{Tensor, TensorData},
+};
+
+use super::wgsl::{Shader, blocks, empty_like};
+
+const SINE: Shader = Shader { entry: "sine", source: include_str!("../../../wgsl/sine.wgsl") };
+
+/// Sines as a backend operation. Models call [`sine`] instead.
+#[backend_extension(Cube, Flex, Autodiff)]
+pub trait Sine: Backend {
+    /// See [`sine`].
+    fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self>;
+}
+
+/// `sin(2 pi turns)`, each value on its own. Single precision; eight bytes a value are read and written.
+pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
+    if turns.shape().num_elements() == 0 {
+        return turns;
+    }
+    Tensor::from_dispatch(<Dispatch as Sine>::sine(turns.into_dispatch()))
+}
+
+/// What the operation is, and its path on the CPU.
+pub fn plain_sine(turns: &[f32]) -> Vec<f32> {
+    turns.iter().map(|turn| ((turn - turn.round()) * TAU).sin()).collect()
+}
+
+impl Sine for Flex {
+    fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (shape, turns) = (turns.shape(), turns.to_contiguous());
+        let sines = plain_sine(turns.as_slice().expect("a contiguous tensor of f32"));
+        FlexTensor::from_data(TensorData::new(sines, shape))
+    }
+}
+
+impl Sine for CubeBackend {
+    fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (shape, turns) = (turns.shape(), into_contiguous(turns));
+        let count = shape.num_elements();
+        let sines = empty_like(&turns, shape);
+        for block in blocks(0..count, size_of::<f32>()) {
+            let bytes = |values: usize| (values * size_of::<f32>()) as u64;
+            let [x, y] = [&turns, &sines].map(|t| t.handle.clone().offset_start(bytes(block.start)).offset_end(bytes(count - block.end)));
+            SINE.launch(&turns.client, block.len(), [x, y], [block.len() as u32, 0, 0, 0]);
+        }
+        sines
+    }
+}
+
+#[derive(Debug)]
+struct SineBackward;
+
+impl<B: Sine> Backward<B, 1> for SineBackward {
+    /// The turns.
+    type State = FloatTensor<B>;
+
+    fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<B>(&ops.node);
+        if let [Some(node)] = ops.parents {
+            let cosines = B::sine(B::float_add_scalar(ops.state, 0.25.into()));
+            grads.register::<B>(node.id, B::float_mul(grad, B::float_mul_scalar(cosines, TAU.into())));
+        }
+    }
+}
+
+impl<B: Sine, C: CheckpointStrategy> Sine for Autodiff<B, C> {
+    fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
+        let (turns, node) = turns.into_parts();
+        match Backward::<B, 1>::prepare::<C>(SineBackward, [node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(turns.clone(), B::sine(turns)),
+            OpsKind::UnTracked(prep) => prep.finish(B::sine(turns)),
+        }
+    }
+}
