@@ -15,7 +15,8 @@ use segscape::{
     platform::Instant,
     preflight::{Choices, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
-    scan,
+    scan, spatial,
+    superpoint::{EdgeSource, Hierarchy, PointGraph, SuperpointOptions},
 };
 use serde_json::json;
 
@@ -54,6 +55,8 @@ pub struct Bench {
 pub enum What {
     /// Every stage of a scan.
     Stages,
+    /// The steps from points to superpoints and their merge tree.
+    Superpoints,
     /// Sparse convolution and its gradients.
     SparseConv,
 }
@@ -66,12 +69,17 @@ impl Bench {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let wanted = |what| self.what.is_none_or(|only| only == what);
-        if wanted(What::Stages) {
+        if wanted(What::Stages) || wanted(What::Superpoints) {
             let bytes = match &self.scan {
                 Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display()))?,
                 None => Room::generate(0, 0).to_ply(),
             };
-            self.stages(&bytes, &device)?;
+            if wanted(What::Stages) {
+                self.stages(&bytes, &device)?;
+            }
+            if wanted(What::Superpoints) {
+                self.superpoints(&bytes)?;
+            }
         }
         if wanted(What::SparseConv) {
             let map = KernelMap::submanifold(&shell(self.voxels), 3)?;
@@ -107,6 +115,39 @@ impl Bench {
         for (stage, ms) in fastest {
             let row = json!({ "stage": stage, "points": points, "ms": ms });
             self.print(&row, &format!("{:12} {ms:9.1} ms", row["stage"].as_str().unwrap_or_default()))?;
+        }
+        Ok(())
+    }
+
+    /// One row a step, the fastest of all runs. The graph finds neighbours and normals once more; they are measured alone before.
+    fn superpoints(&self, bytes: &[u8]) -> anyhow::Result<()> {
+        let silent = Monitor::silent();
+        let mut scan = scan::read(bytes, &silent)?;
+        preflight(&scan, Choices::default()).apply(&mut scan);
+        let options = SuperpointOptions::default();
+        let EdgeSource::Neighbours { k, .. } = options.edges else { anyhow::bail!("superpoints are made of neighbours by default") };
+        let mut fastest = [f64::INFINITY; 5];
+        for _ in 0..self.runs.max(1) {
+            let mut steps = fastest.iter_mut();
+            let mut clock = Instant::now();
+            let mut lap = || {
+                let ms = clock.elapsed().as_secs_f64() * 1e3;
+                clock = Instant::now();
+                steps.next().into_iter().for_each(|best| *best = best.min(ms));
+            };
+            let neighbours = spatial::nearest_neighbours(&scan.positions, k, &|_| Ok(()))?;
+            lap();
+            spatial::normals(&scan.positions, &neighbours, &|_| Ok(()))?;
+            lap();
+            let graph = PointGraph::new(&scan.positions, scan.colors.as_deref(), &scan.triangles, None, options.edges, &silent)?;
+            lap();
+            let superpoints = graph.superpoints(options.threshold, options.minimum, &silent)?;
+            lap();
+            Hierarchy::new(&graph, &superpoints, &silent)?;
+            lap();
+        }
+        for (step, ms) in ["neighbours", "normals", "graph", "forest", "merge_tree"].into_iter().zip(fastest) {
+            self.print(&json!({ "step": step, "points": scan.len(), "ms": ms }), &format!("{step:12} {ms:9.1} ms"))?;
         }
         Ok(())
     }
