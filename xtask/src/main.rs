@@ -21,7 +21,7 @@ struct Cli {
 enum Task {
     /// Build the app in release mode and serve it, with the share server, on http://127.0.0.1:8080.
     Serve(serve::Args),
-    /// Run every check: format, the built app and its size, native, GPU and browser tests; every build is linted, and a warning fails it.
+    /// Run every check: format, the built app and its size, native, GPU and browser tests; a lint's warning fails them.
     Test(test::Args),
     /// Measure every stage, and sparse convolutions beside dense products, on one core.
     Bench(bench::Args),

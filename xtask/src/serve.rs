@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     models, setup,
-    shell::{Compiler, command, plain, run},
+    shell::{command, plain, run},
 };
 
 /// How the app is served.
@@ -27,7 +27,7 @@ pub fn serve(args: &Args) -> Result<()> {
     if let Err(error) = models::ensure(plain) {
         eprintln!("warning: prompts outside the shipped vocabulary will not be understood: {error:#}");
     }
-    build_app(plain)?;
+    build_app()?;
     let options = ["--app", "dist", "--listen", &args.listen, "--store", &args.store];
     run(&mut command("cargo", [&["run", "--release", "--package", "server", "--"], &options[..]].concat()))
 }
@@ -36,8 +36,8 @@ pub fn serve(args: &Args) -> Result<()> {
 ///
 /// # Errors
 /// When Trunk fails.
-pub fn build_app(compiler: Compiler) -> Result<()> {
+pub fn build_app() -> Result<()> {
     // Trunk stays offline, so that it fetches no tools of its own; the crates come before.
     run(&mut command("cargo", ["fetch", "--locked"]))?;
-    run(&mut compiler(command("trunk", ["build", "--release", "--offline"])))
+    run(&mut command("trunk", ["build", "--release", "--offline"]))
 }

@@ -281,6 +281,11 @@ impl Page {
         words.as_str().unwrap_or_default().to_owned()
     }
 
+    /// Ends the process that drives the graphics device, as a failing driver would.
+    pub async fn crash_gpu(&self) {
+        self.vendor("goog/cdp/execute", json!({ "cmd": "Browser.crashGpuProcess", "params": {} })).await;
+    }
+
     /// Closes the browser.
     pub(super) async fn close(self) {
         // One that has crashed is closed.

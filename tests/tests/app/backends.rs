@@ -1,6 +1,6 @@
 //! The network runs on WebGPU and on the CPU with the same result, and where there is no WebGPU the page says why and works.
 
-use proofs::app::{Page, Stand, Visit, story};
+use proofs::app::{Page, STEP, Stand, Visit, story};
 
 /// What the page says when there is no WebGPU: the page is insecure, there is no API, no adapter, or too small an adapter.
 const CAUSES: [&str; 4] = ["not loaded over https", "has no WebGPU", "found no graphics adapter", "is too small"];
@@ -31,6 +31,24 @@ fn without_webgpu_the_page_says_why_and_works() {
         println!("{reason}");
         find(stand, &page).await;
         assert!(page.picture().await.coverage() > 0.05, "and it draws");
+    });
+}
+
+#[test]
+fn a_lost_gpu_costs_time_and_nothing_else() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        page.choose(&stand.thin_room()).await;
+        let at_work = async || page.stages().await.iter().any(|stage| stage.name == "Backbone");
+        page.until("the network at work", STEP * 4, at_work).await;
+        page.crash_gpu().await;
+        page.until_done().await;
+        assert!(page.text("backend").await.starts_with("cpu · "), "{}", page.text("backend").await);
+        let reason = page.text("backend-reason").await;
+        assert!(reason.contains("WebGPU failed"), "{reason}");
+        println!("{reason}");
+        assert!(!page.rows().await.is_empty());
+        assert!(page.picture().await.coverage() > 0.05, "the points stay");
     });
 }
 

@@ -19,9 +19,13 @@ const CHANNELS: usize = 32;
 /// Convolutions in one measurement.
 const RUNS: usize = 3;
 
+/// The CPU, and why it.
+pub fn cpu(reason: String) -> (Device, BackendInfo) {
+    (Device::flex(), BackendInfo { processor: Processor::Cpu, name: "wasm SIMD".into(), reason })
+}
+
 /// The device to use and why.
 pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
-    let cpu = |reason: String| (Device::flex(), BackendInfo { processor: Processor::Cpu, name: "wasm SIMD".into(), reason });
     if forced == Some(Processor::Cpu) {
         return cpu("asked for by ?backend=cpu".into());
     }

@@ -6,7 +6,8 @@ use burn::tensor::Device;
 use segscape::{
     bundle::{self, Bundle, Meta, View},
     instances::{Aabb, Segmentation, query::PromptTerm},
-    pipeline::{self, Network},
+    model::{InferenceError, manifest::ManifestError},
+    pipeline::{self, Network, SegmentError},
     platform,
     preflight::{Choices, Preflight, Unit, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
@@ -15,17 +16,24 @@ use segscape::{
     text::{MiniLm, TextEncoder, Vocabulary, prompt},
 };
 
-use super::{backend, fetch, models, post, scene::Scene};
+use super::{
+    backend, fetch,
+    models::{self, ModelError},
+    post,
+    scene::Scene,
+};
 use crate::{
     browser,
     numbers::grouped,
-    protocol::{Answer, Bulk, Format, Label, Points, Reply, Request, ScanInfo, Source},
+    protocol::{Answer, BackendInfo, Bulk, Format, Label, Points, Processor, Reply, Request, ScanInfo, Source},
 };
 
 /// The worker's memory between requests.
 #[derive(Default)]
 pub struct Session {
     device: Option<Device>,
+    /// Whether that is WebGPU.
+    on_gpu: bool,
     network: Option<Network>,
     encoder: Option<MiniLm>,
     /// The open scan's name, without its ending.
@@ -95,9 +103,8 @@ impl Session {
     pub async fn answer(&mut self, request: Request) -> Result<(), String> {
         match request {
             Request::Start { forced } => {
-                let (device, info) = backend::choose(forced).await;
-                self.device = Some(device);
-                post(&Reply::Backend(info));
+                let chosen = backend::choose(forced).await;
+                self.compute_on(chosen);
             }
             Request::Open { source, choices } => self.open(&source, choices).await?,
             Request::Prompt { serial, text, typing } => self.prompt(serial, &text, typing).await?,
@@ -154,13 +161,18 @@ impl Session {
         watch.finished(Stage::Superpoints, format!("{} superpoints", grouped(grouping.superpoints.count())));
         platform::yield_now().await;
 
-        self.load_network(&watch).await?;
-        let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
-        watch.finished(Stage::Model, network.name.clone());
-        let segmentation = pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor).await;
-        let segmentation = segmentation.map_err(|error| error.to_string())?;
+        // once more where the GPU does not make it
+        let segmentation = loop {
+            self.load_network(&watch).await?;
+            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
+            match pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor).await {
+                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => self.leave_gpu(&error),
+                result => break result.map_err(|error| error.to_string())?,
+            }
+        };
         watch.finished(Stage::Instances, format!("{} instances", segmentation.instances.len()));
-        self.through(grouping.superpoints, segmentation, network.name.clone())?;
+        let model = self.network.as_ref().map(|network| network.name.clone()).unwrap_or_default();
+        self.through(grouping.superpoints, segmentation, model)?;
         self.prompt(0, "", false).await?;
         post(&Reply::Done);
         Ok(())
@@ -169,11 +181,36 @@ impl Session {
     async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
         watch.report(Progress { stage: Stage::Model, done: 0.0 });
         if self.network.is_none() {
-            let device = self.device.as_ref().ok_or("the worker has no device yet")?;
-            let loaded = models::network(device).await;
-            self.network = Some(loaded.map_err(|error| format!("The points are grouped, but the network is not there: {error}"))?);
+            let mut loaded = models::network(self.device()?).await;
+            if let Err(ModelError::Network(error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)))) = &loaded
+                && self.on_gpu
+            {
+                self.leave_gpu(error);
+                loaded = models::network(self.device()?).await;
+            }
+            let network = loaded.map_err(|error| format!("The points are grouped, but the network is not there: {error}"))?;
+            self.network = Some(network);
         }
+        watch.finished(Stage::Model, self.network.as_ref().map(|network| network.name.clone()).unwrap_or_default());
         Ok(())
+    }
+
+    fn device(&self) -> Result<&Device, &'static str> {
+        self.device.as_ref().ok_or("the worker has no device yet")
+    }
+
+    fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {
+        self.device = Some(device);
+        self.on_gpu = info.processor == Processor::WebGpu;
+        post(&Reply::Backend(info));
+    }
+
+    /// WebGPU was lost, ran out of memory, or computes wrongly: what was loaded onto it is gone, and the CPU takes over.
+    fn leave_gpu(&mut self, error: &impl std::fmt::Display) {
+        let report = error.to_string();
+        web_sys::console::warn_1(&report.as_str().into());
+        (self.network, self.encoder) = (None, None);
+        self.compute_on(backend::cpu(format!("WebGPU failed, the CPU took over: {}", report.lines().next().unwrap_or_default())));
     }
 
     /// What a bundle says about the scan that is open, as its sender looked at it.
@@ -243,7 +280,7 @@ impl Session {
     /// The embedding of a phrase outside the vocabulary; fetches the text encoder when it is first needed.
     async fn embed(&mut self, phrase: &str) -> Result<Vec<f32>, String> {
         if self.encoder.is_none() {
-            let device = self.device.as_ref().ok_or("the worker has no device yet")?;
+            let device = self.device()?;
             self.encoder = Some(models::encoder(device).await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
         }
