@@ -42,8 +42,8 @@ fn format() -> Result<()> {
     run(&mut command("cargo", ["fmt", "--all", "--check"]))
 }
 
-/// Of what runs in the browser; the native builds are linted where they are needed. Clippy compiles without the optimisations before LLVM's, which halve the time of
-/// the backbone in wasm, and what is measured and tested there should be what ships.
+/// Of what runs in the browser; the native builds are linted where they are needed. Clippy compiles without the optimisations before LLVM's, which
+/// take a third off the backbone's time in wasm, and what is tested there should be what ships.
 fn lints() -> Result<()> {
     setup::build_tools()?;
     let quick = ["segscape", "web"].map(|package| format!("profile.web.package.{package}.opt-level=0"));
