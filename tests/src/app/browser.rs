@@ -74,7 +74,7 @@ impl Driver {
         let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let Value::Object(capabilities) = capabilities else { unreachable!("written as an object") };
         let client = ClientBuilder::new(HttpConnector::new()).capabilities(capabilities).connect(&self.address).await;
-        client.unwrap_or_else(|error| panic!("Chromium does not start, `cargo xtask test --only native` installs it: {error}"))
+        client.unwrap_or_else(|error| panic!("Chromium does not start, `cargo xtask test --only stories` installs it: {error}"))
     }
 }
 

@@ -49,7 +49,7 @@ impl Process {
         let child = child.unwrap_or_else(|error| {
             let name = command.get_program().to_string_lossy();
             match error.kind() {
-                ErrorKind::NotFound => panic!("{name} is missing: `cargo xtask test --only native` installs what the tests need"),
+                ErrorKind::NotFound => panic!("{name} is missing: `cargo xtask test --only stories` installs what the tests need"),
                 _ => panic!("{name} does not start: {error}"),
             }
         });

@@ -30,7 +30,7 @@ use crate::{
 pub struct Import {
     /// The published checkpoint.
     checkpoint: PathBuf,
-    /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read.
+    /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read; all four want a network that answers in words.
     out: PathBuf,
     /// `scannet200` or `scannet20`, the published networks, or a training configuration (TOML) whose network it is.
     #[arg(long, default_value = "scannet200")]
