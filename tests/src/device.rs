@@ -1,10 +1,12 @@
 //! The GPU under test: a software adapter natively, the browser's in a browser.
 
-use std::sync::OnceLock;
+use std::{ops::RangeInclusive, sync::OnceLock};
 
+#[cfg(not(target_family = "wasm"))]
+use burn::tensor::wgpu::wgpu::{DeviceDescriptor, Features};
 use burn::tensor::{
     Device,
-    wgpu::{MemoryConfiguration, WgpuSetup},
+    wgpu::{MemoryConfiguration, WgpuOptions, WgpuSetup},
 };
 
 /// A device and what it can hold.
@@ -12,13 +14,13 @@ use burn::tensor::{
 pub struct Subject {
     /// The device.
     pub device: Device,
-    /// Bytes of its largest tensor.
-    pub largest: u64,
+    /// Bytes of the tensors that it is asked for.
+    pub tensors: RangeInclusive<u64>,
 }
 
 /// The CPU.
 pub fn cpu() -> Subject {
-    Subject { device: Device::flex(), largest: u64::MAX }
+    Subject { device: Device::flex(), tensors: 0..=u64::MAX }
 }
 
 /// The GPU, initialised once per process as the product does it: every tensor in a buffer of its own, because the shaders declare what they
@@ -26,19 +28,68 @@ pub fn cpu() -> Subject {
 ///
 /// # Panics
 /// If there is no adapter: a proof that did not run must not look green.
+#[cfg(not(target_family = "wasm"))]
+pub async fn gpu() -> Subject {
+    adapter().0.clone()
+}
+
+/// The same adapter with the limits that every device with WebGPU has, and no more.
+///
+/// # Panics
+/// If there is no adapter.
+#[cfg(not(target_family = "wasm"))]
+pub fn smallest_gpu() -> Subject {
+    static SMALLEST: OnceLock<Subject> = OnceLock::new();
+    let open = || {
+        let setup = adapter().1.clone();
+        // The default limits are WebGPU's. Burn asks the adapter, not the device, whether it may index by 64 bits.
+        let required_features = setup.adapter.features() & Features::SHADER_INT64;
+        let wanted = DeviceDescriptor { required_features, ..DeviceDescriptor::default() };
+        let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted)).expect("a device with the default limits");
+        let largest = device.limits().max_storage_buffer_binding_size;
+        let device = options().setup(WgpuSetup { device, queue, ..setup }).init().expect("a device of burn's");
+        Subject { device, tensors: 0..=largest }
+    };
+    SMALLEST.get_or_init(open).clone()
+}
+
+/// The GPU with all that it offers, for tensors that the smallest cannot hold; says so where it offers no more.
+///
+/// # Panics
+/// If there is no adapter.
+#[cfg(not(target_family = "wasm"))]
+pub fn large_gpu() -> Option<Subject> {
+    let (Subject { device, tensors }, smallest) = (adapter().0.clone(), smallest_gpu());
+    if tensors.end() == smallest.tensors.end() {
+        eprintln!("skipped: this adapter binds at most {} bytes, as every other does", tensors.end());
+        return None;
+    }
+    Some(Subject { device, tensors: smallest.tensors.end() + 1..=*tensors.end() })
+}
+
+#[cfg(not(target_family = "wasm"))]
+fn adapter() -> &'static (Subject, WgpuSetup) {
+    static GPU: OnceLock<(Subject, WgpuSetup)> = OnceLock::new();
+    GPU.get_or_init(|| subject(options().init_with_setup().expect("a Vulkan adapter; the package mesa-vulkan-drivers has a software one")))
+}
+
+/// The browser's GPU, initialised once.
+///
+/// # Panics
+/// If there is no adapter.
+#[cfg(target_family = "wasm")]
 pub async fn gpu() -> Subject {
     static GPU: OnceLock<Subject> = OnceLock::new();
-    let options = || Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
-    let subject = |(device, setup): (Device, WgpuSetup)| Subject { device, largest: setup.device.limits().max_storage_buffer_binding_size };
-    #[cfg(not(target_family = "wasm"))]
-    return GPU
-        .get_or_init(|| subject(options().init_with_setup().expect("a Vulkan adapter; the package mesa-vulkan-drivers has a software one")))
-        .clone();
-    #[cfg(target_family = "wasm")]
-    {
-        if GPU.get().is_none() {
-            drop(GPU.set(subject(options().init_with_setup_async().await.expect("a WebGPU adapter"))));
-        }
-        GPU.get().expect("set above").clone()
+    if GPU.get().is_none() {
+        drop(GPU.set(subject(options().init_with_setup_async().await.expect("a WebGPU adapter")).0));
     }
+    GPU.get().expect("set above").clone()
+}
+
+fn options() -> WgpuOptions {
+    Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages)
+}
+
+fn subject((device, setup): (Device, WgpuSetup)) -> (Subject, WgpuSetup) {
+    (Subject { device, tensors: 0..=setup.device.limits().max_storage_buffer_binding_size }, setup)
 }

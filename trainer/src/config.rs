@@ -41,6 +41,20 @@ pub struct Data {
     /// NYU40 or other class ids that are stuff, not objects (their points belong to no instance).
     #[serde(default = "default_stuff")]
     pub stuff: Vec<i32>,
+    /// Where an object's points disagree about its class.
+    #[serde(default)]
+    pub class_of_object: ClassOfObject,
+}
+
+/// Which of its points name an object (spec/model.md section 11.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassOfObject {
+    /// The first, as in the released code.
+    #[default]
+    FirstPoint,
+    /// Most of them; of equally many the class with the lowest id.
+    MostPoints,
 }
 
 fn default_stuff() -> Vec<i32> {
@@ -84,6 +98,22 @@ pub enum Supervision {
     Dense,
 }
 
+/// How objects find their queries with sparse supervision (spec/model.md section 11.2); the defaults are the released behaviour.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Matching {
+    /// Whether an object whose two cheapest queries cost the same takes the first of them; otherwise it goes without.
+    pub ties: bool,
+    /// Whether a query may serve several objects, the last of which names its class; otherwise it serves the one that it costs least.
+    pub shared_queries: bool,
+}
+
+impl Default for Matching {
+    fn default() -> Self {
+        Self { ties: false, shared_queries: true }
+    }
+}
+
 /// Supervision and the weight of each term (spec/model.md section 11.3). What is not given is as in the released code, but for a scene in which no
 /// query matches: its loss is NaN there and has no mask and box terms here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -91,6 +121,8 @@ pub enum Supervision {
 pub struct Loss {
     /// Which queries learn an object's mask.
     pub supervision: Supervision,
+    /// With sparse supervision: how objects find their queries.
+    pub matching: Matching,
     /// Smallest and largest share of the superpoints that become queries (spec/model.md section 7).
     pub queries: [f64; 2],
     /// At most this many queries.
@@ -121,12 +153,15 @@ pub struct Loss {
     pub size: f32,
     /// Cross-entropy of what the queries' own superpoints are, of the last output, where the network says it.
     pub semantic: f32,
+    /// Whether "background" is one of the classes there; in the released code it is not, and nothing is learnt from such superpoints.
+    pub semantic_background: bool,
 }
 
 impl Default for Loss {
     fn default() -> Self {
         Self {
             supervision: Supervision::Sparse,
+            matching: Matching::default(),
             queries: [0.5, 1.0],
             max_queries: 16_384,
             pairs: 128,
@@ -142,6 +177,7 @@ impl Default for Loss {
             centre: 0.5,
             size: 0.5,
             semantic: 0.5,
+            semantic_background: false,
         }
     }
 }
@@ -152,8 +188,10 @@ impl Default for Loss {
 pub struct Optimiser {
     /// Peak learning rate.
     pub learning_rate: f64,
-    /// Decoupled weight decay, on every parameter.
+    /// Decoupled weight decay.
     pub weight_decay: f64,
+    /// Whether it falls on vectors, too, which are the norms' and the biases, as in the released code.
+    pub decay_vectors: bool,
     /// Largest norm of the whole gradient.
     pub clip: f32,
     /// Steps of linear warm-up.
@@ -166,7 +204,7 @@ pub struct Optimiser {
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Self { learning_rate: 5e-4, weight_decay: 0.05, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1 }
+        Self { learning_rate: 5e-4, weight_decay: 0.05, decay_vectors: true, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1 }
     }
 }
 
@@ -195,7 +233,7 @@ impl Default for Run {
 impl Config {
     /// A run of this network over rooms that are not named yet.
     pub fn of(model: ModelConfig) -> Self {
-        let data = Data { rooms: vec![], stuff: default_stuff() };
+        let data = Data { rooms: vec![], stuff: default_stuff(), class_of_object: ClassOfObject::default() };
         Self { data, model, augment: Augment::default(), loss: Loss::default(), optimiser: Optimiser::default(), run: Run::default() }
     }
 

@@ -14,7 +14,7 @@ use segscape::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::nyu40;
+use crate::{config::ClassOfObject, nyu40};
 
 /// A scan with its truth.
 #[derive(Clone, Debug)]
@@ -50,7 +50,7 @@ impl Room {
     ///
     /// # Errors
     /// The file cannot be read or has no labels.
-    pub fn read(path: &Path, stuff: &[i32], options: &SuperpointOptions) -> anyhow::Result<Self> {
+    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let scan = scan::read(&bytes, &Monitor::silent()).with_context(|| format!("cannot read {}", path.display()))?;
         let truth = scan.truth.with_context(|| format!("{} has no `semantic` and `instance` labels", path.display()))?;
@@ -59,7 +59,7 @@ impl Room {
         })
         .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = class_names(&scan.table.comments);
-        let (object_of_point, objects) = objects(&truth, stuff, &names);
+        let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
         Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, truth })
     }
 
@@ -82,14 +82,24 @@ impl Room {
     }
 }
 
-/// (points) rows of the objects, and the objects; an object's class is that of its first point.
-fn objects(truth: &scan::Truth, stuff: &[i32], names: &HashMap<i32, String>) -> (Vec<Option<u32>>, Vec<Object>) {
-    let mut class_of_instance = BTreeMap::new();
+/// (points) rows of the objects, and the objects.
+fn objects(truth: &scan::Truth, stuff: &[i32], class_of: ClassOfObject, names: &HashMap<i32, String>) -> (Vec<Option<u32>>, Vec<Object>) {
     let labels = || truth.instance.iter().zip(&truth.semantic);
     let is_object = |instance: i32, class: i32| instance > 0 && !stuff.contains(&class);
+    // the classes of each instance with their points, by their first
+    let mut classes_of_instance: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
     for (&instance, &class) in labels().filter(|(i, c)| is_object(**i, **c)) {
-        class_of_instance.entry(instance).or_insert(class);
+        let classes = classes_of_instance.entry(instance).or_default();
+        match classes.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, points)) => *points += 1,
+            None => classes.push((class, 1)),
+        }
     }
+    let class = |classes: Vec<(i32, usize)>| match class_of {
+        ClassOfObject::FirstPoint => classes[0].0,
+        ClassOfObject::MostPoints => classes.iter().max_by_key(|(class, points)| (*points, -class)).map_or(0, |(class, _)| *class),
+    };
+    let class_of_instance: BTreeMap<i32, i32> = classes_of_instance.into_iter().map(|(instance, classes)| (instance, class(classes))).collect();
     let row_of_instance: HashMap<i32, u32> = class_of_instance.keys().copied().zip(0..).collect();
     let object_of_point = labels().map(|(i, c)| if is_object(*i, *c) { row_of_instance.get(i).copied() } else { None }).collect();
     let objects = class_of_instance
@@ -179,7 +189,7 @@ mod tests {
         let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 1, 2, 2]);
         let truth = scan::Truth { semantic: vec![105, 105, 105, 105, 1, 7, 105], instance: vec![9, 9, 9, 0, 3, 4, 9] };
         let names = class_names(&["comment class 105 office chair".into(), "comment made by hand".into(), "obj_info class 7 x".into()]);
-        let (object_of_point, objects) = objects(&truth, &[1], &names);
+        let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
         Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, truth }
     }
 
@@ -189,6 +199,14 @@ mod tests {
         let chair = Object { class: 105, name: Some("office chair".into()) };
         assert_eq!(room.objects, [Object { class: 7, name: Some("table".into()) }, chair]);
         assert_eq!(room.object_of_point, [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn points_that_disagree_about_a_class_are_heard_in_order_or_counted() {
+        let truth = scan::Truth { semantic: vec![7, 5, 5, 9, 6], instance: vec![2, 2, 2, 3, 3] };
+        let classes = |class_of| objects(&truth, &[], class_of, &HashMap::new()).1.iter().map(|object| object.class).collect::<Vec<_>>();
+        assert_eq!(classes(ClassOfObject::FirstPoint), [7, 9]);
+        assert_eq!(classes(ClassOfObject::MostPoints), [5, 6]);
     }
 
     #[test]

@@ -171,7 +171,7 @@ impl<'a> Target<'a> {
             score: output.scores.clone().map_or_else(zero, |scores| cross_entropy(scores, iou.clone()).mean()),
             centre: zero(),
             size: zero(),
-            semantic: output.semantics.as_ref().map_or_else(zero, |logits| self.semantic(logits)),
+            semantic: output.semantics.as_ref().map_or_else(zero, |logits| self.semantic(logits, options.semantic_background)),
             iou: (iou * inside).sum() / count,
         };
         if pairs.is_empty() {
@@ -210,18 +210,19 @@ impl<'a> Target<'a> {
         (log_p * weight).sum() / -sum
     }
 
-    /// (1): cross-entropy over the superpoint classes without "background", of the queries that are none.
-    fn semantic(&self, logits: &Tensor<2>) -> Tensor<1> {
-        let [queries, classes] = logits.dims();
+    /// (1): cross-entropy over the superpoint classes, of all queries or without "background" and those that are none else.
+    fn semantic(&self, logits: &Tensor<2>, background: bool) -> Tensor<1> {
+        let [queries, columns] = logits.dims();
+        let classes = if background { columns } else { columns - 1 };
         let surface = &self.truth.surface_of_query;
-        let known: Vec<f32> = surface.iter().map(|s| f32::from(u8::from(s.is_some()))).collect();
+        let known: Vec<f32> = surface.iter().map(|s| f32::from(u8::from(background || s.is_some()))).collect();
         let count = known.iter().sum::<f32>();
         if known.len() != queries || count == 0.0 {
             return Tensor::zeros([1], &self.device);
         }
-        let class = indices(surface.iter().map(|s| s.map_or(0, |s| s as i32)).collect(), &self.device).unsqueeze_dim::<2>(1);
+        let class = indices(surface.iter().map(|s| s.map_or(classes as i32 - 1, |s| s as i32)).collect(), &self.device).unsqueeze_dim::<2>(1);
         let known = Tensor::<2>::from_data(TensorData::new(known, [queries, 1]), &self.device);
-        let log_p = activation::log_softmax(logits.clone().narrow(1, 0, classes - 1), 1).gather(1, class);
+        let log_p = activation::log_softmax(logits.clone().narrow(1, 0, classes), 1).gather(1, class);
         (log_p * known).sum() / -count
     }
 
@@ -237,7 +238,7 @@ impl<'a> Target<'a> {
     fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
         let cost = self.cost(output, options).into_data();
         let cost = cost.iter::<f32>().collect::<Vec<_>>();
-        matching::sparse(&cost, &self.truth.object_of_query, self.objects() + 1)
+        matching::sparse(&cost, &self.truth.object_of_query, self.objects() + 1, options.matching)
             .into_iter()
             .filter(|p| (p.object as usize) < self.objects())
             .collect()
@@ -517,6 +518,21 @@ mod tests {
             let gradient = masks.grad(&total.backward()).unwrap();
             assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
         }
+    }
+
+    #[test]
+    fn background_teaches_only_where_it_is_a_class() {
+        let device = Device::flex();
+        let logits = Tensor::<2>::from_floats([[1.0, 2.0, 4.0], [0.5, 0.0, -1.0]], &device);
+        let semantic = |surface_of_query: [Option<u32>; 2], background| {
+            let truth = Truth { surface_of_query: surface_of_query.to_vec(), ..Truth::default() };
+            scalar(Target::new(&truth, &device).semantic(&logits, background))
+        };
+        let nats = |row: &[f32], class: usize| row.iter().map(|logit| logit.exp()).sum::<f32>().ln() - row[class];
+        let close = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+        close(semantic([None, Some(0)], false), nats(&[0.5, 0.0], 0));
+        close(semantic([None, Some(0)], true), (nats(&[1.0, 2.0, 4.0], 2) + nats(&[0.5, 0.0, -1.0], 0)) / 2.0);
+        close(semantic([None, None], false), 0.0);
     }
 
     #[test]

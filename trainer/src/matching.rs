@@ -2,6 +2,8 @@
 
 use rand::{Rng, RngExt, seq::SliceRandom};
 
+use crate::config::Matching;
+
 /// A query that learns an object's mask and box.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pair {
@@ -12,14 +14,14 @@ pub struct Pair {
 }
 
 /// `SparseMatcher` with top-k 1 (spec/model.md section 11.2): each object takes its cheapest query among those whose own superpoint lies in
-/// it; none if there is no such query or the two cheapest tie. Not Hungarian: one query may serve several objects.
+/// it; none if there is no such query. Not Hungarian. `rules` say what happens where queries tie or are wanted by several objects.
 ///
 /// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by query, then object.
-pub fn sparse(cost: &[f32], object_of_query: &[Option<u32>], objects: usize) -> Vec<Pair> {
-    sparse_where(cost, objects, |query, object| object_of_query[query] == Some(object as u32))
+pub fn sparse(cost: &[f32], object_of_query: &[Option<u32>], objects: usize, rules: Matching) -> Vec<Pair> {
+    sparse_where(cost, objects, rules, |query, object| object_of_query[query] == Some(object as u32))
 }
 
-fn sparse_where(cost: &[f32], objects: usize, inside: impl Fn(usize, usize) -> bool) -> Vec<Pair> {
+fn sparse_where(cost: &[f32], objects: usize, rules: Matching, inside: impl Fn(usize, usize) -> bool) -> Vec<Pair> {
     /// Stands for "not admissible", as in the released code: two of them tie, so they never match.
     const FORBIDDEN: f32 = 1e8;
     let mut best = vec![(0, f32::INFINITY, f32::INFINITY); objects];
@@ -33,9 +35,14 @@ fn sparse_where(cost: &[f32], objects: usize, inside: impl Fn(usize, usize) -> b
             }
         }
     }
-    let matched = best.iter().enumerate().filter(|(_, (_, first, second))| *first < FORBIDDEN && first < second);
+    let matched = best.iter().enumerate().filter(|(_, (_, first, second))| *first < FORBIDDEN && (rules.ties || first < second));
     let mut pairs: Vec<Pair> = matched.map(|(object, &(query, ..))| Pair { query: query as u32, object: object as u32 }).collect();
-    pairs.sort_unstable();
+    if rules.shared_queries {
+        pairs.sort_unstable();
+    } else {
+        pairs.sort_by(|a, b| a.query.cmp(&b.query).then(best[a.object as usize].1.total_cmp(&best[b.object as usize].1)));
+        pairs.dedup_by_key(|pair| pair.query);
+    }
     pairs
 }
 
@@ -92,7 +99,7 @@ mod tests {
         let matrix = |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(case[name].clone()).unwrap() };
         let cost: Vec<f32> = matrix("cost").concat().iter().map(|&x| x as f32).collect();
         let inside = matrix("query_in_gt");
-        let pairs = sparse_where(&cost, 4, |query, object| inside[query][object] != 0.0);
+        let pairs = sparse_where(&cost, 4, Matching::default(), |query, object| inside[query][object] != 0.0);
         let pairs: Vec<[u32; 2]> = pairs.iter().map(|p| [p.query, p.object]).collect();
         let expected: Vec<[u32; 2]> = serde_json::from_value(case["expected_pairs_query_gt"].clone()).unwrap();
         assert_eq!(pairs, expected);
@@ -102,8 +109,18 @@ mod tests {
     fn ties_and_objects_without_a_query_stay_unmatched() {
         let cost = [0.5, 0.1, 0.3, 0.5, 0.2, 0.3];
         let object_of_query = [Some(0), Some(0)];
-        assert_eq!(sparse(&cost, &object_of_query, 3), []);
-        assert_eq!(sparse(&[], &[], 0), []);
+        assert_eq!(sparse(&cost, &object_of_query, 3, Matching::default()), []);
+        assert_eq!(sparse(&[], &[], 0, Matching::default()), []);
+        let ties = Matching { ties: true, ..Matching::default() };
+        assert_eq!(sparse(&cost, &object_of_query, 3, ties), [Pair { query: 0, object: 0 }]);
+    }
+
+    #[test]
+    fn a_query_serves_several_objects_or_the_cheapest() {
+        let cost = [0.3, 0.1, 0.9, 0.5, 0.6, 0.2];
+        let pairs = |rules| sparse_where(&cost, 3, rules, |_, _| true).iter().map(|p| [p.query, p.object]).collect::<Vec<_>>();
+        assert_eq!(pairs(Matching::default()), [[0, 0], [0, 1], [1, 2]]);
+        assert_eq!(pairs(Matching { shared_queries: false, ..Matching::default() }), [[0, 1], [1, 2]]);
     }
 
     #[test]

@@ -20,13 +20,20 @@ pub struct AdamW {
     /// Running means of the gradient and of its square, flat, by parameter path.
     pub moments: BTreeMap<String, [Tensor<1>; 2]>,
     weight_decay: f32,
+    decay_vectors: bool,
     clip: f32,
 }
 
 impl AdamW {
     /// Without any memory of earlier steps.
     pub fn new(options: &Options) -> Self {
-        Self { updates: 0, moments: BTreeMap::new(), weight_decay: options.weight_decay as f32, clip: options.clip }
+        Self {
+            updates: 0,
+            moments: BTreeMap::new(),
+            weight_decay: options.weight_decay as f32,
+            decay_vectors: options.decay_vectors,
+            clip: options.clip,
+        }
     }
 
     /// One update with `gradients`, scaled down to norm `clip` if they are larger. Returns the norm they had; where that is not
@@ -89,7 +96,8 @@ impl ModuleMapper for Update<'_> {
         let [unbias, unbias_square] = BETA.map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32);
         let direction = mean.clone() / unbias / ((square.clone() / unbias_square).sqrt() + EPSILON);
         self.optimiser.moments.insert(self.path.join("."), [mean, square]);
-        let (rate, decay) = (self.learning_rate, self.learning_rate * self.optimiser.weight_decay);
+        let decays = D > 1 || self.optimiser.decay_vectors;
+        let (rate, decay) = (self.learning_rate, if decays { self.learning_rate * self.optimiser.weight_decay } else { 0.0 });
         param.map(|value| {
             let value = value.inner();
             let shape = value.shape();
@@ -141,6 +149,23 @@ mod tests {
         // x (1 - rate decay) - rate sign(gradient)
         let expected = [3.0 * 0.95 - 0.1, -4.0 * 0.95 + 0.1];
         assert!(values(&module).iter().zip(expected).all(|(v, e)| (v - e).abs() < 1e-5), "{:?}", values(&module));
+    }
+
+    #[test]
+    fn vectors_decay_where_that_is_wanted() {
+        #[derive(Module, Debug)]
+        struct Bias {
+            x: Param<Tensor<1>>,
+        }
+        for (decay_vectors, expected) in [(true, 2.0 * 0.95 - 0.1), (false, 2.0 - 0.1)] {
+            let x = Tensor::<1>::from_floats([2.0], &Device::flex().autodiff());
+            let module = Bias { x: Param::from_tensor(x) };
+            let mut optimiser = AdamW::new(&Options { weight_decay: 0.5, decay_vectors, clip: 1e9, ..Options::default() });
+            let gradients = GradientsParams::from_grads(module.x.val().square().sum().backward(), &module);
+            let (module, _) = optimiser.step(module, gradients, 0.1);
+            let found = module.x.val().into_data().iter::<f32>().next().unwrap();
+            assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+        }
     }
 
     #[test]

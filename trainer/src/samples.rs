@@ -73,7 +73,7 @@ impl Stream {
         let mut last = None;
         for attempt in 0..order.len() {
             let path = &self.files[order[(position(order.len()) + attempt) % order.len()]];
-            let room = Room::read(path, &self.config.data.stuff, &SuperpointOptions::default());
+            let room = Room::read(path, &self.config.data.stuff, self.config.data.class_of_object, &SuperpointOptions::default());
             match room.and_then(|room| sample(room, &self.config, Vocabulary::shipped(), &mut rng)) {
                 Ok(sample) => return Ok(sample),
                 Err(error) => {

@@ -267,16 +267,12 @@ fn room(points: u32) -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
 }
 
 fn report(what: &str, bundle: &Bundle) -> f64 {
-    let start = web_time::Instant::now();
     let bytes = encode(bundle);
-    let encoded = start.elapsed();
-    let start = web_time::Instant::now();
     let decoded = decode(&bytes).unwrap();
-    let took = start.elapsed();
     assert_eq!(decoded.positions.len(), bundle.positions.len());
     let per_point = bytes.len() as f64 / bundle.positions.len() as f64;
     println!(
-        "{what}: {} points, {} superpoints, {} instances: {} bytes, {per_point:.2} a point; encoded in {encoded:?}, decoded in {took:?}",
+        "{what}: {} points, {} superpoints, {} instances: {} bytes, {per_point:.2} a point",
         bundle.positions.len(),
         bundle.superpoints.count(),
         bundle.segmentation.instances.len(),

@@ -1,4 +1,7 @@
 //! Softmax of attention where every query has a mask over the keys: one pass in and one out, instead of one for each step of the formula.
+//!
+//! One exponential and five operations a score on `8 heads queries width` bytes, and `4 heads queries keys` of the mask: what bounds it is memory,
+//! on a software adapter the exponentials.
 
 use burn::{
     backend::{

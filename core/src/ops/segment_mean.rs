@@ -1,4 +1,7 @@
 //! Means over segments: points or voxels to superpoints, and the way back.
+//!
+//! `2 entries channels` operations on `4 (entries + segments) channels` bytes, where a segment has an entry for each of its rows: what bounds it is
+//! memory.
 
 use burn::{
     backend::{

@@ -2,6 +2,10 @@
 //!
 //! The operation and its two gradients are the three derivatives of one form that is linear in input, weight and output gradient, so the
 //! gradient of each of them is made of the other two and derivatives of any order exist.
+//!
+//! With `pairs` of voxels that meet, each of the three is `2 pairs c_in c_out` operations. They gather `4 pairs c_in` bytes of features (the
+//! gradient to the input `4 pairs c_out`, that to the weight both), read `4 pairs` bytes of neighbours, and read or write the weights and the
+//! rows of the other side once. That is `c_out / 2` operations for each byte gathered: what bounds them is arithmetic, from 16 channels on.
 
 use burn::{
     backend::{

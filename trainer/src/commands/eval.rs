@@ -14,6 +14,7 @@ use segscape::{
 use serde_json::json;
 
 use crate::{
+    config::ClassOfObject,
     dataset::{self, Room},
     device::DeviceChoice,
     models, nyu40,
@@ -102,7 +103,7 @@ impl Eval {
         };
         let mut rooms = Vec::new();
         for file in &files {
-            let room = Room::read(file, &nyu40::STUFF, &SuperpointOptions::default())?;
+            let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
             let found = match (&network, self.baseline) {
                 (Some(network), _) => ask(network, &room)?,
                 (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&room, threshold)?,

@@ -7,6 +7,7 @@ use indicatif::ProgressBar;
 use segscape::superpoint::SuperpointOptions;
 
 use crate::{
+    config::ClassOfObject,
     dataset::{self, Room},
     device::DeviceChoice,
     models, nyu40, ranking,
@@ -44,7 +45,7 @@ impl Rank {
         let bar = ProgressBar::new(files.len() as u64);
         let mut examples = Vec::new();
         for file in &files {
-            let room = Room::read(file, &nyu40::STUFF, &SuperpointOptions::default())?;
+            let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
             examples.extend(ranking::examples(&network, &room)?);
             bar.inc(1);
         }

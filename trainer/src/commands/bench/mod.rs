@@ -1,0 +1,185 @@
+//! `trainer bench`: what each stage costs on this machine, how that grows with the scan, and what the stages' own parts cost.
+
+use std::{
+    cell::{Cell, RefCell},
+    collections::BTreeMap,
+    fs,
+    io::{self, Write as _},
+    path::PathBuf,
+};
+
+use anyhow::Context;
+use burn::tensor::Device;
+use clap::{Args, ValueEnum};
+use segscape::{
+    pipeline::{self, Network},
+    preflight::{Choices, preflight},
+    progress::{Cancel, Monitor, Progress, Stage},
+    scan,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::segment::StageClock;
+use crate::{device::DeviceChoice, models, synth::Room};
+
+mod curve;
+mod memory;
+mod sparse_conv;
+mod superpoints;
+
+/// Measures scans, and parts of what is done with them.
+#[derive(Args, Debug)]
+pub struct Bench {
+    /// What is measured; everything but the curve by default.
+    #[arg(value_enum)]
+    what: Option<What>,
+    /// A PLY or PCD file; a synthetic room by default.
+    #[arg(long)]
+    scan: Option<PathBuf>,
+    /// Voxels of the room whose shell is convolved.
+    #[arg(long, default_value_t = 100_000)]
+    voxels: usize,
+    /// Fewest points of each scan of the curve.
+    #[arg(long, value_delimiter = ',', default_values_t = [50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])]
+    points: Vec<usize>,
+    /// Draws the curve into this SVG file.
+    #[arg(long)]
+    plot: Option<PathBuf>,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+    /// Folder of a model (with manifest.json); the shipped one by default.
+    #[arg(long)]
+    weights: Option<PathBuf>,
+    /// How often everything is measured; the fastest counts.
+    #[arg(long, default_value_t = 5)]
+    runs: usize,
+    /// Prints one JSON object a row.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What is measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum What {
+    /// Every stage of a scan.
+    Stages,
+    /// Every stage, and memory, of scans of one room and more.
+    Curve,
+    /// The steps from points to superpoints and their merge tree.
+    Superpoints,
+    /// Sparse convolution and its gradients beside dense products of equal size.
+    SparseConv,
+}
+
+impl Bench {
+    /// Measures and prints row by row.
+    ///
+    /// # Errors
+    /// There is no model, the scan is refused, or the plot cannot be written.
+    pub fn run(self) -> anyhow::Result<()> {
+        let device = self.device.open()?;
+        let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv], |what| vec![what]);
+        wanted.into_iter().try_for_each(|what| match what {
+            What::Stages => self.stages(&device),
+            What::Curve => curve::run(&self, &self.network(&device)?),
+            What::Superpoints => superpoints::run(&self, &self.scan()?),
+            What::SparseConv => sparse_conv::run(&self, &device),
+        })
+    }
+
+    /// The file to read.
+    fn scan(&self) -> anyhow::Result<Vec<u8>> {
+        match &self.scan {
+            Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display())),
+            None => Ok(Room::generate(0, 0).to_ply()),
+        }
+    }
+
+    fn network(&self, device: &Device) -> anyhow::Result<Network> {
+        models::load_network(self.weights.as_deref(), device)
+    }
+
+    /// One row a stage.
+    fn stages(&self, device: &Device) -> anyhow::Result<()> {
+        let cost = Cost::of(&self.scan()?, &self.network(device)?, self.runs)?;
+        for (stage, StageCost { ms, peak_mib }) in cost.stages {
+            let row = json!({ "stage": stage, "points": cost.points, "ms": ms, "peak_mib": peak_mib });
+            print(self, &row, &format!("{:12} {ms:9.1} ms {:>9}", name(stage), shown(peak_mib)))?;
+        }
+        Ok(())
+    }
+}
+
+/// What a scan costs.
+struct Cost {
+    points: usize,
+    superpoints: usize,
+    stages: BTreeMap<Stage, StageCost>,
+}
+
+#[derive(Clone, Copy, Serialize)]
+struct StageCost {
+    /// Milliseconds, the fewest of all runs.
+    ms: f64,
+    /// The most memory that this program had while the stage ran, MiB; the most of all runs. Unknown where the system does not tell.
+    peak_mib: Option<u64>,
+}
+
+impl Cost {
+    /// Reads and segments a file `runs` times.
+    fn of(bytes: &[u8], network: &Network, runs: usize) -> anyhow::Result<Self> {
+        let mut cost = Self { points: 0, superpoints: 0, stages: BTreeMap::new() };
+        let peaks = RefCell::new(BTreeMap::<Stage, Option<u64>>::new());
+        for _ in 0..runs.max(1) {
+            let (clock, running) = (StageClock::default(), Cell::new(Stage::Read));
+            let note = || {
+                let mut peaks = peaks.borrow_mut();
+                let peak = peaks.entry(running.get()).or_default();
+                *peak = memory::peak_mib().max(*peak);
+                memory::forget_peak();
+            };
+            let cancel = Cancel::default();
+            let report = |progress: Progress| {
+                clock.at(progress.stage);
+                if running.get() != progress.stage {
+                    note();
+                    running.set(progress.stage);
+                }
+            };
+            let monitor = Monitor::new(&report, &cancel);
+            memory::forget_peak();
+            clock.at(Stage::Read);
+            let mut scan = scan::read(bytes, &monitor)?;
+            preflight(&scan, Choices::default()).apply(&mut scan);
+            report(Progress { stage: Stage::Superpoints, done: 0.0 });
+            let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor)?;
+            pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor))?;
+            note();
+            for (stage, ms) in clock.finish() {
+                let best = cost.stages.entry(stage).or_insert(StageCost { ms, peak_mib: None });
+                best.ms = best.ms.min(ms);
+            }
+            (cost.points, cost.superpoints) = (scan.len(), grouping.superpoints.count());
+        }
+        for (stage, of_stage) in &mut cost.stages {
+            of_stage.peak_mib = peaks.borrow().get(stage).copied().flatten();
+        }
+        Ok(cost)
+    }
+}
+
+/// A stage as it is written in JSON.
+fn name(stage: Stage) -> String {
+    json!(stage).as_str().unwrap_or_default().to_owned()
+}
+
+fn shown(mib: Option<u64>) -> String {
+    mib.map_or_else(|| "-".into(), |mib| format!("{mib} MiB"))
+}
+
+fn print(bench: &Bench, row: &Value, text: &str) -> io::Result<()> {
+    if bench.json { writeln!(io::stdout(), "{row}") } else { writeln!(io::stdout(), "{text}") }
+}

@@ -1,0 +1,87 @@
+//! Sparse convolution and its gradients beside dense products of as many multiplications.
+
+use burn::tensor::{Device, Distribution, Tensor};
+use segscape::{
+    ops::{KernelMap, NO_NEIGHBOUR, matmul, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
+    platform::Instant,
+};
+use serde_json::json;
+
+use super::{Bench, print};
+
+const CHANNELS: [usize; 3] = [32, 64, 128];
+
+/// One row a width and pass, the fastest of all runs.
+pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
+    let map = KernelMap::submanifold(&shell(bench.voxels), 3)?;
+    CHANNELS.into_iter().try_for_each(|channels| passes(bench, &map, channels, device))
+}
+
+fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> anyhow::Result<()> {
+    let voxels = map.out_rows();
+    let pairs: usize = (0..map.offsets()).map(|k| map.inputs().at(k).iter().filter(|&&q| q != NO_NEIGHBOUR).count()).sum();
+    let random = |rows: usize| Tensor::<2>::random([rows, channels], Distribution::Default, device);
+    let (x, grad, weight) = (random(voxels), random(voxels), random(map.offsets() * channels).reshape([map.offsets(), channels, channels]));
+    let (rows, other_rows, matrix) = (random(pairs), random(pairs), random(channels));
+    let passes: [(&str, Work, Work); 3] = [
+        ("forward", &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1), &|| matmul(rows.clone(), matrix.clone()).flatten(0, 1)),
+        ("grad_input", &|| sparse_conv_grad_input(grad.clone(), weight.clone(), map).flatten(0, 1), &|| {
+            matmul(rows.clone(), matrix.clone().transpose()).flatten(0, 1)
+        }),
+        ("grad_weight", &|| sparse_conv_grad_weight(x.clone(), grad.clone(), map).flatten(0, 2), &|| {
+            matmul(rows.clone().transpose(), other_rows.clone()).flatten(0, 1)
+        }),
+    ];
+    for (pass, sparse, dense) in passes {
+        let (mut ms, mut dense_ms) = (f64::INFINITY, f64::INFINITY);
+        // In turns, so that whatever else the machine does slows both.
+        for _ in 0..=bench.runs.max(1) {
+            ms = ms.min(milliseconds(sparse, device)?);
+            dense_ms = dense_ms.min(milliseconds(dense, device)?);
+        }
+        let ratio = dense_ms / ms;
+        let gflops = 2e-6 * (pairs * channels * channels) as f64 / ms;
+        let row = json!({
+            "channels": channels,
+            "voxels": voxels,
+            "pairs": pairs,
+            "pass": pass,
+            "ms": ms,
+            "gflops": gflops,
+            "dense_matmul_ms": dense_ms,
+            "ratio_to_dense_matmul": ratio,
+        });
+        let text = format!("{pass:12} {channels:4} channels {voxels:8} voxels {ms:9.1} ms, {gflops:6.1} GFLOPS, {ratio:.2} of a dense product's");
+        print(bench, &row, &text)?;
+    }
+    Ok(())
+}
+
+/// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them: seven to eight neighbours each.
+fn shell(voxels: usize) -> Vec<[i32; 3]> {
+    /// Of the cells of the shell, how many in 256 are kept.
+    const KEPT: u32 = 217;
+    // edges of 15 : 13 : 11 have 2 (15 13 + 13 11 + 11 15) cells a unit squared
+    let unit = (voxels as f64 * 256.0 / f64::from(KEPT) / 1006.0).sqrt();
+    let [x, y, z] = [15.0, 13.0, 11.0].map(|edge| (edge * unit).round().max(1.0) as i32);
+    let cells = (0..z).flat_map(|k| (0..y).flat_map(move |j| (0..x).map(move |i| [i, j, k])));
+    let is_wall = |[i, j, k]: &[i32; 3]| [(*i, x), (*j, y), (*k, z)].iter().any(|&(at, edge)| at == 0 || at == edge - 1);
+    let hash = |[i, j, k]: &[i32; 3]| {
+        ((*i as u32).wrapping_mul(73_856_093) ^ (*j as u32).wrapping_mul(19_349_663) ^ (*k as u32).wrapping_mul(83_492_791)).wrapping_mul(0x9E37_79B9)
+            >> 24
+    };
+    cells.filter(is_wall).filter(|cell| hash(cell) < KEPT).collect()
+}
+
+/// Something that is measured.
+type Work<'a> = &'a dyn Fn() -> Tensor<1>;
+
+/// How long `work` takes until the device is through with it.
+fn milliseconds(work: Work, device: &Device) -> anyhow::Result<f64> {
+    device.sync()?;
+    let start = Instant::now();
+    let result = work();
+    device.sync()?;
+    drop(result);
+    Ok(start.elapsed().as_secs_f64() * 1000.0)
+}
