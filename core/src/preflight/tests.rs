@@ -55,6 +55,16 @@ fn only_metres_and_millimetres_are_certain() {
 }
 
 #[test]
+fn a_floor_of_rooms_is_no_room_in_feet() {
+    let rooms: Vec<[f32; 3]> = (0..16).flat_map(|i| room().into_iter().map(move |[x, y, z]| [x + 4.5 * i as f32, y, z])).collect();
+    for unit in [Unit::Metres, Unit::Feet] {
+        let frame = Frame { metres_per_unit: unit.metres(), ..Frame::default() };
+        let points: Vec<[f32; 3]> = rooms.iter().map(|p| frame.file_from_world(p.map(f64::from)).map(|v| v as f32)).collect();
+        assert_eq!(preflight(&Scan::from_points(&points, None).unwrap(), Choices::default()).unit.value, unit);
+    }
+}
+
+#[test]
 fn choices_win() {
     let choices = Choices { up: Some(UpAxis::MinusX), unit: Some(Unit::Feet) };
     let found = preflight(&room_in(Frame::default()), choices);

@@ -60,11 +60,15 @@ impl std::fmt::Display for Unit {
 
 /// From the longer side of the floor and the height, in file units.
 ///
-/// A scanned room is some 5 m long and 2.4 m high, both within a factor of about two, which is how both are judged: as normal
-/// distributions of the logarithm. What is smaller than a room is likelier a part of one than a whole one in another unit.
+/// A scanned room is some 5 m long and 2.4 m high, both within a factor of about two, which is how both are judged: as normal distributions of
+/// the logarithm. What is smaller than a room is likelier a part of one than a whole one in another unit; what is longer may be several rooms,
+/// which are no higher.
 pub(super) fn guess(length: f64, height: f64) -> Finding<Unit> {
-    let misfit = |size: f64, usual: f64| ((size / usual).ln() / 0.7).powi(2) / 2.0;
-    let cost = |unit: Unit| unit.surprise() + misfit(length * unit.metres(), 5.0) + misfit(height * unit.metres(), 2.4);
+    let misfit = |size: f64, usual: f64, above: f64| {
+        let deviation = (size / usual).ln();
+        (deviation / if deviation > 0.0 { above } else { 0.7 }).powi(2) / 2.0
+    };
+    let cost = |unit: Unit| unit.surprise() + misfit(length * unit.metres(), 5.0, 1.4) + misfit(height * unit.metres(), 2.4, 0.5);
     let finite = length > 0.0 && height > 0.0;
     let value = if finite { Unit::ALL.into_iter().min_by(|a, b| cost(*a).total_cmp(&cost(*b))).unwrap_or(Unit::Metres) } else { Unit::Metres };
     let [length, height] = [length, height].map(|size| size * value.metres());
