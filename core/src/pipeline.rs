@@ -103,6 +103,11 @@ impl Network {
         Ok(Self::new(manifest.name, model, manifest.config, device, manifest.ranker))
     }
 
+    /// Edge of the voxels that it sees, metres.
+    pub fn voxel_size(&self) -> f32 {
+        self.config.voxel_size
+    }
+
     /// From a model that is on `device` already, such as one in training.
     pub fn new(name: String, model: SegDino3dVl, config: Config, device: &Device, ranker: Option<Ranker>) -> Self {
         Self { name, model, config, device: device.clone(), ranker }

@@ -5,6 +5,8 @@ use pulp::{Arch, Simd, WithSimd};
 
 /// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one of inputs fit sixteen registers.
 pub(super) const ROWS: usize = 6;
+/// Channels of the input that are looked up at once: a check for each of them would put the sums out of their registers.
+const CHANNELS: usize = 8;
 /// Vectors of output channels at a time.
 pub(super) const VECTORS: usize = 2;
 
@@ -105,20 +107,33 @@ fn add_products<S: Simd, const R: usize>(
     first: usize,
     y: &mut [f32],
 ) {
-    let inputs = pairs.map(|(_, other)| &x[other as usize * from..][..from]);
+    let inputs = pairs.map(|(_, other)| x[other as usize * from..][..from].as_chunks::<CHANNELS>());
+    let (blocks, rest) = w[..from].as_chunks::<CHANNELS>();
     let mut sums = [[simd.splat_f32s(0.0); VECTORS]; R];
-    for (i, w) in w.iter().enumerate().take(from) {
-        for (sums, input) in sums.iter_mut().zip(&inputs) {
-            let input = simd.splat_f32s(input[i]);
-            for (sum, w) in sums.iter_mut().zip(w) {
-                *sum = simd.mul_add_e_f32s(input, *w, *sum);
-            }
+    for (i, block) in blocks.iter().enumerate() {
+        let inputs = inputs.map(|(inputs, _)| &inputs[i]);
+        for (channel, w) in block.iter().enumerate() {
+            add_channel(simd, inputs.map(|input| input[channel]), w, &mut sums);
         }
+    }
+    for (channel, w) in rest.iter().enumerate() {
+        add_channel(simd, inputs.map(|(_, input)| input[channel]), w, &mut sums);
     }
     for (sums, (row, _)) in sums.iter().zip(pairs) {
         let y = &mut y[*row as usize * to..][..to][first..];
         for (y, sum) in y.iter_mut().zip(bytemuck::cast_slice::<_, f32>(sums)) {
             *y += sum;
+        }
+    }
+}
+
+/// One channel of `R` inputs times its weights.
+#[inline(always)]
+fn add_channel<S: Simd, const R: usize>(simd: S, inputs: [f32; R], w: &[S::f32s; VECTORS], sums: &mut [[S::f32s; VECTORS]; R]) {
+    for (sums, input) in sums.iter_mut().zip(inputs) {
+        let input = simd.splat_f32s(input);
+        for (sum, w) in sums.iter_mut().zip(w) {
+            *sum = simd.mul_add_e_f32s(input, *w, *sum);
         }
     }
 }

@@ -54,13 +54,9 @@ impl Neighbours {
 pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Result<Neighbours, Cancelled> {
     let points = positions.len();
     let k = k.min(points.saturating_sub(1));
-    let mut ids: Vec<u32> = vec![];
     if k == 0 {
-        return Ok(Neighbours { k, ids });
+        return Ok(Neighbours { k, ids: vec![] });
     }
-    ids.reserve_exact(points * k);
-    ids.extend((0..points as u32).flat_map(|point| std::iter::repeat_n(point, k)));
-
     let places = tree_coordinates(positions);
     let first_of_point = first_at_same_place(&places);
     let distinct: Vec<u32> = (0..points as u32).filter(|&p| first_of_point[p as usize] == p).collect();
@@ -69,8 +65,9 @@ pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Resul
         ImmutableKdTree::<f32, 3>::builder().with_serial_construction().build_from_source(&distinct, |&p, axis| places[p as usize][axis], |_, &p| p)
     else {
         // Only hard leaf limits and item counts beyond u32 fail, and this tree has neither.
-        return Ok(Neighbours { k, ids });
+        return Ok(Neighbours { k, ids: (0..points as u32).flat_map(|point| std::iter::repeat_n(point, k)).collect() });
     };
+    let mut ids = vec![0; points * k];
 
     // In the order of the leaves, so that consecutive queries touch the same memory.
     let asked = NonZero::<usize>::MIN.saturating_add(k);

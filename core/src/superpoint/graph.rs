@@ -2,9 +2,13 @@
 
 use super::{Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge, felzenszwalb, felzenszwalb::sorted};
 use crate::{
+    platform,
     progress::{Cancelled, Monitor, Stage},
     spatial::{self, Neighbours},
 };
+
+/// Points whose edges one thread weighs in a row.
+const POINTS: usize = 4096;
 
 /// Points joined by weighted edges, sorted by (weight, index).
 ///
@@ -85,16 +89,21 @@ impl PointGraph {
             });
             bend + color_weight * contrast
         };
-        let mut edges = vec![];
-        for (index, &b) in neighbours.ids().iter().enumerate() {
-            let a = index / neighbours.k();
-            // Found from both ends an edge is kept at its first place; the second would change nothing (its weight is the
-            // same, and a tree whose limit was below it cannot have grown in between).
-            let mutual = (b as usize) < a && neighbours.of(b as usize).contains(&(a as u32));
-            if b as usize != a && !mutual && boundaries.is_none_or(|cut| cut.allow(a as u32, b)) {
-                edges.push(WeightedEdge::new(weight(a, b as usize), index as u32));
+        let mut parts = vec![vec![]; positions.len().div_ceil(POINTS)];
+        platform::for_each_chunk(&mut parts, 1, |part, edges| {
+            for a in part * POINTS..positions.len().min((part + 1) * POINTS) {
+                for (index, &b) in (a * neighbours.k()..).zip(neighbours.of(a)) {
+                    // Found from both ends an edge is kept at its first place; the second would change nothing (its weight is the
+                    // same, and a tree whose limit was below it cannot have grown in between).
+                    let mutual = (b as usize) < a && neighbours.of(b as usize).contains(&(a as u32));
+                    if b as usize != a && !mutual && boundaries.is_none_or(|cut| cut.allow(a as u32, b)) {
+                        edges[0].push(WeightedEdge::new(weight(a, b as usize), index as u32));
+                    }
+                }
             }
-        }
+        });
+        let edges = parts.concat();
+        drop(parts);
         at(0.8)?;
         let edges = sorted(edges);
         let areas = disc_areas(positions, &neighbours);

@@ -27,9 +27,13 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     for least in points {
         let cost = Cost::of(&building(least).to_ply(), network, bench.runs)?;
         let sum: f64 = cost.stages.values().map(|stage| stage.ms).sum();
-        let row = json!({ "points": cost.points, "superpoints": cost.superpoints, "stages": cost.stages, "ms": sum });
+        let row = json!({ "points": cost.points, "superpoints": cost.superpoints, "voxels": cost.voxels, "stages": cost.stages, "ms": sum });
         let stages: Vec<_> = cost.stages.iter().map(|(stage, c)| format!("{} {:.0} ms, {}", name(*stage), c.ms, shown(c.peak_mib))).collect();
-        print(bench, &row, &format!("{} points, {} superpoints: {sum:.0} ms ({})", cost.points, cost.superpoints, stages.join("; ")))?;
+        print(
+            bench,
+            &row,
+            &format!("{} points, {} superpoints, {} voxels: {sum:.0} ms ({})", cost.points, cost.superpoints, cost.voxels, stages.join("; ")),
+        )?;
         costs.push(cost);
     }
     match &bench.plot {

@@ -16,6 +16,7 @@ use segscape::{
     preflight::{Choices, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
     scan,
+    spatial::Voxels,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -117,6 +118,8 @@ impl Bench {
 struct Cost {
     points: usize,
     superpoints: usize,
+    /// Of the network's finest level.
+    voxels: usize,
     stages: BTreeMap<Stage, StageCost>,
 }
 
@@ -131,7 +134,7 @@ struct StageCost {
 impl Cost {
     /// Reads and segments a file `runs` times.
     fn of(bytes: &[u8], network: &Network, runs: usize) -> anyhow::Result<Self> {
-        let mut cost = Self { points: 0, superpoints: 0, stages: BTreeMap::new() };
+        let mut cost = Self { points: 0, superpoints: 0, voxels: 0, stages: BTreeMap::new() };
         let peaks = RefCell::new(BTreeMap::<Stage, Option<u64>>::new());
         for _ in 0..runs.max(1) {
             let (clock, running) = (StageClock::default(), Cell::new(Stage::Read));
@@ -163,6 +166,7 @@ impl Cost {
                 best.ms = best.ms.min(ms);
             }
             (cost.points, cost.superpoints) = (scan.len(), grouping.superpoints.count());
+            cost.voxels = Voxels::new(&scan.positions, network.voxel_size()).coords.len();
         }
         for (stage, of_stage) in &mut cost.stages {
             of_stage.peak_mib = peaks.borrow().get(stage).copied().flatten();
