@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: what each stage, superpoints and sparse convolutions cost on one core (BENCHMARKS.md has figures).
+//! `cargo xtask bench`: what a scan, its stages and their parts cost on one core (BENCHMARKS.md has figures).
 
 use anyhow::Result;
 
@@ -7,7 +7,7 @@ use crate::shell::{command, exists, run, target_dir};
 /// What is measured.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Passed on to `trainer bench`: `stages`, `superpoints` or `sparse_conv`, --scan, --runs, --json.
+    /// Passed on to `trainer bench`: `stages`, `curve`, `superpoints`, `sparse_conv` or `attention`, --scan, --runs, --json.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

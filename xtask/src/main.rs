@@ -23,7 +23,7 @@ enum Task {
     Serve(serve::Args),
     /// Run every check: format, the built app and its size, native, GPU and browser tests; a lint's warning fails them.
     Test(test::Args),
-    /// Measure every stage, the steps to superpoints, or sparse convolutions beside dense products, on one core.
+    /// Measure on one core what a scan, its stages and their parts cost.
     Bench(bench::Args),
     /// Fetch the text encoder and convert it into static/models.
     Models,

@@ -121,8 +121,14 @@ fn add_products<S: Simd, const R: usize>(
     }
     for (sums, (row, _)) in sums.iter().zip(pairs) {
         let y = &mut y[*row as usize * to..][..to][first..];
-        for (y, sum) in y.iter_mut().zip(bytemuck::cast_slice::<_, f32>(sums)) {
-            *y += sum;
+        if let Some(y) = S::as_mut_simd_f32s(y).0.first_chunk_mut::<VECTORS>() {
+            for (y, sum) in y.iter_mut().zip(sums) {
+                *y = simd.add_f32s(*y, *sum);
+            }
+        } else {
+            for (y, sum) in y.iter_mut().zip(bytemuck::cast_slice::<_, f32>(sums)) {
+                *y += sum;
+            }
         }
     }
 }

@@ -19,13 +19,19 @@ const PICTURE: (u32, u32) = (900, 480);
 const COLORS: [RGBColor; 6] =
     [RGBColor(0, 114, 178), RGBColor(230, 159, 0), RGBColor(0, 158, 115), RGBColor(213, 94, 0), RGBColor(204, 121, 167), RGBColor(86, 180, 233)];
 
-/// One row a size, and the plot where one is asked for.
+/// One row a size, and the plot where one is asked for; a size that is refused is said and left out.
 pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     let mut points = bench.points.clone();
     points.sort_unstable();
     let mut costs = Vec::new();
     for least in points {
-        let cost = Cost::of(&building(least).to_ply(), network, bench.runs)?;
+        let cost = match Cost::of(&building(least).to_ply(), network, bench.runs) {
+            Ok(cost) => cost,
+            Err(error) => {
+                eprintln!("{least} points and more: {error:#}");
+                continue;
+            }
+        };
         let sum: f64 = cost.stages.values().map(|stage| stage.ms).sum();
         let row = json!({ "points": cost.points, "superpoints": cost.superpoints, "voxels": cost.voxels, "stages": cost.stages, "ms": sum });
         let stages: Vec<_> = cost.stages.iter().map(|(stage, c)| format!("{} {:.0} ms, {}", name(*stage), c.ms, shown(c.peak_mib))).collect();

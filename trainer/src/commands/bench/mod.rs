@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use super::segment::StageClock;
 use crate::{device::DeviceChoice, models, synth::Room};
 
+mod attention;
 mod curve;
 mod memory;
 mod sparse_conv;
@@ -71,6 +72,8 @@ pub enum What {
     Curve,
     /// The steps from points to superpoints and their merge tree.
     Superpoints,
+    /// Attention with a mask.
+    Attention,
     /// Sparse convolution and its gradients beside dense products of equal size.
     SparseConv,
 }
@@ -82,12 +85,13 @@ impl Bench {
     /// There is no model, the scan is refused, or the plot cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
-        let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv], |what| vec![what]);
+        let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv, What::Attention], |what| vec![what]);
         wanted.into_iter().try_for_each(|what| match what {
             What::Stages => self.stages(&device),
             What::Curve => curve::run(&self, &self.network(&device)?),
             What::Superpoints => superpoints::run(&self, &self.scan()?),
             What::SparseConv => sparse_conv::run(&self, &device),
+            What::Attention => attention::run(&self, &device),
         })
     }
 
