@@ -106,6 +106,12 @@ fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
     Ok(picture.present()?)
 }
 
+/// `200 k`; only ones, twos and fives, which do not run into each other.
 fn thousands(points: f64) -> String {
-    if points < 1e6 { format!("{:.0} k", points / 1e3) } else { format!("{:.0} M", points / 1e6) }
+    let leading = points / 10f64.powf(points.log10().floor());
+    match leading.round() as u32 {
+        1 | 2 | 5 if points < 1e6 => format!("{:.0} k", points / 1e3),
+        1 | 2 | 5 => format!("{:.0} M", points / 1e6),
+        _ => String::new(),
+    }
 }
