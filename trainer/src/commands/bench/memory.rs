@@ -4,7 +4,7 @@ use std::fs;
 
 /// Begins to watch anew.
 pub fn forget_peak() {
-    // Where that is not possible there is nothing to read, either.
+    // Where that is not allowed, what is read is the most since the program began.
     drop(fs::write("/proc/self/clear_refs", "5"));
 }
 
