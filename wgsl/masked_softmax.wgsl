@@ -4,9 +4,9 @@
 // for exponentials, so each is computed once and kept in the result.
 //
 // binding  access      element  shape                  meaning
-// 0        read        f32      [count, width]         scores of the rows first..first + count; a row is a head and a query
+// 0        read        f32      [count, width]         scores; a row is a head and a query
 // 1        read        f32      [queries, keys]        logits of the masks, shared by all heads; anything where `masked` is 0
-// 2        read_write  f32      [count, width]         weights of the same rows; 0 from column `keys` on
+// 2        read_write  f32      [count, width]         weights; 0 from column `keys` on
 // 3        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
@@ -14,12 +14,12 @@
 // Definition: `ops::plain_masked_softmax`.
 
 struct Info {
-    first: u32,   // first row of this launch
-    count: u32,   // rows of this launch
+    count: u32,   // rows
     queries: u32,
     keys: u32,
     masked: u32,  // 1: keys whose logit is below 0 are blocked
     width: u32,   // columns, at least `keys`
+    pad_0: u32,
     pad_1: u32,
     pad_2: u32,
 }
@@ -47,7 +47,7 @@ fn masked_softmax(
     let thread = (group.y * groups.x + group.x) * GROUP + lane;
     if thread >= info.count { return; }
     let row = thread * info.width;
-    let mask = (info.first + thread) % info.queries * info.keys;
+    let mask = thread % info.queries * info.keys;
 
     var masked = false;
     if info.masked == 1u {

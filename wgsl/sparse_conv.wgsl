@@ -1,58 +1,56 @@
 // Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of its offset.
 //
 // One thread computes eight output rows times eight output channels, in registers: what it loads serves sixty-four products, and loads are
-// what software adapters are slow at. The rows of a tile have similar neighbourhoods (`order`), so that few of its products are with
-// nothing. Neighbouring threads share the rows and take the next channels.
+// what software adapters are slow at. The rows of a tile have similar neighbourhoods (`kernel_map` orders them), so that few of its products
+// are with nothing. Neighbouring threads share the rows and take the next channels. `sparse_conv_shared` does the same with tiles in shared
+// memory; which one runs is measured.
 //
 // binding  access      element    shape                         meaning
-// 0        read        vec4<f32>  [in_count, c_in / 4]          features of the input rows in_first..in_first + in_count
-// 1        read        vec4<f32>  [offsets, c_in, c_out / 4]    weights
-// 2        read        vec4<u32>  [offsets, stride]             input row of each place of the order, or 0xffffffff
-// 3        read        vec4<u32>  [stride]                      output row of each place, counted from the table's first
-// 4        read_write  vec4<f32>  [count, c_out / 4]            sums of the output rows first..first + count
-// 5        uniform     Info
+// 0        read        Stored     [inputs, c_in / 4]            features of the input rows
+// 1        read        Stored     [offsets, c_in, c_out / 4]    weights
+// 2        read        vec4<u32>  [offsets + 1, stride]         input row of each place, or 0xffffffff; last, the places' output rows
+// 3        read        vec4<f32>  [2, c_out / 4]                factor and summand of each channel
+// 4        read        Stored     [outputs, c_out / 4]          added after that
+// 5        read_write  Stored     [outputs, c_out / 4]          what comes of it
+// 6        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
-// Invariants: channels are multiples of four (the caller pads); places past the last row have no neighbours and are not written; the
-// order permutes first..first + count within itself; rows outside in_first.. count as absent, so that inputs beyond one binding are
-// summed up block by block (`accumulate`).
+// Invariants: channels are multiples of four (the caller pads); places past the last row have no neighbours and are not written; what
+// `epilogue` does not name is not read. Sums are of single precision however features are stored.
 // Definition: `ops::definition::sparse_conv`.
 
+// The caller puts vec4<f16> here where features are stored by halves.
+alias Stored = vec4<f32>;
+
 struct Info {
-    first: u32,      // first place of this launch, a multiple of eight
-    count: u32,      // output rows of this launch
-    stride: u32,     // places of the table, in vectors of four
-    in_first: u32,   // first input row bound
-    in_count: u32,   // input rows bound
+    first: u32,    // first output row of this table
+    count: u32,    // output rows of this table
+    stride: u32,   // places of the table, in vectors of four
     offsets: u32,
-    mirrored: u32,   // 1: the table's offsets run backwards
-    accumulate: u32, // 1: add to y, 0: overwrite it
-    c_in: u32,       // in vectors of four
-    c_out: u32,      // in vectors of four
-    pad_0: u32,
-    pad_1: u32,
+    mirrored: u32, // 1: the table's offsets run backwards
+    c_in: u32,     // in vectors of four
+    c_out: u32,    // in vectors of four
+    epilogue: u32, // AFFINE | ADDED | RECTIFIED
 }
 
 const GROUP: u32 = 64u;
 const ABSENT: u32 = 0xffffffffu;
+const AFFINE: u32 = 1u;
+const ADDED: u32 = 2u;
+const RECTIFIED: u32 = 4u;
 
-@group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> neighbours: array<vec4<u32>>;
-@group(0) @binding(3) var<storage, read> order: array<vec4<u32>>;
-@group(0) @binding(4) var<storage, read_write> y: array<vec4<f32>>;
-@group(0) @binding(5) var<uniform> info: Info;
-
-// The bound input rows that meet the four rows at `place` under the table's offset `slot`.
-fn neighbours_of(slot: u32, place: u32) -> vec4<u32> {
-    let bound = neighbours[slot * info.stride + place] - info.in_first;
-    return select(vec4<u32>(ABSENT), bound, bound < vec4<u32>(info.in_count));
-}
+@group(0) @binding(0) var<storage, read> x: array<Stored>;
+@group(0) @binding(1) var<storage, read> w: array<Stored>;
+@group(0) @binding(2) var<storage, read> table: array<vec4<u32>>;
+@group(0) @binding(3) var<storage, read> affine: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read> addend: array<Stored>;
+@group(0) @binding(5) var<storage, read_write> y: array<Stored>;
+@group(0) @binding(6) var<uniform> info: Info;
 
 // Row 0 is read in place of an absent one: a branch costs more than that.
 fn load_row(row: u32, channel: u32) -> vec4<f32> {
     let present = row != ABSENT;
-    return select(vec4<f32>(), x[select(0u, row, present) * info.c_in + channel], present);
+    return select(vec4<f32>(), vec4<f32>(x[select(0u, row, present) * info.c_in + channel]), present);
 }
 
 fn load(rows: vec4<u32>, channel: u32) -> mat4x4<f32> {
@@ -60,21 +58,21 @@ fn load(rows: vec4<u32>, channel: u32) -> mat4x4<f32> {
 }
 
 fn weight(at: u32) -> mat4x4<f32> {
-    return mat4x4<f32>(w[at], w[at + info.c_out], w[at + 2u * info.c_out], w[at + 3u * info.c_out]);
+    return mat4x4<f32>(vec4<f32>(w[at]), vec4<f32>(w[at + info.c_out]), vec4<f32>(w[at + 2u * info.c_out]), vec4<f32>(w[at + 3u * info.c_out]));
 }
 
 fn store_row(row: u32, column: u32, sum: vec4<f32>) {
-    let at = row * info.c_out + column;
-    if info.accumulate == 1u {
-        y[at] += sum;
-    } else {
-        y[at] = sum;
-    }
+    let at = (info.first + row) * info.c_out + column;
+    var value = sum;
+    if (info.epilogue & AFFINE) != 0u { value = value * affine[column] + affine[info.c_out + column]; }
+    if (info.epilogue & ADDED) != 0u { value += vec4<f32>(addend[at]); }
+    if (info.epilogue & RECTIFIED) != 0u { value = max(value, vec4<f32>()); }
+    y[at] = Stored(value);
 }
 
 fn store(place: u32, column: u32, sums: mat4x4<f32>) {
-    let rows = order[place] - info.first;
-    let rest = info.count - (place * 4u - info.first);
+    let rows = table[info.offsets * info.stride + place];
+    let rest = info.count - place * 4u;
     store_row(rows.x, column, sums[0]);
     if rest > 1u { store_row(rows.y, column, sums[1]); }
     if rest > 2u { store_row(rows.z, column, sums[2]); }
@@ -91,19 +89,18 @@ fn sparse_conv(
     let columns = (info.c_out + 1u) / 2u;
     let left = thread % columns * 2u;
     let right = min(left + 1u, info.c_out - 1u);
-    let row = thread / columns * 8u;
-    if row >= info.count { return; }
-    let upper = (info.first + row) / 4u;
+    let upper = thread / columns * 2u;
     let lower = upper + 1u;
+    if upper * 4u >= info.count { return; }
 
     var upper_left = mat4x4<f32>();
     var upper_right = mat4x4<f32>();
     var lower_left = mat4x4<f32>();
     var lower_right = mat4x4<f32>();
     for (var k = 0u; k < info.offsets; k++) {
-        let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u);
-        let n_upper = neighbours_of(slot, upper);
-        let n_lower = neighbours_of(slot, lower);
+        let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u) * info.stride;
+        let n_upper = table[slot + upper];
+        let n_lower = table[slot + lower];
         if all((n_upper & n_lower) == vec4<u32>(ABSENT)) { continue; }
         for (var i = 0u; i < info.c_in; i++) {
             let at = (k * info.c_in + i) * 4u * info.c_out;
@@ -119,7 +116,7 @@ fn sparse_conv(
     }
     store(upper, left, upper_left);
     if right > left { store(upper, right, upper_right); }
-    if row + 4u < info.count {
+    if lower * 4u < info.count {
         store(lower, left, lower_left);
         if right > left { store(lower, right, lower_right); }
     }

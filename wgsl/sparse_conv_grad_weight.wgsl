@@ -5,42 +5,40 @@
 // share the offset and the rows and take the next channels.
 //
 // binding  access      element    shape                               meaning
-// 0        read        vec4<f32>  [in_count, c_in / 4]                features of the input rows in_first..in_first + in_count
-// 1        read        vec4<f32>  [count, c_out / 4]                  gradients of the output rows first..first + count
-// 2        read        u32        [offsets, stride]                   input row of each place of the order, or 0xffffffff
-// 3        read        u32        [stride]                            output row of each place, counted from the table's first
-// 4        read_write  vec4<f32>  [pieces, offsets, c_in, c_out / 4]  sums over each piece
-// 5        uniform     Info
+// 0        read        vec4<f32>  [inputs, c_in / 4]                  features of the input rows
+// 1        read        vec4<f32>  [outputs, c_out / 4]                gradients of the output rows
+// 2        read        u32        [offsets + 1, stride]               input row of each place, or 0xffffffff; last, the places' output rows
+// 3        read_write  vec4<f32>  [pieces, offsets, c_in, c_out / 4]  sums over each piece
+// 4        uniform     Info
 //
 // Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
-// Invariants: channels are multiples of four (the caller pads); the order permutes first..first + count within itself; rows outside
-// in_first.. count as absent, so that rows beyond one binding are summed up block by block (`accumulate`); lanes past the last tile
-// return; a piece past the last row writes zeros.
+// Invariants: channels are multiples of four (the caller pads); tables of further rows add to what the first one wrote (`accumulate`); lanes
+// past the last tile return; a piece past the last row adds nothing.
 // Definition: `ops::definition::sparse_conv_grad_weight`.
 
 struct Info {
-    first: u32,      // first place of this launch
-    count: u32,      // output rows of this launch
-    stride: u32,     // places of the table, in vectors of four
-    in_first: u32,   // first input row bound
-    in_count: u32,   // input rows bound
+    first: u32,      // first output row of this table
+    count: u32,      // output rows of this table
+    stride: u32,     // places of the table
     offsets: u32,
     mirrored: u32,   // 1: the table's offsets run backwards
-    accumulate: u32, // 1: add to dw, 0: overwrite it
     c_in: u32,       // in vectors of four
     c_out: u32,      // in vectors of four
+    accumulate: u32, // 1: add to dw, 0: overwrite it
     pieces: u32,
     piece: u32,      // rows of a piece
+    pad_0: u32,
+    pad_1: u32,
 }
 
 const GROUP: u32 = 64u;
+const ABSENT: u32 = 0xffffffffu;
 
 @group(0) @binding(0) var<storage, read> x: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> grad: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> neighbours: array<u32>;
-@group(0) @binding(3) var<storage, read> order: array<u32>;
-@group(0) @binding(4) var<storage, read_write> dw: array<vec4<f32>>;
-@group(0) @binding(5) var<uniform> info: Info;
+@group(0) @binding(2) var<storage, read> table: array<u32>;
+@group(0) @binding(3) var<storage, read_write> dw: array<vec4<f32>>;
+@group(0) @binding(4) var<uniform> info: Info;
 
 fn store(at: u32, sum: vec4<f32>) {
     if info.accumulate == 1u {
@@ -64,17 +62,16 @@ fn sparse_conv_grad_weight(
     if piece >= info.pieces { return; }
 
     let slot = select(k, info.offsets - 1u - k, info.mirrored == 1u);
-    let table = slot * info.stride * 4u + info.first;
     let end = min((piece + 1u) * info.piece, info.count);
     var dw0 = vec4<f32>();
     var dw1 = vec4<f32>();
     var dw2 = vec4<f32>();
     var dw3 = vec4<f32>();
     for (var place = piece * info.piece; place < end; place++) {
-        let bound = neighbours[table + place] - info.in_first;
-        if bound < info.in_count {
-            let a = x[bound * info.c_in + i];
-            let row = order[info.first + place] - info.first;
+        let met = table[slot * info.stride + place];
+        if met != ABSENT {
+            let a = x[met * info.c_in + i];
+            let row = info.first + table[info.offsets * info.stride + place];
             let g = grad[row * info.c_out + o];
             dw0 += a.x * g;
             dw1 += a.y * g;

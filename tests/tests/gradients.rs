@@ -9,7 +9,7 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, SegmentMap, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+    KernelMap, Level, SegmentMap, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
 };
 
 const STEP: f32 = 0.5;
@@ -51,8 +51,9 @@ const VOXELS: [[i32; 3]; 10] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [-1, 0, 0], [-1
 
 #[test]
 fn of_sparse_convolutions() {
-    let (_, down) = KernelMap::strided(&VOXELS, None).expect("valid voxels");
-    let maps = [("submanifold", KernelMap::submanifold(&VOXELS, 3).expect("valid voxels")), ("up", down.inverse()), ("down", down)];
+    let level = Level::new(VOXELS.to_vec()).expect("valid voxels");
+    let (_, down) = KernelMap::strided(&level, None);
+    let maps = [("submanifold", KernelMap::submanifold(&level, 3).expect("an odd kernel")), ("up", down.inverse()), ("down", down)];
     for (on, device) in devices() {
         for (kind, map) in &maps {
             let (x_shape, w_shape, g_shape) = ([map.in_rows(), 3], [map.offsets(), 3, 2], [map.out_rows(), 2]);

@@ -2,9 +2,10 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{affine, attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
+use segscape::ops::{Tiles, Tuning};
 
 fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -18,6 +19,27 @@ fn sparse_conv_on_the_cpu() {
 #[test]
 fn sparse_conv_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(sparse_conv::check(&device::smallest_gpu())));
+}
+
+/// Shaders of which one is chosen by measuring: the other ones.
+#[test]
+fn shared_tiles_on_the_smallest_gpu() {
+    let gpu = device::smallest_gpu();
+    let before = Tuning::current();
+    Tuning { product: Tiles::Shared, convolution: Tiles::Shared }.apply();
+    let complaints = pollster::block_on(async { [sparse_conv::check(&gpu).await, matmul::check(&gpu).await].concat() });
+    before.apply();
+    assert_none(&complaints);
+}
+
+#[test]
+fn affine_on_the_cpu() {
+    assert_none(&pollster::block_on(affine::check(&device::cpu())));
+}
+
+#[test]
+fn affine_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(affine::check(&device::smallest_gpu())));
 }
 
 #[test]

@@ -1,11 +1,8 @@
 //! Voxel features to voxel features, through one of the published U-Nets.
 
-use burn::{
-    module::Module,
-    tensor::{Device, Tensor},
-};
+use burn::{module::Module, tensor::Device};
 
-use super::{config, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet};
+use super::{config, features::Features, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet};
 
 /// A sparse convolutional U-Net.
 #[derive(Module, Debug)]
@@ -18,8 +15,8 @@ pub enum Backbone {
 
 /// A U-Net at work: the features where it stands, and what the way up still needs of the levels left behind, finest first.
 pub struct Pass {
-    pub(super) features: Tensor<2>,
-    pub(super) skips: Vec<Tensor<2>>,
+    pub(super) features: Features,
+    pub(super) skips: Vec<Features>,
 }
 
 impl Backbone {
@@ -34,7 +31,7 @@ impl Backbone {
     }
 
     /// `features` (voxels, channels) to (voxels, [`config::Backbone::output`]).
-    pub fn forward(&self, features: Tensor<2>, pyramid: &Pyramid) -> Tensor<2> {
+    pub fn forward(&self, features: &Features, pyramid: &Pyramid) -> Features {
         let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| self.stage(stage, pass, pyramid));
         self.end(pass)
     }
@@ -48,7 +45,7 @@ impl Backbone {
     }
 
     /// The first convolution.
-    pub fn begin(&self, features: Tensor<2>, pyramid: &Pyramid) -> Pass {
+    pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
         match self {
             Self::SparseUnet(unet) => unet.begin(features, pyramid),
             Self::ResUnet(unet) => unet.begin(features, pyramid),
@@ -64,9 +61,9 @@ impl Backbone {
     }
 
     /// What is left to do after the last stage.
-    pub fn end(&self, pass: Pass) -> Tensor<2> {
+    pub fn end(&self, pass: Pass) -> Features {
         match self {
-            Self::SparseUnet(unet) => unet.end(pass),
+            Self::SparseUnet(unet) => unet.end(&pass),
             Self::ResUnet(_) => pass.features,
         }
     }

@@ -1,12 +1,15 @@
 //! What both backbones are made of: sparse convolutions without bias, and normalisation with a rectifier.
 
+use std::ops::Range;
+
 use burn::{
     module::{Module, Param},
-    nn::{BatchNorm, BatchNormConfig, Initializer},
-    tensor::{Device, Tensor, activation::relu},
+    nn::{BatchNorm, BatchNormConfig, Initializer, Linear},
+    tensor::{DType, Device, Tensor, activation::relu},
 };
 
-use crate::ops::{KernelMap, sparse_conv};
+use super::features::Features;
+use crate::ops::{KernelMap, Then, affine, sparse_conv, sparse_conv_then};
 
 /// Offsets of a 3x3x3 kernel.
 pub const NEIGHBOURS: usize = 27;
@@ -18,6 +21,17 @@ pub const CHILDREN: usize = 8;
 pub struct Convolution {
     /// (offsets, input channels, output channels).
     weight: Param<Tensor<3>>,
+}
+
+/// What follows a convolution: `relu(norm(sums) + residual)`, each where there is one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Follow<'a> {
+    /// A normalisation.
+    pub norm: Option<&'a BatchNorm>,
+    /// Added after that.
+    pub residual: Option<&'a Features>,
+    /// A rectifier, last of all.
+    pub rectified: bool,
 }
 
 impl Convolution {
@@ -43,9 +57,53 @@ impl Convolution {
     }
 
     /// (input rows of `map`, input channels) to (output rows, output channels).
-    pub fn forward(&self, x: Tensor<2>, map: &KernelMap) -> Tensor<2> {
-        sparse_conv(x, self.weight.val(), map)
+    pub fn forward(&self, x: &Features, map: &KernelMap, follow: Follow) -> Features {
+        convolve(x, self.weight.val(), map, follow)
     }
+
+    /// How its weight is stored, and features should be.
+    pub fn dtype(&self) -> DType {
+        self.weight.val().dtype()
+    }
+}
+
+/// Every row through a linear layer without bias: `map` is that of a kernel of one voxel.
+pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, follow: Follow) -> Features {
+    convolve(x, layer.weight.val().unsqueeze(), map, follow)
+}
+
+/// The convolution and what follows: all in one pass over each part of the result and of the input where no gradient is wanted.
+fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) -> Features {
+    let Follow { norm, residual, rectified } = follow;
+    if x.is_autodiff() {
+        let y = sparse_conv(x.clone().into_tensor(), weight, map);
+        let y = norm.into_iter().fold(y, |y, norm| norm.forward(y));
+        let y = residual.into_iter().fold(y, |y, residual| y + residual.clone().into_tensor());
+        return Features::of(if rectified { relu(y) } else { y });
+    }
+    let [_, c_in, c_out] = weight.dims();
+    let factors = norm.map(factors);
+    let part = |columns: Range<usize>| {
+        let residual = residual.map(|residual| residual.part(&columns).expect("a residual is cut as the result is").clone());
+        let whole = |range: &Range<usize>, width: usize| range.len() == width;
+        let all_factors = factors.as_ref().map(|f| if whole(&columns, c_out) { f.clone() } else { f.clone().slice([0..2, columns.clone()]) });
+        let parts = x.parts().count();
+        let mut sums = residual;
+        for (index, (rows, part)) in x.parts().enumerate() {
+            let weight = match whole(&rows, c_in) && whole(&columns, c_out) {
+                true => weight.clone(),
+                false => weight.clone().slice([0..map.offsets(), rows, columns.clone()]),
+            };
+            // the summand once, the factor with every part
+            let affine = all_factors
+                .clone()
+                .map(|f| if index == 0 { f } else { Tensor::cat(vec![f.clone().narrow(0, 0, 1), f.narrow(0, 1, 1).zeros_like()], 0) });
+            let then = Then { affine, addend: sums, rectified: rectified && index + 1 == parts };
+            sums = Some(sparse_conv_then(part.clone(), weight, map, then));
+        }
+        sums.expect("features have parts")
+    };
+    Features::beside(Features::cuts(map.out_rows(), c_out).map(part).collect())
 }
 
 /// A normalisation over the voxels of a scene in training, over those of all scenes afterwards.
@@ -53,22 +111,18 @@ pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> Ba
     BatchNormConfig::new(channels).with_epsilon(epsilon).with_momentum(momentum).init(device)
 }
 
-/// `norm(x)`. Where nothing is learned it is one factor and one summand a channel: half as many passes over `x`.
-pub fn normalize(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
-    if x.device().is_autodiff() {
-        return norm.forward(x);
-    }
+/// (2, channels): what a normalisation with known statistics multiplies with, and what it adds then.
+fn factors(norm: &BatchNorm) -> Tensor<2> {
     let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
     let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
-    x * factor.unsqueeze() + summand.unsqueeze()
-}
-
-/// `relu(x)`, in one pass where nothing is learned and `relu` is two.
-pub fn rectify(x: Tensor<2>) -> Tensor<2> {
-    if x.device().is_autodiff() { relu(x) } else { x.clamp(0.0, f32::MAX) }
+    Tensor::stack(vec![factor, summand], 0)
 }
 
 /// `relu(norm(x))`.
-pub fn activate(norm: &BatchNorm, x: Tensor<2>) -> Tensor<2> {
-    rectify(normalize(norm, x))
+pub fn activate(norm: &BatchNorm, x: &Features) -> Features {
+    if x.is_autodiff() {
+        return Features::of(relu(norm.forward(x.clone().into_tensor())));
+    }
+    let factors = factors(norm);
+    x.map(|channels, part| affine(part.clone(), factors.clone().slice([0..2, channels]), true))
 }

@@ -8,6 +8,7 @@ mod backbone;
 pub mod config;
 mod convolution;
 mod decoder;
+mod features;
 #[cfg(test)]
 mod fixture;
 mod heads;
@@ -25,11 +26,9 @@ mod weights;
 pub use backbone::Backbone;
 pub use config::{Config, InvalidConfig};
 pub use decoder::{Decoder, Memory, State};
+pub use features::Features;
 pub use heads::{Boxes, Class, Prediction, TextClass};
-pub use pyramid::Pyramid;
+pub use pyramid::{Neighbourhood, Pyramid};
 pub use scene::{Layout, Observation, Scene, SceneError, SceneInput};
 pub use segdino3d_vl::{Answers, ClassAnswers, InferenceError, SegDino3dVl, TextAnswers};
 pub use weights::{Parameter, WeightsError, load as load_weights, parameters, save as save_weights};
-
-/// The largest buffer that every WebGPU device can bind; no tensor of a forward pass may be larger.
-const MAX_TENSOR_BYTES: usize = 128 << 20;

@@ -1,49 +1,57 @@
 //! Which voxels meet under a U-Net's convolutions, at every level.
 
-use super::{MAX_TENSOR_BYTES, SceneError, config::Backbone};
-use crate::ops::KernelMap;
+use super::{SceneError, config::Backbone, features::Features};
+use crate::ops::{KernelMap, KernelMapError, Level};
 
 /// The kernel maps of a scene.
 #[derive(Clone, Debug)]
 pub struct Pyramid {
     /// The neighbourhoods of the very first kernel.
     pub first: KernelMap,
-    /// 3x3x3 neighbourhoods of each level, finest first.
-    pub neighbours: Vec<KernelMap>,
+    /// Of each level, finest first.
+    pub neighbours: Vec<Neighbourhood>,
     /// 2x2x2 children: from each level to the next coarser one.
     pub children: Vec<KernelMap>,
 }
 
+/// What meets within a level.
+#[derive(Clone, Debug)]
+pub struct Neighbourhood {
+    /// 3x3x3 neighbours.
+    pub around: KernelMap,
+    /// Every voxel alone.
+    pub itself: KernelMap,
+}
+
+impl Neighbourhood {
+    fn new(level: &Level) -> Result<Self, KernelMapError> {
+        Ok(Self { around: KernelMap::submanifold(level, 3)?, itself: KernelMap::submanifold(level, 1)? })
+    }
+}
+
 impl Pyramid {
-    /// Above the distinct voxels `coords`, as many levels as `backbone` has, small enough for the channels of each.
+    /// Above the distinct voxels `coords`, as many levels as `backbone` has. Levels are found here, who meets whom when it is first asked.
     ///
     /// # Errors
-    /// [`SceneError::TooLarge`] for more voxels than a tensor may have rows, [`SceneError::Voxels`] for voxels that fit no kernel map.
-    pub fn new(mut coords: Vec<[i32; 3]>, backbone: &Backbone) -> Result<Self, SceneError> {
-        let mut grid = backbone.grid().map(|least| Self::grid(&coords, least));
-        let mut children = vec![];
-        let mut neighbours: Vec<KernelMap> = vec![];
-        let mut first = None;
-        for (level, width) in backbone.widths().into_iter().enumerate() {
-            if level > 0 {
-                let (coarser, map) = KernelMap::strided(&coords, grid)?;
-                children.push(map);
-                coords = coarser;
-                grid = grid.map(|grid| grid.map(|extent| extent / 2));
-            }
-            let limit = MAX_TENSOR_BYTES / size_of::<f32>() / width;
-            if coords.len() > limit {
-                return Err(SceneError::TooLarge { what: "voxels", found: coords.len(), limit });
-            }
-            neighbours.push(KernelMap::submanifold(&coords, 3)?);
-            if level == 0 {
-                first = Some(match backbone.first_kernel() {
-                    3 => neighbours[0].clone(),
-                    size => KernelMap::submanifold(&coords, size)?,
-                });
-            }
+    /// [`SceneError::TooLarge`] for more voxels than [`Features`] may have rows, [`SceneError::Voxels`] for voxels that fit no kernel map.
+    pub fn new(coords: Vec<[i32; 3]>, backbone: &Backbone) -> Result<Self, SceneError> {
+        if coords.len() > Features::MOST_VOXELS {
+            return Err(SceneError::TooLarge { what: "voxels", found: coords.len(), limit: Features::MOST_VOXELS });
         }
-        let first = first.map_or_else(|| KernelMap::submanifold(&[], 3), Ok)?;
+        let mut grid = backbone.grid().map(|least| Self::grid(&coords, least));
+        let mut level = Level::new(coords)?;
+        let first = KernelMap::submanifold(&level, backbone.first_kernel())?;
+        let mut neighbours = vec![Neighbourhood::new(&level)?];
+        let mut children = vec![];
+        for _ in 1..backbone.widths().len() {
+            let (coarser, map) = KernelMap::strided(&level, grid);
+            children.push(map);
+            neighbours.push(Neighbourhood::new(&coarser)?);
+            level = coarser;
+            grid = grid.map(|grid| grid.map(|extent| extent / 2));
+        }
+        // one table where both kernels are the same
+        let first = if first.offsets() == neighbours[0].around.offsets() { neighbours[0].around.clone() } else { first };
         Ok(Self { first, neighbours, children })
     }
 

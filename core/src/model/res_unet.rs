@@ -3,15 +3,16 @@
 use burn::{
     module::Module,
     nn::{BatchNorm, Linear, LinearConfig},
-    tensor::{Device, Tensor},
+    tensor::Device,
 };
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, NEIGHBOURS, activate, normalize, rectify},
-    pyramid::Pyramid,
+    convolution::{Convolution, Follow, NEIGHBOURS, pointwise},
+    features::Features,
+    pyramid::{Neighbourhood, Pyramid},
 };
-use crate::ops::{KernelMap, linear};
+use crate::ops::KernelMap;
 
 /// Momentum of normalisations outside the blocks, in training.
 const MOMENTUM: f64 = 0.02;
@@ -52,14 +53,20 @@ impl ResUnet {
         }
     }
 
+    /// Its first convolution.
+    pub fn first(&self) -> &Convolution {
+        &self.input
+    }
+
     /// Down and up again.
     pub fn stages(&self) -> usize {
         self.down.len() + self.up.len()
     }
 
     /// The first convolution.
-    pub fn begin(&self, features: Tensor<2>, pyramid: &Pyramid) -> Pass {
-        Pass { features: activate(&self.input_norm, self.input.forward(features, &pyramid.first)), skips: vec![] }
+    pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
+        let follow = Follow { norm: Some(&self.input_norm), rectified: true, ..Follow::default() };
+        Pass { features: self.input.forward(features, &pyramid.first, follow), skips: vec![] }
     }
 
     /// The change of level and the blocks there.
@@ -67,14 +74,13 @@ impl ResUnet {
         let depth = self.down.len();
         if stage < depth {
             pass.skips.push(pass.features.clone());
-            let x = self.down[stage].change(pass.features, &pyramid.children[stage]);
+            let x = self.down[stage].change(&pass.features, &pyramid.children[stage]);
             pass.features = self.down[stage].blocks(x, &pyramid.neighbours[stage + 1]);
         } else {
             let level = 2 * depth - 1 - stage;
             let up = &self.up[stage - depth];
-            let raised = up.change(pass.features, &pyramid.children[level].inverse());
-            let joined = Tensor::cat(vec![raised, pass.skips.swap_remove(level)], 1);
-            pass.features = up.blocks(joined, &pyramid.neighbours[level]);
+            let raised = up.change(&pass.features, &pyramid.children[level].inverse());
+            pass.features = up.blocks(raised.and(pass.skips.swap_remove(level)), &pyramid.neighbours[level]);
         }
         pass
     }
@@ -95,12 +101,12 @@ impl Stage {
         Self { change, norm: norm(changed, MOMENTUM, device), blocks: (0..blocks).map(block).collect() }
     }
 
-    fn change(&self, x: Tensor<2>, map: &KernelMap) -> Tensor<2> {
-        activate(&self.norm, self.change.forward(x, map))
+    fn change(&self, x: &Features, map: &KernelMap) -> Features {
+        self.change.forward(x, map, Follow { norm: Some(&self.norm), rectified: true, ..Follow::default() })
     }
 
-    fn blocks(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
-        self.blocks.iter().fold(x, |x, block| block.forward(x, neighbours))
+    fn blocks(&self, x: Features, neighbourhood: &Neighbourhood) -> Features {
+        self.blocks.iter().fold(x, |x, block| block.forward(&x, neighbourhood))
     }
 }
 
@@ -128,12 +134,14 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
-        let y = activate(&self.norm1, self.conv1.forward(x.clone(), neighbours));
-        let y = normalize(&self.norm2, self.conv2.forward(y, neighbours));
-        let x = self.shortcut.iter().fold(x, |x, shortcut| linear(shortcut, x));
-        let x = self.shortcut_norm.iter().fold(x, |x, norm| normalize(norm, x));
-        rectify(y + x)
+    fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
+        let Neighbourhood { around, itself } = neighbourhood;
+        let inner = Follow { norm: Some(&self.norm1), rectified: true, ..Follow::default() };
+        let y = self.conv1.forward(x, around, inner);
+        let normed = Follow { norm: self.shortcut_norm.as_ref(), ..Follow::default() };
+        let shortcut = self.shortcut.as_ref().map(|shortcut| pointwise(shortcut, x, itself, normed));
+        let outer = Follow { norm: Some(&self.norm2), residual: Some(shortcut.as_ref().unwrap_or(x)), rectified: true };
+        self.conv2.forward(&y, around, outer)
     }
 }
 

@@ -1,10 +1,12 @@
 //! What the network reads of a scan: voxels, their neighbours at every level, and the superpoints they form.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Config, MAX_TENSOR_BYTES, config::Inputs, pyramid::Pyramid};
+use super::{Config, config::Inputs, features::Features, pyramid::Pyramid};
 use crate::{
-    ops::{KernelMapError, SegmentMap, SegmentMapError},
+    ops::{BINDING_LIMIT, KernelMapError, SegmentMap, SegmentMapError},
     spatial::{Voxels, farthest_points},
     superpoint::Superpoints,
 };
@@ -121,7 +123,7 @@ impl SceneInput {
             }
         }
         // attention joins content and position of every superpoint: twice the width
-        let limit = MAX_TENSOR_BYTES / size_of::<f32>() / (2 * config.d_model);
+        let limit = BINDING_LIMIT / size_of::<f32>() / (2 * config.d_model);
         if superpoints.count() > limit {
             return Err(SceneError::TooLarge { what: "superpoints", found: superpoints.count(), limit });
         }
@@ -135,10 +137,6 @@ impl SceneInput {
             None => Voxels::new(moved, config.voxel_size),
         };
         let voxels = coords.len();
-        let limit = MAX_TENSOR_BYTES / size_of::<f32>() / config.inputs.channels();
-        if voxels > limit {
-            return Err(SceneError::TooLarge { what: "voxels", found: voxels, limit });
-        }
         let centers = |positions| superpoint_centers(positions, superpoints, config.voxel_size);
         Ok(Self {
             features: voxel_features(positions, colors, &config.inputs, &voxel_of_point, voxels),
@@ -157,10 +155,21 @@ impl SceneInput {
         let voxels = self.segments.rows();
         let rows = |values: &[f32], rows: usize| Tensor::from_data(TensorData::new(values.to_vec(), [rows, values.len() / rows]), device);
         let places = |positions: &[[f32; 3]]| rows(positions.as_flattened(), positions.len());
+        let features = |values: &[f32]| {
+            let channels = values.len() / voxels;
+            let part = |cut: Range<usize>| {
+                if cut.len() == channels {
+                    return rows(values, voxels);
+                }
+                let part: Vec<f32> = values.chunks_exact(channels).flat_map(|row| &row[cut.clone()]).copied().collect();
+                rows(&part, voxels)
+            };
+            Features::beside(Features::cuts(voxels, channels).map(part).collect())
+        };
         let objects = self.objects.as_ref().filter(|(_, positions)| !positions.is_empty());
         Scene {
-            features: rows(&self.features, voxels),
-            image: self.image.as_ref().map(|image| rows(image, voxels)),
+            features: features(&self.features),
+            image: self.image.as_deref().map(features),
             pyramid: self.pyramid.clone(),
             segments: self.segments.clone(),
             layout: Layout {
@@ -178,9 +187,9 @@ impl SceneInput {
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// (voxels, channels): everything but image features.
-    pub features: Tensor<2>,
+    pub features: Features,
     /// (voxels, image channels).
-    pub image: Option<Tensor<2>>,
+    pub image: Option<Features>,
     /// Which voxels meet.
     pub pyramid: Pyramid,
     /// Voxels to superpoints.
@@ -218,7 +227,7 @@ impl Scene {
     /// The superpoints to ask at inference, ascending: all of them, or, when they are more than `max`, a subset spread evenly over
     /// the scene (farthest point sampling, `O(max superpoints)`). Fewer where the masks of `max` queries would not fit one tensor.
     pub fn queries(&self, max: usize) -> Vec<u32> {
-        let max = max.min(MAX_TENSOR_BYTES / size_of::<f32>() / self.superpoints()).max(1);
+        let max = max.min(BINDING_LIMIT / size_of::<f32>() / self.superpoints()).max(1);
         farthest_points(&self.positions, max)
     }
 }
@@ -333,7 +342,7 @@ mod tests {
             prop_assert!(scene.features.iter().all(|f| f.is_finite()));
             prop_assert_eq!(scene.pyramid.neighbours.len(), 5);
             for (fine, children) in scene.pyramid.neighbours.windows(2).zip(&scene.pyramid.children) {
-                prop_assert_eq!((children.in_rows(), children.out_rows()), (fine[0].in_rows(), fine[1].in_rows()));
+                prop_assert_eq!((children.in_rows(), children.out_rows()), (fine[0].around.in_rows(), fine[1].around.in_rows()));
             }
             let scene = scene.to_device(&Device::flex());
             let queries = scene.queries(3);

@@ -1,5 +1,7 @@
 //! The whole network.
 
+use std::ops::Range;
+
 use burn::{
     module::{Module, Param},
     nn::Initializer,
@@ -10,6 +12,7 @@ use super::{
     Class, Config, Prediction, Scene,
     backbone::Backbone,
     decoder::{Decoder, State},
+    features::Features,
 };
 use crate::{
     ops::{SegmentMap, segment_mean},
@@ -102,8 +105,8 @@ impl SegDino3dVl {
     /// If a query is no superpoint of the scene.
     pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
         let queries = selection(scene, queries);
-        let voxels = self.backbone.forward(self.inputs(scene), &scene.pyramid);
-        let features = segment_mean(voxels, &scene.segments);
+        let voxels = self.backbone.forward(&self.inputs(scene), &scene.pyramid);
+        let features = superpoint_means(&voxels, scene);
         let (memory, mut state) = self.decoder.start(features, &scene.layout, &queries);
         let mut predictions = vec![state.prediction.clone()];
         for layer in 0..self.decoder.layers() {
@@ -124,11 +127,12 @@ impl SegDino3dVl {
     }
 
     /// (voxels, channels): what the backbone reads.
-    fn inputs(&self, scene: &Scene) -> Tensor<2> {
+    fn inputs(&self, scene: &Scene) -> Features {
         let own = scene.features.clone();
         let Some(unseen) = &self.unseen else { return own };
-        let image = scene.image.clone().unwrap_or_else(|| unseen.val().repeat_dim(0, scene.voxels()));
-        Tensor::cat(vec![own, image], 1)
+        let [_, channels] = unseen.dims();
+        let repeated = |cut: Range<usize>| unseen.val().slice([0..1, cut]).repeat_dim(0, scene.voxels());
+        own.and(scene.image.clone().unwrap_or_else(|| Features::beside(Features::cuts(scene.voxels(), channels).map(repeated).collect())))
     }
 
     /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop run and checks for cancellation
@@ -147,12 +151,12 @@ impl SegDino3dVl {
         };
 
         let stages = self.backbone.stages();
-        let mut pass = self.backbone.begin(self.inputs(scene), &scene.pyramid);
+        let mut pass = self.backbone.begin(&self.inputs(scene), &scene.pyramid);
         for stage in 0..stages {
             pause(Stage::Backbone, stage, stages).await?;
             pass = self.backbone.stage(stage, pass, &scene.pyramid);
         }
-        let features = segment_mean(self.backbone.end(pass), &scene.segments);
+        let features = superpoint_means(&self.backbone.end(pass), scene);
         pause(Stage::Backbone, stages, stages).await?;
 
         let layers = self.decoder.layers();
@@ -192,6 +196,11 @@ impl SegDino3dVl {
         };
         Ok(Answers { queries, superpoints, masks, centers, sizes, class })
     }
+}
+
+/// (superpoints, channels): means of the voxels of each.
+fn superpoint_means(voxels: &Features, scene: &Scene) -> Tensor<2> {
+    voxels.map(|_, part| segment_mean(part.clone(), &scene.segments)).into_tensor()
 }
 
 fn selection(scene: &Scene, queries: &[u32]) -> SegmentMap {

@@ -3,15 +3,16 @@
 use burn::{
     module::Module,
     nn::{BatchNorm, Linear, LinearConfig},
-    tensor::{Device, Tensor},
+    tensor::Device,
 };
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, NEIGHBOURS, activate},
-    pyramid::Pyramid,
+    convolution::{Convolution, Follow, NEIGHBOURS, activate, pointwise},
+    features::Features,
+    pyramid::{Neighbourhood, Pyramid},
 };
-use crate::ops::{KernelMap, linear};
+use crate::ops::KernelMap;
 
 /// Residual blocks of a level on the way down, and again on the way up.
 const BLOCKS: usize = 2;
@@ -44,14 +45,19 @@ impl SparseUnet {
         }
     }
 
+    /// Its first convolution.
+    pub fn first(&self) -> &Convolution {
+        &self.input
+    }
+
     /// Every level on the way down, all but the coarsest on the way up.
     pub fn stages(&self) -> usize {
         self.down.len() + self.up.len()
     }
 
     /// The first convolution.
-    pub fn begin(&self, features: Tensor<2>, pyramid: &Pyramid) -> Pass {
-        Pass { features: self.input.forward(features, &pyramid.first), skips: vec![] }
+    pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
+        Pass { features: self.input.forward(features, &pyramid.first, Follow::default()), skips: vec![] }
     }
 
     /// The blocks of one level.
@@ -60,22 +66,22 @@ impl SparseUnet {
         let (level, blocks) = if stage <= deepest {
             if let Some(finer) = stage.checked_sub(1) {
                 pass.skips.push(pass.features.clone());
-                pass.features = self.exchanges[finer].down(pass.features, &pyramid.children[finer]);
+                pass.features = self.exchanges[finer].down(&pass.features, &pyramid.children[finer]);
             }
             (stage, &self.down[stage])
         } else {
             let level = 2 * deepest - stage;
-            let raised = self.exchanges[level].up(pass.features, &pyramid.children[level].inverse());
-            pass.features = Tensor::cat(vec![pass.skips.swap_remove(level), raised], 1);
+            let raised = self.exchanges[level].up(&pass.features, &pyramid.children[level].inverse());
+            pass.features = pass.skips.swap_remove(level).and(raised);
             (level, &self.up[level])
         };
-        pass.features = blocks.iter().fold(pass.features, |x, block| block.forward(x, &pyramid.neighbours[level]));
+        pass.features = blocks.iter().fold(pass.features, |x, block| block.forward(&x, &pyramid.neighbours[level]));
         pass
     }
 
     /// The last normalisation: (voxels, `planes[0]`).
-    pub fn end(&self, pass: Pass) -> Tensor<2> {
-        activate(&self.output, pass.features)
+    pub fn end(&self, pass: &Pass) -> Features {
+        activate(&self.output, &pass.features)
     }
 }
 
@@ -100,13 +106,12 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: Tensor<2>, neighbours: &KernelMap) -> Tensor<2> {
-        let y = self.conv1.forward(activate(&self.norm1, x.clone()), neighbours);
-        let y = self.conv2.forward(activate(&self.norm2, y), neighbours);
-        match &self.shortcut {
-            Some(shortcut) => y + linear(shortcut, x),
-            None => y + x,
-        }
+    fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
+        let Neighbourhood { around, itself } = neighbourhood;
+        let shortcut = self.shortcut.as_ref().map(|shortcut| pointwise(shortcut, x, itself, Follow::default()));
+        let inner = Follow { norm: Some(&self.norm2), rectified: true, ..Follow::default() };
+        let y = self.conv1.forward(&activate(&self.norm1, x), around, inner);
+        self.conv2.forward(&y, around, Follow { residual: Some(shortcut.as_ref().unwrap_or(x)), ..Follow::default() })
     }
 }
 
@@ -129,12 +134,12 @@ impl Exchange {
         }
     }
 
-    fn down(&self, x: Tensor<2>, children: &KernelMap) -> Tensor<2> {
-        self.down.forward(activate(&self.down_norm, x), children)
+    fn down(&self, x: &Features, children: &KernelMap) -> Features {
+        self.down.forward(&activate(&self.down_norm, x), children, Follow::default())
     }
 
-    fn up(&self, x: Tensor<2>, parents: &KernelMap) -> Tensor<2> {
-        self.up.forward(activate(&self.up_norm, x), parents)
+    fn up(&self, x: &Features, parents: &KernelMap) -> Features {
+        self.up.forward(&activate(&self.up_norm, x), parents, Follow::default())
     }
 }
 

@@ -1,50 +1,23 @@
-//! Which voxels meet under a sparse convolution: a table of neighbours, built once per scene and resolution.
+//! Which voxels meet under a sparse convolution: tables of neighbours, built where they are read and not before.
 //!
 //! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers them (spec/model.md, section 3.1):
 //! an odd kernel of size `n` reaches `i - n / 2` voxels along each axis, the kernel of size 2 reaches `i` in `{0, 1}`.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use super::{sparse_conv_gpu::TableBlock, wgsl::OnDevice};
+use super::{
+    kernel_map_gpu::TableBlock,
+    level::{AXIS_BITS, KernelMapError, Level},
+    wgsl::OnDevice,
+};
 
 /// Marks "no voxel there" in [`Neighbours`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
 
-/// Largest coordinate, in voxels and either direction: 10 km at 1 cm. Leaves room for a kernel's reach in 21 bits an axis.
-const COORDINATE_LIMIT: i32 = (1 << 20) - 8;
-/// Most voxels in one map; keeps every index of a table in 32 bits.
-const VOXEL_LIMIT: usize = 1 << 24;
 /// Largest kernel size.
-const KERNEL_LIMIT: usize = 5;
-
-/// Why a [`KernelMap`] could not be built.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum KernelMapError {
-    /// A voxel lies too far from the origin.
-    #[error("voxel {at:?} is further than {COORDINATE_LIMIT} voxels from the origin; move the scan towards it or use larger voxels")]
-    TooFar {
-        /// The voxel.
-        at: [i32; 3],
-    },
-    /// Too many voxels for one scene.
-    #[error("{got} voxels, at most {VOXEL_LIMIT} fit; use larger voxels")]
-    TooMany {
-        /// The number of voxels.
-        got: usize,
-    },
-    /// A voxel was given twice.
-    #[error("voxel {at:?} occurs twice")]
-    Duplicate {
-        /// The voxel.
-        at: [i32; 3],
-    },
-    /// Submanifold convolutions have a centre, so their kernels are odd.
-    #[error("kernel size {got}: must be odd and at most {KERNEL_LIMIT}")]
-    Kernel {
-        /// The kernel size asked for.
-        got: usize,
-    },
-}
+pub(super) const KERNEL_LIMIT: usize = 5;
+/// Edge of the kernel between two levels.
+const CHILDREN: usize = 2;
 
 /// For every row of one side of a convolution and every offset, the row of the other side that meets it.
 #[derive(Clone, Debug)]
@@ -52,32 +25,113 @@ pub struct Neighbours {
     table: Arc<Table>,
     /// The table is that of the opposite direction of a submanifold convolution, whose offsets run backwards here.
     mirrored: bool,
-    identity: Option<usize>,
 }
 
 /// The table itself, shared by everything that reads it in one direction or the other.
 #[derive(Debug)]
-struct Table {
-    rows: usize,
-    offsets: usize,
+pub(super) struct Table {
+    pub rows: Level,
+    pub others: Level,
+    pub relation: Relation,
     /// `[offsets, rows]`
-    entries: Vec<u32>,
-    on_device: OnDevice<Vec<TableBlock>>,
+    entries: OnceLock<Vec<u32>>,
+    pub on_device: OnDevice<Vec<TableBlock>>,
+}
+
+/// Where the other voxel of an offset lies.
+#[derive(Clone, Debug)]
+pub(super) enum Relation {
+    /// In the same level, within an odd kernel of this edge.
+    Within(usize),
+    /// In the finer level: the child of this place among its siblings. The parents of all of the finer level's voxels.
+    Child(Arc<[u32]>),
+    /// In the coarser level: the parent, at the one offset that is the voxel's own place among its siblings. The parents of all voxels.
+    Parent(Arc<[u32]>),
+}
+
+impl Relation {
+    fn offsets(&self) -> usize {
+        match self {
+            Self::Within(kernel) => kernel.pow(3),
+            Self::Child(_) | Self::Parent(_) => CHILDREN.pow(3),
+        }
+    }
+}
+
+impl Table {
+    fn new(rows: &Level, others: &Level, relation: Relation) -> Arc<Self> {
+        Self { rows: rows.clone(), others: others.clone(), relation, entries: OnceLock::new(), on_device: OnDevice::default() }.into()
+    }
+
+    fn entries(&self) -> &[u32] {
+        self.entries.get_or_init(|| {
+            let rows = self.rows.len();
+            let mut table = vec![NO_NEIGHBOUR; self.relation.offsets() * rows];
+            match &self.relation {
+                Relation::Within(kernel) => within(&self.rows, *kernel, &mut table),
+                Relation::Child(parents) => {
+                    families(&self.others, parents).for_each(|(child, place, parent)| table[place * rows + parent as usize] = child);
+                }
+                Relation::Parent(parents) => {
+                    families(&self.rows, parents).for_each(|(child, place, parent)| table[place * rows + child as usize] = parent);
+                }
+            }
+            table
+        })
+    }
+}
+
+/// The neighbours within a level. `O(kernel^3 n)`.
+fn within(level: &Level, kernel: usize, table: &mut [u32]) {
+    let (sorted, rows, offsets) = (level.sorted(), level.len(), kernel.pow(3));
+    let centre = offsets / 2;
+    for (row, entry) in (0u32..).zip(&mut table[centre * rows..][..rows]) {
+        *entry = row;
+    }
+    // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its voxel: one merge finds all of
+    // them, and the other half of the table is the same pairs seen from the other end.
+    for offset in 0..centre {
+        let delta = key_delta(offset, kernel);
+        let mut candidate = 0;
+        for &(key, row) in sorted {
+            let wanted = key.wrapping_add_signed(delta);
+            while sorted[candidate].0 < wanted {
+                candidate += 1;
+            }
+            let (found, neighbour) = sorted[candidate];
+            if found == wanted {
+                table[offset * rows + row as usize] = neighbour;
+                table[(offsets - 1 - offset) * rows + neighbour as usize] = row;
+            }
+        }
+    }
+}
+
+/// What to add to a voxel's key to get the key of its neighbour at `offset` of an odd kernel.
+fn key_delta(offset: usize, kernel: usize) -> i64 {
+    let step = |i: usize| (i % kernel) as i64 - (kernel / 2) as i64;
+    step(offset) + (step(offset / kernel) << AXIS_BITS) + (step(offset / kernel / kernel) << (2 * AXIS_BITS))
+}
+
+/// `(row, place among its siblings, parent's row)` of every voxel that has a parent.
+fn families<'a>(fine: &'a Level, parents: &'a [u32]) -> impl Iterator<Item = (u32, usize, u32)> + 'a {
+    let place = |at: &[i32; 3]| at.iter().rev().fold(0, |place, c| 2 * place + (c & 1) as usize);
+    (0u32..)
+        .zip(fine.coords().iter().map(place))
+        .zip(parents)
+        .filter(|(_, parent)| **parent != NO_NEIGHBOUR)
+        .map(|((row, place), parent)| (row, place, *parent))
 }
 
 impl Neighbours {
-    fn new(rows: usize, offsets: usize, entries: Vec<u32>, identity: Option<usize>) -> Self {
-        Self { table: Arc::new(Table { rows, offsets, entries, on_device: OnDevice::default() }), mirrored: false, identity }
-    }
-
     /// Rows of the side that gathers.
     pub fn rows(&self) -> usize {
-        self.table.rows
+        self.table.rows.len()
     }
 
     /// Offsets of the kernel.
     pub fn offsets(&self) -> usize {
-        self.table.offsets
+        self.table.relation.offsets()
     }
 
     /// Whether the shared table's offsets run backwards here.
@@ -85,29 +139,20 @@ impl Neighbours {
         self.mirrored
     }
 
-    /// The table as it is stored, `[offsets, rows]`.
-    pub(super) fn entries(&self) -> &[u32] {
-        &self.table.entries
-    }
-
-    /// Where the GPU keeps its copies of the table.
-    pub(super) fn on_device(&self) -> &OnDevice<Vec<TableBlock>> {
-        &self.table.on_device
+    /// The table, for those who build it elsewhere.
+    pub(super) fn table(&self) -> &Table {
+        &self.table
     }
 
     /// The neighbour of each row at `offset`, or [`NO_NEIGHBOUR`].
     pub fn at(&self, offset: usize) -> &[u32] {
         let slot = if self.mirrored { self.offsets() - 1 - offset } else { offset };
-        &self.entries()[slot * self.rows()..][..self.rows()]
-    }
-
-    /// The offset at which every row meets itself, if there is one.
-    pub fn identity(&self) -> Option<usize> {
-        self.identity
+        &self.table.entries()[slot * self.rows()..][..self.rows()]
     }
 }
 
-/// Which input rows contribute to which output rows under each offset of a kernel, in both directions. Clones share one table.
+/// Which input rows contribute to which output rows under each offset of a kernel, in both directions. Clones share their tables, each of which
+/// exists from its first use on, in main memory for the CPU and on every GPU that read it.
 #[derive(Clone, Debug)]
 pub struct KernelMap {
     inputs: Neighbours,
@@ -115,83 +160,29 @@ pub struct KernelMap {
 }
 
 impl KernelMap {
-    /// Stride 1: output voxels are the input voxels, `out[p] = sum_k W[k]^T in[p + offset_k]`.
-    ///
-    /// `coords` are distinct voxels in any order (sorted by z, then y, then x is fastest); `kernel` is 3 or 5 (1 is a plain linear layer).
-    /// `O(n log n + kernel^3 n)`.
+    /// Stride 1: output voxels are the input voxels, `out[p] = sum_k W[k]^T in[p + offset_k]`. `kernel` is its edge; 1 is a plain linear layer.
     ///
     /// # Errors
-    /// See [`KernelMapError`].
-    pub fn submanifold(coords: &[[i32; 3]], kernel: usize) -> Result<Self, KernelMapError> {
+    /// [`KernelMapError::Kernel`].
+    pub fn submanifold(level: &Level, kernel: usize) -> Result<Self, KernelMapError> {
         if kernel.is_multiple_of(2) || kernel > KERNEL_LIMIT {
             return Err(KernelMapError::Kernel { got: kernel });
         }
-        let sorted = sorted_keys(coords)?;
-        if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(KernelMapError::Duplicate { at: coords[pair[0].1 as usize] });
-        }
-        let (rows, offsets) = (coords.len(), kernel.pow(3));
-        let centre = offsets / 2;
-        let mut table = vec![NO_NEIGHBOUR; offsets * rows];
-        for (row, entry) in (0u32..).zip(&mut table[centre * rows..][..rows]) {
-            *entry = row;
-        }
-        // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its voxel: one merge finds all of
-        // them, and the other half of the table is the same pairs seen from the other end.
-        for offset in 0..centre {
-            let delta = key_delta(offset, kernel);
-            let mut candidate = 0;
-            for &(key, row) in &sorted {
-                let wanted = key.wrapping_add_signed(delta);
-                while sorted[candidate].0 < wanted {
-                    candidate += 1;
-                }
-                let (found, neighbour) = sorted[candidate];
-                if found == wanted {
-                    table[offset * rows + row as usize] = neighbour;
-                    table[(offsets - 1 - offset) * rows + neighbour as usize] = row;
-                }
-            }
-        }
-        let inputs = Neighbours::new(rows, offsets, table, Some(centre));
+        let inputs = Neighbours { table: Table::new(level, level, Relation::Within(kernel)), mirrored: false };
         let outputs = Neighbours { mirrored: true, ..inputs.clone() };
         Ok(Self { inputs, outputs })
     }
 
-    /// Kernel 2, stride 2: returns the coarser voxels, `floor(c / 2)` sorted by z, y, x, and the map that leads to them.
+    /// Kernel 2, stride 2: returns the coarser level, `floor(c / 2)` sorted by z, y, x, and the map that leads to it.
     ///
     /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In a grid of that extent from the origin a voxel at
     /// an odd far border has none, and leads nowhere (spconv's rule). `O(n log n)`.
-    ///
-    /// # Errors
-    /// See [`KernelMapError`].
-    pub fn strided(coords: &[[i32; 3]], grid: Option<[i32; 3]>) -> Result<(Vec<[i32; 3]>, Self), KernelMapError> {
-        const OFFSETS: usize = 8;
-        let parents: Vec<[i32; 3]> = coords.iter().map(|c| c.map(|c| c >> 1)).collect();
-        let mut sorted = sorted_keys(&parents)?;
-        if let Some(grid) = grid {
-            sorted.retain(|&(_, row)| (0..3).all(|axis| parents[row as usize][axis] < grid[axis] / 2));
-        }
-        let (fine, coarse) = (coords.len(), sorted.chunk_by(|a, b| a.0 == b.0).count());
-        let mut coarse_coords = Vec::with_capacity(coarse);
-        let mut child = vec![NO_NEIGHBOUR; OFFSETS * coarse];
-        let mut parent = vec![NO_NEIGHBOUR; OFFSETS * fine];
-        for (coarse_row, siblings) in (0u32..).zip(sorted.chunk_by(|a, b| a.0 == b.0)) {
-            coarse_coords.push(parents[siblings[0].1 as usize]);
-            for &(_, row) in siblings {
-                let at = coords[row as usize];
-                let [x, y, z] = at.map(|c| (c & 1) as usize);
-                let offset = x + 2 * y + 4 * z;
-                let entry = &mut child[offset * coarse + coarse_row as usize];
-                if *entry != NO_NEIGHBOUR {
-                    return Err(KernelMapError::Duplicate { at });
-                }
-                *entry = row;
-                parent[offset * fine + row as usize] = coarse_row;
-            }
-        }
-        let map = Self { inputs: Neighbours::new(coarse, OFFSETS, child, None), outputs: Neighbours::new(fine, OFFSETS, parent, None) };
-        Ok((coarse_coords, map))
+    pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
+        let (coarse, parents) = fine.coarser(grid);
+        let neighbours = |rows, others, relation| Neighbours { table: Table::new(rows, others, relation), mirrored: false };
+        let inputs = neighbours(&coarse, fine, Relation::Child(parents.clone()));
+        let outputs = neighbours(fine, &coarse, Relation::Parent(parents));
+        (coarse, Self { inputs, outputs })
     }
 
     /// The same pairs the other way round: leads from the outputs back to the inputs, with the same offset numbers. The inverse of a
@@ -227,31 +218,6 @@ impl KernelMap {
     }
 }
 
-const AXIS_BITS: u32 = 21;
-
-/// Every voxel as one integer with its row, sorted: by z, then y, then x.
-fn sorted_keys(coords: &[[i32; 3]]) -> Result<Vec<(u64, u32)>, KernelMapError> {
-    if coords.len() > VOXEL_LIMIT {
-        return Err(KernelMapError::TooMany { got: coords.len() });
-    }
-    let mut keys = Vec::with_capacity(coords.len());
-    for (row, &at) in (0u32..).zip(coords) {
-        if at.iter().any(|c| !(-COORDINATE_LIMIT..=COORDINATE_LIMIT).contains(c)) {
-            return Err(KernelMapError::TooFar { at });
-        }
-        let [x, y, z] = at.map(|c| (c + (1 << (AXIS_BITS - 1))) as u64);
-        keys.push((x | y << AXIS_BITS | z << (2 * AXIS_BITS), row));
-    }
-    keys.sort_unstable();
-    Ok(keys)
-}
-
-/// What to add to a voxel's key to get the key of its neighbour at `offset` of an odd kernel.
-fn key_delta(offset: usize, kernel: usize) -> i64 {
-    let step = |i: usize| (i % kernel) as i64 - (kernel / 2) as i64;
-    step(offset) + (step(offset / kernel) << AXIS_BITS) + (step(offset / kernel / kernel) << (2 * AXIS_BITS))
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -261,6 +227,16 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::ops::level::COORDINATE_LIMIT;
+
+    fn level(coords: &[[i32; 3]]) -> Level {
+        Level::new(coords.to_vec()).unwrap()
+    }
+
+    fn strided(coords: &[[i32; 3]], grid: Option<[i32; 3]>) -> (Vec<[i32; 3]>, KernelMap) {
+        let (coarse, map) = KernelMap::strided(&level(coords), grid);
+        (coarse.coords().to_vec(), map)
+    }
 
     fn voxels() -> impl Strategy<Value = Vec<[i32; 3]>> {
         prop::collection::hash_set(prop::array::uniform3(-4..5i32), 0..120).prop_map(|set| set.into_iter().collect())
@@ -274,7 +250,7 @@ mod tests {
     proptest! {
         #[test]
         fn submanifold_neighbours_are_the_voxels_at_the_offsets(coords in voxels(), kernel in prop::sample::select(vec![1usize, 3, 5])) {
-            let map = KernelMap::submanifold(&coords, kernel).unwrap();
+            let map = KernelMap::submanifold(&level(&coords), kernel).unwrap();
             let row_of: HashMap<_, _> = coords.iter().zip(0u32..).collect();
             for k in 0..map.offsets() {
                 let [dx, dy, dz] = offset_of(k, kernel);
@@ -289,7 +265,7 @@ mod tests {
 
         #[test]
         fn strided_children_lie_in_their_parent(coords in voxels()) {
-            let (coarse, map) = KernelMap::strided(&coords, None).unwrap();
+            let (coarse, map) = strided(&coords, None);
             prop_assert!(coarse.is_sorted_by_key(|&[x, y, z]| [z, y, x]));
             prop_assert_eq!((map.in_rows(), map.out_rows()), (coords.len(), coarse.len()));
             let mut seen = vec![0; coords.len()];
@@ -313,20 +289,19 @@ mod tests {
     #[test]
     fn an_odd_border_of_a_grid_has_no_parents() {
         let coords = [[0, 0, 0], [3, 1, 0], [4, 0, 1]];
-        let (coarse, map) = KernelMap::strided(&coords, Some([5, 2, 2])).unwrap();
+        let (coarse, map) = strided(&coords, Some([5, 2, 2]));
         assert_eq!(coarse, [[0, 0, 0], [1, 0, 0]]);
         assert!((0..8).all(|k| map.outputs().at(k)[2] == NO_NEIGHBOUR));
-        assert_eq!(KernelMap::strided(&coords, Some([6, 2, 2])).unwrap().0.len(), 3);
+        assert_eq!(strided(&coords, Some([6, 2, 2])).0.len(), 3);
     }
 
     #[test]
     fn what_does_not_fit_is_refused() {
         let far = [0, i32::MIN, 0];
-        assert_eq!(KernelMap::submanifold(&[far], 3).unwrap_err(), KernelMapError::TooFar { at: far });
-        assert_eq!(KernelMap::submanifold(&[[1; 3], [0; 3], [1; 3]], 3).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
-        assert_eq!(KernelMap::strided(&[[1; 3], [0; 3], [1; 3]], None).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
-        assert_eq!(KernelMap::submanifold(&[], 4).unwrap_err(), KernelMapError::Kernel { got: 4 });
-        let edge = [[COORDINATE_LIMIT, -COORDINATE_LIMIT, COORDINATE_LIMIT]];
+        assert_eq!(Level::new(vec![far]).unwrap_err(), KernelMapError::TooFar { at: far });
+        assert_eq!(Level::new(vec![[1; 3], [0; 3], [1; 3]]).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
+        assert_eq!(KernelMap::submanifold(&level(&[]), 4).unwrap_err(), KernelMapError::Kernel { got: 4 });
+        let edge = level(&[[COORDINATE_LIMIT, -COORDINATE_LIMIT, COORDINATE_LIMIT]]);
         assert!((0..125).all(|k| (KernelMap::submanifold(&edge, 5).unwrap().inputs().at(k)[0] == 0) == (k == 62)));
     }
 }

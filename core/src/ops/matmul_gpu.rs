@@ -1,13 +1,14 @@
-//! Matrix products on the GPU: `wgsl/matmul.wgsl`.
+//! Matrix products on the GPU: `wgsl/matmul.wgsl` or burn's, whichever is faster there.
 
 use burn::backend::{TensorMetadata as _, ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend};
 
 use super::{
     Matmul,
-    wgsl::{BINDING_LIMIT, Shader, empty_like, padded, zeros_like},
+    tuning::{Tiles, Tuning},
+    wgsl::{Shader, empty_like, padded, zeros_like},
 };
 
-const PRODUCT: Shader = Shader { entry: "matmul", source: include_str!("../../../wgsl/matmul.wgsl") };
+const PRODUCT: Shader = Shader::new("matmul", include_str!("../../../wgsl/matmul.wgsl"));
 
 /// Rows, and vectors of columns, that one thread computes.
 const TILE: [usize; 2] = [8, 2];
@@ -21,8 +22,7 @@ impl Matmul for CubeBackend {
         if batch * m * k * n == 0 {
             return zeros_like(&a, shape);
         }
-        let most = batch * [m * k, k * n, m * n].map(|size| size + 4 * (m + k + n)).into_iter().fold(0, usize::max);
-        if most * size_of::<f32>() > BINDING_LIMIT {
+        if Tuning::current().product == Tiles::Shared {
             return Self::float_matmul(a, b);
         }
         let (a, b) = (padded(a, 1), padded(b, 2));

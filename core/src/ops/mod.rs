@@ -4,9 +4,12 @@
 //! of the same name in `wgsl/` on the GPU) are compared with it. Index structures are built once on the CPU and shared by all
 //! operations that use them: [`KernelMap`] says which voxels meet under a convolution, [`SegmentMap`] which rows form a mean.
 
+mod affine;
 mod attention;
 mod attention_cpu;
 mod kernel_map;
+mod kernel_map_gpu;
+mod level;
 mod masked_softmax;
 mod masked_softmax_gpu;
 mod matmul;
@@ -19,13 +22,18 @@ mod sine;
 mod sparse_conv;
 mod sparse_conv_cpu;
 mod sparse_conv_gpu;
+mod tuning;
 mod wgsl;
 
+pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub use kernel_map::{KernelMap, KernelMapError, NO_NEIGHBOUR, Neighbours};
+pub use kernel_map::{KernelMap, NO_NEIGHBOUR, Neighbours};
+pub use level::{KernelMapError, Level};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};
 pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sine::{Sine, plain_sine, sine};
-pub use sparse_conv::{SparseConv, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+pub use sparse_conv::{After, SparseConv, Then, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then};
+pub use tuning::{Tiles, Tuning, milliseconds_of_convolutions};
+pub use wgsl::BINDING_LIMIT;

@@ -49,9 +49,14 @@ impl Packed {
         let stride = tiles * from * tile;
         let mut values = vec![0.0; count * stride];
         for (w, packed) in w.chunks_exact((from * to).max(1)).zip(values.chunks_exact_mut(stride.max(1))) {
-            for i in 0..from {
-                for o in 0..to {
-                    packed[(o / tile * from + i) * tile + o % tile] = if transposed { w[o * from + i] } else { w[i * to + o] };
+            for (t, panel) in packed.chunks_exact_mut(from * tile).enumerate() {
+                let columns = t * tile..to.min((t + 1) * tile);
+                for (i, row) in panel.chunks_exact_mut(tile).enumerate() {
+                    if transposed {
+                        row.iter_mut().zip(columns.clone()).for_each(|(value, o)| *value = w[o * from + i]);
+                    } else {
+                        row[..columns.len()].copy_from_slice(&w[i * to..][columns.clone()]);
+                    }
                 }
             }
         }

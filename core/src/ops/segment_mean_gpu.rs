@@ -1,4 +1,4 @@
-//! Segment mean on the GPU: `wgsl/segment_mean.wgsl`, in several passes where a segment is long, over blocks of rows that fit a binding.
+//! Segment mean on the GPU: `wgsl/segment_mean.wgsl`, in several passes where a segment is long.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use cubecl::server::Handle;
 
 use super::{
     SegmentMap, SegmentMean, WeightedRows,
-    wgsl::{Rows, Shader, empty_like, padded, trimmed, zeros_like},
+    wgsl::{Shader, empty_like, padded, trimmed, vectors, zeros_like},
 };
 
-const MEAN: Shader = Shader { entry: "segment_mean", source: include_str!("../../../wgsl/segment_mean.wgsl") };
+const MEAN: Shader = Shader::new("segment_mean", include_str!("../../../wgsl/segment_mean.wgsl"));
 
 /// Most entries that one thread adds up.
 const LONGEST: usize = 128;
@@ -70,14 +70,10 @@ impl Pass {
     /// `x`: `[rows, channels]`, padded; returns `[outputs, channels]`.
     fn run(&self, x: CubeTensor) -> CubeTensor {
         let y = empty_like(&x, [self.outputs, x.shape()[1]]);
-        let (from, to) = (Rows::of(&x), Rows::of(&y));
-        for outputs in to.blocks(0..to.count()) {
-            for (index, bound) in from.blocks(0..from.count()).enumerate() {
-                let words = [outputs.start, outputs.len(), bound.start, bound.len(), to.vectors(), usize::from(index > 0), 0, 0];
-                let buffers = [from.bind(&bound), self.starts.clone(), self.rows.clone(), self.weights.clone(), to.bind(&outputs)];
-                MEAN.launch(&x.client, outputs.len() * to.vectors(), buffers, words.map(|word| word as u32));
-            }
-        }
+        let width = vectors(&x);
+        let info = [self.outputs, width, 0, 0].map(|word| word as u32);
+        let buffers = [x.handle.clone(), self.starts.clone(), self.rows.clone(), self.weights.clone(), y.handle.clone()];
+        MEAN.launch(&x.client, self.outputs * width, buffers, info);
         y
     }
 }

@@ -18,9 +18,9 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
-use super::wgsl::{Shader, blocks, empty_like};
+use super::wgsl::{Shader, empty_like};
 
-const SINE: Shader = Shader { entry: "sine", source: include_str!("../../../wgsl/sine.wgsl") };
+const SINE: Shader = Shader::new("sine", include_str!("../../../wgsl/sine.wgsl"));
 
 /// Sines as a backend operation. Models call [`sine`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]
@@ -55,11 +55,7 @@ impl Sine for CubeBackend {
         let (shape, turns) = (turns.shape(), into_contiguous(turns));
         let count = shape.num_elements();
         let sines = empty_like(&turns, shape);
-        for block in blocks(0..count, size_of::<f32>()) {
-            let bytes = |values: usize| (values * size_of::<f32>()) as u64;
-            let [x, y] = [&turns, &sines].map(|t| t.handle.clone().offset_start(bytes(block.start)).offset_end(bytes(count - block.end)));
-            SINE.launch(&turns.client, block.len(), [x, y], [block.len() as u32, 0, 0, 0]);
-        }
+        SINE.launch(&turns.client, count, [turns.handle.clone(), sines.handle.clone()], [count as u32, 0, 0, 0]);
         sines
     }
 }

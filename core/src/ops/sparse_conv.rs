@@ -6,10 +6,12 @@
 //! With `pairs` of voxels that meet, each of the three is `2 pairs c_in c_out` operations. They gather `4 pairs c_in` bytes of features (the
 //! gradient to the input `4 pairs c_out`, that to the weight both), read `4 pairs` bytes of neighbours, and read or write the weights and the
 //! rows of the other side once. That is `c_out / 2` operations for each byte gathered: what bounds them is arithmetic, from 16 channels on.
+//!
+//! At inference what follows a convolution, [`Then`], costs no pass of its own: it happens to the sums before they are first written.
 
 use burn::{
     backend::{
-        Autodiff, Backend, Dispatch,
+        Autodiff, Backend, Dispatch, TensorMetadata as _,
         autodiff::{
             checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
             grads::Gradients,
@@ -28,6 +30,15 @@ use super::KernelMap;
 pub trait SparseConv: Backend {
     /// See [`sparse_conv`].
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    /// See [`sparse_conv_then`]; `affine` and `addend` are only read where `after` says so.
+    fn sparse_conv_then(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+        affine: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        after: After,
+    ) -> FloatTensor<Self>;
     /// See [`sparse_conv_grad_input`].
     fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
     /// See [`sparse_conv_grad_weight`].
@@ -45,6 +56,53 @@ pub fn sparse_conv(x: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
     let ([in_rows, c_in], [offsets, w_in, _]) = (x.dims(), w.dims());
     assert_eq!((in_rows, offsets, c_in), (map.in_rows(), map.offsets(), w_in), "input rows, offsets and channels of a sparse convolution");
     Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv(x.into_dispatch(), w.into_dispatch(), map.clone()))
+}
+
+/// What happens to the sums of a convolution.
+#[derive(Clone, Debug, Default)]
+pub struct Then {
+    /// `[2, c_out]` of single precision: a factor and a summand for each channel.
+    pub affine: Option<Tensor<2>>,
+    /// `[out_rows, c_out]`: added after that.
+    pub addend: Option<Tensor<2>>,
+    /// Negative values become 0, last of all.
+    pub rectified: bool,
+}
+
+/// Which parts of a [`Then`] there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct After {
+    /// Factors and summands.
+    pub affine: bool,
+    /// An addend.
+    pub added: bool,
+    /// A rectifier.
+    pub rectified: bool,
+}
+
+/// [`sparse_conv`] and what comes after it, in one pass where no gradient is wanted.
+///
+/// # Panics
+/// If the shapes do not fit the map or each other.
+pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then) -> Tensor<2> {
+    let ([in_rows, c_in], [offsets, w_in, c_out]) = (x.dims(), w.dims());
+    assert_eq!((in_rows, offsets, c_in), (map.in_rows(), map.offsets(), w_in), "input rows, offsets and channels of a sparse convolution");
+    let Then { affine, addend, rectified } = then;
+    assert!(affine.as_ref().is_none_or(|affine| affine.dims() == [2, c_out]), "factors and summands of {c_out} channels");
+    assert!(addend.as_ref().is_none_or(|addend| addend.dims() == [map.out_rows(), c_out]), "an addend of the shape of the result");
+    let after = After { affine: affine.is_some(), added: addend.is_some(), rectified };
+    // What is missing is stood in for by something that is not read.
+    let [affine, addend] = [affine, addend].map(|given| given.unwrap_or_else(|| x.clone()).into_dispatch());
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_then(x.into_dispatch(), w.into_dispatch(), map.clone(), affine, addend, after))
+}
+
+/// `y` `[rows, channels]` and what comes after it, one operation after the other.
+pub(super) fn then_by_steps<B: Backend>(y: FloatTensor<B>, affine: FloatTensor<B>, addend: FloatTensor<B>, after: After) -> FloatTensor<B> {
+    let channels = y.shape()[1];
+    let row = |row: usize| B::float_slice(affine.clone(), &[(row..row + 1).into(), (0..channels).into()]);
+    let y = if after.affine { B::float_add(B::float_mul(y, row(0)), row(1)) } else { y };
+    let y = if after.added { B::float_add(y, addend) } else { y };
+    if after.rectified { B::relu(y) } else { y }
 }
 
 /// The gradient of [`sparse_conv`] to its input: `x'[q] = sum_k W[k] grad[p]` over the outputs `p` that have `q` as neighbour at `k`.
@@ -189,6 +247,16 @@ impl<B: SparseConv> Backward<B, 2> for Form {
 impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
         Form::Output.record::<B, C>(x, w, map)
+    }
+    fn sparse_conv_then(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+        affine: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        after: After,
+    ) -> FloatTensor<Self> {
+        then_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after)
     }
     fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
         Form::GradInput.record::<B, C>(grad, w, map)

@@ -8,7 +8,7 @@ use burn::{
 use pulp::{Simd, WithSimd};
 
 use super::{
-    KernelMap, NO_NEIGHBOUR, Neighbours, SparseConv,
+    After, KernelMap, NO_NEIGHBOUR, Neighbours, SparseConv,
     products_cpu::{AddProducts, Packed, ROWS, VECTORS, dispatch, tile, values},
 };
 use crate::platform;
@@ -24,8 +24,33 @@ fn pairs(neighbours: &[u32], into: &mut Vec<(u32, u32)>) {
     into.extend((0..).zip(neighbours).filter(|(_, q)| **q != NO_NEIGHBOUR).map(|(row, q)| (row, *q)));
 }
 
-/// `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`
-fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours) -> Vec<f32> {
+/// What happens to the sums: the slices of a [`Then`](super::Then).
+#[derive(Clone, Copy, Default)]
+struct Epilogue<'a> {
+    affine: Option<&'a [f32]>,
+    addend: Option<&'a [f32]>,
+    rectified: bool,
+}
+
+impl Epilogue<'_> {
+    /// To rows from `first` on, `channels` wide, that are still in the cache.
+    fn apply(&self, first: usize, channels: usize, y: &mut [f32]) {
+        if let Some((factors, summands)) = self.affine.map(|affine| affine.split_at(channels)) {
+            for row in y.chunks_exact_mut(channels) {
+                row.iter_mut().zip(factors).zip(summands).for_each(|((y, factor), summand)| *y = *y * factor + summand);
+            }
+        }
+        if let Some(addend) = self.addend {
+            y.iter_mut().zip(&addend[first * channels..]).for_each(|(y, addend)| *y += addend);
+        }
+        if self.rectified {
+            y.iter_mut().for_each(|y| *y = y.max(0.0));
+        }
+    }
+}
+
+/// `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then what comes after.
+fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> Vec<f32> {
     let mut y = vec![0.0; neighbours.rows() * w.to];
     platform::for_each_chunk(&mut y, BLOCK * w.to, |block, y| {
         let rows = y.len() / w.to;
@@ -34,6 +59,7 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours) -> Vec<f32> {
             pairs(&neighbours.at(k)[block * BLOCK..][..rows], &mut met);
             dispatch(AddProducts { x, w: w.at(k), widths: [w.from, w.to], pairs: &met, y });
         }
+        then.apply(block * BLOCK, w.to, y);
     });
     y
 }
@@ -106,16 +132,30 @@ fn grad_weight(x: &[f32], grad: &[f32], [c_in, c_out]: [usize; 2], map: &KernelM
 
 impl SparseConv for Flex {
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+        let nothing = (x.clone(), x.clone());
+        Self::sparse_conv_then(x, w, map, nothing.0, nothing.1, After::default())
+    }
+
+    fn sparse_conv_then(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+        affine: FloatTensor<Self>,
+        addend: FloatTensor<Self>,
+        after: After,
+    ) -> FloatTensor<Self> {
         let [offsets, c_in, c_out] = w.shape().dims();
-        let (x, w) = (x.to_contiguous(), w.to_contiguous());
-        let y = convolve(values(&x), &Packed::new(values(&w), [offsets, c_in, c_out], false), map.inputs());
+        let [x, w, affine, addend] = [x, w, affine, addend].map(|tensor| tensor.to_contiguous());
+        let then =
+            Epilogue { affine: after.affine.then(|| values(&affine)), addend: after.added.then(|| values(&addend)), rectified: after.rectified };
+        let y = convolve(values(&x), &Packed::new(values(&w), [offsets, c_in, c_out], false), map.inputs(), then);
         FlexTensor::from_data(TensorData::new(y, [map.out_rows(), c_out]))
     }
 
     fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
         let [offsets, c_in, c_out] = w.shape().dims();
         let (grad, w) = (grad.to_contiguous(), w.to_contiguous());
-        let dx = convolve(values(&grad), &Packed::new(values(&w), [offsets, c_out, c_in], true), map.outputs());
+        let dx = convolve(values(&grad), &Packed::new(values(&w), [offsets, c_out, c_in], true), map.outputs(), Epilogue::default());
         FlexTensor::from_data(TensorData::new(dx, [map.in_rows(), c_in]))
     }
 

@@ -1,9 +1,8 @@
-//! Launching the shaders of `wgsl/`: the kernel object, blocks that fit a binding, and CPU tables kept on the devices that use them.
+//! Launching the shaders of `wgsl/`: the kernel object, tensors as they bind them, and what is kept on the devices that use it.
+//!
+//! Whatever tensor exists on a device can be bound as a whole: burn allocates none that could not.
 
-use std::{
-    ops::Range,
-    sync::{Arc, Mutex, PoisonError},
-};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use burn::backend::{
     TensorMetadata as _,
@@ -21,25 +20,23 @@ use cubecl::{
 };
 
 /// Largest binding that every WebGPU device offers, in bytes.
-pub(super) const BINDING_LIMIT: usize = 128 << 20;
+pub const BINDING_LIMIT: usize = 128 << 20;
 /// Most workgroups along one dimension of a dispatch.
 const GROUPS_LIMIT: u32 = 65_535;
 /// Threads of a workgroup; every shader declares the same.
 const GROUP: u32 = 64;
-/// Rows per block come in multiples of this, so that a block begins where a binding may, at a multiple of 256 bytes, and rows can be put into
-/// another order without leaving their block.
-pub(super) const BLOCK_STEP: usize = 4096;
-
 /// A shader of `wgsl/`, by the name that its file and its entry point share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shader {
     pub entry: &'static str,
     pub source: &'static str,
+    /// Features are stored by halves: the shader has an alias `Stored`.
+    pub half: bool,
 }
 
 impl KernelMetadata for Shader {
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info(self.entry).cube_dim(CubeDim::new_1d(GROUP).0)
+        KernelId::new::<Self>().info((self.entry, self.half)).cube_dim(CubeDim::new_1d(GROUP).0)
     }
 
     fn address_type(&self) -> ElemType {
@@ -54,11 +51,26 @@ impl CubeKernel for Shader {
     }
 
     fn source(&self) -> Option<PrecompiledSource> {
-        Some(PrecompiledSource { source: self.source.to_string(), entrypoint_name: self.entry.to_string(), lang: "wgsl" })
+        let source = match self.half {
+            false => self.source.to_string(),
+            true => format!("enable f16;\n{}", self.source.replace("alias Stored = vec4<f32>;", "alias Stored = vec4<f16>;")),
+        };
+        Some(PrecompiledSource { source, entrypoint_name: self.entry.to_string(), lang: "wgsl" })
     }
 }
 
 impl Shader {
+    /// A shader whose file and entry point have the same name.
+    pub const fn new(entry: &'static str, source: &'static str) -> Self {
+        Self { entry, source, half: false }
+    }
+
+    /// The same for features of this type.
+    pub fn storing(self, dtype: DType) -> Self {
+        assert!(matches!(dtype, DType::F32 | DType::F16), "the shaders store f32 and f16, not {dtype:?}");
+        Self { half: dtype == DType::F16, ..self }
+    }
+
     /// Runs at least `threads` threads on `buffers`, bound in order, and then `info` as a uniform.
     pub fn launch<const N: usize, const W: usize>(self, client: &Client, threads: usize, buffers: [Handle; N], info: [u32; W]) {
         let groups = u32::try_from(threads.div_ceil(GROUP as usize)).expect("bindings are limited, so threads are");
@@ -70,49 +82,10 @@ impl Shader {
     }
 }
 
-/// A contiguous tensor of f32 as rows over its last dimension, whole vectors of four each, that can be bound block by block.
-pub(super) struct Rows {
-    handle: Handle,
-    count: usize,
-    row_bytes: usize,
-}
-
-impl Rows {
-    /// The rows of a tensor that [`padded`] or [`empty_like`] made; it is not empty.
-    pub fn of(tensor: &CubeTensor) -> Self {
-        let shape = tensor.shape();
-        let width = shape[shape.num_dims() - 1];
-        debug_assert!(width.is_multiple_of(4) && tensor.dtype == DType::F32);
-        Self { handle: tensor.handle.clone(), count: shape.num_elements() / width, row_bytes: width * size_of::<f32>() }
-    }
-
-    /// Number of rows.
-    pub fn count(&self) -> usize {
-        self.count
-    }
-
-    /// Vectors of four in a row.
-    pub fn vectors(&self) -> usize {
-        self.row_bytes / (4 * size_of::<f32>())
-    }
-
-    /// `part` of the rows in blocks that each fit a binding; it begins at a multiple of [`BLOCK_STEP`].
-    pub fn blocks(&self, part: Range<usize>) -> impl Iterator<Item = Range<usize>> + use<> {
-        blocks(part, self.row_bytes)
-    }
-
-    /// A block as a binding.
-    pub fn bind(&self, block: &Range<usize>) -> Handle {
-        let bytes = |rows: usize| (rows * self.row_bytes) as u64;
-        self.handle.clone().offset_start(bytes(block.start)).offset_end(bytes(self.count - block.end))
-    }
-}
-
-/// Splits `rows` of `bytes` each into blocks that fit a binding.
-pub(super) fn blocks(rows: Range<usize>, bytes: usize) -> impl Iterator<Item = Range<usize>> + use<> {
-    let most = (BINDING_LIMIT / bytes.max(1) / BLOCK_STEP * BLOCK_STEP).max(BLOCK_STEP);
-    let end = rows.end;
-    rows.step_by(most).map(move |start| start..(start + most).min(end))
+/// Vectors of four in a row of a padded tensor.
+pub(super) fn vectors(tensor: &CubeTensor) -> usize {
+    let shape = tensor.shape();
+    shape[shape.num_dims() - 1] / 4
 }
 
 /// Something built from a CPU structure and kept on every device that asked for it.
@@ -145,19 +118,18 @@ impl<T> OnDevice<T> {
 
 /// A tensor of zeros beside `like`.
 pub(super) fn zeros_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
-    CubeBackend::float_zeros(shape.into(), &like.device, FloatDType::F32)
+    CubeBackend::float_zeros(shape.into(), &like.device, FloatDType::from(like.dtype))
 }
 
-/// An uninitialised tensor of f32 beside `like`.
+/// An uninitialised tensor of the same type beside `like`.
 pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
-    let handle = like.client.empty(shape.num_elements() * size_of::<f32>());
-    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, DType::F32)
+    let handle = like.client.empty(shape.num_elements() * like.dtype.size());
+    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
 /// The tensor, contiguous, its last `dims` dimensions filled up with zeros to multiples of four.
 pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTensor {
-    assert_eq!(tensor.dtype, DType::F32, "the shaders compute in single precision");
     let shape = tensor.shape();
     let kept = shape.num_dims() - dims;
     let full: Vec<usize> = shape.iter().enumerate().map(|(dim, &size)| if dim < kept { size } else { size.next_multiple_of(4) }).collect();

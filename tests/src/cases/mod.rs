@@ -1,5 +1,6 @@
 //! Cases as data: the same list runs on the CPU, on a software GPU and in the browser.
 
+pub mod affine;
 pub mod attention;
 pub mod masked_softmax;
 pub mod matmul;

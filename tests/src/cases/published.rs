@@ -2,7 +2,7 @@
 
 use segscape::{
     model::{
-        Class, Config, Layout, Observation, Pyramid, SceneInput, SegDino3dVl,
+        Class, Config, Features, Layout, Observation, Pyramid, SceneInput, SegDino3dVl,
         config::{Backbone, Classes, Inputs, Objects, Sizes, Turn},
         load_weights,
         published::{self, Stored},
@@ -66,7 +66,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
 
     let coords: Vec<[i32; 3]> = golden.rows("expected.voxels_in.coords").into_iter().map(|c| c.map(|c| c as i32)).collect();
     let pyramid = Pyramid::new(coords.clone(), &config.backbone).expect("the voxels are a scene's");
-    let features = network.backbone().forward(golden.tensor("expected.voxels_in.feats", &subject.device), &pyramid);
+    let features = network.backbone().forward(&Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)), &pyramid).into_tensor();
     let (ids, voxel_of_point) = (golden.indices("input.superpoint_ids"), golden.indices("expected.point_to_voxel"));
     let superpoints = golden.stored("expected.superpoint_features").shape[0];
     let segments = SegmentMap::new(&ids, &voxel_of_point, superpoints, coords.len()).expect("the superpoints are a scene's");
@@ -119,9 +119,13 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
         differs("superpoint centres", scene.layout.centers.clone(), &renumbered("expected.superpoint_pos")).await,
         differs("undistorted centres", scene.layout.undistorted.clone(), &renumbered("expected.superpoint_pos_no_elastic")).await,
         // colours come normalised in the case and as bytes in a scan
-        if own > 3 { differs("positions of voxels", scene.features.clone().narrow(1, 3, own - 3), &columns(3, own)).await } else { None },
+        if own > 3 {
+            differs("positions of voxels", scene.features.clone().into_tensor().narrow(1, 3, own - 3), &columns(3, own)).await
+        } else {
+            None
+        },
         match scene.image {
-            Some(image) => differs("image features of voxels", image, &columns(own, channels)).await,
+            Some(image) => differs("image features of voxels", image.into_tensor(), &columns(own, channels)).await,
             None => Some("the image features are lost".to_owned()),
         },
     ]

@@ -1,6 +1,9 @@
-//! Sparse convolution and its two gradients against their definitions.
+//! Sparse convolution, what may come after it, and its two gradients against their definitions.
 
-use segscape::ops::{KernelMap, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight};
+use burn::tensor::Tensor;
+use segscape::ops::{
+    KernelMap, Level, Then, definition, plain_affine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
+};
 
 use super::{differs, fits, noise, poison, tensor};
 use crate::device::Subject;
@@ -69,7 +72,7 @@ const CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Submanifold(3), Voxels::Line(513), [8, 4]),
 ];
 
-/// Inputs, gradients and tables beyond one binding of 128 MiB.
+/// Inputs and tables beyond 128 MiB, the most that every device binds.
 const LARGE: &[(Kind, Voxels, [usize; 2])] =
     &[(Kind::Submanifold(3), Voxels::Line(540_000), [64, 4]), (Kind::Submanifold(5), Voxels::Line(270_000), [4, 4])];
 
@@ -85,12 +88,12 @@ pub async fn check(subject: &Subject) -> Vec<String> {
 async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subject: &Subject) -> Vec<String> {
     let what = |op: &str| format!("{op} {kind:?} {voxels:?} {c_in} -> {c_out}");
     let coords = voxels.coords();
+    let level = Level::new(coords).expect("voxels of the cases are valid");
     let map = match kind {
-        Kind::Submanifold(kernel) => KernelMap::submanifold(&coords, kernel),
-        Kind::Down => KernelMap::strided(&coords, None).map(|(_, map)| map),
-        Kind::Up => KernelMap::strided(&coords, None).map(|(_, map)| map.inverse()),
-    }
-    .expect("voxels of the cases are valid");
+        Kind::Submanifold(kernel) => KernelMap::submanifold(&level, kernel).expect("kernels of the cases are odd"),
+        Kind::Down => KernelMap::strided(&level, None).1,
+        Kind::Up => KernelMap::strided(&level, None).1.inverse(),
+    };
     let [x_shape, grad_shape] = [[map.in_rows(), c_in], [map.out_rows(), c_out]];
     if !fits(subject, &what("a case of"), (map.in_rows() * c_in).max(map.out_rows() * c_out)) {
         return Vec::new();
@@ -101,13 +104,27 @@ async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subje
     let (x_on, w_on, grad_on) = (tensor(&x, x_shape, device), tensor(&w, w_shape, device), tensor(&grad, grad_shape, device));
     let channels = [c_in, c_out];
 
+    let sums = definition::sparse_conv(&x, &w, channels, &map);
     poison(device, grad_shape);
-    let out = differs(&what("sparse_conv"), sparse_conv(x_on.clone(), w_on.clone(), &map), &definition::sparse_conv(&x, &w, channels, &map)).await;
+    let out = differs(&what("sparse_conv"), sparse_conv(x_on.clone(), w_on.clone(), &map), &sums).await;
+    let (factors, addend) = (noise(4, 2 * c_out), noise(5, grad.len()));
+    let mut after = Vec::new();
+    for parts in 1..8 {
+        let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
+        let y = if affine { plain_affine(&sums, &factors, false) } else { sums.clone() };
+        let y = y.iter().zip(&addend).map(|(y, addend)| if added { y + addend } else { *y });
+        let want: Vec<f32> = y.map(|y| if rectified { y.max(0.0) } else { y }).collect();
+        let given = |values: &[f32], shape: [usize; 2], there: bool| there.then(|| -> Tensor<2> { tensor(values, shape, device) });
+        let then = Then { affine: given(&factors, [2, c_out], affine), addend: given(&addend, grad_shape, added), rectified };
+        poison(device, grad_shape);
+        let got = sparse_conv_then(x_on.clone(), w_on.clone(), &map, then);
+        after.extend(differs(&what(&format!("sparse_conv_then {parts:03b}")), got, &want).await);
+    }
     poison(device, x_shape);
     let got = sparse_conv_grad_input(grad_on.clone(), w_on, &map);
     let grad_input = differs(&what("sparse_conv_grad_input"), got, &definition::sparse_conv_grad_input(&grad, &w, channels, &map)).await;
     poison(device, [w_shape[0], c_in * c_out]);
     let got = sparse_conv_grad_weight(x_on, grad_on, &map);
     let grad_weight = differs(&what("sparse_conv_grad_weight"), got, &definition::sparse_conv_grad_weight(&x, &grad, channels, &map)).await;
-    [out, grad_input, grad_weight].into_iter().flatten().collect()
+    [out, grad_input, grad_weight].into_iter().flatten().chain(after).collect()
 }

@@ -2,7 +2,7 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
-    ops::{KernelMap, NO_NEIGHBOUR, matmul, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
+    ops::{KernelMap, Level, NO_NEIGHBOUR, matmul, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
     platform::Instant,
 };
 use serde_json::json;
@@ -13,7 +13,7 @@ const CHANNELS: [usize; 3] = [32, 64, 128];
 
 /// One row a width and pass, the fastest of all runs.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
-    let map = KernelMap::submanifold(&shell(bench.voxels), 3)?;
+    let map = KernelMap::submanifold(&Level::new(shell(bench.voxels))?, 3)?;
     CHANNELS.into_iter().try_for_each(|channels| passes(bench, &map, channels, device))
 }
 

@@ -1,0 +1,101 @@
+//! Voxel features as any graphics device can hold them: cut along the channels.
+
+use std::ops::Range;
+
+use burn::tensor::Tensor;
+
+use crate::ops::BINDING_LIMIT;
+
+/// Features of voxels, (voxels, channels), side by side in parts that fit one binding of every device with WebGPU. To put two beside each other
+/// copies nothing. In training there is one part, whatever its size: statistics are of whole tensors.
+#[derive(Clone, Debug)]
+pub struct Features(Vec<Tensor<2>>);
+
+impl Features {
+    /// Most voxels whose features can be held: those of four channels fill a binding.
+    pub const MOST_VOXELS: usize = BINDING_LIMIT / (4 * size_of::<f32>());
+
+    /// The channels of each part of `channels` for so many voxels: as few parts as fit, of equal width where that is a whole number of vectors.
+    pub fn cuts(voxels: usize, channels: usize) -> impl Iterator<Item = Range<usize>> {
+        let widest = (BINDING_LIMIT / size_of::<f32>() / voxels.max(1) / 4 * 4).max(4);
+        let width = channels.max(1).div_ceil(channels.max(1).div_ceil(widest)).next_multiple_of(4);
+        (0..channels).step_by(width).map(move |start| start..(start + width).min(channels))
+    }
+
+    /// What a device holds anyway.
+    pub fn of(tensor: Tensor<2>) -> Self {
+        Self(vec![tensor])
+    }
+
+    /// Parts of as many rows, from left to right.
+    ///
+    /// # Panics
+    /// Without any.
+    pub fn beside(parts: Vec<Tensor<2>>) -> Self {
+        assert!(!parts.is_empty(), "features without channels");
+        match parts[0].device().is_autodiff() {
+            true => Self::of(Tensor::cat(parts, 1)),
+            false => Self(parts),
+        }
+    }
+
+    /// These, and others to their right.
+    #[must_use]
+    pub fn and(self, others: Self) -> Self {
+        Self::beside([self.0, others.0].concat())
+    }
+
+    /// Parts with the range of channels that each holds.
+    pub fn parts(&self) -> impl Iterator<Item = (Range<usize>, &Tensor<2>)> {
+        let mut end = 0;
+        self.0.iter().map(move |part| {
+            let start = end;
+            end += part.dims()[1];
+            (start..end, part)
+        })
+    }
+
+    /// The parts with these channels, as [`cuts`](Self::cuts) made them.
+    pub fn part(&self, channels: &Range<usize>) -> Option<&Tensor<2>> {
+        self.parts().find(|(range, _)| range == channels).map(|(_, part)| part)
+    }
+
+    /// Each part by itself, then side by side again.
+    #[must_use]
+    pub fn map(&self, change: impl Fn(Range<usize>, &Tensor<2>) -> Tensor<2>) -> Self {
+        Self(self.parts().map(|(channels, part)| change(channels, part)).collect())
+    }
+
+    /// All channels in one tensor: for few rows, or on a device that holds it.
+    pub fn into_tensor(mut self) -> Tensor<2> {
+        if self.0.len() == 1 { self.0.remove(0) } else { Tensor::cat(self.0, 1) }
+    }
+
+    /// Whether gradients are wanted.
+    pub fn is_autodiff(&self) -> bool {
+        self.0[0].device().is_autodiff()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn parts_fit_a_binding_and_cover_all_channels(voxels in 0usize..=Features::MOST_VOXELS, channels in 1usize..800) {
+            let cuts: Vec<_> = Features::cuts(voxels, channels).collect();
+            let mut next = 0;
+            for cut in &cuts {
+                prop_assert_eq!(cut.start, next);
+                prop_assert!(cut.len().next_multiple_of(4) * voxels * 4 <= BINDING_LIMIT);
+                next = cut.end;
+            }
+            prop_assert_eq!(next, channels);
+            prop_assert!(cuts.iter().rev().skip(1).all(|cut| cut.len() % 4 == 0));
+            prop_assert!(channels.next_multiple_of(4) * voxels * 4 > BINDING_LIMIT || cuts.len() == 1);
+        }
+    }
+}

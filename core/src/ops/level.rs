@@ -1,0 +1,128 @@
+//! The voxels of one resolution, and the coarser ones above them.
+
+use std::sync::Arc;
+
+use super::{NO_NEIGHBOUR, kernel_map_gpu::Index, wgsl::OnDevice};
+
+/// Largest coordinate, in voxels and either direction: 10 km at 1 cm. Leaves room for a kernel's reach in 21 bits an axis.
+pub(super) const COORDINATE_LIMIT: i32 = (1 << 20) - 8;
+/// Most voxels in one level; keeps every index of a table in 32 bits.
+const VOXEL_LIMIT: usize = 1 << 24;
+/// Bits of a key that hold one coordinate.
+pub(super) const AXIS_BITS: u32 = 21;
+
+/// Why voxels form no level, or why there is no [`KernelMap`](super::KernelMap) of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum KernelMapError {
+    /// A voxel lies too far from the origin.
+    #[error("voxel {at:?} is further than {COORDINATE_LIMIT} voxels from the origin; move the scan towards it or use larger voxels")]
+    TooFar {
+        /// The voxel.
+        at: [i32; 3],
+    },
+    /// Too many voxels for one scene.
+    #[error("{got} voxels, at most {VOXEL_LIMIT} fit; use larger voxels")]
+    TooMany {
+        /// The number of voxels.
+        got: usize,
+    },
+    /// A voxel was given twice.
+    #[error("voxel {at:?} occurs twice")]
+    Duplicate {
+        /// The voxel.
+        at: [i32; 3],
+    },
+    /// Submanifold convolutions have a centre, so their kernels are odd.
+    #[error("kernel size {got}: must be odd and at most {}", super::kernel_map::KERNEL_LIMIT)]
+    Kernel {
+        /// The kernel size asked for.
+        got: usize,
+    },
+}
+
+/// Distinct voxels of one resolution: rows of features lie in their order. Clones share one list.
+#[derive(Clone, Debug)]
+pub struct Level(Arc<Voxels>);
+
+#[derive(Debug)]
+struct Voxels {
+    coords: Vec<[i32; 3]>,
+    /// Every voxel as one integer with its row, sorted: by z, then y, then x.
+    sorted: Vec<(u64, u32)>,
+    on_device: OnDevice<Index>,
+}
+
+impl Level {
+    /// `coords` are distinct, in any order. `O(n log n)`.
+    ///
+    /// # Errors
+    /// See [`KernelMapError`].
+    pub fn new(coords: Vec<[i32; 3]>) -> Result<Self, KernelMapError> {
+        if coords.len() > VOXEL_LIMIT {
+            return Err(KernelMapError::TooMany { got: coords.len() });
+        }
+        let mut sorted = Vec::with_capacity(coords.len());
+        for (row, &at) in (0u32..).zip(&coords) {
+            if at.iter().any(|c| !(-COORDINATE_LIMIT..=COORDINATE_LIMIT).contains(c)) {
+                return Err(KernelMapError::TooFar { at });
+            }
+            sorted.push((key(at), row));
+        }
+        sorted.sort_unstable();
+        if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
+            return Err(KernelMapError::Duplicate { at: coords[pair[0].1 as usize] });
+        }
+        Ok(Self(Arc::new(Voxels { coords, sorted, on_device: OnDevice::default() })))
+    }
+
+    /// The next coarser voxels, `floor(c / 2)` sorted by z, y, x, and the row there of each voxel's parent. `O(n log n)`.
+    ///
+    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In a grid of that extent from the origin a voxel at
+    /// an odd far border has none (spconv's rule).
+    pub(super) fn coarser(&self, grid: Option<[i32; 3]>) -> (Self, Arc<[u32]>) {
+        let inside = |parent: &[i32; 3]| grid.is_none_or(|grid| (0..3).all(|axis| parent[axis] < grid[axis] / 2));
+        let parent = |row: u32| self.coords()[row as usize].map(|c| c >> 1);
+        let mut children: Vec<(u64, u32)> = (0..self.len() as u32).filter(|row| inside(&parent(*row))).map(|row| (key(parent(row)), row)).collect();
+        children.sort_unstable();
+        let mut parents = vec![NO_NEIGHBOUR; self.len()];
+        let (mut coords, mut sorted) = (Vec::new(), Vec::new());
+        for (row, siblings) in (0u32..).zip(children.chunk_by(|a, b| a.0 == b.0)) {
+            let (key, first) = siblings[0];
+            coords.push(parent(first));
+            sorted.push((key, row));
+            siblings.iter().for_each(|(_, child)| parents[*child as usize] = row);
+        }
+        (Self(Arc::new(Voxels { coords, sorted, on_device: OnDevice::default() })), parents.into())
+    }
+
+    /// The voxels, in the order of their rows.
+    pub fn coords(&self) -> &[[i32; 3]] {
+        &self.0.coords
+    }
+
+    /// Number of voxels.
+    pub fn len(&self) -> usize {
+        self.coords().len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.coords().is_empty()
+    }
+
+    /// Keys and rows, ascending.
+    pub(super) fn sorted(&self) -> &[(u64, u32)] {
+        &self.0.sorted
+    }
+
+    /// Where GPUs keep what they look voxels up in.
+    pub(super) fn on_device(&self) -> &OnDevice<Index> {
+        &self.0.on_device
+    }
+}
+
+/// A voxel within [`COORDINATE_LIMIT`] as one integer, ordered by z, then y, then x.
+fn key(at: [i32; 3]) -> u64 {
+    let [x, y, z] = at.map(|c| (c + (1 << (AXIS_BITS - 1))) as u64);
+    x | y << AXIS_BITS | z << (2 * AXIS_BITS)
+}
