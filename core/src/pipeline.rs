@@ -3,7 +3,7 @@
 //! read -> superpoints -> network -> instances -> labels. Each step is a function of its own, so that a page can show what is
 //! there while the next one runs.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
@@ -15,6 +15,7 @@ use crate::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput, SegDino3dVl, TextAnswers,
         manifest::{Manifest, ManifestError},
     },
+    ops::Tuning,
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
     superpoint::{Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints},
@@ -93,13 +94,21 @@ pub struct Network {
 }
 
 impl Network {
-    /// From the manifest and the pieces of the weights, checked by hash and against the golden answers.
+    /// From the manifest and the pieces of the weights, checked by hash and against the golden answers. Features are stored by halves where that is
+    /// faster on this device and the answers stay what they should be.
     ///
     /// # Errors
     /// When a piece is damaged or the device computes something else than the exporting one.
     pub async fn load(manifest: Manifest, pieces: &[impl AsRef<[u8]>], device: &Device, monitor: &Monitor<'_>) -> Result<Self, ManifestError> {
-        let model = manifest.network(&manifest.join(pieces)?, device)?;
-        manifest.verify(&model, device, monitor).await?;
+        let mut model = manifest.network(&manifest.join(pieces)?, device)?;
+        let halves = (Tuning::of(device).storage == DType::F16).then(|| model.clone().by_halves());
+        if let Some(halves) = halves
+            && manifest.verify(&halves, device, monitor).await.is_ok()
+        {
+            model = halves;
+        } else {
+            manifest.verify(&model, device, monitor).await?;
+        }
         Ok(Self::new(manifest.name, model, manifest.config, device, manifest.ranker))
     }
 

@@ -42,8 +42,8 @@ pub fn smallest_gpu() -> Subject {
     static SMALLEST: OnceLock<Subject> = OnceLock::new();
     let open = || {
         let setup = adapter().1.clone();
-        // The default limits are WebGPU's. Burn asks the adapter, not the device, whether it may index by 64 bits.
-        let required_features = setup.adapter.features() & Features::SHADER_INT64;
+        // The default limits are WebGPU's; halves have shaders of their own. Burn asks the adapter, not the device, whether it may index by 64 bits.
+        let required_features = setup.adapter.features() & (Features::SHADER_INT64 | Features::SHADER_F16);
         let wanted = DeviceDescriptor { required_features, ..DeviceDescriptor::default() };
         let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted)).expect("a device with the default limits");
         let largest = device.limits().max_storage_buffer_binding_size;

@@ -2,10 +2,9 @@
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{affine, attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
-use segscape::ops::{Tiles, Tuning};
 
 fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -21,15 +20,9 @@ fn sparse_conv_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(sparse_conv::check(&device::smallest_gpu())));
 }
 
-/// Shaders of which one is chosen by measuring: the other ones.
 #[test]
-fn shared_tiles_on_the_smallest_gpu() {
-    let gpu = device::smallest_gpu();
-    let before = Tuning::current();
-    Tuning { product: Tiles::Shared, convolution: Tiles::Shared }.apply();
-    let complaints = pollster::block_on(async { [sparse_conv::check(&gpu).await, matmul::check(&gpu).await].concat() });
-    before.apply();
-    assert_none(&complaints);
+fn shaders_chosen_by_measuring_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(check_variants(&device::smallest_gpu())));
 }
 
 #[test]

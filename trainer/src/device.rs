@@ -1,7 +1,9 @@
 //! Which device computes.
 
+use anyhow::Context as _;
 use burn::tensor::{Device, wgpu::MemoryConfiguration};
 use clap::ValueEnum;
+use segscape::ops::Tuning;
 
 /// `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -21,11 +23,14 @@ impl DeviceChoice {
     pub fn open(self) -> anyhow::Result<Device> {
         match self {
             Self::Cpu => Ok(Device::flex()),
-            // Pages of their own: hand-written shaders bind buffers read-only beside others they write.
-            Self::Gpu => Device::wgpu_options()
-                .memory_config(MemoryConfiguration::ExclusivePages)
-                .init()
-                .map_err(|error| anyhow::anyhow!("no usable graphics device: {error}")),
+            Self::Gpu => {
+                // Pages of their own: hand-written shaders bind buffers read-only beside others they write.
+                let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
+                let device = options.init().map_err(|error| anyhow::anyhow!("no usable graphics device: {error}"))?;
+                let tuning = pollster::block_on(Tuning::measure(&device)).context("the graphics device failed its first products")?;
+                tracing::info!(?tuning, "fastest on this graphics device");
+                Ok(device)
+            }
         }
     }
 }

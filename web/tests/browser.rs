@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -19,6 +19,7 @@ async fn operations_on_webgpu() {
     console_error_panic_hook::set_once();
     let gpu = device::gpu().await;
     assert_none(&sparse_conv::check(&gpu).await);
+    assert_none(&affine::check(&gpu).await);
     assert_none(&segment_mean::check(&gpu).await);
     assert_none(&matmul::check(&gpu).await);
     assert_none(&masked_softmax::check(&gpu).await);
@@ -26,6 +27,7 @@ async fn operations_on_webgpu() {
     assert_none(&sine::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
+    assert_none(&check_variants(&gpu).await);
 }
 
 #[wasm_bindgen_test]
@@ -33,6 +35,7 @@ async fn operations_on_the_cpu() {
     segscape::platform::start();
     console_error_panic_hook::set_once();
     assert_none(&sparse_conv::check(&device::cpu()).await);
+    assert_none(&affine::check(&device::cpu()).await);
     assert_none(&segment_mean::check(&device::cpu()).await);
     assert_none(&matmul::check(&device::cpu()).await);
     assert_none(&masked_softmax::check(&device::cpu()).await);

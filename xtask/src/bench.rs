@@ -7,7 +7,7 @@ use crate::shell::{command, exists, run, target_dir};
 /// What is measured.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Passed on to `trainer bench`: `stages`, `curve`, `superpoints`, `sparse_conv` or `attention`, --scan, --runs, --json.
+    /// Passed on to `trainer bench`: `stages`, `curve`, `superpoints`, `backbone`, `sparse_conv` or `attention`, --scan, --runs, --json.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

@@ -1,6 +1,9 @@
 //! Voxel features to voxel features, through one of the published U-Nets.
 
-use burn::{module::Module, tensor::Device};
+use burn::{
+    module::{Module, ModuleMapper, Param},
+    tensor::{DType, Device, Tensor},
+};
 
 use super::{config, features::Features, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet};
 
@@ -46,10 +49,32 @@ impl Backbone {
 
     /// The first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
+        let stored = features.stored_as(self.storage());
         match self {
-            Self::SparseUnet(unet) => unet.begin(features, pyramid),
-            Self::ResUnet(unet) => unet.begin(features, pyramid),
+            Self::SparseUnet(unet) => unet.begin(&stored, pyramid),
+            Self::ResUnet(unet) => unet.begin(&stored, pyramid),
         }
+    }
+
+    /// How features are stored from level to level.
+    fn storage(&self) -> DType {
+        match self {
+            Self::SparseUnet(unet) => unet.first().dtype(),
+            Self::ResUnet(unet) => unet.first().dtype(),
+        }
+    }
+
+    /// The same, storing what convolutions read by halves; what normalises stays of single precision.
+    #[must_use]
+    pub fn by_halves(self) -> Self {
+        struct Halves;
+        impl ModuleMapper for Halves {
+            fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+                // everything of a normalisation has one dimension, and nothing else has
+                if D > 1 { param.map(|weight| weight.cast(DType::F16)) } else { param }
+            }
+        }
+        self.map(&mut Halves)
     }
 
     /// The blocks of one level; stages come in order, each once.
@@ -60,11 +85,12 @@ impl Backbone {
         }
     }
 
-    /// What is left to do after the last stage.
+    /// What is left to do after the last stage; of single precision.
     pub fn end(&self, pass: Pass) -> Features {
-        match self {
+        let features = match self {
             Self::SparseUnet(unet) => unet.end(&pass),
             Self::ResUnet(_) => pass.features,
-        }
+        };
+        features.stored_as(DType::F32)
     }
 }

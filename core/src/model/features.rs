@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use burn::tensor::Tensor;
+use burn::tensor::{DType, Tensor};
 
 use crate::ops::BINDING_LIMIT;
 
@@ -64,6 +64,12 @@ impl Features {
     #[must_use]
     pub fn map(&self, change: impl Fn(Range<usize>, &Tensor<2>) -> Tensor<2>) -> Self {
         Self(self.parts().map(|(channels, part)| change(channels, part)).collect())
+    }
+
+    /// The same as numbers of another type.
+    #[must_use]
+    pub fn stored_as(&self, dtype: DType) -> Self {
+        self.map(|_, part| if part.dtype() == dtype { part.clone() } else { part.clone().cast(dtype) })
     }
 
     /// All channels in one tensor: for few rows, or on a device that holds it.

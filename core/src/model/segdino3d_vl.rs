@@ -116,6 +116,12 @@ impl SegDino3dVl {
         predictions
     }
 
+    /// The same with a [backbone](Backbone::by_halves) that stores features by halves.
+    #[must_use]
+    pub fn by_halves(self) -> Self {
+        Self { backbone: self.backbone.by_halves(), ..self }
+    }
+
     /// Voxel features to voxel features.
     pub fn backbone(&self) -> &Backbone {
         &self.backbone

@@ -1,4 +1,4 @@
-//! Masked softmax on the GPU: `wgsl/masked_softmax.wgsl`, one launch.
+//! Masked softmax on the GPU: `wgsl/masked_softmax.wgsl` or `wgsl/masked_softmax_shared.wgsl`, whichever is faster there.
 
 use burn::backend::{
     TensorMetadata as _,
@@ -9,10 +9,15 @@ use burn::tensor::DType;
 
 use super::{
     MaskedSoftmax,
+    tuning::{Tiles, Tuning},
     wgsl::{Shader, empty_like},
 };
 
-const SOFTMAX: Shader = Shader::new("masked_softmax", include_str!("../../../wgsl/masked_softmax.wgsl"));
+const REGISTERS: Shader = Shader::new("masked_softmax", include_str!("../../../wgsl/masked_softmax.wgsl"));
+const SHARED: Shader = Shader::new("masked_softmax_shared", include_str!("../../../wgsl/masked_softmax_shared.wgsl"));
+
+/// Threads of a workgroup, which computes one row in [`SHARED`].
+const GROUP: usize = 64;
 
 impl MaskedSoftmax for CubeBackend {
     fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
@@ -25,7 +30,11 @@ impl MaskedSoftmax for CubeBackend {
         let info = [rows, queries, keys, usize::from(masked), width, 0, 0, 0].map(|word| word as u32);
         // Without a mask what stands in for it is not read.
         let mask = if masked { mask.handle.clone() } else { scores.handle.clone() };
-        SOFTMAX.launch(&scores.client, rows, [scores.handle.clone(), mask, weights.handle.clone()], info);
+        let (shader, threads) = match Tuning::current().softmax {
+            Tiles::Registers => (REGISTERS, rows),
+            Tiles::Shared => (SHARED, rows * GROUP),
+        };
+        shader.launch(&scores.client, threads, [scores.handle.clone(), mask, weights.handle.clone()], info);
         weights
     }
 }

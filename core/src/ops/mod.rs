@@ -1,8 +1,9 @@
 //! Operations on tensors that burn does not have: shader, CPU path and gradient.
 //!
 //! Every operation has a *definition*, plain loops on slices written for reading; the paths that run (a blocked one on the CPU, a shader
-//! of the same name in `wgsl/` on the GPU) are compared with it. Index structures are built once on the CPU and shared by all
-//! operations that use them: [`KernelMap`] says which voxels meet under a convolution, [`SegmentMap`] which rows form a mean.
+//! of the same name in `wgsl/` on the GPU) are compared with it. Where the GPU has two shaders for one operation, [`Tuning`] measured which is
+//! faster. Index structures are shared by all operations that use them: [`KernelMap`] says which voxels of a [`Level`] meet under a convolution,
+//! built where it is read, [`SegmentMap`] which rows form a mean.
 
 mod affine;
 mod attention;

@@ -2,9 +2,9 @@
 
 use std::sync::{PoisonError, RwLock};
 
-use burn::tensor::{Device, Distribution, ExecutionError, Tensor};
+use burn::tensor::{DType, Device, Distribution, ExecutionError, Tensor};
 
-use super::{KernelMap, Level, matmul, sparse_conv};
+use super::{KernelMap, Level, masked_softmax, matmul, sparse_conv};
 use crate::platform::Instant;
 
 /// Side of the square floor and of the wall that are convolved, voxels.
@@ -13,76 +13,107 @@ const SIDE: i32 = 48;
 const CHANNELS: usize = 32;
 /// Rows of the product, and its inner and outer width: those of a decoder.
 const PRODUCT: [usize; 3] = [1024, 256, 256];
+/// Heads, queries and keys of the softmax.
+const SCORES: [usize; 3] = [8, 128, 1024];
 /// How often each is measured; the fastest counts.
 const RUNS: usize = 3;
 
-/// Where a shader keeps the tiles that it multiplies.
+/// Where a shader keeps what it works on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiles {
-    /// In registers: no barrier, which adapters that run on a CPU pay for dearly.
+    /// In registers of single threads: no barrier, which adapters that run on a CPU pay for dearly.
     Registers,
     /// In memory that a workgroup shares.
     Shared,
 }
 
-/// What this process's GPU computes with; it has one kind of them.
+/// What a GPU computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// Of matrix products: in registers our own shader, shared burn's, which also tunes itself to the shape.
     pub product: Tiles,
+    /// Of the softmax of attention: a row is a thread's, or a workgroup's.
+    pub softmax: Tiles,
     /// Of sparse convolutions.
     pub convolution: Tiles,
+    /// How a backbone stores features and weights; sums are of single precision either way.
+    pub storage: DType,
 }
 
-static CURRENT: RwLock<Tuning> = RwLock::new(Tuning { product: Tiles::Registers, convolution: Tiles::Registers });
+impl Default for Tuning {
+    /// What every adapter can do.
+    fn default() -> Self {
+        Self { product: Tiles::Registers, softmax: Tiles::Registers, convolution: Tiles::Registers, storage: DType::F32 }
+    }
+}
+
+/// The GPU in use and its tuning: a process uses one at a time, or several of one kind.
+static CURRENT: RwLock<Option<(Device, Tuning)>> = RwLock::new(None);
 
 impl Tuning {
-    /// What is used now.
+    /// Of the GPU in use.
     pub fn current() -> Self {
-        *CURRENT.read().unwrap_or_else(PoisonError::into_inner)
+        CURRENT.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, tuning)| *tuning).unwrap_or_default()
     }
 
-    /// Uses these shaders from now on.
-    pub fn apply(self) {
-        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = self;
+    /// Of `device`: that of the GPU in use if it is this one.
+    pub fn of(device: &Device) -> Self {
+        let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
+        current.as_ref().filter(|(tuned, _)| tuned == device).map(|(_, tuning)| *tuning).unwrap_or_default()
     }
 
-    /// Measures the shaders on `device`, a GPU, and uses the faster ones from now on: some hundred million products of each.
+    /// Uses it on `device`, a GPU, from now on.
+    pub fn apply(self, device: &Device) {
+        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some((device.clone(), self));
+    }
+
+    /// Measures on `device`, a GPU, and uses what was fastest from now on: some hundred million operations of each kind.
     ///
     /// # Errors
     /// The device failed.
     pub async fn measure(device: &Device) -> Result<Self, ExecutionError> {
-        let mut best = Self::current();
-        let mut product_ms = f64::INFINITY;
-        for product in [Tiles::Registers, Tiles::Shared] {
-            Self { product, ..best }.apply();
+        let tiles = [Tiles::Registers, Tiles::Shared];
+        let (mut best, mut fastest) = (Self::default(), f64::INFINITY);
+        for product in tiles {
+            Self { product, ..best }.apply(device);
             let ms = milliseconds_of_products(device).await?;
-            if ms < product_ms {
-                (best.product, product_ms) = (product, ms);
+            if ms < fastest {
+                (best.product, fastest) = (product, ms);
             }
         }
-        let mut convolution_ms = f64::INFINITY;
-        for convolution in [Tiles::Registers, Tiles::Shared] {
-            Self { convolution, ..best }.apply();
+        fastest = f64::INFINITY;
+        for softmax in tiles {
+            Self { softmax, ..best }.apply(device);
+            let ms = milliseconds_of_softmaxes(device).await?;
+            if ms < fastest {
+                (best.softmax, fastest) = (softmax, ms);
+            }
+        }
+        fastest = f64::INFINITY;
+        let storages = [DType::F32, DType::F16].into_iter().filter(|storage| device.supports_dtype(*storage));
+        for (storage, convolution) in storages.flat_map(|storage| tiles.map(|tiles| (storage, tiles))) {
+            let tuning = Self { convolution, storage, ..best };
+            tuning.apply(device);
             let ms = milliseconds_of_convolutions(device).await?;
-            if ms < convolution_ms {
-                (best.convolution, convolution_ms) = (convolution, ms);
+            if ms < fastest {
+                (best, fastest) = (tuning, ms);
             }
         }
-        best.apply();
+        best.apply(device);
         Ok(best)
     }
 }
 
-/// Milliseconds that `device` takes for a few sparse convolutions of a floor and a wall, shaders compiled before.
+/// Milliseconds that `device` takes for a few sparse convolutions of a floor and a wall, tuned as it is, shaders compiled before.
 ///
 /// # Errors
 /// The device failed.
 pub async fn milliseconds_of_convolutions(device: &Device) -> Result<f64, ExecutionError> {
     let floor_and_wall: Vec<[i32; 3]> = (0..SIDE * SIDE).flat_map(|i| [[i % SIDE, i / SIDE, 0], [i % SIDE, SIDE, i / SIDE]]).collect();
     let map = Level::new(floor_and_wall).and_then(|level| KernelMap::submanifold(&level, 3)).expect("distinct voxels near the origin");
-    let weight = Tensor::<3>::random([map.offsets(), CHANNELS, CHANNELS], Distribution::Uniform(-0.05, 0.05), device);
-    let features = Tensor::<2>::random([map.in_rows(), CHANNELS], Distribution::Default, device);
+    let storage = Tuning::of(device).storage;
+    let weight = Tensor::<3>::random([map.offsets(), CHANNELS, CHANNELS], Distribution::Uniform(-0.05, 0.05), device).cast(storage);
+    let features = Tensor::<2>::random([map.in_rows(), CHANNELS], Distribution::Default, device).cast(storage);
     fastest(|| (0..RUNS).fold(features.clone(), |features, _| sparse_conv(features, weight.clone(), &map))).await
 }
 
@@ -91,6 +122,12 @@ async fn milliseconds_of_products(device: &Device) -> Result<f64, ExecutionError
     let random = |shape: [usize; 2]| Tensor::<2>::random(shape, Distribution::Default, device);
     let (a, b) = (random([rows, inner]), random([inner, outer]));
     fastest(|| matmul(a.clone(), b.clone())).await
+}
+
+async fn milliseconds_of_softmaxes(device: &Device) -> Result<f64, ExecutionError> {
+    let [heads, queries, keys] = SCORES;
+    let scores = Tensor::<3>::random(SCORES, Distribution::Default, device);
+    fastest(|| masked_softmax(scores.clone(), None, keys).reshape([heads * queries, keys])).await
 }
 
 async fn fastest(work: impl Fn() -> Tensor<2>) -> Result<f64, ExecutionError> {

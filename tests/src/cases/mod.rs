@@ -12,6 +12,8 @@ pub mod sparse_conv;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
+use segscape::ops::{Tiles, Tuning};
+
 use crate::device::Subject;
 
 /// Largest difference allowed, relative to the largest value: sums of some hundred thousand terms in single precision.
@@ -31,6 +33,17 @@ pub fn noise(seed: u32, len: usize) -> Vec<f32> {
 /// A tensor of the given values.
 pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
+}
+
+/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory, and features stored by halves where the device has
+/// them. A whole network then answers within what its manifest allows.
+pub async fn check_variants(gpu: &Subject) -> Vec<String> {
+    Tuning { product: Tiles::Shared, softmax: Tiles::Shared, convolution: Tiles::Shared, ..Tuning::default() }.apply(&gpu.device);
+    let mut complaints = [sparse_conv::check(gpu).await, matmul::check(gpu).await, masked_softmax::check(gpu).await].concat();
+    Tuning::default().apply(&gpu.device);
+    complaints.extend(sparse_conv::check_halves(gpu).await);
+    complaints.extend(network::check_halves(gpu).await);
+    complaints
 }
 
 /// Fills memory that the next results will probably occupy with NaN, so that a value nobody wrote shows.

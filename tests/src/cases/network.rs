@@ -1,5 +1,6 @@
 //! The whole network answers alike on every device.
 
+use burn::tensor::DType;
 use segscape::{
     model::{Answers, ClassAnswers, Config, InferenceError, Observation, SceneInput, SegDino3dVl, TextAnswers, load_weights, save_weights},
     progress::Monitor,
@@ -11,18 +12,33 @@ use crate::device::{self, Subject};
 
 /// Largest difference allowed, relative to the largest value of a list: some sixty layers in single precision.
 const TOLERANCE: f32 = 1e-3;
+/// The same where features are rounded to eleven bits between convolutions: what a manifest allows.
+const HALVES_TOLERANCE: f32 = 1e-2;
 const POINTS: usize = 6000;
 
 /// Complaints about every list of answers that differs from the CPU's.
 pub async fn check(subject: &Subject) -> Vec<String> {
+    compare(subject, false, TOLERANCE).await
+}
+
+/// The same of a backbone that stores features by halves; none where the device has no halves.
+pub async fn check_halves(subject: &Subject) -> Vec<String> {
+    if !subject.device.supports_dtype(DType::F16) {
+        eprintln!("skipped: this device does not compute with halves");
+        return Vec::new();
+    }
+    compare(subject, true, HALVES_TOLERANCE).await
+}
+
+async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String> {
     let config = Config::nano();
     let cpu = device::cpu();
     cpu.device.seed(7);
     let network = SegDino3dVl::new(&config, &cpu.device);
     let weights = save_weights(&network).expect("fresh weights are finite");
     // both read the file, so both have the weights as stored
-    let want = answers(&cpu, &config, &weights).await;
-    let got = answers(subject, &config, &weights).await;
+    let want = answers(&cpu, &config, &weights, false).await;
+    let got = answers(subject, &config, &weights, halves).await;
     let (want, got) = match (want, got) {
         (Ok(want), Ok(got)) => (want, got),
         (want, got) => return [want.err(), got.err()].into_iter().flatten().map(|error| error.to_string()).collect(),
@@ -39,15 +55,16 @@ pub async fn check(subject: &Subject) -> Vec<String> {
             ("sizes", a.sizes),
         ]
     };
-    lists(want).into_iter().zip(lists(got)).filter_map(|((what, want), (_, got))| differs(what, &want, &got)).collect()
+    lists(want).into_iter().zip(lists(got)).filter_map(|((what, want), (_, got))| differs(what, &want, &got, tolerance)).collect()
 }
 
-async fn answers(subject: &Subject, config: &Config, weights: &[u8]) -> Result<Answers, InferenceError> {
+async fn answers(subject: &Subject, config: &Config, weights: &[u8], halves: bool) -> Result<Answers, InferenceError> {
     let (positions, colors, superpoints) = room();
     let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
     let scene = SceneInput::new(&observation, &superpoints, config).expect("the room is a valid scan");
     let scene = scene.to_device(&subject.device);
     let network = load_weights(SegDino3dVl::new(config, &subject.device), weights).expect("the weights are the network's own");
+    let network = if halves { network.by_halves() } else { network };
     let queries = scene.queries(20);
     network.infer(&scene, queries, &Monitor::silent()).await
 }
@@ -71,11 +88,11 @@ fn room() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
     (positions, colors, superpoints)
 }
 
-fn differs(what: &str, want: &[f32], got: &[f32]) -> Option<String> {
+fn differs(what: &str, want: &[f32], got: &[f32], tolerance: f32) -> Option<String> {
     if want.len() != got.len() {
         return Some(format!("{what}: {} values instead of {}", got.len(), want.len()));
     }
-    let allowed = TOLERANCE * want.iter().fold(1.0, |max: f32, v| max.max(v.abs()));
+    let allowed = tolerance * want.iter().fold(1.0, |max: f32, v| max.max(v.abs()));
     let at = want.iter().zip(got).position(|(want, got)| (want - got).is_nan() || (want - got).abs() > allowed)?;
     Some(format!("{what}: value {at} is {} instead of {}", got[at], want[at]))
 }

@@ -25,6 +25,7 @@ use super::segment::StageClock;
 use crate::{device::DeviceChoice, models, synth::Room};
 
 mod attention;
+mod backbone;
 mod curve;
 mod memory;
 mod sparse_conv;
@@ -33,7 +34,7 @@ mod superpoints;
 /// Measures scans, and parts of what is done with them.
 #[derive(Args, Debug)]
 pub struct Bench {
-    /// What is measured; everything but the curve by default.
+    /// What is measured; everything but the curve and the backbones by default.
     #[arg(value_enum)]
     what: Option<What>,
     /// A PLY or PCD file; a synthetic room by default.
@@ -74,6 +75,8 @@ pub enum What {
     Superpoints,
     /// Attention with a mask.
     Attention,
+    /// The published backbones, at any number of voxels.
+    Backbone,
     /// Sparse convolution and its gradients beside dense products of equal size.
     SparseConv,
 }
@@ -91,6 +94,7 @@ impl Bench {
             What::Curve => curve::run(&self, &self.network(&device)?),
             What::Superpoints => superpoints::run(&self, &self.scan()?),
             What::SparseConv => sparse_conv::run(&self, &device),
+            What::Backbone => backbone::run(&self, &device),
             What::Attention => attention::run(&self, &device),
         })
     }

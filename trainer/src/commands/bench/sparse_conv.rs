@@ -1,8 +1,8 @@
-//! Sparse convolution and its gradients beside dense products of as many multiplications.
+//! Sparse convolution and its gradients beside burn's dense products of as many multiplications.
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
-    ops::{KernelMap, Level, NO_NEIGHBOUR, matmul, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
+    ops::{KernelMap, Level, NO_NEIGHBOUR, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
     platform::Instant,
 };
 use serde_json::json;
@@ -24,12 +24,12 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
     let (x, grad, weight) = (random(voxels), random(voxels), random(map.offsets() * channels).reshape([map.offsets(), channels, channels]));
     let (rows, other_rows, matrix) = (random(pairs), random(pairs), random(channels));
     let passes: [(&str, Work, Work); 3] = [
-        ("forward", &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1), &|| matmul(rows.clone(), matrix.clone()).flatten(0, 1)),
+        ("forward", &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1), &|| rows.clone().matmul(matrix.clone()).flatten(0, 1)),
         ("grad_input", &|| sparse_conv_grad_input(grad.clone(), weight.clone(), map).flatten(0, 1), &|| {
-            matmul(rows.clone(), matrix.clone().transpose()).flatten(0, 1)
+            rows.clone().matmul(matrix.clone().transpose()).flatten(0, 1)
         }),
         ("grad_weight", &|| sparse_conv_grad_weight(x.clone(), grad.clone(), map).flatten(0, 2), &|| {
-            matmul(rows.clone().transpose(), other_rows.clone()).flatten(0, 1)
+            rows.clone().transpose().matmul(other_rows.clone()).flatten(0, 1)
         }),
     ];
     for (pass, sparse, dense) in passes {
@@ -58,7 +58,7 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
 }
 
 /// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them: seven to eight neighbours each.
-fn shell(voxels: usize) -> Vec<[i32; 3]> {
+pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
     /// Of the cells of the shell, how many in 256 are kept.
     const KEPT: u32 = 217;
     // edges of 15 : 13 : 11 have 2 (15 13 + 13 11 + 11 15) cells a unit squared
