@@ -1,0 +1,90 @@
+// Segscape's worker as it ships, listened to. Messages: {call: "load", ...}, {call: "scan"} and {call: "prompt", ...}, see `measure.py`.
+import init from "/app/worker.js";
+
+const answer = self.postMessage.bind(self);
+let hear = () => {};
+let submitted = () => {};
+let paused = 0;
+
+self.postMessage = (reply) => hear(reply);
+
+// what the worker gives up to the event loop between layers
+const { setTimeout } = self;
+self.setTimeout = (then, ms) => {
+  const start = performance.now();
+  return setTimeout(() => {
+    paused += performance.now() - start;
+    then();
+  }, ms);
+};
+
+if (self.GPUQueue) {
+  const { submit } = GPUQueue.prototype;
+  GPUQueue.prototype.submit = function (...commands) {
+    submit.apply(this, commands);
+    submitted(this);
+  };
+}
+
+/** Sends a request and collects what `heard` returns of the replies, until that gives a result. */
+function request(message, heard) {
+  return new Promise((resolve, reject) => {
+    hear = (reply) => {
+      const { Failed, Panicked } = reply;
+      if (Failed || Panicked) return reject((Failed ?? Panicked).message);
+      const result = heard(reply);
+      if (result !== undefined) resolve(result);
+    };
+    if (message) self.onmessage(new MessageEvent("message", { data: message }));
+  });
+}
+
+const calls = {
+  async load({ processor }) {
+    const listening = request(undefined, (reply) => (reply === "Listening" ? true : undefined));
+    await init();
+    await listening;
+    return request({ Start: { forced: processor, found_already: false } }, ({ Backend }) => Backend);
+  },
+
+  /**
+   * Finds the things in the scan. The decoder runs from the backbone's last report to its own: on the CPU the former is done by then, on a GPU it has
+   * been asked for, partly, and the device says when it is through with the work that was submitted `before` that report and `after` it.
+   */
+  async scan() {
+    const blob = await (await fetch("/data/scan")).blob();
+    const times = {};
+    const result = await request({ Open: { source: { File: { name: "scan.ply", blob } }, choices: {} } }, (reply) => {
+      const { stage, done } = reply.Progress ?? {};
+      if (stage === "backbone" && done === 1) {
+        times.start = performance.now();
+        paused = 0;
+        submitted = (queue) => {
+          submitted = () => {};
+          queue.onSubmittedWorkDone().then(() => (times.start = performance.now()));
+        };
+      }
+      if (stage === "decoder" && done === 1) {
+        submitted = () => {};
+        Object.assign(times, { end: performance.now(), paused });
+      }
+      if (reply.Finished?.stage === "superpoints") times.superpoints = reply.Finished.outcome;
+      return reply === "Done" && times.end ? times : undefined;
+    });
+    return { ms: result.end - result.start, ...result };
+  },
+
+  /** Milliseconds in the worker for an answer to the prompt. */
+  prompt({ text }) {
+    return request({ Prompt: { serial: 1, text, typing: false } }, ({ Answer }) => (Answer ? { ms: Answer.ms } : undefined));
+  },
+};
+
+self.addEventListener("message", async (event) => {
+  event.stopImmediatePropagation(); // the wasm's own listener comes later
+  try {
+    answer({ id: event.data.id, result: await calls[event.data.call](event.data) });
+  } catch (error) {
+    answer({ id: event.data.id, error: `${error?.stack ?? error}` });
+  }
+});
