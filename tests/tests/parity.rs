@@ -5,6 +5,7 @@ use proofs::{
     cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
+use segscape::ops::Tuning;
 
 fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -23,6 +24,16 @@ fn sparse_conv_on_the_smallest_gpu() {
 #[test]
 fn shaders_chosen_by_measuring_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(check_variants(&device::smallest_gpu())));
+}
+
+/// Whatever measuring chose: it is the same network.
+#[test]
+fn the_network_on_a_gpu_that_was_measured() {
+    let gpu = pollster::block_on(device::gpu());
+    pollster::block_on(Tuning::measure(&gpu.device)).expect("the device computes");
+    let complaints = pollster::block_on(network::check(&gpu));
+    Tuning::default().apply(&gpu.device);
+    assert_none(&complaints);
 }
 
 #[test]

@@ -465,10 +465,10 @@ mod tests {
             boxes,
             semantics: None,
         };
-        let mut outputs = vec![output(state.prediction.clone())];
+        let mut outputs = vec![output(decoder.predict(&state))];
         for layer in 0..decoder.layers() {
             state = decoder.step(layer, &memory, state);
-            outputs.push(output(state.prediction.clone()));
+            outputs.push(output(decoder.predict(&state)));
         }
         outputs.last_mut().unwrap().semantics = decoder.semantics(&state);
         outputs

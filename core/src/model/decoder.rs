@@ -63,8 +63,12 @@ pub struct State {
     centers: Tensor<2>,
     /// (queries, 3): in the measure of [`Sizes`].
     sizes: Tensor<2>,
-    /// What the queries say at this point.
-    pub prediction: Prediction,
+    /// (queries, d_model): what the heads read.
+    normed: Tensor<2>,
+    /// (queries, superpoints): logits of belonging to the query's object.
+    masks: Tensor<2>,
+    /// What this layer moved the boxes to.
+    boxes: Option<Boxes>,
 }
 
 /// Superpoint features to predictions.
@@ -126,16 +130,17 @@ impl Decoder {
             Sizes::Normalized => sizes / memory.extent.clone(),
         };
         let queries = self.initial_queries.forward(segment_mean(features, queries));
-        let prediction = self.heads.forward(queries.clone(), &memory.mask_features, None);
-        (memory, State { queries, centers, sizes, prediction })
+        let normed = self.heads.normalize(queries.clone());
+        let masks = self.heads.masks(normed.clone(), &memory.mask_features);
+        (memory, State { queries, centers, sizes, normed, masks, boxes: None })
     }
 
     /// One layer, `layer < self.layers()`.
     pub fn step(&self, layer: usize, memory: &Memory, state: State) -> State {
-        let State { queries, centers, sizes, prediction } = state;
+        let State { queries, centers, sizes, masks, .. } = state;
         let (encoding, point) = self.place(memory, &queries, &centers, &sizes);
         let layer = &self.layers[layer];
-        let masks = prediction.masks.detach();
+        let masks = masks.detach();
         let queries = layer.look(memory, queries, &encoding, point.clone(), masks.clone());
         let queries = match &self.config.objects {
             Some(Objects { turn: Turn::BeforeSelfAttention, .. }) => layer.talk(layer.recognize(memory, queries, masks), point),
@@ -145,13 +150,19 @@ impl Decoder {
         let queries = layer.think(queries);
         let (centers, sizes) = (centers + layer.center.forward(queries.clone()), self.resize(sizes, layer.size.forward(queries.clone())));
         let boxes = Boxes { centers: centers.clone(), sizes: self.metric(memory, sizes.clone()) };
-        let prediction = self.heads.forward(queries.clone(), &memory.mask_features, Some(boxes));
-        State { queries, centers: centers.detach(), sizes: sizes.detach(), prediction }
+        let normed = self.heads.normalize(queries.clone());
+        let masks = self.heads.masks(normed.clone(), &memory.mask_features);
+        State { queries, centers: centers.detach(), sizes: sizes.detach(), normed, masks, boxes: Some(boxes) }
+    }
+
+    /// What the queries say at this point.
+    pub fn predict(&self, state: &State) -> Prediction {
+        Prediction { class: self.heads.class(state.normed.clone()), masks: state.masks.clone(), boxes: state.boxes.clone() }
     }
 
     /// (queries, superpoint classes + 1) logits, where classes are fixed: what kind of surface each query's own superpoint is.
     pub fn semantics(&self, state: &State) -> Option<Tensor<2>> {
-        self.heads.semantics(state.queries.clone())
+        self.heads.semantics(state.normed.clone())
     }
 
     /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated by the size they look for relative to

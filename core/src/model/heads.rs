@@ -130,22 +130,29 @@ impl Heads {
         Self { norm: LayerNormConfig::new(d_model).init(device), class }
     }
 
-    /// `queries` (queries, d_model) against `mask_features` (superpoints, d_model).
-    pub fn forward(&self, queries: Tensor<2>, mask_features: &Tensor<2>, boxes: Option<Boxes>) -> Prediction {
-        let queries = self.norm.forward(queries);
-        let masks = matmul(queries.clone(), mask_features.clone().transpose());
-        let class = match &self.class {
-            ClassHead::Text(head) => Class::Text(head.forward(queries)),
-            ClassHead::Fixed(head) => Class::Fixed(head.instances.forward(queries)),
-        };
-        Prediction { class, masks, boxes }
+    /// (queries, d_model): `queries` as the other heads read them.
+    pub fn normalize(&self, queries: Tensor<2>) -> Tensor<2> {
+        self.norm.forward(queries)
     }
 
-    /// (queries, superpoint classes + 1) logits, the last "background"; only where classes are fixed.
+    /// (queries, superpoints) logits: [normalised](Self::normalize) queries against `mask_features` (superpoints, d_model).
+    pub fn masks(&self, queries: Tensor<2>, mask_features: &Tensor<2>) -> Tensor<2> {
+        matmul(queries, mask_features.clone().transpose())
+    }
+
+    /// What the objects of [normalised](Self::normalize) queries are.
+    pub fn class(&self, queries: Tensor<2>) -> Class {
+        match &self.class {
+            ClassHead::Text(head) => Class::Text(head.forward(queries)),
+            ClassHead::Fixed(head) => Class::Fixed(head.instances.forward(queries)),
+        }
+    }
+
+    /// (queries, superpoint classes + 1) logits of [normalised](Self::normalize) queries, the last "background"; only where classes are fixed.
     pub fn semantics(&self, queries: Tensor<2>) -> Option<Tensor<2>> {
         match &self.class {
             ClassHead::Text(_) => None,
-            ClassHead::Fixed(head) => Some(linear(&head.semantics, self.norm.forward(queries))),
+            ClassHead::Fixed(head) => Some(linear(&head.semantics, queries)),
         }
     }
 }

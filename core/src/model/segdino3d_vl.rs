@@ -108,10 +108,10 @@ impl SegDino3dVl {
         let voxels = self.backbone.forward(&self.inputs(scene), &scene.pyramid);
         let features = superpoint_means(&voxels, scene);
         let (memory, mut state) = self.decoder.start(features, &scene.layout, &queries);
-        let mut predictions = vec![state.prediction.clone()];
+        let mut predictions = vec![self.decoder.predict(&state)];
         for layer in 0..self.decoder.layers() {
             state = self.decoder.step(layer, &memory, state);
-            predictions.push(state.prediction.clone());
+            predictions.push(self.decoder.predict(&state));
         }
         predictions
     }
@@ -172,14 +172,14 @@ impl SegDino3dVl {
             state = self.decoder.step(layer, &memory, state);
         }
         pause(Stage::Decoder, layers, layers + 1).await?;
-        let answers = self.read(state, queries, scene.superpoints()).await?;
+        let answers = self.read(&state, queries, scene.superpoints()).await?;
         monitor.at(Stage::Decoder, 1.0)?;
         Ok(answers)
     }
 
-    async fn read(&self, state: State, queries: Vec<u32>, superpoints: usize) -> Result<Answers, InferenceError> {
-        let semantics = self.decoder.semantics(&state);
-        let Prediction { class, masks, boxes } = state.prediction;
+    async fn read(&self, state: &State, queries: Vec<u32>, superpoints: usize) -> Result<Answers, InferenceError> {
+        let semantics = self.decoder.semantics(state);
+        let Prediction { class, masks, boxes } = self.decoder.predict(state);
         let mut read = Transaction::default().register(masks);
         if let Some(boxes) = boxes {
             read = read.register(boxes.centers).register(boxes.sizes);

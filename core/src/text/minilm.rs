@@ -3,6 +3,8 @@
 //! Post-norm encoder, hidden 384, 12 heads, feed-forward 1536, exact GELU, layer norm eps 1e-12 (the published
 //! `config.json`). The token table stays on the CPU in f16: a phrase needs a handful of its 30 522 rows.
 
+use std::ops::Range;
+
 use burn::{
     module::Param,
     nn::{LayerNorm, LayerNormConfig, Linear, LinearConfig},
@@ -25,6 +27,8 @@ use crate::{
 const HEADS: usize = 12;
 const LAYERS: usize = 6;
 const MAX_TOKENS: usize = 256;
+/// Phrases that are encoded together.
+const AT_ONCE: usize = 16;
 
 /// The encoder's files do not hold what it needs.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -146,15 +150,24 @@ impl MiniLm {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// (tokens) -> (tokens, DIM) last hidden states.
-    fn states(&self, ids: &[u32]) -> Tensor<2> {
-        let rows = ids.iter().zip(self.positions.chunks_exact(DIM)).flat_map(|(&id, position)| {
+    /// (phrases, DIM): means of the last hidden states of each phrase's tokens. Layers read all tokens together, attention only those of its phrase.
+    fn means(&self, phrases: &[Vec<u32>]) -> Tensor<2> {
+        let rows = phrases.iter().flat_map(|ids| ids.iter().zip(self.positions.chunks_exact(DIM))).flat_map(|(&id, position)| {
             let start = id as usize * DIM;
             let word = self.words.get(start..start + DIM).unwrap_or_default();
             word.iter().zip(position).map(|(w, p)| w.to_f32() + p)
         });
-        let x = Tensor::<2>::from_data(TensorData::new(rows.collect::<Vec<_>>(), [ids.len(), DIM]), &self.device);
-        self.layers.iter().fold(self.norm.forward(x), |x, layer| layer.forward(x))
+        let rows: Vec<f32> = rows.collect();
+        let tokens = rows.len() / DIM;
+        let x = Tensor::<2>::from_data(TensorData::new(rows, [tokens, DIM]), &self.device);
+        let mut end = 0;
+        let spans = phrases.iter().map(|ids| {
+            end += ids.len();
+            end - ids.len()..end
+        });
+        let spans: Vec<Range<usize>> = spans.collect();
+        let x = self.layers.iter().fold(self.norm.forward(x), |x, layer| layer.forward(x, &spans));
+        Tensor::cat(spans.into_iter().map(|span| x.clone().slice([span, 0..DIM]).mean_dim(0)).collect(), 0)
     }
 }
 
@@ -164,14 +177,14 @@ impl TextEncoder for MiniLm {
     }
 
     async fn embed(&self, phrases: &[&str]) -> Result<Vec<Vec<f32>>, EncodeError> {
+        let ids = phrases.iter().map(|phrase| self.token_ids(phrase)).collect::<Result<Vec<_>, _>>()?;
         let mut embeddings = Vec::with_capacity(phrases.len());
-        for phrase in phrases {
-            let ids = self.token_ids(phrase)?;
-            let mean = self.states(&ids).mean_dim(0).into_data_async().await.map_err(|e| EncodeError::Device(e.to_string()))?;
-            let mut embedding = mean.try_into_vec::<f32>().map_err(|e| EncodeError::Device(e.to_string()))?;
-            normalise(&mut embedding);
-            embeddings.push(embedding);
+        for ids in ids.chunks(AT_ONCE) {
+            let means = self.means(ids).into_data_async().await.map_err(|e| EncodeError::Device(e.to_string()))?;
+            let means = means.try_into_vec::<f32>().map_err(|e| EncodeError::Device(e.to_string()))?;
+            embeddings.extend(means.chunks_exact(DIM).map(<[f32]>::to_vec));
         }
+        embeddings.iter_mut().for_each(|embedding| normalise(embedding));
         Ok(embeddings)
     }
 }
@@ -191,14 +204,16 @@ impl Layer {
         })
     }
 
-    /// (tokens, DIM) -> (tokens, DIM)
-    fn forward(&self, x: Tensor<2>) -> Tensor<2> {
-        let [tokens, _] = x.dims();
+    /// (tokens, DIM) -> (tokens, DIM); `phrases` are the tokens of each.
+    fn forward(&self, x: Tensor<2>, phrases: &[Range<usize>]) -> Tensor<2> {
         let width = DIM / HEADS;
-        let heads = |t: Tensor<2>| t.reshape([tokens, HEADS, width]).swap_dims(0, 1);
-        let (q, k, v) = (heads(linear(&self.query, x.clone())), heads(linear(&self.key, x.clone())), heads(linear(&self.value, x.clone())));
-        let weights = softmax(matmul(q, k.swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
-        let mixed = matmul(weights, v).swap_dims(0, 1).reshape([tokens, DIM]);
+        let (q, k, v) = (linear(&self.query, x.clone()), linear(&self.key, x.clone()), linear(&self.value, x.clone()));
+        let attend = |phrase: &Range<usize>| {
+            let heads = |t: &Tensor<2>| t.clone().slice([phrase.clone(), 0..DIM]).reshape([phrase.len(), HEADS, width]).swap_dims(0, 1);
+            let weights = softmax(matmul(heads(&q), heads(&k).swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
+            matmul(weights, heads(&v)).swap_dims(0, 1).reshape([phrase.len(), DIM])
+        };
+        let mixed = Tensor::cat(phrases.iter().map(attend).collect(), 0);
         let x = self.attention_norm.forward(linear(&self.attention_out, mixed) + x);
         let wide = gelu(linear(&self.widen, x.clone()));
         self.norm.forward(linear(&self.narrow, wide) + x)
@@ -220,10 +235,13 @@ impl Weights<'_> {
     }
 
     fn linear(&self, name: &str, d_in: usize, d_out: usize, device: &Device) -> Result<Linear, LoadTextError> {
-        let weight = TensorData::new(self.numbers(&format!("{name}.weight"), d_out * d_in)?, [d_out, d_in]);
+        // transposed here: a product would copy a transposed view each time
+        let stored = self.numbers(&format!("{name}.weight"), d_out * d_in)?;
+        let weight: Vec<f32> = (0..d_in).flat_map(|i| stored.iter().skip(i).step_by(d_in)).copied().collect();
+        let weight = TensorData::new(weight, [d_in, d_out]);
         let bias = TensorData::new(self.numbers(&format!("{name}.bias"), d_out)?, [d_out]);
         let mut linear = LinearConfig::new(d_in, d_out).init(device);
-        linear.weight = Param::from_tensor(Tensor::<2>::from_data(weight, device).transpose());
+        linear.weight = Param::from_tensor(Tensor::<2>::from_data(weight, device));
         linear.bias = Some(Param::from_tensor(Tensor::from_data(bias, device)));
         Ok(linear)
     }

@@ -175,9 +175,10 @@ async fn decoder(golden: &Golden, subject: &Subject) -> Vec<String> {
         if head > 0 {
             state = decoder.step(head - 1, &memory, state);
         }
-        let Class::Fixed(classes) = &state.prediction.class else { panic!("classes are fixed") };
-        let mut answers = vec![("cls", classes.clone()), ("mask", state.prediction.masks.clone())];
-        if let Some(boxes) = &state.prediction.boxes {
+        let prediction = network.decoder().predict(&state);
+        let Class::Fixed(classes) = &prediction.class else { panic!("classes are fixed") };
+        let mut answers = vec![("cls", classes.clone()), ("mask", prediction.masks.clone())];
+        if let Some(boxes) = &prediction.boxes {
             answers.extend([("center", boxes.centers.clone()), ("size", boxes.sizes.clone())]);
         }
         if head == config.layers {

@@ -12,6 +12,7 @@ use anyhow::Context;
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use segscape::{
+    ops::{Tiles, Tuning},
     pipeline::{self, Network},
     preflight::{Choices, preflight},
     progress::{Cancel, Monitor, Progress, Stage},
@@ -52,6 +53,9 @@ pub struct Bench {
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
+    /// A GPU's shaders: those that keep tiles there, instead of the faster ones.
+    #[arg(long, value_enum)]
+    tiles: Option<TilesChoice>,
     /// Folder of a model (with manifest.json); the shipped one by default.
     #[arg(long)]
     weights: Option<PathBuf>,
@@ -61,6 +65,15 @@ pub struct Bench {
     /// Prints one JSON object a row.
     #[arg(long)]
     json: bool,
+}
+
+/// `--tiles`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TilesChoice {
+    /// In registers of single threads; products are our own.
+    Registers,
+    /// In memory that a workgroup shares; products are burn's.
+    Shared,
 }
 
 /// What is measured.
@@ -88,6 +101,10 @@ impl Bench {
     /// There is no model, the scan is refused, or the plot cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
+        if let Some(tiles) = self.tiles {
+            let tiles = if tiles == TilesChoice::Registers { Tiles::Registers } else { Tiles::Shared };
+            Tuning { product: tiles, softmax: tiles, convolution: tiles, ..Tuning::default() }.apply(&device);
+        }
         let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv, What::Attention], |what| vec![what]);
         wanted.into_iter().try_for_each(|what| match what {
             What::Stages => self.stages(&device),
