@@ -24,4 +24,6 @@ pub mod spatial;
 pub mod superpoint;
 pub mod text;
 pub mod views;
+#[cfg(feature = "model")]
+pub mod warm_up;
 pub mod write;

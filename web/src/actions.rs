@@ -9,7 +9,7 @@ use crate::{
     edits::Edits,
     link::Link,
     listing,
-    protocol::{Bulk, Format, Request, Source},
+    protocol::{Bulk, Format, Processor, Request, Source},
     replies,
     state::{State, Work},
 };
@@ -52,7 +52,7 @@ fn open_as(state: State, source: Source, choices: Choices) {
     }
     state.error.set(None);
     state.stages.set(Vec::new());
-    state.opening.set(Some(source.clone()));
+    state.opening.set(Some((source.clone(), choices)));
     begin(state);
     send(state, Request::Open { source, choices });
 }
@@ -80,6 +80,19 @@ pub fn cancel(state: State) {
     }
 }
 
+/// What WebGPU refused ended the worker: a fresh one goes on on the CPU. False where it ran on the CPU already.
+pub fn leave_gpu(state: State, failure: &str) -> bool {
+    let on_gpu = state.backend.with_untracked(|backend| backend.as_ref().is_some_and(|backend| backend.processor == Processor::WebGpu));
+    if on_gpu {
+        state.gpu_failure.set_value(Some(failure.to_owned()));
+        match state.opening.get_untracked() {
+            Some((source, choices)) => open_as(state, source, choices),
+            None => restart_worker(state),
+        }
+    }
+    on_gpu
+}
+
 /// A fresh worker, which runs the network where the last one did.
 pub fn restart_worker(state: State) {
     let link = state.link.get_value();
@@ -88,7 +101,8 @@ pub fn restart_worker(state: State) {
     }
     let measured = state.backend.with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
     let forced = state.wishes.with_value(|wishes| wishes.processor).or(measured);
-    send(state, Request::Start { forced });
+    let found_already = state.wishes.with_value(|wishes| wishes.shared.is_some());
+    send(state, Request::Start { forced, gpu_failure: state.gpu_failure.get_value(), found_already });
     // What the old worker knew about the scene on screen.
     let scene = (state.snapshot.get_value(), state.source.get_untracked(), state.scan.get_untracked());
     if let (Some((bundle, superpoint_of_point)), Some(source), Some(scan)) = scene {

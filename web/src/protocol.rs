@@ -67,10 +67,14 @@ pub enum Processor {
 /// Page to worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
-    /// First of all: settles where the network runs; `forced` skips the measurement.
+    /// First of all: settles where the network runs.
     Start {
-        /// From `?backend=`, or what an earlier worker of this page measured.
+        /// From `?backend=`, or what an earlier worker of this page measured; skips the measurement.
         forced: Option<Processor>,
+        /// What ended an earlier worker of this page that ran it on WebGPU; then it runs on the CPU.
+        gpu_failure: Option<String>,
+        /// Whether the page opens a scene that somebody found already: then no shader is compiled before a scan comes.
+        found_already: bool,
     },
     /// Reads a scan or a bundle and, for a scan, finds its instances.
     Open {

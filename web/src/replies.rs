@@ -54,6 +54,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::View { view, names } => look(state, view, names),
         Reply::Done => {
             state.work.set(Work::Done);
+            state.opening.set(None);
             if state.instances.with_untracked(|instances| !instances.is_empty()) {
                 actions::pack(state, move |bundle, superpoints| state.snapshot.set_value(Some((bundle, superpoints))));
             }
@@ -67,6 +68,10 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Panicked { message } => {
             web_sys::console::error_1(&message.as_str().into());
+            // A report begins with the place in the program.
+            if actions::leave_gpu(state, message.lines().nth(1).unwrap_or(&message)) {
+                return;
+            }
             let words = "Something inside Segscape broke and was started again; what is on screen stays. The browser's console has the report.";
             state.error.set(Some(words.into()));
             state.opening.set(None);
@@ -148,7 +153,7 @@ fn show(state: State, Points { positions, colors, scan }: Points) {
     state.snapshot.set_value(None);
     state.coloring.set(Coloring::Scan);
     state.scan.set(Some(scan));
-    if let Some(source) = state.opening.get_untracked() {
+    if let Some((source, _)) = state.opening.get_untracked() {
         state.source.set(Some(source));
     }
 }

@@ -4,7 +4,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use leptos::prelude::*;
-use segscape::{bundle::ColorMode, progress::Stage};
+use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
 
 use crate::{
     browser,
@@ -164,6 +164,8 @@ pub struct State {
     pub wishes: StoredValue<Wishes>,
     /// Where the network runs, once that is settled.
     pub backend: RwSignal<Option<BackendInfo>>,
+    /// What ended a worker that ran it on WebGPU.
+    pub gpu_failure: StoredValue<Option<String>>,
     /// What the worker is doing.
     pub work: RwSignal<Work>,
     /// The stages of the running or last job, in order.
@@ -174,8 +176,8 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// Where the scan on screen came from.
     pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// Where the scan that is being opened comes from.
-    pub opening: RwSignal<Option<Source>, LocalStorage>,
+    /// Where the scan that is being opened comes from, and how it is framed.
+    pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
     /// What was found.
     pub instances: RwSignal<Vec<InstanceInfo>>,
     /// What is asked for, as typed.
@@ -255,6 +257,7 @@ impl State {
             owners_asked: StoredValue::new(0),
             wishes: StoredValue::new(Wishes::read()),
             backend: RwSignal::new(None),
+            gpu_failure: StoredValue::new(None),
             work: RwSignal::new(Work::Idle),
             stages: RwSignal::new(Vec::new()),
             clock: RwSignal::new(0.0),

@@ -32,15 +32,17 @@ pub struct Visit {
     pub screen: Screen,
     /// Whether the browser offers WebGPU.
     pub webgpu: bool,
+    /// What runs in each worker before its own code: faults that no machine has on demand.
+    pub before_worker: &'static str,
 }
 
 impl Visit {
     /// A desktop with WebGPU.
-    pub const DESKTOP: Self = Self { screen: Screen::Desktop, webgpu: true };
+    pub const DESKTOP: Self = Self { screen: Screen::Desktop, webgpu: true, before_worker: "" };
     /// A phone with WebGPU.
-    pub const PHONE: Self = Self { screen: Screen::Phone, webgpu: true };
+    pub const PHONE: Self = Self { screen: Screen::Phone, ..Self::DESKTOP };
     /// A desktop without WebGPU.
-    pub const WITHOUT_WEBGPU: Self = Self { screen: Screen::Desktop, webgpu: false };
+    pub const WITHOUT_WEBGPU: Self = Self { webgpu: false, ..Self::DESKTOP };
 }
 
 /// The running driver.

@@ -15,14 +15,16 @@ use tempfile::TempDir;
 
 mod browser;
 pub mod elsewhere;
+mod gpu_calls;
 mod page;
 mod process;
 pub mod rooms;
 mod script;
 
 pub use browser::{Screen, Visit};
+pub use gpu_calls::GpuCalls;
 pub use page::{Chip, Page, Row, STEP};
-pub use script::{Picture, StageShown, Watched};
+pub use script::{Cancelled, Picture, StageShown, Watched};
 
 use browser::Driver;
 use process::{Process, built, free_port, program};

@@ -19,8 +19,9 @@ use tokio::time::sleep;
 use super::{
     Screen, Visit,
     browser::{Driver, Vendor},
+    gpu_calls::{self, GpuCalls},
     pictures,
-    script::{self, Picture, StageShown, Watched},
+    script::{self, Cancelled, Picture, StageShown, Watched},
 };
 
 /// The page has answered something that needs no stage of the pipeline.
@@ -79,6 +80,8 @@ impl Page {
             let size = json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
             page.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size })).await;
         }
+        let source = format!("window.beforeWorker = {}; {}", json!(visit.before_worker), gpu_calls::COUNT);
+        page.vendor("goog/cdp/execute", json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": source } })).await;
         page.go(address).await;
         page
     }
@@ -192,6 +195,21 @@ impl Page {
         self.run("return window.watched", &[]).await
     }
 
+    /// Presses cancel as soon as this stage is shown; [`Self::cancelled`] then says when that was over.
+    pub async fn will_cancel_in(&self, stage: &str) {
+        self.run::<Value>(script::CANCEL, &[json!(stage)]).await;
+    }
+
+    /// The press of cancel that [`Self::will_cancel_in`] announced, once it is over.
+    pub async fn cancelled(&self) -> Option<Cancelled> {
+        self.run("return window.cancelled", &[]).await
+    }
+
+    /// What the workers asked of WebGPU since the page was opened, message by message.
+    pub async fn gpu_calls(&self) -> Vec<GpuCalls> {
+        self.run("return window.gpuCalls", &[]).await
+    }
+
     /// The page's clock, milliseconds.
     pub async fn now(&self) -> f64 {
         self.run("return performance.now()", &[]).await
@@ -201,6 +219,15 @@ impl Page {
     pub async fn ask(&self, prompt: &str) -> f64 {
         let answer = self.client.execute_async(script::ASK, vec![json!(prompt)]).await;
         answer.ok().and_then(|ms| ms.as_f64()).unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
+    }
+
+    /// Types a phrase outside the vocabulary into the empty prompt and presses Enter when the page offers to look for it; waits for the answer.
+    pub async fn ask_in_own_words(&self, phrase: &str) {
+        self.keys("prompt-input", phrase).await;
+        self.until("the offer to look for it", STEP, async || self.text("unfinished").await.contains(phrase)).await;
+        self.keys("prompt-input", "\u{e007}").await; // Enter
+        let understood = async || self.chips().await.iter().map(|chip| chip.name.clone()).collect::<Vec<_>>() == [phrase];
+        self.until("the text encoder's answer; `cargo xtask models` fetches the encoder before the app is built", STEP * 3, understood).await;
     }
 
     /// Moves the threshold's slider, 0..=1.

@@ -95,6 +95,32 @@ pub struct StageShown {
     pub time: String,
 }
 
+/// Presses cancel as soon as a stage is shown; notes when, and how long the page took to say that it is cancelled.
+pub const CANCEL: &str = r#"
+    const [stage] = arguments;
+    window.cancelled = null;
+    const find = id => document.querySelector(`[data-testid=${id}]`);
+    const observer = new MutationObserver(() => {
+        const last = [...document.querySelectorAll('[data-testid=stage-progress] .name')].at(-1);
+        if (last?.textContent !== stage || !find('cancel')) return;
+        observer.disconnect();
+        const start = performance.now(), at = performance.timeOrigin + start;
+        find('cancel').click();
+        const look = () => find('status').textContent === 'Cancelled' ? window.cancelled = { at, ms: performance.now() - start } : requestAnimationFrame(look);
+        look();
+    });
+    observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+"#;
+
+/// A press of cancel.
+#[derive(Clone, Copy, Debug, Deserialize)]
+pub struct Cancelled {
+    /// When, milliseconds by the clock that all pages and workers share.
+    pub at: f64,
+    /// Until the page said that it is cancelled, milliseconds.
+    pub ms: f64,
+}
+
 /// The rows of the list.
 pub const ROWS: &str = r#"
     return [...document.querySelectorAll('[data-testid=instance-row]')].map(row => {

@@ -1,6 +1,8 @@
 //! The network runs on WebGPU and on the CPU with the same result, and where there is no WebGPU the page says why and works.
 
-use proofs::app::{Page, STEP, Stand, Visit, story};
+use std::path::Path;
+
+use proofs::app::{GpuCalls, Page, STEP, Stand, Visit, story};
 
 /// What the page says when there is no WebGPU: the page is insecure, there is no API, no adapter, or too small an adapter.
 const CAUSES: [&str; 4] = ["not loaded over https", "has no WebGPU", "found no graphics adapter", "is too small"];
@@ -43,18 +45,122 @@ fn a_lost_gpu_costs_time_and_nothing_else() {
         page.until("the network at work", STEP * 4, at_work).await;
         page.crash_gpu().await;
         page.until_done().await;
-        assert!(page.text("backend").await.starts_with("cpu · "), "{}", page.text("backend").await);
-        let reason = page.text("backend-reason").await;
-        assert!(reason.contains("WebGPU failed"), "{reason}");
-        println!("{reason}");
         assert!(!page.rows().await.is_empty());
-        assert!(page.picture().await.coverage() > 0.05, "the points stay");
+        assert_on_cpu_because(&page, "device").await;
     });
+}
+
+/// Once the network is loaded, a scan compiles nothing and waits for values once, at its end: the first, the second, and one with more superpoints
+/// than there are queries.
+#[test]
+fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        for room in [stand.thin_room(), stand.thin_room(), stand.room()] {
+            let before = page.gpu_calls().await.len();
+            find_in(&room, &page).await;
+            let calls = page.gpu_calls().await.split_off(before);
+            let at = |kind: &str, stage: &str| calls.iter().find(|c| c.kind == kind && c.stage.as_deref() == Some(stage)).unwrap();
+            let [begun, read, loaded, over] = [at("Progress", "read"), at("Finished", "read"), at("Finished", "model"), at("Finished", "instances")];
+            println!(
+                "compiled until the scan was opened: {}; until it was read: {}; until the network was loaded: {}",
+                begun.pipelines, read.pipelines, loaded.pipelines
+            );
+            let decoder = at("Progress", "decoder");
+            let part = |from: &GpuCalls, to: &GpuCalls| {
+                format!("{} launches in {} submissions", to.launches - from.launches, to.submissions - from.submissions)
+            };
+            println!("backbone: {}; decoder: {}; {} buffers read", part(loaded, decoder), part(decoder, over), over.buffers - loaded.buffers);
+            assert_eq!(over.pipelines, loaded.pipelines, "compiled in the middle of a scan");
+            assert_eq!(over.reads - loaded.reads, 1, "read-backs");
+        }
+    });
+}
+
+/// Reports that memory ran out once the decoder is at work, as a device without any left does.
+const OUT_OF_MEMORY: &str = "{
+    const post = self.postMessage.bind(self), submit = GPUQueue.prototype.submit, request = GPUAdapter.prototype.requestDevice;
+    let devices = [], due = false;
+    GPUAdapter.prototype.requestDevice = async function (...given) {
+        const device = await request.apply(this, given);
+        devices.push(device);
+        return device;
+    };
+    self.postMessage = (message, ...rest) => { due ||= message.Progress?.stage === 'decoder'; post(message, ...rest); };
+    GPUQueue.prototype.submit = function (...given) {
+        if (due) {
+            const error = new GPUOutOfMemoryError('no memory is left');
+            setTimeout(() => devices.forEach(device => device.dispatchEvent(new GPUUncapturedErrorEvent('uncapturederror', { error }))));
+            due = false;
+        }
+        return submit.apply(this, given);
+    };
+}";
+
+#[test]
+fn a_gpu_without_memory_costs_time_and_nothing_else() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=webgpu", Visit { before_worker: OUT_OF_MEMORY, ..Visit::DESKTOP }).await;
+        assert!(page.text("backend").await.starts_with("webgpu · "));
+        find(stand, &page).await;
+        assert_on_cpu_because(&page, "Out of Memory").await;
+    });
+}
+
+/// Breaks a shader, as a driver does that cannot compile it.
+const BROKEN_SHADER: &str = "{
+    const create = GPUDevice.prototype.createShaderModule;
+    GPUDevice.prototype.createShaderModule = function (module) {
+        return create.call(this, module.code.includes('fn masked_softmax') ? { ...module, code: 'no shader' } : module);
+    };
+}";
+
+#[test]
+fn a_shader_that_does_not_compile_costs_time_and_nothing_else() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=webgpu", Visit { before_worker: BROKEN_SHADER, ..Visit::DESKTOP }).await;
+        find(stand, &page).await;
+        assert_on_cpu_because(&page, "Invalid ShaderModule").await;
+    });
+}
+
+/// Phrases do not need the GPU, lost before the first of them or after it.
+#[test]
+fn phrases_are_understood_without_the_gpu() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
+        find(stand, &page).await;
+        page.crash_gpu().await;
+        page.ask_in_own_words("the thing one sits on").await;
+        page.crash_gpu().await;
+        page.ask("").await;
+        let launches = async || page.gpu_calls().await.last().map(|calls| calls.launches);
+        let before = launches().await;
+        page.ask_in_own_words("something to sleep in").await;
+        assert_eq!(launches().await, before);
+        page.ask("").await;
+        find(stand, &page).await;
+        assert_on_cpu_because(&page, "device").await;
+    });
+}
+
+/// The CPU took over, and the page says why.
+async fn assert_on_cpu_because(page: &Page, cause: &str) {
+    assert!(page.text("backend").await.starts_with("cpu · "), "{}", page.text("backend").await);
+    let reason = page.text("backend-reason").await;
+    assert!(reason.contains("WebGPU failed") && reason.contains(cause), "{reason}");
+    println!("{reason}");
+    assert!(!page.exists("error").await);
+    assert!(page.picture().await.coverage() > 0.05, "the points stay");
 }
 
 /// The names and sizes of what is found in a thin room.
 async fn find(stand: &Stand, page: &Page) -> Vec<(u32, String, u32)> {
-    page.choose(&stand.thin_room()).await;
+    find_in(&stand.thin_room(), page).await
+}
+
+async fn find_in(room: &Path, page: &Page) -> Vec<(u32, String, u32)> {
+    page.choose(room).await;
     page.until_done().await;
     let stages = page.stages().await;
     let times: Vec<_> = stages.iter().map(|stage| format!("{} {}", stage.name, stage.time)).collect();

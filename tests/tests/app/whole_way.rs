@@ -116,12 +116,7 @@ async fn ask(page: &Page, [first, second]: &[String; 2]) {
 
 /// A phrase outside the vocabulary waits until it is finished, then the text encoder reads it.
 async fn ask_in_own_words(page: &Page) {
-    let phrase = "the thing one sits on";
-    page.keys("prompt-input", phrase).await;
-    page.until("the offer to look for it", STEP, async || page.text("unfinished").await.contains(phrase)).await;
-    page.keys("prompt-input", "\u{e007}").await; // Enter
-    let understood = async || page.chips().await.iter().map(|chip| chip.name.clone()).collect::<Vec<_>>() == [phrase];
-    page.until("the text encoder's answer; `cargo xtask models` fetches the encoder before the app is built", STEP * 3, understood).await;
+    page.ask_in_own_words("the thing one sits on").await;
     page.ask("").await;
 }
 

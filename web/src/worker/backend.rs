@@ -19,6 +19,11 @@ pub fn cpu(reason: String) -> (Device, BackendInfo) {
     (Device::flex(), BackendInfo { processor: Processor::Cpu, name: "wasm SIMD".into(), reason })
 }
 
+/// The CPU, because WebGPU failed with these words.
+pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
+    cpu(format!("WebGPU failed, the CPU took over: {}", failure.lines().next().unwrap_or_default()))
+}
+
 /// The device to use and why.
 pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
     if forced == Some(Processor::Cpu) {

@@ -69,16 +69,17 @@ pub async fn network(device: &Device) -> Result<Network, ModelError> {
     Ok(or_forget(loaded).await?)
 }
 
-/// The text encoder, on `device`.
+/// The text encoder. It runs on the CPU wherever the network does: a phrase is a handful of tokens, which a GPU spends on some hundred launches and a
+/// read-back, and what a GPU failed at is asked for all the same.
 ///
 /// # Errors
 /// [`ModelError`].
-pub async fn encoder(device: &Device) -> Result<MiniLm, ModelError> {
+pub async fn encoder() -> Result<MiniLm, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.text_encoder);
     let manifest = TextManifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
     let files: Vec<Shard> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
     let pieces = pieces(&folder, &files).await?;
-    Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], device)).await?)
+    Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
 }
 
 /// A manifest is small beside what it lists.

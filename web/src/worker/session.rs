@@ -3,6 +3,7 @@
 use std::{cell::Cell, collections::BTreeMap};
 
 use burn::tensor::Device;
+use js_sys::Promise;
 use segscape::{
     bundle::{self, Bundle, Meta, View},
     instances::{Aabb, Segmentation, query::PromptTerm},
@@ -14,7 +15,10 @@ use segscape::{
     scan::{self, Scan, UpAxis},
     superpoint::Superpoints,
     text::{MiniLm, TextEncoder, Vocabulary, prompt},
+    warm_up::warm_up,
 };
+use wasm_bindgen::JsValue;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     backend, fetch,
@@ -34,6 +38,8 @@ pub struct Session {
     device: Option<Device>,
     /// Whether that is WebGPU.
     on_gpu: bool,
+    /// Fulfilled when its shaders are compiled; absent before that has begun.
+    warm: Option<Promise>,
     network: Option<Network>,
     encoder: Option<MiniLm>,
     /// The open scan's name, without its ending.
@@ -102,9 +108,15 @@ impl Session {
     /// In words a person can act on.
     pub async fn answer(&mut self, request: Request) -> Result<(), String> {
         match request {
-            Request::Start { forced } => {
-                let chosen = backend::choose(forced).await;
+            Request::Start { forced, gpu_failure, found_already } => {
+                let chosen = match gpu_failure {
+                    Some(failure) => backend::cpu_instead(&failure),
+                    None => backend::choose(forced).await,
+                };
                 self.compute_on(chosen);
+                if !found_already {
+                    self.warm_up();
+                }
             }
             Request::Open { source, choices } => self.open(&source, choices).await?,
             Request::Prompt { serial, text, typing } => self.prompt(serial, &text, typing).await?,
@@ -124,6 +136,9 @@ impl Session {
     async fn open(&mut self, source: &Source, choices: Choices) -> Result<(), String> {
         let start = browser::now();
         post(&Reply::Progress(Progress { stage: Stage::Read, done: 0.0 }));
+        if !matches!(source, Source::Shared(_)) {
+            self.warm_up();
+        }
         let (name, bytes) = fetch::bytes(source).await.map_err(|error| error.to_string())?;
         let (scan, found) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
@@ -181,6 +196,10 @@ impl Session {
     async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
         watch.report(Progress { stage: Stage::Model, done: 0.0 });
         if self.network.is_none() {
+            if let Some(warm) = &self.warm {
+                // It never fails.
+                drop(JsFuture::from(warm.clone()).await);
+            }
             let mut loaded = models::network(self.device()?).await;
             if let Err(ModelError::Network(error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)))) = &loaded
                 && self.on_gpu
@@ -205,12 +224,23 @@ impl Session {
         post(&Reply::Backend(info));
     }
 
+    /// Has the shaders compiled that scans need, once, while whatever else is done. What fails here fails again where somebody waits for it.
+    fn warm_up(&mut self) {
+        let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else { return };
+        self.warm = Some(future_to_promise(async move {
+            if let Err(error) = warm_up(&device).await {
+                web_sys::console::warn_1(&format!("shaders are compiled with the first scan: {error}").into());
+            }
+            Ok(JsValue::UNDEFINED)
+        }));
+    }
+
     /// WebGPU was lost, ran out of memory, or computes wrongly: what was loaded onto it is gone, and the CPU takes over.
     fn leave_gpu(&mut self, error: &impl std::fmt::Display) {
         let report = error.to_string();
         web_sys::console::warn_1(&report.as_str().into());
-        (self.network, self.encoder) = (None, None);
-        self.compute_on(backend::cpu(format!("WebGPU failed, the CPU took over: {}", report.lines().next().unwrap_or_default())));
+        self.network = None;
+        self.compute_on(backend::cpu_instead(&report));
     }
 
     /// What a bundle says about the scan that is open, as its sender looked at it.
@@ -280,8 +310,7 @@ impl Session {
     /// The embedding of a phrase outside the vocabulary; fetches the text encoder when it is first needed.
     async fn embed(&mut self, phrase: &str) -> Result<Vec<f32>, String> {
         if self.encoder.is_none() {
-            let device = self.device()?;
-            self.encoder = Some(models::encoder(device).await.map_err(|error| error.to_string())?);
+            self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
         }
         let encoder = self.encoder.as_ref().ok_or("it was not loaded")?;

@@ -1,0 +1,58 @@
+//! What the worker asks of WebGPU: the browser's own functions, counted while the app runs as it is.
+
+use serde::Deserialize;
+
+/// Runs before the page does: every worker counts what it asks of WebGPU and tells at each of its messages to the page.
+pub const COUNT: &str = r#"
+    window.gpuCalls = [];
+    new BroadcastChannel('gpu-calls').onmessage = ({ data }) => window.gpuCalls.push(data);
+    const count = () => {
+        const calls = { reads: 0, buffers: 0, launches: 0, submissions: 0, pipelines: 0 };
+        const before = (owner, name, note) => {
+            const real = owner.prototype[name];
+            owner.prototype[name] = function (...given) { note(); return real.apply(this, given); };
+        };
+        // Buffers that are mapped together come back together.
+        let together = false;
+        before(GPUBuffer, 'mapAsync', () => { calls.buffers += 1; calls.reads += !together; together = true; });
+        before(GPUQueue, 'submit', () => { calls.submissions += 1; together = false; });
+        before(GPUComputePassEncoder, 'dispatchWorkgroups', () => { calls.launches += 1; });
+        before(GPUDevice, 'createComputePipeline', () => { calls.pipelines += 1; });
+        before(GPUDevice, 'createComputePipelineAsync', () => { calls.pipelines += 1; });
+        const channel = new BroadcastChannel('gpu-calls'), post = self.postMessage.bind(self);
+        const tell = (kind, stage) => channel.postMessage({ kind, stage, at: performance.timeOrigin + performance.now(), ...calls });
+        self.postMessage = (message, ...rest) => {
+            const [kind, content] = typeof message === 'string' ? [message] : Object.entries(message)[0];
+            tell(kind, content?.stage ?? null);
+            post(message, ...rest);
+        };
+    };
+    const RealWorker = Worker;
+    window.Worker = function (url, options) {
+        // A worker made of text has no address that others could be relative to.
+        const rooted = `const real = fetch; self.fetch = (what, ...rest) => real(typeof what === 'string' ? new URL(what, '${location.origin}') : what, ...rest);`;
+        const text = `if (self.GPUDevice) (${count})(); ${rooted} ${window.beforeWorker}; await import('${new URL(url, location)}');`;
+        return new RealWorker(URL.createObjectURL(new Blob([text], { type: 'text/javascript' })), options);
+    };
+"#;
+
+/// What one worker had asked of WebGPU when it sent a message.
+#[derive(Clone, Debug, Deserialize)]
+pub struct GpuCalls {
+    /// Of the message.
+    pub kind: String,
+    /// That the message is about.
+    pub stage: Option<String>,
+    /// Milliseconds by the clock that all pages and workers share.
+    pub at: f64,
+    /// Times that it waited for values; those of several buffers that came together count once.
+    pub reads: u32,
+    /// Buffers whose values came.
+    pub buffers: u32,
+    /// Dispatches.
+    pub launches: u32,
+    /// Lists of dispatches handed over.
+    pub submissions: u32,
+    /// Compiled.
+    pub pipelines: u32,
+}
