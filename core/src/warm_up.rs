@@ -5,7 +5,7 @@
 //! of the shipped shape compiles what it needs for the test scene of its manifest, which is too small for that. Their weights are random: nothing
 //! has to be fetched first.
 
-use burn::tensor::Device;
+use burn::tensor::{DType, Device};
 
 use crate::{
     model::{
@@ -13,6 +13,7 @@ use crate::{
         config::Backbone,
         manifest::{Golden, ManifestError},
     },
+    ops::Tuning,
     progress::Monitor,
     superpoint::Superpoints,
 };
@@ -28,11 +29,15 @@ const EDGE: usize = 32;
 /// # Errors
 /// The device's failures.
 pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
+    let random = |config: &Config| {
+        let network = SegDino3dVl::new(config, device);
+        if Tuning::of(device).storage == DType::F16 { network.by_halves() } else { network }
+    };
     let shipped = Config::nano();
-    Golden::ask(&SegDino3dVl::new(&shipped, device), &shipped, device, &Monitor::silent()).await?;
+    Golden::ask(&random(&shipped), &shipped, device, &Monitor::silent()).await?;
 
     let shallow = shallow();
-    let network = SegDino3dVl::new(&shallow, device);
+    let network = random(&shallow);
     for superpoints in SUPERPOINTS {
         let scene = floor(superpoints, &shallow)?.to_device(device);
         network.infer(&scene, scene.queries(shallow.max_queries), &Monitor::silent()).await?;
