@@ -47,3 +47,14 @@ pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, work: impl Fn(usize
     #[cfg(any(target_family = "wasm", not(feature = "model")))]
     data.chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
 }
+
+/// Does both: natively side by side where a core is free, in a browser, or without the network, one after the other.
+pub fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
+    #[cfg(all(not(target_family = "wasm"), feature = "model"))]
+    rayon::join(a, b);
+    #[cfg(any(target_family = "wasm", not(feature = "model")))]
+    {
+        a();
+        b();
+    }
+}

@@ -66,7 +66,10 @@ fn evidence(sample: &Sample) -> [Evidence; 3] {
     let origin = sample.low;
     let local: Vec<[f32; 3]> = sample.points.iter().map(|point| std::array::from_fn(|axis| (point[axis] - origin[axis]) as f32)).collect();
     let nobody_cancels = |_: f32| Ok(());
-    let normals = spatial::nearest_neighbours(&local, NEIGHBOURS, &nobody_cancels).and_then(|near| spatial::normals(&local, &near, &nobody_cancels));
+    let normals = spatial::nearest_neighbours(&local, NEIGHBOURS, &nobody_cancels).and_then(|near| {
+        let normals = spatial::normals(&near.by_row(&local), &near, &nobody_cancels)?;
+        Ok(near.by_point(&normals))
+    });
     let normals = normals.unwrap_or_default();
     std::array::from_fn(|axis| {
         let [low, extent] = [sample.low[axis], sample.extent[axis]];

@@ -6,7 +6,8 @@ use crate::{platform, progress::Cancelled};
 /// Normals that one thread computes in a row.
 const BLOCK: usize = 512;
 
-/// (points, 3): unit normals, the direction in which a point and its neighbours spread least.
+/// (points, 3): unit normals, the direction in which a point and its neighbours spread least. Positions and normals stand in the order
+/// of the neighbours' rows ([`Neighbours::by_row`]).
 ///
 /// The sign is arbitrary: nothing here knows from which side the surface was seen. Where points do not define a plane
 /// (fewer than three places, a line) it is some direction across them.
@@ -20,8 +21,8 @@ pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> R
         let first = done * part;
         tick(first as f32 / positions.len() as f32)?;
         platform::for_each_chunk(normals, BLOCK, |block, normals| {
-            for (point, normal) in (first + block * BLOCK..).zip(normals) {
-                *normal = least_axis(covariance(positions[point], neighbours.of(point).iter().map(|&n| positions[n as usize])));
+            for (row, normal) in (first + block * BLOCK..).zip(normals) {
+                *normal = least_axis(covariance(positions[row], neighbours.of(row).iter().map(|&n| positions[n as usize])));
             }
         });
     }
@@ -93,7 +94,8 @@ mod tests {
     use crate::spatial::nearest_neighbours;
 
     fn of(positions: &[[f32; 3]], k: usize) -> Vec<[f32; 3]> {
-        normals(positions, &nearest_neighbours(positions, k, &|_| Ok(())).unwrap(), &|_| Ok(())).unwrap()
+        let neighbours = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
+        neighbours.by_point(&normals(&neighbours.by_row(positions), &neighbours, &|_| Ok(())).unwrap())
     }
 
     proptest! {

@@ -1,69 +1,10 @@
 //! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it (spec/superpoint.md section 4).
 
+use super::WeightedEdge;
 use crate::{
     progress::Cancelled,
-    spatial::{Tick, tick_at},
+    spatial::{Tick, sixteenth},
 };
-
-/// One edge in eight bytes, ordered by (weight, index); NaN weights come last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct WeightedEdge(u64);
-
-impl WeightedEdge {
-    /// The edge number `index` of its graph.
-    pub fn new(weight: f32, index: u32) -> Self {
-        // Flipped like this, the bits of floats compare as the floats do.
-        let bits = (weight + 0.0).to_bits();
-        let ordered = if weight.is_nan() {
-            u32::MAX
-        } else if bits >> 31 == 0 {
-            bits | 1 << 31
-        } else {
-            !bits
-        };
-        Self(u64::from(ordered) << 32 | u64::from(index))
-    }
-
-    /// Which edge of the graph.
-    pub fn index(self) -> u32 {
-        self.0 as u32
-    }
-
-    /// Its weight.
-    pub fn weight(self) -> f32 {
-        let ordered = (self.0 >> 32) as u32;
-        f32::from_bits(if ordered == u32::MAX {
-            f32::NAN.to_bits()
-        } else if ordered >> 31 == 1 {
-            ordered & !(1 << 31)
-        } else {
-            !ordered
-        })
-    }
-}
-
-/// The edges by (weight, index), of edges by rising index: a radix sort by the weights alone, which keeps the order of equal ones.
-pub(super) fn sorted(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
-    const DIGIT: u32 = 11;
-    debug_assert!(edges.is_sorted_by_key(|edge| edge.index()));
-    let mut moved = vec![WeightedEdge(0); edges.len()];
-    for shift in (u32::BITS..u64::BITS).step_by(DIGIT as usize) {
-        let digit = |edge: &WeightedEdge| (edge.0 >> shift) as usize % (1 << DIGIT);
-        let mut next = [0usize; 1 << DIGIT];
-        edges.iter().for_each(|edge| next[digit(edge)] += 1);
-        let mut start = 0;
-        for next in &mut next {
-            (*next, start) = (start, start + *next);
-        }
-        for edge in &edges {
-            let place = &mut next[digit(edge)];
-            moved[*place] = *edge;
-            *place += 1;
-        }
-        std::mem::swap(&mut edges, &mut moved);
-    }
-    edges
-}
 
 /// Disjoint sets over nodes that may already stand for several points each.
 #[derive(Clone, Debug)]
@@ -115,7 +56,7 @@ impl Forest {
     }
 }
 
-/// Grows `forest` along `edges`, which are sorted; `ends` gives the two nodes of an edge by its index.
+/// Grows `forest` along `edges`, which are sorted by weight.
 ///
 /// First pass: trees join while the edge weighs no more than the threshold of either, which starts at `threshold` and
 /// becomes weight + `threshold` / size. Second pass: a tree of fewer than `minimum` points joins whatever its lightest edge
@@ -123,27 +64,36 @@ impl Forest {
 ///
 /// # Errors
 /// What `tick` says.
-pub fn felzenszwalb(
-    forest: &mut Forest,
-    edges: &[WeightedEdge],
-    ends: impl Fn(u32) -> [u32; 2],
-    threshold: f32,
-    minimum: u32,
-    tick: Tick,
-) -> Result<(), Cancelled> {
-    debug_assert!(edges.is_sorted());
+pub fn felzenszwalb(forest: &mut Forest, edges: &[WeightedEdge], threshold: f32, minimum: u32, tick: Tick) -> Result<(), Cancelled> {
+    let part = sixteenth(edges.len());
     let mut limit: Vec<f32> = forest.size.iter().map(|&size| threshold / size as f32).collect();
-    for (done, edge) in edges.iter().enumerate() {
-        tick_at(done, edges.len(), tick)?;
-        let weight = edge.weight();
-        let [a, b] = ends(edge.index()).map(|node| forest.find(node));
-        if a != b && weight <= limit[a as usize] && weight <= limit[b as usize] {
-            let root = forest.join(a, b);
-            limit[root as usize] = weight + threshold / forest.size(root) as f32;
+    // Nodes of trees that an edge was too heavy for: all later ones are too.
+    let mut finished = vec![false; limit.len()];
+    for (done, some) in edges.chunks(part).enumerate() {
+        tick((done * part) as f32 / edges.len() as f32)?;
+        for edge in some {
+            let nodes = edge.ends().map(|node| node as usize);
+            if nodes.map(|node| finished[node]).contains(&true) {
+                continue;
+            }
+            let weight = edge.weight();
+            let [a, b] = edge.ends().map(|node| forest.find(node));
+            if a == b {
+                continue;
+            }
+            let light = [a, b].map(|root| weight <= limit[root as usize]);
+            if light == [true; 2] {
+                let root = forest.join(a, b);
+                limit[root as usize] = weight + threshold / forest.size(root) as f32;
+            } else {
+                nodes.into_iter().zip(light).for_each(|(node, light)| finished[node] |= !light);
+            }
         }
     }
-    for edge in edges {
-        let [a, b] = ends(edge.index()).map(|node| forest.find(node));
+    // Trees only grow: an edge without an end in one that is small by now has nothing to do.
+    let small: Vec<bool> = forest.roots().into_iter().map(|root| forest.size(root) < minimum).collect();
+    for edge in edges.iter().filter(|edge| edge.ends().map(|node| small[node as usize]).contains(&true)) {
+        let [a, b] = edge.ends().map(|node| forest.find(node));
         if a != b && (forest.size(a) < minimum || forest.size(b) < minimum) {
             forest.join(a, b);
         }
@@ -158,13 +108,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::superpoint::edge::by_weight;
 
     fn grow(points: usize, edges: &[(u32, u32, f32)], threshold: f32, minimum: u32) -> Vec<u32> {
-        let mut sorted: Vec<_> = edges.iter().enumerate().map(|(i, e)| WeightedEdge::new(e.2, i as u32)).collect();
-        sorted.sort_unstable();
+        let sorted = by_weight(edges.iter().map(|&(a, b, weight)| WeightedEdge::new(weight, [a, b])).collect());
         let mut forest = Forest::new(vec![1; points]);
-        let ends = |i: u32| [edges[i as usize].0, edges[i as usize].1];
-        felzenszwalb(&mut forest, &sorted, ends, threshold, minimum, &|_| Ok(())).unwrap();
+        felzenszwalb(&mut forest, &sorted, threshold, minimum, &|_| Ok(())).unwrap();
         forest.roots()
     }
 
@@ -174,22 +123,6 @@ mod tests {
     }
 
     proptest! {
-        #[test]
-        fn edges_sort_as_their_weights(a in any::<f32>(), b in any::<f32>()) {
-            prop_assume!(!a.is_nan() && !b.is_nan());
-            prop_assert_eq!(WeightedEdge::new(a, 7).weight(), a);
-            prop_assert_eq!(WeightedEdge::new(a, 7).index(), 7);
-            prop_assert_eq!(WeightedEdge::new(a, 0).cmp(&WeightedEdge::new(b, 0)), (a + 0.0).total_cmp(&(b + 0.0)));
-        }
-
-        #[test]
-        fn the_radix_sort_sorts(weights in prop::collection::vec(any::<f32>(), 0..300)) {
-            let edges: Vec<_> = weights.iter().enumerate().map(|(i, w)| WeightedEdge::new(*w, i as u32)).collect();
-            let mut want = edges.clone();
-            want.sort_unstable();
-            prop_assert_eq!(sorted(edges), want);
-        }
-
         /// Why a neighbour graph may keep one of the two copies of an edge.
         #[test]
         fn a_second_copy_of_an_edge_changes_nothing(
@@ -199,6 +132,37 @@ mod tests {
             let mut twice = edges.clone();
             twice.extend(edges.iter().map(|&(a, b, w)| (b, a, w)));
             prop_assert!(same_partition(&grow(12, &edges, threshold, minimum), &grow(12, &twice, threshold, minimum)));
+        }
+    }
+
+    /// The two passes as they are defined.
+    fn grow_plainly(points: usize, edges: &[(u32, u32, f32)], threshold: f32, minimum: usize) -> Vec<u32> {
+        let mut edges = edges.to_vec();
+        edges.sort_by(|a, b| a.2.total_cmp(&b.2));
+        let mut tree: Vec<u32> = (0..points as u32).collect();
+        let mut limit = vec![threshold; points];
+        let size = |tree: &[u32], id: u32| tree.iter().filter(|&&of| of == id).count();
+        for first_pass in [true, false] {
+            for &(a, b, weight) in &edges {
+                let (a, b) = (tree[a as usize], tree[b as usize]);
+                let light = weight <= limit[a as usize] && weight <= limit[b as usize];
+                if a != b && if first_pass { light } else { size(&tree, a).min(size(&tree, b)) < minimum } {
+                    tree.iter_mut().filter(|of| **of == a).for_each(|of| *of = b);
+                    limit[b as usize] = weight + threshold / size(&tree, b) as f32;
+                }
+            }
+        }
+        tree
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_is_lost_by_looking_at_fewer_edges(
+            edges in prop::collection::vec((0u32..30, 0u32..30, 0u8..16), 1..150), threshold in 0.01f32..2.0, minimum in 1u32..8,
+        ) {
+            let edges: Vec<_> = edges.into_iter().map(|(a, b, w)| (a, b, f32::from(w) / 16.0)).collect();
+            let plainly = grow_plainly(30, &edges, threshold, minimum as usize);
+            prop_assert!(same_partition(&grow(30, &edges, threshold, minimum), &plainly));
         }
     }
 

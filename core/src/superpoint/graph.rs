@@ -1,6 +1,10 @@
 //! The graph over the points whose edges are light inside a surface and heavy across its borders.
 
-use super::{Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge, felzenszwalb, felzenszwalb::sorted};
+use super::{
+    Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge,
+    edge::{by_first_end, by_weight},
+    felzenszwalb,
+};
 use crate::{
     platform,
     progress::{Cancelled, Monitor, Stage},
@@ -10,23 +14,12 @@ use crate::{
 /// Points whose edges one thread weighs in a row.
 const POINTS: usize = 4096;
 
-/// Points joined by weighted edges, sorted by (weight, index).
-///
-/// Eight bytes an edge: the ends follow from the edge's index and the table it came from.
+/// Points joined by weighted edges, sorted by weight; equally heavy ones in the order of their first points, and of a point's
+/// neighbours, or as the triangles list them.
 #[derive(Clone, Debug)]
 pub struct PointGraph {
-    ends: Ends,
     edges: Vec<WeightedEdge>,
     areas: Vec<f32>,
-}
-
-/// Where the ends of edge `index` stand.
-#[derive(Clone, Debug)]
-enum Ends {
-    /// Of point `index / k` and its neighbour in slot `index % k`.
-    Neighbours(Neighbours),
-    /// Of triangle `index / 3`: corners (0, 1), (0, 2), (2, 1), as ScanNet lists them.
-    Triangles(Vec<[u32; 3]>),
 }
 
 impl PointGraph {
@@ -80,34 +73,40 @@ impl PointGraph {
     ) -> Result<Self, Cancelled> {
         let at = |done| monitor.at(Stage::Superpoints, done);
         let neighbours = spatial::nearest_neighbours(positions, k, &|done| at(0.6 * done))?;
-        let normals = spatial::normals(positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
+        // Until the edges are there, all is in the order of the neighbours' rows: what an edge needs is in the caches then.
+        let positions = neighbours.by_row(positions);
+        let colors = colors.map(|colors| neighbours.by_row(colors));
+        let normals = spatial::normals(&positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
         let weight = |a: usize, b: usize| {
             let bend = 1.0 - dot(normals[a], normals[b]).abs();
-            let contrast = colors.map_or(0.0, |colors| {
+            let contrast = colors.as_ref().map_or(0.0, |colors| {
                 let difference = |i: usize| (f32::from(colors[a][i]) - f32::from(colors[b][i])) / 255.0;
                 (0..3).map(difference).map(|d| d * d).sum::<f32>().sqrt()
             });
             bend + color_weight * contrast
         };
+        let point_of_row = neighbours.point_of_row();
         let mut parts = vec![vec![]; positions.len().div_ceil(POINTS)];
         platform::for_each_chunk(&mut parts, 1, |part, edges| {
             for a in part * POINTS..positions.len().min((part + 1) * POINTS) {
-                for (index, &b) in (a * neighbours.k()..).zip(neighbours.of(a)) {
-                    // Found from both ends an edge is kept at its first place; the second would change nothing (its weight is the
+                for b in neighbours.of(a).iter().map(|&b| b as usize) {
+                    let ends = [a, b].map(|row| point_of_row[row]);
+                    // Found from both ends an edge is kept at its lower point; the second would change nothing (its weight is the
                     // same, and a tree whose limit was below it cannot have grown in between).
-                    let mutual = (b as usize) < a && neighbours.of(b as usize).contains(&(a as u32));
-                    if b as usize != a && !mutual && boundaries.is_none_or(|cut| cut.allow(a as u32, b)) {
-                        edges[0].push(WeightedEdge::new(weight(a, b as usize), index as u32));
+                    let mutual = || ends[1] < ends[0] && neighbours.of(b).contains(&(a as u32));
+                    if b != a && !mutual() && boundaries.is_none_or(|cut| cut.allow(ends[0], ends[1])) {
+                        edges[0].push(WeightedEdge::new(weight(a, b), ends));
                     }
                 }
             }
         });
-        let edges = parts.concat();
+        let areas = neighbours.by_point(&disc_areas(&positions, &neighbours));
+        let points = positions.len();
+        drop((neighbours, positions, colors, normals));
+        let edges = by_first_end(&parts, points);
         drop(parts);
         at(0.8)?;
-        let edges = sorted(edges);
-        let areas = disc_areas(positions, &neighbours);
-        Ok(Self { ends: Ends::Neighbours(neighbours), edges, areas })
+        Ok(Self { edges: by_weight(edges), areas })
     }
 
     /// ScanNet's Segmentator (spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
@@ -128,14 +127,13 @@ impl PointGraph {
                 counts[v] += 1.0;
             }
         }
-        let ends = Ends::Triangles(triangles.to_vec());
-        let weight = |[a, b]: [u32; 2]| {
+        let edge = |[a, b]: [u32; 2]| {
             let weight = 1.0 - dot(normals[a as usize], normals[b as usize]);
             let convex = dot(normals[b as usize], unit(minus(at(b), at(a)))) > 0.0;
-            if convex { weight * weight } else { weight }
+            WeightedEdge::new(if convex { weight * weight } else { weight }, [a, b])
         };
-        let edges = sorted((0..3 * triangles.len() as u32).map(|index| WeightedEdge::new(weight(ends.of(index)), index)).collect());
-        Self { ends, edges, areas }
+        let edges = triangles.iter().flat_map(|&[a, b, c]| [[a, b], [a, c], [c, b]]).map(edge).collect();
+        Self { edges: by_weight(edges), areas }
     }
 
     /// Number of points.
@@ -153,11 +151,6 @@ impl PointGraph {
         &self.edges
     }
 
-    /// The two points of an edge.
-    pub fn ends(&self, edge: WeightedEdge) -> [u32; 2] {
-        self.ends.of(edge.index())
-    }
-
     /// The superpoints at `threshold`, those below `minimum` points merged where an edge leads anywhere.
     ///
     /// # Errors
@@ -165,31 +158,19 @@ impl PointGraph {
     pub fn superpoints(&self, threshold: f32, minimum: u32, monitor: &Monitor) -> Result<Superpoints, Cancelled> {
         let mut forest = Forest::new(vec![1; self.points()]);
         let tick = |done| monitor.at(Stage::Superpoints, 0.85 + 0.1 * done);
-        felzenszwalb(&mut forest, &self.edges, |index| self.ends.of(index), threshold, minimum, &tick)?;
+        felzenszwalb(&mut forest, &self.edges, threshold, minimum, &tick)?;
         let superpoints = Superpoints::from_ids(&forest.roots());
         monitor.at(Stage::Superpoints, 1.0)?;
         Ok(superpoints)
     }
 }
 
-impl Ends {
-    fn of(&self, index: u32) -> [u32; 2] {
-        match self {
-            Self::Neighbours(neighbours) => [index / neighbours.k() as u32, neighbours.ids()[index as usize]],
-            Self::Triangles(triangles) => {
-                let [a, b, c] = triangles[index as usize / 3];
-                [[a, b], [a, c], [c, b]][index as usize % 3]
-            }
-        }
-    }
-}
-
-/// (points): the disc around each point that reaches to its last neighbour, divided among the points in it. No point gets more
+/// (rows): the disc around each point that reaches to its last neighbour, divided among the points in it. No point gets more
 /// than ten times the median: a stray point far out is not a large surface.
 fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
-    let area = |point: usize| {
-        let Some(&last) = neighbours.of(point).last() else { return 0.0 };
-        let reach = minus(positions[last as usize], positions[point]);
+    let area = |row: usize| {
+        let Some(&last) = neighbours.of(row).last() else { return 0.0 };
+        let reach = minus(positions[last as usize], positions[row]);
         std::f32::consts::PI * dot(reach, reach) / (neighbours.k() + 1) as f32
     };
     let mut areas: Vec<f32> = (0..positions.len()).map(area).collect();
@@ -268,15 +249,16 @@ mod tests {
         let positions = corner();
         let source = EdgeSource::Neighbours { k: 16, color_weight: 0.0 };
         let graph = PointGraph::new(&positions, None, &[], None, source, &Monitor::silent()).unwrap();
-        let mut pairs: Vec<_> = graph.edges().iter().map(|&e| graph.ends(e)).collect();
+        let mut pairs: Vec<_> = graph.edges().iter().map(|edge| edge.ends()).collect();
         pairs.iter_mut().for_each(|ends| ends.sort_unstable());
         let all = pairs.len();
         pairs.sort_unstable();
         pairs.dedup();
         assert_eq!(pairs.len(), all);
-        let Ends::Neighbours(neighbours) = &graph.ends else { panic!("a neighbour graph") };
-        for a in 0..800u32 {
-            for &b in neighbours.of(a as usize) {
+        let neighbours = spatial::nearest_neighbours(&positions, 16, &|_| Ok(())).unwrap();
+        let point = |row: usize| neighbours.point_of_row()[row];
+        for row in 0..800 {
+            for (a, b) in neighbours.of(row).iter().map(|&other| (point(row), point(other as usize))) {
                 assert!(pairs.binary_search(&[a.min(b), a.max(b)]).is_ok());
             }
         }

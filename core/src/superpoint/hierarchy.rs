@@ -92,7 +92,7 @@ impl Hierarchy {
         let mut inside = vec![Border::default(); superpoints.count()];
         let mut between: HashMap<[u32; 2], Border> = HashMap::new();
         for &edge in graph.edges() {
-            let [a, b] = graph.ends(edge).map(|point| superpoint_of_point[point as usize]);
+            let [a, b] = edge.ends().map(|point| superpoint_of_point[point as usize]);
             let border = if a == b { &mut inside[a as usize] } else { between.entry([a.min(b), a.max(b)]).or_default() };
             // Rounding can leave 1 - |n.n| just below zero; a mesh's weights may be NaN.
             border.add(Border { edges: 1.0, contrast: f64::from(edge.weight().max(0.0)) });

@@ -3,12 +3,14 @@
 use crate::progress::{Cancelled, Monitor};
 
 mod boundary;
+mod edge;
 mod felzenszwalb;
 mod graph;
 mod hierarchy;
 
 pub use boundary::{Boundaries, Reading, ViewLabel};
-pub use felzenszwalb::{Forest, WeightedEdge, felzenszwalb};
+pub use edge::WeightedEdge;
+pub use felzenszwalb::{Forest, felzenszwalb};
 pub use graph::PointGraph;
 pub use hierarchy::{Contact, Hierarchy, Region};
 

@@ -29,7 +29,7 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         };
         let neighbours = spatial::nearest_neighbours(&scan.positions, k, &|_| Ok(()))?;
         lap();
-        spatial::normals(&scan.positions, &neighbours, &|_| Ok(()))?;
+        spatial::normals(&neighbours.by_row(&scan.positions), &neighbours, &|_| Ok(()))?;
         lap();
         let graph = PointGraph::new(&scan.positions, scan.colors.as_deref(), &scan.triangles, None, options.edges, &silent)?;
         lap();

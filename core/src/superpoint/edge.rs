@@ -1,0 +1,108 @@
+//! An edge of the graph, and how edges are sorted.
+
+/// Two points and how much they differ; ordered by its weight alone, NaN last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WeightedEdge {
+    /// Bits that compare as the weights do.
+    order: u32,
+    ends: [u32; 2],
+}
+
+impl WeightedEdge {
+    /// An edge between the points `ends`.
+    pub fn new(weight: f32, ends: [u32; 2]) -> Self {
+        // Flipped like this, the bits of floats compare as the floats do.
+        let bits = (weight + 0.0).to_bits();
+        let order = if weight.is_nan() {
+            u32::MAX
+        } else if bits >> 31 == 0 {
+            bits | 1 << 31
+        } else {
+            !bits
+        };
+        Self { order, ends }
+    }
+
+    /// The two points.
+    pub fn ends(self) -> [u32; 2] {
+        self.ends
+    }
+
+    /// Its weight.
+    pub fn weight(self) -> f32 {
+        f32::from_bits(if self.order == u32::MAX {
+            f32::NAN.to_bits()
+        } else if self.order >> 31 == 1 {
+            self.order & !(1 << 31)
+        } else {
+            !self.order
+        })
+    }
+}
+
+/// The edges of all `parts` by their first ends, which are below `points`; those of one point stay in their order.
+pub(super) fn by_first_end(parts: &[Vec<WeightedEdge>], points: usize) -> Vec<WeightedEdge> {
+    let edges = || parts.iter().flatten();
+    let mut sorted = vec![WeightedEdge { order: 0, ends: [0; 2] }; parts.iter().map(Vec::len).sum()];
+    scatter(edges, |edge| edge.ends[0] as usize, &mut vec![0; points], &mut sorted);
+    sorted
+}
+
+/// The edges by weight, equally heavy ones in their order: a radix sort.
+pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
+    const DIGIT: u32 = 11;
+    let mut moved = edges.clone();
+    for shift in (0..u32::BITS).step_by(DIGIT as usize) {
+        scatter(|| edges.iter(), |edge| (edge.order >> shift) as usize % (1 << DIGIT), &mut [0; 1 << DIGIT], &mut moved);
+        std::mem::swap(&mut edges, &mut moved);
+    }
+    edges
+}
+
+/// A counting sort of `edges` by `key`, which is below the number of `counts`, all zero, into `sorted`.
+fn scatter<'a, I: Iterator<Item = &'a WeightedEdge>>(
+    edges: impl Fn() -> I,
+    key: impl Fn(&WeightedEdge) -> usize,
+    counts: &mut [u32],
+    sorted: &mut [WeightedEdge],
+) {
+    edges().for_each(|edge| counts[key(edge)] += 1);
+    let mut start = 0;
+    for count in counts.iter_mut() {
+        (*count, start) = (start, start + *count);
+    }
+    for edge in edges() {
+        let place = &mut counts[key(edge)];
+        sorted[*place as usize] = *edge;
+        *place += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn edges_sort_as_their_weights(weights in prop::collection::vec(any::<f32>(), 0..300)) {
+            let edges: Vec<_> = weights.iter().enumerate().map(|(i, &w)| WeightedEdge::new(w, [i as u32, 7])).collect();
+            for (edge, weight) in edges.iter().zip(&weights) {
+                prop_assert!(edge.weight() == *weight || weight.is_nan() && edge.weight().is_nan());
+            }
+            let mut want = edges.clone();
+            want.sort_by(|a, b| a.weight().total_cmp(&b.weight()));
+            prop_assert_eq!(by_weight(edges), want);
+        }
+
+        #[test]
+        fn edges_of_a_point_stay_in_their_order(firsts in prop::collection::vec(0u32..20, 0..200), cut in 0usize..200) {
+            let edges: Vec<_> = firsts.iter().zip(0..).map(|(&first, i)| WeightedEdge::new(0.5, [first, i])).collect();
+            let (a, b) = edges.split_at(cut.min(edges.len()));
+            let mut want = edges.clone();
+            want.sort_by_key(|edge| edge.ends()[0]);
+            prop_assert_eq!(by_first_end(&[a.to_vec(), b.to_vec()], 20), want);
+        }
+    }
+}
