@@ -6,6 +6,9 @@ use crate::{platform, progress::Cancelled};
 /// Normals that one thread computes in a row.
 const BLOCK: usize = 512;
 
+/// Normals computed at the same time: each waits for its divisions and roots, several wait together.
+const LANES: usize = 4;
+
 /// (points, 3): unit normals, the direction in which a point and its neighbours spread least. Positions and normals stand in the order
 /// of the neighbours' rows ([`Neighbours::by_row`]).
 ///
@@ -21,8 +24,12 @@ pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> R
         let first = done * part;
         tick(first as f32 / positions.len() as f32)?;
         platform::for_each_chunk(normals, BLOCK, |block, normals| {
-            for (row, normal) in (first + block * BLOCK..).zip(normals) {
-                *normal = least_axis(covariance(positions[row], neighbours.of(row).iter().map(|&n| positions[n as usize])));
+            for (row, normals) in (first + block * BLOCK..).step_by(LANES).zip(normals.chunks_mut(LANES)) {
+                let mut spread = [[0.0; 6]; LANES];
+                for (row, spread) in (row..row + normals.len()).zip(&mut spread) {
+                    *spread = covariance(positions[row], neighbours.of(row).iter().map(|&n| positions[n as usize]));
+                }
+                normals.copy_from_slice(&least_axes(spread)[..normals.len()]);
             }
         });
     }
@@ -48,40 +55,50 @@ fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>)
     std::array::from_fn(|i| squares[i] - means[i] / count)
 }
 
-/// The unit eigenvector of the smallest eigenvalue of a symmetric matrix, given by its upper triangle.
+/// The unit eigenvectors of the smallest eigenvalues of symmetric matrices, given by their upper triangles.
 ///
 /// Cyclic Jacobi rotations: only + - * / and square roots, so every machine gets the same bits.
-fn least_axis([xx, xy, xz, yy, yz, zz]: [f64; 6]) -> [f32; 3] {
+fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
+    /// One number of each matrix.
+    type Each = [f64; LANES];
+    let [xx, xy, xz, yy, yz, zz] = std::array::from_fn(|i| matrices.map(|matrix| matrix[i]));
+    let (no, yes): (Each, Each) = ([0.0; LANES], [1.0; LANES]);
     let mut a = [[xx, xy, xz], [xy, yy, yz], [xz, yz, zz]];
-    let mut vectors = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]];
-    let negligible = 1e-14 * (xx + yy + zz);
+    let mut vectors = [[yes, no, no], [no, yes, no], [no, no, yes]];
+    let negligible: Each = std::array::from_fn(|lane| 1e-14 * (xx[lane] + yy[lane] + zz[lane]));
     for _ in 0..12 {
-        if a[0][1].abs().max(a[0][2].abs()).max(a[1][2].abs()) <= negligible {
+        let done = |lane: usize| a[0][1][lane].abs().max(a[0][2][lane].abs()).max(a[1][2][lane].abs()) <= negligible[lane];
+        if (0..LANES).all(done) {
             break;
         }
         for (p, q) in [(0, 1), (0, 2), (1, 2)] {
-            if a[p][q].abs() <= negligible {
-                continue;
-            }
-            // The smaller of the two angles that zero a[p][q].
-            let theta = (a[q][q] - a[p][p]) / (2.0 * a[p][q]);
-            let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-            let c = 1.0 / (t * t + 1.0).sqrt();
-            let s = t * c;
             let r = 3 - p - q;
-            (a[p][p], a[q][q]) = (a[p][p] - t * a[p][q], a[q][q] + t * a[p][q]);
-            (a[p][q], a[q][p]) = (0.0, 0.0);
-            let (rp, rq) = (a[r][p], a[r][q]);
-            (a[r][p], a[r][q]) = (c * rp - s * rq, s * rp + c * rq);
-            (a[p][r], a[q][r]) = (a[r][p], a[r][q]);
-            for row in &mut vectors {
-                (row[p], row[q]) = (c * row[p] - s * row[q], s * row[p] + c * row[q]);
+            for lane in 0..LANES {
+                let apq = a[p][q][lane];
+                // The smaller of the two angles that zero a[p][q]; none where that is zero already.
+                let theta = (a[q][q][lane] - a[p][p][lane]) / (2.0 * apq);
+                let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
+                let (t, left) = if apq.abs() <= negligible[lane] { (0.0, apq) } else { (t, 0.0) };
+                let c = 1.0 / (t * t + 1.0).sqrt();
+                let s = t * c;
+                a[p][p][lane] -= t * apq;
+                a[q][q][lane] += t * apq;
+                (a[p][q][lane], a[q][p][lane]) = (left, left);
+                let (rp, rq) = (a[r][p][lane], a[r][q][lane]);
+                let (rp, rq) = (c * rp - s * rq, s * rp + c * rq);
+                (a[r][p][lane], a[p][r][lane], a[r][q][lane], a[q][r][lane]) = (rp, rp, rq, rq);
+                for row in &mut vectors {
+                    let (vp, vq) = (row[p][lane], row[q][lane]);
+                    (row[p][lane], row[q][lane]) = (c * vp - s * vq, s * vp + c * vq);
+                }
             }
         }
     }
-    // On a tie the later axis: a lone point looks up.
-    let least = (0..3).rev().min_by(|&i, &j| a[i][i].total_cmp(&a[j][j])).unwrap_or(2);
-    vectors.map(|row| row[least] as f32)
+    std::array::from_fn(|lane| {
+        // On a tie the later axis: a lone point looks up.
+        let least = (0..3).rev().min_by(|&i, &j| a[i][i][lane].total_cmp(&a[j][j][lane])).unwrap_or(2);
+        vectors.map(|row| row[least][lane] as f32)
+    })
 }
 
 #[cfg(test)]
@@ -127,7 +144,7 @@ mod tests {
             let scale = 10f64.powi(scale);
             let at = |i: usize, j: usize| scale * (0..3).map(|r| rows[r][i] * rows[r][j]).sum::<f64>();
             let a = [at(0, 0), at(0, 1), at(0, 2), at(1, 1), at(1, 2), at(2, 2)];
-            let v = least_axis(a).map(f64::from);
+            let [v, ..] = least_axes([a; LANES]).map(|v| v.map(f64::from));
             let square = |v: [f64; 3]| {
                 (0..3).map(|i| v[i] * (0..3).map(|j| at(i, j) * v[j]).sum::<f64>()).sum::<f64>()
             };

@@ -42,36 +42,36 @@ impl WeightedEdge {
 
 /// The edges of all `parts` by their first ends, which are below `points`; those of one point stay in their order.
 pub(super) fn by_first_end(parts: &[Vec<WeightedEdge>], points: usize) -> Vec<WeightedEdge> {
-    let edges = || parts.iter().flatten();
+    let mut counts = vec![0; points];
+    parts.iter().flatten().for_each(|edge| counts[edge.ends[0] as usize] += 1);
     let mut sorted = vec![WeightedEdge { order: 0, ends: [0; 2] }; parts.iter().map(Vec::len).sum()];
-    scatter(edges, |edge| edge.ends[0] as usize, &mut vec![0; points], &mut sorted);
+    scatter(parts.iter().flatten(), |edge| edge.ends[0] as usize, &mut counts, &mut sorted);
     sorted
 }
 
 /// The edges by weight, equally heavy ones in their order: a radix sort.
 pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
-    const DIGIT: u32 = 11;
+    const BITS: u32 = 11;
+    let digit = |edge: &WeightedEdge, place: u32| (edge.order >> (BITS * place)) as usize % (1 << BITS);
+    let mut counts = [[0; 1 << BITS]; u32::BITS.div_ceil(BITS) as usize];
+    for edge in &edges {
+        (0..).zip(&mut counts).for_each(|(place, counts)| counts[digit(edge, place)] += 1);
+    }
     let mut moved = edges.clone();
-    for shift in (0..u32::BITS).step_by(DIGIT as usize) {
-        scatter(|| edges.iter(), |edge| (edge.order >> shift) as usize % (1 << DIGIT), &mut [0; 1 << DIGIT], &mut moved);
+    for (place, counts) in (0..).zip(&mut counts) {
+        scatter(edges.iter(), |edge| digit(edge, place), counts, &mut moved);
         std::mem::swap(&mut edges, &mut moved);
     }
     edges
 }
 
-/// A counting sort of `edges` by `key`, which is below the number of `counts`, all zero, into `sorted`.
-fn scatter<'a, I: Iterator<Item = &'a WeightedEdge>>(
-    edges: impl Fn() -> I,
-    key: impl Fn(&WeightedEdge) -> usize,
-    counts: &mut [u32],
-    sorted: &mut [WeightedEdge],
-) {
-    edges().for_each(|edge| counts[key(edge)] += 1);
+/// A counting sort of `edges` into `sorted` by `key`; `counts` says how many there are of each key, and is used up.
+fn scatter<'a>(edges: impl Iterator<Item = &'a WeightedEdge>, key: impl Fn(&WeightedEdge) -> usize, counts: &mut [u32], sorted: &mut [WeightedEdge]) {
     let mut start = 0;
     for count in counts.iter_mut() {
         (*count, start) = (start, start + *count);
     }
-    for edge in edges() {
+    for edge in edges {
         let place = &mut counts[key(edge)];
         sorted[*place as usize] = *edge;
         *place += 1;

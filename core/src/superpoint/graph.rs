@@ -88,7 +88,10 @@ impl PointGraph {
         let point_of_row = neighbours.point_of_row();
         let mut parts = vec![vec![]; positions.len().div_ceil(POINTS)];
         platform::for_each_chunk(&mut parts, 1, |part, edges| {
-            for a in part * POINTS..positions.len().min((part + 1) * POINTS) {
+            let rows = part * POINTS..positions.len().min((part + 1) * POINTS);
+            // About two thirds are found from both ends, and one copy of them is kept.
+            edges[0].reserve(rows.len() * neighbours.k() * 2 / 3);
+            for a in rows {
                 for b in neighbours.of(a).iter().map(|&b| b as usize) {
                     let ends = [a, b].map(|row| point_of_row[row]);
                     // Found from both ends an edge is kept at its lower point; the second would change nothing (its weight is the
