@@ -254,6 +254,24 @@ mod tests {
         assert_eq!(neighbours(&line, 2)[2].iter().sum::<u32>(), 4);
     }
 
+    /// Half of the points in a speck, the others around it ever farther away: what one leaf reaches says nothing about the next.
+    #[test]
+    fn a_speck_and_its_surroundings_are_no_trap() {
+        let (count, mut state) = (60_000, 1u64);
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        };
+        let point = |i: usize| [random(), random(), random()].map(|x| x * if i % 2 == 0 { 1e-3 } else { 1.001f32.powi((i / 8) as i32 % 8000) });
+        let positions: Vec<[f32; 3]> = (0..count).map(point).collect();
+        let found = neighbours(&positions, 8);
+        for p in (0..count).step_by(499) {
+            let mut all: Vec<f64> = (0..count).filter(|&q| q != p).map(|q| distance(positions[p], positions[q])).collect();
+            let last = *all.select_nth_unstable_by(7, f64::total_cmp).1;
+            assert!((distance(positions[p], positions[found[p][7] as usize]) / last - 1.0).abs() < 1e-3);
+        }
+    }
+
     #[test]
     fn huge_and_tiny_coordinates_are_no_trap() {
         let tiny: Vec<_> = (0..1000).map(|i| [i as f32 * 1e-40, 0.0, 0.0]).collect();
