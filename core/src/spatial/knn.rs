@@ -262,7 +262,8 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         };
-        let point = |i: usize| [random(), random(), random()].map(|x| x * if i % 2 == 0 { 1e-3 } else { 1.001f32.powi((i / 8) as i32 % 8000) });
+        let point =
+            |i: usize| [random(), random(), random()].map(|x| x * if i.is_multiple_of(2) { 1e-3 } else { 1.001f32.powi((i / 8) as i32 % 8000) });
         let positions: Vec<[f32; 3]> = (0..count).map(point).collect();
         let found = neighbours(&positions, 8);
         for p in (0..count).step_by(499) {
