@@ -126,3 +126,40 @@ pub fn activate(norm: &BatchNorm, x: &Features) -> Features {
     let factors = factors(norm);
     x.map(|channels, part| affine(part.clone(), factors.clone().slice([0..2, channels]), true))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use burn::tensor::{Distribution, Tolerance};
+
+    use super::*;
+    use crate::ops::Level;
+
+    /// Voxels whose 32 channels are more than one binding holds.
+    const MANY: i32 = 1_100_000;
+
+    #[test]
+    fn parts_of_features_are_one_convolution() {
+        let device = Device::flex();
+        device.seed(3);
+        let level = Level::new((0..MANY).map(|x| [x, 0, 0]).collect()).unwrap();
+        let map = KernelMap::submanifold(&level, 3).unwrap();
+        let random = |channels: usize| Tensor::<2>::random([level.len(), channels], Distribution::Default, &device);
+        let (x, residual) = (random(12), random(32));
+        let convolution = Convolution::submanifold(NEIGHBOURS, 12, 32, &device);
+        let norm = norm(32, 1e-4, 0.1, &device);
+        let cut =
+            |x: &Tensor<2>, cuts: Vec<Range<usize>>| Features::beside(cuts.into_iter().map(|cut| x.clone().slice([0..level.len(), cut])).collect());
+        let residual_cuts: Vec<_> = Features::cuts(level.len(), 32).collect();
+        assert_eq!(residual_cuts, [0..16, 16..32]);
+        let beside = cut(&residual, residual_cuts);
+        let follow = Follow { norm: Some(&norm), residual: Some(&beside), rectified: true };
+        let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, follow);
+        assert_eq!(y.parts().count(), 2);
+        let whole = relu(norm.forward(sparse_conv(x, convolution.weight.val(), &map)) + residual);
+        // the far end, where a wrong row would show
+        let end = |y: Tensor<2>| y.slice([level.len() - 1000..level.len(), 0..32]).into_data();
+        end(y.into_tensor()).assert_approx_eq::<f32>(&end(whole), Tolerance::rel_abs(1e-4, 1e-4));
+    }
+}

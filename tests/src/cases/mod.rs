@@ -39,7 +39,7 @@ pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device
 /// them. A whole network then answers within what its manifest allows.
 pub async fn check_variants(gpu: &Subject) -> Vec<String> {
     Tuning { product: Tiles::Shared, softmax: Tiles::Shared, convolution: Tiles::Shared, ..Tuning::default() }.apply(&gpu.device);
-    let mut complaints = [sparse_conv::check(gpu).await, matmul::check(gpu).await, masked_softmax::check(gpu).await].concat();
+    let mut complaints = [sparse_conv::check_forward(gpu).await, matmul::check(gpu).await, masked_softmax::check(gpu).await].concat();
     Tuning::default().apply(&gpu.device);
     complaints.extend(sparse_conv::check_halves(gpu).await);
     complaints.extend(network::check_halves(gpu).await);

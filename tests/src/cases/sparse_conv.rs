@@ -18,6 +18,17 @@ enum Kind {
     Up,
 }
 
+impl Kind {
+    fn map(self, coords: Vec<[i32; 3]>) -> KernelMap {
+        let level = Level::new(coords).expect("voxels of the cases are valid");
+        match self {
+            Self::Submanifold(kernel) => KernelMap::submanifold(&level, kernel).expect("kernels of the cases are odd"),
+            Self::Down => KernelMap::strided(&level, None).1,
+            Self::Up => KernelMap::strided(&level, None).1.inverse(),
+        }
+    }
+}
+
 /// Voxels of a case.
 #[derive(Clone, Copy, Debug)]
 enum Voxels {
@@ -87,6 +98,22 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     complaints
 }
 
+/// The same of convolutions and what comes after them, where another shader computes them; their gradients have no other.
+pub async fn check_forward(subject: &Subject) -> Vec<String> {
+    let mut complaints = Vec::new();
+    for &(kind, voxels, channels) in CASES {
+        let (coords, what) = (voxels.coords(), format!("{kind:?} {voxels:?} {channels:?}"));
+        let map = kind.map(coords);
+        let [c_in, c_out] = channels;
+        let (x, w) = (noise(1, map.in_rows() * c_in), noise(2, map.offsets() * c_in * c_out));
+        let sums = definition::sparse_conv(&x, &w, channels, &map);
+        let (x, w) = (tensor(&x, [map.in_rows(), c_in], &subject.device), tensor(&w, [map.offsets(), c_in, c_out], &subject.device));
+        poison(&subject.device, [map.out_rows(), c_out]);
+        complaints.extend(check_then(&what, [c_in, c_out], &map, (x, w), &sums, subject).await);
+    }
+    complaints
+}
+
 /// Complaints where features are stored by halves: what is rounded on the way in and out, and nothing between, may differ.
 pub async fn check_halves(subject: &Subject) -> Vec<String> {
     const CHANNELS: [usize; 2] = [12, 40];
@@ -136,12 +163,7 @@ pub async fn check_halves(subject: &Subject) -> Vec<String> {
 async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subject: &Subject) -> Vec<String> {
     let what = |op: &str| format!("{op} {kind:?} {voxels:?} {c_in} -> {c_out}");
     let coords = voxels.coords();
-    let level = Level::new(coords).expect("voxels of the cases are valid");
-    let map = match kind {
-        Kind::Submanifold(kernel) => KernelMap::submanifold(&level, kernel).expect("kernels of the cases are odd"),
-        Kind::Down => KernelMap::strided(&level, None).1,
-        Kind::Up => KernelMap::strided(&level, None).1.inverse(),
-    };
+    let map = kind.map(coords);
     let [x_shape, grad_shape] = [[map.in_rows(), c_in], [map.out_rows(), c_out]];
     if !fits(subject, &what("a case of"), (map.in_rows() * c_in).max(map.out_rows() * c_out)) {
         return Vec::new();
@@ -155,19 +177,7 @@ async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subje
     let sums = definition::sparse_conv(&x, &w, channels, &map);
     poison(device, grad_shape);
     let out = differs(&what("sparse_conv"), sparse_conv(x_on.clone(), w_on.clone(), &map), &sums).await;
-    let (factors, addend) = (noise(4, 2 * c_out), noise(5, grad.len()));
-    let mut after = Vec::new();
-    for parts in [1, 2, 4, 7] {
-        let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
-        let y = if affine { plain_affine(&sums, &factors, false) } else { sums.clone() };
-        let y = y.iter().zip(&addend).map(|(y, addend)| if added { y + addend } else { *y });
-        let want: Vec<f32> = y.map(|y| if rectified { y.max(0.0) } else { y }).collect();
-        let given = |values: &[f32], shape: [usize; 2], there: bool| there.then(|| -> Tensor<2> { tensor(values, shape, device) });
-        let then = Then { affine: given(&factors, [2, c_out], affine), addend: given(&addend, grad_shape, added), rectified };
-        poison(device, grad_shape);
-        let got = sparse_conv_then(x_on.clone(), w_on.clone(), &map, then);
-        after.extend(differs(&what(&format!("sparse_conv_then {parts:03b}")), got, &want).await);
-    }
+    let after = check_then(&what("sparse_conv_then"), channels, &map, (x_on.clone(), w_on.clone()), &sums, subject).await;
     poison(device, x_shape);
     let got = sparse_conv_grad_input(grad_on.clone(), w_on, &map);
     let grad_input = differs(&what("sparse_conv_grad_input"), got, &definition::sparse_conv_grad_input(&grad, &w, channels, &map)).await;
@@ -175,4 +185,29 @@ async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subje
     let got = sparse_conv_grad_weight(x_on, grad_on, &map);
     let grad_weight = differs(&what("sparse_conv_grad_weight"), got, &definition::sparse_conv_grad_weight(&x, &grad, channels, &map)).await;
     [out, grad_input, grad_weight].into_iter().flatten().chain(after).collect()
+}
+
+/// What may come after `sums`, each part alone and all together.
+async fn check_then(
+    what: &str,
+    [_, c_out]: [usize; 2],
+    map: &KernelMap,
+    (x, w): (Tensor<2>, Tensor<3>),
+    sums: &[f32],
+    subject: &Subject,
+) -> Vec<String> {
+    let shape = [map.out_rows(), c_out];
+    let (factors, addend) = (noise(4, 2 * c_out), noise(5, sums.len()));
+    let mut complaints = Vec::new();
+    for parts in [1, 2, 4, 7] {
+        let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
+        let y = if affine { plain_affine(sums, &factors, false) } else { sums.to_vec() };
+        let y = y.iter().zip(&addend).map(|(y, addend)| if added { y + addend } else { *y });
+        let want: Vec<f32> = y.map(|y| if rectified { y.max(0.0) } else { y }).collect();
+        let given = |values: &[f32], shape: [usize; 2], there: bool| there.then(|| -> Tensor<2> { tensor(values, shape, &subject.device) });
+        let then = Then { affine: given(&factors, [2, c_out], affine), addend: given(&addend, shape, added), rectified };
+        poison(&subject.device, shape);
+        complaints.extend(differs(&format!("{what} {parts:03b}"), sparse_conv_then(x.clone(), w.clone(), map, then), &want).await);
+    }
+    complaints
 }
