@@ -100,7 +100,9 @@ const LARGE: &[(Kind, Voxels, [usize; 2])] =
 /// Complaints about every case in which the device does not compute what the definitions say.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
-    for &(kind, voxels, channels) in CASES.iter().chain(LARGE) {
+    // A browser's software adapter has no time for the large ones, whose shaders are the same.
+    let large = if cfg!(target_family = "wasm") { &[] } else { LARGE };
+    for &(kind, voxels, channels) in CASES.iter().chain(large) {
         complaints.extend(check_case(kind, voxels, channels, subject).await);
     }
     complaints
