@@ -2,7 +2,7 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{affine, attention, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};
@@ -27,6 +27,7 @@ async fn operations_on_webgpu() {
     assert_none(&sine::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
+    assert_none(&check_variants(&gpu).await);
 }
 
 #[wasm_bindgen_test]

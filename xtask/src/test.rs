@@ -129,7 +129,7 @@ fn browser() -> Result<()> {
     setup::test_tools()?;
     lay_out_golden_values()?;
     let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "web"]].concat());
-    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "1200");
+    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
     run(&mut test)
 }
 

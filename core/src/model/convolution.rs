@@ -143,7 +143,7 @@ mod tests {
     fn parts_of_features_are_one_convolution() {
         let device = Device::flex();
         device.seed(3);
-        let level = Level::new((0..MANY).map(|x| [x, 0, 0]).collect()).unwrap();
+        let level = Level::new((-MANY / 2..MANY / 2).map(|x| [x, 0, 0]).collect()).unwrap();
         let map = KernelMap::submanifold(&level, 3).unwrap();
         let random = |channels: usize| Tensor::<2>::random([level.len(), channels], Distribution::Default, &device);
         let (x, residual) = (random(12), random(32));
