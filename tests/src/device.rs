@@ -3,10 +3,10 @@
 use std::{ops::RangeInclusive, sync::OnceLock};
 
 #[cfg(not(target_family = "wasm"))]
-use burn::tensor::wgpu::wgpu::{DeviceDescriptor, Features};
+use burn::tensor::wgpu::wgpu::DeviceDescriptor;
 use burn::tensor::{
     Device,
-    wgpu::{MemoryConfiguration, WgpuOptions, WgpuSetup},
+    wgpu::{MemoryConfiguration, WgpuOptions, WgpuSetup, wgpu::Features},
 };
 
 /// A device and what it can hold.
@@ -16,11 +16,13 @@ pub struct Subject {
     pub device: Device,
     /// Bytes of the tensors that it is asked for.
     pub tensors: RangeInclusive<u64>,
+    /// Whether its shaders may use subgroups.
+    pub subgroups: bool,
 }
 
 /// The CPU.
 pub fn cpu() -> Subject {
-    Subject { device: Device::flex(), tensors: 0..=u64::MAX }
+    Subject { device: Device::flex(), tensors: 0..=u64::MAX, subgroups: false }
 }
 
 /// The GPU, initialised once per process as the product does it: every tensor in a buffer of its own, because the shaders declare what they
@@ -42,13 +44,12 @@ pub fn smallest_gpu() -> Subject {
     static SMALLEST: OnceLock<Subject> = OnceLock::new();
     let open = || {
         let setup = adapter().1.clone();
-        // The default limits are WebGPU's; halves have shaders of their own. Burn asks the adapter, not the device, whether it may index by 64 bits.
-        let required_features = setup.adapter.features() & (Features::SHADER_INT64 | Features::SHADER_F16);
+        // The default limits are WebGPU's; halves and subgroups have shaders of their own. Burn asks the adapter, not the device, whether it may index by 64 bits.
+        let required_features = setup.adapter.features() & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
         let wanted = DeviceDescriptor { required_features, ..DeviceDescriptor::default() };
         let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted)).expect("a device with the default limits");
-        let largest = device.limits().max_storage_buffer_binding_size;
-        let device = options().setup(WgpuSetup { device, queue, ..setup }).init().expect("a device of burn's");
-        Subject { device, tensors: 0..=largest }
+        let setup = WgpuSetup { device, queue, ..setup };
+        subject((options().setup(setup.clone()).init().expect("a device of burn's"), setup)).0
     };
     SMALLEST.get_or_init(open).clone()
 }
@@ -59,12 +60,12 @@ pub fn smallest_gpu() -> Subject {
 /// If there is no adapter.
 #[cfg(not(target_family = "wasm"))]
 pub fn large_gpu() -> Option<Subject> {
-    let (Subject { device, tensors }, smallest) = (adapter().0.clone(), smallest_gpu());
+    let (Subject { device, tensors, subgroups }, smallest) = (adapter().0.clone(), smallest_gpu());
     if tensors.end() == smallest.tensors.end() {
         eprintln!("skipped: this adapter binds at most {} bytes, as every other does", tensors.end());
         return None;
     }
-    Some(Subject { device, tensors: smallest.tensors.end() + 1..=*tensors.end() })
+    Some(Subject { device, tensors: smallest.tensors.end() + 1..=*tensors.end(), subgroups })
 }
 
 #[cfg(not(target_family = "wasm"))]
@@ -91,5 +92,6 @@ fn options() -> WgpuOptions {
 }
 
 fn subject((device, setup): (Device, WgpuSetup)) -> (Subject, WgpuSetup) {
-    (Subject { device, tensors: 0..=setup.device.limits().max_storage_buffer_binding_size }, setup)
+    let tensors = 0..=setup.device.limits().max_storage_buffer_binding_size;
+    (Subject { device, tensors, subgroups: setup.device.features().contains(Features::SUBGROUP) }, setup)
 }

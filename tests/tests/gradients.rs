@@ -9,7 +9,8 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+    KernelMap, Level, SegmentMap, Then, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight, sparse_conv_then,
 };
 
 const STEP: f32 = 0.5;
@@ -68,6 +69,23 @@ fn of_sparse_convolutions() {
             let what = |name: &str| format!("{name} of a {kind} convolution on the {on}");
             check(&what("output to input"), x_shape, &device, |x| sparse_conv(x.clone(), fixed(x.device()).1, map));
             check(&what("output to weight"), w_shape, &device, |w| sparse_conv(fixed(w.device()).0, w, map));
+            // by steps where gradients are wanted, with all that may follow the sums but the rectifier, which is not linear
+            let following = |like: &Device| Then {
+                affine: Some(tensor(&noise(4, 4), [2, 2], like)),
+                addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
+                rectified: false,
+            };
+            let then = |x: Tensor<2>, w: Tensor<3>, then: Then| sparse_conv_then(x, w, map, then);
+            check(&what("what follows to input"), x_shape, &device, |x| then(x.clone(), fixed(x.device()).1, following(&x.device())));
+            check(&what("what follows to weight"), w_shape, &device, |w| then(fixed(w.device()).0, w.clone(), following(&w.device())));
+            check(&what("what follows to factors"), [2, 2], &device, |affine| {
+                let (x, w, _) = fixed(affine.device());
+                then(x, w, Then { affine: Some(affine.clone()), ..following(&affine.device()) })
+            });
+            check(&what("what follows to addend"), g_shape, &device, |addend| {
+                let (x, w, _) = fixed(addend.device());
+                then(x, w, Then { addend: Some(addend.clone()), ..following(&addend.device()) })
+            });
             check(&what("input gradient to output gradient"), g_shape, &device, |g| sparse_conv_grad_input(g.clone(), fixed(g.device()).1, map));
             check(&what("input gradient to weight"), w_shape, &device, |w| sparse_conv_grad_input(fixed(w.device()).2, w, map));
             check(&what("weight gradient to input"), x_shape, &device, |x| sparse_conv_grad_weight(x.clone(), fixed(x.device()).2, map));

@@ -30,7 +30,7 @@ fn shaders_chosen_by_measuring_on_the_smallest_gpu() {
 #[test]
 fn the_network_on_a_gpu_that_was_measured() {
     let gpu = pollster::block_on(device::gpu());
-    pollster::block_on(Tuning::measure(&gpu.device)).expect("the device computes");
+    pollster::block_on(Tuning::measure(&gpu.device, gpu.subgroups)).expect("the device computes");
     let complaints = pollster::block_on(network::check(&gpu));
     Tuning::default().apply(&gpu.device);
     assert_none(&complaints);

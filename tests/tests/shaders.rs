@@ -37,7 +37,9 @@ fn complaints_about(name: &str, source: &str) -> Vec<String> {
         Ok(module) => module,
         Err(error) => return vec![error.emit_to_string(source)],
     };
-    let info = match Validator::new(ValidationFlags::all(), Capabilities::empty()).validate(&module) {
+    // its name says that not every device can run it
+    let capabilities = if name.ends_with("_subgroups") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let info = match Validator::new(ValidationFlags::all(), capabilities).validate(&module) {
         Ok(info) => info,
         Err(error) => return vec![error.emit_to_string(source)],
     };

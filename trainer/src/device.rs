@@ -1,7 +1,10 @@
 //! Which device computes.
 
 use anyhow::Context as _;
-use burn::tensor::{Device, wgpu::MemoryConfiguration};
+use burn::tensor::{
+    Device,
+    wgpu::{MemoryConfiguration, wgpu::Features},
+};
 use clap::ValueEnum;
 use segscape::ops::Tuning;
 
@@ -26,8 +29,9 @@ impl DeviceChoice {
             Self::Gpu => {
                 // Pages of their own: hand-written shaders bind buffers read-only beside others they write.
                 let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
-                let device = options.init().map_err(|error| anyhow::anyhow!("no usable graphics device: {error}"))?;
-                let tuning = pollster::block_on(Tuning::measure(&device)).context("the graphics device failed its first products")?;
+                let (device, setup) = options.init_with_setup().map_err(|error| anyhow::anyhow!("no usable graphics device: {error}"))?;
+                let subgroups = setup.device.features().contains(Features::SUBGROUP);
+                let tuning = pollster::block_on(Tuning::measure(&device, subgroups)).context("the graphics device failed its first products")?;
                 tracing::info!(?tuning, "fastest on this graphics device");
                 Ok(device)
             }

@@ -15,7 +15,7 @@ use super::{
     After,
     products_cpu::values,
     sparse_conv::then_by_steps,
-    wgsl::{Shader, empty_like, padded, trimmed, vectors},
+    wgsl::{Shader, empty_like, padded, single, trimmed, vectors},
 };
 use crate::platform;
 
@@ -74,7 +74,7 @@ impl Affine for Flex {
 impl Affine for CubeBackend {
     fn affine(x: FloatTensor<Self>, factors: FloatTensor<Self>, rectified: bool) -> FloatTensor<Self> {
         let shape = x.shape();
-        let (x, factors) = (padded(x, 1), padded(factors, 1));
+        let (x, factors) = (padded(x, 1), padded(single(factors), 1));
         let y = empty_like(&x, x.shape());
         let width = vectors(&x);
         let threads = shape[0] * width;

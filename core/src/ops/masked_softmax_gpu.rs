@@ -1,4 +1,4 @@
-//! Masked softmax on the GPU: `wgsl/masked_softmax.wgsl` or `wgsl/masked_softmax_shared.wgsl`, whichever is faster there.
+//! Masked softmax on the GPU: one of three shaders, whichever is fastest there.
 
 use burn::backend::{
     TensorMetadata as _,
@@ -9,14 +9,16 @@ use burn::tensor::DType;
 
 use super::{
     MaskedSoftmax,
-    tuning::{Tiles, Tuning},
+    tuning::{SoftmaxRow, Tuning},
     wgsl::{Shader, empty_like},
 };
 
-const REGISTERS: Shader = Shader::new("masked_softmax", include_str!("../../../wgsl/masked_softmax.wgsl"));
-const SHARED: Shader = Shader::new("masked_softmax_shared", include_str!("../../../wgsl/masked_softmax_shared.wgsl"));
+const THREAD: Shader = Shader::new("masked_softmax", include_str!("../../../wgsl/masked_softmax.wgsl"));
+const WORKGROUP: Shader = Shader::new("masked_softmax_shared", include_str!("../../../wgsl/masked_softmax_shared.wgsl"));
 
-/// Threads of a workgroup, which computes one row in [`SHARED`].
+const SUBGROUPS: Shader = Shader::new("masked_softmax_subgroups", include_str!("../../../wgsl/masked_softmax_subgroups.wgsl"));
+
+/// Threads of a workgroup, which computes one row in [`WORKGROUP`] and [`SUBGROUPS`].
 const GROUP: usize = 64;
 
 impl MaskedSoftmax for CubeBackend {
@@ -31,8 +33,9 @@ impl MaskedSoftmax for CubeBackend {
         // Without a mask what stands in for it is not read.
         let mask = if masked { mask.handle.clone() } else { scores.handle.clone() };
         let (shader, threads) = match Tuning::current().softmax {
-            Tiles::Registers => (REGISTERS, rows),
-            Tiles::Shared => (SHARED, rows * GROUP),
+            SoftmaxRow::Thread => (THREAD, rows),
+            SoftmaxRow::Workgroup => (WORKGROUP, rows * GROUP),
+            SoftmaxRow::Subgroups => (SUBGROUPS, rows * GROUP),
         };
         shader.launch(&scores.client, threads, [scores.handle.clone(), mask, weights.handle.clone()], info);
         weights

@@ -5,7 +5,7 @@ use burn::backend::{TensorMetadata as _, ops::FloatTensorOps as _, tensor::Float
 use super::{
     Matmul,
     tuning::{Tiles, Tuning},
-    wgsl::{Shader, empty_like, padded, zeros_like},
+    wgsl::{Shader, empty_like, padded, single, zeros_like},
 };
 
 const PRODUCT: Shader = Shader::new("matmul", include_str!("../../../wgsl/matmul.wgsl"));
@@ -25,7 +25,7 @@ impl Matmul for CubeBackend {
         if Tuning::current().product == Tiles::Shared {
             return Self::float_matmul(a, b);
         }
-        let (a, b) = (padded(a, 1), padded(b, 2));
+        let (a, b) = (padded(single(a), 1), padded(single(b), 2));
         let c = empty_like(&a, shape);
         let [k, columns] = [k, n].map(|size| size.div_ceil(4));
         let threads = batch * m.div_ceil(TILE[0]) * columns.div_ceil(TILE[1]);

@@ -36,5 +36,5 @@ pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sine::{Sine, plain_sine, sine};
 pub use sparse_conv::{After, SparseConv, Then, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then};
-pub use tuning::{Tiles, Tuning, milliseconds_of_convolutions};
+pub use tuning::{SoftmaxRow, Tiles, Tuning, milliseconds_of_convolutions};
 pub use wgsl::BINDING_LIMIT;

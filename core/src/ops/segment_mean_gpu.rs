@@ -11,7 +11,7 @@ use cubecl::server::Handle;
 
 use super::{
     SegmentMap, SegmentMean, WeightedRows,
-    wgsl::{Shader, empty_like, padded, trimmed, vectors, zeros_like},
+    wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
 };
 
 const MEAN: Shader = Shader::new("segment_mean", include_str!("../../../wgsl/segment_mean.wgsl"));
@@ -85,6 +85,6 @@ impl SegmentMean for CubeBackend {
             return zeros_like(&x, shape);
         }
         let passes = map.means().passes_beside(&x);
-        trimmed(passes.iter().fold(padded(x, 1), |x, pass| pass.run(x)), shape)
+        trimmed(passes.iter().fold(padded(single(x), 1), |x, pass| pass.run(x)), shape)
     }
 }

@@ -13,7 +13,7 @@ use super::{
     kernel_map_gpu::TableBlock,
     sparse_conv::then_by_steps,
     tuning::{Tiles, Tuning},
-    wgsl::{Shader, empty_like, padded, trimmed, vectors, zeros_like},
+    wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
 };
 
 const REGISTERS: Shader = Shader::new("sparse_conv", include_str!("../../../wgsl/sparse_conv.wgsl"));
@@ -35,19 +35,18 @@ fn convolve(x: CubeTensor, w: CubeTensor, neighbours: &Neighbours, affine: CubeT
     let (x, w) = (padded(x, 1), padded(w, 2));
     let addend = if after.added { padded(addend, 1) } else { x.clone() };
     // bound as single precision, and not read
-    let affine = if after.affine { padded(affine, 1) } else { w.clone() };
+    let affine = if after.affine { padded(single(affine), 1) } else { w.clone() };
     let y = empty_like(&x, [neighbours.rows(), w.shape()[2]]);
     let tiles = Tuning::current().convolution;
     let (shader, [rows, columns, threads]) = match tiles {
         Tiles::Registers => (REGISTERS, [REGISTER_TILE[0], REGISTER_TILE[1], 1]),
         Tiles::Shared => (SHARED, SHARED_TILE),
     };
-    let epilogue = u32::from(after.affine) | u32::from(after.added) << 1 | u32::from(after.rectified) << 2;
+    let epilogue = usize::from(after.affine) | usize::from(after.added) << 1 | usize::from(after.rectified) << 2;
     for TableBlock { first, count, places, table } in neighbours.blocks_beside(&x).iter() {
         let buffers = [&x.handle, &w.handle, table, &affine.handle, &addend.handle, &y.handle].map(Clone::clone);
-        let words = [*first, *count, places / 4, neighbours.offsets(), usize::from(neighbours.mirrored()), vectors(&x), vectors(&y)];
-        let mut info = [epilogue; 8];
-        info.iter_mut().zip(words).for_each(|(info, word)| *info = word as u32);
+        let mirrored = usize::from(neighbours.mirrored());
+        let info = [*first, *count, places / 4, neighbours.offsets(), mirrored, vectors(&x), vectors(&y), epilogue].map(|word| word as u32);
         let tiles = count.div_ceil(rows) * vectors(&y).div_ceil(columns);
         shader.storing(x.dtype).launch(&x.client, tiles * threads, buffers, info);
     }
@@ -87,16 +86,15 @@ impl SparseConv for CubeBackend {
         if x.shape().num_elements() == 0 || grad.shape().num_elements() == 0 {
             return zeros_like(&x, shape);
         }
-        let (x, grad) = (padded(x, 1), padded(grad, 1));
+        let (x, grad) = (padded(single(x), 1), padded(single(grad), 1));
         let tiles = map.offsets() * vectors(&x) * vectors(&grad);
         let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
         let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);
         for TableBlock { first, count, places, table } in map.inputs().blocks_beside(&x).iter() {
             let mirrored = usize::from(map.inputs().mirrored());
-            let words = [*first, *count, *places, map.offsets(), mirrored, vectors(&x), vectors(&grad)];
-            let words = words.into_iter().chain([usize::from(*first > 0), pieces, count.div_ceil(pieces), 0, 0]);
-            let mut info = [0; 12];
-            info.iter_mut().zip(words).for_each(|(info, word)| *info = word as u32);
+            let (added, rows) = (usize::from(*first > 0), count.div_ceil(pieces));
+            let info = [*first, *count, *places, map.offsets(), mirrored, vectors(&x), vectors(&grad), added, pieces, rows, 0, 0];
+            let info = info.map(|word| word as u32);
             let buffers = [&x.handle, &grad.handle, table, &sums.handle].map(Clone::clone);
             GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers, info);
         }

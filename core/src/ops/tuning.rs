@@ -32,13 +32,24 @@ pub enum Tiles {
     Shared,
 }
 
+/// Who computes a row of a softmax.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoftmaxRow {
+    /// One thread.
+    Thread,
+    /// A workgroup through shared memory.
+    Workgroup,
+    /// A workgroup by its subgroups: only for devices that have them.
+    Subgroups,
+}
+
 /// What a GPU computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// Of matrix products: in registers our own shader, shared burn's, which also tunes itself to the shape.
     pub product: Tiles,
-    /// Of the softmax of attention: a row is a thread's, or a workgroup's.
-    pub softmax: Tiles,
+    /// Of the softmax of attention.
+    pub softmax: SoftmaxRow,
     /// Of sparse convolutions.
     pub convolution: Tiles,
     /// How a backbone stores features and weights; sums are of single precision either way.
@@ -48,7 +59,7 @@ pub struct Tuning {
 impl Default for Tuning {
     /// What every adapter can do.
     fn default() -> Self {
-        Self { product: Tiles::Registers, softmax: Tiles::Registers, convolution: Tiles::Registers, storage: DType::F32 }
+        Self { product: Tiles::Registers, softmax: SoftmaxRow::Thread, convolution: Tiles::Registers, storage: DType::F32 }
     }
 }
 
@@ -72,11 +83,12 @@ impl Tuning {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some((device.clone(), self));
     }
 
-    /// Measures on `device`, a GPU, and uses what was fastest from now on: some hundred million operations of each kind.
+    /// Measures on `device`, a GPU with subgroups or without, and uses what was fastest from now on: some hundred million operations of each
+    /// kind.
     ///
     /// # Errors
     /// The device failed.
-    pub async fn measure(device: &Device) -> Result<Self, ExecutionError> {
+    pub async fn measure(device: &Device, subgroups: bool) -> Result<Self, ExecutionError> {
         let tiles = [Tiles::Registers, Tiles::Shared];
         let (mut best, mut fastest) = (Self::default(), f64::INFINITY);
         for product in tiles {
@@ -87,7 +99,8 @@ impl Tuning {
             }
         }
         fastest = f64::INFINITY;
-        for softmax in tiles {
+        let rows = [SoftmaxRow::Thread, SoftmaxRow::Workgroup, SoftmaxRow::Subgroups];
+        for softmax in rows.into_iter().filter(|row| subgroups || *row != SoftmaxRow::Subgroups) {
             Self { softmax, ..best }.apply(device);
             let ms = milliseconds_of_softmaxes(device).await?;
             if ms < fastest {

@@ -128,6 +128,12 @@ pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTens
     CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
 }
 
+/// The tensor, which a shader binds that stores single precision alone.
+pub(super) fn single(tensor: FloatTensor<CubeBackend>) -> FloatTensor<CubeBackend> {
+    assert_eq!(tensor.dtype, DType::F32, "this shader reads f32");
+    tensor
+}
+
 /// The tensor, contiguous, its last `dims` dimensions filled up with zeros to multiples of four.
 pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTensor {
     let shape = tensor.shape();

@@ -1,6 +1,6 @@
 //! An edge of the graph, and how edges are sorted.
 
-/// Two points and how much they differ; ordered by its weight alone, NaN last.
+/// Two points and how much they differ. Sorted, NaN comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightedEdge {
     /// Bits that compare as the weights do.

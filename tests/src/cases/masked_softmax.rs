@@ -1,6 +1,6 @@
 //! Masked softmax against its formula in double precision.
 
-use segscape::ops::{Tiles, Tuning, masked_softmax};
+use segscape::ops::{SoftmaxRow, Tuning, masked_softmax};
 
 use super::{differs, fits, noise, poison, tensor};
 use crate::device::Subject;
@@ -26,10 +26,7 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
     // More than 65 535 workgroups.
-    let rows_of_a_workgroup = match Tuning::of(device).softmax {
-        Tiles::Registers => 64,
-        Tiles::Shared => 1,
-    };
+    let rows_of_a_workgroup = if Tuning::of(device).softmax == SoftmaxRow::Thread { 64 } else { 1 };
     for &shape in CASES.iter().chain(&[[1, 65_535 * rows_of_a_workgroup + 1, 2]]) {
         let [heads, queries, keys] = shape;
         if !fits(subject, &format!("masked_softmax {shape:?}"), heads * queries * keys) {

@@ -12,7 +12,7 @@ pub mod sparse_conv;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use segscape::ops::{Tiles, Tuning};
+use segscape::ops::{SoftmaxRow, Tiles, Tuning};
 
 use crate::device::Subject;
 
@@ -35,11 +35,18 @@ pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
-/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory, and features stored by halves where the device has
-/// them. A whole network then answers within what its manifest allows.
+/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory, subgroups and features stored by halves where the
+/// device has them. A whole network then answers within what its manifest allows.
 pub async fn check_variants(gpu: &Subject) -> Vec<String> {
-    Tuning { product: Tiles::Shared, softmax: Tiles::Shared, convolution: Tiles::Shared, ..Tuning::default() }.apply(&gpu.device);
+    let shared = Tuning { product: Tiles::Shared, softmax: SoftmaxRow::Workgroup, convolution: Tiles::Shared, ..Tuning::default() };
+    shared.apply(&gpu.device);
     let mut complaints = [sparse_conv::check_forward(gpu).await, matmul::check(gpu).await, masked_softmax::check(gpu).await].concat();
+    if gpu.subgroups {
+        Tuning { softmax: SoftmaxRow::Subgroups, ..Tuning::default() }.apply(&gpu.device);
+        complaints.extend(masked_softmax::check(gpu).await);
+    } else {
+        eprintln!("skipped: this device has no subgroups");
+    }
     Tuning::default().apply(&gpu.device);
     complaints.extend(sparse_conv::check_halves(gpu).await);
     complaints.extend(network::check_halves(gpu).await);

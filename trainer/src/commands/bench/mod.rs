@@ -103,7 +103,7 @@ impl Bench {
         let device = self.device.open()?;
         if let Some(tiles) = self.tiles {
             let tiles = if tiles == TilesChoice::Registers { Tiles::Registers } else { Tiles::Shared };
-            Tuning { product: tiles, softmax: tiles, convolution: tiles, ..Tuning::default() }.apply(&device);
+            Tuning { product: tiles, convolution: tiles, ..Tuning::default() }.apply(&device);
         }
         let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv, What::Attention], |what| vec![what]);
         wanted.into_iter().try_for_each(|what| match what {

@@ -1,0 +1,102 @@
+// Softmax over the keys of every query, where keys outside the query's mask get nothing.
+//
+// A workgroup computes one row, as in `masked_softmax_shared`, but what its threads found separately is brought together by subgroups: once
+// within each, and, once over what the first threads of all of them wrote down. Nothing is assumed about their size
+// or about which threads they are.
+//
+// binding  access      element  shape                 meaning
+// 0        read        f32      [count, width]        scores; a row is a head and a query
+// 1        read        f32      [queries, keys]       logits of the masks, shared by all heads; anything where `masked` is 0
+// 2        read_write  f32      [count, width]        weights; 0 from column `keys` on
+// 3        uniform     Info
+//
+// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes.
+// Invariants: at least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the last row return.
+// Definition: `ops::plain_masked_softmax`.
+
+struct Thread {
+    lane: u32,  // in the workgroup
+    place: u32, // in its subgroup
+    size: u32,  // of its subgroup
+}
+
+struct Info {
+    count: u32,   // rows
+    queries: u32,
+    keys: u32,
+    masked: u32,  // 1: keys whose logit is below 0 are blocked
+    width: u32,   // columns, at least `keys`
+    pad_0: u32,
+    pad_1: u32,
+    pad_2: u32,
+}
+
+const GROUP: u32 = 64u;
+// Far below any score, yet finite: WGSL has no infinite constants.
+const BLOCKED: f32 = -1e30;
+
+@group(0) @binding(0) var<storage, read> scores: array<f32>;
+@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(2) var<storage, read_write> weights: array<f32>;
+@group(0) @binding(3) var<uniform> info: Info;
+
+var<workgroup> found: array<f32, GROUP>;
+
+fn score(row: u32, mask: u32, masked: bool, key: u32) -> f32 {
+    if masked && logits[mask + key] < 0.0 { return BLOCKED; }
+    return scores[row + key];
+}
+
+// The highest of what the threads found.
+fn highest_of_all(thread: Thread, own: f32) -> f32 {
+    let highest = subgroupMax(own);
+    found[thread.lane] = select(BLOCKED, highest, thread.place == 0u);
+    workgroupBarrier();
+    var all = BLOCKED;
+    for (var lane = thread.place; lane < GROUP; lane += thread.size) { all = max(all, found[lane]); }
+    workgroupBarrier();
+    return subgroupMax(all);
+}
+
+// The sum of what the threads found.
+fn sum_of_all(thread: Thread, own: f32) -> f32 {
+    let sum = subgroupAdd(own);
+    found[thread.lane] = select(0.0, sum, thread.place == 0u);
+    workgroupBarrier();
+    var all = 0.0;
+    for (var lane = thread.place; lane < GROUP; lane += thread.size) { all += found[lane]; }
+    return subgroupAdd(all);
+}
+
+@compute @workgroup_size(GROUP)
+fn masked_softmax_subgroups(
+    @builtin(workgroup_id) group: vec3<u32>,
+    @builtin(num_workgroups) groups: vec3<u32>,
+    @builtin(local_invocation_index) lane: u32,
+    @builtin(subgroup_invocation_id) place: u32,
+    @builtin(subgroup_size) size: u32,
+) {
+    let thread = Thread(lane, place, size);
+    let index = group.y * groups.x + group.x;
+    if index >= info.count { return; }
+    let row = index * info.width;
+    let mask = index % info.queries * info.keys;
+
+    var open = BLOCKED;
+    if info.masked == 1u {
+        for (var key = lane; key < info.keys; key += GROUP) { open = max(open, logits[mask + key]); }
+    }
+    let masked = highest_of_all(thread, open) >= 0.0;
+    var own = BLOCKED;
+    for (var key = lane; key < info.keys; key += GROUP) { own = max(own, score(row, mask, masked, key)); }
+    let highest = highest_of_all(thread, own);
+    var sum = 0.0;
+    for (var key = lane; key < info.keys; key += GROUP) {
+        let weight = exp(score(row, mask, masked, key) - highest);
+        weights[row + key] = weight;
+        sum += weight;
+    }
+    let total = sum_of_all(thread, sum);
+    for (var key = lane; key < info.keys; key += GROUP) { weights[row + key] /= total; }
+    for (var key = info.keys + lane; key < info.width; key += GROUP) { weights[row + key] = 0.0; }
+}
