@@ -35,15 +35,51 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Folders of labelled PLY files; relative to the working directory. Read again at the start of every epoch, so a
-    /// generator may still be adding rooms.
+    /// Folders of labelled PLY files, which supervise whole scenes; relative to the working directory. Read again at the start of every epoch,
+    /// so a generator may still be adding rooms.
+    #[serde(default)]
     pub rooms: Vec<PathBuf>,
+    /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view; read again in the same way.
+    #[serde(default)]
+    pub foundations: Vec<PathBuf>,
+    /// Share of the samples that come from bundles, where there are both.
+    #[serde(default = "default_share")]
+    pub foundation_share: f64,
+    /// Whether a view's annotation is held against what the view sees only (seed 000, section 3.2), not against the whole scene.
+    #[serde(default = "default_true")]
+    pub partition: bool,
+    /// Whether the superpoints of bundles respect the images' instances (seed 000, section 3.3), and what that means.
+    #[serde(default)]
+    pub boundaries: Boundaries,
     /// NYU40 or other class ids that are stuff, not objects (their points belong to no instance).
     #[serde(default = "default_stuff")]
     pub stuff: Vec<i32>,
     /// Where an object's points disagree about its class.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
+}
+
+/// Which edges between points of a bundle are cut before superpoints are made of them (seed 000, Algorithm 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundaries {
+    /// None: geometry and colour alone.
+    None,
+    /// Those whose ends are different instances of one image.
+    #[default]
+    SameView,
+    /// The same, where what no instance covers is one of its own.
+    Outlines,
+    /// Those whose ends have different numbers in their own images, as the algorithm is written.
+    Strict,
+}
+
+fn default_share() -> f64 {
+    0.5
+}
+
+fn default_true() -> bool {
+    true
 }
 
 /// Which of its points name an object (spec/model.md section 11.1).
@@ -79,11 +115,28 @@ pub struct Augment {
     pub colour_jitter: f32,
     /// Of taking all colour away, so that scans without colour work.
     pub colour_drop: f64,
+    /// Of taking all image features away, so that points alone work.
+    pub image_drop: f64,
+    /// Of taking all objects seen in images away.
+    pub objects_drop: f64,
+    /// Of taking each object seen in images away.
+    pub object_drop: f64,
 }
 
 impl Default for Augment {
     fn default() -> Self {
-        Self { flip: 0.5, rotate: true, scale: [0.8, 1.2], translate: 0.1, elastic: 0.5, colour_jitter: 0.15, colour_drop: 0.1 }
+        Self {
+            flip: 0.5,
+            rotate: true,
+            scale: [0.8, 1.2],
+            translate: 0.1,
+            elastic: 0.5,
+            colour_jitter: 0.15,
+            colour_drop: 0.1,
+            image_drop: 0.5,
+            objects_drop: 0.3,
+            object_drop: 0.7,
+        }
     }
 }
 
@@ -129,6 +182,8 @@ pub struct Loss {
     pub max_queries: usize,
     /// With dense supervision: at most this many (query, object) pairs a scene feel the mask and box terms, drawn evenly over the objects.
     pub pairs: usize,
+    /// Of bundles: at most this many views a sample, drawn among those that say something.
+    pub views: usize,
     /// T: class names a scene is asked about, its own and random others.
     pub classes: usize,
     /// Random class names closer than this (cosine) to one of the scene's own are not used as negatives.
@@ -165,6 +220,7 @@ impl Default for Loss {
             queries: [0.5, 1.0],
             max_queries: 16_384,
             pairs: 128,
+            views: 1024,
             classes: 64,
             synonym: 0.7,
             no_object: 0.1,
@@ -233,7 +289,15 @@ impl Default for Run {
 impl Config {
     /// A run of this network over rooms that are not named yet.
     pub fn of(model: ModelConfig) -> Self {
-        let data = Data { rooms: vec![], stuff: default_stuff(), class_of_object: ClassOfObject::default() };
+        let data = Data {
+            rooms: vec![],
+            foundations: vec![],
+            foundation_share: default_share(),
+            partition: true,
+            boundaries: Boundaries::default(),
+            stuff: default_stuff(),
+            class_of_object: ClassOfObject::default(),
+        };
         Self { data, model, augment: Augment::default(), loss: Loss::default(), optimiser: Optimiser::default(), run: Run::default() }
     }
 
@@ -255,15 +319,22 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.model.validate()?;
         let [low, high] = self.augment.scale;
-        anyhow::ensure!(!self.data.rooms.is_empty(), "data.rooms names no folder");
+        anyhow::ensure!(!self.data.rooms.is_empty() || !self.data.foundations.is_empty(), "data.rooms and data.foundations name no folder");
+        let share = self.data.foundation_share;
+        anyhow::ensure!((0.0..=1.0).contains(&share), "data.foundation_share is a share, not {share}");
         anyhow::ensure!(0.0 < low && low <= high, "augment.scale must be an ascending range of positive numbers, not {low}..{high}");
-        for (name, p) in [("flip", self.augment.flip), ("elastic", self.augment.elastic), ("colour_drop", self.augment.colour_drop)] {
+        let Augment { flip, elastic, colour_drop, image_drop, objects_drop, object_drop, .. } = self.augment;
+        let probabilities = [("flip", flip), ("elastic", elastic), ("colour_drop", colour_drop)];
+        for (name, p) in probabilities.into_iter().chain([("image_drop", image_drop), ("objects_drop", objects_drop), ("object_drop", object_drop)]) {
             anyhow::ensure!((0.0..=1.0).contains(&p), "augment.{name} is a probability, not {p}");
         }
         let [few, many] = self.loss.queries;
         anyhow::ensure!(0.0 < few && few <= many && many <= 1.0, "loss.queries must be an ascending range in 0..=1, not {few}..{many}");
         anyhow::ensure!(self.loss.max_queries > 0, "loss.max_queries must be at least 1");
-        anyhow::ensure!(self.loss.classes > 0 && self.loss.pairs > 0, "loss.classes and loss.pairs must be at least 1");
+        anyhow::ensure!(
+            self.loss.classes > 0 && self.loss.pairs > 0 && self.loss.views > 0,
+            "loss.classes, loss.pairs and loss.views must be at least 1"
+        );
         anyhow::ensure!(self.optimiser.scenes_per_step > 0, "optimiser.scenes_per_step must be at least 1");
         anyhow::ensure!(self.run.minutes > 0.0, "run.minutes must be positive, not {}", self.run.minutes);
         anyhow::ensure!(

@@ -1,4 +1,5 @@
-//! What the network should have said about one scene, and how far from it it was (spec/model.md sections 11.2 and 11.3).
+//! What the network should have said about one scene, or about what one view sees of it, and how far from it it was (spec/model.md sections 11.2
+//! and 11.3).
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
@@ -18,8 +19,8 @@ pub struct Truth {
     pub superpoint_sizes: Vec<u32>,
     /// (Q): the object of the query's own superpoint.
     pub object_of_query: Vec<Option<u32>>,
-    /// (G): which of the T names the object has.
-    pub class_of_object: Vec<u32>,
+    /// (G): which of the T names the object has; what has none teaches no class.
+    pub class_of_object: Vec<Option<u32>>,
     /// (G, 3): box centres, metres, in the frame the network saw.
     pub centres: Vec<[f32; 3]>,
     /// (G, 3): box sizes, metres.
@@ -200,10 +201,11 @@ impl<'a> Target<'a> {
         let mut class = vec![classes as i32 - 1; queries];
         let mut weight = vec![no_object; queries];
         for pair in pairs {
-            class[pair.query as usize] = self.truth.class_of_object[pair.object as usize] as i32;
-            weight[pair.query as usize] = 1.0;
+            let name = self.truth.class_of_object[pair.object as usize];
+            class[pair.query as usize] = name.unwrap_or_default() as i32;
+            weight[pair.query as usize] = f32::from(u8::from(name.is_some()));
         }
-        let sum: f32 = weight.iter().sum();
+        let sum = weight.iter().sum::<f32>().max(f32::MIN_POSITIVE);
         let class = indices(class, &self.device).unsqueeze_dim::<2>(1);
         let weight = Tensor::<2>::from_data(TensorData::new(weight, [queries, 1]), &self.device);
         let log_p = activation::log_softmax(logits.clone(), 1).gather(1, class);
@@ -248,9 +250,10 @@ impl<'a> Target<'a> {
     fn cost(&self, output: &Output, options: &Loss) -> Tensor<2> {
         let logits = output.masks.clone().detach();
         let [_, superpoints] = logits.dims();
-        let mut class: Vec<i32> = self.truth.class_of_object.iter().map(|&c| c as i32).collect();
-        class.push(0);
-        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, indices(class, &self.device));
+        let classes = || self.truth.class_of_object.iter().copied().chain([None]);
+        let named = Tensor::<1>::from_floats(classes().map(|c| f32::from(u8::from(c.is_some()))).collect::<Vec<_>>().as_slice(), &self.device);
+        let class = indices(classes().map(|c| c.unwrap_or_default() as i32).collect(), &self.device);
+        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, class) * named.unsqueeze::<2>();
         let masks = self.masks.clone().transpose();
         let bce = (softplus(logits.clone()).sum_dim(1) - logits.clone().matmul(masks.clone())) / superpoints as f32;
         let sigma = activation::sigmoid(logits);
@@ -333,7 +336,7 @@ mod tests {
             object_of_query: queries.iter().map(|&q| object_of_superpoint[q as usize]).collect(),
             object_of_superpoint,
             superpoint_sizes: vec![10; superpoints],
-            class_of_object: golden.indices(&name("gt_labels")),
+            class_of_object: golden.indices(&name("gt_labels")).into_iter().map(Some).collect(),
             centres: golden.rows(&name("gt_centers")),
             sizes: golden.rows(&name("gt_sizes")),
             dense_pairs: vec![],
@@ -543,7 +546,7 @@ mod tests {
             superpoint_sizes: vec![5, 1, 2, 9],
             object_of_query: object_of_superpoint.clone(),
             object_of_superpoint,
-            class_of_object: vec![1, 0],
+            class_of_object: vec![Some(1), Some(0)],
             centres: vec![[1.0, 2.0, 3.0]; 2],
             sizes: vec![[1.0; 3]; 2],
             dense_pairs: (0..3).map(|query| Pair { query, object: query / 2 }).collect(),

@@ -1,7 +1,7 @@
 //! Rooms to training samples, prepared on a thread of their own while the device computes.
 
 use std::{
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::mpsc::{Receiver, sync_channel},
     thread,
 };
@@ -11,11 +11,21 @@ use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
     model::{Observation, SceneInput},
-    superpoint::SuperpointOptions,
+    progress::Monitor,
+    superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
+    views::{Detection, ObjectQueries, View, from_correspondences, object_queries},
 };
 
-use crate::{augment, config::Config, dataset, dataset::Room, loss::Truth, matching};
+use crate::{
+    augment,
+    config::{Boundaries, Config},
+    dataset::{self, Room},
+    foundation::{self, Foundation},
+    loss::Truth,
+    matching,
+    partition::Part,
+};
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
 pub struct Sample {
@@ -25,21 +35,23 @@ pub struct Sample {
     pub queries: Vec<u32>,
     /// (T, [`text::DIM`]): embeddings of the names it is asked about.
     pub text: Vec<f32>,
-    /// What it should answer.
-    pub truth: Truth,
+    /// What it should answer: about the whole scene, or about what each view sees of it.
+    pub parts: Vec<Part>,
 }
 
 /// How many samples wait at most; each is a few megabytes.
 const READY: usize = 2;
+/// At most this many objects seen in images (spec/model.md section 13).
+const OBJECTS: usize = 2048;
 
 /// Starts preparing samples `first`, `first + 1`, ... of the run `config` describes. The thread ends with the receiver.
 ///
-/// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A room that cannot be used is
+/// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
 /// reported and left out; when none can, the receiver gets the error.
 pub fn samples(config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
     let (sender, receiver) = sync_channel(READY);
     thread::spawn(move || {
-        let mut stream = Stream { config, files: Vec::new(), order: None };
+        let mut stream = Stream { config, rooms: Source::new(dataset::files), foundations: Source::new(Foundation::folders) };
         for number in first.. {
             if sender.send(stream.sample(number)).is_err() {
                 break;
@@ -51,30 +63,64 @@ pub fn samples(config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
 
 struct Stream {
     config: Config,
+    rooms: Source,
+    foundations: Source,
+}
+
+/// Scenes of one kind, every one once an epoch.
+struct Source {
+    /// Lists what is in folders.
+    list: fn(&[PathBuf]) -> anyhow::Result<Vec<PathBuf>>,
     files: Vec<PathBuf>,
     /// The epoch and its order of the files.
     order: Option<(u64, Vec<usize>)>,
 }
 
-impl Stream {
-    fn sample(&mut self, number: u64) -> anyhow::Result<Sample> {
+impl Source {
+    fn new(list: fn(&[PathBuf]) -> anyhow::Result<Vec<PathBuf>>) -> Self {
+        Self { list, files: Vec::new(), order: None }
+    }
+
+    /// The files in the order in which sample `number` of this kind tries them.
+    fn turn(&mut self, number: u64, folders: &[PathBuf], seed: u64) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
-        if position(self.files.len()) == 0 || self.files.is_empty() {
-            self.files = dataset::files(&self.config.data.rooms)?;
+        if position(self.files.len()) == 0 {
+            self.files = (self.list)(folders)?;
+            anyhow::ensure!(!self.files.is_empty(), "no scene in {folders:?}");
         }
         let epoch = number / self.files.len() as u64;
         if self.order.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != self.files.len()) {
             let mut order: Vec<usize> = (0..self.files.len()).collect();
-            order.shuffle(&mut rng(self.config.run.seed, Draw::Order, epoch));
+            order.shuffle(&mut rng(seed, Draw::Order, epoch));
             self.order = Some((epoch, order));
         }
         let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
-        let mut rng = rng(self.config.run.seed, Draw::Sample, number);
+        let (after, before) = (&order[position(order.len())..], &order[..position(order.len())]);
+        Ok(after.iter().chain(before).map(|&file| self.files[file].clone()).collect())
+    }
+}
+
+impl Stream {
+    fn sample(&mut self, number: u64) -> anyhow::Result<Sample> {
+        let data = &self.config.data;
+        let share = match (data.rooms.is_empty(), data.foundations.is_empty()) {
+            (_, true) => 0.0,
+            (true, false) => 1.0,
+            (false, false) => data.foundation_share,
+        };
+        // of all samples so far, as evenly as whole numbers can be
+        let bundles = |number: u64| (number as f64 * share).floor() as u64;
+        let is_bundle = bundles(number + 1) > bundles(number);
+        let seed = self.config.run.seed;
+        let turn = match is_bundle {
+            true => self.foundations.turn(bundles(number), &data.foundations, seed)?,
+            false => self.rooms.turn(number - bundles(number), &data.rooms, seed)?,
+        };
+        let mut rng = rng(seed, Draw::Sample, number);
         let mut last = None;
-        for attempt in 0..order.len() {
-            let path = &self.files[order[(position(order.len()) + attempt) % order.len()]];
-            let room = Room::read(path, &self.config.data.stuff, self.config.data.class_of_object, &SuperpointOptions::default());
-            match room.and_then(|room| sample(room, &self.config, Vocabulary::shipped(), &mut rng)) {
+        for path in turn {
+            let sample = if is_bundle { self.of_bundle(&path, &mut rng) } else { self.of_room(&path, &mut rng) };
+            match sample {
                 Ok(sample) => return Ok(sample),
                 Err(error) => {
                     tracing::warn!("left out {}: {error:#}", path.display());
@@ -82,7 +128,17 @@ impl Stream {
                 }
             }
         }
-        Err(last.context("no room")?.context("no room can be learnt from"))
+        Err(last.context("no scene")?.context("no scene can be learnt from"))
+    }
+
+    fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let Config { data, .. } = &self.config;
+        let room = Room::read(path, &data.stuff, data.class_of_object, &SuperpointOptions::default())?;
+        sample(room, &self.config, Vocabulary::shipped(), rng)
+    }
+
+    fn of_bundle(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        view_wise(Foundation::read(path)?, &self.config, Vocabulary::shipped(), rng)
     }
 }
 
@@ -107,15 +163,15 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
     let input = SceneInput::new(&observation, &room.superpoints, &config.model)?;
 
     let object_of_superpoint = room.object_of_superpoint();
-    let mut queries: Vec<u32> = (0..room.superpoints.count() as u32).collect();
-    queries.shuffle(rng);
-    let [few, many] = config.loss.queries;
-    let share = rng.random_range(few..=many) * queries.len() as f64;
-    queries.truncate((share as usize).clamp(1, config.loss.max_queries));
-    queries.sort_unstable();
+    let queries = queries(&room.superpoints, config, rng);
     let object_of_query: Vec<_> = queries.iter().map(|&s| object_of_superpoint[s as usize]).collect();
 
-    let (text, class_of_object) = names(&room, config, vocabulary, rng)?;
+    let named = room.objects.iter().map(|object| object.name.as_deref().with_context(|| format!("class {} has no name", object.class)));
+    let named = named.collect::<anyhow::Result<Vec<_>>>()?;
+    if let Some(unknown) = named.iter().find(|name| vocabulary.lookup(name).is_none()) {
+        anyhow::bail!("\"{unknown}\" is not in the vocabulary");
+    }
+    let (text, class_of_object) = names(&named, config, vocabulary, rng)?;
     let (centres, sizes) = boxes(&room);
     let truth = Truth {
         dense_pairs: matching::dense(&object_of_query, room.objects.len(), config.loss.pairs, rng),
@@ -127,27 +183,125 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
         sizes,
         surface_of_query: vec![],
     };
-    Ok(Sample { input, queries, text, truth })
+    Ok(Sample { input, queries, text, parts: vec![Part { seen: None, truth }] })
+}
+
+/// Augments a scene that images alone say something about, and asks the network about what each of them sees. Its own truth, if there is some, is left
+/// to evaluation.
+fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+    let superpoints = superpoints(&scene, config.data.boundaries)?;
+    let mut annotations = foundation::annotations(&scene, &superpoints);
+    let image = (config.model.inputs.image > 0 && !rng.random_bool(config.augment.image_drop)).then(|| image_features(&scene)).flatten();
+    let mut objects = match config.model.objects.is_some() && !rng.random_bool(config.augment.objects_drop) {
+        true => seen_objects(&scene, config.augment.object_drop, rng),
+        false => ObjectQueries::default(),
+    };
+
+    // objects move with the points around them
+    let points = scene.positions.len();
+    scene.positions.append(&mut objects.positions);
+    augment::positions(&mut scene.positions, &config.augment, rng);
+    objects.positions = scene.positions.split_off(points);
+    augment::colours(&mut scene.colors, &config.augment, rng);
+    let observation = Observation {
+        positions: &scene.positions,
+        colors: scene.colors.as_deref(),
+        image: image.as_deref(),
+        objects: (!objects.positions.is_empty()).then_some((&objects.features, &objects.positions)),
+        ..Observation::default()
+    };
+    let input = SceneInput::new(&observation, &superpoints, &config.model)?;
+
+    let queries = queries(&superpoints, config, rng);
+    // a picture that nobody looked at says nothing, one in which nothing was found that there is nothing
+    let mut views: Vec<usize> =
+        (0..annotations.len()).filter(|&v| scene.images[v].mask.is_some() && !annotations[v].superpoints.is_empty()).collect();
+    views.shuffle(rng);
+    views.truncate(config.loss.views);
+    views.sort_unstable();
+    let chosen: Vec<_> = views.into_iter().map(|view| std::mem::take(&mut annotations[view])).collect();
+    let named: Vec<&str> = chosen.iter().flat_map(|annotation| annotation.names.iter().map(String::as_str)).collect();
+    let (text, classes) = names(&named, config, vocabulary, rng)?;
+    let (sizes, mut classes) = (superpoints.sizes(), classes.into_iter());
+    let mut parts = Vec::with_capacity(chosen.len());
+    for annotation in &chosen {
+        let class_of_object: Vec<_> = classes.by_ref().take(annotation.names.len()).collect();
+        let part = match config.data.partition {
+            true => Part::of_view(annotation, &queries, class_of_object),
+            false => Some(Part::unpartitioned(annotation, &queries, class_of_object, &sizes)),
+        };
+        let Some(mut part) = part else { continue };
+        part.truth.dense_pairs = matching::dense(&part.truth.object_of_query, annotation.names.len(), config.loss.pairs, rng);
+        parts.push(part);
+    }
+    anyhow::ensure!(!parts.is_empty(), "no image with masks made any of the points");
+    Ok(Sample { input, queries, text, parts })
+}
+
+fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Superpoints> {
+    let boundaries = match boundaries {
+        Boundaries::None => None,
+        Boundaries::SameView => Some(foundation::boundaries(scene, Reading::SameView)),
+        Boundaries::Outlines => Some(foundation::boundaries(scene, Reading::Outlines)),
+        Boundaries::Strict => Some(foundation::boundaries(scene, Reading::Strict)),
+    };
+    let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
+    let graph = PointGraph::new(&scene.positions, scene.colors.as_deref(), &[], boundaries.as_ref(), options.edges, &silent)?;
+    Ok(graph.superpoints(options.threshold, options.minimum, &silent)?)
+}
+
+/// (points, channels) of the pixels that the points were made of; `None` unless every image has features.
+fn image_features(scene: &Foundation) -> Option<Vec<f32>> {
+    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: None, features: image.features.clone()? });
+    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
+    (!views.is_empty()).then(|| from_correspondences(&scene.origins, &views))
+}
+
+/// The instances of all images that have features and a place, each left out with probability `drop`.
+fn seen_objects(scene: &Foundation, drop: f64, rng: &mut ChaCha8Rng) -> ObjectQueries {
+    let mut masks = Vec::new();
+    for image in &scene.images {
+        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };
+        let [rows, columns] = depth.size();
+        let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
+        let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
+        for (row, instance) in (0..).zip(&image.instances) {
+            if !instance.features.is_empty() && !rng.random_bool(drop) {
+                masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
+            }
+        }
+    }
+    let detections: Vec<_> = masks
+        .iter()
+        .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
+        .collect();
+    object_queries(&detections, 0.0, OBJECTS)
+}
+
+/// Superpoints that are queries, ascending: a random share of them.
+fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut queries: Vec<u32> = (0..superpoints.count() as u32).collect();
+    queries.shuffle(rng);
+    let [few, many] = config.loss.queries;
+    let share = rng.random_range(few..=many) * queries.len() as f64;
+    queries.truncate((share as usize).clamp(1, config.loss.max_queries));
+    queries.sort_unstable();
+    queries
 }
 
 /// (T, DIM) embeddings: the scene's own names first, then random others (half of them among the vocabulary's common labels, which are
-/// the harder ones), none of them a near synonym of the scene's own; and for each object, which of them is its.
-fn names(room: &Room, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<(Vec<f32>, Vec<u32>)> {
+/// the harder ones), none of them a near synonym of the scene's own; and for each of `named`, which of them is its, if the vocabulary has it.
+fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<(Vec<f32>, Vec<Option<u32>>)> {
     let mut own: Vec<&str> = Vec::new();
     let mut text = Vec::with_capacity(config.loss.classes * text::DIM);
-    let mut class_of_object = Vec::with_capacity(room.objects.len());
-    for object in &room.objects {
-        let name = object.name.as_deref().with_context(|| format!("class {} has no name", object.class))?;
-        let class = match own.iter().position(|n| *n == name) {
-            Some(class) => class,
-            None => {
-                let embedding = vocabulary.lookup(name).with_context(|| format!("\"{name}\" is not in the vocabulary"))?;
-                text.extend_from_slice(embedding);
-                own.push(name);
-                own.len() - 1
-            }
-        };
-        class_of_object.push(class as u32);
+    let mut class_of_object = Vec::with_capacity(named.len());
+    for name in named {
+        let class = own.iter().position(|n| n == name).or_else(|| {
+            text.extend_from_slice(vocabulary.lookup(name)?);
+            own.push(name);
+            Some(own.len() - 1)
+        });
+        class_of_object.push(class.map(|class| class as u32));
     }
     anyhow::ensure!(own.len() <= config.loss.classes, "{} kinds of objects, loss.classes is {}", own.len(), config.loss.classes);
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
@@ -189,10 +343,16 @@ fn boxes(room: &Room) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use segscape::{scan, superpoint::Superpoints};
+    use segscape::{
+        scan,
+        views::{Camera, Correspondence, Map},
+    };
 
     use super::*;
-    use crate::dataset::Object;
+    use crate::{
+        dataset::Object,
+        foundation::{Instance, Mask},
+    };
 
     fn room() -> Room {
         let positions: Vec<[f32; 3]> = (0..600).map(|i| [(i % 20) as f32 * 0.05, (i / 20 % 6) as f32 * 0.05, (i / 120) as f32 * 0.3]).collect();
@@ -215,11 +375,88 @@ mod tests {
     fn a_sample_depends_on_its_number_only() {
         let draw = |number| sample(room(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
         let [a, b, other] = [3, 3, 4].map(draw);
-        assert_eq!((a.queries.clone(), a.text.clone(), a.truth.centres.clone()), (b.queries, b.text, b.truth.centres));
+        let [truth, again] = [&a, &b].map(|sample| sample.parts[0].truth.clone());
+        assert_eq!((&a.queries, &a.text, truth.centres), (&b.queries, &b.text, again.centres));
         assert_ne!(a.text, other.text);
         assert_eq!(a.text.len(), 64 * text::DIM);
-        assert_eq!(a.truth.class_of_object, [0, 1]);
+        assert_eq!(truth.class_of_object, [Some(0), Some(1)]);
         assert_eq!(&a.text[..text::DIM], Vocabulary::shipped().lookup("chair").unwrap());
+    }
+
+    /// A wall of which two images show one half each; in the first hangs a picture.
+    fn bundle() -> Foundation {
+        let positions: Vec<[f32; 3]> = (0..1600).map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05]).collect();
+        let origin = |p: &[f32; 3]| Some(Correspondence { view: u32::from(p[0] >= 1.0), x: p[0] % 1.0, y: p[2] / 2.0 });
+        let image = |name: &str, hung: Option<&str>| foundation::Image {
+            name: name.into(),
+            camera: Camera { width: 4.0, height: 4.0, focal: [4.0; 2], center: [1.5; 2], world_from_camera: glam::Affine3A::IDENTITY },
+            picture: None,
+            depth: Some(Map::new(vec![1.0; 16], [4, 4, 1]).unwrap()),
+            mask: Mask::new(
+                vec![0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0].into_iter().map(|v| v * u16::from(hung.is_some())).collect(),
+                [4, 4],
+            ),
+            instances: hung.map(|name| Instance { name: name.into(), score: 0.9, features: vec![1.0; 8] }).into_iter().collect(),
+            features: Some(Map::new(vec![0.5; 16 * 4], [4, 4, 4]).unwrap()),
+        };
+        Foundation {
+            origins: positions.iter().map(origin).collect(),
+            images: vec![image("left", Some("picture")), image("right", None)],
+            positions,
+            ..Foundation::default()
+        }
+    }
+
+    #[test]
+    fn views_supervise_their_parts_alone() {
+        let mut config = config();
+        config.loss.queries = [1.0; 2];
+        config.data.boundaries = Boundaries::Outlines;
+        let draw = |config: &Config, scene| view_wise(scene, config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 3)).unwrap();
+        let sample = draw(&config, bundle());
+        let [left, right] = &sample.parts[..] else { panic!("{} parts", sample.parts.len()) };
+        let (left_sees, right_sees) = (left.seen.as_ref().unwrap(), right.seen.as_ref().unwrap());
+        assert_eq!(left.truth.class_of_object, [Some(0)]);
+        assert_eq!(&sample.text[..text::DIM], Vocabulary::shipped().lookup("picture").unwrap());
+        assert!(left.truth.object_of_superpoint.contains(&Some(0)) && left.truth.object_of_superpoint.contains(&None));
+        assert_eq!(left.truth.superpoint_sizes.iter().sum::<u32>() + right.truth.superpoint_sizes.iter().sum::<u32>(), 1600);
+        assert!(right.truth.class_of_object.is_empty() && right.truth.object_of_query.iter().all(Option::is_none));
+        assert_eq!(left_sees.queries.len(), left_sees.superpoints.len(), "every superpoint is a query here");
+        assert!(!right_sees.superpoints.iter().any(|s| left.truth.object_of_superpoint[..].get(*s as usize) == Some(&Some(0))));
+
+        let config = Config { data: crate::config::Data { partition: false, ..config.data.clone() }, ..config };
+        let whole = draw(&config, bundle());
+        assert!(whole.parts.iter().all(|part| part.seen.is_none() && part.truth.superpoint_sizes.iter().sum::<u32>() == 1600));
+
+        let mut unseen = bundle();
+        unseen.images.iter_mut().for_each(|image| image.mask = None);
+        let error = view_wise(unseen, &config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 3)).err().unwrap();
+        assert!(error.to_string().contains("no image with masks"), "{error}");
+    }
+
+    #[test]
+    fn objects_in_images_are_placed_and_dropped() {
+        let scene = bundle();
+        let placed = seen_objects(&scene, 0.0, &mut rng(1, Draw::Sample, 0));
+        assert_eq!((placed.positions.len(), placed.features.len()), (1, 8));
+        assert!((placed.positions[0][2] - 1.0).abs() < 1e-6, "a metre ahead of the camera: {:?}", placed.positions);
+        assert!(seen_objects(&scene, 1.0, &mut rng(1, Draw::Sample, 0)).positions.is_empty());
+        let features = image_features(&scene).unwrap();
+        assert!(features.len() == 1600 * 4 && features.iter().all(|x| (x - 0.5).abs() < 1e-6));
+        let mut partly = scene;
+        partly.images[1].features = None;
+        assert!(image_features(&partly).is_none());
+    }
+
+    #[test]
+    fn kinds_of_scenes_take_turns_by_their_share() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut config = config();
+        config.data.foundations = vec![folder.path().to_owned()];
+        config.data.foundation_share = 0.25;
+        let mut stream = Stream { config, rooms: Source::new(|_| anyhow::bail!("room")), foundations: Source::new(|_| anyhow::bail!("bundle")) };
+        let kinds: Vec<String> = (0..8).map(|number| stream.sample(number).err().unwrap().to_string()).collect();
+        assert_eq!(kinds, ["room", "room", "room", "bundle", "room", "room", "room", "bundle"]);
     }
 
     #[test]

@@ -24,10 +24,11 @@ use serde_json::json;
 use crate::{
     checkpoint::{self, Checkpoint, State},
     config::Config,
-    loss::{self, Output, Terms},
+    loss::{Output, Terms},
     metrics::Metrics,
     models,
     optimiser::{AdamW, learning_rate},
+    partition,
     samples::{Sample, samples},
 };
 
@@ -77,7 +78,7 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device,
             let sample = samples.recv().context("the thread that prepares scenes is gone")??;
             waited += asked.elapsed();
             if let Some((loss, terms)) = scene_loss(&model, &sample, config, &device) {
-                figures.push(Tensor::cat(vec![loss.clone().detach(), terms.stacked()], 0));
+                figures.push(Tensor::cat(vec![loss.clone().detach(), terms], 0));
                 let share = loss / config.optimiser.scenes_per_step as f32;
                 gradients.accumulate(&model, GradientsParams::from_grads(share.backward(), &model));
             }
@@ -113,7 +114,7 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device,
     Ok(())
 }
 
-fn scene_loss(model: &SegDino3dVl, sample: &Sample, config: &Config, device: &Device) -> Option<(Tensor<1>, Terms)> {
+fn scene_loss(model: &SegDino3dVl, sample: &Sample, config: &Config, device: &Device) -> Option<(Tensor<1>, Tensor<1>)> {
     let scene = sample.input.to_device(device);
     let shape = [sample.text.len() / text::DIM, text::DIM];
     let text = Tensor::<2>::from_data(TensorData::new(sample.text.clone(), shape), device);
@@ -128,7 +129,7 @@ fn scene_loss(model: &SegDino3dVl, sample: &Sample, config: &Config, device: &De
             semantics: None,
         })
         .collect();
-    loss::loss(&outputs, &sample.truth, &config.loss, config.optimiser.scenes_per_step)
+    partition::loss(&outputs, &sample.parts, &config.loss, config.optimiser.scenes_per_step)
 }
 
 /// (1 + [`Terms::NAMES`]): means over the scenes of a step, read back once.

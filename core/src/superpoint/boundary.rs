@@ -16,6 +16,8 @@ pub enum Reading {
     /// pixels agree with everything.
     #[default]
     SameView,
+    /// The same, but unlabelled pixels are an instance of their own: the outline of something on an unlabelled wall cuts.
+    Outlines,
     /// Algorithm 1 to the letter: the ids in the two points' own views, their first labels, must be equal as numbers,
     /// whichever views they are of. Unlabelled, or seen by no view, is an instance like any other.
     Strict,
@@ -49,11 +51,10 @@ impl Boundaries {
     /// Whether an edge between two points stays in the graph.
     pub fn allow(&self, a: u32, b: u32) -> bool {
         let (a, b) = (self.of(a), self.of(b));
+        let any = |differ: fn(&ViewLabel, &ViewLabel) -> bool| a.iter().any(|x| b.iter().any(|y| x.view == y.view && differ(x, y)));
         match self.reading {
-            Reading::SameView => {
-                let differ = |x: &ViewLabel, y: &ViewLabel| x.view == y.view && x.instance != y.instance && x.instance != 0 && y.instance != 0;
-                !a.iter().any(|x| b.iter().any(|y| differ(x, y)))
-            }
+            Reading::SameView => !any(|x, y| x.instance != y.instance && x.instance != 0 && y.instance != 0),
+            Reading::Outlines => !any(|x, y| x.instance != y.instance),
             Reading::Strict => {
                 let own = |labels: &[ViewLabel]| labels.first().map_or(0, |l| l.instance);
                 own(a) == own(b)
@@ -72,22 +73,22 @@ mod tests {
 
     type Labels = &'static [(u32, u32)];
 
-    /// Labels of two points, and whether the edge between them stays: same view, strict.
-    const CASES: [(Labels, Labels, bool, bool); 7] = [
-        (&[(0, 1)], &[(0, 1)], true, true),
-        (&[(0, 1)], &[(0, 2)], false, false),
-        (&[(0, 1)], &[(1, 2)], true, false),
-        (&[(0, 1)], &[(1, 1)], true, true),
-        (&[(0, 1)], &[(0, 0)], true, false),
-        (&[(0, 1), (1, 5)], &[(2, 1), (1, 6)], false, true),
-        (&[], &[(0, 0)], true, true),
+    /// Labels of two points, and whether the edge between them stays: same view, outlines, strict.
+    const CASES: [(Labels, Labels, [bool; 3]); 7] = [
+        (&[(0, 1)], &[(0, 1)], [true, true, true]),
+        (&[(0, 1)], &[(0, 2)], [false, false, false]),
+        (&[(0, 1)], &[(1, 2)], [true, true, false]),
+        (&[(0, 1)], &[(1, 1)], [true, true, true]),
+        (&[(0, 1)], &[(0, 0)], [true, false, false]),
+        (&[(0, 1), (1, 5)], &[(2, 1), (1, 6)], [false, false, true]),
+        (&[], &[(0, 0)], [true, true, true]),
     ];
 
     #[test]
-    fn both_readings() {
-        for (a, b, same_view, strict) in CASES {
+    fn all_readings() {
+        for (a, b, expected) in CASES {
             let labels = [a, b].map(|l| l.iter().map(|&(view, instance)| ViewLabel { view, instance }).collect::<Vec<_>>());
-            for (reading, expected) in [(Reading::SameView, same_view), (Reading::Strict, strict)] {
+            for (reading, expected) in [Reading::SameView, Reading::Outlines, Reading::Strict].into_iter().zip(expected) {
                 let boundaries = Boundaries::new(labels.clone(), reading);
                 assert_eq!(boundaries.points(), 2);
                 assert_eq!(boundaries.allow(0, 1), expected, "{a:?} {b:?} {reading:?}");

@@ -47,6 +47,13 @@ impl Map {
         &self.values[(row * self.width + column) * self.channels..][..self.channels]
     }
 
+    /// Every value times `factor`.
+    #[must_use]
+    pub fn scaled(mut self, factor: f32) -> Self {
+        self.values.iter_mut().for_each(|value| *value *= factor);
+        self
+    }
+
     /// The four pixels around a place, shares of width and height, each with its weight; beyond the outermost centres the border's values go on.
     fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
         let along = |share: f32, extent: usize| {

@@ -6,7 +6,10 @@ use anyhow::Context;
 use clap::Args;
 use rayon::prelude::*;
 
-use crate::synth::Room;
+use crate::{
+    foundation::{Foundation, oracle::Errors},
+    synth::Room,
+};
 
 /// Makes synthetic rooms with instance truth.
 #[derive(Args, Debug)]
@@ -23,6 +26,9 @@ pub struct Synth {
     /// Folder for room_SEED_INDEX.ply.
     #[arg(long)]
     out: PathBuf,
+    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room, its points as a reconstruction has them.
+    #[arg(long)]
+    bundles: Option<PathBuf>,
     /// Rooms made at the same time; all cores by default.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
@@ -34,13 +40,21 @@ impl Synth {
     /// # Errors
     /// When the folder or a file cannot be written.
     pub fn run(&self) -> anyhow::Result<()> {
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
+        for folder in [Some(&self.out), self.bundles.as_ref()].into_iter().flatten() {
+            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        }
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build()?;
         let bar = indicatif::ProgressBar::new(self.count);
         pool.install(|| {
             (self.first..self.first.saturating_add(self.count)).into_par_iter().try_for_each(|index| {
-                let path = self.out.join(format!("room_{}_{index:05}.ply", self.seed));
-                fs::write(&path, Room::generate(self.seed, index).to_ply()).with_context(|| format!("cannot write {}", path.display()))?;
+                let name = format!("room_{}_{index:05}", self.seed);
+                let path = self.out.join(format!("{name}.ply"));
+                let (room, shots) = Room::with_shots(self.seed, index);
+                fs::write(&path, room.to_ply()).with_context(|| format!("cannot write {}", path.display()))?;
+                if let Some(bundles) = &self.bundles {
+                    let scene = Foundation::of_room(&room, &shots, &Errors::default(), self.seed ^ index << 32);
+                    scene.write(&bundles.join(name), |_| anyhow::bail!("synthetic images have no pictures"))?;
+                }
                 bar.inc(1);
                 Ok::<_, anyhow::Error>(())
             })

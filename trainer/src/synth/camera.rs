@@ -1,6 +1,7 @@
 //! A pinhole camera and the z-buffer that tells what each of its pixels sees.
 
-use glam::{Vec2, Vec3};
+use glam::{Affine3A, Mat3, Vec2, Vec3};
+use segscape::views;
 
 use super::scene::Scene;
 
@@ -41,6 +42,19 @@ impl Camera {
     pub fn rolled(self, angle: f32) -> Self {
         let (sin, cos) = angle.sin_cos();
         Self { right: self.right * cos + self.down * sin, down: self.down * cos - self.right * sin, ..self }
+    }
+
+    /// As views have it, in a frame that `placed` maps this camera's to.
+    pub fn placed(&self, placed: Affine3A) -> views::Camera {
+        let [width, height] = self.size.map(|n| n as f32);
+        let axes = Mat3::from_cols(self.right, self.down, self.forward);
+        views::Camera {
+            width,
+            height,
+            focal: [self.focal; 2],
+            center: [width / 2.0 - 0.5, height / 2.0 - 0.5],
+            world_from_camera: placed * Affine3A::from_mat3_translation(axes, self.eye),
+        }
     }
 
     /// The point `depth` metres along the viewing direction through the middle of a pixel.

@@ -3,11 +3,11 @@
 //!
 //! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's number.
 
-use glam::{Quat, Vec3};
+use glam::{Affine3A, Quat, Vec3};
 
 mod camera;
 pub mod classes;
-mod dice;
+pub mod dice;
 mod fusion;
 mod grammar;
 mod groups;
@@ -15,7 +15,7 @@ mod layout;
 mod light;
 mod material;
 mod mesh;
-mod noise;
+pub mod noise;
 mod plans;
 mod ply;
 mod scan;
@@ -45,9 +45,27 @@ pub struct Room {
     pub instance: Vec<i32>,
 }
 
+/// What one image of the walk shows, without any error.
+#[derive(Clone, Debug)]
+pub struct Shot {
+    /// In the room's frame.
+    pub camera: segscape::views::Camera,
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// (rows, columns): metres along the optical axis, infinite where nothing is.
+    pub depth: Vec<f32>,
+    /// (rows, columns): instances as in [`Room::instance`], 0 for structure.
+    pub instance: Vec<i32>,
+}
+
 impl Room {
     /// Room number `index` of the series `seed`.
     pub fn generate(seed: u64, index: u64) -> Self {
+        Self::with_shots(seed, index).0
+    }
+
+    /// The room and the images it was scanned with.
+    pub fn with_shots(seed: u64, index: u64) -> (Self, Vec<Shot>) {
         let mut dice = Dice::new(seed, index);
         let layout = Layout::new(&mut dice);
         let scene = lit_scene(&layout, &mut dice);
@@ -55,7 +73,7 @@ impl Room {
         let cameras = walk::walk(&layout, &sensor, &mut dice);
         let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.05, 0.35);
         let lighting = Lighting::new(&scene, ambient, dice.seed());
-        let samples = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
+        let (samples, views) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
         let turn = Quat::from_rotation_z(walk::any_turn(&mut dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
@@ -63,12 +81,23 @@ impl Room {
         let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
         owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
         let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] >= FEWEST_POINTS;
-        Self {
+        let to_room = Affine3A::from_rotation_translation(turn, -low);
+        let shot = |(camera, view): (&camera::Camera, camera::View)| {
+            let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
+                Some(triangle) => scene.owners[triangle.owner as usize].instance,
+                None => 0,
+            };
+            let [width, height] = camera.size;
+            Shot { camera: camera.placed(to_room), size: [height, width], instance: view.triangle.iter().map(instance).collect(), depth: view.depth }
+        };
+        let shots = cameras.iter().zip(views).map(shot).collect();
+        let room = Self {
             positions: turned.iter().map(|p| (*p - low).to_array()).collect(),
             colors: samples.iter().map(|s| (s.color * 255.0).round().to_array().map(|c| c as u8)).collect(),
             semantic: owners.iter().map(|o| if labelled(o) { o.semantic } else { 0 }).collect(),
             instance: owners.iter().map(|o| if labelled(o) { o.instance } else { 0 }).collect(),
-        }
+        };
+        (room, shots)
     }
 
     /// The room as a binary PLY with `x y z red green blue semantic instance` and the class table in comments.

@@ -14,11 +14,12 @@ use super::{
     walk::Sensor,
 };
 
-/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`.
-pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
+/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also what each camera saw, without flaws.
+pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sensor, dice: &mut Dice) -> (Vec<Sample>, Vec<View>) {
     let (lo, hi) = scene.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
     let mut volume = Volume::new(lo - 0.2, hi + 0.2, sensor.voxel);
     let mut exposure = None;
+    let mut views = Vec::with_capacity(cameras.len());
     for camera in cameras {
         let frame = Frame::new(scene, *camera, lighting);
         // The exposure follows the picture with delay, and never fully.
@@ -26,6 +27,7 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
         let gain = exposure.map_or(target, |e: f32| e * (target / e).powf(0.3)).clamp(0.2, 12.0);
         exposure = Some(gain);
         integrate(&mut volume, &frame, gain, scene, sensor, dice);
+        views.push(frame.view);
     }
     let mut samples = volume.surface();
     for sample in &mut samples {
@@ -36,7 +38,7 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
             sample.position += shift - normal * shift.dot(normal);
         }
     }
-    thinned(samples, sensor, dice)
+    (thinned(samples, sensor, dice), views)
 }
 
 /// What one camera sees, row by row.

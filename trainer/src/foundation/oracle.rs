@@ -1,0 +1,375 @@
+//! Foundation models played by what a synthetic room knows about itself: a reconstruction that errs as reconstructions do, and a 2D model that finds
+//! instances with errors of known sizes.
+
+use glam::Vec3;
+use segscape::{
+    spatial,
+    text::{self, Vocabulary},
+    views::{Correspondence, Map},
+};
+
+use super::{Foundation, Image, Instance, Mask, Truth};
+use crate::synth::{
+    Room, Shot,
+    classes::CLASSES,
+    dice::Dice,
+    noise::{noise, unit},
+};
+
+/// Channels of image and object features.
+pub const CHANNELS: usize = 32;
+/// Pixels a side that share an image feature, as patches of an image encoder do.
+const PATCH: usize = 8;
+/// A point was seen where the depth differs by no more than this, metres.
+const TOLERANCE: f32 = 0.06;
+/// Neighbours that a point is smoothed with.
+const NEIGHBOURS: usize = 16;
+
+/// How reconstruction and perception err.
+#[derive(Clone, Copy, Debug)]
+pub struct Errors {
+    /// How far points move towards the mean of their neighbours, 0..=1: reconstructions are smooth.
+    pub smoothing: f32,
+    /// Standard deviation of the step that the reconstruction drifts from image to image, metres.
+    pub drift: f32,
+    /// Share of the points that lie in holes.
+    pub holes: f32,
+    /// Points in mid-air, as a share of all.
+    pub floaters: f32,
+    /// The scale is wrong by up to this, as a share.
+    pub scale: f32,
+    /// Probability that an instance is not found in an image.
+    pub missed: f32,
+    /// Of being one with a neighbour in the image.
+    pub merged: f32,
+    /// Of being found as two.
+    pub split: f32,
+    /// How far outlines are off, pixels.
+    pub ragged: f32,
+    /// Of being called something else.
+    pub misnamed: f32,
+    /// How much of the features says nothing about the class, 0..=1.
+    pub class_blind: f32,
+    /// Fewer pixels are never found.
+    pub smallest: usize,
+}
+
+impl Default for Errors {
+    fn default() -> Self {
+        Self {
+            smoothing: 0.6,
+            drift: 0.002,
+            holes: 0.03,
+            floaters: 0.005,
+            scale: 0.1,
+            missed: 0.15,
+            merged: 0.04,
+            split: 0.04,
+            ragged: 2.0,
+            misnamed: 0.08,
+            class_blind: 0.4,
+            smallest: 25,
+        }
+    }
+}
+
+impl Foundation {
+    /// What reconstruction and perception would make of a room; a function of its arguments.
+    pub fn of_room(room: &Room, shots: &[Shot], errors: &Errors, seed: u64) -> Self {
+        let mut dice = Dice::new(seed, 0);
+        let names = CLASSES.iter().map(|class| (class.id, class.name.to_owned())).collect();
+        let class_of_instance = |instance: i32| {
+            let point = room.instance.iter().position(|i| *i == instance)?;
+            CLASSES.iter().find(|class| class.id == room.semantic[point])
+        };
+        let longest = shots.iter().flat_map(|shot| &shot.instance).max().copied().unwrap_or(0);
+        let class_of_instance: Vec<Option<&str>> =
+            (0..=longest).map(|i| class_of_instance(i).filter(|c| i > 0 && !c.stuff).map(|c| c.name)).collect();
+        let images = shots.iter().enumerate().map(|(number, shot)| image(number, shot, &class_of_instance, errors, &mut dice)).collect();
+        let origins = room.positions.iter().map(|position| origin(*position, shots, &mut dice)).collect();
+        let scene = Self {
+            positions: room.positions.clone(),
+            colors: Some(room.colors.clone()),
+            origins,
+            images,
+            truth: Some(Truth { semantic: room.semantic.clone(), instance: room.instance.clone(), names }),
+        };
+        scene.reconstructed(errors, &mut dice)
+    }
+
+    /// The scene as a reconstruction from images has it.
+    fn reconstructed(mut self, errors: &Errors, dice: &mut Dice) -> Self {
+        self.smooth(errors.smoothing);
+        // the way that the reconstruction has drifted when each image came
+        let mut way = Vec3::ZERO;
+        let drifts: Vec<Vec3> = self
+            .images
+            .iter()
+            .map(|_| {
+                way += Vec3::new(dice.normal(), dice.normal(), dice.normal()) * errors.drift;
+                way
+            })
+            .collect();
+        for (position, origin) in self.positions.iter_mut().zip(&self.origins) {
+            *position = (Vec3::from(*position) + origin.map_or(Vec3::ZERO, |o| drifts[o.view as usize])).into();
+        }
+        for (image, drift) in self.images.iter_mut().zip(&drifts) {
+            image.camera.world_from_camera.translation += glam::Vec3A::from(*drift);
+        }
+        let seed = dice.seed();
+        // noise with features of half a metre is below its own share-th part in about that share of the space
+        let is_hole = |p: &[f32; 3]| noise(Vec3::from(*p) * 2.0, seed) < errors.holes.sqrt() * 0.9;
+        let kept: Vec<bool> = self.positions.iter().map(|p| errors.holes == 0.0 || !is_hole(p)).collect();
+        self.keep(&kept);
+        let floaters = (errors.floaters * self.positions.len() as f32) as usize;
+        for _ in 0..floaters {
+            let point = dice.count(0, self.positions.len() - 1);
+            let Some(origin) = self.origins[point] else { continue };
+            let eye = Vec3::from(self.images[origin.view as usize].camera.position());
+            let position = eye.lerp(self.positions[point].into(), dice.within(0.3, 0.95));
+            self.positions.push(position.into());
+            self.origins.push(Some(origin));
+            if let Some(colors) = &mut self.colors {
+                colors.push(colors[point]);
+            }
+            if let Some(truth) = &mut self.truth {
+                truth.semantic.push(0);
+                truth.instance.push(0);
+            }
+        }
+        let scale = 1.0 + dice.about(errors.scale);
+        self.positions.iter_mut().flatten().for_each(|x| *x *= scale);
+        for image in &mut self.images {
+            image.camera.world_from_camera.translation *= scale;
+            image.depth = image.depth.take().map(|depth| depth.scaled(scale));
+        }
+        self
+    }
+
+    fn smooth(&mut self, by: f32) {
+        let Ok(neighbours) = spatial::nearest_neighbours(&self.positions, NEIGHBOURS, &|_| Ok(())) else { return };
+        let point = |row: usize| neighbours.point_of_row()[row] as usize;
+        let mut smooth = self.positions.clone();
+        for row in 0..self.positions.len() {
+            let around = neighbours.of(row);
+            let mean = around.iter().map(|&other| Vec3::from(self.positions[point(other as usize)])).sum::<Vec3>() / around.len().max(1) as f32;
+            if !around.is_empty() {
+                smooth[point(row)] = Vec3::from(self.positions[point(row)]).lerp(mean, by).into();
+            }
+        }
+        self.positions = smooth;
+    }
+
+    fn keep(&mut self, kept: &[bool]) {
+        fn filter<T: Copy>(values: &mut Vec<T>, kept: &[bool]) {
+            let mut kept = kept.iter();
+            values.retain(|_| *kept.next().unwrap_or(&true));
+        }
+        filter(&mut self.positions, kept);
+        filter(&mut self.origins, kept);
+        self.colors.iter_mut().for_each(|colors| filter(colors, kept));
+        if let Some(truth) = &mut self.truth {
+            filter(&mut truth.semantic, kept);
+            filter(&mut truth.instance, kept);
+        }
+    }
+}
+
+/// One of the images that see the point: reconstructions put the points of all images together.
+fn origin(position: [f32; 3], shots: &[Shot], dice: &mut Dice) -> Option<Correspondence> {
+    let seen = (0..).zip(shots).filter_map(|(view, shot)| {
+        let pixel = shot.camera.project(position)?;
+        let [rows, columns] = shot.size;
+        let along = |share: f32, extent: usize| ((share * extent as f32) as usize).min(extent - 1);
+        let there = shot.depth[along(pixel.y, rows) * columns + along(pixel.x, columns)];
+        ((there - pixel.depth).abs() < TOLERANCE).then_some(Correspondence { view, x: pixel.x, y: pixel.y })
+    });
+    let seen: Vec<_> = seen.collect();
+    (!seen.is_empty()).then(|| dice.pick(&seen))
+}
+
+fn image(number: usize, shot: &Shot, class_of_instance: &[Option<&'static str>], errors: &Errors, dice: &mut Dice) -> Image {
+    let [rows, columns] = shot.size;
+    let seed = dice.seed();
+    // outlines are off by a smooth displacement, so that they stay lines
+    let ragged: Vec<i32> = (0..rows * columns)
+        .map(|pixel| {
+            let (x, y) = (pixel % columns, pixel / columns);
+            let off = |axis: f32| (noise(Vec3::new(x as f32 / 6.0, y as f32 / 6.0, axis), seed) - 0.5) * 4.0 * errors.ragged;
+            let along = |at: usize, off: f32, extent: usize| (at as f32 + off).round().clamp(0.0, extent as f32 - 1.0) as usize;
+            shot.instance[along(y, off(50.0), rows) * columns + along(x, off(0.0), columns)]
+        })
+        .collect();
+    let mut pixels = vec![Vec::new(); class_of_instance.len()];
+    ragged.iter().enumerate().for_each(|(pixel, instance)| pixels[*instance as usize].push(pixel));
+    let mut values = vec![0u16; rows * columns];
+    let mut instances: Vec<Instance> = vec![];
+    for (instance, pixels) in pixels.iter().enumerate() {
+        let Some(name) = class_of_instance[instance] else { continue };
+        if pixels.len() < errors.smallest || dice.chance(errors.missed) {
+            continue;
+        }
+        let neighbour = pixels.iter().filter_map(|p| values.get(p + 1).copied()).find(|v| *v > 0);
+        if let Some(neighbour) = neighbour.filter(|_| dice.chance(errors.merged)) {
+            pixels.iter().for_each(|p| values[*p] = neighbour);
+            continue;
+        }
+        let name = if dice.chance(errors.misnamed) { dice.pick(Vocabulary::shipped().default_labels()) } else { name };
+        let mut add = |pixels: &[usize]| {
+            let score = dice.within(0.4, 0.95);
+            instances.push(Instance { name: name.to_owned(), score, features: feature(name, errors.class_blind, dice) });
+            pixels.iter().for_each(|p| values[*p] = instances.len() as u16);
+        };
+        let halves: (Vec<usize>, Vec<usize>) = if unit(seed, instance as u32) < errors.split {
+            let middle = pixels.iter().map(|p| p % columns).sum::<usize>() / pixels.len();
+            pixels.iter().partition(|p| *p % columns < middle)
+        } else {
+            (pixels.clone(), vec![])
+        };
+        [halves.0, halves.1].iter().filter(|half| !half.is_empty()).for_each(|half| add(half));
+    }
+    let features = patches(&values, &instances, shot.size);
+    let depth: Vec<f32> =
+        shot.depth.iter().enumerate().map(|(p, d)| if d.is_finite() { d * (1.0 + 0.004 * (unit(seed, p as u32) - 0.5)) } else { 0.0 }).collect();
+    Image {
+        name: format!("{number:04}"),
+        camera: shot.camera,
+        picture: None,
+        depth: Map::new(depth, [rows, columns, 1]).ok(),
+        mask: Mask::new(values, shot.size),
+        instances,
+        features,
+    }
+}
+
+/// A feature of something called `name`: a fixed projection of the name's embedding, mixed with what says nothing.
+fn feature(name: &str, blind: f32, dice: &mut Dice) -> Vec<f32> {
+    let embedding = Vocabulary::shipped().lookup(name);
+    let mut feature: Vec<f32> = (0..CHANNELS)
+        .map(|channel| {
+            let told = embedding.map_or(0.0, |e| (0..text::DIM).map(|i| e[i] * if unit(channel as u32, i as u32) < 0.5 { -1.0 } else { 1.0 }).sum());
+            (1.0 - blind) * told + blind * dice.normal()
+        })
+        .collect();
+    text::normalise(&mut feature);
+    feature
+}
+
+/// (rows / PATCH, columns / PATCH, channels): the mean of what the pixels of a patch show, zeros for what is no instance.
+fn patches(values: &[u16], instances: &[Instance], [rows, columns]: [usize; 2]) -> Option<Map> {
+    let size = [rows.div_ceil(PATCH), columns.div_ceil(PATCH)];
+    let mut sums = vec![0.0; size[0] * size[1] * CHANNELS];
+    for (pixel, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {
+        let patch = (pixel / columns / PATCH) * size[1] + pixel % columns / PATCH;
+        let feature = &instances[usize::from(*value) - 1].features;
+        sums[patch * CHANNELS..][..CHANNELS].iter_mut().zip(feature).for_each(|(sum, x)| *sum += x / (PATCH * PATCH) as f32);
+    }
+    Map::new(sums, [size[0], size[1], CHANNELS]).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::{collections::HashMap, sync::LazyLock};
+
+    use super::*;
+
+    static ROOM: LazyLock<(Room, Vec<Shot>)> = LazyLock::new(|| Room::with_shots(5, 3));
+    const NONE: Errors = Errors {
+        smoothing: 0.0,
+        drift: 0.0,
+        holes: 0.0,
+        floaters: 0.0,
+        scale: 0.0,
+        missed: 0.0,
+        merged: 0.0,
+        split: 0.0,
+        ragged: 0.0,
+        misnamed: 0.0,
+        class_blind: 0.0,
+        smallest: 1,
+    };
+
+    fn scene(errors: &Errors) -> Foundation {
+        Foundation::of_room(&ROOM.0, &ROOM.1, errors, 7)
+    }
+
+    fn instances(scene: &Foundation) -> usize {
+        scene.images.iter().map(|image| image.instances.len()).sum()
+    }
+
+    #[test]
+    fn without_errors_images_and_points_agree() {
+        let scene = scene(&NONE);
+        assert_eq!(scene.positions, ROOM.0.positions);
+        let (mut agree, mut compared) = (0, 0);
+        for (point, origin) in scene.origins.iter().enumerate() {
+            let Some(origin) = origin else { continue };
+            let image = &scene.images[origin.view as usize];
+            let pixel = image.camera.project(scene.positions[point]).unwrap();
+            assert!((pixel.x - origin.x).abs() < 1e-4 && (pixel.y - origin.y).abs() < 1e-4);
+            let name = image.instance_at(origin.x, origin.y).map(|row| image.instances[row as usize].name.as_str());
+            let truth =
+                CLASSES.iter().find(|class| class.id == scene.truth.as_ref().unwrap().semantic[point] && !class.stuff).map(|class| class.name);
+            compared += 1;
+            agree += usize::from(name == truth);
+        }
+        assert!(compared * 10 > scene.positions.len() * 9, "{compared} points have a pixel");
+        assert!(agree * 100 > compared * 93, "{agree} of {compared} are called the same");
+    }
+
+    #[test]
+    fn it_is_a_function_of_its_arguments() {
+        let [a, b] = [7, 7].map(|seed| format!("{:?}", Foundation::of_room(&ROOM.0, &ROOM.1, &Errors::default(), seed)));
+        assert!(a == b && a != format!("{:?}", Foundation::of_room(&ROOM.0, &ROOM.1, &Errors::default(), 8)));
+    }
+
+    #[test]
+    fn every_knob_turns_what_it_says() {
+        let perfect = scene(&NONE);
+        let points = perfect.positions.len();
+        let moved = |errors| {
+            let scene = scene(&errors);
+            let distance = |(a, b): (&[f32; 3], &[f32; 3])| f64::from(Vec3::from(*a).distance(Vec3::from(*b)));
+            scene.positions.iter().zip(&perfect.positions).map(distance).sum::<f64>() / points as f64
+        };
+        assert!(moved(Errors { smoothing: 0.8, ..NONE }) > 1e-3);
+        assert!(moved(Errors { drift: 0.01, ..NONE }) > 1e-2);
+        assert!(moved(Errors { scale: 0.3, ..NONE }) > 1e-2);
+        let holes = scene(&Errors { holes: 0.05, ..NONE }).positions.len() as f64 / points as f64;
+        assert!((0.85..0.99).contains(&holes), "{holes} of the points are left");
+        let floaters = scene(&Errors { floaters: 0.01, ..NONE }).positions.len() - points;
+        assert!((points / 120..=points / 100).contains(&floaters), "{floaters} floaters");
+        let found = instances(&perfect) as f32;
+        let share = |errors| instances(&scene(&errors)) as f32 / found;
+        assert!((0.6..0.8).contains(&share(Errors { missed: 0.3, ..NONE })));
+        assert!(share(Errors { merged: 0.5, ..NONE }) < 0.9);
+        assert!((1.2..1.5).contains(&share(Errors { split: 0.4, ..NONE })));
+        assert!(share(Errors { smallest: 200, ..NONE }) < 0.95);
+        let names = |scene: &Foundation| scene.images.iter().flat_map(|image| image.instances.iter().map(|i| i.name.clone())).collect::<Vec<_>>();
+        let misnamed = names(&scene(&Errors { misnamed: 0.3, ..NONE }));
+        let wrong = misnamed.iter().zip(names(&perfect)).filter(|(a, b)| *a != b).count() as f32 / found;
+        assert!((0.2..0.4).contains(&wrong), "{wrong} are called something else");
+        let masks = |scene: &Foundation| {
+            scene.images.iter().flat_map(|image| image.mask.as_ref().unwrap().values().to_vec()).map(|v| v > 0).collect::<Vec<_>>()
+        };
+        let ragged = masks(&scene(&Errors { ragged: 2.0, ..NONE }));
+        let off = ragged.iter().zip(masks(&perfect)).filter(|(a, b)| *a != b).count() as f32 / ragged.len() as f32;
+        assert!((0.01..0.2).contains(&off), "{off} of the pixels are off");
+    }
+
+    #[test]
+    fn features_tell_classes_apart_unless_they_are_blind() {
+        let spread = |blind| {
+            let scene = scene(&Errors { class_blind: blind, ..NONE });
+            let mut of_class: HashMap<&str, Vec<&[f32]>> = HashMap::new();
+            let all = scene.images.iter().flat_map(|image| &image.instances);
+            all.for_each(|instance| of_class.entry(&instance.name).or_default().push(&instance.features));
+            let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
+            let same = of_class.values().filter(|f| f.len() > 1).map(|f| cosine(f[0], f[1])).collect::<Vec<_>>();
+            same.iter().sum::<f32>() / same.len() as f32
+        };
+        assert!(spread(0.0) > 0.999 && spread(1.0) < 0.3, "{} {}", spread(0.0), spread(1.0));
+    }
+}
