@@ -42,6 +42,9 @@ pub struct Data {
     /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view; read again in the same way.
     #[serde(default)]
     pub foundations: Vec<PathBuf>,
+    /// Share of the bundles that are used, the first by name.
+    #[serde(default = "default_part")]
+    pub foundation_part: f64,
     /// Share of the samples that come from bundles, where there are both.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
@@ -72,6 +75,10 @@ pub enum Boundaries {
     Outlines,
     /// Those whose ends have different numbers in their own images, as the algorithm is written.
     Strict,
+}
+
+fn default_part() -> f64 {
+    1.0
 }
 
 fn default_share() -> f64 {
@@ -292,6 +299,7 @@ impl Config {
         let data = Data {
             rooms: vec![],
             foundations: vec![],
+            foundation_part: default_part(),
             foundation_share: default_share(),
             partition: true,
             boundaries: Boundaries::default(),
@@ -322,6 +330,8 @@ impl Config {
         anyhow::ensure!(!self.data.rooms.is_empty() || !self.data.foundations.is_empty(), "data.rooms and data.foundations name no folder");
         let share = self.data.foundation_share;
         anyhow::ensure!((0.0..=1.0).contains(&share), "data.foundation_share is a share, not {share}");
+        let part = self.data.foundation_part;
+        anyhow::ensure!((0.0..=1.0).contains(&part), "data.foundation_part is a share, not {part}");
         anyhow::ensure!(0.0 < low && low <= high, "augment.scale must be an ascending range of positive numbers, not {low}..{high}");
         let Augment { flip, elastic, colour_drop, image_drop, objects_drop, object_drop, .. } = self.augment;
         let probabilities = [("flip", flip), ("elastic", elastic), ("colour_drop", colour_drop)];
@@ -354,8 +364,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_shipped_configuration_is_valid() {
-        Config::read(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/nano.toml"))).unwrap();
+    fn the_shipped_configurations_are_valid() {
+        for name in ["nano", "ovseg3r"] {
+            Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Native commands: segment, synth, train, rank, eval, import, export, bench.
+//! Native commands: segment, synth, prepare, train, rank, ablate, eval, import, export, bench.
 
 mod augment;
 mod checkpoint;
@@ -14,6 +14,7 @@ mod models;
 mod nyu40;
 mod optimiser;
 mod partition;
+mod prepare;
 mod ranking;
 mod samples;
 mod synth;
@@ -33,7 +34,9 @@ enum Command {
     Bench(commands::bench::Bench),
     Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
+    Prepare(commands::prepare::Prepare),
     Train(commands::train::Train),
+    Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
     Rank(commands::rank::Rank),
     Export(commands::export::Export),
@@ -51,7 +54,9 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(command) => command.run(),
         Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
+        Command::Prepare(command) => command.run(),
         Command::Train(command) => command.run(),
+        Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Rank(command) => command.run(),
         Command::Export(command) => command.run(),

@@ -82,10 +82,11 @@ impl Source {
     }
 
     /// The files in the order in which sample `number` of this kind tries them.
-    fn turn(&mut self, number: u64, folders: &[PathBuf], seed: u64) -> anyhow::Result<Vec<PathBuf>> {
+    fn turn(&mut self, number: u64, folders: &[PathBuf], part: f64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
         if position(self.files.len()) == 0 {
             self.files = (self.list)(folders)?;
+            self.files.truncate((part * self.files.len() as f64).ceil() as usize);
             anyhow::ensure!(!self.files.is_empty(), "no scene in {folders:?}");
         }
         let epoch = number / self.files.len() as u64;
@@ -103,7 +104,7 @@ impl Source {
 impl Stream {
     fn sample(&mut self, number: u64) -> anyhow::Result<Sample> {
         let data = &self.config.data;
-        let share = match (data.rooms.is_empty(), data.foundations.is_empty()) {
+        let share = match (data.rooms.is_empty(), data.foundations.is_empty() || data.foundation_part == 0.0) {
             (_, true) => 0.0,
             (true, false) => 1.0,
             (false, false) => data.foundation_share,
@@ -113,8 +114,8 @@ impl Stream {
         let is_bundle = bundles(number + 1) > bundles(number);
         let seed = self.config.run.seed;
         let turn = match is_bundle {
-            true => self.foundations.turn(bundles(number), &data.foundations, seed)?,
-            false => self.rooms.turn(number - bundles(number), &data.rooms, seed)?,
+            true => self.foundations.turn(bundles(number), &data.foundations, data.foundation_part, seed)?,
+            false => self.rooms.turn(number - bundles(number), &data.rooms, 1.0, seed)?,
         };
         let mut rng = rng(seed, Draw::Sample, number);
         let mut last = None;

@@ -101,25 +101,11 @@ impl Eval {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
-        let mut rooms = Vec::new();
-        for file in &files {
-            let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
-            let found = match (&network, self.baseline) {
-                (Some(network), _) => ask(network, &room)?,
-                (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&room, threshold)?,
-                (None, _) => regions(room.superpoints.superpoint_of_point(), room.superpoints.count()),
-            };
-            tracing::info!("{}: {} objects, {} found", file.display(), room.objects.len(), found.len());
-            rooms.push((room, found));
-        }
-        let figures = match self.protocol {
-            Protocol::ClassAgnostic => json!({
-                "scans": rooms.len(),
-                "confidence_one": summary(&class_agnostic(&rooms, |_| 1.0)?),
-                "model_scores": summary(&class_agnostic(&rooms, |score| score)?),
-            }),
-            Protocol::Scannet => by_class(&rooms)?,
-        };
+        let figures = figures(&files, self.protocol, |room| match (&network, self.baseline) {
+            (Some(network), _) => ask(network, room),
+            (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(room, threshold),
+            (None, _) => Ok(regions(room.superpoints.superpoint_of_point(), room.superpoints.count())),
+        })?;
         if self.json {
             // The released protocol's figures on top, as every protocol has them.
             let mut flat = figures;
@@ -131,6 +117,32 @@ impl Eval {
             writeln!(std::io::stdout(), "{figures:#}")?;
         }
         Ok(())
+    }
+}
+
+/// What the network finds in labelled scans, measured.
+///
+/// # Errors
+/// A scan cannot be read or has no labels.
+pub fn of_network(network: &Network, files: &[PathBuf], protocol: Protocol) -> anyhow::Result<serde_json::Value> {
+    figures(files, protocol, |room| ask(network, room))
+}
+
+fn figures(files: &[PathBuf], protocol: Protocol, find: impl Fn(&Room) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<serde_json::Value> {
+    let mut rooms = Vec::new();
+    for file in files {
+        let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
+        let found = find(&room)?;
+        tracing::info!("{}: {} objects, {} found", file.display(), room.objects.len(), found.len());
+        rooms.push((room, found));
+    }
+    match protocol {
+        Protocol::ClassAgnostic => Ok(json!({
+            "scans": rooms.len(),
+            "confidence_one": summary(&class_agnostic(&rooms, |_| 1.0)?),
+            "model_scores": summary(&class_agnostic(&rooms, |score| score)?),
+        })),
+        Protocol::Scannet => by_class(&rooms),
     }
 }
 

@@ -1,10 +1,12 @@
 //! One file a command.
 
+pub mod ablate;
 pub mod bench;
 pub mod eval;
 pub mod export;
 pub mod import;
 pub mod import_text;
+pub mod prepare;
 pub mod rank;
 pub mod segment;
 pub mod synth;

@@ -9,6 +9,7 @@ mod supervision;
 
 use segscape::views::{Camera, Correspondence, Map};
 
+pub use bundle::INDEX;
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// One scene.

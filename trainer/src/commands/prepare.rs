@@ -1,0 +1,129 @@
+//! `trainer prepare KIND IN OUT`: recordings and data sets to foundation bundles.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicUsize, Ordering},
+};
+
+use anyhow::{Context, ensure};
+use clap::Args;
+use rayon::prelude::*;
+use segscape::scan::UpAxis;
+
+use crate::prepare::{self, Kind, Options};
+
+/// Brings scenes to the form that training reads; goes on where it stopped, and leaves out what is broken.
+#[derive(Args, Debug)]
+pub struct Prepare {
+    /// What there is.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// A scene, or a folder of scenes.
+    input: PathBuf,
+    /// Folder for one bundle a scene.
+    out: PathBuf,
+    /// Takes one frame of so many.
+    #[arg(long, default_value_t = 10)]
+    every: usize,
+    /// Distance of points made from depth, metres.
+    #[arg(long, default_value_t = 0.02)]
+    spacing: f32,
+    /// Farther depth is left out, metres.
+    #[arg(long, default_value_t = 4.5)]
+    farthest: f32,
+    /// The axis that points up: +x, -x, +y, -y, +z or -z.
+    #[arg(long, default_value = "+z", value_parser = up_axis, allow_hyphen_values = true)]
+    up: UpAxis,
+    /// ScanNet's scannetv2-labels.combined.tsv.
+    #[arg(long)]
+    labels: Option<PathBuf>,
+    /// Which part of the scenes, for several machines: 0/4 to 3/4 are four parts.
+    #[arg(long, default_value = "0/1", value_parser = shard)]
+    shard: Shard,
+    /// Makes bundles that are there already again.
+    #[arg(long)]
+    again: bool,
+    /// Scenes prepared at the same time; all cores by default.
+    #[arg(long, default_value_t = 0)]
+    jobs: usize,
+}
+
+/// One of several equal parts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shard {
+    part: usize,
+    of: usize,
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(part, of)| Some(Shard { part: part.parse().ok()?, of: of.parse().ok()? }));
+    parsed.filter(|shard| shard.part < shard.of).ok_or_else(|| format!("\"{text}\" is not i/n with i below n"))
+}
+
+fn up_axis(text: &str) -> Result<UpAxis, String> {
+    UpAxis::ALL.into_iter().find(|axis| axis.to_string() == text).ok_or_else(|| format!("\"{text}\" is none of +x, -x, +y, -y, +z, -z"))
+}
+
+impl Prepare {
+    /// Runs the command.
+    ///
+    /// # Errors
+    /// There is no scene, the folder cannot be made, or every scene is broken.
+    pub fn run(&self) -> anyhow::Result<()> {
+        ensure!(self.every > 0, "--every must be at least 1");
+        ensure!(self.spacing >= 0.001 && self.farthest > 0.0, "--spacing must be at least 0.001 and --farthest positive");
+        fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
+        let options = Options { every: self.every, spacing: self.spacing, farthest: self.farthest, up: self.up, labels: self.labels.clone() };
+        let scenes = prepare::scenes(self.kind, &self.input)?;
+        let scenes: Vec<_> = scenes.into_iter().skip(self.shard.part).step_by(self.shard.of).collect();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build()?;
+        let bar = indicatif::ProgressBar::new(scenes.len() as u64);
+        let (made, kept) = (AtomicUsize::new(0), AtomicUsize::new(0));
+        let one = |(name, path): &(String, PathBuf)| -> Option<String> {
+            let out = self.out.join(name);
+            if is_bundle(&out) && !self.again {
+                kept.fetch_add(1, Ordering::Relaxed);
+                bar.inc(1);
+                return None;
+            }
+            let result = prepare::prepare(self.kind, path, &out, &options);
+            bar.inc(1);
+            match result {
+                Ok(summary) => {
+                    made.fetch_add(1, Ordering::Relaxed);
+                    tracing::info!("{name}: {summary}");
+                    None
+                }
+                Err(error) => {
+                    tracing::warn!("left out {name}: {error:#}");
+                    Some(format!("{name}: {error:#}"))
+                }
+            }
+        };
+        let broken: Vec<String> = pool.install(|| scenes.par_iter().filter_map(one).collect());
+        bar.finish();
+        let (made, kept) = (made.into_inner(), kept.into_inner());
+        tracing::info!("{made} scenes prepared, {kept} were there already, {} left out", broken.len());
+        broken.iter().for_each(|line| tracing::warn!("{line}"));
+        ensure!(scenes.is_empty() || made + kept > 0, "every scene is broken");
+        Ok(())
+    }
+}
+
+fn is_bundle(folder: &Path) -> bool {
+    folder.join(crate::foundation::INDEX).is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_and_axes_are_read_or_refused() {
+        assert_eq!(shard("1/3"), Ok(Shard { part: 1, of: 3 }));
+        assert!(["3/3", "0/0", "1", "a/b", "-1/2"].iter().all(|text| shard(text).is_err()));
+        assert_eq!(up_axis("-y"), Ok(UpAxis::MinusY));
+        assert!(up_axis("y").is_err());
+    }
+}
