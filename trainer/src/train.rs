@@ -35,10 +35,15 @@ use crate::{
 /// Name of the checkpoint in a run's folder.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
 
+/// Checkpoints kept of steps whose gradient was not finite; more of them tell nothing new.
+const BROKEN: usize = 3;
+
 /// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one, or begins with the
 /// weights of the exported model in `start`.
 ///
-/// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`.
+/// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`. A step whose gradient is
+/// not finite changes nothing; the first of them leave `broken-STEP.safetensors`, from which the same step can be made again: samples follow from
+/// their numbers.
 ///
 /// # Errors
 /// The network answers in fixed classes (what is learnt are places of names), no room can be learnt from, the disk is full, or the checkpoint is of
@@ -66,9 +71,11 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device,
     let clock = Clock::new(config, &state);
     let samples = samples(config.clone(), state.scenes);
     let mut saved_at = Instant::now();
+    let mut broken = 0;
 
     while clock.progress(&state) < 1.0 && !stop.load(Ordering::Relaxed) {
         let began = Instant::now();
+        let before = state.clone();
         let rate = learning_rate(&config.optimiser, state.updates, clock.progress(&state));
         let mut gradients = GradientsAccumulator::new();
         let mut figures = Vec::new();
@@ -96,12 +103,17 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, device: &Device,
             record[name] = json!(value);
         }
         record["gradient_norm"] = json!(norm);
+        record["scenes"] = json!(state.scenes);
         record["milliseconds"] = json!(began.elapsed().as_millis() as u64);
         record["waited"] = json!(waited.as_millis() as u64);
         metrics.write(&record)?;
         clock.show(&state, &figures);
         if !norm.is_finite() {
-            tracing::warn!("step {}: the gradient is not finite, left out", state.steps);
+            tracing::warn!("step {}: the gradient of samples {}..{} is not finite, left out", state.steps, before.scenes, state.scenes);
+            broken += 1;
+            if broken <= BROKEN {
+                checkpoint::save(&out.join(format!("broken-{}.safetensors", state.steps)), &model, &optimiser, config, &before)?;
+            }
         }
         if saved_at.elapsed().as_secs_f64() > 60.0 * config.run.checkpoint_minutes {
             checkpoint::save(&checkpoint, &model, &optimiser, config, &state)?;

@@ -82,13 +82,23 @@ fn a_recording_becomes_a_model_that_segments() {
     assert!(said.contains("1 were there already"), "{said}");
     write_masks(&folder.join("bundles/office"), &masks);
 
-    let model =
-        "[model]\nvoxel_size = 0.08\nbackbone = { kind = \"sparse_unet\", planes = [8, 16] }\nd_model = 32\nheads = 2\nffn = 32\nlayers = 1\nmax_queries = 100\n";
+    let model = "[model]\nvoxel_size = 0.08\nbackbone = { kind = \"sparse_unet\", planes = [8, 16] }\nd_model = 32\nheads = 2\nffn = 32\nlayers = 1\nmax_queries = 100\n";
     fs::write(folder.join("run.toml"), format!("[data]\nfoundations = [\"bundles\"]\n{model}[run]\nsteps = 3\n")).unwrap();
     trainer(folder, &["train", "run.toml", "--out", "run"]);
     let steps = fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
     let losses: Vec<f64> = steps.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["loss"].as_f64().unwrap()).collect();
     assert!(losses.len() == 3 && losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+
+    // steps that would destroy the network leave it alone, and leave a trace
+    fs::write(
+        folder.join("broken.toml"),
+        format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),
+    )
+    .unwrap();
+    let said = String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr).unwrap();
+    let traces =
+        fs::read_dir(folder.join("broken")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("broken-"));
+    assert!(said.contains("is not finite") && (1..=3).contains(&traces.count()), "{said}");
 
     let exported = String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
     trainer(folder, &["synth", "--count", "1", "--seed", "5", "--out", "scans"]);

@@ -87,7 +87,7 @@ impl SparseConv for CubeBackend {
             return zeros_like(&x, shape);
         }
         let (x, grad) = (padded(single(x), 1), padded(single(grad), 1));
-        let tiles = map.offsets() * vectors(&x) * vectors(&grad);
+        let tiles = map.offsets() * vectors(&x).div_ceil(2) * vectors(&grad).div_ceil(2);
         let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
         let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);
         for TableBlock { first, count, places, table } in map.inputs().blocks_beside(&x).iter() {

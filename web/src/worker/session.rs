@@ -1,6 +1,9 @@
 //! What is open and what can be done with it.
 
-use std::{cell::Cell, collections::BTreeMap};
+use std::{
+    cell::Cell,
+    collections::{BTreeMap, HashMap},
+};
 
 use burn::tensor::Device;
 use js_sys::Promise;
@@ -280,8 +283,6 @@ impl Session {
     async fn prompt(&mut self, serial: u32, text: &str, typing: bool) -> Result<(), String> {
         let start = browser::now();
         self.scene()?;
-        let mut terms = Vec::new();
-        let mut unfinished = Vec::new();
         let mut failure = Ok(());
         let names = match prompt::parse(text) {
             Ok(names) => names,
@@ -289,33 +290,38 @@ impl Session {
             Err(_) if typing => Vec::new(),
             Err(error) => return Err(error.to_string()),
         };
-        for name in names {
-            let shipped = Vocabulary::shipped().lookup(&name).map(<[f32]>::to_vec);
-            match shipped {
-                Some(embedding) => terms.push(PromptTerm { name, embedding }),
-                None if typing => unfinished.push(name),
-                None => match self.embed(&name).await {
-                    Ok(embedding) => terms.push(PromptTerm { name, embedding }),
-                    Err(error) => {
-                        failure = Err(format!("\u{201c}{name}\u{201d} is not one of the common words, and the text encoder is not there: {error}"))
-                    }
-                },
+        let shipped = |name: &str| Vocabulary::shipped().lookup(name).map(<[f32]>::to_vec);
+        let mut unfinished: Vec<String> = names.iter().filter(|name| shipped(name).is_none()).cloned().collect();
+        let mut encoded = HashMap::new();
+        if !typing && !unfinished.is_empty() {
+            let unknown = std::mem::take(&mut unfinished);
+            match self.embed(&unknown).await {
+                Ok(embeddings) => encoded.extend(unknown.into_iter().zip(embeddings)),
+                Err(error) => {
+                    let unknown = unknown.join("\u{201d}, \u{201c}");
+                    failure = Err(format!("\u{201c}{unknown}\u{201d} is not among the common words, and the text encoder is not there: {error}"));
+                }
             }
         }
+        let term = |name: String| {
+            let embedding = shipped(&name).or_else(|| encoded.get(&name).cloned())?;
+            Some(PromptTerm { name, embedding })
+        };
+        let terms: Vec<PromptTerm> = names.into_iter().filter_map(term).collect();
         let (terms, labels) = self.scene()?.recognize(&terms);
         post(&Reply::Answer(Answer { serial, terms, unfinished, labels, ms: browser::now() - start }));
         failure
     }
 
-    /// The embedding of a phrase outside the vocabulary; fetches the text encoder when it is first needed.
-    async fn embed(&mut self, phrase: &str) -> Result<Vec<f32>, String> {
+    /// The embeddings of phrases outside the vocabulary; fetches the text encoder when it is first needed.
+    async fn embed(&mut self, phrases: &[String]) -> Result<Vec<Vec<f32>>, String> {
         if self.encoder.is_none() {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
         }
         let encoder = self.encoder.as_ref().ok_or("it was not loaded")?;
-        let embeddings = encoder.embed(&[phrase]).await.map_err(|error| error.to_string())?;
-        embeddings.into_iter().next().ok_or_else(|| "it gave no answer".to_owned())
+        let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
+        encoder.embed(&phrases).await.map_err(|error| error.to_string())
     }
 
     fn export(&self, format: Format, visible: &[bool], labels: &[Label]) -> Result<(), String> {
