@@ -41,7 +41,7 @@ pub struct Prepare {
     /// Which part of the scenes, for several machines: 0/4 to 3/4 are four parts.
     #[arg(long, default_value = "0/1", value_parser = shard)]
     shard: Shard,
-    /// Makes bundles that are there already again.
+    /// Makes bundles that are there already again; masks written into them since are lost.
     #[arg(long)]
     again: bool,
     /// Scenes prepared at the same time; all cores by default.

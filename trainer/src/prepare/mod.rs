@@ -58,7 +58,7 @@ struct Picture {
     bytes: Vec<u8>,
 }
 
-/// A recording's frames one after the other, so that nobody needs memory for all of them.
+/// A recording's frames one after the other; `None` for one without a pose.
 type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Option<Shot>>> + 'a>;
 
 /// The scenes that `input` holds, each with its name: itself, or the folders in it.
