@@ -1,0 +1,235 @@
+#!/usr/bin/env python3
+"""Finds named instances in the images of foundation bundles, and writes them there.
+
+A detector that is told what to look for (Grounding DINO, or another zero-shot detector of transformers with the same outputs) gives boxes, a segmenter (SAM 2)
+their masks. Weights are fetched from the model hub by their names, or read from a folder.
+
+    pip install -r requirements.txt
+    python run.py bundles --names "chair. table. power strip"
+
+The bundle's format is described in ../src/foundation/bundle.rs. Images that have masks are left alone, so a run that was stopped goes on where it was.
+"""
+
+import argparse
+import json
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.numpy import load_file, save_file
+
+INDEX = "foundation.json"
+TENSORS = "tensors.safetensors"
+VERSION = 1
+# Longest side of a mask, pixels: what points are made of is not finer.
+MASK_SIDE = 960
+# Most names in one question to the detector, whose text is limited.
+NAMES_AT_ONCE = 40
+MOST_INSTANCES = 65_534
+
+
+@dataclass
+class Found:
+    """Something in an image."""
+
+    name: str
+    score: float
+    # x0, y0, x1, y1 in pixels
+    box: np.ndarray
+    # the detector's feature of it, (channels)
+    feature: np.ndarray
+
+
+class Detector:
+    """Boxes of named things."""
+
+    def __init__(self, model, processor, threshold: float, overlap: float):
+        self.model, self.processor, self.threshold, self.overlap = model.eval(), processor, threshold, overlap
+
+    @torch.inference_mode()
+    def __call__(self, picture: Image.Image, names: list[str]) -> list[Found]:
+        found = []
+        for start in range(0, len(names), NAMES_AT_ONCE):
+            found += self._ask(picture, names[start : start + NAMES_AT_ONCE])
+        return without_doubles(found, self.overlap)
+
+    def _ask(self, picture: Image.Image, names: list[str]) -> list[Found]:
+        text = " ".join(f"{name.lower().strip().rstrip('.')}." for name in names)
+        inputs = self.processor(images=picture, text=text, return_tensors="pt").to(self.model.device)
+        outputs = self.model(**inputs)
+        name_of_token = tokens_to_names(inputs["input_ids"][0].tolist(), self._separator(), self._special())
+        probabilities = outputs.logits[0].sigmoid()
+        scores = torch.zeros(probabilities.shape[0], len(names), device=probabilities.device)
+        for token, name in enumerate(name_of_token):
+            if name is not None and name < len(names) and token < probabilities.shape[1]:
+                scores[:, name] = torch.maximum(scores[:, name], probabilities[:, token])
+        best, which = scores.max(dim=1)
+        width, height = picture.size
+        kept = (best > self.threshold).nonzero()[:, 0].tolist()
+        boxes = outputs.pred_boxes[0].float().cpu().numpy()
+        features = outputs.last_hidden_state[0].float().cpu().numpy()
+        found = []
+        for query in kept:
+            x, y, w, h = boxes[query]
+            box = np.array([x - w / 2, y - h / 2, x + w / 2, y + h / 2]) * [width, height, width, height]
+            box = box.clip(0, [width, height, width, height])
+            if (box[2:] - box[:2]).min() >= 1:
+                found.append(Found(names[which[query]], float(best[query]), box, features[query]))
+        return found
+
+    def _separator(self) -> int:
+        return self.processor.tokenizer.convert_tokens_to_ids(".")
+
+    def _special(self) -> set[int]:
+        return set(self.processor.tokenizer.all_special_ids)
+
+
+class Segmenter:
+    """Masks in boxes."""
+
+    def __init__(self, model, processor):
+        self.model, self.processor = model.eval(), processor
+
+    @torch.inference_mode()
+    def __call__(self, picture: Image.Image, boxes: list[np.ndarray]) -> np.ndarray:
+        """(boxes, height, width) of the picture."""
+        inputs = self.processor(images=picture, input_boxes=[[box.tolist() for box in boxes]], return_tensors="pt").to(self.model.device)
+        outputs = self.model(**inputs, multimask_output=False)
+        masks = self.processor.post_process_masks(outputs.pred_masks.cpu(), inputs["original_sizes"].cpu())[0]
+        return masks[:, 0].numpy().astype(bool)
+
+    @torch.inference_mode()
+    def features(self, picture: Image.Image, grid: int) -> np.ndarray:
+        """(grid, grid, channels): the image encoder's features, averaged in cells that span the picture."""
+        pixels = self.processor(images=picture, return_tensors="pt")["pixel_values"].to(self.model.device)
+        coarsest = self.model.get_image_embeddings(pixels)[-1]
+        pooled = torch.nn.functional.adaptive_avg_pool2d(coarsest.float(), grid)[0]
+        return pooled.permute(1, 2, 0).cpu().numpy()
+
+
+def tokens_to_names(tokens: list[int], separator: int, special: set[int]) -> list[int | None]:
+    """Which name each token is part of: names end with the separator."""
+    name, names = 0, []
+    for token in tokens:
+        if token == separator:
+            names.append(None)
+            name += 1
+        else:
+            names.append(None if token in special else name)
+    return names
+
+
+def without_doubles(found: list[Found], overlap: float) -> list[Found]:
+    """The best of those whose boxes overlap by more than `overlap`, best first."""
+    kept: list[Found] = []
+    for candidate in sorted(found, key=lambda f: -f.score):
+        if all(intersection_over_union(candidate.box, other.box) <= overlap for other in kept):
+            kept.append(candidate)
+    return kept[:MOST_INSTANCES]
+
+
+def intersection_over_union(a: np.ndarray, b: np.ndarray) -> float:
+    inter = np.prod((np.minimum(a[2:], b[2:]) - np.maximum(a[:2], b[:2])).clip(0))
+    area = np.prod(a[2:] - a[:2]) + np.prod(b[2:] - b[:2]) - inter
+    return float(inter / area) if area > 0 else 0.0
+
+
+def painted(masks: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(height, width) of 16 bits: 0, or one more than the row of the smallest mask there, so that a pillow is seen on its bed."""
+    values = np.zeros(size, np.uint16)
+    for row in sorted(range(len(masks)), key=lambda row: -int(masks[row].sum())):
+        values[masks[row]] = row + 1
+    return values
+
+
+def perceive(bundle: Path, names: list[str], detector: Detector, segmenter: Segmenter, again: bool, grid: int) -> tuple[int, int]:
+    """Writes what is found into the bundle; how many images were looked at, and how many instances found."""
+    path = bundle / INDEX
+    index = json.loads(path.read_text())
+    if index.get("foundation", VERSION + 1) > VERSION:
+        raise ValueError(f"{path} is of version {index.get('foundation')}, this program writes version {VERSION}")
+    tensors = load_file(bundle / TENSORS)
+    looked, count = 0, 0
+    for image in index["images"]:
+        out = bundle / f"{image['name']}.masks.png"
+        if not image.get("picture") or (out.exists() and not again):
+            continue
+        picture = Image.open(bundle / image["picture"]).convert("RGB")
+        found = detector(picture, names)
+        masks = segmenter(picture, [f.box for f in found]) if found else np.zeros((0, picture.height, picture.width), bool)
+        values = painted(masks, (picture.height, picture.width))
+        shrink = min(1.0, MASK_SIDE / max(values.shape))
+        grey = Image.fromarray(values)
+        if shrink < 1:
+            grey = grey.resize((round(grey.width * shrink), round(grey.height * shrink)), Image.Resampling.NEAREST)
+        image["instances"] = [{"name": f.name, "score": min(max(f.score, 0.0), 1.0)} for f in found]
+        key = f"object_features.{image['name']}"
+        tensors.pop(key, None)
+        if found:
+            tensors[key] = np.stack([f.feature for f in found]).astype(np.float32)
+        if grid:
+            tensors[f"image_features.{image['name']}"] = np.ascontiguousarray(segmenter.features(picture, grid), np.float32)
+        # the list before the masks that count on it: a run that is stopped in between looks at the image again
+        replace(bundle / TENSORS, lambda part: save_file(tensors, part))
+        replace(path, lambda part: Path(part).write_text(json.dumps(index, indent=2)))
+        replace(out, lambda part: grey.save(part, format="PNG"))
+        looked, count = looked + 1, count + len(found)
+    return looked, count
+
+
+def replace(path: Path, write) -> None:
+    """Writes a file so that nobody ever sees half of it."""
+    part = f"{path}.part{os.getpid()}"
+    write(part)
+    os.replace(part, path)
+
+
+def bundles(folders: list[Path]) -> list[Path]:
+    found = []
+    for folder in folders:
+        found += [folder] if (folder / INDEX).exists() else sorted(p.parent for p in folder.glob(f"*/{INDEX}"))
+    return found
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("bundles", nargs="+", type=Path, help="bundles, or folders of them")
+    parser.add_argument("--names", required=True, help='what to look for: "chair. table", or a file with one name a line')
+    parser.add_argument("--detector", default="IDEA-Research/grounding-dino-base", help="a zero-shot detector")
+    parser.add_argument("--segmenter", default="facebook/sam2.1-hiera-large", help="a SAM 2")
+    parser.add_argument("--threshold", type=float, default=0.3, help="least score of a box")
+    parser.add_argument("--overlap", type=float, default=0.7, help="of two boxes that overlap more, the better one stays")
+    parser.add_argument("--grid", type=int, default=0, help="also write image features in a grid of so many cells a side")
+    parser.add_argument("--again", action="store_true", help="look at images that have masks, too")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    options = parser.parse_args()
+    from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor, Sam2Model, Sam2Processor
+
+    text = Path(options.names).read_text() if Path(options.names).is_file() else options.names.replace(".", "\n")
+    names = list(dict.fromkeys(name.strip() for name in text.splitlines() if name.strip()))
+    found = bundles(options.bundles)
+    if not names or not found:
+        print("nothing to look for" if not names else f"no bundle in {options.bundles}", file=sys.stderr)
+        return 1
+    load = lambda kind, name: kind.from_pretrained(name)
+    detector = Detector(
+        load(AutoModelForZeroShotObjectDetection, options.detector).to(options.device), load(AutoProcessor, options.detector), options.threshold, options.overlap
+    )
+    segmenter = Segmenter(load(Sam2Model, options.segmenter).to(options.device), load(Sam2Processor, options.segmenter))
+    broken = 0
+    for bundle in found:
+        try:
+            looked, count = perceive(bundle, names, detector, segmenter, options.again, options.grid)
+            print(f"{bundle}: {count} instances in {looked} images", file=sys.stderr)
+        except (OSError, ValueError, KeyError) as error:
+            broken += 1
+            print(f"left out {bundle}: {error}", file=sys.stderr)
+    return 1 if broken == len(found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
