@@ -30,6 +30,8 @@ MASK_SIDE = 960
 # Most names in one question to the detector, whose text is limited.
 NAMES_AT_ONCE = 40
 MOST_INSTANCES = 65_534
+# Images between two writes: the features of all images are in one file.
+IMAGES_A_WRITE = 16
 
 
 @dataclass
@@ -154,6 +156,16 @@ def perceive(bundle: Path, names: list[str], detector: Detector, segmenter: Segm
         raise ValueError(f"{path} is of version {index.get('foundation')}, this program writes version {VERSION}")
     tensors = load_file(bundle / TENSORS)
     looked, count = 0, 0
+    pending: dict[Path, Image.Image] = {}
+
+    def write() -> None:
+        # masks last, which count on the lists: what a stopped run did not write is looked at again
+        replace(bundle / TENSORS, lambda part: save_file(tensors, part))
+        replace(path, lambda part: Path(part).write_text(json.dumps(index, indent=2)))
+        for out, grey in pending.items():
+            replace(out, lambda part: grey.save(part, format="PNG"))
+        pending.clear()
+
     for image in index["images"]:
         out = bundle / f"{image['name']}.masks.png"
         if not image.get("picture") or (out.exists() and not again):
@@ -173,11 +185,12 @@ def perceive(bundle: Path, names: list[str], detector: Detector, segmenter: Segm
             tensors[key] = np.stack([f.feature for f in found]).astype(np.float32)
         if grid:
             tensors[f"image_features.{image['name']}"] = np.ascontiguousarray(segmenter.features(picture, grid), np.float32)
-        # the list before the masks that count on it: a run that is stopped in between looks at the image again
-        replace(bundle / TENSORS, lambda part: save_file(tensors, part))
-        replace(path, lambda part: Path(part).write_text(json.dumps(index, indent=2)))
-        replace(out, lambda part: grey.save(part, format="PNG"))
+        pending[out] = grey
+        if len(pending) == IMAGES_A_WRITE:
+            write()
         looked, count = looked + 1, count + len(found)
+    if pending:
+        write()
     return looked, count
 
 
