@@ -289,7 +289,8 @@ fn dice(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     (inter * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0
 }
 
-fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
+/// Row numbers on the device.
+pub fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device)
 }

@@ -5,7 +5,7 @@
 //! them; the view's annotation is matched and compared with that. Boxes are left out: a view sees parts of things, and where those end says nothing
 //! about where the things end.
 
-use burn::tensor::{Device, Int, Tensor, TensorData};
+use burn::tensor::Tensor;
 
 use crate::{
     config::Loss,
@@ -93,7 +93,8 @@ impl Seen {
     fn of(&self, outputs: &[Output]) -> Vec<Output> {
         let cut = |output: &Output| {
             let device = output.masks.device();
-            let (queries, superpoints) = (indices(&self.queries, &device), indices(&self.superpoints, &device));
+            let rows = |rows: &[u32]| loss::indices(rows.iter().map(|&row| row as i32).collect(), &device);
+            let (queries, superpoints) = (rows(&self.queries), rows(&self.superpoints));
             Output {
                 classes: output.classes.clone().select(0, queries.clone()),
                 masks: output.masks.clone().select(0, queries.clone()).select(1, superpoints),
@@ -106,17 +107,13 @@ impl Seen {
     }
 }
 
-fn indices(rows: &[u32], device: &Device) -> Tensor<1, Int> {
-    let rows: Vec<i32> = rows.iter().map(|&row| row as i32).collect();
-    let length = rows.len();
-    Tensor::from_data(TensorData::new(rows, [length]), device)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
     use std::slice::from_ref;
+
+    use burn::tensor::Device;
 
     use super::*;
     use crate::config::Supervision;

@@ -283,10 +283,10 @@ impl Entry {
     fn image(self, folder: &Path, tensors: &SafeTensors) -> anyhow::Result<Image> {
         let Self { name, size: [height, width], focal, center, world_from_camera: m, picture, instances } = self;
         let world_from_camera = Affine3A::from_cols_array(&std::array::from_fn(|i| m[i % 3 * 4 + i / 3]));
-        let depth = load(&folder.join(format!("{name}.depth.png")))?
+        let depth = load_grey16(&folder.join(format!("{name}.depth.png")))?
             .map(|(size, values)| Map::new(values.into_iter().map(|mm| f32::from(mm) / MILLIMETRES).collect(), [size[0], size[1], 1]))
             .transpose()?;
-        let mask = load(&folder.join(format!("{name}.masks.png")))?.and_then(|(size, values)| Mask::new(values, size));
+        let mask = load_grey16(&folder.join(format!("{name}.masks.png")))?.and_then(|(size, values)| Mask::new(values, size));
         let key = format!("image_features.{name}");
         let features = match tensors.tensor(&key) {
             Ok(tensor) => {
@@ -352,7 +352,7 @@ fn save(path: &Path, [rows, columns]: [usize; 2], values: Vec<u16>) -> anyhow::R
 }
 
 /// Rows and columns, and 16 bits a pixel; `None` when there is no such file.
-fn load(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
+pub fn load_grey16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
     if !path.exists() {
         return Ok(None);
     }

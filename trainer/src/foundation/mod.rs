@@ -9,7 +9,7 @@ mod supervision;
 
 use segscape::views::{Camera, Correspondence, Map};
 
-pub use bundle::INDEX;
+pub use bundle::{INDEX, load_grey16};
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// One scene.

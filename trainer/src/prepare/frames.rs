@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 use segscape::views::{Camera, Map};
 
 use super::{Picture, Shot, Shots, numbers, pose};
+use crate::foundation::load_grey16;
 
 /// Depth images count millimetres, and mark what they do not know by one of these.
 const UNKNOWN: [u16; 2] = [0, u16::MAX];
@@ -123,12 +124,8 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
 }
 
 fn depth(path: &Path) -> anyhow::Result<Map> {
-    let image = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let image::DynamicImage::ImageLuma16(image) = image else {
-        bail!("{} must be a grey PNG of 16 bits, millimetres; it is {:?}", path.display(), image.color());
-    };
-    let size = [image.height() as usize, image.width() as usize, 1];
-    Ok(Map::new(metres(image.into_raw()), size)?)
+    let ([rows, columns], millimetres) = load_grey16(path)?.with_context(|| format!("there is no {}", path.display()))?;
+    Ok(Map::new(metres(millimetres), [rows, columns, 1])?)
 }
 
 /// Millimetres to metres, 0 where unknown.

@@ -44,8 +44,8 @@ pub struct Bench {
     /// Voxels of the room whose shell is convolved.
     #[arg(long, default_value_t = 100_000)]
     voxels: usize,
-    /// Only this network's backbone: nano, scannet20 or scannet200.
-    #[arg(long)]
+    /// Only this network's backbone.
+    #[arg(long, value_parser = ["nano", "scannet20", "scannet200"])]
     backbone: Option<String>,
     /// Fewest points of each scan of the curve.
     #[arg(long, value_delimiter = ',', default_values_t = [50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])]
