@@ -63,6 +63,30 @@ impl Room {
         Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, truth })
     }
 
+    /// The room as if there were no object of these names: their points go, and superpoints that lose all of theirs.
+    #[must_use]
+    pub fn without(self, names: &[String]) -> Self {
+        fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
+            kept.iter().map(|&point| values[point]).collect()
+        }
+        let stays = |object: &Object| !object.name.as_ref().is_some_and(|name| names.contains(name));
+        if self.objects.iter().all(stays) {
+            return self;
+        }
+        let mut next = 0..;
+        let new_of_old: Vec<Option<u32>> = self.objects.iter().map(|object| if stays(object) { next.next() } else { None }).collect();
+        let new = |point: usize| self.object_of_point[point].map(|old| new_of_old[old as usize]);
+        let kept: Vec<usize> = (0..self.positions.len()).filter(|&point| new(point) != Some(None)).collect();
+        Self {
+            positions: rows(&self.positions, &kept),
+            colors: self.colors.as_ref().map(|colors| rows(colors, &kept)),
+            superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), &kept)),
+            object_of_point: kept.iter().map(|&point| new(point).flatten()).collect(),
+            objects: self.objects.iter().filter(|object| stays(object)).cloned().collect(),
+            truth: scan::Truth { semantic: rows(&self.truth.semantic, &kept), instance: rows(&self.truth.instance, &kept) },
+        }
+    }
+
     /// (superpoints): the object that more than half of its points belong to (spec/model.md section 11.1).
     pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
         let sizes = self.superpoints.sizes();
@@ -199,6 +223,15 @@ mod tests {
         let chair = Object { class: 105, name: Some("office chair".into()) };
         assert_eq!(room.objects, [Object { class: 7, name: Some("table".into()) }, chair]);
         assert_eq!(room.object_of_point, [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]);
+    }
+
+    #[test]
+    fn things_that_are_held_out_leave_no_point() {
+        let room = room().without(&["table".into(), "lamp".into()]);
+        assert_eq!(room.objects, [Object { class: 105, name: Some("office chair".into()) }]);
+        assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
+        assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
+        assert_eq!((room.positions.len(), room.truth.instance), (6, vec![9, 9, 9, 0, 3, 9]));
     }
 
     #[test]

@@ -14,12 +14,12 @@ use segscape::{
     progress::Monitor,
     superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
-    views::{Detection, ObjectQueries, View, from_correspondences, object_queries},
+    views::{Choice, Detection, ObjectQueries, View, from_correspondences, from_views, object_queries},
 };
 
 use crate::{
     augment,
-    config::{Boundaries, Config},
+    config::{Boundaries, Config, Views},
     dataset::{self, Room},
     foundation::{self, Foundation},
     loss::Truth,
@@ -41,6 +41,9 @@ pub struct Sample {
 
 /// How many samples wait at most; each is a few megabytes.
 const READY: usize = 2;
+/// Views that a point is looked up in, and how far in metres behind what they saw it may lie (seed 001, section 3.2; spec/model.md section 13).
+const VIEWS: usize = 3;
+const TOLERANCE: f32 = 0.1;
 /// At most this many objects seen in images (spec/model.md section 13).
 const OBJECTS: usize = 2048;
 
@@ -134,7 +137,7 @@ impl Stream {
 
     fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
         let Config { data, .. } = &self.config;
-        let room = Room::read(path, &data.stuff, data.class_of_object, &SuperpointOptions::default())?;
+        let room = Room::read(path, &data.stuff, data.class_of_object, &SuperpointOptions::default())?.without(&data.held_out);
         sample(room, &self.config, Vocabulary::shipped(), rng)
     }
 
@@ -192,7 +195,8 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
 fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let image = (config.model.inputs.image > 0 && !rng.random_bool(config.augment.image_drop)).then(|| image_features(&scene)).flatten();
+    let image =
+        (config.model.inputs.image > 0 && !rng.random_bool(config.augment.image_drop)).then(|| image_features(&scene, config.data.views)).flatten();
     let mut objects = match config.model.objects.is_some() && !rng.random_bool(config.augment.objects_drop) {
         true => seen_objects(&scene, config.augment.object_drop, rng),
         false => ObjectQueries::default(),
@@ -251,11 +255,16 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
     Ok(graph.superpoints(options.threshold, options.minimum, &silent)?)
 }
 
-/// (points, channels) of the pixels that the points were made of; `None` unless every image has features.
-fn image_features(scene: &Foundation) -> Option<Vec<f32>> {
-    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: None, features: image.features.clone()? });
+/// (points, channels) of the pixels that show the points; `None` unless every image has features.
+fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
+    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
     let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    (!views.is_empty()).then(|| from_correspondences(&scene.origins, &views))
+    let of = |choice| from_views(&scene.positions, &views, VIEWS, choice, TOLERANCE);
+    (!views.is_empty()).then(|| match choice {
+        Views::Own => from_correspondences(&scene.origins, &views),
+        Views::Nearest => of(Choice::Nearest),
+        Views::Farthest => of(Choice::Farthest),
+    })
 }
 
 /// The instances of all images that have features and a place, each left out with probability `drop`.
@@ -442,11 +451,11 @@ mod tests {
         assert_eq!((placed.positions.len(), placed.features.len()), (1, 8));
         assert!((placed.positions[0][2] - 1.0).abs() < 1e-6, "a metre ahead of the camera: {:?}", placed.positions);
         assert!(seen_objects(&scene, 1.0, &mut rng(1, Draw::Sample, 0)).positions.is_empty());
-        let features = image_features(&scene).unwrap();
+        let features = image_features(&scene, Views::Own).unwrap();
         assert!(features.len() == 1600 * 4 && features.iter().all(|x| (x - 0.5).abs() < 1e-6));
         let mut partly = scene;
         partly.images[1].features = None;
-        assert!(image_features(&partly).is_none());
+        assert!(image_features(&partly, Views::Own).is_none());
     }
 
     #[test]

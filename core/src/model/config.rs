@@ -24,6 +24,9 @@ pub struct Config {
     /// How queries' boxes say how large they are.
     #[serde(default)]
     pub sizes: Sizes,
+    /// Whether boxes scale the encodings of places along each axis (SegDINO3D's box-modulated cross-attention); to measure what that is worth.
+    #[serde(default = "modulated", skip_serializing_if = "is_true")]
+    pub modulation: bool,
     /// Attention to objects seen in images; absent where there never are any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Objects>,
@@ -197,6 +200,15 @@ pub enum Classes {
     },
 }
 
+fn modulated() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
 /// A configuration that no network can be built from.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the network's configuration is invalid: {0}")]
@@ -217,6 +229,7 @@ impl Config {
             ffn: 256,
             layers: 3,
             sizes: Sizes::Metric,
+            modulation: true,
             objects: None,
             classes: Classes::Text,
             max_queries: 1000,
@@ -239,6 +252,7 @@ impl Config {
             ffn: 1024,
             layers: 6,
             sizes: Sizes::Normalized,
+            modulation: true,
             objects: Some(Objects { channels: 256, reach: 0.2, turn: Turn::AfterSelfAttention }),
             classes: Classes::Fixed { instances: 198, semantics: 200 },
             max_queries: 16_384,
@@ -251,6 +265,7 @@ impl Config {
             inputs: Inputs { position: true, height: false, image: 256 },
             backbone: Backbone::SparseUnet { planes: vec![32, 64, 96, 128, 160], grid: Some(128) },
             sizes: Sizes::Metric,
+            modulation: true,
             classes: Classes::Fixed { instances: 18, semantics: 20 },
             ..Self::scannet200()
         }

@@ -165,16 +165,20 @@ impl Decoder {
         self.heads.semantics(state.normed.clone())
     }
 
-    /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated by the size they look for relative to
+    /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated (if at all) by the size they look for relative to
     /// the size of their boxes, and what is learned from it.
     fn place(&self, memory: &Memory, queries: &Tensor<2>, centers: &Tensor<2>, sizes: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
         let least = match self.config.sizes {
             Sizes::Metric => LEAST_SIZE,
             Sizes::Normalized => LEAST_SHARE,
         };
-        let modulation = sigmoid(self.anchor.forward(queries.clone())) / away_from_zero(sizes.clone(), least);
         let encoding = memory.position_encoding.encode(centers.clone());
-        let encoding = memory.position_encoding.modulate(encoding, modulation);
+        let encoding = if self.config.modulation {
+            let factors = sigmoid(self.anchor.forward(queries.clone())) / away_from_zero(sizes.clone(), least);
+            memory.position_encoding.modulate(encoding, factors)
+        } else {
+            encoding
+        };
         let point = self.point.forward(encoding.clone());
         (encoding, point)
     }

@@ -36,21 +36,34 @@ pub fn from_correspondences(correspondences: &[Option<Correspondence>], views: &
     features
 }
 
-/// (points, channels): means over the `k` views that see a point from nearest by, zeros for a point that none sees (SegDINO3D's nearest view sampling).
+/// Which of the views that see a point say what it looks like.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    /// Those whose cameras are nearest to it.
+    Nearest,
+    /// Those farthest from it, which SegDINO3D compares with.
+    Farthest,
+}
+
+/// (points, channels): means over the `k` views that see a point from nearest by (or farthest off), zeros for a point that none sees (SegDINO3D's
+/// nearest view sampling).
 ///
 /// A view sees a point inside its image that lies not more than `tolerance` metres behind what its depth, sampled bilinearly, says is there;
 /// where the depth is unknown it sees nothing, without a depth map everything. `O(points views)`.
 ///
 /// # Panics
 /// If the views' features differ in their channels.
-pub fn from_nearest_views(positions: &[[f32; 3]], views: &[View], k: usize, tolerance: f32) -> Vec<f32> {
+pub fn from_views(positions: &[[f32; 3]], views: &[View], k: usize, choice: Choice, tolerance: f32) -> Vec<f32> {
     let channels = channels(views);
     let mut features = vec![0.0; positions.len() * channels];
     platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
         for (&position, feature) in positions[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
             let distance = |view: &View| glam::Vec3::from(view.camera.position()).distance_squared(position.into());
             let mut seeing: Vec<_> = views.iter().filter_map(|view| Some((distance(view), view, sees(view, position, tolerance)?))).collect();
-            seeing.sort_by(|a, b| a.0.total_cmp(&b.0));
+            seeing.sort_by(|a, b| match choice {
+                Choice::Nearest => a.0.total_cmp(&b.0),
+                Choice::Farthest => b.0.total_cmp(&a.0),
+            });
             seeing.truncate(k);
             let weight = 1.0 / seeing.len().max(1) as f32;
             seeing.iter().for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
@@ -93,16 +106,17 @@ mod tests {
     #[test]
     fn the_nearest_views_that_see_a_point_are_averaged() {
         let views = [view(0.0, 10.0, 9.0), view(1.0, 20.0, 9.0), view(2.0, 40.0, 9.0), view(3.0, 80.0, 0.5)];
-        let at = |k| from_nearest_views(&[[5.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], &views, k, 0.1);
+        let at = |k| from_views(&[[5.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], &views, k, Choice::Nearest, 0.1);
         // the view at 3 m has something in front of it, and nobody looks back
         assert_eq!(at(1), [40.0, 1.0, 0.0, 0.0]);
         assert_eq!(at(2), [30.0, 1.0, 0.0, 0.0]);
-        assert_eq!(from_nearest_views(&[[3.55, 0.0, 0.0]], &views, 1, 0.1), [80.0, 1.0], "just behind the surface");
+        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &views, 2, Choice::Farthest, 0.1), [15.0, 1.0]);
+        assert_eq!(from_views(&[[3.55, 0.0, 0.0]], &views, 1, Choice::Nearest, 0.1), [80.0, 1.0], "just behind the surface");
         let unknown = [view(0.0, 10.0, 0.0)];
-        assert_eq!(from_nearest_views(&[[5.0, 0.0, 0.0]], &unknown, 3, 0.1), [0.0, 0.0]);
+        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &unknown, 3, Choice::Nearest, 0.1), [0.0, 0.0]);
         let without_depth = [View { depth: None, ..view(0.0, 10.0, 0.0) }];
-        assert_eq!(from_nearest_views(&[[5.0, 0.0, 0.0]], &without_depth, 3, 0.1), [10.0, 1.0]);
-        assert!(from_nearest_views(&[[5.0, 0.0, 0.0]], &[], 3, 0.1).is_empty());
+        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &without_depth, 3, Choice::Nearest, 0.1), [10.0, 1.0]);
+        assert!(from_views(&[[5.0, 0.0, 0.0]], &[], 3, Choice::Nearest, 0.1).is_empty());
     }
 
     #[test]
