@@ -6,7 +6,7 @@ use glam::Vec3;
 
 use super::{
     dice::Dice,
-    grammar::{self, Object, make},
+    grammar::{Object, make},
     scene::Pose,
 };
 
@@ -25,13 +25,13 @@ impl Group {
     }
 
     /// With one more thing.
-    fn and(mut self, object: Object, position: [f32; 3], turn: f32) -> Self {
+    pub fn and(mut self, object: Object, position: [f32; 3], turn: f32) -> Self {
         self.members.push((object, Pose { position: Vec3::from(position), turn }));
         self
     }
 
     /// With a thing that the catalogue makes, where `place` wants it.
-    fn with(self, kind: &str, dice: &mut Dice, place: impl FnOnce(&Object, &mut Dice) -> ([f32; 3], f32)) -> Self {
+    pub fn with(self, kind: &str, dice: &mut Dice, place: impl FnOnce(&Object, &mut Dice) -> ([f32; 3], f32)) -> Self {
         match make(kind, dice) {
             Some(object) => {
                 let (position, turn) = place(&object, dice);
@@ -42,7 +42,7 @@ impl Group {
     }
 
     /// Beside the first member, back at the wall, a finger's breadth away.
-    fn beside(self, kind: &str, side: f32, dice: &mut Dice) -> Self {
+    pub fn beside(self, kind: &str, side: f32, dice: &mut Dice) -> Self {
         let Some((first, pose)) = self.members.first() else { return self };
         let (lo, hi) = first.bounds();
         let edge = pose.position.x + if side > 0.0 { hi.x } else { lo.x };
@@ -51,9 +51,16 @@ impl Group {
             ([edge + side * ((b.x - a.x) / 2.0 + dice.within(0.005, 0.05)), -a.y + dice.within(0.0, 0.04), 0.0], 0.0)
         })
     }
+
+    /// On the wall above the last member, with its lower edge in the range `low`.
+    pub fn above(self, kind: &str, low: [f32; 2], dice: &mut Dice) -> Self {
+        let Some(x) = self.members.last().map(|(_, pose)| pose.position.x) else { return self };
+        self.with(kind, dice, |object, dice| ([x, 0.005 - object.bounds().0.y, dice.within(low[0], low[1]) - object.bounds().0.z], 0.0))
+    }
 }
 
-fn single(kinds: &[&str], dice: &mut Dice) -> Group {
+/// One of `kinds` with its back at the wall.
+pub fn single(kinds: &[&str], dice: &mut Dice) -> Group {
     let kind = dice.pick(kinds);
     make(kind, dice).map(Group::of).unwrap_or_default()
 }
@@ -83,6 +90,9 @@ pub fn working(dice: &mut Dice) -> Group {
             group = group.with("laptop", dice, |_, dice| (place(x, dice.about(d * 0.12), z), dice.about(0.3)));
         }
     }
+    if dice.chance(0.25) {
+        group = group.beside("computer tower", dice.side(), dice);
+    }
     if dice.chance(0.85) {
         let kind = dice.pick(&["office chair", "office chair", "chair"]);
         let reach = dice.within(0.05, 0.45);
@@ -95,7 +105,8 @@ pub fn working(dice: &mut Dice) -> Group {
 
 /// A bed with nightstands at one or both sides, pillows on it.
 pub fn sleeping(dice: &mut Dice) -> Group {
-    let mut group = single(&["bed"], dice);
+    let kind = if dice.chance(0.1) { "mattress" } else { "bed" };
+    let mut group = single(&[kind], dice);
     let Some((bed, pose)) = group.members.first() else { return group };
     let (tops, at) = (bed.tops.clone(), pose.position);
     let heads = tops.len().saturating_sub(1);
@@ -121,11 +132,12 @@ pub fn sofa_corner(dice: &mut Dice) -> Group {
     if let Some(top) = top {
         for _ in 0..dice.count(0, 3) {
             let c = at + top.centre;
-            group = group.with("pillow", dice, |_, dice| ([c.x + dice.about(top.half[0] * 0.9), c.y - 0.05, c.z - 0.02], dice.about(0.5)));
+            let kind = dice.pick(&["pillow", "pillow", "cushion"]);
+            group = group.with(kind, dice, |_, dice| ([c.x + dice.about(top.half[0] * 0.9), c.y - 0.05, c.z - 0.02], dice.about(0.5)));
         }
     }
     if dice.chance(0.5) {
-        let kind = dice.pick(&["end table", "end table", "floor lamp", "plant"]);
+        let kind = dice.pick(&["end table", "end table", "floor lamp", "plant", "potted plant"]);
         group = group.beside(kind, 1.0, dice);
     }
     if dice.chance(0.35) {
@@ -199,7 +211,7 @@ pub fn coffee(dice: &mut Dice) -> Group {
 
 /// A seat by itself or two side by side.
 pub fn single_seat(dice: &mut Dice) -> Group {
-    let kind = dice.pick(&["armchair", "chair", "armchair", "bench", "stool", "ottoman"]);
+    let kind = dice.pick(&["armchair", "chair", "armchair", "bench", "stool", "ottoman", "sofa chair", "sofa chair"]);
     let group = single(&[kind], dice);
     if dice.chance(0.3) { group.beside(kind, 1.0, dice) } else { group }
 }
@@ -235,75 +247,5 @@ pub fn files(dice: &mut Dice) -> Group {
 
 /// A lamp that stands by itself.
 pub fn standing_light(dice: &mut Dice) -> Group {
-    single(&["floor lamp", "plant", "fan"], dice)
-}
-
-/// Base units with a sink, stove, dishwasher or refrigerator in line, cupboards above.
-pub fn kitchen_row(dice: &mut Dice) -> Group {
-    let (d, h) = (dice.within(0.56, 0.62), dice.within(0.86, 0.92));
-    let units = dice.count(2, 4);
-    let w = units as f32 * dice.within(0.45, 0.6);
-    let counter = grammar::counter_of([w, d, h], units, dice);
-    let top_w = w * 0.95;
-    let mut group = Group::of(counter);
-    if dice.chance(0.55) {
-        let x = dice.about(w * 0.2);
-        // A basin let into the worktop: only what shows above it.
-        group = group.and(grammar::basin(dice), [x, d * 0.52, h], 0.0);
-        if let Some((counter, _)) = group.members.first_mut() {
-            counter.tops.clear();
-            let side = if x > 0.0 { -1.0 } else { 1.0 };
-            *counter =
-                std::mem::replace(counter, Object::new("kitchen counter")).with_top([side * top_w * 0.33, 0.0, h], [top_w * 0.3, d * 0.7], 0.45);
-        }
-    }
-    if dice.chance(0.6) {
-        group = group.beside(dice.pick(&["stove", "washing machine", "refrigerator"]), 1.0, dice);
-    }
-    if dice.chance(0.5) {
-        group = group.beside(dice.pick(&["refrigerator", "stove", "trash can"]), -1.0, dice);
-    }
-    if dice.chance(0.7) {
-        group = group.with("kitchen cabinet", dice, |o, dice| ([dice.about(0.1), -o.bounds().0.y + 0.005, dice.within(1.38, 1.5)], 0.0));
-    }
-    group
-}
-
-/// A refrigerator or a stove alone.
-pub fn cold(dice: &mut Dice) -> Group {
-    single(&["refrigerator", "stove", "cabinet"], dice)
-}
-
-/// Washing machine and dryer.
-pub fn laundry(dice: &mut Dice) -> Group {
-    let group = single(&["washing machine", "laundry basket"], dice);
-    if dice.chance(0.5) { group.beside(dice.pick(&["washing machine", "laundry basket", "trash can"]), 1.0, dice) } else { group }
-}
-
-/// A wash basin with a mirror above and a bin beside it.
-pub fn washing(dice: &mut Dice) -> Group {
-    let mut group = single(&["sink"], dice);
-    if dice.chance(0.6) {
-        group = group.with("mirror", dice, |o, dice| ([0.0, 0.005 - o.bounds().0.y, dice.within(1.1, 1.3)], 0.0));
-    }
-    if dice.chance(0.4) {
-        group = group.beside("trash can", dice.side(), dice);
-    }
-    group
-}
-
-/// A toilet, paper and bin beside it.
-pub fn toilet(dice: &mut Dice) -> Group {
-    let group = single(&["toilet"], dice);
-    if dice.chance(0.4) { group.beside("trash can", 1.0, dice) } else { group }
-}
-
-/// A bathtub with its long side at the wall, sometimes curtained.
-pub fn bathing(dice: &mut Dice) -> Group {
-    let mut group = single(&["bathtub"], dice);
-    let front = group.members.first().map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
-    if dice.chance(0.5) {
-        group = group.with("shower curtain", dice, |_, dice| ([dice.about(0.3), front + 0.06, 0.3], 0.0));
-    }
-    group
+    single(&["floor lamp", "plant", "fan", "potted plant", "floor lamp"], dice)
 }

@@ -8,7 +8,7 @@ use super::{
     dice::Dice,
     grammar::{self, Object, make},
     groups::Group,
-    plans::PLANS,
+    plans::Plan,
     scene::{Footprint, Pose},
     structure::{Opening, Shell},
 };
@@ -39,7 +39,7 @@ pub struct Layout {
 impl Layout {
     /// Furnishes a new room.
     pub fn new(dice: &mut Dice) -> Self {
-        let plan = &PLANS[dice.count(0, PLANS.len() - 1)];
+        let plan = Plan::drawn(dice);
         let side = |dice: &mut Dice| dice.within(plan.size[0], plan.size[1]);
         let size = [side(dice), side(dice)];
         let mut room = Self { shell: Shell::new(dice, size), things: Vec::new(), kept_free: Vec::new() };
@@ -63,8 +63,8 @@ impl Layout {
                 if dice.chance(0.65) { room.place_at_wall(group, dice) } else { room.place_free(group, 12, dice) }
             }
         }
-        room.add_wall_things(dice);
-        room.add_lamps(dice);
+        room.add_wall_things(plan, dice);
+        room.add_overhead(plan, dice);
         room.add_clutter(plan.on_tops, dice);
         room
     }
@@ -97,11 +97,23 @@ impl Layout {
             self.shell.openings.push(opening);
             let pose = self.on_wall(wall, opening.middle, sill);
             if is_door {
-                self.put(grammar::door_of(size[0], size[1], dice), pose);
+                // Often leaf and frame are two things; sometimes there is no leaf.
+                let style = dice.count(0, 9);
+                if style > 5 {
+                    self.put(grammar::doorframe_of(size[0], size[1], dice), pose);
+                }
+                if style < 9 {
+                    self.put(grammar::door_of(size, style <= 5, dice), pose);
+                }
                 let centre = start + direction * opening.middle + direction.perp() * 0.4;
                 self.kept_free.push(Footprint { centre, half: Vec2::new(size[0] / 2.0, 0.4), turn: pose.turn, height: [0.03, 0.4] });
             } else {
-                self.put(grammar::window_of(size[0], size[1], dice), pose);
+                let own_sill = dice.chance(0.7);
+                self.put(grammar::window_of(size, own_sill, dice), pose);
+                if !own_sill {
+                    let sill_pose = self.on_wall(wall, opening.middle, sill - 0.04);
+                    self.put(grammar::windowsill_of(size[0], dice), sill_pose);
+                }
                 self.dress_window(opening, dice);
             }
         }
@@ -134,13 +146,14 @@ impl Layout {
         }
     }
 
-    fn put(&mut self, object: Object, pose: Pose) {
+    /// Puts an object where it was found to fit.
+    pub fn put(&mut self, object: Object, pose: Pose) {
         let footprint = Footprint::of(&object, pose);
         self.things.push(Thing { object, pose, footprint });
     }
 
     /// The pose of a thing whose back is on a wall, `along` metres from the wall's start.
-    fn on_wall(&self, wall: usize, along: f32, z: f32) -> Pose {
+    pub fn on_wall(&self, wall: usize, along: f32, z: f32) -> Pose {
         let (start, direction, _) = self.shell.wall(wall);
         // The object's +y looks into the room, so its +x runs along the wall.
         Pose { position: (start + direction * along).extend(z), turn: direction.to_angle() }
@@ -152,7 +165,8 @@ impl Layout {
             && footprint.height[1] < self.shell.height + 0.01
     }
 
-    fn fits(&self, footprint: &Footprint) -> bool {
+    /// Whether the place is inside the room and free.
+    pub fn fits(&self, footprint: &Footprint) -> bool {
         self.inside(footprint) && !self.things.iter().map(|t| &t.footprint).chain(&self.kept_free).any(|t| t.overlaps(footprint, SLACK))
     }
 
@@ -167,7 +181,8 @@ impl Layout {
     }
 
     /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the corner.
-    fn place_at_wall(&mut self, group: Group, dice: &mut Dice) {
+    fn place_at_wall(&mut self, mut group: Group, dice: &mut Dice) {
+        group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let gap = if dice.chance(0.6) { dice.within(0.0, 0.02) } else { dice.within(0.02, 0.12) };
         for _ in 0..30 {
             let wall = dice.count(0, self.shell.corners.len() - 1);
@@ -195,7 +210,8 @@ impl Layout {
     }
 
     /// Puts a group somewhere in the room, turned to the walls or nearly so.
-    fn place_free(&mut self, group: Group, attempts: usize, dice: &mut Dice) {
+    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Dice) {
+        group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let (lo, hi) = self.shell.bounds();
         for _ in 0..attempts {
             let turn = dice.count(0, 3) as f32 * FRAC_PI_2 + if dice.chance(0.5) { dice.about(0.08) } else { dice.about(0.7) };
@@ -203,39 +219,6 @@ impl Layout {
             if self.group_fits(&group, pose) {
                 self.commit(group, pose);
                 return;
-            }
-        }
-    }
-
-    fn add_wall_things(&mut self, dice: &mut Dice) {
-        const THINGS: &[&str] =
-            &["picture", "picture", "poster", "mirror", "whiteboard", "bulletin board", "clock", "shelf", "jacket", "curtain", "towel", "tv"];
-        for _ in 0..dice.count(2, 8) {
-            let Some(object) = make(dice.pick(THINGS), dice) else { continue };
-            let (lo, hi) = object.bounds();
-            // Its back goes to the wall whatever its own origin is.
-            let object = object.at(0.0, 0.004 - lo.y, -lo.z);
-            let tall = hi.z - lo.z;
-            let low = if tall > 1.3 { 0.05 } else { dice.within(0.9, 1.5) };
-            for _ in 0..10 {
-                let wall = dice.count(0, self.shell.corners.len() - 1);
-                let pose = self.on_wall(wall, dice.within(0.0, self.shell.wall(wall).2), low);
-                if self.fits(&Footprint::of(&object, pose)) {
-                    self.put(object, pose);
-                    break;
-                }
-            }
-        }
-    }
-
-    fn add_lamps(&mut self, dice: &mut Dice) {
-        for _ in 0..dice.count(0, 2) {
-            let Some(lamp) = make("ceiling lamp", dice) else { continue };
-            let (lo, hi) = self.shell.bounds();
-            let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
-            let pose = Pose { position: p.extend(self.shell.height - lamp.bounds().1.z), turn: 0.0 };
-            if self.shell.contains(p, 0.5) && self.fits(&Footprint::of(&lamp, pose)) {
-                self.put(lamp, pose);
             }
         }
     }

@@ -11,6 +11,8 @@ pub mod dice;
 mod fusion;
 mod grammar;
 mod groups;
+mod halls;
+mod hung;
 mod layout;
 mod light;
 mod material;
@@ -20,6 +22,7 @@ mod plans;
 mod ply;
 mod scan;
 mod scene;
+mod services;
 mod structure;
 mod walk;
 

@@ -1,7 +1,9 @@
 #![allow(clippy::unwrap_used)]
 //! What must hold for every kind of thing and every room.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+use segscape::text::Vocabulary;
 
 use super::{Room, classes, dice::Dice, grammar::CATALOGUE, layout::Layout};
 
@@ -75,4 +77,31 @@ fn a_ply_has_as_many_bytes_as_its_header_promises() {
     let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
     assert_eq!(bytes.len() - end, 2 * 23);
     assert!(String::from_utf8_lossy(&bytes[..end]).contains("comment class 101 office chair\n"));
+}
+
+#[test]
+fn the_shipped_vocabulary_knows_every_class_and_the_catalogue_makes_every_thing() {
+    for class in classes::CLASSES {
+        assert!(Vocabulary::shipped().lookup(class.name).is_some(), "{} has no embedding", class.name);
+        assert_eq!(class.stuff, CATALOGUE.iter().all(|(name, _)| *name != class.name), "{}", class.name);
+    }
+}
+
+#[test]
+fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
+    const ROOMS: u64 = 400;
+    let mut rooms_with: HashMap<&str, u64> = HashMap::new();
+    for index in 0..ROOMS {
+        let layout = Layout::new(&mut Dice::new(3, index));
+        let present: HashSet<&str> = layout.things.iter().map(|thing| thing.object.class).collect();
+        present.into_iter().for_each(|class| *rooms_with.entry(class).or_default() += 1);
+    }
+    for (name, _) in CATALOGUE {
+        // about fifteen in a thousand, less what chance takes
+        let rooms = rooms_with.get(name).copied().unwrap_or(0);
+        assert!(rooms >= 2, "{name} is in {rooms} of {ROOMS} rooms");
+    }
+    for name in ["chair", "table", "cabinet", "door", "picture", "trash can"] {
+        assert!(rooms_with[name] * 100 > ROOMS * 18, "{name} is in {} of {ROOMS} rooms", rooms_with[name]);
+    }
 }

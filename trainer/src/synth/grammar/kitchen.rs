@@ -66,7 +66,7 @@ pub fn refrigerator(dice: &mut Dice) -> Object {
 }
 
 /// A front-loader body with a round door or window, dial and panel.
-fn appliance(class: &'static str, [w, d, h]: [f32; 3], front: impl FnOnce(Object, &mut Dice) -> Object, dice: &mut Dice) -> Object {
+pub fn appliance(class: &'static str, [w, d, h]: [f32; 3], front: impl FnOnce(Object, &mut Dice) -> Object, dice: &mut Dice) -> Object {
     let body = if dice.chance(0.7) { dice.white() } else { dice.metal() };
     let object = Object::new(class).with(body, Mesh::soft(w, d, h, 0.015));
     front(object, dice)

@@ -6,19 +6,32 @@ use glam::Vec3;
 
 use super::{dice::Dice, material::Material, mesh::Mesh};
 
+mod appliances;
 mod bathroom;
 mod beds;
+mod building;
+mod cleaning;
 mod clutter;
+mod containers;
 mod electronics;
+mod fixtures;
+mod hobby;
 mod kitchen;
+mod office;
+mod restroom;
 mod seating;
+mod shower;
 mod soft;
 mod storage;
 mod tables;
 mod walls;
 
 pub use bathroom::basin;
+pub use building::{doorframe_of, rail_of, windowsill_of};
 pub use kitchen::counter_of;
+pub use office::hung_projector;
+pub use restroom::{bathroom_stall_of, wall_soap_dispenser};
+pub use shower::{shower_door_of, shower_floor_of, shower_wall_of};
 pub use walls::{curtain_of, door_of, window_of};
 
 /// One surface of one material.
@@ -185,6 +198,107 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("jacket", walls::jacket),
     ("door", walls::door),
     ("window", walls::window),
+    ("sofa chair", seating::sofa_chair),
+    ("folded chair", seating::folded_chair),
+    ("cushion", hobby::cushion),
+    ("mattress", hobby::mattress),
+    ("rack", hobby::rack),
+    ("cart", cleaning::cart),
+    ("coat rack", fixtures::coat_rack),
+    ("closet door", building::closet_door),
+    ("divider", building::divider),
+    ("basket", containers::basket),
+    ("crate", containers::crate_box),
+    ("storage bin", containers::storage_bin),
+    ("storage container", containers::storage_container),
+    ("storage organizer", containers::storage_organizer),
+    ("recycling bin", containers::recycling_bin),
+    ("trash bin", containers::trash_bin),
+    ("bin", containers::bin),
+    ("tray", containers::tray),
+    ("case of water bottles", containers::case_of_water_bottles),
+    ("purse", containers::purse),
+    ("paper bag", containers::paper_bag),
+    ("luggage", containers::luggage),
+    ("laundry hamper", cleaning::laundry_hamper),
+    ("ironing board", cleaning::ironing_board),
+    ("laundry detergent", cleaning::laundry_detergent),
+    ("clothes dryer", appliances::clothes_dryer),
+    ("broom", cleaning::broom),
+    ("vacuum cleaner", cleaning::vacuum_cleaner),
+    ("bucket", cleaning::bucket),
+    ("dustpan", cleaning::dustpan),
+    ("plunger", cleaning::plunger),
+    ("ladder", cleaning::ladder),
+    ("oven", appliances::oven),
+    ("toaster", appliances::toaster),
+    ("toaster oven", appliances::toaster_oven),
+    ("dishwasher", appliances::dishwasher),
+    ("range hood", appliances::range_hood),
+    ("mini fridge", appliances::mini_fridge),
+    ("water cooler", appliances::water_cooler),
+    ("coffee kettle", appliances::coffee_kettle),
+    ("dish rack", appliances::dish_rack),
+    ("paper towel roll", appliances::paper_towel_roll),
+    ("water pitcher", appliances::water_pitcher),
+    ("copier", appliances::copier),
+    ("machine", appliances::machine),
+    ("bathroom vanity", shower::bathroom_vanity),
+    ("bathroom counter", shower::bathroom_counter),
+    ("bathroom cabinet", shower::bathroom_cabinet),
+    ("bathroom stall", restroom::bathroom_stall),
+    ("bathroom stall door", restroom::bathroom_stall_door),
+    ("shower wall", shower::shower_wall),
+    ("shower door", shower::shower_door),
+    ("shower floor", shower::shower_floor),
+    ("shower head", shower::shower_head),
+    ("paper towel dispenser", restroom::paper_towel_dispenser),
+    ("soap dispenser", restroom::soap_dispenser),
+    ("toilet paper dispenser", restroom::toilet_paper_dispenser),
+    ("toilet seat cover dispenser", restroom::toilet_seat_cover_dispenser),
+    ("toilet paper holder", shower::toilet_paper_holder),
+    ("handicap bar", shower::handicap_bar),
+    ("scale", shower::scale),
+    ("mat", shower::mat),
+    ("hair dryer", shower::hair_dryer),
+    ("soap dish", shower::soap_dish),
+    ("power outlet", fixtures::power_outlet),
+    ("light switch", fixtures::light_switch),
+    ("power strip", fixtures::power_strip),
+    ("fire extinguisher", fixtures::fire_extinguisher),
+    ("fire alarm", fixtures::fire_alarm),
+    ("vent", fixtures::vent),
+    ("pipe", fixtures::pipe),
+    ("sign", fixtures::sign),
+    ("calendar", fixtures::calendar),
+    ("mailbox", fixtures::mailbox),
+    ("ceiling light", fixtures::ceiling_light),
+    ("decoration", fixtures::decoration),
+    ("blackboard", office::blackboard),
+    ("projector", office::projector),
+    ("projector screen", office::projector_screen),
+    ("paper cutter", office::paper_cutter),
+    ("cd case", office::cd_case),
+    ("tube", office::tube),
+    ("alarm clock", office::alarm_clock),
+    ("water bottle", office::water_bottle),
+    ("candle", office::candle),
+    ("potted plant", office::potted_plant),
+    ("piano", hobby::piano),
+    ("keyboard piano", hobby::keyboard_piano),
+    ("music stand", hobby::music_stand),
+    ("guitar case", hobby::guitar_case),
+    ("dumbbell", hobby::dumbbell),
+    ("hat", hobby::hat),
+    ("headphones", hobby::headphones),
+    ("pillar", building::pillar),
+    ("column", building::column),
+    ("ledge", building::ledge),
+    ("windowsill", building::windowsill),
+    ("stairs", building::stairs),
+    ("stair rail", building::stair_rail),
+    ("fireplace", building::fireplace),
+    ("doorframe", building::doorframe),
 ];
 
 /// A new object of the class `name`; `None` when the catalogue has no such kind.

@@ -164,3 +164,82 @@ pub fn bench(dice: &mut Dice) -> Object {
         .with(frame, Mesh::slab(0.05, d * 0.9, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, 0.0))))
         .with(pad, seat.at(0.0, 0.0, h))
 }
+
+/// A chair that folds: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.
+pub fn folded_chair(dice: &mut Dice) -> Object {
+    let (w, d, seat, h) = (dice.within(0.42, 0.48), dice.within(0.38, 0.44), dice.within(0.42, 0.46), dice.within(0.76, 0.86));
+    let (frame, pad) = (dice.metal().missing(0.08), if dice.chance(0.5) { dice.fabric() } else { dice.paint() });
+    let folded = dice.chance(0.6);
+    // folded, everything lies in one plane that leans back
+    let deep = if folded { 0.12 } else { 1.0 };
+    let lean = if folded { dice.within(0.08, 0.18) } else { 0.0 };
+    let side = |s: f32| {
+        let x = s * w / 2.0;
+        let long = [Vec3::new(x, d * 0.55 * deep, 0.0), Vec3::new(x, 0.0, seat), Vec3::new(x, -d * 0.55 * deep, h)];
+        let short = [Vec3::new(x * 0.92, -d * 0.6 * deep, 0.0), Vec3::new(x * 0.92, d * 0.35 * deep, seat)];
+        Mesh::tube(&long, 0.013).and(Mesh::tube(&short, 0.012))
+    };
+    let bars = Mesh::cylinder(0.011, w).rolled(std::f32::consts::FRAC_PI_2).at(-w / 2.0, 0.0, 0.0);
+    let bars = bars.repeated([Vec3::new(0.0, d * 0.45 * deep, seat * 0.2), Vec3::new(0.0, -d * 0.5 * deep, seat * 0.15)]);
+    let board = Mesh::soft(w * 0.9, d * 0.95, 0.03, 0.012);
+    let board = if folded { board.pitched(1.35).at(0.0, 0.04, seat * 1.02) } else { board.at(0.0, -0.01, seat) };
+    let rest = Mesh::soft(w * 0.96, 0.022, 0.22, 0.01).subdivided(0.1).warp(|p| Vec3::new(p.x, p.y + 0.5 * p.x * p.x, p.z));
+    Object::new("folded chair")
+        .with(frame, side(1.0).and(side(-1.0)).and(bars).pitched(lean))
+        .with(pad, board.pitched(lean))
+        .with(pad.sibling(dice), rest.at(0.0, -d * 0.5 * deep, h - 0.24).pitched(lean))
+}
+
+/// A deep upholstered chair on visible legs: a tub, a wing chair or a recliner with its foot out.
+pub fn sofa_chair(dice: &mut Dice) -> Object {
+    let (w, d, seat, back) = (dice.within(0.7, 0.9), dice.within(0.7, 0.85), dice.within(0.38, 0.44), dice.within(0.72, 1.05));
+    let (cover, foot) = (dice.fabric(), dice.wood(2));
+    let accent = if dice.chance(0.7) { cover.sibling(dice) } else { dice.fabric() };
+    let (thick, low, lean) = (dice.within(0.1, 0.16), dice.within(0.08, 0.2), dice.within(0.08, 0.25));
+    let pillow = dice.chance(0.35).then(|| dice.fabric());
+    let object = Object::new("sofa chair").with(foot, Mesh::frustum(0.018, 0.03, low).at_corners(Vec2::new(w * 0.38, d * 0.36)));
+    let object = match dice.count(0, 2) {
+        0 => {
+            // a tub: one shell around the seat, lower in front
+            let shell = Mesh::surface(20, 4, |u, v| {
+                let angle = (0.92 - 1.84 * u) * std::f32::consts::PI * 0.75 - std::f32::consts::FRAC_PI_2;
+                let inner = 1.0 - 0.24 * (v * 2.0 - 1.0).max(0.0);
+                let rim = seat + 0.14 + (back - seat - 0.14) * (0.5 - 0.5 * angle.sin()).powi(2);
+                let z = low + (rim - low) * (1.0 - (2.0 * v - 1.0).abs());
+                Vec3::new(w / 2.0 * inner * angle.cos(), d / 2.0 * inner * angle.sin(), z)
+            });
+            object.with(cover, shell).with(cover.shaded(0.9), Mesh::soft(w * 0.78, d * 0.8, seat - thick - low, 0.03).at(0.0, 0.04, low))
+        }
+        1 => {
+            let wing = Mesh::soft(0.1, d * 0.4, back - seat, 0.045).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.05), -d * 0.22, seat)));
+            let arm = Mesh::soft(0.13, d * 0.9, 0.22, 0.06).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.06), 0.02, seat)));
+            object
+                .with(cover, Mesh::soft(w * 0.92, d * 0.94, seat - thick - low, 0.03).at(0.0, 0.0, low))
+                .with(cover.sibling(dice), Mesh::soft(w * 0.9, 0.16, back - low, 0.06).pitched(lean * 0.5).at(0.0, 0.1 - d / 2.0, low))
+                .with(cover.sibling(dice), wing.and(arm))
+        }
+        _ => {
+            let arm = Mesh::soft(0.18, d * 0.95, 0.6 - low, 0.07).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, low)));
+            let rest = Mesh::cushion(w * 0.6, 0.4, 0.12, 0.35).pitched(-0.35).at(0.0, d / 2.0 + 0.2, 0.3);
+            object
+                .with(cover, Mesh::soft(w * 0.8, d * 0.9, seat - thick - low, 0.03).at(0.0, 0.0, low))
+                .with(cover.sibling(dice), arm)
+                .with(cover.sibling(dice), Mesh::soft(w * 0.72, 0.2, back - low, 0.08).pitched(lean).at(0.0, 0.12 - d / 2.0, low))
+                .then(|o| if dice.chance(0.5) { o.with(cover.sibling(dice), rest) } else { o })
+        }
+    };
+    let pad = Mesh::cushion(w * 0.62, back - seat - 0.08, thick, 0.45).pitched(std::f32::consts::FRAC_PI_2 - lean);
+    let lowest = pad.bounds().0.z;
+    object
+        .with(accent, Mesh::cushion(w * 0.64, d * 0.72, thick, 0.35).at(0.0, 0.06, seat - thick + 0.02))
+        .with(accent.sibling(dice), pad.at(0.0, -d * 0.24, seat + 0.03 - lowest))
+        .then(|o| match pillow {
+            Some(cloth) => {
+                let soft = Mesh::cushion(0.4, 0.36, 0.14, 0.65).pitched(1.1);
+                let lowest = soft.bounds().0.z;
+                o.with(cloth, soft.at(dice.about(0.08), -d * 0.05, seat + 0.02 - lowest))
+            }
+            None => o,
+        })
+        .with_top([0.0, d * 0.15, seat + 0.03], [w * 0.5, d * 0.35], 0.8)
+}

@@ -8,7 +8,7 @@ use super::Object;
 use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
 /// Dents a mesh with noise of the given depth.
-fn crumpled(mesh: Mesh, depth: f32, dice: &mut Dice) -> Mesh {
+pub fn crumpled(mesh: Mesh, depth: f32, dice: &mut Dice) -> Mesh {
     let seed = dice.seed();
     mesh.subdivided(0.12).warp(|p| {
         let shift = Vec3::new(rough(p * 7.0, seed), rough(p * 7.0, seed + 1), rough(p * 7.0, seed + 2)) - 0.5;

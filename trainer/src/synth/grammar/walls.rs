@@ -13,7 +13,7 @@ use crate::synth::{
 };
 
 /// Four bars of the given width and depth around w x h.
-fn frame(w: f32, h: f32, bar: f32, deep: f32) -> Mesh {
+pub fn frame(w: f32, h: f32, bar: f32, deep: f32) -> Mesh {
     let lying = Mesh::slab(w, deep, bar);
     let standing = Mesh::slab(bar, deep, h);
     lying
@@ -157,11 +157,11 @@ pub fn jacket(dice: &mut Dice) -> Object {
 /// A door leaf in its frame, to be set into an opening; some stand ajar.
 pub fn door(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.75, 0.98), dice.within(1.95, 2.1));
-    door_of(w, h, dice)
+    door_of([w, h], true, dice)
 }
 
-/// A door that fills an opening of w x h.
-pub fn door_of(w: f32, h: f32, dice: &mut Dice) -> Object {
+/// A door that fills an opening of w x h; without its frame only the leaf.
+pub fn door_of([w, h]: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
     let leaf = dice.carcass(2);
     let rim = if dice.chance(0.5) { leaf.sibling(dice) } else { dice.white() };
     let (bar, deep) = (dice.within(0.05, 0.09), dice.within(0.01, 0.03));
@@ -187,23 +187,24 @@ pub fn door_of(w: f32, h: f32, dice: &mut Dice) -> Object {
         0.0,
         h - bar,
     ));
-    Object::new("door").with(leaf, swing(Mesh::slab(inner, 0.04, tall))).with(rim, posts).with(dice.metal(), swing(grip)).each(
-        panels.len(),
-        |o, i| {
+    Object::new("door")
+        .with(leaf, swing(Mesh::slab(inner, 0.04, tall)))
+        .then(|o| if framed { o.with(rim, posts) } else { o })
+        .with(dice.metal(), swing(grip))
+        .each(panels.len(), |o, i| {
             let (x, z, pw, ph) = panels[i];
             o.with(leaf.shaded(0.85), swing(frame(pw * inner, ph * tall, 0.03, 2.0 * deep).at(x * inner, 0.02 - deep, z * tall)))
-        },
-    )
+        })
 }
 
 /// A window that fills an opening: frame, bars, panes that glow with daylight or are lost, a sill.
 pub fn window(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.7, 2.0), dice.within(0.7, 1.4));
-    window_of(w, h, dice)
+    window_of([w, h], true, dice)
 }
 
-/// A window of a given size.
-pub fn window_of(w: f32, h: f32, dice: &mut Dice) -> Object {
+/// A window of a given size, with or without a sill of its own.
+pub fn window_of([w, h]: [f32; 2], sill: bool, dice: &mut Dice) -> Object {
     let rim = if dice.chance(0.65) { dice.white() } else { dice.wood(0) };
     let day = Vec3::new(dice.within(0.6, 0.95), dice.within(0.7, 0.97), 1.0) * dice.within(0.35, 1.0);
     let pane = Material::new(Texture::Mottled(0.5), day, day * 0.6, dice).glowing(dice.within(0.5, 1.5)).missing(dice.within(0.25, 0.9));
@@ -215,5 +216,5 @@ pub fn window_of(w: f32, h: f32, dice: &mut Dice) -> Object {
         .with(rim, frame(w, h, bar, 0.1).at(0.0, -0.07, 0.0))
         .with(rim.sibling(dice), upright.and(lying).at(0.0, -0.04, 0.0))
         .with(pane, Mesh::slab(w - bar, 0.01, h - bar).at(0.0, -0.05, bar / 2.0))
-        .with(rim.sibling(dice), Mesh::slab(w + 0.08, dice.within(0.06, 0.2), 0.03).at(0.0, 0.03, -0.03))
+        .then(|o| if sill { o.with(rim.sibling(dice), Mesh::slab(w + 0.08, dice.within(0.06, 0.2), 0.03).at(0.0, 0.03, -0.03)) } else { o })
 }

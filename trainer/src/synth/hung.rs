@@ -1,0 +1,124 @@
+//! What hangs on walls and below the ceiling.
+
+use glam::Vec2;
+
+use super::{
+    dice::Dice,
+    grammar::{self, Object, make},
+    layout::Layout,
+    plans::Plan,
+    scene::{Footprint, Pose},
+};
+
+/// What buildings have in every room.
+const FIXTURES: &[&str] = &[
+    "power outlet",
+    "power outlet",
+    "power outlet",
+    "power outlet",
+    "power outlet",
+    "light switch",
+    "light switch",
+    "vent",
+    "fire alarm",
+    "pipe",
+    "sign",
+    "fire extinguisher",
+];
+
+/// Things that do not hang at eye level: the least and greatest height of their lower edge, metres.
+const HEIGHTS: &[(&str, [f32; 2])] = &[
+    ("power outlet", [0.2, 0.45]),
+    ("light switch", [1.0, 1.25]),
+    ("vent", [1.7, 1.9]),
+    ("fire alarm", [1.6, 2.0]),
+    ("pipe", [0.0, 0.0]),
+    ("sign", [1.3, 1.9]),
+    ("fire extinguisher", [0.5, 1.1]),
+    ("mailbox", [0.7, 1.1]),
+    ("handicap bar", [0.75, 0.9]),
+    ("toilet paper holder", [0.55, 0.75]),
+    ("toilet paper dispenser", [0.55, 0.75]),
+    ("toilet seat cover dispenser", [1.1, 1.3]),
+    ("paper towel dispenser", [1.0, 1.25]),
+    ("bathroom cabinet", [1.1, 1.4]),
+    ("blackboard", [0.75, 0.95]),
+    ("whiteboard", [0.75, 1.1]),
+    ("projector screen", [0.7, 0.95]),
+    ("clock", [1.5, 2.0]),
+    ("stair rail", [0.0, 0.0]),
+];
+
+impl Layout {
+    /// Hangs pictures, boards and shelves of the room's use, and what every building has.
+    pub fn add_wall_things(&mut self, plan: &Plan, dice: &mut Dice) {
+        for _ in 0..dice.count(2, 8) {
+            self.hang(dice.pick(plan.hung), dice);
+        }
+        for _ in 0..dice.count(0, 4) {
+            self.hang(dice.pick(FIXTURES), dice);
+        }
+        self.add_switches(dice);
+    }
+
+    /// Puts a thing of the class `kind` on some wall where it fits.
+    fn hang(&mut self, kind: &str, dice: &mut Dice) {
+        let Some(object) = make(kind, dice) else { return };
+        let (lo, hi) = object.bounds();
+        // Its back goes to the wall whatever its own origin is.
+        let object = self.full_height(object.at(0.0, 0.004 - lo.y, -lo.z));
+        let low = match HEIGHTS.iter().find(|(name, _)| *name == kind) {
+            Some((_, [least, greatest])) => dice.within(*least, *greatest),
+            None if hi.z - lo.z > 1.3 => 0.05,
+            None => dice.within(0.9, 1.5),
+        };
+        for _ in 0..10 {
+            let wall = dice.count(0, self.shell.corners.len() - 1);
+            let pose = self.on_wall(wall, dice.within(0.0, self.shell.wall(wall).2), low);
+            if self.fits(&Footprint::of(&object, pose)) {
+                self.put(object, pose);
+                break;
+            }
+        }
+    }
+
+    /// Switches beside doors, where hands look for them.
+    fn add_switches(&mut self, dice: &mut Dice) {
+        let doors: Vec<_> = self.shell.openings.iter().filter(|o| o.sill == 0.0).copied().collect();
+        for door in doors {
+            if !dice.chance(0.4) {
+                continue;
+            }
+            let Some(switch) = make("light switch", dice) else { continue };
+            let along = door.middle + dice.side() * (door.size[0] / 2.0 + dice.within(0.18, 0.35));
+            let pose = self.on_wall(door.wall, along, dice.within(1.0, 1.2));
+            if self.fits(&Footprint::of(&switch, pose)) {
+                self.put(switch, pose);
+            }
+        }
+    }
+
+    /// Lamps, and what else hangs below the ceiling.
+    pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Dice) {
+        for _ in 0..dice.count(0, 2) {
+            let kind = dice.pick(plan.overhead);
+            let object = if kind == "projector" { Some(grammar::hung_projector(dice)) } else { make(kind, dice) };
+            let Some(object) = object else { continue };
+            let (lo, hi) = self.shell.bounds();
+            let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
+            let pose = Pose { position: p.extend(self.shell.height - object.bounds().1.z), turn: 0.0 };
+            if self.shell.contains(p, 0.5) && self.fits(&Footprint::of(&object, pose)) {
+                self.put(object, pose);
+            }
+        }
+    }
+
+    /// The object, drawn out to the ceiling where its class goes from the floor to it.
+    pub fn full_height(&self, mut object: Object) -> Object {
+        if ["pillar", "column", "pipe"].contains(&object.class) {
+            let by = self.shell.height / object.bounds().1.z.max(0.1);
+            object.parts.iter_mut().for_each(|p| p.mesh = std::mem::take(&mut p.mesh).warp(|q| glam::Vec3::new(q.x, q.y, q.z * by)));
+        }
+        object
+    }
+}
