@@ -112,6 +112,11 @@ impl Network {
         Ok(Self::new(manifest.name, model, manifest.config, device, manifest.ranker))
     }
 
+    /// What it was built of, and reads.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Edge of the voxels that it sees, metres.
     pub fn voxel_size(&self) -> f32 {
         self.config.voxel_size
@@ -154,20 +159,18 @@ pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u
     Ok(Grouping { superpoints, hierarchy })
 }
 
-/// Asks the network once about points in the world frame.
+/// Asks the network once about points in the world frame, and what images say of them, where it reads that.
 ///
 /// # Errors
 /// See [`SegmentError`].
 pub async fn propose(
-    positions: &[[f32; 3]],
-    colors: Option<&[[u8; 3]]>,
+    observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Proposals, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let observation = Observation { positions, colors, ..Observation::default() };
-    let scene = SceneInput::new(&observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
+    let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
     let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
     match &answers.class {
         ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
@@ -186,9 +189,22 @@ pub async fn segment(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    let proposals = propose(positions, colors, grouping, network, monitor).await?;
+    segment_observed(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
+}
+
+/// The same about everything that is known of the points.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn segment_observed(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Segmentation, SegmentError> {
+    let proposals = propose(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(positions, colors, &grouping.superpoints);
+    let geometry = SuperpointGeometry::new(observation.positions, observation.colors, &grouping.superpoints);
     let (regions, contacts) = (grouping.regions(), grouping.contacts());
     let segmentation = select(&proposals, &regions, contacts, &geometry, network.ranker.as_ref(), &SelectOptions::default())?;
     monitor.at(Stage::Instances, 1.0)?;

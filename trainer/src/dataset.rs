@@ -14,7 +14,11 @@ use segscape::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{config::ClassOfObject, nyu40};
+use crate::{
+    config::ClassOfObject,
+    foundation::{self, Foundation},
+    nyu40,
+};
 
 /// A scan with its truth.
 #[derive(Clone, Debug)]
@@ -85,6 +89,19 @@ impl Room {
             objects: self.objects.iter().filter(|object| stays(object)).cloned().collect(),
             truth: scan::Truth { semantic: rows(&self.truth.semantic, &kept), instance: rows(&self.truth.instance, &kept) },
         }
+    }
+
+    /// The same of a bundle, for those who measure: its superpoints are those of geometry and colour alone, as a scan without images has them.
+    ///
+    /// # Errors
+    /// It has no labels, or too few points.
+    pub fn of_bundle(scene: Foundation, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
+        let Foundation { positions, colors, truth, .. } = scene;
+        let foundation::Truth { semantic, instance, names } = truth.context("the bundle has no `semantic` and `instance` labels")?;
+        let superpoints = superpoints(&positions, colors.as_deref(), &[], options, &Monitor::silent())?;
+        let truth = scan::Truth { semantic, instance };
+        let (object_of_point, objects) = objects(&truth, stuff, class_of, &names.into_iter().collect());
+        Ok(Self { positions, colors, superpoints, object_of_point, objects, truth })
     }
 
     /// (superpoints): the object that more than half of its points belong to (spec/model.md section 11.1).
@@ -190,16 +207,25 @@ pub fn files(folders: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.push(folder.clone());
             continue;
         }
-        let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")) {
-                files.push(path);
-            }
-        }
+        files.extend(ply_files(folder)?);
     }
     files.sort();
     anyhow::ensure!(!files.is_empty(), "no .ply file in {folders:?}");
+    Ok(files)
+}
+
+/// The `.ply` files in one folder, in no order.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn ply_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")) {
+            files.push(path);
+        }
+    }
     Ok(files)
 }
 

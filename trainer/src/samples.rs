@@ -256,7 +256,7 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
 }
 
 /// (points, channels) of the pixels that show the points; `None` unless every image has features.
-fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
+pub fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
     let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
     let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
     let of = |choice| from_views(&scene.positions, &views, VIEWS, choice, TOLERANCE);
@@ -268,7 +268,7 @@ fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
 }
 
 /// The instances of all images that have features and a place, each left out with probability `drop`.
-fn seen_objects(scene: &Foundation, drop: f64, rng: &mut ChaCha8Rng) -> ObjectQueries {
+pub fn seen_objects(scene: &Foundation, drop: f64, rng: &mut ChaCha8Rng) -> ObjectQueries {
     let mut masks = Vec::new();
     for image in &scene.images {
         let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };

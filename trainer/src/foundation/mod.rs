@@ -108,7 +108,7 @@ impl Image {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     #![allow(clippy::unwrap_used)]
 
     use segscape::{
