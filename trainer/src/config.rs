@@ -54,9 +54,6 @@ pub struct Data {
     /// Whether the superpoints of bundles respect the images' instances (seed 000, section 3.3), and what that means.
     #[serde(default)]
     pub boundaries: Boundaries,
-    /// Which pixels say what a point of a bundle looks like.
-    #[serde(default)]
-    pub views: Views,
     /// Names of things that labelled rooms teach nothing about: their points are left out of `rooms`, as if there were none of the kind. Bundles may
     /// still name them.
     #[serde(default)]
@@ -82,19 +79,6 @@ pub enum Boundaries {
     Outlines,
     /// Those whose ends have different numbers in their own images, as the algorithm is written.
     Strict,
-}
-
-/// Where the image features of a bundle's points come from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
-#[serde(rename_all = "snake_case")]
-pub enum Views {
-    /// The pixel that the point was made of (seed 000, section 3.1).
-    #[default]
-    Own,
-    /// The mean of the three nearest views that see it (seed 001, section 3.2).
-    Nearest,
-    /// Of the three farthest.
-    Farthest,
 }
 
 fn default_part() -> f64 {
@@ -330,7 +314,6 @@ impl Config {
             foundation_share: default_share(),
             partition: true,
             boundaries: Boundaries::default(),
-            views: Views::default(),
             held_out: vec![],
             stuff: default_stuff(),
             class_of_object: ClassOfObject::default(),

@@ -1,7 +1,7 @@
 //! Labelled scans from disk: points, superpoints, and which object each point belongs to.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fs,
     path::{Path, PathBuf},
 };
@@ -67,41 +67,30 @@ impl Room {
         Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, truth })
     }
 
-    /// The room as if there were no object of these names: their points go, and superpoints that lose all of theirs.
+    /// The points of a room as if there were no object of these names, ascending; `None` where there is none.
+    pub fn kept_without(&self, names: &[String]) -> Option<Vec<usize>> {
+        let goes = |object: &Object| object.name.as_ref().is_some_and(|name| names.contains(name));
+        let is_of_others = |&point: &usize| !self.object_of_point[point].is_some_and(|row| goes(&self.objects[row as usize]));
+        self.objects.iter().any(goes).then(|| (0..self.positions.len()).filter(is_of_others).collect())
+    }
+
+    /// The room of some of its points, ascending; objects and superpoints that lose all of theirs go.
     #[must_use]
-    pub fn without(self, names: &[String]) -> Self {
+    pub fn only(self, kept: &[usize]) -> Self {
         fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
             kept.iter().map(|&point| values[point]).collect()
         }
-        let stays = |object: &Object| !object.name.as_ref().is_some_and(|name| names.contains(name));
-        if self.objects.iter().all(stays) {
-            return self;
-        }
-        let mut next = 0..;
-        let new_of_old: Vec<Option<u32>> = self.objects.iter().map(|object| if stays(object) { next.next() } else { None }).collect();
-        let new = |point: usize| self.object_of_point[point].map(|old| new_of_old[old as usize]);
-        let kept: Vec<usize> = (0..self.positions.len()).filter(|&point| new(point) != Some(None)).collect();
+        let object_of_point = rows(&self.object_of_point, kept);
+        let left: BTreeSet<u32> = object_of_point.iter().copied().flatten().collect();
+        let new_of_old: HashMap<u32, u32> = left.iter().copied().zip(0..).collect();
         Self {
-            positions: rows(&self.positions, &kept),
-            colors: self.colors.as_ref().map(|colors| rows(colors, &kept)),
-            superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), &kept)),
-            object_of_point: kept.iter().map(|&point| new(point).flatten()).collect(),
-            objects: self.objects.iter().filter(|object| stays(object)).cloned().collect(),
-            truth: scan::Truth { semantic: rows(&self.truth.semantic, &kept), instance: rows(&self.truth.instance, &kept) },
+            positions: rows(&self.positions, kept),
+            colors: self.colors.as_ref().map(|colors| rows(colors, kept)),
+            superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), kept)),
+            object_of_point: object_of_point.into_iter().map(|old| old.and_then(|old| new_of_old.get(&old).copied())).collect(),
+            objects: left.iter().map(|&old| self.objects[old as usize].clone()).collect(),
+            truth: scan::Truth { semantic: rows(&self.truth.semantic, kept), instance: rows(&self.truth.instance, kept) },
         }
-    }
-
-    /// The same of a bundle, for those who measure: its superpoints are those of geometry and colour alone, as a scan without images has them.
-    ///
-    /// # Errors
-    /// It has no labels, or too few points.
-    pub fn of_bundle(scene: Foundation, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
-        let Foundation { positions, colors, truth, .. } = scene;
-        let foundation::Truth { semantic, instance, names } = truth.context("the bundle has no `semantic` and `instance` labels")?;
-        let superpoints = superpoints(&positions, colors.as_deref(), &[], options, &Monitor::silent())?;
-        let truth = scan::Truth { semantic, instance };
-        let (object_of_point, objects) = objects(&truth, stuff, class_of, &names.into_iter().collect());
-        Ok(Self { positions, colors, superpoints, object_of_point, objects, truth })
     }
 
     /// (superpoints): the object that more than half of its points belong to (spec/model.md section 11.1).
@@ -196,39 +185,6 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::rename(&part, path)
 }
 
-/// The `.ply` files in `folders` (and single files as they are), sorted by path.
-///
-/// # Errors
-/// A folder cannot be listed, or there is no such file at all.
-pub fn files(folders: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for folder in folders {
-        if folder.is_file() {
-            files.push(folder.clone());
-            continue;
-        }
-        files.extend(ply_files(folder)?);
-    }
-    files.sort();
-    anyhow::ensure!(!files.is_empty(), "no .ply file in {folders:?}");
-    Ok(files)
-}
-
-/// The `.ply` files in one folder, in no order.
-///
-/// # Errors
-/// The folder cannot be listed.
-pub fn ply_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")) {
-            files.push(path);
-        }
-    }
-    Ok(files)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -253,7 +209,10 @@ mod tests {
 
     #[test]
     fn things_that_are_held_out_leave_no_point() {
-        let room = room().without(&["table".into(), "lamp".into()]);
+        assert!(room().kept_without(&["lamp".into()]).is_none());
+        let room = room();
+        let kept = room.kept_without(&["table".into(), "lamp".into()]).unwrap();
+        let room = room.only(&kept);
         assert_eq!(room.objects, [Object { class: 105, name: Some("office chair".into()) }]);
         assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
         assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);

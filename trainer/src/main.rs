@@ -20,6 +20,8 @@ mod prepare;
 mod ranking;
 mod report;
 mod samples;
+mod scans;
+mod seen;
 mod step;
 mod synth;
 mod train;

@@ -17,12 +17,11 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use segscape::{
     instances::{self, Evidence, FEATURES, Ranker, SelectOptions, SuperpointGeometry},
-    model::Observation,
     pipeline::{self, Network},
     progress::Monitor,
 };
 
-use crate::{config, dataset, dataset::Room, optimiser::AdamW};
+use crate::{config, dataset, dataset::Room, optimiser::AdamW, scans::Labelled};
 
 const FILE: &str = "ranker.json";
 const HIDDEN: usize = 48;
@@ -54,14 +53,14 @@ pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
     dataset::write_atomically(&path, &serde_json::to_vec(ranker)?).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// All candidates of a room.
+/// All candidates of a scan.
 ///
 /// # Errors
-/// The room does not fit the network.
-pub fn examples(network: &Network, room: &Room) -> anyhow::Result<Vec<Example>> {
-    let (colors, monitor) = (room.colors.as_deref(), Monitor::silent());
+/// The scan does not fit the network.
+pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Example>> {
+    let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
+    let colors = observation.colors;
     let grouping = pipeline::group(&room.positions, colors, &[], &monitor)?;
-    let observation = Observation { positions: &room.positions, colors, ..Observation::default() };
     let proposals = pollster::block_on(pipeline::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints);
     let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;

@@ -10,21 +10,22 @@ use anyhow::Context;
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
-    model::{Observation, SceneInput},
+    model::SceneInput,
     progress::Monitor,
     superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
-    views::{Choice, Detection, ObjectQueries, View, from_correspondences, from_views, object_queries},
 };
 
 use crate::{
     augment,
-    config::{Boundaries, Config, Views},
-    dataset::{self, Room},
+    config::{Boundaries, Config},
+    dataset::Room,
     foundation::{self, Foundation},
     loss::Truth,
     matching,
     partition::Part,
+    scans::{self, Labelled},
+    seen::Seen,
 };
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
@@ -41,11 +42,6 @@ pub struct Sample {
 
 /// How many samples wait at most; each is a few megabytes.
 const READY: usize = 2;
-/// Views that a point is looked up in, and how far in metres behind what they saw it may lie (seed 001, section 3.2; spec/model.md section 13).
-const VIEWS: usize = 3;
-const TOLERANCE: f32 = 0.1;
-/// At most this many objects seen in images (spec/model.md section 13).
-const OBJECTS: usize = 2048;
 
 /// Starts preparing samples `first`, `first + 1`, ... of the run `config` describes. The thread ends with the receiver.
 ///
@@ -54,7 +50,7 @@ const OBJECTS: usize = 2048;
 pub fn samples(config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
     let (sender, receiver) = sync_channel(READY);
     thread::spawn(move || {
-        let mut stream = Stream { config, rooms: Source::new(dataset::files), foundations: Source::new(Foundation::folders) };
+        let mut stream = Stream { config, rooms: Source::new(scans::list), foundations: Source::new(Foundation::folders) };
         for number in first.. {
             if sender.send(stream.sample(number)).is_err() {
                 break;
@@ -136,9 +132,9 @@ impl Stream {
     }
 
     fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        let Config { data, .. } = &self.config;
-        let room = Room::read(path, &data.stuff, data.class_of_object, &SuperpointOptions::default())?.without(&data.held_out);
-        sample(room, &self.config, Vocabulary::shipped(), rng)
+        let Config { data, model, augment, .. } = &self.config;
+        let scan = Labelled::read(path, &data.stuff, data.class_of_object, |scene| Seen::drawn(scene, model, augment, rng))?;
+        sample(scan.without(&data.held_out), &self.config, Vocabulary::shipped(), rng)
     }
 
     fn of_bundle(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
@@ -159,12 +155,10 @@ fn rng(seed: u64, draw: Draw, number: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Augments the room and asks the network about it.
-fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-    augment::positions(&mut room.positions, &config.augment, rng);
-    augment::colours(&mut room.colors, &config.augment, rng);
-    let observation = Observation { positions: &room.positions, colors: room.colors.as_deref(), ..Observation::default() };
-    let input = SceneInput::new(&observation, &room.superpoints, &config.model)?;
+/// Augments the scan and asks the network about the whole of it.
+fn sample(mut scan: Labelled, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+    let input = augmented(&mut scan.room.positions, &mut scan.room.colors, &mut scan.seen, &scan.room.superpoints, config, rng)?;
+    let room = scan.room;
 
     let object_of_superpoint = room.object_of_superpoint();
     let queries = queries(&room.superpoints, config, rng);
@@ -195,28 +189,8 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
 fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let image =
-        (config.model.inputs.image > 0 && !rng.random_bool(config.augment.image_drop)).then(|| image_features(&scene, config.data.views)).flatten();
-    let mut objects = match config.model.objects.is_some() && !rng.random_bool(config.augment.objects_drop) {
-        true => seen_objects(&scene, config.augment.object_drop, rng),
-        false => ObjectQueries::default(),
-    };
-
-    // objects move with the points around them
-    let points = scene.positions.len();
-    scene.positions.append(&mut objects.positions);
-    augment::positions(&mut scene.positions, &config.augment, rng);
-    objects.positions = scene.positions.split_off(points);
-    augment::colours(&mut scene.colors, &config.augment, rng);
-    let observation = Observation {
-        positions: &scene.positions,
-        colors: scene.colors.as_deref(),
-        image: image.as_deref(),
-        objects: (!objects.positions.is_empty()).then_some((&objects.features, &objects.positions)),
-        ..Observation::default()
-    };
-    let input = SceneInput::new(&observation, &superpoints, &config.model)?;
-
+    let mut seen = Seen::drawn(&scene, &config.model, &config.augment, rng);
+    let input = augmented(&mut scene.positions, &mut scene.colors, &mut seen, &superpoints, config, rng)?;
     let queries = queries(&superpoints, config, rng);
     // a picture that nobody looked at says nothing, one in which nothing was found that there is nothing
     let mut views: Vec<usize> =
@@ -243,6 +217,24 @@ fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rn
     Ok(Sample { input, queries, text, parts })
 }
 
+/// What the network reads of a scene, moved and coloured anew; what images show moves with the points around it.
+fn augmented(
+    positions: &mut Vec<[f32; 3]>,
+    colors: &mut Option<Vec<[u8; 3]>>,
+    seen: &mut Seen,
+    superpoints: &Superpoints,
+    config: &Config,
+    rng: &mut ChaCha8Rng,
+) -> anyhow::Result<SceneInput> {
+    let points = positions.len();
+    positions.append(&mut seen.objects.positions);
+    augment::positions(positions, &config.augment, rng);
+    seen.objects.positions = positions.split_off(points);
+    augment::colours(colors, &config.augment, rng);
+    let observation = seen.observation(positions, colors.as_deref());
+    Ok(SceneInput::new(&observation, superpoints, &config.model)?)
+}
+
 fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Superpoints> {
     let boundaries = match boundaries {
         Boundaries::None => None,
@@ -253,39 +245,6 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
     let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
     let graph = PointGraph::new(&scene.positions, scene.colors.as_deref(), &[], boundaries.as_ref(), options.edges, &silent)?;
     Ok(graph.superpoints(options.threshold, options.minimum, &silent)?)
-}
-
-/// (points, channels) of the pixels that show the points; `None` unless every image has features.
-pub fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
-    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
-    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    let of = |choice| from_views(&scene.positions, &views, VIEWS, choice, TOLERANCE);
-    (!views.is_empty()).then(|| match choice {
-        Views::Own => from_correspondences(&scene.origins, &views),
-        Views::Nearest => of(Choice::Nearest),
-        Views::Farthest => of(Choice::Farthest),
-    })
-}
-
-/// The instances of all images that have features and a place, each left out with probability `drop`.
-pub fn seen_objects(scene: &Foundation, drop: f64, rng: &mut ChaCha8Rng) -> ObjectQueries {
-    let mut masks = Vec::new();
-    for image in &scene.images {
-        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };
-        let [rows, columns] = depth.size();
-        let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
-        let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
-        for (row, instance) in (0..).zip(&image.instances) {
-            if !instance.features.is_empty() && !rng.random_bool(drop) {
-                masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
-            }
-        }
-    }
-    let detections: Vec<_> = masks
-        .iter()
-        .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
-        .collect();
-    object_queries(&detections, 0.0, OBJECTS)
 }
 
 /// Superpoints that are queries, ascending: a random share of them.
@@ -377,13 +336,17 @@ mod tests {
         }
     }
 
+    fn scan(room: Room) -> Labelled {
+        Labelled { room, seen: Seen::default() }
+    }
+
     fn config() -> Config {
         toml::from_str("[data]\nrooms = ['x']").unwrap()
     }
 
     #[test]
     fn a_sample_depends_on_its_number_only() {
-        let draw = |number| sample(room(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
+        let draw = |number| sample(scan(room()), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
         let [a, b, other] = [3, 3, 4].map(draw);
         let [truth, again] = [&a, &b].map(|sample| sample.parts[0].truth.clone());
         assert_eq!((&a.queries, &a.text, truth.centres), (&b.queries, &b.text, again.centres));
@@ -445,20 +408,6 @@ mod tests {
     }
 
     #[test]
-    fn objects_in_images_are_placed_and_dropped() {
-        let scene = bundle();
-        let placed = seen_objects(&scene, 0.0, &mut rng(1, Draw::Sample, 0));
-        assert_eq!((placed.positions.len(), placed.features.len()), (1, 8));
-        assert!((placed.positions[0][2] - 1.0).abs() < 1e-6, "a metre ahead of the camera: {:?}", placed.positions);
-        assert!(seen_objects(&scene, 1.0, &mut rng(1, Draw::Sample, 0)).positions.is_empty());
-        let features = image_features(&scene, Views::Own).unwrap();
-        assert!(features.len() == 1600 * 4 && features.iter().all(|x| (x - 0.5).abs() < 1e-6));
-        let mut partly = scene;
-        partly.images[1].features = None;
-        assert!(image_features(&partly, Views::Own).is_none());
-    }
-
-    #[test]
     fn kinds_of_scenes_take_turns_by_their_share() {
         let folder = tempfile::tempdir().unwrap();
         let mut config = config();
@@ -473,7 +422,7 @@ mod tests {
     fn an_unknown_name_is_named() {
         let mut room = room();
         room.objects[1].name = Some("gronkulator".into());
-        let error = sample(room, &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).err().unwrap();
+        let error = sample(scan(room), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).err().unwrap();
         assert!(error.to_string().contains("gronkulator"), "{error}");
     }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::views::Choice;
+
 /// The architecture of one SegDINO3D-VL network; stored beside its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -47,6 +49,9 @@ pub struct Inputs {
     pub height: bool,
     /// Channels of image features carried over to the points, 0 for none.
     pub image: usize,
+    /// Which images they come from.
+    #[serde(default)]
+    pub views: Choice,
 }
 
 impl Inputs {
@@ -59,7 +64,7 @@ impl Inputs {
 impl Default for Inputs {
     /// Those of a network for points alone.
     fn default() -> Self {
-        Self { position: true, height: true, image: 0 }
+        Self { position: true, height: true, image: 0, views: Choice::Own }
     }
 }
 
@@ -240,7 +245,7 @@ impl Config {
     pub fn scannet200() -> Self {
         Self {
             voxel_size: 0.02,
-            inputs: Inputs { position: false, height: false, image: 256 },
+            inputs: Inputs { position: false, height: false, image: 256, views: Choice::Nearest },
             backbone: Backbone::ResUnet {
                 first_kernel: 5,
                 stem: 32,
@@ -262,7 +267,7 @@ impl Config {
     /// The published network for ScanNet's twenty classes.
     pub fn scannet20() -> Self {
         Self {
-            inputs: Inputs { position: true, height: false, image: 256 },
+            inputs: Inputs { position: true, height: false, image: 256, views: Choice::Nearest },
             backbone: Backbone::SparseUnet { planes: vec![32, 64, 96, 128, 160], grid: Some(128) },
             sizes: Sizes::Metric,
             modulation: true,

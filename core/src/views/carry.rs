@@ -1,10 +1,18 @@
 //! Image features carried over to points.
 
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
 use super::View;
 use crate::platform;
 
 /// Points that one task handles.
 const CHUNK: usize = 256;
+/// Views whose features are averaged (spec/model.md section 13).
+const VIEWS: usize = 3;
+/// How far behind what a view saw a point may lie and still be seen, metres.
+const TOLERANCE: f32 = 0.1;
 
 /// The pixel that a point was made of.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -36,6 +44,49 @@ pub fn from_correspondences(correspondences: &[Option<Correspondence>], views: &
     features
 }
 
+/// Which images say what a point looks like.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Choice {
+    /// The one that it was made of (OVSeg3R, section 3.1).
+    #[default]
+    Own,
+    /// The three whose cameras are nearest, of those that see it (SegDINO3D, section 3.2).
+    Nearest,
+    /// The three farthest, which SegDINO3D compares with.
+    Farthest,
+}
+
+/// (points, channels): features of the images that `choice` takes for each point, their mean where it takes several; zeros where there is none.
+/// `O(points views)` but for [`Choice::Own`].
+///
+/// # Panics
+/// If the views' features differ in their channels, or there are not as many correspondences as positions.
+pub fn carried(choice: Choice, positions: &[[f32; 3]], origins: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
+    assert_eq!(positions.len(), origins.len(), "a correspondence, or none, for every point");
+    match choice {
+        Choice::Own => from_correspondences(origins, views),
+        Choice::Nearest => from_views(positions, views, |a, b| a.total_cmp(b)),
+        Choice::Farthest => from_views(positions, views, |a, b| b.total_cmp(a)),
+    }
+}
+
+/// The bilinear sample of each point's own pixel; a correspondence to a view that is not there counts as none.
+fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
+    let channels = channels(views);
+    let mut features = vec![0.0; correspondences.len() * channels];
+    platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
+        for (correspondence, feature) in correspondences[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
+            if let Some(Correspondence { view, x, y }) = correspondence
+                && let Some(view) = views.get(*view as usize)
+            {
+                view.features.add_sample(*x, *y, 1.0, feature);
+            }
+        }
+    });
+    features
+}
+
 /// Which of the views that see a point say what it looks like.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
@@ -45,26 +96,19 @@ pub enum Choice {
     Farthest,
 }
 
-/// (points, channels): means over the `k` views that see a point from nearest by (or farthest off), zeros for a point that none sees (SegDINO3D's
-/// nearest view sampling).
+/// Means over the first [`VIEWS`] views that see a point, in `order` of their cameras' squared distances.
 ///
-/// A view sees a point inside its image that lies not more than `tolerance` metres behind what its depth, sampled bilinearly, says is there;
-/// where the depth is unknown it sees nothing, without a depth map everything. `O(points views)`.
-///
-/// # Panics
-/// If the views' features differ in their channels.
-pub fn from_views(positions: &[[f32; 3]], views: &[View], k: usize, choice: Choice, tolerance: f32) -> Vec<f32> {
+/// A view sees a point inside its image that lies not more than [`TOLERANCE`] behind what its depth, sampled bilinearly, says is there;
+/// where the depth is unknown it sees nothing, without a depth map everything.
+fn from_views(positions: &[[f32; 3]], views: &[View], order: impl Fn(&f32, &f32) -> Ordering + Sync) -> Vec<f32> {
     let channels = channels(views);
     let mut features = vec![0.0; positions.len() * channels];
     platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
         for (&position, feature) in positions[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
             let distance = |view: &View| glam::Vec3::from(view.camera.position()).distance_squared(position.into());
-            let mut seeing: Vec<_> = views.iter().filter_map(|view| Some((distance(view), view, sees(view, position, tolerance)?))).collect();
-            seeing.sort_by(|a, b| match choice {
-                Choice::Nearest => a.0.total_cmp(&b.0),
-                Choice::Farthest => b.0.total_cmp(&a.0),
-            });
-            seeing.truncate(k);
+            let mut seeing: Vec<_> = views.iter().filter_map(|view| Some((distance(view), view, sees(view, position)?))).collect();
+            seeing.sort_by(|a, b| order(&a.0, &b.0));
+            seeing.truncate(VIEWS);
             let weight = 1.0 / seeing.len().max(1) as f32;
             seeing.iter().for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
         }
@@ -73,10 +117,10 @@ pub fn from_views(positions: &[[f32; 3]], views: &[View], k: usize, choice: Choi
 }
 
 /// Where the view sees the point, shares of width and height.
-fn sees(view: &View, position: [f32; 3], tolerance: f32) -> Option<[f32; 2]> {
+fn sees(view: &View, position: [f32; 3]) -> Option<[f32; 2]> {
     let pixel = view.camera.project(position)?;
     let is_in_front = match &view.depth {
-        Some(depth) => pixel.depth <= depth.positive_sample(pixel.x, pixel.y)? + tolerance,
+        Some(depth) => pixel.depth <= depth.positive_sample(pixel.x, pixel.y)? + TOLERANCE,
         None => true,
     };
     is_in_front.then_some([pixel.x, pixel.y])
@@ -104,19 +148,19 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_views_that_see_a_point_are_averaged() {
-        let views = [view(0.0, 10.0, 9.0), view(1.0, 20.0, 9.0), view(2.0, 40.0, 9.0), view(3.0, 80.0, 0.5)];
-        let at = |k| from_views(&[[5.0, 0.0, 0.0], [-1.0, 0.0, 0.0]], &views, k, Choice::Nearest, 0.1);
-        // the view at 3 m has something in front of it, and nobody looks back
-        assert_eq!(at(1), [40.0, 1.0, 0.0, 0.0]);
-        assert_eq!(at(2), [30.0, 1.0, 0.0, 0.0]);
-        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &views, 2, Choice::Farthest, 0.1), [15.0, 1.0]);
-        assert_eq!(from_views(&[[3.55, 0.0, 0.0]], &views, 1, Choice::Nearest, 0.1), [80.0, 1.0], "just behind the surface");
-        let unknown = [view(0.0, 10.0, 0.0)];
-        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &unknown, 3, Choice::Nearest, 0.1), [0.0, 0.0]);
-        let without_depth = [View { depth: None, ..view(0.0, 10.0, 0.0) }];
-        assert_eq!(from_views(&[[5.0, 0.0, 0.0]], &without_depth, 3, Choice::Nearest, 0.1), [10.0, 1.0]);
-        assert!(from_views(&[[5.0, 0.0, 0.0]], &[], 3, Choice::Nearest, 0.1).is_empty());
+    fn the_nearest_or_farthest_views_that_see_a_point_are_averaged() {
+        let views = [view(0.0, 12.0, 9.0), view(1.0, 20.0, 9.0), view(2.0, 40.0, 9.0), view(3.0, 80.0, 0.5), view(-1.0, 6.0, 9.0)];
+        let at = |choice, x: f32, views: &[View]| carried(choice, &[[x, 0.0, 0.0]], &[None], views);
+        // the view at 3 m has something in front of the point, and nobody looks back
+        assert_eq!(at(Choice::Nearest, 5.0, &views), [24.0, 1.0]);
+        assert_eq!(at(Choice::Farthest, 5.0, &views), [38.0 / 3.0, 1.0]);
+        assert_eq!(at(Choice::Nearest, -3.0, &views), [0.0, 0.0]);
+        assert_eq!(at(Choice::Nearest, 5.0, &views[1..3]), [30.0, 1.0], "fewer than three");
+        assert_eq!(at(Choice::Nearest, 3.55, &views[3..4]), [80.0, 1.0], "just behind the surface");
+        assert_eq!(at(Choice::Nearest, 5.0, &[view(0.0, 10.0, 0.0)]), [0.0, 0.0], "of unknown depth");
+        let without_depth = View { depth: None, ..view(0.0, 10.0, 0.0) };
+        assert_eq!(at(Choice::Nearest, 5.0, &[without_depth]), [10.0, 1.0]);
+        assert!(at(Choice::Nearest, 5.0, &[]).is_empty());
     }
 
     #[test]
@@ -124,7 +168,7 @@ mod tests {
         let features = Map::new(vec![0.0, 0.0, 4.0, 0.0], [1, 2, 2]).unwrap();
         let views = [view(0.0, 10.0, 9.0), View { features, ..view(0.0, 0.0, 1.0) }];
         let own = |view, x| Some(Correspondence { view, x, y: 0.5 });
-        let carried = from_correspondences(&[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)], &views);
+        let carried = carried(Choice::Own, &[[0.0; 3]; 4], &[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)], &views);
         assert_eq!(carried, [2.0, 0.0, 0.0, 0.0, 10.0, 1.0, 0.0, 0.0]);
     }
 }

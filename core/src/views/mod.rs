@@ -8,7 +8,7 @@ mod map;
 mod object_queries;
 
 pub use camera::{Camera, Pixel};
-pub use carry::{Choice, Correspondence, from_correspondences, from_views};
+pub use carry::{Choice, Correspondence, carried};
 pub use map::{Map, MapError};
 pub use object_queries::{Detection, ObjectQueries, object_queries};
 

@@ -9,14 +9,15 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
+use segscape::views::Choice;
 use serde_json::{Value, json};
 
 use crate::{
     config::{Boundaries, Config},
     dataset,
     device::DeviceChoice,
-    evaluation::{self, Protocol, scans},
-    models, train,
+    evaluation::{self, Answer, Figures, Protocol},
+    models, scans, train,
 };
 
 /// A row of the table: what is changed in the configuration.
@@ -26,7 +27,7 @@ struct Row {
     change: fn(&mut Config),
 }
 
-/// The rows of seed 000's Table 3, then the readings of Algorithm 1.
+/// The whole scheme, then without each part: the rows of seed 000's Table 3, the readings of its Algorithm 1, the rows of seed 001's Tables 2, 4, 5 and 9.
 const ROWS: &[Row] = &[
     Row { name: "all", change: |_| {} },
     Row { name: "no-vip", change: |config| config.data.partition = false },
@@ -34,11 +35,30 @@ const ROWS: &[Row] = &[
     Row { name: "0-percent", change: |config| config.data.foundation_part = 0.0 },
     Row { name: "1-percent", change: |config| config.data.foundation_part = 0.01 },
     Row { name: "10-percent", change: |config| config.data.foundation_part = 0.1 },
-    Row { name: "ibsp-outlines", change: |config| config.data.boundaries = Boundaries::Outlines },
+    Row { name: "ibsp-same-view", change: |config| config.data.boundaries = Boundaries::SameView },
     Row { name: "ibsp-strict", change: |config| config.data.boundaries = Boundaries::Strict },
+    Row {
+        name: "no-images",
+        change: |config| {
+            config.model.inputs.image = 0;
+            config.model.objects = None;
+        },
+    },
+    Row { name: "image-features", change: |config| config.model.objects = None },
+    Row { name: "object-features", change: |config| config.model.inputs.image = 0 },
+    Row { name: "no-modulation", change: |config| config.model.modulation = false },
+    Row { name: "no-distance-mask", change: |config| config.model.objects.iter_mut().for_each(|objects| objects.reach = ANYWHERE) },
+    Row { name: "no-object-dropout", change: |config| config.augment.object_drop = 0.0 },
+    Row { name: "nearest-views", change: |config| config.model.inputs.views = Choice::Nearest },
+    Row { name: "farthest-views", change: |config| config.model.inputs.views = Choice::Farthest },
 ];
 
-/// Trains one network a row and seed, each for the same number of steps, and measures it on labelled scans without classes; goes on where it stopped.
+/// Farther than two things in one scan are apart, metres.
+const ANYWHERE: f32 = 1e6;
+
+/// Trains one network a row and seed, each for the same number of steps, and measures it on labelled scans; goes on where it stopped.
+///
+/// Novel classes are those that `data.held_out` keeps from the labelled rooms.
 #[derive(Debug, Args)]
 pub struct Ablate {
     /// The configuration that rows change; `run.steps` must be set there or here.
@@ -55,7 +75,8 @@ pub struct Ablate {
     /// Networks a row.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// Only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent, ibsp-outlines, ibsp-strict.
+    /// Only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent, ibsp-same-view, ibsp-strict, no-images, image-features, object-features,
+    /// no-modulation, no-distance-mask, no-object-dropout, nearest-views, farthest-views.
     #[arg(long, value_delimiter = ',', value_parser = row)]
     only: Vec<&'static str>,
     /// What computes.
@@ -101,8 +122,9 @@ impl Ablate {
                 tracing::info!("{}, seed {seed}", row.name);
                 train::train(&config, None, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let figures = evaluation::of_network(&network, config.data.views, &scans, Protocol::ClassAgnostic)?.json();
-                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures["confidence_one"] });
+                let answers = evaluation::answers(&scans, Some(&network), |scan| evaluation::ask(&network, scan))?;
+                let record =
+                    json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();
                 dataset::write_atomically(&log, lines.as_bytes()).with_context(|| format!("cannot write {}", log.display()))?;
@@ -114,37 +136,59 @@ impl Ablate {
     }
 }
 
+/// Without classes, every confidence 1, and by class: all, and those that are held out.
+fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
+    let things = evaluation::measure(answers, Protocol::ClassAgnostic)?.json();
+    let Figures::Scannet { summary, classes, .. } = evaluation::measure(answers, Protocol::Scannet)? else {
+        anyhow::bail!("figures by class were asked for");
+    };
+    let novel: Vec<f64> = classes.iter().filter(|(name, _)| held_out.contains(name)).map(|(_, class)| class.ap).collect();
+    let novel = (!novel.is_empty()).then(|| novel.iter().sum::<f64>() / novel.len() as f64);
+    let one = &things["confidence_one"];
+    Ok(json!({ "ap": one["ap"], "ap50": one["ap50"], "ap25": one["ap25"], "named_ap": summary.all.ap, "novel_ap": novel }))
+}
+
+/// What the columns are called, and the figures in them.
+const COLUMNS: [(&str, &str); 5] = [("AP", "ap"), ("AP50", "ap50"), ("AP25", "ap25"), ("named AP", "named_ap"), ("novel AP", "novel_ap")];
+
 /// Markdown: mean and standard deviation over the seeds, percent.
 fn table(records: &[Value], steps: Option<u64>) -> String {
-    let mut lines = vec!["| row | seeds | AP | AP50 | AP25 |".to_owned(), "|---|---|---|---|---|".to_owned()];
+    let heads: String = COLUMNS.iter().map(|(head, _)| format!(" {head} |")).collect();
+    let mut lines = vec![format!("| row | seeds |{heads}"), format!("|---|---|{}", "---|".repeat(COLUMNS.len()))];
     for row in ROWS {
         let of_row: Vec<&Value> = records.iter().filter(|record| record["row"] == row.name && record["steps"] == json!(steps)).collect();
         if of_row.is_empty() {
             continue;
         }
-        let cell = |name: &str| {
+        let cell = |(_, name): &(&str, &str)| {
             let values: Vec<f64> = of_row.iter().filter_map(|record| record["figures"][name].as_f64()).map(|x| 100.0 * x).collect();
             let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
             let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64;
-            if values.len() > 1 { format!("{mean:.1} ± {:.1}", variance.sqrt()) } else { format!("{mean:.1}") }
+            match values.len() {
+                0 => " - |".to_owned(),
+                1 => format!(" {mean:.1} |"),
+                _ => format!(" {mean:.1} ± {:.1} |", variance.sqrt()),
+            }
         };
-        lines.push(format!("| {} | {} | {} | {} | {} |", row.name, of_row.len(), cell("ap"), cell("ap50"), cell("ap25")));
+        lines.push(format!("| {} | {} |{}", row.name, of_row.len(), COLUMNS.iter().map(cell).collect::<String>()));
     }
     lines.join("\n")
 }
 
 #[cfg(test)]
 mod tests {
+    use segscape::model::config::{Objects, Turn};
+
     use super::*;
 
     #[test]
     fn the_table_has_means_and_deviations_of_equally_long_runs() {
-        let record = |row: &str, seed: u64, steps: u64, ap: f64| json!({ "row": row, "seed": seed, "steps": steps, "figures": { "ap": ap, "ap50": 0.5, "ap25": 1.0 } });
+        let record = |row: &str, seed: u64, steps: u64, ap: f64| json!({ "row": row, "seed": seed, "steps": steps, "figures": { "ap": ap, "ap50": 0.5, "ap25": 1.0, "named_ap": 0.25, "novel_ap": null } });
         let records = [record("no-vip", 1, 10, 0.1), record("no-vip", 2, 10, 0.3), record("all", 1, 10, 0.4), record("all", 1, 99, 0.9)];
         let table = table(&records, Some(10));
         assert_eq!(
             table.lines().skip(2).collect::<Vec<_>>(),
-            ["| all | 1 | 40.0 | 50.0 | 100.0 |", "| no-vip | 2 | 20.0 ± 14.1 | 50.0 ± 0.0 | 100.0 ± 0.0 |"]
+            ["| all | 1 | 40.0 | 50.0 | 100.0 | 25.0 | - |", "| no-vip | 2 | 20.0 ± 14.1 | 50.0 ± 0.0 | 100.0 ± 0.0 | 25.0 ± 0.0 | - |"]
         );
     }
 
@@ -152,11 +196,14 @@ mod tests {
     fn every_row_changes_what_it_says() {
         let mut config: Config = toml::from_str("[data]\nrooms = ['y']\nfoundations = ['x']").unwrap_or_else(|error| panic!("{error}"));
         config.run.steps = Some(1);
+        config.data.boundaries = Boundaries::Outlines;
+        config.model.inputs.image = 4;
+        config.model.objects = Some(Objects { channels: 4, reach: 0.2, turn: Turn::default() });
         let text = |change: fn(&mut Config)| {
             let mut config = config.clone();
             change(&mut config);
             assert!(config.check().is_ok());
-            format!("{:?}", config.data)
+            format!("{config:?}")
         };
         let all: std::collections::HashSet<String> = ROWS.iter().map(|row| text(row.change)).collect();
         assert_eq!(all.len(), ROWS.len());

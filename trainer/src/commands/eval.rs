@@ -12,8 +12,8 @@ use segscape::{
 use crate::{
     dataset::Room,
     device::DeviceChoice,
-    evaluation::{self, Found, Protocol, scans},
-    models, validation,
+    evaluation::{self, Found, Protocol},
+    models, scans, validation,
 };
 
 /// Measures on labelled scans; the rules are those of the released evaluators (spec/eval.md). A foundation bundle with labels is a scan, too; of its
@@ -83,8 +83,7 @@ impl Eval {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
-        let views = models::views(self.weights.as_deref())?;
-        let answers = evaluation::answers(&paths, network.as_ref(), views, |scan| match (&network, self.baseline) {
+        let answers = evaluation::answers(&paths, network.as_ref(), |scan| match (&network, self.baseline) {
             (Some(network), _) => evaluation::ask(network, scan),
             (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&scan.room, threshold),
             (None, _) => Ok(regions(scan.room.superpoints.superpoint_of_point(), scan.room.superpoints.count())),

@@ -4,13 +4,11 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use segscape::superpoint::SuperpointOptions;
 
 use crate::{
-    config::ClassOfObject,
-    dataset::{self, Room},
     device::DeviceChoice,
-    models, nyu40, ranking,
+    models, ranking,
+    scans::{self, Labelled},
 };
 
 /// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside the checkpoint; `export` takes it along.
@@ -41,12 +39,11 @@ impl Rank {
     /// There is no checkpoint or no room with objects, or the folder cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-        let files = dataset::files(&self.rooms)?;
+        let files = scans::list(&self.rooms)?;
         let bar = ProgressBar::new(files.len() as u64);
         let mut examples = Vec::new();
         for file in &files {
-            let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
-            examples.extend(ranking::examples(&network, &room)?);
+            examples.extend(ranking::examples(&network, &Labelled::whole(file, Some(network.config()))?)?);
             bar.inc(1);
         }
         bar.finish();

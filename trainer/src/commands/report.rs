@@ -5,12 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::{
-    dataset,
-    device::DeviceChoice,
-    evaluation::{self, scans},
-    models, report,
-};
+use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans};
 
 /// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
 #[derive(Debug, Args)]
@@ -42,7 +37,7 @@ impl Report {
             let mut paths = scans::list(&self.eval)?;
             paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers = evaluation::answers(&paths, Some(&network), models::views(Some(&self.run))?, |scan| evaluation::ask(&network, scan))?;
+            answers = evaluation::answers(&paths, Some(&network), |scan| evaluation::ask(&network, scan))?;
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));

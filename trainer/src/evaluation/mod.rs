@@ -14,16 +14,14 @@ use segscape::{
 };
 use serde::Serialize;
 
-use crate::{config::Views, dataset::Room, nyu40};
+use crate::{dataset::Room, nyu40, scans::Labelled};
 
 mod names;
 pub mod pairs;
-pub mod scans;
 mod splits;
 mod table;
 
 pub use names::Names;
-use scans::Labelled;
 use splits::{SPLITS, Splits};
 pub use table::{bounds, percent};
 
@@ -146,12 +144,12 @@ pub enum Figures {
     },
 }
 
-/// What the network finds in labelled scans, measured; `views` are those that points look features up in.
+/// What the network finds in labelled scans, measured.
 ///
 /// # Errors
 /// A scan cannot be read or has no labels.
-pub fn of_network(network: &Network, views: Views, scans: &[PathBuf], protocol: Protocol) -> anyhow::Result<Figures> {
-    measure(&answers(scans, Some(network), views, |scan| ask(network, scan))?, protocol)
+pub fn of_network(network: &Network, scans: &[PathBuf], protocol: Protocol) -> anyhow::Result<Figures> {
+    measure(&answers(scans, Some(network), |scan| ask(network, scan))?, protocol)
 }
 
 /// What `find` finds in each of the scans, where `network` says what is read of them.
@@ -160,7 +158,7 @@ pub fn of_network(network: &Network, views: Views, scans: &[PathBuf], protocol: 
 /// A scan cannot be read or has no labels, or `find` fails.
 pub fn answers(scans: &[PathBuf], network: Option<&Network>, find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<Vec<Answer>> {
     let answer = |path: &PathBuf| {
-        let scan = Labelled::read(path, network.map(Network::config), views)?;
+        let scan = Labelled::whole(path, network.map(Network::config))?;
         let found = find(&scan).with_context(|| path.display().to_string())?;
         tracing::info!("{}: {} objects, {} found", path.display(), scan.room.objects.len(), found.len());
         Ok(Answer { path: path.clone(), room: scan.room, found })

@@ -12,7 +12,7 @@ use segscape::{
 };
 
 use super::*;
-use crate::dataset::Object;
+use crate::{dataset::Object, scans};
 
 /// A chair of 150 points and 1 m, a table of 150 points and 2 m, beside 200 points of wall.
 fn room() -> Room {
@@ -101,12 +101,12 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     device.seed(3);
     let network = Network::new("untrained".into(), SegDino3dVl::new(&config, &device), config.clone(), &device, None);
     let see = |config: Option<&Config>| {
-        let scan = Labelled::read(&path, config, Views::Own).unwrap();
+        let scan = Labelled::whole(&path, config).unwrap();
         let grouping = pipeline::group(&scan.room.positions, None, &[], &Monitor::silent()).unwrap();
         pollster::block_on(pipeline::propose(&scan.observation(), &grouping, &network, &Monitor::silent())).unwrap().text
     };
     let (seeing, blind) = (see(Some(&config)), see(None));
     assert_eq!(seeing.len(), blind.len());
     assert!(seeing.iter().zip(&blind).any(|(a, b)| (a - b).abs() > 1e-4), "the images make no difference");
-    ask(&network, &Labelled::read(&path, Some(&config), Views::Own).unwrap()).unwrap();
+    ask(&network, &Labelled::whole(&path, Some(&config)).unwrap()).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Labelled scans to measure on: PLY files, and foundation bundles whose images the network may look at, too.
+//! Labelled scans to learn from and to measure on: PLY files, and foundation bundles whose images the network may look at, too.
 
 use std::{
     fs,
@@ -6,19 +6,17 @@ use std::{
 };
 
 use anyhow::Context;
-use rand::SeedableRng;
-use rand_chacha::ChaCha8Rng;
 use segscape::{
     model::{Config, Observation},
     superpoint::SuperpointOptions,
-    views::ObjectQueries,
 };
 
 use crate::{
-    config::{ClassOfObject, Views},
-    dataset::{self, Room},
+    config::ClassOfObject,
+    dataset::Room,
     foundation::{Foundation, INDEX},
-    nyu40, samples,
+    nyu40,
+    seen::Seen,
 };
 
 /// How a file of paths is called.
@@ -30,43 +28,49 @@ const LONGEST_MANIFEST: u64 = 16 << 20;
 pub struct Labelled {
     /// The scan and its truth.
     pub room: Room,
-    /// (points, channels): image features, where there are some and the network reads them.
-    image: Option<Vec<f32>>,
-    /// Objects seen in images, where there are some and the network looks at them.
-    objects: ObjectQueries,
+    /// Empty for a PLY file.
+    pub seen: Seen,
 }
 
 impl Labelled {
-    /// Reads a PLY file or a bundle; images only where a network of this `config` has a use for them, points looking them up in these `views`.
+    /// Reads a PLY file, or a bundle, whose images `look` looks at; points whose class is in `stuff` belong to no object.
     ///
     /// # Errors
     /// It cannot be read or has no labels.
-    pub fn read(path: &Path, config: Option<&Config>, views: Views) -> anyhow::Result<Self> {
-        let (class_of, options) = (ClassOfObject::default(), SuperpointOptions::default());
+    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, look: impl FnOnce(&Foundation) -> Seen) -> anyhow::Result<Self> {
+        let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            let room = Room::read(path, &nyu40::STUFF, class_of, &options)?;
-            return Ok(Self { room, image: None, objects: ObjectQueries::default() });
+            return Ok(Self { room: Room::read(path, stuff, class_of, &options)?, seen: Seen::default() });
         }
         let scene = Foundation::read(path)?;
-        let image = config.filter(|config| config.inputs.image > 0).and_then(|_| samples::image_features(&scene, views));
-        let objects = match config.is_some_and(|config| config.objects.is_some()) {
-            // nothing is left out, so nothing is drawn
-            true => samples::seen_objects(&scene, 0.0, &mut ChaCha8Rng::seed_from_u64(0)),
-            false => ObjectQueries::default(),
+        let seen = look(&scene);
+        let room = Room::of_bundle(scene, stuff, class_of, &options).with_context(|| path.display().to_string())?;
+        Ok(Self { room, seen })
+    }
+
+    /// The same for those who measure: with NYU40's stuff, and all that a network of `config` has a use for.
+    ///
+    /// # Errors
+    /// It cannot be read or has no labels.
+    pub fn whole(path: &Path, config: Option<&Config>) -> anyhow::Result<Self> {
+        Self::read(path, &nyu40::STUFF, ClassOfObject::default(), |scene| config.map(|config| Seen::all(scene, config)).unwrap_or_default())
+    }
+
+    /// See [`Room::kept_without`].
+    #[must_use]
+    pub fn without(self, names: &[String]) -> Self {
+        let Some(kept) = self.room.kept_without(names) else { return self };
+        let points = self.room.positions.len();
+        let rows = |features: Vec<f32>| -> Vec<f32> {
+            let channels = features.len() / points.max(1);
+            kept.iter().flat_map(|&point| &features[point * channels..][..channels]).copied().collect()
         };
-        let room = Room::of_bundle(scene, &nyu40::STUFF, class_of, &options).with_context(|| path.display().to_string())?;
-        Ok(Self { room, image, objects })
+        Self { seen: Seen { image: self.seen.image.map(rows), ..self.seen }, room: self.room.only(&kept) }
     }
 
     /// What a network reads.
     pub fn observation(&self) -> Observation<'_> {
-        Observation {
-            positions: &self.room.positions,
-            colors: self.room.colors.as_deref(),
-            image: self.image.as_deref(),
-            objects: (!self.objects.positions.is_empty()).then_some((&self.objects.features, &self.objects.positions)),
-            ..Observation::default()
-        }
+        self.seen.observation(&self.room.positions, self.room.colors.as_deref())
     }
 }
 
@@ -117,7 +121,12 @@ fn expand(path: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
         return Ok(());
     }
     let mut found = Foundation::folders(&[path.to_owned()])?;
-    found.extend(dataset::ply_files(path)?);
+    for entry in fs::read_dir(path).with_context(|| format!("cannot list {}", path.display()))? {
+        let file = entry?.path();
+        if file.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("ply")) {
+            found.push(file);
+        }
+    }
     found.sort();
     scans.extend(found);
     Ok(())
@@ -127,10 +136,7 @@ fn expand(path: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 pub mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use segscape::{
-        model::config::{Objects, Turn},
-        views::{Correspondence, Map},
-    };
+    use segscape::views::{Correspondence, Map};
 
     use super::*;
     use crate::foundation::{self, Image, Instance, Mask};
@@ -187,29 +193,26 @@ pub mod tests {
     }
 
     #[test]
-    fn images_are_read_for_those_who_look() {
+    fn bundles_are_scans_with_images() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scene");
         bundle().write(&path, |_| unreachable!()).unwrap();
-        let nano = Config::nano();
-        let mut seeing = nano.clone();
-        seeing.inputs.image = 5;
-        seeing.objects = Some(Objects { channels: 6, reach: 1.0, turn: Turn::default() });
-        for config in [None, Some(&nano)] {
-            let scan = Labelled::read(&path, config, Views::Own).unwrap();
-            assert!(scan.observation().image.is_none() && scan.observation().objects.is_none());
-            assert_eq!((scan.room.objects.len(), scan.room.objects[0].name.as_deref()), (1, Some("picture")));
-            assert_eq!(scan.room.object_of_point.iter().flatten().count(), 400);
-        }
-        let scan = Labelled::read(&path, Some(&seeing), Views::Own).unwrap();
-        let observation = scan.observation();
-        assert_eq!(observation.image.map(<[f32]>::len), Some(1600 * 5));
-        assert_eq!(observation.objects.map(|(features, places)| (features.len(), places.len())), Some((6, 1)));
+        let seen = |_: &Foundation| Seen { image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()), ..Seen::default() };
+        let read = |path| Labelled::read(path, &nyu40::STUFF, ClassOfObject::default(), seen);
+        let scan = read(&path).unwrap();
+        assert_eq!((scan.room.objects.len(), scan.room.objects[0].name.as_deref()), (1, Some("picture")));
+        assert_eq!(scan.room.object_of_point.iter().flatten().count(), 400);
+        assert_eq!(scan.observation().image.map(<[f32]>::len), Some(1600 * 2));
+
+        let scan = scan.without(&["picture".into()]);
+        assert!(scan.room.objects.is_empty() && scan.room.positions.len() == 1200);
+        let image = scan.observation().image.unwrap();
+        assert_eq!((image.len(), image[0]), (1200 * 2, 20.0), "the first row that is wall");
 
         let mut unlabelled = bundle();
         unlabelled.truth = None;
         unlabelled.write(&path, |_| unreachable!()).unwrap();
-        let error = format!("{:#}", Labelled::read(&path, None, Views::Own).err().unwrap());
+        let error = format!("{:#}", read(&path).err().unwrap());
         assert!(error.contains("scene") && error.contains("no `semantic`"), "{error}");
     }
 }

@@ -1,0 +1,125 @@
+//! What a scene's images say about its points: features of the pixels that show them, and the objects that were found.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use segscape::{
+    model::{Config, Observation},
+    views::{Detection, ObjectQueries, View, carried, object_queries},
+};
+
+use crate::{
+    config::Augment,
+    foundation::{self, Foundation},
+};
+
+/// At most this many objects (spec/model.md section 13).
+const OBJECTS: usize = 2048;
+
+/// Empty for a scan without images, and where the network does not look at them.
+#[derive(Clone, Debug, Default)]
+pub struct Seen {
+    /// (points, channels).
+    pub image: Option<Vec<f32>>,
+    /// In the scene's frame.
+    pub objects: ObjectQueries,
+}
+
+impl Seen {
+    /// All that a network of this `config` has a use for.
+    pub fn all(scene: &Foundation, config: &Config) -> Self {
+        Self { image: image_features(scene, config), objects: objects(scene, config, |_| true) }
+    }
+
+    /// A part of it, as training sees it: a whole kind may be missing, and single objects.
+    pub fn drawn(scene: &Foundation, config: &Config, augment: &Augment, rng: &mut ChaCha8Rng) -> Self {
+        let image = if rng.random_bool(augment.image_drop) { None } else { image_features(scene, config) };
+        let objects = match rng.random_bool(augment.objects_drop) {
+            true => ObjectQueries::default(),
+            false => objects(scene, config, |_| !rng.random_bool(augment.object_drop)),
+        };
+        Self { image, objects }
+    }
+
+    /// For the points at these positions.
+    pub fn observation<'a>(&'a self, positions: &'a [[f32; 3]], colors: Option<&'a [[u8; 3]]>) -> Observation<'a> {
+        let objects = (!self.objects.positions.is_empty()).then_some((&self.objects.features[..], &self.objects.positions[..]));
+        Observation { positions, colors, image: self.image.as_deref(), objects, ..Observation::default() }
+    }
+}
+
+/// (points, channels); `None` unless the network reads them and every image has some.
+fn image_features(scene: &Foundation, config: &Config) -> Option<Vec<f32>> {
+    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
+    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
+    let some = config.inputs.image > 0 && !views.is_empty();
+    some.then(|| carried(config.inputs.views, &scene.positions, &scene.origins, &views))
+}
+
+/// Those instances of all images that have features and a place and are `kept`.
+fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut(&foundation::Instance) -> bool) -> ObjectQueries {
+    if config.objects.is_none() {
+        return ObjectQueries::default();
+    }
+    let mut masks = Vec::new();
+    for image in &scene.images {
+        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };
+        let [rows, columns] = depth.size();
+        let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
+        let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
+        for (row, instance) in (0..).zip(&image.instances) {
+            if !instance.features.is_empty() && kept(instance) {
+                masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
+            }
+        }
+    }
+    let detections: Vec<_> = masks
+        .iter()
+        .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
+        .collect();
+    object_queries(&detections, 0.0, OBJECTS)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::SeedableRng;
+    use segscape::model::config::{Objects, Turn};
+
+    use super::*;
+    use crate::scans::tests::bundle;
+
+    fn looking() -> Config {
+        let mut config = Config::nano();
+        config.inputs.image = 5;
+        config.objects = Some(Objects { channels: 6, reach: 1.0, turn: Turn::default() });
+        config
+    }
+
+    #[test]
+    fn what_the_network_looks_at_is_placed() {
+        let (scene, config) = (bundle(), looking());
+        let seen = Seen::all(&scene, &config);
+        assert_eq!((seen.objects.positions.len(), seen.objects.features.len()), (1, 6));
+        assert!((seen.objects.positions[0][0] - 2.0).abs() < 1e-6, "two metres ahead of the camera: {:?}", seen.objects.positions);
+        assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
+        let blind = Seen::all(&scene, &Config::nano());
+        assert!(blind.image.is_none() && blind.objects.positions.is_empty());
+        let mut partly = scene;
+        partly.images[0].features = None;
+        assert!(Seen::all(&partly, &config).image.is_none());
+    }
+
+    #[test]
+    fn training_drops_kinds_and_objects() {
+        let (scene, config, mut rng) = (bundle(), looking(), ChaCha8Rng::seed_from_u64(1));
+        let mut drawn = |image_drop, objects_drop, object_drop| {
+            let seen = Seen::drawn(&scene, &config, &Augment { image_drop, objects_drop, object_drop, ..Augment::default() }, &mut rng);
+            (seen.image.is_some(), seen.objects.positions.len())
+        };
+        assert_eq!(drawn(0.0, 0.0, 0.0), (true, 1));
+        assert_eq!(drawn(1.0, 0.0, 0.0), (false, 1));
+        assert_eq!(drawn(0.0, 1.0, 0.0), (true, 0));
+        assert_eq!(drawn(0.0, 0.0, 1.0), (true, 0));
+    }
+}
