@@ -14,7 +14,7 @@ use segscape::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{config::ClassOfObject, nyu40};
+use crate::{config::ClassOfObject, foundation, nyu40};
 
 /// A scan with its truth.
 #[derive(Clone, Debug)]
@@ -85,6 +85,22 @@ impl Room {
             objects: self.objects.iter().filter(|object| stays(object)).cloned().collect(),
             truth: scan::Truth { semantic: rows(&self.truth.semantic, &kept), instance: rows(&self.truth.instance, &kept) },
         }
+    }
+
+    /// A labelled scene whose classes are called as `truth` says, and nothing else.
+    pub fn of_scene(
+        positions: Vec<[f32; 3]>,
+        colors: Option<Vec<[u8; 3]>>,
+        superpoints: Superpoints,
+        truth: foundation::Truth,
+        stuff: &[i32],
+        class_of: ClassOfObject,
+    ) -> Self {
+        let foundation::Truth { semantic, instance, names } = truth;
+        let (truth, names) = (scan::Truth { semantic, instance }, names.into_iter().collect::<HashMap<_, _>>());
+        let (object_of_point, mut objects) = objects(&truth, stuff, class_of, &names);
+        objects.iter_mut().for_each(|object| object.name = names.get(&object.class).cloned());
+        Self { positions, colors, superpoints, object_of_point, objects, truth }
     }
 
     /// (superpoints): the object that more than half of its points belong to (spec/model.md section 11.1).
@@ -232,6 +248,14 @@ mod tests {
         assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
         assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
         assert_eq!((room.positions.len(), room.truth.instance), (6, vec![9, 9, 9, 0, 3, 9]));
+    }
+
+    #[test]
+    fn a_scene_names_its_classes_itself() {
+        let truth = foundation::Truth { semantic: vec![2, 4, 3], instance: vec![1, 2, 3], names: vec![(2, "chair".into())] };
+        let room = Room::of_scene(vec![[0.0; 3]; 3], None, Superpoints::from_ids(&[0, 1, 2]), truth, &[3], ClassOfObject::FirstPoint);
+        assert_eq!(room.objects, [Object { class: 2, name: Some("chair".into()) }, Object { class: 4, name: None }]);
+        assert_eq!(room.object_of_point, [Some(0), Some(1), None]);
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod partition;
 mod prepare;
 mod ranking;
 mod samples;
+mod seen;
 mod synth;
 mod train;
 

@@ -10,21 +10,20 @@ use anyhow::Context;
 use rand::{RngExt, SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
-    model::{Observation, SceneInput},
+    model::SceneInput,
     progress::Monitor,
     superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
-    views::{Choice, Detection, ObjectQueries, View, from_correspondences, from_views, object_queries},
 };
 
 use crate::{
-    augment,
-    config::{Boundaries, Config, Views},
+    config::{Boundaries, Config},
     dataset::{self, Room},
     foundation::{self, Foundation},
     loss::Truth,
     matching,
     partition::Part,
+    seen::Seen,
 };
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
@@ -41,12 +40,6 @@ pub struct Sample {
 
 /// How many samples wait at most; each is a few megabytes.
 const READY: usize = 2;
-/// Views that a point is looked up in, and how far in metres behind what they saw it may lie (seed 001, section 3.2; spec/model.md section 13).
-const VIEWS: usize = 3;
-const TOLERANCE: f32 = 0.1;
-/// At most this many objects seen in images (spec/model.md section 13).
-const OBJECTS: usize = 2048;
-
 /// Starts preparing samples `first`, `first + 1`, ... of the run `config` describes. The thread ends with the receiver.
 ///
 /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
@@ -142,7 +135,9 @@ impl Stream {
     }
 
     fn of_bundle(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        view_wise(Foundation::read(path)?, &self.config, Vocabulary::shipped(), rng)
+        let scene = Foundation::read(path)?;
+        let supervise = if scene.images.is_empty() && scene.truth.is_some() { whole } else { view_wise };
+        supervise(scene, &self.config, Vocabulary::shipped(), rng)
     }
 }
 
@@ -159,22 +154,34 @@ fn rng(seed: u64, draw: Draw, number: u64) -> ChaCha8Rng {
     rng
 }
 
-/// Augments the room and asks the network about it.
-fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-    augment::positions(&mut room.positions, &config.augment, rng);
-    augment::colours(&mut room.colors, &config.augment, rng);
-    let observation = Observation { positions: &room.positions, colors: room.colors.as_deref(), ..Observation::default() };
-    let input = SceneInput::new(&observation, &room.superpoints, &config.model)?;
+/// Augments a room of which every object has a name that the vocabulary knows, and asks the network about it.
+fn sample(room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+    for object in &room.objects {
+        let name = object.name.as_deref().with_context(|| format!("class {} has no name", object.class))?;
+        anyhow::ensure!(vocabulary.lookup(name).is_some(), "\"{name}\" is not in the vocabulary");
+    }
+    ask(room, Seen::default(), config, vocabulary, rng)
+}
+
+/// Augments a scene without images by its own truth. As with images, what has no name that the vocabulary knows supervises masks, but no class.
+fn whole(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+    let Config { data, .. } = config;
+    anyhow::ensure!(data.held_out.is_empty(), "what others made of a whole scene cannot be had without the kinds in data.held_out");
+    let superpoints = superpoints(&scene, data.boundaries)?;
+    let seen = Seen::of(&mut scene, config, rng);
+    let truth = scene.truth.context("the scene has no labels")?;
+    ask(Room::of_scene(scene.positions, scene.colors, superpoints, truth, &data.stuff, data.class_of_object), seen, config, vocabulary, rng)
+}
+
+/// Asks the network about the objects of a room.
+fn ask(mut room: Room, seen: Seen, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+    let input = seen.input(&mut room.positions, &mut room.colors, &room.superpoints, config, rng)?;
 
     let object_of_superpoint = room.object_of_superpoint();
     let queries = queries(&room.superpoints, config, rng);
     let object_of_query: Vec<_> = queries.iter().map(|&s| object_of_superpoint[s as usize]).collect();
 
-    let named = room.objects.iter().map(|object| object.name.as_deref().with_context(|| format!("class {} has no name", object.class)));
-    let named = named.collect::<anyhow::Result<Vec<_>>>()?;
-    if let Some(unknown) = named.iter().find(|name| vocabulary.lookup(name).is_none()) {
-        anyhow::bail!("\"{unknown}\" is not in the vocabulary");
-    }
+    let named: Vec<&str> = room.objects.iter().map(|object| object.name.as_deref().unwrap_or_default()).collect();
     let (text, class_of_object) = names(&named, config, vocabulary, rng)?;
     let (centres, sizes) = boxes(&room);
     let truth = Truth {
@@ -195,27 +202,8 @@ fn sample(mut room: Room, config: &Config, vocabulary: &Vocabulary, rng: &mut Ch
 fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let image =
-        (config.model.inputs.image > 0 && !rng.random_bool(config.augment.image_drop)).then(|| image_features(&scene, config.data.views)).flatten();
-    let mut objects = match config.model.objects.is_some() && !rng.random_bool(config.augment.objects_drop) {
-        true => seen_objects(&scene, config.augment.object_drop, rng),
-        false => ObjectQueries::default(),
-    };
-
-    // objects move with the points around them
-    let points = scene.positions.len();
-    scene.positions.append(&mut objects.positions);
-    augment::positions(&mut scene.positions, &config.augment, rng);
-    objects.positions = scene.positions.split_off(points);
-    augment::colours(&mut scene.colors, &config.augment, rng);
-    let observation = Observation {
-        positions: &scene.positions,
-        colors: scene.colors.as_deref(),
-        image: image.as_deref(),
-        objects: (!objects.positions.is_empty()).then_some((&objects.features, &objects.positions)),
-        ..Observation::default()
-    };
-    let input = SceneInput::new(&observation, &superpoints, &config.model)?;
+    let seen = Seen::of(&mut scene, config, rng);
+    let input = seen.input(&mut scene.positions, &mut scene.colors, &superpoints, config, rng)?;
 
     let queries = queries(&superpoints, config, rng);
     // a picture that nobody looked at says nothing, one in which nothing was found that there is nothing
@@ -243,7 +231,11 @@ fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rn
     Ok(Sample { input, queries, text, parts })
 }
 
+/// Those that came with the scene, otherwise ones that respect what its images say.
 fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Superpoints> {
+    if let Some(ids) = &scene.given.superpoints {
+        return Ok(Superpoints::from_ids(ids));
+    }
     let boundaries = match boundaries {
         Boundaries::None => None,
         Boundaries::SameView => Some(foundation::boundaries(scene, Reading::SameView)),
@@ -253,39 +245,6 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
     let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
     let graph = PointGraph::new(&scene.positions, scene.colors.as_deref(), &[], boundaries.as_ref(), options.edges, &silent)?;
     Ok(graph.superpoints(options.threshold, options.minimum, &silent)?)
-}
-
-/// (points, channels) of the pixels that show the points; `None` unless every image has features.
-fn image_features(scene: &Foundation, choice: Views) -> Option<Vec<f32>> {
-    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
-    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    let of = |choice| from_views(&scene.positions, &views, VIEWS, choice, TOLERANCE);
-    (!views.is_empty()).then(|| match choice {
-        Views::Own => from_correspondences(&scene.origins, &views),
-        Views::Nearest => of(Choice::Nearest),
-        Views::Farthest => of(Choice::Farthest),
-    })
-}
-
-/// The instances of all images that have features and a place, each left out with probability `drop`.
-fn seen_objects(scene: &Foundation, drop: f64, rng: &mut ChaCha8Rng) -> ObjectQueries {
-    let mut masks = Vec::new();
-    for image in &scene.images {
-        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };
-        let [rows, columns] = depth.size();
-        let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
-        let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
-        for (row, instance) in (0..).zip(&image.instances) {
-            if !instance.features.is_empty() && !rng.random_bool(drop) {
-                masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
-            }
-        }
-    }
-    let detections: Vec<_> = masks
-        .iter()
-        .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
-        .collect();
-    object_queries(&detections, 0.0, OBJECTS)
 }
 
 /// Superpoints that are queries, ascending: a random share of them.
@@ -350,12 +309,12 @@ fn boxes(room: &Room) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     #![allow(clippy::unwrap_used)]
 
     use segscape::{
         scan,
-        views::{Camera, Correspondence, Map},
+        views::{Camera, Correspondence, Map, ObjectQueries},
     };
 
     use super::*;
@@ -377,7 +336,7 @@ mod tests {
         }
     }
 
-    fn config() -> Config {
+    pub fn config() -> Config {
         toml::from_str("[data]\nrooms = ['x']").unwrap()
     }
 
@@ -394,7 +353,7 @@ mod tests {
     }
 
     /// A wall of which two images show one half each; in the first hangs a picture.
-    fn bundle() -> Foundation {
+    pub fn bundle() -> Foundation {
         let positions: Vec<[f32; 3]> = (0..1600).map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05]).collect();
         let origin = |p: &[f32; 3]| Some(Correspondence { view: u32::from(p[0] >= 1.0), x: p[0] % 1.0, y: p[2] / 2.0 });
         let image = |name: &str, hung: Option<&str>| foundation::Image {
@@ -444,18 +403,41 @@ mod tests {
         assert!(error.to_string().contains("no image with masks"), "{error}");
     }
 
+    /// Of the two thirds of a room that are objects the second has a name that nobody knows; features, objects and superpoints came with it.
+    pub fn processed() -> Foundation {
+        let room = room();
+        let semantic = (0..600).map(|i| [2, 4, 1][i / 200]).collect();
+        let instance = (0..600).map(|i| [1, 2, 3][i / 200]).collect();
+        Foundation {
+            origins: vec![None; 600],
+            colors: room.colors,
+            truth: Some(foundation::Truth { semantic, instance, names: vec![(1, "wall".into()), (2, "chair".into()), (4, "gronkulator".into())] }),
+            given: foundation::Given {
+                superpoints: Some((0..600).map(|i| 9 + i / 100).collect()),
+                features: Some((0..1200).map(|i| i as f32).collect()),
+                objects: ObjectQueries { features: vec![1.0, 2.0, 3.0, 4.0], positions: vec![[1.0; 3], [2.0; 3]] },
+            },
+            positions: room.positions,
+            ..Foundation::default()
+        }
+    }
+
     #[test]
-    fn objects_in_images_are_placed_and_dropped() {
-        let scene = bundle();
-        let placed = seen_objects(&scene, 0.0, &mut rng(1, Draw::Sample, 0));
-        assert_eq!((placed.positions.len(), placed.features.len()), (1, 8));
-        assert!((placed.positions[0][2] - 1.0).abs() < 1e-6, "a metre ahead of the camera: {:?}", placed.positions);
-        assert!(seen_objects(&scene, 1.0, &mut rng(1, Draw::Sample, 0)).positions.is_empty());
-        let features = image_features(&scene, Views::Own).unwrap();
-        assert!(features.len() == 1600 * 4 && features.iter().all(|x| (x - 0.5).abs() < 1e-6));
-        let mut partly = scene;
-        partly.images[1].features = None;
-        assert!(image_features(&partly, Views::Own).is_none());
+    fn labels_without_images_supervise_the_whole_scene() {
+        let mut config = config();
+        config.loss.queries = [1.0; 2];
+        config.data.stuff = vec![0, 1, 3];
+        config.model.inputs.image = 2;
+        config.augment.image_drop = 0.0;
+        let draw = |config: &Config, scene| whole(scene, config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 3));
+        let sample = draw(&config, processed()).unwrap();
+        let [Part { seen: None, truth }] = &sample.parts[..] else { panic!("one part, the whole scene") };
+        assert_eq!(truth.superpoint_sizes, [100; 6], "its own superpoints");
+        assert_eq!(truth.object_of_superpoint, [Some(0), Some(0), Some(1), Some(1), None, None], "walls are no objects");
+        assert_eq!(truth.class_of_object, [Some(0), None]);
+        assert_eq!(&sample.text[..text::DIM], Vocabulary::shipped().lookup("chair").unwrap());
+        config.data.held_out = vec!["lamp".into()];
+        assert!(draw(&config, processed()).err().unwrap().to_string().contains("held_out"));
     }
 
     #[test]

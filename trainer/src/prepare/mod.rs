@@ -10,6 +10,7 @@ mod recorded;
 mod replica;
 mod scannet;
 mod scannetpp;
+mod segdino3d;
 mod sens;
 mod torch;
 mod trajectory;
@@ -40,6 +41,8 @@ pub enum Kind {
     Replica,
     /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone (rgb, depth, colmap).
     Scannetpp,
+    /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask, super_points, features_2d/SET; or one of the lists in meta_data.
+    Segdino3d,
 }
 
 /// How scenes are made.
@@ -57,6 +60,10 @@ pub struct Options {
     pub labels: Option<PathBuf>,
     /// The camera of recordings of depth images, instead of what they say themselves.
     pub intrinsics: Option<PathBuf>,
+    /// Folder of the features of `segdino3d`.
+    pub features: Option<PathBuf>,
+    /// Whether the labels of `segdino3d` are NYU40's.
+    pub nyu40: bool,
 }
 
 /// A posed frame of a recording.
@@ -93,16 +100,20 @@ type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a
 /// # Errors
 /// It cannot be listed, or holds none.
 pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    if kind == Kind::Segdino3d {
+        return segdino3d::scenes(input);
+    }
     let is_scene = |path: &Path| match kind {
         Kind::Frames => frames::is_scene(path),
         Kind::Scannet => scannet::is_scene(path),
         Kind::Replica => replica::is_scene(path),
         Kind::Scannetpp => scannetpp::is_scene(path),
+        Kind::Segdino3d => false,
     };
     let input = &match kind {
         Kind::Replica => replica::home(input),
         Kind::Scannetpp => scannetpp::home(input),
-        Kind::Frames | Kind::Scannet => input.to_owned(),
+        Kind::Frames | Kind::Scannet | Kind::Segdino3d => input.to_owned(),
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let whole = input.canonicalize().with_context(|| format!("cannot read {}", input.display()))?;
@@ -138,6 +149,11 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
         }
         Kind::Replica => (replica::shots(scene, options)?, replica::points(scene, options)?),
         Kind::Scannetpp => (scannetpp::shots(scene, options)?, Some(scannetpp::labelled(scene, options)?)),
+        Kind::Segdino3d => {
+            let foundation = segdino3d::scene(scene, options)?;
+            foundation.write(out, |image| anyhow::bail!("no picture of {}", image.name))?;
+            return Ok(format!("{} points, {} objects", foundation.positions.len(), foundation.given.objects.positions.len()));
+        }
     };
     let taken = Taken::of(shots, options)?;
     let summary = taken.summary();
@@ -151,7 +167,7 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
             (positions, Some(colors), origins, None)
         }
     };
-    let (foundation, pictures) = (Foundation { positions, colors, origins, images: taken.images, truth }, taken.pictures);
+    let (foundation, pictures) = (Foundation { positions, colors, origins, images: taken.images, truth, ..Foundation::default() }, taken.pictures);
     let points = foundation.positions.len();
     foundation.write(out, |image| {
         let row = foundation.images.iter().position(|other| other.name == image.name).context("an image of the scene")?;

@@ -16,7 +16,7 @@ const FOCAL: f32 = 8.0;
 const CENTER: [f32; 2] = [3.5, 2.5];
 
 pub fn options() -> Options {
-    Options { every: 1, spacing: 0.02, farthest: 4.5, up: UpAxis::PlusZ, labels: None, intrinsics: None }
+    Options { every: 1, spacing: 0.02, farthest: 4.5, up: UpAxis::PlusZ, labels: None, intrinsics: None, features: None, nyu40: false }
 }
 
 /// A wall two metres away with one pixel of unknown depth.
