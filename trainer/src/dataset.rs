@@ -33,6 +33,8 @@ pub struct Room {
     pub object_of_point: Vec<Option<u32>>,
     /// The objects, by rising instance id.
     pub objects: Vec<Object>,
+    /// Classes that are no things.
+    pub stuff: Vec<i32>,
     /// The labels as they came.
     pub truth: scan::Truth,
 }
@@ -64,7 +66,29 @@ impl Room {
         .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = class_names(&scan.table.comments);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
-        Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, truth })
+        Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth })
+    }
+
+    /// The same of a bundle, whose classes are called as it says. Of named classes those in [`nyu40::STUFF_NAMES`] are stuff, of others those in `stuff`.
+    /// Superpoints are those that came with it, or of geometry and colour alone, as a scan without images has them.
+    ///
+    /// # Errors
+    /// It has no labels, or too few points.
+    pub fn of_bundle(scene: Foundation, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
+        let Foundation { positions, colors, truth, given, .. } = scene;
+        let foundation::Truth { semantic, instance, names } = truth.context("the bundle has no `semantic` and `instance` labels")?;
+        let superpoints = match given.superpoints {
+            Some(ids) => Superpoints::from_ids(&ids),
+            None => superpoints(&positions, colors.as_deref(), &[], options, &Monitor::silent())?,
+        };
+        let names: HashMap<i32, String> = names.into_iter().collect();
+        let is_stuff = |class: &i32| names.get(class).map_or(stuff.contains(class), |name| nyu40::STUFF_NAMES.contains(&name.as_str()));
+        let stuff: BTreeSet<i32> = semantic.iter().copied().filter(is_stuff).collect();
+        let stuff: Vec<i32> = stuff.into_iter().collect();
+        let truth = scan::Truth { semantic, instance };
+        let (object_of_point, mut objects) = objects(&truth, &stuff, class_of, &names);
+        objects.iter_mut().for_each(|object| object.name = names.get(&object.class).cloned());
+        Ok(Self { positions, colors, superpoints, object_of_point, objects, stuff, truth })
     }
 
     /// The points of a room as if there were no object of these names, ascending; `None` where there is none.
@@ -89,6 +113,7 @@ impl Room {
             superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), kept)),
             object_of_point: object_of_point.into_iter().map(|old| old.and_then(|old| new_of_old.get(&old).copied())).collect(),
             objects: left.iter().map(|&old| self.objects[old as usize].clone()).collect(),
+            stuff: self.stuff,
             truth: scan::Truth { semantic: rows(&self.truth.semantic, kept), instance: rows(&self.truth.instance, kept) },
         }
     }
@@ -196,7 +221,7 @@ mod tests {
         let truth = scan::Truth { semantic: vec![105, 105, 105, 105, 1, 7, 105], instance: vec![9, 9, 9, 0, 3, 4, 9] };
         let names = class_names(&["comment class 105 office chair".into(), "comment made by hand".into(), "obj_info class 7 x".into()]);
         let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
-        Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, truth }
+        Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, stuff: vec![1], truth }
     }
 
     #[test]
@@ -217,6 +242,22 @@ mod tests {
         assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
         assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
         assert_eq!((room.positions.len(), room.truth.instance), (6, vec![9, 9, 9, 0, 3, 9]));
+    }
+
+    #[test]
+    fn a_bundle_says_what_its_classes_and_superpoints_are() {
+        // the same numbers are other classes in another data set: 2 is NYU40's floor
+        let names = vec![(2, "chair".into()), (3, "floor".into())];
+        let scene = Foundation {
+            positions: vec![[0.0; 3]; 4],
+            truth: Some(foundation::Truth { semantic: vec![2, 4, 3, 1], instance: vec![1, 2, 3, 4], names }),
+            given: foundation::Given { superpoints: Some(vec![7, 9, 9, 7]), ..foundation::Given::default() },
+            ..Foundation::default()
+        };
+        let room = Room::of_bundle(scene, &[1], ClassOfObject::FirstPoint, &SuperpointOptions::default()).unwrap();
+        assert_eq!(room.objects, [Object { class: 2, name: Some("chair".into()) }, Object { class: 4, name: None }]);
+        assert_eq!(room.object_of_point, [Some(0), Some(1), None, None]);
+        assert_eq!((room.stuff, room.superpoints.count()), (vec![1, 3], 2));
     }
 
     #[test]

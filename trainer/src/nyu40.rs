@@ -47,6 +47,9 @@ const NAMES: [&str; 40] = [
 /// Ids without an object: unlabelled, wall, floor, ceiling.
 pub const STUFF: [i32; 4] = [0, 1, 2, 22];
 
+/// What their classes are called anywhere.
+pub const STUFF_NAMES: [&str; 3] = ["wall", "floor", "ceiling"];
+
 /// The name of an id.
 pub fn name(id: i32) -> Option<&'static str> {
     NAMES.get(usize::try_from(id).ok()?.checked_sub(1)?).copied()

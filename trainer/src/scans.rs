@@ -37,13 +37,13 @@ impl Labelled {
     ///
     /// # Errors
     /// It cannot be read or has no labels.
-    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, look: impl FnOnce(&Foundation) -> Seen) -> anyhow::Result<Self> {
+    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, look: impl FnOnce(&mut Foundation) -> Seen) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
             return Ok(Self { room: Room::read(path, stuff, class_of, &options)?, seen: Seen::default() });
         }
-        let scene = Foundation::read(path)?;
-        let seen = look(&scene);
+        let mut scene = Foundation::read(path)?;
+        let seen = look(&mut scene);
         let room = Room::of_bundle(scene, stuff, class_of, &options).with_context(|| path.display().to_string())?;
         Ok(Self { room, seen })
     }
@@ -197,7 +197,7 @@ pub mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scene");
         bundle().write(&path, |_| unreachable!()).unwrap();
-        let seen = |_: &Foundation| Seen { image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()), ..Seen::default() };
+        let seen = |_: &mut Foundation| Seen { image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()), ..Seen::default() };
         let read = |path| Labelled::read(path, &nyu40::STUFF, ClassOfObject::default(), seen);
         let scan = read(&path).unwrap();
         assert_eq!((scan.room.objects.len(), scan.room.objects[0].name.as_deref()), (1, Some("picture")));

@@ -26,16 +26,16 @@ pub struct Seen {
 
 impl Seen {
     /// All that a network of this `config` has a use for.
-    pub fn all(scene: &Foundation, config: &Config) -> Self {
-        Self { image: image_features(scene, config), objects: objects(scene, config, |_| true) }
+    pub fn all(scene: &mut Foundation, config: &Config) -> Self {
+        Self { image: image_features(scene, config), objects: objects(scene, config, || true) }
     }
 
     /// A part of it, as training sees it: a whole kind may be missing, and single objects.
-    pub fn drawn(scene: &Foundation, config: &Config, augment: &Augment, rng: &mut ChaCha8Rng) -> Self {
+    pub fn drawn(scene: &mut Foundation, config: &Config, augment: &Augment, rng: &mut ChaCha8Rng) -> Self {
         let image = if rng.random_bool(augment.image_drop) { None } else { image_features(scene, config) };
         let objects = match rng.random_bool(augment.objects_drop) {
             true => ObjectQueries::default(),
-            false => objects(scene, config, |_| !rng.random_bool(augment.object_drop)),
+            false => objects(scene, config, || !rng.random_bool(augment.object_drop)),
         };
         Self { image, objects }
     }
@@ -47,16 +47,21 @@ impl Seen {
     }
 }
 
-/// (points, channels); `None` unless the network reads them and every image has some.
-fn image_features(scene: &Foundation, config: &Config) -> Option<Vec<f32>> {
+/// (points, channels), those that came with the scene first; `None` unless the network reads them and every image has some.
+fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
+    if config.inputs.image == 0 {
+        return None;
+    }
+    if let Some(features) = scene.given.features.take() {
+        return Some(features);
+    }
     let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
     let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    let some = config.inputs.image > 0 && !views.is_empty();
-    some.then(|| carried(config.inputs.views, &scene.positions, &scene.origins, &views))
+    (!views.is_empty()).then(|| carried(config.inputs.views, &scene.positions, &scene.origins, &views))
 }
 
-/// Those instances of all images that have features and a place and are `kept`.
-fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut(&foundation::Instance) -> bool) -> ObjectQueries {
+/// The instances of all images that have features and a place, and the objects that came with the scene, as far as they are `kept`.
+fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut() -> bool) -> ObjectQueries {
     if config.objects.is_none() {
         return ObjectQueries::default();
     }
@@ -67,7 +72,7 @@ fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut(&foundation
         let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
         let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
         for (row, instance) in (0..).zip(&image.instances) {
-            if !instance.features.is_empty() && kept(instance) {
+            if !instance.features.is_empty() && kept() {
                 masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
             }
         }
@@ -76,7 +81,16 @@ fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut(&foundation
         .iter()
         .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
         .collect();
-    object_queries(&detections, 0.0, OBJECTS)
+    let mut objects = object_queries(&detections, 0.0, OBJECTS);
+    let ObjectQueries { features, positions } = &scene.given.objects;
+    let rows = features.chunks_exact((features.len() / positions.len().max(1)).max(1)).zip(positions);
+    for (feature, position) in rows {
+        if kept() && objects.positions.len() < OBJECTS {
+            objects.features.extend_from_slice(feature);
+            objects.positions.push(*position);
+        }
+    }
+    objects
 }
 
 #[cfg(test)]
@@ -87,7 +101,7 @@ mod tests {
     use segscape::model::config::{Objects, Turn};
 
     use super::*;
-    use crate::scans::tests::bundle;
+    use crate::{samples::tests::processed, scans::tests::bundle};
 
     fn looking() -> Config {
         let mut config = Config::nano();
@@ -98,23 +112,28 @@ mod tests {
 
     #[test]
     fn what_the_network_looks_at_is_placed() {
-        let (scene, config) = (bundle(), looking());
-        let seen = Seen::all(&scene, &config);
+        let (mut scene, config) = (bundle(), looking());
+        let seen = Seen::all(&mut scene, &config);
         assert_eq!((seen.objects.positions.len(), seen.objects.features.len()), (1, 6));
         assert!((seen.objects.positions[0][0] - 2.0).abs() < 1e-6, "two metres ahead of the camera: {:?}", seen.objects.positions);
         assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
-        let blind = Seen::all(&scene, &Config::nano());
+        let blind = Seen::all(&mut scene, &Config::nano());
         assert!(blind.image.is_none() && blind.objects.positions.is_empty());
-        let mut partly = scene;
-        partly.images[0].features = None;
-        assert!(Seen::all(&partly, &config).image.is_none());
+        scene.images[0].features = None;
+        assert!(Seen::all(&mut scene, &config).image.is_none());
+    }
+
+    #[test]
+    fn what_came_with_a_scene_is_what_the_network_reads() {
+        let seen = Seen::all(&mut processed(), &Config::scannet200());
+        assert_eq!((seen.image, seen.objects), (processed().given.features, processed().given.objects));
     }
 
     #[test]
     fn training_drops_kinds_and_objects() {
-        let (scene, config, mut rng) = (bundle(), looking(), ChaCha8Rng::seed_from_u64(1));
+        let (config, mut rng) = (looking(), ChaCha8Rng::seed_from_u64(1));
         let mut drawn = |image_drop, objects_drop, object_drop| {
-            let seen = Seen::drawn(&scene, &config, &Augment { image_drop, objects_drop, object_drop, ..Augment::default() }, &mut rng);
+            let seen = Seen::drawn(&mut bundle(), &config, &Augment { image_drop, objects_drop, object_drop, ..Augment::default() }, &mut rng);
             (seen.image.is_some(), seen.objects.positions.len())
         };
         assert_eq!(drawn(0.0, 0.0, 0.0), (true, 1));

@@ -19,7 +19,7 @@ pub struct Prepare {
     /// What there is.
     #[arg(value_enum)]
     kind: Kind,
-    /// A scene, or a folder of scenes.
+    /// A scene, or a folder of scenes; for segdino3d the data set, or one of its lists of scenes.
     input: PathBuf,
     /// Folder for one bundle a scene.
     out: PathBuf,
@@ -35,9 +35,19 @@ pub struct Prepare {
     /// The axis that points up: +x, -x, +y, -y, +z or -z.
     #[arg(long, default_value = "+z", value_parser = up_axis, allow_hyphen_values = true)]
     up: UpAxis,
-    /// ScanNet's scannetv2-labels.combined.tsv.
+    /// Names of classes: for scannet and segdino3d ScanNet's scannetv2-labels.combined.tsv, for scannetpp and replica a text with one a line (scannetpp
+    /// finds that of the data set).
     #[arg(long)]
     labels: Option<PathBuf>,
+    /// Camera of depth images, instead of what a recording says itself: Open3D's JSON, or a text of fx fy cx cy or of the matrix.
+    #[arg(long)]
+    intrinsics: Option<PathBuf>,
+    /// Where segdino3d's features_2d are, if the data set has several sets of them or none.
+    #[arg(long)]
+    features: Option<PathBuf>,
+    /// The labels of segdino3d are NYU40's (ScanNet-20), not ScanNet200's, which --labels names.
+    #[arg(long)]
+    nyu40: bool,
     /// Which part of the scenes, for several machines: 0/4 to 3/4 are four parts.
     #[arg(long, default_value = "0/1", value_parser = shard)]
     shard: Shard,
@@ -74,7 +84,16 @@ impl Prepare {
         ensure!(self.every > 0, "--every must be at least 1");
         ensure!(self.spacing >= 0.001 && self.farthest > 0.0, "--spacing must be at least 0.001 and --farthest positive");
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
-        let options = Options { every: self.every, spacing: self.spacing, farthest: self.farthest, up: self.up, labels: self.labels.clone() };
+        let options = Options {
+            every: self.every,
+            spacing: self.spacing,
+            farthest: self.farthest,
+            up: self.up,
+            labels: self.labels.clone(),
+            intrinsics: self.intrinsics.clone(),
+            features: self.features.clone(),
+            nyu40: self.nyu40,
+        };
         let scenes = prepare::scenes(self.kind, &self.input)?;
         let scenes: Vec<_> = scenes.into_iter().skip(self.shard.part).step_by(self.shard.of).collect();
         let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build()?;

@@ -3,7 +3,7 @@
 //! | file | what |
 //! |---|---|
 //! | `foundation.json` | the version, the images with their cameras and instances, names of classes |
-//! | `tensors.safetensors` | `positions` f32 (points, 3); `colors` u8 (points, 3); `origin_view` i32 (points), -1 for none, and `origin_pixel` f32 (points, 2), shares of width and height; `semantic` and `instance` i32 (points); for each image `image_features.NAME` f32 (height, width, channels) and `object_features.NAME` f32 (instances, channels). All but `positions` may be missing |
+//! | `tensors.safetensors` | `positions` f32 (points, 3); `colors` u8 (points, 3); `origin_view` i32 (points), -1 for none, and `origin_pixel` f32 (points, 2), shares of width and height; `semantic` and `instance` i32 (points); for each image `image_features.NAME` f32 (height, width, channels) and `object_features.NAME` f32 (instances, channels); where no image is left to make them from, `superpoint` u32 (points), `point_features` f32 (points, channels), and `object_features` f32 (objects, channels) with `object_positions` f32 (objects, 3). All but `positions` may be missing |
 //! | `NAME.depth.png` | 16 bits a pixel, millimetres along the optical axis, 0 where unknown |
 //! | `NAME.masks.png` | 16 bits a pixel, 0 or one more than the instance's place in `foundation.json`; where masks overlap, whoever wrote them decided |
 //! | any picture | as `foundation.json` names it |
@@ -11,7 +11,7 @@
 //! Cameras: `focal` and `center` in pixels of `size` (height, width), a pixel's centre at whole coordinates; `world_from_camera` 3 x 4, row by row.
 
 use std::{
-    collections::HashSet,
+    collections::{BTreeSet, HashSet},
     fs,
     path::{Path, PathBuf},
 };
@@ -23,7 +23,7 @@ use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 use segscape::views::{Camera, Correspondence, Map};
 use serde::{Deserialize, Serialize};
 
-use super::{Foundation, Image, Instance, Mask, Truth};
+use super::{Foundation, Given, Image, Instance, Mask, Truth};
 
 /// What makes a folder a bundle.
 pub const INDEX: &str = "foundation.json";
@@ -151,7 +151,8 @@ impl Foundation {
                 _ => bail!("`semantic` and `instance` come together or not at all"),
             };
             let images = index.images.into_iter().map(|entry| entry.image(folder, &tensors)).collect::<anyhow::Result<_>>()?;
-            Ok(Self { positions, colors, origins, images, truth })
+            let given = Given::read(&tensors, points)?;
+            Ok(Self { positions, colors, origins, images, truth, given })
         };
         let read = read().with_context(|| format!("in {}", at(TENSORS).display()))?;
         read.check().with_context(|| format!("in the bundle {}", folder.display()))?;
@@ -189,6 +190,7 @@ impl Foundation {
         if let Some(truth) = &self.truth {
             ensure!(truth.semantic.len() == points && truth.instance.len() == points, "`semantic` and `instance` must have {points} values");
         }
+        self.given.check(points)?;
         for (point, origin) in self.origins.iter().enumerate() {
             let Some(Correspondence { view, x, y }) = origin else { continue };
             ensure!((*view as usize) < self.images.len(), "point {point} was made of image {view}, there are {}", self.images.len());
@@ -200,11 +202,13 @@ impl Foundation {
             ensure!(names.insert(&image.name), "two images are called \"{}\"", image.name);
         }
         let channels = |of: &dyn Fn(&Image) -> Vec<usize>| self.images.iter().flat_map(of).collect::<HashSet<_>>();
-        for (what, channels) in [
-            ("image features", channels(&|image| image.features.iter().map(Map::channels).collect())),
-            ("object features", channels(&|image| image.instances.iter().map(|i| i.features.len()).filter(|n| *n > 0).collect())),
+        let [points, objects] = self.given.channels(points);
+        for (what, given, images) in [
+            ("image features", points, channels(&|image| image.features.iter().map(Map::channels).collect())),
+            ("object features", objects, channels(&|image| image.instances.iter().map(|i| i.features.len()).filter(|n| *n > 0).collect())),
         ] {
-            ensure!(channels.len() <= 1, "{what} have {channels:?} channels in different images");
+            let channels: BTreeSet<usize> = given.into_iter().chain(images).collect();
+            ensure!(channels.len() <= 1, "{what} have {channels:?} channels in different places");
         }
         Ok(())
     }
@@ -227,6 +231,8 @@ impl Foundation {
             add("semantic".into(), Dtype::I32, vec![points], bytemuck::cast_slice(semantic));
             add("instance".into(), Dtype::I32, vec![points], bytemuck::cast_slice(instance));
         }
+        tensors.extend(self.given.tensors(points));
+        let mut add = |name: String, dtype, shape: Vec<usize>, bytes: &[u8]| tensors.push((name, dtype, shape, bytes.to_vec()));
         for image in &self.images {
             if let Some(features) = &image.features {
                 let [rows, columns] = features.size();
@@ -315,7 +321,7 @@ impl Entry {
 }
 
 /// (rows, N) values of a tensor, if there is one; a tensor of one dimension counts as (rows, 1).
-fn rows<T: Stored, const N: usize>(tensors: &SafeTensors, name: &str) -> anyhow::Result<Option<Vec<[T; N]>>> {
+pub(super) fn rows<T: Stored, const N: usize>(tensors: &SafeTensors, name: &str) -> anyhow::Result<Option<Vec<[T; N]>>> {
     let Ok(tensor) = tensors.tensor(name) else { return Ok(None) };
     let shape = tensor.shape();
     let fits = shape.len() <= 2 && !shape.is_empty() && shape.get(1).copied().unwrap_or(1) == N;
@@ -325,7 +331,7 @@ fn rows<T: Stored, const N: usize>(tensors: &SafeTensors, name: &str) -> anyhow:
 }
 
 /// What tensors of a bundle hold.
-trait Stored: bytemuck::Pod {
+pub(super) trait Stored: bytemuck::Pod {
     const DTYPE: Dtype;
 }
 
@@ -337,11 +343,15 @@ impl Stored for i32 {
     const DTYPE: Dtype = Dtype::I32;
 }
 
+impl Stored for u32 {
+    const DTYPE: Dtype = Dtype::U32;
+}
+
 impl Stored for u8 {
     const DTYPE: Dtype = Dtype::U8;
 }
 
-fn values<T: Stored>(tensor: &TensorView, name: &str) -> anyhow::Result<Vec<T>> {
+pub(super) fn values<T: Stored>(tensor: &TensorView, name: &str) -> anyhow::Result<Vec<T>> {
     ensure!(tensor.dtype() == T::DTYPE, "`{name}` holds {:?} instead of {:?}", tensor.dtype(), T::DTYPE);
     Ok(bytemuck::pod_collect_to_vec(tensor.data()))
 }
@@ -388,6 +398,7 @@ mod tests {
             origins: vec![Some(Correspondence { view: 1, x: 0.25, y: 1.0 }), None],
             images: vec![image, bare],
             truth: Some(Truth { semantic: vec![5, 0], instance: vec![1, 0], names: vec![(5, "chair".into())] }),
+            given: Given::default(),
         }
     }
 

@@ -4,12 +4,14 @@
 //! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points, metres, z up. Rows of images go down, columns right.
 
 mod bundle;
+mod given;
 pub mod oracle;
 mod supervision;
 
 use segscape::views::{Camera, Correspondence, Map};
 
 pub use bundle::{INDEX, load_grey16};
+pub use given::Given;
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// One scene.
@@ -25,6 +27,8 @@ pub struct Foundation {
     pub images: Vec<Image>,
     /// Labels of the whole scene, where there are some.
     pub truth: Option<Truth>,
+    /// What others made of the whole scene.
+    pub given: Given,
 }
 
 /// A posed image of a scene and what 2D models found in it.

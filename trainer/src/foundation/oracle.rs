@@ -93,6 +93,7 @@ impl Foundation {
             origins,
             images,
             truth: Some(Truth { semantic: room.semantic.clone(), instance: room.instance.clone(), names }),
+            ..Self::default()
         };
         scene.reconstructed(errors, &mut dice)
     }

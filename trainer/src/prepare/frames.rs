@@ -1,19 +1,22 @@
-//! Folders of posed colour and depth images (spec/data.md section 1.2).
+//! Folders of posed colour and depth images (spec/data.md section 1.2): two layouts with a pose file a frame here, two with a trajectory beside.
 
 use std::{
     fs,
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
-use segscape::views::{Camera, Map};
+use anyhow::{Context, ensure};
 
-use super::{Picture, Shot, Shots, numbers, pose};
-use crate::foundation::load_grey16;
+use super::{
+    Options, Shots,
+    intrinsics::Intrinsics,
+    numbers, pose,
+    recorded::{MILLIMETRES, Recorded},
+    trajectory, tum,
+};
 
-/// Depth images count millimetres, and mark what they do not know by one of these.
+/// What depth images mark by that they do not know.
 const UNKNOWN: [u16; 2] = [0, u16::MAX];
-const MILLIMETRES: f32 = 1000.0;
 
 /// How files are named.
 #[derive(Clone, Copy, Debug)]
@@ -70,62 +73,65 @@ impl Layout {
         }
     }
 
-    fn picture(self, folder: &Path, name: &str) -> anyhow::Result<Picture> {
-        for extension in ["jpg", "png"] {
-            let path = match self {
-                Self::SensReader => folder.join("color").join(format!("{name}.{extension}")),
-                Self::SevenScenes => folder.join(format!("{name}.color.{extension}")),
-            };
-            if path.is_file() {
-                let bytes = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-                return Ok(Picture { extension, bytes });
-            }
-        }
-        bail!("frame {name} of {} has a depth image but no picture (.jpg or .png)", folder.display())
+    /// JPEG, or PNG where there is one.
+    fn picture(self, folder: &Path, name: &str) -> PathBuf {
+        let path = |extension| match self {
+            Self::SensReader => folder.join("color").join(format!("{name}.{extension}")),
+            Self::SevenScenes => folder.join(format!("{name}.color.{extension}")),
+        };
+        let png = path("png");
+        if png.is_file() { png } else { path("jpg") }
     }
 
-    /// Focal lengths and principal point of the depth images.
-    fn intrinsics(self, folder: &Path) -> anyhow::Result<([f32; 2], [f32; 2])> {
+    fn shots(self, folder: &Path, every: usize, intrinsics: Intrinsics, unit: f32) -> anyhow::Result<Shots<'_>> {
+        let names = self.names(folder)?;
+        let frame = move |name: String| {
+            let recorded = Recorded {
+                world_from_camera: pose(&numbers::<16>(&self.pose(folder, &name))?),
+                picture: self.picture(folder, &name),
+                depth: self.depth(folder, &name),
+                name,
+            };
+            recorded.shot(&intrinsics, unit)
+        };
+        Ok(Box::new(names.into_iter().step_by(every).map(frame)))
+    }
+
+    /// Of the depth images.
+    fn intrinsics(self, folder: &Path) -> PathBuf {
         match self {
-            Self::SensReader => {
-                let m = numbers::<16>(&folder.join("intrinsic").join("intrinsic_depth.txt"))?;
-                Ok(([m[0], m[5]], [m[2], m[6]]))
-            }
-            Self::SevenScenes => {
-                let m = numbers::<9>(&folder.join("camera-intrinsics.txt"))?;
-                Ok(([m[0], m[4]], [m[2], m[5]]))
-            }
+            Self::SensReader => folder.join("intrinsic").join("intrinsic_depth.txt"),
+            Self::SevenScenes => folder.join("camera-intrinsics.txt"),
         }
     }
 }
 
 /// Whether the folder is a recording.
 pub fn is_scene(folder: &Path) -> bool {
-    Layout::of(folder).is_some()
+    Layout::of(folder).is_some() || tum::is_scene(folder) || trajectory::is_scene(folder)
 }
 
-/// Every `every`-th frame; `None` for those without a pose.
+/// Every `every`-th frame.
 ///
 /// # Errors
 /// The folder has no known layout, no intrinsics, or no frame.
-pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
-    let layout = Layout::of(folder).with_context(|| format!("{} has neither depth and pose folders nor camera-intrinsics.txt", folder.display()))?;
-    let (focal, center) = layout.intrinsics(folder)?;
-    let names = layout.names(folder)?;
-    let frame = move |name: String| {
-        let at = layout.pose(folder, &name);
-        let Some(world_from_camera) = pose(&numbers::<16>(&at)?) else { return Ok(None) };
-        let picture = layout.picture(folder, &name)?;
-        let depth = depth(&layout.depth(folder, &name))?;
-        let [height, width] = depth.size().map(|n| n as f32);
-        Ok(Some(Shot { name, camera: Camera { width, height, focal, center, world_from_camera }, depth, picture }))
+pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
+    let Some(layout) = Layout::of(folder) else {
+        return match tum::is_scene(folder) {
+            true => tum::frames(folder, options),
+            false => trajectory::frames(folder, options),
+        };
     };
-    Ok(Box::new(names.into_iter().step_by(every).map(frame)))
+    let intrinsics = Intrinsics::read(options.intrinsics.as_ref().unwrap_or(&layout.intrinsics(folder)))?;
+    layout.shots(folder, options.every, intrinsics, MILLIMETRES)
 }
 
-fn depth(path: &Path) -> anyhow::Result<Map> {
-    let ([rows, columns], millimetres) = load_grey16(path)?.with_context(|| format!("there is no {}", path.display()))?;
-    Ok(Map::new(metres(millimetres), [rows, columns, 1])?)
+/// Every `every`-th frame of a folder with color, depth and pose, whose depth images count `unit` a metre.
+///
+/// # Errors
+/// There is no frame.
+pub fn sens_reader(folder: &Path, every: usize, intrinsics: Intrinsics, unit: f32) -> anyhow::Result<Shots<'_>> {
+    Layout::SensReader.shots(folder, every, intrinsics, unit)
 }
 
 /// Millimetres to metres, 0 where unknown.

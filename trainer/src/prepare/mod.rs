@@ -1,29 +1,48 @@
 //! Recordings and data sets to foundation bundles: what a sensor, a reconstruction or annotators left on disk, brought to one form.
 
+mod annotation;
+mod colmap;
 mod frames;
+mod intrinsics;
+mod mesh;
 mod reconstruct;
+mod recorded;
+mod replica;
 mod scannet;
+mod scannetpp;
+mod segdino3d;
 mod sens;
+mod torch;
+mod trajectory;
+mod tum;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use glam::{Affine3A, Mat3A, Mat4, Vec3A};
+use glam::{Affine3A, Mat3A, Mat4, Quat, Vec3, Vec3A};
 use segscape::{
     scan::{Frame, UpAxis},
     views::{Camera, Map},
 };
 
+use self::mesh::Labelled;
 use crate::foundation::{Foundation, Image};
 
 /// What there is to prepare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Posed colour and depth images: exported as ScanNet's SensReader does (color, depth, pose, intrinsic), or named as in 7-Scenes
-    /// (frame-000000.color.jpg, .depth.png, .pose.txt; camera-intrinsics.txt).
+    /// Posed colour and depth images: exported as ScanNet's SensReader does (color, depth, pose, intrinsic), named as in 7-Scenes
+    /// (frame-000000.color.jpg, .depth.png, .pose.txt; camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or as
+    /// Open3D and Redwood have them (color or image, depth, trajectory.log, camera_intrinsic.json).
     Frames,
     /// ScanNet's raw folders: the mesh, its segments and aggregation, and the .sens stream or the frames exported from it.
     Scannet,
+    /// Replica as Open3DIS lays it out: replica_2d/SCENE with color, depth and pose, and replica_3d/SCENE.ply or .pth with labelled points.
+    Replica,
+    /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone (rgb, depth, colmap).
+    Scannetpp,
+    /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask, super_points, features_2d/SET; or one of the lists in meta_data.
+    Segdino3d,
 }
 
 /// How scenes are made.
@@ -37,8 +56,14 @@ pub struct Options {
     pub farthest: f32,
     /// Which axis of the recording points up.
     pub up: UpAxis,
-    /// `scannetv2-labels.combined.tsv`.
+    /// `scannetv2-labels.combined.tsv`, or a list of classes.
     pub labels: Option<PathBuf>,
+    /// The camera of recordings of depth images, instead of what they say themselves.
+    pub intrinsics: Option<PathBuf>,
+    /// Folder of the features of `segdino3d`.
+    pub features: Option<PathBuf>,
+    /// Whether the labels of `segdino3d` are NYU40's.
+    pub nyu40: bool,
 }
 
 /// A posed frame of a recording.
@@ -58,17 +83,37 @@ struct Picture {
     bytes: Vec<u8>,
 }
 
-/// A recording's frames one after the other; `None` for one without a pose.
-type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Option<Shot>>> + 'a>;
+/// Why a frame that a recording lists cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gap {
+    /// Tracking was lost.
+    Pose,
+    /// Its picture or its depth image is not there.
+    File,
+}
+
+/// A recording's frames one after the other.
+type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a>;
 
 /// The scenes that `input` holds, each with its name: itself, or the folders in it.
 ///
 /// # Errors
 /// It cannot be listed, or holds none.
 pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    if kind == Kind::Segdino3d {
+        return segdino3d::scenes(input);
+    }
     let is_scene = |path: &Path| match kind {
         Kind::Frames => frames::is_scene(path),
         Kind::Scannet => scannet::is_scene(path),
+        Kind::Replica => replica::is_scene(path),
+        Kind::Scannetpp => scannetpp::is_scene(path),
+        Kind::Segdino3d => false,
+    };
+    let input = &match kind {
+        Kind::Replica => replica::home(input),
+        Kind::Scannetpp => scannetpp::home(input),
+        Kind::Frames | Kind::Scannet | Kind::Segdino3d => input.to_owned(),
     };
     let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let whole = input.canonicalize().with_context(|| format!("cannot read {}", input.display()))?;
@@ -92,26 +137,37 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
 /// # Errors
 /// Names the file and what is wrong with it.
 pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
-    let (foundation, pictures, summary) = match kind {
-        Kind::Frames => {
-            let taken = Taken::of(frames::frames(scene, options.every)?, options)?;
-            let summary = taken.summary();
-            let (positions, colors, origins) = reconstruct::from_depth(&taken.images, &taken.pictures, options)?;
-            (Foundation { positions, colors: Some(colors), origins, images: taken.images, truth: None }, taken.pictures, summary)
-        }
+    let stream = scannet::stream(scene);
+    let (shots, labelled) = match kind {
+        Kind::Frames => (frames::frames(scene, options)?, None),
         Kind::Scannet => {
-            let stream = scannet::stream(scene);
-            let frames: Shots = match &stream {
+            let shots: Shots = match &stream {
                 Some(stream) => Box::new(sens::frames(stream, options.every)?),
-                None => frames::frames(scene, options.every)?,
+                None => frames::frames(scene, options)?,
             };
-            let taken = Taken::of(frames, options)?;
-            let summary = taken.summary();
-            let scannet::Labelled { positions, colors, truth } = scannet::labelled(scene, options)?;
-            let origins = reconstruct::origins(&positions, &taken.images);
-            (Foundation { positions, colors, origins, images: taken.images, truth }, taken.pictures, summary)
+            (shots, Some(scannet::labelled(scene, options)?))
+        }
+        Kind::Replica => (replica::shots(scene, options)?, replica::points(scene, options)?),
+        Kind::Scannetpp => (scannetpp::shots(scene, options)?, Some(scannetpp::labelled(scene, options)?)),
+        Kind::Segdino3d => {
+            let foundation = segdino3d::scene(scene, options)?;
+            foundation.write(out, |image| anyhow::bail!("no picture of {}", image.name))?;
+            return Ok(format!("{} points, {} objects", foundation.positions.len(), foundation.given.objects.positions.len()));
         }
     };
+    let taken = Taken::of(shots, options)?;
+    let summary = taken.summary();
+    let (positions, colors, origins, truth) = match labelled {
+        Some(Labelled { positions, colors, truth }) => {
+            let origins = reconstruct::origins(&positions, &taken.images);
+            (positions, colors, origins, truth)
+        }
+        None => {
+            let (positions, colors, origins) = reconstruct::from_depth(&taken.images, &taken.pictures, options)?;
+            (positions, Some(colors), origins, None)
+        }
+    };
+    let (foundation, pictures) = (Foundation { positions, colors, origins, images: taken.images, truth, ..Foundation::default() }, taken.pictures);
     let points = foundation.positions.len();
     foundation.write(out, |image| {
         let row = foundation.images.iter().position(|other| other.name == image.name).context("an image of the scene")?;
@@ -126,6 +182,8 @@ struct Taken {
     pictures: Vec<Picture>,
     /// Frames whose pose was lost.
     lost: usize,
+    /// Frames without their files.
+    missing: usize,
 }
 
 impl Options {
@@ -133,46 +191,60 @@ impl Options {
     fn frame(&self) -> Frame {
         Frame { up: self.up, ..Frame::default() }
     }
+
+    /// A place in the recording's frame in the world's.
+    fn turned(&self, place: [f64; 3]) -> [f32; 3] {
+        self.frame().world_from_file(place).map(|x| x as f32)
+    }
 }
 
 impl Taken {
     fn of(frames: Shots, options: &Options) -> anyhow::Result<Self> {
-        let column = |axis: [f64; 3]| Vec3A::from(options.frame().world_from_file(axis).map(|x| x as f32));
+        let column = |axis: [f64; 3]| Vec3A::from(options.turned(axis));
         let turn = Affine3A {
             matrix3: Mat3A::from_cols(column([1.0, 0.0, 0.0]), column([0.0, 1.0, 0.0]), column([0.0, 0.0, 1.0])),
             translation: Vec3A::ZERO,
         };
-        let mut taken = Self { images: vec![], pictures: vec![], lost: 0 };
+        let mut taken = Self { images: vec![], pictures: vec![], lost: 0, missing: 0 };
         for frame in frames {
-            let Some(Shot { name, mut camera, depth, picture }) = frame? else {
-                taken.lost += 1;
-                continue;
+            let Shot { name, mut camera, depth, picture } = match frame? {
+                Ok(shot) => shot,
+                Err(gap) => {
+                    *match gap {
+                        Gap::Pose => &mut taken.lost,
+                        Gap::File => &mut taken.missing,
+                    } += 1;
+                    continue;
+                }
             };
             camera.world_from_camera = turn * camera.world_from_camera;
             let file = format!("{name}.{}", picture.extension);
             taken.images.push(Image { name, camera, picture: Some(file), depth: Some(depth), mask: None, instances: vec![], features: None });
             taken.pictures.push(picture);
         }
-        ensure!(!taken.images.is_empty(), "none of {} frames has a pose", taken.lost);
+        ensure!(!taken.images.is_empty(), "none of {} frames has a pose, a picture and a depth image", taken.lost + taken.missing);
         Ok(taken)
     }
 
     fn summary(&self) -> String {
-        match self.lost {
-            0 => format!("{} frames", self.images.len()),
-            lost => format!("{} frames, {lost} without a pose left out", self.images.len()),
-        }
+        let gaps = [(self.lost, "without a pose"), (self.missing, "without its files")];
+        let gaps = gaps.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what} left out"));
+        format!("{} frames{}", self.images.len(), gaps.collect::<String>())
     }
 }
 
 /// The numbers of a text file, whatever separates them.
-fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
+fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
     let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let numbers: Vec<f32> = text
-        .split(|c: char| c.is_whitespace() || c == ',')
+    text.split(|c: char| c.is_whitespace() || c == ',')
         .filter(|word| !word.is_empty())
         .map(|word| word.parse().with_context(|| format!("{}: \"{word}\" is no number", path.display())))
-        .collect::<anyhow::Result<_>>()?;
+        .collect()
+}
+
+/// The `N` numbers of a text file.
+fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
+    let numbers = listed(path)?;
     let found = numbers.len();
     numbers.try_into().ok().with_context(|| format!("{} holds {found} numbers instead of {N}", path.display()))
 }
@@ -181,6 +253,12 @@ fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
 fn pose(rows: &[f32; 16]) -> Option<Affine3A> {
     let matrix = Mat4::from_cols_array(rows).transpose();
     (matrix.is_finite() && matrix.determinant().abs() > 1e-6).then(|| Affine3A::from_mat4(matrix))
+}
+
+/// A pose from a quaternion (x, y, z, w) and a place; `None` where either is not finite, or the quaternion nothing.
+fn quaternion_pose(quaternion: [f32; 4], place: [f32; 3]) -> Option<Affine3A> {
+    let (turn, place) = (Quat::from_array(quaternion), Vec3::from(place));
+    (turn.is_finite() && place.is_finite() && turn.length() > 1e-6).then(|| Affine3A::from_rotation_translation(turn.normalize(), place))
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use anyhow::{Context, bail, ensure};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use segscape::views::{Camera, Map};
 
-use super::{Picture, Shot, frames::metres, pose};
+use super::{Gap, Picture, Shot, frames::metres, pose};
 
 const VERSION: u32 = 4;
 /// Longest sensor name, and most bytes of one compressed image: beyond that the file is damaged.
@@ -25,11 +25,11 @@ const ZLIB: i32 = 1;
 /// Depth shift that means millimetres.
 const SHIFT: f32 = 1000.0;
 
-/// Every `every`-th frame of the stream; `None` for those without a pose.
+/// Every `every`-th frame of the stream.
 ///
 /// # Errors
 /// The file is of another version, names a compression that is not read, or promises sizes that no sensor has.
-pub fn frames(path: &Path, every: usize) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Option<Shot>>>> {
+pub fn frames(path: &Path, every: usize) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Shot, Gap>>>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut stream = Stream { reader: BufReader::new(file), header: Header::default() };
     stream.header = stream.header().with_context(|| format!("in the header of {}", path.display()))?;
@@ -111,7 +111,7 @@ impl<R: Read + Seek> Stream<R> {
     }
 
     /// Reads or skips a frame: nothing, a frame without a pose, or the frame.
-    fn frame(&mut self, number: u64, wanted: bool) -> anyhow::Result<Option<Option<Shot>>> {
+    fn frame(&mut self, number: u64, wanted: bool) -> anyhow::Result<Option<Result<Shot, Gap>>> {
         let rows = self.matrix()?;
         self.bytes::<16>()?;
         let [color, depth] = [u64::from_le_bytes(self.bytes()?), u64::from_le_bytes(self.bytes()?)];
@@ -121,7 +121,7 @@ impl<R: Read + Seek> Stream<R> {
         let world_from_camera = pose(&rows);
         let (true, Some(world_from_camera)) = (wanted, world_from_camera) else {
             self.reader.seek(SeekFrom::Current((color + depth) as i64))?;
-            return Ok(wanted.then_some(None));
+            return Ok(wanted.then_some(Err(Gap::Pose)));
         };
         let [picture, depth] = [self.blob(color)?, self.blob(depth)?];
         let Header { focal, center, depth_size: [height, width], .. } = self.header;
@@ -138,7 +138,7 @@ impl<R: Read + Seek> Stream<R> {
         let camera = Camera { width: width as f32, height: height as f32, focal, center, world_from_camera };
         let picture = Picture { extension: if self.header.color == JPEG { "jpg" } else { "png" }, bytes: picture };
         let depth = Map::new(depth, [height as usize, width as usize, 1])?;
-        Ok(Some(Some(Shot { name: format!("{number:06}"), camera, depth, picture })))
+        Ok(Some(Ok(Shot { name: format!("{number:06}"), camera, depth, picture })))
     }
 
     fn blob(&mut self, size: u64) -> anyhow::Result<Vec<u8>> {

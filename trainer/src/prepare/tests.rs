@@ -15,8 +15,8 @@ const COLUMNS: u32 = 8;
 const FOCAL: f32 = 8.0;
 const CENTER: [f32; 2] = [3.5, 2.5];
 
-fn options() -> Options {
-    Options { every: 1, spacing: 0.02, farthest: 4.5, up: UpAxis::PlusZ, labels: None }
+pub fn options() -> Options {
+    Options { every: 1, spacing: 0.02, farthest: 4.5, up: UpAxis::PlusZ, labels: None, intrinsics: None, features: None, nyu40: false }
 }
 
 /// A wall two metres away with one pixel of unknown depth.
@@ -24,8 +24,13 @@ fn depth() -> Vec<u16> {
     (0..ROWS * COLUMNS).map(|pixel| if pixel == 0 { 0 } else { 2000 }).collect()
 }
 
+/// A wall everywhere, as a depth image counts it.
+pub fn depth_of(value: u16) -> ImageBuffer<Luma<u16>, Vec<u16>> {
+    ImageBuffer::from_pixel(COLUMNS, ROWS, Luma([value]))
+}
+
 /// Four times as wide as the depth image, red on the left and blue on the right.
-fn picture() -> Vec<u8> {
+pub fn picture() -> Vec<u8> {
     let picture = ImageBuffer::from_fn(4 * COLUMNS, 4 * ROWS, |x, _| if x < 2 * COLUMNS { Rgb([255u8, 0, 0]) } else { Rgb([0, 0, 255]) });
     let mut bytes = std::io::Cursor::new(vec![]);
     picture.write_to(&mut bytes, image::ImageFormat::Png).unwrap();
@@ -33,11 +38,11 @@ fn picture() -> Vec<u8> {
 }
 
 /// A pose `x` metres to the right of the world's origin, looking along its z.
-fn pose_text(x: f32) -> String {
+pub fn pose_text(x: f32) -> String {
     format!("1 0 0 {x}\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
 }
 
-const LOST: &str = "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n";
+pub const LOST: &str = "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n";
 
 /// Three frames as SensReader exports them, the second without a pose.
 fn sens_reader(folder: &Path) {
@@ -54,14 +59,14 @@ fn sens_reader(folder: &Path) {
     fs::write(folder.join("intrinsic/intrinsic_depth.txt"), intrinsics).unwrap();
 }
 
-fn prepared(kind: Kind, scene: &Path, options: &Options) -> anyhow::Result<(Foundation, String)> {
+pub fn prepared(kind: Kind, scene: &Path, options: &Options) -> anyhow::Result<(Foundation, String)> {
     let out = tempfile::tempdir()?;
     let out = out.path().join("bundle");
     let summary = prepare(kind, scene, &out, options)?;
     Ok((Foundation::read(&out)?, summary))
 }
 
-fn refusal(kind: Kind, scene: &Path, options: &Options) -> String {
+pub fn refusal(kind: Kind, scene: &Path, options: &Options) -> String {
     format!("{:#}", prepared(kind, scene, options).unwrap_err())
 }
 
@@ -96,7 +101,7 @@ fn what_is_wrong_with_a_recording_is_named() {
         ("intrinsic_depth.txt", |scene| fs::remove_file(scene.join("intrinsic/intrinsic_depth.txt")).unwrap()),
         ("3 numbers instead of 16", |scene| fs::write(scene.join("pose/0.txt"), "1 2 3").unwrap()),
         ("\"x\" is no number", |scene| fs::write(scene.join("pose/0.txt"), "1 x").unwrap()),
-        ("no picture", |scene| fs::remove_file(scene.join("color/10.png")).unwrap()),
+        ("none of 3 frames", |scene| [0, 10].iter().for_each(|i| fs::remove_file(scene.join(format!("color/{i}.png"))).unwrap())),
         ("the picture of frame 10", |scene| fs::write(scene.join("color/10.png"), "x").unwrap()),
         ("depth/10.png", |scene| fs::write(scene.join("depth/10.png"), "x").unwrap()),
         ("none of 3 frames has a pose", |scene| [0, 10].iter().for_each(|i| fs::write(scene.join(format!("pose/{i}.txt")), LOST).unwrap())),
@@ -197,8 +202,7 @@ fn hostile_streams_are_refused_before_memory_is_taken() {
     let path = scannet(folder.path()).join("scene0217_00.sens");
     let first = |bytes: Vec<u8>| {
         fs::write(&path, bytes).unwrap();
-        let frames = sens::frames(&path, 1).map(|frames| frames.collect::<Vec<_>>());
-        frames.and_then(|frames| frames.into_iter().find(Result::is_err).unwrap_or(Ok(None)).map(drop)).map_err(|error| format!("{error:#}"))
+        sens::frames(&path, 1).and_then(|mut frames| frames.try_for_each(|frame| frame.map(drop))).map_err(|error| format!("{error:#}"))
     };
     assert_eq!(first(sens()), Ok(()));
     let name = 15;

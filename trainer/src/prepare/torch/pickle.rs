@@ -1,0 +1,330 @@
+//! As much of Python's pickles as arrays need. Values live in a list and know each other by their places in it, so what is shared stays shared and
+//! nothing is ever copied; every instruction makes at most one, so memory is bounded by the file.
+
+use anyhow::{Context, bail, ensure};
+
+use super::{Array, Bytes, Element};
+
+/// A place in [`Machine::values`].
+type Id = usize;
+
+#[derive(Debug)]
+enum Value {
+    /// Of no interest: None, a fraction, a dictionary, an object.
+    Other(&'static str),
+    Int(i64),
+    Text(String),
+    Bytes(Vec<u8>),
+    Items(Vec<Id>),
+    /// A class or function, with its module.
+    Global(String),
+    Storage(Element, String),
+    /// NumPy's type of elements; as it says itself, until its state says that the bytes are swapped.
+    Dtype(String),
+    Array(Array),
+    /// A NumPy array whose state has not come yet.
+    Blank,
+}
+
+struct Machine<'a> {
+    rest: &'a [u8],
+    values: Vec<Value>,
+    stack: Vec<Id>,
+    /// Heights of the stack.
+    marks: Vec<usize>,
+    memo: Vec<Option<Id>>,
+}
+
+/// The arrays at the root: it itself, or what the tuple or list holds.
+///
+/// # Errors
+/// The pickle is damaged, uses what arrays do not need, or holds something else.
+pub fn arrays(bytes: &[u8]) -> anyhow::Result<Vec<Array>> {
+    let mut machine = Machine { rest: bytes, values: vec![], stack: vec![], marks: vec![], memo: vec![] };
+    while machine.step().with_context(|| format!("at byte {}", bytes.len() - machine.rest.len()))? {}
+    let root = machine.pop()?;
+    let array = |id: Id| match &machine.values[id] {
+        Value::Array(array) => Ok(array.clone()),
+        other => bail!("{} where an array was expected", other.kind()),
+    };
+    match &machine.values[root] {
+        Value::Items(items) => items.iter().map(|item| array(*item)).collect(),
+        _ => Ok(vec![array(root)?]),
+    }
+}
+
+impl Value {
+    fn kind(&self) -> &str {
+        match self {
+            Self::Other(what) => what,
+            Self::Int(_) => "a whole number",
+            Self::Text(_) | Self::Bytes(_) => "text",
+            Self::Items(_) => "a list",
+            Self::Global(name) => name,
+            Self::Storage(..) | Self::Dtype(_) | Self::Blank => "half an array",
+            Self::Array(_) => "an array",
+        }
+    }
+}
+
+impl<'a> Machine<'a> {
+    /// One instruction; whether there is another.
+    fn step(&mut self) -> anyhow::Result<bool> {
+        let code = self.take(1)?[0];
+        match code {
+            b'.' => return Ok(false),
+            // protocol and frame
+            0x80 => drop(self.take(1)?),
+            0x95 => drop(self.take(8)?),
+            b'(' => self.marks.push(self.stack.len()),
+            b'N' => self.push(Value::Other("None")),
+            0x88 => self.push(Value::Int(1)),
+            0x89 => self.push(Value::Int(0)),
+            b'}' => self.push(Value::Other("a dictionary")),
+            b']' | b')' => self.push(Value::Items(vec![])),
+            b'J' => {
+                let n = i32::from_le_bytes(self.fixed()?);
+                self.push(Value::Int(n.into()));
+            }
+            b'K' => {
+                let n = self.take(1)?[0];
+                self.push(Value::Int(n.into()));
+            }
+            b'M' => {
+                let n = u16::from_le_bytes(self.fixed()?);
+                self.push(Value::Int(n.into()));
+            }
+            0x8a => {
+                let size = self.take(1)?[0].into();
+                let bytes = self.take(size)?;
+                ensure!(size <= 8, "a whole number of {size} bytes");
+                let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
+                let n = i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(sign)));
+                self.push(Value::Int(n));
+            }
+            b'G' => {
+                self.take(8)?;
+                self.push(Value::Other("a fraction"));
+            }
+            b'X' | 0x8c | 0x8d => {
+                let text = self.counted(code == 0x8c, code == 0x8d)?;
+                let text = std::str::from_utf8(text).context("text that is not UTF-8")?.to_owned();
+                self.push(Value::Text(text));
+            }
+            b'B' | b'C' | 0x8e => {
+                let bytes = self.counted(code == b'C', code == 0x8e)?.to_vec();
+                self.push(Value::Bytes(bytes));
+            }
+            b'c' => {
+                let name = [self.line()?, self.line()?].join(" ");
+                self.push(Value::Global(name));
+            }
+            0x93 => {
+                let [name, module] = [self.pop()?, self.pop()?];
+                let name = format!("{} {}", self.text(module)?, self.text(name)?);
+                self.push(Value::Global(name));
+            }
+            b't' | 0x85..=0x87 => {
+                let from = match code {
+                    b't' => self.marks.pop().context("a tuple without a mark")?,
+                    _ => self.stack.len().checked_sub(usize::from(code - 0x84)).context("a tuple of more than there is")?,
+                };
+                let items = self.stack.split_off(from.min(self.stack.len()));
+                self.push(Value::Items(items));
+            }
+            b'a' | b'e' => {
+                let from = match code {
+                    b'e' => self.marks.pop().context("items without a mark")?,
+                    _ => self.stack.len().checked_sub(1).context("an item of nothing")?,
+                };
+                let new = self.stack.split_off(from.min(self.stack.len()));
+                let list = self.top()?;
+                let Value::Items(items) = &mut self.values[list] else { bail!("items for what is no list") };
+                items.extend(new);
+            }
+            // entries of dictionaries, which nobody asks for
+            b's' | b'u' => {
+                let from = match code {
+                    b'u' => self.marks.pop().context("entries without a mark")?,
+                    _ => self.stack.len().checked_sub(2).context("an entry of nothing")?,
+                };
+                self.stack.truncate(from);
+                self.top()?;
+            }
+            b'q' | b'r' | 0x94 => {
+                let place = match code {
+                    b'q' => self.take(1)?[0].into(),
+                    b'r' => u32::from_le_bytes(self.fixed()?) as usize,
+                    _ => self.memo.len(),
+                };
+                // places are numbered as they come
+                ensure!(place <= self.values.len() + self.memo.len(), "a memory at {place}");
+                self.memo.resize(self.memo.len().max(place + 1), None);
+                self.memo[place] = Some(self.top()?);
+            }
+            b'h' | b'j' => {
+                let place = if code == b'h' { self.take(1)?[0].into() } else { u32::from_le_bytes(self.fixed()?) as usize };
+                self.stack.push(self.memo.get(place).copied().flatten().with_context(|| format!("nothing is remembered at {place}"))?);
+            }
+            b'Q' => {
+                let id = self.pop()?;
+                let storage = self.storage(id)?;
+                self.push(storage);
+            }
+            b'R' => {
+                let [arguments, callable] = [self.pop()?, self.pop()?];
+                let made = self.call(callable, arguments)?;
+                self.push(made);
+            }
+            b'b' => {
+                let [state, object] = [self.pop()?, self.top()?];
+                self.build(object, state)?;
+            }
+            other => bail!("the instruction {other:#04x}, which arrays do not need"),
+        }
+        Ok(true)
+    }
+
+    fn take(&mut self, count: usize) -> anyhow::Result<&'a [u8]> {
+        let (taken, rest) = self.rest.split_at_checked(count).context("it ends too early")?;
+        self.rest = rest;
+        Ok(taken)
+    }
+
+    fn fixed<const N: usize>(&mut self) -> anyhow::Result<[u8; N]> {
+        Ok(self.take(N)?.try_into()?)
+    }
+
+    /// Bytes after their number of one, eight or four bytes.
+    fn counted(&mut self, short: bool, long: bool) -> anyhow::Result<&'a [u8]> {
+        let count = match (short, long) {
+            (true, _) => self.take(1)?[0].into(),
+            (_, true) => u64::from_le_bytes(self.fixed()?).try_into()?,
+            _ => u32::from_le_bytes(self.fixed()?) as usize,
+        };
+        self.take(count)
+    }
+
+    fn line(&mut self) -> anyhow::Result<&'a str> {
+        let end = self.rest.iter().position(|b| *b == b'\n').context("it ends too early")?;
+        let line = self.take(end + 1)?;
+        Ok(std::str::from_utf8(&line[..end])?)
+    }
+
+    fn push(&mut self, value: Value) {
+        self.stack.push(self.values.len());
+        self.values.push(value);
+    }
+
+    fn pop(&mut self) -> anyhow::Result<Id> {
+        self.stack.pop().context("nothing is there any more")
+    }
+
+    fn top(&self) -> anyhow::Result<Id> {
+        self.stack.last().copied().context("nothing is there any more")
+    }
+
+    fn text(&self, id: Id) -> anyhow::Result<&str> {
+        match &self.values[id] {
+            Value::Text(text) => Ok(text),
+            other => bail!("{} instead of text", other.kind()),
+        }
+    }
+
+    fn count(&self, id: Id) -> anyhow::Result<usize> {
+        match self.values[id] {
+            Value::Int(n) => usize::try_from(n).with_context(|| format!("a size of {n}")),
+            ref other => bail!("{} instead of a size", other.kind()),
+        }
+    }
+
+    fn items(&self, id: Id) -> anyhow::Result<&[Id]> {
+        match &self.values[id] {
+            Value::Items(items) => Ok(items),
+            other => bail!("{} instead of a tuple", other.kind()),
+        }
+    }
+
+    fn counts(&self, id: Id) -> anyhow::Result<Vec<usize>> {
+        self.items(id)?.iter().map(|item| self.count(*item)).collect()
+    }
+
+    /// ("storage", type, key, device, count)
+    fn storage(&self, id: Id) -> anyhow::Result<Value> {
+        let [_, class, key, ..] = self.items(id)? else { bail!("a storage without a type and a key") };
+        let Value::Global(class) = &self.values[*class] else { bail!("a storage without a type") };
+        let element = match class.strip_prefix("torch ") {
+            Some("DoubleStorage") => Element::F64,
+            Some("FloatStorage") => Element::F32,
+            Some("HalfStorage") => Element::F16,
+            Some("BFloat16Storage") => Element::Bf16,
+            Some("LongStorage") => Element::I64,
+            Some("IntStorage") => Element::I32,
+            Some("ShortStorage") => Element::I16,
+            Some("CharStorage") => Element::I8,
+            Some("ByteStorage") => Element::U8,
+            Some("BoolStorage") => Element::Bool,
+            _ => bail!("a storage of {class}"),
+        };
+        Ok(Value::Storage(element, self.text(*key)?.to_owned()))
+    }
+
+    fn call(&self, callable: Id, arguments: Id) -> anyhow::Result<Value> {
+        let Value::Global(name) = &self.values[callable] else { bail!("a call of {}", self.values[callable].kind()) };
+        let arguments = self.items(arguments)?;
+        Ok(match (name.as_str(), arguments) {
+            ("torch._utils _rebuild_tensor_v2" | "torch._utils _rebuild_tensor", [storage, first, shape, strides, ..]) => {
+                let Value::Storage(element, key) = &self.values[*storage] else { bail!("a tensor without a storage") };
+                let (shape, strides) = (self.counts(*shape)?, self.counts(*strides)?);
+                let mut step = 1usize;
+                for (extent, stride) in shape.iter().zip(&strides).rev() {
+                    ensure!(*extent <= 1 || *stride == step, "a tensor of shape {shape:?} with strides {strides:?}: save it contiguous");
+                    step = step.saturating_mul(*extent);
+                }
+                ensure!(shape.len() == strides.len(), "a tensor of shape {shape:?} with strides {strides:?}");
+                Value::Array(Array { element: *element, shape, bytes: Bytes::Storage { key: key.clone(), first: self.count(*first)? } })
+            }
+            // bytes travel as text where the protocol knows none
+            ("_codecs encode", [text, ..]) => {
+                let bytes = self.text(*text)?.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<_, _>>();
+                Value::Bytes(bytes.context("bytes that are none")?)
+            }
+            ("numpy.core.multiarray _reconstruct" | "numpy._core.multiarray _reconstruct", _) => Value::Blank,
+            ("numpy dtype", [name, ..]) => Value::Dtype(self.text(*name)?.to_owned()),
+            _ => Value::Other("an object"),
+        })
+    }
+
+    /// Gives an object its state.
+    fn build(&mut self, object: Id, state: Id) -> anyhow::Result<()> {
+        match self.values[object] {
+            Value::Dtype(ref name) => {
+                let order = self.items(state)?.get(1).map(|order| self.text(*order)).transpose()?;
+                ensure!(order != Some(">"), "numbers of the type >{name}, from a machine of another kind");
+            }
+            Value::Blank => {
+                let &[_, shape, dtype, by_column, bytes] = self.items(state)? else { bail!("an array without shape, type and bytes") };
+                let Value::Dtype(name) = &self.values[dtype] else { bail!("an array without a type") };
+                let element = match name.as_str() {
+                    "f8" => Element::F64,
+                    "f4" => Element::F32,
+                    "f2" => Element::F16,
+                    "i8" => Element::I64,
+                    "i4" => Element::I32,
+                    "i2" => Element::I16,
+                    "i1" => Element::I8,
+                    "u1" => Element::U8,
+                    "b1" => Element::Bool,
+                    other => bail!("an array of {other}"),
+                };
+                let shape = self.counts(shape)?;
+                ensure!(self.count(by_column)? == 0 || shape.len() < 2, "an array of shape {shape:?} column by column: save it row by row");
+                let Value::Bytes(bytes) = &mut self.values[bytes] else { bail!("an array without bytes") };
+                let bytes = Bytes::Here(std::mem::take(bytes));
+                self.values[object] = Value::Array(Array { element, shape, bytes });
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
