@@ -154,6 +154,21 @@ pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u
     Ok(Grouping { superpoints, hierarchy })
 }
 
+/// Groups points that somebody grouped already.
+///
+/// # Errors
+/// See [`SuperpointError`].
+pub fn group_as(
+    superpoints: Superpoints,
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    monitor: &Monitor,
+) -> Result<Grouping, SuperpointError> {
+    let graph = PointGraph::new(positions, colors, &[], None, SuperpointOptions::default().edges, monitor)?;
+    let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
+    Ok(Grouping { superpoints, hierarchy })
+}
+
 /// Asks the network once about points in the world frame.
 ///
 /// # Errors
@@ -165,9 +180,17 @@ pub async fn propose(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Proposals, SegmentError> {
+    propose_seen(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
+}
+
+async fn propose_seen(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Proposals, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let observation = Observation { positions, colors, ..Observation::default() };
-    let scene = SceneInput::new(&observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
+    let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
     let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
     match &answers.class {
         ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
@@ -186,9 +209,22 @@ pub async fn segment(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    let proposals = propose(positions, colors, grouping, network, monitor).await?;
+    segment_seen(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
+}
+
+/// The same for points that images say something about.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn segment_seen(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Segmentation, SegmentError> {
+    let proposals = propose_seen(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(positions, colors, &grouping.superpoints);
+    let geometry = SuperpointGeometry::new(observation.positions, observation.colors, &grouping.superpoints);
     let (regions, contacts) = (grouping.regions(), grouping.contacts());
     let segmentation = select(&proposals, &regions, contacts, &geometry, network.ranker.as_ref(), &SelectOptions::default())?;
     monitor.at(Stage::Instances, 1.0)?;

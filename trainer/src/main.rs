@@ -7,6 +7,7 @@ mod config;
 mod dataset;
 mod device;
 mod foundation;
+mod labelled;
 mod loss;
 mod matching;
 mod metrics;

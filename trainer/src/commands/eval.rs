@@ -6,24 +6,20 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use segscape::{
     evaluate,
+    model::Observation,
     pipeline::{self, Network},
     progress::Monitor,
-    superpoint::{EdgeSource, PointGraph, SuperpointOptions},
+    superpoint::{EdgeSource, PointGraph},
     text::Vocabulary,
 };
 use serde_json::json;
 
-use crate::{
-    config::ClassOfObject,
-    dataset::{self, Room},
-    device::DeviceChoice,
-    models, nyu40,
-};
+use crate::{dataset::Room, device::DeviceChoice, labelled::Labelled, models, nyu40};
 
-/// Measures on labelled PLY files; the rules are those of the released evaluators (spec/eval.md).
+/// Measures on labelled PLY files and bundles; the rules are those of the released evaluators (spec/eval.md).
 #[derive(Debug, Args)]
 pub struct Eval {
-    /// Labelled scans, or folders of them.
+    /// Labelled scans or bundles, or folders of them.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Whether classes count.
@@ -35,6 +31,9 @@ pub struct Eval {
     /// What to measure instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
+    /// Class ids that are stuff, not things; by default NYU40's, for ScanNet200's 0,1,3.
+    #[arg(long, value_delimiter = ',', default_values_t = nyu40::STUFF)]
+    stuff: Vec<i32>,
     /// At most this many scans.
     #[arg(long)]
     limit: Option<usize>,
@@ -95,14 +94,14 @@ impl Eval {
     /// A scan cannot be read or has no labels, or there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic, "a baseline knows no classes");
-        let mut files = dataset::files(&self.paths)?;
+        let mut files = Labelled::list(&self.paths)?;
         files.truncate(self.limit.unwrap_or(usize::MAX));
         let network = match self.baseline {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
-        let figures = figures(&files, self.protocol, |room| match (&network, self.baseline) {
-            (Some(network), _) => ask(network, room),
+        let figures = figures(&files, self.protocol, &self.stuff, |scene @ Labelled { room, .. }| match (&network, self.baseline) {
+            (Some(network), _) => ask(network, scene),
             (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(room, threshold),
             (None, _) => Ok(regions(room.superpoints.superpoint_of_point(), room.superpoints.count())),
         })?;
@@ -125,31 +124,48 @@ impl Eval {
 /// # Errors
 /// A scan cannot be read or has no labels.
 pub fn of_network(network: &Network, files: &[PathBuf], protocol: Protocol) -> anyhow::Result<serde_json::Value> {
-    figures(files, protocol, |room| ask(network, room))
+    figures(files, protocol, &nyu40::STUFF, |scene| ask(network, scene))
 }
 
-fn figures(files: &[PathBuf], protocol: Protocol, find: impl Fn(&Room) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<serde_json::Value> {
+fn figures(
+    files: &[PathBuf],
+    protocol: Protocol,
+    stuff: &[i32],
+    find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>,
+) -> anyhow::Result<serde_json::Value> {
     let mut rooms = Vec::new();
     for file in files {
-        let room = Room::read(file, &nyu40::STUFF, ClassOfObject::default(), &SuperpointOptions::default())?;
-        let found = find(&room)?;
+        let scene = Labelled::read(file, stuff)?;
+        let found = find(&scene)?;
+        let room = scene.room;
         tracing::info!("{}: {} objects, {} found", file.display(), room.objects.len(), found.len());
         rooms.push((room, found));
     }
     match protocol {
         Protocol::ClassAgnostic => Ok(json!({
             "scans": rooms.len(),
-            "confidence_one": summary(&class_agnostic(&rooms, |_| 1.0)?),
-            "model_scores": summary(&class_agnostic(&rooms, |score| score)?),
+            "confidence_one": summary(&class_agnostic(&rooms, stuff, |_| 1.0)?),
+            "model_scores": summary(&class_agnostic(&rooms, stuff, |score| score)?),
         })),
         Protocol::Scannet => by_class(&rooms),
     }
 }
 
-fn ask(network: &Network, room: &Room) -> anyhow::Result<Vec<Found>> {
-    let colors = room.colors.as_deref();
-    let grouping = pipeline::group(&room.positions, colors, &[], &Monitor::silent())?;
-    let segmentation = pollster::block_on(pipeline::segment(&room.positions, colors, &grouping, network, &Monitor::silent()))?;
+fn ask(network: &Network, Labelled { room, given }: &Labelled) -> anyhow::Result<Vec<Found>> {
+    let (positions, colors, silent) = (&room.positions[..], room.colors.as_deref(), Monitor::silent());
+    let grouping = match given.superpoints {
+        Some(_) => pipeline::group_as(room.superpoints.clone(), positions, colors, &silent)?,
+        None => pipeline::group(positions, colors, &[], &silent)?,
+    };
+    let objects = &given.objects;
+    let observation = Observation {
+        positions,
+        colors,
+        image: given.features.as_deref(),
+        objects: (!objects.positions.is_empty()).then_some((&objects.features, &objects.positions)),
+        ..Observation::default()
+    };
+    let segmentation = pollster::block_on(pipeline::segment_seen(&observation, &grouping, network, &silent))?;
     let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
         points: segmentation.points_of_instance(index, &room.positions, &grouping.superpoints),
         score: instance.score,
@@ -176,10 +192,10 @@ fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
     found
 }
 
-fn class_agnostic(rooms: &[(Room, Vec<Found>)], confidence: impl Fn(f64) -> f64) -> anyhow::Result<evaluate::Scores> {
+fn class_agnostic(rooms: &[(Room, Vec<Found>)], stuff: &[i32], confidence: impl Fn(f64) -> f64) -> anyhow::Result<evaluate::Scores> {
     let mut evaluation = evaluate::Evaluation::new(1);
     for (room, found) in rooms {
-        let truth = evaluate::Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !nyu40::STUFF.contains(&class));
+        let truth = evaluate::Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !stuff.contains(&class));
         let predictions: Vec<_> =
             found.iter().map(|f| evaluate::Prediction { class: 0, confidence: confidence(f64::from(f.score)), points: &f.points }).collect();
         evaluation.add(&truth, &predictions)?;
@@ -227,10 +243,10 @@ fn summary(scores: &evaluate::Scores) -> serde_json::Value {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use segscape::{scan, superpoint::Superpoints};
+    use segscape::{model::SegDino3dVl, scan, superpoint::Superpoints};
 
     use super::*;
-    use crate::dataset::Object;
+    use crate::{dataset::Object, samples};
 
     /// Two objects of 150 points beside 200 points of wall.
     fn room() -> Room {
@@ -266,12 +282,28 @@ mod tests {
     fn walls_cost_nothing_and_classes_count_by_class_only() {
         let right = vec![found(0..150, "chair"), found(150..300, "table"), found(300..500, "lamp")];
         let swapped = vec![found(0..150, "table"), found(150..300, "chair")];
-        assert_eq!(class_agnostic(&[(room(), right)], |_| 1.0).unwrap().ap(), 1.0);
+        assert_eq!(class_agnostic(&[(room(), right)], &nyu40::STUFF, |_| 1.0).unwrap().ap(), 1.0);
         let swapped = [(room(), swapped)];
-        assert_eq!(class_agnostic(&swapped, |_| 1.0).unwrap().ap50(), 1.0);
+        assert_eq!(class_agnostic(&swapped, &nyu40::STUFF, |_| 1.0).unwrap().ap50(), 1.0);
         assert_eq!(by_class(&swapped).unwrap()["ap50"], 0.0);
         let right = [(room(), vec![found(0..150, "chair"), found(150..300, "table")])];
         assert_eq!(by_class(&right).unwrap()["ap"], 1.0);
+    }
+
+    #[test]
+    fn what_came_with_a_bundle_is_asked_about() {
+        let folder = tempfile::tempdir().unwrap();
+        samples::tests::processed().write(&folder.path().join("scene"), |_| unreachable!()).unwrap();
+        let scene = Labelled::read(&folder.path().join("scene"), &[0, 1, 3]).unwrap();
+        let device = DeviceChoice::Cpu.open().unwrap();
+        let network = |channels| {
+            let mut config = samples::tests::config().model;
+            config.inputs.image = channels;
+            Network::new("random".into(), SegDino3dVl::new(&config, &device), config, &device, None)
+        };
+        ask(&network(2), &scene).unwrap();
+        let error = format!("{:#}", ask(&network(3), &scene).err().unwrap());
+        assert!(error.contains("image features"), "{error}");
     }
 
     #[test]
