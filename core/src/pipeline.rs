@@ -159,6 +159,21 @@ pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u
     Ok(Grouping { superpoints, hierarchy })
 }
 
+/// Groups points that somebody grouped already.
+///
+/// # Errors
+/// See [`SuperpointError`].
+pub fn group_as(
+    superpoints: Superpoints,
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    monitor: &Monitor,
+) -> Result<Grouping, SuperpointError> {
+    let graph = PointGraph::new(positions, colors, &[], None, SuperpointOptions::default().edges, monitor)?;
+    let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
+    Ok(Grouping { superpoints, hierarchy })
+}
+
 /// Asks the network once about points in the world frame, and what images say of them, where it reads that.
 ///
 /// # Errors

@@ -382,7 +382,7 @@ mod tests {
 
     #[test]
     fn the_shipped_configurations_are_valid() {
-        for name in ["nano", "ovseg3r"] {
+        for name in ["nano", "ovseg3r", "scannet200"] {
             Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
         }
     }

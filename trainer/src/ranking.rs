@@ -60,7 +60,7 @@ pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
 pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Example>> {
     let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
     let colors = observation.colors;
-    let grouping = pipeline::group(&room.positions, colors, &[], &monitor)?;
+    let grouping = scan.grouping(&monitor)?;
     let proposals = pollster::block_on(pipeline::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints);
     let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;

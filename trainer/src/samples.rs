@@ -337,17 +337,13 @@ pub mod tests {
         }
     }
 
-    fn scan(room: Room) -> Labelled {
-        Labelled { room, seen: Seen::default() }
-    }
-
     pub fn config() -> Config {
         toml::from_str("[data]\nrooms = ['x']").unwrap()
     }
 
     #[test]
     fn a_sample_depends_on_its_number_only() {
-        let draw = |number| sample(scan(room()), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
+        let draw = |number| sample(room().into(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
         let [a, b, other] = [3, 3, 4].map(draw);
         let [truth, again] = [&a, &b].map(|sample| sample.parts[0].truth.clone());
         assert_eq!((&a.queries, &a.text, truth.centres), (&b.queries, &b.text, again.centres));
@@ -442,7 +438,7 @@ pub mod tests {
     fn an_unknown_name_teaches_its_mask_alone() {
         let mut room = room();
         room.objects[1].name = Some("gronkulator".into());
-        let sample = sample(scan(room), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
+        let sample = sample(room.into(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
         assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), None]);
     }
 
@@ -454,7 +450,9 @@ pub mod tests {
         config.augment.image_drop = 0.0;
         let path = folder.path().join("scene");
         processed().write(&path, |_| unreachable!()).unwrap();
-        let read = |rng: &mut ChaCha8Rng| Labelled::read(&path, &[0], config.data.class_of_object, |scene| Seen::drawn(scene, &config.model, &config.augment, rng));
+        let read = |rng: &mut ChaCha8Rng| {
+            Labelled::read(&path, &[0], config.data.class_of_object, |scene| Seen::drawn(scene, &config.model, &config.augment, rng))
+        };
         let mut rng = rng(1, Draw::Sample, 3);
         let scan = read(&mut rng).unwrap();
         assert_eq!(scan.seen.image.as_ref().map(Vec::len), Some(1200));

@@ -8,7 +8,9 @@ use std::{
 use anyhow::Context;
 use segscape::{
     model::{Config, Observation},
-    superpoint::SuperpointOptions,
+    pipeline::{self, Grouping},
+    progress::Monitor,
+    superpoint::{SuperpointError, SuperpointOptions},
 };
 
 use crate::{
@@ -30,6 +32,8 @@ pub struct Labelled {
     pub room: Room,
     /// Empty for a PLY file.
     pub seen: Seen,
+    /// Whether the superpoints came with it.
+    is_grouped: bool,
 }
 
 impl Labelled {
@@ -40,12 +44,12 @@ impl Labelled {
     pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, look: impl FnOnce(&mut Foundation) -> Seen) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            return Ok(Self { room: Room::read(path, stuff, class_of, &options)?, seen: Seen::default() });
+            return Ok(Room::read(path, stuff, class_of, &options)?.into());
         }
         let mut scene = Foundation::read(path)?;
-        let seen = look(&mut scene);
+        let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
         let room = Room::of_bundle(scene, stuff, class_of, &options).with_context(|| path.display().to_string())?;
-        Ok(Self { room, seen })
+        Ok(Self { room, seen, is_grouped })
     }
 
     /// The same for those who measure: with NYU40's stuff, and all that a network of `config` has a use for.
@@ -65,12 +69,30 @@ impl Labelled {
             let channels = features.len() / points.max(1);
             kept.iter().flat_map(|&point| &features[point * channels..][..channels]).copied().collect()
         };
-        Self { seen: Seen { image: self.seen.image.map(rows), ..self.seen }, room: self.room.only(&kept) }
+        Self { seen: Seen { image: self.seen.image.map(rows), ..self.seen }, room: self.room.only(&kept), ..self }
+    }
+
+    /// The superpoints that came with it, or new ones as every scan gets them, and their merge tree.
+    ///
+    /// # Errors
+    /// There are too few points.
+    pub fn grouping(&self, monitor: &Monitor) -> Result<Grouping, SuperpointError> {
+        let Room { positions, colors, superpoints, .. } = &self.room;
+        match self.is_grouped {
+            true => pipeline::group_as(superpoints.clone(), positions, colors.as_deref(), monitor),
+            false => pipeline::group(positions, colors.as_deref(), &[], monitor),
+        }
     }
 
     /// What a network reads.
     pub fn observation(&self) -> Observation<'_> {
         self.seen.observation(&self.room.positions, self.room.colors.as_deref())
+    }
+}
+
+impl From<Room> for Labelled {
+    fn from(room: Room) -> Self {
+        Self { room, seen: Seen::default(), is_grouped: false }
     }
 }
 

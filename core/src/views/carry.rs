@@ -25,25 +25,6 @@ pub struct Correspondence {
     pub y: f32,
 }
 
-/// (points, channels): the bilinear sample of each point's own pixel, zeros for a point without one (OVSeg3R, section 3.1).
-///
-/// # Panics
-/// If the views' features differ in their channels. A correspondence to a view that is not there counts as none.
-pub fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
-    let channels = channels(views);
-    let mut features = vec![0.0; correspondences.len() * channels];
-    platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
-        for (correspondence, feature) in correspondences[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
-            if let Some(Correspondence { view, x, y }) = correspondence
-                && let Some(view) = views.get(*view as usize)
-            {
-                view.features.add_sample(*x, *y, 1.0, feature);
-            }
-        }
-    });
-    features
-}
-
 /// Which images say what a point looks like.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -85,15 +66,6 @@ fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[Vie
         }
     });
     features
-}
-
-/// Which of the views that see a point say what it looks like.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    /// Those whose cameras are nearest to it.
-    Nearest,
-    /// Those farthest from it, which SegDINO3D compares with.
-    Farthest,
 }
 
 /// Means over the first [`VIEWS`] views that see a point, in `order` of their cameras' squared distances.

@@ -60,7 +60,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
         )
     };
     let position = matches!(backbone, Backbone::SparseUnet { .. });
-    let inputs = Inputs { position, height: false, image: channels - if position { 6 } else { 3 } };
+    let inputs = Inputs { position, height: false, image: channels - if position { 6 } else { 3 }, ..Inputs::default() };
     let config = Config { inputs, backbone, ..Config::nano() };
     let network = network(&config, golden, "backbone.", subject).await;
 
@@ -137,7 +137,7 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
 /// The configuration of a decoder case.
 pub fn decoder_config(golden: &Golden) -> Config {
     Config {
-        inputs: Inputs { position: false, height: false, image: 0 },
+        inputs: Inputs { position: false, height: false, ..Inputs::default() },
         backbone: Backbone::SparseUnet { planes: vec![golden.size("in_channels")], grid: None },
         d_model: golden.size("d_model"),
         heads: golden.size("num_heads"),

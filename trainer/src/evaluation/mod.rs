@@ -14,7 +14,7 @@ use segscape::{
 };
 use serde::Serialize;
 
-use crate::{dataset::Room, nyu40, scans::Labelled};
+use crate::{dataset::Room, scans::Labelled};
 
 mod names;
 pub mod pairs;
@@ -144,14 +144,6 @@ pub enum Figures {
     },
 }
 
-/// What the network finds in labelled scans, measured.
-///
-/// # Errors
-/// A scan cannot be read or has no labels.
-pub fn of_network(network: &Network, scans: &[PathBuf], protocol: Protocol) -> anyhow::Result<Figures> {
-    measure(&answers(scans, Some(network), |scan| ask(network, scan))?, protocol)
-}
-
 /// What `find` finds in each of the scans, where `network` says what is read of them.
 ///
 /// # Errors
@@ -173,7 +165,7 @@ pub fn answers(scans: &[PathBuf], network: Option<&Network>, find: impl Fn(&Labe
 pub fn ask(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Found>> {
     let observation = scan.observation();
     let (positions, monitor) = (observation.positions, Monitor::silent());
-    let grouping = pipeline::group(positions, observation.colors, &[], &monitor)?;
+    let grouping = scan.grouping(&monitor)?;
     let segmentation = pollster::block_on(pipeline::segment_observed(&observation, &grouping, network, &monitor))?;
     let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
         points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
@@ -202,7 +194,7 @@ pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures
 fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Summary> {
     let mut tally = Tally::new(1);
     for Answer { room, found, .. } in answers {
-        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !nyu40::STUFF.contains(&class));
+        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !room.stuff.contains(&class));
         let predictions: Vec<_> =
             found.iter().map(|f| Prediction { class: 0, confidence: confidence(f64::from(f.score)), points: &f.points }).collect();
         tally.add(&truth, &predictions, &room.positions)?;

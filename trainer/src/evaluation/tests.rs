@@ -12,7 +12,7 @@ use segscape::{
 };
 
 use super::*;
-use crate::{dataset::Object, scans};
+use crate::{dataset::Object, nyu40, scans};
 
 /// A chair of 150 points and 1 m, a table of 150 points and 2 m, beside 200 points of wall.
 fn room() -> Room {
@@ -23,6 +23,7 @@ fn room() -> Room {
         superpoints: Superpoints::from_ids(&(0..500).map(|i| i / 50).collect::<Vec<_>>()),
         object_of_point: (0..500).map(|i| [Some(0), Some(1), None, None][i / 150]).collect(),
         objects: vec![object("chair", 5), object("table", 7)],
+        stuff: nyu40::STUFF.to_vec(),
         truth: scan::Truth {
             semantic: (0..500).map(|i| [5, 7, 1, 1][i / 150]).collect(),
             instance: (0..500).map(|i| [1, 2, 3, 3][i / 150]).collect(),

@@ -165,6 +165,7 @@ mod tests {
             superpoints: Superpoints::from_ids(&vec![0; points.len()]),
             object_of_point: points.iter().map(|p| p.2.then_some(0)).collect(),
             objects: vec![Object { class: 29, name: Some("box".into()) }],
+            stuff: vec![CEILING],
             truth: scan::Truth { semantic: points.iter().map(|p| p.3).collect(), instance: vec![0; points.len()] },
         };
         (room, points.iter().map(|p| p.1).collect())

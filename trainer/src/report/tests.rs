@@ -57,6 +57,7 @@ fn answer() -> Answer {
             superpoints: Superpoints::from_ids(&vec![0; positions.len()]),
             object_of_point: (0..positions.len()).map(|i| [Some(0), Some(1), None][i / 800]).collect(),
             objects: vec![object("chair", 5), object("cabinet", 3)],
+            stuff: vec![1],
             truth: scan::Truth {
                 semantic: (0..positions.len()).map(|i| [5, 3, 1][i / 800]).collect(),
                 instance: (0..positions.len()).map(|i| [1, 2, 3][i / 800]).collect(),
