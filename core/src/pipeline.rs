@@ -112,6 +112,11 @@ impl Network {
         Ok(Self::new(manifest.name, model, manifest.config, device, manifest.ranker))
     }
 
+    /// What it was built of, and reads.
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
     /// Edge of the voxels that it sees, metres.
     pub fn voxel_size(&self) -> f32 {
         self.config.voxel_size
@@ -169,21 +174,11 @@ pub fn group_as(
     Ok(Grouping { superpoints, hierarchy })
 }
 
-/// Asks the network once about points in the world frame.
+/// Asks the network once about points in the world frame, and what images say of them, where it reads that.
 ///
 /// # Errors
 /// See [`SegmentError`].
 pub async fn propose(
-    positions: &[[f32; 3]],
-    colors: Option<&[[u8; 3]]>,
-    grouping: &Grouping,
-    network: &Network,
-    monitor: &Monitor<'_>,
-) -> Result<Proposals, SegmentError> {
-    propose_seen(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
-}
-
-async fn propose_seen(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
@@ -212,7 +207,7 @@ pub async fn segment(
     segment_seen(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
 }
 
-/// The same for points that images say something about.
+/// The same about everything that is known of the points.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -222,7 +217,7 @@ pub async fn segment_seen(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    let proposals = propose_seen(observation, grouping, network, monitor).await?;
+    let proposals = propose(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
     let geometry = SuperpointGeometry::new(observation.positions, observation.colors, &grouping.superpoints);
     let (regions, contacts) = (grouping.regions(), grouping.contacts());

@@ -1,5 +1,5 @@
-//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running statistics, the optimiser's moments (all f32)
-//! and the counters. Random draws need no state: each scene's follow from the seed and its number.
+//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running statistics, the running means of both where they are
+//! kept, the optimiser's moments (all f32) and the counters. Random draws need no state: each scene's follow from the seed and its number.
 
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
@@ -8,11 +8,16 @@ use burn::{
     module::Module,
     tensor::{Device, Tensor, TensorData},
 };
-use safetensors::{Dtype, SafeTensors, View};
+use safetensors::{Dtype, SafeTensors, View, tensor::TensorView};
 use segscape::model::{load_weights, parameters};
 use serde::{Deserialize, Serialize};
 
-use crate::{config::Config, dataset::write_atomically, optimiser::AdamW};
+use crate::{
+    average::{Average, Mean},
+    config::Config,
+    dataset::write_atomically,
+    optimiser::AdamW,
+};
 
 /// The counters of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -41,7 +46,7 @@ struct Header {
 ///
 /// # Errors
 /// The folder is missing or the disk is full.
-pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, config: &Config, state: &State) -> anyhow::Result<()> {
+pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, average: Option<&Average>, config: &Config, state: &State) -> anyhow::Result<()> {
     let parameters = parameters(module).into_iter().map(|p| (format!("{MODEL}{}", p.name), Stored::new(p.shape, &p.values)));
     let moments = optimiser.moments.iter().flat_map(|(name, moments)| {
         MOMENTS.iter().zip(moments).map(move |(kind, moment)| {
@@ -49,12 +54,17 @@ pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, config: &Conf
             (format!("{kind}.{name}"), Stored::new(vec![values.len()], &values))
         })
     });
+    let means = average.into_iter().flat_map(|average| &average.means).map(|(name, mean)| {
+        let values: Vec<f32> = mean.values.clone().into_data().iter::<f32>().collect();
+        (format!("{AVERAGE}{name}"), Stored::new(mean.shape.clone(), &values))
+    });
     let header = serde_json::to_string(&Header { config: config.clone(), state: state.clone() })?;
-    let bytes = safetensors::serialize(parameters.chain(moments), Some([(HEADER.to_owned(), header)].into()))?;
+    let bytes = safetensors::serialize(parameters.chain(moments).chain(means), Some([(HEADER.to_owned(), header)].into()))?;
     write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 const MODEL: &str = "model.";
+const AVERAGE: &str = "average.";
 const MOMENTS: [&str; 2] = ["moment1", "moment2"];
 
 /// A checkpoint read back.
@@ -80,14 +90,38 @@ impl Checkpoint {
         Ok(Self { config, state, bytes })
     }
 
-    /// `module` with the checkpoint's parameters and running statistics.
+    /// `module` with the checkpoint's parameters and running statistics, to go on training.
     ///
     /// # Errors
     /// Its parameters are not those of `module`.
     pub fn module<M: Module>(&self, module: M) -> anyhow::Result<M> {
+        self.load(module, MODEL)
+    }
+
+    /// `module` as it is evaluated and exported: with the running means of parameters and statistics, where the run keeps them.
+    ///
+    /// # Errors
+    /// Its parameters are not those of `module`.
+    pub fn answering<M: Module>(&self, module: M) -> anyhow::Result<M> {
+        let has_means = SafeTensors::deserialize(&self.bytes)?.names().iter().any(|name| name.starts_with(AVERAGE));
+        self.load(module, if has_means { AVERAGE } else { MODEL })
+    }
+
+    fn load<M: Module>(&self, module: M, prefix: &str) -> anyhow::Result<M> {
         let file = SafeTensors::deserialize(&self.bytes)?;
-        let parameters = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(MODEL)?, view)));
+        let parameters = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(prefix)?, view)));
         Ok(load_weights(module, &safetensors::serialize(parameters, None)?)?)
+    }
+
+    /// Puts the running means back, on `device`; none where the run kept none so far.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub fn average(&self, average: &mut Average, device: &Device) -> anyhow::Result<()> {
+        let file = SafeTensors::deserialize(&self.bytes)?;
+        let means = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(AVERAGE)?, view)));
+        average.means = means.map(|(name, view)| (name.to_owned(), Mean { shape: view.shape().to_vec(), values: flat(&view, device) })).collect();
+        Ok(())
     }
 
     /// Puts the moments back, on `device`.
@@ -96,18 +130,20 @@ impl Checkpoint {
     /// The file is damaged.
     pub fn optimiser(&self, optimiser: &mut AdamW, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
-        let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> {
-            let view = file.tensor(&format!("{kind}.{name}"))?;
-            let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
-            let length = values.len();
-            Ok(Tensor::from_data(TensorData::new(values, [length]), device))
-        };
+        let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> { Ok(flat(&file.tensor(&format!("{kind}.{name}"))?, device)) };
         let names = file.names().into_iter().filter_map(|name| name.strip_prefix(MOMENTS[0])?.strip_prefix('.'));
         let moments = names.map(|name| Ok((name.to_owned(), [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?])));
         optimiser.moments = moments.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         optimiser.updates = self.state.updates;
         Ok(())
     }
+}
+
+/// (elements) of a stored f32 tensor.
+fn flat(view: &TensorView, device: &Device) -> Tensor<1> {
+    let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
+    let length = values.len();
+    Tensor::from_data(TensorData::new(values, [length]), device)
 }
 
 /// A tensor as safetensors wants it.
@@ -187,14 +223,22 @@ mod tests {
         let x = Tensor::<2>::random([5, 3], Distribution::Default, &device);
         let mut optimiser = AdamW::new(&config.optimiser);
         let mut net = step(Net::new(&device), &mut optimiser, &x);
-        let state = State { steps: 1, updates: optimiser.updates, scenes: 4, seconds: 2.5 };
-        save(&path, &net, &optimiser, &config, &state).unwrap();
+        let state = State { steps: 2, updates: 2, scenes: 4, seconds: 2.5 };
+        let mut average = Average::new(0.9);
+        average.update(&net, 1);
+        let kept = values(&net);
+        net = step(net, &mut optimiser, &x);
+        save(&path, &net, &optimiser, Some(&average), &config, &state).unwrap();
         let saved = values(&net);
 
         let checkpoint = Checkpoint::read(&path).unwrap();
         assert_eq!(checkpoint.state, state);
         let mut resumed = checkpoint.module(Net::new(&device)).unwrap();
         assert_eq!(values(&resumed), saved);
+        assert_eq!(values(&checkpoint.answering(Net::new(&device)).unwrap()), kept, "the running means answer");
+        let mut again = Average::new(0.9);
+        checkpoint.average(&mut again, &device.clone().inner()).unwrap();
+        assert_eq!(again.means.keys().collect::<Vec<_>>(), average.means.keys().collect::<Vec<_>>());
         let mut resumed_optimiser = AdamW::new(&config.optimiser);
         checkpoint.optimiser(&mut resumed_optimiser, &device.clone().inner()).unwrap();
         net = step(net, &mut optimiser, &x);

@@ -283,11 +283,15 @@ pub struct Optimiser {
     pub power: f64,
     /// Scenes whose gradients make one step.
     pub scenes_per_step: usize,
+    /// Decay an update of the running means of the weights, as 0.999; where it is given, they are kept in checkpoints and it is they that are evaluated and
+    /// exported.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ema: Option<f64>,
 }
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Self { learning_rate: 5e-4, weight_decay: 0.05, decay_vectors: true, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1 }
+        Self { learning_rate: 5e-4, weight_decay: 0.05, decay_vectors: true, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1, ema: None }
     }
 }
 
@@ -305,11 +309,14 @@ pub struct Run {
     pub threads: usize,
     /// Minutes between checkpoints, at most 10.
     pub checkpoint_minutes: f64,
+    /// Devices that a step's scenes are spread over: with `--device gpu` and more than one, the machine's discrete graphics cards in their order. The
+    /// gradient is that of one device; running statistics are means over the devices.
+    pub devices: usize,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, checkpoint_minutes: 5.0 }
+        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, checkpoint_minutes: 5.0, devices: 1 }
     }
 }
 
@@ -375,6 +382,11 @@ impl Config {
             self.run.checkpoint_minutes
         );
         anyhow::ensure!(self.run.threads > 0, "run.threads must be at least 1");
+        let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
+        anyhow::ensure!((1..=scenes).contains(&devices), "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}");
+        if let Some(decay) = self.optimiser.ema {
+            anyhow::ensure!(0.0 < decay && decay < 1.0, "optimiser.ema must lie between 0 and 1, not {decay}");
+        }
         Ok(())
     }
 }
@@ -389,6 +401,20 @@ mod tests {
     fn the_shipped_configurations_are_valid() {
         for name in ["nano", "ovseg3r"] {
             Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
+        }
+    }
+
+    #[test]
+    fn values_out_of_range_are_named() {
+        for (change, word) in [
+            ("[run]\ndevices = 2", "run.devices is 2"),
+            ("[run]\ndevices = 0", "run.devices is 0"),
+            ("[optimiser]\nema = 1.0", "optimiser.ema"),
+            ("[optimiser]\nema = 0.0", "optimiser.ema"),
+        ] {
+            let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
+            let error = config.check().unwrap_err().to_string();
+            assert!(error.contains(word), "{error}");
         }
     }
 

@@ -206,16 +206,25 @@ pub fn files(folders: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
             files.push(folder.clone());
             continue;
         }
-        let entries = fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?;
-        for entry in entries {
-            let path = entry?.path();
-            if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")) {
-                files.push(path);
-            }
-        }
+        files.extend(ply_files(folder)?);
     }
     files.sort();
     anyhow::ensure!(!files.is_empty(), "no .ply file in {folders:?}");
+    Ok(files)
+}
+
+/// The `.ply` files in one folder, in no order.
+///
+/// # Errors
+/// The folder cannot be listed.
+pub fn ply_files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|e| e.eq_ignore_ascii_case("ply")) {
+            files.push(path);
+        }
+    }
     Ok(files)
 }
 

@@ -1,13 +1,14 @@
-//! Native commands: segment, synth, prepare, train, rank, ablate, eval, import, export, bench.
+//! Native commands: segment, synth, prepare, train, rank, ablate, eval, report, import, export, bench.
 
 mod augment;
+mod average;
 mod checkpoint;
 mod commands;
 mod config;
 mod dataset;
 mod device;
+mod evaluation;
 mod foundation;
-mod labelled;
 mod loss;
 mod matching;
 mod metrics;
@@ -17,10 +18,14 @@ mod optimiser;
 mod partition;
 mod prepare;
 mod ranking;
+mod report;
 mod samples;
 mod seen;
+mod step;
 mod synth;
 mod train;
+mod validation;
+mod work;
 
 use clap::{Parser, Subcommand};
 
@@ -41,6 +46,7 @@ enum Command {
     Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
     Rank(commands::rank::Rank),
+    Report(commands::report::Report),
     Export(commands::export::Export),
     Import(commands::import::Import),
     ImportText(commands::import_text::ImportText),
@@ -61,6 +67,7 @@ fn main() -> anyhow::Result<()> {
         Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),
         Command::Rank(command) => command.run(),
+        Command::Report(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::ImportText(command) => command.run(),

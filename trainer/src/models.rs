@@ -16,7 +16,7 @@ use segscape::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{checkpoint::Checkpoint, ranking, train::CHECKPOINT};
+use crate::{checkpoint::Checkpoint, config::Views, ranking, train::CHECKPOINT};
 
 /// Where exported models are, relative to the project's folder.
 pub const MODELS: &str = "static/models";
@@ -66,12 +66,23 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     if !manifest.exists() {
         let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
         let config = checkpoint.config.model.clone();
-        let network = checkpoint.module(SegDino3dVl::new(&config, device))?;
+        let network = checkpoint.answering(SegDino3dVl::new(&config, device))?;
         return Ok(Network::new(folder.display().to_string(), network, config, device, ranking::read(&folder)?));
     }
     let manifest = Manifest::parse(&read(&manifest)?)?;
     let pieces = pieces(&folder, &manifest.shards)?;
     Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
+}
+
+/// The views in which points looked features up when the network of a training run's folder learnt; of other networks the views that made the points.
+///
+/// # Errors
+/// The run's checkpoint is damaged.
+pub fn views(folder: Option<&Path>) -> anyhow::Result<Views> {
+    match folder.map(|folder| folder.join(CHECKPOINT)).filter(|checkpoint| checkpoint.exists()) {
+        Some(checkpoint) => Ok(Checkpoint::read(&checkpoint)?.config.data.views),
+        None => Ok(Views::default()),
+    }
 }
 
 /// The weights of the exported model in `folder`, as a network of `config` on `device`.

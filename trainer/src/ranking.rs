@@ -17,6 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use segscape::{
     instances::{self, Evidence, FEATURES, Ranker, SelectOptions, SuperpointGeometry},
+    model::Observation,
     pipeline::{self, Network},
     progress::Monitor,
 };
@@ -60,7 +61,8 @@ pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
 pub fn examples(network: &Network, room: &Room) -> anyhow::Result<Vec<Example>> {
     let (colors, monitor) = (room.colors.as_deref(), Monitor::silent());
     let grouping = pipeline::group(&room.positions, colors, &[], &monitor)?;
-    let proposals = pollster::block_on(pipeline::propose(&room.positions, colors, &grouping, network, &monitor))?;
+    let observation = Observation { positions: &room.positions, colors, ..Observation::default() };
+    let proposals = pollster::block_on(pipeline::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints);
     let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;
     let candidates = instances::candidates(&proposals, &grouping.regions(), &geometry, &SelectOptions::default());

@@ -1,9 +1,9 @@
 //! What images say about a scene, on its way to the network.
 
-use rand::RngExt;
+use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
-    model::{Observation, SceneInput},
+    model::{Config as ModelConfig, Observation, SceneInput},
     superpoint::Superpoints,
     views::{Choice, Detection, ObjectQueries, View, from_correspondences, from_views, object_queries},
 };
@@ -43,6 +43,31 @@ impl Seen {
         Self { image, objects }
     }
 
+    /// All that a network of this configuration reads of it, points looking features up in these `views`.
+    pub fn all(scene: &mut Foundation, model: &ModelConfig, views: Views) -> Self {
+        let image = match model.inputs.image > 0 {
+            true => scene.given.features.take().or_else(|| image_features(scene, views)),
+            false => None,
+        };
+        let objects = match model.objects.is_some() {
+            // nothing is left out, so nothing is drawn
+            true => seen_objects(scene, 0.0, &mut ChaCha8Rng::seed_from_u64(0)),
+            false => ObjectQueries::default(),
+        };
+        Self { image, objects }
+    }
+
+    /// The same with the points that it is about.
+    pub fn observation<'a>(&'a self, positions: &'a [[f32; 3]], colors: Option<&'a [[u8; 3]]>) -> Observation<'a> {
+        Observation {
+            positions,
+            colors,
+            image: self.image.as_deref(),
+            objects: (!self.objects.positions.is_empty()).then_some((&self.objects.features, &self.objects.positions)),
+            ..Observation::default()
+        }
+    }
+
     /// What the network reads of the scene, moved and coloured at random; objects move with the points around them.
     ///
     /// # Errors
@@ -60,14 +85,7 @@ impl Seen {
         augment::positions(positions, &config.augment, rng);
         self.objects.positions = positions.split_off(points);
         augment::colours(colors, &config.augment, rng);
-        let observation = Observation {
-            positions,
-            colors: colors.as_deref(),
-            image: self.image.as_deref(),
-            objects: (!self.objects.positions.is_empty()).then_some((&self.objects.features, &self.objects.positions)),
-            ..Observation::default()
-        };
-        Ok(SceneInput::new(&observation, superpoints, &config.model)?)
+        Ok(SceneInput::new(&self.observation(positions, colors.as_deref()), superpoints, &config.model)?)
     }
 }
 

@@ -57,6 +57,11 @@ impl Scores {
         mean(self.recall.iter().map(|class| &class[9]))
     }
 
+    /// Number of classes that some scene has.
+    pub fn classes(&self) -> usize {
+        self.ap.iter().filter(|class| !class[0].is_nan()).count()
+    }
+
     /// Of some classes only: head, common and tail, or base and novel. Indices beyond the classes are left out.
     pub fn of_classes(&self, classes: &[usize]) -> Self {
         let pick = |rows: &[[f64; THRESHOLDS.len()]]| classes.iter().filter_map(|&class| rows.get(class).copied()).collect();

@@ -2,9 +2,11 @@
 //! ones of Open3DIS and of Segment3D. They share matching and integration and differ in what is void: see [`Truth`].
 
 mod curve;
+mod size;
 mod truth;
 
 pub use curve::Scores;
+pub use size::Size;
 pub use truth::Truth;
 
 /// Overlaps above which a prediction counts as found: nine for AP, the last for AP25. Comparisons are strict, so these must be

@@ -175,6 +175,36 @@ fn subsets_of_classes() {
     assert_eq!(scores.of_classes(&[0, 1]).ap(), 1.0);
     assert_eq!(scores.of_classes(&[2]).ap50(), 0.0);
     assert!(scores.of_classes(&[1, 99]).ap25().is_nan());
+    assert_eq!([&[0, 1, 2][..], &[1, 99]].map(|classes| scores.of_classes(classes).classes()), [2, 0]);
+}
+
+#[test]
+fn sizes_have_their_bounds() {
+    let sizes = [0.0, 0.49, Size::MEDIUM_FROM, 1.49, Size::LARGE_FROM, f32::INFINITY].map(Size::of);
+    assert_eq!(sizes, [Size::Small, Size::Small, Size::Medium, Size::Medium, Size::Large, Size::Large]);
+}
+
+/// A cup of 0.2 m, a chair of 1 m and a table of 2 m, 200 points each, then 200 points of void; the table is of another class.
+#[test]
+fn other_sizes_are_void() {
+    let ids: Vec<u32> = (0..800).map(|i| [3001, 3002, 5003, 0][i / 200]).collect();
+    let positions: Vec<[f32; 3]> = (0..800).map(|i| [0.0, (i % 200) as f32 / 199.0 * [0.2, 1.0, 2.0, 9.0][i / 200], 0.0]).collect();
+    let truth = Truth::scannet(&ids, &[3, 5]);
+    let of = |size| truth.of_size(size, &positions);
+    assert_eq!(Size::ALL.map(|size| of(size).count()), [1, 1, 1]);
+    // everything found, but the chair taken for a table and the void for a cup
+    let masks: Vec<Vec<u32>> = (0..4).map(|thing| (thing * 200..thing * 200 + 200).collect()).collect();
+    let predictions: Vec<_> = masks.iter().zip([0, 1, 1, 0]).map(|(points, class)| Prediction { class, confidence: 0.5, points }).collect();
+    let scores = |truth: &Truth| {
+        let mut evaluation = Evaluation::new(2);
+        evaluation.add(truth, &predictions).unwrap();
+        evaluation.scores()
+    };
+    assert_eq!(scores(&of(Size::Small)).ap50(), 1.0, "what lies on the chair and the table costs nothing");
+    assert_eq!(scores(&of(Size::Medium)).ap50(), 0.0);
+    assert_eq!(scores(&of(Size::Large)).ap50(), 1.0, "the wrong chair is void here");
+    assert!(scores(&truth).ap50() < 0.7, "but not where all sizes count");
+    assert_eq!(scores(&of(Size::Small)).classes(), 1);
 }
 
 #[test]

@@ -11,11 +11,14 @@ use anyhow::Context;
 use clap::Args;
 use serde_json::{Value, json};
 
-use super::eval::{self, Protocol};
 use crate::{
     config::{Boundaries, Config},
     dataset,
     device::DeviceChoice,
+    evaluation::{
+        self, Protocol,
+        scans::{self, Reading},
+    },
     models, train,
 };
 
@@ -79,8 +82,8 @@ impl Ablate {
         anyhow::ensure!(config.run.steps.is_some(), "rows are compared after equally many steps: give --steps");
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
-        let scans = dataset::files(&self.scans)?;
-        let device = self.device.open()?;
+        let scans = scans::list(&self.scans)?;
+        let devices = self.device.open_all(config.run.devices)?;
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
         let log = self.out.join("ablation.jsonl");
         let mut done: Vec<Value> = match fs::read_to_string(&log) {
@@ -99,9 +102,10 @@ impl Ablate {
                 config.check()?;
                 let run = self.out.join(format!("{}-{seed}", row.name));
                 tracing::info!("{}, seed {seed}", row.name);
-                train::train(&config, None, &run, &device, &Arc::new(AtomicBool::new(false)))?;
-                let network = models::load_network(Some(&run), &device)?;
-                let figures = eval::of_network(&network, &scans, Protocol::ClassAgnostic)?;
+                train::train(&config, None, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
+                let network = models::load_network(Some(&run), &devices[0])?;
+                let reading = Reading { views: config.data.views, stuff: None };
+                let figures = evaluation::of_network(&network, &reading, &scans, Protocol::ClassAgnostic)?.json();
                 let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures["confidence_one"] });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();

@@ -61,7 +61,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let device = DeviceChoice::Cpu.open()?;
     let checkpoint = Checkpoint::read(&options.run.join(CHECKPOINT))?;
     let (config, state) = (checkpoint.config.model.clone(), checkpoint.state.clone());
-    let weights = save_weights(&checkpoint.module(SegDino3dVl::new(&config, &device))?)?;
+    let weights = save_weights(&checkpoint.answering(SegDino3dVl::new(&config, &device))?)?;
     // The golden answers are those of the rounded weights, which is what clients have.
     let network = load_weights(SegDino3dVl::new(&config, &device), &weights)?;
     let golden = pollster::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))?;
@@ -121,7 +121,7 @@ mod tests {
         let network = SegDino3dVl::new(&config.model, &device.clone().autodiff());
         let state = State { steps: 7, scenes: 14, ..State::default() };
         let path = folder.path().join(CHECKPOINT);
-        checkpoint::save(&path, &network, &AdamW::new(&config.optimiser), &config, &state).unwrap();
+        checkpoint::save(&path, &network, &AdamW::new(&config.optimiser), None, &config, &state).unwrap();
         let made = export(&Export {
             run: folder.path().into(),
             out: folder.path().join("models"),

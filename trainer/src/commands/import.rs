@@ -58,7 +58,7 @@ impl Import {
         }
         let network = load_weights(network, &import.weights)?;
         fs::create_dir_all(&self.out).with_context(|| format!("cannot make {}", self.out.display()))?;
-        checkpoint::save(&self.out.join(CHECKPOINT), &network, &AdamW::new(&config.optimiser), &config, &State::default())?;
+        checkpoint::save(&self.out.join(CHECKPOINT), &network, &AdamW::new(&config.optimiser), None, &config, &State::default())?;
         Ok(writeln!(std::io::stdout(), "{report}")?)
     }
 }

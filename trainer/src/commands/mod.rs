@@ -8,6 +8,7 @@ pub mod import;
 pub mod import_text;
 pub mod prepare;
 pub mod rank;
+pub mod report;
 pub mod segment;
 pub mod synth;
 pub mod train;

@@ -54,6 +54,6 @@ impl Train {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-        train::train(&config, self.start.as_deref(), &self.out, &self.device.open()?, &stop)
+        train::train(&config, self.start.as_deref(), &self.out, &self.device.open_all(config.run.devices)?, &stop)
     }
 }

@@ -112,7 +112,7 @@ impl Image {
 }
 
 #[cfg(test)]
-mod tests {
+pub mod tests {
     #![allow(clippy::unwrap_used)]
 
     use segscape::{

@@ -1,0 +1,96 @@
+//! The running mean of a network's weights over its latest updates: steadier than the last ones, so it is what is evaluated and exported.
+
+use std::collections::BTreeMap;
+
+use burn::{
+    module::{Module, ModuleVisitor, Param},
+    tensor::Tensor,
+};
+
+/// A flat tensor and its shape.
+pub struct Mean {
+    /// The weight's.
+    pub shape: Vec<usize>,
+    /// (elements).
+    pub values: Tensor<1>,
+}
+
+/// Running means of parameters and of running statistics, by path in the module; all of it is kept in checkpoints.
+pub struct Average {
+    /// Empty before the first update.
+    pub means: BTreeMap<String, Mean>,
+    decay: f64,
+}
+
+impl Average {
+    /// Of nothing yet.
+    pub fn new(decay: f64) -> Self {
+        Self { means: BTreeMap::new(), decay }
+    }
+
+    /// Takes in the weights after `updates` updates. Early means forget faster, by (1 + updates) / (10 + updates): random weights would weigh on short
+    /// runs to their end.
+    pub fn update<M: Module>(&mut self, module: &M, updates: u64) {
+        let decay = self.decay.min((1.0 + updates as f64) / (10.0 + updates as f64)) as f32;
+        // `valid` also brings pending updates into the running statistics
+        module.valid().visit(&mut Update { means: &mut self.means, decay, path: Vec::new() });
+    }
+}
+
+struct Update<'a> {
+    means: &'a mut BTreeMap<String, Mean>,
+    decay: f32,
+    path: Vec<String>,
+}
+
+impl ModuleVisitor for Update<'_> {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+        let value = param.val();
+        let shape = value.dims().to_vec();
+        let value = value.flatten::<1>(0, D - 1);
+        let name = self.path.join(".");
+        let values = match self.means.remove(&name) {
+            Some(mean) => mean.values * self.decay + value * (1.0 - self.decay),
+            None => value,
+        };
+        self.means.insert(name, Mean { shape, values });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use burn::{
+        nn::{Initializer, Linear, LinearConfig},
+        tensor::Device,
+    };
+
+    use super::*;
+
+    fn constant(value: f64) -> Linear {
+        LinearConfig::new(2, 1).with_bias(false).with_initializer(Initializer::Constant { value }).init(&Device::flex().autodiff())
+    }
+
+    #[test]
+    fn means_follow_the_weights() {
+        let mut average = Average::new(0.5);
+        let mean = |average: &Average| average.means["weight"].values.clone().into_data().iter::<f32>().next().unwrap();
+        average.update(&constant(1.0), 1);
+        assert_eq!((mean(&average), average.means["weight"].shape.as_slice()), (1.0, &[2, 1][..]));
+        average.update(&constant(3.0), 2);
+        let early = 3.0 / 12.0;
+        assert!((mean(&average) - (early + (1.0 - early) * 3.0)).abs() < 1e-6, "{}", mean(&average));
+        let before = mean(&average);
+        average.update(&constant(1.0), 1000);
+        assert!((mean(&average) - (before + 1.0) / 2.0).abs() < 1e-6);
+    }
+}

@@ -1,0 +1,59 @@
+//! `trainer report`: one page about a training run.
+
+use std::{io::Write, path::PathBuf};
+
+use anyhow::Context;
+use clap::Args;
+
+use crate::{
+    dataset,
+    device::DeviceChoice,
+    evaluation::{
+        self,
+        scans::{self, Reading},
+    },
+    models, report,
+};
+
+/// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
+#[derive(Debug, Args)]
+pub struct Report {
+    /// Folder of the training run.
+    run: PathBuf,
+    /// Labelled scans to measure on and to show, as `trainer eval` takes them.
+    #[arg(long, num_args = 1..)]
+    eval: Vec<PathBuf>,
+    /// Class ids that are stuff, as `trainer eval` takes them.
+    #[arg(long, value_delimiter = ',')]
+    stuff: Option<Vec<i32>>,
+    /// At most this many scans.
+    #[arg(long, requires = "eval")]
+    limit: Option<usize>,
+    /// The page; `report.html` in the run's folder by default.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// What computes.
+    #[arg(long, value_enum, default_value_t)]
+    device: DeviceChoice,
+}
+
+impl Report {
+    /// Runs the command and prints the file.
+    ///
+    /// # Errors
+    /// There is no run, a scan cannot be read or has no labels, or the page cannot be written.
+    pub fn run(self) -> anyhow::Result<()> {
+        let mut answers = Vec::new();
+        if !self.eval.is_empty() {
+            let mut paths = scans::list(&self.eval)?;
+            paths.truncate(self.limit.unwrap_or(usize::MAX));
+            let network = models::load_network(Some(&self.run), &self.device.open()?)?;
+            let reading = Reading { views: models::views(Some(&self.run))?, stuff: self.stuff };
+            answers = evaluation::answers(&paths, Some(&network), &reading, |scan| evaluation::ask(&network, scan))?;
+        }
+        let page = report::page(&self.run, &answers)?;
+        let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
+        dataset::write_atomically(&out, page.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+        Ok(writeln!(std::io::stdout(), "{}", out.display())?)
+    }
+}

@@ -1,0 +1,304 @@
+//! What is found in labelled scans, measured by the rules of the released evaluators (spec/eval.md).
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use anyhow::Context;
+use clap::ValueEnum;
+use segscape::{
+    evaluate::{self, Evaluation, Prediction, Size, Truth},
+    pipeline::{self, Network},
+    progress::Monitor,
+};
+use serde::Serialize;
+
+use crate::dataset::Room;
+
+mod names;
+pub mod pairs;
+pub mod scans;
+mod splits;
+mod table;
+
+pub use names::Names;
+use scans::{Labelled, Reading};
+use splits::{SPLITS, Splits};
+pub use table::{bounds, percent};
+
+/// `--protocol`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Protocol {
+    /// By class, with the model's scores.
+    Scannet,
+    /// Things only, classes ignored, all confidences 1 (and once more with the model's scores).
+    ClassAgnostic,
+}
+
+/// One predicted instance.
+pub struct Found {
+    /// Ascending.
+    pub points: Vec<u32>,
+    /// 0..=1.
+    pub score: f32,
+    /// In the text encoder's space; empty from a baseline.
+    pub embedding: Vec<f32>,
+}
+
+/// A scan with what was found in it.
+pub struct Answer {
+    /// Where the scan came from.
+    pub path: PathBuf,
+    /// The scan and its truth.
+    pub room: Room,
+    /// Ids of its classes that are no objects.
+    pub stuff: Vec<i32>,
+    /// In the order in which it is matched.
+    pub found: Vec<Found>,
+}
+
+/// Means over classes, as fractions; NaN of none.
+#[derive(Clone, Debug, Serialize)]
+pub struct Averages {
+    /// Classes that some scan has.
+    pub classes: usize,
+    /// Over the nine thresholds 0.50 to 0.90.
+    pub ap: f64,
+    /// At 0.50.
+    pub ap50: f64,
+    /// At 0.25.
+    pub ap25: f64,
+    /// Of all that was found, over the nine thresholds.
+    pub recall: f64,
+    /// The same at 0.50.
+    pub recall50: f64,
+}
+
+impl From<&evaluate::Scores> for Averages {
+    fn from(scores: &evaluate::Scores) -> Self {
+        Self {
+            classes: scores.classes(),
+            ap: scores.ap(),
+            ap50: scores.ap50(),
+            ap25: scores.ap25(),
+            recall: scores.recall(),
+            recall50: scores.recall50(),
+        }
+    }
+}
+
+/// Figures of things of one size; those of other sizes are void there.
+#[derive(Clone, Debug, Serialize)]
+pub struct OfSize {
+    /// True things of this size.
+    pub things: usize,
+    /// Over the classes that have them.
+    #[serde(flatten)]
+    pub averages: Averages,
+}
+
+/// All things, and things of each [`Size`].
+#[derive(Clone, Debug, Serialize)]
+pub struct Summary {
+    /// All sizes.
+    #[serde(flatten)]
+    pub all: Averages,
+    /// By the size's name.
+    pub sizes: BTreeMap<&'static str, OfSize>,
+}
+
+/// Figures of one class; its name is beside them.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OfClass {
+    /// Over the nine thresholds.
+    pub ap: f64,
+    /// At 0.50.
+    pub ap50: f64,
+    /// At 0.25.
+    pub ap25: f64,
+    /// Share of its things that were found, at 0.50.
+    pub recall50: f64,
+}
+
+/// What was measured.
+#[derive(Clone, Debug)]
+pub enum Figures {
+    /// [`Protocol::Scannet`].
+    Scannet {
+        /// Number of scans.
+        scans: usize,
+        /// Over all classes.
+        summary: Summary,
+        /// Over the classes of each of [`SPLITS`].
+        splits: Vec<(&'static str, Averages)>,
+        /// By name.
+        classes: BTreeMap<String, OfClass>,
+    },
+    /// [`Protocol::ClassAgnostic`].
+    ClassAgnostic {
+        /// Number of scans.
+        scans: usize,
+        /// Every confidence 1, as the released evaluators have it.
+        confidence_one: Summary,
+        /// With the model's scores.
+        model_scores: Summary,
+        /// By the name of the true class: share of its things that were found, at 0.50.
+        recall50: BTreeMap<String, f64>,
+    },
+}
+
+/// What the network finds in labelled scans, measured.
+///
+/// # Errors
+/// A scan cannot be read or has no labels.
+pub fn of_network(network: &Network, reading: &Reading, scans: &[PathBuf], protocol: Protocol) -> anyhow::Result<Figures> {
+    measure(&answers(scans, Some(network), reading, |scan| ask(network, scan))?, protocol)
+}
+
+/// What `find` finds in each of the scans, where `network` says what is read of them.
+///
+/// # Errors
+/// A scan cannot be read or has no labels, or `find` fails.
+pub fn answers(
+    scans: &[PathBuf],
+    network: Option<&Network>,
+    views: Views,
+    find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>,
+) -> anyhow::Result<Vec<Answer>> {
+    let answer = |path: &PathBuf| {
+        let scan = Labelled::read(path, network.map(Network::config), reading)?;
+        let found = find(&scan).with_context(|| path.display().to_string())?;
+        tracing::info!("{}: {} objects, {} found", path.display(), scan.room.objects.len(), found.len());
+        Ok(Answer { path: path.clone(), room: scan.room, stuff: scan.stuff, found })
+    };
+    scans.iter().map(answer).collect()
+}
+
+/// What the network finds.
+///
+/// # Errors
+/// The scan does not fit the network.
+pub fn ask(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Found>> {
+    let observation = scan.observation();
+    let (positions, monitor) = (observation.positions, Monitor::silent());
+    let grouping = match scan.grouped {
+        true => pipeline::group_as(scan.room.superpoints.clone(), positions, observation.colors, &monitor)?,
+        false => pipeline::group(positions, observation.colors, &[], &monitor)?,
+    };
+    let segmentation = pollster::block_on(pipeline::segment_seen(&observation, &grouping, network, &monitor))?;
+    let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
+        points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
+        score: instance.score,
+        embedding: instance.embedding.clone(),
+    });
+    Ok(found.collect())
+}
+
+/// The figures of what was found.
+///
+/// # Errors
+/// With classes: an object's class has no name, or one outside the vocabulary.
+pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures> {
+    match protocol {
+        Protocol::ClassAgnostic => Ok(Figures::ClassAgnostic {
+            scans: answers.len(),
+            confidence_one: class_agnostic(answers, |_| 1.0)?,
+            model_scores: class_agnostic(answers, |score| score)?,
+            recall50: recall50_of_class(answers),
+        }),
+        Protocol::Scannet => by_class(answers),
+    }
+}
+
+fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Summary> {
+    let mut tally = Tally::new(1);
+    for Answer { room, stuff, found, .. } in answers {
+        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !stuff.contains(&class));
+        let predictions: Vec<_> =
+            found.iter().map(|f| Prediction { class: 0, confidence: confidence(f64::from(f.score)), points: &f.points }).collect();
+        tally.add(&truth, &predictions, &room.positions)?;
+    }
+    Ok(tally.summary())
+}
+
+/// Of each class, by name: the share of its countable things that some prediction overlaps by more than half.
+fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
+    let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
+    for Answer { room, found, .. } in answers {
+        let sizes = pairs::object_sizes(room);
+        for ((object, pair), size) in room.objects.iter().zip(pairs::pairs(room, found)).zip(sizes) {
+            if size >= evaluate::MIN_POINTS {
+                let name = object.name.clone().unwrap_or_else(|| format!("class {}", object.class));
+                let (things, hits) = counts.entry(name).or_default();
+                *things += 1;
+                *hits += usize::from(pair.is_some());
+            }
+        }
+    }
+    counts.into_iter().map(|(name, (things, hits))| (name, hits as f64 / things as f64)).collect()
+}
+
+/// The classes are the names of the objects in the scans; each instance has the one that its embedding is nearest to.
+fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
+    const INSTANCES: usize = 1000;
+    let names = Names::of(answers)?;
+    let classes: Vec<u32> = (1..=names.names.len() as u32).collect();
+    let mut tally = Tally::new(classes.len());
+    for Answer { room, found, .. } in answers {
+        let objects = room.objects.len();
+        anyhow::ensure!(objects < INSTANCES, "{objects} objects in one scan, the protocol numbers at most {}", INSTANCES - 1);
+        let class_of_object = names.of_objects(room);
+        let id = |object: u32| classes[class_of_object[object as usize]] * INSTANCES as u32 + object + 1;
+        let ids: Vec<u32> = room.object_of_point.iter().map(|object| object.map_or(0, id)).collect();
+        let predictions: Vec<_> =
+            found.iter().map(|f| Prediction { class: names.nearest(f), confidence: f64::from(f.score), points: &f.points }).collect();
+        tally.add(&Truth::scannet(&ids, &classes), &predictions, &room.positions)?;
+    }
+    let (scores, table) = (tally.all.scores(), Splits::scannet200());
+    let members = |split| table.members(split, names.names.iter().map(String::as_str));
+    let rows = scores.ap_per_class().iter().zip(scores.recall_per_class());
+    let classes = rows.map(|(ap, recall)| OfClass { ap: ap[..9].iter().sum::<f64>() / 9.0, ap50: ap[0], ap25: ap[9], recall50: recall[0] });
+    Ok(Figures::Scannet {
+        scans: answers.len(),
+        splits: SPLITS.map(|split| (split, Averages::from(&scores.of_classes(&members(split))))).to_vec(),
+        classes: names.names.iter().cloned().zip(classes).collect(),
+        summary: tally.summary(),
+    })
+}
+
+/// Figures of all things together and of each size.
+struct Tally {
+    all: Evaluation,
+    sizes: [(Evaluation, usize); 3],
+}
+
+impl Tally {
+    fn new(classes: usize) -> Self {
+        Self { all: Evaluation::new(classes), sizes: Size::ALL.map(|_| (Evaluation::new(classes), 0)) }
+    }
+
+    fn add(&mut self, truth: &Truth, predictions: &[Prediction], positions: &[[f32; 3]]) -> anyhow::Result<()> {
+        self.all.add(truth, predictions)?;
+        for (size, (evaluation, things)) in Size::ALL.into_iter().zip(&mut self.sizes) {
+            let truth = truth.of_size(size, positions);
+            *things += truth.count();
+            evaluation.add(&truth, predictions)?;
+        }
+        Ok(())
+    }
+
+    fn summary(&self) -> Summary {
+        let of_size = |(evaluation, things): &(Evaluation, usize)| OfSize { things: *things, averages: (&evaluation.scores()).into() };
+        let sizes = Size::ALL.into_iter().zip(&self.sizes).map(|(size, tally)| (size.name(), of_size(tally))).collect();
+        Summary { all: (&self.all.scores()).into(), sizes }
+    }
+}
+
+/// The name of a scan, for people.
+pub fn title(path: &Path) -> String {
+    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests;

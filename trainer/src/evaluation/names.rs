@@ -1,0 +1,45 @@
+//! What things in scans are called, as the classes to tell apart.
+
+use std::collections::BTreeSet;
+
+use anyhow::Context;
+use segscape::text::Vocabulary;
+
+use super::{Answer, Found};
+use crate::dataset::Room;
+
+/// Names of the objects in scans, as the classes to tell apart.
+pub struct Names {
+    /// Sorted.
+    pub names: Vec<String>,
+    embeddings: Vec<&'static [f32]>,
+}
+
+impl Names {
+    /// Of all objects.
+    ///
+    /// # Errors
+    /// A class has no name, or one outside the vocabulary.
+    pub fn of(answers: &[Answer]) -> anyhow::Result<Self> {
+        let mut names = BTreeSet::new();
+        for object in answers.iter().flat_map(|answer| &answer.room.objects) {
+            names.insert(object.name.clone().with_context(|| format!("class {} has no name", object.class))?);
+        }
+        let names: Vec<String> = names.into_iter().collect();
+        let embedding = |name: &String| Vocabulary::shipped().lookup(name).with_context(|| format!("\"{name}\" is not in the vocabulary"));
+        Ok(Self { embeddings: names.iter().map(embedding).collect::<anyhow::Result<_>>()?, names })
+    }
+
+    /// Row of the name that the embedding is nearest to.
+    pub fn nearest(&self, found: &Found) -> usize {
+        let cosine = |name: &[f32]| name.iter().zip(&found.embedding).map(|(a, b)| a * b).sum::<f32>();
+        let cosines = self.embeddings.iter().map(|name| cosine(name)).enumerate();
+        cosines.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(class, _)| class)
+    }
+
+    /// Row of each object's name.
+    pub fn of_objects(&self, room: &Room) -> Vec<usize> {
+        let row = |name: &Option<String>| name.as_ref().and_then(|name| self.names.binary_search(name).ok()).unwrap_or(0);
+        room.objects.iter().map(|object| row(&object.name)).collect()
+    }
+}

@@ -1,0 +1,50 @@
+//! How often ScanNet200 has each of its classes, and which of them OVSeg3R's open-vocabulary training knows: facts about class names.
+
+use std::collections::HashMap;
+
+/// 200 rows: name, head, common or tail, and base, novel or stuff.
+const TABLE: &str = include_str!("scannet200.csv");
+
+/// Groups of classes that published tables average over.
+pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
+
+/// Name of a class to its split by frequency and its split by vocabulary.
+pub struct Splits(HashMap<&'static str, [&'static str; 2]>);
+
+impl Splits {
+    /// ScanNet200's.
+    pub fn scannet200() -> Self {
+        let row = |line: &'static str| {
+            let mut cells = line.split(',');
+            Some((cells.next()?, [cells.next()?, cells.next()?]))
+        };
+        Self(TABLE.lines().skip(1).filter_map(row).collect())
+    }
+
+    /// The splits of a class; none of one that ScanNet200 does not have.
+    pub fn of(&self, name: &str) -> Option<[&'static str; 2]> {
+        self.0.get(name.trim().to_lowercase().as_str()).copied()
+    }
+
+    /// Which of `names` are in a split, ascending.
+    pub fn members<'a>(&self, split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+        let is_in = |name: &str| self.of(name).is_some_and(|splits| splits.contains(&split));
+        names.into_iter().enumerate().filter(|(_, name)| is_in(name)).map(|(class, _)| class).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_has_the_published_numbers_of_classes() {
+        let splits = Splits::scannet200();
+        assert_eq!(splits.0.len(), 200);
+        let names: Vec<&str> = splits.0.keys().copied().collect();
+        assert_eq!(SPLITS.map(|split| splits.members(split, names.iter().copied()).len()), [66, 68, 66, 51, 147]);
+        assert_eq!(splits.of(" Chair"), Some(["head", "base"]));
+        assert_eq!(splits.of("gronkulator"), None);
+        assert_eq!(splits.members("head", ["gronkulator", "chair", "wall"]), [1, 2]);
+    }
+}

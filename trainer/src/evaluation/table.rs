@@ -1,0 +1,121 @@
+//! Figures for people and for programs.
+
+use std::fmt;
+
+use segscape::evaluate::Size;
+use serde_json::{Value, json};
+
+use super::{Averages, Figures, OfClass, OfSize, Summary, splits::Splits};
+
+impl Figures {
+    /// One object; fractions, and null for means of nothing.
+    pub fn json(&self) -> Value {
+        match self {
+            Self::Scannet { scans, summary, splits, classes } => {
+                let column = |of: fn(&OfClass) -> f64| classes.iter().map(|(name, class)| (name.clone(), json!(of(class)))).collect::<Value>();
+                let mut figures = json!(summary);
+                figures["scans"] = json!(scans);
+                figures["splits"] = splits.iter().map(|(split, averages)| ((*split).to_owned(), json!(averages))).collect();
+                figures["splits"]["all"] = json!(summary.all);
+                figures["ap_of_class"] = column(|class| class.ap);
+                figures["ap50_of_class"] = column(|class| class.ap50);
+                figures["ap25_of_class"] = column(|class| class.ap25);
+                figures["recall50_of_class"] = column(|class| class.recall50);
+                figures
+            }
+            Self::ClassAgnostic { scans, confidence_one, model_scores, recall50 } => {
+                // the released protocol's figures on top, as every protocol has them
+                let mut figures = json!(confidence_one);
+                figures["scans"] = json!(scans);
+                figures["confidence_one"] = json!(confidence_one);
+                figures["model_scores"] = json!(model_scores);
+                figures["recall50_of_class"] = json!(recall50);
+                figures
+            }
+        }
+    }
+
+    /// The averages by which networks are compared: those of the released protocol.
+    pub fn averages(&self) -> &Averages {
+        match self {
+            Self::Scannet { summary, .. } | Self::ClassAgnostic { confidence_one: summary, .. } => &summary.all,
+        }
+    }
+}
+
+/// Percent with one decimal, or a dash for a mean of nothing.
+pub fn percent(fraction: f64) -> String {
+    if fraction.is_nan() { "–".into() } else { format!("{:.1}", 100.0 * fraction) }
+}
+
+/// What a size means, with its bounds.
+pub fn bounds(size: Size) -> String {
+    let [medium, large] = [Size::MEDIUM_FROM, Size::LARGE_FROM];
+    match size {
+        Size::Small => format!("below {medium} m"),
+        Size::Medium => format!("{medium} to {large} m"),
+        Size::Large => format!("from {large} m"),
+    }
+}
+
+/// A line of a table: a name, a count and percentages.
+fn line(out: &mut fmt::Formatter, name: &str, count: &str, cells: &[f64]) -> fmt::Result {
+    write!(out, "{name:<28}{count:>9}")?;
+    cells.iter().try_for_each(|cell| write!(out, "{:>10}", percent(*cell)))?;
+    writeln!(out)
+}
+
+fn head(out: &mut fmt::Formatter, name: &str, count: &str, columns: &[&str]) -> fmt::Result {
+    write!(out, "\n{name:<28}{count:>9}")?;
+    columns.iter().try_for_each(|column| write!(out, "{column:>10}"))?;
+    writeln!(out)
+}
+
+const AVERAGES: [&str; 5] = ["AP", "AP50", "AP25", "recall", "recall50"];
+
+fn averages(out: &mut fmt::Formatter, name: &str, count: usize, of: &Averages) -> fmt::Result {
+    line(out, name, &count.to_string(), &[of.ap, of.ap50, of.ap25, of.recall, of.recall50])
+}
+
+fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Result {
+    head(out, title, "things", &AVERAGES)?;
+    for size in Size::ALL {
+        if let Some(OfSize { things, averages: of }) = summary.sizes.get(size.name()) {
+            averages(out, &format!("{}, {}", size.name(), bounds(size)), *things, of)?;
+        }
+    }
+    Ok(())
+}
+
+impl fmt::Display for Figures {
+    fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        match self {
+            Self::Scannet { scans, summary, splits, classes } => {
+                writeln!(out, "{scans} scans, by class, percent")?;
+                head(out, "", "classes", &AVERAGES)?;
+                averages(out, "all", summary.all.classes, &summary.all)?;
+                splits.iter().try_for_each(|(split, of)| averages(out, split, of.classes, of))?;
+                sizes(out, "longest edge of the box", summary)?;
+                head(out, "class", "split", &["AP", "AP50", "AP25", "recall50"])?;
+                let table = Splits::scannet200();
+                for (name, class) in classes {
+                    let split = table.of(name).map_or("–", |[split, _]| split);
+                    line(out, name, split, &[class.ap, class.ap50, class.ap25, class.recall50])?;
+                }
+            }
+            Self::ClassAgnostic { scans, confidence_one, model_scores, recall50 } => {
+                writeln!(out, "{scans} scans, classes ignored, percent")?;
+                head(out, "confidences", "", &AVERAGES)?;
+                for (name, summary) in [("all 1 (released protocol)", confidence_one), ("the model's", model_scores)] {
+                    let Averages { ap, ap50, ap25, recall, recall50, .. } = summary.all;
+                    line(out, name, "", &[ap, ap50, ap25, recall, recall50])?;
+                }
+                sizes(out, "all 1, longest edge of box", confidence_one)?;
+                sizes(out, "the model's", model_scores)?;
+                head(out, "class", "", &["recall50"])?;
+                recall50.iter().try_for_each(|(name, recall)| line(out, name, "", &[*recall]))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,129 @@
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::Device;
+use segscape::{
+    model::{
+        Config, SegDino3dVl,
+        config::{Objects, Turn},
+    },
+    scan,
+    superpoint::Superpoints,
+    text::Vocabulary,
+};
+
+use super::*;
+use crate::{dataset::Object, samples};
+
+/// A chair of 150 points and 1 m, a table of 150 points and 2 m, beside 200 points of wall.
+fn room() -> Room {
+    let object = |name: &str, class| Object { class, name: Some(name.into()) };
+    Room {
+        positions: (0..500).map(|i| [(i % 150) as f32 / 149.0 * [1.0, 2.0, 3.0, 3.0][i / 150], 0.0, 0.0]).collect(),
+        colors: None,
+        superpoints: Superpoints::from_ids(&(0..500).map(|i| i / 50).collect::<Vec<_>>()),
+        object_of_point: (0..500).map(|i| [Some(0), Some(1), None, None][i / 150]).collect(),
+        objects: vec![object("chair", 5), object("table", 7)],
+        truth: scan::Truth {
+            semantic: (0..500).map(|i| [5, 7, 1, 1][i / 150]).collect(),
+            instance: (0..500).map(|i| [1, 2, 3, 3][i / 150]).collect(),
+        },
+    }
+}
+
+fn found(points: std::ops::Range<u32>, name: &str) -> Found {
+    let embedding = Vocabulary::shipped().lookup(name).unwrap().to_vec();
+    Found { points: points.collect(), score: 0.7, embedding }
+}
+
+fn answer(found: Vec<Found>) -> [Answer; 1] {
+    [Answer { path: "room.ply".into(), room: room(), stuff: vec![0, 1], found }]
+}
+
+#[test]
+fn walls_cost_nothing_and_classes_count_by_class_only() {
+    let right = answer(vec![found(0..150, "chair"), found(150..300, "table"), found(300..500, "lamp")]);
+    assert_eq!(class_agnostic(&right, |_| 1.0).unwrap().all.ap, 1.0);
+    let swapped = answer(vec![found(0..150, "table"), found(150..300, "chair")]);
+    assert_eq!(class_agnostic(&swapped, |_| 1.0).unwrap().all.ap50, 1.0);
+    assert_eq!(by_class(&swapped).unwrap().averages().ap50, 0.0);
+    let right = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
+    assert_eq!(by_class(&right).unwrap().averages().ap, 1.0);
+}
+
+#[test]
+fn figures_are_told_by_split_size_and_class() {
+    // the chair is called right, the table a chair
+    let half = answer(vec![found(0..150, "chair"), found(150..300, "chair")]);
+    let figures = measure(&half, Protocol::Scannet).unwrap();
+    let json = figures.json();
+    for key in ["ap", "ap50", "ap25", "recall50", "ap50_of_class", "scans"] {
+        assert!(!json[key].is_null(), "{key}: {json}");
+    }
+    assert_eq!((json["scans"].as_u64(), json["ap50_of_class"]["table"].as_f64()), (Some(1), Some(0.0)));
+    assert_eq!(json["recall50_of_class"], serde_json::json!({ "chair": 1.0, "table": 0.0 }));
+    let classes = |split: &str| json["splits"][split]["classes"].as_u64();
+    assert_eq!(["all", "head", "common", "tail", "base", "novel"].map(classes), [Some(2), Some(2), Some(0), Some(0), Some(2), Some(0)]);
+    assert!(json["splits"]["tail"]["ap"].is_null());
+    let of_size = |size: &str, key: &str| json["sizes"][size][key].as_f64();
+    assert_eq!((of_size("small", "things"), of_size("medium", "things"), of_size("large", "things")), (Some(0.0), Some(1.0), Some(1.0)));
+    assert_eq!((of_size("medium", "ap"), of_size("large", "recall")), (Some(1.0), Some(0.0)));
+    let text = figures.to_string();
+    let table = text.lines().find(|line| line.starts_with("table")).unwrap();
+    assert_eq!(table.split_whitespace().collect::<Vec<_>>(), ["table", "head", "0.0", "0.0", "0.0", "0.0"]);
+    assert!(text.contains("medium, 0.5 to 1.5 m"), "{text}");
+
+    let figures = measure(&half, Protocol::ClassAgnostic).unwrap();
+    let json = figures.json();
+    assert_eq!((json["ap"].as_f64(), json["model_scores"]["ap"].as_f64(), json["confidence_one"]["ap"].as_f64()), (Some(1.0), Some(1.0), Some(1.0)));
+    assert_eq!(json["recall50_of_class"], serde_json::json!({ "chair": 1.0, "table": 1.0 }));
+    assert_eq!(json["model_scores"]["sizes"]["large"]["things"], 1);
+    assert!(figures.to_string().contains("classes ignored"));
+}
+
+#[test]
+fn an_object_pairs_with_what_overlaps_it_most() {
+    let room = room();
+    // a third of the chair, all of it and 40 points more, exactly it twice; half of the table at most
+    let masks = [found(0..50, "chair"), found(0..190, "lamp"), found(0..150, "lamp"), found(0..150, "chair"), found(225..500, "table")];
+    let pairs = pairs::pairs(&room, &masks);
+    assert_eq!(pairs, [Some(pairs::Pair { found: 2, iou: 1.0 }), None]);
+}
+
+#[test]
+fn a_network_looks_at_the_images_of_a_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene");
+    scans::tests::bundle().write(&path, |_| unreachable!()).unwrap();
+    let mut config = Config::nano();
+    config.inputs.image = 5;
+    config.objects = Some(Objects { channels: 6, reach: 1.0, turn: Turn::default() });
+    let device = Device::flex();
+    device.seed(3);
+    let network = Network::new("untrained".into(), SegDino3dVl::new(&config, &device), config.clone(), &device, None);
+    let see = |config: Option<&Config>| {
+        let scan = Labelled::read(&path, config, &Reading::default()).unwrap();
+        let grouping = pipeline::group(&scan.room.positions, None, &[], &Monitor::silent()).unwrap();
+        pollster::block_on(pipeline::propose(&scan.observation(), &grouping, &network, &Monitor::silent())).unwrap().text
+    };
+    let (seeing, blind) = (see(Some(&config)), see(None));
+    assert_eq!(seeing.len(), blind.len());
+    assert!(seeing.iter().zip(&blind).any(|(a, b)| (a - b).abs() > 1e-4), "the images make no difference");
+    ask(&network, &Labelled::read(&path, Some(&config), &Reading::default()).unwrap()).unwrap();
+}
+
+#[test]
+fn what_came_with_a_bundle_is_asked_about() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene");
+    samples::tests::processed().write(&path, |_| unreachable!()).unwrap();
+    let device = Device::flex();
+    let asked = |channels| {
+        let mut config = samples::tests::config().model;
+        config.inputs.image = channels;
+        let network = Network::new("random".into(), SegDino3dVl::new(&config, &device), config.clone(), &device, None);
+        ask(&network, &Labelled::read(&path, Some(&config), &Reading::default()).unwrap())
+    };
+    asked(2).unwrap();
+    let error = format!("{:#}", asked(3).err().unwrap());
+    assert!(error.contains("image features"), "{error}");
+}

@@ -1,0 +1,243 @@
+//! The gradients of one training step: the forward and backward pass of each of its scenes, on one device or spread over several.
+//!
+//! Burn's own collective operations exist on CUDA alone, so gradients are brought together here: each further device has a thread for the whole run, which
+//! gets a copy of the weights with every step's scenes and answers with the sum of their gradients.
+
+use std::{
+    collections::BTreeMap,
+    sync::mpsc::{Receiver, Sender, channel},
+    thread,
+};
+
+use anyhow::Context;
+use burn::{
+    module::{Module, ModuleMapper, ModuleVisitor, Param},
+    optim::{GradientsAccumulator, GradientsParams},
+    tensor::{Device, Tensor, TensorData},
+};
+use segscape::{
+    model::{Prediction, SegDino3dVl},
+    text,
+};
+
+use crate::{
+    config::Config,
+    loss::{Output, Terms},
+    partition,
+    samples::Sample,
+    work::Work,
+};
+
+/// What the scenes of a step say together.
+pub struct Step {
+    /// Mean over the scenes, on the first device.
+    pub gradients: GradientsParams,
+    /// (1 + [`Terms::NAMES`]): means of the loss and of its terms over the scenes; NaN where no scene had any.
+    pub figures: Vec<f32>,
+    /// Floating-point operations, as [`Work`] counts them.
+    pub flops: f64,
+}
+
+/// The devices of a run.
+pub struct Devices {
+    first: Computer,
+    others: Vec<Worker>,
+}
+
+/// A device and what it needs beside the weights.
+struct Computer {
+    config: Config,
+    device: Device,
+    work: Work,
+}
+
+/// A thread with a device of its own.
+struct Worker {
+    jobs: Sender<Job>,
+    results: Receiver<Part>,
+}
+
+struct Job {
+    model: SegDino3dVl,
+    samples: Vec<Sample>,
+}
+
+/// What the scenes of one device say.
+struct Part {
+    gradients: GradientsParams,
+    /// A row a scene.
+    figures: Vec<Vec<f32>>,
+    flops: f64,
+    /// Running statistics by path.
+    statistics: BTreeMap<String, TensorData>,
+}
+
+impl Devices {
+    /// All of them differentiate; the weights live on the first.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn new(devices: &[Device], config: &Config) -> anyhow::Result<Self> {
+        let computer = |device: &Device| Computer { config: config.clone(), device: device.clone(), work: Work::new(&config.model) };
+        let (first, others) = devices.split_first().context("no device to train on")?;
+        let home = first.clone().inner();
+        Ok(Self { first: computer(first), others: others.iter().map(|device| Worker::start(computer(device), home.clone())).collect() })
+    }
+
+    /// The step of `samples` from here; with several devices, scene i goes to device i modulo their number, and the network's running statistics become
+    /// the mean of what they are on each.
+    ///
+    /// # Errors
+    /// A device's thread ended.
+    pub fn step(&mut self, model: SegDino3dVl, samples: Vec<Sample>) -> anyhow::Result<(SegDino3dVl, Step)> {
+        let devices = 1 + self.others.len();
+        let mut shares: Vec<Vec<Sample>> = (0..devices).map(|_| Vec::new()).collect();
+        samples.into_iter().enumerate().for_each(|(i, sample)| shares[i % devices].push(sample));
+        let mut shares = shares.into_iter();
+        let own = shares.next().unwrap_or_default();
+        let gone = |index: usize| format!("the thread of device {} ended", index + 1);
+        for (index, (worker, samples)) in self.others.iter().zip(shares).enumerate() {
+            // running statistics are shared by clones; a snapshot has its own
+            let replica = model.valid().train();
+            worker.jobs.send(Job { model: replica, samples }).ok().with_context(|| gone(index))?;
+        }
+        let mut total = self.first.compute(&model, own);
+        if self.others.is_empty() {
+            return Ok((model, total.step()));
+        }
+        let mut sums = GradientsAccumulator::new();
+        sums.accumulate(&model, total.gradients);
+        let mut statistics = vec![statistics(&model)];
+        for (index, worker) in self.others.iter().enumerate() {
+            let part = worker.results.recv().ok().with_context(|| gone(index))?;
+            sums.accumulate(&model, part.gradients);
+            total.figures.extend(part.figures);
+            total.flops += part.flops;
+            statistics.push(part.statistics);
+        }
+        total.gradients = sums.grads();
+        let model = model.map(&mut MeanStatistics { statistics, path: Vec::new() });
+        Ok((model, total.step()))
+    }
+}
+
+impl Worker {
+    fn start(mut computer: Computer, home: Device) -> Self {
+        let (jobs, todo) = channel::<Job>();
+        let (done, results) = channel();
+        thread::spawn(move || {
+            for Job { model, samples } in todo {
+                let model = model.fork(&computer.device);
+                let mut part = computer.compute(&model, samples);
+                part.gradients = part.gradients.to_device(&home, &model);
+                part.statistics = statistics(&model);
+                if done.send(part).is_err() {
+                    break;
+                }
+            }
+        });
+        Self { jobs, results }
+    }
+}
+
+impl Computer {
+    fn compute(&mut self, model: &SegDino3dVl, samples: Vec<Sample>) -> Part {
+        let mut gradients = GradientsAccumulator::new();
+        let (mut figures, mut flops) = (Vec::new(), 0.0);
+        for sample in samples {
+            let scene = sample.input.to_device(&self.device);
+            flops += self.work.of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
+            let shape = [sample.text.len() / text::DIM, text::DIM];
+            let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
+            let outputs: Vec<Output> = model
+                .forward(&scene, &sample.queries)
+                .into_iter()
+                .map(|Prediction { class, masks, boxes }| Output {
+                    classes: class.logits(text.clone()),
+                    masks,
+                    scores: class.score(),
+                    boxes,
+                    semantics: None,
+                })
+                .collect();
+            let scenes = self.config.optimiser.scenes_per_step;
+            let Some((loss, terms)) = partition::loss(&outputs, &sample.parts, &self.config.loss, scenes) else { continue };
+            figures.push(Tensor::cat(vec![loss.clone().detach(), terms], 0));
+            gradients.accumulate(model, GradientsParams::from_grads((loss / scenes as f32).backward(), model));
+        }
+        // read back once
+        let figures = match figures.is_empty() {
+            true => vec![],
+            false => {
+                let values: Vec<f32> = Tensor::stack::<2>(figures, 0).into_data().iter::<f32>().collect();
+                values.chunks(1 + Terms::NAMES.len()).map(<[f32]>::to_vec).collect()
+            }
+        };
+        Part { gradients: gradients.grads(), figures, flops, statistics: BTreeMap::new() }
+    }
+}
+
+impl Part {
+    fn step(self) -> Step {
+        let mean = |term: usize| self.figures.iter().map(|figures| figures[term]).sum::<f32>() / self.figures.len() as f32;
+        Step { figures: (0..=Terms::NAMES.len()).map(mean).collect(), gradients: self.gradients, flops: self.flops }
+    }
+}
+
+/// How burn's normalisations call their running statistics.
+const STATISTIC: &str = "running_";
+
+/// The running statistics of `model`, pending updates included.
+fn statistics(model: &SegDino3dVl) -> BTreeMap<String, TensorData> {
+    struct Read {
+        path: Vec<String>,
+        found: BTreeMap<String, TensorData>,
+    }
+    impl ModuleVisitor for Read {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.path.push(name.to_owned());
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.path.pop();
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            if self.path.last().is_some_and(|name| name.starts_with(STATISTIC)) {
+                self.found.insert(self.path.join("."), param.val().into_data());
+            }
+        }
+    }
+    let mut read = Read { path: Vec::new(), found: BTreeMap::new() };
+    model.valid().visit(&mut read);
+    read.found
+}
+
+/// Sets running statistics to their means over devices.
+struct MeanStatistics {
+    statistics: Vec<BTreeMap<String, TensorData>>,
+    path: Vec<String>,
+}
+
+impl ModuleMapper for MeanStatistics {
+    fn enter_module(&mut self, name: &str, _: &str) {
+        self.path.push(name.to_owned());
+    }
+
+    fn exit_module(&mut self, _: &str, _: &str) {
+        self.path.pop();
+    }
+
+    fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
+        let name = self.path.join(".");
+        let values: Vec<Tensor<D>> = self
+            .statistics
+            .iter_mut()
+            .filter_map(|of_device| of_device.remove(&name))
+            .map(|data| Tensor::from_data(data, &param.lazy_device()))
+            .collect();
+        let count = values.len() as f32;
+        match values.into_iter().reduce(|sum, value| sum + value) {
+            Some(sum) => param.map(|_| sum / count),
+            None => param,
+        }
+    }
+}
