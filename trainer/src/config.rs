@@ -6,8 +6,6 @@ use anyhow::Context;
 use segscape::model::Config as ModelConfig;
 use serde::{Deserialize, Serialize};
 
-use crate::nyu40;
-
 /// One training run. Every field but `data.rooms` has a default; unknown fields are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -58,9 +56,10 @@ pub struct Data {
     /// still name them.
     #[serde(default)]
     pub held_out: Vec<String>,
-    /// NYU40 or other class ids that are stuff, not objects (their points belong to no instance).
-    #[serde(default = "default_stuff")]
-    pub stuff: Vec<i32>,
+    /// Class ids that are stuff, not objects (their points belong to no instance); by default NYU40's, and of classes that a bundle names those called
+    /// wall, floor or ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuff: Option<Vec<i32>>,
     /// Where an object's points disagree about its class.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
@@ -102,10 +101,6 @@ pub enum ClassOfObject {
     FirstPoint,
     /// Most of them; of equally many the class with the lowest id.
     MostPoints,
-}
-
-fn default_stuff() -> Vec<i32> {
-    nyu40::STUFF.to_vec()
 }
 
 /// Probabilities and ranges of the augmentations (spec/model.md section 11.5), in the order they are applied.
@@ -315,7 +310,7 @@ impl Config {
             partition: true,
             boundaries: Boundaries::default(),
             held_out: vec![],
-            stuff: default_stuff(),
+            stuff: None,
             class_of_object: ClassOfObject::default(),
         };
         Self { data, model, augment: Augment::default(), loss: Loss::default(), optimiser: Optimiser::default(), run: Run::default() }

@@ -49,14 +49,14 @@ pub struct Object {
 }
 
 impl Room {
-    /// Reads a labelled scan; points whose class is in `stuff` or whose instance is 0 belong to no object.
+    /// Reads a labelled scan; points whose class is in `stuff`, by default NYU40's, or whose instance is 0 belong to no object.
     ///
     /// The superpoints are computed once and kept in the folder `.superpoints` beside the file, under a name that covers the file's bytes and
     /// the options; where that folder cannot be written they are computed every time.
     ///
     /// # Errors
     /// The file cannot be read or has no labels.
-    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
+    pub fn read(path: &Path, stuff: Option<&[i32]>, class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let scan = scan::read(&bytes, &Monitor::silent()).with_context(|| format!("cannot read {}", path.display()))?;
         let truth = scan.truth.with_context(|| format!("{} has no `semantic` and `instance` labels", path.display()))?;
@@ -65,16 +65,18 @@ impl Room {
         })
         .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = class_names(&scan.table.comments);
+        let stuff = stuff.unwrap_or(&nyu40::STUFF);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
         Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth })
     }
 
-    /// The same of a bundle, whose classes are called as it says. Of named classes those in [`nyu40::STUFF_NAMES`] are stuff, of others those in `stuff`.
+    /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's
+    /// ids of those without a name.
     /// Superpoints are those that came with it, or of geometry and colour alone, as a scan without images has them.
     ///
     /// # Errors
     /// It has no labels, or too few points.
-    pub fn of_bundle(scene: Foundation, stuff: &[i32], class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
+    pub fn of_bundle(scene: Foundation, stuff: Option<&[i32]>, class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
         let Foundation { positions, colors, truth, given, .. } = scene;
         let foundation::Truth { semantic, instance, names } = truth.context("the bundle has no `semantic` and `instance` labels")?;
         let superpoints = match given.superpoints {
@@ -82,7 +84,11 @@ impl Room {
             None => superpoints(&positions, colors.as_deref(), &[], options, &Monitor::silent())?,
         };
         let names: HashMap<i32, String> = names.into_iter().collect();
-        let is_stuff = |class: &i32| names.get(class).map_or(stuff.contains(class), |name| nyu40::STUFF_NAMES.contains(&name.as_str()));
+        let is_stuff = |class: &i32| match (stuff, names.get(class)) {
+            (Some(stuff), _) => stuff.contains(class),
+            (None, Some(name)) => nyu40::STUFF_NAMES.contains(&name.as_str()),
+            (None, None) => nyu40::STUFF.contains(class),
+        };
         let stuff: BTreeSet<i32> = semantic.iter().copied().filter(is_stuff).collect();
         let stuff: Vec<i32> = stuff.into_iter().collect();
         let truth = scan::Truth { semantic, instance };
@@ -254,7 +260,9 @@ mod tests {
             given: foundation::Given { superpoints: Some(vec![7, 9, 9, 7]), ..foundation::Given::default() },
             ..Foundation::default()
         };
-        let room = Room::of_bundle(scene, &[1], ClassOfObject::FirstPoint, &SuperpointOptions::default()).unwrap();
+        let of = |stuff| Room::of_bundle(scene.clone(), stuff, ClassOfObject::FirstPoint, &SuperpointOptions::default()).unwrap();
+        assert_eq!(of(Some(&[2])).object_of_point, [None, Some(0), Some(1), Some(2)]);
+        let room = of(None);
         assert_eq!(room.objects, [Object { class: 2, name: Some("chair".into()) }, Object { class: 4, name: None }]);
         assert_eq!(room.object_of_point, [Some(0), Some(1), None, None]);
         assert_eq!((room.stuff, room.superpoints.count()), (vec![1, 3], 2));

@@ -23,6 +23,7 @@ mod samples;
 mod scans;
 mod seen;
 mod step;
+mod store;
 mod synth;
 mod train;
 mod validation;

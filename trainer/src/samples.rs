@@ -26,6 +26,7 @@ use crate::{
     partition::Part,
     scans::{self, Labelled},
     seen::Seen,
+    store::Local,
 };
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
@@ -47,9 +48,15 @@ const READY: usize = 2;
 ///
 /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
 /// reported and left out; when none can, the receiver gets the error.
-pub fn samples(config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
+pub fn samples(mut config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
     let (sender, receiver) = sync_channel(READY);
     thread::spawn(move || {
+        // loaded once, and there until the run ends
+        let (rooms, foundations) = match (Local::of(&config.data.rooms), Local::of(&config.data.foundations)) {
+            (Ok(rooms), Ok(foundations)) => (rooms, foundations),
+            (Err(error), _) | (_, Err(error)) => return drop(sender.send(Err(error))),
+        };
+        (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
         let mut stream = Stream { config, rooms: Source::new(scans::list), foundations: Source::new(Foundation::folders) };
         for number in first.. {
             if sender.send(stream.sample(number)).is_err() {
@@ -133,7 +140,7 @@ impl Stream {
 
     fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
         let Config { data, model, augment, .. } = &self.config;
-        let scan = Labelled::read(path, &data.stuff, data.class_of_object, |scene| Seen::drawn(scene, model, augment, rng))?;
+        let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| Seen::drawn(scene, model, augment, rng))?;
         sample(scan.without(&data.held_out), &self.config, Vocabulary::shipped(), rng)
     }
 
@@ -451,7 +458,7 @@ pub mod tests {
         let path = folder.path().join("scene");
         processed().write(&path, |_| unreachable!()).unwrap();
         let read = |rng: &mut ChaCha8Rng| {
-            Labelled::read(&path, &[0], config.data.class_of_object, |scene| Seen::drawn(scene, &config.model, &config.augment, rng))
+            Labelled::read(&path, None, config.data.class_of_object, |scene| Seen::drawn(scene, &config.model, &config.augment, rng))
         };
         let mut rng = rng(1, Draw::Sample, 3);
         let scan = read(&mut rng).unwrap();

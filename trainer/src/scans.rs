@@ -17,7 +17,6 @@ use crate::{
     config::ClassOfObject,
     dataset::Room,
     foundation::{Foundation, INDEX},
-    nyu40,
     seen::Seen,
 };
 
@@ -37,11 +36,11 @@ pub struct Labelled {
 }
 
 impl Labelled {
-    /// Reads a PLY file, or a bundle, whose images `look` looks at; points whose class is in `stuff` belong to no object.
+    /// Reads a PLY file, or a bundle, whose images `look` looks at; for `stuff` see [`Room::read`] and [`Room::of_bundle`].
     ///
     /// # Errors
     /// It cannot be read or has no labels.
-    pub fn read(path: &Path, stuff: &[i32], class_of: ClassOfObject, look: impl FnOnce(&mut Foundation) -> Seen) -> anyhow::Result<Self> {
+    pub fn read(path: &Path, stuff: Option<&[i32]>, class_of: ClassOfObject, look: impl FnOnce(&mut Foundation) -> Seen) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
             return Ok(Room::read(path, stuff, class_of, &options)?.into());
@@ -52,12 +51,12 @@ impl Labelled {
         Ok(Self { room, seen, is_grouped })
     }
 
-    /// The same for those who measure: with NYU40's stuff, and all that a network of `config` has a use for.
+    /// The same for those who measure: all that a network of `config` has a use for.
     ///
     /// # Errors
     /// It cannot be read or has no labels.
-    pub fn whole(path: &Path, config: Option<&Config>) -> anyhow::Result<Self> {
-        Self::read(path, &nyu40::STUFF, ClassOfObject::default(), |scene| config.map(|config| Seen::all(scene, config)).unwrap_or_default())
+    pub fn whole(path: &Path, config: Option<&Config>, stuff: Option<&[i32]>) -> anyhow::Result<Self> {
+        Self::read(path, stuff, ClassOfObject::default(), |scene| config.map(|config| Seen::all(scene, config)).unwrap_or_default())
     }
 
     /// See [`Room::kept_without`].
@@ -220,7 +219,7 @@ pub mod tests {
         let path = folder.path().join("scene");
         bundle().write(&path, |_| unreachable!()).unwrap();
         let seen = |_: &mut Foundation| Seen { image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()), ..Seen::default() };
-        let read = |path| Labelled::read(path, &nyu40::STUFF, ClassOfObject::default(), seen);
+        let read = |path| Labelled::read(path, None, ClassOfObject::default(), seen);
         let scan = read(&path).unwrap();
         assert_eq!((scan.room.objects.len(), scan.room.objects[0].name.as_deref()), (1, Some("picture")));
         assert_eq!(scan.room.object_of_point.iter().flatten().count(), 400);

@@ -13,14 +13,17 @@ use crate::{
     dataset::Room,
     device::DeviceChoice,
     evaluation::{self, Found, Protocol},
-    models, scans, validation,
+    models, scans,
+    store::Local,
+    validation,
 };
 
 /// Measures on labelled scans; the rules are those of the released evaluators (spec/eval.md). A foundation bundle with labels is a scan, too; of its
 /// images the network is told what it can look at.
 #[derive(Debug, Args)]
 pub struct Eval {
-    /// Labelled PLY files, foundation bundles, folders of both, or `.txt` files that list such paths, one a line, relative to the list.
+    /// Labelled PLY files, foundation bundles, folders of both, or `.txt` files that list such paths, one a line, relative to the list; also s3://bucket/folder
+    /// or file:///folder.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Whether classes count.
@@ -32,6 +35,9 @@ pub struct Eval {
     /// What to measure instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
+    /// Class ids that are stuff, not things; by default NYU40's, and of classes that a bundle names those called wall, floor or ceiling.
+    #[arg(long, value_delimiter = ',')]
+    stuff: Option<Vec<i32>>,
     /// At most this many scans.
     #[arg(long)]
     limit: Option<usize>,
@@ -77,13 +83,14 @@ impl Eval {
     /// A scan cannot be read or has no labels, or there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic, "a baseline knows no classes");
-        let mut paths = scans::list(&self.paths)?;
+        let local = Local::of(&self.paths)?;
+        let mut paths = scans::list(&local.paths)?;
         paths.truncate(self.limit.unwrap_or(usize::MAX));
         let network = match self.baseline {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
-        let answers = evaluation::answers(&paths, network.as_ref(), |scan| match (&network, self.baseline) {
+        let answers = evaluation::answers(&paths, network.as_ref(), self.stuff.as_deref(), |scan| match (&network, self.baseline) {
             (Some(network), _) => evaluation::ask(network, scan),
             (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&scan.room, threshold),
             (None, _) => Ok(regions(scan.room.superpoints.superpoint_of_point(), scan.room.superpoints.count())),

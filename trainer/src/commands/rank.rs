@@ -43,7 +43,7 @@ impl Rank {
         let bar = ProgressBar::new(files.len() as u64);
         let mut examples = Vec::new();
         for file in &files {
-            examples.extend(ranking::examples(&network, &Labelled::whole(file, Some(network.config()))?)?);
+            examples.extend(ranking::examples(&network, &Labelled::whole(file, Some(network.config()), None)?)?);
             bar.inc(1);
         }
         bar.finish();

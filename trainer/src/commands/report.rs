@@ -15,6 +15,9 @@ pub struct Report {
     /// Labelled scans to measure on and to show, as `trainer eval` takes them.
     #[arg(long, num_args = 1..)]
     eval: Vec<PathBuf>,
+    /// Class ids that are stuff, as `trainer eval` takes them.
+    #[arg(long, value_delimiter = ',')]
+    stuff: Option<Vec<i32>>,
     /// At most this many scans.
     #[arg(long, requires = "eval")]
     limit: Option<usize>,
@@ -37,7 +40,7 @@ impl Report {
             let mut paths = scans::list(&self.eval)?;
             paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers = evaluation::answers(&paths, Some(&network), |scan| evaluation::ask(&network, scan))?;
+            answers = evaluation::answers(&paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));

@@ -144,13 +144,13 @@ pub enum Figures {
     },
 }
 
-/// What `find` finds in each of the scans, where `network` says what is read of them.
+/// What `find` finds in each of the scans, where `network` says what is read of them, and classes of these ids are `stuff`, if any are given.
 ///
 /// # Errors
 /// A scan cannot be read or has no labels, or `find` fails.
-pub fn answers(scans: &[PathBuf], network: Option<&Network>, find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<Vec<Answer>> {
+pub fn answers(scans: &[PathBuf], network: Option<&Network>, stuff: Option<&[i32]>, find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<Vec<Answer>> {
     let answer = |path: &PathBuf| {
-        let scan = Labelled::whole(path, network.map(Network::config))?;
+        let scan = Labelled::whole(path, network.map(Network::config), stuff)?;
         let found = find(&scan).with_context(|| path.display().to_string())?;
         tracing::info!("{}: {} objects, {} found", path.display(), scan.room.objects.len(), found.len());
         Ok(Answer { path: path.clone(), room: scan.room, found })

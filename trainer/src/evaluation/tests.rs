@@ -102,12 +102,12 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     device.seed(3);
     let network = Network::new("untrained".into(), SegDino3dVl::new(&config, &device), config.clone(), &device, None);
     let see = |config: Option<&Config>| {
-        let scan = Labelled::whole(&path, config).unwrap();
+        let scan = Labelled::whole(&path, config, None).unwrap();
         let grouping = pipeline::group(&scan.room.positions, None, &[], &Monitor::silent()).unwrap();
         pollster::block_on(pipeline::propose(&scan.observation(), &grouping, &network, &Monitor::silent())).unwrap().text
     };
     let (seeing, blind) = (see(Some(&config)), see(None));
     assert_eq!(seeing.len(), blind.len());
     assert!(seeing.iter().zip(&blind).any(|(a, b)| (a - b).abs() > 1e-4), "the images make no difference");
-    ask(&network, &Labelled::whole(&path, Some(&config)).unwrap()).unwrap();
+    ask(&network, &Labelled::whole(&path, Some(&config), None).unwrap()).unwrap();
 }

@@ -21,6 +21,9 @@ const LEAST_ROOM: f32 = 1.8;
 /// Walls thinner than this hide a room from outside, metres.
 const WALL: f32 = 0.3;
 
+/// In how many directions a room's reach is known.
+const DIRECTIONS: usize = 72;
+
 /// From where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
@@ -36,6 +39,8 @@ pub struct Stage<'a> {
     low: Vec3,
     high: Vec3,
     spacing: f32,
+    /// By direction from the middle: how far the room reaches, metres.
+    reach: [f32; DIRECTIONS],
 }
 
 impl<'a> Stage<'a> {
@@ -50,15 +55,36 @@ impl<'a> Stage<'a> {
         let cells: std::collections::HashSet<[i32; 3]> = room.positions.iter().map(|p| p.map(|x| (x / CELL).floor() as i32)).collect();
         // as many cells of a surface as it has area
         let spacing = (cells.len() as f32 * CELL * CELL / room.positions.len().max(1) as f32).sqrt();
-        Some(Self { room, low: bounds(0.005)?, high: bounds(0.995)?, spacing })
+        let (low, high) = (bounds(0.005)?, bounds(0.995)?);
+        let mut stage = Self { room, low, high, spacing, reach: [0.0; DIRECTIONS] };
+        for position in room.positions.iter().map(|p| Vec3::from(*p)).filter(|p| p.cmpge(low).all() && p.cmple(high).all()) {
+            let (direction, distance) = stage.direction(position);
+            stage.reach[direction] = stage.reach[direction].max(distance);
+        }
+        Some(stage)
     }
 
-    fn shows(&self, point: usize, view: View) -> bool {
+    /// Direction and distance from the room's middle, on the floor.
+    fn direction(&self, position: Vec3) -> (usize, f32) {
+        let from_middle = (position - (self.low + self.high) / 2.0).truncate();
+        let turn = (from_middle.y.atan2(from_middle.x) / std::f32::consts::TAU).rem_euclid(1.0);
+        ((turn * DIRECTIONS as f32) as usize % DIRECTIONS, from_middle.length())
+    }
+
+    /// Whether the point is of a wall between the eye and the room.
+    fn hides(&self, position: Vec3, eye: Mat3) -> bool {
+        let (direction, distance) = self.direction(position);
+        let towards_eye = eye.row(2).truncate().normalize_or_zero();
+        let from_middle = (position - (self.low + self.high) / 2.0).truncate();
+        position.z > self.low.z + WALL && distance > self.reach[direction] - WALL && from_middle.dot(towards_eye) > 0.1 * distance
+    }
+
+    fn shows(&self, point: usize, view: View, eye: Mat3) -> bool {
         let position = Vec3::from(self.room.positions[point]);
         let is_object = self.room.object_of_point[point].is_some();
         let height = self.high.z - self.low.z;
         let ceiling = self.room.truth.semantic[point] == CEILING || height > LEAST_ROOM && position.z > self.low.z + CUT * height;
-        let near_wall = view == View::Corner && position.z > self.low.z + WALL && (position.x < self.low.x + WALL || position.y < self.low.y + WALL);
+        let near_wall = view == View::Corner && self.hides(position, eye);
         let outside = position.cmplt(self.low - 1.0).any() || position.cmpgt(self.high + 1.0).any();
         position.is_finite() && !ceiling && !outside && (is_object || !near_wall)
     }
@@ -73,15 +99,17 @@ impl<'a> Stage<'a> {
             View::Above => Mat3::IDENTITY,
             View::Corner => Mat3::from_rotation_x(-0.9) * Mat3::from_rotation_z(std::f32::consts::FRAC_PI_4 * 1.15),
         };
-        let shown: Vec<(Vec3, [u8; 3])> =
-            (0..self.room.positions.len()).filter(|&i| self.shows(i, view)).map(|i| (eye * Vec3::from(self.room.positions[i]), colors[i])).collect();
+        let shown: Vec<(Vec3, [u8; 3])> = (0..self.room.positions.len())
+            .filter(|&i| self.shows(i, view, eye))
+            .map(|i| (eye * Vec3::from(self.room.positions[i]), colors[i]))
+            .collect();
         let low = shown.iter().map(|p| p.0).reduce(Vec3::min).unwrap_or_default();
         let high = shown.iter().map(|p| p.0).reduce(Vec3::max).unwrap_or_default();
         let size = SIZE.map(|s| (s * FINER) as usize);
         let extent = high - low;
         let scale = (0.96 * size[0] as f32 / extent.x.max(0.01)).min(0.96 * size[1] as f32 / extent.y.max(0.01));
         let middle = (low + high) / 2.0;
-        let radius = ((self.spacing * scale * 0.75).round() as isize).clamp(1, 12);
+        let radius = ((self.spacing * scale).round() as isize).clamp(1, 12);
 
         let mut depths = vec![f32::NEG_INFINITY; size[0] * size[1]];
         let mut pixels = vec![[0u8; 3]; depths.len()];
