@@ -148,7 +148,12 @@ pub enum Figures {
 ///
 /// # Errors
 /// A scan cannot be read or has no labels, or `find` fails.
-pub fn answers(scans: &[PathBuf], network: Option<&Network>, stuff: Option<&[i32]>, find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>) -> anyhow::Result<Vec<Answer>> {
+pub fn answers(
+    scans: &[PathBuf],
+    network: Option<&Network>,
+    stuff: Option<&[i32]>,
+    find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>,
+) -> anyhow::Result<Vec<Answer>> {
     let answer = |path: &PathBuf| {
         let scan = Labelled::whole(path, network.map(Network::config), stuff)?;
         let found = find(&scan).with_context(|| path.display().to_string())?;
