@@ -19,6 +19,7 @@ mod prepare;
 mod ranking;
 mod samples;
 mod seen;
+mod store;
 mod synth;
 mod train;
 

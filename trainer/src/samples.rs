@@ -24,6 +24,7 @@ use crate::{
     matching,
     partition::Part,
     seen::Seen,
+    store::Local,
 };
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
@@ -44,9 +45,15 @@ const READY: usize = 2;
 ///
 /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
 /// reported and left out; when none can, the receiver gets the error.
-pub fn samples(config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
+pub fn samples(mut config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
     let (sender, receiver) = sync_channel(READY);
     thread::spawn(move || {
+        // loaded once, and there until the run ends
+        let (rooms, foundations) = match (Local::of(&config.data.rooms), Local::of(&config.data.foundations)) {
+            (Ok(rooms), Ok(foundations)) => (rooms, foundations),
+            (Err(error), _) | (_, Err(error)) => return drop(sender.send(Err(error))),
+        };
+        (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
         let mut stream = Stream { config, rooms: Source::new(dataset::files), foundations: Source::new(Foundation::folders) };
         for number in first.. {
             if sender.send(stream.sample(number)).is_err() {

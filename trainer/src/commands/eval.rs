@@ -14,12 +14,12 @@ use segscape::{
 };
 use serde_json::json;
 
-use crate::{dataset::Room, device::DeviceChoice, labelled::Labelled, models, nyu40};
+use crate::{dataset::Room, device::DeviceChoice, labelled::Labelled, models, nyu40, store::Local};
 
 /// Measures on labelled PLY files and bundles; the rules are those of the released evaluators (spec/eval.md).
 #[derive(Debug, Args)]
 pub struct Eval {
-    /// Labelled scans or bundles, or folders of them.
+    /// Labelled scans or bundles, or folders of them; also s3://bucket/folder or file:///folder.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
     /// Whether classes count.
@@ -94,7 +94,8 @@ impl Eval {
     /// A scan cannot be read or has no labels, or there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic, "a baseline knows no classes");
-        let mut files = Labelled::list(&self.paths)?;
+        let local = Local::of(&self.paths)?;
+        let mut files = Labelled::list(&local.paths)?;
         files.truncate(self.limit.unwrap_or(usize::MAX));
         let network = match self.baseline {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),

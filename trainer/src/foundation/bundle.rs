@@ -67,7 +67,8 @@ impl Foundation {
     /// The scene breaks a rule of the format, or the disk refuses.
     pub fn write(&self, out: &Path, picture: impl Fn(&Image) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<()> {
         self.check()?;
-        let part = out.with_extension(format!("part{}", std::process::id()));
+        let name = out.file_name().with_context(|| format!("{} names no folder", out.display()))?.to_string_lossy();
+        let part = out.with_file_name(format!("{name}.part{}", std::process::id()));
         let write = || -> anyhow::Result<()> {
             fs::create_dir_all(&part)?;
             for image in &self.images {

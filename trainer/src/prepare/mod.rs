@@ -2,19 +2,30 @@
 
 mod annotation;
 mod colmap;
+mod exr;
 mod frames;
 mod intrinsics;
+mod level;
+mod mast3r_slam;
 mod mesh;
+mod npy;
+mod phone;
+mod polycam;
 mod reconstruct;
+mod reconstruction;
+mod record3d;
 mod recorded;
 mod replica;
+mod scanner3d;
 mod scannet;
 mod scannetpp;
 mod segdino3d;
 mod sens;
+mod stray;
 mod torch;
 mod trajectory;
 mod tum;
+mod vggt;
 
 use std::path::{Path, PathBuf};
 
@@ -43,6 +54,36 @@ pub enum Kind {
     Scannetpp,
     /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask, super_points, features_2d/SET; or one of the lists in meta_data.
     Segdino3d,
+    /// Polycam's raw export: keyframes/ with cameras, images, depth, confidence; what Polycam corrected is taken where it is there.
+    Polycam,
+    /// Record3D's export "EXR + JPG sequence": metadata.json, rgb, depth. A .r3d file has to be exported so first.
+    Record3d,
+    /// Stray Scanner: odometry.csv, camera_matrix.csv, depth, confidence, and rgb with the frames of the video (ffmpeg makes it).
+    Stray,
+    /// 3D Scanner App, "All data": frame_00000.json, frame_00000.jpg, depth_00000.png, conf_00000.png.
+    Scanner3d,
+    /// What MASt3R-SLAM saves: SEQ.ply, SEQ.txt, keyframes/SEQ, and SEQ.masks.npy, which it has to be taught to save.
+    Mast3rSlam,
+    /// What VGGT predicts: predictions.npz.
+    Vggt,
+}
+
+impl Kind {
+    /// The axis that points up where nobody says otherwise: phones' worlds are ARKit's. Reconstructions are levelled instead.
+    pub fn up(self) -> UpAxis {
+        match self {
+            Self::Frames | Self::Scannet | Self::Replica | Self::Scannetpp | Self::Segdino3d | Self::Mast3rSlam | Self::Vggt => UpAxis::PlusZ,
+            Self::Polycam | Self::Record3d | Self::Stray | Self::Scanner3d => UpAxis::PlusY,
+        }
+    }
+
+    /// Every how many frames one is taken where nobody says otherwise: of videos, not of keyframes.
+    pub fn every(self) -> usize {
+        match self {
+            Self::Frames | Self::Scannet | Self::Replica | Self::Scannetpp | Self::Segdino3d | Self::Record3d | Self::Stray | Self::Scanner3d => 10,
+            Self::Polycam | Self::Mast3rSlam | Self::Vggt => 1,
+        }
+    }
 }
 
 /// How scenes are made.
@@ -56,6 +97,10 @@ pub struct Options {
     pub farthest: f32,
     /// Which axis of the recording points up.
     pub up: UpAxis,
+    /// Whether to find out instead which way is up, for reconstructions, whose axes say nothing.
+    pub level: bool,
+    /// Metres in a unit of a reconstruction; `None` for the kind's own guess.
+    pub metres_per_unit: Option<f32>,
     /// `scannetv2-labels.combined.tsv`, or a list of classes.
     pub labels: Option<PathBuf>,
     /// The camera of recordings of depth images, instead of what they say themselves.
@@ -95,6 +140,24 @@ enum Gap {
 /// A recording's frames one after the other.
 type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a>;
 
+/// Whether the path is a scene of this kind; only files' names and whether they are there count.
+pub fn is_scene(kind: Kind, path: &Path) -> bool {
+    match kind {
+        Kind::Frames => frames::is_scene(path),
+        Kind::Scannet => scannet::is_scene(path),
+        Kind::Replica => replica::is_scene(path),
+        Kind::Scannetpp => scannetpp::is_scene(path),
+        // its scenes are parts of files' names
+        Kind::Segdino3d => false,
+        Kind::Polycam => polycam::is_scene(path),
+        Kind::Record3d => record3d::is_scene(path),
+        Kind::Stray => stray::is_scene(path),
+        Kind::Scanner3d => scanner3d::is_scene(path),
+        Kind::Mast3rSlam => mast3r_slam::is_scene(path),
+        Kind::Vggt => vggt::is_scene(path),
+    }
+}
+
 /// The scenes that `input` holds, each with its name: itself, or the folders in it.
 ///
 /// # Errors
@@ -103,27 +166,23 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     if kind == Kind::Segdino3d {
         return segdino3d::scenes(input);
     }
-    let is_scene = |path: &Path| match kind {
-        Kind::Frames => frames::is_scene(path),
-        Kind::Scannet => scannet::is_scene(path),
-        Kind::Replica => replica::is_scene(path),
-        Kind::Scannetpp => scannetpp::is_scene(path),
-        Kind::Segdino3d => false,
-    };
     let input = &match kind {
         Kind::Replica => replica::home(input),
         Kind::Scannetpp => scannetpp::home(input),
-        Kind::Frames | Kind::Scannet | Kind::Segdino3d => input.to_owned(),
+        _ => input.to_owned(),
     };
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+        name.unwrap_or_default().to_string_lossy().into_owned()
+    };
     let whole = input.canonicalize().with_context(|| format!("cannot read {}", input.display()))?;
-    if is_scene(&whole) {
+    if is_scene(kind, &whole) {
         return Ok(vec![(name(&whole), whole)]);
     }
     let mut scenes = Vec::new();
     for entry in std::fs::read_dir(input).with_context(|| format!("cannot list {}", input.display()))? {
         let path = entry?.path();
-        if is_scene(&path) {
+        if is_scene(kind, &path) {
             scenes.push((name(&path), path));
         }
     }
@@ -154,6 +213,12 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
             foundation.write(out, |image| anyhow::bail!("no picture of {}", image.name))?;
             return Ok(format!("{} points, {} objects", foundation.positions.len(), foundation.given.objects.positions.len()));
         }
+        Kind::Polycam => (polycam::frames(scene, options.every)?, None),
+        Kind::Record3d => (record3d::frames(scene, options.every)?, None),
+        Kind::Stray => (stray::frames(scene, options.every)?, None),
+        Kind::Scanner3d => (scanner3d::frames(scene, options.every)?, None),
+        Kind::Mast3rSlam => return written(mast3r_slam::read(scene, options)?.prepared(options)?, out),
+        Kind::Vggt => return written(vggt::read(scene, options)?.prepared(options)?, out),
     };
     let taken = Taken::of(shots, options)?;
     let summary = taken.summary();
@@ -167,7 +232,13 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
             (positions, Some(colors), origins, None)
         }
     };
-    let (foundation, pictures) = (Foundation { positions, colors, origins, images: taken.images, truth, ..Foundation::default() }, taken.pictures);
+    written((Foundation { positions, colors, origins, images: taken.images, truth, ..Foundation::default() }, taken.pictures, summary), out)
+}
+
+/// A scene without its pictures, these, and what to tell about it.
+type Prepared = (Foundation, Vec<Picture>, String);
+
+fn written((foundation, pictures, summary): Prepared, out: &Path) -> anyhow::Result<String> {
     let points = foundation.positions.len();
     foundation.write(out, |image| {
         let row = foundation.images.iter().position(|other| other.name == image.name).context("an image of the scene")?;
@@ -196,15 +267,17 @@ impl Options {
     fn turned(&self, place: [f64; 3]) -> [f32; 3] {
         self.frame().world_from_file(place).map(|x| x as f32)
     }
+
+    /// The same as a transform.
+    fn turn(&self) -> Affine3A {
+        let column = |axis: [f64; 3]| Vec3A::from(self.turned(axis));
+        Affine3A { matrix3: Mat3A::from_cols(column([1.0, 0.0, 0.0]), column([0.0, 1.0, 0.0]), column([0.0, 0.0, 1.0])), translation: Vec3A::ZERO }
+    }
 }
 
 impl Taken {
     fn of(frames: Shots, options: &Options) -> anyhow::Result<Self> {
-        let column = |axis: [f64; 3]| Vec3A::from(options.turned(axis));
-        let turn = Affine3A {
-            matrix3: Mat3A::from_cols(column([1.0, 0.0, 0.0]), column([0.0, 1.0, 0.0]), column([0.0, 0.0, 1.0])),
-            translation: Vec3A::ZERO,
-        };
+        let turn = options.turn();
         let mut taken = Self { images: vec![], pictures: vec![], lost: 0, missing: 0 };
         for frame in frames {
             let Shot { name, mut camera, depth, picture } = match frame? {
@@ -262,4 +335,4 @@ fn quaternion_pose(quaternion: [f32; 4], place: [f32; 3]) -> Option<Affine3A> {
 }
 
 #[cfg(test)]
-mod tests;
+pub mod tests;

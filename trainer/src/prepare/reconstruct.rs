@@ -16,12 +16,49 @@ const JUMP: f32 = 0.04;
 const TOLERANCE: f32 = 0.05;
 
 /// Positions, colours and origins.
-type Points = (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<Option<Correspondence>>);
+pub type Points = (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<Option<Correspondence>>);
 
-/// One point for each cell of `options.spacing` that a depth pixel falls into: that of the nearest camera, whose depth is the most exact.
+/// Points, one for each cell: that of the nearest camera, whose depth is the most exact.
+#[derive(Default)]
+pub struct Cells {
+    /// Of a cell's edge, metres.
+    spacing: f32,
+    /// How far the camera was, and the row of the point.
+    nearest: HashMap<[i32; 3], (f32, usize)>,
+    points: Points,
+}
+
+impl Cells {
+    /// None yet; cells are `spacing` metres wide.
+    pub fn new(spacing: f32) -> Self {
+        Self { spacing, ..Self::default() }
+    }
+
+    /// A point (metres, world) that `origin` shows `depth` metres away.
+    pub fn add(&mut self, position: [f32; 3], color: [u8; 3], origin: Correspondence, depth: f32) {
+        let (positions, colors, origins) = &mut self.points;
+        let cell = position.map(|x| (x / self.spacing).floor() as i32);
+        let place = self.nearest.entry(cell).or_insert((f32::INFINITY, positions.len()));
+        if place.1 == positions.len() {
+            positions.push(position);
+            colors.push(color);
+            origins.push(Some(origin));
+            place.0 = depth;
+        } else if depth < place.0 {
+            (positions[place.1], colors[place.1], origins[place.1]) = (position, color, Some(origin));
+            place.0 = depth;
+        }
+    }
+
+    /// In the order in which their cells were first met.
+    pub fn points(self) -> Points {
+        self.points
+    }
+}
+
+/// One point for each cell of `options.spacing` that a depth pixel falls into.
 pub fn from_depth(images: &[Image], pictures: &[Picture], options: &Options) -> anyhow::Result<Points> {
-    let mut nearest: HashMap<[i32; 3], (f32, usize)> = HashMap::new();
-    let (mut positions, mut colors, mut origins): (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<_>) = (vec![], vec![], vec![]);
+    let mut cells = Cells::new(options.spacing);
     for ((view, image), picture) in (0..).zip(images).zip(pictures) {
         let Some(depth) = &image.depth else { continue };
         let color =
@@ -33,25 +70,14 @@ pub fn from_depth(images: &[Image], pictures: &[Picture], options: &Options) -> 
                 continue;
             }
             let [x, y] = [(column as f32 + 0.5) / columns as f32, (row as f32 + 0.5) / rows as f32];
-            let position = image.camera.back_project(Pixel { x, y, depth: here });
             let along = |share: f32, extent: u32| ((share * extent as f32) as u32).min(extent - 1);
             let color = color.get_pixel(along(x, color.width()), along(y, color.height())).0;
-            let origin = Some(Correspondence { view, x, y });
-            let cell = position.map(|x| (x / options.spacing).floor() as i32);
-            let place = nearest.entry(cell).or_insert((f32::INFINITY, positions.len()));
-            if place.1 == positions.len() {
-                positions.push(position);
-                colors.push(color);
-                origins.push(origin);
-                place.0 = here;
-            } else if here < place.0 {
-                (positions[place.1], colors[place.1], origins[place.1]) = (position, color, origin);
-                place.0 = here;
-            }
+            cells.add(image.camera.back_project(Pixel { x, y, depth: here }), color, Correspondence { view, x, y }, here);
         }
     }
-    anyhow::ensure!(!positions.is_empty(), "no depth between {NEAREST} and {} m in any frame", options.farthest);
-    Ok((positions, colors, origins))
+    let points = cells.points();
+    anyhow::ensure!(!points.0.is_empty(), "no depth between {NEAREST} and {} m in any frame", options.farthest);
+    Ok(points)
 }
 
 fn is_edge(depth: &Map, row: usize, column: usize) -> bool {

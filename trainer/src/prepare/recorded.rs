@@ -58,7 +58,11 @@ impl Recorded {
 }
 
 impl Picture {
-    fn read(path: &Path) -> anyhow::Result<Self> {
+    /// The file.
+    ///
+    /// # Errors
+    /// It cannot be read, is neither JPEG nor PNG by its name, or too long for a picture.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
         let extension = match path.extension().map(|extension| extension.to_string_lossy().to_lowercase()).as_deref() {
             Some("jpg" | "jpeg") => "jpg",
             Some("png") => "png",

@@ -9,18 +9,29 @@ use miniz_oxide::deflate::compress_to_vec_zlib;
 use super::*;
 use crate::foundation::Truth;
 
-const ROWS: u32 = 6;
-const COLUMNS: u32 = 8;
+pub const ROWS: u32 = 6;
+pub const COLUMNS: u32 = 8;
 /// Focal length and principal point of the recordings' depth images.
 const FOCAL: f32 = 8.0;
 const CENTER: [f32; 2] = [3.5, 2.5];
 
 pub fn options() -> Options {
-    Options { every: 1, spacing: 0.02, farthest: 4.5, up: UpAxis::PlusZ, labels: None, intrinsics: None, features: None, nyu40: false }
+    Options {
+        every: 1,
+        spacing: 0.02,
+        farthest: 4.5,
+        up: UpAxis::PlusZ,
+        level: false,
+        metres_per_unit: None,
+        labels: None,
+        intrinsics: None,
+        features: None,
+        nyu40: false,
+    }
 }
 
 /// A wall two metres away with one pixel of unknown depth.
-fn depth() -> Vec<u16> {
+pub fn depth() -> Vec<u16> {
     (0..ROWS * COLUMNS).map(|pixel| if pixel == 0 { 0 } else { 2000 }).collect()
 }
 
@@ -45,7 +56,7 @@ pub fn pose_text(x: f32) -> String {
 pub const LOST: &str = "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n";
 
 /// Three frames as SensReader exports them, the second without a pose.
-fn sens_reader(folder: &Path) {
+pub fn sens_reader(folder: &Path) {
     for sub in ["color", "depth", "pose", "intrinsic"] {
         fs::create_dir_all(folder.join(sub)).unwrap();
     }
