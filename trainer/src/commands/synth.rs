@@ -7,7 +7,10 @@ use clap::Args;
 use rayon::prelude::*;
 
 use crate::{
-    foundation::{Foundation, oracle::Errors},
+    foundation::{
+        Foundation,
+        oracle::{self, Errors},
+    },
     synth::Room,
 };
 
@@ -26,7 +29,7 @@ pub struct Synth {
     /// Folder for room_SEED_INDEX.ply.
     #[arg(long)]
     out: PathBuf,
-    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room, its points as a reconstruction has them.
+    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room with its pictures, its points as a reconstruction has them.
     #[arg(long)]
     bundles: Option<PathBuf>,
     /// Rooms made at the same time; all cores by default.
@@ -53,7 +56,7 @@ impl Synth {
                 fs::write(&path, room.to_ply()).with_context(|| format!("cannot write {}", path.display()))?;
                 if let Some(bundles) = &self.bundles {
                     let scene = Foundation::of_room(&room, &shots, &Errors::default(), self.seed ^ index << 32);
-                    scene.write(&bundles.join(name), |_| anyhow::bail!("synthetic images have no pictures"))?;
+                    scene.write(&bundles.join(name), |image| oracle::picture(image, &shots))?;
                 }
                 bar.inc(1);
                 Ok::<_, anyhow::Error>(())

@@ -1,7 +1,9 @@
 //! Foundation models played by what a synthetic room knows about itself: a reconstruction that errs as reconstructions do, and a 2D model that finds
 //! instances with errors of known sizes.
 
+use anyhow::Context;
 use glam::Vec3;
+use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 use segscape::{
     spatial,
     text::{self, Vocabulary},
@@ -24,6 +26,8 @@ const PATCH: usize = 8;
 const TOLERANCE: f32 = 0.06;
 /// Neighbours that a point is smoothed with.
 const NEIGHBOURS: usize = 16;
+/// Of JPEGs, 1..=100: as phones have it.
+const QUALITY: u8 = 88;
 
 /// How reconstruction and perception err.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +56,8 @@ pub struct Errors {
     pub class_blind: f32,
     /// Fewer pixels are never found.
     pub smallest: usize,
+    /// Depth images are what the sensor measured, with its noise and its holes, not what there is.
+    pub measured_depth: bool,
 }
 
 impl Default for Errors {
@@ -69,6 +75,7 @@ impl Default for Errors {
             misnamed: 0.08,
             class_blind: 0.4,
             smallest: 25,
+            measured_depth: true,
         }
     }
 }
@@ -230,17 +237,29 @@ fn image(number: usize, shot: &Shot, class_of_instance: &[Option<&'static str>],
         [halves.0, halves.1].iter().filter(|half| !half.is_empty()).for_each(|half| add(half));
     }
     let features = patches(&values, &instances, shot.size);
-    let depth: Vec<f32> =
-        shot.depth.iter().enumerate().map(|(p, d)| if d.is_finite() { d * (1.0 + 0.004 * (unit(seed, p as u32) - 0.5)) } else { 0.0 }).collect();
+    let depth = if errors.measured_depth { shot.measured.clone() } else { shot.depth.iter().map(|d| if d.is_finite() { *d } else { 0.0 }).collect() };
     Image {
         name: format!("{number:04}"),
         camera: shot.camera,
-        picture: None,
+        picture: Some(format!("{number:04}.jpg")),
         depth: Map::new(depth, [rows, columns, 1]).ok(),
         mask: Mask::new(values, shot.size),
         instances,
         features,
     }
+}
+
+/// The picture of image number `image.name` as a JPEG.
+///
+/// # Errors
+/// No shot has this number.
+pub fn picture(image: &Image, shots: &[Shot]) -> anyhow::Result<Vec<u8>> {
+    let number: usize = image.name.parse()?;
+    let shot = shots.get(number).with_context(|| format!("there is no image {number}, only {}", shots.len()))?;
+    let [rows, columns] = shot.size.map(|n| n as u32);
+    let mut bytes = Vec::new();
+    JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode(shot.picture.as_flattened(), columns, rows, ExtendedColorType::Rgb8)?;
+    Ok(bytes)
 }
 
 /// A feature of something called `name`: a fixed projection of the name's embedding, mixed with what says nothing.
@@ -290,6 +309,7 @@ mod tests {
         misnamed: 0.0,
         class_blind: 0.0,
         smallest: 1,
+        measured_depth: false,
     };
 
     fn scene(errors: &Errors) -> Foundation {
@@ -352,12 +372,37 @@ mod tests {
         let misnamed = names(&scene(&Errors { misnamed: 0.3, ..NONE }));
         let wrong = misnamed.iter().zip(names(&perfect)).filter(|(a, b)| *a != b).count() as f32 / found;
         assert!((0.2..0.4).contains(&wrong), "{wrong} are called something else");
+        let depths = |errors| {
+            let of = |depth: &Map| {
+                (0..depth.size()[0] * depth.size()[1]).map(|p| depth.at(p / depth.size()[1], p % depth.size()[1])[0]).collect::<Vec<_>>()
+            };
+            scene(&errors).images.iter().flat_map(|image| of(image.depth.as_ref().unwrap())).collect::<Vec<f32>>()
+        };
+        let (measured, exact) = (depths(Errors { measured_depth: true, ..NONE }), depths(NONE));
+        let holes = measured.iter().zip(&exact).filter(|(m, e)| **m == 0.0 && **e > 0.0).count() as f32 / exact.len() as f32;
+        assert!((0.02..0.7).contains(&holes), "{holes} of the pixels have lost their depth");
         let masks = |scene: &Foundation| {
             scene.images.iter().flat_map(|image| image.mask.as_ref().unwrap().values().to_vec()).map(|v| v > 0).collect::<Vec<_>>()
         };
         let ragged = masks(&scene(&Errors { ragged: 2.0, ..NONE }));
         let off = ragged.iter().zip(masks(&perfect)).filter(|(a, b)| *a != b).count() as f32 / ragged.len() as f32;
         assert!((0.01..0.2).contains(&off), "{off} of the pixels are off");
+    }
+
+    #[test]
+    fn a_bundle_has_the_pictures_of_its_images() {
+        let folder = tempfile::tempdir().unwrap();
+        let out = folder.path().join("room");
+        scene(&NONE).write(&out, |image| picture(image, &ROOM.1)).unwrap();
+        let read = Foundation::read(&out).unwrap();
+        assert_eq!(read.images.len(), ROOM.1.len());
+        for (image, shot) in read.images.iter().zip(&ROOM.1) {
+            let stored = image::open(out.join(image.picture.as_ref().unwrap())).unwrap().into_rgb8();
+            assert_eq!([stored.height() as usize, stored.width() as usize], shot.size);
+            let off = stored.as_raw().iter().zip(shot.picture.as_flattened()).map(|(a, b)| f32::from(a.abs_diff(*b))).sum::<f32>();
+            assert!(off / (stored.as_raw().len() as f32) < 12.0, "JPEG is off by {off}");
+        }
+        assert!(picture(&Image { name: "9999".into(), ..read.images[0].clone() }, &ROOM.1).is_err());
     }
 
     #[test]

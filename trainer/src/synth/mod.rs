@@ -48,7 +48,7 @@ pub struct Room {
     pub instance: Vec<i32>,
 }
 
-/// What one image of the walk shows, without any error.
+/// One image of the walk: what it shows, without any error, and what the device made of it.
 #[derive(Clone, Debug)]
 pub struct Shot {
     /// In the room's frame.
@@ -57,6 +57,10 @@ pub struct Shot {
     pub size: [usize; 2],
     /// (rows, columns): metres along the optical axis, infinite where nothing is.
     pub depth: Vec<f32>,
+    /// (rows, columns): the same as the sensor measured it, noisy; 0 where it failed.
+    pub measured: Vec<f32>,
+    /// (rows, columns): sRGB as the camera exposed it.
+    pub picture: Vec<[u8; 3]>,
     /// (rows, columns): instances as in [`Room::instance`], 0 for structure.
     pub instance: Vec<i32>,
 }
@@ -74,9 +78,9 @@ impl Room {
         let scene = lit_scene(&layout, &mut dice);
         let sensor = Sensor::new(&mut dice);
         let cameras = walk::walk(&layout, &sensor, &mut dice);
-        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.05, 0.35);
+        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
         let lighting = Lighting::new(&scene, ambient, dice.seed());
-        let (samples, views) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
+        let (samples, taken) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
         let turn = Quat::from_rotation_z(walk::any_turn(&mut dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
@@ -85,15 +89,22 @@ impl Room {
         owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
         let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] >= FEWEST_POINTS;
         let to_room = Affine3A::from_rotation_translation(turn, -low);
-        let shot = |(camera, view): (&camera::Camera, camera::View)| {
+        let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
             let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
                 Some(triangle) => scene.owners[triangle.owner as usize].instance,
                 None => 0,
             };
             let [width, height] = camera.size;
-            Shot { camera: camera.placed(to_room), size: [height, width], instance: view.triangle.iter().map(instance).collect(), depth: view.depth }
+            Shot {
+                camera: camera.placed(to_room),
+                size: [height, width],
+                instance: taken.view.triangle.iter().map(instance).collect(),
+                depth: taken.view.depth,
+                measured: taken.measured,
+                picture: taken.picture,
+            }
         };
-        let shots = cameras.iter().zip(views).map(shot).collect();
+        let shots = cameras.iter().zip(taken).map(shot).collect();
         let room = Self {
             positions: turned.iter().map(|p| (*p - low).to_array()).collect(),
             colors: samples.iter().map(|s| (s.color * 255.0).round().to_array().map(|c| c as u8)).collect(),

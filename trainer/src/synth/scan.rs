@@ -14,20 +14,33 @@ use super::{
     walk::Sensor,
 };
 
-/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also what each camera saw, without flaws.
-pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sensor, dice: &mut Dice) -> (Vec<Sample>, Vec<View>) {
+/// What one camera of the walk took.
+pub struct Taken {
+    /// What there is to see, without flaws.
+    pub view: View,
+    /// (pixels) sRGB as the camera exposed it, with the lens's dark corners, blur and grain.
+    pub picture: Vec<[u8; 3]>,
+    /// (pixels) metres as the depth sensor measured them, noisy; 0 where it failed or nothing is in range.
+    pub measured: Vec<f32>,
+}
+
+/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also what each camera took.
+pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sensor, dice: &mut Dice) -> (Vec<Sample>, Vec<Taken>) {
     let (lo, hi) = scene.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
     let mut volume = Volume::new(lo - 0.2, hi + 0.2, sensor.voxel);
     let mut exposure = None;
-    let mut views = Vec::with_capacity(cameras.len());
+    let mut all = Vec::with_capacity(cameras.len());
     for camera in cameras {
         let frame = Frame::new(scene, *camera, lighting);
         // The exposure follows the picture with delay, and never fully.
         let target = sensor.brightness / frame.mean().max(0.01);
         let gain = exposure.map_or(target, |e: f32| e * (target / e).powf(0.3)).clamp(0.2, 12.0);
         exposure = Some(gain);
-        integrate(&mut volume, &frame, gain, scene, sensor, dice);
-        views.push(frame.view);
+        let seed = dice.seed();
+        let picture = frame.picture(gain, seed);
+        let measured = integrate(&mut volume, &frame, &picture, seed, scene, sensor, dice);
+        let picture = picture.iter().map(|color| (color * 255.0).round().to_array().map(|c| c as u8)).collect();
+        all.push(Taken { view: frame.view, picture, measured });
     }
     let mut samples = volume.surface();
     for sample in &mut samples {
@@ -38,7 +51,7 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
             sample.position += shift - normal * shift.dot(normal);
         }
     }
-    (thinned(samples, sensor, dice), views)
+    (thinned(samples, sensor, dice), all)
 }
 
 /// What one camera sees, row by row.
@@ -112,19 +125,33 @@ impl Frame {
         }
     }
 
+    /// (pixels) sRGB in 0..1 as a camera with an exposure of `gain` takes it: a little blurred, darker in the corners, grainy.
+    fn picture(&self, gain: f32, seed: u32) -> Vec<Vec3> {
+        let [width, height] = self.camera.size;
+        let pixel = |i: usize| {
+            let (x, y) = (i % width, i / width);
+            let (right, below) = ((x + 1).min(width - 1), (y + 1).min(height - 1));
+            let blurred = (self.color[i] + self.color[y * width + right] + self.color[below * width + x]) / 3.0;
+            let off_centre = Vec2::new(x as f32 / width as f32 - 0.5, y as f32 / height as f32 - 0.5).length_squared();
+            let grain = 0.06 * (unit(seed, i as u32) - 0.5);
+            (blurred * gain * (1.0 - 0.5 * off_centre)).map(|c| (c.max(0.0).sqrt() + grain).clamp(0.0, 1.0))
+        };
+        (0..self.color.len()).map(pixel).collect()
+    }
+
     fn mean(&self) -> f32 {
         self.color.iter().map(|c| c.element_sum() / 3.0).sum::<f32>() / self.color.len() as f32
     }
 }
 
-/// Adds a frame to the field as a real camera measures it: noisy, with holes, a little out of place.
-fn integrate(volume: &mut Volume, frame: &Frame, gain: f32, scene: &Scene, sensor: &Sensor, dice: &mut Dice) {
+/// Adds a frame to the field as a real camera measures it: noisy, with holes, a little out of place. Returns the depth that was measured, 0 for none.
+fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, scene: &Scene, sensor: &Sensor, dice: &mut Dice) -> Vec<f32> {
     let Frame { camera, view, .. } = frame;
     let [width, height] = camera.size;
-    let seed = dice.seed();
+    let mut all_measured = vec![0.0; width * height];
     let drift = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[0];
     let spin = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[1];
-    // The colour camera is a few pixels off, and blurred by the hand's motion.
+    // The colour camera is a few pixels off.
     let (shift_x, shift_y) = (dice.count(0, 4) as i32 - 2, dice.count(0, 4) as i32 - 2);
     let clamp = |v: i32, n: usize| v.clamp(0, n as i32 - 1) as usize;
     for y in 1..height - 1 {
@@ -148,20 +175,14 @@ fn integrate(volume: &mut Volume, frame: &Frame, gain: f32, scene: &Scene, senso
             let spread = sensor.noise * (0.4 + depth * depth);
             let wave = noise(Vec3::new(x as f32 / 14.0, y as f32 / 14.0, 7.0), seed) - 0.5;
             let measured = depth + spread * (0.7 * dice.normal() + 3.0 * wave);
-            let (cx, cy) = (clamp(x as i32 + shift_x, width), clamp(y as i32 + shift_y, height));
-            let blurred = [(0, 0), (1, 0), (0, 1)]
-                .iter()
-                .map(|(dx, dy)| frame.color[clamp(cy as i32 + dy, height) * width + clamp(cx as i32 + dx, width)])
-                .sum::<Vec3>()
-                / 3.0;
-            let off_centre = Vec2::new(x as f32 / width as f32 - 0.5, y as f32 / height as f32 - 0.5).length_squared();
-            let grain = 0.06 * (unit(seed, i as u32) - 0.5);
-            let color = (blurred * gain * (1.0 - 0.5 * off_centre)).map(|c| (c.max(0.0).sqrt() + grain).clamp(0.0, 1.0));
+            all_measured[i] = measured;
+            let color = picture[clamp(y as i32 + shift_y, height) * width + clamp(x as i32 + shift_x, width)];
             let eye = camera.eye + drift;
             let weight = facing.max(0.1) / (0.3 + depth * depth * 0.3);
             volume.integrate(eye, ray + spin.cross(ray), measured, weight, color, triangle.owner);
         }
     }
+    all_measured
 }
 
 /// Thins a surface to the sensor's number of points: by a smallest distance, as decimated meshes are spaced, or evenly at random.

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 
 use segscape::text::Vocabulary;
 
-use super::{Room, classes, dice::Dice, grammar::CATALOGUE, layout::Layout};
+use super::{Room, Shot, classes, dice::Dice, grammar::CATALOGUE, layout::Layout};
 
 #[test]
 fn every_kind_makes_bounded_finite_geometry_of_its_class() {
@@ -104,4 +104,48 @@ fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
     for name in ["chair", "table", "cabinet", "door", "picture", "trash can"] {
         assert!(rooms_with[name] * 100 > ROOMS * 18, "{name} is in {} of {ROOMS} rooms", rooms_with[name]);
     }
+}
+
+/// The mean colours of an instance in a picture and in the points, for instances that fill a good part of the picture.
+fn mean_colors(room: &Room, shot: &Shot) -> Vec<[glam::Vec3; 2]> {
+    fn mean<'a>(pairs: impl Iterator<Item = (&'a i32, &'a [u8; 3])>) -> HashMap<i32, (glam::Vec3, usize)> {
+        let mut sums: HashMap<i32, (glam::Vec3, usize)> = HashMap::new();
+        for (instance, color) in pairs {
+            let sum = sums.entry(*instance).or_default();
+            *sum = (sum.0 + glam::Vec3::from(color.map(f32::from)), sum.1 + 1);
+        }
+        sums
+    }
+    let points = mean(room.instance.iter().zip(&room.colors));
+    let pixels = mean(shot.instance.iter().zip(&shot.picture));
+    let mut large: Vec<i32> = pixels.iter().filter(|(i, (_, n))| **i > 0 && *n > 800 && points.contains_key(i)).map(|(i, _)| *i).collect();
+    large.sort_unstable();
+    large.iter().map(|i| [pixels[i], points[i]].map(|(sum, n)| sum / n as f32)).collect()
+}
+
+#[test]
+fn pictures_show_what_the_instances_say() {
+    let (room, shots) = Room::with_shots(5, 3);
+    let colors: Vec<_> = shots.iter().flat_map(|shot| mean_colors(&room, shot)).collect();
+    assert!(colors.len() > 20, "{} large instances", colors.len());
+    // brightness changes with the exposure, hue less
+    let off = |shift: usize| {
+        let pair = |i: usize| (colors[i][0].normalize_or_zero() - colors[(i + shift) % colors.len()][1].normalize_or_zero()).length();
+        (0..colors.len()).map(pair).sum::<f32>() / colors.len() as f32
+    };
+    assert!(off(0) < 0.12 && off(0) < 0.6 * off(colors.len() / 2), "off by {}, from another thing by {}", off(0), off(colors.len() / 2));
+    for shot in &shots {
+        assert_eq!(shot.picture.len(), shot.size[0] * shot.size[1]);
+    }
+}
+
+#[test]
+fn measured_depth_is_noisy_and_has_holes() {
+    let (_, shots) = Room::with_shots(5, 3);
+    let pairs: Vec<(f32, f32)> = shots.iter().flat_map(|s| s.depth.iter().copied().zip(s.measured.iter().copied())).collect();
+    let seen: Vec<&(f32, f32)> = pairs.iter().filter(|(_, measured)| *measured > 0.0).collect();
+    let share = seen.len() as f32 / pairs.len() as f32;
+    assert!((0.3..0.97).contains(&share), "{share} of the pixels have a depth");
+    let error = seen.iter().map(|(depth, measured)| (depth - measured).abs() / depth).sum::<f32>() / seen.len() as f32;
+    assert!((2e-4..0.01).contains(&error), "off by {error} of the depth");
 }
