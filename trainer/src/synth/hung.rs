@@ -55,7 +55,7 @@ impl Layout {
         for _ in 0..dice.count(2, 8) {
             self.hang(dice.pick(plan.hung), dice);
         }
-        for _ in 0..dice.count(0, 4) {
+        for _ in 0..dice.count(0, 3) {
             self.hang(dice.pick(FIXTURES), dice);
         }
         self.add_switches(dice);
@@ -86,7 +86,7 @@ impl Layout {
     fn add_switches(&mut self, dice: &mut Dice) {
         let doors: Vec<_> = self.shell.openings.iter().filter(|o| o.sill == 0.0).copied().collect();
         for door in doors {
-            if !dice.chance(0.4) {
+            if !dice.chance(0.25) {
                 continue;
             }
             let Some(switch) = make("light switch", dice) else { continue };

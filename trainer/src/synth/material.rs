@@ -22,6 +22,12 @@ pub enum Texture {
     Tiles(f32),
     /// Floor boards along x of a width.
     Boards(f32),
+    /// Bricks of a height in rows that are shifted by half a brick, with joints in the accent colour.
+    Bricks(f32),
+    /// A figure that comes again with a period: wallpapers, carpets.
+    Motif(f32),
+    /// A picture of a width and a height: a sky, a ground, and things before them.
+    Scenery([f32; 2]),
     /// Many colours in irregular patches: posters, book covers, prints.
     Print(f32),
     /// Book spines (or files, or boxes) beside each other along an axis, of a mean thickness.
@@ -100,6 +106,38 @@ impl Material {
                 let grain = rough(Vec3::new(p.x * 1.5, p.y * 18.0, shade * 40.0), seed);
                 mixed(grain * 0.6) * shade
             }
+            Texture::Bricks(height) => {
+                let row = (p.z / height).floor();
+                let along = (p.x + p.y) / (height * 2.8) + 0.5 * (row as i32 & 1) as f32;
+                let (x, z) = (along - along.floor(), p.z / height - row);
+                let shade = 0.75 + 0.5 * unit(hash(IVec3::new(along.floor() as i32, row as i32, 0), seed), 0);
+                if x < 0.05 || z < 0.14 { self.accent } else { self.base * shade * (0.85 + 0.3 * noise(p * 25.0, seed)) }
+            }
+            Texture::Motif(period) => {
+                // on walls y is constant, on floors z
+                let (u, v) = (p.x / period, (p.y + p.z) / period);
+                let v = v + 0.5 * (u.floor() as i32 & 1) as f32;
+                let (x, y) = (u - u.floor() - 0.5, v - v.floor() - 0.5);
+                let r = x.hypot(y);
+                let inside = match seed % 4 {
+                    0 => r < 0.22 + 0.1 * (5.0 * y.atan2(x)).cos(),
+                    1 => x.abs() + y.abs() < 0.36,
+                    2 => (0.18..0.32).contains(&r),
+                    _ => x.abs() < 0.08 || y.abs() < 0.08,
+                };
+                if inside { self.accent } else { self.base }
+            }
+            Texture::Scenery([width, height]) => {
+                let (u, v) = (p.x / width + 0.5, p.z / height);
+                let part = |i: u32| unit(seed, i);
+                let horizon = 0.25 + 0.4 * part(0) + 0.16 * (noise(Vec3::new(u * 3.0, 0.0, 0.0), seed) - 0.5);
+                let far = if v > horizon { self.base.lerp(Vec3::ONE, 0.6 * (1.0 - v)) } else { self.accent * (0.55 + 0.6 * noise(p * 30.0, seed)) };
+                let thing = (0..4).rev().find(|i| {
+                    let (x, y) = (u - 0.1 - 0.8 * part(10 + i), v - 0.15 - 0.6 * part(20 + i));
+                    (x / (0.06 + 0.16 * part(30 + i))).hypot(y / (0.08 + 0.22 * part(40 + i))) < 1.0
+                });
+                thing.map_or(far, |i| hue(part(50 + i), 0.2 + 0.6 * part(60 + i), 0.15 + 0.8 * part(70 + i)))
+            }
             Texture::Print(size) => {
                 let q = p / size + Vec3::new(noise(p / size, seed), noise(p / size, seed + 1), noise(p / size, seed + 2)) * 1.6;
                 let h = hash((q + Vec3::splat(0.31)).floor().as_ivec3(), seed);
@@ -119,7 +157,9 @@ impl Material {
                 if title { cover.lerp(Vec3::splat(0.85), 0.5) } else { cover }
             }
         };
-        (color * (0.62 + 0.42 * rough(p * 2.7, seed ^ 0xa5a5) + 0.34 * noise(p * 21.0, seed ^ 0x5a5a))).clamp(Vec3::ZERO, Vec3::ONE)
+        // wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger
+        let worn = 0.35 * rough(p * 0.9, seed ^ 0x3c3c) + 0.9 * rough(p * 2.7, seed ^ 0xa5a5) + 0.25 * noise(p * 21.0, seed ^ 0x5a5a);
+        (color * (0.25 + worn)).clamp(Vec3::ZERO, Vec3::ONE)
     }
 }
 
@@ -149,7 +189,7 @@ impl Dice {
             hue(self.within(0.0, 1.0), self.within(0.15, 0.65), self.within(0.25, 0.8))
         };
         let size = self.within(0.08, 0.5);
-        let depth = self.within(0.55, 0.9);
+        let depth = self.within(0.45, 0.88);
         Material::new(Texture::Mottled(size), base, base * depth, self)
     }
 
@@ -163,7 +203,8 @@ impl Dice {
         let saturation = self.within(0.02, 0.7).powf(1.5);
         let base = hue(self.within(0.0, 1.0), saturation, self.within(0.18, 0.85));
         let accent = if self.chance(0.35) { Vec3::splat(self.within(0.1, 0.9)) } else { base * self.within(0.45, 0.8) };
-        let texture = match self.count(0, 9) {
+        let texture = match self.count(0, 10) {
+            10 => Texture::Motif(self.within(0.05, 0.2)),
             0..=5 => Texture::Mottled(self.within(0.03, 0.2)),
             6 => Texture::Stripes(self.count(0, 1), self.within(0.05, 0.25)),
             7 => Texture::Checks(self.within(0.06, 0.2)),
@@ -199,6 +240,16 @@ impl Dice {
         Material::new(Texture::Print(size), base, accent, self)
     }
 
+    /// A painting, a photograph or a poster of the given width and height.
+    pub fn picture(&mut self, size: [f32; 2]) -> Material {
+        if self.chance(0.35) {
+            return self.print(0.18 * size[0].min(size[1]));
+        }
+        let base = hue(self.within(0.0, 1.0), self.within(0.05, 0.6), self.within(0.35, 0.95));
+        let accent = hue(self.within(0.0, 1.0), self.within(0.1, 0.7), self.within(0.1, 0.8));
+        Material::new(Texture::Scenery(size), base, accent, self)
+    }
+
     /// Cardboard.
     pub fn cardboard(&mut self) -> Material {
         let base = Vec3::new(0.66, 0.5, 0.34) * self.within(0.75, 1.2);
@@ -226,6 +277,24 @@ impl Dice {
         } else {
             let size = self.within(0.05, 0.2);
             self.print(size).glowing(0.5).missing(0.1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_of_two_colours_and_more() {
+        let dice = &mut Dice::new(4, 0);
+        let (dark, light) = (Vec3::splat(0.1), Vec3::splat(0.9));
+        for texture in [Texture::Bricks(0.08), Texture::Motif(0.2), Texture::Scenery([1.0, 1.0]), Texture::Tiles(0.2), Texture::Checks(0.1)] {
+            let material = Material::new(texture, light, dark, dice);
+            let places = (0..400).map(|i| Vec3::new(0.05 * (i % 20) as f32 - 0.5, 0.01, 0.05 * (i / 20) as f32 + 0.007));
+            let (mut bright, mut dim) = (0, 0);
+            places.map(|p| material.color(p).element_sum() / 3.0).for_each(|value| if value > 0.45 { bright += 1 } else { dim += 1 });
+            assert!(bright > 20 && dim > 20, "{texture:?}: {bright} bright places, {dim} dim ones");
         }
     }
 }

@@ -137,7 +137,11 @@ impl Shell {
 
     /// The floor: boards, tiles, carpet.
     pub fn floor(&self, dice: &mut Dice) -> Part {
-        let material = match dice.count(0, 4) {
+        let material = match dice.count(0, 5) {
+            5 => {
+                let base = hue(dice.within(0.0, 1.0), dice.within(0.05, 0.4), dice.within(0.25, 0.7));
+                Material::new(Texture::Motif(dice.within(0.12, 0.6)), base, base * dice.within(0.6, 1.3), dice)
+            }
             0 | 1 => {
                 let wood = dice.wood(0);
                 Material::new(Texture::Boards(dice.within(0.08, 0.2)), wood.base, wood.base * 0.6, dice)
@@ -161,7 +165,15 @@ impl Shell {
 }
 
 fn wall_material(dice: &mut Dice) -> Material {
-    match dice.count(0, 9) {
+    match dice.count(0, 11) {
+        10 => {
+            let base = hue(dice.within(0.02, 0.1), dice.within(0.1, 0.6), dice.within(0.35, 0.85));
+            Material::new(Texture::Bricks(dice.within(0.065, 0.1)), base, Vec3::splat(dice.within(0.5, 0.85)), dice)
+        }
+        11 => {
+            let base = hue(dice.within(0.0, 1.0), dice.within(0.02, 0.3), dice.within(0.6, 0.95));
+            Material::new(Texture::Motif(dice.within(0.1, 0.35)), base, base * dice.within(0.7, 0.92), dice)
+        }
         0 => {
             let base = hue(dice.within(0.0, 1.0), dice.within(0.0, 0.2), dice.within(0.6, 0.95));
             Material::new(Texture::Tiles(dice.within(0.12, 0.3)), base, base * 0.75, dice)

@@ -37,7 +37,7 @@ impl Sensor {
             noise: dice.within(0.0003, 0.0009),
             drift: [dice.within(0.0005, 0.0025), dice.within(0.0002, 0.0012)],
             range: dice.within(3.2, 5.0),
-            brightness: dice.within(0.2, 0.6),
+            brightness: dice.within(0.14, 0.45),
             points: if mesh { 90_000 } else { dice.count(46_000, 60_000) },
             spacing: if mesh { dice.within(0.018, 0.026) } else { 0.0 },
         }

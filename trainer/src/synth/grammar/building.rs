@@ -15,7 +15,7 @@ fn masonry(dice: &mut Dice) -> Material {
         0 => {
             let base = Vec3::new(0.6, 0.33, 0.25) * dice.within(0.7, 1.2);
             let mortar = Vec3::splat(dice.within(0.5, 0.8));
-            Material::new(Texture::Tiles(dice.within(0.07, 0.14)), base, mortar, dice)
+            Material::new(Texture::Bricks(dice.within(0.06, 0.1)), base, mortar, dice)
         }
         1 => {
             let base = hue(dice.within(0.06, 0.14), dice.within(0.0, 0.2), dice.within(0.4, 0.85));

@@ -29,22 +29,18 @@ fn framed(class: &'static str, [w, h]: [f32; 2], face: Material, rim: Material, 
 /// A framed picture with a mount.
 pub fn picture(dice: &mut Dice) -> Object {
     let size = [dice.within(0.25, 1.0), dice.within(0.25, 0.8)];
-    let (face, rim, bar) = (dice.print(patch_size(size)), dice.carcass(0), dice.within(0.02, 0.06));
+    let (rim, bar) = (dice.carcass(0), dice.within(0.02, 0.06));
     let inner = dice.white();
     let mounted = dice.chance(0.5);
+    let face = dice.picture(if mounted { size.map(|s| s * 0.6) } else { size });
     framed("picture", size, if mounted { inner } else { face }, rim, bar)
         .then(|o| if mounted { o.with(face, Mesh::slab(size[0] * 0.6, 0.006, size[1] * 0.6).at(0.0, 0.017, size[1] * 0.2)) } else { o })
-}
-
-/// The size of the patches in a print of a given size.
-fn patch_size(size: [f32; 2]) -> f32 {
-    0.18 * size[0].min(size[1])
 }
 
 /// An unframed print.
 pub fn poster(dice: &mut Dice) -> Object {
     let size = [dice.within(0.3, 0.7), dice.within(0.4, 0.95)];
-    Object::new("poster").with(dice.print(patch_size(size)), Mesh::slab(size[0], 0.008, size[1]).at(0.0, 0.006, 0.0))
+    Object::new("poster").with(dice.picture(size), Mesh::slab(size[0], 0.008, size[1]).at(0.0, 0.006, 0.0))
 }
 
 /// A mirror: depth cameras mostly fail on it.
