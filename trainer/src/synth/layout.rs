@@ -16,6 +16,9 @@ use super::{
 /// Overlap in the plan that counts as touching, metres.
 const SLACK: f32 = 0.012;
 
+/// Things that lean: they need a wall behind them.
+const LEANING: &[&str] = &["broom", "folded chair", "guitar", "guitar case", "ladder", "tube"];
+
 /// An object in its place.
 pub struct Thing {
     /// What.
@@ -57,10 +60,11 @@ impl Layout {
             }
         }
         for _ in 0..dice.count(3, 9) {
-            if let Some(object) = make(dice.pick(plan.floor), dice) {
+            let kind = dice.pick(plan.floor);
+            if let Some(object) = make(kind, dice) {
                 let group = Group::of(object);
                 // Small things stand in corners and against furniture more often than in the open.
-                if dice.chance(0.65) { room.place_at_wall(group, dice) } else { room.place_free(group, 12, dice) }
+                if LEANING.contains(&kind) || dice.chance(0.65) { room.place_at_wall(group, dice) } else { room.place_free(group, 12, dice) }
             }
         }
         room.add_wall_things(plan, dice);

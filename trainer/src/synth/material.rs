@@ -46,12 +46,14 @@ pub struct Material {
     pub missing: f32,
     /// Light it sends out by itself: screens, lamps, windows.
     pub glow: f32,
+    /// How much wear and dirt changes its brightness from place to place; 1 as on furniture.
+    wear: f32,
 }
 
 impl Material {
     /// A material that a depth camera sees well.
     pub fn new(texture: Texture, base: Vec3, accent: Vec3, dice: &mut Dice) -> Self {
-        Self { texture, base, accent, seed: dice.seed(), missing: 0.02, glow: 0.0 }
+        Self { texture, base, accent, seed: dice.seed(), missing: 0.02, glow: 0.0, wear: 1.0 }
     }
 
     /// The same, failing on a share of the depth pixels.
@@ -62,6 +64,11 @@ impl Material {
     /// The same, shining with `glow`.
     pub fn glowing(self, glow: f32) -> Self {
         Self { glow, ..self }
+    }
+
+    /// The same with other wear.
+    pub fn worn(self, wear: f32) -> Self {
+        Self { wear, ..self }
     }
 
     /// The same texture with another seed and slightly other colours: a second drawer, the next cushion.
@@ -159,7 +166,7 @@ impl Material {
         };
         // wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger
         let worn = 0.35 * rough(p * 0.9, seed ^ 0x3c3c) + 0.9 * rough(p * 2.7, seed ^ 0xa5a5) + 0.25 * noise(p * 21.0, seed ^ 0x5a5a);
-        (color * (0.25 + worn)).clamp(Vec3::ZERO, Vec3::ONE)
+        (color * (1.0 + self.wear * (worn - 0.75))).clamp(Vec3::ZERO, Vec3::ONE)
     }
 }
 

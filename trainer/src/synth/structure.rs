@@ -160,12 +160,12 @@ impl Shell {
 
     /// The ceiling.
     pub fn ceiling(&self, dice: &mut Dice) -> Part {
-        Part { mesh: self.plate(self.height), material: dice.white() }
+        Part { mesh: self.plate(self.height), material: dice.white().worn(0.4) }
     }
 }
 
 fn wall_material(dice: &mut Dice) -> Material {
-    match dice.count(0, 11) {
+    let material = match dice.count(0, 11) {
         10 => {
             let base = hue(dice.within(0.02, 0.1), dice.within(0.1, 0.6), dice.within(0.35, 0.85));
             Material::new(Texture::Bricks(dice.within(0.065, 0.1)), base, Vec3::splat(dice.within(0.5, 0.85)), dice)
@@ -187,7 +187,9 @@ fn wall_material(dice: &mut Dice) -> Material {
             let base = hue(dice.within(0.06, 0.17), dice.within(0.02, 0.22), dice.within(0.6, 0.98));
             Material::new(Texture::Mottled(dice.within(0.5, 1.5)), base, base * 0.92, dice)
         }
-    }
+    };
+    // walls are cleaner than furniture
+    material.worn(0.55)
 }
 
 /// The rectangle 0..length x low..high in the plane at `y`, cut into cells along the edges of the holes, without the cells inside them.

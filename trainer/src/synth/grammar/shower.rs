@@ -95,10 +95,10 @@ pub fn shower_head(dice: &mut Dice) -> Object {
         .at(0.0, 0.0, drop)
 }
 
-/// The mesh of a basin let into a top at height `h`, with its tap.
+/// A basin that stands on a closed top at height `h`, with its tap.
 fn basin_at(x: f32, h: f32, [w, d]: [f32; 2], chrome: Material, ceramic: Material, o: Object) -> Object {
-    let bowl = Mesh::lathe(&[(0.0, 0.0), (0.3, 0.02), (0.46, 0.6), (0.5, 1.0), (0.53, 1.05), (0.5, 0.9)])
-        .warp(|p| Vec3::new(p.x * w + x, p.y * d, h - 0.08 + 0.1 * p.z));
+    let bowl = Mesh::lathe(&[(0.0, 0.15), (0.3, 0.2), (0.46, 0.7), (0.5, 1.0), (0.53, 0.97), (0.44, 0.0)])
+        .warp(|p| Vec3::new(p.x * w + x, p.y * d, h + 0.09 * p.z));
     let tap = [Vec3::ZERO, Vec3::new(0.0, 0.0, 0.13), Vec3::new(0.0, 0.05, 0.17), Vec3::new(0.0, 0.12, 0.14)];
     o.with(ceramic, bowl).with(chrome, Mesh::tube(&tap, 0.014).at(x, -d * 0.62, h))
 }
