@@ -2,7 +2,7 @@
 
 use glam::{Vec2, Vec3};
 
-use super::Object;
+use super::{Object, soft::crumpled};
 use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
 /// A frame with a headboard, a mattress and a rumpled cover that hangs over the sides; the head is at the back.
@@ -32,7 +32,8 @@ pub fn bed(dice: &mut Dice) -> Object {
         Vec3::new(x + outward, d / 2.0 + 0.02 - along, top + 0.02 + if over > 0.0 { 0.0 } else { rumple } - over)
     });
     let foot = Mesh::surface(14, 3, |u, v| Vec3::new((u - 0.5) * (w + 0.06), d / 2.0 + 0.02 + 0.02 * (u * 30.0).sin(), top + 0.02 - v * hang));
-    let throw = dice.chance(0.35).then(|| dice.fabric());
+    let throw = dice.chance(0.5).then(|| dice.fabric());
+    let tumbled = dice.chance(0.5);
     let pillows = if w > 1.2 { 2 } else { 1 };
     Object::new("bed")
         .with(frame, Mesh::slab(w + 0.06, d, base - 0.08).at(0.0, 0.0, 0.08))
@@ -42,6 +43,10 @@ pub fn bed(dice: &mut Dice) -> Object {
         .with(cover, duvet)
         .with(cover.sibling(dice), foot)
         .then(|o| match throw {
+            Some(cloth) if tumbled => {
+                let heap = crumpled(Mesh::soft(w * 0.6, d * 0.35, 0.16, 0.06), 0.1, dice);
+                o.with(cloth, heap.turned(dice.about(0.8)).at(dice.about(w * 0.12), dice.about(d * 0.15), top))
+            }
             Some(cloth) => o.with(cloth, Mesh::soft(w + 0.08, d * 0.25, 0.05, 0.02).at(0.0, d * 0.3, top + 0.02)),
             None => o,
         })

@@ -3,7 +3,7 @@
 use glam::{Vec2, Vec3};
 
 use super::Object;
-use crate::synth::{dice::Dice, mesh::Mesh};
+use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
 /// Four legs, a seat and a back of slats, bars or a panel.
 pub fn chair(dice: &mut Dice) -> Object {
@@ -101,7 +101,7 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
 /// A couch for two to four, sometimes with a chaise.
 pub fn couch(dice: &mut Dice) -> Object {
     let seats = dice.count(2, 4);
-    let couch = upholstered("couch", seats, dice);
+    let couch = upholstered("couch", seats, dice).then(|o| if dice.chance(0.25) { draped(o, dice) } else { o });
     if !dice.chance(0.25) {
         return couch;
     }
@@ -113,6 +113,24 @@ pub fn couch(dice: &mut Dice) -> Object {
     couch
         .with(cover.sibling(dice), Mesh::soft(width, length, height * 0.65, 0.03).at(x, hi.y + length / 2.0, 0.0))
         .with(cover.sibling(dice), Mesh::cushion(width, length, height * 0.4, 0.35).at(x, hi.y + length / 2.0, height * 0.62))
+}
+
+/// With a throw over one arm and a part of the back and the seat, that counts as the couch.
+fn draped(couch: Object, dice: &mut Dice) -> Object {
+    let (lo, hi) = couch.bounds();
+    let (side, wide, cloth, seed) = (dice.side(), dice.within(0.35, 0.6), dice.fabric(), dice.seed());
+    let x = side * (hi.x - wide * 0.6);
+    // over the back and down in front of it to the seat
+    let path =
+        [(lo.y - 0.015, hi.z * 0.6), (lo.y - 0.01, hi.z + 0.02), (lo.y * 0.5, hi.z + 0.02), (lo.y * 0.3, hi.z * 0.68), (hi.y * 0.3, hi.z * 0.62)];
+    let sheet = Mesh::surface(8, 16, |u, v| {
+        let at = v * (path.len() - 1) as f32;
+        let (from, t) = ((at as usize).min(path.len() - 2), at - (at as usize).min(path.len() - 2) as f32);
+        let ((y0, z0), (y1, z1)) = (path[from], path[from + 1]);
+        let wave = 0.03 * rough(Vec3::new(u * 3.0, v * 3.0, 0.0), seed);
+        Vec3::new(x + wide * (u - 0.5), y0 + (y1 - y0) * t, z0 + (z1 - z0) * t + wave)
+    });
+    couch.with(cloth, sheet)
 }
 
 /// An upholstered chair for one.

@@ -108,6 +108,19 @@ pub fn desk(dice: &mut Dice) -> Object {
     if dice.chance(0.4) {
         desk = desk.with(body.sibling(dice), Mesh::slab(w * 0.9, 0.02, h * 0.5).at(0.0, -d * 0.42, h * 0.42));
     }
+    if dice.chance(0.18) {
+        // a return: a lower wing at one end, with its own drawers or panel
+        let (side, wing, long) = (dice.side(), dice.within(0.42, 0.55), dice.within(0.5, 0.9));
+        let (x, y) = (side * (w - wing) / 2.0, d / 2.0 + long / 2.0);
+        desk = desk.with(body.sibling(dice), Mesh::soft(wing, long, 0.03, 0.008).at(x, y, h - 0.05));
+        if dice.chance(0.6) {
+            let chest = drawers([long * 0.9, wing * 0.85, h - 0.06], dice.count(2, 3), 1, body.sibling(dice), dice);
+            let placed = chest.parts.into_iter().map(|p| super::Part { mesh: p.mesh.turned(side * std::f32::consts::FRAC_PI_2).at(x, y, 0.0), ..p });
+            desk.parts.extend(placed);
+        } else {
+            desk = desk.with(body.sibling(dice), Mesh::slab(wing * 0.95, 0.025, h - 0.05).at(x, y + long / 2.0 - 0.02, 0.0));
+        }
+    }
     if dice.chance(0.2) {
         let (rise, deep) = (dice.within(0.35, 0.55), 0.25);
         let boards = Mesh::slab(w, deep, 0.02).at(0.0, 0.0, rise).and(Mesh::slab(w, 0.015, rise).at(0.0, -deep / 2.0, 0.0));
