@@ -33,10 +33,13 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Folders of labelled PLY files, which supervise whole scenes; relative to the working directory. Read again at the start of every epoch,
+    /// Labelled scans, which supervise whole scenes: PLY files, bundles with truth, folders and lists of them; relative to the working directory. Read again at the start of every epoch,
     /// so a generator may still be adding rooms.
     #[serde(default)]
     pub rooms: Vec<PathBuf>,
+    /// How often a scene of each of `rooms` comes, relative to the others; without it they are one pool, of which every scene comes equally often.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
     /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view; read again in the same way.
     #[serde(default)]
     pub foundations: Vec<PathBuf>,
@@ -304,6 +307,7 @@ impl Config {
     pub fn of(model: ModelConfig) -> Self {
         let data = Data {
             rooms: vec![],
+            weights: vec![],
             foundations: vec![],
             foundation_part: default_part(),
             foundation_share: default_share(),
@@ -335,6 +339,11 @@ impl Config {
         self.model.validate()?;
         let [low, high] = self.augment.scale;
         anyhow::ensure!(!self.data.rooms.is_empty() || !self.data.foundations.is_empty(), "data.rooms and data.foundations name no folder");
+        let weights = &self.data.weights;
+        anyhow::ensure!(
+            weights.is_empty() || weights.len() == self.data.rooms.len() && weights.iter().all(|weight| weight.is_finite() && *weight > 0.0),
+            "data.weights must be one positive number for each of data.rooms, not {weights:?}"
+        );
         let share = self.data.foundation_share;
         anyhow::ensure!((0.0..=1.0).contains(&share), "data.foundation_share is a share, not {share}");
         let part = self.data.foundation_part;
@@ -377,7 +386,7 @@ mod tests {
 
     #[test]
     fn the_shipped_configurations_are_valid() {
-        for name in ["nano", "ovseg3r", "scannet200"] {
+        for name in ["ablation", "nano", "ovseg3r", "scannet200"] {
             Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
         }
     }

@@ -57,7 +57,7 @@ pub fn samples(mut config: Config, first: u64) -> Receiver<anyhow::Result<Sample
             (Err(error), _) | (_, Err(error)) => return drop(sender.send(Err(error))),
         };
         (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
-        let mut stream = Stream { config, rooms: Source::new(scans::list), foundations: Source::new(Foundation::folders) };
+        let mut stream = Stream::new(config);
         for number in first.. {
             if sender.send(stream.sample(number)).is_err() {
                 break;
@@ -69,31 +69,35 @@ pub fn samples(mut config: Config, first: u64) -> Receiver<anyhow::Result<Sample
 
 struct Stream {
     config: Config,
-    rooms: Source,
-    foundations: Source,
+    sources: Vec<Source>,
 }
 
-/// Scenes of one kind, every one once an epoch.
+/// Scenes that take turns with those of other sources; every one comes once an epoch.
 struct Source {
-    /// Lists what is in folders.
-    list: fn(&[PathBuf]) -> anyhow::Result<Vec<PathBuf>>,
+    folders: Vec<PathBuf>,
+    /// How often its turn comes, relative to the others.
+    weight: f64,
+    /// Whether images supervise, and not labels.
+    is_view_wise: bool,
+    /// Share of its scenes that are used.
+    part: f64,
     files: Vec<PathBuf>,
     /// The epoch and its order of the files.
     order: Option<(u64, Vec<usize>)>,
 }
 
 impl Source {
-    fn new(list: fn(&[PathBuf]) -> anyhow::Result<Vec<PathBuf>>) -> Self {
-        Self { list, files: Vec::new(), order: None }
+    fn new(folders: &[PathBuf], weight: f64) -> Self {
+        Self { folders: folders.to_vec(), weight, is_view_wise: false, part: 1.0, files: Vec::new(), order: None }
     }
 
-    /// The files in the order in which sample `number` of this kind tries them.
-    fn turn(&mut self, number: u64, folders: &[PathBuf], part: f64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
+    /// The files in the order in which its sample `number` tries them.
+    fn turn(&mut self, number: u64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
         if position(self.files.len()) == 0 {
-            self.files = (self.list)(folders)?;
-            self.files.truncate((part * self.files.len() as f64).ceil() as usize);
-            anyhow::ensure!(!self.files.is_empty(), "no scene in {folders:?}");
+            self.files = if self.is_view_wise { Foundation::folders(&self.folders)? } else { scans::list(&self.folders)? };
+            self.files.truncate((self.part * self.files.len() as f64).ceil() as usize);
+            anyhow::ensure!(!self.files.is_empty(), "no scene in {:?}", self.folders);
         }
         let epoch = number / self.files.len() as u64;
         if self.order.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != self.files.len()) {
@@ -107,26 +111,53 @@ impl Source {
     }
 }
 
+/// Which source sample `number` is of, and how many of that source came before it: of all samples so far each source has had its share, as evenly as
+/// whole numbers can.
+fn turn(mut number: u64, weights: &[f64]) -> (usize, u64) {
+    let last = weights.len().saturating_sub(1);
+    for (source, weight) in weights[..last].iter().enumerate() {
+        let share = weight / weights[source..].iter().sum::<f64>();
+        let before = |number: u64| (number as f64 * share).floor() as u64;
+        if before(number + 1) > before(number) {
+            return (source, before(number));
+        }
+        number -= before(number);
+    }
+    (last, number)
+}
+
 impl Stream {
+    fn new(config: Config) -> Self {
+        let data = &config.data;
+        let mut sources = Vec::new();
+        let is_view_wise = !data.foundations.is_empty() && data.foundation_part > 0.0;
+        if is_view_wise {
+            let source = Source::new(&data.foundations, if data.rooms.is_empty() { 1.0 } else { data.foundation_share });
+            sources.push(Source { is_view_wise, part: data.foundation_part, ..source });
+        }
+        let share = if is_view_wise { 1.0 - data.foundation_share } else { 1.0 };
+        match data.weights.is_empty() {
+            true if data.rooms.is_empty() => {}
+            true => sources.push(Source::new(&data.rooms, share)),
+            false => {
+                let all: f64 = data.weights.iter().sum();
+                let rooms = data.rooms.iter().zip(&data.weights);
+                sources.extend(rooms.map(|(folder, weight)| Source::new(std::slice::from_ref(folder), share * weight / all)));
+            }
+        }
+        Self { config, sources }
+    }
+
     fn sample(&mut self, number: u64) -> anyhow::Result<Sample> {
-        let data = &self.config.data;
-        let share = match (data.rooms.is_empty(), data.foundations.is_empty() || data.foundation_part == 0.0) {
-            (_, true) => 0.0,
-            (true, false) => 1.0,
-            (false, false) => data.foundation_share,
-        };
-        // of all samples so far, as evenly as whole numbers can be
-        let bundles = |number: u64| (number as f64 * share).floor() as u64;
-        let is_bundle = bundles(number + 1) > bundles(number);
+        let weights: Vec<f64> = self.sources.iter().map(|source| source.weight).collect();
+        let (index, of_source) = turn(number, &weights);
         let seed = self.config.run.seed;
-        let turn = match is_bundle {
-            true => self.foundations.turn(bundles(number), &data.foundations, data.foundation_part, seed)?,
-            false => self.rooms.turn(number - bundles(number), &data.rooms, 1.0, seed)?,
-        };
+        let source = self.sources.get_mut(index).context("no folder of scenes is used")?;
+        let (is_view_wise, turn) = (source.is_view_wise, source.turn(of_source, seed)?);
         let mut rng = rng(seed, Draw::Sample, number);
         let mut last = None;
         for path in turn {
-            let sample = if is_bundle { self.of_bundle(&path, &mut rng) } else { self.of_room(&path, &mut rng) };
+            let sample = if is_view_wise { self.of_bundle(&path, &mut rng) } else { self.of_room(&path, &mut rng) };
             match sample {
                 Ok(sample) => return Ok(sample),
                 Err(error) => {
@@ -431,14 +462,34 @@ pub mod tests {
     }
 
     #[test]
-    fn kinds_of_scenes_take_turns_by_their_share() {
-        let folder = tempfile::tempdir().unwrap();
+    fn sources_take_turns_by_their_weights() {
+        let folders = ["bundles", "many", "few"].map(|_| tempfile::tempdir().unwrap());
         let mut config = config();
-        config.data.foundations = vec![folder.path().to_owned()];
+        let [bundles, many, few] = folders.each_ref().map(|folder| folder.path().to_owned());
+        config.data.foundations = vec![bundles];
         config.data.foundation_share = 0.25;
-        let mut stream = Stream { config, rooms: Source::new(|_| anyhow::bail!("room")), foundations: Source::new(|_| anyhow::bail!("bundle")) };
-        let kinds: Vec<String> = (0..8).map(|number| stream.sample(number).err().unwrap().to_string()).collect();
-        assert_eq!(kinds, ["room", "room", "room", "bundle", "room", "room", "room", "bundle"]);
+        (config.data.rooms, config.data.weights) = (vec![many, few], vec![5.0, 1.0]);
+        let mut stream = Stream::new(config.clone());
+        // nothing lies in any of them: who complains, and about which folder, tells whose turn it was
+        let errors: Vec<String> = (0..16).map(|number| stream.sample(number).err().unwrap().to_string()).collect();
+        let count = |folder: &tempfile::TempDir| errors.iter().filter(|error| error.contains(folder.path().to_str().unwrap())).count();
+        assert_eq!(folders.each_ref().map(count), [4, 10, 2]);
+        let bundle = |error: &String| error.starts_with("no scene in");
+        assert_eq!(errors.iter().map(bundle).collect::<Vec<_>>()[..8], [false, false, false, true, false, false, false, true]);
+        config.data.foundation_part = 0.0;
+        assert_eq!(Stream::new(config).sources.len(), 2);
+    }
+
+    #[test]
+    fn every_sample_of_a_source_comes_once_and_in_order() {
+        let weights = [0.3, 0.5, 1e-3, 0.2];
+        let mut next = [0; 4];
+        for number in 0..5000 {
+            let (source, place) = turn(number, &weights);
+            assert_eq!(place, next[source], "sample {number}");
+            next[source] += 1;
+        }
+        assert!(next.iter().zip(weights).all(|(&count, weight)| (f64::from(count as u32) - 5000.0 * weight / 1.001).abs() < 3.0), "{next:?}");
     }
 
     #[test]
