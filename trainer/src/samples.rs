@@ -218,8 +218,8 @@ fn sample(mut scan: Labelled, config: &Config, vocabulary: &Vocabulary, rng: &mu
     Ok(Sample { input, queries, text, parts: vec![Part { seen: None, truth }] })
 }
 
-/// Augments a scene that images alone say something about, and asks the network about what each of them sees. Its own truth, if there is some, is left
-/// to evaluation.
+/// Augments a scene that images alone say something about, and asks the network about what each of them sees. Its own truth, if there is some, is not
+/// looked at.
 fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
@@ -375,7 +375,7 @@ pub mod tests {
         }
     }
 
-    pub fn config() -> Config {
+    fn config() -> Config {
         toml::from_str("[data]\nrooms = ['x']").unwrap()
     }
 
@@ -392,7 +392,7 @@ pub mod tests {
     }
 
     /// A wall of which two images show one half each; in the first hangs a picture.
-    pub fn bundle() -> Foundation {
+    fn bundle() -> Foundation {
         let positions: Vec<[f32; 3]> = (0..1600).map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05]).collect();
         let origin = |p: &[f32; 3]| Some(Correspondence { view: u32::from(p[0] >= 1.0), x: p[0] % 1.0, y: p[2] / 2.0 });
         let image = |name: &str, hung: Option<&str>| foundation::Image {

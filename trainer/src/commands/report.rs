@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans};
+use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans, store::Local};
 
 /// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
 #[derive(Debug, Args)]
@@ -37,7 +37,8 @@ impl Report {
     pub fn run(self) -> anyhow::Result<()> {
         let mut answers = Vec::new();
         if !self.eval.is_empty() {
-            let mut paths = scans::list(&self.eval)?;
+            let local = Local::of(&self.eval)?;
+            let mut paths = scans::list(&local.paths)?;
             paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
             answers = evaluation::answers(&paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;

@@ -9,7 +9,7 @@ use super::Options;
 use crate::{dataset::class_names, foundation::Truth};
 
 /// Points, and what annotators said about them.
-pub struct Labelled {
+pub struct LabelledPoints {
     /// (points, 3): metres, turned as the frames are.
     pub positions: Vec<[f32; 3]>,
     /// (points, 3): sRGB.
@@ -22,7 +22,7 @@ pub struct Labelled {
 ///
 /// # Errors
 /// It cannot be read.
-pub fn read(path: &Path, options: &Options) -> anyhow::Result<(Labelled, Vec<u32>)> {
+pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabelledPoints, Vec<u32>)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let scan = scan::read(&bytes, &Monitor::silent()).with_context(|| format!("cannot read {}", path.display()))?;
     // as the file has them, so that the cameras fit
@@ -31,5 +31,5 @@ pub fn read(path: &Path, options: &Options) -> anyhow::Result<(Labelled, Vec<u32
     names.sort();
     let truth = scan.truth.map(|scan::Truth { semantic, instance }| Truth { semantic, instance, names });
     let rows = scan.row_of_point.unwrap_or_else(|| (0..positions.len() as u32).collect());
-    Ok((Labelled { positions, colors: scan.colors, truth }, rows))
+    Ok((LabelledPoints { positions, colors: scan.colors, truth }, rows))
 }

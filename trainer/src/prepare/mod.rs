@@ -36,7 +36,7 @@ use segscape::{
     views::{Camera, Map},
 };
 
-use self::mesh::Labelled;
+use self::mesh::LabelledPoints;
 use crate::foundation::{Foundation, Image};
 
 /// What there is to prepare.
@@ -223,7 +223,7 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
     let taken = Taken::of(shots, options)?;
     let summary = taken.summary();
     let (positions, colors, origins, truth) = match labelled {
-        Some(Labelled { positions, colors, truth }) => {
+        Some(LabelledPoints { positions, colors, truth }) => {
             let origins = reconstruct::origins(&positions, &taken.images);
             (positions, colors, origins, truth)
         }

@@ -10,7 +10,7 @@ use super::{
     annotation::Classes,
     frames,
     intrinsics::Intrinsics,
-    mesh::{self, Labelled},
+    mesh::{self, LabelledPoints},
     torch::TorchFile,
 };
 use crate::foundation::Truth;
@@ -49,7 +49,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 ///
 /// # Errors
 /// The file is there and cannot be read.
-pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<Labelled>> {
+pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabelledPoints>> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder.parent().and_then(Path::parent).map(|root| root.join(POINTS));
     let homes = beside.iter().map(PathBuf::as_path).chain([folder]);
@@ -68,7 +68,7 @@ pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<Labelle
 }
 
 /// (xyz, rgb), and where there are labels semantic and instance, which count from 0 and are negative for none; here they count from 1.
-fn tuple(path: &Path, options: &Options) -> anyhow::Result<Labelled> {
+fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let mut file = TorchFile::open(path)?;
     let at = || path.display();
     ensure!(file.len() >= 2, "{} holds {} arrays instead of xyz, rgb, semantic and instance", at(), file.len());
@@ -100,7 +100,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<Labelled> {
             Some(Truth { semantic: labels(2)?, instance: labels(3)?, names: vec![] })
         }
     };
-    Ok(Labelled { positions, colors, truth })
+    Ok(LabelledPoints { positions, colors, truth })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{
     Options,
     annotation::{self, Classes},
-    mesh::{self, Labelled},
+    mesh::{self, LabelledPoints},
 };
 
 const MESH: &str = "_vh_clean_2.ply";
@@ -32,7 +32,7 @@ pub fn stream(folder: &Path) -> Option<PathBuf> {
 ///
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree about the number of vertices.
-pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<Labelled> {
+pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let (mut labelled, rows) = mesh::read(&file(folder, MESH), options)?;
     let aggregation = file(folder, AGGREGATION);
     if aggregation.is_file() {

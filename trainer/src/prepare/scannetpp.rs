@@ -8,7 +8,7 @@ use super::{
     Options, Shots,
     annotation::{self, Classes},
     colmap,
-    mesh::{self, Labelled},
+    mesh::{self, LabelledPoints},
     recorded::{MILLIMETRES, Recorded, inside},
 };
 
@@ -54,7 +54,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 ///
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no list of classes, or the files disagree about the number of vertices.
-pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<Labelled> {
+pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let (mut labelled, rows) = mesh::read(&folder.join(MESH), options)?;
     let aggregation = folder.join(AGGREGATION);
     if aggregation.is_file() {
