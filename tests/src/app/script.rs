@@ -212,6 +212,8 @@ pub const FLAWS: &str = r#"
             if (card.compareDocumentPosition(other) & Node.DOCUMENT_POSITION_FOLLOWING && over) flaws.push(`${name(card)} and ${name(other)} overlap`);
         }
     }
+    const prompt = document.querySelector('.prompt-box');
+    if (width > 720 && prompt && shown(prompt) && (box(prompt).top < -1 || box(prompt).bottom > height + 1)) flaws.push('the prompt is out of sight');
     for (const button of [...document.querySelectorAll('button, label.button, select, input:not(.visually-hidden)')].filter(shown)) {
         const { left, right, top, bottom } = box(button);
         if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON') flaws.push(`the words of ${name(button)} do not fit`);
