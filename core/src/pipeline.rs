@@ -186,7 +186,8 @@ pub async fn propose(
 ) -> Result<Proposals, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
     let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?.to_device(&network.device);
-    let answers = network.model.infer(&scene, scene.queries(network.config.max_queries), monitor).await?;
+    let queries = scene.queries(network.config.max_queries);
+    let answers = network.model.infer(scene, queries, monitor).await?;
     match &answers.class {
         ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
         ClassAnswers::Fixed { .. } => Err(SegmentError::FixedClasses),

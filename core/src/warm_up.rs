@@ -40,7 +40,8 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
     let network = random(&shallow);
     for superpoints in SUPERPOINTS {
         let scene = floor(superpoints, &shallow)?.to_device(device);
-        network.infer(&scene, scene.queries(shallow.max_queries), &Monitor::silent()).await?;
+        let queries = scene.queries(shallow.max_queries);
+        network.infer(scene, queries, &Monitor::silent()).await?;
     }
     Ok(())
 }

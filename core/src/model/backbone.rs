@@ -34,7 +34,7 @@ impl Backbone {
     }
 
     /// `features` (voxels, channels) to (voxels, [`config::Backbone::output`]).
-    pub fn forward(&self, features: &Features, pyramid: &Pyramid) -> Features {
+    pub fn forward(&self, features: Features, pyramid: &Pyramid) -> Features {
         let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| self.stage(stage, pass, pyramid));
         self.end(pass)
     }
@@ -47,9 +47,11 @@ impl Backbone {
         }
     }
 
-    /// The first convolution.
-    pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
+    /// The first convolution. Nothing reads `features` afterwards: a caller that keeps none of them gives their memory, the widest of all with image
+    /// features, to the levels.
+    pub fn begin(&self, features: Features, pyramid: &Pyramid) -> Pass {
         let stored = features.stored_as(self.storage());
+        drop(features);
         match self {
             Self::SparseUnet(unet) => unet.begin(&stored, pyramid),
             Self::ResUnet(unet) => unet.begin(&stored, pyramid),

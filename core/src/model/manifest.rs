@@ -179,7 +179,7 @@ impl Golden {
         let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
         let scene = SceneInput::new(&observation, &superpoints, config)?.to_device(device);
         let queries = (0..superpoints.count() as u32).collect();
-        let Answers { masks, centers, class, .. } = network.infer(&scene, queries, monitor).await?;
+        let Answers { masks, centers, class, .. } = network.infer(scene, queries, monitor).await?;
         let ClassAnswers::Text(TextAnswers { mut embeddings, no_object, scores, .. }) = class else { return Err(ManifestError::FixedClasses) };
         embeddings.truncate(crate::text::DIM);
         Ok(Self { masks, scores, no_object, text: embeddings, centers })

@@ -105,8 +105,8 @@ impl SegDino3dVl {
     /// If a query is no superpoint of the scene.
     pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
         let queries = selection(scene, queries);
-        let voxels = self.backbone.forward(&self.inputs(scene), &scene.pyramid);
-        let features = superpoint_means(&voxels, scene);
+        let voxels = self.backbone.forward(self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()), &scene.pyramid);
+        let features = superpoint_means(&voxels, &scene.segments);
         let (memory, mut state) = self.decoder.start(features, &scene.layout, &queries);
         let mut predictions = vec![self.decoder.predict(&state)];
         for layer in 0..self.decoder.layers() {
@@ -133,12 +133,11 @@ impl SegDino3dVl {
     }
 
     /// (voxels, channels): what the backbone reads.
-    fn inputs(&self, scene: &Scene) -> Features {
-        let own = scene.features.clone();
+    fn inputs(&self, own: Features, image: Option<Features>, voxels: usize) -> Features {
         let Some(unseen) = &self.unseen else { return own };
         let [_, channels] = unseen.dims();
-        let repeated = |cut: Range<usize>| unseen.val().slice([0..1, cut]).repeat_dim(0, scene.voxels());
-        own.and(scene.image.clone().unwrap_or_else(|| Features::beside(Features::cuts(scene.voxels(), channels).map(repeated).collect())))
+        let repeated = |cut: Range<usize>| unseen.val().slice([0..1, cut]).repeat_dim(0, voxels);
+        own.and(image.unwrap_or_else(|| Features::beside(Features::cuts(voxels, channels).map(repeated).collect())))
     }
 
     /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop run and checks for cancellation
@@ -149,30 +148,32 @@ impl SegDino3dVl {
     ///
     /// # Panics
     /// If a query is no superpoint of the scene.
-    pub async fn infer(&self, scene: &Scene, queries: Vec<u32>, monitor: &Monitor<'_>) -> Result<Answers, InferenceError> {
-        let selection = selection(scene, &queries);
+    pub async fn infer(&self, scene: Scene, queries: Vec<u32>, monitor: &Monitor<'_>) -> Result<Answers, InferenceError> {
+        let selection = selection(&scene, &queries);
+        let (voxels, superpoints) = (scene.voxels(), scene.superpoints());
+        let Scene { features, image, pyramid, segments, layout, .. } = scene;
         let pause = async |stage, done: usize, total: usize| {
             platform::yield_now().await;
             monitor.at(stage, done as f32 / total as f32)
         };
 
         let stages = self.backbone.stages();
-        let mut pass = self.backbone.begin(&self.inputs(scene), &scene.pyramid);
+        let mut pass = self.backbone.begin(self.inputs(features, image, voxels), &pyramid);
         for stage in 0..stages {
             pause(Stage::Backbone, stage, stages).await?;
-            pass = self.backbone.stage(stage, pass, &scene.pyramid);
+            pass = self.backbone.stage(stage, pass, &pyramid);
         }
-        let features = superpoint_means(&self.backbone.end(pass), scene);
+        let features = superpoint_means(&self.backbone.end(pass), &segments);
         pause(Stage::Backbone, stages, stages).await?;
 
         let layers = self.decoder.layers();
-        let (memory, mut state) = self.decoder.start(features, &scene.layout, &selection);
+        let (memory, mut state) = self.decoder.start(features, &layout, &selection);
         for layer in 0..layers {
             pause(Stage::Decoder, layer, layers + 1).await?;
             state = self.decoder.step(layer, &memory, state);
         }
         pause(Stage::Decoder, layers, layers + 1).await?;
-        let answers = self.read(&state, queries, scene.superpoints()).await?;
+        let answers = self.read(&state, queries, superpoints).await?;
         monitor.at(Stage::Decoder, 1.0)?;
         Ok(answers)
     }
@@ -205,8 +206,8 @@ impl SegDino3dVl {
 }
 
 /// (superpoints, channels): means of the voxels of each.
-fn superpoint_means(voxels: &Features, scene: &Scene) -> Tensor<2> {
-    voxels.map(|_, part| segment_mean(part.clone(), &scene.segments)).into_tensor()
+fn superpoint_means(voxels: &Features, segments: &SegmentMap) -> Tensor<2> {
+    voxels.map(|_, part| segment_mean(part.clone(), segments)).into_tensor()
 }
 
 fn selection(scene: &Scene, queries: &[u32]) -> SegmentMap {
@@ -291,7 +292,7 @@ mod tests {
         let network = shaken(SegDino3dVl::new(&config, &device));
         let scene = cube(&device, &config);
         let queries = scene.queries(5);
-        let answers = || burn::tensor::read_sync(network.infer(&scene, queries.clone(), &Monitor::silent())).unwrap();
+        let answers = || burn::tensor::read_sync(network.infer(scene.clone(), queries.clone(), &Monitor::silent())).unwrap();
         let (first, again) = (answers(), answers());
         assert_eq!(first, again);
         assert_eq!((first.superpoints, first.queries.len()), (8, 5));
@@ -316,7 +317,7 @@ mod tests {
                 cancel.cancel();
             }
         };
-        let result = burn::tensor::read_sync(network.infer(&scene, vec![0], &Monitor::new(&stop_at_decoder, &cancel)));
+        let result = burn::tensor::read_sync(network.infer(scene, vec![0], &Monitor::new(&stop_at_decoder, &cancel)));
         assert!(matches!(result, Err(InferenceError::Cancelled(_))), "{result:?}");
     }
 

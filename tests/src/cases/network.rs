@@ -66,7 +66,7 @@ async fn answers(subject: &Subject, config: &Config, weights: &[u8], halves: boo
     let network = load_weights(SegDino3dVl::new(config, &subject.device), weights).expect("the weights are the network's own");
     let network = if halves { network.by_halves() } else { network };
     let queries = scene.queries(20);
-    network.infer(&scene, queries, &Monitor::silent()).await
+    network.infer(scene, queries, &Monitor::silent()).await
 }
 
 /// Points on the walls, the floor and the ceiling of a room of 2 m; the superpoints are patches of half a metre.

@@ -66,7 +66,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
 
     let coords: Vec<[i32; 3]> = golden.rows("expected.voxels_in.coords").into_iter().map(|c| c.map(|c| c as i32)).collect();
     let pyramid = Pyramid::new(coords.clone(), &config.backbone).expect("the voxels are a scene's");
-    let features = network.backbone().forward(&Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)), &pyramid).into_tensor();
+    let features = network.backbone().forward(Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)), &pyramid).into_tensor();
     let (ids, voxel_of_point) = (golden.indices("input.superpoint_ids"), golden.indices("expected.point_to_voxel"));
     let superpoints = golden.stored("expected.superpoint_features").shape[0];
     let segments = SegmentMap::new(&ids, &voxel_of_point, superpoints, coords.len()).expect("the superpoints are a scene's");

@@ -1,5 +1,7 @@
 //! The backbones of the published networks, at their published widths and with random weights, on the shell of a room.
 
+use std::ops::Range;
+
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
     model::{Backbone, Config, Features, Pyramid},
@@ -21,14 +23,14 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         memory::forget_peak();
         let pyramid = Pyramid::new(shell(bench.voxels), &config.backbone)?;
         let (voxels, channels) = (pyramid.first.in_rows(), config.inputs.channels());
-        let parts = Features::cuts(voxels, channels).map(|cut| Tensor::random([voxels, cut.len()], Distribution::Default, device)).collect();
-        let features = Features::beside(parts);
+        let noise = |cut: Range<usize>| Tensor::random([voxels, cut.len()], Distribution::Default, device);
         let backbone = Backbone::new(&config.backbone, channels, device);
         let (mut first, mut fastest) = (None, f64::INFINITY);
         for _ in 0..=bench.runs {
+            let features = Features::beside(Features::cuts(voxels, channels).map(noise).collect());
             device.sync()?;
             let start = Instant::now();
-            let out = backbone.forward(&features, &pyramid);
+            let out = backbone.forward(features, &pyramid);
             device.sync()?;
             drop(out);
             let ms = start.elapsed().as_secs_f64() * 1e3;
