@@ -22,6 +22,7 @@ mod report;
 mod samples;
 mod scans;
 mod seen;
+mod sources;
 mod step;
 mod store;
 mod synth;

@@ -17,7 +17,9 @@ use crate::{
     dataset,
     device::DeviceChoice,
     evaluation::{self, Answer, Figures, Protocol},
-    models, scans, train,
+    models, scans,
+    store::Local,
+    train,
 };
 
 /// A row of the table: what is changed in the configuration.
@@ -63,7 +65,7 @@ const ANYWHERE: f32 = 100.0;
 pub struct Ablate {
     /// The configuration that rows change; `run.steps` must be set there or here.
     config: PathBuf,
-    /// Labelled scans to measure on, or folders of them.
+    /// Labelled scans to measure on, or folders of them; also s3://bucket/folder or file:///folder.
     #[arg(long, required = true, num_args = 1..)]
     scans: Vec<PathBuf>,
     /// Folder for one run a row and seed, and `ablation.jsonl`.
@@ -100,7 +102,8 @@ impl Ablate {
         anyhow::ensure!(config.run.steps.is_some(), "rows are compared after equally many steps: give --steps");
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
-        let scans = scans::list(&self.scans)?;
+        let local = Local::of(&self.scans)?;
+        let scans = scans::list(&local.paths)?;
         let devices = self.device.open_all(config.run.devices)?;
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
         let log = self.out.join("ablation.jsonl");

@@ -9,6 +9,7 @@ use crate::{
     device::DeviceChoice,
     models, ranking,
     scans::{self, Labelled},
+    store::Local,
 };
 
 /// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside the checkpoint; `export` takes it along.
@@ -18,7 +19,7 @@ use crate::{
 pub struct Rank {
     /// Folder of the training run.
     run: PathBuf,
-    /// Labelled rooms, or folders of them.
+    /// Labelled rooms, or folders of them; also s3://bucket/folder or file:///folder.
     #[arg(required = true)]
     rooms: Vec<PathBuf>,
     /// Passes over all candidates.
@@ -39,7 +40,8 @@ impl Rank {
     /// There is no checkpoint or no room with objects, or the folder cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-        let files = scans::list(&self.rooms)?;
+        let local = Local::of(&self.rooms)?;
+        let files = scans::list(&local.paths)?;
         let bar = ProgressBar::new(files.len() as u64);
         let mut examples = Vec::new();
         for file in &files {

@@ -1,0 +1,161 @@
+//! Whose turn it is: scenes from folders that supervise in different ways and come unequally often.
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use rand::{SeedableRng, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+
+use crate::{config::Data, foundation::Foundation, scans};
+
+/// Folders of scenes that take turns.
+pub struct Sources {
+    sources: Vec<Source>,
+    seed: u64,
+}
+
+/// Where one sample comes from.
+pub struct Turn {
+    /// Whether images supervise, and not labels.
+    pub is_view_wise: bool,
+    /// The scene, and those that step in, in this order, where it cannot be used.
+    pub scenes: Vec<PathBuf>,
+}
+
+impl Sources {
+    /// What `data` names. The order of scenes follows from the `seed`.
+    pub fn new(data: &Data, seed: u64) -> Self {
+        let mut sources = Vec::new();
+        let is_view_wise = !data.foundations.is_empty() && data.foundation_part > 0.0;
+        if is_view_wise {
+            let source = Source::new(&data.foundations, if data.rooms.is_empty() { 1.0 } else { data.foundation_share });
+            sources.push(Source { is_view_wise, part: data.foundation_part, ..source });
+        }
+        let share = if is_view_wise { 1.0 - data.foundation_share } else { 1.0 };
+        match data.weights.is_empty() {
+            true if data.rooms.is_empty() => {}
+            true => sources.push(Source::new(&data.rooms, share)),
+            false => {
+                let all: f64 = data.weights.iter().sum();
+                let rooms = data.rooms.iter().zip(&data.weights);
+                sources.extend(rooms.map(|(folder, weight)| Source::new(std::slice::from_ref(folder), share * weight / all)));
+            }
+        }
+        Self { sources, seed }
+    }
+
+    /// The turn of sample `number`. Folders are listed again at the start of each of their epochs.
+    ///
+    /// # Errors
+    /// A folder cannot be listed or has no scene.
+    pub fn turn(&mut self, number: u64) -> anyhow::Result<Turn> {
+        let weights: Vec<f64> = self.sources.iter().map(|source| source.weight).collect();
+        let (index, of_source) = place(number, &weights);
+        let source = self.sources.get_mut(index).context("no folder of scenes is used")?;
+        Ok(Turn { is_view_wise: source.is_view_wise, scenes: source.turn(of_source, self.seed)? })
+    }
+}
+
+/// Scenes of which every one comes once an epoch.
+struct Source {
+    folders: Vec<PathBuf>,
+    /// How often its turn comes, relative to the others.
+    weight: f64,
+    is_view_wise: bool,
+    /// Share of its scenes that are used.
+    part: f64,
+    files: Vec<PathBuf>,
+    /// The epoch and its order of the files.
+    order: Option<(u64, Vec<usize>)>,
+}
+
+impl Source {
+    fn new(folders: &[PathBuf], weight: f64) -> Self {
+        Self { folders: folders.to_vec(), weight, is_view_wise: false, part: 1.0, files: Vec::new(), order: None }
+    }
+
+    /// The files in the order in which its sample `number` tries them.
+    fn turn(&mut self, number: u64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
+        let position = |files: usize| (number % files.max(1) as u64) as usize;
+        if position(self.files.len()) == 0 {
+            self.files = if self.is_view_wise { Foundation::folders(&self.folders)? } else { scans::list(&self.folders)? };
+            self.files.truncate((self.part * self.files.len() as f64).ceil() as usize);
+            anyhow::ensure!(!self.files.is_empty(), "no scene in {:?}", self.folders);
+        }
+        let epoch = number / self.files.len() as u64;
+        if self.order.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != self.files.len()) {
+            let mut order: Vec<usize> = (0..self.files.len()).collect();
+            order.shuffle(&mut rng(seed, Draw::Order, epoch));
+            self.order = Some((epoch, order));
+        }
+        let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
+        let (after, before) = (&order[position(order.len())..], &order[..position(order.len())]);
+        Ok(after.iter().chain(before).map(|&file| self.files[file].clone()).collect())
+    }
+}
+
+/// Which source sample `number` is of, and how many of that source came before it: of all samples so far each source has had its share, as evenly as
+/// whole numbers can.
+fn place(mut number: u64, weights: &[f64]) -> (usize, u64) {
+    let last = weights.len().saturating_sub(1);
+    for (source, weight) in weights[..last].iter().enumerate() {
+        let share = weight / weights[source..].iter().sum::<f64>();
+        let before = |number: u64| (number as f64 * share).floor() as u64;
+        if before(number + 1) > before(number) {
+            return (source, before(number));
+        }
+        number -= before(number);
+    }
+    (last, number)
+}
+
+/// What a stream of random numbers is for.
+pub enum Draw {
+    /// The order of the scenes of an epoch.
+    Order,
+    /// What happens to a sample.
+    Sample,
+}
+
+/// The random numbers for one purpose and number.
+pub fn rng(seed: u64, draw: Draw, number: u64) -> ChaCha8Rng {
+    let mut rng = ChaCha8Rng::seed_from_u64(seed);
+    rng.set_stream(number * 2 + draw as u64);
+    rng
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn sources_take_turns_by_their_weights() {
+        let folders = ["bundles", "many", "few"].map(|_| tempfile::tempdir().unwrap());
+        let [bundles, many, few] = folders.each_ref().map(|folder| folder.path().to_owned());
+        let mut data: Data = toml::from_str("rooms = ['x']").unwrap();
+        (data.foundations, data.foundation_share) = (vec![bundles], 0.25);
+        (data.rooms, data.weights) = (vec![many, few], vec![5.0, 1.0]);
+        let mut sources = Sources::new(&data, 1);
+        // nothing lies in any of them: who complains, and about which folder, tells whose turn it was
+        let errors: Vec<String> = (0..16).map(|number| sources.turn(number).err().unwrap().to_string()).collect();
+        let count = |folder: &tempfile::TempDir| errors.iter().filter(|error| error.contains(folder.path().to_str().unwrap())).count();
+        assert_eq!(folders.each_ref().map(count), [4, 10, 2]);
+        let is_bundle = |error: &String| error.starts_with("no scene in");
+        assert_eq!(errors.iter().map(is_bundle).collect::<Vec<_>>()[..8], [false, false, false, true, false, false, false, true]);
+        data.foundation_part = 0.0;
+        assert_eq!(Sources::new(&data, 1).sources.len(), 2);
+    }
+
+    #[test]
+    fn every_sample_of_a_source_comes_once_and_in_order() {
+        let weights = [0.3, 0.5, 1e-3, 0.2];
+        let mut next = [0; 4];
+        for number in 0..5000 {
+            let (source, of_source) = place(number, &weights);
+            assert_eq!(of_source, next[source], "sample {number}");
+            next[source] += 1;
+        }
+        assert!(next.iter().zip(weights).all(|(&count, weight)| (f64::from(count as u32) - 5000.0 * weight / 1.001).abs() < 3.0), "{next:?}");
+    }
+}
