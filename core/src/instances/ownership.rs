@@ -13,14 +13,16 @@ impl Instance {
 }
 
 impl Segmentation {
-    /// (points): the visible instance with the highest score that has the point, or [`NO_INSTANCE`]. O(points + instances' superpoints) where instances
-    /// hardly overlap.
+    /// (points): the smallest visible instance that has the point, for what lies in or on another thing would be nowhere otherwise, or [`NO_INSTANCE`].
+    /// O(points + instances' superpoints) where instances hardly overlap.
     ///
     /// `positions` (points, 3) world frame, in the order of `superpoints`; `visible` is asked once for every instance.
     pub fn owner_of_point(&self, positions: &[[f32; 3]], superpoints: &Superpoints, visible: impl Fn(usize) -> bool) -> Vec<u32> {
         let mut claims: Vec<Vec<u32>> = vec![Vec::new(); superpoints.count()];
-        for (index, instance) in self.instances.iter().enumerate().filter(|(index, _)| visible(*index)) {
-            for &superpoint in &instance.superpoints {
+        let mut smallest_first: Vec<usize> = (0..self.instances.len()).filter(|&index| visible(index)).collect();
+        smallest_first.sort_by_key(|&index| self.instances[index].points);
+        for index in smallest_first {
+            for &superpoint in &self.instances[index].superpoints {
                 claims[superpoint as usize].push(index as u32);
             }
         }
@@ -67,7 +69,16 @@ mod tests {
     }
 
     #[test]
-    fn the_best_visible_instance_owns_a_point_within_its_crop() {
+    fn what_lies_inside_another_thing_owns_its_points() {
+        let (positions, superpoints, mut segmentation) = scene();
+        segmentation.instances[0] = Instance { superpoints: vec![0, 1, 2], points: 4, crop: None, ..segmentation.instances[0].clone() };
+        segmentation.instances[1] = Instance { superpoints: vec![1], points: 1, score: 0.3, ..segmentation.instances[1].clone() };
+        segmentation.instances.truncate(2);
+        assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |_| true), [0, 1, 0, 0]);
+    }
+
+    #[test]
+    fn a_visible_instance_owns_a_point_within_its_crop() {
         let (positions, superpoints, segmentation) = scene();
         assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |_| true), [1, 0, 0, 2]);
         assert_eq!(segmentation.owner_of_point(&positions, &superpoints, |i| i != 0), [1, 1, 2, 2]);

@@ -18,8 +18,9 @@ pub struct SelectOptions {
     /// A ranker's score of a query's mask is lowered by this: on real scans the masks of a network that saw synthetic rooms alone fit less well
     /// than they seem to, regions of geometry do not (MODEL_CARD.md).
     pub query_handicap: f32,
-    /// A candidate goes when more than this share of its points belongs to better ones.
-    pub max_covered: f32,
+    /// A candidate goes when its intersection over union with a better one is above this. What is much smaller than the thing around it, a cushion on
+    /// a sofa, stays.
+    pub max_iou: f32,
     /// Scores must be above this.
     pub min_score: f32,
     /// At most this many instances remain.
@@ -28,7 +29,7 @@ pub struct SelectOptions {
 
 impl Default for SelectOptions {
     fn default() -> Self {
-        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, query_handicap: 0.1, max_covered: 0.3, min_score: 0.2, instances: 1000 }
+        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, query_handicap: 0.1, max_iou: 0.15, min_score: 0.25, instances: 1000 }
     }
 }
 
@@ -48,7 +49,7 @@ pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &Superpoi
     regions.chain(queries).filter(keep).collect()
 }
 
-/// Ranks all candidates of a scene and keeps the best ones that do not cover each other.
+/// Ranks all candidates of a scene and keeps the best ones that are not the same thing.
 ///
 /// Without a `ranker`, a query's mask scores P(object) times predicted IoU times mask score and regions are left out: nothing is known about them.
 ///
@@ -80,20 +81,30 @@ pub fn select(
     Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
 }
 
-/// Greedy suppression in the order given: a candidate goes when others have claimed too much of it. O(sum of mask sizes).
-///
-/// Its share bounds any intersection over union from above, so that twins go too.
+/// Greedy suppression in the order given: a candidate goes when it is too much like one that stays. O(sum of mask sizes): those that stay differ so
+/// much that few of them share a superpoint.
 fn separate(scored: Vec<(f32, Candidate)>, geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<(f32, Candidate)> {
-    let mut claimed = vec![false; geometry.count()];
-    let uncovered = |(_, candidate): &(f32, Candidate)| {
-        let covered: u32 = candidate.superpoints.iter().filter(|s| claimed[**s as usize]).map(|&s| geometry.size(s)).sum();
-        let keep = covered as f32 <= options.max_covered * geometry.points_in(&candidate.superpoints) as f32;
-        if keep {
-            candidate.superpoints.iter().for_each(|&s| claimed[s as usize] = true);
+    let mut kept = Vec::new();
+    let mut sizes: Vec<u32> = Vec::new();
+    // (superpoints): those that stay and have it
+    let mut owners: Vec<Vec<u32>> = vec![Vec::new(); geometry.count()];
+    for (score, candidate) in scored {
+        if kept.len() == options.instances {
+            break;
         }
-        keep
-    };
-    scored.into_iter().filter(uncovered).take(options.instances).collect()
+        let mut shared = vec![0; kept.len()];
+        for &s in &candidate.superpoints {
+            owners[s as usize].iter().for_each(|&other| shared[other as usize] += geometry.size(s));
+        }
+        let points = geometry.points_in(&candidate.superpoints);
+        if shared.iter().zip(&sizes).any(|(&shared, &size)| shared as f32 > options.max_iou * (points + size - shared) as f32) {
+            continue;
+        }
+        candidate.superpoints.iter().for_each(|&s| owners[s as usize].push(kept.len() as u32));
+        sizes.push(points);
+        kept.push((score, candidate));
+    }
+    kept
 }
 
 #[cfg(test)]
@@ -143,10 +154,10 @@ mod tests {
         let region = |superpoints: &[u32]| Region { superpoints: superpoints.to_vec(), birth: 0.1, death: 1.0 };
         let regions = [region(&[2, 3]), region(&[0, 1]), region(&[3]), region(&[0, 1, 2, 3, 4, 5])];
         let ranker = ranker_of("consensus");
-        let options = SelectOptions { query_handicap: 0.0, max_covered: 0.5, ..SelectOptions::default() };
+        let options = SelectOptions { query_handicap: 0.0, ..SelectOptions::default() };
         let found = select(&proposals, &regions, &[], &geometry, Some(&ranker), &options).unwrap();
-        // Half of the room was taken when its turn came; what it covers then is gone for the regions without any query.
-        assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![0, 1, 2, 3, 4, 5]]);
+        // the whole room is too much like its third that came first, half a region too much like the region
+        assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![2, 3]]);
         let strict = SelectOptions { query_handicap: 0.6, ..options };
         let of_geometry = select(&proposals, &regions, &[], &geometry, Some(&ranker), &strict).unwrap();
         assert!(!sets(&of_geometry).is_empty());
@@ -159,19 +170,22 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_of_a_better_instance_goes_and_what_contains_it_may_stay() {
-        let positions: Vec<[f32; 3]> = (0..1200).map(|i| [i as f32, 0.0, 0.0]).collect();
-        let superpoints = Superpoints::from_ids(&(0..1200).map(|i| i / 200).collect::<Vec<_>>());
+    fn what_is_much_smaller_than_the_thing_around_it_stays() {
+        let positions: Vec<[f32; 3]> = (0..2000).map(|i| [i as f32, 0.0, 0.0]).collect();
+        let superpoints = Superpoints::from_ids(&(0..2000).map(|i| i / 200).collect::<Vec<_>>());
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
         let candidate = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Query(0) };
         let kept = |sets: &[&[u32]], options| {
             let scored = sets.iter().map(|set| (0.5, candidate(set))).collect();
             separate(scored, &geometry, &options).into_iter().map(|(_, c)| c.superpoints).collect::<Vec<_>>()
         };
-        let options = SelectOptions { max_covered: 0.5, ..SelectOptions::default() };
-        assert_eq!(kept(&[&[0, 1, 2], &[1], &[0, 1, 2, 3], &[2, 3], &[3, 4]], options), [vec![0, 1, 2], vec![2, 3], vec![3, 4]]);
-        assert_eq!(kept(&[&[1], &[0, 1, 2], &[0, 1]], options), [vec![1], vec![0, 1, 2]]);
-        assert_eq!(kept(&[&[0], &[1], &[2]], SelectOptions { instances: 2, ..options }), [vec![0], vec![1]]);
+        let sofa: Vec<u32> = (0..8).collect();
+        let half = [0, 1, 2, 3];
+        // a cushion is an eighth of the sofa; two of them are a quarter, and half a sofa is none
+        assert_eq!(kept(&[&sofa, &[1], &half, &[5, 6], &[1], &[9]], SelectOptions::default()), [sofa.clone(), vec![1], vec![9]]);
+        // whoever comes first
+        assert_eq!(kept(&[&[1], &half, &sofa], SelectOptions { max_iou: 0.3, ..SelectOptions::default() }), [vec![1], half.to_vec()]);
+        assert_eq!(kept(&[&[0], &[1], &[2]], SelectOptions { instances: 2, ..SelectOptions::default() }), [vec![0], vec![1]]);
     }
 
     #[test]
