@@ -317,7 +317,7 @@ mod tests {
         let (config, device) = (Config::nano(), Device::flex());
         device.seed(3);
         let model = SegDino3dVl::new(&config, &device);
-        let ranker = Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![Linear { weights: vec![0.0; FEATURES], bias: vec![1.0] }]).unwrap();
+        let ranker = Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![vec![Linear { weights: vec![0.0; FEATURES], bias: vec![1.0] }]]).unwrap();
         Network::new("untrained".into(), model, config, &device, Some(ranker))
     }
 

@@ -132,14 +132,23 @@ impl Perceptron {
     }
 }
 
-/// Fits a ranker by cross-entropy with the intersection over union.
+/// Fits a committee of so many members by cross-entropy with the intersection over union; they differ in their first weights and in the order of the
+/// examples.
 ///
 /// # Errors
 /// The training diverged.
-pub fn learn(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<Ranker> {
+pub fn learn(examples: &[Example], epochs: usize, members: u64, seed: u64) -> anyhow::Result<Ranker> {
+    let (mean, deviation) = normalisation(examples);
+    let normal = |(features, target): &Example| (std::array::from_fn(|f| (features[f] - mean[f]) / deviation[f]), *target);
+    let normal: Vec<Example> = examples.iter().map(normal).collect();
+    let members = (0..members).map(|member| learn_member(&normal, epochs, seed + member)).collect::<anyhow::Result<_>>()?;
+    Ok(Ranker::new(mean, deviation, members)?)
+}
+
+/// The layers of one member; `examples` are normalised.
+fn learn_member(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<Vec<instances::Linear>> {
     let device = Device::flex().autodiff();
     device.seed(seed);
-    let (mean, deviation) = normalisation(examples);
     let widths = [FEATURES, HIDDEN, HIDDEN, 1];
     let mut perceptron = Perceptron { layers: widths.windows(2).map(|w| LinearConfig::new(w[0], w[1]).init(&device)).collect() };
     let mut optimiser = AdamW::new(&config::Optimiser { weight_decay: 1e-3, clip: 1.0, ..Default::default() });
@@ -150,8 +159,7 @@ pub fn learn(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<R
         order.shuffle(&mut rng);
         for (step, batch) in order.chunks(BATCH).enumerate() {
             let progress = (epoch * order.len().div_ceil(BATCH) + step) as f64 / steps as f64;
-            let normal = |&i: &usize| (0..FEATURES).map(move |f| (examples[i].0[f] - mean[f]) / deviation[f]);
-            let x = TensorData::new(batch.iter().flat_map(normal).collect::<Vec<f32>>(), [batch.len(), FEATURES]);
+            let x = TensorData::new(batch.iter().flat_map(|&i| examples[i].0).collect::<Vec<f32>>(), [batch.len(), FEATURES]);
             let target = TensorData::new(batch.iter().map(|&i| examples[i].1).collect::<Vec<f32>>(), [batch.len()]);
             let logits = perceptron.forward(Tensor::from_data(x, &device));
             let target = Tensor::<1>::from_data(target, &device);
@@ -161,7 +169,7 @@ pub fn learn(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<R
             (perceptron, _) = optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
         }
     }
-    Ok(Ranker::new(mean, deviation, perceptron.layers()?)?)
+    perceptron.layers()
 }
 
 /// Mean absolute difference between score and target.
@@ -190,7 +198,7 @@ mod tests {
                 (features, if features[3] > features[7] { 0.9 } else { 0.1 })
             })
             .collect();
-        let ranker = learn(&examples, 20, 1).unwrap();
+        let ranker = learn(&examples, 20, 2, 1).unwrap();
         assert!(error(&ranker, &examples) < 0.1, "{}", error(&ranker, &examples));
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()).unwrap(), None);

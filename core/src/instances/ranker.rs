@@ -1,4 +1,6 @@
-//! The learned scorer of candidates: a small multilayer perceptron over [`FEATURE_NAMES`], evaluated with plain loops.
+//! The learned scorer of candidates: a committee of small multilayer perceptrons over [`FEATURE_NAMES`], evaluated with plain loops.
+//!
+//! Alone they agree on synthetic rooms and differ on real ones by more than most other choices matter; their mean does not.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,6 +8,8 @@ use super::{FEATURE_NAMES, FEATURES, proposals::sigmoid};
 
 /// Hidden layers may not be wider than this.
 const MAX_WIDTH: usize = 1024;
+/// Nor may a committee be larger.
+const MAX_MEMBERS: usize = 16;
 
 /// One affine layer; `weights` (outputs, inputs) row-major, `bias` (outputs).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -29,16 +33,17 @@ struct Stored {
     features: Vec<String>,
     mean: Vec<f32>,
     deviation: Vec<f32>,
-    layers: Vec<Linear>,
+    members: Vec<Vec<Linear>>,
 }
 
-/// A trained scorer: normalisation, affine layers with rectifiers between them, one output through the logistic function.
+/// A trained scorer: normalisation, then in every member affine layers with rectifiers between them and one output through the logistic function; the
+/// mean over the members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Ranker {
     mean: [f32; FEATURES],
     deviation: [f32; FEATURES],
-    layers: Vec<Linear>,
+    members: Vec<Vec<Linear>>,
 }
 
 /// The weights cannot score this version's features.
@@ -58,43 +63,59 @@ pub enum RankerError {
 }
 
 impl Ranker {
-    /// From a normalisation (`deviation` above zero) and layers whose last one has one output.
+    /// From a normalisation (`deviation` above zero) and each member's layers, whose last one has one output.
     ///
     /// # Errors
     /// [`RankerError::Malformed`] for shapes that do not chain or values that are not finite.
-    pub fn new(mean: [f32; FEATURES], deviation: [f32; FEATURES], layers: Vec<Linear>) -> Result<Self, RankerError> {
+    pub fn new(mean: [f32; FEATURES], deviation: [f32; FEATURES], members: Vec<Vec<Linear>>) -> Result<Self, RankerError> {
         let malformed = |problem: String| Err(RankerError::Malformed(problem));
         if !mean.iter().all(|m| m.is_finite()) || !deviation.iter().all(|d| d.is_finite() && *d > 0.0) {
             return malformed("the normalisation is not finite and positive".into());
         }
-        let mut inputs = FEATURES;
-        for (index, layer) in layers.iter().enumerate() {
-            let outputs = layer.bias.len();
-            if outputs == 0 || outputs > MAX_WIDTH || layer.weights.len() != inputs * outputs {
-                return malformed(format!("layer {index} has {} weights for {inputs} inputs and {outputs} outputs", layer.weights.len()));
-            }
-            if !layer.weights.iter().chain(&layer.bias).all(|w| w.is_finite()) {
-                return malformed(format!("layer {index} has a weight that is not finite"));
-            }
-            inputs = outputs;
+        if !(1..=MAX_MEMBERS).contains(&members.len()) {
+            return malformed(format!("{} members instead of 1 to {MAX_MEMBERS}", members.len()));
         }
-        if layers.is_empty() || inputs != 1 {
-            return malformed(format!("{} layers end in {inputs} outputs instead of one", layers.len()));
-        }
-        Ok(Self { mean, deviation, layers })
+        members.iter().try_for_each(|layers| check(layers))?;
+        Ok(Self { mean, deviation, members })
     }
 
     /// How likely the candidate is one whole object, 0..=1.
     pub fn score(&self, features: &[f32; FEATURES]) -> f32 {
-        let mut values: Vec<f32> = (0..FEATURES).map(|i| (features[i] - self.mean[i]) / self.deviation[i]).collect();
-        for (index, layer) in self.layers.iter().enumerate() {
-            if index > 0 {
-                values.iter_mut().for_each(|value| *value = value.max(0.0));
-            }
-            values = layer.apply(&values);
-        }
-        sigmoid(values[0])
+        let normal: Vec<f32> = (0..FEATURES).map(|i| (features[i] - self.mean[i]) / self.deviation[i]).collect();
+        let total: f32 = self.members.iter().map(|layers| sigmoid(answer(layers, normal.clone()))).sum();
+        total / self.members.len() as f32
     }
+}
+
+/// Whether the shapes chain, the values are finite, and one output is left.
+fn check(layers: &[Linear]) -> Result<(), RankerError> {
+    let malformed = |problem: String| Err(RankerError::Malformed(problem));
+    let mut inputs = FEATURES;
+    for (index, layer) in layers.iter().enumerate() {
+        let outputs = layer.bias.len();
+        if outputs == 0 || outputs > MAX_WIDTH || layer.weights.len() != inputs * outputs {
+            return malformed(format!("layer {index} has {} weights for {inputs} inputs and {outputs} outputs", layer.weights.len()));
+        }
+        if !layer.weights.iter().chain(&layer.bias).all(|w| w.is_finite()) {
+            return malformed(format!("layer {index} has a weight that is not finite"));
+        }
+        inputs = outputs;
+    }
+    if layers.is_empty() || inputs != 1 {
+        return malformed(format!("{} layers end in {inputs} outputs instead of one", layers.len()));
+    }
+    Ok(())
+}
+
+/// One member's logit.
+fn answer(layers: &[Linear], mut values: Vec<f32>) -> f32 {
+    for (index, layer) in layers.iter().enumerate() {
+        if index > 0 {
+            values.iter_mut().for_each(|value| *value = value.max(0.0));
+        }
+        values = layer.apply(&values);
+    }
+    values[0]
 }
 
 impl TryFrom<Stored> for Ranker {
@@ -110,7 +131,7 @@ impl TryFrom<Stored> for Ranker {
         let array = |values: Vec<f32>, name: &str| {
             values.try_into().map_err(|v: Vec<f32>| RankerError::Malformed(format!("{name} has {} values for {FEATURES} features", v.len())))
         };
-        Self::new(array(stored.mean, "the mean")?, array(stored.deviation, "the deviation")?, stored.layers)
+        Self::new(array(stored.mean, "the mean")?, array(stored.deviation, "the deviation")?, stored.members)
     }
 }
 
@@ -120,7 +141,7 @@ impl From<Ranker> for Stored {
             features: FEATURE_NAMES.map(String::from).to_vec(),
             mean: ranker.mean.to_vec(),
             deviation: ranker.deviation.to_vec(),
-            layers: ranker.layers,
+            members: ranker.members,
         }
     }
 }
@@ -130,7 +151,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Two hidden units that compute relu(x0) and relu(-x0): their sum is |x0|.
+    /// Two hidden units that compute relu(x0) and relu(-x0): their sum is |x0|. Another member says a half to everything.
     fn absolute_value() -> Ranker {
         let mut weights = vec![0.0; 2 * FEATURES];
         weights[0] = 1.0;
@@ -140,15 +161,16 @@ mod tests {
         let mut deviation = [1.0; FEATURES];
         deviation[0] = 2.0;
         let layers = vec![Linear { weights, bias: vec![0.0; 2] }, Linear { weights: vec![1.0, 1.0], bias: vec![-1.0] }];
-        Ranker::new(mean, deviation, layers).unwrap()
+        let undecided = vec![Linear { weights: vec![0.0; FEATURES], bias: vec![0.0] }];
+        Ranker::new(mean, deviation, vec![layers, undecided]).unwrap()
     }
 
     #[test]
-    fn computes_its_layers() {
+    fn computes_its_layers_and_the_mean_of_its_members() {
         let mut features = [3.0; FEATURES];
         for (x, expected) in [(10.0, -1.0), (14.0, 1.0), (4.0, 2.0)] {
             features[0] = x;
-            assert!((absolute_value().score(&features) - sigmoid(expected)).abs() < 1e-6);
+            assert!((absolute_value().score(&features) - (sigmoid(expected) + 0.5) / 2.0).abs() < 1e-6);
         }
     }
 
@@ -164,7 +186,8 @@ mod tests {
         assert!(broken(&|j| j["features"][3] = "colour".into()).contains("`colour` where `objectness`"));
         assert!(broken(&|j| j["mean"].as_array_mut().unwrap().truncate(5)).contains("5 values for 24 features"));
         assert!(broken(&|j| j["deviation"][1] = 0.0.into()).contains("positive"));
-        assert!(broken(&|j| j["layers"][1]["weights"].as_array_mut().unwrap().truncate(1)).contains("layer 1 has 1 weights"));
-        assert!(broken(&|j| j["layers"].as_array_mut().unwrap().truncate(1)).contains("2 outputs"));
+        assert!(broken(&|j| j["members"][0][1]["weights"].as_array_mut().unwrap().truncate(1)).contains("layer 1 has 1 weights"));
+        assert!(broken(&|j| j["members"][0].as_array_mut().unwrap().truncate(1)).contains("2 outputs"));
+        assert!(broken(&|j| j["members"].as_array_mut().unwrap().clear()).contains("0 members"));
     }
 }

@@ -29,7 +29,7 @@ pub struct SelectOptions {
 
 impl Default for SelectOptions {
     fn default() -> Self {
-        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, query_handicap: 0.1, max_iou: 0.15, min_score: 0.25, instances: 1000 }
+        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, query_handicap: 0.15, max_iou: 0.15, min_score: 0.25, instances: 1000 }
     }
 }
 
@@ -119,7 +119,7 @@ mod tests {
     fn ranker_of(feature: &str) -> Ranker {
         let mut weights = vec![0.0; FEATURES];
         weights[FEATURE_NAMES.iter().position(|name| *name == feature).unwrap()] = 1.0;
-        Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![Linear { weights, bias: vec![0.0] }]).unwrap()
+        Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![vec![Linear { weights, bias: vec![0.0] }]]).unwrap()
     }
 
     /// Six superpoints of `size` points; queries in 0 and 1 both claim {0, 1}, one in 4 claims {4}.

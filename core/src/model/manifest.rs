@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// The only layout of manifest and weights this version reads.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// `manifest.json` of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

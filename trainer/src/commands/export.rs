@@ -81,7 +81,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         golden,
         ranker: ranking::read(&options.run)?,
     };
-    let json = serde_json::to_vec_pretty(&manifest)?;
+    // on one line: most of it are weights of the ranker, one of which on each of 14 000 lines nobody reads
+    let json = serde_json::to_vec(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;
     write(&folder.join("manifest.json"), &json)?;
     Index { network: manifest.name, text_encoder: TEXT_ENCODER.into() }.write(&options.out)?;

@@ -23,8 +23,11 @@ pub struct Rank {
     #[arg(required = true)]
     rooms: Vec<PathBuf>,
     /// Passes over all candidates.
-    #[arg(long, default_value_t = 30)]
+    #[arg(long, default_value_t = 15)]
     epochs: usize,
+    /// Perceptrons that learn each for itself and answer together.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=16))]
+    members: u64,
     /// Decides the first weights and the order.
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -50,7 +53,7 @@ impl Rank {
         }
         bar.finish();
         anyhow::ensure!(!examples.is_empty(), "no candidates in {} rooms", files.len());
-        let ranker = ranking::learn(&examples, self.epochs, self.seed)?;
+        let ranker = ranking::learn(&examples, self.epochs, self.members, self.seed)?;
         tracing::info!("{} candidates of {} rooms; mean absolute error {:.3}", examples.len(), files.len(), ranking::error(&ranker, &examples));
         ranking::write(&self.run, &ranker)
     }
