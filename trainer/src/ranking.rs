@@ -141,7 +141,7 @@ pub fn learn(examples: &[Example], epochs: usize, members: u64, seed: u64) -> an
     let (mean, deviation) = normalisation(examples);
     let normal = |(features, target): &Example| (std::array::from_fn(|f| (features[f] - mean[f]) / deviation[f]), *target);
     let normal: Vec<Example> = examples.iter().map(normal).collect();
-    let members = (0..members).map(|member| learn_member(&normal, epochs, seed + member)).collect::<anyhow::Result<_>>()?;
+    let members = (0..members).map(|member| learn_member(&normal, epochs, seed.wrapping_add(member))).collect::<anyhow::Result<_>>()?;
     Ok(Ranker::new(mean, deviation, members)?)
 }
 

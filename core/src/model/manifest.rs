@@ -294,7 +294,7 @@ mod tests {
             let message = Manifest::parse(&serde_json::to_vec(&changed).unwrap()).unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         };
-        refuse(|m| m.format = 2, "format 2");
+        refuse(|m| m.format = FORMAT + 1, &format!("format {}", FORMAT + 1));
         refuse(|m| m.shards[0].file = "../secret".into(), "../secret");
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
