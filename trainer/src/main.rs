@@ -23,6 +23,7 @@ mod samples;
 mod scans;
 mod seen;
 mod sources;
+mod start;
 mod step;
 mod store;
 mod synth;

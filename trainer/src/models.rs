@@ -64,9 +64,7 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     };
     let manifest = folder.join("manifest.json");
     if !manifest.exists() {
-        let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
-        let config = checkpoint.config.model.clone();
-        let network = checkpoint.answering(SegDino3dVl::new(&config, device))?;
+        let (config, network) = load_weights(&folder, device)?;
         return Ok(Network::new(folder.display().to_string(), network, config, device, ranking::read(&folder)?));
     }
     let manifest = Manifest::parse(&read(&manifest)?)?;
@@ -74,15 +72,22 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
 }
 
-/// The weights of the exported model in `folder`, as a network of `config` on `device`.
+/// What the network in `folder`, an exported model or a training run's checkpoint, was built of, and itself, on `device`; nothing is computed with it.
 ///
 /// # Errors
-/// It is not there, damaged, or of another shape.
-pub fn load_weights(folder: &Path, config: &model::Config, device: &Device) -> anyhow::Result<SegDino3dVl> {
-    let manifest = Manifest::parse(&read(&folder.join("manifest.json"))?)?;
-    anyhow::ensure!(manifest.config == *config, "{} holds another network than the configuration", folder.display());
+/// Neither is there, or a file is damaged.
+pub fn load_weights(folder: &Path, device: &Device) -> anyhow::Result<(model::Config, SegDino3dVl)> {
+    let manifest = folder.join("manifest.json");
+    if !manifest.exists() {
+        let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
+        let config = checkpoint.config.model.clone();
+        let network = checkpoint.answering(SegDino3dVl::new(&config, device))?;
+        return Ok((config, network));
+    }
+    let manifest = Manifest::parse(&read(&manifest)?)?;
     let weights = manifest.join(&pieces(folder, &manifest.shards)?)?;
-    Ok(model::load_weights(SegDino3dVl::new(config, device), &weights)?)
+    let network = model::load_weights(SegDino3dVl::new(&manifest.config, device), &weights)?;
+    Ok((manifest.config, network))
 }
 
 /// The text encoder that ships, on the CPU.

@@ -21,9 +21,9 @@ use crate::{
     config::Config,
     loss::Terms,
     metrics::Metrics,
-    models,
     optimiser::{AdamW, learning_rate},
     samples::samples,
+    start,
     step::Devices,
     work,
 };
@@ -37,8 +37,8 @@ const BROKEN: usize = 3;
 /// Name of the log in a run's folder: one JSON object a step.
 pub const LOG: &str = "metrics.jsonl";
 
-/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one, or begins with the
-/// weights of the exported model in `start`. The scenes of a step are spread over `devices`.
+/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one, or begins where
+/// the [network](start::network) in the folder `start` stopped. The scenes of a step are spread over `devices`.
 ///
 /// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`: the loss and its terms,
 /// the learning rate, the gradient's norm, and how fast it went. A step whose gradient is not finite changes nothing; the first of them leave
@@ -69,7 +69,7 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, devices: &[Devic
         state = saved.state;
         tracing::info!("going on after {} steps and {:.0} minutes", state.steps, state.seconds / 60.0);
     } else if let Some(start) = start {
-        model = models::load_weights(start, &config.model, device)?;
+        model = start::network(start, &config.model, device)?;
     }
     let peak = work::peak(&device.clone().inner())? * devices.len() as f64;
     tracing::info!("dense products reach {:.1} GFLOPS on {} device(s)", peak / 1e9, devices.len());

@@ -71,6 +71,9 @@ pub struct Ablate {
     /// Folder for one run a row and seed, and `ablation.jsonl`.
     #[arg(long)]
     out: PathBuf,
+    /// An exported model or a run that every row begins with, as `train --start` does: of points alone, it helps no row of images more than another.
+    #[arg(long)]
+    start: Option<PathBuf>,
     /// Replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
@@ -123,7 +126,7 @@ impl Ablate {
                 config.check()?;
                 let run = self.out.join(format!("{}-{seed}", row.name));
                 tracing::info!("{}, seed {seed}", row.name);
-                train::train(&config, None, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
+                train::train(&config, self.start.as_deref(), &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
                 let answers = evaluation::answers(&scans, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
                 let record =

@@ -120,7 +120,7 @@ fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
 
 /// Every group an instance with confidence 1.
 fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
-    let mut found: Vec<Found> = (0..groups).map(|_| Found { points: Vec::new(), score: 1.0, embedding: Vec::new() }).collect();
+    let mut found: Vec<Found> = (0..groups).map(|_| Found { points: Vec::new(), score: 1.0, embedding: Vec::new(), logit_scale: 1.0 }).collect();
     for (point, &group) in (0..).zip(group_of_point) {
         found[group as usize].points.push(point);
     }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
+use segscape::pipeline::Network;
 
 use crate::{
     device::DeviceChoice,
@@ -42,7 +43,9 @@ impl Rank {
     /// # Errors
     /// There is no checkpoint or no room with objects, or the folder cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
-        let network = models::load_network(Some(&self.run), &self.device.open()?)?;
+        let device = self.device.open()?;
+        let (config, weights) = models::load_weights(&self.run, &device)?;
+        let network = Network::new(self.run.display().to_string(), weights, config, &device, None);
         let local = Local::of(&self.rooms)?;
         let files = scans::list(&local.paths)?;
         let bar = ProgressBar::new(files.len() as u64);

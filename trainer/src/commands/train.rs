@@ -21,7 +21,7 @@ pub struct Train {
     /// Folder for `checkpoint.safetensors` and `metrics.jsonl`.
     #[arg(long, default_value = "runs/nano")]
     out: PathBuf,
-    /// An exported model to begin with, instead of random weights; without effect where a run goes on.
+    /// An exported model or a run to begin with, instead of random weights; what images add may be new. Without effect where a run goes on.
     #[arg(long)]
     start: Option<PathBuf>,
     /// What computes.

@@ -42,6 +42,8 @@ pub struct Found {
     pub score: f32,
     /// In the text encoder's space; empty from a baseline.
     pub embedding: Vec<f32>,
+    /// What turns cosines with names into logits.
+    pub logit_scale: f32,
 }
 
 /// A scan with what was found in it.
@@ -176,6 +178,7 @@ pub fn ask(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Found>> {
         points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
         score: instance.score,
         embedding: instance.embedding.clone(),
+        logit_scale: segmentation.logit_scale,
     });
     Ok(found.collect())
 }
@@ -224,9 +227,11 @@ fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
     counts.into_iter().map(|(name, (things, hits))| (name, hits as f64 / things as f64)).collect()
 }
 
-/// The classes are the names of the objects in the scans; each instance has the one that its embedding is nearest to.
+/// The classes are the names of the objects in the scans. As in the released decoder (spec/model.md, section 10), an instance may be offered under
+/// several of them: what counts are the best of all instances and classes of a scan, by score times probability.
 fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     const INSTANCES: usize = 1000;
+    const PREDICTIONS: usize = 600;
     let names = Names::of(answers)?;
     let classes: Vec<u32> = (1..=names.names.len() as u32).collect();
     let mut tally = Tally::new(classes.len());
@@ -236,8 +241,14 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
         let class_of_object = names.of_objects(room);
         let id = |object: u32| classes[class_of_object[object as usize]] * INSTANCES as u32 + object + 1;
         let ids: Vec<u32> = room.object_of_point.iter().map(|object| object.map_or(0, id)).collect();
-        let predictions: Vec<_> =
-            found.iter().map(|f| Prediction { class: names.nearest(f), confidence: f64::from(f.score), points: &f.points }).collect();
+        let mut predictions: Vec<_> = found
+            .iter()
+            .flat_map(|f| names.probabilities(f).into_iter().enumerate().map(move |(class, p)| (class, f64::from(f.score * p), f)))
+            .filter(|(_, confidence, _)| *confidence > 0.0)
+            .map(|(class, confidence, f)| Prediction { class, confidence, points: &f.points })
+            .collect();
+        predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        predictions.truncate(PREDICTIONS);
         tally.add(&Truth::scannet(&ids, &classes), &predictions, &room.positions)?;
     }
     let (scores, table) = (tally.all.scores(), Splits::scannet200());

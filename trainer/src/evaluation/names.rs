@@ -30,11 +30,18 @@ impl Names {
         Ok(Self { embeddings: names.iter().map(embedding).collect::<anyhow::Result<_>>()?, names })
     }
 
-    /// Row of the name that the embedding is nearest to.
-    pub fn nearest(&self, found: &Found) -> usize {
+    /// (names): how likely the instance is each; softmax over them.
+    pub fn probabilities(&self, found: &Found) -> Vec<f32> {
         let cosine = |name: &[f32]| name.iter().zip(&found.embedding).map(|(a, b)| a * b).sum::<f32>();
-        let cosines = self.embeddings.iter().map(|name| cosine(name)).enumerate();
-        cosines.max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(class, _)| class)
+        let logits: Vec<f32> = self.embeddings.iter().map(|name| found.logit_scale * cosine(name)).collect();
+        let peak = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let total: f32 = logits.iter().map(|logit| (logit - peak).exp()).sum();
+        logits.iter().map(|logit| (logit - peak).exp() / total).collect()
+    }
+
+    /// Row of the likeliest name.
+    pub fn nearest(&self, found: &Found) -> usize {
+        self.probabilities(found).into_iter().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(class, _)| class)
     }
 
     /// Row of each object's name.

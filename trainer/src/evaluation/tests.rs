@@ -33,7 +33,8 @@ fn room() -> Room {
 
 fn found(points: std::ops::Range<u32>, name: &str) -> Found {
     let embedding = Vocabulary::shipped().lookup(name).unwrap().to_vec();
-    Found { points: points.collect(), score: 0.7, embedding }
+    // certain of its name
+    Found { points: points.collect(), score: 0.7, embedding, logit_scale: 1e4 }
 }
 
 fn answer(found: Vec<Found>) -> [Answer; 1] {
@@ -49,6 +50,16 @@ fn walls_cost_nothing_and_classes_count_by_class_only() {
     assert_eq!(by_class(&swapped).unwrap().averages().ap50, 0.0);
     let right = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
     assert_eq!(by_class(&right).unwrap().averages().ap, 1.0);
+}
+
+#[test]
+fn what_is_called_wrong_still_counts_a_little_under_its_name() {
+    let ap50 = |logit_scale| {
+        let hesitant = |found: Found| Found { logit_scale, ..found };
+        by_class(&answer(vec![hesitant(found(0..150, "chair")), hesitant(found(150..300, "chair"))])).unwrap().averages().ap50
+    };
+    // at one confidence a table in two, found without fail, is worth (1 + 1/2) / 2, and so is the chair that comes with the table
+    assert_eq!((ap50(1e4), ap50(5.0)), (0.375, 0.75));
 }
 
 #[test]

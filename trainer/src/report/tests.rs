@@ -66,8 +66,8 @@ fn answer() -> Answer {
             positions,
         },
         found: vec![
-            Found { points: (0..790).collect(), score: 0.8, embedding: named("cabinet") },
-            Found { points: (1600..2000).collect(), score: 0.6, embedding: named("chair") },
+            Found { points: (0..790).collect(), score: 0.8, embedding: named("cabinet"), logit_scale: 20.0 },
+            Found { points: (1600..2000).collect(), score: 0.6, embedding: named("chair"), logit_scale: 20.0 },
         ],
     }
 }
