@@ -386,7 +386,7 @@ mod tests {
 
     #[test]
     fn the_shipped_configurations_are_valid() {
-        for name in ["ablation", "nano", "ovseg3r", "scannet200"] {
+        for name in ["ablation", "ablation-start", "nano", "ovseg3r", "scannet200"] {
             Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
         }
     }

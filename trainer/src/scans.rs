@@ -18,6 +18,7 @@ use crate::{
     dataset::Room,
     foundation::{Foundation, INDEX},
     seen::Seen,
+    store::Local,
 };
 
 /// How a file of paths is called.
@@ -92,6 +93,24 @@ impl Labelled {
 impl From<Room> for Labelled {
     fn from(room: Room) -> Self {
         Self { room, seen: Seen::default(), is_grouped: false }
+    }
+}
+
+/// The scans that were asked for on the command line; those from an object store are deleted with it.
+pub struct Asked {
+    /// Each once.
+    pub paths: Vec<PathBuf>,
+    _local: Local,
+}
+
+impl Asked {
+    /// What `places`, paths as [`list`] takes them or addresses, mean.
+    ///
+    /// # Errors
+    /// An address cannot be read, and see [`list`].
+    pub fn of(places: &[PathBuf]) -> anyhow::Result<Self> {
+        let local = Local::of(places)?;
+        Ok(Self { paths: list(&local.paths)?, _local: local })
     }
 }
 

@@ -17,8 +17,8 @@ use crate::{
     dataset,
     device::DeviceChoice,
     evaluation::{self, Answer, Figures, Protocol},
-    models, scans,
-    store::Local,
+    models,
+    scans::Asked,
     train,
 };
 
@@ -105,8 +105,7 @@ impl Ablate {
         anyhow::ensure!(config.run.steps.is_some(), "rows are compared after equally many steps: give --steps");
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
-        let local = Local::of(&self.scans)?;
-        let scans = scans::list(&local.paths)?;
+        let scans = Asked::of(&self.scans)?;
         let devices = self.device.open_all(config.run.devices)?;
         fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
         let log = self.out.join("ablation.jsonl");
@@ -128,7 +127,8 @@ impl Ablate {
                 tracing::info!("{}, seed {seed}", row.name);
                 train::train(&config, self.start.as_deref(), &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let answers = evaluation::answers(&scans, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
+                let answers =
+                    evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
                 let record =
                     json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);

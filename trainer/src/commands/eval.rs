@@ -13,8 +13,8 @@ use crate::{
     dataset::Room,
     device::DeviceChoice,
     evaluation::{self, Found, Protocol},
-    models, scans,
-    store::Local,
+    models,
+    scans::Asked,
     validation,
 };
 
@@ -83,14 +83,13 @@ impl Eval {
     /// A scan cannot be read or has no labels, or there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic, "a baseline knows no classes");
-        let local = Local::of(&self.paths)?;
-        let mut paths = scans::list(&local.paths)?;
-        paths.truncate(self.limit.unwrap_or(usize::MAX));
+        let mut scans = Asked::of(&self.paths)?;
+        scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
         let network = match self.baseline {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
-        let answers = evaluation::answers(&paths, network.as_ref(), self.stuff.as_deref(), |scan| match (&network, self.baseline) {
+        let answers = evaluation::answers(&scans.paths, network.as_ref(), self.stuff.as_deref(), |scan| match (&network, self.baseline) {
             (Some(network), _) => evaluation::ask(network, scan),
             (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&scan.room, threshold),
             (None, _) => Ok(regions(scan.room.superpoints.superpoint_of_point(), scan.room.superpoints.count())),

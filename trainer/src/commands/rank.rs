@@ -9,8 +9,7 @@ use segscape::pipeline::Network;
 use crate::{
     device::DeviceChoice,
     models, ranking,
-    scans::{self, Labelled},
-    store::Local,
+    scans::{Asked, Labelled},
 };
 
 /// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside the checkpoint; `export` takes it along.
@@ -46,18 +45,17 @@ impl Rank {
         let device = self.device.open()?;
         let (config, weights) = models::load_weights(&self.run, &device)?;
         let network = Network::new(self.run.display().to_string(), weights, config, &device, None);
-        let local = Local::of(&self.rooms)?;
-        let files = scans::list(&local.paths)?;
-        let bar = ProgressBar::new(files.len() as u64);
+        let rooms = Asked::of(&self.rooms)?;
+        let bar = ProgressBar::new(rooms.paths.len() as u64);
         let mut examples = Vec::new();
-        for file in &files {
+        for file in &rooms.paths {
             examples.extend(ranking::examples(&network, &Labelled::whole(file, Some(network.config()), None)?)?);
             bar.inc(1);
         }
         bar.finish();
-        anyhow::ensure!(!examples.is_empty(), "no candidates in {} rooms", files.len());
+        anyhow::ensure!(!examples.is_empty(), "no candidates in {} rooms", rooms.paths.len());
         let ranker = ranking::learn(&examples, self.epochs, self.members, self.seed)?;
-        tracing::info!("{} candidates of {} rooms; mean absolute error {:.3}", examples.len(), files.len(), ranking::error(&ranker, &examples));
+        tracing::info!("{} candidates of {} rooms; mean absolute error {:.3}", examples.len(), rooms.paths.len(), ranking::error(&ranker, &examples));
         ranking::write(&self.run, &ranker)
     }
 }

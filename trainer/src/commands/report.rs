@@ -5,7 +5,7 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans, store::Local};
+use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans::Asked};
 
 /// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
 #[derive(Debug, Args)]
@@ -37,11 +37,10 @@ impl Report {
     pub fn run(self) -> anyhow::Result<()> {
         let mut answers = Vec::new();
         if !self.eval.is_empty() {
-            let local = Local::of(&self.eval)?;
-            let mut paths = scans::list(&local.paths)?;
-            paths.truncate(self.limit.unwrap_or(usize::MAX));
+            let mut scans = Asked::of(&self.eval)?;
+            scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers = evaluation::answers(&paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
+            answers = evaluation::answers(&scans.paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
