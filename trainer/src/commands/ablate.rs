@@ -148,10 +148,15 @@ fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
     let Figures::Scannet { summary, classes, .. } = evaluation::measure(answers, Protocol::Scannet)? else {
         anyhow::bail!("figures by class were asked for");
     };
-    let novel: Vec<f64> = classes.iter().filter(|(name, _)| held_out.contains(name)).map(|(_, class)| class.ap).collect();
-    let novel = (!novel.is_empty()).then(|| novel.iter().sum::<f64>() / novel.len() as f64);
+    let novel = mean(classes.iter().filter(|(name, _)| held_out.contains(name)).map(|(_, class)| class.ap));
     let one = &things["confidence_one"];
     Ok(json!({ "ap": one["ap"], "ap50": one["ap50"], "ap25": one["ap25"], "named_ap": summary.all.ap, "novel_ap": novel }))
+}
+
+/// Of those that are numbers: a class whose things are all too small to count has no precision. `None` of none.
+fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
+    let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
+    (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
 /// What the columns are called, and the figures in them.
@@ -196,6 +201,11 @@ mod tests {
             table.lines().skip(2).collect::<Vec<_>>(),
             ["| all | 1 | 40.0 | 50.0 | 100.0 | 25.0 | - |", "| no-vip | 2 | 20.0 ± 14.1 | 50.0 ± 0.0 | 100.0 ± 0.0 | 25.0 ± 0.0 | - |"]
         );
+    }
+
+    #[test]
+    fn classes_without_precision_are_left_out_of_means() {
+        assert_eq!((mean([0.5, f64::NAN, 0.1].into_iter()), mean([f64::NAN].into_iter())), (Some(0.3), None));
     }
 
     #[test]
