@@ -13,7 +13,8 @@ use crate::models;
 
 /// A network of `config` on `device` that begins where the one in `folder`, an exported model or a run, stopped.
 ///
-/// The new one may know more: image features count nothing until it learns what they mean, attention to objects begins as in any new network.
+/// The new one may know more: image features count nothing until it learns what they mean, attention to objects begins as in any new network, and is
+/// left out where only the old one has it.
 ///
 /// # Errors
 /// There is no network in `folder`, or it differs in more than that.
