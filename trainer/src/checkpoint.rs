@@ -42,10 +42,63 @@ struct Header {
     state: State,
 }
 
-/// Writes the checkpoint; the previous one stays whole until this one is.
+/// Name of a run's newest checkpoint in its folder.
+pub const CHECKPOINT: &str = "checkpoint.safetensors";
+/// Name of the one before it.
+const PREVIOUS: &str = "previous.safetensors";
+/// Name of the one that validation liked best.
+const BEST: &str = "best.safetensors";
+
+/// The newest checkpoint in the folder of a run that is whole; `None` where there is none at all.
 ///
 /// # Errors
-/// The folder is missing or the disk is full.
+/// All that are there are damaged.
+pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
+    let mut damage = None;
+    for name in [CHECKPOINT, PREVIOUS] {
+        let path = run.join(name);
+        if !path.exists() {
+            continue;
+        }
+        match Checkpoint::read(&path) {
+            Ok(checkpoint) => return Ok(Some(checkpoint)),
+            Err(error) => {
+                tracing::warn!("{error:#}");
+                damage.get_or_insert(error);
+            }
+        }
+    }
+    damage.map_or(Ok(None), Err)
+}
+
+/// Brings the newest checkpoint of a run to the place of the one before it. It is in both until a newer one is written, so that one is there at any time.
+///
+/// # Errors
+/// The folder cannot be written.
+pub fn keep_latest(run: &Path) -> anyhow::Result<()> {
+    also(run, PREVIOUS)
+}
+
+/// Keeps the newest checkpoint of a run as its best, too.
+///
+/// # Errors
+/// There is none, or the folder cannot be written.
+pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
+    also(run, BEST)
+}
+
+/// Calls the newest checkpoint `name`, too.
+fn also(run: &Path, name: &str) -> anyhow::Result<()> {
+    let (latest, part) = (run.join(CHECKPOINT), run.join(format!("{name}.part{}", std::process::id())));
+    // a second name costs no space, where the file system has such; newer checkpoints are new files
+    let link = fs::hard_link(&latest, &part).or_else(|_| fs::copy(&latest, &part).map(|_| ()));
+    link.and_then(|()| fs::rename(&part, run.join(name))).with_context(|| format!("cannot keep {} as {name}", latest.display()))
+}
+
+/// Writes the checkpoint; a file of this name stays whole until this one is.
+///
+/// # Errors
+/// A value is not finite, which nothing could go on from; the folder is missing or the disk is full.
 pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, average: Option<&Average>, config: &Config, state: &State) -> anyhow::Result<()> {
     let parameters = parameters(module).into_iter().map(|p| (format!("{MODEL}{}", p.name), Stored::new(p.shape, &p.values)));
     let moments = optimiser.moments.iter().flat_map(|(name, moments)| {
@@ -59,8 +112,19 @@ pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, average: Opti
         (format!("{AVERAGE}{name}"), Stored::new(mean.shape.clone(), &values))
     });
     let header = serde_json::to_string(&Header { config: config.clone(), state: state.clone() })?;
-    let bytes = safetensors::serialize(parameters.chain(moments).chain(means), Some([(HEADER.to_owned(), header)].into()))?;
+    let tensors: Vec<(String, Stored)> = parameters.chain(moments).chain(means).collect();
+    let bytes = safetensors::serialize(tensors, Some([(HEADER.to_owned(), header)].into()))?;
+    finite(&SafeTensors::deserialize(&bytes)?).context("the run's state is damaged and was not saved")?;
     write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Names the first tensor that holds a value nothing can be computed with.
+fn finite(file: &SafeTensors) -> anyhow::Result<()> {
+    for (name, view) in file.iter() {
+        let is_finite = view.data().chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite());
+        anyhow::ensure!(is_finite, "{name} is not finite everywhere");
+    }
+    Ok(())
 }
 
 const MODEL: &str = "model.";
@@ -77,16 +141,29 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Reads the file and its header.
+    /// The newest that is whole in the folder of a run, or this very file.
     ///
     /// # Errors
-    /// The file is missing or was not written by [`save`].
+    /// See [`Self::read`]; there is none in the folder.
+    pub fn of(run: &Path) -> anyhow::Result<Self> {
+        match run.is_file() {
+            true => Self::read(run),
+            false => latest(run)?.with_context(|| format!("no {CHECKPOINT} in {}", run.display())),
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// The file is missing, was not written by [`save`], or holds values that are not finite.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let malformed = || format!("{} is no checkpoint of this program", path.display());
         let (_, header) = SafeTensors::read_metadata(&bytes).with_context(malformed)?;
         let header = header.metadata().as_ref().and_then(|m| m.get(HEADER)).with_context(malformed)?;
         let Header { config, state } = serde_json::from_str(header).with_context(malformed)?;
+        let tensors = SafeTensors::deserialize(&bytes).with_context(malformed)?;
+        finite(&tensors).with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Self { config, state, bytes })
     }
 
@@ -245,6 +322,46 @@ mod tests {
         resumed = step(resumed, &mut resumed_optimiser, &x);
         assert_eq!(values(&resumed), values(&net));
         assert_ne!(values(&resumed), saved);
+    }
+
+    #[test]
+    fn the_last_two_and_the_best_are_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = folder.path();
+        assert!(latest(run).unwrap().is_none());
+        assert!(keep_as_best(run).is_err());
+        let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
+        let net = Net::new(&Device::flex().autodiff());
+        let save = |steps| save(&run.join(CHECKPOINT), &net, &AdamW::new(&config.optimiser), None, &config, &State { steps, ..State::default() });
+        let steps = |name: &str| Checkpoint::read(&run.join(name)).unwrap().state.steps;
+        save(1).unwrap();
+        keep_as_best(run).unwrap();
+        for step in 2..4 {
+            keep_latest(run).unwrap();
+            save(step).unwrap();
+        }
+        assert_eq!([CHECKPOINT, PREVIOUS, BEST].map(steps), [3, 2, 1]);
+        assert_eq!(latest(run).unwrap().unwrap().state.steps, 3);
+        fs::write(run.join(CHECKPOINT), b"half of a f").unwrap();
+        assert_eq!(latest(run).unwrap().unwrap().state.steps, 2, "the one before it is whole");
+        fs::write(run.join(PREVIOUS), b"").unwrap();
+        assert!(latest(run).is_err());
+        assert_eq!(fs::read_dir(run).unwrap().count(), 3, "no leftovers");
+    }
+
+    #[test]
+    fn what_is_not_finite_replaces_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CHECKPOINT);
+        let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
+        let mut net = Net::new(&Device::flex().autodiff());
+        let save = |net: &Net| save(&path, net, &AdamW::new(&config.optimiser), None, &config, &State::default());
+        save(&net).unwrap();
+        let whole = fs::read(&path).unwrap();
+        net.linear.bias = net.linear.bias.map(|bias| bias.map(|bias| bias * f32::NAN));
+        let refusal = format!("{:#}", save(&net).unwrap_err());
+        assert!(refusal.contains("model.linear.bias is not finite"), "{refusal}");
+        assert!(fs::read(&path).unwrap() == whole);
     }
 
     #[test]

@@ -6,6 +6,8 @@ use anyhow::Context;
 use segscape::model::Config as ModelConfig;
 use serde::{Deserialize, Serialize};
 
+use crate::synth::{Models, World};
+
 /// One training run. Every field but `data.rooms` has a default; unknown fields are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -27,6 +29,9 @@ pub struct Config {
     /// How long, how often, how much of the machine.
     #[serde(default)]
     pub run: Run,
+    /// What the run is measured on while it goes.
+    #[serde(default, skip_serializing_if = "Validation::is_off")]
+    pub validation: Validation,
 }
 
 /// Which scans to learn from.
@@ -46,6 +51,9 @@ pub struct Data {
     /// Share of the bundles that are used, the first by name.
     #[serde(default = "default_part")]
     pub foundation_part: f64,
+    /// Rooms that are made while the run goes, every sample a new one; they supervise whole scenes, as `rooms` do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Generated>,
     /// Share of the samples that come from bundles, where there are both.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
@@ -66,6 +74,31 @@ pub struct Data {
     /// Where an object's points disagree about its class.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
+}
+
+/// Rooms that `trainer synth` would write, made when their turn comes.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Generated {
+    /// The series; a room follows from it and from the number of its sample.
+    #[serde(default)]
+    pub seed: u64,
+    /// Folder of models by other hands, as `trainer synth --assets` takes it; without it all furniture comes from the part grammars.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assets: Option<PathBuf>,
+    /// Share of the labelled samples that are made, where there are `rooms`, too.
+    #[serde(default = "default_part")]
+    pub share: f64,
+}
+
+impl Generated {
+    /// Where the rooms come from.
+    ///
+    /// # Errors
+    /// The models cannot be read.
+    pub fn world(&self) -> anyhow::Result<World> {
+        self.assets.as_deref().map_or_else(|| Ok(World::grammars()), |assets| World::open(assets, Models::Training))
+    }
 }
 
 /// Which edges between points of a bundle are cut before superpoints are made of them (seed 000, Algorithm 1).
@@ -261,6 +294,9 @@ pub struct Optimiser {
     pub clip: f32,
     /// Steps of linear warm-up.
     pub warmup: u64,
+    /// Share of the run with the peak learning rate, before the decay.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub constant: f64,
     /// Exponent of the decay to zero at the end of the run.
     pub power: f64,
     /// Scenes whose gradients make one step.
@@ -273,7 +309,17 @@ pub struct Optimiser {
 
 impl Default for Optimiser {
     fn default() -> Self {
-        Self { learning_rate: 5e-4, weight_decay: 0.05, decay_vectors: true, clip: 10.0, warmup: 100, power: 0.9, scenes_per_step: 1, ema: None }
+        Self {
+            learning_rate: 5e-4,
+            weight_decay: 0.05,
+            decay_vectors: true,
+            clip: 10.0,
+            warmup: 100,
+            constant: 0.0,
+            power: 0.9,
+            scenes_per_step: 1,
+            ema: None,
+        }
     }
 }
 
@@ -287,8 +333,10 @@ pub struct Run {
     pub steps: Option<u64>,
     /// Seed of everything random.
     pub seed: u64,
-    /// Worker threads of the tensor operations; one more prepares the next scenes.
+    /// Worker threads of the tensor operations.
     pub threads: usize,
+    /// Threads that prepare the next scenes beside them.
+    pub makers: usize,
     /// Minutes between checkpoints, at most 10.
     pub checkpoint_minutes: f64,
     /// Devices that a step's scenes are spread over: with `--device gpu` and more than one, the machine's discrete graphics cards in their order. The
@@ -298,7 +346,47 @@ pub struct Run {
 
 impl Default for Run {
     fn default() -> Self {
-        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, checkpoint_minutes: 5.0, devices: 1 }
+        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, makers: 1, checkpoint_minutes: 5.0, devices: 1 }
+    }
+}
+
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// Scans that a run is measured on while it goes, without classes: the network's running means where it keeps them, and no ranker but one that lies in
+/// the run's folder. Nothing is learnt from them.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Validation {
+    /// Minutes from one measurement to the next.
+    pub minutes: f64,
+    /// What is measured, each set by itself.
+    pub sets: Vec<ValidationSet>,
+}
+
+/// Scans that are measured together.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationSet {
+    /// What `validation.jsonl` calls them.
+    pub name: String,
+    /// Labelled PLY files, bundles with truth, folders and lists of them.
+    pub scans: Vec<PathBuf>,
+    /// Whether they say which checkpoint is the best; otherwise they are for the record alone.
+    #[serde(default = "default_true")]
+    pub chooses: bool,
+}
+
+impl Default for Validation {
+    fn default() -> Self {
+        Self { minutes: 60.0, sets: vec![] }
+    }
+}
+
+impl Validation {
+    fn is_off(&self) -> bool {
+        self.sets.is_empty()
     }
 }
 
@@ -309,6 +397,7 @@ impl Config {
             rooms: vec![],
             weights: vec![],
             foundations: vec![],
+            generated: None,
             foundation_part: default_part(),
             foundation_share: default_share(),
             partition: true,
@@ -317,7 +406,15 @@ impl Config {
             stuff: None,
             class_of_object: ClassOfObject::default(),
         };
-        Self { data, model, augment: Augment::default(), loss: Loss::default(), optimiser: Optimiser::default(), run: Run::default() }
+        Self {
+            data,
+            model,
+            augment: Augment::default(),
+            loss: Loss::default(),
+            optimiser: Optimiser::default(),
+            run: Run::default(),
+            validation: Validation::default(),
+        }
     }
 
     /// Reads and checks a TOML file.
@@ -338,7 +435,11 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.model.validate()?;
         let [low, high] = self.augment.scale;
-        anyhow::ensure!(!self.data.rooms.is_empty() || !self.data.foundations.is_empty(), "data.rooms and data.foundations name no folder");
+        let is_empty = self.data.rooms.is_empty() && self.data.foundations.is_empty() && self.data.generated.is_none();
+        anyhow::ensure!(!is_empty, "data.rooms and data.foundations name no folder, and data.generated is not there");
+        if let Some(Generated { share, .. }) = self.data.generated {
+            anyhow::ensure!((0.0..=1.0).contains(&share), "data.generated.share is a share, not {share}");
+        }
         let weights = &self.data.weights;
         anyhow::ensure!(
             weights.is_empty() || weights.len() == self.data.rooms.len() && weights.iter().all(|weight| weight.is_finite() && *weight > 0.0),
@@ -368,7 +469,10 @@ impl Config {
             "run.checkpoint_minutes must be in 0..=10, not {}",
             self.run.checkpoint_minutes
         );
-        anyhow::ensure!(self.run.threads > 0, "run.threads must be at least 1");
+        anyhow::ensure!(self.run.threads > 0 && self.run.makers > 0, "run.threads and run.makers must be at least 1");
+        let constant = self.optimiser.constant;
+        anyhow::ensure!((0.0..=1.0).contains(&constant), "optimiser.constant is a share of the run, not {constant}");
+        anyhow::ensure!(self.validation.minutes > 0.0, "validation.minutes must be positive, not {}", self.validation.minutes);
         let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
         anyhow::ensure!((1..=scenes).contains(&devices), "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}");
         if let Some(decay) = self.optimiser.ema {

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
+    io::Write as _,
     path::Path,
 };
 
@@ -18,6 +19,7 @@ use crate::{
     config::ClassOfObject,
     foundation::{self, Foundation},
     nyu40,
+    synth::{self, classes::CLASSES},
 };
 
 /// A scan with its truth.
@@ -68,6 +70,20 @@ impl Room {
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
         Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth })
+    }
+
+    /// The same of a room that was just made.
+    ///
+    /// # Errors
+    /// It has too few points.
+    pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
+        let synth::Room { positions, colors, semantic, instance } = room;
+        let superpoints = superpoints(&positions, Some(&colors), &[], &SuperpointOptions::default(), &Monitor::silent())?;
+        let names = CLASSES.iter().map(|class| (class.id, class.name.to_owned())).collect();
+        let stuff: Vec<i32> = CLASSES.iter().filter(|class| class.stuff).map(|class| class.id).chain([0]).collect();
+        let truth = scan::Truth { semantic, instance };
+        let (object_of_point, objects) = objects(&truth, &stuff, class_of, &names);
+        Ok(Self { positions, colors: Some(colors), superpoints, object_of_point, objects, stuff, truth })
     }
 
     /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's
@@ -206,14 +222,19 @@ fn cached<E: std::error::Error + Send + Sync + 'static>(
     Ok(made)
 }
 
-/// Writes a file so that nobody ever sees half of it.
+/// Writes a file so that nobody ever sees half of it, not even after the machine lost its power.
 ///
 /// # Errors
 /// The folder is missing or the disk is full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension(format!("part{}", std::process::id()));
-    fs::write(&part, bytes)?;
-    fs::rename(&part, path)
+    let mut file = fs::File::create(&part)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        // the disk is full: half a file helps nobody
+        let _ = fs::remove_file(&part);
+    }
+    written
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use segscape::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{checkpoint::Checkpoint, ranking, train::CHECKPOINT};
+use crate::{checkpoint::Checkpoint, ranking};
 
 /// Where exported models are, relative to the project's folder.
 pub const MODELS: &str = "static/models";
@@ -53,7 +53,7 @@ impl Index {
     }
 }
 
-/// The network in `folder`, or the one that ships: an exported model, checked against its golden answers, or a training run's checkpoint.
+/// The network in `folder`, or the one that ships: an exported model, checked against its golden answers, or a training run's [checkpoint](Checkpoint::of).
 ///
 /// # Errors
 /// Neither is there, a file is damaged, or this device computes wrongly.
@@ -72,14 +72,14 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
 }
 
-/// What the network in `folder`, an exported model or a training run's checkpoint, was built of, and itself, on `device`; nothing is computed with it.
+/// What the network in `folder`, an exported model or a training run's [checkpoint](Checkpoint::of), was built of, and itself, on `device`; nothing is computed with it.
 ///
 /// # Errors
 /// Neither is there, or a file is damaged.
 pub fn load_weights(folder: &Path, device: &Device) -> anyhow::Result<(model::Config, SegDino3dVl)> {
     let manifest = folder.join("manifest.json");
     if !manifest.exists() {
-        let checkpoint = Checkpoint::read(&folder.join(CHECKPOINT))?;
+        let checkpoint = Checkpoint::of(folder)?;
         let config = checkpoint.config.model.clone();
         let network = checkpoint.answering(SegDino3dVl::new(&config, device))?;
         return Ok((config, network));

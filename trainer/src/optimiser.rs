@@ -106,11 +106,12 @@ impl ModuleMapper for Update<'_> {
     }
 }
 
-/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, then `(1 - progress)^power`
-/// (spec/model.md section 11.4).
+/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, the peak up to `constant`, then `(1 - share)^power` for the
+/// share of the rest that is over (spec/model.md section 11.4, where `constant` is 0).
 pub fn learning_rate(options: &Options, updates: u64, progress: f64) -> f64 {
     let warmup = ((updates + 1) as f64 / options.warmup.max(1) as f64).min(1.0);
-    options.learning_rate * warmup * (1.0 - progress.clamp(0.0, 1.0)).powf(options.power)
+    let decayed = (progress - options.constant) / (1.0 - options.constant).max(f64::MIN_POSITIVE);
+    options.learning_rate * warmup * (1.0 - decayed.clamp(0.0, 1.0)).powf(options.power)
 }
 
 #[cfg(test)]

@@ -31,12 +31,12 @@ const LEARNING_RATE: f64 = 3e-3;
 /// What a candidate looks like, and how well it fits an object: 0..=1.
 pub type Example = ([f32; FEATURES], f32);
 
-/// The ranker in a run's folder, if it has one.
+/// The ranker in the folder of a run, or beside one of its checkpoints, if there is one.
 ///
 /// # Errors
 /// It is of another version, or malformed.
 pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
-    let path = run.join(FILE);
+    let path = if run.is_file() { run.with_file_name(FILE) } else { run.join(FILE) };
     match std::fs::read(&path) {
         Ok(json) => Ok(Some(serde_json::from_slice(&json).with_context(|| path.display().to_string())?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),

@@ -1,8 +1,11 @@
-//! Rooms to training samples, prepared on a thread of their own while the device computes.
+//! Rooms to training samples, prepared on threads of their own while the device computes.
 
 use std::{
     path::Path,
-    sync::mpsc::{Receiver, sync_channel},
+    sync::{
+        Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
     thread,
 };
 
@@ -18,7 +21,7 @@ use segscape::{
 
 use crate::{
     augment,
-    config::{Boundaries, Config},
+    config::{Boundaries, Config, Generated},
     dataset::Room,
     foundation::{self, Foundation},
     loss::Truth,
@@ -28,6 +31,7 @@ use crate::{
     seen::Seen,
     sources::{Draw, Sources, Turn, rng},
     store::Local,
+    synth::World,
 };
 
 /// One scene as one training step sees it; S superpoints, Q queries, T names.
@@ -42,68 +46,122 @@ pub struct Sample {
     pub parts: Vec<Part>,
 }
 
-/// How many samples wait at most; each is a few megabytes.
+/// How many samples wait at most for each of the threads that make them; each is a few megabytes.
 const READY: usize = 2;
 
-/// Starts preparing samples `first`, `first + 1`, ... of the run `config` describes. The thread ends with the receiver.
-///
-/// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
-/// reported and left out; when none can, the receiver gets the error.
-pub fn samples(mut config: Config, first: u64) -> Receiver<anyhow::Result<Sample>> {
-    let (sender, receiver) = sync_channel(READY);
-    thread::spawn(move || {
-        // loaded once, and there until the run ends
-        let (rooms, foundations) = match (Local::of(&config.data.rooms), Local::of(&config.data.foundations)) {
-            (Ok(rooms), Ok(foundations)) => (rooms, foundations),
-            (Err(error), _) | (_, Err(error)) => return drop(sender.send(Err(error))),
-        };
-        (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
-        let mut stream = Stream::new(config);
+/// A sample that is being made.
+type Pending = Receiver<anyhow::Result<Sample>>;
+
+/// Samples in the order of their numbers, made ahead.
+pub struct Samples(Receiver<Pending>);
+
+impl Samples {
+    /// Starts making samples `first`, `first + 1`, ... of the run `config` describes, on `config.run.makers` threads. They end with this.
+    ///
+    /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
+    /// reported and left out.
+    pub fn start(config: Config, first: u64) -> Self {
+        let (pending, in_order) = sync_channel(READY * config.run.makers);
+        thread::spawn(move || {
+            if let Err(error) = make(config, first, &pending) {
+                let (sender, receiver) = sync_channel(1);
+                let _ = (sender.send(Err(error)), pending.send(receiver));
+            }
+        });
+        Self(in_order)
+    }
+
+    /// The next one; waits for it.
+    ///
+    /// # Errors
+    /// No scene can be used, or the threads are gone.
+    pub fn next(&self) -> anyhow::Result<Sample> {
+        let gone = "the threads that prepare scenes are gone";
+        self.0.recv().context(gone)?.recv().context(gone)?
+    }
+}
+
+/// Hands out turns in their order until nobody listens any more.
+fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
+    // loaded once, and there until the run ends
+    let (rooms, foundations) = (Local::of(&config.data.rooms)?, Local::of(&config.data.foundations)?);
+    (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
+    let mut sources = Sources::new(&config.data, config.run.seed);
+    let maker = Maker { world: config.data.generated.as_ref().map(Generated::world).transpose()?, config: &config };
+    let (jobs, todo) = sync_channel::<(u64, Turn, SyncSender<anyhow::Result<Sample>>)>(0);
+    let todo = Mutex::new(todo);
+    thread::scope(|scope| {
+        for _ in 0..config.run.makers {
+            scope.spawn(|| {
+                while let Ok(Ok((number, turn, done))) = todo.lock().map(|todo| todo.recv()) {
+                    // nobody may be waiting any more
+                    let _ = done.send(maker.sample(number, turn));
+                }
+            });
+        }
         for number in first.. {
-            if sender.send(stream.sample(number)).is_err() {
+            let (done, pending) = sync_channel(1);
+            let turn = sources.turn(number)?;
+            if in_order.send(pending).is_err() || jobs.send((number, turn, done)).is_err() {
                 break;
             }
         }
-    });
-    receiver
+        drop(jobs);
+        Ok(())
+    })
 }
 
-struct Stream {
-    config: Config,
-    sources: Sources,
+/// What makes a sample of a turn.
+struct Maker<'a> {
+    config: &'a Config,
+    /// Where rooms that are made come from.
+    world: Option<World>,
 }
 
-impl Stream {
-    fn new(config: Config) -> Self {
-        Self { sources: Sources::new(&config.data, config.run.seed), config }
+impl Maker<'_> {
+    fn sample(&self, number: u64, turn: Turn) -> anyhow::Result<Sample> {
+        let mut rng = rng(self.config.run.seed, Draw::Sample, number);
+        match turn {
+            Turn::Made(before) => self.of_nothing(before, &mut rng),
+            Turn::Labelled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
+            Turn::ViewWise(scenes) => first_of(scenes, |path| view_wise(Foundation::read(path)?, self.config, Vocabulary::shipped(), &mut rng)),
+        }
     }
 
-    fn sample(&mut self, number: u64) -> anyhow::Result<Sample> {
-        let Turn { is_view_wise, scenes } = self.sources.turn(number)?;
-        let mut rng = rng(self.config.run.seed, Draw::Sample, number);
-        let mut last = None;
-        for path in scenes {
-            let sample = if is_view_wise { self.of_bundle(&path, &mut rng) } else { self.of_room(&path, &mut rng) };
-            match sample {
-                Ok(sample) => return Ok(sample),
-                Err(error) => {
-                    tracing::warn!("left out {}: {error:#}", path.display());
-                    last = Some(error);
-                }
-            }
-        }
-        Err(last.context("no scene")?.context("no scene can be learnt from"))
+    /// A room that did not exist before; one that is too small or empty to learn from gives its place to another.
+    fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else { anyhow::bail!("the run makes no rooms") };
+        // those that step in are of another series, which shares no room with this one
+        let series = (0..OTHERS).map(|other| generated.seed.wrapping_add(other << 32));
+        first_of(series, |&series| {
+            let room = Room::of_synthetic(world.room(series, before), self.config.data.class_of_object)?;
+            sample(Labelled::from(room).without(&self.config.data.held_out), self.config, Vocabulary::shipped(), rng)
+        })
     }
 
     fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        let Config { data, model, augment, .. } = &self.config;
+        let Config { data, model, augment, .. } = self.config;
         let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| Seen::drawn(scene, model, augment, rng))?;
-        sample(scan.without(&data.held_out), &self.config, Vocabulary::shipped(), rng)
+        sample(scan.without(&data.held_out), self.config, Vocabulary::shipped(), rng)
     }
+}
 
-    fn of_bundle(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        view_wise(Foundation::read(path)?, &self.config, Vocabulary::shipped(), rng)
+/// How many rooms are tried in one's place.
+const OTHERS: u64 = 5;
+
+/// The sample of the first of `scenes` that can be used; the others are reported.
+fn first_of<T: std::fmt::Debug>(scenes: impl IntoIterator<Item = T>, mut sample: impl FnMut(&T) -> anyhow::Result<Sample>) -> anyhow::Result<Sample> {
+    let mut last = None;
+    for scene in scenes {
+        match sample(&scene) {
+            Ok(sample) => return Ok(sample),
+            Err(error) => {
+                tracing::warn!("left out {scene:?}: {error:#}");
+                last = Some(error);
+            }
+        }
     }
+    Err(last.context("no scene")?.context("no scene can be learnt from"))
 }
 
 /// Augments the scan and asks the network about the whole of it.
@@ -116,7 +174,7 @@ fn sample(mut scan: Labelled, config: &Config, vocabulary: &Vocabulary, rng: &mu
     let object_of_query: Vec<_> = queries.iter().map(|&s| object_of_superpoint[s as usize]).collect();
 
     let named: Vec<&str> = room.objects.iter().map(|object| object.name.as_deref().unwrap_or_default()).collect();
-    let (text, class_of_object) = names(&named, config, vocabulary, rng)?;
+    let (text, class_of_object) = names(&named, config, vocabulary, rng);
     let (centres, sizes) = boxes(&room);
     let truth = Truth {
         dense_pairs: matching::dense(&object_of_query, room.objects.len(), config.loss.pairs, rng),
@@ -147,7 +205,7 @@ fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rn
     views.sort_unstable();
     let chosen: Vec<_> = views.into_iter().map(|view| std::mem::take(&mut annotations[view])).collect();
     let named: Vec<&str> = chosen.iter().flat_map(|annotation| annotation.names.iter().map(String::as_str)).collect();
-    let (text, classes) = names(&named, config, vocabulary, rng)?;
+    let (text, classes) = names(&named, config, vocabulary, rng);
     let (sizes, mut classes) = (superpoints.sizes(), classes.into_iter());
     let mut parts = Vec::with_capacity(chosen.len());
     for annotation in &chosen {
@@ -210,20 +268,20 @@ fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> 
 }
 
 /// (T, DIM) embeddings: the scene's own names first, then random others (half of them among the vocabulary's common labels, which are
-/// the harder ones), none of them a near synonym of the scene's own; and for each of `named`, which of them is its, if the vocabulary has it.
-fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<(Vec<f32>, Vec<Option<u32>>)> {
+/// the harder ones), none of them a near synonym of the scene's own; and for each of `named`, which of them is its, if the vocabulary has it. Of more
+/// kinds than there are places, those that come last teach their masks alone.
+fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<Option<u32>>) {
     let mut own: Vec<&str> = Vec::new();
     let mut text = Vec::with_capacity(config.loss.classes * text::DIM);
     let mut class_of_object = Vec::with_capacity(named.len());
     for name in named {
         let class = own.iter().position(|n| n == name).or_else(|| {
-            text.extend_from_slice(vocabulary.lookup(name)?);
+            text.extend_from_slice(vocabulary.lookup(name).filter(|_| own.len() < config.loss.classes)?);
             own.push(name);
             Some(own.len() - 1)
         });
         class_of_object.push(class.map(|class| class as u32));
     }
-    anyhow::ensure!(own.len() <= config.loss.classes, "{} kinds of objects, loss.classes is {}", own.len(), config.loss.classes);
     let cosine = |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>();
     let own_text = text.clone();
     let (all, common) = (vocabulary.names().len(), vocabulary.default_labels().len());
@@ -240,7 +298,7 @@ fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut Cha
             text.extend_from_slice(embedding);
         }
     }
-    Ok((text, class_of_object))
+    (text, class_of_object)
 }
 
 /// (objects, 3) centre and size of each object's points.
@@ -380,6 +438,32 @@ pub mod tests {
         room.objects[1].name = Some("gronkulator".into());
         let sample = sample(room.into(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
         assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), None]);
+    }
+
+    #[test]
+    fn more_kinds_than_places_teach_their_masks() {
+        let mut config = config();
+        config.loss.classes = 1;
+        let sample = sample(room().into(), &config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
+        assert_eq!((&sample.parts[0].truth.class_of_object[..], sample.text.len()), (&[Some(0), None][..], text::DIM));
+    }
+
+    #[test]
+    fn samples_come_in_order_however_many_make_them() {
+        let config = |makers| {
+            let mut config: Config = toml::from_str("[data]\ngenerated = { seed = 5 }").unwrap();
+            config.run.makers = makers;
+            config
+        };
+        let drawn = |makers| {
+            let samples = Samples::start(config(makers), 7);
+            [0, 1, 2].map(|_| samples.next().unwrap()).map(|sample| (sample.queries, sample.text))
+        };
+        let [one, three] = [1, 3].map(drawn);
+        assert_eq!(one, three);
+        assert_ne!(one[0], one[1]);
+        let error = Samples::start(toml::from_str("[data]\nrooms = ['/nowhere']").unwrap(), 0).next().err().unwrap();
+        assert!(format!("{error:#}").contains("/nowhere"), "{error:#}");
     }
 
     #[test]

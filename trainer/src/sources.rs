@@ -1,4 +1,4 @@
-//! Whose turn it is: scenes from folders that supervise in different ways and come unequally often.
+//! Whose turn it is: scenes that are made, and scenes from folders that supervise in different ways and come unequally often.
 
 use std::path::PathBuf;
 
@@ -8,39 +8,50 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{config::Data, foundation::Foundation, scans};
 
-/// Folders of scenes that take turns.
+/// Scenes that take turns.
 pub struct Sources {
-    sources: Vec<Source>,
+    /// Each with how often its turn comes, relative to the others.
+    sources: Vec<(f64, Source)>,
     seed: u64,
 }
 
 /// Where one sample comes from.
-pub struct Turn {
-    /// Whether images supervise, and not labels.
-    pub is_view_wise: bool,
-    /// The scene, and those that step in, in this order, where it cannot be used.
-    pub scenes: Vec<PathBuf>,
+pub enum Turn {
+    /// A room is made: so many were made before.
+    Made(u64),
+    /// A labelled scan, and those that step in, in this order, where it cannot be used.
+    Labelled(Vec<PathBuf>),
+    /// The same of bundles whose images supervise.
+    ViewWise(Vec<PathBuf>),
 }
 
 impl Sources {
     /// What `data` names. The order of scenes follows from the `seed`.
     pub fn new(data: &Data, seed: u64) -> Self {
         let mut sources = Vec::new();
-        let is_view_wise = !data.foundations.is_empty() && data.foundation_part > 0.0;
-        if is_view_wise {
-            let source = Source::new(&data.foundations, if data.rooms.is_empty() { 1.0 } else { data.foundation_share });
-            sources.push(Source { is_view_wise, part: data.foundation_part, ..source });
+        let made = data.generated.as_ref().map(|generated| generated.share);
+        let has_labels = made.is_some() || !data.rooms.is_empty();
+        let has_images = !data.foundations.is_empty() && data.foundation_part > 0.0;
+        let labelled = match (has_images, has_labels) {
+            (false, _) => 1.0,
+            (true, false) => 0.0,
+            (true, true) => 1.0 - data.foundation_share,
+        };
+        if has_images {
+            let bundles = Folders { is_view_wise: true, part: data.foundation_part, ..Folders::new(&data.foundations) };
+            sources.push((1.0 - labelled, Source::Folders(bundles)));
         }
-        let share = if is_view_wise { 1.0 - data.foundation_share } else { 1.0 };
-        match data.weights.is_empty() {
-            true if data.rooms.is_empty() => {}
-            true => sources.push(Source::new(&data.rooms, share)),
-            false => {
-                let all: f64 = data.weights.iter().sum();
-                let rooms = data.rooms.iter().zip(&data.weights);
-                sources.extend(rooms.map(|(folder, weight)| Source::new(std::slice::from_ref(folder), share * weight / all)));
-            }
+        let made = if data.rooms.is_empty() { made.map(|_| 1.0) } else { made };
+        sources.extend(made.map(|share| (labelled * share, Source::Maker)));
+        let read = labelled * (1.0 - made.unwrap_or(0.0));
+        if data.weights.is_empty() {
+            sources.push((read, Source::Folders(Folders::new(&data.rooms))));
+        } else {
+            let all: f64 = data.weights.iter().sum();
+            let rooms = data.rooms.iter().zip(&data.weights);
+            sources.extend(rooms.map(|(folder, weight)| (read * weight / all, Source::Folders(Folders::new(std::slice::from_ref(folder))))));
         }
+        sources.retain(|(weight, _)| *weight > 0.0);
         Self { sources, seed }
     }
 
@@ -49,18 +60,26 @@ impl Sources {
     /// # Errors
     /// A folder cannot be listed or has no scene.
     pub fn turn(&mut self, number: u64) -> anyhow::Result<Turn> {
-        let weights: Vec<f64> = self.sources.iter().map(|source| source.weight).collect();
+        let weights: Vec<f64> = self.sources.iter().map(|(weight, _)| *weight).collect();
         let (index, of_source) = place(number, &weights);
-        let source = self.sources.get_mut(index).context("no folder of scenes is used")?;
-        Ok(Turn { is_view_wise: source.is_view_wise, scenes: source.turn(of_source, self.seed)? })
+        let (_, source) = self.sources.get_mut(index).context("no scenes are used")?;
+        Ok(match source {
+            Source::Maker => Turn::Made(of_source),
+            Source::Folders(folders) if folders.is_view_wise => Turn::ViewWise(folders.turn(of_source, self.seed)?),
+            Source::Folders(folders) => Turn::Labelled(folders.turn(of_source, self.seed)?),
+        })
     }
 }
 
+enum Source {
+    /// Makes every room anew.
+    Maker,
+    Folders(Folders),
+}
+
 /// Scenes of which every one comes once an epoch.
-struct Source {
+struct Folders {
     folders: Vec<PathBuf>,
-    /// How often its turn comes, relative to the others.
-    weight: f64,
     is_view_wise: bool,
     /// Share of its scenes that are used.
     part: f64,
@@ -69,9 +88,9 @@ struct Source {
     order: Option<(u64, Vec<usize>)>,
 }
 
-impl Source {
-    fn new(folders: &[PathBuf], weight: f64) -> Self {
-        Self { folders: folders.to_vec(), weight, is_view_wise: false, part: 1.0, files: Vec::new(), order: None }
+impl Folders {
+    fn new(folders: &[PathBuf]) -> Self {
+        Self { folders: folders.to_vec(), is_view_wise: false, part: 1.0, files: Vec::new(), order: None }
     }
 
     /// The files in the order in which its sample `number` tries them.
@@ -145,6 +164,20 @@ mod tests {
         assert_eq!(errors.iter().map(is_bundle).collect::<Vec<_>>()[..8], [false, false, false, true, false, false, false, true]);
         data.foundation_part = 0.0;
         assert_eq!(Sources::new(&data, 1).sources.len(), 2);
+    }
+
+    #[test]
+    fn made_rooms_have_their_share_of_the_labelled_ones() {
+        let count = |data: &Data| -> Vec<u64> {
+            let mut sources = Sources::new(data, 1);
+            (0..100).filter_map(|number| sources.turn(number).ok()).map(|turn| if let Turn::Made(before) = turn { before } else { 99 }).collect()
+        };
+        let mut data: Data = toml::from_str("generated = { seed = 3, share = 0.25 }").unwrap();
+        assert_eq!(count(&data), (0..100).collect::<Vec<_>>(), "there is nothing else");
+        data.rooms = vec!["/nowhere".into()];
+        assert_eq!(count(&data), (0..25).collect::<Vec<_>>());
+        (data.foundations, data.foundation_share) = (vec!["/nowhere".into()], 0.2);
+        assert_eq!(count(&data), (0..20).collect::<Vec<_>>());
     }
 
     #[test]

@@ -11,6 +11,15 @@ use segscape::model::{self, Parameter, SegDino3dVl, config::Inputs, parameters};
 
 use crate::models;
 
+/// Where a run begins that has no checkpoint yet.
+#[derive(Clone, Copy, Debug)]
+pub struct Start<'a> {
+    /// An exported model or a run.
+    pub folder: &'a Path,
+    /// Steps that count as made: the learning rate and the samples are those of the steps after them.
+    pub steps: u64,
+}
+
 /// A network of `config` on `device` that begins where the one in `folder`, an exported model or a run, stopped.
 ///
 /// The new one may know more: image features count nothing until it learns what they mean, attention to objects begins as in any new network, and is
@@ -91,10 +100,9 @@ mod tests {
 
     use super::*;
     use crate::{
-        checkpoint::{self, State},
+        checkpoint::{self, CHECKPOINT, State},
         config::Config,
         optimiser::AdamW,
-        train::CHECKPOINT,
     };
 
     fn tiny(more: &str) -> Config {

@@ -17,122 +17,184 @@ use serde_json::json;
 
 use crate::{
     average::Average,
-    checkpoint::{self, Checkpoint, State},
+    checkpoint::{self, CHECKPOINT, State},
     config::Config,
     loss::Terms,
     metrics::Metrics,
     optimiser::{AdamW, learning_rate},
-    samples::samples,
-    start,
+    samples::Samples,
+    start::{self, Start},
     step::Devices,
-    work,
+    validation, work,
 };
 
-/// Name of the checkpoint in a run's folder.
-pub const CHECKPOINT: &str = "checkpoint.safetensors";
-
-/// Checkpoints kept of steps whose gradient was not finite; more of them tell nothing new.
+/// Checkpoints kept of steps that were not finite; more of them tell nothing new.
 const BROKEN: usize = 3;
+/// So many steps in a row that are not finite end a run: it will not recover.
+const HOPELESS: usize = 100;
 
 /// Name of the log in a run's folder: one JSON object a step.
 pub const LOG: &str = "metrics.jsonl";
 
-/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the checkpoint there, if there is one, or begins where
-/// the [network](start::network) in the folder `start` stopped. The scenes of a step are spread over `devices`.
+/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the newest whole checkpoint there, if there is one, or begins
+/// where `start` stopped. The scenes of a step are spread over `devices`.
 ///
-/// Writes `checkpoint.safetensors` every `config.run.checkpoint_minutes` and at the end, and one line a step to `metrics.jsonl`: the loss and its terms,
-/// the learning rate, the gradient's norm, and how fast it went. A step whose gradient is not finite changes nothing; the first of them leave
-/// `broken-STEP.safetensors`, from which the same step can be made again: samples follow from their numbers.
+/// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the one before it and, where the configuration names scans to
+/// measure on, the one that did best there. One line a step goes to `metrics.jsonl`: the loss and its terms, the learning rate, the gradient's norm, and how
+/// fast it went. A step of which anything is not finite changes nothing; the first of them leave `broken-STEP.safetensors`, from which the same step can be
+/// made again: samples follow from their numbers.
 ///
 /// # Errors
-/// The network answers in fixed classes (what is learnt are places of names), no room can be learnt from, the disk is full, or the checkpoint is of
-/// another network.
-pub fn train(config: &Config, start: Option<&Path>, out: &Path, devices: &[Device], stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
+/// The network answers in fixed classes (what is learnt are places of names), no room can be learnt from, the disk is full, the checkpoint is of another
+/// network, or no step is finite any more.
+pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Device], stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     anyhow::ensure!(config.model.classes == Classes::Text, "the network answers in fixed classes; training wants one that answers in words");
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
     let device = devices.first().context("no device to train on")?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
-    let checkpoint = out.join(CHECKPOINT);
-    device.seed(config.run.seed);
-    let mut model = SegDino3dVl::new(&config.model, device);
-    let mut optimiser = AdamW::new(&config.optimiser);
-    let mut average = config.optimiser.ema.map(Average::new);
-    let mut state = State::default();
-    if checkpoint.exists() {
-        let saved = Checkpoint::read(&checkpoint)?;
-        anyhow::ensure!(saved.config.model == config.model, "{} holds another network than the configuration", checkpoint.display());
-        model = saved.module(model)?;
-        saved.optimiser(&mut optimiser, &device.clone().inner())?;
-        if let Some(average) = &mut average {
-            saved.average(average, &device.clone().inner())?;
-        }
-        state = saved.state;
-        tracing::info!("going on after {} steps and {:.0} minutes", state.steps, state.seconds / 60.0);
-    } else if let Some(start) = start {
-        model = start::network(start, &config.model, device)?;
-    }
+    let mut run = Run::begin(config, start, out, device)?;
     let peak = work::peak(&device.clone().inner())? * devices.len() as f64;
     tracing::info!("dense products reach {:.1} GFLOPS on {} device(s)", peak / 1e9, devices.len());
     let mut metrics = Metrics::open(&out.join(LOG))?;
     let mut computers = Devices::new(&devices, config)?;
-    let clock = Clock::new(config, &state);
-    let samples = samples(config.clone(), state.scenes);
+    let clock = Clock::new(config, &run.state);
+    let samples = Samples::start(config.clone(), run.state.scenes);
     let mut saved_at = Instant::now();
-    let mut broken = 0;
+    let mut validated_at = Instant::now();
+    let mut hopeless = 0;
 
-    while clock.progress(&state) < 1.0 && !stop.load(Ordering::Relaxed) {
+    while clock.progress(&run.state) < 1.0 && !stop.load(Ordering::Relaxed) {
+        let record;
+        (run, record) = run.step(&mut computers, &samples, &clock, peak)?;
+        metrics.write(&record)?;
+        hopeless = if run.was_finite { 0 } else { hopeless + 1 };
+        anyhow::ensure!(
+            hopeless < HOPELESS,
+            "{HOPELESS} steps in a row were not finite; {} is what was there before",
+            out.join(CHECKPOINT).display()
+        );
+        if saved_at.elapsed().as_secs_f64() > 60.0 * config.run.checkpoint_minutes {
+            run.save()?;
+            saved_at = Instant::now();
+        }
+        if !config.validation.sets.is_empty() && validated_at.elapsed().as_secs_f64() > 60.0 * config.validation.minutes {
+            run.save()?;
+            validation::measure(out, &config.validation, &device.clone().inner())?;
+            (saved_at, validated_at) = (Instant::now(), Instant::now());
+        }
+    }
+    run.save()?;
+    clock.bar.finish();
+    tracing::info!("{} steps over {} scenes in {:.1} minutes", run.state.steps, run.state.scenes, run.state.seconds / 60.0);
+    Ok(())
+}
+
+/// All that changes from step to step.
+struct Run<'a> {
+    config: &'a Config,
+    out: &'a Path,
+    model: SegDino3dVl,
+    optimiser: AdamW,
+    average: Option<Average>,
+    state: State,
+    /// Of the last step.
+    was_finite: bool,
+    /// Steps that left a checkpoint because they were not.
+    broken: usize,
+}
+
+impl<'a> Run<'a> {
+    fn begin(config: &'a Config, start: Option<Start>, out: &'a Path, device: &Device) -> anyhow::Result<Self> {
+        device.seed(config.run.seed);
+        let mut run = Self {
+            config,
+            out,
+            model: SegDino3dVl::new(&config.model, device),
+            optimiser: AdamW::new(&config.optimiser),
+            average: config.optimiser.ema.map(Average::new),
+            state: State::default(),
+            was_finite: true,
+            broken: 0,
+        };
+        if let Some(saved) = checkpoint::latest(out)? {
+            anyhow::ensure!(saved.config.model == config.model, "{} holds another network than the configuration", out.display());
+            run.model = saved.module(run.model)?;
+            saved.optimiser(&mut run.optimiser, &device.clone().inner())?;
+            if let Some(average) = &mut run.average {
+                saved.average(average, &device.clone().inner())?;
+            }
+            run.state = saved.state;
+            tracing::info!("going on after {} steps and {:.0} minutes", run.state.steps, run.state.seconds / 60.0);
+        } else if let Some(Start { folder, steps }) = start {
+            run.model = start::network(folder, &config.model, device)?;
+            run.state = State { steps, scenes: steps * config.optimiser.scenes_per_step as u64, ..State::default() };
+        }
+        Ok(run)
+    }
+
+    /// One step, and what the log says of it. Where anything of it is not finite, only the counters go on.
+    fn step(mut self, computers: &mut Devices, samples: &Samples, clock: &Clock, peak: f64) -> anyhow::Result<(Self, serde_json::Value)> {
+        let options = &self.config.optimiser;
         let began = Instant::now();
-        let before = state.clone();
-        let rate = learning_rate(&config.optimiser, state.updates, clock.progress(&state));
+        let before = self.state.clone();
+        let rate = learning_rate(options, self.state.updates, clock.progress(&self.state));
         let mut waited = Duration::ZERO;
-        let mut scenes = Vec::with_capacity(config.optimiser.scenes_per_step);
-        for _ in 0..config.optimiser.scenes_per_step {
+        let mut scenes = Vec::with_capacity(options.scenes_per_step);
+        for _ in 0..options.scenes_per_step {
             let asked = Instant::now();
-            scenes.push(samples.recv().context("the thread that prepares scenes is gone")??);
+            scenes.push(samples.next()?);
             waited += asked.elapsed();
-            state.scenes += 1;
+            self.state.scenes += 1;
         }
-        let (same, step) = computers.step(model, scenes)?;
-        let (updated, norm) = optimiser.step(same, step.gradients, rate);
-        model = updated;
-        state.steps += 1;
-        state.updates = optimiser.updates;
-        if let Some(average) = average.as_mut().filter(|_| state.updates > before.updates) {
-            average.update(&model, state.updates);
+        let (model, step) = computers.step(self.model, scenes)?;
+        let norm;
+        (self.model, norm) = self.optimiser.step(model, step.gradients, rate);
+        self.state.steps += 1;
+        self.state.updates = self.optimiser.updates;
+        if let Some(average) = self.average.as_mut().filter(|_| self.state.updates > before.updates) {
+            average.update(&self.model, self.state.updates);
         }
-        state.seconds = clock.seconds();
+        self.state.seconds = clock.seconds();
+        self.was_finite = norm.is_finite();
+        if !self.was_finite {
+            self.report(&before)?;
+        }
 
         let took = began.elapsed();
-        let mut record = json!({ "step": state.steps, "seconds": state.seconds, "learning_rate": rate, "loss": step.figures[0] });
+        let mut record = json!({ "step": self.state.steps, "seconds": self.state.seconds, "learning_rate": rate, "loss": step.figures[0] });
         for (name, value) in Terms::NAMES.iter().zip(&step.figures[1..]) {
             record[name] = json!(value);
         }
         record["gradient_norm"] = json!(norm);
-        record["scenes"] = json!(state.scenes);
+        record["scenes"] = json!(self.state.scenes);
         record["milliseconds"] = json!(took.as_millis() as u64);
         record["waited"] = json!(waited.as_millis() as u64);
-        record["scenes_per_second"] = json!(config.optimiser.scenes_per_step as f64 / took.as_secs_f64());
+        record["scenes_per_second"] = json!(options.scenes_per_step as f64 / took.as_secs_f64());
         record["gflops"] = json!(step.flops / took.as_secs_f64() / 1e9);
         record["percent_of_peak"] = json!(100.0 * step.flops / took.as_secs_f64() / peak);
-        metrics.write(&record)?;
-        clock.show(&state, &step.figures);
-        if !norm.is_finite() {
-            tracing::warn!("step {}: the gradient of samples {}..{} is not finite, left out", state.steps, before.scenes, state.scenes);
-            broken += 1;
-            if broken <= BROKEN {
-                let path = out.join(format!("broken-{}.safetensors", state.steps));
-                checkpoint::save(&path, &model, &optimiser, average.as_ref(), config, &before)?;
-            }
-        }
-        if saved_at.elapsed().as_secs_f64() > 60.0 * config.run.checkpoint_minutes {
-            checkpoint::save(&checkpoint, &model, &optimiser, average.as_ref(), config, &state)?;
-            saved_at = Instant::now();
-        }
+        clock.show(&self.state, &step.figures);
+        Ok((self, record))
     }
-    checkpoint::save(&checkpoint, &model, &optimiser, average.as_ref(), config, &state)?;
-    clock.bar.finish();
-    tracing::info!("{} steps over {} scenes in {:.1} minutes", state.steps, state.scenes, state.seconds / 60.0);
-    Ok(())
+
+    /// Says which samples a step that was not finite had, and keeps what it began with.
+    fn report(&mut self, before: &State) -> anyhow::Result<()> {
+        let State { steps, scenes, .. } = self.state;
+        tracing::warn!("step {steps}: samples {}..{scenes} gave values that are not finite, left out", before.scenes);
+        self.broken += 1;
+        if self.broken <= BROKEN {
+            let path = self.out.join(format!("broken-{steps}.safetensors"));
+            checkpoint::save(&path, &self.model, &self.optimiser, self.average.as_ref(), self.config, before)?;
+        }
+        Ok(())
+    }
+
+    fn save(&self) -> anyhow::Result<()> {
+        let path = self.out.join(CHECKPOINT);
+        if path.exists() {
+            checkpoint::keep_latest(self.out)?;
+        }
+        checkpoint::save(&path, &self.model, &self.optimiser, self.average.as_ref(), self.config, &self.state)
+    }
 }
 
 /// How far the run has come, by wall time or by steps.
@@ -277,6 +339,41 @@ mod tests {
         for key in ["loss", "class", "bce", "dice", "learning_rate", "gradient_norm", "seconds", "scenes_per_second", "gflops", "percent_of_peak"] {
             assert!(steps[2][key].as_f64().is_some_and(|value| value > 0.0), "{key}: {}", steps[2]);
         }
+    }
+
+    #[test]
+    fn a_run_measures_itself_and_keeps_what_did_best() {
+        let folder = tempfile::tempdir().unwrap();
+        let rooms = folder.path().join("rooms");
+        let sets = format!("sets = [{{ name = 'seen', scans = [{rooms:?}] }}, {{ name = 'record', scans = [{rooms:?}], chooses = false }}]");
+        let config = tiny(folder.path(), &format!("ema = 0.9\n[validation]\nminutes = 1e-9\n{sets}"));
+        let out = folder.path().join("run");
+        run(&config, 2, &out);
+        let log = std::fs::read_to_string(out.join(validation::FILE)).unwrap();
+        let log: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let of_set = |record: &serde_json::Value| (record["step"].as_u64().unwrap(), record["set"].as_str().map(str::to_owned));
+        let expected = [1, 2].map(|step| [(step, Some("seen".to_owned())), (step, Some("record".to_owned())), (step, None)]);
+        assert_eq!(log.iter().map(of_set).collect::<Vec<_>>(), expected.concat());
+        assert_eq!(log[2]["choice"], log[0]["ap50"], "what is for the record chooses nothing");
+        let best = checkpoint::Checkpoint::of(&out.join("best.safetensors")).unwrap().state.steps;
+        assert_eq!(best, if log[5]["choice"].as_f64() > log[2]["choice"].as_f64() { 2 } else { 1 });
+    }
+
+    #[test]
+    fn steps_before_the_start_count() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = tiny(folder.path(), "");
+        let [first, out] = ["first", "second"].map(|name| folder.path().join(name));
+        run(&config, 1, &first);
+        let mut longer = config.clone();
+        longer.run.steps = Some(12);
+        train(&longer, Some(Start { folder: &first, steps: 10 }), &out, &[Device::flex()], &Arc::default()).unwrap();
+        let log = std::fs::read_to_string(out.join(LOG)).unwrap();
+        let steps: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(
+            steps.iter().map(|step| (step["step"].as_u64(), step["scenes"].as_u64())).collect::<Vec<_>>(),
+            [(Some(11), Some(11)), (Some(12), Some(12))]
+        );
     }
 
     #[test]

@@ -3,30 +3,73 @@
 use std::path::Path;
 
 use anyhow::Context;
+use burn::tensor::Device;
 use clap::ValueEnum;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    checkpoint::Checkpoint,
-    evaluation::{Figures, Protocol},
+    checkpoint::{self, CHECKPOINT, Checkpoint, State},
+    config::Validation,
+    evaluation::{self, Figures, Protocol},
     metrics::Metrics,
-    train::CHECKPOINT,
+    models,
+    report::Log,
+    scans::Asked,
 };
 
 /// Name of the file in a run's folder.
 pub const FILE: &str = "validation.jsonl";
+/// What a record calls the figure by which checkpoints are chosen.
+const CHOICE: &str = "choice";
+/// What a record calls the name of the set it is about.
+pub const SET: &str = "set";
 
 /// Adds the averages of the checkpoint that is in `run` now.
 ///
 /// # Errors
 /// There is no checkpoint, or the file cannot be written.
 pub fn record(run: &Path, protocol: Protocol, figures: &Figures) -> anyhow::Result<()> {
-    let path = run.join(CHECKPOINT);
-    let state = Checkpoint::read(&path).context("only a training run has validation figures to add to")?.state;
-    let protocol = protocol.to_possible_value().map(|value| value.get_name().to_owned());
+    let state = Checkpoint::read(&run.join(CHECKPOINT)).context("only a training run has validation figures to add to")?.state;
     let mut record = json!(figures.averages());
+    record["protocol"] = json!(protocol.to_possible_value().map(|value| value.get_name().to_owned()));
+    write(run, &state, record)
+}
+
+fn write(run: &Path, state: &State, mut record: Value) -> anyhow::Result<()> {
     record["step"] = json!(state.steps);
     record["seconds"] = json!(state.seconds);
-    record["protocol"] = json!(protocol);
     Metrics::open(&run.join(FILE))?.write(&record)
+}
+
+/// Measures the checkpoint that is in `run` now on every set, without classes, and keeps it as the best one if it is: by the mean of AP50 with the model's
+/// scores over the sets that choose.
+///
+/// # Errors
+/// A scan cannot be read, or the folder cannot be written.
+pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Result<()> {
+    let best = Log::read(&run.join(FILE))?.curve(CHOICE).into_iter().map(|[_, choice]| choice).fold(f64::NEG_INFINITY, f64::max);
+    let state = Checkpoint::read(&run.join(CHECKPOINT))?.state;
+    let network = models::load_network(Some(run), device)?;
+    let mut chosen = Vec::new();
+    for set in &options.sets {
+        let scans = Asked::of(&set.scans)?;
+        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| evaluation::ask(&network, scan))?;
+        let figures = evaluation::measure(&answers, Protocol::ClassAgnostic)?;
+        let Figures::ClassAgnostic { model_scores, confidence_one, .. } = &figures else { continue };
+        let mut record = json!(model_scores.all);
+        record[SET] = json!(set.name);
+        record["confidence_one"] = json!(confidence_one.all);
+        write(run, &state, record)?;
+        let ap50 = model_scores.all.ap50;
+        tracing::info!("step {}, {}: AP50 {} with the model's scores", state.steps, set.name, evaluation::percent(ap50));
+        if set.chooses {
+            chosen.push(ap50);
+        }
+    }
+    if chosen.is_empty() {
+        return Ok(());
+    }
+    let choice = chosen.iter().sum::<f64>() / chosen.len() as f64;
+    write(run, &state, json!({ CHOICE: choice }))?;
+    if choice > best { checkpoint::keep_as_best(run) } else { Ok(()) }
 }

@@ -19,6 +19,7 @@ use crate::{
     evaluation::{self, Answer, Figures, Protocol},
     models,
     scans::Asked,
+    start::Start,
     train,
 };
 
@@ -125,7 +126,8 @@ impl Ablate {
                 config.check()?;
                 let run = self.out.join(format!("{}-{seed}", row.name));
                 tracing::info!("{}, seed {seed}", row.name);
-                train::train(&config, self.start.as_deref(), &run, &devices, &Arc::new(AtomicBool::new(false)))?;
+                let start = self.start.as_deref().map(|folder| Start { folder, steps: 0 });
+                train::train(&config, start, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
                 let answers =
                     evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;

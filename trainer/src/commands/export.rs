@@ -23,14 +23,13 @@ use crate::{
     device::DeviceChoice,
     models::{Index, MODELS, TEXT_ENCODER},
     ranking,
-    train::CHECKPOINT,
 };
 
 /// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks; from then on
 /// `index.json` names it as the network that ships.
 #[derive(Debug, Args)]
 pub struct Export {
-    /// Folder of the training run.
+    /// Folder of the training run, or one of its checkpoints.
     run: PathBuf,
     /// Where the model's folder is made.
     #[arg(long, default_value = MODELS)]
@@ -59,7 +58,7 @@ impl Export {
 
 fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let device = DeviceChoice::Cpu.open()?;
-    let checkpoint = Checkpoint::read(&options.run.join(CHECKPOINT))?;
+    let checkpoint = Checkpoint::of(&options.run)?;
     let (config, state) = (checkpoint.config.model.clone(), checkpoint.state.clone());
     let weights = save_weights(&checkpoint.answering(SegDino3dVl::new(&config, &device))?)?;
     // The golden answers are those of the rounded weights, which is what clients have.
@@ -101,7 +100,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        checkpoint::{self, State},
+        checkpoint::{self, CHECKPOINT, State},
         config::Config,
         optimiser::AdamW,
     };

@@ -17,11 +17,10 @@ use segscape::model::{
 };
 
 use crate::{
-    checkpoint::{self, State},
+    checkpoint::{self, CHECKPOINT, State},
     config::Config,
     device::DeviceChoice,
     optimiser::AdamW,
-    train::CHECKPOINT,
 };
 
 /// Takes over the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`, `.pt`, `.ckpt`) or safetensors. Lists what found no

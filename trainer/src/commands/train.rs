@@ -11,19 +11,22 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use crate::{config::Config, device::DeviceChoice, train};
+use crate::{config::Config, device::DeviceChoice, start::Start, train};
 
 /// Trains a network; goes on where an earlier run into the same folder stopped.
 #[derive(Debug, Args)]
 pub struct Train {
     /// The run's configuration.
     config: PathBuf,
-    /// Folder for `checkpoint.safetensors` and `metrics.jsonl`.
+    /// Folder for the checkpoints (`checkpoint.safetensors`, the one before it and, where validation is set up, the best) and `metrics.jsonl`.
     #[arg(long, default_value = "runs/nano")]
     out: PathBuf,
     /// An exported model or a run to begin with, instead of random weights; what images add may be new. Without effect where a run goes on.
     #[arg(long)]
     start: Option<PathBuf>,
+    /// With --start: so many steps of the configuration count as made, so that the learning rate and the rooms are those of the steps after them.
+    #[arg(long, default_value_t = 0, requires = "start")]
+    after: u64,
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -54,6 +57,7 @@ impl Train {
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-        train::train(&config, self.start.as_deref(), &self.out, &self.device.open_all(config.run.devices)?, &stop)
+        let start = self.start.as_deref().map(|folder| Start { folder, steps: self.after });
+        train::train(&config, start, &self.out, &self.device.open_all(config.run.devices)?, &stop)
     }
 }

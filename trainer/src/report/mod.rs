@@ -1,14 +1,15 @@
 //! One page about a training run, with everything inside it: curves of its logs, and what the network finds in labelled scans.
 
-use std::path::Path;
+use std::{collections::BTreeSet, path::Path};
 
 use anyhow::Context;
+use serde_json::{Map, Value};
 
 use crate::{
-    checkpoint::Checkpoint,
+    checkpoint::{self, CHECKPOINT, Checkpoint},
     evaluation::{Answer, Figures, Names, Protocol, measure},
     loss::Terms,
-    train::{CHECKPOINT, LOG},
+    train::LOG,
     validation,
 };
 
@@ -19,7 +20,7 @@ mod page;
 mod picture;
 
 use chart::{Series, chart, short};
-use log::Log;
+pub use log::Log;
 use page::{escape, section, tile};
 
 /// The page about the run in a folder, and about what its network found in scans, if it was asked.
@@ -27,8 +28,7 @@ use page::{escape, section, tile};
 /// # Errors
 /// The folder has neither a checkpoint nor a log, or one cannot be read; an object of the scans has no name in the vocabulary.
 pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
-    let path = run.join(CHECKPOINT);
-    let checkpoint = if path.exists() { Some(Checkpoint::read(&path)?) } else { None };
+    let checkpoint = checkpoint::latest(run)?;
     let (log, measured) = (Log::read(&run.join(LOG))?, Log::read(&run.join(validation::FILE))?);
     anyhow::ensure!(checkpoint.is_some() || !log.records.is_empty(), "{} has neither a {CHECKPOINT} nor a {LOG}", run.display());
     let figures = match answers {
@@ -133,17 +133,24 @@ fn training_charts(log: &Log) -> String {
     ])
 }
 
+/// What `eval --record` measured, and what the run itself did, set by set.
 fn validation_charts(log: &Log) -> String {
-    let of = |protocol: &str| {
-        let records =
-            log.records.iter().filter(|record| record.get("protocol").and_then(|value| value.as_str()) == Some(protocol)).cloned().collect();
-        let log = Log { records, unreadable: 0 };
-        ["ap", "ap50", "ap25"].map(|key| Series { name: key.to_uppercase(), points: log.curve(key).iter().map(|p| [p[0], 100.0 * p[1]]).collect() })
+    let only = |is_wanted: &dyn Fn(&Map<String, Value>) -> bool| Log {
+        records: log.records.iter().filter(|record| is_wanted(record)).cloned().collect(),
+        unreadable: 0,
     };
-    charts(
-        [("scannet", "By class, percent"), ("class-agnostic", "Classes ignored, percent")]
-            .map(|(protocol, title)| chart(title, &of(protocol), false)),
-    )
+    let percent = |log: &Log, key| log.curve(key).iter().map(|p| [p[0], 100.0 * p[1]]).collect();
+    let is = |record: &Map<String, Value>, key: &str, value: &str| record.get(key).and_then(Value::as_str) == Some(value);
+    let of = |protocol: &str| {
+        let log = only(&|record| is(record, "protocol", protocol));
+        ["ap", "ap50", "ap25"].map(|key| Series { name: key.to_uppercase(), points: percent(&log, key) })
+    };
+    let sets: BTreeSet<&str> = log.records.iter().filter_map(|record| record.get(validation::SET)?.as_str()).collect();
+    let of_sets =
+        sets.iter().map(|set| Series { name: (*set).to_owned(), points: percent(&only(&|record| is(record, validation::SET, set)), "ap50") });
+    let by_set = chart("While it ran: AP50 with the model's scores, percent", &of_sets.collect::<Vec<_>>(), false);
+    let recorded = [("scannet", "By class, percent"), ("class-agnostic", "Classes ignored, percent")];
+    charts(recorded.map(|(protocol, title)| chart(title, &of(protocol), false)).into_iter().chain([by_set]))
 }
 
 #[cfg(test)]
