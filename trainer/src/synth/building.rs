@@ -3,7 +3,7 @@
 use std::{collections::HashMap, f32::consts::PI, path::Path};
 
 use anyhow::{Context, bail, ensure};
-use glam::{IVec2, Vec2, Vec3};
+use glam::{Vec2, Vec3};
 
 use super::{
     assets::{self, Sheet},
@@ -15,25 +15,18 @@ use super::{
     scene::{Light, Owner, Scene, Triangle},
     vary::Shade,
     walk::Sensor,
+    ways::{CELL, Role, Ways},
 };
 
 /// The most triangles of a building.
 const MAX_TRIANGLES: usize = 4_000_000;
 /// The shortest and the longest side of a building, metres.
-const SIZES: [f32; 2] = [1.0, 120.0];
+const SIZES: [f32; 2] = [1.0, 60.0];
 /// The most things in a building.
 const MAX_THINGS: usize = 20_000;
 /// ScanNet200's ids of structure, and our names.
 const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 
-/// Side of a cell of the plan, metres.
-const CELL: f32 = 0.1;
-/// How far from things one walks, cells.
-const MARGIN: i32 = 2;
-/// Heights above the floor where things are in the way, metres.
-const IN_THE_WAY: [f32; 2] = [0.2, 1.8];
-/// Samples of all surfaces, enough for any building.
-const MOST_SAMPLES: usize = 1 << 24;
 /// Camera positions and points for each square metre that one can walk on, when all of it is walked through.
 const PER_SQUARE_METER: [f32; 2] = [3.0, 4000.0];
 /// The most camera positions and points then.
@@ -51,11 +44,8 @@ pub struct Building {
     owners: Vec<Owner>,
     /// Height of the floor.
     floor: f32,
-    /// Cells of the plan from this corner.
-    low: Vec2,
-    cells: IVec2,
-    /// (cells) where one can walk.
-    free: Vec<bool>,
+    /// Where one can walk.
+    ways: Ways,
 }
 
 /// What is seen of a building, and from where.
@@ -107,13 +97,11 @@ impl Building {
             triangles,
             owners,
             floor: 0.0,
-            low: Vec2::ZERO,
-            cells: IVec2::ZERO,
-            free: Vec::new(),
+            ways: Ways::default(),
         };
         building.lay_floor();
-        building.find_ways();
-        ensure!(building.free.contains(&true), "{} has no place where one can walk", path.display());
+        building.ways = building.find_ways();
+        ensure!(building.ways.cells().next().is_some(), "{} has no place where one can walk", path.display());
         Ok(building)
     }
 
@@ -127,8 +115,7 @@ impl Building {
         let of_floor = self.triangles.iter().filter(|t| t.owner == floor).flat_map(|t| t.corners);
         let height = of_floor.map(|i| self.positions[i as usize].z).fold(f32::NEG_INFINITY, f32::max);
         let (lo, hi) = self.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
-        (self.floor, self.low) = (if height.is_finite() { height } else { lo.z }, lo.truncate());
-        self.cells = ((hi - lo).truncate() / CELL).as_ivec2() + 1;
+        self.floor = if height.is_finite() { height } else { lo.z };
         if height.is_finite() {
             return;
         }
@@ -139,77 +126,26 @@ impl Building {
         self.triangles.extend(plate);
     }
 
-    fn cell(&self, p: Vec2) -> Option<usize> {
-        let at = ((p - self.low) / CELL).floor().as_ivec2();
-        (at.min_element() >= 0 && at.cmplt(self.cells).all()).then_some((at.y * self.cells.x + at.x) as usize)
-    }
-
-    fn centre(&self, cell: usize) -> Vec2 {
-        let cell = IVec2::new(cell as i32 % self.cells.x, cell as i32 / self.cells.x);
-        self.low + (cell.as_vec2() + 0.5) * CELL
-    }
-
-    /// Finds where there is floor, nothing in the way, and walls on all four sides.
-    fn find_ways(&mut self) {
-        let cells = (self.cells.x * self.cells.y) as usize;
-        let (mut floor, mut wall, mut taken) = (vec![false; cells], vec![false; cells], vec![false; cells]);
-        let [of_wall, of_floor, of_ceiling] = ["wall", "floor", "ceiling"].map(|name| self.owner_of(name));
-        let mut samples = 0;
-        for triangle in &self.triangles {
-            let [a, b, c] = triangle.corners.map(|i| self.positions[i as usize]);
-            let longest = a.distance(b).max(b.distance(c)).max(c.distance(a));
-            let steps = (longest / (0.7 * CELL)).ceil().max(1.0);
-            samples += (steps * steps / 2.0) as usize;
-            if samples > MOST_SAMPLES {
-                break;
-            }
-            for i in 0..=steps as usize {
-                for j in 0..=steps as usize - i {
-                    let p = a + (b - a) * (i as f32 / steps) + (c - a) * (j as f32 / steps);
-                    let Some(cell) = self.cell(p.truncate()) else { continue };
-                    let above = p.z - self.floor;
-                    floor[cell] |= triangle.owner == of_floor;
-                    wall[cell] |= triangle.owner == of_wall;
-                    taken[cell] |= ![of_floor, of_ceiling].contains(&triangle.owner) && (IN_THE_WAY[0]..IN_THE_WAY[1]).contains(&above);
-                }
-            }
-        }
-        let enclosed = enclosed(&wall, self.cells.x as usize);
-        let (width, height) = (self.cells.x, self.cells.y);
-        let room = |cell: usize| {
-            let (x, y) = (cell as i32 % width, cell as i32 / width);
-            let near = |at: i32, most: i32| (at - MARGIN).max(0)..=(at + MARGIN).min(most - 1);
-            near(y, height).all(|y| near(x, width).all(|x| !taken[(y * width + x) as usize]))
-        };
-        self.free = (0..cells).map(|cell| floor[cell] && enclosed[cell] && room(cell)).collect();
-    }
-
-    /// The free cells that one can walk to from a cell without leaving a window.
-    fn reached(&self, from: usize, window: [Vec2; 2]) -> Vec<usize> {
-        let mut seen = vec![false; self.free.len()];
-        let (mut reached, mut next) = (Vec::new(), vec![from]);
-        seen[from] = true;
-        while let Some(cell) = next.pop() {
-            reached.push(cell);
-            let here = self.centre(cell);
-            for step in [Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y] {
-                let there = here + step * CELL;
-                let Some(other) = self.cell(there) else { continue };
-                if self.free[other] && !seen[other] && there.cmpge(window[0]).all() && there.cmple(window[1]).all() {
-                    seen[other] = true;
-                    next.push(other);
-                }
-            }
-        }
-        reached
+    fn find_ways(&self) -> Ways {
+        let [wall, floor, ceiling] = ["wall", "floor", "ceiling"].map(|name| self.owner_of(name));
+        let triangles = self.triangles.iter().map(|triangle| {
+            let role = match triangle.owner {
+                owner if owner == floor => Role::Floor,
+                owner if owner == ceiling => Role::Ceiling,
+                owner if owner == wall => Role::Wall,
+                _ => Role::Thing,
+            };
+            (triangle.corners.map(|i| self.positions[i as usize]), role)
+        });
+        Ways::new(triangles, self.floor)
     }
 
     /// A walk through a few rooms, or the whole of it; `varied` in mirror image and colors.
     pub fn tour(&self, whole: bool, varied: bool, dice: &mut Dice) -> Tour {
         let mut sensor = Sensor::new(dice);
-        let free: Vec<usize> = (0..self.free.len()).filter(|cell| self.free[*cell]).collect();
-        let everywhere = [self.low, self.low + self.cells.as_vec2() * CELL];
-        let (window, ways) = if whole {
+        let everywhere = [Vec2::NEG_INFINITY, Vec2::INFINITY];
+        let free: Vec<usize> = self.ways.cells().collect();
+        let (window, cells) = if whole {
             (everywhere, free)
         } else {
             let mut best = (everywhere, Vec::new());
@@ -217,8 +153,8 @@ impl Building {
             for _ in 0..4 {
                 let from = dice.pick(&free);
                 let half = Vec2::new(dice.within(2.0, 3.6), dice.within(2.0, 3.6));
-                let window = [self.centre(from) - half, self.centre(from) + half];
-                let reached = self.reached(from, window);
+                let window = [self.ways.centre(from) - half, self.ways.centre(from) + half];
+                let reached = self.ways.reached(from, window);
                 if reached.len() > best.1.len() {
                     best = (window, reached);
                 }
@@ -226,7 +162,7 @@ impl Building {
             best
         };
         if whole {
-            let area = ways.len() as f32 * CELL * CELL;
+            let area = cells.len() as f32 * CELL * CELL;
             sensor.stations = (area * PER_SQUARE_METER[0]).clamp(40.0, MOST[0]) as usize;
             sensor.points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
             sensor.voxel = LARGE_VOXEL;
@@ -234,7 +170,7 @@ impl Building {
         let side = if varied { dice.side() } else { 1.0 };
         let placed = |p: Vec3| Vec3::new(p.x * side, p.y, p.z);
         let mut scene = self.scene([window[0] - 1.2, window[1] + 1.2], placed, varied, dice);
-        let spots = self.spots(&ways, sensor.stations, dice);
+        let spots = self.spots(&cells, sensor.stations, dice);
         let cameras = spots.iter().map(|spot| self.camera(*spot, placed, dice)).collect();
         let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
         for _ in 0..(sensor.stations / 25).clamp(1, 16) {
@@ -269,12 +205,12 @@ impl Building {
     }
 
     /// Where a camera stops on the way, spread evenly.
-    fn spots(&self, ways: &[usize], stations: usize, dice: &mut Dice) -> Vec<Vec2> {
+    fn spots(&self, cells: &[usize], stations: usize, dice: &mut Dice) -> Vec<Vec2> {
         let mut spots: Vec<Vec2> = Vec::with_capacity(stations);
         while spots.len() < stations {
             // the farthest of a few from where the camera was already
             let far = |p: &Vec2| spots.iter().map(|q| q.distance_squared(*p)).fold(f32::INFINITY, f32::min);
-            let tries: Vec<Vec2> = (0..4).map(|_| self.centre(dice.pick(ways))).collect();
+            let tries: Vec<Vec2> = (0..4).map(|_| self.ways.centre(dice.pick(cells))).collect();
             let Some(spot) = tries.into_iter().max_by(|a, b| far(a).total_cmp(&far(b))) else { break };
             spots.push(spot);
         }
@@ -284,7 +220,7 @@ impl Building {
     /// A hand-held camera that looks about from a spot, but not into what is too near.
     fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, dice: &mut Dice) -> Camera {
         let eye = spot.extend(self.floor + dice.within(1.15, 1.75)) + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
-        let open = |yaw: f32| (1..=3).all(|i| self.cell(spot + Vec2::from_angle(yaw) * (0.3 * i as f32)).is_some_and(|cell| self.free[cell]));
+        let open = |yaw: f32| (1..=3).all(|i| self.ways.are_free(spot + Vec2::from_angle(yaw) * (0.3 * i as f32)));
         let mut yaw = dice.about(PI);
         for _ in 0..8 {
             if open(yaw) {
@@ -296,26 +232,4 @@ impl Building {
         let forward = Vec3::new(yaw.cos() * pitch.cos(), yaw.sin() * pitch.cos(), pitch.sin());
         Camera::new(placed(eye), placed(forward), 1.05, [184, 138]).rolled(dice.about(0.08))
     }
-}
-
-/// (cells) whether there is a wall in each of the four directions.
-fn enclosed(wall: &[bool], width: usize) -> Vec<bool> {
-    let height = wall.len() / width;
-    let mut sides = vec![0u8; wall.len()];
-    let mut sweep = |cells: &mut dyn Iterator<Item = usize>| {
-        let mut behind = false;
-        for cell in cells {
-            behind |= wall[cell];
-            sides[cell] += u8::from(behind);
-        }
-    };
-    for y in 0..height {
-        sweep(&mut (0..width).map(|x| y * width + x));
-        sweep(&mut (0..width).rev().map(|x| y * width + x));
-    }
-    for x in 0..width {
-        sweep(&mut (0..height).map(|y| y * width + x));
-        sweep(&mut (0..height).rev().map(|y| y * width + x));
-    }
-    sides.into_iter().map(|sides| sides == 4).collect()
 }

@@ -31,6 +31,7 @@ mod structure;
 mod tops;
 mod vary;
 mod walk;
+mod ways;
 mod world;
 
 use dice::Dice;

@@ -20,6 +20,19 @@ const SHARED: f32 = 0.5;
 /// Soft things are covered with cloth.
 const SOFT: &[&str] =
     &["couch", "armchair", "sofa chair", "ottoman", "bean bag", "bed", "pillow", "cushion", "rug", "mat", "curtain", "bag", "suitcase"];
+/// Mostly white.
+const WHITE: &[&str] = &[
+    "toilet",
+    "sink",
+    "bathtub",
+    "refrigerator",
+    "mini fridge",
+    "washing machine",
+    "clothes dryer",
+    "dishwasher",
+    "air conditioner",
+    "light switch",
+];
 /// A depth camera fails on large parts of these.
 const GLOSSY: &[&str] = &["mirror", "window", "tv", "monitor", "tablet", "shower", "vending machine"];
 /// The bright parts of these shine.
@@ -147,6 +160,12 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
     let light = color.element_sum() / 3.0;
     if LAMPS.contains(&class) && light > 0.6 {
         return dice.white().glowing(dice.within(0.0, 0.8));
+    }
+    if class.ends_with("plant") && color.y > color.x.max(color.z) {
+        return dice.leaf();
+    }
+    if share > 0.15 && WHITE.contains(&class) && dice.chance(0.6) {
+        return dice.white();
     }
     let (lo, hi) = mesh.bounds();
     let axis = (0..3).max_by(|a, b| (hi - lo)[*a].total_cmp(&(hi - lo)[*b])).unwrap_or(0);

@@ -28,7 +28,7 @@ fn ply(boxes: Boxes) -> String {
     let (mut vertices, mut faces) = (String::new(), String::new());
     for (number, ([x, y, z, w, d, h], [r, g, b], [semantic, instance])) in boxes.iter().enumerate() {
         for [a, b2, c] in CORNERS {
-            vertices += &format!("{} {} {} {r} {g} {b} {semantic} {instance}\n", x + a * w, y + b2 * d, z + c * h);
+            vertices += &format!("{:.3} {:.3} {:.3} {r} {g} {b} {semantic} {instance}\n", x + a * w, y + b2 * d, z + c * h);
         }
         for side in SIDES {
             let [p, q, r, s] = side.map(|i| i + 8 * number);
@@ -71,7 +71,7 @@ const HOUSE: Boxes = &[
     ([1.2, -1.2, 0.0, 0.4, 0.4, 0.6], BROWN, [0, 9]),
 ];
 
-/// Two chairs and a toy to learn from, a table and a tablet of a maker that is kept aside, a house.
+/// Three chairs and a toy to learn from, a table and a tablet of a maker that is kept aside, a house.
 fn assets() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| {
@@ -81,6 +81,7 @@ fn assets() -> TempDir {
     };
     let rows = [
         ("chair", CHAIR, "0,-y,pascalorg/editor"),
+        ("chair", CHAIR, "1,-y,osrf/gazebo_models"),
         ("chair", CHAIR, "1,?,osrf/gazebo_models"),
         ("toy", TOY, "1,?,pascalorg/editor"),
         ("table", TABLE, "0,?,open-rmf/rmf_demos"),
@@ -109,7 +110,7 @@ fn models_that_cannot_be_used_are_refused_by_name_value_and_limit() {
     let large = ply(&[([0.0, 0.0, 0.0, 90.0, 1.0, 1.0], GRAY, NONE)]);
     for (text, said) in [
         (good.replacen("\n3 0 1 2\n", "\n3 0 1 99\n", 1), "corner that is not a point"),
-        (good.replacen("-0.2 -0.2 0 ", "nan -0.2 0 ", 1), "finite"),
+        (good.replacen("-0.200 -0.200 0.000 ", "nan -0.200 0.000 ", 1), "finite"),
         (large, "90 m large, it may be 0.02 to 8 m"),
         (good.replace("uchar red", "uchar rot"), "no colors"),
         (good.split("element face").next().unwrap().to_owned() + "end_header\n", "cut short"),
@@ -175,6 +176,7 @@ fn a_varied_model_stays_finite_and_within_bounds() {
     for (kind, size) in [("chair", Vec3::new(0.45, 0.45, 0.95)), ("toy", Vec3::splat(0.13))] {
         let half = Vec3::new(size.x / 2.0, size.y / 2.0, 0.0);
         let space = (-half, half.with_z(size.z));
+        let mut most_parts = 0;
         for _ in 0..200 {
             let model = library.model_for(kind, size, dice).unwrap();
             let object = varied(model, library.mate_of(model, dice), space, dice);
@@ -182,6 +184,7 @@ fn a_varied_model_stays_finite_and_within_bounds() {
             let longest = |size: Vec3| size.max_element();
             assert!(lo.z.abs() < 1e-4 && (lo.x + hi.x).abs() < 1e-4, "{lo} {hi}");
             assert!((0.5..2.0).contains(&(longest(hi - lo) / longest(model.size))), "{kind}: {} became {}", model.size, hi - lo);
+            most_parts = most_parts.max(object.parts.len());
             for part in &object.parts {
                 let vertices = part.mesh.vertices.len() as u32;
                 assert!(part.mesh.triangles.iter().flatten().all(|i| *i < vertices));
@@ -190,6 +193,8 @@ fn a_varied_model_stays_finite_and_within_bounds() {
                 assert!(color.is_finite() && color.min_element() >= 0.0 && color.max_element() <= 1.0, "{color}");
             }
         }
+        // the upper half of the chair of two colors on the lower half of the painted one
+        assert_eq!(most_parts, if kind == "chair" { 3 } else { 1 });
     }
 }
 
