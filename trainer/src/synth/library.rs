@@ -231,7 +231,11 @@ impl Model {
             };
             used.into_iter().map(surface).filter(|surface| !surface.mesh.triangles.is_empty()).collect()
         };
-        let tops = if tops::carries(class) { tops::tops(&surfaces, hi - lo) } else { Vec::new() };
+        let mut tops = if tops::carries(class) { tops::tops(&surfaces, hi - lo) } else { Vec::new() };
+        if class == "bed" {
+            // what else is level are its pillows, or the boards around it
+            tops.truncate(1);
+        }
         Self { class, surfaces, tops, size: hi - lo, has_front }
     }
 }

@@ -10,6 +10,8 @@ use super::{grammar::Top, library::Surface};
 const CELL: f32 = 0.03;
 /// Height of a level, metres.
 const LEVEL: f32 = 0.02;
+/// A level surface may lie this much beyond its level, which rounding has put it into, metres.
+const SLACK: f32 = 0.004;
 /// Free height that a place needs, metres.
 const LEAST_CLEARANCE: f32 = 0.14;
 /// The shortest side of a place in cells.
@@ -70,9 +72,10 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
     let samples = samples(surfaces, size, [across, along]);
     let mut levels: BTreeMap<i32, usize> = BTreeMap::new();
     samples.iter().filter(|s| s.level).for_each(|s| *levels.entry((s.z / LEVEL).floor() as i32).or_default() += 1);
-    let mut tops = Vec::new();
+    let area = |top: &Top| top.half[0] * top.half[1];
+    let mut tops: Vec<Top> = Vec::new();
     for (level, _) in levels.into_iter().filter(|(_, samples)| *samples >= LEAST_CELLS * LEAST_CELLS) {
-        let (low, high) = (level as f32 * LEVEL, (level + 1) as f32 * LEVEL);
+        let (low, high) = (level as f32 * LEVEL - SLACK, (level + 1) as f32 * LEVEL + SLACK);
         let mut free = vec![false; across * along];
         let cell = |s: &Sample| s.cell[1] * across + s.cell[0];
         samples.iter().filter(|s| s.level && (low..high).contains(&s.z)).for_each(|s| free[cell(s)] = true);
@@ -82,13 +85,17 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
         let above = samples.iter().filter(|s| s.z > high + 0.01).filter(inside).map(|s| s.z).fold(f32::INFINITY, f32::min);
         let place = |cells: usize, side: f32| cells as f32 * CELL - side / 2.0;
         let z = samples.iter().filter(|s| s.level && (low..high).contains(&s.z)).filter(inside).map(|s| s.z).fold(low, f32::max);
-        tops.push(Top {
+        let top = Top {
             centre: Vec3::new((place(x0, size.x) + place(x1, size.x)) / 2.0, (place(y0, size.y) + place(y1, size.y)) / 2.0, z),
             half: [(x1 - x0) as f32 * CELL * 0.48, (y1 - y0) as f32 * CELL * 0.48],
             clearance: (above - z - 0.01).min(1.0),
-        });
+        };
+        // a surface between two levels is found in both
+        match tops.last_mut() {
+            Some(last) if z - last.centre.z < LEVEL + 2.0 * SLACK => *last = if area(&top) > area(last) { top } else { *last },
+            _ => tops.push(top),
+        }
     }
-    let area = |top: &Top| top.half[0] * top.half[1];
     tops.sort_by(|a, b| area(b).total_cmp(&area(a)));
     tops.truncate(MOST);
     tops

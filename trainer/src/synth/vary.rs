@@ -67,9 +67,9 @@ pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &m
     }
     object.tops = tops.into_iter().map(|top| form.top(top)).collect();
     let (lo, hi) = object.bounds();
-    // Its back goes where the other's was, which may have hung on a wall.
-    let y = if space.0.y > -0.02 { space.0.y - lo.y } else { -(lo.y + hi.y) / 2.0 };
-    object.at(-(lo.x + hi.x) / 2.0, y, space.0.z - lo.z)
+    // Its back goes where the other's was, which may hang on a wall.
+    let y = if space.0.y > -0.02 { space.0.y - lo.y } else { (space.0.y + space.1.y - lo.y - hi.y) / 2.0 };
+    object.at((space.0.x + space.1.x - lo.x - hi.x) / 2.0, y, space.0.z - lo.z)
 }
 
 /// About how much of a thing a mesh is: the half surface of the box around it.
