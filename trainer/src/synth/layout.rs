@@ -5,8 +5,8 @@ use std::f32::consts::{FRAC_PI_2, PI};
 use glam::{Vec2, Vec3};
 
 use super::{
-    dice::Dice,
-    grammar::{self, Object, make},
+    furnisher::{Furnisher, make, or_foreign},
+    grammar::{self, Object},
     groups::Group,
     plans::Plan,
     scene::{Footprint, Pose},
@@ -41,9 +41,9 @@ pub struct Layout {
 
 impl Layout {
     /// Furnishes a new room.
-    pub fn new(dice: &mut Dice) -> Self {
+    pub fn new(dice: &mut Furnisher) -> Self {
         let plan = Plan::drawn(dice);
-        let side = |dice: &mut Dice| dice.within(plan.size[0], plan.size[1]);
+        let side = |dice: &mut Furnisher| dice.within(plan.size[0], plan.size[1]);
         let size = [side(dice), side(dice)];
         let mut room = Self { shell: Shell::new(dice, size), things: Vec::new(), kept_free: Vec::new() };
         room.add_openings(dice);
@@ -78,7 +78,7 @@ impl Layout {
         self.things.iter().map(|t| t.footprint).any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
     }
 
-    fn add_openings(&mut self, dice: &mut Dice) {
+    fn add_openings(&mut self, dice: &mut Furnisher) {
         let doors = dice.count(1, 2);
         let windows = dice.count(0, 3);
         for number in 0..doors + windows {
@@ -107,13 +107,15 @@ impl Layout {
                     self.put(grammar::doorframe_of(size[0], size[1], dice), pose);
                 }
                 if style < 9 {
-                    self.put(grammar::door_of(size, style <= 5, dice), pose);
+                    let door = grammar::door_of(size, style <= 5, dice);
+                    self.put(if style <= 5 { or_foreign(door, dice) } else { door }, pose);
                 }
                 let centre = start + direction * opening.middle + direction.perp() * 0.4;
                 self.kept_free.push(Footprint { centre, half: Vec2::new(size[0] / 2.0, 0.4), turn: pose.turn, height: [0.03, 0.4] });
             } else {
                 let own_sill = dice.chance(0.7);
-                self.put(grammar::window_of(size, own_sill, dice), pose);
+                let window = grammar::window_of(size, own_sill, dice);
+                self.put(or_foreign(window, dice), pose);
                 if !own_sill {
                     let sill_pose = self.on_wall(wall, opening.middle, sill - 0.04);
                     self.put(grammar::windowsill_of(size[0], dice), sill_pose);
@@ -124,7 +126,7 @@ impl Layout {
     }
 
     /// A curtain or blinds before a window, a radiator below it.
-    fn dress_window(&mut self, window: Opening, dice: &mut Dice) {
+    fn dress_window(&mut self, window: Opening, dice: &mut Furnisher) {
         let ([w, h], sill) = (window.size, window.sill);
         let covering = match dice.count(0, 4) {
             0 | 1 => {
@@ -185,7 +187,7 @@ impl Layout {
     }
 
     /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the corner.
-    fn place_at_wall(&mut self, mut group: Group, dice: &mut Dice) {
+    fn place_at_wall(&mut self, mut group: Group, dice: &mut Furnisher) {
         group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let gap = if dice.chance(0.6) { dice.within(0.0, 0.02) } else { dice.within(0.02, 0.12) };
         for _ in 0..30 {
@@ -214,7 +216,7 @@ impl Layout {
     }
 
     /// Puts a group somewhere in the room, turned to the walls or nearly so.
-    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Dice) {
+    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Furnisher) {
         group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let (lo, hi) = self.shell.bounds();
         for _ in 0..attempts {
@@ -228,7 +230,7 @@ impl Layout {
     }
 
     /// Small things on the tops of what stands there already.
-    fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Dice) {
+    fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
         let crowded = dice.within(0.1, 0.7);
         for host in 0..self.things.len() {
             let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);

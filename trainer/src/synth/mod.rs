@@ -1,19 +1,23 @@
-//! Synthetic rooms with instance truth that look like scans: objects from part grammars, furnished layouts, a simulated walk with a depth
-//! camera, depth fusion.
+//! Synthetic rooms with instance truth that look like scans: objects from part grammars and models by other hands, furnished layouts, a simulated walk
+//! with a depth camera, depth fusion.
 //!
 //! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's number.
 
 use glam::{Affine3A, Quat, Vec3};
 
+mod assets;
+mod building;
 mod camera;
 pub mod classes;
 pub mod dice;
+mod furnisher;
 mod fusion;
 mod grammar;
 mod groups;
 mod halls;
 mod hung;
 mod layout;
+mod library;
 mod light;
 mod material;
 mod mesh;
@@ -24,13 +28,18 @@ mod scan;
 mod scene;
 mod services;
 mod structure;
+mod tops;
+mod vary;
 mod walk;
+mod ways;
+mod world;
 
 use dice::Dice;
 use layout::Layout;
 use light::Lighting;
 use scene::{Light, Owner, Pose, Scene};
 use walk::Sensor;
+pub use world::{Models, World};
 
 /// Instances with fewer points than this are not labelled: nobody could have seen them.
 const FEWEST_POINTS: usize = 40;
@@ -66,22 +75,12 @@ pub struct Shot {
 }
 
 impl Room {
-    /// Room number `index` of the series `seed`.
-    pub fn generate(seed: u64, index: u64) -> Self {
-        Self::with_shots(seed, index).0
-    }
-
-    /// The room and the images it was scanned with.
-    pub fn with_shots(seed: u64, index: u64) -> (Self, Vec<Shot>) {
-        let mut dice = Dice::new(seed, index);
-        let layout = Layout::new(&mut dice);
-        let scene = lit_scene(&layout, &mut dice);
-        let sensor = Sensor::new(&mut dice);
-        let cameras = walk::walk(&layout, &sensor, &mut dice);
+    /// What cameras make of a scene, and the images that they took.
+    fn scanned(scene: &Scene, cameras: &[camera::Camera], sensor: &Sensor, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
-        let lighting = Lighting::new(&scene, ambient, dice.seed());
-        let (samples, taken) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
-        let turn = Quat::from_rotation_z(walk::any_turn(&mut dice));
+        let lighting = Lighting::new(scene, ambient, dice.seed());
+        let (samples, taken) = scan::scan(scene, cameras, &lighting, sensor, dice);
+        let turn = Quat::from_rotation_z(walk::any_turn(dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
         let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();

@@ -1,7 +1,7 @@
 //! What rooms are used for, and what therefore stands in them.
 
 use super::{
-    dice::Dice,
+    furnisher::Furnisher,
     groups::{self, Group},
     halls, services,
 };
@@ -13,9 +13,9 @@ pub struct Plan {
     /// Shortest and longest side, metres.
     pub size: [f32; 2],
     /// Groups with their back to a wall.
-    pub along_walls: &'static [fn(&mut Dice) -> Group],
+    pub along_walls: &'static [fn(&mut Furnisher) -> Group],
     /// Groups in the open.
-    pub free: &'static [fn(&mut Dice) -> Group],
+    pub free: &'static [fn(&mut Furnisher) -> Group],
     /// Single things on the floor.
     pub floor: &'static [&'static str],
     /// Clutter on tables, shelves, counters.
@@ -28,7 +28,7 @@ pub struct Plan {
 
 impl Plan {
     /// A use, drawn by its weight.
-    pub fn drawn(dice: &mut Dice) -> &'static Self {
+    pub fn drawn(dice: &mut Furnisher) -> &'static Self {
         let mut left = dice.count(1, PLANS.iter().map(|p| p.weight).sum());
         let reached = |plan: &&Self| {
             let reached = left <= plan.weight;
