@@ -27,6 +27,8 @@ const MAX_THINGS: usize = 20_000;
 /// ScanNet200's ids of structure, and our names.
 const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 
+/// Square metres of walls, floors and ceilings for each that one can walk on.
+const SURFACE: f32 = 9.0;
 /// Camera positions and points for each square metre that one can walk on, when all of it is walked through.
 const PER_SQUARE_METER: [f32; 2] = [3.0, 4000.0];
 /// The most camera positions and points then.
@@ -142,7 +144,6 @@ impl Building {
 
     /// A walk through a few rooms, or the whole of it; `varied` in mirror image and colors.
     pub fn tour(&self, whole: bool, varied: bool, dice: &mut Dice) -> Tour {
-        let mut sensor = Sensor::new(dice);
         let everywhere = [Vec2::NEG_INFINITY, Vec2::INFINITY];
         let free: Vec<usize> = self.ways.cells().collect();
         let (window, cells) = if whole {
@@ -161,10 +162,11 @@ impl Building {
             }
             best
         };
+        let area = cells.len() as f32 * CELL * CELL;
+        let mut sensor = Sensor::new(area * SURFACE, 1, dice);
         if whole {
-            let area = cells.len() as f32 * CELL * CELL;
             sensor.stations = (area * PER_SQUARE_METER[0]).clamp(40.0, MOST[0]) as usize;
-            sensor.points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
+            sensor.most_points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
             sensor.voxel = LARGE_VOXEL;
         }
         let side = if varied { dice.side() } else { 1.0 };

@@ -94,22 +94,34 @@ impl Camera {
         let pixels = self.size[0] * self.size[1];
         let mut nearest = vec![0.0; pixels]; // 1 / depth, which is affine on the image
         let mut triangle = vec![u32::MAX; pixels];
-        let points: Vec<Vec3> = scene.positions.iter().map(|p| self.to_camera(*p)).collect();
         let half = Vec2::new(self.size[0] as f32, self.size[1] as f32) / (2.0 * self.focal);
-        for (index, t) in scene.triangles.iter().enumerate() {
-            let [a, b, c] = t.corners.map(|i| points[i as usize]);
-            let outside = |f: &dyn Fn(Vec3) -> bool| f(a) && f(b) && f(c);
-            if outside(&|p| p.z < NEAR)
-                || outside(&|p| p.x > half.x * p.z)
-                || outside(&|p| -p.x > half.x * p.z)
-                || outside(&|p| p.y > half.y * p.z)
-                || outside(&|p| -p.y > half.y * p.z)
-            {
+        // how far outside of a side's plane a point is, over how far its sphere may reach there
+        let slope = (half * half + 1.0).map(f32::sqrt);
+        let mut points = Vec::new();
+        for piece in &scene.pieces {
+            let (center, radius) = (self.to_camera(piece.center), piece.radius);
+            let beside = (center.truncate().abs() - half * center.z).cmpgt(slope * radius).any();
+            if beside || center.z + radius < NEAR {
                 continue;
             }
-            let polygon = clipped([a, b, c]);
-            for i in 2..polygon.len() {
-                self.fill([polygon[0], polygon[i - 1], polygon[i]], index as u32, &mut nearest, &mut triangle);
+            let first = piece.vertices.start;
+            points.clear();
+            points.extend(scene.positions[piece.vertices.clone()].iter().map(|p| self.to_camera(*p)));
+            for index in piece.triangles.clone() {
+                let [a, b, c] = scene.triangles[index].corners.map(|i| points[i as usize - first]);
+                let outside = |f: &dyn Fn(Vec3) -> bool| f(a) && f(b) && f(c);
+                if outside(&|p| p.z < NEAR)
+                    || outside(&|p| p.x > half.x * p.z)
+                    || outside(&|p| -p.x > half.x * p.z)
+                    || outside(&|p| p.y > half.y * p.z)
+                    || outside(&|p| -p.y > half.y * p.z)
+                {
+                    continue;
+                }
+                let polygon = clipped([a, b, c]);
+                for i in 2..polygon.len() {
+                    self.fill([polygon[0], polygon[i - 1], polygon[i]], index as u32, &mut nearest, &mut triangle);
+                }
             }
         }
         View { depth: nearest.into_iter().map(|n| if n > 0.0 { 1.0 / n } else { f32::INFINITY }).collect(), triangle }

@@ -230,6 +230,7 @@ pub const CLASSES: &[Class] = &[
     Class::thing(300, "tool"),
     Class::thing(301, "toy"),
     Class::thing(302, "vending machine"),
+    Class::thing(303, "object"),
 ];
 
 /// The name as the table has it.

@@ -127,3 +127,25 @@ pub fn rows(dice: &mut Furnisher) -> Group {
 pub fn partition(dice: &mut Furnisher) -> Group {
     single(&["divider", "divider", "pillar", "column"], dice)
 }
+
+/// Shelves in a line, often with others at their backs.
+pub fn aisle(dice: &mut Furnisher) -> Group {
+    let (kind, length, doubled) = (dice.pick(&["rack", "rack", "bookshelf"]), dice.count(1, 4), dice.chance(0.5));
+    let seed = dice.count(0, usize::MAX >> 16) as u64;
+    let mut group = Group::default();
+    for i in 0..length * if doubled { 2 } else { 1 } {
+        // the shelves of one shop are of one make, what lies in them is not
+        let Some(shelf) = make(kind, &mut dice.again(seed, 0)) else { return group };
+        let (lo, hi) = shelf.bounds();
+        let x = (i % length) as f32 * (hi.x - lo.x + 0.02);
+        group = if i < length { group.and(shelf, [x, 0.01 - lo.y, 0.0], 0.0) } else { group.and(shelf, [x, lo.y - 0.01, 0.0], PI) };
+    }
+    group
+}
+
+/// A counter with a machine to pay at.
+pub fn till(dice: &mut Furnisher) -> Group {
+    let group = single(&["desk", "cabinet", "table"], dice);
+    let Some(top) = group.members.first().and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position)) else { return group };
+    group.with(dice.pick(&["monitor", "laptop", "telephone"]), dice, |_, dice| ([top.x, top.y, top.z + 0.002], dice.about(0.5)))
+}

@@ -62,7 +62,7 @@ impl Layout {
     }
 
     /// Puts a thing of the class `kind` on some wall where it fits.
-    fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
+    pub fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
         let Some(object) = make(kind, dice) else { return };
         let (lo, hi) = object.bounds();
         // Its back goes to the wall whatever its own origin is.

@@ -1,12 +1,15 @@
 //! Who stands where: functional groups of things along the walls and in the room, clutter on their tops, without impossible overlaps.
 
-use std::f32::consts::{FRAC_PI_2, PI};
+use std::{
+    collections::BTreeSet,
+    f32::consts::{FRAC_PI_2, PI},
+};
 
 use glam::{Vec2, Vec3};
 
 use super::{
     furnisher::{Furnisher, make, or_foreign},
-    grammar::{self, Object},
+    grammar::{self, NAMELESS, Object, Top},
     groups::Group,
     plans::Plan,
     scene::{Footprint, Pose},
@@ -18,6 +21,12 @@ const SLACK: f32 = 0.012;
 
 /// Things that lean: they need a wall behind them.
 const LEANING: &[&str] = &["broom", "folded chair", "guitar", "guitar case", "ladder", "tube"];
+
+/// Most kinds of things in one scan: training gives every kind that is there a name, and has room for `loss.classes` of them, 64.
+const MOST_KINDS: usize = 58;
+
+/// How deep and how high the way through a door is kept free on its sides, metres.
+const PASSAGE: [f32; 2] = [0.8, 2.0];
 
 /// An object in its place.
 pub struct Thing {
@@ -36,41 +45,69 @@ pub struct Layout {
     /// What stands, hangs and lies in it.
     pub things: Vec<Thing>,
     /// Where nothing may stand: the swing of doors.
-    kept_free: Vec<Footprint>,
+    pub kept_free: Vec<Footprint>,
+    /// The kinds of things so far, here and in rooms that were furnished before.
+    pub kinds: BTreeSet<&'static str>,
 }
 
 impl Layout {
-    /// Furnishes a new room.
+    /// Furnishes a new room that stands by itself.
     pub fn new(dice: &mut Furnisher) -> Self {
         let plan = Plan::drawn(dice);
         let side = |dice: &mut Furnisher| dice.within(plan.size[0], plan.size[1]);
         let size = [side(dice), side(dice)];
-        let mut room = Self { shell: Shell::new(dice, size), things: Vec::new(), kept_free: Vec::new() };
-        room.add_openings(dice);
-        for group in plan.along_walls {
-            if dice.chance(0.92) {
-                let group = group(dice);
-                room.place_at_wall(group, dice);
+        let mut room = Self::empty(Shell::new(dice, size), BTreeSet::new());
+        let walls: Vec<usize> = (0..room.shell.corners.len()).collect();
+        let (doors, windows) = (dice.count(1, 2), dice.count(0, 3));
+        room.add_openings(&walls, doors, windows, dice);
+        room.furnish(plan, 1, dice);
+        room
+    }
+
+    /// A room with nothing in it yet; `kinds` are those of rooms that belong to the same scan.
+    pub fn empty(shell: Shell, kinds: BTreeSet<&'static str>) -> Self {
+        Self { shell, things: Vec::new(), kept_free: Vec::new(), kinds }
+    }
+
+    /// Puts in what a room of this use has; more than once what stands there, for a large room.
+    pub fn furnish(&mut self, plan: &Plan, times: usize, dice: &mut Furnisher) {
+        for _ in 0..times {
+            for group in plan.along_walls {
+                if dice.chance(0.92) {
+                    let group = group(dice);
+                    self.place_at_wall(group, dice);
+                }
+            }
+            for group in plan.free {
+                if dice.chance(0.75) {
+                    let group = group(dice);
+                    self.place_free(group, 25, dice);
+                }
             }
         }
-        for group in plan.free {
-            if dice.chance(0.75) {
-                let group = group(dice);
-                room.place_free(group, 25, dice);
-            }
-        }
-        for _ in 0..dice.count(3, 9) {
+        for _ in 0..dice.count(3, 9) * times {
             let kind = dice.pick(plan.floor);
             if let Some(object) = make(kind, dice) {
                 let group = Group::of(object);
                 // Small things stand in corners and against furniture more often than in the open.
-                if LEANING.contains(&kind) || dice.chance(0.65) { room.place_at_wall(group, dice) } else { room.place_free(group, 12, dice) }
+                if LEANING.contains(&kind) || dice.chance(0.65) { self.place_at_wall(group, dice) } else { self.place_free(group, 12, dice) }
             }
         }
-        room.add_wall_things(plan, dice);
-        room.add_overhead(plan, dice);
-        room.add_clutter(plan.on_tops, dice);
-        room
+        // things that have no name stand in every other room
+        let nameless = if dice.chance(0.5) { dice.count(1, 6) } else { 0 };
+        let standing = dice.count(0, nameless);
+        for _ in 0..standing {
+            if let Some(object) = make(NAMELESS, dice) {
+                let group = Group::of(object);
+                if dice.chance(0.5) { self.place_at_wall(group, dice) } else { self.place_free(group, 12, dice) }
+            }
+        }
+        self.add_wall_things(plan, dice);
+        self.add_overhead(plan, dice);
+        self.add_clutter(plan.on_tops, dice);
+        for _ in standing..nameless {
+            if dice.chance(0.3) { self.hang(NAMELESS, dice) } else { self.set_on_some_top(NAMELESS, dice) }
+        }
     }
 
     /// Things whose footprint is taken at the height of a walking person.
@@ -78,13 +115,15 @@ impl Layout {
         self.things.iter().map(|t| t.footprint).any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
     }
 
-    fn add_openings(&mut self, dice: &mut Furnisher) {
-        let doors = dice.count(1, 2);
-        let windows = dice.count(0, 3);
+    /// Doors and windows in some of `walls`, as many as fit there.
+    pub fn add_openings(&mut self, walls: &[usize], doors: usize, windows: usize, dice: &mut Furnisher) {
+        if walls.is_empty() {
+            return;
+        }
         for number in 0..doors + windows {
             let is_door = number < doors;
-            let wall = dice.count(0, self.shell.corners.len() - 1);
-            let (start, direction, length) = self.shell.wall(wall);
+            let wall = dice.pick(walls);
+            let length = self.shell.wall(wall).2;
             let (size, sill) = if is_door {
                 ([dice.within(0.78, 1.0), dice.within(1.95, 2.12)], 0.0)
             } else {
@@ -93,7 +132,7 @@ impl Layout {
             if length < size[0] + 0.4 || sill + size[1] > self.shell.height - 0.1 {
                 continue;
             }
-            let opening = Opening { wall, middle: dice.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15), size, sill };
+            let opening = Opening { wall, middle: dice.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15), size, sill, deep: 0.14 };
             let free = |o: &Opening| o.wall != wall || (o.middle - opening.middle).abs() > (o.size[0] + size[0]) / 2.0 + 0.1;
             if !self.shell.openings.iter().all(free) {
                 continue;
@@ -110,8 +149,8 @@ impl Layout {
                     let door = grammar::door_of(size, style <= 5, dice);
                     self.put(if style <= 5 { or_foreign(door, dice) } else { door }, pose);
                 }
-                let centre = start + direction * opening.middle + direction.perp() * 0.4;
-                self.kept_free.push(Footprint { centre, half: Vec2::new(size[0] / 2.0, 0.4), turn: pose.turn, height: [0.03, 0.4] });
+                let way = self.passage(&opening);
+                self.kept_free.push(Footprint { height: [0.03, 0.4], ..way });
             } else {
                 let own_sill = dice.chance(0.7);
                 let window = grammar::window_of(size, own_sill, dice);
@@ -123,6 +162,31 @@ impl Layout {
                 self.dress_window(opening, dice);
             }
         }
+    }
+
+    /// The way in through an opening, up to the height of a person.
+    fn passage(&self, opening: &Opening) -> Footprint {
+        let ([deep, high], (start, direction, _)) = (PASSAGE, self.shell.wall(opening.wall));
+        let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0);
+        Footprint { centre, half: Vec2::new(opening.size[0], deep) / 2.0, turn: direction.to_angle(), height: [0.03, high] }
+    }
+
+    /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be one here, stands open.
+    pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Furnisher) {
+        let (pose, way) = (self.on_wall(opening.wall, opening.middle, 0.0), self.passage(&opening));
+        let [w, h] = opening.size;
+        self.shell.openings.push(opening);
+        if is_hung {
+            let style = dice.count(0, 9);
+            // one leaf is no wider than this
+            if style < 6 && w < 1.1 && !self.kept_free.iter().any(|other| other.overlaps(&way, 0.0)) {
+                self.put(grammar::open_door_of([w, h], style < 4, dice.within(1.4, 2.0), dice), pose);
+            }
+            if (4..8).contains(&style) {
+                self.put(grammar::doorframe_of(w, h, dice), pose);
+            }
+        }
+        self.kept_free.push(way);
     }
 
     /// A curtain or blinds before a window, a radiator below it.
@@ -152,8 +216,18 @@ impl Layout {
         }
     }
 
-    /// Puts an object where it was found to fit.
+    /// Whether there may be one more kind of things like these.
+    fn is_known<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> bool {
+        let new: BTreeSet<&str> = objects.map(|o| o.class).filter(|class| !self.kinds.contains(class)).collect();
+        new.is_empty() || self.kinds.len() + new.len() <= MOST_KINDS
+    }
+
+    /// Puts an object where it was found to fit, unless it is of one kind too many.
     pub fn put(&mut self, object: Object, pose: Pose) {
+        if !self.is_known(std::iter::once(&object)) {
+            return;
+        }
+        self.kinds.insert(object.class);
         let footprint = Footprint::of(&object, pose);
         self.things.push(Thing { object, pose, footprint });
     }
@@ -177,7 +251,8 @@ impl Layout {
     }
 
     fn group_fits(&self, group: &Group, pose: Pose) -> bool {
-        group.members.iter().all(|(object, inner)| self.fits(&Footprint::of(object, pose.of(*inner))))
+        self.is_known(group.members.iter().map(|(object, _)| object))
+            && group.members.iter().all(|(object, inner)| self.fits(&Footprint::of(object, pose.of(*inner))))
     }
 
     fn commit(&mut self, group: Group, pose: Pose) {
@@ -238,22 +313,42 @@ impl Layout {
                 let area = 4.0 * top.half[0] * top.half[1];
                 let most = (area * 7.0 * crowded).ceil().min(5.0) as usize;
                 for _ in 0..dice.count(0, most) {
-                    let Some(object) = make(dice.pick(kinds), dice) else { continue };
-                    let (lo, hi) = object.bounds();
-                    let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
-                    if play.min_element() < 0.0 || hi.z - lo.z > top.clearance {
-                        continue;
-                    }
-                    let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
-                    let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
-                    let turn = if dice.chance(0.6) { dice.about(0.25) } else { dice.about(PI) };
-                    let pose = base.of(Pose { position, turn });
-                    let footprint = Footprint::of(&object, pose);
-                    let clear = self.things.iter().enumerate().all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
-                    if clear && self.inside(&footprint) {
-                        self.put(object, pose);
-                    }
+                    self.set_on(host, base, top, dice.pick(kinds), dice);
                 }
+            }
+        }
+    }
+
+    /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it does.
+    fn set_on(&mut self, host: usize, base: Pose, top: Top, kind: &str, dice: &mut Furnisher) -> bool {
+        let Some(object) = make(kind, dice) else { return false };
+        let (lo, hi) = object.bounds();
+        let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
+        if play.min_element() < 0.0 || hi.z - lo.z > top.clearance {
+            return false;
+        }
+        let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
+        let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
+        let turn = if dice.chance(0.6) { dice.about(0.25) } else { dice.about(PI) };
+        let pose = base.of(Pose { position, turn });
+        let footprint = Footprint::of(&object, pose);
+        let clear = self.things.iter().enumerate().all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
+        if clear && self.inside(&footprint) {
+            self.put(object, pose);
+        }
+        clear
+    }
+
+    /// A thing of the class `kind` on any of the tops there are.
+    fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
+        let tops: Vec<_> = self.things.iter().enumerate().flat_map(|(i, t)| t.object.tops.iter().map(move |top| (i, t.pose, *top))).collect();
+        for _ in 0..8 {
+            if tops.is_empty() {
+                break;
+            }
+            let (host, base, top) = dice.pick(&tops);
+            if self.set_on(host, base, top, kind, dice) {
+                break;
             }
         }
     }

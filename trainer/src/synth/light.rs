@@ -8,6 +8,9 @@ use super::{
     scene::{Light, Scene},
 };
 
+/// Lamps that are farther away than this give no light, metres.
+const REACH: f32 = 10.0;
+
 /// The lights of a scene with what each of them sees.
 pub struct Lighting {
     lamps: Vec<(Light, Camera, View)>,
@@ -32,8 +35,12 @@ impl Lighting {
         self.lamps.iter().fold(soft, |sum, (light, camera, view)| {
             let towards = light.position - p;
             let distance = towards.length().max(0.3);
-            let facing = normal.dot(towards / distance).max(0.0);
-            sum + light.power * (facing * self.lit(p + normal * 0.02, camera, view) / (1.0 + distance * distance))
+            let facing = normal.dot(towards / distance);
+            if facing <= 0.0 || distance > REACH {
+                return sum;
+            }
+            let left = 1.0 - (distance / REACH).powi(2);
+            sum + light.power * (facing * left * self.lit(p + normal * 0.02, camera, view) / (1.0 + distance * distance))
         })
     }
 

@@ -9,7 +9,9 @@ mod assets;
 mod building;
 mod camera;
 pub mod classes;
+mod deform;
 pub mod dice;
+mod floorplan;
 mod furnisher;
 mod fusion;
 mod grammar;
@@ -28,6 +30,7 @@ mod scan;
 mod scene;
 mod services;
 mod structure;
+mod suite;
 mod tops;
 mod vary;
 mod walk;
@@ -38,11 +41,13 @@ use dice::Dice;
 use layout::Layout;
 use light::Lighting;
 use scene::{Light, Owner, Pose, Scene};
+use suite::Suite;
 use walk::Sensor;
 pub use world::{Models, World};
 
-/// Instances with fewer points than this are not labelled: nobody could have seen them.
-const FEWEST_POINTS: usize = 40;
+/// Instances whose points times the square of the points' spacing are less than this, square metres, are not labelled: nobody could have seen them.
+/// At 2 cm it is 40 points.
+const LEAST_AREA: f32 = 0.016;
 
 /// A scan-like room; structure of arrays, all of length `points`.
 #[derive(Clone, Debug, PartialEq)]
@@ -86,7 +91,7 @@ impl Room {
         let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
         let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
         owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
-        let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] >= FEWEST_POINTS;
+        let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] as f32 * sensor.spacing.powi(2) >= LEAST_AREA;
         let to_room = Affine3A::from_rotation_translation(turn, -low);
         let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
             let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
@@ -119,32 +124,47 @@ impl Room {
     }
 }
 
-/// The layout as triangles, with lamps below the ceiling and daylight from the windows.
-fn lit_scene(layout: &Layout, dice: &mut Dice) -> Scene {
+/// The rooms as triangles, with their lights.
+fn lit_scene(suite: &Suite, dice: &mut Dice) -> Scene {
     let mut scene = Scene::default();
+    let mut instances = 1..;
+    // lamps cost more than what stands below them
+    let most = if suite.rooms.len() == 1 { 2 } else { 1 };
+    for room in &suite.rooms {
+        add_room(&mut scene, room, &mut instances, dice);
+        add_lights(&mut scene, room, most, dice);
+    }
+    scene
+}
+
+/// The surfaces of a room and of what is in it.
+fn add_room(scene: &mut Scene, layout: &Layout, instances: &mut impl Iterator<Item = i32>, dice: &mut Dice) {
     let still = Pose { position: Vec3::ZERO, turn: 0.0 };
     let structure = |name| Owner { semantic: classes::id_of(name), instance: 0 };
     scene.add(&layout.shell.walls(dice), still, structure("wall"));
     scene.add(&[layout.shell.floor(dice)], still, structure("floor"));
     scene.add(&[layout.shell.ceiling(dice)], still, structure("ceiling"));
-    for (number, thing) in layout.things.iter().enumerate() {
-        scene.add(&thing.object.parts, thing.pose, Owner { semantic: classes::id_of(thing.object.class), instance: number as i32 + 1 });
+    for (thing, instance) in layout.things.iter().zip(instances) {
+        scene.add(&thing.object.parts, thing.pose, Owner { semantic: classes::id_of(thing.object.class), instance });
     }
+}
+
+/// At most `most` lamps below the ceiling of a room, and at most as many windows that daylight comes in by.
+fn add_lights(scene: &mut Scene, layout: &Layout, most: usize, dice: &mut Dice) {
     let (lo, hi) = layout.shell.bounds();
     let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
-    for _ in 0..dice.count(1, 2) {
+    for _ in 0..dice.count(1, most) {
         let p = lo.lerp(hi, 0.5) + glam::Vec2::new(dice.about(0.2) * (hi.x - lo.x), dice.about(0.2) * (hi.y - lo.y));
         let position = p.extend(layout.shell.height - dice.within(0.1, 0.5));
         scene.lights.push(Light { position, direction: Vec3::new(0.01, 0.0, -1.0), power: warm * dice.within(1.5, 5.0) });
     }
     let day = Vec3::new(dice.within(0.8, 1.0), dice.within(0.9, 1.0), 1.0) * dice.within(0.0, 8.0);
-    for opening in layout.shell.openings.iter().filter(|o| o.sill > 0.0).take(2) {
+    for opening in layout.shell.openings.iter().filter(|o| o.sill > 0.0).take(most) {
         let (start, direction, _) = layout.shell.wall(opening.wall);
         let inward = direction.perp();
         let position = (start + direction * opening.middle + inward * 0.15).extend(opening.sill + opening.size[1] * 0.7);
         scene.lights.push(Light { position, direction: inward.extend(-0.45), power: day });
     }
-    scene
 }
 
 #[cfg(test)]

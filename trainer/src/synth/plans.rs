@@ -8,6 +8,8 @@ use super::{
 
 /// The use of a room: its size range and what stands in it, most important first.
 pub struct Plan {
+    /// What such a room is called.
+    name: &'static str,
     /// How many rooms of this use there are for each other.
     weight: usize,
     /// Shortest and longest side, metres.
@@ -37,6 +39,24 @@ impl Plan {
         };
         PLANS.iter().find(reached).unwrap_or(&PLANS[0])
     }
+
+    /// A use of one of these names for a room of the given size, one that such rooms mostly have.
+    pub fn fitting(names: &[&str], size: [f32; 2], dice: &mut Furnisher) -> &'static Self {
+        let short = size[0].min(size[1]);
+        // how much too small or too large a room is for a use
+        let misfit = |plan: &&Self| (plan.size[0] - short).max(short - plan.size[1]).max(0.0);
+        let mut plans: Vec<&Self> = PLANS.iter().filter(|plan| names.contains(&plan.name)).collect();
+        let least = plans.iter().map(misfit).fold(f32::INFINITY, f32::min);
+        plans.retain(|plan| misfit(plan) <= least + 0.3);
+        let tickets: Vec<&Self> = plans.into_iter().flat_map(|plan| std::iter::repeat_n(plan, plan.weight.max(1))).collect();
+        if tickets.is_empty() { &PLANS[0] } else { dice.pick(&tickets) }
+    }
+
+    /// How often what stands in such a room goes into one of the given area.
+    pub fn times(&self, area: f32) -> usize {
+        let usual = (self.size[0] + self.size[1]).powi(2) / 4.0;
+        ((area / usual).round() as usize).clamp(1, 3)
+    }
 }
 
 /// Every use; homes and offices are the most, as in scanned data.
@@ -44,6 +64,7 @@ impl Plan {
 const PLANS: &[Plan] = &[
     // living room
     Plan {
+        name: "living room",
         weight: 9,
         size: [3.3, 5.8],
         along_walls: &[
@@ -64,6 +85,7 @@ const PLANS: &[Plan] = &[
     },
     // bedroom
     Plan {
+        name: "bedroom",
         weight: 9,
         size: [2.8, 4.4],
         along_walls: &[
@@ -84,6 +106,7 @@ const PLANS: &[Plan] = &[
     },
     // office
     Plan {
+        name: "office",
         weight: 8,
         size: [2.8, 5.6],
         along_walls: &[
@@ -104,6 +127,7 @@ const PLANS: &[Plan] = &[
     },
     // kitchen
     Plan {
+        name: "kitchen",
         weight: 7,
         size: [2.3, 4.4],
         along_walls: &[
@@ -124,6 +148,7 @@ const PLANS: &[Plan] = &[
     },
     // bathroom
     Plan {
+        name: "bathroom",
         weight: 5,
         size: [2.0, 3.6],
         along_walls: &[services::washing, services::toilet, services::bathing, services::laundry, services::washing, groups::chest],
@@ -141,6 +166,7 @@ const PLANS: &[Plan] = &[
     },
     // lounge or meeting room
     Plan {
+        name: "lounge",
         weight: 5,
         size: [3.6, 6.2],
         along_walls: &[
@@ -161,6 +187,7 @@ const PLANS: &[Plan] = &[
     },
     // classroom
     Plan {
+        name: "classroom",
         weight: 2,
         size: [4.2, 6.6],
         along_walls: &[halls::teaching, halls::teaching, groups::books, groups::files, halls::built_in, groups::chest, groups::working],
@@ -178,6 +205,7 @@ const PLANS: &[Plan] = &[
     },
     // hall or entrance
     Plan {
+        name: "hall",
         weight: 2,
         size: [2.2, 5.2],
         along_walls: &[halls::entrance, halls::stairway, halls::closets, groups::chest, halls::built_in, halls::refreshment, groups::single_seat, halls::stairway],
@@ -192,6 +220,7 @@ const PLANS: &[Plan] = &[
     },
     // laundry or utility room
     Plan {
+        name: "laundry",
         weight: 2,
         size: [2.0, 3.8],
         along_walls: &[
@@ -212,6 +241,7 @@ const PLANS: &[Plan] = &[
     },
     // room for music, sport and play
     Plan {
+        name: "hobby room",
         weight: 2,
         size: [3.0, 5.2],
         along_walls: &[
@@ -231,6 +261,7 @@ const PLANS: &[Plan] = &[
     },
     // public restroom
     Plan {
+        name: "restroom",
         weight: 2,
         size: [2.6, 4.8],
         along_walls: &[services::stalls, services::public_washing, services::stalls, services::public_washing, services::showering, groups::single_seat],
@@ -245,6 +276,7 @@ const PLANS: &[Plan] = &[
     },
     // store room
     Plan {
+        name: "store room",
         weight: 2,
         size: [2.2, 4.4],
         along_walls: &[
@@ -261,5 +293,38 @@ const PLANS: &[Plan] = &[
         ],
         hung: &["shelf", "clock", "whiteboard", "sign", "calendar", "jacket", "coat rack"],
         overhead: &["ceiling light"],
+    },
+    // shop
+    Plan {
+        name: "shop",
+        weight: 2,
+        size: [3.8, 8.0],
+        along_walls: &[
+            halls::shelving, halls::shelving, halls::till, groups::books, halls::shelving, halls::refreshment, groups::books, groups::chest,
+            halls::built_in, halls::shelving,
+        ],
+        free: &[halls::aisle, halls::aisle, halls::till, halls::aisle, halls::partition],
+        floor: &[
+            "box", "crate", "cart", "basket", "bin", "trash can", "sign", "plant", "ladder", "column", "storage bin", "stool", "bag", "coat rack",
+            "case of water bottles", "paper bag", "fan",
+        ],
+        on_tops: &[
+            "box", "box", "bottle", "bottle", "book", "books", "bowl", "cup", "vase", "bag", "shoe", "hat", "basket", "cd case", "laundry detergent",
+            "storage container", "water bottle", "tissue box", "ball", "candle", "stuffed animal", "plate", "clothes", "towel", "purse",
+        ],
+        hung: &["sign", "sign", "poster", "poster", "shelf", "shelf", "mirror", "clock", "picture", "tv", "jacket"],
+        overhead: &["ceiling light", "ceiling lamp", "ceiling light"],
+    },
+    // corridor: only between other rooms
+    Plan {
+        name: "corridor",
+        weight: 0,
+        size: [1.2, 2.4],
+        along_walls: &[groups::chest, halls::built_in, halls::entrance, halls::refreshment],
+        free: &[],
+        floor: &["trash can", "plant", "shoe", "box", "bin", "mat", "recycling bin", "bag", "broom", "folded chair"],
+        on_tops: &["plant", "paper", "hat", "vase", "decoration", "book"],
+        hung: &["picture", "sign", "poster", "bulletin board", "clock", "jacket", "mirror", "coat rack", "shelf", "calendar"],
+        overhead: &["ceiling light", "ceiling lamp"],
     },
 ];

@@ -42,15 +42,7 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
         let picture = picture.iter().map(|color| (color * 255.0).round().to_array().map(|c| c as u8)).collect();
         all.push(Taken { view: frame.view, picture, measured });
     }
-    let mut samples = volume.surface();
-    for sample in &mut samples {
-        // Crossings lie on the voxels' edges; real vertices do not lie on a grid.
-        let normal = volume.normal(sample.position);
-        if normal != Vec3::ZERO {
-            let shift = Vec3::new(dice.about(0.5), dice.about(0.5), dice.about(0.5)) * sensor.voxel;
-            sample.position += shift - normal * shift.dot(normal);
-        }
-    }
+    let samples = spread(&volume, sensor, dice);
     (thinned(samples, sensor, dice), all)
 }
 
@@ -185,22 +177,49 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
     all_measured
 }
 
-/// Thins a surface to the sensor's number of points: by a smallest distance, as decimated meshes are spaced, or evenly at random.
+/// Points of the surface, at least as dense as the sensor wants them; evenly, if they are to lie at random.
+fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
+    // so many a crossing that there is a point wherever one finds a place
+    let times = if sensor.is_mesh { (1.3 * (sensor.voxel / sensor.clearance()).powi(2)).ceil().max(1.0) as usize } else { 1 };
+    let wanted = 0.25 * (sensor.voxel / sensor.spacing).powi(2);
+    let mut samples = Vec::new();
+    for sample in volume.surface() {
+        // a surface has as many crossings with the edges of a voxel as its normal has of each axis
+        let normal = volume.normal(sample.position);
+        let crossings = normal.abs().element_sum().max(1.0);
+        for _ in 0..times {
+            if !sensor.is_mesh && !dice.chance(wanted / crossings) {
+                continue;
+            }
+            let mut moved = sample;
+            // Crossings lie on the voxels' edges; real vertices do not lie on a grid.
+            if normal != Vec3::ZERO {
+                let shift = Vec3::new(dice.about(0.5), dice.about(0.5), dice.about(0.5)) * sensor.voxel;
+                moved.position += shift - normal * shift.dot(normal);
+            }
+            samples.push(moved);
+        }
+    }
+    samples
+}
+
+/// Thins the points of a decimated mesh by a smallest distance, and leaves out what is too much.
 fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     dice.shuffle(&mut samples);
-    if sensor.spacing > 0.0 {
-        let cell_of = |p: Vec3| (p / sensor.spacing).floor().as_ivec3();
+    if sensor.is_mesh {
+        let clearance = sensor.clearance();
+        let cell_of = |p: Vec3| (p / clearance).floor().as_ivec3();
         let mut kept: HashMap<IVec3, Vec3> = HashMap::new();
         samples.retain(|s| {
             let cell = cell_of(s.position);
             let mut near = (-1..=1).flat_map(|z| (-1..=1).flat_map(move |y| (-1..=1).map(move |x| IVec3::new(x, y, z))));
-            let crowded = near.any(|d| kept.get(&(cell + d)).is_some_and(|q| q.distance(s.position) < sensor.spacing));
+            let crowded = near.any(|d| kept.get(&(cell + d)).is_some_and(|q| q.distance(s.position) < clearance));
             if !crowded {
                 kept.insert(cell, s.position);
             }
             !crowded
         });
     }
-    samples.truncate(sensor.points);
+    samples.truncate(sensor.most_points);
     samples
 }

@@ -1,5 +1,7 @@
 //! A furnished room as triangles that know what they belong to.
 
+use std::ops::Range;
+
 use glam::{Quat, Vec2, Vec3};
 
 use super::{
@@ -110,6 +112,19 @@ pub struct Light {
     pub power: Vec3,
 }
 
+/// One part in its place, and the sphere around it: what a camera leaves out as a whole.
+#[derive(Clone, Debug)]
+pub struct Piece {
+    /// Its vertices.
+    pub vertices: Range<usize>,
+    /// Its triangles.
+    pub triangles: Range<usize>,
+    /// The middle of the sphere.
+    pub center: Vec3,
+    /// Its radius, metres.
+    pub radius: f32,
+}
+
 /// Everything a camera can see.
 #[derive(Debug, Default)]
 pub struct Scene {
@@ -119,6 +134,8 @@ pub struct Scene {
     pub textures: Vec<Vec3>,
     /// The surfaces.
     pub triangles: Vec<Triangle>,
+    /// Parts, in the order of their vertices and triangles.
+    pub pieces: Vec<Piece>,
     /// The materials.
     pub materials: Vec<Material>,
     /// The owners.
@@ -134,6 +151,13 @@ impl Scene {
         self.owners.push(owner);
         for part in parts {
             let (base, material) = (self.positions.len() as u32, self.materials.len() as u32);
+            let (lo, hi) = part.mesh.bounds();
+            self.pieces.push(Piece {
+                vertices: self.positions.len()..self.positions.len() + part.mesh.vertices.len(),
+                triangles: self.triangles.len()..self.triangles.len() + part.mesh.triangles.len(),
+                center: pose.apply((lo + hi) / 2.0),
+                radius: lo.distance(hi) / 2.0,
+            });
             self.materials.push(part.material);
             self.positions.extend(part.mesh.vertices.iter().map(|v| pose.apply(v.position)));
             self.textures.extend(part.mesh.vertices.iter().map(|v| v.texture));

@@ -20,6 +20,8 @@ pub struct Opening {
     pub size: [f32; 2],
     /// Height of its lower edge.
     pub sill: f32,
+    /// How far its niche goes into the wall, metres.
+    pub deep: f32,
 }
 
 /// The plan of a room: corners against the clock; wall `i` runs from corner `i` to the next.
@@ -36,7 +38,7 @@ pub struct Shell {
 impl Shell {
     /// A rectangle of the given size, sometimes without one of its quarters.
     pub fn new(dice: &mut Dice, [w, d]: [f32; 2]) -> Self {
-        let height = dice.within(2.35, 3.0);
+        let height = Self::any_height(dice);
         let corners = if w.min(d) > 3.2 && dice.chance(0.3) {
             let (cut_w, cut_d) = (w * dice.within(0.25, 0.5), d * dice.within(0.25, 0.45));
             vec![(0.0, 0.0), (w, 0.0), (w, d - cut_d), (w - cut_w, d - cut_d), (w - cut_w, d), (0.0, d)]
@@ -44,6 +46,16 @@ impl Shell {
             vec![(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
         };
         Self { corners: corners.into_iter().map(|(x, y)| Vec2::new(x, y)).collect(), height, openings: Vec::new() }
+    }
+
+    /// A rectangle between two corners of a larger plan.
+    pub fn rectangle(low: Vec2, high: Vec2, height: f32) -> Self {
+        Self { corners: vec![low, Vec2::new(high.x, low.y), high, Vec2::new(low.x, high.y)], height, openings: Vec::new() }
+    }
+
+    /// How high ceilings are, metres.
+    pub fn any_height(dice: &mut Dice) -> f32 {
+        dice.within(2.35, 3.0)
     }
 
     /// Start, direction and length of a wall; the room is on its left.
@@ -104,13 +116,13 @@ impl Shell {
                 band(board, 0.016, 0.0, 0.09);
             }
             for hole in holes {
-                let reveal = Mesh::slab(hole.size[0], 0.14, hole.size[1]).at(hole.middle, -0.07, hole.sill);
+                let reveal = Mesh::slab(hole.size[0], hole.deep, hole.size[1]).at(hole.middle, -hole.deep / 2.0, hole.sill);
                 let mut mesh = place(reveal);
-                // Only the four sides of the niche, not its front and back.
+                // Only the sides of the niche, not its front and back; what one steps on is floor.
                 mesh.triangles.retain(|t| {
                     let [a, b, c] = t.map(|i| mesh.vertices[i as usize].position);
                     let normal = (b - a).cross(c - a);
-                    normal.truncate().dot(direction.perp()).abs() < 0.5 * normal.length()
+                    normal.truncate().dot(direction.perp()).abs() < 0.5 * normal.length() && a.z.max(b.z).max(c.z) > 1e-3
                 });
                 parts.push(Part { mesh, material: paint });
             }
@@ -155,7 +167,12 @@ impl Shell {
                 Material::new(Texture::Mottled(dice.within(0.03, 0.3)), base, base * dice.within(0.6, 0.85), dice)
             }
         };
-        Part { mesh: self.plate(0.0), material }
+        let threshold = |o: &Opening| {
+            let (start, direction, _) = self.wall(o.wall);
+            Mesh::surface(1, 1, |u, v| (start + direction * (o.middle + (u - 0.5) * o.size[0]) - direction.perp() * (v * o.deep)).extend(0.0))
+        };
+        let doors = self.openings.iter().filter(|o| o.sill == 0.0);
+        Part { mesh: doors.fold(self.plate(0.0), |mesh, o| mesh.and(threshold(o))), material }
     }
 
     /// The ceiling.

@@ -6,7 +6,7 @@ use anyhow::ensure;
 use clap::ValueEnum;
 
 use super::{
-    Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, layout::Layout, library::Library, lit_scene, walk, walk::Sensor,
+    Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library, lit_scene, suite::Suite, walk, walk::Sensor,
 };
 
 /// Buildings that are learnt from; every other one is kept aside.
@@ -85,10 +85,10 @@ impl World {
             return Room::scanned(&tour.scene, &tour.cameras, &tour.sensor, &mut dice);
         }
         let mut dice = self.furnisher(dice);
-        let layout = Layout::new(&mut dice);
-        let scene = lit_scene(&layout, &mut dice);
-        let sensor = Sensor::new(&mut dice);
-        let cameras = walk::walk(&layout, &sensor, &mut dice);
+        let suite = Suite::new(&mut dice);
+        let scene = lit_scene(&suite, &mut dice);
+        let sensor = Sensor::new(suite.surface(), suite.rooms.len(), &mut dice);
+        let cameras = walk::walk(&suite, &sensor, &mut dice);
         Room::scanned(&scene, &cameras, &sensor, &mut dice)
     }
 

@@ -4,7 +4,7 @@
 
 use glam::Vec3;
 
-use super::{dice::Dice, material::Material, mesh::Mesh};
+use super::{deform, dice::Dice, material::Material, mesh::Mesh};
 
 mod appliances;
 mod bathroom;
@@ -20,6 +20,7 @@ mod kitchen;
 mod office;
 mod restroom;
 mod seating;
+mod shapes;
 mod shower;
 mod soft;
 mod storage;
@@ -31,8 +32,9 @@ pub use building::{doorframe_of, rail_of, windowsill_of};
 pub use kitchen::counter_of;
 pub use office::hung_projector;
 pub use restroom::{bathroom_stall_of, wall_soap_dispenser};
+pub use shapes::NAMELESS;
 pub use shower::{shower_door_of, shower_floor_of, shower_wall_of};
-pub use walls::{curtain_of, door_of, window_of};
+pub use walls::{curtain_of, door_of, open_door_of, window_of};
 
 /// One surface of one material.
 #[derive(Clone, Debug)]
@@ -299,9 +301,17 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("stair rail", building::stair_rail),
     ("fireplace", building::fireplace),
     ("doorframe", building::doorframe),
+    (NAMELESS, shapes::nameless),
 ];
+
+/// The share of things that are changed in ways their grammar does not know.
+const VARIED: f32 = 0.5;
 
 /// A new object of the class `name`; `None` when the catalogue has no such kind.
 pub fn make(name: &str, dice: &mut Dice) -> Option<Object> {
-    CATALOGUE.iter().find(|(class, _)| *class == name).map(|(_, kind)| kind(dice))
+    let mut object = CATALOGUE.iter().find(|(class, _)| *class == name).map(|(_, kind)| kind(dice))?;
+    if dice.chance(VARIED) {
+        deform::vary(&mut object, dice);
+    }
+    Some(object)
 }

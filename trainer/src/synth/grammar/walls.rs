@@ -157,12 +157,17 @@ pub fn door(dice: &mut Dice) -> Object {
 }
 
 /// A door that fills an opening of w x h; without its frame only the leaf.
-pub fn door_of([w, h]: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
+pub fn door_of(size: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
+    let ajar = if dice.chance(0.25) { dice.within(0.3, 1.7) } else { 0.0 };
+    open_door_of(size, framed, ajar, dice)
+}
+
+/// The same, opened by an angle in radians.
+pub fn open_door_of([w, h]: [f32; 2], framed: bool, ajar: f32, dice: &mut Dice) -> Object {
     let leaf = dice.carcass(2);
     let rim = if dice.chance(0.5) { leaf.sibling(dice) } else { dice.white() };
     let (bar, deep) = (dice.within(0.05, 0.09), dice.within(0.01, 0.03));
     let (inner, tall) = (w - 2.0 * bar, h - bar);
-    let ajar = if dice.chance(0.25) { dice.within(0.3, 1.7) } else { 0.0 };
     let swing = move |mesh: Mesh| mesh.at(inner / 2.0, 0.0, 0.0).turned(ajar).at(-inner / 2.0, -0.02, 0.0);
     let panels: &[(f32, f32, f32, f32)] = match dice.count(0, 2) {
         0 => &[],

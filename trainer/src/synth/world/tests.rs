@@ -11,6 +11,7 @@ use crate::synth::{
     classes::id_of,
     furnisher::make,
     grammar::CATALOGUE,
+    layout::Layout,
     library::{KIN, Model},
     vary::varied,
 };

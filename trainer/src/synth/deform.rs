@@ -1,0 +1,218 @@
+//! Variety that no grammar knows of: whole things bent, tapered, twisted and sheared by one smooth map, boxes with round edges and bulges, parts that
+//! lean, are longer on one side or gone.
+//!
+//! A thing keeps the plane it stands on, its upright direction and, within a tenth or two, its box.
+
+use std::f32::consts::TAU;
+
+use glam::{Vec2, Vec3};
+
+use super::{dice::Dice, grammar::Object, mesh::Mesh};
+
+/// Boxes thinner than this keep their edges, metres.
+const THIN: f32 = 0.025;
+
+/// A smooth map of the space around a thing. Lengths of displacement are shares of the thing's own width and depth, so that flat things stay flat.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Warp {
+    low: Vec3,
+    size: Vec3,
+    scale: Vec3,
+    taper: Vec2,
+    bulge: Vec2,
+    shear: Vec2,
+    bend: Vec2,
+    /// Of the plan: the back of a thing as an arc.
+    arc: Vec2,
+    wave: Vec2,
+    phase: f32,
+    /// Radians from the foot to the top.
+    twist: f32,
+    /// Moves what is between foot and top up or down.
+    lift: f32,
+}
+
+impl Warp {
+    /// For a thing in the box `low..high`, whose lower side stays in its plane.
+    pub(super) fn drawn(low: Vec3, high: Vec3, dice: &mut Dice) -> Self {
+        let size = (high - low).max(Vec3::splat(1e-3));
+        let some = |odds: f32, reach: f32, dice: &mut Dice| if dice.chance(odds) { dice.about(reach) } else { 0.0 };
+        let pair = |odds: f32, reach: f32, dice: &mut Dice| Vec2::new(some(odds, reach, dice), some(odds, reach, dice));
+        let slender = size.x.min(size.y) / size.x.max(size.y);
+        Self {
+            low,
+            size,
+            scale: Vec3::from([0; 3].map(|_| 1.0 + some(0.6, 0.12, dice))),
+            taper: pair(0.4, 0.18, dice),
+            bulge: pair(0.3, 0.1, dice),
+            shear: pair(0.2, 0.08, dice),
+            bend: pair(0.25, 0.12, dice),
+            arc: pair(0.25, 0.1, dice),
+            wave: pair(0.15, 0.03, dice),
+            phase: dice.within(0.0, TAU),
+            twist: some(0.25, 0.25, dice) * slender,
+            lift: some(0.4, 0.2, dice),
+        }
+    }
+
+    /// Where a point goes.
+    pub(super) fn apply(&self, p: Vec3) -> Vec3 {
+        let plan = Vec2::new(self.size.x, self.size.y);
+        let middle = self.low.truncate() + plan / 2.0;
+        let t = ((p.z - self.low.z) / self.size.z).clamp(-0.2, 1.2);
+        let q = (p.truncate() - middle) * self.scale.truncate() * (1.0 + self.taper * t + self.bulge * (4.0 * t * (1.0 - t)));
+        // from -1 to 1 across the thing
+        let across = q / plan * 2.0;
+        let swing = (TAU * t + self.phase).sin() - self.phase.sin();
+        let moved = q + plan
+            * (self.shear * t + self.bend * t * t + self.arc * (Vec2::new(across.y * across.y, across.x * across.x) - 0.4) + self.wave * swing);
+        let turned = Vec2::from_angle(self.twist * t).rotate(moved);
+        let above = p.z - self.low.z;
+        (middle + turned).extend(self.low.z + self.scale.z * above * (1.0 + self.lift * (1.0 - t)))
+    }
+
+    /// Whether straight lines become curves, so that long edges need points between their ends.
+    fn is_curved(&self) -> bool {
+        [self.bulge, self.bend, self.arc, self.wave].iter().any(|v| *v != Vec2::ZERO) || self.lift != 0.0
+    }
+}
+
+/// Changes a thing without knowing what it is; gently, so that it stays what it is.
+pub(super) fn vary(object: &mut Object, dice: &mut Dice) {
+    if dice.chance(0.4) {
+        soften(object, dice);
+    }
+    if dice.chance(0.2) {
+        unsettle(object, dice);
+    }
+    if dice.chance(0.85) {
+        let (low, high) = object.bounds();
+        let warp = Warp::drawn(low, high, dice);
+        bend(object, &warp);
+    }
+}
+
+/// Moves all parts, and with them the places where things may stand, which stay level.
+pub(super) fn bend(object: &mut Object, warp: &Warp) {
+    let longest = (warp.size.max_element() / 3.0).max(0.05);
+    for part in &mut object.parts {
+        let mesh = std::mem::take(&mut part.mesh);
+        let mesh = if warp.is_curved() { mesh.subdivided(longest) } else { mesh };
+        part.mesh = mesh.warp(|p| warp.apply(p));
+    }
+    for top in &mut object.tops {
+        let [x, y] = top.half;
+        let center = warp.apply(top.centre);
+        // as much of it as is there on both sides
+        let reach = |d: Vec3| (warp.apply(top.centre + d) - center).abs().min((warp.apply(top.centre - d) - center).abs());
+        top.half = [reach(Vec3::X * x).x * 0.95, reach(Vec3::Y * y).y * 0.95];
+        top.centre = center;
+    }
+}
+
+/// Gives plain boxes round edges, and some of them a belly.
+fn soften(object: &mut Object, dice: &mut Dice) {
+    let (round, belly) = (dice.within(0.05, 0.5), if dice.chance(0.4) { dice.within(-0.04, 0.12) } else { 0.0 });
+    for part in &mut object.parts {
+        if let Some(boxes) = boxes(&part.mesh) {
+            part.mesh = boxes.into_iter().fold(Mesh::default(), |all, b| all.and(b.softened(round, belly)));
+        }
+    }
+}
+
+/// One plain box of a mesh as it was made: its corners in the frame of the primitive and where they are now.
+struct Cuboid {
+    mesh: Mesh,
+    low: Vec3,
+    high: Vec3,
+    /// By the bits x, y, z of the corner.
+    corners: [Vec3; 8],
+}
+
+/// The plain boxes that a mesh consists of; `None` if there is anything else in it.
+fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
+    const VERTICES: usize = 24;
+    const TRIANGLES: usize = 12;
+    if mesh.vertices.len() % VERTICES != 0 || mesh.triangles.len() * VERTICES != mesh.vertices.len() * TRIANGLES {
+        return None;
+    }
+    let cuboid = |number: usize| {
+        let first = number * VERTICES;
+        let vertices = &mesh.vertices[first..first + VERTICES];
+        let triangles = mesh.triangles[number * TRIANGLES..(number + 1) * TRIANGLES].iter();
+        let triangles: Option<Vec<_>> = triangles
+            .map(|t| {
+                let inner = t.map(|i| (i as usize).wrapping_sub(first));
+                inner.iter().all(|&i| i < VERTICES).then(|| inner.map(|i| i as u32))
+            })
+            .collect();
+        let (low, high) = vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| (lo.min(v.texture), hi.max(v.texture)));
+        let mut corners = [None; 8];
+        for v in vertices {
+            let (is_low, is_high) = ((v.texture - low).abs().cmplt(Vec3::splat(1e-4)), (v.texture - high).abs().cmplt(Vec3::splat(1e-4)));
+            if !(is_low | is_high).all() {
+                return None;
+            }
+            corners[is_high.bitmask() as usize] = Some(v.position);
+        }
+        let mut places = [Vec3::ZERO; 8];
+        for (place, corner) in places.iter_mut().zip(corners) {
+            *place = corner?;
+        }
+        Some(Cuboid { mesh: Mesh { vertices: vertices.to_vec(), triangles: triangles? }, low, high, corners: places })
+    };
+    (0..mesh.vertices.len() / VERTICES).map(cuboid).collect()
+}
+
+impl Cuboid {
+    /// With edges rounded by a share of its thickness, and sides that swell by a share of it.
+    fn softened(self, round: f32, belly: f32) -> Mesh {
+        let size = self.high - self.low;
+        let thin = size.min_element();
+        if thin < THIN {
+            return self.mesh;
+        }
+        let radius = (round * thin / 2.0).min(0.06);
+        let mut mesh = Mesh::soft(size.x, size.y, size.z, radius).at((self.low.x + self.high.x) / 2.0, (self.low.y + self.high.y) / 2.0, self.low.z);
+        for v in &mut mesh.vertices {
+            v.texture = v.position;
+            let unit = ((v.position - self.low) / size * 2.0 - 1.0).clamp(Vec3::NEG_ONE, Vec3::ONE);
+            let flat = Vec3::ONE - unit * unit;
+            // a side swells in its middle; its edges stay
+            let swell = unit * Vec3::new(flat.y * flat.z, flat.z * flat.x, flat.x * flat.y) * (belly * thin);
+            let t = (v.position + swell - self.low) / size;
+            let along_x = |i: usize| self.corners[i].lerp(self.corners[i + 1], t.x);
+            v.position = along_x(0).lerp(along_x(2), t.y).lerp(along_x(4).lerp(along_x(6), t.y), t.z);
+        }
+        mesh
+    }
+}
+
+/// Lets one of the smaller parts that nothing stands on lean, grow, shrink or go.
+fn unsettle(object: &mut Object, dice: &mut Dice) {
+    let (low, high) = object.bounds();
+    let is_loose = |mesh: &Mesh| {
+        let (a, b) = mesh.bounds();
+        a.z > low.z + 0.02 && a.distance(b) < 0.6 * low.distance(high)
+    };
+    let loose: Vec<usize> = (0..object.parts.len()).filter(|&i| is_loose(&object.parts[i].mesh)).collect();
+    if loose.is_empty() || object.parts.len() < 4 {
+        return;
+    }
+    let chosen = dice.pick(&loose);
+    if dice.chance(0.3) {
+        object.parts.remove(chosen);
+        return;
+    }
+    let mesh = std::mem::take(&mut object.parts[chosen].mesh);
+    let (a, b) = mesh.bounds();
+    let foot = Vec3::new((a.x + b.x) / 2.0, (a.y + b.y) / 2.0, a.z);
+    let mesh = mesh.at(-foot.x, -foot.y, -foot.z);
+    let mesh = if dice.chance(0.5) {
+        let (stretch, wide) = (dice.within(0.8, 1.15), dice.within(0.85, 1.15));
+        mesh.warp(|p| Vec3::new(p.x * wide, p.y, p.z * stretch))
+    } else {
+        mesh.pitched(dice.about(0.1)).rolled(dice.about(0.15))
+    };
+    object.parts[chosen].mesh = mesh.at(foot.x, foot.y, foot.z);
+}

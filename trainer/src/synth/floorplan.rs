@@ -1,0 +1,204 @@
+//! Floor plans: a rectangle cut into rooms, with doorways such that one can walk from every room to every other.
+
+use glam::Vec2;
+
+use super::dice::Dice;
+
+/// The shortest side of a room that is no corridor, metres.
+const SHORTEST: f32 = 2.2;
+
+/// The narrowest doorway, metres: a person passes.
+pub const NARROWEST: f32 = 0.78;
+
+/// What remains of a wall on both sides of a doorway, metres.
+const JAMB: f32 = 0.15;
+
+/// What kind of building it is a floor of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Building {
+    /// A home.
+    Flat,
+    /// Rooms along a corridor.
+    Offices,
+    /// A large hall and rooms behind it.
+    Shop,
+}
+
+/// What a room is there for in its building.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// One of many.
+    Room,
+    /// The way to the others.
+    Corridor,
+    /// The large one.
+    Hall,
+}
+
+/// A room of the plan, without its walls.
+#[derive(Clone, Copy, Debug)]
+pub struct Area {
+    /// Its lower corner, metres.
+    pub low: Vec2,
+    /// Its upper corner.
+    pub high: Vec2,
+    /// What for.
+    pub role: Role,
+}
+
+impl Area {
+    /// Width and depth.
+    pub fn size(&self) -> Vec2 {
+        self.high - self.low
+    }
+
+    /// Square metres.
+    pub fn area(&self) -> f32 {
+        self.size().element_product()
+    }
+}
+
+/// A way from one room to the next.
+#[derive(Clone, Copy, Debug)]
+pub struct Doorway {
+    /// The two rooms.
+    pub rooms: [usize; 2],
+    /// Its middle, half-way through the wall.
+    pub center: Vec2,
+    /// The unit vector from the first room to the second.
+    pub direction: Vec2,
+    /// Width and height.
+    pub size: [f32; 2],
+}
+
+/// Rooms and the ways between them.
+#[derive(Clone, Debug)]
+pub struct FloorPlan {
+    /// Of this kind of building.
+    pub building: Building,
+    /// The rooms.
+    pub areas: Vec<Area>,
+    /// How thick the walls between them are, metres.
+    pub wall: f32,
+    /// The ways.
+    pub doorways: Vec<Doorway>,
+}
+
+impl FloorPlan {
+    /// A floor of a building, at most 25 m long.
+    pub fn new(dice: &mut Dice) -> Self {
+        let building = dice.pick(&[Building::Flat, Building::Flat, Building::Offices, Building::Offices, Building::Shop]);
+        let wall = dice.within(0.1, 0.2);
+        let [long, deep] = match building {
+            Building::Flat => [dice.within(6.5, 13.0), dice.within(5.5, 9.5)],
+            Building::Offices => [dice.within(9.0, 25.0), dice.within(6.5, 12.5)],
+            Building::Shop => [dice.within(8.0, 25.0), dice.within(6.0, 12.0)],
+        };
+        let all = Area { low: Vec2::ZERO, high: Vec2::new(long, deep), role: Role::Room };
+        // larger buildings have larger rooms: what a scan costs goes with their number
+        let largest = match building {
+            Building::Flat => dice.within(10.0, 22.0),
+            _ => dice.within(14.0, 26.0),
+        } * (all.area() / 120.0).clamp(1.0, 1.6);
+        let mut areas = Vec::new();
+        match building {
+            Building::Shop => {
+                let [hall, rest] = cut(all, 0, dice.within(0.55, 0.8), wall);
+                areas.push(Area { role: Role::Hall, ..hall });
+                split(rest, largest, wall, dice, &mut areas);
+            }
+            Building::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || dice.chance(0.4) => split(all, largest, wall, dice, &mut areas),
+            _ => {
+                let wide = if building == Building::Flat { dice.within(1.2, 1.7) } else { dice.within(1.5, 2.4) };
+                let room = deep - wide - 2.0 * wall;
+                // along one side, or with rooms on both
+                let below = if room < 2.0 * SHORTEST || dice.chance(0.15) { 0.0 } else { room * dice.within(SHORTEST / room, 1.0 - SHORTEST / room) };
+                let start = if below > 0.0 { below + wall } else { 0.0 };
+                if below > 0.0 {
+                    split(Area { high: Vec2::new(long, below), ..all }, largest, wall, dice, &mut areas);
+                }
+                areas.push(Area { low: Vec2::new(0.0, start), high: Vec2::new(long, start + wide), role: Role::Corridor });
+                split(Area { low: Vec2::new(0.0, start + wide + wall), ..all }, largest, wall, dice, &mut areas);
+            }
+        }
+        let doorways = doorways(&areas, wall, dice);
+        Self { building, areas, wall, doorways }
+    }
+
+    /// Whether a wall of a room (in the order of [`super::structure::Shell::rectangle`]: front, right, back, left) is an outer one.
+    pub fn is_outer(&self, room: usize, wall: usize) -> bool {
+        let (lo, hi) = self.areas.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), a| (lo.min(a.low), hi.max(a.high)));
+        let Area { low, high, .. } = self.areas[room];
+        [low.y - lo.y, hi.x - high.x, hi.y - high.y, low.x - lo.x][wall] < 1e-3
+    }
+}
+
+/// Two areas, with a wall between them, cut across an axis at a share of its length.
+fn cut(area: Area, axis: usize, share: f32, wall: f32) -> [Area; 2] {
+    let length = area.size()[axis] - wall;
+    let at = (length * share).clamp(SHORTEST.min(length / 2.0), (length - SHORTEST).max(length / 2.0));
+    let [mut first, mut second] = [area; 2];
+    first.high[axis] = area.low[axis] + at;
+    second.low[axis] = area.low[axis] + at + wall;
+    [first, second]
+}
+
+/// Cuts an area until no room is larger than `largest`, or one that is a little larger was let be.
+fn split(area: Area, largest: f32, wall: f32, dice: &mut Dice, areas: &mut Vec<Area>) {
+    let size = area.size();
+    let axis = usize::from(size.y > size.x);
+    let is_enough = area.area() < largest * dice.within(0.6, 1.2);
+    if is_enough && size[axis] < 2.5 * size[1 - axis] || size[axis] < 2.0 * SHORTEST + wall {
+        areas.push(area);
+        return;
+    }
+    for part in cut(area, axis, dice.within(0.3, 0.7), wall) {
+        split(part, largest, wall, dice, areas);
+    }
+}
+
+/// A wall that two rooms share: the second room's direction, the wall's place across, and from where to where along it.
+fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
+    (0..2).find_map(|axis| {
+        let along = 1 - axis;
+        let range = [a.low[along].max(b.low[along]), a.high[along].min(b.high[along])];
+        let (gap, sign, at) = if b.low[axis] > a.high[axis] {
+            (b.low[axis] - a.high[axis], 1.0, a.high[axis] + wall / 2.0)
+        } else {
+            (a.low[axis] - b.high[axis], -1.0, a.low[axis] - wall / 2.0)
+        };
+        let mut direction = Vec2::ZERO;
+        direction[axis] = sign;
+        ((gap - wall).abs() < 1e-3 && range[1] - range[0] > NARROWEST + 2.0 * JAMB).then_some((direction, at, range))
+    })
+}
+
+/// Enough doorways that every room can be reached, mostly from corridors and halls, and a few more.
+fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
+    let mut pairs: Vec<([usize; 2], _)> = Vec::new();
+    for first in 0..areas.len() {
+        for second in first + 1..areas.len() {
+            pairs.extend(shared(&areas[first], &areas[second], wall).map(|shared| ([first, second], shared)));
+        }
+    }
+    dice.shuffle(&mut pairs);
+    pairs.sort_by_key(|(rooms, _)| rooms.iter().all(|&room| areas[room].role == Role::Room));
+    // the number of the part of the building that a room can be reached from
+    let mut part: Vec<usize> = (0..areas.len()).collect();
+    let tall = dice.within(1.98, 2.12);
+    let mut doorways = Vec::new();
+    for (rooms, (direction, at, [from, to])) in pairs {
+        let [a, b] = rooms.map(|room| part[room]);
+        if a == b && !dice.chance(0.1) {
+            continue;
+        }
+        part.iter_mut().filter(|p| **p == b).for_each(|p| *p = a);
+        let room = to - from - 2.0 * JAMB;
+        let is_wide = room > 1.4 && dice.chance(0.18);
+        let width = if is_wide { dice.within(1.2, room.min(2.4)) } else { dice.within(NARROWEST, room.min(1.0)) };
+        let along = dice.within(from + JAMB + width / 2.0, to - JAMB - width / 2.0);
+        let center = if direction.x == 0.0 { Vec2::new(along, at) } else { Vec2::new(at, along) };
+        doorways.push(Doorway { rooms, center, direction, size: [width, tall + if is_wide { dice.within(0.0, 0.2) } else { 0.0 }] });
+    }
+    doorways
+}

@@ -1,0 +1,176 @@
+//! Things of no kind: whatever stands, lies or hangs somewhere and is no part of what holds it. They are called "object".
+
+use std::f32::consts::{FRAC_PI_2, PI, TAU};
+
+use glam::{Vec2, Vec3};
+
+use super::Object;
+use crate::synth::{dice::Dice, material::Material, mesh::Mesh, noise::rough};
+
+/// What things are called that have no other name.
+pub const NAMELESS: &str = "object";
+
+/// The smallest and the largest of them: the longest side of the box around it, metres.
+const SIZES: [f32; 2] = [0.05, 1.8];
+
+/// A thing nobody has seen before: joined primitives, a blob, something turned, a crumpled sheet.
+pub fn nameless(dice: &mut Dice) -> Object {
+    let size = SIZES[0] * (SIZES[1] / SIZES[0]).powf(dice.within(0.0, 1.0));
+    let object = match dice.count(0, 9) {
+        0..=4 => joined(dice),
+        5 | 6 => {
+            let amplitude = dice.within(0.15, 0.55);
+            Object::new(NAMELESS).with(any_material(dice), blob(amplitude, dice))
+        }
+        7 | 8 => lofted(dice),
+        _ => sheet(dice),
+    };
+    let object = scaled(object, size);
+    if dice.chance(0.25) { topped(object, dice) } else { object }
+}
+
+/// Every material there is.
+fn any_material(dice: &mut Dice) -> Material {
+    match dice.count(0, 9) {
+        0 => dice.wood(0),
+        1 | 2 => dice.paint(),
+        3 | 4 => dice.fabric(),
+        5 => dice.metal().missing(0.06),
+        6 => dice.dark().missing(0.06),
+        7 => dice.white(),
+        8 => dice.print(0.12),
+        _ => dice.cardboard(),
+    }
+}
+
+/// About one metre large, around the origin.
+fn primitive(dice: &mut Dice) -> Mesh {
+    let [a, b, c] = [0; 3].map(|_| dice.within(0.25, 1.0));
+    let mesh = match dice.count(0, 7) {
+        0 | 1 => Mesh::soft(a, b, c, if dice.chance(0.5) { dice.within(0.01, 0.15) } else { 0.0 }),
+        2 => Mesh::cylinder(a / 2.0, c),
+        3 => Mesh::frustum(a / 2.0, a / 2.0 * dice.within(0.0, 0.8), c),
+        4 => Mesh::ellipsoid(a / 2.0, b / 2.0, c / 2.0),
+        5 => Mesh::ring(a / 2.0, dice.within(0.04, 0.14), if dice.chance(0.7) { TAU } else { dice.within(PI, TAU) }),
+        6 => {
+            // a wedge: the upper edge at one side
+            let lean = dice.within(0.0, 1.0);
+            Mesh::slab(a, b, c).warp(|p| Vec3::new(p.x, p.y * (1.0 - p.z / c) + (lean - 0.5) * b * p.z / c, p.z))
+        }
+        _ => {
+            let amplitude = dice.within(0.1, 0.3);
+            blob(amplitude, dice)
+        }
+    };
+    // lying and standing more often than askew
+    let mesh = match dice.count(0, 4) {
+        0 => mesh.pitched(FRAC_PI_2),
+        1 => mesh.rolled(FRAC_PI_2),
+        2 => mesh.pitched(dice.about(0.7)).turned(dice.about(PI)),
+        _ => mesh,
+    };
+    let (lo, hi) = mesh.bounds();
+    let middle = (lo + hi) / 2.0;
+    mesh.at(-middle.x, -middle.y, -middle.z)
+}
+
+/// One to six primitives, each stuck to a place of those before it, some twice on both sides.
+fn joined(dice: &mut Dice) -> Object {
+    let parts = dice.count(1, 6);
+    let one_look = dice.chance(0.35).then(|| any_material(dice));
+    let look = |dice: &mut Dice| match one_look {
+        Some(material) => material.sibling(dice),
+        None => any_material(dice),
+    };
+    let mut object = Object::new(NAMELESS).with(look(dice), primitive(dice));
+    for _ in 1..parts {
+        let vertices = &object.parts[dice.count(0, object.parts.len() - 1)].mesh.vertices;
+        let place = vertices[dice.count(0, vertices.len() - 1)].position;
+        let size = dice.within(0.15, 0.8);
+        let part = primitive(dice).warp(|p| p * size + place);
+        let mirrored = part.clone().warp(|p| Vec3::new(-p.x, p.y, p.z));
+        object = object.with(look(dice), if dice.chance(0.35) { part.and(mirrored) } else { part });
+    }
+    object
+}
+
+/// A ball with bumps and dents.
+fn blob(amplitude: f32, dice: &mut Dice) -> Mesh {
+    let (seed, bumps) = (dice.seed(), dice.within(1.5, 5.0));
+    let axes = Vec3::from([0; 3].map(|_| dice.within(0.3, 0.5)));
+    Mesh::surface(24, 14, |u, v| {
+        let ((su, cu), (sv, cv)) = ((TAU * u).sin_cos(), (PI * v).sin_cos());
+        let p = Vec3::new(sv * cu, sv * su, -cv);
+        axes * p * (1.0 + amplitude * 2.0 * (rough(p * bumps + 9.0, seed) - 0.5))
+    })
+}
+
+/// A profile around an axis that may be bent, with a round, square or lobed section that may turn.
+fn lofted(dice: &mut Dice) -> Object {
+    let levels = dice.count(3, 9);
+    let radii: Vec<f32> = (0..levels).map(|_| dice.within(0.08, 0.5)).collect();
+    let (lobes, lobe, phase) = (dice.count(2, 7) as f32, if dice.chance(0.5) { dice.within(0.05, 0.3) } else { 0.0 }, dice.within(0.0, TAU));
+    let (twist, bend, stretch) = (dice.about(1.5), Vec2::new(dice.about(0.3), dice.about(0.3)), dice.within(0.5, 1.0));
+    let (smooth, height) = (dice.chance(0.6), dice.within(0.4, 1.4));
+    let radius = |v: f32| {
+        let at = v * (levels - 1) as f32;
+        let below = (at as usize).min(levels - 2);
+        let t = at - below as f32;
+        let t = if smooth { t * t * (3.0 - 2.0 * t) } else { t };
+        radii[below] + (radii[below + 1] - radii[below]) * t
+    };
+    // the first and the last rows close the ends
+    let rows = 18;
+    let shape = Mesh::surface(24, rows, |u, v| {
+        let row = (v * rows as f32).round() as usize;
+        let along = (row.saturating_sub(1) as f32 / (rows - 2) as f32).min(1.0);
+        let angle = TAU * u;
+        let r = if row == 0 || row == rows { 0.0 } else { radius(along) * (1.0 + lobe * (lobes * angle + phase).cos()) };
+        let section = Vec2::from_angle(angle + twist * along) * r * Vec2::new(1.0, stretch);
+        (section + bend * (along * along)).extend(height * along)
+    });
+    Object::new(NAMELESS).with(any_material(dice), shape)
+}
+
+/// A cloth, a bag or a sheet that was dropped.
+fn sheet(dice: &mut Dice) -> Object {
+    let (w, d, high) = (dice.within(0.5, 1.0), dice.within(0.4, 1.0), dice.within(0.05, 0.45));
+    let (seed, folds, round) = (dice.seed(), dice.within(2.0, 6.0), dice.within(0.0, 1.0));
+    let cells = 22;
+    let cloth = Mesh::surface(cells, cells, |u, v| {
+        let (x, y) = (2.0 * u - 1.0, 2.0 * v - 1.0);
+        // from a square to a disc, with edges that are not straight
+        let inner = 1.0 - round * 0.29 * x.abs().min(y.abs());
+        let p = Vec3::new(x, y, 0.0) * inner;
+        let wave = rough(p * folds + 4.0, seed) - 0.5;
+        let rise = (1.0 - x.abs().max(y.abs()).powi(3)) * rough(p * 1.3 + 7.0, seed + 3);
+        let drift = Vec2::new(rough(p * folds, seed + 1), rough(p * folds, seed + 2)) - 0.5;
+        let flat = Vec2::new(p.x * w, p.y * d) / 2.0 + drift * 0.16;
+        flat.extend(high * (rise + 0.5 * wave).max(0.0) + 0.01 * (1.0 + wave))
+    });
+    let look = if dice.chance(0.7) { dice.fabric() } else { any_material(dice) };
+    Object::new(NAMELESS).with(look, cloth)
+}
+
+/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin.
+fn scaled(mut object: Object, size: f32) -> Object {
+    let (lo, hi) = object.bounds();
+    let (scale, foot) = (size / (hi - lo).max_element().max(1e-3), Vec3::new((lo.x + hi.x) / 2.0, (lo.y + hi.y) / 2.0, lo.z));
+    for vertex in object.parts.iter_mut().flat_map(|part| &mut part.mesh.vertices) {
+        vertex.position = (vertex.position - foot) * scale;
+        vertex.texture *= scale;
+    }
+    object
+}
+
+/// With a plate on it, where other things may stand.
+fn topped(object: Object, dice: &mut Dice) -> Object {
+    let (lo, hi) = object.bounds();
+    let [w, d, thick] = [(hi.x - lo.x) * dice.within(0.7, 1.1), (hi.y - lo.y) * dice.within(0.7, 1.1), 0.012 + 0.03 * hi.z];
+    let look = any_material(dice);
+    object.with(look, Mesh::soft(w, d, thick, thick * 0.3).at(0.0, 0.0, hi.z - thick * 0.5)).with_top(
+        [0.0, 0.0, hi.z + thick * 0.5],
+        [w * 0.9, d * 0.9],
+        0.8,
+    )
+}

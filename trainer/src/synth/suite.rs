@@ -1,0 +1,110 @@
+//! What is scanned in one go: a room by itself, or all rooms of a floor of a building.
+
+use std::collections::BTreeSet;
+
+use glam::Vec2;
+
+use super::{
+    floorplan::{Area, Building, Doorway, FloorPlan, Role},
+    furnisher::Furnisher,
+    layout::Layout,
+    plans::Plan,
+    scene::Footprint,
+    structure::{Opening, Shell},
+};
+
+/// The share of scans that are of more than one room.
+const MANY: f32 = 0.15;
+
+/// Furnished rooms and the ways between them, all in one frame.
+pub struct Suite {
+    /// One or more.
+    pub rooms: Vec<Layout>,
+    /// None for a room by itself.
+    pub doorways: Vec<Doorway>,
+}
+
+impl Suite {
+    /// A new room, or a few.
+    pub fn new(dice: &mut Furnisher) -> Self {
+        if dice.chance(MANY) { Self::of(&FloorPlan::new(dice), dice) } else { Self { rooms: vec![Layout::new(dice)], doorways: Vec::new() } }
+    }
+
+    /// Furnishes the rooms of a floor plan.
+    pub fn of(plan: &FloorPlan, dice: &mut Furnisher) -> Self {
+        let height = Shell::any_height(dice);
+        // the room that one comes in by
+        let entrance = dice.count(0, plan.areas.len() - 1);
+        let (mut rooms, mut kinds) = (Vec::new(), BTreeSet::new());
+        for (number, area) in plan.areas.iter().enumerate() {
+            let mut room = Layout::empty(Shell::rectangle(area.low, area.high, height), kinds);
+            for doorway in plan.doorways.iter().filter(|d| d.rooms.contains(&number)) {
+                let opening = opening(&room.shell, doorway, plan.wall);
+                room.add_doorway(opening, doorway.rooms[0] == number, dice);
+            }
+            let outer: Vec<usize> = (0..4).filter(|&wall| plan.is_outer(number, wall)).collect();
+            let windows = dice.count(0, 2);
+            room.add_openings(&outer, usize::from(number == entrance), windows, dice);
+            if area.role == Role::Corridor {
+                room.kept_free.push(lane(area));
+            }
+            let size = area.size().to_array();
+            let names: &[&str] = match (area.role, plan.building) {
+                (Role::Corridor, _) => &["corridor"],
+                (Role::Hall, _) => &["shop"],
+                (Role::Room, Building::Flat) => &["living room", "bedroom", "kitchen", "bathroom", "hall", "laundry", "hobby room", "store room"],
+                (Role::Room, Building::Offices) => &["office", "lounge", "restroom", "kitchen", "store room", "classroom"],
+                (Role::Room, Building::Shop) => &["store room", "office", "restroom", "shop", "kitchen"],
+            };
+            let plan = Plan::fitting(names, size, dice);
+            room.furnish(plan, plan.times(area.area()), dice);
+            kinds = room.kinds.clone();
+            rooms.push(room);
+        }
+        Self { rooms, doorways: plan.doorways.clone() }
+    }
+
+    /// The rooms in the order in which somebody walks through them, each with the doorway it was entered by; the first has none.
+    pub fn route(&self) -> Vec<(usize, Option<&Doorway>)> {
+        let mut route: Vec<(usize, Option<&Doorway>)> = Vec::new();
+        let mut next = vec![(0, None)];
+        while let Some((room, by)) = next.pop() {
+            if route.iter().any(|(known, _)| *known == room) {
+                continue;
+            }
+            route.push((room, by));
+            let ways = self.doorways.iter().filter(|d| d.rooms.contains(&room));
+            next.extend(ways.map(|d| (d.rooms[usize::from(d.rooms[0] == room)], Some(d))));
+        }
+        route
+    }
+
+    /// How large walls, floors and ceilings are together, square metres.
+    pub fn surface(&self) -> f32 {
+        let of_room = |room: &Layout| {
+            let (lo, hi) = room.shell.bounds();
+            let size = hi - lo;
+            2.0 * size.element_product() + 2.0 * size.element_sum() * room.shell.height
+        };
+        self.rooms.iter().map(of_room).sum()
+    }
+}
+
+/// A doorway as a room on one of its sides has it.
+fn opening(shell: &Shell, doorway: &Doorway, wall: f32) -> Opening {
+    let away = |index: &usize| {
+        let (start, direction, _) = shell.wall(*index);
+        (doorway.center - start).dot(direction.perp()).abs() + 10.0 * doorway.direction.dot(direction).abs()
+    };
+    let index = (0..shell.corners.len()).min_by(|a, b| away(a).total_cmp(&away(b))).unwrap_or(0);
+    let (start, direction, _) = shell.wall(index);
+    Opening { wall: index, middle: (doorway.center - start).dot(direction), size: doorway.size, sill: 0.0, deep: wall / 2.0 }
+}
+
+/// The way along the middle of a corridor.
+fn lane(area: &Area) -> Footprint {
+    let size = area.size();
+    let across = 0.25 * size.min_element();
+    let half = if size.x > size.y { Vec2::new(size.x / 2.0, across) } else { Vec2::new(across, size.y / 2.0) };
+    Footprint { centre: (area.low + area.high) / 2.0, half, turn: 0.0, height: [0.03, 2.0] }
+}
