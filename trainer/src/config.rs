@@ -378,6 +378,14 @@ pub struct ValidationSet {
     pub chooses: bool,
 }
 
+impl ValidationSet {
+    /// Scans that choose, under the name of the file or folder.
+    pub fn called_by_its_path(path: PathBuf) -> Self {
+        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+        Self { name, scans: vec![path], chooses: true }
+    }
+}
+
 impl Default for Validation {
     fn default() -> Self {
         Self { minutes: 60.0, sets: vec![] }
@@ -472,6 +480,9 @@ impl Config {
         anyhow::ensure!(self.run.threads > 0 && self.run.makers > 0, "run.threads and run.makers must be at least 1");
         let constant = self.optimiser.constant;
         anyhow::ensure!((0.0..=1.0).contains(&constant), "optimiser.constant is a share of the run, not {constant}");
+        let mut names = std::collections::HashSet::new();
+        let twice = self.validation.sets.iter().find(|set| !names.insert(&set.name));
+        anyhow::ensure!(twice.is_none(), "two of validation.sets are called {}", twice.map_or("", |set| &set.name));
         anyhow::ensure!(self.validation.minutes > 0.0, "validation.minutes must be positive, not {}", self.validation.minutes);
         let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
         anyhow::ensure!((1..=scenes).contains(&devices), "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}");

@@ -45,12 +45,13 @@ pub const LOG: &str = "metrics.jsonl";
 /// made again: samples follow from their numbers.
 ///
 /// # Errors
-/// The network answers in fixed classes (what is learnt are places of names), no room can be learnt from, the disk is full, the checkpoint is of another
+/// The network answers in fixed classes (what is learnt are places of names), a scan to measure on is missing, no room can be learnt from, the disk is full, the checkpoint is of another
 /// network, or no step is finite any more.
 pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Device], stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
     anyhow::ensure!(config.model.classes == Classes::Text, "the network answers in fixed classes; training wants one that answers in words");
     let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
     let device = devices.first().context("no device to train on")?;
+    validation::check(&config.validation)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut run = Run::begin(config, start, out, device)?;
     let peak = work::peak(&device.clone().inner())? * devices.len() as f64;
@@ -256,6 +257,16 @@ mod tests {
         let out = folder.path().join("run");
         let refusal = train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err().to_string();
         assert!(refusal.contains("fixed classes"), "{refusal}");
+        assert!(!out.exists());
+    }
+
+    #[test]
+    fn a_run_without_its_scans_to_measure_on_does_not_begin() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = tiny(folder.path(), "[validation]\nsets = [{ name = 'homes', scans = ['nowhere'] }]");
+        let out = folder.path().join("run");
+        let refusal = format!("{:#}", train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err());
+        assert!(refusal.contains("homes") && refusal.contains("nowhere"), "{refusal}");
         assert!(!out.exists());
     }
 

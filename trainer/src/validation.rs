@@ -41,6 +41,14 @@ fn write(run: &Path, state: &State, mut record: Value) -> anyhow::Result<()> {
     Metrics::open(&run.join(FILE))?.write(&record)
 }
 
+/// Whether there is something to measure on, which a run should not find out after hours.
+///
+/// # Errors
+/// A set has no scan.
+pub fn check(options: &Validation) -> anyhow::Result<()> {
+    options.sets.iter().try_for_each(|set| Asked::of(&set.scans).map(|_| ()).with_context(|| format!("cannot measure on {:?}", set.name)))
+}
+
 /// Measures the checkpoint that is in `run` now on every set, without classes, and keeps it as the best one if it is: by the mean of AP50 with the model's
 /// scores over the sets that choose.
 ///

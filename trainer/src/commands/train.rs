@@ -11,7 +11,12 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use crate::{config::Config, device::DeviceChoice, start::Start, train};
+use crate::{
+    config::{Config, ValidationSet},
+    device::DeviceChoice,
+    start::Start,
+    train,
+};
 
 /// Trains a network; goes on where an earlier run into the same folder stopped.
 #[derive(Debug, Args)]
@@ -27,6 +32,12 @@ pub struct Train {
     /// With --start: so many steps of the configuration count as made, so that the learning rate and the rooms are those of the steps after them.
     #[arg(long, default_value_t = 0, requires = "start")]
     after: u64,
+    /// Folder of furniture by other hands, as `synth --assets` takes it, for the rooms that are made; replaces `data.generated.assets` of the configuration.
+    #[arg(long)]
+    assets: Option<PathBuf>,
+    /// Labelled scans to be measured on while the run goes, a set each time, called by its file name; replaces `validation.sets` of the configuration.
+    #[arg(long)]
+    validate: Vec<PathBuf>,
     /// What computes.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -51,6 +62,13 @@ impl Train {
         config.run.minutes = self.minutes.unwrap_or(config.run.minutes);
         config.run.steps = self.steps.or(config.run.steps);
         config.run.threads = self.threads.unwrap_or(config.run.threads);
+        if let Some(assets) = self.assets {
+            let generated = config.data.generated.as_mut();
+            generated.context("--assets is for rooms that are made, and the configuration has no data.generated")?.assets = Some(assets);
+        }
+        if !self.validate.is_empty() {
+            config.validation.sets = self.validate.into_iter().map(ValidationSet::called_by_its_path).collect();
+        }
         config.check()?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
