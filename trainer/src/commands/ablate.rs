@@ -127,8 +127,9 @@ impl Ablate {
                 tracing::info!("{}, seed {seed}", row.name);
                 train::train(&config, self.start.as_deref(), &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let answers =
-                    evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
+                let answers = evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| {
+                    evaluation::ask(&network, scan, &evaluation::Choice::default())
+                })?;
                 let record =
                     json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);
