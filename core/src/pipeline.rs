@@ -18,16 +18,14 @@ use crate::{
     ops::Tuning,
     progress::{Cancelled, Monitor, Stage},
     scan::Scan,
-    superpoint::{Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints},
+    superpoint::{EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints},
     text::{self, Vocabulary},
     write::{LabelledInstance, PointLabels},
 };
 
-/// Regions of the merge tree with fewer points are no proposals for things.
-const REGION_POINTS: u32 = 100;
-/// Nor are larger ones, in square metres: the largest wardrobes and sofas have this much surface.
+/// Larger regions of the merge tree, in square metres, are no proposals for things: the largest wardrobes and sofas have this much surface.
 const REGION_AREA: f32 = 15.0;
-/// Fewer points are no scan of anything: a superpoint alone has ten.
+/// Fewer points are no scan of anything: they are a dozen superpoints at most.
 pub const MIN_POINTS: usize = 50;
 
 /// Why there is nothing to separate in a scan.
@@ -117,6 +115,11 @@ impl Network {
         &self.config
     }
 
+    /// Whether it can tell whole objects from pieces and mergers; without that regions are no candidates.
+    pub fn has_ranker(&self) -> bool {
+        self.ranker.is_some()
+    }
+
     /// Edge of the voxels that it sees, metres.
     pub fn voxel_size(&self) -> f32 {
         self.config.voxel_size
@@ -138,7 +141,12 @@ pub struct Grouping {
 impl Grouping {
     /// The regions of the merge tree that may be things.
     pub fn regions(&self) -> Vec<Region> {
-        self.hierarchy.regions(REGION_POINTS, REGION_AREA)
+        self.hierarchy.regions(REGION_AREA)
+    }
+
+    /// (superpoints): square metres.
+    pub fn areas(&self) -> Vec<f32> {
+        self.hierarchy.areas()
     }
 
     /// Which superpoints touch.
@@ -154,10 +162,13 @@ impl Grouping {
 pub fn group(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, triangles: &[[u32; 3]], monitor: &Monitor) -> Result<Grouping, SuperpointError> {
     let SuperpointOptions { edges, threshold, minimum } = SuperpointOptions::default();
     let graph = PointGraph::new(positions, colors, triangles, None, edges, monitor)?;
-    let superpoints = graph.superpoints(threshold, minimum, monitor)?;
+    let superpoints = graph.superpoints(threshold, graph.points_on(minimum), monitor)?;
     let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
     Ok(Grouping { superpoints, hierarchy })
 }
+
+/// How points are joined that somebody grouped already: no group loses all of its points.
+const EVERY_POINT: EdgeSource = EdgeSource::Neighbours { spacing: 0.0, k: 16, color_weight: 0.5 };
 
 /// Groups points that somebody grouped already.
 ///
@@ -169,7 +180,7 @@ pub fn group_as(
     colors: Option<&[[u8; 3]]>,
     monitor: &Monitor,
 ) -> Result<Grouping, SuperpointError> {
-    let graph = PointGraph::new(positions, colors, &[], None, SuperpointOptions::default().edges, monitor)?;
+    let graph = PointGraph::new(positions, colors, &[], None, EVERY_POINT, monitor)?;
     let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
     Ok(Grouping { superpoints, hierarchy })
 }
@@ -205,10 +216,10 @@ pub async fn segment(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    segment_observed(&Observation { positions, colors, ..Observation::default() }, grouping, network, monitor).await
+    segment_observed(&Observation { positions, colors, ..Observation::default() }, grouping, network, &SelectOptions::default(), monitor).await
 }
 
-/// The same about everything that is known of the points.
+/// The same about everything that is known of the points, selected as `options` say.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -216,13 +227,14 @@ pub async fn segment_observed(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
+    options: &SelectOptions,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
     let proposals = propose(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(observation.positions, observation.colors, &grouping.superpoints);
+    let geometry = SuperpointGeometry::new(observation.positions, observation.colors, &grouping.superpoints, grouping.areas());
     let (regions, contacts) = (grouping.regions(), grouping.contacts());
-    let segmentation = select(&proposals, &regions, contacts, &geometry, network.ranker.as_ref(), &SelectOptions::default())?;
+    let segmentation = select(&proposals, &regions, contacts, &geometry, network.ranker.as_ref(), options)?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)
 }

@@ -19,6 +19,7 @@ use crate::{
     config::ClassOfObject,
     foundation::{self, Foundation},
     nyu40,
+    structure::Structure,
     synth::{self, classes::CLASSES},
 };
 
@@ -39,6 +40,8 @@ pub struct Room {
     pub stuff: Vec<i32>,
     /// The labels as they came.
     pub truth: scan::Truth,
+    /// (points): what of the room itself each is.
+    pub structure: Vec<Option<Structure>>,
 }
 
 /// One thing in a [`Room`].
@@ -69,7 +72,8 @@ impl Room {
         let names = class_names(&scan.table.comments);
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
-        Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth })
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth, structure })
     }
 
     /// The same of a room that was just made.
@@ -79,11 +83,12 @@ impl Room {
     pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
         let synth::Room { positions, colors, semantic, instance } = room;
         let superpoints = superpoints(&positions, Some(&colors), &[], &SuperpointOptions::default(), &Monitor::silent())?;
-        let names = CLASSES.iter().map(|class| (class.id, class.name.to_owned())).collect();
+        let names: HashMap<i32, String> = CLASSES.iter().map(|class| (class.id, class.name.to_owned())).collect();
         let stuff: Vec<i32> = CLASSES.iter().filter(|class| class.stuff).map(|class| class.id).chain([0]).collect();
         let truth = scan::Truth { semantic, instance };
         let (object_of_point, objects) = objects(&truth, &stuff, class_of, &names);
-        Ok(Self { positions, colors: Some(colors), superpoints, object_of_point, objects, stuff, truth })
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self { positions, colors: Some(colors), superpoints, object_of_point, objects, stuff, truth, structure })
     }
 
     /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's
@@ -110,7 +115,8 @@ impl Room {
         let truth = scan::Truth { semantic, instance };
         let (object_of_point, mut objects) = objects(&truth, &stuff, class_of, &names);
         objects.iter_mut().for_each(|object| object.name = names.get(&object.class).cloned());
-        Ok(Self { positions, colors, superpoints, object_of_point, objects, stuff, truth })
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self { positions, colors, superpoints, object_of_point, objects, stuff, truth, structure })
     }
 
     /// The points of a room as if there were no object of these names, ascending; `None` where there is none.
@@ -137,6 +143,7 @@ impl Room {
             objects: left.iter().map(|&old| self.objects[old as usize].clone()).collect(),
             stuff: self.stuff,
             truth: scan::Truth { semantic: rows(&self.truth.semantic, kept), instance: rows(&self.truth.instance, kept) },
+            structure: rows(&self.structure, kept),
         }
     }
 
@@ -248,7 +255,8 @@ mod tests {
         let truth = scan::Truth { semantic: vec![105, 105, 105, 105, 1, 7, 105], instance: vec![9, 9, 9, 0, 3, 4, 9] };
         let names = class_names(&["comment class 105 office chair".into(), "comment made by hand".into(), "obj_info class 7 x".into()]);
         let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
-        Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, stuff: vec![1], truth }
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, stuff: vec![1], truth, structure }
     }
 
     #[test]
@@ -269,6 +277,7 @@ mod tests {
         assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
         assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
         assert_eq!((room.positions.len(), room.truth.instance), (6, vec![9, 9, 9, 0, 3, 9]));
+        assert_eq!(room.structure, [None, None, None, None, Some(Structure::Wall), None]);
     }
 
     #[test]
@@ -286,6 +295,7 @@ mod tests {
         let room = of(None);
         assert_eq!(room.objects, [Object { class: 2, name: Some("chair".into()) }, Object { class: 4, name: None }]);
         assert_eq!(room.object_of_point, [Some(0), Some(1), None, None]);
+        assert_eq!(room.structure, [None, None, Some(Structure::Floor), Some(Structure::Wall)]);
         assert_eq!((room.stuff, room.superpoints.count()), (vec![1, 3], 2));
     }
 

@@ -26,6 +26,7 @@ mod sources;
 mod start;
 mod step;
 mod store;
+mod structure;
 mod synth;
 mod train;
 mod validation;

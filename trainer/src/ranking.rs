@@ -62,7 +62,7 @@ pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Exampl
     let colors = observation.colors;
     let grouping = scan.grouping(&monitor)?;
     let proposals = pollster::block_on(pipeline::propose(&observation, &grouping, network, &monitor))?;
-    let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints);
+    let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints, grouping.areas());
     let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;
     let candidates = instances::candidates(&proposals, &grouping.regions(), &geometry, &SelectOptions::default());
     let overlaps = Overlaps::new(room, grouping.superpoints.superpoint_of_point(), grouping.superpoints.count());

@@ -253,7 +253,7 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
     };
     let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
     let graph = PointGraph::new(&scene.positions, scene.colors.as_deref(), &[], boundaries.as_ref(), options.edges, &silent)?;
-    Ok(graph.superpoints(options.threshold, options.minimum, &silent)?)
+    Ok(graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?)
 }
 
 /// Superpoints that are queries, ascending: a random share of them.
@@ -341,6 +341,7 @@ pub mod tests {
             objects: vec![object("chair"), object("table")],
             stuff: vec![],
             truth: scan::Truth::default(),
+            structure: vec![None; 600],
             colors: Some(vec![[10, 200, 30]; 600]),
             positions,
         }

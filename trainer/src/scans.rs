@@ -10,6 +10,7 @@ use segscape::{
     model::{Config, Observation},
     pipeline::{self, Grouping},
     progress::Monitor,
+    spatial::Thinned,
     superpoint::{SuperpointError, SuperpointOptions},
 };
 
@@ -27,6 +28,7 @@ const MANIFEST: &str = "txt";
 const LONGEST_MANIFEST: u64 = 16 << 20;
 
 /// A labelled scan, and what images say about it.
+#[derive(Clone)]
 pub struct Labelled {
     /// The scan and its truth.
     pub room: Room,
@@ -63,13 +65,27 @@ impl Labelled {
     /// See [`Room::kept_without`].
     #[must_use]
     pub fn without(self, names: &[String]) -> Self {
-        let Some(kept) = self.room.kept_without(names) else { return self };
+        match self.room.kept_without(names) {
+            Some(kept) => self.only(&kept),
+            None => self,
+        }
+    }
+
+    /// The scan of points of which no two are nearer to each other than `spacing` metres, and for which points each stands.
+    pub fn thinned(&self, spacing: f32) -> (Self, Thinned) {
+        let thinned = Thinned::new(&self.room.positions, spacing, |_, _| true);
+        let kept: Vec<usize> = thinned.point_of_kept().iter().map(|&point| point as usize).collect();
+        (self.clone().only(&kept), thinned)
+    }
+
+    /// See [`Room::only`].
+    fn only(self, kept: &[usize]) -> Self {
         let points = self.room.positions.len();
         let rows = |features: Vec<f32>| -> Vec<f32> {
             let channels = features.len() / points.max(1);
             kept.iter().flat_map(|&point| &features[point * channels..][..channels]).copied().collect()
         };
-        Self { seen: Seen { image: self.seen.image.map(rows), ..self.seen }, room: self.room.only(&kept), ..self }
+        Self { seen: Seen { image: self.seen.image.map(rows), ..self.seen }, room: self.room.only(kept), ..self }
     }
 
     /// The superpoints that came with it, or new ones as every scan gets them, and their merge tree.
@@ -243,6 +259,12 @@ pub mod tests {
         assert_eq!((scan.room.objects.len(), scan.room.objects[0].name.as_deref()), (1, Some("picture")));
         assert_eq!(scan.room.object_of_point.iter().flatten().count(), 400);
         assert_eq!(scan.observation().image.map(<[f32]>::len), Some(1600 * 2));
+
+        let (thinned, kept) = scan.thinned(0.12);
+        let rows: Vec<usize> = kept.point_of_kept().iter().map(|&point| point as usize).collect();
+        assert!(rows.len() > 100 && rows.len() < 600, "{}", rows.len());
+        assert!(rows.iter().enumerate().all(|(row, &point)| thinned.room.object_of_point[row] == scan.room.object_of_point[point]));
+        assert!(rows.iter().enumerate().all(|(row, &point)| thinned.observation().image.is_some_and(|image| image[2 * row] == point as f32)));
 
         let scan = scan.without(&["picture".into()]);
         assert!(scan.room.objects.is_empty() && scan.room.positions.len() == 1200);

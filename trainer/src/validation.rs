@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::{
     checkpoint::{self, CHECKPOINT, Checkpoint, State},
     config::Validation,
-    evaluation::{self, Figures, Protocol},
+    evaluation::{self, Choice, Figures, Protocol},
     metrics::Metrics,
     models,
     report::Log,
@@ -61,7 +61,7 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
     let mut chosen = Vec::new();
     for set in &options.sets {
         let scans = Asked::of(&set.scans)?;
-        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| evaluation::ask(&network, scan))?;
+        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| evaluation::ask(&network, scan, &Choice::default()))?;
         let figures = evaluation::measure(&answers, Protocol::ClassAgnostic)?;
         let Figures::ClassAgnostic { model_scores, confidence_one, .. } = &figures else { continue };
         let mut record = json!(model_scores.all);

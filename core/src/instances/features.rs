@@ -27,7 +27,7 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "outer_contrast",  // the same across the border
     "exposure",        // share of the mask's contact edges that cross its border
     "text_agreement",  // length of the members' mean embedding
-    "log_points",      // log2
+    "log_points",      // log2 of the points that its surface has in an ordinary scan
     "log_superpoints", // log2
     "height",          // vertical extent
     "length",          // larger horizontal extent
@@ -38,6 +38,9 @@ pub const FEATURE_NAMES: [&str; FEATURES] = [
     "color_deviation", // of the points' colours, 0..=1
     "scene_share",     // of all points
 ];
+
+/// What a point of an ordinary scan stands for, square metres: a room of fifty thousand.
+const ORDINARY_POINT: f32 = 0.001;
 
 impl Evidence<'_> {
     /// The features of one candidate, in the order of [`FEATURE_NAMES`]; always finite.
@@ -74,7 +77,7 @@ impl Evidence<'_> {
             border.outer_contrast,
             border.exposure,
             self.text_sum(&members).map_or(-1.0, |(sum, weight)| length(&sum) / weight),
-            points.max(1.0).log2(),
+            (self.geometry.area_of(mask) / ORDINARY_POINT).max(1.0).log2(),
             (mask.len().max(1) as f32).log2(),
             height,
             x.max(y),
@@ -94,7 +97,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{
-        instances::{Contact, Proposals, SuperpointGeometry},
+        instances::{Contact, Proposals, SuperpointGeometry, geometry::tests::areas},
         superpoint::Superpoints,
         text,
     };
@@ -128,7 +131,7 @@ mod tests {
     #[test]
     fn an_object_is_told_from_a_piece_and_from_a_merger() {
         let (positions, superpoints, proposals, contacts) = room();
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let evidence = Evidence::new(&proposals, &geometry, &contacts).unwrap();
         let look = |superpoints: &[u32]| {
             evidence.features(&Candidate { superpoints: superpoints.to_vec(), source: Source::Region { birth: 0.1, death: 0.8 } })
@@ -147,13 +150,14 @@ mod tests {
         assert!((feature(&merger, "text_agreement") - 0.5_f32.sqrt()).abs() < 1e-6);
         assert_eq!((feature(&object, "height"), feature(&object, "bottom")), (1.0, 0.0));
         assert_eq!(feature(&object, "scene_share"), 0.5);
+        assert!((feature(&object, "log_points") - 20.0_f32.log2()).abs() < 1e-5);
         assert!((feature(&object, "persistence") - 8.0_f32.ln()).abs() < 1e-5);
     }
 
     #[test]
     fn without_a_network_the_geometry_still_speaks() {
         let (positions, superpoints, _, contacts) = room();
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let nothing = Proposals { superpoint_count: 4, ..Proposals::default() };
         let evidence = Evidence::new(&nothing, &geometry, &contacts).unwrap();
         let candidate = Candidate { superpoints: vec![0, 1], source: Source::Region { birth: 0.0, death: 1.0 } };
@@ -168,7 +172,7 @@ mod tests {
         let (positions, superpoints, mut proposals, contacts) = room();
         let axis = |embedding: Vec<f32>| (embedding[0], embedding[1]);
         let region = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Region { birth: 0.1, death: 0.8 } };
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let evidence = Evidence::new(&proposals, &geometry, &contacts).unwrap();
         assert_eq!(axis(evidence.embedding(&region(&[2, 3])).unwrap()), (0.0, 1.0));
         let half = 0.5_f32.sqrt();

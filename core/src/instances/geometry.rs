@@ -77,17 +77,20 @@ pub struct SuperpointGeometry<'a> {
     points: Vec<u32>,
     boxes: Vec<Aabb>,
     moments: Vec<Moments>,
+    /// (superpoints) square metres.
+    areas: Vec<f32>,
 }
 
 impl<'a> SuperpointGeometry<'a> {
-    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of `superpoints`.
+    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of `superpoints`, whose `areas` are square metres.
     ///
     /// # Panics
     /// When the lengths differ.
-    pub fn new(positions: &'a [[f32; 3]], colors: Option<&[[u8; 3]]>, superpoints: &Superpoints) -> Self {
+    pub fn new(positions: &'a [[f32; 3]], colors: Option<&[[u8; 3]]>, superpoints: &Superpoints, areas: Vec<f32>) -> Self {
         let superpoint_of_point = superpoints.superpoint_of_point();
         assert_eq!(positions.len(), superpoint_of_point.len(), "one superpoint id per point");
         let count = superpoints.count();
+        assert_eq!(areas.len(), count, "one area per superpoint");
         let mut starts = vec![0; count + 1];
         for (superpoint, size) in superpoints.sizes().into_iter().enumerate() {
             starts[superpoint + 1] = starts[superpoint] + size;
@@ -104,7 +107,7 @@ impl<'a> SuperpointGeometry<'a> {
             let color = colors.map_or([0.0; 3], |colors| colors[point].map(|c| f64::from(c) / 255.0));
             moments[s].add(&Moments::of_point(position.map(f64::from), color));
         }
-        Self { positions, starts, points, boxes, moments }
+        Self { positions, starts, points, boxes, moments, areas }
     }
 
     /// Number of superpoints.
@@ -135,6 +138,11 @@ impl<'a> SuperpointGeometry<'a> {
     /// Number of points of a set of superpoints.
     pub fn points_in(&self, superpoints: &[u32]) -> u32 {
         superpoints.iter().map(|&s| self.size(s)).sum()
+    }
+
+    /// Surface of a set of superpoints, square metres.
+    pub fn area_of(&self, superpoints: &[u32]) -> f32 {
+        superpoints.iter().map(|&s| self.areas[s as usize]).sum()
     }
 
     pub(super) fn moments(&self, superpoints: &[u32]) -> Moments {
@@ -170,15 +178,20 @@ impl<'a> SuperpointGeometry<'a> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use proptest::prelude::*;
 
     use super::*;
 
+    /// (superpoints): as if every point stood for ten square centimetres.
+    pub fn areas(superpoints: &Superpoints) -> Vec<f32> {
+        superpoints.sizes().into_iter().map(|size| size as f32 * 0.001).collect()
+    }
+
     #[test]
     fn a_flat_square_has_one_small_deviation() {
         let positions: Vec<[f32; 3]> = (0..100).map(|i| [(i % 10) as f32, (i / 10) as f32, 5.0]).collect();
-        let geometry = SuperpointGeometry::new(&positions, None, &Superpoints::from_ids(&[7; 100]));
+        let geometry = SuperpointGeometry::new(&positions, None, &Superpoints::from_ids(&[7; 100]), vec![1.0]);
         let [thin, a, b] = geometry.moments(&[0]).principal_deviations();
         assert!(thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6, "{thin} {a} {b}");
     }
@@ -203,13 +216,14 @@ mod tests {
             let positions: Vec<_> = points.iter().map(|p| p.0).collect();
             let ids: Vec<_> = points.iter().map(|p| p.1).collect();
             let superpoints = Superpoints::from_ids(&ids);
-            let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+            let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
             let crop = Aabb { min: corner, max: std::array::from_fn(|i| corner[i] + size[i]) };
             let chosen: Vec<u32> = (0..superpoints.count() as u32).step_by(2).collect();
             let members: Vec<_> = positions.iter().zip(superpoints.superpoint_of_point())
                 .filter(|(p, s)| chosen.contains(s) && crop.contains(**p)).map(|(p, _)| *p).collect();
             let bounds = members.iter().fold(Aabb::EMPTY, |b, p| b.with(*p));
             prop_assert_eq!(geometry.measure(&chosen, Some(&crop)), (members.len() as u32, bounds));
+            prop_assert!((geometry.area_of(&chosen) - 0.001 * geometry.points_in(&chosen) as f32).abs() < 1e-5);
         }
     }
 }

@@ -27,7 +27,7 @@ pub use ownership::NO_INSTANCE;
 pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
 pub use proposals::{CenteredBox, ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
-pub use select::{SelectOptions, candidates, select};
+pub use select::{Masks, SelectOptions, candidates, select};
 
 pub use crate::superpoint::{Contact, Region};
 

@@ -129,7 +129,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        instances::{CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics},
+        instances::{CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas, panoptic, semantics},
         superpoint::Superpoints,
         text,
     };
@@ -183,7 +183,7 @@ mod tests {
             let floats = |name: &str| numbers(&tensors, name).iter().map(|v| *v as f32).collect::<Vec<_>>();
             let (class_logits, surface_logits) = (floats("input.cls_preds"), floats("input.sem_preds"));
             let picks = class_picks(&class_logits, class_logits.len() / queries, 600);
-            let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+            let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
             let with_boxes = postprocess_picks(&proposals, &picks, &geometry, &PostprocessOptions::default()).unwrap();
             let without = Proposals { boxes: None, ..proposals };
             let without_boxes = postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default()).unwrap();
@@ -231,7 +231,7 @@ mod tests {
             boxes: None,
             logit_scale: 20.0,
         };
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let options = PostprocessOptions { min_score: 0.05, ..PostprocessOptions::default() };
         let found = postprocess(&proposals, &geometry, &options).unwrap();
         assert_eq!(found.instances.len(), 2);

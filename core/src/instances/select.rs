@@ -6,15 +6,31 @@ use super::{
 };
 use crate::text;
 
+/// Which masks become candidates.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Masks {
+    /// Those of the queries and the regions, ranked together.
+    #[default]
+    Both,
+    /// Those of the queries alone, ranked.
+    Network,
+    /// Those of the queries alone, with the network's own scores.
+    Unranked,
+    /// The regions alone, ranked.
+    Regions,
+}
+
 /// The limits of the selection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SelectOptions {
+    /// What there is to select from.
+    pub masks: Masks,
     /// At most this many masks of queries become candidates, the best by P(object) times predicted IoU.
     pub queries: usize,
     /// A superpoint belongs to a query's mask when its logit is above this; -0.405 is probability 0.4.
     pub mask_logit: f32,
-    /// Candidates must have more points than this.
-    pub min_points: u32,
+    /// Candidates must have this much surface, in square metres.
+    pub min_area: f32,
     /// A ranker's score of a query's mask is lowered by this: on real scans the masks of a network that saw synthetic rooms alone fit less well
     /// than they seem to, regions of geometry do not (MODEL_CARD.md).
     pub query_handicap: f32,
@@ -29,14 +45,25 @@ pub struct SelectOptions {
 
 impl Default for SelectOptions {
     fn default() -> Self {
-        Self { queries: 600, mask_logit: -0.405_465_1, min_points: 100, query_handicap: 0.15, max_iou: 0.15, min_score: 0.25, instances: 1000 }
+        Self {
+            masks: Masks::Both,
+            queries: 600,
+            mask_logit: -0.405_465_1,
+            min_area: 0.1,
+            query_handicap: 0.15,
+            max_iou: 0.15,
+            min_score: 0.25,
+            instances: 1000,
+        }
     }
 }
 
-/// The regions and the masks of the best queries, without exact duplicates and without those that have too few points. What is both counts as a
-/// region, whose score has no handicap.
+/// The regions and the masks of the best queries, as far as they are wanted, without exact duplicates and without those that have too little surface. What
+/// is both counts as a region, whose score has no handicap.
 pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<Candidate> {
-    let queries = top_queries(proposals, options.queries).into_iter().map(|pick| {
+    let queries = if options.masks == Masks::Regions { 0 } else { options.queries };
+    let regions = if matches!(options.masks, Masks::Both | Masks::Regions) { regions } else { &[] };
+    let queries = top_queries(proposals, queries).into_iter().map(|pick| {
         let logits = proposals.logits(pick.query as usize);
         let superpoints = (0..).zip(logits).filter(|(_, logit)| **logit > options.mask_logit).map(|(s, _)| s).collect();
         Candidate { superpoints, source: Source::Query(pick.query) }
@@ -45,13 +72,14 @@ pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &Superpoi
         .iter()
         .map(|region| Candidate { superpoints: region.superpoints.clone(), source: Source::Region { birth: region.birth, death: region.death } });
     let mut seen = std::collections::HashSet::new();
-    let keep = |candidate: &Candidate| geometry.points_in(&candidate.superpoints) > options.min_points && seen.insert(candidate.superpoints.clone());
+    let keep = |candidate: &Candidate| geometry.area_of(&candidate.superpoints) >= options.min_area && seen.insert(candidate.superpoints.clone());
     regions.chain(queries).filter(keep).collect()
 }
 
 /// Ranks all candidates of a scene and keeps the best ones that are not the same thing.
 ///
-/// Without a `ranker`, a query's mask scores P(object) times predicted IoU times mask score and regions are left out: nothing is known about them.
+/// Unranked, as without a `ranker`, a query's mask scores P(object) times predicted IoU times mask score and regions are left out: nothing is known about
+/// them.
 ///
 /// # Errors
 /// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
@@ -64,6 +92,7 @@ pub fn select(
     options: &SelectOptions,
 ) -> Result<Segmentation, ProposalError> {
     let evidence = Evidence::new(proposals, geometry, contacts)?;
+    let ranker = ranker.filter(|_| options.masks != Masks::Unranked);
     let candidates = candidates(proposals, if ranker.is_some() { regions } else { &[] }, geometry, options);
     let score = |candidate: &Candidate| match (ranker, candidate.source) {
         (None, _) => evidence.network_score(candidate),
@@ -112,7 +141,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{
-        instances::{FEATURE_NAMES, FEATURES, Linear},
+        instances::{FEATURE_NAMES, FEATURES, Linear, geometry::tests::areas},
         superpoint::Superpoints,
     };
 
@@ -150,7 +179,7 @@ mod tests {
     #[test]
     fn regions_join_the_network_masks_and_twins_go() {
         let (positions, superpoints, proposals) = scene(200);
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let region = |superpoints: &[u32]| Region { superpoints: superpoints.to_vec(), birth: 0.1, death: 1.0 };
         let regions = [region(&[2, 3]), region(&[0, 1]), region(&[3]), region(&[0, 1, 2, 3, 4, 5])];
         let ranker = ranker_of("consensus");
@@ -170,10 +199,33 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_wanted_is_no_candidate() {
+        let (positions, superpoints, proposals) = scene(200);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
+        let regions = [Region { superpoints: vec![2, 3], birth: 0.1, death: 1.0 }];
+        let ranker = ranker_of("objectness");
+        let of = |masks| {
+            let options = SelectOptions { masks, query_handicap: 0.0, min_score: -2.0, ..SelectOptions::default() };
+            select(&proposals, &regions, &[], &geometry, Some(&ranker), &options).unwrap()
+        };
+        assert_eq!(sets(&of(Masks::Both)), [vec![0, 1], vec![4], vec![2, 3]]);
+        assert_eq!(sets(&of(Masks::Network)), [vec![0, 1], vec![4]]);
+        assert_eq!(sets(&of(Masks::Regions)), [vec![2, 3]]);
+        let unranked = of(Masks::Unranked);
+        assert_eq!(sets(&unranked), [vec![0, 1], vec![4]]);
+        let own = |segmentation: &Segmentation| segmentation.instances.iter().map(|instance| instance.score).collect::<Vec<_>>();
+        assert_eq!(
+            own(&unranked),
+            own(&select(&proposals, &[], &[], &geometry, None, &SelectOptions { min_score: -2.0, ..SelectOptions::default() }).unwrap())
+        );
+        assert_ne!(own(&unranked), own(&of(Masks::Network)), "the ranker has scores of its own");
+    }
+
+    #[test]
     fn what_is_much_smaller_than_the_thing_around_it_stays() {
         let positions: Vec<[f32; 3]> = (0..2000).map(|i| [i as f32, 0.0, 0.0]).collect();
         let superpoints = Superpoints::from_ids(&(0..2000).map(|i| i / 200).collect::<Vec<_>>());
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let candidate = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Query(0) };
         let kept = |sets: &[&[u32]], options| {
             let scored = sets.iter().map(|set| (0.5, candidate(set))).collect();
@@ -191,8 +243,11 @@ mod tests {
     #[test]
     fn small_masks_and_duplicates_are_no_candidates() {
         let (positions, superpoints, proposals) = scene(60);
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints);
-        let found = candidates(&proposals, &[], &geometry, &SelectOptions::default());
-        assert_eq!(found, [Candidate { superpoints: vec![0, 1], source: Source::Query(0) }]);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
+        let of = |min_area| candidates(&proposals, &[], &geometry, &SelectOptions { min_area, ..SelectOptions::default() });
+        let pair = Candidate { superpoints: vec![0, 1], source: Source::Query(0) };
+        // sixty points, six square decimetres a superpoint
+        assert_eq!(of(0.1), std::slice::from_ref(&pair));
+        assert_eq!(of(0.05), [pair, Candidate { superpoints: vec![4], source: Source::Query(2) }]);
     }
 }

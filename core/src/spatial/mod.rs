@@ -1,4 +1,4 @@
-//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread.
+//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread, fewer of them.
 
 use crate::progress::Cancelled;
 
@@ -7,6 +7,7 @@ mod farthest_points;
 mod knn;
 mod medoid;
 mod normals;
+mod thinning;
 mod tree;
 mod voxels;
 
@@ -14,6 +15,7 @@ pub use farthest_points::farthest_points;
 pub use knn::{Neighbours, nearest_neighbours};
 pub use medoid::medoid;
 pub use normals::normals;
+pub use thinning::Thinned;
 pub use voxels::Voxels;
 
 /// Told the finished share (0..=1) of a loop about sixteen times; its error ends the loop.

@@ -8,18 +8,23 @@ use super::{
 use crate::{
     platform,
     progress::{Cancelled, Monitor, Stage},
-    spatial::{self, Neighbours},
+    spatial::{self, Neighbours, Thinned},
 };
 
 /// Points whose edges one thread weighs in a row.
 const POINTS: usize = 4096;
 
+/// However much surface a point stands for, fewer are no superpoint: they say nothing of how a surface lies.
+const FEWEST: u32 = 4;
+
 /// Points joined by weighted edges, sorted by weight; equally heavy ones in the order of their first points, and of a point's
-/// neighbours, or as the triangles list them.
+/// neighbours, or as the triangles list them. Of a scan that is denser than its [`EdgeSource`] wants, the points that are kept.
 #[derive(Clone, Debug)]
 pub struct PointGraph {
     edges: Vec<WeightedEdge>,
     areas: Vec<f32>,
+    /// `None` where all points are kept.
+    thinned: Option<Thinned>,
 }
 
 impl PointGraph {
@@ -51,7 +56,23 @@ impl PointGraph {
             return Err(SuperpointError::TooMany { points, edges });
         }
         match source {
-            EdgeSource::Neighbours { k, color_weight } => Ok(Self::of_cloud(positions, colors, boundaries, k, color_weight, monitor)?),
+            EdgeSource::Neighbours { spacing, k, color_weight } => {
+                monitor.at(Stage::Superpoints, 0.0)?;
+                let may_join = |a, b| boundaries.is_none_or(|cut| cut.allow(a, b));
+                let thinned = (spacing > 0.0).then(|| Thinned::new(positions, spacing, may_join)).filter(|thinned| thinned.len() < points);
+                let graph = match &thinned {
+                    None => {
+                        let allow = |a: u32, b: u32| may_join(a, b);
+                        Self::of_cloud(positions, colors, &allow, k, color_weight, monitor)?
+                    }
+                    Some(thinned) => {
+                        let colors = colors.map(|colors| thinned.of_kept(colors));
+                        let allow = |a: u32, b: u32| may_join(thinned.point_of_kept()[a as usize], thinned.point_of_kept()[b as usize]);
+                        Self::of_cloud(&thinned.of_kept(positions), colors.as_deref(), &allow, k, color_weight, monitor)?
+                    }
+                };
+                Ok(Self { thinned, ..graph })
+            }
             EdgeSource::Mesh => {
                 if let Some(triangle) = triangles.iter().position(|t| t.iter().any(|&v| v as usize >= points)) {
                     return Err(SuperpointError::Triangle { triangle, points });
@@ -66,7 +87,7 @@ impl PointGraph {
     fn of_cloud(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
-        boundaries: Option<&Boundaries>,
+        allow: &(dyn Fn(u32, u32) -> bool + Sync),
         k: usize,
         color_weight: f32,
         monitor: &Monitor,
@@ -97,7 +118,7 @@ impl PointGraph {
                     // Found from both ends an edge is kept at its lower point; the second would change nothing (its weight is the
                     // same, and a tree whose limit was below it cannot have grown in between).
                     let mutual = || ends[1] < ends[0] && neighbours.of(b).contains(&(a as u32));
-                    if b != a && !mutual() && boundaries.is_none_or(|cut| cut.allow(ends[0], ends[1])) {
+                    if b != a && !mutual() && allow(ends[0], ends[1]) {
                         edges[0].push(WeightedEdge::new(weight(a, b), ends));
                     }
                 }
@@ -109,7 +130,7 @@ impl PointGraph {
         let edges = by_first_end(&parts, points);
         drop(parts);
         at(0.8)?;
-        Ok(Self { edges: by_weight(edges), areas })
+        Ok(Self { edges: by_weight(edges), areas, thinned: None })
     }
 
     /// ScanNet's Segmentator (spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
@@ -136,33 +157,42 @@ impl PointGraph {
             WeightedEdge::new(if convex { weight * weight } else { weight }, [a, b])
         };
         let edges = triangles.iter().flat_map(|&[a, b, c]| [[a, b], [a, c], [c, b]]).map(edge).collect();
-        Self { edges: by_weight(edges), areas }
+        Self { edges: by_weight(edges), areas, thinned: None }
     }
 
-    /// Number of points.
-    pub fn points(&self) -> usize {
-        self.areas.len()
-    }
-
-    /// (points): the share of the surface that each point stands for, square metres.
+    /// (kept points): the share of the surface that each stands for, square metres.
     pub fn areas(&self) -> &[f32] {
         &self.areas
     }
 
-    /// Every edge by rising weight.
+    /// Every edge by rising weight; its ends are rows of the points that are kept.
     pub fn edges(&self) -> &[WeightedEdge] {
         &self.edges
     }
 
-    /// The superpoints at `threshold`, those below `minimum` points merged where an edge leads anywhere.
+    /// How many kept points cover `area` square metres, by the median of what one stands for.
+    pub fn points_on(&self, area: f32) -> u32 {
+        let of_point = median(&self.areas).unwrap_or(0.0);
+        // Points without surface, all in one place, cover nothing however many they are.
+        if of_point > 0.0 { ((area / of_point).round() as u32).max(FEWEST) } else { FEWEST }
+    }
+
+    /// (kept points) values of points (points).
+    pub(super) fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
+        self.thinned.as_ref().map_or_else(|| of_points.to_vec(), |thinned| thinned.of_kept(of_points))
+    }
+
+    /// The superpoints of all points at `threshold`, those below `minimum` kept points merged where an edge leads anywhere. What is not kept is in the
+    /// superpoint of the nearest that is.
     ///
     /// # Errors
     /// [`Cancelled`].
     pub fn superpoints(&self, threshold: f32, minimum: u32, monitor: &Monitor) -> Result<Superpoints, Cancelled> {
-        let mut forest = Forest::new(vec![1; self.points()]);
+        let mut forest = Forest::new(vec![1; self.areas.len()]);
         let tick = |done| monitor.at(Stage::Superpoints, 0.85 + 0.1 * done);
         felzenszwalb(&mut forest, &self.edges, threshold, minimum, &tick)?;
-        let superpoints = Superpoints::from_ids(&forest.roots());
+        let roots = forest.roots();
+        let superpoints = Superpoints::from_ids(&self.thinned.as_ref().map_or_else(|| roots.clone(), |thinned| thinned.of_points(&roots)));
         monitor.at(Stage::Superpoints, 1.0)?;
         Ok(superpoints)
     }
@@ -177,11 +207,15 @@ fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
         std::f32::consts::PI * dot(reach, reach) / (neighbours.k() + 1) as f32
     };
     let mut areas: Vec<f32> = (0..positions.len()).map(area).collect();
-    if !areas.is_empty() {
-        let limit = 10.0 * *areas.clone().select_nth_unstable_by(positions.len() / 2, f32::total_cmp).1;
-        areas.iter_mut().for_each(|area| *area = area.min(limit));
-    }
+    let limit = 10.0 * median(&areas).unwrap_or(0.0);
+    areas.iter_mut().for_each(|area| *area = area.min(limit));
     areas
+}
+
+fn median(values: &[f32]) -> Option<f32> {
+    let mut values = values.to_vec();
+    let middle = values.len() / 2;
+    (!values.is_empty()).then(|| *values.select_nth_unstable_by(middle, f32::total_cmp).1)
 }
 
 fn minus(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
@@ -217,7 +251,7 @@ mod tests {
     fn cloud(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, boundaries: Option<&Boundaries>) -> Superpoints {
         let options = SuperpointOptions::default();
         let graph = PointGraph::new(positions, colors, &[], boundaries, options.edges, &Monitor::silent()).unwrap();
-        graph.superpoints(options.threshold, options.minimum, &Monitor::silent()).unwrap()
+        graph.superpoints(options.threshold, graph.points_on(options.minimum), &Monitor::silent()).unwrap()
     }
 
     #[test]
@@ -248,9 +282,47 @@ mod tests {
     }
 
     #[test]
+    fn a_sheet_is_grouped_alike_however_dense_it_is() {
+        // two colours meet in the middle of a square metre; a patch of five centimetres is too small, one of twenty is not
+        let of_step = |step: f32| {
+            let side = (1.0 / step) as usize;
+            let positions: Vec<[f32; 3]> = (0..side * side).map(|i| [(i % side) as f32 * step, (i / side) as f32 * step, 0.0]).collect();
+            let inside = |p: &[f32; 3], low: f32, size: f32| p[..2].iter().all(|x| (low..low + size).contains(x));
+            let color = |p: &[f32; 3]| match p {
+                p if inside(p, 0.1, 0.05) => [40, 40, 200],
+                p if inside(p, 0.7, 0.2) => [40, 40, 200],
+                p if p[0] < 0.5 => [200, 40, 40],
+                _ => [40, 200, 40],
+            };
+            let colors: Vec<_> = positions.iter().map(color).collect();
+            (cloud(&positions, Some(&colors), None).count(), positions)
+        };
+        for step in [0.004, 0.009, 0.02, 0.04] {
+            let (count, positions) = of_step(step);
+            assert_eq!(count, 3, "{step}");
+            let graph = PointGraph::new(&positions, None, &[], None, SuperpointOptions::default().edges, &Monitor::silent()).unwrap();
+            let area: f32 = graph.areas().iter().sum();
+            assert!((0.8..1.3).contains(&area), "{area} at {step}");
+        }
+    }
+
+    #[test]
+    fn what_covers_nothing_has_a_least_number_of_points() {
+        let of = |positions: &[[f32; 3]]| {
+            let graph = PointGraph::new(positions, None, &[], None, SuperpointOptions::default().edges, &Monitor::silent()).unwrap();
+            [graph.points_on(0.01), graph.points_on(f32::INFINITY)]
+        };
+        assert_eq!(of(&[]), [FEWEST; 2]);
+        assert_eq!(of(&[[1.0; 3]]), [FEWEST; 2]);
+        assert_eq!(of(&[[1.0; 3]; 50]), [FEWEST; 2]);
+        let line: Vec<[f32; 3]> = (0..50).map(|i| [i as f32, 0.0, 0.0]).collect();
+        assert_eq!(of(&line), [FEWEST, u32::MAX]);
+    }
+
+    #[test]
     fn an_edge_found_twice_is_kept_once() {
         let positions = corner();
-        let source = EdgeSource::Neighbours { k: 16, color_weight: 0.0 };
+        let source = EdgeSource::Neighbours { spacing: 0.0, k: 16, color_weight: 0.0 };
         let graph = PointGraph::new(&positions, None, &[], None, source, &Monitor::silent()).unwrap();
         let mut pairs: Vec<_> = graph.edges().iter().map(|edge| edge.ends()).collect();
         pairs.iter_mut().for_each(|ends| ends.sort_unstable());

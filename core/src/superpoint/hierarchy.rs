@@ -55,7 +55,6 @@ pub struct Hierarchy {
 struct Node {
     parent: Option<u32>,
     birth: f32,
-    points: u32,
     /// Square metres.
     area: f64,
     /// Its superpoints are `order[first..first + superpoints]`.
@@ -84,7 +83,7 @@ impl Hierarchy {
     /// # Errors
     /// [`Cancelled`].
     pub fn new(graph: &PointGraph, superpoints: &Superpoints, monitor: &Monitor) -> Result<Self, Cancelled> {
-        let superpoint_of_point = superpoints.superpoint_of_point();
+        let superpoint_of_point = graph.of_kept(superpoints.superpoint_of_point());
         let mut areas = vec![0.0; superpoints.count()];
         for (&s, &area) in superpoint_of_point.iter().zip(graph.areas()) {
             areas[s as usize] += f64::from(area);
@@ -98,16 +97,15 @@ impl Hierarchy {
             border.add(Border { edges: 1.0, contrast: f64::from(edge.weight().max(0.0)) });
         }
         monitor.check()?;
-        let leaf = |((points, area), inside): ((u32, f64), Border)| Node {
+        let leaf = |(area, inside): (f64, Border)| Node {
             parent: None,
             // What two halves of it would cost.
             birth: (inside.contrast / inside.edges.max(1.0) * area) as f32,
-            points,
             area,
             first: 0,
             superpoints: 1,
         };
-        let nodes = superpoints.sizes().into_iter().zip(areas).zip(inside).map(leaf).collect();
+        let nodes = areas.into_iter().zip(inside).map(leaf).collect();
         let mut between: Vec<_> = between.into_iter().collect();
         between.sort_unstable_by_key(|(pair, _)| *pair);
         let contact = |(superpoints, border): &([u32; 2], Border)| Contact {
@@ -149,12 +147,16 @@ impl Hierarchy {
         &self.contacts
     }
 
-    /// The regions of at least `min_points` points and at most `max_area` square metres, single superpoints among them, small
-    /// before large along every branch.
-    pub fn regions(&self, min_points: u32, max_area: f32) -> Vec<Region> {
+    /// (superpoints): square metres.
+    pub fn areas(&self) -> Vec<f32> {
+        self.nodes.iter().filter(|node| node.superpoints == 1).map(|node| node.area as f32).collect()
+    }
+
+    /// The regions of at most `max_area` square metres, single superpoints among them, small before large along every branch.
+    pub fn regions(&self, max_area: f32) -> Vec<Region> {
         // The last regions of a scan have no end; they get the highest level there is.
         let top = self.nodes.iter().map(|node| node.birth).fold(0.0, f32::max);
-        let fits = |node: &&Node| node.points >= min_points && node.area <= f64::from(max_area);
+        let fits = |node: &&Node| node.area <= f64::from(max_area);
         let region = |node: &Node| {
             let mut superpoints = self.superpoints_of(node).to_vec();
             superpoints.sort_unstable();
@@ -246,7 +248,6 @@ impl Growing {
         self.nodes.push(Node {
             parent: None,
             birth: cost.max(level(first)).max(level(second)),
-            points: first.points + second.points,
             area: first.area + second.area,
             first: 0,
             superpoints: first.superpoints + second.superpoints,
@@ -273,7 +274,7 @@ mod tests {
         let SuperpointOptions { edges, threshold, minimum } = SuperpointOptions::default();
         let silent = Monitor::silent();
         let graph = PointGraph::new(positions, Some(colors), &[], None, edges, &silent).unwrap();
-        let superpoints = graph.superpoints(threshold, minimum, &silent).unwrap();
+        let superpoints = graph.superpoints(threshold, graph.points_on(minimum), &silent).unwrap();
         let hierarchy = Hierarchy::new(&graph, &superpoints, &silent).unwrap();
         (superpoints, hierarchy)
     }
@@ -308,7 +309,7 @@ mod tests {
     fn whole_boxes_are_regions() {
         let (positions, colors, things) = boxes();
         let (superpoints, hierarchy) = hierarchy(&positions, &colors);
-        let regions = hierarchy.regions(100, 10.0);
+        let regions = hierarchy.regions(10.0);
         for thing in [1, 2] {
             let overlap = |region: &Region| {
                 let inside = |p: usize| region.superpoints.binary_search(&superpoints.superpoint_of_point()[p]).is_ok();
@@ -328,9 +329,9 @@ mod tests {
         // 80 x 80 floor points less the boxes' footprints, 2 x 5 x 256 on the boxes: a square of 5 cm each.
         let expected = (80.0 * 80.0 - 2.0 * 256.0 + 2.0 * 5.0 * 256.0) * 0.0025;
         assert!((total / expected - 1.0).abs() < 0.2, "{total} instead of {expected}");
-        let small = hierarchy.regions(0, 1.0);
-        assert!(small.len() < hierarchy.regions(0, 1e9).len() && !small.is_empty());
-        assert!(hierarchy.regions(u32::MAX, 1e9).is_empty());
+        let small = hierarchy.regions(1.0);
+        assert!(small.len() < hierarchy.regions(1e9).len() && !small.is_empty());
+        assert!((hierarchy.areas().iter().sum::<f32>() - total as f32).abs() < 1e-3);
     }
 
     proptest! {
@@ -341,15 +342,15 @@ mod tests {
             let positions: Vec<_> = cells.iter().map(|c| [c.0, c.1, c.2].map(|x| 0.02 * f32::from(x))).collect();
             let colors: Vec<_> = cells.iter().map(|c| [c.3 & 0xc0; 3]).collect();
             let (superpoints, hierarchy) = hierarchy(&positions, &colors);
-            let all = hierarchy.regions(0, f32::MAX);
+            let all = hierarchy.regions(f32::MAX);
             prop_assert!(all.len() >= superpoints.count() && all.len() < 2 * superpoints.count());
             let mut parents = 0;
             for (id, node) in hierarchy.nodes.iter().enumerate() {
                 let region = &all[id];
                 prop_assert!(region.superpoints.is_sorted_by(|a, b| a < b) && !region.superpoints.is_empty());
                 prop_assert!(region.birth <= region.death && region.death.is_finite());
-                let points: u32 = region.superpoints.iter().map(|&s| superpoints.sizes()[s as usize]).sum();
-                prop_assert_eq!(points, node.points);
+                let area: f32 = region.superpoints.iter().map(|&s| hierarchy.areas()[s as usize]).sum();
+                prop_assert!((f64::from(area) - node.area).abs() <= 1e-4 * node.area);
                 if let Some(parent) = node.parent {
                     parents += 1;
                     prop_assert!(region.superpoints.iter().all(|s| all[parent as usize].superpoints.contains(s)));
@@ -365,9 +366,9 @@ mod tests {
     #[test]
     fn nothing_and_one_superpoint() {
         let (_, hierarchy) = hierarchy(&[[1.0; 3]; 20], &[[0; 3]; 20]);
-        assert_eq!(hierarchy.regions(10, 1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
+        assert_eq!(hierarchy.regions(1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
         let graph = PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
         let none = Hierarchy::new(&graph, &Superpoints::from_ids(&[]), &Monitor::silent()).unwrap();
-        assert!(none.regions(0, 1.0).is_empty());
+        assert!(none.regions(1.0).is_empty());
     }
 }

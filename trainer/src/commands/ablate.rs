@@ -129,8 +129,9 @@ impl Ablate {
                 let start = self.start.as_deref().map(|folder| Start { folder, steps: 0 });
                 train::train(&config, start, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let answers =
-                    evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
+                let answers = evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| {
+                    evaluation::ask(&network, scan, &evaluation::Choice::default())
+                })?;
                 let record =
                     json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);

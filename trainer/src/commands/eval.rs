@@ -5,6 +5,7 @@ use std::{io::Write, path::PathBuf, str::FromStr};
 use clap::Args;
 use segscape::{
     evaluate,
+    instances::SelectOptions,
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph},
 };
@@ -12,7 +13,7 @@ use segscape::{
 use crate::{
     dataset::Room,
     device::DeviceChoice,
-    evaluation::{self, Found, Protocol},
+    evaluation::{self, Choice, Found, MaskSet, Protocol},
     models,
     scans::Asked,
     validation,
@@ -35,6 +36,22 @@ pub struct Eval {
     /// What to measure instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
+    /// Which masks become things.
+    #[arg(long, value_enum, default_value_t, conflicts_with = "baseline")]
+    masks: MaskSet,
+    /// The ranker's scores of the network's masks are lowered by this; what ships has 0.15.
+    #[arg(long, value_parser = share, conflicts_with = "baseline")]
+    handicap: Option<f32>,
+    /// A mask goes when its intersection over union with a better one is above this; what ships has 0.15.
+    #[arg(long, value_parser = share, conflicts_with = "baseline")]
+    max_iou: Option<f32>,
+    /// Scores must be above this; what ships has 0.25.
+    #[arg(long, value_parser = share, conflicts_with = "baseline")]
+    min_score: Option<f32>,
+    /// Scans are thinned first until no two points are nearer to each other than this, in metres. What is found is carried to all points, on which it is
+    /// measured.
+    #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
+    spacing: Option<f32>,
     /// Class ids that are stuff, not things; by default NYU40's, and of classes that a bundle names those called wall, floor or ceiling.
     #[arg(long, value_delimiter = ',')]
     stuff: Option<Vec<i32>>,
@@ -50,6 +67,19 @@ pub struct Eval {
     /// Adds the averages to the training run's `validation.jsonl`, which `trainer report` draws.
     #[arg(long, requires = "weights")]
     record: bool,
+}
+
+fn share(text: &str) -> Result<f32, String> {
+    let share: f32 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
+    if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(format!("{share} is not within 0 and 1")) }
+}
+
+/// The largest `--spacing`, metres.
+const WIDEST: f32 = 1.0;
+
+fn spacing(text: &str) -> Result<f32, String> {
+    let spacing: f32 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
+    if spacing > 0.0 && spacing <= WIDEST { Ok(spacing) } else { Err(format!("{spacing} is not above 0 and at most {WIDEST} m")) }
 }
 
 /// `--baseline`.
@@ -89,8 +119,9 @@ impl Eval {
             None => Some(models::load_network(self.weights.as_deref(), &self.device.open()?)?),
             Some(_) => None,
         };
+        let choice = self.choice();
         let answers = evaluation::answers(&scans.paths, network.as_ref(), self.stuff.as_deref(), |scan| match (&network, self.baseline) {
-            (Some(network), _) => evaluation::ask(network, scan),
+            (Some(network), _) => evaluation::ask(network, scan, &choice),
             (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&scan.room, threshold),
             (None, _) => Ok(regions(scan.room.superpoints.superpoint_of_point(), scan.room.superpoints.count())),
         })?;
@@ -106,12 +137,24 @@ impl Eval {
         }
         Ok(())
     }
+
+    fn choice(&self) -> Choice {
+        let shipped = SelectOptions::default();
+        let select = SelectOptions {
+            masks: self.masks.into(),
+            query_handicap: self.handicap.unwrap_or(shipped.query_handicap),
+            max_iou: self.max_iou.unwrap_or(shipped.max_iou),
+            min_score: self.min_score.unwrap_or(shipped.min_score),
+            ..shipped
+        };
+        Choice { select, spacing: self.spacing }
+    }
 }
 
 /// The Felzenszwalb baseline: small regions are merged into a neighbour, as everywhere.
 fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
     let monitor = Monitor::silent();
-    let edges = EdgeSource::Neighbours { k: 16, color_weight: 0.0 };
+    let edges = EdgeSource::Neighbours { spacing: 0.0, k: 16, color_weight: 0.0 };
     let graph = PointGraph::new(&room.positions, room.colors.as_deref(), &[], None, edges, &monitor)?;
     let partition = graph.superpoints(threshold, evaluate::MIN_POINTS, &monitor)?;
     Ok(regions(partition.superpoint_of_point(), partition.count()))
@@ -130,6 +173,9 @@ fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use clap::Parser as _;
+    use segscape::instances::Masks;
+
     use super::*;
 
     #[test]
@@ -139,6 +185,27 @@ mod tests {
         for bad in ["", "felzenszwalb", "felzenszwalb:x", "felzenszwalb:-1", "oracle"] {
             assert!(bad.parse::<Baseline>().is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn constants_of_the_selection_may_be_chosen() {
+        #[derive(clap::Parser)]
+        struct Cli {
+            #[command(flatten)]
+            eval: Eval,
+        }
+        let parse = |words: &[&str]| {
+            Cli::try_parse_from(["eval", "room.ply", "--protocol", "class-agnostic"].iter().chain(words)).map(|cli| cli.eval.choice())
+        };
+        assert_eq!(parse(&[]).unwrap(), Choice::default());
+        let words = ["--masks", "regions", "--handicap", "0", "--max-iou", "0.5", "--min-score", "0.1", "--spacing", "0.03"];
+        let Choice { select, spacing } = parse(&words).unwrap();
+        assert_eq!((select.masks, spacing), (Masks::Regions, Some(0.03)));
+        assert_eq!((select.query_handicap, select.max_iou, select.min_score), (0.0, 0.5, 0.1));
+        for bad in [["--handicap", "nan"], ["--max-iou", "2"], ["--min-score", "-1"], ["--spacing", "0"], ["--spacing", "inf"], ["--masks", "all"]] {
+            assert!(parse(&bad).is_err(), "{bad:?}");
+        }
+        assert!(parse(&["--masks", "regions", "--baseline", "superpoints"]).is_err());
     }
 
     #[test]

@@ -5,7 +5,13 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::{dataset, device::DeviceChoice, evaluation, models, report, scans::Asked};
+use crate::{
+    dataset,
+    device::DeviceChoice,
+    evaluation::{self, Choice},
+    models, report,
+    scans::Asked,
+};
 
 /// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
 #[derive(Debug, Args)]
@@ -40,7 +46,8 @@ impl Report {
             let mut scans = Asked::of(&self.eval)?;
             scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers = evaluation::answers(&scans.paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan))?;
+            answers =
+                evaluation::answers(&scans.paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan, &Choice::default()))?;
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));

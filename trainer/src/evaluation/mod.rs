@@ -9,19 +9,24 @@ use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
     evaluate::{self, Evaluation, Prediction, Size, Truth},
-    pipeline::{self, Network},
-    progress::Monitor,
+    pipeline::Network,
 };
 use serde::Serialize;
 
 use crate::{dataset::Room, scans::Labelled};
 
+mod asking;
+mod claims;
 mod names;
 pub mod pairs;
+mod rows;
 mod splits;
 mod table;
 
+pub use asking::{Choice, MaskSet, ask};
+pub use claims::Claims;
 pub use names::Names;
+pub use rows::OfScan;
 use splits::{SPLITS, Splits};
 pub use table::{bounds, percent};
 
@@ -30,7 +35,7 @@ pub use table::{bounds, percent};
 pub enum Protocol {
     /// By class, with the model's scores.
     Scannet,
-    /// Things only, classes ignored, all confidences 1 (and once more with the model's scores).
+    /// Things only, classes ignored, with the model's scores and once more with all confidences 1.
     ClassAgnostic,
 }
 
@@ -71,6 +76,8 @@ pub struct Averages {
     pub recall: f64,
     /// The same at 0.50.
     pub recall50: f64,
+    /// The same at 0.25.
+    pub recall25: f64,
 }
 
 impl From<&evaluate::Scores> for Averages {
@@ -82,6 +89,7 @@ impl From<&evaluate::Scores> for Averages {
             ap25: scores.ap25(),
             recall: scores.recall(),
             recall50: scores.recall50(),
+            recall25: scores.recall25(),
         }
     }
 }
@@ -137,10 +145,14 @@ pub enum Figures {
     ClassAgnostic {
         /// Number of scans.
         scans: usize,
+        /// With the model's scores, which is what somebody sees who asks for the best.
+        model_scores: Summary,
         /// Every confidence 1, as the released evaluators have it.
         confidence_one: Summary,
-        /// With the model's scores.
-        model_scores: Summary,
+        /// How much of the rooms themselves passes for things.
+        structure: Claims,
+        /// Scan by scan.
+        rows: Vec<OfScan>,
         /// By the name of the true class: share of its things that were found, at 0.50.
         recall50: BTreeMap<String, f64>,
     },
@@ -165,41 +177,41 @@ pub fn answers(
     scans.iter().map(answer).collect()
 }
 
-/// What the network finds.
-///
-/// # Errors
-/// The scan does not fit the network.
-pub fn ask(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Found>> {
-    let observation = scan.observation();
-    let (positions, monitor) = (observation.positions, Monitor::silent());
-    let grouping = scan.grouping(&monitor)?;
-    let segmentation = pollster::block_on(pipeline::segment_observed(&observation, &grouping, network, &monitor))?;
-    let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
-        points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
-        score: instance.score,
-        embedding: instance.embedding.clone(),
-        logit_scale: segmentation.logit_scale,
-    });
-    Ok(found.collect())
-}
-
 /// The figures of what was found.
 ///
 /// # Errors
 /// With classes: an object's class has no name, or one outside the vocabulary.
 pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures> {
     match protocol {
-        Protocol::ClassAgnostic => Ok(Figures::ClassAgnostic {
-            scans: answers.len(),
-            confidence_one: class_agnostic(answers, |_| 1.0)?,
-            model_scores: class_agnostic(answers, |score| score)?,
-            recall50: recall50_of_class(answers),
-        }),
+        Protocol::ClassAgnostic => {
+            let rows = answers.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
+            Ok(Figures::ClassAgnostic {
+                scans: answers.len(),
+                model_scores: class_agnostic(answers, |score| score)?.summary(),
+                confidence_one: class_agnostic(answers, |_| 1.0)?.summary(),
+                structure: Claims::sum(rows.iter().map(|row| &row.structure)),
+                rows,
+                recall50: recall50_of_class(answers),
+            })
+        }
         Protocol::Scannet => by_class(answers),
     }
 }
 
-fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Summary> {
+/// One scan's own figures.
+fn row(answer: &Answer) -> anyhow::Result<OfScan> {
+    let one = std::slice::from_ref(answer);
+    let model_scores = class_agnostic(one, |score| score)?;
+    Ok(OfScan {
+        scan: title(&answer.path),
+        things: model_scores.sizes.iter().map(|(_, things)| things).sum(),
+        model_scores: (&model_scores.all.scores()).into(),
+        confidence_one: (&class_agnostic(one, |_| 1.0)?.all.scores()).into(),
+        structure: Claims::of(&answer.room, &answer.found),
+    })
+}
+
+fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Tally> {
     let mut tally = Tally::new(1);
     for Answer { room, found, .. } in answers {
         let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !room.stuff.contains(&class));
@@ -207,7 +219,7 @@ fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow
             found.iter().map(|f| Prediction { class: 0, confidence: confidence(f64::from(f.score)), points: &f.points }).collect();
         tally.add(&truth, &predictions, &room.positions)?;
     }
-    Ok(tally.summary())
+    Ok(tally)
 }
 
 /// Of each class, by name: the share of its countable things that some prediction overlaps by more than half.

@@ -5,7 +5,13 @@ use std::fmt;
 use segscape::evaluate::Size;
 use serde_json::{Value, json};
 
-use super::{Averages, Figures, OfClass, OfSize, Summary, splits::Splits};
+use super::{
+    Averages, Figures, OfClass, OfScan, OfSize, Summary,
+    claims::Claims,
+    rows::{self, COLUMNS, spread},
+    splits::Splits,
+};
+use crate::structure::Structure;
 
 impl Figures {
     /// One object; fractions, and null for means of nothing.
@@ -23,12 +29,14 @@ impl Figures {
                 figures["recall50_of_class"] = column(|class| class.recall50);
                 figures
             }
-            Self::ClassAgnostic { scans, confidence_one, model_scores, recall50 } => {
+            Self::ClassAgnostic { scans, model_scores, confidence_one, structure, rows, recall50 } => {
                 // the released protocol's figures on top, as every protocol has them
                 let mut figures = json!(confidence_one);
                 figures["scans"] = json!(scans);
                 figures["confidence_one"] = json!(confidence_one);
                 figures["model_scores"] = json!(model_scores);
+                figures["structure"] = structure.json();
+                [figures["per_scan"], figures["over_scans"]] = rows::json(rows);
                 figures["recall50_of_class"] = json!(recall50);
                 figures
             }
@@ -71,10 +79,10 @@ fn head(out: &mut fmt::Formatter, name: &str, count: &str, columns: &[&str]) -> 
     writeln!(out)
 }
 
-const AVERAGES: [&str; 5] = ["AP", "AP50", "AP25", "recall", "recall50"];
+const AVERAGES: [&str; 6] = ["AP", "AP50", "AP25", "recall", "recall50", "recall25"];
 
 fn averages(out: &mut fmt::Formatter, name: &str, count: usize, of: &Averages) -> fmt::Result {
-    line(out, name, &count.to_string(), &[of.ap, of.ap50, of.ap25, of.recall, of.recall50])
+    line(out, name, &count.to_string(), &[of.ap, of.ap50, of.ap25, of.recall, of.recall50, of.recall25])
 }
 
 fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Result {
@@ -85,6 +93,28 @@ fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Resul
         }
     }
     Ok(())
+}
+
+fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
+    head(out, "the room itself", "points", &["claimed"])?;
+    for part in Structure::ALL {
+        let (points, share) = structure.of_part(part);
+        line(out, part.name(), &points.to_string(), &[share])?;
+    }
+    let (points, share) = structure.of_all();
+    line(out, "all of it", &points.to_string(), &[share])?;
+    writeln!(out, "{} of {} found things are mostly structure", structure.mostly_structure(), structure.found())
+}
+
+/// A line a scan, then their means and standard deviations.
+fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
+    head(out, "scan", "things", &COLUMNS.map(|column| column.head))?;
+    for row in rows {
+        line(out, &row.scan, &row.things.to_string(), &COLUMNS.map(|column| (column.of)(row)))?;
+    }
+    let [means, deviations] = [0, 1].map(|which| COLUMNS.map(|column| spread(rows.iter().map(column.of))[which]));
+    line(out, "mean over scans", "", &means)?;
+    line(out, "standard deviation", "", &deviations)
 }
 
 impl fmt::Display for Figures {
@@ -103,15 +133,17 @@ impl fmt::Display for Figures {
                     line(out, name, split, &[class.ap, class.ap50, class.ap25, class.recall50])?;
                 }
             }
-            Self::ClassAgnostic { scans, confidence_one, model_scores, recall50 } => {
+            Self::ClassAgnostic { scans, model_scores, confidence_one, structure, rows, recall50 } => {
                 writeln!(out, "{scans} scans, classes ignored, percent")?;
                 head(out, "confidences", "", &AVERAGES)?;
-                for (name, summary) in [("all 1 (released protocol)", confidence_one), ("the model's", model_scores)] {
-                    let Averages { ap, ap50, ap25, recall, recall50, .. } = summary.all;
-                    line(out, name, "", &[ap, ap50, ap25, recall, recall50])?;
+                for (name, summary) in [("the model's", model_scores), ("all 1 (released protocol)", confidence_one)] {
+                    let Averages { ap, ap50, ap25, recall, recall50, recall25, .. } = summary.all;
+                    line(out, name, "", &[ap, ap50, ap25, recall, recall50, recall25])?;
                 }
+                sizes(out, "the model's, longest edge", model_scores)?;
                 sizes(out, "all 1, longest edge of box", confidence_one)?;
-                sizes(out, "the model's", model_scores)?;
+                claims(out, structure)?;
+                of_scans(out, rows)?;
                 head(out, "class", "", &["recall50"])?;
                 recall50.iter().try_for_each(|(name, recall)| line(out, name, "", &[*recall]))?;
             }

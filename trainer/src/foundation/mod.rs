@@ -132,6 +132,6 @@ pub mod tests {
     pub fn superpoints(foundation: &Foundation, boundaries: Option<Boundaries>, options: &SuperpointOptions) -> Superpoints {
         let silent = Monitor::silent();
         let graph = PointGraph::new(&foundation.positions, None, &[], boundaries.as_ref(), options.edges, &silent).unwrap();
-        graph.superpoints(options.threshold, options.minimum, &silent).unwrap()
+        graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent).unwrap()
     }
 }

@@ -195,6 +195,7 @@ mod tests {
             objects: vec![Object { class: 29, name: Some("box".into()) }],
             stuff: vec![CEILING],
             truth: scan::Truth { semantic: points.iter().map(|p| p.3).collect(), instance: vec![0; points.len()] },
+            structure: vec![None; points.len()],
         };
         (room, points.iter().map(|p| p.1).collect())
     }

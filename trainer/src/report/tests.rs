@@ -8,6 +8,7 @@ use super::*;
 use crate::{
     dataset::{Object, Room},
     evaluation::Found,
+    structure::Structure,
 };
 
 /// Whether every element ends, in order, and every attribute is quoted.
@@ -62,6 +63,7 @@ fn answer() -> Answer {
                 semantic: (0..positions.len()).map(|i| [5, 3, 1][i / 800]).collect(),
                 instance: (0..positions.len()).map(|i| [1, 2, 3][i / 800]).collect(),
             },
+            structure: (0..positions.len()).map(|i| [None, None, Some(Structure::Wall)][i / 800]).collect(),
             colors: None,
             positions,
         },

@@ -4,21 +4,22 @@ use segscape::{
     platform::Instant,
     preflight::{Choices, preflight},
     progress::Monitor,
-    scan, spatial,
+    scan,
+    spatial::{self, Thinned},
     superpoint::{EdgeSource, Hierarchy, PointGraph, SuperpointOptions},
 };
 use serde_json::json;
 
 use super::{Bench, print};
 
-/// One row a step, the fastest of all runs. The graph finds neighbours and normals once more; they are measured alone before.
+/// One row a step, the fastest of all runs. The graph thins the scan, finds neighbours and normals once more; they are measured alone before.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
     let mut scan = scan::read(bytes, &silent)?;
     preflight(&scan, Choices::default()).apply(&mut scan);
     let options = SuperpointOptions::default();
-    let EdgeSource::Neighbours { k, .. } = options.edges else { anyhow::bail!("superpoints are made of neighbours by default") };
-    let mut fastest = [f64::INFINITY; 5];
+    let EdgeSource::Neighbours { spacing, k, .. } = options.edges else { anyhow::bail!("superpoints are made of neighbours by default") };
+    let mut fastest = [f64::INFINITY; 6];
     for _ in 0..bench.runs.max(1) {
         let mut steps = fastest.iter_mut();
         let mut clock = Instant::now();
@@ -27,18 +28,20 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
             clock = Instant::now();
             steps.next().into_iter().for_each(|best| *best = best.min(ms));
         };
-        let neighbours = spatial::nearest_neighbours(&scan.positions, k, &|_| Ok(()))?;
+        let positions = Thinned::new(&scan.positions, spacing, |_, _| true).of_kept(&scan.positions);
         lap();
-        spatial::normals(&neighbours.by_row(&scan.positions), &neighbours, &|_| Ok(()))?;
+        let neighbours = spatial::nearest_neighbours(&positions, k, &|_| Ok(()))?;
+        lap();
+        spatial::normals(&neighbours.by_row(&positions), &neighbours, &|_| Ok(()))?;
         lap();
         let graph = PointGraph::new(&scan.positions, scan.colors.as_deref(), &scan.triangles, None, options.edges, &silent)?;
         lap();
-        let superpoints = graph.superpoints(options.threshold, options.minimum, &silent)?;
+        let superpoints = graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?;
         lap();
         Hierarchy::new(&graph, &superpoints, &silent)?;
         lap();
     }
-    for (step, ms) in ["neighbours", "normals", "graph", "forest", "merge_tree"].into_iter().zip(fastest) {
+    for (step, ms) in ["thinning", "neighbours", "normals", "graph", "forest", "merge_tree"].into_iter().zip(fastest) {
         print(bench, &json!({ "step": step, "points": scan.len(), "ms": ms }), &format!("{step:12} {ms:9.1} ms"))?;
     }
     Ok(())

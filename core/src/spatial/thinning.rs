@@ -1,0 +1,179 @@
+//! Fewer points, evenly spaced, that stand for all of a scan.
+
+use std::collections::HashMap;
+
+use super::Voxels;
+
+/// Points kept in a cell that are looked at. More cannot lie in one so far from each other, but for points that may not stand for each other, and those
+/// beyond the last cell.
+const CROWD: usize = 64;
+
+/// Some points of a scan, and for every point the one that stands for it.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Thinned {
+    point_of_kept: Vec<u32>,
+    kept_of_point: Vec<u32>,
+}
+
+impl Thinned {
+    /// Keeps points of `positions` (points, 3) that are at least `spacing` > 0 apart, so many that each other point has one nearer than that. Where
+    /// `may_join` says no, neither of two points stands for the other, however near they are.
+    pub fn new(positions: &[[f32; 3]], spacing: f32, may_join: impl Fn(u32, u32) -> bool) -> Self {
+        let cells = Cells::new(positions, spacing);
+        let squared = |a: u32, b: u32| glam::Vec3::from(positions[a as usize]).distance_squared(positions[b as usize].into());
+        let mut kept: Vec<Vec<u32>> = vec![Vec::new(); cells.around.len()];
+        let mut is_kept = vec![false; positions.len()];
+        let mut near: Vec<u32> = Vec::new();
+        for (cell, around) in cells.around.iter().enumerate() {
+            near.clear();
+            near.extend(around.iter().flat_map(|&other| &kept[other as usize]));
+            for &point in cells.points(cell) {
+                if near.iter().any(|&other| squared(point, other) < spacing * spacing && may_join(point, other)) {
+                    continue;
+                }
+                is_kept[point as usize] = true;
+                if kept[cell].len() < CROWD {
+                    kept[cell].push(point);
+                    near.push(point);
+                }
+            }
+        }
+        let point_of_kept: Vec<u32> = (0..).zip(&is_kept).filter(|(_, is_kept)| **is_kept).map(|(point, _)| point).collect();
+        let mut kept_of_point = vec![0; positions.len()];
+        (0..).zip(&point_of_kept).for_each(|(row, &point)| kept_of_point[point as usize] = row);
+        for (cell, around) in cells.around.iter().enumerate() {
+            near.clear();
+            near.extend(around.iter().flat_map(|&other| &kept[other as usize]));
+            for &point in cells.points(cell).iter().filter(|point| !is_kept[**point as usize]) {
+                let joined = near.iter().filter(|other| may_join(point, **other));
+                // One was near enough above, so there is one.
+                let nearest = joined.min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b))).copied();
+                kept_of_point[point as usize] = nearest.map_or(0, |nearest| kept_of_point[nearest as usize]);
+            }
+        }
+        Self { point_of_kept, kept_of_point }
+    }
+
+    /// How many are kept.
+    pub fn len(&self) -> usize {
+        self.point_of_kept.len()
+    }
+
+    /// Whether there were no points.
+    pub fn is_empty(&self) -> bool {
+        self.point_of_kept.is_empty()
+    }
+
+    /// (kept): which points they are, ascending.
+    pub fn point_of_kept(&self) -> &[u32] {
+        &self.point_of_kept
+    }
+
+    /// (points): row of the nearest that is kept.
+    pub fn kept_of_point(&self) -> &[u32] {
+        &self.kept_of_point
+    }
+
+    /// Values of points (points) of those that are kept.
+    pub fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
+        self.point_of_kept.iter().map(|&point| of_points[point as usize]).collect()
+    }
+
+    /// Values of those that are kept (kept), carried to all points.
+    pub fn of_points<T: Copy>(&self, of_kept: &[T]) -> Vec<T> {
+        self.kept_of_point.iter().map(|&kept| of_kept[kept as usize]).collect()
+    }
+}
+
+/// The occupied cells of a grid.
+struct Cells {
+    /// (cells): itself and those that touch it.
+    around: Vec<Vec<u32>>,
+    /// (cells + 1): where the points of each start.
+    starts: Vec<u32>,
+    points: Vec<u32>,
+}
+
+impl Cells {
+    fn new(positions: &[[f32; 3]], size: f32) -> Self {
+        let Voxels { coords, voxel_of_point } = Voxels::new(positions, size);
+        let mut starts = vec![0; coords.len() + 1];
+        voxel_of_point.iter().for_each(|&cell| starts[cell as usize + 1] += 1);
+        (0..coords.len()).for_each(|cell| starts[cell + 1] += starts[cell]);
+        let (mut next, mut points) = (starts.clone(), vec![0; positions.len()]);
+        for (point, &cell) in (0..).zip(&voxel_of_point) {
+            points[next[cell as usize] as usize] = point;
+            next[cell as usize] += 1;
+        }
+        let cell_at: HashMap<[i32; 3], u32> = coords.iter().copied().zip(0..).collect();
+        let steps = || (0..27).map(|i| [i / 9 - 1, i / 3 % 3 - 1, i % 3 - 1]);
+        let touching = |coord: &[i32; 3]| {
+            let neighbour = |step: [i32; 3]| Some(std::array::from_fn(|axis| coord[axis].saturating_add(step[axis])));
+            let mut cells: Vec<u32> = steps().filter_map(neighbour).filter_map(|coord| cell_at.get(&coord).copied()).collect();
+            // At the end of all numbers a step leads nowhere.
+            cells.sort_unstable();
+            cells.dedup();
+            cells
+        };
+        Self { around: coords.iter().map(touching).collect(), starts, points }
+    }
+
+    fn points(&self, cell: usize) -> &[u32] {
+        &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn distance(a: [f32; 3], b: [f32; 3]) -> f32 {
+        glam::Vec3::from(a).distance(b.into())
+    }
+
+    proptest! {
+        #[test]
+        fn those_kept_are_apart_and_near_to_all(
+            positions in prop::collection::vec(prop::array::uniform3(-1.0f32..1.0), 0..300), spacing in 0.01f32..1.0,
+        ) {
+            let thinned = Thinned::new(&positions, spacing, |_, _| true);
+            let kept = thinned.of_kept(&positions);
+            prop_assert!(thinned.point_of_kept().is_sorted_by(|a, b| a < b));
+            for (i, &a) in kept.iter().enumerate() {
+                prop_assert!(kept[..i].iter().all(|&b| distance(a, b) >= spacing));
+            }
+            for (&position, &row) in positions.iter().zip(thinned.kept_of_point()) {
+                let nearest = kept.iter().map(|&other| distance(position, other)).fold(f32::INFINITY, f32::min);
+                prop_assert!(nearest < spacing && distance(position, kept[row as usize]) == nearest);
+            }
+        }
+
+        #[test]
+        fn nobody_stands_for_those_who_may_not_join(
+            cells in prop::collection::vec((prop::array::uniform3(0u8..4), 0u8..3), 0..200),
+        ) {
+            let positions: Vec<_> = cells.iter().map(|(cell, _)| cell.map(|x| 0.01 * f32::from(x))).collect();
+            let of_group = |point: u32| cells[point as usize].1;
+            let thinned = Thinned::new(&positions, 0.02, |a, b| of_group(a) == of_group(b));
+            let standing = thinned.of_points(thinned.point_of_kept());
+            prop_assert!((0..).zip(&standing).all(|(point, &other)| of_group(point) == of_group(other)));
+        }
+    }
+
+    #[test]
+    fn nothing_and_one_place() {
+        assert!(Thinned::new(&[], 0.1, |_, _| true).is_empty());
+        let one = Thinned::new(&[[2.5; 3]; 1000], 0.1, |_, _| true);
+        assert_eq!((one.point_of_kept(), one.kept_of_point()), (&[0][..], &[0; 1000][..]));
+    }
+
+    /// Where such points were all compared with each other this would not end.
+    #[test]
+    fn crowds_are_no_trap() {
+        let far: Vec<[f32; 3]> = (0..100_000).map(|i| [1e30 * (i + 1) as f32, 0.0, 0.0]).collect();
+        assert_eq!(Thinned::new(&far, 0.01, |_, _| true).len(), far.len());
+        assert_eq!(Thinned::new(&vec![[0.0; 3]; 100_000], 0.01, |_, _| false).len(), 100_000, "everybody stands for himself alone");
+    }
+}
