@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     sync::mpsc::{Receiver, Sender, channel},
     thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -36,6 +37,23 @@ pub struct Step {
     pub figures: Vec<f32>,
     /// Floating-point operations, as [`Work`] counts them.
     pub flops: f64,
+    /// What took how long on the first device; where that is no processor, until its work was handed over.
+    pub phases: Phases,
+}
+
+/// How long the parts of a step take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Phases {
+    /// Scenes to the device.
+    pub copy: Duration,
+    /// Voxels to superpoint features.
+    pub backbone: Duration,
+    /// Superpoint features to predictions.
+    pub decoder: Duration,
+    /// Predictions to the loss.
+    pub loss: Duration,
+    /// The loss to gradients.
+    pub backward: Duration,
 }
 
 /// The devices of a run.
@@ -68,6 +86,7 @@ struct Part {
     /// A row a scene.
     figures: Vec<Vec<f32>>,
     flops: f64,
+    phases: Phases,
     /// Running statistics by path.
     statistics: BTreeMap<String, TensorData>,
 }
@@ -143,14 +162,22 @@ impl Worker {
 impl Computer {
     fn compute(&mut self, model: &SegDino3dVl, samples: Vec<Sample>) -> Part {
         let mut gradients = GradientsAccumulator::new();
-        let (mut figures, mut flops) = (Vec::new(), 0.0);
+        let (mut figures, mut flops, mut phases) = (Vec::new(), 0.0, Phases::default());
         for sample in samples {
+            let mut clock = Instant::now();
+            let mut lap = |phase: &mut Duration| {
+                *phase += clock.elapsed();
+                clock = Instant::now();
+            };
             let scene = sample.input.to_device(&self.device);
             flops += self.work.of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
             let shape = [sample.text.len() / text::DIM, text::DIM];
             let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
+            lap(&mut phases.copy);
+            let features = model.encode(&scene);
+            lap(&mut phases.backbone);
             let outputs: Vec<Output> = model
-                .forward(&scene, &sample.queries)
+                .decode(features, &scene, &sample.queries)
                 .into_iter()
                 .map(|Prediction { class, masks, boxes }| Output {
                     classes: class.logits(text.clone()),
@@ -160,10 +187,13 @@ impl Computer {
                     semantics: None,
                 })
                 .collect();
+            lap(&mut phases.decoder);
             let scenes = self.config.optimiser.scenes_per_step;
             let Some((loss, terms)) = partition::loss(&outputs, &sample.parts, &self.config.loss, scenes) else { continue };
             figures.push(Tensor::cat(vec![loss.clone().detach(), terms], 0));
+            lap(&mut phases.loss);
             gradients.accumulate(model, GradientsParams::from_grads((loss / scenes as f32).backward(), model));
+            lap(&mut phases.backward);
         }
         // read back once
         let figures = match figures.is_empty() {
@@ -173,14 +203,14 @@ impl Computer {
                 values.chunks(1 + Terms::NAMES.len()).map(<[f32]>::to_vec).collect()
             }
         };
-        Part { gradients: gradients.grads(), figures, flops, statistics: BTreeMap::new() }
+        Part { gradients: gradients.grads(), figures, flops, phases, statistics: BTreeMap::new() }
     }
 }
 
 impl Part {
     fn step(self) -> Step {
         let mean = |term: usize| self.figures.iter().map(|figures| figures[term]).sum::<f32>() / self.figures.len() as f32;
-        Step { figures: (0..=Terms::NAMES.len()).map(mean).collect(), gradients: self.gradients, flops: self.flops }
+        Step { figures: (0..=Terms::NAMES.len()).map(mean).collect(), gradients: self.gradients, flops: self.flops, phases: self.phases }
     }
 }
 
