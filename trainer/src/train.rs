@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     loss::Terms,
     metrics::Metrics,
-    optimiser::{AdamW, learning_rate},
+    optimiser::{AdamW, Finite, learning_rate},
     samples::samples,
     start,
     step::Devices,
@@ -93,8 +93,11 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, devices: &[Devic
             state.scenes += 1;
         }
         let (same, step) = computers.step(model, scenes)?;
-        let (updated, norm) = optimiser.step(same, step.gradients, rate);
-        model = updated;
+        let norm = step.gradients.as_ref().map_or(f32::NAN, Finite::norm);
+        model = match step.gradients {
+            Some(gradients) => optimiser.step(same, gradients, rate),
+            None => same,
+        };
         state.steps += 1;
         state.updates = optimiser.updates;
         if let Some(average) = average.as_mut().filter(|_| state.updates > before.updates) {
@@ -117,7 +120,7 @@ pub fn train(config: &Config, start: Option<&Path>, out: &Path, devices: &[Devic
         metrics.write(&record)?;
         clock.show(&state, &step.figures);
         if !norm.is_finite() {
-            tracing::warn!("step {}: the gradient of samples {}..{} is not finite, left out", state.steps, before.scenes, state.scenes);
+            tracing::warn!("step {}: samples {}..{} gave values that are not finite, left out", state.steps, before.scenes, state.scenes);
             broken += 1;
             if broken <= BROKEN {
                 let path = out.join(format!("broken-{}.safetensors", state.steps));

@@ -93,8 +93,9 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         let rate = learning_rate(&config.optimiser, step, step as f64 / options.steps as f64);
         let (same, done) = computers.step(model, batch)?;
         let mut clock = Instant::now();
-        let (updated, norm) = optimiser.step(same, done.gradients, rate);
-        model = updated;
+        let gradients = done.gradients.context("a step was not finite")?;
+        let norm = gradients.norm();
+        model = optimiser.step(same, gradients, rate);
         inner.sync()?;
         let optimised = clock.elapsed();
         clock = Instant::now();
