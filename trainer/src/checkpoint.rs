@@ -264,6 +264,7 @@ mod tests {
     };
 
     use super::*;
+    use crate::optimiser::Finite;
 
     #[derive(Module, Debug)]
     struct Net {
@@ -284,7 +285,8 @@ mod tests {
     fn step(net: Net, optimiser: &mut AdamW, x: &Tensor<2>) -> Net {
         let loss = (net.forward(x.clone()) * x.clone().sum_dim(1)).square().sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
-        optimiser.step(net, gradients, 0.1).0
+        let gradients = Finite::new(&net, gradients).unwrap();
+        optimiser.step(net, gradients, 0.1)
     }
 
     fn values(net: &Net) -> Vec<f32> {

@@ -78,17 +78,21 @@ pub struct Data {
 
 /// Rooms that `trainer synth` would write, made when their turn comes.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, default)]
 pub struct Generated {
     /// The series; a room follows from it and from the number of its sample.
-    #[serde(default)]
     pub seed: u64,
     /// Folder of models by other hands, as `trainer synth --assets` takes it; without it all furniture comes from the part grammars.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<PathBuf>,
     /// Share of the labelled samples that are made, where there are `rooms`, too.
-    #[serde(default = "default_part")]
     pub share: f64,
+}
+
+impl Default for Generated {
+    fn default() -> Self {
+        Self { seed: 0, assets: None, share: default_part() }
+    }
 }
 
 impl Generated {

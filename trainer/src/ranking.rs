@@ -21,7 +21,12 @@ use segscape::{
     progress::Monitor,
 };
 
-use crate::{config, dataset, dataset::Room, optimiser::AdamW, scans::Labelled};
+use crate::{
+    config, dataset,
+    dataset::Room,
+    optimiser::{AdamW, Finite},
+    scans::Labelled,
+};
 
 const FILE: &str = "ranker.json";
 const HIDDEN: usize = 48;
@@ -166,7 +171,9 @@ fn learn_member(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Resul
             // cross-entropy of a logit: softplus(logit) - target logit
             let loss = (activation::softplus(logits.clone(), 1.0) - target * logits).mean();
             let gradients = GradientsParams::from_grads(loss.backward(), &perceptron);
-            (perceptron, _) = optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
+            if let Some(gradients) = Finite::new(&perceptron, gradients) {
+                perceptron = optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
+            }
         }
     }
     perceptron.layers()

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     sync::mpsc::{Receiver, Sender, channel},
     thread,
+    time::{Duration, Instant},
 };
 
 use anyhow::Context;
@@ -23,6 +24,7 @@ use segscape::{
 use crate::{
     config::Config,
     loss::{Output, Terms},
+    optimiser::Finite,
     partition,
     samples::Sample,
     work::Work,
@@ -30,12 +32,29 @@ use crate::{
 
 /// What the scenes of a step say together.
 pub struct Step {
-    /// Mean over the scenes, on the first device.
-    pub gradients: GradientsParams,
+    /// Mean over the scenes, on the first device. None where anything of the step is not finite: the loss, a gradient or a running statistic.
+    pub gradients: Option<Finite>,
     /// (1 + [`Terms::NAMES`]): means of the loss and of its terms over the scenes; NaN where no scene had any.
     pub figures: Vec<f32>,
     /// Floating-point operations, as [`Work`] counts them.
     pub flops: f64,
+    /// What took how long on the first device; where that is no processor, until its work was handed over.
+    pub phases: Phases,
+}
+
+/// How long the parts of a step take.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Phases {
+    /// Scenes to the device.
+    pub copy: Duration,
+    /// Voxels to superpoint features.
+    pub backbone: Duration,
+    /// Superpoint features to predictions.
+    pub decoder: Duration,
+    /// Predictions to the loss.
+    pub loss: Duration,
+    /// The loss to gradients.
+    pub backward: Duration,
 }
 
 /// The devices of a run.
@@ -68,6 +87,7 @@ struct Part {
     /// A row a scene.
     figures: Vec<Vec<f32>>,
     flops: f64,
+    phases: Phases,
     /// Running statistics by path.
     statistics: BTreeMap<String, TensorData>,
 }
@@ -85,11 +105,14 @@ impl Devices {
     }
 
     /// The step of `samples` from here; with several devices, scene i goes to device i modulo their number, and the network's running statistics become
-    /// the mean of what they are on each.
+    /// the mean of what they are on each. Where anything of it is not finite, the network comes back as it was.
     ///
     /// # Errors
     /// A device's thread ended.
     pub fn step(&mut self, model: SegDino3dVl, samples: Vec<Sample>) -> anyhow::Result<(SegDino3dVl, Step)> {
+        // running statistics are shared by clones; a snapshot has its own
+        let snapshot = || model.valid().train();
+        let before = snapshot();
         let devices = 1 + self.others.len();
         let mut shares: Vec<Vec<Sample>> = (0..devices).map(|_| Vec::new()).collect();
         samples.into_iter().enumerate().for_each(|(i, sample)| shares[i % devices].push(sample));
@@ -97,13 +120,11 @@ impl Devices {
         let own = shares.next().unwrap_or_default();
         let gone = |index: usize| format!("the thread of device {} ended", index + 1);
         for (index, (worker, samples)) in self.others.iter().zip(shares).enumerate() {
-            // running statistics are shared by clones; a snapshot has its own
-            let replica = model.valid().train();
-            worker.jobs.send(Job { model: replica, samples }).ok().with_context(|| gone(index))?;
+            worker.jobs.send(Job { model: snapshot(), samples }).ok().with_context(|| gone(index))?;
         }
         let mut total = self.first.compute(&model, own);
         if self.others.is_empty() {
-            return Ok((model, total.step()));
+            return Ok(total.step(before, model));
         }
         let mut sums = GradientsAccumulator::new();
         sums.accumulate(&model, total.gradients);
@@ -117,7 +138,7 @@ impl Devices {
         }
         total.gradients = sums.grads();
         let model = model.map(&mut MeanStatistics { statistics, path: Vec::new() });
-        Ok((model, total.step()))
+        Ok(total.step(before, model))
     }
 }
 
@@ -143,14 +164,22 @@ impl Worker {
 impl Computer {
     fn compute(&mut self, model: &SegDino3dVl, samples: Vec<Sample>) -> Part {
         let mut gradients = GradientsAccumulator::new();
-        let (mut figures, mut flops) = (Vec::new(), 0.0);
+        let (mut figures, mut flops, mut phases) = (Vec::new(), 0.0, Phases::default());
         for sample in samples {
+            let mut clock = Instant::now();
+            let mut lap = |phase: &mut Duration| {
+                *phase += clock.elapsed();
+                clock = Instant::now();
+            };
             let scene = sample.input.to_device(&self.device);
             flops += self.work.of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
             let shape = [sample.text.len() / text::DIM, text::DIM];
             let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
+            lap(&mut phases.copy);
+            let features = model.encode(&scene);
+            lap(&mut phases.backbone);
             let outputs: Vec<Output> = model
-                .forward(&scene, &sample.queries)
+                .decode(features, &scene, &sample.queries)
                 .into_iter()
                 .map(|Prediction { class, masks, boxes }| Output {
                     classes: class.logits(text.clone()),
@@ -160,10 +189,13 @@ impl Computer {
                     semantics: None,
                 })
                 .collect();
+            lap(&mut phases.decoder);
             let scenes = self.config.optimiser.scenes_per_step;
             let Some((loss, terms)) = partition::loss(&outputs, &sample.parts, &self.config.loss, scenes) else { continue };
             figures.push(Tensor::cat(vec![loss.clone().detach(), terms], 0));
+            lap(&mut phases.loss);
             gradients.accumulate(model, GradientsParams::from_grads((loss / scenes as f32).backward(), model));
+            lap(&mut phases.backward);
         }
         // read back once
         let figures = match figures.is_empty() {
@@ -173,14 +205,19 @@ impl Computer {
                 values.chunks(1 + Terms::NAMES.len()).map(<[f32]>::to_vec).collect()
             }
         };
-        Part { gradients: gradients.grads(), figures, flops, statistics: BTreeMap::new() }
+        Part { gradients: gradients.grads(), figures, flops, phases, statistics: BTreeMap::new() }
     }
 }
 
 impl Part {
-    fn step(self) -> Step {
+    /// The network after the forward passes, or as it was `before` if anything is not finite, and what its scenes say.
+    fn step(self, before: SegDino3dVl, after: SegDino3dVl) -> (SegDino3dVl, Step) {
+        let is_finite = self.figures.iter().flatten().all(|figure| figure.is_finite()) && statistics_are_finite(&after);
+        let gradients = Finite::new(&after, self.gradients).filter(|_| is_finite);
         let mean = |term: usize| self.figures.iter().map(|figures| figures[term]).sum::<f32>() / self.figures.len() as f32;
-        Step { figures: (0..=Terms::NAMES.len()).map(mean).collect(), gradients: self.gradients, flops: self.flops }
+        let figures = (0..=Terms::NAMES.len()).map(mean).collect();
+        let model = if gradients.is_some() { after } else { before };
+        (model, Step { figures, gradients, flops: self.flops, phases: self.phases })
     }
 }
 
@@ -211,6 +248,25 @@ fn statistics(model: &SegDino3dVl) -> BTreeMap<String, TensorData> {
     read.found
 }
 
+/// Whether all running statistics of `model` are finite, pending updates included; read back once.
+fn statistics_are_finite(model: &SegDino3dVl) -> bool {
+    struct Sums(Vec<Tensor<1>>, bool);
+    impl ModuleVisitor for Sums {
+        fn enter_module(&mut self, name: &str, _: &str) {
+            self.1 = name.starts_with(STATISTIC);
+        }
+        fn exit_module(&mut self, _: &str, _: &str) {
+            self.1 = false;
+        }
+        fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
+            self.0.extend(self.1.then(|| param.val().sum()));
+        }
+    }
+    let mut sums = Sums(vec![], false);
+    model.valid().visit(&mut sums);
+    sums.0.is_empty() || Tensor::cat(sums.0, 0).sum().into_scalar::<f32>().is_finite()
+}
+
 /// Sets running statistics to their means over devices.
 struct MeanStatistics {
     statistics: Vec<BTreeMap<String, TensorData>>,
@@ -238,6 +294,122 @@ impl ModuleMapper for MeanStatistics {
         match values.into_iter().reduce(|sum, value| sum + value) {
             Some(sum) => param.map(|_| sum / count),
             None => param,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use segscape::{
+        model::{Observation, SceneInput, parameters},
+        superpoint::Superpoints,
+    };
+
+    use super::*;
+    use crate::{average::Average, loss::Truth, matching::Pair, optimiser::AdamW, partition::Part as Supervised};
+
+    /// A tiny network that reads one image feature, and what changes as it learns.
+    struct Run {
+        config: Config,
+        devices: Devices,
+        model: SegDino3dVl,
+        optimiser: AdamW,
+        average: Average,
+    }
+
+    fn config() -> Config {
+        let config = "[data]\nrooms = ['x']\n[model]\nvoxel_size = 0.1\nbackbone = { kind = \"sparse_unet\", planes = [8, 8] }\nd_model = 12\nheads = 2\n\
+                      ffn = 8\nlayers = 1\ninputs = { image = 1 }\n[optimiser]\nscenes_per_step = 2\n";
+        toml::from_str(config).unwrap()
+    }
+
+    /// Voxels in a row, four superpoints, the first two of which are an object; the image features as given.
+    fn sample(config: &Config, image: f32) -> Sample {
+        let positions: Vec<[f32; 3]> = (0..40).map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.1, 0.0]).collect();
+        let ids: Vec<u32> = (0..40).map(|i| i / 10).collect();
+        let mut features = vec![0.5; 40];
+        features[7] = image;
+        let observation = Observation { positions: &positions, image: Some(&features), ..Observation::default() };
+        let input = SceneInput::new(&observation, &Superpoints::from_ids(&ids), &config.model).unwrap();
+        let truth = Truth {
+            object_of_superpoint: vec![Some(0), Some(0), None, None],
+            superpoint_sizes: vec![10; 4],
+            object_of_query: vec![Some(0), None],
+            class_of_object: vec![Some(0)],
+            centres: vec![[1.0, 0.1, 0.0]],
+            sizes: vec![[2.0, 0.2, 0.1]],
+            dense_pairs: vec![Pair { query: 0, object: 0 }],
+            surface_of_query: vec![],
+        };
+        let text = (0..text::DIM).map(|i| if i == 0 { 1.0 } else { 0.0 }).collect();
+        Sample { input, queries: vec![0, 3], text, parts: vec![Supervised { seen: None, truth }] }
+    }
+
+    impl Run {
+        fn new(devices: usize) -> Self {
+            let (config, device) = (config(), Device::flex().autodiff());
+            device.seed(5);
+            Self {
+                devices: Devices::new(&vec![device.clone(); devices], &config).unwrap(),
+                model: SegDino3dVl::new(&config.model, &device),
+                optimiser: AdamW::new(&config.optimiser),
+                average: Average::new(0.9),
+                config,
+            }
+        }
+
+        /// A step of a sound scene and of one with this image feature; whether it was finite.
+        fn step(mut self, image: f32) -> (Self, bool) {
+            let samples = [0.3, image].map(|image| sample(&self.config, image));
+            let (model, step) = self.devices.step(self.model, samples.into()).unwrap();
+            let is_finite = step.gradients.is_some();
+            self.model = match step.gradients {
+                Some(gradients) => self.optimiser.step(model, gradients, 0.01),
+                None => model,
+            };
+            if is_finite {
+                self.average.update(&self.model, self.optimiser.updates);
+            }
+            (self, is_finite)
+        }
+
+        /// Every parameter, running statistic, moment and mean, bit by bit, by name.
+        fn state(&self) -> BTreeMap<String, Vec<u32>> {
+            let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
+            let flat = |tensor: &Tensor<1>| bits(tensor.clone().into_data().iter::<f32>().collect());
+            let weights = parameters(&self.model).into_iter().map(|parameter| (parameter.name, bits(parameter.values)));
+            let moments =
+                self.optimiser.moments.iter().flat_map(|(name, moments)| {
+                    moments.iter().enumerate().map(move |(which, moment)| (format!("moment {which} {name}"), flat(moment)))
+                });
+            let means = self.average.means.iter().map(|(name, mean)| (format!("mean {name}"), flat(&mean.values)));
+            weights.chain(moments).chain(means).collect()
+        }
+    }
+
+    #[test]
+    fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
+        for devices in [1, 2] {
+            let (mut run, _) = Run::new(devices).step(0.1);
+            let before = run.state();
+            assert!(before.keys().any(|name| name.contains("running_mean")) && before.keys().any(|name| name.starts_with("moment 1")));
+            for poison in [f32::NAN, f32::INFINITY, f32::MAX] {
+                let was_finite;
+                (run, was_finite) = run.step(poison);
+                assert!(!was_finite, "{poison} on {devices} devices");
+                let after = run.state();
+                let differ = before.iter().find(|(name, bits)| after[*name] != **bits).map(|(name, _)| name);
+                assert_eq!((differ, after.len(), run.optimiser.updates), (None, before.len(), 1), "{poison} on {devices} devices");
+            }
+            // and it goes on from there
+            let (run, was_finite) = run.step(0.2);
+            assert!(was_finite);
+            let after = run.state();
+            for part in ["running_mean", "conv1.weight", "moment 0", "mean "] {
+                assert!(before.iter().any(|(name, bits)| name.contains(part) && after[name] != *bits), "{part}");
+            }
         }
     }
 }

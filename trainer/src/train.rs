@@ -21,7 +21,7 @@ use crate::{
     config::Config,
     loss::Terms,
     metrics::Metrics,
-    optimiser::{AdamW, learning_rate},
+    optimiser::{AdamW, Finite, learning_rate},
     samples::Samples,
     start::{self, Start},
     step::Devices,
@@ -148,15 +148,18 @@ impl<'a> Run<'a> {
             self.state.scenes += 1;
         }
         let (model, step) = computers.step(self.model, scenes)?;
-        let norm;
-        (self.model, norm) = self.optimiser.step(model, step.gradients, rate);
+        let norm = step.gradients.as_ref().map_or(f32::NAN, Finite::norm);
+        self.was_finite = step.gradients.is_some();
+        self.model = match step.gradients {
+            Some(gradients) => self.optimiser.step(model, gradients, rate),
+            None => model,
+        };
         self.state.steps += 1;
         self.state.updates = self.optimiser.updates;
         if let Some(average) = self.average.as_mut().filter(|_| self.state.updates > before.updates) {
             average.update(&self.model, self.state.updates);
         }
         self.state.seconds = clock.seconds();
-        self.was_finite = norm.is_finite();
         if !self.was_finite {
             self.report(&before)?;
         }

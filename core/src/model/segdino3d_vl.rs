@@ -104,10 +104,21 @@ impl SegDino3dVl {
     /// # Panics
     /// If a query is no superpoint of the scene.
     pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
-        let queries = selection(scene, queries);
+        self.decode(self.encode(scene), scene, queries)
+    }
+
+    /// The backbone's part of [`forward`](Self::forward): (superpoints, channels), what the decoder reads.
+    pub fn encode(&self, scene: &Scene) -> Tensor<2> {
         let voxels = self.backbone.forward(self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()), &scene.pyramid);
-        let features = superpoint_means(&voxels, &scene.segments);
-        let (memory, mut state) = self.decoder.start(features, &scene.layout, &queries);
+        superpoint_means(&voxels, &scene.segments)
+    }
+
+    /// The decoder's part of [`forward`](Self::forward), from what [`encode`](Self::encode) gave of the same scene.
+    ///
+    /// # Panics
+    /// If a query is no superpoint of the scene.
+    pub fn decode(&self, features: Tensor<2>, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
+        let (memory, mut state) = self.decoder.start(features, &scene.layout, &selection(scene, queries));
         let mut predictions = vec![self.decoder.predict(&state)];
         for layer in 0..self.decoder.layers() {
             state = self.decoder.step(layer, &memory, state);

@@ -30,14 +30,17 @@ mod backbone;
 mod curve;
 mod memory;
 mod sparse_conv;
+mod step;
 mod superpoints;
 
 /// Measures scans, and parts of what is done with them.
 #[derive(Args, Debug)]
 pub struct Bench {
-    /// What is measured; everything but the curve and the backbones by default.
+    /// What is measured; everything but the curve, the backbones and training by default.
     #[arg(value_enum)]
     what: Option<What>,
+    #[command(flatten)]
+    step: step::Options,
     /// A PLY or PCD file; a synthetic room by default.
     #[arg(long)]
     scan: Option<PathBuf>,
@@ -95,6 +98,8 @@ pub enum What {
     Backbone,
     /// Sparse convolution and its gradients beside dense products of equal size.
     SparseConv,
+    /// Training steps by their parts, beside dense products.
+    Step,
 }
 
 impl Bench {
@@ -103,6 +108,7 @@ impl Bench {
     /// # Errors
     /// There is no model, the scan is refused, or the plot cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
+        self.step.start_threads()?;
         let device = self.device.open()?;
         if let Some(tiles) = self.tiles {
             let tiles = if tiles == TilesChoice::Registers { Tiles::Registers } else { Tiles::Shared };
@@ -116,6 +122,7 @@ impl Bench {
             What::SparseConv => sparse_conv::run(&self, &device),
             What::Backbone => backbone::run(&self, &device),
             What::Attention => attention::run(&self, &device),
+            What::Step => step::run(&self, &device),
         })
     }
 
