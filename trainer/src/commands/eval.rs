@@ -48,6 +48,9 @@ pub struct Eval {
     /// Scores must be above this; what ships has 0.25.
     #[arg(long, value_parser = share, conflicts_with = "baseline")]
     min_score: Option<f32>,
+    /// Masks must have this much surface, in square metres.
+    #[arg(long, value_parser = area, conflicts_with = "baseline")]
+    min_area: Option<f32>,
     /// Scans are thinned first until no two points are nearer to each other than this, in metres. What is found is carried to all points, on which it is
     /// measured.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
@@ -72,6 +75,11 @@ pub struct Eval {
 fn share(text: &str) -> Result<f32, String> {
     let share: f32 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
     if (0.0..=1.0).contains(&share) { Ok(share) } else { Err(format!("{share} is not within 0 and 1")) }
+}
+
+fn area(text: &str) -> Result<f32, String> {
+    let area: f32 = text.parse().map_err(|_| format!("\"{text}\" is no number"))?;
+    if area >= 0.0 && area.is_finite() { Ok(area) } else { Err(format!("{area} is no area")) }
 }
 
 /// The largest `--spacing`, metres.
@@ -145,6 +153,7 @@ impl Eval {
             query_handicap: self.handicap.unwrap_or(shipped.query_handicap),
             max_iou: self.max_iou.unwrap_or(shipped.max_iou),
             min_score: self.min_score.unwrap_or(shipped.min_score),
+            min_area: self.min_area.unwrap_or(shipped.min_area),
             ..shipped
         };
         Choice { select, spacing: self.spacing }
@@ -198,11 +207,19 @@ mod tests {
             Cli::try_parse_from(["eval", "room.ply", "--protocol", "class-agnostic"].iter().chain(words)).map(|cli| cli.eval.choice())
         };
         assert_eq!(parse(&[]).unwrap(), Choice::default());
-        let words = ["--masks", "regions", "--handicap", "0", "--max-iou", "0.5", "--min-score", "0.1", "--spacing", "0.03"];
+        let words = ["--masks", "regions", "--handicap", "0", "--max-iou", "0.5", "--min-score", "0.1", "--min-area", "0.02", "--spacing", "0.03"];
         let Choice { select, spacing } = parse(&words).unwrap();
         assert_eq!((select.masks, spacing), (Masks::Regions, Some(0.03)));
-        assert_eq!((select.query_handicap, select.max_iou, select.min_score), (0.0, 0.5, 0.1));
-        for bad in [["--handicap", "nan"], ["--max-iou", "2"], ["--min-score", "-1"], ["--spacing", "0"], ["--spacing", "inf"], ["--masks", "all"]] {
+        assert_eq!((select.query_handicap, select.max_iou, select.min_score, select.min_area), (0.0, 0.5, 0.1, 0.02));
+        for bad in [
+            ["--handicap", "nan"],
+            ["--max-iou", "2"],
+            ["--min-score", "-1"],
+            ["--spacing", "0"],
+            ["--min-area", "-1"],
+            ["--spacing", "inf"],
+            ["--masks", "all"],
+        ] {
             assert!(parse(&bad).is_err(), "{bad:?}");
         }
         assert!(parse(&["--masks", "regions", "--baseline", "superpoints"]).is_err());

@@ -309,4 +309,6 @@ pub fn title(path: &Path) -> String {
 }
 
 #[cfg(test)]
+mod spacing;
+#[cfg(test)]
 mod tests;
