@@ -37,8 +37,8 @@ use suite::Suite;
 use walk::Sensor;
 
 /// Instances whose points times the square of the points' spacing are less than this, square metres, are not labelled: nobody could have seen them.
-/// At 2 cm it is 40 points.
-const LEAST_AREA: f32 = 0.016;
+/// At 1.9 cm it is 40 points.
+const LEAST_AREA: f32 = 0.0144;
 
 /// A scan-like room; structure of arrays, all of length `points`.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,19 +80,24 @@ impl Room {
     pub fn with_shots(seed: u64, index: u64) -> (Self, Vec<Shot>) {
         let mut dice = Dice::new(seed, index);
         let suite = Suite::new(&mut dice);
-        let scene = lit_scene(&suite, &mut dice);
-        let sensor = Sensor::new(&suite, &mut dice);
-        let cameras = walk::walk(&suite, &sensor, &mut dice);
+        Self::scanned(&suite, &mut dice)
+    }
+
+    /// What somebody makes of `suite` who scans it.
+    fn scanned(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
+        let scene = lit_scene(suite, dice);
+        let sensor = Sensor::new(suite, dice);
+        let cameras = walk::walk(suite, &sensor, dice);
         let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
         let lighting = Lighting::new(&scene, ambient, dice.seed());
-        let (samples, taken) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
-        let turn = Quat::from_rotation_z(walk::any_turn(&mut dice));
+        let (samples, taken) = scan::scan(&scene, &cameras, &lighting, &sensor, dice);
+        let turn = Quat::from_rotation_z(walk::any_turn(dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
         let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
         let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
         owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
-        let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] as f32 * sensor.spacing.powi(2) >= LEAST_AREA;
+        let labelled = |o: &Owner| o.instance == 0 || is_seen(points_of_instance[o.instance as usize], sensor.spacing);
         let to_room = Affine3A::from_rotation_translation(turn, -low);
         let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
             let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
@@ -123,6 +128,11 @@ impl Room {
     pub fn to_ply(&self) -> Vec<u8> {
         ply::write(self)
     }
+}
+
+/// Whether so many points, so far apart, are enough to tell a thing.
+fn is_seen(points: usize, spacing: f32) -> bool {
+    points as f32 * spacing * spacing >= LEAST_AREA
 }
 
 /// The rooms as triangles, with their lights.

@@ -46,7 +46,7 @@ impl Sensor {
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         let many = suite.rooms.len();
         Self {
-            stations: if many == 1 { dice.count(28, 60) } else { (12 + 8 * many).min(90) },
+            stations: if many == 1 { dice.count(28, 60) } else { (20 + 10 * many).min(110) },
             image: if many == 1 { [184, 138] } else { [144, 108] },
             voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if many == 1 { 0.024 } else { 0.03 }),
             noise: dice.within(0.0003, 0.0009),
@@ -65,7 +65,7 @@ impl Sensor {
 }
 
 /// Area that the points lie on, of the area of walls, floors and ceilings.
-const SEEN: f32 = 1.1;
+const SEEN: f32 = 0.8;
 
 /// Smallest distance between points to the mean one, where as many lie on a surface as find a place one after the other.
 const CLEARANCE: f32 = 0.87;
