@@ -11,7 +11,7 @@ use segscape::{
     spatial::{Thinned, nearest_neighbours},
 };
 
-use crate::synth::Room;
+use crate::synth::{Room, World};
 
 /// Regions of one scan that are large enough for things, over the points that all scans have.
 struct Regions {
@@ -82,7 +82,7 @@ impl Regions {
 /// another; it is 0.51 to 0.56 with lengths and areas.
 #[test]
 fn regions_do_not_depend_on_the_spacing_of_points() {
-    let room = Room::generate(777, 0);
+    let room = World::grammars().room(777, 0);
     let (positions, colors) = dense(&room);
     let found = [0.008, 0.018, 0.03, 0.045].map(|spacing| Regions::at(spacing, &positions, &colors, room.positions.len()));
     for a in &found {

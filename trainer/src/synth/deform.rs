@@ -216,3 +216,44 @@ fn unsettle(object: &mut Object, dice: &mut Dice) {
     };
     object.parts[chosen].mesh = mesh.at(foot.x, foot.y, foot.z);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::synth::material::{Material, Texture};
+
+    #[test]
+    fn what_is_bent_keeps_its_foot_and_nearly_its_box() {
+        for roll in 0..200 {
+            let dice = &mut Dice::new(3, roll);
+            let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
+            let mut table = Object::new("table").with(material, Mesh::slab(1.2, 0.7, 0.75)).with_top([0.0, 0.0, 0.75], [1.1, 0.6], 1.0);
+            let (low, high) = table.bounds();
+            let warp = Warp::drawn(low, high, dice);
+            bend(&mut table, &warp);
+            let (lo, hi) = table.bounds();
+            assert!(lo.z.abs() < 1e-5, "stands at {}", lo.z);
+            assert!(
+                ((hi - lo) / (high - low)).cmpgt(Vec3::splat(0.7)).all() && ((hi - lo) / (high - low)).cmplt(Vec3::splat(1.6)).all(),
+                "{lo} {hi}"
+            );
+            let top = table.tops[0];
+            assert!((top.centre.z - hi.z).abs() < 1e-4, "the top is at {}, the surface at {}", top.centre.z, hi.z);
+            assert!(top.half[0] * 2.0 < hi.x - lo.x && top.half[1] * 2.0 < hi.y - lo.y);
+        }
+    }
+
+    #[test]
+    fn plain_boxes_are_found_and_stay_in_place() {
+        let dice = &mut Dice::new(3, 0);
+        let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
+        let leaning = Mesh::slab(0.2, 0.3, 0.4).rolled(0.3).at(1.0, 2.0, 3.0).and(Mesh::slab(0.5, 0.01, 0.5));
+        let mut object = Object::new("box").with(material, leaning);
+        let (low, high) = object.bounds();
+        soften(&mut object, dice);
+        assert!(object.parts[0].mesh.triangles.len() > 100, "the thick one is round now");
+        let (lo, hi) = object.bounds();
+        assert!(lo.distance(low) < 0.05 && hi.distance(high) < 0.05, "{lo} {hi}");
+        assert!(boxes(&Mesh::cylinder(0.1, 0.2)).is_none() && boxes(&Mesh::slab(1.0, 1.0, 1.0).subdivided(0.3)).is_none());
+    }
+}

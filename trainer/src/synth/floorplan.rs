@@ -202,3 +202,45 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
     }
     doorways
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_room_can_be_reached_and_none_overlaps_another() {
+        for roll in 0..300 {
+            let plan = FloorPlan::new(&mut Dice::new(4, roll));
+            let FloorPlan { areas, wall, doorways, .. } = &plan;
+            assert!((2..24).contains(&areas.len()), "{} rooms", areas.len());
+            for (number, a) in areas.iter().enumerate() {
+                let (short, long) = (a.size().min_element(), a.size().max_element());
+                assert!(short > if a.role == Role::Corridor { 1.1 } else { SHORTEST - 1e-3 } && long <= 25.0, "{a:?}");
+                assert!((0..4).filter(|&w| plan.is_outer(number, w)).count() < 4);
+                for b in &areas[number + 1..] {
+                    let apart = (a.low - b.high).max(b.low - a.high).max_element();
+                    assert!(apart > wall - 1e-3, "{a:?} {b:?}");
+                }
+            }
+            let mut reached = vec![false; areas.len()];
+            reached[0] = true;
+            for _ in 0..areas.len() {
+                for [a, b] in doorways.iter().map(|d| d.rooms) {
+                    let any = reached[a] || reached[b];
+                    (reached[a], reached[b]) = (any, any);
+                }
+            }
+            assert!(reached.iter().all(|r| *r), "plan {roll}");
+            for d in doorways {
+                assert!(d.size[0] >= NARROWEST && d.size[1] > 1.9);
+                for (room, sign) in d.rooms.into_iter().zip([-1.0, 1.0]) {
+                    // both jambs are in the wall of the room
+                    for side in [-0.5, 0.5] {
+                        let p = d.center + d.direction * sign * (wall / 2.0 + 0.01) + d.direction.perp() * (side * d.size[0]);
+                        assert!(p.cmpge(areas[room].low).all() && p.cmple(areas[room].high).all(), "plan {roll}: {d:?}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -23,10 +23,16 @@ const SLACK: f32 = 0.012;
 const LEANING: &[&str] = &["broom", "folded chair", "guitar", "guitar case", "ladder", "tube"];
 
 /// Most kinds of things in one scan: training gives every kind that is there a name, and has room for `loss.classes` of them, 64.
-const MOST_KINDS: usize = 58;
+pub const MOST_KINDS: usize = 58;
 
 /// How deep and how high the way through a door is kept free on its sides, metres.
 const PASSAGE: [f32; 2] = [0.8, 2.0];
+
+/// Seats on which nothing lies but what people throw there.
+const SEATS: &[&str] = &["chair", "stool", "ottoman", "bench"];
+
+/// What people throw on seats.
+const THROWN: &[&str] = &["clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box", "purse", "paper", NAMELESS];
 
 /// An object in its place.
 pub struct Thing {
@@ -91,6 +97,13 @@ impl Layout {
                 let group = Group::of(object);
                 // Small things stand in corners and against furniture more often than in the open.
                 if LEANING.contains(&kind) || dice.chance(0.65) { self.place_at_wall(group, dice) } else { self.place_free(group, 12, dice) }
+            }
+        }
+        if dice.chance(0.3) {
+            for _ in 0..dice.count(1, 3) {
+                if let Some(object) = make(dice.pick(THROWN), dice) {
+                    self.place_free(Group::of(object), 12, dice);
+                }
             }
         }
         // things that have no name stand in every other room
@@ -167,8 +180,9 @@ impl Layout {
     /// The way in through an opening, up to the height of a person.
     fn passage(&self, opening: &Opening) -> Footprint {
         let ([deep, high], (start, direction, _)) = (PASSAGE, self.shell.wall(opening.wall));
-        let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0);
-        Footprint { centre, half: Vec2::new(opening.size[0], deep) / 2.0, turn: direction.to_angle(), height: [0.03, high] }
+        // a little into the wall, too, for what is flat and hangs there
+        let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0 - 0.05);
+        Footprint { centre, half: Vec2::new(opening.size[0], deep + 0.1) / 2.0, turn: direction.to_angle(), height: [0.03, high] }
     }
 
     /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be one here, stands open.
@@ -309,6 +323,12 @@ impl Layout {
         let crowded = dice.within(0.1, 0.7);
         for host in 0..self.things.len() {
             let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);
+            if SEATS.contains(&self.things[host].object.class) {
+                if let Some(top) = tops.first().filter(|_| dice.chance(0.2)) {
+                    self.set_on(host, base, *top, dice.pick(THROWN), dice);
+                }
+                continue;
+            }
             for top in tops {
                 let area = 4.0 * top.half[0] * top.half[1];
                 let most = (area * 7.0 * crowded).ceil().min(5.0) as usize;

@@ -46,8 +46,8 @@ use walk::Sensor;
 pub use world::{Models, World};
 
 /// Instances whose points times the square of the points' spacing are less than this, square metres, are not labelled: nobody could have seen them.
-/// At 2 cm it is 40 points.
-const LEAST_AREA: f32 = 0.016;
+/// At 1.9 cm it is 40 points.
+const LEAST_AREA: f32 = 0.0144;
 
 /// A scan-like room; structure of arrays, all of length `points`.
 #[derive(Clone, Debug, PartialEq)]
@@ -80,6 +80,14 @@ pub struct Shot {
 }
 
 impl Room {
+    /// What somebody makes of rooms who walks through them, and the images of the walk.
+    fn of_suite(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
+        let scene = lit_scene(suite, dice);
+        let sensor = Sensor::new(suite.surface(), suite.rooms.len(), dice);
+        let cameras = walk::walk(suite, &sensor, dice);
+        Self::scanned(&scene, &cameras, &sensor, dice)
+    }
+
     /// What cameras make of a scene, and the images that they took.
     fn scanned(scene: &Scene, cameras: &[camera::Camera], sensor: &Sensor, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
@@ -91,7 +99,7 @@ impl Room {
         let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
         let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
         owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
-        let labelled = |o: &Owner| o.instance == 0 || points_of_instance[o.instance as usize] as f32 * sensor.spacing.powi(2) >= LEAST_AREA;
+        let labelled = |o: &Owner| o.instance == 0 || is_seen(points_of_instance[o.instance as usize], sensor.spacing);
         let to_room = Affine3A::from_rotation_translation(turn, -low);
         let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
             let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
@@ -122,6 +130,11 @@ impl Room {
     pub fn to_ply(&self) -> Vec<u8> {
         ply::write(self)
     }
+}
+
+/// Whether so many points, so far apart, are enough to tell a thing.
+fn is_seen(points: usize, spacing: f32) -> bool {
+    points as f32 * spacing * spacing >= LEAST_AREA
 }
 
 /// The rooms as triangles, with their lights.

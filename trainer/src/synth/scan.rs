@@ -181,7 +181,8 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
 fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     // so many a crossing that there is a point wherever one finds a place
     let times = if sensor.is_mesh { (1.3 * (sensor.voxel / sensor.clearance()).powi(2)).ceil().max(1.0) as usize } else { 1 };
-    let wanted = 0.25 * (sensor.voxel / sensor.spacing).powi(2);
+    // not every crossing of a surface was seen
+    let wanted = 0.29 * (sensor.voxel / sensor.spacing).powi(2);
     let mut samples = Vec::new();
     for sample in volume.surface() {
         // a surface has as many crossings with the edges of a voxel as its normal has of each axis

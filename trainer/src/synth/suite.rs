@@ -35,7 +35,7 @@ impl Suite {
         let height = Shell::any_height(dice);
         // the room that one comes in by
         let entrance = dice.count(0, plan.areas.len() - 1);
-        let (mut rooms, mut kinds) = (Vec::new(), BTreeSet::new());
+        let (mut rooms, mut kinds, mut uses) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (number, area) in plan.areas.iter().enumerate() {
             let mut room = Layout::empty(Shell::rectangle(area.low, area.high, height), kinds);
             for doorway in plan.doorways.iter().filter(|d| d.rooms.contains(&number)) {
@@ -56,7 +56,8 @@ impl Suite {
                 (Role::Room, Building::Offices) => &["office", "lounge", "restroom", "kitchen", "store room", "classroom"],
                 (Role::Room, Building::Shop) => &["store room", "office", "restroom", "shop", "kitchen"],
             };
-            let plan = Plan::fitting(names, size, dice);
+            let plan = Plan::fitting(names, size, &uses, dice);
+            uses.push(plan.name);
             room.furnish(plan, plan.times(area.area()), dice);
             kinds = room.kinds.clone();
             rooms.push(room);

@@ -8,14 +8,29 @@ use std::{
 
 use segscape::text::Vocabulary;
 
-use super::{Room, Shot, World, classes, dice::Dice, grammar::CATALOGUE, layout::Layout, library::KIN};
+use super::{
+    Room, Shot, World, classes,
+    dice::Dice,
+    floorplan::FloorPlan,
+    furnisher::{Furnisher, make},
+    grammar::CATALOGUE,
+    is_seen,
+    layout::{Layout, MOST_KINDS},
+    library::KIN,
+    light::Lighting,
+    lit_scene, scan,
+    scene::Footprint,
+    suite::Suite,
+    walk::{self, MOST_POINTS, Sensor},
+};
 
 #[test]
 fn every_kind_makes_bounded_finite_geometry_of_its_class() {
     for (name, kind) in CATALOGUE {
         assert!(classes::id_of(name) >= 100, "{name} is no class");
-        for roll in 0..24 {
-            let object = kind(&mut Dice::new(11, roll));
+        // as the grammar makes it, and as it may be varied
+        let plain = (0..24).map(|roll| kind(&mut Dice::new(11, roll)));
+        for object in plain.chain((0..24).map(|roll| make(name, &mut furnisher(12, roll)).unwrap())) {
             assert_eq!(object.class, *name);
             assert!(object.parts.iter().any(|p| !p.mesh.triangles.is_empty()), "{name} is empty");
             for part in &object.parts {
@@ -26,7 +41,7 @@ fn every_kind_makes_bounded_finite_geometry_of_its_class() {
                 assert!(color.is_finite() && color.min_element() >= 0.0 && color.max_element() <= 1.0, "{name} {color}");
             }
             let (lo, hi) = object.bounds();
-            assert!((hi - lo).max_element() > 0.03 && (hi - lo).max_element() < 3.6, "{name}: {lo} {hi}");
+            assert!((hi - lo).max_element() > 0.03 && (hi - lo).max_element() < 4.2, "{name}: {lo} {hi}");
             assert!(lo.z > -0.15, "{name} sinks to {}", lo.z);
             assert!(object.tops.iter().all(|t| t.centre.cmpge(lo - 0.1).all() && t.centre.cmple(hi + 0.1).all()), "{name}");
         }
@@ -41,12 +56,13 @@ fn a_room_is_a_function_of_seed_and_number() {
 
 #[test]
 fn rooms_have_consistent_truth() {
-    for index in 0..2 {
-        let room = World::grammars().room(1, index);
+    let mut dice = furnisher(6, 0);
+    let many = Suite::of(&FloorPlan::new(&mut dice), &mut dice);
+    for room in [World::grammars().room(1, 0), World::grammars().room(1, 1), Room::of_suite(&many, &mut dice).0] {
         let n = room.positions.len();
-        assert!((10_000..100_000).contains(&n), "{n} points");
+        assert!((2_000..=MOST_POINTS).contains(&n), "{n} points");
         assert!(room.colors.len() == n && room.semantic.len() == n && room.instance.len() == n);
-        assert!(room.positions.iter().flatten().all(|v| v.is_finite() && (0.0..15.0).contains(v)));
+        assert!(room.positions.iter().flatten().all(|v| v.is_finite() && (0.0..36.0).contains(v)));
         let mut class_of_instance = HashMap::new();
         for (semantic, instance) in room.semantic.iter().zip(&room.instance) {
             let class = classes::CLASSES.iter().find(|c| c.id == *semantic);
@@ -63,13 +79,99 @@ fn rooms_have_consistent_truth() {
 
 #[test]
 fn furniture_stays_in_the_room() {
-    for index in 0..20 {
-        let layout = Layout::new(&mut World::grammars().furnisher(Dice::new(2, index)));
+    let alone = (0..20).map(|index| Layout::new(&mut furnisher(2, index)));
+    for layout in alone.chain((0..6).flat_map(|index| suite(index).rooms)) {
         for thing in &layout.things {
             let centre = thing.footprint.centre;
             assert!(layout.shell.contains(centre, -0.16), "{} at {centre} outside", thing.object.class);
         }
     }
+}
+
+/// Who furnishes with what the grammars make.
+fn furnisher(seed: u64, index: u64) -> Furnisher {
+    World::grammars().furnisher(Dice::new(seed, index))
+}
+
+/// Many rooms.
+fn suite(index: u64) -> Suite {
+    let mut dice = furnisher(8, index);
+    Suite::of(&FloorPlan::new(&mut dice), &mut dice)
+}
+
+#[test]
+fn people_pass_the_doorways_of_a_suite() {
+    for index in 0..8 {
+        let suite = suite(index);
+        assert_eq!(suite.route().len(), suite.rooms.len(), "somebody who walks comes into every room");
+        for doorway in &suite.doorways {
+            let half = glam::Vec2::new(0.6, doorway.size[0] / 2.0 - 0.05);
+            let way = Footprint { centre: doorway.center, half, turn: doorway.direction.to_angle(), height: [0.1, 1.9] };
+            for room in doorway.rooms {
+                let shell = &suite.rooms[room].shell;
+                let inside = doorway.center + doorway.direction * if room == doorway.rooms[0] { -0.3 } else { 0.3 };
+                assert!(shell.contains(inside, 0.1), "a doorway of room {room} is not at it");
+                assert!(shell.openings.iter().any(|o| o.size == doorway.size && o.sill == 0.0));
+                for thing in suite.rooms[room].things.iter().filter(|t| !["door", "doorframe"].contains(&t.object.class)) {
+                    assert!(!thing.footprint.overlaps(&way, 0.02), "suite {index}: a {} stands in a doorway of room {room}", thing.object.class);
+                }
+            }
+        }
+        // names and embeddings are given to so many kinds
+        let kinds: HashSet<&str> = suite.rooms.iter().flat_map(|room| room.things.iter().map(|t| t.object.class)).collect();
+        assert!(kinds.len() <= MOST_KINDS, "{} kinds", kinds.len());
+    }
+}
+
+#[test]
+fn points_are_as_far_apart_as_was_drawn() {
+    let mut dice = furnisher(9, 0);
+    let suite = Suite { rooms: vec![Layout::new(&mut dice)], doorways: vec![] };
+    let scene = lit_scene(&suite, &mut dice);
+    let lighting = Lighting::new(&scene, glam::Vec3::ONE, 1);
+    for (spacing, is_mesh) in [(0.013, false), (0.03, false), (0.02, true), (0.04, true)] {
+        let drawn = Sensor::new(suite.surface(), 1, &mut dice);
+        let sensor = Sensor { stations: 12, spacing, is_mesh, voxel: spacing.clamp(0.012, 0.024), ..drawn };
+        let cameras = walk::walk(&suite, &sensor, &mut dice);
+        let (samples, _) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
+        let mean = mean_gap(&samples.iter().map(|s| s.position).collect::<Vec<_>>(), spacing);
+        assert!((mean / spacing - 1.0).abs() < 0.2, "{mean} m instead of {spacing} m, mesh: {is_mesh}");
+    }
+}
+
+/// The mean distance to the nearest neighbour, for some of the points that have one within four times `about`.
+fn mean_gap(points: &[glam::Vec3], about: f32) -> f32 {
+    let cell = |p: &glam::Vec3| (*p / (4.0 * about)).floor().as_ivec3();
+    let mut cells: HashMap<glam::IVec3, Vec<glam::Vec3>> = HashMap::new();
+    points.iter().for_each(|p| cells.entry(cell(p)).or_default().push(*p));
+    let gap = |p: &glam::Vec3| {
+        let around = (0..27).map(|i| cell(p) + glam::IVec3::new(i % 3, i / 3 % 3, i / 9) - 1);
+        let near = around.filter_map(|c| cells.get(&c)).flatten().map(|q| q.distance(*p)).filter(|d| *d > 0.0);
+        near.fold(f32::INFINITY, f32::min)
+    };
+    let gaps: Vec<f32> = points.iter().step_by(17).map(gap).filter(|gap| gap.is_finite()).collect();
+    gaps.iter().sum::<f32>() / gaps.len() as f32
+}
+
+#[test]
+fn small_scans_are_finer_and_all_stay_below_the_limit() {
+    let mut dice = furnisher(10, 0);
+    let (one, many) = (Suite { rooms: vec![Layout::new(&mut dice)], doorways: vec![] }, suite(0));
+    let spacings = |suite: &Suite, dice: &mut Dice| -> Vec<f32> {
+        let mut drawn: Vec<f32> = (0..400).map(|_| Sensor::new(suite.surface(), suite.rooms.len(), dice).spacing).collect();
+        drawn.sort_by(f32::total_cmp);
+        drawn
+    };
+    let [alone, together] = [&one, &many].map(|suite| spacings(suite, &mut dice));
+    assert!((0.008..0.015).contains(&alone[0]) && (0.013..0.025).contains(&alone[200]), "from {} over {}", alone[0], alone[200]);
+    assert!(alone[399] > 0.035 && together[399] <= 0.045);
+    assert!(together[0] > 1.5 * alone[0], "{} and {}", together[0], alone[0]);
+}
+
+#[test]
+fn what_is_labelled_goes_by_area() {
+    assert!(is_seen(40, 0.019) && !is_seen(30, 0.019));
+    assert!(!is_seen(100, 0.01) && is_seen(10, 0.04));
 }
 
 #[test]
@@ -96,7 +198,7 @@ fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
     const ROOMS: u64 = 400;
     let mut rooms_with: HashMap<&str, u64> = HashMap::new();
     for index in 0..ROOMS {
-        let layout = Layout::new(&mut World::grammars().furnisher(Dice::new(3, index)));
+        let layout = Layout::new(&mut furnisher(3, index));
         let present: HashSet<&str> = layout.things.iter().map(|thing| thing.object.class).collect();
         present.into_iter().for_each(|class| *rooms_with.entry(class).or_default() += 1);
     }

@@ -10,7 +10,7 @@ use super::{camera::Camera, dice::Dice, layout::Layout, suite::Suite};
 const SPACINGS: [f32; 2] = [0.008, 0.045];
 
 /// How many points a scan may have. Training holds all of a scan's points and groups them anew for every sample.
-const MOST_POINTS: usize = 150_000;
+pub const MOST_POINTS: usize = 150_000;
 
 /// How one scan is made.
 #[derive(Clone, Copy, Debug)]
@@ -47,7 +47,7 @@ impl Sensor {
         // finer ones more often
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         Self {
-            stations: if rooms == 1 { dice.count(28, 60) } else { (12 + 8 * rooms).min(90) },
+            stations: if rooms == 1 { dice.count(28, 60) } else { (20 + 10 * rooms).min(110) },
             image: if rooms == 1 { [184, 138] } else { [144, 108] },
             voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if rooms == 1 { 0.024 } else { 0.03 }),
             noise: dice.within(0.0003, 0.0009),
@@ -67,7 +67,7 @@ impl Sensor {
 }
 
 /// Area that the points lie on, of the area of walls, floors and ceilings.
-const SEEN: f32 = 1.1;
+const SEEN: f32 = 0.8;
 
 /// Smallest distance between points to the mean one, where as many lie on a surface as find a place one after the other.
 const CLEARANCE: f32 = 0.87;

@@ -5,9 +5,7 @@ use std::{path::Path, sync::Arc};
 use anyhow::ensure;
 use clap::ValueEnum;
 
-use super::{
-    Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library, lit_scene, suite::Suite, walk, walk::Sensor,
-};
+use super::{Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library, suite::Suite};
 
 /// Buildings that are learnt from; every other one is kept aside.
 const TRAINING_BUILDINGS: &[&str] = &["aws_small_house", "iai_apartment"];
@@ -86,10 +84,7 @@ impl World {
         }
         let mut dice = self.furnisher(dice);
         let suite = Suite::new(&mut dice);
-        let scene = lit_scene(&suite, &mut dice);
-        let sensor = Sensor::new(suite.surface(), suite.rooms.len(), &mut dice);
-        let cameras = walk::walk(&suite, &sensor, &mut dice);
-        Room::scanned(&scene, &cameras, &sensor, &mut dice)
+        Room::of_suite(&suite, &mut dice)
     }
 
     /// Who furnishes a room with these dice.

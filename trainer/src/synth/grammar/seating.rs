@@ -34,6 +34,7 @@ pub fn chair(dice: &mut Dice) -> Object {
         .with(frame, back_part(posts))
         .with(if dice.chance(0.5) { padding.sibling(dice) } else { frame }, back_part(rest))
         .then(|o| if dice.chance(0.25) { o.with(frame, arms(w, d, seat, dice.within(0.18, 0.25))) } else { o })
+        .with_top([0.0, 0.02, seat + thick], [w * 0.8, d * 0.7], 0.5)
 }
 
 /// Two bars on posts beside a seat.
@@ -154,6 +155,7 @@ pub fn stool(dice: &mut Dice) -> Object {
         .with(frame, legs)
         .with(frame, Mesh::ring(r * 0.8, 0.01, std::f32::consts::TAU).at(0.0, 0.0, h * 0.4))
         .with(seat, top.at(0.0, 0.0, h))
+        .with_top([0.0, 0.0, h + 0.045], [1.3 * r, 1.3 * r], 0.4)
 }
 
 /// A padded block, round or square.
@@ -165,7 +167,7 @@ pub fn ottoman(dice: &mut Dice) -> Object {
     } else {
         (Mesh::soft(w, w * 0.8, h * 0.75, 0.02), Mesh::cushion(w, w * 0.8, h * 0.3, 0.4))
     };
-    Object::new("ottoman").with(cover, body).with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72))
+    Object::new("ottoman").with(cover, body).with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72)).with_top([0.0, 0.0, h], [w * 0.7, w * 0.55], 0.5)
 }
 
 /// A long seat, slatted or padded.
@@ -181,6 +183,7 @@ pub fn bench(dice: &mut Dice) -> Object {
     Object::new("bench")
         .with(frame, Mesh::slab(0.05, d * 0.9, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, 0.0))))
         .with(pad, seat.at(0.0, 0.0, h))
+        .with_top([0.0, 0.0, h + 0.035], [w * 0.9, d * 0.8], 0.6)
 }
 
 /// A chair that folds: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.

@@ -19,14 +19,15 @@ pub fn nameless(dice: &mut Dice) -> Object {
     let object = match dice.count(0, 9) {
         0..=4 => joined(dice),
         5 | 6 => {
-            let amplitude = dice.within(0.15, 0.55);
+            let amplitude = dice.within(0.15, 0.45);
             Object::new(NAMELESS).with(any_material(dice), blob(amplitude, dice))
         }
         7 | 8 => lofted(dice),
         _ => sheet(dice),
     };
-    let object = scaled(object, size);
-    if dice.chance(0.25) { topped(object, dice) } else { object }
+    let flat = if dice.chance(0.6) { dice.within(0.03, 0.15) } else { 0.0 };
+    let object = scaled(object, size, flat);
+    if dice.chance(0.15) { topped(object, dice) } else { object }
 }
 
 /// Every material there is.
@@ -84,12 +85,16 @@ fn joined(dice: &mut Dice) -> Object {
     };
     let mut object = Object::new(NAMELESS).with(look(dice), primitive(dice));
     for _ in 1..parts {
-        let vertices = &object.parts[dice.count(0, object.parts.len() - 1)].mesh.vertices;
-        let place = vertices[dice.count(0, vertices.len() - 1)].position;
-        let size = dice.within(0.15, 0.8);
-        let part = primitive(dice).warp(|p| p * size + place);
+        let host = dice.count(0, object.parts.len() - 1);
+        let any_place = |mesh: &Mesh, dice: &mut Dice| mesh.vertices[dice.count(0, mesh.vertices.len() - 1)].position;
+        let place = any_place(&object.parts[host].mesh, dice);
+        let (size, part) = (dice.within(0.15, 0.8), primitive(dice));
+        // one of its own places a little inside of the other
+        let own = any_place(&part, dice) * 0.85;
+        let part = part.warp(|p| (p - own) * size + place);
         let mirrored = part.clone().warp(|p| Vec3::new(-p.x, p.y, p.z));
-        object = object.with(look(dice), if dice.chance(0.35) { part.and(mirrored) } else { part });
+        // the first part is the same on both sides, or nearly so
+        object = object.with(look(dice), if host == 0 && dice.chance(0.5) { part.and(mirrored) } else { part });
     }
     object
 }
@@ -152,12 +157,13 @@ fn sheet(dice: &mut Dice) -> Object {
     Object::new(NAMELESS).with(look, cloth)
 }
 
-/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin.
-fn scaled(mut object: Object, size: f32) -> Object {
+/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin; a share `flat` of its height is pressed flat below.
+fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
     let (lo, hi) = object.bounds();
     let (scale, foot) = (size / (hi - lo).max_element().max(1e-3), Vec3::new((lo.x + hi.x) / 2.0, (lo.y + hi.y) / 2.0, lo.z));
     for vertex in object.parts.iter_mut().flat_map(|part| &mut part.mesh.vertices) {
         vertex.position = (vertex.position - foot) * scale;
+        vertex.position.z = (vertex.position.z - flat * (hi.z - lo.z) * scale).max(0.0);
         vertex.texture *= scale;
     }
     object

@@ -96,6 +96,7 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
     let leaf = w / doors as f32;
     let panel = dice.chance(0.6);
     let (inset, rim) = (dice.within(0.05, 0.09), dice.within(0.006, 0.016));
+    let ajar = if dice.chance(0.15) { dice.count(0, doors - 1) } else { usize::MAX };
     Object::new(class)
         .with(body, Mesh::slab(w, d, h - plinth).at(0.0, 0.0, plinth))
         .with(body.shaded(0.6), Mesh::slab(w * 0.97, d * 0.92, plinth.max(0.01)).at(0.0, -0.02, 0.0))
@@ -103,7 +104,18 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
         .each(doors, |o, i| {
             let x = (i as f32 + 0.5) * leaf - w / 2.0;
             let height = h - plinth - 0.04;
-            let o = o.with(front.sibling(dice), Mesh::slab(leaf - 0.01, 0.02, height).at(x, d / 2.0 + 0.01, plinth + 0.01));
+            let hinge = if i % 2 == 0 { -1.0 } else { 1.0 };
+            // about the hinge, outwards
+            let angle = if i == ajar { dice.within(0.2, 1.4) } else { 0.0 };
+            let edge = Vec3::new(x + hinge * leaf / 2.0, d / 2.0, 0.0);
+            let swing = |mesh: Mesh| mesh.at(-edge.x, -edge.y, 0.0).turned(-hinge * angle).at(edge.x, edge.y, 0.0);
+            let o = o.with(front.sibling(dice), swing(Mesh::slab(leaf - 0.01, 0.02, height).at(x, d / 2.0 + 0.01, plinth + 0.01)));
+            let o = if angle > 0.0 {
+                // one looks into the dark
+                o.with(body.shaded(0.35), Mesh::slab(leaf - 0.04, 0.004, height - 0.04).at(x, d / 2.0, plinth + 0.03))
+            } else {
+                o
+            };
             let o = if panel {
                 let frame = [
                     (0.0, 0.0, leaf - 0.012, inset),
@@ -112,13 +124,12 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
                     (leaf / 2.0 - inset / 2.0, 0.0, inset, height),
                 ];
                 frame.into_iter().fold(o, |o, (dx, z, fw, fh)| {
-                    o.with(front.shaded(0.93), Mesh::slab(fw, rim, fh).at(x + dx, d / 2.0 + 0.02 + rim / 2.0, plinth + 0.01 + z))
+                    o.with(front.shaded(0.93), swing(Mesh::slab(fw, rim, fh).at(x + dx, d / 2.0 + 0.02 + rim / 2.0, plinth + 0.01 + z)))
                 })
             } else {
                 o
             };
-            let hinge = if i % 2 == 0 { 1.0 } else { -1.0 };
-            o.with(grip, Mesh::slab(0.016, 0.035, 0.13).at(x + hinge * (leaf / 2.0 - 0.05), d / 2.0 + 0.03, plinth + height * 0.5))
+            o.with(grip, swing(Mesh::slab(0.016, 0.035, 0.13).at(x - hinge * (leaf / 2.0 - 0.05), d / 2.0 + 0.03, plinth + height * 0.5)))
         })
         .with_top([0.0, 0.0, h + 0.01], [w * 0.92, d * 0.88], 1.0)
 }

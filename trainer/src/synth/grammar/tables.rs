@@ -84,13 +84,30 @@ pub fn drawers([w, d, h]: [f32; 3], rows: usize, columns: usize, body: Material,
     let round_grip = dice.chance(0.5);
     let (cell_w, cell_h) = (w / columns as f32, h / rows as f32);
     let proud = dice.within(0.008, 0.025);
+    // somebody left one open
+    let (pulled, out) = (if dice.chance(0.15) { dice.count(0, rows * columns - 1) } else { usize::MAX }, d * dice.within(0.15, 0.5));
     Object::new("drawers").with(body, Mesh::slab(w, d, h)).each(rows * columns, |o, i| {
         let (x, z) = (((i % columns) as f32 + 0.5) * cell_w - w / 2.0, (i / columns) as f32 * cell_h);
         let handle =
             if round_grip { Mesh::ellipsoid(0.018, 0.03, 0.036).at(0.0, 0.0, -0.018) } else { Mesh::slab((cell_w * 0.4).min(0.16), 0.03, 0.014) };
-        o.with(front.sibling(dice), Mesh::soft(cell_w - 0.016, 2.0 * proud, cell_h - 0.02, 0.006).at(x, d / 2.0, z + 0.01))
-            .with(grip, handle.at(x, d / 2.0 + proud + 0.012, z + cell_h * 0.6))
+        let y = if i == pulled { d / 2.0 + out } else { d / 2.0 };
+        o.with(front.sibling(dice), Mesh::soft(cell_w - 0.016, 2.0 * proud, cell_h - 0.02, 0.006).at(x, y, z + 0.01))
+            .with(grip, handle.at(x, y + proud + 0.012, z + cell_h * 0.6))
+            .then(
+                |o| {
+                    if i == pulled {
+                        o.with(body.shaded(0.8), tray(cell_w - 0.03, out, cell_h * 0.7).at(x, (y + d / 2.0) / 2.0, z + 0.02))
+                    } else {
+                        o
+                    }
+                },
+            )
     })
+}
+
+/// The sides and the bottom of a drawer.
+fn tray(w: f32, d: f32, h: f32) -> Mesh {
+    Mesh::slab(w, d, 0.008).and(Mesh::slab(0.012, d, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.006), 0.0, 0.0))))
 }
 
 /// A desk: a board with a drawer block, a modesty panel, sometimes a hutch of shelves.
