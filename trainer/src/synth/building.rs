@@ -27,6 +27,10 @@ const MAX_THINGS: usize = 20_000;
 /// ScanNet200's ids of structure, and our names.
 const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 
+/// A walk through a few rooms has at least so many cells, where it can be.
+const LEAST_CELLS: usize = 80;
+/// How far beyond what is walked through one can see, metres.
+const SIGHT: f32 = 3.5;
 /// Square metres of walls, floors and ceilings for each that one can walk on.
 const SURFACE: f32 = 9.0;
 /// Camera positions and points for each square metre that one can walk on, when all of it is walked through.
@@ -48,6 +52,8 @@ pub struct Building {
     floor: f32,
     /// Where one can walk.
     ways: Ways,
+    /// A place of each thing that has a class.
+    places: Vec<Vec2>,
 }
 
 /// What is seen of a building, and from where.
@@ -100,9 +106,11 @@ impl Building {
             owners,
             floor: 0.0,
             ways: Ways::default(),
+            places: Vec::new(),
         };
         building.lay_floor();
         building.ways = building.find_ways();
+        building.places = building.find_places();
         ensure!(building.ways.cells().next().is_some(), "{} has no place where one can walk", path.display());
         Ok(building)
     }
@@ -128,6 +136,19 @@ impl Building {
         self.triangles.extend(plate);
     }
 
+    /// The middle of the box around each thing.
+    fn find_places(&self) -> Vec<Vec2> {
+        let mut boxes = vec![(Vec2::INFINITY, Vec2::NEG_INFINITY); self.owners.len()];
+        for triangle in &self.triangles {
+            for corner in triangle.corners.map(|i| self.positions[i as usize].truncate()) {
+                let (lo, hi) = &mut boxes[triangle.owner as usize];
+                (*lo, *hi) = (lo.min(corner), hi.max(corner));
+            }
+        }
+        let things = self.owners.iter().zip(boxes).filter(|(owner, (lo, _))| owner.instance > 0 && lo.is_finite());
+        things.map(|(_, (lo, hi))| (lo + hi) / 2.0).collect()
+    }
+
     fn find_ways(&self) -> Ways {
         let [wall, floor, ceiling] = ["wall", "floor", "ceiling"].map(|name| self.owner_of(name));
         let triangles = self.triangles.iter().map(|triangle| {
@@ -149,18 +170,20 @@ impl Building {
         let (window, cells) = if whole {
             (everywhere, free)
         } else {
-            let mut best = (everywhere, Vec::new());
-            // some cells lie in corners that nobody can leave
-            for _ in 0..4 {
+            let mut best: Option<(usize, [Vec2; 2], Vec<usize>)> = None;
+            // where the most stands: large halls are empty in the middle
+            for _ in 0..6 {
                 let from = dice.pick(&free);
                 let half = Vec2::new(dice.within(2.0, 3.6), dice.within(2.0, 3.6));
                 let window = [self.ways.centre(from) - half, self.ways.centre(from) + half];
                 let reached = self.ways.reached(from, window);
-                if reached.len() > best.1.len() {
-                    best = (window, reached);
+                let things = self.places.iter().filter(|p| p.cmpge(window[0]).all() && p.cmple(window[1]).all()).count();
+                let worth = (things + 1) * reached.len().min(LEAST_CELLS);
+                if best.as_ref().is_none_or(|(most, ..)| worth > *most) {
+                    best = Some((worth, window, reached));
                 }
             }
-            best
+            best.map_or((everywhere, free), |(_, window, reached)| (window, reached))
         };
         let area = cells.len() as f32 * CELL * CELL;
         let mut sensor = Sensor::new(area * SURFACE, 1, dice);
@@ -171,7 +194,7 @@ impl Building {
         }
         let side = if varied { dice.side() } else { 1.0 };
         let placed = |p: Vec3| Vec3::new(p.x * side, p.y, p.z);
-        let mut scene = self.scene([window[0] - 1.2, window[1] + 1.2], placed, varied, dice);
+        let mut scene = self.scene([window[0] - SIGHT, window[1] + SIGHT], placed, varied, dice);
         let spots = self.spots(&cells, sensor.stations, dice);
         let cameras = spots.iter().map(|spot| self.camera(*spot, placed, dice)).collect();
         let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
@@ -222,8 +245,10 @@ impl Building {
     /// A hand-held camera that looks about from a spot, but not into what is too near.
     fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, dice: &mut Dice) -> Camera {
         let eye = spot.extend(self.floor + dice.within(1.15, 1.75)) + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
-        let open = |yaw: f32| (1..=3).all(|i| self.ways.are_free(spot + Vec2::from_angle(yaw) * (0.3 * i as f32)));
-        let mut yaw = dice.about(PI);
+        let open = |yaw: f32| (1..=3).all(|i| self.ways.are_free(spot + Vec2::from_angle(yaw) * (0.2 * i as f32)));
+        // people look at things
+        let near: Vec<Vec2> = self.places.iter().map(|p| *p - spot).filter(|d| (0.6..3.0).contains(&d.length())).collect();
+        let mut yaw = if near.is_empty() || dice.chance(0.4) { dice.about(PI) } else { dice.pick(&near).to_angle() + dice.about(0.4) };
         for _ in 0..8 {
             if open(yaw) {
                 break;

@@ -7,7 +7,7 @@ use glam::Vec3;
 use super::{grammar::Top, library::Surface};
 
 /// Side of a cell of the plan, metres.
-const CELL: f32 = 0.03;
+const CELL: f32 = 0.04;
 /// Height of a level, metres.
 const LEVEL: f32 = 0.02;
 /// A level surface may lie this much beyond its level, which rounding has put it into, metres.
@@ -15,7 +15,7 @@ const SLACK: f32 = 0.004;
 /// Free height that a place needs, metres.
 const LEAST_CLEARANCE: f32 = 0.14;
 /// The shortest side of a place in cells.
-const LEAST_CELLS: usize = 4;
+const LEAST_CELLS: usize = 3;
 /// Samples enough for any model; what comes after them is not looked at.
 const MOST_SAMPLES: usize = 1 << 21;
 /// The most places of a model.
@@ -69,7 +69,10 @@ struct Sample {
 /// The places of a model of that size, the largest first.
 pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
     let [across, along] = [size.x, size.y].map(|side| (side / CELL) as usize + 1);
-    let samples = samples(surfaces, size, [across, along]);
+    let mut samples = samples(surfaces, size, [across, along]);
+    samples.sort_unstable_by(|a, b| a.z.total_cmp(&b.z));
+    // those from one height to another
+    let between = |low: f32, high: f32| &samples[samples.partition_point(|s| s.z < low)..samples.partition_point(|s| s.z < high)];
     let mut levels: BTreeMap<i32, usize> = BTreeMap::new();
     samples.iter().filter(|s| s.level).for_each(|s| *levels.entry((s.z / LEVEL).floor() as i32).or_default() += 1);
     let area = |top: &Top| top.half[0] * top.half[1];
@@ -78,13 +81,14 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
         let (low, high) = (level as f32 * LEVEL - SLACK, (level + 1) as f32 * LEVEL + SLACK);
         let mut free = vec![false; across * along];
         let cell = |s: &Sample| s.cell[1] * across + s.cell[0];
-        samples.iter().filter(|s| s.level && (low..high).contains(&s.z)).for_each(|s| free[cell(s)] = true);
-        samples.iter().filter(|s| s.z > high + 0.01 && s.z < high + LEAST_CLEARANCE).for_each(|s| free[cell(s)] = false);
+        let here = between(low, high).iter().filter(|s| s.level);
+        here.clone().for_each(|s| free[cell(s)] = true);
+        between(high + 0.01, high + LEAST_CLEARANCE).iter().for_each(|s| free[cell(s)] = false);
         let Some([x0, y0, x1, y1]) = largest_rectangle(&free, across) else { continue };
         let inside = |s: &&Sample| (x0..x1).contains(&s.cell[0]) && (y0..y1).contains(&s.cell[1]);
-        let above = samples.iter().filter(|s| s.z > high + 0.01).filter(inside).map(|s| s.z).fold(f32::INFINITY, f32::min);
+        let above = between(high + 0.01, f32::INFINITY).iter().find(inside).map_or(f32::INFINITY, |s| s.z);
         let place = |cells: usize, side: f32| cells as f32 * CELL - side / 2.0;
-        let z = samples.iter().filter(|s| s.level && (low..high).contains(&s.z)).filter(inside).map(|s| s.z).fold(low, f32::max);
+        let z = here.filter(|s| inside(s)).map(|s| s.z).fold(low, f32::max);
         let top = Top {
             centre: Vec3::new((place(x0, size.x) + place(x1, size.x)) / 2.0, (place(y0, size.y) + place(y1, size.y)) / 2.0, z),
             half: [(x1 - x0) as f32 * CELL * 0.48, (y1 - y0) as f32 * CELL * 0.48],
