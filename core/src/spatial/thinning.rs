@@ -1,7 +1,5 @@
 //! Fewer points, evenly spaced, that stand for all of a scan.
 
-use std::collections::HashMap;
-
 use super::Voxels;
 
 /// Points kept in a cell that are looked at. More cannot lie in one so far from each other, but for points that may not stand for each other, and those
@@ -19,21 +17,19 @@ impl Thinned {
     /// Keeps points of `positions` (points, 3) that are at least `spacing` > 0 apart, so many that each other point has one nearer than that. Where
     /// `may_join` says no, neither of two points stands for the other, however near they are.
     pub fn new(positions: &[[f32; 3]], spacing: f32, may_join: impl Fn(u32, u32) -> bool) -> Self {
-        let cells = Cells::new(positions, spacing);
+        let mut cells = Cells::new(positions, spacing);
         let squared = |a: u32, b: u32| glam::Vec3::from(positions[a as usize]).distance_squared(positions[b as usize].into());
-        let mut kept: Vec<Vec<u32>> = vec![Vec::new(); cells.around.len()];
         let mut is_kept = vec![false; positions.len()];
         let mut near: Vec<u32> = Vec::new();
-        for (cell, around) in cells.around.iter().enumerate() {
-            near.clear();
-            near.extend(around.iter().flat_map(|&other| &kept[other as usize]));
-            for &point in cells.points(cell) {
+        for cell in 0..cells.count() {
+            cells.gather_kept(cell, &mut near);
+            for place in cells.places(cell) {
+                let point = cells.points[place];
                 if near.iter().any(|&other| squared(point, other) < spacing * spacing && may_join(point, other)) {
                     continue;
                 }
                 is_kept[point as usize] = true;
-                if kept[cell].len() < CROWD {
-                    kept[cell].push(point);
+                if cells.keep(cell, place) {
                     near.push(point);
                 }
             }
@@ -41,10 +37,9 @@ impl Thinned {
         let point_of_kept: Vec<u32> = (0..).zip(&is_kept).filter(|(_, is_kept)| **is_kept).map(|(point, _)| point).collect();
         let mut kept_of_point = vec![0; positions.len()];
         (0..).zip(&point_of_kept).for_each(|(row, &point)| kept_of_point[point as usize] = row);
-        for (cell, around) in cells.around.iter().enumerate() {
-            near.clear();
-            near.extend(around.iter().flat_map(|&other| &kept[other as usize]));
-            for &point in cells.points(cell).iter().filter(|point| !is_kept[**point as usize]) {
+        for cell in 0..cells.count() {
+            cells.gather_kept(cell, &mut near);
+            for &point in cells.points[cells.places(cell)].iter().filter(|point| !is_kept[**point as usize]) {
                 let joined = near.iter().filter(|other| may_join(point, **other));
                 // One was near enough above, so there is one.
                 let nearest = joined.min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b))).copied();
@@ -85,13 +80,16 @@ impl Thinned {
     }
 }
 
-/// The occupied cells of a grid.
+/// The occupied cells of a grid, by (x, y, z).
 struct Cells {
-    /// (cells): itself and those that touch it.
-    around: Vec<Vec<u32>>,
+    /// (cells): first and one past the last of those that touch a cell or are it, in each of the nine columns around it.
+    around: Vec<[[u32; 2]; 9]>,
     /// (cells + 1): where the points of each start.
     starts: Vec<u32>,
+    /// Those that are kept are the first of their cell.
     points: Vec<u32>,
+    /// (cells): how many these are.
+    kept: Vec<u32>,
 }
 
 impl Cells {
@@ -105,21 +103,46 @@ impl Cells {
             points[next[cell as usize] as usize] = point;
             next[cell as usize] += 1;
         }
-        let cell_at: HashMap<[i32; 3], u32> = coords.iter().copied().zip(0..).collect();
-        let steps = || (0..27).map(|i| [i / 9 - 1, i / 3 % 3 - 1, i % 3 - 1]);
-        let touching = |coord: &[i32; 3]| {
-            let neighbour = |step: [i32; 3]| Some(std::array::from_fn(|axis| coord[axis].saturating_add(step[axis])));
-            let mut cells: Vec<u32> = steps().filter_map(neighbour).filter_map(|coord| cell_at.get(&coord).copied()).collect();
-            // At the end of all numbers a step leads nowhere.
-            cells.sort_unstable();
-            cells.dedup();
-            cells
+        // Cells are in order, and so are those below them in each column: nobody is looked for twice. Beyond the last numbers this may miss some, and
+        // points that are near each other there are both kept.
+        let mut cursors = [0; 9];
+        let column = |index: usize, cursor: &mut usize, [x, y, z]: [i32; 3]| {
+            let [x, y] = [x.saturating_add(index as i32 / 3 - 1), y.saturating_add(index as i32 % 3 - 1)];
+            while coords.get(*cursor).is_some_and(|other| *other < [x, y, z.saturating_sub(1)]) {
+                *cursor += 1;
+            }
+            let touching = coords[*cursor..].iter().take(3).take_while(|other| **other <= [x, y, z.saturating_add(1)]).count();
+            [*cursor as u32, (*cursor + touching) as u32]
         };
-        Self { around: coords.iter().map(touching).collect(), starts, points }
+        let mut columns = |coord: &[i32; 3]| std::array::from_fn(|index| column(index, &mut cursors[index], *coord));
+        Self { around: coords.iter().map(&mut columns).collect(), starts, points, kept: vec![0; coords.len()] }
     }
 
-    fn points(&self, cell: usize) -> &[u32] {
-        &self.points[self.starts[cell] as usize..self.starts[cell + 1] as usize]
+    fn count(&self) -> usize {
+        self.kept.len()
+    }
+
+    /// Where the points of a cell are in `points`.
+    fn places(&self, cell: usize) -> std::ops::Range<usize> {
+        self.starts[cell] as usize..self.starts[cell + 1] as usize
+    }
+
+    /// The points kept so far in a cell and those that touch it.
+    fn gather_kept(&self, cell: usize, near: &mut Vec<u32>) {
+        near.clear();
+        for other in self.around[cell].iter().flat_map(|&[first, end]| first as usize..end as usize) {
+            near.extend(&self.points[self.places(other)][..self.kept[other] as usize]);
+        }
+    }
+
+    /// Brings a point of a cell to those that are kept; whether there was room.
+    fn keep(&mut self, cell: usize, place: usize) -> bool {
+        let has_room = (self.kept[cell] as usize) < CROWD;
+        if has_room {
+            self.points.swap(self.starts[cell] as usize + self.kept[cell] as usize, place);
+            self.kept[cell] += 1;
+        }
+        has_room
     }
 }
 

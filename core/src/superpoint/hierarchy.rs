@@ -369,6 +369,8 @@ mod tests {
         assert_eq!(hierarchy.regions(1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
         let graph = PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
         let none = Hierarchy::new(&graph, &Superpoints::from_ids(&[]), &Monitor::silent()).unwrap();
-        assert!(none.regions(1.0).is_empty());
+        assert!(none.regions(1.0).is_empty() && none.areas().is_empty());
+        let (superpoints, one) = self::hierarchy(&[[1.0; 3]], &[[0; 3]]);
+        assert_eq!((superpoints.count(), one.areas()), (1, vec![0.0]));
     }
 }
