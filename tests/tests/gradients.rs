@@ -9,7 +9,7 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, Then, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
+    KernelMap, Level, SegmentMap, Then, attention, masked_softmax, matmul, normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
     sparse_conv_grad_weight, sparse_conv_then,
 };
 
@@ -149,15 +149,25 @@ fn of_sines() {
     }
 }
 
-/// Not linear: its gradients are what the formula's own steps say.
+/// Not linear: its gradients are what the formula's own steps say, whether queries look at many keys, at few or, where a mask covers none, at all.
 #[test]
 fn of_attentions() {
-    let (heads, queries, keys, width, value_width) = (2, 3, 5, 4, 6);
+    for sizes in [[2, 3, 5, 4, 6], [1, 70, 40, 18, 9], [3, 97, 31, 8, 24]] {
+        for shift in [0.0, -0.7, -0.97, 1.0] {
+            attention_gradients(sizes, shift);
+        }
+    }
+}
+
+/// With masks whose logits in -1..1 are moved by `shift`.
+fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], shift: f32) {
     let shapes = [[heads, queries, width], [heads, keys, width], [heads, keys, value_width]];
     for (on, device) in devices() {
         let device = device.autodiff();
-        let mask = tensor(&noise(2, queries * keys), [queries, keys], &device);
-        let blocked = mask.clone().lower_elem(0.0).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
+        let mask = tensor(&noise(2, queries * keys), [queries, keys], &device) + shift;
+        let closed = mask.clone().lower_elem(0.0);
+        let covers_none = closed.clone().all_dim(1).expand([queries, keys]);
+        let blocked = closed.bool_and(covers_none.bool_not()).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
         let weights = tensor(&noise(9, queries * heads * value_width), [queries, heads * value_width], &device);
         let gradients = |f: &dyn Fn([Tensor<3>; 3]) -> Tensor<2>| {
             let inputs = [0, 1, 2].map(|i: usize| tensor(&noise(i as u32, shapes[i].iter().product()), shapes[i], &device).require_grad());
@@ -172,7 +182,74 @@ fn of_attentions() {
         });
         assert_eq!(got.len(), want.len());
         for (got, want) in got.iter().zip(&want) {
-            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+            assert!((got - want).abs() <= TOLERANCE * want.abs().max(1.0), "shift {shift} on the {on}: {got} instead of {want}");
         }
+    }
+}
+
+/// Not linear: results and gradients are what the formula's own steps say.
+#[test]
+fn of_normalizations() {
+    const EPSILON: f64 = 1e-3;
+    for (on, device) in devices() {
+        // a single block of rows, several; full groups of channels, single ones, both
+        for ([rows, channels], rectified) in [([9, 3], true), ([1500, 16], false), ([700, 20], true), ([1, 2], true)] {
+            let device = device.clone().autodiff();
+            let weights = tensor(&noise(9, rows * channels), [rows, channels], &device);
+            // far from zero, where differences of large numbers would show
+            let x = noise(1, rows * channels).into_iter().map(|x| x + 3.0).collect::<Vec<_>>();
+            let all = |f: &dyn Fn(Tensor<2>, Tensor<1>, Tensor<1>) -> [Tensor<2>; 3]| {
+                let x = tensor(&x, [rows, channels], &device).require_grad();
+                let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, channels), [channels], &device).require_grad());
+                let [output, mean, variance] = f(x.clone(), gamma.clone(), beta.clone());
+                let mut grads = (output.clone() * weights.clone()).sum().backward();
+                let slopes = [gamma.grad_remove(&mut grads), beta.grad_remove(&mut grads)].map(|slope| values(slope.expect("a gradient")));
+                let slope = values(x.grad_remove(&mut grads).expect("a gradient"));
+                [vec![values(output), values(mean), values(variance), slope], slopes.into()].concat()
+            };
+            let got = all(&|x, gamma, beta| {
+                let found = normalize(x, gamma, beta, EPSILON, rectified);
+                [found.output, found.mean.unsqueeze(), found.variance.unsqueeze()]
+            });
+            let want = all(&|x, gamma, beta| {
+                let mean = x.clone().mean_dim(0);
+                let variance = (x.clone() - mean.clone()).square().mean_dim(0);
+                let y = (x - mean.clone()) / (variance.clone() + EPSILON).sqrt() * gamma.unsqueeze() + beta.unsqueeze();
+                [if rectified { activation::relu(y) } else { y }, mean, variance]
+            });
+            for (part, (got, want)) in ["output", "mean", "variance", "slope", "gamma's slope", "beta's slope"].iter().zip(got.iter().zip(&want)) {
+                assert_eq!(got.len(), want.len());
+                let largest = want.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
+                for (got, want) in got.iter().zip(want) {
+                    assert!((got - want).abs() <= TOLERANCE * largest, "{part} of {rows} x {channels} on the {on}: {got} instead of {want}");
+                }
+            }
+        }
+    }
+}
+
+/// The same, held against central differences.
+#[test]
+fn of_normalizations_by_differences() {
+    const SMALL: f32 = 1e-2;
+    let (shape, device) = ([6, 5], device::cpu().device);
+    let weights = noise(9, 30);
+    let loss = |x: Tensor<2>| {
+        let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, 5), [5], &x.device()));
+        (normalize(x.clone(), gamma, beta, 0.1, false).output * tensor(&weights, shape, &x.device())).sum()
+    };
+    let point = noise(8, 30);
+    let x = tensor(&point, shape, &device.clone().autodiff()).require_grad();
+    let mut grads = loss(x.clone()).backward();
+    let got = values(x.grad_remove(&mut grads).expect("a gradient"));
+    for at in 0..point.len() {
+        let moved = |by: f32| {
+            let mut point = point.clone();
+            point[at] += by;
+            // statistics are those of the rows at hand where gradients are wanted and where they are not
+            values(loss(tensor(&point, shape, &device)))[0]
+        };
+        let want = (moved(SMALL) - moved(-SMALL)) / (2.0 * SMALL);
+        assert!((got[at] - want).abs() <= 3e-3 * want.abs().max(1.0), "value {at}: {} instead of {want}", got[at]);
     }
 }

@@ -7,6 +7,7 @@
 
 mod affine;
 mod attention;
+mod attention_backward_cpu;
 mod attention_cpu;
 mod kernel_map;
 mod kernel_map_gpu;
@@ -15,6 +16,10 @@ mod masked_softmax;
 mod masked_softmax_gpu;
 mod matmul;
 mod matmul_gpu;
+mod normalize;
+mod normalize_cpu;
+#[cfg(target_arch = "x86_64")]
+mod products_avx512;
 mod products_cpu;
 mod segment_map;
 mod segment_mean;
@@ -32,6 +37,7 @@ pub use kernel_map::{KernelMap, NO_NEIGHBOUR, Neighbours};
 pub use level::{KernelMapError, Level};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
 pub use matmul::{Matmul, linear, matmul, plain_matmul};
+pub use normalize::{Normalize, Normalized, normalize};
 pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sine::{Sine, plain_sine, sine};
