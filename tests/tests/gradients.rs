@@ -9,8 +9,8 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, Then, attention, masked_softmax, matmul, normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
-    sparse_conv_grad_weight, sparse_conv_then,
+    KernelMap, Level, SegmentMap, Then, attention, mask_ious, mask_terms, masked_softmax, matmul, normalize, segment_mean, sine, sparse_conv,
+    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
 };
 
 const STEP: f32 = 0.5;
@@ -251,5 +251,49 @@ fn of_normalizations_by_differences() {
         };
         let want = (moved(SMALL) - moved(-SMALL)) / (2.0 * SMALL);
         assert!((got[at] - want).abs() <= 3e-3 * want.abs().max(1.0), "value {at}: {} instead of {want}", got[at]);
+    }
+}
+
+/// Not linear: terms and gradients are what the formula's own steps say.
+#[test]
+fn of_mask_terms() {
+    let (queries, columns, objects) = (7, 45, 3);
+    // one query has two pairs, in no order; the last mask is empty
+    let pairs = [(4, 0), (1, 1), (4, 2), (6, 1)];
+    let device = device::cpu().device.autodiff();
+    let masks: Vec<f32> = noise(2, objects * columns).iter().enumerate().map(|(i, x)| if i < 2 * columns && *x > 0.2 { 1.0 } else { 0.0 }).collect();
+    let masks = tensor(&masks, [objects, columns], &device);
+    // flat and steep ones
+    let logits: Vec<f32> = noise(1, queries * columns).iter().enumerate().map(|(i, x)| x * [1.0, 8.0, 60.0][i % 3]).collect();
+    let all = |f: &dyn Fn(Tensor<2>) -> Tensor<1>| {
+        let logits = tensor(&logits, [queries, columns], &device).require_grad();
+        let terms = f(logits.clone());
+        let mut grads = (terms.clone() * tensor(&[0.7, -1.3], [2], &device)).sum().backward();
+        [values(terms), values(logits.grad_remove(&mut grads).expect("a gradient"))]
+    };
+    let got = all(&|logits| mask_terms(logits, masks.clone(), &pairs));
+    let want = all(&|logits| {
+        let chosen = |x: Tensor<2>, rows: [i32; 4]| x.select(0, Tensor::from_ints(rows, &device));
+        let (logits, masks) = (chosen(logits, pairs.map(|(query, _)| query as i32)), chosen(masks.clone(), pairs.map(|(_, object)| object as i32)));
+        let softplus = logits.clone().clamp_min(0.0) + logits.clone().abs().neg().exp().log1p();
+        let sigmoid = activation::sigmoid(logits.clone());
+        let inter = (sigmoid.clone() * masks.clone()).sum_dim(1) * 2.0 + 1.0;
+        let dice = inter / (sigmoid.sum_dim(1) + masks.clone().sum_dim(1) + 1.0) * -1.0 + 1.0;
+        Tensor::cat(vec![(softplus - logits * masks).mean(), dice.mean()], 0)
+    });
+    for (got, want) in got.concat().iter().zip(want.concat()) {
+        assert!((got - want).abs() <= 1e-5 * want.abs().max(0.1), "{got} instead of {want}");
+    }
+    let weights: Vec<f32> = noise(3, columns).iter().map(|x| x.abs()).collect();
+    let own = [0, 1, 2, 0, 1, 1, 0];
+    let ious = values(mask_ious(tensor(&logits, [queries, columns], &device), masks.clone(), tensor(&weights, [1, columns], &device), &own));
+    let masks = values(masks);
+    for (query, (got, own)) in ious.iter().zip(own).enumerate() {
+        let sum = |keep: &dyn Fn(bool, bool) -> bool| {
+            let column = |c: usize| keep(logits[query * columns + c] > 0.0, masks[own as usize * columns + c] > 0.0);
+            (0..columns).filter(|c| column(*c)).map(|c| f64::from(weights[c])).sum::<f64>()
+        };
+        let want = sum(&|a, b| a && b) / sum(&|a, b| a || b).max(1e-9);
+        assert!((f64::from(*got) - want).abs() < 1e-5, "query {query}: {got} instead of {want}");
     }
 }

@@ -155,7 +155,7 @@ fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
 /// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch or a table, so that a compiler computes many
 /// at once; 0 where it is below the smallest normal number.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     /// Adding it leaves a whole number in the lowest bits.
     const WHOLE: f32 = 12_582_912.0;
     const LOWEST: f32 = -87.3;
