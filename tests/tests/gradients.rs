@@ -9,8 +9,8 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, Then, attention, masked_softmax, matmul, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
-    sparse_conv_grad_weight, sparse_conv_then,
+    KernelMap, Level, SegmentMap, Then, attention, mask_ious, mask_terms, masked_softmax, matmul, normalize, segment_mean, sine, sparse_conv,
+    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
 };
 
 const STEP: f32 = 0.5;
@@ -149,15 +149,25 @@ fn of_sines() {
     }
 }
 
-/// Not linear: its gradients are what the formula's own steps say.
+/// Not linear: its gradients are what the formula's own steps say, whether queries look at many keys, at few or, where a mask covers none, at all.
 #[test]
 fn of_attentions() {
-    let (heads, queries, keys, width, value_width) = (2, 3, 5, 4, 6);
+    for sizes in [[2, 3, 5, 4, 6], [1, 70, 40, 18, 9], [3, 97, 31, 8, 24]] {
+        for shift in [0.0, -0.7, -0.97, 1.0] {
+            attention_gradients(sizes, shift);
+        }
+    }
+}
+
+/// With masks whose logits in -1..1 are moved by `shift`.
+fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], shift: f32) {
     let shapes = [[heads, queries, width], [heads, keys, width], [heads, keys, value_width]];
     for (on, device) in devices() {
         let device = device.autodiff();
-        let mask = tensor(&noise(2, queries * keys), [queries, keys], &device);
-        let blocked = mask.clone().lower_elem(0.0).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
+        let mask = tensor(&noise(2, queries * keys), [queries, keys], &device) + shift;
+        let closed = mask.clone().lower_elem(0.0);
+        let covers_none = closed.clone().all_dim(1).expand([queries, keys]);
+        let blocked = closed.bool_and(covers_none.bool_not()).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
         let weights = tensor(&noise(9, queries * heads * value_width), [queries, heads * value_width], &device);
         let gradients = |f: &dyn Fn([Tensor<3>; 3]) -> Tensor<2>| {
             let inputs = [0, 1, 2].map(|i: usize| tensor(&noise(i as u32, shapes[i].iter().product()), shapes[i], &device).require_grad());
@@ -172,7 +182,118 @@ fn of_attentions() {
         });
         assert_eq!(got.len(), want.len());
         for (got, want) in got.iter().zip(&want) {
-            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+            assert!((got - want).abs() <= TOLERANCE * want.abs().max(1.0), "shift {shift} on the {on}: {got} instead of {want}");
         }
+    }
+}
+
+/// Not linear: results and gradients are what the formula's own steps say.
+#[test]
+fn of_normalizations() {
+    const EPSILON: f64 = 1e-3;
+    for (on, device) in devices() {
+        // a single block of rows, several; full groups of channels, single ones, both
+        for ([rows, channels], rectified) in [([9, 3], true), ([1500, 16], false), ([700, 20], true), ([1, 2], true)] {
+            let device = device.clone().autodiff();
+            let weights = tensor(&noise(9, rows * channels), [rows, channels], &device);
+            // far from zero, where differences of large numbers would show
+            let x = noise(1, rows * channels).into_iter().map(|x| x + 3.0).collect::<Vec<_>>();
+            let all = |f: &dyn Fn(Tensor<2>, Tensor<1>, Tensor<1>) -> [Tensor<2>; 3]| {
+                let x = tensor(&x, [rows, channels], &device).require_grad();
+                let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, channels), [channels], &device).require_grad());
+                let [output, mean, variance] = f(x.clone(), gamma.clone(), beta.clone());
+                let mut grads = (output.clone() * weights.clone()).sum().backward();
+                let slopes = [gamma.grad_remove(&mut grads), beta.grad_remove(&mut grads)].map(|slope| values(slope.expect("a gradient")));
+                let slope = values(x.grad_remove(&mut grads).expect("a gradient"));
+                [vec![values(output), values(mean), values(variance), slope], slopes.into()].concat()
+            };
+            let got = all(&|x, gamma, beta| {
+                let found = normalize(x, gamma, beta, EPSILON, rectified);
+                [found.output, found.mean.unsqueeze(), found.variance.unsqueeze()]
+            });
+            let want = all(&|x, gamma, beta| {
+                let mean = x.clone().mean_dim(0);
+                let variance = (x.clone() - mean.clone()).square().mean_dim(0);
+                let y = (x - mean.clone()) / (variance.clone() + EPSILON).sqrt() * gamma.unsqueeze() + beta.unsqueeze();
+                [if rectified { activation::relu(y) } else { y }, mean, variance]
+            });
+            for (part, (got, want)) in ["output", "mean", "variance", "slope", "gamma's slope", "beta's slope"].iter().zip(got.iter().zip(&want)) {
+                assert_eq!(got.len(), want.len());
+                let largest = want.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
+                for (got, want) in got.iter().zip(want) {
+                    assert!((got - want).abs() <= TOLERANCE * largest, "{part} of {rows} x {channels} on the {on}: {got} instead of {want}");
+                }
+            }
+        }
+    }
+}
+
+/// The same, held against central differences.
+#[test]
+fn of_normalizations_by_differences() {
+    const SMALL: f32 = 1e-2;
+    let (shape, device) = ([6, 5], device::cpu().device);
+    let weights = noise(9, 30);
+    let loss = |x: Tensor<2>| {
+        let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, 5), [5], &x.device()));
+        (normalize(x.clone(), gamma, beta, 0.1, false).output * tensor(&weights, shape, &x.device())).sum()
+    };
+    let point = noise(8, 30);
+    let x = tensor(&point, shape, &device.clone().autodiff()).require_grad();
+    let mut grads = loss(x.clone()).backward();
+    let got = values(x.grad_remove(&mut grads).expect("a gradient"));
+    for at in 0..point.len() {
+        let moved = |by: f32| {
+            let mut point = point.clone();
+            point[at] += by;
+            // statistics are those of the rows at hand where gradients are wanted and where they are not
+            values(loss(tensor(&point, shape, &device)))[0]
+        };
+        let want = (moved(SMALL) - moved(-SMALL)) / (2.0 * SMALL);
+        assert!((got[at] - want).abs() <= 3e-3 * want.abs().max(1.0), "value {at}: {} instead of {want}", got[at]);
+    }
+}
+
+/// Not linear: terms and gradients are what the formula's own steps say.
+#[test]
+fn of_mask_terms() {
+    let (queries, columns, objects) = (7, 45, 3);
+    // one query has two pairs, in no order; the last mask is empty
+    let pairs = [(4, 0), (1, 1), (4, 2), (6, 1)];
+    let device = device::cpu().device.autodiff();
+    let masks: Vec<f32> = noise(2, objects * columns).iter().enumerate().map(|(i, x)| if i < 2 * columns && *x > 0.2 { 1.0 } else { 0.0 }).collect();
+    let masks = tensor(&masks, [objects, columns], &device);
+    // flat and steep ones
+    let logits: Vec<f32> = noise(1, queries * columns).iter().enumerate().map(|(i, x)| x * [1.0, 8.0, 60.0][i % 3]).collect();
+    let all = |f: &dyn Fn(Tensor<2>) -> Tensor<1>| {
+        let logits = tensor(&logits, [queries, columns], &device).require_grad();
+        let terms = f(logits.clone());
+        let mut grads = (terms.clone() * tensor(&[0.7, -1.3], [2], &device)).sum().backward();
+        [values(terms), values(logits.grad_remove(&mut grads).expect("a gradient"))]
+    };
+    let got = all(&|logits| mask_terms(logits, masks.clone(), &pairs));
+    let want = all(&|logits| {
+        let chosen = |x: Tensor<2>, rows: [i32; 4]| x.select(0, Tensor::from_ints(rows, &device));
+        let (logits, masks) = (chosen(logits, pairs.map(|(query, _)| query as i32)), chosen(masks.clone(), pairs.map(|(_, object)| object as i32)));
+        let softplus = logits.clone().clamp_min(0.0) + logits.clone().abs().neg().exp().log1p();
+        let sigmoid = activation::sigmoid(logits.clone());
+        let inter = (sigmoid.clone() * masks.clone()).sum_dim(1) * 2.0 + 1.0;
+        let dice = inter / (sigmoid.sum_dim(1) + masks.clone().sum_dim(1) + 1.0) * -1.0 + 1.0;
+        Tensor::cat(vec![(softplus - logits * masks).mean(), dice.mean()], 0)
+    });
+    for (got, want) in got.concat().iter().zip(want.concat()) {
+        assert!((got - want).abs() <= 1e-5 * want.abs().max(0.1), "{got} instead of {want}");
+    }
+    let weights: Vec<f32> = noise(3, columns).iter().map(|x| x.abs()).collect();
+    let own = [0, 1, 2, 0, 1, 1, 0];
+    let ious = values(mask_ious(tensor(&logits, [queries, columns], &device), masks.clone(), tensor(&weights, [1, columns], &device), &own));
+    let masks = values(masks);
+    for (query, (got, own)) in ious.iter().zip(own).enumerate() {
+        let sum = |keep: &dyn Fn(bool, bool) -> bool| {
+            let column = |c: usize| keep(logits[query * columns + c] > 0.0, masks[own as usize * columns + c] > 0.0);
+            (0..columns).filter(|c| column(*c)).map(|c| f64::from(weights[c])).sum::<f64>()
+        };
+        let want = sum(&|a, b| a && b) / sum(&|a, b| a || b).max(1e-9);
+        assert!((f64::from(*got) - want).abs() < 1e-5, "query {query}: {got} instead of {want}");
     }
 }

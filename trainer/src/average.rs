@@ -7,6 +7,8 @@ use burn::{
     tensor::Tensor,
 };
 
+use crate::passes::approach;
+
 /// A flat tensor and its shape.
 pub struct Mean {
     /// The weight's.
@@ -58,7 +60,7 @@ impl ModuleVisitor for Update<'_> {
         let value = value.flatten::<1>(0, D - 1);
         let name = self.path.join(".");
         let values = match self.means.remove(&name) {
-            Some(mean) => mean.values * self.decay + value * (1.0 - self.decay),
+            Some(mean) => approach(mean.values, value, self.decay),
             None => value,
         };
         self.means.insert(name, Mean { shape, values });

@@ -3,7 +3,7 @@
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
-use segscape::model::Boxes;
+use segscape::{model::Boxes, ops};
 
 use crate::{
     config::{Loss, Supervision},
@@ -180,10 +180,7 @@ impl<'a> Target<'a> {
         }
         let query = indices(pairs.iter().map(|p| p.query as i32).collect(), &self.device);
         let object = indices(pairs.iter().map(|p| p.object as i32).collect(), &self.device);
-        let logits = output.masks.clone().select(0, query.clone());
-        let mask = self.masks.clone().select(0, object.clone());
-        terms.bce = cross_entropy(logits.clone(), mask.clone()).mean();
-        terms.dice = dice(activation::sigmoid(logits), mask).mean();
+        [terms.bce, terms.dice] = self.mask_terms(&output.masks, &pairs);
         if let Some(Boxes { centers, sizes }) = &output.boxes {
             let l1 = |predicted: &Tensor<2>, truth: &[[f32; 3]]| {
                 let expected = rows(truth, &self.device).select(0, object.clone());
@@ -193,6 +190,24 @@ impl<'a> Target<'a> {
             terms.size = l1(sizes, &self.truth.sizes);
         }
         terms
+    }
+
+    /// (1) each: the means of the masks' cross-entropy, over pairs and superpoints, and of their dice, over pairs.
+    fn mask_terms(&self, logits: &Tensor<2>, pairs: &[Pair]) -> [Tensor<1>; 2] {
+        if self.is_on_cpu() {
+            let pairs: Vec<(u32, u32)> = pairs.iter().map(|pair| (pair.query, pair.object)).collect();
+            let terms = ops::mask_terms(logits.clone(), self.masks.clone(), &pairs);
+            return [0, 1].map(|term| terms.clone().narrow(0, term, 1));
+        }
+        let rows = |row: fn(&Pair) -> u32| indices(pairs.iter().map(|pair| row(pair) as i32).collect(), &self.device);
+        let logits = logits.clone().select(0, rows(|pair| pair.query));
+        let mask = self.masks.clone().select(0, rows(|pair| pair.object));
+        [cross_entropy(logits.clone(), mask.clone()).mean(), dice(activation::sigmoid(logits), mask).mean()]
+    }
+
+    /// Where the terms of masks have operations of their own.
+    fn is_on_cpu(&self) -> bool {
+        self.device.clone().without_autodiff() == Device::flex()
     }
 
     /// (1): cross-entropy over T + 1 classes, queries without a pair being "no object" with their own weight; weighted mean.
@@ -230,6 +245,10 @@ impl<'a> Target<'a> {
 
     /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query without one. No gradient.
     fn iou(&self, logits: &Tensor<2>) -> Tensor<2> {
+        if self.is_on_cpu() {
+            let own: Vec<u32> = self.truth.object_of_query.iter().map(|object| object.unwrap_or(self.objects() as u32)).collect();
+            return ops::mask_ious(logits.clone(), self.masks.clone(), self.weights.clone(), &own);
+        }
         let mask = logits.clone().detach().greater_scalar(0.0).float() * self.weights.clone();
         let own = self.masks.clone().select(0, self.object_of_query.clone());
         let inter = (mask.clone() * own.clone()).sum_dim(1);

@@ -16,6 +16,7 @@ mod models;
 mod nyu40;
 mod optimiser;
 mod partition;
+mod passes;
 mod prepare;
 mod ranking;
 mod report;

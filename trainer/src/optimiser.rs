@@ -8,7 +8,10 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::config::Optimiser as Options;
+use crate::{
+    config::Optimiser as Options,
+    passes::{self, Descent, descend},
+};
 
 const BETA: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-8;
@@ -76,7 +79,7 @@ struct Squares<'a> {
 
 impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.sums.extend(self.gradients.get::<D>(param.id).map(|g| g.square().sum()));
+        self.sums.extend(self.gradients.get::<D>(param.id).map(passes::sum_of_squares));
     }
 }
 
@@ -101,20 +104,21 @@ impl ModuleMapper for Update<'_> {
         let Some(gradient) = self.gradients.remove::<D>(param.id) else {
             return param;
         };
-        let gradient = gradient.flatten::<1>(0, D - 1) * self.scale;
-        let [mean, square] = match self.optimiser.moments.remove(&self.path.join(".")) {
-            Some([mean, square]) => [mean * BETA[0] + gradient.clone() * (1.0 - BETA[0]), square * BETA[1] + gradient.square() * (1.0 - BETA[1])],
-            None => [gradient.clone() * (1.0 - BETA[0]), gradient.square() * (1.0 - BETA[1])],
-        };
-        let [unbias, unbias_square] = BETA.map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32);
-        let direction = mean.clone() / unbias / ((square.clone() / unbias_square).sqrt() + EPSILON);
-        self.optimiser.moments.insert(self.path.join("."), [mean, square]);
+        let path = self.path.join(".");
+        let moments = self.optimiser.moments.remove(&path).unwrap_or_else(|| [0, 1].map(|_| gradient.zeros_like().flatten::<1>(0, D - 1)));
         let decays = D > 1 || self.optimiser.decay_vectors;
-        let (rate, decay) = (self.learning_rate, if decays { self.learning_rate * self.optimiser.weight_decay } else { 0.0 });
+        let by = Descent {
+            scale: self.scale,
+            beta: BETA,
+            unbias: BETA.map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32),
+            epsilon: EPSILON,
+            keep: if decays { 1.0 - self.learning_rate * self.optimiser.weight_decay } else { 1.0 },
+            rate: self.learning_rate,
+        };
         param.map(|value| {
-            let value = value.inner();
-            let shape = value.shape();
-            Tensor::from_inner(value * (1.0 - decay) - direction.reshape(shape) * rate).require_grad()
+            let (value, moments) = descend(value.inner(), gradient, moments, by);
+            self.optimiser.moments.insert(path, moments);
+            Tensor::from_inner(value).require_grad()
         })
     }
 }

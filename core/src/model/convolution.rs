@@ -9,7 +9,7 @@ use burn::{
 };
 
 use super::features::Features;
-use crate::ops::{KernelMap, Then, affine, sparse_conv, sparse_conv_then};
+use crate::ops::{KernelMap, Normalized, Then, affine, normalize, sparse_conv, sparse_conv_then};
 
 /// Offsets of a 3x3x3 kernel.
 pub const NEIGHBOURS: usize = 27;
@@ -76,10 +76,18 @@ pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, follow: Follow) 
 fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) -> Features {
     let Follow { norm, residual, rectified } = follow;
     if x.is_autodiff() {
-        let y = sparse_conv(x.clone().into_tensor(), weight, map);
-        let y = norm.into_iter().fold(y, |y, norm| norm.forward(y));
-        let y = residual.into_iter().fold(y, |y, residual| y + residual.clone().into_tensor());
-        return Features::of(if rectified { relu(y) } else { y });
+        let (x, residual) = (x.clone().into_tensor(), residual.map(|residual| residual.clone().into_tensor()));
+        let Some(norm) = norm else {
+            return Features::of(sparse_conv_then(x, weight, map, Then { affine: None, addend: residual, rectified }));
+        };
+        let y = sparse_conv(x, weight, map);
+        return Features::of(match residual {
+            None => normalized(norm, y, rectified),
+            Some(residual) => {
+                let y = normalized(norm, y, false) + residual;
+                if rectified { relu(y) } else { y }
+            }
+        });
     }
     let [_, c_in, c_out] = weight.dims();
     let factors = norm.map(factors);
@@ -111,6 +119,20 @@ pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> Ba
     BatchNormConfig::new(channels).with_epsilon(epsilon).with_momentum(momentum).init(device)
 }
 
+/// `norm(x)` where gradients are wanted, rectified or not: by the statistics of `x`, of which the running ones take their share, as burn's own does it.
+fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
+    if !norm.training.is_enabled() {
+        let y = norm.forward(x);
+        return if rectified { relu(y) } else { y };
+    }
+    let Normalized { output, mean, variance } = normalize(x, norm.gamma.val(), norm.beta.val(), norm.epsilon, rectified);
+    for (running, now) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
+        let before = running.value_sync().to_device(&now.device());
+        running.update((before * (1.0 - norm.momentum) + now * norm.momentum).detach());
+    }
+    output
+}
+
 /// (2, channels): what a normalisation with known statistics multiplies with, and what it adds then.
 fn factors(norm: &BatchNorm) -> Tensor<2> {
     let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
@@ -121,7 +143,7 @@ fn factors(norm: &BatchNorm) -> Tensor<2> {
 /// `relu(norm(x))`.
 pub fn activate(norm: &BatchNorm, x: &Features) -> Features {
     if x.is_autodiff() {
-        return Features::of(relu(norm.forward(x.clone().into_tensor())));
+        return Features::of(normalized(norm, x.clone().into_tensor(), true));
     }
     let factors = factors(norm);
     x.map(|channels, part| affine(part.clone(), factors.clone().slice([0..2, channels]), true))

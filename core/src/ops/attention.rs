@@ -1,18 +1,25 @@
 //! Attention where every query has a mask over the keys (spec/model.md section 8, steps 4 to 6).
 //!
-//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in training, which keeps every tile's weights for the
-//! way back. Products are `2 heads queries keys (width + value width)` operations; what they read and write is
+//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in training on a GPU, which keeps every tile's weights for
+//! the way back. Products are `2 heads queries keys (width + value width)` operations; what they read and write is
 //! `heads (queries + keys) (width + value width)` numbers, and on a GPU four times the scores.
 
 use burn::{
     backend::{
-        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _, autodiff::checkpoint::strategy::CheckpointStrategy, backend_extension,
-        tensor::FloatTensor, wgpu::CubeBackend,
+        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
+        autodiff::{
+            checkpoint::{base::Checkpointer, strategy::CheckpointStrategy},
+            grads::Gradients,
+            ops::{Backward, NodeGuard, Ops, OpsKind},
+        },
+        backend_extension,
+        tensor::FloatTensor,
+        wgpu::CubeBackend,
     },
     tensor::{FloatDType, Shape, Slice, Tensor},
 };
 
-use super::{MaskedSoftmax, Matmul};
+use super::{MaskedSoftmax, Matmul, attention_backward_cpu::attention_backward};
 
 /// The most that the scores of one step take up, in bytes; their softmax takes as much again.
 const TILE_BYTES: usize = 32 << 20;
@@ -133,7 +140,67 @@ impl Attention for Flex {
     }
 }
 
-impl<B: Attention + Matmul + MaskedSoftmax, C: CheckpointStrategy> Attention for Autodiff<B, C> {
+/// Attention with a gradient, each backend in its own way.
+trait Differentiable: Attention {
+    /// See [`Attention::attention`].
+    fn record<C: CheckpointStrategy>(
+        query: FloatTensor<Autodiff<Self, C>>,
+        key: FloatTensor<Autodiff<Self, C>>,
+        value: FloatTensor<Autodiff<Self, C>>,
+        mask: FloatTensor<Autodiff<Self, C>>,
+        masked: bool,
+    ) -> FloatTensor<Autodiff<Self, C>>;
+}
+
+impl Differentiable for CubeBackend {
+    fn record<C: CheckpointStrategy>(
+        query: FloatTensor<Autodiff<Self, C>>,
+        key: FloatTensor<Autodiff<Self, C>>,
+        value: FloatTensor<Autodiff<Self, C>>,
+        mask: FloatTensor<Autodiff<Self, C>>,
+        masked: bool,
+    ) -> FloatTensor<Autodiff<Self, C>> {
+        by_steps::<Autodiff<Self, C>>(query, key, value, mask, masked)
+    }
+}
+
+impl Differentiable for Flex {
+    fn record<C: CheckpointStrategy>(
+        query: FloatTensor<Autodiff<Self, C>>,
+        key: FloatTensor<Autodiff<Self, C>>,
+        value: FloatTensor<Autodiff<Self, C>>,
+        mask: FloatTensor<Autodiff<Self, C>>,
+        masked: bool,
+    ) -> FloatTensor<Autodiff<Self, C>> {
+        let [(query, query_node), (key, key_node), (value, value_node)]: [(_, NodeGuard); 3] = [query, key, value].map(|x| x.into_parts());
+        let mask = mask.into_primitive();
+        let out = Self::attention(query.clone(), key.clone(), value.clone(), mask.clone(), masked);
+        match Backward::<Self, 3>::prepare::<C>(AttentionBackward, [query_node, key_node, value_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish(([query, key, value], masked.then_some(mask)), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
+    }
+}
+
+#[derive(Debug)]
+struct AttentionBackward;
+
+impl Backward<Flex, 3> for AttentionBackward {
+    /// Query, key and value; the mask.
+    type State = ([FloatTensor<Flex>; 3], Option<FloatTensor<Flex>>);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let grad = grads.consume::<Flex>(&ops.node);
+        let (inputs, mask) = ops.state;
+        for (node, grad) in ops.parents.into_iter().zip(attention_backward(inputs, mask, grad)) {
+            if let Some(node) = node {
+                grads.register::<Flex>(node.id, grad);
+            }
+        }
+    }
+}
+
+impl<B: Differentiable, C: CheckpointStrategy> Attention for Autodiff<B, C> {
     fn attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -141,6 +208,6 @@ impl<B: Attention + Matmul + MaskedSoftmax, C: CheckpointStrategy> Attention for
         mask: FloatTensor<Self>,
         masked: bool,
     ) -> FloatTensor<Self> {
-        by_steps::<Self>(query, key, value, mask, masked)
+        B::record::<C>(query, key, value, mask, masked)
     }
 }

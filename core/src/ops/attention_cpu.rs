@@ -7,11 +7,11 @@ use burn::{
 };
 use pulp::{Simd, WithSimd};
 
-use super::products_cpu::{AddProducts, Packed, dispatch, values};
+use super::products_cpu::{AddProducts, Packed, dispatch, dot, values};
 use crate::platform;
 
 /// Queries per block: with 1 000 keys their scores take 190 KiB, less than a level-2 cache has.
-const BLOCK: usize = 48;
+pub(super) const BLOCK: usize = 48;
 /// A query that looks at less than one of so many keys visits them one by one: slower for each key than a product of
 /// a whole block.
 const FEW: usize = 3;
@@ -57,17 +57,12 @@ impl Heads<'_> {
     fn look(&self, first: usize, mask: Option<&[f32]>, out: &mut [f32]) {
         let (width, keys, value_width) = (self.keys_packed.from, self.values_packed.from, self.values_packed.to);
         let rows = out.len() / (self.count * value_width);
-        // which queries look at everything or much, and at which keys the others look
         let (mut much, mut few) = (vec![], vec![]);
         for row in 0..rows {
-            let open = mask.map(|mask| {
-                let logits = &mask[(first + row) * keys..][..keys];
-                (0..).zip(logits).filter(|(_, logit)| **logit >= 0.0).map(|(key, _)| key).collect::<Vec<u32>>()
-            });
-            match open {
-                Some(open) if open.is_empty() => much.push((row, false)),
-                Some(open) if open.len() * FEW < keys => few.push((row, open)),
-                _ => much.push((row, mask.is_some())),
+            match open_keys(mask, first + row, keys) {
+                Open::All => much.push((row, None)),
+                Open::Many(mask) => much.push((row, Some(mask))),
+                Open::Few(open) => few.push((row, open)),
             }
         }
         let mut scores = vec![0.0; much.len() * keys];
@@ -79,16 +74,10 @@ impl Heads<'_> {
             let query = &self.query[of_head(self.queries, width)];
             scores.fill(0.0);
             seen.fill(0.0);
-            dispatch(AddProducts { x: query, w: self.keys_packed.at(head), widths: [width, keys], pairs: &asking, y: &mut scores });
-            let sums: Vec<f32> = scores
-                .chunks_exact_mut(keys)
-                .zip(&much)
-                .map(|(scores, (row, is_masked))| {
-                    let mask = mask.filter(|_| *is_masked).map(|mask| &mask[(first + row) * keys..][..keys]);
-                    dispatch(Exponentials { scores, mask })
-                })
-                .collect();
-            dispatch(AddProducts { x: &scores, w: self.values_packed.at(head), widths: [keys, value_width], pairs: &slots, y: &mut seen });
+            AddProducts { x: query, w: self.keys_packed.at(head), widths: [width, keys], pairs: &asking, y: &mut scores, first: 0 }.run();
+            let sums: Vec<f32> =
+                scores.chunks_exact_mut(keys).zip(&much).map(|(scores, (_, mask))| dispatch(Exponentials { scores, mask: *mask })).collect();
+            AddProducts { x: &scores, w: self.values_packed.at(head), widths: [keys, value_width], pairs: &slots, y: &mut seen, first: 0 }.run();
             for ((seen, (row, _)), sum) in seen.chunks_exact(value_width).zip(&much).zip(&sums) {
                 let out = &mut out[(row * self.count + head) * value_width..][..value_width];
                 out.iter_mut().zip(seen).for_each(|(out, seen)| *out = seen / sum);
@@ -103,11 +92,32 @@ impl Heads<'_> {
     }
 }
 
+/// The keys that a query looks at.
+pub(super) enum Open<'a> {
+    /// Every one: there is no mask, or it covers none.
+    All,
+    /// Those whose logit is not below 0, too many to visit one by one.
+    Many(&'a [f32]),
+    /// These.
+    Few(Vec<u32>),
+}
+
+/// The keys that the query of this number looks at.
+pub(super) fn open_keys(mask: Option<&[f32]>, query: usize, keys: usize) -> Open<'_> {
+    let Some(mask) = mask.map(|mask| &mask[query * keys..][..keys]) else { return Open::All };
+    let open: Vec<u32> = (0..).zip(mask).filter(|(_, logit)| **logit >= 0.0).map(|(key, _)| key).collect();
+    match open.len() {
+        0 => Open::All,
+        found if found * FEW < keys => Open::Few(open),
+        _ => Open::Many(mask),
+    }
+}
+
 /// Scores become `exp(score - highest)`, those of masked keys 0; gives their sum.
-struct Exponentials<'a> {
-    scores: &'a mut [f32],
+pub(super) struct Exponentials<'a> {
+    pub scores: &'a mut [f32],
     /// Logits; at least one is not below 0.
-    mask: Option<&'a [f32]>,
+    pub mask: Option<&'a [f32]>,
 }
 
 impl WithSimd for Exponentials<'_> {
@@ -145,7 +155,7 @@ fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
 /// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch or a table, so that a compiler computes many
 /// at once; 0 where it is below the smallest normal number.
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+pub(super) fn exp(x: f32) -> f32 {
     /// Adding it leaves a whole number in the lowest bits.
     const WHOLE: f32 = 12_582_912.0;
     const LOWEST: f32 = -87.3;
@@ -181,16 +191,10 @@ impl WithSimd for LookAtFew<'_> {
     fn with_simd<S: Simd>(self, simd: S) {
         let Self { query, key, value, open, out } = self;
         let (width, value_width) = (query.len(), out.len());
-        let (query, query_rest) = S::as_simd_f32s(query);
-        let score = |j: &u32| {
-            let (key, key_rest) = S::as_simd_f32s(&key[*j as usize * width..][..width]);
-            let mut sum = simd.splat_f32s(0.0);
-            for (q, k) in query.iter().zip(key) {
-                sum = simd.mul_add_e_f32s(*q, *k, sum);
-            }
-            query_rest.iter().zip(key_rest).fold(simd.reduce_sum_f32s(sum), |sum, (q, k)| sum + q * k)
-        };
-        let mut weights: Vec<f32> = open.iter().map(score).collect();
+        let mut weights = vec![0.0; open.len()];
+        for (weight, j) in weights.iter_mut().zip(open) {
+            *weight = dot(simd, query, &key[*j as usize * width..][..width]);
+        }
         let sum = Exponentials { scores: &mut weights, mask: None }.with_simd(simd);
         out.fill(0.0);
         for (j, weight) in open.iter().zip(&weights) {

@@ -35,7 +35,16 @@ pub(super) struct Table {
     pub relation: Relation,
     /// `[offsets, rows]`
     entries: OnceLock<Vec<u32>>,
+    pairs: OnceLock<Pairs>,
     pub on_device: OnDevice<Vec<TableBlock>>,
+}
+
+/// What meets, offset by offset: `(row, other row)`, rows ascending. The CPU reads it once for every convolution and gradient of a level.
+#[derive(Debug)]
+struct Pairs {
+    pairs: Vec<(u32, u32)>,
+    /// Where the pairs of each offset end.
+    ends: Vec<usize>,
 }
 
 /// Where the other voxel of an offset lies.
@@ -60,7 +69,26 @@ impl Relation {
 
 impl Table {
     fn new(rows: &Level, others: &Level, relation: Relation) -> Arc<Self> {
-        Self { rows: rows.clone(), others: others.clone(), relation, entries: OnceLock::new(), on_device: OnDevice::default() }.into()
+        Self {
+            rows: rows.clone(),
+            others: others.clone(),
+            relation,
+            entries: OnceLock::new(),
+            pairs: OnceLock::new(),
+            on_device: OnDevice::default(),
+        }
+        .into()
+    }
+
+    fn pairs(&self) -> &Pairs {
+        self.pairs.get_or_init(|| {
+            let mut found = Pairs { pairs: Vec::new(), ends: Vec::with_capacity(self.relation.offsets()) };
+            for others in self.entries().chunks_exact(self.rows.len().max(1)) {
+                found.pairs.extend((0..).zip(others).filter(|(_, other)| **other != NO_NEIGHBOUR).map(|(row, other)| (row, *other)));
+                found.ends.push(found.pairs.len());
+            }
+            found
+        })
     }
 
     fn entries(&self) -> &[u32] {
@@ -146,8 +174,19 @@ impl Neighbours {
 
     /// The neighbour of each row at `offset`, or [`NO_NEIGHBOUR`].
     pub fn at(&self, offset: usize) -> &[u32] {
-        let slot = if self.mirrored { self.offsets() - 1 - offset } else { offset };
-        &self.table.entries()[slot * self.rows()..][..self.rows()]
+        &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
+    }
+
+    /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
+    pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
+        let (Pairs { pairs, ends }, slot) = (self.table.pairs(), self.slot(offset));
+        let start = slot.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
+        &pairs[start..ends.get(slot).copied().unwrap_or(start)]
+    }
+
+    /// Where the shared table has `offset`.
+    fn slot(&self, offset: usize) -> usize {
+        if self.mirrored { self.offsets() - 1 - offset } else { offset }
     }
 }
 

@@ -3,12 +3,15 @@
 use burn::backend::flex::FlexTensor;
 use pulp::{Arch, Simd, WithSimd};
 
+#[cfg(target_arch = "x86_64")]
+use super::products_avx512;
+
 /// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one of inputs fit sixteen registers.
-pub(super) const ROWS: usize = 6;
+const ROWS: usize = 6;
 /// Channels of the input that are looked up at once: a check for each of them would put the sums out of their registers.
 const CHANNELS: usize = 8;
 /// Vectors of output channels at a time.
-pub(super) const VECTORS: usize = 2;
+const VECTORS: usize = 2;
 
 /// Runs `op` with the widest vectors of this machine; `Arch` alone leaves out AVX2 unless every user of the crate compiles for it.
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
@@ -20,7 +23,7 @@ pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
 }
 
 /// Output channels per tile on this machine.
-pub(super) fn tile() -> usize {
+fn tile() -> usize {
     struct Tile;
     impl WithSimd for Tile {
         type Output = usize;
@@ -69,7 +72,7 @@ impl Packed {
     }
 }
 
-/// `y[row] += x[other] W` for all pairs `(row, other)`.
+/// `y[row - first] += x[other] W` for all pairs `(row, other)`.
 pub(super) struct AddProducts<'a> {
     pub x: &'a [f32],
     /// One matrix of a [`Packed`].
@@ -77,7 +80,21 @@ pub(super) struct AddProducts<'a> {
     /// Channels of `x` and of `y`.
     pub widths: [usize; 2],
     pub pairs: &'a [(u32, u32)],
+    /// The rows from `first` on.
     pub y: &'a mut [f32],
+    pub first: usize,
+}
+
+impl AddProducts<'_> {
+    /// With the widest vectors of this machine.
+    pub fn run(self) {
+        #[cfg(target_arch = "x86_64")]
+        if products_avx512::are_there() {
+            // SAFETY: they are there.
+            return unsafe { products_avx512::add_products(self) };
+        }
+        dispatch(self);
+    }
 }
 
 impl WithSimd for AddProducts<'_> {
@@ -85,23 +102,23 @@ impl WithSimd for AddProducts<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { x, w, widths, pairs, y } = self;
+        let Self { x, w, widths, pairs, y, first } = self;
         let tile = VECTORS * S::F32_LANES;
         let (groups, rest) = pairs.as_chunks::<ROWS>();
         for (t, w) in w.chunks_exact(widths[0] * tile).enumerate() {
             let (w, _) = S::as_simd_f32s(w);
             let (w, _) = w.as_chunks::<VECTORS>();
             for group in groups {
-                add_products(simd, x, w, widths, group, t * tile, y);
+                add_products(simd, x, w, widths, group, [first, t * tile], y);
             }
             for pair in rest {
-                add_products(simd, x, w, widths, &[*pair], t * tile, y);
+                add_products(simd, x, w, widths, &[*pair], [first, t * tile], y);
             }
         }
     }
 }
 
-/// One tile of the products of `R` pairs; `first` is its first output channel.
+/// One tile of the products of `R` pairs; `first` are the first row of `y` and the tile's first output channel.
 #[inline(always)]
 fn add_products<S: Simd, const R: usize>(
     simd: S,
@@ -109,7 +126,7 @@ fn add_products<S: Simd, const R: usize>(
     w: &[[S::f32s; VECTORS]],
     [from, to]: [usize; 2],
     pairs: &[(u32, u32); R],
-    first: usize,
+    [first_row, first]: [usize; 2],
     y: &mut [f32],
 ) {
     let inputs = pairs.map(|(_, other)| x[other as usize * from..][..from].as_chunks::<CHANNELS>());
@@ -125,7 +142,7 @@ fn add_products<S: Simd, const R: usize>(
         add_channel(simd, inputs.map(|(_, input)| input[channel]), w, &mut sums);
     }
     for (sums, (row, _)) in sums.iter().zip(pairs) {
-        let y = &mut y[*row as usize * to..][..to][first..];
+        let y = &mut y[(*row as usize - first_row) * to..][..to][first..];
         if let Some(y) = S::as_mut_simd_f32s(y).0.first_chunk_mut::<VECTORS>() {
             for (y, sum) in y.iter_mut().zip(sums) {
                 *y = simd.add_f32s(*y, *sum);
@@ -149,7 +166,143 @@ fn add_channel<S: Simd, const R: usize>(simd: S, inputs: [f32; R], w: &[S::f32s;
     }
 }
 
+/// `dw += sum x[other]^T grad[row]` over all pairs `(row, other)`.
+pub(super) struct AddOuterProducts<'a> {
+    pub x: &'a [f32],
+    pub grad: &'a [f32],
+    /// Channels of `x` and of `grad`.
+    pub widths: [usize; 2],
+    pub pairs: &'a [(u32, u32)],
+    /// `widths`.
+    pub dw: &'a mut [f32],
+}
+
+impl AddOuterProducts<'_> {
+    /// With the widest vectors of this machine.
+    pub fn run(self) {
+        #[cfg(target_arch = "x86_64")]
+        if products_avx512::are_there() {
+            // SAFETY: they are there.
+            return unsafe { products_avx512::add_outer_products(self) };
+        }
+        self.run_with_copies();
+    }
+
+    /// The same through copies of the rows, filled with zeros to whole tiles.
+    fn run_with_copies(self) {
+        /// Pairs per block: both copies fit a level-1 cache at 32 channels.
+        const PAIRS: usize = 128;
+        let Self { x, grad, widths: [c_in, c_out], pairs, dw } = self;
+        let wide = [c_in.next_multiple_of(ROWS), c_out.next_multiple_of(tile())];
+        let (mut inputs, mut grads) = (vec![0.0; PAIRS * wide[0]], vec![0.0; PAIRS * wide[1]]);
+        for pairs in pairs.chunks(PAIRS) {
+            gather(x, c_in, pairs.iter().map(|(_, other)| *other as usize), wide[0], &mut inputs);
+            gather(grad, c_out, pairs.iter().map(|(row, _)| *row as usize), wide[1], &mut grads);
+            let (inputs, grads) = (&inputs[..pairs.len() * wide[0]], &grads[..pairs.len() * wide[1]]);
+            dispatch(AddCopiedProducts { inputs, grads, wide, dw, c_out });
+        }
+    }
+}
+
+/// Copies the given rows of `x`, `width` values each, to rows of `wide` values; what is beyond `width` stays as it is.
+fn gather(x: &[f32], width: usize, rows: impl Iterator<Item = usize>, wide: usize, into: &mut [f32]) {
+    for (row, into) in rows.zip(into.chunks_exact_mut(wide)) {
+        into[..width].copy_from_slice(&x[row * width..][..width]);
+    }
+}
+
+/// `dw += sum_i inputs[i]^T grads[i]`; rows of both are filled with zeros to multiples of [`ROWS`] and of the tile.
+struct AddCopiedProducts<'a> {
+    /// `[pairs, wide[0]]`
+    inputs: &'a [f32],
+    /// `[pairs, wide[1]]`
+    grads: &'a [f32],
+    wide: [usize; 2],
+    /// `[c_in, c_out]`
+    dw: &'a mut [f32],
+    c_out: usize,
+}
+
+impl WithSimd for AddCopiedProducts<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { inputs, grads, wide, dw, c_out } = self;
+        let tile = VECTORS * S::F32_LANES;
+        for i in (0..wide[0]).step_by(ROWS) {
+            for t in (0..wide[1]).step_by(tile) {
+                let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
+                for (input, grad) in inputs.chunks_exact(wide[0]).zip(grads.chunks_exact(wide[1])) {
+                    let (grad, _) = S::as_simd_f32s(&grad[t..][..tile]);
+                    for (sums, input) in sums.iter_mut().zip(&input[i..][..ROWS]) {
+                        let input = simd.splat_f32s(*input);
+                        for (sum, grad) in sums.iter_mut().zip(grad) {
+                            *sum = simd.mul_add_e_f32s(input, *grad, *sum);
+                        }
+                    }
+                }
+                for (dw, sums) in dw.chunks_exact_mut(c_out).skip(i).zip(&sums) {
+                    for (dw, sum) in dw[t..].iter_mut().zip(bytemuck::cast_slice::<_, f32>(sums)) {
+                        *dw += sum;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The sum of the products of two rows.
+#[inline(always)]
+pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
+    let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
+    let mut sum = simd.splat_f32s(0.0);
+    for (a, b) in a.iter().zip(b) {
+        sum = simd.mul_add_e_f32s(*a, *b, sum);
+    }
+    a_rest.iter().zip(b_rest).fold(simd.reduce_sum_f32s(sum), |sum, (a, b)| sum + a * b)
+}
+
 /// The values of a tensor, row major.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of f32")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Small whole numbers: sums of their products are exact in any order.
+    fn numbers(count: usize) -> Vec<f32> {
+        (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
+    }
+
+    #[test]
+    fn the_widest_vectors_add_the_same_products() {
+        for [from, to, rows] in [[1, 1, 1], [7, 16, 5], [16, 32, 19], [5, 49, 30], [24, 80, 11]] {
+            let (x, w) = (numbers(rows * from), numbers(2 * from * to));
+            let w = Packed::new(&w, [2, from, to], false);
+            let pairs: Vec<(u32, u32)> = (0..rows as u32).map(|row| (row + 3, rows as u32 - 1 - row)).collect();
+            let add = |run: &dyn Fn(AddProducts)| {
+                let mut y = numbers(rows * to);
+                run(AddProducts { x: &x, w: w.at(1), widths: [from, to], pairs: &pairs, y: &mut y, first: 3 });
+                y
+            };
+            assert_eq!(add(&|op| op.run()), add(&|op| dispatch(op)), "{rows} rows from {from} to {to}");
+        }
+    }
+
+    #[test]
+    fn the_widest_vectors_add_the_same_outer_products() {
+        for [c_in, c_out, rows] in [[1, 1, 1], [7, 16, 5], [24, 49, 19], [71, 80, 130], [16, 24, 300]] {
+            let (x, grad) = (numbers(rows * c_in), numbers(rows * c_out));
+            let pairs: Vec<(u32, u32)> = (0..rows as u32).map(|row| (row, rows as u32 - 1 - row)).collect();
+            let add = |run: &dyn Fn(AddOuterProducts)| {
+                let mut dw = numbers(c_in * c_out);
+                run(AddOuterProducts { x: &x, grad: &grad, widths: [c_in, c_out], pairs: &pairs, dw: &mut dw });
+                dw
+            };
+            assert_eq!(add(&|op| op.run()), add(&|op| op.run_with_copies()), "{rows} rows of {c_in} by {c_out}");
+        }
+    }
 }

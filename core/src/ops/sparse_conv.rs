@@ -244,6 +244,29 @@ impl<B: SparseConv> Backward<B, 2> for Form {
     }
 }
 
+/// A convolution and an addend: the gradient is the addend's as it is.
+#[derive(Debug)]
+struct Sum;
+
+impl<B: SparseConv> Backward<B, 3> for Sum {
+    type State = (FloatTensor<B>, FloatTensor<B>, KernelMap);
+
+    fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
+        let u = grads.consume::<B>(&ops.node);
+        let [x_node, w_node, addend_node] = ops.parents;
+        let (x, w, map) = ops.state;
+        if let Some(node) = x_node {
+            grads.register::<B>(node.id, B::sparse_conv_grad_input(u.clone(), w, map.clone()));
+        }
+        if let Some(node) = w_node {
+            grads.register::<B>(node.id, B::sparse_conv_grad_weight(x, u.clone(), map));
+        }
+        if let Some(node) = addend_node {
+            grads.register::<B>(node.id, u);
+        }
+    }
+}
+
 impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
         Form::Output.record::<B, C>(x, w, map)
@@ -256,7 +279,15 @@ impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
         addend: FloatTensor<Self>,
         after: After,
     ) -> FloatTensor<Self> {
-        then_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after)
+        if after != (After { added: true, ..After::default() }) {
+            return then_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after);
+        }
+        let [(x, x_node), (w, w_node), (addend, addend_node)]: [(_, NodeGuard); 3] = [x, w, addend].map(|tensor| tensor.into_parts());
+        let out = B::sparse_conv_then(x.clone(), w.clone(), map.clone(), x.clone(), addend, after);
+        match Backward::<B, 3>::prepare::<C>(Sum, [x_node, w_node, addend_node]).compute_bound().stateful() {
+            OpsKind::Tracked(prep) => prep.finish((x, w, map), out),
+            OpsKind::UnTracked(prep) => prep.finish(out),
+        }
     }
     fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
         Form::GradInput.record::<B, C>(grad, w, map)

@@ -1,0 +1,213 @@
+//! What a step does to every parameter: on the CPU one pass over its values, in their place, instead of one for each step of the formula. On a GPU it is
+//! burn's operations. Some ten operations on 28 bytes a value: what bounds it is memory.
+
+use burn::{
+    backend::{
+        Backend, Dispatch, Flex, TensorMetadata as _, backend_extension, flex::FlexTensor, ops::FloatTensorOps as _, tensor::FloatTensor,
+        wgpu::CubeBackend,
+    },
+    tensor::{Tensor, TensorData},
+};
+use rayon::prelude::*;
+
+/// Values of a piece of work.
+const BLOCK: usize = 1 << 14;
+
+/// These as backend operations; nothing of them is differentiated.
+#[backend_extension(Cube, Flex)]
+pub trait Passes: Backend {
+    /// See [`sum_of_squares`].
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self>;
+    /// See [`descend`].
+    fn descend(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        by: Descent,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
+    /// See [`approach`].
+    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self>;
+}
+
+/// The numbers of one update by AdamW.
+#[derive(Clone, Copy, Debug)]
+pub struct Descent {
+    /// What gradients are multiplied with first.
+    pub scale: f32,
+    /// What is kept of the means of gradients and of their squares.
+    pub beta: [f32; 2],
+    /// What those means are divided by.
+    pub unbias: [f32; 2],
+    /// Added to the root of the mean square.
+    pub epsilon: f32,
+    /// What is kept of the values.
+    pub keep: f32,
+    /// How far a value moves.
+    pub rate: f32,
+}
+
+/// (1).
+pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
+    Tensor::from_dispatch(<Dispatch as Passes>::sum_of_squares(x.into_dispatch()))
+}
+
+/// `value` after one update by AdamW, with the running means of its gradient and of the gradient's square, (values) each.
+pub fn descend<const D: usize>(value: Tensor<D>, gradient: Tensor<D>, [mean, square]: [Tensor<1>; 2], by: Descent) -> (Tensor<D>, [Tensor<1>; 2]) {
+    let [mean, square] = [mean, square].map(Tensor::into_dispatch);
+    let (value, mean, square) = <Dispatch as Passes>::descend(value.into_dispatch(), gradient.into_dispatch(), mean, square, by);
+    (Tensor::from_dispatch(value), [mean, square].map(Tensor::from_dispatch))
+}
+
+/// `mean * decay + value * (1 - decay)`.
+pub fn approach(mean: Tensor<1>, value: Tensor<1>, decay: f32) -> Tensor<1> {
+    Tensor::from_dispatch(<Dispatch as Passes>::approach(mean.into_dispatch(), value.into_dispatch(), decay))
+}
+
+impl Passes for CubeBackend {
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        Self::float_sum(Self::float_mul(x.clone(), x))
+    }
+
+    fn descend(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        by: Descent,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let scaled = |x: FloatTensor<Self>, by: f32| Self::float_mul_scalar(x, by.into());
+        let gradient = scaled(Self::float_reshape(gradient, mean.shape()), by.scale);
+        let [beta, beta_square] = by.beta;
+        let mean = Self::float_add(scaled(mean, beta), scaled(gradient.clone(), 1.0 - beta));
+        let square = Self::float_add(scaled(square, beta_square), scaled(Self::float_mul(gradient.clone(), gradient), 1.0 - beta_square));
+        let unbiased = |x: &FloatTensor<Self>, by: f32| Self::float_div_scalar(x.clone(), by.into());
+        let width = Self::float_add_scalar(Self::float_sqrt(unbiased(&square, by.unbias[1])), by.epsilon.into());
+        let direction = Self::float_reshape(Self::float_div(unbiased(&mean, by.unbias[0]), width), value.shape());
+        (Self::float_sub(scaled(value, by.keep), scaled(direction, by.rate)), mean, square)
+    }
+
+    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self> {
+        Self::float_add(Self::float_mul_scalar(mean, decay.into()), Self::float_mul_scalar(value, (1.0 - decay).into()))
+    }
+}
+
+/// The values of a contiguous tensor.
+fn values(tensor: &FlexTensor) -> &[f32] {
+    tensor.as_slice().expect("a contiguous tensor of f32")
+}
+
+/// The same tensor as nobody else has it.
+fn own(tensor: FlexTensor) -> FlexTensor {
+    let shape = tensor.shape();
+    if tensor.is_contiguous() && tensor.is_unique() && tensor.bytes().len() == size_of::<f32>() * shape.num_elements() {
+        return tensor;
+    }
+    FlexTensor::from_data(TensorData::new(values(&tensor.to_contiguous()).to_vec(), shape))
+}
+
+impl Passes for Flex {
+    fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self> {
+        let x = x.to_contiguous();
+        // parts are added in their order, whatever the number of threads
+        let parts: Vec<f32> = values(&x).par_chunks(BLOCK).map(squares).collect();
+        FlexTensor::from_data(TensorData::new(vec![parts.iter().map(|part| f64::from(*part)).sum::<f64>() as f32], [1]))
+    }
+
+    fn descend(
+        value: FloatTensor<Self>,
+        gradient: FloatTensor<Self>,
+        mean: FloatTensor<Self>,
+        square: FloatTensor<Self>,
+        by: Descent,
+    ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
+        let [mut value, mut mean, mut square] = [value, mean, square].map(own);
+        let gradient = gradient.to_contiguous();
+        let blocks = value.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&gradient).par_chunks(BLOCK));
+        let moments = mean.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(square.storage_mut::<f32>().par_chunks_mut(BLOCK));
+        blocks.zip(moments).for_each(|((value, gradient), (mean, square))| {
+            for (((value, gradient), mean), square) in value.iter_mut().zip(gradient).zip(mean).zip(square) {
+                let gradient = gradient * by.scale;
+                *mean = *mean * by.beta[0] + gradient * (1.0 - by.beta[0]);
+                *square = *square * by.beta[1] + gradient * gradient * (1.0 - by.beta[1]);
+                let direction = *mean / by.unbias[0] / ((*square / by.unbias[1]).sqrt() + by.epsilon);
+                *value = *value * by.keep - direction * by.rate;
+            }
+        });
+        (value, mean, square)
+    }
+
+    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self> {
+        let (mut mean, value) = (own(mean), value.to_contiguous());
+        mean.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&value).par_chunks(BLOCK)).for_each(|(mean, value)| {
+            mean.iter_mut().zip(value).for_each(|(mean, value)| *mean = *mean * decay + value * (1.0 - decay));
+        });
+        mean
+    }
+}
+
+/// Of these values, many added side by side.
+fn squares(values: &[f32]) -> f32 {
+    let (groups, rest) = values.as_chunks::<16>();
+    let mut sums = [0.0; 16];
+    for group in groups {
+        sums.iter_mut().zip(group).for_each(|(sum, x)| *sum += x * x);
+    }
+    sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use proofs::{
+        cases::{noise, tensor},
+        device,
+    };
+
+    use super::*;
+
+    const BY: Descent = Descent { scale: 0.5, beta: [0.9, 0.999], unbias: [0.1, 0.001], epsilon: 1e-8, keep: 0.99, rate: 0.01 };
+
+    fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
+        tensor.clone().into_data().iter::<f32>().collect()
+    }
+
+    fn assert_close(what: &str, got: &[f32], want: impl IntoIterator<Item = f64>) {
+        for (i, (got, want)) in got.iter().zip(want).enumerate() {
+            assert!((f64::from(*got) - want).abs() <= 1e-5 * want.abs().max(1.0), "{what}, value {i}: {got} instead of {want}");
+        }
+    }
+
+    #[test]
+    fn passes_do_what_their_formulas_say_and_touch_nothing_that_others_hold() {
+        // more than a block
+        let (rows, columns) = (150, 131);
+        let count = rows * columns;
+        for (on, device) in [("cpu", device::cpu().device), ("gpu", pollster::block_on(device::gpu()).device)] {
+            let (x, g, m) = (noise(1, count), noise(2, count), noise(3, count));
+            let s: Vec<f32> = noise(4, count).into_iter().map(f32::abs).collect();
+            let of = |x: &[f32]| tensor(x, [count], &device);
+            let whole = |x: &[f32]| tensor(x, [rows, columns], &device);
+            let [value, mean, square] = [whole(&x).reshape([count]), of(&m), of(&s)];
+            let held = (value.clone(), mean.clone(), square.clone());
+            let (moved, [new_mean, new_square]) = descend(value.reshape([rows, columns]), whole(&g), [mean, square], BY);
+            let f = f64::from;
+            let slope = |i: usize| f(g[i]) * f(BY.scale);
+            let means = |i: usize| f(m[i]) * f(BY.beta[0]) + slope(i) * (1.0 - f(BY.beta[0]));
+            let squares = |i: usize| f(s[i]) * f(BY.beta[1]) + slope(i) * slope(i) * (1.0 - f(BY.beta[1]));
+            let direction = |i: usize| means(i) / f(BY.unbias[0]) / ((squares(i) / f(BY.unbias[1])).sqrt() + f(BY.epsilon));
+            assert_close(&format!("mean on the {on}"), &read(&new_mean), (0..count).map(means));
+            assert_close(&format!("square on the {on}"), &read(&new_square), (0..count).map(squares));
+            let want = (0..count).map(|i| f(x[i]) * f(BY.keep) - direction(i) * f(BY.rate));
+            assert_close(&format!("value on the {on}"), &read(&moved), want);
+            assert_eq!((read(&held.0), read(&held.1), read(&held.2)), (x.clone(), m.clone(), s.clone()), "held by others on the {on}");
+
+            let sum = read(&sum_of_squares(whole(&x).transpose()));
+            let want = x.iter().map(|x| f(*x) * f(*x)).sum::<f64>();
+            assert!((f(sum[0]) - want).abs() < 1e-5 * want, "{} instead of {want} on the {on}", sum[0]);
+            let near = read(&approach(of(&m), of(&x), 0.75));
+            assert_close(&format!("approach on the {on}"), &near, (0..count).map(|i| 0.75 * f(m[i]) + 0.25 * f(x[i])));
+        }
+    }
+}
