@@ -89,8 +89,8 @@ impl Camera {
         inside.then_some((q.x as usize, q.y as usize, p.z))
     }
 
-    /// Draws the whole scene into a z-buffer.
-    pub fn view(&self, scene: &Scene) -> View {
+    /// Draws the scene into a z-buffer; parts that are farther away than `far` may be left out.
+    pub fn view(&self, scene: &Scene, far: f32) -> View {
         let pixels = self.size[0] * self.size[1];
         let mut nearest = vec![0.0; pixels]; // 1 / depth, which is affine on the image
         let mut triangle = vec![u32::MAX; pixels];
@@ -101,7 +101,7 @@ impl Camera {
         for piece in &scene.pieces {
             let (center, radius) = (self.to_camera(piece.center), piece.radius);
             let beside = (center.truncate().abs() - half * center.z).cmpgt(slope * radius).any();
-            if beside || center.z + radius < NEAR {
+            if beside || center.z + radius < NEAR || center.length_squared() > (far + radius).powi(2) {
                 continue;
             }
             let first = piece.vertices.start;

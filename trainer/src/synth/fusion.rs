@@ -2,8 +2,11 @@
 
 use glam::{IVec3, Vec3};
 
-/// Voxels along one side of a block.
-const SIDE: i32 = 8;
+use super::noise::below;
+
+/// Voxels along one side of a block: a power of two, so that finding a voxel is shifting and masking.
+const SIDE: i32 = 1 << SHIFT;
+const SHIFT: i32 = 3;
 const EMPTY: u32 = u32::MAX;
 
 /// The field at one place.
@@ -49,11 +52,11 @@ impl Volume {
     }
 
     fn cell(&self, at: IVec3) -> Option<(usize, usize)> {
-        let block = at.div_euclid(IVec3::splat(SIDE));
+        let block = at >> SHIFT;
         if at.min_element() < 0 || block.cmpge(self.blocks).any() {
             return None;
         }
-        let inner = at - block * SIDE;
+        let inner = at & (SIDE - 1);
         Some((((block.z * self.blocks.y + block.y) * self.blocks.x + block.x) as usize, ((inner.z * SIDE + inner.y) * SIDE + inner.x) as usize))
     }
 
@@ -72,10 +75,10 @@ impl Volume {
         let (direction, reach) = (ray / length, depth * length);
         let (front, behind) = (3.0 * self.voxel, 2.0 * self.voxel);
         let step = 0.7 * self.voxel;
-        let mut before = IVec3::MIN;
+        let (scale, mut before) = (1.0 / self.voxel, IVec3::MIN);
         for i in 0..((front + behind) / step) as usize + 1 {
             let p = eye + direction * (reach - front + i as f32 * step);
-            let at = ((p - self.low) / self.voxel).floor().as_ivec3();
+            let at = below((p - self.low) * scale);
             if at == before {
                 continue;
             }
@@ -107,50 +110,49 @@ impl Volume {
         }
     }
 
-    /// The points where the field crosses zero between neighbouring voxels.
+    /// The points where the field crosses zero between neighbouring voxels, block by block.
     pub fn surface(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
-        for z in 0..self.blocks.z * SIDE {
-            for y in 0..self.blocks.y * SIDE {
-                let mut x = 0;
-                while x < self.blocks.x * SIDE {
-                    let at = IVec3::new(x, y, z);
-                    let known = self.cell(at).is_some_and(|(block, _)| self.block_of_cell[block] != EMPTY);
-                    if !known {
-                        x += SIDE;
-                        continue;
-                    }
-                    self.crossings(at, &mut samples);
-                    x += 1;
+        for (cell, &number) in self.block_of_cell.iter().enumerate() {
+            let Some(block) = self.pool.get(number as usize) else { continue };
+            let (cell, along_x, along_y) = (cell as i32, self.blocks.x, self.blocks.y);
+            let corner = IVec3::new(cell % along_x, cell / along_x % along_y, cell / (along_x * along_y)) * SIDE;
+            for (inner, here) in block.iter().enumerate().filter(|(_, voxel)| voxel.weight > 0.0) {
+                let inner = inner as i32;
+                let at = IVec3::new(inner & (SIDE - 1), inner >> SHIFT & (SIDE - 1), inner >> (2 * SHIFT));
+                for axis in 0..3 {
+                    let there = if at[axis] + 1 < SIDE {
+                        Some(&block[(inner + (1 << (SHIFT * axis as i32))) as usize]).filter(|voxel| voxel.weight > 0.0)
+                    } else {
+                        self.get(corner + at + IVec3::AXES[axis])
+                    };
+                    samples.extend(there.and_then(|there| self.crossing(corner + at, axis, here, there)));
                 }
             }
         }
         samples
     }
 
-    fn crossings(&self, at: IVec3, samples: &mut Vec<Sample>) {
-        let Some(here) = self.get(at) else { return };
-        for axis in [IVec3::X, IVec3::Y, IVec3::Z] {
-            let Some(there) = self.get(at + axis) else { continue };
-            let span = (here.distance - there.distance).abs();
-            // A jump across the whole band is the seam between two surfaces, not a surface.
-            if (here.distance > 0.0) == (there.distance > 0.0) || span > 2.5 * self.voxel {
-                continue;
-            }
-            let t = here.distance / (here.distance - there.distance);
-            let nearer = if t < 0.5 { [here, there] } else { [there, here] };
-            let Some(voice) = nearer.into_iter().find(|v| v.color_weight > 0.0) else { continue };
-            samples.push(Sample {
-                position: self.centre(at).lerp(self.centre(at + axis), t),
-                color: (here.color + there.color) / (here.color_weight + there.color_weight),
-                owner: voice.owner,
-            });
+    /// The point between a voxel and the next along an axis, if the surface lies there.
+    fn crossing(&self, at: IVec3, axis: usize, here: &Voxel, there: &Voxel) -> Option<Sample> {
+        let span = (here.distance - there.distance).abs();
+        // A jump across the whole band is the seam between two surfaces, not a surface.
+        if (here.distance > 0.0) == (there.distance > 0.0) || span > 2.5 * self.voxel {
+            return None;
         }
+        let t = here.distance / (here.distance - there.distance);
+        let nearer = if t < 0.5 { [here, there] } else { [there, here] };
+        let voice = nearer.into_iter().find(|v| v.color_weight > 0.0)?;
+        Some(Sample {
+            position: self.centre(at).lerp(self.centre(at + IVec3::AXES[axis]), t),
+            color: (here.color + there.color) / (here.color_weight + there.color_weight),
+            owner: voice.owner,
+        })
     }
 
     /// The direction in which the field rises fastest at a point, that is the surface's normal; zero where it is not known.
     pub fn normal(&self, p: Vec3) -> Vec3 {
-        let at = ((p - self.low) / self.voxel).floor().as_ivec3();
+        let at = below((p - self.low) / self.voxel);
         let slope = |axis: IVec3| match (self.get(at + axis), self.get(at - axis)) {
             (Some(a), Some(b)) => a.distance - b.distance,
             _ => 0.0,

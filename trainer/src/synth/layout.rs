@@ -54,6 +54,9 @@ pub struct Layout {
     pub kept_free: Vec<Footprint>,
     /// The kinds of things so far, here and in rooms that were furnished before.
     pub kinds: BTreeSet<&'static str>,
+    /// How many kinds there may be when the furniture is in and small things follow: furniture of other rooms wants its own.
+    pub most_with_small: usize,
+    most: usize,
 }
 
 impl Layout {
@@ -72,7 +75,7 @@ impl Layout {
 
     /// A room with nothing in it yet; `kinds` are those of rooms that belong to the same scan.
     pub fn empty(shell: Shell, kinds: BTreeSet<&'static str>) -> Self {
-        Self { shell, things: Vec::new(), kept_free: Vec::new(), kinds }
+        Self { shell, things: Vec::new(), kept_free: Vec::new(), kinds, most_with_small: MOST_KINDS, most: MOST_KINDS }
     }
 
     /// Puts in what a room of this use has; more than once what stands there, for a large room.
@@ -91,6 +94,7 @@ impl Layout {
                 }
             }
         }
+        self.most = self.most_with_small;
         for _ in 0..dice.count(3, 9) * times {
             let kind = dice.pick(plan.floor);
             if let Some(object) = make(kind, dice) {
@@ -233,7 +237,7 @@ impl Layout {
     /// Whether there may be one more kind of things like these.
     fn is_known<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> bool {
         let new: BTreeSet<&str> = objects.map(|o| o.class).filter(|class| !self.kinds.contains(class)).collect();
-        new.is_empty() || self.kinds.len() + new.len() <= MOST_KINDS
+        new.is_empty() || self.kinds.len() + new.len() <= self.most
     }
 
     /// Puts an object where it was found to fit, unless it is of one kind too many.

@@ -9,7 +9,7 @@ use super::{
 };
 
 /// Lamps that are farther away than this give no light, metres.
-const REACH: f32 = 10.0;
+const REACH: f32 = 8.0;
 
 /// The lights of a scene with what each of them sees.
 pub struct Lighting {
@@ -23,7 +23,7 @@ impl Lighting {
     pub fn new(scene: &Scene, ambient: Vec3, seed: u32) -> Self {
         let lamps = scene.lights.iter().map(|light| {
             let camera = Camera::new(light.position, light.direction, 2.5, [256, 256]);
-            (*light, camera, camera.view(scene))
+            (*light, camera, camera.view(scene, REACH))
         });
         Self { lamps: lamps.collect(), ambient, seed }
     }
@@ -34,11 +34,11 @@ impl Lighting {
         let soft = self.ambient * sky * (0.25 + 1.5 * noise(p * 0.55, self.seed) * noise(p * 1.7, self.seed + 1) * 2.0);
         self.lamps.iter().fold(soft, |sum, (light, camera, view)| {
             let towards = light.position - p;
-            let distance = towards.length().max(0.3);
-            let facing = normal.dot(towards / distance);
-            if facing <= 0.0 || distance > REACH {
+            if normal.dot(towards) <= 0.0 || towards.length_squared() > REACH * REACH {
                 return sum;
             }
+            let distance = towards.length().max(0.3);
+            let facing = normal.dot(towards / distance);
             let left = 1.0 - (distance / REACH).powi(2);
             sum + light.power * (facing * left * self.lit(p + normal * 0.02, camera, view) / (1.0 + distance * distance))
         })

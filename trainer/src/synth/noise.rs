@@ -17,10 +17,14 @@ pub fn unit(hash: u32, which: u32) -> f32 {
     ((mixed ^ (mixed >> 15)).wrapping_mul(0x297a_2d39) >> 8) as f32 / (1 << 24) as f32
 }
 
+/// The next whole numbers below. By conversion: `floor` is a call to libm on x86-64's base instruction set, and this is in the innermost loops.
+pub fn below(p: Vec3) -> IVec3 {
+    p.as_ivec3() - IVec3::from(p.cmplt(p.as_ivec3().as_vec3()))
+}
+
 /// Noise in 0..1 with features of about one unit.
 pub fn noise(p: Vec3, seed: u32) -> f32 {
-    // Rounding down by conversion: `floor` is a call to libm on x86-64's base instruction set, and this is the innermost loop.
-    let cell = p.as_ivec3() - IVec3::from(p.cmplt(p.as_ivec3().as_vec3()));
+    let cell = below(p);
     let f = p - cell.as_vec3();
     let f = f * f * (Vec3::splat(3.0) - 2.0 * f);
     let corner = |x, y, z| (hash(cell + IVec3::new(x, y, z), seed) >> 8) as f32 / (1 << 24) as f32;

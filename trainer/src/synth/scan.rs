@@ -9,7 +9,7 @@ use super::{
     dice::Dice,
     fusion::{Sample, Volume},
     light::Lighting,
-    noise::{noise, unit},
+    noise::{below, noise, unit},
     scene::Scene,
     walk::Sensor,
 };
@@ -58,7 +58,7 @@ struct Frame {
 
 impl Frame {
     fn new(scene: &Scene, camera: Camera, lighting: &Lighting) -> Self {
-        let view = camera.view(scene);
+        let view = camera.view(scene, f32::INFINITY);
         let pixels = view.depth.len();
         let mut frame = Self { camera, view, color: vec![Vec3::ZERO; pixels], normal: vec![Vec3::ZERO; pixels] };
         let width = camera.size[0];
@@ -209,7 +209,7 @@ fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sa
     dice.shuffle(&mut samples);
     if sensor.is_mesh {
         let clearance = sensor.clearance();
-        let cell_of = |p: Vec3| (p / clearance).floor().as_ivec3();
+        let cell_of = |p: Vec3| below(p / clearance);
         let mut kept: HashMap<IVec3, Vec3> = HashMap::new();
         samples.retain(|s| {
             let cell = cell_of(s.position);

@@ -7,7 +7,7 @@ use glam::Vec2;
 use super::{
     floorplan::{Area, Building, Doorway, FloorPlan, Role},
     furnisher::Furnisher,
-    layout::Layout,
+    layout::{Layout, MOST_KINDS},
     plans::Plan,
     scene::Footprint,
     structure::{Opening, Shell},
@@ -32,7 +32,7 @@ impl Suite {
 
     /// Furnishes the rooms of a floor plan.
     pub fn of(plan: &FloorPlan, dice: &mut Furnisher) -> Self {
-        let height = Shell::any_height(dice);
+        let (areas, height) = (plan.areas.len(), Shell::any_height(dice));
         // the room that one comes in by
         let entrance = dice.count(0, plan.areas.len() - 1);
         let (mut rooms, mut kinds, mut uses) = (Vec::new(), BTreeSet::new(), Vec::new());
@@ -58,6 +58,7 @@ impl Suite {
             };
             let plan = Plan::fitting(names, size, &uses, dice);
             uses.push(plan.name);
+            room.most_with_small = (MOST_KINDS / 3) + MOST_KINDS / 2 * (number + 1) / areas;
             room.furnish(plan, plan.times(area.area()), dice);
             kinds = room.kinds.clone();
             rooms.push(room);

@@ -47,8 +47,9 @@ impl Sensor {
         // finer ones more often
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         Self {
-            stations: if rooms == 1 { dice.count(28, 60) } else { (20 + 10 * rooms).min(110) },
-            image: if rooms == 1 { [184, 138] } else { [144, 108] },
+            stations: if rooms == 1 { dice.count(26, 56) } else { (16 + 9 * rooms).min(90) },
+            // coarse scans need no more pixels than this
+            image: if rooms == 1 && spacing < 0.026 { [184, 138] } else { [144, 108] },
             voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if rooms == 1 { 0.024 } else { 0.03 }),
             noise: dice.within(0.0003, 0.0009),
             drift: [dice.within(0.0005, 0.0025), dice.within(0.0002, 0.0012)],
