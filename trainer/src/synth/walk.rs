@@ -46,7 +46,7 @@ impl Sensor {
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         let many = suite.rooms.len();
         Self {
-            stations: if many == 1 { dice.count(26, 56) } else { (16 + 9 * many).min(90) },
+            stations: if many == 1 { dice.count(28, 60) } else { (20 + 11 * many).min(120) },
             // coarse scans need no more pixels than this
             image: if many == 1 && spacing < 0.026 { [184, 138] } else { [144, 108] },
             voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if many == 1 { 0.024 } else { 0.03 }),
