@@ -212,7 +212,7 @@ pub const CLASSES: &[Class] = &[
     Class::thing(282, "stair rail"),
     Class::thing(283, "fireplace"),
     Class::thing(284, "doorframe"),
-    Class::thing(285, "object"),
+    Class::thing(303, "object"),
 ];
 
 /// The id of a name; 0, unlabelled, for a name that is no class.

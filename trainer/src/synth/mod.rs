@@ -20,6 +20,7 @@ mod light;
 mod material;
 mod mesh;
 pub mod noise;
+mod on_tops;
 mod plans;
 mod ply;
 mod scan;
@@ -80,17 +81,22 @@ impl Room {
     pub fn with_shots(seed: u64, index: u64) -> (Self, Vec<Shot>) {
         let mut dice = Dice::new(seed, index);
         let suite = Suite::new(&mut dice);
-        Self::scanned(&suite, &mut dice)
+        Self::of(&suite, &mut dice)
     }
 
     /// What somebody makes of `suite` who scans it.
-    fn scanned(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
+    fn of(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let scene = lit_scene(suite, dice);
-        let sensor = Sensor::new(suite, dice);
+        let sensor = Sensor::new(suite.rooms.len(), suite.surface(), dice);
         let cameras = walk::walk(suite, &sensor, dice);
+        Self::scanned(&scene, &cameras, &sensor, dice)
+    }
+
+    /// What cameras make of a scene, and the images that they took.
+    fn scanned(scene: &Scene, cameras: &[camera::Camera], sensor: &Sensor, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
-        let lighting = Lighting::new(&scene, ambient, dice.seed());
-        let (samples, taken) = scan::scan(&scene, &cameras, &lighting, &sensor, dice);
+        let lighting = Lighting::new(scene, ambient, dice.seed());
+        let (samples, taken) = scan::scan(scene, cameras, &lighting, sensor, dice);
         let turn = Quat::from_rotation_z(walk::any_turn(dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);

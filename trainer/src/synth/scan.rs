@@ -11,7 +11,7 @@ use super::{
     light::Lighting,
     noise::{below, noise, unit},
     scene::Scene,
-    walk::{MOST_POINTS, Sensor},
+    walk::Sensor,
 };
 
 /// What one camera of the walk took.
@@ -221,6 +221,6 @@ fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sa
             !crowded
         });
     }
-    samples.truncate(MOST_POINTS);
+    samples.truncate(sensor.points);
     samples
 }

@@ -56,7 +56,7 @@ fn a_room_is_a_function_of_seed_and_number() {
 fn rooms_have_consistent_truth() {
     let mut dice = Dice::new(6, 0);
     let many = Suite::of(&FloorPlan::new(&mut dice), &mut dice);
-    for room in [Room::generate(1, 0), Room::generate(1, 1), Room::scanned(&many, &mut dice).0] {
+    for room in [Room::generate(1, 0), Room::generate(1, 1), Room::of(&many, &mut dice).0] {
         let n = room.positions.len();
         assert!((2_000..=MOST_POINTS).contains(&n), "{n} points");
         assert!(room.colors.len() == n && room.semantic.len() == n && room.instance.len() == n);
@@ -123,7 +123,7 @@ fn points_are_as_far_apart_as_was_drawn() {
     let scene = lit_scene(&suite, &mut dice);
     let lighting = Lighting::new(&scene, glam::Vec3::ONE, 1);
     for (spacing, is_mesh) in [(0.013, false), (0.03, false), (0.02, true), (0.04, true)] {
-        let drawn = Sensor::new(&suite, &mut dice);
+        let drawn = Sensor::new(1, suite.surface(), &mut dice);
         let sensor = Sensor { stations: 12, spacing, is_mesh, voxel: spacing.clamp(0.012, 0.024), ..drawn };
         let cameras = walk::walk(&suite, &sensor, &mut dice);
         let (samples, _) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
@@ -151,7 +151,7 @@ fn small_scans_are_finer_and_all_stay_below_the_limit() {
     let mut dice = Dice::new(10, 0);
     let (one, many) = (Suite { rooms: vec![Layout::new(&mut dice)], doorways: vec![] }, suite(0));
     let spacings = |suite: &Suite, dice: &mut Dice| -> Vec<f32> {
-        let mut drawn: Vec<f32> = (0..400).map(|_| Sensor::new(suite, dice).spacing).collect();
+        let mut drawn: Vec<f32> = (0..400).map(|_| Sensor::new(suite.rooms.len(), suite.surface(), dice).spacing).collect();
         drawn.sort_by(f32::total_cmp);
         drawn
     };

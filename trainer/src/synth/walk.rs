@@ -29,6 +29,8 @@ pub struct Sensor {
     pub range: f32,
     /// Mean of a well-exposed picture, linear.
     pub brightness: f32,
+    /// How many points the scan has at most.
+    pub points: usize,
     /// Mean distance of a point to its nearest neighbour, metres.
     pub spacing: f32,
     /// Whether points keep a distance from each other as in a decimated mesh, or lie evenly at random.
@@ -36,24 +38,24 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// A sensor and a habit of scanning what is to be scanned.
-    pub fn new(suite: &Suite, dice: &mut Dice) -> Self {
+    /// A sensor and a habit of scanning so many rooms, whose walls, floors and ceilings have a surface of so many square metres.
+    pub fn new(rooms: usize, surface: f32, dice: &mut Dice) -> Self {
         let is_mesh = dice.chance(0.4);
         // what is scanned with its furniture, less what nobody looks at
-        let seen = SEEN * suite.surface();
+        let seen = SEEN * surface;
         let finest = (seen * points_of(is_mesh) / (0.85 * MOST_POINTS as f32)).sqrt().clamp(SPACINGS[0], SPACINGS[1]);
         // finer ones more often
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
-        let many = suite.rooms.len();
         Self {
-            stations: if many == 1 { dice.count(28, 60) } else { (20 + 11 * many).min(120) },
+            stations: if rooms == 1 { dice.count(28, 60) } else { (20 + 11 * rooms).min(120) },
             // coarse scans need no more pixels than this
-            image: if many == 1 && spacing < 0.026 { [184, 138] } else { [144, 108] },
-            voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if many == 1 { 0.024 } else { 0.03 }),
+            image: if rooms == 1 && spacing < 0.026 { [184, 138] } else { [144, 108] },
+            voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if rooms == 1 { 0.024 } else { 0.03 }),
             noise: dice.within(0.0003, 0.0009),
             drift: [dice.within(0.0005, 0.0025), dice.within(0.0002, 0.0012)],
             range: dice.within(3.2, 5.0),
             brightness: dice.within(0.14, 0.45),
+            points: MOST_POINTS,
             spacing,
             is_mesh,
         }
