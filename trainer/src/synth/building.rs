@@ -189,7 +189,7 @@ impl Building {
         let mut sensor = Sensor::new(area * SURFACE, 1, dice);
         if whole {
             sensor.stations = (area * PER_SQUARE_METER[0]).clamp(40.0, MOST[0]) as usize;
-            sensor.most_points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
+            sensor.points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
             sensor.voxel = LARGE_VOXEL;
         }
         let side = if varied { dice.side() } else { 1.0 };

@@ -133,7 +133,7 @@ struct Cuboid {
 fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
     const VERTICES: usize = 24;
     const TRIANGLES: usize = 12;
-    if mesh.vertices.len() % VERTICES != 0 || mesh.triangles.len() * VERTICES != mesh.vertices.len() * TRIANGLES {
+    if !mesh.vertices.len().is_multiple_of(VERTICES) || mesh.triangles.len() * VERTICES != mesh.vertices.len() * TRIANGLES {
         return None;
     }
     let cuboid = |number: usize| {

@@ -1,15 +1,12 @@
 //! Who stands where: functional groups of things along the walls and in the room, clutter on their tops, without impossible overlaps.
 
-use std::{
-    collections::BTreeSet,
-    f32::consts::{FRAC_PI_2, PI},
-};
+use std::{collections::BTreeSet, f32::consts::FRAC_PI_2};
 
 use glam::{Vec2, Vec3};
 
 use super::{
     furnisher::{Furnisher, make, or_foreign},
-    grammar::{self, NAMELESS, Object, Top},
+    grammar::{self, NAMELESS, Object},
     groups::Group,
     plans::Plan,
     scene::{Footprint, Pose},
@@ -28,11 +25,8 @@ pub const MOST_KINDS: usize = 58;
 /// How deep and how high the way through a door is kept free on its sides, metres.
 const PASSAGE: [f32; 2] = [0.8, 2.0];
 
-/// Seats on which nothing lies but what people throw there.
-const SEATS: &[&str] = &["chair", "stool", "ottoman", "bench"];
-
-/// What people throw on seats.
-const THROWN: &[&str] = &["clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box", "purse", "paper", NAMELESS];
+/// What people throw on seats and floors.
+pub const THROWN: &[&str] = &["clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box", "purse", "paper", NAMELESS];
 
 /// An object in its place.
 pub struct Thing {
@@ -257,7 +251,8 @@ impl Layout {
         Pose { position: (start + direction * along).extend(z), turn: direction.to_angle() }
     }
 
-    fn inside(&self, footprint: &Footprint) -> bool {
+    /// Whether the place is inside the room.
+    pub fn inside(&self, footprint: &Footprint) -> bool {
         footprint.corners().into_iter().all(|c| self.shell.contains(c, -0.015))
             && self.shell.contains(footprint.centre, 0.0)
             && footprint.height[1] < self.shell.height + 0.01
@@ -318,61 +313,6 @@ impl Layout {
             if self.group_fits(&group, pose) {
                 self.commit(group, pose);
                 return;
-            }
-        }
-    }
-
-    /// Small things on the tops of what stands there already.
-    fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
-        let crowded = dice.within(0.1, 0.7);
-        for host in 0..self.things.len() {
-            let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);
-            if SEATS.contains(&self.things[host].object.class) {
-                if let Some(top) = tops.first().filter(|_| dice.chance(0.2)) {
-                    self.set_on(host, base, *top, dice.pick(THROWN), dice);
-                }
-                continue;
-            }
-            for top in tops {
-                let area = 4.0 * top.half[0] * top.half[1];
-                let most = (area * 7.0 * crowded).ceil().min(5.0) as usize;
-                for _ in 0..dice.count(0, most) {
-                    self.set_on(host, base, top, dice.pick(kinds), dice);
-                }
-            }
-        }
-    }
-
-    /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it does.
-    fn set_on(&mut self, host: usize, base: Pose, top: Top, kind: &str, dice: &mut Furnisher) -> bool {
-        let Some(object) = make(kind, dice) else { return false };
-        let (lo, hi) = object.bounds();
-        let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
-        if play.min_element() < 0.0 || hi.z - lo.z > top.clearance {
-            return false;
-        }
-        let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
-        let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
-        let turn = if dice.chance(0.6) { dice.about(0.25) } else { dice.about(PI) };
-        let pose = base.of(Pose { position, turn });
-        let footprint = Footprint::of(&object, pose);
-        let clear = self.things.iter().enumerate().all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
-        if clear && self.inside(&footprint) {
-            self.put(object, pose);
-        }
-        clear
-    }
-
-    /// A thing of the class `kind` on any of the tops there are.
-    fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
-        let tops: Vec<_> = self.things.iter().enumerate().flat_map(|(i, t)| t.object.tops.iter().map(move |top| (i, t.pose, *top))).collect();
-        for _ in 0..8 {
-            if tops.is_empty() {
-                break;
-            }
-            let (host, base, top) = dice.pick(&tops);
-            if self.set_on(host, base, top, kind, dice) {
-                break;
             }
         }
     }

@@ -24,6 +24,7 @@ mod light;
 mod material;
 mod mesh;
 pub mod noise;
+mod on_tops;
 mod plans;
 mod ply;
 mod scan;

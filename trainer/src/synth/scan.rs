@@ -221,6 +221,6 @@ fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sa
             !crowded
         });
     }
-    samples.truncate(sensor.most_points);
+    samples.truncate(sensor.points);
     samples
 }

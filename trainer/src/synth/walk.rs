@@ -29,12 +29,12 @@ pub struct Sensor {
     pub range: f32,
     /// Mean of a well-exposed picture, linear.
     pub brightness: f32,
+    /// How many points the scan has at most.
+    pub points: usize,
     /// Mean distance of a point to its nearest neighbour, metres.
     pub spacing: f32,
     /// Whether points keep a distance from each other as in a decimated mesh, or lie evenly at random.
     pub is_mesh: bool,
-    /// Of larger scans so many points are kept.
-    pub most_points: usize,
 }
 
 impl Sensor {
@@ -47,7 +47,7 @@ impl Sensor {
         // finer ones more often
         let spacing = finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         Self {
-            stations: if rooms == 1 { dice.count(26, 56) } else { (16 + 9 * rooms).min(90) },
+            stations: if rooms == 1 { dice.count(28, 60) } else { (20 + 11 * rooms).min(120) },
             // coarse scans need no more pixels than this
             image: if rooms == 1 && spacing < 0.026 { [184, 138] } else { [144, 108] },
             voxel: (spacing * dice.within(0.9, 1.2)).clamp(0.012, if rooms == 1 { 0.024 } else { 0.03 }),
@@ -57,7 +57,7 @@ impl Sensor {
             brightness: dice.within(0.14, 0.45),
             spacing,
             is_mesh,
-            most_points: MOST_POINTS,
+            points: MOST_POINTS,
         }
     }
 
