@@ -11,7 +11,7 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use crate::{config::Config, device::DeviceChoice, train};
+use crate::{allocator, config::Config, device::DeviceChoice, train};
 
 /// Trains a network; goes on where an earlier run into the same folder stopped.
 #[derive(Debug, Args)]
@@ -51,6 +51,7 @@ impl Train {
         config.check()?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
+        allocator::keep_freed_memory();
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;

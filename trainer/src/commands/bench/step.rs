@@ -14,6 +14,7 @@ use serde_json::json;
 
 use super::{Bench, print};
 use crate::{
+    allocator,
     average::Average,
     config::Config,
     optimiser::{AdamW, learning_rate},
@@ -72,6 +73,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         }
         (config.data.rooms, config.data.weights) = (vec![made.path().to_owned()], vec![]);
     }
+    allocator::keep_freed_memory();
     let inner = device.clone();
     let device = device.clone().autodiff();
     device.seed(config.run.seed);
