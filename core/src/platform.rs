@@ -1,5 +1,7 @@
 //! The few things that differ between a browser and a native process: the only `cfg(target_family)` of the crate.
 
+use std::mem::MaybeUninit;
+
 /// A monotonic clock that works on both.
 pub use web_time::Instant;
 
@@ -46,6 +48,20 @@ pub fn for_each_chunk<T: Send>(data: &mut [T], chunk: usize, work: impl Fn(usize
     }
     #[cfg(any(target_family = "wasm", not(feature = "model")))]
     data.chunks_mut(chunk).enumerate().for_each(|(index, chunk)| work(index, chunk));
+}
+
+/// So many values, made by `work(index, chunk)` for each `chunk` of them as [`for_each_chunk`] does it; `work` finds zeros. Whoever makes a chunk also
+/// fills it with them, so that it is in that core's cache.
+pub fn make_by_chunks(len: usize, chunk: usize, work: impl Fn(usize, &mut [f32]) + Send + Sync) -> Vec<f32> {
+    let mut made = Vec::with_capacity(len);
+    for_each_chunk(&mut made.spare_capacity_mut()[..len], chunk, |index, room| {
+        room.fill(MaybeUninit::new(0.0));
+        // SAFETY: every value of the chunk was just written.
+        work(index, unsafe { &mut *(std::ptr::from_mut(room) as *mut [f32]) });
+    });
+    // SAFETY: the chunks are all of the values.
+    unsafe { made.set_len(len) };
+    made
 }
 
 /// Does both: natively side by side where a core is free, in a browser, or without the network, one after the other.

@@ -1,5 +1,6 @@
 //! Native commands: segment, synth, prepare, train, rank, ablate, eval, report, import, export, bench.
 
+mod allocator;
 mod augment;
 mod average;
 mod checkpoint;

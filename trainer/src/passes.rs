@@ -126,13 +126,12 @@ impl Passes for Flex {
         let blocks = value.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&gradient).par_chunks(BLOCK));
         let moments = mean.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(square.storage_mut::<f32>().par_chunks_mut(BLOCK));
         blocks.zip(moments).for_each(|((value, gradient), (mean, square))| {
-            for (((value, gradient), mean), square) in value.iter_mut().zip(gradient).zip(mean).zip(square) {
-                let gradient = gradient * by.scale;
-                *mean = *mean * by.beta[0] + gradient * (1.0 - by.beta[0]);
-                *square = *square * by.beta[1] + gradient * gradient * (1.0 - by.beta[1]);
-                let direction = *mean / by.unbias[0] / ((*square / by.unbias[1]).sqrt() + by.epsilon);
-                *value = *value * by.keep - direction * by.rate;
+            #[cfg(target_arch = "x86_64")]
+            if std::arch::is_x86_feature_detected!("avx2") {
+                // SAFETY: it is there.
+                return unsafe { descend_in_wide_vectors(value, gradient, mean, square, by) };
             }
+            descend_block(value, gradient, mean, square, by);
         });
         (value, mean, square)
     }
@@ -143,6 +142,25 @@ impl Passes for Flex {
             mean.iter_mut().zip(value).for_each(|(mean, value)| *mean = *mean * decay + value * (1.0 - decay));
         });
         mean
+    }
+}
+
+/// The same, eight values at a time.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2")]
+fn descend_in_wide_vectors(value: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], by: Descent) {
+    descend_block(value, gradient, mean, square, by);
+}
+
+/// One block of [`descend`].
+#[inline(always)]
+fn descend_block(value: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], by: Descent) {
+    for (((value, gradient), mean), square) in value.iter_mut().zip(gradient).zip(mean).zip(square) {
+        let gradient = gradient * by.scale;
+        *mean = *mean * by.beta[0] + gradient * (1.0 - by.beta[0]);
+        *square = *square * by.beta[1] + gradient * gradient * (1.0 - by.beta[1]);
+        let direction = *mean / by.unbias[0] / ((*square / by.unbias[1]).sqrt() + by.epsilon);
+        *value = *value * by.keep - direction * by.rate;
     }
 }
 

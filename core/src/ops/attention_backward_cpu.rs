@@ -37,16 +37,16 @@ pub(super) fn attention_backward(
     };
     // all of a head beside each other: gradients to its queries, keys and values
     let lengths = [queries * width, keys * width, keys * value_width];
-    let mut slopes = vec![0.0; heads * lengths.iter().sum::<usize>()];
-    platform::for_each_chunk(&mut slopes, lengths.iter().sum(), |head, slopes| {
+    let of_head = lengths.iter().sum::<usize>();
+    let open: Vec<Open> = (0..queries).map(|query| open_keys(mask, query, keys)).collect();
+    let slopes = platform::make_by_chunks(heads * of_head, of_head, |head, slopes| {
         let (to_query, rest) = slopes.split_at_mut(lengths[0]);
         let (to_key, to_value) = rest.split_at_mut(lengths[1]);
-        sides.back(head, mask, Slopes { to_query, to_key, to_value });
+        sides.back(head, &open, Slopes { to_query, to_key, to_value });
     });
     let part = |first: usize, rows: usize, width: usize| {
-        let of_head = |slopes: &[f32]| slopes[first..][..rows * width].to_vec();
-        let part: Vec<f32> = slopes.chunks_exact(lengths.iter().sum()).flat_map(of_head).collect();
-        FlexTensor::from_data(TensorData::new(part, [heads, rows, width]))
+        let parts: Vec<&[f32]> = slopes.chunks_exact(of_head).map(|slopes| &slopes[first..][..rows * width]).collect();
+        FlexTensor::from_data(TensorData::new(parts.concat(), [heads, rows, width]))
     };
     [part(0, queries, width), part(lengths[0], keys, width), part(lengths[0] + lengths[1], keys, value_width)]
 }
@@ -85,22 +85,22 @@ struct Slopes<'a> {
 
 impl Sides<'_> {
     /// The way back through one head.
-    fn back(&self, head: usize, mask: Option<&[f32]>, mut slopes: Slopes) {
+    fn back(&self, head: usize, open: &[Open], mut slopes: Slopes) {
         let Sizes { heads, queries, keys, width, value_width } = self.sizes;
         let query = &self.query[head * queries * width..][..queries * width];
         let (key, value) = (&self.key[head * keys * width..][..keys * width], &self.value[head * keys * value_width..][..keys * value_width]);
         let mut dense = Dense { rows: Vec::with_capacity(BLOCK), weights: vec![0.0; BLOCK * keys], inner: vec![0.0; BLOCK * keys] };
         for first in (0..queries).step_by(BLOCK) {
             dense.rows.clear();
-            for row in first..(first + BLOCK).min(queries) {
-                match open_keys(mask, row, keys) {
+            for (row, open) in (first..).zip(&open[first..(first + BLOCK).min(queries)]) {
+                match open {
                     Open::All => dense.rows.push((row, None)),
                     Open::Many(mask) => dense.rows.push((row, Some(mask))),
                     Open::Few(open) => {
                         let (query, grad) = (&query[row * width..][..width], &self.grad[(row * heads + head) * value_width..][..value_width]);
                         let to_query = &mut slopes.to_query[row * width..][..width];
                         let (to_key, to_value) = (&mut *slopes.to_key, &mut *slopes.to_value);
-                        dispatch(BackToFew { query, key, value, grad, open: &open, to_query, to_key, to_value });
+                        dispatch(BackToFew { query, key, value, grad, open, to_query, to_key, to_value });
                     }
                 }
             }

@@ -36,8 +36,8 @@ pub(super) fn attention(
         count: heads,
         queries,
     };
-    let mut out = vec![0.0; queries * heads.count * value_width];
-    platform::for_each_chunk(&mut out, BLOCK * heads.count * value_width, |block, out| heads.look(block * BLOCK, mask, out));
+    let row = heads.count * value_width;
+    let out = platform::make_by_chunks(queries * row, BLOCK * row, |block, out| heads.look(block * BLOCK, mask, out));
     FlexTensor::from_data(TensorData::new(out, [queries, heads.count * value_width]))
 }
 

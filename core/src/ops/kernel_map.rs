@@ -10,6 +10,7 @@ use super::{
     level::{AXIS_BITS, KernelMapError, Level},
     wgsl::OnDevice,
 };
+use crate::platform;
 
 /// Marks "no voxel there" in [`Neighbours`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
@@ -35,17 +36,13 @@ pub(super) struct Table {
     pub relation: Relation,
     /// `[offsets, rows]`
     entries: OnceLock<Vec<u32>>,
-    pairs: OnceLock<Pairs>,
+    /// Of each offset. The CPU reads them for every convolution and gradient of a level.
+    pairs: OnceLock<Vec<Pairs>>,
     pub on_device: OnDevice<Vec<TableBlock>>,
 }
 
-/// What meets, offset by offset: `(row, other row)`, rows ascending. The CPU reads it once for every convolution and gradient of a level.
-#[derive(Debug)]
-struct Pairs {
-    pairs: Vec<(u32, u32)>,
-    /// Where the pairs of each offset end.
-    ends: Vec<usize>,
-}
+/// `(row, other row)` of what meets at one offset, rows ascending.
+type Pairs = Vec<(u32, u32)>;
 
 /// Where the other voxel of an offset lies.
 #[derive(Clone, Debug)]
@@ -80,14 +77,15 @@ impl Table {
         .into()
     }
 
-    fn pairs(&self) -> &Pairs {
+    fn pairs(&self) -> &[Pairs] {
         self.pairs.get_or_init(|| {
-            let mut found = Pairs { pairs: Vec::new(), ends: Vec::with_capacity(self.relation.offsets()) };
-            for others in self.entries().chunks_exact(self.rows.len().max(1)) {
-                found.pairs.extend((0..).zip(others).filter(|(_, other)| **other != NO_NEIGHBOUR).map(|(row, other)| (row, *other)));
-                found.ends.push(found.pairs.len());
-            }
-            found
+            let (entries, rows) = (self.entries(), self.rows.len());
+            let mut pairs = vec![Pairs::new(); self.relation.offsets()];
+            platform::for_each_chunk(&mut pairs, 1, |offset, pairs| {
+                let others = &entries[offset * rows..][..rows];
+                pairs[0] = (0..).zip(others).filter(|(_, other)| **other != NO_NEIGHBOUR).map(|(row, other)| (row, *other)).collect();
+            });
+            pairs
         })
     }
 
@@ -113,12 +111,12 @@ impl Table {
 fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     let (sorted, rows, offsets) = (level.sorted(), level.len(), kernel.pow(3));
     let centre = offsets / 2;
-    for (row, entry) in (0u32..).zip(&mut table[centre * rows..][..rows]) {
-        *entry = row;
-    }
+    let (before, rest) = table.split_at_mut(centre * rows);
+    let (itself, after) = rest.split_at_mut(rows);
+    (0u32..).zip(itself).for_each(|(row, entry)| *entry = row);
     // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its voxel: one merge finds all of
     // them, and the other half of the table is the same pairs seen from the other end.
-    for offset in 0..centre {
+    platform::for_each_chunk(before, rows, |offset, table| {
         let delta = key_delta(offset, kernel);
         let mut candidate = 0;
         for &(key, row) in sorted {
@@ -128,11 +126,18 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
             }
             let (found, neighbour) = sorted[candidate];
             if found == wanted {
-                table[offset * rows + row as usize] = neighbour;
-                table[(offsets - 1 - offset) * rows + neighbour as usize] = row;
+                table[row as usize] = neighbour;
             }
         }
-    }
+    });
+    let before = &*before;
+    platform::for_each_chunk(after, rows, |beyond, table| {
+        for (row, &neighbour) in (0u32..).zip(&before[(centre - 1 - beyond) * rows..][..rows]) {
+            if neighbour != NO_NEIGHBOUR {
+                table[neighbour as usize] = row;
+            }
+        }
+    });
 }
 
 /// What to add to a voxel's key to get the key of its neighbour at `offset` of an odd kernel.
@@ -179,9 +184,7 @@ impl Neighbours {
 
     /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
-        let (Pairs { pairs, ends }, slot) = (self.table.pairs(), self.slot(offset));
-        let start = slot.checked_sub(1).and_then(|before| ends.get(before)).copied().unwrap_or(0);
-        &pairs[start..ends.get(slot).copied().unwrap_or(start)]
+        &self.table.pairs()[self.slot(offset)]
     }
 
     /// Where the shared table has `offset`.

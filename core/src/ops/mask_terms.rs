@@ -224,8 +224,7 @@ fn slopes(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)], grad: &
     let (logits, masks) = (values(&logits), values(&masks));
     let mut by_query: Vec<usize> = (0..pairs.len()).collect();
     by_query.sort_by_key(|pair| pairs[*pair].0);
-    let mut slopes = vec![0.0; queries * columns];
-    platform::for_each_chunk(&mut slopes, columns, |query, slope| {
+    let slopes = platform::make_by_chunks(queries * columns, columns, |query, slope| {
         let first = by_query.partition_point(|pair| (pairs[*pair].0 as usize) < query);
         for pair in by_query[first..].iter().take_while(|pair| pairs[**pair].0 as usize == query) {
             let Sums { both, area, .. } = sums[*pair];

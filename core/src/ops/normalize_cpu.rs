@@ -26,9 +26,8 @@ pub(super) fn forward(x: FlexTensor, parameters: [FlexTensor; 2], epsilon: f64, 
     let x = values(&x);
     let [mean, variance] = statistics(x, rows, channels);
     let factors = factors(values(&gamma), &variance, epsilon);
-    let mut y = vec![0.0; x.len()];
     let block = block(channels);
-    platform::for_each_chunk(&mut y, block * channels, |index, y| {
+    let y = platform::make_by_chunks(x.len(), block * channels, |index, y| {
         let x = &x[index * block * channels..][..y.len()];
         dispatch(Scale { x, mean: &mean, factors: &factors, beta: values(&beta), rectified, y });
     });

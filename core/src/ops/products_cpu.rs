@@ -5,6 +5,7 @@ use pulp::{Arch, Simd, WithSimd};
 
 #[cfg(target_arch = "x86_64")]
 use super::products_avx512;
+use crate::platform;
 
 /// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one of inputs fit sixteen registers.
 const ROWS: usize = 6;
@@ -51,7 +52,8 @@ impl Packed {
         let tiles = to.div_ceil(tile);
         let stride = tiles * from * tile;
         let mut values = vec![0.0; count * stride];
-        for (w, packed) in w.chunks_exact((from * to).max(1)).zip(values.chunks_exact_mut(stride.max(1))) {
+        platform::for_each_chunk(&mut values, stride, |matrix, packed| {
+            let w = &w[matrix * from * to..][..from * to];
             for (t, panel) in packed.chunks_exact_mut(from * tile).enumerate() {
                 let columns = t * tile..to.min((t + 1) * tile);
                 for (i, row) in panel.chunks_exact_mut(tile).enumerate() {
@@ -62,7 +64,7 @@ impl Packed {
                     }
                 }
             }
-        }
+        });
         Self { values, from, to, stride }
     }
 

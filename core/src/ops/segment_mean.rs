@@ -43,8 +43,7 @@ pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
 /// What the operation is, and its path on the CPU: `x` is `[rows, channels]`, the result `[outputs, channels]`.
 pub fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
     const BLOCK: usize = 64;
-    let mut y = vec![0.0; matrix.outputs() * channels];
-    platform::for_each_chunk(&mut y, BLOCK * channels, |block, y| {
+    platform::make_by_chunks(matrix.outputs() * channels, BLOCK * channels, |block, y| {
         for (i, y) in y.chunks_exact_mut(channels).enumerate() {
             for (row, weight) in matrix.entries(block * BLOCK + i) {
                 for (y, x) in y.iter_mut().zip(&x[row as usize * channels..]) {
@@ -52,8 +51,7 @@ pub fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f
                 }
             }
         }
-    });
-    y
+    })
 }
 
 impl SegmentMean for Flex {

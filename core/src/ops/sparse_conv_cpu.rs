@@ -41,9 +41,8 @@ impl Epilogue<'_> {
 
 /// `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then what comes after.
 fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> Vec<f32> {
-    let mut y = vec![0.0; neighbours.rows() * w.to];
     let met: Vec<_> = (0..neighbours.offsets()).map(|k| neighbours.pairs(k)).collect();
-    platform::for_each_chunk(&mut y, BLOCK * w.to, |block, y| {
+    platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
         let first = block * BLOCK;
         let end = first + y.len() / w.to;
         for (k, met) in met.iter().enumerate() {
@@ -51,17 +50,14 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> V
             AddProducts { x, w: w.at(k), widths: [w.from, w.to], pairs: &met[place(first)..place(end)], y, first }.run();
         }
         then.apply(first, w.to, y);
-    });
-    y
+    })
 }
 
 /// `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
 fn grad_weight(x: &[f32], grad: &[f32], widths: [usize; 2], map: &KernelMap) -> Vec<f32> {
     let matrix = widths[0] * widths[1];
-    let mut dw = vec![0.0; map.offsets() * matrix];
     let met: Vec<_> = (0..map.offsets()).map(|k| map.inputs().pairs(k)).collect();
-    platform::for_each_chunk(&mut dw, matrix, |k, dw| AddOuterProducts { x, grad, widths, pairs: met[k], dw }.run());
-    dw
+    platform::make_by_chunks(map.offsets() * matrix, matrix, |k, dw| AddOuterProducts { x, grad, widths, pairs: met[k], dw }.run())
 }
 
 impl SparseConv for Flex {

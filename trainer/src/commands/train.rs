@@ -12,6 +12,7 @@ use anyhow::Context;
 use clap::Args;
 
 use crate::{
+    allocator,
     config::{Config, ValidationSet},
     device::DeviceChoice,
     start::Start,
@@ -72,6 +73,7 @@ impl Train {
         config.check()?;
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
+        allocator::keep_freed_memory();
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;

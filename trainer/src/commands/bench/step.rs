@@ -7,13 +7,14 @@ use std::{
 };
 
 use anyhow::Context;
-use burn::{module::Module, tensor::Device};
+use burn::tensor::Device;
 use clap::Args;
 use segscape::model::SegDino3dVl;
 use serde_json::json;
 
 use super::{Bench, print};
 use crate::{
+    allocator,
     average::Average,
     config::{Config, Generated},
     optimiser::{AdamW, learning_rate},
@@ -64,11 +65,11 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     } else if config.data.rooms.iter().any(|rooms| !rooms.exists()) {
         (config.data.rooms, config.data.weights, config.data.generated) = (vec![], vec![], Some(Generated::default()));
     }
+    allocator::keep_freed_memory();
     let inner = device.clone();
     let device = device.clone().autodiff();
     device.seed(config.run.seed);
-    // weights are drawn in their order here, not in that in which they are first read
-    let mut model = SegDino3dVl::new(&config.model, &device).materialize();
+    let mut model = SegDino3dVl::new(&config.model, &device);
     let mut optimiser = AdamW::new(&config.optimiser);
     let mut average = config.optimiser.ema.map(Average::new);
     let mut computers = Devices::new(std::slice::from_ref(&device), &config)?;
