@@ -11,7 +11,7 @@ use crate::{
         Foundation,
         oracle::{self, Errors},
     },
-    synth::Room,
+    synth::{Models, World},
 };
 
 /// Makes synthetic rooms with instance truth.
@@ -32,6 +32,18 @@ pub struct Synth {
     /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room with its pictures, its points as a reconstruction has them.
     #[arg(long)]
     bundles: Option<PathBuf>,
+    /// Folder of furniture and buildings that other people made; without it, everything is from our own part grammars.
+    #[arg(long, value_name = "FOLDER")]
+    assets: Option<PathBuf>,
+    /// Which of the folder's models stand in the rooms.
+    #[arg(long, requires = "assets", value_enum, default_value_t = Models::Training)]
+    models: Models,
+    /// Instead of new rooms, parts of this building of the folder.
+    #[arg(long, requires = "assets", conflicts_with = "models", value_name = "NAME")]
+    building: Option<String>,
+    /// The whole building, not a few of its rooms.
+    #[arg(long, requires = "building")]
+    whole: bool,
     /// Rooms made at the same time; all cores by default.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
@@ -41,8 +53,13 @@ impl Synth {
     /// Writes the rooms; rooms that are there already are made again.
     ///
     /// # Errors
-    /// When the folder or a file cannot be written.
+    /// When the assets cannot be used, or the folder or a file cannot be written.
     pub fn run(&self) -> anyhow::Result<()> {
+        let world = match (&self.assets, &self.building) {
+            (None, _) => World::grammars(),
+            (Some(assets), None) => World::open(assets, self.models)?,
+            (Some(assets), Some(building)) => World::of_building(assets, building, self.whole)?,
+        };
         for folder in [Some(&self.out), self.bundles.as_ref()].into_iter().flatten() {
             fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
         }
@@ -52,7 +69,7 @@ impl Synth {
             (self.first..self.first.saturating_add(self.count)).into_par_iter().try_for_each(|index| {
                 let name = format!("room_{}_{index:05}", self.seed);
                 let path = self.out.join(format!("{name}.ply"));
-                let (room, shots) = Room::with_shots(self.seed, index);
+                let (room, shots) = world.room_with_shots(self.seed, index);
                 fs::write(&path, room.to_ply()).with_context(|| format!("cannot write {}", path.display()))?;
                 if let Some(bundles) = &self.bundles {
                     let scene = Foundation::of_room(&room, &shots, &Errors::default(), self.seed ^ index << 32);

@@ -294,8 +294,9 @@ mod tests {
     use std::{collections::HashMap, sync::LazyLock};
 
     use super::*;
+    use crate::synth::World;
 
-    static ROOM: LazyLock<(Room, Vec<Shot>)> = LazyLock::new(|| Room::with_shots(5, 3));
+    static ROOM: LazyLock<(Room, Vec<Shot>)> = LazyLock::new(|| World::grammars().room_with_shots(5, 3));
     const NONE: Errors = Errors {
         smoothing: 0.0,
         drift: 0.0,

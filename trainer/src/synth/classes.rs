@@ -212,8 +212,31 @@ pub const CLASSES: &[Class] = &[
     Class::thing(282, "stair rail"),
     Class::thing(283, "fireplace"),
     Class::thing(284, "doorframe"),
+    Class::thing(285, "air conditioner"),
+    Class::thing(286, "bean bag"),
+    Class::thing(287, "counter"),
+    Class::thing(288, "electrical panel"),
+    Class::thing(289, "exercise machine"),
+    Class::thing(290, "iron"),
+    Class::thing(291, "kitchenware"),
+    Class::thing(292, "pool table"),
+    Class::thing(293, "radio"),
+    Class::thing(294, "shoe rack"),
+    Class::thing(295, "shower"),
+    Class::thing(296, "smoke detector"),
+    Class::thing(297, "stand"),
+    Class::thing(298, "tablet"),
+    Class::thing(299, "toilet brush"),
+    Class::thing(300, "tool"),
+    Class::thing(301, "toy"),
+    Class::thing(302, "vending machine"),
     Class::thing(303, "object"),
 ];
+
+/// The name as the table has it.
+pub fn named(name: &str) -> Option<&'static str> {
+    CLASSES.iter().find(|c| c.name == name).map(|c| c.name)
+}
 
 /// The id of a name; 0, unlabelled, for a name that is no class.
 pub fn id_of(name: &str) -> i32 {

@@ -5,8 +5,8 @@ use std::f32::consts::{FRAC_PI_2, PI};
 use glam::Vec3;
 
 use super::{
-    dice::Dice,
-    grammar::{Object, make},
+    furnisher::{Furnisher, make},
+    grammar::Object,
     scene::Pose,
 };
 
@@ -31,7 +31,7 @@ impl Group {
     }
 
     /// With a thing that the catalogue makes, where `place` wants it.
-    pub fn with(self, kind: &str, dice: &mut Dice, place: impl FnOnce(&Object, &mut Dice) -> ([f32; 3], f32)) -> Self {
+    pub fn with(self, kind: &str, dice: &mut Furnisher, place: impl FnOnce(&Object, &mut Furnisher) -> ([f32; 3], f32)) -> Self {
         match make(kind, dice) {
             Some(object) => {
                 let (position, turn) = place(&object, dice);
@@ -42,7 +42,7 @@ impl Group {
     }
 
     /// Beside the first member, back at the wall, a finger's breadth away.
-    pub fn beside(self, kind: &str, side: f32, dice: &mut Dice) -> Self {
+    pub fn beside(self, kind: &str, side: f32, dice: &mut Furnisher) -> Self {
         let Some((first, pose)) = self.members.first() else { return self };
         let (lo, hi) = first.bounds();
         let edge = pose.position.x + if side > 0.0 { hi.x } else { lo.x };
@@ -53,20 +53,20 @@ impl Group {
     }
 
     /// On the wall above the last member, with its lower edge in the range `low`.
-    pub fn above(self, kind: &str, low: [f32; 2], dice: &mut Dice) -> Self {
+    pub fn above(self, kind: &str, low: [f32; 2], dice: &mut Furnisher) -> Self {
         let Some(x) = self.members.last().map(|(_, pose)| pose.position.x) else { return self };
         self.with(kind, dice, |object, dice| ([x, 0.005 - object.bounds().0.y, dice.within(low[0], low[1]) - object.bounds().0.z], 0.0))
     }
 }
 
 /// One of `kinds` with its back at the wall.
-pub fn single(kinds: &[&str], dice: &mut Dice) -> Group {
+pub fn single(kinds: &[&str], dice: &mut Furnisher) -> Group {
     let kind = dice.pick(kinds);
     make(kind, dice).map(Group::of).unwrap_or_default()
 }
 
 /// A desk with a chair drawn up, a screen, keyboard, mouse, a computer.
-pub fn working(dice: &mut Dice) -> Group {
+pub fn working(dice: &mut Furnisher) -> Group {
     let kind = dice.pick(&["desk", "desk", "table"]);
     let mut group = single(&[kind], dice);
     let Some((desk, pose)) = group.members.first() else { return group };
@@ -104,7 +104,7 @@ pub fn working(dice: &mut Dice) -> Group {
 }
 
 /// A bed with nightstands at one or both sides, pillows on it.
-pub fn sleeping(dice: &mut Dice) -> Group {
+pub fn sleeping(dice: &mut Furnisher) -> Group {
     let kind = if dice.chance(0.1) { "mattress" } else { "bed" };
     let mut group = single(&[kind], dice);
     let Some((bed, pose)) = group.members.first() else { return group };
@@ -125,7 +125,7 @@ pub fn sleeping(dice: &mut Dice) -> Group {
 }
 
 /// A couch, often with an end table, a floor lamp and a low table before it.
-pub fn sofa_corner(dice: &mut Dice) -> Group {
+pub fn sofa_corner(dice: &mut Furnisher) -> Group {
     let mut group = single(&["couch", "couch", "armchair"], dice);
     let Some((couch, pose)) = group.members.first() else { return group };
     let (front, top, at) = (couch.bounds().1.y + pose.position.y, couch.tops.first().copied(), pose.position);
@@ -152,7 +152,7 @@ pub fn sofa_corner(dice: &mut Dice) -> Group {
 }
 
 /// A low stand with a television and speakers.
-pub fn media(dice: &mut Dice) -> Group {
+pub fn media(dice: &mut Furnisher) -> Group {
     let mut group = single(&["tv stand", "tv stand", "dresser"], dice);
     let Some(top) = group.members.first().and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position)) else { return group };
     group = group.with("tv", dice, |_, dice| ([top.x, top.y - 0.04, top.z + 0.002], dice.about(0.12)));
@@ -165,17 +165,17 @@ pub fn media(dice: &mut Dice) -> Group {
 }
 
 /// A table in the room with chairs around it, some pushed in, some drawn out.
-pub fn dining(dice: &mut Dice) -> Group {
+pub fn dining(dice: &mut Furnisher) -> Group {
     around("dining table", &["chair"], dice)
 }
 
 /// A work table with chairs of any kind.
-pub fn meeting(dice: &mut Dice) -> Group {
+pub fn meeting(dice: &mut Furnisher) -> Group {
     let seat = dice.pick(&["chair", "office chair", "chair", "stool"]);
     around("table", &[seat], dice)
 }
 
-fn around(table: &str, seats: &[&str], dice: &mut Dice) -> Group {
+fn around(table: &str, seats: &[&str], dice: &mut Furnisher) -> Group {
     let mut group = single(&[table], dice);
     let Some((object, pose)) = group.members.first() else { return group };
     let ((lo, hi), at) = (object.bounds(), pose.position);
@@ -186,7 +186,7 @@ fn around(table: &str, seats: &[&str], dice: &mut Dice) -> Group {
             return group;
         }
         // The chairs of one table are of one make: their grammar is run with the same choices.
-        let Some(chair) = make(seats[0], &mut Dice::new(seed, 0)) else { return group };
+        let Some(chair) = make(seats[0], &mut dice.again(seed, 0)) else { return group };
         let draw = dice.within(-0.3, 0.25) - chair.bounds().0.y * 0.5;
         let away = Vec3::new(x.signum() * f32::from(y == 0.0), y.signum(), 0.0) * draw;
         group.and(chair, [at.x + x + away.x, at.y + y + away.y, 0.0], turn + dice.about(0.25))
@@ -205,37 +205,37 @@ fn around(table: &str, seats: &[&str], dice: &mut Dice) -> Group {
 }
 
 /// A low table, sometimes with a stool beside it.
-pub fn coffee(dice: &mut Dice) -> Group {
+pub fn coffee(dice: &mut Furnisher) -> Group {
     single(&["coffee table", "end table", "ottoman"], dice)
 }
 
 /// A seat by itself or two side by side.
-pub fn single_seat(dice: &mut Dice) -> Group {
+pub fn single_seat(dice: &mut Furnisher) -> Group {
     let kind = dice.pick(&["armchair", "chair", "armchair", "bench", "stool", "ottoman", "sofa chair", "sofa chair"]);
     let group = single(&[kind], dice);
     if dice.chance(0.3) { group.beside(kind, 1.0, dice) } else { group }
 }
 
 /// One or two shelves full of books.
-pub fn books(dice: &mut Dice) -> Group {
+pub fn books(dice: &mut Furnisher) -> Group {
     let group = single(&["bookshelf"], dice);
     if dice.chance(0.35) { group.beside(dice.pick(&["bookshelf", "cabinet", "plant"]), 1.0, dice) } else { group }
 }
 
 /// Cupboards for clothes side by side.
-pub fn wardrobes(dice: &mut Dice) -> Group {
+pub fn wardrobes(dice: &mut Furnisher) -> Group {
     let group = single(&["wardrobe"], dice);
     if dice.chance(0.3) { group.beside(dice.pick(&["wardrobe", "dresser", "laundry basket"]), 1.0, dice) } else { group }
 }
 
 /// A cabinet or a chest of drawers, sometimes with something beside it.
-pub fn chest(dice: &mut Dice) -> Group {
+pub fn chest(dice: &mut Furnisher) -> Group {
     let group = single(&["dresser", "cabinet", "cabinet", "nightstand"], dice);
     if dice.chance(0.4) { group.beside(dice.pick(&["cabinet", "plant", "box", "trash can"]), 1.0, dice) } else { group }
 }
 
 /// File cabinets in a row, a printer on a stand.
-pub fn files(dice: &mut Dice) -> Group {
+pub fn files(dice: &mut Furnisher) -> Group {
     let mut group = single(&["file cabinet", "cabinet"], dice);
     for side in [-1.0, 1.0] {
         if dice.chance(0.4) {
@@ -246,6 +246,6 @@ pub fn files(dice: &mut Dice) -> Group {
 }
 
 /// A lamp that stands by itself.
-pub fn standing_light(dice: &mut Dice) -> Group {
+pub fn standing_light(dice: &mut Furnisher) -> Group {
     single(&["floor lamp", "plant", "fan", "potted plant", "floor lamp"], dice)
 }

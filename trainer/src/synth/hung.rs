@@ -3,8 +3,8 @@
 use glam::Vec2;
 
 use super::{
-    dice::Dice,
-    grammar::{self, Object, make},
+    furnisher::{Furnisher, make},
+    grammar::{self, Object},
     layout::Layout,
     plans::Plan,
     scene::{Footprint, Pose},
@@ -51,7 +51,7 @@ const HEIGHTS: &[(&str, [f32; 2])] = &[
 
 impl Layout {
     /// Hangs pictures, boards and shelves of the room's use, and what every building has.
-    pub fn add_wall_things(&mut self, plan: &Plan, dice: &mut Dice) {
+    pub fn add_wall_things(&mut self, plan: &Plan, dice: &mut Furnisher) {
         for _ in 0..dice.count(2, 8) {
             self.hang(dice.pick(plan.hung), dice);
         }
@@ -62,7 +62,7 @@ impl Layout {
     }
 
     /// Puts a thing of the class `kind` on some wall where it fits.
-    pub fn hang(&mut self, kind: &str, dice: &mut Dice) {
+    pub fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
         let Some(object) = make(kind, dice) else { return };
         let (lo, hi) = object.bounds();
         // Its back goes to the wall whatever its own origin is.
@@ -83,7 +83,7 @@ impl Layout {
     }
 
     /// Switches beside doors, where hands look for them.
-    fn add_switches(&mut self, dice: &mut Dice) {
+    fn add_switches(&mut self, dice: &mut Furnisher) {
         let doors: Vec<_> = self.shell.openings.iter().filter(|o| o.sill == 0.0).copied().collect();
         for door in doors {
             if !dice.chance(0.25) {
@@ -99,7 +99,7 @@ impl Layout {
     }
 
     /// Lamps, and what else hangs below the ceiling.
-    pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Dice) {
+    pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Furnisher) {
         for _ in 0..dice.count(0, 2) {
             let kind = dice.pick(plan.overhead);
             let object = if kind == "projector" { Some(grammar::hung_projector(dice)) } else { make(kind, dice) };

@@ -5,8 +5,8 @@ use std::{collections::BTreeSet, f32::consts::FRAC_PI_2};
 use glam::{Vec2, Vec3};
 
 use super::{
-    dice::Dice,
-    grammar::{self, NAMELESS, Object, make},
+    furnisher::{Furnisher, make, or_foreign},
+    grammar::{self, NAMELESS, Object},
     groups::Group,
     plans::Plan,
     scene::{Footprint, Pose},
@@ -55,9 +55,9 @@ pub struct Layout {
 
 impl Layout {
     /// Furnishes a new room that stands by itself.
-    pub fn new(dice: &mut Dice) -> Self {
+    pub fn new(dice: &mut Furnisher) -> Self {
         let plan = Plan::drawn(dice);
-        let side = |dice: &mut Dice| dice.within(plan.size[0], plan.size[1]);
+        let side = |dice: &mut Furnisher| dice.within(plan.size[0], plan.size[1]);
         let size = [side(dice), side(dice)];
         let mut room = Self::empty(Shell::new(dice, size), BTreeSet::new());
         let walls: Vec<usize> = (0..room.shell.corners.len()).collect();
@@ -73,7 +73,7 @@ impl Layout {
     }
 
     /// Puts in what a room of this use has; more than once what stands there, for a large room.
-    pub fn furnish(&mut self, plan: &Plan, times: usize, dice: &mut Dice) {
+    pub fn furnish(&mut self, plan: &Plan, times: usize, dice: &mut Furnisher) {
         for _ in 0..times {
             for group in plan.along_walls {
                 if dice.chance(0.92) {
@@ -127,7 +127,7 @@ impl Layout {
     }
 
     /// Doors and windows in some of `walls`, as many as fit there.
-    pub fn add_openings(&mut self, walls: &[usize], doors: usize, windows: usize, dice: &mut Dice) {
+    pub fn add_openings(&mut self, walls: &[usize], doors: usize, windows: usize, dice: &mut Furnisher) {
         if walls.is_empty() {
             return;
         }
@@ -157,13 +157,15 @@ impl Layout {
                     self.put(grammar::doorframe_of(size[0], size[1], dice), pose);
                 }
                 if style < 9 {
-                    self.put(grammar::door_of(size, style <= 5, dice), pose);
+                    let door = grammar::door_of(size, style <= 5, dice);
+                    self.put(if style <= 5 { or_foreign(door, dice) } else { door }, pose);
                 }
                 let way = self.passage(&opening);
                 self.kept_free.push(Footprint { height: [0.03, 0.4], ..way });
             } else {
                 let own_sill = dice.chance(0.7);
-                self.put(grammar::window_of(size, own_sill, dice), pose);
+                let window = grammar::window_of(size, own_sill, dice);
+                self.put(or_foreign(window, dice), pose);
                 if !own_sill {
                     let sill_pose = self.on_wall(wall, opening.middle, sill - 0.04);
                     self.put(grammar::windowsill_of(size[0], dice), sill_pose);
@@ -182,7 +184,7 @@ impl Layout {
     }
 
     /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be one here, stands open.
-    pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Dice) {
+    pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Furnisher) {
         let (pose, way) = (self.on_wall(opening.wall, opening.middle, 0.0), self.passage(&opening));
         let [w, h] = opening.size;
         self.shell.openings.push(opening);
@@ -200,7 +202,7 @@ impl Layout {
     }
 
     /// A curtain or blinds before a window, a radiator below it.
-    fn dress_window(&mut self, window: Opening, dice: &mut Dice) {
+    fn dress_window(&mut self, window: Opening, dice: &mut Furnisher) {
         let ([w, h], sill) = (window.size, window.sill);
         let covering = match dice.count(0, 4) {
             0 | 1 => {
@@ -273,7 +275,7 @@ impl Layout {
     }
 
     /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the corner.
-    fn place_at_wall(&mut self, mut group: Group, dice: &mut Dice) {
+    fn place_at_wall(&mut self, mut group: Group, dice: &mut Furnisher) {
         group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let gap = if dice.chance(0.6) { dice.within(0.0, 0.02) } else { dice.within(0.02, 0.12) };
         for _ in 0..30 {
@@ -302,7 +304,7 @@ impl Layout {
     }
 
     /// Puts a group somewhere in the room, turned to the walls or nearly so.
-    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Dice) {
+    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Furnisher) {
         group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
         let (lo, hi) = self.shell.bounds();
         for _ in 0..attempts {

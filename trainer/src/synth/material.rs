@@ -30,6 +30,8 @@ pub enum Texture {
     Scenery([f32; 2]),
     /// Many colours in irregular patches: posters, book covers, prints.
     Print(f32),
+    /// Coloured vertex by vertex: the place in the texture is the colour itself.
+    Painted,
     /// Book spines (or files, or boxes) beside each other along an axis, of a mean thickness.
     Spines(usize, f32),
 }
@@ -54,6 +56,11 @@ impl Material {
     /// A material that a depth camera sees well.
     pub fn new(texture: Texture, base: Vec3, accent: Vec3, dice: &mut Dice) -> Self {
         Self { texture, base, accent, seed: dice.seed(), missing: 0.02, glow: 0.0, wear: 1.0 }
+    }
+
+    /// What vertices say: the `texture` of each is its colour, sRGB in 0..1.
+    pub fn painted() -> Self {
+        Self { texture: Texture::Painted, base: Vec3::ONE, accent: Vec3::ONE, seed: 0, missing: 0.02, glow: 0.0, wear: 0.0 }
     }
 
     /// The same, failing on a share of the depth pixels.
@@ -155,6 +162,8 @@ impl Material {
                     _ => mixed(unit(h, 6)),
                 }
             }
+            // its places are no lengths, so there is no wear to lay over them
+            Texture::Painted => return p.clamp(Vec3::ZERO, Vec3::ONE),
             Texture::Spines(axis, thickness) => {
                 let along = p[axis] / thickness;
                 let cell = (along + 0.8 * noise(Vec3::splat(along.floor() * 0.7), seed)).floor() as i32;

@@ -1,21 +1,25 @@
-//! Synthetic rooms with instance truth that look like scans: objects from part grammars, furnished layouts, a simulated walk with a depth
-//! camera, depth fusion.
+//! Synthetic rooms with instance truth that look like scans: objects from part grammars and models by other hands, furnished layouts, a simulated walk
+//! with a depth camera, depth fusion.
 //!
 //! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's number.
 
 use glam::{Affine3A, Quat, Vec3};
 
+mod assets;
+mod building;
 mod camera;
 pub mod classes;
 mod deform;
 pub mod dice;
 mod floorplan;
+mod furnisher;
 mod fusion;
 mod grammar;
 mod groups;
 mod halls;
 mod hung;
 mod layout;
+mod library;
 mod light;
 mod material;
 mod mesh;
@@ -28,7 +32,11 @@ mod scene;
 mod services;
 mod structure;
 mod suite;
+mod tops;
+mod vary;
 mod walk;
+mod ways;
+mod world;
 
 use dice::Dice;
 use layout::Layout;
@@ -36,6 +44,7 @@ use light::Lighting;
 use scene::{Light, Owner, Pose, Scene};
 use suite::Suite;
 use walk::Sensor;
+pub use world::{Models, World};
 
 /// Instances whose points times the square of the points' spacing are less than this, square metres, are not labelled: nobody could have seen them.
 /// At 1.9 cm it is 40 points.
@@ -72,18 +81,6 @@ pub struct Shot {
 }
 
 impl Room {
-    /// Room number `index` of the series `seed`.
-    pub fn generate(seed: u64, index: u64) -> Self {
-        Self::with_shots(seed, index).0
-    }
-
-    /// The room and the images it was scanned with.
-    pub fn with_shots(seed: u64, index: u64) -> (Self, Vec<Shot>) {
-        let mut dice = Dice::new(seed, index);
-        let suite = Suite::new(&mut dice);
-        Self::of(&suite, &mut dice)
-    }
-
     /// What somebody makes of `suite` who scans it.
     fn of(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let scene = lit_scene(suite, dice);

@@ -5,8 +5,8 @@ use std::f32::consts::PI;
 use glam::{Vec2, Vec3};
 
 use super::{
-    dice::Dice,
-    grammar::{Top, make},
+    furnisher::{Furnisher, make},
+    grammar::Top,
     layout::{Layout, THROWN},
     scene::{Footprint, Pose},
 };
@@ -16,7 +16,7 @@ const SEATS: &[&str] = &["chair", "stool", "ottoman", "bench"];
 
 impl Layout {
     /// Small things on the tops of what stands there already.
-    pub fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Dice) {
+    pub fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
         let crowded = dice.within(0.1, 0.7);
         for host in 0..self.things.len() {
             let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);
@@ -37,7 +37,7 @@ impl Layout {
     }
 
     /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it does.
-    fn set_on(&mut self, host: usize, base: Pose, top: Top, kind: &str, dice: &mut Dice) -> bool {
+    fn set_on(&mut self, host: usize, base: Pose, top: Top, kind: &str, dice: &mut Furnisher) -> bool {
         let Some(object) = make(kind, dice) else { return false };
         let (lo, hi) = object.bounds();
         let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
@@ -57,7 +57,7 @@ impl Layout {
     }
 
     /// A thing of the class `kind` on any of the tops there are.
-    pub fn set_on_some_top(&mut self, kind: &str, dice: &mut Dice) {
+    pub fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
         let tops: Vec<_> = self.things.iter().enumerate().flat_map(|(i, t)| t.object.tops.iter().map(move |top| (i, t.pose, *top))).collect();
         for _ in 0..8 {
             if tops.is_empty() {

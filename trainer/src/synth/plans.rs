@@ -1,7 +1,7 @@
 //! What rooms are used for, and what therefore stands in them.
 
 use super::{
-    dice::Dice,
+    furnisher::Furnisher,
     groups::{self, Group},
     halls, services,
 };
@@ -15,9 +15,9 @@ pub struct Plan {
     /// Shortest and longest side, metres.
     pub size: [f32; 2],
     /// Groups with their back to a wall.
-    pub along_walls: &'static [fn(&mut Dice) -> Group],
+    pub along_walls: &'static [fn(&mut Furnisher) -> Group],
     /// Groups in the open.
-    pub free: &'static [fn(&mut Dice) -> Group],
+    pub free: &'static [fn(&mut Furnisher) -> Group],
     /// Single things on the floor.
     pub floor: &'static [&'static str],
     /// Clutter on tables, shelves, counters.
@@ -30,7 +30,7 @@ pub struct Plan {
 
 impl Plan {
     /// A use, drawn by its weight.
-    pub fn drawn(dice: &mut Dice) -> &'static Self {
+    pub fn drawn(dice: &mut Furnisher) -> &'static Self {
         let mut left = dice.count(1, PLANS.iter().map(|p| p.weight).sum());
         let reached = |plan: &&Self| {
             let reached = left <= plan.weight;
@@ -41,7 +41,7 @@ impl Plan {
     }
 
     /// A use of one of these names for a room of the given size, one that such rooms mostly have; [`SINGLE`] ones no more once they are `there`.
-    pub fn fitting(names: &[&str], size: [f32; 2], there: &[&str], dice: &mut Dice) -> &'static Self {
+    pub fn fitting(names: &[&str], size: [f32; 2], there: &[&str], dice: &mut Furnisher) -> &'static Self {
         let short = size[0].min(size[1]);
         // how much too small or too large a room is for a use
         let misfit = |plan: &&Self| (plan.size[0] - short).max(short - plan.size[1]).max(0.0);

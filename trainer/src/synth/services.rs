@@ -3,13 +3,13 @@
 use std::f32::consts::FRAC_PI_2;
 
 use super::{
-    dice::Dice,
+    furnisher::Furnisher,
     grammar::{self, Object},
     groups::{Group, single},
 };
 
 /// Base units with a sink, stove, dishwasher or refrigerator in line, cupboards above.
-pub fn kitchen_row(dice: &mut Dice) -> Group {
+pub fn kitchen_row(dice: &mut Furnisher) -> Group {
     let (d, h) = (dice.within(0.56, 0.62), dice.within(0.86, 0.92));
     let units = dice.count(2, 4);
     let w = units as f32 * dice.within(0.45, 0.6);
@@ -48,12 +48,12 @@ pub fn kitchen_row(dice: &mut Dice) -> Group {
 }
 
 /// A refrigerator or a stove alone.
-pub fn cold(dice: &mut Dice) -> Group {
+pub fn cold(dice: &mut Furnisher) -> Group {
     single(&["refrigerator", "refrigerator", "stove", "cabinet", "oven", "rack", "mini fridge"], dice)
 }
 
 /// Washing machine and dryer, with what belongs to them.
-pub fn laundry(dice: &mut Dice) -> Group {
+pub fn laundry(dice: &mut Furnisher) -> Group {
     let group = single(&["washing machine", "washing machine", "clothes dryer", "laundry basket"], dice);
     let group = if dice.chance(0.6) {
         group.beside(dice.pick(&["washing machine", "clothes dryer", "clothes dryer", "laundry basket", "laundry hamper"]), 1.0, dice)
@@ -64,13 +64,13 @@ pub fn laundry(dice: &mut Dice) -> Group {
 }
 
 /// An ironing board with a basket or a hamper near it.
-pub fn ironing(dice: &mut Dice) -> Group {
+pub fn ironing(dice: &mut Furnisher) -> Group {
     let group = single(&["ironing board"], dice);
     if dice.chance(0.5) { group.beside(dice.pick(&["laundry basket", "laundry hamper", "basket"]), dice.side(), dice) } else { group }
 }
 
 /// Brooms, buckets and a vacuum cleaner side by side.
-pub fn cleaning(dice: &mut Dice) -> Group {
+pub fn cleaning(dice: &mut Furnisher) -> Group {
     const TOOLS: &[&str] = &["broom", "vacuum cleaner", "bucket", "ladder", "ironing board", "dustpan"];
     let mut group = single(TOOLS, dice);
     for side in [-1.0, 1.0] {
@@ -82,7 +82,7 @@ pub fn cleaning(dice: &mut Dice) -> Group {
 }
 
 /// A wash basin of any kind with a mirror or a cabinet above and a bin beside it.
-pub fn washing(dice: &mut Dice) -> Group {
+pub fn washing(dice: &mut Furnisher) -> Group {
     let mut group = single(&["sink", "sink", "sink", "bathroom vanity", "bathroom vanity", "bathroom counter"], dice);
     match dice.count(0, 9) {
         0..=5 => group = group.above("mirror", [1.1, 1.3], dice),
@@ -96,7 +96,7 @@ pub fn washing(dice: &mut Dice) -> Group {
 }
 
 /// A toilet with its paper on the wall, sometimes a cabinet above, a bin or a plunger beside it.
-pub fn toilet(dice: &mut Dice) -> Group {
+pub fn toilet(dice: &mut Furnisher) -> Group {
     let mut group = single(&["toilet"], dice);
     if dice.chance(0.2) {
         group = group.above("bathroom cabinet", [1.2, 1.4], dice);
@@ -115,7 +115,7 @@ pub fn toilet(dice: &mut Dice) -> Group {
 }
 
 /// A bathtub with its long side at the wall, sometimes curtained, sometimes with a shower above.
-pub fn bathing(dice: &mut Dice) -> Group {
+pub fn bathing(dice: &mut Furnisher) -> Group {
     if dice.chance(0.45) {
         return showering(dice);
     }
@@ -134,7 +134,7 @@ pub fn bathing(dice: &mut Dice) -> Group {
 }
 
 /// A shower in a corner: tray, lined walls, head and a glass door or a curtain.
-pub fn showering(dice: &mut Dice) -> Group {
+pub fn showering(dice: &mut Furnisher) -> Group {
     let [w, d, h] = [dice.within(0.8, 1.1), dice.within(0.8, 1.0), dice.within(1.85, 2.1)];
     let mut group = Group::default().and(grammar::shower_floor_of([w, d], dice), [0.0, d / 2.0, 0.0], 0.0);
     if dice.chance(0.75) {
@@ -150,13 +150,13 @@ pub fn showering(dice: &mut Dice) -> Group {
 }
 
 /// One to three stalls in a row, each with its toilet and dispensers.
-pub fn stalls(dice: &mut Dice) -> Group {
+pub fn stalls(dice: &mut Furnisher) -> Group {
     let (count, [w, d, h]) = (dice.count(1, 3), [dice.within(0.9, 1.05), dice.within(1.35, 1.55), dice.within(1.45, 1.6)]);
     let seed = dice.count(0, usize::MAX >> 16) as u64;
     (0..count).fold(Group::default(), |group, i| {
         let x = i as f32 * w;
         // the stalls of one row are of one make
-        let mut group = group.and(grammar::bathroom_stall_of([w, d, h], &mut Dice::new(seed, 0)), [x, d / 2.0, 0.0], 0.0);
+        let mut group = group.and(grammar::bathroom_stall_of([w, d, h], &mut dice.again(seed, 0)), [x, d / 2.0, 0.0], 0.0);
         group = group.with("toilet", dice, |o, _| ([x, 0.01 - o.bounds().0.y, 0.0], 0.0));
         if dice.chance(0.85) {
             group = group.with("bathroom stall door", dice, |_, dice| ([x, d, dice.within(0.2, 0.3)], 0.0));
@@ -175,7 +175,7 @@ pub fn stalls(dice: &mut Dice) -> Group {
 }
 
 /// Basins in a long top, soap and towels on the wall, a mirror.
-pub fn public_washing(dice: &mut Dice) -> Group {
+pub fn public_washing(dice: &mut Furnisher) -> Group {
     let mut group = single(&["bathroom counter", "bathroom counter", "sink"], dice);
     let Some(half) = group.members.first().map(|(o, _)| o.bounds().1.x) else { return group };
     if dice.chance(0.8) {

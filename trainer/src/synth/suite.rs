@@ -5,8 +5,8 @@ use std::collections::BTreeSet;
 use glam::Vec2;
 
 use super::{
-    dice::Dice,
     floorplan::{Area, Building, Doorway, FloorPlan, Role},
+    furnisher::Furnisher,
     layout::{Layout, MOST_KINDS},
     plans::Plan,
     scene::Footprint,
@@ -26,12 +26,12 @@ pub struct Suite {
 
 impl Suite {
     /// A new room, or a few.
-    pub fn new(dice: &mut Dice) -> Self {
+    pub fn new(dice: &mut Furnisher) -> Self {
         if dice.chance(MANY) { Self::of(&FloorPlan::new(dice), dice) } else { Self { rooms: vec![Layout::new(dice)], doorways: Vec::new() } }
     }
 
     /// Furnishes the rooms of a floor plan.
-    pub fn of(plan: &FloorPlan, dice: &mut Dice) -> Self {
+    pub fn of(plan: &FloorPlan, dice: &mut Furnisher) -> Self {
         let (areas, height) = (plan.areas.len(), Shell::any_height(dice));
         // the room that one comes in by
         let entrance = dice.count(0, plan.areas.len() - 1);

@@ -8,7 +8,7 @@ use segscape::{pipeline::Network, progress::Stage};
 use serde_json::json;
 
 use super::{Bench, Cost, StageCost, name, print, shown};
-use crate::synth::Room;
+use crate::synth::{Room, World};
 
 /// Seed of the rooms, which no training uses.
 const SEED: u64 = 9000;
@@ -50,9 +50,9 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
 
 /// So many rooms in rows of equal length that they have at least `least` points.
 fn building(least: usize) -> Room {
-    let mut rooms: Vec<Room> = Vec::new();
+    let (world, mut rooms) = (World::grammars(), Vec::<Room>::new());
     while rooms.iter().map(|room| room.positions.len()).sum::<usize>() < least {
-        rooms.push(Room::generate(SEED, rooms.len() as u64));
+        rooms.push(world.room(SEED, rooms.len() as u64));
     }
     let edge = rooms.iter().flat_map(|room| &room.positions).fold(0.0f32, |edge, [x, y, _]| edge.max(*x).max(*y)) + GAP;
     let row = (rooms.len() as f64).sqrt().ceil() as usize;

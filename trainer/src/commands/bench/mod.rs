@@ -23,7 +23,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::segment::StageClock;
-use crate::{device::DeviceChoice, models, synth::Room};
+use crate::{device::DeviceChoice, models, synth::World};
 
 mod attention;
 mod backbone;
@@ -123,7 +123,7 @@ impl Bench {
     fn scan(&self) -> anyhow::Result<Vec<u8>> {
         match &self.scan {
             Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display())),
-            None => Ok(Room::generate(0, 0).to_ply()),
+            None => Ok(World::grammars().room(0, 0).to_ply()),
         }
     }
 

@@ -1,0 +1,97 @@
+//! Where rooms come from: what they are furnished with, and which buildings are walked through beside them.
+
+use std::{path::Path, sync::Arc};
+
+use anyhow::ensure;
+use clap::ValueEnum;
+
+use super::{Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library, suite::Suite};
+
+/// Buildings that are learnt from; every other one is kept aside.
+const TRAINING_BUILDINGS: &[&str] = &["aws_small_house", "iai_apartment"];
+/// Share of the rooms of a training world that are parts of buildings.
+const SHARE_OF_BUILDINGS: f32 = 0.04;
+/// Least and greatest share of the places in a room that take a foreign model: of training worlds, and of held-out ones.
+const SHARES: [[f32; 2]; 2] = [[0.3, 0.7], [0.96, 1.0]];
+
+/// Models by other hands, divided by who made them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Models {
+    /// Those to learn from, beside the part grammars.
+    Training,
+    /// Those of makers that nothing was learnt from, wherever one fits.
+    HeldOut,
+}
+
+/// What rooms are made of.
+pub struct World {
+    library: Arc<Library>,
+    /// Least and greatest share of foreign things in a room.
+    shares: [f32; 2],
+    buildings: Vec<Building>,
+    share_of_buildings: f32,
+    /// Whether a building is walked through as it is, and all of it.
+    as_it_is: bool,
+    whole: bool,
+}
+
+impl World {
+    /// The part grammars alone.
+    pub fn grammars() -> Self {
+        let library = Arc::new(Library::default());
+        Self { library, shares: [0.0; 2], buildings: Vec::new(), share_of_buildings: 0.0, as_it_is: false, whole: false }
+    }
+
+    /// The part grammars, and furniture and buildings of a folder.
+    ///
+    /// # Errors
+    /// The folder's models or buildings cannot be read or used.
+    pub fn open(assets: &Path, models: Models) -> anyhow::Result<Self> {
+        ensure!(assets.is_dir(), "{} is no folder", assets.display());
+        let library = Arc::new(Library::open(assets, models)?);
+        if models == Models::HeldOut {
+            return Ok(Self { library, shares: SHARES[1], ..Self::grammars() });
+        }
+        let scenes = assets.join("scenes");
+        let there = if scenes.is_dir() { assets::meshes_in(&scenes)? } else { Vec::new() };
+        let wanted = TRAINING_BUILDINGS.iter().filter(|name| there.iter().any(|n| n == *name));
+        let buildings: Vec<Building> = wanted.map(|name| Building::open(assets, name)).collect::<anyhow::Result<_>>()?;
+        let share_of_buildings = if buildings.is_empty() { 0.0 } else { SHARE_OF_BUILDINGS };
+        Ok(Self { library, shares: SHARES[0], buildings, share_of_buildings, ..Self::grammars() })
+    }
+
+    /// Parts of a building of a folder, or, each time, the whole of it.
+    ///
+    /// # Errors
+    /// There is no such building, or it cannot be read or used.
+    pub fn of_building(assets: &Path, name: &str, whole: bool) -> anyhow::Result<Self> {
+        let buildings = vec![Building::open(assets, name)?];
+        Ok(Self { buildings, share_of_buildings: 1.0, as_it_is: true, whole, ..Self::grammars() })
+    }
+
+    /// Room number `index` of the series `seed`.
+    pub fn room(&self, seed: u64, index: u64) -> Room {
+        self.room_with_shots(seed, index).0
+    }
+
+    /// The room and the images it was scanned with.
+    pub fn room_with_shots(&self, seed: u64, index: u64) -> (Room, Vec<Shot>) {
+        let mut dice = Dice::new(seed, index);
+        if !self.buildings.is_empty() && dice.chance(self.share_of_buildings) {
+            let building = &self.buildings[dice.count(0, self.buildings.len() - 1)];
+            let tour = building.tour(self.whole, !self.as_it_is, &mut dice);
+            return Room::scanned(&tour.scene, &tour.cameras, &tour.sensor, &mut dice);
+        }
+        let mut dice = self.furnisher(dice);
+        Room::of(&Suite::new(&mut dice), &mut dice)
+    }
+
+    /// Who furnishes a room with these dice.
+    pub fn furnisher(&self, mut dice: Dice) -> Furnisher {
+        let share = if self.library.is_empty() { 0.0 } else { dice.within(self.shares[0], self.shares[1]) };
+        Furnisher::new(dice, self.library.clone(), share)
+    }
+}
+
+#[cfg(test)]
+mod tests;
