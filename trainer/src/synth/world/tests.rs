@@ -95,7 +95,7 @@ fn assets() -> TempDir {
     }
     write("models/manifest.csv", &manifest);
     write("scenes/aws_small_house.ply", &ply(HOUSE));
-    write("scenes/aws_small_house.csv", "instance,name,category\n7,a,chair\n8,b,dining table\n9,c,object\n");
+    write("scenes/aws_small_house.csv", "instance,name,category\n7,a,chair\n8,b,dining table\n9,c,gizmo\n");
     folder
 }
 
