@@ -33,6 +33,30 @@ const WHITE: &[&str] = &[
     "air conditioner",
     "light switch",
 ];
+/// Of plastic and metal, never of wood or cloth.
+const DEVICES: &[&str] = &[
+    "laptop",
+    "monitor",
+    "tv",
+    "tablet",
+    "keyboard",
+    "mouse",
+    "microwave",
+    "toaster",
+    "coffee maker",
+    "coffee kettle",
+    "fan",
+    "radio",
+    "iron",
+    "speaker",
+    "machine",
+    "stove",
+    "range hood",
+    "fire extinguisher",
+    "smoke detector",
+    "electrical panel",
+    "exercise machine",
+];
 /// A depth camera fails on large parts of these.
 const GLOSSY: &[&str] = &["mirror", "window", "tv", "monitor", "tablet", "shower", "vending machine"];
 /// The bright parts of these shine.
@@ -171,10 +195,18 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
     let axis = (0..3).max_by(|a, b| (hi - lo)[*a].total_cmp(&(hi - lo)[*b])).unwrap_or(0);
     if dice.chance(0.3) {
         let base = Shade::new(dice).apply(color.max(Vec3::splat(0.03)));
-        let texture = if dice.chance(0.3) { Texture::Grain(axis) } else { Texture::Mottled(dice.within(0.05, 0.4)) };
+        let texture = if dice.chance(0.3) && !DEVICES.contains(&class) { Texture::Grain(axis) } else { Texture::Mottled(dice.within(0.05, 0.4)) };
         let accent = base * dice.within(0.5, 0.9);
         let material = Material::new(texture, base, accent, dice);
         return if light < 0.2 { material.missing(dice.within(0.02, 0.25)) } else { material };
+    }
+    if DEVICES.contains(&class) {
+        return match dice.count(0, 3) {
+            0 => dice.metal(),
+            1 => dice.dark(),
+            2 => dice.white(),
+            _ => dice.paint(),
+        };
     }
     let soft = if SOFT.contains(&class) { 0.75 } else { 0.06 };
     match dice.within(0.0, 1.0) {

@@ -95,7 +95,7 @@ fn assets() -> TempDir {
     }
     write("models/manifest.csv", &manifest);
     write("scenes/aws_small_house.ply", &ply(HOUSE));
-    write("scenes/aws_small_house.csv", "instance,name,category\n7,a,chair\n8,b,dining table\n9,c,gizmo\n");
+    write("scenes/aws_small_house.csv", "instance,name,category\n7,a,chair\n8,b,dining table\n9,c,spaceship\n");
     folder
 }
 
@@ -241,6 +241,11 @@ fn a_building_has_the_truth_of_its_list() {
         let known = HashSet::from([structure("wall"), structure("floor"), (0, 0), (id_of("chair"), 1), (id_of("dining table"), 2)]);
         assert!(seen.is_subset(&known), "{seen:?}");
         assert!(seen.contains(&structure("wall")) && seen.contains(&(id_of("chair"), 1)), "{seen:?}");
+        let height = |instance| {
+            let points = room.positions.iter().zip(&room.instance).filter(|(_, i)| **i == instance);
+            points.map(|(p, _)| p[2]).fold(0.0, f32::max)
+        };
+        assert!((0.85..0.97).contains(&height(1)) && (0.65..0.77).contains(&height(2)), "{} {}", height(1), height(2));
         assert_eq!(room, world.room(1, 0));
         assert_ne!(room, world.room(1, 1));
     }
