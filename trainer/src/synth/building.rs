@@ -31,14 +31,16 @@ const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 const LEAST_CELLS: usize = 80;
 /// How far beyond what is walked through one can see, metres.
 const SIGHT: f32 = 3.5;
-/// Square metres of walls, floors and ceilings for each that one can walk on.
-const SURFACE: f32 = 9.0;
 /// Camera positions and points for each square metre that one can walk on, when all of it is walked through.
 const PER_SQUARE_METER: [f32; 2] = [3.0, 4000.0];
 /// The most camera positions and points then.
 const MOST: [f32; 2] = [500.0, 1_200_000.0];
 /// Edge of a voxel then, metres: as devices have it for large places.
 const LARGE_VOXEL: f32 = 0.03;
+/// Mean distance of a point to its nearest neighbour then, metres.
+const LARGE_SPACING: f32 = 0.022;
+/// Surface of walls, floors and ceilings around, for each square metre that one can walk on.
+const AROUND: f32 = 8.0;
 
 /// A building with the truth about its things.
 #[derive(Debug)]
@@ -186,11 +188,11 @@ impl Building {
             best.map_or((everywhere, free), |(_, window, reached)| (window, reached))
         };
         let area = cells.len() as f32 * CELL * CELL;
-        let mut sensor = Sensor::new(area * SURFACE, 1, dice);
+        let mut sensor = Sensor::new(1, AROUND * area, dice);
         if whole {
             sensor.stations = (area * PER_SQUARE_METER[0]).clamp(40.0, MOST[0]) as usize;
             sensor.points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
-            sensor.voxel = LARGE_VOXEL;
+            (sensor.voxel, sensor.spacing, sensor.is_mesh) = (LARGE_VOXEL, LARGE_SPACING, false);
         }
         let side = if varied { dice.side() } else { 1.0 };
         let placed = |p: Vec3| Vec3::new(p.x * side, p.y, p.z);
@@ -226,6 +228,7 @@ impl Building {
             });
             scene.triangles.push(Triangle { corners, ..*triangle });
         }
+        scene.join();
         scene
     }
 

@@ -81,10 +81,10 @@ pub struct Shot {
 }
 
 impl Room {
-    /// What somebody makes of rooms who walks through them, and the images of the walk.
-    fn of_suite(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
+    /// What somebody makes of `suite` who scans it.
+    fn of(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let scene = lit_scene(suite, dice);
-        let sensor = Sensor::new(suite.surface(), suite.rooms.len(), dice);
+        let sensor = Sensor::new(suite.rooms.len(), suite.surface(), dice);
         let cameras = walk::walk(suite, &sensor, dice);
         Self::scanned(&scene, &cameras, &sensor, dice)
     }

@@ -165,6 +165,13 @@ impl Scene {
         }
     }
 
+    /// Makes one piece of all there is: for scenes that are not made of parts.
+    pub fn join(&mut self) {
+        let (lo, hi) = self.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+        let (vertices, triangles) = (0..self.positions.len(), 0..self.triangles.len());
+        self.pieces = vec![Piece { vertices, triangles, center: (lo + hi) / 2.0, radius: lo.distance(hi) / 2.0 }];
+    }
+
     /// The corners of a triangle.
     pub fn corners(&self, triangle: usize) -> [Vec3; 3] {
         self.triangles[triangle].corners.map(|i| self.positions[i as usize])

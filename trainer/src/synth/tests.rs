@@ -56,9 +56,9 @@ fn a_room_is_a_function_of_seed_and_number() {
 
 #[test]
 fn rooms_have_consistent_truth() {
-    let mut dice = furnisher(6, 0);
-    let many = Suite::of(&FloorPlan::new(&mut dice), &mut dice);
-    for room in [World::grammars().room(1, 0), World::grammars().room(1, 1), Room::of_suite(&many, &mut dice).0] {
+    let many = suite(0);
+    let rooms = [0, 1].map(|index| World::grammars().room(1, index));
+    for room in rooms.into_iter().chain([Room::of(&many, &mut Dice::new(6, 0)).0]) {
         let n = room.positions.len();
         assert!((2_000..=MOST_POINTS).contains(&n), "{n} points");
         assert!(room.colors.len() == n && room.semantic.len() == n && room.instance.len() == n);
@@ -88,9 +88,9 @@ fn furniture_stays_in_the_room() {
     }
 }
 
-/// Who furnishes with what the grammars make.
-fn furnisher(seed: u64, index: u64) -> Furnisher {
-    World::grammars().furnisher(Dice::new(seed, index))
+/// The part grammars alone.
+fn furnisher(seed: u64, stream: u64) -> Furnisher {
+    World::grammars().furnisher(Dice::new(seed, stream))
 }
 
 /// Many rooms.
@@ -130,7 +130,7 @@ fn points_are_as_far_apart_as_was_drawn() {
     let scene = lit_scene(&suite, &mut dice);
     let lighting = Lighting::new(&scene, glam::Vec3::ONE, 1);
     for (spacing, is_mesh) in [(0.013, false), (0.03, false), (0.02, true), (0.04, true)] {
-        let drawn = Sensor::new(suite.surface(), 1, &mut dice);
+        let drawn = Sensor::new(1, suite.surface(), &mut dice);
         let sensor = Sensor { stations: 12, spacing, is_mesh, voxel: spacing.clamp(0.012, 0.024), ..drawn };
         let cameras = walk::walk(&suite, &sensor, &mut dice);
         let (samples, _) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
@@ -157,8 +157,8 @@ fn mean_gap(points: &[glam::Vec3], about: f32) -> f32 {
 fn small_scans_are_finer_and_all_stay_below_the_limit() {
     let mut dice = furnisher(10, 0);
     let (one, many) = (Suite { rooms: vec![Layout::new(&mut dice)], doorways: vec![] }, suite(0));
-    let spacings = |suite: &Suite, dice: &mut Dice| -> Vec<f32> {
-        let mut drawn: Vec<f32> = (0..400).map(|_| Sensor::new(suite.surface(), suite.rooms.len(), dice).spacing).collect();
+    let spacings = |suite: &Suite, dice: &mut Furnisher| -> Vec<f32> {
+        let mut drawn: Vec<f32> = (0..400).map(|_| Sensor::new(suite.rooms.len(), suite.surface(), dice).spacing).collect();
         drawn.sort_by(f32::total_cmp);
         drawn
     };

@@ -38,8 +38,8 @@ pub struct Sensor {
 }
 
 impl Sensor {
-    /// A sensor and a habit of scanning so many rooms, whose walls, floors and ceilings have so many square metres together.
-    pub fn new(surface: f32, rooms: usize, dice: &mut Dice) -> Self {
+    /// A sensor and a habit of scanning so many rooms, whose walls, floors and ceilings have a surface of so many square metres.
+    pub fn new(rooms: usize, surface: f32, dice: &mut Dice) -> Self {
         let is_mesh = dice.chance(0.4);
         // what is scanned with its furniture, less what nobody looks at
         let seen = SEEN * surface;
@@ -55,9 +55,9 @@ impl Sensor {
             drift: [dice.within(0.0005, 0.0025), dice.within(0.0002, 0.0012)],
             range: dice.within(3.2, 5.0),
             brightness: dice.within(0.14, 0.45),
+            points: MOST_POINTS,
             spacing,
             is_mesh,
-            points: MOST_POINTS,
         }
     }
 

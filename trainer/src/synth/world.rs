@@ -83,8 +83,7 @@ impl World {
             return Room::scanned(&tour.scene, &tour.cameras, &tour.sensor, &mut dice);
         }
         let mut dice = self.furnisher(dice);
-        let suite = Suite::new(&mut dice);
-        Room::of_suite(&suite, &mut dice)
+        Room::of(&Suite::new(&mut dice), &mut dice)
     }
 
     /// Who furnishes a room with these dice.
