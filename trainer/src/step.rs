@@ -321,7 +321,7 @@ mod tests {
 
     fn config() -> Config {
         let config = "[data]\nrooms = ['x']\n[model]\nvoxel_size = 0.1\nbackbone = { kind = \"sparse_unet\", planes = [8, 8] }\nd_model = 12\nheads = 2\n\
-                      ffn = 8\nlayers = 1\ninputs = { position = true, height = false, image = 1 }\n[optimiser]\nscenes_per_step = 2\n";
+                      ffn = 8\nlayers = 1\nmax_queries = 50\ninputs = { position = true, height = false, image = 1 }\n[optimiser]\nscenes_per_step = 2\n";
         toml::from_str(config).unwrap()
     }
 

@@ -153,7 +153,7 @@ impl WithSimd for AddSlope<'_> {
     }
 }
 
-fn rows<'a>(values: &'a [f32], columns: usize, row: u32) -> &'a [f32] {
+fn rows(values: &[f32], columns: usize, row: u32) -> &[f32] {
     &values[row as usize * columns..][..columns]
 }
 
