@@ -132,10 +132,12 @@ impl Maker<'_> {
     fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
         let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else { anyhow::bail!("the run makes no rooms") };
         // those that step in are of another series, which shares no room with this one
-        let series = (0..OTHERS).map(|other| generated.seed.wrapping_add(other << 32));
-        first_of(series, |&series| {
-            let room = Room::of_synthetic(world.room(series, before), self.config.data.class_of_object)?;
-            sample(Labelled::from(room).without(&self.config.data.held_out), self.config, Vocabulary::shipped(), rng)
+        let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
+        first_of(series, |&Series(series)| {
+            let room = Room::of_synthetic(world.room(series, before), self.config.data.class_of_object);
+            let sample =
+                room.and_then(|room| sample(Labelled::from(room).without(&self.config.data.held_out), self.config, Vocabulary::shipped(), rng));
+            sample.with_context(|| format!("room {before} of it cannot be used"))
         })
     }
 
@@ -145,6 +147,10 @@ impl Maker<'_> {
         sample(scan.without(&data.held_out), self.config, Vocabulary::shipped(), rng)
     }
 }
+
+/// The seed of rooms that are made, as messages call them.
+#[derive(Debug)]
+struct Series(u64);
 
 /// How many rooms are tried in one's place.
 const OTHERS: u64 = 5;
