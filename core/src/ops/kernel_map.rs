@@ -15,6 +15,8 @@ use crate::platform;
 /// Marks "no voxel there" in [`Neighbours`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
 
+/// Rows of a block of [`Neighbours::pairs_of_block`]: the sums of a convolution, 64 channels wide, stay in a level-2 cache of 512 KiB.
+pub(super) const BLOCK: usize = 512;
 /// Largest kernel size.
 pub(super) const KERNEL_LIMIT: usize = 5;
 /// Edge of the kernel between two levels.
@@ -41,8 +43,33 @@ pub(super) struct Table {
     pub on_device: OnDevice<Vec<TableBlock>>,
 }
 
-/// `(row, other row)` of what meets at one offset, rows ascending.
-type Pairs = Vec<(u32, u32)>;
+/// What meets at one offset.
+#[derive(Clone, Debug, Default)]
+struct Pairs {
+    /// `(row, other row)`, rows ascending.
+    pairs: Vec<(u32, u32)>,
+    /// Where those of each block of rows begin, and where the last end.
+    starts: Vec<usize>,
+}
+
+impl Pairs {
+    fn new(others: &[u32]) -> Self {
+        let mut found = Self { pairs: vec![(0, 0); others.len()], starts: vec![] };
+        let mut count = 0;
+        for (block, others) in others.chunks(BLOCK).enumerate() {
+            found.starts.push(count);
+            for (row, other) in (block * BLOCK..).zip(others) {
+                // what is no pair is written over by the next
+                found.pairs[count] = (row as u32, *other);
+                count += usize::from(*other != NO_NEIGHBOUR);
+            }
+        }
+        found.starts.push(count);
+        found.pairs.truncate(count);
+        found.pairs.shrink_to_fit();
+        found
+    }
+}
 
 /// Where the other voxel of an offset lies.
 #[derive(Clone, Debug)]
@@ -80,10 +107,9 @@ impl Table {
     fn pairs(&self) -> &[Pairs] {
         self.pairs.get_or_init(|| {
             let (entries, rows) = (self.entries(), self.rows.len());
-            let mut pairs = vec![Pairs::new(); self.relation.offsets()];
+            let mut pairs = vec![Pairs::default(); self.relation.offsets()];
             platform::for_each_chunk(&mut pairs, 1, |offset, pairs| {
-                let others = &entries[offset * rows..][..rows];
-                pairs[0] = (0..).zip(others).filter(|(_, other)| **other != NO_NEIGHBOUR).map(|(row, other)| (row, *other)).collect();
+                pairs[0] = Pairs::new(&entries[offset * rows..][..rows]);
             });
             pairs
         })
@@ -182,9 +208,20 @@ impl Neighbours {
         &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
     }
 
+    /// Lists all pairs, if nobody did before: threads that share work would otherwise wait for one of them, and it for them.
+    pub(super) fn list_pairs(&self) {
+        self.table.pairs();
+    }
+
     /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
-        &self.table.pairs()[self.slot(offset)]
+        &self.table.pairs()[self.slot(offset)].pairs
+    }
+
+    /// The same of one block of [`BLOCK`] rows.
+    pub(super) fn pairs_of_block(&self, offset: usize, block: usize) -> &[(u32, u32)] {
+        let Pairs { pairs, starts } = &self.table.pairs()[self.slot(offset)];
+        &pairs[starts[block]..starts[block + 1]]
     }
 
     /// Where the shared table has `offset`.
