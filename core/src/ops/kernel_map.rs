@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::{
     kernel_map_gpu::TableBlock,
     level::{AXIS_BITS, KernelMapError, Level},
+    pairs::Pairs,
     wgsl::OnDevice,
 };
 use crate::platform;
@@ -15,8 +16,6 @@ use crate::platform;
 /// Marks "no voxel there" in [`Neighbours`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
 
-/// Rows of a block of [`Neighbours::pairs_of_block`]: the sums of a convolution, 64 channels wide, stay in a level-2 cache of 512 KiB.
-pub(super) const BLOCK: usize = 512;
 /// Largest kernel size.
 pub(super) const KERNEL_LIMIT: usize = 5;
 /// Edge of the kernel between two levels.
@@ -41,34 +40,6 @@ pub(super) struct Table {
     /// Of each offset. The CPU reads them for every convolution and gradient of a level.
     pairs: OnceLock<Vec<Pairs>>,
     pub on_device: OnDevice<Vec<TableBlock>>,
-}
-
-/// What meets at one offset.
-#[derive(Clone, Debug, Default)]
-struct Pairs {
-    /// `(row, other row)`, rows ascending.
-    pairs: Vec<(u32, u32)>,
-    /// Where those of each block of rows begin, and where the last end.
-    starts: Vec<usize>,
-}
-
-impl Pairs {
-    fn new(others: &[u32]) -> Self {
-        let mut found = Self { pairs: vec![(0, 0); others.len()], starts: vec![] };
-        let mut count = 0;
-        for (block, others) in others.chunks(BLOCK).enumerate() {
-            found.starts.push(count);
-            for (row, other) in (block * BLOCK..).zip(others) {
-                // what is no pair is written over by the next
-                found.pairs[count] = (row as u32, *other);
-                count += usize::from(*other != NO_NEIGHBOUR);
-            }
-        }
-        found.starts.push(count);
-        found.pairs.truncate(count);
-        found.pairs.shrink_to_fit();
-        found
-    }
 }
 
 /// Where the other voxel of an offset lies.
@@ -215,13 +186,12 @@ impl Neighbours {
 
     /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
-        &self.table.pairs()[self.slot(offset)].pairs
+        self.table.pairs()[self.slot(offset)].all()
     }
 
-    /// The same of one block of [`BLOCK`] rows.
+    /// The same of one block of [`BLOCK`](super::pairs::BLOCK) rows.
     pub(super) fn pairs_of_block(&self, offset: usize, block: usize) -> &[(u32, u32)] {
-        let Pairs { pairs, starts } = &self.table.pairs()[self.slot(offset)];
-        &pairs[starts[block]..starts[block + 1]]
+        self.table.pairs()[self.slot(offset)].of_block(block)
     }
 
     /// Where the shared table has `offset`.

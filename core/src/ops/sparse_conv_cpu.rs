@@ -8,7 +8,7 @@ use burn::{
 
 use super::{
     After, KernelMap, Neighbours, SparseConv,
-    kernel_map::BLOCK,
+    pairs::BLOCK,
     products_cpu::{AddOuterProducts, AddProducts, Packed, values},
 };
 use crate::platform;
