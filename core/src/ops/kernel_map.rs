@@ -8,6 +8,7 @@ use std::sync::{Arc, OnceLock};
 use super::{
     kernel_map_gpu::TableBlock,
     level::{AXIS_BITS, KernelMapError, Level},
+    pairs::Pairs,
     wgsl::OnDevice,
 };
 use crate::platform;
@@ -40,9 +41,6 @@ pub(super) struct Table {
     pairs: OnceLock<Vec<Pairs>>,
     pub on_device: OnDevice<Vec<TableBlock>>,
 }
-
-/// `(row, other row)` of what meets at one offset, rows ascending.
-type Pairs = Vec<(u32, u32)>;
 
 /// Where the other voxel of an offset lies.
 #[derive(Clone, Debug)]
@@ -80,10 +78,9 @@ impl Table {
     fn pairs(&self) -> &[Pairs] {
         self.pairs.get_or_init(|| {
             let (entries, rows) = (self.entries(), self.rows.len());
-            let mut pairs = vec![Pairs::new(); self.relation.offsets()];
+            let mut pairs = vec![Pairs::default(); self.relation.offsets()];
             platform::for_each_chunk(&mut pairs, 1, |offset, pairs| {
-                let others = &entries[offset * rows..][..rows];
-                pairs[0] = (0..).zip(others).filter(|(_, other)| **other != NO_NEIGHBOUR).map(|(row, other)| (row, *other)).collect();
+                pairs[0] = Pairs::new(&entries[offset * rows..][..rows]);
             });
             pairs
         })
@@ -182,9 +179,19 @@ impl Neighbours {
         &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
     }
 
+    /// Lists all pairs, if nobody did before: threads that share work would otherwise wait for one of them, and it for them.
+    pub(super) fn list_pairs(&self) {
+        self.table.pairs();
+    }
+
     /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
-        &self.table.pairs()[self.slot(offset)]
+        self.table.pairs()[self.slot(offset)].all()
+    }
+
+    /// The same of one block of [`BLOCK`](super::pairs::BLOCK) rows.
+    pub(super) fn pairs_of_block(&self, offset: usize, block: usize) -> &[(u32, u32)] {
+        self.table.pairs()[self.slot(offset)].of_block(block)
     }
 
     /// Where the shared table has `offset`.

@@ -19,6 +19,7 @@ mod matmul;
 mod matmul_gpu;
 mod normalize;
 mod normalize_cpu;
+mod pairs;
 #[cfg(target_arch = "x86_64")]
 mod products_avx512;
 mod products_cpu;

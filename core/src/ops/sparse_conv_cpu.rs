@@ -8,12 +8,11 @@ use burn::{
 
 use super::{
     After, KernelMap, Neighbours, SparseConv,
+    pairs::BLOCK,
     products_cpu::{AddOuterProducts, AddProducts, Packed, values},
 };
 use crate::platform;
 
-/// Output rows per block: their sums, 64 channels wide, stay in a level-2 cache of 512 KiB.
-const BLOCK: usize = 512;
 /// What happens to the sums: the slices of a [`Then`](super::Then).
 #[derive(Clone, Copy, Default)]
 struct Epilogue<'a> {
@@ -41,13 +40,12 @@ impl Epilogue<'_> {
 
 /// `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then what comes after.
 fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> Vec<f32> {
-    let met: Vec<_> = (0..neighbours.offsets()).map(|k| neighbours.pairs(k)).collect();
+    // the tables are there before any block asks for them
+    neighbours.list_pairs();
     platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
         let first = block * BLOCK;
-        let end = first + y.len() / w.to;
-        for (k, met) in met.iter().enumerate() {
-            let place = |row: usize| met.partition_point(|pair| (pair.0 as usize) < row);
-            AddProducts { x, w: w.at(k), widths: [w.from, w.to], pairs: &met[place(first)..place(end)], y, first }.run();
+        for k in 0..neighbours.offsets() {
+            AddProducts { x, w: w.at(k), widths: [w.from, w.to], pairs: neighbours.pairs_of_block(k, block), y, first }.run();
         }
         then.apply(first, w.to, y);
     })
