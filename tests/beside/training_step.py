@@ -2,7 +2,7 @@
 
 Beside it run `trainer bench step` on the same room and the same cores:
 
-    pip install torch==2.6.0 numpy
+    pip install torch numpy
     cargo run --release -p trainer -- synth --count 1 --seed 9000 --out rooms/step
     taskset -c 0 python tests/beside/training_step.py rooms/step/room_9000_00000.ply --threads 1
 
