@@ -48,6 +48,8 @@ pub const CHECKPOINT: &str = "checkpoint.safetensors";
 const PREVIOUS: &str = "previous.safetensors";
 /// Name of the one that validation liked best.
 const BEST: &str = "best.safetensors";
+/// Name of one that is not yet the newest.
+const NEXT: &str = "next.safetensors";
 
 /// The newest checkpoint in the folder of a run that is whole; `None` where there is none at all.
 ///
@@ -71,12 +73,25 @@ pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
     damage.map_or(Ok(None), Err)
 }
 
-/// Brings the newest checkpoint of a run to the place of the one before it. It is in both until a newer one is written, so that one is there at any time.
+/// Writes a run's newest checkpoint into its folder; the newest so far becomes the one before it, unless it is damaged. Whenever this is interrupted, one of
+/// the two is whole.
 ///
 /// # Errors
-/// The folder cannot be written.
-pub fn keep_latest(run: &Path) -> anyhow::Result<()> {
-    also(run, PREVIOUS)
+/// See [`save`].
+pub fn save_newest<M: Module>(
+    run: &Path,
+    module: &M,
+    optimiser: &AdamW,
+    average: Option<&Average>,
+    config: &Config,
+    state: &State,
+) -> anyhow::Result<()> {
+    let [next, newest, previous] = [NEXT, CHECKPOINT, PREVIOUS].map(|name| run.join(name));
+    save(&next, module, optimiser, average, config, state)?;
+    if Checkpoint::read(&newest).is_ok() {
+        fs::rename(&newest, &previous).with_context(|| format!("cannot write {}", previous.display()))?;
+    }
+    fs::rename(&next, &newest).with_context(|| format!("cannot write {}", newest.display()))
 }
 
 /// Keeps the newest checkpoint of a run as its best, too.
@@ -84,15 +99,8 @@ pub fn keep_latest(run: &Path) -> anyhow::Result<()> {
 /// # Errors
 /// There is none, or the folder cannot be written.
 pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
-    also(run, BEST)
-}
-
-/// Calls the newest checkpoint `name`, too.
-fn also(run: &Path, name: &str) -> anyhow::Result<()> {
-    let (latest, part) = (run.join(CHECKPOINT), run.join(format!("{name}.part{}", std::process::id())));
-    // a second name costs no space, where the file system has such; newer checkpoints are new files
-    let link = fs::hard_link(&latest, &part).or_else(|_| fs::copy(&latest, &part).map(|_| ()));
-    link.and_then(|()| fs::rename(&part, run.join(name))).with_context(|| format!("cannot keep {} as {name}", latest.display()))
+    let bytes = fs::read(run.join(CHECKPOINT)).with_context(|| format!("cannot read {CHECKPOINT} in {}", run.display()))?;
+    write_atomically(&run.join(BEST), &bytes).with_context(|| format!("cannot write {BEST} in {}", run.display()))
 }
 
 /// Writes the checkpoint; a file of this name stays whole until this one is.
@@ -121,6 +129,7 @@ pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, average: Opti
 /// Names the first tensor that holds a value nothing can be computed with.
 fn finite(file: &SafeTensors) -> anyhow::Result<()> {
     for (name, view) in file.iter() {
+        anyhow::ensure!(view.dtype() == Dtype::F32, "{name} has numbers of type {:?}, not F32", view.dtype());
         let is_finite = view.data().chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite());
         anyhow::ensure!(is_finite, "{name} is not finite everywhere");
     }
@@ -163,7 +172,7 @@ impl Checkpoint {
         let header = header.metadata().as_ref().and_then(|m| m.get(HEADER)).with_context(malformed)?;
         let Header { config, state } = serde_json::from_str(header).with_context(malformed)?;
         let tensors = SafeTensors::deserialize(&bytes).with_context(malformed)?;
-        finite(&tensors).with_context(|| format!("{} is damaged", path.display()))?;
+        finite(&tensors).and_then(|()| Ok(config.model.validate()?)).with_context(|| format!("{} is damaged", path.display()))?;
         Ok(Self { config, state, bytes })
     }
 
@@ -334,18 +343,19 @@ mod tests {
         assert!(keep_as_best(run).is_err());
         let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
         let net = Net::new(&Device::flex().autodiff());
-        let save = |steps| save(&run.join(CHECKPOINT), &net, &AdamW::new(&config.optimiser), None, &config, &State { steps, ..State::default() });
+        let save = |steps| save_newest(run, &net, &AdamW::new(&config.optimiser), None, &config, &State { steps, ..State::default() });
         let steps = |name: &str| Checkpoint::read(&run.join(name)).unwrap().state.steps;
         save(1).unwrap();
         keep_as_best(run).unwrap();
-        for step in 2..4 {
-            keep_latest(run).unwrap();
-            save(step).unwrap();
-        }
+        save(2).unwrap();
+        save(3).unwrap();
         assert_eq!([CHECKPOINT, PREVIOUS, BEST].map(steps), [3, 2, 1]);
         assert_eq!(latest(run).unwrap().unwrap().state.steps, 3);
         fs::write(run.join(CHECKPOINT), b"half of a f").unwrap();
         assert_eq!(latest(run).unwrap().unwrap().state.steps, 2, "the one before it is whole");
+        save(4).unwrap();
+        assert_eq!([CHECKPOINT, PREVIOUS, BEST].map(steps), [4, 2, 1], "what is damaged takes nobody's place");
+        fs::write(run.join(CHECKPOINT), b"half of a f").unwrap();
         fs::write(run.join(PREVIOUS), b"").unwrap();
         assert!(latest(run).is_err());
         assert_eq!(fs::read_dir(run).unwrap().count(), 3, "no leftovers");

@@ -79,7 +79,7 @@ impl Room {
     /// The same of a room that was just made.
     ///
     /// # Errors
-    /// It has too few points.
+    /// Its points cannot be grouped.
     pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
         let synth::Room { positions, colors, semantic, instance } = room;
         let superpoints = superpoints(&positions, Some(&colors), &[], &SuperpointOptions::default(), &Monitor::silent())?;

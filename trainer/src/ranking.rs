@@ -3,7 +3,7 @@
 //! A candidate's target is the intersection over union with the object it fits best. Only simple features are looked at, which mean the same
 //! on synthetic and on real rooms.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use burn::{
@@ -41,7 +41,7 @@ pub type Example = ([f32; FEATURES], f32);
 /// # Errors
 /// It is of another version, or malformed.
 pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
-    let path = if run.is_file() { run.with_file_name(FILE) } else { run.join(FILE) };
+    let path = path_of(run);
     match std::fs::read(&path) {
         Ok(json) => Ok(Some(serde_json::from_slice(&json).with_context(|| path.display().to_string())?)),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -49,13 +49,17 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
     }
 }
 
-/// Writes the ranker into a run's folder.
+/// Writes the ranker into the folder of a run, or beside one of its checkpoints.
 ///
 /// # Errors
 /// The folder cannot be written.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
-    let path = run.join(FILE);
+    let path = path_of(run);
     dataset::write_atomically(&path, &serde_json::to_vec(ranker)?).with_context(|| format!("cannot write {}", path.display()))
+}
+
+fn path_of(run: &Path) -> PathBuf {
+    if run.is_file() { run.with_file_name(FILE) } else { run.join(FILE) }
 }
 
 /// All candidates of a scan.
@@ -210,6 +214,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()).unwrap(), None);
         write(folder.path(), &ranker).unwrap();
-        assert_eq!(read(folder.path()).unwrap(), Some(ranker));
+        assert_eq!(read(folder.path()).unwrap().as_ref(), Some(&ranker));
+        let checkpoint = folder.path().join("best.safetensors");
+        std::fs::write(&checkpoint, b"").unwrap();
+        assert_eq!(read(&checkpoint).unwrap().as_ref(), Some(&ranker));
+        let other = learn(&examples, 1, 1, 2).unwrap();
+        write(&checkpoint, &other).unwrap();
+        assert_eq!(read(folder.path()).unwrap(), Some(other), "beside it");
     }
 }

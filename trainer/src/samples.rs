@@ -1,6 +1,7 @@
 //! Rooms to training samples, prepared on threads of their own while the device computes.
 
 use std::{
+    panic::{self, AssertUnwindSafe},
     path::Path,
     sync::{
         Mutex,
@@ -156,10 +157,12 @@ struct Series(u64);
 const OTHERS: u64 = 5;
 
 /// The sample of the first of `scenes` that can be used; the others are reported.
-fn first_of<T: std::fmt::Debug>(scenes: impl IntoIterator<Item = T>, mut sample: impl FnMut(&T) -> anyhow::Result<Sample>) -> anyhow::Result<Sample> {
+fn first_of<T: std::fmt::Debug, S>(scenes: impl IntoIterator<Item = T>, mut sample: impl FnMut(&T) -> anyhow::Result<S>) -> anyhow::Result<S> {
     let mut last = None;
     for scene in scenes {
-        match sample(&scene) {
+        // a run that goes on for days, and comes to the same scene whenever it is started again, is not to end there
+        let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene))).unwrap_or_else(|_| Err(anyhow::anyhow!("a mistake in this program")));
+        match made {
             Ok(sample) => return Ok(sample),
             Err(error) => {
                 tracing::warn!("left out {scene:?}: {error:#}");
@@ -355,6 +358,18 @@ pub mod tests {
 
     fn config() -> Config {
         toml::from_str("[data]\nrooms = ['x']").unwrap()
+    }
+
+    #[test]
+    fn a_scene_that_the_program_fails_at_gives_its_place_to_the_next() {
+        let made = first_of([0, 1, 2, 3], |&scene| match scene {
+            0 => anyhow::bail!("has no points"),
+            1 => panic!("a mistake"),
+            scene => Ok(scene),
+        });
+        assert_eq!(made.unwrap(), 2);
+        let none = format!("{:#}", first_of([1], |_| -> anyhow::Result<u8> { panic!("a mistake") }).unwrap_err());
+        assert!(none.contains("mistake in this program"), "{none}");
     }
 
     #[test]

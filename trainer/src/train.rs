@@ -61,7 +61,7 @@ pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Devic
     let clock = Clock::new(config, &run.state);
     let samples = Samples::start(config.clone(), run.state.scenes);
     let mut saved_at = Instant::now();
-    let mut validated_at = Instant::now();
+    let mut measured_at = validation::last(out).map_or(0.0, |last| last.seconds);
     let mut hopeless = 0;
 
     while clock.progress(&run.state) < 1.0 && !stop.load(Ordering::Relaxed) {
@@ -78,13 +78,16 @@ pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Devic
             run.save()?;
             saved_at = Instant::now();
         }
-        if !config.validation.sets.is_empty() && validated_at.elapsed().as_secs_f64() > 60.0 * config.validation.minutes {
+        if run.state.seconds - measured_at > 60.0 * config.validation.minutes {
             run.save()?;
-            validation::measure(out, &config.validation, &device.clone().inner())?;
-            (saved_at, validated_at) = (Instant::now(), Instant::now());
+            run.measure(&device.clone().inner());
+            (saved_at, measured_at) = (Instant::now(), run.state.seconds);
         }
     }
     run.save()?;
+    if clock.progress(&run.state) >= 1.0 {
+        run.measure(&device.clone().inner());
+    }
     clock.bar.finish();
     tracing::info!("{} steps over {} scenes in {:.1} minutes", run.state.steps, run.state.scenes, run.state.seconds / 60.0);
     Ok(())
@@ -125,6 +128,7 @@ impl<'a> Run<'a> {
                 saved.average(average, &device.clone().inner())?;
             }
             run.state = saved.state;
+            warn_of_changes(&saved.config, config)?;
             tracing::info!("going on after {} steps and {:.0} minutes", run.state.steps, run.state.seconds / 60.0);
         } else if let Some(Start { folder, steps }) = start {
             run.model = start::network(folder, &config.model, device)?;
@@ -193,12 +197,29 @@ impl<'a> Run<'a> {
     }
 
     fn save(&self) -> anyhow::Result<()> {
-        let path = self.out.join(CHECKPOINT);
-        if path.exists() {
-            checkpoint::keep_latest(self.out)?;
-        }
-        checkpoint::save(&path, &self.model, &self.optimiser, self.average.as_ref(), self.config, &self.state)
+        checkpoint::save_newest(self.out, &self.model, &self.optimiser, self.average.as_ref(), self.config, &self.state)
     }
+
+    /// Measures the checkpoint that was just saved, unless it was measured before. What goes wrong there is no reason to end a run.
+    fn measure(&self, device: &Device) {
+        if self.config.validation.sets.is_empty() || validation::last(self.out).is_some_and(|last| last.step == self.state.steps) {
+            return;
+        }
+        if let Err(error) = validation::measure(self.out, &self.config.validation, device) {
+            tracing::warn!("step {} could not be measured: {error:#}", self.state.steps);
+        }
+    }
+}
+
+/// A run that goes on with other data or another loss is another run, which may be what somebody wants.
+fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
+    let (saved, now) = (serde_json::to_value(saved)?, serde_json::to_value(now)?);
+    for part in ["data", "augment", "loss", "optimiser"] {
+        if saved[part] != now[part] {
+            tracing::warn!("{part} is not what it was when the run began: {} was {}", now[part], saved[part]);
+        }
+    }
+    Ok(())
 }
 
 /// How far the run has come, by wall time or by steps.

@@ -21,6 +21,8 @@ use crate::{
 pub const FILE: &str = "validation.jsonl";
 /// What a record calls the figure by which checkpoints are chosen.
 const CHOICE: &str = "choice";
+/// What such a record calls the names of the sets that chose; figures of other sets are not comparable.
+const SETS: &str = "sets";
 /// What a record calls the name of the set it is about.
 pub const SET: &str = "set";
 
@@ -41,6 +43,21 @@ fn write(run: &Path, state: &State, mut record: Value) -> anyhow::Result<()> {
     Metrics::open(&run.join(FILE))?.write(&record)
 }
 
+/// When a run was measured last.
+pub struct Last {
+    /// Steps it had made.
+    pub step: u64,
+    /// How long it had gone on, seconds.
+    pub seconds: f64,
+}
+
+/// When the run in a folder was measured last, as far as that can be read.
+pub fn last(run: &Path) -> Option<Last> {
+    let log = Log::read(&run.join(FILE)).ok()?;
+    let record = log.records.iter().rfind(|record| record.contains_key(SET))?;
+    Some(Last { step: record.get("step")?.as_u64()?, seconds: record.get("seconds")?.as_f64()? })
+}
+
 /// Whether there is something to measure on, which a run should not find out after hours.
 ///
 /// # Errors
@@ -55,7 +72,10 @@ pub fn check(options: &Validation) -> anyhow::Result<()> {
 /// # Errors
 /// A scan cannot be read, or the folder cannot be written.
 pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Result<()> {
-    let best = Log::read(&run.join(FILE))?.curve(CHOICE).into_iter().map(|[_, choice]| choice).fold(f64::NEG_INFINITY, f64::max);
+    let names: Vec<&str> = options.sets.iter().filter(|set| set.chooses).map(|set| set.name.as_str()).collect();
+    let earlier = Log::read(&run.join(FILE))?.records;
+    let same = earlier.iter().filter(|record| record.get(SETS) == Some(&json!(names)));
+    let best = same.filter_map(|record| record.get(CHOICE)?.as_f64()).fold(f64::NEG_INFINITY, f64::max);
     let state = Checkpoint::read(&run.join(CHECKPOINT))?.state;
     let network = models::load_network(Some(run), device)?;
     let mut chosen = Vec::new();
@@ -78,6 +98,6 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
         return Ok(());
     }
     let choice = chosen.iter().sum::<f64>() / chosen.len() as f64;
-    write(run, &state, json!({ CHOICE: choice }))?;
+    write(run, &state, json!({ CHOICE: choice, SETS: names }))?;
     if choice > best { checkpoint::keep_as_best(run) } else { Ok(()) }
 }

@@ -44,7 +44,7 @@ pub struct SuperpointOptions {
 }
 
 impl Default for SuperpointOptions {
-    /// For scans of rooms, meshes among them: what loses least on labelled rooms (design/training-notes.md) and gives the same number of superpoints
+    /// For scans of rooms, meshes among them: what loses least on labelled rooms and gives about as many superpoints
     /// whether points are 0.8 or 4.5 cm apart. The minimum is ten points of a room of fifty thousand.
     fn default() -> Self {
         Self { edges: EdgeSource::Neighbours { spacing: 0.015, k: 16, color_weight: 0.5 }, threshold: 0.07, minimum: 0.01 }

@@ -71,6 +71,7 @@ impl Train {
             config.validation.sets = self.validate.into_iter().map(ValidationSet::called_by_its_path).collect();
         }
         config.check()?;
+        anyhow::ensure!(self.after == 0 || config.run.steps.is_some(), "--after counts steps, and the length of this run is given in minutes");
         let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
         threads.context("cannot start the worker threads")?;
         allocator::keep_freed_memory();

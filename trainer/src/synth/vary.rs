@@ -66,9 +66,10 @@ const FITTED: &[&str] = &["door", "window"];
 
 /// A thing like a model, in the place of something that takes up the box `space`; its parts are partly those of `mate`, where that is given.
 pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &mut Dice) -> Object {
-    let mixed = mate.filter(|_| dice.chance(0.35)).and_then(|mate| mixed(model, mate, dice));
+    let height = model.size.z * dice.within(0.25, 0.75);
+    let mixed = mate.filter(|_| dice.chance(0.35)).and_then(|mate| mixed(model, mate, height));
     let (surfaces, tops) = match mixed {
-        Some(surfaces) => (surfaces, model.tops.iter().filter(|top| top.centre.z > 0.6 * model.size.z).copied().collect()),
+        Some(surfaces) => (surfaces, model.tops.iter().filter(|top| top.centre.z > height).copied().collect()),
         None => (model.surfaces.clone(), model.tops.clone()),
     };
     let turns = quarter_turns(model, space.1 - space.0, dice);
@@ -231,9 +232,8 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
     }
 }
 
-/// The upper part of a model on the lower part of its mate, stretched to the same size; `None` where one would not rest on the other.
-fn mixed(model: &Model, mate: &Model, dice: &mut Dice) -> Option<Vec<Surface>> {
-    let height = model.size.z * dice.within(0.25, 0.75);
+/// What is above `height` of a model on what is below it of its mate, stretched to the same size; `None` where one would not rest on the other.
+fn mixed(model: &Model, mate: &Model, height: f32) -> Option<Vec<Surface>> {
     let scale = model.size / mate.size.max(Vec3::splat(1e-3));
     let stretched = |surface: &Surface| Surface { mesh: surface.mesh.clone().warp(|p| p * scale), paint: surface.paint };
     let above: Vec<Cut> = model.surfaces.iter().map(|surface| Cut::new(surface.clone(), height, 1.0)).collect();

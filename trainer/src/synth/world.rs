@@ -14,12 +14,12 @@ const SHARE_OF_BUILDINGS: f32 = 0.04;
 /// Least and greatest share of the places in a room that take a foreign model: of training worlds, and of held-out ones.
 const SHARES: [[f32; 2]; 2] = [[0.3, 0.7], [0.96, 1.0]];
 
-/// Models by other hands, divided by who made them.
+/// Models by other hands, divided by the collections that they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Models {
     /// Those to learn from, beside the part grammars.
     Training,
-    /// Those of makers that nothing was learnt from, wherever one fits.
+    /// Those of collections that nothing was learnt from, wherever one fits.
     HeldOut,
 }
 
