@@ -98,7 +98,7 @@ fn a_recording_becomes_a_model_that_segments() {
     let said = String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr).unwrap();
     let traces =
         fs::read_dir(folder.join("broken")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("broken-"));
-    assert!(said.contains("is not finite") && (1..=3).contains(&traces.count()), "{said}");
+    assert!(said.contains("are not finite") && (1..=3).contains(&traces.count()), "{said}");
 
     let exported = String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
     trainer(folder, &["synth", "--count", "1", "--seed", "5", "--out", "scans"]);
