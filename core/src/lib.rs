@@ -8,6 +8,8 @@
 
 pub mod bundle;
 pub mod evaluate;
+#[cfg(test)]
+mod golden;
 pub mod instances;
 #[cfg(feature = "model")]
 pub mod model;

@@ -1,4 +1,4 @@
-//! Values that the released code computed (`../shared/golden/setA`), and how far single precision may be from them.
+//! Values that the released code computed (`golden/`), and how far single precision may be from them.
 
 use std::collections::BTreeMap;
 
@@ -15,16 +15,13 @@ pub struct Golden {
 }
 
 impl Golden {
-    /// The case of this name; `None` with a word on stderr where the reference values are not to be had.
+    /// The case of this name in `golden/segdino3d`.
     ///
     /// # Panics
-    /// If the files are there and damaged.
-    pub async fn open(name: &str) -> Option<Self> {
-        let (Some(tensors), Some(about)) = (bytes(&format!("{name}.safetensors")).await, bytes(&format!("{name}.json")).await) else {
-            eprintln!("skipped: the reference values of {name} are absent");
-            return None;
-        };
-        Some(Self { tensors: read(&tensors), about: serde_json::from_slice(&about).expect("a golden case's description is JSON") })
+    /// If its files are missing or damaged.
+    pub async fn open(name: &str) -> Self {
+        let (tensors, about) = (fetch(&format!("{name}.safetensors")).await, fetch(&format!("{name}.json")).await);
+        Self { tensors: read(&tensors), about: serde_json::from_slice(&about).expect("a golden case's description is JSON") }
     }
 
     /// All tensors by name.
@@ -117,14 +114,38 @@ fn read(file: &[u8]) -> Checkpoint {
     tensors.collect::<BTreeMap<_, _>>()
 }
 
+/// A file of `golden/`.
+///
+/// # Panics
+/// If it is missing.
 #[cfg(not(target_family = "wasm"))]
-async fn bytes(file: &str) -> Option<Vec<u8>> {
-    std::fs::read(format!("{}/../../shared/golden/setA/{file}", env!("CARGO_MANIFEST_DIR"))).ok()
+pub fn bytes(file: &str) -> Vec<u8> {
+    let path = format!("{}/golden/{file}", env!("CARGO_MANIFEST_DIR"));
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The same of a JSON file.
+///
+/// # Panics
+/// If it is missing or damaged.
+#[cfg(not(target_family = "wasm"))]
+pub fn json(file: &str) -> Value {
+    serde_json::from_slice(&bytes(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+#[cfg(not(target_family = "wasm"))]
+async fn fetch(file: &str) -> Vec<u8> {
+    bytes(&format!("segdino3d/{file}"))
+}
+
+#[cfg(target_family = "wasm")]
+async fn fetch(file: &str) -> Vec<u8> {
+    served(file).await.unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))
 }
 
 /// From the folder that the test runner serves; `cargo xtask test` puts the reference values there.
 #[cfg(target_family = "wasm")]
-async fn bytes(file: &str) -> Option<Vec<u8>> {
+async fn served(file: &str) -> Option<Vec<u8>> {
     use js_sys::{Function, Promise, Reflect, Uint8Array};
     use wasm_bindgen::{JsCast as _, JsValue};
     use wasm_bindgen_futures::JsFuture;

@@ -1,4 +1,4 @@
-//! Random changes of a scan before it is voxelised (spec/model.md section 11.5): the room stays a room, its numbers do not.
+//! Random changes of a scan before it is voxelised (docs/spec/model.md section 11.5): the room stays a room, its numbers do not.
 
 use glam::Vec3;
 use rand::{Rng, RngExt};
@@ -133,6 +133,7 @@ fn gaussian(rng: &mut impl Rng) -> f32 {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use proofs::golden;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
     use safetensors::SafeTensors;
@@ -161,25 +162,24 @@ mod tests {
     /// Reference vectors made by the released transforms.
     #[test]
     fn positions_follow_the_reference() {
-        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/setA/");
-        if !std::path::Path::new(folder).is_dir() {
-            eprintln!("skipped: {folder} is not there");
-            return;
+        for (case, flips, is_bent) in
+            [("both_flips_elastic", [-1.0; 2], true), ("flip_x_no_elastic", [-1.0, 1.0], false), ("flip_y_elastic", [1.0, -1.0], true)]
+        {
+            let bytes = golden::bytes(&format!("segdino3d/augment_{case}.safetensors"));
+            let file = SafeTensors::deserialize(&bytes).unwrap();
+            let mut p = points(&file, "input.points_xyz");
+            let shift = values(&file, "input.translation");
+            rigid(&mut p, flips, values(&file, "input.angle")[0], values(&file, "input.scale")[0], [shift[0], shift[1], shift[2]]);
+            assert_near(&p, &points(&file, "expected.final.points_xyz"), 4e-6);
+            for (pass, elastic) in ELASTIC.iter().enumerate().filter(|_| is_bent) {
+                let noise = [0, 1, 2].map(|axis| values(&file, &format!("input.noise.pass{pass}.axis{axis}")));
+                let mut next = noise.each_ref().map(|n| n.iter());
+                elastic.distort(&mut p, |axis| *next[axis].next().unwrap());
+                assert!(next.iter_mut().all(|n| n.next().is_none()), "the noise grid has another size");
+            }
+            let voxels: Vec<_> = p.iter().map(|p| p.map(|x| x / UNIT)).collect();
+            assert_near(&voxels, &points(&file, "expected.elastic_coords"), 3e-4);
         }
-        let bytes = std::fs::read(format!("{folder}augment_both_flips_elastic.safetensors")).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
-        let mut p = points(&file, "input.points_xyz");
-        let shift = values(&file, "input.translation");
-        rigid(&mut p, [-1.0; 2], values(&file, "input.angle")[0], values(&file, "input.scale")[0], [shift[0], shift[1], shift[2]]);
-        assert_near(&p, &points(&file, "expected.final.points_xyz"), 4e-6);
-        for (pass, elastic) in ELASTIC.iter().enumerate() {
-            let noise = [0, 1, 2].map(|axis| values(&file, &format!("input.noise.pass{pass}.axis{axis}")));
-            let mut next = noise.each_ref().map(|n| n.iter());
-            elastic.distort(&mut p, |axis| *next[axis].next().unwrap());
-            assert!(next.iter_mut().all(|n| n.next().is_none()), "the noise grid has another size");
-        }
-        let voxels: Vec<_> = p.iter().map(|p| p.map(|x| x / UNIT)).collect();
-        assert_near(&voxels, &points(&file, "expected.elastic_coords"), 3e-4);
     }
 
     #[test]

@@ -57,10 +57,10 @@ pub struct Data {
     /// Share of the samples that come from bundles, where there are both.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
-    /// Whether a view's annotation is held against what the view sees only (seed 000, section 3.2), not against the whole scene.
+    /// Whether a view's annotation is held against what the view sees only ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2), not against the whole scene.
     #[serde(default = "default_true")]
     pub partition: bool,
-    /// Whether the superpoints of bundles respect the images' instances (seed 000, section 3.3), and what that means.
+    /// Whether the superpoints of bundles respect the images' instances (OVSeg3R, section 3.3), and what that means.
     #[serde(default)]
     pub boundaries: Boundaries,
     /// Names of things that labelled rooms teach nothing about: their points are left out of `rooms`, as if there were none of the kind. Bundles may
@@ -105,7 +105,7 @@ impl Generated {
     }
 }
 
-/// Which edges between points of a bundle are cut before superpoints are made of them (seed 000, Algorithm 1).
+/// Which edges between points of a bundle are cut before superpoints are made of them (OVSeg3R, Algorithm 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundaries {
@@ -132,7 +132,7 @@ fn default_true() -> bool {
     true
 }
 
-/// Which of its points name an object (spec/model.md section 11.1).
+/// Which of its points name an object (docs/spec/model.md section 11.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassOfObject {
@@ -143,7 +143,7 @@ pub enum ClassOfObject {
     MostPoints,
 }
 
-/// Probabilities and ranges of the augmentations (spec/model.md section 11.5), in the order they are applied.
+/// Probabilities and ranges of the augmentations (docs/spec/model.md section 11.5), in the order they are applied.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
@@ -190,14 +190,14 @@ impl Default for Augment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Supervision {
-    /// Each object teaches its one cheapest query (`SparseMatcher`, spec/model.md section 11.2); the released scheme, for long runs.
+    /// Each object teaches its one cheapest query (`SparseMatcher`, docs/spec/model.md section 11.2); the released scheme, for long runs.
     #[default]
     Sparse,
     /// Every query whose own superpoint lies in an object learns that object: many more gradients a scene, for runs of hours.
     Dense,
 }
 
-/// How objects find their queries with sparse supervision (spec/model.md section 11.2); the defaults are the released behaviour.
+/// How objects find their queries with sparse supervision (docs/spec/model.md section 11.2); the defaults are the released behaviour.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Matching {
@@ -213,7 +213,7 @@ impl Default for Matching {
     }
 }
 
-/// Supervision and the weight of each term (spec/model.md section 11.3). What is not given is as in the released code, but for a scene in which no
+/// Supervision and the weight of each term (docs/spec/model.md section 11.3). What is not given is as in the released code, but for a scene in which no
 /// query matches: its loss is NaN there and has no mask and box terms here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -222,7 +222,7 @@ pub struct Loss {
     pub supervision: Supervision,
     /// With sparse supervision: how objects find their queries.
     pub matching: Matching,
-    /// Smallest and largest share of the superpoints that become queries (spec/model.md section 7).
+    /// Smallest and largest share of the superpoints that become queries (docs/spec/model.md section 7).
     pub queries: [f64; 2],
     /// At most this many queries.
     pub max_queries: usize,
@@ -284,7 +284,7 @@ impl Default for Loss {
     }
 }
 
-/// AdamW with a warm-up and a polynomial decay (spec/model.md section 11.4).
+/// AdamW with a warm-up and a polynomial decay (docs/spec/model.md section 11.4).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {

@@ -147,7 +147,7 @@ impl Room {
         }
     }
 
-    /// (superpoints): the object that more than half of its points belong to (spec/model.md section 11.1).
+    /// (superpoints): the object that more than half of its points belong to (docs/spec/model.md section 11.1).
     pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
         let sizes = self.superpoints.sizes();
         let mut counts: HashMap<(u32, u32), u32> = HashMap::new();

@@ -13,7 +13,7 @@ pub struct Pair {
     pub object: u32,
 }
 
-/// `SparseMatcher` with top-k 1 (spec/model.md section 11.2): each object takes its cheapest query among those whose own superpoint lies in
+/// `SparseMatcher` with top-k 1 (docs/spec/model.md section 11.2): each object takes its cheapest query among those whose own superpoint lies in
 /// it; none if there is no such query. Not Hungarian. `rules` say what happens where queries tie or are wanted by several objects.
 ///
 /// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by query, then object.
@@ -81,6 +81,7 @@ pub fn dense(object_of_query: &[Option<u32>], objects: usize, limit: usize, rng:
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use proofs::golden;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
@@ -89,13 +90,7 @@ mod tests {
     /// The matcher's reference case, made by the released functions.
     #[test]
     fn sparse_pairs_equal_the_reference() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            eprintln!("skipped: {path} is not there");
-            return;
-        };
-        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let case = &golden["sparse_matcher"];
+        let case = &golden::json("components.json")["sparse_matcher"];
         let matrix = |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(case[name].clone()).unwrap() };
         let cost: Vec<f32> = matrix("cost").concat().iter().map(|&x| x as f32).collect();
         let inside = matrix("query_in_gt");

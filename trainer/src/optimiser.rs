@@ -124,7 +124,7 @@ impl ModuleMapper for Update<'_> {
 }
 
 /// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, the peak up to `constant`, then `(1 - share)^power` for the
-/// share of the rest that is over (spec/model.md section 11.4, where `constant` is 0).
+/// share of the rest that is over (docs/spec/model.md section 11.4, where `constant` is 0).
 pub fn learning_rate(options: &Options, updates: u64, progress: f64) -> f64 {
     let warmup = ((updates + 1) as f64 / options.warmup.max(1) as f64).min(1.0);
     let decayed = (progress - options.constant) / (1.0 - options.constant).max(f64::MIN_POSITIVE);
@@ -136,6 +136,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use burn::tensor::Device;
+    use proofs::golden;
 
     use super::*;
 
@@ -222,13 +223,7 @@ mod tests {
     /// Reference values of the released schedule (no warm-up).
     #[test]
     fn the_learning_rate_follows_the_reference() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            eprintln!("skipped: {path} is not there");
-            return;
-        };
-        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let case = &golden["poly_lr"];
+        let case = &golden::json("components.json")["poly_lr"];
         let options =
             Options { learning_rate: case["base"].as_f64().unwrap(), power: case["power"].as_f64().unwrap(), warmup: 0, ..Options::default() };
         for (step, expected) in case["at"].as_object().unwrap() {

@@ -1,4 +1,4 @@
-//! View-wise Instance Partition (VIP; seed 000, section 3.2): what views say about parts of a scene supervises the predictions for those parts, and
+//! View-wise Instance Partition (VIP; [OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2): what views say about parts of a scene supervises the predictions for those parts, and
 //! nothing else.
 //!
 //! A view knows the superpoints that it made points of. A query whose own superpoint is among them belongs to the view, and its mask is cut down to

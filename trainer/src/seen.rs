@@ -12,7 +12,7 @@ use crate::{
     foundation::{self, Foundation},
 };
 
-/// At most this many objects (spec/model.md section 13).
+/// At most this many objects (docs/spec/model.md section 13).
 const OBJECTS: usize = 2048;
 
 /// Empty for a scan without images, and where the network does not look at them.

@@ -5,6 +5,7 @@ use std::{
     env,
     ffi::OsStr,
     io::{self, BufRead as _, BufReader},
+    ops::Add,
     path::{Path, PathBuf},
     process::{Command, ExitStatus, Stdio},
 };
@@ -72,10 +73,59 @@ pub fn say(line: &str) {
 /// # Errors
 /// When it cannot start or does not exit with 0.
 pub fn run(command: &mut Command) -> Result<()> {
+    let line = announced(command);
+    let status = if LANE.get().is_some() { relayed(command, |_| ()) } else { command.status() };
+    succeeded(status, &line)
+}
+
+/// The same of a command that runs tests, which it counts.
+///
+/// # Errors
+/// As [`run`]'s.
+pub fn run_tests(command: &mut Command) -> Result<Tally> {
+    let line = announced(command);
+    let mut tally = Tally::default();
+    let status = relayed(command, |line| tally = tally + Tally::of(line));
+    succeeded(status, &line)?;
+    Ok(tally)
+}
+
+/// How many tests there were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Those that ran and passed.
+    pub passed: usize,
+    /// Those that were not run.
+    pub ignored: usize,
+}
+
+impl Tally {
+    /// What a line of a test program's output adds: `test result: ok. 12 passed; 0 failed; 3 ignored; ...`.
+    fn of(line: &str) -> Self {
+        let Some((_, counts)) = line.split_once("test result: ") else { return Self::default() };
+        let words: Vec<&str> = counts.split([' ', ';']).collect();
+        let before = |word: &str| words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0);
+        Self { passed: before("passed"), ignored: before("ignored") }
+    }
+}
+
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self { passed: self.passed + other.passed, ignored: self.ignored + other.ignored }
+    }
+}
+
+/// Prints what is going to run, and returns it.
+fn announced(command: &Command) -> String {
     let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
     let line = words.join(" ");
     say(&format!("$ {line}"));
-    let status = if LANE.get().is_some() { relayed(command) } else { command.status() };
+    line
+}
+
+fn succeeded(status: io::Result<ExitStatus>, line: &str) -> Result<()> {
     let status = status.with_context(|| format!("cannot start `{line}`"))?;
     if !status.success() {
         bail!("`{line}` failed: {status}");
@@ -83,15 +133,18 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command and [says](say) what it prints.
-fn relayed(command: &mut Command) -> io::Result<ExitStatus> {
+/// Runs a command and [says](say) what it prints, after `heard` has heard it.
+fn relayed(command: &mut Command, mut heard: impl FnMut(&str)) -> io::Result<ExitStatus> {
     let (printed, pipe) = io::pipe()?;
     let child = command.stdout(pipe.try_clone()?).stderr(pipe).spawn();
     // the command's own ends of the pipe, which would keep it open
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut child = child?;
     for line in BufReader::new(printed).split(b'\n') {
-        say(&String::from_utf8_lossy(&line?));
+        let line = line?;
+        let line = String::from_utf8_lossy(&line);
+        heard(&line);
+        say(&line);
     }
     child.wait()
 }
@@ -105,4 +158,15 @@ pub fn exists(program: &str) -> bool {
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|o| o.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn results_are_counted() {
+        assert_eq!(Tally::of("test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 2 filtered out"), Tally { passed: 12, ignored: 3 });
+        assert_eq!(Tally::of("test a_test ... ok"), Tally::default());
+    }
 }

@@ -1,13 +1,13 @@
 //! `cargo xtask test`: every check there is.
 
-use std::{fs, panic::resume_unwind, process::Command, thread};
+use std::{fs, ops::Add as _, panic::resume_unwind, process::Command, thread};
 
 use anyhow::Result;
 use clap::ValueEnum;
 
 use crate::{
     models, serve, setup,
-    shell::{NATIVE, command, in_lane, root, run, say},
+    shell::{NATIVE, Tally, command, in_lane, root, run, run_tests, say},
     sizes,
 };
 
@@ -48,31 +48,38 @@ pub struct Args {
 /// After the first round in which a check fails; its lane ends there.
 pub fn test(args: &Args) -> Result<()> {
     let wanted = |check: &Check| args.only.is_empty() || args.only.contains(check);
+    let mut all = Tally::default();
     for lanes in ROUNDS {
         let lanes: Vec<_> = lanes.iter().filter(|(_, checks)| checks.iter().any(wanted)).collect();
-        let walk = |checks: &[Check]| checks.iter().copied().filter(wanted).try_for_each(Check::run);
+        let walk = |checks: &[Check]| checks.iter().copied().filter(wanted).try_fold(Tally::default(), |tally, check| Ok(tally + check.run()?));
         if let [(_, checks)] = lanes[..] {
-            walk(checks)?;
+            all = all + walk(checks)?;
             continue;
         }
-        thread::scope(|scope| {
+        let tallies = thread::scope(|scope| {
             let lanes: Vec<_> = lanes.iter().map(|(name, checks)| scope.spawn(|| in_lane(name, || walk(checks)))).collect();
             let ends: Vec<_> = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))).collect();
-            ends.into_iter().collect::<Result<()>>()
+            ends.into_iter().collect::<Result<Vec<Tally>>>()
         })?;
+        all = tallies.into_iter().fold(all, Tally::add);
     }
-    say("all checks passed");
+    let Tally { passed, ignored } = all;
+    say(&format!(
+        "all checks passed: {passed} tests ran, {ignored} did not{}",
+        if ignored > 0 { " (each says why where it stands: #[ignore])" } else { "" }
+    ));
     Ok(())
 }
 
 impl Check {
-    fn run(self) -> Result<()> {
+    fn run(self) -> Result<Tally> {
         say(&format!("=== {}", format!("{self:?}").to_lowercase()));
+        let without_tests = |()| Tally::default();
         match self {
-            Self::Format => format(),
-            Self::Lints => lints(),
+            Self::Format => format().map(without_tests),
+            Self::Lints => lints().map(without_tests),
             Self::Browser => browser(),
-            Self::App => app(),
+            Self::App => app().map(without_tests),
             Self::Native => native(),
             Self::Stories => stories(),
         }
@@ -109,36 +116,38 @@ fn app() -> Result<()> {
 }
 
 /// Native tests: the CPU and a software Vulkan device. The stories are compiled here, too.
-fn native() -> Result<()> {
+fn native() -> Result<Tally> {
     setup::test_tools()?;
     models::ensure(linted)?;
     run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat())))?;
-    run(&mut on_software_gpu(linted(command("cargo", [&["test"], &NATIVE[..]].concat()))))
+    run_tests(&mut on_software_gpu(linted(command("cargo", [&["test"], &NATIVE[..], real_scans()].concat()))))
 }
 
 /// The built app in a real browser, used as people use it.
-fn stories() -> Result<()> {
+fn stories() -> Result<Tally> {
     setup::test_tools()?;
     run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"]].concat())))?;
-    run(&mut linted(command("cargo", [&["test"], &NATIVE[..], &STORIES].concat())))
+    run_tests(&mut linted(command("cargo", [&["test"], &NATIVE[..], &STORIES, real_scans()].concat())))
 }
 
 /// The operations, the network and the page's own parts in the browser, where the product runs them.
-fn browser() -> Result<()> {
+fn browser() -> Result<Tally> {
     setup::build_tools()?;
     setup::test_tools()?;
     lay_out_golden_values()?;
     let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "web"]].concat());
     test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
-    run(&mut test)
+    run_tests(&mut test)
 }
 
-/// Where the browser tests' server finds them: it serves the package's own folder. Without them the tests say so.
+/// Tests of real scans, whose terms keep them out of the project, run where they are beside it.
+fn real_scans() -> &'static [&'static str] {
+    if root().join("../shared/data").is_dir() { &["--", "--include-ignored"] } else { &[] }
+}
+
+/// Where the browser tests' server finds them: it serves the package's own folder.
 fn lay_out_golden_values() -> Result<()> {
-    let (from, to) = (root().join("../shared/golden/setA"), root().join("web/golden"));
-    if !from.is_dir() {
-        return Ok(());
-    }
+    let (from, to) = (root().join("tests/golden/segdino3d"), root().join("web/golden"));
     fs::create_dir_all(&to)?;
     for file in fs::read_dir(from)? {
         let file = file?;

@@ -1,4 +1,4 @@
-//! From scored matches to average precision, and from classes to one figure (spec/eval.md section 3).
+//! From scored matches to average precision, and from classes to one figure (docs/spec/eval.md section 3).
 
 use super::THRESHOLDS;
 

@@ -1,4 +1,4 @@
-//! Average precision as the released evaluators compute it (spec/eval.md): ScanNet's class-aware rules, and the class-agnostic
+//! Average precision as the released evaluators compute it (docs/spec/eval.md): ScanNet's class-aware rules, and the class-agnostic
 //! ones of Open3DIS and of Segment3D. They share matching and integration and differ in what is void: see [`Truth`].
 
 mod curve;

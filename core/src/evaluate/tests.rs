@@ -4,17 +4,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 
 use super::*;
-
-fn golden(file: &str) -> Option<Value> {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/").to_owned() + file;
-    match std::fs::read(&path) {
-        Ok(bytes) => Some(serde_json::from_slice(&bytes).unwrap()),
-        Err(_) => {
-            eprintln!("skipped: no {path}");
-            None
-        }
-    }
-}
+use crate::golden;
 
 /// [[value, length], ...] to one value a point.
 fn expand(runs: &Value) -> Vec<i32> {
@@ -65,7 +55,7 @@ fn class_agnostic(case: &Value, truth: impl Fn(&Value) -> Truth) -> Scores {
 
 #[test]
 fn equals_the_released_scannet_evaluator() {
-    let Some(cases) = golden("eval_scannet_golden.json") else { return };
+    let cases = golden::json("evaluation/scannet.json");
     let cases = cases.as_object().unwrap();
     assert_eq!(cases.len(), 16);
     for (name, case) in cases {
@@ -93,7 +83,7 @@ fn equals_the_released_scannet_evaluator() {
 
 #[test]
 fn equals_open3dis_without_classes() {
-    let Some(cases) = golden("eval_class_agnostic_open3dis_golden.json") else { return };
+    let cases = golden::json("evaluation/open3dis.json");
     for case in cases.as_object().unwrap().values() {
         let scores = class_agnostic(case, |scene| Truth::things(&expand(&scene["sem_rle"]), &expand(&scene["ins_rle"]), -100, |class| class >= 2));
         let expected = &case["expected"];
@@ -108,7 +98,7 @@ fn equals_open3dis_without_classes() {
 
 #[test]
 fn equals_segment3d() {
-    let Some(cases) = golden("eval_class_agnostic_segment3d_golden.json") else { return };
+    let cases = golden::json("evaluation/segment3d.json");
     for case in cases.as_object().unwrap().values() {
         class_agnostic(case, |scene| Truth::segment3d(&expand_ids(&scene["gt_ids_rle"])));
     }

@@ -1,4 +1,4 @@
-//! Networks with fixed classes: candidates from class logits, and what every point is (spec/model.md section 10, "Semantic output" and "Panoptic").
+//! Networks with fixed classes: candidates from class logits, and what every point is (docs/spec/model.md section 10, "Semantic output" and "Panoptic").
 
 use super::{Finished, Pick, SuperpointGeometry, nms::falling};
 

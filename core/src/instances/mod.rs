@@ -1,7 +1,7 @@
 //! Superpoint masks to instances, and instances to answers.
 //!
 //! Two ways lead from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`] follows the released code
-//! (spec/model.md section 10), [`select`] ranks network masks and geometric regions together. [`query`] then answers
+//! (docs/spec/model.md section 10), [`select`] ranks network masks and geometric regions together. [`query`] then answers
 //! any number of prompts without running the network again.
 
 use serde::{Deserialize, Serialize};
@@ -73,7 +73,7 @@ impl Aabb {
 pub struct Instance {
     /// Ascending, non-empty superpoint ids.
     pub superpoints: Vec<u32>,
-    /// Points outside this box do not belong to it even if their superpoint does (spec/model.md section 10, step 7).
+    /// Points outside this box do not belong to it even if their superpoint does (docs/spec/model.md section 10, step 7).
     pub crop: Option<Aabb>,
     /// How sure the model is that this is one whole object, 0..=1.
     pub score: f32,

@@ -1,4 +1,4 @@
-//! Matrix non-maximum suppression on soft superpoint masks (spec/model.md section 10, step 4; linear kernel).
+//! Matrix non-maximum suppression on soft superpoint masks (docs/spec/model.md section 10, step 4; linear kernel).
 
 use std::cmp::Ordering;
 
@@ -99,8 +99,9 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::print_stdout)]
+    #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::golden;
 
     #[test]
     fn a_twin_is_suppressed_and_a_stranger_is_not() {
@@ -113,13 +114,7 @@ mod tests {
 
     #[test]
     fn equals_the_reference_values() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            println!("skipped: {path} is not there");
-            return;
-        };
-        let golden: serde_json::Value = serde_json::from_str(&text).unwrap();
-        let case = &golden["matrix_nms_linear"];
+        let case = &golden::json("components.json")["matrix_nms_linear"];
         let list = |value: &serde_json::Value| -> Vec<f64> { value.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect() };
         let rows: Vec<Vec<f64>> = case["soft_masks"].as_array().unwrap().iter().map(list).collect();
         let masks: Vec<f32> = rows.iter().flatten().map(|&v| v as f32).collect();

@@ -1,4 +1,4 @@
-//! Proposals to instances as the released code does it (spec/model.md section 10): best queries, mask score, matrix
+//! Proposals to instances as the released code does it (docs/spec/model.md section 10): best queries, mask score, matrix
 //! NMS, binary masks, small ones dropped, box filter.
 
 use super::{Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms, nms::falling, proposals::sigmoid};
@@ -124,11 +124,12 @@ pub(super) fn mask_score(logits: &[f32]) -> f32 {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::print_stdout)]
+    #![allow(clippy::unwrap_used)]
     use safetensors::{Dtype, SafeTensors};
 
     use super::*;
     use crate::{
+        golden,
         instances::{CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas, panoptic, semantics},
         superpoint::Superpoints,
         text,
@@ -152,11 +153,7 @@ mod tests {
     #[test]
     fn equals_the_released_code() {
         for case in ["postproc_sn200", "postproc_sn20"] {
-            let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/setA/{}.safetensors"), case);
-            let Ok(bytes) = std::fs::read(&path) else {
-                println!("skipped: {path} is not there");
-                return;
-            };
+            let bytes = golden::bytes(&format!("segdino3d/{case}.safetensors"));
             let tensors = SafeTensors::deserialize(&bytes).unwrap();
             let positions = triples(numbers(&tensors, "input.points_xyz"));
             let raw_ids: Vec<u32> = numbers(&tensors, "input.superpoint_ids").iter().map(|&v| v as u32).collect();

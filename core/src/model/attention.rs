@@ -1,5 +1,5 @@
 //! Attention of the decoder: masked cross-attention to the superpoints, self-attention among the queries, and masked attention to objects seen
-//! in images (spec/model.md section 8, steps 4 to 6).
+//! in images (docs/spec/model.md section 8, steps 4 to 6).
 
 use burn::{
     module::Module,

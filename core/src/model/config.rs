@@ -39,7 +39,7 @@ pub struct Config {
     pub max_queries: usize,
 }
 
-/// Features of a point after its colour (red, green, blue), in this order (spec/model.md section 2).
+/// Features of a point after its colour (red, green, blue), in this order (docs/spec/model.md section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
@@ -72,7 +72,7 @@ impl Default for Inputs {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Backbone {
-    /// Pre-activation blocks, two a level each way (spec/model.md section 5).
+    /// Pre-activation blocks, two a level each way (docs/spec/model.md section 5).
     SparseUnet {
         /// Channels of the levels, finest first; each level doubles the voxel's edge.
         planes: Vec<usize>,
@@ -81,7 +81,7 @@ pub enum Backbone {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grid: Option<u32>,
     },
-    /// Post-activation blocks behind a wider first kernel (spec/model.md section 4).
+    /// Post-activation blocks behind a wider first kernel (docs/spec/model.md section 4).
     ResUnet {
         /// Edge of the first kernel in voxels, 3 or 5.
         first_kernel: usize,
@@ -154,7 +154,7 @@ impl Backbone {
     }
 }
 
-/// How queries' boxes say how large they are (spec/model.md section 8, step 8).
+/// How queries' boxes say how large they are (docs/spec/model.md section 8, step 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sizes {
@@ -165,7 +165,7 @@ pub enum Sizes {
     Normalized,
 }
 
-/// Attention to objects seen in images (spec/model.md section 8, step 6).
+/// Attention to objects seen in images (docs/spec/model.md section 8, step 6).
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objects {
@@ -178,7 +178,7 @@ pub struct Objects {
     pub turn: Turn,
 }
 
-/// Whether objects seen in images come after or before the other queries (spec/model.md section 12.1).
+/// Whether objects seen in images come after or before the other queries (docs/spec/model.md section 12, item 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
@@ -193,7 +193,7 @@ pub enum Turn {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Classes {
-    /// Similarity to the embeddings of names (spec/model.md section 15).
+    /// Similarity to the embeddings of names (docs/spec/model.md section 15).
     #[default]
     Text,
     /// One logit a class.
@@ -241,7 +241,7 @@ impl Config {
         }
     }
 
-    /// The published network for ScanNet200 (spec/model.md section 1): image features in, 2 cm voxels.
+    /// The published network for ScanNet200 (docs/spec/model.md section 1): image features in, 2 cm voxels.
     pub fn scannet200() -> Self {
         Self {
             voxel_size: 0.02,

@@ -1,5 +1,5 @@
 //! The decoder: queries look at the superpoints their masks cover, at each other and at objects seen in images, and move their boxes, layer by
-//! layer (spec/model.md section 8).
+//! layer (docs/spec/model.md section 8).
 
 use std::f32::consts::FRAC_1_SQRT_2;
 

@@ -1,4 +1,4 @@
-//! What a query says: its mask and its class (spec/model.md section 8, "Head(q)"), the latter by similarity to text (section 15) together with how
+//! What a query says: its mask and its class (docs/spec/model.md section 8, "Head(q)"), the latter by similarity to text (section 15) together with how
 //! good the mask is, or by one logit a class.
 
 use burn::{

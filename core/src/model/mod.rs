@@ -1,6 +1,6 @@
 //! SegDINO3D-VL: a scan, its superpoints and what images showed of it to masks, boxes and classes, or embeddings that words can be compared with.
 //!
-//! One definition for every device, for training and for the product. Source: spec/model.md sections 2-10 and 15 (SegDINO3D and
+//! One definition for every device, for training and for the product. Source: docs/spec/model.md sections 2-10 and 15 (SegDINO3D and
 //! OVSeg3R); the steps are those of the published networks, which [`Config::scannet200`] and [`Config::scannet20`] describe.
 
 mod attention;

@@ -1,4 +1,4 @@
-//! Sine encoding of 3D positions, and its modulation by a box (spec/model.md section 8, "PE details").
+//! Sine encoding of 3D positions, and its modulation by a box (docs/spec/model.md section 8, "PE details").
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -82,6 +82,7 @@ mod tests {
     use burn::tensor::Tolerance;
 
     use super::*;
+    use crate::golden;
 
     #[test]
     fn blocks_are_even_and_complete() {
@@ -98,11 +99,7 @@ mod tests {
     /// Values computed by the original code.
     #[test]
     fn encoding_equals_the_reference() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/components_golden.json");
-        let Ok(text) = std::fs::read_to_string(path) else {
-            return eprintln!("skipped: {path} is absent");
-        };
-        let golden = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["positional_encoding"];
+        let golden = &golden::json("components.json")["positional_encoding"];
         let rows = |name: &str| -> Vec<f32> {
             let rows = golden[name].as_array().unwrap().iter();
             rows.flat_map(|row| row.as_array().map_or_else(|| vec![row.clone()], Clone::clone)).map(|v| v.as_f64().unwrap() as f32).collect()

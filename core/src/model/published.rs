@@ -1,4 +1,4 @@
-//! Weights of published networks: how their parameters are called and laid out there (spec/model.md sections 3.1 and 14).
+//! Weights of published networks: how their parameters are called and laid out there (docs/spec/model.md sections 3.1 and 14).
 //!
 //! SegDINO3D's names are the reference. OneFormer3D and SPFormer have the same pre-activation backbone without a prefix, Mask3D the same
 //! post-activation one behind another prefix; their decoders share only part of their steps with this one.

@@ -1,4 +1,4 @@
-//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel (spec/model.md section 4, `Res16UNet34C`).
+//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel (docs/spec/model.md section 4, `Res16UNet34C`).
 
 use burn::{
     module::Module,

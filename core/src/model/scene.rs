@@ -11,7 +11,7 @@ use crate::{
     superpoint::Superpoints,
 };
 
-/// Mean of ScanNet's colours, 0..=255 (spec/model.md section 2).
+/// Mean of ScanNet's colours, 0..=255 (docs/spec/model.md section 2).
 const COLOR_MEAN: [f32; 3] = [0.477_931_26 * 255.0, 0.430_325_75 * 255.0, 0.374_959_9 * 255.0];
 /// Their standard deviation.
 const COLOR_DEVIATION: [f32; 3] = [0.283_447_5 * 255.0, 0.275_661_6 * 255.0, 0.270_189_7 * 255.0];
@@ -85,7 +85,7 @@ pub struct SceneInput {
     pyramid: Pyramid,
     /// Voxels to superpoints; a voxel counts once for each of its points.
     segments: SegmentMap,
-    /// (superpoints): mean of the lower corners of its points' voxels, metres (spec/model.md section 6).
+    /// (superpoints): mean of the lower corners of its points' voxels, metres (docs/spec/model.md section 6).
     centers: Vec<[f32; 3]>,
     /// The same before elastic distortion.
     undistorted: Vec<[f32; 3]>,

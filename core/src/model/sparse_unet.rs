@@ -1,4 +1,4 @@
-//! A sparse convolutional U-Net of pre-activation residual blocks (spec/model.md section 5, `SpConvUNet`).
+//! A sparse convolutional U-Net of pre-activation residual blocks (docs/spec/model.md section 5, `SpConvUNet`).
 
 use burn::{
     module::Module,

@@ -1,4 +1,4 @@
-//! Attention where every query has a mask over the keys (spec/model.md section 8, steps 4 to 6).
+//! Attention where every query has a mask over the keys (docs/spec/model.md section 8, steps 4 to 6).
 //!
 //! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in training on a GPU, which keeps every tile's weights for
 //! the way back. Products are `2 heads queries keys (width + value width)` operations; what they read and write is

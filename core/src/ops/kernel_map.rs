@@ -1,6 +1,6 @@
 //! Which voxels meet under a sparse convolution: tables of neighbours, built where they are read and not before.
 //!
-//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers them (spec/model.md, section 3.1):
+//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers them (docs/spec/model.md section 3.1):
 //! an odd kernel of size `n` reaches `i - n / 2` voxels along each axis, the kernel of size 2 reaches `i` in `{0, 1}`.
 
 use std::sync::{Arc, OnceLock};

@@ -121,7 +121,7 @@ pub struct SegmentMap {
 
 impl SegmentMap {
     /// Point `p` belongs to segment `segment_of_point[p]` and has the features of row `row_of_point[p]`: a row counts in a segment's mean
-    /// once per point (spec/model.md, section 6). `segments` and `rows` are the counts; a segment without points gets zeros.
+    /// once per point (docs/spec/model.md section 6). `segments` and `rows` are the counts; a segment without points gets zeros.
     /// `O(p log p)`.
     ///
     /// # Errors

@@ -28,7 +28,7 @@ pub trait SegmentMean: Backend {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self>;
 }
 
-/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point (spec/model.md, section 6).
+/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point (docs/spec/model.md section 6).
 ///
 /// `x`: `[rows, channels]`; returns `[segments, channels]`, zeros for a segment without points. With [`SegmentMap::selection`] it
 /// selects rows. Single precision.

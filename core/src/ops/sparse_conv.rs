@@ -45,7 +45,7 @@ pub trait SparseConv: Backend {
     fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
 }
 
-/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour (spec/model.md, section 3.1).
+/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour (docs/spec/model.md section 3.1).
 ///
 /// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` with offsets numbered as [`KernelMap`] does; returns `[out_rows, c_out]`.
 /// Single precision.

@@ -1,4 +1,5 @@
-//! 2D instance boundaries as a constraint on the graph (OVSeg3R's IBSp, seed 000 Algorithm 1; spec/superpoint.md section 7).
+//! 2D instance boundaries as a constraint on the graph ([OVSeg3R](https://arxiv.org/abs/2509.23541)'s IBSp, Algorithm 1;
+//! docs/spec/superpoint.md section 7).
 
 /// What a view's 2D instance mask says about a point; instance 0 is an unlabelled pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -1,4 +1,4 @@
-//! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it (spec/superpoint.md section 4).
+//! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it (docs/spec/superpoint.md section 4).
 
 use super::WeightedEdge;
 use crate::{

@@ -133,7 +133,7 @@ impl PointGraph {
         Ok(Self { edges: by_weight(edges), areas, thinned: None })
     }
 
-    /// ScanNet's Segmentator (spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
+    /// ScanNet's Segmentator (docs/spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
     /// normalised; the weight 1 - n.n is squared where the second end's normal says that the edge is convex.
     fn of_mesh(positions: &[[f32; 3]], triangles: &[[u32; 3]]) -> Self {
         let at = |v: u32| positions[v as usize];

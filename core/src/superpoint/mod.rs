@@ -176,16 +176,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::progress::Cancel;
-
-    fn golden(file: &str) -> Option<Vec<u8>> {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/golden/superpoint/").to_owned() + file;
-        let bytes = std::fs::read(&path).ok();
-        if bytes.is_none() {
-            eprintln!("skipped: no {path}");
-        }
-        bytes
-    }
+    use crate::{golden, progress::Cancel};
 
     /// Reads just these files: binary little endian, float x y z, faces of a byte and three ints.
     fn mesh(bytes: &[u8]) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {
@@ -199,14 +190,13 @@ mod tests {
         (vertex_bytes.chunks(12).map(|v| three(v).map(f32::from_bits)).collect(), face_bytes.chunks(13).map(|f| three(&f[1..])).collect())
     }
 
-    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted (spec/superpoint.md section 5).
+    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted (docs/spec/superpoint.md section 5).
     #[test]
     fn partitions_of_the_scannet_segmentator() {
-        let Some(cases) = golden("superpoint_golden.json") else { return };
-        let cases: Vec<serde_json::Value> = serde_json::from_slice(&cases).unwrap();
+        let cases: Vec<serde_json::Value> = serde_json::from_value(golden::json("superpoints/cases.json")).unwrap();
         let mut compared = 0;
         for case in cases.iter().filter(|case| case["partition_invariant_to_tie_order"].as_bool().unwrap()) {
-            let (positions, triangles) = mesh(&golden(case["mesh"].as_str().unwrap()).unwrap());
+            let (positions, triangles) = mesh(&golden::bytes(&format!("superpoints/{}", case["mesh"].as_str().unwrap())));
             let (threshold, minimum) = (case["kThresh"].as_f64().unwrap() as f32, case["segMinVerts"].as_u64().unwrap() as u32);
             let graph = PointGraph::new(&positions, None, &triangles, None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
             let found = graph.superpoints(threshold, minimum, &Monitor::silent()).unwrap();

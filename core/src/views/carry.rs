@@ -9,7 +9,7 @@ use crate::platform;
 
 /// Points that one task handles.
 const CHUNK: usize = 256;
-/// Views whose features are averaged (spec/model.md section 13).
+/// Views whose features are averaged (docs/spec/model.md section 13).
 const VIEWS: usize = 3;
 /// How far behind what a view saw a point may lie and still be seen, metres.
 const TOLERANCE: f32 = 0.1;

@@ -1,4 +1,4 @@
-//! Objects detected in images, as places in the world with features (spec/model.md section 13).
+//! Objects detected in images, as places in the world with features (docs/spec/model.md section 13).
 
 use super::{Camera, Map, Pixel};
 use crate::spatial::{farthest_points, medoid};

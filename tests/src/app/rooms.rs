@@ -55,14 +55,10 @@ impl Stand {
     }
 }
 
-/// A real scan beside the project, or `None` with the reason on the test's output.
-pub fn real(name: &str) -> Option<PathBuf> {
+/// A real scan beside the project.
+pub fn real(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    if !path.is_file() {
-        println!("skipped: {} is not there; the real scans are not part of the project", path.display());
-        return None;
-    }
-    Some(path.canonicalize().expect("it is there"))
+    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A scan as the product reads it.

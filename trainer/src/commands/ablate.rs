@@ -30,7 +30,8 @@ struct Row {
     change: fn(&mut Config),
 }
 
-/// The whole scheme, then without each part: the rows of seed 000's Table 3, the readings of its Algorithm 1, the rows of seed 001's Tables 2, 4, 5 and 9.
+/// The whole scheme, then without each part: the rows of OVSeg3R's Table 3 (arXiv 2509.23541), the readings of its Algorithm 1, the rows of
+/// SegDINO3D's Tables 2, 4, 5 and 9 (arXiv 2509.16098).
 const ROWS: &[Row] = &[
     Row { name: "all", change: |_| {} },
     Row { name: "no-vip", change: |config| config.data.partition = false },

@@ -19,7 +19,7 @@ use crate::{
     validation,
 };
 
-/// Measures on labelled scans; the rules are those of the released evaluators (spec/eval.md). A foundation bundle with labels is a scan, too; of its
+/// Measures on labelled scans; the rules are those of the released evaluators (docs/spec/eval.md). A foundation bundle with labels is a scan, too; of its
 /// images the network is told what it can look at.
 #[derive(Debug, Args)]
 pub struct Eval {

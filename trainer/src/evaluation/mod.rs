@@ -1,4 +1,4 @@
-//! What is found in labelled scans, measured by the rules of the released evaluators (spec/eval.md).
+//! What is found in labelled scans, measured by the rules of the released evaluators (docs/spec/eval.md).
 
 use std::{
     collections::BTreeMap,
@@ -239,7 +239,7 @@ fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
     counts.into_iter().map(|(name, (things, hits))| (name, hits as f64 / things as f64)).collect()
 }
 
-/// The classes are the names of the objects in the scans. As in the released decoder (spec/model.md, section 10), an instance may be offered under
+/// The classes are the names of the objects in the scans. As in the released decoder (docs/spec/model.md section 10), an instance may be offered under
 /// several of them: what counts are the best of all instances and classes of a scan, by score times probability.
 fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     const INSTANCES: usize = 1000;

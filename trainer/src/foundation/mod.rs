@@ -1,5 +1,5 @@
 //! What foundation models say about a scene that nobody labelled: points with the pixels they were made of, images with poses, and instance masks
-//! with names in the images (seed 000, section 3.1.1). Truth about the whole scene may come with it.
+//! with names in the images ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.1.1). Truth about the whole scene may come with it.
 //!
 //! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points, metres, z up. Rows of images go down, columns right.
 

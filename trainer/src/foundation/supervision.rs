@@ -10,7 +10,7 @@ use super::Foundation;
 /// A view sees a point that lies not more than this behind what its depth says, metres.
 const TOLERANCE: f32 = 0.05;
 
-/// The 2D instances of every point, for superpoints that respect them (seed 000, Algorithm 1): first of the image that the point was made of, then, but for
+/// The 2D instances of every point, for superpoints that respect them (OVSeg3R, Algorithm 1): first of the image that the point was made of, then, but for
 /// [`Reading::Strict`], of all others that see it.
 pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
     let labels = foundation.positions.iter().zip(&foundation.origins).map(|(&position, origin)| {
@@ -36,7 +36,7 @@ fn sight(foundation: &Foundation, view: u32, position: [f32; 3]) -> Option<Corre
     ((pixel.depth - there).abs() <= TOLERANCE).then_some(Correspondence { view, x: pixel.x, y: pixel.y })
 }
 
-/// What one view says about the superpoints that it made points of (seed 000, sections 3.1.2 and 3.2).
+/// What one view says about the superpoints that it made points of (OVSeg3R, sections 3.1.2 and 3.2).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotation {
     /// V^sp: the superpoints with a point of this view, ascending.

@@ -1,4 +1,4 @@
-//! Folders of posed colour and depth images (spec/data.md section 1.2): two layouts with a pose file a frame here, two with a trajectory beside.
+//! Folders of posed colour and depth images (docs/spec/data.md section 1.2): two layouts with a pose file a frame here, two with a trajectory beside.
 
 use std::{
     fs,

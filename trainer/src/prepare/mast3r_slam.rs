@@ -1,4 +1,4 @@
-//! What MASt3R-SLAM saves (spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with a line `t x y z qx qy qz qw` a keyframe, `keyframes/SEQ/t.png`; and beside them
+//! What MASt3R-SLAM saves (docs/spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with a line `t x y z qx qy qz qw` a keyframe, `keyframes/SEQ/t.png`; and beside them
 //! `SEQ.masks.npy`, which the released program does not save.
 //!
 //! The points of the PLY are, keyframe by keyframe, those pixels of the resized image whose confidence passed, row by row. Which pixels these were is lost unless the

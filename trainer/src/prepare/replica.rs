@@ -1,4 +1,4 @@
-//! Replica as Open3DIS lays it out (spec/data.md section 5): `replica_2d/SCENE` with color, depth and pose, and `replica_3d/SCENE` with points and labels.
+//! Replica as Open3DIS lays it out (docs/spec/data.md section 5): `replica_2d/SCENE` with color, depth and pose, and `replica_3d/SCENE` with points and labels.
 
 use std::path::{Path, PathBuf};
 

@@ -1,4 +1,4 @@
-//! ScanNet's raw folders (spec/data.md section 1).
+//! ScanNet's raw folders (docs/spec/data.md section 1).
 
 use std::path::{Path, PathBuf};
 

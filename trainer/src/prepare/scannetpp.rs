@@ -1,4 +1,4 @@
-//! ScanNet++ (spec/data.md section 4): a labelled mesh in `scans`, and what an iPhone recorded in `iphone`.
+//! ScanNet++ (docs/spec/data.md section 4): a labelled mesh in `scans`, and what an iPhone recorded in `iphone`.
 
 use std::path::{Path, PathBuf};
 

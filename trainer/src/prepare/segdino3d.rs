@@ -1,4 +1,4 @@
-//! ScanNet as SegDINO3D and OneFormer3D keep it after processing (spec/data.md section 2): raw dumps of points, labels and superpoints, and what 2D models
+//! ScanNet as SegDINO3D and OneFormer3D keep it after processing (docs/spec/data.md section 2): raw dumps of points, labels and superpoints, and what 2D models
 //! made of the images, as PyTorch files. The images themselves are not there.
 //!
 //! Labels are in the data set's own ids, in which ScanNet200 has 2 for chairs and 3 for the floor. Both programs exchange the two, and only while they load, before

@@ -1,4 +1,4 @@
-//! ScanNet's stream of compressed colour and depth (spec/data.md section 1.1).
+//! ScanNet's stream of compressed colour and depth (docs/spec/data.md section 1.1).
 
 use std::{
     fs::File,

@@ -1,4 +1,4 @@
-//! VGGT's `predictions.npz` (spec/data.md section 9): for S images of H x W pixels `depth` (S, H, W, 1), `depth_conf` (S, H, W), `extrinsic` (S, 3, 4) world to
+//! VGGT's `predictions.npz` (docs/spec/data.md section 9): for S images of H x W pixels `depth` (S, H, W, 1), `depth_conf` (S, H, W), `extrinsic` (S, 3, 4) world to
 //! camera, `intrinsic` (S, 3, 3), `images` (S, 3, H, W) or (S, H, W, 3) in 0..=1, and `world_points` (S, H, W, 3), which may be missing. Points come from the depth,
 //! as VGGT's authors recommend; those of the other branch are only compared with it.
 
