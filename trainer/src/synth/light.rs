@@ -4,7 +4,7 @@ use glam::Vec3;
 
 use super::{
     camera::{Camera, View},
-    noise::noise,
+    noise::{Places, noise_at},
     scene::{Light, Scene},
 };
 
@@ -28,10 +28,16 @@ impl Lighting {
         Self { lamps: lamps.collect(), ambient, seed }
     }
 
-    /// The light that reaches a point with a normal: linear RGB, about 1 where it is well lit.
-    pub fn at(&self, p: Vec3, normal: Vec3) -> Vec3 {
+    /// How bright the soft light is at places: it gets darker towards corners.
+    pub fn shade_at<const N: usize>(&self, places: &Places<N>) -> [f32; N] {
+        let (wide, near) = (noise_at(&places.scaled(0.55), &[self.seed; N]), noise_at(&places.scaled(1.7), &[self.seed.wrapping_add(1); N]));
+        std::array::from_fn(|lane| 0.25 + 1.5 * wide[lane] * near[lane] * 2.0)
+    }
+
+    /// The light that reaches a point with a normal where the soft light has that [shade](Self::shade_at): linear RGB, about 1 where it is well lit.
+    pub fn at(&self, p: Vec3, normal: Vec3, shade: f32) -> Vec3 {
         let sky = 0.75 + 0.25 * normal.z;
-        let soft = self.ambient * sky * (0.25 + 1.5 * noise(p * 0.55, self.seed) * noise(p * 1.7, self.seed + 1) * 2.0);
+        let soft = self.ambient * sky * shade;
         self.lamps.iter().fold(soft, |sum, (light, camera, view)| {
             let towards = light.position - p;
             if normal.dot(towards) <= 0.0 || towards.length_squared() > REACH * REACH {

@@ -4,7 +4,7 @@ use glam::{IVec3, Vec3};
 
 use super::{
     dice::Dice,
-    noise::{hash, noise, rough, unit},
+    noise::{Places, hash, noise, noise_at, rough, rough_at, unit},
 };
 
 /// How a material's two colours are laid out; lengths in metres, axes 0 = x, 1 = y, 2 = z.
@@ -90,10 +90,26 @@ impl Material {
     }
 
     /// Colour at `p` (metres in the part's frame), sRGB in 0..1.
+    #[cfg(test)]
     pub fn color(&self, p: Vec3) -> Vec3 {
+        self.with_wear(self.pattern(p), wear_at(&Places::new([p]), &[self.seed])[0])
+    }
+
+    /// What [`wear_at`] is asked with.
+    pub fn seed(&self) -> u32 {
+        self.seed
+    }
+
+    /// A colour of the pattern where there is so much wear.
+    pub fn with_wear(&self, color: Vec3, wear: f32) -> Vec3 {
+        (color * (1.0 + self.wear * (wear - 0.75))).clamp(Vec3::ZERO, Vec3::ONE)
+    }
+
+    /// Colour at `p` (metres in the part's frame) when it was new, sRGB.
+    pub fn pattern(&self, p: Vec3) -> Vec3 {
         let seed = self.seed;
         let mixed = |t: f32| self.base.lerp(self.accent, t);
-        let color = match self.texture {
+        match self.texture {
             Texture::Mottled(size) => mixed(rough(p / size, seed)),
             Texture::Grain(axis) => {
                 let mut q = p * 9.0;
@@ -162,8 +178,7 @@ impl Material {
                     _ => mixed(unit(h, 6)),
                 }
             }
-            // its places are no lengths, so there is no wear to lay over them
-            Texture::Painted => return p.clamp(Vec3::ZERO, Vec3::ONE),
+            Texture::Painted => p.clamp(Vec3::ZERO, Vec3::ONE),
             Texture::Spines(axis, thickness) => {
                 let along = p[axis] / thickness;
                 let cell = (along + 0.8 * noise(Vec3::splat(along.floor() * 0.7), seed)).floor() as i32;
@@ -172,11 +187,16 @@ impl Material {
                 let title = ((p.z * 40.0).floor() as u32 ^ h).is_multiple_of(5);
                 if title { cover.lerp(Vec3::splat(0.85), 0.5) } else { cover }
             }
-        };
-        // wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger
-        let worn = 0.35 * rough(p * 0.9, seed ^ 0x3c3c) + 0.9 * rough(p * 2.7, seed ^ 0xa5a5) + 0.25 * noise(p * 21.0, seed ^ 0x5a5a);
-        (color * (1.0 + self.wear * (worn - 0.75))).clamp(Vec3::ZERO, Vec3::ONE)
+        }
     }
+}
+
+/// Wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger; places in the parts' frames.
+pub fn wear_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
+    let arms = rough_at(&places.scaled(0.9), &seeds.map(|seed| seed ^ 0x3c3c));
+    let hands = rough_at(&places.scaled(2.7), &seeds.map(|seed| seed ^ 0xa5a5));
+    let fingers = noise_at(&places.scaled(21.0), &seeds.map(|seed| seed ^ 0x5a5a));
+    std::array::from_fn(|lane| 0.35 * arms[lane] + 0.9 * hands[lane] + 0.25 * fingers[lane])
 }
 
 /// A colour of the given hue, saturation and value, each in 0..1.

@@ -1,6 +1,6 @@
 //! Pictures and depth from the cameras of a walk, flawed as real ones are, fused to the points of a scan.
 
-use std::collections::HashMap;
+use std::{array, collections::HashMap};
 
 use glam::{IVec3, Vec2, Vec3};
 
@@ -9,7 +9,8 @@ use super::{
     dice::Dice,
     fusion::{Sample, Volume},
     light::Lighting,
-    noise::{below, noise, unit},
+    material::{Material, wear_at},
+    noise::{LANES, Places, below, noise_at, unit},
     scene::Scene,
     walk::Sensor,
 };
@@ -46,6 +47,17 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
     (thinned(samples, sensor, dice), all)
 }
 
+/// A place that a pixel sees.
+#[derive(Clone, Copy)]
+struct Hit<'a> {
+    position: Vec3,
+    /// Of unit length, towards the camera.
+    normal: Vec3,
+    /// The place in the frame of its part.
+    texture: Vec3,
+    material: &'a Material,
+}
+
 /// What one camera sees, row by row.
 struct Frame {
     camera: Camera,
@@ -61,33 +73,40 @@ impl Frame {
         let view = camera.view(scene, f32::INFINITY);
         let pixels = view.depth.len();
         let mut frame = Self { camera, view, color: vec![Vec3::ZERO; pixels], normal: vec![Vec3::ZERO; pixels] };
-        let width = camera.size[0];
-        for i in 0..pixels {
-            let index = frame.view.triangle[i];
-            if index == u32::MAX {
-                continue;
+        let seen: Vec<usize> = (0..pixels).filter(|&i| frame.view.triangle[i] != u32::MAX).collect();
+        for pixels in seen.chunks(LANES) {
+            // the last ones stand in for those that are not there
+            let hits: [Hit; LANES] = array::from_fn(|lane| frame.hit(scene, pixels[lane.min(pixels.len() - 1)]));
+            let shade = lighting.shade_at(&Places::new(hits.map(|hit| hit.position)));
+            let wear = wear_at(&Places::new(hits.map(|hit| hit.texture)), &hits.map(|hit| hit.material.seed()));
+            for (lane, &i) in pixels.iter().enumerate() {
+                let Hit { position, normal, texture, material } = hits[lane];
+                let albedo = material.with_wear(material.pattern(texture), wear[lane]);
+                frame.color[i] = albedo * albedo * (lighting.at(position, normal, shade[lane]) + material.glow);
+                frame.normal[i] = normal;
             }
-            let triangle = &scene.triangles[index as usize];
-            let p = camera.point(i % width, i / width, frame.view.depth[i]);
-            let [a, b, c] = scene.corners(index as usize);
-            let cross = (b - a).cross(c - a);
-            let squared = cross.length_squared().max(1e-20);
-            let (wb, wc) = ((p - a).cross(c - a).dot(cross) / squared, (b - a).cross(p - a).dot(cross) / squared);
-            let [ta, tb, tc] = triangle.corners.map(|i| scene.textures[i as usize]);
-            let texture = ta + (tb - ta) * wb + (tc - ta) * wc;
-            let normal = cross / squared.sqrt();
-            let normal = if normal.dot(camera.forward) > 0.0 && normal.dot(p - camera.eye) > 0.0 || normal.dot(p - camera.eye) > 0.0 {
-                -normal
-            } else {
-                normal
-            };
-            let material = &scene.materials[triangle.material as usize];
-            let albedo = material.color(texture);
-            frame.color[i] = albedo * albedo * (lighting.at(p, normal) + material.glow);
-            frame.normal[i] = normal;
         }
         frame.darken_creases();
         frame
+    }
+
+    /// What a pixel sees, if it sees something.
+    fn hit<'a>(&self, scene: &'a Scene, pixel: usize) -> Hit<'a> {
+        let (width, index) = (self.camera.size[0], self.view.triangle[pixel] as usize);
+        let triangle = &scene.triangles[index];
+        let p = self.camera.point(pixel % width, pixel / width, self.view.depth[pixel]);
+        let [a, b, c] = scene.corners(index);
+        let cross = (b - a).cross(c - a);
+        let squared = cross.length_squared().max(1e-20);
+        let (wb, wc) = ((p - a).cross(c - a).dot(cross) / squared, (b - a).cross(p - a).dot(cross) / squared);
+        let [ta, tb, tc] = triangle.corners.map(|i| scene.textures[i as usize]);
+        let normal = cross / squared.sqrt();
+        Hit {
+            position: p,
+            normal: if normal.dot(p - self.camera.eye) > 0.0 { -normal } else { normal },
+            texture: ta + (tb - ta) * wb + (tc - ta) * wc,
+            material: &scene.materials[triangle.material as usize],
+        }
     }
 
     /// Ambient occlusion from the depth picture: surfaces that rise beside a point take its light, so things get dark where they touch.
@@ -147,6 +166,8 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
     let (shift_x, shift_y) = (dice.count(0, 4) as i32 - 2, dice.count(0, 4) as i32 - 2);
     let clamp = |v: i32, n: usize| v.clamp(0, n as i32 - 1) as usize;
     for y in 1..height - 1 {
+        let patches = along_row(y, width, 9.0, 0.0, seed);
+        let waves = along_row(y, width, 14.0, 7.0, seed);
         for x in 1..width - 1 {
             let i = y * width + x;
             let depth = view.depth[i];
@@ -158,14 +179,13 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
             let facing = -frame.normal[i].dot(ray) / ray.length();
             let edge = [i - 1, i + 1, i - width, i + width].into_iter().any(|j| (view.depth[j] - depth).abs() > 0.04 + 0.03 * depth);
             // Depth fails in patches on glass and black gloss, at grazing angles, and often at outlines.
-            let patch = noise(Vec3::new(x as f32 / 9.0, y as f32 / 9.0, 0.0), seed);
             let miss = scene.materials[triangle.material as usize].missing + if facing < 0.2 { 0.5 } else { 0.0 } + if edge { 0.35 } else { 0.0 };
-            let luck = 0.6 * patch + 0.4 * dice.within(0.0, 1.0);
+            let luck = 0.6 * patches[x] + 0.4 * dice.within(0.0, 1.0);
             if luck < 0.2 + 0.6 * miss - 0.2 * f32::from(miss < 0.05) {
                 continue;
             }
             let spread = sensor.noise * (0.4 + depth * depth);
-            let wave = noise(Vec3::new(x as f32 / 14.0, y as f32 / 14.0, 7.0), seed) - 0.5;
+            let wave = waves[x] - 0.5;
             let measured = depth + spread * (0.7 * dice.normal() + 3.0 * wave);
             all_measured[i] = measured;
             let color = picture[clamp(y as i32 + shift_y, height) * width + clamp(x as i32 + shift_x, width)];
@@ -175,6 +195,15 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
         }
     }
     all_measured
+}
+
+/// Noise for each pixel of a row, with features of so many pixels; other `layer`s have other noise.
+fn along_row(y: usize, width: usize, size: f32, layer: f32, seed: u32) -> Vec<f32> {
+    let noises = |first: usize| {
+        let places = array::from_fn(|lane| Vec3::new((first + lane) as f32 / size, y as f32 / size, layer));
+        noise_at(&Places::<LANES>::new(places), &[seed; LANES])
+    };
+    (0..width).step_by(LANES).flat_map(noises).collect()
 }
 
 /// Points of the surface, at least as dense as the sensor wants them; evenly, if they are to lie at random.
