@@ -1,6 +1,7 @@
 // A factor and a summand for every channel, and a rectifier: y = max(x a + b, 0).
 //
-// One thread computes four consecutive channels of one row; neighbouring threads take the next channels.
+// One thread computes four consecutive channels of one row; neighbouring threads take the next
+// channels.
 //
 // binding  access      element    shape          meaning
 // 0        read        Stored     [rows, c / 4]  x

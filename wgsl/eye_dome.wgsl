@@ -1,15 +1,15 @@
-// Shades the drawn points by how much deeper they lie than their neighbours (eye-dome lighting: edges and creases darken
-// without any normals), outlines the hovered and the selected instance, and draws the floor grid behind everything.
-// One fragment computes one pixel of the canvas; the triangle covers it.
+// Shades the drawn points by how much deeper they lie than their neighbours (eye-dome lighting:
+// edges and creases darken without any normals), outlines the hovered and the selected instance,
+// and draws the floor grid behind everything. One fragment computes one pixel of the canvas; the
+// triangle covers it.
 //
-// group binding access  element           shape          meaning
-// 0     0       uniform Scene             1              camera, colours, what is outlined
-// 0     1       texture f32               height, width  colours of the points
-// 0     2       texture u32 x2            height, width  identity: .x point index + 1, .y owner; 0 is no point
-// 0     3       texture depth             height, width  reversed depth: near / metres; 0 is no point
+// group binding access element shape meaning 0 0 uniform Scene 1 camera, colours, what is outlined
+// 0 1 texture f32 height, width colours of the points 0 2 texture u32 x2 height, width identity: .x
+// point index + 1, .y owner; 0 is no point 0 3 texture depth height, width reversed depth: near /
+// metres; 0 is no point
 //
-// Invariants: all three textures and the canvas have one size. Neighbours outside are clamped to the border.
-// CPU twin: the shading at the end of web/src/view/software.rs.
+// Invariants: all three textures and the canvas have one size. Neighbours outside are clamped to
+// the border. CPU twin: the shading at the end of web/src/view/software.rs.
 
 struct Scene {
     world_from_clip: mat4x4f,
@@ -79,7 +79,8 @@ fn outline(pixel: vec2i, wanted: u32, width: i32) -> f32 {
     return 0.0;
 }
 
-// How strongly the grid line with this spacing covers the floor point; `per_pixel` is the floor distance of one pixel.
+// How strongly the grid line with this spacing covers the floor point; `per_pixel` is the floor
+// distance of one pixel.
 fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
     let distance = abs(fract(at / spacing - 0.5) - 0.5) * spacing;
     let cover = 1.0 - clamp(distance / max(per_pixel, vec2f(1e-6)), vec2f(0.0), vec2f(1.0));
@@ -90,7 +91,8 @@ fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
 fn eye_dome(@builtin(position) position: vec4f) -> @location(0) vec4f {
     let pixel = vec2i(position.xy);
     let size = vec2f(textureDimensions(depths));
-    // The floor under this pixel; derivatives need uniform control flow, so it is computed everywhere.
+    // The floor under this pixel; derivatives need uniform control flow, so it is computed
+    // everywhere.
     let ndc = vec2f(position.x / size.x * 2.0 - 1.0, 1.0 - position.y / size.y * 2.0);
     let ahead = scene.world_from_clip * vec4f(ndc, 0.5, 1.0);
     let ray = normalize(ahead.xyz / ahead.w - scene.eye);

@@ -1,19 +1,18 @@
-// Which voxels meet under a sparse convolution: the table of neighbours, its rows in an order that brings those with similar neighbourhoods
-// together.
+// Which voxels meet under a sparse convolution: the table of neighbours, its rows in an order that
+// brings those with similar neighbourhoods together.
 //
-// One workgroup builds the table of 512 consecutive rows. It looks every neighbour up twice: to see which exist, by which the rows are sorted
-// in shared memory (a bitonic sort), and to write them down in that order. Rows with equal neighbourhoods stay in their own order, so the
-// result is the same everywhere.
+// One workgroup builds the table of 512 consecutive rows. It looks every neighbour up twice: to see
+// which exist, by which the rows are sorted in shared memory (a bitonic sort), and to write them
+// down in that order. Rows with equal neighbourhoods stay in their own order, so the result is the
+// same everywhere.
 //
-// binding  access      element  shape                  meaning
-// 0        read        i32      [rows, 3]              voxels whose neighbours are wanted
-// 1        read        i32      [others, 3]            voxels that are neighbours
-// 2        read        u32      [last_slot + 1]        hash table of the others, see `voxel_index`
-// 3        read_write  u32      [offsets + 1, places]  the other's row of each place, or 0xffffffff; last, each place's row
-// 4        uniform     Info
+// binding access element shape meaning 0 read i32 [rows, 3] voxels whose neighbours are wanted 1
+// read i32 [others, 3] voxels that are neighbours 2 read u32 [last_slot + 1] hash table of the
+// others, see `voxel_index` 3 read_write u32 [offsets + 1, places] the other's row of each place,
+// or 0xffffffff; last, each place's row 4 uniform Info
 //
-// Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's wave.
-// Invariants: places are `count` filled up to a multiple of 64; what is filled in has no neighbours and comes last.
+// Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's wave. Invariants: places are
+// `count` filled up to a multiple of 64; what is filled in has no neighbours and comes last.
 // Definition: `ops::Neighbours`.
 
 struct Info {

@@ -1,18 +1,16 @@
 // Softmax over the keys of every query, where keys outside the query's mask get nothing.
 //
-// A workgroup computes one row: neighbouring threads read neighbouring keys, and what they found separately, whether a key is open, the
-// highest score and the sum, is brought together in shared memory. `masked_softmax` does the same with a thread a row; which one runs is
-// measured.
+// A workgroup computes one row: neighbouring threads read neighbouring keys, and what they found
+// separately, whether a key is open, the highest score and the sum, is brought together in shared
+// memory. `masked_softmax` does the same with a thread a row; which one runs is measured.
 //
-// binding  access      element  shape                 meaning
-// 0        read        f32      [count, width]        scores; a row is a head and a query
-// 1        read        f32      [queries, keys]       logits of the masks, shared by all heads; anything where `masked` is 0
-// 2        read_write  f32      [count, width]        weights; 0 from column `keys` on
-// 3        uniform     Info
+// binding access element shape meaning 0 read f32 [count, width] scores; a row is a head and a
+// query 1 read f32 [queries, keys] logits of the masks, shared by all heads; anything where
+// `masked` is 0 2 read_write f32 [count, width] weights; 0 from column `keys` on 3 uniform Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes.
-// Invariants: at least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the last row return.
-// Definition: `ops::plain_masked_softmax`.
+// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes. Invariants: at
+// least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the
+// last row return. Definition: `ops::plain_masked_softmax`.
 
 struct Info {
     count: u32,   // rows

@@ -1,18 +1,17 @@
 // Softmax over the keys of every query, where keys outside the query's mask get nothing.
 //
-// A workgroup computes one row, as in `masked_softmax_shared`, but what its threads found separately is brought together by subgroups: once
-// within each, and, once over what the first threads of all of them wrote down. Nothing is assumed about their size
-// or about which threads they are.
+// A workgroup computes one row, as in `masked_softmax_shared`, but what its threads found
+// separately is brought together by subgroups: once within each, and, once over what the first
+// threads of all of them wrote down. Nothing is assumed about their size or about which threads
+// they are.
 //
-// binding  access      element  shape                 meaning
-// 0        read        f32      [count, width]        scores; a row is a head and a query
-// 1        read        f32      [queries, keys]       logits of the masks, shared by all heads; anything where `masked` is 0
-// 2        read_write  f32      [count, width]        weights; 0 from column `keys` on
-// 3        uniform     Info
+// binding access element shape meaning 0 read f32 [count, width] scores; a row is a head and a
+// query 1 read f32 [queries, keys] logits of the masks, shared by all heads; anything where
+// `masked` is 0 2 read_write f32 [count, width] weights; 0 from column `keys` on 3 uniform Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes.
-// Invariants: at least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the last row return.
-// Definition: `ops::plain_masked_softmax`.
+// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes. Invariants: at
+// least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the
+// last row return. Definition: `ops::plain_masked_softmax`.
 
 struct Thread {
     lane: u32,  // in the workgroup

@@ -1,7 +1,8 @@
 // Matrix products, one after the other of a batch: c = a b.
 //
-// One thread computes eight rows times eight columns of one product, in registers: what it loads serves sixty-four products, and loads are
-// what software adapters are slow at. Neighbouring threads share the rows and take the next columns.
+// One thread computes eight rows times eight columns of one product, in registers: what it loads
+// serves sixty-four products, and loads are what software adapters are slow at. Neighbouring
+// threads share the rows and take the next columns.
 //
 // binding  access      element    shape                meaning
 // 0        read        vec4<f32>  [batch, m, k / 4]    left matrices
@@ -9,10 +10,10 @@
 // 2        read_write  f32        [batch, m, width]    products
 // 3        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which software adapters pay for dearly.
-// Invariants: k and n are multiples of four, filled up with zeros by the caller; the products are written without that: width <= n.
-// Rows and columns past the last are computed as copies of it and not written.
-// Definition: `ops::plain_matmul`.
+// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
+// software adapters pay for dearly. Invariants: k and n are multiples of four, filled up with zeros
+// by the caller; the products are written without that: width <= n. Rows and columns past the last
+// are computed as copies of it and not written. Definition: `ops::plain_matmul`.
 
 struct Info {
     batch: u32,
@@ -32,7 +33,8 @@ const GROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<uniform> info: Info;
 
-// Four terms more of four sums. Written out: adapters that run on a CPU are slower at products of matrices.
+// Four terms more of four sums. Written out: adapters that run on a CPU are slower at products of
+// matrices.
 fn add(sums: vec4<f32>, x: vec4<f32>, m: mat4x4<f32>) -> vec4<f32> {
     return fma(vec4<f32>(x.w), m[3], fma(vec4<f32>(x.z), m[2], fma(vec4<f32>(x.y), m[1], fma(vec4<f32>(x.x), m[0], sums))));
 }

@@ -1,17 +1,15 @@
 // Draws points as round, screen-facing quads into a colour, an identity and a depth target.
 // One instance draws one point, its four vertices are the corners of a triangle strip.
 //
-// group binding access  element        shape      meaning
-// 0     0       uniform View           1          the picture: camera, sizes, paint
-// 0     1       read    Look           owners     colour and visibility; entry 0 is nobody's
-// 1     0       uniform Chunk          1          which points the buffers of this group hold
-// 1     1       read    f32            points, 3  positions, world frame, metres
-// 1     2       read    u32            points     packed 0xAABBGGRR sRGB (all zero: no colour in the scan)
-// 1     3       read    u32            points     owner: 0 nobody, instance i is i + 1
+// group binding access element shape meaning 0 0 uniform View 1 the picture: camera, sizes, paint 0
+// 1 read Look owners colour and visibility; entry 0 is nobody's 1 0 uniform Chunk 1 which points
+// the buffers of this group hold 1 1 read f32 points, 3 positions, world frame, metres 1 2 read u32
+// points packed 0xAABBGGRR sRGB (all zero: no colour in the scan) 1 3 read u32 points owner: 0
+// nobody, instance i is i + 1
 //
-// Invariants: every owner is below the number of looks. Depth is reversed (1 near, 0 far). Identity (0, 0) is "no point";
-// else .x is the point's index in the scene + 1, .y its owner.
-// CPU twin: web/src/view/software.rs.
+// Invariants: every owner is below the number of looks. Depth is reversed (1 near, 0 far). Identity
+// (0, 0) is "no point"; else .x is the point's index in the scene + 1, .y its owner. CPU twin:
+// web/src/view/software.rs.
 
 struct View {
     clip_from_world: mat4x4f,

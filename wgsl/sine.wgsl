@@ -1,7 +1,7 @@
 // Sines of turns: y = sin(2 pi x).
 //
-// One thread computes one value by a polynomial. The sine of the hardware may be off by 2^-11, and some are: enough to see in what a network
-// answers. Here it is off by at most 1.5e-6 for |x| < 2.
+// One thread computes one value by a polynomial. The sine of the hardware may be off by 2^-11, and
+// some are: enough to see in what a network answers. Here it is off by at most 1.5e-6 for |x| < 2.
 //
 // binding  access      element  shape      meaning
 // 0        read        f32      [count]    x

@@ -1,22 +1,22 @@
-// Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of its offset.
+// Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of
+// its offset.
 //
-// A workgroup computes 64 output rows times 32 output channels. For every offset at which one of the rows has a neighbour it brings sixteen
-// channels of all neighbours, and the weights for them, into shared memory at a time; then each thread multiplies eight rows with four
-// channels in registers. What is loaded once from memory serves 32 channels or 64 rows. `sparse_conv` does the same without shared memory;
-// which one runs is measured.
+// A workgroup computes 64 output rows times 32 output channels. For every offset at which one of
+// the rows has a neighbour it brings sixteen channels of all neighbours, and the weights for them,
+// into shared memory at a time; then each thread multiplies eight rows with four channels in
+// registers. What is loaded once from memory serves 32 channels or 64 rows. `sparse_conv` does the
+// same without shared memory; which one runs is measured.
 //
-// binding  access      element    shape                         meaning
-// 0        read        Stored     [inputs, c_in / 4]            features of the input rows
-// 1        read        Stored     [offsets, c_in, c_out / 4]    weights
-// 2        read        u32        [offsets + 1, 4 * stride]     input row of each place, or 0xffffffff; last, the places' output rows
-// 3        read        vec4<f32>  [2, c_out / 4]                factor and summand of each channel
-// 4        read        Stored     [outputs, c_out / 4]          added after that
-// 5        read_write  Stored     [outputs, c_out / 4]          what comes of it
-// 6        uniform     Info
+// binding access element shape meaning 0 read Stored [inputs, c_in / 4] features of the input rows
+// 1 read Stored [offsets, c_in, c_out / 4] weights 2 read u32 [offsets + 1, 4 * stride] input row
+// of each place, or 0xffffffff; last, the places' output rows 3 read vec4<f32> [2, c_out / 4]
+// factor and summand of each channel 4 read Stored [outputs, c_out / 4] added after that 5
+// read_write Stored [outputs, c_out / 4] what comes of it 6 uniform Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 6 KiB: a small part of what every device has, so that many are at work.
-// Invariants: channels are multiples of four (the caller pads), places of 64; places past the last row have no neighbours and are not
-// written; what `epilogue` does not name is not read. Sums are of single precision however features are stored.
+// Workgroup: 64 threads, a multiple of every GPU's wave, which share 6 KiB: a small part of what
+// every device has, so that many are at work. Invariants: channels are multiples of four (the
+// caller pads), places of 64; places past the last row have no neighbours and are not written; what
+// `epilogue` does not name is not read. Sums are of single precision however features are stored.
 // Definition: `ops::definition::sparse_conv`.
 
 // The caller puts vec4<f16> here where features are stored by halves.

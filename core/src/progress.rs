@@ -27,7 +27,14 @@ pub enum Stage {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Self; 6] = [Self::Read, Self::Superpoints, Self::Model, Self::Backbone, Self::Decoder, Self::Instances];
+    pub const ALL: [Self; 6] = [
+        Self::Read,
+        Self::Superpoints,
+        Self::Model,
+        Self::Backbone,
+        Self::Decoder,
+        Self::Instances,
+    ];
 }
 
 /// How far one stage has come; `done` is in 0..=1.
@@ -70,15 +77,22 @@ pub struct Monitor<'a> {
 impl<'a> Monitor<'a> {
     /// Reports to `report`; stops when `cancel` says so.
     pub fn new(report: &'a dyn Fn(Progress), cancel: &'a Cancel) -> Self {
-        Self { report, cancel: Some(cancel) }
+        Self {
+            report,
+            cancel: Some(cancel),
+        }
     }
 
     /// Reports to nobody and never stops.
     pub fn silent() -> Self {
-        Self { report: &|_| (), cancel: None }
+        Self {
+            report: &|_| (),
+            cancel: None,
+        }
     }
 
-    /// Reports that `done` (0..=1) of `stage` is finished. Call it at most about twenty times a stage.
+    /// Reports that `done` (0..=1) of `stage` is finished. Call it at most about twenty times a
+    /// stage.
     ///
     /// # Errors
     /// [`Cancelled`] once the token was set.
@@ -93,7 +107,11 @@ impl<'a> Monitor<'a> {
     /// # Errors
     /// [`Cancelled`] once the token was set.
     pub fn check(&self) -> Result<(), Cancelled> {
-        if self.cancel.is_some_and(Cancel::is_cancelled) { Err(Cancelled) } else { Ok(()) }
+        if self.cancel.is_some_and(Cancel::is_cancelled) {
+            Err(Cancelled)
+        } else {
+            Ok(())
+        }
     }
 }
 

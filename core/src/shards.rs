@@ -24,7 +24,9 @@ pub struct Shard {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShardError {
     /// A piece is not what the manifest promises: cut short, changed, or of another file.
-    #[error("{file} is damaged: its {what} is {found}, the manifest says {expected}; load the page again, or fetch the model again")]
+    #[error(
+        "{file} is damaged: its {what} is {found}, the manifest says {expected}; load the page again, or fetch the model again"
+    )]
     Damaged {
         /// Which piece.
         file: String,
@@ -51,7 +53,11 @@ pub enum ShardError {
 impl Shard {
     /// Describes a piece.
     pub fn of(file: String, piece: &[u8]) -> Self {
-        Self { file, bytes: piece.len(), sha256: sha256(piece) }
+        Self {
+            file,
+            bytes: piece.len(),
+            sha256: sha256(piece),
+        }
     }
 
     /// Whether the piece is the one described.
@@ -59,35 +65,60 @@ impl Shard {
     /// # Errors
     /// [`ShardError::Damaged`].
     pub fn check(&self, piece: &[u8]) -> Result<(), ShardError> {
-        let damaged = |what, found: String, expected: String| ShardError::Damaged { file: self.file.clone(), what, found, expected };
+        let damaged = |what, found: String, expected: String| ShardError::Damaged {
+            file: self.file.clone(),
+            what,
+            found,
+            expected,
+        };
         if piece.len() != self.bytes {
-            return Err(damaged("length", piece.len().to_string(), self.bytes.to_string()));
+            return Err(damaged(
+                "length",
+                piece.len().to_string(),
+                self.bytes.to_string(),
+            ));
         }
         let found = sha256(piece);
-        if found == self.sha256 { Ok(()) } else { Err(damaged("SHA-256", found, self.sha256.clone())) }
+        if found == self.sha256 {
+            Ok(())
+        } else {
+            Err(damaged("SHA-256", found, self.sha256.clone()))
+        }
     }
 }
 
-/// Pieces of at most [`SHARD_BYTES`], named `stem-0.bin`, `stem-1.bin` and so on, with their descriptions.
+/// Pieces of at most [`SHARD_BYTES`], named `stem-0.bin`, `stem-1.bin` and so on, with their
+/// descriptions.
 pub fn split<'a>(stem: &str, file: &'a [u8]) -> Vec<(Shard, &'a [u8])> {
-    file.chunks(SHARD_BYTES).enumerate().map(|(i, piece)| (Shard::of(format!("{stem}-{i}.bin"), piece), piece)).collect()
+    file.chunks(SHARD_BYTES)
+        .enumerate()
+        .map(|(i, piece)| (Shard::of(format!("{stem}-{i}.bin"), piece), piece))
+        .collect()
 }
 
-/// Checks what can be checked without the pieces: plain names, lengths and number within the limits.
+/// Checks what can be checked without the pieces: plain names, lengths and number within the
+/// limits.
 ///
 /// # Errors
 /// [`ShardError::List`].
 pub fn check_list(shards: &[Shard]) -> Result<(), ShardError> {
     if !(1..=MAX_SHARDS).contains(&shards.len()) {
-        return Err(ShardError::List(format!("{} pieces, there must be 1 to {MAX_SHARDS}", shards.len())));
+        return Err(ShardError::List(format!(
+            "{} pieces, there must be 1 to {MAX_SHARDS}",
+            shards.len()
+        )));
     }
     for Shard { file, bytes, .. } in shards {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if file.is_empty() || file.starts_with('.') || !file.chars().all(plain) {
-            return Err(ShardError::List(format!("\"{file}\" is no plain file name")));
+            return Err(ShardError::List(format!(
+                "\"{file}\" is no plain file name"
+            )));
         }
         if *bytes > SHARD_BYTES {
-            return Err(ShardError::List(format!("{file} has {bytes} bytes, the limit is {SHARD_BYTES}")));
+            return Err(ShardError::List(format!(
+                "{file} has {bytes} bytes, the limit is {SHARD_BYTES}"
+            )));
         }
     }
     Ok(())
@@ -99,7 +130,10 @@ pub fn check_list(shards: &[Shard]) -> Result<(), ShardError> {
 /// [`ShardError::Pieces`] or [`ShardError::Damaged`].
 pub fn join(shards: &[Shard], pieces: &[impl AsRef<[u8]>]) -> Result<Vec<u8>, ShardError> {
     if pieces.len() != shards.len() {
-        return Err(ShardError::Pieces { found: pieces.len(), expected: shards.len() });
+        return Err(ShardError::Pieces {
+            found: pieces.len(),
+            expected: shards.len(),
+        });
     }
     let mut file = Vec::with_capacity(pieces.iter().map(|piece| piece.as_ref().len()).sum());
     for (shard, piece) in shards.iter().zip(pieces) {
@@ -111,7 +145,10 @@ pub fn join(shards: &[Shard], pieces: &[impl AsRef<[u8]>]) -> Result<Vec<u8>, Sh
 
 /// Lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect()
+    Sha256::digest(bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 #[cfg(test)]
@@ -122,24 +159,54 @@ mod tests {
     #[test]
     fn pieces_join_to_the_file_and_damage_is_named() {
         let file: Vec<u8> = (0..100_u8).collect();
-        let shards: Vec<Shard> = file.chunks(40).enumerate().map(|(i, piece)| Shard::of(format!("w-{i}.bin"), piece)).collect();
+        let shards: Vec<Shard> = file
+            .chunks(40)
+            .enumerate()
+            .map(|(i, piece)| Shard::of(format!("w-{i}.bin"), piece))
+            .collect();
         let mut pieces: Vec<Vec<u8>> = file.chunks(40).map(<[u8]>::to_vec).collect();
         assert_eq!(check_list(&shards), Ok(()));
         assert_eq!(join(&shards, &pieces).unwrap(), file);
         pieces[1][7] ^= 1;
-        assert!(join(&shards, &pieces).unwrap_err().to_string().contains("w-1.bin is damaged: its SHA-256"));
+        assert!(
+            join(&shards, &pieces)
+                .unwrap_err()
+                .to_string()
+                .contains("w-1.bin is damaged: its SHA-256")
+        );
         pieces[1].pop();
-        assert!(join(&shards, &pieces).unwrap_err().to_string().contains("its length is 39"));
+        assert!(
+            join(&shards, &pieces)
+                .unwrap_err()
+                .to_string()
+                .contains("its length is 39")
+        );
         pieces.pop();
-        assert_eq!(join(&shards, &pieces), Err(ShardError::Pieces { found: 2, expected: 3 }));
+        assert_eq!(
+            join(&shards, &pieces),
+            Err(ShardError::Pieces {
+                found: 2,
+                expected: 3
+            })
+        );
     }
 
     #[test]
     fn hostile_lists_are_refused() {
-        let shard = |file: &str, bytes| Shard { file: file.into(), bytes, sha256: String::new() };
+        let shard = |file: &str, bytes| Shard {
+            file: file.into(),
+            bytes,
+            sha256: String::new(),
+        };
         assert!(check_list(&[]).is_err());
         assert!(check_list(&vec![shard("a", 1); MAX_SHARDS + 1]).is_err());
-        for (file, bytes) in [("../secret", 1), (".hidden", 1), ("", 1), ("a/b", 1), ("a", SHARD_BYTES + 1)] {
+        for (file, bytes) in [
+            ("../secret", 1),
+            (".hidden", 1),
+            ("", 1),
+            ("a/b", 1),
+            ("a", SHARD_BYTES + 1),
+        ] {
             assert!(check_list(&[shard(file, bytes)]).is_err(), "{file} {bytes}");
         }
     }
@@ -148,7 +215,13 @@ mod tests {
     fn nothing_is_cut_that_fits() {
         let file = vec![7; SHARD_BYTES + 1];
         let parts = split("weights", &file);
-        assert_eq!(parts.iter().map(|(shard, _)| shard.bytes).collect::<Vec<_>>(), [SHARD_BYTES, 1]);
+        assert_eq!(
+            parts
+                .iter()
+                .map(|(shard, _)| shard.bytes)
+                .collect::<Vec<_>>(),
+            [SHARD_BYTES, 1]
+        );
         assert_eq!(parts[1].0.file, "weights-1.bin");
     }
 }

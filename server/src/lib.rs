@@ -1,4 +1,5 @@
-//! Serves the app and keeps shared scenes behind unlisted links: nothing else is read or written than the app's folder and the store.
+//! Serves the app and keeps shared scenes behind unlisted links: nothing else is read or written
+//! than the app's folder and the store.
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -37,21 +38,38 @@ pub struct Config {
 ///
 /// # Errors
 /// When the listener fails.
-pub async fn serve(listener: TcpListener, config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
+pub async fn serve(
+    listener: TcpListener,
+    config: Config,
+    shutdown: impl Future<Output = ()> + Send + 'static,
+) -> io::Result<()> {
     let scenes = store::Scenes::new(config.store);
-    let asker = limits::Asker { behind_proxy: config.behind_proxy };
-    let routes = routes::routes(scenes.clone(), config.max_bytes, config.default_lifetime, asker).merge(page::routes(config.app));
+    let asker = limits::Asker {
+        behind_proxy: config.behind_proxy,
+    };
+    let routes = routes::routes(
+        scenes.clone(),
+        config.max_bytes,
+        config.default_lifetime,
+        asker,
+    )
+    .merge(page::routes(config.app));
     let sweeper = tokio::spawn(sweep(scenes));
     let service = limits::secure(routes).layer(TraceLayer::new_for_http().make_span_with(span));
     let service = service.into_make_service_with_connect_info::<SocketAddr>();
-    let result = axum::serve(listener, service).with_graceful_shutdown(shutdown).await;
+    let result = axum::serve(listener, service)
+        .with_graceful_shutdown(shutdown)
+        .await;
     sweeper.abort();
     result
 }
 
 /// Links are secrets: the log has the route, not the path.
 fn span(request: &Request) -> tracing::Span {
-    let route = request.extensions().get::<MatchedPath>().map_or("file", MatchedPath::as_str);
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("file", MatchedPath::as_str);
     tracing::info_span!("request", method = %request.method(), route)
 }
 

@@ -1,4 +1,5 @@
-//! What the server does not do: answer without end, trust what it sends to a browser, or take uploads from one address as fast as they come.
+//! What the server does not do: answer without end, trust what it sends to a browser, or take
+//! uploads from one address as fast as they come.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -10,7 +11,9 @@ use axum::{
     response::IntoResponse as _,
 };
 use serde_json::json;
-use tower_governor::{GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor};
+use tower_governor::{
+    GovernorError, GovernorLayer, governor::GovernorConfigBuilder, key_extractor::KeyExtractor,
+};
 use tower_http::set_header::SetResponseHeaderLayer;
 
 /// So many uploads at once from one address, then one per [`UPLOAD_PERIOD`].
@@ -22,7 +25,8 @@ pub const CONCURRENT_UPLOADS: usize = 16;
 /// An upload may take this long.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Who is asking: the peer, or behind a proxy the last address the proxy wrote down. IPv6 networks count as one.
+/// Who is asking: the peer, or behind a proxy the last address the proxy wrote down. IPv6 networks
+/// count as one.
 #[derive(Clone, Copy)]
 pub struct Asker {
     /// Whether a reverse proxy stands before the server.
@@ -34,12 +38,31 @@ impl KeyExtractor for Asker {
 
     fn extract<T>(&self, request: &Request<T>) -> Result<IpAddr, GovernorError> {
         let forwarded = || {
-            let last = request.headers().get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?;
+            let last = request
+                .headers()
+                .get_all("x-forwarded-for")
+                .iter()
+                .next_back()?
+                .to_str()
+                .ok()?
+                .rsplit(',')
+                .next()?;
             last.trim().parse().ok()
         };
-        let peer = || request.extensions().get::<ConnectInfo<std::net::SocketAddr>>().map(|info| info.0.ip());
-        let address = if self.behind_proxy { forwarded().or_else(peer) } else { peer() };
-        address.map(network).ok_or(GovernorError::UnableToExtractKey)
+        let peer = || {
+            request
+                .extensions()
+                .get::<ConnectInfo<std::net::SocketAddr>>()
+                .map(|info| info.0.ip())
+        };
+        let address = if self.behind_proxy {
+            forwarded().or_else(peer)
+        } else {
+            peer()
+        };
+        address
+            .map(network)
+            .ok_or(GovernorError::UnableToExtractKey)
     }
 }
 
@@ -52,8 +75,15 @@ fn network(address: IpAddr) -> IpAddr {
 }
 
 /// Adds the upload rate limit to the routes. A task forgets addresses that were quiet.
-pub fn limit_uploads<S: Clone + Send + Sync + 'static>(routes: Router<S>, asker: Asker) -> Router<S> {
-    let config = GovernorConfigBuilder::default().key_extractor(asker).period(UPLOAD_PERIOD).burst_size(UPLOAD_BURST).finish();
+pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
+    routes: Router<S>,
+    asker: Asker,
+) -> Router<S> {
+    let config = GovernorConfigBuilder::default()
+        .key_extractor(asker)
+        .period(UPLOAD_PERIOD)
+        .burst_size(UPLOAD_BURST)
+        .finish();
     let config = Arc::new(config.expect("the period and the burst are not zero"));
     let limiter = config.limiter().clone();
     tokio::spawn(async move {
@@ -65,15 +95,20 @@ pub fn limit_uploads<S: Clone + Send + Sync + 'static>(routes: Router<S>, asker:
     let refuse = |error: GovernorError| match error {
         GovernorError::TooManyRequests { wait_time, .. } => {
             let message = json!({ "error": format!("too many uploads from this address; try again in {wait_time} seconds") });
-            (StatusCode::TOO_MANY_REQUESTS, [(header::RETRY_AFTER, (wait_time + 1).to_string())], Json(message)).into_response()
+            (
+                StatusCode::TOO_MANY_REQUESTS,
+                [(header::RETRY_AFTER, (wait_time + 1).to_string())],
+                Json(message),
+            )
+                .into_response()
         }
         _ => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     };
     routes.layer(GovernorLayer::<_, _, Body>::new(config).error_handler(refuse))
 }
 
-/// The policy of everything that is not the page itself. The worker needs WebAssembly and, for `?scene=`, any https address and whatever this
-/// machine serves.
+/// The policy of everything that is not the page itself. The worker needs WebAssembly and, for
+/// `?scene=`, any https address and whatever this machine serves.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
     connect-src 'self' blob: https: http://127.0.0.1:* http://localhost:*; \
     img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
@@ -81,7 +116,10 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
 
 /// The policy of the page, whose own inline scripts carry `nonce`.
 pub fn page_policy(nonce: &str) -> String {
-    POLICY.replace("script-src 'self'", &format!("script-src 'self' 'nonce-{nonce}'"))
+    POLICY.replace(
+        "script-src 'self'",
+        &format!("script-src 'self' 'nonce-{nonce}'"),
+    )
 }
 
 /// Adds the security headers to every answer that does not bring its own.
@@ -90,12 +128,24 @@ pub fn secure<S: Clone + Send + Sync + 'static>(mut routes: Router<S>) -> Router
         (header::CONTENT_SECURITY_POLICY, POLICY),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (header::REFERRER_POLICY, "no-referrer"),
-        (HeaderName::from_static("permissions-policy"), "camera=(), microphone=(), geolocation=(), payment=(), usb=()"),
-        (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
-        (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+        (
+            HeaderName::from_static("permissions-policy"),
+            "camera=(), microphone=(), geolocation=(), payment=(), usb=()",
+        ),
+        (
+            HeaderName::from_static("cross-origin-opener-policy"),
+            "same-origin",
+        ),
+        (
+            HeaderName::from_static("cross-origin-resource-policy"),
+            "same-origin",
+        ),
     ];
     for (name, value) in headers {
-        routes = routes.layer(SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value)));
+        routes = routes.layer(SetResponseHeaderLayer::if_not_present(
+            name,
+            HeaderValue::from_static(value),
+        ));
     }
     routes
 }
@@ -106,9 +156,17 @@ mod tests {
     use super::*;
 
     fn asked(forwarded: &str, behind_proxy: bool) -> String {
-        let mut request = Request::builder().header("x-forwarded-for", forwarded).body(()).unwrap();
-        request.extensions_mut().insert(ConnectInfo("10.0.0.9:1234".parse::<std::net::SocketAddr>().unwrap()));
-        Asker { behind_proxy }.extract(&request).unwrap().to_string()
+        let mut request = Request::builder()
+            .header("x-forwarded-for", forwarded)
+            .body(())
+            .unwrap();
+        request.extensions_mut().insert(ConnectInfo(
+            "10.0.0.9:1234".parse::<std::net::SocketAddr>().unwrap(),
+        ));
+        Asker { behind_proxy }
+            .extract(&request)
+            .unwrap()
+            .to_string()
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! What a link is made of: an unguessable scene id, and the secret that lets its owner delete the scene.
+//! What a link is made of: an unguessable scene id, and the secret that lets its owner delete the
+//! scene.
 
 use std::{
     fmt,
@@ -13,7 +14,8 @@ use serde::{Deserialize, Serialize};
 #[error("not a scene id or secret")]
 pub struct NotALink;
 
-/// 128 random bits as 32 lower-case hexadecimal digits; whoever knows it may look at the scene. Nothing else ever becomes a path.
+/// 128 random bits as 32 lower-case hexadecimal digits; whoever knows it may look at the scene.
+/// Nothing else ever becomes a path.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SceneId([u8; 16]);
 
@@ -41,7 +43,8 @@ impl fmt::Display for SceneId {
     }
 }
 
-/// 256 random bits as 64 lower-case hexadecimal digits; whoever knows it may delete the scene. Kept only as a hash, never printed by `Debug`.
+/// 256 random bits as 64 lower-case hexadecimal digits; whoever knows it may delete the scene. Kept
+/// only as a hash, never printed by `Debug`.
 pub struct Secret([u8; 32]);
 
 impl Secret {
@@ -117,13 +120,16 @@ impl FromStr for Lifetime {
 
     fn from_str(text: &str) -> Result<Self, NotALifetime> {
         let days = text.parse().ok().filter(|days| Self::DAYS.contains(days));
-        days.map(|days| Self { days }).ok_or_else(|| NotALifetime(text.chars().take(20).collect()))
+        days.map(|days| Self { days })
+            .ok_or_else(|| NotALifetime(text.chars().take(20).collect()))
     }
 }
 
 /// Seconds since 1970.
 pub fn now() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |elapsed| elapsed.as_secs())
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |elapsed| elapsed.as_secs())
 }
 
 /// Random bytes from the operating system.
@@ -164,9 +170,16 @@ mod tests {
         assert!(id.to_string().parse::<SceneId>().unwrap() == id);
         let good = "0123456789abcdef0123456789abcdef";
         assert_eq!(good.parse::<SceneId>().unwrap().to_string(), good);
-        for bad in
-            ["", "..", "../../etc/passwd", &good[1..], &format!("{good}0"), &good.to_uppercase(), &good.replace('0', "/"), &good.replace('0', "é")]
-        {
+        for bad in [
+            "",
+            "..",
+            "../../etc/passwd",
+            &good[1..],
+            &format!("{good}0"),
+            &good.to_uppercase(),
+            &good.replace('0', "/"),
+            &good.replace('0', "é"),
+        ] {
             assert!(bad.parse::<SceneId>().is_err(), "{bad}");
         }
     }

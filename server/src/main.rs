@@ -11,7 +11,8 @@ use tokio::{net::TcpListener, signal};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on. Everything but this machine should come through a proxy with TLS: browsers give WebGPU only to secure pages.
+    /// Address to listen on. Everything but this machine should come through a proxy with TLS:
+    /// browsers give WebGPU only to secure pages.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Folder with the built app.
@@ -33,15 +34,31 @@ struct Arguments {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let filter = tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let filter =
+        tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .init();
     let arguments = Arguments::parse();
-    ensure!(arguments.app.join("index.html").is_file(), "there is no index.html in {}: build the app first", arguments.app.display());
-    let store = server::store::open(&arguments.store).with_context(|| format!("the store {} cannot be opened", arguments.store))?;
-    let listener = TcpListener::bind(arguments.listen).await.with_context(|| format!("{} is not free to listen on", arguments.listen))?;
+    ensure!(
+        arguments.app.join("index.html").is_file(),
+        "there is no index.html in {}: build the app first",
+        arguments.app.display()
+    );
+    let store = server::store::open(&arguments.store)
+        .with_context(|| format!("the store {} cannot be opened", arguments.store))?;
+    let listener = TcpListener::bind(arguments.listen)
+        .await
+        .with_context(|| format!("{} is not free to listen on", arguments.listen))?;
     tracing::info!("serving on http://{}", listener.local_addr()?);
-    let config =
-        Config { app: arguments.app, store, max_bytes: arguments.max_bytes, default_lifetime: arguments.ttl, behind_proxy: arguments.behind_proxy };
+    let config = Config {
+        app: arguments.app,
+        store,
+        max_bytes: arguments.max_bytes,
+        default_lifetime: arguments.ttl,
+        behind_proxy: arguments.behind_proxy,
+    };
     server::serve(listener, config, asked_to_stop()).await?;
     Ok(())
 }

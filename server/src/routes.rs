@@ -7,7 +7,8 @@
 //! | `DELETE /api/scenes/<id>`, `authorization: Bearer <secret>` | 204; 403, 404 |
 //! | `GET /healthz` | 200 |
 //!
-//! Errors are JSON with `error`, a sentence for the user. Addresses are paths: the server does not know its own name.
+//! Errors are JSON with `error`, a sentence for the user. Addresses are paths: the server does not
+//! know its own name.
 
 use std::sync::Arc;
 
@@ -80,12 +81,25 @@ impl IntoResponse for ApiError {
 }
 
 /// The interface over `scenes`; bundles have at most `max_bytes` bytes.
-pub fn routes(scenes: Scenes, max_bytes: usize, default_lifetime: Lifetime, asker: Asker) -> Router {
-    let shared = Shared { scenes, max_bytes, default_lifetime, uploads: Arc::new(Semaphore::new(CONCURRENT_UPLOADS)) };
+pub fn routes(
+    scenes: Scenes,
+    max_bytes: usize,
+    default_lifetime: Lifetime,
+    asker: Asker,
+) -> Router {
+    let shared = Shared {
+        scenes,
+        max_bytes,
+        default_lifetime,
+        uploads: Arc::new(Semaphore::new(CONCURRENT_UPLOADS)),
+    };
     let uploads = Router::new()
         .route("/api/scenes", post(upload))
         .layer(DefaultBodyLimit::max(max_bytes))
-        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, UPLOAD_TIMEOUT));
+        .layer(TimeoutLayer::with_status_code(
+            StatusCode::REQUEST_TIMEOUT,
+            UPLOAD_TIMEOUT,
+        ));
     limits::limit_uploads(uploads, asker)
         .route("/api/scenes/{id}", get(fetch).delete(remove))
         .route("/healthz", get(|| async { "ok" }))
@@ -97,25 +111,51 @@ struct UploadQuery {
     days: Option<String>,
 }
 
-async fn upload(State(shared): State<Shared>, Query(query): Query<UploadQuery>, request: Request) -> Result<Response, ApiError> {
+async fn upload(
+    State(shared): State<Shared>,
+    Query(query): Query<UploadQuery>,
+    request: Request,
+) -> Result<Response, ApiError> {
     let limit = shared.max_bytes;
-    let lifetime = query.days.map_or(Ok(shared.default_lifetime), |days| days.parse())?;
-    let announced = request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    let lifetime = query
+        .days
+        .map_or(Ok(shared.default_lifetime), |days| days.parse())?;
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|length| length > limit as u64) {
         return Err(ApiError::TooLarge { limit });
     }
     let _permit = shared.uploads.try_acquire().map_err(|_| ApiError::Busy)?;
-    let body = Bytes::from_request(request, &()).await.map_err(|rejection| match rejection.status() {
-        StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
-        _ => ApiError::BrokenOff,
-    })?;
+    let body = Bytes::from_request(request, &())
+        .await
+        .map_err(|rejection| match rejection.status() {
+            StatusCode::PAYLOAD_TOO_LARGE => ApiError::TooLarge { limit },
+            _ => ApiError::BrokenOff,
+        })?;
     let checked = body.clone();
-    let inspection = tokio::task::spawn_blocking(move || bundle::inspect(&checked)).await.map_err(|_| ApiError::BrokenOff)??;
-    let Stored { id, secret, expires } = shared.scenes.add(body, inspection.points, lifetime).await?;
-    tracing::info!(bytes = inspection.bytes, points = inspection.points, "scene stored");
+    let inspection = tokio::task::spawn_blocking(move || bundle::inspect(&checked))
+        .await
+        .map_err(|_| ApiError::BrokenOff)??;
+    let Stored {
+        id,
+        secret,
+        expires,
+    } = shared.scenes.add(body, inspection.points, lifetime).await?;
+    tracing::info!(
+        bytes = inspection.bytes,
+        points = inspection.points,
+        "scene stored"
+    );
     let secret = secret.reveal();
     let answer = json!({ "id": id.to_string(), "url": format!("/s/{id}"), "manage_url": format!("/s/{id}#manage={secret}"), "secret": secret, "expires": expires });
-    Ok((StatusCode::CREATED, [(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
+    Ok((
+        StatusCode::CREATED,
+        [(header::CACHE_CONTROL, "no-store")],
+        Json(answer),
+    )
+        .into_response())
 }
 
 async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<Response, ApiError> {
@@ -123,17 +163,39 @@ async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<R
     let headers = [
         (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
         (header::CONTENT_LENGTH, bundle.meta.size.to_string()),
-        (header::CONTENT_DISPOSITION, "attachment; filename=\"scene.segscape\"".to_owned()),
+        (
+            header::CONTENT_DISPOSITION,
+            "attachment; filename=\"scene.segscape\"".to_owned(),
+        ),
         // Deleted means gone, also from caches.
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
-    Ok((headers, [("x-robots-tag", "noindex")], Body::from_stream(bundle.into_stream())).into_response())
+    Ok((
+        headers,
+        [("x-robots-tag", "noindex")],
+        Body::from_stream(bundle.into_stream()),
+    )
+        .into_response())
 }
 
-async fn remove(State(shared): State<Shared>, Path(id): Path<String>, headers: HeaderMap) -> Result<StatusCode, ApiError> {
+async fn remove(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<StatusCode, ApiError> {
     let id = known(&id)?;
-    let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer ")?.parse::<Secret>().ok());
-    shared.scenes.delete(id, &secret.ok_or(StoreError::WrongSecret)?).await?;
+    let secret = headers.get(header::AUTHORIZATION).and_then(|value| {
+        value
+            .to_str()
+            .ok()?
+            .strip_prefix("Bearer ")?
+            .parse::<Secret>()
+            .ok()
+    });
+    shared
+        .scenes
+        .delete(id, &secret.ok_or(StoreError::WrongSecret)?)
+        .await?;
     tracing::info!("scene deleted");
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,11 +1,16 @@
-//! Scenes in an object store: `scenes/<id>.segscape` and beside it `scenes/<id>.json` with what is known about it.
+//! Scenes in an object store: `scenes/<id>.segscape` and beside it `scenes/<id>.json` with what is
+//! known about it.
 //!
-//! The record is written last and deleted first: a bundle without a record is the rest of an interrupted upload.
+//! The record is written last and deleted first: a bundle without a record is the rest of an
+//! interrupted upload.
 
 use std::{path::Path as FilePath, sync::Arc};
 
 use axum::body::Bytes;
-use object_store::{GetResult, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, local::LocalFileSystem, path::Path, prefix::PrefixStore};
+use object_store::{
+    GetResult, ObjectStore, ObjectStoreExt as _, aws::AmazonS3Builder, local::LocalFileSystem,
+    path::Path, prefix::PrefixStore,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::links::{Lifetime, SceneId, Secret, SecretHash, now};
@@ -16,7 +21,8 @@ const REMEMBER_EXPIRED: u64 = 90 * 86_400;
 /// A bundle without a record may be an upload at work for this long.
 const UPLOAD_MAY_TAKE: i64 = 3_600;
 
-/// Opens `s3://bucket/prefix` (credentials, region and endpoint from the usual `AWS_*` variables) or a local folder, which is made if need be.
+/// Opens `s3://bucket/prefix` (credentials, region and endpoint from the usual `AWS_*` variables)
+/// or a local folder, which is made if need be.
 ///
 /// # Errors
 /// When the folder cannot be made or the bucket's settings are incomplete.
@@ -27,7 +33,9 @@ pub fn open(location: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
         return Ok(Arc::new(LocalFileSystem::new_with_prefix(folder)?));
     };
     let (bucket, prefix) = bucket.split_once('/').unwrap_or((bucket, ""));
-    let store = AmazonS3Builder::from_env().with_bucket_name(bucket).build()?;
+    let store = AmazonS3Builder::from_env()
+        .with_bucket_name(bucket)
+        .build()?;
     Ok(Arc::new(PrefixStore::new(store, Path::parse(prefix)?)))
 }
 
@@ -102,14 +110,31 @@ impl Scenes {
     ///
     /// # Errors
     /// [`StoreError::Random`], [`StoreError::Backend`].
-    pub async fn add(&self, bundle: Bytes, points: usize, lifetime: Lifetime) -> Result<Stored, StoreError> {
+    pub async fn add(
+        &self,
+        bundle: Bytes,
+        points: usize,
+        lifetime: Lifetime,
+    ) -> Result<Stored, StoreError> {
         let (id, secret) = (SceneId::random()?, Secret::random()?);
         let created = now();
         let expires = created + lifetime.seconds();
-        let record = Record { created, expires, bytes: bundle.len() as u64, points: points as u64, secret_hash: secret.hash() };
+        let record = Record {
+            created,
+            expires,
+            bytes: bundle.len() as u64,
+            points: points as u64,
+            secret_hash: secret.hash(),
+        };
         self.0.put(&bundle_path(id), bundle.into()).await?;
-        self.0.put(&record_path(id), serde_json::to_vec(&record)?.into()).await?;
-        Ok(Stored { id, secret, expires })
+        self.0
+            .put(&record_path(id), serde_json::to_vec(&record)?.into())
+            .await?;
+        Ok(Stored {
+            id,
+            secret,
+            expires,
+        })
     }
 
     /// The bundle of a scene, to be streamed.
@@ -140,20 +165,30 @@ impl Scenes {
     /// # Errors
     /// [`StoreError::Backend`] when the store cannot be listed or does not delete.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
-        let listing = self.0.list_with_delimiter(Some(&Path::from(FOLDER))).await?;
+        let listing = self
+            .0
+            .list_with_delimiter(Some(&Path::from(FOLDER)))
+            .await?;
         let mut removed = 0;
         for object in listing.objects {
             let name = object.location.filename().unwrap_or_default();
-            let Some((Ok(id), extension)) = name.split_once('.').map(|(stem, extension)| (stem.parse::<SceneId>(), extension)) else {
+            let Some((Ok(id), extension)) = name
+                .split_once('.')
+                .map(|(stem, extension)| (stem.parse::<SceneId>(), extension))
+            else {
                 continue;
             };
             match (extension, self.record(id).await) {
-                ("json", Ok(record)) if record.expires + REMEMBER_EXPIRED <= now() => self.remove(&record_path(id)).await?,
+                ("json", Ok(record)) if record.expires + REMEMBER_EXPIRED <= now() => {
+                    self.remove(&record_path(id)).await?
+                }
                 ("segscape", Ok(record)) if record.expires <= now() => {
                     self.remove(&bundle_path(id)).await?;
                     removed += 1;
                 }
-                ("segscape", Err(StoreError::Missing)) if object.last_modified.timestamp() + UPLOAD_MAY_TAKE < now() as i64 => {
+                ("segscape", Err(StoreError::Missing))
+                    if object.last_modified.timestamp() + UPLOAD_MAY_TAKE < now() as i64 =>
+                {
                     self.remove(&bundle_path(id)).await?;
                     removed += 1;
                 }

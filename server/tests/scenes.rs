@@ -33,17 +33,38 @@ impl Server {
         let folder = TempDir::new().unwrap();
         let app = folder.path().join("dist");
         std::fs::create_dir(&app).unwrap();
-        std::fs::write(app.join("index.html"), "<!doctype html><title>Segscape</title><script type=\"module\">start()</script>").unwrap();
-        std::fs::write(app.join("app-0123456789abcdef_bg.wasm"), [b"\0asm".as_slice(), &[7; 5000]].concat()).unwrap();
+        std::fs::write(
+            app.join("index.html"),
+            "<!doctype html><title>Segscape</title><script type=\"module\">start()</script>",
+        )
+        .unwrap();
+        std::fs::write(
+            app.join("app-0123456789abcdef_bg.wasm"),
+            [b"\0asm".as_slice(), &[7; 5000]].concat(),
+        )
+        .unwrap();
         std::fs::write(app.join("worker.js"), "onmessage = () => 0; ".repeat(200)).unwrap();
         std::fs::write(folder.path().join("secret.txt"), "not for the world").unwrap();
         let store = server::store::open(folder.path().join("store").to_str().unwrap()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let config = server::Config { app, store, max_bytes: MAX_BYTES, default_lifetime: "7".parse().unwrap(), behind_proxy: false };
+        let config = server::Config {
+            app,
+            store,
+            max_bytes: MAX_BYTES,
+            default_lifetime: "7".parse().unwrap(),
+            behind_proxy: false,
+        };
         let (stop, stopped) = oneshot::channel();
-        tokio::spawn(server::serve(listener, config, async { drop(stopped.await) }));
-        Self { address, client: Client::new(), folder, stop: Some(stop) }
+        tokio::spawn(server::serve(listener, config, async {
+            drop(stopped.await)
+        }));
+        Self {
+            address,
+            client: Client::new(),
+            folder,
+            stop: Some(stop),
+        }
     }
 
     fn url(&self, path: &str) -> String {
@@ -55,12 +76,19 @@ impl Server {
     }
 
     async fn upload(&self, query: &str, body: Vec<u8>) -> Response {
-        self.client.post(self.url(&format!("/api/scenes{query}"))).body(body).send().await.unwrap()
+        self.client
+            .post(self.url(&format!("/api/scenes{query}")))
+            .body(body)
+            .send()
+            .await
+            .unwrap()
     }
 
     async fn delete(&self, id: &str, authorization: Option<&str>) -> StatusCode {
         let request = self.client.delete(self.url(&format!("/api/scenes/{id}")));
-        let request = authorization.iter().fold(request, |request, value| request.header("authorization", *value));
+        let request = authorization.iter().fold(request, |request, value| {
+            request.header("authorization", *value)
+        });
         request.send().await.unwrap().status()
     }
 
@@ -76,7 +104,10 @@ impl Server {
 
     fn stored(&self) -> Vec<PathBuf> {
         let folder = self.folder.path().join("store/scenes");
-        folder.read_dir().map(|entries| entries.map(|entry| entry.unwrap().path()).collect()).unwrap_or_default()
+        folder
+            .read_dir()
+            .map(|entries| entries.map(|entry| entry.unwrap().path()).collect())
+            .unwrap_or_default()
     }
 
     fn record(&self, id: &str) -> PathBuf {
@@ -93,7 +124,11 @@ fn scene() -> Vec<u8> {
         meta: Meta {
             names: vec![],
             view: View::default(),
-            frame: Frame { offset: [0.0; 3], metres_per_unit: 1.0, up: UpAxis::PlusZ },
+            frame: Frame {
+                offset: [0.0; 3],
+                metres_per_unit: 1.0,
+                up: UpAxis::PlusZ,
+            },
             provenance: Provenance::default(),
         },
     })
@@ -111,8 +146,14 @@ async fn a_scene_is_shared_seen_and_deleted_by_its_owner_only() {
     let link: Value = answer.json().await.unwrap();
     let (id, secret) = (text(&link, "id"), text(&link, "secret"));
     assert_eq!(text(&link, "url"), format!("/s/{id}"));
-    assert_eq!(text(&link, "manage_url"), format!("/s/{id}#manage={secret}"));
-    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs();
+    assert_eq!(
+        text(&link, "manage_url"),
+        format!("/s/{id}#manage={secret}")
+    );
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap()
+        .as_secs();
     assert!(link["expires"].as_u64().unwrap().abs_diff(now + 86_400) < 60);
 
     let fetched = server.get(&format!("/api/scenes/{id}")).await;
@@ -122,22 +163,58 @@ async fn a_scene_is_shared_seen_and_deleted_by_its_owner_only() {
     assert_eq!(fetched.content_length(), Some(scene().len() as u64));
     assert_eq!(fetched.bytes().await.unwrap(), scene());
     let page = server.get(text(&link, "url")).await;
-    assert_eq!((page.status(), page.headers()["x-robots-tag"].to_str().unwrap()), (StatusCode::OK, "noindex"));
-    assert!(page.text().await.unwrap().contains("<title>Segscape</title>"));
+    assert_eq!(
+        (
+            page.status(),
+            page.headers()["x-robots-tag"].to_str().unwrap()
+        ),
+        (StatusCode::OK, "noindex")
+    );
+    assert!(
+        page.text()
+            .await
+            .unwrap()
+            .contains("<title>Segscape</title>")
+    );
 
     // The secret is nowhere in the store.
     for path in server.stored() {
         let content = std::fs::read(&path).unwrap();
-        assert!(!content.windows(secret.len()).any(|window| window == secret.as_bytes()), "{}", path.display());
+        assert!(
+            !content
+                .windows(secret.len())
+                .any(|window| window == secret.as_bytes()),
+            "{}",
+            path.display()
+        );
     }
     let wrong = format!("Bearer {}", secret.chars().rev().collect::<String>());
-    for refused in [None, Some("Bearer "), Some("Bearer ../.."), Some(secret), Some(wrong.as_str())] {
-        assert_eq!(server.delete(id, refused).await, StatusCode::FORBIDDEN, "{refused:?}");
+    for refused in [
+        None,
+        Some("Bearer "),
+        Some("Bearer ../.."),
+        Some(secret),
+        Some(wrong.as_str()),
+    ] {
+        assert_eq!(
+            server.delete(id, refused).await,
+            StatusCode::FORBIDDEN,
+            "{refused:?}"
+        );
     }
     let right = format!("Bearer {secret}");
-    assert_eq!(server.delete(UNKNOWN, Some(&right)).await, StatusCode::NOT_FOUND);
-    assert_eq!(server.delete(id, Some(&right)).await, StatusCode::NO_CONTENT);
-    assert_eq!(server.get(&format!("/api/scenes/{id}")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        server.delete(UNKNOWN, Some(&right)).await,
+        StatusCode::NOT_FOUND
+    );
+    assert_eq!(
+        server.delete(id, Some(&right)).await,
+        StatusCode::NO_CONTENT
+    );
+    assert_eq!(
+        server.get(&format!("/api/scenes/{id}")).await.status(),
+        StatusCode::NOT_FOUND
+    );
     assert_eq!(server.delete(id, Some(&right)).await, StatusCode::NOT_FOUND);
     assert_eq!(server.stored(), Vec::<PathBuf>::new());
 }
@@ -147,8 +224,12 @@ async fn an_expired_link_says_so() {
     let server = Server::start().await;
     let link: Value = server.upload("", scene()).await.json().await.unwrap();
     let id = text(&link, "id");
-    let mut record: Value = serde_json::from_slice(&std::fs::read(server.record(id)).unwrap()).unwrap();
-    assert_eq!(record["expires"].as_u64().unwrap() - record["created"].as_u64().unwrap(), 7 * 86_400);
+    let mut record: Value =
+        serde_json::from_slice(&std::fs::read(server.record(id)).unwrap()).unwrap();
+    assert_eq!(
+        record["expires"].as_u64().unwrap() - record["created"].as_u64().unwrap(),
+        7 * 86_400
+    );
     record["expires"] = record["created"].as_u64().unwrap().saturating_sub(1).into();
     std::fs::write(server.record(id), record.to_string()).unwrap();
     let answer = server.get(&format!("/api/scenes/{id}")).await;
@@ -157,11 +238,29 @@ async fn an_expired_link_says_so() {
 
     // Sweeping takes the bytes, the link still says so; an upload at work and a living scene stay.
     let living: Value = server.upload("", scene()).await.json().await.unwrap();
-    std::fs::write(server.folder.path().join(format!("store/scenes/{UNKNOWN}.segscape")), "half").unwrap();
-    let scenes = server::store::Scenes::new(server::store::open(server.folder.path().join("store").to_str().unwrap()).unwrap());
+    std::fs::write(
+        server
+            .folder
+            .path()
+            .join(format!("store/scenes/{UNKNOWN}.segscape")),
+        "half",
+    )
+    .unwrap();
+    let scenes = server::store::Scenes::new(
+        server::store::open(server.folder.path().join("store").to_str().unwrap()).unwrap(),
+    );
     assert_eq!(scenes.sweep().await.unwrap(), 1);
-    assert_eq!(server.get(&format!("/api/scenes/{id}")).await.status(), StatusCode::GONE);
-    assert_eq!(server.get(&format!("/api/scenes/{}", text(&living, "id"))).await.status(), StatusCode::OK);
+    assert_eq!(
+        server.get(&format!("/api/scenes/{id}")).await.status(),
+        StatusCode::GONE
+    );
+    assert_eq!(
+        server
+            .get(&format!("/api/scenes/{}", text(&living, "id")))
+            .await
+            .status(),
+        StatusCode::OK
+    );
     assert_eq!(server.stored().len(), 4);
 }
 
@@ -170,16 +269,34 @@ async fn what_is_no_bundle_or_too_large_is_refused_and_leaves_nothing() {
     let server = Server::start().await;
     let mut damaged = scene();
     *damaged.last_mut().unwrap() ^= 1;
-    for (body, reason) in [(b"ply\nformat".to_vec(), "not a .segscape bundle"), (vec![], "not a .segscape bundle"), (damaged, "checksum")] {
+    for (body, reason) in [
+        (b"ply\nformat".to_vec(), "not a .segscape bundle"),
+        (vec![], "not a .segscape bundle"),
+        (damaged, "checksum"),
+    ] {
         let answer = server.upload("", body).await;
         assert_eq!(answer.status(), StatusCode::UNPROCESSABLE_ENTITY);
-        assert!(answer.json::<Value>().await.unwrap()["error"].as_str().unwrap().contains(reason));
+        assert!(
+            answer.json::<Value>().await.unwrap()["error"]
+                .as_str()
+                .unwrap()
+                .contains(reason)
+        );
     }
-    assert_eq!(server.upload("?days=8", scene()).await.status(), StatusCode::BAD_REQUEST);
+    assert_eq!(
+        server.upload("?days=8", scene()).await.status(),
+        StatusCode::BAD_REQUEST
+    );
 
-    let announced = format!("POST /api/scenes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n", MAX_BYTES + 1);
+    let announced = format!(
+        "POST /api/scenes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        MAX_BYTES + 1
+    );
     let answer = server.raw(announced.as_bytes()).await;
-    assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("larger than 100000 bytes"), "{answer}");
+    assert!(
+        answer.starts_with("HTTP/1.1 413") && answer.contains("larger than 100000 bytes"),
+        "{answer}"
+    );
     let mut chunked = b"POST /api/scenes HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n".to_vec();
     for _ in 0..=MAX_BYTES / 1000 {
         chunked.extend(b"3e8\r\n");
@@ -195,15 +312,30 @@ async fn what_is_no_bundle_or_too_large_is_refused_and_leaves_nothing() {
 async fn repeated_uploads_are_slowed_down_and_reading_is_not() {
     let server = Server::start().await;
     for _ in 0..server::UPLOAD_BURST {
-        assert_eq!(server.upload("", scene()).await.status(), StatusCode::CREATED);
+        assert_eq!(
+            server.upload("", scene()).await.status(),
+            StatusCode::CREATED
+        );
     }
     let refused = server.upload("", scene()).await;
     assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
-    let seconds: u64 = refused.headers()["retry-after"].to_str().unwrap().parse().unwrap();
+    let seconds: u64 = refused.headers()["retry-after"]
+        .to_str()
+        .unwrap()
+        .parse()
+        .unwrap();
     assert!((1..=server::UPLOAD_PERIOD.as_secs() + 1).contains(&seconds));
-    assert!(refused.json::<Value>().await.unwrap()["error"].as_str().unwrap().contains("too many uploads"));
+    assert!(
+        refused.json::<Value>().await.unwrap()["error"]
+            .as_str()
+            .unwrap()
+            .contains("too many uploads")
+    );
     assert_eq!(server.get("/healthz").await.status(), StatusCode::OK);
-    assert_eq!(server.get(&format!("/api/scenes/{UNKNOWN}")).await.status(), StatusCode::NOT_FOUND);
+    assert_eq!(
+        server.get(&format!("/api/scenes/{UNKNOWN}")).await.status(),
+        StatusCode::NOT_FOUND
+    );
 }
 
 #[tokio::test]
@@ -227,14 +359,26 @@ async fn nothing_outside_the_app_and_the_store_is_read() {
         "/store/scenes",
         "/api/scenes/",
     ];
-    let and_more =
-        [format!("/api/scenes/{id}.json"), format!("/api/scenes/{id}%00"), format!("/api/scenes/{}", id.to_uppercase() + "A"), format!("/s/{id}0")];
+    let and_more = [
+        format!("/api/scenes/{id}.json"),
+        format!("/api/scenes/{id}%00"),
+        format!("/api/scenes/{}", id.to_uppercase() + "A"),
+        format!("/s/{id}0"),
+    ];
     for path in paths.iter().map(ToString::to_string).chain(and_more) {
         for method in ["GET", "DELETE"] {
-            let answer = server.raw(format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").as_bytes()).await;
+            let answer = server
+                .raw(
+                    format!("{method} {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+                        .as_bytes(),
+                )
+                .await;
             let status = answer.split(' ').nth(1).unwrap_or_default();
             assert!(status.starts_with('4'), "{method} {path}: {answer}");
-            assert!(!answer.contains("not for the world") && !answer.contains("root:"), "{method} {path}: {answer}");
+            assert!(
+                !answer.contains("not for the world") && !answer.contains("root:"),
+                "{method} {path}: {answer}"
+            );
         }
     }
     assert_eq!(server.stored().len(), 2);
@@ -244,32 +388,70 @@ async fn nothing_outside_the_app_and_the_store_is_read() {
 async fn the_app_is_served_compressed_cached_and_locked_down() {
     let server = Server::start().await;
     let page = server.get("/").await;
-    let header = |response: &Response, name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
+    let header = |response: &Response, name: &str| {
+        response
+            .headers()
+            .get(name)
+            .map(|value| value.to_str().unwrap().to_owned())
+            .unwrap_or_default()
+    };
     assert!(header(&page, "content-type").starts_with("text/html"));
     assert_eq!(header(&page, "cache-control"), "no-cache");
     assert_eq!(header(&page, "x-content-type-options"), "nosniff");
     assert_eq!(header(&page, "referrer-policy"), "no-referrer");
     assert!(header(&page, "permissions-policy").contains("camera=()"));
     let policy = header(&page, "content-security-policy");
-    assert!(policy.contains("'wasm-unsafe-eval'") && policy.contains("worker-src 'self' blob:") && policy.contains("frame-ancestors 'none'"));
+    assert!(
+        policy.contains("'wasm-unsafe-eval'")
+            && policy.contains("worker-src 'self' blob:")
+            && policy.contains("frame-ancestors 'none'")
+    );
     assert!(!policy.contains("script-src 'self' 'unsafe-inline'"));
-    let nonce = policy.split("'nonce-").nth(1).and_then(|rest| rest.split('\'').next()).unwrap().to_owned();
+    let nonce = policy
+        .split("'nonce-")
+        .nth(1)
+        .and_then(|rest| rest.split('\'').next())
+        .unwrap()
+        .to_owned();
     assert_eq!(nonce.len(), 32);
-    assert!(page.text().await.unwrap().contains(&format!("<script nonce=\"{nonce}\" type=\"module\">")));
-    assert!(!header(&server.get("/").await, "content-security-policy").contains(&nonce), "a nonce is used once");
+    assert!(
+        page.text()
+            .await
+            .unwrap()
+            .contains(&format!("<script nonce=\"{nonce}\" type=\"module\">"))
+    );
+    assert!(
+        !header(&server.get("/").await, "content-security-policy").contains(&nonce),
+        "a nonce is used once"
+    );
 
-    let get = |path: &str| server.client.get(server.url(path)).header("accept-encoding", "br").send();
+    let get = |path: &str| {
+        server
+            .client
+            .get(server.url(path))
+            .header("accept-encoding", "br")
+            .send()
+    };
     let wasm = get("/app-0123456789abcdef_bg.wasm").await.unwrap();
     assert_eq!(header(&wasm, "content-type"), "application/wasm");
     assert_eq!(header(&wasm, "content-encoding"), "br");
-    assert_eq!(header(&wasm, "cache-control"), "public, max-age=31536000, immutable");
+    assert_eq!(
+        header(&wasm, "cache-control"),
+        "public, max-age=31536000, immutable"
+    );
     assert!(wasm.bytes().await.unwrap().len() < 500);
     let worker = get("/worker.js").await.unwrap();
     assert_eq!(header(&worker, "cache-control"), "no-cache");
     assert!(header(&worker, "content-type").contains("javascript"));
-    assert!(header(&worker, "content-security-policy").contains("'wasm-unsafe-eval'"), "a worker lives by its own policy");
+    assert!(
+        header(&worker, "content-security-policy").contains("'wasm-unsafe-eval'"),
+        "a worker lives by its own policy"
+    );
     let missing = server.get("/nothing-0123456789abcdef.js").await;
-    assert_eq!((missing.status(), header(&missing, "cache-control")), (StatusCode::NOT_FOUND, "no-cache".into()));
+    assert_eq!(
+        (missing.status(), header(&missing, "cache-control")),
+        (StatusCode::NOT_FOUND, "no-cache".into())
+    );
     assert_eq!(header(&missing, "x-content-type-options"), "nosniff");
 }
 
@@ -283,5 +465,7 @@ async fn it_stops_when_asked() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(10), refused).await.unwrap();
+    tokio::time::timeout(std::time::Duration::from_secs(10), refused)
+        .await
+        .unwrap();
 }

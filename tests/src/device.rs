@@ -22,11 +22,16 @@ pub struct Subject {
 
 /// The CPU.
 pub fn cpu() -> Subject {
-    Subject { device: Device::flex(), tensors: 0..=u64::MAX, subgroups: false }
+    Subject {
+        device: Device::flex(),
+        tensors: 0..=u64::MAX,
+        subgroups: false,
+    }
 }
 
-/// The GPU, initialised once per process as the product does it: every tensor in a buffer of its own, because the shaders declare what they
-/// only read and WebGPU refuses one buffer in both roles.
+/// The GPU, initialised once per process as the product does it: every tensor in a buffer of its
+/// own, because the shaders declare what they only read and WebGPU refuses one buffer in both
+/// roles.
 ///
 /// # Panics
 /// If there is no adapter: a proof that did not run must not look green.
@@ -44,34 +49,72 @@ pub fn smallest_gpu() -> Subject {
     static SMALLEST: OnceLock<Subject> = OnceLock::new();
     let open = || {
         let setup = adapter().1.clone();
-        // The default limits are WebGPU's; halves and subgroups have shaders of their own. Burn asks the adapter, not the device, whether it may index by 64 bits.
-        let required_features = setup.adapter.features() & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
-        let wanted = DeviceDescriptor { required_features, ..DeviceDescriptor::default() };
-        let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted)).expect("a device with the default limits");
-        let setup = WgpuSetup { device, queue, ..setup };
-        subject((options().setup(setup.clone()).init().expect("a device of burn's"), setup)).0
+        // The default limits are WebGPU's; halves and subgroups have shaders of their own. Burn
+        // asks the adapter, not the device, whether it may index by 64 bits.
+        let required_features = setup.adapter.features()
+            & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
+        let wanted = DeviceDescriptor {
+            required_features,
+            ..DeviceDescriptor::default()
+        };
+        let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted))
+            .expect("a device with the default limits");
+        let setup = WgpuSetup {
+            device,
+            queue,
+            ..setup
+        };
+        subject((
+            options()
+                .setup(setup.clone())
+                .init()
+                .expect("a device of burn's"),
+            setup,
+        ))
+        .0
     };
     SMALLEST.get_or_init(open).clone()
 }
 
-/// The GPU with all that it offers, for tensors that the smallest cannot hold; says so where it offers no more.
+/// The GPU with all that it offers, for tensors that the smallest cannot hold; says so where it
+/// offers no more.
 ///
 /// # Panics
 /// If there is no adapter.
 #[cfg(not(target_family = "wasm"))]
 pub fn large_gpu() -> Option<Subject> {
-    let (Subject { device, tensors, subgroups }, smallest) = (adapter().0.clone(), smallest_gpu());
+    let (
+        Subject {
+            device,
+            tensors,
+            subgroups,
+        },
+        smallest,
+    ) = (adapter().0.clone(), smallest_gpu());
     if tensors.end() == smallest.tensors.end() {
-        eprintln!("skipped: this adapter binds at most {} bytes, as every other does", tensors.end());
+        eprintln!(
+            "skipped: this adapter binds at most {} bytes, as every other does",
+            tensors.end()
+        );
         return None;
     }
-    Some(Subject { device, tensors: smallest.tensors.end() + 1..=*tensors.end(), subgroups })
+    Some(Subject {
+        device,
+        tensors: smallest.tensors.end() + 1..=*tensors.end(),
+        subgroups,
+    })
 }
 
 #[cfg(not(target_family = "wasm"))]
 fn adapter() -> &'static (Subject, WgpuSetup) {
     static GPU: OnceLock<(Subject, WgpuSetup)> = OnceLock::new();
-    GPU.get_or_init(|| subject(options().init_with_setup().expect("a Vulkan adapter; the package mesa-vulkan-drivers has a software one")))
+    GPU.get_or_init(|| {
+        subject(
+            options()
+                .init_with_setup()
+                .expect("a Vulkan adapter; the package mesa-vulkan-drivers has a software one"),
+        )
+    })
 }
 
 /// The browser's GPU, initialised once.
@@ -82,7 +125,17 @@ fn adapter() -> &'static (Subject, WgpuSetup) {
 pub async fn gpu() -> Subject {
     static GPU: OnceLock<Subject> = OnceLock::new();
     if GPU.get().is_none() {
-        drop(GPU.set(subject(options().init_with_setup_async().await.expect("a WebGPU adapter")).0));
+        drop(
+            GPU.set(
+                subject(
+                    options()
+                        .init_with_setup_async()
+                        .await
+                        .expect("a WebGPU adapter"),
+                )
+                .0,
+            ),
+        );
     }
     GPU.get().expect("set above").clone()
 }
@@ -93,5 +146,12 @@ fn options() -> WgpuOptions {
 
 fn subject((device, setup): (Device, WgpuSetup)) -> (Subject, WgpuSetup) {
     let tensors = 0..=setup.device.limits().max_storage_buffer_binding_size;
-    (Subject { device, tensors, subgroups: setup.device.features().contains(Features::SUBGROUP) }, setup)
+    (
+        Subject {
+            device,
+            tensors,
+            subgroups: setup.device.features().contains(Features::SUBGROUP),
+        },
+        setup,
+    )
 }

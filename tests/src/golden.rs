@@ -1,4 +1,5 @@
-//! Values that the released code computed (`golden/`), and how far single precision may be from them.
+//! Values that the released code computed (`golden/`), and how far single precision may be from
+//! them.
 
 use std::collections::BTreeMap;
 
@@ -20,8 +21,14 @@ impl Golden {
     /// # Panics
     /// If its files are missing or damaged.
     pub async fn open(name: &str) -> Self {
-        let (tensors, about) = (fetch(&format!("{name}.safetensors")).await, fetch(&format!("{name}.json")).await);
-        Self { tensors: read(&tensors), about: serde_json::from_slice(&about).expect("a golden case's description is JSON") }
+        let (tensors, about) = (
+            fetch(&format!("{name}.safetensors")).await,
+            fetch(&format!("{name}.json")).await,
+        );
+        Self {
+            tensors: read(&tensors),
+            about: serde_json::from_slice(&about).expect("a golden case's description is JSON"),
+        }
     }
 
     /// All tensors by name.
@@ -34,7 +41,9 @@ impl Golden {
     /// # Panics
     /// If there is none of this name.
     pub fn stored(&self, name: &str) -> &Stored {
-        self.tensors.get(name).unwrap_or_else(|| panic!("the golden case has no {name}"))
+        self.tensors
+            .get(name)
+            .unwrap_or_else(|| panic!("the golden case has no {name}"))
     }
 
     /// Whether there is a tensor of this name.
@@ -45,7 +54,11 @@ impl Golden {
     /// A tensor on a device.
     pub fn tensor<const D: usize>(&self, name: &str, device: &Device) -> Tensor<D> {
         let Stored { shape, values } = self.stored(name);
-        super::cases::tensor(values, shape.clone().try_into().expect("the tensor's rank"), device)
+        super::cases::tensor(
+            values,
+            shape.clone().try_into().expect("the tensor's rank"),
+            device,
+        )
     }
 
     /// The rows of a tensor of three columns.
@@ -63,12 +76,21 @@ impl Golden {
     /// # Panics
     /// If there is none of this name.
     pub fn size(&self, name: &str) -> usize {
-        self.about["config"][name].as_u64().unwrap_or_else(|| panic!("the golden case's configuration has no {name}")) as usize
+        self.about["config"][name]
+            .as_u64()
+            .unwrap_or_else(|| panic!("the golden case's configuration has no {name}"))
+            as usize
     }
 
     /// A list of numbers of the configuration.
     pub fn sizes(&self, name: &str) -> Vec<usize> {
-        self.about["config"][name].as_array().into_iter().flatten().filter_map(Value::as_u64).map(|size| size as usize).collect()
+        self.about["config"][name]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_u64)
+            .map(|size| size as usize)
+            .collect()
     }
 
     /// How far a value of this kind may be off in single precision.
@@ -76,41 +98,91 @@ impl Golden {
     /// # Panics
     /// If the case does not say.
     pub fn tolerance(&self, kind: &str) -> f32 {
-        self.about["tolerance"][kind]["atol_f32"].as_f64().unwrap_or_else(|| panic!("the golden case has no tolerance of {kind}")) as f32
+        self.about["tolerance"][kind]["atol_f32"]
+            .as_f64()
+            .unwrap_or_else(|| panic!("the golden case has no tolerance of {kind}")) as f32
     }
 
-    /// `Some(complaint)` if `got` is further from the tensor `name` than values of its `kind` may be.
+    /// `Some(complaint)` if `got` is further from the tensor `name` than values of its `kind` may
+    /// be.
     pub async fn differs(&self, name: &str, kind: &str, got: Tensor<2>) -> Option<String> {
         let Stored { shape, values } = self.stored(name);
         if got.dims()[..] != shape[..] {
-            return Some(format!("{name} has shape {:?} instead of {shape:?}", got.dims()));
+            return Some(format!(
+                "{name} has shape {:?} instead of {shape:?}",
+                got.dims()
+            ));
         }
-        let got = match got.into_data_async().await.map(|data| data.try_to_vec::<f32>()) {
+        let got = match got
+            .into_data_async()
+            .await
+            .map(|data| data.try_to_vec::<f32>())
+        {
             Ok(Ok(got)) => got,
             error => return Some(format!("{name}: {error:?}")),
         };
-        let worst =
-            got.iter().zip(values).map(|(got, want)| (got - want).abs()).fold(0.0, |worst: f32, d| if d > worst || d.is_nan() { d } else { worst });
+        let worst = got
+            .iter()
+            .zip(values)
+            .map(|(got, want)| (got - want).abs())
+            .fold(
+                0.0,
+                |worst: f32, d| if d > worst || d.is_nan() { d } else { worst },
+            );
         let allowed = self.tolerance(kind);
-        (worst.is_nan() || worst > allowed).then(|| format!("{name} differs by {worst}, at most {allowed} is allowed"))
+        (worst.is_nan() || worst > allowed)
+            .then(|| format!("{name} differs by {worst}, at most {allowed} is allowed"))
     }
 }
 
 fn read(file: &[u8]) -> Checkpoint {
-    let file = SafeTensors::deserialize(file).expect("a golden case's tensors are a safetensors file");
+    let file =
+        SafeTensors::deserialize(file).expect("a golden case's tensors are a safetensors file");
     let values = |dtype: Dtype, data: &[u8]| -> Vec<f32> {
         match dtype {
-            Dtype::F64 => data.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
-            Dtype::F32 => data.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Dtype::BF16 => data.as_chunks().0.iter().map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16)).collect(),
-            Dtype::I32 => data.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b) as f32).collect(),
-            Dtype::I64 => data.as_chunks().0.iter().map(|b| i64::from_le_bytes(*b) as f32).collect(),
+            Dtype::F64 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f64::from_le_bytes(*b) as f32)
+                .collect(),
+            Dtype::F32 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            Dtype::BF16 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_bits(u32::from(u16::from_le_bytes(*b)) << 16))
+                .collect(),
+            Dtype::I32 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| i32::from_le_bytes(*b) as f32)
+                .collect(),
+            Dtype::I64 => data
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| i64::from_le_bytes(*b) as f32)
+                .collect(),
             Dtype::BOOL | Dtype::U8 => data.iter().map(|b| f32::from(*b)).collect(),
             other => panic!("golden cases hold no {other:?}"),
         }
     };
-    let tensors =
-        file.iter().map(|(name, view)| (name.to_owned(), Stored { shape: view.shape().to_vec(), values: values(view.dtype(), view.data()) }));
+    let tensors = file.iter().map(|(name, view)| {
+        (
+            name.to_owned(),
+            Stored {
+                shape: view.shape().to_vec(),
+                values: values(view.dtype(), view.data()),
+            },
+        )
+    });
     tensors.collect::<BTreeMap<_, _>>()
 }
 
@@ -140,7 +212,9 @@ async fn fetch(file: &str) -> Vec<u8> {
 
 #[cfg(target_family = "wasm")]
 async fn fetch(file: &str) -> Vec<u8> {
-    served(file).await.unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))
+    served(file)
+        .await
+        .unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))
 }
 
 /// From the folder that the test runner serves; `cargo xtask test` puts the reference values there.
@@ -152,9 +226,16 @@ async fn served(file: &str) -> Option<Vec<u8>> {
     // Without web-sys, whose features would compile everything in the browser once more.
     let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let method = |of: &JsValue, name: &str| get(of, name)?.dyn_into::<Function>().ok();
-    let awaited = async |promise: JsValue| JsFuture::from(promise.dyn_into::<Promise>().ok()?).await.ok();
+    let awaited = async |promise: JsValue| {
+        JsFuture::from(promise.dyn_into::<Promise>().ok()?)
+            .await
+            .ok()
+    };
     let scope = js_sys::global();
-    let url = format!("{}/golden/{file}", get(&get(&scope, "location")?, "origin")?.as_string()?);
+    let url = format!(
+        "{}/golden/{file}",
+        get(&get(&scope, "location")?, "origin")?.as_string()?
+    );
     let response = awaited(method(&scope, "fetch")?.call1(&scope, &url.into()).ok()?).await?;
     if !get(&response, "ok")?.is_truthy() {
         return None;

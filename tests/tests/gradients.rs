@@ -1,6 +1,8 @@
-//! Every operation's gradient is what central finite differences of the operation say, on the CPU and on a GPU.
+//! Every operation's gradient is what central finite differences of the operation say, on the CPU
+//! and on a GPU.
 //!
-//! The operations are linear in each argument, so the differences are exact but for rounding and the step can be large.
+//! The operations are linear in each argument, so the differences are exact but for rounding and
+//! the step can be large.
 #![cfg(not(target_family = "wasm"))]
 
 use burn::tensor::{Device, Tensor, activation};
@@ -9,15 +11,19 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, Then, attention, mask_ious, mask_terms, masked_softmax, matmul, normalize, segment_mean, sine, sparse_conv,
-    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
+    KernelMap, Level, SegmentMap, Then, attention, mask_ious, mask_terms, masked_softmax, matmul,
+    normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
+    sparse_conv_then,
 };
 
 const STEP: f32 = 0.5;
 const TOLERANCE: f32 = 1e-4;
 
 fn devices() -> [(&'static str, Device); 2] {
-    [("cpu", device::cpu().device), ("gpu", pollster::block_on(device::gpu()).device)]
+    [
+        ("cpu", device::cpu().device),
+        ("gpu", pollster::block_on(device::gpu()).device),
+    ]
 }
 
 fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
@@ -25,7 +31,12 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
 }
 
 /// Compares the gradient of `sum(noise * f(a))` to `a` with its central differences.
-fn check<const A: usize, const O: usize>(what: &str, shape: [usize; A], device: &Device, f: impl Fn(Tensor<A>) -> Tensor<O>) {
+fn check<const A: usize, const O: usize>(
+    what: &str,
+    shape: [usize; A],
+    device: &Device,
+    f: impl Fn(Tensor<A>) -> Tensor<O>,
+) {
     let loss = |a: Tensor<A>| {
         let out = f(a);
         let weights = noise(9, out.dims().iter().product());
@@ -43,21 +54,47 @@ fn check<const A: usize, const O: usize>(what: &str, shape: [usize; A], device: 
             values(loss(tensor(&point, shape, device)))[0]
         };
         let want = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-        assert!((got[at] - want).abs() <= TOLERANCE * want.abs().max(1.0), "{what}, value {at}: {} instead of {want}", got[at]);
+        assert!(
+            (got[at] - want).abs() <= TOLERANCE * want.abs().max(1.0),
+            "{what}, value {at}: {} instead of {want}",
+            got[at]
+        );
     }
 }
 
 /// Ten voxels of which some touch, at an odd border and at negative coordinates.
-const VOXELS: [[i32; 3]; 10] = [[0, 0, 0], [1, 0, 0], [1, 1, 0], [-1, 0, 0], [-1, -1, -1], [2, 1, 0], [2, 2, 1], [3, 2, 1], [5, 5, 5], [4, 5, 5]];
+const VOXELS: [[i32; 3]; 10] = [
+    [0, 0, 0],
+    [1, 0, 0],
+    [1, 1, 0],
+    [-1, 0, 0],
+    [-1, -1, -1],
+    [2, 1, 0],
+    [2, 2, 1],
+    [3, 2, 1],
+    [5, 5, 5],
+    [4, 5, 5],
+];
 
 #[test]
 fn of_sparse_convolutions() {
     let level = Level::new(VOXELS.to_vec()).expect("valid voxels");
     let (_, down) = KernelMap::strided(&level, None);
-    let maps = [("submanifold", KernelMap::submanifold(&level, 3).expect("an odd kernel")), ("up", down.inverse()), ("down", down)];
+    let maps = [
+        (
+            "submanifold",
+            KernelMap::submanifold(&level, 3).expect("an odd kernel"),
+        ),
+        ("up", down.inverse()),
+        ("down", down),
+    ];
     for (on, device) in devices() {
         for (kind, map) in &maps {
-            let (x_shape, w_shape, g_shape) = ([map.in_rows(), 3], [map.offsets(), 3, 2], [map.out_rows(), 2]);
+            let (x_shape, w_shape, g_shape) = (
+                [map.in_rows(), 3],
+                [map.offsets(), 3, 2],
+                [map.out_rows(), 2],
+            );
             let fixed = |like: Device| {
                 let of = |seed, len| noise(seed, len);
                 (
@@ -67,29 +104,76 @@ fn of_sparse_convolutions() {
                 )
             };
             let what = |name: &str| format!("{name} of a {kind} convolution on the {on}");
-            check(&what("output to input"), x_shape, &device, |x| sparse_conv(x.clone(), fixed(x.device()).1, map));
-            check(&what("output to weight"), w_shape, &device, |w| sparse_conv(fixed(w.device()).0, w, map));
-            // by steps where gradients are wanted, with all that may follow the sums but the rectifier, which is not linear
+            check(&what("output to input"), x_shape, &device, |x| {
+                sparse_conv(x.clone(), fixed(x.device()).1, map)
+            });
+            check(&what("output to weight"), w_shape, &device, |w| {
+                sparse_conv(fixed(w.device()).0, w, map)
+            });
+            // by steps where gradients are wanted, with all that may follow the sums but the
+            // rectifier, which is not linear
             let following = |like: &Device| Then {
                 affine: Some(tensor(&noise(4, 4), [2, 2], like)),
                 addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
                 rectified: false,
             };
             let then = |x: Tensor<2>, w: Tensor<3>, then: Then| sparse_conv_then(x, w, map, then);
-            check(&what("what follows to input"), x_shape, &device, |x| then(x.clone(), fixed(x.device()).1, following(&x.device())));
-            check(&what("what follows to weight"), w_shape, &device, |w| then(fixed(w.device()).0, w.clone(), following(&w.device())));
-            check(&what("what follows to factors"), [2, 2], &device, |affine| {
-                let (x, w, _) = fixed(affine.device());
-                then(x, w, Then { affine: Some(affine.clone()), ..following(&affine.device()) })
+            check(&what("what follows to input"), x_shape, &device, |x| {
+                then(x.clone(), fixed(x.device()).1, following(&x.device()))
             });
-            check(&what("what follows to addend"), g_shape, &device, |addend| {
-                let (x, w, _) = fixed(addend.device());
-                then(x, w, Then { addend: Some(addend.clone()), ..following(&addend.device()) })
+            check(&what("what follows to weight"), w_shape, &device, |w| {
+                then(fixed(w.device()).0, w.clone(), following(&w.device()))
             });
-            check(&what("input gradient to output gradient"), g_shape, &device, |g| sparse_conv_grad_input(g.clone(), fixed(g.device()).1, map));
-            check(&what("input gradient to weight"), w_shape, &device, |w| sparse_conv_grad_input(fixed(w.device()).2, w, map));
-            check(&what("weight gradient to input"), x_shape, &device, |x| sparse_conv_grad_weight(x.clone(), fixed(x.device()).2, map));
-            check(&what("weight gradient to output gradient"), g_shape, &device, |g| sparse_conv_grad_weight(fixed(g.device()).0, g, map));
+            check(
+                &what("what follows to factors"),
+                [2, 2],
+                &device,
+                |affine| {
+                    let (x, w, _) = fixed(affine.device());
+                    then(
+                        x,
+                        w,
+                        Then {
+                            affine: Some(affine.clone()),
+                            ..following(&affine.device())
+                        },
+                    )
+                },
+            );
+            check(
+                &what("what follows to addend"),
+                g_shape,
+                &device,
+                |addend| {
+                    let (x, w, _) = fixed(addend.device());
+                    then(
+                        x,
+                        w,
+                        Then {
+                            addend: Some(addend.clone()),
+                            ..following(&addend.device())
+                        },
+                    )
+                },
+            );
+            check(
+                &what("input gradient to output gradient"),
+                g_shape,
+                &device,
+                |g| sparse_conv_grad_input(g.clone(), fixed(g.device()).1, map),
+            );
+            check(&what("input gradient to weight"), w_shape, &device, |w| {
+                sparse_conv_grad_input(fixed(w.device()).2, w, map)
+            });
+            check(&what("weight gradient to input"), x_shape, &device, |x| {
+                sparse_conv_grad_weight(x.clone(), fixed(x.device()).2, map)
+            });
+            check(
+                &what("weight gradient to output gradient"),
+                g_shape,
+                &device,
+                |g| sparse_conv_grad_weight(fixed(g.device()).0, g, map),
+            );
         }
     }
 }
@@ -99,18 +183,34 @@ fn of_segment_means() {
     let map = SegmentMap::new(&[0, 0, 2, 2, 2, 3], &[1, 1, 0, 4, 1, 4], 4, 5).expect("valid ids");
     let selection = SegmentMap::selection(&[3, 0, 3, 1], 5).expect("valid ids");
     for (on, device) in devices() {
-        check(&format!("segment mean on the {on}"), [5, 3], &device, |x| segment_mean(x, &map));
-        check(&format!("selection on the {on}"), [5, 3], &device, |x| segment_mean(x, &selection));
+        check(&format!("segment mean on the {on}"), [5, 3], &device, |x| {
+            segment_mean(x, &map)
+        });
+        check(&format!("selection on the {on}"), [5, 3], &device, |x| {
+            segment_mean(x, &selection)
+        });
     }
 }
 
 #[test]
 fn of_matrix_products() {
     let (a_shape, b_shape) = ([2, 9, 5], [2, 5, 6]);
-    let of = |seed, shape: [usize; 3], device: &Device| tensor(&noise(seed, shape.iter().product()), shape, device);
+    let of = |seed, shape: [usize; 3], device: &Device| {
+        tensor(&noise(seed, shape.iter().product()), shape, device)
+    };
     for (on, device) in devices() {
-        check(&format!("product to left factor on the {on}"), a_shape, &device, |a| matmul(a.clone(), of(2, b_shape, &a.device())));
-        check(&format!("product to right factor on the {on}"), b_shape, &device, |b| matmul(of(1, a_shape, &b.device()), b));
+        check(
+            &format!("product to left factor on the {on}"),
+            a_shape,
+            &device,
+            |a| matmul(a.clone(), of(2, b_shape, &a.device())),
+        );
+        check(
+            &format!("product to right factor on the {on}"),
+            b_shape,
+            &device,
+            |b| matmul(of(1, a_shape, &b.device()), b),
+        );
     }
 }
 
@@ -121,7 +221,11 @@ fn of_masked_softmaxes() {
     for (on, device) in devices() {
         let device = device.autodiff();
         let mask = tensor(&noise(2, 21), [3, 7], &device);
-        let blocked = mask.clone().lower_elem(0.0).unsqueeze_dim::<3>(0).expand(shape);
+        let blocked = mask
+            .clone()
+            .lower_elem(0.0)
+            .unsqueeze_dim::<3>(0)
+            .expand(shape);
         let weights = tensor(&noise(9, 42), shape, &device);
         let gradient = |f: &dyn Fn(Tensor<3>) -> Tensor<3>| {
             let scores = tensor(&noise(8, 42), shape, &device).require_grad();
@@ -129,9 +233,13 @@ fn of_masked_softmaxes() {
             values(scores.grad_remove(&mut grads).expect("a gradient"))
         };
         let got = gradient(&|scores| masked_softmax(scores, Some(mask.clone()), 7));
-        let want = gradient(&|scores| activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2));
+        let want =
+            gradient(&|scores| activation::softmax(scores.mask_fill(blocked.clone(), -1e30), 2));
         for (got, want) in got.iter().zip(&want) {
-            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+            assert!(
+                (got - want).abs() <= TOLERANCE,
+                "on the {on}: {got} instead of {want}"
+            );
         }
     }
 }
@@ -142,14 +250,21 @@ fn of_sines() {
         let turns = noise(8, 90);
         let x = tensor(&turns, [90], &device.autodiff()).require_grad();
         let mut grads = sine(x.clone()).sum().backward();
-        for (got, turn) in values(x.grad_remove(&mut grads).expect("a gradient")).iter().zip(&turns) {
+        for (got, turn) in values(x.grad_remove(&mut grads).expect("a gradient"))
+            .iter()
+            .zip(&turns)
+        {
             let want = std::f32::consts::TAU * (turn * std::f32::consts::TAU).cos();
-            assert!((got - want).abs() <= TOLERANCE, "on the {on}: {got} instead of {want}");
+            assert!(
+                (got - want).abs() <= TOLERANCE,
+                "on the {on}: {got} instead of {want}"
+            );
         }
     }
 }
 
-/// Not linear: its gradients are what the formula's own steps say, whether queries look at many keys, at few or, where a mask covers none, at all.
+/// Not linear: its gradients are what the formula's own steps say, whether queries look at many
+/// keys, at few or, where a mask covers none, at all.
 #[test]
 fn of_attentions() {
     for sizes in [[2, 3, 5, 4, 6], [1, 70, 40, 18, 9], [3, 97, 31, 8, 24]] {
@@ -161,18 +276,38 @@ fn of_attentions() {
 
 /// With masks whose logits in -1..1 are moved by `shift`.
 fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], shift: f32) {
-    let shapes = [[heads, queries, width], [heads, keys, width], [heads, keys, value_width]];
+    let shapes = [
+        [heads, queries, width],
+        [heads, keys, width],
+        [heads, keys, value_width],
+    ];
     for (on, device) in devices() {
         let device = device.autodiff();
         let mask = tensor(&noise(2, queries * keys), [queries, keys], &device) + shift;
         let closed = mask.clone().lower_elem(0.0);
         let covers_none = closed.clone().all_dim(1).expand([queries, keys]);
-        let blocked = closed.bool_and(covers_none.bool_not()).unsqueeze_dim::<3>(0).expand([heads, queries, keys]);
-        let weights = tensor(&noise(9, queries * heads * value_width), [queries, heads * value_width], &device);
+        let blocked = closed
+            .bool_and(covers_none.bool_not())
+            .unsqueeze_dim::<3>(0)
+            .expand([heads, queries, keys]);
+        let weights = tensor(
+            &noise(9, queries * heads * value_width),
+            [queries, heads * value_width],
+            &device,
+        );
         let gradients = |f: &dyn Fn([Tensor<3>; 3]) -> Tensor<2>| {
-            let inputs = [0, 1, 2].map(|i: usize| tensor(&noise(i as u32, shapes[i].iter().product()), shapes[i], &device).require_grad());
+            let inputs = [0, 1, 2].map(|i: usize| {
+                tensor(
+                    &noise(i as u32, shapes[i].iter().product()),
+                    shapes[i],
+                    &device,
+                )
+                .require_grad()
+            });
             let mut grads = (f(inputs.clone()) * weights.clone()).sum().backward();
-            inputs.map(|input| values(input.grad_remove(&mut grads).expect("a gradient"))).concat()
+            inputs
+                .map(|input| values(input.grad_remove(&mut grads).expect("a gradient")))
+                .concat()
         };
         let got = gradients(&|[q, k, v]| attention(q, k, v, Some(mask.clone())));
         let want = gradients(&|[q, k, v]| {
@@ -182,7 +317,10 @@ fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], s
         });
         assert_eq!(got.len(), want.len());
         for (got, want) in got.iter().zip(&want) {
-            assert!((got - want).abs() <= TOLERANCE * want.abs().max(1.0), "shift {shift} on the {on}: {got} instead of {want}");
+            assert!(
+                (got - want).abs() <= TOLERANCE * want.abs().max(1.0),
+                "shift {shift} on the {on}: {got} instead of {want}"
+            );
         }
     }
 }
@@ -193,35 +331,74 @@ fn of_normalizations() {
     const EPSILON: f64 = 1e-3;
     for (on, device) in devices() {
         // a single block of rows, several; full groups of channels, single ones, both
-        for ([rows, channels], rectified) in [([9, 3], true), ([1500, 16], false), ([700, 20], true), ([1, 2], true)] {
+        for ([rows, channels], rectified) in [
+            ([9, 3], true),
+            ([1500, 16], false),
+            ([700, 20], true),
+            ([1, 2], true),
+        ] {
             let device = device.clone().autodiff();
             let weights = tensor(&noise(9, rows * channels), [rows, channels], &device);
             // far from zero, where differences of large numbers would show
-            let x = noise(1, rows * channels).into_iter().map(|x| x + 3.0).collect::<Vec<_>>();
+            let x = noise(1, rows * channels)
+                .into_iter()
+                .map(|x| x + 3.0)
+                .collect::<Vec<_>>();
             let all = |f: &dyn Fn(Tensor<2>, Tensor<1>, Tensor<1>) -> [Tensor<2>; 3]| {
                 let x = tensor(&x, [rows, channels], &device).require_grad();
-                let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, channels), [channels], &device).require_grad());
+                let [gamma, beta] = [2, 3]
+                    .map(|seed| tensor(&noise(seed, channels), [channels], &device).require_grad());
                 let [output, mean, variance] = f(x.clone(), gamma.clone(), beta.clone());
                 let mut grads = (output.clone() * weights.clone()).sum().backward();
-                let slopes = [gamma.grad_remove(&mut grads), beta.grad_remove(&mut grads)].map(|slope| values(slope.expect("a gradient")));
+                let slopes = [gamma.grad_remove(&mut grads), beta.grad_remove(&mut grads)]
+                    .map(|slope| values(slope.expect("a gradient")));
                 let slope = values(x.grad_remove(&mut grads).expect("a gradient"));
-                [vec![values(output), values(mean), values(variance), slope], slopes.into()].concat()
+                [
+                    vec![values(output), values(mean), values(variance), slope],
+                    slopes.into(),
+                ]
+                .concat()
             };
             let got = all(&|x, gamma, beta| {
                 let found = normalize(x, gamma, beta, EPSILON, rectified);
-                [found.output, found.mean.unsqueeze(), found.variance.unsqueeze()]
+                [
+                    found.output,
+                    found.mean.unsqueeze(),
+                    found.variance.unsqueeze(),
+                ]
             });
             let want = all(&|x, gamma, beta| {
                 let mean = x.clone().mean_dim(0);
                 let variance = (x.clone() - mean.clone()).square().mean_dim(0);
-                let y = (x - mean.clone()) / (variance.clone() + EPSILON).sqrt() * gamma.unsqueeze() + beta.unsqueeze();
-                [if rectified { activation::relu(y) } else { y }, mean, variance]
+                let y = (x - mean.clone()) / (variance.clone() + EPSILON).sqrt()
+                    * gamma.unsqueeze()
+                    + beta.unsqueeze();
+                [
+                    if rectified { activation::relu(y) } else { y },
+                    mean,
+                    variance,
+                ]
             });
-            for (part, (got, want)) in ["output", "mean", "variance", "slope", "gamma's slope", "beta's slope"].iter().zip(got.iter().zip(&want)) {
+            for (part, (got, want)) in [
+                "output",
+                "mean",
+                "variance",
+                "slope",
+                "gamma's slope",
+                "beta's slope",
+            ]
+            .iter()
+            .zip(got.iter().zip(&want))
+            {
                 assert_eq!(got.len(), want.len());
-                let largest = want.iter().fold(1.0f32, |largest, value| largest.max(value.abs()));
+                let largest = want
+                    .iter()
+                    .fold(1.0f32, |largest, value| largest.max(value.abs()));
                 for (got, want) in got.iter().zip(want) {
-                    assert!((got - want).abs() <= TOLERANCE * largest, "{part} of {rows} x {channels} on the {on}: {got} instead of {want}");
+                    assert!(
+                        (got - want).abs() <= TOLERANCE * largest,
+                        "{part} of {rows} x {channels} on the {on}: {got} instead of {want}"
+                    );
                 }
             }
         }
@@ -236,7 +413,9 @@ fn of_normalizations_by_differences() {
     let weights = noise(9, 30);
     let loss = |x: Tensor<2>| {
         let [gamma, beta] = [2, 3].map(|seed| tensor(&noise(seed, 5), [5], &x.device()));
-        (normalize(x.clone(), gamma, beta, 0.1, false).output * tensor(&weights, shape, &x.device())).sum()
+        (normalize(x.clone(), gamma, beta, 0.1, false).output
+            * tensor(&weights, shape, &x.device()))
+        .sum()
     };
     let point = noise(8, 30);
     let x = tensor(&point, shape, &device.clone().autodiff()).require_grad();
@@ -246,11 +425,16 @@ fn of_normalizations_by_differences() {
         let moved = |by: f32| {
             let mut point = point.clone();
             point[at] += by;
-            // statistics are those of the rows at hand where gradients are wanted and where they are not
+            // statistics are those of the rows at hand where gradients are wanted and where they
+            // are not
             values(loss(tensor(&point, shape, &device)))[0]
         };
         let want = (moved(SMALL) - moved(-SMALL)) / (2.0 * SMALL);
-        assert!((got[at] - want).abs() <= 3e-3 * want.abs().max(1.0), "value {at}: {} instead of {want}", got[at]);
+        assert!(
+            (got[at] - want).abs() <= 3e-3 * want.abs().max(1.0),
+            "value {at}: {} instead of {want}",
+            got[at]
+        );
     }
 }
 
@@ -261,20 +445,42 @@ fn of_mask_terms() {
     // one query has two pairs, in no order; the last mask is empty
     let pairs = [(4, 0), (1, 1), (4, 2), (6, 1)];
     let device = device::cpu().device.autodiff();
-    let masks: Vec<f32> = noise(2, objects * columns).iter().enumerate().map(|(i, x)| if i < 2 * columns && *x > 0.2 { 1.0 } else { 0.0 }).collect();
+    let masks: Vec<f32> = noise(2, objects * columns)
+        .iter()
+        .enumerate()
+        .map(|(i, x)| {
+            if i < 2 * columns && *x > 0.2 {
+                1.0
+            } else {
+                0.0
+            }
+        })
+        .collect();
     let masks = tensor(&masks, [objects, columns], &device);
     // flat and steep ones
-    let logits: Vec<f32> = noise(1, queries * columns).iter().enumerate().map(|(i, x)| x * [1.0, 8.0, 60.0][i % 3]).collect();
+    let logits: Vec<f32> = noise(1, queries * columns)
+        .iter()
+        .enumerate()
+        .map(|(i, x)| x * [1.0, 8.0, 60.0][i % 3])
+        .collect();
     let all = |f: &dyn Fn(Tensor<2>) -> Tensor<1>| {
         let logits = tensor(&logits, [queries, columns], &device).require_grad();
         let terms = f(logits.clone());
-        let mut grads = (terms.clone() * tensor(&[0.7, -1.3], [2], &device)).sum().backward();
-        [values(terms), values(logits.grad_remove(&mut grads).expect("a gradient"))]
+        let mut grads = (terms.clone() * tensor(&[0.7, -1.3], [2], &device))
+            .sum()
+            .backward();
+        [
+            values(terms),
+            values(logits.grad_remove(&mut grads).expect("a gradient")),
+        ]
     };
     let got = all(&|logits| mask_terms(logits, masks.clone(), &pairs));
     let want = all(&|logits| {
         let chosen = |x: Tensor<2>, rows: [i32; 4]| x.select(0, Tensor::from_ints(rows, &device));
-        let (logits, masks) = (chosen(logits, pairs.map(|(query, _)| query as i32)), chosen(masks.clone(), pairs.map(|(_, object)| object as i32)));
+        let (logits, masks) = (
+            chosen(logits, pairs.map(|(query, _)| query as i32)),
+            chosen(masks.clone(), pairs.map(|(_, object)| object as i32)),
+        );
         let softplus = logits.clone().clamp_min(0.0) + logits.clone().abs().neg().exp().log1p();
         let sigmoid = activation::sigmoid(logits.clone());
         let inter = (sigmoid.clone() * masks.clone()).sum_dim(1) * 2.0 + 1.0;
@@ -282,18 +488,37 @@ fn of_mask_terms() {
         Tensor::cat(vec![(softplus - logits * masks).mean(), dice.mean()], 0)
     });
     for (got, want) in got.concat().iter().zip(want.concat()) {
-        assert!((got - want).abs() <= 1e-5 * want.abs().max(0.1), "{got} instead of {want}");
+        assert!(
+            (got - want).abs() <= 1e-5 * want.abs().max(0.1),
+            "{got} instead of {want}"
+        );
     }
     let weights: Vec<f32> = noise(3, columns).iter().map(|x| x.abs()).collect();
     let own = [0, 1, 2, 0, 1, 1, 0];
-    let ious = values(mask_ious(tensor(&logits, [queries, columns], &device), masks.clone(), tensor(&weights, [1, columns], &device), &own));
+    let ious = values(mask_ious(
+        tensor(&logits, [queries, columns], &device),
+        masks.clone(),
+        tensor(&weights, [1, columns], &device),
+        &own,
+    ));
     let masks = values(masks);
     for (query, (got, own)) in ious.iter().zip(own).enumerate() {
         let sum = |keep: &dyn Fn(bool, bool) -> bool| {
-            let column = |c: usize| keep(logits[query * columns + c] > 0.0, masks[own as usize * columns + c] > 0.0);
-            (0..columns).filter(|c| column(*c)).map(|c| f64::from(weights[c])).sum::<f64>()
+            let column = |c: usize| {
+                keep(
+                    logits[query * columns + c] > 0.0,
+                    masks[own as usize * columns + c] > 0.0,
+                )
+            };
+            (0..columns)
+                .filter(|c| column(*c))
+                .map(|c| f64::from(weights[c]))
+                .sum::<f64>()
         };
         let want = sum(&|a, b| a && b) / sum(&|a, b| a || b).max(1e-9);
-        assert!((f64::from(*got) - want).abs() < 1e-5, "query {query}: {got} instead of {want}");
+        assert!(
+            (f64::from(*got) - want).abs() < 1e-5,
+            "query {query}: {got} instead of {want}"
+        );
     }
 }

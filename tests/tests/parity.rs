@@ -1,8 +1,12 @@
-//! Every operation computes what its definition says: on the CPU, and on a GPU with the shaders. The same list runs in `browser.rs`.
+//! Every operation computes what its definition says: on the CPU, and on a GPU with the shaders.
+//! The same list runs in `browser.rs`.
 #![cfg(not(target_family = "wasm"))]
 
 use proofs::{
-    cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{
+        affine, attention, check_variants, masked_softmax, matmul, network, published,
+        segment_mean, sine, sparse_conv,
+    },
     device,
 };
 use segscape::ops::Tuning;
@@ -18,7 +22,9 @@ fn sparse_conv_on_the_cpu() {
 
 #[test]
 fn sparse_conv_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(sparse_conv::check(&device::smallest_gpu())));
+    assert_none(&pollster::block_on(sparse_conv::check(
+        &device::smallest_gpu(),
+    )));
 }
 
 #[test]
@@ -53,7 +59,9 @@ fn segment_mean_on_the_cpu() {
 
 #[test]
 fn segment_mean_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(segment_mean::check(&device::smallest_gpu())));
+    assert_none(&pollster::block_on(segment_mean::check(
+        &device::smallest_gpu(),
+    )));
 }
 
 #[test]
@@ -73,7 +81,9 @@ fn masked_softmax_on_the_cpu() {
 
 #[test]
 fn masked_softmax_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(masked_softmax::check(&device::smallest_gpu())));
+    assert_none(&pollster::block_on(masked_softmax::check(
+        &device::smallest_gpu(),
+    )));
 }
 
 #[test]
@@ -83,7 +93,9 @@ fn attention_on_the_cpu() {
 
 #[test]
 fn attention_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(attention::check(&device::smallest_gpu())));
+    assert_none(&pollster::block_on(attention::check(
+        &device::smallest_gpu(),
+    )));
 }
 
 #[test]
@@ -99,9 +111,17 @@ fn sine_on_the_smallest_gpu() {
 /// What the smallest GPU skips: tensors that are bound block by block.
 #[test]
 fn tensors_beyond_one_binding_on_a_gpu() {
-    let Some(gpu) = device::large_gpu() else { return };
+    let Some(gpu) = device::large_gpu() else {
+        return;
+    };
     let complaints = pollster::block_on(async {
-        [sparse_conv::check(&gpu).await, segment_mean::check(&gpu).await, matmul::check(&gpu).await, masked_softmax::check(&gpu).await].concat()
+        [
+            sparse_conv::check(&gpu).await,
+            segment_mean::check(&gpu).await,
+            matmul::check(&gpu).await,
+            masked_softmax::check(&gpu).await,
+        ]
+        .concat()
     });
     assert_none(&complaints);
 }
@@ -118,5 +138,7 @@ fn the_published_networks_on_the_cpu() {
 
 #[test]
 fn the_published_networks_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(published::check(&device::smallest_gpu())));
+    assert_none(&pollster::block_on(published::check(
+        &device::smallest_gpu(),
+    )));
 }

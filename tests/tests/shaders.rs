@@ -1,4 +1,5 @@
-//! Every shader is valid on the smallest WebGPU device, keeps the limits that browsers share, and says what it does.
+//! Every shader is valid on the smallest WebGPU device, keeps the limits that browsers share, and
+//! says what it does.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -21,10 +22,20 @@ fn are_valid_small_and_described() {
     let mut count = 0;
     for entry in fs::read_dir(folder).expect("the folder of shaders") {
         let path = entry.expect("a readable folder").path();
-        if path.extension().is_some_and(|extension| extension == "wgsl") {
-            let name = path.file_stem().and_then(|stem| stem.to_str()).expect("a name in ASCII");
+        if path
+            .extension()
+            .is_some_and(|extension| extension == "wgsl")
+        {
+            let name = path
+                .file_stem()
+                .and_then(|stem| stem.to_str())
+                .expect("a name in ASCII");
             let source = fs::read_to_string(&path).expect("a readable shader");
-            complaints.extend(complaints_about(name, &source).into_iter().map(|complaint| format!("{name}: {complaint}")));
+            complaints.extend(
+                complaints_about(name, &source)
+                    .into_iter()
+                    .map(|complaint| format!("{name}: {complaint}")),
+            );
             count += 1;
         }
     }
@@ -38,7 +49,11 @@ fn complaints_about(name: &str, source: &str) -> Vec<String> {
         Err(error) => return vec![error.emit_to_string(source)],
     };
     // its name says that not every device can run it
-    let capabilities = if name.ends_with("_subgroups") { Capabilities::SUBGROUP } else { Capabilities::empty() };
+    let capabilities = if name.ends_with("_subgroups") {
+        Capabilities::SUBGROUP
+    } else {
+        Capabilities::empty()
+    };
     let info = match Validator::new(ValidationFlags::all(), capabilities).validate(&module) {
         Ok(info) => info,
         Err(error) => return vec![error.emit_to_string(source)],
@@ -47,37 +62,58 @@ fn complaints_about(name: &str, source: &str) -> Vec<String> {
     if !source.starts_with("// ") {
         complaints.push("does not begin with what it is for".into());
     }
-    if module.entry_points.iter().any(|entry| entry.stage == ShaderStage::Compute) {
+    if module
+        .entry_points
+        .iter()
+        .any(|entry| entry.stage == ShaderStage::Compute)
+    {
         complaints.extend(compute(name, source, &module));
     }
     complaints
 }
 
-/// Bindings count up from 0 and each one is used: a pipeline's automatic layout drops the others, and then nothing fits.
+/// Bindings count up from 0 and each one is used: a pipeline's automatic layout drops the others,
+/// and then nothing fits.
 fn bindings(module: &Module, info: &ModuleInfo) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut numbers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();
     for (handle, variable) in module.global_variables.iter() {
-        let Some(binding) = &variable.binding else { continue };
-        numbers.entry(binding.group).or_default().push(binding.binding);
+        let Some(binding) = &variable.binding else {
+            continue;
+        };
+        numbers
+            .entry(binding.group)
+            .or_default()
+            .push(binding.binding);
         let label = variable.name.as_deref().unwrap_or("an unnamed binding");
-        if (0..module.entry_points.len()).all(|entry| info.get_entry_point(entry)[handle].is_empty()) {
+        if (0..module.entry_points.len())
+            .all(|entry| info.get_entry_point(entry)[handle].is_empty())
+        {
             complaints.push(format!("{label} is declared but never used"));
         }
-        let written = (0..module.entry_points.len()).any(|entry| info.get_entry_point(entry)[handle].contains(naga::valid::GlobalUse::WRITE));
+        let written = (0..module.entry_points.len()).any(|entry| {
+            info.get_entry_point(entry)[handle].contains(naga::valid::GlobalUse::WRITE)
+        });
         if let AddressSpace::Storage { access } = variable.space
             && access.contains(StorageAccess::STORE) != written
         {
-            complaints.push(format!("{label} is declared {access:?} but written: {written}"));
+            complaints.push(format!(
+                "{label} is declared {access:?} but written: {written}"
+            ));
         }
     }
     for (group, mut numbers) in numbers {
         numbers.sort_unstable();
         if !numbers.iter().copied().eq(0..numbers.len() as u32) {
-            complaints.push(format!("group {group} binds {numbers:?}, not every number from 0 once"));
+            complaints.push(format!(
+                "group {group} binds {numbers:?}, not every number from 0 once"
+            ));
         }
         if numbers.len() > BINDINGS {
-            complaints.push(format!("group {group} has {} bindings, at most {BINDINGS}", numbers.len()));
+            complaints.push(format!(
+                "group {group} has {} bindings, at most {BINDINGS}",
+                numbers.len()
+            ));
         }
     }
     complaints
@@ -94,17 +130,34 @@ fn compute(name: &str, source: &str, module: &Module) -> Vec<String> {
         }
         entries => {
             let names: Vec<&str> = entries.iter().map(|entry| entry.name.as_str()).collect();
-            complaints.push(format!("entry points {names:?} instead of one with the file's name"));
+            complaints.push(format!(
+                "entry points {names:?} instead of one with the file's name"
+            ));
         }
     }
-    let shared = module.global_variables.iter().filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
-    let bytes: u32 = shared.map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx())).sum();
+    let shared = module
+        .global_variables
+        .iter()
+        .filter(|(_, variable)| variable.space == AddressSpace::WorkGroup);
+    let bytes: u32 = shared
+        .map(|(_, variable)| module.types[variable.ty].inner.size(module.to_ctx()))
+        .sum();
     if bytes > SHARED_BYTES {
-        complaints.push(format!("{bytes} bytes shared by a workgroup, at most {SHARED_BYTES}"));
+        complaints.push(format!(
+            "{bytes} bytes shared by a workgroup, at most {SHARED_BYTES}"
+        ));
     }
-    for part in ["// binding  access", "// Workgroup: ", "// Invariants: ", "// Definition: "] {
+    for part in [
+        "// binding  access",
+        "// Workgroup: ",
+        "// Invariants: ",
+        "// Definition: ",
+    ] {
         if !source.contains(part) {
-            complaints.push(format!("its header has no line with `{}`", part.trim_start_matches("// ")));
+            complaints.push(format!(
+                "its header has no line with `{}`",
+                part.trim_start_matches("// ")
+            ));
         }
     }
     complaints

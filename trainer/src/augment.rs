@@ -1,4 +1,5 @@
-//! Random changes of a scan before it is voxelised (docs/spec/model.md section 11.5): the room stays a room, its numbers do not.
+//! Random changes of a scan before it is voxelised (docs/spec/model.md section 11.5): the room
+//! stays a room, its numbers do not.
 
 use glam::Vec3;
 use rand::{Rng, RngExt};
@@ -7,8 +8,18 @@ use crate::config::Augment;
 
 /// Flips, turns, scales, shifts and bends `positions` (world frame, metres).
 pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl Rng) {
-    let flips = [0, 1].map(|_| if rng.random_bool(options.flip) { -1.0 } else { 1.0 });
-    let angle = if options.rotate { rng.random_range(-std::f32::consts::PI..std::f32::consts::PI) } else { 0.0 };
+    let flips = [0, 1].map(|_| {
+        if rng.random_bool(options.flip) {
+            -1.0
+        } else {
+            1.0
+        }
+    });
+    let angle = if options.rotate {
+        rng.random_range(-std::f32::consts::PI..std::f32::consts::PI)
+    } else {
+        0.0
+    };
     let scale = rng.random_range(options.scale[0]..=options.scale[1]);
     let shift = [0; 3].map(|_| gaussian(rng) * options.translate);
     rigid(positions, flips, angle, scale, shift);
@@ -19,12 +30,17 @@ pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl R
     }
 }
 
-/// Steps 1-4: mirror x and y, turn about z as row vectors times `[[cos, sin], [-sin, cos]]`, scale, shift.
+/// Steps 1-4: mirror x and y, turn about z as row vectors times `[[cos, sin], [-sin, cos]]`, scale,
+/// shift.
 fn rigid(positions: &mut [[f32; 3]], flips: [f32; 2], angle: f32, scale: f32, shift: [f32; 3]) {
     let (sin, cos) = angle.sin_cos();
     for p in positions {
         let (x, y) = (p[0] * flips[0], p[1] * flips[1]);
-        *p = [(x * cos - y * sin) * scale + shift[0], (x * sin + y * cos) * scale + shift[1], p[2] * scale + shift[2]];
+        *p = [
+            (x * cos - y * sin) * scale + shift[0],
+            (x * sin + y * cos) * scale + shift[1],
+            p[2] * scale + shift[2],
+        ];
     }
 }
 
@@ -44,17 +60,28 @@ pub fn colours(colours: &mut Option<Vec<[u8; 3]>>, options: &Augment, rng: &mut 
     }
 }
 
-/// The elastic distortion's unit of length: the released code works in voxels of this size, metres, whatever the network's are.
+/// The elastic distortion's unit of length: the released code works in voxels of this size, metres,
+/// whatever the network's are.
 const UNIT: f32 = 0.02;
 
-/// One pass of the elastic distortion: smoothed noise on a coarse grid moves the points; lengths in [`UNIT`]s.
+/// One pass of the elastic distortion: smoothed noise on a coarse grid moves the points; lengths in
+/// [`UNIT`]s.
 struct Elastic {
     granularity: usize,
     magnitude: f32,
 }
 
 /// A fine and a coarse pass.
-const ELASTIC: [Elastic; 2] = [Elastic { granularity: 6, magnitude: 40.0 }, Elastic { granularity: 20, magnitude: 160.0 }];
+const ELASTIC: [Elastic; 2] = [
+    Elastic {
+        granularity: 6,
+        magnitude: 40.0,
+    },
+    Elastic {
+        granularity: 20,
+        magnitude: 160.0,
+    },
+];
 
 /// Above this many nodes the cloud is no room, and the distortion is left out.
 const MAX_NODES: usize = 1 << 23;
@@ -62,14 +89,21 @@ const MAX_NODES: usize = 1 << 23;
 impl Elastic {
     /// Nodes along each axis; they span +-(nodes - 1) * granularity, two granularities apart.
     fn nodes(&self, positions: &[[f32; 3]]) -> [usize; 3] {
-        let reach = positions.iter().fold(Vec3::ZERO, |m, p| m.max((Vec3::from(*p) / UNIT).abs()));
+        let reach = positions
+            .iter()
+            .fold(Vec3::ZERO, |m, p| m.max((Vec3::from(*p) / UNIT).abs()));
         reach.to_array().map(|r| r as usize / self.granularity + 3)
     }
 
-    /// Moves every point by `magnitude` times the smoothed noise at its place; `noise(axis)` draws the nodes' values, x-major.
+    /// Moves every point by `magnitude` times the smoothed noise at its place; `noise(axis)` draws
+    /// the nodes' values, x-major.
     fn distort(&self, positions: &mut [[f32; 3]], mut noise: impl FnMut(usize) -> f32) {
         let nodes = self.nodes(positions);
-        if nodes.iter().try_fold(1_usize, |n, &m| n.checked_mul(m)).is_none_or(|n| n > MAX_NODES) {
+        if nodes
+            .iter()
+            .try_fold(1_usize, |n, &m| n.checked_mul(m))
+            .is_none_or(|n| n > MAX_NODES)
+        {
             return;
         }
         let grids = [0, 1, 2].map(|axis| {
@@ -94,7 +128,11 @@ impl Elastic {
                 let mut node = 0;
                 for axis in 0..3 {
                     let upper = bits >> axis & 1;
-                    weight *= if upper == 1 { inside[axis] } else { 1.0 - inside[axis] };
+                    weight *= if upper == 1 {
+                        inside[axis]
+                    } else {
+                        1.0 - inside[axis]
+                    };
                     node = node * nodes[axis] + corner[axis] + upper;
                 }
                 for (shift, grid) in shift.iter_mut().zip(&grids) {
@@ -116,7 +154,11 @@ fn smooth(grid: &mut [f32], nodes: [usize; 3], along: usize) {
         let mut before = 0.0;
         for k in 0..length {
             let here = grid[start + k * stride];
-            let after = if k + 1 < length { grid[start + (k + 1) * stride] } else { 0.0 };
+            let after = if k + 1 < length {
+                grid[start + (k + 1) * stride]
+            } else {
+                0.0
+            };
             grid[start + k * stride] = (before + here + after) / 3.0;
             before = here;
         }
@@ -143,39 +185,65 @@ mod tests {
     fn values(file: &SafeTensors, name: &str) -> Vec<f32> {
         let tensor = file.tensor(name).unwrap();
         match tensor.dtype() {
-            safetensors::Dtype::F64 => tensor.data().chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap()) as f32).collect(),
-            _ => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect(),
+            safetensors::Dtype::F64 => tensor
+                .data()
+                .chunks_exact(8)
+                .map(|b| f64::from_le_bytes(b.try_into().unwrap()) as f32)
+                .collect(),
+            _ => tensor
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes(b.try_into().unwrap()))
+                .collect(),
         }
     }
 
     fn points(file: &SafeTensors, name: &str) -> Vec<[f32; 3]> {
-        values(file, name).chunks_exact(3).map(|p| [p[0], p[1], p[2]]).collect()
+        values(file, name)
+            .chunks_exact(3)
+            .map(|p| [p[0], p[1], p[2]])
+            .collect()
     }
 
     fn assert_near(got: &[[f32; 3]], expected: &[[f32; 3]], tolerance: f32) {
         assert_eq!(got.len(), expected.len());
         for (g, e) in got.iter().zip(expected) {
-            assert!(g.iter().zip(e).all(|(g, e)| (g - e).abs() <= tolerance), "{g:?} instead of {e:?}");
+            assert!(
+                g.iter().zip(e).all(|(g, e)| (g - e).abs() <= tolerance),
+                "{g:?} instead of {e:?}"
+            );
         }
     }
 
     /// Reference vectors made by the released transforms.
     #[test]
     fn positions_follow_the_reference() {
-        for (case, flips, is_bent) in
-            [("both_flips_elastic", [-1.0; 2], true), ("flip_x_no_elastic", [-1.0, 1.0], false), ("flip_y_elastic", [1.0, -1.0], true)]
-        {
+        for (case, flips, is_bent) in [
+            ("both_flips_elastic", [-1.0; 2], true),
+            ("flip_x_no_elastic", [-1.0, 1.0], false),
+            ("flip_y_elastic", [1.0, -1.0], true),
+        ] {
             let bytes = golden::bytes(&format!("segdino3d/augment_{case}.safetensors"));
             let file = SafeTensors::deserialize(&bytes).unwrap();
             let mut p = points(&file, "input.points_xyz");
             let shift = values(&file, "input.translation");
-            rigid(&mut p, flips, values(&file, "input.angle")[0], values(&file, "input.scale")[0], [shift[0], shift[1], shift[2]]);
+            rigid(
+                &mut p,
+                flips,
+                values(&file, "input.angle")[0],
+                values(&file, "input.scale")[0],
+                [shift[0], shift[1], shift[2]],
+            );
             assert_near(&p, &points(&file, "expected.final.points_xyz"), 4e-6);
             for (pass, elastic) in ELASTIC.iter().enumerate().filter(|_| is_bent) {
-                let noise = [0, 1, 2].map(|axis| values(&file, &format!("input.noise.pass{pass}.axis{axis}")));
+                let noise = [0, 1, 2]
+                    .map(|axis| values(&file, &format!("input.noise.pass{pass}.axis{axis}")));
                 let mut next = noise.each_ref().map(|n| n.iter());
                 elastic.distort(&mut p, |axis| *next[axis].next().unwrap());
-                assert!(next.iter_mut().all(|n| n.next().is_none()), "the noise grid has another size");
+                assert!(
+                    next.iter_mut().all(|n| n.next().is_none()),
+                    "the noise grid has another size"
+                );
             }
             let voxels: Vec<_> = p.iter().map(|p| p.map(|x| x / UNIT)).collect();
             assert_near(&voxels, &points(&file, "expected.elastic_coords"), 3e-4);
@@ -193,7 +261,11 @@ mod tests {
     #[test]
     fn colours_are_dropped_or_stay_in_range() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
-        let options = Augment { colour_jitter: 0.5, colour_drop: 0.5, ..Augment::default() };
+        let options = Augment {
+            colour_jitter: 0.5,
+            colour_drop: 0.5,
+            ..Augment::default()
+        };
         let drawn: Vec<_> = (0..40)
             .map(|_| {
                 let mut c = Some(vec![[0, 128, 255]]);

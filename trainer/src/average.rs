@@ -1,4 +1,5 @@
-//! The running mean of a network's weights over its latest updates: steadier than the last ones, so it is what is evaluated and exported.
+//! The running mean of a network's weights over its latest updates: steadier than the last ones, so
+//! it is what is evaluated and exported.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +18,8 @@ pub struct Mean {
     pub values: Tensor<1>,
 }
 
-/// Running means of parameters and of running statistics, by path in the module; all of it is kept in checkpoints.
+/// Running means of parameters and of running statistics, by path in the module; all of it is kept
+/// in checkpoints.
 pub struct Average {
     /// Empty before the first update.
     pub means: BTreeMap<String, Mean>,
@@ -27,15 +29,24 @@ pub struct Average {
 impl Average {
     /// Of nothing yet.
     pub fn new(decay: f64) -> Self {
-        Self { means: BTreeMap::new(), decay }
+        Self {
+            means: BTreeMap::new(),
+            decay,
+        }
     }
 
-    /// Takes in the weights after `updates` updates. Early means forget faster, by (1 + updates) / (10 + updates): random weights would weigh on short
-    /// runs to their end.
+    /// Takes in the weights after `updates` updates. Early means forget faster, by (1 + updates) /
+    /// (10 + updates): random weights would weigh on short runs to their end.
     pub fn update<M: Module>(&mut self, module: &M, updates: u64) {
-        let decay = self.decay.min((1.0 + updates as f64) / (10.0 + updates as f64)) as f32;
+        let decay = self
+            .decay
+            .min((1.0 + updates as f64) / (10.0 + updates as f64)) as f32;
         // `valid` also brings pending updates into the running statistics
-        module.valid().visit(&mut Update { means: &mut self.means, decay, path: Vec::new() });
+        module.valid().visit(&mut Update {
+            means: &mut self.means,
+            decay,
+            path: Vec::new(),
+        });
     }
 }
 
@@ -79,18 +90,36 @@ mod tests {
     use super::*;
 
     fn constant(value: f64) -> Linear {
-        LinearConfig::new(2, 1).with_bias(false).with_initializer(Initializer::Constant { value }).init(&Device::flex().autodiff())
+        LinearConfig::new(2, 1)
+            .with_bias(false)
+            .with_initializer(Initializer::Constant { value })
+            .init(&Device::flex().autodiff())
     }
 
     #[test]
     fn means_follow_the_weights() {
         let mut average = Average::new(0.5);
-        let mean = |average: &Average| average.means["weight"].values.clone().into_data().iter::<f32>().next().unwrap();
+        let mean = |average: &Average| {
+            average.means["weight"]
+                .values
+                .clone()
+                .into_data()
+                .iter::<f32>()
+                .next()
+                .unwrap()
+        };
         average.update(&constant(1.0), 1);
-        assert_eq!((mean(&average), average.means["weight"].shape.as_slice()), (1.0, &[2, 1][..]));
+        assert_eq!(
+            (mean(&average), average.means["weight"].shape.as_slice()),
+            (1.0, &[2, 1][..])
+        );
         average.update(&constant(3.0), 2);
         let early = 3.0 / 12.0;
-        assert!((mean(&average) - (early + (1.0 - early) * 3.0)).abs() < 1e-6, "{}", mean(&average));
+        assert!(
+            (mean(&average) - (early + (1.0 - early) * 3.0)).abs() < 1e-6,
+            "{}",
+            mean(&average)
+        );
         let before = mean(&average);
         average.update(&constant(1.0), 1000);
         assert!((mean(&average) - (before + 1.0) / 2.0).abs() < 1e-6);

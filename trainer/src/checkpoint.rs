@@ -1,5 +1,6 @@
-//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running statistics, the running means of both where they are
-//! kept, the optimiser's moments (all f32) and the counters. Random draws need no state: each scene's follow from the seed and its number.
+//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running
+//! statistics, the running means of both where they are kept, the optimiser's moments (all f32) and
+//! the counters. Random draws need no state: each scene's follow from the seed and its number.
 
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
@@ -73,8 +74,8 @@ pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
     damage.map_or(Ok(None), Err)
 }
 
-/// Writes a run's newest checkpoint into its folder; the newest so far becomes the one before it, unless it is damaged. Whenever this is interrupted, one of
-/// the two is whole.
+/// Writes a run's newest checkpoint into its folder; the newest so far becomes the one before it,
+/// unless it is damaged. Whenever this is interrupted, one of the two is whole.
 ///
 /// # Errors
 /// See [`save`].
@@ -89,7 +90,8 @@ pub fn save_newest<M: Module>(
     let [next, newest, previous] = [NEXT, CHECKPOINT, PREVIOUS].map(|name| run.join(name));
     save(&next, module, optimiser, average, config, state)?;
     if Checkpoint::read(&newest).is_ok() {
-        fs::rename(&newest, &previous).with_context(|| format!("cannot write {}", previous.display()))?;
+        fs::rename(&newest, &previous)
+            .with_context(|| format!("cannot write {}", previous.display()))?;
     }
     fs::rename(&next, &newest).with_context(|| format!("cannot write {}", newest.display()))
 }
@@ -99,38 +101,73 @@ pub fn save_newest<M: Module>(
 /// # Errors
 /// There is none, or the folder cannot be written.
 pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
-    let bytes = fs::read(run.join(CHECKPOINT)).with_context(|| format!("cannot read {CHECKPOINT} in {}", run.display()))?;
-    write_atomically(&run.join(BEST), &bytes).with_context(|| format!("cannot write {BEST} in {}", run.display()))
+    let bytes = fs::read(run.join(CHECKPOINT))
+        .with_context(|| format!("cannot read {CHECKPOINT} in {}", run.display()))?;
+    write_atomically(&run.join(BEST), &bytes)
+        .with_context(|| format!("cannot write {BEST} in {}", run.display()))
 }
 
 /// Writes the checkpoint; a file of this name stays whole until this one is.
 ///
 /// # Errors
-/// A value is not finite, which nothing could go on from; the folder is missing or the disk is full.
-pub fn save<M: Module>(path: &Path, module: &M, optimiser: &AdamW, average: Option<&Average>, config: &Config, state: &State) -> anyhow::Result<()> {
-    let parameters = parameters(module).into_iter().map(|p| (format!("{MODEL}{}", p.name), Stored::new(p.shape, &p.values)));
+/// A value is not finite, which nothing could go on from; the folder is missing or the disk is
+/// full.
+pub fn save<M: Module>(
+    path: &Path,
+    module: &M,
+    optimiser: &AdamW,
+    average: Option<&Average>,
+    config: &Config,
+    state: &State,
+) -> anyhow::Result<()> {
+    let parameters = parameters(module).into_iter().map(|p| {
+        (
+            format!("{MODEL}{}", p.name),
+            Stored::new(p.shape, &p.values),
+        )
+    });
     let moments = optimiser.moments.iter().flat_map(|(name, moments)| {
         MOMENTS.iter().zip(moments).map(move |(kind, moment)| {
             let values: Vec<f32> = moment.clone().into_data().iter::<f32>().collect();
-            (format!("{kind}.{name}"), Stored::new(vec![values.len()], &values))
+            (
+                format!("{kind}.{name}"),
+                Stored::new(vec![values.len()], &values),
+            )
         })
     });
-    let means = average.into_iter().flat_map(|average| &average.means).map(|(name, mean)| {
-        let values: Vec<f32> = mean.values.clone().into_data().iter::<f32>().collect();
-        (format!("{AVERAGE}{name}"), Stored::new(mean.shape.clone(), &values))
-    });
-    let header = serde_json::to_string(&Header { config: config.clone(), state: state.clone() })?;
+    let means = average
+        .into_iter()
+        .flat_map(|average| &average.means)
+        .map(|(name, mean)| {
+            let values: Vec<f32> = mean.values.clone().into_data().iter::<f32>().collect();
+            (
+                format!("{AVERAGE}{name}"),
+                Stored::new(mean.shape.clone(), &values),
+            )
+        });
+    let header = serde_json::to_string(&Header {
+        config: config.clone(),
+        state: state.clone(),
+    })?;
     let tensors: Vec<(String, Stored)> = parameters.chain(moments).chain(means).collect();
     let bytes = safetensors::serialize(tensors, Some([(HEADER.to_owned(), header)].into()))?;
-    finite(&SafeTensors::deserialize(&bytes)?).context("the run's state is damaged and was not saved")?;
+    finite(&SafeTensors::deserialize(&bytes)?)
+        .context("the run's state is damaged and was not saved")?;
     write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
 /// Names the first tensor that holds a value nothing can be computed with.
 fn finite(file: &SafeTensors) -> anyhow::Result<()> {
     for (name, view) in file.iter() {
-        anyhow::ensure!(view.dtype() == Dtype::F32, "{name} has numbers of type {:?}, not F32", view.dtype());
-        let is_finite = view.data().chunks_exact(4).all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite());
+        anyhow::ensure!(
+            view.dtype() == Dtype::F32,
+            "{name} has numbers of type {:?}, not F32",
+            view.dtype()
+        );
+        let is_finite = view
+            .data()
+            .chunks_exact(4)
+            .all(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]).is_finite());
         anyhow::ensure!(is_finite, "{name} is not finite everywhere");
     }
     Ok(())
@@ -169,11 +206,21 @@ impl Checkpoint {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let malformed = || format!("{} is no checkpoint of this program", path.display());
         let (_, header) = SafeTensors::read_metadata(&bytes).with_context(malformed)?;
-        let header = header.metadata().as_ref().and_then(|m| m.get(HEADER)).with_context(malformed)?;
+        let header = header
+            .metadata()
+            .as_ref()
+            .and_then(|m| m.get(HEADER))
+            .with_context(malformed)?;
         let Header { config, state } = serde_json::from_str(header).with_context(malformed)?;
         let tensors = SafeTensors::deserialize(&bytes).with_context(malformed)?;
-        finite(&tensors).and_then(|()| Ok(config.model.validate()?)).with_context(|| format!("{} is damaged", path.display()))?;
-        Ok(Self { config, state, bytes })
+        finite(&tensors)
+            .and_then(|()| Ok(config.model.validate()?))
+            .with_context(|| format!("{} is damaged", path.display()))?;
+        Ok(Self {
+            config,
+            state,
+            bytes,
+        })
     }
 
     /// `module` with the checkpoint's parameters and running statistics, to go on training.
@@ -184,19 +231,28 @@ impl Checkpoint {
         self.load(module, MODEL)
     }
 
-    /// `module` as it is evaluated and exported: with the running means of parameters and statistics, where the run keeps them.
+    /// `module` as it is evaluated and exported: with the running means of parameters and
+    /// statistics, where the run keeps them.
     ///
     /// # Errors
     /// Its parameters are not those of `module`.
     pub fn answering<M: Module>(&self, module: M) -> anyhow::Result<M> {
-        let has_means = SafeTensors::deserialize(&self.bytes)?.names().iter().any(|name| name.starts_with(AVERAGE));
+        let has_means = SafeTensors::deserialize(&self.bytes)?
+            .names()
+            .iter()
+            .any(|name| name.starts_with(AVERAGE));
         self.load(module, if has_means { AVERAGE } else { MODEL })
     }
 
     fn load<M: Module>(&self, module: M, prefix: &str) -> anyhow::Result<M> {
         let file = SafeTensors::deserialize(&self.bytes)?;
-        let parameters = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(prefix)?, view)));
-        Ok(load_weights(module, &safetensors::serialize(parameters, None)?)?)
+        let parameters = file
+            .iter()
+            .filter_map(|(name, view)| Some((name.strip_prefix(prefix)?, view)));
+        Ok(load_weights(
+            module,
+            &safetensors::serialize(parameters, None)?,
+        )?)
     }
 
     /// Puts the running means back, on `device`; none where the run kept none so far.
@@ -205,8 +261,20 @@ impl Checkpoint {
     /// The file is damaged.
     pub fn average(&self, average: &mut Average, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
-        let means = file.iter().filter_map(|(name, view)| Some((name.strip_prefix(AVERAGE)?, view)));
-        average.means = means.map(|(name, view)| (name.to_owned(), Mean { shape: view.shape().to_vec(), values: flat(&view, device) })).collect();
+        let means = file
+            .iter()
+            .filter_map(|(name, view)| Some((name.strip_prefix(AVERAGE)?, view)));
+        average.means = means
+            .map(|(name, view)| {
+                (
+                    name.to_owned(),
+                    Mean {
+                        shape: view.shape().to_vec(),
+                        values: flat(&view, device),
+                    },
+                )
+            })
+            .collect();
         Ok(())
     }
 
@@ -216,9 +284,19 @@ impl Checkpoint {
     /// The file is damaged.
     pub fn optimiser(&self, optimiser: &mut AdamW, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
-        let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> { Ok(flat(&file.tensor(&format!("{kind}.{name}"))?, device)) };
-        let names = file.names().into_iter().filter_map(|name| name.strip_prefix(MOMENTS[0])?.strip_prefix('.'));
-        let moments = names.map(|name| Ok((name.to_owned(), [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?])));
+        let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> {
+            Ok(flat(&file.tensor(&format!("{kind}.{name}"))?, device))
+        };
+        let names = file
+            .names()
+            .into_iter()
+            .filter_map(|name| name.strip_prefix(MOMENTS[0])?.strip_prefix('.'));
+        let moments = names.map(|name| {
+            Ok((
+                name.to_owned(),
+                [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?],
+            ))
+        });
         optimiser.moments = moments.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
         optimiser.updates = self.state.updates;
         Ok(())
@@ -240,7 +318,10 @@ struct Stored {
 
 impl Stored {
     fn new(shape: Vec<usize>, values: &[f32]) -> Self {
-        Self { shape, bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect() }
+        Self {
+            shape,
+            bytes: values.iter().flat_map(|v| v.to_le_bytes()).collect(),
+        }
     }
 }
 
@@ -283,7 +364,10 @@ mod tests {
 
     impl Net {
         fn new(device: &Device) -> Self {
-            Self { linear: LinearConfig::new(3, 2).init(device), norm: BatchNormConfig::new(2).init(device) }
+            Self {
+                linear: LinearConfig::new(3, 2).init(device),
+                norm: BatchNormConfig::new(2).init(device),
+            }
         }
 
         fn forward(&self, x: Tensor<2>) -> Tensor<2> {
@@ -292,7 +376,9 @@ mod tests {
     }
 
     fn step(net: Net, optimiser: &mut AdamW, x: &Tensor<2>) -> Net {
-        let loss = (net.forward(x.clone()) * x.clone().sum_dim(1)).square().sum();
+        let loss = (net.forward(x.clone()) * x.clone().sum_dim(1))
+            .square()
+            .sum();
         let gradients = GradientsParams::from_grads(loss.backward(), &net);
         let gradients = Finite::new(&net, gradients).unwrap();
         optimiser.step(net, gradients, 0.1)
@@ -311,7 +397,12 @@ mod tests {
         let x = Tensor::<2>::random([5, 3], Distribution::Default, &device);
         let mut optimiser = AdamW::new(&config.optimiser);
         let mut net = step(Net::new(&device), &mut optimiser, &x);
-        let state = State { steps: 2, updates: 2, scenes: 4, seconds: 2.5 };
+        let state = State {
+            steps: 2,
+            updates: 2,
+            scenes: 4,
+            seconds: 2.5,
+        };
         let mut average = Average::new(0.9);
         average.update(&net, 1);
         let kept = values(&net);
@@ -323,12 +414,23 @@ mod tests {
         assert_eq!(checkpoint.state, state);
         let mut resumed = checkpoint.module(Net::new(&device)).unwrap();
         assert_eq!(values(&resumed), saved);
-        assert_eq!(values(&checkpoint.answering(Net::new(&device)).unwrap()), kept, "the running means answer");
+        assert_eq!(
+            values(&checkpoint.answering(Net::new(&device)).unwrap()),
+            kept,
+            "the running means answer"
+        );
         let mut again = Average::new(0.9);
-        checkpoint.average(&mut again, &device.clone().inner()).unwrap();
-        assert_eq!(again.means.keys().collect::<Vec<_>>(), average.means.keys().collect::<Vec<_>>());
+        checkpoint
+            .average(&mut again, &device.clone().inner())
+            .unwrap();
+        assert_eq!(
+            again.means.keys().collect::<Vec<_>>(),
+            average.means.keys().collect::<Vec<_>>()
+        );
         let mut resumed_optimiser = AdamW::new(&config.optimiser);
-        checkpoint.optimiser(&mut resumed_optimiser, &device.clone().inner()).unwrap();
+        checkpoint
+            .optimiser(&mut resumed_optimiser, &device.clone().inner())
+            .unwrap();
         net = step(net, &mut optimiser, &x);
         resumed = step(resumed, &mut resumed_optimiser, &x);
         assert_eq!(values(&resumed), values(&net));
@@ -343,7 +445,19 @@ mod tests {
         assert!(keep_as_best(run).is_err());
         let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
         let net = Net::new(&Device::flex().autodiff());
-        let save = |steps| save_newest(run, &net, &AdamW::new(&config.optimiser), None, &config, &State { steps, ..State::default() });
+        let save = |steps| {
+            save_newest(
+                run,
+                &net,
+                &AdamW::new(&config.optimiser),
+                None,
+                &config,
+                &State {
+                    steps,
+                    ..State::default()
+                },
+            )
+        };
         let steps = |name: &str| Checkpoint::read(&run.join(name)).unwrap().state.steps;
         save(1).unwrap();
         keep_as_best(run).unwrap();
@@ -352,9 +466,17 @@ mod tests {
         assert_eq!([CHECKPOINT, PREVIOUS, BEST].map(steps), [3, 2, 1]);
         assert_eq!(latest(run).unwrap().unwrap().state.steps, 3);
         fs::write(run.join(CHECKPOINT), b"half of a f").unwrap();
-        assert_eq!(latest(run).unwrap().unwrap().state.steps, 2, "the one before it is whole");
+        assert_eq!(
+            latest(run).unwrap().unwrap().state.steps,
+            2,
+            "the one before it is whole"
+        );
         save(4).unwrap();
-        assert_eq!([CHECKPOINT, PREVIOUS, BEST].map(steps), [4, 2, 1], "what is damaged takes nobody's place");
+        assert_eq!(
+            [CHECKPOINT, PREVIOUS, BEST].map(steps),
+            [4, 2, 1],
+            "what is damaged takes nobody's place"
+        );
         fs::write(run.join(CHECKPOINT), b"half of a f").unwrap();
         fs::write(run.join(PREVIOUS), b"").unwrap();
         assert!(latest(run).is_err());
@@ -367,12 +489,24 @@ mod tests {
         let path = folder.path().join(CHECKPOINT);
         let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
         let mut net = Net::new(&Device::flex().autodiff());
-        let save = |net: &Net| save(&path, net, &AdamW::new(&config.optimiser), None, &config, &State::default());
+        let save = |net: &Net| {
+            save(
+                &path,
+                net,
+                &AdamW::new(&config.optimiser),
+                None,
+                &config,
+                &State::default(),
+            )
+        };
         save(&net).unwrap();
         let whole = fs::read(&path).unwrap();
         net.linear.bias = net.linear.bias.map(|bias| bias.map(|bias| bias * f32::NAN));
         let refusal = format!("{:#}", save(&net).unwrap_err());
-        assert!(refusal.contains("model.linear.bias is not finite"), "{refusal}");
+        assert!(
+            refusal.contains("model.linear.bias is not finite"),
+            "{refusal}"
+        );
         assert!(fs::read(&path).unwrap() == whole);
     }
 

@@ -38,37 +38,43 @@ pub struct Config {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Labelled scans, which supervise whole scenes: PLY files, bundles with truth, folders and lists of them; relative to the working directory. Read again at the start of every epoch,
-    /// so a generator may still be adding rooms.
+    /// Labelled scans, which supervise whole scenes: PLY files, bundles with truth, folders and
+    /// lists of them; relative to the working directory. Read again at the start of every epoch, so
+    /// a generator may still be adding rooms.
     #[serde(default)]
     pub rooms: Vec<PathBuf>,
-    /// How often a scene of each of `rooms` comes, relative to the others; without it they are one pool, of which every scene comes equally often.
+    /// How often a scene of each of `rooms` comes, relative to the others; without it they are one
+    /// pool, of which every scene comes equally often.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
-    /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view; read again in the same way.
+    /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view;
+    /// read again in the same way.
     #[serde(default)]
     pub foundations: Vec<PathBuf>,
     /// Share of the bundles that are used, the first by name.
     #[serde(default = "default_part")]
     pub foundation_part: f64,
-    /// Rooms that are made while the run goes, every sample a new one; they supervise whole scenes, as `rooms` do.
+    /// Rooms that are made while the run goes, every sample a new one; they supervise whole scenes,
+    /// as `rooms` do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Generated>,
     /// Share of the samples that come from bundles, where there are both.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
-    /// Whether a view's annotation is held against what the view sees only ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2), not against the whole scene.
+    /// Whether a view's annotation is held against what the view sees only
+    /// ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2), not against the whole scene.
     #[serde(default = "default_true")]
     pub partition: bool,
-    /// Whether the superpoints of bundles respect the images' instances (OVSeg3R, section 3.3), and what that means.
+    /// Whether the superpoints of bundles respect the images' instances (OVSeg3R, section 3.3), and
+    /// what that means.
     #[serde(default)]
     pub boundaries: Boundaries,
-    /// Names of things that labelled rooms teach nothing about: their points are left out of `rooms`, as if there were none of the kind. Bundles may
-    /// still name them.
+    /// Names of things that labelled rooms teach nothing about: their points are left out of
+    /// `rooms`, as if there were none of the kind. Bundles may still name them.
     #[serde(default)]
     pub held_out: Vec<String>,
-    /// Class ids that are stuff, not objects (their points belong to no instance); by default NYU40's, and of classes that a bundle names those called
-    /// wall, floor or ceiling.
+    /// Class ids that are stuff, not objects (their points belong to no instance); by default
+    /// NYU40's, and of classes that a bundle names those called wall, floor or ceiling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuff: Option<Vec<i32>>,
     /// Where an object's points disagree about its class.
@@ -82,7 +88,8 @@ pub struct Data {
 pub struct Generated {
     /// The series; a room follows from it and from the number of its sample.
     pub seed: u64,
-    /// Folder of models by other hands, as `trainer synth --assets` takes it; without it all furniture comes from the part grammars.
+    /// Folder of models by other hands, as `trainer synth --assets` takes it; without it all
+    /// furniture comes from the part grammars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<PathBuf>,
     /// Share of the labelled samples that are made, where there are `rooms`, too.
@@ -91,7 +98,11 @@ pub struct Generated {
 
 impl Default for Generated {
     fn default() -> Self {
-        Self { seed: 0, assets: None, share: default_part() }
+        Self {
+            seed: 0,
+            assets: None,
+            share: default_part(),
+        }
     }
 }
 
@@ -101,11 +112,15 @@ impl Generated {
     /// # Errors
     /// The models cannot be read.
     pub fn world(&self) -> anyhow::Result<World> {
-        self.assets.as_deref().map_or_else(|| Ok(World::grammars()), |assets| World::open(assets, Models::Training))
+        self.assets.as_deref().map_or_else(
+            || Ok(World::grammars()),
+            |assets| World::open(assets, Models::Training),
+        )
     }
 }
 
-/// Which edges between points of a bundle are cut before superpoints are made of them (OVSeg3R, Algorithm 1).
+/// Which edges between points of a bundle are cut before superpoints are made of them (OVSeg3R,
+/// Algorithm 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundaries {
@@ -143,7 +158,8 @@ pub enum ClassOfObject {
     MostPoints,
 }
 
-/// Probabilities and ranges of the augmentations (docs/spec/model.md section 11.5), in the order they are applied.
+/// Probabilities and ranges of the augmentations (docs/spec/model.md section 11.5), in the order
+/// they are applied.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
@@ -190,31 +206,40 @@ impl Default for Augment {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Supervision {
-    /// Each object teaches its one cheapest query (`SparseMatcher`, docs/spec/model.md section 11.2); the released scheme, for long runs.
+    /// Each object teaches its one cheapest query (`SparseMatcher`, docs/spec/model.md section
+    /// 11.2); the released scheme, for long runs.
     #[default]
     Sparse,
-    /// Every query whose own superpoint lies in an object learns that object: many more gradients a scene, for runs of hours.
+    /// Every query whose own superpoint lies in an object learns that object: many more gradients a
+    /// scene, for runs of hours.
     Dense,
 }
 
-/// How objects find their queries with sparse supervision (docs/spec/model.md section 11.2); the defaults are the released behaviour.
+/// How objects find their queries with sparse supervision (docs/spec/model.md section 11.2); the
+/// defaults are the released behaviour.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Matching {
-    /// Whether an object whose two cheapest queries cost the same takes the first of them; otherwise it goes without.
+    /// Whether an object whose two cheapest queries cost the same takes the first of them;
+    /// otherwise it goes without.
     pub ties: bool,
-    /// Whether a query may serve several objects, the last of which names its class; otherwise it serves the one that it costs least.
+    /// Whether a query may serve several objects, the last of which names its class; otherwise it
+    /// serves the one that it costs least.
     pub shared_queries: bool,
 }
 
 impl Default for Matching {
     fn default() -> Self {
-        Self { ties: false, shared_queries: true }
+        Self {
+            ties: false,
+            shared_queries: true,
+        }
     }
 }
 
-/// Supervision and the weight of each term (docs/spec/model.md section 11.3). What is not given is as in the released code, but for a scene in which no
-/// query matches: its loss is NaN there and has no mask and box terms here.
+/// Supervision and the weight of each term (docs/spec/model.md section 11.3). What is not given is
+/// as in the released code, but for a scene in which no query matches: its loss is NaN there and
+/// has no mask and box terms here.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Loss {
@@ -222,17 +247,20 @@ pub struct Loss {
     pub supervision: Supervision,
     /// With sparse supervision: how objects find their queries.
     pub matching: Matching,
-    /// Smallest and largest share of the superpoints that become queries (docs/spec/model.md section 7).
+    /// Smallest and largest share of the superpoints that become queries (docs/spec/model.md
+    /// section 7).
     pub queries: [f64; 2],
     /// At most this many queries.
     pub max_queries: usize,
-    /// With dense supervision: at most this many (query, object) pairs a scene feel the mask and box terms, drawn evenly over the objects.
+    /// With dense supervision: at most this many (query, object) pairs a scene feel the mask and
+    /// box terms, drawn evenly over the objects.
     pub pairs: usize,
     /// Of bundles: at most this many views a sample, drawn among those that say something.
     pub views: usize,
     /// T: class names a scene is asked about, its own and random others.
     pub classes: usize,
-    /// Random class names closer than this (cosine) to one of the scene's own are not used as negatives.
+    /// Random class names closer than this (cosine) to one of the scene's own are not used as
+    /// negatives.
     pub synonym: f32,
     /// Weight of a query without object in the class term.
     pub no_object: f32,
@@ -244,7 +272,8 @@ pub struct Loss {
     pub dice: f32,
     /// Factor on the dice of every output, beside its weight.
     pub dice_factor: f32,
-    /// Whether the dice of all outputs but the last is divided by the number of scenes a step once more.
+    /// Whether the dice of all outputs but the last is divided by the number of scenes a step once
+    /// more.
     pub auxiliary_dice_by_batch: bool,
     /// Binary cross-entropy of the score with the mask's true IoU.
     pub score: f32,
@@ -252,9 +281,11 @@ pub struct Loss {
     pub centre: f32,
     /// L1 of the box size, metres.
     pub size: f32,
-    /// Cross-entropy of what the queries' own superpoints are, of the last output, where the network says it.
+    /// Cross-entropy of what the queries' own superpoints are, of the last output, where the
+    /// network says it.
     pub semantic: f32,
-    /// Whether "background" is one of the classes there; in the released code it is not, and nothing is learnt from such superpoints.
+    /// Whether "background" is one of the classes there; in the released code it is not, and
+    /// nothing is learnt from such superpoints.
     pub semantic_background: bool,
 }
 
@@ -292,7 +323,8 @@ pub struct Optimiser {
     pub learning_rate: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
-    /// Whether it falls on vectors, too, which are the norms' and the biases, as in the released code.
+    /// Whether it falls on vectors, too, which are the norms' and the biases, as in the released
+    /// code.
     pub decay_vectors: bool,
     /// Largest norm of the whole gradient.
     pub clip: f32,
@@ -305,8 +337,8 @@ pub struct Optimiser {
     pub power: f64,
     /// Scenes whose gradients make one step.
     pub scenes_per_step: usize,
-    /// Decay an update of the running means of the weights, as 0.999; where it is given, they are kept in checkpoints and it is they that are evaluated and
-    /// exported.
+    /// Decay an update of the running means of the weights, as 0.999; where it is given, they are
+    /// kept in checkpoints and it is they that are evaluated and exported.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
 }
@@ -331,7 +363,8 @@ impl Default for Optimiser {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Run {
-    /// Wall-clock budget, minutes, resumed parts included: the learning rate reaches zero when it is used up.
+    /// Wall-clock budget, minutes, resumed parts included: the learning rate reaches zero when it
+    /// is used up.
     pub minutes: f64,
     /// Instead of a time budget: this many steps. Only such a run is reproducible.
     pub steps: Option<u64>,
@@ -343,14 +376,23 @@ pub struct Run {
     pub makers: usize,
     /// Minutes between checkpoints, at most 10.
     pub checkpoint_minutes: f64,
-    /// Devices that a step's scenes are spread over: with `--device gpu` and more than one, the machine's discrete graphics cards in their order. The
-    /// gradient is that of one device; running statistics are means over the devices.
+    /// Devices that a step's scenes are spread over: with `--device gpu` and more than one, the
+    /// machine's discrete graphics cards in their order. The gradient is that of one device;
+    /// running statistics are means over the devices.
     pub devices: usize,
 }
 
 impl Default for Run {
     fn default() -> Self {
-        Self { minutes: 75.0, steps: None, seed: 1, threads: 2, makers: 1, checkpoint_minutes: 5.0, devices: 1 }
+        Self {
+            minutes: 75.0,
+            steps: None,
+            seed: 1,
+            threads: 2,
+            makers: 1,
+            checkpoint_minutes: 5.0,
+            devices: 1,
+        }
     }
 }
 
@@ -358,8 +400,9 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// Scans that a run is measured on while it goes, without classes: the network's running means where it keeps them, and no ranker but one that lies in
-/// the run's folder. Nothing is learnt from them.
+/// Scans that a run is measured on while it goes, without classes: the network's running means
+/// where it keeps them, and no ranker but one that lies in the run's folder. Nothing is learnt from
+/// them.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Validation {
@@ -385,14 +428,25 @@ pub struct ValidationSet {
 impl ValidationSet {
     /// Scans that choose, under the name of the file or folder.
     pub fn called_by_its_path(path: PathBuf) -> Self {
-        let name = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-        Self { name, scans: vec![path], chooses: true }
+        let name = path
+            .file_stem()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy()
+            .into_owned();
+        Self {
+            name,
+            scans: vec![path],
+            chooses: true,
+        }
     }
 }
 
 impl Default for Validation {
     fn default() -> Self {
-        Self { minutes: 60.0, sets: vec![] }
+        Self {
+            minutes: 60.0,
+            sets: vec![],
+        }
     }
 }
 
@@ -434,9 +488,13 @@ impl Config {
     /// # Errors
     /// The file is missing or malformed, or a value is out of its range.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = std::fs::read_to_string(path).with_context(|| format!("cannot read the configuration {}", path.display()))?;
-        let config: Self = toml::from_str(&text).with_context(|| format!("malformed configuration {}", path.display()))?;
-        config.check().with_context(|| format!("in the configuration {}", path.display()))?;
+        let text = std::fs::read_to_string(path)
+            .with_context(|| format!("cannot read the configuration {}", path.display()))?;
+        let config: Self = toml::from_str(&text)
+            .with_context(|| format!("malformed configuration {}", path.display()))?;
+        config
+            .check()
+            .with_context(|| format!("in the configuration {}", path.display()))?;
         Ok(config)
     }
 
@@ -447,51 +505,128 @@ impl Config {
     pub fn check(&self) -> anyhow::Result<()> {
         self.model.validate()?;
         let [low, high] = self.augment.scale;
-        let is_empty = self.data.rooms.is_empty() && self.data.foundations.is_empty() && self.data.generated.is_none();
-        anyhow::ensure!(!is_empty, "data.rooms and data.foundations name no folder, and data.generated is not there");
+        let is_empty = self.data.rooms.is_empty()
+            && self.data.foundations.is_empty()
+            && self.data.generated.is_none();
+        anyhow::ensure!(
+            !is_empty,
+            "data.rooms and data.foundations name no folder, and data.generated is not there"
+        );
         if let Some(Generated { share, .. }) = self.data.generated {
-            anyhow::ensure!((0.0..=1.0).contains(&share), "data.generated.share is a share, not {share}");
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&share),
+                "data.generated.share is a share, not {share}"
+            );
         }
         let weights = &self.data.weights;
         anyhow::ensure!(
-            weights.is_empty() || weights.len() == self.data.rooms.len() && weights.iter().all(|weight| weight.is_finite() && *weight > 0.0),
+            weights.is_empty()
+                || weights.len() == self.data.rooms.len()
+                    && weights
+                        .iter()
+                        .all(|weight| weight.is_finite() && *weight > 0.0),
             "data.weights must be one positive number for each of data.rooms, not {weights:?}"
         );
         let share = self.data.foundation_share;
-        anyhow::ensure!((0.0..=1.0).contains(&share), "data.foundation_share is a share, not {share}");
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&share),
+            "data.foundation_share is a share, not {share}"
+        );
         let part = self.data.foundation_part;
-        anyhow::ensure!((0.0..=1.0).contains(&part), "data.foundation_part is a share, not {part}");
-        anyhow::ensure!(0.0 < low && low <= high, "augment.scale must be an ascending range of positive numbers, not {low}..{high}");
-        let Augment { flip, elastic, colour_drop, image_drop, objects_drop, object_drop, .. } = self.augment;
-        let probabilities = [("flip", flip), ("elastic", elastic), ("colour_drop", colour_drop)];
-        for (name, p) in probabilities.into_iter().chain([("image_drop", image_drop), ("objects_drop", objects_drop), ("object_drop", object_drop)]) {
-            anyhow::ensure!((0.0..=1.0).contains(&p), "augment.{name} is a probability, not {p}");
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&part),
+            "data.foundation_part is a share, not {part}"
+        );
+        anyhow::ensure!(
+            0.0 < low && low <= high,
+            "augment.scale must be an ascending range of positive numbers, not {low}..{high}"
+        );
+        let Augment {
+            flip,
+            elastic,
+            colour_drop,
+            image_drop,
+            objects_drop,
+            object_drop,
+            ..
+        } = self.augment;
+        let probabilities = [
+            ("flip", flip),
+            ("elastic", elastic),
+            ("colour_drop", colour_drop),
+        ];
+        for (name, p) in probabilities.into_iter().chain([
+            ("image_drop", image_drop),
+            ("objects_drop", objects_drop),
+            ("object_drop", object_drop),
+        ]) {
+            anyhow::ensure!(
+                (0.0..=1.0).contains(&p),
+                "augment.{name} is a probability, not {p}"
+            );
         }
         let [few, many] = self.loss.queries;
-        anyhow::ensure!(0.0 < few && few <= many && many <= 1.0, "loss.queries must be an ascending range in 0..=1, not {few}..{many}");
-        anyhow::ensure!(self.loss.max_queries > 0, "loss.max_queries must be at least 1");
+        anyhow::ensure!(
+            0.0 < few && few <= many && many <= 1.0,
+            "loss.queries must be an ascending range in 0..=1, not {few}..{many}"
+        );
+        anyhow::ensure!(
+            self.loss.max_queries > 0,
+            "loss.max_queries must be at least 1"
+        );
         anyhow::ensure!(
             self.loss.classes > 0 && self.loss.pairs > 0 && self.loss.views > 0,
             "loss.classes, loss.pairs and loss.views must be at least 1"
         );
-        anyhow::ensure!(self.optimiser.scenes_per_step > 0, "optimiser.scenes_per_step must be at least 1");
-        anyhow::ensure!(self.run.minutes > 0.0, "run.minutes must be positive, not {}", self.run.minutes);
+        anyhow::ensure!(
+            self.optimiser.scenes_per_step > 0,
+            "optimiser.scenes_per_step must be at least 1"
+        );
+        anyhow::ensure!(
+            self.run.minutes > 0.0,
+            "run.minutes must be positive, not {}",
+            self.run.minutes
+        );
         anyhow::ensure!(
             self.run.checkpoint_minutes > 0.0 && self.run.checkpoint_minutes <= 10.0,
             "run.checkpoint_minutes must be in 0..=10, not {}",
             self.run.checkpoint_minutes
         );
-        anyhow::ensure!(self.run.threads > 0 && self.run.makers > 0, "run.threads and run.makers must be at least 1");
+        anyhow::ensure!(
+            self.run.threads > 0 && self.run.makers > 0,
+            "run.threads and run.makers must be at least 1"
+        );
         let constant = self.optimiser.constant;
-        anyhow::ensure!((0.0..=1.0).contains(&constant), "optimiser.constant is a share of the run, not {constant}");
+        anyhow::ensure!(
+            (0.0..=1.0).contains(&constant),
+            "optimiser.constant is a share of the run, not {constant}"
+        );
         let mut names = std::collections::HashSet::new();
-        let twice = self.validation.sets.iter().find(|set| !names.insert(&set.name));
-        anyhow::ensure!(twice.is_none(), "two of validation.sets are called {}", twice.map_or("", |set| &set.name));
-        anyhow::ensure!(self.validation.minutes > 0.0, "validation.minutes must be positive, not {}", self.validation.minutes);
+        let twice = self
+            .validation
+            .sets
+            .iter()
+            .find(|set| !names.insert(&set.name));
+        anyhow::ensure!(
+            twice.is_none(),
+            "two of validation.sets are called {}",
+            twice.map_or("", |set| &set.name)
+        );
+        anyhow::ensure!(
+            self.validation.minutes > 0.0,
+            "validation.minutes must be positive, not {}",
+            self.validation.minutes
+        );
         let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
-        anyhow::ensure!((1..=scenes).contains(&devices), "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}");
+        anyhow::ensure!(
+            (1..=scenes).contains(&devices),
+            "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}"
+        );
         if let Some(decay) = self.optimiser.ema {
-            anyhow::ensure!(0.0 < decay && decay < 1.0, "optimiser.ema must lie between 0 and 1, not {decay}");
+            anyhow::ensure!(
+                0.0 < decay && decay < 1.0,
+                "optimiser.ema must lie between 0 and 1, not {decay}"
+            );
         }
         Ok(())
     }
@@ -505,8 +640,18 @@ mod tests {
 
     #[test]
     fn the_shipped_configurations_are_valid() {
-        for name in ["ablation", "ablation-start", "nano", "ovseg3r", "scannet200"] {
-            Config::read(Path::new(&format!("{}/../configs/{name}.toml", env!("CARGO_MANIFEST_DIR")))).unwrap();
+        for name in [
+            "ablation",
+            "ablation-start",
+            "nano",
+            "ovseg3r",
+            "scannet200",
+        ] {
+            Config::read(Path::new(&format!(
+                "{}/../configs/{name}.toml",
+                env!("CARGO_MANIFEST_DIR")
+            )))
+            .unwrap();
         }
     }
 
@@ -518,7 +663,8 @@ mod tests {
             ("[optimiser]\nema = 1.0", "optimiser.ema"),
             ("[optimiser]\nema = 0.0", "optimiser.ema"),
         ] {
-            let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
+            let config: Config =
+                toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
             let error = config.check().unwrap_err().to_string();
             assert!(error.contains(word), "{error}");
         }
@@ -526,7 +672,9 @@ mod tests {
 
     #[test]
     fn a_misspelt_field_is_refused() {
-        let error = toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimiser]\nlearning_rat = 1.0").unwrap_err();
+        let error =
+            toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimiser]\nlearning_rat = 1.0")
+                .unwrap_err();
         assert!(error.to_string().contains("learning_rat"), "{error}");
     }
 }

@@ -54,26 +54,51 @@ pub struct Object {
 }
 
 impl Room {
-    /// Reads a labelled scan; points whose class is in `stuff`, by default NYU40's, or whose instance is 0 belong to no object.
+    /// Reads a labelled scan; points whose class is in `stuff`, by default NYU40's, or whose
+    /// instance is 0 belong to no object.
     ///
-    /// The superpoints are computed once and kept in the folder `.superpoints` beside the file, under a name that covers the file's bytes and
-    /// the options; where that folder cannot be written they are computed every time.
+    /// The superpoints are computed once and kept in the folder `.superpoints` beside the file,
+    /// under a name that covers the file's bytes and the options; where that folder cannot be
+    /// written they are computed every time.
     ///
     /// # Errors
     /// The file cannot be read or has no labels.
-    pub fn read(path: &Path, stuff: Option<&[i32]>, class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
+    pub fn read(
+        path: &Path,
+        stuff: Option<&[i32]>,
+        class_of: ClassOfObject,
+        options: &SuperpointOptions,
+    ) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let scan = scan::read(&bytes, &Monitor::silent()).with_context(|| format!("cannot read {}", path.display()))?;
-        let truth = scan.truth.with_context(|| format!("{} has no `semantic` and `instance` labels", path.display()))?;
+        let scan = scan::read(&bytes, &Monitor::silent())
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let truth = scan.truth.with_context(|| {
+            format!("{} has no `semantic` and `instance` labels", path.display())
+        })?;
         let superpoints = cached(path, &bytes, scan.positions.len(), options, || {
-            superpoints(&scan.positions, scan.colors.as_deref(), &scan.triangles, options, &Monitor::silent())
+            superpoints(
+                &scan.positions,
+                scan.colors.as_deref(),
+                &scan.triangles,
+                options,
+                &Monitor::silent(),
+            )
         })
         .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = class_names(&scan.table.comments);
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
-        Ok(Self { positions: scan.positions, colors: scan.colors, superpoints, object_of_point, objects, stuff: stuff.to_vec(), truth, structure })
+        Ok(Self {
+            positions: scan.positions,
+            colors: scan.colors,
+            superpoints,
+            object_of_point,
+            objects,
+            stuff: stuff.to_vec(),
+            truth,
+            structure,
+        })
     }
 
     /// The same of a room that was just made.
@@ -81,28 +106,78 @@ impl Room {
     /// # Errors
     /// Its points cannot be grouped.
     pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
-        let synth::Room { positions, colors, semantic, instance } = room;
-        let superpoints = superpoints(&positions, Some(&colors), &[], &SuperpointOptions::default(), &Monitor::silent())?;
-        let names: HashMap<i32, String> = CLASSES.iter().map(|class| (class.id, class.name.to_owned())).collect();
-        let stuff: Vec<i32> = CLASSES.iter().filter(|class| class.stuff).map(|class| class.id).chain([0]).collect();
+        let synth::Room {
+            positions,
+            colors,
+            semantic,
+            instance,
+        } = room;
+        let superpoints = superpoints(
+            &positions,
+            Some(&colors),
+            &[],
+            &SuperpointOptions::default(),
+            &Monitor::silent(),
+        )?;
+        let names: HashMap<i32, String> = CLASSES
+            .iter()
+            .map(|class| (class.id, class.name.to_owned()))
+            .collect();
+        let stuff: Vec<i32> = CLASSES
+            .iter()
+            .filter(|class| class.stuff)
+            .map(|class| class.id)
+            .chain([0])
+            .collect();
         let truth = scan::Truth { semantic, instance };
         let (object_of_point, objects) = objects(&truth, &stuff, class_of, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
-        Ok(Self { positions, colors: Some(colors), superpoints, object_of_point, objects, stuff, truth, structure })
+        Ok(Self {
+            positions,
+            colors: Some(colors),
+            superpoints,
+            object_of_point,
+            objects,
+            stuff,
+            truth,
+            structure,
+        })
     }
 
-    /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's
-    /// ids of those without a name.
-    /// Superpoints are those that came with it, or of geometry and colour alone, as a scan without images has them.
+    /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they
+    /// are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's ids of those without a name.
+    /// Superpoints are those that came with it, or of geometry and colour alone, as a scan without
+    /// images has them.
     ///
     /// # Errors
     /// It has no labels, or too few points.
-    pub fn of_bundle(scene: Foundation, stuff: Option<&[i32]>, class_of: ClassOfObject, options: &SuperpointOptions) -> anyhow::Result<Self> {
-        let Foundation { positions, colors, truth, given, .. } = scene;
-        let foundation::Truth { semantic, instance, names } = truth.context("the bundle has no `semantic` and `instance` labels")?;
+    pub fn of_bundle(
+        scene: Foundation,
+        stuff: Option<&[i32]>,
+        class_of: ClassOfObject,
+        options: &SuperpointOptions,
+    ) -> anyhow::Result<Self> {
+        let Foundation {
+            positions,
+            colors,
+            truth,
+            given,
+            ..
+        } = scene;
+        let foundation::Truth {
+            semantic,
+            instance,
+            names,
+        } = truth.context("the bundle has no `semantic` and `instance` labels")?;
         let superpoints = match given.superpoints {
             Some(ids) => Superpoints::from_ids(&ids),
-            None => superpoints(&positions, colors.as_deref(), &[], options, &Monitor::silent())?,
+            None => superpoints(
+                &positions,
+                colors.as_deref(),
+                &[],
+                options,
+                &Monitor::silent(),
+            )?,
         };
         let names: HashMap<i32, String> = names.into_iter().collect();
         let is_stuff = |class: &i32| match (stuff, names.get(class)) {
@@ -114,19 +189,42 @@ impl Room {
         let stuff: Vec<i32> = stuff.into_iter().collect();
         let truth = scan::Truth { semantic, instance };
         let (object_of_point, mut objects) = objects(&truth, &stuff, class_of, &names);
-        objects.iter_mut().for_each(|object| object.name = names.get(&object.class).cloned());
+        objects
+            .iter_mut()
+            .for_each(|object| object.name = names.get(&object.class).cloned());
         let structure = Structure::of_points(&truth.semantic, &names);
-        Ok(Self { positions, colors, superpoints, object_of_point, objects, stuff, truth, structure })
+        Ok(Self {
+            positions,
+            colors,
+            superpoints,
+            object_of_point,
+            objects,
+            stuff,
+            truth,
+            structure,
+        })
     }
 
-    /// The points of a room as if there were no object of these names, ascending; `None` where there is none.
+    /// The points of a room as if there were no object of these names, ascending; `None` where
+    /// there is none.
     pub fn kept_without(&self, names: &[String]) -> Option<Vec<usize>> {
-        let goes = |object: &Object| object.name.as_ref().is_some_and(|name| names.contains(name));
-        let is_of_others = |&point: &usize| !self.object_of_point[point].is_some_and(|row| goes(&self.objects[row as usize]));
-        self.objects.iter().any(goes).then(|| (0..self.positions.len()).filter(is_of_others).collect())
+        let goes = |object: &Object| {
+            object
+                .name
+                .as_ref()
+                .is_some_and(|name| names.contains(name))
+        };
+        let is_of_others = |&point: &usize| {
+            !self.object_of_point[point].is_some_and(|row| goes(&self.objects[row as usize]))
+        };
+        self.objects
+            .iter()
+            .any(goes)
+            .then(|| (0..self.positions.len()).filter(is_of_others).collect())
     }
 
-    /// The room of some of its points, ascending; objects and superpoints that lose all of theirs go.
+    /// The room of some of its points, ascending; objects and superpoints that lose all of theirs
+    /// go.
     #[must_use]
     pub fn only(self, kept: &[usize]) -> Self {
         fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
@@ -139,19 +237,34 @@ impl Room {
             positions: rows(&self.positions, kept),
             colors: self.colors.as_ref().map(|colors| rows(colors, kept)),
             superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), kept)),
-            object_of_point: object_of_point.into_iter().map(|old| old.and_then(|old| new_of_old.get(&old).copied())).collect(),
-            objects: left.iter().map(|&old| self.objects[old as usize].clone()).collect(),
+            object_of_point: object_of_point
+                .into_iter()
+                .map(|old| old.and_then(|old| new_of_old.get(&old).copied()))
+                .collect(),
+            objects: left
+                .iter()
+                .map(|&old| self.objects[old as usize].clone())
+                .collect(),
             stuff: self.stuff,
-            truth: scan::Truth { semantic: rows(&self.truth.semantic, kept), instance: rows(&self.truth.instance, kept) },
+            truth: scan::Truth {
+                semantic: rows(&self.truth.semantic, kept),
+                instance: rows(&self.truth.instance, kept),
+            },
             structure: rows(&self.structure, kept),
         }
     }
 
-    /// (superpoints): the object that more than half of its points belong to (docs/spec/model.md section 11.1).
+    /// (superpoints): the object that more than half of its points belong to (docs/spec/model.md
+    /// section 11.1).
     pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
         let sizes = self.superpoints.sizes();
         let mut counts: HashMap<(u32, u32), u32> = HashMap::new();
-        for (&superpoint, object) in self.superpoints.superpoint_of_point().iter().zip(&self.object_of_point) {
+        for (&superpoint, object) in self
+            .superpoints
+            .superpoint_of_point()
+            .iter()
+            .zip(&self.object_of_point)
+        {
             if let Some(object) = object {
                 *counts.entry((superpoint, *object)).or_default() += 1;
             }
@@ -167,7 +280,12 @@ impl Room {
 }
 
 /// (points) rows of the objects, and the objects.
-fn objects(truth: &scan::Truth, stuff: &[i32], class_of: ClassOfObject, names: &HashMap<i32, String>) -> (Vec<Option<u32>>, Vec<Object>) {
+fn objects(
+    truth: &scan::Truth,
+    stuff: &[i32],
+    class_of: ClassOfObject,
+    names: &HashMap<i32, String>,
+) -> (Vec<Option<u32>>, Vec<Object>) {
     let labels = || truth.instance.iter().zip(&truth.semantic);
     let is_object = |instance: i32, class: i32| instance > 0 && !stuff.contains(&class);
     // the classes of each instance with their points, by their first
@@ -181,14 +299,34 @@ fn objects(truth: &scan::Truth, stuff: &[i32], class_of: ClassOfObject, names: &
     }
     let class = |classes: Vec<(i32, usize)>| match class_of {
         ClassOfObject::FirstPoint => classes[0].0,
-        ClassOfObject::MostPoints => classes.iter().max_by_key(|(class, points)| (*points, -class)).map_or(0, |(class, _)| *class),
+        ClassOfObject::MostPoints => classes
+            .iter()
+            .max_by_key(|(class, points)| (*points, -class))
+            .map_or(0, |(class, _)| *class),
     };
-    let class_of_instance: BTreeMap<i32, i32> = classes_of_instance.into_iter().map(|(instance, classes)| (instance, class(classes))).collect();
+    let class_of_instance: BTreeMap<i32, i32> = classes_of_instance
+        .into_iter()
+        .map(|(instance, classes)| (instance, class(classes)))
+        .collect();
     let row_of_instance: HashMap<i32, u32> = class_of_instance.keys().copied().zip(0..).collect();
-    let object_of_point = labels().map(|(i, c)| if is_object(*i, *c) { row_of_instance.get(i).copied() } else { None }).collect();
+    let object_of_point = labels()
+        .map(|(i, c)| {
+            if is_object(*i, *c) {
+                row_of_instance.get(i).copied()
+            } else {
+                None
+            }
+        })
+        .collect();
     let objects = class_of_instance
         .into_values()
-        .map(|class| Object { class, name: names.get(&class).cloned().or_else(|| nyu40::name(class).map(str::to_owned)) })
+        .map(|class| Object {
+            class,
+            name: names
+                .get(&class)
+                .cloned()
+                .or_else(|| nyu40::name(class).map(str::to_owned)),
+        })
         .collect();
     (object_of_point, objects)
 }
@@ -196,7 +334,10 @@ fn objects(truth: &scan::Truth, stuff: &[i32], class_of: ClassOfObject, names: &
 /// What `comment class 101 office chair` lines say.
 pub fn class_names(comments: &[String]) -> HashMap<i32, String> {
     let parse = |line: &String| {
-        let (id, name) = line.trim().strip_prefix("comment class ")?.split_once(' ')?;
+        let (id, name) = line
+            .trim()
+            .strip_prefix("comment class ")?
+            .split_once(' ')?;
         Some((id.parse().ok()?, name.trim().to_owned()))
     };
     comments.iter().filter_map(parse).collect()
@@ -213,17 +354,35 @@ fn cached<E: std::error::Error + Send + Sync + 'static>(
     let mut hash = Sha256::new();
     hash.update(format!("{options:?}"));
     hash.update(bytes);
-    let key: String = hash.finalize().iter().take(8).map(|b| format!("{b:02x}")).collect();
+    let key: String = hash
+        .finalize()
+        .iter()
+        .take(8)
+        .map(|b| format!("{b:02x}"))
+        .collect();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.with_file_name(".superpoints");
     let file = folder.join(format!("{stem}-{key}.u32"));
-    if let Some(found) = fs::read(&file).ok().filter(|found| found.len() == 4 * points) {
-        let ids: Vec<u32> = found.chunks_exact(4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect();
+    if let Some(found) = fs::read(&file)
+        .ok()
+        .filter(|found| found.len() == 4 * points)
+    {
+        let ids: Vec<u32> = found
+            .chunks_exact(4)
+            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            .collect();
         return Ok(Superpoints::from_ids(&ids));
     }
     let made = make()?;
-    let ids: Vec<u8> = made.superpoint_of_point().iter().flat_map(|s| s.to_le_bytes()).collect();
-    if fs::create_dir_all(&folder).and_then(|()| write_atomically(&file, &ids)).is_err() {
+    let ids: Vec<u8> = made
+        .superpoint_of_point()
+        .iter()
+        .flat_map(|s| s.to_le_bytes())
+        .collect();
+    if fs::create_dir_all(&folder)
+        .and_then(|()| write_atomically(&file, &ids))
+        .is_err()
+    {
         tracing::debug!("no cache in {}", folder.display());
     }
     Ok(made)
@@ -236,7 +395,10 @@ fn cached<E: std::error::Error + Send + Sync + 'static>(
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension(format!("part{}", std::process::id()));
     let mut file = fs::File::create(&part)?;
-    let written = file.write_all(bytes).and_then(|()| file.sync_all()).and_then(|()| fs::rename(&part, path));
+    let written = file
+        .write_all(bytes)
+        .and_then(|()| file.sync_all())
+        .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
         // the disk is full: half a file helps nobody
         let _ = fs::remove_file(&part);
@@ -252,19 +414,50 @@ mod tests {
 
     fn room() -> Room {
         let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 1, 2, 2]);
-        let truth = scan::Truth { semantic: vec![105, 105, 105, 105, 1, 7, 105], instance: vec![9, 9, 9, 0, 3, 4, 9] };
-        let names = class_names(&["comment class 105 office chair".into(), "comment made by hand".into(), "obj_info class 7 x".into()]);
+        let truth = scan::Truth {
+            semantic: vec![105, 105, 105, 105, 1, 7, 105],
+            instance: vec![9, 9, 9, 0, 3, 4, 9],
+        };
+        let names = class_names(&[
+            "comment class 105 office chair".into(),
+            "comment made by hand".into(),
+            "obj_info class 7 x".into(),
+        ]);
         let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
-        Room { positions: vec![[0.0; 3]; 7], colors: None, superpoints, object_of_point, objects, stuff: vec![1], truth, structure }
+        Room {
+            positions: vec![[0.0; 3]; 7],
+            colors: None,
+            superpoints,
+            object_of_point,
+            objects,
+            stuff: vec![1],
+            truth,
+            structure,
+        }
     }
 
     #[test]
     fn objects_leave_out_stuff_and_unlabelled_points() {
         let room = room();
-        let chair = Object { class: 105, name: Some("office chair".into()) };
-        assert_eq!(room.objects, [Object { class: 7, name: Some("table".into()) }, chair]);
-        assert_eq!(room.object_of_point, [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]);
+        let chair = Object {
+            class: 105,
+            name: Some("office chair".into()),
+        };
+        assert_eq!(
+            room.objects,
+            [
+                Object {
+                    class: 7,
+                    name: Some("table".into())
+                },
+                chair
+            ]
+        );
+        assert_eq!(
+            room.object_of_point,
+            [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]
+        );
     }
 
     #[test]
@@ -273,11 +466,26 @@ mod tests {
         let room = room();
         let kept = room.kept_without(&["table".into(), "lamp".into()]).unwrap();
         let room = room.only(&kept);
-        assert_eq!(room.objects, [Object { class: 105, name: Some("office chair".into()) }]);
-        assert_eq!(room.object_of_point, [Some(0), Some(0), Some(0), None, None, Some(0)]);
+        assert_eq!(
+            room.objects,
+            [Object {
+                class: 105,
+                name: Some("office chair".into())
+            }]
+        );
+        assert_eq!(
+            room.object_of_point,
+            [Some(0), Some(0), Some(0), None, None, Some(0)]
+        );
         assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
-        assert_eq!((room.positions.len(), room.truth.instance), (6, vec![9, 9, 9, 0, 3, 9]));
-        assert_eq!(room.structure, [None, None, None, None, Some(Structure::Wall), None]);
+        assert_eq!(
+            (room.positions.len(), room.truth.instance),
+            (6, vec![9, 9, 9, 0, 3, 9])
+        );
+        assert_eq!(
+            room.structure,
+            [None, None, None, None, Some(Structure::Wall), None]
+        );
     }
 
     #[test]
@@ -286,23 +494,65 @@ mod tests {
         let names = vec![(2, "chair".into()), (3, "floor".into())];
         let scene = Foundation {
             positions: vec![[0.0; 3]; 4],
-            truth: Some(foundation::Truth { semantic: vec![2, 4, 3, 1], instance: vec![1, 2, 3, 4], names }),
-            given: foundation::Given { superpoints: Some(vec![7, 9, 9, 7]), ..foundation::Given::default() },
+            truth: Some(foundation::Truth {
+                semantic: vec![2, 4, 3, 1],
+                instance: vec![1, 2, 3, 4],
+                names,
+            }),
+            given: foundation::Given {
+                superpoints: Some(vec![7, 9, 9, 7]),
+                ..foundation::Given::default()
+            },
             ..Foundation::default()
         };
-        let of = |stuff| Room::of_bundle(scene.clone(), stuff, ClassOfObject::FirstPoint, &SuperpointOptions::default()).unwrap();
-        assert_eq!(of(Some(&[2])).object_of_point, [None, Some(0), Some(1), Some(2)]);
+        let of = |stuff| {
+            Room::of_bundle(
+                scene.clone(),
+                stuff,
+                ClassOfObject::FirstPoint,
+                &SuperpointOptions::default(),
+            )
+            .unwrap()
+        };
+        assert_eq!(
+            of(Some(&[2])).object_of_point,
+            [None, Some(0), Some(1), Some(2)]
+        );
         let room = of(None);
-        assert_eq!(room.objects, [Object { class: 2, name: Some("chair".into()) }, Object { class: 4, name: None }]);
+        assert_eq!(
+            room.objects,
+            [
+                Object {
+                    class: 2,
+                    name: Some("chair".into())
+                },
+                Object {
+                    class: 4,
+                    name: None
+                }
+            ]
+        );
         assert_eq!(room.object_of_point, [Some(0), Some(1), None, None]);
-        assert_eq!(room.structure, [None, None, Some(Structure::Floor), Some(Structure::Wall)]);
+        assert_eq!(
+            room.structure,
+            [None, None, Some(Structure::Floor), Some(Structure::Wall)]
+        );
         assert_eq!((room.stuff, room.superpoints.count()), (vec![1, 3], 2));
     }
 
     #[test]
     fn points_that_disagree_about_a_class_are_heard_in_order_or_counted() {
-        let truth = scan::Truth { semantic: vec![7, 5, 5, 9, 6], instance: vec![2, 2, 2, 3, 3] };
-        let classes = |class_of| objects(&truth, &[], class_of, &HashMap::new()).1.iter().map(|object| object.class).collect::<Vec<_>>();
+        let truth = scan::Truth {
+            semantic: vec![7, 5, 5, 9, 6],
+            instance: vec![2, 2, 2, 3, 3],
+        };
+        let classes = |class_of| {
+            objects(&truth, &[], class_of, &HashMap::new())
+                .1
+                .iter()
+                .map(|object| object.class)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(classes(ClassOfObject::FirstPoint), [7, 9]);
         assert_eq!(classes(ClassOfObject::MostPoints), [5, 6]);
     }
@@ -316,10 +566,16 @@ mod tests {
     fn the_cache_answers_for_the_same_bytes_and_options_only() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("room.ply");
-        let make = |ids: &'static [u32]| move || Ok::<_, std::fmt::Error>(Superpoints::from_ids(ids));
+        let make =
+            |ids: &'static [u32]| move || Ok::<_, std::fmt::Error>(Superpoints::from_ids(ids));
         let fine = SuperpointOptions::default();
-        let coarse = SuperpointOptions { threshold: 0.5, ..fine };
-        let get = |bytes: &[u8], options, ids| cached(&path, bytes, 3, options, make(ids)).unwrap().count();
+        let coarse = SuperpointOptions {
+            threshold: 0.5,
+            ..fine
+        };
+        let get = |bytes: &[u8], options, ids| {
+            cached(&path, bytes, 3, options, make(ids)).unwrap().count()
+        };
         assert_eq!(get(b"a", &fine, &[0, 1, 2]), 3);
         assert_eq!(get(b"a", &fine, &[0, 0, 0]), 3, "made again");
         assert_eq!(get(b"b", &fine, &[0, 0, 0]), 1, "other bytes");

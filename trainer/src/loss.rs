@@ -1,5 +1,5 @@
-//! What the network should have said about one scene, or about what one view sees of it, and how far from it it was (docs/spec/model.md sections 11.2
-//! and 11.3).
+//! What the network should have said about one scene, or about what one view sees of it, and how
+//! far from it it was (docs/spec/model.md sections 11.2 and 11.3).
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
@@ -27,7 +27,8 @@ pub struct Truth {
     pub sizes: Vec<[f32; 3]>,
     /// The pairs that dense supervision drew for the mask and box terms.
     pub dense_pairs: Vec<Pair>,
-    /// (Q): what the query's own superpoint is, `None` for background; read where the network says it.
+    /// (Q): what the query's own superpoint is, `None` for background; read where the network says
+    /// it.
     pub surface_of_query: Vec<Option<u32>>,
 }
 
@@ -42,11 +43,13 @@ pub struct Output {
     pub scores: Option<Tensor<2>>,
     /// Absent before the first layer.
     pub boxes: Option<Boxes>,
-    /// (Q, superpoint classes + 1): what each query's own superpoint is, the last column "background"; the last output's, if the network says it.
+    /// (Q, superpoint classes + 1): what each query's own superpoint is, the last column
+    /// "background"; the last output's, if the network says it.
     pub semantics: Option<Tensor<2>>,
 }
 
-/// The unweighted terms of one output, each (1), and the mean IoU of the queries that lie in an object.
+/// The unweighted terms of one output, each (1), and the mean IoU of the queries that lie in an
+/// object.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// Weighted cross-entropy over T + 1 classes.
@@ -69,12 +72,27 @@ pub struct Terms {
 
 impl Terms {
     /// Names of the rows of [`Self::stacked`].
-    pub const NAMES: [&'static str; 8] = ["class", "bce", "dice", "score", "centre", "size", "semantic", "iou"];
+    pub const NAMES: [&'static str; 8] = [
+        "class", "bce", "dice", "score", "centre", "size", "semantic", "iou",
+    ];
 
     /// (8): every term, for one read-back.
     pub fn stacked(&self) -> Tensor<1> {
-        let Self { class, bce, dice, score, centre, size, semantic, iou } = self.clone();
-        Tensor::cat(vec![class, bce, dice, score, centre, size, semantic, iou], 0).detach()
+        let Self {
+            class,
+            bce,
+            dice,
+            score,
+            centre,
+            size,
+            semantic,
+            iou,
+        } = self.clone();
+        Tensor::cat(
+            vec![class, bce, dice, score, centre, size, semantic, iou],
+            0,
+        )
+        .detach()
     }
 
     /// (1): the weighted sum; `dice` is the whole factor on the dice.
@@ -89,10 +107,17 @@ impl Terms {
     }
 }
 
-/// The loss of all outputs of one of `scenes` scenes of a step, (1), to be averaged over them, and the terms of the last output.
+/// The loss of all outputs of one of `scenes` scenes of a step, (1), to be averaged over them, and
+/// the terms of the last output.
 ///
-/// Finite for every scene, also one without objects. Sparse supervision reads the costs back once an output; dense reads nothing.
-pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss, scenes: usize) -> Option<(Tensor<1>, Terms)> {
+/// Finite for every scene, also one without objects. Sparse supervision reads the costs back once
+/// an output; dense reads nothing.
+pub fn loss(
+    outputs: &[Output],
+    truth: &Truth,
+    options: &Loss,
+    scenes: usize,
+) -> Option<(Tensor<1>, Terms)> {
     let target = Target::new(truth, &outputs.first()?.masks.device());
     let mut total: Option<Tensor<1>> = None;
     let mut last = None;
@@ -100,7 +125,11 @@ pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss, scenes: usize) ->
         let terms = target.terms(output, options);
         last = Some(terms.clone());
         let is_auxiliary = index + 1 < outputs.len();
-        let divisor = if is_auxiliary && options.auxiliary_dice_by_batch { scenes as f32 } else { 1.0 };
+        let divisor = if is_auxiliary && options.auxiliary_dice_by_batch {
+            scenes as f32
+        } else {
+            1.0
+        };
         let loss = terms.total(options, options.dice * options.dice_factor / divisor);
         total = Some(match total {
             Some(total) => total + loss,
@@ -110,7 +139,8 @@ pub fn loss(outputs: &[Output], truth: &Truth, options: &Loss, scenes: usize) ->
     total.zip(last)
 }
 
-/// [`Truth`] on the device. One more object than there are, with an empty mask, stands for "none", so that no tensor is ever empty.
+/// [`Truth`] on the device. One more object than there are, with an empty mask, stands for "none",
+/// so that no tensor is ever empty.
 struct Target<'a> {
     truth: &'a Truth,
     device: Device,
@@ -133,8 +163,16 @@ impl<'a> Target<'a> {
             }
         }
         let points: f32 = truth.superpoint_sizes.iter().map(|&n| n as f32).sum();
-        let weights: Vec<f32> = truth.superpoint_sizes.iter().map(|&n| n as f32 / points).collect();
-        let object_of_query: Vec<i32> = truth.object_of_query.iter().map(|o| o.map_or(objects as i32, |o| o as i32)).collect();
+        let weights: Vec<f32> = truth
+            .superpoint_sizes
+            .iter()
+            .map(|&n| n as f32 / points)
+            .collect();
+        let object_of_query: Vec<i32> = truth
+            .object_of_query
+            .iter()
+            .map(|o| o.map_or(objects as i32, |o| o as i32))
+            .collect();
         Self {
             truth,
             masks: Tensor::from_data(TensorData::new(masks, [objects + 1, superpoints]), device),
@@ -152,7 +190,14 @@ impl<'a> Target<'a> {
         let (pairs, classed) = match options.supervision {
             Supervision::Dense => {
                 let every = self.truth.object_of_query.iter().enumerate();
-                let classed = every.filter_map(|(q, o)| o.map(|object| Pair { query: q as u32, object })).collect();
+                let classed = every
+                    .filter_map(|(q, o)| {
+                        o.map(|object| Pair {
+                            query: q as u32,
+                            object,
+                        })
+                    })
+                    .collect();
                 (self.truth.dense_pairs.clone(), classed)
             }
             Supervision::Sparse => {
@@ -162,29 +207,48 @@ impl<'a> Target<'a> {
         };
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let iou = self.iou(&output.masks);
-        let inside: Vec<f32> = self.truth.object_of_query.iter().map(|o| f32::from(u8::from(o.is_some()))).collect();
+        let inside: Vec<f32> = self
+            .truth
+            .object_of_query
+            .iter()
+            .map(|o| f32::from(u8::from(o.is_some())))
+            .collect();
         let count = inside.iter().sum::<f32>().max(1.0);
-        let inside = Tensor::<2>::from_data(TensorData::new(inside, [self.truth.object_of_query.len(), 1]), &self.device);
+        let inside = Tensor::<2>::from_data(
+            TensorData::new(inside, [self.truth.object_of_query.len(), 1]),
+            &self.device,
+        );
         let mut terms = Terms {
             class: self.class(&output.classes, &classed, options.no_object),
             bce: zero(),
             dice: zero(),
-            score: output.scores.clone().map_or_else(zero, |scores| cross_entropy(scores, iou.clone()).mean()),
+            score: output
+                .scores
+                .clone()
+                .map_or_else(zero, |scores| cross_entropy(scores, iou.clone()).mean()),
             centre: zero(),
             size: zero(),
-            semantic: output.semantics.as_ref().map_or_else(zero, |logits| self.semantic(logits, options.semantic_background)),
+            semantic: output.semantics.as_ref().map_or_else(zero, |logits| {
+                self.semantic(logits, options.semantic_background)
+            }),
             iou: (iou * inside).sum() / count,
         };
         if pairs.is_empty() {
             return terms;
         }
         let query = indices(pairs.iter().map(|p| p.query as i32).collect(), &self.device);
-        let object = indices(pairs.iter().map(|p| p.object as i32).collect(), &self.device);
+        let object = indices(
+            pairs.iter().map(|p| p.object as i32).collect(),
+            &self.device,
+        );
         [terms.bce, terms.dice] = self.mask_terms(&output.masks, &pairs);
         if let Some(Boxes { centers, sizes }) = &output.boxes {
             let l1 = |predicted: &Tensor<2>, truth: &[[f32; 3]]| {
                 let expected = rows(truth, &self.device).select(0, object.clone());
-                (predicted.clone().select(0, query.clone()) - expected).abs().sum_dim(1).mean()
+                (predicted.clone().select(0, query.clone()) - expected)
+                    .abs()
+                    .sum_dim(1)
+                    .mean()
             };
             terms.centre = l1(centers, &self.truth.centres);
             terms.size = l1(sizes, &self.truth.sizes);
@@ -192,17 +256,27 @@ impl<'a> Target<'a> {
         terms
     }
 
-    /// (1) each: the means of the masks' cross-entropy, over pairs and superpoints, and of their dice, over pairs.
+    /// (1) each: the means of the masks' cross-entropy, over pairs and superpoints, and of their
+    /// dice, over pairs.
     fn mask_terms(&self, logits: &Tensor<2>, pairs: &[Pair]) -> [Tensor<1>; 2] {
         if self.is_on_cpu() {
-            let pairs: Vec<(u32, u32)> = pairs.iter().map(|pair| (pair.query, pair.object)).collect();
+            let pairs: Vec<(u32, u32)> =
+                pairs.iter().map(|pair| (pair.query, pair.object)).collect();
             let terms = ops::mask_terms(logits.clone(), self.masks.clone(), &pairs);
             return [0, 1].map(|term| terms.clone().narrow(0, term, 1));
         }
-        let rows = |row: fn(&Pair) -> u32| indices(pairs.iter().map(|pair| row(pair) as i32).collect(), &self.device);
+        let rows = |row: fn(&Pair) -> u32| {
+            indices(
+                pairs.iter().map(|pair| row(pair) as i32).collect(),
+                &self.device,
+            )
+        };
         let logits = logits.clone().select(0, rows(|pair| pair.query));
         let mask = self.masks.clone().select(0, rows(|pair| pair.object));
-        [cross_entropy(logits.clone(), mask.clone()).mean(), dice(activation::sigmoid(logits), mask).mean()]
+        [
+            cross_entropy(logits.clone(), mask.clone()).mean(),
+            dice(activation::sigmoid(logits), mask).mean(),
+        ]
     }
 
     /// Where the terms of masks have operations of their own.
@@ -210,7 +284,8 @@ impl<'a> Target<'a> {
         self.device.clone().without_autodiff() == Device::flex()
     }
 
-    /// (1): cross-entropy over T + 1 classes, queries without a pair being "no object" with their own weight; weighted mean.
+    /// (1): cross-entropy over T + 1 classes, queries without a pair being "no object" with their
+    /// own weight; weighted mean.
     fn class(&self, logits: &Tensor<2>, pairs: &[Pair], no_object: f32) -> Tensor<1> {
         let [queries, classes] = logits.dims();
         let mut class = vec![classes as i32 - 1; queries];
@@ -227,27 +302,50 @@ impl<'a> Target<'a> {
         (log_p * weight).sum() / -sum
     }
 
-    /// (1): cross-entropy over the superpoint classes, of all queries or without "background" and those that are none else.
+    /// (1): cross-entropy over the superpoint classes, of all queries or without "background" and
+    /// those that are none else.
     fn semantic(&self, logits: &Tensor<2>, background: bool) -> Tensor<1> {
         let [queries, columns] = logits.dims();
         let classes = if background { columns } else { columns - 1 };
         let surface = &self.truth.surface_of_query;
-        let known: Vec<f32> = surface.iter().map(|s| f32::from(u8::from(background || s.is_some()))).collect();
+        let known: Vec<f32> = surface
+            .iter()
+            .map(|s| f32::from(u8::from(background || s.is_some())))
+            .collect();
         let count = known.iter().sum::<f32>();
         if known.len() != queries || count == 0.0 {
             return Tensor::zeros([1], &self.device);
         }
-        let class = indices(surface.iter().map(|s| s.map_or(classes as i32 - 1, |s| s as i32)).collect(), &self.device).unsqueeze_dim::<2>(1);
+        let class = indices(
+            surface
+                .iter()
+                .map(|s| s.map_or(classes as i32 - 1, |s| s as i32))
+                .collect(),
+            &self.device,
+        )
+        .unsqueeze_dim::<2>(1);
         let known = Tensor::<2>::from_data(TensorData::new(known, [queries, 1]), &self.device);
-        let log_p = activation::log_softmax(logits.clone().narrow(1, 0, classes), 1).gather(1, class);
+        let log_p =
+            activation::log_softmax(logits.clone().narrow(1, 0, classes), 1).gather(1, class);
         (log_p * known).sum() / -count
     }
 
-    /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query without one. No gradient.
+    /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query
+    /// without one. No gradient.
     fn iou(&self, logits: &Tensor<2>) -> Tensor<2> {
         if self.is_on_cpu() {
-            let own: Vec<u32> = self.truth.object_of_query.iter().map(|object| object.unwrap_or(self.objects() as u32)).collect();
-            return ops::mask_ious(logits.clone(), self.masks.clone(), self.weights.clone(), &own);
+            let own: Vec<u32> = self
+                .truth
+                .object_of_query
+                .iter()
+                .map(|object| object.unwrap_or(self.objects() as u32))
+                .collect();
+            return ops::mask_ious(
+                logits.clone(),
+                self.masks.clone(),
+                self.weights.clone(),
+                &own,
+            );
         }
         let mask = logits.clone().detach().greater_scalar(0.0).float() * self.weights.clone();
         let own = self.masks.clone().select(0, self.object_of_query.clone());
@@ -259,10 +357,15 @@ impl<'a> Target<'a> {
     fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
         let cost = self.cost(output, options).into_data();
         let cost = cost.iter::<f32>().collect::<Vec<_>>();
-        matching::sparse(&cost, &self.truth.object_of_query, self.objects() + 1, options.matching)
-            .into_iter()
-            .filter(|p| (p.object as usize) < self.objects())
-            .collect()
+        matching::sparse(
+            &cost,
+            &self.truth.object_of_query,
+            self.objects() + 1,
+            options.matching,
+        )
+        .into_iter()
+        .filter(|p| (p.object as usize) < self.objects())
+        .collect()
     }
 
     /// (Q, G + 1): what each query would pay for each object (docs/spec/model.md section 11.2).
@@ -270,20 +373,35 @@ impl<'a> Target<'a> {
         let logits = output.masks.clone().detach();
         let [_, superpoints] = logits.dims();
         let classes = || self.truth.class_of_object.iter().copied().chain([None]);
-        let named = Tensor::<1>::from_floats(classes().map(|c| f32::from(u8::from(c.is_some()))).collect::<Vec<_>>().as_slice(), &self.device);
-        let class = indices(classes().map(|c| c.unwrap_or_default() as i32).collect(), &self.device);
-        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, class) * named.unsqueeze::<2>();
+        let named = Tensor::<1>::from_floats(
+            classes()
+                .map(|c| f32::from(u8::from(c.is_some())))
+                .collect::<Vec<_>>()
+                .as_slice(),
+            &self.device,
+        );
+        let class = indices(
+            classes().map(|c| c.unwrap_or_default() as i32).collect(),
+            &self.device,
+        );
+        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, class)
+            * named.unsqueeze::<2>();
         let masks = self.masks.clone().transpose();
-        let bce = (softplus(logits.clone()).sum_dim(1) - logits.clone().matmul(masks.clone())) / superpoints as f32;
+        let bce = (softplus(logits.clone()).sum_dim(1) - logits.clone().matmul(masks.clone()))
+            / superpoints as f32;
         let sigma = activation::sigmoid(logits);
         let area = sigma.clone().sum_dim(1) + masks.clone().sum_dim(0);
         let dice = (sigma.matmul(masks) * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0;
         let mut cost = p * -options.class + bce * options.bce + dice * options.dice;
         if let Some(Boxes { centers, sizes }) = &output.boxes {
-            for (predicted, truth, weight) in [(centers, &self.truth.centres, options.centre), (sizes, &self.truth.sizes, options.size)] {
+            for (predicted, truth, weight) in [
+                (centers, &self.truth.centres, options.centre),
+                (sizes, &self.truth.sizes, options.size),
+            ] {
                 let mut truth = truth.clone();
                 truth.push([0.0; 3]);
-                let difference = predicted.clone().detach().unsqueeze_dim::<3>(1) - rows(&truth, &self.device).unsqueeze_dim::<3>(0);
+                let difference = predicted.clone().detach().unsqueeze_dim::<3>(1)
+                    - rows(&truth, &self.device).unsqueeze_dim::<3>(0);
                 cost = cost + difference.abs().sum_dim(2).squeeze_dim::<2>(2) * weight;
             }
         }
@@ -315,7 +433,10 @@ pub fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
 }
 
 fn rows(values: &[[f32; 3]], device: &Device) -> Tensor<2> {
-    Tensor::from_data(TensorData::new(values.as_flattened().to_vec(), [values.len(), 3]), device)
+    Tensor::from_data(
+        TensorData::new(values.as_flattened().to_vec(), [values.len(), 3]),
+        device,
+    )
 }
 
 #[cfg(test)]
@@ -345,18 +466,33 @@ mod tests {
         let name = |name: &str| format!("input.s{scene}.{name}");
         let masks = &golden.stored(&name("gt_masks"));
         let (objects, superpoints) = (masks.shape[0], masks.shape[1]);
-        let object_of_superpoint: Vec<_> =
-            (0..superpoints).map(|s| (0..objects).find(|o| masks.values[o * superpoints + s] > 0.0).map(|o| o as u32)).collect();
+        let object_of_superpoint: Vec<_> = (0..superpoints)
+            .map(|s| {
+                (0..objects)
+                    .find(|o| masks.values[o * superpoints + s] > 0.0)
+                    .map(|o| o as u32)
+            })
+            .collect();
         let queries = golden.indices(&name("query_index"));
         // (classes + 1, superpoints): the last row is background
         let surfaces = &golden.stored(&name("gt_semantic"));
-        let surface =
-            |s: u32| (0..surfaces.shape[0] - 1).find(|class| surfaces.values[class * superpoints + s as usize] > 0.0).map(|class| class as u32);
+        let surface = |s: u32| {
+            (0..surfaces.shape[0] - 1)
+                .find(|class| surfaces.values[class * superpoints + s as usize] > 0.0)
+                .map(|class| class as u32)
+        };
         Truth {
-            object_of_query: queries.iter().map(|&q| object_of_superpoint[q as usize]).collect(),
+            object_of_query: queries
+                .iter()
+                .map(|&q| object_of_superpoint[q as usize])
+                .collect(),
             object_of_superpoint,
             superpoint_sizes: vec![10; superpoints],
-            class_of_object: golden.indices(&name("gt_labels")).into_iter().map(Some).collect(),
+            class_of_object: golden
+                .indices(&name("gt_labels"))
+                .into_iter()
+                .map(Some)
+                .collect(),
             centres: golden.rows(&name("gt_centers")),
             sizes: golden.rows(&name("gt_sizes")),
             dense_pairs: vec![],
@@ -365,12 +501,20 @@ mod tests {
     }
 
     fn output(golden: &Golden, scene: usize, layer: usize) -> Output {
-        let get = |name: &str| golden.tensor(&format!("expected.s{scene}.head{layer}.{name}"), &Device::flex());
+        let get = |name: &str| {
+            golden.tensor(
+                &format!("expected.s{scene}.head{layer}.{name}"),
+                &Device::flex(),
+            )
+        };
         Output {
             classes: get("cls"),
             masks: get("mask"),
             scores: None,
-            boxes: (layer > 0).then(|| Boxes { centers: get("center"), sizes: get("size") }),
+            boxes: (layer > 0).then(|| Boxes {
+                centers: get("center"),
+                sizes: get("size"),
+            }),
             semantics: None,
         }
     }
@@ -393,29 +537,54 @@ mod tests {
                     let output = output(&golden, scene, layer);
                     let prefix = format!("expected.match.output{layer}.s{scene}");
                     let cost = golden.stored(&format!("{prefix}.cost"));
-                    let got: Vec<f32> = target.cost(&output, &options).into_data().iter::<f32>().collect();
-                    for (row, expected) in got.chunks_exact(cost.shape[1] + 1).zip(cost.values.chunks_exact(cost.shape[1])) {
-                        assert!(row.iter().zip(expected).all(|(g, e)| (g - e).abs() < 4e-5), "{case} {row:?} instead of {expected:?}");
+                    let got: Vec<f32> = target
+                        .cost(&output, &options)
+                        .into_data()
+                        .iter::<f32>()
+                        .collect();
+                    for (row, expected) in got
+                        .chunks_exact(cost.shape[1] + 1)
+                        .zip(cost.values.chunks_exact(cost.shape[1]))
+                    {
+                        assert!(
+                            row.iter().zip(expected).all(|(g, e)| (g - e).abs() < 4e-5),
+                            "{case} {row:?} instead of {expected:?}"
+                        );
                     }
                     let pairs = target.matched(&output, &options);
-                    assert_eq!(pairs.iter().map(|p| p.query).collect::<Vec<_>>(), golden.indices(&format!("{prefix}.query")));
-                    assert_eq!(pairs.iter().map(|p| p.object).collect::<Vec<_>>(), golden.indices(&format!("{prefix}.gt")));
+                    assert_eq!(
+                        pairs.iter().map(|p| p.query).collect::<Vec<_>>(),
+                        golden.indices(&format!("{prefix}.query"))
+                    );
+                    assert_eq!(
+                        pairs.iter().map(|p| p.object).collect::<Vec<_>>(),
+                        golden.indices(&format!("{prefix}.gt"))
+                    );
                     let t = target.terms(&output, &options);
-                    for (sum, term) in sums.iter_mut().zip([t.class, t.bce, t.dice, t.centre, t.size]) {
+                    for (sum, term) in sums
+                        .iter_mut()
+                        .zip([t.class, t.bce, t.dice, t.centre, t.size])
+                    {
                         *sum += scalar(term) / 2.0;
                     }
                 }
                 // The reference values of the dice carry its factors already.
                 sums[2] *= if layer == 2 { 4.0 } else { 2.0 };
                 for (sum, name) in sums.iter().zip(["cls", "bce", "dice", "center", "size"]) {
-                    let expected = golden.stored(&format!("expected.loss.output{layer}.{name}")).values[0];
-                    assert!((sum - expected).abs() < 4e-5, "{case} output {layer} {name}: {sum} instead of {expected}");
+                    let expected = golden
+                        .stored(&format!("expected.loss.output{layer}.{name}"))
+                        .values[0];
+                    assert!(
+                        (sum - expected).abs() < 4e-5,
+                        "{case} output {layer} {name}: {sum} instead of {expected}"
+                    );
                 }
             }
         }
     }
 
-    /// The total over both scenes and the gradient of every parameter and input, from features to loss.
+    /// The total over both scenes and the gradient of every parameter and input, from features to
+    /// loss.
     #[test]
     fn gradients_equal_the_reference_on_the_cpu() {
         check_gradients(&device::cpu());
@@ -427,48 +596,113 @@ mod tests {
     }
 
     fn check_gradients(subject: &Subject) {
-        let subject = Subject { device: subject.device.clone().autodiff(), ..subject.clone() };
+        let subject = Subject {
+            device: subject.device.clone().autodiff(),
+            ..subject.clone()
+        };
         for case in CASES {
             let golden = open(case);
-            let network = pollster::block_on(cases::network(&cases::decoder_config(&golden), &golden, "decoder.", &subject));
+            let network = pollster::block_on(cases::network(
+                &cases::decoder_config(&golden),
+                &golden,
+                "decoder.",
+                &subject,
+            ));
             let mut inputs = vec![];
             let mut total = Tensor::<1>::zeros([1], &subject.device);
             for scene in 0..2 {
                 let prefix = format!("input.s{scene}.");
-                let features = golden.tensor::<2>(&format!("{prefix}superpoint_features"), &subject.device).require_grad();
+                let features = golden
+                    .tensor::<2>(&format!("{prefix}superpoint_features"), &subject.device)
+                    .require_grad();
                 let mut layout = cases::layout(&golden, &prefix, &subject);
-                let objects = layout.objects.take().map(|(features, positions)| (features.require_grad(), positions));
+                let objects = layout
+                    .objects
+                    .take()
+                    .map(|(features, positions)| (features.require_grad(), positions));
                 inputs.push((format!("s{scene}.superpoint_features"), features.clone()));
-                inputs.extend(objects.iter().map(|(features, _)| (format!("s{scene}.query2d_feats"), features.clone())));
+                inputs.extend(
+                    objects
+                        .iter()
+                        .map(|(features, _)| (format!("s{scene}.query2d_feats"), features.clone())),
+                );
                 layout.objects = objects;
-                let outputs = outputs(&network, features, &layout, &golden.indices(&format!("{prefix}query_index")));
-                let (loss, _) = loss(&outputs, &truth(&golden, scene), &Loss::default(), 2).unwrap();
+                let outputs = outputs(
+                    &network,
+                    features,
+                    &layout,
+                    &golden.indices(&format!("{prefix}query_index")),
+                );
+                let (loss, _) =
+                    loss(&outputs, &truth(&golden, scene), &Loss::default(), 2).unwrap();
                 total = total + loss / 2.0;
             }
             let expected = golden.stored("expected.loss.total").values[0];
             let found = scalar(total.clone());
-            assert!((found - expected).abs() < golden.tolerance("loss terms"), "{case}: the total is {found} instead of {expected}");
+            assert!(
+                (found - expected).abs() < golden.tolerance("loss terms"),
+                "{case}: the total is {found} instead of {expected}"
+            );
 
             let gradients = total.backward();
             let norm = golden.stored("expected.grad.global_norm").values[0];
             let check = |name: &str, found: &[f32], expected: &[f32]| {
-                let allowed = 1e-4 * expected.iter().fold(0.0, |max: f32, e| max.max(e.abs())) + 1e-7 * norm;
-                let worst = found.iter().zip(expected).map(|(f, e)| (f - e).abs()).fold(0.0, f32::max);
-                assert!(found.len() == expected.len() && worst <= allowed, "{case}: {name} differs by {worst}, at most {allowed} is allowed");
+                let allowed =
+                    1e-4 * expected.iter().fold(0.0, |max: f32, e| max.max(e.abs())) + 1e-7 * norm;
+                let worst = found
+                    .iter()
+                    .zip(expected)
+                    .map(|(f, e)| (f - e).abs())
+                    .fold(0.0, f32::max);
+                assert!(
+                    found.len() == expected.len() && worst <= allowed,
+                    "{case}: {name} differs by {worst}, at most {allowed} is allowed"
+                );
             };
             for (name, input) in inputs {
                 let gradient = input.grad(&gradients).unwrap().into_data();
-                check(&name, &gradient.iter::<f32>().collect::<Vec<_>>(), &golden.stored(&format!("expected.grad.{name}")).values);
+                check(
+                    &name,
+                    &gradient.iter::<f32>().collect::<Vec<_>>(),
+                    &golden.stored(&format!("expected.grad.{name}")).values,
+                );
             }
-            let mut slopes = Slopes { gradients: &gradients, path: vec![], found: vec![] };
+            let mut slopes = Slopes {
+                gradients: &gradients,
+                path: vec![],
+                found: vec![],
+            };
             network.visit(&mut slopes);
             // the gradients in the published layout, carried over as the weights are
-            let keys = golden.checkpoint().iter().filter_map(|(key, stored)| Some((key.strip_prefix("expected.grad.")?.to_owned(), stored.clone())));
-            let expected = published::import(&network, &keys.filter(|(key, _)| key.starts_with("decoder.")).collect()).unwrap();
+            let keys = golden.checkpoint().iter().filter_map(|(key, stored)| {
+                Some((
+                    key.strip_prefix("expected.grad.")?.to_owned(),
+                    stored.clone(),
+                ))
+            });
+            let expected = published::import(
+                &network,
+                &keys
+                    .filter(|(key, _)| key.starts_with("decoder."))
+                    .collect(),
+            )
+            .unwrap();
             let expected = safetensors::SafeTensors::deserialize(&expected.weights).unwrap();
             let mut checked = 0;
-            for (name, found) in slopes.found.iter().filter(|(name, _)| name.starts_with("decoder.")) {
-                let expected: Vec<f32> = expected.tensor(name).unwrap().data().as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect();
+            for (name, found) in slopes
+                .found
+                .iter()
+                .filter(|(name, _)| name.starts_with("decoder."))
+            {
+                let expected: Vec<f32> = expected
+                    .tensor(name)
+                    .unwrap()
+                    .data()
+                    .as_chunks()
+                    .0
+                    .iter()
+                    .map(|b| f32::from_le_bytes(*b))
+                    .collect();
                 check(name, found, &expected);
                 checked += 1;
             }
@@ -476,12 +710,25 @@ mod tests {
         }
     }
 
-    fn outputs(network: &SegDino3dVl, features: Tensor<2>, layout: &segscape::model::Layout, queries: &[u32]) -> Vec<Output> {
+    fn outputs(
+        network: &SegDino3dVl,
+        features: Tensor<2>,
+        layout: &segscape::model::Layout,
+        queries: &[u32],
+    ) -> Vec<Output> {
         let [superpoints, _] = features.dims();
         let decoder = network.decoder();
-        let (memory, mut state) = decoder.start(features, layout, &SegmentMap::selection(queries, superpoints).unwrap());
+        let (memory, mut state) = decoder.start(
+            features,
+            layout,
+            &SegmentMap::selection(queries, superpoints).unwrap(),
+        );
         let words = Tensor::zeros([1, segscape::text::DIM], &layout.centers.device());
-        let output = |Prediction { class, masks, boxes }: Prediction| Output {
+        let output = |Prediction {
+                          class,
+                          masks,
+                          boxes,
+                      }: Prediction| Output {
             classes: class.logits(words.clone()),
             masks,
             scores: class.score(),
@@ -514,7 +761,10 @@ mod tests {
 
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
             if let Some(gradient) = param.val().grad(self.gradients) {
-                self.found.push((self.path.join("."), gradient.into_data().iter::<f32>().collect()));
+                self.found.push((
+                    self.path.join("."),
+                    gradient.into_data().iter::<f32>().collect(),
+                ));
             }
         }
     }
@@ -526,17 +776,34 @@ mod tests {
     #[test]
     fn a_scene_without_objects_has_a_finite_loss_and_gradient() {
         let device = Device::flex().autodiff();
-        let truth = Truth { object_of_superpoint: vec![None; 6], superpoint_sizes: vec![1; 6], object_of_query: vec![None; 4], ..Truth::default() };
+        let truth = Truth {
+            object_of_superpoint: vec![None; 6],
+            superpoint_sizes: vec![1; 6],
+            object_of_query: vec![None; 4],
+            ..Truth::default()
+        };
         for supervision in [Supervision::Dense, Supervision::Sparse] {
             let masks = random([4, 6], &device).require_grad();
             let output = Output {
                 classes: random([4, 3], &device),
                 scores: Some(masks.clone().sum_dim(1)),
-                boxes: Some(Boxes { centers: random([4, 3], &device), sizes: random([4, 3], &device) }),
+                boxes: Some(Boxes {
+                    centers: random([4, 3], &device),
+                    sizes: random([4, 3], &device),
+                }),
                 semantics: None,
                 masks: masks.clone(),
             };
-            let (total, _) = loss(&[output.clone(), output.clone()], &truth, &Loss { supervision, ..Loss::default() }, 1).unwrap();
+            let (total, _) = loss(
+                &[output.clone(), output.clone()],
+                &truth,
+                &Loss {
+                    supervision,
+                    ..Loss::default()
+                },
+                1,
+            )
+            .unwrap();
             assert!(scalar(total.clone()).is_finite());
             let gradient = masks.grad(&total.backward()).unwrap();
             assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
@@ -548,13 +815,26 @@ mod tests {
         let device = Device::flex();
         let logits = Tensor::<2>::from_floats([[1.0, 2.0, 4.0], [0.5, 0.0, -1.0]], &device);
         let semantic = |surface_of_query: [Option<u32>; 2], background| {
-            let truth = Truth { surface_of_query: surface_of_query.to_vec(), ..Truth::default() };
+            let truth = Truth {
+                surface_of_query: surface_of_query.to_vec(),
+                ..Truth::default()
+            };
             scalar(Target::new(&truth, &device).semantic(&logits, background))
         };
-        let nats = |row: &[f32], class: usize| row.iter().map(|logit| logit.exp()).sum::<f32>().ln() - row[class];
-        let close = |found: f32, expected: f32| assert!((found - expected).abs() < 1e-6, "{found} instead of {expected}");
+        let nats = |row: &[f32], class: usize| {
+            row.iter().map(|logit| logit.exp()).sum::<f32>().ln() - row[class]
+        };
+        let close = |found: f32, expected: f32| {
+            assert!(
+                (found - expected).abs() < 1e-6,
+                "{found} instead of {expected}"
+            )
+        };
         close(semantic([None, Some(0)], false), nats(&[0.5, 0.0], 0));
-        close(semantic([None, Some(0)], true), (nats(&[1.0, 2.0, 4.0], 2) + nats(&[0.5, 0.0, -1.0], 0)) / 2.0);
+        close(
+            semantic([None, Some(0)], true),
+            (nats(&[1.0, 2.0, 4.0], 2) + nats(&[0.5, 0.0, -1.0], 0)) / 2.0,
+        );
         close(semantic([None, None], false), 0.0);
     }
 
@@ -569,18 +849,42 @@ mod tests {
             class_of_object: vec![Some(1), Some(0)],
             centres: vec![[1.0, 2.0, 3.0]; 2],
             sizes: vec![[1.0; 3]; 2],
-            dense_pairs: (0..3).map(|query| Pair { query, object: query / 2 }).collect(),
+            dense_pairs: (0..3)
+                .map(|query| Pair {
+                    query,
+                    object: query / 2,
+                })
+                .collect(),
             surface_of_query: vec![],
         };
         let far = |rows: [[f32; 4]; 4]| Tensor::<2>::from_floats(rows, &device) * 60.0 - 30.0;
         let output = Output {
-            classes: far([[0., 1., 0., 0.], [0., 1., 0., 0.], [1., 0., 0., 0.], [0., 0., 0., 1.]]),
-            masks: far([[1., 1., 0., 0.], [1., 1., 0., 0.], [0., 0., 1., 0.], [0., 0., 0., 0.]]),
-            scores: Some(Tensor::from_floats([[30.0], [30.0], [30.0], [-30.0]], &device)),
-            boxes: Some(Boxes { centers: rows(&[[1.0, 2.0, 3.0]; 4], &device), sizes: rows(&[[1.0; 3]; 4], &device) }),
+            classes: far([
+                [0., 1., 0., 0.],
+                [0., 1., 0., 0.],
+                [1., 0., 0., 0.],
+                [0., 0., 0., 1.],
+            ]),
+            masks: far([
+                [1., 1., 0., 0.],
+                [1., 1., 0., 0.],
+                [0., 0., 1., 0.],
+                [0., 0., 0., 0.],
+            ]),
+            scores: Some(Tensor::from_floats(
+                [[30.0], [30.0], [30.0], [-30.0]],
+                &device,
+            )),
+            boxes: Some(Boxes {
+                centers: rows(&[[1.0, 2.0, 3.0]; 4], &device),
+                sizes: rows(&[[1.0; 3]; 4], &device),
+            }),
             semantics: None,
         };
-        let dense = Loss { supervision: Supervision::Dense, ..Loss::default() };
+        let dense = Loss {
+            supervision: Supervision::Dense,
+            ..Loss::default()
+        };
         let (total, terms) = loss(&[output], &truth, &dense, 1).unwrap();
         assert!(scalar(total).abs() < 1e-5);
         assert_eq!(scalar(terms.iou), 1.0);

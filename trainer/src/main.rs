@@ -1,4 +1,5 @@
-//! Native commands: segment, synth, prepare, train, rank, ablate, eval, report, import, export, bench.
+//! Native commands: segment, synth, prepare, train, rank, ablate, eval, report, import, export,
+//! bench.
 
 mod allocator;
 mod augment;
@@ -62,7 +63,9 @@ enum Command {
 
 fn main() -> anyhow::Result<()> {
     tracing_subscriber::fmt()
-        .with_env_filter(tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()))
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "info".into()),
+        )
         .with_writer(std::io::stderr)
         .init();
     match Cli::parse().command {

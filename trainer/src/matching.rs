@@ -13,21 +13,39 @@ pub struct Pair {
     pub object: u32,
 }
 
-/// `SparseMatcher` with top-k 1 (docs/spec/model.md section 11.2): each object takes its cheapest query among those whose own superpoint lies in
-/// it; none if there is no such query. Not Hungarian. `rules` say what happens where queries tie or are wanted by several objects.
+/// `SparseMatcher` with top-k 1 (docs/spec/model.md section 11.2): each object takes its cheapest
+/// query among those whose own superpoint lies in it; none if there is no such query. Not
+/// Hungarian. `rules` say what happens where queries tie or are wanted by several objects.
 ///
-/// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by query, then object.
-pub fn sparse(cost: &[f32], object_of_query: &[Option<u32>], objects: usize, rules: Matching) -> Vec<Pair> {
-    sparse_where(cost, objects, rules, |query, object| object_of_query[query] == Some(object as u32))
+/// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by
+/// query, then object.
+pub fn sparse(
+    cost: &[f32],
+    object_of_query: &[Option<u32>],
+    objects: usize,
+    rules: Matching,
+) -> Vec<Pair> {
+    sparse_where(cost, objects, rules, |query, object| {
+        object_of_query[query] == Some(object as u32)
+    })
 }
 
-fn sparse_where(cost: &[f32], objects: usize, rules: Matching, inside: impl Fn(usize, usize) -> bool) -> Vec<Pair> {
+fn sparse_where(
+    cost: &[f32],
+    objects: usize,
+    rules: Matching,
+    inside: impl Fn(usize, usize) -> bool,
+) -> Vec<Pair> {
     /// Stands for "not admissible", as in the released code: two of them tie, so they never match.
     const FORBIDDEN: f32 = 1e8;
     let mut best = vec![(0, f32::INFINITY, f32::INFINITY); objects];
     for (query, row) in cost.chunks_exact(objects.max(1)).enumerate() {
         for (object, (&cost, best)) in row.iter().zip(&mut best).enumerate() {
-            let cost = if inside(query, object) { cost } else { FORBIDDEN };
+            let cost = if inside(query, object) {
+                cost
+            } else {
+                FORBIDDEN
+            };
             if cost < best.1 {
                 *best = (query, cost, best.1);
             } else if cost < best.2 {
@@ -35,20 +53,40 @@ fn sparse_where(cost: &[f32], objects: usize, rules: Matching, inside: impl Fn(u
             }
         }
     }
-    let matched = best.iter().enumerate().filter(|(_, (_, first, second))| *first < FORBIDDEN && (rules.ties || first < second));
-    let mut pairs: Vec<Pair> = matched.map(|(object, &(query, ..))| Pair { query: query as u32, object: object as u32 }).collect();
+    let matched = best
+        .iter()
+        .enumerate()
+        .filter(|(_, (_, first, second))| *first < FORBIDDEN && (rules.ties || first < second));
+    let mut pairs: Vec<Pair> = matched
+        .map(|(object, &(query, ..))| Pair {
+            query: query as u32,
+            object: object as u32,
+        })
+        .collect();
     if rules.shared_queries {
         pairs.sort_unstable();
     } else {
-        pairs.sort_by(|a, b| a.query.cmp(&b.query).then(best[a.object as usize].1.total_cmp(&best[b.object as usize].1)));
+        pairs.sort_by(|a, b| {
+            a.query.cmp(&b.query).then(
+                best[a.object as usize]
+                    .1
+                    .total_cmp(&best[b.object as usize].1),
+            )
+        });
         pairs.dedup_by_key(|pair| pair.query);
     }
     pairs
 }
 
-/// Dense supervision: at most `limit` of the queries that lie in an object, drawn so that every object gets the same share however large it
-/// is (objects take turns, each offering its queries in random order). Pairs come ordered by query.
-pub fn dense(object_of_query: &[Option<u32>], objects: usize, limit: usize, rng: &mut impl Rng) -> Vec<Pair> {
+/// Dense supervision: at most `limit` of the queries that lie in an object, drawn so that every
+/// object gets the same share however large it is (objects take turns, each offering its queries in
+/// random order). Pairs come ordered by query.
+pub fn dense(
+    object_of_query: &[Option<u32>],
+    objects: usize,
+    limit: usize,
+    rng: &mut impl Rng,
+) -> Vec<Pair> {
     let mut queries_of_object = vec![Vec::new(); objects];
     for (query, object) in object_of_query.iter().enumerate() {
         if let Some(object) = object {
@@ -58,7 +96,8 @@ pub fn dense(object_of_query: &[Option<u32>], objects: usize, limit: usize, rng:
     for queries in &mut queries_of_object {
         queries.shuffle(rng);
     }
-    // The object that begins each round is random too, so that the last, partial round favours nobody.
+    // The object that begins each round is random too, so that the last, partial round favours
+    // nobody.
     let first = rng.random_range(0..objects.max(1));
     queries_of_object.rotate_left(first.min(objects));
     let mut pairs = Vec::new();
@@ -66,7 +105,10 @@ pub fn dense(object_of_query: &[Option<u32>], objects: usize, limit: usize, rng:
     'all: for round in 0..rounds {
         for (turn, queries) in queries_of_object.iter().enumerate() {
             if let Some(&query) = queries.get(round) {
-                pairs.push(Pair { query, object: ((turn + first) % objects) as u32 });
+                pairs.push(Pair {
+                    query,
+                    object: ((turn + first) % objects) as u32,
+                });
                 if pairs.len() == limit {
                     break 'all;
                 }
@@ -91,12 +133,16 @@ mod tests {
     #[test]
     fn sparse_pairs_equal_the_reference() {
         let case = &golden::json("components.json")["sparse_matcher"];
-        let matrix = |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(case[name].clone()).unwrap() };
+        let matrix =
+            |name: &str| -> Vec<Vec<f64>> { serde_json::from_value(case[name].clone()).unwrap() };
         let cost: Vec<f32> = matrix("cost").concat().iter().map(|&x| x as f32).collect();
         let inside = matrix("query_in_gt");
-        let pairs = sparse_where(&cost, 4, Matching::default(), |query, object| inside[query][object] != 0.0);
+        let pairs = sparse_where(&cost, 4, Matching::default(), |query, object| {
+            inside[query][object] != 0.0
+        });
         let pairs: Vec<[u32; 2]> = pairs.iter().map(|p| [p.query, p.object]).collect();
-        let expected: Vec<[u32; 2]> = serde_json::from_value(case["expected_pairs_query_gt"].clone()).unwrap();
+        let expected: Vec<[u32; 2]> =
+            serde_json::from_value(case["expected_pairs_query_gt"].clone()).unwrap();
         assert_eq!(pairs, expected);
     }
 
@@ -106,16 +152,36 @@ mod tests {
         let object_of_query = [Some(0), Some(0)];
         assert_eq!(sparse(&cost, &object_of_query, 3, Matching::default()), []);
         assert_eq!(sparse(&[], &[], 0, Matching::default()), []);
-        let ties = Matching { ties: true, ..Matching::default() };
-        assert_eq!(sparse(&cost, &object_of_query, 3, ties), [Pair { query: 0, object: 0 }]);
+        let ties = Matching {
+            ties: true,
+            ..Matching::default()
+        };
+        assert_eq!(
+            sparse(&cost, &object_of_query, 3, ties),
+            [Pair {
+                query: 0,
+                object: 0
+            }]
+        );
     }
 
     #[test]
     fn a_query_serves_several_objects_or_the_cheapest() {
         let cost = [0.3, 0.1, 0.9, 0.5, 0.6, 0.2];
-        let pairs = |rules| sparse_where(&cost, 3, rules, |_, _| true).iter().map(|p| [p.query, p.object]).collect::<Vec<_>>();
+        let pairs = |rules| {
+            sparse_where(&cost, 3, rules, |_, _| true)
+                .iter()
+                .map(|p| [p.query, p.object])
+                .collect::<Vec<_>>()
+        };
         assert_eq!(pairs(Matching::default()), [[0, 0], [0, 1], [1, 2]]);
-        assert_eq!(pairs(Matching { shared_queries: false, ..Matching::default() }), [[0, 1], [1, 2]]);
+        assert_eq!(
+            pairs(Matching {
+                shared_queries: false,
+                ..Matching::default()
+            }),
+            [[0, 1], [1, 2]]
+        );
     }
 
     #[test]
@@ -137,7 +203,13 @@ mod tests {
             assert_eq!(object_of_query[pair.query as usize], Some(pair.object));
         }
         assert_eq!(pairs.iter().filter(|p| p.object == 1).count(), 6);
-        assert!(pairs.windows(2).all(|w| w[0] < w[1]), "a query was drawn twice");
-        assert_eq!(dense(&[None; 4], 0, 12, &mut ChaCha8Rng::seed_from_u64(7)), []);
+        assert!(
+            pairs.windows(2).all(|w| w[0] < w[1]),
+            "a query was drawn twice"
+        );
+        assert_eq!(
+            dense(&[None; 4], 0, 12, &mut ChaCha8Rng::seed_from_u64(7)),
+            []
+        );
     }
 }

@@ -18,7 +18,9 @@ impl Metrics {
     /// The file cannot be written.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
-        Ok(Self(file.with_context(|| format!("cannot write {}", path.display()))?))
+        Ok(Self(file.with_context(|| {
+            format!("cannot write {}", path.display())
+        })?))
     }
 
     /// Appends one object; a reader sees whole lines only.
@@ -26,7 +28,9 @@ impl Metrics {
     /// # Errors
     /// The disk is full.
     pub fn write(&mut self, record: &serde_json::Value) -> anyhow::Result<()> {
-        self.0.write_all(format!("{record}\n").as_bytes()).context("cannot write the metrics")
+        self.0
+            .write_all(format!("{record}\n").as_bytes())
+            .context("cannot write the metrics")
     }
 }
 
@@ -41,8 +45,14 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("metrics.jsonl");
         for step in 0..2 {
-            Metrics::open(&path).unwrap().write(&serde_json::json!({ "step": step })).unwrap();
+            Metrics::open(&path)
+                .unwrap()
+                .write(&serde_json::json!({ "step": step }))
+                .unwrap();
         }
-        assert_eq!(std::fs::read_to_string(path).unwrap(), "{\"step\":0}\n{\"step\":1}\n");
+        assert_eq!(
+            std::fs::read_to_string(path).unwrap(),
+            "{\"step\":0}\n{\"step\":1}\n"
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! Models on disk: exported ones under `static/models`, whose `index.json` names those that ship, and checkpoints of runs.
+//! Models on disk: exported ones under `static/models`, whose `index.json` names those that ship,
+//! and checkpoints of runs.
 
 use std::{
     fs,
@@ -23,7 +24,8 @@ pub const MODELS: &str = "static/models";
 /// The folder of the text encoder among them.
 pub const TEXT_ENCODER: &str = "all-minilm-l6-v2";
 
-/// `index.json`: the folders of the models that are used unless another one is asked for. The page reads it too.
+/// `index.json`: the folders of the models that are used unless another one is asked for. The page
+/// reads it too.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     /// Of the network.
@@ -39,7 +41,12 @@ impl Index {
     /// It is missing or malformed.
     pub fn read(models: &Path) -> anyhow::Result<Self> {
         let path = models.join("index.json");
-        let json = fs::read(&path).with_context(|| format!("cannot read {}: run in the project's folder, or name a model", path.display()))?;
+        let json = fs::read(&path).with_context(|| {
+            format!(
+                "cannot read {}: run in the project's folder, or name a model",
+                path.display()
+            )
+        })?;
         serde_json::from_slice(&json).with_context(|| format!("{} is malformed", path.display()))
     }
 
@@ -49,11 +56,13 @@ impl Index {
     /// It cannot be written.
     pub fn write(&self, models: &Path) -> anyhow::Result<()> {
         let path = models.join("index.json");
-        fs::write(&path, serde_json::to_vec_pretty(self)?).with_context(|| format!("cannot write {}", path.display()))
+        fs::write(&path, serde_json::to_vec_pretty(self)?)
+            .with_context(|| format!("cannot write {}", path.display()))
     }
 }
 
-/// The network in `folder`, or the one that ships: an exported model, checked against its golden answers, or a training run's [checkpoint](Checkpoint::of).
+/// The network in `folder`, or the one that ships: an exported model, checked against its golden
+/// answers, or a training run's [checkpoint](Checkpoint::of).
 ///
 /// # Errors
 /// Neither is there, a file is damaged, or this device computes wrongly.
@@ -65,18 +74,34 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     let manifest = folder.join("manifest.json");
     if !manifest.exists() {
         let (config, network) = load_weights(&folder, device)?;
-        return Ok(Network::new(folder.display().to_string(), network, config, device, ranking::read(&folder)?));
+        return Ok(Network::new(
+            folder.display().to_string(),
+            network,
+            config,
+            device,
+            ranking::read(&folder)?,
+        ));
     }
     let manifest = Manifest::parse(&read(&manifest)?)?;
     let pieces = pieces(&folder, &manifest.shards)?;
-    Ok(pollster::block_on(Network::load(manifest, &pieces, device, &Monitor::silent()))?)
+    Ok(pollster::block_on(Network::load(
+        manifest,
+        &pieces,
+        device,
+        &Monitor::silent(),
+    ))?)
 }
 
-/// What the network in `folder`, an exported model or a training run's [checkpoint](Checkpoint::of), was built of, and itself, on `device`; nothing is computed with it.
+/// What the network in `folder`, an exported model or a training run's
+/// [checkpoint](Checkpoint::of), was built of, and itself, on `device`; nothing is computed with
+/// it.
 ///
 /// # Errors
 /// Neither is there, or a file is damaged.
-pub fn load_weights(folder: &Path, device: &Device) -> anyhow::Result<(model::Config, SegDino3dVl)> {
+pub fn load_weights(
+    folder: &Path,
+    device: &Device,
+) -> anyhow::Result<(model::Config, SegDino3dVl)> {
     let manifest = folder.join("manifest.json");
     if !manifest.exists() {
         let checkpoint = Checkpoint::of(folder)?;
@@ -96,13 +121,23 @@ pub fn load_weights(folder: &Path, device: &Device) -> anyhow::Result<(model::Co
 /// It was not fetched, or is damaged.
 pub fn load_text_encoder() -> anyhow::Result<MiniLm> {
     let folder = Path::new(MODELS).join(Index::read(Path::new(MODELS))?.text_encoder);
-    let manifest = TextManifest::parse(&read(&folder.join("manifest.json")).context("the text encoder is missing: run `cargo xtask models`")?)?;
+    let manifest = TextManifest::parse(
+        &read(&folder.join("manifest.json"))
+            .context("the text encoder is missing: run `cargo xtask models`")?,
+    )?;
     let tokenizer = read(&folder.join(&manifest.tokenizer.file))?;
-    Ok(manifest.load(&tokenizer, &pieces(&folder, &manifest.shards)?, &Device::flex())?)
+    Ok(manifest.load(
+        &tokenizer,
+        &pieces(&folder, &manifest.shards)?,
+        &Device::flex(),
+    )?)
 }
 
 fn pieces(folder: &Path, shards: &[Shard]) -> anyhow::Result<Vec<Vec<u8>>> {
-    shards.iter().map(|shard| read(&folder.join(&shard.file))).collect()
+    shards
+        .iter()
+        .map(|shard| read(&folder.join(&shard.file)))
+        .collect()
 }
 
 fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {

@@ -52,7 +52,9 @@ pub const STUFF_NAMES: [&str; 3] = ["wall", "floor", "ceiling"];
 
 /// The name of an id.
 pub fn name(id: i32) -> Option<&'static str> {
-    NAMES.get(usize::try_from(id).ok()?.checked_sub(1)?).copied()
+    NAMES
+        .get(usize::try_from(id).ok()?.checked_sub(1)?)
+        .copied()
 }
 
 #[cfg(test)]
@@ -62,6 +64,9 @@ mod tests {
     #[test]
     fn ids_start_at_one() {
         assert_eq!((name(0), name(-3), name(41)), (None, None, None));
-        assert_eq!((name(1), name(22), name(40)), (Some("wall"), Some("ceiling"), Some("object")));
+        assert_eq!(
+            (name(1), name(22), name(40)),
+            (Some("wall"), Some("ceiling"), Some("object"))
+        );
     }
 }

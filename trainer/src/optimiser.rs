@@ -16,7 +16,8 @@ use crate::{
 const BETA: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-8;
 
-/// AdamW; its whole state is here, under the parameters' paths in the module, so that a checkpoint can hold it.
+/// AdamW; its whole state is here, under the parameters' paths in the module, so that a checkpoint
+/// can hold it.
 pub struct AdamW {
     /// Updates made.
     pub updates: u64,
@@ -40,13 +41,28 @@ impl AdamW {
     }
 
     /// One update with `gradients`, scaled down to norm `clip` if they are larger.
-    pub fn step<M: Module>(&mut self, module: M, Finite { gradients, norm }: Finite, learning_rate: f64) -> M {
+    pub fn step<M: Module>(
+        &mut self,
+        module: M,
+        Finite { gradients, norm }: Finite,
+        learning_rate: f64,
+    ) -> M {
         if gradients.is_empty() {
             return module;
         }
         self.updates += 1;
-        let scale = if norm > self.clip { self.clip / norm } else { 1.0 };
-        module.map(&mut Update { optimiser: self, gradients, scale, learning_rate: learning_rate as f32, path: Vec::new() })
+        let scale = if norm > self.clip {
+            self.clip / norm
+        } else {
+            1.0
+        };
+        module.map(&mut Update {
+            optimiser: self,
+            gradients,
+            scale,
+            learning_rate: learning_rate as f32,
+            path: Vec::new(),
+        })
     }
 }
 
@@ -59,9 +75,19 @@ pub struct Finite {
 impl Finite {
     /// The gradients of `module`'s parameters, if they are finite.
     pub fn new<M: Module>(module: &M, gradients: GradientsParams) -> Option<Self> {
-        let mut squares = Squares { gradients: &gradients, sums: Vec::new() };
+        let mut squares = Squares {
+            gradients: &gradients,
+            sums: Vec::new(),
+        };
         module.visit(&mut squares);
-        let norm = if squares.sums.is_empty() { 0.0 } else { Tensor::cat(squares.sums, 0).sum().sqrt().into_scalar::<f32>() };
+        let norm = if squares.sums.is_empty() {
+            0.0
+        } else {
+            Tensor::cat(squares.sums, 0)
+                .sum()
+                .sqrt()
+                .into_scalar::<f32>()
+        };
         norm.is_finite().then_some(Self { gradients, norm })
     }
 
@@ -79,7 +105,11 @@ struct Squares<'a> {
 
 impl ModuleVisitor for Squares<'_> {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        self.sums.extend(self.gradients.get::<D>(param.id).map(passes::sum_of_squares));
+        self.sums.extend(
+            self.gradients
+                .get::<D>(param.id)
+                .map(passes::sum_of_squares),
+        );
     }
 }
 
@@ -105,14 +135,23 @@ impl ModuleMapper for Update<'_> {
             return param;
         };
         let path = self.path.join(".");
-        let moments = self.optimiser.moments.remove(&path).unwrap_or_else(|| [0, 1].map(|_| gradient.zeros_like().flatten::<1>(0, D - 1)));
+        let moments = self
+            .optimiser
+            .moments
+            .remove(&path)
+            .unwrap_or_else(|| [0, 1].map(|_| gradient.zeros_like().flatten::<1>(0, D - 1)));
         let decays = D > 1 || self.optimiser.decay_vectors;
         let by = Descent {
             scale: self.scale,
             beta: BETA,
-            unbias: BETA.map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32),
+            unbias: BETA
+                .map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32),
             epsilon: EPSILON,
-            keep: if decays { 1.0 - self.learning_rate * self.optimiser.weight_decay } else { 1.0 },
+            keep: if decays {
+                1.0 - self.learning_rate * self.optimiser.weight_decay
+            } else {
+                1.0
+            },
             rate: self.learning_rate,
         };
         param.map(|value| {
@@ -123,8 +162,9 @@ impl ModuleMapper for Update<'_> {
     }
 }
 
-/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, the peak up to `constant`, then `(1 - share)^power` for the
-/// share of the rest that is over (docs/spec/model.md section 11.4, where `constant` is 0).
+/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, the
+/// peak up to `constant`, then `(1 - share)^power` for the share of the rest that is over
+/// (docs/spec/model.md section 11.4, where `constant` is 0).
 pub fn learning_rate(options: &Options, updates: u64, progress: f64) -> f64 {
     let warmup = ((updates + 1) as f64 / options.warmup.max(1) as f64).min(1.0);
     let decayed = (progress - options.constant) / (1.0 - options.constant).max(f64::MIN_POSITIVE);
@@ -147,7 +187,9 @@ mod tests {
 
     fn quadratic() -> Quadratic {
         let x = Tensor::<2>::from_floats([[3.0, -4.0]], &Device::flex().autodiff());
-        Quadratic { x: Param::from_tensor(x) }
+        Quadratic {
+            x: Param::from_tensor(x),
+        }
     }
 
     fn gradients(module: &Quadratic, factor: f32) -> Option<Finite> {
@@ -161,14 +203,29 @@ mod tests {
 
     #[test]
     fn the_first_step_has_the_textbook_size() {
-        let mut optimiser = AdamW::new(&Options { weight_decay: 0.5, clip: 1e9, ..Options::default() });
+        let mut optimiser = AdamW::new(&Options {
+            weight_decay: 0.5,
+            clip: 1e9,
+            ..Options::default()
+        });
         let module = quadratic();
         let gradients = gradients(&module, 1.0).unwrap();
-        assert!((gradients.norm() - 10.0).abs() < 1e-5, "{}", gradients.norm());
+        assert!(
+            (gradients.norm() - 10.0).abs() < 1e-5,
+            "{}",
+            gradients.norm()
+        );
         let module = optimiser.step(module, gradients, 0.1);
         // x (1 - rate decay) - rate sign(gradient)
         let expected = [3.0 * 0.95 - 0.1, -4.0 * 0.95 + 0.1];
-        assert!(values(&module).iter().zip(expected).all(|(v, e)| (v - e).abs() < 1e-5), "{:?}", values(&module));
+        assert!(
+            values(&module)
+                .iter()
+                .zip(expected)
+                .all(|(v, e)| (v - e).abs() < 1e-5),
+            "{:?}",
+            values(&module)
+        );
     }
 
     #[test]
@@ -179,13 +236,24 @@ mod tests {
         }
         for (decay_vectors, expected) in [(true, 2.0 * 0.95 - 0.1), (false, 2.0 - 0.1)] {
             let x = Tensor::<1>::from_floats([2.0], &Device::flex().autodiff());
-            let module = Bias { x: Param::from_tensor(x) };
-            let mut optimiser = AdamW::new(&Options { weight_decay: 0.5, decay_vectors, clip: 1e9, ..Options::default() });
-            let gradients = GradientsParams::from_grads(module.x.val().square().sum().backward(), &module);
+            let module = Bias {
+                x: Param::from_tensor(x),
+            };
+            let mut optimiser = AdamW::new(&Options {
+                weight_decay: 0.5,
+                decay_vectors,
+                clip: 1e9,
+                ..Options::default()
+            });
+            let gradients =
+                GradientsParams::from_grads(module.x.val().square().sum().backward(), &module);
             let gradients = Finite::new(&module, gradients).unwrap();
             let module = optimiser.step(module, gradients, 0.1);
             let found = module.x.val().into_data().iter::<f32>().next().unwrap();
-            assert!((found - expected).abs() < 1e-5, "{found} instead of {expected}");
+            assert!(
+                (found - expected).abs() < 1e-5,
+                "{found} instead of {expected}"
+            );
         }
     }
 
@@ -199,24 +267,38 @@ mod tests {
 
     #[test]
     fn it_finds_the_minimum() {
-        let mut optimiser = AdamW::new(&Options { weight_decay: 0.0, ..Options::default() });
+        let mut optimiser = AdamW::new(&Options {
+            weight_decay: 0.0,
+            ..Options::default()
+        });
         let mut module = quadratic();
         for _ in 0..200 {
             let gradients = gradients(&module, 1.0).unwrap();
             module = optimiser.step(module, gradients, 0.1);
         }
         assert_eq!(optimiser.updates, 200);
-        assert!(values(&module).iter().all(|v| v.abs() < 0.2), "{:?}", values(&module));
+        assert!(
+            values(&module).iter().all(|v| v.abs() < 0.2),
+            "{:?}",
+            values(&module)
+        );
     }
 
     #[test]
     fn clipping_bounds_the_whole_gradient() {
-        let mut optimiser = AdamW::new(&Options { clip: 1.0, ..Options::default() });
+        let mut optimiser = AdamW::new(&Options {
+            clip: 1.0,
+            ..Options::default()
+        });
         let module = quadratic();
         let gradients = gradients(&module, 1.0).unwrap();
         optimiser.step(module, gradients, 0.1);
         let [mean, _] = &optimiser.moments["x"];
-        let norm = (mean.clone() / (1.0 - BETA[0])).square().sum().sqrt().into_scalar::<f32>();
+        let norm = (mean.clone() / (1.0 - BETA[0]))
+            .square()
+            .sum()
+            .sqrt()
+            .into_scalar::<f32>();
         assert!((norm - 1.0).abs() < 1e-4, "{norm}");
     }
 
@@ -224,13 +306,33 @@ mod tests {
     #[test]
     fn the_learning_rate_follows_the_reference() {
         let case = &golden::json("components.json")["poly_lr"];
-        let options =
-            Options { learning_rate: case["base"].as_f64().unwrap(), power: case["power"].as_f64().unwrap(), warmup: 0, ..Options::default() };
+        let options = Options {
+            learning_rate: case["base"].as_f64().unwrap(),
+            power: case["power"].as_f64().unwrap(),
+            warmup: 0,
+            ..Options::default()
+        };
         for (step, expected) in case["at"].as_object().unwrap() {
             let step: f64 = step.parse().unwrap();
-            let rate = learning_rate(&options, step as u64, step / case["total"].as_f64().unwrap());
-            assert!((rate - expected.as_f64().unwrap()).abs() < 1e-15, "{step}: {rate} instead of {expected}");
+            let rate = learning_rate(
+                &options,
+                step as u64,
+                step / case["total"].as_f64().unwrap(),
+            );
+            assert!(
+                (rate - expected.as_f64().unwrap()).abs() < 1e-15,
+                "{step}: {rate} instead of {expected}"
+            );
         }
-        assert!(learning_rate(&Options { warmup: 10, ..options.clone() }, 0, 0.0) < options.learning_rate * 0.11);
+        assert!(
+            learning_rate(
+                &Options {
+                    warmup: 10,
+                    ..options.clone()
+                },
+                0,
+                0.0
+            ) < options.learning_rate * 0.11
+        );
     }
 }

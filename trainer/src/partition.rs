@@ -1,9 +1,11 @@
-//! View-wise Instance Partition (VIP; [OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2): what views say about parts of a scene supervises the predictions for those parts, and
-//! nothing else.
+//! View-wise Instance Partition (VIP; [OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2):
+//! what views say about parts of a scene supervises the predictions for those parts, and nothing
+//! else.
 //!
-//! A view knows the superpoints that it made points of. A query whose own superpoint is among them belongs to the view, and its mask is cut down to
-//! them; the view's annotation is matched and compared with that. Boxes are left out: a view sees parts of things, and where those end says nothing
-//! about where the things end.
+//! A view knows the superpoints that it made points of. A query whose own superpoint is among them
+//! belongs to the view, and its mask is cut down to them; the view's annotation is matched and
+//! compared with that. Boxes are left out: a view sees parts of things, and where those end says
+//! nothing about where the things end.
 
 use burn::tensor::Tensor;
 
@@ -32,31 +34,55 @@ pub struct Part {
 }
 
 impl Part {
-    /// What a view's annotation says about queries that began as `queries` (superpoints, ascending), its objects' classes as given; `None` if no query
-    /// belongs to the view.
-    pub fn of_view(annotation: &Annotation, queries: &[u32], class_of_object: Vec<Option<u32>>) -> Option<Self> {
+    /// What a view's annotation says about queries that began as `queries` (superpoints,
+    /// ascending), its objects' classes as given; `None` if no query belongs to the view.
+    pub fn of_view(
+        annotation: &Annotation,
+        queries: &[u32],
+        class_of_object: Vec<Option<u32>>,
+    ) -> Option<Self> {
         let place = |superpoint: &u32| annotation.superpoints.binary_search(superpoint).ok();
-        let (rows, places): (Vec<u32>, Vec<usize>) = (0..).zip(queries).filter_map(|(row, query)| Some((row, place(query)?))).unzip();
+        let (rows, places): (Vec<u32>, Vec<usize>) = (0..)
+            .zip(queries)
+            .filter_map(|(row, query)| Some((row, place(query)?)))
+            .unzip();
         let truth = Truth {
             object_of_superpoint: annotation.objects.clone(),
             superpoint_sizes: annotation.sizes.clone(),
-            object_of_query: places.iter().map(|&place| annotation.objects[place]).collect(),
+            object_of_query: places
+                .iter()
+                .map(|&place| annotation.objects[place])
+                .collect(),
             class_of_object,
             ..Truth::default()
         };
-        let seen = Seen { queries: rows, superpoints: annotation.superpoints.clone() };
-        (!places.is_empty()).then_some(Self { seen: Some(seen), truth })
+        let seen = Seen {
+            queries: rows,
+            superpoints: annotation.superpoints.clone(),
+        };
+        (!places.is_empty()).then_some(Self {
+            seen: Some(seen),
+            truth,
+        })
     }
 
-    /// The same annotation held against all of the scene's predictions, as if the view had seen everything: what VIP avoids. Of `sizes` points are the
-    /// scene's superpoints.
-    pub fn unpartitioned(annotation: &Annotation, queries: &[u32], class_of_object: Vec<Option<u32>>, sizes: &[u32]) -> Self {
+    /// The same annotation held against all of the scene's predictions, as if the view had seen
+    /// everything: what VIP avoids. Of `sizes` points are the scene's superpoints.
+    pub fn unpartitioned(
+        annotation: &Annotation,
+        queries: &[u32],
+        class_of_object: Vec<Option<u32>>,
+        sizes: &[u32],
+    ) -> Self {
         let mut object_of_superpoint = vec![None; sizes.len()];
         for (&superpoint, &object) in annotation.superpoints.iter().zip(&annotation.objects) {
             object_of_superpoint[superpoint as usize] = object;
         }
         let truth = Truth {
-            object_of_query: queries.iter().map(|&query| object_of_superpoint[query as usize]).collect(),
+            object_of_query: queries
+                .iter()
+                .map(|&query| object_of_superpoint[query as usize])
+                .collect(),
             object_of_superpoint,
             superpoint_sizes: sizes.to_vec(),
             class_of_object,
@@ -66,8 +92,14 @@ impl Part {
     }
 }
 
-/// The mean loss over the parts of one of `scenes` scenes of a step, (1), and the mean terms of the last output, (terms).
-pub fn loss(outputs: &[Output], parts: &[Part], options: &Loss, scenes: usize) -> Option<(Tensor<1>, Tensor<1>)> {
+/// The mean loss over the parts of one of `scenes` scenes of a step, (1), and the mean terms of the
+/// last output, (terms).
+pub fn loss(
+    outputs: &[Output],
+    parts: &[Part],
+    options: &Loss,
+    scenes: usize,
+) -> Option<(Tensor<1>, Tensor<1>)> {
     let losses = parts.iter().filter_map(|part| {
         let (loss, terms) = match &part.seen {
             None => loss::loss(&unboxed(outputs, &part.truth), &part.truth, options, scenes),
@@ -76,7 +108,9 @@ pub fn loss(outputs: &[Output], parts: &[Part], options: &Loss, scenes: usize) -
         Some((loss, terms.stacked()))
     });
     let (loss, terms, count) = losses.fold((None, None, 0), |(sum, terms, count), (loss, more)| {
-        let add = |sum: Option<Tensor<1>>, more: Tensor<1>| Some(sum.map_or_else(|| more.clone(), |sum| sum + more.clone()));
+        let add = |sum: Option<Tensor<1>>, more: Tensor<1>| {
+            Some(sum.map_or_else(|| more.clone(), |sum| sum + more.clone()))
+        };
         (add(sum, loss), add(terms, more), count + 1)
     });
     Some((loss? / count as f32, terms? / count as f32))
@@ -85,7 +119,14 @@ pub fn loss(outputs: &[Output], parts: &[Part], options: &Loss, scenes: usize) -
 /// The outputs without boxes where the truth has none.
 fn unboxed(outputs: &[Output], truth: &Truth) -> Vec<Output> {
     let known = truth.centres.len() == truth.class_of_object.len();
-    outputs.iter().cloned().map(|output| Output { boxes: output.boxes.filter(|_| known), ..output }).collect()
+    outputs
+        .iter()
+        .cloned()
+        .map(|output| Output {
+            boxes: output.boxes.filter(|_| known),
+            ..output
+        })
+        .collect()
 }
 
 impl Seen {
@@ -93,12 +134,20 @@ impl Seen {
     fn of(&self, outputs: &[Output]) -> Vec<Output> {
         let cut = |output: &Output| {
             let device = output.masks.device();
-            let rows = |rows: &[u32]| loss::indices(rows.iter().map(|&row| row as i32).collect(), &device);
+            let rows =
+                |rows: &[u32]| loss::indices(rows.iter().map(|&row| row as i32).collect(), &device);
             let (queries, superpoints) = (rows(&self.queries), rows(&self.superpoints));
             Output {
                 classes: output.classes.clone().select(0, queries.clone()),
-                masks: output.masks.clone().select(0, queries.clone()).select(1, superpoints),
-                scores: output.scores.clone().map(|scores| scores.select(0, queries)),
+                masks: output
+                    .masks
+                    .clone()
+                    .select(0, queries.clone())
+                    .select(1, superpoints),
+                scores: output
+                    .scores
+                    .clone()
+                    .map(|scores| scores.select(0, queries)),
                 boxes: None,
                 semantics: None,
             }
@@ -118,9 +167,15 @@ mod tests {
     use super::*;
     use crate::config::Supervision;
 
-    /// Two queries in superpoints 0 and 2 of three; the view made points of 0 and 1, which are one chair.
+    /// Two queries in superpoints 0 and 2 of three; the view made points of 0 and 1, which are one
+    /// chair.
     fn annotation() -> Annotation {
-        Annotation { superpoints: vec![0, 1], sizes: vec![4, 2], objects: vec![Some(0), Some(0)], names: vec!["chair".into()] }
+        Annotation {
+            superpoints: vec![0, 1],
+            sizes: vec![4, 2],
+            objects: vec![Some(0), Some(0)],
+            names: vec!["chair".into()],
+        }
     }
 
     fn values(tensor: &Tensor<2>) -> Vec<f32> {
@@ -142,27 +197,63 @@ mod tests {
     fn predictions_are_cut_down_to_what_the_view_sees() {
         let part = Part::of_view(&annotation(), &[0, 2], vec![Some(0)]).unwrap();
         let seen = part.seen.clone().unwrap();
-        assert_eq!(seen, Seen { queries: vec![0], superpoints: vec![0, 1] });
-        assert_eq!((part.truth.object_of_query, part.truth.superpoint_sizes), (vec![Some(0)], vec![4, 2]));
+        assert_eq!(
+            seen,
+            Seen {
+                queries: vec![0],
+                superpoints: vec![0, 1]
+            }
+        );
+        assert_eq!(
+            (part.truth.object_of_query, part.truth.superpoint_sizes),
+            (vec![Some(0)], vec![4, 2])
+        );
         let cut = &seen.of(&[output(&Device::flex())])[0];
-        assert_eq!((values(&cut.masks), values(&cut.classes)), (vec![9.0, 9.0], vec![3.0, 0.0]));
-        assert!(Part::of_view(&annotation(), &[2], vec![Some(0)]).is_none(), "no query belongs to the view");
+        assert_eq!(
+            (values(&cut.masks), values(&cut.classes)),
+            (vec![9.0, 9.0], vec![3.0, 0.0])
+        );
+        assert!(
+            Part::of_view(&annotation(), &[2], vec![Some(0)]).is_none(),
+            "no query belongs to the view"
+        );
     }
 
-    /// The first mask goes on beyond the view, the second query is of something that the view does not see: with VIP neither is an error.
+    /// The first mask goes on beyond the view, the second query is of something that the view does
+    /// not see: with VIP neither is an error.
     #[test]
     fn what_a_view_does_not_see_is_no_false_positive() {
         let device = Device::flex();
-        let options = Loss { supervision: Supervision::Sparse, no_object: 1.0, class: 1.0, ..Loss::default() };
-        let terms = |part: Part| -> Vec<f32> { loss(&[output(&device)], &[part], &options, 1).unwrap().1.into_data().iter::<f32>().collect() };
-        let [vip, without] =
-            [Part::of_view(&annotation(), &[0, 2], vec![Some(0)]).unwrap(), Part::unpartitioned(&annotation(), &[0, 2], vec![Some(0)], &[4, 2, 5])]
-                .map(terms);
+        let options = Loss {
+            supervision: Supervision::Sparse,
+            no_object: 1.0,
+            class: 1.0,
+            ..Loss::default()
+        };
+        let terms = |part: Part| -> Vec<f32> {
+            loss(&[output(&device)], &[part], &options, 1)
+                .unwrap()
+                .1
+                .into_data()
+                .iter::<f32>()
+                .collect()
+        };
+        let [vip, without] = [
+            Part::of_view(&annotation(), &[0, 2], vec![Some(0)]).unwrap(),
+            Part::unpartitioned(&annotation(), &[0, 2], vec![Some(0)], &[4, 2, 5]),
+        ]
+        .map(terms);
         // both pair the first query with the chair, but one forgives superpoint 2
         let (bce, dice) = (1, 2);
         assert!(vip[bce] < 1e-3 && vip[dice] < 1e-3, "{vip:?}");
-        assert!((without[bce] - 3.0).abs() < 1e-3, "a third of the superpoints is wrong by nine: {without:?}");
-        assert!((without[dice] - (1.0 - 5.0 / 6.0)).abs() < 1e-3, "{without:?}");
+        assert!(
+            (without[bce] - 3.0).abs() < 1e-3,
+            "a third of the superpoints is wrong by nine: {without:?}"
+        );
+        assert!(
+            (without[dice] - (1.0 - 5.0 / 6.0)).abs() < 1e-3,
+            "{without:?}"
+        );
     }
 
     #[test]
@@ -170,10 +261,23 @@ mod tests {
         let device = Device::flex().autodiff();
         let options = Loss::default();
         let chair = Part::of_view(&annotation(), &[0, 2], vec![Some(0)]).unwrap();
-        let nothing = Annotation { objects: vec![None, None], names: vec![], ..annotation() };
+        let nothing = Annotation {
+            objects: vec![None, None],
+            names: vec![],
+            ..annotation()
+        };
         let nothing = Part::of_view(&nothing, &[0, 2], vec![]).unwrap();
-        let of = |parts: &[Part]| loss(&[output(&device)], parts, &options, 1).unwrap().0.into_scalar::<f32>();
-        let (a, b, both) = (of(from_ref(&chair)), of(from_ref(&nothing)), of(&[chair.clone(), nothing.clone()]));
+        let of = |parts: &[Part]| {
+            loss(&[output(&device)], parts, &options, 1)
+                .unwrap()
+                .0
+                .into_scalar::<f32>()
+        };
+        let (a, b, both) = (
+            of(from_ref(&chair)),
+            of(from_ref(&nothing)),
+            of(&[chair.clone(), nothing.clone()]),
+        );
         assert!((both - (a + b) / 2.0).abs() < 1e-6 && a != b);
         assert!(loss(&[output(&device)], &[], &options, 1).is_none());
     }
@@ -182,7 +286,19 @@ mod tests {
     fn what_has_no_name_teaches_no_class() {
         let device = Device::flex();
         let part = |class| Part::of_view(&annotation(), &[0, 1], vec![class]).unwrap();
-        let class = |part: Part| loss(&[output(&device)], &[part], &Loss { supervision: Supervision::Dense, ..Loss::default() }, 1).unwrap().1;
+        let class = |part: Part| {
+            loss(
+                &[output(&device)],
+                &[part],
+                &Loss {
+                    supervision: Supervision::Dense,
+                    ..Loss::default()
+                },
+                1,
+            )
+            .unwrap()
+            .1
+        };
         let class = |part: Part| class(part).into_data().iter::<f32>().next().unwrap();
         assert!(class(part(Some(0))) > 0.1);
         assert_eq!(class(part(None)), 0.0);

@@ -1,10 +1,11 @@
-//! What a step does to every parameter: on the CPU one pass over its values, in their place, instead of one for each step of the formula. On a GPU it is
-//! burn's operations. Some ten operations on 28 bytes a value: what bounds it is memory.
+//! What a step does to every parameter: on the CPU one pass over its values, in their place,
+//! instead of one for each step of the formula. On a GPU it is burn's operations. Some ten
+//! operations on 28 bytes a value: what bounds it is memory.
 
 use burn::{
     backend::{
-        Backend, Dispatch, Flex, TensorMetadata as _, backend_extension, flex::FlexTensor, ops::FloatTensorOps as _, tensor::FloatTensor,
-        wgpu::CubeBackend,
+        Backend, Dispatch, Flex, TensorMetadata as _, backend_extension, flex::FlexTensor,
+        ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend,
     },
     tensor::{Tensor, TensorData},
 };
@@ -27,7 +28,8 @@ pub trait Passes: Backend {
         by: Descent,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// See [`approach`].
-    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self>;
+    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32)
+    -> FloatTensor<Self>;
 }
 
 /// The numbers of one update by AdamW.
@@ -52,16 +54,35 @@ pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as Passes>::sum_of_squares(x.into_dispatch()))
 }
 
-/// `value` after one update by AdamW, with the running means of its gradient and of the gradient's square, (values) each.
-pub fn descend<const D: usize>(value: Tensor<D>, gradient: Tensor<D>, [mean, square]: [Tensor<1>; 2], by: Descent) -> (Tensor<D>, [Tensor<1>; 2]) {
+/// `value` after one update by AdamW, with the running means of its gradient and of the gradient's
+/// square, (values) each.
+pub fn descend<const D: usize>(
+    value: Tensor<D>,
+    gradient: Tensor<D>,
+    [mean, square]: [Tensor<1>; 2],
+    by: Descent,
+) -> (Tensor<D>, [Tensor<1>; 2]) {
     let [mean, square] = [mean, square].map(Tensor::into_dispatch);
-    let (value, mean, square) = <Dispatch as Passes>::descend(value.into_dispatch(), gradient.into_dispatch(), mean, square, by);
-    (Tensor::from_dispatch(value), [mean, square].map(Tensor::from_dispatch))
+    let (value, mean, square) = <Dispatch as Passes>::descend(
+        value.into_dispatch(),
+        gradient.into_dispatch(),
+        mean,
+        square,
+        by,
+    );
+    (
+        Tensor::from_dispatch(value),
+        [mean, square].map(Tensor::from_dispatch),
+    )
 }
 
 /// `mean * decay + value * (1 - decay)`.
 pub fn approach(mean: Tensor<1>, value: Tensor<1>, decay: f32) -> Tensor<1> {
-    Tensor::from_dispatch(<Dispatch as Passes>::approach(mean.into_dispatch(), value.into_dispatch(), decay))
+    Tensor::from_dispatch(<Dispatch as Passes>::approach(
+        mean.into_dispatch(),
+        value.into_dispatch(),
+        decay,
+    ))
 }
 
 impl Passes for CubeBackend {
@@ -80,15 +101,39 @@ impl Passes for CubeBackend {
         let gradient = scaled(Self::float_reshape(gradient, mean.shape()), by.scale);
         let [beta, beta_square] = by.beta;
         let mean = Self::float_add(scaled(mean, beta), scaled(gradient.clone(), 1.0 - beta));
-        let square = Self::float_add(scaled(square, beta_square), scaled(Self::float_mul(gradient.clone(), gradient), 1.0 - beta_square));
-        let unbiased = |x: &FloatTensor<Self>, by: f32| Self::float_div_scalar(x.clone(), by.into());
-        let width = Self::float_add_scalar(Self::float_sqrt(unbiased(&square, by.unbias[1])), by.epsilon.into());
-        let direction = Self::float_reshape(Self::float_div(unbiased(&mean, by.unbias[0]), width), value.shape());
-        (Self::float_sub(scaled(value, by.keep), scaled(direction, by.rate)), mean, square)
+        let square = Self::float_add(
+            scaled(square, beta_square),
+            scaled(
+                Self::float_mul(gradient.clone(), gradient),
+                1.0 - beta_square,
+            ),
+        );
+        let unbiased =
+            |x: &FloatTensor<Self>, by: f32| Self::float_div_scalar(x.clone(), by.into());
+        let width = Self::float_add_scalar(
+            Self::float_sqrt(unbiased(&square, by.unbias[1])),
+            by.epsilon.into(),
+        );
+        let direction = Self::float_reshape(
+            Self::float_div(unbiased(&mean, by.unbias[0]), width),
+            value.shape(),
+        );
+        (
+            Self::float_sub(scaled(value, by.keep), scaled(direction, by.rate)),
+            mean,
+            square,
+        )
     }
 
-    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self> {
-        Self::float_add(Self::float_mul_scalar(mean, decay.into()), Self::float_mul_scalar(value, (1.0 - decay).into()))
+    fn approach(
+        mean: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        decay: f32,
+    ) -> FloatTensor<Self> {
+        Self::float_add(
+            Self::float_mul_scalar(mean, decay.into()),
+            Self::float_mul_scalar(value, (1.0 - decay).into()),
+        )
     }
 }
 
@@ -100,10 +145,16 @@ fn values(tensor: &FlexTensor) -> &[f32] {
 /// The same tensor as nobody else has it.
 fn own(tensor: FlexTensor) -> FlexTensor {
     let shape = tensor.shape();
-    if tensor.is_contiguous() && tensor.is_unique() && tensor.bytes().len() == size_of::<f32>() * shape.num_elements() {
+    if tensor.is_contiguous()
+        && tensor.is_unique()
+        && tensor.bytes().len() == size_of::<f32>() * shape.num_elements()
+    {
         return tensor;
     }
-    FlexTensor::from_data(TensorData::new(values(&tensor.to_contiguous()).to_vec(), shape))
+    FlexTensor::from_data(TensorData::new(
+        values(&tensor.to_contiguous()).to_vec(),
+        shape,
+    ))
 }
 
 impl Passes for Flex {
@@ -111,7 +162,10 @@ impl Passes for Flex {
         let x = x.to_contiguous();
         // parts are added in their order, whatever the number of threads
         let parts: Vec<f32> = values(&x).par_chunks(BLOCK).map(squares).collect();
-        FlexTensor::from_data(TensorData::new(vec![parts.iter().map(|part| f64::from(*part)).sum::<f64>() as f32], [1]))
+        FlexTensor::from_data(TensorData::new(
+            vec![parts.iter().map(|part| f64::from(*part)).sum::<f64>() as f32],
+            [1],
+        ))
     }
 
     fn descend(
@@ -123,24 +177,41 @@ impl Passes for Flex {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let [mut value, mut mean, mut square] = [value, mean, square].map(own);
         let gradient = gradient.to_contiguous();
-        let blocks = value.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&gradient).par_chunks(BLOCK));
-        let moments = mean.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(square.storage_mut::<f32>().par_chunks_mut(BLOCK));
-        blocks.zip(moments).for_each(|((value, gradient), (mean, square))| {
-            #[cfg(target_arch = "x86_64")]
-            if std::arch::is_x86_feature_detected!("avx2") {
-                // SAFETY: it is there.
-                return unsafe { descend_in_wide_vectors(value, gradient, mean, square, by) };
-            }
-            descend_block(value, gradient, mean, square, by);
-        });
+        let blocks = value
+            .storage_mut::<f32>()
+            .par_chunks_mut(BLOCK)
+            .zip(values(&gradient).par_chunks(BLOCK));
+        let moments = mean
+            .storage_mut::<f32>()
+            .par_chunks_mut(BLOCK)
+            .zip(square.storage_mut::<f32>().par_chunks_mut(BLOCK));
+        blocks
+            .zip(moments)
+            .for_each(|((value, gradient), (mean, square))| {
+                #[cfg(target_arch = "x86_64")]
+                if std::arch::is_x86_feature_detected!("avx2") {
+                    // SAFETY: it is there.
+                    return unsafe { descend_in_wide_vectors(value, gradient, mean, square, by) };
+                }
+                descend_block(value, gradient, mean, square, by);
+            });
         (value, mean, square)
     }
 
-    fn approach(mean: FloatTensor<Self>, value: FloatTensor<Self>, decay: f32) -> FloatTensor<Self> {
+    fn approach(
+        mean: FloatTensor<Self>,
+        value: FloatTensor<Self>,
+        decay: f32,
+    ) -> FloatTensor<Self> {
         let (mut mean, value) = (own(mean), value.to_contiguous());
-        mean.storage_mut::<f32>().par_chunks_mut(BLOCK).zip(values(&value).par_chunks(BLOCK)).for_each(|(mean, value)| {
-            mean.iter_mut().zip(value).for_each(|(mean, value)| *mean = *mean * decay + value * (1.0 - decay));
-        });
+        mean.storage_mut::<f32>()
+            .par_chunks_mut(BLOCK)
+            .zip(values(&value).par_chunks(BLOCK))
+            .for_each(|(mean, value)| {
+                mean.iter_mut()
+                    .zip(value)
+                    .for_each(|(mean, value)| *mean = *mean * decay + value * (1.0 - decay));
+            });
         mean
     }
 }
@@ -148,14 +219,27 @@ impl Passes for Flex {
 /// The same, eight values at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
-fn descend_in_wide_vectors(value: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], by: Descent) {
+fn descend_in_wide_vectors(
+    value: &mut [f32],
+    gradient: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+    by: Descent,
+) {
     descend_block(value, gradient, mean, square, by);
 }
 
 /// One block of [`descend`].
 #[inline(always)]
-fn descend_block(value: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32], by: Descent) {
-    for (((value, gradient), mean), square) in value.iter_mut().zip(gradient).zip(mean).zip(square) {
+fn descend_block(
+    value: &mut [f32],
+    gradient: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+    by: Descent,
+) {
+    for (((value, gradient), mean), square) in value.iter_mut().zip(gradient).zip(mean).zip(square)
+    {
         let gradient = gradient * by.scale;
         *mean = *mean * by.beta[0] + gradient * (1.0 - by.beta[0]);
         *square = *square * by.beta[1] + gradient * gradient * (1.0 - by.beta[1]);
@@ -169,7 +253,9 @@ fn squares(values: &[f32]) -> f32 {
     let (groups, rest) = values.as_chunks::<16>();
     let mut sums = [0.0; 16];
     for group in groups {
-        sums.iter_mut().zip(group).for_each(|(sum, x)| *sum += x * x);
+        sums.iter_mut()
+            .zip(group)
+            .for_each(|(sum, x)| *sum += x * x);
     }
     sums.iter().sum::<f32>() + rest.iter().map(|x| x * x).sum::<f32>()
 }
@@ -185,7 +271,14 @@ mod tests {
 
     use super::*;
 
-    const BY: Descent = Descent { scale: 0.5, beta: [0.9, 0.999], unbias: [0.1, 0.001], epsilon: 1e-8, keep: 0.99, rate: 0.01 };
+    const BY: Descent = Descent {
+        scale: 0.5,
+        beta: [0.9, 0.999],
+        unbias: [0.1, 0.001],
+        epsilon: 1e-8,
+        keep: 0.99,
+        rate: 0.01,
+    };
 
     fn read<const D: usize>(tensor: &Tensor<D>) -> Vec<f32> {
         tensor.clone().into_data().iter::<f32>().collect()
@@ -193,7 +286,10 @@ mod tests {
 
     fn assert_close(what: &str, got: &[f32], want: impl IntoIterator<Item = f64>) {
         for (i, (got, want)) in got.iter().zip(want).enumerate() {
-            assert!((f64::from(*got) - want).abs() <= 1e-5 * want.abs().max(1.0), "{what}, value {i}: {got} instead of {want}");
+            assert!(
+                (f64::from(*got) - want).abs() <= 1e-5 * want.abs().max(1.0),
+                "{what}, value {i}: {got} instead of {want}"
+            );
         }
     }
 
@@ -202,30 +298,61 @@ mod tests {
         // more than a block
         let (rows, columns) = (150, 131);
         let count = rows * columns;
-        for (on, device) in [("cpu", device::cpu().device), ("gpu", pollster::block_on(device::gpu()).device)] {
+        for (on, device) in [
+            ("cpu", device::cpu().device),
+            ("gpu", pollster::block_on(device::gpu()).device),
+        ] {
             let (x, g, m) = (noise(1, count), noise(2, count), noise(3, count));
             let s: Vec<f32> = noise(4, count).into_iter().map(f32::abs).collect();
             let of = |x: &[f32]| tensor(x, [count], &device);
             let whole = |x: &[f32]| tensor(x, [rows, columns], &device);
             let [value, mean, square] = [whole(&x).reshape([count]), of(&m), of(&s)];
             let held = (value.clone(), mean.clone(), square.clone());
-            let (moved, [new_mean, new_square]) = descend(value.reshape([rows, columns]), whole(&g), [mean, square], BY);
+            let (moved, [new_mean, new_square]) = descend(
+                value.reshape([rows, columns]),
+                whole(&g),
+                [mean, square],
+                BY,
+            );
             let f = f64::from;
             let slope = |i: usize| f(g[i]) * f(BY.scale);
             let means = |i: usize| f(m[i]) * f(BY.beta[0]) + slope(i) * (1.0 - f(BY.beta[0]));
-            let squares = |i: usize| f(s[i]) * f(BY.beta[1]) + slope(i) * slope(i) * (1.0 - f(BY.beta[1]));
-            let direction = |i: usize| means(i) / f(BY.unbias[0]) / ((squares(i) / f(BY.unbias[1])).sqrt() + f(BY.epsilon));
-            assert_close(&format!("mean on the {on}"), &read(&new_mean), (0..count).map(means));
-            assert_close(&format!("square on the {on}"), &read(&new_square), (0..count).map(squares));
+            let squares =
+                |i: usize| f(s[i]) * f(BY.beta[1]) + slope(i) * slope(i) * (1.0 - f(BY.beta[1]));
+            let direction = |i: usize| {
+                means(i) / f(BY.unbias[0]) / ((squares(i) / f(BY.unbias[1])).sqrt() + f(BY.epsilon))
+            };
+            assert_close(
+                &format!("mean on the {on}"),
+                &read(&new_mean),
+                (0..count).map(means),
+            );
+            assert_close(
+                &format!("square on the {on}"),
+                &read(&new_square),
+                (0..count).map(squares),
+            );
             let want = (0..count).map(|i| f(x[i]) * f(BY.keep) - direction(i) * f(BY.rate));
             assert_close(&format!("value on the {on}"), &read(&moved), want);
-            assert_eq!((read(&held.0), read(&held.1), read(&held.2)), (x.clone(), m.clone(), s.clone()), "held by others on the {on}");
+            assert_eq!(
+                (read(&held.0), read(&held.1), read(&held.2)),
+                (x.clone(), m.clone(), s.clone()),
+                "held by others on the {on}"
+            );
 
             let sum = read(&sum_of_squares(whole(&x).transpose()));
             let want = x.iter().map(|x| f(*x) * f(*x)).sum::<f64>();
-            assert!((f(sum[0]) - want).abs() < 1e-5 * want, "{} instead of {want} on the {on}", sum[0]);
+            assert!(
+                (f(sum[0]) - want).abs() < 1e-5 * want,
+                "{} instead of {want} on the {on}",
+                sum[0]
+            );
             let near = read(&approach(of(&m), of(&x), 0.75));
-            assert_close(&format!("approach on the {on}"), &near, (0..count).map(|i| 0.75 * f(m[i]) + 0.25 * f(x[i])));
+            assert_close(
+                &format!("approach on the {on}"),
+                &near,
+                (0..count).map(|i| 0.75 * f(m[i]) + 0.25 * f(x[i])),
+            );
         }
     }
 }

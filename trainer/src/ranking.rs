@@ -1,7 +1,7 @@
 //! Learning to tell whole objects from pieces and mergers: the ranker's training.
 //!
-//! A candidate's target is the intersection over union with the object it fits best. Only simple features are looked at, which mean the same
-//! on synthetic and on real rooms.
+//! A candidate's target is the intersection over union with the object it fits best. Only simple
+//! features are looked at, which mean the same on synthetic and on real rooms.
 
 use std::path::{Path, PathBuf};
 
@@ -43,7 +43,9 @@ pub type Example = ([f32; FEATURES], f32);
 pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
     let path = path_of(run);
     match std::fs::read(&path) {
-        Ok(json) => Ok(Some(serde_json::from_slice(&json).with_context(|| path.display().to_string())?)),
+        Ok(json) => Ok(Some(
+            serde_json::from_slice(&json).with_context(|| path.display().to_string())?,
+        )),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error).with_context(|| format!("cannot read {}", path.display())),
     }
@@ -55,11 +57,16 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
 /// The folder cannot be written.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
     let path = path_of(run);
-    dataset::write_atomically(&path, &serde_json::to_vec(ranker)?).with_context(|| format!("cannot write {}", path.display()))
+    dataset::write_atomically(&path, &serde_json::to_vec(ranker)?)
+        .with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn path_of(run: &Path) -> PathBuf {
-    if run.is_file() { run.with_file_name(FILE) } else { run.join(FILE) }
+    if run.is_file() {
+        run.with_file_name(FILE)
+    } else {
+        run.join(FILE)
+    }
 }
 
 /// All candidates of a scan.
@@ -70,12 +77,39 @@ pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Exampl
     let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
     let colors = observation.colors;
     let grouping = scan.grouping(&monitor)?;
-    let proposals = pollster::block_on(pipeline::propose(&observation, &grouping, network, &monitor))?;
-    let geometry = SuperpointGeometry::new(&room.positions, colors, &grouping.superpoints, grouping.areas());
+    let proposals = pollster::block_on(pipeline::propose(
+        &observation,
+        &grouping,
+        network,
+        &monitor,
+    ))?;
+    let geometry = SuperpointGeometry::new(
+        &room.positions,
+        colors,
+        &grouping.superpoints,
+        grouping.areas(),
+    );
     let evidence = Evidence::new(&proposals, &geometry, grouping.contacts())?;
-    let candidates = instances::candidates(&proposals, &grouping.regions(), &geometry, &SelectOptions::default());
-    let overlaps = Overlaps::new(room, grouping.superpoints.superpoint_of_point(), grouping.superpoints.count());
-    Ok(candidates.par_iter().map(|candidate| (evidence.features(candidate), overlaps.best(&candidate.superpoints))).collect())
+    let candidates = instances::candidates(
+        &proposals,
+        &grouping.regions(),
+        &geometry,
+        &SelectOptions::default(),
+    );
+    let overlaps = Overlaps::new(
+        room,
+        grouping.superpoints.superpoint_of_point(),
+        grouping.superpoints.count(),
+    );
+    Ok(candidates
+        .par_iter()
+        .map(|candidate| {
+            (
+                evidence.features(candidate),
+                overlaps.best(&candidate.superpoints),
+            )
+        })
+        .collect())
 }
 
 /// How many points superpoints share with objects.
@@ -91,7 +125,11 @@ struct Overlaps {
 impl Overlaps {
     fn new(room: &Room, superpoint_of_point: &[u32], superpoints: usize) -> Self {
         let width = room.objects.len();
-        let mut overlaps = Self { shared: vec![0; superpoints * width], superpoints: vec![0; superpoints], objects: vec![0; width] };
+        let mut overlaps = Self {
+            shared: vec![0; superpoints * width],
+            superpoints: vec![0; superpoints],
+            objects: vec![0; width],
+        };
         for (&superpoint, object) in superpoint_of_point.iter().zip(&room.object_of_point) {
             overlaps.superpoints[superpoint as usize] += 1;
             if let Some(object) = object {
@@ -107,7 +145,10 @@ impl Overlaps {
         let points: u32 = mask.iter().map(|&s| self.superpoints[s as usize]).sum();
         let width = self.objects.len();
         let iou = |(object, size): (usize, &u32)| {
-            let shared: u32 = mask.iter().map(|&s| self.shared[s as usize * width + object]).sum();
+            let shared: u32 = mask
+                .iter()
+                .map(|&s| self.shared[s as usize * width + object])
+                .sum();
             shared as f32 / (points + size - shared).max(1) as f32
         };
         self.objects.iter().enumerate().map(iou).fold(0.0, f32::max)
@@ -131,36 +172,69 @@ impl Perceptron {
 
     /// Layer by layer, in the ranker's layout.
     fn layers(&self) -> anyhow::Result<Vec<instances::Linear>> {
-        let values = |tensor: Tensor<1>| tensor.into_data().try_into_vec::<f32>().map_err(|error| anyhow::anyhow!("{error:?}"));
+        let values = |tensor: Tensor<1>| {
+            tensor
+                .into_data()
+                .try_into_vec::<f32>()
+                .map_err(|error| anyhow::anyhow!("{error:?}"))
+        };
         let layer = |layer: &Linear| {
             let bias = layer.bias.as_ref().context("a layer without bias")?;
             // burn keeps (inputs, outputs)
-            Ok(instances::Linear { weights: values(layer.weight.val().transpose().flatten(0, 1))?, bias: values(bias.val())? })
+            Ok(instances::Linear {
+                weights: values(layer.weight.val().transpose().flatten(0, 1))?,
+                bias: values(bias.val())?,
+            })
         };
         self.layers.iter().map(layer).collect()
     }
 }
 
-/// Fits a committee of so many members by cross-entropy with the intersection over union; they differ in their first weights and in the order of the
-/// examples.
+/// Fits a committee of so many members by cross-entropy with the intersection over union; they
+/// differ in their first weights and in the order of the examples.
 ///
 /// # Errors
 /// The training diverged.
-pub fn learn(examples: &[Example], epochs: usize, members: u64, seed: u64) -> anyhow::Result<Ranker> {
+pub fn learn(
+    examples: &[Example],
+    epochs: usize,
+    members: u64,
+    seed: u64,
+) -> anyhow::Result<Ranker> {
     let (mean, deviation) = normalisation(examples);
-    let normal = |(features, target): &Example| (std::array::from_fn(|f| (features[f] - mean[f]) / deviation[f]), *target);
+    let normal = |(features, target): &Example| {
+        (
+            std::array::from_fn(|f| (features[f] - mean[f]) / deviation[f]),
+            *target,
+        )
+    };
     let normal: Vec<Example> = examples.iter().map(normal).collect();
-    let members = (0..members).map(|member| learn_member(&normal, epochs, seed.wrapping_add(member))).collect::<anyhow::Result<_>>()?;
+    let members = (0..members)
+        .map(|member| learn_member(&normal, epochs, seed.wrapping_add(member)))
+        .collect::<anyhow::Result<_>>()?;
     Ok(Ranker::new(mean, deviation, members)?)
 }
 
 /// The layers of one member; `examples` are normalised.
-fn learn_member(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Result<Vec<instances::Linear>> {
+fn learn_member(
+    examples: &[Example],
+    epochs: usize,
+    seed: u64,
+) -> anyhow::Result<Vec<instances::Linear>> {
     let device = Device::flex().autodiff();
     device.seed(seed);
     let widths = [FEATURES, HIDDEN, HIDDEN, 1];
-    let mut perceptron = Perceptron { layers: widths.windows(2).map(|w| LinearConfig::new(w[0], w[1]).init(&device)).collect() };
-    let mut optimiser = AdamW::new(&config::Optimiser { weight_decay: 1e-3, clip: 1.0, ..Default::default() });
+    let mut perceptron = Perceptron {
+        layers: widths
+            .windows(2)
+            .map(|w| LinearConfig::new(w[0], w[1]).init(&device))
+            .collect(),
+    };
+    let mut optimiser = AdamW::new(&config::Optimiser {
+        weight_decay: 1e-3,
+        clip: 1.0,
+        ..Default::default()
+    });
     let mut order: Vec<usize> = (0..examples.len()).collect();
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     let steps = epochs * order.len().div_ceil(BATCH);
@@ -168,15 +242,25 @@ fn learn_member(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Resul
         order.shuffle(&mut rng);
         for (step, batch) in order.chunks(BATCH).enumerate() {
             let progress = (epoch * order.len().div_ceil(BATCH) + step) as f64 / steps as f64;
-            let x = TensorData::new(batch.iter().flat_map(|&i| examples[i].0).collect::<Vec<f32>>(), [batch.len(), FEATURES]);
-            let target = TensorData::new(batch.iter().map(|&i| examples[i].1).collect::<Vec<f32>>(), [batch.len()]);
+            let x = TensorData::new(
+                batch
+                    .iter()
+                    .flat_map(|&i| examples[i].0)
+                    .collect::<Vec<f32>>(),
+                [batch.len(), FEATURES],
+            );
+            let target = TensorData::new(
+                batch.iter().map(|&i| examples[i].1).collect::<Vec<f32>>(),
+                [batch.len()],
+            );
             let logits = perceptron.forward(Tensor::from_data(x, &device));
             let target = Tensor::<1>::from_data(target, &device);
             // cross-entropy of a logit: softplus(logit) - target logit
             let loss = (activation::softplus(logits.clone(), 1.0) - target * logits).mean();
             let gradients = GradientsParams::from_grads(loss.backward(), &perceptron);
             if let Some(gradients) = Finite::new(&perceptron, gradients) {
-                perceptron = optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
+                perceptron =
+                    optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
             }
         }
     }
@@ -185,15 +269,27 @@ fn learn_member(examples: &[Example], epochs: usize, seed: u64) -> anyhow::Resul
 
 /// Mean absolute difference between score and target.
 pub fn error(ranker: &Ranker, examples: &[Example]) -> f32 {
-    examples.iter().map(|(features, target)| (ranker.score(features) - target).abs()).sum::<f32>() / examples.len().max(1) as f32
+    examples
+        .iter()
+        .map(|(features, target)| (ranker.score(features) - target).abs())
+        .sum::<f32>()
+        / examples.len().max(1) as f32
 }
 
 fn normalisation(examples: &[Example]) -> ([f32; FEATURES], [f32; FEATURES]) {
     let count = examples.len().max(1) as f64;
     let mean = |value: &dyn Fn(&Example) -> f64| examples.iter().map(value).sum::<f64>() / count;
-    let means: [f64; FEATURES] = std::array::from_fn(|f| mean(&|(features, _)| f64::from(features[f])));
-    let deviation = |f: usize| mean(&|(features, _)| (f64::from(features[f]) - means[f]).powi(2)).sqrt().max(1e-3) as f32;
-    (means.map(|mean| mean as f32), std::array::from_fn(deviation))
+    let means: [f64; FEATURES] =
+        std::array::from_fn(|f| mean(&|(features, _)| f64::from(features[f])));
+    let deviation = |f: usize| {
+        mean(&|(features, _)| (f64::from(features[f]) - means[f]).powi(2))
+            .sqrt()
+            .max(1e-3) as f32
+    };
+    (
+        means.map(|mean| mean as f32),
+        std::array::from_fn(deviation),
+    )
 }
 
 #[cfg(test)]
@@ -205,12 +301,17 @@ mod tests {
     fn learns_which_feature_counts() {
         let examples: Vec<Example> = (0..4000)
             .map(|i| {
-                let features = std::array::from_fn(|f| ((i * 31 + f * 17 + i * f) % 101) as f32 / 100.0);
+                let features =
+                    std::array::from_fn(|f| ((i * 31 + f * 17 + i * f) % 101) as f32 / 100.0);
                 (features, if features[3] > features[7] { 0.9 } else { 0.1 })
             })
             .collect();
         let ranker = learn(&examples, 20, 2, 1).unwrap();
-        assert!(error(&ranker, &examples) < 0.1, "{}", error(&ranker, &examples));
+        assert!(
+            error(&ranker, &examples) < 0.1,
+            "{}",
+            error(&ranker, &examples)
+        );
         let folder = tempfile::tempdir().unwrap();
         assert_eq!(read(folder.path()).unwrap(), None);
         write(folder.path(), &ranker).unwrap();

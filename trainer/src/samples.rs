@@ -57,10 +57,11 @@ type Pending = Receiver<anyhow::Result<Sample>>;
 pub struct Samples(Receiver<Pending>);
 
 impl Samples {
-    /// Starts making samples `first`, `first + 1`, ... of the run `config` describes, on `config.run.makers` threads. They end with this.
+    /// Starts making samples `first`, `first + 1`, ... of the run `config` describes, on
+    /// `config.run.makers` threads. They end with this.
     ///
-    /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing else. A scene that cannot be used is
-    /// reported and left out.
+    /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing
+    /// else. A scene that cannot be used is reported and left out.
     pub fn start(config: Config, first: u64) -> Self {
         let (pending, in_order) = sync_channel(READY * config.run.makers);
         thread::spawn(move || {
@@ -85,10 +86,21 @@ impl Samples {
 /// Hands out turns in their order until nobody listens any more.
 fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
     // loaded once, and there until the run ends
-    let (rooms, foundations) = (Local::of(&config.data.rooms)?, Local::of(&config.data.foundations)?);
+    let (rooms, foundations) = (
+        Local::of(&config.data.rooms)?,
+        Local::of(&config.data.foundations)?,
+    );
     (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
     let mut sources = Sources::new(&config.data, config.run.seed);
-    let maker = Maker { world: config.data.generated.as_ref().map(Generated::world).transpose()?, config: &config };
+    let maker = Maker {
+        world: config
+            .data
+            .generated
+            .as_ref()
+            .map(Generated::world)
+            .transpose()?,
+        config: &config,
+    };
     let (jobs, todo) = sync_channel::<(u64, Turn, SyncSender<anyhow::Result<Sample>>)>(0);
     let todo = Mutex::new(todo);
     thread::scope(|scope| {
@@ -125,27 +137,56 @@ impl Maker<'_> {
         match turn {
             Turn::Made(before) => self.of_nothing(before, &mut rng),
             Turn::Labelled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
-            Turn::ViewWise(scenes) => first_of(scenes, |path| view_wise(Foundation::read(path)?, self.config, Vocabulary::shipped(), &mut rng)),
+            Turn::ViewWise(scenes) => first_of(scenes, |path| {
+                view_wise(
+                    Foundation::read(path)?,
+                    self.config,
+                    Vocabulary::shipped(),
+                    &mut rng,
+                )
+            }),
         }
     }
 
-    /// A room that did not exist before; one that is too small or empty to learn from gives its place to another.
+    /// A room that did not exist before; one that is too small or empty to learn from gives its
+    /// place to another.
     fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else { anyhow::bail!("the run makes no rooms") };
+        let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else {
+            anyhow::bail!("the run makes no rooms")
+        };
         // those that step in are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
         first_of(series, |&Series(series)| {
-            let room = Room::of_synthetic(world.room(series, before), self.config.data.class_of_object);
-            let sample =
-                room.and_then(|room| sample(Labelled::from(room).without(&self.config.data.held_out), self.config, Vocabulary::shipped(), rng));
+            let room =
+                Room::of_synthetic(world.room(series, before), self.config.data.class_of_object);
+            let sample = room.and_then(|room| {
+                sample(
+                    Labelled::from(room).without(&self.config.data.held_out),
+                    self.config,
+                    Vocabulary::shipped(),
+                    rng,
+                )
+            });
             sample.with_context(|| format!("room {before} of it cannot be used"))
         })
     }
 
     fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-        let Config { data, model, augment, .. } = self.config;
-        let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| Seen::drawn(scene, model, augment, rng))?;
-        sample(scan.without(&data.held_out), self.config, Vocabulary::shipped(), rng)
+        let Config {
+            data,
+            model,
+            augment,
+            ..
+        } = self.config;
+        let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
+            Seen::drawn(scene, model, augment, rng)
+        })?;
+        sample(
+            scan.without(&data.held_out),
+            self.config,
+            Vocabulary::shipped(),
+            rng,
+        )
     }
 }
 
@@ -157,11 +198,16 @@ struct Series(u64);
 const OTHERS: u64 = 5;
 
 /// The sample of the first of `scenes` that can be used; the others are reported.
-fn first_of<T: std::fmt::Debug, S>(scenes: impl IntoIterator<Item = T>, mut sample: impl FnMut(&T) -> anyhow::Result<S>) -> anyhow::Result<S> {
+fn first_of<T: std::fmt::Debug, S>(
+    scenes: impl IntoIterator<Item = T>,
+    mut sample: impl FnMut(&T) -> anyhow::Result<S>,
+) -> anyhow::Result<S> {
     let mut last = None;
     for scene in scenes {
-        // a run that goes on for days, and comes to the same scene whenever it is started again, is not to end there
-        let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene))).unwrap_or_else(|_| Err(anyhow::anyhow!("a mistake in this program")));
+        // a run that goes on for days, and comes to the same scene whenever it is started again, is
+        // not to end there
+        let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene)))
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("a mistake in this program")));
         match made {
             Ok(sample) => return Ok(sample),
             Err(error) => {
@@ -170,19 +216,40 @@ fn first_of<T: std::fmt::Debug, S>(scenes: impl IntoIterator<Item = T>, mut samp
             }
         }
     }
-    Err(last.context("no scene")?.context("no scene can be learnt from"))
+    Err(last
+        .context("no scene")?
+        .context("no scene can be learnt from"))
 }
 
 /// Augments the scan and asks the network about the whole of it.
-fn sample(mut scan: Labelled, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
-    let input = augmented(&mut scan.room.positions, &mut scan.room.colors, &mut scan.seen, &scan.room.superpoints, config, rng)?;
+fn sample(
+    mut scan: Labelled,
+    config: &Config,
+    vocabulary: &Vocabulary,
+    rng: &mut ChaCha8Rng,
+) -> anyhow::Result<Sample> {
+    let input = augmented(
+        &mut scan.room.positions,
+        &mut scan.room.colors,
+        &mut scan.seen,
+        &scan.room.superpoints,
+        config,
+        rng,
+    )?;
     let room = scan.room;
 
     let object_of_superpoint = room.object_of_superpoint();
     let queries = queries(&room.superpoints, config, rng);
-    let object_of_query: Vec<_> = queries.iter().map(|&s| object_of_superpoint[s as usize]).collect();
+    let object_of_query: Vec<_> = queries
+        .iter()
+        .map(|&s| object_of_superpoint[s as usize])
+        .collect();
 
-    let named: Vec<&str> = room.objects.iter().map(|object| object.name.as_deref().unwrap_or_default()).collect();
+    let named: Vec<&str> = room
+        .objects
+        .iter()
+        .map(|object| object.name.as_deref().unwrap_or_default())
+        .collect();
     let (text, class_of_object) = names(&named, config, vocabulary, rng);
     let (centres, sizes) = boxes(&room);
     let truth = Truth {
@@ -195,25 +262,50 @@ fn sample(mut scan: Labelled, config: &Config, vocabulary: &Vocabulary, rng: &mu
         sizes,
         surface_of_query: vec![],
     };
-    Ok(Sample { input, queries, text, parts: vec![Part { seen: None, truth }] })
+    Ok(Sample {
+        input,
+        queries,
+        text,
+        parts: vec![Part { seen: None, truth }],
+    })
 }
 
-/// Augments a scene that images alone say something about, and asks the network about what each of them sees. Its own truth, if there is some, is not
-/// looked at.
-fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+/// Augments a scene that images alone say something about, and asks the network about what each of
+/// them sees. Its own truth, if there is some, is not looked at.
+fn view_wise(
+    mut scene: Foundation,
+    config: &Config,
+    vocabulary: &Vocabulary,
+    rng: &mut ChaCha8Rng,
+) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
     let mut seen = Seen::drawn(&mut scene, &config.model, &config.augment, rng);
-    let input = augmented(&mut scene.positions, &mut scene.colors, &mut seen, &superpoints, config, rng)?;
+    let input = augmented(
+        &mut scene.positions,
+        &mut scene.colors,
+        &mut seen,
+        &superpoints,
+        config,
+        rng,
+    )?;
     let queries = queries(&superpoints, config, rng);
-    // a picture that nobody looked at says nothing, one in which nothing was found that there is nothing
-    let mut views: Vec<usize> =
-        (0..annotations.len()).filter(|&v| scene.images[v].mask.is_some() && !annotations[v].superpoints.is_empty()).collect();
+    // a picture that nobody looked at says nothing, one in which nothing was found that there is
+    // nothing
+    let mut views: Vec<usize> = (0..annotations.len())
+        .filter(|&v| scene.images[v].mask.is_some() && !annotations[v].superpoints.is_empty())
+        .collect();
     views.shuffle(rng);
     views.truncate(config.loss.views);
     views.sort_unstable();
-    let chosen: Vec<_> = views.into_iter().map(|view| std::mem::take(&mut annotations[view])).collect();
-    let named: Vec<&str> = chosen.iter().flat_map(|annotation| annotation.names.iter().map(String::as_str)).collect();
+    let chosen: Vec<_> = views
+        .into_iter()
+        .map(|view| std::mem::take(&mut annotations[view]))
+        .collect();
+    let named: Vec<&str> = chosen
+        .iter()
+        .flat_map(|annotation| annotation.names.iter().map(String::as_str))
+        .collect();
     let (text, classes) = names(&named, config, vocabulary, rng);
     let (sizes, mut classes) = (superpoints.sizes(), classes.into_iter());
     let mut parts = Vec::with_capacity(chosen.len());
@@ -221,17 +313,36 @@ fn view_wise(mut scene: Foundation, config: &Config, vocabulary: &Vocabulary, rn
         let class_of_object: Vec<_> = classes.by_ref().take(annotation.names.len()).collect();
         let part = match config.data.partition {
             true => Part::of_view(annotation, &queries, class_of_object),
-            false => Some(Part::unpartitioned(annotation, &queries, class_of_object, &sizes)),
+            false => Some(Part::unpartitioned(
+                annotation,
+                &queries,
+                class_of_object,
+                &sizes,
+            )),
         };
         let Some(mut part) = part else { continue };
-        part.truth.dense_pairs = matching::dense(&part.truth.object_of_query, annotation.names.len(), config.loss.pairs, rng);
+        part.truth.dense_pairs = matching::dense(
+            &part.truth.object_of_query,
+            annotation.names.len(),
+            config.loss.pairs,
+            rng,
+        );
         parts.push(part);
     }
-    anyhow::ensure!(!parts.is_empty(), "no image with masks made any of the points");
-    Ok(Sample { input, queries, text, parts })
+    anyhow::ensure!(
+        !parts.is_empty(),
+        "no image with masks made any of the points"
+    );
+    Ok(Sample {
+        input,
+        queries,
+        text,
+        parts,
+    })
 }
 
-/// What the network reads of a scene, moved and coloured anew; what images show moves with the points around it.
+/// What the network reads of a scene, moved and coloured anew; what images show moves with the
+/// points around it.
 fn augmented(
     positions: &mut Vec<[f32; 3]>,
     colors: &mut Option<Vec<[u8; 3]>>,
@@ -261,7 +372,14 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
         Boundaries::Strict => Some(foundation::boundaries(scene, Reading::Strict)),
     };
     let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
-    let graph = PointGraph::new(&scene.positions, scene.colors.as_deref(), &[], boundaries.as_ref(), options.edges, &silent)?;
+    let graph = PointGraph::new(
+        &scene.positions,
+        scene.colors.as_deref(),
+        &[],
+        boundaries.as_ref(),
+        options.edges,
+        &silent,
+    )?;
     Ok(graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?)
 }
 
@@ -276,16 +394,26 @@ fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> 
     queries
 }
 
-/// (T, DIM) embeddings: the scene's own names first, then random others (half of them among the vocabulary's common labels, which are
-/// the harder ones), none of them a near synonym of the scene's own; and for each of `named`, which of them is its, if the vocabulary has it. Of more
+/// (T, DIM) embeddings: the scene's own names first, then random others (half of them among the
+/// vocabulary's common labels, which are the harder ones), none of them a near synonym of the
+/// scene's own; and for each of `named`, which of them is its, if the vocabulary has it. Of more
 /// kinds than there are places, those that come last teach their masks alone.
-fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut ChaCha8Rng) -> (Vec<f32>, Vec<Option<u32>>) {
+fn names(
+    named: &[&str],
+    config: &Config,
+    vocabulary: &Vocabulary,
+    rng: &mut ChaCha8Rng,
+) -> (Vec<f32>, Vec<Option<u32>>) {
     let mut own: Vec<&str> = Vec::new();
     let mut text = Vec::with_capacity(config.loss.classes * text::DIM);
     let mut class_of_object = Vec::with_capacity(named.len());
     for name in named {
         let class = own.iter().position(|n| n == name).or_else(|| {
-            text.extend_from_slice(vocabulary.lookup(name).filter(|_| own.len() < config.loss.classes)?);
+            text.extend_from_slice(
+                vocabulary
+                    .lookup(name)
+                    .filter(|_| own.len() < config.loss.classes)?,
+            );
             own.push(name);
             Some(own.len() - 1)
         });
@@ -302,7 +430,9 @@ fn names(named: &[&str], config: &Config, vocabulary: &Vocabulary, rng: &mut Cha
         }
         let index = rng.random_range(0..if attempt % 2 == 0 { common } else { all });
         let embedding = vocabulary.embedding(index);
-        let synonym = own_text.chunks_exact(text::DIM).any(|own| cosine(own, embedding) > config.loss.synonym);
+        let synonym = own_text
+            .chunks_exact(text::DIM)
+            .any(|own| cosine(own, embedding) > config.loss.synonym);
         if !synonym && chosen.insert(index) {
             text.extend_from_slice(embedding);
         }
@@ -322,8 +452,16 @@ fn boxes(room: &Room) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
             }
         }
     }
-    let axes = |f: fn(f32, f32) -> f32| bounds.iter().map(|(low, high)| [0, 1, 2].map(|i| f(low[i], high[i]))).collect();
-    (axes(|low, high| (low + high) / 2.0), axes(|low, high| high - low))
+    let axes = |f: fn(f32, f32) -> f32| {
+        bounds
+            .iter()
+            .map(|(low, high)| [0, 1, 2].map(|i| f(low[i], high[i])))
+            .collect()
+    };
+    (
+        axes(|low, high| (low + high) / 2.0),
+        axes(|low, high| high - low),
+    )
 }
 
 #[cfg(test)]
@@ -342,11 +480,24 @@ pub mod tests {
     };
 
     fn room() -> Room {
-        let positions: Vec<[f32; 3]> = (0..600).map(|i| [(i % 20) as f32 * 0.05, (i / 20 % 6) as f32 * 0.05, (i / 120) as f32 * 0.3]).collect();
-        let object = |name: &str| Object { class: 5, name: Some(name.into()) };
+        let positions: Vec<[f32; 3]> = (0..600)
+            .map(|i| {
+                [
+                    (i % 20) as f32 * 0.05,
+                    (i / 20 % 6) as f32 * 0.05,
+                    (i / 120) as f32 * 0.3,
+                ]
+            })
+            .collect();
+        let object = |name: &str| Object {
+            class: 5,
+            name: Some(name.into()),
+        };
         Room {
             superpoints: Superpoints::from_ids(&(0..600).map(|i| i / 40).collect::<Vec<_>>()),
-            object_of_point: (0..600).map(|i| [Some(0), Some(1), None][i / 200]).collect(),
+            object_of_point: (0..600)
+                .map(|i| [Some(0), Some(1), None][i / 200])
+                .collect(),
             objects: vec![object("chair"), object("table")],
             stuff: vec![],
             truth: scan::Truth::default(),
@@ -368,36 +519,77 @@ pub mod tests {
             scene => Ok(scene),
         });
         assert_eq!(made.unwrap(), 2);
-        let none = format!("{:#}", first_of([1], |_| -> anyhow::Result<u8> { panic!("a mistake") }).unwrap_err());
+        let none = format!(
+            "{:#}",
+            first_of([1], |_| -> anyhow::Result<u8> { panic!("a mistake") }).unwrap_err()
+        );
         assert!(none.contains("mistake in this program"), "{none}");
     }
 
     #[test]
     fn a_sample_depends_on_its_number_only() {
-        let draw = |number| sample(room().into(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, number)).unwrap();
+        let draw = |number| {
+            sample(
+                room().into(),
+                &config(),
+                Vocabulary::shipped(),
+                &mut rng(1, Draw::Sample, number),
+            )
+            .unwrap()
+        };
         let [a, b, other] = [3, 3, 4].map(draw);
         let [truth, again] = [&a, &b].map(|sample| sample.parts[0].truth.clone());
-        assert_eq!((&a.queries, &a.text, truth.centres), (&b.queries, &b.text, again.centres));
+        assert_eq!(
+            (&a.queries, &a.text, truth.centres),
+            (&b.queries, &b.text, again.centres)
+        );
         assert_ne!(a.text, other.text);
         assert_eq!(a.text.len(), 64 * text::DIM);
         assert_eq!(truth.class_of_object, [Some(0), Some(1)]);
-        assert_eq!(&a.text[..text::DIM], Vocabulary::shipped().lookup("chair").unwrap());
+        assert_eq!(
+            &a.text[..text::DIM],
+            Vocabulary::shipped().lookup("chair").unwrap()
+        );
     }
 
     /// A wall of which two images show one half each; in the first hangs a picture.
     fn bundle() -> Foundation {
-        let positions: Vec<[f32; 3]> = (0..1600).map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05]).collect();
-        let origin = |p: &[f32; 3]| Some(Correspondence { view: u32::from(p[0] >= 1.0), x: p[0] % 1.0, y: p[2] / 2.0 });
+        let positions: Vec<[f32; 3]> = (0..1600)
+            .map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05])
+            .collect();
+        let origin = |p: &[f32; 3]| {
+            Some(Correspondence {
+                view: u32::from(p[0] >= 1.0),
+                x: p[0] % 1.0,
+                y: p[2] / 2.0,
+            })
+        };
         let image = |name: &str, hung: Option<&str>| foundation::Image {
             name: name.into(),
-            camera: Camera { width: 4.0, height: 4.0, focal: [4.0; 2], center: [1.5; 2], world_from_camera: glam::Affine3A::IDENTITY },
+            camera: Camera {
+                width: 4.0,
+                height: 4.0,
+                focal: [4.0; 2],
+                center: [1.5; 2],
+                world_from_camera: glam::Affine3A::IDENTITY,
+            },
             picture: None,
             depth: Some(Map::new(vec![1.0; 16], [4, 4, 1]).unwrap()),
             mask: Mask::new(
-                vec![0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0].into_iter().map(|v| v * u16::from(hung.is_some())).collect(),
+                vec![0, 0, 0, 0, 0, 1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0]
+                    .into_iter()
+                    .map(|v| v * u16::from(hung.is_some()))
+                    .collect(),
                 [4, 4],
             ),
-            instances: hung.map(|name| Instance { name: name.into(), score: 0.9, features: vec![1.0; 8] }).into_iter().collect(),
+            instances: hung
+                .map(|name| Instance {
+                    name: name.into(),
+                    score: 0.9,
+                    features: vec![1.0; 8],
+                })
+                .into_iter()
+                .collect(),
             features: Some(Map::new(vec![0.5; 16 * 4], [4, 4, 4]).unwrap()),
         };
         Foundation {
@@ -413,29 +605,78 @@ pub mod tests {
         let mut config = config();
         config.loss.queries = [1.0; 2];
         config.data.boundaries = Boundaries::Outlines;
-        let draw = |config: &Config, scene| view_wise(scene, config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 3)).unwrap();
+        let draw = |config: &Config, scene| {
+            view_wise(
+                scene,
+                config,
+                Vocabulary::shipped(),
+                &mut rng(1, Draw::Sample, 3),
+            )
+            .unwrap()
+        };
         let sample = draw(&config, bundle());
-        let [left, right] = &sample.parts[..] else { panic!("{} parts", sample.parts.len()) };
+        let [left, right] = &sample.parts[..] else {
+            panic!("{} parts", sample.parts.len())
+        };
         let (left_sees, right_sees) = (left.seen.as_ref().unwrap(), right.seen.as_ref().unwrap());
         assert_eq!(left.truth.class_of_object, [Some(0)]);
-        assert_eq!(&sample.text[..text::DIM], Vocabulary::shipped().lookup("picture").unwrap());
-        assert!(left.truth.object_of_superpoint.contains(&Some(0)) && left.truth.object_of_superpoint.contains(&None));
-        assert_eq!(left.truth.superpoint_sizes.iter().sum::<u32>() + right.truth.superpoint_sizes.iter().sum::<u32>(), 1600);
-        assert!(right.truth.class_of_object.is_empty() && right.truth.object_of_query.iter().all(Option::is_none));
-        assert_eq!(left_sees.queries.len(), left_sees.superpoints.len(), "every superpoint is a query here");
-        assert!(!right_sees.superpoints.iter().any(|s| left.truth.object_of_superpoint[..].get(*s as usize) == Some(&Some(0))));
+        assert_eq!(
+            &sample.text[..text::DIM],
+            Vocabulary::shipped().lookup("picture").unwrap()
+        );
+        assert!(
+            left.truth.object_of_superpoint.contains(&Some(0))
+                && left.truth.object_of_superpoint.contains(&None)
+        );
+        assert_eq!(
+            left.truth.superpoint_sizes.iter().sum::<u32>()
+                + right.truth.superpoint_sizes.iter().sum::<u32>(),
+            1600
+        );
+        assert!(
+            right.truth.class_of_object.is_empty()
+                && right.truth.object_of_query.iter().all(Option::is_none)
+        );
+        assert_eq!(
+            left_sees.queries.len(),
+            left_sees.superpoints.len(),
+            "every superpoint is a query here"
+        );
+        assert!(
+            !right_sees
+                .superpoints
+                .iter()
+                .any(|s| left.truth.object_of_superpoint[..].get(*s as usize) == Some(&Some(0)))
+        );
 
-        let config = Config { data: crate::config::Data { partition: false, ..config.data.clone() }, ..config };
+        let config = Config {
+            data: crate::config::Data {
+                partition: false,
+                ..config.data.clone()
+            },
+            ..config
+        };
         let whole = draw(&config, bundle());
-        assert!(whole.parts.iter().all(|part| part.seen.is_none() && part.truth.superpoint_sizes.iter().sum::<u32>() == 1600));
+        assert!(
+            whole.parts.iter().all(|part| part.seen.is_none()
+                && part.truth.superpoint_sizes.iter().sum::<u32>() == 1600)
+        );
 
         let mut unseen = bundle();
         unseen.images.iter_mut().for_each(|image| image.mask = None);
-        let error = view_wise(unseen, &config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 3)).err().unwrap();
+        let error = view_wise(
+            unseen,
+            &config,
+            Vocabulary::shipped(),
+            &mut rng(1, Draw::Sample, 3),
+        )
+        .err()
+        .unwrap();
         assert!(error.to_string().contains("no image with masks"), "{error}");
     }
 
-    /// Of the two thirds of a room that are objects the second has a name that nobody knows; features, objects and superpoints came with it.
+    /// Of the two thirds of a room that are objects the second has a name that nobody knows;
+    /// features, objects and superpoints came with it.
     pub fn processed() -> Foundation {
         let room = room();
         let semantic = (0..600).map(|i| [2, 4, 1][i / 200]).collect();
@@ -443,11 +684,22 @@ pub mod tests {
         Foundation {
             origins: vec![None; 600],
             colors: room.colors,
-            truth: Some(foundation::Truth { semantic, instance, names: vec![(1, "wall".into()), (2, "chair".into()), (4, "gronkulator".into())] }),
+            truth: Some(foundation::Truth {
+                semantic,
+                instance,
+                names: vec![
+                    (1, "wall".into()),
+                    (2, "chair".into()),
+                    (4, "gronkulator".into()),
+                ],
+            }),
             given: foundation::Given {
                 superpoints: Some((0..600).map(|i| 9 + i / 100).collect()),
                 features: Some((0..1200).map(|i| i as f32).collect()),
-                objects: ObjectQueries { features: vec![1.0, 2.0, 3.0, 4.0], positions: vec![[1.0; 3], [2.0; 3]] },
+                objects: ObjectQueries {
+                    features: vec![1.0, 2.0, 3.0, 4.0],
+                    positions: vec![[1.0; 3], [2.0; 3]],
+                },
             },
             positions: room.positions,
             ..Foundation::default()
@@ -458,7 +710,13 @@ pub mod tests {
     fn an_unknown_name_teaches_its_mask_alone() {
         let mut room = room();
         room.objects[1].name = Some("gronkulator".into());
-        let sample = sample(room.into(), &config(), Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
+        let sample = sample(
+            room.into(),
+            &config(),
+            Vocabulary::shipped(),
+            &mut rng(1, Draw::Sample, 0),
+        )
+        .unwrap();
         assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), None]);
     }
 
@@ -466,8 +724,20 @@ pub mod tests {
     fn more_kinds_than_places_teach_their_masks() {
         let mut config = config();
         config.loss.classes = 1;
-        let sample = sample(room().into(), &config, Vocabulary::shipped(), &mut rng(1, Draw::Sample, 0)).unwrap();
-        assert_eq!((&sample.parts[0].truth.class_of_object[..], sample.text.len()), (&[Some(0), None][..], text::DIM));
+        let sample = sample(
+            room().into(),
+            &config,
+            Vocabulary::shipped(),
+            &mut rng(1, Draw::Sample, 0),
+        )
+        .unwrap();
+        assert_eq!(
+            (
+                &sample.parts[0].truth.class_of_object[..],
+                sample.text.len()
+            ),
+            (&[Some(0), None][..], text::DIM)
+        );
     }
 
     #[test]
@@ -479,12 +749,17 @@ pub mod tests {
         };
         let drawn = |makers| {
             let samples = Samples::start(config(makers), 7);
-            [0, 1, 2].map(|_| samples.next().unwrap()).map(|sample| (sample.queries, sample.text))
+            [0, 1, 2]
+                .map(|_| samples.next().unwrap())
+                .map(|sample| (sample.queries, sample.text))
         };
         let [one, three] = [1, 3].map(drawn);
         assert_eq!(one, three);
         assert_ne!(one[0], one[1]);
-        let error = Samples::start(toml::from_str("[data]\nrooms = ['/nowhere']").unwrap(), 0).next().err().unwrap();
+        let error = Samples::start(toml::from_str("[data]\nrooms = ['/nowhere']").unwrap(), 0)
+            .next()
+            .err()
+            .unwrap();
         assert!(format!("{error:#}").contains("/nowhere"), "{error:#}");
     }
 
@@ -497,23 +772,39 @@ pub mod tests {
         let path = folder.path().join("scene");
         processed().write(&path, |_| unreachable!()).unwrap();
         let read = |rng: &mut ChaCha8Rng| {
-            Labelled::read(&path, None, config.data.class_of_object, |scene| Seen::drawn(scene, &config.model, &config.augment, rng))
+            Labelled::read(&path, None, config.data.class_of_object, |scene| {
+                Seen::drawn(scene, &config.model, &config.augment, rng)
+            })
         };
         let mut rng = rng(1, Draw::Sample, 3);
         let scan = read(&mut rng).unwrap();
         assert_eq!(scan.seen.image.as_ref().map(Vec::len), Some(1200));
         let sample = sample(scan, &config, Vocabulary::shipped(), &mut rng).unwrap();
-        let [Part { seen: None, truth }] = &sample.parts[..] else { panic!("one part, the whole scene") };
+        let [Part { seen: None, truth }] = &sample.parts[..] else {
+            panic!("one part, the whole scene")
+        };
         assert_eq!(truth.superpoint_sizes, [100; 6], "its own superpoints");
-        assert_eq!(truth.object_of_superpoint, [Some(0), Some(0), Some(1), Some(1), None, None], "walls are no objects");
+        assert_eq!(
+            truth.object_of_superpoint,
+            [Some(0), Some(0), Some(1), Some(1), None, None],
+            "walls are no objects"
+        );
         assert_eq!(truth.class_of_object, [Some(0), None]);
-        assert_eq!(&sample.text[..text::DIM], Vocabulary::shipped().lookup("chair").unwrap());
+        assert_eq!(
+            &sample.text[..text::DIM],
+            Vocabulary::shipped().lookup("chair").unwrap()
+        );
     }
 
     #[test]
     fn boxes_are_tight() {
         let (centres, sizes) = boxes(&room());
         let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
-        assert!(near(sizes[0], [0.95, 0.25, 0.3]) && near(centres[0], [0.475, 0.125, 0.15]), "{:?} {:?}", centres[0], sizes[0]);
+        assert!(
+            near(sizes[0], [0.95, 0.25, 0.3]) && near(centres[0], [0.475, 0.125, 0.15]),
+            "{:?} {:?}",
+            centres[0],
+            sizes[0]
+        );
     }
 }

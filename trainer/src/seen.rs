@@ -1,4 +1,5 @@
-//! What a scene's images say about its points: features of the pixels that show them, and the objects that were found.
+//! What a scene's images say about its points: features of the pixels that show them, and the
+//! objects that were found.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -27,12 +28,24 @@ pub struct Seen {
 impl Seen {
     /// All that a network of this `config` has a use for.
     pub fn all(scene: &mut Foundation, config: &Config) -> Self {
-        Self { image: image_features(scene, config), objects: objects(scene, config, || true) }
+        Self {
+            image: image_features(scene, config),
+            objects: objects(scene, config, || true),
+        }
     }
 
     /// A part of it, as training sees it: a whole kind may be missing, and single objects.
-    pub fn drawn(scene: &mut Foundation, config: &Config, augment: &Augment, rng: &mut ChaCha8Rng) -> Self {
-        let image = if rng.random_bool(augment.image_drop) { None } else { image_features(scene, config) };
+    pub fn drawn(
+        scene: &mut Foundation,
+        config: &Config,
+        augment: &Augment,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let image = if rng.random_bool(augment.image_drop) {
+            None
+        } else {
+            image_features(scene, config)
+        };
         let objects = match rng.random_bool(augment.objects_drop) {
             true => ObjectQueries::default(),
             false => objects(scene, config, || !rng.random_bool(augment.object_drop)),
@@ -41,13 +54,25 @@ impl Seen {
     }
 
     /// For the points at these positions.
-    pub fn observation<'a>(&'a self, positions: &'a [[f32; 3]], colors: Option<&'a [[u8; 3]]>) -> Observation<'a> {
-        let objects = (!self.objects.positions.is_empty()).then_some((&self.objects.features[..], &self.objects.positions[..]));
-        Observation { positions, colors, image: self.image.as_deref(), objects, ..Observation::default() }
+    pub fn observation<'a>(
+        &'a self,
+        positions: &'a [[f32; 3]],
+        colors: Option<&'a [[u8; 3]]>,
+    ) -> Observation<'a> {
+        let objects = (!self.objects.positions.is_empty())
+            .then_some((&self.objects.features[..], &self.objects.positions[..]));
+        Observation {
+            positions,
+            colors,
+            image: self.image.as_deref(),
+            objects,
+            ..Observation::default()
+        }
     }
 }
 
-/// (points, channels), those that came with the scene first; `None` unless the network reads them and every image has some.
+/// (points, channels), those that came with the scene first; `None` unless the network reads them
+/// and every image has some.
 fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if config.inputs.image == 0 {
         return None;
@@ -55,35 +80,77 @@ fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if let Some(features) = scene.given.features.take() {
         return Some(features);
     }
-    let view = |image: &foundation::Image| Some(View { camera: image.camera, depth: image.depth.clone(), features: image.features.clone()? });
+    let view = |image: &foundation::Image| {
+        Some(View {
+            camera: image.camera,
+            depth: image.depth.clone(),
+            features: image.features.clone()?,
+        })
+    };
     let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    (!views.is_empty()).then(|| carried(config.inputs.views, &scene.positions, &scene.origins, &views))
+    (!views.is_empty()).then(|| {
+        carried(
+            config.inputs.views,
+            &scene.positions,
+            &scene.origins,
+            &views,
+        )
+    })
 }
 
-/// The instances of all images that have features and a place, and the objects that came with the scene, as far as they are `kept`.
+/// The instances of all images that have features and a place, and the objects that came with the
+/// scene, as far as they are `kept`.
 fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut() -> bool) -> ObjectQueries {
     if config.objects.is_none() {
         return ObjectQueries::default();
     }
     let mut masks = Vec::new();
     for image in &scene.images {
-        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else { continue };
+        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else {
+            continue;
+        };
         let [rows, columns] = depth.size();
         let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
-        let shown: Vec<_> = (0..rows * columns).map(|pixel| mask.at(share(pixel % columns, columns), share(pixel / columns, rows))).collect();
+        let shown: Vec<_> = (0..rows * columns)
+            .map(|pixel| {
+                mask.at(
+                    share(pixel % columns, columns),
+                    share(pixel / columns, rows),
+                )
+            })
+            .collect();
         for (row, instance) in (0..).zip(&image.instances) {
             if !instance.features.is_empty() && kept() {
-                masks.push((image, depth, instance, shown.iter().map(|shown| *shown == Some(row)).collect::<Vec<_>>()));
+                masks.push((
+                    image,
+                    depth,
+                    instance,
+                    shown
+                        .iter()
+                        .map(|shown| *shown == Some(row))
+                        .collect::<Vec<_>>(),
+                ));
             }
         }
     }
     let detections: Vec<_> = masks
         .iter()
-        .map(|(image, depth, instance, mask)| Detection { camera: &image.camera, depth, mask, features: &instance.features, score: instance.score })
+        .map(|(image, depth, instance, mask)| Detection {
+            camera: &image.camera,
+            depth,
+            mask,
+            features: &instance.features,
+            score: instance.score,
+        })
         .collect();
     let mut objects = object_queries(&detections, 0.0, OBJECTS);
-    let ObjectQueries { features, positions } = &scene.given.objects;
-    let rows = features.chunks_exact((features.len() / positions.len().max(1)).max(1)).zip(positions);
+    let ObjectQueries {
+        features,
+        positions,
+    } = &scene.given.objects;
+    let rows = features
+        .chunks_exact((features.len() / positions.len().max(1)).max(1))
+        .zip(positions);
     for (feature, position) in rows {
         if kept() && objects.positions.len() < OBJECTS {
             objects.features.extend_from_slice(feature);
@@ -106,7 +173,11 @@ mod tests {
     fn looking() -> Config {
         let mut config = Config::nano();
         config.inputs.image = 5;
-        config.objects = Some(Objects { channels: 6, reach: 1.0, turn: Turn::default() });
+        config.objects = Some(Objects {
+            channels: 6,
+            reach: 1.0,
+            turn: Turn::default(),
+        });
         config
     }
 
@@ -114,8 +185,15 @@ mod tests {
     fn what_the_network_looks_at_is_placed() {
         let (mut scene, config) = (bundle(), looking());
         let seen = Seen::all(&mut scene, &config);
-        assert_eq!((seen.objects.positions.len(), seen.objects.features.len()), (1, 6));
-        assert!((seen.objects.positions[0][0] - 2.0).abs() < 1e-6, "two metres ahead of the camera: {:?}", seen.objects.positions);
+        assert_eq!(
+            (seen.objects.positions.len(), seen.objects.features.len()),
+            (1, 6)
+        );
+        assert!(
+            (seen.objects.positions[0][0] - 2.0).abs() < 1e-6,
+            "two metres ahead of the camera: {:?}",
+            seen.objects.positions
+        );
         assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
         let blind = Seen::all(&mut scene, &Config::nano());
         assert!(blind.image.is_none() && blind.objects.positions.is_empty());
@@ -126,14 +204,27 @@ mod tests {
     #[test]
     fn what_came_with_a_scene_is_what_the_network_reads() {
         let seen = Seen::all(&mut processed(), &Config::scannet200());
-        assert_eq!((seen.image, seen.objects), (processed().given.features, processed().given.objects));
+        assert_eq!(
+            (seen.image, seen.objects),
+            (processed().given.features, processed().given.objects)
+        );
     }
 
     #[test]
     fn training_drops_kinds_and_objects() {
         let (config, mut rng) = (looking(), ChaCha8Rng::seed_from_u64(1));
         let mut drawn = |image_drop, objects_drop, object_drop| {
-            let seen = Seen::drawn(&mut bundle(), &config, &Augment { image_drop, objects_drop, object_drop, ..Augment::default() }, &mut rng);
+            let seen = Seen::drawn(
+                &mut bundle(),
+                &config,
+                &Augment {
+                    image_drop,
+                    objects_drop,
+                    object_drop,
+                    ..Augment::default()
+                },
+                &mut rng,
+            );
             (seen.image.is_some(), seen.objects.positions.len())
         };
         assert_eq!(drawn(0.0, 0.0, 0.0), (true, 1));

@@ -1,4 +1,5 @@
-//! Whose turn it is: scenes that are made, and scenes from folders that supervise in different ways and come unequally often.
+//! Whose turn it is: scenes that are made, and scenes from folders that supervise in different ways
+//! and come unequally often.
 
 use std::path::PathBuf;
 
@@ -38,10 +39,18 @@ impl Sources {
             (true, true) => 1.0 - data.foundation_share,
         };
         if has_images {
-            let bundles = Folders { is_view_wise: true, part: data.foundation_part, ..Folders::new(&data.foundations) };
+            let bundles = Folders {
+                is_view_wise: true,
+                part: data.foundation_part,
+                ..Folders::new(&data.foundations)
+            };
             sources.push((1.0 - labelled, Source::Folders(bundles)));
         }
-        let made = if data.rooms.is_empty() { made.map(|_| 1.0) } else { made };
+        let made = if data.rooms.is_empty() {
+            made.map(|_| 1.0)
+        } else {
+            made
+        };
         sources.extend(made.map(|share| (labelled * share, Source::Maker)));
         let read = labelled * (1.0 - made.unwrap_or(0.0));
         if data.weights.is_empty() {
@@ -49,7 +58,12 @@ impl Sources {
         } else {
             let all: f64 = data.weights.iter().sum();
             let rooms = data.rooms.iter().zip(&data.weights);
-            sources.extend(rooms.map(|(folder, weight)| (read * weight / all, Source::Folders(Folders::new(std::slice::from_ref(folder))))));
+            sources.extend(rooms.map(|(folder, weight)| {
+                (
+                    read * weight / all,
+                    Source::Folders(Folders::new(std::slice::from_ref(folder))),
+                )
+            }));
         }
         sources.retain(|(weight, _)| *weight > 0.0);
         Self { sources, seed }
@@ -65,7 +79,9 @@ impl Sources {
         let (_, source) = self.sources.get_mut(index).context("no scenes are used")?;
         Ok(match source {
             Source::Maker => Turn::Made(of_source),
-            Source::Folders(folders) if folders.is_view_wise => Turn::ViewWise(folders.turn(of_source, self.seed)?),
+            Source::Folders(folders) if folders.is_view_wise => {
+                Turn::ViewWise(folders.turn(of_source, self.seed)?)
+            }
             Source::Folders(folders) => Turn::Labelled(folders.turn(of_source, self.seed)?),
         })
     }
@@ -90,31 +106,53 @@ struct Folders {
 
 impl Folders {
     fn new(folders: &[PathBuf]) -> Self {
-        Self { folders: folders.to_vec(), is_view_wise: false, part: 1.0, files: Vec::new(), order: None }
+        Self {
+            folders: folders.to_vec(),
+            is_view_wise: false,
+            part: 1.0,
+            files: Vec::new(),
+            order: None,
+        }
     }
 
     /// The files in the order in which its sample `number` tries them.
     fn turn(&mut self, number: u64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
         if position(self.files.len()) == 0 {
-            self.files = if self.is_view_wise { Foundation::folders(&self.folders)? } else { scans::list(&self.folders)? };
-            self.files.truncate((self.part * self.files.len() as f64).ceil() as usize);
+            self.files = if self.is_view_wise {
+                Foundation::folders(&self.folders)?
+            } else {
+                scans::list(&self.folders)?
+            };
+            self.files
+                .truncate((self.part * self.files.len() as f64).ceil() as usize);
             anyhow::ensure!(!self.files.is_empty(), "no scene in {:?}", self.folders);
         }
         let epoch = number / self.files.len() as u64;
-        if self.order.as_ref().is_none_or(|(e, order)| *e != epoch || order.len() != self.files.len()) {
+        if self
+            .order
+            .as_ref()
+            .is_none_or(|(e, order)| *e != epoch || order.len() != self.files.len())
+        {
             let mut order: Vec<usize> = (0..self.files.len()).collect();
             order.shuffle(&mut rng(seed, Draw::Order, epoch));
             self.order = Some((epoch, order));
         }
         let order = self.order.as_ref().map_or(&[][..], |(_, order)| order);
-        let (after, before) = (&order[position(order.len())..], &order[..position(order.len())]);
-        Ok(after.iter().chain(before).map(|&file| self.files[file].clone()).collect())
+        let (after, before) = (
+            &order[position(order.len())..],
+            &order[..position(order.len())],
+        );
+        Ok(after
+            .iter()
+            .chain(before)
+            .map(|&file| self.files[file].clone())
+            .collect())
     }
 }
 
-/// Which source sample `number` is of, and how many of that source came before it: of all samples so far each source has had its share, as evenly as
-/// whole numbers can.
+/// Which source sample `number` is of, and how many of that source came before it: of all samples
+/// so far each source has had its share, as evenly as whole numbers can.
 fn place(mut number: u64, weights: &[f64]) -> (usize, u64) {
     let last = weights.len().saturating_sub(1);
     for (source, weight) in weights[..last].iter().enumerate() {
@@ -156,12 +194,23 @@ mod tests {
         (data.foundations, data.foundation_share) = (vec![bundles], 0.25);
         (data.rooms, data.weights) = (vec![many, few], vec![5.0, 1.0]);
         let mut sources = Sources::new(&data, 1);
-        // nothing lies in any of them: who complains, and about which folder, tells whose turn it was
-        let errors: Vec<String> = (0..16).map(|number| sources.turn(number).err().unwrap().to_string()).collect();
-        let count = |folder: &tempfile::TempDir| errors.iter().filter(|error| error.contains(folder.path().to_str().unwrap())).count();
+        // nothing lies in any of them: who complains, and about which folder, tells whose turn it
+        // was
+        let errors: Vec<String> = (0..16)
+            .map(|number| sources.turn(number).err().unwrap().to_string())
+            .collect();
+        let count = |folder: &tempfile::TempDir| {
+            errors
+                .iter()
+                .filter(|error| error.contains(folder.path().to_str().unwrap()))
+                .count()
+        };
         assert_eq!(folders.each_ref().map(count), [4, 10, 2]);
         let is_bundle = |error: &String| error.starts_with("no scene in");
-        assert_eq!(errors.iter().map(is_bundle).collect::<Vec<_>>()[..8], [false, false, false, true, false, false, false, true]);
+        assert_eq!(
+            errors.iter().map(is_bundle).collect::<Vec<_>>()[..8],
+            [false, false, false, true, false, false, false, true]
+        );
         data.foundation_part = 0.0;
         assert_eq!(Sources::new(&data, 1).sources.len(), 2);
     }
@@ -170,10 +219,23 @@ mod tests {
     fn made_rooms_have_their_share_of_the_labelled_ones() {
         let count = |data: &Data| -> Vec<u64> {
             let mut sources = Sources::new(data, 1);
-            (0..100).filter_map(|number| sources.turn(number).ok()).map(|turn| if let Turn::Made(before) = turn { before } else { 99 }).collect()
+            (0..100)
+                .filter_map(|number| sources.turn(number).ok())
+                .map(|turn| {
+                    if let Turn::Made(before) = turn {
+                        before
+                    } else {
+                        99
+                    }
+                })
+                .collect()
         };
         let mut data: Data = toml::from_str("generated = { seed = 3, share = 0.25 }").unwrap();
-        assert_eq!(count(&data), (0..100).collect::<Vec<_>>(), "there is nothing else");
+        assert_eq!(
+            count(&data),
+            (0..100).collect::<Vec<_>>(),
+            "there is nothing else"
+        );
         data.rooms = vec!["/nowhere".into()];
         assert_eq!(count(&data), (0..25).collect::<Vec<_>>());
         (data.foundations, data.foundation_share) = (vec!["/nowhere".into()], 0.2);
@@ -189,6 +251,14 @@ mod tests {
             assert_eq!(of_source, next[source], "sample {number}");
             next[source] += 1;
         }
-        assert!(next.iter().zip(weights).all(|(&count, weight)| (f64::from(count as u32) - 5000.0 * weight / 1.001).abs() < 3.0), "{next:?}");
+        assert!(
+            next.iter()
+                .zip(weights)
+                .all(
+                    |(&count, weight)| (f64::from(count as u32) - 5000.0 * weight / 1.001).abs()
+                        < 3.0
+                ),
+            "{next:?}"
+        );
     }
 }

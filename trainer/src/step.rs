@@ -1,7 +1,9 @@
-//! The gradients of one training step: the forward and backward pass of each of its scenes, on one device or spread over several.
+//! The gradients of one training step: the forward and backward pass of each of its scenes, on one
+//! device or spread over several.
 //!
-//! Burn's own collective operations exist on CUDA alone, so gradients are brought together here: each further device has a thread for the whole run, which
-//! gets a copy of the weights with every step's scenes and answers with the sum of their gradients.
+//! Burn's own collective operations exist on CUDA alone, so gradients are brought together here:
+//! each further device has a thread for the whole run, which gets a copy of the weights with every
+//! step's scenes and answers with the sum of their gradients.
 
 use std::{
     collections::BTreeMap,
@@ -32,13 +34,16 @@ use crate::{
 
 /// What the scenes of a step say together.
 pub struct Step {
-    /// Mean over the scenes, on the first device. None where anything of the step is not finite: the loss, a gradient or a running statistic.
+    /// Mean over the scenes, on the first device. None where anything of the step is not finite:
+    /// the loss, a gradient or a running statistic.
     pub gradients: Option<Finite>,
-    /// (1 + [`Terms::NAMES`]): means of the loss and of its terms over the scenes; NaN where no scene had any.
+    /// (1 + [`Terms::NAMES`]): means of the loss and of its terms over the scenes; NaN where no
+    /// scene had any.
     pub figures: Vec<f32>,
     /// Floating-point operations, as [`Work`] counts them.
     pub flops: f64,
-    /// What took how long on the first device; where that is no processor, until its work was handed over.
+    /// What took how long on the first device; where that is no processor, until its work was
+    /// handed over.
     pub phases: Phases,
 }
 
@@ -98,29 +103,54 @@ impl Devices {
     /// # Errors
     /// There is none.
     pub fn new(devices: &[Device], config: &Config) -> anyhow::Result<Self> {
-        let computer = |device: &Device| Computer { config: config.clone(), device: device.clone(), work: Work::new(&config.model) };
+        let computer = |device: &Device| Computer {
+            config: config.clone(),
+            device: device.clone(),
+            work: Work::new(&config.model),
+        };
         let (first, others) = devices.split_first().context("no device to train on")?;
         let home = first.clone().inner();
-        Ok(Self { first: computer(first), others: others.iter().map(|device| Worker::start(computer(device), home.clone())).collect() })
+        Ok(Self {
+            first: computer(first),
+            others: others
+                .iter()
+                .map(|device| Worker::start(computer(device), home.clone()))
+                .collect(),
+        })
     }
 
-    /// The step of `samples` from here; with several devices, scene i goes to device i modulo their number, and the network's running statistics become
-    /// the mean of what they are on each. Where anything of it is not finite, the network comes back as it was.
+    /// The step of `samples` from here; with several devices, scene i goes to device i modulo their
+    /// number, and the network's running statistics become the mean of what they are on each. Where
+    /// anything of it is not finite, the network comes back as it was.
     ///
     /// # Errors
     /// A device's thread ended.
-    pub fn step(&mut self, model: SegDino3dVl, samples: Vec<Sample>) -> anyhow::Result<(SegDino3dVl, Step)> {
+    pub fn step(
+        &mut self,
+        model: SegDino3dVl,
+        samples: Vec<Sample>,
+    ) -> anyhow::Result<(SegDino3dVl, Step)> {
         // running statistics are shared by clones; a snapshot has its own
         let snapshot = || model.valid().train();
         let before = snapshot();
         let devices = 1 + self.others.len();
         let mut shares: Vec<Vec<Sample>> = (0..devices).map(|_| Vec::new()).collect();
-        samples.into_iter().enumerate().for_each(|(i, sample)| shares[i % devices].push(sample));
+        samples
+            .into_iter()
+            .enumerate()
+            .for_each(|(i, sample)| shares[i % devices].push(sample));
         let mut shares = shares.into_iter();
         let own = shares.next().unwrap_or_default();
         let gone = |index: usize| format!("the thread of device {} ended", index + 1);
         for (index, (worker, samples)) in self.others.iter().zip(shares).enumerate() {
-            worker.jobs.send(Job { model: snapshot(), samples }).ok().with_context(|| gone(index))?;
+            worker
+                .jobs
+                .send(Job {
+                    model: snapshot(),
+                    samples,
+                })
+                .ok()
+                .with_context(|| gone(index))?;
         }
         let mut total = self.first.compute(&model, own);
         if self.others.is_empty() {
@@ -137,7 +167,10 @@ impl Devices {
             statistics.push(part.statistics);
         }
         total.gradients = sums.grads();
-        let model = model.map(&mut MeanStatistics { statistics, path: Vec::new() });
+        let model = model.map(&mut MeanStatistics {
+            statistics,
+            path: Vec::new(),
+        });
         Ok(total.step(before, model))
     }
 }
@@ -172,7 +205,9 @@ impl Computer {
                 clock = Instant::now();
             };
             let scene = sample.input.to_device(&self.device);
-            flops += self.work.of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
+            flops +=
+                self.work
+                    .of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
             let shape = [sample.text.len() / text::DIM, text::DIM];
             let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
             lap(&mut phases.copy);
@@ -181,43 +216,88 @@ impl Computer {
             let outputs: Vec<Output> = model
                 .decode(features, &scene, &sample.queries)
                 .into_iter()
-                .map(|Prediction { class, masks, boxes }| Output {
-                    classes: class.logits(text.clone()),
-                    masks,
-                    scores: class.score(),
-                    boxes,
-                    semantics: None,
-                })
+                .map(
+                    |Prediction {
+                         class,
+                         masks,
+                         boxes,
+                     }| Output {
+                        classes: class.logits(text.clone()),
+                        masks,
+                        scores: class.score(),
+                        boxes,
+                        semantics: None,
+                    },
+                )
                 .collect();
             lap(&mut phases.decoder);
             let scenes = self.config.optimiser.scenes_per_step;
-            let Some((loss, terms)) = partition::loss(&outputs, &sample.parts, &self.config.loss, scenes) else { continue };
+            let Some((loss, terms)) =
+                partition::loss(&outputs, &sample.parts, &self.config.loss, scenes)
+            else {
+                continue;
+            };
             figures.push(Tensor::cat(vec![loss.clone().detach(), terms], 0));
             lap(&mut phases.loss);
-            gradients.accumulate(model, GradientsParams::from_grads((loss / scenes as f32).backward(), model));
+            gradients.accumulate(
+                model,
+                GradientsParams::from_grads((loss / scenes as f32).backward(), model),
+            );
             lap(&mut phases.backward);
         }
         // read back once
         let figures = match figures.is_empty() {
             true => vec![],
             false => {
-                let values: Vec<f32> = Tensor::stack::<2>(figures, 0).into_data().iter::<f32>().collect();
-                values.chunks(1 + Terms::NAMES.len()).map(<[f32]>::to_vec).collect()
+                let values: Vec<f32> = Tensor::stack::<2>(figures, 0)
+                    .into_data()
+                    .iter::<f32>()
+                    .collect();
+                values
+                    .chunks(1 + Terms::NAMES.len())
+                    .map(<[f32]>::to_vec)
+                    .collect()
             }
         };
-        Part { gradients: gradients.grads(), figures, flops, phases, statistics: BTreeMap::new() }
+        Part {
+            gradients: gradients.grads(),
+            figures,
+            flops,
+            phases,
+            statistics: BTreeMap::new(),
+        }
     }
 }
 
 impl Part {
-    /// The network after the forward passes, or as it was `before` if anything is not finite, and what its scenes say.
+    /// The network after the forward passes, or as it was `before` if anything is not finite, and
+    /// what its scenes say.
     fn step(self, before: SegDino3dVl, after: SegDino3dVl) -> (SegDino3dVl, Step) {
-        let is_finite = self.figures.iter().flatten().all(|figure| figure.is_finite()) && statistics_are_finite(&after);
+        let is_finite = self
+            .figures
+            .iter()
+            .flatten()
+            .all(|figure| figure.is_finite())
+            && statistics_are_finite(&after);
         let gradients = Finite::new(&after, self.gradients).filter(|_| is_finite);
-        let mean = |term: usize| self.figures.iter().map(|figures| figures[term]).sum::<f32>() / self.figures.len() as f32;
+        let mean = |term: usize| {
+            self.figures
+                .iter()
+                .map(|figures| figures[term])
+                .sum::<f32>()
+                / self.figures.len() as f32
+        };
         let figures = (0..=Terms::NAMES.len()).map(mean).collect();
         let model = if gradients.is_some() { after } else { before };
-        (model, Step { figures, gradients, flops: self.flops, phases: self.phases })
+        (
+            model,
+            Step {
+                figures,
+                gradients,
+                flops: self.flops,
+                phases: self.phases,
+            },
+        )
     }
 }
 
@@ -238,12 +318,20 @@ fn statistics(model: &SegDino3dVl) -> BTreeMap<String, TensorData> {
             self.path.pop();
         }
         fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-            if self.path.last().is_some_and(|name| name.starts_with(STATISTIC)) {
-                self.found.insert(self.path.join("."), param.val().into_data());
+            if self
+                .path
+                .last()
+                .is_some_and(|name| name.starts_with(STATISTIC))
+            {
+                self.found
+                    .insert(self.path.join("."), param.val().into_data());
             }
         }
     }
-    let mut read = Read { path: Vec::new(), found: BTreeMap::new() };
+    let mut read = Read {
+        path: Vec::new(),
+        found: BTreeMap::new(),
+    };
     model.valid().visit(&mut read);
     read.found
 }
@@ -264,7 +352,11 @@ fn statistics_are_finite(model: &SegDino3dVl) -> bool {
     }
     let mut sums = Sums(vec![], false);
     model.valid().visit(&mut sums);
-    sums.0.is_empty() || Tensor::cat(sums.0, 0).sum().into_scalar::<f32>().is_finite()
+    sums.0.is_empty()
+        || Tensor::cat(sums.0, 0)
+            .sum()
+            .into_scalar::<f32>()
+            .is_finite()
 }
 
 /// Sets running statistics to their means over devices.
@@ -308,7 +400,10 @@ mod tests {
     };
 
     use super::*;
-    use crate::{average::Average, loss::Truth, matching::Pair, optimiser::AdamW, partition::Part as Supervised};
+    use crate::{
+        average::Average, loss::Truth, matching::Pair, optimiser::AdamW,
+        partition::Part as Supervised,
+    };
 
     /// A tiny network that reads one image feature, and what changes as it learns.
     struct Run {
@@ -325,14 +420,22 @@ mod tests {
         toml::from_str(config).unwrap()
     }
 
-    /// Voxels in a row, four superpoints, the first two of which are an object; the image features as given.
+    /// Voxels in a row, four superpoints, the first two of which are an object; the image features
+    /// as given.
     fn sample(config: &Config, image: f32) -> Sample {
-        let positions: Vec<[f32; 3]> = (0..40).map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.1, 0.0]).collect();
+        let positions: Vec<[f32; 3]> = (0..40)
+            .map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.1, 0.0])
+            .collect();
         let ids: Vec<u32> = (0..40).map(|i| i / 10).collect();
         let mut features = vec![0.5; 40];
         features[7] = image;
-        let observation = Observation { positions: &positions, image: Some(&features), ..Observation::default() };
-        let input = SceneInput::new(&observation, &Superpoints::from_ids(&ids), &config.model).unwrap();
+        let observation = Observation {
+            positions: &positions,
+            image: Some(&features),
+            ..Observation::default()
+        };
+        let input =
+            SceneInput::new(&observation, &Superpoints::from_ids(&ids), &config.model).unwrap();
         let truth = Truth {
             object_of_superpoint: vec![Some(0), Some(0), None, None],
             superpoint_sizes: vec![10; 4],
@@ -340,11 +443,21 @@ mod tests {
             class_of_object: vec![Some(0)],
             centres: vec![[1.0, 0.1, 0.0]],
             sizes: vec![[2.0, 0.2, 0.1]],
-            dense_pairs: vec![Pair { query: 0, object: 0 }],
+            dense_pairs: vec![Pair {
+                query: 0,
+                object: 0,
+            }],
             surface_of_query: vec![],
         };
-        let text = (0..text::DIM).map(|i| if i == 0 { 1.0 } else { 0.0 }).collect();
-        Sample { input, queries: vec![0, 3], text, parts: vec![Supervised { seen: None, truth }] }
+        let text = (0..text::DIM)
+            .map(|i| if i == 0 { 1.0 } else { 0.0 })
+            .collect();
+        Sample {
+            input,
+            queries: vec![0, 3],
+            text,
+            parts: vec![Supervised { seen: None, truth }],
+        }
     }
 
     impl Run {
@@ -378,13 +491,22 @@ mod tests {
         /// Every parameter, running statistic, moment and mean, bit by bit, by name.
         fn state(&self) -> BTreeMap<String, Vec<u32>> {
             let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
-            let flat = |tensor: &Tensor<1>| bits(tensor.clone().into_data().iter::<f32>().collect());
-            let weights = parameters(&self.model).into_iter().map(|parameter| (parameter.name, bits(parameter.values)));
-            let moments =
-                self.optimiser.moments.iter().flat_map(|(name, moments)| {
-                    moments.iter().enumerate().map(move |(which, moment)| (format!("moment {which} {name}"), flat(moment)))
-                });
-            let means = self.average.means.iter().map(|(name, mean)| (format!("mean {name}"), flat(&mean.values)));
+            let flat =
+                |tensor: &Tensor<1>| bits(tensor.clone().into_data().iter::<f32>().collect());
+            let weights = parameters(&self.model)
+                .into_iter()
+                .map(|parameter| (parameter.name, bits(parameter.values)));
+            let moments = self.optimiser.moments.iter().flat_map(|(name, moments)| {
+                moments
+                    .iter()
+                    .enumerate()
+                    .map(move |(which, moment)| (format!("moment {which} {name}"), flat(moment)))
+            });
+            let means = self
+                .average
+                .means
+                .iter()
+                .map(|(name, mean)| (format!("mean {name}"), flat(&mean.values)));
             weights.chain(moments).chain(means).collect()
         }
     }
@@ -394,21 +516,36 @@ mod tests {
         for devices in [1, 2] {
             let (mut run, _) = Run::new(devices).step(0.1);
             let before = run.state();
-            assert!(before.keys().any(|name| name.contains("running_mean")) && before.keys().any(|name| name.starts_with("moment 1")));
+            assert!(
+                before.keys().any(|name| name.contains("running_mean"))
+                    && before.keys().any(|name| name.starts_with("moment 1"))
+            );
             for poison in [f32::NAN, f32::INFINITY, f32::MAX] {
                 let was_finite;
                 (run, was_finite) = run.step(poison);
                 assert!(!was_finite, "{poison} on {devices} devices");
                 let after = run.state();
-                let differ = before.iter().find(|(name, bits)| after[*name] != **bits).map(|(name, _)| name);
-                assert_eq!((differ, after.len(), run.optimiser.updates), (None, before.len(), 1), "{poison} on {devices} devices");
+                let differ = before
+                    .iter()
+                    .find(|(name, bits)| after[*name] != **bits)
+                    .map(|(name, _)| name);
+                assert_eq!(
+                    (differ, after.len(), run.optimiser.updates),
+                    (None, before.len(), 1),
+                    "{poison} on {devices} devices"
+                );
             }
             // and it goes on from there
             let (run, was_finite) = run.step(0.2);
             assert!(was_finite);
             let after = run.state();
             for part in ["running_mean", "conv1.weight", "moment 0", "mean "] {
-                assert!(before.iter().any(|(name, bits)| name.contains(part) && after[name] != *bits), "{part}");
+                assert!(
+                    before
+                        .iter()
+                        .any(|(name, bits)| name.contains(part) && after[name] != *bits),
+                    "{part}"
+                );
             }
         }
     }

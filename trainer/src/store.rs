@@ -1,7 +1,9 @@
-//! Scenes in object stores: `s3://bucket/folder` (credentials, region and endpoint from the usual `AWS_*` variables) and `file:///folder`.
+//! Scenes in object stores: `s3://bucket/folder` (credentials, region and endpoint from the usual
+//! `AWS_*` variables) and `file:///folder`.
 //!
-//! Everything else works on files, so a scene is brought to a temporary folder before it is read, and a bundle written to one before it is stored. A bundle's index is
-//! deleted first and stored last: where there is an index, there is the whole bundle.
+//! Everything else works on files, so a scene is brought to a temporary folder before it is read,
+//! and a bundle written to one before it is stored. A bundle's index is deleted first and stored
+//! last: where there is an index, there is the whole bundle.
 
 use std::{
     fs::{self, File},
@@ -11,7 +13,10 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use object_store::{ObjectStore, ObjectStoreExt as _, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem, path::Path as Key};
+use object_store::{
+    ObjectStore, ObjectStoreExt as _, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem,
+    path::Path as Key,
+};
 use rayon::prelude::*;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
@@ -24,7 +29,9 @@ use crate::{
 /// Most bytes in memory at a time for one file.
 const PIECE: u64 = 64 << 20;
 /// What no reader of recordings reads; files of these kinds come as empty ones.
-const UNREAD: [&str; 9] = ["mp4", "mov", "mkv", "glb", "usdz", "obj", "fbx", "zip", "r3d"];
+const UNREAD: [&str; 9] = [
+    "mp4", "mov", "mkv", "glb", "usdz", "obj", "fbx", "zip", "r3d",
+];
 /// So many folders in a folder may be parts of one scene; where there are more, each is a scene.
 const PARTS: usize = 32;
 
@@ -53,13 +60,19 @@ impl Store {
     /// Opens the folder at the address; one of files must be there, or is made.
     ///
     /// # Errors
-    /// The address is of another kind, the bucket's settings are incomplete, the folder is not there or cannot be made.
+    /// The address is of another kind, the bucket's settings are incomplete, the folder is not
+    /// there or cannot be made.
     fn open(address: &Path, is_made: bool) -> anyhow::Result<Self> {
         let text = address.to_str().unwrap_or_default();
-        let (scheme, rest) = text.split_once("://").with_context(|| format!("{text} is no address"))?;
+        let (scheme, rest) = text
+            .split_once("://")
+            .with_context(|| format!("{text} is no address"))?;
         let (objects, folder): (Arc<dyn ObjectStore>, &str) = match scheme {
             "file" => {
-                ensure!(rest.starts_with('/'), "{text}: the address of a folder has three slashes, file:///folder");
+                ensure!(
+                    rest.starts_with('/'),
+                    "{text}: the address of a folder has three slashes, file:///folder"
+                );
                 if is_made {
                     fs::create_dir_all(rest).with_context(|| format!("cannot create {rest}"))?;
                 }
@@ -68,7 +81,14 @@ impl Store {
             }
             "s3" => {
                 let (bucket, folder) = rest.split_once('/').unwrap_or((rest, ""));
-                (Arc::new(AmazonS3Builder::from_env().with_bucket_name(bucket).build()?), folder)
+                (
+                    Arc::new(
+                        AmazonS3Builder::from_env()
+                            .with_bucket_name(bucket)
+                            .build()?,
+                    ),
+                    folder,
+                )
             }
             other => bail!("{text}: {other} is not known here, s3 and file are"),
         };
@@ -76,8 +96,15 @@ impl Store {
     }
 
     fn new(objects: Arc<dyn ObjectStore>, folder: &str) -> anyhow::Result<Self> {
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
-        Ok(Self { objects, folder: Key::parse(folder)?, runtime: Arc::new(runtime) })
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()?;
+        Ok(Self {
+            objects,
+            folder: Key::parse(folder)?,
+            runtime: Arc::new(runtime),
+        })
     }
 
     fn key(&self, name: &str) -> anyhow::Result<Key> {
@@ -86,17 +113,33 @@ impl Store {
 
     /// What lies directly in a folder: folders and files.
     fn level(&self, folder: &Key) -> anyhow::Result<(Vec<Key>, Vec<Entry>)> {
-        let listed = self.runtime.block_on(self.objects.list_with_delimiter(Some(folder))).with_context(|| format!("cannot list {folder}"))?;
+        let listed = self
+            .runtime
+            .block_on(self.objects.list_with_delimiter(Some(folder)))
+            .with_context(|| format!("cannot list {folder}"))?;
         let entry = |meta: object_store::ObjectMeta| {
-            let parts = meta.location.prefix_match(&self.folder).with_context(|| format!("{} is not in {}", meta.location, self.folder))?;
+            let parts = meta
+                .location
+                .prefix_match(&self.folder)
+                .with_context(|| format!("{} is not in {}", meta.location, self.folder))?;
             let name: PathBuf = parts.map(|part| part.as_ref().to_owned()).collect();
-            let is_plain = name.components().all(|part| matches!(part, Component::Normal(_)));
+            let is_plain = name
+                .components()
+                .all(|part| matches!(part, Component::Normal(_)));
             ensure!(is_plain, "{} is no name of a file", meta.location);
-            Ok(Entry { name, size: meta.size, key: meta.location })
+            Ok(Entry {
+                name,
+                size: meta.size,
+                key: meta.location,
+            })
         };
         let mut folders = listed.common_prefixes;
         folders.sort();
-        let mut entries = listed.objects.into_iter().map(entry).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut entries = listed
+            .objects
+            .into_iter()
+            .map(entry)
+            .collect::<anyhow::Result<Vec<_>>>()?;
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         Ok((folders, entries))
     }
@@ -116,7 +159,11 @@ impl Store {
             let mut at = 0;
             while at < entry.size {
                 let end = entry.size.min(at + PIECE);
-                file.write_all(&self.runtime.block_on(self.objects.get_range(&entry.key, at..end))?)?;
+                file.write_all(
+                    &self
+                        .runtime
+                        .block_on(self.objects.get_range(&entry.key, at..end))?,
+                )?;
                 at = end;
             }
             Ok(())
@@ -134,7 +181,8 @@ impl Store {
             };
             let first = piece()?;
             if (first.len() as u64) < PIECE {
-                self.runtime.block_on(self.objects.put(key, PutPayload::from(first)))?;
+                self.runtime
+                    .block_on(self.objects.put(key, PutPayload::from(first)))?;
                 return Ok(());
             }
             let mut parts = self.runtime.block_on(self.objects.put_multipart(key))?;
@@ -142,7 +190,13 @@ impl Store {
             while let Ok(bytes) = &next
                 && !bytes.is_empty()
             {
-                next = next.and_then(|bytes| Ok(self.runtime.block_on(parts.put_part(PutPayload::from(bytes)))?)).and_then(|()| piece());
+                next = next
+                    .and_then(|bytes| {
+                        Ok(self
+                            .runtime
+                            .block_on(parts.put_part(PutPayload::from(bytes)))?)
+                    })
+                    .and_then(|()| piece());
             }
             match next {
                 Ok(_) => drop(self.runtime.block_on(parts.complete())?),
@@ -177,13 +231,25 @@ impl Store {
         let mut keys = vec![];
         for entry in fs::read_dir(folder)? {
             let file = entry?.file_name();
-            let file = file.to_str().with_context(|| format!("{} has a file without a name that can be stored", folder.display()))?;
+            let file = file.to_str().with_context(|| {
+                format!(
+                    "{} has a file without a name that can be stored",
+                    folder.display()
+                )
+            })?;
             keys.push((folder.join(file), self.key(&format!("{name}/{file}"))?));
         }
         keys.retain(|(_, key)| *key != index);
-        keys.par_iter().try_for_each(|(file, key)| self.upload(file, key))?;
-        for old in self.below(&self.key(name)?)?.into_iter().filter(|old| keys.iter().all(|(_, key)| *key != old.key)) {
-            self.runtime.block_on(self.objects.delete(&old.key)).with_context(|| format!("cannot delete {}", old.key))?;
+        keys.par_iter()
+            .try_for_each(|(file, key)| self.upload(file, key))?;
+        for old in self
+            .below(&self.key(name)?)?
+            .into_iter()
+            .filter(|old| keys.iter().all(|(_, key)| *key != old.key))
+        {
+            self.runtime
+                .block_on(self.objects.delete(&old.key))
+                .with_context(|| format!("cannot delete {}", old.key))?;
         }
         self.upload(&folder.join(INDEX), &index)
     }
@@ -211,20 +277,32 @@ impl Input {
     /// # Errors
     /// The store cannot be opened.
     pub fn open(place: &Path) -> anyhow::Result<Self> {
-        Ok(if is_address(place) { Self::Objects(Store::open(place, false)?) } else { Self::Files(place.to_owned()) })
+        Ok(if is_address(place) {
+            Self::Objects(Store::open(place, false)?)
+        } else {
+            Self::Files(place.to_owned())
+        })
     }
 
-    /// Scenes by name: it itself, or the folders in it; which of an object store's folders are scenes shows only when they are read.
+    /// Scenes by name: it itself, or the folders in it; which of an object store's folders are
+    /// scenes shows only when they are read.
     ///
     /// # Errors
     /// It cannot be listed or holds nothing.
     pub fn candidates(&self, kind: Kind) -> anyhow::Result<Vec<(String, Candidate)>> {
         let store = match self {
-            Self::Objects(_) if matches!(kind, Kind::Replica | Kind::Scannetpp | Kind::Segdino3d) => {
-                bail!("scenes of this kind have files outside their folder, and are read from disks only")
+            Self::Objects(_)
+                if matches!(kind, Kind::Replica | Kind::Scannetpp | Kind::Segdino3d) =>
+            {
+                bail!(
+                    "scenes of this kind have files outside their folder, and are read from disks only"
+                )
             }
             Self::Files(path) => {
-                return Ok(prepare::scenes(kind, path)?.into_iter().map(|(name, path)| (name, Candidate::Files(path))).collect());
+                return Ok(prepare::scenes(kind, path)?
+                    .into_iter()
+                    .map(|(name, path)| (name, Candidate::Files(path)))
+                    .collect());
             }
             Self::Objects(store) => store,
         };
@@ -240,36 +318,63 @@ impl Input {
             }
             let outline = Outline::new(&name(&store.folder), &entries, 0)?;
             if prepare::is_scene(kind, &outline.path) {
-                return Ok(vec![(name(&store.folder), Candidate::Objects(store.folder.clone()))]);
+                return Ok(vec![(
+                    name(&store.folder),
+                    Candidate::Objects(store.folder.clone()),
+                )]);
             }
         }
-        ensure!(!folders.is_empty(), "there is no scene of this kind in the folder \"{}\" of the store", store.folder);
-        Ok(folders.into_iter().map(|folder| (name(&folder), Candidate::Objects(folder))).collect())
+        ensure!(
+            !folders.is_empty(),
+            "there is no scene of this kind in the folder \"{}\" of the store",
+            store.folder
+        );
+        Ok(folders
+            .into_iter()
+            .map(|folder| (name(&folder), Candidate::Objects(folder)))
+            .collect())
     }
 
     /// What `read` makes of the scene's files; `None` where the folder is no scene of this kind.
     ///
     /// # Errors
     /// The files cannot be had, or `read` fails.
-    pub fn with<T>(&self, kind: Kind, name: &str, candidate: &Candidate, read: impl FnOnce(&Path) -> anyhow::Result<T>) -> anyhow::Result<Option<T>> {
+    pub fn with<T>(
+        &self,
+        kind: Kind,
+        name: &str,
+        candidate: &Candidate,
+        read: impl FnOnce(&Path) -> anyhow::Result<T>,
+    ) -> anyhow::Result<Option<T>> {
         let (store, folder) = match (self, candidate) {
             (_, Candidate::Files(path)) => return read(path).map(Some),
             (Self::Objects(store), Candidate::Objects(folder)) => (store, folder),
-            (Self::Files(path), Candidate::Objects(folder)) => bail!("{folder} is not in {}", path.display()),
+            (Self::Files(path), Candidate::Objects(folder)) => {
+                bail!("{folder} is not in {}", path.display())
+            }
         };
         let entries = store.below(folder)?;
-        let depth = folder.prefix_match(&store.folder).map_or(0, Iterator::count);
+        let depth = folder
+            .prefix_match(&store.folder)
+            .map_or(0, Iterator::count);
         let outline = Outline::new(name, &entries, depth)?;
         if !prepare::is_scene(kind, &outline.path) {
             return Ok(None);
         }
-        entries.par_iter().filter(|entry| !is_unread(&entry.name)).try_for_each(|entry| store.download(entry, &outline.at(entry)))?;
+        entries
+            .par_iter()
+            .filter(|entry| !is_unread(&entry.name))
+            .try_for_each(|entry| store.download(entry, &outline.at(entry)))?;
         read(&outline.path).map(Some)
     }
 }
 
 fn is_unread(name: &Path) -> bool {
-    name.extension().is_some_and(|extension| UNREAD.iter().any(|unread| extension.eq_ignore_ascii_case(unread)))
+    name.extension().is_some_and(|extension| {
+        UNREAD
+            .iter()
+            .any(|unread| extension.eq_ignore_ascii_case(unread))
+    })
 }
 
 /// A temporary folder with an empty file for each of a scene's: enough to see what the scene is.
@@ -283,7 +388,11 @@ struct Outline {
 impl Outline {
     fn new(name: &str, entries: &[Entry], depth: usize) -> anyhow::Result<Self> {
         let kept = tempfile::tempdir().context("cannot create a temporary folder")?;
-        let outline = Self { path: kept.path().join(name), _kept: kept, depth };
+        let outline = Self {
+            path: kept.path().join(name),
+            _kept: kept,
+            depth,
+        };
         fs::create_dir(&outline.path)?;
         for entry in entries {
             let path = outline.at(entry);
@@ -296,7 +405,13 @@ impl Outline {
     }
 
     fn at(&self, entry: &Entry) -> PathBuf {
-        self.path.join(entry.name.components().skip(self.depth).collect::<PathBuf>())
+        self.path.join(
+            entry
+                .name
+                .components()
+                .skip(self.depth)
+                .collect::<PathBuf>(),
+        )
     }
 }
 
@@ -336,7 +451,11 @@ impl Output {
     ///
     /// # Errors
     /// `write` fails, or the store.
-    pub fn put<T>(&self, name: &str, write: impl FnOnce(&Path) -> anyhow::Result<T>) -> anyhow::Result<T> {
+    pub fn put<T>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&Path) -> anyhow::Result<T>,
+    ) -> anyhow::Result<T> {
         match self {
             Self::Files(folder) => write(&folder.join(name)),
             Self::Objects(store) => {
@@ -350,7 +469,8 @@ impl Output {
     }
 }
 
-/// Paths whose addresses were replaced by temporary folders with the files; these are deleted with it.
+/// Paths whose addresses were replaced by temporary folders with the files; these are deleted with
+/// it.
 pub struct Local {
     /// As many as there were places.
     pub paths: Vec<PathBuf>,
@@ -363,7 +483,10 @@ impl Local {
     /// # Errors
     /// A store cannot be opened or read, or there is nothing.
     pub fn of(places: &[PathBuf]) -> anyhow::Result<Self> {
-        let mut local = Self { paths: vec![], _kept: vec![] };
+        let mut local = Self {
+            paths: vec![],
+            _kept: vec![],
+        };
         for place in places {
             if !is_address(place) {
                 local.paths.push(place.clone());
@@ -371,9 +494,15 @@ impl Local {
             }
             let store = Store::open(place, false)?;
             let entries = store.below(&store.folder)?;
-            ensure!(!entries.is_empty(), "there is nothing at {}", place.display());
+            ensure!(
+                !entries.is_empty(),
+                "there is nothing at {}",
+                place.display()
+            );
             let outline = Outline::new(store.folder.filename().unwrap_or("folder"), &entries, 0)?;
-            entries.par_iter().try_for_each(|entry| store.download(entry, &outline.at(entry)))?;
+            entries
+                .par_iter()
+                .try_for_each(|entry| store.download(entry, &outline.at(entry)))?;
             local.paths.push(outline.path);
             local._kept.push(outline._kept);
         }
@@ -393,11 +522,19 @@ mod tests {
     }
 
     fn names(store: &Store) -> Vec<String> {
-        store.below(&store.folder).unwrap().into_iter().map(|entry| entry.name.to_str().unwrap().to_owned()).collect()
+        store
+            .below(&store.folder)
+            .unwrap()
+            .into_iter()
+            .map(|entry| entry.name.to_str().unwrap().to_owned())
+            .collect()
     }
 
     fn store_text(store: &Store, name: &str, text: &'static str) {
-        store.runtime.block_on(store.objects.put(&store.key(name).unwrap(), text.into())).unwrap();
+        store
+            .runtime
+            .block_on(store.objects.put(&store.key(name).unwrap(), text.into()))
+            .unwrap();
     }
 
     #[test]
@@ -407,14 +544,23 @@ mod tests {
         let write = |files: &'static [&'static str]| {
             move |folder: &Path| -> anyhow::Result<usize> {
                 fs::create_dir(folder)?;
-                files.iter().try_for_each(|file| fs::write(folder.join(file), file))?;
+                files
+                    .iter()
+                    .try_for_each(|file| fs::write(folder.join(file), file))?;
                 Ok(files.len())
             }
         };
         assert!(!out.has("room.1").unwrap());
-        assert_eq!(out.put("room.1", write(&["a.png", INDEX, "tensors"])).unwrap(), 3);
+        assert_eq!(
+            out.put("room.1", write(&["a.png", INDEX, "tensors"]))
+                .unwrap(),
+            3
+        );
         assert!(out.has("room.1").unwrap() && !out.has("room").unwrap());
-        assert_eq!(names(&store), ["room.1/a.png", "room.1/foundation.json", "room.1/tensors"]);
+        assert_eq!(
+            names(&store),
+            ["room.1/a.png", "room.1/foundation.json", "room.1/tensors"]
+        );
         // an older bundle leaves nothing behind
         out.put("room.1", write(&["b.png", INDEX])).unwrap();
         assert_eq!(names(&store), ["room.1/b.png", "room.1/foundation.json"]);
@@ -423,29 +569,68 @@ mod tests {
             write(&["b.png", INDEX])(folder)?;
             Ok(fs::create_dir(folder.join("no file"))?)
         };
-        assert!(format!("{:#}", out.put("room.1", broken).unwrap_err()).contains("cannot store a/b/room.1/no file"));
+        assert!(
+            format!("{:#}", out.put("room.1", broken).unwrap_err())
+                .contains("cannot store a/b/room.1/no file")
+        );
         assert!(!out.has("room.1").unwrap());
-        assert!(out.put("other", |_: &Path| -> anyhow::Result<()> { bail!("broken scene") }).is_err());
+        assert!(
+            out.put("other", |_: &Path| -> anyhow::Result<()> {
+                bail!("broken scene")
+            })
+            .is_err()
+        );
         assert!(!names(&store).iter().any(|name| name.starts_with("other")));
     }
 
     #[test]
     fn only_scenes_of_the_kind_are_loaded() {
         let store = memory();
-        for name in ["one/odometry.csv", "one/camera_matrix.csv", "one/rgb/0.jpg", "one/rgb.mp4", "two/else.txt"] {
+        for name in [
+            "one/odometry.csv",
+            "one/camera_matrix.csv",
+            "one/rgb/0.jpg",
+            "one/rgb.mp4",
+            "two/else.txt",
+        ] {
             store_text(&store, name, "text");
         }
         let input = Input::Objects(store.clone());
         let candidates = input.candidates(Kind::Stray).unwrap();
-        assert_eq!(candidates.iter().map(|(name, _)| name.as_str()).collect::<Vec<_>>(), ["one", "two"]);
-        let sizes = |scene: &Path| Ok(["odometry.csv", "rgb/0.jpg", "rgb.mp4"].map(|file| fs::metadata(scene.join(file)).unwrap().len()));
-        let read = |row: usize| input.with(Kind::Stray, &candidates[row].0, &candidates[row].1, sizes).unwrap();
-        assert_eq!((read(0), read(1)), (Some([4, 4, 0]), None), "nobody reads videos");
+        assert_eq!(
+            candidates
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .collect::<Vec<_>>(),
+            ["one", "two"]
+        );
+        let sizes = |scene: &Path| {
+            Ok(["odometry.csv", "rgb/0.jpg", "rgb.mp4"]
+                .map(|file| fs::metadata(scene.join(file)).unwrap().len()))
+        };
+        let read = |row: usize| {
+            input
+                .with(Kind::Stray, &candidates[row].0, &candidates[row].1, sizes)
+                .unwrap()
+        };
+        assert_eq!(
+            (read(0), read(1)),
+            (Some([4, 4, 0]), None),
+            "nobody reads videos"
+        );
         // the scene itself
-        let input = Input::Objects(Store { folder: store.key("one").unwrap(), ..store });
+        let input = Input::Objects(Store {
+            folder: store.key("one").unwrap(),
+            ..store
+        });
         let candidates = input.candidates(Kind::Stray).unwrap();
         assert_eq!(candidates.len(), 1);
-        assert_eq!(input.with(Kind::Stray, "one", &candidates[0].1, sizes).unwrap(), Some([4, 4, 0]));
+        assert_eq!(
+            input
+                .with(Kind::Stray, "one", &candidates[0].1, sizes)
+                .unwrap(),
+            Some([4, 4, 0])
+        );
         assert!(Input::Objects(memory()).candidates(Kind::Stray).is_err());
     }
 
@@ -454,12 +639,18 @@ mod tests {
         let store = memory();
         let folder = tempfile::tempdir().unwrap();
         // two pieces and a bit
-        let bytes: Vec<u8> = (0..2 * PIECE as usize + 5).map(|i| (i / 1000) as u8).collect();
+        let bytes: Vec<u8> = (0..2 * PIECE as usize + 5)
+            .map(|i| (i / 1000) as u8)
+            .collect();
         fs::write(folder.path().join("big"), &bytes).unwrap();
-        store.upload(&folder.path().join("big"), &store.key("big").unwrap()).unwrap();
+        store
+            .upload(&folder.path().join("big"), &store.key("big").unwrap())
+            .unwrap();
         let entries = store.below(&store.folder).unwrap();
         assert_eq!(entries[0].size, bytes.len() as u64);
-        store.download(&entries[0], &folder.path().join("again")).unwrap();
+        store
+            .download(&entries[0], &folder.path().join("again"))
+            .unwrap();
         assert!(fs::read(folder.path().join("again")).unwrap() == bytes);
     }
 
@@ -472,8 +663,15 @@ mod tests {
         let plain = folder.path().to_owned();
         let local = Local::of(&[plain.clone(), address]).unwrap();
         assert_eq!(local.paths[0], plain);
-        assert_eq!(fs::read_to_string(local.paths[1].join("a/x.ply")).unwrap(), "ply");
-        for (address, words) in [("gs://bucket", "gs is not known"), ("file://here", "three slashes"), ("file:///not/there", "no folder")] {
+        assert_eq!(
+            fs::read_to_string(local.paths[1].join("a/x.ply")).unwrap(),
+            "ply"
+        );
+        for (address, words) in [
+            ("gs://bucket", "gs is not known"),
+            ("file://here", "three slashes"),
+            ("file:///not/there", "no folder"),
+        ] {
             let error = format!("{:#}", Local::of(&[address.into()]).err().unwrap());
             assert!(error.contains(words), "{error} does not say {words}");
         }

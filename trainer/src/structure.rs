@@ -28,14 +28,21 @@ impl Structure {
         }
     }
 
-    /// (points): which part each is, by what its class is called in `names`, and by NYU40's where it has no name there.
+    /// (points): which part each is, by what its class is called in `names`, and by NYU40's where
+    /// it has no name there.
     pub fn of_points(semantic: &[i32], names: &HashMap<i32, String>) -> Vec<Option<Self>> {
         let of_class = |class: i32| {
-            let name = names.get(&class).map(String::as_str).or_else(|| nyu40::name(class))?;
+            let name = names
+                .get(&class)
+                .map(String::as_str)
+                .or_else(|| nyu40::name(class))?;
             Self::ALL.into_iter().find(|part| part.name() == name)
         };
         let mut known: HashMap<i32, Option<Self>> = HashMap::new();
-        semantic.iter().map(|&class| *known.entry(class).or_insert_with(|| of_class(class))).collect()
+        semantic
+            .iter()
+            .map(|&class| *known.entry(class).or_insert_with(|| of_class(class)))
+            .collect()
     }
 }
 
@@ -47,6 +54,17 @@ mod tests {
     fn names_count_before_numbers() {
         let names = [(2, "chair".to_owned()), (7, "wall".to_owned())].into();
         let found = Structure::of_points(&[1, 2, 22, 7, 0, 5, -3], &names);
-        assert_eq!(found, [Some(Structure::Wall), None, Some(Structure::Ceiling), Some(Structure::Wall), None, None, None]);
+        assert_eq!(
+            found,
+            [
+                Some(Structure::Wall),
+                None,
+                Some(Structure::Ceiling),
+                Some(Structure::Wall),
+                None,
+                None,
+                None
+            ]
+        );
     }
 }

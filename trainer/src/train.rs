@@ -36,26 +36,46 @@ const HOPELESS: usize = 100;
 /// Name of the log in a run's folder: one JSON object a step.
 pub const LOG: &str = "metrics.jsonl";
 
-/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the newest whole checkpoint there, if there is one, or begins
-/// where `start` stopped. The scenes of a step are spread over `devices`.
+/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the
+/// newest whole checkpoint there, if there is one, or begins where `start` stopped. The scenes of a
+/// step are spread over `devices`.
 ///
-/// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the one before it and, where the configuration names scans to
-/// measure on, the one that did best there. One line a step goes to `metrics.jsonl`: the loss and its terms, the learning rate, the gradient's norm, and how
-/// fast it went. A step of which anything is not finite changes nothing; the first of them leave `broken-STEP.safetensors`, from which the same step can be
-/// made again: samples follow from their numbers.
+/// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the one
+/// before it and, where the configuration names scans to measure on, the one that did best there.
+/// One line a step goes to `metrics.jsonl`: the loss and its terms, the learning rate, the
+/// gradient's norm, and how fast it went. A step of which anything is not finite changes nothing;
+/// the first of them leave `broken-STEP.safetensors`, from which the same step can be made again:
+/// samples follow from their numbers.
 ///
 /// # Errors
-/// The network answers in fixed classes (what is learnt are places of names), a scan to measure on is missing, no room can be learnt from, the disk is full, the checkpoint is of another
-/// network, or no step is finite any more.
-pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Device], stop: &Arc<AtomicBool>) -> anyhow::Result<()> {
-    anyhow::ensure!(config.model.classes == Classes::Text, "the network answers in fixed classes; training wants one that answers in words");
-    let devices: Vec<Device> = devices.iter().map(|device| device.clone().autodiff()).collect();
+/// The network answers in fixed classes (what is learnt are places of names), a scan to measure on
+/// is missing, no room can be learnt from, the disk is full, the checkpoint is of another network,
+/// or no step is finite any more.
+pub fn train(
+    config: &Config,
+    start: Option<Start>,
+    out: &Path,
+    devices: &[Device],
+    stop: &Arc<AtomicBool>,
+) -> anyhow::Result<()> {
+    anyhow::ensure!(
+        config.model.classes == Classes::Text,
+        "the network answers in fixed classes; training wants one that answers in words"
+    );
+    let devices: Vec<Device> = devices
+        .iter()
+        .map(|device| device.clone().autodiff())
+        .collect();
     let device = devices.first().context("no device to train on")?;
     validation::check(&config.validation)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut run = Run::begin(config, start, out, device)?;
     let peak = work::peak(&device.clone().inner())? * devices.len() as f64;
-    tracing::info!("dense products reach {:.1} GFLOPS on {} device(s)", peak / 1e9, devices.len());
+    tracing::info!(
+        "dense products reach {:.1} GFLOPS on {} device(s)",
+        peak / 1e9,
+        devices.len()
+    );
     let mut metrics = Metrics::open(&out.join(LOG))?;
     let mut computers = Devices::new(&devices, config)?;
     let clock = Clock::new(config, &run.state);
@@ -89,7 +109,12 @@ pub fn train(config: &Config, start: Option<Start>, out: &Path, devices: &[Devic
         run.measure(&device.clone().inner());
     }
     clock.bar.finish();
-    tracing::info!("{} steps over {} scenes in {:.1} minutes", run.state.steps, run.state.scenes, run.state.seconds / 60.0);
+    tracing::info!(
+        "{} steps over {} scenes in {:.1} minutes",
+        run.state.steps,
+        run.state.scenes,
+        run.state.seconds / 60.0
+    );
     Ok(())
 }
 
@@ -108,7 +133,12 @@ struct Run<'a> {
 }
 
 impl<'a> Run<'a> {
-    fn begin(config: &'a Config, start: Option<Start>, out: &'a Path, device: &Device) -> anyhow::Result<Self> {
+    fn begin(
+        config: &'a Config,
+        start: Option<Start>,
+        out: &'a Path,
+        device: &Device,
+    ) -> anyhow::Result<Self> {
         device.seed(config.run.seed);
         let mut run = Self {
             config,
@@ -121,7 +151,11 @@ impl<'a> Run<'a> {
             broken: 0,
         };
         if let Some(saved) = checkpoint::latest(out)? {
-            anyhow::ensure!(saved.config.model == config.model, "{} holds another network than the configuration", out.display());
+            anyhow::ensure!(
+                saved.config.model == config.model,
+                "{} holds another network than the configuration",
+                out.display()
+            );
             run.model = saved.module(run.model)?;
             saved.optimiser(&mut run.optimiser, &device.clone().inner())?;
             if let Some(average) = &mut run.average {
@@ -129,16 +163,31 @@ impl<'a> Run<'a> {
             }
             run.state = saved.state;
             warn_of_changes(&saved.config, config)?;
-            tracing::info!("going on after {} steps and {:.0} minutes", run.state.steps, run.state.seconds / 60.0);
+            tracing::info!(
+                "going on after {} steps and {:.0} minutes",
+                run.state.steps,
+                run.state.seconds / 60.0
+            );
         } else if let Some(Start { folder, steps }) = start {
             run.model = start::network(folder, &config.model, device)?;
-            run.state = State { steps, scenes: steps * config.optimiser.scenes_per_step as u64, ..State::default() };
+            run.state = State {
+                steps,
+                scenes: steps * config.optimiser.scenes_per_step as u64,
+                ..State::default()
+            };
         }
         Ok(run)
     }
 
-    /// One step, and what the log says of it. Where anything of it is not finite, only the counters go on.
-    fn step(mut self, computers: &mut Devices, samples: &Samples, clock: &Clock, peak: f64) -> anyhow::Result<(Self, serde_json::Value)> {
+    /// One step, and what the log says of it. Where anything of it is not finite, only the counters
+    /// go on.
+    fn step(
+        mut self,
+        computers: &mut Devices,
+        samples: &Samples,
+        clock: &Clock,
+        peak: f64,
+    ) -> anyhow::Result<(Self, serde_json::Value)> {
         let options = &self.config.optimiser;
         let began = Instant::now();
         let before = self.state.clone();
@@ -160,7 +209,11 @@ impl<'a> Run<'a> {
         };
         self.state.steps += 1;
         self.state.updates = self.optimiser.updates;
-        if let Some(average) = self.average.as_mut().filter(|_| self.state.updates > before.updates) {
+        if let Some(average) = self
+            .average
+            .as_mut()
+            .filter(|_| self.state.updates > before.updates)
+        {
             average.update(&self.model, self.state.updates);
         }
         self.state.seconds = clock.seconds();
@@ -187,22 +240,42 @@ impl<'a> Run<'a> {
     /// Says which samples a step that was not finite had, and keeps what it began with.
     fn report(&mut self, before: &State) -> anyhow::Result<()> {
         let State { steps, scenes, .. } = self.state;
-        tracing::warn!("step {steps}: samples {}..{scenes} gave values that are not finite, left out", before.scenes);
+        tracing::warn!(
+            "step {steps}: samples {}..{scenes} gave values that are not finite, left out",
+            before.scenes
+        );
         self.broken += 1;
         if self.broken <= BROKEN {
             let path = self.out.join(format!("broken-{steps}.safetensors"));
-            checkpoint::save(&path, &self.model, &self.optimiser, self.average.as_ref(), self.config, before)?;
+            checkpoint::save(
+                &path,
+                &self.model,
+                &self.optimiser,
+                self.average.as_ref(),
+                self.config,
+                before,
+            )?;
         }
         Ok(())
     }
 
     fn save(&self) -> anyhow::Result<()> {
-        checkpoint::save_newest(self.out, &self.model, &self.optimiser, self.average.as_ref(), self.config, &self.state)
+        checkpoint::save_newest(
+            self.out,
+            &self.model,
+            &self.optimiser,
+            self.average.as_ref(),
+            self.config,
+            &self.state,
+        )
     }
 
-    /// Measures the checkpoint that was just saved, unless it was measured before. What goes wrong there is no reason to end a run.
+    /// Measures the checkpoint that was just saved, unless it was measured before. What goes wrong
+    /// there is no reason to end a run.
     fn measure(&self, device: &Device) {
-        if self.config.validation.sets.is_empty() || validation::last(self.out).is_some_and(|last| last.step == self.state.steps) {
+        if self.config.validation.sets.is_empty()
+            || validation::last(self.out).is_some_and(|last| last.step == self.state.steps)
+        {
             return;
         }
         if let Err(error) = validation::measure(self.out, &self.config.validation, device) {
@@ -211,12 +284,17 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A run that goes on with other data or another loss is another run, which may be what somebody wants.
+/// A run that goes on with other data or another loss is another run, which may be what somebody
+/// wants.
 fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
     let (saved, now) = (serde_json::to_value(saved)?, serde_json::to_value(now)?);
     for part in ["data", "augment", "loss", "optimiser"] {
         if saved[part] != now[part] {
-            tracing::warn!("{part} is not what it was when the run began: {} was {}", now[part], saved[part]);
+            tracing::warn!(
+                "{part} is not what it was when the run began: {} was {}",
+                now[part],
+                saved[part]
+            );
         }
     }
     Ok(())
@@ -237,10 +315,18 @@ impl Clock {
 
     fn new(config: &Config, state: &State) -> Self {
         let bar = ProgressBar::new(Self::PARTS);
-        if let Ok(style) = ProgressStyle::with_template("{elapsed_precise} {wide_bar} {percent}% {msg}") {
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {percent}% {msg}")
+        {
             bar.set_style(style);
         }
-        Self { began: Instant::now(), before: state.seconds, budget: config.run.minutes * 60.0, steps: config.run.steps, bar }
+        Self {
+            began: Instant::now(),
+            before: state.seconds,
+            budget: config.run.minutes * 60.0,
+            steps: config.run.steps,
+            bar,
+        }
     }
 
     /// Of the whole run, earlier parts included.
@@ -258,9 +344,17 @@ impl Clock {
     fn show(&self, state: &State, figures: &[f32]) {
         let progress = self.progress(state);
         let left = self.seconds() * (1.0 / progress.max(1e-9) - 1.0) / 60.0;
-        let message = format!("step {} loss {:.3} IoU {:.3}, {left:.0} min left", state.steps, figures[0], figures[figures.len() - 1]);
-        self.bar.set_position((progress * Self::PARTS as f64) as u64);
-        if self.bar.is_hidden() && (state.steps.is_power_of_two() || state.steps.is_multiple_of(100)) {
+        let message = format!(
+            "step {} loss {:.3} IoU {:.3}, {left:.0} min left",
+            state.steps,
+            figures[0],
+            figures[figures.len() - 1]
+        );
+        self.bar
+            .set_position((progress * Self::PARTS as f64) as u64);
+        if self.bar.is_hidden()
+            && (state.steps.is_power_of_two() || state.steps.is_multiple_of(100))
+        {
             tracing::info!("{message}");
         }
         self.bar.set_message(message);
@@ -276,10 +370,15 @@ mod tests {
     #[test]
     fn a_network_with_fixed_classes_is_refused() {
         let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
-        config.model.classes = Classes::Fixed { instances: 18, semantics: 20 };
+        config.model.classes = Classes::Fixed {
+            instances: 18,
+            semantics: 20,
+        };
         let folder = tempfile::tempdir().unwrap();
         let out = folder.path().join("run");
-        let refusal = train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err().to_string();
+        let refusal = train(&config, None, &out, &[Device::flex()], &Arc::default())
+            .unwrap_err()
+            .to_string();
         assert!(refusal.contains("fixed classes"), "{refusal}");
         assert!(!out.exists());
     }
@@ -287,25 +386,35 @@ mod tests {
     #[test]
     fn a_run_without_its_scans_to_measure_on_does_not_begin() {
         let folder = tempfile::tempdir().unwrap();
-        let config = tiny(folder.path(), "[validation]\nsets = [{ name = 'homes', scans = ['nowhere'] }]");
+        let config = tiny(
+            folder.path(),
+            "[validation]\nsets = [{ name = 'homes', scans = ['nowhere'] }]",
+        );
         let out = folder.path().join("run");
-        let refusal = format!("{:#}", train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err());
-        assert!(refusal.contains("homes") && refusal.contains("nowhere"), "{refusal}");
+        let refusal = format!(
+            "{:#}",
+            train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err()
+        );
+        assert!(
+            refusal.contains("homes") && refusal.contains("nowhere"),
+            "{refusal}"
+        );
         assert!(!out.exists());
     }
 
     /// Two boxes on a floor, a chair and a table, a point every 4 cm.
     fn write_room(path: &Path) {
         let mut points = Vec::new();
-        let mut patch = |corner: [f32; 3], axes: [usize; 2], size: f32, class: i32, instance: i32| {
-            let steps = (size / 0.04) as usize;
-            for i in 0..steps * steps {
-                let mut p = corner;
-                p[axes[0]] += (i % steps) as f32 * 0.04;
-                p[axes[1]] += (i / steps) as f32 * 0.04;
-                points.push(format!("{} {} {} {class} {instance}\n", p[0], p[1], p[2]));
-            }
-        };
+        let mut patch =
+            |corner: [f32; 3], axes: [usize; 2], size: f32, class: i32, instance: i32| {
+                let steps = (size / 0.04) as usize;
+                for i in 0..steps * steps {
+                    let mut p = corner;
+                    p[axes[0]] += (i % steps) as f32 * 0.04;
+                    p[axes[1]] += (i / steps) as f32 * 0.04;
+                    points.push(format!("{} {} {} {class} {instance}\n", p[0], p[1], p[2]));
+                }
+            };
         patch([0.0; 3], [0, 1], 2.0, 2, 1);
         for (corner, class, instance) in [([0.3, 0.3, 0.04], 5, 2), ([1.2, 1.0, 0.04], 7, 3)] {
             for axes in [[0, 1], [0, 2], [1, 2]] {
@@ -315,11 +424,15 @@ mod tests {
             }
         }
         let properties = "property float x\nproperty float y\nproperty float z\nproperty int semantic\nproperty int instance\n";
-        let header = format!("ply\nformat ascii 1.0\nelement vertex {}\n{properties}end_header\n", points.len());
+        let header = format!(
+            "ply\nformat ascii 1.0\nelement vertex {}\n{properties}end_header\n",
+            points.len()
+        );
         std::fs::write(path, header + &points.concat()).unwrap();
     }
 
-    /// A tiny network on such a room, with a learning rate that does not depend on where the run ends.
+    /// A tiny network on such a room, with a learning rate that does not depend on where the run
+    /// ends.
     fn tiny(folder: &Path, change: &str) -> Config {
         let rooms = folder.join("rooms");
         std::fs::create_dir_all(&rooms).unwrap();
@@ -334,16 +447,30 @@ mod tests {
     }
 
     /// Trains up to `steps`; every tensor of the checkpoint, by name.
-    fn run(config: &Config, steps: u64, out: &Path) -> std::collections::BTreeMap<String, Vec<f32>> {
+    fn run(
+        config: &Config,
+        steps: u64,
+        out: &Path,
+    ) -> std::collections::BTreeMap<String, Vec<f32>> {
         let mut config = config.clone();
         config.run.steps = Some(steps);
-        train(&config, None, out, &vec![Device::flex(); config.run.devices], &Arc::default()).unwrap();
+        train(
+            &config,
+            None,
+            out,
+            &vec![Device::flex(); config.run.devices],
+            &Arc::default(),
+        )
+        .unwrap();
         let bytes = std::fs::read(out.join(CHECKPOINT)).unwrap();
         let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        file.iter().map(|(name, view)| (name.to_owned(), bytemuck::pod_collect_to_vec(view.data()))).collect()
+        file.iter()
+            .map(|(name, view)| (name.to_owned(), bytemuck::pod_collect_to_vec(view.data())))
+            .collect()
     }
 
-    /// Folders of runs that go on from the same first step: random weights come from one source for all tests.
+    /// Folders of runs that go on from the same first step: random weights come from one source for
+    /// all tests.
     fn begun(config: &Config, folder: &Path, names: [&str; 2]) -> [std::path::PathBuf; 2] {
         let first = folder.join("first");
         run(config, 1, &first);
@@ -363,16 +490,49 @@ mod tests {
         let halfway = run(&config, 2, &broken);
         let (resumed, unbroken) = (run(&config, 4, &broken), run(&config, 4, &whole));
         assert!(resumed.keys().any(|name| name.starts_with("average.")));
-        assert_ne!(halfway["average.decoder.content.weight"], unbroken["average.decoder.content.weight"]);
-        assert_ne!(unbroken["model.decoder.content.weight"], unbroken["average.decoder.content.weight"]);
-        let differ = resumed.iter().find(|(name, values)| unbroken[*name] != **values).map(|(name, _)| name);
+        assert_ne!(
+            halfway["average.decoder.content.weight"],
+            unbroken["average.decoder.content.weight"]
+        );
+        assert_ne!(
+            unbroken["model.decoder.content.weight"],
+            unbroken["average.decoder.content.weight"]
+        );
+        let differ = resumed
+            .iter()
+            .find(|(name, values)| unbroken[*name] != **values)
+            .map(|(name, _)| name);
         assert_eq!((differ, resumed.len()), (None, unbroken.len()));
 
         let log = std::fs::read_to_string(broken.join(LOG)).unwrap();
-        let steps: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        assert_eq!(steps.iter().map(|step| step["step"].as_u64().unwrap()).collect::<Vec<_>>(), [2, 3, 4]);
-        for key in ["loss", "class", "bce", "dice", "learning_rate", "gradient_norm", "seconds", "scenes_per_second", "gflops", "percent_of_peak"] {
-            assert!(steps[2][key].as_f64().is_some_and(|value| value > 0.0), "{key}: {}", steps[2]);
+        let steps: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        assert_eq!(
+            steps
+                .iter()
+                .map(|step| step["step"].as_u64().unwrap())
+                .collect::<Vec<_>>(),
+            [2, 3, 4]
+        );
+        for key in [
+            "loss",
+            "class",
+            "bce",
+            "dice",
+            "learning_rate",
+            "gradient_norm",
+            "seconds",
+            "scenes_per_second",
+            "gflops",
+            "percent_of_peak",
+        ] {
+            assert!(
+                steps[2][key].as_f64().is_some_and(|value| value > 0.0),
+                "{key}: {}",
+                steps[2]
+            );
         }
     }
 
@@ -380,18 +540,53 @@ mod tests {
     fn a_run_measures_itself_and_keeps_what_did_best() {
         let folder = tempfile::tempdir().unwrap();
         let rooms = folder.path().join("rooms");
-        let sets = format!("sets = [{{ name = 'seen', scans = [{rooms:?}] }}, {{ name = 'record', scans = [{rooms:?}], chooses = false }}]");
-        let config = tiny(folder.path(), &format!("ema = 0.9\n[validation]\nminutes = 1e-9\n{sets}"));
+        let sets = format!(
+            "sets = [{{ name = 'seen', scans = [{rooms:?}] }}, {{ name = 'record', scans = [{rooms:?}], chooses = false }}]"
+        );
+        let config = tiny(
+            folder.path(),
+            &format!("ema = 0.9\n[validation]\nminutes = 1e-9\n{sets}"),
+        );
         let out = folder.path().join("run");
         run(&config, 2, &out);
         let log = std::fs::read_to_string(out.join(validation::FILE)).unwrap();
-        let log: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
-        let of_set = |record: &serde_json::Value| (record["step"].as_u64().unwrap(), record["set"].as_str().map(str::to_owned));
-        let expected = [1, 2].map(|step| [(step, Some("seen".to_owned())), (step, Some("record".to_owned())), (step, None)]);
-        assert_eq!(log.iter().map(of_set).collect::<Vec<_>>(), expected.concat());
-        assert_eq!(log[2]["choice"], log[0]["ap50"], "what is for the record chooses nothing");
-        let best = checkpoint::Checkpoint::of(&out.join("best.safetensors")).unwrap().state.steps;
-        assert_eq!(best, if log[5]["choice"].as_f64() > log[2]["choice"].as_f64() { 2 } else { 1 });
+        let log: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
+        let of_set = |record: &serde_json::Value| {
+            (
+                record["step"].as_u64().unwrap(),
+                record["set"].as_str().map(str::to_owned),
+            )
+        };
+        let expected = [1, 2].map(|step| {
+            [
+                (step, Some("seen".to_owned())),
+                (step, Some("record".to_owned())),
+                (step, None),
+            ]
+        });
+        assert_eq!(
+            log.iter().map(of_set).collect::<Vec<_>>(),
+            expected.concat()
+        );
+        assert_eq!(
+            log[2]["choice"], log[0]["ap50"],
+            "what is for the record chooses nothing"
+        );
+        let best = checkpoint::Checkpoint::of(&out.join("best.safetensors"))
+            .unwrap()
+            .state
+            .steps;
+        assert_eq!(
+            best,
+            if log[5]["choice"].as_f64() > log[2]["choice"].as_f64() {
+                2
+            } else {
+                1
+            }
+        );
     }
 
     #[test]
@@ -402,11 +597,27 @@ mod tests {
         run(&config, 1, &first);
         let mut longer = config.clone();
         longer.run.steps = Some(12);
-        train(&longer, Some(Start { folder: &first, steps: 10 }), &out, &[Device::flex()], &Arc::default()).unwrap();
+        train(
+            &longer,
+            Some(Start {
+                folder: &first,
+                steps: 10,
+            }),
+            &out,
+            &[Device::flex()],
+            &Arc::default(),
+        )
+        .unwrap();
         let log = std::fs::read_to_string(out.join(LOG)).unwrap();
-        let steps: Vec<serde_json::Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let steps: Vec<serde_json::Value> = log
+            .lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect();
         assert_eq!(
-            steps.iter().map(|step| (step["step"].as_u64(), step["scenes"].as_u64())).collect::<Vec<_>>(),
+            steps
+                .iter()
+                .map(|step| (step["step"].as_u64(), step["scenes"].as_u64()))
+                .collect::<Vec<_>>(),
             [(Some(11), Some(11)), (Some(12), Some(12))]
         );
     }
@@ -419,19 +630,37 @@ mod tests {
         two.run.devices = 2;
         let [alone, both] = begun(&one, folder.path(), ["alone", "both"]);
         let (one, two) = (run(&one, 2, &alone), run(&two, 2, &both));
-        assert_eq!(one.keys().collect::<Vec<_>>(), two.keys().collect::<Vec<_>>());
+        assert_eq!(
+            one.keys().collect::<Vec<_>>(),
+            two.keys().collect::<Vec<_>>()
+        );
         let mut compared = 0;
         for (name, values) in one.iter().filter(|(name, _)| name.starts_with("moment1.")) {
-            let largest = values.iter().fold(0.0f32, |largest, value| largest.max(value.abs()));
+            let largest = values
+                .iter()
+                .fold(0.0f32, |largest, value| largest.max(value.abs()));
             for (a, b) in values.iter().zip(&two[name]) {
-                assert!((a - b).abs() <= 1e-4 * largest + 1e-7, "{name}: {a} and {b}");
+                assert!(
+                    (a - b).abs() <= 1e-4 * largest + 1e-7,
+                    "{name}: {a} and {b}"
+                );
             }
             compared += usize::from(largest > 1e-4);
         }
         assert!(compared > 20, "{compared} gradients are not zero");
         // statistics are means over the devices: of one scene there, of two here
-        let statistic = |tensors: &std::collections::BTreeMap<String, Vec<f32>>| tensors["model.backbone.SparseUnet.output.running_mean"].clone();
+        let statistic = |tensors: &std::collections::BTreeMap<String, Vec<f32>>| {
+            tensors["model.backbone.SparseUnet.output.running_mean"].clone()
+        };
         assert!(statistic(&two).iter().any(|mean| *mean != 0.0));
-        assert!(statistic(&one).iter().zip(statistic(&two)).all(|(a, b)| (a - b).abs() < 0.3), "{:?} {:?}", statistic(&one), statistic(&two));
+        assert!(
+            statistic(&one)
+                .iter()
+                .zip(statistic(&two))
+                .all(|(a, b)| (a - b).abs() < 0.3),
+            "{:?} {:?}",
+            statistic(&one),
+            statistic(&two)
+        );
     }
 }

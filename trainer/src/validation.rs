@@ -1,4 +1,5 @@
-//! What a run's checkpoints reached on held-out scans, in its folder: one JSON object a measurement, in `validation.jsonl`.
+//! What a run's checkpoints reached on held-out scans, in its folder: one JSON object a
+//! measurement, in `validation.jsonl`.
 
 use std::path::Path;
 
@@ -21,7 +22,8 @@ use crate::{
 pub const FILE: &str = "validation.jsonl";
 /// What a record calls the figure by which checkpoints are chosen.
 const CHOICE: &str = "choice";
-/// What such a record calls the names of the sets that chose; figures of other sets are not comparable.
+/// What such a record calls the names of the sets that chose; figures of other sets are not
+/// comparable.
 const SETS: &str = "sets";
 /// What a record calls the name of the set it is about.
 pub const SET: &str = "set";
@@ -31,9 +33,15 @@ pub const SET: &str = "set";
 /// # Errors
 /// There is no checkpoint, or the file cannot be written.
 pub fn record(run: &Path, protocol: Protocol, figures: &Figures) -> anyhow::Result<()> {
-    let state = Checkpoint::read(&run.join(CHECKPOINT)).context("only a training run has validation figures to add to")?.state;
+    let state = Checkpoint::read(&run.join(CHECKPOINT))
+        .context("only a training run has validation figures to add to")?
+        .state;
     let mut record = json!(figures.averages());
-    record["protocol"] = json!(protocol.to_possible_value().map(|value| value.get_name().to_owned()));
+    record["protocol"] = json!(
+        protocol
+            .to_possible_value()
+            .map(|value| value.get_name().to_owned())
+    );
     write(run, &state, record)
 }
 
@@ -54,8 +62,14 @@ pub struct Last {
 /// When the run in a folder was measured last, as far as that can be read.
 pub fn last(run: &Path) -> Option<Last> {
     let log = Log::read(&run.join(FILE)).ok()?;
-    let record = log.records.iter().rfind(|record| record.contains_key(SET))?;
-    Some(Last { step: record.get("step")?.as_u64()?, seconds: record.get("seconds")?.as_f64()? })
+    let record = log
+        .records
+        .iter()
+        .rfind(|record| record.contains_key(SET))?;
+    Some(Last {
+        step: record.get("step")?.as_u64()?,
+        seconds: record.get("seconds")?.as_f64()?,
+    })
 }
 
 /// Whether there is something to measure on, which a run should not find out after hours.
@@ -63,33 +77,60 @@ pub fn last(run: &Path) -> Option<Last> {
 /// # Errors
 /// A set has no scan.
 pub fn check(options: &Validation) -> anyhow::Result<()> {
-    options.sets.iter().try_for_each(|set| Asked::of(&set.scans).map(|_| ()).with_context(|| format!("cannot measure on {:?}", set.name)))
+    options.sets.iter().try_for_each(|set| {
+        Asked::of(&set.scans)
+            .map(|_| ())
+            .with_context(|| format!("cannot measure on {:?}", set.name))
+    })
 }
 
-/// Measures the checkpoint that is in `run` now on every set, without classes, and keeps it as the best one if it is: by the mean of AP50 with the model's
-/// scores over the sets that choose.
+/// Measures the checkpoint that is in `run` now on every set, without classes, and keeps it as the
+/// best one if it is: by the mean of AP50 with the model's scores over the sets that choose.
 ///
 /// # Errors
 /// A scan cannot be read, or the folder cannot be written.
 pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Result<()> {
-    let names: Vec<&str> = options.sets.iter().filter(|set| set.chooses).map(|set| set.name.as_str()).collect();
+    let names: Vec<&str> = options
+        .sets
+        .iter()
+        .filter(|set| set.chooses)
+        .map(|set| set.name.as_str())
+        .collect();
     let earlier = Log::read(&run.join(FILE))?.records;
-    let same = earlier.iter().filter(|record| record.get(SETS) == Some(&json!(names)));
-    let best = same.filter_map(|record| record.get(CHOICE)?.as_f64()).fold(f64::NEG_INFINITY, f64::max);
+    let same = earlier
+        .iter()
+        .filter(|record| record.get(SETS) == Some(&json!(names)));
+    let best = same
+        .filter_map(|record| record.get(CHOICE)?.as_f64())
+        .fold(f64::NEG_INFINITY, f64::max);
     let state = Checkpoint::read(&run.join(CHECKPOINT))?.state;
     let network = models::load_network(Some(run), device)?;
     let mut chosen = Vec::new();
     for set in &options.sets {
         let scans = Asked::of(&set.scans)?;
-        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| evaluation::ask(&network, scan, &Choice::default()))?;
+        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| {
+            evaluation::ask(&network, scan, &Choice::default())
+        })?;
         let figures = evaluation::measure(&answers, Protocol::ClassAgnostic)?;
-        let Figures::ClassAgnostic { model_scores, confidence_one, .. } = &figures else { continue };
+        let Figures::ClassAgnostic {
+            model_scores,
+            confidence_one,
+            ..
+        } = &figures
+        else {
+            continue;
+        };
         let mut record = json!(model_scores.all);
         record[SET] = json!(set.name);
         record["confidence_one"] = json!(confidence_one.all);
         write(run, &state, record)?;
         let ap50 = model_scores.all.ap50;
-        tracing::info!("step {}, {}: AP50 {} with the model's scores", state.steps, set.name, evaluation::percent(ap50));
+        tracing::info!(
+            "step {}, {}: AP50 {} with the model's scores",
+            state.steps,
+            set.name,
+            evaluation::percent(ap50)
+        );
         if set.chooses {
             chosen.push(ap50);
         }
@@ -99,5 +140,9 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
     }
     let choice = chosen.iter().sum::<f64>() / chosen.len() as f64;
     write(run, &state, json!({ CHOICE: choice, SETS: names }))?;
-    if choice > best { checkpoint::keep_as_best(run) } else { Ok(()) }
+    if choice > best {
+        checkpoint::keep_as_best(run)
+    } else {
+        Ok(())
+    }
 }

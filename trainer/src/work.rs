@@ -1,8 +1,10 @@
-//! How much arithmetic a training step is, by count of the products in it, and how much a device could do.
+//! How much arithmetic a training step is, by count of the products in it, and how much a device
+//! could do.
 //!
-//! Counted are the sparse convolutions, by the pairs of voxels that meet under their kernels, and the decoder's products; not what is done value by
-//! value, nor the loss. A step with gradients counts three times its forward pass: each product has two more in the other direction. So the share of
-//! the peak is a lower bound of how busy the device was.
+//! Counted are the sparse convolutions, by the pairs of voxels that meet under their kernels, and
+//! the decoder's products; not what is done value by value, nor the loss. A step with gradients
+//! counts three times its forward pass: each product has two more in the other direction. So the
+//! share of the peak is a lower bound of how busy the device was.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +21,8 @@ use segscape::{
 
 /// Products of a step with gradients by those of its forward pass.
 const WITH_GRADIENTS: f64 = 3.0;
-/// Scenes whose voxels' neighbours are counted; later ones are taken to have as many a voxel, because counting costs a GPU's run time on the CPU.
+/// Scenes whose voxels' neighbours are counted; later ones are taken to have as many a voxel,
+/// because counting costs a GPU's run time on the CPU.
 const COUNTED: usize = 8;
 /// How long the peak is measured.
 const MEASURED: Duration = Duration::from_millis(300);
@@ -37,21 +40,34 @@ pub struct Work {
 /// The kernel maps of a scene: first, around each level, to each coarser level.
 fn maps(scene: &Scene) -> impl Iterator<Item = &KernelMap> {
     let pyramid = &scene.pyramid;
-    std::iter::once(&pyramid.first).chain(pyramid.neighbours.iter().map(|n| &n.around)).chain(&pyramid.children)
+    std::iter::once(&pyramid.first)
+        .chain(pyramid.neighbours.iter().map(|n| &n.around))
+        .chain(&pyramid.children)
 }
 
 fn pairs(map: &KernelMap) -> f64 {
-    let met = |offset| map.inputs().at(offset).iter().filter(|neighbour| **neighbour != NO_NEIGHBOUR).count() as f64;
+    let met = |offset| {
+        map.inputs()
+            .at(offset)
+            .iter()
+            .filter(|neighbour| **neighbour != NO_NEIGHBOUR)
+            .count() as f64
+    };
     (0..map.offsets()).map(met).sum()
 }
 
 impl Work {
     /// For a network of `config`.
     pub fn new(config: &Config) -> Self {
-        Self { config: config.clone(), totals: Vec::new(), counted: 0 }
+        Self {
+            config: config.clone(),
+            totals: Vec::new(),
+            counted: 0,
+        }
     }
 
-    /// Floating-point operations, two a product's term, of one scene's forward and backward pass with so many queries and class names.
+    /// Floating-point operations, two a product's term, of one scene's forward and backward pass
+    /// with so many queries and class names.
     pub fn of_scene(&mut self, scene: &Scene, queries: usize, names: usize) -> f64 {
         if self.counted < COUNTED {
             self.totals.resize(maps(scene).count(), (0.0, 0.0));
@@ -60,15 +76,32 @@ impl Work {
             }
             self.counted += 1;
         }
-        let mut pairs = maps(scene).zip(&self.totals).map(|(map, (pairs, rows))| map.out_rows() as f64 * pairs / rows.max(1.0));
+        let mut pairs = maps(scene)
+            .zip(&self.totals)
+            .map(|(map, (pairs, rows))| map.out_rows() as f64 * pairs / rows.max(1.0));
         let levels = scene.pyramid.neighbours.len();
         let first = pairs.next().unwrap_or(0.0);
         let around: Vec<f64> = pairs.by_ref().take(levels).collect();
         let children: Vec<f64> = pairs.collect();
-        let rows: Vec<f64> = scene.pyramid.neighbours.iter().map(|n| n.around.out_rows() as f64).collect();
-        let objects = scene.layout.objects.as_ref().map_or(0, |(features, _)| features.dims()[0]);
+        let rows: Vec<f64> = scene
+            .pyramid
+            .neighbours
+            .iter()
+            .map(|n| n.around.out_rows() as f64)
+            .collect();
+        let objects = scene
+            .layout
+            .objects
+            .as_ref()
+            .map_or(0, |(features, _)| features.dims()[0]);
         let backbone = backbone(&self.config, first, &around, &children, &rows);
-        let decoder = decoder(&self.config, scene.superpoints() as f64, queries as f64, names as f64, objects as f64);
+        let decoder = decoder(
+            &self.config,
+            scene.superpoints() as f64,
+            queries as f64,
+            names as f64,
+            objects as f64,
+        );
         2.0 * WITH_GRADIENTS * (backbone + decoder)
     }
 }
@@ -76,64 +109,119 @@ impl Work {
 /// Terms of the convolutions' products.
 fn backbone(config: &Config, first: f64, around: &[f64], children: &[f64], rows: &[f64]) -> f64 {
     let inputs = config.inputs.channels() as f64;
-    // residual blocks at a level: two convolutions each, and a linear shortcut where the first changes the width
+    // residual blocks at a level: two convolutions each, and a linear shortcut where the first
+    // changes the width
     let blocks = |level: usize, count: usize, input: usize, output: usize| {
         let (input, output) = (input as f64, output as f64);
-        let shortcut = if input == output { 0.0 } else { rows[level] * input * output };
+        let shortcut = if input == output {
+            0.0
+        } else {
+            rows[level] * input * output
+        };
         around[level] * (input * output + (2 * count - 1) as f64 * output * output) + shortcut
     };
-    let change = |level: usize, input: usize, output: usize| children[level] * (input * output) as f64;
+    let change =
+        |level: usize, input: usize, output: usize| children[level] * (input * output) as f64;
     match &config.backbone {
         Backbone::SparseUnet { planes, .. } => {
-            let down: f64 = planes.iter().enumerate().map(|(level, &p)| blocks(level, 2, p, p)).sum();
-            let up: f64 = planes[1..].iter().zip(planes).enumerate().map(|(level, (_, &p))| blocks(level, 2, 2 * p, p)).sum();
-            let exchange: f64 = planes.windows(2).enumerate().map(|(level, p)| 2.0 * change(level, p[0], p[1])).sum();
+            let down: f64 = planes
+                .iter()
+                .enumerate()
+                .map(|(level, &p)| blocks(level, 2, p, p))
+                .sum();
+            let up: f64 = planes[1..]
+                .iter()
+                .zip(planes)
+                .enumerate()
+                .map(|(level, (_, &p))| blocks(level, 2, 2 * p, p))
+                .sum();
+            let exchange: f64 = planes
+                .windows(2)
+                .enumerate()
+                .map(|(level, p)| 2.0 * change(level, p[0], p[1]))
+                .sum();
             first * inputs * planes[0] as f64 + down + up + exchange
         }
-        Backbone::ResUnet { stem, planes, blocks: counts, .. } => {
+        Backbone::ResUnet {
+            stem,
+            planes,
+            blocks: counts,
+            ..
+        } => {
             let depth = planes.len() / 2;
             let before = |stage: usize| if stage == 0 { *stem } else { planes[stage - 1] };
-            let down = (0..depth).map(|s| change(s, before(s), before(s)) + blocks(s + 1, counts[s], before(s), planes[s]));
+            let down = (0..depth).map(|s| {
+                change(s, before(s), before(s)) + blocks(s + 1, counts[s], before(s), planes[s])
+            });
             let up = (depth..2 * depth).map(|s| {
                 let level = 2 * depth - 1 - s;
-                change(level, before(s), planes[s]) + blocks(level, counts[s], planes[s] + before(level), planes[s])
+                change(level, before(s), planes[s])
+                    + blocks(level, counts[s], planes[s] + before(level), planes[s])
             });
             first * inputs * *stem as f64 + down.chain(up).sum::<f64>()
         }
     }
 }
 
-/// Terms of the decoder's products for S superpoints, Q queries, T names and O objects seen in images.
+/// Terms of the decoder's products for S superpoints, Q queries, T names and O objects seen in
+/// images.
 fn decoder(config: &Config, s: f64, q: f64, t: f64, o: f64) -> f64 {
-    let (d, channels, ffn) = (config.d_model as f64, config.backbone.output() as f64, config.ffn as f64);
+    let (d, channels, ffn) = (
+        config.d_model as f64,
+        config.backbone.output() as f64,
+        config.ffn as f64,
+    );
     let class = match config.classes {
         Classes::Text => q * (2.0 * d * d + d * text::DIM as f64 + 2.0 * d + t * text::DIM as f64),
-        Classes::Fixed { instances, semantics } => q * d * (d + (instances + semantics + 2) as f64),
+        Classes::Fixed {
+            instances,
+            semantics,
+        } => q * d * (d + (instances + semantics + 2) as f64),
     };
     let start = s * channels * d + (s + q) * (channels * d + d * d);
     let predict = q * s * d + class;
-    let place = q * (2.0 * d * d + if config.modulation { d * d + 3.0 * d } else { 0.0 });
+    let place = q
+        * (2.0 * d * d
+            + if config.modulation {
+                d * d + 3.0 * d
+            } else {
+                0.0
+            });
     let cross = 3.0 * q * d * d + 3.0 * s * d * d + 3.0 * q * s * d;
     let own = 6.0 * q * d * d + 2.0 * q * q * d;
-    let seen =
-        config.objects.as_ref().map_or(0.0, |objects| 2.0 * q * d * d + 2.0 * (o + 1.0) * objects.channels as f64 * d + 2.0 * q * o * d + q * s * o);
+    let seen = config.objects.as_ref().map_or(0.0, |objects| {
+        2.0 * q * d * d
+            + 2.0 * (o + 1.0) * objects.channels as f64 * d
+            + 2.0 * q * o * d
+            + q * s * o
+    });
     let think = 2.0 * q * d * ffn + 2.0 * q * (2.0 * d * d + 3.0 * d);
     let layers = config.layers as f64;
     start + predict + layers * (place + cross + own + seen + think + predict)
 }
 
-/// Floating-point operations a second of the device's own dense product, at the best of a few sizes: what its other products are held against.
+/// Floating-point operations a second of the device's own dense product, at the best of a few
+/// sizes: what its other products are held against.
 ///
 /// # Errors
 /// The device fails.
 pub fn peak(device: &Device) -> anyhow::Result<f64> {
     let mut best: f64 = 0.0;
     for edge in EDGES {
-        // nothing is drawn: weights still may be, and how many sizes are tried depends on the time they take
+        // nothing is drawn: weights still may be, and how many sizes are tried depends on the time
+        // they take
         let [a, b] = [0.5, 0.25].map(|value| Tensor::<2>::full([edge, edge], value, device));
-        let product = || a.clone().matmul(b.clone()).slice([0..1, 0..1]).into_scalar::<f32>();
+        let product = || {
+            a.clone()
+                .matmul(b.clone())
+                .slice([0..1, 0..1])
+                .into_scalar::<f32>()
+        };
         // the first compiles
-        anyhow::ensure!(product().is_finite(), "the device's product of {edge} x {edge} is not finite");
+        anyhow::ensure!(
+            product().is_finite(),
+            "the device's product of {edge} x {edge} is not finite"
+        );
         let (began, mut count) = (Instant::now(), 0u32);
         while began.elapsed() < MEASURED / EDGES.len() as u32 {
             product();
@@ -146,7 +234,9 @@ pub fn peak(device: &Device) -> anyhow::Result<f64> {
             break;
         }
     }
-    (best > 0.0).then_some(best).context("the device computed nothing")
+    (best > 0.0)
+        .then_some(best)
+        .context("the device computed nothing")
 }
 
 #[cfg(test)]
@@ -163,37 +253,79 @@ mod tests {
     /// Two voxels side by side and one far away, each a superpoint.
     fn scene(config: &Config) -> Scene {
         let edge = config.voxel_size;
-        let positions = [[0.5 * edge, 0.0, 0.0], [1.5 * edge, 0.0, 0.0], [90.5 * edge, 0.0, 0.0]];
-        let observation = Observation { positions: &positions, ..Observation::default() };
-        SceneInput::new(&observation, &Superpoints::from_ids(&[0, 1, 2]), config).unwrap().to_device(&Device::flex())
+        let positions = [
+            [0.5 * edge, 0.0, 0.0],
+            [1.5 * edge, 0.0, 0.0],
+            [90.5 * edge, 0.0, 0.0],
+        ];
+        let observation = Observation {
+            positions: &positions,
+            ..Observation::default()
+        };
+        SceneInput::new(&observation, &Superpoints::from_ids(&[0, 1, 2]), config)
+            .unwrap()
+            .to_device(&Device::flex())
     }
 
     #[test]
     fn products_are_counted_by_who_meets_whom() {
-        let one_level = Config { backbone: Backbone::SparseUnet { planes: vec![8], grid: None }, ..Config::nano() };
+        let one_level = Config {
+            backbone: Backbone::SparseUnet {
+                planes: vec![8],
+                grid: None,
+            },
+            ..Config::nano()
+        };
         let scene = scene(&one_level);
-        assert_eq!(maps(&scene).map(pairs).collect::<Vec<_>>(), [5.0, 5.0], "each meets itself, and two each other");
+        assert_eq!(
+            maps(&scene).map(pairs).collect::<Vec<_>>(),
+            [5.0, 5.0],
+            "each meets itself, and two each other"
+        );
         // the first convolution and two blocks of two
         let expected = 5.0 * (7.0 * 8.0 + 4.0 * 64.0);
         assert_eq!(backbone(&one_level, 5.0, &[5.0], &[], &[3.0]), expected);
         let mut work = Work::new(&one_level);
         let flops = work.of_scene(&scene, 2, 4);
-        assert_eq!(flops, 6.0 * (expected + decoder(&one_level, 3.0, 2.0, 4.0, 0.0)));
-        assert!(work.of_scene(&scene, 3, 4) > flops, "more queries are more work");
+        assert_eq!(
+            flops,
+            6.0 * (expected + decoder(&one_level, 3.0, 2.0, 4.0, 0.0))
+        );
+        assert!(
+            work.of_scene(&scene, 3, 4) > flops,
+            "more queries are more work"
+        );
     }
 
     #[test]
     fn levels_and_skips_are_counted() {
-        let config = |backbone| Config { backbone, ..Config::nano() };
-        let sparse = config(Backbone::SparseUnet { planes: vec![2, 3], grid: None });
+        let config = |backbone| Config {
+            backbone,
+            ..Config::nano()
+        };
+        let sparse = config(Backbone::SparseUnet {
+            planes: vec![2, 3],
+            grid: None,
+        });
         let (first, around, children, rows) = (10.0, [10.0, 4.0], [6.0], [6.0, 2.0]);
         let down = 10.0 * 4.0 * 4.0 + 4.0 * 4.0 * 9.0;
         let up = 10.0 * (4.0 * 2.0 + 3.0 * 4.0) + 6.0 * 4.0 * 2.0;
-        assert_eq!(backbone(&sparse, first, &around, &children, &rows), 10.0 * 7.0 * 2.0 + down + up + 2.0 * 6.0 * 6.0);
-        let residual = config(Backbone::ResUnet { first_kernel: 3, stem: 2, planes: vec![3, 5], blocks: vec![1, 2] });
+        assert_eq!(
+            backbone(&sparse, first, &around, &children, &rows),
+            10.0 * 7.0 * 2.0 + down + up + 2.0 * 6.0 * 6.0
+        );
+        let residual = config(Backbone::ResUnet {
+            first_kernel: 3,
+            stem: 2,
+            planes: vec![3, 5],
+            blocks: vec![1, 2],
+        });
         let down = 6.0 * 4.0 + 4.0 * (2.0 * 3.0 + 9.0) + 2.0 * 6.0;
         let up = 6.0 * 15.0 + 10.0 * (7.0 * 5.0 + 3.0 * 25.0) + 6.0 * 35.0;
-        assert_eq!(backbone(&residual, first, &around, &children, &rows), 10.0 * 7.0 * 2.0 + down + up);
+        assert_eq!(
+            backbone(&residual, first, &around, &children, &rows),
+            10.0 * 7.0 * 2.0 + down + up
+        );
     }
 
     #[test]

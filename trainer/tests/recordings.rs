@@ -1,4 +1,5 @@
-//! The documented way from an RGB-D recording to a model that segments a scan (docs/train-on-recordings.md), small.
+//! The documented way from an RGB-D recording to a model that segments a scan
+//! (docs/train-on-recordings.md), small.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -11,27 +12,50 @@ use image::{ImageBuffer, Luma, Rgb};
 
 const SIZE: [u32; 2] = [64, 48];
 const FOCAL: f32 = 40.0;
-/// The recording's room, metres: x right, y down, z ahead; the floor is a metre below the cameras, the wall three metres ahead.
+/// The recording's room, metres: x right, y down, z ahead; the floor is a metre below the cameras,
+/// the wall three metres ahead.
 const FLOOR: f32 = 1.0;
 const WALL: f32 = 3.0;
 /// A box on the floor: lowest and highest corner.
 const BOX: [[f32; 3]; 2] = [[-0.4, 0.4, 1.8], [0.4, FLOOR, 2.4]];
 
 fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_trainer")).args(arguments).current_dir(folder).output().unwrap();
-    assert!(output.status.success(), "trainer {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "trainer {arguments:?}: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     output
 }
 
 /// How far along `ray` from `eye` something is, and whether it is the box.
 fn seen(eye: [f32; 3], ray: [f32; 3]) -> (f32, bool) {
-    let room = [(FLOOR - eye[1]) / ray[1], (WALL - eye[2]) / ray[2]].into_iter().filter(|t| *t > 0.0).fold(f32::INFINITY, f32::min);
+    let room = [(FLOOR - eye[1]) / ray[1], (WALL - eye[2]) / ray[2]]
+        .into_iter()
+        .filter(|t| *t > 0.0)
+        .fold(f32::INFINITY, f32::min);
     let along = |axis: usize| {
-        let (a, b) = ((BOX[0][axis] - eye[axis]) / ray[axis], (BOX[1][axis] - eye[axis]) / ray[axis]);
+        let (a, b) = (
+            (BOX[0][axis] - eye[axis]) / ray[axis],
+            (BOX[1][axis] - eye[axis]) / ray[axis],
+        );
         (a.min(b), a.max(b))
     };
-    let (near, far) = (0..3).map(along).fold((0.0f32, f32::INFINITY), |(near, far), (a, b)| (near.max(a), far.min(b)));
-    if near < far && near > 0.0 { (near.min(room), near < room) } else { (room, false) }
+    let (near, far) = (0..3)
+        .map(along)
+        .fold((0.0f32, f32::INFINITY), |(near, far), (a, b)| {
+            (near.max(a), far.min(b))
+        });
+    if near < far && near > 0.0 {
+        (near.min(room), near < room)
+    } else {
+        (room, false)
+    }
 }
 
 /// Three frames as SensReader exports them; the masks of the box, frame by frame.
@@ -41,18 +65,55 @@ fn record(folder: &Path) -> Vec<Vec<u16>> {
     }
     let [width, height] = SIZE;
     let center = [width as f32 / 2.0 - 0.5, height as f32 / 2.0 - 0.5];
-    fs::write(folder.join("intrinsic/intrinsic_depth.txt"), format!("{FOCAL} 0 {} 0 0 {FOCAL} {} 0 0 0 1 0 0 0 0 1", center[0], center[1])).unwrap();
+    fs::write(
+        folder.join("intrinsic/intrinsic_depth.txt"),
+        format!(
+            "{FOCAL} 0 {} 0 0 {FOCAL} {} 0 0 0 1 0 0 0 0 1",
+            center[0], center[1]
+        ),
+    )
+    .unwrap();
     let frame = |(number, x): (usize, f32)| {
-        let pixel = |u: u32, v: u32| seen([x, 0.0, 0.0], [(u as f32 - center[0]) / FOCAL, (v as f32 - center[1]) / FOCAL + 1e-6, 1.0]);
-        ImageBuffer::<Luma<u16>, _>::from_fn(width, height, |u, v| Luma([(pixel(u, v).0 * 1000.0).min(60_000.0) as u16]))
-            .save(folder.join(format!("depth/{number}.png")))
+        let pixel = |u: u32, v: u32| {
+            seen(
+                [x, 0.0, 0.0],
+                [
+                    (u as f32 - center[0]) / FOCAL,
+                    (v as f32 - center[1]) / FOCAL + 1e-6,
+                    1.0,
+                ],
+            )
+        };
+        ImageBuffer::<Luma<u16>, _>::from_fn(width, height, |u, v| {
+            Luma([(pixel(u, v).0 * 1000.0).min(60_000.0) as u16])
+        })
+        .save(folder.join(format!("depth/{number}.png")))
+        .unwrap();
+        let color = |u, v| {
+            if pixel(u, v).1 {
+                Rgb([200u8, 60, 40])
+            } else {
+                Rgb([150, 150, 140])
+            }
+        };
+        ImageBuffer::from_fn(width, height, color)
+            .save(folder.join(format!("color/{number}.png")))
             .unwrap();
-        let color = |u, v| if pixel(u, v).1 { Rgb([200u8, 60, 40]) } else { Rgb([150, 150, 140]) };
-        ImageBuffer::from_fn(width, height, color).save(folder.join(format!("color/{number}.png"))).unwrap();
-        fs::write(folder.join(format!("pose/{number}.txt")), format!("1 0 0 {x} 0 1 0 0 0 0 1 0 0 0 0 1")).unwrap();
-        (0..height).flat_map(|v| (0..width).map(move |u| (u, v))).map(|(u, v)| u16::from(pixel(u, v).1)).collect()
+        fs::write(
+            folder.join(format!("pose/{number}.txt")),
+            format!("1 0 0 {x} 0 1 0 0 0 0 1 0 0 0 0 1"),
+        )
+        .unwrap();
+        (0..height)
+            .flat_map(|v| (0..width).map(move |u| (u, v)))
+            .map(|(u, v)| u16::from(pixel(u, v).1))
+            .collect()
     };
-    [-0.3, 0.0, 0.3].into_iter().enumerate().map(frame).collect()
+    [-0.3, 0.0, 0.3]
+        .into_iter()
+        .enumerate()
+        .map(frame)
+        .collect()
 }
 
 /// What a 2D model writes into a bundle.
@@ -60,7 +121,10 @@ fn write_masks(bundle: &Path, masks: &[Vec<u16>]) {
     let path = bundle.join("foundation.json");
     let mut index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     for (number, mask) in masks.iter().enumerate() {
-        ImageBuffer::<Luma<u16>, _>::from_raw(SIZE[0], SIZE[1], mask.clone()).unwrap().save(bundle.join(format!("{number}.masks.png"))).unwrap();
+        ImageBuffer::<Luma<u16>, _>::from_raw(SIZE[0], SIZE[1], mask.clone())
+            .unwrap()
+            .save(bundle.join(format!("{number}.masks.png")))
+            .unwrap();
         assert_eq!(index["images"][number]["name"], number.to_string());
         index["images"][number]["instances"] = serde_json::json!([{ "name": "box", "score": 0.9 }]);
     }
@@ -72,22 +136,51 @@ fn a_recording_becomes_a_model_that_segments() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     let masks = record(&folder.join("recordings/office"));
-    assert!(masks.iter().all(|mask| mask.contains(&1)), "the box is in every picture");
+    assert!(
+        masks.iter().all(|mask| mask.contains(&1)),
+        "the box is in every picture"
+    );
     fs::create_dir_all(folder.join("recordings/broken/depth")).unwrap();
     fs::create_dir_all(folder.join("recordings/broken/pose")).unwrap();
-    let prepare = ["prepare", "frames", "recordings", "bundles", "--up", "-y", "--every", "1"];
+    let prepare = [
+        "prepare",
+        "frames",
+        "recordings",
+        "bundles",
+        "--up",
+        "-y",
+        "--every",
+        "1",
+    ];
     let said = String::from_utf8(trainer(folder, &prepare).stderr).unwrap();
-    assert!(said.contains("left out broken") && said.contains("1 scenes prepared"), "{said}");
+    assert!(
+        said.contains("left out broken") && said.contains("1 scenes prepared"),
+        "{said}"
+    );
     let said = String::from_utf8(trainer(folder, &prepare).stderr).unwrap();
     assert!(said.contains("1 were there already"), "{said}");
     write_masks(&folder.join("bundles/office"), &masks);
 
     let model = "[model]\nvoxel_size = 0.08\nbackbone = { kind = \"sparse_unet\", planes = [8, 16] }\nd_model = 32\nheads = 2\nffn = 32\nlayers = 1\nmax_queries = 100\n";
-    fs::write(folder.join("run.toml"), format!("[data]\nfoundations = [\"bundles\"]\n{model}[run]\nsteps = 3\n")).unwrap();
+    fs::write(
+        folder.join("run.toml"),
+        format!("[data]\nfoundations = [\"bundles\"]\n{model}[run]\nsteps = 3\n"),
+    )
+    .unwrap();
     trainer(folder, &["train", "run.toml", "--out", "run"]);
     let steps = fs::read_to_string(folder.join("run/metrics.jsonl")).unwrap();
-    let losses: Vec<f64> = steps.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["loss"].as_f64().unwrap()).collect();
-    assert!(losses.len() == 3 && losses.iter().all(|loss| loss.is_finite()), "{losses:?}");
+    let losses: Vec<f64> = steps
+        .lines()
+        .map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).unwrap()["loss"]
+                .as_f64()
+                .unwrap()
+        })
+        .collect();
+    assert!(
+        losses.len() == 3 && losses.iter().all(|loss| loss.is_finite()),
+        "{losses:?}"
+    );
 
     // steps that would destroy the network leave it alone, and leave a trace
     fs::write(
@@ -95,14 +188,40 @@ fn a_recording_becomes_a_model_that_segments() {
         format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),
     )
     .unwrap();
-    let said = String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr).unwrap();
-    let traces =
-        fs::read_dir(folder.join("broken")).unwrap().filter(|entry| entry.as_ref().unwrap().file_name().to_string_lossy().starts_with("broken-"));
-    assert!(said.contains("are not finite") && (1..=3).contains(&traces.count()), "{said}");
+    let said =
+        String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr)
+            .unwrap();
+    let traces = fs::read_dir(folder.join("broken"))
+        .unwrap()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("broken-")
+        });
+    assert!(
+        said.contains("are not finite") && (1..=3).contains(&traces.count()),
+        "{said}"
+    );
 
-    let exported = String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
-    trainer(folder, &["synth", "--count", "1", "--seed", "5", "--out", "scans"]);
-    let found = trainer(folder, &["segment", "scans/room_5_00000.ply", "--weights", exported.trim(), "--json"]);
+    let exported =
+        String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();
+    trainer(
+        folder,
+        &["synth", "--count", "1", "--seed", "5", "--out", "scans"],
+    );
+    let found = trainer(
+        folder,
+        &[
+            "segment",
+            "scans/room_5_00000.ply",
+            "--weights",
+            exported.trim(),
+            "--json",
+        ],
+    );
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
     assert!(found["superpoints"].as_u64().unwrap() > 10, "{found}");
 }

@@ -20,7 +20,13 @@ pub fn start(state: State) {
     *state.link.get_value().borrow_mut() = Some(link);
     restart_worker(state);
     follow(state);
-    let asked = state.wishes.with_value(|wishes| wishes.shared.clone().map(Source::Shared).or_else(|| wishes.scene.clone().map(Source::Url)));
+    let asked = state.wishes.with_value(|wishes| {
+        wishes
+            .shared
+            .clone()
+            .map(Source::Shared)
+            .or_else(|| wishes.scene.clone().map(Source::Url))
+    });
     if let Some(source) = asked {
         open(state, source);
     }
@@ -30,13 +36,24 @@ pub fn start(state: State) {
 fn follow(state: State) {
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
-        let looks = listing::looks(state.instances.with(Vec::len), &state.rows.read(), edits.present(), coloring);
+        let looks = listing::looks(
+            state.instances.with(Vec::len),
+            &state.rows.read(),
+            edits.present(),
+            coloring,
+        );
         state.viewer().set_looks(looks);
     });
     Effect::new(move |_| {
         let visible = state.visible.get();
         if !visible.is_empty() {
-            send(state, Request::Owners { serial: next(state.owners_asked), visible });
+            send(
+                state,
+                Request::Owners {
+                    serial: next(state.owners_asked),
+                    visible,
+                },
+            );
         }
     });
 }
@@ -67,7 +84,13 @@ pub fn reopen(state: State, choices: Choices) {
 /// Opens the first of the files that were dropped or picked.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     if let Some(file) = files.and_then(|files| files.get(0)) {
-        open(state, Source::File { name: file.name(), blob: file.unchecked_into() });
+        open(
+            state,
+            Source::File {
+                name: file.name(),
+                blob: file.unchecked_into(),
+            },
+        );
     }
 }
 
@@ -80,9 +103,14 @@ pub fn cancel(state: State) {
     }
 }
 
-/// What WebGPU refused ended the worker: a fresh one goes on on the CPU. False where it ran on the CPU already.
+/// What WebGPU refused ended the worker: a fresh one goes on on the CPU. False where it ran on the
+/// CPU already.
 pub fn leave_gpu(state: State, failure: &str) -> bool {
-    let on_gpu = state.backend.with_untracked(|backend| backend.as_ref().is_some_and(|backend| backend.processor == Processor::WebGpu));
+    let on_gpu = state.backend.with_untracked(|backend| {
+        backend
+            .as_ref()
+            .is_some_and(|backend| backend.processor == Processor::WebGpu)
+    });
     if on_gpu {
         state.gpu_failure.set_value(Some(failure.to_owned()));
         match state.opening.get_untracked() {
@@ -99,14 +127,38 @@ pub fn restart_worker(state: State) {
     if let Some(link) = link.borrow().as_ref() {
         link.restart();
     }
-    let measured = state.backend.with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
-    let forced = state.wishes.with_value(|wishes| wishes.processor).or(measured);
+    let measured = state
+        .backend
+        .with_untracked(|backend| backend.as_ref().map(|backend| backend.processor));
+    let forced = state
+        .wishes
+        .with_value(|wishes| wishes.processor)
+        .or(measured);
     let found_already = state.wishes.with_value(|wishes| wishes.shared.is_some());
-    send(state, Request::Start { forced, gpu_failure: state.gpu_failure.get_value(), found_already });
+    send(
+        state,
+        Request::Start {
+            forced,
+            gpu_failure: state.gpu_failure.get_value(),
+            found_already,
+        },
+    );
     // What the old worker knew about the scene on screen.
-    let scene = (state.snapshot.get_value(), state.source.get_untracked(), state.scan.get_untracked());
+    let scene = (
+        state.snapshot.get_value(),
+        state.source.get_untracked(),
+        state.scan.get_untracked(),
+    );
     if let (Some((bundle, superpoint_of_point)), Some(source), Some(scan)) = scene {
-        send(state, Request::Restore { bundle, superpoint_of_point, source, choices: scan.choices });
+        send(
+            state,
+            Request::Restore {
+                bundle,
+                superpoint_of_point,
+                source,
+                choices: scan.choices,
+            },
+        );
     }
 }
 
@@ -130,7 +182,14 @@ pub fn ask_while_typing(state: State, text: &str) {
 
 fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
-    send(state, Request::Prompt { serial: next(state.asked), text: text.to_owned(), typing });
+    send(
+        state,
+        Request::Prompt {
+            serial: next(state.asked),
+            text: text.to_owned(),
+            typing,
+        },
+    );
 }
 
 /// Selects an instance and flies to it.
@@ -142,7 +201,11 @@ pub fn select(state: State, instance: u32) {
 /// Flies to the selected instance, or to the whole scene.
 pub fn focus(state: State) {
     let selected = state.selected.get_untracked();
-    let bounds = selected.and_then(|id| state.instances.with_untracked(|instances| Some(instances.get(id as usize)?.bounds)));
+    let bounds = selected.and_then(|id| {
+        state
+            .instances
+            .with_untracked(|instances| Some(instances.get(id as usize)?.bounds))
+    });
     state.viewer().focus(bounds);
 }
 
@@ -168,15 +231,32 @@ pub fn redo(state: State) {
 /// Asks for a file with what is visible.
 pub fn export(state: State, format: Format) {
     let edits = state.edits.read_untracked();
-    let mut labels = state.answer.with_untracked(|answer| answer.as_ref().map_or_else(Vec::new, |answer| answer.labels.clone()));
+    let mut labels = state.answer.with_untracked(|answer| {
+        answer
+            .as_ref()
+            .map_or_else(Vec::new, |answer| answer.labels.clone())
+    });
     for (id, name) in &edits.present().names {
         if let Some(label) = labels.get_mut(*id as usize) {
             label.name.clone_from(name);
         }
     }
     let shown = |(id, visible): (usize, bool)| visible && edits.present().shows(id as u32);
-    let visible = state.visible.get_untracked().into_iter().enumerate().map(shown).collect();
-    send(state, Request::Export { format, visible, labels });
+    let visible = state
+        .visible
+        .get_untracked()
+        .into_iter()
+        .enumerate()
+        .map(shown)
+        .collect();
+    send(
+        state,
+        Request::Export {
+            format,
+            visible,
+            labels,
+        },
+    );
 }
 
 /// Packs the scene as it looks now and hands the bundle on.
@@ -190,7 +270,13 @@ pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
         color_mode: state.coloring.get_untracked().into(),
     };
     state.packing.set_value(Some(Box::new(packed)));
-    send(state, Request::Pack { names: edits.present().names.clone(), view });
+    send(
+        state,
+        Request::Pack {
+            names: edits.present().names.clone(),
+            view,
+        },
+    );
 }
 
 /// The number of the next request of which only the latest counts.

@@ -6,7 +6,10 @@ use wasm_bindgen::prelude::*;
 use crate::{
     actions, browser,
     state::State,
-    ui::{Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas, shortcuts},
+    ui::{
+        Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
+        shortcuts,
+    },
 };
 
 /// The whole page.
@@ -33,16 +36,21 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// The manage link of a scene, opened where the scene is open already, differs only in what loads no page.
+/// The manage link of a scene, opened where the scene is open already, differs only in what loads
+/// no page.
 fn follow_address() {
     // A reload that the browser refuses leaves the page as it is.
-    let listener = window_event_listener(ev::hashchange, |_| drop(browser::window().location().reload()));
+    let listener = window_event_listener(ev::hashchange, |_| {
+        drop(browser::window().location().reload())
+    });
     on_cleanup(move || listener.remove());
 }
 
 /// The picture's surroundings change with the system's dark and light.
 fn follow_color_scheme(state: State) {
-    let Ok(Some(list)) = browser::window().match_media("(prefers-color-scheme: light)") else { return };
+    let Ok(Some(list)) = browser::window().match_media("(prefers-color-scheme: light)") else {
+        return;
+    };
     let changed = Closure::<dyn FnMut()>::new(move || state.dark.set(browser::prefers_dark()));
     list.set_onchange(Some(changed.as_ref().unchecked_ref()));
     changed.forget(); // as long as the page

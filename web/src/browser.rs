@@ -1,8 +1,11 @@
-//! The browser calls that the page makes again and again, with their impossible failures folded away.
+//! The browser calls that the page makes again and again, with their impossible failures folded
+//! away.
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Url, UrlSearchParams, Window};
+use web_sys::{
+    Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Url, UrlSearchParams, Window,
+};
 
 /// The window of the page; must not be called in a worker.
 pub fn window() -> Window {
@@ -32,12 +35,17 @@ pub fn next_frame(callback: impl FnOnce() + 'static) {
 /// Calls back after so many milliseconds.
 pub fn after(ms: i32, callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);
-    let _ = window().set_timeout_with_callback_and_timeout_and_arguments_0(callback.unchecked_ref(), ms);
+    let _ = window()
+        .set_timeout_with_callback_and_timeout_and_arguments_0(callback.unchecked_ref(), ms);
 }
 
 /// Whether a media query holds.
 pub fn matches_media(query: &str) -> bool {
-    window().match_media(query).ok().flatten().is_some_and(|list| list.matches())
+    window()
+        .match_media(query)
+        .ok()
+        .flatten()
+        .is_some_and(|list| list.matches())
 }
 
 /// Whether the person asked for less movement.
@@ -53,7 +61,12 @@ pub fn prefers_dark() -> bool {
 /// Width and height of the page, CSS pixels, at least one.
 pub fn window_size() -> (f32, f32) {
     let root = document().document_element();
-    root.map_or((1.0, 1.0), |root| (root.client_width().max(1) as f32, root.client_height().max(1) as f32))
+    root.map_or((1.0, 1.0), |root| {
+        (
+            root.client_width().max(1) as f32,
+            root.client_height().max(1) as f32,
+        )
+    })
 }
 
 /// Device pixels per CSS pixel.
@@ -64,14 +77,20 @@ pub fn device_pixel_ratio() -> f32 {
 /// A parameter of the page's address.
 pub fn query_parameter(name: &str) -> Option<String> {
     let search = window().location().search().ok()?;
-    UrlSearchParams::new_with_str(&search).ok()?.get(name).filter(|value| !value.is_empty())
+    UrlSearchParams::new_with_str(&search)
+        .ok()?
+        .get(name)
+        .filter(|value| !value.is_empty())
 }
 
 /// Offers bytes as a download.
 pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(), JsValue> {
     let options = BlobPropertyBag::new();
     options.set_type(mime);
-    let blob = Blob::new_with_u8_array_sequence_and_options(&Array::of1(&Uint8Array::new(bytes)), &options)?;
+    let blob = Blob::new_with_u8_array_sequence_and_options(
+        &Array::of1(&Uint8Array::new(bytes)),
+        &options,
+    )?;
     let url = Url::create_object_url_with_blob(&blob)?;
     let anchor: HtmlAnchorElement = document().create_element("a")?.unchecked_into();
     anchor.set_href(&url);
@@ -84,7 +103,10 @@ pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(
 
 /// Puts the keyboard focus on the element with this id.
 pub fn focus(id: &str) {
-    if let Some(element) = document().get_element_by_id(id).and_then(|e| e.dyn_into::<HtmlElement>().ok()) {
+    if let Some(element) = document()
+        .get_element_by_id(id)
+        .and_then(|e| e.dyn_into::<HtmlElement>().ok())
+    {
         let _ = element.focus();
     }
 }

@@ -35,7 +35,11 @@ impl Edits {
 
     /// Shows this instance alone, or everything again if it was alone already.
     pub fn toggle_isolated(&mut self, instance: u32) {
-        self.isolated = if self.isolated == Some(instance) { None } else { Some(instance) };
+        self.isolated = if self.isolated == Some(instance) {
+            None
+        } else {
+            Some(instance)
+        };
     }
 
     /// Nothing is hidden or isolated any more.
@@ -64,7 +68,10 @@ pub struct History {
 impl History {
     /// These changes are in force and there is nothing to undo.
     pub fn starting_from(present: Edits) -> Self {
-        Self { present, ..Self::default() }
+        Self {
+            present,
+            ..Self::default()
+        }
     }
 
     /// The changes in force.
@@ -87,14 +94,19 @@ impl History {
 
     /// Takes the last change back; false if there is none.
     pub fn undo(&mut self) -> bool {
-        let Some(before) = self.past.pop() else { return false };
-        self.future.push(std::mem::replace(&mut self.present, before));
+        let Some(before) = self.past.pop() else {
+            return false;
+        };
+        self.future
+            .push(std::mem::replace(&mut self.present, before));
         true
     }
 
     /// Makes the change last taken back again; false if there is none.
     pub fn redo(&mut self) -> bool {
-        let Some(after) = self.future.pop() else { return false };
+        let Some(after) = self.future.pop() else {
+            return false;
+        };
         self.past.push(std::mem::replace(&mut self.present, after));
         true
     }

@@ -1,7 +1,8 @@
-//! Whether this browser offers a WebGPU that the shaders can run on, and if not, which of the four causes it is.
+//! Whether this browser offers a WebGPU that the shaders can run on, and if not, which of the four
+//! causes it is.
 //!
-//! Works on the page and in the worker. Asked before any wgpu call: cubecl 0.11 panics on an adapter without
-//! `timestamp-query`, and wgpu's own error does not tell the causes apart.
+//! Works on the page and in the worker. Asked before any wgpu call: cubecl 0.11 panics on an
+//! adapter without `timestamp-query`, and wgpu's own error does not tell the causes apart.
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
@@ -17,7 +18,9 @@ pub enum NoGpu {
     #[error("this browser has no WebGPU; a current Chrome, Edge, Firefox or Safari has it")]
     NoApi,
     /// `requestAdapter` answered null.
-    #[error("the browser found no graphics adapter it trusts; graphics acceleration may be off in its settings")]
+    #[error(
+        "the browser found no graphics adapter it trusts; graphics acceleration may be off in its settings"
+    )]
     NoAdapter,
     /// The adapter lacks what the shaders need.
     #[error("the graphics adapter {adapter} is too small: {lacks}")]
@@ -44,35 +47,59 @@ const NEEDS: [(&str, f64); 4] = [
 pub async fn model_adapter() -> Result<String, NoGpu> {
     let adapter = request_adapter().await?;
     let name = adapter_name(&adapter);
-    let lacks = |lacks: String| NoGpu::AdapterTooSmall { adapter: name.clone(), lacks };
+    let lacks = |lacks: String| NoGpu::AdapterTooSmall {
+        adapter: name.clone(),
+        lacks,
+    };
     let limits = get(&adapter, "limits");
     for (limit, need) in NEEDS {
         let has = get(&limits, limit).as_f64().unwrap_or(0.0);
         if has < need {
-            return Err(lacks(format!("{limit} is {has}, at least {need} is needed")));
+            return Err(lacks(format!(
+                "{limit} is {has}, at least {need} is needed"
+            )));
         }
     }
     let features = get(&adapter, "features");
-    let timestamps = call(&features, "has", &"timestamp-query".into()).is_ok_and(|has| has.is_truthy());
-    if timestamps { Ok(name) } else { Err(lacks("it cannot take time stamps (timestamp-query)".into())) }
+    let timestamps =
+        call(&features, "has", &"timestamp-query".into()).is_ok_and(|has| has.is_truthy());
+    if timestamps {
+        Ok(name)
+    } else {
+        Err(lacks("it cannot take time stamps (timestamp-query)".into()))
+    }
 }
 
-/// Whether the page should draw with WebGPU. A software adapter only takes a detour to the CPU, which can draw by itself; and
-/// some browsers lose every device of the page, the model's too, when a software adapter presents to a canvas.
+/// Whether the page should draw with WebGPU. A software adapter only takes a detour to the CPU,
+/// which can draw by itself; and some browsers lose every device of the page, the model's too, when
+/// a software adapter presents to a canvas.
 pub async fn draws_in_hardware() -> bool {
-    request_adapter().await.is_ok_and(|adapter| get(&get(&adapter, "info"), "isFallbackAdapter").is_falsy())
+    request_adapter()
+        .await
+        .is_ok_and(|adapter| get(&get(&adapter, "info"), "isFallbackAdapter").is_falsy())
 }
 
 async fn request_adapter() -> Result<JsValue, NoGpu> {
     let global = js_sys::global();
     let gpu = get(&get(&global, "navigator"), "gpu");
     if !gpu.is_object() {
-        return Err(if get(&global, "isSecureContext").is_falsy() { NoGpu::InsecurePage } else { NoGpu::NoApi });
+        return Err(if get(&global, "isSecureContext").is_falsy() {
+            NoGpu::InsecurePage
+        } else {
+            NoGpu::NoApi
+        });
     }
     let options = Object::new();
     // A failed set leaves the default preference, which is as good as it gets.
-    let _ = Reflect::set(&options, &"powerPreference".into(), &"high-performance".into());
-    let promise = call(&gpu, "requestAdapter", &options).ok().and_then(|p| p.dyn_into::<Promise>().ok()).ok_or(NoGpu::NoAdapter)?;
+    let _ = Reflect::set(
+        &options,
+        &"powerPreference".into(),
+        &"high-performance".into(),
+    );
+    let promise = call(&gpu, "requestAdapter", &options)
+        .ok()
+        .and_then(|p| p.dyn_into::<Promise>().ok())
+        .ok_or(NoGpu::NoAdapter)?;
     match JsFuture::from(promise).await {
         Ok(adapter) if adapter.is_object() => Ok(adapter),
         _ => Err(NoGpu::NoAdapter),
@@ -97,5 +124,7 @@ fn get(object: &JsValue, key: &str) -> JsValue {
 }
 
 fn call(object: &JsValue, method: &str, argument: &JsValue) -> Result<JsValue, JsValue> {
-    get(object, method).dyn_into::<Function>()?.call1(object, argument)
+    get(object, method)
+        .dyn_into::<Function>()?
+        .call1(object, argument)
 }

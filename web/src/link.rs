@@ -1,8 +1,10 @@
-//! The page's end of the worker: starts it, talks to it, and replaces it when it is cancelled or dies.
+//! The page's end of the worker: starts it, talks to it, and replaces it when it is cancelled or
+//! dies.
 //!
-//! Cancel terminates the worker. The alternative, a flag that every stage looks at, cannot be set while wasm runs on the
-//! worker's only thread (there is no shared memory), and yielding often enough would slow every loop. A fresh worker costs
-//! about a tenth of a second because the browser has its code cached.
+//! Cancel terminates the worker. The alternative, a flag that every stage looks at, cannot be set
+//! while wasm runs on the worker's only thread (there is no shared memory), and yielding often
+//! enough would slow every loop. A fresh worker costs about a tenth of a second because the browser
+//! has its code cached.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -38,7 +40,10 @@ struct Running {
 impl Link {
     /// Starts no worker yet; replies will go to `on_reply`.
     pub fn new(on_reply: impl Fn(Reply) + 'static) -> Self {
-        Self(Rc::new(RefCell::new(Inner { worker: None, on_reply: Rc::new(on_reply) })))
+        Self(Rc::new(RefCell::new(Inner {
+            worker: None,
+            on_reply: Rc::new(on_reply),
+        })))
     }
 
     /// Ends the worker, whatever it is doing, and starts a fresh one.
@@ -46,7 +51,9 @@ impl Link {
         self.stop();
         match self.start() {
             Ok(running) => self.0.borrow_mut().worker = Some(running),
-            Err(error) => self.reply(Reply::Panicked { message: format!("the worker could not be started: {error:?}") }),
+            Err(error) => self.reply(Reply::Panicked {
+                message: format!("the worker could not be started: {error:?}"),
+            }),
         }
     }
 
@@ -62,14 +69,18 @@ impl Link {
     /// Sends a request, now or as soon as the worker listens.
     pub fn send(&self, request: Request) {
         let mut inner = self.0.borrow_mut();
-        let Some(running) = &mut inner.worker else { return };
+        let Some(running) = &mut inner.worker else {
+            return;
+        };
         match &mut running.waiting {
             Some(waiting) => waiting.push_back(request),
             None => {
                 let posted = post(&running.worker, &request);
                 drop(inner);
                 if let Err(error) = posted {
-                    self.reply(Reply::Failed { message: format!("the request could not be sent: {error:?}") });
+                    self.reply(Reply::Failed {
+                        message: format!("the request could not be sent: {error:?}"),
+                    });
                 }
             }
         }
@@ -80,24 +91,43 @@ impl Link {
         options.set_type(WorkerType::Module);
         let worker = Worker::new_with_options(WORKER, &options)?;
         let link = self.clone();
-        let on_message = Closure::new(move |event: MessageEvent| match serde_wasm_bindgen::from_value(event.data()) {
-            Ok(Reply::Listening) => link.listening(),
-            Ok(reply) => link.reply(reply),
-            Err(error) => link.reply(Reply::Failed { message: format!("the worker sent something unreadable: {error}") }),
+        let on_message = Closure::new(move |event: MessageEvent| {
+            match serde_wasm_bindgen::from_value(event.data()) {
+                Ok(Reply::Listening) => link.listening(),
+                Ok(reply) => link.reply(reply),
+                Err(error) => link.reply(Reply::Failed {
+                    message: format!("the worker sent something unreadable: {error}"),
+                }),
+            }
         });
         let link = self.clone();
         let on_error = Closure::new(move |event: ErrorEvent| {
             event.prevent_default();
-            link.reply(Reply::Panicked { message: event.message() });
+            link.reply(Reply::Panicked {
+                message: event.message(),
+            });
         });
         worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
-        Ok(Running { worker, waiting: Some(VecDeque::new()), _on_message: on_message, _on_error: on_error })
+        Ok(Running {
+            worker,
+            waiting: Some(VecDeque::new()),
+            _on_message: on_message,
+            _on_error: on_error,
+        })
     }
 
     fn listening(&self) {
-        let waiting = self.0.borrow_mut().worker.as_mut().and_then(|running| running.waiting.take());
-        waiting.into_iter().flatten().for_each(|request| self.send(request));
+        let waiting = self
+            .0
+            .borrow_mut()
+            .worker
+            .as_mut()
+            .and_then(|running| running.waiting.take());
+        waiting
+            .into_iter()
+            .flatten()
+            .for_each(|request| self.send(request));
     }
 
     fn reply(&self, reply: Reply) {

@@ -1,4 +1,5 @@
-//! Instances as rows of the list and looks of the picture: pure functions of what the worker found and the person changed.
+//! Instances as rows of the list and looks of the picture: pure functions of what the worker found
+//! and the person changed.
 
 use crate::{
     edits::Edits,
@@ -31,18 +32,31 @@ pub struct Row {
     pub shown: bool,
 }
 
-/// Whether each instance is visible: confident enough and, if something was asked for, an answer to it.
+/// Whether each instance is visible: confident enough and, if something was asked for, an answer to
+/// it.
 pub fn visible(labels: &[Label], threshold: f32, asked: bool) -> Vec<bool> {
-    labels.iter().map(|label| label.confidence >= threshold && (!asked || label.term.is_some())).collect()
+    labels
+        .iter()
+        .map(|label| label.confidence >= threshold && (!asked || label.term.is_some()))
+        .collect()
 }
 
 /// The rows of the visible instances, in the order of the instances.
-pub fn rows(instances: &[InstanceInfo], labels: &[Label], visible: &[bool], edits: &Edits) -> Vec<Row> {
+pub fn rows(
+    instances: &[InstanceInfo],
+    labels: &[Label],
+    visible: &[bool],
+    edits: &Edits,
+) -> Vec<Row> {
     let all = (0..).zip(instances.iter().zip(labels).zip(visible));
     all.filter(|(_, (_, visible))| **visible)
         .map(|(id, ((instance, label), _))| {
             let name = edits.names.get(&id).unwrap_or(&label.name);
-            let name = if name.is_empty() { UNNAMED.to_owned() } else { name.clone() };
+            let name = if name.is_empty() {
+                UNNAMED.to_owned()
+            } else {
+                name.clone()
+            };
             let bounds = instance.bounds;
             Row {
                 id,
@@ -72,7 +86,11 @@ pub enum Order {
 
 impl Order {
     /// All, with their names.
-    pub const ALL: [(Self, &str); 3] = [(Self::Score, "Score"), (Self::Points, "Points"), (Self::Name, "Name")];
+    pub const ALL: [(Self, &str); 3] = [
+        (Self::Score, "Score"),
+        (Self::Points, "Points"),
+        (Self::Name, "Name"),
+    ];
 }
 
 /// The rows of one name.
@@ -89,27 +107,44 @@ pub struct Group {
 /// Rows whose name contains `search`, by name, the group with the foremost row first.
 pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
     let search = search.trim().to_lowercase();
-    let mut rows: Vec<&Row> = rows.iter().filter(|row| row.name.to_lowercase().contains(&search)).collect();
+    let mut rows: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.name.to_lowercase().contains(&search))
+        .collect();
     match order {
         Order::Score => rows.sort_by(|a, b| b.confidence.total_cmp(&a.confidence)),
         Order::Points => rows.sort_by_key(|row| std::cmp::Reverse(row.points)),
-        Order::Name => rows.sort_by(|a, b| a.name.cmp(&b.name).then(b.confidence.total_cmp(&a.confidence))),
+        Order::Name => rows.sort_by(|a, b| {
+            a.name
+                .cmp(&b.name)
+                .then(b.confidence.total_cmp(&a.confidence))
+        }),
     }
     let mut groups: Vec<Group> = Vec::new();
     let mut index_of_name = std::collections::HashMap::new();
     for row in rows {
-        let index = *index_of_name.entry(row.name.as_str()).or_insert(groups.len());
+        let index = *index_of_name
+            .entry(row.name.as_str())
+            .or_insert(groups.len());
         if index == groups.len() {
-            groups.push(Group { name: row.name.clone(), color: palette::label_color(&row.name), rows: Vec::new() });
+            groups.push(Group {
+                name: row.name.clone(),
+                color: palette::label_color(&row.name),
+                rows: Vec::new(),
+            });
         }
         groups[index].rows.push(row.clone());
     }
     groups
 }
 
-/// (instances + 1): how nobody's points and each instance's points are drawn. An instance that is not visible looks like nobody.
+/// (instances + 1): how nobody's points and each instance's points are drawn. An instance that is
+/// not visible looks like nobody.
 pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) -> Vec<Look> {
-    let shown_if = |shown, color| Look { shown: u32::from(shown), ..Look::shown(color) };
+    let shown_if = |shown, color| Look {
+        shown: u32::from(shown),
+        ..Look::shown(color)
+    };
     let nobody = shown_if(edits.isolated.is_none(), palette::UNOWNED);
     let mut looks = vec![nobody; instances + 1];
     for row in rows {
@@ -131,9 +166,25 @@ mod tests {
     use super::*;
 
     fn scene() -> (Vec<InstanceInfo>, Vec<Label>) {
-        let instance = |points| InstanceInfo { score: 0.5, points, bounds: Aabb { min: [0.0; 3], max: [1.0, 2.0, 3.0] } };
-        let label = |name: &str, term, confidence| Label { name: name.into(), term, confidence };
-        let labels = vec![label("chair", Some(0), 0.9), label("lamp", None, 0.8), label("chair", Some(0), 0.3), label("", Some(1), 0.7)];
+        let instance = |points| InstanceInfo {
+            score: 0.5,
+            points,
+            bounds: Aabb {
+                min: [0.0; 3],
+                max: [1.0, 2.0, 3.0],
+            },
+        };
+        let label = |name: &str, term, confidence| Label {
+            name: name.into(),
+            term,
+            confidence,
+        };
+        let labels = vec![
+            label("chair", Some(0), 0.9),
+            label("lamp", None, 0.8),
+            label("chair", Some(0), 0.3),
+            label("", Some(1), 0.7),
+        ];
         ([10, 40, 30, 20].map(instance).to_vec(), labels)
     }
 
@@ -151,7 +202,12 @@ mod tests {
         let mut edits = Edits::default();
         edits.rename(1, "floor lamp");
         let rows = rows(&instances, &labels, &[true; 4], &edits);
-        let ids = |search, order| groups(&rows, search, order).iter().map(|g| g.rows.iter().map(|r| r.id).collect::<Vec<_>>()).collect::<Vec<_>>();
+        let ids = |search, order| {
+            groups(&rows, search, order)
+                .iter()
+                .map(|g| g.rows.iter().map(|r| r.id).collect::<Vec<_>>())
+                .collect::<Vec<_>>()
+        };
         assert_eq!(ids("", Order::Score), [vec![0, 2], vec![1], vec![3]]);
         assert_eq!(ids("", Order::Points), [vec![1], vec![2, 0], vec![3]]);
         assert_eq!(ids(" LAMP ", Order::Name), [vec![1]]);
@@ -169,9 +225,18 @@ mod tests {
             looks(4, &rows, edits, Coloring::Instance)
         };
         let looks = drawn(&edits);
-        assert_eq!(looks.iter().map(|look| look.shown).collect::<Vec<_>>(), [1, 0, 1, 1, 1]);
+        assert_eq!(
+            looks.iter().map(|look| look.shown).collect::<Vec<_>>(),
+            [1, 0, 1, 1, 1]
+        );
         assert_eq!(looks[3], looks[0], "what is not visible looks like nobody");
         edits.toggle_isolated(1);
-        assert_eq!(drawn(&edits).iter().map(|look| look.shown).collect::<Vec<_>>(), [0, 0, 1, 0, 0]);
+        assert_eq!(
+            drawn(&edits)
+                .iter()
+                .map(|look| look.shown)
+                .collect::<Vec<_>>(),
+            [0, 0, 1, 0, 0]
+        );
     }
 }

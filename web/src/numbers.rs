@@ -19,7 +19,12 @@ mod tests {
 
     #[wasm_bindgen_test::wasm_bindgen_test]
     fn digits_stand_in_threes() {
-        for (number, text) in [(0, "0"), (999, "999"), (1000, "1\u{202f}000"), (1_234_567, "1\u{202f}234\u{202f}567")] {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1000, "1\u{202f}000"),
+            (1_234_567, "1\u{202f}234\u{202f}567"),
+        ] {
             assert_eq!(grouped(number), text);
         }
     }

@@ -1,10 +1,11 @@
 //! All that crosses between the page and its worker, and nothing else: one enum each way.
 //!
-//! Small fields go through serde, bulk goes as `ArrayBuffer`s that are transferred, never copied. The page never sees the
-//! worker's structs; what it needs to draw and to list is spelled out here.
+//! Small fields go through serde, bulk goes as `ArrayBuffer`s that are transferred, never copied.
+//! The page never sees the worker's structs; what it needs to draw and to list is spelled out here.
 //!
-//! Cancelling has no message: the worker is busy inside a stage when somebody wants to cancel, so the page terminates it and
-//! starts a fresh one ([`crate::link`]). That works at once, also inside a long loop, and needs no check in any stage.
+//! Cancelling has no message: the worker is busy inside a stage when somebody wants to cancel, so
+//! the page terminates it and starts a fresh one ([`crate::link`]). That works at once, also inside
+//! a long loop, and needs no check in any stage.
 
 use std::collections::BTreeMap;
 
@@ -32,12 +33,15 @@ impl Bulk {
         let bytes = js_sys::Uint8Array::new(&self.0);
         let count = bytes.length() as usize / size_of::<T>();
         let mut values = vec![T::zeroed(); count];
-        bytes.subarray(0, (count * size_of::<T>()) as u32).copy_to(bytemuck::cast_slice_mut(&mut values));
+        bytes
+            .subarray(0, (count * size_of::<T>()) as u32)
+            .copy_to(bytemuck::cast_slice_mut(&mut values));
         values
     }
 }
 
-/// Where a scan or a bundle comes from. The page keeps it, so that a fresh worker can be given it again.
+/// Where a scan or a bundle comes from. The page keeps it, so that a fresh worker can be given it
+/// again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Source {
     /// A file the person chose; only a handle crosses, the bytes are read in the worker.
@@ -69,11 +73,14 @@ pub enum Processor {
 pub enum Request {
     /// First of all: settles where the network runs.
     Start {
-        /// From `?backend=`, or what an earlier worker of this page measured; skips the measurement.
+        /// From `?backend=`, or what an earlier worker of this page measured; skips the
+        /// measurement.
         forced: Option<Processor>,
-        /// What ended an earlier worker of this page that ran it on WebGPU; then it runs on the CPU.
+        /// What ended an earlier worker of this page that ran it on WebGPU; then it runs on the
+        /// CPU.
         gpu_failure: Option<String>,
-        /// Whether the page opens a scene that somebody found already: then no shader is compiled before a scan comes.
+        /// Whether the page opens a scene that somebody found already: then no shader is compiled
+        /// before a scan comes.
         found_already: bool,
     },
     /// Reads a scan or a bundle and, for a scan, finds its instances.
@@ -83,13 +90,15 @@ pub enum Request {
         /// What the person said about its frame; a bundle's is settled.
         choices: Choices,
     },
-    /// Answers a prompt from the stored embeddings; an empty one gives every instance its name from the vocabulary.
+    /// Answers a prompt from the stored embeddings; an empty one gives every instance its name from
+    /// the vocabulary.
     Prompt {
         /// Of the answer; the page drops all but the latest.
         serial: u32,
         /// As typed.
         text: String,
-        /// Whether it may still change: then only words of the vocabulary are looked for, the others could be half typed.
+        /// Whether it may still change: then only words of the vocabulary are looked for, the
+        /// others could be half typed.
         typing: bool,
     },
     /// Says who owns each point when only some instances are visible.
@@ -108,7 +117,8 @@ pub enum Request {
         /// (instances) as the page shows them.
         labels: Vec<Label>,
     },
-    /// Packs the scene into a bundle: to share it, and so that a fresh worker can go on where this one ended.
+    /// Packs the scene into a bundle: to share it, and so that a fresh worker can go on where this
+    /// one ended.
     Pack {
         /// (instances) names given by hand, by index.
         names: BTreeMap<u32, String>,
@@ -164,7 +174,8 @@ pub struct InstanceInfo {
 pub struct Term {
     /// As typed.
     pub name: String,
-    /// The instances that come nearest, the best first, with confidences: guesses when nothing is found.
+    /// The instances that come nearest, the best first, with confidences: guesses when nothing is
+    /// found.
     pub nearest: Vec<(u32, f32)>,
 }
 
@@ -223,7 +234,8 @@ pub enum Reply {
         /// Its content.
         bytes: Bulk,
     },
-    /// The scene as a bundle, and what only this page needs of it: a bundle has its points in another order than the scan.
+    /// The scene as a bundle, and what only this page needs of it: a bundle has its points in
+    /// another order than the scan.
     Packed {
         /// The bundle.
         bundle: Bulk,
@@ -305,10 +317,17 @@ impl Reply {
                     buffers.push(&colors.0);
                 }
             }
-            Self::Owners { owner_of_point: bulk, .. } | Self::Exported { bytes: bulk, .. } => {
+            Self::Owners {
+                owner_of_point: bulk,
+                ..
+            }
+            | Self::Exported { bytes: bulk, .. } => {
                 buffers.push(&bulk.0);
             }
-            Self::Packed { bundle, superpoint_of_point } => {
+            Self::Packed {
+                bundle,
+                superpoint_of_point,
+            } => {
                 buffers.push(&bundle.0);
                 buffers.push(&superpoint_of_point.0);
             }

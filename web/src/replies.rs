@@ -36,17 +36,25 @@ pub fn handle(state: State, reply: Reply) {
                 state.answer.set(Some(answer));
             }
         }
-        Reply::Owners { serial, owner_of_point } => {
+        Reply::Owners {
+            serial,
+            owner_of_point,
+        } => {
             if serial == state.owners_asked.get_value() {
                 own(state, &owner_of_point);
             }
         }
         Reply::Exported { name, mime, bytes } => {
             if browser::download(&name, &mime, &bytes.0).is_err() {
-                state.error.set(Some(format!("the browser refused to save {name}")));
+                state
+                    .error
+                    .set(Some(format!("the browser refused to save {name}")));
             }
         }
-        Reply::Packed { bundle, superpoint_of_point } => {
+        Reply::Packed {
+            bundle,
+            superpoint_of_point,
+        } => {
             if let Some(packed) = state.packing.try_update_value(Option::take).flatten() {
                 packed(bundle, superpoint_of_point);
             }
@@ -55,8 +63,13 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);
-            if state.instances.with_untracked(|instances| !instances.is_empty()) {
-                actions::pack(state, move |bundle, superpoints| state.snapshot.set_value(Some((bundle, superpoints))));
+            if state
+                .instances
+                .with_untracked(|instances| !instances.is_empty())
+            {
+                actions::pack(state, move |bundle, superpoints| {
+                    state.snapshot.set_value(Some((bundle, superpoints)))
+                });
             }
         }
         Reply::Failed { message } => {
@@ -81,9 +94,13 @@ pub fn handle(state: State, reply: Reply) {
     }
 }
 
-/// Metres between neighbouring points; points that are all in one place are drawn as if a centimetre apart.
+/// Metres between neighbouring points; points that are all in one place are drawn as if a
+/// centimetre apart.
 fn spacing(scan: &ScanInfo) -> f32 {
-    scan.preflight.spacing.value.map_or(0.01, |metres| metres as f32)
+    scan.preflight
+        .spacing
+        .value
+        .map_or(0.01, |metres| metres as f32)
 }
 
 /// Takes over how the sender of a bundle looked at the scene.
@@ -92,7 +109,11 @@ fn look(state: State, view: View, names: BTreeMap<u32, String>) {
     state.threshold.set(view.threshold.clamp(0.0, 1.0));
     state.coloring.set(view.color_mode.into());
     let hidden = view.hidden.into_iter().collect();
-    state.edits.set(History::starting_from(Edits { hidden, isolated: None, names }));
+    state.edits.set(History::starting_from(Edits {
+        hidden,
+        isolated: None,
+        names,
+    }));
     if let Some(camera) = view.camera {
         let camera = Camera::from(camera);
         state.viewer().steer(|current| *current = camera);
@@ -102,10 +123,16 @@ fn look(state: State, view: View, names: BTreeMap<u32, String>) {
 /// Gives the points to their owners; instance `i` is owner `i + 1`.
 fn own(state: State, owner_of_point: &Bulk) {
     let mut owner_of_point = owner_of_point.to_vec::<u32>();
-    owner_of_point.iter_mut().for_each(|owner| *owner = owner.wrapping_add(1));
+    owner_of_point
+        .iter_mut()
+        .for_each(|owner| *owner = owner.wrapping_add(1));
     let edits = state.edits.read_untracked();
-    let looks =
-        listing::looks(state.instances.with_untracked(Vec::len), &state.rows.read_untracked(), edits.present(), state.coloring.get_untracked());
+    let looks = listing::looks(
+        state.instances.with_untracked(Vec::len),
+        &state.rows.read_untracked(),
+        edits.present(),
+        state.coloring.get_untracked(),
+    );
     state.viewer().set_owners(owner_of_point, looks);
 }
 
@@ -115,16 +142,24 @@ fn progressed(state: State, Progress { stage, done }: Progress) {
         state.stages.set(Vec::new());
         actions::begin(state);
     }
-    state.stages.update(|stages| match stages.iter_mut().find(|s| s.stage == stage) {
-        Some(known) => known.done = done.max(known.done),
-        None => {
-            let now = browser::now();
-            for before in stages.iter_mut().filter(|before| before.ms.is_none()) {
-                before.ms = Some(now - before.began);
+    state.stages.update(
+        |stages| match stages.iter_mut().find(|s| s.stage == stage) {
+            Some(known) => known.done = done.max(known.done),
+            None => {
+                let now = browser::now();
+                for before in stages.iter_mut().filter(|before| before.ms.is_none()) {
+                    before.ms = Some(now - before.began);
+                }
+                stages.push(StageState {
+                    stage,
+                    done,
+                    began: now,
+                    ms: None,
+                    outcome: String::new(),
+                });
             }
-            stages.push(StageState { stage, done, began: now, ms: None, outcome: String::new() });
-        }
-    });
+        },
+    );
 }
 
 fn finished(state: State, stage: Stage, ms: f64, outcome: String) {
@@ -137,11 +172,24 @@ fn finished(state: State, stage: Stage, ms: f64, outcome: String) {
     });
 }
 
-fn show(state: State, Points { positions, colors, scan }: Points) {
+fn show(
+    state: State,
+    Points {
+        positions,
+        colors,
+        scan,
+    }: Points,
+) {
     let positions = positions.to_vec::<[f32; 3]>();
     let colors = colors.map_or_else(Vec::new, |colors| colors.to_vec::<u32>());
     let owner_of_point = vec![0; positions.len()];
-    state.viewer().show(Cloud { positions, colors, owner_of_point, bounds: Some(scan.bounds), spacing: spacing(&scan) });
+    state.viewer().show(Cloud {
+        positions,
+        colors,
+        owner_of_point,
+        bounds: Some(scan.bounds),
+        spacing: spacing(&scan),
+    });
     state.selected.set(None);
     state.hovered.set(None);
     state.renaming.set(None);

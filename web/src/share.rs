@@ -22,7 +22,11 @@ pub enum Expiry {
 
 impl Expiry {
     /// All, with their names.
-    pub const ALL: [(Self, &str); 3] = [(Self::Day, "1 day"), (Self::Week, "7 days"), (Self::Quarter, "90 days")];
+    pub const ALL: [(Self, &str); 3] = [
+        (Self::Day, "1 day"),
+        (Self::Week, "7 days"),
+        (Self::Quarter, "90 days"),
+    ];
 
     /// As the server counts.
     fn days(self) -> u32 {
@@ -97,15 +101,26 @@ pub async fn upload(bundle: &Bulk, expiry: Expiry) -> Result<Shared, ShareError>
 pub async fn delete(shared: &Shared) -> Result<(), ShareError> {
     let init = RequestInit::new();
     init.set_method("DELETE");
-    init.set_headers(&headers("authorization", &format!("Bearer {}", shared.secret)));
-    fetch(&format!("/api/scenes/{}", shared.id), &init).await.map(drop)
+    init.set_headers(&headers(
+        "authorization",
+        &format!("Bearer {}", shared.secret),
+    ));
+    fetch(&format!("/api/scenes/{}", shared.id), &init)
+        .await
+        .map(drop)
 }
 
 async fn fetch(path: &str, init: &RequestInit) -> Result<String, ShareError> {
-    let response: Response =
-        JsFuture::from(browser::window().fetch_with_str_and_init(path, init)).await.map_err(|_| ShareError::NoAnswer)?.unchecked_into();
+    let response: Response = JsFuture::from(browser::window().fetch_with_str_and_init(path, init))
+        .await
+        .map_err(|_| ShareError::NoAnswer)?
+        .unchecked_into();
     let text = match response.text() {
-        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default(),
+        Ok(text) => JsFuture::from(text)
+            .await
+            .ok()
+            .and_then(|text| text.as_string())
+            .unwrap_or_default(),
         Err(_) => String::new(),
     };
     let status = response.status();
@@ -113,9 +128,15 @@ async fn fetch(path: &str, init: &RequestInit) -> Result<String, ShareError> {
         return Ok(text);
     }
     match serde_json::from_str(&text) {
-        Ok(Refusal { error }) => Err(ShareError::Refused { status, words: error }),
+        Ok(Refusal { error }) => Err(ShareError::Refused {
+            status,
+            words: error,
+        }),
         Err(_) if matches!(status, 404 | 405 | 501) => Err(ShareError::NoServer),
-        Err(_) => Err(ShareError::Refused { status, words: text.chars().take(200).collect() }),
+        Err(_) => Err(ShareError::Refused {
+            status,
+            words: text.chars().take(200).collect(),
+        }),
     }
 }
 
@@ -127,7 +148,8 @@ struct Refusal {
 
 fn headers(name: &str, value: &str) -> JsValue {
     let pair = Array::of2(&name.into(), &value.into());
-    Headers::new_with_str_sequence_sequence(&Array::of1(&pair)).map_or(JsValue::UNDEFINED, JsValue::from)
+    Headers::new_with_str_sequence_sequence(&Array::of1(&pair))
+        .map_or(JsValue::UNDEFINED, JsValue::from)
 }
 
 fn origin() -> String {

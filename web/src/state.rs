@@ -1,5 +1,5 @@
-//! Everything the page knows, as signals in one context; [`crate::actions`] changes it on behalf of the person,
-//! [`crate::replies`] on behalf of the worker.
+//! Everything the page knows, as signals in one context; [`crate::actions`] changes it on behalf of
+//! the person, [`crate::replies`] on behalf of the worker.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -94,7 +94,13 @@ impl From<ColorMode> for Coloring {
 
 impl Coloring {
     /// In the order of the keys 1 to 5.
-    pub const ALL: [Self; 5] = [Self::Scan, Self::Instance, Self::Label, Self::Score, Self::Height];
+    pub const ALL: [Self; 5] = [
+        Self::Scan,
+        Self::Instance,
+        Self::Label,
+        Self::Score,
+        Self::Height,
+    ];
 
     /// For people.
     pub fn name(self) -> &'static str {
@@ -146,7 +152,12 @@ impl Wishes {
             _ => None,
         };
         let location = browser::window().location();
-        let part = |text: Result<String, _>, prefix: &str| text.ok()?.strip_prefix(prefix).filter(|rest| !rest.is_empty()).map(str::to_owned);
+        let part = |text: Result<String, _>, prefix: &str| {
+            text.ok()?
+                .strip_prefix(prefix)
+                .filter(|rest| !rest.is_empty())
+                .map(str::to_owned)
+        };
         Self {
             processor,
             renderer,
@@ -235,12 +246,22 @@ impl State {
         let threshold = RwSignal::new(DEFAULT_THRESHOLD);
         let edits = RwSignal::new(History::default());
         let visible = Memo::new(move |_| {
-            answer.with(|answer| answer.as_ref().map_or_else(Vec::new, |a| listing::visible(&a.labels, threshold.get(), !a.terms.is_empty())))
+            answer.with(|answer| {
+                answer.as_ref().map_or_else(Vec::new, |a| {
+                    listing::visible(&a.labels, threshold.get(), !a.terms.is_empty())
+                })
+            })
         });
         let rows = Memo::new(move |_| {
             let edits = edits.read();
-            let labels = answer.with(|answer| answer.as_ref().map_or_else(Vec::new, |answer| answer.labels.clone()));
-            instances.with(|instances| listing::rows(instances, &labels, &visible.read(), edits.present()))
+            let labels = answer.with(|answer| {
+                answer
+                    .as_ref()
+                    .map_or_else(Vec::new, |answer| answer.labels.clone())
+            });
+            instances.with(|instances| {
+                listing::rows(instances, &labels, &visible.read(), edits.present())
+            })
         });
         Self {
             instances,
@@ -298,9 +319,18 @@ impl State {
                 None => "Starting …".into(),
             }),
             Work::Done => self.stages.with(|stages| {
-                let named = |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
-                let outcomes: Vec<_> = stages.iter().filter(named).map(|stage| stage.outcome.as_str()).collect();
-                if outcomes.is_empty() { "Done".into() } else { format!("Done: {}", outcomes.join(" · ")) }
+                let named =
+                    |stage: &&StageState| stage.stage != Stage::Model && !stage.outcome.is_empty();
+                let outcomes: Vec<_> = stages
+                    .iter()
+                    .filter(named)
+                    .map(|stage| stage.outcome.as_str())
+                    .collect();
+                if outcomes.is_empty() {
+                    "Done".into()
+                } else {
+                    format!("Done: {}", outcomes.join(" · "))
+                }
             }),
             Work::Cancelled => "Cancelled".into(),
             Work::Failed => "Stopped".into(),

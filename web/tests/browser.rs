@@ -2,7 +2,10 @@
 #![cfg(target_family = "wasm")]
 
 use proofs::{
-    cases::{affine, attention, check_variants, masked_softmax, matmul, network, published, segment_mean, sine, sparse_conv},
+    cases::{
+        affine, attention, check_variants, masked_softmax, matmul, network, published,
+        segment_mean, sine, sparse_conv,
+    },
     device,
 };
 use wasm_bindgen_test::{wasm_bindgen_test, wasm_bindgen_test_configure};

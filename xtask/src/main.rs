@@ -11,7 +11,10 @@ mod test;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Installs what is missing, then does it.")]
+#[command(
+    name = "cargo xtask",
+    about = "Installs what is missing, then does it."
+)]
 struct Cli {
     #[command(subcommand)]
     task: Task,
@@ -21,7 +24,8 @@ struct Cli {
 enum Task {
     /// Build the app in release mode and serve it, with the share server, on http://127.0.0.1:8080.
     Serve(serve::Args),
-    /// Run every check: format, the built app and its size, native, GPU and browser tests; a lint's warning fails them.
+    /// Run every check: format, the built app and its size, native, GPU and browser tests; a lint's
+    /// warning fails them.
     Test(test::Args),
     /// Measure on one core what a scan, its stages and their parts cost.
     Bench(bench::Args),

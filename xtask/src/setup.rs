@@ -1,4 +1,5 @@
-//! Installs what a build or a test needs and the machine lacks: nothing is done where it is there already.
+//! Installs what a build or a test needs and the machine lacks: nothing is done where it is there
+//! already.
 
 use std::{
     fs,
@@ -17,12 +18,24 @@ const TRUNK: &str = "0.21.14";
 /// # Errors
 /// When something is missing and cannot be installed.
 pub fn build_tools() -> Result<()> {
-    let installed = output(&mut command("rustup", ["target", "list", "--installed"])).unwrap_or_default();
-    if !installed.lines().any(|target| target == "wasm32-unknown-unknown") {
-        run(&mut command("rustup", ["target", "add", "wasm32-unknown-unknown"]))?;
+    let installed =
+        output(&mut command("rustup", ["target", "list", "--installed"])).unwrap_or_default();
+    if !installed
+        .lines()
+        .any(|target| target == "wasm32-unknown-unknown")
+    {
+        run(&mut command(
+            "rustup",
+            ["target", "add", "wasm32-unknown-unknown"],
+        ))?;
     }
     // wasm-bindgen rewrites tens of megabytes, Trunk copies files
-    cargo_install("wasm-bindgen-cli", "wasm-bindgen", &locked_version("wasm-bindgen")?, "1")?;
+    cargo_install(
+        "wasm-bindgen-cli",
+        "wasm-bindgen",
+        &locked_version("wasm-bindgen")?,
+        "1",
+    )?;
     cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
@@ -47,27 +60,40 @@ pub fn test_tools() -> Result<()> {
         return Ok(());
     }
     if !exists("apt-get") {
-        bail!("install these packages by hand, apt-get is not here to do it: {}", missing.join(", "));
+        bail!(
+            "install these packages by hand, apt-get is not here to do it: {}",
+            missing.join(", ")
+        );
     }
     apt(&["update"])?;
-    apt(&[&["install", "--yes", "--no-install-recommends"], missing.as_slice()].concat())
+    apt(&[
+        &["install", "--yes", "--no-install-recommends"],
+        missing.as_slice(),
+    ]
+    .concat())
 }
 
 /// The Vulkan driver manifest of Mesa's software device.
 pub fn lavapipe() -> Option<String> {
     let folder = fs::read_dir("/usr/share/vulkan/icd.d").ok()?;
-    let file = folder.flatten().find(|entry| entry.file_name().to_string_lossy().starts_with("lvp_icd"))?;
+    let file = folder
+        .flatten()
+        .find(|entry| entry.file_name().to_string_lossy().starts_with("lvp_icd"))?;
     Some(file.path().to_string_lossy().into_owned())
 }
 
 fn apt(args: &[&str]) -> Result<()> {
     let sudo = output(&mut command("id", ["-u"])).as_deref() != Some("0");
-    let (program, first) = if sudo { ("sudo", Some("apt-get")) } else { ("apt-get", None) };
+    let (program, first) = if sudo {
+        ("sudo", Some("apt-get"))
+    } else {
+        ("apt-get", None)
+    };
     run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Installs `package` of exactly `version` into the project's tools unless it is there or on the path. Optimised for a short build, without what it needs
-/// only to fetch things by itself.
+/// Installs `package` of exactly `version` into the project's tools unless it is there or on the
+/// path. Optimised for a short build, without what it needs only to fetch things by itself.
 fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -> Result<()> {
     let there = output(&mut command(program, ["--version"]));
     if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
@@ -75,8 +101,22 @@ fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -
     }
     let root = tools_dir();
     let install = |locked: &[&str]| {
-        let args = ["install", package, "--version", version, "--no-default-features", "--force", "--root"].map(Path::new).into_iter();
-        let mut install = command("cargo", args.chain([root.as_path()]).chain(locked.iter().map(Path::new)));
+        let args = [
+            "install",
+            package,
+            "--version",
+            version,
+            "--no-default-features",
+            "--force",
+            "--root",
+        ]
+        .map(Path::new)
+        .into_iter();
+        let mut install = command(
+            "cargo",
+            args.chain([root.as_path()])
+                .chain(locked.iter().map(Path::new)),
+        );
         install
             .env("CARGO_PROFILE_RELEASE_LTO", "off")
             .env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16")
@@ -84,12 +124,19 @@ fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -
         run(&mut install)
     };
     // A lock file can name a point release the registry no longer (or not yet) has.
-    install(&["--locked"]).or_else(|_| install(&[])).with_context(|| format!("{package} {version} could not be installed"))
+    install(&["--locked"])
+        .or_else(|_| install(&[]))
+        .with_context(|| format!("{package} {version} could not be installed"))
 }
 
 fn locked_version(package: &str) -> Result<String> {
-    let lock = fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock cannot be read")?;
-    let entry = lock.split("[[package]]").find(|entry| entry.contains(&format!("name = \"{package}\"\n")));
+    let lock =
+        fs::read_to_string(root().join("Cargo.lock")).context("Cargo.lock cannot be read")?;
+    let entry = lock
+        .split("[[package]]")
+        .find(|entry| entry.contains(&format!("name = \"{package}\"\n")));
     let version = entry.and_then(|entry| entry.split("version = \"").nth(1)?.split('"').next());
-    version.map(str::to_owned).with_context(|| format!("Cargo.lock has no {package}"))
+    version
+        .map(str::to_owned)
+        .with_context(|| format!("Cargo.lock has no {package}"))
 }

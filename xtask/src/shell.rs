@@ -12,7 +12,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// One selection of packages for every native build: another one would change the features of shared dependencies and build them again.
+/// One selection of packages for every native build: another one would change the features of
+/// shared dependencies and build them again.
 pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
 
 /// What a build is compiled with: [`plain`], or with lints.
@@ -25,7 +26,9 @@ pub fn plain(build: Command) -> Command {
 
 /// The project's root: the folder above this crate.
 pub fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new("."))
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap_or(Path::new("."))
 }
 
 /// Where cargo builds to: `CARGO_TARGET_DIR` or `target`.
@@ -74,7 +77,11 @@ pub fn say(line: &str) {
 /// When it cannot start or does not exit with 0.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = announced(command);
-    let status = if LANE.get().is_some() { relayed(command, |_| ()) } else { command.status() };
+    let status = if LANE.get().is_some() {
+        relayed(command, |_| ())
+    } else {
+        command.status()
+    };
     succeeded(status, &line)
 }
 
@@ -100,12 +107,24 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// What a line of a test program's output adds: `test result: ok. 12 passed; 0 failed; 3 ignored; ...`.
+    /// What a line of a test program's output adds: `test result: ok. 12 passed; 0 failed; 3
+    /// ignored; ...`.
     fn of(line: &str) -> Self {
-        let Some((_, counts)) = line.split_once("test result: ") else { return Self::default() };
+        let Some((_, counts)) = line.split_once("test result: ") else {
+            return Self::default();
+        };
         let words: Vec<&str> = counts.split([' ', ';']).collect();
-        let before = |word: &str| words.windows(2).find(|pair| pair[1] == word).and_then(|pair| pair[0].parse().ok()).unwrap_or(0);
-        Self { passed: before("passed"), ignored: before("ignored") }
+        let before = |word: &str| {
+            words
+                .windows(2)
+                .find(|pair| pair[1] == word)
+                .and_then(|pair| pair[0].parse().ok())
+                .unwrap_or(0)
+        };
+        Self {
+            passed: before("passed"),
+            ignored: before("ignored"),
+        }
     }
 }
 
@@ -113,13 +132,19 @@ impl Add for Tally {
     type Output = Self;
 
     fn add(self, other: Self) -> Self {
-        Self { passed: self.passed + other.passed, ignored: self.ignored + other.ignored }
+        Self {
+            passed: self.passed + other.passed,
+            ignored: self.ignored + other.ignored,
+        }
     }
 }
 
 /// Prints what is going to run, and returns it.
 fn announced(command: &Command) -> String {
-    let words: Vec<_> = std::iter::once(command.get_program()).chain(command.get_args()).map(|w| w.to_string_lossy().into_owned()).collect();
+    let words: Vec<_> = std::iter::once(command.get_program())
+        .chain(command.get_args())
+        .map(|w| w.to_string_lossy().into_owned())
+        .collect();
     let line = words.join(" ");
     say(&format!("$ {line}"));
     line
@@ -151,7 +176,8 @@ fn relayed(command: &mut Command, mut heard: impl FnMut(&str)) -> io::Result<Exi
 
 /// Whether `program` exists on the path.
 pub fn exists(program: &str) -> bool {
-    env::split_paths(&env::var_os("PATH").unwrap_or_default()).any(|dir| dir.join(program).is_file())
+    env::split_paths(&env::var_os("PATH").unwrap_or_default())
+        .any(|dir| dir.join(program).is_file())
 }
 
 /// What `command` prints, trimmed; `None` when it cannot run.
@@ -166,7 +192,15 @@ mod tests {
 
     #[test]
     fn results_are_counted() {
-        assert_eq!(Tally::of("test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 2 filtered out"), Tally { passed: 12, ignored: 3 });
+        assert_eq!(
+            Tally::of(
+                "test result: ok. 12 passed; 0 failed; 3 ignored; 0 measured; 2 filtered out"
+            ),
+            Tally {
+                passed: 12,
+                ignored: 3
+            }
+        );
         assert_eq!(Tally::of("test a_test ... ok"), Tally::default());
     }
 }

@@ -16,9 +16,13 @@ const MB: f64 = 1e6;
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 3] = [
-    ("page", 1.5, |path| !path.contains("worker") && !path.starts_with("models/")),
+    ("page", 1.5, |path| {
+        !path.contains("worker") && !path.starts_with("models/")
+    }),
     ("worker", 6.0, |path| path.contains("worker")),
-    ("network weights", 12.0, |path| path.starts_with("models/nano-")),
+    ("network weights", 12.0, |path| {
+        path.starts_with("models/nano-")
+    }),
 ];
 
 /// Prints the sizes of `dist` and compares them with the budgets.
@@ -43,17 +47,30 @@ pub fn check() -> Result<()> {
             passed.push(what);
         }
     }
-    if passed.is_empty() { Ok(()) } else { bail!("missing or over the size limit: {}", passed.join(", ")) }
+    if passed.is_empty() {
+        Ok(())
+    } else {
+        bail!("missing or over the size limit: {}", passed.join(", "))
+    }
 }
 
 fn relative(dist: &Path, file: &Path) -> String {
-    file.strip_prefix(dist).unwrap_or(file).to_string_lossy().into_owned()
+    file.strip_prefix(dist)
+        .unwrap_or(file)
+        .to_string_lossy()
+        .into_owned()
 }
 
 fn list(folder: &Path, files: &mut Vec<PathBuf>) -> Result<()> {
-    for entry in fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))? {
+    for entry in
+        fs::read_dir(folder).with_context(|| format!("{} cannot be read", folder.display()))?
+    {
         let path = entry?.path();
-        if path.is_dir() { list(&path, files)? } else { files.push(path) }
+        if path.is_dir() {
+            list(&path, files)?
+        } else {
+            files.push(path)
+        }
     }
     Ok(())
 }

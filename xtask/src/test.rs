@@ -26,11 +26,15 @@ enum Check {
     Stories,
 }
 
-/// Rounds of lanes of checks. Lanes run at once, for compilers and tests have long stretches that use one core; they share no build. The stories run
-/// alone: a page that waits for other programs tells nothing about itself.
+/// Rounds of lanes of checks. Lanes run at once, for compilers and tests have long stretches that
+/// use one core; they share no build. The stories run alone: a page that waits for other programs
+/// tells nothing about itself.
 const ROUNDS: [&[(&str, &[Check])]; 3] = [
     &[("format", &[Check::Format])],
-    &[("wasm", &[Check::Lints, Check::Browser, Check::App]), ("native", &[Check::Native])],
+    &[
+        ("wasm", &[Check::Lints, Check::Browser, Check::App]),
+        ("native", &[Check::Native]),
+    ],
     &[("stories", &[Check::Stories])],
 ];
 
@@ -50,15 +54,30 @@ pub fn test(args: &Args) -> Result<()> {
     let wanted = |check: &Check| args.only.is_empty() || args.only.contains(check);
     let mut all = Tally::default();
     for lanes in ROUNDS {
-        let lanes: Vec<_> = lanes.iter().filter(|(_, checks)| checks.iter().any(wanted)).collect();
-        let walk = |checks: &[Check]| checks.iter().copied().filter(wanted).try_fold(Tally::default(), |tally, check| Ok(tally + check.run()?));
+        let lanes: Vec<_> = lanes
+            .iter()
+            .filter(|(_, checks)| checks.iter().any(wanted))
+            .collect();
+        let walk = |checks: &[Check]| {
+            checks
+                .iter()
+                .copied()
+                .filter(wanted)
+                .try_fold(Tally::default(), |tally, check| Ok(tally + check.run()?))
+        };
         if let [(_, checks)] = lanes[..] {
             all = all + walk(checks)?;
             continue;
         }
         let tallies = thread::scope(|scope| {
-            let lanes: Vec<_> = lanes.iter().map(|(name, checks)| scope.spawn(|| in_lane(name, || walk(checks)))).collect();
-            let ends: Vec<_> = lanes.into_iter().map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic))).collect();
+            let lanes: Vec<_> = lanes
+                .iter()
+                .map(|(name, checks)| scope.spawn(|| in_lane(name, || walk(checks))))
+                .collect();
+            let ends: Vec<_> = lanes
+                .into_iter()
+                .map(|lane| lane.join().unwrap_or_else(|panic| resume_unwind(panic)))
+                .collect();
             ends.into_iter().collect::<Result<Vec<Tally>>>()
         })?;
         all = tallies.into_iter().fold(all, Tally::add);
@@ -66,7 +85,11 @@ pub fn test(args: &Args) -> Result<()> {
     let Tally { passed, ignored } = all;
     say(&format!(
         "all checks passed: {passed} tests ran, {ignored} did not{}",
-        if ignored > 0 { " (each says why where it stands: #[ignore])" } else { "" }
+        if ignored > 0 {
+            " (each says why where it stands: #[ignore])"
+        } else {
+            ""
+        }
     ));
     Ok(())
 }
@@ -90,21 +113,32 @@ fn format() -> Result<()> {
     run(&mut command("cargo", ["fmt", "--all", "--check"]))
 }
 
-/// Of what runs in the browser; the native builds are linted where they are needed. Clippy compiles without the optimisations before LLVM's, which
-/// take a third off the backbone's time in wasm, and what is tested there should be what ships.
+/// Of what runs in the browser; the native builds are linted where they are needed. Clippy compiles
+/// without the optimisations before LLVM's, which take a third off the backbone's time in wasm, and
+/// what is tested there should be what ships.
 fn lints() -> Result<()> {
     setup::build_tools()?;
-    let quick = ["segscape", "web"].map(|package| format!("profile.web.package.{package}.opt-level=0"));
-    let quick = quick.iter().flat_map(|setting| ["--config", setting.as_str()]);
-    let build = ["build"].into_iter().chain(WASM).chain(["--package", "web", "--all-targets"]).chain(quick);
+    let quick =
+        ["segscape", "web"].map(|package| format!("profile.web.package.{package}.opt-level=0"));
+    let quick = quick
+        .iter()
+        .flat_map(|setting| ["--config", setting.as_str()]);
+    let build = ["build"]
+        .into_iter()
+        .chain(WASM)
+        .chain(["--package", "web", "--all-targets"])
+        .chain(quick);
     run(&mut linted(command("cargo", build)))
 }
 
-/// Clippy in the compiler's place, in builds that share what they depend on with all others: `cargo clippy` would check everything the project
-/// depends on.
+/// Clippy in the compiler's place, in builds that share what they depend on with all others: `cargo
+/// clippy` would check everything the project depends on.
 fn linted(mut build: Command) -> Command {
     // The arguments and their separator are how `cargo clippy` hands them on.
-    build.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env("CLIPPY_ARGS", "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__");
+    build.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env(
+        "CLIPPY_ARGS",
+        "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
+    );
     build
 }
 
@@ -119,40 +153,67 @@ fn app() -> Result<()> {
 fn native() -> Result<Tally> {
     setup::test_tools()?;
     models::ensure(linted)?;
-    run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat())))?;
-    run_tests(&mut on_software_gpu(linted(command("cargo", [&["test"], &NATIVE[..], real_scans()].concat()))))
+    run(&mut linted(command(
+        "cargo",
+        [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat(),
+    )))?;
+    run_tests(&mut on_software_gpu(linted(command(
+        "cargo",
+        [&["test"], &NATIVE[..], real_scans()].concat(),
+    ))))
 }
 
 /// The built app in a real browser, used as people use it.
 fn stories() -> Result<Tally> {
     setup::test_tools()?;
-    run(&mut linted(command("cargo", [&["build"], &NATIVE[..], &["--bins"]].concat())))?;
-    run_tests(&mut linted(command("cargo", [&["test"], &NATIVE[..], &STORIES, real_scans()].concat())))
+    run(&mut linted(command(
+        "cargo",
+        [&["build"], &NATIVE[..], &["--bins"]].concat(),
+    )))?;
+    run_tests(&mut linted(command(
+        "cargo",
+        [&["test"], &NATIVE[..], &STORIES, real_scans()].concat(),
+    )))
 }
 
-/// The operations, the network and the page's own parts in the browser, where the product runs them.
+/// The operations, the network and the page's own parts in the browser, where the product runs
+/// them.
 fn browser() -> Result<Tally> {
     setup::build_tools()?;
     setup::test_tools()?;
     lay_out_golden_values()?;
-    let mut test = command("cargo", [&["test"], &WASM[..], &["--package", "web"]].concat());
-    test.env("CHROMEDRIVER", "chromedriver").env("WASM_BINDGEN_TEST_TIMEOUT", "600");
+    let mut test = command(
+        "cargo",
+        [&["test"], &WASM[..], &["--package", "web"]].concat(),
+    );
+    test.env("CHROMEDRIVER", "chromedriver")
+        .env("WASM_BINDGEN_TEST_TIMEOUT", "600");
     run_tests(&mut test)
 }
 
 /// Tests of real scans, whose terms keep them out of the project, run where they are beside it.
 fn real_scans() -> &'static [&'static str] {
-    if root().join("../shared/data").is_dir() { &["--", "--include-ignored"] } else { &[] }
+    if root().join("../shared/data").is_dir() {
+        &["--", "--include-ignored"]
+    } else {
+        &[]
+    }
 }
 
 /// Where the browser tests' server finds them: it serves the package's own folder.
 fn lay_out_golden_values() -> Result<()> {
-    let (from, to) = (root().join("tests/golden/segdino3d"), root().join("web/golden"));
+    let (from, to) = (
+        root().join("tests/golden/segdino3d"),
+        root().join("web/golden"),
+    );
     fs::create_dir_all(&to)?;
     for file in fs::read_dir(from)? {
         let file = file?;
         let name = file.file_name();
-        if ["backbone_", "decoder_"].iter().any(|kind| name.to_string_lossy().starts_with(kind)) {
+        if ["backbone_", "decoder_"]
+            .iter()
+            .any(|kind| name.to_string_lossy().starts_with(kind))
+        {
             fs::copy(file.path(), to.join(name))?;
         }
     }
@@ -161,7 +222,8 @@ fn lay_out_golden_values() -> Result<()> {
 
 fn on_software_gpu(mut test: Command) -> Command {
     if let Some(driver) = setup::lavapipe() {
-        test.env("VK_DRIVER_FILES", &driver).env("VK_ICD_FILENAMES", driver);
+        test.env("VK_DRIVER_FILES", &driver)
+            .env("VK_ICD_FILENAMES", driver);
     }
     test.env("CUBECL_WGPU_DEFAULT_DEVICE", "Cpu");
     test

@@ -33,7 +33,9 @@ impl<'a> Cursor<'a> {
 
     /// `None` also for NaN and infinities.
     pub fn finite(&mut self) -> Option<f32> {
-        self.array().map(f32::from_le_bytes).filter(|value| value.is_finite())
+        self.array()
+            .map(f32::from_le_bytes)
+            .filter(|value| value.is_finite())
     }
 
     pub fn finite3(&mut self) -> Option<[f32; 3]> {
@@ -66,7 +68,10 @@ mod tests {
 
     #[test]
     fn an_integer_beyond_32_bits_is_refused() {
-        assert_eq!(Cursor(&[0xff, 0xff, 0xff, 0xff, 0x0f]).varint(), Some(u32::MAX));
+        assert_eq!(
+            Cursor(&[0xff, 0xff, 0xff, 0xff, 0x0f]).varint(),
+            Some(u32::MAX)
+        );
         assert_eq!(Cursor(&[0xff, 0xff, 0xff, 0xff, 0x1f]).varint(), None);
         assert_eq!(Cursor(&[0x80, 0x80, 0x80, 0x80, 0x80, 0]).varint(), None);
         assert_eq!(Cursor(&[0x80]).varint(), None);

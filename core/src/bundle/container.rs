@@ -37,7 +37,14 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 6] = [Self::Meta, Self::Superpoints, Self::Positions, Self::Colors, Self::Instances, Self::Embeddings];
+    const ALL: [Self; 6] = [
+        Self::Meta,
+        Self::Superpoints,
+        Self::Positions,
+        Self::Colors,
+        Self::Instances,
+        Self::Embeddings,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -64,7 +71,8 @@ pub struct Inspection {
     pub instances: usize,
 }
 
-/// Checks magic, version, counts, table, length and checksum without inflating anything: O(bytes), no allocation in proportion.
+/// Checks magic, version, counts, table, length and checksum without inflating anything: O(bytes),
+/// no allocation in proportion.
 ///
 /// # Errors
 /// See [`BundleError`].
@@ -81,7 +89,11 @@ pub(super) struct Container {
 
 impl Container {
     pub fn new(points: usize, superpoints: usize, instances: usize) -> Self {
-        Self { counts: [points, superpoints, instances], table: Vec::new(), sections: Vec::new() }
+        Self {
+            counts: [points, superpoints, instances],
+            table: Vec::new(),
+            sections: Vec::new(),
+        }
     }
 
     pub fn push(&mut self, section: Section, data: &[u8]) {
@@ -97,7 +109,11 @@ impl Container {
         bytes.extend(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend(((self.table.len() / ENTRY) as u32).to_le_bytes());
-        bytes.extend(self.counts.iter().flat_map(|count| (*count as u32).to_le_bytes()));
+        bytes.extend(
+            self.counts
+                .iter()
+                .flat_map(|count| (*count as u32).to_le_bytes()),
+        );
         bytes.extend([0; 32]);
         bytes.extend(self.table);
         bytes.extend(self.sections);
@@ -108,7 +124,11 @@ impl Container {
 }
 
 fn checksum(bytes: &[u8]) -> [u8; 32] {
-    *blake3::Hasher::new().update(&bytes[..CHECKSUM.start]).update(&bytes[CHECKSUM.end..]).finalize().as_bytes()
+    *blake3::Hasher::new()
+        .update(&bytes[..CHECKSUM.start])
+        .update(&bytes[CHECKSUM.end..])
+        .finalize()
+        .as_bytes()
 }
 
 /// A bundle whose outer layer was found sound.
@@ -129,7 +149,10 @@ impl<'a> Reader<'a> {
             return Err(BundleError::NotABundle);
         }
         let mut header = Cursor(&bytes[MAGIC.len()..]);
-        let short = BundleError::Length { expected: TABLE as u64, found: bytes.len() as u64 };
+        let short = BundleError::Length {
+            expected: TABLE as u64,
+            found: bytes.len() as u64,
+        };
         let mut number = || header.u32().ok_or(short.clone());
         let version = number()?;
         if version != VERSION {
@@ -140,16 +163,26 @@ impl<'a> Reader<'a> {
         let superpoints = check_count("superpoints", number()?, points)?;
         let instances = check_count("instances", number()?, MAX_INSTANCES)?;
         let table_end = TABLE + count * ENTRY;
-        let table = bytes.get(TABLE..table_end).ok_or(BundleError::Length { expected: table_end as u64, found: bytes.len() as u64 })?;
+        let table = bytes.get(TABLE..table_end).ok_or(BundleError::Length {
+            expected: table_end as u64,
+            found: bytes.len() as u64,
+        })?;
 
         let entry = |entry: &[u8]| {
             let mut entry = Cursor(entry);
             Some((entry.array::<4>()?, entry.u32()?, entry.u32()?))
         };
         let entries: Vec<_> = table.chunks_exact(ENTRY).filter_map(entry).collect();
-        let expected = table_end as u64 + entries.iter().map(|(_, stored, _)| u64::from(*stored)).sum::<u64>();
+        let expected = table_end as u64
+            + entries
+                .iter()
+                .map(|(_, stored, _)| u64::from(*stored))
+                .sum::<u64>();
         if expected != bytes.len() as u64 {
-            return Err(BundleError::Length { expected, found: bytes.len() as u64 });
+            return Err(BundleError::Length {
+                expected,
+                found: bytes.len() as u64,
+            });
         }
         if bytes[CHECKSUM] != checksum(bytes) {
             return Err(BundleError::Checksum);
@@ -160,14 +193,31 @@ impl<'a> Reader<'a> {
             let section = Section::ALL
                 .into_iter()
                 .find(|section| section.name().as_bytes() == name)
-                .ok_or(BundleError::Malformed { section: "table", problem: format!("there is no section `{}`", name.escape_ascii()) })?;
+                .ok_or(BundleError::Malformed {
+                    section: "table",
+                    problem: format!("there is no section `{}`", name.escape_ascii()),
+                })?;
             if sections.iter().any(|known| known.section == section) {
                 return Err(BundleError::malformed(section, "it comes twice"));
             }
-            let data = rest.take(stored as usize).ok_or(BundleError::malformed(section, "it ends early"))?;
-            sections.push(Stored { section, data, inflated: inflated as usize });
+            let data = rest
+                .take(stored as usize)
+                .ok_or(BundleError::malformed(section, "it ends early"))?;
+            sections.push(Stored {
+                section,
+                data,
+                inflated: inflated as usize,
+            });
         }
-        Ok(Self { inspection: Inspection { bytes: bytes.len(), points, superpoints, instances }, sections })
+        Ok(Self {
+            inspection: Inspection {
+                bytes: bytes.len(),
+                points,
+                superpoints,
+                instances,
+            },
+            sections,
+        })
     }
 
     pub fn has(&self, section: Section) -> bool {
@@ -176,14 +226,38 @@ impl<'a> Reader<'a> {
 
     /// Inflates a section that may have at most `limit` bytes.
     pub fn section(&self, section: Section, limit: usize) -> Result<Vec<u8>, BundleError> {
-        let stored = self.sections.iter().find(|stored| stored.section == section).ok_or(BundleError::malformed(section, "it is missing"))?;
+        let stored = self
+            .sections
+            .iter()
+            .find(|stored| stored.section == section)
+            .ok_or(BundleError::malformed(section, "it is missing"))?;
         if stored.inflated > limit {
-            return Err(BundleError::malformed(section, format!("it has {} bytes, at most {limit} belong to the bundle's counts", stored.inflated)));
+            return Err(BundleError::malformed(
+                section,
+                format!(
+                    "it has {} bytes, at most {limit} belong to the bundle's counts",
+                    stored.inflated
+                ),
+            ));
         }
-        let data = decompress_to_vec_with_limit(stored.data, stored.inflated)
-            .map_err(|error| BundleError::malformed(section, format!("it does not inflate to {} bytes ({:?})", stored.inflated, error.status)))?;
+        let data = decompress_to_vec_with_limit(stored.data, stored.inflated).map_err(|error| {
+            BundleError::malformed(
+                section,
+                format!(
+                    "it does not inflate to {} bytes ({:?})",
+                    stored.inflated, error.status
+                ),
+            )
+        })?;
         if data.len() != stored.inflated {
-            return Err(BundleError::malformed(section, format!("it inflates to {} bytes instead of {}", data.len(), stored.inflated)));
+            return Err(BundleError::malformed(
+                section,
+                format!(
+                    "it inflates to {} bytes instead of {}",
+                    data.len(),
+                    stored.inflated
+                ),
+            ));
         }
         Ok(data)
     }

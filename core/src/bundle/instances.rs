@@ -12,22 +12,30 @@ use crate::{
     text,
 };
 
-/// Bytes of an instance besides its superpoints: count, points, score, bounds, whether there is a crop, crop.
+/// Bytes of an instance besides its superpoints: count, points, score, bounds, whether there is a
+/// crop, crop.
 const MAX_HEAD: usize = 5 + 5 + 4 + 24 + 1 + 24;
 
-/// All instances together name at most so many superpoints: a thousand instances that each have half of 100 000.
+/// All instances together name at most so many superpoints: a thousand instances that each have
+/// half of 100 000.
 const MAX_MEMBERSHIPS: usize = 50_000_000;
 
 /// An upper bound of what [`encode_sets`] writes.
 pub(super) fn max_sets_len(instances: usize, superpoints: usize) -> usize {
-    size_of::<f32>() + instances * MAX_HEAD + instances.saturating_mul(superpoints).saturating_mul(5).min(MAX_MEMBERSHIPS)
+    size_of::<f32>()
+        + instances * MAX_HEAD
+        + instances
+            .saturating_mul(superpoints)
+            .saturating_mul(5)
+            .min(MAX_MEMBERSHIPS)
 }
 
 pub(super) const fn embeddings_len(instances: usize) -> usize {
     2 * text::DIM * instances
 }
 
-/// The logit scale; per instance: number of superpoints, the first id, the gaps between ids; points; score; bounds; crop.
+/// The logit scale; per instance: number of superpoints, the first id, the gaps between ids;
+/// points; score; bounds; crop.
 pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
     let mut bytes = segmentation.logit_scale.to_le_bytes().to_vec();
     for instance in &segmentation.instances {
@@ -50,41 +58,90 @@ pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
 }
 
 fn push_box(bytes: &mut Vec<u8>, aabb: &Aabb) {
-    bytes.extend(aabb.min.iter().chain(&aabb.max).flat_map(|value| value.to_le_bytes()));
+    bytes.extend(
+        aabb.min
+            .iter()
+            .chain(&aabb.max)
+            .flat_map(|value| value.to_le_bytes()),
+    );
 }
 
 /// All low bytes, then all high bytes, (instances, [`text::DIM`]) row-major in both.
 pub(super) fn encode_embeddings(instances: &[Instance]) -> Vec<u8> {
     let values = || {
         instances.iter().flat_map(|instance| {
-            assert_eq!(instance.embedding.len(), text::DIM, "an embedding has {} values", text::DIM);
-            instance.embedding.iter().map(|value| f16::from_f32(*value).to_le_bytes())
+            assert_eq!(
+                instance.embedding.len(),
+                text::DIM,
+                "an embedding has {} values",
+                text::DIM
+            );
+            instance
+                .embedding
+                .iter()
+                .map(|value| f16::from_f32(*value).to_le_bytes())
         })
     };
-    values().map(|[low, _]| low).chain(values().map(|[_, high]| high)).collect()
+    values()
+        .map(|[low, _]| low)
+        .chain(values().map(|[_, high]| high))
+        .collect()
 }
 
-pub(super) fn decode(sets: &[u8], embeddings: &[u8], count: usize, superpoints: usize) -> Result<Segmentation, BundleError> {
+pub(super) fn decode(
+    sets: &[u8],
+    embeddings: &[u8],
+    count: usize,
+    superpoints: usize,
+) -> Result<Segmentation, BundleError> {
     if embeddings.len() != embeddings_len(count) {
-        return Err(BundleError::malformed(Section::Embeddings, format!("{} bytes do not hold {count} embeddings", embeddings.len())));
+        return Err(BundleError::malformed(
+            Section::Embeddings,
+            format!("{} bytes do not hold {count} embeddings", embeddings.len()),
+        ));
     }
     let mut cursor = Cursor(sets);
-    let logit_scale = cursor.finite().ok_or_else(|| BundleError::malformed(Section::Instances, "the logit scale is missing or not finite"))?;
+    let logit_scale = cursor.finite().ok_or_else(|| {
+        BundleError::malformed(
+            Section::Instances,
+            "the logit scale is missing or not finite",
+        )
+    })?;
     let mut instances: Vec<Instance> = Vec::with_capacity(count);
     for index in 0..count {
-        let mut instance = decode_set(&mut cursor, superpoints)
-            .ok_or_else(|| BundleError::malformed(Section::Instances, format!("instance {index} ends early or has an impossible value")))?;
-        if instances.last().is_some_and(|previous| previous.score < instance.score) {
-            return Err(BundleError::malformed(Section::Instances, format!("instance {index} has a higher score than the one before")));
+        let mut instance = decode_set(&mut cursor, superpoints).ok_or_else(|| {
+            BundleError::malformed(
+                Section::Instances,
+                format!("instance {index} ends early or has an impossible value"),
+            )
+        })?;
+        if instances
+            .last()
+            .is_some_and(|previous| previous.score < instance.score)
+        {
+            return Err(BundleError::malformed(
+                Section::Instances,
+                format!("instance {index} has a higher score than the one before"),
+            ));
         }
-        instance.embedding = decode_embedding(embeddings, index)
-            .ok_or_else(|| BundleError::malformed(Section::Embeddings, format!("the embedding of instance {index} is not finite")))?;
+        instance.embedding = decode_embedding(embeddings, index).ok_or_else(|| {
+            BundleError::malformed(
+                Section::Embeddings,
+                format!("the embedding of instance {index} is not finite"),
+            )
+        })?;
         instances.push(instance);
     }
     if !cursor.is_empty() {
-        return Err(BundleError::malformed(Section::Instances, "something follows the last instance"));
+        return Err(BundleError::malformed(
+            Section::Instances,
+            "something follows the last instance",
+        ));
     }
-    Ok(Segmentation { instances, logit_scale })
+    Ok(Segmentation {
+        instances,
+        logit_scale,
+    })
 }
 
 fn decode_set(cursor: &mut Cursor, count: usize) -> Option<Instance> {
@@ -95,30 +152,48 @@ fn decode_set(cursor: &mut Cursor, count: usize) -> Option<Instance> {
     let mut superpoints = Vec::with_capacity(members);
     let mut next = 0_u32;
     for _ in 0..members {
-        let superpoint = next.checked_add(cursor.varint()?).filter(|s| (*s as usize) < count)?;
+        let superpoint = next
+            .checked_add(cursor.varint()?)
+            .filter(|s| (*s as usize) < count)?;
         superpoints.push(superpoint);
         next = superpoint + 1;
     }
     let points = cursor.varint()?;
-    let score = cursor.finite().filter(|score| (0.0..=1.0).contains(score))?;
+    let score = cursor
+        .finite()
+        .filter(|score| (0.0..=1.0).contains(score))?;
     let bounds = decode_box(cursor)?;
     let crop = match cursor.u8()? {
         0 => None,
         1 => Some(decode_box(cursor)?),
         _ => return None,
     };
-    Some(Instance { superpoints, crop, score, embedding: Vec::new(), bounds, points })
+    Some(Instance {
+        superpoints,
+        crop,
+        score,
+        embedding: Vec::new(),
+        bounds,
+        points,
+    })
 }
 
 fn decode_box(cursor: &mut Cursor) -> Option<Aabb> {
-    Some(Aabb { min: cursor.finite3()?, max: cursor.finite3()? })
+    Some(Aabb {
+        min: cursor.finite3()?,
+        max: cursor.finite3()?,
+    })
 }
 
 /// Rounded to half floats, a unit vector is a little longer or shorter: it is made one again.
 fn decode_embedding(planes: &[u8], index: usize) -> Option<Vec<f32>> {
     let (low, high) = planes.split_at(planes.len() / 2);
     let row = index * text::DIM..(index + 1) * text::DIM;
-    let mut values: Vec<f32> = low[row.clone()].iter().zip(&high[row]).map(|(low, high)| f16::from_le_bytes([*low, *high]).to_f32()).collect();
+    let mut values: Vec<f32> = low[row.clone()]
+        .iter()
+        .zip(&high[row])
+        .map(|(low, high)| f16::from_le_bytes([*low, *high]).to_f32())
+        .collect();
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt();
     if !length.is_finite() {
         return None;

@@ -1,8 +1,10 @@
-//! `.segscape`: a segmented scene in one file: points, superpoints, instances with their embeddings, names, view and origin.
+//! `.segscape`: a segmented scene in one file: points, superpoints, instances with their
+//! embeddings, names, view and origin.
 //!
-//! The file is a checksummed container of deflated sections ([`container`]). Points are stored by superpoint and, inside
-//! one, along a Morton curve, on a grid of about a millimetre; colours are exact. A decoded bundle therefore has its
-//! points in another order than the scan had, and its superpoints and instances under the same ids.
+//! The file is a checksummed container of deflated sections ([`container`]). Points are stored by
+//! superpoint and, inside one, along a Morton curve, on a grid of about a millimetre; colours are
+//! exact. A decoded bundle therefore has its points in another order than the scan had, and its
+//! superpoints and instances under the same ids.
 
 use serde::{Deserialize, Serialize};
 
@@ -134,7 +136,9 @@ pub enum BundleError {
         found: u32,
     },
     /// Fewer or more bytes than its table promises.
-    #[error("the bundle should have {expected} bytes and has {found}: it was cut or joined with something")]
+    #[error(
+        "the bundle should have {expected} bytes and has {found}: it was cut or joined with something"
+    )]
     Length {
         /// Promised.
         expected: u64,
@@ -166,69 +170,158 @@ pub enum BundleError {
 
 impl BundleError {
     fn malformed(section: Section, problem: impl Into<String>) -> Self {
-        Self::Malformed { section: section.name(), problem: problem.into() }
+        Self::Malformed {
+            section: section.name(),
+            problem: problem.into(),
+        }
     }
 }
 
 /// The bundle as bytes. O(points log points).
 ///
 /// # Panics
-/// When arrays of the bundle differ in length, or an instance or `hidden` names what does not exist.
+/// When arrays of the bundle differ in length, or an instance or `hidden` names what does not
+/// exist.
 pub fn encode(bundle: &Bundle) -> Vec<u8> {
     let points = bundle.positions.len();
-    assert_eq!(bundle.superpoints.superpoint_of_point().len(), points, "one superpoint id per point");
-    assert!(bundle.colors.as_ref().is_none_or(|colors| colors.len() == points), "one colour per point");
+    assert_eq!(
+        bundle.superpoints.superpoint_of_point().len(),
+        points,
+        "one superpoint id per point"
+    );
+    assert!(
+        bundle
+            .colors
+            .as_ref()
+            .is_none_or(|colors| colors.len() == points),
+        "one colour per point"
+    );
     let instances = &bundle.segmentation.instances;
-    assert_eq!(bundle.meta.names.len(), instances.len(), "one name per instance");
-    assert!(bundle.meta.view.hidden.iter().all(|id| (*id as usize) < instances.len()), "hidden instances exist");
+    assert_eq!(
+        bundle.meta.names.len(),
+        instances.len(),
+        "one name per instance"
+    );
+    assert!(
+        bundle
+            .meta
+            .view
+            .hidden
+            .iter()
+            .all(|id| (*id as usize) < instances.len()),
+        "hidden instances exist"
+    );
 
     let grid = points::Grid::around(&bundle.positions);
-    let order = points::order(&bundle.positions, bundle.superpoints.superpoint_of_point(), &grid);
+    let order = points::order(
+        &bundle.positions,
+        bundle.superpoints.superpoint_of_point(),
+        &grid,
+    );
     let mut container = Container::new(points, bundle.superpoints.count(), instances.len());
-    container.push(Section::Meta, &serde_json::to_vec(&bundle.meta).unwrap_or_default());
-    container.push(Section::Superpoints, &points::encode_sizes(&bundle.superpoints.sizes()));
-    container.push(Section::Positions, &points::encode_positions(&bundle.positions, &order, &grid));
+    container.push(
+        Section::Meta,
+        &serde_json::to_vec(&bundle.meta).unwrap_or_default(),
+    );
+    container.push(
+        Section::Superpoints,
+        &points::encode_sizes(&bundle.superpoints.sizes()),
+    );
+    container.push(
+        Section::Positions,
+        &points::encode_positions(&bundle.positions, &order, &grid),
+    );
     if let Some(colors) = &bundle.colors {
         container.push(Section::Colors, &points::encode_colors(colors, &order));
     }
-    container.push(Section::Instances, &instances::encode_sets(&bundle.segmentation));
-    container.push(Section::Embeddings, &instances::encode_embeddings(instances));
+    container.push(
+        Section::Instances,
+        &instances::encode_sets(&bundle.segmentation),
+    );
+    container.push(
+        Section::Embeddings,
+        &instances::encode_embeddings(instances),
+    );
     container.finish()
 }
 
 /// The bundle in the bytes.
 ///
 /// # Errors
-/// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header, which are limited.
+/// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,
+/// which are limited.
 pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     let reader = container::Reader::open(bytes)?;
-    let Inspection { points, superpoints, instances, .. } = reader.inspection;
+    let Inspection {
+        points,
+        superpoints,
+        instances,
+        ..
+    } = reader.inspection;
     let meta: Meta = {
         let json = reader.section(Section::Meta, MAX_META)?;
-        serde_json::from_slice(&json).map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
+        serde_json::from_slice(&json)
+            .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
     };
     if meta.names.len() != instances {
-        return Err(BundleError::malformed(Section::Meta, format!("{} names for {instances} instances", meta.names.len())));
+        return Err(BundleError::malformed(
+            Section::Meta,
+            format!("{} names for {instances} instances", meta.names.len()),
+        ));
     }
-    if let Some(id) = meta.view.hidden.iter().find(|id| **id as usize >= instances) {
-        return Err(BundleError::malformed(Section::Meta, format!("instance {id} is hidden, there are {instances}")));
+    if let Some(id) = meta
+        .view
+        .hidden
+        .iter()
+        .find(|id| **id as usize >= instances)
+    {
+        return Err(BundleError::malformed(
+            Section::Meta,
+            format!("instance {id} is hidden, there are {instances}"),
+        ));
     }
-    let sizes = points::decode_sizes(&reader.section(Section::Superpoints, 5 * superpoints)?, superpoints, points)?;
-    let ids: Vec<u32> = (0..).zip(&sizes).flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize)).collect();
-    let positions = points::decode_positions(&reader.section(Section::Positions, points::positions_len(points))?, points)?;
+    let sizes = points::decode_sizes(
+        &reader.section(Section::Superpoints, 5 * superpoints)?,
+        superpoints,
+        points,
+    )?;
+    let ids: Vec<u32> = (0..)
+        .zip(&sizes)
+        .flat_map(|(id, &size)| std::iter::repeat_n(id, size as usize))
+        .collect();
+    let positions = points::decode_positions(
+        &reader.section(Section::Positions, points::positions_len(points))?,
+        points,
+    )?;
     let colors = match reader.has(Section::Colors) {
-        true => Some(points::decode_colors(&reader.section(Section::Colors, 3 * points)?, points)?),
+        true => Some(points::decode_colors(
+            &reader.section(Section::Colors, 3 * points)?,
+            points,
+        )?),
         false => None,
     };
-    let sets = reader.section(Section::Instances, instances::max_sets_len(instances, superpoints))?;
+    let sets = reader.section(
+        Section::Instances,
+        instances::max_sets_len(instances, superpoints),
+    )?;
     let embeddings = reader.section(Section::Embeddings, instances::embeddings_len(instances))?;
     let segmentation = instances::decode(&sets, &embeddings, instances, superpoints)?;
-    Ok(Bundle { positions, colors, superpoints: Superpoints::from_ids(&ids), segmentation, meta })
+    Ok(Bundle {
+        positions,
+        colors,
+        superpoints: Superpoints::from_ids(&ids),
+        segmentation,
+        meta,
+    })
 }
 
 fn check_count(what: &'static str, found: u32, limit: usize) -> Result<usize, BundleError> {
     if found as usize > limit {
-        return Err(BundleError::TooMany { what, found: found.into(), limit: limit as u64 });
+        return Err(BundleError::TooMany {
+            what,
+            found: found.into(),
+            limit: limit as u64,
+        });
     }
     Ok(found as usize)
 }

@@ -1,4 +1,5 @@
-//! Points on a grid, in an order in which neighbours differ little, as planes of bytes that deflate well.
+//! Points on a grid, in an order in which neighbours differ little, as planes of bytes that deflate
+//! well.
 
 use super::{
     BundleError,
@@ -15,7 +16,8 @@ const MIN_STEPS: f32 = 4_096.0;
 /// Origin and step.
 const GRID_LEN: usize = 16;
 
-/// `position = origin + step * [x, y, z]` with 16-bit integers: a millimetre for rooms, less for small things, a 65 535th of the extent for what is larger than 65 m.
+/// `position = origin + step * [x, y, z]` with 16-bit integers: a millimetre for rooms, less for
+/// small things, a 65 535th of the extent for what is larger than 65 m.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Grid {
     pub origin: [f32; 3],
@@ -35,12 +37,17 @@ impl Grid {
         let extent = (0..3).map(|axis| max[axis] - min[axis]).fold(0.0, f32::max);
         let step = (extent / MAX_STEPS).max(ROOM_STEP.min(extent / MIN_STEPS));
         let origin = if positions.is_empty() { [0.0; 3] } else { min };
-        Self { origin, step: if step > 0.0 { step } else { ROOM_STEP } }
+        Self {
+            origin,
+            step: if step > 0.0 { step } else { ROOM_STEP },
+        }
     }
 
     fn cell(&self, position: [f32; 3]) -> [u16; 3] {
         // The cast saturates, and takes NaN to 0.
-        std::array::from_fn(|axis| ((position[axis] - self.origin[axis]) / self.step).round() as u16)
+        std::array::from_fn(|axis| {
+            ((position[axis] - self.origin[axis]) / self.step).round() as u16
+        })
     }
 
     fn position(&self, cell: [u16; 3]) -> [f32; 3] {
@@ -51,8 +58,10 @@ impl Grid {
 /// Indices of the points by superpoint, then along a Morton curve.
 pub(super) fn order(positions: &[[f32; 3]], superpoint_of_point: &[u32], grid: &Grid) -> Vec<u32> {
     let morton = |cell: [u16; 3]| (0..3).fold(0, |code, axis| code | spread(cell[axis]) << axis);
-    let mut keyed: Vec<(u32, u64, u32)> =
-        (0..).zip(positions.iter().zip(superpoint_of_point)).map(|(point, (&position, &s))| (s, morton(grid.cell(position)), point)).collect();
+    let mut keyed: Vec<(u32, u64, u32)> = (0..)
+        .zip(positions.iter().zip(superpoint_of_point))
+        .map(|(point, (&position, &s))| (s, morton(grid.cell(position)), point))
+        .collect();
     keyed.sort_unstable();
     keyed.into_iter().map(|(_, _, point)| point).collect()
 }
@@ -82,14 +91,23 @@ pub(super) fn encode_sizes(sizes: &[u32]) -> Vec<u8> {
     bytes
 }
 
-pub(super) fn decode_sizes(bytes: &[u8], superpoints: usize, points: usize) -> Result<Vec<u32>, BundleError> {
+pub(super) fn decode_sizes(
+    bytes: &[u8],
+    superpoints: usize,
+    points: usize,
+) -> Result<Vec<u32>, BundleError> {
     let malformed = |problem: &str| BundleError::malformed(Section::Superpoints, problem);
     let mut cursor = Cursor(bytes);
     let mut left = points as u32;
     let mut sizes = Vec::with_capacity(superpoints.min(bytes.len()));
     for _ in 0..superpoints {
         let size = cursor.varint().ok_or(malformed("it ends early"))?;
-        left = left.checked_sub(size).filter(|_| size > 0).ok_or(malformed("the sizes are not positive numbers that add up to the points"))?;
+        left = left
+            .checked_sub(size)
+            .filter(|_| size > 0)
+            .ok_or(malformed(
+                "the sizes are not positive numbers that add up to the points",
+            ))?;
         sizes.push(size);
     }
     if left > 0 || !cursor.is_empty() {
@@ -106,7 +124,10 @@ pub(super) const fn positions_len(points: usize) -> usize {
 pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Grid) -> Vec<u8> {
     let points = order.len();
     let mut bytes = vec![0; positions_len(points)];
-    for (chunk, value) in bytes.chunks_exact_mut(4).zip(grid.origin.into_iter().chain([grid.step])) {
+    for (chunk, value) in bytes
+        .chunks_exact_mut(4)
+        .zip(grid.origin.into_iter().chain([grid.step]))
+    {
         chunk.copy_from_slice(&value.to_le_bytes());
     }
     let planes = &mut bytes[GRID_LEN..];
@@ -126,10 +147,19 @@ pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Gri
 pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 3]>, BundleError> {
     let malformed = |problem: &str| BundleError::malformed(Section::Positions, problem);
     let mut cursor = Cursor(bytes);
-    let origin = cursor.finite3().ok_or(malformed("the origin is not finite"))?;
-    let step = cursor.finite().filter(|step| *step > 0.0).ok_or(malformed("the step is not a positive number"))?;
+    let origin = cursor
+        .finite3()
+        .ok_or(malformed("the origin is not finite"))?;
+    let step = cursor
+        .finite()
+        .filter(|step| *step > 0.0)
+        .ok_or(malformed("the step is not a positive number"))?;
     let grid = Grid { origin, step };
-    if !grid.position([u16::MAX; 3]).iter().all(|value| value.is_finite()) {
+    if !grid
+        .position([u16::MAX; 3])
+        .iter()
+        .all(|value| value.is_finite())
+    {
         return Err(malformed("the grid reaches beyond every number"));
     }
     let planes = cursor.0;
@@ -139,7 +169,10 @@ pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 
     let mut cell = [0_u16; 3];
     let row = |row: usize| {
         for axis in 0..3 {
-            let code = u16::from_le_bytes([planes[2 * axis * points + row], planes[(2 * axis + 1) * points + row]]);
+            let code = u16::from_le_bytes([
+                planes[2 * axis * points + row],
+                planes[(2 * axis + 1) * points + row],
+            ]);
             cell[axis] = cell[axis].wrapping_add(unzigzag(code) as u16);
         }
         grid.position(cell)
@@ -154,7 +187,8 @@ pub(super) fn encode_colors(colors: &[[u8; 3]], order: &[u32]) -> Vec<u8> {
     let mut previous = [0_u8; 3];
     for (row, &point) in order.iter().enumerate() {
         let color = colors[point as usize];
-        let [red, green, blue]: [u8; 3] = std::array::from_fn(|channel| color[channel].wrapping_sub(previous[channel]));
+        let [red, green, blue]: [u8; 3] =
+            std::array::from_fn(|channel| color[channel].wrapping_sub(previous[channel]));
         planes[row] = green;
         planes[points + row] = red.wrapping_sub(green);
         planes[2 * points + row] = blue.wrapping_sub(green);
@@ -165,12 +199,19 @@ pub(super) fn encode_colors(colors: &[[u8; 3]], order: &[u32]) -> Vec<u8> {
 
 pub(super) fn decode_colors(planes: &[u8], points: usize) -> Result<Vec<[u8; 3]>, BundleError> {
     if planes.len() != 3 * points {
-        return Err(BundleError::malformed(Section::Colors, "it does not have three bytes per point"));
+        return Err(BundleError::malformed(
+            Section::Colors,
+            "it does not have three bytes per point",
+        ));
     }
     let mut color = [0_u8; 3];
     let row = |row: usize| {
         let green = planes[row];
-        let step = [planes[points + row].wrapping_add(green), green, planes[2 * points + row].wrapping_add(green)];
+        let step = [
+            planes[points + row].wrapping_add(green),
+            green,
+            planes[2 * points + row].wrapping_add(green),
+        ];
         color = std::array::from_fn(|channel| color[channel].wrapping_add(step[channel]));
         color
     };

@@ -11,7 +11,9 @@ use crate::{
 };
 
 fn unit(seed: u32) -> Vec<f32> {
-    let raw: Vec<f32> = (0..text::DIM as u32).map(|i| noise(seed.wrapping_mul(31).wrapping_add(i)) - 0.5).collect();
+    let raw: Vec<f32> = (0..text::DIM as u32)
+        .map(|i| noise(seed.wrapping_mul(31).wrapping_add(i)) - 0.5)
+        .collect();
     let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
     raw.iter().map(|v| v / length).collect()
 }
@@ -24,15 +26,28 @@ fn noise(seed: u32) -> f32 {
     (x ^ x >> 15) as f32 / u32::MAX as f32
 }
 
-fn bundle(positions: Vec<[f32; 3]>, colors: Option<Vec<[u8; 3]>>, ids: &[u32], instances: u32) -> Bundle {
+fn bundle(
+    positions: Vec<[f32; 3]>,
+    colors: Option<Vec<[u8; 3]>>,
+    ids: &[u32],
+    instances: u32,
+) -> Bundle {
     let superpoints = Superpoints::from_ids(ids);
     let count = superpoints.count() as u32;
     let instance = |i: u32| Instance {
-        superpoints: (0..count).filter(|s| (s + i).is_multiple_of(3) || *s == i % count).collect(),
-        crop: i.is_multiple_of(2).then_some(Aabb { min: [-1.0, -2.0, i as f32], max: [1.0, 2.0, 3.5] }),
+        superpoints: (0..count)
+            .filter(|s| (s + i).is_multiple_of(3) || *s == i % count)
+            .collect(),
+        crop: i.is_multiple_of(2).then_some(Aabb {
+            min: [-1.0, -2.0, i as f32],
+            max: [1.0, 2.0, 3.5],
+        }),
         score: 1.0 - i as f32 / (instances + 1) as f32,
         embedding: unit(i),
-        bounds: Aabb { min: [0.0; 3], max: [i as f32; 3] },
+        bounds: Aabb {
+            min: [0.0; 3],
+            max: [i as f32; 3],
+        },
         points: 7 * i + 1,
     };
     let instances = if count == 0 { 0 } else { instances };
@@ -40,32 +55,66 @@ fn bundle(positions: Vec<[f32; 3]>, colors: Option<Vec<[u8; 3]>>, ids: &[u32], i
         positions,
         colors,
         superpoints,
-        segmentation: Segmentation { instances: (0..instances).map(instance).collect(), logit_scale: 12.5 },
+        segmentation: Segmentation {
+            instances: (0..instances).map(instance).collect(),
+            logit_scale: 12.5,
+        },
         meta: Meta {
-            names: (0..instances).map(|i| Name { text: format!("Büro-Stuhl {i}"), by_user: i == 1 }).collect(),
+            names: (0..instances)
+                .map(|i| Name {
+                    text: format!("Büro-Stuhl {i}"),
+                    by_user: i == 1,
+                })
+                .collect(),
             view: View {
                 prompt: "chair . \"power strip\"".into(),
                 threshold: 0.25,
-                camera: Some(Camera { eye: [1.0, 2.0, 3.0], target: [0.0, 0.0, 1.0], fov_y: 0.8 }),
+                camera: Some(Camera {
+                    eye: [1.0, 2.0, 3.0],
+                    target: [0.0, 0.0, 1.0],
+                    fov_y: 0.8,
+                }),
                 hidden: (0..instances).skip(2).collect(),
                 color_mode: ColorMode::Label,
             },
-            frame: Frame { offset: [512_345.0, -3.0, 1e-3], metres_per_unit: 0.001, up: UpAxis::MinusY },
-            provenance: Provenance { source: "room.ply".into(), source_points: 9, model: "nano-0123".into(), app: "0.1.0".into() },
+            frame: Frame {
+                offset: [512_345.0, -3.0, 1e-3],
+                metres_per_unit: 0.001,
+                up: UpAxis::MinusY,
+            },
+            provenance: Provenance {
+                source: "room.ply".into(),
+                source_points: 9,
+                model: "nano-0123".into(),
+                app: "0.1.0".into(),
+            },
         },
     }
 }
 
 fn small() -> Bundle {
-    let positions = (0..200).map(|i| [noise(i) * 3.0, noise(i + 1000) * 4.0, noise(i + 2000)]).collect();
-    let colors = (0..200).map(|i| [i as u8, (i * 3) as u8, 255 - i as u8]).collect();
-    bundle(positions, Some(colors), &(0..200).map(|i| i / 20).collect::<Vec<_>>(), 5)
+    let positions = (0..200)
+        .map(|i| [noise(i) * 3.0, noise(i + 1000) * 4.0, noise(i + 2000)])
+        .collect();
+    let colors = (0..200)
+        .map(|i| [i as u8, (i * 3) as u8, 255 - i as u8])
+        .collect();
+    bundle(
+        positions,
+        Some(colors),
+        &(0..200).map(|i| i / 20).collect::<Vec<_>>(),
+        5,
+    )
 }
 
 /// Gives the header of damaged bytes a matching checksum, so that the inner checks are reached.
 fn reseal(bytes: &mut [u8]) {
     if bytes.len() >= 60 {
-        let sum = *blake3::Hasher::new().update(&bytes[..28]).update(&bytes[60..]).finalize().as_bytes();
+        let sum = *blake3::Hasher::new()
+            .update(&bytes[..28])
+            .update(&bytes[60..])
+            .finalize()
+            .as_bytes();
         bytes[28..60].copy_from_slice(&sum);
     }
 }
@@ -73,14 +122,33 @@ fn reseal(bytes: &mut [u8]) {
 /// What a bundle promises to whoever indexes with it, whatever the bytes were.
 fn assert_sound(bundle: &Bundle) {
     let count = bundle.superpoints.count();
-    assert_eq!(bundle.superpoints.superpoint_of_point().len(), bundle.positions.len());
-    assert!(bundle.colors.as_ref().is_none_or(|colors| colors.len() == bundle.positions.len()));
-    assert!(bundle.positions.iter().flatten().all(|value| value.is_finite()));
+    assert_eq!(
+        bundle.superpoints.superpoint_of_point().len(),
+        bundle.positions.len()
+    );
+    assert!(
+        bundle
+            .colors
+            .as_ref()
+            .is_none_or(|colors| colors.len() == bundle.positions.len())
+    );
+    assert!(
+        bundle
+            .positions
+            .iter()
+            .flatten()
+            .all(|value| value.is_finite())
+    );
     assert_eq!(bundle.meta.names.len(), bundle.segmentation.instances.len());
     for instance in &bundle.segmentation.instances {
-        assert!(instance.superpoints.is_sorted_by(|a, b| a < b) && !instance.superpoints.is_empty());
+        assert!(
+            instance.superpoints.is_sorted_by(|a, b| a < b) && !instance.superpoints.is_empty()
+        );
         assert!(instance.superpoints.iter().all(|s| (*s as usize) < count));
-        assert!(instance.embedding.len() == text::DIM && instance.embedding.iter().all(|value| value.is_finite()));
+        assert!(
+            instance.embedding.len() == text::DIM
+                && instance.embedding.iter().all(|value| value.is_finite())
+        );
         assert!((0.0..=1.0).contains(&instance.score));
     }
 }
@@ -92,10 +160,29 @@ fn everything_but_the_order_of_points_survives() {
     assert_sound(&decoded);
     assert_eq!(decoded.meta, original.meta);
     assert_eq!(decoded.superpoints.sizes(), original.superpoints.sizes());
-    for (found, expected) in decoded.segmentation.instances.iter().zip(&original.segmentation.instances) {
-        let cosine: f32 = found.embedding.iter().zip(&expected.embedding).map(|(a, b)| a * b).sum();
+    for (found, expected) in decoded
+        .segmentation
+        .instances
+        .iter()
+        .zip(&original.segmentation.instances)
+    {
+        let cosine: f32 = found
+            .embedding
+            .iter()
+            .zip(&expected.embedding)
+            .map(|(a, b)| a * b)
+            .sum();
         assert!(cosine > 0.99999, "{cosine}");
-        assert_eq!(Instance { embedding: vec![], ..found.clone() }, Instance { embedding: vec![], ..expected.clone() });
+        assert_eq!(
+            Instance {
+                embedding: vec![],
+                ..found.clone()
+            },
+            Instance {
+                embedding: vec![],
+                ..expected.clone()
+            }
+        );
     }
     assert_eq!(decoded.segmentation.instances.len(), 5);
 }
@@ -153,15 +240,32 @@ fn damaged_sections_with_valid_checksums_are_refused_or_sound() {
     // Raw sections, so that the damage reaches the decoders behind the inflater.
     let bytes = encode(&small());
     let reader = container::Reader::open(&bytes).unwrap();
-    for section in [Section::Meta, Section::Superpoints, Section::Positions, Section::Instances, Section::Embeddings] {
+    for section in [
+        Section::Meta,
+        Section::Superpoints,
+        Section::Positions,
+        Section::Instances,
+        Section::Embeddings,
+    ] {
         let raw = reader.section(section, 1 << 20).unwrap();
         for at in 0..raw.len().min(600) {
             for value in [0, 1, 0x7f, 0x80, 0xff] {
                 let mut damaged = raw.clone();
                 damaged[at] = value;
                 let mut container = Container::new(200, 10, 5);
-                for other in [Section::Meta, Section::Superpoints, Section::Positions, Section::Colors, Section::Instances, Section::Embeddings] {
-                    let data = if other == section { damaged.clone() } else { reader.section(other, 1 << 20).unwrap() };
+                for other in [
+                    Section::Meta,
+                    Section::Superpoints,
+                    Section::Positions,
+                    Section::Colors,
+                    Section::Instances,
+                    Section::Embeddings,
+                ] {
+                    let data = if other == section {
+                        damaged.clone()
+                    } else {
+                        reader.section(other, 1 << 20).unwrap()
+                    };
                     container.push(other, &data);
                 }
                 decode(&container.finish()).iter().for_each(assert_sound);
@@ -178,7 +282,10 @@ fn cut_anywhere_it_is_refused() {
     let bytes = encode(&small());
     for length in 0..bytes.len() {
         let error = decode(&bytes[..length]).unwrap_err();
-        assert!(matches!(error, BundleError::NotABundle | BundleError::Length { .. }), "{length}: {error}");
+        assert!(
+            matches!(error, BundleError::NotABundle | BundleError::Length { .. }),
+            "{length}: {error}"
+        );
         let mut resealed = bytes[..length].to_vec();
         reseal(&mut resealed);
         assert!(decode(&resealed).is_err());
@@ -205,19 +312,41 @@ fn lies_are_named() {
         decode(&lying).unwrap_err().to_string()
     };
     assert_eq!(decode(b"").unwrap_err(), BundleError::NotABundle);
-    assert_eq!(decode(b"ply\nformat ascii 1.0").unwrap_err(), BundleError::NotABundle);
-    assert_eq!(lie(8, 2), "the bundle has version 2, this program reads version 1");
-    assert_eq!(lie(16, u32::MAX), "the bundle has 4294967295 points, the limit is 12000000");
-    assert_eq!(lie(20, 201), "the bundle has 201 superpoints, the limit is 200");
-    assert_eq!(lie(24, 1 << 20), "the bundle has 1048576 instances, the limit is 65536");
+    assert_eq!(
+        decode(b"ply\nformat ascii 1.0").unwrap_err(),
+        BundleError::NotABundle
+    );
+    assert_eq!(
+        lie(8, 2),
+        "the bundle has version 2, this program reads version 1"
+    );
+    assert_eq!(
+        lie(16, u32::MAX),
+        "the bundle has 4294967295 points, the limit is 12000000"
+    );
+    assert_eq!(
+        lie(20, 201),
+        "the bundle has 201 superpoints, the limit is 200"
+    );
+    assert_eq!(
+        lie(24, 1 << 20),
+        "the bundle has 1048576 instances, the limit is 65536"
+    );
     assert!(lie(16, 199).contains("section `supr`"), "{}", lie(16, 199));
-    assert!(lie(60 + 8, u32::MAX).contains("section `meta` is malformed: it has 4294967295 bytes"), "{}", lie(68, u32::MAX));
+    assert!(
+        lie(60 + 8, u32::MAX).contains("section `meta` is malformed: it has 4294967295 bytes"),
+        "{}",
+        lie(68, u32::MAX)
+    );
     let mut damaged = bytes.clone();
     *damaged.last_mut().unwrap() ^= 1;
     assert_eq!(decode(&damaged).unwrap_err(), BundleError::Checksum);
     let mut joined = bytes;
     joined.push(0);
-    assert!(matches!(decode(&joined).unwrap_err(), BundleError::Length { .. }));
+    assert!(matches!(
+        decode(&joined).unwrap_err(),
+        BundleError::Length { .. }
+    ));
 }
 
 #[test]
@@ -226,15 +355,26 @@ fn a_bomb_is_refused_before_it_grows() {
     container.push(Section::Meta, &vec![b' '; MAX_META + 1]);
     let bytes = container.finish();
     assert!(bytes.len() < 100_000);
-    assert!(decode(&bytes).unwrap_err().to_string().contains("at most 16777216"));
+    assert!(
+        decode(&bytes)
+            .unwrap_err()
+            .to_string()
+            .contains("at most 16777216")
+    );
     // A table that understates what a section inflates to.
     let mut bytes = bytes;
     bytes[68..72].copy_from_slice(&1000_u32.to_le_bytes());
     reseal(&mut bytes);
-    assert!(decode(&bytes).unwrap_err().to_string().contains("does not inflate to 1000 bytes"));
+    assert!(
+        decode(&bytes)
+            .unwrap_err()
+            .to_string()
+            .contains("does not inflate to 1000 bytes")
+    );
 }
 
-/// A room as a scanner sees it: walls, floor and furniture boxes, 3 mm of noise, texture and shading in the colours.
+/// A room as a scanner sees it: walls, floor and furniture boxes, 3 mm of noise, texture and
+/// shading in the colours.
 fn room(points: u32) -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
     let mut positions = Vec::new();
     let mut colors = Vec::new();
@@ -246,18 +386,30 @@ fn room(points: u32) -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
             ([0.0, 0.0, 0.0], [6.0, 5.0, 2.6])
         } else {
             let at = |k: u32| noise(1_000_000 + 10 * object + k);
-            ([at(0) * 5.0, at(1) * 4.0, at(5) * 0.5], [0.3 + at(2), 0.3 + at(3), 0.4 + at(4)])
+            (
+                [at(0) * 5.0, at(1) * 4.0, at(5) * 0.5],
+                [0.3 + at(2), 0.3 + at(3), 0.4 + at(4)],
+            )
         };
         let face = object % 6;
         let axis = (face / 2) as usize;
-        let mut position = [corner[0] + a * size[0], corner[1] + b * size[1], corner[2] + a * size[2]];
+        let mut position = [
+            corner[0] + a * size[0],
+            corner[1] + b * size[1],
+            corner[2] + a * size[2],
+        ];
         position[(axis + 1) % 3] = corner[(axis + 1) % 3] + b * size[(axis + 1) % 3];
         position[axis] = corner[axis] + (face % 2) as f32 * size[axis];
         let jitter = |k: u32| (noise(7 * i + k) + noise(9 * i + k + 50_000_000) - 1.0) * 0.004;
         let noisy = std::array::from_fn(|k| position[k] + jitter(k as u32));
-        let texture = ((position[0] * 9.0).sin() + (position[1] * 7.0).cos() + (position[2] * 11.0).sin()) * 25.0;
+        let texture =
+            ((position[0] * 9.0).sin() + (position[1] * 7.0).cos() + (position[2] * 11.0).sin())
+                * 25.0;
         let base = |k: u32| 60.0 + 130.0 * noise(object * 3 + k);
-        let color = std::array::from_fn(|k| (base(k as u32) + texture + 10.0 * (noise(11 * i + k as u32) - 0.5)).clamp(0.0, 255.0) as u8);
+        let color = std::array::from_fn(|k| {
+            (base(k as u32) + texture + 10.0 * (noise(11 * i + k as u32) - 0.5)).clamp(0.0, 255.0)
+                as u8
+        });
         let cell = position.map(|v| (v / 0.3).floor() as u32);
         positions.push(noisy);
         colors.push(color);
@@ -284,7 +436,10 @@ fn report(what: &str, bundle: &Bundle) -> f64 {
 #[test]
 fn a_million_points_fit_into_twelve_megabytes() {
     let (positions, colors, ids) = room(1_000_000);
-    let per_point = report("synthetic room", &bundle(positions, Some(colors), &ids, 300));
+    let per_point = report(
+        "synthetic room",
+        &bundle(positions, Some(colors), &ids, 300),
+    );
     assert!(per_point < 12.0);
 }
 
@@ -292,13 +447,35 @@ fn a_million_points_fit_into_twelve_megabytes() {
 #[ignore = "needs the real scans, whose terms keep them out of the project"]
 fn real_scans_fit_into_twelve_bytes_a_point() {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/");
-    for name in ["scannet-gt/scene0000_00.ply", "scannet-gt/scene0005_00.ply", "derived/slambook-fused.ply", "pcl-data/room_scan1.pcd"] {
-        let scan = scan::read(&std::fs::read(format!("{folder}{name}")).unwrap(), &Monitor::silent()).unwrap();
+    for name in [
+        "scannet-gt/scene0000_00.ply",
+        "scannet-gt/scene0005_00.ply",
+        "derived/slambook-fused.ply",
+        "pcl-data/room_scan1.pcd",
+    ] {
+        let scan = scan::read(
+            &std::fs::read(format!("{folder}{name}")).unwrap(),
+            &Monitor::silent(),
+        )
+        .unwrap();
         // 20 cm cells in place of superpoints: as coherent, and quicker to make.
-        let cell = |p: &[f32; 3]| p.iter().fold(0, |id: u32, v| id.wrapping_mul(1009).wrapping_add((v / 0.2).floor() as i32 as u32));
+        let cell = |p: &[f32; 3]| {
+            p.iter().fold(0, |id: u32, v| {
+                id.wrapping_mul(1009)
+                    .wrapping_add((v / 0.2).floor() as i32 as u32)
+            })
+        };
         let ids: Vec<u32> = scan.positions.iter().map(cell).collect();
         // A scan has about one instance per thousand points.
-        let per_point = report(name, &bundle(scan.positions.clone(), scan.colors.clone(), &ids, (ids.len() / 1000) as u32));
+        let per_point = report(
+            name,
+            &bundle(
+                scan.positions.clone(),
+                scan.colors.clone(),
+                &ids,
+                (ids.len() / 1000) as u32,
+            ),
+        );
         assert!(per_point < 12.0, "{name}: {per_point}");
     }
 }

@@ -1,5 +1,6 @@
-//! Average precision as the released evaluators compute it (docs/spec/eval.md): ScanNet's class-aware rules, and the class-agnostic
-//! ones of Open3DIS and of Segment3D. They share matching and integration and differ in what is void: see [`Truth`].
+//! Average precision as the released evaluators compute it (docs/spec/eval.md): ScanNet's
+//! class-aware rules, and the class-agnostic ones of Open3DIS and of Segment3D. They share matching
+//! and integration and differ in what is void: see [`Truth`].
 
 mod curve;
 mod size;
@@ -9,8 +10,8 @@ pub use curve::Scores;
 pub use size::Size;
 pub use truth::Truth;
 
-/// Overlaps above which a prediction counts as found: nine for AP, the last for AP25. Comparisons are strict, so these must be
-/// exactly numpy's `arange(0.5, 0.95, 0.05)`, rounding included.
+/// Overlaps above which a prediction counts as found: nine for AP, the last for AP25. Comparisons
+/// are strict, so these must be exactly numpy's `arange(0.5, 0.95, 0.05)`, rounding included.
 pub const THRESHOLDS: [f64; 10] = [
     0.5,
     0.55,
@@ -27,7 +28,8 @@ pub const THRESHOLDS: [f64; 10] = [
 /// Truth below this many points is ignored, predictions below it are dropped.
 pub const MIN_POINTS: u32 = 100;
 
-/// One predicted instance. Order matters where scores tie: predictions are matched in the order given.
+/// One predicted instance. Order matters where scores tie: predictions are matched in the order
+/// given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction<'a> {
     /// Index of its class, below the number of classes; 0 when class-agnostic.
@@ -109,7 +111,9 @@ struct Candidate {
 impl Evaluation {
     /// Over `classes` classes; 1 for a class-agnostic evaluation.
     pub fn new(classes: usize) -> Self {
-        Self { classes: vec![ClassTally::default(); classes] }
+        Self {
+            classes: vec![ClassTally::default(); classes],
+        }
     }
 
     /// Counts one scene.
@@ -118,14 +122,22 @@ impl Evaluation {
     /// [`EvaluateError`]; nothing of the scene is counted then.
     pub fn add(&mut self, truth: &Truth, predictions: &[Prediction]) -> Result<(), EvaluateError> {
         let classes = self.classes.len();
-        let mut used = truth.instances.iter().map(|i| i.class).chain(predictions.iter().map(|p| p.class));
+        let mut used = truth
+            .instances
+            .iter()
+            .map(|i| i.class)
+            .chain(predictions.iter().map(|p| p.class));
         if let Some(class) = used.find(|&class| class >= classes) {
             return Err(EvaluateError::Class { class, classes });
         }
         let candidates = candidates(truth, predictions)?;
         for (class, tally) in self.classes.iter_mut().enumerate() {
-            tally.has_truth |= truth.instances.iter().any(|i| i.class == class && i.counts());
-            let of_class: Vec<&Candidate> = candidates.iter().filter(|c| c.class == class).collect();
+            tally.has_truth |= truth
+                .instances
+                .iter()
+                .any(|i| i.class == class && i.counts());
+            let of_class: Vec<&Candidate> =
+                candidates.iter().filter(|c| c.class == class).collect();
             tally.has_prediction |= !of_class.is_empty();
             for (tally, threshold) in tally.thresholds.iter_mut().zip(THRESHOLDS) {
                 tally.add(truth, class, &of_class, threshold);
@@ -136,7 +148,12 @@ impl Evaluation {
 
     /// The figures over the scenes so far.
     pub fn scores(&self) -> Scores {
-        Scores::new(self.classes.iter().map(|class| class.thresholds.each_ref().map(|tally| class.score(tally))).collect())
+        Scores::new(
+            self.classes
+                .iter()
+                .map(|class| class.thresholds.each_ref().map(|tally| class.score(tally)))
+                .collect(),
+        )
     }
 }
 
@@ -155,13 +172,26 @@ impl Tally {
     /// Spec section 2, steps 1 to 4.
     fn add(&mut self, truth: &Truth, class: usize, candidates: &[&Candidate], threshold: f64) {
         let iou = |c: &Candidate, instance: usize, shared: u32| {
-            f64::from(shared) / (f64::from(truth.instances[instance].points) + f64::from(c.points) - f64::from(shared))
+            f64::from(shared)
+                / (f64::from(truth.instances[instance].points) + f64::from(c.points)
+                    - f64::from(shared))
         };
         let mut visited = vec![false; candidates.len()];
-        for (id, _) in truth.instances.iter().enumerate().filter(|(_, i)| i.class == class && i.counts()) {
+        for (id, _) in truth
+            .instances
+            .iter()
+            .enumerate()
+            .filter(|(_, i)| i.class == class && i.counts())
+        {
             let mut best: Option<f64> = None;
-            for (c, visited) in candidates.iter().zip(&mut visited).filter(|(_, visited)| !**visited) {
-                let Ok(at) = c.overlaps.binary_search_by_key(&id, |o| o.0) else { continue };
+            for (c, visited) in candidates
+                .iter()
+                .zip(&mut visited)
+                .filter(|(_, visited)| !**visited)
+            {
+                let Ok(at) = c.overlaps.binary_search_by_key(&id, |o| o.0) else {
+                    continue;
+                };
                 if iou(c, id, c.overlaps[at].1) <= threshold {
                     continue;
                 }
@@ -184,10 +214,18 @@ impl Tally {
         }
         for c in candidates {
             // Already accounted for above, even where the instance itself is ignored.
-            if c.overlaps.iter().any(|&(instance, shared)| iou(c, instance, shared) > threshold) {
+            if c.overlaps
+                .iter()
+                .any(|&(instance, shared)| iou(c, instance, shared) > threshold)
+            {
                 continue;
             }
-            let uncounted = c.overlaps.iter().filter(|o| !truth.instances[o.0].counts()).map(|o| u64::from(o.1)).sum::<u64>();
+            let uncounted = c
+                .overlaps
+                .iter()
+                .filter(|o| !truth.instances[o.0].counts())
+                .map(|o| u64::from(o.1))
+                .sum::<u64>();
             if (u64::from(c.void) + uncounted) as f64 / f64::from(c.points) <= threshold {
                 self.matches.push((c.confidence, false));
             }
@@ -205,7 +243,11 @@ fn candidates(truth: &Truth, predictions: &[Prediction]) -> Result<Vec<Candidate
             return Err(EvaluateError::Order { prediction });
         }
         if let Some(&point) = p.points.last().filter(|&&point| point as usize >= points) {
-            return Err(EvaluateError::Point { prediction, point, points });
+            return Err(EvaluateError::Point {
+                prediction,
+                point,
+                points,
+            });
         }
         if p.confidence.is_nan() {
             return Err(EvaluateError::Confidence { prediction });
@@ -221,9 +263,22 @@ fn candidates(truth: &Truth, predictions: &[Prediction]) -> Result<Vec<Candidate
                 instance => shared[instance as usize] += 1,
             }
         }
-        let same_class = |&(instance, shared): &(usize, u32)| shared > 0 && truth.instances[instance].class == p.class;
-        let overlaps = shared.iter().copied().enumerate().filter(same_class).collect();
-        candidates.push(Candidate { class: p.class, confidence: p.confidence, points: p.points.len() as u32, void, overlaps });
+        let same_class = |&(instance, shared): &(usize, u32)| {
+            shared > 0 && truth.instances[instance].class == p.class
+        };
+        let overlaps = shared
+            .iter()
+            .copied()
+            .enumerate()
+            .filter(same_class)
+            .collect();
+        candidates.push(Candidate {
+            class: p.class,
+            confidence: p.confidence,
+            points: p.points.len() as u32,
+            void,
+            overlaps,
+        });
     }
     Ok(candidates)
 }

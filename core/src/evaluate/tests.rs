@@ -9,7 +9,9 @@ use crate::golden;
 /// [[value, length], ...] to one value a point.
 fn expand(runs: &Value) -> Vec<i32> {
     let runs: Vec<(i32, usize)> = serde_json::from_value(runs.clone()).unwrap();
-    runs.into_iter().flat_map(|(value, length)| std::iter::repeat_n(value, length)).collect()
+    runs.into_iter()
+        .flat_map(|(value, length)| std::iter::repeat_n(value, length))
+        .collect()
 }
 
 fn expand_ids(runs: &Value) -> Vec<u32> {
@@ -19,18 +21,34 @@ fn expand_ids(runs: &Value) -> Vec<u32> {
 /// The predictions of one golden scene as (class id, confidence, points).
 fn masks(scene: &Value) -> Vec<(u64, f64, Vec<u32>)> {
     let mask = |p: &Value| {
-        let intervals: Vec<(u32, u32)> = serde_json::from_value(p["mask_intervals"].clone()).unwrap();
-        let mut points: Vec<u32> = intervals.into_iter().flat_map(|(start, length)| start..start + length).collect();
+        let intervals: Vec<(u32, u32)> =
+            serde_json::from_value(p["mask_intervals"].clone()).unwrap();
+        let mut points: Vec<u32> = intervals
+            .into_iter()
+            .flat_map(|(start, length)| start..start + length)
+            .collect();
         points.sort_unstable();
         points.dedup();
-        (p["label_id"].as_u64().unwrap_or(0), p["confidence"].as_f64().unwrap(), points)
+        (
+            p["label_id"].as_u64().unwrap_or(0),
+            p["confidence"].as_f64().unwrap(),
+            points,
+        )
     };
-    scene["predictions"].as_array().unwrap().iter().map(mask).collect()
+    scene["predictions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(mask)
+        .collect()
 }
 
 fn close(found: f64, expected: &Value, what: &str) {
     match expected.as_f64() {
-        Some(expected) => assert!((found - expected).abs() < 1e-12, "{what}: {found} instead of {expected}"),
+        Some(expected) => assert!(
+            (found - expected).abs() < 1e-12,
+            "{what}: {found} instead of {expected}"
+        ),
         None => assert!(found.is_nan(), "{what}: {found} instead of NaN"),
     }
 }
@@ -39,13 +57,24 @@ fn class_agnostic(case: &Value, truth: impl Fn(&Value) -> Truth) -> Scores {
     let mut evaluation = Evaluation::new(1);
     for scene in case["scenes"].as_array().unwrap() {
         let masks = masks(scene);
-        let predictions: Vec<_> = masks.iter().map(|(_, confidence, points)| Prediction { class: 0, confidence: *confidence, points }).collect();
+        let predictions: Vec<_> = masks
+            .iter()
+            .map(|(_, confidence, points)| Prediction {
+                class: 0,
+                confidence: *confidence,
+                points,
+            })
+            .collect();
         evaluation.add(&truth(scene), &predictions).unwrap();
     }
     let scores = evaluation.scores();
     let expected = &case["expected"];
     for (t, threshold) in THRESHOLDS.iter().enumerate() {
-        close(scores.ap_per_class()[0][t], &expected["ap"][t], &format!("AP at {threshold}"));
+        close(
+            scores.ap_per_class()[0][t],
+            &expected["ap"][t],
+            &format!("AP at {threshold}"),
+        );
     }
     close(scores.ap(), &expected["mAP"], "AP");
     close(scores.ap50(), &expected["mAP50"], "AP50");
@@ -64,15 +93,33 @@ fn equals_the_released_scannet_evaluator() {
         for scene in case["scenes"].as_array().unwrap() {
             let masks = masks(scene);
             let class_of = |id: u64| classes.iter().position(|&c| u64::from(c) == id).unwrap();
-            let predictions: Vec<_> =
-                masks.iter().map(|(id, confidence, points)| Prediction { class: class_of(*id), confidence: *confidence, points }).collect();
-            evaluation.add(&Truth::scannet(&expand_ids(&scene["gt_ids_rle"]), &classes), &predictions).unwrap();
+            let predictions: Vec<_> = masks
+                .iter()
+                .map(|(id, confidence, points)| Prediction {
+                    class: class_of(*id),
+                    confidence: *confidence,
+                    points,
+                })
+                .collect();
+            evaluation
+                .add(
+                    &Truth::scannet(&expand_ids(&scene["gt_ids_rle"]), &classes),
+                    &predictions,
+                )
+                .unwrap();
         }
         let (scores, expected) = (evaluation.scores(), &case["expected"]);
-        assert_eq!(serde_json::to_value(THRESHOLDS).unwrap(), expected["thresholds"]);
+        assert_eq!(
+            serde_json::to_value(THRESHOLDS).unwrap(),
+            expected["thresholds"]
+        );
         for class in 0..classes.len() {
             for t in 0..THRESHOLDS.len() {
-                close(scores.ap_per_class()[class][t], &expected["ap_per_class_threshold"][class][t], &format!("{name} {class} {t}"));
+                close(
+                    scores.ap_per_class()[class][t],
+                    &expected["ap_per_class_threshold"][class][t],
+                    &format!("{name} {class} {t}"),
+                );
             }
         }
         close(scores.ap(), &expected["mAP"], name);
@@ -85,10 +132,21 @@ fn equals_the_released_scannet_evaluator() {
 fn equals_open3dis_without_classes() {
     let cases = golden::json("evaluation/open3dis.json");
     for case in cases.as_object().unwrap().values() {
-        let scores = class_agnostic(case, |scene| Truth::things(&expand(&scene["sem_rle"]), &expand(&scene["ins_rle"]), -100, |class| class >= 2));
+        let scores = class_agnostic(case, |scene| {
+            Truth::things(
+                &expand(&scene["sem_rle"]),
+                &expand(&scene["ins_rle"]),
+                -100,
+                |class| class >= 2,
+            )
+        });
         let expected = &case["expected"];
         for t in 0..THRESHOLDS.len() {
-            close(scores.recall_per_class()[0][t], &expected["rc"][t], "recall");
+            close(
+                scores.recall_per_class()[0][t],
+                &expected["rc"][t],
+                "recall",
+            );
         }
         close(scores.recall(), &expected["AR"], "AR");
         close(scores.recall50(), &expected["RC50"], "RC50");
@@ -100,16 +158,33 @@ fn equals_open3dis_without_classes() {
 fn equals_segment3d() {
     let cases = golden::json("evaluation/segment3d.json");
     for case in cases.as_object().unwrap().values() {
-        class_agnostic(case, |scene| Truth::segment3d(&expand_ids(&scene["gt_ids_rle"])));
+        class_agnostic(case, |scene| {
+            Truth::segment3d(&expand_ids(&scene["gt_ids_rle"]))
+        });
     }
 }
 
-/// One class-agnostic scene: runs of (instance, points), 0 being void, and (confidence, first point, points).
+/// One class-agnostic scene: runs of (instance, points), 0 being void, and (confidence, first
+/// point, points).
 fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
-    let instance: Vec<i32> = truth.iter().flat_map(|&(id, n)| std::iter::repeat_n(id, n)).collect();
+    let instance: Vec<i32> = truth
+        .iter()
+        .flat_map(|&(id, n)| std::iter::repeat_n(id, n))
+        .collect();
     let truth = Truth::things(&vec![5; instance.len()], &instance, 0, |_| true);
-    let masks: Vec<Vec<u32>> = predictions.iter().map(|&(_, start, n)| (start..start + n).collect()).collect();
-    let predictions: Vec<_> = predictions.iter().zip(&masks).map(|(p, points)| Prediction { class: 0, confidence: p.0, points }).collect();
+    let masks: Vec<Vec<u32>> = predictions
+        .iter()
+        .map(|&(_, start, n)| (start..start + n).collect())
+        .collect();
+    let predictions: Vec<_> = predictions
+        .iter()
+        .zip(&masks)
+        .map(|(p, points)| Prediction {
+            class: 0,
+            confidence: p.0,
+            points,
+        })
+        .collect();
     let mut evaluation = Evaluation::new(1);
     evaluation.add(&truth, &predictions).unwrap();
     evaluation.scores()
@@ -119,20 +194,43 @@ fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
 fn designed_cases() {
     let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
     // Everything found.
-    close(scene(&[(1, 200), (2, 300)], &[(0.9, 0, 200), (0.8, 200, 300)]).ap(), 1.0);
+    close(
+        scene(&[(1, 200), (2, 300)], &[(0.9, 0, 200), (0.8, 200, 300)]).ap(),
+        1.0,
+    );
     // One of two found and nothing wrong: recall 1/2, precision 1.
     close(scene(&[(1, 200), (2, 300)], &[(0.9, 0, 200)]).ap(), 0.5);
-    // A second prediction of the same thing is a false positive at the lower score: no harm, the curve has both points.
-    close(scene(&[(1, 200)], &[(0.9, 0, 200), (0.5, 0, 200)]).ap(), 1.0);
+    // A second prediction of the same thing is a false positive at the lower score: no harm, the
+    // curve has both points.
+    close(
+        scene(&[(1, 200)], &[(0.9, 0, 200), (0.5, 0, 200)]).ap(),
+        1.0,
+    );
     // At equal scores it costs: r (1 + p) / 2 with p = 1/2.
-    close(scene(&[(1, 200)], &[(1.0, 0, 200), (1.0, 0, 200)]).ap(), 0.75);
+    close(
+        scene(&[(1, 200)], &[(1.0, 0, 200), (1.0, 0, 200)]).ap(),
+        0.75,
+    );
     // Void and small truth are free, a mask of fewer than 100 points does not exist.
-    close(scene(&[(1, 200), (2, 99), (0, 300)], &[(0.5, 0, 200), (0.9, 200, 150), (0.9, 300, 200), (0.9, 0, 99)]).ap(), 1.0);
+    close(
+        scene(
+            &[(1, 200), (2, 99), (0, 300)],
+            &[
+                (0.5, 0, 200),
+                (0.9, 200, 150),
+                (0.9, 300, 200),
+                (0.9, 0, 99),
+            ],
+        )
+        .ap(),
+        1.0,
+    );
     // An overlap of exactly one half is none at 0.5, but counts at 0.25.
     let half = scene(&[(1, 200)], &[(0.9, 0, 100)]);
     close(half.ap50(), 0.0);
     close(half.ap25(), 1.0);
-    // Two thirds of the better-scored mask are void: ignored up to 0.65, from 0.7 on a false positive above the true one.
+    // Two thirds of the better-scored mask are void: ignored up to 0.65, from 0.7 on a false
+    // positive above the true one.
     let ignored = scene(&[(1, 600), (0, 100)], &[(0.9, 550, 150), (0.5, 0, 600)]);
     close(ignored.ap50(), 1.0);
     close(ignored.ap25(), 1.0);
@@ -149,50 +247,113 @@ fn groups_are_ignored() {
     let truth = Truth::segment3d(&ids);
     assert_eq!(truth.count(), 1);
     let mut evaluation = Evaluation::new(1);
-    let predictions = [&one, &group].map(|points| Prediction { class: 0, confidence: 1.0, points });
+    let predictions = [&one, &group].map(|points| Prediction {
+        class: 0,
+        confidence: 1.0,
+        points,
+    });
     evaluation.add(&truth, &predictions).unwrap();
     assert_eq!(evaluation.scores().ap(), 1.0);
 }
 
 #[test]
 fn subsets_of_classes() {
-    let ids: Vec<u32> = (0..400).map(|i| if i < 200 { 3001 } else { 5001 }).collect();
+    let ids: Vec<u32> = (0..400)
+        .map(|i| if i < 200 { 3001 } else { 5001 })
+        .collect();
     let points: Vec<u32> = (0..200).collect();
     let mut evaluation = Evaluation::new(3);
-    evaluation.add(&Truth::scannet(&ids, &[3, 4, 5]), &[Prediction { class: 0, confidence: 0.3, points: &points }]).unwrap();
+    evaluation
+        .add(
+            &Truth::scannet(&ids, &[3, 4, 5]),
+            &[Prediction {
+                class: 0,
+                confidence: 0.3,
+                points: &points,
+            }],
+        )
+        .unwrap();
     let scores = evaluation.scores();
     assert_eq!(scores.ap(), 0.5);
     assert_eq!(scores.of_classes(&[0, 1]).ap(), 1.0);
     assert_eq!(scores.of_classes(&[2]).ap50(), 0.0);
     assert!(scores.of_classes(&[1, 99]).ap25().is_nan());
-    assert_eq!([&[0, 1, 2][..], &[1, 99]].map(|classes| scores.of_classes(classes).classes()), [2, 0]);
+    assert_eq!(
+        [&[0, 1, 2][..], &[1, 99]].map(|classes| scores.of_classes(classes).classes()),
+        [2, 0]
+    );
 }
 
 #[test]
 fn sizes_have_their_bounds() {
-    let sizes = [0.0, 0.49, Size::MEDIUM_FROM, 1.49, Size::LARGE_FROM, f32::INFINITY].map(Size::of);
-    assert_eq!(sizes, [Size::Small, Size::Small, Size::Medium, Size::Medium, Size::Large, Size::Large]);
+    let sizes = [
+        0.0,
+        0.49,
+        Size::MEDIUM_FROM,
+        1.49,
+        Size::LARGE_FROM,
+        f32::INFINITY,
+    ]
+    .map(Size::of);
+    assert_eq!(
+        sizes,
+        [
+            Size::Small,
+            Size::Small,
+            Size::Medium,
+            Size::Medium,
+            Size::Large,
+            Size::Large
+        ]
+    );
 }
 
-/// A cup of 0.2 m, a chair of 1 m and a table of 2 m, 200 points each, then 200 points of void; the table is of another class.
+/// A cup of 0.2 m, a chair of 1 m and a table of 2 m, 200 points each, then 200 points of void; the
+/// table is of another class.
 #[test]
 fn other_sizes_are_void() {
     let ids: Vec<u32> = (0..800).map(|i| [3001, 3002, 5003, 0][i / 200]).collect();
-    let positions: Vec<[f32; 3]> = (0..800).map(|i| [0.0, (i % 200) as f32 / 199.0 * [0.2, 1.0, 2.0, 9.0][i / 200], 0.0]).collect();
+    let positions: Vec<[f32; 3]> = (0..800)
+        .map(|i| {
+            [
+                0.0,
+                (i % 200) as f32 / 199.0 * [0.2, 1.0, 2.0, 9.0][i / 200],
+                0.0,
+            ]
+        })
+        .collect();
     let truth = Truth::scannet(&ids, &[3, 5]);
     let of = |size| truth.of_size(size, &positions);
     assert_eq!(Size::ALL.map(|size| of(size).count()), [1, 1, 1]);
     // everything found, but the chair taken for a table and the void for a cup
-    let masks: Vec<Vec<u32>> = (0..4).map(|thing| (thing * 200..thing * 200 + 200).collect()).collect();
-    let predictions: Vec<_> = masks.iter().zip([0, 1, 1, 0]).map(|(points, class)| Prediction { class, confidence: 0.5, points }).collect();
+    let masks: Vec<Vec<u32>> = (0..4)
+        .map(|thing| (thing * 200..thing * 200 + 200).collect())
+        .collect();
+    let predictions: Vec<_> = masks
+        .iter()
+        .zip([0, 1, 1, 0])
+        .map(|(points, class)| Prediction {
+            class,
+            confidence: 0.5,
+            points,
+        })
+        .collect();
     let scores = |truth: &Truth| {
         let mut evaluation = Evaluation::new(2);
         evaluation.add(truth, &predictions).unwrap();
         evaluation.scores()
     };
-    assert_eq!(scores(&of(Size::Small)).ap50(), 1.0, "what lies on the chair and the table costs nothing");
+    assert_eq!(
+        scores(&of(Size::Small)).ap50(),
+        1.0,
+        "what lies on the chair and the table costs nothing"
+    );
     assert_eq!(scores(&of(Size::Medium)).ap50(), 0.0);
-    assert_eq!(scores(&of(Size::Large)).ap50(), 1.0, "the wrong chair is void here");
+    assert_eq!(
+        scores(&of(Size::Large)).ap50(),
+        1.0,
+        "the wrong chair is void here"
+    );
     assert!(scores(&truth).ap50() < 0.7, "but not where all sizes count");
     assert_eq!(scores(&of(Size::Small)).classes(), 1);
 }
@@ -202,11 +363,36 @@ fn bad_input_is_named_and_not_counted() {
     let truth = Truth::segment3d(&[1001; 200]);
     let good: Vec<u32> = (0..200).collect();
     let mut evaluation = Evaluation::new(1);
-    let one = |class, confidence, points| [Prediction { class, confidence, points }];
-    assert_eq!(evaluation.add(&truth, &one(1, 1.0, &good)), Err(EvaluateError::Class { class: 1, classes: 1 }));
-    assert_eq!(evaluation.add(&truth, &one(0, 1.0, &[3, 3])), Err(EvaluateError::Order { prediction: 0 }));
-    assert_eq!(evaluation.add(&truth, &one(0, 1.0, &[3, 200])), Err(EvaluateError::Point { prediction: 0, point: 200, points: 200 }));
-    assert_eq!(evaluation.add(&truth, &one(0, f64::NAN, &good)), Err(EvaluateError::Confidence { prediction: 0 }));
+    let one = |class, confidence, points| {
+        [Prediction {
+            class,
+            confidence,
+            points,
+        }]
+    };
+    assert_eq!(
+        evaluation.add(&truth, &one(1, 1.0, &good)),
+        Err(EvaluateError::Class {
+            class: 1,
+            classes: 1
+        })
+    );
+    assert_eq!(
+        evaluation.add(&truth, &one(0, 1.0, &[3, 3])),
+        Err(EvaluateError::Order { prediction: 0 })
+    );
+    assert_eq!(
+        evaluation.add(&truth, &one(0, 1.0, &[3, 200])),
+        Err(EvaluateError::Point {
+            prediction: 0,
+            point: 200,
+            points: 200
+        })
+    );
+    assert_eq!(
+        evaluation.add(&truth, &one(0, f64::NAN, &good)),
+        Err(EvaluateError::Confidence { prediction: 0 })
+    );
     assert!(evaluation.scores().ap().is_nan());
 }
 

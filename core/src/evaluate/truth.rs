@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use super::MIN_POINTS;
 
-/// The true instances of one scene, and which points are void: points of void may be predicted without harm.
+/// The true instances of one scene, and which points are void: points of void may be predicted
+/// without harm.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
     /// (points): index into `instances`, or [`Truth::VOID`].
@@ -32,36 +33,70 @@ impl Instance {
 impl Truth {
     pub(super) const VOID: u32 = u32::MAX;
 
-    /// ScanNet and SegDINO3D: `ids` (points) are class x 1000 + instance. Points whose class is not in `classes` are void.
+    /// ScanNet and SegDINO3D: `ids` (points) are class x 1000 + instance. Points whose class is not
+    /// in `classes` are void.
     pub fn scannet(ids: &[u32], classes: &[u32]) -> Self {
         let class_of = |id: u32| classes.iter().position(|&class| class == id / 1000);
-        Self::new(ids.iter().map(|&id| class_of(id).map(|class| (id, class, false))))
+        Self::new(
+            ids.iter()
+                .map(|&id| class_of(id).map(|class| (id, class, false))),
+        )
     }
 
-    /// Open3DIS and Any3DIS, class-agnostic: an instance is a distinct pair of class and instance (both per point) whose class
-    /// `is_thing`; everything else is void, and so is `unlabelled`, the instance id that means none.
-    pub fn things(semantic: &[i32], instance: &[i32], unlabelled: i32, is_thing: impl Fn(i32) -> bool) -> Self {
+    /// Open3DIS and Any3DIS, class-agnostic: an instance is a distinct pair of class and instance
+    /// (both per point) whose class `is_thing`; everything else is void, and so is `unlabelled`,
+    /// the instance id that means none.
+    pub fn things(
+        semantic: &[i32],
+        instance: &[i32],
+        unlabelled: i32,
+        is_thing: impl Fn(i32) -> bool,
+    ) -> Self {
         let labels = semantic.iter().zip(instance);
-        Self::new(labels.map(|(&class, &id)| (id != unlabelled && is_thing(class)).then_some(((class, id), 0, false))))
+        Self::new(labels.map(|(&class, &id)| {
+            (id != unlabelled && is_thing(class)).then_some(((class, id), 0, false))
+        }))
     }
 
-    /// Segment3D, class-agnostic: every id except 0, which alone is void, is an instance; ids below 1000 mark groups.
+    /// Segment3D, class-agnostic: every id except 0, which alone is void, is an instance; ids below
+    /// 1000 mark groups.
     pub fn segment3d(ids: &[u32]) -> Self {
-        Self::new(ids.iter().map(|&id| (id != 0).then_some((id, 0, id < 1000))))
+        Self::new(
+            ids.iter()
+                .map(|&id| (id != 0).then_some((id, 0, id < 1000))),
+        )
     }
 
     /// From the (id, class, is a group) of every point, `None` being void.
-    fn new<Id: Ord + Copy>(labels: impl Iterator<Item = Option<(Id, usize, bool)>> + Clone) -> Self {
+    fn new<Id: Ord + Copy>(
+        labels: impl Iterator<Item = Option<(Id, usize, bool)>> + Clone,
+    ) -> Self {
         let mut instance_of_id: BTreeMap<Id, (u32, Instance)> = BTreeMap::new();
         for (id, class, group) in labels.clone().flatten() {
-            instance_of_id.entry(id).or_insert((0, Instance { class, points: 0, group })).1.points += 1;
+            instance_of_id
+                .entry(id)
+                .or_insert((
+                    0,
+                    Instance {
+                        class,
+                        points: 0,
+                        group,
+                    },
+                ))
+                .1
+                .points += 1;
         }
         for (index, entry) in instance_of_id.values_mut().enumerate() {
             entry.0 = index as u32;
         }
         Self {
-            instance_of_point: labels.map(|label| label.map_or(Self::VOID, |(id, ..)| instance_of_id[&id].0)).collect(),
-            instances: instance_of_id.into_values().map(|(_, instance)| instance).collect(),
+            instance_of_point: labels
+                .map(|label| label.map_or(Self::VOID, |(id, ..)| instance_of_id[&id].0))
+                .collect(),
+            instances: instance_of_id
+                .into_values()
+                .map(|(_, instance)| instance)
+                .collect(),
         }
     }
 

@@ -1,6 +1,9 @@
 //! Everything known about a scene, asked about one candidate mask at a time.
 
-use super::{Contact, ProposalError, Proposals, SuperpointGeometry, postprocess::mask_score, proposals::sigmoid};
+use super::{
+    Contact, ProposalError, Proposals, SuperpointGeometry, postprocess::mask_score,
+    proposals::sigmoid,
+};
 use crate::text;
 
 /// At most this many members are compared with a mask, those with the largest superpoints.
@@ -59,18 +62,45 @@ impl<'a> Evidence<'a> {
     ///
     /// # Panics
     /// When a contact names a superpoint that does not exist.
-    pub fn new(proposals: &'a Proposals, geometry: &'a SuperpointGeometry<'a>, contacts: &[Contact]) -> Result<Self, ProposalError> {
+    pub fn new(
+        proposals: &'a Proposals,
+        geometry: &'a SuperpointGeometry<'a>,
+        contacts: &[Contact],
+    ) -> Result<Self, ProposalError> {
         proposals.check(geometry.count())?;
         let query_of_superpoint = proposals.query_of_superpoint();
-        let sizes: Vec<f32> = (0..geometry.count() as u32).map(|s| geometry.size(s) as f32).collect();
-        let area = |query| proposals.logits(query).iter().zip(&sizes).filter(|(logit, _)| **logit > 0.0).map(|(_, size)| size).sum();
+        let sizes: Vec<f32> = (0..geometry.count() as u32)
+            .map(|s| geometry.size(s) as f32)
+            .collect();
+        let area = |query| {
+            proposals
+                .logits(query)
+                .iter()
+                .zip(&sizes)
+                .filter(|(logit, _)| **logit > 0.0)
+                .map(|(_, size)| size)
+                .sum()
+        };
         let mut neighbors: Vec<Vec<Neighbor>> = (0..geometry.count()).map(|_| Vec::new()).collect();
         for contact in contacts {
             let [a, b] = contact.superpoints;
-            let seen = |from: u32, to: u32| query_of_superpoint[from as usize].map(|query| sigmoid(proposals.logits(query as usize)[to as usize]));
-            let affinity = mean([seen(a, b), seen(b, a)].into_iter().flatten().map(|probability| (probability, 1.0)));
+            let seen = |from: u32, to: u32| {
+                query_of_superpoint[from as usize]
+                    .map(|query| sigmoid(proposals.logits(query as usize)[to as usize]))
+            };
+            let affinity = mean(
+                [seen(a, b), seen(b, a)]
+                    .into_iter()
+                    .flatten()
+                    .map(|probability| (probability, 1.0)),
+            );
             for (from, to) in [(a, b), (b, a)] {
-                let neighbor = Neighbor { superpoint: to, edges: contact.edges as f32, contrast: contact.contrast, affinity };
+                let neighbor = Neighbor {
+                    superpoint: to,
+                    edges: contact.edges as f32,
+                    contrast: contact.contrast,
+                    affinity,
+                };
                 neighbors[from as usize].push(neighbor);
             }
         }
@@ -90,36 +120,62 @@ impl<'a> Evidence<'a> {
         match candidate.source {
             Source::Query(query) => {
                 let query = query as usize;
-                self.proposals.object[query] * self.proposals.iou[query] * mask_score(self.proposals.logits(query))
+                self.proposals.object[query]
+                    * self.proposals.iou[query]
+                    * mask_score(self.proposals.logits(query))
             }
             Source::Region { .. } => 0.0,
         }
     }
 
-    /// The unit embedding of a candidate: the mean of its members' embeddings, weighted by points and, for a query's mask, by its probabilities. Where no query
-    /// started inside, all queries count by how much of the candidate they cover. `None` only when there is no query at all.
+    /// The unit embedding of a candidate: the mean of its members' embeddings, weighted by points
+    /// and, for a query's mask, by its probabilities. Where no query started inside, all queries
+    /// count by how much of the candidate they cover. `None` only when there is no query at all.
     pub fn embedding(&self, candidate: &Candidate) -> Option<Vec<f32>> {
         let mask = &candidate.superpoints;
         let mut weighted: Vec<(usize, f32)> = Vec::new();
         for &superpoint in mask {
             if let Some(query) = self.query_of_superpoint[superpoint as usize] {
                 let probability = match candidate.source {
-                    Source::Query(own) => sigmoid(self.proposals.logits(own as usize)[superpoint as usize]),
+                    Source::Query(own) => {
+                        sigmoid(self.proposals.logits(own as usize)[superpoint as usize])
+                    }
                     Source::Region { .. } => 1.0,
                 };
-                weighted.push((query as usize, probability * self.geometry.size(superpoint) as f32));
+                weighted.push((
+                    query as usize,
+                    probability * self.geometry.size(superpoint) as f32,
+                ));
             }
         }
         let points = self.geometry.points_in(mask) as f32;
-        let near = |candidates: Vec<(usize, f32)>| self.text_sum(&candidates).and_then(|(sum, _)| unit(sum));
+        let near = |candidates: Vec<(usize, f32)>| {
+            self.text_sum(&candidates).and_then(|(sum, _)| unit(sum))
+        };
         near(weighted)
-            .or_else(|| if let Source::Query(query) = candidate.source { unit(self.proposals.embedding(query as usize).to_vec()) } else { None })
-            .or_else(|| near((0..self.proposals.queries()).map(|query| (query, self.coverage(mask, points, query))).collect()))
+            .or_else(|| {
+                if let Source::Query(query) = candidate.source {
+                    unit(self.proposals.embedding(query as usize).to_vec())
+                } else {
+                    None
+                }
+            })
+            .or_else(|| {
+                near(
+                    (0..self.proposals.queries())
+                        .map(|query| (query, self.coverage(mask, points, query)))
+                        .collect(),
+                )
+            })
     }
 
-    /// Queries that started inside the mask, with the points of their superpoints as weights; the largest first.
+    /// Queries that started inside the mask, with the points of their superpoints as weights; the
+    /// largest first.
     pub(super) fn members(&self, mask: &[u32]) -> Vec<(usize, f32)> {
-        let query = |&s: &u32| self.query_of_superpoint[s as usize].map(|query| (query as usize, self.geometry.size(s) as f32));
+        let query = |&s: &u32| {
+            self.query_of_superpoint[s as usize]
+                .map(|query| (query as usize, self.geometry.size(s) as f32))
+        };
         let mut members: Vec<(usize, f32)> = mask.iter().filter_map(query).collect();
         members.sort_by(|a, b| b.1.total_cmp(&a.1));
         members.truncate(MAX_MEMBERS);
@@ -129,14 +185,21 @@ impl<'a> Evidence<'a> {
     /// Intersection over union, in points, of the mask with a query's mask.
     pub(super) fn consensus(&self, mask: &[u32], points: f32, query: usize) -> f32 {
         let logits = self.proposals.logits(query);
-        let inter: f32 = mask.iter().filter(|s| logits[**s as usize] > 0.0).map(|&s| self.geometry.size(s) as f32).sum();
+        let inter: f32 = mask
+            .iter()
+            .filter(|s| logits[**s as usize] > 0.0)
+            .map(|&s| self.geometry.size(s) as f32)
+            .sum();
         inter / (points + self.area_of_query[query] - inter).max(1.0)
     }
 
     /// Mean probability over the points of the mask that they belong to a query's object.
     pub(super) fn coverage(&self, mask: &[u32], points: f32, query: usize) -> f32 {
         let logits = self.proposals.logits(query);
-        let sum: f32 = mask.iter().map(|&s| sigmoid(logits[s as usize]) * self.geometry.size(s) as f32).sum();
+        let sum: f32 = mask
+            .iter()
+            .map(|&s| sigmoid(logits[s as usize]) * self.geometry.size(s) as f32)
+            .sum();
         sum / points.max(1.0)
     }
 
@@ -145,12 +208,19 @@ impl<'a> Evidence<'a> {
         let mut outer = Vec::new();
         for &superpoint in mask {
             for neighbor in &self.contacts[superpoint as usize] {
-                let side = if mask.binary_search(&neighbor.superpoint).is_ok() { &mut inner } else { &mut outer };
+                let side = if mask.binary_search(&neighbor.superpoint).is_ok() {
+                    &mut inner
+                } else {
+                    &mut outer
+                };
                 side.push(neighbor);
             }
         }
-        let affinity = |side: &[&Neighbor]| mean(side.iter().filter_map(|n| Some((n.affinity?, n.edges)))).unwrap_or(-1.0);
-        let contrast = |side: &[&Neighbor]| mean(side.iter().map(|n| (n.contrast, n.edges))).unwrap_or(-1.0);
+        let affinity = |side: &[&Neighbor]| {
+            mean(side.iter().filter_map(|n| Some((n.affinity?, n.edges)))).unwrap_or(-1.0)
+        };
+        let contrast =
+            |side: &[&Neighbor]| mean(side.iter().map(|n| (n.contrast, n.edges))).unwrap_or(-1.0);
         let edges = |side: &[&Neighbor]| side.iter().map(|n| n.edges).sum::<f32>();
         // Contacts inside are met from both sides.
         let all = 0.5 * edges(&inner) + edges(&outer);
@@ -188,7 +258,9 @@ pub(super) struct Border {
 
 /// Weighted mean of (value, weight); `None` without weight.
 pub(super) fn mean(values: impl Iterator<Item = (f32, f32)>) -> Option<f32> {
-    let (sum, weight) = values.fold((0.0, 0.0), |(sum, total), (value, weight)| (sum + value * weight, total + weight));
+    let (sum, weight) = values.fold((0.0, 0.0), |(sum, total), (value, weight)| {
+        (sum + value * weight, total + weight)
+    });
     (weight > 0.0).then(|| sum / weight)
 }
 

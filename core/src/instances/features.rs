@@ -1,4 +1,5 @@
-//! Simple features of a candidate mask, for the learned ranker: they transfer from synthetic to real rooms where the network's own scores do not.
+//! Simple features of a candidate mask, for the learned ranker: they transfer from synthetic to
+//! real rooms where the network's own scores do not.
 
 use super::{
     Candidate, Evidence, Source,
@@ -11,7 +12,8 @@ pub const FEATURES: usize = 24;
 
 /// What the features are, in order. A ranker stores them and refuses to run when they change.
 ///
-/// "Members" are the queries that started inside the mask. Lengths in metres, shares in 0..=1; -1 where nothing is known.
+/// "Members" are the queries that started inside the mask. Lengths in metres, shares in 0..=1; -1
+/// where nothing is known.
 pub const FEATURE_NAMES: [&str; FEATURES] = [
     "from_network",    // 1 for a query's mask, 0 for a geometric region
     "persistence",     // ln(death / birth) of a region in the hierarchy, 0 for a query's mask
@@ -48,26 +50,40 @@ impl Evidence<'_> {
         let mask = &candidate.superpoints;
         let points = self.geometry.points_in(mask) as f32;
         let members = self.members(mask);
-        let over_members = |value: &dyn Fn(usize) -> f32| mean(members.iter().map(|&(query, weight)| (value(query), weight))).unwrap_or(-1.0);
+        let over_members = |value: &dyn Fn(usize) -> f32| {
+            mean(
+                members
+                    .iter()
+                    .map(|&(query, weight)| (value(query), weight)),
+            )
+            .unwrap_or(-1.0)
+        };
         let object = |query: usize| self.proposals.object[query];
         let (from_network, persistence, certainty) = match candidate.source {
             Source::Query(query) => (1.0, 0.0, mask_score(self.proposals.logits(query as usize))),
-            Source::Region { birth, death } => {
-                (0.0, (death.max(1e-6) / birth.max(1e-6)).ln(), over_members(&|query| mask_score(self.proposals.logits(query))))
-            }
+            Source::Region { birth, death } => (
+                0.0,
+                (death.max(1e-6) / birth.max(1e-6)).ln(),
+                over_members(&|query| mask_score(self.proposals.logits(query))),
+            ),
         };
         let border = self.border(mask);
         let (_, bounds) = self.geometry.measure(mask, None);
         let [x, y, height] = bounds.size();
         let moments = self.geometry.moments(mask);
-        let [small, middle, large] = moments.principal_deviations().map(|deviation| deviation as f32);
+        let [small, middle, large] = moments
+            .principal_deviations()
+            .map(|deviation| deviation as f32);
         let share_of_largest = |deviation: f32| if large > 0.0 { deviation / large } else { 0.0 };
         let features = [
             from_network,
             persistence,
             over_members(&|query| self.consensus(mask, points, query)),
             over_members(&object),
-            members.iter().map(|&(query, _)| object(query)).fold(-1.0, f32::max),
+            members
+                .iter()
+                .map(|&(query, _)| object(query))
+                .fold(-1.0, f32::max),
             over_members(&|query| self.proposals.iou[query]),
             certainty,
             over_members(&|query| self.coverage(mask, points, query)),
@@ -76,8 +92,11 @@ impl Evidence<'_> {
             border.inner_contrast,
             border.outer_contrast,
             border.exposure,
-            self.text_sum(&members).map_or(-1.0, |(sum, weight)| length(&sum) / weight),
-            (self.geometry.area_of(mask) / ORDINARY_POINT).max(1.0).log2(),
+            self.text_sum(&members)
+                .map_or(-1.0, |(sum, weight)| length(&sum) / weight),
+            (self.geometry.area_of(mask) / ORDINARY_POINT)
+                .max(1.0)
+                .log2(),
             (mask.len().max(1) as f32).log2(),
             height,
             x.max(y),
@@ -102,9 +121,12 @@ mod tests {
         text,
     };
 
-    /// Four superpoints in a row, ten points each, one query in each; the queries of 0, 1 agree on {0, 1}, those of 2, 3 on {2, 3}.
+    /// Four superpoints in a row, ten points each, one query in each; the queries of 0, 1 agree on
+    /// {0, 1}, those of 2, 3 on {2, 3}.
     fn room() -> (Vec<[f32; 3]>, Superpoints, Proposals, Vec<Contact>) {
-        let positions: Vec<[f32; 3]> = (0..40).map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.01, 1.0 + (i % 2) as f32]).collect();
+        let positions: Vec<[f32; 3]> = (0..40)
+            .map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.01, 1.0 + (i % 2) as f32])
+            .collect();
         let superpoints = Superpoints::from_ids(&(0..40).map(|i| i / 10).collect::<Vec<_>>());
         let mut text = vec![0.0; 4 * text::DIM];
         for query in 0..4 {
@@ -113,15 +135,32 @@ mod tests {
         let proposals = Proposals {
             superpoint_count: 4,
             superpoint_of_query: vec![0, 1, 2, 3],
-            masks: (0..16).map(|i| if (i / 4 < 2) == (i % 4 < 2) { 5.0 } else { -5.0 }).collect(),
+            masks: (0..16)
+                .map(|i| {
+                    if (i / 4 < 2) == (i % 4 < 2) {
+                        5.0
+                    } else {
+                        -5.0
+                    }
+                })
+                .collect(),
             object: vec![0.8, 0.6, 0.9, 0.9],
             iou: vec![0.7; 4],
             text,
             boxes: None,
             logit_scale: 20.0,
         };
-        let contact = |a, contrast| Contact { superpoints: [a, a + 1], edges: 4, contrast };
-        (positions, superpoints, proposals, vec![contact(0, 0.1), contact(1, 0.9), contact(2, 0.2)])
+        let contact = |a, contrast| Contact {
+            superpoints: [a, a + 1],
+            edges: 4,
+            contrast,
+        };
+        (
+            positions,
+            superpoints,
+            proposals,
+            vec![contact(0, 0.1), contact(1, 0.9), contact(2, 0.2)],
+        )
     }
 
     fn feature(features: &[f32; FEATURES], name: &str) -> f32 {
@@ -134,21 +173,38 @@ mod tests {
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let evidence = Evidence::new(&proposals, &geometry, &contacts).unwrap();
         let look = |superpoints: &[u32]| {
-            evidence.features(&Candidate { superpoints: superpoints.to_vec(), source: Source::Region { birth: 0.1, death: 0.8 } })
+            evidence.features(&Candidate {
+                superpoints: superpoints.to_vec(),
+                source: Source::Region {
+                    birth: 0.1,
+                    death: 0.8,
+                },
+            })
         };
         let (piece, object, merger) = (look(&[0]), look(&[0, 1]), look(&[0, 1, 2, 3]));
         assert_eq!(feature(&object, "consensus"), 1.0);
         assert_eq!(feature(&piece, "consensus"), 0.5);
         assert_eq!(feature(&merger, "consensus"), 0.5);
         assert!((feature(&object, "objectness") - 0.7).abs() < 1e-6);
-        assert!(feature(&object, "inner_affinity") > 0.99 && feature(&object, "outer_affinity") < 0.01);
+        assert!(
+            feature(&object, "inner_affinity") > 0.99 && feature(&object, "outer_affinity") < 0.01
+        );
         assert!(feature(&piece, "outer_affinity") > 0.99);
-        assert_eq!((feature(&object, "inner_contrast"), feature(&object, "outer_contrast")), (0.1, 0.9));
+        assert_eq!(
+            (
+                feature(&object, "inner_contrast"),
+                feature(&object, "outer_contrast")
+            ),
+            (0.1, 0.9)
+        );
         assert_eq!(feature(&object, "exposure"), 0.5);
         assert_eq!(feature(&merger, "exposure"), 0.0);
         assert_eq!(feature(&object, "text_agreement"), 1.0);
         assert!((feature(&merger, "text_agreement") - 0.5_f32.sqrt()).abs() < 1e-6);
-        assert_eq!((feature(&object, "height"), feature(&object, "bottom")), (1.0, 0.0));
+        assert_eq!(
+            (feature(&object, "height"), feature(&object, "bottom")),
+            (1.0, 0.0)
+        );
         assert_eq!(feature(&object, "scene_share"), 0.5);
         assert!((feature(&object, "log_points") - 20.0_f32.log2()).abs() < 1e-5);
         assert!((feature(&object, "persistence") - 8.0_f32.ln()).abs() < 1e-5);
@@ -158,11 +214,26 @@ mod tests {
     fn without_a_network_the_geometry_still_speaks() {
         let (positions, superpoints, _, contacts) = room();
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let nothing = Proposals { superpoint_count: 4, ..Proposals::default() };
+        let nothing = Proposals {
+            superpoint_count: 4,
+            ..Proposals::default()
+        };
         let evidence = Evidence::new(&nothing, &geometry, &contacts).unwrap();
-        let candidate = Candidate { superpoints: vec![0, 1], source: Source::Region { birth: 0.0, death: 1.0 } };
+        let candidate = Candidate {
+            superpoints: vec![0, 1],
+            source: Source::Region {
+                birth: 0.0,
+                death: 1.0,
+            },
+        };
         let features = evidence.features(&candidate);
-        assert_eq!((feature(&features, "consensus"), feature(&features, "inner_affinity")), (-1.0, -1.0));
+        assert_eq!(
+            (
+                feature(&features, "consensus"),
+                feature(&features, "inner_affinity")
+            ),
+            (-1.0, -1.0)
+        );
         assert_eq!(feature(&features, "outer_contrast"), 0.9);
         assert_eq!(evidence.embedding(&candidate), None);
     }
@@ -171,15 +242,31 @@ mod tests {
     fn a_mask_speaks_with_its_members_voice() {
         let (positions, superpoints, mut proposals, contacts) = room();
         let axis = |embedding: Vec<f32>| (embedding[0], embedding[1]);
-        let region = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Region { birth: 0.1, death: 0.8 } };
+        let region = |superpoints: &[u32]| Candidate {
+            superpoints: superpoints.to_vec(),
+            source: Source::Region {
+                birth: 0.1,
+                death: 0.8,
+            },
+        };
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
         let evidence = Evidence::new(&proposals, &geometry, &contacts).unwrap();
-        assert_eq!(axis(evidence.embedding(&region(&[2, 3])).unwrap()), (0.0, 1.0));
+        assert_eq!(
+            axis(evidence.embedding(&region(&[2, 3])).unwrap()),
+            (0.0, 1.0)
+        );
         let half = 0.5_f32.sqrt();
         let (a, b) = axis(evidence.embedding(&region(&[0, 2])).unwrap());
         assert!((a - half).abs() < 1e-6 && (b - half).abs() < 1e-6);
         // A query's own mask trusts the superpoints it is sure of.
-        let (a, b) = axis(evidence.embedding(&Candidate { superpoints: vec![0, 2], source: Source::Query(0) }).unwrap());
+        let (a, b) = axis(
+            evidence
+                .embedding(&Candidate {
+                    superpoints: vec![0, 2],
+                    source: Source::Query(0),
+                })
+                .unwrap(),
+        );
         assert!(a > 0.999 && b < 0.01);
         // No query started in superpoint 3 any more: those that cover it speak.
         proposals.superpoint_of_query = vec![0, 1, 2];

@@ -1,9 +1,11 @@
-//! What is known of every superpoint without the network: its points, box, moments, colours and neighbours.
+//! What is known of every superpoint without the network: its points, box, moments, colours and
+//! neighbours.
 
 use super::Aabb;
 use crate::superpoint::Superpoints;
 
-/// Sums over points from which means and covariances follow; adding two gives the sums of the union.
+/// Sums over points from which means and covariances follow; adding two gives the sums of the
+/// union.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     pub points: f64,
@@ -41,18 +43,32 @@ impl Moments {
     pub(super) fn principal_deviations(&self) -> [f64; 3] {
         let [mx, my, mz] = self.position.map(|sum| sum / self.points);
         let [xx, yy, zz, xy, xz, yz] = self.products.map(|sum| sum / self.points);
-        let covariance = [xx - mx * mx, yy - my * my, zz - mz * mz, xy - mx * my, xz - mx * mz, yz - my * mz];
+        let covariance = [
+            xx - mx * mx,
+            yy - my * my,
+            zz - mz * mz,
+            xy - mx * my,
+            xz - mx * mz,
+            yz - my * mz,
+        ];
         eigenvalues(covariance).map(|variance| variance.max(0.0).sqrt())
     }
 
     /// Root mean square distance of the colours from their mean, in 0..=1 colour units.
     pub(super) fn color_deviation(&self) -> f64 {
-        let mean_square: f64 = self.color.iter().map(|sum| (sum / self.points).powi(2)).sum();
-        (self.color_squares / self.points - mean_square).max(0.0).sqrt()
+        let mean_square: f64 = self
+            .color
+            .iter()
+            .map(|sum| (sum / self.points).powi(2))
+            .sum();
+        (self.color_squares / self.points - mean_square)
+            .max(0.0)
+            .sqrt()
     }
 }
 
-/// Eigenvalues of a symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), ascending: the trigonometric solution of the cubic.
+/// Eigenvalues of a symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), ascending: the trigonometric
+/// solution of the cubic.
 fn eigenvalues([xx, yy, zz, xy, xz, yz]: [f64; 6]) -> [f64; 3] {
     let mean = (xx + yy + zz) / 3.0;
     let (a, b, c) = (xx - mean, yy - mean, zz - mean);
@@ -61,7 +77,10 @@ fn eigenvalues([xx, yy, zz, xy, xz, yz]: [f64; 6]) -> [f64; 3] {
         return [mean; 3];
     }
     let determinant = a * (b * c - yz * yz) - xy * (xy * c - yz * xz) + xz * (xy * yz - b * xz);
-    let angle = (determinant / (2.0 * spread.powi(3))).clamp(-1.0, 1.0).acos() / 3.0;
+    let angle = (determinant / (2.0 * spread.powi(3)))
+        .clamp(-1.0, 1.0)
+        .acos()
+        / 3.0;
     let third = std::f64::consts::TAU / 3.0;
     let largest = mean + 2.0 * spread * angle.cos();
     let smallest = mean + 2.0 * spread * (angle + third).cos();
@@ -82,13 +101,23 @@ pub struct SuperpointGeometry<'a> {
 }
 
 impl<'a> SuperpointGeometry<'a> {
-    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of `superpoints`, whose `areas` are square metres.
+    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of
+    /// `superpoints`, whose `areas` are square metres.
     ///
     /// # Panics
     /// When the lengths differ.
-    pub fn new(positions: &'a [[f32; 3]], colors: Option<&[[u8; 3]]>, superpoints: &Superpoints, areas: Vec<f32>) -> Self {
+    pub fn new(
+        positions: &'a [[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        superpoints: &Superpoints,
+        areas: Vec<f32>,
+    ) -> Self {
         let superpoint_of_point = superpoints.superpoint_of_point();
-        assert_eq!(positions.len(), superpoint_of_point.len(), "one superpoint id per point");
+        assert_eq!(
+            positions.len(),
+            superpoint_of_point.len(),
+            "one superpoint id per point"
+        );
         let count = superpoints.count();
         assert_eq!(areas.len(), count, "one area per superpoint");
         let mut starts = vec![0; count + 1];
@@ -99,15 +128,26 @@ impl<'a> SuperpointGeometry<'a> {
         let mut points = vec![0; positions.len()];
         let mut boxes = vec![Aabb::EMPTY; count];
         let mut moments = vec![Moments::default(); count];
-        for (point, (&superpoint, &position)) in superpoint_of_point.iter().zip(positions).enumerate() {
+        for (point, (&superpoint, &position)) in
+            superpoint_of_point.iter().zip(positions).enumerate()
+        {
             let s = superpoint as usize;
             points[next[s] as usize] = point as u32;
             next[s] += 1;
             boxes[s] = boxes[s].with(position);
-            let color = colors.map_or([0.0; 3], |colors| colors[point].map(|c| f64::from(c) / 255.0));
+            let color = colors.map_or([0.0; 3], |colors| {
+                colors[point].map(|c| f64::from(c) / 255.0)
+            });
             moments[s].add(&Moments::of_point(position.map(f64::from), color));
         }
-        Self { positions, starts, points, boxes, moments, areas }
+        Self {
+            positions,
+            starts,
+            points,
+            boxes,
+            moments,
+            areas,
+        }
     }
 
     /// Number of superpoints.
@@ -122,7 +162,8 @@ impl<'a> SuperpointGeometry<'a> {
 
     /// The points of one superpoint, ascending.
     pub fn points(&self, superpoint: u32) -> &[u32] {
-        &self.points[self.starts[superpoint as usize] as usize..self.starts[superpoint as usize + 1] as usize]
+        &self.points[self.starts[superpoint as usize] as usize
+            ..self.starts[superpoint as usize + 1] as usize]
     }
 
     /// Tight box of one superpoint.
@@ -132,7 +173,9 @@ impl<'a> SuperpointGeometry<'a> {
 
     /// Tight box of all points.
     pub fn scene(&self) -> Aabb {
-        self.boxes.iter().fold(Aabb::EMPTY, |all, one| all.union(one))
+        self.boxes
+            .iter()
+            .fold(Aabb::EMPTY, |all, one| all.union(one))
     }
 
     /// Number of points of a set of superpoints.
@@ -153,7 +196,8 @@ impl<'a> SuperpointGeometry<'a> {
         sum
     }
 
-    /// Number of points and tight box of a set of superpoints after `crop`. Looks at single points only where a superpoint straddles the crop.
+    /// Number of points and tight box of a set of superpoints after `crop`. Looks at single points
+    /// only where a superpoint straddles the crop.
     pub fn measure(&self, superpoints: &[u32], crop: Option<&Aabb>) -> (u32, Aabb) {
         let mut count = 0;
         let mut bounds = Aabb::EMPTY;
@@ -185,15 +229,29 @@ pub(super) mod tests {
 
     /// (superpoints): as if every point stood for ten square centimetres.
     pub fn areas(superpoints: &Superpoints) -> Vec<f32> {
-        superpoints.sizes().into_iter().map(|size| size as f32 * 0.001).collect()
+        superpoints
+            .sizes()
+            .into_iter()
+            .map(|size| size as f32 * 0.001)
+            .collect()
     }
 
     #[test]
     fn a_flat_square_has_one_small_deviation() {
-        let positions: Vec<[f32; 3]> = (0..100).map(|i| [(i % 10) as f32, (i / 10) as f32, 5.0]).collect();
-        let geometry = SuperpointGeometry::new(&positions, None, &Superpoints::from_ids(&[7; 100]), vec![1.0]);
+        let positions: Vec<[f32; 3]> = (0..100)
+            .map(|i| [(i % 10) as f32, (i / 10) as f32, 5.0])
+            .collect();
+        let geometry = SuperpointGeometry::new(
+            &positions,
+            None,
+            &Superpoints::from_ids(&[7; 100]),
+            vec![1.0],
+        );
         let [thin, a, b] = geometry.moments(&[0]).principal_deviations();
-        assert!(thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6, "{thin} {a} {b}");
+        assert!(
+            thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6,
+            "{thin} {a} {b}"
+        );
     }
 
     proptest! {

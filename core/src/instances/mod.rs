@@ -1,8 +1,9 @@
 //! Superpoint masks to instances, and instances to answers.
 //!
-//! Two ways lead from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`] follows the released code
-//! (docs/spec/model.md section 10), [`select`] ranks network masks and geometric regions together. [`query`] then answers
-//! any number of prompts without running the network again.
+//! Two ways lead from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`] follows
+//! the released code (docs/spec/model.md section 10), [`select`] ranks network masks and geometric
+//! regions together. [`query`] then answers any number of prompts without running the network
+//! again.
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +25,9 @@ pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;
 pub use nms::matrix_nms;
 pub use ownership::NO_INSTANCE;
-pub use postprocess::{Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries};
+pub use postprocess::{
+    Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries,
+};
 pub use proposals::{CenteredBox, ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
 pub use select::{Masks, SelectOptions, candidates, select};
@@ -42,7 +45,10 @@ pub struct Aabb {
 
 impl Aabb {
     /// Contains nothing; the neutral element of [`Self::union`].
-    pub const EMPTY: Self = Self { min: [f32::INFINITY; 3], max: [f32::NEG_INFINITY; 3] };
+    pub const EMPTY: Self = Self {
+        min: [f32::INFINITY; 3],
+        max: [f32::NEG_INFINITY; 3],
+    };
 
     /// Whether the closed box contains the point.
     pub fn contains(&self, point: [f32; 3]) -> bool {
@@ -59,7 +65,10 @@ impl Aabb {
 
     /// The smallest box around this one and a point.
     pub fn with(&self, point: [f32; 3]) -> Self {
-        self.union(&Self { min: point, max: point })
+        self.union(&Self {
+            min: point,
+            max: point,
+        })
     }
 
     /// Edge lengths; negative for [`Self::EMPTY`].
@@ -68,12 +77,14 @@ impl Aabb {
     }
 }
 
-/// One found thing: a set of superpoints with a score and an embedding that text can be compared with.
+/// One found thing: a set of superpoints with a score and an embedding that text can be compared
+/// with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     /// Ascending, non-empty superpoint ids.
     pub superpoints: Vec<u32>,
-    /// Points outside this box do not belong to it even if their superpoint does (docs/spec/model.md section 10, step 7).
+    /// Points outside this box do not belong to it even if their superpoint does
+    /// (docs/spec/model.md section 10, step 7).
     pub crop: Option<Aabb>,
     /// How sure the model is that this is one whole object, 0..=1.
     pub score: f32,
@@ -85,8 +96,9 @@ pub struct Instance {
     pub points: u32,
 }
 
-/// Everything a prompt, a threshold or a link needs: no network run after this.
-/// Instances are sorted by falling score and may overlap; [`Segmentation::owner_of_point`] gives the disjoint view.
+/// Everything a prompt, a threshold or a link needs: no network run after this. Instances are
+/// sorted by falling score and may overlap; [`Segmentation::owner_of_point`] gives the disjoint
+/// view.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Segmentation {
     /// By falling score.

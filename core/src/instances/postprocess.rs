@@ -1,7 +1,10 @@
-//! Proposals to instances as the released code does it (docs/spec/model.md section 10): best queries, mask score, matrix
-//! NMS, binary masks, small ones dropped, box filter.
+//! Proposals to instances as the released code does it (docs/spec/model.md section 10): best
+//! queries, mask score, matrix NMS, binary masks, small ones dropped, box filter.
 
-use super::{Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms, nms::falling, proposals::sigmoid};
+use super::{
+    Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms,
+    nms::falling, proposals::sigmoid,
+};
 
 /// The limits of the post-processing. The default is what the released configurations use.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -14,13 +17,20 @@ pub struct PostprocessOptions {
     pub mask_threshold: f32,
     /// A mask must have more points than this before the box filter.
     pub min_points: u32,
-    /// Points outside the predicted box, enlarged by this factor, are cut off. Without boxes nothing is cut.
+    /// Points outside the predicted box, enlarged by this factor, are cut off. Without boxes
+    /// nothing is cut.
     pub box_factor: f32,
 }
 
 impl Default for PostprocessOptions {
     fn default() -> Self {
-        Self { top_k: 600, min_score: 0.0, mask_threshold: 0.4, min_points: 100, box_factor: 2.5 }
+        Self {
+            top_k: 600,
+            min_score: 0.0,
+            mask_threshold: 0.4,
+            min_points: 100,
+            box_factor: 2.5,
+        }
     }
 }
 
@@ -50,10 +60,17 @@ pub struct Finished {
     pub points: u32,
 }
 
-/// The `top_k` best queries by P(object) times predicted IoU, all with one label: what an open vocabulary needs.
+/// The `top_k` best queries by P(object) times predicted IoU, all with one label: what an open
+/// vocabulary needs.
 pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
     let score = |query: usize| proposals.object[query] * proposals.iou[query];
-    let mut picks: Vec<Pick> = (0..proposals.queries()).map(|query| Pick { query: query as u32, label: 0, score: score(query) }).collect();
+    let mut picks: Vec<Pick> = (0..proposals.queries())
+        .map(|query| Pick {
+            query: query as u32,
+            label: 0,
+            score: score(query),
+        })
+        .collect();
     picks.sort_by(|a, b| falling(a.score, b.score));
     picks.truncate(top_k);
     picks
@@ -63,17 +80,32 @@ pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
 ///
 /// # Errors
 /// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
-pub fn postprocess(proposals: &Proposals, geometry: &SuperpointGeometry, options: &PostprocessOptions) -> Result<Segmentation, ProposalError> {
-    let finished = postprocess_picks(proposals, &top_queries(proposals, options.top_k), geometry, options)?;
-    let instances = finished.into_iter().filter(|f| f.points > 0).map(|f| Instance {
-        embedding: proposals.embedding(f.pick.query as usize).to_vec(),
-        superpoints: f.superpoints,
-        crop: f.crop,
-        score: f.pick.score,
-        bounds: f.bounds,
-        points: f.points,
-    });
-    Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
+pub fn postprocess(
+    proposals: &Proposals,
+    geometry: &SuperpointGeometry,
+    options: &PostprocessOptions,
+) -> Result<Segmentation, ProposalError> {
+    let finished = postprocess_picks(
+        proposals,
+        &top_queries(proposals, options.top_k),
+        geometry,
+        options,
+    )?;
+    let instances = finished
+        .into_iter()
+        .filter(|f| f.points > 0)
+        .map(|f| Instance {
+            embedding: proposals.embedding(f.pick.query as usize).to_vec(),
+            superpoints: f.superpoints,
+            crop: f.crop,
+            score: f.pick.score,
+            bounds: f.bounds,
+            points: f.points,
+        });
+    Ok(Segmentation {
+        instances: instances.collect(),
+        logit_scale: proposals.logit_scale,
+    })
 }
 
 /// Steps 2 to 8 of the section for given candidates, by falling final score.
@@ -104,21 +136,43 @@ pub fn postprocess_picks(
             continue;
         }
         let mask = &masks[candidate * proposals.superpoint_count..][..proposals.superpoint_count];
-        let superpoints: Vec<u32> = (0..).zip(mask).filter(|(_, probability)| **probability > options.mask_threshold).map(|(s, _)| s).collect();
+        let superpoints: Vec<u32> = (0..)
+            .zip(mask)
+            .filter(|(_, probability)| **probability > options.mask_threshold)
+            .map(|(s, _)| s)
+            .collect();
         if geometry.points_in(&superpoints) <= options.min_points {
             continue;
         }
-        let pick = Pick { score, ..picks[candidate] };
-        let crop = proposals.boxes.as_ref().map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
+        let pick = Pick {
+            score,
+            ..picks[candidate]
+        };
+        let crop = proposals
+            .boxes
+            .as_ref()
+            .map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
         let (points, bounds) = geometry.measure(&superpoints, crop.as_ref());
-        finished.push(Finished { pick, superpoints, crop, bounds, points });
+        finished.push(Finished {
+            pick,
+            superpoints,
+            crop,
+            bounds,
+            points,
+        });
     }
     Ok(finished)
 }
 
-/// Mean probability over the superpoints that the mask claims (logit above zero); 0 when it claims none.
+/// Mean probability over the superpoints that the mask claims (logit above zero); 0 when it claims
+/// none.
 pub(super) fn mask_score(logits: &[f32]) -> f32 {
-    let (sum, count) = logits.iter().filter(|logit| **logit > 0.0).fold((0.0, 0.0), |(sum, count), &logit| (sum + sigmoid(logit), count + 1.0));
+    let (sum, count) = logits
+        .iter()
+        .filter(|logit| **logit > 0.0)
+        .fold((0.0, 0.0), |(sum, count), &logit| {
+            (sum + sigmoid(logit), count + 1.0)
+        });
     sum / (count + 1e-6)
 }
 
@@ -130,7 +184,10 @@ mod tests {
     use super::*;
     use crate::{
         golden,
-        instances::{CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas, panoptic, semantics},
+        instances::{
+            CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas,
+            panoptic, semantics,
+        },
         superpoint::Superpoints,
         text,
     };
@@ -139,15 +196,27 @@ mod tests {
         let tensor = tensors.tensor(name).unwrap();
         let data = tensor.data();
         match tensor.dtype() {
-            Dtype::F32 => data.chunks_exact(4).map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap()))).collect(),
-            Dtype::F64 => data.chunks_exact(8).map(|b| f64::from_le_bytes(b.try_into().unwrap())).collect(),
-            Dtype::I64 => data.chunks_exact(8).map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64).collect(),
+            Dtype::F32 => data
+                .chunks_exact(4)
+                .map(|b| f64::from(f32::from_le_bytes(b.try_into().unwrap())))
+                .collect(),
+            Dtype::F64 => data
+                .chunks_exact(8)
+                .map(|b| f64::from_le_bytes(b.try_into().unwrap()))
+                .collect(),
+            Dtype::I64 => data
+                .chunks_exact(8)
+                .map(|b| i64::from_le_bytes(b.try_into().unwrap()) as f64)
+                .collect(),
             other => panic!("{other:?}"),
         }
     }
 
     fn triples(values: Vec<f64>) -> Vec<[f32; 3]> {
-        values.chunks_exact(3).map(|c| [c[0] as f32, c[1] as f32, c[2] as f32]).collect()
+        values
+            .chunks_exact(3)
+            .map(|c| [c[0] as f32, c[1] as f32, c[2] as f32])
+            .collect()
     }
 
     #[test]
@@ -156,7 +225,10 @@ mod tests {
             let bytes = golden::bytes(&format!("segdino3d/{case}.safetensors"));
             let tensors = SafeTensors::deserialize(&bytes).unwrap();
             let positions = triples(numbers(&tensors, "input.points_xyz"));
-            let raw_ids: Vec<u32> = numbers(&tensors, "input.superpoint_ids").iter().map(|&v| v as u32).collect();
+            let raw_ids: Vec<u32> = numbers(&tensors, "input.superpoint_ids")
+                .iter()
+                .map(|&v| v as u32)
+                .collect();
             let superpoints = Superpoints::from_ids(&raw_ids);
             let count = superpoints.count();
             let mut raw_of_superpoint = vec![0; count];
@@ -170,40 +242,130 @@ mod tests {
             let proposals = Proposals {
                 superpoint_count: count,
                 superpoint_of_query: (0..queries as u32).collect(),
-                masks: raw_masks.chunks(count).flat_map(|row| raw_of_superpoint.iter().map(|&raw| row[raw] as f32)).collect(),
+                masks: raw_masks
+                    .chunks(count)
+                    .flat_map(|row| raw_of_superpoint.iter().map(|&raw| row[raw] as f32))
+                    .collect(),
                 object: vec![1.0; queries],
                 iou: vec![1.0; queries],
                 text: vec![0.0; queries * text::DIM],
-                boxes: Some(centers.iter().zip(&sizes).map(|(&center, &size)| CenteredBox { center, size }).collect()),
+                boxes: Some(
+                    centers
+                        .iter()
+                        .zip(&sizes)
+                        .map(|(&center, &size)| CenteredBox { center, size })
+                        .collect(),
+                ),
                 logit_scale: 20.0,
             };
-            let floats = |name: &str| numbers(&tensors, name).iter().map(|v| *v as f32).collect::<Vec<_>>();
-            let (class_logits, surface_logits) = (floats("input.cls_preds"), floats("input.sem_preds"));
+            let floats = |name: &str| {
+                numbers(&tensors, name)
+                    .iter()
+                    .map(|v| *v as f32)
+                    .collect::<Vec<_>>()
+            };
+            let (class_logits, surface_logits) =
+                (floats("input.cls_preds"), floats("input.sem_preds"));
             let picks = class_picks(&class_logits, class_logits.len() / queries, 600);
-            let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-            let with_boxes = postprocess_picks(&proposals, &picks, &geometry, &PostprocessOptions::default()).unwrap();
-            let without = Proposals { boxes: None, ..proposals };
-            let without_boxes = postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default()).unwrap();
+            let geometry =
+                SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
+            let with_boxes = postprocess_picks(
+                &proposals,
+                &picks,
+                &geometry,
+                &PostprocessOptions::default(),
+            )
+            .unwrap();
+            let without = Proposals {
+                boxes: None,
+                ..proposals
+            };
+            let without_boxes =
+                postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default())
+                    .unwrap();
             // every superpoint is a query, in the file's order
             let columns = surface_logits.len() / queries;
             let own = |classes: usize| {
-                let of_raw = semantics(&surface_logits, columns, classes, &(0..queries as u32).collect::<Vec<_>>(), count);
-                raw_of_superpoint.iter().map(|&raw| of_raw[raw]).collect::<Vec<_>>()
+                let of_raw = semantics(
+                    &surface_logits,
+                    columns,
+                    classes,
+                    &(0..queries as u32).collect::<Vec<_>>(),
+                    count,
+                );
+                raw_of_superpoint
+                    .iter()
+                    .map(|&raw| of_raw[raw])
+                    .collect::<Vec<_>>()
             };
             let class_of_superpoint = own(columns - 1);
-            let map: Vec<f64> = superpoints.superpoint_of_point().iter().map(|&s| f64::from(class_of_superpoint[s as usize])).collect();
+            let map: Vec<f64> = superpoints
+                .superpoint_of_point()
+                .iter()
+                .map(|&s| f64::from(class_of_superpoint[s as usize]))
+                .collect();
             assert_eq!(map, numbers(&tensors, "expected.semantic_map"), "{case}");
-            for (found, prefix) in [(with_boxes, "expected"), (without_boxes, "expected_no_box_filter")] {
+            for (found, prefix) in [
+                (with_boxes, "expected"),
+                (without_boxes, "expected_no_box_filter"),
+            ] {
                 let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
-                let Panoptic { class_of_point, instance_of_point } =
-                    panoptic(&found, &own(STUFF), &geometry, &positions, &PanopticOptions::default());
-                assert_eq!(class_of_point.iter().map(|c| f64::from(*c)).collect::<Vec<_>>(), expected("panoptic_semantic_map"), "{case}");
-                assert_eq!(instance_of_point.iter().map(|i| f64::from(*i)).collect::<Vec<_>>(), expected("panoptic_instance_map"), "{case}");
-                assert_eq!(found.iter().map(|f| f64::from(f.pick.query)).collect::<Vec<_>>(), expected("query_index"), "{case}");
-                assert_eq!(found.iter().map(|f| f64::from(f.pick.label)).collect::<Vec<_>>(), expected("labels"), "{case}");
-                assert_eq!(found.iter().map(|f| f64::from(f.points)).collect::<Vec<_>>(), expected("mask_point_count"), "{case}");
+                let Panoptic {
+                    class_of_point,
+                    instance_of_point,
+                } = panoptic(
+                    &found,
+                    &own(STUFF),
+                    &geometry,
+                    &positions,
+                    &PanopticOptions::default(),
+                );
+                assert_eq!(
+                    class_of_point
+                        .iter()
+                        .map(|c| f64::from(*c))
+                        .collect::<Vec<_>>(),
+                    expected("panoptic_semantic_map"),
+                    "{case}"
+                );
+                assert_eq!(
+                    instance_of_point
+                        .iter()
+                        .map(|i| f64::from(*i))
+                        .collect::<Vec<_>>(),
+                    expected("panoptic_instance_map"),
+                    "{case}"
+                );
+                assert_eq!(
+                    found
+                        .iter()
+                        .map(|f| f64::from(f.pick.query))
+                        .collect::<Vec<_>>(),
+                    expected("query_index"),
+                    "{case}"
+                );
+                assert_eq!(
+                    found
+                        .iter()
+                        .map(|f| f64::from(f.pick.label))
+                        .collect::<Vec<_>>(),
+                    expected("labels"),
+                    "{case}"
+                );
+                assert_eq!(
+                    found
+                        .iter()
+                        .map(|f| f64::from(f.points))
+                        .collect::<Vec<_>>(),
+                    expected("mask_point_count"),
+                    "{case}"
+                );
                 for (f, score) in found.iter().zip(expected("scores")) {
-                    assert!((f64::from(f.pick.score) - score).abs() <= 1e-4 * score, "{case}: {} is not {score}", f.pick.score);
+                    assert!(
+                        (f64::from(f.pick.score) - score).abs() <= 1e-4 * score,
+                        "{case}: {} is not {score}",
+                        f.pick.score
+                    );
                 }
             }
         }
@@ -211,7 +373,8 @@ mod tests {
 
     #[test]
     fn overlapping_queries_become_separate_instances() {
-        // Eight superpoints of 200 points on a line; queries 0 and 1 claim the left half, 2 the right half, 3 is no object.
+        // Eight superpoints of 200 points on a line; queries 0 and 1 claim the left half, 2 the
+        // right half, 3 is no object.
         let positions: Vec<[f32; 3]> = (0..1600).map(|i| [i as f32 * 0.01, 0.0, 0.0]).collect();
         let ids: Vec<u32> = (0..1600).map(|i| i / 200).collect();
         let superpoints = Superpoints::from_ids(&ids);
@@ -221,7 +384,11 @@ mod tests {
         let proposals = Proposals {
             superpoint_count: 8,
             superpoint_of_query: vec![0, 1, 5, 7],
-            masks: half(true).chain(half(true)).chain(half(false)).chain(half(false)).collect(),
+            masks: half(true)
+                .chain(half(true))
+                .chain(half(false))
+                .chain(half(false))
+                .collect(),
             object: vec![0.9, 0.8, 0.7, 0.0],
             iou: vec![0.9; 4],
             text,
@@ -229,7 +396,10 @@ mod tests {
             logit_scale: 20.0,
         };
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let options = PostprocessOptions { min_score: 0.05, ..PostprocessOptions::default() };
+        let options = PostprocessOptions {
+            min_score: 0.05,
+            ..PostprocessOptions::default()
+        };
         let found = postprocess(&proposals, &geometry, &options).unwrap();
         assert_eq!(found.instances.len(), 2);
         assert_eq!(found.instances[0].superpoints, [0, 1, 2, 3]);

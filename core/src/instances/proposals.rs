@@ -16,7 +16,10 @@ impl CenteredBox {
     /// The box with its extents multiplied by `factor`, as corners.
     pub fn enlarged(&self, factor: f32) -> Aabb {
         let half = self.size.map(|extent| 0.5 * factor * extent);
-        Aabb { min: std::array::from_fn(|axis| self.center[axis] - half[axis]), max: std::array::from_fn(|axis| self.center[axis] + half[axis]) }
+        Aabb {
+            min: std::array::from_fn(|axis| self.center[axis] - half[axis]),
+            max: std::array::from_fn(|axis| self.center[axis] + half[axis]),
+        }
     }
 }
 
@@ -63,7 +66,9 @@ pub enum ProposalError {
         index: usize,
     },
     /// A superpoint id is out of range, or two queries start from one superpoint.
-    #[error("query {query} starts from superpoint {superpoint}, which is taken or not below {superpoint_count}")]
+    #[error(
+        "query {query} starts from superpoint {superpoint}, which is taken or not below {superpoint_count}"
+    )]
     QueryStart {
         /// The query.
         query: usize,
@@ -113,35 +118,69 @@ impl Proposals {
     /// The first [`ProposalError`] found.
     pub fn check(&self, superpoints: usize) -> Result<(), ProposalError> {
         if self.superpoint_count != superpoints {
-            return Err(ProposalError::Superpoints { network: self.superpoint_count, scan: superpoints });
+            return Err(ProposalError::Superpoints {
+                network: self.superpoint_count,
+                scan: superpoints,
+            });
         }
         let queries = self.queries();
         let lengths = [
-            ("superpoint_of_query", queries, self.superpoint_of_query.len()),
+            (
+                "superpoint_of_query",
+                queries,
+                self.superpoint_of_query.len(),
+            ),
             ("masks", queries * superpoints, self.masks.len()),
             ("iou", queries, self.iou.len()),
             ("text", queries * text::DIM, self.text.len()),
-            ("boxes", queries, self.boxes.as_ref().map_or(queries, Vec::len)),
+            (
+                "boxes",
+                queries,
+                self.boxes.as_ref().map_or(queries, Vec::len),
+            ),
         ];
         for (array, expected, found) in lengths {
             if expected != found {
-                return Err(ProposalError::Length { array, expected, found });
+                return Err(ProposalError::Length {
+                    array,
+                    expected,
+                    found,
+                });
             }
         }
-        for (array, values) in [("masks", &self.masks), ("object", &self.object), ("iou", &self.iou), ("text", &self.text)] {
+        for (array, values) in [
+            ("masks", &self.masks),
+            ("object", &self.object),
+            ("iou", &self.iou),
+            ("text", &self.text),
+        ] {
             if let Some(index) = values.iter().position(|value| !value.is_finite()) {
                 return Err(ProposalError::NotFinite { array, index });
             }
         }
-        let finite = |b: &CenteredBox| b.center.iter().chain(&b.size).all(|value| value.is_finite());
+        let finite = |b: &CenteredBox| {
+            b.center
+                .iter()
+                .chain(&b.size)
+                .all(|value| value.is_finite())
+        };
         if let Some(index) = self.boxes.iter().flatten().position(|b| !finite(b)) {
-            return Err(ProposalError::NotFinite { array: "boxes", index });
+            return Err(ProposalError::NotFinite {
+                array: "boxes",
+                index,
+            });
         }
         let mut taken = vec![false; superpoints];
         for (query, &superpoint) in self.superpoint_of_query.iter().enumerate() {
             match taken.get_mut(superpoint as usize) {
                 Some(taken) if !*taken => *taken = true,
-                _ => return Err(ProposalError::QueryStart { query, superpoint, superpoint_count: superpoints }),
+                _ => {
+                    return Err(ProposalError::QueryStart {
+                        query,
+                        superpoint,
+                        superpoint_count: superpoints,
+                    });
+                }
             }
         }
         Ok(())
@@ -174,19 +213,53 @@ mod tests {
     #[test]
     fn arrays_that_do_not_fit_together_are_named() {
         assert_eq!(two_queries().check(3), Ok(()));
-        assert_eq!(two_queries().check(4), Err(ProposalError::Superpoints { network: 3, scan: 4 }));
-        let short = Proposals { masks: vec![0.0; 5], ..two_queries() };
-        assert_eq!(short.check(3), Err(ProposalError::Length { array: "masks", expected: 6, found: 5 }));
-        let nan = Proposals { iou: vec![0.0, f32::NAN], ..two_queries() };
-        assert_eq!(nan.check(3), Err(ProposalError::NotFinite { array: "iou", index: 1 }));
+        assert_eq!(
+            two_queries().check(4),
+            Err(ProposalError::Superpoints {
+                network: 3,
+                scan: 4
+            })
+        );
+        let short = Proposals {
+            masks: vec![0.0; 5],
+            ..two_queries()
+        };
+        assert_eq!(
+            short.check(3),
+            Err(ProposalError::Length {
+                array: "masks",
+                expected: 6,
+                found: 5
+            })
+        );
+        let nan = Proposals {
+            iou: vec![0.0, f32::NAN],
+            ..two_queries()
+        };
+        assert_eq!(
+            nan.check(3),
+            Err(ProposalError::NotFinite {
+                array: "iou",
+                index: 1
+            })
+        );
         for start in [vec![1, 1], vec![0, 3]] {
-            let clash = Proposals { superpoint_of_query: start, ..two_queries() };
-            assert!(matches!(clash.check(3), Err(ProposalError::QueryStart { query: 1, .. })));
+            let clash = Proposals {
+                superpoint_of_query: start,
+                ..two_queries()
+            };
+            assert!(matches!(
+                clash.check(3),
+                Err(ProposalError::QueryStart { query: 1, .. })
+            ));
         }
     }
 
     #[test]
     fn queries_are_found_from_their_superpoints() {
-        assert_eq!(two_queries().query_of_superpoint(), [Some(1), None, Some(0)]);
+        assert_eq!(
+            two_queries().query_of_superpoint(),
+            [Some(1), None, Some(0)]
+        );
     }
 }

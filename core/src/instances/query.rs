@@ -1,7 +1,7 @@
 //! Prompts to answers: cosines between the instances' embeddings and words, no network run.
 //!
-//! [`Recognizer`] compares a segmentation with a vocabulary once; [`Recognizer::recognize`] then takes any list of terms, and
-//! [`Recognition::answers`] recounts for any threshold.
+//! [`Recognizer`] compares a segmentation with a vocabulary once; [`Recognizer::recognize`] then
+//! takes any list of terms, and [`Recognition::answers`] recounts for any threshold.
 
 use super::Segmentation;
 use crate::text;
@@ -34,7 +34,8 @@ pub struct Hit {
 pub struct Answer {
     /// As typed.
     pub name: String,
-    /// Instances labelled with the term whose confidence is above the threshold, the best first; their number is the count.
+    /// Instances labelled with the term whose confidence is above the threshold, the best first;
+    /// their number is the count.
     pub hits: Vec<Hit>,
     /// When nothing was found: the instances that come nearest, whatever they are labelled.
     pub nearest: Vec<Hit>,
@@ -59,46 +60,88 @@ pub struct Recognition {
 }
 
 impl<'a> Recognizer<'a> {
-    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be besides what is asked for.
-    /// O(instances * words * DIM).
+    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be
+    /// besides what is asked for. O(instances * words * DIM).
     ///
     /// # Panics
     /// When an instance's embedding has another width.
     pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32]) -> Self {
         let words = || vocabulary.chunks_exact(text::DIM);
-        let word_cosines = segmentation.instances.iter().flat_map(|instance| words().map(|word| cosine(&instance.embedding, word))).collect();
-        Self { segmentation, vocabulary, word_cosines }
+        let word_cosines = segmentation
+            .instances
+            .iter()
+            .flat_map(|instance| words().map(|word| cosine(&instance.embedding, word)))
+            .collect();
+        Self {
+            segmentation,
+            vocabulary,
+            word_cosines,
+        }
     }
 
-    /// (instances): the best word of the vocabulary and its cosine: the names without a prompt. `None` for an empty vocabulary.
+    /// (instances): the best word of the vocabulary and its cosine: the names without a prompt.
+    /// `None` for an empty vocabulary.
     pub fn names(&self) -> Vec<Option<(usize, f32)>> {
         (0..self.segmentation.instances.len())
-            .map(|instance| self.words(instance).iter().copied().enumerate().max_by(|a, b| a.1.total_cmp(&b.1)))
+            .map(|instance| {
+                self.words(instance)
+                    .iter()
+                    .copied()
+                    .enumerate()
+                    .max_by(|a, b| a.1.total_cmp(&b.1))
+            })
             .collect()
     }
 
-    /// Softmax over the terms and "something else": the most similar vocabulary word that is no synonym of a term. So `chair` alone does not
-    /// turn everything into a chair. O((instances + words) * terms * DIM).
+    /// Softmax over the terms and "something else": the most similar vocabulary word that is no
+    /// synonym of a term. So `chair` alone does not turn everything into a chair. O((instances +
+    /// words) * terms * DIM).
     ///
     /// # Panics
     /// When a term's embedding has another width.
     pub fn recognize(&self, terms: &[PromptTerm]) -> Recognition {
-        let rivals: Vec<bool> =
-            self.vocabulary.chunks_exact(text::DIM).map(|word| terms.iter().all(|term| cosine(&term.embedding, word) < SYNONYM)).collect();
+        let rivals: Vec<bool> = self
+            .vocabulary
+            .chunks_exact(text::DIM)
+            .map(|word| {
+                terms
+                    .iter()
+                    .all(|term| cosine(&term.embedding, word) < SYNONYM)
+            })
+            .collect();
         let mut confidences = Vec::with_capacity(self.segmentation.instances.len() * terms.len());
         let mut best_terms = Vec::with_capacity(self.segmentation.instances.len());
         for (index, instance) in self.segmentation.instances.iter().enumerate() {
-            let cosines: Vec<f32> = terms.iter().map(|term| cosine(&instance.embedding, &term.embedding)).collect();
-            let rival =
-                self.words(index).iter().zip(&rivals).filter(|(_, rival)| **rival).map(|(cosine, _)| *cosine).fold(f32::NEG_INFINITY, f32::max);
+            let cosines: Vec<f32> = terms
+                .iter()
+                .map(|term| cosine(&instance.embedding, &term.embedding))
+                .collect();
+            let rival = self
+                .words(index)
+                .iter()
+                .zip(&rivals)
+                .filter(|(_, rival)| **rival)
+                .map(|(cosine, _)| *cosine)
+                .fold(f32::NEG_INFINITY, f32::max);
             let best = (0..).zip(&cosines).max_by(|a, b| a.1.total_cmp(b.1));
-            best_terms.push(best.filter(|(_, cosine)| **cosine >= rival).map(|(term, _)| term));
+            best_terms.push(
+                best.filter(|(_, cosine)| **cosine >= rival)
+                    .map(|(term, _)| term),
+            );
             let peak = cosines.iter().copied().fold(rival, f32::max);
             let weight = |cosine: f32| (self.segmentation.logit_scale * (cosine - peak)).exp();
             let total = cosines.iter().map(|&cosine| weight(cosine)).sum::<f32>() + weight(rival);
-            confidences.extend(cosines.iter().map(|&cosine| instance.score * weight(cosine) / total));
+            confidences.extend(
+                cosines
+                    .iter()
+                    .map(|&cosine| instance.score * weight(cosine) / total),
+            );
         }
-        Recognition { names: terms.iter().map(|term| term.name.clone()).collect(), confidences, terms: best_terms }
+        Recognition {
+            names: terms.iter().map(|term| term.name.clone()).collect(),
+            confidences,
+            terms: best_terms,
+        }
     }
 
     fn words(&self, instance: usize) -> &[f32] {
@@ -114,20 +157,44 @@ impl Recognition {
         Some((term, self.confidences[instance * self.names.len() + term]))
     }
 
-    /// One answer per term, in the order asked, counting instances above the threshold. O(instances * terms).
+    /// One answer per term, in the order asked, counting instances above the threshold. O(instances
+    /// * terms).
     pub fn answers(&self, threshold: f32) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = self.names.iter().map(|name| Answer { name: name.clone(), hits: Vec::new(), nearest: Vec::new() }).collect();
+        let mut answers: Vec<Answer> = self
+            .names
+            .iter()
+            .map(|name| Answer {
+                name: name.clone(),
+                hits: Vec::new(),
+                nearest: Vec::new(),
+            })
+            .collect();
         for instance in 0..self.terms.len() {
-            if let Some((term, confidence)) = self.label(instance).filter(|(_, confidence)| *confidence > threshold) {
-                answers[term].hits.push(Hit { instance, confidence });
+            if let Some((term, confidence)) = self
+                .label(instance)
+                .filter(|(_, confidence)| *confidence > threshold)
+            {
+                answers[term].hits.push(Hit {
+                    instance,
+                    confidence,
+                });
             }
         }
         for (term, answer) in answers.iter_mut().enumerate() {
-            answer.hits.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+            answer
+                .hits
+                .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
             if answer.hits.is_empty() {
                 let confidence = |instance| self.confidences[instance * self.names.len() + term];
-                answer.nearest = (0..self.terms.len()).map(|instance| Hit { instance, confidence: confidence(instance) }).collect();
-                answer.nearest.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+                answer.nearest = (0..self.terms.len())
+                    .map(|instance| Hit {
+                        instance,
+                        confidence: confidence(instance),
+                    })
+                    .collect();
+                answer
+                    .nearest
+                    .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
                 answer.nearest.truncate(GUESSES);
             }
         }
@@ -162,11 +229,21 @@ mod tests {
     }
 
     fn instance(score: f32, embedding: Vec<f32>) -> Instance {
-        Instance { superpoints: vec![0], crop: None, score, embedding, bounds: Aabb::EMPTY, points: 1 }
+        Instance {
+            superpoints: vec![0],
+            crop: None,
+            score,
+            embedding,
+            bounds: Aabb::EMPTY,
+            points: 1,
+        }
     }
 
     fn term(name: &str, embedding: Vec<f32>) -> PromptTerm {
-        PromptTerm { name: name.into(), embedding }
+        PromptTerm {
+            name: name.into(),
+            embedding,
+        }
     }
 
     /// Axis 0 is chair-ness, axis 1 table-ness, axis 2 lamp-ness.
@@ -177,35 +254,83 @@ mod tests {
             instance(0.7, towards(&[0.2, 0.1, 0.8], 12)),
             instance(0.4, towards(&[0.7, 0.1, 0.1], 13)),
         ];
-        Segmentation { instances, logit_scale: 20.0 }
+        Segmentation {
+            instances,
+            logit_scale: 20.0,
+        }
     }
 
     #[test]
     fn a_single_term_does_not_paint_everything() {
         let segmentation = scene();
-        let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
+        let words: Vec<f32> = [
+            towards(&[1.0], 20),
+            towards(&[0.0, 1.0], 21),
+            towards(&[0.0, 0.0, 1.0], 22),
+        ]
+        .concat();
         let chair = [term("chair", towards(&[1.0], 20))];
-        let alone = Recognizer::new(&segmentation, &[]).recognize(&chair).answers(0.1);
-        assert_eq!(alone[0].hits.len(), 4, "without a vocabulary there is nothing else to be");
+        let alone = Recognizer::new(&segmentation, &[])
+            .recognize(&chair)
+            .answers(0.1);
+        assert_eq!(
+            alone[0].hits.len(),
+            4,
+            "without a vocabulary there is nothing else to be"
+        );
         let guarded = Recognizer::new(&segmentation, &words);
         let recognition = guarded.recognize(&chair);
-        let instances = |threshold| recognition.answers(threshold)[0].hits.iter().map(|hit| hit.instance).collect::<Vec<_>>();
+        let instances = |threshold| {
+            recognition.answers(threshold)[0]
+                .hits
+                .iter()
+                .map(|hit| hit.instance)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(instances(0.1), [0, 3]);
         assert_eq!(instances(0.5), [0]);
         assert_eq!(recognition.label(1), None);
-        assert!(recognition.label(0).is_some_and(|(term, confidence)| term == 0 && confidence > 0.85));
-        assert_eq!(guarded.names().iter().map(|name| name.map(|n| n.0)).collect::<Vec<_>>(), [Some(0), Some(1), Some(2), Some(0)]);
+        assert!(
+            recognition
+                .label(0)
+                .is_some_and(|(term, confidence)| term == 0 && confidence > 0.85)
+        );
+        assert_eq!(
+            guarded
+                .names()
+                .iter()
+                .map(|name| name.map(|n| n.0))
+                .collect::<Vec<_>>(),
+            [Some(0), Some(1), Some(2), Some(0)]
+        );
     }
 
     #[test]
     fn nothing_found_offers_the_nearest_guesses() {
         let segmentation = scene();
-        let words: Vec<f32> = [towards(&[1.0], 20), towards(&[0.0, 1.0], 21), towards(&[0.0, 0.0, 1.0], 22)].concat();
+        let words: Vec<f32> = [
+            towards(&[1.0], 20),
+            towards(&[0.0, 1.0], 21),
+            towards(&[0.0, 0.0, 1.0], 22),
+        ]
+        .concat();
         let recognizer = Recognizer::new(&segmentation, &words);
-        let answers = recognizer.recognize(&[term("stool", towards(&[0.5], 30)), term("table", towards(&[0.0, 1.0], 21))]).answers(0.2);
+        let answers = recognizer
+            .recognize(&[
+                term("stool", towards(&[0.5], 30)),
+                term("table", towards(&[0.0, 1.0], 21)),
+            ])
+            .answers(0.2);
         assert_eq!(answers[0].hits, []);
         assert_eq!(answers[0].nearest.len(), 3);
-        assert_eq!(answers[1].hits.iter().map(|hit| hit.instance).collect::<Vec<_>>(), [1]);
+        assert_eq!(
+            answers[1]
+                .hits
+                .iter()
+                .map(|hit| hit.instance)
+                .collect::<Vec<_>>(),
+            [1]
+        );
         assert_eq!(answers[1].nearest, []);
         assert_eq!(recognizer.recognize(&[]).answers(0.0), []);
     }

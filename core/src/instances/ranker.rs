@@ -1,6 +1,8 @@
-//! The learned scorer of candidates: a committee of small multilayer perceptrons over [`FEATURE_NAMES`], evaluated with plain loops.
+//! The learned scorer of candidates: a committee of small multilayer perceptrons over
+//! [`FEATURE_NAMES`], evaluated with plain loops.
 //!
-//! Alone they agree on synthetic rooms and differ on real ones by more than most other choices matter; their mean does not.
+//! Alone they agree on synthetic rooms and differ on real ones by more than most other choices
+//! matter; their mean does not.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,7 +25,11 @@ pub struct Linear {
 impl Linear {
     fn apply(&self, input: &[f32]) -> Vec<f32> {
         let dot = |row: &[f32]| row.iter().zip(input).map(|(w, x)| w * x).sum::<f32>();
-        self.weights.chunks_exact(input.len()).zip(&self.bias).map(|(row, bias)| bias + dot(row)).collect()
+        self.weights
+            .chunks_exact(input.len())
+            .zip(&self.bias)
+            .map(|(row, bias)| bias + dot(row))
+            .collect()
     }
 }
 
@@ -36,8 +42,8 @@ struct Stored {
     members: Vec<Vec<Linear>>,
 }
 
-/// A trained scorer: normalisation, then in every member affine layers with rectifiers between them and one output through the logistic function; the
-/// mean over the members.
+/// A trained scorer: normalisation, then in every member affine layers with rectifiers between them
+/// and one output through the logistic function; the mean over the members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Ranker {
@@ -63,26 +69,46 @@ pub enum RankerError {
 }
 
 impl Ranker {
-    /// From a normalisation (`deviation` above zero) and each member's layers, whose last one has one output.
+    /// From a normalisation (`deviation` above zero) and each member's layers, whose last one has
+    /// one output.
     ///
     /// # Errors
     /// [`RankerError::Malformed`] for shapes that do not chain or values that are not finite.
-    pub fn new(mean: [f32; FEATURES], deviation: [f32; FEATURES], members: Vec<Vec<Linear>>) -> Result<Self, RankerError> {
+    pub fn new(
+        mean: [f32; FEATURES],
+        deviation: [f32; FEATURES],
+        members: Vec<Vec<Linear>>,
+    ) -> Result<Self, RankerError> {
         let malformed = |problem: String| Err(RankerError::Malformed(problem));
-        if !mean.iter().all(|m| m.is_finite()) || !deviation.iter().all(|d| d.is_finite() && *d > 0.0) {
+        if !mean.iter().all(|m| m.is_finite())
+            || !deviation.iter().all(|d| d.is_finite() && *d > 0.0)
+        {
             return malformed("the normalisation is not finite and positive".into());
         }
         if !(1..=MAX_MEMBERS).contains(&members.len()) {
-            return malformed(format!("{} members instead of 1 to {MAX_MEMBERS}", members.len()));
+            return malformed(format!(
+                "{} members instead of 1 to {MAX_MEMBERS}",
+                members.len()
+            ));
         }
         members.iter().try_for_each(|layers| check(layers))?;
-        Ok(Self { mean, deviation, members })
+        Ok(Self {
+            mean,
+            deviation,
+            members,
+        })
     }
 
     /// How likely the candidate is one whole object, 0..=1.
     pub fn score(&self, features: &[f32; FEATURES]) -> f32 {
-        let normal: Vec<f32> = (0..FEATURES).map(|i| (features[i] - self.mean[i]) / self.deviation[i]).collect();
-        let total: f32 = self.members.iter().map(|layers| sigmoid(answer(layers, normal.clone()))).sum();
+        let normal: Vec<f32> = (0..FEATURES)
+            .map(|i| (features[i] - self.mean[i]) / self.deviation[i])
+            .collect();
+        let total: f32 = self
+            .members
+            .iter()
+            .map(|layers| sigmoid(answer(layers, normal.clone())))
+            .sum();
         total / self.members.len() as f32
     }
 }
@@ -94,15 +120,26 @@ fn check(layers: &[Linear]) -> Result<(), RankerError> {
     for (index, layer) in layers.iter().enumerate() {
         let outputs = layer.bias.len();
         if outputs == 0 || outputs > MAX_WIDTH || layer.weights.len() != inputs * outputs {
-            return malformed(format!("layer {index} has {} weights for {inputs} inputs and {outputs} outputs", layer.weights.len()));
+            return malformed(format!(
+                "layer {index} has {} weights for {inputs} inputs and {outputs} outputs",
+                layer.weights.len()
+            ));
         }
-        if !layer.weights.iter().chain(&layer.bias).all(|w| w.is_finite()) {
+        if !layer
+            .weights
+            .iter()
+            .chain(&layer.bias)
+            .all(|w| w.is_finite())
+        {
             return malformed(format!("layer {index} has a weight that is not finite"));
         }
         inputs = outputs;
     }
     if layers.is_empty() || inputs != 1 {
-        return malformed(format!("{} layers end in {inputs} outputs instead of one", layers.len()));
+        return malformed(format!(
+            "{} layers end in {inputs} outputs instead of one",
+            layers.len()
+        ));
     }
     Ok(())
 }
@@ -123,15 +160,30 @@ impl TryFrom<Stored> for Ranker {
 
     fn try_from(stored: Stored) -> Result<Self, RankerError> {
         let names = stored.features.iter().map(String::as_str);
-        for (expected, found) in FEATURE_NAMES.iter().zip(names.chain(std::iter::repeat("nothing"))) {
+        for (expected, found) in FEATURE_NAMES
+            .iter()
+            .zip(names.chain(std::iter::repeat("nothing")))
+        {
             if *expected != found {
-                return Err(RankerError::Features { found: found.into(), expected: (*expected).into() });
+                return Err(RankerError::Features {
+                    found: found.into(),
+                    expected: (*expected).into(),
+                });
             }
         }
         let array = |values: Vec<f32>, name: &str| {
-            values.try_into().map_err(|v: Vec<f32>| RankerError::Malformed(format!("{name} has {} values for {FEATURES} features", v.len())))
+            values.try_into().map_err(|v: Vec<f32>| {
+                RankerError::Malformed(format!(
+                    "{name} has {} values for {FEATURES} features",
+                    v.len()
+                ))
+            })
         };
-        Self::new(array(stored.mean, "the mean")?, array(stored.deviation, "the deviation")?, stored.members)
+        Self::new(
+            array(stored.mean, "the mean")?,
+            array(stored.deviation, "the deviation")?,
+            stored.members,
+        )
     }
 }
 
@@ -151,7 +203,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Two hidden units that compute relu(x0) and relu(-x0): their sum is |x0|. Another member says a half to everything.
+    /// Two hidden units that compute relu(x0) and relu(-x0): their sum is |x0|. Another member says
+    /// a half to everything.
     fn absolute_value() -> Ranker {
         let mut weights = vec![0.0; 2 * FEATURES];
         weights[0] = 1.0;
@@ -160,8 +213,20 @@ mod tests {
         mean[0] = 10.0;
         let mut deviation = [1.0; FEATURES];
         deviation[0] = 2.0;
-        let layers = vec![Linear { weights, bias: vec![0.0; 2] }, Linear { weights: vec![1.0, 1.0], bias: vec![-1.0] }];
-        let undecided = vec![Linear { weights: vec![0.0; FEATURES], bias: vec![0.0] }];
+        let layers = vec![
+            Linear {
+                weights,
+                bias: vec![0.0; 2],
+            },
+            Linear {
+                weights: vec![1.0, 1.0],
+                bias: vec![-1.0],
+            },
+        ];
+        let undecided = vec![Linear {
+            weights: vec![0.0; FEATURES],
+            bias: vec![0.0],
+        }];
         Ranker::new(mean, deviation, vec![layers, undecided]).unwrap()
     }
 
@@ -170,24 +235,44 @@ mod tests {
         let mut features = [3.0; FEATURES];
         for (x, expected) in [(10.0, -1.0), (14.0, 1.0), (4.0, 2.0)] {
             features[0] = x;
-            assert!((absolute_value().score(&features) - (sigmoid(expected) + 0.5) / 2.0).abs() < 1e-6);
+            assert!(
+                (absolute_value().score(&features) - (sigmoid(expected) + 0.5) / 2.0).abs() < 1e-6
+            );
         }
     }
 
     #[test]
     fn survives_json_and_refuses_what_does_not_fit() {
         let json = serde_json::to_value(absolute_value()).unwrap();
-        assert_eq!(serde_json::from_value::<Ranker>(json.clone()).unwrap(), absolute_value());
+        assert_eq!(
+            serde_json::from_value::<Ranker>(json.clone()).unwrap(),
+            absolute_value()
+        );
         let broken = |change: &dyn Fn(&mut serde_json::Value)| {
             let mut json = json.clone();
             change(&mut json);
-            serde_json::from_value::<Ranker>(json).unwrap_err().to_string()
+            serde_json::from_value::<Ranker>(json)
+                .unwrap_err()
+                .to_string()
         };
-        assert!(broken(&|j| j["features"][3] = "colour".into()).contains("`colour` where `objectness`"));
-        assert!(broken(&|j| j["mean"].as_array_mut().unwrap().truncate(5)).contains("5 values for 24 features"));
+        assert!(
+            broken(&|j| j["features"][3] = "colour".into()).contains("`colour` where `objectness`")
+        );
+        assert!(
+            broken(&|j| j["mean"].as_array_mut().unwrap().truncate(5))
+                .contains("5 values for 24 features")
+        );
         assert!(broken(&|j| j["deviation"][1] = 0.0.into()).contains("positive"));
-        assert!(broken(&|j| j["members"][0][1]["weights"].as_array_mut().unwrap().truncate(1)).contains("layer 1 has 1 weights"));
-        assert!(broken(&|j| j["members"][0].as_array_mut().unwrap().truncate(1)).contains("2 outputs"));
+        assert!(
+            broken(&|j| j["members"][0][1]["weights"]
+                .as_array_mut()
+                .unwrap()
+                .truncate(1))
+            .contains("layer 1 has 1 weights")
+        );
+        assert!(
+            broken(&|j| j["members"][0].as_array_mut().unwrap().truncate(1)).contains("2 outputs")
+        );
         assert!(broken(&|j| j["members"].as_array_mut().unwrap().clear()).contains("0 members"));
     }
 }

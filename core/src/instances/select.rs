@@ -1,8 +1,8 @@
 //! Network masks and geometric regions, ranked together, thinned out to separate instances.
 
 use super::{
-    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation, Source, SuperpointGeometry, nms::falling,
-    top_queries,
+    Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
+    Source, SuperpointGeometry, nms::falling, top_queries,
 };
 use crate::text;
 
@@ -25,17 +25,20 @@ pub enum Masks {
 pub struct SelectOptions {
     /// What there is to select from.
     pub masks: Masks,
-    /// At most this many masks of queries become candidates, the best by P(object) times predicted IoU.
+    /// At most this many masks of queries become candidates, the best by P(object) times predicted
+    /// IoU.
     pub queries: usize,
-    /// A superpoint belongs to a query's mask when its logit is above this; -0.405 is probability 0.4.
+    /// A superpoint belongs to a query's mask when its logit is above this; -0.405 is probability
+    /// 0.4.
     pub mask_logit: f32,
     /// Candidates must have this much surface, in square metres.
     pub min_area: f32,
-    /// A ranker's score of a query's mask is lowered by this: on real scans the masks of a network that saw synthetic rooms alone fit less well
-    /// than they seem to, regions of geometry do not (MODEL_CARD.md).
+    /// A ranker's score of a query's mask is lowered by this: on real scans the masks of a network
+    /// that saw synthetic rooms alone fit less well than they seem to, regions of geometry do not
+    /// (MODEL_CARD.md).
     pub query_handicap: f32,
-    /// A candidate goes when its intersection over union with a better one is above this. What is much smaller than the thing around it, a cushion on
-    /// a sofa, stays.
+    /// A candidate goes when its intersection over union with a better one is above this. What is
+    /// much smaller than the thing around it, a cushion on a sofa, stays.
     pub max_iou: f32,
     /// Scores must be above this.
     pub min_score: f32,
@@ -58,28 +61,56 @@ impl Default for SelectOptions {
     }
 }
 
-/// The regions and the masks of the best queries, as far as they are wanted, without exact duplicates and without those that have too little surface. What
-/// is both counts as a region, whose score has no handicap.
-pub fn candidates(proposals: &Proposals, regions: &[Region], geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<Candidate> {
-    let queries = if options.masks == Masks::Regions { 0 } else { options.queries };
-    let regions = if matches!(options.masks, Masks::Both | Masks::Regions) { regions } else { &[] };
+/// The regions and the masks of the best queries, as far as they are wanted, without exact
+/// duplicates and without those that have too little surface. What is both counts as a region,
+/// whose score has no handicap.
+pub fn candidates(
+    proposals: &Proposals,
+    regions: &[Region],
+    geometry: &SuperpointGeometry,
+    options: &SelectOptions,
+) -> Vec<Candidate> {
+    let queries = if options.masks == Masks::Regions {
+        0
+    } else {
+        options.queries
+    };
+    let regions = if matches!(options.masks, Masks::Both | Masks::Regions) {
+        regions
+    } else {
+        &[]
+    };
     let queries = top_queries(proposals, queries).into_iter().map(|pick| {
         let logits = proposals.logits(pick.query as usize);
-        let superpoints = (0..).zip(logits).filter(|(_, logit)| **logit > options.mask_logit).map(|(s, _)| s).collect();
-        Candidate { superpoints, source: Source::Query(pick.query) }
+        let superpoints = (0..)
+            .zip(logits)
+            .filter(|(_, logit)| **logit > options.mask_logit)
+            .map(|(s, _)| s)
+            .collect();
+        Candidate {
+            superpoints,
+            source: Source::Query(pick.query),
+        }
     });
-    let regions = regions
-        .iter()
-        .map(|region| Candidate { superpoints: region.superpoints.clone(), source: Source::Region { birth: region.birth, death: region.death } });
+    let regions = regions.iter().map(|region| Candidate {
+        superpoints: region.superpoints.clone(),
+        source: Source::Region {
+            birth: region.birth,
+            death: region.death,
+        },
+    });
     let mut seen = std::collections::HashSet::new();
-    let keep = |candidate: &Candidate| geometry.area_of(&candidate.superpoints) >= options.min_area && seen.insert(candidate.superpoints.clone());
+    let keep = |candidate: &Candidate| {
+        geometry.area_of(&candidate.superpoints) >= options.min_area
+            && seen.insert(candidate.superpoints.clone())
+    };
     regions.chain(queries).filter(keep).collect()
 }
 
 /// Ranks all candidates of a scene and keeps the best ones that are not the same thing.
 ///
-/// Unranked, as without a `ranker`, a query's mask scores P(object) times predicted IoU times mask score and regions are left out: nothing is known about
-/// them.
+/// Unranked, as without a `ranker`, a query's mask scores P(object) times predicted IoU times mask
+/// score and regions are left out: nothing is known about them.
 ///
 /// # Errors
 /// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
@@ -93,26 +124,55 @@ pub fn select(
 ) -> Result<Segmentation, ProposalError> {
     let evidence = Evidence::new(proposals, geometry, contacts)?;
     let ranker = ranker.filter(|_| options.masks != Masks::Unranked);
-    let candidates = candidates(proposals, if ranker.is_some() { regions } else { &[] }, geometry, options);
+    let candidates = candidates(
+        proposals,
+        if ranker.is_some() { regions } else { &[] },
+        geometry,
+        options,
+    );
     let score = |candidate: &Candidate| match (ranker, candidate.source) {
         (None, _) => evidence.network_score(candidate),
-        (Some(ranker), Source::Query(_)) => ranker.score(&evidence.features(candidate)) - options.query_handicap,
+        (Some(ranker), Source::Query(_)) => {
+            ranker.score(&evidence.features(candidate)) - options.query_handicap
+        }
         (Some(ranker), Source::Region { .. }) => ranker.score(&evidence.features(candidate)),
     };
-    let scored = candidates.into_iter().map(|candidate| (score(&candidate), candidate));
-    let mut scored: Vec<(f32, Candidate)> = scored.filter(|(score, _)| *score > options.min_score).collect();
+    let scored = candidates
+        .into_iter()
+        .map(|candidate| (score(&candidate), candidate));
+    let mut scored: Vec<(f32, Candidate)> = scored
+        .filter(|(score, _)| *score > options.min_score)
+        .collect();
     scored.sort_by(|a, b| falling(a.0, b.0));
-    let instances = separate(scored, geometry, options).into_iter().map(|(score, candidate)| {
-        let (points, bounds) = geometry.measure(&candidate.superpoints, None);
-        let embedding = evidence.embedding(&candidate).unwrap_or_else(|| vec![0.0; text::DIM]);
-        Instance { superpoints: candidate.superpoints, crop: None, score, embedding, bounds, points }
-    });
-    Ok(Segmentation { instances: instances.collect(), logit_scale: proposals.logit_scale })
+    let instances = separate(scored, geometry, options)
+        .into_iter()
+        .map(|(score, candidate)| {
+            let (points, bounds) = geometry.measure(&candidate.superpoints, None);
+            let embedding = evidence
+                .embedding(&candidate)
+                .unwrap_or_else(|| vec![0.0; text::DIM]);
+            Instance {
+                superpoints: candidate.superpoints,
+                crop: None,
+                score,
+                embedding,
+                bounds,
+                points,
+            }
+        });
+    Ok(Segmentation {
+        instances: instances.collect(),
+        logit_scale: proposals.logit_scale,
+    })
 }
 
-/// Greedy suppression in the order given: a candidate goes when it is too much like one that stays. O(sum of mask sizes): those that stay differ so
-/// much that few of them share a superpoint.
-fn separate(scored: Vec<(f32, Candidate)>, geometry: &SuperpointGeometry, options: &SelectOptions) -> Vec<(f32, Candidate)> {
+/// Greedy suppression in the order given: a candidate goes when it is too much like one that stays.
+/// O(sum of mask sizes): those that stay differ so much that few of them share a superpoint.
+fn separate(
+    scored: Vec<(f32, Candidate)>,
+    geometry: &SuperpointGeometry,
+    options: &SelectOptions,
+) -> Vec<(f32, Candidate)> {
     let mut kept = Vec::new();
     let mut sizes: Vec<u32> = Vec::new();
     // (superpoints): those that stay and have it
@@ -123,13 +183,20 @@ fn separate(scored: Vec<(f32, Candidate)>, geometry: &SuperpointGeometry, option
         }
         let mut shared = vec![0; kept.len()];
         for &s in &candidate.superpoints {
-            owners[s as usize].iter().for_each(|&other| shared[other as usize] += geometry.size(s));
+            owners[s as usize]
+                .iter()
+                .for_each(|&other| shared[other as usize] += geometry.size(s));
         }
         let points = geometry.points_in(&candidate.superpoints);
-        if shared.iter().zip(&sizes).any(|(&shared, &size)| shared as f32 > options.max_iou * (points + size - shared) as f32) {
+        if shared.iter().zip(&sizes).any(|(&shared, &size)| {
+            shared as f32 > options.max_iou * (points + size - shared) as f32
+        }) {
             continue;
         }
-        candidate.superpoints.iter().for_each(|&s| owners[s as usize].push(kept.len() as u32));
+        candidate
+            .superpoints
+            .iter()
+            .for_each(|&s| owners[s as usize].push(kept.len() as u32));
         sizes.push(points);
         kept.push((score, candidate));
     }
@@ -147,8 +214,19 @@ mod tests {
 
     fn ranker_of(feature: &str) -> Ranker {
         let mut weights = vec![0.0; FEATURES];
-        weights[FEATURE_NAMES.iter().position(|name| *name == feature).unwrap()] = 1.0;
-        Ranker::new([0.0; FEATURES], [1.0; FEATURES], vec![vec![Linear { weights, bias: vec![0.0] }]]).unwrap()
+        weights[FEATURE_NAMES
+            .iter()
+            .position(|name| *name == feature)
+            .unwrap()] = 1.0;
+        Ranker::new(
+            [0.0; FEATURES],
+            [1.0; FEATURES],
+            vec![vec![Linear {
+                weights,
+                bias: vec![0.0],
+            }]],
+        )
+        .unwrap()
     }
 
     /// Six superpoints of `size` points; queries in 0 and 1 both claim {0, 1}, one in 4 claims {4}.
@@ -156,7 +234,11 @@ mod tests {
         let points = 6 * size;
         let positions = (0..points).map(|i| [i as f32, 0.0, 0.0]).collect();
         let superpoints = Superpoints::from_ids(&(0..points).map(|i| i / size).collect::<Vec<_>>());
-        let row = |claimed: &[usize]| (0..6).map(|s| if claimed.contains(&s) { 4.0 } else { -4.0 }).collect::<Vec<f32>>();
+        let row = |claimed: &[usize]| {
+            (0..6)
+                .map(|s| if claimed.contains(&s) { 4.0 } else { -4.0 })
+                .collect::<Vec<f32>>()
+        };
         let mut text = vec![0.0; 3 * text::DIM];
         (0..3).for_each(|query| text[query * text::DIM] = 1.0);
         let proposals = Proposals {
@@ -173,25 +255,67 @@ mod tests {
     }
 
     fn sets(segmentation: &Segmentation) -> Vec<Vec<u32>> {
-        segmentation.instances.iter().map(|instance| instance.superpoints.clone()).collect()
+        segmentation
+            .instances
+            .iter()
+            .map(|instance| instance.superpoints.clone())
+            .collect()
     }
 
     #[test]
     fn regions_join_the_network_masks_and_twins_go() {
         let (positions, superpoints, proposals) = scene(200);
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let region = |superpoints: &[u32]| Region { superpoints: superpoints.to_vec(), birth: 0.1, death: 1.0 };
-        let regions = [region(&[2, 3]), region(&[0, 1]), region(&[3]), region(&[0, 1, 2, 3, 4, 5])];
+        let region = |superpoints: &[u32]| Region {
+            superpoints: superpoints.to_vec(),
+            birth: 0.1,
+            death: 1.0,
+        };
+        let regions = [
+            region(&[2, 3]),
+            region(&[0, 1]),
+            region(&[3]),
+            region(&[0, 1, 2, 3, 4, 5]),
+        ];
         let ranker = ranker_of("consensus");
-        let options = SelectOptions { query_handicap: 0.0, ..SelectOptions::default() };
-        let found = select(&proposals, &regions, &[], &geometry, Some(&ranker), &options).unwrap();
-        // the whole room is too much like its third that came first, half a region too much like the region
+        let options = SelectOptions {
+            query_handicap: 0.0,
+            ..SelectOptions::default()
+        };
+        let found = select(
+            &proposals,
+            &regions,
+            &[],
+            &geometry,
+            Some(&ranker),
+            &options,
+        )
+        .unwrap();
+        // the whole room is too much like its third that came first, half a region too much like
+        // the region
         assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![2, 3]]);
-        let strict = SelectOptions { query_handicap: 0.6, ..options };
-        let of_geometry = select(&proposals, &regions, &[], &geometry, Some(&ranker), &strict).unwrap();
+        let strict = SelectOptions {
+            query_handicap: 0.6,
+            ..options
+        };
+        let of_geometry =
+            select(&proposals, &regions, &[], &geometry, Some(&ranker), &strict).unwrap();
         assert!(!sets(&of_geometry).is_empty());
-        assert!(sets(&of_geometry).iter().all(|set| regions.iter().any(|region| region.superpoints == *set)), "queries' masks have a handicap");
-        let without = select(&proposals, &regions, &[], &geometry, None, &SelectOptions::default()).unwrap();
+        assert!(
+            sets(&of_geometry)
+                .iter()
+                .all(|set| regions.iter().any(|region| region.superpoints == *set)),
+            "queries' masks have a handicap"
+        );
+        let without = select(
+            &proposals,
+            &regions,
+            &[],
+            &geometry,
+            None,
+            &SelectOptions::default(),
+        )
+        .unwrap();
         assert_eq!(sets(&without), [vec![0, 1], vec![4]]);
         assert!(without.instances[0].score > without.instances[1].score);
         assert_eq!(without.instances[1].points, 200);
@@ -202,23 +326,61 @@ mod tests {
     fn what_is_not_wanted_is_no_candidate() {
         let (positions, superpoints, proposals) = scene(200);
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let regions = [Region { superpoints: vec![2, 3], birth: 0.1, death: 1.0 }];
+        let regions = [Region {
+            superpoints: vec![2, 3],
+            birth: 0.1,
+            death: 1.0,
+        }];
         let ranker = ranker_of("objectness");
         let of = |masks| {
-            let options = SelectOptions { masks, query_handicap: 0.0, min_score: -2.0, ..SelectOptions::default() };
-            select(&proposals, &regions, &[], &geometry, Some(&ranker), &options).unwrap()
+            let options = SelectOptions {
+                masks,
+                query_handicap: 0.0,
+                min_score: -2.0,
+                ..SelectOptions::default()
+            };
+            select(
+                &proposals,
+                &regions,
+                &[],
+                &geometry,
+                Some(&ranker),
+                &options,
+            )
+            .unwrap()
         };
         assert_eq!(sets(&of(Masks::Both)), [vec![0, 1], vec![4], vec![2, 3]]);
         assert_eq!(sets(&of(Masks::Network)), [vec![0, 1], vec![4]]);
         assert_eq!(sets(&of(Masks::Regions)), [vec![2, 3]]);
         let unranked = of(Masks::Unranked);
         assert_eq!(sets(&unranked), [vec![0, 1], vec![4]]);
-        let own = |segmentation: &Segmentation| segmentation.instances.iter().map(|instance| instance.score).collect::<Vec<_>>();
+        let own = |segmentation: &Segmentation| {
+            segmentation
+                .instances
+                .iter()
+                .map(|instance| instance.score)
+                .collect::<Vec<_>>()
+        };
         assert_eq!(
             own(&unranked),
-            own(&select(&proposals, &[], &[], &geometry, None, &SelectOptions { min_score: -2.0, ..SelectOptions::default() }).unwrap())
+            own(&select(
+                &proposals,
+                &[],
+                &[],
+                &geometry,
+                None,
+                &SelectOptions {
+                    min_score: -2.0,
+                    ..SelectOptions::default()
+                }
+            )
+            .unwrap())
         );
-        assert_ne!(own(&unranked), own(&of(Masks::Network)), "the ranker has scores of its own");
+        assert_ne!(
+            own(&unranked),
+            own(&of(Masks::Network)),
+            "the ranker has scores of its own"
+        );
     }
 
     #[test]
@@ -226,28 +388,80 @@ mod tests {
         let positions: Vec<[f32; 3]> = (0..2000).map(|i| [i as f32, 0.0, 0.0]).collect();
         let superpoints = Superpoints::from_ids(&(0..2000).map(|i| i / 200).collect::<Vec<_>>());
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let candidate = |superpoints: &[u32]| Candidate { superpoints: superpoints.to_vec(), source: Source::Query(0) };
+        let candidate = |superpoints: &[u32]| Candidate {
+            superpoints: superpoints.to_vec(),
+            source: Source::Query(0),
+        };
         let kept = |sets: &[&[u32]], options| {
             let scored = sets.iter().map(|set| (0.5, candidate(set))).collect();
-            separate(scored, &geometry, &options).into_iter().map(|(_, c)| c.superpoints).collect::<Vec<_>>()
+            separate(scored, &geometry, &options)
+                .into_iter()
+                .map(|(_, c)| c.superpoints)
+                .collect::<Vec<_>>()
         };
         let sofa: Vec<u32> = (0..8).collect();
         let half = [0, 1, 2, 3];
         // a cushion is an eighth of the sofa; two of them are a quarter, and half a sofa is none
-        assert_eq!(kept(&[&sofa, &[1], &half, &[5, 6], &[1], &[9]], SelectOptions::default()), [sofa.clone(), vec![1], vec![9]]);
+        assert_eq!(
+            kept(
+                &[&sofa, &[1], &half, &[5, 6], &[1], &[9]],
+                SelectOptions::default()
+            ),
+            [sofa.clone(), vec![1], vec![9]]
+        );
         // whoever comes first
-        assert_eq!(kept(&[&[1], &half, &sofa], SelectOptions { max_iou: 0.3, ..SelectOptions::default() }), [vec![1], half.to_vec()]);
-        assert_eq!(kept(&[&[0], &[1], &[2]], SelectOptions { instances: 2, ..SelectOptions::default() }), [vec![0], vec![1]]);
+        assert_eq!(
+            kept(
+                &[&[1], &half, &sofa],
+                SelectOptions {
+                    max_iou: 0.3,
+                    ..SelectOptions::default()
+                }
+            ),
+            [vec![1], half.to_vec()]
+        );
+        assert_eq!(
+            kept(
+                &[&[0], &[1], &[2]],
+                SelectOptions {
+                    instances: 2,
+                    ..SelectOptions::default()
+                }
+            ),
+            [vec![0], vec![1]]
+        );
     }
 
     #[test]
     fn small_masks_and_duplicates_are_no_candidates() {
         let (positions, superpoints, proposals) = scene(60);
         let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let of = |min_area| candidates(&proposals, &[], &geometry, &SelectOptions { min_area, ..SelectOptions::default() });
-        let pair = Candidate { superpoints: vec![0, 1], source: Source::Query(0) };
+        let of = |min_area| {
+            candidates(
+                &proposals,
+                &[],
+                &geometry,
+                &SelectOptions {
+                    min_area,
+                    ..SelectOptions::default()
+                },
+            )
+        };
+        let pair = Candidate {
+            superpoints: vec![0, 1],
+            source: Source::Query(0),
+        };
         // sixty points, six square decimetres a superpoint
         assert_eq!(of(0.1), std::slice::from_ref(&pair));
-        assert_eq!(of(0.05), [pair, Candidate { superpoints: vec![4], source: Source::Query(2) }]);
+        assert_eq!(
+            of(0.05),
+            [
+                pair,
+                Candidate {
+                    superpoints: vec![4],
+                    source: Source::Query(2)
+                }
+            ]
+        );
     }
 }

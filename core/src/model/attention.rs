@@ -1,5 +1,6 @@
-//! Attention of the decoder: masked cross-attention to the superpoints, self-attention among the queries, and masked attention to objects seen
-//! in images (docs/spec/model.md section 8, steps 4 to 6).
+//! Attention of the decoder: masked cross-attention to the superpoints, self-attention among the
+//! queries, and masked attention to objects seen in images (docs/spec/model.md section 8, steps 4
+//! to 6).
 
 use burn::{
     module::Module,
@@ -9,7 +10,8 @@ use burn::{
 
 use crate::ops::{attention, linear};
 
-/// Queries to superpoints. Each head compares half content and half position: both are projected on their own and concatenated.
+/// Queries to superpoints. Each head compares half content and half position: both are projected on
+/// their own and concatenated.
 #[derive(Module, Debug)]
 pub struct CrossAttention {
     query_content: Linear,
@@ -17,7 +19,8 @@ pub struct CrossAttention {
     value: Linear,
     query_position: Linear,
     key_position: Linear,
-    /// The first layer only: the queries' learned position, added to their content, as the keys' projected position is to theirs.
+    /// The first layer only: the queries' learned position, added to their content, as the keys'
+    /// projected position is to theirs.
     first_query_position: Option<Linear>,
     out: Linear,
     heads: usize,
@@ -48,8 +51,15 @@ impl CrossAttention {
     }
 
     /// (queries, d_model). `query_point` (queries, d_model) is the learned position of the queries;
-    /// `masks` (queries, superpoints) are logits: a query looks at the superpoints that its mask covers, at all where it covers none.
-    pub fn forward(&self, query: Side, key: Side, query_point: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
+    /// `masks` (queries, superpoints) are logits: a query looks at the superpoints that its mask
+    /// covers, at all where it covers none.
+    pub fn forward(
+        &self,
+        query: Side,
+        key: Side,
+        query_point: Tensor<2>,
+        masks: Tensor<2>,
+    ) -> Tensor<2> {
         let mut query_content = linear(&self.query_content, query.content.clone());
         let mut key_content = linear(&self.key_content, key.content.clone());
         let key_position = linear(&self.key_position, key.encoding.clone());
@@ -98,10 +108,16 @@ impl SelfAttention {
 
     /// `content` and `point` (queries, d_model) to (queries, d_model).
     pub fn forward(&self, content: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
-        let query = linear(&self.query_content, content.clone()) + linear(&self.query_position, point.clone());
+        let query = linear(&self.query_content, content.clone())
+            + linear(&self.query_position, point.clone());
         let key = linear(&self.key_content, content.clone()) + linear(&self.key_position, point);
         let heads = |x| split_heads(x, self.heads);
-        let attended = attention(heads(query), heads(key), heads(linear(&self.value, content)), None);
+        let attended = attention(
+            heads(query),
+            heads(key),
+            heads(linear(&self.value, content)),
+            None,
+        );
         linear(&self.out, attended)
     }
 }
@@ -120,14 +136,26 @@ impl ObjectAttention {
     /// Of `d_model` channels in `heads` heads, to features of `channels`.
     pub fn new(d_model: usize, channels: usize, heads: usize, device: &Device) -> Self {
         let linear = |input| LinearConfig::new(input, d_model).init(device);
-        Self { query: linear(d_model), key: linear(channels), value: linear(channels), out: linear(d_model), heads }
+        Self {
+            query: linear(d_model),
+            key: linear(channels),
+            value: linear(channels),
+            out: linear(d_model),
+            heads,
+        }
     }
 
-    /// `queries` (queries, d_model) and `objects` (objects, channels) to (queries, d_model); `masks` (queries, objects) are logits, as those of
-    /// [`CrossAttention`].
+    /// `queries` (queries, d_model) and `objects` (objects, channels) to (queries, d_model);
+    /// `masks` (queries, objects) are logits, as those of [`CrossAttention`].
     pub fn forward(&self, queries: Tensor<2>, objects: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
-        let heads = |layer: &Linear, x: &Tensor<2>| split_heads(linear(layer, x.clone()), self.heads);
-        let attended = attention(heads(&self.query, &queries), heads(&self.key, &objects), heads(&self.value, &objects), Some(masks));
+        let heads =
+            |layer: &Linear, x: &Tensor<2>| split_heads(linear(layer, x.clone()), self.heads);
+        let attended = attention(
+            heads(&self.query, &queries),
+            heads(&self.key, &objects),
+            heads(&self.value, &objects),
+            Some(masks),
+        );
         linear(&self.out, attended)
     }
 }

@@ -5,7 +5,9 @@ use burn::{
     tensor::{DType, Device, Tensor},
 };
 
-use super::{config, features::Features, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet};
+use super::{
+    config, features::Features, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet,
+};
 
 /// A sparse convolutional U-Net.
 #[derive(Module, Debug)]
@@ -16,7 +18,8 @@ pub enum Backbone {
     ResUnet(ResUnet),
 }
 
-/// A U-Net at work: the features where it stands, and what the way up still needs of the levels left behind, finest first.
+/// A U-Net at work: the features where it stands, and what the way up still needs of the levels
+/// left behind, finest first.
 pub struct Pass {
     pub(super) features: Features,
     pub(super) skips: Vec<Features>,
@@ -26,16 +29,30 @@ impl Backbone {
     /// From `channels` input features.
     pub fn new(config: &config::Backbone, channels: usize, device: &Device) -> Self {
         match config {
-            config::Backbone::SparseUnet { planes, .. } => Self::SparseUnet(SparseUnet::new(channels, planes, device)),
-            config::Backbone::ResUnet { first_kernel, stem, planes, blocks } => {
-                Self::ResUnet(ResUnet::new(channels, *first_kernel, *stem, planes, blocks, device))
+            config::Backbone::SparseUnet { planes, .. } => {
+                Self::SparseUnet(SparseUnet::new(channels, planes, device))
             }
+            config::Backbone::ResUnet {
+                first_kernel,
+                stem,
+                planes,
+                blocks,
+            } => Self::ResUnet(ResUnet::new(
+                channels,
+                *first_kernel,
+                *stem,
+                planes,
+                blocks,
+                device,
+            )),
         }
     }
 
     /// `features` (voxels, channels) to (voxels, [`config::Backbone::output`]).
     pub fn forward(&self, features: Features, pyramid: &Pyramid) -> Features {
-        let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| self.stage(stage, pass, pyramid));
+        let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| {
+            self.stage(stage, pass, pyramid)
+        });
         self.end(pass)
     }
 
@@ -47,8 +64,8 @@ impl Backbone {
         }
     }
 
-    /// The first convolution. Nothing reads `features` afterwards: a caller that keeps none of them gives their memory, the widest of all with image
-    /// features, to the levels.
+    /// The first convolution. Nothing reads `features` afterwards: a caller that keeps none of them
+    /// gives their memory, the widest of all with image features, to the levels.
     pub fn begin(&self, features: Features, pyramid: &Pyramid) -> Pass {
         let stored = features.stored_as(self.storage());
         drop(features);
@@ -66,14 +83,19 @@ impl Backbone {
         }
     }
 
-    /// The same, storing what convolutions read by halves; what normalises stays of single precision.
+    /// The same, storing what convolutions read by halves; what normalises stays of single
+    /// precision.
     #[must_use]
     pub fn by_halves(self) -> Self {
         struct Halves;
         impl ModuleMapper for Halves {
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 // everything of a normalisation has one dimension, and nothing else has
-                if D > 1 { param.map(|weight| weight.cast(DType::F16)) } else { param }
+                if D > 1 {
+                    param.map(|weight| weight.cast(DType::F16))
+                } else {
+                    param
+                }
             }
         }
         self.map(&mut Halves)

@@ -26,7 +26,8 @@ pub struct Config {
     /// How queries' boxes say how large they are.
     #[serde(default)]
     pub sizes: Sizes,
-    /// Whether boxes scale the encodings of places along each axis (SegDINO3D's box-modulated cross-attention); to measure what that is worth.
+    /// Whether boxes scale the encodings of places along each axis (SegDINO3D's box-modulated
+    /// cross-attention); to measure what that is worth.
     #[serde(default = "modulated", skip_serializing_if = "is_true")]
     pub modulation: bool,
     /// Attention to objects seen in images; absent where there never are any.
@@ -39,7 +40,8 @@ pub struct Config {
     pub max_queries: usize,
 }
 
-/// Features of a point after its colour (red, green, blue), in this order (docs/spec/model.md section 2).
+/// Features of a point after its colour (red, green, blue), in this order (docs/spec/model.md
+/// section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
@@ -64,7 +66,12 @@ impl Inputs {
 impl Default for Inputs {
     /// Those of a network for points alone.
     fn default() -> Self {
-        Self { position: true, height: true, image: 0, views: Choice::Own }
+        Self {
+            position: true,
+            height: true,
+            image: 0,
+            views: Choice::Own,
+        }
     }
 }
 
@@ -76,8 +83,9 @@ pub enum Backbone {
     SparseUnet {
         /// Channels of the levels, finest first; each level doubles the voxel's edge.
         planes: Vec<usize>,
-        /// The grid of the published weights: it begins at the scan's lowest corner, spans at least this many voxels along each axis, and a voxel
-        /// at its far border that shares no whole cell of the next level is lost there. Absent: no border, a corner at the world's origin.
+        /// The grid of the published weights: it begins at the scan's lowest corner, spans at least
+        /// this many voxels along each axis, and a voxel at its far border that shares no whole
+        /// cell of the next level is lost there. Absent: no border, a corner at the world's origin.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grid: Option<u32>,
     },
@@ -87,7 +95,8 @@ pub enum Backbone {
         first_kernel: usize,
         /// Channels of the first convolution.
         stem: usize,
-        /// Channels of the stages: down from the finest level, then up to it again, as many each way.
+        /// Channels of the stages: down from the finest level, then up to it again, as many each
+        /// way.
         planes: Vec<usize>,
         /// Residual blocks of each stage.
         blocks: Vec<usize>,
@@ -110,7 +119,9 @@ impl Backbone {
             Self::ResUnet { stem, planes, .. } => {
                 let depth = planes.len() / 2;
                 let skips = std::iter::once(stem).chain(&planes[..depth]);
-                let joined = skips.zip(planes[depth..].iter().rev()).map(|(skip, up)| skip + up);
+                let joined = skips
+                    .zip(planes[depth..].iter().rev())
+                    .map(|(skip, up)| skip + up);
                 joined.chain([planes[depth - 1]]).collect()
             }
         }
@@ -137,12 +148,25 @@ impl Backbone {
         let widths = |planes: &[usize]| planes.iter().all(|p| (1..=1024).contains(p));
         match self {
             Self::SparseUnet { planes, .. } => (!LEVELS.contains(&planes.len()) || !widths(planes))
-                .then(|| format!("planes is {planes:?}, it must have 1 to 8 levels of 1 to 1024 channels")),
-            Self::ResUnet { first_kernel, stem, planes, blocks } => {
+                .then(|| {
+                    format!(
+                        "planes is {planes:?}, it must have 1 to 8 levels of 1 to 1024 channels"
+                    )
+                }),
+            Self::ResUnet {
+                first_kernel,
+                stem,
+                planes,
+                blocks,
+            } => {
                 if ![3, 5].contains(first_kernel) {
                     return Some(format!("first_kernel is {first_kernel}, it must be 3 or 5"));
                 }
-                if !LEVELS.contains(&(planes.len() / 2)) || !planes.len().is_multiple_of(2) || !widths(planes) || !widths(&[*stem]) {
+                if !LEVELS.contains(&(planes.len() / 2))
+                    || !planes.len().is_multiple_of(2)
+                    || !widths(planes)
+                    || !widths(&[*stem])
+                {
                     return Some(format!(
                         "stem is {stem} and planes is {planes:?}, they must be 1 to 8 levels down and as many up of 1 to 1024 channels"
                     ));
@@ -171,14 +195,16 @@ pub enum Sizes {
 pub struct Objects {
     /// Channels of an object's features.
     pub channels: usize,
-    /// A query sees an object that lies within this L1 distance of a superpoint its mask covers, metres.
+    /// A query sees an object that lies within this L1 distance of a superpoint its mask covers,
+    /// metres.
     pub reach: f32,
     /// When a layer looks at them.
     #[serde(default)]
     pub turn: Turn,
 }
 
-/// Whether objects seen in images come after or before the other queries (docs/spec/model.md section 12, item 1).
+/// Whether objects seen in images come after or before the other queries (docs/spec/model.md
+/// section 12, item 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
@@ -222,13 +248,16 @@ pub struct InvalidConfig(String);
 impl Config {
     /// The small network that ships: colour and position in, 4 cm voxels, 3.4 M parameters.
     ///
-    /// 4 cm is the point spacing of a room scanned with 50 k points; finer voxels would leave most points of such a scan
-    /// without neighbours in a 3x3x3 kernel.
+    /// 4 cm is the point spacing of a room scanned with 50 k points; finer voxels would leave most
+    /// points of such a scan without neighbours in a 3x3x3 kernel.
     pub fn nano() -> Self {
         Self {
             voxel_size: 0.04,
             inputs: Inputs::default(),
-            backbone: Backbone::SparseUnet { planes: vec![16, 32, 48, 64, 80], grid: None },
+            backbone: Backbone::SparseUnet {
+                planes: vec![16, 32, 48, 64, 80],
+                grid: None,
+            },
             d_model: 96,
             heads: 4,
             ffn: 256,
@@ -241,11 +270,17 @@ impl Config {
         }
     }
 
-    /// The published network for ScanNet200 (docs/spec/model.md section 1): image features in, 2 cm voxels.
+    /// The published network for ScanNet200 (docs/spec/model.md section 1): image features in, 2 cm
+    /// voxels.
     pub fn scannet200() -> Self {
         Self {
             voxel_size: 0.02,
-            inputs: Inputs { position: false, height: false, image: 256, views: Choice::Nearest },
+            inputs: Inputs {
+                position: false,
+                height: false,
+                image: 256,
+                views: Choice::Nearest,
+            },
             backbone: Backbone::ResUnet {
                 first_kernel: 5,
                 stem: 32,
@@ -258,8 +293,15 @@ impl Config {
             layers: 6,
             sizes: Sizes::Normalized,
             modulation: true,
-            objects: Some(Objects { channels: 256, reach: 0.2, turn: Turn::AfterSelfAttention }),
-            classes: Classes::Fixed { instances: 198, semantics: 200 },
+            objects: Some(Objects {
+                channels: 256,
+                reach: 0.2,
+                turn: Turn::AfterSelfAttention,
+            }),
+            classes: Classes::Fixed {
+                instances: 198,
+                semantics: 200,
+            },
             max_queries: 16_384,
         }
     }
@@ -267,55 +309,98 @@ impl Config {
     /// The published network for ScanNet's twenty classes.
     pub fn scannet20() -> Self {
         Self {
-            inputs: Inputs { position: true, height: false, image: 256, views: Choice::Nearest },
-            backbone: Backbone::SparseUnet { planes: vec![32, 64, 96, 128, 160], grid: Some(128) },
+            inputs: Inputs {
+                position: true,
+                height: false,
+                image: 256,
+                views: Choice::Nearest,
+            },
+            backbone: Backbone::SparseUnet {
+                planes: vec![32, 64, 96, 128, 160],
+                grid: Some(128),
+            },
             sizes: Sizes::Metric,
             modulation: true,
-            classes: Classes::Fixed { instances: 18, semantics: 20 },
+            classes: Classes::Fixed {
+                instances: 18,
+                semantics: 20,
+            },
             ..Self::scannet200()
         }
     }
 
-    /// The published widths with classes by text and points alone: what a larger network of our own is trained from.
+    /// The published widths with classes by text and points alone: what a larger network of our own
+    /// is trained from.
     pub fn base() -> Self {
-        Self { inputs: Inputs::default(), objects: None, classes: Classes::Text, ..Self::scannet20() }
+        Self {
+            inputs: Inputs::default(),
+            objects: None,
+            classes: Classes::Text,
+            ..Self::scannet20()
+        }
     }
 
-    /// Checks what the layers rely on; a configuration that comes from a file must pass before a network is built.
+    /// Checks what the layers rely on; a configuration that comes from a file must pass before a
+    /// network is built.
     ///
     /// # Errors
     /// [`InvalidConfig`] names the field, its value and the limit.
     pub fn validate(&self) -> Result<(), InvalidConfig> {
         let reject = |message: String| Err(InvalidConfig(message));
         if !(0.001..=1.0).contains(&self.voxel_size) {
-            return reject(format!("voxel_size is {} m, it must lie in 0.001..=1", self.voxel_size));
+            return reject(format!(
+                "voxel_size is {} m, it must lie in 0.001..=1",
+                self.voxel_size
+            ));
         }
         if let Some(complaint) = self.backbone.complaint() {
             return reject(complaint);
         }
         if !(6..=1024).contains(&self.d_model) || !self.d_model.is_multiple_of(2) {
-            return reject(format!("d_model is {}, it must be even and lie in 6..=1024", self.d_model));
+            return reject(format!(
+                "d_model is {}, it must be even and lie in 6..=1024",
+                self.d_model
+            ));
         }
         if self.heads == 0 || !self.d_model.is_multiple_of(self.heads) {
-            return reject(format!("heads is {}, it must divide d_model = {}", self.heads, self.d_model));
+            return reject(format!(
+                "heads is {}, it must divide d_model = {}",
+                self.heads, self.d_model
+            ));
         }
-        for (name, value, limit) in [("ffn", self.ffn, 8192), ("layers", self.layers, 24), ("max_queries", self.max_queries, 16_384)] {
+        for (name, value, limit) in [
+            ("ffn", self.ffn, 8192),
+            ("layers", self.layers, 24),
+            ("max_queries", self.max_queries, 16_384),
+        ] {
             if !(1..=limit).contains(&value) {
                 return reject(format!("{name} is {value}, it must lie in 1..={limit}"));
             }
         }
         if self.inputs.image > 2048 {
-            return reject(format!("inputs.image is {}, it may be at most 2048 channels", self.inputs.image));
+            return reject(format!(
+                "inputs.image is {}, it may be at most 2048 channels",
+                self.inputs.image
+            ));
         }
-        if let Some(Objects { channels, reach, .. }) = self.objects
+        if let Some(Objects {
+            channels, reach, ..
+        }) = self.objects
             && (!(1..=2048).contains(&channels) || !(0.0..=100.0).contains(&reach))
         {
-            return reject(format!("objects has {channels} channels and a reach of {reach} m, they must lie in 1..=2048 and 0..=100"));
+            return reject(format!(
+                "objects has {channels} channels and a reach of {reach} m, they must lie in 1..=2048 and 0..=100"
+            ));
         }
-        if let Classes::Fixed { instances, semantics } = self.classes
+        if let Classes::Fixed {
+            instances,
+            semantics,
+        } = self.classes
             && (!(1..=10_000).contains(&instances) || !(1..=10_000).contains(&semantics))
         {
-            return reject(format!("classes are {instances} of objects and {semantics} of superpoints, each must lie in 1..=10000"));
+            return reject(format!(
+                "classes are {instances} of objects and {semantics} of superpoints, each must lie in 1..=10000"
+            ));
         }
         Ok(())
     }
@@ -328,7 +413,12 @@ mod tests {
 
     #[test]
     fn ours_are_valid_and_survive_json() {
-        for config in [Config::nano(), Config::base(), Config::scannet200(), Config::scannet20()] {
+        for config in [
+            Config::nano(),
+            Config::base(),
+            Config::scannet200(),
+            Config::scannet20(),
+        ] {
             config.validate().unwrap();
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
@@ -337,9 +427,21 @@ mod tests {
 
     #[test]
     fn the_widest_tensors_are_where_skips_join() {
-        assert_eq!(Config::scannet200().backbone.widths(), [32 + 96, 32 + 96, 64 + 128, 128 + 256, 256]);
-        assert_eq!(Config::scannet20().backbone.widths(), [64, 128, 192, 256, 320]);
-        assert_eq!((Config::scannet200().inputs.channels(), Config::scannet20().inputs.channels()), (259, 262));
+        assert_eq!(
+            Config::scannet200().backbone.widths(),
+            [32 + 96, 32 + 96, 64 + 128, 128 + 256, 256]
+        );
+        assert_eq!(
+            Config::scannet20().backbone.widths(),
+            [64, 128, 192, 256, 320]
+        );
+        assert_eq!(
+            (
+                Config::scannet200().inputs.channels(),
+                Config::scannet20().inputs.channels()
+            ),
+            (259, 262)
+        );
     }
 
     #[test]
@@ -350,7 +452,10 @@ mod tests {
             let message = config.validate().unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         };
-        let sparse = |planes: &[usize]| Backbone::SparseUnet { planes: planes.to_vec(), grid: None };
+        let sparse = |planes: &[usize]| Backbone::SparseUnet {
+            planes: planes.to_vec(),
+            grid: None,
+        };
         let residual = |first_kernel, planes: &[usize], blocks: &[usize]| Backbone::ResUnet {
             first_kernel,
             stem: 8,
@@ -358,7 +463,13 @@ mod tests {
             blocks: blocks.to_vec(),
         };
         let reject_backbone = |backbone: Backbone, word: &str| {
-            let message = Config { backbone, ..Config::nano() }.validate().unwrap_err().to_string();
+            let message = Config {
+                backbone,
+                ..Config::nano()
+            }
+            .validate()
+            .unwrap_err()
+            .to_string();
             assert!(message.contains(word), "{message}");
         };
         reject_backbone(sparse(&[]), "planes");
@@ -371,7 +482,24 @@ mod tests {
         reject(|c| c.heads = 5, "heads");
         reject(|c| c.layers = 0, "layers");
         reject(|c| c.inputs.image = 1 << 20, "inputs.image");
-        reject(|c| c.objects = Some(Objects { channels: 8, reach: f32::NAN, turn: Turn::default() }), "reach");
-        reject(|c| c.classes = Classes::Fixed { instances: 0, semantics: 20 }, "classes");
+        reject(
+            |c| {
+                c.objects = Some(Objects {
+                    channels: 8,
+                    reach: f32::NAN,
+                    turn: Turn::default(),
+                })
+            },
+            "reach",
+        );
+        reject(
+            |c| {
+                c.classes = Classes::Fixed {
+                    instances: 0,
+                    semantics: 20,
+                }
+            },
+            "classes",
+        );
     }
 }

@@ -1,4 +1,5 @@
-//! What both backbones are made of: sparse convolutions without bias, and normalisation with a rectifier.
+//! What both backbones are made of: sparse convolutions without bias, and normalisation with a
+//! rectifier.
 
 use std::ops::Range;
 
@@ -36,9 +37,25 @@ pub struct Follow<'a> {
 
 impl Convolution {
     /// Kaiming initialisation for outputs that sum `contributions` of the kernel's `offsets`.
-    fn new(offsets: usize, contributions: usize, input: usize, output: usize, device: &Device) -> Self {
-        let kaiming = Initializer::KaimingNormal { gain: std::f64::consts::SQRT_2, fan_out_only: false };
-        Self { weight: kaiming.init_with([offsets, input, output], Some(contributions * input), Some(output), device) }
+    fn new(
+        offsets: usize,
+        contributions: usize,
+        input: usize,
+        output: usize,
+        device: &Device,
+    ) -> Self {
+        let kaiming = Initializer::KaimingNormal {
+            gain: std::f64::consts::SQRT_2,
+            fan_out_only: false,
+        };
+        Self {
+            weight: kaiming.init_with(
+                [offsets, input, output],
+                Some(contributions * input),
+                Some(output),
+                device,
+            ),
+        }
     }
 
     /// Over the neighbours within a kernel of `offsets`.
@@ -72,13 +89,30 @@ pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, follow: Follow) 
     convolve(x, layer.weight.val().unsqueeze(), map, follow)
 }
 
-/// The convolution and what follows: all in one pass over each part of the result and of the input where no gradient is wanted.
+/// The convolution and what follows: all in one pass over each part of the result and of the input
+/// where no gradient is wanted.
 fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) -> Features {
-    let Follow { norm, residual, rectified } = follow;
+    let Follow {
+        norm,
+        residual,
+        rectified,
+    } = follow;
     if x.is_autodiff() {
-        let (x, residual) = (x.clone().into_tensor(), residual.map(|residual| residual.clone().into_tensor()));
+        let (x, residual) = (
+            x.clone().into_tensor(),
+            residual.map(|residual| residual.clone().into_tensor()),
+        );
         let Some(norm) = norm else {
-            return Features::of(sparse_conv_then(x, weight, map, Then { affine: None, addend: residual, rectified }));
+            return Features::of(sparse_conv_then(
+                x,
+                weight,
+                map,
+                Then {
+                    affine: None,
+                    addend: residual,
+                    rectified,
+                },
+            ));
         };
         let y = sparse_conv(x, weight, map);
         return Features::of(match residual {
@@ -92,21 +126,45 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
     let [_, c_in, c_out] = weight.dims();
     let factors = norm.map(factors);
     let part = |columns: Range<usize>| {
-        let residual = residual.map(|residual| residual.part(&columns).expect("a residual is cut as the result is").clone());
+        let residual = residual.map(|residual| {
+            residual
+                .part(&columns)
+                .expect("a residual is cut as the result is")
+                .clone()
+        });
         let whole = |range: &Range<usize>, width: usize| range.len() == width;
-        let all_factors = factors.as_ref().map(|f| if whole(&columns, c_out) { f.clone() } else { f.clone().slice([0..2, columns.clone()]) });
+        let all_factors = factors.as_ref().map(|f| {
+            if whole(&columns, c_out) {
+                f.clone()
+            } else {
+                f.clone().slice([0..2, columns.clone()])
+            }
+        });
         let parts = x.parts().count();
         let mut sums = residual;
         for (index, (rows, part)) in x.parts().enumerate() {
             let weight = match whole(&rows, c_in) && whole(&columns, c_out) {
                 true => weight.clone(),
-                false => weight.clone().slice([0..map.offsets(), rows, columns.clone()]),
+                false => weight
+                    .clone()
+                    .slice([0..map.offsets(), rows, columns.clone()]),
             };
             // the summand once, the factor with every part
-            let affine = all_factors
-                .clone()
-                .map(|f| if index == 0 { f } else { Tensor::cat(vec![f.clone().narrow(0, 0, 1), f.narrow(0, 1, 1).zeros_like()], 0) });
-            let then = Then { affine, addend: sums, rectified: rectified && index + 1 == parts };
+            let affine = all_factors.clone().map(|f| {
+                if index == 0 {
+                    f
+                } else {
+                    Tensor::cat(
+                        vec![f.clone().narrow(0, 0, 1), f.narrow(0, 1, 1).zeros_like()],
+                        0,
+                    )
+                }
+            });
+            let then = Then {
+                affine,
+                addend: sums,
+                rectified: rectified && index + 1 == parts,
+            };
             sums = Some(sparse_conv_then(part.clone(), weight, map, then));
         }
         sums.expect("features have parts")
@@ -116,16 +174,30 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
 
 /// A normalisation over the voxels of a scene in training, over those of all scenes afterwards.
 pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> BatchNorm {
-    BatchNormConfig::new(channels).with_epsilon(epsilon).with_momentum(momentum).init(device)
+    BatchNormConfig::new(channels)
+        .with_epsilon(epsilon)
+        .with_momentum(momentum)
+        .init(device)
 }
 
-/// `norm(x)` where gradients are wanted, rectified or not: by the statistics of `x`, of which the running ones take their share, as burn's own does it.
+/// `norm(x)` where gradients are wanted, rectified or not: by the statistics of `x`, of which the
+/// running ones take their share, as burn's own does it.
 fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
     if !norm.training.is_enabled() {
         let y = norm.forward(x);
         return if rectified { relu(y) } else { y };
     }
-    let Normalized { output, mean, variance } = normalize(x, norm.gamma.val(), norm.beta.val(), norm.epsilon, rectified);
+    let Normalized {
+        output,
+        mean,
+        variance,
+    } = normalize(
+        x,
+        norm.gamma.val(),
+        norm.beta.val(),
+        norm.epsilon,
+        rectified,
+    );
     for (running, now) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
         let before = running.value_sync().to_device(&now.device());
         running.update((before * (1.0 - norm.momentum) + now * norm.momentum).detach());
@@ -133,7 +205,8 @@ fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
     output
 }
 
-/// (2, channels): what a normalisation with known statistics multiplies with, and what it adds then.
+/// (2, channels): what a normalisation with known statistics multiplies with, and what it adds
+/// then.
 fn factors(norm: &BatchNorm) -> Tensor<2> {
     let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
     let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
@@ -167,21 +240,35 @@ mod tests {
         device.seed(3);
         let level = Level::new((-MANY / 2..MANY / 2).map(|x| [x, 0, 0]).collect()).unwrap();
         let map = KernelMap::submanifold(&level, 3).unwrap();
-        let random = |channels: usize| Tensor::<2>::random([level.len(), channels], Distribution::Default, &device);
+        let random = |channels: usize| {
+            Tensor::<2>::random([level.len(), channels], Distribution::Default, &device)
+        };
         let (x, residual) = (random(12), random(32));
         let convolution = Convolution::submanifold(NEIGHBOURS, 12, 32, &device);
         let norm = norm(32, 1e-4, 0.1, &device);
-        let cut =
-            |x: &Tensor<2>, cuts: Vec<Range<usize>>| Features::beside(cuts.into_iter().map(|cut| x.clone().slice([0..level.len(), cut])).collect());
+        let cut = |x: &Tensor<2>, cuts: Vec<Range<usize>>| {
+            Features::beside(
+                cuts.into_iter()
+                    .map(|cut| x.clone().slice([0..level.len(), cut]))
+                    .collect(),
+            )
+        };
         let residual_cuts: Vec<_> = Features::cuts(level.len(), 32).collect();
         assert_eq!(residual_cuts, [0..16, 16..32]);
         let beside = cut(&residual, residual_cuts);
-        let follow = Follow { norm: Some(&norm), residual: Some(&beside), rectified: true };
+        let follow = Follow {
+            norm: Some(&norm),
+            residual: Some(&beside),
+            rectified: true,
+        };
         let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, follow);
         assert_eq!(y.parts().count(), 2);
         let whole = relu(norm.forward(sparse_conv(x, convolution.weight.val(), &map)) + residual);
         // the far end, where a wrong row would show
-        let end = |y: Tensor<2>| y.slice([level.len() - 1000..level.len(), 0..32]).into_data();
+        let end = |y: Tensor<2>| {
+            y.slice([level.len() - 1000..level.len(), 0..32])
+                .into_data()
+        };
         end(y.into_tensor()).assert_approx_eq::<f32>(&end(whole), Tolerance::rel_abs(1e-4, 1e-4));
     }
 }

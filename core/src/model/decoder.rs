@@ -1,5 +1,5 @@
-//! The decoder: queries look at the superpoints their masks cover, at each other and at objects seen in images, and move their boxes, layer by
-//! layer (docs/spec/model.md section 8).
+//! The decoder: queries look at the superpoints their masks cover, at each other and at objects
+//! seen in images, and move their boxes, layer by layer (docs/spec/model.md section 8).
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -99,7 +99,9 @@ impl Decoder {
             initial_queries: Mlp::new(&[channels, d, d], device),
             point: Mlp::new(&[d, d, d], device),
             anchor: Mlp::new(&[d, d, 3], device),
-            layers: (0..config.layers).map(|i| DecoderLayer::new(config, i == 0, device)).collect(),
+            layers: (0..config.layers)
+                .map(|i| DecoderLayer::new(config, i == 0, device))
+                .collect(),
             heads: Heads::new(d, config.classes, device),
             config: config.clone(),
         }
@@ -110,18 +112,31 @@ impl Decoder {
         self.layers.len()
     }
 
-    /// Before the first layer: `features` (superpoints, channels) of all superpoints, `queries` those among them that become queries.
-    pub fn start(&self, features: Tensor<2>, layout: &Layout, queries: &SegmentMap) -> (Memory, State) {
+    /// Before the first layer: `features` (superpoints, channels) of all superpoints, `queries`
+    /// those among them that become queries.
+    pub fn start(
+        &self,
+        features: Tensor<2>,
+        layout: &Layout,
+        queries: &SegmentMap,
+    ) -> (Memory, State) {
         let device = features.device();
         let [min, max] = layout.range;
         let position_encoding = PositionEncoding::new(self.config.d_model, min, max, &device);
         let memory = Memory {
-            content: relu(self.content_norm.forward(linear(&self.content, features.clone()))),
+            content: relu(
+                self.content_norm
+                    .forward(linear(&self.content, features.clone())),
+            ),
             mask_features: self.mask_features.forward(features.clone()),
             encoding: position_encoding.encode(layout.centers.clone()),
             extent: position_encoding.extent(),
             position_encoding,
-            objects: self.config.objects.as_ref().map(|config| SeenObjects::new(config, layout)),
+            objects: self
+                .config
+                .objects
+                .as_ref()
+                .map(|config| SeenObjects::new(config, layout)),
         };
         let centers = segment_mean(layout.centers.clone(), queries);
         let sizes = Tensor::full(centers.shape(), INITIAL_SIZE, &device);
@@ -129,52 +144,102 @@ impl Decoder {
             Sizes::Metric => sizes,
             Sizes::Normalized => sizes / memory.extent.clone(),
         };
-        let queries = self.initial_queries.forward(segment_mean(features, queries));
+        let queries = self
+            .initial_queries
+            .forward(segment_mean(features, queries));
         let normed = self.heads.normalize(queries.clone());
         let masks = self.heads.masks(normed.clone(), &memory.mask_features);
-        (memory, State { queries, centers, sizes, normed, masks, boxes: None })
+        (
+            memory,
+            State {
+                queries,
+                centers,
+                sizes,
+                normed,
+                masks,
+                boxes: None,
+            },
+        )
     }
 
     /// One layer, `layer < self.layers()`.
     pub fn step(&self, layer: usize, memory: &Memory, state: State) -> State {
-        let State { queries, centers, sizes, masks, .. } = state;
+        let State {
+            queries,
+            centers,
+            sizes,
+            masks,
+            ..
+        } = state;
         let (encoding, point) = self.place(memory, &queries, &centers, &sizes);
         let layer = &self.layers[layer];
         let masks = masks.detach();
         let queries = layer.look(memory, queries, &encoding, point.clone(), masks.clone());
         let queries = match &self.config.objects {
-            Some(Objects { turn: Turn::BeforeSelfAttention, .. }) => layer.talk(layer.recognize(memory, queries, masks), point),
-            Some(Objects { turn: Turn::AfterSelfAttention, .. }) => layer.recognize(memory, layer.talk(queries, point), masks),
+            Some(Objects {
+                turn: Turn::BeforeSelfAttention,
+                ..
+            }) => layer.talk(layer.recognize(memory, queries, masks), point),
+            Some(Objects {
+                turn: Turn::AfterSelfAttention,
+                ..
+            }) => layer.recognize(memory, layer.talk(queries, point), masks),
             None => layer.talk(queries, point),
         };
         let queries = layer.think(queries);
-        let (centers, sizes) = (centers + layer.center.forward(queries.clone()), self.resize(sizes, layer.size.forward(queries.clone())));
-        let boxes = Boxes { centers: centers.clone(), sizes: self.metric(memory, sizes.clone()) };
+        let (centers, sizes) = (
+            centers + layer.center.forward(queries.clone()),
+            self.resize(sizes, layer.size.forward(queries.clone())),
+        );
+        let boxes = Boxes {
+            centers: centers.clone(),
+            sizes: self.metric(memory, sizes.clone()),
+        };
         let normed = self.heads.normalize(queries.clone());
         let masks = self.heads.masks(normed.clone(), &memory.mask_features);
-        State { queries, centers: centers.detach(), sizes: sizes.detach(), normed, masks, boxes: Some(boxes) }
+        State {
+            queries,
+            centers: centers.detach(),
+            sizes: sizes.detach(),
+            normed,
+            masks,
+            boxes: Some(boxes),
+        }
     }
 
     /// What the queries say at this point.
     pub fn predict(&self, state: &State) -> Prediction {
-        Prediction { class: self.heads.class(state.normed.clone()), masks: state.masks.clone(), boxes: state.boxes.clone() }
+        Prediction {
+            class: self.heads.class(state.normed.clone()),
+            masks: state.masks.clone(),
+            boxes: state.boxes.clone(),
+        }
     }
 
-    /// (queries, superpoint classes + 1) logits, where classes are fixed: what kind of surface each query's own superpoint is.
+    /// (queries, superpoint classes + 1) logits, where classes are fixed: what kind of surface each
+    /// query's own superpoint is.
     pub fn semantics(&self, state: &State) -> Option<Tensor<2>> {
         self.heads.semantics(state.normed.clone())
     }
 
-    /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated (if at all) by the size they look for relative to
-    /// the size of their boxes, and what is learned from it.
-    fn place(&self, memory: &Memory, queries: &Tensor<2>, centers: &Tensor<2>, sizes: &Tensor<2>) -> (Tensor<2>, Tensor<2>) {
+    /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated (if
+    /// at all) by the size they look for relative to the size of their boxes, and what is learned
+    /// from it.
+    fn place(
+        &self,
+        memory: &Memory,
+        queries: &Tensor<2>,
+        centers: &Tensor<2>,
+        sizes: &Tensor<2>,
+    ) -> (Tensor<2>, Tensor<2>) {
         let least = match self.config.sizes {
             Sizes::Metric => LEAST_SIZE,
             Sizes::Normalized => LEAST_SHARE,
         };
         let encoding = memory.position_encoding.encode(centers.clone());
         let encoding = if self.config.modulation {
-            let factors = sigmoid(self.anchor.forward(queries.clone())) / away_from_zero(sizes.clone(), least);
+            let factors = sigmoid(self.anchor.forward(queries.clone()))
+                / away_from_zero(sizes.clone(), least);
             memory.position_encoding.modulate(encoding, factors)
         } else {
             encoding
@@ -188,7 +253,8 @@ impl Decoder {
             Sizes::Metric => sizes + step,
             Sizes::Normalized => {
                 let share = sizes.clamp(0.0, 1.0);
-                let logit = share.clone().clamp_min(LEAST_SHARE).log() - (share * -1.0 + 1.0).clamp_min(LEAST_SHARE).log();
+                let logit = share.clone().clamp_min(LEAST_SHARE).log()
+                    - (share * -1.0 + 1.0).clamp_min(LEAST_SHARE).log();
                 sigmoid(logit + step)
             }
         }
@@ -202,7 +268,8 @@ impl Decoder {
     }
 }
 
-/// x times the normal distribution's share below x. Burn's own differentiates an approximation on GPUs, off by up to 3e-4.
+/// x times the normal distribution's share below x. Burn's own differentiates an approximation on
+/// GPUs, off by up to 3e-4.
 fn gelu(x: Tensor<2>) -> Tensor<2> {
     let below = ((x.clone() * FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
     x * below
@@ -217,21 +284,34 @@ fn away_from_zero(sizes: Tensor<2>, least: f32) -> Tensor<2> {
 impl SeenObjects {
     fn new(config: &Objects, layout: &Layout) -> Self {
         let nothing = Tensor::ones([1, config.channels], &layout.centers.device());
-        let Some((features, positions)) = &layout.objects else { return Self { features: nothing, near: None } };
+        let Some((features, positions)) = &layout.objects else {
+            return Self {
+                features: nothing,
+                near: None,
+            };
+        };
         let along = |axis: usize| {
             let column = |x: &Tensor<2>| x.clone().narrow(1, axis, 1);
             (column(&layout.undistorted) - column(positions).transpose()).abs()
         };
-        let near = (along(0) + along(1) + along(2)).lower_elem(config.reach).float();
-        Self { features: Tensor::cat(vec![features.clone(), nothing], 0), near: Some(near) }
+        let near = (along(0) + along(1) + along(2))
+            .lower_elem(config.reach)
+            .float();
+        Self {
+            features: Tensor::cat(vec![features.clone(), nothing], 0),
+            near: Some(near),
+        }
     }
 
-    /// (queries, objects + 1): not negative where a query may look, as [`masked_softmax`](crate::ops::masked_softmax) has it: at objects near a
-    /// superpoint that its mask covers, and at the last one.
+    /// (queries, objects + 1): not negative where a query may look, as
+    /// [`masked_softmax`](crate::ops::masked_softmax) has it: at objects near a superpoint that its
+    /// mask covers, and at the last one.
     fn masks(&self, masks: Tensor<2>) -> Tensor<2> {
         let [queries, _] = masks.dims();
         let always = Tensor::ones([queries, 1], &masks.device());
-        let Some(near) = &self.near else { return always };
+        let Some(near) = &self.near else {
+            return always;
+        };
         let covered = masks.greater_equal_elem(0.0).float();
         // a mask that covers nothing counts as one that covers all, as for the superpoints
         let empty = covered.clone().max_dim(1) * -1.0 + 1.0;
@@ -263,7 +343,10 @@ impl DecoderLayer {
             cross_norm: norm(),
             self_attention: SelfAttention::new(d, config.heads, device),
             self_norm: norm(),
-            object_attention: config.objects.as_ref().map(|objects| ObjectAttention::new(d, objects.channels, config.heads, device)),
+            object_attention: config
+                .objects
+                .as_ref()
+                .map(|objects| ObjectAttention::new(d, objects.channels, config.heads, device)),
             object_norm: config.objects.as_ref().map(|_| norm()),
             expand: LinearConfig::new(d, config.ffn).init(device),
             contract: LinearConfig::new(config.ffn, d).init(device),
@@ -273,10 +356,24 @@ impl DecoderLayer {
         }
     }
 
-    /// Attention to superpoints; `encoding` and `point` (queries, d_model) say where the queries are.
-    fn look(&self, memory: &Memory, queries: Tensor<2>, encoding: &Tensor<2>, point: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
-        let query = Side { content: &queries, encoding };
-        let key = Side { content: &memory.content, encoding: &memory.encoding };
+    /// Attention to superpoints; `encoding` and `point` (queries, d_model) say where the queries
+    /// are.
+    fn look(
+        &self,
+        memory: &Memory,
+        queries: Tensor<2>,
+        encoding: &Tensor<2>,
+        point: Tensor<2>,
+        masks: Tensor<2>,
+    ) -> Tensor<2> {
+        let query = Side {
+            content: &queries,
+            encoding,
+        };
+        let key = Side {
+            content: &memory.content,
+            encoding: &memory.encoding,
+        };
         let seen = self.cross_attention.forward(query, key, point, masks);
         self.cross_norm.forward(queries + seen)
     }
@@ -289,8 +386,16 @@ impl DecoderLayer {
 
     /// Attention to objects seen in images.
     fn recognize(&self, memory: &Memory, queries: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
-        let (Some(attention), Some(norm), Some(objects)) = (&self.object_attention, &self.object_norm, &memory.objects) else { return queries };
-        let recognized = attention.forward(queries.clone(), objects.features.clone(), objects.masks(masks));
+        let (Some(attention), Some(norm), Some(objects)) =
+            (&self.object_attention, &self.object_norm, &memory.objects)
+        else {
+            return queries;
+        };
+        let recognized = attention.forward(
+            queries.clone(),
+            objects.features.clone(),
+            objects.masks(masks),
+        );
         norm.forward(queries + recognized)
     }
 

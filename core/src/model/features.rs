@@ -6,8 +6,9 @@ use burn::tensor::{DType, Tensor};
 
 use crate::ops::BINDING_LIMIT;
 
-/// Features of voxels, (voxels, channels), side by side in parts that fit one binding of every device with WebGPU. To put two beside each other
-/// copies nothing. In training there is one part, whatever its size: statistics are of whole tensors.
+/// Features of voxels, (voxels, channels), side by side in parts that fit one binding of every
+/// device with WebGPU. To put two beside each other copies nothing. In training there is one part,
+/// whatever its size: statistics are of whole tensors.
 #[derive(Clone, Debug)]
 pub struct Features(Vec<Tensor<2>>);
 
@@ -15,11 +16,17 @@ impl Features {
     /// Most voxels whose features can be held: those of four channels fill a binding.
     pub const MOST_VOXELS: usize = BINDING_LIMIT / (4 * size_of::<f32>());
 
-    /// The channels of each part of `channels` for so many voxels: as few parts as fit, of equal width where that is a whole number of vectors.
+    /// The channels of each part of `channels` for so many voxels: as few parts as fit, of equal
+    /// width where that is a whole number of vectors.
     pub fn cuts(voxels: usize, channels: usize) -> impl Iterator<Item = Range<usize>> {
         let widest = (BINDING_LIMIT / size_of::<f32>() / voxels.max(1) / 4 * 4).max(4);
-        let width = channels.max(1).div_ceil(channels.max(1).div_ceil(widest)).next_multiple_of(4);
-        (0..channels).step_by(width).map(move |start| start..(start + width).min(channels))
+        let width = channels
+            .max(1)
+            .div_ceil(channels.max(1).div_ceil(widest))
+            .next_multiple_of(4);
+        (0..channels)
+            .step_by(width)
+            .map(move |start| start..(start + width).min(channels))
     }
 
     /// What a device holds anyway.
@@ -57,24 +64,40 @@ impl Features {
 
     /// The parts with these channels, as [`cuts`](Self::cuts) made them.
     pub fn part(&self, channels: &Range<usize>) -> Option<&Tensor<2>> {
-        self.parts().find(|(range, _)| range == channels).map(|(_, part)| part)
+        self.parts()
+            .find(|(range, _)| range == channels)
+            .map(|(_, part)| part)
     }
 
     /// Each part by itself, then side by side again.
     #[must_use]
     pub fn map(&self, change: impl Fn(Range<usize>, &Tensor<2>) -> Tensor<2>) -> Self {
-        Self(self.parts().map(|(channels, part)| change(channels, part)).collect())
+        Self(
+            self.parts()
+                .map(|(channels, part)| change(channels, part))
+                .collect(),
+        )
     }
 
     /// The same as numbers of another type.
     #[must_use]
     pub fn stored_as(&self, dtype: DType) -> Self {
-        self.map(|_, part| if part.dtype() == dtype { part.clone() } else { part.clone().cast(dtype) })
+        self.map(|_, part| {
+            if part.dtype() == dtype {
+                part.clone()
+            } else {
+                part.clone().cast(dtype)
+            }
+        })
     }
 
     /// All channels in one tensor: for few rows, or on a device that holds it.
     pub fn into_tensor(mut self) -> Tensor<2> {
-        if self.0.len() == 1 { self.0.remove(0) } else { Tensor::cat(self.0, 1) }
+        if self.0.len() == 1 {
+            self.0.remove(0)
+        } else {
+            Tensor::cat(self.0, 1)
+        }
     }
 
     /// Whether gradients are wanted.

@@ -1,5 +1,5 @@
-//! What a query says: its mask and its class (docs/spec/model.md section 8, "Head(q)"), the latter by similarity to text (section 15) together with how
-//! good the mask is, or by one logit a class.
+//! What a query says: its mask and its class (docs/spec/model.md section 8, "Head(q)"), the latter
+//! by similarity to text (section 15) together with how good the mask is, or by one logit a class.
 
 use burn::{
     module::{Module, Param},
@@ -13,11 +13,13 @@ use crate::{
     text,
 };
 
-/// Initial `ln` of the factor on cosines; cosines of unlike nouns differ by about 0.3, so a factor of 12 already separates them.
+/// Initial `ln` of the factor on cosines; cosines of unlike nouns differ by about 0.3, so a factor
+/// of 12 already separates them.
 const LOG_TEMPERATURE: f64 = 2.5;
 /// The largest `ln` of the factor, 100, as in CLIP: beyond it training diverges.
 const MAX_LOG_TEMPERATURE: f64 = 4.6;
-/// Initial bias of the no-object logit: half of the probability against about fifty classes, since most queries match nothing.
+/// Initial bias of the no-object logit: half of the probability against about fifty classes, since
+/// most queries match nothing.
 const NO_OBJECT_BIAS: f64 = 4.0;
 
 /// Answers of the queries, read off after each decoder layer. No activation was applied to logits.
@@ -50,18 +52,21 @@ pub struct TextClass {
     pub no_object: Tensor<2>,
     /// (queries, 1): logits of the IoU of the mask with its object.
     pub score: Tensor<2>,
-    /// (1) each: the factor and the summand that turn the cosine of `embedding` with a class's embedding into the class's logit.
+    /// (1) each: the factor and the summand that turn the cosine of `embedding` with a class's
+    /// embedding into the class's logit.
     pub affine: [Tensor<1>; 2],
 }
 
 impl Class {
-    /// (queries, classes + 1) logits, the last "no object"; `text` (classes, [`text::DIM`]) are unit vectors and say which classes, where they are not
-    /// fixed.
+    /// (queries, classes + 1) logits, the last "no object"; `text` (classes, [`text::DIM`]) are
+    /// unit vectors and say which classes, where they are not fixed.
     pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Text(class) => {
                 let [factor, summand] = class.affine.clone();
-                let classes = matmul(class.embedding.clone(), text.transpose()) * factor.unsqueeze() + summand.unsqueeze();
+                let classes = matmul(class.embedding.clone(), text.transpose())
+                    * factor.unsqueeze()
+                    + summand.unsqueeze();
                 Tensor::cat(vec![classes, class.no_object.clone()], 1)
             }
             Self::Fixed(logits) => logits.clone(),
@@ -122,12 +127,18 @@ impl Heads {
     pub fn new(d_model: usize, classes: Classes, device: &Device) -> Self {
         let class = match classes {
             Classes::Text => ClassHead::Text(TextHead::new(d_model, device)),
-            Classes::Fixed { instances, semantics } => ClassHead::Fixed(FixedHead {
+            Classes::Fixed {
+                instances,
+                semantics,
+            } => ClassHead::Fixed(FixedHead {
                 instances: Mlp::new(&[d_model, d_model, instances + 1], device),
                 semantics: LinearConfig::new(d_model, semantics + 1).init(device),
             }),
         };
-        Self { norm: LayerNormConfig::new(d_model).init(device), class }
+        Self {
+            norm: LayerNormConfig::new(d_model).init(device),
+            class,
+        }
     }
 
     /// (queries, d_model): `queries` as the other heads read them.
@@ -135,7 +146,8 @@ impl Heads {
         self.norm.forward(queries)
     }
 
-    /// (queries, superpoints) logits: [normalised](Self::normalize) queries against `mask_features` (superpoints, d_model).
+    /// (queries, superpoints) logits: [normalised](Self::normalize) queries against `mask_features`
+    /// (superpoints, d_model).
     pub fn masks(&self, queries: Tensor<2>, mask_features: &Tensor<2>) -> Tensor<2> {
         matmul(queries, mask_features.clone().transpose())
     }
@@ -148,7 +160,8 @@ impl Heads {
         }
     }
 
-    /// (queries, superpoint classes + 1) logits of [normalised](Self::normalize) queries, the last "background"; only where classes are fixed.
+    /// (queries, superpoint classes + 1) logits of [normalised](Self::normalize) queries, the last
+    /// "background"; only where classes are fixed.
     pub fn semantics(&self, queries: Tensor<2>) -> Option<Tensor<2>> {
         match &self.class {
             ClassHead::Text(_) => None,
@@ -178,7 +191,13 @@ impl TextHead {
             embedding: text / norm,
             no_object: linear(&self.no_object, queries.clone()),
             score: self.score.forward(queries),
-            affine: [self.log_temperature.val().clamp_max(MAX_LOG_TEMPERATURE).exp(), self.class_bias.val()],
+            affine: [
+                self.log_temperature
+                    .val()
+                    .clamp_max(MAX_LOG_TEMPERATURE)
+                    .exp(),
+                self.class_bias.val(),
+            ],
         }
     }
 }

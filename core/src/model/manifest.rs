@@ -1,12 +1,12 @@
-//! What lies beside a network's weights: what they are, how to know that they arrived whole, and that this device computes with them as
-//! the exporting one did.
+//! What lies beside a network's weights: what they are, how to know that they arrived whole, and
+//! that this device computes with them as the exporting one did.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Answers, ClassAnswers, Config, InferenceError, InvalidConfig, Observation, SceneError, SceneInput, SegDino3dVl, TextAnswers, WeightsError,
-    config::Classes, load_weights,
+    Answers, ClassAnswers, Config, InferenceError, InvalidConfig, Observation, SceneError,
+    SceneInput, SegDino3dVl, TextAnswers, WeightsError, config::Classes, load_weights,
 };
 use crate::{
     instances::Ranker,
@@ -24,7 +24,8 @@ pub const FORMAT: u32 = 2;
 pub struct Manifest {
     /// [`FORMAT`].
     pub format: u32,
-    /// The network's name and the first eight digits of the SHA-256 of its weights; also the folder's name.
+    /// The network's name and the first eight digits of the SHA-256 of its weights; also the
+    /// folder's name.
     pub name: String,
     /// What the weights' shapes follow from.
     pub config: Config,
@@ -73,8 +74,8 @@ pub struct Golden {
     pub centers: Vec<f32>,
 }
 
-/// Largest difference to a golden value, as a fraction of the largest value of its kind: orders of summation differ between devices, and
-/// f16 shaders are not used.
+/// Largest difference to a golden value, as a fraction of the largest value of its kind: orders of
+/// summation differ between devices, and f16 shaders are not used.
 const TOLERANCE: f32 = 0.01;
 
 /// Why a network could not be put together from its files.
@@ -93,7 +94,9 @@ pub enum ManifestError {
     #[error(transparent)]
     Config(#[from] InvalidConfig),
     /// The network cannot be asked with words.
-    #[error("the network answers in fixed classes; only one that answers in a text encoder's space can ship")]
+    #[error(
+        "the network answers in fixed classes; only one that answers in a text encoder's space can ship"
+    )]
     FixedClasses,
     /// A piece is not the one that was promised.
     #[error(transparent)]
@@ -102,7 +105,9 @@ pub enum ManifestError {
     #[error(transparent)]
     Weights(#[from] WeightsError),
     /// The device computes something else than the exporting one.
-    #[error("the network's {what} for the test scene differ by {difference} from the expected ones (at most {limit}): this device computes wrongly")]
+    #[error(
+        "the network's {what} for the test scene differ by {difference} from the expected ones (at most {limit}): this device computes wrongly"
+    )]
     Golden {
         /// Which answers.
         what: &'static str,
@@ -157,15 +162,24 @@ impl Manifest {
     /// # Errors
     /// [`ManifestError::Weights`].
     pub fn network(&self, weights: &[u8], device: &Device) -> Result<SegDino3dVl, ManifestError> {
-        Ok(load_weights(SegDino3dVl::new(&self.config, device), weights)?)
+        Ok(load_weights(
+            SegDino3dVl::new(&self.config, device),
+            weights,
+        )?)
     }
 
     /// Asks the network about [`probe`] and compares with the golden answers.
     ///
     /// # Errors
     /// [`ManifestError::Golden`] when they differ; the device's own failures.
-    pub async fn verify(&self, network: &SegDino3dVl, device: &Device, monitor: &Monitor<'_>) -> Result<(), ManifestError> {
-        self.golden.compare(&Golden::ask(network, &self.config, device, monitor).await?)
+    pub async fn verify(
+        &self,
+        network: &SegDino3dVl,
+        device: &Device,
+        monitor: &Monitor<'_>,
+    ) -> Result<(), ManifestError> {
+        self.golden
+            .compare(&Golden::ask(network, &self.config, device, monitor).await?)
     }
 }
 
@@ -174,15 +188,43 @@ impl Golden {
     ///
     /// # Errors
     /// The device's failures.
-    pub async fn ask(network: &SegDino3dVl, config: &Config, device: &Device, monitor: &Monitor<'_>) -> Result<Self, ManifestError> {
+    pub async fn ask(
+        network: &SegDino3dVl,
+        config: &Config,
+        device: &Device,
+        monitor: &Monitor<'_>,
+    ) -> Result<Self, ManifestError> {
         let (positions, colors, superpoints) = probe();
-        let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
+        let observation = Observation {
+            positions: &positions,
+            colors: Some(&colors),
+            ..Observation::default()
+        };
         let scene = SceneInput::new(&observation, &superpoints, config)?.to_device(device);
         let queries = (0..superpoints.count() as u32).collect();
-        let Answers { masks, centers, class, .. } = network.infer(scene, queries, monitor).await?;
-        let ClassAnswers::Text(TextAnswers { mut embeddings, no_object, scores, .. }) = class else { return Err(ManifestError::FixedClasses) };
+        let Answers {
+            masks,
+            centers,
+            class,
+            ..
+        } = network.infer(scene, queries, monitor).await?;
+        let ClassAnswers::Text(TextAnswers {
+            mut embeddings,
+            no_object,
+            scores,
+            ..
+        }) = class
+        else {
+            return Err(ManifestError::FixedClasses);
+        };
         embeddings.truncate(crate::text::DIM);
-        Ok(Self { masks, scores, no_object, text: embeddings, centers })
+        Ok(Self {
+            masks,
+            scores,
+            no_object,
+            text: embeddings,
+            centers,
+        })
     }
 
     fn compare(&self, found: &Self) -> Result<(), ManifestError> {
@@ -196,19 +238,28 @@ impl Golden {
         for (what, expected, found) in kinds {
             let limit = TOLERANCE * expected.iter().fold(1.0_f32, |m, v| m.max(v.abs()));
             let difference = if expected.len() == found.len() {
-                expected.iter().zip(found).map(|(e, f)| (e - f).abs()).fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m })
+                expected
+                    .iter()
+                    .zip(found)
+                    .map(|(e, f)| (e - f).abs())
+                    .fold(0.0, |m: f32, d| if d > m || d.is_nan() { d } else { m })
             } else {
                 f32::INFINITY
             };
             if difference.is_nan() || difference > limit {
-                return Err(ManifestError::Golden { what, difference, limit });
+                return Err(ManifestError::Golden {
+                    what,
+                    difference,
+                    limit,
+                });
             }
         }
         Ok(())
     }
 }
 
-/// A tiny scene, the same bits everywhere: a floor of 1 m x 1 m with a red box and a blue slab on it, 9 superpoints.
+/// A tiny scene, the same bits everywhere: a floor of 1 m x 1 m with a red box and a blue slab on
+/// it, 9 superpoints.
 pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
     /// Between points, metres.
     const STEP: f32 = 0.04;
@@ -216,20 +267,27 @@ pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
     let mut colors = Vec::new();
     let mut ids = Vec::new();
     // A sheet of n x m points spanned by two axes.
-    let mut sheet = |origin: [i32; 3], axes: [usize; 2], count: [i32; 2], color: [u8; 3], id: u32| {
-        for a in 0..count[0] {
-            for b in 0..count[1] {
-                let mut at = origin;
-                at[axes[0]] += a;
-                at[axes[1]] += b;
-                positions.push(at.map(|x| x as f32 * STEP));
-                colors.push(color.map(|c| c.saturating_add((7 * a + 3 * b) as u8 % 16)));
-                ids.push(id);
+    let mut sheet =
+        |origin: [i32; 3], axes: [usize; 2], count: [i32; 2], color: [u8; 3], id: u32| {
+            for a in 0..count[0] {
+                for b in 0..count[1] {
+                    let mut at = origin;
+                    at[axes[0]] += a;
+                    at[axes[1]] += b;
+                    positions.push(at.map(|x| x as f32 * STEP));
+                    colors.push(color.map(|c| c.saturating_add((7 * a + 3 * b) as u8 % 16)));
+                    ids.push(id);
+                }
             }
-        }
-    };
+        };
     for quarter in 0..4 {
-        sheet([12 * (quarter % 2), 12 * (quarter / 2), 0], [0, 1], [12, 12], [120, 110, 100], quarter as u32);
+        sheet(
+            [12 * (quarter % 2), 12 * (quarter / 2), 0],
+            [0, 1],
+            [12, 12],
+            [120, 110, 100],
+            quarter as u32,
+        );
     }
     sheet([3, 3, 8], [0, 1], [7, 7], [200, 40, 40], 4);
     sheet([3, 3, 1], [0, 2], [7, 7], [190, 40, 40], 5);
@@ -249,12 +307,27 @@ mod tests {
     fn exported() -> (Manifest, Vec<u8>) {
         let device = Device::flex();
         device.seed(5);
-        let config =
-            Config { backbone: Backbone::SparseUnet { planes: vec![8, 8], grid: None }, d_model: 12, heads: 2, ffn: 8, layers: 1, ..Config::nano() };
+        let config = Config {
+            backbone: Backbone::SparseUnet {
+                planes: vec![8, 8],
+                grid: None,
+            },
+            d_model: 12,
+            heads: 2,
+            ffn: 8,
+            layers: 1,
+            ..Config::nano()
+        };
         let weights = save_weights(&SegDino3dVl::new(&config, &device)).unwrap();
         let network = load_weights(SegDino3dVl::new(&config, &device), &weights).unwrap();
-        let golden = cubecl::future::block_on(Golden::ask(&network, &config, &device, &Monitor::silent())).unwrap();
-        let shards = weights.chunks(10_000).enumerate().map(|(i, piece)| Shard::of(format!("weights-{i}.bin"), piece)).collect();
+        let golden =
+            cubecl::future::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))
+                .unwrap();
+        let shards = weights
+            .chunks(10_000)
+            .enumerate()
+            .map(|(i, piece)| Shard::of(format!("weights-{i}.bin"), piece))
+            .collect();
         let manifest = Manifest {
             format: FORMAT,
             name: "test-00000000".into(),
@@ -262,7 +335,12 @@ mod tests {
             text_encoder: "all-MiniLM-L6-v2".into(),
             shards,
             licence: "MIT OR Apache-2.0".into(),
-            training: Training { data: "none".into(), scenes: 0, steps: 0, minutes: 0.0 },
+            training: Training {
+                data: "none".into(),
+                scenes: 0,
+                steps: 0,
+                minutes: 0.0,
+            },
             golden,
             ranker: None,
         };
@@ -276,13 +354,19 @@ mod tests {
         let pieces: Vec<&[u8]> = weights.chunks(10_000).collect();
         assert!(pieces.len() > 1);
         let device = Device::flex();
-        let network = manifest.network(&manifest.join(&pieces).unwrap(), &device).unwrap();
+        let network = manifest
+            .network(&manifest.join(&pieces).unwrap(), &device)
+            .unwrap();
         cubecl::future::block_on(manifest.verify(&network, &device, &Monitor::silent())).unwrap();
 
         let mut wrong = manifest.clone();
         wrong.golden.scores[3] += 0.5;
-        let error = cubecl::future::block_on(wrong.verify(&network, &device, &Monitor::silent())).unwrap_err();
-        assert!(matches!(error, ManifestError::Golden { what: "scores", .. }), "{error}");
+        let error = cubecl::future::block_on(wrong.verify(&network, &device, &Monitor::silent()))
+            .unwrap_err();
+        assert!(
+            matches!(error, ManifestError::Golden { what: "scores", .. }),
+            "{error}"
+        );
     }
 
     #[test]
@@ -291,7 +375,9 @@ mod tests {
         let refuse = |change: fn(&mut Manifest), word: &str| {
             let mut changed = manifest.clone();
             change(&mut changed);
-            let message = Manifest::parse(&serde_json::to_vec(&changed).unwrap()).unwrap_err().to_string();
+            let message = Manifest::parse(&serde_json::to_vec(&changed).unwrap())
+                .unwrap_err()
+                .to_string();
             assert!(message.contains(word), "{message}");
         };
         refuse(|m| m.format = FORMAT + 1, &format!("format {}", FORMAT + 1));
@@ -299,16 +385,36 @@ mod tests {
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
         refuse(|m| m.config.d_model = 1 << 20, "d_model");
-        refuse(|m| m.config.classes = Classes::Fixed { instances: 18, semantics: 20 }, "fixed classes");
-        assert!(matches!(Manifest::parse(b"{"), Err(ManifestError::Malformed(_))));
+        refuse(
+            |m| {
+                m.config.classes = Classes::Fixed {
+                    instances: 18,
+                    semantics: 20,
+                }
+            },
+            "fixed classes",
+        );
+        assert!(matches!(
+            Manifest::parse(b"{"),
+            Err(ManifestError::Malformed(_))
+        ));
     }
 
     #[test]
     fn the_probe_does_not_change() {
         let (positions, colors, superpoints) = probe();
-        let mut bytes: Vec<u8> = positions.iter().flatten().flat_map(|x| x.to_le_bytes()).collect();
+        let mut bytes: Vec<u8> = positions
+            .iter()
+            .flatten()
+            .flat_map(|x| x.to_le_bytes())
+            .collect();
         bytes.extend(colors.iter().flatten());
-        bytes.extend(superpoints.superpoint_of_point().iter().flat_map(|s| s.to_le_bytes()));
+        bytes.extend(
+            superpoints
+                .superpoint_of_point()
+                .iter()
+                .flat_map(|s| s.to_le_bytes()),
+        );
         assert_eq!(superpoints.count(), 9);
         assert_eq!(shards::sha256(&bytes)[..16], *"7c5aa9dbce49a6e7");
     }

@@ -17,7 +17,12 @@ pub struct Mlp {
 impl Mlp {
     /// `widths`: input, hidden ones, output.
     pub fn new(widths: &[usize], device: &Device) -> Self {
-        Self { layers: widths.windows(2).map(|w| LinearConfig::new(w[0], w[1]).init(device)).collect() }
+        Self {
+            layers: widths
+                .windows(2)
+                .map(|w| LinearConfig::new(w[0], w[1]).init(device))
+                .collect(),
+        }
     }
 
     /// The same, with an output that is zero until trained.
@@ -26,7 +31,9 @@ impl Mlp {
         if let Some(last) = mlp.layers.last_mut()
             && let [.., input, output] = *widths
         {
-            *last = LinearConfig::new(input, output).with_initializer(Initializer::Zeros).init(device);
+            *last = LinearConfig::new(input, output)
+                .with_initializer(Initializer::Zeros)
+                .init(device);
         }
         mlp
     }

@@ -1,7 +1,9 @@
-//! SegDINO3D-VL: a scan, its superpoints and what images showed of it to masks, boxes and classes, or embeddings that words can be compared with.
+//! SegDINO3D-VL: a scan, its superpoints and what images showed of it to masks, boxes and classes,
+//! or embeddings that words can be compared with.
 //!
-//! One definition for every device, for training and for the product. Source: docs/spec/model.md sections 2-10 and 15 (SegDINO3D and
-//! OVSeg3R); the steps are those of the published networks, which [`Config::scannet200`] and [`Config::scannet20`] describe.
+//! One definition for every device, for training and for the product. Source: docs/spec/model.md
+//! sections 2-10 and 15 (SegDINO3D and OVSeg3R); the steps are those of the published networks,
+//! which [`Config::scannet200`] and [`Config::scannet20`] describe.
 
 mod attention;
 mod backbone;
@@ -31,4 +33,6 @@ pub use heads::{Boxes, Class, Prediction, TextClass};
 pub use pyramid::{Neighbourhood, Pyramid};
 pub use scene::{Layout, Observation, Scene, SceneError, SceneInput};
 pub use segdino3d_vl::{Answers, ClassAnswers, InferenceError, SegDino3dVl, TextAnswers};
-pub use weights::{Parameter, WeightsError, load as load_weights, parameters, save as save_weights};
+pub use weights::{
+    Parameter, WeightsError, load as load_weights, parameters, save as save_weights,
+};

@@ -1,4 +1,5 @@
-//! Sine encoding of 3D positions, and its modulation by a box (docs/spec/model.md section 8, "PE details").
+//! Sine encoding of 3D positions, and its modulation by a box (docs/spec/model.md section 8, "PE
+//! details").
 
 use burn::tensor::{Device, Tensor, TensorData};
 
@@ -7,7 +8,8 @@ use crate::ops::{matmul, sine};
 /// Base of the geometric series of wavelengths.
 const TEMPERATURE: f64 = 20.0;
 
-/// Channels given to x, y and z: even, as equal as possible, the remainder handed out two at a time from x on.
+/// Channels given to x, y and z: even, as equal as possible, the remainder handed out two at a time
+/// from x on.
 fn blocks(channels: usize) -> [usize; 3] {
     let base = channels / 3 / 2 * 2;
     let pairs_left = (channels - 3 * base) / 2;
@@ -16,8 +18,9 @@ fn blocks(channels: usize) -> [usize; 3] {
 
 /// The encoding as `sin(2 pi ((p - min) F + phase))`, its constants made once for a scene.
 ///
-/// Positions are metres in the world frame. Channels are three consecutive blocks for x, y and z; inside a block of `C` channels,
-/// channel `j` is `sin` (even `j`) or `cos` (odd `j`) of `2 pi u / 20^(2 floor(j/2) / C)`, `u` the position relative to the scene's range.
+/// Positions are metres in the world frame. Channels are three consecutive blocks for x, y and z;
+/// inside a block of `C` channels, channel `j` is `sin` (even `j`) or `cos` (odd `j`) of `2 pi u /
+/// 20^(2 floor(j/2) / C)`, `u` the position relative to the scene's range.
 #[derive(Clone, Debug)]
 pub struct PositionEncoding {
     /// (1, 3): the scene's lower corner.
@@ -43,14 +46,17 @@ impl PositionEncoding {
         let extent = [0, 1, 2].map(|axis| (f64::from(max[axis]) - f64::from(min[axis])).max(1e-3));
         for (axis, block) in blocks(channels).into_iter().enumerate() {
             for j in 0..block {
-                let frequency = 1.0 / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent[axis];
+                let frequency =
+                    1.0 / TEMPERATURE.powf((2 * (j / 2)) as f64 / block as f64) / extent[axis];
                 frequencies[axis * channels + channel] = frequency as f32;
                 axes[axis * channels + channel] = 1.0;
                 phases[channel] = if j % 2 == 1 { 0.25 } else { 0.0 };
                 channel += 1;
             }
         }
-        let matrix = |values: Vec<f32>, rows: usize| Tensor::from_data(TensorData::new(values, [rows, channels]), device);
+        let matrix = |values: Vec<f32>, rows: usize| {
+            Tensor::from_data(TensorData::new(values, [rows, channels]), device)
+        };
         Self {
             min: Tensor::from_floats([min], device),
             frequencies: matrix(frequencies, 3),
@@ -70,7 +76,8 @@ impl PositionEncoding {
         sine(matmul(positions - self.min.clone(), self.frequencies.clone()) + self.phases.clone())
     }
 
-    /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n, 3).
+    /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n,
+    /// 3).
     pub fn modulate(&self, encoding: Tensor<2>, factors: Tensor<2>) -> Tensor<2> {
         encoding * matmul(factors, self.axes.clone())
     }
@@ -102,7 +109,12 @@ mod tests {
         let golden = &golden::json("components.json")["positional_encoding"];
         let rows = |name: &str| -> Vec<f32> {
             let rows = golden[name].as_array().unwrap().iter();
-            rows.flat_map(|row| row.as_array().map_or_else(|| vec![row.clone()], Clone::clone)).map(|v| v.as_f64().unwrap() as f32).collect()
+            rows.flat_map(|row| {
+                row.as_array()
+                    .map_or_else(|| vec![row.clone()], Clone::clone)
+            })
+            .map(|v| v.as_f64().unwrap() as f32)
+            .collect()
         };
         let device = Device::flex();
         let matrix = |name: &str| {
@@ -111,12 +123,17 @@ mod tests {
             Tensor::<2>::from_data(TensorData::new(values, [3, columns]), &device)
         };
         let corner = |name: &str| -> [f32; 3] { rows(name).try_into().unwrap() };
-        let encoding = PositionEncoding::new(256, corner("scene_min"), corner("scene_max"), &device);
+        let encoding =
+            PositionEncoding::new(256, corner("scene_min"), corner("scene_max"), &device);
         let encoded = encoding.encode(matrix("xyz"));
         let tolerance = Tolerance::<f32>::absolute(1e-5);
-        encoded.to_data().assert_approx_eq::<f32>(&matrix("pe").to_data(), tolerance);
+        encoded
+            .to_data()
+            .assert_approx_eq::<f32>(&matrix("pe").to_data(), tolerance);
         let modulated = encoding.modulate(encoded, matrix("modulation"));
-        modulated.to_data().assert_approx_eq::<f32>(&matrix("pe_modulated").to_data(), tolerance);
+        modulated
+            .to_data()
+            .assert_approx_eq::<f32>(&matrix("pe_modulated").to_data(), tolerance);
     }
 
     #[test]
@@ -124,6 +141,13 @@ mod tests {
         let device = Device::flex();
         let encoding = PositionEncoding::new(96, [1.0; 3], [1.0; 3], &device);
         let encoded = encoding.encode(Tensor::from_floats([[1.0, 1.0, 0.96]], &device));
-        assert!(encoded.into_data().as_slice::<f32>().unwrap().iter().all(|v| v.abs() <= 1.0));
+        assert!(
+            encoded
+                .into_data()
+                .as_slice::<f32>()
+                .unwrap()
+                .iter()
+                .all(|v| v.abs() <= 1.0)
+        );
     }
 }

@@ -1,7 +1,9 @@
-//! Weights of published networks: how their parameters are called and laid out there (docs/spec/model.md sections 3.1 and 14).
+//! Weights of published networks: how their parameters are called and laid out there
+//! (docs/spec/model.md sections 3.1 and 14).
 //!
-//! SegDINO3D's names are the reference. OneFormer3D and SPFormer have the same pre-activation backbone without a prefix, Mask3D the same
-//! post-activation one behind another prefix; their decoders share only part of their steps with this one.
+//! SegDINO3D's names are the reference. OneFormer3D and SPFormer have the same pre-activation
+//! backbone without a prefix, Mask3D the same post-activation one behind another prefix; their
+//! decoders share only part of their steps with this one.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +27,8 @@ pub type Checkpoint = BTreeMap<String, Stored>;
 /// A checkpoint carried over to a network of ours.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Import {
-    /// A safetensors file of f32 for [`load_weights`](super::load_weights). What the checkpoint lacks has the network's own values.
+    /// A safetensors file of f32 for [`load_weights`](super::load_weights). What the checkpoint
+    /// lacks has the network's own values.
     pub weights: Vec<u8>,
     /// Parameters taken over.
     pub imported: Vec<String>,
@@ -62,16 +65,38 @@ impl Import {
 /// # Errors
 /// [`WeightsError`] when the network's own values cannot be written.
 pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import, WeightsError> {
-    let checkpoint: BTreeMap<String, &Stored> = checkpoint.iter().map(|(key, stored)| (unified(key), stored)).collect();
+    let checkpoint: BTreeMap<String, &Stored> = checkpoint
+        .iter()
+        .map(|(key, stored)| (unified(key), stored))
+        .collect();
     let own = weights::parameters(network);
     let depth = own
         .iter()
-        .filter_map(|p| p.name.strip_prefix("backbone.ResUnet.down.")?.split('.').next()?.parse().ok())
+        .filter_map(|p| {
+            p.name
+                .strip_prefix("backbone.ResUnet.down.")?
+                .split('.')
+                .next()?
+                .parse()
+                .ok()
+        })
         .fold(0, |d: usize, l: usize| d.max(l + 1));
-    let mut import = Import { weights: vec![], imported: vec![], own: vec![], missing: vec![], unused: vec![], mismatched: vec![] };
+    let mut import = Import {
+        weights: vec![],
+        imported: vec![],
+        own: vec![],
+        missing: vec![],
+        unused: vec![],
+        mismatched: vec![],
+    };
     let mut used = std::collections::BTreeSet::new();
     let mut tensors = vec![];
-    for weights::Parameter { name, shape, values } in own {
+    for weights::Parameter {
+        name,
+        shape,
+        values,
+    } in own
+    {
         let values = match origin(&name, depth) {
             None => {
                 import.own.push(name.clone());
@@ -88,19 +113,40 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
                         import.imported.push(name.clone());
                         values
                     } else {
-                        import.mismatched.push(Mismatch { key, found: stored.shape.clone(), expected: shape.clone() });
+                        import.mismatched.push(Mismatch {
+                            key,
+                            found: stored.shape.clone(),
+                            expected: shape.clone(),
+                        });
                         values
                     }
                 }
             },
         };
-        tensors.push((name, shape, values.into_iter().flat_map(f32::to_le_bytes).collect::<Vec<u8>>()));
+        tensors.push((
+            name,
+            shape,
+            values
+                .into_iter()
+                .flat_map(f32::to_le_bytes)
+                .collect::<Vec<u8>>(),
+        ));
     }
     // counters of training steps, and a layer that no published network uses
-    let is_needless = |key: &str| key.ends_with(".num_batches_tracked") || key.starts_with("backbone.final.");
-    import.unused = checkpoint.into_keys().filter(|key| !used.contains(key) && !is_needless(key)).collect();
-    let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
-    let views = tensors.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(malformed)?)));
+    let is_needless =
+        |key: &str| key.ends_with(".num_batches_tracked") || key.starts_with("backbone.final.");
+    import.unused = checkpoint
+        .into_keys()
+        .filter(|key| !used.contains(key) && !is_needless(key))
+        .collect();
+    let malformed =
+        |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
+    let views = tensors.iter().map(|(name, shape, bytes)| {
+        Ok((
+            name,
+            TensorView::new(Dtype::F32, shape.clone(), bytes).map_err(malformed)?,
+        ))
+    });
     let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
     import.weights = safetensors::serialize(views, None).map_err(malformed)?;
     Ok(import)
@@ -133,9 +179,11 @@ enum Layout {
     Same,
     /// (outputs, inputs) there, (inputs, outputs) here.
     Transposed,
-    /// (outputs, x, y, z, inputs) there, or (x, y, z, inputs, outputs) in older files; (offset with x fastest, inputs, outputs) here.
+    /// (outputs, x, y, z, inputs) there, or (x, y, z, inputs, outputs) in older files; (offset with
+    /// x fastest, inputs, outputs) here.
     Kernel,
-    /// Any shape there, its memory read as (inputs, outputs): what spconv does with kernels of edge 1.
+    /// Any shape there, its memory read as (inputs, outputs): what spconv does with kernels of edge
+    /// 1.
     Reinterpreted,
     /// One of three blocks of rows, for queries, keys and values; matrices transposed.
     Third(usize),
@@ -144,15 +192,22 @@ enum Layout {
 impl Layout {
     /// The values in our layout, if they fit `shape`.
     fn read(self, stored: &Stored, shape: &[usize]) -> Option<Vec<f32>> {
-        let Stored { shape: found, values } = stored;
+        let Stored {
+            shape: found,
+            values,
+        } = stored;
         if values.len() != found.iter().product::<usize>() {
             return None;
         }
         match self {
             Self::Same => (found == shape).then(|| values.clone()),
-            Self::Reinterpreted => (values.len() == shape.iter().product::<usize>()).then(|| values.clone()),
+            Self::Reinterpreted => {
+                (values.len() == shape.iter().product::<usize>()).then(|| values.clone())
+            }
             Self::Transposed => {
-                let &[inputs, outputs] = shape else { return None };
+                let &[inputs, outputs] = shape else {
+                    return None;
+                };
                 (*found == [outputs, inputs]).then(|| transposed(values, inputs))
             }
             Self::Third(part) => {
@@ -160,14 +215,21 @@ impl Layout {
                 let values = values.get(part * rows..(part + 1) * rows)?;
                 match *shape {
                     [length] => (*found == [3 * length]).then(|| values.to_vec()),
-                    [inputs, outputs] => (*found == [3 * outputs, inputs]).then(|| transposed(values, inputs)),
+                    [inputs, outputs] => {
+                        (*found == [3 * outputs, inputs]).then(|| transposed(values, inputs))
+                    }
                     _ => None,
                 }
             }
             Self::Kernel => {
-                let &[offsets, inputs, outputs] = shape else { return None };
+                let &[offsets, inputs, outputs] = shape else {
+                    return None;
+                };
                 let edge = (1..=5).find(|edge: &usize| edge.pow(3) == offsets)?;
-                let (last, first) = ([edge, edge, edge, inputs, outputs], [outputs, edge, edge, edge, inputs]);
+                let (last, first) = (
+                    [edge, edge, edge, inputs, outputs],
+                    [outputs, edge, edge, edge, inputs],
+                );
                 let at: Box<dyn Fn(usize, usize, usize) -> usize> = if *found == first {
                     Box::new(|offset, input, output| (output * offsets + offset) * inputs + input)
                 } else if *found == last {
@@ -191,10 +253,13 @@ impl Layout {
 
 /// (rows, columns) to (columns, rows).
 fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
-    (0..columns).flat_map(|column| values.iter().skip(column).step_by(columns).copied()).collect()
+    (0..columns)
+        .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
+        .collect()
 }
 
-/// Where the parameter `name` comes from; the post-activation backbone has `depth` levels below the finest.
+/// Where the parameter `name` comes from; the post-activation backbone has `depth` levels below the
+/// finest.
 fn origin(name: &str, depth: usize) -> Option<Origin> {
     if let Some(rest) = name.strip_prefix("backbone.SparseUnet.") {
         return sparse_unet(rest);
@@ -231,7 +296,11 @@ fn sparse_unet(name: &str) -> Option<Origin> {
             (level(l)? + module, layout)
         }
         [way, l, block, part, _] => {
-            let blocks = if way == "down" { "blocks" } else { "blocks_tail" };
+            let blocks = if way == "down" {
+                "blocks"
+            } else {
+                "blocks_tail"
+            };
             let (branch, layout) = match part {
                 "norm1" => ("conv_branch.0", Layout::Same),
                 "conv1" => ("conv_branch.2", Layout::Kernel),
@@ -240,11 +309,17 @@ fn sparse_unet(name: &str) -> Option<Origin> {
                 "shortcut" => ("i_branch.0", Layout::Reinterpreted),
                 _ => return None,
             };
-            (format!("{}{blocks}.block{block}.{branch}", level(l)?), layout)
+            (
+                format!("{}{blocks}.block{block}.{branch}", level(l)?),
+                layout,
+            )
         }
         _ => return None,
     };
-    Some(Origin { key: format!("backbone.{module}.{}", field(parts.last()?)), layout })
+    Some(Origin {
+        key: format!("backbone.{module}.{}", field(parts.last()?)),
+        layout,
+    })
 }
 
 fn res_unet(name: &str, depth: usize) -> Option<Origin> {
@@ -256,7 +331,11 @@ fn res_unet(name: &str, depth: usize) -> Option<Origin> {
         ["input_norm", name] => norm("bn0".to_owned(), name),
         ["down", l, "change", _] => format!("conv{}p{}s2.kernel", number(l)? + 1, 1 << number(l)?),
         ["down", l, "norm", name] => norm(format!("bn{}", number(l)? + 1), name),
-        ["up", l, "change", _] => format!("convtr{}p{}s2.kernel", depth + number(l)?, 1 << depth.checked_sub(number(l)?)?),
+        ["up", l, "change", _] => format!(
+            "convtr{}p{}s2.kernel",
+            depth + number(l)?,
+            1 << depth.checked_sub(number(l)?)?
+        ),
         ["up", l, "norm", name] => norm(format!("bntr{}", depth + number(l)?), name),
         [way, l, "blocks", block, part, name] => {
             let stage = number(l)? + 1 + if way == "up" { depth } else { 0 };
@@ -271,7 +350,10 @@ fn res_unet(name: &str, depth: usize) -> Option<Origin> {
         }
         _ => return None,
     };
-    Some(Origin { key: format!("backbone.{key}"), layout: Layout::Same })
+    Some(Origin {
+        key: format!("backbone.{key}"),
+        layout: Layout::Same,
+    })
 }
 
 fn decoder(name: &str) -> Option<Origin> {
@@ -289,42 +371,93 @@ fn decoder(name: &str) -> Option<Origin> {
         ("heads.class.Fixed.instances.layers.0.", "out_cls.0."),
         ("heads.class.Fixed.instances.layers.1.", "out_cls.2."),
         ("heads.class.Fixed.semantics.", "out_sem."),
-        ("layers.#.cross_attention.first_query_position.", "ca_qpos_proj."),
-        ("layers.#.cross_attention.query_content.", "ca_qcontent_proj.#."),
-        ("layers.#.cross_attention.key_content.", "ca_kcontent_proj.#."),
+        (
+            "layers.#.cross_attention.first_query_position.",
+            "ca_qpos_proj.",
+        ),
+        (
+            "layers.#.cross_attention.query_content.",
+            "ca_qcontent_proj.#.",
+        ),
+        (
+            "layers.#.cross_attention.key_content.",
+            "ca_kcontent_proj.#.",
+        ),
         ("layers.#.cross_attention.value.", "ca_v_proj.#."),
-        ("layers.#.cross_attention.query_position.", "ca_qpos_sine_proj.#."),
+        (
+            "layers.#.cross_attention.query_position.",
+            "ca_qpos_sine_proj.#.",
+        ),
         ("layers.#.cross_attention.key_position.", "ca_kpos_proj.#."),
-        ("layers.#.cross_attention.out.", "cross_attn_layers.#.out_proj."),
+        (
+            "layers.#.cross_attention.out.",
+            "cross_attn_layers.#.out_proj.",
+        ),
         ("layers.#.cross_norm.", "norm1.#."),
-        ("layers.#.self_attention.query_content.", "sa_qcontent_proj.#."),
+        (
+            "layers.#.self_attention.query_content.",
+            "sa_qcontent_proj.#.",
+        ),
         ("layers.#.self_attention.query_position.", "sa_qpos_proj.#."),
-        ("layers.#.self_attention.key_content.", "sa_kcontent_proj.#."),
+        (
+            "layers.#.self_attention.key_content.",
+            "sa_kcontent_proj.#.",
+        ),
         ("layers.#.self_attention.key_position.", "sa_kpos_proj.#."),
         ("layers.#.self_attention.value.", "sa_v_proj.#."),
-        ("layers.#.self_attention.out.", "self_attn_layers.#.out_proj."),
+        (
+            "layers.#.self_attention.out.",
+            "self_attn_layers.#.out_proj.",
+        ),
         ("layers.#.self_norm.", "norm2.#."),
-        ("layers.#.object_attention.out.", "dinox_query_cross_attn_layers.#.attn.out_proj."),
-        ("layers.#.object_norm.", "dinox_query_cross_attn_layers.#.norm."),
+        (
+            "layers.#.object_attention.out.",
+            "dinox_query_cross_attn_layers.#.attn.out_proj.",
+        ),
+        (
+            "layers.#.object_norm.",
+            "dinox_query_cross_attn_layers.#.norm.",
+        ),
         ("layers.#.expand.", "ffn_layers.#.net.0."),
         ("layers.#.contract.", "ffn_layers.#.net.3."),
         ("layers.#.feed_forward_norm.", "ffn_layers.#.norm."),
         ("layers.#.center.", "bbox_embed.#."),
         ("layers.#.size.", "bbox_size_embed.#."),
     ];
-    let layer = name.strip_prefix("layers.").and_then(|rest| rest.split_once('.')).map_or("", |(layer, _)| layer);
+    let layer = name
+        .strip_prefix("layers.")
+        .and_then(|rest| rest.split_once('.'))
+        .map_or("", |(layer, _)| layer);
     let numbered = |rule: &str| rule.replace('#', layer);
-    if let Some((part, last)) = name.strip_prefix(&numbered("layers.#.object_attention.")).and_then(|rest| rest.split_once('.'))
+    if let Some((part, last)) = name
+        .strip_prefix(&numbered("layers.#.object_attention."))
+        .and_then(|rest| rest.split_once('.'))
         && let Some(third) = ["query", "key", "value"].iter().position(|p| *p == part)
     {
         let key = format!("decoder.dinox_query_cross_attn_layers.{layer}.attn.in_proj_{last}");
-        return Some(Origin { key, layout: Layout::Third(third) });
+        return Some(Origin {
+            key,
+            layout: Layout::Third(third),
+        });
     }
-    let (ours, theirs, rest) = RULES.iter().find_map(|(ours, theirs)| Some((ours, theirs, name.strip_prefix(&numbered(ours))?)))?;
-    let (path, last) = rest.rsplit_once('.').map_or((String::new(), rest), |(path, last)| (format!("{path}."), last));
+    let (ours, theirs, rest) = RULES
+        .iter()
+        .find_map(|(ours, theirs)| Some((ours, theirs, name.strip_prefix(&numbered(ours))?)))?;
+    let (path, last) = rest
+        .rsplit_once('.')
+        .map_or((String::new(), rest), |(path, last)| {
+            (format!("{path}."), last)
+        });
     let is_matrix = last == "weight" && !ours.ends_with("norm.");
     let key = format!("decoder.{}{path}{}", numbered(theirs), field(last));
-    Some(Origin { key, layout: if is_matrix { Layout::Transposed } else { Layout::Same } })
+    Some(Origin {
+        key,
+        layout: if is_matrix {
+            Layout::Transposed
+        } else {
+            Layout::Same
+        },
+    })
 }
 
 #[cfg(test)]
@@ -342,13 +475,35 @@ mod tests {
     fn small(published: Config) -> Config {
         let planes = |planes: &[usize]| planes.iter().map(|p| p / 8).collect();
         let backbone = match published.backbone {
-            Backbone::SparseUnet { planes: p, grid } => Backbone::SparseUnet { planes: planes(&p), grid },
-            Backbone::ResUnet { first_kernel, stem, planes: p, blocks } => {
-                Backbone::ResUnet { first_kernel, stem: stem / 8, planes: planes(&p), blocks: blocks.iter().map(|b| b.min(&2)).copied().collect() }
-            }
+            Backbone::SparseUnet { planes: p, grid } => Backbone::SparseUnet {
+                planes: planes(&p),
+                grid,
+            },
+            Backbone::ResUnet {
+                first_kernel,
+                stem,
+                planes: p,
+                blocks,
+            } => Backbone::ResUnet {
+                first_kernel,
+                stem: stem / 8,
+                planes: planes(&p),
+                blocks: blocks.iter().map(|b| b.min(&2)).copied().collect(),
+            },
         };
-        let objects = published.objects.map(|objects| Objects { channels: 16, ..objects });
-        Config { backbone, objects, d_model: 16, heads: 4, ffn: 32, layers: 2, ..published }
+        let objects = published.objects.map(|objects| Objects {
+            channels: 16,
+            ..objects
+        });
+        Config {
+            backbone,
+            objects,
+            d_model: 16,
+            heads: 4,
+            ffn: 32,
+            layers: 2,
+            ..published
+        }
     }
 
     /// A checkpoint as `network` would have been published, every value another one.
@@ -356,7 +511,9 @@ mod tests {
         let mut checkpoint = Checkpoint::new();
         let mut next = 0.0;
         for parameter in weights::parameters(network) {
-            let Some(Origin { key, layout }) = origin(&parameter.name, depth) else { continue };
+            let Some(Origin { key, layout }) = origin(&parameter.name, depth) else {
+                continue;
+            };
             let shape = &parameter.shape;
             let shape = match layout {
                 Layout::Same => shape.clone(),
@@ -373,7 +530,10 @@ mod tests {
                 next += 1.0;
                 next
             });
-            let stored = Stored { values: values.collect(), shape };
+            let stored = Stored {
+                values: values.collect(),
+                shape,
+            };
             checkpoint.entry(key).or_insert(stored);
         }
         checkpoint
@@ -386,15 +546,40 @@ mod tests {
             let config = small(published);
             let network = SegDino3dVl::new(&config, &device);
             let mut checkpoint = publish(&network, depth);
-            checkpoint.insert("backbone.bn0.bn.num_batches_tracked".into(), Stored { shape: vec![], values: vec![1.0] });
+            checkpoint.insert(
+                "backbone.bn0.bn.num_batches_tracked".into(),
+                Stored {
+                    shape: vec![],
+                    values: vec![1.0],
+                },
+            );
             let import = super::import(&network, &checkpoint).unwrap();
-            assert!(import.is_whole(), "{:?} {:?} {:?}", import.missing, import.unused, import.mismatched);
+            assert!(
+                import.is_whole(),
+                "{:?} {:?} {:?}",
+                import.missing,
+                import.unused,
+                import.mismatched
+            );
             assert_eq!(import.own, ["unseen"]);
             let loaded = load_weights(SegDino3dVl::new(&config, &device), &import.weights).unwrap();
-            let sum = |network: &SegDino3dVl| weights::parameters(network).iter().flat_map(|p| &p.values).map(|v| f64::from(*v)).sum::<f64>();
-            let expected: f64 =
-                checkpoint.iter().filter(|(key, _)| !key.ends_with("tracked")).flat_map(|(_, s)| &s.values).map(|v| f64::from(*v)).sum();
-            assert!((sum(&loaded) - expected).abs() < 1e-6 * expected, "every value arrives once");
+            let sum = |network: &SegDino3dVl| {
+                weights::parameters(network)
+                    .iter()
+                    .flat_map(|p| &p.values)
+                    .map(|v| f64::from(*v))
+                    .sum::<f64>()
+            };
+            let expected: f64 = checkpoint
+                .iter()
+                .filter(|(key, _)| !key.ends_with("tracked"))
+                .flat_map(|(_, s)| &s.values)
+                .map(|v| f64::from(*v))
+                .sum();
+            assert!(
+                (sum(&loaded) - expected).abs() < 1e-6 * expected,
+                "every value arrives once"
+            );
         }
     }
 
@@ -404,37 +589,82 @@ mod tests {
         let network = SegDino3dVl::new(&small(Config::scannet20()), &device);
         let mut checkpoint = publish(&network, 0);
         checkpoint.remove("decoder.out_sem.bias");
-        checkpoint.insert("decoder.query.weight".into(), Stored { shape: vec![1], values: vec![0.0] });
+        checkpoint.insert(
+            "decoder.query.weight".into(),
+            Stored {
+                shape: vec![1],
+                values: vec![0.0],
+            },
+        );
         let stem = checkpoint.get_mut("backbone.input_conv.0.weight").unwrap();
         stem.shape[4] -= 1;
         stem.values.truncate(stem.shape.iter().product());
         let import = super::import(&network, &checkpoint).unwrap();
         assert!(!import.is_whole());
-        assert_eq!(import.missing, [("decoder.heads.class.Fixed.semantics.bias".into(), "decoder.out_sem.bias".into())]);
+        assert_eq!(
+            import.missing,
+            [(
+                "decoder.heads.class.Fixed.semantics.bias".into(),
+                "decoder.out_sem.bias".into()
+            )]
+        );
         assert_eq!(import.unused, ["decoder.query.weight"]);
         assert_eq!(
             import.mismatched,
-            [Mismatch { key: "backbone.input_conv.0.weight".into(), found: vec![4, 3, 3, 3, 261], expected: vec![27, 262, 4] }]
+            [Mismatch {
+                key: "backbone.input_conv.0.weight".into(),
+                found: vec![4, 3, 3, 3, 261],
+                expected: vec![27, 262, 4]
+            }]
         );
     }
 
     #[test]
     fn other_networks_keys_are_told() {
-        assert_eq!(unified("unet.u.blocks.block0.conv_branch.2.weight"), "backbone.u.blocks.block0.conv_branch.2.weight");
-        assert_eq!(unified("module.input_conv.0.weight"), "backbone.input_conv.0.weight");
-        assert_eq!(unified("model.backbone.conv0p1s1.kernel"), "backbone.conv0p1s1.kernel");
-        assert_eq!(unified("module.decoder.out_norm.weight"), "decoder.out_norm.weight");
+        assert_eq!(
+            unified("unet.u.blocks.block0.conv_branch.2.weight"),
+            "backbone.u.blocks.block0.conv_branch.2.weight"
+        );
+        assert_eq!(
+            unified("module.input_conv.0.weight"),
+            "backbone.input_conv.0.weight"
+        );
+        assert_eq!(
+            unified("model.backbone.conv0p1s1.kernel"),
+            "backbone.conv0p1s1.kernel"
+        );
+        assert_eq!(
+            unified("module.decoder.out_norm.weight"),
+            "decoder.out_norm.weight"
+        );
     }
 
     #[test]
     fn kernels_come_in_both_layouts() {
         // one input, two outputs, kernel of edge 2: the value is 10 x + 100 y + 1000 z + output
-        let value = |x: usize, y: usize, z: usize, output: usize| (10 * x + 100 * y + 1000 * z + output) as f32;
+        let value = |x: usize, y: usize, z: usize, output: usize| {
+            (10 * x + 100 * y + 1000 * z + output) as f32
+        };
         let cells = || (0..8).map(|i| [i / 4, i / 2 % 2, i % 2]);
-        let new = (0..2).flat_map(|o| cells().map(move |[x, y, z]| value(x, y, z, o))).collect();
-        let old = cells().flat_map(|[x, y, z]| (0..2).map(move |o| value(x, y, z, o))).collect();
-        let expected: Vec<f32> = (0..8).flat_map(|k| (0..2).map(move |o| value(k % 2, k / 2 % 2, k / 4, o))).collect();
-        for stored in [Stored { shape: vec![2, 2, 2, 2, 1], values: new }, Stored { shape: vec![2, 2, 2, 1, 2], values: old }] {
+        let new = (0..2)
+            .flat_map(|o| cells().map(move |[x, y, z]| value(x, y, z, o)))
+            .collect();
+        let old = cells()
+            .flat_map(|[x, y, z]| (0..2).map(move |o| value(x, y, z, o)))
+            .collect();
+        let expected: Vec<f32> = (0..8)
+            .flat_map(|k| (0..2).map(move |o| value(k % 2, k / 2 % 2, k / 4, o)))
+            .collect();
+        for stored in [
+            Stored {
+                shape: vec![2, 2, 2, 2, 1],
+                values: new,
+            },
+            Stored {
+                shape: vec![2, 2, 2, 1, 2],
+                values: old,
+            },
+        ] {
             assert_eq!(Layout::Kernel.read(&stored, &[8, 1, 2]).unwrap(), expected);
         }
     }

@@ -25,18 +25,27 @@ pub struct Neighbourhood {
 
 impl Neighbourhood {
     fn new(level: &Level) -> Result<Self, KernelMapError> {
-        Ok(Self { around: KernelMap::submanifold(level, 3)?, itself: KernelMap::submanifold(level, 1)? })
+        Ok(Self {
+            around: KernelMap::submanifold(level, 3)?,
+            itself: KernelMap::submanifold(level, 1)?,
+        })
     }
 }
 
 impl Pyramid {
-    /// Above the distinct voxels `coords`, as many levels as `backbone` has. Levels are found here, who meets whom when it is first asked.
+    /// Above the distinct voxels `coords`, as many levels as `backbone` has. Levels are found here,
+    /// who meets whom when it is first asked.
     ///
     /// # Errors
-    /// [`SceneError::TooLarge`] for more voxels than [`Features`] may have rows, [`SceneError::Voxels`] for voxels that fit no kernel map.
+    /// [`SceneError::TooLarge`] for more voxels than [`Features`] may have rows,
+    /// [`SceneError::Voxels`] for voxels that fit no kernel map.
     pub fn new(coords: Vec<[i32; 3]>, backbone: &Backbone) -> Result<Self, SceneError> {
         if coords.len() > Features::MOST_VOXELS {
-            return Err(SceneError::TooLarge { what: "voxels", found: coords.len(), limit: Features::MOST_VOXELS });
+            return Err(SceneError::TooLarge {
+                what: "voxels",
+                found: coords.len(),
+                limit: Features::MOST_VOXELS,
+            });
         }
         let mut grid = backbone.grid().map(|least| Self::grid(&coords, least));
         let mut level = Level::new(coords)?;
@@ -51,13 +60,26 @@ impl Pyramid {
             grid = grid.map(|grid| grid.map(|extent| extent / 2));
         }
         // one table where both kernels are the same
-        let first = if first.offsets() == neighbours[0].around.offsets() { neighbours[0].around.clone() } else { first };
-        Ok(Self { first, neighbours, children })
+        let first = if first.offsets() == neighbours[0].around.offsets() {
+            neighbours[0].around.clone()
+        } else {
+            first
+        };
+        Ok(Self {
+            first,
+            neighbours,
+            children,
+        })
     }
 
     /// Extent of the grid that spans `coords`, at least `least` along each axis.
     fn grid(coords: &[[i32; 3]], least: u32) -> [i32; 3] {
         let least = i32::try_from(least).unwrap_or(i32::MAX);
-        [0, 1, 2].map(|axis| coords.iter().map(|c| c[axis].saturating_add(1)).fold(least, i32::max))
+        [0, 1, 2].map(|axis| {
+            coords
+                .iter()
+                .map(|c| c[axis].saturating_add(1))
+                .fold(least, i32::max)
+        })
     }
 }

@@ -1,4 +1,5 @@
-//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel (docs/spec/model.md section 4, `Res16UNet34C`).
+//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel
+//! (docs/spec/model.md section 4, `Res16UNet34C`).
 
 use burn::{
     module::Module,
@@ -31,19 +32,37 @@ pub struct ResUnet {
 }
 
 impl ResUnet {
-    /// From `channels` input features through a kernel of edge `first_kernel` to `stem` channels; `planes` and `blocks` are those of the stages,
-    /// down from the finest level and up to it again.
-    pub fn new(channels: usize, first_kernel: usize, stem: usize, planes: &[usize], blocks: &[usize], device: &Device) -> Self {
+    /// From `channels` input features through a kernel of edge `first_kernel` to `stem` channels;
+    /// `planes` and `blocks` are those of the stages, down from the finest level and up to it
+    /// again.
+    pub fn new(
+        channels: usize,
+        first_kernel: usize,
+        stem: usize,
+        planes: &[usize],
+        blocks: &[usize],
+        device: &Device,
+    ) -> Self {
         let depth = planes.len() / 2;
         let before = |stage: usize| if stage == 0 { stem } else { planes[stage - 1] };
         let down = |stage: usize| {
             let change = Convolution::down(before(stage), before(stage), device);
-            Stage::new(change, [before(stage), before(stage), planes[stage]], blocks[stage], device)
+            Stage::new(
+                change,
+                [before(stage), before(stage), planes[stage]],
+                blocks[stage],
+                device,
+            )
         };
         let up = |stage: usize| {
             let skip = before(2 * depth - 1 - stage);
             let change = Convolution::up(before(stage), planes[stage], device);
-            Stage::new(change, [planes[stage], planes[stage] + skip, planes[stage]], blocks[stage], device)
+            Stage::new(
+                change,
+                [planes[stage], planes[stage] + skip, planes[stage]],
+                blocks[stage],
+                device,
+            )
         };
         Self {
             input: Convolution::submanifold(first_kernel.pow(3), channels, stem, device),
@@ -65,8 +84,15 @@ impl ResUnet {
 
     /// The first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
-        let follow = Follow { norm: Some(&self.input_norm), rectified: true, ..Follow::default() };
-        Pass { features: self.input.forward(features, &pyramid.first, follow), skips: vec![] }
+        let follow = Follow {
+            norm: Some(&self.input_norm),
+            rectified: true,
+            ..Follow::default()
+        };
+        Pass {
+            features: self.input.forward(features, &pyramid.first, follow),
+            skips: vec![],
+        }
     }
 
     /// The change of level and the blocks there.
@@ -80,7 +106,10 @@ impl ResUnet {
             let level = 2 * depth - 1 - stage;
             let up = &self.up[stage - depth];
             let raised = up.change(&pass.features, &pyramid.children[level].inverse());
-            pass.features = up.blocks(raised.and(pass.skips.swap_remove(level)), &pyramid.neighbours[level]);
+            pass.features = up.blocks(
+                raised.and(pass.skips.swap_remove(level)),
+                &pyramid.neighbours[level],
+            );
         }
         pass
     }
@@ -96,21 +125,42 @@ struct Stage {
 
 impl Stage {
     /// `channels` behind the change of level, into the first block and out of all.
-    fn new(change: Convolution, [changed, input, output]: [usize; 3], blocks: usize, device: &Device) -> Self {
-        let block = |i: usize| ResidualBlock::new(if i == 0 { input } else { output }, output, device);
-        Self { change, norm: norm(changed, MOMENTUM, device), blocks: (0..blocks).map(block).collect() }
+    fn new(
+        change: Convolution,
+        [changed, input, output]: [usize; 3],
+        blocks: usize,
+        device: &Device,
+    ) -> Self {
+        let block =
+            |i: usize| ResidualBlock::new(if i == 0 { input } else { output }, output, device);
+        Self {
+            change,
+            norm: norm(changed, MOMENTUM, device),
+            blocks: (0..blocks).map(block).collect(),
+        }
     }
 
     fn change(&self, x: &Features, map: &KernelMap) -> Features {
-        self.change.forward(x, map, Follow { norm: Some(&self.norm), rectified: true, ..Follow::default() })
+        self.change.forward(
+            x,
+            map,
+            Follow {
+                norm: Some(&self.norm),
+                rectified: true,
+                ..Follow::default()
+            },
+        )
     }
 
     fn blocks(&self, x: Features, neighbourhood: &Neighbourhood) -> Features {
-        self.blocks.iter().fold(x, |x, block| block.forward(&x, neighbourhood))
+        self.blocks
+            .iter()
+            .fold(x, |x, block| block.forward(&x, neighbourhood))
     }
 }
 
-/// `relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`; the shortcut is linear and normalised where the width changes.
+/// `relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`; the shortcut is linear and normalised
+/// where the width changes.
 #[derive(Module, Debug)]
 struct ResidualBlock {
     conv1: Convolution,
@@ -129,18 +179,36 @@ impl ResidualBlock {
             norm1: norm(output, BLOCK_MOMENTUM, device),
             conv2: Convolution::submanifold(NEIGHBOURS, output, output, device),
             norm2: norm(output, BLOCK_MOMENTUM, device),
-            shortcut: widens.then(|| LinearConfig::new(input, output).with_bias(false).init(device)),
+            shortcut: widens.then(|| {
+                LinearConfig::new(input, output)
+                    .with_bias(false)
+                    .init(device)
+            }),
             shortcut_norm: widens.then(|| norm(output, MOMENTUM, device)),
         }
     }
 
     fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
         let Neighbourhood { around, itself } = neighbourhood;
-        let inner = Follow { norm: Some(&self.norm1), rectified: true, ..Follow::default() };
+        let inner = Follow {
+            norm: Some(&self.norm1),
+            rectified: true,
+            ..Follow::default()
+        };
         let y = self.conv1.forward(x, around, inner);
-        let normed = Follow { norm: self.shortcut_norm.as_ref(), ..Follow::default() };
-        let shortcut = self.shortcut.as_ref().map(|shortcut| pointwise(shortcut, x, itself, normed));
-        let outer = Follow { norm: Some(&self.norm2), residual: Some(shortcut.as_ref().unwrap_or(x)), rectified: true };
+        let normed = Follow {
+            norm: self.shortcut_norm.as_ref(),
+            ..Follow::default()
+        };
+        let shortcut = self
+            .shortcut
+            .as_ref()
+            .map(|shortcut| pointwise(shortcut, x, itself, normed));
+        let outer = Follow {
+            norm: Some(&self.norm2),
+            residual: Some(shortcut.as_ref().unwrap_or(x)),
+            rectified: true,
+        };
         self.conv2.forward(&y, around, outer)
     }
 }

@@ -1,4 +1,5 @@
-//! What the network reads of a scan: voxels, their neighbours at every level, and the superpoints they form.
+//! What the network reads of a scan: voxels, their neighbours at every level, and the superpoints
+//! they form.
 
 use std::ops::Range;
 
@@ -12,9 +13,17 @@ use crate::{
 };
 
 /// Mean of ScanNet's colours, 0..=255 (docs/spec/model.md section 2).
-const COLOR_MEAN: [f32; 3] = [0.477_931_26 * 255.0, 0.430_325_75 * 255.0, 0.374_959_9 * 255.0];
+const COLOR_MEAN: [f32; 3] = [
+    0.477_931_26 * 255.0,
+    0.430_325_75 * 255.0,
+    0.374_959_9 * 255.0,
+];
 /// Their standard deviation.
-const COLOR_DEVIATION: [f32; 3] = [0.283_447_5 * 255.0, 0.275_661_6 * 255.0, 0.270_189_7 * 255.0];
+const COLOR_DEVIATION: [f32; 3] = [
+    0.283_447_5 * 255.0,
+    0.275_661_6 * 255.0,
+    0.270_189_7 * 255.0,
+];
 /// One point in this many lies below the floor: noise, a mirror, the room beneath.
 const BELOW_FLOOR: usize = 100;
 
@@ -43,7 +52,9 @@ pub enum SceneError {
         position: [f32; 3],
     },
     /// A tensor would outgrow what a graphics device can bind.
-    #[error("the scan has {found} {what}, the network takes at most {limit}; crop it or thin it out")]
+    #[error(
+        "the scan has {found} {what}, the network takes at most {limit}; crop it or thin it out"
+    )]
     TooLarge {
         /// Voxels at some level, or superpoints.
         what: &'static str,
@@ -67,11 +78,14 @@ pub struct Observation<'a> {
     pub positions: &'a [[f32; 3]],
     /// (points, 3): sRGB; a scan without colour counts as one of mean colour.
     pub colors: Option<&'a [[u8; 3]]>,
-    /// (points, [`Inputs::image`]): image features; without them every point has the one that the network learned.
+    /// (points, [`Inputs::image`]): image features; without them every point has the one that the
+    /// network learned.
     pub image: Option<&'a [f32]>,
     /// (points, 3): where elastic distortion moved the points, metres; voxels and boxes follow it.
     pub distorted: Option<&'a [[f32; 3]]>,
-    /// Objects seen in images; features (objects, [`Objects::channels`](super::config::Objects::channels)) and positions (objects, 3) in metres.
+    /// Objects seen in images; features (objects,
+    /// [`Objects::channels`](super::config::Objects::channels)) and positions (objects, 3) in
+    /// metres.
     pub objects: Option<(&'a [f32], &'a [[f32; 3]])>,
 }
 
@@ -85,7 +99,8 @@ pub struct SceneInput {
     pyramid: Pyramid,
     /// Voxels to superpoints; a voxel counts once for each of its points.
     segments: SegmentMap,
-    /// (superpoints): mean of the lower corners of its points' voxels, metres (docs/spec/model.md section 6).
+    /// (superpoints): mean of the lower corners of its points' voxels, metres (docs/spec/model.md
+    /// section 6).
     centers: Vec<[f32; 3]>,
     /// The same before elastic distortion.
     undistorted: Vec<[f32; 3]>,
@@ -100,38 +115,90 @@ impl SceneInput {
     ///
     /// # Errors
     /// See [`SceneError`].
-    pub fn new(observation: &Observation, superpoints: &Superpoints, config: &Config) -> Result<Self, SceneError> {
-        let Observation { positions, colors, image, distorted, objects } = *observation;
+    pub fn new(
+        observation: &Observation,
+        superpoints: &Superpoints,
+        config: &Config,
+    ) -> Result<Self, SceneError> {
+        let Observation {
+            positions,
+            colors,
+            image,
+            distorted,
+            objects,
+        } = *observation;
         let points = positions.len();
         if points == 0 {
             return Err(SceneError::Empty);
         }
         let image = image.filter(|_| config.inputs.image > 0);
         let objects = objects.zip(config.objects.as_ref());
-        let same_length = |what, found, expected| if found == expected { Ok(()) } else { Err(SceneError::Length { what, expected, found }) };
+        let same_length = |what, found, expected| {
+            if found == expected {
+                Ok(())
+            } else {
+                Err(SceneError::Length {
+                    what,
+                    expected,
+                    found,
+                })
+            }
+        };
         same_length("colours", colors.map_or(points, <[_]>::len), points)?;
-        same_length("distorted positions", distorted.map_or(points, <[_]>::len), points)?;
-        same_length("superpoint ids", superpoints.superpoint_of_point().len(), points)?;
-        same_length("image features", image.map_or(0, <[_]>::len), image.map_or(0, |_| points * config.inputs.image))?;
+        same_length(
+            "distorted positions",
+            distorted.map_or(points, <[_]>::len),
+            points,
+        )?;
+        same_length(
+            "superpoint ids",
+            superpoints.superpoint_of_point().len(),
+            points,
+        )?;
+        same_length(
+            "image features",
+            image.map_or(0, <[_]>::len),
+            image.map_or(0, |_| points * config.inputs.image),
+        )?;
         if let Some(((features, positions), objects)) = objects {
-            same_length("features of objects", features.len(), positions.len() * objects.channels)?;
+            same_length(
+                "features of objects",
+                features.len(),
+                positions.len() * objects.channels,
+            )?;
         }
         let moved = distorted.unwrap_or(positions);
         for positions in [positions, moved] {
-            if let Some(point) = positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
-                return Err(SceneError::NotFinite { point, position: positions[point] });
+            if let Some(point) = positions
+                .iter()
+                .position(|p| !p.iter().all(|x| x.is_finite()))
+            {
+                return Err(SceneError::NotFinite {
+                    point,
+                    position: positions[point],
+                });
             }
         }
         // attention joins content and position of every superpoint: twice the width
         let limit = BINDING_LIMIT / size_of::<f32>() / (2 * config.d_model);
         if superpoints.count() > limit {
-            return Err(SceneError::TooLarge { what: "superpoints", found: superpoints.count(), limit });
+            return Err(SceneError::TooLarge {
+                what: "superpoints",
+                found: superpoints.count(),
+                limit,
+            });
         }
 
         let range = range(moved);
-        let Voxels { coords, voxel_of_point } = match config.backbone.grid() {
+        let Voxels {
+            coords,
+            voxel_of_point,
+        } = match config.backbone.grid() {
             Some(_) => {
-                let from_corner: Vec<[f32; 3]> = moved.iter().map(|p| std::array::from_fn(|axis| p[axis] - range[0][axis])).collect();
+                let from_corner: Vec<[f32; 3]> = moved
+                    .iter()
+                    .map(|p| std::array::from_fn(|axis| p[axis] - range[0][axis]))
+                    .collect();
                 Voxels::new(&from_corner, config.voxel_size)
             }
             None => Voxels::new(moved, config.voxel_size),
@@ -140,12 +207,19 @@ impl SceneInput {
         let centers = |positions| superpoint_centers(positions, superpoints, config.voxel_size);
         Ok(Self {
             features: voxel_features(positions, colors, &config.inputs, &voxel_of_point, voxels),
-            image: image.map(|image| mean_of_voxels(image, config.inputs.image, &voxel_of_point, voxels)),
-            segments: SegmentMap::new(superpoints.superpoint_of_point(), &voxel_of_point, superpoints.count(), voxels)?,
+            image: image
+                .map(|image| mean_of_voxels(image, config.inputs.image, &voxel_of_point, voxels)),
+            segments: SegmentMap::new(
+                superpoints.superpoint_of_point(),
+                &voxel_of_point,
+                superpoints.count(),
+                voxels,
+            )?,
             centers: centers(moved),
             undistorted: centers(positions),
             range,
-            objects: objects.map(|((features, positions), _)| (features.to_vec(), positions.to_vec())),
+            objects: objects
+                .map(|((features, positions), _)| (features.to_vec(), positions.to_vec())),
             pyramid: Pyramid::new(coords, &config.backbone)?,
         })
     }
@@ -153,7 +227,12 @@ impl SceneInput {
     /// The same on a device.
     pub fn to_device(&self, device: &Device) -> Scene {
         let voxels = self.segments.rows();
-        let rows = |values: &[f32], rows: usize| Tensor::from_data(TensorData::new(values.to_vec(), [rows, values.len() / rows]), device);
+        let rows = |values: &[f32], rows: usize| {
+            Tensor::from_data(
+                TensorData::new(values.to_vec(), [rows, values.len() / rows]),
+                device,
+            )
+        };
         let places = |positions: &[[f32; 3]]| rows(positions.as_flattened(), positions.len());
         let features = |values: &[f32]| {
             let channels = values.len() / voxels;
@@ -161,12 +240,19 @@ impl SceneInput {
                 if cut.len() == channels {
                     return rows(values, voxels);
                 }
-                let part: Vec<f32> = values.chunks_exact(channels).flat_map(|row| &row[cut.clone()]).copied().collect();
+                let part: Vec<f32> = values
+                    .chunks_exact(channels)
+                    .flat_map(|row| &row[cut.clone()])
+                    .copied()
+                    .collect();
                 rows(&part, voxels)
             };
             Features::beside(Features::cuts(voxels, channels).map(part).collect())
         };
-        let objects = self.objects.as_ref().filter(|(_, positions)| !positions.is_empty());
+        let objects = self
+            .objects
+            .as_ref()
+            .filter(|(_, positions)| !positions.is_empty());
         Scene {
             features: features(&self.features),
             image: self.image.as_deref().map(features),
@@ -176,7 +262,9 @@ impl SceneInput {
                 centers: places(&self.centers),
                 undistorted: places(&self.undistorted),
                 range: self.range,
-                objects: objects.map(|(features, positions)| (rows(features, positions.len()), places(positions))),
+                objects: objects.map(|(features, positions)| {
+                    (rows(features, positions.len()), places(positions))
+                }),
             },
             positions: self.centers.clone(),
         }
@@ -205,7 +293,8 @@ pub struct Scene {
 pub struct Layout {
     /// (superpoints, 3).
     pub centers: Tensor<2>,
-    /// (superpoints, 3): the same before elastic distortion; objects seen in images know nothing of it.
+    /// (superpoints, 3): the same before elastic distortion; objects seen in images know nothing of
+    /// it.
     pub undistorted: Tensor<2>,
     /// Lowest and highest coordinates of the points.
     pub range: [[f32; 3]; 2],
@@ -224,24 +313,41 @@ impl Scene {
         self.segments.rows()
     }
 
-    /// The superpoints to ask at inference, ascending: all of them, or, when they are more than `max`, a subset spread evenly over
-    /// the scene (farthest point sampling, `O(max superpoints)`). Fewer where the masks of `max` queries would not fit one tensor.
+    /// The superpoints to ask at inference, ascending: all of them, or, when they are more than
+    /// `max`, a subset spread evenly over the scene (farthest point sampling, `O(max
+    /// superpoints)`). Fewer where the masks of `max` queries would not fit one tensor.
     pub fn queries(&self, max: usize) -> Vec<u32> {
-        let max = max.min(BINDING_LIMIT / size_of::<f32>() / self.superpoints()).max(1);
+        let max = max
+            .min(BINDING_LIMIT / size_of::<f32>() / self.superpoints())
+            .max(1);
         farthest_points(&self.positions, max)
     }
 }
 
 /// (voxels, channels): the mean over the points of each voxel, everything but image features.
-fn voxel_features(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, inputs: &Inputs, voxel_of_point: &[u32], voxels: usize) -> Vec<f32> {
+fn voxel_features(
+    positions: &[[f32; 3]],
+    colors: Option<&[[u8; 3]]>,
+    inputs: &Inputs,
+    voxel_of_point: &[u32],
+    voxels: usize,
+) -> Vec<f32> {
     let points = positions.len();
-    let mean = [0, 1, 2].map(|axis| (positions.iter().map(|p| f64::from(p[axis])).sum::<f64>() / points as f64) as f32);
+    let mean = [0, 1, 2].map(|axis| {
+        (positions.iter().map(|p| f64::from(p[axis])).sum::<f64>() / points as f64) as f32
+    });
     let mut heights: Vec<f32> = positions.iter().map(|p| p[2]).collect();
-    let floor = *heights.select_nth_unstable_by(points / BELOW_FLOOR, f32::total_cmp).1;
+    let floor = *heights
+        .select_nth_unstable_by(points / BELOW_FLOOR, f32::total_cmp)
+        .1;
     let mut features = Vec::with_capacity(points * inputs.channels());
     for (i, p) in positions.iter().enumerate() {
-        let normalized = |channel: usize, color: u8| (f32::from(color) - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel];
-        features.extend(colors.map_or([0.0; 3], |colors| [0, 1, 2].map(|channel| normalized(channel, colors[i][channel]))));
+        let normalized = |channel: usize, color: u8| {
+            (f32::from(color) - COLOR_MEAN[channel]) / COLOR_DEVIATION[channel]
+        };
+        features.extend(colors.map_or([0.0; 3], |colors| {
+            [0, 1, 2].map(|channel| normalized(channel, colors[i][channel]))
+        }));
         if inputs.position {
             features.extend([p[0] - mean[0], p[1] - mean[1], p[2] - mean[2]]);
         }
@@ -253,7 +359,12 @@ fn voxel_features(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, inputs: &I
 }
 
 /// `features` (points, channels) to their means (voxels, channels).
-fn mean_of_voxels(features: &[f32], channels: usize, voxel_of_point: &[u32], voxels: usize) -> Vec<f32> {
+fn mean_of_voxels(
+    features: &[f32],
+    channels: usize,
+    voxel_of_point: &[u32],
+    voxels: usize,
+) -> Vec<f32> {
     let mut means = vec![0.0; voxels * channels];
     let mut counts = vec![0u32; voxels];
     for (point, &voxel) in features.chunks_exact(channels).zip(voxel_of_point) {
@@ -261,20 +372,32 @@ fn mean_of_voxels(features: &[f32], channels: usize, voxel_of_point: &[u32], vox
         let voxel = voxel as usize;
         counts[voxel] += 1;
         let share = 1.0 / counts[voxel] as f32;
-        means[voxel * channels..][..channels].iter_mut().zip(point).for_each(|(mean, value)| *mean += (value - *mean) * share);
+        means[voxel * channels..][..channels]
+            .iter_mut()
+            .zip(point)
+            .for_each(|(mean, value)| *mean += (value - *mean) * share);
     }
     means
 }
 
-/// (superpoints): means of the lower corners of the points' voxels in a grid with a corner at the world's origin.
-fn superpoint_centers(positions: &[[f32; 3]], superpoints: &Superpoints, voxel_size: f32) -> Vec<[f32; 3]> {
+/// (superpoints): means of the lower corners of the points' voxels in a grid with a corner at the
+/// world's origin.
+fn superpoint_centers(
+    positions: &[[f32; 3]],
+    superpoints: &Superpoints,
+    voxel_size: f32,
+) -> Vec<[f32; 3]> {
     let mut sums = vec![([0f64; 3], 0u32); superpoints.count()];
     for (position, &superpoint) in positions.iter().zip(superpoints.superpoint_of_point()) {
         let (sum, count) = &mut sums[superpoint as usize];
         *count += 1;
-        sum.iter_mut().zip(position).for_each(|(s, x)| *s += f64::from((x / voxel_size).floor()));
+        sum.iter_mut()
+            .zip(position)
+            .for_each(|(s, x)| *s += f64::from((x / voxel_size).floor()));
     }
-    sums.into_iter().map(|(sum, count)| sum.map(|s| (s * f64::from(voxel_size) / f64::from(count)) as f32)).collect()
+    sums.into_iter()
+        .map(|(sum, count)| sum.map(|s| (s * f64::from(voxel_size) / f64::from(count)) as f32))
+        .collect()
 }
 
 fn range(positions: &[[f32; 3]]) -> [[f32; 3]; 2] {
@@ -295,14 +418,30 @@ mod tests {
 
     use super::*;
 
-    fn input(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, ids: &[u32]) -> Result<SceneInput, SceneError> {
-        let observation = Observation { positions, colors, ..Observation::default() };
-        SceneInput::new(&observation, &Superpoints::from_ids(ids), &Config { voxel_size: 0.5, ..Config::nano() })
+    fn input(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        ids: &[u32],
+    ) -> Result<SceneInput, SceneError> {
+        let observation = Observation {
+            positions,
+            colors,
+            ..Observation::default()
+        };
+        SceneInput::new(
+            &observation,
+            &Superpoints::from_ids(ids),
+            &Config {
+                voxel_size: 0.5,
+                ..Config::nano()
+            },
+        )
     }
 
     #[test]
     fn voxels_hold_means_and_superpoints_count_points() {
-        // two points in the voxel at (0, 0, 0), one at (0.5, 0, 1); the second superpoint has a point in each
+        // two points in the voxel at (0, 0, 0), one at (0.5, 0, 1); the second superpoint has a
+        // point in each
         let positions = [[0.1, 0.1, 0.1], [0.3, 0.1, 0.1], [0.8, 0.1, 1.3]];
         let colors = [[0, 0, 0], [255, 0, 0], [0, 0, 255]];
         let scene = input(&positions, Some(&colors), &[7, 3, 3]).unwrap();
@@ -324,14 +463,37 @@ mod tests {
     fn bad_scans_are_refused_in_words() {
         assert_eq!(input(&[], None, &[]).unwrap_err(), SceneError::Empty);
         let far = input(&[[0.0; 3], [3e38, 0.0, 0.0]], None, &[0, 0]).unwrap_err();
-        assert!(matches!(far, SceneError::Voxels(KernelMapError::TooFar { .. })), "{far}");
+        assert!(
+            matches!(far, SceneError::Voxels(KernelMapError::TooFar { .. })),
+            "{far}"
+        );
         let nan = input(&[[0.0; 3], [f32::NAN, 0.0, 0.0]], None, &[0, 0]).unwrap_err();
-        assert!(matches!(nan, SceneError::NotFinite { point: 1, .. }), "{nan}");
-        assert_eq!(input(&[[0.0; 3]], Some(&[]), &[0]).unwrap_err(), SceneError::Length { what: "colours", expected: 1, found: 0 });
+        assert!(
+            matches!(nan, SceneError::NotFinite { point: 1, .. }),
+            "{nan}"
+        );
+        assert_eq!(
+            input(&[[0.0; 3]], Some(&[]), &[0]).unwrap_err(),
+            SceneError::Length {
+                what: "colours",
+                expected: 1,
+                found: 0
+            }
+        );
         let positions = vec![[0.0; 3]; 180_000];
         let ids: Vec<u32> = (0..180_000).collect();
         let many = input(&positions, None, &ids).unwrap_err();
-        assert!(matches!(many, SceneError::TooLarge { what: "superpoints", found: 180_000, .. }), "{many}");
+        assert!(
+            matches!(
+                many,
+                SceneError::TooLarge {
+                    what: "superpoints",
+                    found: 180_000,
+                    ..
+                }
+            ),
+            "{many}"
+        );
     }
 
     proptest! {

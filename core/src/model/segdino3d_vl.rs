@@ -69,7 +69,8 @@ pub enum ClassAnswers {
     Fixed {
         /// (queries, classes + 1): logits, the last "no object".
         instances: Vec<f32>,
-        /// (queries, superpoint classes + 1): logits of what each query's own superpoint is, the last "background".
+        /// (queries, superpoint classes + 1): logits of what each query's own superpoint is, the
+        /// last "background".
         semantics: Vec<f32>,
     },
 }
@@ -83,7 +84,8 @@ pub struct TextAnswers {
     pub no_object: Vec<f32>,
     /// (queries): logits of the IoU of the mask with its object.
     pub scores: Vec<f32>,
-    /// Factor and summand that turn the cosine of an embedding with a class's embedding into the class's logit.
+    /// Factor and summand that turn the cosine of an embedding with a class's embedding into the
+    /// class's logit.
     pub affine: [f32; 2],
 }
 
@@ -98,8 +100,8 @@ impl SegDino3dVl {
         }
     }
 
-    /// Predictions before the first layer and after each, the last of which is final. `scene` is on the network's device; `queries`
-    /// are superpoints of it, in any order.
+    /// Predictions before the first layer and after each, the last of which is final. `scene` is on
+    /// the network's device; `queries` are superpoints of it, in any order.
     ///
     /// # Panics
     /// If a query is no superpoint of the scene.
@@ -107,18 +109,25 @@ impl SegDino3dVl {
         self.decode(self.encode(scene), scene, queries)
     }
 
-    /// The backbone's part of [`forward`](Self::forward): (superpoints, channels), what the decoder reads.
+    /// The backbone's part of [`forward`](Self::forward): (superpoints, channels), what the decoder
+    /// reads.
     pub fn encode(&self, scene: &Scene) -> Tensor<2> {
-        let voxels = self.backbone.forward(self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()), &scene.pyramid);
+        let voxels = self.backbone.forward(
+            self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()),
+            &scene.pyramid,
+        );
         superpoint_means(&voxels, &scene.segments)
     }
 
-    /// The decoder's part of [`forward`](Self::forward), from what [`encode`](Self::encode) gave of the same scene.
+    /// The decoder's part of [`forward`](Self::forward), from what [`encode`](Self::encode) gave of
+    /// the same scene.
     ///
     /// # Panics
     /// If a query is no superpoint of the scene.
     pub fn decode(&self, features: Tensor<2>, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
-        let (memory, mut state) = self.decoder.start(features, &scene.layout, &selection(scene, queries));
+        let (memory, mut state) =
+            self.decoder
+                .start(features, &scene.layout, &selection(scene, queries));
         let mut predictions = vec![self.decoder.predict(&state)];
         for layer in 0..self.decoder.layers() {
             state = self.decoder.step(layer, &memory, state);
@@ -130,7 +139,10 @@ impl SegDino3dVl {
     /// The same with a [backbone](Backbone::by_halves) that stores features by halves.
     #[must_use]
     pub fn by_halves(self) -> Self {
-        Self { backbone: self.backbone.by_halves(), ..self }
+        Self {
+            backbone: self.backbone.by_halves(),
+            ..self
+        }
     }
 
     /// Voxel features to voxel features.
@@ -145,31 +157,50 @@ impl SegDino3dVl {
 
     /// (voxels, channels): what the backbone reads.
     fn inputs(&self, own: Features, image: Option<Features>, voxels: usize) -> Features {
-        let Some(unseen) = &self.unseen else { return own };
+        let Some(unseen) = &self.unseen else {
+            return own;
+        };
         let [_, channels] = unseen.dims();
         let repeated = |cut: Range<usize>| unseen.val().slice([0..1, cut]).repeat_dim(0, voxels);
-        own.and(image.unwrap_or_else(|| Features::beside(Features::cuts(voxels, channels).map(repeated).collect())))
+        own.and(image.unwrap_or_else(|| {
+            Features::beside(Features::cuts(voxels, channels).map(repeated).collect())
+        }))
     }
 
-    /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop run and checks for cancellation
-    /// between the levels of the backbone and between decoder layers.
+    /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop
+    /// run and checks for cancellation between the levels of the backbone and between decoder
+    /// layers.
     ///
     /// # Errors
     /// See [`InferenceError`].
     ///
     /// # Panics
     /// If a query is no superpoint of the scene.
-    pub async fn infer(&self, scene: Scene, queries: Vec<u32>, monitor: &Monitor<'_>) -> Result<Answers, InferenceError> {
+    pub async fn infer(
+        &self,
+        scene: Scene,
+        queries: Vec<u32>,
+        monitor: &Monitor<'_>,
+    ) -> Result<Answers, InferenceError> {
         let selection = selection(&scene, &queries);
         let (voxels, superpoints) = (scene.voxels(), scene.superpoints());
-        let Scene { features, image, pyramid, segments, layout, .. } = scene;
+        let Scene {
+            features,
+            image,
+            pyramid,
+            segments,
+            layout,
+            ..
+        } = scene;
         let pause = async |stage, done: usize, total: usize| {
             platform::yield_now().await;
             monitor.at(stage, done as f32 / total as f32)
         };
 
         let stages = self.backbone.stages();
-        let mut pass = self.backbone.begin(self.inputs(features, image, voxels), &pyramid);
+        let mut pass = self
+            .backbone
+            .begin(self.inputs(features, image, voxels), &pyramid);
         for stage in 0..stages {
             pause(Stage::Backbone, stage, stages).await?;
             pass = self.backbone.stage(stage, pass, &pyramid);
@@ -189,40 +220,75 @@ impl SegDino3dVl {
         Ok(answers)
     }
 
-    async fn read(&self, state: &State, queries: Vec<u32>, superpoints: usize) -> Result<Answers, InferenceError> {
+    async fn read(
+        &self,
+        state: &State,
+        queries: Vec<u32>,
+        superpoints: usize,
+    ) -> Result<Answers, InferenceError> {
         let semantics = self.decoder.semantics(state);
-        let Prediction { class, masks, boxes } = self.decoder.predict(state);
+        let Prediction {
+            class,
+            masks,
+            boxes,
+        } = self.decoder.predict(state);
         let mut read = Transaction::default().register(masks);
         if let Some(boxes) = boxes {
             read = read.register(boxes.centers).register(boxes.sizes);
         }
         let is_text = matches!(class, Class::Text(_));
         read = match class {
-            Class::Text(class) => {
-                read.register(class.embedding).register(class.no_object).register(class.score).register(Tensor::cat(class.affine.to_vec(), 0))
-            }
-            Class::Fixed(logits) => semantics.into_iter().fold(read.register(logits), Transaction::register),
+            Class::Text(class) => read
+                .register(class.embedding)
+                .register(class.no_object)
+                .register(class.score)
+                .register(Tensor::cat(class.affine.to_vec(), 0)),
+            Class::Fixed(logits) => semantics
+                .into_iter()
+                .fold(read.register(logits), Transaction::register),
         };
-        let mut read = read.execute_async().await?.into_iter().map(TensorData::try_into_vec::<f32>);
+        let mut read = read
+            .execute_async()
+            .await?
+            .into_iter()
+            .map(TensorData::try_into_vec::<f32>);
         let mut next = || read.next().unwrap_or(Ok(vec![]));
         let (masks, centers, sizes) = (next()?, next()?, next()?);
         let class = if is_text {
             let (embeddings, no_object, scores) = (next()?, next()?, next()?);
-            ClassAnswers::Text(TextAnswers { embeddings, no_object, scores, affine: next()?.try_into().unwrap_or_default() })
+            ClassAnswers::Text(TextAnswers {
+                embeddings,
+                no_object,
+                scores,
+                affine: next()?.try_into().unwrap_or_default(),
+            })
         } else {
-            ClassAnswers::Fixed { instances: next()?, semantics: next()? }
+            ClassAnswers::Fixed {
+                instances: next()?,
+                semantics: next()?,
+            }
         };
-        Ok(Answers { queries, superpoints, masks, centers, sizes, class })
+        Ok(Answers {
+            queries,
+            superpoints,
+            masks,
+            centers,
+            sizes,
+            class,
+        })
     }
 }
 
 /// (superpoints, channels): means of the voxels of each.
 fn superpoint_means(voxels: &Features, segments: &SegmentMap) -> Tensor<2> {
-    voxels.map(|_, part| segment_mean(part.clone(), segments)).into_tensor()
+    voxels
+        .map(|_, part| segment_mean(part.clone(), segments))
+        .into_tensor()
 }
 
 fn selection(scene: &Scene, queries: &[u32]) -> SegmentMap {
-    SegmentMap::selection(queries, scene.superpoints()).expect("queries are superpoints of the scene")
+    SegmentMap::selection(queries, scene.superpoints())
+        .expect("queries are superpoints of the scene")
 }
 
 #[cfg(test)]
@@ -244,7 +310,8 @@ mod tests {
     };
 
     fn same<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) {
-        a.to_data().assert_approx_eq::<f32>(&b.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
+        a.to_data()
+            .assert_approx_eq::<f32>(&b.to_data(), Tolerance::rel_abs(1e-4, 1e-4));
     }
 
     fn text_class(prediction: &Prediction) -> &TextClass {
@@ -264,19 +331,31 @@ mod tests {
         for (layer, p) in predictions.iter().enumerate() {
             let class = text_class(p);
             assert_eq!(class.embedding.dims(), [3, text::DIM]);
-            assert_eq!((class.no_object.dims(), class.score.dims()), ([3, 1], [3, 1]));
+            assert_eq!(
+                (class.no_object.dims(), class.score.dims()),
+                ([3, 1], [3, 1])
+            );
             assert_eq!(p.masks.dims(), [3, 8]);
             assert_eq!(p.boxes.is_some(), layer > 0);
             let norms = class.embedding.clone().square().sum_dim(1);
             same(&norms, &Tensor::ones([3, 1], &device));
-            assert_eq!(p.class.logits(class.embedding.clone().narrow(0, 0, 2)).dims(), [3, 3]);
+            assert_eq!(
+                p.class
+                    .logits(class.embedding.clone().narrow(0, 0, 2))
+                    .dims(),
+                [3, 3]
+            );
         }
     }
 
     #[test]
     fn nano_fits_the_browser() {
         let network = SegDino3dVl::new(&Config::nano(), &Device::flex());
-        assert!((2_000_000..4_000_000).contains(&network.num_params()), "{}", network.num_params());
+        assert!(
+            (2_000_000..4_000_000).contains(&network.num_params()),
+            "{}",
+            network.num_params()
+        );
     }
 
     #[test]
@@ -284,9 +363,17 @@ mod tests {
         let (config, device) = (tiny(), Device::flex());
         let network = shaken(SegDino3dVl::new(&config, &device));
         let scene = cube(&device, &config);
-        let (straight, turned) = (network.forward(&scene, &[0, 2, 5]), network.forward(&scene, &[5, 0, 2]));
+        let (straight, turned) = (
+            network.forward(&scene, &[0, 2, 5]),
+            network.forward(&scene, &[5, 0, 2]),
+        );
         for (a, b) in straight.iter().zip(&turned) {
-            let turn = |t: &Tensor<2>| Tensor::cat(vec![t.clone().narrow(0, 2, 1), t.clone().narrow(0, 0, 2)], 0);
+            let turn = |t: &Tensor<2>| {
+                Tensor::cat(
+                    vec![t.clone().narrow(0, 2, 1), t.clone().narrow(0, 0, 2)],
+                    0,
+                )
+            };
             same(&turn(&text_class(a).embedding), &text_class(b).embedding);
             same(&turn(&a.masks), &b.masks);
             same(&turn(&text_class(a).score), &text_class(b).score);
@@ -303,18 +390,33 @@ mod tests {
         let network = shaken(SegDino3dVl::new(&config, &device));
         let scene = cube(&device, &config);
         let queries = scene.queries(5);
-        let answers = || burn::tensor::read_sync(network.infer(scene.clone(), queries.clone(), &Monitor::silent())).unwrap();
+        let answers = || {
+            burn::tensor::read_sync(network.infer(
+                scene.clone(),
+                queries.clone(),
+                &Monitor::silent(),
+            ))
+            .unwrap()
+        };
         let (first, again) = (answers(), answers());
         assert_eq!(first, again);
         assert_eq!((first.superpoints, first.queries.len()), (8, 5));
         let last = network.forward(&scene, &queries).pop().unwrap();
         let floats = |t: Tensor<2>| t.into_data().try_into_vec::<f32>().unwrap();
-        let ClassAnswers::Text(class) = first.class else { panic!("classes by text") };
-        assert_eq!(class.embeddings, floats(text_class(&last).embedding.clone()));
+        let ClassAnswers::Text(class) = first.class else {
+            panic!("classes by text")
+        };
+        assert_eq!(
+            class.embeddings,
+            floats(text_class(&last).embedding.clone())
+        );
         assert_eq!(first.masks, floats(last.masks));
         assert_eq!(first.centers, floats(last.boxes.unwrap().centers));
         let [scale, bias] = class.affine;
-        assert!(scale > 10.0 && scale < 16.0 && (0.0..=0.2).contains(&bias), "{scale} {bias}");
+        assert!(
+            scale > 10.0 && scale < 16.0 && (0.0..=0.2).contains(&bias),
+            "{scale} {bias}"
+        );
     }
 
     #[test]
@@ -328,8 +430,15 @@ mod tests {
                 cancel.cancel();
             }
         };
-        let result = burn::tensor::read_sync(network.infer(scene, vec![0], &Monitor::new(&stop_at_decoder, &cancel)));
-        assert!(matches!(result, Err(InferenceError::Cancelled(_))), "{result:?}");
+        let result = burn::tensor::read_sync(network.infer(
+            scene,
+            vec![0],
+            &Monitor::new(&stop_at_decoder, &cancel),
+        ));
+        assert!(
+            matches!(result, Err(InferenceError::Cancelled(_))),
+            "{result:?}"
+        );
     }
 
     #[test]
@@ -349,10 +458,15 @@ mod tests {
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 let name = self.path.join(".");
                 // statistics are not learned, and the softmax cancels what a bias adds to all keys
-                if name.contains("running_") || (name.contains("attention.key_") && name.ends_with("bias")) {
+                if name.contains("running_")
+                    || (name.contains("attention.key_") && name.ends_with("bias"))
+                {
                     return;
                 }
-                let slope = param.val().grad(self.gradients).map(|g| g.abs().sum().into_scalar::<f32>());
+                let slope = param
+                    .val()
+                    .grad(self.gradients)
+                    .map(|g| g.abs().sum().into_scalar::<f32>());
                 if !slope.is_some_and(|s| s.is_finite() && s > 1e-9) {
                     self.found.push(format!("{name}: {slope:?}"));
                 }
@@ -378,7 +492,11 @@ mod tests {
             }
         }
         let gradients = loss.backward();
-        let mut silent = Silent { gradients: &gradients, path: vec![], found: vec![] };
+        let mut silent = Silent {
+            gradients: &gradients,
+            path: vec![],
+            found: vec![],
+        };
         network.visit(&mut silent);
         assert!(silent.found.is_empty(), "{:#?}", silent.found);
     }

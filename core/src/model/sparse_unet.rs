@@ -1,4 +1,5 @@
-//! A sparse convolutional U-Net of pre-activation residual blocks (docs/spec/model.md section 5, `SpConvUNet`).
+//! A sparse convolutional U-Net of pre-activation residual blocks (docs/spec/model.md section 5,
+//! `SpConvUNet`).
 
 use burn::{
     module::Module,
@@ -31,16 +32,26 @@ pub struct SparseUnet {
 }
 
 impl SparseUnet {
-    /// From `channels` input features; `planes` are the channels of the levels, finest first, at least one.
+    /// From `channels` input features; `planes` are the channels of the levels, finest first, at
+    /// least one.
     pub fn new(channels: usize, planes: &[usize], device: &Device) -> Self {
         let blocks = |first: usize, width: usize| -> Vec<ResidualBlock> {
-            (0..BLOCKS).map(|i| ResidualBlock::new(if i == 0 { first } else { width }, width, device)).collect()
+            (0..BLOCKS)
+                .map(|i| ResidualBlock::new(if i == 0 { first } else { width }, width, device))
+                .collect()
         };
         Self {
             input: Convolution::submanifold(NEIGHBOURS, channels, planes[0], device),
             down: planes.iter().map(|&p| blocks(p, p)).collect(),
-            exchanges: planes.windows(2).map(|p| Exchange::new(p[0], p[1], device)).collect(),
-            up: planes[1..].iter().zip(planes).map(|(_, &p)| blocks(2 * p, p)).collect(),
+            exchanges: planes
+                .windows(2)
+                .map(|p| Exchange::new(p[0], p[1], device))
+                .collect(),
+            up: planes[1..]
+                .iter()
+                .zip(planes)
+                .map(|(_, &p)| blocks(2 * p, p))
+                .collect(),
             output: norm(planes[0], device),
         }
     }
@@ -57,7 +68,12 @@ impl SparseUnet {
 
     /// The first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
-        Pass { features: self.input.forward(features, &pyramid.first, Follow::default()), skips: vec![] }
+        Pass {
+            features: self
+                .input
+                .forward(features, &pyramid.first, Follow::default()),
+            skips: vec![],
+        }
     }
 
     /// The blocks of one level.
@@ -66,16 +82,20 @@ impl SparseUnet {
         let (level, blocks) = if stage <= deepest {
             if let Some(finer) = stage.checked_sub(1) {
                 pass.skips.push(pass.features.clone());
-                pass.features = self.exchanges[finer].down(&pass.features, &pyramid.children[finer]);
+                pass.features =
+                    self.exchanges[finer].down(&pass.features, &pyramid.children[finer]);
             }
             (stage, &self.down[stage])
         } else {
             let level = 2 * deepest - stage;
-            let raised = self.exchanges[level].up(&pass.features, &pyramid.children[level].inverse());
+            let raised =
+                self.exchanges[level].up(&pass.features, &pyramid.children[level].inverse());
             pass.features = pass.skips.swap_remove(level).and(raised);
             (level, &self.up[level])
         };
-        pass.features = blocks.iter().fold(pass.features, |x, block| block.forward(&x, &pyramid.neighbours[level]));
+        pass.features = blocks.iter().fold(pass.features, |x, block| {
+            block.forward(&x, &pyramid.neighbours[level])
+        });
         pass
     }
 
@@ -85,7 +105,8 @@ impl SparseUnet {
     }
 }
 
-/// `conv(relu(norm(conv(relu(norm(x)))))) + shortcut(x)`; the shortcut is linear where the width changes.
+/// `conv(relu(norm(conv(relu(norm(x)))))) + shortcut(x)`; the shortcut is linear where the width
+/// changes.
 #[derive(Module, Debug)]
 struct ResidualBlock {
     norm1: BatchNorm,
@@ -102,16 +123,34 @@ impl ResidualBlock {
             conv1: Convolution::submanifold(NEIGHBOURS, input, output, device),
             norm2: norm(output, device),
             conv2: Convolution::submanifold(NEIGHBOURS, output, output, device),
-            shortcut: (input != output).then(|| LinearConfig::new(input, output).with_bias(false).init(device)),
+            shortcut: (input != output).then(|| {
+                LinearConfig::new(input, output)
+                    .with_bias(false)
+                    .init(device)
+            }),
         }
     }
 
     fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
         let Neighbourhood { around, itself } = neighbourhood;
-        let shortcut = self.shortcut.as_ref().map(|shortcut| pointwise(shortcut, x, itself, Follow::default()));
-        let inner = Follow { norm: Some(&self.norm2), rectified: true, ..Follow::default() };
+        let shortcut = self
+            .shortcut
+            .as_ref()
+            .map(|shortcut| pointwise(shortcut, x, itself, Follow::default()));
+        let inner = Follow {
+            norm: Some(&self.norm2),
+            rectified: true,
+            ..Follow::default()
+        };
         let y = self.conv1.forward(&activate(&self.norm1, x), around, inner);
-        self.conv2.forward(&y, around, Follow { residual: Some(shortcut.as_ref().unwrap_or(x)), ..Follow::default() })
+        self.conv2.forward(
+            &y,
+            around,
+            Follow {
+                residual: Some(shortcut.as_ref().unwrap_or(x)),
+                ..Follow::default()
+            },
+        )
     }
 }
 
@@ -135,11 +174,13 @@ impl Exchange {
     }
 
     fn down(&self, x: &Features, children: &KernelMap) -> Features {
-        self.down.forward(&activate(&self.down_norm, x), children, Follow::default())
+        self.down
+            .forward(&activate(&self.down_norm, x), children, Follow::default())
     }
 
     fn up(&self, x: &Features, parents: &KernelMap) -> Features {
-        self.up.forward(&activate(&self.up_norm, x), parents, Follow::default())
+        self.up
+            .forward(&activate(&self.up_norm, x), parents, Follow::default())
     }
 }
 

@@ -1,7 +1,7 @@
 //! Weights in and out: one safetensors file, stored as f16, computed as f32.
 //!
-//! Names are the paths of fields and variants, `backbone.SparseUnet.down.0.1.conv1.weight`. A file must hold exactly the tensors of the
-//! network it is loaded into, in the same shapes.
+//! Names are the paths of fields and variants, `backbone.SparseUnet.down.0.1.conv1.weight`. A file
+//! must hold exactly the tensors of the network it is loaded into, in the same shapes.
 
 use std::collections::HashSet;
 
@@ -52,21 +52,43 @@ pub enum WeightsError {
     },
 }
 
-/// The parameters of `module`, running statistics included, as a safetensors file of f16. The same weights give the same bytes.
+/// The parameters of `module`, running statistics included, as a safetensors file of f16. The same
+/// weights give the same bytes.
 ///
 /// Reads the device synchronously: not for the browser.
 ///
 /// # Errors
 /// [`WeightsError::NotFinite`] when a value does not fit f16.
 pub fn save<M: Module>(module: &M) -> Result<Vec<u8>, WeightsError> {
-    let stored =
-        parameters(module).into_iter().map(|Parameter { name, shape, values }| match values.iter().find(|v| !f16::from_f32(**v).is_finite()) {
-            Some(value) => Err(WeightsError::NotFinite { name, value: value.to_string() }),
-            None => Ok((name, shape, values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()).collect())),
-        });
+    let stored = parameters(module).into_iter().map(
+        |Parameter {
+             name,
+             shape,
+             values,
+         }| match values.iter().find(|v| !f16::from_f32(**v).is_finite()) {
+            Some(value) => Err(WeightsError::NotFinite {
+                name,
+                value: value.to_string(),
+            }),
+            None => Ok((
+                name,
+                shape,
+                values
+                    .iter()
+                    .flat_map(|v| f16::from_f32(*v).to_le_bytes())
+                    .collect(),
+            )),
+        },
+    );
     let stored = stored.collect::<Result<Vec<(String, Vec<usize>, Vec<u8>)>, WeightsError>>()?;
-    let malformed = |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
-    let views = stored.iter().map(|(name, shape, bytes)| Ok((name, TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(malformed)?)));
+    let malformed =
+        |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
+    let views = stored.iter().map(|(name, shape, bytes)| {
+        Ok((
+            name,
+            TensorView::new(Dtype::F16, shape.clone(), bytes).map_err(malformed)?,
+        ))
+    });
     let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
     safetensors::serialize(views, None).map_err(malformed)
 }
@@ -82,7 +104,8 @@ pub struct Parameter {
     pub values: Vec<f32>,
 }
 
-/// Those of `module`, running statistics included. Reads the device synchronously: not for the browser.
+/// Those of `module`, running statistics included. Reads the device synchronously: not for the
+/// browser.
 pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
     let mut reader = Reader::default();
     // `valid` also brings pending updates into the running statistics
@@ -95,11 +118,21 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
 /// # Errors
 /// The first mismatch between file and network, see [`WeightsError`].
 pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
-    let file = SafeTensors::deserialize(bytes).map_err(|error| WeightsError::Malformed(error.to_string()))?;
-    let mut loader = Loader { file: &file, path: Path::default(), loaded: HashSet::new(), error: None };
+    let file = SafeTensors::deserialize(bytes)
+        .map_err(|error| WeightsError::Malformed(error.to_string()))?;
+    let mut loader = Loader {
+        file: &file,
+        path: Path::default(),
+        loaded: HashSet::new(),
+        error: None,
+    };
     let module = module.map(&mut loader);
     loader.error.map_or(Ok(()), Err)?;
-    let mut unknown: Vec<&str> = file.names().into_iter().filter(|name| !loader.loaded.contains(*name)).collect();
+    let mut unknown: Vec<&str> = file
+        .names()
+        .into_iter()
+        .filter(|name| !loader.loaded.contains(*name))
+        .collect();
     unknown.sort_unstable();
     match unknown.first() {
         Some(name) => Err(WeightsError::Unknown((*name).to_owned())),
@@ -135,7 +168,11 @@ impl ModuleVisitor for Reader {
     fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
         let data = param.val().into_data();
         let values = data.iter::<f32>().collect();
-        self.parameters.push(Parameter { name: self.path.name(), shape: data.shape().to_vec(), values });
+        self.parameters.push(Parameter {
+            name: self.path.name(),
+            shape: data.shape().to_vec(),
+            values,
+        });
     }
 }
 
@@ -150,18 +187,42 @@ impl Loader<'_> {
     /// The values of the current tensor, checked.
     fn read(&self, name: &str, shape: &Shape) -> Result<Vec<f32>, WeightsError> {
         let name = name.to_owned();
-        let Ok(view) = self.file.tensor(&name) else { return Err(WeightsError::Missing(name)) };
+        let Ok(view) = self.file.tensor(&name) else {
+            return Err(WeightsError::Missing(name));
+        };
         if *view.shape() != *shape.to_vec() {
-            return Err(WeightsError::Shape { name, found: view.shape().to_vec(), expected: shape.to_vec() });
+            return Err(WeightsError::Shape {
+                name,
+                found: view.shape().to_vec(),
+                expected: shape.to_vec(),
+            });
         }
         let bytes = view.data();
         let values: Vec<f32> = match view.dtype() {
-            Dtype::F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-            Dtype::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            other => return Err(WeightsError::Dtype { name, found: format!("{other:?}") }),
+            Dtype::F16 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f16::from_le_bytes(*b).to_f32())
+                .collect(),
+            Dtype::F32 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            other => {
+                return Err(WeightsError::Dtype {
+                    name,
+                    found: format!("{other:?}"),
+                });
+            }
         };
         match values.iter().find(|v| !v.is_finite()) {
-            Some(value) => Err(WeightsError::NotFinite { name, value: value.to_string() }),
+            Some(value) => Err(WeightsError::NotFinite {
+                name,
+                value: value.to_string(),
+            }),
             None => Ok(values),
         }
     }
@@ -183,7 +244,8 @@ impl ModuleMapper for Loader<'_> {
             Ok(values) => {
                 self.loaded.insert(name);
                 let id = param.id;
-                let tensor = Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
+                let tensor =
+                    Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
                 param.transform_for_load(tensor, id)
             }
             Err(error) => {
@@ -218,7 +280,10 @@ mod tests {
         assert_eq!(save(&loaded).unwrap(), file);
         let scene = cube(&device, &config);
         let masks = |n: &SegDino3dVl| n.forward(&scene, &[0, 4]).pop().unwrap().masks.into_data();
-        masks(&saved).assert_approx_eq::<f32>(&masks(&loaded), burn::tensor::Tolerance::rel_abs(0.02, 0.02));
+        masks(&saved).assert_approx_eq::<f32>(
+            &masks(&loaded),
+            burn::tensor::Tolerance::rel_abs(0.02, 0.02),
+        );
     }
 
     #[test]
@@ -228,7 +293,14 @@ mod tests {
         let before = save(&network).unwrap();
         network.forward(&cube(&device, &config), &[0]);
         let after = save(&network).unwrap();
-        let mean = |file: &[u8]| SafeTensors::deserialize(file).unwrap().tensor("backbone.SparseUnet.output.running_mean").unwrap().data().to_vec();
+        let mean = |file: &[u8]| {
+            SafeTensors::deserialize(file)
+                .unwrap()
+                .tensor("backbone.SparseUnet.output.running_mean")
+                .unwrap()
+                .data()
+                .to_vec()
+        };
         assert_ne!(mean(&before), mean(&after));
     }
 
@@ -236,17 +308,32 @@ mod tests {
     fn other_networks_are_refused_by_name() {
         let file = save(&network(&tiny())).unwrap();
         let reject = |config: Config| load(network(&config), &file).unwrap_err();
-        assert!(matches!(reject(Config { ffn: 8, ..tiny() }), WeightsError::Shape { name, .. } if name == "decoder.layers.0.expand.weight"));
-        assert!(matches!(reject(Config { layers: 3, ..tiny() }), WeightsError::Missing(name) if name.starts_with("decoder.layers.2")));
-        assert!(matches!(reject(Config { layers: 1, ..tiny() }), WeightsError::Unknown(name) if name.starts_with("decoder.layers.1")));
+        assert!(
+            matches!(reject(Config { ffn: 8, ..tiny() }), WeightsError::Shape { name, .. } if name == "decoder.layers.0.expand.weight")
+        );
+        assert!(
+            matches!(reject(Config { layers: 3, ..tiny() }), WeightsError::Missing(name) if name.starts_with("decoder.layers.2"))
+        );
+        assert!(
+            matches!(reject(Config { layers: 1, ..tiny() }), WeightsError::Unknown(name) if name.starts_with("decoder.layers.1"))
+        );
     }
 
     #[test]
     fn damaged_files_are_refused() {
         let mut file = save(&network(&tiny())).unwrap();
-        assert!(matches!(load(network(&tiny()), &file[..file.len() - 1]), Err(WeightsError::Malformed(_))));
-        assert!(matches!(load(network(&tiny()), b"<!doctype html>"), Err(WeightsError::Malformed(_))));
+        assert!(matches!(
+            load(network(&tiny()), &file[..file.len() - 1]),
+            Err(WeightsError::Malformed(_))
+        ));
+        assert!(matches!(
+            load(network(&tiny()), b"<!doctype html>"),
+            Err(WeightsError::Malformed(_))
+        ));
         file.splice(file.len() - 2.., f16::NAN.to_le_bytes());
-        assert!(matches!(load(network(&tiny()), &file), Err(WeightsError::NotFinite { .. })));
+        assert!(matches!(
+            load(network(&tiny()), &file),
+            Err(WeightsError::NotFinite { .. })
+        ));
     }
 }

@@ -1,12 +1,15 @@
-//! A factor and a summand for every channel, and a rectifier: normalisation with known statistics, in one pass.
+//! A factor and a summand for every channel, and a rectifier: normalisation with known statistics,
+//! in one pass.
 //!
-//! Three operations on eight bytes a value: what bounds it is memory, which is why convolutions do it to their sums themselves
-//! ([`sparse_conv_then`](super::sparse_conv_then)) and only what stands before one is left to this.
+//! Three operations on eight bytes a value: what bounds it is memory, which is why convolutions do
+//! it to their sums themselves ([`sparse_conv_then`](super::sparse_conv_then)) and only what stands
+//! before one is left to this.
 
 use burn::{
     backend::{
-        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _, autodiff::checkpoint::strategy::CheckpointStrategy, backend_extension,
-        flex::FlexTensor, tensor::FloatTensor, wgpu::CubeBackend,
+        Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
+        autodiff::checkpoint::strategy::CheckpointStrategy, backend_extension, flex::FlexTensor,
+        tensor::FloatTensor, wgpu::CubeBackend,
     },
     tensor::{Tensor, TensorData},
 };
@@ -28,31 +31,51 @@ const BLOCK: usize = 1 << 14;
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Affine: Backend {
     /// See [`affine`].
-    fn affine(x: FloatTensor<Self>, factors: FloatTensor<Self>, rectified: bool) -> FloatTensor<Self>;
+    fn affine(
+        x: FloatTensor<Self>,
+        factors: FloatTensor<Self>,
+        rectified: bool,
+    ) -> FloatTensor<Self>;
 }
 
-/// `x * factors[0] + factors[1]`, channel by channel, then without what is negative if `rectified`: `x` is `[rows, channels]`, `factors`
-/// `[2, channels]` of single precision.
+/// `x * factors[0] + factors[1]`, channel by channel, then without what is negative if `rectified`:
+/// `x` is `[rows, channels]`, `factors` `[2, channels]` of single precision.
 ///
 /// # Panics
 /// If the channels are not as many.
 pub fn affine(x: Tensor<2>, factors: Tensor<2>, rectified: bool) -> Tensor<2> {
-    assert_eq!(factors.dims(), [2, x.dims()[1]], "factors and summands of all channels");
+    assert_eq!(
+        factors.dims(),
+        [2, x.dims()[1]],
+        "factors and summands of all channels"
+    );
     if x.shape().num_elements() == 0 {
         return x;
     }
-    Tensor::from_dispatch(<Dispatch as Affine>::affine(x.into_dispatch(), factors.into_dispatch(), rectified))
+    Tensor::from_dispatch(<Dispatch as Affine>::affine(
+        x.into_dispatch(),
+        factors.into_dispatch(),
+        rectified,
+    ))
 }
 
 /// What the operation is: `x` is `[rows, channels]`, `factors` `[2, channels]`.
 pub fn plain_affine(x: &[f32], factors: &[f32], rectified: bool) -> Vec<f32> {
     let (factors, summands) = factors.split_at(factors.len() / 2);
     let channels = factors.iter().zip(summands).cycle();
-    x.iter().zip(channels).map(|(x, (factor, summand))| x * factor + summand).map(|y| if rectified { y.max(0.0) } else { y }).collect()
+    x.iter()
+        .zip(channels)
+        .map(|(x, (factor, summand))| x * factor + summand)
+        .map(|y| if rectified { y.max(0.0) } else { y })
+        .collect()
 }
 
 impl Affine for Flex {
-    fn affine(x: FloatTensor<Self>, factors: FloatTensor<Self>, rectified: bool) -> FloatTensor<Self> {
+    fn affine(
+        x: FloatTensor<Self>,
+        factors: FloatTensor<Self>,
+        rectified: bool,
+    ) -> FloatTensor<Self> {
         let shape = x.shape();
         let channels = shape[1];
         let [x, factors] = [x, factors].map(|tensor| tensor.to_contiguous());
@@ -61,7 +84,10 @@ impl Affine for Flex {
         let block = BLOCK.next_multiple_of(channels);
         let least = if rectified { 0.0 } else { f32::NEG_INFINITY };
         platform::for_each_chunk(&mut y, block, |index, y| {
-            for (y, x) in y.chunks_exact_mut(channels).zip(x[index * block..].chunks_exact(channels)) {
+            for (y, x) in y
+                .chunks_exact_mut(channels)
+                .zip(x[index * block..].chunks_exact(channels))
+            {
                 for (((y, x), factor), summand) in y.iter_mut().zip(x).zip(factors).zip(summands) {
                     *y = (x * factor + summand).max(least);
                 }
@@ -72,7 +98,11 @@ impl Affine for Flex {
 }
 
 impl Affine for CubeBackend {
-    fn affine(x: FloatTensor<Self>, factors: FloatTensor<Self>, rectified: bool) -> FloatTensor<Self> {
+    fn affine(
+        x: FloatTensor<Self>,
+        factors: FloatTensor<Self>,
+        rectified: bool,
+    ) -> FloatTensor<Self> {
         let shape = x.shape();
         let (x, factors) = (padded(x, 1), padded(single(factors), 1));
         let y = empty_like(&x, x.shape());
@@ -80,14 +110,24 @@ impl Affine for CubeBackend {
         let threads = shape[0] * width;
         let buffers = [&x, &factors, &y].map(|tensor| tensor.handle.clone());
         let info = [threads, width, usize::from(rectified), 0].map(|word| word as u32);
-        AFFINE.storing(x.dtype).launch(&x.client, threads, buffers, info);
+        AFFINE
+            .storing(x.dtype)
+            .launch(&x.client, threads, buffers, info);
         trimmed(y, shape)
     }
 }
 
 impl<B: Affine, C: CheckpointStrategy> Affine for Autodiff<B, C> {
-    fn affine(x: FloatTensor<Self>, factors: FloatTensor<Self>, rectified: bool) -> FloatTensor<Self> {
-        let after = After { affine: true, added: false, rectified };
+    fn affine(
+        x: FloatTensor<Self>,
+        factors: FloatTensor<Self>,
+        rectified: bool,
+    ) -> FloatTensor<Self> {
+        let after = After {
+            affine: true,
+            added: false,
+            rectified,
+        };
         then_by_steps::<Self>(x.clone(), factors, x, after)
     }
 }

@@ -1,8 +1,10 @@
-//! Attention where every query has a mask over the keys (docs/spec/model.md section 8, steps 4 to 6).
+//! Attention where every query has a mask over the keys (docs/spec/model.md section 8, steps 4 to
+//! 6).
 //!
-//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in training on a GPU, which keeps every tile's weights for
-//! the way back. Products are `2 heads queries keys (width + value width)` operations; what they read and write is
-//! `heads (queries + keys) (width + value width)` numbers, and on a GPU four times the scores.
+//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in
+//! training on a GPU, which keeps every tile's weights for the way back. Products are `2 heads
+//! queries keys (width + value width)` operations; what they read and write is `heads (queries +
+//! keys) (width + value width)` numbers, and on a GPU four times the scores.
 
 use burn::{
     backend::{
@@ -37,52 +39,97 @@ pub trait Attention: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// `softmax(query key^T / sqrt(width)) value` for each head, the heads' results side by side: (queries, heads * value width).
+/// `softmax(query key^T / sqrt(width)) value` for each head, the heads' results side by side:
+/// (queries, heads * value width).
 ///
-/// `query` is (heads, queries, width), `key` (heads, keys, width), `value` (heads, keys, value width). `mask` (queries, keys) are logits shared by
-/// the heads: a query looks at the keys whose logit is not below 0; a mask that covers none counts as none. No gradient reaches the mask. Single
-/// precision.
+/// `query` is (heads, queries, width), `key` (heads, keys, width), `value` (heads, keys, value
+/// width). `mask` (queries, keys) are logits shared by the heads: a query looks at the keys whose
+/// logit is not below 0; a mask that covers none counts as none. No gradient reaches the mask.
+/// Single precision.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
-pub fn attention(query: Tensor<3>, key: Tensor<3>, value: Tensor<3>, mask: Option<Tensor<2>>) -> Tensor<2> {
+pub fn attention(
+    query: Tensor<3>,
+    key: Tensor<3>,
+    value: Tensor<3>,
+    mask: Option<Tensor<2>>,
+) -> Tensor<2> {
     let ([heads, queries, width], [_, keys, value_width]) = (query.dims(), value.dims());
-    assert_eq!((key.dims(), value.dims()[0]), ([heads, keys, width], heads), "heads, keys and width of an attention");
-    assert!(mask.as_ref().is_none_or(|mask| mask.dims() == [queries, keys]), "queries and keys of a mask");
+    assert_eq!(
+        (key.dims(), value.dims()[0]),
+        ([heads, keys, width], heads),
+        "heads, keys and width of an attention"
+    );
+    assert!(
+        mask.as_ref()
+            .is_none_or(|mask| mask.dims() == [queries, keys]),
+        "queries and keys of a mask"
+    );
     if query.shape().num_elements() * value.shape().num_elements() == 0 {
         return Tensor::zeros([queries, heads * value_width], &query.device());
     }
     let masked = mask.is_some();
     // Without a mask something of its kind is passed on and not read.
     let mask = mask.unwrap_or_else(|| query.clone().detach().reshape([heads * queries, width]));
-    let [query, key, value] = [query / (width as f32).sqrt(), key, value].map(Tensor::into_dispatch);
-    Tensor::from_dispatch(<Dispatch as Attention>::attention(query, key, value, mask.detach().into_dispatch(), masked))
+    let [query, key, value] =
+        [query / (width as f32).sqrt(), key, value].map(Tensor::into_dispatch);
+    Tensor::from_dispatch(<Dispatch as Attention>::attention(
+        query,
+        key,
+        value,
+        mask.detach().into_dispatch(),
+        masked,
+    ))
 }
 
-/// What the operation is: `query` is `[heads, queries, width]`, `key` `[heads, keys, width]`, `value` `[heads, keys, value_width]`, `mask`
-/// `[queries, keys]`.
-pub fn plain_attention([query, key, value]: [&[f32]; 3], mask: Option<&[f32]>, [heads, queries, keys, width, value_width]: [usize; 5]) -> Vec<f32> {
+/// What the operation is: `query` is `[heads, queries, width]`, `key` `[heads, keys, width]`,
+/// `value` `[heads, keys, value_width]`, `mask` `[queries, keys]`.
+pub fn plain_attention(
+    [query, key, value]: [&[f32]; 3],
+    mask: Option<&[f32]>,
+    [heads, queries, keys, width, value_width]: [usize; 5],
+) -> Vec<f32> {
     let mut out = vec![0.0; queries * heads * value_width];
     for (head, i) in (0..heads).flat_map(|head| (0..queries).map(move |i| (head, i))) {
-        let row = |x: &[f32], row: usize, width: usize| x[row * width..][..width].iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let row = |x: &[f32], row: usize, width: usize| {
+            x[row * width..][..width]
+                .iter()
+                .map(|x| f64::from(*x))
+                .collect::<Vec<f64>>()
+        };
         let looks = |j: usize| mask.is_none_or(|mask| mask[i * keys + j] >= 0.0);
         let all = !(0..keys).any(looks);
         let open: Vec<usize> = (0..keys).filter(|j| all || looks(*j)).collect();
         let query = row(query, head * queries + i, width);
-        let score = |j: &usize| query.iter().zip(row(key, head * keys + j, width)).map(|(q, k)| q * k).sum::<f64>() / (width as f64).sqrt();
+        let score = |j: &usize| {
+            query
+                .iter()
+                .zip(row(key, head * keys + j, width))
+                .map(|(q, k)| q * k)
+                .sum::<f64>()
+                / (width as f64).sqrt()
+        };
         let scores: Vec<f64> = open.iter().map(score).collect();
         let highest = scores.iter().copied().fold(f64::NEG_INFINITY, f64::max);
         let weights: Vec<f64> = scores.iter().map(|score| (score - highest).exp()).collect();
         let sum: f64 = weights.iter().sum();
         for c in 0..value_width {
-            let mean = open.iter().zip(&weights).map(|(j, weight)| weight / sum * f64::from(value[(head * keys + j) * value_width + c])).sum::<f64>();
+            let mean = open
+                .iter()
+                .zip(&weights)
+                .map(|(j, weight)| {
+                    weight / sum * f64::from(value[(head * keys + j) * value_width + c])
+                })
+                .sum::<f64>();
             out[(i * heads + head) * value_width + c] = mean as f32;
         }
     }
     out
 }
 
-/// Product, softmax, product, for as many queries at a time as [`TILE_BYTES`] holds the scores of: where each of these has a gradient, or a shader.
+/// Product, softmax, product, for as many queries at a time as [`TILE_BYTES`] holds the scores of:
+/// where each of these has a gradient, or a shader.
 fn by_steps<B: Matmul + MaskedSoftmax>(
     query: FloatTensor<B>,
     key: FloatTensor<B>,
@@ -90,30 +137,56 @@ fn by_steps<B: Matmul + MaskedSoftmax>(
     mask: FloatTensor<B>,
     masked: bool,
 ) -> FloatTensor<B> {
-    let ([heads, queries, width], [_, keys, value_width]) = (query.shape().dims(), value.shape().dims());
-    // Products on a GPU want whole vectors of four; here they cost a few rows, on the scores a copy of them all.
+    let ([heads, queries, width], [_, keys, value_width]) =
+        (query.shape().dims(), value.shape().dims());
+    // Products on a GPU want whole vectors of four; here they cost a few rows, on the scores a copy
+    // of them all.
     let columns = keys.next_multiple_of(4);
     let filled = |x: FloatTensor<B>, width: usize| match columns - keys {
         0 => x,
         missing => {
-            let zeros = B::float_zeros(Shape::new([heads, missing, width]), &x.device(), FloatDType::F32);
+            let zeros = B::float_zeros(
+                Shape::new([heads, missing, width]),
+                &x.device(),
+                FloatDType::F32,
+            );
             B::float_cat(vec![x, zeros], 1)
         }
     };
-    let (key, value) = (B::float_swap_dims(filled(key, width), 1, 2), filled(value, value_width));
+    let (key, value) = (
+        B::float_swap_dims(filled(key, width), 1, 2),
+        filled(value, value_width),
+    );
     let rows_at_once = (TILE_BYTES / size_of::<f32>() / (heads * columns)).max(1);
     let tile = |start: usize| {
         let rows = start..(start + rows_at_once).min(queries);
         let count = rows.len();
-        let part = |x: FloatTensor<B>, slices: &[Slice]| if count == queries { x } else { B::float_slice(x, slices) };
-        let query = part(query.clone(), &[(0..heads).into(), rows.clone().into(), (0..width).into()]);
-        let mask = if masked { part(mask.clone(), &[rows.into(), (0..keys).into()]) } else { mask.clone() };
+        let part = |x: FloatTensor<B>, slices: &[Slice]| {
+            if count == queries {
+                x
+            } else {
+                B::float_slice(x, slices)
+            }
+        };
+        let query = part(
+            query.clone(),
+            &[(0..heads).into(), rows.clone().into(), (0..width).into()],
+        );
+        let mask = if masked {
+            part(mask.clone(), &[rows.into(), (0..keys).into()])
+        } else {
+            mask.clone()
+        };
         let weights = B::masked_softmax(B::product(query, key.clone()), mask, masked, keys);
         let seen = B::float_swap_dims(B::product(weights, value.clone()), 0, 1);
         B::float_reshape(seen, Shape::new([count, heads * value_width]))
     };
     let mut tiles: Vec<_> = (0..queries).step_by(rows_at_once).map(tile).collect();
-    if tiles.len() == 1 { tiles.remove(0) } else { B::float_cat(tiles, 0) }
+    if tiles.len() == 1 {
+        tiles.remove(0)
+    } else {
+        B::float_cat(tiles, 0)
+    }
 }
 
 impl Attention for CubeBackend {
@@ -172,11 +245,26 @@ impl Differentiable for Flex {
         mask: FloatTensor<Autodiff<Self, C>>,
         masked: bool,
     ) -> FloatTensor<Autodiff<Self, C>> {
-        let [(query, query_node), (key, key_node), (value, value_node)]: [(_, NodeGuard); 3] = [query, key, value].map(|x| x.into_parts());
+        let [(query, query_node), (key, key_node), (value, value_node)]: [(_, NodeGuard); 3] =
+            [query, key, value].map(|x| x.into_parts());
         let mask = mask.into_primitive();
-        let out = Self::attention(query.clone(), key.clone(), value.clone(), mask.clone(), masked);
-        match Backward::<Self, 3>::prepare::<C>(AttentionBackward, [query_node, key_node, value_node]).compute_bound().stateful() {
-            OpsKind::Tracked(prep) => prep.finish(([query, key, value], masked.then_some(mask)), out),
+        let out = Self::attention(
+            query.clone(),
+            key.clone(),
+            value.clone(),
+            mask.clone(),
+            masked,
+        );
+        match Backward::<Self, 3>::prepare::<C>(
+            AttentionBackward,
+            [query_node, key_node, value_node],
+        )
+        .compute_bound()
+        .stateful()
+        {
+            OpsKind::Tracked(prep) => {
+                prep.finish(([query, key, value], masked.then_some(mask)), out)
+            }
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
@@ -192,7 +280,11 @@ impl Backward<Flex, 3> for AttentionBackward {
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<Flex>(&ops.node);
         let (inputs, mask) = ops.state;
-        for (node, grad) in ops.parents.into_iter().zip(attention_backward(inputs, mask, grad)) {
+        for (node, grad) in ops
+            .parents
+            .into_iter()
+            .zip(attention_backward(inputs, mask, grad))
+        {
             if let Some(node) = node {
                 grads.register::<Flex>(node.id, grad);
             }

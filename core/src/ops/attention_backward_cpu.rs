@@ -1,6 +1,7 @@
-//! The gradients of an attention on the CPU. No score is kept from the way there: a block of queries at a time they are made again, and stay in the cache
-//! from product to softmax to the five products of the way back. A query that looks at few keys visits only those. Heads share nothing, and natively
-//! all cores work on them.
+//! The gradients of an attention on the CPU. No score is kept from the way there: a block of
+//! queries at a time they are made again, and stay in the cache from product to softmax to the five
+//! products of the way back. A query that looks at few keys visits only those. Heads share nothing,
+//! and natively all cores work on them.
 
 use burn::{
     backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
@@ -14,17 +15,21 @@ use super::{
 };
 use crate::platform;
 
-/// The gradients to query, key and value, from that to the result of [`super::attention`]; `query` is divided by the root of its width.
+/// The gradients to query, key and value, from that to the result of [`super::attention`]; `query`
+/// is divided by the root of its width.
 pub(super) fn attention_backward(
     [query, key, value]: [FloatTensor<Flex>; 3],
     mask: Option<FloatTensor<Flex>>,
     grad: FloatTensor<Flex>,
 ) -> [FloatTensor<Flex>; 3] {
-    let ([heads, queries, width], [_, keys, value_width]) = (query.shape().dims(), value.shape().dims());
+    let ([heads, queries, width], [_, keys, value_width]) =
+        (query.shape().dims(), value.shape().dims());
     let [query, key, value, grad] = [query, key, value, grad].map(|x| x.to_contiguous());
     let mask = mask.map(|mask| mask.to_contiguous());
     let mask = mask.as_ref().map(values);
-    let packed = |x: &[f32], [from, to]: [usize; 2], transposed| Packed::new(x, [heads, from, to], transposed);
+    let packed = |x: &[f32], [from, to]: [usize; 2], transposed| {
+        Packed::new(x, [heads, from, to], transposed)
+    };
     let sides = Sides {
         query: values(&query),
         key: values(&key),
@@ -33,22 +38,45 @@ pub(super) fn attention_backward(
         keys_across: packed(values(&key), [width, keys], true),
         keys_along: packed(values(&key), [keys, width], false),
         values_across: packed(values(&value), [value_width, keys], true),
-        sizes: Sizes { heads, queries, keys, width, value_width },
+        sizes: Sizes {
+            heads,
+            queries,
+            keys,
+            width,
+            value_width,
+        },
     };
     // all of a head beside each other: gradients to its queries, keys and values
     let lengths = [queries * width, keys * width, keys * value_width];
     let of_head = lengths.iter().sum::<usize>();
-    let open: Vec<Open> = (0..queries).map(|query| open_keys(mask, query, keys)).collect();
+    let open: Vec<Open> = (0..queries)
+        .map(|query| open_keys(mask, query, keys))
+        .collect();
     let slopes = platform::make_by_chunks(heads * of_head, of_head, |head, slopes| {
         let (to_query, rest) = slopes.split_at_mut(lengths[0]);
         let (to_key, to_value) = rest.split_at_mut(lengths[1]);
-        sides.back(head, &open, Slopes { to_query, to_key, to_value });
+        sides.back(
+            head,
+            &open,
+            Slopes {
+                to_query,
+                to_key,
+                to_value,
+            },
+        );
     });
     let part = |first: usize, rows: usize, width: usize| {
-        let parts: Vec<&[f32]> = slopes.chunks_exact(of_head).map(|slopes| &slopes[first..][..rows * width]).collect();
+        let parts: Vec<&[f32]> = slopes
+            .chunks_exact(of_head)
+            .map(|slopes| &slopes[first..][..rows * width])
+            .collect();
         FlexTensor::from_data(TensorData::new(parts.concat(), [heads, rows, width]))
     };
-    [part(0, queries, width), part(lengths[0], keys, width), part(lengths[0] + lengths[1], keys, value_width)]
+    [
+        part(0, queries, width),
+        part(lengths[0], keys, width),
+        part(lengths[0] + lengths[1], keys, value_width),
+    ]
 }
 
 #[derive(Clone, Copy)]
@@ -86,10 +114,23 @@ struct Slopes<'a> {
 impl Sides<'_> {
     /// The way back through one head.
     fn back(&self, head: usize, open: &[Open], mut slopes: Slopes) {
-        let Sizes { heads, queries, keys, width, value_width } = self.sizes;
+        let Sizes {
+            heads,
+            queries,
+            keys,
+            width,
+            value_width,
+        } = self.sizes;
         let query = &self.query[head * queries * width..][..queries * width];
-        let (key, value) = (&self.key[head * keys * width..][..keys * width], &self.value[head * keys * value_width..][..keys * value_width]);
-        let mut dense = Dense { rows: Vec::with_capacity(BLOCK), weights: vec![0.0; BLOCK * keys], inner: vec![0.0; BLOCK * keys] };
+        let (key, value) = (
+            &self.key[head * keys * width..][..keys * width],
+            &self.value[head * keys * value_width..][..keys * value_width],
+        );
+        let mut dense = Dense {
+            rows: Vec::with_capacity(BLOCK),
+            weights: vec![0.0; BLOCK * keys],
+            inner: vec![0.0; BLOCK * keys],
+        };
         for first in (0..queries).step_by(BLOCK) {
             dense.rows.clear();
             for (row, open) in (first..).zip(&open[first..(first + BLOCK).min(queries)]) {
@@ -97,10 +138,22 @@ impl Sides<'_> {
                     Open::All => dense.rows.push((row, None)),
                     Open::Many(mask) => dense.rows.push((row, Some(mask))),
                     Open::Few(open) => {
-                        let (query, grad) = (&query[row * width..][..width], &self.grad[(row * heads + head) * value_width..][..value_width]);
+                        let (query, grad) = (
+                            &query[row * width..][..width],
+                            &self.grad[(row * heads + head) * value_width..][..value_width],
+                        );
                         let to_query = &mut slopes.to_query[row * width..][..width];
                         let (to_key, to_value) = (&mut *slopes.to_key, &mut *slopes.to_value);
-                        dispatch(BackToFew { query, key, value, grad, open, to_query, to_key, to_value });
+                        dispatch(BackToFew {
+                            query,
+                            key,
+                            value,
+                            grad,
+                            open,
+                            to_query,
+                            to_key,
+                            to_value,
+                        });
                     }
                 }
             }
@@ -110,26 +163,93 @@ impl Sides<'_> {
 
     /// The way back to the rows that look at everything or much.
     fn back_to_many(&self, head: usize, query: &[f32], dense: &mut Dense, slopes: &mut Slopes) {
-        let Sizes { heads, keys, width, value_width, .. } = self.sizes;
-        let Dense { rows, weights, inner } = dense;
-        let (weights, inner) = (&mut weights[..rows.len() * keys], &mut inner[..rows.len() * keys]);
-        // of each row its place in the block, among the queries, and among the gradients of all heads
-        let places = || (0u32..).zip(&*rows).map(|(slot, (row, _))| (slot, *row as u32, (*row * heads + head) as u32));
+        let Sizes {
+            heads,
+            keys,
+            width,
+            value_width,
+            ..
+        } = self.sizes;
+        let Dense {
+            rows,
+            weights,
+            inner,
+        } = dense;
+        let (weights, inner) = (
+            &mut weights[..rows.len() * keys],
+            &mut inner[..rows.len() * keys],
+        );
+        // of each row its place in the block, among the queries, and among the gradients of all
+        // heads
+        let places = || {
+            (0u32..)
+                .zip(&*rows)
+                .map(|(slot, (row, _))| (slot, *row as u32, (*row * heads + head) as u32))
+        };
         let asking: Vec<_> = places().map(|(slot, query, _)| (slot, query)).collect();
         let answered: Vec<_> = places().map(|(slot, _, grad)| (slot, grad)).collect();
         let turned = |pairs: &[(u32, u32)]| pairs.iter().map(|(a, b)| (*b, *a)).collect::<Vec<_>>();
         weights.fill(0.0);
         inner.fill(0.0);
-        AddProducts { x: query, w: self.keys_across.at(head), widths: [width, keys], pairs: &asking, y: weights, first: 0 }.run();
-        AddProducts { x: self.grad, w: self.values_across.at(head), widths: [value_width, keys], pairs: &answered, y: inner, first: 0 }.run();
-        for ((weights, inner), (_, mask)) in weights.chunks_exact_mut(keys).zip(inner.chunks_exact_mut(keys)).zip(&*rows) {
-            let sum = dispatch(Exponentials { scores: weights, mask: *mask });
-            dispatch(BackThroughSoftmax { weights, sum, inner });
+        AddProducts {
+            x: query,
+            w: self.keys_across.at(head),
+            widths: [width, keys],
+            pairs: &asking,
+            y: weights,
+            first: 0,
+        }
+        .run();
+        AddProducts {
+            x: self.grad,
+            w: self.values_across.at(head),
+            widths: [value_width, keys],
+            pairs: &answered,
+            y: inner,
+            first: 0,
+        }
+        .run();
+        for ((weights, inner), (_, mask)) in weights
+            .chunks_exact_mut(keys)
+            .zip(inner.chunks_exact_mut(keys))
+            .zip(&*rows)
+        {
+            let sum = dispatch(Exponentials {
+                scores: weights,
+                mask: *mask,
+            });
+            dispatch(BackThroughSoftmax {
+                weights,
+                sum,
+                inner,
+            });
         }
         let (asked, answers) = (turned(&asking), turned(&answered));
-        AddProducts { x: inner, w: self.keys_along.at(head), widths: [keys, width], pairs: &asked, y: slopes.to_query, first: 0 }.run();
-        AddOuterProducts { x: inner, grad: query, widths: [keys, width], pairs: &asked, dw: slopes.to_key }.run();
-        AddOuterProducts { x: weights, grad: self.grad, widths: [keys, value_width], pairs: &answers, dw: slopes.to_value }.run();
+        AddProducts {
+            x: inner,
+            w: self.keys_along.at(head),
+            widths: [keys, width],
+            pairs: &asked,
+            y: slopes.to_query,
+            first: 0,
+        }
+        .run();
+        AddOuterProducts {
+            x: inner,
+            grad: query,
+            widths: [keys, width],
+            pairs: &asked,
+            dw: slopes.to_key,
+        }
+        .run();
+        AddOuterProducts {
+            x: weights,
+            grad: self.grad,
+            widths: [keys, value_width],
+            pairs: &answers,
+            dw: slopes.to_value,
+        }
+        .run();
     }
 }
 
@@ -155,7 +275,11 @@ impl WithSimd for BackThroughSoftmax<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { weights, sum, inner } = self;
+        let Self {
+            weights,
+            sum,
+            inner,
+        } = self;
         let share = 1.0 / sum;
         let (groups, rest) = weights.as_chunks_mut::<16>();
         let (inner_groups, inner_rest) = inner.as_chunks_mut::<16>();
@@ -194,7 +318,16 @@ impl WithSimd for BackToFew<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { query, key, value, grad, open, to_query, to_key, to_value } = self;
+        let Self {
+            query,
+            key,
+            value,
+            grad,
+            open,
+            to_query,
+            to_key,
+            to_value,
+        } = self;
         let (width, value_width) = (query.len(), grad.len());
         let row = |j: &u32, width: usize| *j as usize * width..(*j as usize + 1) * width;
         let (mut weights, mut inner) = (vec![0.0; open.len()], vec![0.0; open.len()]);
@@ -202,8 +335,17 @@ impl WithSimd for BackToFew<'_> {
             *weight = dot(simd, query, &key[row(j, width)]);
             *inner = dot(simd, grad, &value[row(j, value_width)]);
         }
-        let sum = Exponentials { scores: &mut weights, mask: None }.with_simd(simd);
-        BackThroughSoftmax { weights: &mut weights, sum, inner: &mut inner }.with_simd(simd);
+        let sum = Exponentials {
+            scores: &mut weights,
+            mask: None,
+        }
+        .with_simd(simd);
+        BackThroughSoftmax {
+            weights: &mut weights,
+            sum,
+            inner: &mut inner,
+        }
+        .with_simd(simd);
         for ((j, weight), inner) in open.iter().zip(&weights).zip(&inner) {
             add(*inner, &key[row(j, width)], to_query);
             add(*inner, query, &mut to_key[row(j, width)]);

@@ -1,5 +1,5 @@
-//! Attention on the CPU: a block of queries at a time, whose scores stay in the cache from product to softmax to product. A query that looks at
-//! few keys visits only those.
+//! Attention on the CPU: a block of queries at a time, whose scores stay in the cache from product
+//! to softmax to product. A query that looks at few keys visits only those.
 
 use burn::{
     backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
@@ -12,8 +12,8 @@ use crate::platform;
 
 /// Queries per block: with 1 000 keys their scores take 190 KiB, less than a level-2 cache has.
 pub(super) const BLOCK: usize = 48;
-/// A query that looks at less than one of so many keys visits them one by one: slower for each key than a product of
-/// a whole block.
+/// A query that looks at less than one of so many keys visits them one by one: slower for each key
+/// than a product of a whole block.
 const FEW: usize = 3;
 
 /// See [`super::attention`]; `query` is divided by the root of its width.
@@ -23,7 +23,8 @@ pub(super) fn attention(
     value: FloatTensor<Flex>,
     mask: Option<FloatTensor<Flex>>,
 ) -> FloatTensor<Flex> {
-    let ([heads, queries, width], [_, keys, value_width]) = (query.shape().dims(), value.shape().dims());
+    let ([heads, queries, width], [_, keys, value_width]) =
+        (query.shape().dims(), value.shape().dims());
     let [query, key, value] = [query, key, value].map(|x| x.to_contiguous());
     let mask = mask.map(|mask| mask.to_contiguous());
     let mask = mask.as_ref().map(values);
@@ -37,11 +38,14 @@ pub(super) fn attention(
         queries,
     };
     let row = heads.count * value_width;
-    let out = platform::make_by_chunks(queries * row, BLOCK * row, |block, out| heads.look(block * BLOCK, mask, out));
+    let out = platform::make_by_chunks(queries * row, BLOCK * row, |block, out| {
+        heads.look(block * BLOCK, mask, out)
+    });
     FlexTensor::from_data(TensorData::new(out, [queries, heads.count * value_width]))
 }
 
-/// One attention: `[heads, rows, width]` each, and what is multiplied as a whole in the order in which that reads it.
+/// One attention: `[heads, rows, width]` each, and what is multiplied as a whole in the order in
+/// which that reads it.
 struct Heads<'a> {
     query: &'a [f32],
     key: &'a [f32],
@@ -55,7 +59,11 @@ struct Heads<'a> {
 impl Heads<'_> {
     /// What the queries from `first` on see; `out` is `[queries of the block, heads, value width]`.
     fn look(&self, first: usize, mask: Option<&[f32]>, out: &mut [f32]) {
-        let (width, keys, value_width) = (self.keys_packed.from, self.values_packed.from, self.values_packed.to);
+        let (width, keys, value_width) = (
+            self.keys_packed.from,
+            self.values_packed.from,
+            self.values_packed.to,
+        );
         let rows = out.len() / (self.count * value_width);
         let (mut much, mut few) = (vec![], vec![]);
         for row in 0..rows {
@@ -68,25 +76,64 @@ impl Heads<'_> {
         let mut scores = vec![0.0; much.len() * keys];
         let mut seen = vec![0.0; much.len() * value_width];
         let slots: Vec<(u32, u32)> = (0..).zip(&much).map(|(slot, _)| (slot, slot)).collect();
-        let asking: Vec<(u32, u32)> = (0..).zip(&much).map(|(slot, (row, _))| (slot, (first + row) as u32)).collect();
+        let asking: Vec<(u32, u32)> = (0..)
+            .zip(&much)
+            .map(|(slot, (row, _))| (slot, (first + row) as u32))
+            .collect();
         for head in 0..self.count {
-            let of_head = |rows: usize, width: usize| head * rows * width..(head + 1) * rows * width;
+            let of_head =
+                |rows: usize, width: usize| head * rows * width..(head + 1) * rows * width;
             let query = &self.query[of_head(self.queries, width)];
             scores.fill(0.0);
             seen.fill(0.0);
-            AddProducts { x: query, w: self.keys_packed.at(head), widths: [width, keys], pairs: &asking, y: &mut scores, first: 0 }.run();
-            let sums: Vec<f32> =
-                scores.chunks_exact_mut(keys).zip(&much).map(|(scores, (_, mask))| dispatch(Exponentials { scores, mask: *mask })).collect();
-            AddProducts { x: &scores, w: self.values_packed.at(head), widths: [keys, value_width], pairs: &slots, y: &mut seen, first: 0 }.run();
+            AddProducts {
+                x: query,
+                w: self.keys_packed.at(head),
+                widths: [width, keys],
+                pairs: &asking,
+                y: &mut scores,
+                first: 0,
+            }
+            .run();
+            let sums: Vec<f32> = scores
+                .chunks_exact_mut(keys)
+                .zip(&much)
+                .map(|(scores, (_, mask))| {
+                    dispatch(Exponentials {
+                        scores,
+                        mask: *mask,
+                    })
+                })
+                .collect();
+            AddProducts {
+                x: &scores,
+                w: self.values_packed.at(head),
+                widths: [keys, value_width],
+                pairs: &slots,
+                y: &mut seen,
+                first: 0,
+            }
+            .run();
             for ((seen, (row, _)), sum) in seen.chunks_exact(value_width).zip(&much).zip(&sums) {
                 let out = &mut out[(row * self.count + head) * value_width..][..value_width];
-                out.iter_mut().zip(seen).for_each(|(out, seen)| *out = seen / sum);
+                out.iter_mut()
+                    .zip(seen)
+                    .for_each(|(out, seen)| *out = seen / sum);
             }
-            let (key, value) = (&self.key[of_head(keys, width)], &self.value[of_head(keys, value_width)]);
+            let (key, value) = (
+                &self.key[of_head(keys, width)],
+                &self.value[of_head(keys, value_width)],
+            );
             for (row, open) in &few {
                 let query = &query[(first + row) * width..][..width];
                 let out = &mut out[(row * self.count + head) * value_width..][..value_width];
-                dispatch(LookAtFew { query, key, value, open, out });
+                dispatch(LookAtFew {
+                    query,
+                    key,
+                    value,
+                    open,
+                    out,
+                });
             }
         }
     }
@@ -104,8 +151,14 @@ pub(super) enum Open<'a> {
 
 /// The keys that the query of this number looks at.
 pub(super) fn open_keys(mask: Option<&[f32]>, query: usize, keys: usize) -> Open<'_> {
-    let Some(mask) = mask.map(|mask| &mask[query * keys..][..keys]) else { return Open::All };
-    let open: Vec<u32> = (0..).zip(mask).filter(|(_, logit)| **logit >= 0.0).map(|(key, _)| key).collect();
+    let Some(mask) = mask.map(|mask| &mask[query * keys..][..keys]) else {
+        return Open::All;
+    };
+    let open: Vec<u32> = (0..)
+        .zip(mask)
+        .filter(|(_, logit)| **logit >= 0.0)
+        .map(|(key, _)| key)
+        .collect();
     match open.len() {
         0 => Open::All,
         found if found * FEW < keys => Open::Few(open),
@@ -131,7 +184,9 @@ impl WithSimd for Exponentials<'_> {
                 *score = if *logit >= 0.0 { *score } else { f32::MIN };
             }
         }
-        let highest = lanes(scores, f32::MIN, |highest, score| if score > highest { score } else { highest });
+        let highest = lanes(scores, f32::MIN, |highest, score| {
+            if score > highest { score } else { highest }
+        });
         for score in scores.iter_mut() {
             *score = exp(*score - highest);
         }
@@ -149,11 +204,15 @@ fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
             *folded = fold(*folded, *value);
         }
     }
-    folded.iter().chain(rest).fold(start, |folded, value| fold(folded, *value))
+    folded
+        .iter()
+        .chain(rest)
+        .fold(start, |folded, value| fold(folded, *value))
 }
 
-/// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch or a table, so that a compiler computes many
-/// at once; 0 where it is below the smallest normal number.
+/// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch
+/// or a table, so that a compiler computes many at once; 0 where it is below the smallest normal
+/// number.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
     /// Adding it leaves a whole number in the lowest bits.
@@ -189,17 +248,29 @@ impl WithSimd for LookAtFew<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { query, key, value, open, out } = self;
+        let Self {
+            query,
+            key,
+            value,
+            open,
+            out,
+        } = self;
         let (width, value_width) = (query.len(), out.len());
         let mut weights = vec![0.0; open.len()];
         for (weight, j) in weights.iter_mut().zip(open) {
             *weight = dot(simd, query, &key[*j as usize * width..][..width]);
         }
-        let sum = Exponentials { scores: &mut weights, mask: None }.with_simd(simd);
+        let sum = Exponentials {
+            scores: &mut weights,
+            mask: None,
+        }
+        .with_simd(simd);
         out.fill(0.0);
         for (j, weight) in open.iter().zip(&weights) {
             let value = &value[*j as usize * value_width..][..value_width];
-            out.iter_mut().zip(value).for_each(|(out, value)| *out += weight * value);
+            out.iter_mut()
+                .zip(value)
+                .for_each(|(out, value)| *out += weight * value);
         }
         out.iter_mut().for_each(|out| *out /= sum);
     }
@@ -213,7 +284,10 @@ mod tests {
     fn exponentials_are_those_of_double_precision() {
         for x in (0..=100_000).map(|i| i as f32 * -1e-3) {
             let (got, want) = (f64::from(exp(x)), f64::from(x).exp());
-            assert!((got - want).abs() <= 3e-7 * want + 2e-38, "{x}: {got} instead of {want}");
+            assert!(
+                (got - want).abs() <= 3e-7 * want + 2e-38,
+                "{x}: {got} instead of {want}"
+            );
         }
         assert_eq!((exp(0.0), exp(f32::MIN)), (1.0, 0.0));
     }

@@ -1,7 +1,9 @@
-//! Which voxels meet under a sparse convolution: tables of neighbours, built where they are read and not before.
+//! Which voxels meet under a sparse convolution: tables of neighbours, built where they are read
+//! and not before.
 //!
-//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers them (docs/spec/model.md section 3.1):
-//! an odd kernel of size `n` reaches `i - n / 2` voxels along each axis, the kernel of size 2 reaches `i` in `{0, 1}`.
+//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers
+//! them (docs/spec/model.md section 3.1): an odd kernel of size `n` reaches `i - n / 2` voxels
+//! along each axis, the kernel of size 2 reaches `i` in `{0, 1}`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -21,11 +23,13 @@ pub(super) const KERNEL_LIMIT: usize = 5;
 /// Edge of the kernel between two levels.
 const CHILDREN: usize = 2;
 
-/// For every row of one side of a convolution and every offset, the row of the other side that meets it.
+/// For every row of one side of a convolution and every offset, the row of the other side that
+/// meets it.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     table: Arc<Table>,
-    /// The table is that of the opposite direction of a submanifold convolution, whose offsets run backwards here.
+    /// The table is that of the opposite direction of a submanifold convolution, whose offsets run
+    /// backwards here.
     mirrored: bool,
 }
 
@@ -47,9 +51,11 @@ pub(super) struct Table {
 pub(super) enum Relation {
     /// In the same level, within an odd kernel of this edge.
     Within(usize),
-    /// In the finer level: the child of this place among its siblings. The parents of all of the finer level's voxels.
+    /// In the finer level: the child of this place among its siblings. The parents of all of the
+    /// finer level's voxels.
     Child(Arc<[u32]>),
-    /// In the coarser level: the parent, at the one offset that is the voxel's own place among its siblings. The parents of all voxels.
+    /// In the coarser level: the parent, at the one offset that is the voxel's own place among its
+    /// siblings. The parents of all voxels.
     Parent(Arc<[u32]>),
 }
 
@@ -93,10 +99,14 @@ impl Table {
             match &self.relation {
                 Relation::Within(kernel) => within(&self.rows, *kernel, &mut table),
                 Relation::Child(parents) => {
-                    families(&self.others, parents).for_each(|(child, place, parent)| table[place * rows + parent as usize] = child);
+                    families(&self.others, parents).for_each(|(child, place, parent)| {
+                        table[place * rows + parent as usize] = child
+                    });
                 }
                 Relation::Parent(parents) => {
-                    families(&self.rows, parents).for_each(|(child, place, parent)| table[place * rows + child as usize] = parent);
+                    families(&self.rows, parents).for_each(|(child, place, parent)| {
+                        table[place * rows + child as usize] = parent
+                    });
                 }
             }
             table
@@ -111,8 +121,9 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     let (before, rest) = table.split_at_mut(centre * rows);
     let (itself, after) = rest.split_at_mut(rows);
     (0u32..).zip(itself).for_each(|(row, entry)| *entry = row);
-    // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its voxel: one merge finds all of
-    // them, and the other half of the table is the same pairs seen from the other end.
+    // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its
+    // voxel: one merge finds all of them, and the other half of the table is the same pairs seen
+    // from the other end.
     platform::for_each_chunk(before, rows, |offset, table| {
         let delta = key_delta(offset, kernel);
         let mut candidate = 0;
@@ -140,12 +151,21 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
 /// What to add to a voxel's key to get the key of its neighbour at `offset` of an odd kernel.
 fn key_delta(offset: usize, kernel: usize) -> i64 {
     let step = |i: usize| (i % kernel) as i64 - (kernel / 2) as i64;
-    step(offset) + (step(offset / kernel) << AXIS_BITS) + (step(offset / kernel / kernel) << (2 * AXIS_BITS))
+    step(offset)
+        + (step(offset / kernel) << AXIS_BITS)
+        + (step(offset / kernel / kernel) << (2 * AXIS_BITS))
 }
 
 /// `(row, place among its siblings, parent's row)` of every voxel that has a parent.
-fn families<'a>(fine: &'a Level, parents: &'a [u32]) -> impl Iterator<Item = (u32, usize, u32)> + 'a {
-    let place = |at: &[i32; 3]| at.iter().rev().fold(0, |place, c| 2 * place + (c & 1) as usize);
+fn families<'a>(
+    fine: &'a Level,
+    parents: &'a [u32],
+) -> impl Iterator<Item = (u32, usize, u32)> + 'a {
+    let place = |at: &[i32; 3]| {
+        at.iter()
+            .rev()
+            .fold(0, |place, c| 2 * place + (c & 1) as usize)
+    };
     (0u32..)
         .zip(fine.coords().iter().map(place))
         .zip(parents)
@@ -179,7 +199,8 @@ impl Neighbours {
         &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
     }
 
-    /// Lists all pairs, if nobody did before: threads that share work would otherwise wait for one of them, and it for them.
+    /// Lists all pairs, if nobody did before: threads that share work would otherwise wait for one
+    /// of them, and it for them.
     pub(super) fn list_pairs(&self) {
         self.table.pairs();
     }
@@ -196,12 +217,17 @@ impl Neighbours {
 
     /// Where the shared table has `offset`.
     fn slot(&self, offset: usize) -> usize {
-        if self.mirrored { self.offsets() - 1 - offset } else { offset }
+        if self.mirrored {
+            self.offsets() - 1 - offset
+        } else {
+            offset
+        }
     }
 }
 
-/// Which input rows contribute to which output rows under each offset of a kernel, in both directions. Clones share their tables, each of which
-/// exists from its first use on, in main memory for the CPU and on every GPU that read it.
+/// Which input rows contribute to which output rows under each offset of a kernel, in both
+/// directions. Clones share their tables, each of which exists from its first use on, in main
+/// memory for the CPU and on every GPU that read it.
 #[derive(Clone, Debug)]
 pub struct KernelMap {
     inputs: Neighbours,
@@ -209,7 +235,8 @@ pub struct KernelMap {
 }
 
 impl KernelMap {
-    /// Stride 1: output voxels are the input voxels, `out[p] = sum_k W[k]^T in[p + offset_k]`. `kernel` is its edge; 1 is a plain linear layer.
+    /// Stride 1: output voxels are the input voxels, `out[p] = sum_k W[k]^T in[p + offset_k]`.
+    /// `kernel` is its edge; 1 is a plain linear layer.
     ///
     /// # Errors
     /// [`KernelMapError::Kernel`].
@@ -217,28 +244,42 @@ impl KernelMap {
         if kernel.is_multiple_of(2) || kernel > KERNEL_LIMIT {
             return Err(KernelMapError::Kernel { got: kernel });
         }
-        let inputs = Neighbours { table: Table::new(level, level, Relation::Within(kernel)), mirrored: false };
-        let outputs = Neighbours { mirrored: true, ..inputs.clone() };
+        let inputs = Neighbours {
+            table: Table::new(level, level, Relation::Within(kernel)),
+            mirrored: false,
+        };
+        let outputs = Neighbours {
+            mirrored: true,
+            ..inputs.clone()
+        };
         Ok(Self { inputs, outputs })
     }
 
-    /// Kernel 2, stride 2: returns the coarser level, `floor(c / 2)` sorted by z, y, x, and the map that leads to it.
+    /// Kernel 2, stride 2: returns the coarser level, `floor(c / 2)` sorted by z, y, x, and the map
+    /// that leads to it.
     ///
-    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In a grid of that extent from the origin a voxel at
-    /// an odd far border has none, and leads nowhere (spconv's rule). `O(n log n)`.
+    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In
+    /// a grid of that extent from the origin a voxel at an odd far border has none, and leads
+    /// nowhere (spconv's rule). `O(n log n)`.
     pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
         let (coarse, parents) = fine.coarser(grid);
-        let neighbours = |rows, others, relation| Neighbours { table: Table::new(rows, others, relation), mirrored: false };
+        let neighbours = |rows, others, relation| Neighbours {
+            table: Table::new(rows, others, relation),
+            mirrored: false,
+        };
         let inputs = neighbours(&coarse, fine, Relation::Child(parents.clone()));
         let outputs = neighbours(fine, &coarse, Relation::Parent(parents));
         (coarse, Self { inputs, outputs })
     }
 
-    /// The same pairs the other way round: leads from the outputs back to the inputs, with the same offset numbers. The inverse of a
-    /// strided map is the transposed ("up") convolution.
+    /// The same pairs the other way round: leads from the outputs back to the inputs, with the same
+    /// offset numbers. The inverse of a strided map is the transposed ("up") convolution.
     #[must_use]
     pub fn inverse(&self) -> Self {
-        Self { inputs: self.outputs.clone(), outputs: self.inputs.clone() }
+        Self {
+            inputs: self.outputs.clone(),
+            outputs: self.inputs.clone(),
+        }
     }
 
     /// Offsets of the kernel.
@@ -288,11 +329,16 @@ mod tests {
     }
 
     fn voxels() -> impl Strategy<Value = Vec<[i32; 3]>> {
-        prop::collection::hash_set(prop::array::uniform3(-4..5i32), 0..120).prop_map(|set| set.into_iter().collect())
+        prop::collection::hash_set(prop::array::uniform3(-4..5i32), 0..120)
+            .prop_map(|set| set.into_iter().collect())
     }
 
     fn offset_of(k: usize, kernel: usize) -> [i32; 3] {
-        let shift = if kernel % 2 == 1 { (kernel / 2) as i32 } else { 0 };
+        let shift = if kernel % 2 == 1 {
+            (kernel / 2) as i32
+        } else {
+            0
+        };
         [k % kernel, k / kernel % kernel, k / kernel / kernel].map(|i| i as i32 - shift)
     }
 
@@ -347,10 +393,21 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused() {
         let far = [0, i32::MIN, 0];
-        assert_eq!(Level::new(vec![far]).unwrap_err(), KernelMapError::TooFar { at: far });
-        assert_eq!(Level::new(vec![[1; 3], [0; 3], [1; 3]]).unwrap_err(), KernelMapError::Duplicate { at: [1; 3] });
-        assert_eq!(KernelMap::submanifold(&level(&[]), 4).unwrap_err(), KernelMapError::Kernel { got: 4 });
+        assert_eq!(
+            Level::new(vec![far]).unwrap_err(),
+            KernelMapError::TooFar { at: far }
+        );
+        assert_eq!(
+            Level::new(vec![[1; 3], [0; 3], [1; 3]]).unwrap_err(),
+            KernelMapError::Duplicate { at: [1; 3] }
+        );
+        assert_eq!(
+            KernelMap::submanifold(&level(&[]), 4).unwrap_err(),
+            KernelMapError::Kernel { got: 4 }
+        );
         let edge = level(&[[COORDINATE_LIMIT, -COORDINATE_LIMIT, COORDINATE_LIMIT]]);
-        assert!((0..125).all(|k| (KernelMap::submanifold(&edge, 5).unwrap().inputs().at(k)[0] == 0) == (k == 62)));
+        assert!((0..125).all(
+            |k| (KernelMap::submanifold(&edge, 5).unwrap().inputs().at(k)[0] == 0) == (k == 62)
+        ));
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use super::{NO_NEIGHBOUR, kernel_map_gpu::Index, wgsl::OnDevice};
 
-/// Largest coordinate, in voxels and either direction: 10 km at 1 cm. Leaves room for a kernel's reach in 21 bits an axis.
+/// Largest coordinate, in voxels and either direction: 10 km at 1 cm. Leaves room for a kernel's
+/// reach in 21 bits an axis.
 pub(super) const COORDINATE_LIMIT: i32 = (1 << 20) - 8;
 /// Most voxels in one level; keeps every index of a table in 32 bits.
 const VOXEL_LIMIT: usize = 1 << 24;
@@ -15,7 +16,9 @@ pub(super) const AXIS_BITS: u32 = 21;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KernelMapError {
     /// A voxel lies too far from the origin.
-    #[error("voxel {at:?} is further than {COORDINATE_LIMIT} voxels from the origin; move the scan towards it or use larger voxels")]
+    #[error(
+        "voxel {at:?} is further than {COORDINATE_LIMIT} voxels from the origin; move the scan towards it or use larger voxels"
+    )]
     TooFar {
         /// The voxel.
         at: [i32; 3],
@@ -33,7 +36,10 @@ pub enum KernelMapError {
         at: [i32; 3],
     },
     /// Submanifold convolutions have a centre, so their kernels are odd.
-    #[error("kernel size {got}: must be odd and at most {}", super::kernel_map::KERNEL_LIMIT)]
+    #[error(
+        "kernel size {got}: must be odd and at most {}",
+        super::kernel_map::KERNEL_LIMIT
+    )]
     Kernel {
         /// The kernel size asked for.
         got: usize,
@@ -63,26 +69,41 @@ impl Level {
         }
         let mut sorted = Vec::with_capacity(coords.len());
         for (row, &at) in (0u32..).zip(&coords) {
-            if at.iter().any(|c| !(-COORDINATE_LIMIT..=COORDINATE_LIMIT).contains(c)) {
+            if at
+                .iter()
+                .any(|c| !(-COORDINATE_LIMIT..=COORDINATE_LIMIT).contains(c))
+            {
                 return Err(KernelMapError::TooFar { at });
             }
             sorted.push((key(at), row));
         }
         sorted.sort_unstable();
         if let Some(pair) = sorted.windows(2).find(|pair| pair[0].0 == pair[1].0) {
-            return Err(KernelMapError::Duplicate { at: coords[pair[0].1 as usize] });
+            return Err(KernelMapError::Duplicate {
+                at: coords[pair[0].1 as usize],
+            });
         }
-        Ok(Self(Arc::new(Voxels { coords, sorted, on_device: OnDevice::default() })))
+        Ok(Self(Arc::new(Voxels {
+            coords,
+            sorted,
+            on_device: OnDevice::default(),
+        })))
     }
 
-    /// The next coarser voxels, `floor(c / 2)` sorted by z, y, x, and the row there of each voxel's parent. `O(n log n)`.
+    /// The next coarser voxels, `floor(c / 2)` sorted by z, y, x, and the row there of each voxel's
+    /// parent. `O(n log n)`.
     ///
-    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In a grid of that extent from the origin a voxel at
-    /// an odd far border has none (spconv's rule).
+    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In
+    /// a grid of that extent from the origin a voxel at an odd far border has none (spconv's rule).
     pub(super) fn coarser(&self, grid: Option<[i32; 3]>) -> (Self, Arc<[u32]>) {
-        let inside = |parent: &[i32; 3]| grid.is_none_or(|grid| (0..3).all(|axis| parent[axis] < grid[axis] / 2));
+        let inside = |parent: &[i32; 3]| {
+            grid.is_none_or(|grid| (0..3).all(|axis| parent[axis] < grid[axis] / 2))
+        };
         let parent = |row: u32| self.coords()[row as usize].map(|c| c >> 1);
-        let mut children: Vec<(u64, u32)> = (0..self.len() as u32).filter(|row| inside(&parent(*row))).map(|row| (key(parent(row)), row)).collect();
+        let mut children: Vec<(u64, u32)> = (0..self.len() as u32)
+            .filter(|row| inside(&parent(*row)))
+            .map(|row| (key(parent(row)), row))
+            .collect();
         children.sort_unstable();
         let mut parents = vec![NO_NEIGHBOUR; self.len()];
         let (mut coords, mut sorted) = (Vec::new(), Vec::new());
@@ -90,9 +111,18 @@ impl Level {
             let (key, first) = siblings[0];
             coords.push(parent(first));
             sorted.push((key, row));
-            siblings.iter().for_each(|(_, child)| parents[*child as usize] = row);
+            siblings
+                .iter()
+                .for_each(|(_, child)| parents[*child as usize] = row);
         }
-        (Self(Arc::new(Voxels { coords, sorted, on_device: OnDevice::default() })), parents.into())
+        (
+            Self(Arc::new(Voxels {
+                coords,
+                sorted,
+                on_device: OnDevice::default(),
+            })),
+            parents.into(),
+        )
     }
 
     /// The voxels, in the order of their rows.

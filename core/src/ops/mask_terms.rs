@@ -1,5 +1,6 @@
-//! How far masks are from what they should be, on the CPU: cross-entropy and dice of chosen pairs of masks, and the IoU of all, in one pass over the
-//! logits each, and one back. One exponential and a dozen operations on 8 bytes a value.
+//! How far masks are from what they should be, on the CPU: cross-entropy and dice of chosen pairs
+//! of masks, and the IoU of all, in one pass over the logits each, and one back. One exponential
+//! and a dozen operations on 8 bytes a value.
 
 use std::sync::Arc;
 
@@ -25,16 +26,27 @@ use super::{
 };
 use crate::platform;
 
-/// Terms of masks as backend operations, on the CPU alone. Trainers call [`mask_terms`] and [`mask_ious`] instead.
+/// Terms of masks as backend operations, on the CPU alone. Trainers call [`mask_terms`] and
+/// [`mask_ious`] instead.
 #[backend_extension(Flex, Autodiff)]
 pub trait MaskTerms: Backend {
     /// See [`mask_terms`].
-    fn mask_terms(logits: FloatTensor<Self>, masks: FloatTensor<Self>, pairs: Arc<[(u32, u32)]>) -> FloatTensor<Self>;
+    fn mask_terms(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        pairs: Arc<[(u32, u32)]>,
+    ) -> FloatTensor<Self>;
     /// See [`mask_ious`].
-    fn mask_ious(logits: FloatTensor<Self>, masks: FloatTensor<Self>, weights: FloatTensor<Self>, own: Arc<[u32]>) -> FloatTensor<Self>;
+    fn mask_ious(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        own: Arc<[u32]>,
+    ) -> FloatTensor<Self>;
 }
 
-/// (2): the mean binary cross-entropy, over pairs and columns, of the logits' row with the mask's, and the mean over pairs of `1 - (2 |a b| + 1) / (|a| +
+/// (2): the mean binary cross-entropy, over pairs and columns, of the logits' row with the mask's,
+/// and the mean over pairs of `1 - (2 |a b| + 1) / (|a| +
 /// |b| + 1)`, where `a` is the sigmoid of the logits. `logits` are (queries, columns), `masks` (objects, columns) in 0..=1 and without a gradient; `pairs`
 /// are rows of either. Single precision, on the CPU.
 ///
@@ -43,21 +55,51 @@ pub trait MaskTerms: Backend {
 pub fn mask_terms(logits: Tensor<2>, masks: Tensor<2>, pairs: &[(u32, u32)]) -> Tensor<1> {
     let ([queries, columns], [objects, others]) = (logits.dims(), masks.dims());
     assert_eq!(columns, others, "columns of logits and masks");
-    assert!(!pairs.is_empty() && pairs.iter().all(|(query, object)| (*query as usize) < queries && (*object as usize) < objects), "pairs of rows");
-    Tensor::from_dispatch(<Dispatch as MaskTerms>::mask_terms(logits.into_dispatch(), masks.into_dispatch(), pairs.into()))
+    assert!(
+        !pairs.is_empty()
+            && pairs
+                .iter()
+                .all(|(query, object)| (*query as usize) < queries && (*object as usize) < objects),
+        "pairs of rows"
+    );
+    Tensor::from_dispatch(<Dispatch as MaskTerms>::mask_terms(
+        logits.into_dispatch(),
+        masks.into_dispatch(),
+        pairs.into(),
+    ))
 }
 
-/// (queries, 1): the IoU of each query's mask, where its logits are above 0, with the mask of `own`, columns weighted. `logits` are (queries, columns),
-/// `masks` (objects, columns) of 0 and 1, `weights` (1, columns). Without a gradient; single precision, on the CPU.
+/// (queries, 1): the IoU of each query's mask, where its logits are above 0, with the mask of
+/// `own`, columns weighted. `logits` are (queries, columns), `masks` (objects, columns) of 0 and 1,
+/// `weights` (1, columns). Without a gradient; single precision, on the CPU.
 ///
 /// # Panics
-/// If there are not as many of `own` as queries, for one that is no object, and on any other device.
-pub fn mask_ious(logits: Tensor<2>, masks: Tensor<2>, weights: Tensor<2>, own: &[u32]) -> Tensor<2> {
+/// If there are not as many of `own` as queries, for one that is no object, and on any other
+/// device.
+pub fn mask_ious(
+    logits: Tensor<2>,
+    masks: Tensor<2>,
+    weights: Tensor<2>,
+    own: &[u32],
+) -> Tensor<2> {
     let ([queries, columns], [objects, others]) = (logits.dims(), masks.dims());
-    assert_eq!((columns, queries, weights.dims()), (others, own.len(), [1, columns]), "columns and queries of masks");
-    assert!(own.iter().all(|own| (*own as usize) < objects), "an object of every query");
-    let [logits, masks, weights] = [logits, masks, weights].map(|tensor| tensor.detach().into_dispatch());
-    Tensor::from_dispatch(<Dispatch as MaskTerms>::mask_ious(logits, masks, weights, own.into()))
+    assert_eq!(
+        (columns, queries, weights.dims()),
+        (others, own.len(), [1, columns]),
+        "columns and queries of masks"
+    );
+    assert!(
+        own.iter().all(|own| (*own as usize) < objects),
+        "an object of every query"
+    );
+    let [logits, masks, weights] =
+        [logits, masks, weights].map(|tensor| tensor.detach().into_dispatch());
+    Tensor::from_dispatch(<Dispatch as MaskTerms>::mask_ious(
+        logits,
+        masks,
+        weights,
+        own.into(),
+    ))
 }
 
 /// Sums over a pair's columns.
@@ -97,10 +139,15 @@ impl WithSimd for AddUp<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Sums {
         let mut sums = Sums::default();
-        for (logits, mask) in self.logits.chunks(GROUPS * LANES).zip(self.mask.chunks(GROUPS * LANES)) {
+        for (logits, mask) in self
+            .logits
+            .chunks(GROUPS * LANES)
+            .zip(self.mask.chunks(GROUPS * LANES))
+        {
             // the logarithm of a product is the sum of the logarithms
             let mut factors = [1.0f64; LANES];
-            let (mut linear, mut both, mut area) = ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
+            let (mut linear, mut both, mut area) =
+                ([0.0f32; LANES], [0.0f32; LANES], [0.0f32; LANES]);
             for (logits, mask) in logits.chunks(LANES).zip(mask.chunks(LANES)) {
                 for (i, (x, mask)) in logits.iter().zip(mask).enumerate() {
                     let (sigmoid, small) = sigmoid(*x);
@@ -111,7 +158,8 @@ impl WithSimd for AddUp<'_> {
                 }
             }
             let sum = |lanes: [f32; LANES]| lanes.iter().map(|lane| f64::from(*lane)).sum::<f64>();
-            sums.cross_entropy += sum(linear) + factors.iter().map(|factor| factor.ln()).sum::<f64>();
+            sums.cross_entropy +=
+                sum(linear) + factors.iter().map(|factor| factor.ln()).sum::<f64>();
             sums.both += sum(both);
             sums.area += sum(area);
         }
@@ -133,7 +181,8 @@ struct AddSlope<'a> {
     mask: &'a [f32],
     /// What the difference of sigmoid and mask is multiplied with.
     cross_entropy: f32,
-    /// What the dice's derivative by a sigmoid is where the mask is 0, and how much more it is where it is 1.
+    /// What the dice's derivative by a sigmoid is where the mask is 0, and how much more it is
+    /// where it is 1.
     dice: [f32; 2],
     slope: &'a mut [f32],
 }
@@ -143,7 +192,13 @@ impl WithSimd for AddSlope<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { logits, mask, cross_entropy, dice, slope } = self;
+        let Self {
+            logits,
+            mask,
+            cross_entropy,
+            dice,
+            slope,
+        } = self;
         for ((slope, x), mask) in slope.iter_mut().zip(logits).zip(mask) {
             let (sigmoid, small) = sigmoid(*x);
             // sigmoid times what it lacks to 1, which cancels nothing
@@ -158,22 +213,41 @@ fn rows(values: &[f32], columns: usize, row: u32) -> &[f32] {
 }
 
 impl MaskTerms for Flex {
-    fn mask_terms(logits: FloatTensor<Self>, masks: FloatTensor<Self>, pairs: Arc<[(u32, u32)]>) -> FloatTensor<Self> {
+    fn mask_terms(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        pairs: Arc<[(u32, u32)]>,
+    ) -> FloatTensor<Self> {
         let [_, columns] = logits.shape().dims();
         let sums = sums_of(&logits, &masks, &pairs);
-        let mean = |term: fn(Sums) -> f64| sums.iter().map(|sums| term(*sums)).sum::<f64>() / pairs.len() as f64;
-        let terms = vec![(mean(|sums| sums.cross_entropy) / columns.max(1) as f64) as f32, mean(Sums::dice) as f32];
+        let mean = |term: fn(Sums) -> f64| {
+            sums.iter().map(|sums| term(*sums)).sum::<f64>() / pairs.len() as f64
+        };
+        let terms = vec![
+            (mean(|sums| sums.cross_entropy) / columns.max(1) as f64) as f32,
+            mean(Sums::dice) as f32,
+        ];
         FlexTensor::from_data(TensorData::new(terms, [2]))
     }
 
-    fn mask_ious(logits: FloatTensor<Self>, masks: FloatTensor<Self>, weights: FloatTensor<Self>, own: Arc<[u32]>) -> FloatTensor<Self> {
+    fn mask_ious(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        own: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
         let [queries, columns] = logits.shape().dims();
-        let [logits, masks, weights] = [logits, masks, weights].map(|tensor| tensor.to_contiguous());
+        let [logits, masks, weights] =
+            [logits, masks, weights].map(|tensor| tensor.to_contiguous());
         let (logits, masks, weights) = (values(&logits), values(&masks), values(&weights));
         let mut ious = vec![0.0; queries];
         platform::for_each_chunk(&mut ious, 1, |query, iou| {
             let own = rows(masks, columns, own[query]);
-            iou[0] = dispatch(Overlap { logits: rows(logits, columns, query as u32), own, weights });
+            iou[0] = dispatch(Overlap {
+                logits: rows(logits, columns, query as u32),
+                own,
+                weights,
+            });
         });
         FlexTensor::from_data(TensorData::new(ious, [queries, 1]))
     }
@@ -192,7 +266,12 @@ impl WithSimd for Overlap<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> f32 {
         let (mut inter, mut union) = ([0.0f32; LANES], [0.0f32; LANES]);
-        for ((logits, own), weights) in self.logits.chunks(LANES).zip(self.own.chunks(LANES)).zip(self.weights.chunks(LANES)) {
+        for ((logits, own), weights) in self
+            .logits
+            .chunks(LANES)
+            .zip(self.own.chunks(LANES))
+            .zip(self.weights.chunks(LANES))
+        {
             for (i, ((x, own), weight)) in logits.iter().zip(own).zip(weights).enumerate() {
                 let inside = if *x > 0.0 { *weight } else { 0.0 };
                 inter[i] += inside * own;
@@ -217,7 +296,12 @@ fn sums_of(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)]) -> Vec
 }
 
 /// The gradient to the logits, from that to the two terms.
-fn slopes(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)], grad: &[f32]) -> FlexTensor {
+fn slopes(
+    logits: &FlexTensor,
+    masks: &FlexTensor,
+    pairs: &[(u32, u32)],
+    grad: &[f32],
+) -> FlexTensor {
     let [queries, columns] = logits.shape().dims();
     let sums = sums_of(logits, masks, pairs);
     let (logits, masks) = (logits.to_contiguous(), masks.to_contiguous());
@@ -226,13 +310,29 @@ fn slopes(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)], grad: &
     by_query.sort_by_key(|pair| pairs[*pair].0);
     let slopes = platform::make_by_chunks(queries * columns, columns, |query, slope| {
         let first = by_query.partition_point(|pair| (pairs[*pair].0 as usize) < query);
-        for pair in by_query[first..].iter().take_while(|pair| pairs[**pair].0 as usize == query) {
+        for pair in by_query[first..]
+            .iter()
+            .take_while(|pair| pairs[**pair].0 as usize == query)
+        {
             let Sums { both, area, .. } = sums[*pair];
             let (share, whole) = (f64::from(grad[1]) / pairs.len() as f64, area + 1.0);
-            let dice = [share * (2.0 * both + 1.0) / (whole * whole), -2.0 * share / whole].map(|x| x as f32);
+            let dice = [
+                share * (2.0 * both + 1.0) / (whole * whole),
+                -2.0 * share / whole,
+            ]
+            .map(|x| x as f32);
             let cross_entropy = grad[0] / (pairs.len() * columns) as f32;
-            let (logits, mask) = (rows(logits, columns, query as u32), rows(masks, columns, pairs[*pair].1));
-            dispatch(AddSlope { logits, mask, cross_entropy, dice, slope });
+            let (logits, mask) = (
+                rows(logits, columns, query as u32),
+                rows(masks, columns, pairs[*pair].1),
+            );
+            dispatch(AddSlope {
+                logits,
+                mask,
+                cross_entropy,
+                dice,
+                slope,
+            });
         }
     });
     FlexTensor::from_data(TensorData::new(slopes, [queries, columns]))
@@ -254,17 +354,30 @@ impl Backward<Flex, 1> for MaskTermsBackward {
 }
 
 impl<C: CheckpointStrategy> MaskTerms for Autodiff<Flex, C> {
-    fn mask_terms(logits: FloatTensor<Self>, masks: FloatTensor<Self>, pairs: Arc<[(u32, u32)]>) -> FloatTensor<Self> {
+    fn mask_terms(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        pairs: Arc<[(u32, u32)]>,
+    ) -> FloatTensor<Self> {
         let ((logits, node), masks) = (logits.into_parts(), masks.into_primitive());
         let terms = Flex::mask_terms(logits.clone(), masks.clone(), pairs.clone());
-        match Backward::<Flex, 1>::prepare::<C>(MaskTermsBackward, [node]).compute_bound().stateful() {
+        match Backward::<Flex, 1>::prepare::<C>(MaskTermsBackward, [node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((logits, masks, pairs), terms),
             OpsKind::UnTracked(prep) => prep.finish(terms),
         }
     }
 
-    fn mask_ious(logits: FloatTensor<Self>, masks: FloatTensor<Self>, weights: FloatTensor<Self>, own: Arc<[u32]>) -> FloatTensor<Self> {
-        let [logits, masks, weights] = [logits, masks, weights].map(|tensor| tensor.into_primitive());
+    fn mask_ious(
+        logits: FloatTensor<Self>,
+        masks: FloatTensor<Self>,
+        weights: FloatTensor<Self>,
+        own: Arc<[u32]>,
+    ) -> FloatTensor<Self> {
+        let [logits, masks, weights] =
+            [logits, masks, weights].map(|tensor| tensor.into_primitive());
         FloatTensor::<Self>::new(Flex::mask_ious(logits, masks, weights, own))
     }
 }

@@ -1,7 +1,8 @@
-//! Softmax of attention where every query has a mask over the keys: one pass in and one out, instead of one for each step of the formula.
+//! Softmax of attention where every query has a mask over the keys: one pass in and one out,
+//! instead of one for each step of the formula.
 //!
-//! One exponential and five operations a score on `8 heads queries width` bytes, and `4 heads queries keys` of the mask: what bounds it is memory,
-//! on a software adapter the exponentials.
+//! One exponential and five operations a score on `8 heads queries width` bytes, and `4 heads
+//! queries keys` of the mask: what bounds it is memory, on a software adapter the exponentials.
 
 use burn::{
     backend::{
@@ -24,36 +25,60 @@ use crate::platform;
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait MaskedSoftmax: Backend {
     /// See [`masked_softmax`]; where `masked` is false, `mask` is not read.
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self>;
+    fn masked_softmax(
+        scores: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        keys: usize,
+    ) -> FloatTensor<Self>;
 }
 
-/// The softmax of `scores` (heads, queries, width) over the keys that the query's mask covers: `mask` (queries, keys) are logits, and a key is
-/// covered where its logit is not below 0; a mask that covers none counts as none. Columns from `keys` on only fill up: their weight is 0.
-/// No gradient reaches the mask. Single precision.
+/// The softmax of `scores` (heads, queries, width) over the keys that the query's mask covers:
+/// `mask` (queries, keys) are logits, and a key is covered where its logit is not below 0; a mask
+/// that covers none counts as none. Columns from `keys` on only fill up: their weight is 0. No
+/// gradient reaches the mask. Single precision.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
 pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>, keys: usize) -> Tensor<3> {
     let [heads, queries, width] = scores.dims();
-    assert!(keys <= width && mask.as_ref().is_none_or(|mask| mask.dims() == [queries, keys]), "queries and keys of a mask");
+    assert!(
+        keys <= width
+            && mask
+                .as_ref()
+                .is_none_or(|mask| mask.dims() == [queries, keys]),
+        "queries and keys of a mask"
+    );
     if heads * queries * keys == 0 {
         return scores.zeros_like();
     }
     let masked = mask.is_some();
     // Without a mask something of its kind is passed on and not read.
     let mask = mask.unwrap_or_else(|| scores.clone().detach().reshape([heads * queries, width]));
-    Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(scores.into_dispatch(), mask.detach().into_dispatch(), masked, keys))
+    Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(
+        scores.into_dispatch(),
+        mask.detach().into_dispatch(),
+        masked,
+        keys,
+    ))
 }
 
-/// What the operation is, and its path on the CPU: `scores` are `[heads, queries, width]`, `mask` is `[queries, keys]`.
-pub fn plain_masked_softmax(scores: &[f32], mask: Option<&[f32]>, [queries, keys, width]: [usize; 3]) -> Vec<f32> {
+/// What the operation is, and its path on the CPU: `scores` are `[heads, queries, width]`, `mask`
+/// is `[queries, keys]`.
+pub fn plain_masked_softmax(
+    scores: &[f32],
+    mask: Option<&[f32]>,
+    [queries, keys, width]: [usize; 3],
+) -> Vec<f32> {
     const BLOCK: usize = 16;
     let mut weights = vec![0.0; scores.len()];
     platform::for_each_chunk(&mut weights, BLOCK * width, |block, weights| {
         for (i, weights) in weights.chunks_exact_mut(width).enumerate() {
             let row = block * BLOCK + i;
             let (scores, weights) = (&scores[row * width..][..keys], &mut weights[..keys]);
-            let mask = mask.map(|mask| &mask[row % queries * keys..][..keys]).filter(|mask| mask.iter().any(|logit| *logit >= 0.0));
+            let mask = mask
+                .map(|mask| &mask[row % queries * keys..][..keys])
+                .filter(|mask| mask.iter().any(|logit| *logit >= 0.0));
             match mask {
                 Some(mask) => softmax_row(scores, |key| mask[key] >= 0.0, weights),
                 None => softmax_row(scores, |_| true, weights),
@@ -78,14 +103,23 @@ fn softmax_row(scores: &[f32], open: impl Fn(usize) -> bool, weights: &mut [f32]
 }
 
 impl MaskedSoftmax for Flex {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
+    fn masked_softmax(
+        scores: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        keys: usize,
+    ) -> FloatTensor<Self> {
         let shape = scores.shape();
         let [_, queries, width] = shape.dims();
         let (scores, mask) = (scores.to_contiguous(), mask.to_contiguous());
         fn values(tensor: &FlexTensor) -> &[f32] {
             tensor.as_slice().expect("a contiguous tensor of f32")
         }
-        let weights = plain_masked_softmax(values(&scores), masked.then(|| values(&mask)), [queries, keys, width]);
+        let weights = plain_masked_softmax(
+            values(&scores),
+            masked.then(|| values(&mask)),
+            [queries, keys, width],
+        );
         FlexTensor::from_data(TensorData::new(weights, shape))
     }
 }
@@ -102,15 +136,26 @@ impl<B: MaskedSoftmax> Backward<B, 1> for MaskedSoftmaxBackward {
         if let [Some(node)] = ops.parents {
             let weighted = B::float_mul(grad, ops.state.clone());
             let mean = B::float_sum_dim(weighted.clone(), 2);
-            grads.register::<B>(node.id, B::float_sub(weighted, B::float_mul(ops.state, mean)));
+            grads.register::<B>(
+                node.id,
+                B::float_sub(weighted, B::float_mul(ops.state, mean)),
+            );
         }
     }
 }
 
 impl<B: MaskedSoftmax, C: CheckpointStrategy> MaskedSoftmax for Autodiff<B, C> {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
+    fn masked_softmax(
+        scores: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        keys: usize,
+    ) -> FloatTensor<Self> {
         let ((scores, node), (mask, _)) = (scores.into_parts(), mask.into_parts());
-        match Backward::<B, 1>::prepare::<C>(MaskedSoftmaxBackward, [node]).compute_bound().stateful() {
+        match Backward::<B, 1>::prepare::<C>(MaskedSoftmaxBackward, [node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let weights = B::masked_softmax(scores, mask, masked, keys);
                 prep.finish(weights.clone(), weights)

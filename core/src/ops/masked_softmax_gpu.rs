@@ -13,31 +13,59 @@ use super::{
     wgsl::{Shader, empty_like},
 };
 
-const THREAD: Shader = Shader::new("masked_softmax", include_str!("../../../wgsl/masked_softmax.wgsl"));
-const WORKGROUP: Shader = Shader::new("masked_softmax_shared", include_str!("../../../wgsl/masked_softmax_shared.wgsl"));
+const THREAD: Shader = Shader::new(
+    "masked_softmax",
+    include_str!("../../../wgsl/masked_softmax.wgsl"),
+);
+const WORKGROUP: Shader = Shader::new(
+    "masked_softmax_shared",
+    include_str!("../../../wgsl/masked_softmax_shared.wgsl"),
+);
 
-const SUBGROUPS: Shader = Shader::new("masked_softmax_subgroups", include_str!("../../../wgsl/masked_softmax_subgroups.wgsl"));
+const SUBGROUPS: Shader = Shader::new(
+    "masked_softmax_subgroups",
+    include_str!("../../../wgsl/masked_softmax_subgroups.wgsl"),
+);
 
 /// Threads of a workgroup, which computes one row in [`WORKGROUP`] and [`SUBGROUPS`].
 const GROUP: usize = 64;
 
 impl MaskedSoftmax for CubeBackend {
-    fn masked_softmax(scores: FloatTensor<Self>, mask: FloatTensor<Self>, masked: bool, keys: usize) -> FloatTensor<Self> {
+    fn masked_softmax(
+        scores: FloatTensor<Self>,
+        mask: FloatTensor<Self>,
+        masked: bool,
+        keys: usize,
+    ) -> FloatTensor<Self> {
         let shape = scores.shape();
-        assert_eq!(scores.dtype, DType::F32, "the shaders compute in single precision");
+        assert_eq!(
+            scores.dtype,
+            DType::F32,
+            "the shaders compute in single precision"
+        );
         let [heads, queries, width] = shape.dims();
         let (scores, mask) = (into_contiguous(scores), into_contiguous(mask));
         let weights = empty_like(&scores, shape);
         let rows = heads * queries;
-        let info = [rows, queries, keys, usize::from(masked), width, 0, 0, 0].map(|word| word as u32);
+        let info =
+            [rows, queries, keys, usize::from(masked), width, 0, 0, 0].map(|word| word as u32);
         // Without a mask what stands in for it is not read.
-        let mask = if masked { mask.handle.clone() } else { scores.handle.clone() };
+        let mask = if masked {
+            mask.handle.clone()
+        } else {
+            scores.handle.clone()
+        };
         let (shader, threads) = match Tuning::current().softmax {
             SoftmaxRow::Thread => (THREAD, rows),
             SoftmaxRow::Workgroup => (WORKGROUP, rows * GROUP),
             SoftmaxRow::Subgroups => (SUBGROUPS, rows * GROUP),
         };
-        shader.launch(&scores.client, threads, [scores.handle.clone(), mask, weights.handle.clone()], info);
+        shader.launch(
+            &scores.client,
+            threads,
+            [scores.handle.clone(), mask, weights.handle.clone()],
+            info,
+        );
         weights
     }
 }

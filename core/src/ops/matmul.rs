@@ -1,6 +1,8 @@
-//! Matrix products: burn's own on the CPU, a shader on the GPU, where burn's rely on barriers that software adapters pay for dearly.
+//! Matrix products: burn's own on the CPU, a shader on the GPU, where burn's rely on barriers that
+//! software adapters pay for dearly.
 //!
-//! `2 batch m k n` operations on `4 batch (m k + k n + m n)` bytes: what bounds it is arithmetic, but where one of the sizes is a few tens.
+//! `2 batch m k n` operations on `4 batch (m k + k n + m n)` bytes: what bounds it is arithmetic,
+//! but where one of the sizes is a few tens.
 
 use burn::{
     backend::{
@@ -25,17 +27,26 @@ pub trait Matmul: Backend {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// `a b`, or one such product for each index of the dimensions before the last two: `a` is `[.., m, k]`, `b` is `[.., k, n]`. Single precision.
+/// `a b`, or one such product for each index of the dimensions before the last two: `a` is `[.., m,
+/// k]`, `b` is `[.., k, n]`. Single precision.
 ///
 /// # Panics
 /// If the shapes do not fit each other; nothing is broadcast.
 pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     let (left, right) = (a.dims(), b.dims());
-    assert_eq!((&left[..D - 2], left[D - 1]), (&right[..D - 2], right[D - 2]), "batch and inner size of a matrix product");
-    Tensor::from_dispatch(<Dispatch as Matmul>::product(a.into_dispatch(), b.into_dispatch()))
+    assert_eq!(
+        (&left[..D - 2], left[D - 1]),
+        (&right[..D - 2], right[D - 2]),
+        "batch and inner size of a matrix product"
+    );
+    Tensor::from_dispatch(<Dispatch as Matmul>::product(
+        a.into_dispatch(),
+        b.into_dispatch(),
+    ))
 }
 
-/// `x w + bias` with the layer's weight and bias: `x` is `[rows, inputs]`, the result `[rows, outputs]`.
+/// `x w + bias` with the layer's weight and bias: `x` is `[rows, inputs]`, the result `[rows,
+/// outputs]`.
 pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
     let y = matmul(x, layer.weight.val());
     match &layer.bias {
@@ -44,14 +55,16 @@ pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// What the operation is: `a` is `[batch, m, k]`, `b` is `[batch, k, n]`, the result `[batch, m, n]`.
+/// What the operation is: `a` is `[batch, m, k]`, `b` is `[batch, k, n]`, the result `[batch, m,
+/// n]`.
 pub fn plain_matmul(a: &[f32], b: &[f32], [batch, m, k, n]: [usize; 4]) -> Vec<f32> {
     let mut c = vec![0.0; batch * m * n];
     for matrix in 0..batch {
         for row in 0..m {
             for i in 0..k {
                 for column in 0..n {
-                    c[(matrix * m + row) * n + column] += a[(matrix * m + row) * k + i] * b[(matrix * k + i) * n + column];
+                    c[(matrix * m + row) * n + column] +=
+                        a[(matrix * m + row) * k + i] * b[(matrix * k + i) * n + column];
                 }
             }
         }
@@ -90,8 +103,12 @@ impl<B: Matmul> Backward<B, 2> for MatmulBackward {
 
 impl<B: Matmul, C: CheckpointStrategy> Matmul for Autodiff<B, C> {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
-        let ((a, a_node), (b, b_node)): ((_, NodeGuard), (_, NodeGuard)) = (a.into_parts(), b.into_parts());
-        match Backward::<B, 2>::prepare::<C>(MatmulBackward, [a_node, b_node]).compute_bound().stateful() {
+        let ((a, a_node), (b, b_node)): ((_, NodeGuard), (_, NodeGuard)) =
+            (a.into_parts(), b.into_parts());
+        match Backward::<B, 2>::prepare::<C>(MatmulBackward, [a_node, b_node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let out = B::product(a.clone(), b.clone());
                 prep.finish((a, b), out)

@@ -1,6 +1,8 @@
 //! Matrix products on the GPU: `wgsl/matmul.wgsl` or burn's, whichever is faster there.
 
-use burn::backend::{TensorMetadata as _, ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend};
+use burn::backend::{
+    TensorMetadata as _, ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend,
+};
 
 use super::{
     Matmul,
@@ -17,7 +19,12 @@ impl Matmul for CubeBackend {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self> {
         let mut shape = a.shape().to_vec();
         let last = shape.len() - 1;
-        let (batch, m, k, n) = (shape[..last - 1].iter().product::<usize>(), shape[last - 1], shape[last], b.shape()[last]);
+        let (batch, m, k, n) = (
+            shape[..last - 1].iter().product::<usize>(),
+            shape[last - 1],
+            shape[last],
+            b.shape()[last],
+        );
         shape[last] = n;
         if batch * m * k * n == 0 {
             return zeros_like(&a, shape);
@@ -30,7 +37,12 @@ impl Matmul for CubeBackend {
         let [k, columns] = [k, n].map(|size| size.div_ceil(4));
         let threads = batch * m.div_ceil(TILE[0]) * columns.div_ceil(TILE[1]);
         let info = [batch, m, k, columns, n, 0, 0, 0].map(|word| word as u32);
-        PRODUCT.launch(&a.client, threads, [a.handle.clone(), b.handle.clone(), c.handle.clone()], info);
+        PRODUCT.launch(
+            &a.client,
+            threads,
+            [a.handle.clone(), b.handle.clone(), c.handle.clone()],
+            info,
+        );
         c
     }
 }

@@ -1,9 +1,11 @@
 //! Operations on tensors that burn does not have: shader, CPU path and gradient.
 //!
-//! Every operation has a *definition*, plain loops on slices written for reading; the paths that run (a blocked one on the CPU, a shader
-//! of the same name in `wgsl/` on the GPU) are compared with it. Where the GPU has two shaders for one operation, [`Tuning`] measured which is
-//! faster. Index structures are shared by all operations that use them: [`KernelMap`] says which voxels of a [`Level`] meet under a convolution,
-//! built where it is read, [`SegmentMap`] which rows form a mean.
+//! Every operation has a *definition*, plain loops on slices written for reading; the paths that
+//! run (a blocked one on the CPU, a shader of the same name in `wgsl/` on the GPU) are compared
+//! with it. Where the GPU has two shaders for one operation, [`Tuning`] measured which is faster.
+//! Index structures are shared by all operations that use them: [`KernelMap`] says which voxels of
+//! a [`Level`] meet under a convolution, built where it is read, [`SegmentMap`] which rows form a
+//! mean.
 
 mod affine;
 mod attention;
@@ -44,6 +46,9 @@ pub use normalize::{Normalize, Normalized, normalize};
 pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sine::{Sine, plain_sine, sine};
-pub use sparse_conv::{After, SparseConv, Then, definition, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then};
+pub use sparse_conv::{
+    After, SparseConv, Then, definition, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight, sparse_conv_then,
+};
 pub use tuning::{SoftmaxRow, Tiles, Tuning, milliseconds_of_convolutions};
 pub use wgsl::BINDING_LIMIT;

@@ -1,8 +1,10 @@
-//! Batch normalisation in training, with a rectifier behind it if one is wanted, as one operation with its gradient.
+//! Batch normalisation in training, with a rectifier behind it if one is wanted, as one operation
+//! with its gradient.
 //!
-//! On the CPU the way there reads its input twice and writes once, the way back reads input and gradient twice and writes once; burn's own takes some
-//! twenty passes, half of them transpositions. On a GPU it is burn's. Five operations a value on `12 rows channels` bytes, sixteen on `20 rows
-//! channels`: what bounds both is memory.
+//! On the CPU the way there reads its input twice and writes once, the way back reads input and
+//! gradient twice and writes once; burn's own takes some twenty passes, half of them
+//! transpositions. On a GPU it is burn's. Five operations a value on `12 rows channels` bytes,
+//! sixteen on `20 rows channels`: what bounds both is memory.
 
 use burn::{
     backend::{
@@ -32,7 +34,8 @@ pub trait Normalize: Backend {
         epsilon: f64,
         rectified: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// The gradients to `x`, `gamma` and `beta`, from that to the result and what was found on the way there.
+    /// The gradients to `x`, `gamma` and `beta`, from that to the result and what was found on the
+    /// way there.
     #[allow(clippy::too_many_arguments)]
     fn normalize_backward(
         x: FloatTensor<Self>,
@@ -57,18 +60,38 @@ pub struct Normalized {
     pub variance: Tensor<1>,
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, channel by channel, without what is negative if `rectified`: `x` is (rows, channels), `gamma`
-/// and `beta` are (channels), `mean` and `variance` those of the rows of `x`. Single precision.
+/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, channel by channel, without what is
+/// negative if `rectified`: `x` is (rows, channels), `gamma` and `beta` are (channels), `mean` and
+/// `variance` those of the rows of `x`. Single precision.
 ///
 /// # Panics
 /// If the channels are not as many, or there are no rows.
-pub fn normalize(x: Tensor<2>, gamma: Tensor<1>, beta: Tensor<1>, epsilon: f64, rectified: bool) -> Normalized {
+pub fn normalize(
+    x: Tensor<2>,
+    gamma: Tensor<1>,
+    beta: Tensor<1>,
+    epsilon: f64,
+    rectified: bool,
+) -> Normalized {
     let [rows, channels] = x.dims();
-    assert_eq!((gamma.dims(), beta.dims()), ([channels], [channels]), "factors and summands of all channels");
+    assert_eq!(
+        (gamma.dims(), beta.dims()),
+        ([channels], [channels]),
+        "factors and summands of all channels"
+    );
     assert!(rows > 0, "statistics of no rows");
-    let [x, gamma, beta] = [x.into_dispatch(), gamma.into_dispatch(), beta.into_dispatch()];
-    let (output, mean, variance) = <Dispatch as Normalize>::normalize(x, gamma, beta, epsilon, rectified);
-    Normalized { output: Tensor::from_dispatch(output), mean: Tensor::from_dispatch(mean), variance: Tensor::from_dispatch(variance) }
+    let [x, gamma, beta] = [
+        x.into_dispatch(),
+        gamma.into_dispatch(),
+        beta.into_dispatch(),
+    ];
+    let (output, mean, variance) =
+        <Dispatch as Normalize>::normalize(x, gamma, beta, epsilon, rectified);
+    Normalized {
+        output: Tensor::from_dispatch(output),
+        mean: Tensor::from_dispatch(mean),
+        variance: Tensor::from_dispatch(variance),
+    }
 }
 
 impl Normalize for CubeBackend {
@@ -105,7 +128,15 @@ fn by_steps<B: Backend>(
     rectified: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let found = B::batch_norm_train(x, gamma, beta, epsilon);
-    (if rectified { B::relu(found.output) } else { found.output }, found.mean, found.variance)
+    (
+        if rectified {
+            B::relu(found.output)
+        } else {
+            found.output
+        },
+        found.mean,
+        found.variance,
+    )
 }
 
 /// The way back of [`by_steps`].
@@ -121,7 +152,14 @@ fn backward_by_steps<B: Backend>(
     rectified: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let grad = if rectified {
-        let output = B::batch_norm(x.clone(), gamma.clone(), beta, mean.clone(), variance.clone(), epsilon);
+        let output = B::batch_norm(
+            x.clone(),
+            gamma.clone(),
+            beta,
+            mean.clone(),
+            variance.clone(),
+            epsilon,
+        );
         B::relu_backward(B::relu(output), grad)
     } else {
         grad
@@ -174,8 +212,17 @@ impl<B: Normalize> Backward<B, 3> for NormalizeBackward {
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {
         let grad = grads.consume::<B>(&ops.node);
-        let State { x, gamma, beta, mean, variance, epsilon, rectified } = ops.state;
-        let (x, gamma, beta) = B::normalize_backward(x, gamma, beta, mean, variance, grad, epsilon, rectified);
+        let State {
+            x,
+            gamma,
+            beta,
+            mean,
+            variance,
+            epsilon,
+            rectified,
+        } = ops.state;
+        let (x, gamma, beta) =
+            B::normalize_backward(x, gamma, beta, mean, variance, grad, epsilon, rectified);
         for (node, grad) in ops.parents.into_iter().zip([x, gamma, beta]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, grad);
@@ -192,16 +239,39 @@ impl<B: Normalize, C: CheckpointStrategy> Normalize for Autodiff<B, C> {
         epsilon: f64,
         rectified: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        let [(x, x_node), (gamma, gamma_node), (beta, beta_node)]: [(_, NodeGuard); 3] = [x, gamma, beta].map(|tensor| tensor.into_parts());
-        let (output, mean, variance) = B::normalize(x.clone(), gamma.clone(), beta.clone(), epsilon, rectified);
-        let output = match Backward::<B, 3>::prepare::<C>(NormalizeBackward, [x_node, gamma_node, beta_node]).compute_bound().stateful() {
+        let [(x, x_node), (gamma, gamma_node), (beta, beta_node)]: [(_, NodeGuard); 3] =
+            [x, gamma, beta].map(|tensor| tensor.into_parts());
+        let (output, mean, variance) =
+            B::normalize(x.clone(), gamma.clone(), beta.clone(), epsilon, rectified);
+        let output = match Backward::<B, 3>::prepare::<C>(
+            NormalizeBackward,
+            [x_node, gamma_node, beta_node],
+        )
+        .compute_bound()
+        .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let (mean, variance) = (mean.clone(), variance.clone());
-                prep.finish(State { x, gamma, beta, mean, variance, epsilon, rectified }, output)
+                prep.finish(
+                    State {
+                        x,
+                        gamma,
+                        beta,
+                        mean,
+                        variance,
+                        epsilon,
+                        rectified,
+                    },
+                    output,
+                )
             }
             OpsKind::UnTracked(prep) => prep.finish(output),
         };
-        (output, FloatTensor::<Self>::new(mean), FloatTensor::<Self>::new(variance))
+        (
+            output,
+            FloatTensor::<Self>::new(mean),
+            FloatTensor::<Self>::new(variance),
+        )
     }
 
     fn normalize_backward(

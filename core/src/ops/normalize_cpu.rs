@@ -1,5 +1,5 @@
-//! Batch normalisation on the CPU: blocks of rows that stay in the cache, statistics of each put together in their order, so that the result does not
-//! depend on the number of threads.
+//! Batch normalisation on the CPU: blocks of rows that stay in the cache, statistics of each put
+//! together in their order, so that the result does not depend on the number of threads.
 
 use burn::{
     backend::{TensorMetadata as _, flex::FlexTensor},
@@ -19,20 +19,37 @@ const LANES: usize = 16;
 type Lanes = [f32; LANES];
 
 /// `x` is (rows, channels); `parameters` are gamma and beta.
-pub(super) fn forward(x: FlexTensor, parameters: [FlexTensor; 2], epsilon: f64, rectified: bool) -> (FlexTensor, FlexTensor, FlexTensor) {
+pub(super) fn forward(
+    x: FlexTensor,
+    parameters: [FlexTensor; 2],
+    epsilon: f64,
+    rectified: bool,
+) -> (FlexTensor, FlexTensor, FlexTensor) {
     let shape = x.shape();
     let [rows, channels] = shape.dims();
-    let [x, gamma, beta] = [x, parameters[0].clone(), parameters[1].clone()].map(|tensor| tensor.to_contiguous());
+    let [x, gamma, beta] =
+        [x, parameters[0].clone(), parameters[1].clone()].map(|tensor| tensor.to_contiguous());
     let x = values(&x);
     let [mean, variance] = statistics(x, rows, channels);
     let factors = factors(values(&gamma), &variance, epsilon);
     let block = block(channels);
     let y = platform::make_by_chunks(x.len(), block * channels, |index, y| {
         let x = &x[index * block * channels..][..y.len()];
-        dispatch(Scale { x, mean: &mean, factors: &factors, beta: values(&beta), rectified, y });
+        dispatch(Scale {
+            x,
+            mean: &mean,
+            factors: &factors,
+            beta: values(&beta),
+            rectified,
+            y,
+        });
     });
     let vector = |values: Vec<f32>| FlexTensor::from_data(TensorData::new(values, [channels]));
-    (FlexTensor::from_data(TensorData::new(y, shape)), vector(mean), vector(variance))
+    (
+        FlexTensor::from_data(TensorData::new(y, shape)),
+        vector(mean),
+        vector(variance),
+    )
 }
 
 /// Rows of a block.
@@ -42,35 +59,59 @@ fn block(channels: usize) -> usize {
 
 /// What deviations are multiplied with.
 fn factors(gamma: &[f32], variance: &[f32], epsilon: f64) -> Vec<f32> {
-    gamma.iter().zip(variance).map(|(gamma, variance)| gamma / (variance + epsilon as f32).sqrt()).collect()
+    gamma
+        .iter()
+        .zip(variance)
+        .map(|(gamma, variance)| gamma / (variance + epsilon as f32).sqrt())
+        .collect()
 }
 
 /// Means and biased variances of the channels.
 fn statistics(x: &[f32], rows: usize, channels: usize) -> [Vec<f32>; 2] {
     let block = block(channels);
     let of_blocks = of_blocks(rows, channels, |first, count, found| {
-        dispatch(Moments { x: &x[first * channels..][..count * channels], channels, found });
+        dispatch(Moments {
+            x: &x[first * channels..][..count * channels],
+            channels,
+            found,
+        });
     });
     let (mut mean, mut squares) = (vec![0.0f64; channels], vec![0.0f64; channels]);
     let mut before = 0.0;
     for (index, found) in of_blocks.chunks_exact(2 * channels).enumerate() {
         let count = block.min(rows - index * block) as f64;
         let (means, deviations) = found.split_at(channels);
-        for (((mean, squares), block_mean), block_squares) in mean.iter_mut().zip(&mut squares).zip(means).zip(deviations) {
+        for (((mean, squares), block_mean), block_squares) in
+            mean.iter_mut().zip(&mut squares).zip(means).zip(deviations)
+        {
             let difference = f64::from(*block_mean) - *mean;
             *mean += difference * count / (before + count);
-            *squares += f64::from(*block_squares) + difference * difference * before * count / (before + count);
+            *squares += f64::from(*block_squares)
+                + difference * difference * before * count / (before + count);
         }
         before += count;
     }
-    [mean.into_iter().map(|mean| mean as f32).collect(), squares.into_iter().map(|squares| (squares / before) as f32).collect()]
+    [
+        mean.into_iter().map(|mean| mean as f32).collect(),
+        squares
+            .into_iter()
+            .map(|squares| (squares / before) as f32)
+            .collect(),
+    ]
 }
 
-/// Two numbers a channel of every block of rows: `work` gets the block's first row, how many it has, and where to write them.
-fn of_blocks(rows: usize, channels: usize, work: impl Fn(usize, usize, &mut [f32]) + Send + Sync) -> Vec<f32> {
+/// Two numbers a channel of every block of rows: `work` gets the block's first row, how many it
+/// has, and where to write them.
+fn of_blocks(
+    rows: usize,
+    channels: usize,
+    work: impl Fn(usize, usize, &mut [f32]) + Send + Sync,
+) -> Vec<f32> {
     let block = block(channels);
     let mut found = vec![0.0; rows.div_ceil(block) * 2 * channels];
-    platform::for_each_chunk(&mut found, 2 * channels, |index, found| work(index * block, block.min(rows - index * block), found));
+    platform::for_each_chunk(&mut found, 2 * channels, |index, found| {
+        work(index * block, block.min(rows - index * block), found)
+    });
     found
 }
 
@@ -84,37 +125,77 @@ pub(super) fn backward(
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
     let [rows, channels] = x.shape().dims();
     let x = x.to_contiguous();
-    let mut grad = if grad.is_contiguous() { grad } else { grad.to_contiguous() };
+    let mut grad = if grad.is_contiguous() {
+        grad
+    } else {
+        grad.to_contiguous()
+    };
     let parameters = parameters.map(|tensor| tensor.to_contiguous());
     let [gamma, beta, mean, variance] = parameters.each_ref().map(values);
     let x = values(&x);
     let factors = factors(gamma, variance, epsilon);
-    let gate = Gate { mean, factors: &factors, beta, rectified };
+    let gate = Gate {
+        mean,
+        factors: &factors,
+        beta,
+        rectified,
+    };
     let found = {
         let grad = values(&grad);
         of_blocks(rows, channels, |first, count, found| {
             let of_block = first * channels..(first + count) * channels;
-            dispatch(Slopes { x: &x[of_block.clone()], grad: &grad[of_block], gate, found });
+            dispatch(Slopes {
+                x: &x[of_block.clone()],
+                grad: &grad[of_block],
+                gate,
+                found,
+            });
         })
     };
     let mut sums = vec![0.0f64; 2 * channels];
     for found in found.chunks_exact(2 * channels) {
-        sums.iter_mut().zip(found).for_each(|(sum, found)| *sum += f64::from(*found));
+        sums.iter_mut()
+            .zip(found)
+            .for_each(|(sum, found)| *sum += f64::from(*found));
     }
     let (summed, weighted) = sums.split_at(channels);
-    let inverse: Vec<f32> = variance.iter().map(|variance| 1.0 / (variance + epsilon as f32).sqrt()).collect();
+    let inverse: Vec<f32> = variance
+        .iter()
+        .map(|variance| 1.0 / (variance + epsilon as f32).sqrt())
+        .collect();
     let beta_grad: Vec<f32> = summed.iter().map(|sum| *sum as f32).collect();
-    let gamma_grad: Vec<f32> = weighted.iter().zip(&inverse).map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32).collect();
-    let means: Vec<f32> = summed.iter().map(|sum| (sum / rows as f64) as f32).collect();
-    let slopes: Vec<f32> =
-        weighted.iter().zip(&inverse).map(|(sum, inverse)| (sum * f64::from(*inverse) * f64::from(*inverse) / rows as f64) as f32).collect();
+    let gamma_grad: Vec<f32> = weighted
+        .iter()
+        .zip(&inverse)
+        .map(|(sum, inverse)| (sum * f64::from(*inverse)) as f32)
+        .collect();
+    let means: Vec<f32> = summed
+        .iter()
+        .map(|sum| (sum / rows as f64) as f32)
+        .collect();
+    let slopes: Vec<f32> = weighted
+        .iter()
+        .zip(&inverse)
+        .map(|(sum, inverse)| {
+            (sum * f64::from(*inverse) * f64::from(*inverse) / rows as f64) as f32
+        })
+        .collect();
     let block = block(channels);
     let projection = |index: usize, grad: &mut [f32]| {
         let x = &x[index * block * channels..][..grad.len()];
-        dispatch(Project { x, gate, means: &means, slopes: &slopes, grad });
+        dispatch(Project {
+            x,
+            gate,
+            means: &means,
+            slopes: &slopes,
+            grad,
+        });
     };
     // usually nobody else has the gradient, and what is written takes its place
-    let x_grad = match grad.try_storage_mut::<f32>().filter(|storage| storage.len() == rows * channels) {
+    let x_grad = match grad
+        .try_storage_mut::<f32>()
+        .filter(|storage| storage.len() == rows * channels)
+    {
         Some(storage) => {
             platform::for_each_chunk(storage, block * channels, projection);
             grad
@@ -129,18 +210,28 @@ pub(super) fn backward(
     (x_grad, vector(gamma_grad), vector(beta_grad))
 }
 
-/// Calls `work` with the first channel of each full group of [`LANES`], then `single` with each channel that is left.
+/// Calls `work` with the first channel of each full group of [`LANES`], then `single` with each
+/// channel that is left.
 #[inline(always)]
-fn by_lanes(found: &mut [f32], channels: usize, work: impl Fn(&mut [f32], usize), single: impl Fn(&mut [f32], usize)) {
+fn by_lanes(
+    found: &mut [f32],
+    channels: usize,
+    work: impl Fn(&mut [f32], usize),
+    single: impl Fn(&mut [f32], usize),
+) {
     let full = channels / LANES * LANES;
-    (0..full).step_by(LANES).for_each(|first| work(found, first));
+    (0..full)
+        .step_by(LANES)
+        .for_each(|first| work(found, first));
     (full..channels).for_each(|channel| single(found, channel));
 }
 
 /// The lanes from `first` on.
 #[inline(always)]
 fn lanes(values: &[f32], first: usize) -> &Lanes {
-    values[first..].first_chunk().expect("a full group of lanes")
+    values[first..]
+        .first_chunk()
+        .expect("a full group of lanes")
 }
 
 /// Means, and sums of the squared deviations from them, of the rows `x`.
@@ -171,7 +262,8 @@ impl WithSimd for Moments<'_> {
                 let means = sums.map(|sum| sum * share);
                 let mut squares = [0.0; LANES];
                 for row in x.chunks_exact(channels) {
-                    for ((square, x), mean) in squares.iter_mut().zip(lanes(row, first)).zip(&means) {
+                    for ((square, x), mean) in squares.iter_mut().zip(lanes(row, first)).zip(&means)
+                    {
                         *square += (x - mean) * (x - mean);
                     }
                 }
@@ -203,10 +295,22 @@ impl WithSimd for Scale<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { x, mean, factors, beta, rectified, y } = self;
+        let Self {
+            x,
+            mean,
+            factors,
+            beta,
+            rectified,
+            y,
+        } = self;
         let least = if rectified { 0.0 } else { f32::NEG_INFINITY };
-        for (y, x) in y.chunks_exact_mut(mean.len()).zip(x.chunks_exact(mean.len())) {
-            for ((((y, x), mean), factor), beta) in y.iter_mut().zip(x).zip(mean).zip(factors).zip(beta) {
+        for (y, x) in y
+            .chunks_exact_mut(mean.len())
+            .zip(x.chunks_exact(mean.len()))
+        {
+            for ((((y, x), mean), factor), beta) in
+                y.iter_mut().zip(x).zip(mean).zip(factors).zip(beta)
+            {
                 let value = (x - mean) * factor + beta;
                 // what is not a number stays so
                 *y = if value < least { least } else { value };
@@ -237,13 +341,28 @@ impl WithSimd for Slopes<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { x, grad, gate: Gate { mean, factors, beta, rectified }, found } = self;
+        let Self {
+            x,
+            grad,
+            gate:
+                Gate {
+                    mean,
+                    factors,
+                    beta,
+                    rectified,
+                },
+            found,
+        } = self;
         let channels = mean.len();
         by_lanes(
             found,
             channels,
             |found, first| {
-                let (mean, factors, beta) = (lanes(mean, first), lanes(factors, first), lanes(beta, first));
+                let (mean, factors, beta) = (
+                    lanes(mean, first),
+                    lanes(factors, first),
+                    lanes(beta, first),
+                );
                 let (mut sums, mut products) = ([0.0; LANES], [0.0; LANES]);
                 for (x, grad) in x.chunks_exact(channels).zip(grad.chunks_exact(channels)) {
                     let (x, grad) = (lanes(x, first), lanes(grad, first));
@@ -260,7 +379,13 @@ impl WithSimd for Slopes<'_> {
             |found, channel| {
                 for (x, grad) in x.chunks_exact(channels).zip(grad.chunks_exact(channels)) {
                     let deviation = x[channel] - mean[channel];
-                    let passed = passed(deviation, factors[channel], beta[channel], grad[channel], rectified);
+                    let passed = passed(
+                        deviation,
+                        factors[channel],
+                        beta[channel],
+                        grad[channel],
+                        rectified,
+                    );
                     found[channel] += passed;
                     found[channels + channel] += passed * deviation;
                 }
@@ -292,10 +417,27 @@ impl WithSimd for Project<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) {
-        let Self { x, gate: Gate { mean, factors, beta, rectified }, means, slopes, grad } = self;
-        for (x, grad) in x.chunks_exact(mean.len()).zip(grad.chunks_exact_mut(mean.len())) {
+        let Self {
+            x,
+            gate:
+                Gate {
+                    mean,
+                    factors,
+                    beta,
+                    rectified,
+                },
+            means,
+            slopes,
+            grad,
+        } = self;
+        for (x, grad) in x
+            .chunks_exact(mean.len())
+            .zip(grad.chunks_exact_mut(mean.len()))
+        {
             let channels = mean.iter().zip(factors).zip(beta).zip(means).zip(slopes);
-            for ((x, grad), ((((mean, factor), beta), grad_mean), slope)) in x.iter().zip(grad).zip(channels) {
+            for ((x, grad), ((((mean, factor), beta), grad_mean), slope)) in
+                x.iter().zip(grad).zip(channels)
+            {
                 let deviation = x - mean;
                 let passed = passed(deviation, *factor, *beta, *grad, rectified);
                 *grad = factor * (passed - grad_mean - deviation * slope);

@@ -1,8 +1,10 @@
-//! Lists of what meets under a convolution: the CPU reads them for every convolution and gradient of a level.
+//! Lists of what meets under a convolution: the CPU reads them for every convolution and gradient
+//! of a level.
 
 use super::NO_NEIGHBOUR;
 
-/// Rows of a block: the sums of a convolution, 64 channels wide, stay in a level-2 cache of 512 KiB.
+/// Rows of a block: the sums of a convolution, 64 channels wide, stay in a level-2 cache of 512
+/// KiB.
 pub(super) const BLOCK: usize = 512;
 
 /// What meets at one offset.
@@ -17,7 +19,10 @@ pub(super) struct Pairs {
 impl Pairs {
     /// Of the row that each row meets, or [`NO_NEIGHBOUR`].
     pub fn new(others: &[u32]) -> Self {
-        let mut found = Self { pairs: vec![(0, 0); others.len()], starts: vec![] };
+        let mut found = Self {
+            pairs: vec![(0, 0); others.len()],
+            starts: vec![],
+        };
         let mut count = 0;
         for (block, others) in others.chunks(BLOCK).enumerate() {
             found.starts.push(count);
@@ -50,13 +55,24 @@ mod tests {
     #[test]
     fn blocks_have_their_rows_and_all_have_every_pair() {
         for rows in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5] {
-            let others: Vec<u32> = (0..rows as u32).map(|row| if row % 3 == 1 { NO_NEIGHBOUR } else { row / 2 }).collect();
+            let others: Vec<u32> = (0..rows as u32)
+                .map(|row| if row % 3 == 1 { NO_NEIGHBOUR } else { row / 2 })
+                .collect();
             let pairs = Pairs::new(&others);
-            let want: Vec<(u32, u32)> = (0..rows as u32).filter(|row| row % 3 != 1).map(|row| (row, row / 2)).collect();
+            let want: Vec<(u32, u32)> = (0..rows as u32)
+                .filter(|row| row % 3 != 1)
+                .map(|row| (row, row / 2))
+                .collect();
             assert_eq!(pairs.all(), want);
-            let blocks: Vec<_> = (0..rows.div_ceil(BLOCK)).map(|block| pairs.of_block(block)).collect();
+            let blocks: Vec<_> = (0..rows.div_ceil(BLOCK))
+                .map(|block| pairs.of_block(block))
+                .collect();
             assert_eq!(blocks.concat(), want);
-            assert!(blocks.iter().enumerate().all(|(block, pairs)| pairs.iter().all(|(row, _)| *row as usize / BLOCK == block)));
+            assert!(
+                blocks.iter().enumerate().all(|(block, pairs)| pairs
+                    .iter()
+                    .all(|(row, _)| *row as usize / BLOCK == block))
+            );
         }
     }
 }

@@ -1,15 +1,18 @@
-//! The products of [`products_cpu`](super::products_cpu) in vectors of sixteen, where the processor has them: twice as fast. Written by hand, because what
-//! hides the width of vectors elsewhere has these only behind a feature.
+//! The products of [`products_cpu`](super::products_cpu) in vectors of sixteen, where the processor
+//! has them: twice as fast. Written by hand, because what hides the width of vectors elsewhere has
+//! these only behind a feature.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
+    __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
+    _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
 use super::products_cpu::{AddOuterProducts, AddProducts};
 
 /// Values of a vector.
 const LANES: usize = 16;
-/// Rows multiplied at a time: with two vectors a row sixteen sums, so that none waits for the one before.
+/// Rows multiplied at a time: with two vectors a row sixteen sums, so that none waits for the one
+/// before.
 const ROWS: usize = 8;
 /// The same with one vector a row.
 const WIDE_ROWS: usize = 2 * ROWS;
@@ -22,24 +25,40 @@ pub(super) fn are_there() -> bool {
 /// What [`AddProducts`] is; its matrix is packed in panels of [`LANES`] columns.
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_products(op: AddProducts) {
-    let AddProducts { x, w, widths, pairs, y, first: first_row } = op;
+    let AddProducts {
+        x,
+        w,
+        widths,
+        pairs,
+        y,
+        first: first_row,
+    } = op;
     let (eights, rest) = pairs.as_chunks::<ROWS>();
     let (twos, ones) = rest.as_chunks::<2>();
     for (pair, w) in w.chunks((2 * LANES * widths[0]).max(1)).enumerate() {
         let first = [first_row, pair * 2 * LANES];
         if w.len() == 2 * LANES * widths[0] {
-            eights.iter().for_each(|pairs| add_panels::<ROWS, 2>(x, w, widths, pairs, first, y));
-            twos.iter().for_each(|pairs| add_panels::<2, 2>(x, w, widths, pairs, first, y));
-            ones.iter().for_each(|pair| add_panels::<1, 2>(x, w, widths, &[*pair], first, y));
+            eights
+                .iter()
+                .for_each(|pairs| add_panels::<ROWS, 2>(x, w, widths, pairs, first, y));
+            twos.iter()
+                .for_each(|pairs| add_panels::<2, 2>(x, w, widths, pairs, first, y));
+            ones.iter()
+                .for_each(|pair| add_panels::<1, 2>(x, w, widths, &[*pair], first, y));
         } else {
-            eights.iter().for_each(|pairs| add_panels::<ROWS, 1>(x, w, widths, pairs, first, y));
-            twos.iter().for_each(|pairs| add_panels::<2, 1>(x, w, widths, pairs, first, y));
-            ones.iter().for_each(|pair| add_panels::<1, 1>(x, w, widths, &[*pair], first, y));
+            eights
+                .iter()
+                .for_each(|pairs| add_panels::<ROWS, 1>(x, w, widths, pairs, first, y));
+            twos.iter()
+                .for_each(|pairs| add_panels::<2, 1>(x, w, widths, pairs, first, y));
+            ones.iter()
+                .for_each(|pair| add_panels::<1, 1>(x, w, widths, &[*pair], first, y));
         }
     }
 }
 
-/// `P` panels of the products of `R` pairs; `first` are the first row of `y` and the first output channel.
+/// `P` panels of the products of `R` pairs; `first` are the first row of `y` and the first output
+/// channel.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn add_panels<const R: usize, const P: usize>(
@@ -72,7 +91,10 @@ fn add_panels<const R: usize, const P: usize>(
         }
     }
     for (sums, (row, _)) in sums.iter().zip(pairs) {
-        add_to(&mut y[(*row as usize - first_row) * to..][..to][first..], sums);
+        add_to(
+            &mut y[(*row as usize - first_row) * to..][..to][first..],
+            sums,
+        );
     }
 }
 
@@ -95,7 +117,13 @@ fn add_to(y: &mut [f32], sums: &[__m512]) {
 pub(super) fn add_outer_products(op: AddOuterProducts) {
     /// Pairs per block: the rows of both sides stay in a level-1 cache from tile to tile.
     const PAIRS: usize = 256;
-    let AddOuterProducts { x, grad, widths, pairs, dw } = op;
+    let AddOuterProducts {
+        x,
+        grad,
+        widths,
+        pairs,
+        dw,
+    } = op;
     for pairs in pairs.chunks(PAIRS) {
         let mut column = 0;
         while column < widths[1] {
@@ -107,7 +135,9 @@ pub(super) fn add_outer_products(op: AddOuterProducts) {
                     (true, ROWS..) => add_tile::<ROWS, 2>(x, grad, widths, pairs, corner, dw),
                     (true, 3..) => add_tile::<3, 2>(x, grad, widths, pairs, corner, dw),
                     (true, _) => add_tile::<1, 2>(x, grad, widths, pairs, corner, dw),
-                    (false, WIDE_ROWS..) => add_tile::<WIDE_ROWS, 1>(x, grad, widths, pairs, corner, dw),
+                    (false, WIDE_ROWS..) => {
+                        add_tile::<WIDE_ROWS, 1>(x, grad, widths, pairs, corner, dw)
+                    }
                     (false, ROWS..) => add_tile::<ROWS, 1>(x, grad, widths, pairs, corner, dw),
                     (false, 3..) => add_tile::<3, 1>(x, grad, widths, pairs, corner, dw),
                     (false, _) => add_tile::<1, 1>(x, grad, widths, pairs, corner, dw),
@@ -129,18 +159,29 @@ fn add_tile<const R: usize, const P: usize>(
     [row, column]: [usize; 2],
     dw: &mut [f32],
 ) -> usize {
-    assert!(row + R <= c_in && column + (P - 1) * LANES < c_out, "a tile of the result");
+    assert!(
+        row + R <= c_in && column + (P - 1) * LANES < c_out,
+        "a tile of the result"
+    );
     // the last vector may reach beyond the columns
     let mask = (u32::MAX >> (32 - (c_out - column - (P - 1) * LANES).min(LANES))) as u16;
     let mut sums = [[_mm512_setzero_ps(); P]; R];
     for (of_grad, of_x) in pairs {
-        let (x, grad) = (x[*of_x as usize * c_in..][..c_in].as_ptr(), grad[*of_grad as usize * c_out..][..c_out].as_ptr());
+        let (x, grad) = (
+            x[*of_x as usize * c_in..][..c_in].as_ptr(),
+            grad[*of_grad as usize * c_out..][..c_out].as_ptr(),
+        );
         let mut vectors = [_mm512_setzero_ps(); P];
         for (panel, vector) in vectors.iter_mut().enumerate() {
-            // SAFETY: the row has `c_out` values; all panels but the last lie among them, of that the mask leaves out what does not.
+            // SAFETY: the row has `c_out` values; all panels but the last lie among them, of that
+            // the mask leaves out what does not.
             *vector = unsafe {
                 let grad = grad.add(column + panel * LANES);
-                if panel + 1 < P { _mm512_loadu_ps(grad) } else { _mm512_maskz_loadu_ps(mask, grad) }
+                if panel + 1 < P {
+                    _mm512_loadu_ps(grad)
+                } else {
+                    _mm512_maskz_loadu_ps(mask, grad)
+                }
             };
         }
         for (i, sums) in sums.iter_mut().enumerate() {

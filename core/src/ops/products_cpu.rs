@@ -1,4 +1,5 @@
-//! Products of chosen rows with a matrix on the CPU, added to chosen rows: sums stay in registers over the channels of the input.
+//! Products of chosen rows with a matrix on the CPU, added to chosen rows: sums stay in registers
+//! over the channels of the input.
 
 use burn::backend::flex::FlexTensor;
 use pulp::{Arch, Simd, WithSimd};
@@ -7,14 +8,17 @@ use pulp::{Arch, Simd, WithSimd};
 use super::products_avx512;
 use crate::platform;
 
-/// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one of inputs fit sixteen registers.
+/// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one
+/// of inputs fit sixteen registers.
 const ROWS: usize = 6;
-/// Channels of the input that are looked up at once: a check for each of them would put the sums out of their registers.
+/// Channels of the input that are looked up at once: a check for each of them would put the sums
+/// out of their registers.
 const CHANNELS: usize = 8;
 /// Vectors of output channels at a time.
 const VECTORS: usize = 2;
 
-/// Runs `op` with the widest vectors of this machine; `Arch` alone leaves out AVX2 unless every user of the crate compiles for it.
+/// Runs `op` with the widest vectors of this machine; `Arch` alone leaves out AVX2 unless every
+/// user of the crate compiles for it.
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V3::try_new() {
@@ -36,7 +40,8 @@ fn tile() -> usize {
     dispatch(Tile)
 }
 
-/// Several matrices in the order in which the multiplication reads them: `[count, tiles, from, tile]`, the last tile filled with zeros.
+/// Several matrices in the order in which the multiplication reads them: `[count, tiles, from,
+/// tile]`, the last tile filled with zeros.
 pub(super) struct Packed {
     values: Vec<f32>,
     pub from: usize,
@@ -58,14 +63,21 @@ impl Packed {
                 let columns = t * tile..to.min((t + 1) * tile);
                 for (i, row) in panel.chunks_exact_mut(tile).enumerate() {
                     if transposed {
-                        row.iter_mut().zip(columns.clone()).for_each(|(value, o)| *value = w[o * from + i]);
+                        row.iter_mut()
+                            .zip(columns.clone())
+                            .for_each(|(value, o)| *value = w[o * from + i]);
                     } else {
                         row[..columns.len()].copy_from_slice(&w[i * to..][columns.clone()]);
                     }
                 }
             }
         });
-        Self { values, from, to, stride }
+        Self {
+            values,
+            from,
+            to,
+            stride,
+        }
     }
 
     /// The matrix of this number.
@@ -104,7 +116,14 @@ impl WithSimd for AddProducts<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { x, w, widths, pairs, y, first } = self;
+        let Self {
+            x,
+            w,
+            widths,
+            pairs,
+            y,
+            first,
+        } = self;
         let tile = VECTORS * S::F32_LANES;
         let (groups, rest) = pairs.as_chunks::<ROWS>();
         for (t, w) in w.chunks_exact(widths[0] * tile).enumerate() {
@@ -120,7 +139,8 @@ impl WithSimd for AddProducts<'_> {
     }
 }
 
-/// One tile of the products of `R` pairs; `first` are the first row of `y` and the tile's first output channel.
+/// One tile of the products of `R` pairs; `first` are the first row of `y` and the tile's first
+/// output channel.
 #[inline(always)]
 fn add_products<S: Simd, const R: usize>(
     simd: S,
@@ -159,7 +179,12 @@ fn add_products<S: Simd, const R: usize>(
 
 /// One channel of `R` inputs times its weights.
 #[inline(always)]
-fn add_channel<S: Simd, const R: usize>(simd: S, inputs: [f32; R], w: &[S::f32s; VECTORS], sums: &mut [[S::f32s; VECTORS]; R]) {
+fn add_channel<S: Simd, const R: usize>(
+    simd: S,
+    inputs: [f32; R],
+    w: &[S::f32s; VECTORS],
+    sums: &mut [[S::f32s; VECTORS]; R],
+) {
     for (sums, input) in sums.iter_mut().zip(inputs) {
         let input = simd.splat_f32s(input);
         for (sum, w) in sums.iter_mut().zip(w) {
@@ -194,26 +219,61 @@ impl AddOuterProducts<'_> {
     fn run_with_copies(self) {
         /// Pairs per block: both copies fit a level-1 cache at 32 channels.
         const PAIRS: usize = 128;
-        let Self { x, grad, widths: [c_in, c_out], pairs, dw } = self;
+        let Self {
+            x,
+            grad,
+            widths: [c_in, c_out],
+            pairs,
+            dw,
+        } = self;
         let wide = [c_in.next_multiple_of(ROWS), c_out.next_multiple_of(tile())];
         let (mut inputs, mut grads) = (vec![0.0; PAIRS * wide[0]], vec![0.0; PAIRS * wide[1]]);
         for pairs in pairs.chunks(PAIRS) {
-            gather(x, c_in, pairs.iter().map(|(_, other)| *other as usize), wide[0], &mut inputs);
-            gather(grad, c_out, pairs.iter().map(|(row, _)| *row as usize), wide[1], &mut grads);
-            let (inputs, grads) = (&inputs[..pairs.len() * wide[0]], &grads[..pairs.len() * wide[1]]);
-            dispatch(AddCopiedProducts { inputs, grads, wide, dw, c_out });
+            gather(
+                x,
+                c_in,
+                pairs.iter().map(|(_, other)| *other as usize),
+                wide[0],
+                &mut inputs,
+            );
+            gather(
+                grad,
+                c_out,
+                pairs.iter().map(|(row, _)| *row as usize),
+                wide[1],
+                &mut grads,
+            );
+            let (inputs, grads) = (
+                &inputs[..pairs.len() * wide[0]],
+                &grads[..pairs.len() * wide[1]],
+            );
+            dispatch(AddCopiedProducts {
+                inputs,
+                grads,
+                wide,
+                dw,
+                c_out,
+            });
         }
     }
 }
 
-/// Copies the given rows of `x`, `width` values each, to rows of `wide` values; what is beyond `width` stays as it is.
-fn gather(x: &[f32], width: usize, rows: impl Iterator<Item = usize>, wide: usize, into: &mut [f32]) {
+/// Copies the given rows of `x`, `width` values each, to rows of `wide` values; what is beyond
+/// `width` stays as it is.
+fn gather(
+    x: &[f32],
+    width: usize,
+    rows: impl Iterator<Item = usize>,
+    wide: usize,
+    into: &mut [f32],
+) {
     for (row, into) in rows.zip(into.chunks_exact_mut(wide)) {
         into[..width].copy_from_slice(&x[row * width..][..width]);
     }
 }
 
-/// `dw += sum_i inputs[i]^T grads[i]`; rows of both are filled with zeros to multiples of [`ROWS`] and of the tile.
+/// `dw += sum_i inputs[i]^T grads[i]`; rows of both are filled with zeros to multiples of [`ROWS`]
+/// and of the tile.
 struct AddCopiedProducts<'a> {
     /// `[pairs, wide[0]]`
     inputs: &'a [f32],
@@ -230,12 +290,21 @@ impl WithSimd for AddCopiedProducts<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, simd: S) {
-        let Self { inputs, grads, wide, dw, c_out } = self;
+        let Self {
+            inputs,
+            grads,
+            wide,
+            dw,
+            c_out,
+        } = self;
         let tile = VECTORS * S::F32_LANES;
         for i in (0..wide[0]).step_by(ROWS) {
             for t in (0..wide[1]).step_by(tile) {
                 let mut sums = [[simd.splat_f32s(0.0); VECTORS]; ROWS];
-                for (input, grad) in inputs.chunks_exact(wide[0]).zip(grads.chunks_exact(wide[1])) {
+                for (input, grad) in inputs
+                    .chunks_exact(wide[0])
+                    .zip(grads.chunks_exact(wide[1]))
+                {
                     let (grad, _) = S::as_simd_f32s(&grad[t..][..tile]);
                     for (sums, input) in sums.iter_mut().zip(&input[i..][..ROWS]) {
                         let input = simd.splat_f32s(*input);
@@ -262,7 +331,10 @@ pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     for (a, b) in a.iter().zip(b) {
         sum = simd.mul_add_e_f32s(*a, *b, sum);
     }
-    a_rest.iter().zip(b_rest).fold(simd.reduce_sum_f32s(sum), |sum, (a, b)| sum + a * b)
+    a_rest
+        .iter()
+        .zip(b_rest)
+        .fold(simd.reduce_sum_f32s(sum), |sum, (a, b)| sum + a * b)
 }
 
 /// The values of a tensor, row major.
@@ -281,30 +353,67 @@ mod tests {
 
     #[test]
     fn the_widest_vectors_add_the_same_products() {
-        for [from, to, rows] in [[1, 1, 1], [7, 16, 5], [16, 32, 19], [5, 49, 30], [24, 80, 11]] {
+        for [from, to, rows] in [
+            [1, 1, 1],
+            [7, 16, 5],
+            [16, 32, 19],
+            [5, 49, 30],
+            [24, 80, 11],
+        ] {
             let (x, w) = (numbers(rows * from), numbers(2 * from * to));
             let w = Packed::new(&w, [2, from, to], false);
-            let pairs: Vec<(u32, u32)> = (0..rows as u32).map(|row| (row + 3, rows as u32 - 1 - row)).collect();
+            let pairs: Vec<(u32, u32)> = (0..rows as u32)
+                .map(|row| (row + 3, rows as u32 - 1 - row))
+                .collect();
             let add = |run: &dyn Fn(AddProducts)| {
                 let mut y = numbers(rows * to);
-                run(AddProducts { x: &x, w: w.at(1), widths: [from, to], pairs: &pairs, y: &mut y, first: 3 });
+                run(AddProducts {
+                    x: &x,
+                    w: w.at(1),
+                    widths: [from, to],
+                    pairs: &pairs,
+                    y: &mut y,
+                    first: 3,
+                });
                 y
             };
-            assert_eq!(add(&|op| op.run()), add(&|op| dispatch(op)), "{rows} rows from {from} to {to}");
+            assert_eq!(
+                add(&|op| op.run()),
+                add(&|op| dispatch(op)),
+                "{rows} rows from {from} to {to}"
+            );
         }
     }
 
     #[test]
     fn the_widest_vectors_add_the_same_outer_products() {
-        for [c_in, c_out, rows] in [[1, 1, 1], [7, 16, 5], [24, 49, 19], [71, 80, 130], [16, 24, 300]] {
+        for [c_in, c_out, rows] in [
+            [1, 1, 1],
+            [7, 16, 5],
+            [24, 49, 19],
+            [71, 80, 130],
+            [16, 24, 300],
+        ] {
             let (x, grad) = (numbers(rows * c_in), numbers(rows * c_out));
-            let pairs: Vec<(u32, u32)> = (0..rows as u32).map(|row| (row, rows as u32 - 1 - row)).collect();
+            let pairs: Vec<(u32, u32)> = (0..rows as u32)
+                .map(|row| (row, rows as u32 - 1 - row))
+                .collect();
             let add = |run: &dyn Fn(AddOuterProducts)| {
                 let mut dw = numbers(c_in * c_out);
-                run(AddOuterProducts { x: &x, grad: &grad, widths: [c_in, c_out], pairs: &pairs, dw: &mut dw });
+                run(AddOuterProducts {
+                    x: &x,
+                    grad: &grad,
+                    widths: [c_in, c_out],
+                    pairs: &pairs,
+                    dw: &mut dw,
+                });
                 dw
             };
-            assert_eq!(add(&|op| op.run()), add(&|op| op.run_with_copies()), "{rows} rows of {c_in} by {c_out}");
+            assert_eq!(
+                add(&|op| op.run()),
+                add(&|op| op.run_with_copies()),
+                "{rows} rows of {c_in} by {c_out}"
+            );
         }
     }
 }

@@ -42,10 +42,12 @@ pub enum SegmentMapError {
     },
 }
 
-/// A sparse matrix by compressed rows: `out[i] = sum_j weights[j] * x[rows[j]]` over `j` in `starts[i]..starts[i + 1]`.
+/// A sparse matrix by compressed rows: `out[i] = sum_j weights[j] * x[rows[j]]` over `j` in
+/// `starts[i]..starts[i + 1]`.
 #[derive(Debug)]
 pub struct WeightedRows {
-    /// Where the entries of each output begin, and the end of the last; one more than there are outputs.
+    /// Where the entries of each output begin, and the end of the last; one more than there are
+    /// outputs.
     pub starts: Vec<u32>,
     /// The input row of each entry.
     pub rows: Vec<u32>,
@@ -56,7 +58,12 @@ pub struct WeightedRows {
 
 impl WeightedRows {
     pub(super) fn new(starts: Vec<u32>, rows: Vec<u32>, weights: Vec<f32>) -> Self {
-        Self { starts, rows, weights, on_device: OnDevice::default() }
+        Self {
+            starts,
+            rows,
+            weights,
+            on_device: OnDevice::default(),
+        }
     }
 
     /// Where the GPU keeps what it made of this matrix.
@@ -72,7 +79,10 @@ impl WeightedRows {
     /// The entries of output `i`.
     pub fn entries(&self, i: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
         let range = self.starts[i] as usize..self.starts[i + 1] as usize;
-        self.rows[range.clone()].iter().copied().zip(self.weights[range].iter().copied())
+        self.rows[range.clone()]
+            .iter()
+            .copied()
+            .zip(self.weights[range].iter().copied())
     }
 
     /// Builds from `(output, row, weight)` sorted by output.
@@ -120,21 +130,36 @@ pub struct SegmentMap {
 }
 
 impl SegmentMap {
-    /// Point `p` belongs to segment `segment_of_point[p]` and has the features of row `row_of_point[p]`: a row counts in a segment's mean
-    /// once per point (docs/spec/model.md section 6). `segments` and `rows` are the counts; a segment without points gets zeros.
-    /// `O(p log p)`.
+    /// Point `p` belongs to segment `segment_of_point[p]` and has the features of row
+    /// `row_of_point[p]`: a row counts in a segment's mean once per point (docs/spec/model.md
+    /// section 6). `segments` and `rows` are the counts; a segment without points gets zeros. `O(p
+    /// log p)`.
     ///
     /// # Errors
     /// See [`SegmentMapError`].
-    pub fn new(segment_of_point: &[u32], row_of_point: &[u32], segments: usize, rows: usize) -> Result<Self, SegmentMapError> {
+    pub fn new(
+        segment_of_point: &[u32],
+        row_of_point: &[u32],
+        segments: usize,
+        rows: usize,
+    ) -> Result<Self, SegmentMapError> {
         if segment_of_point.len() != row_of_point.len() {
-            return Err(SegmentMapError::Length { segments: segment_of_point.len(), rows: row_of_point.len() });
+            return Err(SegmentMapError::Length {
+                segments: segment_of_point.len(),
+                rows: row_of_point.len(),
+            });
         }
-        if let Some(got) = [segment_of_point.len(), segments, rows].into_iter().find(|&n| n > LIMIT) {
+        if let Some(got) = [segment_of_point.len(), segments, rows]
+            .into_iter()
+            .find(|&n| n > LIMIT)
+        {
             return Err(SegmentMapError::TooMany { got });
         }
         if let Some(&got) = segment_of_point.iter().find(|s| **s as usize >= segments) {
-            return Err(SegmentMapError::Segment { got, count: segments });
+            return Err(SegmentMapError::Segment {
+                got,
+                count: segments,
+            });
         }
         if let Some(&got) = row_of_point.iter().find(|r| **r as usize >= rows) {
             return Err(SegmentMapError::Row { got, count: rows });
@@ -143,16 +168,28 @@ impl SegmentMap {
         for &segment in segment_of_point {
             points_of_segment[segment as usize] += 1;
         }
-        let mut pairs: Vec<u64> = segment_of_point.iter().zip(row_of_point).map(|(&s, &r)| u64::from(s) << 32 | u64::from(r)).collect();
+        let mut pairs: Vec<u64> = segment_of_point
+            .iter()
+            .zip(row_of_point)
+            .map(|(&s, &r)| u64::from(s) << 32 | u64::from(r))
+            .collect();
         pairs.sort_unstable();
         let entries = pairs.chunk_by(|a, b| a == b).map(|equal| {
             let (segment, row) = ((equal[0] >> 32) as u32, equal[0] as u32);
-            (segment, row, equal.len() as f32 / points_of_segment[segment as usize] as f32)
+            (
+                segment,
+                row,
+                equal.len() as f32 / points_of_segment[segment as usize] as f32,
+            )
         });
-        Ok(Self::from_means(WeightedRows::from_sorted(segments, entries), rows))
+        Ok(Self::from_means(
+            WeightedRows::from_sorted(segments, entries),
+            rows,
+        ))
     }
 
-    /// Every output is one of `rows` rows: the mean becomes a selection, whose gradient is a sum over equal choices.
+    /// Every output is one of `rows` rows: the mean becomes a selection, whose gradient is a sum
+    /// over equal choices.
     ///
     /// # Errors
     /// [`SegmentMapError::TooMany`] or [`SegmentMapError::Row`].
@@ -164,12 +201,18 @@ impl SegmentMap {
             return Err(SegmentMapError::Row { got, count: rows });
         }
         let entries = (0u32..).zip(choices).map(|(i, &row)| (i, row, 1.0));
-        Ok(Self::from_means(WeightedRows::from_sorted(choices.len(), entries), rows))
+        Ok(Self::from_means(
+            WeightedRows::from_sorted(choices.len(), entries),
+            rows,
+        ))
     }
 
     fn from_means(means: WeightedRows, rows: usize) -> Self {
         let spread = means.transposed(rows).into();
-        Self { means: means.into(), spread }
+        Self {
+            means: means.into(),
+            spread,
+        }
     }
 
     /// Number of segments: rows of the output.
@@ -195,7 +238,10 @@ impl SegmentMap {
     /// The transposed map: what the gradient of a mean runs through.
     #[must_use]
     pub fn transposed(&self) -> Self {
-        Self { means: self.spread.clone(), spread: self.means.clone() }
+        Self {
+            means: self.spread.clone(),
+            spread: self.means.clone(),
+        }
     }
 }
 
@@ -209,17 +255,38 @@ mod tests {
     fn a_row_counts_once_per_point() {
         let map = SegmentMap::new(&[2, 0, 0, 0, 2], &[1, 1, 0, 1, 1], 3, 2).unwrap();
         let entries: Vec<Vec<_>> = (0..3).map(|s| map.means().entries(s).collect()).collect();
-        assert_eq!(entries, [vec![(0, 1.0 / 3.0), (1, 2.0 / 3.0)], vec![], vec![(1, 1.0)]]);
+        assert_eq!(
+            entries,
+            [vec![(0, 1.0 / 3.0), (1, 2.0 / 3.0)], vec![], vec![(1, 1.0)]]
+        );
         let back: Vec<Vec<_>> = (0..2).map(|r| map.spread().entries(r).collect()).collect();
         assert_eq!(back, [vec![(0, 1.0 / 3.0)], vec![(0, 2.0 / 3.0), (2, 1.0)]]);
     }
 
     #[test]
     fn ids_out_of_range_are_refused() {
-        assert_eq!(SegmentMap::new(&[0], &[], 1, 1).unwrap_err(), SegmentMapError::Length { segments: 1, rows: 0 });
-        assert_eq!(SegmentMap::new(&[1], &[0], 1, 1).unwrap_err(), SegmentMapError::Segment { got: 1, count: 1 });
-        assert_eq!(SegmentMap::new(&[0], &[u32::MAX], 1, 1).unwrap_err(), SegmentMapError::Row { got: u32::MAX, count: 1 });
-        assert_eq!(SegmentMap::selection(&[0, 2], 2).unwrap_err(), SegmentMapError::Row { got: 2, count: 2 });
+        assert_eq!(
+            SegmentMap::new(&[0], &[], 1, 1).unwrap_err(),
+            SegmentMapError::Length {
+                segments: 1,
+                rows: 0
+            }
+        );
+        assert_eq!(
+            SegmentMap::new(&[1], &[0], 1, 1).unwrap_err(),
+            SegmentMapError::Segment { got: 1, count: 1 }
+        );
+        assert_eq!(
+            SegmentMap::new(&[0], &[u32::MAX], 1, 1).unwrap_err(),
+            SegmentMapError::Row {
+                got: u32::MAX,
+                count: 1
+            }
+        );
+        assert_eq!(
+            SegmentMap::selection(&[0, 2], 2).unwrap_err(),
+            SegmentMapError::Row { got: 2, count: 2 }
+        );
         assert_eq!(SegmentMap::new(&[], &[], 0, 0).unwrap().segments(), 0);
     }
 }

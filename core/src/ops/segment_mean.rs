@@ -1,7 +1,7 @@
 //! Means over segments: points or voxels to superpoints, and the way back.
 //!
-//! `2 entries channels` operations on `4 (entries + segments) channels` bytes, where a segment has an entry for each of its rows: what bounds it is
-//! memory.
+//! `2 entries channels` operations on `4 (entries + segments) channels` bytes, where a segment has
+//! an entry for each of its rows: what bounds it is memory.
 
 use burn::{
     backend::{
@@ -28,19 +28,24 @@ pub trait SegmentMean: Backend {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self>;
 }
 
-/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point (docs/spec/model.md section 6).
+/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point
+/// (docs/spec/model.md section 6).
 ///
-/// `x`: `[rows, channels]`; returns `[segments, channels]`, zeros for a segment without points. With [`SegmentMap::selection`] it
-/// selects rows. Single precision.
+/// `x`: `[rows, channels]`; returns `[segments, channels]`, zeros for a segment without points.
+/// With [`SegmentMap::selection`] it selects rows. Single precision.
 ///
 /// # Panics
 /// If the rows do not fit the map.
 pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
     assert_eq!(x.dims()[0], map.rows(), "rows of a segment mean");
-    Tensor::from_dispatch(<Dispatch as SegmentMean>::segment_mean(x.into_dispatch(), map.clone()))
+    Tensor::from_dispatch(<Dispatch as SegmentMean>::segment_mean(
+        x.into_dispatch(),
+        map.clone(),
+    ))
 }
 
-/// What the operation is, and its path on the CPU: `x` is `[rows, channels]`, the result `[outputs, channels]`.
+/// What the operation is, and its path on the CPU: `x` is `[rows, channels]`, the result `[outputs,
+/// channels]`.
 pub fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
     const BLOCK: usize = 64;
     platform::make_by_chunks(matrix.outputs() * channels, BLOCK * channels, |block, y| {
@@ -58,7 +63,11 @@ impl SegmentMean for Flex {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
         let [_, channels] = x.shape().dims();
         let x = x.to_contiguous();
-        let y = weighted_sums(x.as_slice().expect("a contiguous tensor of f32"), channels, map.means());
+        let y = weighted_sums(
+            x.as_slice().expect("a contiguous tensor of f32"),
+            channels,
+            map.means(),
+        );
         FlexTensor::from_data(TensorData::new(y, [map.segments(), channels]))
     }
 }
@@ -80,7 +89,10 @@ impl<B: SegmentMean> Backward<B, 1> for SegmentMeanBackward {
 impl<B: SegmentMean, C: CheckpointStrategy> SegmentMean for Autodiff<B, C> {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self> {
         let (x, node) = x.into_parts();
-        match Backward::<B, 1>::prepare::<C>(SegmentMeanBackward, [node]).compute_bound().stateful() {
+        match Backward::<B, 1>::prepare::<C>(SegmentMeanBackward, [node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(map.clone(), B::segment_mean(x, map)),
             OpsKind::UnTracked(prep) => prep.finish(B::segment_mean(x, map)),
         }

@@ -14,7 +14,10 @@ use super::{
     wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
 };
 
-const MEAN: Shader = Shader::new("segment_mean", include_str!("../../../wgsl/segment_mean.wgsl"));
+const MEAN: Shader = Shader::new(
+    "segment_mean",
+    include_str!("../../../wgsl/segment_mean.wgsl"),
+);
 
 /// Most entries that one thread adds up.
 const LONGEST: usize = 128;
@@ -28,9 +31,14 @@ pub(super) struct Pass {
 }
 
 impl WeightedRows {
-    /// The same sums in two steps, pieces of at most [`LONGEST`] entries and then their totals; `None` if no list is longer than that.
+    /// The same sums in two steps, pieces of at most [`LONGEST`] entries and then their totals;
+    /// `None` if no list is longer than that.
     fn split(&self) -> Option<(Self, Self)> {
-        if self.starts.windows(2).all(|pair| (pair[1] - pair[0]) as usize <= LONGEST) {
+        if self
+            .starts
+            .windows(2)
+            .all(|pair| (pair[1] - pair[0]) as usize <= LONGEST)
+        {
             return None;
         }
         let (mut pieces, mut totals) = (Vec::new(), vec![0]);
@@ -41,16 +49,25 @@ impl WeightedRows {
         let count = pieces.len();
         pieces.push(self.rows.len() as u32);
         let totals = Self::new(totals, (0..count as u32).collect(), vec![1.0; count]);
-        Some((Self::new(pieces, self.rows.clone(), self.weights.clone()), totals))
+        Some((
+            Self::new(pieces, self.rows.clone(), self.weights.clone()),
+            totals,
+        ))
     }
 
     /// The passes that compute the sums on the device of `like`; uploaded once.
     fn passes_beside(&self, like: &CubeTensor) -> Arc<Vec<Pass>> {
         let upload = |matrix: &Self| Pass {
             outputs: matrix.outputs(),
-            starts: like.client.create_from_slice(bytemuck::cast_slice(&matrix.starts)),
-            rows: like.client.create_from_slice(bytemuck::cast_slice(&matrix.rows)),
-            weights: like.client.create_from_slice(bytemuck::cast_slice(&matrix.weights)),
+            starts: like
+                .client
+                .create_from_slice(bytemuck::cast_slice(&matrix.starts)),
+            rows: like
+                .client
+                .create_from_slice(bytemuck::cast_slice(&matrix.rows)),
+            weights: like
+                .client
+                .create_from_slice(bytemuck::cast_slice(&matrix.weights)),
         };
         self.on_device().get(&like.device, || {
             let (mut passes, mut rest) = (Vec::new(), self.split());
@@ -72,7 +89,13 @@ impl Pass {
         let y = empty_like(&x, [self.outputs, x.shape()[1]]);
         let width = vectors(&x);
         let info = [self.outputs, width, 0, 0].map(|word| word as u32);
-        let buffers = [x.handle.clone(), self.starts.clone(), self.rows.clone(), self.weights.clone(), y.handle.clone()];
+        let buffers = [
+            x.handle.clone(),
+            self.starts.clone(),
+            self.rows.clone(),
+            self.weights.clone(),
+            y.handle.clone(),
+        ];
         MEAN.launch(&x.client, self.outputs * width, buffers, info);
         y
     }
@@ -85,6 +108,11 @@ impl SegmentMean for CubeBackend {
             return zeros_like(&x, shape);
         }
         let passes = map.means().passes_beside(&x);
-        trimmed(passes.iter().fold(padded(single(x), 1), |x, pass| pass.run(x)), shape)
+        trimmed(
+            passes
+                .iter()
+                .fold(padded(single(x), 1), |x, pass| pass.run(x)),
+            shape,
+        )
     }
 }

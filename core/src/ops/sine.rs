@@ -29,7 +29,8 @@ pub trait Sine: Backend {
     fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// `sin(2 pi turns)`, each value on its own. Single precision; eight bytes a value are read and written.
+/// `sin(2 pi turns)`, each value on its own. Single precision; eight bytes a value are read and
+/// written.
 pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
     if turns.shape().num_elements() == 0 {
         return turns;
@@ -39,7 +40,10 @@ pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
 
 /// What the operation is, and its path on the CPU.
 pub fn plain_sine(turns: &[f32]) -> Vec<f32> {
-    turns.iter().map(|turn| ((turn - turn.round()) * TAU).sin()).collect()
+    turns
+        .iter()
+        .map(|turn| ((turn - turn.round()) * TAU).sin())
+        .collect()
 }
 
 impl Sine for Flex {
@@ -55,7 +59,12 @@ impl Sine for CubeBackend {
         let (shape, turns) = (turns.shape(), into_contiguous(turns));
         let count = shape.num_elements();
         let sines = empty_like(&turns, shape);
-        SINE.launch(&turns.client, count, [turns.handle.clone(), sines.handle.clone()], [count as u32, 0, 0, 0]);
+        SINE.launch(
+            &turns.client,
+            count,
+            [turns.handle.clone(), sines.handle.clone()],
+            [count as u32, 0, 0, 0],
+        );
         sines
     }
 }
@@ -71,7 +80,10 @@ impl<B: Sine> Backward<B, 1> for SineBackward {
         let grad = grads.consume::<B>(&ops.node);
         if let [Some(node)] = ops.parents {
             let cosines = B::sine(B::float_add_scalar(ops.state, 0.25.into()));
-            grads.register::<B>(node.id, B::float_mul(grad, B::float_mul_scalar(cosines, TAU.into())));
+            grads.register::<B>(
+                node.id,
+                B::float_mul(grad, B::float_mul_scalar(cosines, TAU.into())),
+            );
         }
     }
 }
@@ -79,7 +91,10 @@ impl<B: Sine> Backward<B, 1> for SineBackward {
 impl<B: Sine, C: CheckpointStrategy> Sine for Autodiff<B, C> {
     fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self> {
         let (turns, node) = turns.into_parts();
-        match Backward::<B, 1>::prepare::<C>(SineBackward, [node]).compute_bound().stateful() {
+        match Backward::<B, 1>::prepare::<C>(SineBackward, [node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish(turns.clone(), B::sine(turns)),
             OpsKind::UnTracked(prep) => prep.finish(B::sine(turns)),
         }

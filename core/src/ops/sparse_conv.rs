@@ -1,13 +1,18 @@
-//! Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of its offset.
+//! Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of
+//! its offset.
 //!
-//! The operation and its two gradients are the three derivatives of one form that is linear in input, weight and output gradient, so the
-//! gradient of each of them is made of the other two and derivatives of any order exist.
+//! The operation and its two gradients are the three derivatives of one form that is linear in
+//! input, weight and output gradient, so the gradient of each of them is made of the other two and
+//! derivatives of any order exist.
 //!
-//! With `pairs` of voxels that meet, each of the three is `2 pairs c_in c_out` operations. They gather `4 pairs c_in` bytes of features (the
-//! gradient to the input `4 pairs c_out`, that to the weight both), read `4 pairs` bytes of neighbours, and read or write the weights and the
-//! rows of the other side once. That is `c_out / 2` operations for each byte gathered: what bounds them is arithmetic, from 16 channels on.
+//! With `pairs` of voxels that meet, each of the three is `2 pairs c_in c_out` operations. They
+//! gather `4 pairs c_in` bytes of features (the gradient to the input `4 pairs c_out`, that to the
+//! weight both), read `4 pairs` bytes of neighbours, and read or write the weights and the rows of
+//! the other side once. That is `c_out / 2` operations for each byte gathered: what bounds them is
+//! arithmetic, from 16 channels on.
 //!
-//! At inference what follows a convolution, [`Then`], costs no pass of its own: it happens to the sums before they are first written.
+//! At inference what follows a convolution, [`Then`], costs no pass of its own: it happens to the
+//! sums before they are first written.
 
 use burn::{
     backend::{
@@ -29,7 +34,8 @@ use super::KernelMap;
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait SparseConv: Backend {
     /// See [`sparse_conv`].
-    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap)
+    -> FloatTensor<Self>;
     /// See [`sparse_conv_then`]; `affine` and `addend` are only read where `after` says so.
     fn sparse_conv_then(
         x: FloatTensor<Self>,
@@ -40,22 +46,39 @@ pub trait SparseConv: Backend {
         after: After,
     ) -> FloatTensor<Self>;
     /// See [`sparse_conv_grad_input`].
-    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    fn sparse_conv_grad_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self>;
     /// See [`sparse_conv_grad_weight`].
-    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self>;
+    fn sparse_conv_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self>;
 }
 
-/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour (docs/spec/model.md section 3.1).
+/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour
+/// (docs/spec/model.md section 3.1).
 ///
-/// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` with offsets numbered as [`KernelMap`] does; returns `[out_rows, c_out]`.
-/// Single precision.
+/// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` with offsets numbered as [`KernelMap`]
+/// does; returns `[out_rows, c_out]`. Single precision.
 ///
 /// # Panics
 /// If the shapes do not fit the map or each other.
 pub fn sparse_conv(x: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
     let ([in_rows, c_in], [offsets, w_in, _]) = (x.dims(), w.dims());
-    assert_eq!((in_rows, offsets, c_in), (map.in_rows(), map.offsets(), w_in), "input rows, offsets and channels of a sparse convolution");
-    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv(x.into_dispatch(), w.into_dispatch(), map.clone()))
+    assert_eq!(
+        (in_rows, offsets, c_in),
+        (map.in_rows(), map.offsets(), w_in),
+        "input rows, offsets and channels of a sparse convolution"
+    );
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv(
+        x.into_dispatch(),
+        w.into_dispatch(),
+        map.clone(),
+    ))
 }
 
 /// What happens to the sums of a convolution.
@@ -86,26 +109,75 @@ pub struct After {
 /// If the shapes do not fit the map or each other.
 pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then) -> Tensor<2> {
     let ([in_rows, c_in], [offsets, w_in, c_out]) = (x.dims(), w.dims());
-    assert_eq!((in_rows, offsets, c_in), (map.in_rows(), map.offsets(), w_in), "input rows, offsets and channels of a sparse convolution");
-    let Then { affine, addend, rectified } = then;
-    assert!(affine.as_ref().is_none_or(|affine| affine.dims() == [2, c_out]), "factors and summands of {c_out} channels");
-    assert!(addend.as_ref().is_none_or(|addend| addend.dims() == [map.out_rows(), c_out]), "an addend of the shape of the result");
-    let after = After { affine: affine.is_some(), added: addend.is_some(), rectified };
+    assert_eq!(
+        (in_rows, offsets, c_in),
+        (map.in_rows(), map.offsets(), w_in),
+        "input rows, offsets and channels of a sparse convolution"
+    );
+    let Then {
+        affine,
+        addend,
+        rectified,
+    } = then;
+    assert!(
+        affine
+            .as_ref()
+            .is_none_or(|affine| affine.dims() == [2, c_out]),
+        "factors and summands of {c_out} channels"
+    );
+    assert!(
+        addend
+            .as_ref()
+            .is_none_or(|addend| addend.dims() == [map.out_rows(), c_out]),
+        "an addend of the shape of the result"
+    );
+    let after = After {
+        affine: affine.is_some(),
+        added: addend.is_some(),
+        rectified,
+    };
     // What is missing is stood in for by something that is not read.
-    let [affine, addend] = [affine, addend].map(|given| given.unwrap_or_else(|| x.clone()).into_dispatch());
-    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_then(x.into_dispatch(), w.into_dispatch(), map.clone(), affine, addend, after))
+    let [affine, addend] =
+        [affine, addend].map(|given| given.unwrap_or_else(|| x.clone()).into_dispatch());
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_then(
+        x.into_dispatch(),
+        w.into_dispatch(),
+        map.clone(),
+        affine,
+        addend,
+        after,
+    ))
 }
 
 /// `y` `[rows, channels]` and what comes after it, one operation after the other.
-pub(super) fn then_by_steps<B: Backend>(y: FloatTensor<B>, affine: FloatTensor<B>, addend: FloatTensor<B>, after: After) -> FloatTensor<B> {
+pub(super) fn then_by_steps<B: Backend>(
+    y: FloatTensor<B>,
+    affine: FloatTensor<B>,
+    addend: FloatTensor<B>,
+    after: After,
+) -> FloatTensor<B> {
     let channels = y.shape()[1];
-    let row = |row: usize| B::float_slice(affine.clone(), &[(row..row + 1).into(), (0..channels).into()]);
-    let y = if after.affine { B::float_add(B::float_mul(y, row(0)), row(1)) } else { y };
-    let y = if after.added { B::float_add(y, addend) } else { y };
+    let row = |row: usize| {
+        B::float_slice(
+            affine.clone(),
+            &[(row..row + 1).into(), (0..channels).into()],
+        )
+    };
+    let y = if after.affine {
+        B::float_add(B::float_mul(y, row(0)), row(1))
+    } else {
+        y
+    };
+    let y = if after.added {
+        B::float_add(y, addend)
+    } else {
+        y
+    };
     if after.rectified { B::relu(y) } else { y }
 }
 
-/// The gradient of [`sparse_conv`] to its input: `x'[q] = sum_k W[k] grad[p]` over the outputs `p` that have `q` as neighbour at `k`.
+/// The gradient of [`sparse_conv`] to its input: `x'[q] = sum_k W[k] grad[p]` over the outputs `p`
+/// that have `q` as neighbour at `k`.
 ///
 /// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]`; returns `[in_rows, c_in]`.
 ///
@@ -113,8 +185,16 @@ pub(super) fn then_by_steps<B: Backend>(y: FloatTensor<B>, affine: FloatTensor<B
 /// If the shapes do not fit the map or each other.
 pub fn sparse_conv_grad_input(grad: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
     let ([out_rows, c_out], [offsets, _, w_out]) = (grad.dims(), w.dims());
-    assert_eq!((out_rows, offsets, c_out), (map.out_rows(), map.offsets(), w_out), "output rows, offsets and channels of a sparse convolution");
-    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_input(grad.into_dispatch(), w.into_dispatch(), map.clone()))
+    assert_eq!(
+        (out_rows, offsets, c_out),
+        (map.out_rows(), map.offsets(), w_out),
+        "output rows, offsets and channels of a sparse convolution"
+    );
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_input(
+        grad.into_dispatch(),
+        w.into_dispatch(),
+        map.clone(),
+    ))
 }
 
 /// The gradient of [`sparse_conv`] to its weight: `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
@@ -124,8 +204,16 @@ pub fn sparse_conv_grad_input(grad: Tensor<2>, w: Tensor<3>, map: &KernelMap) ->
 /// # Panics
 /// If the rows do not fit the map.
 pub fn sparse_conv_grad_weight(x: Tensor<2>, grad: Tensor<2>, map: &KernelMap) -> Tensor<3> {
-    assert_eq!((x.dims()[0], grad.dims()[0]), (map.in_rows(), map.out_rows()), "input and output rows of a sparse convolution");
-    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_weight(x.into_dispatch(), grad.into_dispatch(), map.clone()))
+    assert_eq!(
+        (x.dims()[0], grad.dims()[0]),
+        (map.in_rows(), map.out_rows()),
+        "input and output rows of a sparse convolution"
+    );
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_grad_weight(
+        x.into_dispatch(),
+        grad.into_dispatch(),
+        map.clone(),
+    ))
 }
 
 /// What the operations are: plain loops that every other path is compared with.
@@ -144,7 +232,12 @@ pub mod definition {
     }
 
     /// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` to `[out_rows, c_out]`.
-    pub fn sparse_conv(x: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+    pub fn sparse_conv(
+        x: &[f32],
+        w: &[f32],
+        [c_in, c_out]: [usize; 2],
+        map: &KernelMap,
+    ) -> Vec<f32> {
         let mut y = vec![0.0; map.out_rows() * c_out];
         for_each_pair(map, |k, q, p| {
             for i in 0..c_in {
@@ -157,7 +250,12 @@ pub mod definition {
     }
 
     /// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]` to `[in_rows, c_in]`.
-    pub fn sparse_conv_grad_input(grad: &[f32], w: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+    pub fn sparse_conv_grad_input(
+        grad: &[f32],
+        w: &[f32],
+        [c_in, c_out]: [usize; 2],
+        map: &KernelMap,
+    ) -> Vec<f32> {
         let mut dx = vec![0.0; map.in_rows() * c_in];
         for_each_pair(map, |k, q, p| {
             for i in 0..c_in {
@@ -170,7 +268,12 @@ pub mod definition {
     }
 
     /// `x`: `[in_rows, c_in]`, `grad`: `[out_rows, c_out]` to `[offsets, c_in, c_out]`.
-    pub fn sparse_conv_grad_weight(x: &[f32], grad: &[f32], [c_in, c_out]: [usize; 2], map: &KernelMap) -> Vec<f32> {
+    pub fn sparse_conv_grad_weight(
+        x: &[f32],
+        grad: &[f32],
+        [c_in, c_out]: [usize; 2],
+        map: &KernelMap,
+    ) -> Vec<f32> {
         let mut dw = vec![0.0; map.offsets() * c_in * c_out];
         for_each_pair(map, |k, q, p| {
             for i in 0..c_in {
@@ -192,7 +295,12 @@ enum Form {
 }
 
 impl Form {
-    fn compute<B: SparseConv>(self, a: FloatTensor<B>, b: FloatTensor<B>, map: KernelMap) -> FloatTensor<B> {
+    fn compute<B: SparseConv>(
+        self,
+        a: FloatTensor<B>,
+        b: FloatTensor<B>,
+        map: KernelMap,
+    ) -> FloatTensor<B> {
         match self {
             Self::Output => B::sparse_conv(a, b, map),
             Self::GradInput => B::sparse_conv_grad_input(a, b, map),
@@ -206,8 +314,12 @@ impl Form {
         b: FloatTensor<Autodiff<B, C>>,
         map: KernelMap,
     ) -> FloatTensor<Autodiff<B, C>> {
-        let ((a, a_node), (b, b_node)): ((_, NodeGuard), (_, NodeGuard)) = (a.into_parts(), b.into_parts());
-        match Backward::<B, 2>::prepare::<C>(self, [a_node, b_node]).compute_bound().stateful() {
+        let ((a, a_node), (b, b_node)): ((_, NodeGuard), (_, NodeGuard)) =
+            (a.into_parts(), b.into_parts());
+        match Backward::<B, 2>::prepare::<C>(self, [a_node, b_node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => {
                 let out = self.compute::<B>(a.clone(), b.clone(), map.clone());
                 prep.finish((a, b, map), out)
@@ -256,7 +368,10 @@ impl<B: SparseConv> Backward<B, 3> for Sum {
         let [x_node, w_node, addend_node] = ops.parents;
         let (x, w, map) = ops.state;
         if let Some(node) = x_node {
-            grads.register::<B>(node.id, B::sparse_conv_grad_input(u.clone(), w, map.clone()));
+            grads.register::<B>(
+                node.id,
+                B::sparse_conv_grad_input(u.clone(), w, map.clone()),
+            );
         }
         if let Some(node) = w_node {
             grads.register::<B>(node.id, B::sparse_conv_grad_weight(x, u.clone(), map));
@@ -268,7 +383,11 @@ impl<B: SparseConv> Backward<B, 3> for Sum {
 }
 
 impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
-    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         Form::Output.record::<B, C>(x, w, map)
     }
     fn sparse_conv_then(
@@ -279,20 +398,37 @@ impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
         addend: FloatTensor<Self>,
         after: After,
     ) -> FloatTensor<Self> {
-        if after != (After { added: true, ..After::default() }) {
+        if after
+            != (After {
+                added: true,
+                ..After::default()
+            })
+        {
             return then_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after);
         }
-        let [(x, x_node), (w, w_node), (addend, addend_node)]: [(_, NodeGuard); 3] = [x, w, addend].map(|tensor| tensor.into_parts());
+        let [(x, x_node), (w, w_node), (addend, addend_node)]: [(_, NodeGuard); 3] =
+            [x, w, addend].map(|tensor| tensor.into_parts());
         let out = B::sparse_conv_then(x.clone(), w.clone(), map.clone(), x.clone(), addend, after);
-        match Backward::<B, 3>::prepare::<C>(Sum, [x_node, w_node, addend_node]).compute_bound().stateful() {
+        match Backward::<B, 3>::prepare::<C>(Sum, [x_node, w_node, addend_node])
+            .compute_bound()
+            .stateful()
+        {
             OpsKind::Tracked(prep) => prep.finish((x, w, map), out),
             OpsKind::UnTracked(prep) => prep.finish(out),
         }
     }
-    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         Form::GradInput.record::<B, C>(grad, w, map)
     }
-    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         Form::GradWeight.record::<B, C>(x, grad, map)
     }
 }

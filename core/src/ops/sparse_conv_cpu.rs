@@ -1,5 +1,6 @@
-//! Sparse convolution on the CPU: for every offset, the rows that meet are multiplied straight from where they lie and added straight to where
-//! they belong. Blocks of rows share nothing, and natively all cores work on them.
+//! Sparse convolution on the CPU: for every offset, the rows that meet are multiplied straight from
+//! where they lie and added straight to where they belong. Blocks of rows share nothing, and
+//! natively all cores work on them.
 
 use burn::{
     backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
@@ -26,11 +27,16 @@ impl Epilogue<'_> {
     fn apply(&self, first: usize, channels: usize, y: &mut [f32]) {
         if let Some((factors, summands)) = self.affine.map(|affine| affine.split_at(channels)) {
             for row in y.chunks_exact_mut(channels) {
-                row.iter_mut().zip(factors).zip(summands).for_each(|((y, factor), summand)| *y = *y * factor + summand);
+                row.iter_mut()
+                    .zip(factors)
+                    .zip(summands)
+                    .for_each(|((y, factor), summand)| *y = *y * factor + summand);
             }
         }
         if let Some(addend) = self.addend {
-            y.iter_mut().zip(&addend[first * channels..]).for_each(|(y, addend)| *y += addend);
+            y.iter_mut()
+                .zip(&addend[first * channels..])
+                .for_each(|(y, addend)| *y += addend);
         }
         if self.rectified {
             y.iter_mut().for_each(|y| *y = y.max(0.0));
@@ -45,7 +51,15 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> V
     platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
         let first = block * BLOCK;
         for k in 0..neighbours.offsets() {
-            AddProducts { x, w: w.at(k), widths: [w.from, w.to], pairs: neighbours.pairs_of_block(k, block), y, first }.run();
+            AddProducts {
+                x,
+                w: w.at(k),
+                widths: [w.from, w.to],
+                pairs: neighbours.pairs_of_block(k, block),
+                y,
+                first,
+            }
+            .run();
         }
         then.apply(first, w.to, y);
     })
@@ -55,11 +69,24 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> V
 fn grad_weight(x: &[f32], grad: &[f32], widths: [usize; 2], map: &KernelMap) -> Vec<f32> {
     let matrix = widths[0] * widths[1];
     let met: Vec<_> = (0..map.offsets()).map(|k| map.inputs().pairs(k)).collect();
-    platform::make_by_chunks(map.offsets() * matrix, matrix, |k, dw| AddOuterProducts { x, grad, widths, pairs: met[k], dw }.run())
+    platform::make_by_chunks(map.offsets() * matrix, matrix, |k, dw| {
+        AddOuterProducts {
+            x,
+            grad,
+            widths,
+            pairs: met[k],
+            dw,
+        }
+        .run()
+    })
 }
 
 impl SparseConv for Flex {
-    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         let nothing = (x.clone(), x.clone());
         Self::sparse_conv_then(x, w, map, nothing.0, nothing.1, After::default())
     }
@@ -74,20 +101,41 @@ impl SparseConv for Flex {
     ) -> FloatTensor<Self> {
         let [offsets, c_in, c_out] = w.shape().dims();
         let [x, w, affine, addend] = [x, w, affine, addend].map(|tensor| tensor.to_contiguous());
-        let then =
-            Epilogue { affine: after.affine.then(|| values(&affine)), addend: after.added.then(|| values(&addend)), rectified: after.rectified };
-        let y = convolve(values(&x), &Packed::new(values(&w), [offsets, c_in, c_out], false), map.inputs(), then);
+        let then = Epilogue {
+            affine: after.affine.then(|| values(&affine)),
+            addend: after.added.then(|| values(&addend)),
+            rectified: after.rectified,
+        };
+        let y = convolve(
+            values(&x),
+            &Packed::new(values(&w), [offsets, c_in, c_out], false),
+            map.inputs(),
+            then,
+        );
         FlexTensor::from_data(TensorData::new(y, [map.out_rows(), c_out]))
     }
 
-    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         let [offsets, c_in, c_out] = w.shape().dims();
         let (grad, w) = (grad.to_contiguous(), w.to_contiguous());
-        let dx = convolve(values(&grad), &Packed::new(values(&w), [offsets, c_out, c_in], true), map.outputs(), Epilogue::default());
+        let dx = convolve(
+            values(&grad),
+            &Packed::new(values(&w), [offsets, c_out, c_in], true),
+            map.outputs(),
+            Epilogue::default(),
+        );
         FlexTensor::from_data(TensorData::new(dx, [map.in_rows(), c_in]))
     }
 
-    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         let ([_, c_in], [_, c_out]) = (x.shape().dims(), grad.shape().dims());
         let (x, grad) = (x.to_contiguous(), grad.to_contiguous());
         let dw = grad_weight(values(&x), values(&grad), [c_in, c_out], &map);

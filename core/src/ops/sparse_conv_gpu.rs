@@ -1,5 +1,5 @@
-//! Sparse convolution on the GPU: `wgsl/sparse_conv.wgsl` or `wgsl/sparse_conv_shared.wgsl`, whichever is faster there, and the gradient to
-//! the weight.
+//! Sparse convolution on the GPU: `wgsl/sparse_conv.wgsl` or `wgsl/sparse_conv_shared.wgsl`,
+//! whichever is faster there, and the gradient to the weight.
 
 use burn::backend::{
     TensorMetadata as _,
@@ -16,45 +16,103 @@ use super::{
     wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
 };
 
-const REGISTERS: Shader = Shader::new("sparse_conv", include_str!("../../../wgsl/sparse_conv.wgsl"));
-const SHARED: Shader = Shader::new("sparse_conv_shared", include_str!("../../../wgsl/sparse_conv_shared.wgsl"));
-const GRAD_WEIGHT: Shader = Shader::new("sparse_conv_grad_weight", include_str!("../../../wgsl/sparse_conv_grad_weight.wgsl"));
+const REGISTERS: Shader = Shader::new(
+    "sparse_conv",
+    include_str!("../../../wgsl/sparse_conv.wgsl"),
+);
+const SHARED: Shader = Shader::new(
+    "sparse_conv_shared",
+    include_str!("../../../wgsl/sparse_conv_shared.wgsl"),
+);
+const GRAD_WEIGHT: Shader = Shader::new(
+    "sparse_conv_grad_weight",
+    include_str!("../../../wgsl/sparse_conv_grad_weight.wgsl"),
+);
 
 /// Rows, and vectors of channels, that one thread of [`REGISTERS`] computes.
 const REGISTER_TILE: [usize; 2] = [8, 2];
 /// Rows, and vectors of channels, that one workgroup of [`SHARED`] computes, and its threads.
 const SHARED_TILE: [usize; 3] = [64, 8, 64];
-/// Threads that keep a large GPU busy; the gradient to the weight splits its rows until there are about as many.
+/// Threads that keep a large GPU busy; the gradient to the weight splits its rows until there are
+/// about as many.
 const BUSY: usize = 1 << 16;
 /// Fewest rows worth a piece of their own.
 const PIECE: usize = 64;
 
-/// Rows of `x` gathered along `neighbours` through `w` `[offsets, c_in, c_out]`, then what comes after: see [`SparseConv::sparse_conv_then`].
-fn convolve(x: CubeTensor, w: CubeTensor, neighbours: &Neighbours, affine: CubeTensor, addend: CubeTensor, after: After) -> CubeTensor {
+/// Rows of `x` gathered along `neighbours` through `w` `[offsets, c_in, c_out]`, then what comes
+/// after: see [`SparseConv::sparse_conv_then`].
+fn convolve(
+    x: CubeTensor,
+    w: CubeTensor,
+    neighbours: &Neighbours,
+    affine: CubeTensor,
+    addend: CubeTensor,
+    after: After,
+) -> CubeTensor {
     let shape = [neighbours.rows(), w.shape()[2]];
     let (x, w) = (padded(x, 1), padded(w, 2));
-    let addend = if after.added { padded(addend, 1) } else { x.clone() };
+    let addend = if after.added {
+        padded(addend, 1)
+    } else {
+        x.clone()
+    };
     // bound as single precision, and not read
-    let affine = if after.affine { padded(single(affine), 1) } else { w.clone() };
+    let affine = if after.affine {
+        padded(single(affine), 1)
+    } else {
+        w.clone()
+    };
     let y = empty_like(&x, [neighbours.rows(), w.shape()[2]]);
     let tiles = Tuning::current().convolution;
     let (shader, [rows, columns, threads]) = match tiles {
         Tiles::Registers => (REGISTERS, [REGISTER_TILE[0], REGISTER_TILE[1], 1]),
         Tiles::Shared => (SHARED, SHARED_TILE),
     };
-    let epilogue = usize::from(after.affine) | usize::from(after.added) << 1 | usize::from(after.rectified) << 2;
-    for TableBlock { first, count, places, table } in neighbours.blocks_beside(&x).iter() {
-        let buffers = [&x.handle, &w.handle, table, &affine.handle, &addend.handle, &y.handle].map(Clone::clone);
+    let epilogue = usize::from(after.affine)
+        | usize::from(after.added) << 1
+        | usize::from(after.rectified) << 2;
+    for TableBlock {
+        first,
+        count,
+        places,
+        table,
+    } in neighbours.blocks_beside(&x).iter()
+    {
+        let buffers = [
+            &x.handle,
+            &w.handle,
+            table,
+            &affine.handle,
+            &addend.handle,
+            &y.handle,
+        ]
+        .map(Clone::clone);
         let mirrored = usize::from(neighbours.mirrored());
-        let info = [*first, *count, places / 4, neighbours.offsets(), mirrored, vectors(&x), vectors(&y), epilogue].map(|word| word as u32);
+        let info = [
+            *first,
+            *count,
+            places / 4,
+            neighbours.offsets(),
+            mirrored,
+            vectors(&x),
+            vectors(&y),
+            epilogue,
+        ]
+        .map(|word| word as u32);
         let tiles = count.div_ceil(rows) * vectors(&y).div_ceil(columns);
-        shader.storing(x.dtype).launch(&x.client, tiles * threads, buffers, info);
+        shader
+            .storing(x.dtype)
+            .launch(&x.client, tiles * threads, buffers, info);
     }
     trimmed(y, shape)
 }
 
 impl SparseConv for CubeBackend {
-    fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv(
+        x: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         let nothing = (x.clone(), x.clone());
         Self::sparse_conv_then(x, w, map, nothing.0, nothing.1, After::default())
     }
@@ -77,11 +135,19 @@ impl SparseConv for CubeBackend {
         convolve(x, w, map.inputs(), affine, addend, after)
     }
 
-    fn sparse_conv_grad_input(grad: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_input(
+        grad: FloatTensor<Self>,
+        w: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         Self::sparse_conv(grad, Self::float_swap_dims(w, 1, 2), map.inverse())
     }
 
-    fn sparse_conv_grad_weight(x: FloatTensor<Self>, grad: FloatTensor<Self>, map: KernelMap) -> FloatTensor<Self> {
+    fn sparse_conv_grad_weight(
+        x: FloatTensor<Self>,
+        grad: FloatTensor<Self>,
+        map: KernelMap,
+    ) -> FloatTensor<Self> {
         let shape = [map.offsets(), x.shape()[1], grad.shape()[1]];
         if x.shape().num_elements() == 0 || grad.shape().num_elements() == 0 {
             return zeros_like(&x, shape);
@@ -90,15 +156,37 @@ impl SparseConv for CubeBackend {
         let tiles = map.offsets() * vectors(&x).div_ceil(2) * vectors(&grad).div_ceil(2);
         let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
         let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);
-        for TableBlock { first, count, places, table } in map.inputs().blocks_beside(&x).iter() {
+        for TableBlock {
+            first,
+            count,
+            places,
+            table,
+        } in map.inputs().blocks_beside(&x).iter()
+        {
             let mirrored = usize::from(map.inputs().mirrored());
             let (added, rows) = (usize::from(*first > 0), count.div_ceil(pieces));
-            let info = [*first, *count, *places, map.offsets(), mirrored, vectors(&x), vectors(&grad), added, pieces, rows, 0, 0];
+            let info = [
+                *first,
+                *count,
+                *places,
+                map.offsets(),
+                mirrored,
+                vectors(&x),
+                vectors(&grad),
+                added,
+                pieces,
+                rows,
+                0,
+                0,
+            ];
             let info = info.map(|word| word as u32);
             let buffers = [&x.handle, &grad.handle, table, &sums.handle].map(Clone::clone);
             GRAD_WEIGHT.launch(&x.client, tiles * pieces, buffers, info);
         }
         let full = [map.offsets(), x.shape()[1], grad.shape()[1]];
-        trimmed(Self::float_reshape(Self::float_sum_dim(sums, 0), full.into()), shape)
+        trimmed(
+            Self::float_reshape(Self::float_sum_dim(sums, 0), full.into()),
+            shape,
+        )
     }
 }

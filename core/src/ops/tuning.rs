@@ -1,4 +1,5 @@
-//! Which of several shaders for the same thing runs: the one that was faster on the device at hand, whatever the adapter is called.
+//! Which of several shaders for the same thing runs: the one that was faster on the device at hand,
+//! whatever the adapter is called.
 
 use std::{
     hint::black_box,
@@ -46,7 +47,8 @@ pub enum SoftmaxRow {
 /// What a GPU computes with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Of matrix products: in registers our own shader, shared burn's, which also tunes itself to the shape.
+    /// Of matrix products: in registers our own shader, shared burn's, which also tunes itself to
+    /// the shape.
     pub product: Tiles,
     /// Of the softmax of attention.
     pub softmax: SoftmaxRow,
@@ -59,7 +61,12 @@ pub struct Tuning {
 impl Default for Tuning {
     /// What every adapter can do.
     fn default() -> Self {
-        Self { product: Tiles::Registers, softmax: SoftmaxRow::Thread, convolution: Tiles::Registers, storage: DType::F32 }
+        Self {
+            product: Tiles::Registers,
+            softmax: SoftmaxRow::Thread,
+            convolution: Tiles::Registers,
+            storage: DType::F32,
+        }
     }
 }
 
@@ -69,13 +76,22 @@ static CURRENT: RwLock<Option<(Device, Tuning)>> = RwLock::new(None);
 impl Tuning {
     /// Of the GPU in use.
     pub fn current() -> Self {
-        CURRENT.read().unwrap_or_else(PoisonError::into_inner).as_ref().map(|(_, tuning)| *tuning).unwrap_or_default()
+        CURRENT
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .as_ref()
+            .map(|(_, tuning)| *tuning)
+            .unwrap_or_default()
     }
 
     /// Of `device`: that of the GPU in use if it is this one.
     pub fn of(device: &Device) -> Self {
         let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
-        current.as_ref().filter(|(tuned, _)| tuned == device).map(|(_, tuning)| *tuning).unwrap_or_default()
+        current
+            .as_ref()
+            .filter(|(tuned, _)| tuned == device)
+            .map(|(_, tuning)| *tuning)
+            .unwrap_or_default()
     }
 
     /// Uses it on `device`, a GPU, from now on.
@@ -83,8 +99,8 @@ impl Tuning {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some((device.clone(), self));
     }
 
-    /// Measures on `device`, a GPU with subgroups or without, and uses what was fastest from now on: some hundred million operations of each
-    /// kind.
+    /// Measures on `device`, a GPU with subgroups or without, and uses what was fastest from now
+    /// on: some hundred million operations of each kind.
     ///
     /// # Errors
     /// The device failed.
@@ -99,8 +115,15 @@ impl Tuning {
             }
         }
         fastest = f64::INFINITY;
-        let rows = [SoftmaxRow::Thread, SoftmaxRow::Workgroup, SoftmaxRow::Subgroups];
-        for softmax in rows.into_iter().filter(|row| subgroups || *row != SoftmaxRow::Subgroups) {
+        let rows = [
+            SoftmaxRow::Thread,
+            SoftmaxRow::Workgroup,
+            SoftmaxRow::Subgroups,
+        ];
+        for softmax in rows
+            .into_iter()
+            .filter(|row| subgroups || *row != SoftmaxRow::Subgroups)
+        {
             Self { softmax, ..best }.apply(device);
             let ms = milliseconds_of_softmaxes(device).await?;
             if ms < fastest {
@@ -108,12 +131,24 @@ impl Tuning {
             }
         }
         fastest = f64::INFINITY;
-        let storages = [DType::F32, DType::F16].into_iter().filter(|storage| device.supports_dtype(*storage));
-        for (storage, convolution) in storages.flat_map(|storage| tiles.map(|tiles| (storage, tiles))) {
-            let tuning = Self { convolution, storage, ..best };
+        let storages = [DType::F32, DType::F16]
+            .into_iter()
+            .filter(|storage| device.supports_dtype(*storage));
+        for (storage, convolution) in
+            storages.flat_map(|storage| tiles.map(|tiles| (storage, tiles)))
+        {
+            let tuning = Self {
+                convolution,
+                storage,
+                ..best
+            };
             tuning.apply(device);
             let ms = milliseconds_of_convolutions(device).await?;
-            let gain = if storage == DType::F16 { WORTH_ROUNDING } else { 1.0 };
+            let gain = if storage == DType::F16 {
+                WORTH_ROUNDING
+            } else {
+                1.0
+            };
             if ms * gain < fastest {
                 (best, fastest) = (tuning, ms);
             }
@@ -123,17 +158,33 @@ impl Tuning {
     }
 }
 
-/// Milliseconds that `device` takes for a few sparse convolutions of a floor and a wall, tuned as it is, shaders compiled before.
+/// Milliseconds that `device` takes for a few sparse convolutions of a floor and a wall, tuned as
+/// it is, shaders compiled before.
 ///
 /// # Errors
 /// The device failed.
 pub async fn milliseconds_of_convolutions(device: &Device) -> Result<f64, ExecutionError> {
-    let floor_and_wall: Vec<[i32; 3]> = (0..SIDE * SIDE).flat_map(|i| [[i % SIDE, i / SIDE, 0], [i % SIDE, SIDE, i / SIDE]]).collect();
-    let map = Level::new(floor_and_wall).and_then(|level| KernelMap::submanifold(&level, 3)).expect("distinct voxels near the origin");
+    let floor_and_wall: Vec<[i32; 3]> = (0..SIDE * SIDE)
+        .flat_map(|i| [[i % SIDE, i / SIDE, 0], [i % SIDE, SIDE, i / SIDE]])
+        .collect();
+    let map = Level::new(floor_and_wall)
+        .and_then(|level| KernelMap::submanifold(&level, 3))
+        .expect("distinct voxels near the origin");
     let storage = Tuning::of(device).storage;
-    let weight = Tensor::<3>::random([map.offsets(), CHANNELS, CHANNELS], Distribution::Uniform(-0.05, 0.05), device).cast(storage);
-    let features = Tensor::<2>::random([map.in_rows(), CHANNELS], Distribution::Default, device).cast(storage);
-    fastest(|| (0..RUNS).fold(features.clone(), |features, _| sparse_conv(features, weight.clone(), &map))).await
+    let weight = Tensor::<3>::random(
+        [map.offsets(), CHANNELS, CHANNELS],
+        Distribution::Uniform(-0.05, 0.05),
+        device,
+    )
+    .cast(storage);
+    let features =
+        Tensor::<2>::random([map.in_rows(), CHANNELS], Distribution::Default, device).cast(storage);
+    fastest(|| {
+        (0..RUNS).fold(features.clone(), |features, _| {
+            sparse_conv(features, weight.clone(), &map)
+        })
+    })
+    .await
 }
 
 async fn milliseconds_of_products(device: &Device) -> Result<f64, ExecutionError> {

@@ -1,4 +1,5 @@
-//! Launching the shaders of `wgsl/`: the kernel object, tensors as they bind them, and what is kept on the devices that use it.
+//! Launching the shaders of `wgsl/`: the kernel object, tensors as they bind them, and what is kept
+//! on the devices that use it.
 //!
 //! Whatever tensor exists on a device can be bound as a whole: burn allocates none that could not.
 
@@ -36,7 +37,9 @@ pub(super) struct Shader {
 
 impl KernelMetadata for Shader {
     fn id(&self) -> KernelId {
-        KernelId::new::<Self>().info((self.entry, self.half)).cube_dim(CubeDim::new_1d(GROUP).0)
+        KernelId::new::<Self>()
+            .info((self.entry, self.half))
+            .cube_dim(CubeDim::new_1d(GROUP).0)
     }
 
     fn address_type(&self) -> ElemType {
@@ -46,39 +49,80 @@ impl KernelMetadata for Shader {
 
 impl CubeKernel for Shader {
     fn define(&self) -> KernelDefinition {
-        let settings = KernelSettings::new(CubeDim::new_1d(GROUP).0, ExecutionMode::Checked, AddressType::U32);
-        KernelDefinition { body: Scope::root(settings.clone()), settings, info: Info::default() }
+        let settings = KernelSettings::new(
+            CubeDim::new_1d(GROUP).0,
+            ExecutionMode::Checked,
+            AddressType::U32,
+        );
+        KernelDefinition {
+            body: Scope::root(settings.clone()),
+            settings,
+            info: Info::default(),
+        }
     }
 
     fn source(&self) -> Option<PrecompiledSource> {
         let source = match self.half {
             false => self.source.to_string(),
-            true => format!("enable f16;\n{}", self.source.replace("alias Stored = vec4<f32>;", "alias Stored = vec4<f16>;")),
+            true => format!(
+                "enable f16;\n{}",
+                self.source
+                    .replace("alias Stored = vec4<f32>;", "alias Stored = vec4<f16>;")
+            ),
         };
-        Some(PrecompiledSource { source, entrypoint_name: self.entry.to_string(), lang: "wgsl" })
+        Some(PrecompiledSource {
+            source,
+            entrypoint_name: self.entry.to_string(),
+            lang: "wgsl",
+        })
     }
 }
 
 impl Shader {
     /// A shader whose file and entry point have the same name.
     pub const fn new(entry: &'static str, source: &'static str) -> Self {
-        Self { entry, source, half: false }
+        Self {
+            entry,
+            source,
+            half: false,
+        }
     }
 
     /// The same for features of this type.
     pub fn storing(self, dtype: DType) -> Self {
-        assert!(matches!(dtype, DType::F32 | DType::F16), "the shaders store f32 and f16, not {dtype:?}");
-        Self { half: dtype == DType::F16, ..self }
+        assert!(
+            matches!(dtype, DType::F32 | DType::F16),
+            "the shaders store f32 and f16, not {dtype:?}"
+        );
+        Self {
+            half: dtype == DType::F16,
+            ..self
+        }
     }
 
     /// Runs at least `threads` threads on `buffers`, bound in order, and then `info` as a uniform.
-    pub fn launch<const N: usize, const W: usize>(self, client: &Client, threads: usize, buffers: [Handle; N], info: [u32; W]) {
-        let groups = u32::try_from(threads.div_ceil(GROUP as usize)).expect("bindings are limited, so threads are");
+    pub fn launch<const N: usize, const W: usize>(
+        self,
+        client: &Client,
+        threads: usize,
+        buffers: [Handle; N],
+        info: [u32; W],
+    ) {
+        let groups = u32::try_from(threads.div_ceil(GROUP as usize))
+            .expect("bindings are limited, so threads are");
         let rows = groups.div_ceil(GROUPS_LIMIT);
-        let words = info.chunks_exact(2).map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32).collect();
-        let arguments =
-            KernelArguments::new().with_buffers(buffers.into_iter().map(Handle::binding).collect()).with_info(MetadataBindingInfo::custom(words));
-        client.launch(Box::new(self), CubeCount::Static(groups.div_ceil(rows), rows, 1), arguments);
+        let words = info
+            .chunks_exact(2)
+            .map(|pair| u64::from(pair[0]) | u64::from(pair[1]) << 32)
+            .collect();
+        let arguments = KernelArguments::new()
+            .with_buffers(buffers.into_iter().map(Handle::binding).collect())
+            .with_info(MetadataBindingInfo::custom(words));
+        client.launch(
+            Box::new(self),
+            CubeCount::Static(groups.div_ceil(rows), rows, 1),
+            arguments,
+        );
     }
 }
 
@@ -125,7 +169,13 @@ pub(super) fn zeros_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTens
 pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
     let handle = like.client.empty(shape.num_elements() * like.dtype.size());
-    CubeTensor::new_contiguous(like.client.clone(), like.device.clone(), shape, handle, like.dtype)
+    CubeTensor::new_contiguous(
+        like.client.clone(),
+        like.device.clone(),
+        shape,
+        handle,
+        like.dtype,
+    )
 }
 
 /// The tensor, which a shader binds that stores single precision alone.
@@ -138,7 +188,17 @@ pub(super) fn single(tensor: FloatTensor<CubeBackend>) -> FloatTensor<CubeBacken
 pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTensor {
     let shape = tensor.shape();
     let kept = shape.num_dims() - dims;
-    let full: Vec<usize> = shape.iter().enumerate().map(|(dim, &size)| if dim < kept { size } else { size.next_multiple_of(4) }).collect();
+    let full: Vec<usize> = shape
+        .iter()
+        .enumerate()
+        .map(|(dim, &size)| {
+            if dim < kept {
+                size
+            } else {
+                size.next_multiple_of(4)
+            }
+        })
+        .collect();
     if *full == *shape {
         return into_contiguous(tensor);
     }

@@ -1,7 +1,9 @@
-//! What a scan seems to be (up axis, unit, density, colour), what was assumed, and how to change it.
+//! What a scan seems to be (up axis, unit, density, colour), what was assumed, and how to change
+//! it.
 //!
-//! Everything is looked at in the file's own frame, so the answer does not depend on the frame that the scan has now.
-//! Nothing is changed either: [`Preflight::apply`] does that, after the user had a chance to choose.
+//! Everything is looked at in the file's own frame, so the answer does not depend on the frame that
+//! the scan has now. Nothing is changed either: [`Preflight::apply`] does that, after the user had
+//! a chance to choose.
 
 use serde::{Deserialize, Serialize};
 
@@ -64,7 +66,8 @@ pub struct Preflight {
     pub up: Finding<UpAxis>,
     /// What the file's numbers count.
     pub unit: Finding<Unit>,
-    /// Median distance from a point to the nearest other one in metres; `None` where all points are in one place.
+    /// Median distance from a point to the nearest other one in metres; `None` where all points are
+    /// in one place.
     pub spacing: Finding<Option<f64>>,
     /// Whether there is colour.
     pub color: Finding<Color>,
@@ -76,7 +79,11 @@ pub struct Preflight {
 pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
     let sample = Sample::of(scan);
     let up = match choices.up {
-        Some(value) => Finding { value, certainty: Certainty::Chosen, words: format!("Up is {value}, as you chose.") },
+        Some(value) => Finding {
+            value,
+            certainty: Certainty::Chosen,
+            words: format!("Up is {value}, as you chose."),
+        },
         None => up::guess(&sample),
     };
     let height = sample.extent[up.value.index()];
@@ -86,13 +93,23 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
         _ => [sample.extent[0], sample.extent[1]],
     };
     let unit = match choices.unit {
-        Some(value) => Finding { value, certainty: Certainty::Chosen, words: format!("The unit is {value}, as you chose.") },
+        Some(value) => Finding {
+            value,
+            certainty: Certainty::Chosen,
+            words: format!("The unit is {value}, as you chose."),
+        },
         None => unit::guess(width.max(depth), height),
     };
     let metres = unit.value.metres();
     let spacing = spacing::median_spacing(scan, &sample).map(|units| units * metres);
     let extent = [width, depth, height].map(|units| units * metres);
-    Preflight { up, unit, spacing: spacing_finding(spacing, scan.len()), color: color(scan), extent }
+    Preflight {
+        up,
+        unit,
+        spacing: spacing_finding(spacing, scan.len()),
+        color: color(scan),
+        extent,
+    }
 }
 
 impl Preflight {
@@ -111,23 +128,39 @@ impl Preflight {
 fn spacing_finding(spacing: Option<f64>, points: usize) -> Finding<Option<f64>> {
     let words = match spacing {
         Some(metres) if metres > 0.05 => {
-            format!("{points} points, about {:.0} cm apart: sparse, things smaller than {:.0} cm will be missed.", metres * 100.0, metres * 1000.0)
+            format!(
+                "{points} points, about {:.0} cm apart: sparse, things smaller than {:.0} cm will be missed.",
+                metres * 100.0,
+                metres * 1000.0
+            )
         }
         Some(metres) => format!("{points} points, about {:.1} mm apart.", metres * 1000.0),
         None => format!("{points} points, all in one place."),
     };
-    Finding { value: spacing, certainty: Certainty::Found, words }
+    Finding {
+        value: spacing,
+        certainty: Certainty::Found,
+        words,
+    }
 }
 
 fn color(scan: &Scan) -> Finding<Color> {
     let (value, words) = match scan.colors.as_deref() {
-        None | Some([]) => (Color::Absent, "No colour: shapes alone have to do, expect words to fit less well."),
-        Some([first, rest @ ..]) if rest.iter().all(|color| color == first) => {
-            (Color::Uniform, "All points have the same colour: shapes alone have to do, expect words to fit less well.")
-        }
+        None | Some([]) => (
+            Color::Absent,
+            "No colour: shapes alone have to do, expect words to fit less well.",
+        ),
+        Some([first, rest @ ..]) if rest.iter().all(|color| color == first) => (
+            Color::Uniform,
+            "All points have the same colour: shapes alone have to do, expect words to fit less well.",
+        ),
         Some(_) => (Color::Present, "The points have colour."),
     };
-    Finding { value, certainty: Certainty::Found, words: words.to_owned() }
+    Finding {
+        value,
+        certainty: Certainty::Found,
+        words: words.to_owned(),
+    }
 }
 
 /// An even sample of the points in the file's frame and units, and where they lie.
@@ -150,12 +183,21 @@ impl Sample {
         let quantile = |axis: usize, share: f64| {
             let mut values: Vec<f64> = points.iter().map(|point| point[axis]).collect();
             let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
-            if values.is_empty() { 0.0 } else { *values.select_nth_unstable_by(at, f64::total_cmp).1 }
+            if values.is_empty() {
+                0.0
+            } else {
+                *values.select_nth_unstable_by(at, f64::total_cmp).1
+            }
         };
         let low = std::array::from_fn(|axis| quantile(axis, 0.005));
         let high: [f64; 3] = std::array::from_fn(|axis| quantile(axis, 0.995));
         let extent = std::array::from_fn(|axis| high[axis] - low[axis]);
-        Self { points, low, high, extent }
+        Self {
+            points,
+            low,
+            high,
+            extent,
+        }
     }
 }
 

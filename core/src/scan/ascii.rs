@@ -21,7 +21,10 @@ impl<'a> Iterator for Lines<'a> {
     fn next(&mut self) -> Option<&'a [u8]> {
         while self.at < self.bytes.len() {
             let rest = &self.bytes[self.at..];
-            let end = rest.iter().position(|b| matches!(b, b'\n' | b'\r')).unwrap_or(rest.len());
+            let end = rest
+                .iter()
+                .position(|b| matches!(b, b'\n' | b'\r'))
+                .unwrap_or(rest.len());
             self.at = (self.at + end + 1).min(self.bytes.len());
             let line = rest[..end].trim_ascii();
             if !line.is_empty() {
@@ -34,10 +37,12 @@ impl<'a> Iterator for Lines<'a> {
 
 /// The words of a line.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
-    line.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty())
+    line.split(u8::is_ascii_whitespace)
+        .filter(|word| !word.is_empty())
 }
 
-/// A floating point number, in the spellings of C's `printf` on every system; `None` when it is none.
+/// A floating point number, in the spellings of C's `printf` on every system; `None` when it is
+/// none.
 pub(super) fn float(word: &[u8]) -> Option<f64> {
     let text = str::from_utf8(word).ok()?;
     text.parse().ok().or_else(|| {
@@ -51,12 +56,19 @@ pub(super) fn float(word: &[u8]) -> Option<f64> {
 pub(super) fn integer(word: &[u8]) -> Option<i128> {
     let text = str::from_utf8(word).ok()?;
     let short = text.parse::<i64>().map(i128::from);
-    short.or_else(|_| text.parse()).ok().or_else(|| float(word).filter(|v| v.fract() == 0.0).map(|v| v as i128))
+    short
+        .or_else(|_| text.parse())
+        .ok()
+        .or_else(|| float(word).filter(|v| v.fract() == 0.0).map(|v| v as i128))
 }
 
-/// Appends the number as little endian `scalar`; `None` when the word is no such number or does not fit.
+/// Appends the number as little endian `scalar`; `None` when the word is no such number or does not
+/// fit.
 pub(super) fn push(word: &[u8], scalar: Scalar, out: &mut Vec<u8>) -> Option<()> {
-    fn whole<T: TryFrom<i128>, const N: usize>(word: &[u8], bytes: fn(T) -> [u8; N]) -> Option<[u8; N]> {
+    fn whole<T: TryFrom<i128>, const N: usize>(
+        word: &[u8],
+        bytes: fn(T) -> [u8; N],
+    ) -> Option<[u8; N]> {
         integer(word)?.try_into().ok().map(bytes)
     }
     match scalar {
@@ -68,8 +80,14 @@ pub(super) fn push(word: &[u8], scalar: Scalar, out: &mut Vec<u8>) -> Option<()>
         Scalar::U32 => out.extend(whole(word, u32::to_le_bytes)?),
         Scalar::F32 => {
             // Straight to f32: by way of f64 it would be rounded twice.
-            let value = str::from_utf8(word).ok().and_then(|text| text.parse::<f32>().ok());
-            out.extend(value.or_else(|| float(word).map(|v| v as f32))?.to_le_bytes());
+            let value = str::from_utf8(word)
+                .ok()
+                .and_then(|text| text.parse::<f32>().ok());
+            out.extend(
+                value
+                    .or_else(|| float(word).map(|v| v as f32))?
+                    .to_le_bytes(),
+            );
         }
         Scalar::F64 => out.extend(float(word)?.to_le_bytes()),
     }
@@ -103,7 +121,11 @@ mod tests {
         ];
         for (text, wanted) in cases {
             let found = float(text.as_bytes());
-            assert!(found == *wanted || (found.is_some_and(f64::is_nan) && wanted.is_some_and(f64::is_nan)), "{text}: {found:?}");
+            assert!(
+                found == *wanted
+                    || (found.is_some_and(f64::is_nan) && wanted.is_some_and(f64::is_nan)),
+                "{text}: {found:?}"
+            );
         }
     }
 
@@ -119,7 +141,11 @@ mod tests {
             ("nan", Scalar::I32, false),
             ("4294967295", Scalar::U32, true),
         ] {
-            assert_eq!(push(text.as_bytes(), scalar, &mut out).is_some(), fits, "{text} as {scalar:?}");
+            assert_eq!(
+                push(text.as_bytes(), scalar, &mut out).is_some(),
+                fits,
+                "{text} as {scalar:?}"
+            );
         }
     }
 }

@@ -25,7 +25,14 @@ pub enum UpAxis {
 
 impl UpAxis {
     /// Every axis.
-    pub const ALL: [Self; 6] = [Self::PlusX, Self::MinusX, Self::PlusY, Self::MinusY, Self::PlusZ, Self::MinusZ];
+    pub const ALL: [Self; 6] = [
+        Self::PlusX,
+        Self::MinusX,
+        Self::PlusY,
+        Self::MinusY,
+        Self::PlusZ,
+        Self::MinusZ,
+    ];
 
     /// 0, 1 or 2 for x, y or z.
     pub const fn index(self) -> usize {
@@ -84,7 +91,8 @@ impl std::fmt::Display for UpAxis {
 
 /// `world = up_rotation * (metres_per_unit * (file - offset))`, in f64.
 ///
-/// The rotation only permutes and flips axes, so axis-aligned boxes stay axis-aligned in both directions.
+/// The rotation only permutes and flips axes, so axis-aligned boxes stay axis-aligned in both
+/// directions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
     /// Subtracted first; file units.
@@ -98,7 +106,11 @@ pub struct Frame {
 impl Default for Frame {
     /// File and world are the same.
     fn default() -> Self {
-        Self { offset: [0.0; 3], metres_per_unit: 1.0, up: UpAxis::PlusZ }
+        Self {
+            offset: [0.0; 3],
+            metres_per_unit: 1.0,
+            up: UpAxis::PlusZ,
+        }
     }
 }
 
@@ -114,7 +126,8 @@ pub struct FileBox {
 impl Frame {
     /// A point of the file in the world.
     pub fn world_from_file(&self, file: [f64; 3]) -> [f64; 3] {
-        let local = std::array::from_fn(|axis| self.metres_per_unit * (file[axis] - self.offset[axis]));
+        let local =
+            std::array::from_fn(|axis| self.metres_per_unit * (file[axis] - self.offset[axis]));
         self.up.rotate(local)
     }
 
@@ -126,14 +139,26 @@ impl Frame {
 
     /// A box of the file in the world, rounded to f32.
     pub fn world_box_from_file(&self, file: &FileBox) -> Aabb {
-        let [a, b] = [self.world_from_file(file.min), self.world_from_file(file.max)];
-        Aabb { min: std::array::from_fn(|axis| a[axis].min(b[axis]) as f32), max: std::array::from_fn(|axis| a[axis].max(b[axis]) as f32) }
+        let [a, b] = [
+            self.world_from_file(file.min),
+            self.world_from_file(file.max),
+        ];
+        Aabb {
+            min: std::array::from_fn(|axis| a[axis].min(b[axis]) as f32),
+            max: std::array::from_fn(|axis| a[axis].max(b[axis]) as f32),
+        }
     }
 
     /// A box of the world in the file.
     pub fn file_box_from_world(&self, world: &Aabb) -> FileBox {
-        let [a, b] = [self.file_from_world(world.min.map(f64::from)), self.file_from_world(world.max.map(f64::from))];
-        FileBox { min: std::array::from_fn(|axis| a[axis].min(b[axis])), max: std::array::from_fn(|axis| a[axis].max(b[axis])) }
+        let [a, b] = [
+            self.file_from_world(world.min.map(f64::from)),
+            self.file_from_world(world.max.map(f64::from)),
+        ];
+        FileBox {
+            min: std::array::from_fn(|axis| a[axis].min(b[axis])),
+            max: std::array::from_fn(|axis| a[axis].max(b[axis])),
+        }
     }
 }
 
@@ -146,11 +171,16 @@ mod tests {
     fn frames() -> impl Strategy<Value = Frame> {
         let offset = proptest::array::uniform3((-20_000i32..20_000).prop_map(f64::from));
         let units = proptest::sample::select(vec![1.0, 0.001, 0.01, 0.0254, 0.3048]);
-        (offset, units, proptest::sample::select(UpAxis::ALL.to_vec())).prop_map(|(offset, metres_per_unit, up)| Frame {
+        (
             offset,
-            metres_per_unit,
-            up,
-        })
+            units,
+            proptest::sample::select(UpAxis::ALL.to_vec()),
+        )
+            .prop_map(|(offset, metres_per_unit, up)| Frame {
+                offset,
+                metres_per_unit,
+                up,
+            })
     }
 
     proptest! {
@@ -182,7 +212,8 @@ mod tests {
             let mut axis = [0.0; 3];
             axis[up.index()] = up.sign();
             assert_eq!(up.rotate(axis).map(|v| v + 0.0), [0.0, 0.0, 1.0], "{up}");
-            let [a, b, c] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]].map(|v| glam::DVec3::from(up.rotate(v)));
+            let [a, b, c] = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]]
+                .map(|v| glam::DVec3::from(up.rotate(v)));
             assert_eq!(a.cross(b), c, "{up} is a reflection");
         }
     }

@@ -1,8 +1,9 @@
 //! LZF, the compression inside `binary_compressed` PCD files.
 //!
-//! The stream is a sequence of runs. A control byte below 32 copies the next `control + 1` bytes. Any other one copies from
-//! what is already decoded: its upper three bits plus two are the length (seven means that a further byte is added), its
-//! lower five bits and the next byte are the distance minus one.
+//! The stream is a sequence of runs. A control byte below 32 copies the next `control + 1` bytes.
+//! Any other one copies from what is already decoded: its upper three bits plus two are the length
+//! (seven means that a further byte is added), its lower five bits and the next byte are the
+//! distance minus one.
 
 /// The most bytes that one byte of input can become: a three-byte reference yields up to 264.
 const MAX_EXPANSION: usize = 88;
@@ -23,7 +24,10 @@ pub(super) enum LzfError {
 /// Decodes exactly `expected` bytes.
 pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError> {
     if expected / MAX_EXPANSION > input.len() {
-        return Err(LzfError::Expansion { compressed: input.len(), expected });
+        return Err(LzfError::Expansion {
+            compressed: input.len(),
+            expected,
+        });
     }
     let mut out = Vec::with_capacity(expected);
     let mut at = 0;
@@ -32,7 +36,9 @@ pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError>
         let cut = || LzfError::CutShort(start);
         at += 1;
         if control < 32 {
-            let literals = input.get(at..at + usize::from(control) + 1).ok_or_else(cut)?;
+            let literals = input
+                .get(at..at + usize::from(control) + 1)
+                .ok_or_else(cut)?;
             at += literals.len();
             out.extend_from_slice(literals);
         } else {
@@ -44,7 +50,10 @@ pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError>
             let low = *input.get(at).ok_or_else(cut)?;
             at += 1;
             let distance = (usize::from(control & 31) << 8) + usize::from(low) + 1;
-            let from = out.len().checked_sub(distance).ok_or(LzfError::BadReference(start))?;
+            let from = out
+                .len()
+                .checked_sub(distance)
+                .ok_or(LzfError::BadReference(start))?;
             if distance >= length {
                 out.extend_from_within(from..from + length);
             } else {
@@ -55,10 +64,20 @@ pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError>
             }
         }
         if out.len() > expected {
-            return Err(LzfError::Length { expected, found: out.len() });
+            return Err(LzfError::Length {
+                expected,
+                found: out.len(),
+            });
         }
     }
-    if out.len() == expected { Ok(out) } else { Err(LzfError::Length { expected, found: out.len() }) }
+    if out.len() == expected {
+        Ok(out)
+    } else {
+        Err(LzfError::Length {
+            expected,
+            found: out.len(),
+        })
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +86,9 @@ pub(super) mod tests {
 
     /// A valid stream without any reference.
     pub(crate) fn encode_literally(data: &[u8]) -> Vec<u8> {
-        data.chunks(32).flat_map(|run| std::iter::once(run.len() as u8 - 1).chain(run.iter().copied())).collect()
+        data.chunks(32)
+            .flat_map(|run| std::iter::once(run.len() as u8 - 1).chain(run.iter().copied()))
+            .collect()
     }
 
     #[test]
@@ -83,12 +104,37 @@ pub(super) mod tests {
             (&[3, b'a'], 4, Err(LzfError::CutShort(0))),
             (&[0, b'a', 7 << 5], 10, Err(LzfError::CutShort(2))),
             (&[0, b'a', 1 << 5, 9], 4, Err(LzfError::BadReference(2))),
-            (&[0, b'a'], 9, Err(LzfError::Length { expected: 9, found: 1 })),
-            (&[1, b'a', b'b'], 1, Err(LzfError::Length { expected: 1, found: 2 })),
-            (&[0, b'a'], usize::MAX, Err(LzfError::Expansion { compressed: 2, expected: usize::MAX })),
+            (
+                &[0, b'a'],
+                9,
+                Err(LzfError::Length {
+                    expected: 9,
+                    found: 1,
+                }),
+            ),
+            (
+                &[1, b'a', b'b'],
+                1,
+                Err(LzfError::Length {
+                    expected: 1,
+                    found: 2,
+                }),
+            ),
+            (
+                &[0, b'a'],
+                usize::MAX,
+                Err(LzfError::Expansion {
+                    compressed: 2,
+                    expected: usize::MAX,
+                }),
+            ),
         ];
         for (input, expected, wanted) in cases {
-            assert_eq!(decode(input, *expected), wanted.clone().map(<[u8]>::to_vec), "{input:?}");
+            assert_eq!(
+                decode(input, *expected),
+                wanted.clone().map(<[u8]>::to_vec),
+                "{input:?}"
+            );
         }
     }
 

@@ -1,9 +1,10 @@
 //! Bytes of a scan to points: format by content, never by name.
 //!
-//! A reader turns a file into a [`Table`], which keeps every property as it came so that [`crate::write`] can give the file
-//! back whole. Positions, colours, labels and triangles are then derived from the table, the same way for every format.
-//! Coordinates are f64 until [`Frame`]'s offset is subtracted; what remains is small enough for f32. The offset is zero for
-//! scans within a kilometre of their origin, so that ordinary files keep their numbers.
+//! A reader turns a file into a [`Table`], which keeps every property as it came so that
+//! [`crate::write`] can give the file back whole. Positions, colours, labels and triangles are then
+//! derived from the table, the same way for every format. Coordinates are f64 until [`Frame`]'s
+//! offset is subtracted; what remains is small enough for f32. The offset is zero for scans within
+//! a kilometre of their origin, so that ordinary files keep their numbers.
 
 use serde::{Deserialize, Serialize};
 
@@ -27,10 +28,12 @@ pub const MAX_POINTS: usize = 12_000_000;
 /// The most bytes that a compressed file may unpack to.
 pub const MAX_DATA_BYTES: u64 = 1 << 30;
 
-/// A scan as points in the world frame (see [`Frame`]); structure of arrays, all of length `points`.
+/// A scan as points in the world frame (see [`Frame`]); structure of arrays, all of length
+/// `points`.
 #[derive(Clone, Debug)]
 pub struct Scan {
-    /// (points, 3), world frame: metres and z up once the right [`Frame`] was set, see [`crate::preflight`].
+    /// (points, 3), world frame: metres and z up once the right [`Frame`] was set, see
+    /// [`crate::preflight`].
     pub positions: Vec<[f32; 3]>,
     /// (points, 3), sRGB, when the file has colour.
     pub colors: Option<Vec<[u8; 3]>>,
@@ -42,13 +45,15 @@ pub struct Scan {
     pub frame: Frame,
     /// Every property of the file, row by row.
     pub table: Table,
-    /// (points): the row of the points in `table` that a point came from; `None` when no row was dropped.
+    /// (points): the row of the points in `table` that a point came from; `None` when no row was
+    /// dropped.
     pub row_of_point: Option<Vec<u32>>,
     /// What was odd but not fatal, in words for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// Labels of a labelled scan, one per point: `semantic` is the data set's class id, `instance` 0 is unlabelled.
+/// Labels of a labelled scan, one per point: `semantic` is the data set's class id, `instance` 0 is
+/// unlabelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
     /// (points) class ids.
@@ -63,7 +68,11 @@ pub struct Warning(pub String);
 
 impl Warning {
     fn long_rows(rows: usize) -> Option<Self> {
-        (rows > 0).then(|| Self(format!("{rows} rows have more values than the header names; the extra values were ignored")))
+        (rows > 0).then(|| {
+            Self(format!(
+                "{rows} rows have more values than the header names; the extra values were ignored"
+            ))
+        })
     }
 }
 
@@ -74,7 +83,9 @@ pub enum ReadError {
     #[error("the file is empty")]
     Empty,
     /// Not a format we read; `found` says what it looks like.
-    #[error("this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY and PCD")]
+    #[error(
+        "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY and PCD"
+    )]
     UnknownFormat {
         /// What the first bytes suggest.
         found: String,
@@ -88,7 +99,9 @@ pub enum ReadError {
         problem: String,
     },
     /// Fewer bytes than the header promises.
-    #[error("the {format} file is cut short: its header promises at least {expected} bytes of data, {found} are there")]
+    #[error(
+        "the {format} file is cut short: its header promises at least {expected} bytes of data, {found} are there"
+    )]
     Truncated {
         /// PLY or PCD.
         format: &'static str,
@@ -142,11 +155,16 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
         return Err(ReadError::Empty);
     }
     let mut warnings = Vec::new();
-    let mut steps = Steps { monitor, total: bytes.len(), next: 0 };
-    let (table, format) = match sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })? {
-        sniff::Format::Ply => (ply::read(bytes, &mut steps, &mut warnings)?, "PLY"),
-        sniff::Format::Pcd => (pcd::read(bytes, &mut steps, &mut warnings)?, "PCD"),
+    let mut steps = Steps {
+        monitor,
+        total: bytes.len(),
+        next: 0,
     };
+    let (table, format) =
+        match sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })? {
+            sniff::Format::Ply => (ply::read(bytes, &mut steps, &mut warnings)?, "PLY"),
+            sniff::Format::Pcd => (pcd::read(bytes, &mut steps, &mut warnings)?, "PCD"),
+        };
     monitor.check()?;
     let scan = points::scan_from_table(table, format, warnings)?;
     monitor.at(Stage::Read, 1.0)?;
@@ -157,22 +175,43 @@ impl Scan {
     /// A scan that comes from no file; its frame is the world's.
     ///
     /// # Errors
-    /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are dropped with a warning.
+    /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are
+    /// dropped with a warning.
     ///
     /// # Panics
     /// When `colors` is there and not as long as `positions`.
-    pub fn from_points(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>) -> Result<Self, ReadError> {
-        assert!(colors.is_none_or(|colors| colors.len() == positions.len()), "one colour a point");
-        let column = |(name, scalar): (&str, Scalar)| Column { name: name.to_owned(), scalar };
-        let mut columns: Vec<Column> = ["x", "y", "z"].map(|name| column((name, Scalar::F32))).into();
+    pub fn from_points(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+    ) -> Result<Self, ReadError> {
+        assert!(
+            colors.is_none_or(|colors| colors.len() == positions.len()),
+            "one colour a point"
+        );
+        let column = |(name, scalar): (&str, Scalar)| Column {
+            name: name.to_owned(),
+            scalar,
+        };
+        let mut columns: Vec<Column> = ["x", "y", "z"]
+            .map(|name| column((name, Scalar::F32)))
+            .into();
         if colors.is_some() {
             columns.extend(["red", "green", "blue"].map(|name| column((name, Scalar::U8))));
         }
-        let mut points = Element { name: "vertex".to_owned(), count: positions.len(), columns, ..Element::default() };
+        let mut points = Element {
+            name: "vertex".to_owned(),
+            count: positions.len(),
+            columns,
+            ..Element::default()
+        };
         points.rows.reserve_exact(points.count * points.stride());
         for (i, position) in positions.iter().enumerate() {
-            points.rows.extend(position.iter().flat_map(|v| v.to_le_bytes()));
-            points.rows.extend(colors.iter().flat_map(|colors| colors[i]));
+            points
+                .rows
+                .extend(position.iter().flat_map(|v| v.to_le_bytes()));
+            points
+                .rows
+                .extend(colors.iter().flat_map(|colors| colors[i]));
         }
         points::scan_from_table(Table::of_points(points), "PLY", Vec::new())
     }
@@ -187,11 +226,12 @@ impl Scan {
         self.positions.is_empty()
     }
 
-    /// Says which axis of the file is up and how long its unit is, and derives the positions anew from the file's numbers.
-    /// The offset is chosen again, as on reading: see the module's words.
+    /// Says which axis of the file is up and how long its unit is, and derives the positions anew
+    /// from the file's numbers. The offset is chosen again, as on reading: see the module's words.
     ///
     /// # Errors
-    /// [`UnitError`] when `metres_per_unit` is not between 1e-6 and 1e6; the scan is then unchanged.
+    /// [`UnitError`] when `metres_per_unit` is not between 1e-6 and 1e6; the scan is then
+    /// unchanged.
     pub fn set_frame(&mut self, up: UpAxis, metres_per_unit: f64) -> Result<(), UnitError> {
         if !(1e-6..=1e6).contains(&metres_per_unit) {
             return Err(UnitError(metres_per_unit));
@@ -214,7 +254,8 @@ impl Steps<'_> {
             return Ok(());
         }
         self.next = position + self.total / 16 + 1;
-        self.monitor.at(Stage::Read, 0.9 * position as f32 / self.total as f32)
+        self.monitor
+            .at(Stage::Read, 0.9 * position as f32 / self.total as f32)
     }
 }
 

@@ -1,8 +1,9 @@
 //! PCD: ascii, binary, binary_compressed.
 //!
-//! Fields of any type and count become the columns of a table: `_` is padding and dropped, a field of several values becomes
-//! `name_0`, `name_1`, ..., packed `rgb` and `rgba` become `red`, `green`, `blue` (and `alpha`), and 64-bit integers, which
-//! PLY cannot say, become doubles. What the table has no place for (width, height, viewpoint) becomes comments.
+//! Fields of any type and count become the columns of a table: `_` is padding and dropped, a field
+//! of several values becomes `name_0`, `name_1`, ..., packed `rgb` and `rgba` become `red`,
+//! `green`, `blue` (and `alpha`), and 64-bit integers, which PLY cannot say, become doubles. What
+//! the table has no place for (width, height, viewpoint) becomes comments.
 
 use super::{
     Column, Element, MAX_DATA_BYTES, MAX_POINTS, ReadError, Scalar, Steps, Table, Warning,
@@ -84,28 +85,51 @@ struct Header {
 }
 
 fn malformed(problem: impl Into<String>) -> ReadError {
-    ReadError::Malformed { format: "PCD", problem: problem.into() }
+    ReadError::Malformed {
+        format: "PCD",
+        problem: problem.into(),
+    }
 }
 
 /// Reads a file that starts with a PCD header.
-pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>) -> Result<Table, ReadError> {
+pub(super) fn read(
+    bytes: &[u8],
+    steps: &mut Steps,
+    warnings: &mut Vec<Warning>,
+) -> Result<Table, ReadError> {
     let mut header = header(bytes)?;
     let body = &bytes[header.body_at..];
     if header.encoding == Encoding::Ascii {
         // The text may have more digits than a 4-byte float: survey coordinates need them.
-        let coordinates = |f: &&mut Field| f.value == Value::Scalar(Scalar::F32) && ["x", "y", "z"].contains(&f.name.as_str());
-        header.fields.iter_mut().filter(coordinates).for_each(|f| f.value = Value::Scalar(Scalar::F64));
+        let coordinates = |f: &&mut Field| {
+            f.value == Value::Scalar(Scalar::F32) && ["x", "y", "z"].contains(&f.name.as_str())
+        };
+        header
+            .fields
+            .iter_mut()
+            .filter(coordinates)
+            .for_each(|f| f.value = Value::Scalar(Scalar::F64));
     }
     let stride: usize = header.fields.iter().map(Field::size).sum();
     let size = (stride as u64).saturating_mul(header.points as u64);
-    let truncated = |expected: u64| ReadError::Truncated { format: "PCD", expected, found: body.len() as u64 };
+    let truncated = |expected: u64| ReadError::Truncated {
+        format: "PCD",
+        expected,
+        found: body.len() as u64,
+    };
     let too_many = |found: &[u8], needed: u64| {
         if needed > found.len() as u64 {
             Err(truncated(needed))
         } else if header.points > MAX_POINTS {
-            Err(ReadError::TooManyPoints { found: header.points as u64, limit: MAX_POINTS })
+            Err(ReadError::TooManyPoints {
+                found: header.points as u64,
+                limit: MAX_POINTS,
+            })
         } else if size > MAX_DATA_BYTES {
-            Err(ReadError::TooLarge { found: size, limit: MAX_DATA_BYTES })
+            Err(ReadError::TooLarge {
+                found: size,
+                limit: MAX_DATA_BYTES,
+            })
         } else {
             Ok(())
         }
@@ -114,7 +138,12 @@ pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>)
     match header.encoding {
         Encoding::Ascii => {
             let values: usize = header.fields.iter().map(|f| f.count).sum();
-            too_many(body, (2 * values as u64).saturating_mul(header.points as u64).saturating_sub(1))?;
+            too_many(
+                body,
+                (2 * values as u64)
+                    .saturating_mul(header.points as u64)
+                    .saturating_sub(1),
+            )?;
             raw = std::borrow::Cow::Owned(text_rows(body, &header, stride, steps, warnings)?);
             order = Order::PointByPoint;
         }
@@ -128,20 +157,29 @@ pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>)
             let word = |at: usize| Scalar::U32.read(&sizes[at..]) as u64;
             let (compressed, unpacked) = (word(0), word(4));
             if unpacked != size {
-                return Err(malformed(format!("its compressed data holds {unpacked} bytes, its header promises {size}")));
+                return Err(malformed(format!(
+                    "its compressed data holds {unpacked} bytes, its header promises {size}"
+                )));
             }
             too_many(data, compressed)?;
-            raw = std::borrow::Cow::Owned(lzf::decode(&data[..compressed as usize], size as usize).map_err(|e| malformed(e.to_string()))?);
+            raw = std::borrow::Cow::Owned(
+                lzf::decode(&data[..compressed as usize], size as usize)
+                    .map_err(|e| malformed(e.to_string()))?,
+            );
             order = Order::FieldByField;
         }
     }
     steps.at(bytes.len() / 2)?;
     let points = to_columns(&raw, &header, stride, order, warnings);
-    Ok(Table { comments: header.comments, ..Table::of_points(points) })
+    Ok(Table {
+        comments: header.comments,
+        ..Table::of_points(points)
+    })
 }
 
 fn header(bytes: &[u8]) -> Result<Header, ReadError> {
-    let (mut names, mut sizes, mut kinds, mut counts) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut names, mut sizes, mut kinds, mut counts) =
+        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let (mut width, mut height, mut points) = (None, None, None);
     let mut comments = Vec::new();
     let mut at = 0;
@@ -149,17 +187,32 @@ fn header(bytes: &[u8]) -> Result<Header, ReadError> {
         at += line.len() + 1;
         let text = String::from_utf8_lossy(line);
         let text = text.trim();
-        let Some((key, rest)) = text.split_once([' ', '\t']).or((!text.is_empty()).then_some((text, ""))) else { continue };
+        let Some((key, rest)) = text
+            .split_once([' ', '\t'])
+            .or((!text.is_empty()).then_some((text, "")))
+        else {
+            continue;
+        };
         let rest = rest.trim();
         let numbers = || -> Result<Vec<usize>, ReadError> {
-            let number =
-                |word: &str| word.parse().map_err(|_| malformed(format!("{key} has the value `{}`", &word.chars().take(40).collect::<String>())));
+            let number = |word: &str| {
+                word.parse().map_err(|_| {
+                    malformed(format!(
+                        "{key} has the value `{}`",
+                        &word.chars().take(40).collect::<String>()
+                    ))
+                })
+            };
             rest.split_ascii_whitespace().map(number).collect()
         };
         match key {
-            _ if key.starts_with('#') => comments.push(format!("comment {}", text.trim_start_matches('#').trim())),
+            _ if key.starts_with('#') => {
+                comments.push(format!("comment {}", text.trim_start_matches('#').trim()))
+            }
             "VERSION" => {}
-            "FIELDS" | "COLUMNS" => names = rest.split_ascii_whitespace().map(str::to_owned).collect(),
+            "FIELDS" | "COLUMNS" => {
+                names = rest.split_ascii_whitespace().map(str::to_owned).collect()
+            }
             "SIZE" => sizes = numbers()?,
             "TYPE" => kinds = rest.split_ascii_whitespace().map(str::to_owned).collect(),
             "COUNT" => counts = numbers()?,
@@ -172,59 +225,123 @@ fn header(bytes: &[u8]) -> Result<Header, ReadError> {
                     "ascii" => Encoding::Ascii,
                     "binary" => Encoding::Binary,
                     "binary_compressed" => Encoding::Compressed,
-                    _ => return Err(malformed(format!("DATA `{}` is unknown", rest.chars().take(40).collect::<String>()))),
+                    _ => {
+                        return Err(malformed(format!(
+                            "DATA `{}` is unknown",
+                            rest.chars().take(40).collect::<String>()
+                        )));
+                    }
                 };
                 if let (Some(width), Some(height)) = (width, height.filter(|h| *h > 1)) {
-                    comments.push(format!("comment organised as WIDTH {width} HEIGHT {height}"));
+                    comments.push(format!(
+                        "comment organised as WIDTH {width} HEIGHT {height}"
+                    ));
                 }
                 let area = width.map(|w| w.saturating_mul(height.unwrap_or(1)));
-                if let (Some(points), Some(area)) = (points, area.filter(|area| Some(*area) != points)) {
-                    return Err(malformed(format!("POINTS is {points}, WIDTH x HEIGHT is {area}")));
+                if let (Some(points), Some(area)) =
+                    (points, area.filter(|area| Some(*area) != points))
+                {
+                    return Err(malformed(format!(
+                        "POINTS is {points}, WIDTH x HEIGHT is {area}"
+                    )));
                 }
-                let points = points.or(area).ok_or_else(|| malformed("its header has neither POINTS nor WIDTH"))?;
-                return Ok(Header { fields: fields(names, &sizes, &kinds, counts)?, points, encoding, comments, body_at: at.min(bytes.len()) });
+                let points = points
+                    .or(area)
+                    .ok_or_else(|| malformed("its header has neither POINTS nor WIDTH"))?;
+                return Ok(Header {
+                    fields: fields(names, &sizes, &kinds, counts)?,
+                    points,
+                    encoding,
+                    comments,
+                    body_at: at.min(bytes.len()),
+                });
             }
-            _ => return Err(malformed(format!("the header line `{}` is not understood", text.chars().take(80).collect::<String>()))),
+            _ => {
+                return Err(malformed(format!(
+                    "the header line `{}` is not understood",
+                    text.chars().take(80).collect::<String>()
+                )));
+            }
         }
     }
     Err(malformed("its header has no DATA line"))
 }
 
-fn fields(names: Vec<String>, sizes: &[usize], kinds: &[String], mut counts: Vec<usize>) -> Result<Vec<Field>, ReadError> {
+fn fields(
+    names: Vec<String>,
+    sizes: &[usize],
+    kinds: &[String],
+    mut counts: Vec<usize>,
+) -> Result<Vec<Field>, ReadError> {
     if counts.is_empty() {
         counts = vec![1; names.len()];
     }
     if names.is_empty() || [sizes.len(), kinds.len(), counts.len()] != [names.len(); 3] {
-        let found = format!("FIELDS has {} entries, SIZE {}, TYPE {}, COUNT {}", names.len(), sizes.len(), kinds.len(), counts.len());
+        let found = format!(
+            "FIELDS has {} entries, SIZE {}, TYPE {}, COUNT {}",
+            names.len(),
+            sizes.len(),
+            kinds.len(),
+            counts.len()
+        );
         return Err(malformed(found));
     }
-    if counts.iter().fold(0, |sum: usize, count| sum.saturating_add(*count)) > MAX_VALUES {
-        return Err(malformed(format!("a point has more than {MAX_VALUES} values")));
+    if counts
+        .iter()
+        .fold(0, |sum: usize, count| sum.saturating_add(*count))
+        > MAX_VALUES
+    {
+        return Err(malformed(format!(
+            "a point has more than {MAX_VALUES} values"
+        )));
     }
     let columns = names.into_iter().zip(sizes).zip(kinds).zip(counts);
     columns
         .map(|(((name, size), kind), count)| {
-            let value = Value::new(kind, *size).ok_or_else(|| malformed(format!("field `{name}` has the unknown type {kind} of {size} bytes")))?;
+            let value = Value::new(kind, *size).ok_or_else(|| {
+                malformed(format!(
+                    "field `{name}` has the unknown type {kind} of {size} bytes"
+                ))
+            })?;
             Ok(Field { name, value, count })
         })
         .collect()
 }
 
 /// Ascii rows in the layout of the binary ones.
-fn text_rows(body: &[u8], header: &Header, stride: usize, steps: &mut Steps, warnings: &mut Vec<Warning>) -> Result<Vec<u8>, ReadError> {
+fn text_rows(
+    body: &[u8],
+    header: &Header,
+    stride: usize,
+    steps: &mut Steps,
+    warnings: &mut Vec<Warning>,
+) -> Result<Vec<u8>, ReadError> {
     let mut raw = Vec::with_capacity(header.points * stride);
     let mut lines = Lines::new(body);
     let mut long_rows = 0;
     for row in 0..header.points {
         steps.at(header.body_at + lines.at)?;
-        let line = lines.next().ok_or_else(|| malformed(format!("it ends after {row} of its {} points", header.points)))?;
+        let line = lines.next().ok_or_else(|| {
+            malformed(format!(
+                "it ends after {row} of its {} points",
+                header.points
+            ))
+        })?;
         let mut words = ascii::words(line);
         for field in &header.fields {
             for _ in 0..field.count {
-                let word = words.next().ok_or_else(|| malformed(format!("point {row}: the value of `{}` is missing", field.name)))?;
+                let word = words.next().ok_or_else(|| {
+                    malformed(format!(
+                        "point {row}: the value of `{}` is missing",
+                        field.name
+                    ))
+                })?;
                 push(word, field, &mut raw).ok_or_else(|| {
                     let word = String::from_utf8_lossy(&word[..word.len().min(40)]);
-                    malformed(format!("point {row}: `{word}` is not a value of `{}`", field.name))
+                    malformed(format!(
+                        "point {row}: `{word}` is not a value of `{}`",
+                        field.name
+                    ))
                 })?;
             }
         }
@@ -236,11 +353,14 @@ fn text_rows(body: &[u8], header: &Header, stride: usize, steps: &mut Steps, war
 
 fn push(word: &[u8], field: &Field, raw: &mut Vec<u8>) -> Option<()> {
     match field.value {
-        // A packed colour is the bits of a tiny float, but some writers give the whole number that the bits mean.
-        Value::Scalar(Scalar::F32) if field.is_packed_color() => match ascii::integer(word).filter(|bits| *bits >= 1) {
-            Some(bits) => raw.extend(u32::try_from(bits).ok()?.to_le_bytes()),
-            None => return ascii::push(word, Scalar::F32, raw),
-        },
+        // A packed colour is the bits of a tiny float, but some writers give the whole number that
+        // the bits mean.
+        Value::Scalar(Scalar::F32) if field.is_packed_color() => {
+            match ascii::integer(word).filter(|bits| *bits >= 1) {
+                Some(bits) => raw.extend(u32::try_from(bits).ok()?.to_le_bytes()),
+                None => return ascii::push(word, Scalar::F32, raw),
+            }
+        }
         Value::Scalar(scalar) => return ascii::push(word, scalar, raw),
         Value::I64 => raw.extend(i64::try_from(ascii::integer(word)?).ok()?.to_le_bytes()),
         Value::U64 => raw.extend(u64::try_from(ascii::integer(word)?).ok()?.to_le_bytes()),
@@ -280,25 +400,57 @@ fn sources(header: &Header, stride: usize, order: Order) -> Vec<Source> {
         if field.is_packed_color() {
             let channels = [("red", 2), ("green", 1), ("blue", 0), ("alpha", 3)];
             for (name, byte) in channels.into_iter().take(field.name.len()) {
-                sources.push(Source { name: name.to_owned(), value: Value::Scalar(Scalar::U8), start: start + byte, step });
+                sources.push(Source {
+                    name: name.to_owned(),
+                    value: Value::Scalar(Scalar::U8),
+                    start: start + byte,
+                    step,
+                });
             }
             continue;
         }
         for k in 0..field.count {
-            let name = if field.count == 1 { field.name.clone() } else { format!("{}_{k}", field.name) };
-            sources.push(Source { name, value: field.value, start: start + k * field.value.size(), step });
+            let name = if field.count == 1 {
+                field.name.clone()
+            } else {
+                format!("{}_{k}", field.name)
+            };
+            sources.push(Source {
+                name,
+                value: field.value,
+                start: start + k * field.value.size(),
+                step,
+            });
         }
     }
     sources
 }
 
-fn to_columns(raw: &[u8], header: &Header, stride: usize, order: Order, warnings: &mut Vec<Warning>) -> Element {
+fn to_columns(
+    raw: &[u8],
+    header: &Header,
+    stride: usize,
+    order: Order,
+    warnings: &mut Vec<Warning>,
+) -> Element {
     let sources = sources(header, stride, order);
     let column = |source: &Source| {
-        let scalar = if let Value::Scalar(scalar) = source.value { scalar } else { Scalar::F64 };
-        Column { name: source.name.clone(), scalar }
+        let scalar = if let Value::Scalar(scalar) = source.value {
+            scalar
+        } else {
+            Scalar::F64
+        };
+        Column {
+            name: source.name.clone(),
+            scalar,
+        }
     };
-    let mut points = Element { name: "vertex".to_owned(), count: header.points, columns: sources.iter().map(column).collect(), ..Element::default() };
+    let mut points = Element {
+        name: "vertex".to_owned(),
+        count: header.points,
+        columns: sources.iter().map(column).collect(),
+        ..Element::default()
+    };
     let stride = points.stride();
     points.rows = vec![0; header.points * stride];
     let mut at = 0;
@@ -312,13 +464,20 @@ fn to_columns(raw: &[u8], header: &Header, stride: usize, order: Order, warnings
             if !matches!(source.value, Value::Scalar(_)) {
                 let mut bits = [0; 8];
                 bits.copy_from_slice(target);
-                let exact = if source.value == Value::I64 { i128::from(i64::from_le_bytes(bits)) } else { i128::from(u64::from_le_bytes(bits)) };
+                let exact = if source.value == Value::I64 {
+                    i128::from(i64::from_le_bytes(bits))
+                } else {
+                    i128::from(u64::from_le_bytes(bits))
+                };
                 rounded |= (exact as f64) as i128 != exact;
                 target.copy_from_slice(&(exact as f64).to_le_bytes());
             }
         }
         if rounded {
-            warnings.push(Warning(format!("the 64-bit numbers of `{}` were rounded to double precision", source.name)));
+            warnings.push(Warning(format!(
+                "the 64-bit numbers of `{}` were rounded to double precision",
+                source.name
+            )));
         }
         at += size;
     }

@@ -1,7 +1,7 @@
 //! PLY: ascii, binary little and big endian; points and meshes.
 //!
-//! Every element and property is kept, known or not. The header's promises are compared with the bytes that are there before
-//! anything is allocated, so memory stays a small multiple of the file.
+//! Every element and property is kept, known or not. The header's promises are compared with the
+//! bytes that are there before anything is allocated, so memory stays a small multiple of the file.
 
 use super::{
     Column, Element, List, MAX_POINTS, Property, ReadError, Scalar, Steps, Table, Warning,
@@ -16,38 +16,78 @@ enum Encoding {
 }
 
 fn malformed(problem: impl Into<String>) -> ReadError {
-    ReadError::Malformed { format: "PLY", problem: problem.into() }
+    ReadError::Malformed {
+        format: "PLY",
+        problem: problem.into(),
+    }
 }
 
 /// Reads a file that starts with `ply`.
-pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>) -> Result<Table, ReadError> {
+pub(super) fn read(
+    bytes: &[u8],
+    steps: &mut Steps,
+    warnings: &mut Vec<Warning>,
+) -> Result<Table, ReadError> {
     let (encoding, mut table, body_at) = header(bytes)?;
     let body = &bytes[body_at..];
-    let needed = table.elements.iter().map(|e| min_row_size(e, encoding).saturating_mul(e.count as u64)).fold(0, u64::saturating_add);
+    let needed = table
+        .elements
+        .iter()
+        .map(|e| min_row_size(e, encoding).saturating_mul(e.count as u64))
+        .fold(0, u64::saturating_add);
     // The last line of an ascii file may lack its line end.
     if needed.saturating_sub(u64::from(encoding == Encoding::Ascii)) > body.len() as u64 {
-        return Err(ReadError::Truncated { format: "PLY", expected: needed, found: body.len() as u64 });
+        return Err(ReadError::Truncated {
+            format: "PLY",
+            expected: needed,
+            found: body.len() as u64,
+        });
     }
     let points = &mut table.elements[table.points];
     if points.count > MAX_POINTS {
-        return Err(ReadError::TooManyPoints { found: points.count as u64, limit: MAX_POINTS });
+        return Err(ReadError::TooManyPoints {
+            found: points.count as u64,
+            limit: MAX_POINTS,
+        });
     }
     if encoding == Encoding::Ascii {
-        // The text may have more digits than the `float` of the header: survey coordinates need them.
-        let is_coordinate = |c: &&mut Column| c.scalar == Scalar::F32 && ["x", "y", "z"].iter().any(|axis| c.name.eq_ignore_ascii_case(axis));
-        points.columns.iter_mut().filter(is_coordinate).for_each(|c| c.scalar = Scalar::F64);
-        let mut rows = TextRows { lines: Lines::new(body), long_rows: 0, body_at };
+        // The text may have more digits than the `float` of the header: survey coordinates need
+        // them.
+        let is_coordinate = |c: &&mut Column| {
+            c.scalar == Scalar::F32
+                && ["x", "y", "z"]
+                    .iter()
+                    .any(|axis| c.name.eq_ignore_ascii_case(axis))
+        };
+        points
+            .columns
+            .iter_mut()
+            .filter(is_coordinate)
+            .for_each(|c| c.scalar = Scalar::F64);
+        let mut rows = TextRows {
+            lines: Lines::new(body),
+            long_rows: 0,
+            body_at,
+        };
         for element in &mut table.elements {
             rows.read(element, steps)?;
         }
         warnings.extend(Warning::long_rows(rows.long_rows));
     } else {
-        let mut rows = BinaryRows { body, at: 0, swap: encoding == Encoding::BigEndian, body_at };
+        let mut rows = BinaryRows {
+            body,
+            at: 0,
+            swap: encoding == Encoding::BigEndian,
+            body_at,
+        };
         for element in &mut table.elements {
             rows.read(element, steps)?;
         }
         if rows.at < body.len() {
-            warnings.push(Warning(format!("{} bytes after the last row were ignored", body.len() - rows.at)));
+            warnings.push(Warning(format!(
+                "{} bytes after the last row were ignored",
+                body.len() - rows.at
+            )));
         }
     }
     Ok(table)
@@ -57,13 +97,21 @@ pub(super) fn read(bytes: &[u8], steps: &mut Steps, warnings: &mut Vec<Warning>)
 fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     match encoding {
         Encoding::Ascii => 2 * (element.columns.len() + element.lists.len()) as u64,
-        _ => element.stride() as u64 + element.lists.iter().map(|list| list.count.size() as u64).sum::<u64>(),
+        _ => {
+            element.stride() as u64
+                + element
+                    .lists
+                    .iter()
+                    .map(|list| list.count.size() as u64)
+                    .sum::<u64>()
+        }
     }
 }
 
 /// The header: encoding, elements without rows, where the rows begin.
 fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
-    // The first line shows how lines end. Behind CR alone, a following LF already belongs to the data.
+    // The first line shows how lines end. Behind CR alone, a following LF already belongs to the
+    // data.
     let line_end = match bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
         Some(at) if bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n') => b'\r',
         _ => b'\n',
@@ -76,8 +124,13 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
         let text = String::from_utf8_lossy(line);
         let text = text.trim();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let wrong =
-            |problem: &str| malformed(format!("line {} of the header, `{}`, {problem}", number + 1, text.chars().take(80).collect::<String>()));
+        let wrong = |problem: &str| {
+            malformed(format!(
+                "line {} of the header, `{}`, {problem}",
+                number + 1,
+                text.chars().take(80).collect::<String>()
+            ))
+        };
         match words[..] {
             [] => {}
             ["ply"] if number == 0 => {}
@@ -91,28 +144,57 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
             }
             ["comment" | "obj_info", ..] => table.comments.push(text.to_owned()),
             ["element", name, count] => {
-                let count = count.parse().map_err(|_| wrong("has a count that is not a whole number from zero up"))?;
-                table.elements.push(Element { name: name.to_owned(), count, ..Element::default() });
+                let count = count
+                    .parse()
+                    .map_err(|_| wrong("has a count that is not a whole number from zero up"))?;
+                table.elements.push(Element {
+                    name: name.to_owned(),
+                    count,
+                    ..Element::default()
+                });
             }
             ["property", "list", count, item, name] => {
-                let element = table.elements.last_mut().ok_or_else(|| wrong("stands before any element"))?;
-                let scalar = |name| Scalar::from_ply_name(name).ok_or_else(|| wrong("has an unknown type"));
+                let element = table
+                    .elements
+                    .last_mut()
+                    .ok_or_else(|| wrong("stands before any element"))?;
+                let scalar =
+                    |name| Scalar::from_ply_name(name).ok_or_else(|| wrong("has an unknown type"));
                 let (count, item) = (scalar(count)?, scalar(item)?);
                 if !count.is_integer() {
                     return Err(wrong("counts its items in fractions"));
                 }
                 let after_columns = element.columns.len();
-                element.lists.push(List { name: name.to_owned(), count, item, after_columns, counts: Vec::new(), items: Vec::new() });
+                element.lists.push(List {
+                    name: name.to_owned(),
+                    count,
+                    item,
+                    after_columns,
+                    counts: Vec::new(),
+                    items: Vec::new(),
+                });
             }
             ["property", scalar, name] => {
-                let element = table.elements.last_mut().ok_or_else(|| wrong("stands before any element"))?;
-                let scalar = Scalar::from_ply_name(scalar).ok_or_else(|| wrong("has an unknown type"))?;
-                element.columns.push(Column { name: name.to_owned(), scalar });
+                let element = table
+                    .elements
+                    .last_mut()
+                    .ok_or_else(|| wrong("stands before any element"))?;
+                let scalar =
+                    Scalar::from_ply_name(scalar).ok_or_else(|| wrong("has an unknown type"))?;
+                element.columns.push(Column {
+                    name: name.to_owned(),
+                    scalar,
+                });
             }
             ["end_header"] => {
-                let encoding = encoding.ok_or_else(|| malformed("its header has no `format` line"))?;
+                let encoding =
+                    encoding.ok_or_else(|| malformed("its header has no `format` line"))?;
                 let is_points = |e: &Element| e.name.eq_ignore_ascii_case("vertex");
-                table.points = table.elements.iter().position(is_points).ok_or_else(|| malformed("it has no element `vertex`, so no points"))?;
+                table.points = table
+                    .elements
+                    .iter()
+                    .position(is_points)
+                    .ok_or_else(|| malformed("it has no element `vertex`, so no points"))?;
                 return Ok((encoding, table, at.min(bytes.len())));
             }
             _ => return Err(wrong("is not understood")),
@@ -132,8 +214,11 @@ struct BinaryRows<'a> {
 impl<'a> BinaryRows<'a> {
     fn take(&mut self, size: usize) -> Result<&'a [u8], ReadError> {
         let rest = &self.body[self.at..];
-        let taken =
-            rest.get(..size).ok_or(ReadError::Truncated { format: "PLY", expected: self.at as u64 + size as u64, found: self.body.len() as u64 })?;
+        let taken = rest.get(..size).ok_or(ReadError::Truncated {
+            format: "PLY",
+            expected: self.at as u64 + size as u64,
+            found: self.body.len() as u64,
+        })?;
         self.at += size;
         Ok(taken)
     }
@@ -142,7 +227,9 @@ impl<'a> BinaryRows<'a> {
     fn copy(&mut self, scalar: Scalar, count: usize, out: &mut Vec<u8>) -> Result<(), ReadError> {
         let values = self.take(count.saturating_mul(scalar.size()))?;
         if self.swap && scalar.size() > 1 {
-            values.chunks_exact(scalar.size()).for_each(|value| out.extend(value.iter().rev()));
+            values
+                .chunks_exact(scalar.size())
+                .for_each(|value| out.extend(value.iter().rev()));
         } else {
             out.extend_from_slice(values);
         }
@@ -160,18 +247,24 @@ impl<'a> BinaryRows<'a> {
             return Ok(());
         }
         element.rows.reserve_exact(element.count * stride);
-        element.lists.iter_mut().for_each(|list| list.counts.reserve_exact(element.count));
+        element
+            .lists
+            .iter_mut()
+            .for_each(|list| list.counts.reserve_exact(element.count));
         let mut scratch = Vec::new();
         for row in 0..element.count {
             steps.at(self.body_at + self.at)?;
             for property in &properties {
                 match *property {
-                    Property::Column(column) => self.copy(element.columns[column].scalar, 1, &mut element.rows)?,
+                    Property::Column(column) => {
+                        self.copy(element.columns[column].scalar, 1, &mut element.rows)?
+                    }
                     Property::List(list) => {
                         let list = &mut element.lists[list];
                         scratch.clear();
                         self.copy(list.count, 1, &mut scratch)?;
-                        let count = item_count(list.count.read(&scratch), &list.name, &element.name, row)?;
+                        let count =
+                            item_count(list.count.read(&scratch), &list.name, &element.name, row)?;
                         list.counts.push(count);
                         self.copy(list.item, count as usize, &mut list.items)?;
                     }
@@ -184,7 +277,9 @@ impl<'a> BinaryRows<'a> {
 
 fn item_count(count: f64, list: &str, element: &str, row: usize) -> Result<u32, ReadError> {
     if count < 0.0 {
-        return Err(malformed(format!("row {row} of element `{element}` says that list `{list}` has {count} items")));
+        return Err(malformed(format!(
+            "row {row} of element `{element}` says that list `{list}` has {count} items"
+        )));
     }
     Ok(count as u32)
 }
@@ -203,24 +298,45 @@ impl TextRows<'_> {
             return Ok(());
         }
         element.rows.reserve_exact(element.count * element.stride());
-        element.lists.iter_mut().for_each(|list| list.counts.reserve_exact(element.count));
-        let Element { name, count, columns, rows, lists } = element;
+        element
+            .lists
+            .iter_mut()
+            .for_each(|list| list.counts.reserve_exact(element.count));
+        let Element {
+            name,
+            count,
+            columns,
+            rows,
+            lists,
+        } = element;
         for row in 0..*count {
             steps.at(self.body_at + self.lines.at)?;
-            let line = self.lines.next().ok_or_else(|| malformed(format!("it ends after {row} of the {count} rows of element `{name}`")))?;
+            let line = self.lines.next().ok_or_else(|| {
+                malformed(format!(
+                    "it ends after {row} of the {count} rows of element `{name}`"
+                ))
+            })?;
             let mut words = ascii::words(line);
             let mut push = |property: &str, scalar: Scalar, out: &mut Vec<u8>| {
                 let place = || format!("row {row} of element `{name}`, property `{property}`");
-                let word = words.next().ok_or_else(|| malformed(format!("{}: the value is missing", place())))?;
+                let word = words
+                    .next()
+                    .ok_or_else(|| malformed(format!("{}: the value is missing", place())))?;
                 let wrong = || {
                     let word = String::from_utf8_lossy(&word[..word.len().min(40)]);
-                    malformed(format!("{}: `{word}` is not a value of type {}", place(), scalar.ply_name()))
+                    malformed(format!(
+                        "{}: `{word}` is not a value of type {}",
+                        place(),
+                        scalar.ply_name()
+                    ))
                 };
                 ascii::push(word, scalar, out).ok_or_else(wrong)
             };
             for property in &properties {
                 match *property {
-                    Property::Column(column) => push(&columns[column].name, columns[column].scalar, rows)?,
+                    Property::Column(column) => {
+                        push(&columns[column].name, columns[column].scalar, rows)?
+                    }
                     Property::List(list) => {
                         let list = &mut lists[list];
                         let mut count = Vec::new();

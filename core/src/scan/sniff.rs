@@ -14,11 +14,19 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"glTF", "a GLB (binary glTF) model"),
     (0, b"Kaydara FBX", "an FBX model"),
     (0, b"PXR-USDC", "a USD model"),
-    (0, b"PK\x03\x04", "a ZIP archive (or a USDZ model); unpack it first"),
+    (
+        0,
+        b"PK\x03\x04",
+        "a ZIP archive (or a USDZ model); unpack it first",
+    ),
     (0, b"\x1f\x8b", "a gzip archive; unpack it first"),
     (0, b"7z\xbc\xaf\x27\x1c", "a 7z archive; unpack it first"),
     (0, b"Rar!", "a RAR archive; unpack it first"),
-    (0, b"\x28\xb5\x2f\xfd", "a Zstandard archive; unpack it first"),
+    (
+        0,
+        b"\x28\xb5\x2f\xfd",
+        "a Zstandard archive; unpack it first",
+    ),
     (0, b"\x89PNG", "a PNG image"),
     (0, b"\xff\xd8\xff", "a JPEG image"),
     (0, b"GIF8", "a GIF image"),
@@ -35,22 +43,38 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
 
 /// The format of `bytes`, or what else they look like.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
-    if bytes.strip_prefix(b"ply").is_some_and(|rest| matches!(rest.first(), None | Some(b'\n' | b'\r' | b' ' | b'\t'))) {
+    if bytes
+        .strip_prefix(b"ply")
+        .is_some_and(|rest| matches!(rest.first(), None | Some(b'\n' | b'\r' | b' ' | b'\t')))
+    {
         return Ok(Format::Ply);
     }
-    let first_word = |line: &[u8]| line.split(u8::is_ascii_whitespace).next().unwrap_or_default().to_vec();
-    let mut lines = bytes.split(|b| *b == b'\n' || *b == b'\r').filter(|line| !line.is_empty());
+    let first_word = |line: &[u8]| {
+        line.split(u8::is_ascii_whitespace)
+            .next()
+            .unwrap_or_default()
+            .to_vec()
+    };
+    let mut lines = bytes
+        .split(|b| *b == b'\n' || *b == b'\r')
+        .filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     let begins = lines.find(|line| !line.starts_with(b"#")).map(first_word);
     let pcd_key = |word: &[u8]| [b"VERSION".as_slice(), b"FIELDS", b"COLUMNS"].contains(&word);
-    if first.starts_with(b"# .PCD") || pcd_key(&first_word(first)) || (first.starts_with(b"#") && begins.as_deref().is_some_and(pcd_key)) {
+    if first.starts_with(b"# .PCD")
+        || pcd_key(&first_word(first))
+        || (first.starts_with(b"#") && begins.as_deref().is_some_and(pcd_key))
+    {
         return Ok(Format::Pcd);
     }
     Err(describe(bytes).to_owned())
 }
 
 fn describe(bytes: &[u8]) -> &'static str {
-    if let Some((_, _, name)) = SIGNATURES.iter().find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic))) {
+    if let Some((_, _, name)) = SIGNATURES
+        .iter()
+        .find(|(at, magic, _)| bytes.get(*at..).is_some_and(|rest| rest.starts_with(magic)))
+    {
         return name;
     }
     if is_binary_stl(bytes) {
@@ -68,16 +92,25 @@ fn describe(bytes: &[u8]) -> &'static str {
 
 /// 80 bytes of anything, the number of triangles, 50 bytes for each.
 fn is_binary_stl(bytes: &[u8]) -> bool {
-    let Some(&[a, b, c, d]) = bytes.get(80..84) else { return false };
+    let Some(&[a, b, c, d]) = bytes.get(80..84) else {
+        return false;
+    };
     84 + 50 * u64::from(u32::from_le_bytes([a, b, c, d])) == bytes.len() as u64
 }
 
 fn describe_text(head: &str) -> &'static str {
     let head = head.trim_start_matches('\u{feff}').trim_start();
     let lower = head.to_ascii_lowercase();
-    let lines = || head.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let lines = || {
+        head.lines()
+            .map(str::trim)
+            .filter(|line| !line.is_empty() && !line.starts_with('#'))
+    };
     let is_row = |line: &str| {
-        let mut numbers = line.split([' ', '\t', ',', ';']).filter(|word| !word.is_empty()).map(|word| word.parse::<f64>().is_ok());
+        let mut numbers = line
+            .split([' ', '\t', ',', ';'])
+            .filter(|word| !word.is_empty())
+            .map(|word| word.parse::<f64>().is_ok());
         numbers.clone().count() >= 3 && numbers.all(|ok| ok)
     };
     if lower.starts_with("<!doctype html") || lower.starts_with("<html") {
@@ -94,9 +127,13 @@ fn describe_text(head: &str) -> &'static str {
         "an OFF model"
     } else if lower.starts_with("#usda") {
         "a USD model"
-    } else if lines().any(|line| line.starts_with("v ")) && lines().all(|line| line.starts_with(|c: char| c.is_ascii_alphabetic())) {
+    } else if lines().any(|line| line.starts_with("v "))
+        && lines().all(|line| line.starts_with(|c: char| c.is_ascii_alphabetic()))
+    {
         "an OBJ model"
-    } else if lines().take(8).filter(|line| is_row(line)).count() >= lines().take(8).count().clamp(1, 2) {
+    } else if lines().take(8).filter(|line| is_row(line)).count()
+        >= lines().take(8).count().clamp(1, 2)
+    {
         "a table of numbers as text (XYZ, PTS or CSV)"
     } else {
         "plain text"
@@ -128,10 +165,16 @@ mod tests {
             (b"<!DOCTYPE html><html>", Err("web page")),
             (b"{\"asset\": {\"version\": \"2.0\"}}", Err("glTF")),
             (b"{\"a\": 1}", Err("JSON")),
-            (b"# Blender\nmtllib a.mtl\nv 1 2 3\nvn 0 0 1\nf 1 2 3\n", Err("OBJ")),
+            (
+                b"# Blender\nmtllib a.mtl\nv 1 2 3\nvn 0 0 1\nf 1 2 3\n",
+                Err("OBJ"),
+            ),
             (b"solid cube\nfacet normal 0 0 1\n", Err("STL")),
             (&stl, Err("STL")),
-            (b"1.0 2.0 3.0 255 0 0\n4 5 6 0 0 0\n", Err("numbers as text")),
+            (
+                b"1.0 2.0 3.0 255 0 0\n4 5 6 0 0 0\n",
+                Err("numbers as text"),
+            ),
             (b"X;Y;Z\n1.5;2.5;3.5\n1;2;3\n", Err("numbers as text")),
             (b"Dear diary", Err("plain text")),
             (b"plywood is a material", Err("plain text")),
@@ -141,7 +184,11 @@ mod tests {
         for (bytes, wanted) in cases {
             match (format(bytes), wanted) {
                 (Ok(found), Ok(wanted)) => assert_eq!(found, *wanted),
-                (Err(found), Err(wanted)) => assert!(found.contains(wanted), "{found:?} for {:?}", String::from_utf8_lossy(bytes)),
+                (Err(found), Err(wanted)) => assert!(
+                    found.contains(wanted),
+                    "{found:?} for {:?}",
+                    String::from_utf8_lossy(bytes)
+                ),
                 (found, _) => panic!("{found:?} for {:?}", String::from_utf8_lossy(bytes)),
             }
         }

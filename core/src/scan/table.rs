@@ -1,7 +1,7 @@
 //! Everything a scan file says, kept as it came, so that the file can be written back whole.
 //!
-//! The model is PLY's, which PCD fits into: elements (points, faces, ...) made of rows, rows made of scalars and lists.
-//! All numbers are packed little endian, whatever the file used.
+//! The model is PLY's, which PCD fits into: elements (points, faces, ...) made of rows, rows made
+//! of scalars and lists. All numbers are packed little endian, whatever the file used.
 
 /// A scalar type of PLY files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,7 +26,16 @@ pub enum Scalar {
 
 impl Scalar {
     /// Every type.
-    pub const ALL: [Self; 8] = [Self::I8, Self::U8, Self::I16, Self::U16, Self::I32, Self::U32, Self::F32, Self::F64];
+    pub const ALL: [Self; 8] = [
+        Self::I8,
+        Self::U8,
+        Self::I16,
+        Self::U16,
+        Self::I32,
+        Self::U32,
+        Self::F32,
+        Self::F64,
+    ];
 
     /// Bytes of one value.
     pub const fn size(self) -> usize {
@@ -72,7 +81,8 @@ impl Scalar {
         })
     }
 
-    /// The value that starts `bytes`, little endian; exact for every type. `bytes` has at least [`Self::size`] bytes.
+    /// The value that starts `bytes`, little endian; exact for every type. `bytes` has at least
+    /// [`Self::size`] bytes.
     pub fn read(self, bytes: &[u8]) -> f64 {
         fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
             let mut value = [0; N];
@@ -165,14 +175,26 @@ impl Element {
 
     /// The first column of this name; upper and lower case are the same.
     pub fn column(&self, name: &str) -> Option<ColumnView<'_>> {
-        let index = self.columns.iter().position(|c| c.name.eq_ignore_ascii_case(name))?;
+        let index = self
+            .columns
+            .iter()
+            .position(|c| c.name.eq_ignore_ascii_case(name))?;
         let offset = self.columns[..index].iter().map(|c| c.scalar.size()).sum();
-        Some(ColumnView { rows: &self.rows, stride: self.stride(), offset, scalar: self.columns[index].scalar })
+        Some(ColumnView {
+            rows: &self.rows,
+            stride: self.stride(),
+            offset,
+            scalar: self.columns[index].scalar,
+        })
     }
 
     /// The first list of one of these names.
     pub fn list(&self, names: &[&str]) -> Option<&List> {
-        self.lists.iter().find(|list| names.iter().any(|name| list.name.eq_ignore_ascii_case(name)))
+        self.lists.iter().find(|list| {
+            names
+                .iter()
+                .any(|name| list.name.eq_ignore_ascii_case(name))
+        })
     }
 }
 
@@ -189,12 +211,15 @@ pub struct ColumnView<'a> {
 impl<'a> ColumnView<'a> {
     /// The value in a row below the element's count.
     pub fn at(&self, row: usize) -> f64 {
-        self.scalar.read(&self.rows[row * self.stride + self.offset..])
+        self.scalar
+            .read(&self.rows[row * self.stride + self.offset..])
     }
 
     /// All values, by row.
     pub fn values(self) -> impl Iterator<Item = f64> + 'a {
-        self.rows.chunks_exact(self.stride).map(move |row| self.scalar.read(&row[self.offset..]))
+        self.rows
+            .chunks_exact(self.stride)
+            .map(move |row| self.scalar.read(&row[self.offset..]))
     }
 }
 
@@ -212,7 +237,11 @@ pub struct Table {
 impl Table {
     /// A table of points alone.
     pub fn of_points(points: Element) -> Self {
-        Self { elements: vec![points], points: 0, comments: Vec::new() }
+        Self {
+            elements: vec![points],
+            points: 0,
+            comments: Vec::new(),
+        }
     }
 
     /// The rows that hold the points, dropped ones included.

@@ -5,8 +5,8 @@ use super::tree::{LEAF, Leaf};
 /// Candidates beyond those looked for that are gathered before the farthest are dropped.
 const SPARE: usize = 64;
 
-/// The `wanted` nearest of all places offered, by (squared distance, slot): which they are does not depend on the order of the
-/// offers.
+/// The `wanted` nearest of all places offered, by (squared distance, slot): which they are does not
+/// depend on the order of the offers.
 pub(super) struct Candidates {
     wanted: usize,
     keys: Vec<u64>,
@@ -16,7 +16,12 @@ pub(super) struct Candidates {
 
 impl Candidates {
     pub(super) fn new(wanted: usize) -> Self {
-        Self { wanted, keys: vec![0; wanted + SPARE], len: 0, limit: f32::MAX }
+        Self {
+            wanted,
+            keys: vec![0; wanted + SPARE],
+            len: 0,
+            limit: f32::MAX,
+        }
     }
 
     /// Forgets all; places farther away than the squared distance `limit` will not be looked at.
@@ -65,12 +70,16 @@ pub(super) fn squared_distances([x, y, z]: [&[f32]; 3], at: [f32; 3], distances:
     }
 }
 
-/// Writes those of a leaf's `distances` that are at most `limit` to the front of `keys`, which has room for a leaf, and gives their
-/// number; what is behind them is overwritten too.
+/// Writes those of a leaf's `distances` that are at most `limit` to the front of `keys`, which has
+/// room for a leaf, and gives their number; what is behind them is overwritten too.
 pub(super) fn within(distances: &[f32], limit: f32, leaf: usize, keys: &mut [u64]) -> usize {
     // Most leaves have none.
-    let none = !distances.iter().fold(false, |any, &distance| any | (distance <= limit));
-    let (false, Some(keys)) = (none, keys.first_chunk_mut::<LEAF>()) else { return 0 };
+    let none = !distances
+        .iter()
+        .fold(false, |any, &distance| any | (distance <= limit));
+    let (false, Some(keys)) = (none, keys.first_chunk_mut::<LEAF>()) else {
+        return 0;
+    };
     let mut taken = 0;
     for (slot, &distance) in (leaf * LEAF..).zip(distances) {
         // Written in any case and kept or not: a branch would be guessed wrong half of the time.

@@ -8,14 +8,15 @@ use super::{
 };
 use crate::{platform, progress::Cancelled};
 
-/// Places are integers below 2 to the power of this, kept as f32: distances between two of them neither underflow nor overflow,
-/// whatever the file holds.
+/// Places are integers below 2 to the power of this, kept as f32: distances between two of them
+/// neither underflow nor overflow, whatever the file holds.
 const BITS: i32 = 40;
 
 /// Leaves that one thread does in a row.
 const LEAVES: usize = 16;
 
-/// How far around a leaf neighbours are looked for: this times the mean squared distance of the last ones in the leaf before.
+/// How far around a leaf neighbours are looked for: this times the mean squared distance of the
+/// last ones in the leaf before.
 const REACH: f32 = 1.75;
 
 /// Leaves that may lie in that reach. More of them, and each point is better looked for alone.
@@ -23,8 +24,9 @@ const AROUND: usize = 64;
 
 /// The neighbours of every point, nearest first, the point itself not among them.
 ///
-/// Rows stand in the order of a tree's leaves, so that points near each other are near each other in memory too, and neighbours are
-/// given by their rows. Rows that have fewer than k neighbours are filled up with the point itself.
+/// Rows stand in the order of a tree's leaves, so that points near each other are near each other
+/// in memory too, and neighbours are given by their rows. Rows that have fewer than k neighbours
+/// are filled up with the point itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbours {
     k: usize,
@@ -50,7 +52,10 @@ impl Neighbours {
 
     /// Values of points (points) in the order of the rows.
     pub fn by_row<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
-        self.point_of_row.iter().map(|&point| of_points[point as usize]).collect()
+        self.point_of_row
+            .iter()
+            .map(|&point| of_points[point as usize])
+            .collect()
     }
 
     /// Values of rows (points) in the order of the points.
@@ -65,17 +70,26 @@ impl Neighbours {
 
 /// The `k` nearest neighbours of every point of `positions` (points, 3), which are finite.
 ///
-/// The same everywhere: of equally near ones those that come first in the tree. Of points at one and the same place only the
-/// first is a neighbour to others; it is the first neighbour of its duplicates, followed by its own. So a million equal points
-/// cost no more than a million different ones.
+/// The same everywhere: of equally near ones those that come first in the tree. Of points at one
+/// and the same place only the first is a neighbour to others; it is the first neighbour of its
+/// duplicates, followed by its own. So a million equal points cost no more than a million different
+/// ones.
 ///
 /// # Errors
 /// What `tick` says.
-pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Result<Neighbours, Cancelled> {
+pub fn nearest_neighbours(
+    positions: &[[f32; 3]],
+    k: usize,
+    tick: Tick,
+) -> Result<Neighbours, Cancelled> {
     let points = positions.len();
     let k = k.min(points.saturating_sub(1));
     if k == 0 {
-        return Ok(Neighbours { k, point_of_row: (0..points as u32).collect(), rows: vec![] });
+        return Ok(Neighbours {
+            k,
+            point_of_row: (0..points as u32).collect(),
+            rows: vec![],
+        });
     }
     tick(0.0)?;
     let (distinct, duplicates) = distinct(&places(positions));
@@ -84,16 +98,23 @@ pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Resul
     let mut rows = vec![0; points * k];
     let leaves = tree.leaves().len();
     let part = sixteenth(leaves).next_multiple_of(LEAVES);
-    for (done, rows) in rows[..point_of_row.len() * k].chunks_mut(part * LEAF * k).enumerate() {
+    for (done, rows) in rows[..point_of_row.len() * k]
+        .chunks_mut(part * LEAF * k)
+        .enumerate()
+    {
         let first = done * part;
         tick(0.2 + 0.8 * first as f32 / leaves as f32)?;
-        platform::for_each_chunk(rows, LEAVES * LEAF * k, |chunk, rows| search(&tree, first + chunk * LEAVES, k, rows));
+        platform::for_each_chunk(rows, LEAVES * LEAF * k, |chunk, rows| {
+            search(&tree, first + chunk * LEAVES, k, rows)
+        });
     }
 
     // Behind all others.
     if !duplicates.is_empty() {
         let mut row_of_point = vec![0; points];
-        (0..).zip(&point_of_row).for_each(|(row, &point)| row_of_point[point as usize] = row);
+        (0..)
+            .zip(&point_of_row)
+            .for_each(|(row, &point)| row_of_point[point as usize] = row);
         for [point, first] in duplicates {
             let (row, first) = (point_of_row.len() * k, row_of_point[first as usize]);
             let source = first as usize * k;
@@ -102,13 +123,18 @@ pub fn nearest_neighbours(positions: &[[f32; 3]], k: usize, tick: Tick) -> Resul
             point_of_row.push(point);
         }
     }
-    Ok(Neighbours { k, point_of_row, rows })
+    Ok(Neighbours {
+        k,
+        point_of_row,
+        rows,
+    })
 }
 
 /// Fills `rows` (slots, k) of the leaves from `first` on.
 ///
-/// All of a leaf's places look at the leaves around it within a distance that should do, judging by the leaf before. A place that
-/// does not find enough, or all if there are too many leaves, is looked for alone from the root.
+/// All of a leaf's places look at the leaves around it within a distance that should do, judging by
+/// the leaf before. A place that does not find enough, or all if there are too many leaves, is
+/// looked for alone from the root.
 fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
     let wanted = tree.ids().len().min(k + 1);
     let mut alone = Candidates::new(wanted);
@@ -126,7 +152,12 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
             around.clear();
         }
         for (axis, coordinates) in coordinates.iter_mut().enumerate() {
-            for (to, &leaf) in coordinates.as_chunks_mut::<LEAF>().0.iter_mut().zip(&around) {
+            for (to, &leaf) in coordinates
+                .as_chunks_mut::<LEAF>()
+                .0
+                .iter_mut()
+                .zip(&around)
+            {
                 *to = tree.leaves()[leaf as usize][axis];
             }
         }
@@ -134,7 +165,11 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
         let mut sum = 0.0;
         for (i, row) in rows.chunks_exact_mut(k).enumerate() {
             let at = place(leaf, i);
-            squared_distances(coordinates.each_ref().map(|axis| &axis[..distances.len()]), at, distances);
+            squared_distances(
+                coordinates.each_ref().map(|axis| &axis[..distances.len()]),
+                at,
+                distances,
+            );
             let mut found = 0;
             for (distances, &leaf) in distances.chunks_exact(LEAF).zip(&around) {
                 found += within(distances, reach, leaf as usize, &mut keys[found..]);
@@ -147,40 +182,68 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
                 keys[..found].sort_unstable();
                 &keys[..wanted]
             } else {
-                let known = (distances.len() >= wanted).then(|| *distances.select_nth_unstable_by(wanted - 1, f32::total_cmp).1);
+                let known = (distances.len() >= wanted).then(|| {
+                    *distances
+                        .select_nth_unstable_by(wanted - 1, f32::total_cmp)
+                        .1
+                });
                 alone.restart(known.map_or(f32::MAX, |known| known.min(f32::MAX)));
                 tree.search(at, &mut alone);
                 alone.sorted()
             };
             // No other place is as near to it as it is itself.
-            let Some((_, others)) = nearest.split_first() else { continue };
+            let Some((_, others)) = nearest.split_first() else {
+                continue;
+            };
             row.fill((leaf * LEAF + i) as u32);
-            row.iter_mut().zip(others).for_each(|(neighbour, &key)| *neighbour = slot_of(key));
+            row.iter_mut()
+                .zip(others)
+                .for_each(|(neighbour, &key)| *neighbour = slot_of(key));
             sum += others.last().map_or(0.0, |&key| distance_of(key));
         }
         reach = REACH * sum / (rows.len() / k) as f32;
     }
 }
 
-/// (points, 3): positions in steps that are a power of two, of which the largest coordinate has 2 to the power of [`BITS`] at most.
+/// (points, 3): positions in steps that are a power of two, of which the largest coordinate has 2
+/// to the power of [`BITS`] at most.
 fn places(positions: &[[f32; 3]]) -> Vec<[f32; 3]> {
-    let largest = positions.iter().flatten().fold(0.0f32, |m, x| m.max(x.abs()));
+    let largest = positions
+        .iter()
+        .flatten()
+        .fold(0.0f32, |m, x| m.max(x.abs()));
     // The power of two is the exponent's bits of an f64, in which any f32 is a normal number.
     let exponent = (f64::from(largest).to_bits() >> 52) as i32 - 1023;
-    let scale = if largest > 0.0 { f64::from_bits(((1023 + BITS - 1 - exponent) as u64) << 52) } else { 0.0 };
+    let scale = if largest > 0.0 {
+        f64::from_bits(((1023 + BITS - 1 - exponent) as u64) << 52)
+    } else {
+        0.0
+    };
     // Adding zero turns -0 into 0: equal places have equal bits.
-    positions.iter().map(|p| p.map(|x| (f64::from(x) * scale).round() as f32 + 0.0)).collect()
+    positions
+        .iter()
+        .map(|p| p.map(|x| (f64::from(x) * scale).round() as f32 + 0.0))
+        .collect()
 }
 
 /// The first point at each place, and the others there: (point, first point).
 fn distinct(places: &[[f32; 3]]) -> (Vec<Item>, Vec<[u32; 2]>) {
-    let key = |(place, point): (&[f32; 3], u32)| place.iter().fold(0, |key, x| key << 32 | u128::from(x.to_bits())) << 32 | u128::from(point);
+    let key = |(place, point): (&[f32; 3], u32)| {
+        place
+            .iter()
+            .fold(0, |key, x| key << 32 | u128::from(x.to_bits()))
+            << 32
+            | u128::from(point)
+    };
     let mut order: Vec<u128> = places.iter().zip(0..).map(key).collect();
     order.sort_unstable();
     let (mut distinct, mut duplicates) = (Vec::with_capacity(order.len()), vec![]);
     for same in order.chunk_by(|a, b| a >> 32 == b >> 32) {
         let first = same[0] as u32;
-        distinct.push(Item { at: places[first as usize], id: first });
+        distinct.push(Item {
+            at: places[first as usize],
+            id: first,
+        });
         duplicates.extend(same[1..].iter().map(|&key| [key as u32, first]));
     }
     (distinct, duplicates)
@@ -197,14 +260,26 @@ mod tests {
     /// (points): the neighbours of each point, as points.
     fn neighbours(positions: &[[f32; 3]], k: usize) -> Vec<Vec<u32>> {
         let found = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
-        let points = |row: usize| found.of(row).iter().map(|&row| found.point_of_row()[row as usize]).collect();
+        let points = |row: usize| {
+            found
+                .of(row)
+                .iter()
+                .map(|&row| found.point_of_row()[row as usize])
+                .collect()
+        };
         let rows: Vec<Vec<u32>> = (0..positions.len()).map(points).collect();
         let row_of_point = found.by_point(&(0..positions.len()).collect::<Vec<_>>());
-        row_of_point.into_iter().map(|row| rows[row].clone()).collect()
+        row_of_point
+            .into_iter()
+            .map(|row| rows[row].clone())
+            .collect()
     }
 
     fn distance(a: [f32; 3], b: [f32; 3]) -> f64 {
-        (0..3).map(|i| (f64::from(a[i]) - f64::from(b[i])).powi(2)).sum::<f64>().sqrt()
+        (0..3)
+            .map(|i| (f64::from(a[i]) - f64::from(b[i])).powi(2))
+            .sum::<f64>()
+            .sqrt()
     }
 
     proptest! {
@@ -235,7 +310,10 @@ mod tests {
 
     #[test]
     fn duplicates_hang_on_the_first_of_them() {
-        let found = neighbours(&[[0.0; 3], [1.0, 0.0, 0.0], [0.0, -0.0, 0.0], [3.0, 0.0, 0.0]], 2);
+        let found = neighbours(
+            &[[0.0; 3], [1.0, 0.0, 0.0], [0.0, -0.0, 0.0], [3.0, 0.0, 0.0]],
+            2,
+        );
         assert_eq!(found[0], [1, 3]);
         assert_eq!(found[2], [0, 1]);
     }
@@ -244,32 +322,54 @@ mod tests {
     #[test]
     fn equal_points_and_equal_coordinates_are_no_trap() {
         let side = 300;
-        let flat: Vec<_> = (0..side * side).map(|i| [(i % side) as f32, (i / side) as f32, 0.0]).collect();
+        let flat: Vec<_> = (0..side * side)
+            .map(|i| [(i % side) as f32, (i / side) as f32, 0.0])
+            .collect();
         let line: Vec<_> = (0..side * side).map(|i| [i as f32, 0.0, 0.0]).collect();
         assert_eq!(neighbours(&vec![[1.5; 3]; side * side], 16)[7][0], 0);
         for (p, row) in neighbours(&flat, 4).iter().enumerate() {
             let inside = (p % side).min(p / side) > 0 && (p % side).max(p / side) < side - 1;
-            assert!(!inside || row.iter().all(|&q| distance(flat[p], flat[q as usize]) == 1.0));
+            assert!(
+                !inside
+                    || row
+                        .iter()
+                        .all(|&q| distance(flat[p], flat[q as usize]) == 1.0)
+            );
         }
         assert_eq!(neighbours(&line, 2)[2].iter().sum::<u32>(), 4);
     }
 
-    /// Half of the points in a speck, the others around it ever farther away: what one leaf reaches says nothing about the next.
+    /// Half of the points in a speck, the others around it ever farther away: what one leaf reaches
+    /// says nothing about the next.
     #[test]
     fn a_speck_and_its_surroundings_are_no_trap() {
         let (count, mut state) = (60_000, 1u64);
         let mut random = || {
-            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            state = state
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             (state >> 40) as f32 / (1 << 23) as f32 - 1.0
         };
-        let point =
-            |i: usize| [random(), random(), random()].map(|x| x * if i.is_multiple_of(2) { 1e-3 } else { 1.001f32.powi((i / 8) as i32 % 8000) });
+        let point = |i: usize| {
+            [random(), random(), random()].map(|x| {
+                x * if i.is_multiple_of(2) {
+                    1e-3
+                } else {
+                    1.001f32.powi((i / 8) as i32 % 8000)
+                }
+            })
+        };
         let positions: Vec<[f32; 3]> = (0..count).map(point).collect();
         let found = neighbours(&positions, 8);
         for p in (0..count).step_by(499) {
-            let mut all: Vec<f64> = (0..count).filter(|&q| q != p).map(|q| distance(positions[p], positions[q])).collect();
+            let mut all: Vec<f64> = (0..count)
+                .filter(|&q| q != p)
+                .map(|q| distance(positions[p], positions[q]))
+                .collect();
             let last = *all.select_nth_unstable_by(7, f64::total_cmp).1;
-            assert!((distance(positions[p], positions[found[p][7] as usize]) / last - 1.0).abs() < 1e-3);
+            assert!(
+                (distance(positions[p], positions[found[p][7] as usize]) / last - 1.0).abs() < 1e-3
+            );
         }
     }
 

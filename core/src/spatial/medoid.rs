@@ -3,13 +3,21 @@
 /// At most this many points are compared with each other.
 const COMPARED: usize = 1024;
 
-/// Index of the point with the least sum of distances to the others, `None` without points. Unlike the mean it is one of them, and a few points far away
-/// do not move it. `O(n + 1024^2)`: of more points, an even share is compared.
+/// Index of the point with the least sum of distances to the others, `None` without points. Unlike
+/// the mean it is one of them, and a few points far away do not move it. `O(n + 1024^2)`: of more
+/// points, an even share is compared.
 pub fn medoid(points: &[[f32; 3]]) -> Option<usize> {
     let step = points.len().div_ceil(COMPARED).max(1);
     let compared = || (0..points.len()).step_by(step);
-    let sum = |i: usize| -> f32 { compared().map(|j| glam::Vec3::from(points[i]).distance(points[j].into())).sum() };
-    compared().map(|i| (i, sum(i))).min_by(|a, b| a.1.total_cmp(&b.1)).map(|(i, _)| i)
+    let sum = |i: usize| -> f32 {
+        compared()
+            .map(|j| glam::Vec3::from(points[i]).distance(points[j].into()))
+            .sum()
+    };
+    compared()
+        .map(|i| (i, sum(i)))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+        .map(|(i, _)| i)
 }
 
 #[cfg(test)]
@@ -27,7 +35,9 @@ mod tests {
 
     #[test]
     fn of_many_points_it_is_near_the_middle() {
-        let points: Vec<[f32; 3]> = (0..100_000).map(|i| [i as f32 / 100_000.0, 0.0, 0.0]).collect();
+        let points: Vec<[f32; 3]> = (0..100_000)
+            .map(|i| [i as f32 / 100_000.0, 0.0, 0.0])
+            .collect();
         let found = medoid(&points).map(|i| points[i][0]);
         assert!(found.is_some_and(|x| (x - 0.5).abs() < 0.01), "{found:?}");
     }

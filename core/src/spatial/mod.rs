@@ -1,4 +1,5 @@
-//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread, fewer of them.
+//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread, fewer of
+//! them.
 
 use crate::progress::Cancelled;
 

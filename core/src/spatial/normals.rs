@@ -6,28 +6,39 @@ use crate::{platform, progress::Cancelled};
 /// Normals that one thread computes in a row.
 const BLOCK: usize = 512;
 
-/// Normals computed at the same time: each waits for its divisions and roots, several wait together.
+/// Normals computed at the same time: each waits for its divisions and roots, several wait
+/// together.
 const LANES: usize = 4;
 
-/// (points, 3): unit normals, the direction in which a point and its neighbours spread least. Positions and normals stand in the order
-/// of the neighbours' rows ([`Neighbours::by_row`]).
+/// (points, 3): unit normals, the direction in which a point and its neighbours spread least.
+/// Positions and normals stand in the order of the neighbours' rows ([`Neighbours::by_row`]).
 ///
-/// The sign is arbitrary: nothing here knows from which side the surface was seen. Where points do not define a plane
-/// (fewer than three places, a line) it is some direction across them.
+/// The sign is arbitrary: nothing here knows from which side the surface was seen. Where points do
+/// not define a plane (fewer than three places, a line) it is some direction across them.
 ///
 /// # Errors
 /// What `tick` says.
-pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> Result<Vec<[f32; 3]>, Cancelled> {
+pub fn normals(
+    positions: &[[f32; 3]],
+    neighbours: &Neighbours,
+    tick: Tick,
+) -> Result<Vec<[f32; 3]>, Cancelled> {
     let mut normals = vec![[0.0; 3]; positions.len()];
     let part = sixteenth(positions.len());
     for (done, normals) in normals.chunks_mut(part).enumerate() {
         let first = done * part;
         tick(first as f32 / positions.len() as f32)?;
         platform::for_each_chunk(normals, BLOCK, |block, normals| {
-            for (row, normals) in (first + block * BLOCK..).step_by(LANES).zip(normals.chunks_mut(LANES)) {
+            for (row, normals) in (first + block * BLOCK..)
+                .step_by(LANES)
+                .zip(normals.chunks_mut(LANES))
+            {
                 let mut spread = [[0.0; 6]; LANES];
                 for (row, spread) in (row..row + normals.len()).zip(&mut spread) {
-                    *spread = covariance(positions[row], neighbours.of(row).iter().map(|&n| positions[n as usize]));
+                    *spread = covariance(
+                        positions[row],
+                        neighbours.of(row).iter().map(|&n| positions[n as usize]),
+                    );
                 }
                 normals.copy_from_slice(&least_axes(spread)[..normals.len()]);
             }
@@ -36,17 +47,22 @@ pub fn normals(positions: &[[f32; 3]], neighbours: &Neighbours, tick: Tick) -> R
     Ok(normals)
 }
 
-/// Upper triangle xx, xy, xz, yy, yz, zz of the scatter of `centre` and `others` about their mean, up to a factor.
+/// Upper triangle xx, xy, xz, yy, yz, zz of the scatter of `centre` and `others` about their mean,
+/// up to a factor.
 fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>) -> [f64; 6] {
     let count = others.len() as f64 + 1.0;
     let (mut sum, mut squares) = ([0.0; 3], [0.0; 6]);
     for other in others {
-        // Relative to the centre: nothing cancels far from the origin, and the centre itself adds nothing.
+        // Relative to the centre: nothing cancels far from the origin, and the centre itself adds
+        // nothing.
         let [x, y, z] = [0, 1, 2].map(|axis| f64::from(other[axis]) - f64::from(centre[axis]));
         for (s, v) in sum.iter_mut().zip([x, y, z]) {
             *s += v;
         }
-        for (s, v) in squares.iter_mut().zip([x * x, x * y, x * z, y * y, y * z, z * z]) {
+        for (s, v) in squares
+            .iter_mut()
+            .zip([x * x, x * y, x * z, y * y, y * z, z * z])
+        {
             *s += v;
         }
     }
@@ -55,7 +71,8 @@ fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>)
     std::array::from_fn(|i| squares[i] - means[i] / count)
 }
 
-/// The unit eigenvectors of the smallest eigenvalues of symmetric matrices, given by their upper triangles.
+/// The unit eigenvectors of the smallest eigenvalues of symmetric matrices, given by their upper
+/// triangles.
 ///
 /// Cyclic Jacobi rotations: only + - * / and square roots, so every machine gets the same bits.
 fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
@@ -67,7 +84,13 @@ fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
     let mut vectors = [[yes, no, no], [no, yes, no], [no, no, yes]];
     let negligible: Each = std::array::from_fn(|lane| 1e-14 * (xx[lane] + yy[lane] + zz[lane]));
     for _ in 0..12 {
-        let done = |lane: usize| a[0][1][lane].abs().max(a[0][2][lane].abs()).max(a[1][2][lane].abs()) <= negligible[lane];
+        let done = |lane: usize| {
+            a[0][1][lane]
+                .abs()
+                .max(a[0][2][lane].abs())
+                .max(a[1][2][lane].abs())
+                <= negligible[lane]
+        };
         if (0..LANES).all(done) {
             break;
         }
@@ -78,7 +101,11 @@ fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
                 // The smaller of the two angles that zero a[p][q]; none where that is zero already.
                 let theta = (a[q][q][lane] - a[p][p][lane]) / (2.0 * apq);
                 let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
-                let (t, left) = if apq.abs() <= negligible[lane] { (0.0, apq) } else { (t, 0.0) };
+                let (t, left) = if apq.abs() <= negligible[lane] {
+                    (0.0, apq)
+                } else {
+                    (t, 0.0)
+                };
                 let c = 1.0 / (t * t + 1.0).sqrt();
                 let s = t * c;
                 a[p][p][lane] -= t * apq;
@@ -96,7 +123,10 @@ fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
     }
     std::array::from_fn(|lane| {
         // On a tie the later axis: a lone point looks up.
-        let least = (0..3).rev().min_by(|&i, &j| a[i][i][lane].total_cmp(&a[j][j][lane])).unwrap_or(2);
+        let least = (0..3)
+            .rev()
+            .min_by(|&i, &j| a[i][i][lane].total_cmp(&a[j][j][lane]))
+            .unwrap_or(2);
         vectors.map(|row| row[least][lane] as f32)
     })
 }
@@ -112,7 +142,8 @@ mod tests {
 
     fn of(positions: &[[f32; 3]], k: usize) -> Vec<[f32; 3]> {
         let neighbours = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
-        neighbours.by_point(&normals(&neighbours.by_row(positions), &neighbours, &|_| Ok(())).unwrap())
+        neighbours
+            .by_point(&normals(&neighbours.by_row(positions), &neighbours, &|_| Ok(())).unwrap())
     }
 
     proptest! {
@@ -165,7 +196,11 @@ mod tests {
         assert_eq!(of(&[[2.0; 3]; 5], 3), [[0.0, 0.0, 1.0]; 5]);
         let line: Vec<_> = (0..20).map(|i| [i as f32, i as f32, 0.0]).collect();
         for n in of(&line, 4) {
-            assert!((n[0] + n[1]).abs() < 1e-6 && (n.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-6, "{n:?}");
+            assert!(
+                (n[0] + n[1]).abs() < 1e-6
+                    && (n.iter().map(|x| x * x).sum::<f32>() - 1.0).abs() < 1e-6,
+                "{n:?}"
+            );
         }
     }
 }

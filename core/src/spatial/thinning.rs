@@ -2,8 +2,8 @@
 
 use super::Voxels;
 
-/// Points kept in a cell that are looked at. More cannot lie in one so far from each other, but for points that may not stand for each other, and those
-/// beyond the last cell.
+/// Points kept in a cell that are looked at. More cannot lie in one so far from each other, but for
+/// points that may not stand for each other, and those beyond the last cell.
 const CROWD: usize = 64;
 
 /// Some points of a scan, and for every point the one that stands for it.
@@ -14,18 +14,23 @@ pub struct Thinned {
 }
 
 impl Thinned {
-    /// Keeps points of `positions` (points, 3) that are at least `spacing` > 0 apart, so many that each other point has one nearer than that. Where
-    /// `may_join` says no, neither of two points stands for the other, however near they are.
+    /// Keeps points of `positions` (points, 3) that are at least `spacing` > 0 apart, so many that
+    /// each other point has one nearer than that. Where `may_join` says no, neither of two points
+    /// stands for the other, however near they are.
     pub fn new(positions: &[[f32; 3]], spacing: f32, may_join: impl Fn(u32, u32) -> bool) -> Self {
         let mut cells = Cells::new(positions, spacing);
-        let squared = |a: u32, b: u32| glam::Vec3::from(positions[a as usize]).distance_squared(positions[b as usize].into());
+        let squared = |a: u32, b: u32| {
+            glam::Vec3::from(positions[a as usize]).distance_squared(positions[b as usize].into())
+        };
         let mut is_kept = vec![false; positions.len()];
         let mut near: Vec<u32> = Vec::new();
         for cell in 0..cells.count() {
             cells.gather_kept(cell, &mut near);
             for place in cells.places(cell) {
                 let point = cells.points[place];
-                if near.iter().any(|&other| squared(point, other) < spacing * spacing && may_join(point, other)) {
+                if near.iter().any(|&other| {
+                    squared(point, other) < spacing * spacing && may_join(point, other)
+                }) {
                     continue;
                 }
                 is_kept[point as usize] = true;
@@ -34,19 +39,34 @@ impl Thinned {
                 }
             }
         }
-        let point_of_kept: Vec<u32> = (0..).zip(&is_kept).filter(|(_, is_kept)| **is_kept).map(|(point, _)| point).collect();
+        let point_of_kept: Vec<u32> = (0..)
+            .zip(&is_kept)
+            .filter(|(_, is_kept)| **is_kept)
+            .map(|(point, _)| point)
+            .collect();
         let mut kept_of_point = vec![0; positions.len()];
-        (0..).zip(&point_of_kept).for_each(|(row, &point)| kept_of_point[point as usize] = row);
+        (0..)
+            .zip(&point_of_kept)
+            .for_each(|(row, &point)| kept_of_point[point as usize] = row);
         for cell in 0..cells.count() {
             cells.gather_kept(cell, &mut near);
-            for &point in cells.points[cells.places(cell)].iter().filter(|point| !is_kept[**point as usize]) {
+            for &point in cells.points[cells.places(cell)]
+                .iter()
+                .filter(|point| !is_kept[**point as usize])
+            {
                 let joined = near.iter().filter(|other| may_join(point, **other));
                 // One was near enough above, so there is one.
-                let nearest = joined.min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b))).copied();
-                kept_of_point[point as usize] = nearest.map_or(0, |nearest| kept_of_point[nearest as usize]);
+                let nearest = joined
+                    .min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b)))
+                    .copied();
+                kept_of_point[point as usize] =
+                    nearest.map_or(0, |nearest| kept_of_point[nearest as usize]);
             }
         }
-        Self { point_of_kept, kept_of_point }
+        Self {
+            point_of_kept,
+            kept_of_point,
+        }
     }
 
     /// How many are kept.
@@ -71,18 +91,25 @@ impl Thinned {
 
     /// Values of points (points) of those that are kept.
     pub fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
-        self.point_of_kept.iter().map(|&point| of_points[point as usize]).collect()
+        self.point_of_kept
+            .iter()
+            .map(|&point| of_points[point as usize])
+            .collect()
     }
 
     /// Values of those that are kept (kept), carried to all points.
     pub fn of_points<T: Copy>(&self, of_kept: &[T]) -> Vec<T> {
-        self.kept_of_point.iter().map(|&kept| of_kept[kept as usize]).collect()
+        self.kept_of_point
+            .iter()
+            .map(|&kept| of_kept[kept as usize])
+            .collect()
     }
 }
 
 /// The occupied cells of a grid, by (x, y, z).
 struct Cells {
-    /// (cells): first and one past the last of those that touch a cell or are it, in each of the nine columns around it.
+    /// (cells): first and one past the last of those that touch a cell or are it, in each of the
+    /// nine columns around it.
     around: Vec<[[u32; 2]; 9]>,
     /// (cells + 1): where the points of each start.
     starts: Vec<u32>,
@@ -94,28 +121,51 @@ struct Cells {
 
 impl Cells {
     fn new(positions: &[[f32; 3]], size: f32) -> Self {
-        let Voxels { coords, voxel_of_point } = Voxels::new(positions, size);
+        let Voxels {
+            coords,
+            voxel_of_point,
+        } = Voxels::new(positions, size);
         let mut starts = vec![0; coords.len() + 1];
-        voxel_of_point.iter().for_each(|&cell| starts[cell as usize + 1] += 1);
+        voxel_of_point
+            .iter()
+            .for_each(|&cell| starts[cell as usize + 1] += 1);
         (0..coords.len()).for_each(|cell| starts[cell + 1] += starts[cell]);
         let (mut next, mut points) = (starts.clone(), vec![0; positions.len()]);
         for (point, &cell) in (0..).zip(&voxel_of_point) {
             points[next[cell as usize] as usize] = point;
             next[cell as usize] += 1;
         }
-        // Cells are in order, and so are those below them in each column: nobody is looked for twice. Beyond the last numbers this may miss some, and
-        // points that are near each other there are both kept.
+        // Cells are in order, and so are those below them in each column: nobody is looked for
+        // twice. Beyond the last numbers this may miss some, and points that are near each other
+        // there are both kept.
         let mut cursors = [0; 9];
         let column = |index: usize, cursor: &mut usize, [x, y, z]: [i32; 3]| {
-            let [x, y] = [x.saturating_add(index as i32 / 3 - 1), y.saturating_add(index as i32 % 3 - 1)];
-            while coords.get(*cursor).is_some_and(|other| *other < [x, y, z.saturating_sub(1)]) {
+            let [x, y] = [
+                x.saturating_add(index as i32 / 3 - 1),
+                y.saturating_add(index as i32 % 3 - 1),
+            ];
+            while coords
+                .get(*cursor)
+                .is_some_and(|other| *other < [x, y, z.saturating_sub(1)])
+            {
                 *cursor += 1;
             }
-            let touching = coords[*cursor..].iter().take(3).take_while(|other| **other <= [x, y, z.saturating_add(1)]).count();
+            let touching = coords[*cursor..]
+                .iter()
+                .take(3)
+                .take_while(|other| **other <= [x, y, z.saturating_add(1)])
+                .count();
             [*cursor as u32, (*cursor + touching) as u32]
         };
-        let mut columns = |coord: &[i32; 3]| std::array::from_fn(|index| column(index, &mut cursors[index], *coord));
-        Self { around: coords.iter().map(&mut columns).collect(), starts, points, kept: vec![0; coords.len()] }
+        let mut columns = |coord: &[i32; 3]| {
+            std::array::from_fn(|index| column(index, &mut cursors[index], *coord))
+        };
+        Self {
+            around: coords.iter().map(&mut columns).collect(),
+            starts,
+            points,
+            kept: vec![0; coords.len()],
+        }
     }
 
     fn count(&self) -> usize {
@@ -130,7 +180,10 @@ impl Cells {
     /// The points kept so far in a cell and those that touch it.
     fn gather_kept(&self, cell: usize, near: &mut Vec<u32>) {
         near.clear();
-        for other in self.around[cell].iter().flat_map(|&[first, end]| first as usize..end as usize) {
+        for other in self.around[cell]
+            .iter()
+            .flat_map(|&[first, end]| first as usize..end as usize)
+        {
             near.extend(&self.points[self.places(other)][..self.kept[other] as usize]);
         }
     }
@@ -139,7 +192,8 @@ impl Cells {
     fn keep(&mut self, cell: usize, place: usize) -> bool {
         let has_room = (self.kept[cell] as usize) < CROWD;
         if has_room {
-            self.points.swap(self.starts[cell] as usize + self.kept[cell] as usize, place);
+            self.points
+                .swap(self.starts[cell] as usize + self.kept[cell] as usize, place);
             self.kept[cell] += 1;
         }
         has_room
@@ -189,14 +243,23 @@ mod tests {
     fn nothing_and_one_place() {
         assert!(Thinned::new(&[], 0.1, |_, _| true).is_empty());
         let one = Thinned::new(&[[2.5; 3]; 1000], 0.1, |_, _| true);
-        assert_eq!((one.point_of_kept(), one.kept_of_point()), (&[0][..], &[0; 1000][..]));
+        assert_eq!(
+            (one.point_of_kept(), one.kept_of_point()),
+            (&[0][..], &[0; 1000][..])
+        );
     }
 
     /// Where such points were all compared with each other this would not end.
     #[test]
     fn crowds_are_no_trap() {
-        let far: Vec<[f32; 3]> = (0..100_000).map(|i| [1e30 * (i + 1) as f32, 0.0, 0.0]).collect();
+        let far: Vec<[f32; 3]> = (0..100_000)
+            .map(|i| [1e30 * (i + 1) as f32, 0.0, 0.0])
+            .collect();
         assert_eq!(Thinned::new(&far, 0.01, |_, _| true).len(), far.len());
-        assert_eq!(Thinned::new(&vec![[0.0; 3]; 100_000], 0.01, |_, _| false).len(), 100_000, "everybody stands for himself alone");
+        assert_eq!(
+            Thinned::new(&vec![[0.0; 3]; 100_000], 0.01, |_, _| false).len(),
+            100_000,
+            "everybody stands for himself alone"
+        );
     }
 }

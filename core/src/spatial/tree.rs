@@ -3,7 +3,8 @@
 use super::candidates::Candidates;
 use crate::platform;
 
-/// Places in a leaf: enough for several vectors of a processor, few enough that a leaf is not much larger than a neighbourhood.
+/// Places in a leaf: enough for several vectors of a processor, few enough that a leaf is not much
+/// larger than a neighbourhood.
 pub(super) const LEAF: usize = 16;
 
 /// Leaves below a node from which on its halves are built side by side.
@@ -27,7 +28,10 @@ struct Bounds {
 }
 
 impl Bounds {
-    const NOTHING: Self = Self { low: [f32::INFINITY; 3], high: [f32::NEG_INFINITY; 3] };
+    const NOTHING: Self = Self {
+        low: [f32::INFINITY; 3],
+        high: [f32::NEG_INFINITY; 3],
+    };
 
     fn point(at: [f32; 3]) -> Self {
         Self { low: at, high: at }
@@ -37,17 +41,29 @@ impl Bounds {
         places.fold(Self::NOTHING, |Self { mut low, mut high }, place| {
             for axis in 0..3 {
                 // Unlike `min` and `max` one instruction each: nothing here is NaN.
-                low[axis] = if place[axis] < low[axis] { place[axis] } else { low[axis] };
-                high[axis] = if place[axis] > high[axis] { place[axis] } else { high[axis] };
+                low[axis] = if place[axis] < low[axis] {
+                    place[axis]
+                } else {
+                    low[axis]
+                };
+                high[axis] = if place[axis] > high[axis] {
+                    place[axis]
+                } else {
+                    high[axis]
+                };
             }
             Self { low, high }
         })
     }
 
-    /// The squared distance, rounded the same way as that of two points: no point of one is nearer to a point of the other.
+    /// The squared distance, rounded the same way as that of two points: no point of one is nearer
+    /// to a point of the other.
     fn distance(&self, other: &Self) -> f32 {
         let gap = |axis: usize| {
-            let gap = f32::max(self.low[axis] - other.high[axis], other.low[axis] - self.high[axis]);
+            let gap = f32::max(
+                self.low[axis] - other.high[axis],
+                other.low[axis] - self.high[axis],
+            );
             gap.max(0.0)
         };
         let [x, y, z] = [gap(0), gap(1), gap(2)];
@@ -67,11 +83,13 @@ impl Bounds {
     }
 }
 
-/// Its leaves are full but for the last, and a node is halved at a whole number of them, so that it needs no pointers: the left
-/// child of a node follows it, the right child comes behind all of the left one's nodes.
+/// Its leaves are full but for the last, and a node is halved at a whole number of them, so that it
+/// needs no pointers: the left child of a node follows it, the right child comes behind all of the
+/// left one's nodes.
 ///
-/// Of the places of a node the left child has those that are lower along its longest axis, of equally low ones those with the
-/// lower ids: however many coordinates are equal, there is one such tree, and it is as deep as any.
+/// Of the places of a node the left child has those that are lower along its longest axis, of
+/// equally low ones those with the lower ids: however many coordinates are equal, there is one such
+/// tree, and it is as deep as any.
 pub(super) struct Tree {
     nodes: Vec<Bounds>,
     leaves: Vec<Leaf>,
@@ -91,8 +109,16 @@ impl Node {
     fn children(self) -> [Self; 2] {
         let left = left_leaves(self.leaves);
         [
-            Self { index: self.index + 1, first_leaf: self.first_leaf, leaves: left },
-            Self { index: self.index + 2 * left, first_leaf: self.first_leaf + left, leaves: self.leaves - left },
+            Self {
+                index: self.index + 1,
+                first_leaf: self.first_leaf,
+                leaves: left,
+            },
+            Self {
+                index: self.index + 2 * left,
+                first_leaf: self.first_leaf + left,
+                leaves: self.leaves - left,
+            },
         ]
     }
 }
@@ -106,8 +132,16 @@ impl Tree {
     pub(super) fn new(mut items: Vec<Item>) -> Self {
         let mut nodes = vec![Bounds::NOTHING; (2 * items.len().div_ceil(LEAF)).saturating_sub(1)];
         build(&mut items, &mut nodes);
-        let leaf = |items: &[Item]| std::array::from_fn(|axis| std::array::from_fn(|i| items.get(i).map_or(f32::INFINITY, |item| item.at[axis])));
-        Self { nodes, leaves: items.chunks(LEAF).map(leaf).collect(), ids: items.iter().map(|item| item.id).collect() }
+        let leaf = |items: &[Item]| {
+            std::array::from_fn(|axis| {
+                std::array::from_fn(|i| items.get(i).map_or(f32::INFINITY, |item| item.at[axis]))
+            })
+        };
+        Self {
+            nodes,
+            leaves: items.chunks(LEAF).map(leaf).collect(),
+            ids: items.iter().map(|item| item.id).collect(),
+        }
     }
 
     /// (places): the id of every slot.
@@ -128,7 +162,9 @@ impl Tree {
         if node.leaves == 1 {
             return nearest.offer(&self.leaves[node.first_leaf], node.first_leaf, at);
         }
-        let mut children = node.children().map(|child| (self.nodes[child.index].distance(&Bounds::point(at)), child));
+        let mut children = node
+            .children()
+            .map(|child| (self.nodes[child.index].distance(&Bounds::point(at)), child));
         if children[1].0 < children[0].0 {
             children.swap(0, 1);
         }
@@ -139,18 +175,30 @@ impl Tree {
         }
     }
 
-    /// Puts into `found` the leaves that have places within the squared distance `limit` of those of `leaf`, and maybe others;
-    /// all or, when there are more than `most`, `most` + 1 of them.
+    /// Puts into `found` the leaves that have places within the squared distance `limit` of those
+    /// of `leaf`, and maybe others; all or, when there are more than `most`, `most` + 1 of them.
     pub(super) fn around(&self, leaf: usize, limit: f32, most: usize, found: &mut Vec<u32>) {
         found.clear();
         let [x, y, z] = &self.leaves[leaf];
         // Nothing is in the empty places of the last leaf.
-        let places = x.iter().zip(y).zip(z).map(|((&x, &y), &z)| [x, y, z]).take(self.ids.len() - leaf * LEAF);
+        let places = x
+            .iter()
+            .zip(y)
+            .zip(z)
+            .map(|((&x, &y), &z)| [x, y, z])
+            .take(self.ids.len() - leaf * LEAF);
         let bounds = Bounds::of(places);
         self.around_below(self.root(), &bounds, limit, most, found);
     }
 
-    fn around_below(&self, node: Node, bounds: &Bounds, limit: f32, most: usize, found: &mut Vec<u32>) {
+    fn around_below(
+        &self,
+        node: Node,
+        bounds: &Bounds,
+        limit: f32,
+        most: usize,
+        found: &mut Vec<u32>,
+    ) {
         if found.len() > most || self.nodes[node.index].distance(bounds) > limit {
             return;
         }
@@ -163,13 +211,19 @@ impl Tree {
     }
 
     fn root(&self) -> Node {
-        Node { index: 0, first_leaf: 0, leaves: self.leaves.len() }
+        Node {
+            index: 0,
+            first_leaf: 0,
+            leaves: self.leaves.len(),
+        }
     }
 }
 
 /// Brings `items` into the order of the leaves and fills `nodes`, which are those above them.
 fn build(items: &mut [Item], nodes: &mut [Bounds]) {
-    let Some((node, below)) = nodes.split_first_mut() else { return };
+    let Some((node, below)) = nodes.split_first_mut() else {
+        return;
+    };
     *node = Bounds::of(items.iter().map(|item| item.at));
     let leaves = items.len().div_ceil(LEAF);
     if leaves == 1 {
@@ -182,7 +236,10 @@ fn build(items: &mut [Item], nodes: &mut [Bounds]) {
         let bits = item.at[axis].to_bits() as i32;
         i64::from(bits ^ ((bits >> 31) & i32::MAX)) << 32 | i64::from(item.id)
     });
-    let (items, below) = (items.split_at_mut(left * LEAF), below.split_at_mut(2 * left - 1));
+    let (items, below) = (
+        items.split_at_mut(left * LEAF),
+        below.split_at_mut(2 * left - 1),
+    );
     let (mut left, mut right) = (|| build(items.0, below.0), || build(items.1, below.1));
     if leaves > SIDE_BY_SIDE {
         platform::join(left, right);

@@ -14,11 +14,19 @@ impl Voxels {
     ///
     /// Coordinates beyond i32 end in the outermost voxel.
     pub fn new(positions: &[[f32; 3]], size: f32) -> Self {
-        let coord_of_point: Vec<[i32; 3]> = positions.iter().map(|p| p.map(|x| (x / size).floor() as i32)).collect();
+        let coord_of_point: Vec<[i32; 3]> = positions
+            .iter()
+            .map(|p| p.map(|x| (x / size).floor() as i32))
+            .collect();
         let mut order: Vec<u32> = (0..positions.len() as u32).collect();
         order.sort_unstable_by_key(|&p| coord_of_point[p as usize]);
-        let mut voxels = Self { coords: vec![], voxel_of_point: vec![0; positions.len()] };
-        for same in order.chunk_by(|&a, &b| coord_of_point[a as usize] == coord_of_point[b as usize]) {
+        let mut voxels = Self {
+            coords: vec![],
+            voxel_of_point: vec![0; positions.len()],
+        };
+        for same in
+            order.chunk_by(|&a, &b| coord_of_point[a as usize] == coord_of_point[b as usize])
+        {
             for &p in same {
                 voxels.voxel_of_point[p as usize] = voxels.coords.len() as u32;
             }
@@ -51,7 +59,10 @@ mod tests {
 
     #[test]
     fn negative_coordinates_round_down() {
-        let voxels = Voxels::new(&[[-0.01, 0.01, 0.03], [0.01, 0.0, 0.02], [f32::MAX, 0.0, 0.0]], 0.02);
+        let voxels = Voxels::new(
+            &[[-0.01, 0.01, 0.03], [0.01, 0.0, 0.02], [f32::MAX, 0.0, 0.0]],
+            0.02,
+        );
         assert_eq!(voxels.coords, [[-1, 0, 1], [0, 0, 1], [i32::MAX, 0, 0]]);
         assert_eq!(voxels.voxel_of_point, [0, 1, 2]);
     }

@@ -40,22 +40,40 @@ impl WeightedEdge {
     }
 }
 
-/// The edges of all `parts` by their first ends, which are below `points`; those of one point stay in their order.
+/// The edges of all `parts` by their first ends, which are below `points`; those of one point stay
+/// in their order.
 pub(super) fn by_first_end(parts: &[Vec<WeightedEdge>], points: usize) -> Vec<WeightedEdge> {
     let mut counts = vec![0; points];
-    parts.iter().flatten().for_each(|edge| counts[edge.ends[0] as usize] += 1);
-    let mut sorted = vec![WeightedEdge { order: 0, ends: [0; 2] }; parts.iter().map(Vec::len).sum()];
-    scatter(parts.iter().flatten(), |edge| edge.ends[0] as usize, &mut counts, &mut sorted);
+    parts
+        .iter()
+        .flatten()
+        .for_each(|edge| counts[edge.ends[0] as usize] += 1);
+    let mut sorted = vec![
+        WeightedEdge {
+            order: 0,
+            ends: [0; 2]
+        };
+        parts.iter().map(Vec::len).sum()
+    ];
+    scatter(
+        parts.iter().flatten(),
+        |edge| edge.ends[0] as usize,
+        &mut counts,
+        &mut sorted,
+    );
     sorted
 }
 
 /// The edges by weight, equally heavy ones in their order: a radix sort.
 pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
     const BITS: u32 = 11;
-    let digit = |edge: &WeightedEdge, place: u32| (edge.order >> (BITS * place)) as usize % (1 << BITS);
+    let digit =
+        |edge: &WeightedEdge, place: u32| (edge.order >> (BITS * place)) as usize % (1 << BITS);
     let mut counts = [[0; 1 << BITS]; u32::BITS.div_ceil(BITS) as usize];
     for edge in &edges {
-        (0..).zip(&mut counts).for_each(|(place, counts)| counts[digit(edge, place)] += 1);
+        (0..)
+            .zip(&mut counts)
+            .for_each(|(place, counts)| counts[digit(edge, place)] += 1);
     }
     let mut moved = edges.clone();
     for (place, counts) in (0..).zip(&mut counts) {
@@ -65,8 +83,14 @@ pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
     edges
 }
 
-/// A counting sort of `edges` into `sorted` by `key`; `counts` says how many there are of each key, and is used up.
-fn scatter<'a>(edges: impl Iterator<Item = &'a WeightedEdge>, key: impl Fn(&WeightedEdge) -> usize, counts: &mut [u32], sorted: &mut [WeightedEdge]) {
+/// A counting sort of `edges` into `sorted` by `key`; `counts` says how many there are of each key,
+/// and is used up.
+fn scatter<'a>(
+    edges: impl Iterator<Item = &'a WeightedEdge>,
+    key: impl Fn(&WeightedEdge) -> usize,
+    counts: &mut [u32],
+    sorted: &mut [WeightedEdge],
+) {
     let mut start = 0;
     for count in counts.iter_mut() {
         (*count, start) = (start, start + *count);

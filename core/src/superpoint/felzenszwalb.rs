@@ -1,4 +1,5 @@
-//! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it (docs/spec/superpoint.md section 4).
+//! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it
+//! (docs/spec/superpoint.md section 4).
 
 use super::WeightedEdge;
 use crate::{
@@ -17,7 +18,11 @@ pub struct Forest {
 impl Forest {
     /// Every node its own tree; `sizes` (nodes) are their numbers of points.
     pub fn new(sizes: Vec<u32>) -> Self {
-        Self { parent: (0..sizes.len() as u32).collect(), rank: vec![0; sizes.len()], size: sizes }
+        Self {
+            parent: (0..sizes.len() as u32).collect(),
+            rank: vec![0; sizes.len()],
+            size: sizes,
+        }
     }
 
     /// The root of `node`'s tree. Paths are halved on the way, which changes no root.
@@ -52,21 +57,33 @@ impl Forest {
 
     /// (nodes): the root of every node.
     pub fn roots(&mut self) -> Vec<u32> {
-        (0..self.parent.len() as u32).map(|node| self.find(node)).collect()
+        (0..self.parent.len() as u32)
+            .map(|node| self.find(node))
+            .collect()
     }
 }
 
 /// Grows `forest` along `edges`, which are sorted by weight.
 ///
-/// First pass: trees join while the edge weighs no more than the threshold of either, which starts at `threshold` and
-/// becomes weight + `threshold` / size. Second pass: a tree of fewer than `minimum` points joins whatever its lightest edge
-/// leads to; one without any edge stays small.
+/// First pass: trees join while the edge weighs no more than the threshold of either, which starts
+/// at `threshold` and becomes weight + `threshold` / size. Second pass: a tree of fewer than
+/// `minimum` points joins whatever its lightest edge leads to; one without any edge stays small.
 ///
 /// # Errors
 /// What `tick` says.
-pub fn felzenszwalb(forest: &mut Forest, edges: &[WeightedEdge], threshold: f32, minimum: u32, tick: Tick) -> Result<(), Cancelled> {
+pub fn felzenszwalb(
+    forest: &mut Forest,
+    edges: &[WeightedEdge],
+    threshold: f32,
+    minimum: u32,
+    tick: Tick,
+) -> Result<(), Cancelled> {
     let part = sixteenth(edges.len());
-    let mut limit: Vec<f32> = forest.size.iter().map(|&size| threshold / size as f32).collect();
+    let mut limit: Vec<f32> = forest
+        .size
+        .iter()
+        .map(|&size| threshold / size as f32)
+        .collect();
     // Nodes of trees that an edge was too heavy for: all later ones are too.
     let mut finished = vec![false; limit.len()];
     for (done, some) in edges.chunks(part).enumerate() {
@@ -86,13 +103,23 @@ pub fn felzenszwalb(forest: &mut Forest, edges: &[WeightedEdge], threshold: f32,
                 let root = forest.join(a, b);
                 limit[root as usize] = weight + threshold / forest.size(root) as f32;
             } else {
-                nodes.into_iter().zip(light).for_each(|(node, light)| finished[node] |= !light);
+                nodes
+                    .into_iter()
+                    .zip(light)
+                    .for_each(|(node, light)| finished[node] |= !light);
             }
         }
     }
     // Trees only grow: an edge without an end in one that is small by now has nothing to do.
-    let small: Vec<bool> = forest.roots().into_iter().map(|root| forest.size(root) < minimum).collect();
-    for edge in edges.iter().filter(|edge| edge.ends().map(|node| small[node as usize]).contains(&true)) {
+    let small: Vec<bool> = forest
+        .roots()
+        .into_iter()
+        .map(|root| forest.size(root) < minimum)
+        .collect();
+    for edge in edges
+        .iter()
+        .filter(|edge| edge.ends().map(|node| small[node as usize]).contains(&true))
+    {
         let [a, b] = edge.ends().map(|node| forest.find(node));
         if a != b && (forest.size(a) < minimum || forest.size(b) < minimum) {
             forest.join(a, b);
@@ -111,7 +138,12 @@ mod tests {
     use crate::superpoint::edge::by_weight;
 
     fn grow(points: usize, edges: &[(u32, u32, f32)], threshold: f32, minimum: u32) -> Vec<u32> {
-        let sorted = by_weight(edges.iter().map(|&(a, b, weight)| WeightedEdge::new(weight, [a, b])).collect());
+        let sorted = by_weight(
+            edges
+                .iter()
+                .map(|&(a, b, weight)| WeightedEdge::new(weight, [a, b]))
+                .collect(),
+        );
         let mut forest = Forest::new(vec![1; points]);
         felzenszwalb(&mut forest, &sorted, threshold, minimum, &|_| Ok(())).unwrap();
         forest.roots()
@@ -136,7 +168,12 @@ mod tests {
     }
 
     /// The two passes as they are defined.
-    fn grow_plainly(points: usize, edges: &[(u32, u32, f32)], threshold: f32, minimum: usize) -> Vec<u32> {
+    fn grow_plainly(
+        points: usize,
+        edges: &[(u32, u32, f32)],
+        threshold: f32,
+        minimum: usize,
+    ) -> Vec<u32> {
         let mut edges = edges.to_vec();
         edges.sort_by(|a, b| a.2.total_cmp(&b.2));
         let mut tree: Vec<u32> = (0..points as u32).collect();
@@ -146,8 +183,16 @@ mod tests {
             for &(a, b, weight) in &edges {
                 let (a, b) = (tree[a as usize], tree[b as usize]);
                 let light = weight <= limit[a as usize] && weight <= limit[b as usize];
-                if a != b && if first_pass { light } else { size(&tree, a).min(size(&tree, b)) < minimum } {
-                    tree.iter_mut().filter(|of| **of == a).for_each(|of| *of = b);
+                if a != b
+                    && if first_pass {
+                        light
+                    } else {
+                        size(&tree, a).min(size(&tree, b)) < minimum
+                    }
+                {
+                    tree.iter_mut()
+                        .filter(|of| **of == a)
+                        .for_each(|of| *of = b);
                     limit[b as usize] = weight + threshold / size(&tree, b) as f32;
                 }
             }
@@ -168,7 +213,8 @@ mod tests {
 
     #[test]
     fn thresholds_tighten_as_trees_grow() {
-        // 0-1-2 join at weight 0.1: the limit becomes 0.1 + 0.6 / 3 = 0.3, so 0.35 is too much though 0.6 was not.
+        // 0-1-2 join at weight 0.1: the limit becomes 0.1 + 0.6 / 3 = 0.3, so 0.35 is too much
+        // though 0.6 was not.
         let edges = [(0, 1, 0.1), (1, 2, 0.1), (2, 3, 0.35), (3, 4, 0.35)];
         assert_eq!(grow(5, &edges, 0.6, 1), [1, 1, 1, 4, 4]);
         assert!(same_partition(&grow(5, &edges, 0.6, 3), &[0; 5]));

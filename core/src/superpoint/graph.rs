@@ -14,11 +14,13 @@ use crate::{
 /// Points whose edges one thread weighs in a row.
 const POINTS: usize = 4096;
 
-/// However much surface a point stands for, fewer are no superpoint: they say nothing of how a surface lies.
+/// However much surface a point stands for, fewer are no superpoint: they say nothing of how a
+/// surface lies.
 const FEWEST: u32 = 4;
 
-/// Points joined by weighted edges, sorted by weight; equally heavy ones in the order of their first points, and of a point's
-/// neighbours, or as the triangles list them. Of a scan that is denser than its [`EdgeSource`] wants, the points that are kept.
+/// Points joined by weighted edges, sorted by weight; equally heavy ones in the order of their
+/// first points, and of a point's neighbours, or as the triangles list them. Of a scan that is
+/// denser than its [`EdgeSource`] wants, the points that are kept.
 #[derive(Clone, Debug)]
 pub struct PointGraph {
     edges: Vec<WeightedEdge>,
@@ -28,10 +30,12 @@ pub struct PointGraph {
 }
 
 impl PointGraph {
-    /// Joins `positions` (points, 3) as `source` says; `colors` are sRGB, `boundaries` cuts edges of a neighbour graph.
+    /// Joins `positions` (points, 3) as `source` says; `colors` are sRGB, `boundaries` cuts edges
+    /// of a neighbour graph.
     ///
     /// # Errors
-    /// [`SuperpointError`] for input that is not one finite, equally long set of points; never panics.
+    /// [`SuperpointError`] for input that is not one finite, equally long set of points; never
+    /// panics.
     pub fn new(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -41,11 +45,24 @@ impl PointGraph {
         monitor: &Monitor,
     ) -> Result<Self, SuperpointError> {
         let points = positions.len();
-        let lengths = [("colours", colors.map(<[_]>::len)), ("2D labels", boundaries.map(Boundaries::points))];
-        if let Some((what, found)) = lengths.into_iter().find_map(|(what, n)| n.filter(|&n| n != points).map(|n| (what, n))) {
-            return Err(SuperpointError::Lengths { what, found, points });
+        let lengths = [
+            ("colours", colors.map(<[_]>::len)),
+            ("2D labels", boundaries.map(Boundaries::points)),
+        ];
+        if let Some((what, found)) = lengths
+            .into_iter()
+            .find_map(|(what, n)| n.filter(|&n| n != points).map(|n| (what, n)))
+        {
+            return Err(SuperpointError::Lengths {
+                what,
+                found,
+                points,
+            });
         }
-        if let Some(point) = positions.iter().position(|p| !p.iter().all(|x| x.is_finite())) {
+        if let Some(point) = positions
+            .iter()
+            .position(|p| !p.iter().all(|x| x.is_finite()))
+        {
             return Err(SuperpointError::NotFinite { point });
         }
         let edges = match source {
@@ -56,10 +73,16 @@ impl PointGraph {
             return Err(SuperpointError::TooMany { points, edges });
         }
         match source {
-            EdgeSource::Neighbours { spacing, k, color_weight } => {
+            EdgeSource::Neighbours {
+                spacing,
+                k,
+                color_weight,
+            } => {
                 monitor.at(Stage::Superpoints, 0.0)?;
                 let may_join = |a, b| boundaries.is_none_or(|cut| cut.allow(a, b));
-                let thinned = (spacing > 0.0).then(|| Thinned::new(positions, spacing, may_join)).filter(|thinned| thinned.len() < points);
+                let thinned = (spacing > 0.0)
+                    .then(|| Thinned::new(positions, spacing, may_join))
+                    .filter(|thinned| thinned.len() < points);
                 let graph = match &thinned {
                     None => {
                         let allow = |a: u32, b: u32| may_join(a, b);
@@ -67,14 +90,29 @@ impl PointGraph {
                     }
                     Some(thinned) => {
                         let colors = colors.map(|colors| thinned.of_kept(colors));
-                        let allow = |a: u32, b: u32| may_join(thinned.point_of_kept()[a as usize], thinned.point_of_kept()[b as usize]);
-                        Self::of_cloud(&thinned.of_kept(positions), colors.as_deref(), &allow, k, color_weight, monitor)?
+                        let allow = |a: u32, b: u32| {
+                            may_join(
+                                thinned.point_of_kept()[a as usize],
+                                thinned.point_of_kept()[b as usize],
+                            )
+                        };
+                        Self::of_cloud(
+                            &thinned.of_kept(positions),
+                            colors.as_deref(),
+                            &allow,
+                            k,
+                            color_weight,
+                            monitor,
+                        )?
                     }
                 };
                 Ok(Self { thinned, ..graph })
             }
             EdgeSource::Mesh => {
-                if let Some(triangle) = triangles.iter().position(|t| t.iter().any(|&v| v as usize >= points)) {
+                if let Some(triangle) = triangles
+                    .iter()
+                    .position(|t| t.iter().any(|&v| v as usize >= points))
+                {
                     return Err(SuperpointError::Triangle { triangle, points });
                 }
                 monitor.check()?;
@@ -83,7 +121,8 @@ impl PointGraph {
         }
     }
 
-    /// Weights 1 - |n.n| + `color_weight` x distance in RGB 0..=1. The normals' signs are unknown, hence the absolute value.
+    /// Weights 1 - |n.n| + `color_weight` x distance in RGB 0..=1. The normals' signs are unknown,
+    /// hence the absolute value.
     fn of_cloud(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -94,14 +133,16 @@ impl PointGraph {
     ) -> Result<Self, Cancelled> {
         let at = |done| monitor.at(Stage::Superpoints, done);
         let neighbours = spatial::nearest_neighbours(positions, k, &|done| at(0.6 * done))?;
-        // Until the edges are there, all is in the order of the neighbours' rows: what an edge needs is in the caches then.
+        // Until the edges are there, all is in the order of the neighbours' rows: what an edge
+        // needs is in the caches then.
         let positions = neighbours.by_row(positions);
         let colors = colors.map(|colors| neighbours.by_row(colors));
         let normals = spatial::normals(&positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
         let weight = |a: usize, b: usize| {
             let bend = 1.0 - dot(normals[a], normals[b]).abs();
             let contrast = colors.as_ref().map_or(0.0, |colors| {
-                let difference = |i: usize| (f32::from(colors[a][i]) - f32::from(colors[b][i])) / 255.0;
+                let difference =
+                    |i: usize| (f32::from(colors[a][i]) - f32::from(colors[b][i])) / 255.0;
                 (0..3).map(difference).map(|d| d * d).sum::<f32>().sqrt()
             });
             bend + color_weight * contrast
@@ -115,8 +156,9 @@ impl PointGraph {
             for a in rows {
                 for b in neighbours.of(a).iter().map(|&b| b as usize) {
                     let ends = [a, b].map(|row| point_of_row[row]);
-                    // Found from both ends an edge is kept at its lower point; the second would change nothing (its weight is the
-                    // same, and a tree whose limit was below it cannot have grown in between).
+                    // Found from both ends an edge is kept at its lower point; the second would
+                    // change nothing (its weight is the same, and a tree whose limit was below it
+                    // cannot have grown in between).
                     let mutual = || ends[1] < ends[0] && neighbours.of(b).contains(&(a as u32));
                     if b != a && !mutual() && allow(ends[0], ends[1]) {
                         edges[0].push(WeightedEdge::new(weight(a, b), ends));
@@ -130,11 +172,16 @@ impl PointGraph {
         let edges = by_first_end(&parts, points);
         drop(parts);
         at(0.8)?;
-        Ok(Self { edges: by_weight(edges), areas, thinned: None })
+        Ok(Self {
+            edges: by_weight(edges),
+            areas,
+            thinned: None,
+        })
     }
 
-    /// ScanNet's Segmentator (docs/spec/superpoint.md sections 2 and 3): normals are running means of face normals, not
-    /// normalised; the weight 1 - n.n is squared where the second end's normal says that the edge is convex.
+    /// ScanNet's Segmentator (docs/spec/superpoint.md sections 2 and 3): normals are running means
+    /// of face normals, not normalised; the weight 1 - n.n is squared where the second end's normal
+    /// says that the edge is convex.
     fn of_mesh(positions: &[[f32; 3]], triangles: &[[u32; 3]]) -> Self {
         let at = |v: u32| positions[v as usize];
         let mut normals = vec![[0.0f32; 3]; positions.len()];
@@ -147,7 +194,8 @@ impl PointGraph {
             for v in triangle.map(|v| v as usize) {
                 areas[v] += dot(normal, normal).sqrt() / 6.0;
                 let share = 1.0 / (counts[v] + 1.0);
-                normals[v] = std::array::from_fn(|i| share * face[i] + (1.0 - share) * normals[v][i]);
+                normals[v] =
+                    std::array::from_fn(|i| share * face[i] + (1.0 - share) * normals[v][i]);
                 counts[v] += 1.0;
             }
         }
@@ -156,8 +204,16 @@ impl PointGraph {
             let convex = dot(normals[b as usize], unit(minus(at(b), at(a)))) > 0.0;
             WeightedEdge::new(if convex { weight * weight } else { weight }, [a, b])
         };
-        let edges = triangles.iter().flat_map(|&[a, b, c]| [[a, b], [a, c], [c, b]]).map(edge).collect();
-        Self { edges: by_weight(edges), areas, thinned: None }
+        let edges = triangles
+            .iter()
+            .flat_map(|&[a, b, c]| [[a, b], [a, c], [c, b]])
+            .map(edge)
+            .collect();
+        Self {
+            edges: by_weight(edges),
+            areas,
+            thinned: None,
+        }
     }
 
     /// (kept points): the share of the surface that each stands for, square metres.
@@ -174,35 +230,54 @@ impl PointGraph {
     pub fn points_on(&self, area: f32) -> u32 {
         let of_point = median(&self.areas).unwrap_or(0.0);
         // Points without surface, all in one place, cover nothing however many they are.
-        if of_point > 0.0 { ((area / of_point).round() as u32).max(FEWEST) } else { FEWEST }
+        if of_point > 0.0 {
+            ((area / of_point).round() as u32).max(FEWEST)
+        } else {
+            FEWEST
+        }
     }
 
     /// (kept points) values of points (points).
     pub(super) fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
-        self.thinned.as_ref().map_or_else(|| of_points.to_vec(), |thinned| thinned.of_kept(of_points))
+        self.thinned
+            .as_ref()
+            .map_or_else(|| of_points.to_vec(), |thinned| thinned.of_kept(of_points))
     }
 
-    /// The superpoints of all points at `threshold`, those below `minimum` kept points merged where an edge leads anywhere. What is not kept is in the
-    /// superpoint of the nearest that is.
+    /// The superpoints of all points at `threshold`, those below `minimum` kept points merged where
+    /// an edge leads anywhere. What is not kept is in the superpoint of the nearest that is.
     ///
     /// # Errors
     /// [`Cancelled`].
-    pub fn superpoints(&self, threshold: f32, minimum: u32, monitor: &Monitor) -> Result<Superpoints, Cancelled> {
+    pub fn superpoints(
+        &self,
+        threshold: f32,
+        minimum: u32,
+        monitor: &Monitor,
+    ) -> Result<Superpoints, Cancelled> {
         let mut forest = Forest::new(vec![1; self.areas.len()]);
         let tick = |done| monitor.at(Stage::Superpoints, 0.85 + 0.1 * done);
         felzenszwalb(&mut forest, &self.edges, threshold, minimum, &tick)?;
         let roots = forest.roots();
-        let superpoints = Superpoints::from_ids(&self.thinned.as_ref().map_or_else(|| roots.clone(), |thinned| thinned.of_points(&roots)));
+        let superpoints = Superpoints::from_ids(
+            &self
+                .thinned
+                .as_ref()
+                .map_or_else(|| roots.clone(), |thinned| thinned.of_points(&roots)),
+        );
         monitor.at(Stage::Superpoints, 1.0)?;
         Ok(superpoints)
     }
 }
 
-/// (rows): the disc around each point that reaches to its last neighbour, divided among the points in it. No point gets more
-/// than ten times the median: a stray point far out is not a large surface.
+/// (rows): the disc around each point that reaches to its last neighbour, divided among the points
+/// in it. No point gets more than ten times the median: a stray point far out is not a large
+/// surface.
 fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
     let area = |row: usize| {
-        let Some(&last) = neighbours.of(row).last() else { return 0.0 };
+        let Some(&last) = neighbours.of(row).last() else {
+            return 0.0;
+        };
         let reach = minus(positions[last as usize], positions[row]);
         std::f32::consts::PI * dot(reach, reach) / (neighbours.k() + 1) as f32
     };
@@ -227,7 +302,11 @@ fn dot(a: [f32; 3], b: [f32; 3]) -> f32 {
 }
 
 fn cross(a: [f32; 3], b: [f32; 3]) -> [f32; 3] {
-    [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+    [
+        a[1] * b[2] - a[2] * b[1],
+        a[2] * b[0] - a[0] * b[2],
+        a[0] * b[1] - a[1] * b[0],
+    ]
 }
 
 fn unit(a: [f32; 3]) -> [f32; 3] {
@@ -245,28 +324,78 @@ mod tests {
     /// Two squares of 20 x 20 points that meet at a right angle, the second one's colours as given.
     fn corner() -> Vec<[f32; 3]> {
         let at = |i: usize| 0.05 * (i as f32 + 0.5);
-        (0..800).map(|i| if i < 400 { [at(i / 20), at(i % 20), 0.0] } else { [0.0, at(i % 20), at(i / 20 - 20)] }).collect()
+        (0..800)
+            .map(|i| {
+                if i < 400 {
+                    [at(i / 20), at(i % 20), 0.0]
+                } else {
+                    [0.0, at(i % 20), at(i / 20 - 20)]
+                }
+            })
+            .collect()
     }
 
-    fn cloud(positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, boundaries: Option<&Boundaries>) -> Superpoints {
+    fn cloud(
+        positions: &[[f32; 3]],
+        colors: Option<&[[u8; 3]]>,
+        boundaries: Option<&Boundaries>,
+    ) -> Superpoints {
         let options = SuperpointOptions::default();
-        let graph = PointGraph::new(positions, colors, &[], boundaries, options.edges, &Monitor::silent()).unwrap();
-        graph.superpoints(options.threshold, graph.points_on(options.minimum), &Monitor::silent()).unwrap()
+        let graph = PointGraph::new(
+            positions,
+            colors,
+            &[],
+            boundaries,
+            options.edges,
+            &Monitor::silent(),
+        )
+        .unwrap();
+        graph
+            .superpoints(
+                options.threshold,
+                graph.points_on(options.minimum),
+                &Monitor::silent(),
+            )
+            .unwrap()
     }
 
     #[test]
     fn a_fold_and_a_change_of_colour_are_borders() {
         let positions = corner();
-        // The rows at the fold have mixed neighbourhoods; away from it the two sides are one superpoint each.
+        // The rows at the fold have mixed neighbourhoods; away from it the two sides are one
+        // superpoint each.
         let sides = cloud(&positions, None, None);
-        let (floor, wall) = (sides.superpoint_of_point()[19 * 20], sides.superpoint_of_point()[799]);
+        let (floor, wall) = (
+            sides.superpoint_of_point()[19 * 20],
+            sides.superpoint_of_point()[799],
+        );
         assert_ne!(floor, wall);
-        for (i, p) in positions.iter().enumerate().filter(|(_, p)| p[0].max(p[2]) > 0.3) {
-            assert_eq!(sides.superpoint_of_point()[i], if i < 400 { floor } else { wall }, "{p:?}");
+        for (i, p) in positions
+            .iter()
+            .enumerate()
+            .filter(|(_, p)| p[0].max(p[2]) > 0.3)
+        {
+            assert_eq!(
+                sides.superpoint_of_point()[i],
+                if i < 400 { floor } else { wall },
+                "{p:?}"
+            );
         }
-        let striped: Vec<_> = positions.iter().map(|p| if p[1] < 0.5 { [200, 40, 40] } else { [40, 200, 40] }).collect();
+        let striped: Vec<_> = positions
+            .iter()
+            .map(|p| {
+                if p[1] < 0.5 {
+                    [200, 40, 40]
+                } else {
+                    [40, 200, 40]
+                }
+            })
+            .collect();
         let stripes = cloud(&positions, Some(&striped), None);
-        assert_ne!(stripes.superpoint_of_point()[19 * 20], stripes.superpoint_of_point()[19 * 20 + 19]);
+        assert_ne!(
+            stripes.superpoint_of_point()[19 * 20],
+            stripes.superpoint_of_point()[19 * 20 + 19]
+        );
     }
 
     #[test]
@@ -274,8 +403,17 @@ mod tests {
         let plane = &corner()[..400];
         // Four points are fewer than the minimum, but no edge leads out of them.
         let small = |p: &[f32; 3]| (0.4..0.5).contains(&p[0]) && (0.4..0.5).contains(&p[1]);
-        let labels = plane.iter().map(|p| [ViewLabel { view: 0, instance: if small(p) { 2 } else { 1 } }]);
-        let superpoints = cloud(plane, None, Some(&Boundaries::new(labels, Reading::SameView)));
+        let labels = plane.iter().map(|p| {
+            [ViewLabel {
+                view: 0,
+                instance: if small(p) { 2 } else { 1 },
+            }]
+        });
+        let superpoints = cloud(
+            plane,
+            None,
+            Some(&Boundaries::new(labels, Reading::SameView)),
+        );
         let mut sizes = superpoints.sizes();
         sizes.sort_unstable();
         assert_eq!(sizes, [4, 396]);
@@ -283,11 +421,16 @@ mod tests {
 
     #[test]
     fn a_sheet_is_grouped_alike_however_dense_it_is() {
-        // two colours meet in the middle of a square metre; a patch of five centimetres is too small, one of twenty is not
+        // two colours meet in the middle of a square metre; a patch of five centimetres is too
+        // small, one of twenty is not
         let of_step = |step: f32| {
             let side = (1.0 / step) as usize;
-            let positions: Vec<[f32; 3]> = (0..side * side).map(|i| [(i % side) as f32 * step, (i / side) as f32 * step, 0.0]).collect();
-            let inside = |p: &[f32; 3], low: f32, size: f32| p[..2].iter().all(|x| (low..low + size).contains(x));
+            let positions: Vec<[f32; 3]> = (0..side * side)
+                .map(|i| [(i % side) as f32 * step, (i / side) as f32 * step, 0.0])
+                .collect();
+            let inside = |p: &[f32; 3], low: f32, size: f32| {
+                p[..2].iter().all(|x| (low..low + size).contains(x))
+            };
             let color = |p: &[f32; 3]| match p {
                 p if inside(p, 0.1, 0.05) => [40, 40, 200],
                 p if inside(p, 0.7, 0.2) => [40, 40, 200],
@@ -300,7 +443,15 @@ mod tests {
         for step in [0.004, 0.009, 0.02, 0.04] {
             let (count, positions) = of_step(step);
             assert_eq!(count, 3, "{step}");
-            let graph = PointGraph::new(&positions, None, &[], None, SuperpointOptions::default().edges, &Monitor::silent()).unwrap();
+            let graph = PointGraph::new(
+                &positions,
+                None,
+                &[],
+                None,
+                SuperpointOptions::default().edges,
+                &Monitor::silent(),
+            )
+            .unwrap();
             let area: f32 = graph.areas().iter().sum();
             assert!((0.8..1.3).contains(&area), "{area} at {step}");
         }
@@ -309,7 +460,15 @@ mod tests {
     #[test]
     fn what_covers_nothing_has_a_least_number_of_points() {
         let of = |positions: &[[f32; 3]]| {
-            let graph = PointGraph::new(positions, None, &[], None, SuperpointOptions::default().edges, &Monitor::silent()).unwrap();
+            let graph = PointGraph::new(
+                positions,
+                None,
+                &[],
+                None,
+                SuperpointOptions::default().edges,
+                &Monitor::silent(),
+            )
+            .unwrap();
             [graph.points_on(0.01), graph.points_on(f32::INFINITY)]
         };
         assert_eq!(of(&[]), [FEWEST; 2]);
@@ -322,8 +481,13 @@ mod tests {
     #[test]
     fn an_edge_found_twice_is_kept_once() {
         let positions = corner();
-        let source = EdgeSource::Neighbours { spacing: 0.0, k: 16, color_weight: 0.0 };
-        let graph = PointGraph::new(&positions, None, &[], None, source, &Monitor::silent()).unwrap();
+        let source = EdgeSource::Neighbours {
+            spacing: 0.0,
+            k: 16,
+            color_weight: 0.0,
+        };
+        let graph =
+            PointGraph::new(&positions, None, &[], None, source, &Monitor::silent()).unwrap();
         let mut pairs: Vec<_> = graph.edges().iter().map(|edge| edge.ends()).collect();
         pairs.iter_mut().for_each(|ends| ends.sort_unstable());
         let all = pairs.len();
@@ -333,7 +497,11 @@ mod tests {
         let neighbours = spatial::nearest_neighbours(&positions, 16, &|_| Ok(())).unwrap();
         let point = |row: usize| neighbours.point_of_row()[row];
         for row in 0..800 {
-            for (a, b) in neighbours.of(row).iter().map(|&other| (point(row), point(other as usize))) {
+            for (a, b) in neighbours
+                .of(row)
+                .iter()
+                .map(|&other| (point(row), point(other as usize)))
+            {
                 assert!(pairs.binary_search(&[a.min(b), a.max(b)]).is_ok());
             }
         }

@@ -1,4 +1,5 @@
-//! Superpoints merged step by step into ever larger regions: proposals for objects that need no network.
+//! Superpoints merged step by step into ever larger regions: proposals for objects that need no
+//! network.
 
 use std::{
     cmp::Reverse,
@@ -36,12 +37,14 @@ pub struct Region {
 ///
 /// cost = contrast x sqrt(area(a) area(b)) x sqrt(border(a) border(b)) / border(a, b)
 ///
-/// where contrast is the mean weight of the edges between them and border counts edges: regions grow together that look alike
-/// across a border that is long for their outlines, small ones first. The area makes levels square metres, independent of how
-/// densely a surface was scanned. A region's level is the highest cost within it, so levels never fall towards the root.
+/// where contrast is the mean weight of the edges between them and border counts edges: regions
+/// grow together that look alike across a border that is long for their outlines, small ones first.
+/// The area makes levels square metres, independent of how densely a surface was scanned. A
+/// region's level is the highest cost within it, so levels never fall towards the root.
 ///
-/// On the labelled rooms a perfect pick among the regions reaches a higher AP than among the partitions of
-/// [`super::felzenszwalb`] at as many thresholds, and costs only the superpoint graph instead of the points'.
+/// On the labelled rooms a perfect pick among the regions reaches a higher AP than among the
+/// partitions of [`super::felzenszwalb`] at as many thresholds, and costs only the superpoint graph
+/// instead of the points'.
 #[derive(Clone, Debug)]
 pub struct Hierarchy {
     contacts: Vec<Contact>,
@@ -82,7 +85,11 @@ impl Hierarchy {
     ///
     /// # Errors
     /// [`Cancelled`].
-    pub fn new(graph: &PointGraph, superpoints: &Superpoints, monitor: &Monitor) -> Result<Self, Cancelled> {
+    pub fn new(
+        graph: &PointGraph,
+        superpoints: &Superpoints,
+        monitor: &Monitor,
+    ) -> Result<Self, Cancelled> {
         let superpoint_of_point = graph.of_kept(superpoints.superpoint_of_point());
         let mut areas = vec![0.0; superpoints.count()];
         for (&s, &area) in superpoint_of_point.iter().zip(graph.areas()) {
@@ -92,9 +99,16 @@ impl Hierarchy {
         let mut between: HashMap<[u32; 2], Border> = HashMap::new();
         for &edge in graph.edges() {
             let [a, b] = edge.ends().map(|point| superpoint_of_point[point as usize]);
-            let border = if a == b { &mut inside[a as usize] } else { between.entry([a.min(b), a.max(b)]).or_default() };
+            let border = if a == b {
+                &mut inside[a as usize]
+            } else {
+                between.entry([a.min(b), a.max(b)]).or_default()
+            };
             // Rounding can leave 1 - |n.n| just below zero; a mesh's weights may be NaN.
-            border.add(Border { edges: 1.0, contrast: f64::from(edge.weight().max(0.0)) });
+            border.add(Border {
+                edges: 1.0,
+                contrast: f64::from(edge.weight().max(0.0)),
+            });
         }
         monitor.check()?;
         let leaf = |(area, inside): (f64, Border)| Node {
@@ -139,7 +153,11 @@ impl Hierarchy {
                 }
             }
         }
-        Self { contacts, nodes, order }
+        Self {
+            contacts,
+            nodes,
+            order,
+        }
     }
 
     /// Every pair of superpoints that touch, in ascending order.
@@ -149,10 +167,15 @@ impl Hierarchy {
 
     /// (superpoints): square metres.
     pub fn areas(&self) -> Vec<f32> {
-        self.nodes.iter().filter(|node| node.superpoints == 1).map(|node| node.area as f32).collect()
+        self.nodes
+            .iter()
+            .filter(|node| node.superpoints == 1)
+            .map(|node| node.area as f32)
+            .collect()
     }
 
-    /// The regions of at most `max_area` square metres, single superpoints among them, small before large along every branch.
+    /// The regions of at most `max_area` square metres, single superpoints among them, small before
+    /// large along every branch.
     pub fn regions(&self, max_area: f32) -> Vec<Region> {
         // The last regions of a scan have no end; they get the highest level there is.
         let top = self.nodes.iter().map(|node| node.birth).fold(0.0, f32::max);
@@ -160,8 +183,14 @@ impl Hierarchy {
         let region = |node: &Node| {
             let mut superpoints = self.superpoints_of(node).to_vec();
             superpoints.sort_unstable();
-            let death = node.parent.map_or(top, |parent| self.nodes[parent as usize].birth);
-            Region { superpoints, birth: node.birth.min(death), death }
+            let death = node
+                .parent
+                .map_or(top, |parent| self.nodes[parent as usize].birth);
+            Region {
+                superpoints,
+                birth: node.birth.min(death),
+                death,
+            }
         };
         self.nodes.iter().filter(fits).map(region).collect()
     }
@@ -187,16 +216,27 @@ impl Growing {
             borders[a as usize].insert(b, border);
             borders[b as usize].insert(a, border);
         }
-        let outlines = borders.iter().map(|all| all.values().map(|border| border.edges).sum()).collect();
-        Self { nodes, borders, outlines }
+        let outlines = borders
+            .iter()
+            .map(|all| all.values().map(|border| border.edges).sum())
+            .collect();
+        Self {
+            nodes,
+            borders,
+            outlines,
+        }
     }
 
     /// The children of every node that came about, in order.
     fn merge_all(&mut self, monitor: &Monitor) -> Result<Vec<[u32; 2]>, Cancelled> {
         let mut children = vec![];
-        // One entry a region: its cheapest neighbour when it came about. An entry whose neighbour is gone is looked up
-        // again when its turn comes; until then the new region's own entry covers the pair.
-        let mut queue: BinaryHeap<_> = (0..self.nodes.len() as u32).filter_map(|id| self.cheapest(id)).map(Reverse).collect();
+        // One entry a region: its cheapest neighbour when it came about. An entry whose neighbour
+        // is gone is looked up again when its turn comes; until then the new region's own entry
+        // covers the pair.
+        let mut queue: BinaryHeap<_> = (0..self.nodes.len() as u32)
+            .filter_map(|id| self.cheapest(id))
+            .map(Reverse)
+            .collect();
         while let Some(Reverse((cost, a, b))) = queue.pop() {
             if self.nodes[a as usize].parent.is_some() {
                 continue;
@@ -215,15 +255,20 @@ impl Growing {
         Ok(children)
     }
 
-    /// (bits of the cost, `a`, neighbour); costs are not negative, so their bits compare as they do.
+    /// (bits of the cost, `a`, neighbour); costs are not negative, so their bits compare as they
+    /// do.
     fn cheapest(&self, a: u32) -> Option<(u64, u32, u32)> {
         let node = &self.nodes[a as usize];
         let cost = |b: u32, border: &Border| {
             let contrast = border.contrast / border.edges;
             let areas = (node.area * self.nodes[b as usize].area).sqrt();
-            contrast * areas * (self.outlines[a as usize] * self.outlines[b as usize]).sqrt() / border.edges
+            contrast * areas * (self.outlines[a as usize] * self.outlines[b as usize]).sqrt()
+                / border.edges
         };
-        self.borders[a as usize].iter().map(|(&b, border)| (cost(b, border).to_bits(), a, b)).min()
+        self.borders[a as usize]
+            .iter()
+            .map(|(&b, border)| (cost(b, border).to_bits(), a, b))
+            .min()
     }
 
     fn merge(&mut self, a: u32, b: u32, cost: f32) -> u32 {
@@ -235,7 +280,10 @@ impl Growing {
                 if neighbour != other {
                     outline += border.edges;
                     self.borders[neighbour as usize].remove(&old);
-                    around.entry(neighbour).or_insert_with(Border::default).add(border);
+                    around
+                        .entry(neighbour)
+                        .or_insert_with(Border::default)
+                        .add(border);
                 }
             }
         }
@@ -243,8 +291,15 @@ impl Growing {
             self.borders[neighbour as usize].insert(merged, border);
         }
         let [first, second] = [a, b].map(|child| &self.nodes[child as usize]);
-        // Superpoints' own births are of another kind, they only ever shorten the superpoint's life.
-        let level = |node: &Node| if node.superpoints > 1 { node.birth } else { 0.0 };
+        // Superpoints' own births are of another kind, they only ever shorten the superpoint's
+        // life.
+        let level = |node: &Node| {
+            if node.superpoints > 1 {
+                node.birth
+            } else {
+                0.0
+            }
+        };
         self.nodes.push(Node {
             parent: None,
             birth: cost.max(level(first)).max(level(second)),
@@ -271,15 +326,22 @@ mod tests {
     use crate::superpoint::{EdgeSource, SuperpointOptions};
 
     fn hierarchy(positions: &[[f32; 3]], colors: &[[u8; 3]]) -> (Superpoints, Hierarchy) {
-        let SuperpointOptions { edges, threshold, minimum } = SuperpointOptions::default();
+        let SuperpointOptions {
+            edges,
+            threshold,
+            minimum,
+        } = SuperpointOptions::default();
         let silent = Monitor::silent();
         let graph = PointGraph::new(positions, Some(colors), &[], None, edges, &silent).unwrap();
-        let superpoints = graph.superpoints(threshold, graph.points_on(minimum), &silent).unwrap();
+        let superpoints = graph
+            .superpoints(threshold, graph.points_on(minimum), &silent)
+            .unwrap();
         let hierarchy = Hierarchy::new(&graph, &superpoints, &silent).unwrap();
         (superpoints, hierarchy)
     }
 
-    /// A floor of 80 x 80 points with two boxes on it, each with a lid of its own colour; 5 cm apart.
+    /// A floor of 80 x 80 points with two boxes on it, each with a lid of its own colour; 5 cm
+    /// apart.
     fn boxes() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
         let (mut positions, mut colors, mut things) = (vec![], vec![], vec![]);
         let mut put = |position: [f32; 3], color, thing| {
@@ -287,15 +349,21 @@ mod tests {
             colors.push(color);
             things.push(thing);
         };
-        let inside = |x: i32, y: i32, x0: i32, y0: i32| (x0..=x0 + 15).contains(&x) && (y0..=y0 + 15).contains(&y);
+        let inside = |x: i32, y: i32, x0: i32, y0: i32| {
+            (x0..=x0 + 15).contains(&x) && (y0..=y0 + 15).contains(&y)
+        };
         for (x, y) in (0..80).flat_map(|x| (0..80).map(move |y| (x, y))) {
             if !inside(x, y, 15, 15) && !inside(x, y, 45, 45) {
                 put([x as f32, y as f32, 0.0], [120, 120, 120], 0);
             }
         }
-        for (thing, corner, side, lid) in [(1, 15, [140, 90, 60], [170, 90, 60]), (2, 45, [60, 90, 140], [60, 90, 170])] {
+        for (thing, corner, side, lid) in [
+            (1, 15, [140, 90, 60], [170, 90, 60]),
+            (2, 45, [60, 90, 140], [60, 90, 170]),
+        ] {
             for (u, v) in (0..16).flat_map(|u| (0..16).map(move |v| (u, v))) {
-                let at = |x: i32, y: i32, z: i32| [(corner + x) as f32, (corner + y) as f32, z as f32];
+                let at =
+                    |x: i32, y: i32, z: i32| [(corner + x) as f32, (corner + y) as f32, z as f32];
                 put(at(u, v, 16), lid, thing);
                 for wall in [at(u, 0, v), at(u, 15, v), at(0, u, v), at(15, u, v)] {
                     put(wall, side, thing);
@@ -312,9 +380,17 @@ mod tests {
         let regions = hierarchy.regions(10.0);
         for thing in [1, 2] {
             let overlap = |region: &Region| {
-                let inside = |p: usize| region.superpoints.binary_search(&superpoints.superpoint_of_point()[p]).is_ok();
-                let count = |test: &dyn Fn(usize) -> bool| (0..things.len()).filter(|&p| test(p)).count() as f64;
-                count(&|p| things[p] == thing && inside(p)) / count(&|p| things[p] == thing || inside(p))
+                let inside = |p: usize| {
+                    region
+                        .superpoints
+                        .binary_search(&superpoints.superpoint_of_point()[p])
+                        .is_ok()
+                };
+                let count = |test: &dyn Fn(usize) -> bool| {
+                    (0..things.len()).filter(|&p| test(p)).count() as f64
+                };
+                count(&|p| things[p] == thing && inside(p))
+                    / count(&|p| things[p] == thing || inside(p))
             };
             let best = regions.iter().map(overlap).fold(0.0, f64::max);
             assert!(best > 0.95, "thing {thing}: {best}");
@@ -325,10 +401,19 @@ mod tests {
     fn areas_are_square_metres_and_bound_the_regions() {
         let (positions, colors, _) = boxes();
         let (_, hierarchy) = hierarchy(&positions, &colors);
-        let total: f64 = hierarchy.nodes.iter().filter(|node| node.superpoints == 1).map(|node| node.area).sum();
-        // 80 x 80 floor points less the boxes' footprints, 2 x 5 x 256 on the boxes: a square of 5 cm each.
+        let total: f64 = hierarchy
+            .nodes
+            .iter()
+            .filter(|node| node.superpoints == 1)
+            .map(|node| node.area)
+            .sum();
+        // 80 x 80 floor points less the boxes' footprints, 2 x 5 x 256 on the boxes: a square of 5
+        // cm each.
         let expected = (80.0 * 80.0 - 2.0 * 256.0 + 2.0 * 5.0 * 256.0) * 0.0025;
-        assert!((total / expected - 1.0).abs() < 0.2, "{total} instead of {expected}");
+        assert!(
+            (total / expected - 1.0).abs() < 0.2,
+            "{total} instead of {expected}"
+        );
         let small = hierarchy.regions(1.0);
         assert!(small.len() < hierarchy.regions(1e9).len() && !small.is_empty());
         assert!((hierarchy.areas().iter().sum::<f32>() - total as f32).abs() < 1e-3);
@@ -366,8 +451,16 @@ mod tests {
     #[test]
     fn nothing_and_one_superpoint() {
         let (_, hierarchy) = hierarchy(&[[1.0; 3]; 20], &[[0; 3]; 20]);
-        assert_eq!(hierarchy.regions(1.0), [Region { superpoints: vec![0], birth: 0.0, death: 0.0 }]);
-        let graph = PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
+        assert_eq!(
+            hierarchy.regions(1.0),
+            [Region {
+                superpoints: vec![0],
+                birth: 0.0,
+                death: 0.0
+            }]
+        );
+        let graph =
+            PointGraph::new(&[], None, &[], None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
         let none = Hierarchy::new(&graph, &Superpoints::from_ids(&[]), &Monitor::silent()).unwrap();
         assert!(none.regions(1.0).is_empty() && none.areas().is_empty());
         let (superpoints, one) = self::hierarchy(&[[1.0; 3]], &[[0; 3]]);

@@ -17,15 +17,16 @@ pub use hierarchy::{Contact, Hierarchy, Region};
 /// Which points are joined by edges.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EdgeSource {
-    /// Each kept point and its nearest neighbours; weight 1 - |n.n| + `color_weight` x colour distance, n by principal components,
-    /// the distance Euclidean in sRGB scaled to 0..=1.
+    /// Each kept point and its nearest neighbours; weight 1 - |n.n| + `color_weight` x colour
+    /// distance, n by principal components, the distance Euclidean in sRGB scaled to 0..=1.
     Neighbours {
-        /// Points nearer to each other than this, in metres, are not all kept, so that the neighbours of one reach equally far however dense a scan is; 0
-        /// keeps all.
+        /// Points nearer to each other than this, in metres, are not all kept, so that the
+        /// neighbours of one reach equally far however dense a scan is; 0 keeps all.
         spacing: f32,
         /// Neighbours of a point.
         k: usize,
-        /// How much a difference in colour counts beside one in direction; 0 for scans without colour has no effect.
+        /// How much a difference in colour counts beside one in direction; 0 for scans without
+        /// colour has no effect.
         color_weight: f32,
     },
     /// The edges of the triangles, weighted as ScanNet's Segmentator does.
@@ -44,10 +45,19 @@ pub struct SuperpointOptions {
 }
 
 impl Default for SuperpointOptions {
-    /// For scans of rooms, meshes among them: what loses least on labelled rooms and gives about as many superpoints
-    /// whether points are 0.8 or 4.5 cm apart. The minimum is ten points of a room of fifty thousand.
+    /// For scans of rooms, meshes among them: what loses least on labelled rooms and gives about as
+    /// many superpoints whether points are 0.8 or 4.5 cm apart. The minimum is ten points of a room
+    /// of fifty thousand.
     fn default() -> Self {
-        Self { edges: EdgeSource::Neighbours { spacing: 0.015, k: 16, color_weight: 0.5 }, threshold: 0.07, minimum: 0.01 }
+        Self {
+            edges: EdgeSource::Neighbours {
+                spacing: 0.015,
+                k: 16,
+                color_weight: 0.5,
+            },
+            threshold: 0.07,
+            minimum: 0.01,
+        }
     }
 }
 
@@ -79,7 +89,9 @@ pub enum SuperpointError {
         points: usize,
     },
     /// Indices would not fit 32 bits.
-    #[error("{points} points with {edges} edges are more than 32-bit indices can number; thin the scan out first")]
+    #[error(
+        "{points} points with {edges} edges are more than 32-bit indices can number; thin the scan out first"
+    )]
     TooMany {
         /// Number of points.
         points: usize,
@@ -91,8 +103,8 @@ pub enum SuperpointError {
     Cancelled(#[from] Cancelled),
 }
 
-/// Groups `positions` (points, 3): the graph of [`PointGraph`] cut by [`felzenszwalb`]. `colors` are sRGB, (points, 3);
-/// `triangles` matter to [`EdgeSource::Mesh`] only.
+/// Groups `positions` (points, 3): the graph of [`PointGraph`] cut by [`felzenszwalb`]. `colors`
+/// are sRGB, (points, 3); `triangles` matter to [`EdgeSource::Mesh`] only.
 ///
 /// # Errors
 /// See [`SuperpointError`]; never panics.
@@ -117,7 +129,8 @@ pub struct Superpoints {
 impl Superpoints {
     /// From any ids: renumbers them to 0..count in order of first appearance.
     pub fn from_ids(ids: &[u32]) -> Self {
-        // Ids that number points or superpoints number a table; others are looked up in a sorted list of them.
+        // Ids that number points or superpoints number a table; others are looked up in a sorted
+        // list of them.
         let largest = ids.iter().copied().max().unwrap_or(0) as usize;
         let sorted = (largest >= 2 * ids.len()).then(|| {
             let mut sorted = ids.to_vec();
@@ -128,7 +141,9 @@ impl Superpoints {
         let mut new_of_old = vec![u32::MAX; sorted.as_ref().map_or(largest + 1, Vec::len)];
         let mut count = 0;
         let mut renumbered = |id: &u32| {
-            let place = sorted.as_ref().map_or(*id as usize, |sorted| sorted.partition_point(|old| old < id));
+            let place = sorted.as_ref().map_or(*id as usize, |sorted| {
+                sorted.partition_point(|old| old < id)
+            });
             let new = &mut new_of_old[place];
             if *new == u32::MAX {
                 *new = count;
@@ -137,7 +152,10 @@ impl Superpoints {
             *new
         };
         let superpoint_of_point = ids.iter().map(&mut renumbered).collect();
-        Self { superpoint_of_point, count: count as usize }
+        Self {
+            superpoint_of_point,
+            count: count as usize,
+        }
     }
 
     /// The coarser partition in which `region_of_superpoint` (superpoints) says what goes together.
@@ -145,7 +163,11 @@ impl Superpoints {
     /// # Panics
     /// When there are fewer regions' ids than superpoints.
     pub fn merged(&self, region_of_superpoint: &[u32]) -> Self {
-        let ids: Vec<u32> = self.superpoint_of_point.iter().map(|&s| region_of_superpoint[s as usize]).collect();
+        let ids: Vec<u32> = self
+            .superpoint_of_point
+            .iter()
+            .map(|&s| region_of_superpoint[s as usize])
+            .collect();
         Self::from_ids(&ids)
     }
 
@@ -180,28 +202,77 @@ mod tests {
 
     /// Reads just these files: binary little endian, float x y z, faces of a byte and three ints.
     fn mesh(bytes: &[u8]) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {
-        let end = bytes.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
+        let end = bytes
+            .windows(11)
+            .position(|w| w == b"end_header\n")
+            .unwrap()
+            + 11;
         let header = std::str::from_utf8(&bytes[..end]).unwrap();
-        let count = |element: &str| header.split(element).nth(1).unwrap().split_whitespace().next().unwrap().parse().unwrap();
+        let count = |element: &str| {
+            header
+                .split(element)
+                .nth(1)
+                .unwrap()
+                .split_whitespace()
+                .next()
+                .unwrap()
+                .parse()
+                .unwrap()
+        };
         let (vertices, faces): (usize, usize) = (count("element vertex "), count("element face "));
-        let three = |bytes: &[u8]| [0, 4, 8].map(|i| u32::from_le_bytes(bytes[i..i + 4].try_into().unwrap()));
+        let three = |bytes: &[u8]| {
+            [0, 4, 8].map(|i| u32::from_le_bytes(bytes[i..i + 4].try_into().unwrap()))
+        };
         let (vertex_bytes, face_bytes) = bytes[end..].split_at(12 * vertices);
         assert_eq!(face_bytes.len(), 13 * faces);
-        (vertex_bytes.chunks(12).map(|v| three(v).map(f32::from_bits)).collect(), face_bytes.chunks(13).map(|f| three(&f[1..])).collect())
+        (
+            vertex_bytes
+                .chunks(12)
+                .map(|v| three(v).map(f32::from_bits))
+                .collect(),
+            face_bytes.chunks(13).map(|f| three(&f[1..])).collect(),
+        )
     }
 
-    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted (docs/spec/superpoint.md section 5).
+    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted
+    /// (docs/spec/superpoint.md section 5).
     #[test]
     fn partitions_of_the_scannet_segmentator() {
-        let cases: Vec<serde_json::Value> = serde_json::from_value(golden::json("superpoints/cases.json")).unwrap();
+        let cases: Vec<serde_json::Value> =
+            serde_json::from_value(golden::json("superpoints/cases.json")).unwrap();
         let mut compared = 0;
-        for case in cases.iter().filter(|case| case["partition_invariant_to_tie_order"].as_bool().unwrap()) {
-            let (positions, triangles) = mesh(&golden::bytes(&format!("superpoints/{}", case["mesh"].as_str().unwrap())));
-            let (threshold, minimum) = (case["kThresh"].as_f64().unwrap() as f32, case["segMinVerts"].as_u64().unwrap() as u32);
-            let graph = PointGraph::new(&positions, None, &triangles, None, EdgeSource::Mesh, &Monitor::silent()).unwrap();
-            let found = graph.superpoints(threshold, minimum, &Monitor::silent()).unwrap();
-            let expected: Vec<u32> = serde_json::from_value(case["canonical_first_seen"].clone()).unwrap();
-            assert_eq!(found.superpoint_of_point(), expected, "{} at {threshold}, {minimum}", case["mesh"]);
+        for case in cases
+            .iter()
+            .filter(|case| case["partition_invariant_to_tie_order"].as_bool().unwrap())
+        {
+            let (positions, triangles) = mesh(&golden::bytes(&format!(
+                "superpoints/{}",
+                case["mesh"].as_str().unwrap()
+            )));
+            let (threshold, minimum) = (
+                case["kThresh"].as_f64().unwrap() as f32,
+                case["segMinVerts"].as_u64().unwrap() as u32,
+            );
+            let graph = PointGraph::new(
+                &positions,
+                None,
+                &triangles,
+                None,
+                EdgeSource::Mesh,
+                &Monitor::silent(),
+            )
+            .unwrap();
+            let found = graph
+                .superpoints(threshold, minimum, &Monitor::silent())
+                .unwrap();
+            let expected: Vec<u32> =
+                serde_json::from_value(case["canonical_first_seen"].clone()).unwrap();
+            assert_eq!(
+                found.superpoint_of_point(),
+                expected,
+                "{} at {threshold}, {minimum}",
+                case["mesh"]
+            );
             compared += 1;
         }
         assert_eq!(compared, 7);
@@ -226,25 +297,52 @@ mod tests {
     fn bad_input_is_named() {
         let options = SuperpointOptions::default();
         let silent = Monitor::silent();
-        let run = |positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, options| superpoints(positions, colors, &[[0, 1, 2]], options, &silent);
+        let run = |positions: &[[f32; 3]], colors: Option<&[[u8; 3]]>, options| {
+            superpoints(positions, colors, &[[0, 1, 2]], options, &silent)
+        };
         assert_eq!(run(&[], None, &options).unwrap().count(), 0);
         assert_eq!(run(&[[0.0; 3]], None, &options).unwrap().count(), 1);
-        assert_eq!(run(&[[0.0; 3], [f32::NAN; 3]], None, &options), Err(SuperpointError::NotFinite { point: 1 }));
-        let colours = SuperpointError::Lengths { what: "colours", found: 2, points: 1 };
+        assert_eq!(
+            run(&[[0.0; 3], [f32::NAN; 3]], None, &options),
+            Err(SuperpointError::NotFinite { point: 1 })
+        );
+        let colours = SuperpointError::Lengths {
+            what: "colours",
+            found: 2,
+            points: 1,
+        };
         assert_eq!(run(&[[0.0; 3]], Some(&[[0; 3]; 2]), &options), Err(colours));
-        let mesh = SuperpointOptions { edges: EdgeSource::Mesh, ..options };
-        assert_eq!(run(&[[0.0; 3]; 2], None, &mesh), Err(SuperpointError::Triangle { triangle: 0, points: 2 }));
+        let mesh = SuperpointOptions {
+            edges: EdgeSource::Mesh,
+            ..options
+        };
+        assert_eq!(
+            run(&[[0.0; 3]; 2], None, &mesh),
+            Err(SuperpointError::Triangle {
+                triangle: 0,
+                points: 2
+            })
+        );
     }
 
     #[test]
     fn a_hundred_thousand_equal_points_are_one_superpoint() {
-        let found = superpoints(&[[0.3; 3]; 100_000], None, &[], &SuperpointOptions::default(), &Monitor::silent()).unwrap();
+        let found = superpoints(
+            &[[0.3; 3]; 100_000],
+            None,
+            &[],
+            &SuperpointOptions::default(),
+            &Monitor::silent(),
+        )
+        .unwrap();
         assert_eq!(found.count(), 1);
     }
 
     #[test]
     fn progress_rises_and_cancel_ends_it() {
-        let positions: Vec<_> = (0..5000).map(|i| [(i % 71) as f32, (i / 71) as f32, 0.0]).collect();
+        let positions: Vec<_> = (0..5000)
+            .map(|i| [(i % 71) as f32, (i / 71) as f32, 0.0])
+            .collect();
         let seen = std::cell::RefCell::new(vec![]);
         let cancel = Cancel::default();
         let run = |limit: f32| {
@@ -254,10 +352,22 @@ mod tests {
                     cancel.cancel();
                 }
             };
-            superpoints(&positions, None, &[], &SuperpointOptions::default(), &Monitor::new(&report, &cancel))
+            superpoints(
+                &positions,
+                None,
+                &[],
+                &SuperpointOptions::default(),
+                &Monitor::new(&report, &cancel),
+            )
         };
         assert!(run(1.0).is_ok());
-        assert!(seen.borrow().is_sorted() && seen.borrow().last() == Some(&1.0) && seen.borrow().len() < 80, "{:?}", seen.borrow());
+        assert!(
+            seen.borrow().is_sorted()
+                && seen.borrow().last() == Some(&1.0)
+                && seen.borrow().len() < 80,
+            "{:?}",
+            seen.borrow()
+        );
         assert_eq!(run(0.3), Err(SuperpointError::Cancelled(Cancelled)));
     }
 }

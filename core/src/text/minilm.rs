@@ -1,7 +1,9 @@
-//! all-MiniLM-L6-v2: a six-layer BERT whose mean token state, scaled to unit length, is the phrase's embedding.
+//! all-MiniLM-L6-v2: a six-layer BERT whose mean token state, scaled to unit length, is the
+//! phrase's embedding.
 //!
-//! Post-norm encoder, hidden 384, 12 heads, feed-forward 1536, exact GELU, layer norm eps 1e-12 (the published
-//! `config.json`). The token table stays on the CPU in f16: a phrase needs a handful of its 30 522 rows.
+//! Post-norm encoder, hidden 384, 12 heads, feed-forward 1536, exact GELU, layer norm eps 1e-12
+//! (the published `config.json`). The token table stays on the CPU in f16: a phrase needs a handful
+//! of its 30 522 rows.
 
 use std::ops::Range;
 
@@ -46,7 +48,9 @@ pub enum LoadTextError {
     #[error("the text encoder's weights cannot be read: {0}")]
     Weights(String),
     /// A tensor is absent or has another shape or type.
-    #[error("the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}")]
+    #[error(
+        "the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}"
+    )]
     Tensor {
         /// Its name.
         name: String,
@@ -77,7 +81,8 @@ impl TextManifest {
     /// # Errors
     /// When it is malformed.
     pub fn parse(json: &[u8]) -> Result<Self, LoadTextError> {
-        let manifest: Self = serde_json::from_slice(json).map_err(|e| LoadTextError::Manifest(e.to_string()))?;
+        let manifest: Self =
+            serde_json::from_slice(json).map_err(|e| LoadTextError::Manifest(e.to_string()))?;
         shards::check_list(std::slice::from_ref(&manifest.tokenizer))?;
         shards::check_list(&manifest.shards)?;
         Ok(manifest)
@@ -87,7 +92,12 @@ impl TextManifest {
     ///
     /// # Errors
     /// When a file is damaged or not what the architecture needs.
-    pub fn load(&self, tokenizer: &[u8], pieces: &[impl AsRef<[u8]>], device: &Device) -> Result<MiniLm, LoadTextError> {
+    pub fn load(
+        &self,
+        tokenizer: &[u8],
+        pieces: &[impl AsRef<[u8]>],
+        device: &Device,
+    ) -> Result<MiniLm, LoadTextError> {
         self.tokenizer.check(tokenizer)?;
         MiniLm::load(tokenizer, &shards::join(&self.shards, pieces)?, device)
     }
@@ -117,28 +127,48 @@ struct Layer {
 }
 
 impl MiniLm {
-    /// From the text of `tokenizer.json` and a safetensors file with the published tensor names, f32 or f16.
+    /// From the text of `tokenizer.json` and a safetensors file with the published tensor names,
+    /// f32 or f16.
     ///
     /// # Errors
     /// When a file is unreadable or a tensor is not what the architecture needs.
     pub fn load(tokenizer: &[u8], weights: &[u8], device: &Device) -> Result<Self, LoadTextError> {
-        let mut tokenizer = Tokenizer::from_bytes(tokenizer).map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
+        let mut tokenizer = Tokenizer::from_bytes(tokenizer)
+            .map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
         tokenizer.with_padding(None);
         tokenizer
-            .with_truncation(Some(TruncationParams { max_length: MAX_TOKENS, ..TruncationParams::default() }))
+            .with_truncation(Some(TruncationParams {
+                max_length: MAX_TOKENS,
+                ..TruncationParams::default()
+            }))
             .map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
         let words = tokenizer.get_vocab_size(true) * DIM;
 
-        let file = Weights(SafeTensors::deserialize(weights).map_err(|e| LoadTextError::Weights(e.to_string()))?);
-        let words = file.numbers("embeddings.word_embeddings.weight", words)?.into_iter().map(f16::from_f32).collect();
+        let file = Weights(
+            SafeTensors::deserialize(weights).map_err(|e| LoadTextError::Weights(e.to_string()))?,
+        );
+        let words = file
+            .numbers("embeddings.word_embeddings.weight", words)?
+            .into_iter()
+            .map(f16::from_f32)
+            .collect();
         let mut positions = file.numbers("embeddings.position_embeddings.weight", 512 * DIM)?;
         let types = file.numbers("embeddings.token_type_embeddings.weight", 2 * DIM)?;
         for row in positions.chunks_exact_mut(DIM) {
             row.iter_mut().zip(&types).for_each(|(p, t)| *p += t);
         }
         let norm = file.norm("embeddings.LayerNorm", device)?;
-        let layers = (0..LAYERS).map(|i| Layer::load(&file, &format!("encoder.layer.{i}"), device)).collect::<Result<_, _>>()?;
-        Ok(Self { tokenizer, words, positions, norm, layers, device: device.clone() })
+        let layers = (0..LAYERS)
+            .map(|i| Layer::load(&file, &format!("encoder.layer.{i}"), device))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            tokenizer,
+            words,
+            positions,
+            norm,
+            layers,
+            device: device.clone(),
+        })
     }
 
     /// Token ids of a phrase with [CLS] and [SEP], at most 256.
@@ -146,17 +176,27 @@ impl MiniLm {
     /// # Errors
     /// When the tokenizer refuses the phrase.
     pub fn token_ids(&self, phrase: &str) -> Result<Vec<u32>, EncodeError> {
-        let encoding = self.tokenizer.encode(phrase, true).map_err(|e| EncodeError::Tokens { phrase: phrase.to_owned(), cause: e.to_string() })?;
+        let encoding = self
+            .tokenizer
+            .encode(phrase, true)
+            .map_err(|e| EncodeError::Tokens {
+                phrase: phrase.to_owned(),
+                cause: e.to_string(),
+            })?;
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// (phrases, DIM): means of the last hidden states of each phrase's tokens. Layers read all tokens together, attention only those of its phrase.
+    /// (phrases, DIM): means of the last hidden states of each phrase's tokens. Layers read all
+    /// tokens together, attention only those of its phrase.
     fn means(&self, phrases: &[Vec<u32>]) -> Tensor<2> {
-        let rows = phrases.iter().flat_map(|ids| ids.iter().zip(self.positions.chunks_exact(DIM))).flat_map(|(&id, position)| {
-            let start = id as usize * DIM;
-            let word = self.words.get(start..start + DIM).unwrap_or_default();
-            word.iter().zip(position).map(|(w, p)| w.to_f32() + p)
-        });
+        let rows = phrases
+            .iter()
+            .flat_map(|ids| ids.iter().zip(self.positions.chunks_exact(DIM)))
+            .flat_map(|(&id, position)| {
+                let start = id as usize * DIM;
+                let word = self.words.get(start..start + DIM).unwrap_or_default();
+                word.iter().zip(position).map(|(w, p)| w.to_f32() + p)
+            });
         let rows: Vec<f32> = rows.collect();
         let tokens = rows.len() / DIM;
         let x = Tensor::<2>::from_data(TensorData::new(rows, [tokens, DIM]), &self.device);
@@ -166,8 +206,17 @@ impl MiniLm {
             end - ids.len()..end
         });
         let spans: Vec<Range<usize>> = spans.collect();
-        let x = self.layers.iter().fold(self.norm.forward(x), |x, layer| layer.forward(x, &spans));
-        Tensor::cat(spans.into_iter().map(|span| x.clone().slice([span, 0..DIM]).mean_dim(0)).collect(), 0)
+        let x = self
+            .layers
+            .iter()
+            .fold(self.norm.forward(x), |x, layer| layer.forward(x, &spans));
+        Tensor::cat(
+            spans
+                .into_iter()
+                .map(|span| x.clone().slice([span, 0..DIM]).mean_dim(0))
+                .collect(),
+            0,
+        )
     }
 }
 
@@ -177,21 +226,33 @@ impl TextEncoder for MiniLm {
     }
 
     async fn embed(&self, phrases: &[&str]) -> Result<Vec<Vec<f32>>, EncodeError> {
-        let ids = phrases.iter().map(|phrase| self.token_ids(phrase)).collect::<Result<Vec<_>, _>>()?;
+        let ids = phrases
+            .iter()
+            .map(|phrase| self.token_ids(phrase))
+            .collect::<Result<Vec<_>, _>>()?;
         let mut embeddings = Vec::with_capacity(phrases.len());
         for ids in ids.chunks(AT_ONCE) {
-            let means = self.means(ids).into_data_async().await.map_err(|e| EncodeError::Device(e.to_string()))?;
-            let means = means.try_into_vec::<f32>().map_err(|e| EncodeError::Device(e.to_string()))?;
+            let means = self
+                .means(ids)
+                .into_data_async()
+                .await
+                .map_err(|e| EncodeError::Device(e.to_string()))?;
+            let means = means
+                .try_into_vec::<f32>()
+                .map_err(|e| EncodeError::Device(e.to_string()))?;
             embeddings.extend(means.chunks_exact(DIM).map(<[f32]>::to_vec));
         }
-        embeddings.iter_mut().for_each(|embedding| normalise(embedding));
+        embeddings
+            .iter_mut()
+            .for_each(|embedding| normalise(embedding));
         Ok(embeddings)
     }
 }
 
 impl Layer {
     fn load(file: &Weights, prefix: &str, device: &Device) -> Result<Self, LoadTextError> {
-        let linear = |name: &str, d_in, d_out| file.linear(&format!("{prefix}.{name}"), d_in, d_out, device);
+        let linear =
+            |name: &str, d_in, d_out| file.linear(&format!("{prefix}.{name}"), d_in, d_out, device);
         Ok(Self {
             query: linear("attention.self.query", DIM, DIM)?,
             key: linear("attention.self.key", DIM, DIM)?,
@@ -207,14 +268,30 @@ impl Layer {
     /// (tokens, DIM) -> (tokens, DIM); `phrases` are the tokens of each.
     fn forward(&self, x: Tensor<2>, phrases: &[Range<usize>]) -> Tensor<2> {
         let width = DIM / HEADS;
-        let (q, k, v) = (linear(&self.query, x.clone()), linear(&self.key, x.clone()), linear(&self.value, x.clone()));
+        let (q, k, v) = (
+            linear(&self.query, x.clone()),
+            linear(&self.key, x.clone()),
+            linear(&self.value, x.clone()),
+        );
         let attend = |phrase: &Range<usize>| {
-            let heads = |t: &Tensor<2>| t.clone().slice([phrase.clone(), 0..DIM]).reshape([phrase.len(), HEADS, width]).swap_dims(0, 1);
-            let weights = softmax(matmul(heads(&q), heads(&k).swap_dims(1, 2)).div_scalar((width as f32).sqrt()), 2);
-            matmul(weights, heads(&v)).swap_dims(0, 1).reshape([phrase.len(), DIM])
+            let heads = |t: &Tensor<2>| {
+                t.clone()
+                    .slice([phrase.clone(), 0..DIM])
+                    .reshape([phrase.len(), HEADS, width])
+                    .swap_dims(0, 1)
+            };
+            let weights = softmax(
+                matmul(heads(&q), heads(&k).swap_dims(1, 2)).div_scalar((width as f32).sqrt()),
+                2,
+            );
+            matmul(weights, heads(&v))
+                .swap_dims(0, 1)
+                .reshape([phrase.len(), DIM])
         };
         let mixed = Tensor::cat(phrases.iter().map(attend).collect(), 0);
-        let x = self.attention_norm.forward(linear(&self.attention_out, mixed) + x);
+        let x = self
+            .attention_norm
+            .forward(linear(&self.attention_out, mixed) + x);
         let wide = gelu(linear(&self.widen, x.clone()));
         self.norm.forward(linear(&self.narrow, wide) + x)
     }
@@ -224,20 +301,45 @@ struct Weights<'a>(SafeTensors<'a>);
 
 impl Weights<'_> {
     fn numbers(&self, name: &str, count: usize) -> Result<Vec<f32>, LoadTextError> {
-        let wrong = |found: String| LoadTextError::Tensor { name: name.to_owned(), expected: count, found };
+        let wrong = |found: String| LoadTextError::Tensor {
+            name: name.to_owned(),
+            expected: count,
+            found,
+        };
         let tensor = self.0.tensor(name).map_err(|e| wrong(e.to_string()))?;
         let numbers: Vec<f32> = match tensor.dtype() {
-            Dtype::F32 => tensor.data().chunks_exact(4).map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect(),
-            Dtype::F16 => tensor.data().chunks_exact(2).map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32()).collect(),
+            Dtype::F32 => tensor
+                .data()
+                .chunks_exact(4)
+                .map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+                .collect(),
+            Dtype::F16 => tensor
+                .data()
+                .chunks_exact(2)
+                .map(|b| f16::from_le_bytes([b[0], b[1]]).to_f32())
+                .collect(),
             other => return Err(wrong(format!("it is {other:?}"))),
         };
-        if numbers.len() == count { Ok(numbers) } else { Err(wrong(format!("it has {}", numbers.len()))) }
+        if numbers.len() == count {
+            Ok(numbers)
+        } else {
+            Err(wrong(format!("it has {}", numbers.len())))
+        }
     }
 
-    fn linear(&self, name: &str, d_in: usize, d_out: usize, device: &Device) -> Result<Linear, LoadTextError> {
+    fn linear(
+        &self,
+        name: &str,
+        d_in: usize,
+        d_out: usize,
+        device: &Device,
+    ) -> Result<Linear, LoadTextError> {
         // transposed here: a product would copy a transposed view each time
         let stored = self.numbers(&format!("{name}.weight"), d_out * d_in)?;
-        let weight: Vec<f32> = (0..d_in).flat_map(|i| stored.iter().skip(i).step_by(d_in)).copied().collect();
+        let weight: Vec<f32> = (0..d_in)
+            .flat_map(|i| stored.iter().skip(i).step_by(d_in))
+            .copied()
+            .collect();
         let weight = TensorData::new(weight, [d_in, d_out]);
         let bias = TensorData::new(self.numbers(&format!("{name}.bias"), d_out)?, [d_out]);
         let mut linear = LinearConfig::new(d_in, d_out).init(device);

@@ -1,4 +1,5 @@
-//! Words to embeddings: the shipped vocabulary, prompt parsing, and the text encoder for everything else.
+//! Words to embeddings: the shipped vocabulary, prompt parsing, and the text encoder for everything
+//! else.
 
 #[cfg(feature = "model")]
 mod minilm;

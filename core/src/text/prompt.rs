@@ -20,7 +20,9 @@ pub enum PromptError {
     #[error("the prompt has more than {MAX_TERMS} different terms")]
     TooManyTerms,
     /// One term is a whole text.
-    #[error("the term starting with `{start}` has {found} characters, the limit is {MAX_TERM_CHARS}; separate terms with a comma")]
+    #[error(
+        "the term starting with `{start}` has {found} characters, the limit is {MAX_TERM_CHARS}; separate terms with a comma"
+    )]
     TermTooLong {
         /// Its first words.
         start: String,
@@ -35,27 +37,37 @@ pub enum PromptError {
     },
 }
 
-/// Splits a prompt into terms, in order: trimmed, inner white space single, the first spelling of each kept whatever the case.
+/// Splits a prompt into terms, in order: trimmed, inner white space single, the first spelling of
+/// each kept whatever the case.
 ///
-/// Terms end at a comma, a semicolon, a line end, or a full stop that no letter or digit follows (so `2.5 m` stays whole). Inside double quotes nothing separates.
-/// An empty prompt has no terms.
+/// Terms end at a comma, a semicolon, a line end, or a full stop that no letter or digit follows
+/// (so `2.5 m` stays whole). Inside double quotes nothing separates. An empty prompt has no terms.
 ///
 /// # Errors
 /// See [`PromptError`].
 pub fn parse(prompt: &str) -> Result<Vec<String>, PromptError> {
     if prompt.len() > MAX_PROMPT_BYTES {
-        return Err(PromptError::TooLong { found: prompt.len() });
+        return Err(PromptError::TooLong {
+            found: prompt.len(),
+        });
     }
     let mut terms = Vec::new();
     let mut seen = std::collections::HashSet::new();
     for term in split(prompt)? {
-        let term = term.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
+        let term = term
+            .split(|c: char| c.is_whitespace() || c.is_control())
+            .filter(|word| !word.is_empty())
+            .collect::<Vec<_>>()
+            .join(" ");
         if term.is_empty() {
             continue;
         }
         let found = term.chars().count();
         if found > MAX_TERM_CHARS {
-            return Err(PromptError::TermTooLong { start: start_of(&term), found });
+            return Err(PromptError::TermTooLong {
+                start: start_of(&term),
+                found,
+            });
         }
         if seen.insert(term.to_lowercase()) {
             if terms.len() == MAX_TERMS {
@@ -75,12 +87,18 @@ fn split(prompt: &str) -> Result<Vec<String>, PromptError> {
         let quote = matches!(character, '"' | '\u{201c}' | '\u{201d}' | '\u{201e}');
         let separates = match character {
             ',' | ';' | '\n' | '\r' => true,
-            '.' => characters.peek().is_none_or(|(_, next)| !next.is_alphanumeric()),
+            '.' => characters
+                .peek()
+                .is_none_or(|(_, next)| !next.is_alphanumeric()),
             _ => false,
         };
         if quote {
             // A quotation is a term of its own, whatever stands beside it.
-            quote_start = if quote_start.is_some() { None } else { Some(at) };
+            quote_start = if quote_start.is_some() {
+                None
+            } else {
+                Some(at)
+            };
             terms.push(String::new());
         } else if separates && quote_start.is_none() {
             terms.push(String::new());
@@ -89,7 +107,9 @@ fn split(prompt: &str) -> Result<Vec<String>, PromptError> {
         }
     }
     match quote_start {
-        Some(at) => Err(PromptError::OpenQuote { start: start_of(&prompt[at..]) }),
+        Some(at) => Err(PromptError::OpenQuote {
+            start: start_of(&prompt[at..]),
+        }),
         None => Ok(terms),
     }
 }
@@ -107,10 +127,22 @@ mod tests {
 
     #[test]
     fn separators_quotes_and_case() {
-        assert_eq!(parse("chair . table, sofa; \"power strip\"").unwrap(), ["chair", "table", "sofa", "power strip"]);
-        assert_eq!(parse("  Office   chair.\nCHAIR,chair ,, ;office chair").unwrap(), ["Office chair", "CHAIR"]);
-        assert_eq!(parse("a 2.5 m shelf. lamp.").unwrap(), ["a 2.5 m shelf", "lamp"]);
-        assert_eq!(parse("\u{201c}salt, pepper\u{201d} pot").unwrap(), ["salt, pepper", "pot"]);
+        assert_eq!(
+            parse("chair . table, sofa; \"power strip\"").unwrap(),
+            ["chair", "table", "sofa", "power strip"]
+        );
+        assert_eq!(
+            parse("  Office   chair.\nCHAIR,chair ,, ;office chair").unwrap(),
+            ["Office chair", "CHAIR"]
+        );
+        assert_eq!(
+            parse("a 2.5 m shelf. lamp.").unwrap(),
+            ["a 2.5 m shelf", "lamp"]
+        );
+        assert_eq!(
+            parse("\u{201c}salt, pepper\u{201d} pot").unwrap(),
+            ["salt, pepper", "pot"]
+        );
         assert_eq!(parse(" .,;\r\n").unwrap(), Vec::<String>::new());
         assert_eq!(parse("").unwrap(), Vec::<String>::new());
     }
@@ -120,9 +152,23 @@ mod tests {
         let many: String = (0..=MAX_TERMS).map(|i| format!("t{i},")).collect();
         assert_eq!(parse(&many), Err(PromptError::TooManyTerms));
         assert_eq!(parse(&"chair,".repeat(1000)).unwrap(), ["chair"]);
-        assert_eq!(parse(&"x".repeat(101)), Err(PromptError::TermTooLong { start: "x".repeat(24), found: 101 }));
-        assert_eq!(parse(&" ".repeat(40_000)), Err(PromptError::TooLong { found: 40_000 }));
-        assert_eq!(parse("chair, \"table").unwrap_err(), PromptError::OpenQuote { start: "\"table".into() });
+        assert_eq!(
+            parse(&"x".repeat(101)),
+            Err(PromptError::TermTooLong {
+                start: "x".repeat(24),
+                found: 101
+            })
+        );
+        assert_eq!(
+            parse(&" ".repeat(40_000)),
+            Err(PromptError::TooLong { found: 40_000 })
+        );
+        assert_eq!(
+            parse("chair, \"table").unwrap_err(),
+            PromptError::OpenQuote {
+                start: "\"table".into()
+            }
+        );
     }
 
     proptest! {

@@ -1,7 +1,9 @@
-//! Embeddings of common indoor nouns, shipped with the crate, so that ordinary prompts need no text encoder.
+//! Embeddings of common indoor nouns, shipped with the crate, so that ordinary prompts need no text
+//! encoder.
 //!
-//! `vocabulary.txt` has one noun a line; `vocabulary.i8` has [`DIM`] signed bytes for each, its MiniLM embedding scaled so
-//! that the largest magnitude is 127. `trainer vocabulary` makes the second from the first.
+//! `vocabulary.txt` has one noun a line; `vocabulary.i8` has [`DIM`] signed bytes for each, its
+//! MiniLM embedding scaled so that the largest magnitude is 127. `trainer vocabulary` makes the
+//! second from the first.
 
 use std::{collections::HashMap, sync::LazyLock};
 
@@ -18,7 +20,12 @@ pub struct Vocabulary {
     index_of_name: HashMap<&'static str, usize>,
 }
 
-static SHIPPED: LazyLock<Vocabulary> = LazyLock::new(|| Vocabulary::new(include_str!("vocabulary.txt"), include_bytes!("vocabulary.i8")));
+static SHIPPED: LazyLock<Vocabulary> = LazyLock::new(|| {
+    Vocabulary::new(
+        include_str!("vocabulary.txt"),
+        include_bytes!("vocabulary.i8"),
+    )
+});
 
 impl Vocabulary {
     /// The committed table.
@@ -31,8 +38,16 @@ impl Vocabulary {
         let mut embeddings: Vec<f32> = quantised.iter().map(|&b| f32::from(b as i8)).collect();
         embeddings.resize(names.len() * DIM, 0.0);
         embeddings.chunks_exact_mut(DIM).for_each(normalise);
-        let index_of_name = names.iter().enumerate().map(|(i, name)| (*name, i)).collect();
-        Self { names, embeddings, index_of_name }
+        let index_of_name = names
+            .iter()
+            .enumerate()
+            .map(|(i, name)| (*name, i))
+            .collect();
+        Self {
+            names,
+            embeddings,
+            index_of_name,
+        }
     }
 
     /// The nouns; the first [`Self::default_labels`] are those an unprompted scene is named with.
@@ -58,12 +73,15 @@ impl Vocabulary {
         &self.embeddings
     }
 
-    /// The embedding of a phrase if it, or its singular, is in the table; case and outer space do not matter.
+    /// The embedding of a phrase if it, or its singular, is in the table; case and outer space do
+    /// not matter.
     pub fn lookup(&self, phrase: &str) -> Option<&[f32]> {
         let phrase = phrase.trim().to_lowercase();
         let index = self.index_of_name.get(phrase.as_str()).or_else(|| {
             let singular = phrase.strip_suffix('s').filter(|stem| stem.len() > 2)?;
-            self.index_of_name.get(singular).or_else(|| self.index_of_name.get(singular.strip_suffix('e')?))
+            self.index_of_name
+                .get(singular)
+                .or_else(|| self.index_of_name.get(singular.strip_suffix('e')?))
         })?;
         Some(self.embedding(*index))
     }
@@ -71,8 +89,14 @@ impl Vocabulary {
 
 /// One embedding as the [`DIM`] bytes of `vocabulary.i8`.
 pub fn quantise(embedding: &[f32]) -> Vec<u8> {
-    let largest = embedding.iter().fold(0.0_f32, |m, v| m.max(v.abs())).max(f32::MIN_POSITIVE);
-    embedding.iter().map(|v| (v / largest * 127.0).round() as i8 as u8).collect()
+    let largest = embedding
+        .iter()
+        .fold(0.0_f32, |m, v| m.max(v.abs()))
+        .max(f32::MIN_POSITIVE);
+    embedding
+        .iter()
+        .map(|v| (v / largest * 127.0).round() as i8 as u8)
+        .collect()
 }
 
 #[cfg(test)]
@@ -86,12 +110,27 @@ mod tests {
     #[test]
     fn the_table_is_complete() {
         let vocabulary = Vocabulary::shipped();
-        assert!(vocabulary.names().len() >= 2000, "{} nouns", vocabulary.names().len());
-        assert_eq!(vocabulary.names().len(), vocabulary.index_of_name.len(), "a noun stands twice");
-        assert_eq!(include_bytes!("vocabulary.i8").len(), vocabulary.names().len() * DIM);
+        assert!(
+            vocabulary.names().len() >= 2000,
+            "{} nouns",
+            vocabulary.names().len()
+        );
+        assert_eq!(
+            vocabulary.names().len(),
+            vocabulary.index_of_name.len(),
+            "a noun stands twice"
+        );
+        assert_eq!(
+            include_bytes!("vocabulary.i8").len(),
+            vocabulary.names().len() * DIM
+        );
         for i in 0..vocabulary.names().len() {
             let norm = cosine(vocabulary.embedding(i), vocabulary.embedding(i));
-            assert!((norm - 1.0).abs() < 1e-4, "{}: {norm}", vocabulary.names()[i]);
+            assert!(
+                (norm - 1.0).abs() < 1e-4,
+                "{}: {norm}",
+                vocabulary.names()[i]
+            );
         }
     }
 
@@ -115,8 +154,13 @@ mod tests {
 
     #[test]
     fn quantised_embeddings_keep_their_direction() {
-        let v: Vec<f32> = (0..DIM).map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0).collect();
-        let mut q: Vec<f32> = quantise(&v).into_iter().map(|b| f32::from(b as i8)).collect();
+        let v: Vec<f32> = (0..DIM)
+            .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)
+            .collect();
+        let mut q: Vec<f32> = quantise(&v)
+            .into_iter()
+            .map(|b| f32::from(b as i8))
+            .collect();
         let mut v = v;
         normalise(&mut v);
         normalise(&mut q);

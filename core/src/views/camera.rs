@@ -34,8 +34,13 @@ pub struct Pixel {
 impl Camera {
     /// Where `point` (metres, world) falls in the image, if it does.
     pub fn project(&self, point: [f32; 3]) -> Option<Pixel> {
-        let p = self.world_from_camera.inverse().transform_point3(point.into());
-        let share = |along: f32, focal: f32, center: f32, extent: f32| (focal * along / p.z + center + 0.5) / extent;
+        let p = self
+            .world_from_camera
+            .inverse()
+            .transform_point3(point.into());
+        let share = |along: f32, focal: f32, center: f32, extent: f32| {
+            (focal * along / p.z + center + 0.5) / extent
+        };
         let x = share(p.x, self.focal[0], self.center[0], self.width);
         let y = share(p.y, self.focal[1], self.center[1], self.height);
         let inside = |share: f32| (0.0..=1.0).contains(&share);
@@ -44,10 +49,14 @@ impl Camera {
 
     /// The point (metres, world) that is seen there.
     pub fn back_project(&self, pixel: Pixel) -> [f32; 3] {
-        let along = |share: f32, focal: f32, center: f32, extent: f32| (share * extent - 0.5 - center) / focal * pixel.depth;
+        let along = |share: f32, focal: f32, center: f32, extent: f32| {
+            (share * extent - 0.5 - center) / focal * pixel.depth
+        };
         let x = along(pixel.x, self.focal[0], self.center[0], self.width);
         let y = along(pixel.y, self.focal[1], self.center[1], self.height);
-        self.world_from_camera.transform_point3(Vec3::new(x, y, pixel.depth)).into()
+        self.world_from_camera
+            .transform_point3(Vec3::new(x, y, pixel.depth))
+            .into()
     }
 
     /// Where the camera is, metres, world.
@@ -79,7 +88,14 @@ pub mod tests {
     fn what_is_ahead_is_in_the_middle() {
         let camera = camera([1.0, 0.0, 0.0]);
         let pixel = camera.project([3.0, 0.0, 0.0]).unwrap();
-        assert_eq!(pixel, Pixel { x: 0.5, y: 0.5, depth: 2.0 });
+        assert_eq!(
+            pixel,
+            Pixel {
+                x: 0.5,
+                y: 0.5,
+                depth: 2.0
+            }
+        );
         // up is up and left is left
         let above = camera.project([3.0, 0.5, 0.5]).unwrap();
         assert!(above.x < 0.5 && above.y < 0.5);

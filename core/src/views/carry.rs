@@ -38,13 +38,23 @@ pub enum Choice {
     Farthest,
 }
 
-/// (points, channels): features of the images that `choice` takes for each point, their mean where it takes several; zeros where there is none.
-/// `O(points views)` but for [`Choice::Own`].
+/// (points, channels): features of the images that `choice` takes for each point, their mean where
+/// it takes several; zeros where there is none. `O(points views)` but for [`Choice::Own`].
 ///
 /// # Panics
-/// If the views' features differ in their channels, or there are not as many correspondences as positions.
-pub fn carried(choice: Choice, positions: &[[f32; 3]], origins: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
-    assert_eq!(positions.len(), origins.len(), "a correspondence, or none, for every point");
+/// If the views' features differ in their channels, or there are not as many correspondences as
+/// positions.
+pub fn carried(
+    choice: Choice,
+    positions: &[[f32; 3]],
+    origins: &[Option<Correspondence>],
+    views: &[View],
+) -> Vec<f32> {
+    assert_eq!(
+        positions.len(),
+        origins.len(),
+        "a correspondence, or none, for every point"
+    );
     match choice {
         Choice::Own => from_correspondences(origins, views),
         Choice::Nearest => from_views(positions, views, |a, b| a.total_cmp(b)),
@@ -52,12 +62,16 @@ pub fn carried(choice: Choice, positions: &[[f32; 3]], origins: &[Option<Corresp
     }
 }
 
-/// The bilinear sample of each point's own pixel; a correspondence to a view that is not there counts as none.
+/// The bilinear sample of each point's own pixel; a correspondence to a view that is not there
+/// counts as none.
 fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
     let channels = channels(views);
     let mut features = vec![0.0; correspondences.len() * channels];
     platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
-        for (correspondence, feature) in correspondences[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
+        for (correspondence, feature) in correspondences[chunk * CHUNK..]
+            .iter()
+            .zip(features.chunks_exact_mut(channels))
+        {
             if let Some(Correspondence { view, x, y }) = correspondence
                 && let Some(view) = views.get(*view as usize)
             {
@@ -68,21 +82,37 @@ fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[Vie
     features
 }
 
-/// Means over the first [`VIEWS`] views that see a point, in `order` of their cameras' squared distances.
+/// Means over the first [`VIEWS`] views that see a point, in `order` of their cameras' squared
+/// distances.
 ///
-/// A view sees a point inside its image that lies not more than [`TOLERANCE`] behind what its depth, sampled bilinearly, says is there;
-/// where the depth is unknown it sees nothing, without a depth map everything.
-fn from_views(positions: &[[f32; 3]], views: &[View], order: impl Fn(&f32, &f32) -> Ordering + Sync) -> Vec<f32> {
+/// A view sees a point inside its image that lies not more than [`TOLERANCE`] behind what its
+/// depth, sampled bilinearly, says is there; where the depth is unknown it sees nothing, without a
+/// depth map everything.
+fn from_views(
+    positions: &[[f32; 3]],
+    views: &[View],
+    order: impl Fn(&f32, &f32) -> Ordering + Sync,
+) -> Vec<f32> {
     let channels = channels(views);
     let mut features = vec![0.0; positions.len() * channels];
     platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
-        for (&position, feature) in positions[chunk * CHUNK..].iter().zip(features.chunks_exact_mut(channels)) {
-            let distance = |view: &View| glam::Vec3::from(view.camera.position()).distance_squared(position.into());
-            let mut seeing: Vec<_> = views.iter().filter_map(|view| Some((distance(view), view, sees(view, position)?))).collect();
+        for (&position, feature) in positions[chunk * CHUNK..]
+            .iter()
+            .zip(features.chunks_exact_mut(channels))
+        {
+            let distance = |view: &View| {
+                glam::Vec3::from(view.camera.position()).distance_squared(position.into())
+            };
+            let mut seeing: Vec<_> = views
+                .iter()
+                .filter_map(|view| Some((distance(view), view, sees(view, position)?)))
+                .collect();
             seeing.sort_by(|a, b| order(&a.0, &b.0));
             seeing.truncate(VIEWS);
             let weight = 1.0 / seeing.len().max(1) as f32;
-            seeing.iter().for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
+            seeing
+                .iter()
+                .for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
         }
     });
     features
@@ -100,7 +130,12 @@ fn sees(view: &View, position: [f32; 3]) -> Option<[f32; 2]> {
 
 fn channels(views: &[View]) -> usize {
     let channels = views.first().map_or(0, |view| view.features.channels());
-    assert!(views.iter().all(|view| view.features.channels() == channels), "all views have the same channels");
+    assert!(
+        views
+            .iter()
+            .all(|view| view.features.channels() == channels),
+        "all views have the same channels"
+    );
     channels
 }
 
@@ -121,16 +156,37 @@ mod tests {
 
     #[test]
     fn the_nearest_or_farthest_views_that_see_a_point_are_averaged() {
-        let views = [view(0.0, 12.0, 9.0), view(1.0, 20.0, 9.0), view(2.0, 40.0, 9.0), view(3.0, 80.0, 0.5), view(-1.0, 6.0, 9.0)];
+        let views = [
+            view(0.0, 12.0, 9.0),
+            view(1.0, 20.0, 9.0),
+            view(2.0, 40.0, 9.0),
+            view(3.0, 80.0, 0.5),
+            view(-1.0, 6.0, 9.0),
+        ];
         let at = |choice, x: f32, views: &[View]| carried(choice, &[[x, 0.0, 0.0]], &[None], views);
         // the view at 3 m has something in front of the point, and nobody looks back
         assert_eq!(at(Choice::Nearest, 5.0, &views), [24.0, 1.0]);
         assert_eq!(at(Choice::Farthest, 5.0, &views), [38.0 / 3.0, 1.0]);
         assert_eq!(at(Choice::Nearest, -3.0, &views), [0.0, 0.0]);
-        assert_eq!(at(Choice::Nearest, 5.0, &views[1..3]), [30.0, 1.0], "fewer than three");
-        assert_eq!(at(Choice::Nearest, 3.55, &views[3..4]), [80.0, 1.0], "just behind the surface");
-        assert_eq!(at(Choice::Nearest, 5.0, &[view(0.0, 10.0, 0.0)]), [0.0, 0.0], "of unknown depth");
-        let without_depth = View { depth: None, ..view(0.0, 10.0, 0.0) };
+        assert_eq!(
+            at(Choice::Nearest, 5.0, &views[1..3]),
+            [30.0, 1.0],
+            "fewer than three"
+        );
+        assert_eq!(
+            at(Choice::Nearest, 3.55, &views[3..4]),
+            [80.0, 1.0],
+            "just behind the surface"
+        );
+        assert_eq!(
+            at(Choice::Nearest, 5.0, &[view(0.0, 10.0, 0.0)]),
+            [0.0, 0.0],
+            "of unknown depth"
+        );
+        let without_depth = View {
+            depth: None,
+            ..view(0.0, 10.0, 0.0)
+        };
         assert_eq!(at(Choice::Nearest, 5.0, &[without_depth]), [10.0, 1.0]);
         assert!(at(Choice::Nearest, 5.0, &[]).is_empty());
     }
@@ -138,9 +194,20 @@ mod tests {
     #[test]
     fn a_point_has_the_features_of_its_own_pixel() {
         let features = Map::new(vec![0.0, 0.0, 4.0, 0.0], [1, 2, 2]).unwrap();
-        let views = [view(0.0, 10.0, 9.0), View { features, ..view(0.0, 0.0, 1.0) }];
+        let views = [
+            view(0.0, 10.0, 9.0),
+            View {
+                features,
+                ..view(0.0, 0.0, 1.0)
+            },
+        ];
         let own = |view, x| Some(Correspondence { view, x, y: 0.5 });
-        let carried = carried(Choice::Own, &[[0.0; 3]; 4], &[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)], &views);
+        let carried = carried(
+            Choice::Own,
+            &[[0.0; 3]; 4],
+            &[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)],
+            &views,
+        );
         assert_eq!(carried, [2.0, 0.0, 0.0, 0.0, 10.0, 1.0, 0.0, 0.0]);
     }
 }

@@ -25,11 +25,24 @@ impl Map {
     /// # Errors
     /// [`MapError`] when there are not as many as that, or none.
     pub fn new(values: Vec<f32>, [height, width, channels]: [usize; 3]) -> Result<Self, MapError> {
-        let fits = height.checked_mul(width).and_then(|pixels| pixels.checked_mul(channels)) == Some(values.len());
+        let fits = height
+            .checked_mul(width)
+            .and_then(|pixels| pixels.checked_mul(channels))
+            == Some(values.len());
         if !fits || values.is_empty() {
-            return Err(MapError { height, width, channels, values: values.len() });
+            return Err(MapError {
+                height,
+                width,
+                channels,
+                values: values.len(),
+            });
         }
-        Ok(Self { width, height, channels, values })
+        Ok(Self {
+            width,
+            height,
+            channels,
+            values,
+        })
     }
 
     /// Values of a pixel.
@@ -54,7 +67,8 @@ impl Map {
         self
     }
 
-    /// The four pixels around a place, shares of width and height, each with its weight; beyond the outermost centres the border's values go on.
+    /// The four pixels around a place, shares of width and height, each with its weight; beyond the
+    /// outermost centres the border's values go on.
     fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
         let along = |share: f32, extent: usize| {
             let last = (extent - 1) as f32;
@@ -64,22 +78,34 @@ impl Map {
         };
         let (left, right, u) = along(x, self.width);
         let (top, bottom, v) = along(y, self.height);
-        [(top, left, (1.0 - u) * (1.0 - v)), (top, right, u * (1.0 - v)), (bottom, left, (1.0 - u) * v), (bottom, right, u * v)]
+        [
+            (top, left, (1.0 - u) * (1.0 - v)),
+            (top, right, u * (1.0 - v)),
+            (bottom, left, (1.0 - u) * v),
+            (bottom, right, u * v),
+        ]
     }
 
-    /// Adds `weight` times the bilinear sample at a place, shares of width and height, to `sum` (channels).
+    /// Adds `weight` times the bilinear sample at a place, shares of width and height, to `sum`
+    /// (channels).
     pub fn add_sample(&self, x: f32, y: f32, weight: f32, sum: &mut [f32]) {
         for (row, column, share) in self.around(x, y) {
-            sum.iter_mut().zip(self.at(row, column)).for_each(|(sum, value)| *sum += weight * share * value);
+            sum.iter_mut()
+                .zip(self.at(row, column))
+                .for_each(|(sum, value)| *sum += weight * share * value);
         }
     }
 
-    /// The bilinear sample of the first channel from pixels above zero; `None` where one that has a weight is not.
+    /// The bilinear sample of the first channel from pixels above zero; `None` where one that has a
+    /// weight is not.
     pub fn positive_sample(&self, x: f32, y: f32) -> Option<f32> {
-        self.around(x, y).into_iter().filter(|(.., share)| *share > 0.0).try_fold(0.0, |sum, (row, column, share)| {
-            let value = self.at(row, column)[0];
-            (value > 0.0).then_some(sum + share * value)
-        })
+        self.around(x, y)
+            .into_iter()
+            .filter(|(.., share)| *share > 0.0)
+            .try_fold(0.0, |sum, (row, column, share)| {
+                let value = self.at(row, column)[0];
+                (value > 0.0).then_some(sum + share * value)
+            })
     }
 }
 
@@ -106,7 +132,11 @@ mod tests {
     fn unknown_pixels_are_not_mixed_in() {
         let map = Map::new(vec![0.0, 2.0, 4.0], [1, 3, 1]).unwrap();
         assert_eq!(map.positive_sample(0.5, 0.5), Some(2.0));
-        assert_eq!(map.positive_sample(2.0 / 3.0, 0.5).map(|d| (d * 100.0).round()), Some(300.0));
+        assert_eq!(
+            map.positive_sample(2.0 / 3.0, 0.5)
+                .map(|d| (d * 100.0).round()),
+            Some(300.0)
+        );
         assert_eq!(map.positive_sample(0.3, 0.5), None);
     }
 
@@ -114,6 +144,11 @@ mod tests {
     fn sizes_that_do_not_fit_are_refused() {
         assert!(Map::new(vec![1.0; 5], [2, 3, 1]).is_err());
         assert!(Map::new(vec![], [0, 3, 1]).is_err());
-        assert!(Map::new(vec![1.0], [usize::MAX, 2, 1]).unwrap_err().to_string().contains("1 values"));
+        assert!(
+            Map::new(vec![1.0], [usize::MAX, 2, 1])
+                .unwrap_err()
+                .to_string()
+                .contains("1 values")
+        );
     }
 }

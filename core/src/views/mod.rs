@@ -1,6 +1,8 @@
-//! Images of a scan: cameras, what was computed of their pixels, and how it comes to points (docs/spec/model.md sections 13 and 15).
+//! Images of a scan: cameras, what was computed of their pixels, and how it comes to points
+//! (docs/spec/model.md sections 13 and 15).
 //!
-//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points. A pixel's centre has whole coordinates, as in OpenCV.
+//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points. A pixel's
+//! centre has whole coordinates, as in OpenCV.
 
 mod camera;
 mod carry;

@@ -1,4 +1,5 @@
-//! Objects detected in images, as places in the world with features (docs/spec/model.md section 13).
+//! Objects detected in images, as places in the world with features (docs/spec/model.md section
+//! 13).
 
 use super::{Camera, Map, Pixel};
 use crate::spatial::{farthest_points, medoid};
@@ -27,8 +28,8 @@ pub struct ObjectQueries {
     pub positions: Vec<[f32; 3]>,
 }
 
-/// The detections with at least `min_score` whose depth is known somewhere, each at the medoid of its pixels; of more than `max`, those that spread
-/// farthest.
+/// The detections with at least `min_score` whose depth is known somewhere, each at the medoid of
+/// its pixels; of more than `max`, those that spread farthest.
 pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> ObjectQueries {
     let placed: Vec<_> = detections
         .iter()
@@ -36,12 +37,17 @@ pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> O
         .filter_map(|detection| Some((place(detection)?, detection.features)))
         .collect();
     let positions: Vec<[f32; 3]> = placed.iter().map(|(position, _)| *position).collect();
-    let kept = farthest_points(&positions, max).into_iter().map(|i| &placed[i as usize]);
-    kept.fold(ObjectQueries::default(), |mut queries, (position, features)| {
-        queries.positions.push(*position);
-        queries.features.extend_from_slice(features);
-        queries
-    })
+    let kept = farthest_points(&positions, max)
+        .into_iter()
+        .map(|i| &placed[i as usize]);
+    kept.fold(
+        ObjectQueries::default(),
+        |mut queries, (position, features)| {
+            queries.positions.push(*position);
+            queries.features.extend_from_slice(features);
+            queries
+        },
+    )
 }
 
 /// The medoid of the detection's pixels in the world.
@@ -52,7 +58,11 @@ fn place(detection: &Detection) -> Option<[f32; 3]> {
     let points: Vec<[f32; 3]> = inside
         .filter_map(|((row, column), _)| {
             let depth = detection.depth.at(row, column)[0];
-            let pixel = Pixel { x: (column as f32 + 0.5) / width as f32, y: (row as f32 + 0.5) / height as f32, depth };
+            let pixel = Pixel {
+                x: (column as f32 + 0.5) / width as f32,
+                y: (row as f32 + 0.5) / height as f32,
+                depth,
+            };
             (depth > 0.0 && depth.is_finite()).then(|| detection.camera.back_project(pixel))
         })
         .collect();
@@ -79,22 +89,51 @@ mod tests {
         depth[21 * 64 + 30] = 60.0;
         let depth = Map::new(depth, [48, 64, 1]).unwrap();
         let nothing = vec![false; 64 * 48];
-        let object = Detection { camera: &camera, depth: &depth, mask: &mask, features: &[1.0, 2.0], score: 0.9 };
-        let detections = [object.clone(), Detection { score: 0.1, ..object.clone() }, Detection { mask: &nothing, ..object }];
+        let object = Detection {
+            camera: &camera,
+            depth: &depth,
+            mask: &mask,
+            features: &[1.0, 2.0],
+            score: 0.9,
+        };
+        let detections = [
+            object.clone(),
+            Detection {
+                score: 0.1,
+                ..object.clone()
+            },
+            Detection {
+                mask: &nothing,
+                ..object
+            },
+        ];
         let found = object_queries(&detections, 0.3, 10);
         assert_eq!(found.features, [1.0, 2.0]);
         let [x, y, z] = found.positions[0];
-        assert!((x - 2.0).abs() < 1e-4 && y.abs() < 0.1 && z.abs() < 0.15, "{:?}", found.positions);
+        assert!(
+            (x - 2.0).abs() < 1e-4 && y.abs() < 0.1 && z.abs() < 0.15,
+            "{:?}",
+            found.positions
+        );
     }
 
     #[test]
     fn of_many_those_that_spread_stay() {
         let depth = Map::new(vec![2.0], [1, 1, 1]).unwrap();
-        let cameras: Vec<Camera> = (0..10).map(|i| camera([f32::from(u8::from(i > 7)) * 5.0 + i as f32 * 0.01, 0.0, 0.0])).collect();
+        let cameras: Vec<Camera> = (0..10)
+            .map(|i| camera([f32::from(u8::from(i > 7)) * 5.0 + i as f32 * 0.01, 0.0, 0.0]))
+            .collect();
         let features: Vec<f32> = (0..10).map(|i| i as f32).collect();
         let detections = cameras.iter().zip(features.chunks(1));
-        let detections: Vec<_> =
-            detections.map(|(camera, features)| Detection { camera, depth: &depth, mask: &[true], features, score: 1.0 }).collect();
+        let detections: Vec<_> = detections
+            .map(|(camera, features)| Detection {
+                camera,
+                depth: &depth,
+                mask: &[true],
+                features,
+                score: 1.0,
+            })
+            .collect();
         assert_eq!(object_queries(&detections, 0.0, 2).features, [0.0, 9.0]);
         assert_eq!(object_queries(&detections, 0.0, 99).features.len(), 10);
     }

@@ -42,7 +42,12 @@ pub struct BoxRecord {
 impl BoxRecord {
     fn new(min: [f64; 3], max: [f64; 3]) -> Self {
         let axes = |of: fn(f64, f64) -> f64| std::array::from_fn(|axis| of(min[axis], max[axis]));
-        Self { centre: axes(|min, max| (min + max) / 2.0), size: axes(|min, max| max - min), min, max }
+        Self {
+            centre: axes(|min, max| (min + max) / 2.0),
+            size: axes(|min, max| max - min),
+            min,
+            max,
+        }
     }
 }
 
@@ -51,7 +56,9 @@ pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord
     let mut points = vec![0; labels.instances.len()];
     let mut bounds = vec![Aabb::EMPTY; labels.instances.len()];
     for (position, owner) in scan.positions.iter().zip(&labels.instance_of_point) {
-        let Some(bounds) = bounds.get_mut(*owner as usize) else { continue };
+        let Some(bounds) = bounds.get_mut(*owner as usize) else {
+            continue;
+        };
         points[*owner as usize] += 1;
         *bounds = bounds.with(*position);
     }
@@ -63,13 +70,21 @@ pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord
             score: instance.score,
             points,
             file_box: (points > 0).then(|| BoxRecord::new(file.min, file.max)),
-            world_box: (points > 0).then(|| BoxRecord::new(world.min.map(f64::from), world.max.map(f64::from))),
+            world_box: (points > 0)
+                .then(|| BoxRecord::new(world.min.map(f64::from), world.max.map(f64::from))),
         }
     };
-    labels.instances.iter().zip(points).zip(bounds).map(record).collect()
+    labels
+        .instances
+        .iter()
+        .zip(points)
+        .zip(bounds)
+        .map(record)
+        .collect()
 }
 
-/// A document of `points` (their number), `frame` (how file and world relate) and `instances` ([`InstanceRecord`]).
+/// A document of `points` (their number), `frame` (how file and world relate) and `instances`
+/// ([`InstanceRecord`]).
 pub fn instances_json(scan: &Scan, labels: &PointLabels) -> String {
     #[derive(Serialize)]
     struct Document {
@@ -77,6 +92,10 @@ pub fn instances_json(scan: &Scan, labels: &PointLabels) -> String {
         frame: Frame,
         instances: Vec<InstanceRecord>,
     }
-    let document = Document { points: scan.len(), frame: scan.frame, instances: instance_records(scan, labels) };
+    let document = Document {
+        points: scan.len(),
+        frame: scan.frame,
+        instances: instance_records(scan, labels),
+    };
     serde_json::to_string_pretty(&document).expect("numbers and strings always serialise")
 }

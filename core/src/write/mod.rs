@@ -6,7 +6,8 @@ mod ply;
 pub use json::{BoxRecord, InstanceRecord, instance_records, instances_json};
 pub use ply::{labelled_ply, ply};
 
-/// The disjoint answer to a prompt: every point has at most one instance, every instance at most one label.
+/// The disjoint answer to a prompt: every point has at most one instance, every instance at most
+/// one label.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PointLabels {
     /// (points): index into `instances`, or [`crate::instances::NO_INSTANCE`].
@@ -31,7 +32,8 @@ pub struct LabelledInstance {
 impl PointLabels {
     /// The instance that owns a point; `None` also for points and owners that do not exist.
     pub fn owner(&self, point: usize) -> Option<&LabelledInstance> {
-        self.instances.get(*self.instance_of_point.get(point)? as usize)
+        self.instances
+            .get(*self.instance_of_point.get(point)? as usize)
     }
 
     /// The name of an instance.

@@ -1,4 +1,5 @@
-//! PLY, binary little endian: the input whole, with the labels as three more properties of the points.
+//! PLY, binary little endian: the input whole, with the labels as three more properties of the
+//! points.
 
 use super::PointLabels;
 use crate::scan::{Element, Property, Scan, Table};
@@ -13,8 +14,9 @@ pub fn ply(table: &Table) -> Vec<u8> {
     write(table, &table.comments, &[], &|_, _| ())
 }
 
-/// The input with `int instance` (-1 is none), `int label` (-1 is none; `comment label 3 office chair` says what 3 is) and
-/// `float score` on every point, those without finite coordinates included.
+/// The input with `int instance` (-1 is none), `int label` (-1 is none; `comment label 3 office
+/// chair` says what 3 is) and `float score` on every point, those without finite coordinates
+/// included.
 ///
 /// Properties of the input that have these names already stay, as `instance_input` and so on.
 pub fn labelled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
@@ -28,24 +30,43 @@ pub fn labelled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
     }
     let point_of_row = scan.row_of_point.as_ref().map(|rows| {
         let mut point_of_row = vec![usize::MAX; scan.table.point_rows().count];
-        rows.iter().enumerate().for_each(|(point, row)| point_of_row[*row as usize] = point);
+        rows.iter()
+            .enumerate()
+            .for_each(|(point, row)| point_of_row[*row as usize] = point);
         point_of_row
     });
     let append = |row: usize, out: &mut Vec<u8>| {
         let owner = labels.owner(point_of_row.as_ref().map_or(row, |points| points[row]));
-        let [id, label] = owner.map_or([-1, -1], |owner| [owner.id as i32, owner.label.map_or(-1, |label| label as i32)]);
+        let [id, label] = owner.map_or([-1, -1], |owner| {
+            [
+                owner.id as i32,
+                owner.label.map_or(-1, |label| label as i32),
+            ]
+        });
         out.extend(id.to_le_bytes());
         out.extend(label.to_le_bytes());
         out.extend(owner.map_or(0.0, |owner| owner.score).to_le_bytes());
     };
-    write(&table, &comments, &[("int", INSTANCE), ("int", LABEL), ("float", SCORE)], &append)
+    write(
+        &table,
+        &comments,
+        &[("int", INSTANCE), ("int", LABEL), ("float", SCORE)],
+        &append,
+    )
 }
 
-/// Makes room for a property `name` of the points: one that is there gets another name, and so do the comments about it.
+/// Makes room for a property `name` of the points: one that is there gets another name, and so do
+/// the comments about it.
 fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &str) {
     let points = table.point_rows();
-    let taken =
-        |name: &str| points.columns.iter().map(|c| &c.name).chain(points.lists.iter().map(|l| &l.name)).any(|other| other.eq_ignore_ascii_case(name));
+    let taken = |name: &str| {
+        points
+            .columns
+            .iter()
+            .map(|c| &c.name)
+            .chain(points.lists.iter().map(|l| &l.name))
+            .any(|other| other.eq_ignore_ascii_case(name))
+    };
     if !taken(name) {
         return;
     }
@@ -55,8 +76,14 @@ fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &s
     }
     let table = table.to_mut();
     let points = &mut table.elements[table.points];
-    let names = points.columns.iter_mut().map(|c| &mut c.name).chain(points.lists.iter_mut().map(|l| &mut l.name));
-    names.filter(|other| other.eq_ignore_ascii_case(name)).for_each(|other| other.clone_from(&free));
+    let names = points
+        .columns
+        .iter_mut()
+        .map(|c| &mut c.name)
+        .chain(points.lists.iter_mut().map(|l| &mut l.name));
+    names
+        .filter(|other| other.eq_ignore_ascii_case(name))
+        .for_each(|other| other.clone_from(&free));
     let old = format!("comment {name} ");
     for comment in comments {
         if let Some(rest) = comment.strip_prefix(&old) {
@@ -71,7 +98,12 @@ fn one_line(text: &str) -> String {
 }
 
 /// `extra` are further properties of the points; `append` writes them behind a row.
-fn write(table: &Table, comments: &[String], extra: &[(&str, &str)], append: &dyn Fn(usize, &mut Vec<u8>)) -> Vec<u8> {
+fn write(
+    table: &Table,
+    comments: &[String],
+    extra: &[(&str, &str)],
+    append: &dyn Fn(usize, &mut Vec<u8>),
+) -> Vec<u8> {
     let mut out = String::from("ply\nformat binary_little_endian 1.0\n");
     for comment in comments {
         out += &one_line(comment);
@@ -87,20 +119,36 @@ fn write(table: &Table, comments: &[String], extra: &[(&str, &str)], append: &dy
                 }
                 Property::List(list) => {
                     let list = &element.lists[list];
-                    format!("property list {} {} {}\n", list.count.ply_name(), list.item.ply_name(), list.name)
+                    format!(
+                        "property list {} {} {}\n",
+                        list.count.ply_name(),
+                        list.item.ply_name(),
+                        list.name
+                    )
                 }
             };
         }
         if index == table.points {
-            out.extend(extra.iter().map(|(scalar, name)| format!("property {scalar} {name}\n")));
+            out.extend(
+                extra
+                    .iter()
+                    .map(|(scalar, name)| format!("property {scalar} {name}\n")),
+            );
         }
     }
     out += "end_header\n";
     let mut out = out.into_bytes();
-    let appended = table.elements.get(table.points).map_or(0, |points| points.count * 4 * extra.len());
+    let appended = table
+        .elements
+        .get(table.points)
+        .map_or(0, |points| points.count * 4 * extra.len());
     out.reserve_exact(table.elements.iter().map(data_size).sum::<usize>() + appended);
     for (index, element) in table.elements.iter().enumerate() {
-        let append: &dyn Fn(usize, &mut Vec<u8>) = if index == table.points { append } else { &|_, _| () };
+        let append: &dyn Fn(usize, &mut Vec<u8>) = if index == table.points {
+            append
+        } else {
+            &|_, _| ()
+        };
         write_rows(element, append, &mut out);
     }
     out
@@ -108,7 +156,12 @@ fn write(table: &Table, comments: &[String], extra: &[(&str, &str)], append: &dy
 
 /// Bytes of an element's rows.
 fn data_size(element: &Element) -> usize {
-    element.rows.len() + element.lists.iter().map(|list| list.counts.len() * list.count.size() + list.items.len()).sum::<usize>()
+    element.rows.len()
+        + element
+            .lists
+            .iter()
+            .map(|list| list.counts.len() * list.count.size() + list.items.len())
+            .sum::<usize>()
 }
 
 fn write_rows(element: &Element, append: &dyn Fn(usize, &mut Vec<u8>), out: &mut Vec<u8>) {
@@ -117,7 +170,11 @@ fn write_rows(element: &Element, append: &dyn Fn(usize, &mut Vec<u8>), out: &mut
         return;
     }
     let mut scalars = element.rows.as_slice();
-    let mut items: Vec<&[u8]> = element.lists.iter().map(|list| list.items.as_slice()).collect();
+    let mut items: Vec<&[u8]> = element
+        .lists
+        .iter()
+        .map(|list| list.items.as_slice())
+        .collect();
     let take = |from: &mut &[u8], size: usize, out: &mut Vec<u8>| {
         let (head, rest) = from.split_at(size);
         out.extend_from_slice(head);
@@ -129,7 +186,9 @@ fn write_rows(element: &Element, append: &dyn Fn(usize, &mut Vec<u8>), out: &mut
         } else {
             for property in &properties {
                 match *property {
-                    Property::Column(column) => take(&mut scalars, element.columns[column].scalar.size(), out),
+                    Property::Column(column) => {
+                        take(&mut scalars, element.columns[column].scalar.size(), out)
+                    }
                     Property::List(index) => {
                         let list = &element.lists[index];
                         let count = list.counts[row];

@@ -20,16 +20,32 @@ fn labels() -> PointLabels {
     PointLabels {
         instance_of_point: vec![1, NO_INSTANCE, 0],
         instances: vec![
-            LabelledInstance { id: 4, label: Some(1), score: 0.75 },
-            LabelledInstance { id: 9, label: None, score: 0.5 },
-            LabelledInstance { id: 11, label: Some(0), score: 0.25 },
+            LabelledInstance {
+                id: 4,
+                label: Some(1),
+                score: 0.75,
+            },
+            LabelledInstance {
+                id: 9,
+                label: None,
+                score: 0.5,
+            },
+            LabelledInstance {
+                id: 11,
+                label: Some(0),
+                score: 0.25,
+            },
         ],
         labels: vec!["office chair".to_owned(), "sofa\nend_header".to_owned()],
     }
 }
 
 fn values(points: &Element, name: &str) -> Vec<f64> {
-    points.column(name).unwrap_or_else(|| panic!("no {name}")).values().collect()
+    points
+        .column(name)
+        .unwrap_or_else(|| panic!("no {name}"))
+        .values()
+        .collect()
 }
 
 #[test]
@@ -46,7 +62,12 @@ fn a_labelled_file_has_everything_of_its_input_and_the_labels() {
     assert_eq!(values(points, "z"), [0.0, 0.0, 0.0, 500.0]);
     assert_eq!(points.lists, scan.table.point_rows().lists);
     assert_eq!(out.table.elements[1], scan.table.elements[1]);
-    let comments = ["comment by hand", "comment label_input 3 old chair", "comment label 0 office chair", "comment label 1 sofa end_header"];
+    let comments = [
+        "comment by hand",
+        "comment label_input 3 old chair",
+        "comment label 0 office chair",
+        "comment label 1 sofa end_header",
+    ];
     assert_eq!(out.table.comments, comments);
     assert_eq!(out.positions, scan.positions);
 }
@@ -57,9 +78,20 @@ fn labelling_twice_keeps_both_answers() {
     let twice = read(&labelled_ply(&once, &PointLabels::default()));
     let points = twice.table.point_rows();
     assert_eq!(values(points, "instance"), [-1.0; 4]);
-    assert_eq!(values(points, "instance_input_input"), [9.0, -1.0, -1.0, 4.0]);
+    assert_eq!(
+        values(points, "instance_input_input"),
+        [9.0, -1.0, -1.0, 4.0]
+    );
     assert_eq!(values(points, "instance_input"), [7.0, 7.0, 8.0, 8.0]);
-    assert_eq!(twice.table.comments.iter().filter(|c| c.starts_with("comment label ")).count(), 0);
+    assert_eq!(
+        twice
+            .table
+            .comments
+            .iter()
+            .filter(|c| c.starts_with("comment label "))
+            .count(),
+        0
+    );
 }
 
 #[test]
@@ -67,22 +99,55 @@ fn instances_become_truth_again() {
     let points = [[0.0; 3], [1.0; 3], [2.0; 3]];
     let labelled = labelled_ply(&Scan::from_points(&points, None).unwrap(), &labels());
     let truth = read(&labelled).truth.unwrap();
-    assert_eq!((truth.semantic, truth.instance), (vec![-1, -1, 1], vec![10, 0, 5]));
+    assert_eq!(
+        (truth.semantic, truth.instance),
+        (vec![-1, -1, 1], vec![10, 0, 5])
+    );
 }
 
 #[test]
 fn boxes_are_in_the_files_units_and_in_metres() {
     let mut scan = read(INPUT);
     scan.set_frame(UpAxis::PlusY, 0.001).unwrap();
-    let labels = PointLabels { instance_of_point: vec![0, 0, 0], ..labels() };
+    let labels = PointLabels {
+        instance_of_point: vec![0, 0, 0],
+        ..labels()
+    };
     let json: serde_json::Value = serde_json::from_str(&instances_json(&scan, &labels)).unwrap();
     assert_eq!(json["points"], 3);
-    assert_eq!(json["frame"], serde_json::json!({"offset": [0.0, 0.0, 0.0], "metres_per_unit": 0.001, "up": "plus_y"}));
+    assert_eq!(
+        json["frame"],
+        serde_json::json!({"offset": [0.0, 0.0, 0.0], "metres_per_unit": 0.001, "up": "plus_y"})
+    );
     let chair = &json["instances"][0];
-    assert_eq!((&chair["id"], &chair["label"], &chair["points"], &chair["score"]), (&4.into(), &"sofa\nend_header".into(), &3.into(), &0.75.into()));
+    assert_eq!(
+        (
+            &chair["id"],
+            &chair["label"],
+            &chair["points"],
+            &chair["score"]
+        ),
+        (
+            &4.into(),
+            &"sofa\nend_header".into(),
+            &3.into(),
+            &0.75.into()
+        )
+    );
     let near = |found: &serde_json::Value, wanted: [f64; 3], tolerance: f64| {
-        let found: Vec<f64> = found.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-        assert!(found.iter().zip(wanted).all(|(a, b)| (a - b).abs() < tolerance), "{found:?} is not {wanted:?}");
+        let found: Vec<f64> = found
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|v| v.as_f64().unwrap())
+            .collect();
+        assert!(
+            found
+                .iter()
+                .zip(wanted)
+                .all(|(a, b)| (a - b).abs() < tolerance),
+            "{found:?} is not {wanted:?}"
+        );
     };
     near(&chair["box"]["min"], [0.0, 0.0, 0.0], 1e-3);
     near(&chair["box"]["max"], [1000.0, 2000.0, 500.0], 1e-3);
@@ -98,21 +163,41 @@ fn boxes_are_in_the_files_units_and_in_metres() {
 #[test]
 fn owners_that_do_not_exist_are_no_instance() {
     let scan = Scan::from_points(&[[0.0; 3]; 3], None).unwrap();
-    let wrong = PointLabels { instance_of_point: vec![77], ..labels() };
-    assert_eq!(values(read(&labelled_ply(&scan, &wrong)).table.point_rows(), "instance"), [-1.0; 3]);
-    assert!(instance_records(&scan, &wrong).iter().all(|record| record.points == 0));
+    let wrong = PointLabels {
+        instance_of_point: vec![77],
+        ..labels()
+    };
+    assert_eq!(
+        values(
+            read(&labelled_ply(&scan, &wrong)).table.point_rows(),
+            "instance"
+        ),
+        [-1.0; 3]
+    );
+    assert!(
+        instance_records(&scan, &wrong)
+            .iter()
+            .all(|record| record.points == 0)
+    );
 }
 
 #[test]
 #[ignore = "needs the real scans, whose terms keep them out of the project"]
 fn real_files_come_back_whole() {
     let data = scan::tests::real::data();
-    for file in
-        ["scannet-gt/scene0007_00.ply", "scannet-mesh-0470/scene0470_00_vh_clean_2.ply", "osd-labelled/learn0.pcd", "open3d-fragments/fragment.pcd"]
-    {
+    for file in [
+        "scannet-gt/scene0007_00.ply",
+        "scannet-mesh-0470/scene0470_00_vh_clean_2.ply",
+        "osd-labelled/learn0.pcd",
+        "open3d-fragments/fragment.pcd",
+    ] {
         let scan = read(&std::fs::read(data.join(file)).unwrap());
         let back = read(&ply(&scan.table));
         assert_eq!(back.table, scan.table, "{file}");
-        assert_eq!((back.positions, back.colors, back.triangles), (scan.positions, scan.colors, scan.triangles), "{file}");
+        assert_eq!(
+            (back.positions, back.colors, back.triangles),
+            (scan.positions, scan.colors, scan.triangles),
+            "{file}"
+        );
     }
 }

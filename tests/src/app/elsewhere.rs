@@ -1,4 +1,5 @@
-//! Another web server on this machine: a few files that pages from anywhere may read, and one folder that they may not.
+//! Another web server on this machine: a few files that pages from anywhere may read, and one
+//! folder that they may not.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -52,9 +53,18 @@ async fn answer(mut stream: TcpStream, files: &HashMap<String, Vec<u8>>) -> std:
     }
     let request = String::from_utf8_lossy(&request);
     let path = request.split(' ').nth(1).unwrap_or("/");
-    let (status, body) = files.get(path).map_or(("404 Not Found", &[][..]), |file| ("200 OK", file.as_slice()));
-    let permission = if path.starts_with(FORBIDDEN) { "" } else { "access-control-allow-origin: *\r\n" };
-    let head = format!("HTTP/1.1 {status}\r\nconnection: close\r\n{permission}content-length: {}\r\n\r\n", body.len());
+    let (status, body) = files.get(path).map_or(("404 Not Found", &[][..]), |file| {
+        ("200 OK", file.as_slice())
+    });
+    let permission = if path.starts_with(FORBIDDEN) {
+        ""
+    } else {
+        "access-control-allow-origin: *\r\n"
+    };
+    let head = format!(
+        "HTTP/1.1 {status}\r\nconnection: close\r\n{permission}content-length: {}\r\n\r\n",
+        body.len()
+    );
     stream.write_all(head.as_bytes()).await?;
     stream.write_all(body).await?;
     stream.shutdown().await

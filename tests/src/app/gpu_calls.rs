@@ -1,8 +1,10 @@
-//! What the worker asks of WebGPU: the browser's own functions, counted while the app runs as it is.
+//! What the worker asks of WebGPU: the browser's own functions, counted while the app runs as it
+//! is.
 
 use serde::Deserialize;
 
-/// Runs before the page does: every worker counts what it asks of WebGPU and tells at each of its messages to the page.
+/// Runs before the page does: every worker counts what it asks of WebGPU and tells at each of its
+/// messages to the page.
 pub const COUNT: &str = r#"
     window.gpuCalls = [];
     new BroadcastChannel('gpu-calls').onmessage = ({ data }) => window.gpuCalls.push(data);

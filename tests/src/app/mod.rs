@@ -1,7 +1,9 @@
-//! The built app as people have it: the real server, a real browser, and the page as a person sees it.
+//! The built app as people have it: the real server, a real browser, and the page as a person sees
+//! it.
 //!
-//! [`story`] runs one test: it starts a server and a driver of its own, runs the story, keeps what the browser showed if it fails, and ends
-//! everything it started. What is missing fails with the command that makes it: a test that did not run must not look green.
+//! [`story`] runs one test: it starts a server and a driver of its own, runs the story, keeps what
+//! the browser showed if it fails, and ends everything it started. What is missing fails with the
+//! command that makes it: a test that did not run must not look green.
 #![allow(clippy::print_stdout, reason = "only tests use this")]
 
 use std::{
@@ -47,7 +49,10 @@ pub struct Stand {
 pub fn story(tell: impl AsyncFnOnce(&Stand)) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .expect("a runtime");
     let stand = runtime.block_on(Stand::start());
     let began = Instant::now();
     let told = catch_unwind(AssertUnwindSafe(|| runtime.block_on(tell(&stand))));
@@ -67,20 +72,38 @@ impl Stand {
     async fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
-        assert!(dist.join("index.html").is_file(), "{} has no app: build it with `cargo xtask test --only app`", dist.display());
+        assert!(
+            dist.join("index.html").is_file(),
+            "{} has no app: build it with `cargo xtask test --only app`",
+            dist.display()
+        );
         let driver = Driver::start(folder.path()).await;
 
         let port = free_port();
         let mut command = program("server");
-        command.args(["--listen", &format!("127.0.0.1:{port}"), "--app"]).arg(&dist).arg("--store").arg(folder.path().join("store"));
+        command
+            .args(["--listen", &format!("127.0.0.1:{port}"), "--app"])
+            .arg(&dist)
+            .arg("--store")
+            .arg(folder.path().join("store"));
         let mut server = Process::start(command, &folder.path().join("server.log"));
         server.listens(port, START).await;
-        Self { origin: format!("http://127.0.0.1:{port}"), pages: Mutex::default(), driver, server, folder }
+        Self {
+            origin: format!("http://127.0.0.1:{port}"),
+            pages: Mutex::default(),
+            driver,
+            server,
+            folder,
+        }
     }
 
     /// Opens `path` of the app in a browser with a profile of its own.
     pub async fn visit(&self, path: &str, visit: Visit) -> Page {
-        let address = if path.starts_with("http") { path.to_owned() } else { format!("{}{path}", self.origin) };
+        let address = if path.starts_with("http") {
+            path.to_owned()
+        } else {
+            format!("{}{path}", self.origin)
+        };
         let page = Page::open(&self.driver, self.folder.path(), &address, visit).await;
         self.pages.lock().expect("one thread").push(page.clone());
         page
@@ -88,15 +111,22 @@ impl Stand {
 
     /// The shared scenes that the server keeps.
     pub fn stored(&self) -> Vec<PathBuf> {
-        let files = std::fs::read_dir(self.folder.path().join("store/scenes")).map(|files| files.flatten().map(|file| file.path()).collect());
+        let files = std::fs::read_dir(self.folder.path().join("store/scenes"))
+            .map(|files| files.flatten().map(|file| file.path()).collect());
         let mut files: Vec<_> = files.unwrap_or_default();
-        files.retain(|file: &PathBuf| file.extension().is_some_and(|extension| extension == "segscape"));
+        files.retain(|file: &PathBuf| {
+            file.extension()
+                .is_some_and(|extension| extension == "segscape")
+        });
         files
     }
 
     /// Closes the browsers; of a failed story it keeps what they show and what the server said.
     async fn end(self, failed: bool) {
-        let pages = self.pages.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let pages = self
+            .pages
+            .into_inner()
+            .unwrap_or_else(PoisonError::into_inner);
         for (index, page) in pages.into_iter().enumerate() {
             if failed {
                 page.keep_picture(&format!("failed-{index}")).await;

@@ -73,14 +73,26 @@ impl Page {
     /// Opens it and waits until it runs.
     pub(super) async fn open(driver: &Driver, folder: &Path, address: &str, visit: Visit) -> Self {
         let client = driver.browser(folder, visit).await;
-        client.update_timeouts(TimeoutConfiguration::new(Some(PAGE), Some(PAGE), None)).await.expect("time-outs");
+        client
+            .update_timeouts(TimeoutConfiguration::new(Some(PAGE), Some(PAGE), None))
+            .await
+            .expect("time-outs");
         let page = Self { client };
         if visit.screen == Screen::Desktop {
             // The size of the window would count the browser's own edges.
-            let size = json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
-            page.vendor("goog/cdp/execute", json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size })).await;
+            let size =
+                json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            page.vendor(
+                "goog/cdp/execute",
+                json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }),
+            )
+            .await;
         }
-        let source = format!("window.beforeWorker = {}; {}", json!(visit.before_worker), gpu_calls::COUNT);
+        let source = format!(
+            "window.beforeWorker = {}; {}",
+            json!(visit.before_worker),
+            gpu_calls::COUNT
+        );
         page.vendor("goog/cdp/execute", json!({ "cmd": "Page.addScriptToEvaluateOnNewDocument", "params": { "source": source } })).await;
         page.go(address).await;
         page
@@ -89,9 +101,16 @@ impl Page {
     /// Opens an address in the same browser.
     pub async fn go(&self, address: &str) {
         // An address that differs only behind its # would not be loaded.
-        self.client.goto("about:blank").await.expect("an empty page");
-        self.client.goto(address).await.unwrap_or_else(|error| panic!("{address} does not open: {error}"));
-        self.until("the page", PAGE, async || self.exists("file-input").await).await;
+        self.client
+            .goto("about:blank")
+            .await
+            .expect("an empty page");
+        self.client
+            .goto(address)
+            .await
+            .unwrap_or_else(|error| panic!("{address} does not open: {error}"));
+        self.until("the page", PAGE, async || self.exists("file-input").await)
+            .await;
         self.run::<Value>(script::WATCH, &[]).await;
         let measured = async || self.text("backend").await.contains('·');
         self.until("the choice of a backend", PAGE, measured).await;
@@ -102,7 +121,10 @@ impl Page {
         let start = Instant::now();
         while !holds().await {
             if start.elapsed() > within {
-                panic!("waited {within:?} for {what}; the page says {}", self.account().await);
+                panic!(
+                    "waited {within:?} for {what}; the page says {}",
+                    self.account().await
+                );
             }
             sleep(LOOK).await;
         }
@@ -116,9 +138,14 @@ impl Page {
 
     /// Waits until every stage is through; an error of the page ends the wait.
     pub async fn until_done(&self) {
-        let over = async || self.text("status").await.starts_with("Done") || self.exists("error").await;
+        let over =
+            async || self.text("status").await.starts_with("Done") || self.exists("error").await;
         self.until("all stages", ROOM, over).await;
-        assert!(!self.exists("error").await, "the page says {}", self.account().await);
+        assert!(
+            !self.exists("error").await,
+            "the page says {}",
+            self.account().await
+        );
     }
 
     /// Whether there is an element with this `data-testid`.
@@ -127,17 +154,28 @@ impl Page {
     }
 
     async fn find(&self, css: &str) -> Element {
-        self.client.find(Locator::Css(css)).await.unwrap_or_else(|error| panic!("there is no {css}: {error}"))
+        self.client
+            .find(Locator::Css(css))
+            .await
+            .unwrap_or_else(|error| panic!("there is no {css}: {error}"))
     }
 
     /// The text of an element, shown or not; empty where there is none.
     pub async fn text(&self, testid: &str) -> String {
-        self.run("return document.querySelector(arguments[0])?.textContent ?? ''", &[json!(css(testid))]).await
+        self.run(
+            "return document.querySelector(arguments[0])?.textContent ?? ''",
+            &[json!(css(testid))],
+        )
+        .await
     }
 
     /// The value of a box or a slider.
     pub async fn value(&self, testid: &str) -> String {
-        self.run("return document.querySelector(arguments[0]).value", &[json!(css(testid))]).await
+        self.run(
+            "return document.querySelector(arguments[0]).value",
+            &[json!(css(testid))],
+        )
+        .await
     }
 
     /// Presses an element.
@@ -147,7 +185,11 @@ impl Page {
 
     /// Presses an element.
     pub async fn press_css(&self, css: &str) {
-        self.find(css).await.click().await.unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
+        self.find(css)
+            .await
+            .click()
+            .await
+            .unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
     }
 
     /// Presses keys in an element.
@@ -157,7 +199,11 @@ impl Page {
 
     /// Presses keys in an element.
     pub async fn type_into(&self, css: &str, keys: &str) {
-        self.find(css).await.send_keys(keys).await.unwrap_or_else(|error| panic!("nothing can be typed into {css}: {error}"));
+        self.find(css)
+            .await
+            .send_keys(keys)
+            .await
+            .unwrap_or_else(|error| panic!("nothing can be typed into {css}: {error}"));
     }
 
     /// The list.
@@ -172,7 +218,11 @@ impl Page {
 
     /// The selected row.
     pub async fn selected(&self) -> Option<u32> {
-        self.rows().await.into_iter().find(|row| row.selected).map(|row| row.id)
+        self.rows()
+            .await
+            .into_iter()
+            .find(|row| row.selected)
+            .map(|row| row.id)
     }
 
     /// Presses the row of an instance.
@@ -182,7 +232,8 @@ impl Page {
 
     /// Presses a tool in the row of an instance, which must be selected.
     pub async fn press_tool(&self, id: u32, tool: &str) {
-        self.press_css(&format!("[data-instance='{id}'] [aria-label='{tool}']")).await;
+        self.press_css(&format!("[data-instance='{id}'] [aria-label='{tool}']"))
+            .await;
     }
 
     /// The stages as shown.
@@ -195,7 +246,8 @@ impl Page {
         self.run("return window.watched", &[]).await
     }
 
-    /// Presses cancel as soon as this stage is shown; [`Self::cancelled`] then says when that was over.
+    /// Presses cancel as soon as this stage is shown; [`Self::cancelled`] then says when that was
+    /// over.
     pub async fn will_cancel_in(&self, stage: &str) {
         self.run::<Value>(script::CANCEL, &[json!(stage)]).await;
     }
@@ -217,16 +269,33 @@ impl Page {
 
     /// Types a whole prompt; milliseconds until the list has changed.
     pub async fn ask(&self, prompt: &str) -> f64 {
-        let answer = self.client.execute_async(script::ASK, vec![json!(prompt)]).await;
-        answer.ok().and_then(|ms| ms.as_f64()).unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
+        let answer = self
+            .client
+            .execute_async(script::ASK, vec![json!(prompt)])
+            .await;
+        answer
+            .ok()
+            .and_then(|ms| ms.as_f64())
+            .unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
     }
 
-    /// Types a phrase outside the vocabulary into the empty prompt and presses Enter when the page offers to look for it; waits for the answer.
+    /// Types a phrase outside the vocabulary into the empty prompt and presses Enter when the page
+    /// offers to look for it; waits for the answer.
     pub async fn ask_in_own_words(&self, phrase: &str) {
         self.keys("prompt-input", phrase).await;
-        self.until("the offer to look for it", STEP, async || self.text("unfinished").await.contains(phrase)).await;
+        self.until("the offer to look for it", STEP, async || {
+            self.text("unfinished").await.contains(phrase)
+        })
+        .await;
         self.keys("prompt-input", "\u{e007}").await; // Enter
-        let understood = async || self.chips().await.iter().map(|chip| chip.name.clone()).collect::<Vec<_>>() == [phrase];
+        let understood = async || {
+            self.chips()
+                .await
+                .iter()
+                .map(|chip| chip.name.clone())
+                .collect::<Vec<_>>()
+                == [phrase]
+        };
         self.until("the text encoder's answer; `cargo xtask models` fetches the encoder before the app is built", STEP * 3, understood).await;
     }
 
@@ -237,12 +306,27 @@ impl Page {
         self.run::<Value>(SLIDE, &[json!(threshold)]).await;
     }
 
-    /// Moves the mouse over the picture until it is over another thing than this one, which it gives.
+    /// Moves the mouse over the picture until it is over another thing than this one, which it
+    /// gives.
     pub async fn point_at_another_thing_than(&self, thing: u32) -> u32 {
-        let pixels = (1..10).flat_map(|row| (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0)));
+        let pixels = (1..10).flat_map(|row| {
+            (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0))
+        });
         for (x, y) in pixels {
-            self.mouse(MouseActions::new("mouse".into()).then(PointerAction::MoveTo { duration: None, x, y })).await;
-            if let Some(row) = self.rows().await.into_iter().find(|row| row.hovered && row.id != thing) {
+            self.mouse(
+                MouseActions::new("mouse".into()).then(PointerAction::MoveTo {
+                    duration: None,
+                    x,
+                    y,
+                }),
+            )
+            .await;
+            if let Some(row) = self
+                .rows()
+                .await
+                .into_iter()
+                .find(|row| row.hovered && row.id != thing)
+            {
                 return row.id;
             }
         }
@@ -251,12 +335,20 @@ impl Page {
 
     /// Clicks where the mouse is.
     pub async fn click(&self) {
-        let click = MouseActions::new("mouse".into()).then(PointerAction::Down { button: MOUSE_BUTTON_LEFT });
-        self.mouse(click.then(PointerAction::Up { button: MOUSE_BUTTON_LEFT })).await;
+        let click = MouseActions::new("mouse".into()).then(PointerAction::Down {
+            button: MOUSE_BUTTON_LEFT,
+        });
+        self.mouse(click.then(PointerAction::Up {
+            button: MOUSE_BUTTON_LEFT,
+        }))
+        .await;
     }
 
     async fn mouse(&self, actions: MouseActions) {
-        self.client.perform_actions(actions).await.expect("the mouse moves");
+        self.client
+            .perform_actions(actions)
+            .await
+            .expect("the mouse moves");
     }
 
     /// What the canvas shows once it is at rest.
@@ -276,7 +368,8 @@ impl Page {
 
     /// Whether the help lies over the page.
     pub async fn help_is_open(&self) -> bool {
-        self.run("return document.querySelector('.help').open", &[]).await
+        self.run("return document.querySelector('.help').open", &[])
+            .await
     }
 
     /// What overlaps, sticks out or is cut off.
@@ -287,7 +380,8 @@ impl Page {
     /// Keeps what the page looks like as `target/tmp/pages/NAME.png`.
     pub async fn keep_picture(&self, name: &str) {
         match self.client.screenshot().await {
-            Ok(png) => fs::write(pictures().join(format!("{name}.png")), png).expect("the target folder can be written"),
+            Ok(png) => fs::write(pictures().join(format!("{name}.png")), png)
+                .expect("the target folder can be written"),
             Err(error) => println!("no picture of {name}: {error}"),
         }
     }
@@ -297,20 +391,30 @@ impl Page {
         let log = self.vendor("se/log", json!({ "type": "browser" })).await;
         let entries = log.as_array().cloned().unwrap_or_default();
         let severe = entries.iter().filter(|entry| entry["level"] == "SEVERE");
-        severe.map(|entry| entry["message"].as_str().unwrap_or_default().to_owned()).collect()
+        severe
+            .map(|entry| entry["message"].as_str().unwrap_or_default().to_owned())
+            .collect()
     }
 
     /// How things stand, for the message of a failure.
     pub async fn account(&self) -> String {
         const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
             id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
-        let words: Value = self.client.execute(WORDS, vec![]).await.unwrap_or_else(|error| json!(error.to_string()));
+        let words: Value = self
+            .client
+            .execute(WORDS, vec![])
+            .await
+            .unwrap_or_else(|error| json!(error.to_string()));
         words.as_str().unwrap_or_default().to_owned()
     }
 
     /// Ends the process that drives the graphics device, as a failing driver would.
     pub async fn crash_gpu(&self) {
-        self.vendor("goog/cdp/execute", json!({ "cmd": "Browser.crashGpuProcess", "params": {} })).await;
+        self.vendor(
+            "goog/cdp/execute",
+            json!({ "cmd": "Browser.crashGpuProcess", "params": {} }),
+        )
+        .await;
     }
 
     /// Closes the browser.
@@ -320,12 +424,20 @@ impl Page {
     }
 
     async fn vendor(&self, path: &'static str, body: Value) -> Value {
-        self.client.issue_cmd(Vendor { path, body }).await.unwrap_or_else(|error| panic!("the driver does not do {path}: {error}"))
+        self.client
+            .issue_cmd(Vendor { path, body })
+            .await
+            .unwrap_or_else(|error| panic!("the driver does not do {path}: {error}"))
     }
 
     async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[Value]) -> T {
-        let value = self.client.execute(script, arguments.to_vec()).await.unwrap_or_else(|error| panic!("a script failed: {error}"));
-        serde_json::from_value(value).unwrap_or_else(|error| panic!("a script gave back something else: {error}"))
+        let value = self
+            .client
+            .execute(script, arguments.to_vec())
+            .await
+            .unwrap_or_else(|error| panic!("a script failed: {error}"));
+        serde_json::from_value(value)
+            .unwrap_or_else(|error| panic!("a script gave back something else: {error}"))
     }
 }
 

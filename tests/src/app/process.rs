@@ -18,13 +18,20 @@ const LOOK: Duration = Duration::from_millis(50);
 /// Where cargo has built this project's programs: `target/debug` for a test in `target/debug/deps`.
 pub fn built() -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
-    test.ancestors().nth(2).expect("a test is in target/PROFILE/deps").to_owned()
+    test.ancestors()
+        .nth(2)
+        .expect("a test is in target/PROFILE/deps")
+        .to_owned()
 }
 
 /// A program of this project.
 pub fn program(name: &str) -> Command {
     let path = built().join(name);
-    assert!(path.is_file(), "{} is missing: build it with `cargo build --workspace --exclude web --bins`", path.display());
+    assert!(
+        path.is_file(),
+        "{} is missing: build it with `cargo build --workspace --exclude web --bins`",
+        path.display()
+    );
     Command::new(path)
 }
 
@@ -53,7 +60,10 @@ impl Process {
                 _ => panic!("{name} does not start: {error}"),
             }
         });
-        Self { child, log: log.to_owned() }
+        Self {
+            child,
+            log: log.to_owned(),
+        }
     }
 
     /// Waits until it listens.
@@ -63,7 +73,11 @@ impl Process {
             if let Ok(Some(status)) = self.child.try_wait() {
                 panic!("it ended at once, {status}:\n{}", self.log());
             }
-            assert!(start.elapsed() < within, "it does not listen after {within:?}:\n{}", self.log());
+            assert!(
+                start.elapsed() < within,
+                "it does not listen after {within:?}:\n{}",
+                self.log()
+            );
             sleep(LOOK).await;
         }
     }

@@ -23,8 +23,14 @@ fn synthetic() -> &'static [u8] {
     ROOM.get_or_init(|| {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
         let mut synth = program("trainer");
-        synth.args(["synth", "--count", "1", "--seed", "9", "--out"]).arg(folder.path());
-        let status = synth.stdout(Stdio::null()).stderr(Stdio::null()).status().expect("the trainer runs");
+        synth
+            .args(["synth", "--count", "1", "--seed", "9", "--out"])
+            .arg(folder.path());
+        let status = synth
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .status()
+            .expect("the trainer runs");
         assert!(status.success(), "trainer synth failed: {status}");
         fs::read(folder.path().join("room_9_00000.ply")).expect("the room it made")
     })
@@ -36,12 +42,21 @@ impl Stand {
         self.file("room.ply", synthetic())
     }
 
-    /// The same room with a sixth of the points, for stories in which it is not the room that matters.
+    /// The same room with a sixth of the points, for stories in which it is not the room that
+    /// matters.
     pub fn thin_room(&self) -> PathBuf {
         let room = read(synthetic());
-        let mut ply = format!("ply\nformat ascii 1.0\nelement vertex {}\n", room.positions.len().div_ceil(THINNED));
+        let mut ply = format!(
+            "ply\nformat ascii 1.0\nelement vertex {}\n",
+            room.positions.len().div_ceil(THINNED)
+        );
         ply += "property float x\nproperty float y\nproperty float z\nproperty uchar red\nproperty uchar green\nproperty uchar blue\nend_header\n";
-        for ([x, y, z], [r, g, b]) in room.positions.iter().zip(room.colors.expect("a synthetic room has colours")).step_by(THINNED) {
+        for ([x, y, z], [r, g, b]) in room
+            .positions
+            .iter()
+            .zip(room.colors.expect("a synthetic room has colours"))
+            .step_by(THINNED)
+        {
             ply += &format!("{x} {y} {z} {r} {g} {b}\n");
         }
         self.file("thin-room.ply", ply.as_bytes())
@@ -57,8 +72,11 @@ impl Stand {
 
 /// A real scan beside the project.
 pub fn real(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
-    path.canonicalize().unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../shared/data")
+        .join(name);
+    path.canonicalize()
+        .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 /// A scan as the product reads it.

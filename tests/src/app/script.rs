@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// Runs once, as soon as the page is there: notes when the picture first shows something, when each stage appears, and every long task.
+/// Runs once, as soon as the page is there: notes when the picture first shows something, when each
+/// stage appears, and every long task.
 pub const WATCH: &str = r#"
     const watched = window.watched = { drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
@@ -62,13 +63,22 @@ pub struct Task {
 impl Watched {
     /// When a stage appeared.
     pub fn stage(&self, name: &str) -> Option<f64> {
-        self.stages.iter().find(|stage| stage.name == name).map(|stage| stage.at)
+        self.stages
+            .iter()
+            .find(|stage| stage.name == name)
+            .map(|stage| stage.at)
     }
 
     /// The longest task of the page's thread since then.
     pub fn longest_task(&self, since: f64) -> Task {
         let tasks = self.tasks.iter().filter(|task| task.start >= since);
-        tasks.max_by(|a, b| a.ms.total_cmp(&b.ms)).copied().unwrap_or(Task { start: since, ms: 0.0 })
+        tasks
+            .max_by(|a, b| a.ms.total_cmp(&b.ms))
+            .copied()
+            .unwrap_or(Task {
+                start: since,
+                ms: 0.0,
+            })
     }
 }
 
@@ -95,7 +105,8 @@ pub struct StageShown {
     pub time: String,
 }
 
-/// Presses cancel as soon as a stage is shown; notes when, and how long the page took to say that it is cancelled.
+/// Presses cancel as soon as a stage is shown; notes when, and how long the page took to say that
+/// it is cancelled.
 pub const CANCEL: &str = r#"
     const [stage] = arguments;
     window.cancelled = null;
@@ -145,7 +156,8 @@ pub const CHIPS: &str = r#"
     });
 "#;
 
-/// Types a whole prompt at once and gives the milliseconds until the list has changed and the next frame is due.
+/// Types a whole prompt at once and gives the milliseconds until the list has changed and the next
+/// frame is due.
 pub const ASK: &str = r#"
     const [text, answer] = arguments;
     const input = document.querySelector('[data-testid=prompt-input]');
@@ -178,24 +190,40 @@ pub struct Picture(Vec<u8>);
 impl Picture {
     /// Mean difference of the channels, 0..=255.
     pub fn difference(&self, other: &Self) -> f64 {
-        let sum: u64 = self.0.iter().zip(&other.0).map(|(a, b)| u64::from(a.abs_diff(*b))).sum();
+        let sum: u64 = self
+            .0
+            .iter()
+            .zip(&other.0)
+            .map(|(a, b)| u64::from(a.abs_diff(*b)))
+            .sum();
         sum as f64 / self.0.len().max(1) as f64
     }
 
-    /// The share of the picture that is not its background, the one colour that many pixels have exactly.
+    /// The share of the picture that is not its background, the one colour that many pixels have
+    /// exactly.
     pub fn coverage(&self) -> f64 {
         let (pixels, _) = self.0.as_chunks::<3>();
         let mut counts = HashMap::new();
         for pixel in pixels {
             *counts.entry(pixel).or_insert(0) += 1;
         }
-        let Some((background, _)) = counts.into_iter().max_by_key(|(_, count)| *count) else { return 0.0 };
-        let differs = |pixel: &&[u8; 3]| pixel.iter().zip(background).map(|(a, b)| u32::from(a.abs_diff(*b))).sum::<u32>() > 24;
+        let Some((background, _)) = counts.into_iter().max_by_key(|(_, count)| *count) else {
+            return 0.0;
+        };
+        let differs = |pixel: &&[u8; 3]| {
+            pixel
+                .iter()
+                .zip(background)
+                .map(|(a, b)| u32::from(a.abs_diff(*b)))
+                .sum::<u32>()
+                > 24
+        };
         pixels.iter().filter(differs).count() as f64 / pixels.len() as f64
     }
 }
 
-/// What lies over what should be seen or pressed, or reaches out of the window; empty on a sound page.
+/// What lies over what should be seen or pressed, or reaches out of the window; empty on a sound
+/// page.
 pub const FLAWS: &str = r#"
     const flaws = [], { innerWidth: width, innerHeight: height } = window;
     const shown = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });

@@ -7,7 +7,15 @@ use super::{differs, noise, poison, tensor};
 use crate::device::Subject;
 
 /// Rows and channels.
-const CASES: &[[usize; 2]] = &[[0, 4], [1, 1], [3, 4], [64, 4], [65, 7], [1000, 96], [40_000, 3]];
+const CASES: &[[usize; 2]] = &[
+    [0, 4],
+    [1, 1],
+    [3, 4],
+    [64, 4],
+    [65, 7],
+    [1000, 96],
+    [40_000, 3],
+];
 
 /// Complaints about every case in which the device does not compute what the definition says.
 pub async fn check(subject: &Subject) -> Vec<String> {
@@ -15,11 +23,20 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     for &[rows, channels] in CASES {
         for rectified in [false, true] {
             let (x, factors) = (noise(1, rows * channels), noise(2, 2 * channels));
-            let [x_on, factors_on]: [Tensor<2>; 2] =
-                [tensor(&x, [rows, channels], &subject.device), tensor(&factors, [2, channels], &subject.device)];
+            let [x_on, factors_on]: [Tensor<2>; 2] = [
+                tensor(&x, [rows, channels], &subject.device),
+                tensor(&factors, [2, channels], &subject.device),
+            ];
             poison(&subject.device, [rows.max(1), channels]);
             let what = format!("affine [{rows}, {channels}], rectified: {rectified}");
-            complaints.extend(differs(&what, affine(x_on, factors_on, rectified), &plain_affine(&x, &factors, rectified)).await);
+            complaints.extend(
+                differs(
+                    &what,
+                    affine(x_on, factors_on, rectified),
+                    &plain_affine(&x, &factors, rectified),
+                )
+                .await,
+            );
         }
     }
     complaints

@@ -20,16 +20,25 @@ const CASES: &[[usize; 5]] = &[
     [4, 1300, 1700, 8, 8],
 ];
 
-/// Complaints about every case in which the device does not compute what the definition says, with a mask and without.
+/// Complaints about every case in which the device does not compute what the definition says, with
+/// a mask and without.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
     for &shape in CASES {
         let [heads, queries, keys, width, value_width] = shape;
-        if !fits(subject, &format!("attention {shape:?}"), heads * queries * keys) {
+        if !fits(
+            subject,
+            &format!("attention {shape:?}"),
+            heads * queries * keys,
+        ) {
             continue;
         }
-        let (q_shape, k_shape, v_shape) = ([heads, queries, width], [heads, keys, width], [heads, keys, value_width]);
+        let (q_shape, k_shape, v_shape) = (
+            [heads, queries, width],
+            [heads, keys, width],
+            [heads, keys, value_width],
+        );
         let of = |seed, shape: [usize; 3]| noise(seed, shape.iter().product());
         // scores so large that a sum without the highest taken off would overflow
         let q: Vec<f32> = of(1, q_shape).into_iter().map(|v| v * 100.0).collect();
@@ -40,7 +49,11 @@ pub async fn check(subject: &Subject) -> Vec<String> {
             1 => v - 0.8,
             _ => v + 0.4,
         };
-        let mask: Vec<f32> = noise(4, queries * keys).into_iter().enumerate().map(logit).collect();
+        let mask: Vec<f32> = noise(4, queries * keys)
+            .into_iter()
+            .enumerate()
+            .map(logit)
+            .collect();
         for masked in [false, true] {
             let want = plain_attention([&q, &k, &v], masked.then_some(&mask[..]), shape);
             poison(device, [heads * queries, keys]);
@@ -50,7 +63,14 @@ pub async fn check(subject: &Subject) -> Vec<String> {
                 tensor(&v, v_shape, device),
                 masked.then(|| tensor(&mask, [queries, keys], device)),
             );
-            complaints.extend(differs(&format!("attention {shape:?}, masked: {masked}"), got, &want).await);
+            complaints.extend(
+                differs(
+                    &format!("attention {shape:?}, masked: {masked}"),
+                    got,
+                    &want,
+                )
+                .await,
+            );
         }
     }
     complaints

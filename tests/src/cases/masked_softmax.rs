@@ -21,31 +21,64 @@ const CASES: &[[usize; 3]] = &[
     [4, 5000, 1700],
 ];
 
-/// Complaints about every case in which the device does not compute the weights, with a mask and without.
+/// Complaints about every case in which the device does not compute the weights, with a mask and
+/// without.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
     // More than 65 535 workgroups.
-    let rows_of_a_workgroup = if Tuning::of(device).softmax == SoftmaxRow::Thread { 64 } else { 1 };
-    for &shape in CASES.iter().chain(&[[1, 65_535 * rows_of_a_workgroup + 1, 2]]) {
+    let rows_of_a_workgroup = if Tuning::of(device).softmax == SoftmaxRow::Thread {
+        64
+    } else {
+        1
+    };
+    for &shape in CASES
+        .iter()
+        .chain(&[[1, 65_535 * rows_of_a_workgroup + 1, 2]])
+    {
         let [heads, queries, keys] = shape;
-        if !fits(subject, &format!("masked_softmax {shape:?}"), heads * queries * keys) {
+        if !fits(
+            subject,
+            &format!("masked_softmax {shape:?}"),
+            heads * queries * keys,
+        ) {
             continue;
         }
         // Scores so large that a sum without the highest taken off would overflow.
-        let scores: Vec<f32> = noise(1, heads * queries * keys).into_iter().map(|v| v * 100.0).collect();
+        let scores: Vec<f32> = noise(1, heads * queries * keys)
+            .into_iter()
+            .map(|v| v * 100.0)
+            .collect();
         // A fifth of the keys, and of every third query none.
-        let logit = |(at, v): (usize, f32)| if (at / keys).is_multiple_of(3) { -1.0 - v.abs() } else { v - 0.6 };
-        let mask: Vec<f32> = noise(2, queries * keys).into_iter().enumerate().map(logit).collect();
+        let logit = |(at, v): (usize, f32)| {
+            if (at / keys).is_multiple_of(3) {
+                -1.0 - v.abs()
+            } else {
+                v - 0.6
+            }
+        };
+        let mask: Vec<f32> = noise(2, queries * keys)
+            .into_iter()
+            .enumerate()
+            .map(logit)
+            .collect();
         for masked in [false, true] {
             let mut want = Vec::with_capacity(scores.len());
             let mut weights = vec![0.0; keys];
             for (row, scores) in scores.chunks_exact(keys.max(1)).enumerate() {
                 let logits = &mask[row % queries * keys..][..keys];
                 let all = !masked || logits.iter().all(|logit| *logit < 0.0);
-                let highest = scores.iter().zip(logits).filter(|(_, logit)| all || **logit >= 0.0).fold(f32::MIN, |max, (s, _)| max.max(*s));
+                let highest = scores
+                    .iter()
+                    .zip(logits)
+                    .filter(|(_, logit)| all || **logit >= 0.0)
+                    .fold(f32::MIN, |max, (s, _)| max.max(*s));
                 for (weight, (s, logit)) in weights.iter_mut().zip(scores.iter().zip(logits)) {
-                    *weight = if all || *logit >= 0.0 { f64::from(s - highest).exp() } else { 0.0 };
+                    *weight = if all || *logit >= 0.0 {
+                        f64::from(s - highest).exp()
+                    } else {
+                        0.0
+                    };
                 }
                 let sum: f64 = weights.iter().sum();
                 want.extend(weights.iter().map(|weight| (weight / sum) as f32));
@@ -53,13 +86,29 @@ pub async fn check(subject: &Subject) -> Vec<String> {
             // columns that only fill up the width, however much they hold
             for filling in [0, if masked { 3 } else { 1 }] {
                 let filled = |values: &[f32], value: f32| -> Vec<f32> {
-                    values.chunks_exact(keys.max(1)).flat_map(|row| row.iter().copied().chain(std::iter::repeat_n(value, filling))).collect()
+                    values
+                        .chunks_exact(keys.max(1))
+                        .flat_map(|row| {
+                            row.iter()
+                                .copied()
+                                .chain(std::iter::repeat_n(value, filling))
+                        })
+                        .collect()
                 };
-                let width = if scores.is_empty() { keys } else { keys + filling };
+                let width = if scores.is_empty() {
+                    keys
+                } else {
+                    keys + filling
+                };
                 let input = tensor(&filled(&scores, 1e6), [heads, queries, width], device);
                 poison(device, [heads * queries, keys]);
-                let got = masked_softmax(input, masked.then(|| tensor(&mask, [queries, keys], device)), keys);
-                let what = format!("masked_softmax {shape:?}, masked: {masked}, {filling} columns more");
+                let got = masked_softmax(
+                    input,
+                    masked.then(|| tensor(&mask, [queries, keys], device)),
+                    keys,
+                );
+                let what =
+                    format!("masked_softmax {shape:?}, masked: {masked}, {filling} columns more");
                 complaints.extend(differs(&what, got, &filled(&want, 0.0)).await);
             }
         }

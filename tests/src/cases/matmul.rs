@@ -37,7 +37,11 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         let [batch, m, k, n] = size;
         let (a_shape, b_shape) = ([batch, m, k], [batch, k, n]);
         let values = |shape: [usize; 3]| shape.iter().product::<usize>();
-        if !fits(subject, &what, values(a_shape).max(values(b_shape)).max(batch * m * n)) {
+        if !fits(
+            subject,
+            &what,
+            values(a_shape).max(values(b_shape)).max(batch * m * n),
+        ) {
             continue;
         }
         let (a, b) = (noise(1, values(a_shape)), noise(2, values(b_shape)));
@@ -50,7 +54,14 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         }
         // The same as views whose elements lie in another order.
         let turned = |t: Tensor<3>| t.swap_dims(1, 2).mul_scalar(1.0).swap_dims(1, 2);
-        complaints.extend(differs(&format!("{what} of transposed views"), matmul(turned(a), turned(b)), &want).await);
+        complaints.extend(
+            differs(
+                &format!("{what} of transposed views"),
+                matmul(turned(a), turned(b)),
+                &want,
+            )
+            .await,
+        );
     }
     complaints
 }

@@ -16,7 +16,8 @@ use segscape::ops::{SoftmaxRow, Tiles, Tuning};
 
 use crate::device::Subject;
 
-/// Largest difference allowed, relative to the largest value: sums of some hundred thousand terms in single precision.
+/// Largest difference allowed, relative to the largest value: sums of some hundred thousand terms
+/// in single precision.
 const TOLERANCE: f32 = 3e-5;
 
 /// Values in -1..1, the same everywhere for the same seed.
@@ -27,7 +28,9 @@ pub fn noise(seed: u32, len: usize) -> Vec<f32> {
         h = (h ^ h >> 15).wrapping_mul(0x846C_A68B);
         h ^ h >> 16
     };
-    (0..len as u32).map(|i| mix(i) as f32 / 2_147_483_648.0 - 1.0).collect()
+    (0..len as u32)
+        .map(|i| mix(i) as f32 / 2_147_483_648.0 - 1.0)
+        .collect()
 }
 
 /// A tensor of the given values.
@@ -35,14 +38,29 @@ pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
-/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory, subgroups and features stored by halves where the
-/// device has them. A whole network then answers within what its manifest allows.
+/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory,
+/// subgroups and features stored by halves where the device has them. A whole network then answers
+/// within what its manifest allows.
 pub async fn check_variants(gpu: &Subject) -> Vec<String> {
-    let shared = Tuning { product: Tiles::Shared, softmax: SoftmaxRow::Workgroup, convolution: Tiles::Shared, ..Tuning::default() };
+    let shared = Tuning {
+        product: Tiles::Shared,
+        softmax: SoftmaxRow::Workgroup,
+        convolution: Tiles::Shared,
+        ..Tuning::default()
+    };
     shared.apply(&gpu.device);
-    let mut complaints = [sparse_conv::check_forward(gpu).await, matmul::check(gpu).await, masked_softmax::check(gpu).await].concat();
+    let mut complaints = [
+        sparse_conv::check_forward(gpu).await,
+        matmul::check(gpu).await,
+        masked_softmax::check(gpu).await,
+    ]
+    .concat();
     if gpu.subgroups {
-        Tuning { softmax: SoftmaxRow::Subgroups, ..Tuning::default() }.apply(&gpu.device);
+        Tuning {
+            softmax: SoftmaxRow::Subgroups,
+            ..Tuning::default()
+        }
+        .apply(&gpu.device);
         complaints.extend(masked_softmax::check(gpu).await);
     } else {
         eprintln!("skipped: this device has no subgroups");
@@ -53,7 +71,8 @@ pub async fn check_variants(gpu: &Subject) -> Vec<String> {
     complaints
 }
 
-/// Fills memory that the next results will probably occupy with NaN, so that a value nobody wrote shows.
+/// Fills memory that the next results will probably occupy with NaN, so that a value nobody wrote
+/// shows.
 fn poison(device: &Device, shape: [usize; 2]) {
     let fill = || Tensor::<2>::full(shape, f32::NAN, device);
     drop([fill(), fill()]);
@@ -61,25 +80,41 @@ fn poison(device: &Device, shape: [usize; 2]) {
 
 /// `Some(complaint)` if the tensor does not have the expected values.
 async fn differs<const D: usize>(what: &str, got: Tensor<D>, want: &[f32]) -> Option<String> {
-    let got = match got.into_data_async().await.map(|data| data.try_to_vec::<f32>()) {
+    let got = match got
+        .into_data_async()
+        .await
+        .map(|data| data.try_to_vec::<f32>())
+    {
         Ok(Ok(got)) => got,
         error => return Some(format!("{what}: {error:?}")),
     };
     if got.len() != want.len() {
-        return Some(format!("{what}: {} values instead of {}", got.len(), want.len()));
+        return Some(format!(
+            "{what}: {} values instead of {}",
+            got.len(),
+            want.len()
+        ));
     }
     let allowed = TOLERANCE * want.iter().fold(1.0, |max: f32, v| max.max(v.abs()));
     let close = |(got, want): (&f32, &f32)| (got - want).abs() <= allowed;
     let at = got.iter().zip(want).position(|pair| !close(pair))?;
     let count = got.iter().zip(want).filter(|&pair| !close(pair)).count();
-    Some(format!("{what}: {count} of {} values differ; first at {at}: {} instead of {}", want.len(), got[at], want[at]))
+    Some(format!(
+        "{what}: {count} of {} values differ; first at {at}: {} instead of {}",
+        want.len(),
+        got[at],
+        want[at]
+    ))
 }
 
 /// Whether `subject` is asked for tensors of this many values; says so where it cannot hold them.
 fn fits(subject: &Subject, what: &str, values: usize) -> bool {
     let bytes = (values * size_of::<f32>()) as u64;
     if bytes > *subject.tensors.end() {
-        eprintln!("skipped: {what} needs a tensor of {bytes} bytes, this device holds at most {}", subject.tensors.end());
+        eprintln!(
+            "skipped: {what} needs a tensor of {bytes} bytes, this device holds at most {}",
+            subject.tensors.end()
+        );
     }
     subject.tensors.contains(&bytes)
 }

@@ -2,7 +2,10 @@
 
 use burn::tensor::DType;
 use segscape::{
-    model::{Answers, ClassAnswers, Config, InferenceError, Observation, SceneInput, SegDino3dVl, TextAnswers, load_weights, save_weights},
+    model::{
+        Answers, ClassAnswers, Config, InferenceError, Observation, SceneInput, SegDino3dVl,
+        TextAnswers, load_weights, save_weights,
+    },
     progress::Monitor,
     superpoint::Superpoints,
 };
@@ -10,7 +13,8 @@ use segscape::{
 use super::noise;
 use crate::device::{self, Subject};
 
-/// Largest difference allowed, relative to the largest value of a list: some sixty layers in single precision.
+/// Largest difference allowed, relative to the largest value of a list: some sixty layers in single
+/// precision.
 const TOLERANCE: f32 = 1e-3;
 /// The same where features are rounded to eleven bits between convolutions: what a manifest allows.
 const HALVES_TOLERANCE: f32 = 1e-2;
@@ -41,10 +45,24 @@ async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String>
     let got = answers(subject, &config, &weights, halves).await;
     let (want, got) = match (want, got) {
         (Ok(want), Ok(got)) => (want, got),
-        (want, got) => return [want.err(), got.err()].into_iter().flatten().map(|error| error.to_string()).collect(),
+        (want, got) => {
+            return [want.err(), got.err()]
+                .into_iter()
+                .flatten()
+                .map(|error| error.to_string())
+                .collect();
+        }
     };
     let lists = |a: Answers| {
-        let ClassAnswers::Text(TextAnswers { embeddings, no_object, scores, affine }) = a.class else { panic!("classes by text") };
+        let ClassAnswers::Text(TextAnswers {
+            embeddings,
+            no_object,
+            scores,
+            affine,
+        }) = a.class
+        else {
+            panic!("classes by text")
+        };
         [
             ("embeddings", embeddings),
             ("no_object", no_object),
@@ -55,21 +73,37 @@ async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String>
             ("sizes", a.sizes),
         ]
     };
-    lists(want).into_iter().zip(lists(got)).filter_map(|((what, want), (_, got))| differs(what, &want, &got, tolerance)).collect()
+    lists(want)
+        .into_iter()
+        .zip(lists(got))
+        .filter_map(|((what, want), (_, got))| differs(what, &want, &got, tolerance))
+        .collect()
 }
 
-async fn answers(subject: &Subject, config: &Config, weights: &[u8], halves: bool) -> Result<Answers, InferenceError> {
+async fn answers(
+    subject: &Subject,
+    config: &Config,
+    weights: &[u8],
+    halves: bool,
+) -> Result<Answers, InferenceError> {
     let (positions, colors, superpoints) = room();
-    let observation = Observation { positions: &positions, colors: Some(&colors), ..Observation::default() };
-    let scene = SceneInput::new(&observation, &superpoints, config).expect("the room is a valid scan");
+    let observation = Observation {
+        positions: &positions,
+        colors: Some(&colors),
+        ..Observation::default()
+    };
+    let scene =
+        SceneInput::new(&observation, &superpoints, config).expect("the room is a valid scan");
     let scene = scene.to_device(&subject.device);
-    let network = load_weights(SegDino3dVl::new(config, &subject.device), weights).expect("the weights are the network's own");
+    let network = load_weights(SegDino3dVl::new(config, &subject.device), weights)
+        .expect("the weights are the network's own");
     let network = if halves { network.by_halves() } else { network };
     let queries = scene.queries(20);
     network.infer(scene, queries, &Monitor::silent()).await
 }
 
-/// Points on the walls, the floor and the ceiling of a room of 2 m; the superpoints are patches of half a metre.
+/// Points on the walls, the floor and the ceiling of a room of 2 m; the superpoints are patches of
+/// half a metre.
 fn room() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
     let noise = noise(3, 2 * POINTS);
     let position = |i: usize| {
@@ -82,17 +116,34 @@ fn room() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
         }
     };
     let positions: Vec<[f32; 3]> = (0..POINTS).map(position).collect();
-    let colors = positions.iter().map(|p| p.map(|x| (x * 127.0) as u8)).collect();
-    let patch = |(i, p): (usize, &[f32; 3])| p.iter().fold(i as u32 % 6, |id, x| id * 4 + ((x * 2.0) as u32).min(3));
-    let superpoints = Superpoints::from_ids(&positions.iter().enumerate().map(patch).collect::<Vec<_>>());
+    let colors = positions
+        .iter()
+        .map(|p| p.map(|x| (x * 127.0) as u8))
+        .collect();
+    let patch = |(i, p): (usize, &[f32; 3])| {
+        p.iter()
+            .fold(i as u32 % 6, |id, x| id * 4 + ((x * 2.0) as u32).min(3))
+    };
+    let superpoints =
+        Superpoints::from_ids(&positions.iter().enumerate().map(patch).collect::<Vec<_>>());
     (positions, colors, superpoints)
 }
 
 fn differs(what: &str, want: &[f32], got: &[f32], tolerance: f32) -> Option<String> {
     if want.len() != got.len() {
-        return Some(format!("{what}: {} values instead of {}", got.len(), want.len()));
+        return Some(format!(
+            "{what}: {} values instead of {}",
+            got.len(),
+            want.len()
+        ));
     }
     let allowed = tolerance * want.iter().fold(1.0, |max: f32, v| max.max(v.abs()));
-    let at = want.iter().zip(got).position(|(want, got)| (want - got).is_nan() || (want - got).abs() > allowed)?;
-    Some(format!("{what}: value {at} is {} instead of {}", got[at], want[at]))
+    let at = want
+        .iter()
+        .zip(got)
+        .position(|(want, got)| (want - got).is_nan() || (want - got).abs() > allowed)?;
+    Some(format!(
+        "{what}: value {at} is {} instead of {}",
+        got[at], want[at]
+    ))
 }

@@ -1,4 +1,5 @@
-//! The published networks, with weights taken over from their checkpoints, answer as the released code does.
+//! The published networks, with weights taken over from their checkpoints, answer as the released
+//! code does.
 
 use segscape::{
     model::{
@@ -14,8 +15,19 @@ use segscape::{
 use super::differs;
 use crate::{device::Subject, golden::Golden};
 
-const BACKBONES: [&str; 5] = ["backbone_mink", "backbone_mink_elastic", "backbone_spconv", "backbone_spconv_elastic", "backbone_spconv_odd"];
-const DECODERS: [&str; 4] = ["decoder_tiny_metric", "decoder_tiny_normalized", "decoder_d256_metric", "decoder_d256_normalized"];
+const BACKBONES: [&str; 5] = [
+    "backbone_mink",
+    "backbone_mink_elastic",
+    "backbone_spconv",
+    "backbone_spconv_elastic",
+    "backbone_spconv_odd",
+];
+const DECODERS: [&str; 4] = [
+    "decoder_tiny_metric",
+    "decoder_tiny_normalized",
+    "decoder_d256_metric",
+    "decoder_d256_normalized",
+];
 
 /// Complaints about every answer that is further from the released code's than single precision is.
 pub async fn check(subject: &Subject) -> Vec<String> {
@@ -23,8 +35,16 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     for (cases, is_backbone) in [(&BACKBONES[..], true), (&DECODERS[..], false)] {
         for name in cases {
             let golden = Golden::open(name).await;
-            let found = if is_backbone { backbone(&golden, subject).await } else { decoder(&golden, subject).await };
-            complaints.extend(found.into_iter().map(|complaint| format!("{name}: {complaint}")));
+            let found = if is_backbone {
+                backbone(&golden, subject).await
+            } else {
+                decoder(&golden, subject).await
+            };
+            complaints.extend(
+                found
+                    .into_iter()
+                    .map(|complaint| format!("{name}: {complaint}")),
+            );
         }
     }
     complaints
@@ -34,12 +54,28 @@ pub async fn check(subject: &Subject) -> Vec<String> {
 ///
 /// # Panics
 /// If a weight of that part does not find its place.
-pub async fn network(config: &Config, golden: &Golden, part: &str, subject: &Subject) -> SegDino3dVl {
-    let file = golden.about["weights_file"].as_str().and_then(|file| file.strip_suffix(".safetensors")).expect("a case names its weights");
+pub async fn network(
+    config: &Config,
+    golden: &Golden,
+    part: &str,
+    subject: &Subject,
+) -> SegDino3dVl {
+    let file = golden.about["weights_file"]
+        .as_str()
+        .and_then(|file| file.strip_suffix(".safetensors"))
+        .expect("a case names its weights");
     let weights = Golden::open(file).await;
     let network = SegDino3dVl::new(config, &subject.device);
-    let import = published::import(&SegDino3dVl::new(config, &crate::device::cpu().device), weights.checkpoint()).expect("values are finite");
-    let missing: Vec<_> = import.missing.iter().filter(|(name, _)| name.starts_with(part)).collect();
+    let import = published::import(
+        &SegDino3dVl::new(config, &crate::device::cpu().device),
+        weights.checkpoint(),
+    )
+    .expect("values are finite");
+    let missing: Vec<_> = import
+        .missing
+        .iter()
+        .filter(|(name, _)| name.starts_with(part))
+        .collect();
     assert!(
         missing.is_empty() && import.unused.is_empty() && import.mismatched.is_empty(),
         "{missing:?} {:?} {:?}",
@@ -52,28 +88,70 @@ pub async fn network(config: &Config, golden: &Golden, part: &str, subject: &Sub
 async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
     let (planes, channels) = (golden.sizes("planes"), golden.size("in_channels"));
     let (backbone, last) = if golden.about["config"]["first_kernel"].is_null() {
-        (Backbone::SparseUnet { planes, grid: Some(golden.size("min_spatial_shape") as u32) }, "output_layer.feats")
+        (
+            Backbone::SparseUnet {
+                planes,
+                grid: Some(golden.size("min_spatial_shape") as u32),
+            },
+            "output_layer.feats",
+        )
     } else {
         (
-            Backbone::ResUnet { first_kernel: golden.size("first_kernel"), stem: golden.size("init_dim"), planes, blocks: golden.sizes("blocks") },
+            Backbone::ResUnet {
+                first_kernel: golden.size("first_kernel"),
+                stem: golden.size("init_dim"),
+                planes,
+                blocks: golden.sizes("blocks"),
+            },
             "block8.feats",
         )
     };
     let position = matches!(backbone, Backbone::SparseUnet { .. });
-    let inputs = Inputs { position, height: false, image: channels - if position { 6 } else { 3 }, ..Inputs::default() };
-    let config = Config { inputs, backbone, ..Config::nano() };
+    let inputs = Inputs {
+        position,
+        height: false,
+        image: channels - if position { 6 } else { 3 },
+        ..Inputs::default()
+    };
+    let config = Config {
+        inputs,
+        backbone,
+        ..Config::nano()
+    };
     let network = network(&config, golden, "backbone.", subject).await;
 
-    let coords: Vec<[i32; 3]> = golden.rows("expected.voxels_in.coords").into_iter().map(|c| c.map(|c| c as i32)).collect();
+    let coords: Vec<[i32; 3]> = golden
+        .rows("expected.voxels_in.coords")
+        .into_iter()
+        .map(|c| c.map(|c| c as i32))
+        .collect();
     let pyramid = Pyramid::new(coords.clone(), &config.backbone).expect("the voxels are a scene's");
-    let features = network.backbone().forward(Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)), &pyramid).into_tensor();
-    let (ids, voxel_of_point) = (golden.indices("input.superpoint_ids"), golden.indices("expected.point_to_voxel"));
+    let features = network
+        .backbone()
+        .forward(
+            Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)),
+            &pyramid,
+        )
+        .into_tensor();
+    let (ids, voxel_of_point) = (
+        golden.indices("input.superpoint_ids"),
+        golden.indices("expected.point_to_voxel"),
+    );
     let superpoints = golden.stored("expected.superpoint_features").shape[0];
-    let segments = SegmentMap::new(&ids, &voxel_of_point, superpoints, coords.len()).expect("the superpoints are a scene's");
+    let segments = SegmentMap::new(&ids, &voxel_of_point, superpoints, coords.len())
+        .expect("the superpoints are a scene's");
     let complaints = [
         scene(golden, &config, subject).await,
-        golden.differs(&format!("expected.{last}"), last, features.clone()).await,
-        golden.differs("expected.superpoint_features", "superpoint_features", segment_mean(features, &segments)).await,
+        golden
+            .differs(&format!("expected.{last}"), last, features.clone())
+            .await,
+        golden
+            .differs(
+                "expected.superpoint_features",
+                "superpoint_features",
+                segment_mean(features, &segments),
+            )
+            .await,
     ];
     complaints.into_iter().flatten().collect()
 }
@@ -82,27 +160,49 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
 async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<String> {
     let positions = golden.rows("input.points_xyz");
     // in voxels there, in metres here
-    let distorted =
-        golden.has("input.elastic_coords").then(|| golden.rows("input.elastic_coords").into_iter().map(|p| p.map(|x| x * 0.02)).collect::<Vec<_>>());
+    let distorted = golden.has("input.elastic_coords").then(|| {
+        golden
+            .rows("input.elastic_coords")
+            .into_iter()
+            .map(|p| p.map(|x| x * 0.02))
+            .collect::<Vec<_>>()
+    });
     let image = &golden.stored("input.points_2dfeats").values;
-    let observation = Observation { positions: &positions, distorted: distorted.as_deref(), image: Some(image), ..Observation::default() };
+    let observation = Observation {
+        positions: &positions,
+        distorted: distorted.as_deref(),
+        image: Some(image),
+        ..Observation::default()
+    };
     let ids = golden.indices("input.superpoint_ids");
     let superpoints = Superpoints::from_ids(&ids);
-    let config = Config { voxel_size: 0.02, ..config.clone() };
+    let config = Config {
+        voxel_size: 0.02,
+        ..config.clone()
+    };
     let scene = match SceneInput::new(&observation, &superpoints, &config) {
         Ok(scene) => scene.to_device(&subject.device),
         Err(error) => return Some(error.to_string()),
     };
     // the case's superpoints have numbers of their own
     let mut id_of_superpoint = vec![0; superpoints.count()];
-    ids.iter().zip(superpoints.superpoint_of_point()).for_each(|(id, superpoint)| id_of_superpoint[*superpoint as usize] = *id as usize);
+    ids.iter()
+        .zip(superpoints.superpoint_of_point())
+        .for_each(|(id, superpoint)| id_of_superpoint[*superpoint as usize] = *id as usize);
     let renumbered = |name: &str| {
         let rows = golden.rows(name);
-        id_of_superpoint.iter().flat_map(|id| rows[*id]).collect::<Vec<f32>>()
+        id_of_superpoint
+            .iter()
+            .flat_map(|id| rows[*id])
+            .collect::<Vec<f32>>()
     };
     let columns = |from: usize, to: usize| {
         let Stored { shape, values } = golden.stored("expected.voxels_in.feats");
-        values.chunks_exact(shape[1]).flat_map(|row| &row[from..to]).copied().collect::<Vec<f32>>()
+        values
+            .chunks_exact(shape[1])
+            .flat_map(|row| &row[from..to])
+            .copied()
+            .collect::<Vec<f32>>()
     };
     let channels = config.inputs.channels();
     let own = channels - config.inputs.image;
@@ -116,16 +216,38 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
         .fold(0.0, f32::max);
     [
         (range > 1e-5).then(|| format!("the range differs by {range}")),
-        differs("superpoint centres", scene.layout.centers.clone(), &renumbered("expected.superpoint_pos")).await,
-        differs("undistorted centres", scene.layout.undistorted.clone(), &renumbered("expected.superpoint_pos_no_elastic")).await,
+        differs(
+            "superpoint centres",
+            scene.layout.centers.clone(),
+            &renumbered("expected.superpoint_pos"),
+        )
+        .await,
+        differs(
+            "undistorted centres",
+            scene.layout.undistorted.clone(),
+            &renumbered("expected.superpoint_pos_no_elastic"),
+        )
+        .await,
         // colours come normalised in the case and as bytes in a scan
         if own > 3 {
-            differs("positions of voxels", scene.features.clone().into_tensor().narrow(1, 3, own - 3), &columns(3, own)).await
+            differs(
+                "positions of voxels",
+                scene.features.clone().into_tensor().narrow(1, 3, own - 3),
+                &columns(3, own),
+            )
+            .await
         } else {
             None
         },
         match scene.image {
-            Some(image) => differs("image features of voxels", image.into_tensor(), &columns(own, channels)).await,
+            Some(image) => {
+                differs(
+                    "image features of voxels",
+                    image.into_tensor(),
+                    &columns(own, channels),
+                )
+                .await
+            }
             None => Some("the image features are lost".to_owned()),
         },
     ]
@@ -137,15 +259,33 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
 /// The configuration of a decoder case.
 pub fn decoder_config(golden: &Golden) -> Config {
     Config {
-        inputs: Inputs { position: false, height: false, ..Inputs::default() },
-        backbone: Backbone::SparseUnet { planes: vec![golden.size("in_channels")], grid: None },
+        inputs: Inputs {
+            position: false,
+            height: false,
+            ..Inputs::default()
+        },
+        backbone: Backbone::SparseUnet {
+            planes: vec![golden.size("in_channels")],
+            grid: None,
+        },
         d_model: golden.size("d_model"),
         heads: golden.size("num_heads"),
         ffn: golden.size("hidden_dim"),
         layers: golden.size("num_layers"),
-        sizes: if golden.about["size_parametrisation"] == "metric" { Sizes::Metric } else { Sizes::Normalized },
-        objects: Some(Objects { channels: golden.size("d_model"), reach: 0.2, turn: Turn::AfterSelfAttention }),
-        classes: Classes::Fixed { instances: golden.size("num_instance_classes"), semantics: golden.size("num_semantic_classes") },
+        sizes: if golden.about["size_parametrisation"] == "metric" {
+            Sizes::Metric
+        } else {
+            Sizes::Normalized
+        },
+        objects: Some(Objects {
+            channels: golden.size("d_model"),
+            reach: 0.2,
+            turn: Turn::AfterSelfAttention,
+        }),
+        classes: Classes::Fixed {
+            instances: golden.size("num_instance_classes"),
+            semantics: golden.size("num_semantic_classes"),
+        },
         ..Config::nano()
     }
 }
@@ -153,7 +293,14 @@ pub fn decoder_config(golden: &Golden) -> Config {
 /// Where things are in a scene of a decoder case, whose tensors' names begin with `prefix`.
 pub fn layout(golden: &Golden, prefix: &str, subject: &Subject) -> Layout {
     let tensor = |name: &str| golden.tensor(&format!("{prefix}{name}"), &subject.device);
-    let corner = |name: &str| golden.stored(&format!("{prefix}{name}")).values.clone().try_into().expect("a corner has three coordinates");
+    let corner = |name: &str| {
+        golden
+            .stored(&format!("{prefix}{name}"))
+            .values
+            .clone()
+            .try_into()
+            .expect("a corner has three coordinates")
+    };
     Layout {
         centers: tensor("superpoint_pos"),
         undistorted: tensor("superpoint_pos_no_elastic"),
@@ -167,25 +314,42 @@ async fn decoder(golden: &Golden, subject: &Subject) -> Vec<String> {
     let network = network(&config, golden, "decoder.", subject).await;
     let decoder = network.decoder();
     let superpoints = golden.stored("input.superpoint_features").shape[0];
-    let queries = SegmentMap::selection(&(0..superpoints as u32).collect::<Vec<_>>(), superpoints).expect("all superpoints");
-    let (memory, mut state) =
-        decoder.start(golden.tensor("input.superpoint_features", &subject.device), &layout(golden, "input.", subject), &queries);
+    let queries = SegmentMap::selection(&(0..superpoints as u32).collect::<Vec<_>>(), superpoints)
+        .expect("all superpoints");
+    let (memory, mut state) = decoder.start(
+        golden.tensor("input.superpoint_features", &subject.device),
+        &layout(golden, "input.", subject),
+        &queries,
+    );
     let mut complaints = vec![];
     for head in 0..=config.layers {
         if head > 0 {
             state = decoder.step(head - 1, &memory, state);
         }
         let prediction = network.decoder().predict(&state);
-        let Class::Fixed(classes) = &prediction.class else { panic!("classes are fixed") };
+        let Class::Fixed(classes) = &prediction.class else {
+            panic!("classes are fixed")
+        };
         let mut answers = vec![("cls", classes.clone()), ("mask", prediction.masks.clone())];
         if let Some(boxes) = &prediction.boxes {
-            answers.extend([("center", boxes.centers.clone()), ("size", boxes.sizes.clone())]);
+            answers.extend([
+                ("center", boxes.centers.clone()),
+                ("size", boxes.sizes.clone()),
+            ]);
         }
         if head == config.layers {
-            answers.extend(decoder.semantics(&state).map(|semantics| ("sem", semantics)));
+            answers.extend(
+                decoder
+                    .semantics(&state)
+                    .map(|semantics| ("sem", semantics)),
+            );
         }
         for (kind, answer) in answers {
-            complaints.extend(golden.differs(&format!("expected.head{head}.{kind}"), kind, answer).await);
+            complaints.extend(
+                golden
+                    .differs(&format!("expected.head{head}.{kind}"), kind, answer)
+                    .await,
+            );
         }
     }
     complaints

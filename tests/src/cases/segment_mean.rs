@@ -8,7 +8,8 @@ use crate::device::Subject;
 /// Points of a case: which segment and which row each belongs to.
 #[derive(Clone, Copy, Debug)]
 enum Points {
-    /// Points spread over the rows, several in one row, with segments from one point to most of the scene; the last is empty.
+    /// Points spread over the rows, several in one row, with segments from one point to most of the
+    /// scene; the last is empty.
     Scan(usize),
     /// All points in one segment.
     One(usize),
@@ -16,7 +17,8 @@ enum Points {
     Each(usize),
 }
 
-/// Points, rows, segments, channels. Every third row has no point, so it must not matter what it holds.
+/// Points, rows, segments, channels. Every third row has no point, so it must not matter what it
+/// holds.
 const CASES: &[(Points, usize, usize, usize)] = &[
     (Points::Scan(0), 0, 0, 4),
     (Points::Scan(0), 0, 3, 4),
@@ -28,7 +30,8 @@ const CASES: &[(Points, usize, usize, usize)] = &[
     (Points::Each(63), 100, 63, 4),
     (Points::Each(64), 100, 64, 4),
     (Points::Each(65), 100, 65, 4),
-    // As many entries as one thread adds up, one more, and so many that their pieces need a third pass.
+    // As many entries as one thread adds up, one more, and so many that their pieces need a third
+    // pass.
     (Points::One(128), 200, 1, 8),
     (Points::One(129), 200, 1, 8),
     (Points::One(16_385), 30_000, 2, 3),
@@ -49,7 +52,14 @@ impl Points {
             Self::One(_) => 0,
             Self::Each(_) => point as u32,
         };
-        (noise(4, count).into_iter().enumerate().map(segment).collect(), (0..count).map(row).collect())
+        (
+            noise(4, count)
+                .into_iter()
+                .enumerate()
+                .map(segment)
+                .collect(),
+            (0..count).map(row).collect(),
+        )
     }
 }
 
@@ -58,37 +68,69 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
     for &(points, rows, segments, channels) in CASES {
-        let what = |op: &str| format!("{op} {points:?} {rows} rows, {segments} segments, {channels} channels");
+        let what = |op: &str| {
+            format!("{op} {points:?} {rows} rows, {segments} segments, {channels} channels")
+        };
         let (segment_of_point, row_of_point) = points.ids(rows, segments);
-        let map = SegmentMap::new(&segment_of_point, &row_of_point, segments, rows).expect("ids of the cases are valid");
-        if !fits(subject, &what("a case of"), channels * rows.max(segments).max(row_of_point.len())) {
+        let map = SegmentMap::new(&segment_of_point, &row_of_point, segments, rows)
+            .expect("ids of the cases are valid");
+        if !fits(
+            subject,
+            &what("a case of"),
+            channels * rows.max(segments).max(row_of_point.len()),
+        ) {
             continue;
         }
 
         let mut count = vec![0.0f32; segments];
-        segment_of_point.iter().for_each(|&s| count[s as usize] += 1.0);
-        let pairs = || segment_of_point.iter().zip(&row_of_point).map(|(&s, &r)| (s as usize, r as usize));
+        segment_of_point
+            .iter()
+            .for_each(|&s| count[s as usize] += 1.0);
+        let pairs = || {
+            segment_of_point
+                .iter()
+                .zip(&row_of_point)
+                .map(|(&s, &r)| (s as usize, r as usize))
+        };
 
         let mut x = noise(5, rows * channels);
-        (0..rows).filter(|row| row % 3 != 0).for_each(|row| x[row * channels..][..channels].fill(f32::NAN));
+        (0..rows)
+            .filter(|row| row % 3 != 0)
+            .for_each(|row| x[row * channels..][..channels].fill(f32::NAN));
         let mut mean = vec![0.0; segments * channels];
         for (s, r) in pairs() {
             (0..channels).for_each(|c| mean[s * channels + c] += x[r * channels + c] / count[s]);
         }
         poison(device, [segments, channels]);
-        complaints.extend(differs(&what("segment_mean"), segment_mean(tensor(&x, [rows, channels], device), &map), &mean).await);
+        complaints.extend(
+            differs(
+                &what("segment_mean"),
+                segment_mean(tensor(&x, [rows, channels], device), &map),
+                &mean,
+            )
+            .await,
+        );
 
         let grad = noise(6, segments * channels);
         let mut spread = vec![0.0; rows * channels];
         for (s, r) in pairs() {
-            (0..channels).for_each(|c| spread[r * channels + c] += grad[s * channels + c] / count[s]);
+            (0..channels)
+                .for_each(|c| spread[r * channels + c] += grad[s * channels + c] / count[s]);
         }
         poison(device, [rows, channels]);
-        let got = segment_mean(tensor(&grad, [segments, channels], device), &map.transposed());
+        let got = segment_mean(
+            tensor(&grad, [segments, channels], device),
+            &map.transposed(),
+        );
         complaints.extend(differs(&what("segment_mean transposed"), got, &spread).await);
 
-        let selection = SegmentMap::selection(&row_of_point, rows).expect("ids of the cases are valid");
-        let chosen: Vec<f32> = row_of_point.iter().flat_map(|&r| &x[r as usize * channels..][..channels]).copied().collect();
+        let selection =
+            SegmentMap::selection(&row_of_point, rows).expect("ids of the cases are valid");
+        let chosen: Vec<f32> = row_of_point
+            .iter()
+            .flat_map(|&r| &x[r as usize * channels..][..channels])
+            .copied()
+            .collect();
         let got = segment_mean(tensor(&x, [rows, channels], device), &selection);
         complaints.extend(differs(&what("selection"), got, &chosen).await);
     }

@@ -3,8 +3,8 @@
 use burn::tensor::{DType, Tensor};
 use half::f16;
 use segscape::ops::{
-    KernelMap, Level, Then, Tiles, Tuning, affine, definition, plain_affine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
-    sparse_conv_then,
+    KernelMap, Level, Then, Tiles, Tuning, affine, definition, plain_affine, sparse_conv,
+    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
 };
 
 use super::{differs, fits, noise, poison, tensor};
@@ -22,7 +22,9 @@ impl Kind {
     fn map(self, coords: Vec<[i32; 3]>) -> KernelMap {
         let level = Level::new(coords).expect("voxels of the cases are valid");
         match self {
-            Self::Submanifold(kernel) => KernelMap::submanifold(&level, kernel).expect("kernels of the cases are odd"),
+            Self::Submanifold(kernel) => {
+                KernelMap::submanifold(&level, kernel).expect("kernels of the cases are odd")
+            }
             Self::Down => KernelMap::strided(&level, None).1,
             Self::Up => KernelMap::strided(&level, None).1.inverse(),
         }
@@ -32,7 +34,8 @@ impl Kind {
 /// Voxels of a case.
 #[derive(Clone, Copy, Debug)]
 enum Voxels {
-    /// A floor and two walls with steps, some thousands of voxels in scan-like neighbourhoods, negative coordinates included.
+    /// A floor and two walls with steps, some thousands of voxels in scan-like neighbourhoods,
+    /// negative coordinates included.
     Room,
     /// A row along x: as many voxels as wanted with few pairs.
     Line(usize),
@@ -45,7 +48,11 @@ impl Voxels {
             Self::Room => {
                 let height = |x: i32, y: i32| (x / 7 + y / 5) % 3;
                 let floor = (-25..25).flat_map(|x| (-21..22).map(move |y| [x, y, height(x, y)]));
-                let walls = (4..20).flat_map(|z| (-25..25).map(move |x| [x, 22, z]).chain((-21..22).map(move |y| [-26, y, z])));
+                let walls = (4..20).flat_map(|z| {
+                    (-25..25)
+                        .map(move |x| [x, 22, z])
+                        .chain((-21..22).map(move |y| [-26, y, z]))
+                });
                 // An order that no sort made, as callers may have it.
                 let mut coords: Vec<_> = floor.chain(walls).collect();
                 let keys = noise(7, coords.len());
@@ -76,7 +83,8 @@ const CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Down, Voxels::Room, [5, 7]),
     (Kind::Up, Voxels::Room, [24, 16]),
     (Kind::Up, Voxels::Room, [7, 5]),
-    // One thread less than a workgroup of 64, one workgroup, one thread more (four rows a thread), and rows that fill no thread.
+    // One thread less than a workgroup of 64, one workgroup, one thread more (four rows a thread),
+    // and rows that fill no thread.
     (Kind::Submanifold(3), Voxels::Line(252), [4, 4]),
     (Kind::Submanifold(3), Voxels::Line(256), [4, 4]),
     (Kind::Submanifold(3), Voxels::Line(257), [4, 4]),
@@ -105,23 +113,31 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     complaints
 }
 
-/// The same of convolutions and what comes after them, where another shader computes them; their gradients have no other.
+/// The same of convolutions and what comes after them, where another shader computes them; their
+/// gradients have no other.
 pub async fn check_forward(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &(kind, voxels, channels) in FEW_CASES {
         let (coords, what) = (voxels.coords(), format!("{kind:?} {voxels:?} {channels:?}"));
         let map = kind.map(coords);
         let [c_in, c_out] = channels;
-        let (x, w) = (noise(1, map.in_rows() * c_in), noise(2, map.offsets() * c_in * c_out));
+        let (x, w) = (
+            noise(1, map.in_rows() * c_in),
+            noise(2, map.offsets() * c_in * c_out),
+        );
         let sums = definition::sparse_conv(&x, &w, channels, &map);
-        let (x, w) = (tensor(&x, [map.in_rows(), c_in], &subject.device), tensor(&w, [map.offsets(), c_in, c_out], &subject.device));
+        let (x, w) = (
+            tensor(&x, [map.in_rows(), c_in], &subject.device),
+            tensor(&w, [map.offsets(), c_in, c_out], &subject.device),
+        );
         poison(&subject.device, [map.out_rows(), c_out]);
         complaints.extend(check_then(&what, [c_in, c_out], &map, (x, w), &sums, subject).await);
     }
     complaints
 }
 
-/// Complaints where features are stored by halves: what is rounded on the way in and out, and nothing between, may differ.
+/// Complaints where features are stored by halves: what is rounded on the way in and out, and
+/// nothing between, may differ.
 pub async fn check_halves(subject: &Subject) -> Vec<String> {
     const CHANNELS: [usize; 2] = [12, 40];
     const TOLERANCE: f32 = 1e-3;
@@ -133,68 +149,163 @@ pub async fn check_halves(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let level = Level::new(Voxels::Room.coords()).expect("the room's voxels are valid");
     let map = KernelMap::submanifold(&level, 3).expect("an odd kernel");
-    let rounded = |values: Vec<f32>| values.into_iter().map(|value| f16::from_f32(value).to_f32()).collect::<Vec<f32>>();
+    let rounded = |values: Vec<f32>| {
+        values
+            .into_iter()
+            .map(|value| f16::from_f32(value).to_f32())
+            .collect::<Vec<f32>>()
+    };
     let [c_in, c_out] = CHANNELS;
-    let (x, w) = (rounded(noise(1, level.len() * c_in)), rounded(noise(2, map.offsets() * c_in * c_out)));
+    let (x, w) = (
+        rounded(noise(1, level.len() * c_in)),
+        rounded(noise(2, map.offsets() * c_in * c_out)),
+    );
     let (factors, addend) = (noise(3, 2 * c_out), rounded(noise(4, level.len() * c_out)));
-    let sums = plain_affine(&definition::sparse_conv(&x, &w, CHANNELS, &map), &factors, false);
-    let want: Vec<f32> = sums.iter().zip(&addend).map(|(sum, addend)| (sum + addend).max(0.0)).collect();
-    let halves = |values: &[f32], width: usize| -> Tensor<2> { tensor(values, [values.len() / width, width], device).cast(DType::F16) };
+    let sums = plain_affine(
+        &definition::sparse_conv(&x, &w, CHANNELS, &map),
+        &factors,
+        false,
+    );
+    let want: Vec<f32> = sums
+        .iter()
+        .zip(&addend)
+        .map(|(sum, addend)| (sum + addend).max(0.0))
+        .collect();
+    let halves = |values: &[f32], width: usize| -> Tensor<2> {
+        tensor(values, [values.len() / width, width], device).cast(DType::F16)
+    };
     for convolution in [Tiles::Registers, Tiles::Shared] {
-        Tuning { convolution, ..Tuning::default() }.apply(device);
+        Tuning {
+            convolution,
+            ..Tuning::default()
+        }
+        .apply(device);
         let w = halves(&w, c_out).reshape([map.offsets(), c_in, c_out]);
-        let then = Then { affine: Some(tensor(&factors, [2, c_out], device)), addend: Some(halves(&addend, c_out)), rectified: true };
+        let then = Then {
+            affine: Some(tensor(&factors, [2, c_out], device)),
+            addend: Some(halves(&addend, c_out)),
+            rectified: true,
+        };
         let got = sparse_conv_then(halves(&x, c_in), w, &map, then);
         // and a normalisation by itself, undone
-        let once: Vec<f32> = [2.0, 1.0].into_iter().flat_map(|value| vec![value; c_out]).collect();
-        let back: Vec<f32> = [0.5, -0.5].into_iter().flat_map(|value| vec![value; c_out]).collect();
-        let got = affine(affine(got, tensor(&once, [2, c_out], device), false), tensor(&back, [2, c_out], device), true);
+        let once: Vec<f32> = [2.0, 1.0]
+            .into_iter()
+            .flat_map(|value| vec![value; c_out])
+            .collect();
+        let back: Vec<f32> = [0.5, -0.5]
+            .into_iter()
+            .flat_map(|value| vec![value; c_out])
+            .collect();
+        let got = affine(
+            affine(got, tensor(&once, [2, c_out], device), false),
+            tensor(&back, [2, c_out], device),
+            true,
+        );
         if got.dtype() != DType::F16 {
-            complaints.push(format!("{convolution:?}: the result is stored as {:?}", got.dtype()));
+            complaints.push(format!(
+                "{convolution:?}: the result is stored as {:?}",
+                got.dtype()
+            ));
         }
-        let got = got.cast(DType::F32).into_data_async().await.map(|data| data.try_to_vec::<f32>());
+        let got = got
+            .cast(DType::F32)
+            .into_data_async()
+            .await
+            .map(|data| data.try_to_vec::<f32>());
         let Ok(Ok(got)) = got else {
             complaints.push(format!("{convolution:?}: {got:?}"));
             continue;
         };
         let most = want.iter().fold(1.0f32, |most, value| most.max(*value));
-        let worst = got.iter().zip(&want).map(|(got, want)| (got - want).abs()).fold(0.0, f32::max);
+        let worst = got
+            .iter()
+            .zip(&want)
+            .map(|(got, want)| (got - want).abs())
+            .fold(0.0, f32::max);
         if got.len() != want.len() || worst.is_nan() || worst > TOLERANCE * most {
-            complaints.push(format!("{convolution:?}: by halves the largest difference is {worst} of {most}"));
+            complaints.push(format!(
+                "{convolution:?}: by halves the largest difference is {worst} of {most}"
+            ));
         }
     }
     Tuning::default().apply(device);
     complaints
 }
 
-async fn check_case(kind: Kind, voxels: Voxels, [c_in, c_out]: [usize; 2], subject: &Subject) -> Vec<String> {
+async fn check_case(
+    kind: Kind,
+    voxels: Voxels,
+    [c_in, c_out]: [usize; 2],
+    subject: &Subject,
+) -> Vec<String> {
     let what = |op: &str| format!("{op} {kind:?} {voxels:?} {c_in} -> {c_out}");
     let coords = voxels.coords();
     let map = kind.map(coords);
     let [x_shape, grad_shape] = [[map.in_rows(), c_in], [map.out_rows(), c_out]];
-    if !fits(subject, &what("a case of"), (map.in_rows() * c_in).max(map.out_rows() * c_out)) {
+    if !fits(
+        subject,
+        &what("a case of"),
+        (map.in_rows() * c_in).max(map.out_rows() * c_out),
+    ) {
         return Vec::new();
     }
     let device = &subject.device;
     let w_shape = [map.offsets(), c_in, c_out];
-    let (x, w, grad) = (noise(1, x_shape.iter().product()), noise(2, w_shape.iter().product()), noise(3, grad_shape.iter().product()));
-    let (x_on, w_on, grad_on) = (tensor(&x, x_shape, device), tensor(&w, w_shape, device), tensor(&grad, grad_shape, device));
+    let (x, w, grad) = (
+        noise(1, x_shape.iter().product()),
+        noise(2, w_shape.iter().product()),
+        noise(3, grad_shape.iter().product()),
+    );
+    let (x_on, w_on, grad_on) = (
+        tensor(&x, x_shape, device),
+        tensor(&w, w_shape, device),
+        tensor(&grad, grad_shape, device),
+    );
     let channels = [c_in, c_out];
 
     let sums = definition::sparse_conv(&x, &w, channels, &map);
     poison(device, grad_shape);
-    let out = differs(&what("sparse_conv"), sparse_conv(x_on.clone(), w_on.clone(), &map), &sums).await;
+    let out = differs(
+        &what("sparse_conv"),
+        sparse_conv(x_on.clone(), w_on.clone(), &map),
+        &sums,
+    )
+    .await;
     let after = match voxels {
         Voxels::Line(100_000..) => Vec::new(),
-        _ => check_then(&what("sparse_conv_then"), channels, &map, (x_on.clone(), w_on.clone()), &sums, subject).await,
+        _ => {
+            check_then(
+                &what("sparse_conv_then"),
+                channels,
+                &map,
+                (x_on.clone(), w_on.clone()),
+                &sums,
+                subject,
+            )
+            .await
+        }
     };
     poison(device, x_shape);
     let got = sparse_conv_grad_input(grad_on.clone(), w_on, &map);
-    let grad_input = differs(&what("sparse_conv_grad_input"), got, &definition::sparse_conv_grad_input(&grad, &w, channels, &map)).await;
+    let grad_input = differs(
+        &what("sparse_conv_grad_input"),
+        got,
+        &definition::sparse_conv_grad_input(&grad, &w, channels, &map),
+    )
+    .await;
     poison(device, [w_shape[0], c_in * c_out]);
     let got = sparse_conv_grad_weight(x_on, grad_on, &map);
-    let grad_weight = differs(&what("sparse_conv_grad_weight"), got, &definition::sparse_conv_grad_weight(&x, &grad, channels, &map)).await;
-    [out, grad_input, grad_weight].into_iter().flatten().chain(after).collect()
+    let grad_weight = differs(
+        &what("sparse_conv_grad_weight"),
+        got,
+        &definition::sparse_conv_grad_weight(&x, &grad, channels, &map),
+    )
+    .await;
+    [out, grad_input, grad_weight]
+        .into_iter()
+        .flatten()
+        .chain(after)
+        .collect()
 }
 
 /// What may come after `sums`: all together, and for some widths each part alone.
@@ -213,13 +324,33 @@ async fn check_then(
     let alone: &[u32] = if x.dims()[1] == 7 { &[1, 2, 4] } else { &[] };
     for &parts in alone.iter().chain(&[7]) {
         let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
-        let y = if affine { plain_affine(sums, &factors, false) } else { sums.to_vec() };
-        let y = y.iter().zip(&addend).map(|(y, addend)| if added { y + addend } else { *y });
+        let y = if affine {
+            plain_affine(sums, &factors, false)
+        } else {
+            sums.to_vec()
+        };
+        let y = y
+            .iter()
+            .zip(&addend)
+            .map(|(y, addend)| if added { y + addend } else { *y });
         let want: Vec<f32> = y.map(|y| if rectified { y.max(0.0) } else { y }).collect();
-        let given = |values: &[f32], shape: [usize; 2], there: bool| there.then(|| -> Tensor<2> { tensor(values, shape, &subject.device) });
-        let then = Then { affine: given(&factors, [2, c_out], affine), addend: given(&addend, shape, added), rectified };
+        let given = |values: &[f32], shape: [usize; 2], there: bool| {
+            there.then(|| -> Tensor<2> { tensor(values, shape, &subject.device) })
+        };
+        let then = Then {
+            affine: given(&factors, [2, c_out], affine),
+            addend: given(&addend, shape, added),
+            rectified,
+        };
         poison(&subject.device, shape);
-        complaints.extend(differs(&format!("{what} {parts:03b}"), sparse_conv_then(x.clone(), w.clone(), map, then), &want).await);
+        complaints.extend(
+            differs(
+                &format!("{what} {parts:03b}"),
+                sparse_conv_then(x.clone(), w.clone(), map, then),
+                &want,
+            )
+            .await,
+        );
     }
     complaints
 }

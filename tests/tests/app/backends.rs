@@ -1,11 +1,18 @@
-//! The network runs on WebGPU and on the CPU with the same result, and where there is no WebGPU the page says why and works.
+//! The network runs on WebGPU and on the CPU with the same result, and where there is no WebGPU the
+//! page says why and works.
 
 use std::path::Path;
 
 use proofs::app::{GpuCalls, Page, STEP, Stand, Visit, story};
 
-/// What the page says when there is no WebGPU: the page is insecure, there is no API, no adapter, or too small an adapter.
-const CAUSES: [&str; 4] = ["not loaded over https", "has no WebGPU", "found no graphics adapter", "is too small"];
+/// What the page says when there is no WebGPU: the page is insecure, there is no API, no adapter,
+/// or too small an adapter.
+const CAUSES: [&str; 4] = [
+    "not loaded over https",
+    "has no WebGPU",
+    "found no graphics adapter",
+    "is too small",
+];
 
 #[test]
 fn webgpu_and_cpu_find_the_same() {
@@ -29,7 +36,10 @@ fn without_webgpu_the_page_says_why_and_works() {
         let page = stand.visit("/", Visit::WITHOUT_WEBGPU).await;
         assert!(page.text("backend").await.starts_with("cpu · "));
         let reason = page.text("backend-reason").await;
-        assert!(CAUSES.iter().any(|cause| reason.contains(cause)), "{reason}");
+        assert!(
+            CAUSES.iter().any(|cause| reason.contains(cause)),
+            "{reason}"
+        );
         println!("{reason}");
         find(stand, &page).await;
         assert!(page.picture().await.coverage() > 0.05, "and it draws");
@@ -41,7 +51,12 @@ fn a_lost_gpu_costs_time_and_nothing_else() {
     story(async |stand| {
         let page = stand.visit("/?backend=webgpu", Visit::DESKTOP).await;
         page.choose(&stand.thin_room()).await;
-        let at_work = async || page.stages().await.iter().any(|stage| stage.name == "Backbone");
+        let at_work = async || {
+            page.stages()
+                .await
+                .iter()
+                .any(|stage| stage.name == "Backbone")
+        };
         page.until("the network at work", STEP * 4, at_work).await;
         page.crash_gpu().await;
         page.until_done().await;
@@ -50,8 +65,8 @@ fn a_lost_gpu_costs_time_and_nothing_else() {
     });
 }
 
-/// Once the network is loaded, a scan compiles nothing and waits for values once, at its end: the first, the second, and one with more superpoints
-/// than there are queries.
+/// Once the network is loaded, a scan compiles nothing and waits for values once, at its end: the
+/// first, the second, and one with more superpoints than there are queries.
 #[test]
 fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
     story(async |stand| {
@@ -60,18 +75,40 @@ fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
             let before = page.gpu_calls().await.len();
             find_in(&room, &page).await;
             let calls = page.gpu_calls().await.split_off(before);
-            let at = |kind: &str, stage: &str| calls.iter().find(|c| c.kind == kind && c.stage.as_deref() == Some(stage)).unwrap();
-            let [begun, read, loaded, over] = [at("Progress", "read"), at("Finished", "read"), at("Finished", "model"), at("Finished", "instances")];
+            let at = |kind: &str, stage: &str| {
+                calls
+                    .iter()
+                    .find(|c| c.kind == kind && c.stage.as_deref() == Some(stage))
+                    .unwrap()
+            };
+            let [begun, read, loaded, over] = [
+                at("Progress", "read"),
+                at("Finished", "read"),
+                at("Finished", "model"),
+                at("Finished", "instances"),
+            ];
             println!(
                 "compiled until the scan was opened: {}; until it was read: {}; until the network was loaded: {}",
                 begun.pipelines, read.pipelines, loaded.pipelines
             );
             let decoder = at("Progress", "decoder");
             let part = |from: &GpuCalls, to: &GpuCalls| {
-                format!("{} launches in {} submissions", to.launches - from.launches, to.submissions - from.submissions)
+                format!(
+                    "{} launches in {} submissions",
+                    to.launches - from.launches,
+                    to.submissions - from.submissions
+                )
             };
-            println!("backbone: {}; decoder: {}; {} buffers read", part(loaded, decoder), part(decoder, over), over.buffers - loaded.buffers);
-            assert_eq!(over.pipelines, loaded.pipelines, "compiled in the middle of a scan");
+            println!(
+                "backbone: {}; decoder: {}; {} buffers read",
+                part(loaded, decoder),
+                part(decoder, over),
+                over.buffers - loaded.buffers
+            );
+            assert_eq!(
+                over.pipelines, loaded.pipelines,
+                "compiled in the middle of a scan"
+            );
             assert_eq!(over.reads - loaded.reads, 1, "read-backs");
         }
     });
@@ -100,7 +137,15 @@ const OUT_OF_MEMORY: &str = "{
 #[test]
 fn a_gpu_without_memory_costs_time_and_nothing_else() {
     story(async |stand| {
-        let page = stand.visit("/?backend=webgpu", Visit { before_worker: OUT_OF_MEMORY, ..Visit::DESKTOP }).await;
+        let page = stand
+            .visit(
+                "/?backend=webgpu",
+                Visit {
+                    before_worker: OUT_OF_MEMORY,
+                    ..Visit::DESKTOP
+                },
+            )
+            .await;
         assert!(page.text("backend").await.starts_with("webgpu · "));
         find(stand, &page).await;
         assert_on_cpu_because(&page, "Out of Memory").await;
@@ -118,7 +163,15 @@ const BROKEN_SHADER: &str = "{
 #[test]
 fn a_shader_that_does_not_compile_costs_time_and_nothing_else() {
     story(async |stand| {
-        let page = stand.visit("/?backend=webgpu", Visit { before_worker: BROKEN_SHADER, ..Visit::DESKTOP }).await;
+        let page = stand
+            .visit(
+                "/?backend=webgpu",
+                Visit {
+                    before_worker: BROKEN_SHADER,
+                    ..Visit::DESKTOP
+                },
+            )
+            .await;
         find(stand, &page).await;
         assert_on_cpu_because(&page, "Invalid ShaderModule").await;
     });
@@ -146,9 +199,16 @@ fn phrases_are_understood_without_the_gpu() {
 
 /// The CPU took over, and the page says why.
 async fn assert_on_cpu_because(page: &Page, cause: &str) {
-    assert!(page.text("backend").await.starts_with("cpu · "), "{}", page.text("backend").await);
+    assert!(
+        page.text("backend").await.starts_with("cpu · "),
+        "{}",
+        page.text("backend").await
+    );
     let reason = page.text("backend-reason").await;
-    assert!(reason.contains("WebGPU failed") && reason.contains(cause), "{reason}");
+    assert!(
+        reason.contains("WebGPU failed") && reason.contains(cause),
+        "{reason}"
+    );
     println!("{reason}");
     assert!(!page.exists("error").await);
     assert!(page.picture().await.coverage() > 0.05, "the points stay");
@@ -163,9 +223,14 @@ async fn find_in(room: &Path, page: &Page) -> Vec<(u32, String, u32)> {
     page.choose(room).await;
     page.until_done().await;
     let stages = page.stages().await;
-    let times: Vec<_> = stages.iter().map(|stage| format!("{} {}", stage.name, stage.time)).collect();
+    let times: Vec<_> = stages
+        .iter()
+        .map(|stage| format!("{} {}", stage.name, stage.time))
+        .collect();
     println!("{}: {}", page.text("backend").await, times.join(", "));
     let rows = page.rows().await;
     assert!(!rows.is_empty());
-    rows.into_iter().map(|row| (row.id, row.name, row.points)).collect()
+    rows.into_iter()
+        .map(|row| (row.id, row.name, row.points))
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! What is no scan is refused in words that name the problem; what was there before stays and goes on working.
+//! What is no scan is refused in words that name the problem; what was there before stays and goes
+//! on working.
 
 use std::fs;
 
@@ -6,7 +7,10 @@ use proofs::app::{STEP, Visit, story};
 
 /// An ASCII PLY with these rows.
 fn ply(rows: &[&str]) -> Vec<u8> {
-    let header = format!("ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\nend_header\n", rows.len());
+    let header = format!(
+        "ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\nend_header\n",
+        rows.len()
+    );
     (header + &rows.join("\n") + "\n").into_bytes()
 }
 
@@ -19,19 +23,35 @@ fn what_is_no_scan_is_refused_and_nothing_is_lost() {
         let (rows, picture) = (page.rows().await, page.picture().await);
 
         page.press("share-button").await;
-        page.until("the link", STEP, async || page.exists("share-link").await).await;
+        page.until("the link", STEP, async || page.exists("share-link").await)
+            .await;
         let mut damaged = fs::read(&stand.stored()[0]).unwrap();
         let middle = damaged.len() / 2;
         damaged[middle] ^= 1;
 
-        let lying = String::from_utf8(ply(&["0 0 0"])).unwrap().replace("vertex 1", "vertex 4000000000").into_bytes();
+        let lying = String::from_utf8(ply(&["0 0 0"]))
+            .unwrap()
+            .replace("vertex 1", "vertex 4000000000")
+            .into_bytes();
         let mut cut = ply(&["0 0 0"; 100]);
         cut.truncate(200);
         let refused: [(&str, Vec<u8>, &str); 9] = [
             ("empty.ply", Vec::new(), "the file is empty"),
-            ("photo.ply", b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(), "which Segscape does not read"),
-            ("notes.pcd", b"Dear diary, today I scanned my room.".to_vec(), "which Segscape does not read"),
-            ("nowhere.ply", ply(&["nan nan nan", "inf 0 0"]), "none of the 2 points has finite coordinates"),
+            (
+                "photo.ply",
+                b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR".to_vec(),
+                "which Segscape does not read",
+            ),
+            (
+                "notes.pcd",
+                b"Dear diary, today I scanned my room.".to_vec(),
+                "which Segscape does not read",
+            ),
+            (
+                "nowhere.ply",
+                ply(&["nan nan nan", "inf 0 0"]),
+                "none of the 2 points has finite coordinates",
+            ),
             ("lonely.ply", ply(&["1 2 3"]), "the least is 50"),
             ("one-place.ply", ply(&["1 2 3"; 100]), "in one place"),
             ("lying.ply", lying, "its header promises"),
@@ -40,8 +60,16 @@ fn what_is_no_scan_is_refused_and_nothing_is_lost() {
         ];
         for (name, bytes, words) in refused {
             page.choose(&stand.file(name, &bytes)).await;
-            page.until(&format!("{name} to be refused with `{words}`"), STEP, async || page.text("error").await.contains(words)).await;
-            assert!(page.text("error").await.contains(name), "the message names the file");
+            page.until(
+                &format!("{name} to be refused with `{words}`"),
+                STEP,
+                async || page.text("error").await.contains(words),
+            )
+            .await;
+            assert!(
+                page.text("error").await.contains(name),
+                "the message names the file"
+            );
             assert_eq!(page.rows().await, rows, "after {name}");
             page.press_css("[data-testid='error'] button").await;
             assert!(!page.exists("error").await);

@@ -12,45 +12,95 @@ use serde_json::Value;
 
 /// Both files say what the list says.
 pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
-    let names: BTreeMap<u32, String> = page.rows().await.into_iter().map(|row| (row.id, row.name)).collect();
+    let names: BTreeMap<u32, String> = page
+        .rows()
+        .await
+        .into_iter()
+        .map(|row| (row.id, row.name))
+        .collect();
     let stem = scan.file_stem().unwrap().to_str().unwrap();
 
     page.press("download-json").await;
-    let json: Value = serde_json::from_slice(&download(stand, page, &format!("{stem}-instances.json")).await).unwrap();
+    let json: Value =
+        serde_json::from_slice(&download(stand, page, &format!("{stem}-instances.json")).await)
+            .unwrap();
     let records = json["instances"].as_array().unwrap();
-    let named = records.iter().map(|record| (record["id"].as_u64().unwrap() as u32, record["label"].as_str().unwrap().to_owned()));
-    assert_eq!(named.collect::<BTreeMap<_, _>>(), names, "JSON has the things of the list");
+    let named = records.iter().map(|record| {
+        (
+            record["id"].as_u64().unwrap() as u32,
+            record["label"].as_str().unwrap().to_owned(),
+        )
+    });
+    assert_eq!(
+        named.collect::<BTreeMap<_, _>>(),
+        names,
+        "JSON has the things of the list"
+    );
 
     page.press("download-ply").await;
     let labelled = rooms::read(&download(stand, page, &format!("{stem}-segmented.ply")).await);
     let rows = labelled.table.point_rows();
-    assert_keeps(rooms::read(&fs::read(scan).unwrap()).table.point_rows(), rows);
+    assert_keeps(
+        rooms::read(&fs::read(scan).unwrap()).table.point_rows(),
+        rows,
+    );
 
-    let [instance, label, score] = ["instance", "label", "score"].map(|name| rows.column(name).unwrap().values().collect::<Vec<_>>());
+    let [instance, label, score] = ["instance", "label", "score"]
+        .map(|name| rows.column(name).unwrap().values().collect::<Vec<_>>());
     let name_of_label = |label: f64| {
         let prefix = format!("comment label {label} ");
-        labelled.table.comments.iter().find_map(|comment| comment.strip_prefix(&prefix))
+        labelled
+            .table
+            .comments
+            .iter()
+            .find_map(|comment| comment.strip_prefix(&prefix))
     };
     for record in records {
-        let (id, points) = (record["id"].as_f64().unwrap(), record["points"].as_u64().unwrap());
+        let (id, points) = (
+            record["id"].as_f64().unwrap(),
+            record["points"].as_u64().unwrap(),
+        );
         let own: Vec<usize> = (0..rows.count).filter(|row| instance[*row] == id).collect();
         assert_eq!(own.len() as u64, points, "the points of {record}");
         let labels: BTreeSet<_> = own.iter().map(|row| name_of_label(label[*row])).collect();
-        assert!(own.is_empty() || labels == BTreeSet::from([record["label"].as_str()]), "the label of {record}: {labels:?}");
-        assert!(own.iter().all(|row| (score[*row] - record["score"].as_f64().unwrap()).abs() < 1e-5), "the score of {record}");
+        assert!(
+            own.is_empty() || labels == BTreeSet::from([record["label"].as_str()]),
+            "the label of {record}: {labels:?}"
+        );
+        assert!(
+            own.iter()
+                .all(|row| (score[*row] - record["score"].as_f64().unwrap()).abs() < 1e-5),
+            "the score of {record}"
+        );
     }
-    assert!(instance.iter().all(|id| *id == -1.0 || names.contains_key(&(*id as u32))), "and no other things");
+    assert!(
+        instance
+            .iter()
+            .all(|id| *id == -1.0 || names.contains_key(&(*id as u32))),
+        "and no other things"
+    );
 }
 
-/// Every property of the input is in the output, value by value; one whose name the labels need has another name.
+/// Every property of the input is in the output, value by value; one whose name the labels need has
+/// another name.
 fn assert_keeps(input: &Element, output: &Element) {
     assert_eq!(output.count, input.count);
     for column in &input.columns {
         let taken = ["instance", "label", "score"].contains(&column.name.as_str());
-        let name = if taken { format!("{}_input", column.name) } else { column.name.clone() };
-        let kept = output.column(&name).unwrap_or_else(|| panic!("the property {name} is lost"));
+        let name = if taken {
+            format!("{}_input", column.name)
+        } else {
+            column.name.clone()
+        };
+        let kept = output
+            .column(&name)
+            .unwrap_or_else(|| panic!("the property {name} is lost"));
         assert_eq!(kept.scalar, column.scalar, "the type of {name}");
-        assert!(kept.values().eq(input.column(&column.name).unwrap().values()), "the values of {name}");
+        assert!(
+            kept.values()
+                .eq(input.column(&column.name).unwrap().values()),
+            "the values of {name}"
+        );
     }
 }
 
@@ -58,6 +108,9 @@ fn assert_keeps(input: &Element, output: &Element) {
 async fn download(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
     let path: PathBuf = stand.folder.path().join("downloads").join(name);
     // The browser gives a file its name when all of it is there.
-    page.until(&format!("the download of {name}"), STEP, async || path.is_file()).await;
+    page.until(&format!("the download of {name}"), STEP, async || {
+        path.is_file()
+    })
+    .await;
     fs::read(path).unwrap()
 }

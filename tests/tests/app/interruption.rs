@@ -7,28 +7,65 @@ const AT_ONCE_MS: f64 = 200.0;
 
 #[test]
 fn cancel_ends_every_stage_at_once_on_the_cpu() {
-    let stages = ["Reading", "Superpoints", "Loading the model", "Backbone", "Decoder", "Instances"];
+    let stages = [
+        "Reading",
+        "Superpoints",
+        "Loading the model",
+        "Backbone",
+        "Decoder",
+        "Instances",
+    ];
     story(async |stand| cancel_in(stand, "cpu", &stages).await);
 }
 
 #[test]
 fn cancel_ends_every_stage_at_once_on_webgpu() {
-    story(async |stand| cancel_in(stand, "webgpu", &["Loading the model", "Backbone", "Decoder"]).await);
+    story(async |stand| {
+        cancel_in(
+            stand,
+            "webgpu",
+            &["Loading the model", "Backbone", "Decoder"],
+        )
+        .await
+    });
 }
 
 async fn cancel_in(stand: &Stand, backend: &str, stages: &[&str]) {
-    let page = stand.visit(&format!("/?backend={backend}"), Visit::DESKTOP).await;
+    let page = stand
+        .visit(&format!("/?backend={backend}"), Visit::DESKTOP)
+        .await;
     let room = stand.room();
     for stage in stages {
         page.will_cancel_in(stage).await;
         page.choose(&room).await;
-        page.until(&format!("{stage} at work"), STEP * 4, async || page.cancelled().await.is_some()).await;
+        page.until(&format!("{stage} at work"), STEP * 4, async || {
+            page.cancelled().await.is_some()
+        })
+        .await;
         let cancelled = page.cancelled().await.unwrap();
-        let listens = async || page.gpu_calls().await.into_iter().find(|call| call.kind == "Listening" && call.at > cancelled.at);
-        page.until("a fresh worker", STEP, async || listens().await.is_some()).await;
-        println!("{stage}: over after {:.0} ms, a fresh worker after {:.0} ms", cancelled.ms, listens().await.unwrap().at - cancelled.at);
-        assert!(cancelled.ms < AT_ONCE_MS, "{stage} ended {:.0} ms after cancel", cancelled.ms);
-        assert_eq!(page.text("status").await, "Cancelled", "in the stage {stage}");
+        let listens = async || {
+            page.gpu_calls()
+                .await
+                .into_iter()
+                .find(|call| call.kind == "Listening" && call.at > cancelled.at)
+        };
+        page.until("a fresh worker", STEP, async || listens().await.is_some())
+            .await;
+        println!(
+            "{stage}: over after {:.0} ms, a fresh worker after {:.0} ms",
+            cancelled.ms,
+            listens().await.unwrap().at - cancelled.at
+        );
+        assert!(
+            cancelled.ms < AT_ONCE_MS,
+            "{stage} ended {:.0} ms after cancel",
+            cancelled.ms
+        );
+        assert_eq!(
+            page.text("status").await,
+            "Cancelled",
+            "in the stage {stage}"
+        );
         assert!(!page.exists("cancel").await);
         assert!(page.rows().await.is_empty());
         if *stage != "Reading" {
@@ -36,7 +73,10 @@ async fn cancel_in(stand: &Stand, backend: &str, stages: &[&str]) {
         }
     }
     page.press_css(".progress .button").await;
-    page.until("the work to go on", STEP, async || page.exists("cancel").await).await;
+    page.until("the work to go on", STEP, async || {
+        page.exists("cancel").await
+    })
+    .await;
     page.until_done().await;
     assert!(!page.rows().await.is_empty());
     assert_eq!(page.errors().await, [] as [&str; 0]);

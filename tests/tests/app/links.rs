@@ -1,4 +1,5 @@
-//! `?scene=` opens a scan or a bundle from another server that allows it, and says what is wrong with one that does not.
+//! `?scene=` opens a scan or a bundle from another server that allows it, and says what is wrong
+//! with one that does not.
 
 use std::fs;
 
@@ -8,28 +9,66 @@ use proofs::app::{STEP, Visit, elsewhere::Elsewhere, story};
 fn a_scan_and_a_bundle_open_from_elsewhere() {
     story(async |stand| {
         let scan = fs::read(stand.thin_room()).unwrap();
-        let server = Elsewhere::serve([("/room.ply".to_owned(), scan.clone()), ("/closed/room.ply".to_owned(), scan)]).await;
-        let page = stand.visit(&format!("/?backend=cpu&scene={}/room.ply", server.origin), Visit::DESKTOP).await;
+        let server = Elsewhere::serve([
+            ("/room.ply".to_owned(), scan.clone()),
+            ("/closed/room.ply".to_owned(), scan),
+        ])
+        .await;
+        let page = stand
+            .visit(
+                &format!("/?backend=cpu&scene={}/room.ply", server.origin),
+                Visit::DESKTOP,
+            )
+            .await;
         page.until_done().await;
         let rows = page.rows().await;
         assert!(!rows.is_empty());
         assert_eq!(page.text("scan-name").await, "room.ply");
 
         page.press("share-button").await;
-        page.until("the link", STEP, async || page.exists("share-link").await).await;
+        page.until("the link", STEP, async || page.exists("share-link").await)
+            .await;
         let bundle = fs::read(&stand.stored()[0]).unwrap();
         let bundles = Elsewhere::serve([("/room.segscape".to_owned(), bundle)]).await;
-        page.go(&format!("{}/?backend=cpu&scene={}/room.segscape", stand.origin, bundles.origin)).await;
+        page.go(&format!(
+            "{}/?backend=cpu&scene={}/room.segscape",
+            stand.origin, bundles.origin
+        ))
+        .await;
         page.until_done().await;
         assert_eq!(page.rows().await, rows, "the bundle has the same things");
-        assert!(page.stages().await.iter().all(|stage| stage.name != "Backbone"), "without another run of the network");
-        assert_eq!(page.errors().await, [] as [&str; 0], "the page may read from there");
+        assert!(
+            page.stages()
+                .await
+                .iter()
+                .all(|stage| stage.name != "Backbone"),
+            "without another run of the network"
+        );
+        assert_eq!(
+            page.errors().await,
+            [] as [&str; 0],
+            "the page may read from there"
+        );
 
-        for (path, words) in [("/closed/room.ply", "does not allow other pages to read it"), ("/nothing.ply", "status 404")] {
-            page.go(&format!("{}/?scene={}{path}", stand.origin, server.origin)).await;
-            page.until(words, STEP, async || page.text("error").await.contains(words)).await;
+        for (path, words) in [
+            ("/closed/room.ply", "does not allow other pages to read it"),
+            ("/nothing.ply", "status 404"),
+        ] {
+            page.go(&format!("{}/?scene={}{path}", stand.origin, server.origin))
+                .await;
+            page.until(words, STEP, async || {
+                page.text("error").await.contains(words)
+            })
+            .await;
         }
-        page.go(&format!("{}/?scene=http://example.org/room.ply", stand.origin)).await;
-        page.until("plain http to be refused", STEP, async || page.text("error").await.contains("only https")).await;
+        page.go(&format!(
+            "{}/?scene=http://example.org/room.ply",
+            stand.origin
+        ))
+        .await;
+        page.until("plain http to be refused", STEP, async || {
+            page.text("error").await.contains("only https")
+        })
+        .await;
     });
 }

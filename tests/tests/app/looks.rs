@@ -1,4 +1,5 @@
-//! Nothing overlaps, sticks out or is cut off in any state, on a desktop and on a phone; pictures of all of them are kept for people to look at.
+//! Nothing overlaps, sticks out or is cut off in any state, on a desktop and on a phone; pictures
+//! of all of them are kept for people to look at.
 
 use proofs::app::{Page, STEP, Visit, story};
 
@@ -18,18 +19,30 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
     look("1-empty").await;
 
     page.choose(&stand.file("no scan.ply", b"")).await;
-    page.until("the error", STEP, async || page.exists("error").await).await;
+    page.until("the error", STEP, async || page.exists("error").await)
+        .await;
     look("2-error").await;
 
     page.choose(&stand.room()).await;
-    page.until("the network at work", STEP * 4, async || page.stages().await.iter().any(|stage| stage.name == "Backbone")).await;
+    page.until("the network at work", STEP * 4, async || {
+        page.stages()
+            .await
+            .iter()
+            .any(|stage| stage.name == "Backbone")
+    })
+    .await;
     look("3-progress").await;
 
     page.until_done().await;
     page.picture().await;
     look("4-things").await;
 
-    let known = page.rows().await.first().map(|row| row.name.clone()).expect("something was found");
+    let known = page
+        .rows()
+        .await
+        .first()
+        .map(|row| row.name.clone())
+        .expect("something was found");
     page.ask(&format!("{known} . door, sofa, elephant")).await;
     let first = page.rows().await.first().map(|row| row.id);
     page.press_row(first.expect("something was found")).await;
@@ -37,11 +50,13 @@ async fn every_state(stand: &proofs::app::Stand, screen: &str, visit: Visit) {
     look("5-selected").await;
 
     page.press("share-button").await;
-    page.until("the link", STEP, async || page.exists("share-link").await).await;
+    page.until("the link", STEP, async || page.exists("share-link").await)
+        .await;
     look("6-shared").await;
 
     page.press_css("[aria-label='Help and shortcuts']").await;
-    page.until("the help", STEP, async || page.help_is_open().await).await;
+    page.until("the help", STEP, async || page.help_is_open().await)
+        .await;
     page.keep_picture(&format!("{screen}-7-help")).await;
 }
 

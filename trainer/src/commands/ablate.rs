@@ -30,17 +30,41 @@ struct Row {
     change: fn(&mut Config),
 }
 
-/// The whole scheme, then without each part: the rows of OVSeg3R's Table 3 (arXiv 2509.23541), the readings of its Algorithm 1, the rows of
-/// SegDINO3D's Tables 2, 4, 5 and 9 (arXiv 2509.16098).
+/// The whole scheme, then without each part: the rows of OVSeg3R's Table 3 (arXiv 2509.23541), the
+/// readings of its Algorithm 1, the rows of SegDINO3D's Tables 2, 4, 5 and 9 (arXiv 2509.16098).
 const ROWS: &[Row] = &[
-    Row { name: "all", change: |_| {} },
-    Row { name: "no-vip", change: |config| config.data.partition = false },
-    Row { name: "no-ibsp", change: |config| config.data.boundaries = Boundaries::None },
-    Row { name: "0-percent", change: |config| config.data.foundation_part = 0.0 },
-    Row { name: "1-percent", change: |config| config.data.foundation_part = 0.01 },
-    Row { name: "10-percent", change: |config| config.data.foundation_part = 0.1 },
-    Row { name: "ibsp-same-view", change: |config| config.data.boundaries = Boundaries::SameView },
-    Row { name: "ibsp-strict", change: |config| config.data.boundaries = Boundaries::Strict },
+    Row {
+        name: "all",
+        change: |_| {},
+    },
+    Row {
+        name: "no-vip",
+        change: |config| config.data.partition = false,
+    },
+    Row {
+        name: "no-ibsp",
+        change: |config| config.data.boundaries = Boundaries::None,
+    },
+    Row {
+        name: "0-percent",
+        change: |config| config.data.foundation_part = 0.0,
+    },
+    Row {
+        name: "1-percent",
+        change: |config| config.data.foundation_part = 0.01,
+    },
+    Row {
+        name: "10-percent",
+        change: |config| config.data.foundation_part = 0.1,
+    },
+    Row {
+        name: "ibsp-same-view",
+        change: |config| config.data.boundaries = Boundaries::SameView,
+    },
+    Row {
+        name: "ibsp-strict",
+        change: |config| config.data.boundaries = Boundaries::Strict,
+    },
     Row {
         name: "no-images",
         change: |config| {
@@ -48,19 +72,47 @@ const ROWS: &[Row] = &[
             config.model.objects = None;
         },
     },
-    Row { name: "image-features", change: |config| config.model.objects = None },
-    Row { name: "object-features", change: |config| config.model.inputs.image = 0 },
-    Row { name: "no-modulation", change: |config| config.model.modulation = false },
-    Row { name: "no-distance-mask", change: |config| config.model.objects.iter_mut().for_each(|objects| objects.reach = ANYWHERE) },
-    Row { name: "no-object-dropout", change: |config| config.augment.object_drop = 0.0 },
-    Row { name: "nearest-views", change: |config| config.model.inputs.views = Choice::Nearest },
-    Row { name: "farthest-views", change: |config| config.model.inputs.views = Choice::Farthest },
+    Row {
+        name: "image-features",
+        change: |config| config.model.objects = None,
+    },
+    Row {
+        name: "object-features",
+        change: |config| config.model.inputs.image = 0,
+    },
+    Row {
+        name: "no-modulation",
+        change: |config| config.model.modulation = false,
+    },
+    Row {
+        name: "no-distance-mask",
+        change: |config| {
+            config
+                .model
+                .objects
+                .iter_mut()
+                .for_each(|objects| objects.reach = ANYWHERE)
+        },
+    },
+    Row {
+        name: "no-object-dropout",
+        change: |config| config.augment.object_drop = 0.0,
+    },
+    Row {
+        name: "nearest-views",
+        change: |config| config.model.inputs.views = Choice::Nearest,
+    },
+    Row {
+        name: "farthest-views",
+        change: |config| config.model.inputs.views = Choice::Farthest,
+    },
 ];
 
 /// The farthest reach there is, metres: all of a room.
 const ANYWHERE: f32 = 100.0;
 
-/// Trains one network a row and seed, each for the same number of steps, and measures it on labelled scans; goes on where it stopped.
+/// Trains one network a row and seed, each for the same number of steps, and measures it on
+/// labelled scans; goes on where it stopped.
 ///
 /// Novel classes are those that `data.held_out` keeps from the labelled rooms.
 #[derive(Debug, Args)]
@@ -73,7 +125,8 @@ pub struct Ablate {
     /// Folder for one run a row and seed, and `ablation.jsonl`.
     #[arg(long)]
     out: PathBuf,
-    /// An exported model or a run that every row begins with, as `train --start` does: of points alone, it helps no row of images more than another.
+    /// An exported model or a run that every row begins with, as `train --start` does: of points
+    /// alone, it helps no row of images more than another.
     #[arg(long)]
     start: Option<PathBuf>,
     /// Replaces `run.steps` of the configuration.
@@ -82,8 +135,9 @@ pub struct Ablate {
     /// Networks a row.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// Only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent, ibsp-same-view, ibsp-strict, no-images, image-features, object-features,
-    /// no-modulation, no-distance-mask, no-object-dropout, nearest-views, farthest-views.
+    /// Only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent, ibsp-same-view,
+    /// ibsp-strict, no-images, image-features, object-features, no-modulation, no-distance-mask,
+    /// no-object-dropout, nearest-views, farthest-views.
     #[arg(long, value_delimiter = ',', value_parser = row)]
     only: Vec<&'static str>,
     /// What computes.
@@ -93,7 +147,12 @@ pub struct Ablate {
 
 fn row(text: &str) -> Result<&'static str, String> {
     let names = || ROWS.iter().map(|row| row.name);
-    names().find(|name| *name == text).ok_or_else(|| format!("\"{text}\" is none of {}", names().collect::<Vec<_>>().join(", ")))
+    names().find(|name| *name == text).ok_or_else(|| {
+        format!(
+            "\"{text}\" is none of {}",
+            names().collect::<Vec<_>>().join(", ")
+        )
+    })
 }
 
 impl Ablate {
@@ -104,20 +163,37 @@ impl Ablate {
     pub fn run(&self) -> anyhow::Result<()> {
         let mut config = Config::read(&self.config)?;
         config.run.steps = self.steps.or(config.run.steps);
-        anyhow::ensure!(config.run.steps.is_some(), "rows are compared after equally many steps: give --steps");
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
+        anyhow::ensure!(
+            config.run.steps.is_some(),
+            "rows are compared after equally many steps: give --steps"
+        );
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.run.threads)
+            .build_global();
         threads.context("cannot start the worker threads")?;
         let scans = Asked::of(&self.scans)?;
         let devices = self.device.open_all(config.run.devices)?;
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot create {}", self.out.display()))?;
         let log = self.out.join("ablation.jsonl");
         let mut done: Vec<Value> = match fs::read_to_string(&log) {
-            Ok(text) => text.lines().map(serde_json::from_str).collect::<Result<_, _>>().with_context(|| format!("{} is damaged", log.display()))?,
+            Ok(text) => text
+                .lines()
+                .map(serde_json::from_str)
+                .collect::<Result<_, _>>()
+                .with_context(|| format!("{} is damaged", log.display()))?,
             Err(_) => vec![],
         };
-        for row in ROWS.iter().filter(|row| self.only.is_empty() || self.only.contains(&row.name)) {
+        for row in ROWS
+            .iter()
+            .filter(|row| self.only.is_empty() || self.only.contains(&row.name))
+        {
             for seed in 1..=self.seeds {
-                let is_this = |record: &Value| record["row"] == row.name && record["seed"] == seed && record["steps"] == json!(config.run.steps);
+                let is_this = |record: &Value| {
+                    record["row"] == row.name
+                        && record["seed"] == seed
+                        && record["steps"] == json!(config.run.steps)
+                };
                 if done.iter().any(is_this) {
                     continue;
                 }
@@ -127,17 +203,29 @@ impl Ablate {
                 config.check()?;
                 let run = self.out.join(format!("{}-{seed}", row.name));
                 tracing::info!("{}, seed {seed}", row.name);
-                let start = self.start.as_deref().map(|folder| Start { folder, steps: 0 });
-                train::train(&config, start, &run, &devices, &Arc::new(AtomicBool::new(false)))?;
+                let start = self
+                    .start
+                    .as_deref()
+                    .map(|folder| Start { folder, steps: 0 });
+                train::train(
+                    &config,
+                    start,
+                    &run,
+                    &devices,
+                    &Arc::new(AtomicBool::new(false)),
+                )?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let answers = evaluation::answers(&scans.paths, Some(&network), config.data.stuff.as_deref(), |scan| {
-                    evaluation::ask(&network, scan, &evaluation::Choice::default())
-                })?;
-                let record =
-                    json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
+                let answers = evaluation::answers(
+                    &scans.paths,
+                    Some(&network),
+                    config.data.stuff.as_deref(),
+                    |scan| evaluation::ask(&network, scan, &evaluation::Choice::default()),
+                )?;
+                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();
-                dataset::write_atomically(&log, lines.as_bytes()).with_context(|| format!("cannot write {}", log.display()))?;
+                dataset::write_atomically(&log, lines.as_bytes())
+                    .with_context(|| format!("cannot write {}", log.display()))?;
             }
         }
         let mut out = std::io::stdout();
@@ -149,43 +237,79 @@ impl Ablate {
 /// Without classes, every confidence 1, and by class: all, and those that are held out.
 fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
     let things = evaluation::measure(answers, Protocol::ClassAgnostic)?.json();
-    let Figures::Scannet { summary, classes, .. } = evaluation::measure(answers, Protocol::Scannet)? else {
+    let Figures::Scannet {
+        summary, classes, ..
+    } = evaluation::measure(answers, Protocol::Scannet)?
+    else {
         anyhow::bail!("figures by class were asked for");
     };
-    let novel = mean(classes.iter().filter(|(name, _)| held_out.contains(name)).map(|(_, class)| class.ap));
+    let novel = mean(
+        classes
+            .iter()
+            .filter(|(name, _)| held_out.contains(name))
+            .map(|(_, class)| class.ap),
+    );
     let one = &things["confidence_one"];
-    Ok(json!({ "ap": one["ap"], "ap50": one["ap50"], "ap25": one["ap25"], "named_ap": summary.all.ap, "novel_ap": novel }))
+    Ok(
+        json!({ "ap": one["ap"], "ap50": one["ap50"], "ap25": one["ap25"], "named_ap": summary.all.ap, "novel_ap": novel }),
+    )
 }
 
-/// Of those that are numbers: a class whose things are all too small to count has no precision. `None` of none.
+/// Of those that are numbers: a class whose things are all too small to count has no precision.
+/// `None` of none.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
 /// What the columns are called, and the figures in them.
-const COLUMNS: [(&str, &str); 5] = [("AP", "ap"), ("AP50", "ap50"), ("AP25", "ap25"), ("named AP", "named_ap"), ("novel AP", "novel_ap")];
+const COLUMNS: [(&str, &str); 5] = [
+    ("AP", "ap"),
+    ("AP50", "ap50"),
+    ("AP25", "ap25"),
+    ("named AP", "named_ap"),
+    ("novel AP", "novel_ap"),
+];
 
 /// Markdown: mean and standard deviation over the seeds, percent.
 fn table(records: &[Value], steps: Option<u64>) -> String {
-    let heads: String = COLUMNS.iter().map(|(head, _)| format!(" {head} |")).collect();
-    let mut lines = vec![format!("| row | seeds |{heads}"), format!("|---|---|{}", "---|".repeat(COLUMNS.len()))];
+    let heads: String = COLUMNS
+        .iter()
+        .map(|(head, _)| format!(" {head} |"))
+        .collect();
+    let mut lines = vec![
+        format!("| row | seeds |{heads}"),
+        format!("|---|---|{}", "---|".repeat(COLUMNS.len())),
+    ];
     for row in ROWS {
-        let of_row: Vec<&Value> = records.iter().filter(|record| record["row"] == row.name && record["steps"] == json!(steps)).collect();
+        let of_row: Vec<&Value> = records
+            .iter()
+            .filter(|record| record["row"] == row.name && record["steps"] == json!(steps))
+            .collect();
         if of_row.is_empty() {
             continue;
         }
         let cell = |(_, name): &(&str, &str)| {
-            let values: Vec<f64> = of_row.iter().filter_map(|record| record["figures"][name].as_f64()).map(|x| 100.0 * x).collect();
+            let values: Vec<f64> = of_row
+                .iter()
+                .filter_map(|record| record["figures"][name].as_f64())
+                .map(|x| 100.0 * x)
+                .collect();
             let mean = values.iter().sum::<f64>() / values.len().max(1) as f64;
-            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (values.len().max(2) - 1) as f64;
+            let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>()
+                / (values.len().max(2) - 1) as f64;
             match values.len() {
                 0 => " - |".to_owned(),
                 1 => format!(" {mean:.1} |"),
                 _ => format!(" {mean:.1} ± {:.1} |", variance.sqrt()),
             }
         };
-        lines.push(format!("| {} | {} |{}", row.name, of_row.len(), COLUMNS.iter().map(cell).collect::<String>()));
+        lines.push(format!(
+            "| {} | {} |{}",
+            row.name,
+            of_row.len(),
+            COLUMNS.iter().map(cell).collect::<String>()
+        ));
     }
     lines.join("\n")
 }
@@ -199,33 +323,53 @@ mod tests {
     #[test]
     fn the_table_has_means_and_deviations_of_equally_long_runs() {
         let record = |row: &str, seed: u64, steps: u64, ap: f64| json!({ "row": row, "seed": seed, "steps": steps, "figures": { "ap": ap, "ap50": 0.5, "ap25": 1.0, "named_ap": 0.25, "novel_ap": null } });
-        let records = [record("no-vip", 1, 10, 0.1), record("no-vip", 2, 10, 0.3), record("all", 1, 10, 0.4), record("all", 1, 99, 0.9)];
+        let records = [
+            record("no-vip", 1, 10, 0.1),
+            record("no-vip", 2, 10, 0.3),
+            record("all", 1, 10, 0.4),
+            record("all", 1, 99, 0.9),
+        ];
         let table = table(&records, Some(10));
         assert_eq!(
             table.lines().skip(2).collect::<Vec<_>>(),
-            ["| all | 1 | 40.0 | 50.0 | 100.0 | 25.0 | - |", "| no-vip | 2 | 20.0 ± 14.1 | 50.0 ± 0.0 | 100.0 ± 0.0 | 25.0 ± 0.0 | - |"]
+            [
+                "| all | 1 | 40.0 | 50.0 | 100.0 | 25.0 | - |",
+                "| no-vip | 2 | 20.0 ± 14.1 | 50.0 ± 0.0 | 100.0 ± 0.0 | 25.0 ± 0.0 | - |"
+            ]
         );
     }
 
     #[test]
     fn classes_without_precision_are_left_out_of_means() {
-        assert_eq!((mean([0.5, f64::NAN, 0.1].into_iter()), mean([f64::NAN].into_iter())), (Some(0.3), None));
+        assert_eq!(
+            (
+                mean([0.5, f64::NAN, 0.1].into_iter()),
+                mean([f64::NAN].into_iter())
+            ),
+            (Some(0.3), None)
+        );
     }
 
     #[test]
     fn every_row_changes_what_it_says() {
-        let mut config: Config = toml::from_str("[data]\nrooms = ['y']\nfoundations = ['x']").unwrap_or_else(|error| panic!("{error}"));
+        let mut config: Config = toml::from_str("[data]\nrooms = ['y']\nfoundations = ['x']")
+            .unwrap_or_else(|error| panic!("{error}"));
         config.run.steps = Some(1);
         config.data.boundaries = Boundaries::Outlines;
         config.model.inputs.image = 4;
-        config.model.objects = Some(Objects { channels: 4, reach: 0.2, turn: Turn::default() });
+        config.model.objects = Some(Objects {
+            channels: 4,
+            reach: 0.2,
+            turn: Turn::default(),
+        });
         let text = |change: fn(&mut Config)| {
             let mut config = config.clone();
             change(&mut config);
             assert!(config.check().is_ok());
             format!("{config:?}")
         };
-        let all: std::collections::HashSet<String> = ROWS.iter().map(|row| text(row.change)).collect();
+        let all: std::collections::HashSet<String> =
+            ROWS.iter().map(|row| text(row.change)).collect();
         assert_eq!(all.len(), ROWS.len());
     }
 }

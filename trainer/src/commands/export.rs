@@ -25,8 +25,9 @@ use crate::{
     ranking,
 };
 
-/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden outputs that a client checks; from then on
-/// `index.json` names it as the network that ships.
+/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with
+/// golden outputs that a client checks; from then on `index.json` names it as the network that
+/// ships.
 #[derive(Debug, Args)]
 pub struct Export {
     /// Folder of the training run, or one of its checkpoints.
@@ -41,7 +42,10 @@ pub struct Export {
     #[arg(long, default_value = "MIT OR Apache-2.0")]
     licence: String,
     /// What it learnt from, with the terms.
-    #[arg(long, default_value = "synthetic rooms made by `trainer synth`; no scan, image or label of anybody")]
+    #[arg(
+        long,
+        default_value = "synthetic rooms made by `trainer synth`; no scan, image or label of anybody"
+    )]
     data: String,
 }
 
@@ -68,7 +72,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let folder = options.out.join(&name);
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     let pieces = shards::split("weights", &weights).into_iter();
-    let shards = pieces.map(|(shard, piece)| write(&folder.join(&shard.file), piece).map(|()| shard));
+    let shards =
+        pieces.map(|(shard, piece)| write(&folder.join(&shard.file), piece).map(|()| shard));
     let manifest = Manifest {
         format: FORMAT,
         name,
@@ -76,15 +81,25 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         text_encoder: "all-MiniLM-L6-v2".to_owned(),
         shards: shards.collect::<anyhow::Result<_>>()?,
         licence: options.licence.clone(),
-        training: Training { data: options.data.clone(), scenes: state.scenes, steps: state.steps, minutes: (state.seconds / 6.0).round() / 10.0 },
+        training: Training {
+            data: options.data.clone(),
+            scenes: state.scenes,
+            steps: state.steps,
+            minutes: (state.seconds / 6.0).round() / 10.0,
+        },
         golden,
         ranker: ranking::read(&options.run)?,
     };
-    // on one line: most of it are weights of the ranker, one of which on each of 14 000 lines nobody reads
+    // on one line: most of it are weights of the ranker, one of which on each of 14 000 lines
+    // nobody reads
     let json = serde_json::to_vec(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;
     write(&folder.join("manifest.json"), &json)?;
-    Index { network: manifest.name, text_encoder: TEXT_ENCODER.into() }.write(&options.out)?;
+    Index {
+        network: manifest.name,
+        text_encoder: TEXT_ENCODER.into(),
+    }
+    .write(&options.out)?;
     Ok(folder)
 }
 
@@ -110,7 +125,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
         config.model = ModelConfig {
-            backbone: Backbone::SparseUnet { planes: vec![8, 8], grid: None },
+            backbone: Backbone::SparseUnet {
+                planes: vec![8, 8],
+                grid: None,
+            },
             d_model: 12,
             heads: 2,
             ffn: 8,
@@ -119,9 +137,21 @@ mod tests {
         };
         let device = DeviceChoice::Cpu.open().unwrap();
         let network = SegDino3dVl::new(&config.model, &device.clone().autodiff());
-        let state = State { steps: 7, scenes: 14, ..State::default() };
+        let state = State {
+            steps: 7,
+            scenes: 14,
+            ..State::default()
+        };
         let path = folder.path().join(CHECKPOINT);
-        checkpoint::save(&path, &network, &AdamW::new(&config.optimiser), None, &config, &state).unwrap();
+        checkpoint::save(
+            &path,
+            &network,
+            &AdamW::new(&config.optimiser),
+            None,
+            &config,
+            &state,
+        )
+        .unwrap();
         let made = export(&Export {
             run: folder.path().into(),
             out: folder.path().join("models"),
@@ -134,8 +164,14 @@ mod tests {
         let manifest = Manifest::parse(&fs::read(made.join("manifest.json")).unwrap()).unwrap();
         assert_eq!(made.file_name().unwrap().to_str().unwrap(), manifest.name);
         assert_eq!((manifest.training.steps, manifest.training.scenes), (7, 14));
-        let pieces: Vec<Vec<u8>> = manifest.shards.iter().map(|s| fs::read(made.join(&s.file)).unwrap()).collect();
-        let network = manifest.network(&manifest.join(&pieces).unwrap(), &device).unwrap();
+        let pieces: Vec<Vec<u8>> = manifest
+            .shards
+            .iter()
+            .map(|s| fs::read(made.join(&s.file)).unwrap())
+            .collect();
+        let network = manifest
+            .network(&manifest.join(&pieces).unwrap(), &device)
+            .unwrap();
         pollster::block_on(manifest.verify(&network, &device, &Monitor::silent())).unwrap();
     }
 }

@@ -23,18 +23,21 @@ use crate::{
     optimiser::AdamW,
 };
 
-/// Takes over the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`, `.pt`, `.ckpt`) or safetensors. Lists what found no
-/// counterpart.
+/// Takes over the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`,
+/// `.pt`, `.ckpt`) or safetensors. Lists what found no counterpart.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The published checkpoint.
     checkpoint: PathBuf,
-    /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read; all four want a network that answers in words.
+    /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read; all four
+    /// want a network that answers in words.
     out: PathBuf,
-    /// `scannet200` or `scannet20`, the published networks, or a training configuration (TOML) whose network it is.
+    /// `scannet200` or `scannet20`, the published networks, or a training configuration (TOML)
+    /// whose network it is.
     #[arg(long, default_value = "scannet200")]
     network: String,
-    /// Writes the run even if parameters are missing, unused or of another shape; what is missing keeps its random values.
+    /// Writes the run even if parameters are missing, unused or of another shape; what is missing
+    /// keeps its random values.
     #[arg(long)]
     partial: bool,
 }
@@ -46,18 +49,34 @@ impl Import {
     /// The checkpoint cannot be read, does not fit, or the folder cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let config = config(&self.network)?;
-        let tensors = read(&self.checkpoint).with_context(|| format!("cannot read {}", self.checkpoint.display()))?;
-        ensure!(!tensors.is_empty(), "{} holds no weights", self.checkpoint.display());
+        let tensors = read(&self.checkpoint)
+            .with_context(|| format!("cannot read {}", self.checkpoint.display()))?;
+        ensure!(
+            !tensors.is_empty(),
+            "{} holds no weights",
+            self.checkpoint.display()
+        );
         let device = DeviceChoice::Cpu.open()?;
         let network = SegDino3dVl::new(&config.model, &device);
         let import = published::import(&network, &tensors)?;
         let report = report(&import);
         if !import.is_whole() && !self.partial {
-            bail!("{report}\n{} is not all of this network; --partial takes over what there is", self.checkpoint.display());
+            bail!(
+                "{report}\n{} is not all of this network; --partial takes over what there is",
+                self.checkpoint.display()
+            );
         }
         let network = load_weights(network, &import.weights)?;
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot make {}", self.out.display()))?;
-        checkpoint::save(&self.out.join(CHECKPOINT), &network, &AdamW::new(&config.optimiser), None, &config, &State::default())?;
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot make {}", self.out.display()))?;
+        checkpoint::save(
+            &self.out.join(CHECKPOINT),
+            &network,
+            &AdamW::new(&config.optimiser),
+            None,
+            &config,
+            &State::default(),
+        )?;
         Ok(writeln!(std::io::stdout(), "{report}")?)
     }
 }
@@ -73,25 +92,66 @@ fn config(network: &str) -> anyhow::Result<Config> {
 
 /// What became of the parameters, a line a kind and then a line each.
 fn report(import: &Imported) -> String {
-    let Imported { imported, own, missing, unused, mismatched, .. } = import;
+    let Imported {
+        imported,
+        own,
+        missing,
+        unused,
+        mismatched,
+        ..
+    } = import;
     let counts = [
         format!("{} parameters taken over", imported.len()),
-        format!("{} of our own left as they are: {}", own.len(), own.join(", ")),
-        format!("{} missing, {} unused, {} of another shape", missing.len(), unused.len(), mismatched.len()),
+        format!(
+            "{} of our own left as they are: {}",
+            own.len(),
+            own.join(", ")
+        ),
+        format!(
+            "{} missing, {} unused, {} of another shape",
+            missing.len(),
+            unused.len(),
+            mismatched.len()
+        ),
     ];
-    let missing = missing.iter().map(|(name, key)| format!("missing: {key} (here {name})"));
+    let missing = missing
+        .iter()
+        .map(|(name, key)| format!("missing: {key} (here {name})"));
     let unused = unused.iter().map(|key| format!("unused: {key}"));
-    let mismatched = mismatched.iter().map(|m| format!("another shape: {} is {:?} there, {:?} here", m.key, m.found, m.expected));
-    counts.into_iter().chain(missing).chain(unused).chain(mismatched).collect::<Vec<_>>().join("\n")
+    let mismatched = mismatched.iter().map(|m| {
+        format!(
+            "another shape: {} is {:?} there, {:?} here",
+            m.key, m.found, m.expected
+        )
+    });
+    counts
+        .into_iter()
+        .chain(missing)
+        .chain(unused)
+        .chain(mismatched)
+        .collect::<Vec<_>>()
+        .join("\n")
 }
 
 /// The model's tensors in a file, floats only, under their names in the model.
 fn read(path: &Path) -> anyhow::Result<Checkpoint> {
-    let tensors = if path.extension().is_some_and(|extension| extension == "safetensors") { safetensors(path)? } else { pickle(path)? };
+    let tensors = if path
+        .extension()
+        .is_some_and(|extension| extension == "safetensors")
+    {
+        safetensors(path)?
+    } else {
+        pickle(path)?
+    };
     // beside the model there may be the optimiser's moments and more
-    let nested = ["state_dict.", "model.", "net."].into_iter().find(|prefix| tensors.keys().any(|key| key.starts_with(prefix)));
+    let nested = ["state_dict.", "model.", "net."]
+        .into_iter()
+        .find(|prefix| tensors.keys().any(|key| key.starts_with(prefix)));
     Ok(match nested {
-        Some(prefix) => tensors.into_iter().filter_map(|(key, stored)| Some((key.strip_prefix(prefix)?.to_owned(), stored))).collect(),
+        Some(prefix) => tensors
+            .into_iter()
+            .filter_map(|(key, stored)| Some((key.strip_prefix(prefix)?.to_owned(), stored)))
+            .collect(),
         None => tensors,
     })
 }
@@ -107,7 +167,13 @@ fn safetensors(path: &Path) -> anyhow::Result<Checkpoint> {
             Dtype::BF16 => floats(DType::BF16, view.data()),
             _ => None,
         }?;
-        Some((name.to_owned(), Stored { shape: view.shape().to_vec(), values }))
+        Some((
+            name.to_owned(),
+            Stored {
+                shape: view.shape().to_vec(),
+                values,
+            },
+        ))
     });
     Ok(floats.collect())
 }
@@ -115,9 +181,18 @@ fn safetensors(path: &Path) -> anyhow::Result<Checkpoint> {
 fn pickle(path: &Path) -> anyhow::Result<Checkpoint> {
     let mut checkpoint = Checkpoint::new();
     for (name, tensor) in PytorchReader::new(path)?.into_tensors() {
-        if matches!(tensor.dtype(), DType::F64 | DType::F32 | DType::F16 | DType::BF16) {
+        if matches!(
+            tensor.dtype(),
+            DType::F64 | DType::F32 | DType::F16 | DType::BF16
+        ) {
             let values = floats(tensor.dtype(), &tensor.read()?).unwrap_or_default();
-            checkpoint.insert(name, Stored { shape: tensor.shape().to_vec(), values });
+            checkpoint.insert(
+                name,
+                Stored {
+                    shape: tensor.shape().to_vec(),
+                    values,
+                },
+            );
         }
     }
     Ok(checkpoint)
@@ -125,10 +200,30 @@ fn pickle(path: &Path) -> anyhow::Result<Checkpoint> {
 
 fn floats(dtype: DType, bytes: &[u8]) -> Option<Vec<f32>> {
     Some(match dtype {
-        DType::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
-        DType::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-        DType::F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-        DType::BF16 => bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+        DType::F64 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f64::from_le_bytes(*b) as f32)
+            .collect(),
+        DType::F32 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f32::from_le_bytes(*b))
+            .collect(),
+        DType::F16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| f16::from_le_bytes(*b).to_f32())
+            .collect(),
+        DType::BF16 => bytes
+            .as_chunks()
+            .0
+            .iter()
+            .map(|b| bf16::from_le_bytes(*b).to_f32())
+            .collect(),
         _ => return None,
     })
 }
@@ -143,21 +238,31 @@ mod tests {
 
     use super::*;
 
-    /// The tensors as `torch.save({"epoch": 3, key: tensors})` writes them: a zip of a pickle and the raw storages.
+    /// The tensors as `torch.save({"epoch": 3, key: tensors})` writes them: a zip of a pickle and
+    /// the raw storages.
     fn torch_file(key: &str, tensors: &Checkpoint) -> Vec<u8> {
         let text = |s: &str| [&b"X"[..], &(s.len() as u32).to_le_bytes(), s.as_bytes()].concat();
         let int = |i: usize| [&b"J"[..], &(i as i32).to_le_bytes()].concat();
         let tuple = |items: &[Vec<u8>]| [b"(".to_vec(), items.concat(), b"t".to_vec()].concat();
         let mut archive = ZipWriter::new(Cursor::new(vec![]));
-        let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
+        let stored =
+            SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
         let mut add = |name: &str, bytes: &[u8]| {
-            archive.start_file(format!("archive/{name}"), stored).unwrap();
+            archive
+                .start_file(format!("archive/{name}"), stored)
+                .unwrap();
             archive.write_all(bytes).unwrap();
         };
         let mut items = vec![];
         for (i, (name, Stored { shape, values })) in tensors.iter().enumerate() {
             let strides = (0..shape.len()).map(|axis| int(shape[axis + 1..].iter().product()));
-            let storage = [text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text(&i.to_string()), text("cpu"), int(values.len())];
+            let storage = [
+                text("storage"),
+                b"ctorch\nFloatStorage\n".to_vec(),
+                text(&i.to_string()),
+                text("cpu"),
+                int(values.len()),
+            ];
             let arguments = [
                 [tuple(&storage), b"Q".to_vec()].concat(),
                 int(0),
@@ -166,34 +271,82 @@ mod tests {
                 b"\x89".to_vec(),
                 b"ccollections\nOrderedDict\n)R".to_vec(),
             ];
-            items.extend([text(name), b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(), tuple(&arguments), b"R".to_vec()]);
-            add(&format!("data/{i}"), &values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<_>>());
+            items.extend([
+                text(name),
+                b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(),
+                tuple(&arguments),
+                b"R".to_vec(),
+            ]);
+            add(
+                &format!("data/{i}"),
+                &values
+                    .iter()
+                    .flat_map(|v| v.to_le_bytes())
+                    .collect::<Vec<_>>(),
+            );
         }
         let state = [b"}(".to_vec(), items.concat(), b"u".to_vec()].concat();
-        add("data.pkl", &[b"\x80\x02}(".to_vec(), text("epoch"), int(3), text(key), state, b"u.".to_vec()].concat());
+        add(
+            "data.pkl",
+            &[
+                b"\x80\x02}(".to_vec(),
+                text("epoch"),
+                int(3),
+                text(key),
+                state,
+                b"u.".to_vec(),
+            ]
+            .concat(),
+        );
         add("version", b"3\n");
         archive.finish().unwrap().into_inner()
     }
 
     fn tensors() -> Checkpoint {
-        let stored =
-            |shape: &[usize], first: f32| Stored { shape: shape.to_vec(), values: (0..shape.iter().product()).map(|i| first + i as f32).collect() };
-        [("module.input_conv.0.weight", stored(&[2, 1, 1, 1, 3], 0.5)), ("module.output_layer.0.bias", stored(&[2], -1.0))]
-            .map(|(n, s)| (n.into(), s))
-            .into()
+        let stored = |shape: &[usize], first: f32| Stored {
+            shape: shape.to_vec(),
+            values: (0..shape.iter().product())
+                .map(|i| first + i as f32)
+                .collect(),
+        };
+        [
+            ("module.input_conv.0.weight", stored(&[2, 1, 1, 1, 3], 0.5)),
+            ("module.output_layer.0.bias", stored(&[2], -1.0)),
+        ]
+        .map(|(n, s)| (n.into(), s))
+        .into()
     }
 
     #[test]
     fn a_pytorch_file_and_safetensors_give_the_same_tensors() {
         let folder = tempfile::tempdir().unwrap();
-        let (pth, other) = (folder.path().join("a.pth"), folder.path().join("a.safetensors"));
+        let (pth, other) = (
+            folder.path().join("a.pth"),
+            folder.path().join("a.safetensors"),
+        );
         for key in ["model", "state_dict", "net"] {
             fs::write(&pth, torch_file(key, &tensors())).unwrap();
             assert_eq!(read(&pth).unwrap(), tensors(), "{key}");
         }
-        let bytes: Vec<_> =
-            tensors().into_iter().map(|(n, s)| (n, s.shape, s.values.iter().flat_map(|v| v.to_le_bytes()).collect::<Vec<u8>>())).collect();
-        let views = bytes.iter().map(|(n, shape, b)| (n, safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), b).unwrap()));
+        let bytes: Vec<_> = tensors()
+            .into_iter()
+            .map(|(n, s)| {
+                (
+                    n,
+                    s.shape,
+                    s.values
+                        .iter()
+                        .flat_map(|v| v.to_le_bytes())
+                        .collect::<Vec<u8>>(),
+                )
+            })
+            .collect();
+        let views = bytes.iter().map(|(n, shape, b)| {
+            (
+                n,
+                safetensors::tensor::TensorView::new(Dtype::F32, shape.clone(), b).unwrap(),
+            )
+        });
         fs::write(&other, safetensors::serialize(views, None).unwrap()).unwrap();
         assert_eq!(read(&other).unwrap(), tensors());
     }
@@ -204,9 +357,21 @@ mod tests {
         let (pth, out) = (folder.path().join("a.pth"), folder.path().join("run"));
         fs::write(&pth, torch_file("model", &tensors())).unwrap();
         let nano = concat!(env!("CARGO_MANIFEST_DIR"), "/../configs/nano.toml");
-        let import = |partial| Import { checkpoint: pth.clone(), out: out.clone(), network: nano.into(), partial }.run();
+        let import = |partial| {
+            Import {
+                checkpoint: pth.clone(),
+                out: out.clone(),
+                network: nano.into(),
+                partial,
+            }
+            .run()
+        };
         let refusal = import(false).unwrap_err().to_string();
-        for word in ["another shape: backbone.input_conv.0.weight is [2, 1, 1, 1, 3] there", "missing: decoder.out_norm.weight", "--partial"] {
+        for word in [
+            "another shape: backbone.input_conv.0.weight is [2, 1, 1, 1, 3] there",
+            "missing: decoder.out_norm.weight",
+            "--partial",
+        ] {
             assert!(refusal.contains(word), "{refusal}");
         }
         assert!(!out.exists());
@@ -217,7 +382,11 @@ mod tests {
     #[test]
     fn what_is_no_checkpoint_is_refused() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, bytes) in [("a.pth", &b"not a checkpoint"[..]), ("b.safetensors", b"short"), ("c.pth", &torch_file("model", &tensors())[..200])] {
+        for (name, bytes) in [
+            ("a.pth", &b"not a checkpoint"[..]),
+            ("b.safetensors", b"short"),
+            ("c.pth", &torch_file("model", &tensors())[..200]),
+        ] {
             let file = folder.path().join(name);
             fs::write(&file, bytes).unwrap();
             assert!(read(&file).is_err(), "{name}");

@@ -27,11 +27,17 @@ impl ImportText {
     /// # Errors
     /// A file cannot be read or written, or is not what it should be.
     pub fn run(self) -> anyhow::Result<()> {
-        let read = |name: &str| fs::read(self.source.join(name)).with_context(|| format!("cannot read {name} in {}", self.source.display()));
+        let read = |name: &str| {
+            fs::read(self.source.join(name))
+                .with_context(|| format!("cannot read {name} in {}", self.source.display()))
+        };
         let (weights, tokenizer) = (read("model.safetensors")?, read("tokenizer.json")?);
         let weights = halved(&weights).context("model.safetensors is malformed")?;
-        fs::create_dir_all(&self.out).with_context(|| format!("cannot create {}", self.out.display()))?;
-        let write = |name: &str, bytes: &[u8]| fs::write(self.out.join(name), bytes).with_context(|| format!("cannot write {name}"));
+        fs::create_dir_all(&self.out)
+            .with_context(|| format!("cannot create {}", self.out.display()))?;
+        let write = |name: &str, bytes: &[u8]| {
+            fs::write(self.out.join(name), bytes).with_context(|| format!("cannot write {name}"))
+        };
 
         write("tokenizer.json", &tokenizer)?;
         let mut shards = Vec::new();
@@ -40,7 +46,12 @@ impl ImportText {
             shards.push(shard);
         }
         let tokenizer = Shard::of("tokenizer.json".into(), &tokenizer);
-        let manifest = TextManifest { name: "all-MiniLM-L6-v2".into(), licence: "Apache-2.0".into(), tokenizer, shards };
+        let manifest = TextManifest {
+            name: "all-MiniLM-L6-v2".into(),
+            licence: "Apache-2.0".into(),
+            tokenizer,
+            shards,
+        };
         write("manifest.json", &serde_json::to_vec_pretty(&manifest)?)?;
         tracing::info!(out = %self.out.display(), pieces = manifest.shards.len(), "text encoder converted");
         Ok(())
@@ -50,13 +61,31 @@ impl ImportText {
 /// The tensors an encoder uses, in f16: the pooler and the position ids stay behind.
 fn halved(file: &[u8]) -> anyhow::Result<Vec<u8>> {
     let file = SafeTensors::deserialize(file)?;
-    let used = file.tensors().into_iter().filter(|(name, tensor)| tensor.dtype() == Dtype::F32 && !name.starts_with("pooler"));
+    let used = file
+        .tensors()
+        .into_iter()
+        .filter(|(name, tensor)| tensor.dtype() == Dtype::F32 && !name.starts_with("pooler"));
     let halves: Vec<(String, Vec<usize>, Vec<u8>)> = used
         .map(|(name, tensor)| {
             let half = |b: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*b)).to_le_bytes();
-            (name, tensor.shape().to_vec(), tensor.data().as_chunks::<4>().0.iter().flat_map(half).collect())
+            (
+                name,
+                tensor.shape().to_vec(),
+                tensor
+                    .data()
+                    .as_chunks::<4>()
+                    .0
+                    .iter()
+                    .flat_map(half)
+                    .collect(),
+            )
         })
         .collect();
-    let views = halves.iter().map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F16, shape.clone(), data)?)));
-    Ok(safetensors::serialize(views.collect::<anyhow::Result<Vec<_>>>()?, None)?)
+    let views = halves
+        .iter()
+        .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F16, shape.clone(), data)?)));
+    Ok(safetensors::serialize(
+        views.collect::<anyhow::Result<Vec<_>>>()?,
+        None,
+    )?)
 }

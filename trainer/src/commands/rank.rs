@@ -12,9 +12,11 @@ use crate::{
     scans::{Asked, Labelled},
 };
 
-/// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside the checkpoint; `export` takes it along.
+/// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside
+/// the checkpoint; `export` takes it along.
 ///
-/// Better on rooms that the network did not learn from: there its masks are as good as they will be for others.
+/// Better on rooms that the network did not learn from: there its masks are as good as they will be
+/// for others.
 #[derive(Debug, Args)]
 pub struct Rank {
     /// Folder of the training run.
@@ -44,18 +46,36 @@ impl Rank {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let (config, weights) = models::load_weights(&self.run, &device)?;
-        let network = Network::new(self.run.display().to_string(), weights, config, &device, None);
+        let network = Network::new(
+            self.run.display().to_string(),
+            weights,
+            config,
+            &device,
+            None,
+        );
         let rooms = Asked::of(&self.rooms)?;
         let bar = ProgressBar::new(rooms.paths.len() as u64);
         let mut examples = Vec::new();
         for file in &rooms.paths {
-            examples.extend(ranking::examples(&network, &Labelled::whole(file, Some(network.config()), None)?)?);
+            examples.extend(ranking::examples(
+                &network,
+                &Labelled::whole(file, Some(network.config()), None)?,
+            )?);
             bar.inc(1);
         }
         bar.finish();
-        anyhow::ensure!(!examples.is_empty(), "no candidates in {} rooms", rooms.paths.len());
+        anyhow::ensure!(
+            !examples.is_empty(),
+            "no candidates in {} rooms",
+            rooms.paths.len()
+        );
         let ranker = ranking::learn(&examples, self.epochs, self.members, self.seed)?;
-        tracing::info!("{} candidates of {} rooms; mean absolute error {:.3}", examples.len(), rooms.paths.len(), ranking::error(&ranker, &examples));
+        tracing::info!(
+            "{} candidates of {} rooms; mean absolute error {:.3}",
+            examples.len(),
+            rooms.paths.len(),
+            ranking::error(&ranker, &examples)
+        );
         ranking::write(&self.run, &ranker)
     }
 }

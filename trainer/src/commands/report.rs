@@ -13,7 +13,8 @@ use crate::{
     scans::Asked,
 };
 
-/// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds in labelled scans. The file needs nothing beside it.
+/// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds
+/// in labelled scans. The file needs nothing beside it.
 #[derive(Debug, Args)]
 pub struct Report {
     /// Folder of the training run.
@@ -46,12 +47,17 @@ impl Report {
             let mut scans = Asked::of(&self.eval)?;
             scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
             let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers =
-                evaluation::answers(&scans.paths, Some(&network), self.stuff.as_deref(), |scan| evaluation::ask(&network, scan, &Choice::default()))?;
+            answers = evaluation::answers(
+                &scans.paths,
+                Some(&network),
+                self.stuff.as_deref(),
+                |scan| evaluation::ask(&network, scan, &Choice::default()),
+            )?;
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
-        dataset::write_atomically(&out, page.as_bytes()).with_context(|| format!("cannot write {}", out.display()))?;
+        dataset::write_atomically(&out, page.as_bytes())
+            .with_context(|| format!("cannot write {}", out.display()))?;
         Ok(writeln!(std::io::stdout(), "{}", out.display())?)
     }
 }

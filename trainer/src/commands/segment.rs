@@ -30,7 +30,8 @@ pub struct Segment {
     /// PLY or PCD files.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
-    /// What to look for, as in "chair . table, sofa"; without it everything is named from the shipped vocabulary.
+    /// What to look for, as in "chair . table, sofa"; without it everything is named from the
+    /// shipped vocabulary.
     #[arg(long, default_value = "")]
     prompt: String,
     /// Instances are kept above this confidence, 0 to 1.
@@ -72,11 +73,20 @@ impl Segment {
                 }
             }
         }
-        anyhow::ensure!(refused == 0, "{refused} of {} scans were refused", self.scans.len());
+        anyhow::ensure!(
+            refused == 0,
+            "{refused} of {} scans were refused",
+            self.scans.len()
+        );
         Ok(())
     }
 
-    fn segment(&self, path: &Path, network: &Network, terms: &[PromptTerm]) -> anyhow::Result<String> {
+    fn segment(
+        &self,
+        path: &Path,
+        network: &Network,
+        terms: &[PromptTerm],
+    ) -> anyhow::Result<String> {
         let clock = StageClock::default();
         let cancel = Cancel::default();
         let report = |progress: Progress| clock.at(progress.stage);
@@ -89,19 +99,41 @@ impl Segment {
         pipeline::check(&scan)?;
         preflight(&scan, Choices::default()).apply(&mut scan);
         clock.at(Stage::Superpoints);
-        let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor)?;
+        let grouping = pipeline::group(
+            &scan.positions,
+            scan.colors.as_deref(),
+            &scan.triangles,
+            &monitor,
+        )?;
         let superpoints = &grouping.superpoints;
-        let segmentation = pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor))?;
+        let segmentation = pollster::block_on(pipeline::segment(
+            &scan.positions,
+            scan.colors.as_deref(),
+            &grouping,
+            network,
+            &monitor,
+        ))?;
         let labels = pipeline::label(&scan, superpoints, &segmentation, terms, self.threshold);
         let ms = clock.finish();
 
         let mut records = write::instance_records(&scan, &labels);
         records.retain(|record| record.points > 0);
         if let Some(out) = &self.out {
-            let name = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            let save = |name: String, bytes: &[u8]| fs::write(out.join(&name), bytes).with_context(|| format!("cannot write {name}"));
-            save(format!("{name}.labelled.ply"), &write::labelled_ply(&scan, &labels))?;
-            save(format!("{name}.json"), write::instances_json(&scan, &labels).as_bytes())?;
+            let name = path
+                .file_stem()
+                .map(|stem| stem.to_string_lossy().into_owned())
+                .unwrap_or_default();
+            let save = |name: String, bytes: &[u8]| {
+                fs::write(out.join(&name), bytes).with_context(|| format!("cannot write {name}"))
+            };
+            save(
+                format!("{name}.labelled.ply"),
+                &write::labelled_ply(&scan, &labels),
+            )?;
+            save(
+                format!("{name}.json"),
+                write::instances_json(&scan, &labels).as_bytes(),
+            )?;
         }
         for warning in &scan.warnings {
             eprintln!("{}: {}", path.display(), warning.0);
@@ -120,11 +152,26 @@ impl Segment {
         let total: f64 = ms.values().sum();
         let mut counts = BTreeMap::<&str, usize>::new();
         for record in &records {
-            *counts.entry(record.label.as_deref().unwrap_or("something else")).or_default() += 1;
+            *counts
+                .entry(record.label.as_deref().unwrap_or("something else"))
+                .or_default() += 1;
         }
-        let counts: Vec<_> = counts.iter().map(|(name, count)| format!("{count} {name}")).collect();
-        let found = if counts.is_empty() { "nothing found".to_owned() } else { counts.join(", ") };
-        Ok(format!("{}: {} points, {} superpoints, {found} ({:.1} s)", path.display(), scan.len(), superpoints.count(), total / 1000.0))
+        let counts: Vec<_> = counts
+            .iter()
+            .map(|(name, count)| format!("{count} {name}"))
+            .collect();
+        let found = if counts.is_empty() {
+            "nothing found".to_owned()
+        } else {
+            counts.join(", ")
+        };
+        Ok(format!(
+            "{}: {} points, {} superpoints, {found} ({:.1} s)",
+            path.display(),
+            scan.len(),
+            superpoints.count(),
+            total / 1000.0
+        ))
     }
 }
 
@@ -137,10 +184,13 @@ fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
         let embedding = match Vocabulary::shipped().lookup(&name) {
             Some(embedding) => embedding.to_vec(),
             None => {
-                let encoder = match &mut encoder {
-                    Some(encoder) => encoder,
-                    none => none.insert(models::load_text_encoder().with_context(|| format!("\"{name}\" is not in the shipped vocabulary"))?),
-                };
+                let encoder =
+                    match &mut encoder {
+                        Some(encoder) => encoder,
+                        none => none.insert(models::load_text_encoder().with_context(|| {
+                            format!("\"{name}\" is not in the shipped vocabulary")
+                        })?),
+                    };
                 pollster::block_on(encoder.embed(&[&name]))?.remove(0)
             }
         };
@@ -159,7 +209,11 @@ pub(super) struct StageClock {
 impl StageClock {
     /// `stage` works from now on.
     pub(super) fn at(&self, stage: Stage) {
-        if self.running.get().is_none_or(|(running, _)| running != stage) {
+        if self
+            .running
+            .get()
+            .is_none_or(|(running, _)| running != stage)
+        {
             self.stop();
             self.running.set(Some((stage, Instant::now())));
         }
@@ -167,7 +221,8 @@ impl StageClock {
 
     fn stop(&self) {
         if let Some((stage, since)) = self.running.take() {
-            *self.spent.borrow_mut().entry(stage).or_default() += since.elapsed().as_secs_f64() * 1000.0;
+            *self.spent.borrow_mut().entry(stage).or_default() +=
+                since.elapsed().as_secs_f64() * 1000.0;
         }
     }
 

@@ -29,17 +29,24 @@ pub struct Synth {
     /// Folder for room_SEED_INDEX.ply.
     #[arg(long)]
     out: PathBuf,
-    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room with its pictures, its points as a reconstruction has them.
+    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room
+    /// with its pictures, its points as a reconstruction has them.
     #[arg(long)]
     bundles: Option<PathBuf>,
-    /// Folder of furniture and buildings that other people made; without it, everything is from our own part grammars.
+    /// Folder of furniture and buildings that other people made; without it, everything is from our
+    /// own part grammars.
     #[arg(long, value_name = "FOLDER")]
     assets: Option<PathBuf>,
     /// Which of the folder's models stand in the rooms.
     #[arg(long, requires = "assets", value_enum, default_value_t = Models::Training)]
     models: Models,
     /// Instead of new rooms, parts of this building of the folder.
-    #[arg(long, requires = "assets", conflicts_with = "models", value_name = "NAME")]
+    #[arg(
+        long,
+        requires = "assets",
+        conflicts_with = "models",
+        value_name = "NAME"
+    )]
     building: Option<String>,
     /// The whole building, not a few of its rooms.
     #[arg(long, requires = "building")]
@@ -60,24 +67,38 @@ impl Synth {
             (Some(assets), None) => World::open(assets, self.models)?,
             (Some(assets), Some(building)) => World::of_building(assets, building, self.whole)?,
         };
-        for folder in [Some(&self.out), self.bundles.as_ref()].into_iter().flatten() {
-            fs::create_dir_all(folder).with_context(|| format!("cannot create {}", folder.display()))?;
+        for folder in [Some(&self.out), self.bundles.as_ref()]
+            .into_iter()
+            .flatten()
+        {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("cannot create {}", folder.display()))?;
         }
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(self.jobs).build()?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.jobs)
+            .build()?;
         let bar = indicatif::ProgressBar::new(self.count);
         pool.install(|| {
-            (self.first..self.first.saturating_add(self.count)).into_par_iter().try_for_each(|index| {
-                let name = format!("room_{}_{index:05}", self.seed);
-                let path = self.out.join(format!("{name}.ply"));
-                let (room, shots) = world.room_with_shots(self.seed, index);
-                fs::write(&path, room.to_ply()).with_context(|| format!("cannot write {}", path.display()))?;
-                if let Some(bundles) = &self.bundles {
-                    let scene = Foundation::of_room(&room, &shots, &Errors::default(), self.seed ^ index << 32);
-                    scene.write(&bundles.join(name), |image| oracle::picture(image, &shots))?;
-                }
-                bar.inc(1);
-                Ok::<_, anyhow::Error>(())
-            })
+            (self.first..self.first.saturating_add(self.count))
+                .into_par_iter()
+                .try_for_each(|index| {
+                    let name = format!("room_{}_{index:05}", self.seed);
+                    let path = self.out.join(format!("{name}.ply"));
+                    let (room, shots) = world.room_with_shots(self.seed, index);
+                    fs::write(&path, room.to_ply())
+                        .with_context(|| format!("cannot write {}", path.display()))?;
+                    if let Some(bundles) = &self.bundles {
+                        let scene = Foundation::of_room(
+                            &room,
+                            &shots,
+                            &Errors::default(),
+                            self.seed ^ index << 32,
+                        );
+                        scene.write(&bundles.join(name), |image| oracle::picture(image, &shots))?;
+                    }
+                    bar.inc(1);
+                    Ok::<_, anyhow::Error>(())
+                })
         })?;
         bar.finish();
         tracing::info!(rooms = self.count, out = %self.out.display(), "rooms written");

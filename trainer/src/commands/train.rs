@@ -24,19 +24,24 @@ use crate::{
 pub struct Train {
     /// The run's configuration.
     config: PathBuf,
-    /// Folder for the checkpoints (`checkpoint.safetensors`, the one before it and, where validation is set up, the best) and `metrics.jsonl`.
+    /// Folder for the checkpoints (`checkpoint.safetensors`, the one before it and, where
+    /// validation is set up, the best) and `metrics.jsonl`.
     #[arg(long, default_value = "runs/nano")]
     out: PathBuf,
-    /// An exported model or a run to begin with, instead of random weights; what images add may be new. Without effect where a run goes on.
+    /// An exported model or a run to begin with, instead of random weights; what images add may be
+    /// new. Without effect where a run goes on.
     #[arg(long)]
     start: Option<PathBuf>,
-    /// With --start: so many steps of the configuration count as made, so that the learning rate and the rooms are those of the steps after them.
+    /// With --start: so many steps of the configuration count as made, so that the learning rate
+    /// and the rooms are those of the steps after them.
     #[arg(long, default_value_t = 0, requires = "start")]
     after: u64,
-    /// Folder of furniture by other hands, as `synth --assets` takes it, for the rooms that are made; replaces `data.generated.assets` of the configuration.
+    /// Folder of furniture by other hands, as `synth --assets` takes it, for the rooms that are
+    /// made; replaces `data.generated.assets` of the configuration.
     #[arg(long)]
     assets: Option<PathBuf>,
-    /// Labelled scans to be measured on while the run goes, a set each time, called by its file name; replaces `validation.sets` of the configuration.
+    /// Labelled scans to be measured on while the run goes, a set each time, called by its file
+    /// name; replaces `validation.sets` of the configuration.
     #[arg(long)]
     validate: Vec<PathBuf>,
     /// What computes.
@@ -68,17 +73,36 @@ impl Train {
             generated.context("--assets is for rooms that are made, and the configuration has no data.generated")?.assets = Some(assets);
         }
         if !self.validate.is_empty() {
-            config.validation.sets = self.validate.into_iter().map(ValidationSet::called_by_its_path).collect();
+            config.validation.sets = self
+                .validate
+                .into_iter()
+                .map(ValidationSet::called_by_its_path)
+                .collect();
         }
         config.check()?;
-        anyhow::ensure!(self.after == 0 || config.run.steps.is_some(), "--after counts steps, and the length of this run is given in minutes");
-        let threads = rayon::ThreadPoolBuilder::new().num_threads(config.run.threads).build_global();
+        anyhow::ensure!(
+            self.after == 0 || config.run.steps.is_some(),
+            "--after counts steps, and the length of this run is given in minutes"
+        );
+        let threads = rayon::ThreadPoolBuilder::new()
+            .num_threads(config.run.threads)
+            .build_global();
         threads.context("cannot start the worker threads")?;
         allocator::keep_freed_memory();
         let stop = Arc::new(AtomicBool::new(false));
         let asked = stop.clone();
-        ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed)).context("cannot listen for Ctrl-C")?;
-        let start = self.start.as_deref().map(|folder| Start { folder, steps: self.after });
-        train::train(&config, start, &self.out, &self.device.open_all(config.run.devices)?, &stop)
+        ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
+            .context("cannot listen for Ctrl-C")?;
+        let start = self.start.as_deref().map(|folder| Start {
+            folder,
+            steps: self.after,
+        });
+        train::train(
+            &config,
+            start,
+            &self.out,
+            &self.device.open_all(config.run.devices)?,
+            &stop,
+        )
     }
 }

@@ -22,7 +22,8 @@ impl Vocabulary {
     /// # Errors
     /// The list cannot be read, or the text encoder is missing.
     pub fn run(self) -> anyhow::Result<()> {
-        let list = fs::read_to_string(&self.list).with_context(|| format!("cannot read {}", self.list.display()))?;
+        let list = fs::read_to_string(&self.list)
+            .with_context(|| format!("cannot read {}", self.list.display()))?;
         let encoder = models::load_text_encoder()?;
         let bar = indicatif::ProgressBar::new(list.lines().count() as u64);
         let mut table = Vec::new();

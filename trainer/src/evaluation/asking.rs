@@ -41,7 +41,8 @@ impl From<MaskSet> for Masks {
 pub struct Choice {
     /// What is selected of the candidates.
     pub select: SelectOptions,
-    /// The scan is thinned to this spacing first, metres; what is found is carried to all its points.
+    /// The scan is thinned to this spacing first, metres; what is found is carried to all its
+    /// points.
     pub spacing: Option<f32>,
 }
 
@@ -51,14 +52,28 @@ pub struct Choice {
 /// The scan does not fit the network, or masks are to be ranked and there is no ranker.
 pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
     let needs_ranker = matches!(choice.select.masks, Masks::Network | Masks::Regions);
-    anyhow::ensure!(network.has_ranker() || !needs_ranker, "{} has no ranker, without which there are only unranked masks", network.name);
-    let Some(spacing) = choice.spacing else { return look(network, scan, &choice.select) };
+    anyhow::ensure!(
+        network.has_ranker() || !needs_ranker,
+        "{} has no ranker, without which there are only unranked masks",
+        network.name
+    );
+    let Some(spacing) = choice.spacing else {
+        return look(network, scan, &choice.select);
+    };
     let (thinned, kept) = scan.thinned(spacing);
-    let mut found = look(network, &thinned, &choice.select).with_context(|| format!("thinned to {spacing} m"))?;
+    let mut found = look(network, &thinned, &choice.select)
+        .with_context(|| format!("thinned to {spacing} m"))?;
     let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
-    (0..).zip(kept.kept_of_point()).for_each(|(point, &row)| points_of_kept[row as usize].push(point));
+    (0..)
+        .zip(kept.kept_of_point())
+        .for_each(|(point, &row)| points_of_kept[row as usize].push(point));
     for one in &mut found {
-        one.points = one.points.iter().flat_map(|&row| &points_of_kept[row as usize]).copied().collect();
+        one.points = one
+            .points
+            .iter()
+            .flat_map(|&row| &points_of_kept[row as usize])
+            .copied()
+            .collect();
         one.points.sort_unstable();
     }
     Ok(found)
@@ -68,12 +83,22 @@ fn look(network: &Network, scan: &Labelled, select: &SelectOptions) -> anyhow::R
     let observation = scan.observation();
     let (positions, monitor) = (observation.positions, Monitor::silent());
     let grouping = scan.grouping(&monitor)?;
-    let segmentation = pollster::block_on(pipeline::segment_observed(&observation, &grouping, network, select, &monitor))?;
-    let found = segmentation.instances.iter().enumerate().map(|(index, instance)| Found {
-        points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
-        score: instance.score,
-        embedding: instance.embedding.clone(),
-        logit_scale: segmentation.logit_scale,
-    });
+    let segmentation = pollster::block_on(pipeline::segment_observed(
+        &observation,
+        &grouping,
+        network,
+        select,
+        &monitor,
+    ))?;
+    let found = segmentation
+        .instances
+        .iter()
+        .enumerate()
+        .map(|(index, instance)| Found {
+            points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
+            score: instance.score,
+            embedding: instance.embedding.clone(),
+            logit_scale: segmentation.logit_scale,
+        });
     Ok(found.collect())
 }

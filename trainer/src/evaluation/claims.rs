@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::Found;
 use crate::{dataset::Room, structure::Structure};
 
-/// Points of structure, those of them that some found thing has, and things that are mostly structure.
+/// Points of structure, those of them that some found thing has, and things that are mostly
+/// structure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
     points: [usize; Structure::ALL.len()],
@@ -17,12 +18,21 @@ pub struct Claims {
 impl Claims {
     /// Of what was found in one room.
     pub fn of(room: &Room, found: &[Found]) -> Self {
-        let mut claims = Self { found: found.len(), ..Self::default() };
+        let mut claims = Self {
+            found: found.len(),
+            ..Self::default()
+        };
         let mut is_claimed = vec![false; room.structure.len()];
         for one in found {
-            let of_structure = one.points.iter().filter(|&&point| room.structure[point as usize].is_some()).count();
+            let of_structure = one
+                .points
+                .iter()
+                .filter(|&&point| room.structure[point as usize].is_some())
+                .count();
             claims.mostly_structure += usize::from(2 * of_structure > one.points.len());
-            one.points.iter().for_each(|&point| is_claimed[point as usize] = true);
+            one.points
+                .iter()
+                .for_each(|&point| is_claimed[point as usize] = true);
         }
         for (part, is_claimed) in room.structure.iter().zip(is_claimed) {
             if let Some(part) = part {
@@ -46,13 +56,19 @@ impl Claims {
     /// Of one part, its points and the share of them that things claim; NaN of none.
     pub fn of_part(&self, part: Structure) -> (usize, f64) {
         let part = part as usize;
-        (self.points[part], self.claimed[part] as f64 / self.points[part] as f64)
+        (
+            self.points[part],
+            self.claimed[part] as f64 / self.points[part] as f64,
+        )
     }
 
     /// The same of all structure.
     pub fn of_all(&self) -> (usize, f64) {
         let points = self.points.iter().sum::<usize>();
-        (points, self.claimed.iter().sum::<usize>() as f64 / points as f64)
+        (
+            points,
+            self.claimed.iter().sum::<usize>() as f64 / points as f64,
+        )
     }
 
     /// Number of things found.
@@ -67,7 +83,10 @@ impl Claims {
 
     /// One object; shares, and null for those of nothing.
     pub fn json(&self) -> Value {
-        let mut figures: Value = Structure::ALL.into_iter().map(|part| (part.name().to_owned(), json!(self.of_part(part).1))).collect();
+        let mut figures: Value = Structure::ALL
+            .into_iter()
+            .map(|part| (part.name().to_owned(), json!(self.of_part(part).1)))
+            .collect();
         figures["all"] = json!(self.of_all().1);
         figures["found"] = json!(self.found);
         figures["mostly_structure"] = json!(self.mostly_structure);

@@ -1,4 +1,5 @@
-//! What is found in labelled scans, measured by the rules of the released evaluators (docs/spec/eval.md).
+//! What is found in labelled scans, measured by the rules of the released evaluators
+//! (docs/spec/eval.md).
 
 use std::{
     collections::BTreeMap,
@@ -158,7 +159,8 @@ pub enum Figures {
     },
 }
 
-/// What `find` finds in each of the scans, where `network` says what is read of them, and classes of these ids are `stuff`, if any are given.
+/// What `find` finds in each of the scans, where `network` says what is read of them, and classes
+/// of these ids are `stuff`, if any are given.
 ///
 /// # Errors
 /// A scan cannot be read or has no labels, or `find` fails.
@@ -171,8 +173,17 @@ pub fn answers(
     let answer = |path: &PathBuf| {
         let scan = Labelled::whole(path, network.map(Network::config), stuff)?;
         let found = find(&scan).with_context(|| path.display().to_string())?;
-        tracing::info!("{}: {} objects, {} found", path.display(), scan.room.objects.len(), found.len());
-        Ok(Answer { path: path.clone(), room: scan.room, found })
+        tracing::info!(
+            "{}: {} objects, {} found",
+            path.display(),
+            scan.room.objects.len(),
+            found.len()
+        );
+        Ok(Answer {
+            path: path.clone(),
+            room: scan.room,
+            found,
+        })
     };
     scans.iter().map(answer).collect()
 }
@@ -184,7 +195,10 @@ pub fn answers(
 pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures> {
     match protocol {
         Protocol::ClassAgnostic => {
-            let rows = answers.iter().map(row).collect::<anyhow::Result<Vec<_>>>()?;
+            let rows = answers
+                .iter()
+                .map(row)
+                .collect::<anyhow::Result<Vec<_>>>()?;
             Ok(Figures::ClassAgnostic {
                 scans: answers.len(),
                 model_scores: class_agnostic(answers, |score| score)?.summary(),
@@ -214,33 +228,54 @@ fn row(answer: &Answer) -> anyhow::Result<OfScan> {
 fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Tally> {
     let mut tally = Tally::new(1);
     for Answer { room, found, .. } in answers {
-        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| !room.stuff.contains(&class));
-        let predictions: Vec<_> =
-            found.iter().map(|f| Prediction { class: 0, confidence: confidence(f64::from(f.score)), points: &f.points }).collect();
+        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| {
+            !room.stuff.contains(&class)
+        });
+        let predictions: Vec<_> = found
+            .iter()
+            .map(|f| Prediction {
+                class: 0,
+                confidence: confidence(f64::from(f.score)),
+                points: &f.points,
+            })
+            .collect();
         tally.add(&truth, &predictions, &room.positions)?;
     }
     Ok(tally)
 }
 
-/// Of each class, by name: the share of its countable things that some prediction overlaps by more than half.
+/// Of each class, by name: the share of its countable things that some prediction overlaps by more
+/// than half.
 fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for Answer { room, found, .. } in answers {
         let sizes = pairs::object_sizes(room);
-        for ((object, pair), size) in room.objects.iter().zip(pairs::pairs(room, found)).zip(sizes) {
+        for ((object, pair), size) in room
+            .objects
+            .iter()
+            .zip(pairs::pairs(room, found))
+            .zip(sizes)
+        {
             if size >= evaluate::MIN_POINTS {
-                let name = object.name.clone().unwrap_or_else(|| format!("class {}", object.class));
+                let name = object
+                    .name
+                    .clone()
+                    .unwrap_or_else(|| format!("class {}", object.class));
                 let (things, hits) = counts.entry(name).or_default();
                 *things += 1;
                 *hits += usize::from(pair.is_some());
             }
         }
     }
-    counts.into_iter().map(|(name, (things, hits))| (name, hits as f64 / things as f64)).collect()
+    counts
+        .into_iter()
+        .map(|(name, (things, hits))| (name, hits as f64 / things as f64))
+        .collect()
 }
 
-/// The classes are the names of the objects in the scans. As in the released decoder (docs/spec/model.md section 10), an instance may be offered under
-/// several of them: what counts are the best of all instances and classes of a scan, by score times probability.
+/// The classes are the names of the objects in the scans. As in the released decoder
+/// (docs/spec/model.md section 10), an instance may be offered under several of them: what counts
+/// are the best of all instances and classes of a scan, by score times probability.
 fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     const INSTANCES: usize = 1000;
     const PREDICTIONS: usize = 600;
@@ -249,27 +284,57 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     let mut tally = Tally::new(classes.len());
     for Answer { room, found, .. } in answers {
         let objects = room.objects.len();
-        anyhow::ensure!(objects < INSTANCES, "{objects} objects in one scan, the protocol numbers at most {}", INSTANCES - 1);
+        anyhow::ensure!(
+            objects < INSTANCES,
+            "{objects} objects in one scan, the protocol numbers at most {}",
+            INSTANCES - 1
+        );
         let class_of_object = names.of_objects(room);
-        let id = |object: u32| classes[class_of_object[object as usize]] * INSTANCES as u32 + object + 1;
-        let ids: Vec<u32> = room.object_of_point.iter().map(|object| object.map_or(0, id)).collect();
+        let id =
+            |object: u32| classes[class_of_object[object as usize]] * INSTANCES as u32 + object + 1;
+        let ids: Vec<u32> = room
+            .object_of_point
+            .iter()
+            .map(|object| object.map_or(0, id))
+            .collect();
         let mut predictions: Vec<_> = found
             .iter()
-            .flat_map(|f| names.probabilities(f).into_iter().enumerate().map(move |(class, p)| (class, f64::from(f.score * p), f)))
+            .flat_map(|f| {
+                names
+                    .probabilities(f)
+                    .into_iter()
+                    .enumerate()
+                    .map(move |(class, p)| (class, f64::from(f.score * p), f))
+            })
             .filter(|(_, confidence, _)| *confidence > 0.0)
-            .map(|(class, confidence, f)| Prediction { class, confidence, points: &f.points })
+            .map(|(class, confidence, f)| Prediction {
+                class,
+                confidence,
+                points: &f.points,
+            })
             .collect();
         predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         predictions.truncate(PREDICTIONS);
-        tally.add(&Truth::scannet(&ids, &classes), &predictions, &room.positions)?;
+        tally.add(
+            &Truth::scannet(&ids, &classes),
+            &predictions,
+            &room.positions,
+        )?;
     }
     let (scores, table) = (tally.all.scores(), Splits::scannet200());
     let members = |split| table.members(split, names.names.iter().map(String::as_str));
     let rows = scores.ap_per_class().iter().zip(scores.recall_per_class());
-    let classes = rows.map(|(ap, recall)| OfClass { ap: ap[..9].iter().sum::<f64>() / 9.0, ap50: ap[0], ap25: ap[9], recall50: recall[0] });
+    let classes = rows.map(|(ap, recall)| OfClass {
+        ap: ap[..9].iter().sum::<f64>() / 9.0,
+        ap50: ap[0],
+        ap25: ap[9],
+        recall50: recall[0],
+    });
     Ok(Figures::Scannet {
         scans: answers.len(),
-        splits: SPLITS.map(|split| (split, Averages::from(&scores.of_classes(&members(split))))).to_vec(),
+        splits: SPLITS
+            .map(|split| (split, Averages::from(&scores.of_classes(&members(split)))))
+            .to_vec(),
         classes: names.names.iter().cloned().zip(classes).collect(),
         summary: tally.summary(),
     })
@@ -283,10 +348,18 @@ struct Tally {
 
 impl Tally {
     fn new(classes: usize) -> Self {
-        Self { all: Evaluation::new(classes), sizes: Size::ALL.map(|_| (Evaluation::new(classes), 0)) }
+        Self {
+            all: Evaluation::new(classes),
+            sizes: Size::ALL.map(|_| (Evaluation::new(classes), 0)),
+        }
     }
 
-    fn add(&mut self, truth: &Truth, predictions: &[Prediction], positions: &[[f32; 3]]) -> anyhow::Result<()> {
+    fn add(
+        &mut self,
+        truth: &Truth,
+        predictions: &[Prediction],
+        positions: &[[f32; 3]],
+    ) -> anyhow::Result<()> {
         self.all.add(truth, predictions)?;
         for (size, (evaluation, things)) in Size::ALL.into_iter().zip(&mut self.sizes) {
             let truth = truth.of_size(size, positions);
@@ -297,15 +370,28 @@ impl Tally {
     }
 
     fn summary(&self) -> Summary {
-        let of_size = |(evaluation, things): &(Evaluation, usize)| OfSize { things: *things, averages: (&evaluation.scores()).into() };
-        let sizes = Size::ALL.into_iter().zip(&self.sizes).map(|(size, tally)| (size.name(), of_size(tally))).collect();
-        Summary { all: (&self.all.scores()).into(), sizes }
+        let of_size = |(evaluation, things): &(Evaluation, usize)| OfSize {
+            things: *things,
+            averages: (&evaluation.scores()).into(),
+        };
+        let sizes = Size::ALL
+            .into_iter()
+            .zip(&self.sizes)
+            .map(|(size, tally)| (size.name(), of_size(tally)))
+            .collect();
+        Summary {
+            all: (&self.all.scores()).into(),
+            sizes,
+        }
     }
 }
 
 /// The name of a scan, for people.
 pub fn title(path: &Path) -> String {
-    path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+    path.file_stem()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 #[cfg(test)]

@@ -18,21 +18,32 @@ pub struct Pair {
 /// (objects): number of points of each.
 pub fn object_sizes(room: &Room) -> Vec<u32> {
     let mut sizes = vec![0; room.objects.len()];
-    room.object_of_point.iter().flatten().for_each(|&object| sizes[object as usize] += 1);
+    room.object_of_point
+        .iter()
+        .flatten()
+        .for_each(|&object| sizes[object as usize] += 1);
     sizes
 }
 
-/// (objects): what overlaps each most, of equally much the first; `None` where nothing overlaps it by more than half. Masks that the evaluators drop
-/// for being small are left out.
+/// (objects): what overlaps each most, of equally much the first; `None` where nothing overlaps it
+/// by more than half. Masks that the evaluators drop for being small are left out.
 pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<Pair>> {
     let sizes = object_sizes(room);
     let mut best: Vec<Option<Pair>> = vec![None; sizes.len()];
     let mut shared = vec![0u32; sizes.len()];
-    for (index, mask) in found.iter().enumerate().filter(|(_, mask)| mask.points.len() >= segscape::evaluate::MIN_POINTS as usize) {
+    for (index, mask) in found
+        .iter()
+        .enumerate()
+        .filter(|(_, mask)| mask.points.len() >= segscape::evaluate::MIN_POINTS as usize)
+    {
         shared.fill(0);
-        mask.points.iter().filter_map(|&point| room.object_of_point[point as usize]).for_each(|object| shared[object as usize] += 1);
+        mask.points
+            .iter()
+            .filter_map(|&point| room.object_of_point[point as usize])
+            .for_each(|object| shared[object as usize] += 1);
         for ((&shared, &size), best) in shared.iter().zip(&sizes).zip(&mut best) {
-            let iou = f64::from(shared) / (mask.points.len() as f64 + f64::from(size) - f64::from(shared));
+            let iou = f64::from(shared)
+                / (mask.points.len() as f64 + f64::from(size) - f64::from(shared));
             if iou > best.map_or(OVERLAP, |pair| pair.iou) {
                 *best = Some(Pair { found: index, iou });
             }

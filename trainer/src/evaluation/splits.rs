@@ -1,4 +1,5 @@
-//! How often ScanNet200 has each of its classes, and which of them OVSeg3R's open-vocabulary training knows: facts about class names.
+//! How often ScanNet200 has each of its classes, and which of them OVSeg3R's open-vocabulary
+//! training knows: facts about class names.
 
 use std::collections::HashMap;
 
@@ -29,7 +30,12 @@ impl Splits {
     /// Which of `names` are in a split, ascending.
     pub fn members<'a>(&self, split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
         let is_in = |name: &str| self.of(name).is_some_and(|splits| splits.contains(&split));
-        names.into_iter().enumerate().filter(|(_, name)| is_in(name)).map(|(class, _)| class).collect()
+        names
+            .into_iter()
+            .enumerate()
+            .filter(|(_, name)| is_in(name))
+            .map(|(class, _)| class)
+            .collect()
     }
 }
 
@@ -42,9 +48,15 @@ mod tests {
         let splits = Splits::scannet200();
         assert_eq!(splits.0.len(), 200);
         let names: Vec<&str> = splits.0.keys().copied().collect();
-        assert_eq!(SPLITS.map(|split| splits.members(split, names.iter().copied()).len()), [66, 68, 66, 51, 147]);
+        assert_eq!(
+            SPLITS.map(|split| splits.members(split, names.iter().copied()).len()),
+            [66, 68, 66, 51, 147]
+        );
         assert_eq!(splits.of(" Chair"), Some(["head", "base"]));
         assert_eq!(splits.of("gronkulator"), None);
-        assert_eq!(splits.members("head", ["gronkulator", "chair", "wall"]), [1, 2]);
+        assert_eq!(
+            splits.members("head", ["gronkulator", "chair", "wall"]),
+            [1, 2]
+        );
     }
 }

@@ -17,11 +17,24 @@ impl Figures {
     /// One object; fractions, and null for means of nothing.
     pub fn json(&self) -> Value {
         match self {
-            Self::Scannet { scans, summary, splits, classes } => {
-                let column = |of: fn(&OfClass) -> f64| classes.iter().map(|(name, class)| (name.clone(), json!(of(class)))).collect::<Value>();
+            Self::Scannet {
+                scans,
+                summary,
+                splits,
+                classes,
+            } => {
+                let column = |of: fn(&OfClass) -> f64| {
+                    classes
+                        .iter()
+                        .map(|(name, class)| (name.clone(), json!(of(class))))
+                        .collect::<Value>()
+                };
                 let mut figures = json!(summary);
                 figures["scans"] = json!(scans);
-                figures["splits"] = splits.iter().map(|(split, averages)| ((*split).to_owned(), json!(averages))).collect();
+                figures["splits"] = splits
+                    .iter()
+                    .map(|(split, averages)| ((*split).to_owned(), json!(averages)))
+                    .collect();
                 figures["splits"]["all"] = json!(summary.all);
                 figures["ap_of_class"] = column(|class| class.ap);
                 figures["ap50_of_class"] = column(|class| class.ap50);
@@ -29,7 +42,14 @@ impl Figures {
                 figures["recall50_of_class"] = column(|class| class.recall50);
                 figures
             }
-            Self::ClassAgnostic { scans, model_scores, confidence_one, structure, rows, recall50 } => {
+            Self::ClassAgnostic {
+                scans,
+                model_scores,
+                confidence_one,
+                structure,
+                rows,
+                recall50,
+            } => {
                 // the released protocol's figures on top, as every protocol has them
                 let mut figures = json!(confidence_one);
                 figures["scans"] = json!(scans);
@@ -46,14 +66,22 @@ impl Figures {
     /// The averages by which networks are compared: those of the released protocol.
     pub fn averages(&self) -> &Averages {
         match self {
-            Self::Scannet { summary, .. } | Self::ClassAgnostic { confidence_one: summary, .. } => &summary.all,
+            Self::Scannet { summary, .. }
+            | Self::ClassAgnostic {
+                confidence_one: summary,
+                ..
+            } => &summary.all,
         }
     }
 }
 
 /// Percent with one decimal, or a dash for a mean of nothing.
 pub fn percent(fraction: f64) -> String {
-    if fraction.is_nan() { "–".into() } else { format!("{:.1}", 100.0 * fraction) }
+    if fraction.is_nan() {
+        "–".into()
+    } else {
+        format!("{:.1}", 100.0 * fraction)
+    }
 }
 
 /// What a size means, with its bounds.
@@ -69,27 +97,45 @@ pub fn bounds(size: Size) -> String {
 /// A line of a table: a name, a count and percentages.
 fn line(out: &mut fmt::Formatter, name: &str, count: &str, cells: &[f64]) -> fmt::Result {
     write!(out, "{name:<28}{count:>9}")?;
-    cells.iter().try_for_each(|cell| write!(out, "{:>10}", percent(*cell)))?;
+    cells
+        .iter()
+        .try_for_each(|cell| write!(out, "{:>10}", percent(*cell)))?;
     writeln!(out)
 }
 
 fn head(out: &mut fmt::Formatter, name: &str, count: &str, columns: &[&str]) -> fmt::Result {
     write!(out, "\n{name:<28}{count:>9}")?;
-    columns.iter().try_for_each(|column| write!(out, "{column:>10}"))?;
+    columns
+        .iter()
+        .try_for_each(|column| write!(out, "{column:>10}"))?;
     writeln!(out)
 }
 
 const AVERAGES: [&str; 6] = ["AP", "AP50", "AP25", "recall", "recall50", "recall25"];
 
 fn averages(out: &mut fmt::Formatter, name: &str, count: usize, of: &Averages) -> fmt::Result {
-    line(out, name, &count.to_string(), &[of.ap, of.ap50, of.ap25, of.recall, of.recall50, of.recall25])
+    line(
+        out,
+        name,
+        &count.to_string(),
+        &[of.ap, of.ap50, of.ap25, of.recall, of.recall50, of.recall25],
+    )
 }
 
 fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Result {
     head(out, title, "things", &AVERAGES)?;
     for size in Size::ALL {
-        if let Some(OfSize { things, averages: of }) = summary.sizes.get(size.name()) {
-            averages(out, &format!("{}, {}", size.name(), bounds(size)), *things, of)?;
+        if let Some(OfSize {
+            things,
+            averages: of,
+        }) = summary.sizes.get(size.name())
+        {
+            averages(
+                out,
+                &format!("{}, {}", size.name(), bounds(size)),
+                *things,
+                of,
+            )?;
         }
     }
     Ok(())
@@ -103,16 +149,27 @@ fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
     }
     let (points, share) = structure.of_all();
     line(out, "all of it", &points.to_string(), &[share])?;
-    writeln!(out, "{} of {} found things are mostly structure", structure.mostly_structure(), structure.found())
+    writeln!(
+        out,
+        "{} of {} found things are mostly structure",
+        structure.mostly_structure(),
+        structure.found()
+    )
 }
 
 /// A line a scan, then their means and standard deviations.
 fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
     head(out, "scan", "things", &COLUMNS.map(|column| column.head))?;
     for row in rows {
-        line(out, &row.scan, &row.things.to_string(), &COLUMNS.map(|column| (column.of)(row)))?;
+        line(
+            out,
+            &row.scan,
+            &row.things.to_string(),
+            &COLUMNS.map(|column| (column.of)(row)),
+        )?;
     }
-    let [means, deviations] = [0, 1].map(|which| COLUMNS.map(|column| spread(rows.iter().map(column.of))[which]));
+    let [means, deviations] =
+        [0, 1].map(|which| COLUMNS.map(|column| spread(rows.iter().map(column.of))[which]));
     line(out, "mean over scans", "", &means)?;
     line(out, "standard deviation", "", &deviations)
 }
@@ -120,24 +177,54 @@ fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
 impl fmt::Display for Figures {
     fn fmt(&self, out: &mut fmt::Formatter) -> fmt::Result {
         match self {
-            Self::Scannet { scans, summary, splits, classes } => {
+            Self::Scannet {
+                scans,
+                summary,
+                splits,
+                classes,
+            } => {
                 writeln!(out, "{scans} scans, by class, percent")?;
                 head(out, "", "classes", &AVERAGES)?;
                 averages(out, "all", summary.all.classes, &summary.all)?;
-                splits.iter().try_for_each(|(split, of)| averages(out, split, of.classes, of))?;
+                splits
+                    .iter()
+                    .try_for_each(|(split, of)| averages(out, split, of.classes, of))?;
                 sizes(out, "longest edge of the box", summary)?;
                 head(out, "class", "split", &["AP", "AP50", "AP25", "recall50"])?;
                 let table = Splits::scannet200();
                 for (name, class) in classes {
                     let split = table.of(name).map_or("–", |[split, _]| split);
-                    line(out, name, split, &[class.ap, class.ap50, class.ap25, class.recall50])?;
+                    line(
+                        out,
+                        name,
+                        split,
+                        &[class.ap, class.ap50, class.ap25, class.recall50],
+                    )?;
                 }
             }
-            Self::ClassAgnostic { scans, model_scores, confidence_one, structure, rows, recall50 } => {
+            Self::ClassAgnostic {
+                scans,
+                model_scores,
+                confidence_one,
+                structure,
+                rows,
+                recall50,
+            } => {
                 writeln!(out, "{scans} scans, classes ignored, percent")?;
                 head(out, "confidences", "", &AVERAGES)?;
-                for (name, summary) in [("the model's", model_scores), ("all 1 (released protocol)", confidence_one)] {
-                    let Averages { ap, ap50, ap25, recall, recall50, recall25, .. } = summary.all;
+                for (name, summary) in [
+                    ("the model's", model_scores),
+                    ("all 1 (released protocol)", confidence_one),
+                ] {
+                    let Averages {
+                        ap,
+                        ap50,
+                        ap25,
+                        recall,
+                        recall50,
+                        recall25,
+                        ..
+                    } = summary.all;
                     line(out, name, "", &[ap, ap50, ap25, recall, recall50, recall25])?;
                 }
                 sizes(out, "the model's, longest edge", model_scores)?;
@@ -145,7 +232,9 @@ impl fmt::Display for Figures {
                 claims(out, structure)?;
                 of_scans(out, rows)?;
                 head(out, "class", "", &["recall50"])?;
-                recall50.iter().try_for_each(|(name, recall)| line(out, name, "", &[*recall]))?;
+                recall50
+                    .iter()
+                    .try_for_each(|(name, recall)| line(out, name, "", &[*recall]))?;
             }
         }
         Ok(())

@@ -8,7 +8,8 @@
 //! | `NAME.masks.png` | 16 bits a pixel, 0 or one more than the instance's place in `foundation.json`; where masks overlap, whoever wrote them decided |
 //! | any picture | as `foundation.json` names it |
 //!
-//! Cameras: `focal` and `center` in pixels of `size` (height, width), a pixel's centre at whole coordinates; `world_from_camera` 3 x 4, row by row.
+//! Cameras: `focal` and `center` in pixels of `size` (height, width), a pixel's centre at whole
+//! coordinates; `world_from_camera` 3 x 4, row by row.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -61,13 +62,21 @@ struct Named {
 }
 
 impl Foundation {
-    /// Writes it to the folder `out`, which appears when it is complete and replaces an older one. `picture` gives the bytes of an image's picture.
+    /// Writes it to the folder `out`, which appears when it is complete and replaces an older one.
+    /// `picture` gives the bytes of an image's picture.
     ///
     /// # Errors
     /// The scene breaks a rule of the format, or the disk refuses.
-    pub fn write(&self, out: &Path, picture: impl Fn(&Image) -> anyhow::Result<Vec<u8>>) -> anyhow::Result<()> {
+    pub fn write(
+        &self,
+        out: &Path,
+        picture: impl Fn(&Image) -> anyhow::Result<Vec<u8>>,
+    ) -> anyhow::Result<()> {
         self.check()?;
-        let name = out.file_name().with_context(|| format!("{} names no folder", out.display()))?.to_string_lossy();
+        let name = out
+            .file_name()
+            .with_context(|| format!("{} names no folder", out.display()))?
+            .to_string_lossy();
         let part = out.with_file_name(format!("{name}.part{}", std::process::id()));
         let write = || -> anyhow::Result<()> {
             fs::create_dir_all(&part)?;
@@ -77,7 +86,8 @@ impl Foundation {
                 }
                 if let Some(depth) = &image.depth {
                     let [rows, columns] = depth.size();
-                    let pixels = (0..rows).flat_map(|row| (0..columns).map(move |column| depth.at(row, column)[0]));
+                    let pixels = (0..rows)
+                        .flat_map(|row| (0..columns).map(move |column| depth.at(row, column)[0]));
                     save(
                         &part.join(format!("{}.depth.png", image.name)),
                         [rows, columns],
@@ -85,14 +95,21 @@ impl Foundation {
                     )?;
                 }
                 if let Some(mask) = &image.mask {
-                    save(&part.join(format!("{}.masks.png", image.name)), mask.size(), mask.values().to_vec())?;
+                    save(
+                        &part.join(format!("{}.masks.png", image.name)),
+                        mask.size(),
+                        mask.values().to_vec(),
+                    )?;
                 }
             }
             fs::write(part.join(TENSORS), self.tensors()?)?;
             let index = Index {
                 foundation: VERSION,
                 images: self.images.iter().map(Entry::of).collect(),
-                classes: self.truth.as_ref().map_or_else(Vec::new, |truth| truth.names.clone()),
+                classes: self
+                    .truth
+                    .as_ref()
+                    .map_or_else(Vec::new, |truth| truth.names.clone()),
             };
             fs::write(part.join(INDEX), serde_json::to_vec_pretty(&index)?)?;
             if out.exists() {
@@ -111,23 +128,34 @@ impl Foundation {
     /// Reads the folder.
     ///
     /// # Errors
-    /// Names the file and the rule it breaks: a newer version, a missing tensor, lengths that differ, an instance that is not listed, a pose that is not
-    /// finite, names that are empty or come twice.
+    /// Names the file and the rule it breaks: a newer version, a missing tensor, lengths that
+    /// differ, an instance that is not listed, a pose that is not finite, names that are empty or
+    /// come twice.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let at = |name: &str| folder.join(name);
-        let text = fs::read(at(INDEX)).with_context(|| format!("cannot read {}", at(INDEX).display()))?;
+        let text =
+            fs::read(at(INDEX)).with_context(|| format!("cannot read {}", at(INDEX).display()))?;
         #[derive(Deserialize)]
         struct Version {
             foundation: u32,
         }
-        let Version { foundation } =
-            serde_json::from_slice(&text).with_context(|| format!("{} is no index of a foundation bundle", at(INDEX).display()))?;
-        ensure!(foundation <= VERSION, "{} is of version {foundation}, this program reads up to version {VERSION}", at(INDEX).display());
-        let index: Index = serde_json::from_slice(&text).with_context(|| format!("{} breaks the format", at(INDEX).display()))?;
-        let bytes = fs::read(at(TENSORS)).with_context(|| format!("cannot read {}", at(TENSORS).display()))?;
-        let tensors = SafeTensors::deserialize(&bytes).with_context(|| format!("{} is no safetensors file", at(TENSORS).display()))?;
+        let Version { foundation } = serde_json::from_slice(&text).with_context(|| {
+            format!("{} is no index of a foundation bundle", at(INDEX).display())
+        })?;
+        ensure!(
+            foundation <= VERSION,
+            "{} is of version {foundation}, this program reads up to version {VERSION}",
+            at(INDEX).display()
+        );
+        let index: Index = serde_json::from_slice(&text)
+            .with_context(|| format!("{} breaks the format", at(INDEX).display()))?;
+        let bytes = fs::read(at(TENSORS))
+            .with_context(|| format!("cannot read {}", at(TENSORS).display()))?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .with_context(|| format!("{} is no safetensors file", at(TENSORS).display()))?;
         let read = || -> anyhow::Result<Self> {
-            let positions = rows::<f32, 3>(&tensors, "positions")?.context("there is no tensor `positions`")?;
+            let positions =
+                rows::<f32, 3>(&tensors, "positions")?.context("there is no tensor `positions`")?;
             let points = positions.len();
             let colors = rows::<u8, 3>(&tensors, "colors")?;
             let views = rows::<i32, 1>(&tensors, "origin_view")?;
@@ -138,25 +166,48 @@ impl Foundation {
                         views.len() == points && pixels.len() == points,
                         "`origin_view` and `origin_pixel` must have {points} rows as `positions`"
                     );
-                    let origin = |([view], [x, y]): ([i32; 1], [f32; 2])| u32::try_from(view).ok().map(|view| Correspondence { view, x, y });
+                    let origin = |([view], [x, y]): ([i32; 1], [f32; 2])| {
+                        u32::try_from(view)
+                            .ok()
+                            .map(|view| Correspondence { view, x, y })
+                    };
                     views.into_iter().zip(pixels).map(origin).collect()
                 }
                 (None, None) => vec![None; points],
                 _ => bail!("`origin_view` and `origin_pixel` come together or not at all"),
             };
             let label =
-                |name| -> anyhow::Result<Option<Vec<i32>>> { Ok(rows::<i32, 1>(&tensors, name)?.map(|rows| rows.into_iter().flatten().collect())) };
+                |name| -> anyhow::Result<Option<Vec<i32>>> {
+                    Ok(rows::<i32, 1>(&tensors, name)?
+                        .map(|rows| rows.into_iter().flatten().collect()))
+                };
             let truth = match (label("semantic")?, label("instance")?) {
-                (Some(semantic), Some(instance)) => Some(Truth { semantic, instance, names: index.classes }),
+                (Some(semantic), Some(instance)) => Some(Truth {
+                    semantic,
+                    instance,
+                    names: index.classes,
+                }),
                 (None, None) => None,
                 _ => bail!("`semantic` and `instance` come together or not at all"),
             };
-            let images = index.images.into_iter().map(|entry| entry.image(folder, &tensors)).collect::<anyhow::Result<_>>()?;
+            let images = index
+                .images
+                .into_iter()
+                .map(|entry| entry.image(folder, &tensors))
+                .collect::<anyhow::Result<_>>()?;
             let given = Given::read(&tensors, points)?;
-            Ok(Self { positions, colors, origins, images, truth, given })
+            Ok(Self {
+                positions,
+                colors,
+                origins,
+                images,
+                truth,
+                given,
+            })
         };
         let read = read().with_context(|| format!("in {}", at(TENSORS).display()))?;
-        read.check().with_context(|| format!("in the bundle {}", folder.display()))?;
+        read.check()
+            .with_context(|| format!("in the bundle {}", folder.display()))?;
         Ok(read)
     }
 
@@ -171,7 +222,9 @@ impl Foundation {
                 found.push(folder.clone());
                 continue;
             }
-            for entry in fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))? {
+            for entry in
+                fs::read_dir(folder).with_context(|| format!("cannot list {}", folder.display()))?
+            {
                 let path = entry?.path();
                 if path.join(INDEX).exists() {
                     found.push(path);
@@ -185,31 +238,81 @@ impl Foundation {
     /// Whether it keeps the rules of the format.
     fn check(&self) -> anyhow::Result<()> {
         let points = self.positions.len();
-        ensure!(self.positions.iter().flatten().all(|x| x.is_finite()), "a position is not a finite number");
-        ensure!(self.origins.len() == points, "{} origins for {points} points", self.origins.len());
-        ensure!(self.colors.as_ref().is_none_or(|colors| colors.len() == points), "`colors` must have {points} rows as `positions`");
+        ensure!(
+            self.positions.iter().flatten().all(|x| x.is_finite()),
+            "a position is not a finite number"
+        );
+        ensure!(
+            self.origins.len() == points,
+            "{} origins for {points} points",
+            self.origins.len()
+        );
+        ensure!(
+            self.colors
+                .as_ref()
+                .is_none_or(|colors| colors.len() == points),
+            "`colors` must have {points} rows as `positions`"
+        );
         if let Some(truth) = &self.truth {
-            ensure!(truth.semantic.len() == points && truth.instance.len() == points, "`semantic` and `instance` must have {points} values");
+            ensure!(
+                truth.semantic.len() == points && truth.instance.len() == points,
+                "`semantic` and `instance` must have {points} values"
+            );
         }
         self.given.check(points)?;
         for (point, origin) in self.origins.iter().enumerate() {
-            let Some(Correspondence { view, x, y }) = origin else { continue };
-            ensure!((*view as usize) < self.images.len(), "point {point} was made of image {view}, there are {}", self.images.len());
-            ensure!((0.0..=1.0).contains(x) && (0.0..=1.0).contains(y), "point {point} was made of the pixel at {x}, {y}, outside 0..=1");
+            let Some(Correspondence { view, x, y }) = origin else {
+                continue;
+            };
+            ensure!(
+                (*view as usize) < self.images.len(),
+                "point {point} was made of image {view}, there are {}",
+                self.images.len()
+            );
+            ensure!(
+                (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y),
+                "point {point} was made of the pixel at {x}, {y}, outside 0..=1"
+            );
         }
         let mut names = HashSet::new();
         for image in &self.images {
-            image.check().with_context(|| format!("image \"{}\"", image.name))?;
-            ensure!(names.insert(&image.name), "two images are called \"{}\"", image.name);
+            image
+                .check()
+                .with_context(|| format!("image \"{}\"", image.name))?;
+            ensure!(
+                names.insert(&image.name),
+                "two images are called \"{}\"",
+                image.name
+            );
         }
-        let channels = |of: &dyn Fn(&Image) -> Vec<usize>| self.images.iter().flat_map(of).collect::<HashSet<_>>();
+        let channels = |of: &dyn Fn(&Image) -> Vec<usize>| {
+            self.images.iter().flat_map(of).collect::<HashSet<_>>()
+        };
         let [points, objects] = self.given.channels(points);
         for (what, given, images) in [
-            ("image features", points, channels(&|image| image.features.iter().map(Map::channels).collect())),
-            ("object features", objects, channels(&|image| image.instances.iter().map(|i| i.features.len()).filter(|n| *n > 0).collect())),
+            (
+                "image features",
+                points,
+                channels(&|image| image.features.iter().map(Map::channels).collect()),
+            ),
+            (
+                "object features",
+                objects,
+                channels(&|image| {
+                    image
+                        .instances
+                        .iter()
+                        .map(|i| i.features.len())
+                        .filter(|n| *n > 0)
+                        .collect()
+                }),
+            ),
         ] {
             let channels: BTreeSet<usize> = given.into_iter().chain(images).collect();
-            ensure!(channels.len() <= 1, "{what} have {channels:?} channels in different places");
+            ensure!(
+                channels.len() <= 1,
+                "{what} have {channels:?} channels in different places"
+            );
         }
         Ok(())
     }
@@ -217,65 +320,188 @@ impl Foundation {
     fn tensors(&self) -> anyhow::Result<Vec<u8>> {
         let points = self.positions.len();
         let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = vec![];
-        let mut add = |name: String, dtype, shape: Vec<usize>, bytes: &[u8]| tensors.push((name, dtype, shape, bytes.to_vec()));
-        add("positions".into(), Dtype::F32, vec![points, 3], bytemuck::cast_slice(&self.positions));
+        let mut add = |name: String, dtype, shape: Vec<usize>, bytes: &[u8]| {
+            tensors.push((name, dtype, shape, bytes.to_vec()))
+        };
+        add(
+            "positions".into(),
+            Dtype::F32,
+            vec![points, 3],
+            bytemuck::cast_slice(&self.positions),
+        );
         if let Some(colors) = &self.colors {
-            add("colors".into(), Dtype::U8, vec![points, 3], bytemuck::cast_slice(colors));
+            add(
+                "colors".into(),
+                Dtype::U8,
+                vec![points, 3],
+                bytemuck::cast_slice(colors),
+            );
         }
         if self.origins.iter().any(Option::is_some) {
-            let views: Vec<i32> = self.origins.iter().map(|o| o.map_or(-1, |o| o.view as i32)).collect();
-            let pixels: Vec<[f32; 2]> = self.origins.iter().map(|o| o.map_or([0.0; 2], |o| [o.x, o.y])).collect();
-            add("origin_view".into(), Dtype::I32, vec![points], bytemuck::cast_slice(&views));
-            add("origin_pixel".into(), Dtype::F32, vec![points, 2], bytemuck::cast_slice(&pixels));
+            let views: Vec<i32> = self
+                .origins
+                .iter()
+                .map(|o| o.map_or(-1, |o| o.view as i32))
+                .collect();
+            let pixels: Vec<[f32; 2]> = self
+                .origins
+                .iter()
+                .map(|o| o.map_or([0.0; 2], |o| [o.x, o.y]))
+                .collect();
+            add(
+                "origin_view".into(),
+                Dtype::I32,
+                vec![points],
+                bytemuck::cast_slice(&views),
+            );
+            add(
+                "origin_pixel".into(),
+                Dtype::F32,
+                vec![points, 2],
+                bytemuck::cast_slice(&pixels),
+            );
         }
-        if let Some(Truth { semantic, instance, .. }) = &self.truth {
-            add("semantic".into(), Dtype::I32, vec![points], bytemuck::cast_slice(semantic));
-            add("instance".into(), Dtype::I32, vec![points], bytemuck::cast_slice(instance));
+        if let Some(Truth {
+            semantic, instance, ..
+        }) = &self.truth
+        {
+            add(
+                "semantic".into(),
+                Dtype::I32,
+                vec![points],
+                bytemuck::cast_slice(semantic),
+            );
+            add(
+                "instance".into(),
+                Dtype::I32,
+                vec![points],
+                bytemuck::cast_slice(instance),
+            );
         }
         tensors.extend(self.given.tensors(points));
-        let mut add = |name: String, dtype, shape: Vec<usize>, bytes: &[u8]| tensors.push((name, dtype, shape, bytes.to_vec()));
+        let mut add = |name: String, dtype, shape: Vec<usize>, bytes: &[u8]| {
+            tensors.push((name, dtype, shape, bytes.to_vec()))
+        };
         for image in &self.images {
             if let Some(features) = &image.features {
                 let [rows, columns] = features.size();
-                let values: Vec<f32> = (0..rows).flat_map(|r| (0..columns).flat_map(move |c| features.at(r, c).iter().copied())).collect();
-                add(format!("image_features.{}", image.name), Dtype::F32, vec![rows, columns, features.channels()], bytemuck::cast_slice(&values));
+                let values: Vec<f32> = (0..rows)
+                    .flat_map(|r| (0..columns).flat_map(move |c| features.at(r, c).iter().copied()))
+                    .collect();
+                add(
+                    format!("image_features.{}", image.name),
+                    Dtype::F32,
+                    vec![rows, columns, features.channels()],
+                    bytemuck::cast_slice(&values),
+                );
             }
-            if let Some(channels) = image.instances.first().map(|i| i.features.len()).filter(|channels| *channels > 0) {
-                let values: Vec<f32> = image.instances.iter().flat_map(|i| i.features.iter().copied()).collect();
-                add(format!("object_features.{}", image.name), Dtype::F32, vec![image.instances.len(), channels], bytemuck::cast_slice(&values));
+            if let Some(channels) = image
+                .instances
+                .first()
+                .map(|i| i.features.len())
+                .filter(|channels| *channels > 0)
+            {
+                let values: Vec<f32> = image
+                    .instances
+                    .iter()
+                    .flat_map(|i| i.features.iter().copied())
+                    .collect();
+                add(
+                    format!("object_features.{}", image.name),
+                    Dtype::F32,
+                    vec![image.instances.len(), channels],
+                    bytemuck::cast_slice(&values),
+                );
             }
         }
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?)));
-        Ok(safetensors::serialize(views.collect::<anyhow::Result<Vec<_>>>()?, None)?)
+        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+            Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+        });
+        Ok(safetensors::serialize(
+            views.collect::<anyhow::Result<Vec<_>>>()?,
+            None,
+        )?)
     }
 }
 
 impl Image {
     fn check(&self) -> anyhow::Result<()> {
-        let plain = |name: &str| !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0']);
-        ensure!(plain(&self.name), "a name is part of file names: not empty, without slashes, not beginning with a dot");
-        ensure!(self.picture.as_deref().is_none_or(plain), "the picture must lie in the bundle itself, not at {:?}", self.picture);
-        let Camera { width, height, focal, center, world_from_camera } = self.camera;
-        ensure!(width >= 1.0 && height >= 1.0, "a picture of {width} x {height} pixels");
+        let plain = |name: &str| {
+            !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+        };
+        ensure!(
+            plain(&self.name),
+            "a name is part of file names: not empty, without slashes, not beginning with a dot"
+        );
+        ensure!(
+            self.picture.as_deref().is_none_or(plain),
+            "the picture must lie in the bundle itself, not at {:?}",
+            self.picture
+        );
+        let Camera {
+            width,
+            height,
+            focal,
+            center,
+            world_from_camera,
+        } = self.camera;
+        ensure!(
+            width >= 1.0 && height >= 1.0,
+            "a picture of {width} x {height} pixels"
+        );
         ensure!(
             focal.iter().all(|f| f.is_finite() && *f > 0.0) && center.iter().all(|c| c.is_finite()),
             "focal lengths {focal:?}, center {center:?}"
         );
-        ensure!(world_from_camera.is_finite(), "the pose is not finite: a lost image has no place in a bundle");
-        for Instance { name, score, features } in &self.instances {
-            ensure!((0.0..=1.0).contains(score), "\"{name}\" has the score {score}, outside 0..=1");
-            ensure!(features.len() == self.instances[0].features.len(), "instances have features of different lengths");
+        ensure!(
+            world_from_camera.is_finite(),
+            "the pose is not finite: a lost image has no place in a bundle"
+        );
+        for Instance {
+            name,
+            score,
+            features,
+        } in &self.instances
+        {
+            ensure!(
+                (0.0..=1.0).contains(score),
+                "\"{name}\" has the score {score}, outside 0..=1"
+            );
+            ensure!(
+                features.len() == self.instances[0].features.len(),
+                "instances have features of different lengths"
+            );
         }
-        let highest = self.mask.as_ref().and_then(|mask| mask.values().iter().max()).copied().unwrap_or(0);
-        ensure!(usize::from(highest) <= self.instances.len(), "the mask counts {highest} instances, {} are listed", self.instances.len());
+        let highest = self
+            .mask
+            .as_ref()
+            .and_then(|mask| mask.values().iter().max())
+            .copied()
+            .unwrap_or(0);
+        ensure!(
+            usize::from(highest) <= self.instances.len(),
+            "the mask counts {highest} instances, {} are listed",
+            self.instances.len()
+        );
         Ok(())
     }
 }
 
 impl Entry {
     fn of(image: &Image) -> Self {
-        let Camera { width, height, focal, center, world_from_camera } = image.camera;
-        let columns = [world_from_camera.x_axis, world_from_camera.y_axis, world_from_camera.z_axis, world_from_camera.translation];
+        let Camera {
+            width,
+            height,
+            focal,
+            center,
+            world_from_camera,
+        } = image.camera;
+        let columns = [
+            world_from_camera.x_axis,
+            world_from_camera.y_axis,
+            world_from_camera.z_axis,
+            world_from_camera.translation,
+        ];
         Self {
             name: image.name.clone(),
             size: [height as u32, width as u32],
@@ -283,22 +509,52 @@ impl Entry {
             center,
             world_from_camera: std::array::from_fn(|i| columns[i % 4][i / 4]),
             picture: image.picture.clone(),
-            instances: image.instances.iter().map(|i| Named { name: i.name.clone(), score: i.score }).collect(),
+            instances: image
+                .instances
+                .iter()
+                .map(|i| Named {
+                    name: i.name.clone(),
+                    score: i.score,
+                })
+                .collect(),
         }
     }
 
     fn image(self, folder: &Path, tensors: &SafeTensors) -> anyhow::Result<Image> {
-        let Self { name, size: [height, width], focal, center, world_from_camera: m, picture, instances } = self;
-        let world_from_camera = Affine3A::from_cols_array(&std::array::from_fn(|i| m[i % 3 * 4 + i / 3]));
+        let Self {
+            name,
+            size: [height, width],
+            focal,
+            center,
+            world_from_camera: m,
+            picture,
+            instances,
+        } = self;
+        let world_from_camera =
+            Affine3A::from_cols_array(&std::array::from_fn(|i| m[i % 3 * 4 + i / 3]));
         let depth = load_grey16(&folder.join(format!("{name}.depth.png")))?
-            .map(|(size, values)| Map::new(values.into_iter().map(|mm| f32::from(mm) / MILLIMETRES).collect(), [size[0], size[1], 1]))
+            .map(|(size, values)| {
+                Map::new(
+                    values
+                        .into_iter()
+                        .map(|mm| f32::from(mm) / MILLIMETRES)
+                        .collect(),
+                    [size[0], size[1], 1],
+                )
+            })
             .transpose()?;
-        let mask = load_grey16(&folder.join(format!("{name}.masks.png")))?.and_then(|(size, values)| Mask::new(values, size));
+        let mask = load_grey16(&folder.join(format!("{name}.masks.png")))?
+            .and_then(|(size, values)| Mask::new(values, size));
         let key = format!("image_features.{name}");
         let features = match tensors.tensor(&key) {
             Ok(tensor) => {
-                let shape = <[usize; 3]>::try_from(tensor.shape()).ok().with_context(|| format!("`{key}` must have three dimensions"))?;
-                Some(Map::new(values::<f32>(&tensor, &key)?, shape).with_context(|| format!("`{key}`"))?)
+                let shape = <[usize; 3]>::try_from(tensor.shape())
+                    .ok()
+                    .with_context(|| format!("`{key}` must have three dimensions"))?;
+                Some(
+                    Map::new(values::<f32>(&tensor, &key)?, shape)
+                        .with_context(|| format!("`{key}`"))?,
+                )
             }
             Err(_) => None,
         };
@@ -306,29 +562,69 @@ impl Entry {
         let objects = match tensors.tensor(&key) {
             Ok(tensor) => {
                 ensure!(
-                    tensor.shape().len() == 2 && tensor.shape()[0] == instances.len() && tensor.shape()[1] > 0,
+                    tensor.shape().len() == 2
+                        && tensor.shape()[0] == instances.len()
+                        && tensor.shape()[1] > 0,
                     "`{key}` has the shape {:?}, {} instances are listed",
                     tensor.shape(),
                     instances.len()
                 );
-                values::<f32>(&tensor, &key)?.chunks_exact(tensor.shape()[1]).map(<[f32]>::to_vec).collect()
+                values::<f32>(&tensor, &key)?
+                    .chunks_exact(tensor.shape()[1])
+                    .map(<[f32]>::to_vec)
+                    .collect()
             }
             Err(_) => vec![vec![]; instances.len()],
         };
-        let instances = instances.into_iter().zip(objects).map(|(Named { name, score }, features)| Instance { name, score, features }).collect();
-        let camera = Camera { width: width as f32, height: height as f32, focal, center, world_from_camera };
-        Ok(Image { name, camera, picture, depth, mask, instances, features })
+        let instances = instances
+            .into_iter()
+            .zip(objects)
+            .map(|(Named { name, score }, features)| Instance {
+                name,
+                score,
+                features,
+            })
+            .collect();
+        let camera = Camera {
+            width: width as f32,
+            height: height as f32,
+            focal,
+            center,
+            world_from_camera,
+        };
+        Ok(Image {
+            name,
+            camera,
+            picture,
+            depth,
+            mask,
+            instances,
+            features,
+        })
     }
 }
 
 /// (rows, N) values of a tensor, if there is one; a tensor of one dimension counts as (rows, 1).
-pub(super) fn rows<T: Stored, const N: usize>(tensors: &SafeTensors, name: &str) -> anyhow::Result<Option<Vec<[T; N]>>> {
-    let Ok(tensor) = tensors.tensor(name) else { return Ok(None) };
+pub(super) fn rows<T: Stored, const N: usize>(
+    tensors: &SafeTensors,
+    name: &str,
+) -> anyhow::Result<Option<Vec<[T; N]>>> {
+    let Ok(tensor) = tensors.tensor(name) else {
+        return Ok(None);
+    };
     let shape = tensor.shape();
     let fits = shape.len() <= 2 && !shape.is_empty() && shape.get(1).copied().unwrap_or(1) == N;
-    ensure!(fits, "`{name}` has the shape {shape:?} instead of (points, {N})");
+    ensure!(
+        fits,
+        "`{name}` has the shape {shape:?} instead of (points, {N})"
+    );
     let values = values::<T>(&tensor, name)?;
-    Ok(Some(values.chunks_exact(N).map(|row| std::array::from_fn(|i| row[i])).collect()))
+    Ok(Some(
+        values
+            .chunks_exact(N)
+            .map(|row| std::array::from_fn(|i| row[i]))
+            .collect(),
+    ))
 }
 
 /// What tensors of a bundle hold.
@@ -353,12 +649,18 @@ impl Stored for u8 {
 }
 
 pub(super) fn values<T: Stored>(tensor: &TensorView, name: &str) -> anyhow::Result<Vec<T>> {
-    ensure!(tensor.dtype() == T::DTYPE, "`{name}` holds {:?} instead of {:?}", tensor.dtype(), T::DTYPE);
+    ensure!(
+        tensor.dtype() == T::DTYPE,
+        "`{name}` holds {:?} instead of {:?}",
+        tensor.dtype(),
+        T::DTYPE
+    );
     Ok(bytemuck::pod_collect_to_vec(tensor.data()))
 }
 
 fn save(path: &Path, [rows, columns]: [usize; 2], values: Vec<u16>) -> anyhow::Result<()> {
-    let image = ImageBuffer::<Luma<u16>, _>::from_raw(columns as u32, rows as u32, values).context("a value for every pixel")?;
+    let image = ImageBuffer::<Luma<u16>, _>::from_raw(columns as u32, rows as u32, values)
+        .context("a value for every pixel")?;
     Ok(image.save(path)?)
 }
 
@@ -369,9 +671,16 @@ pub fn load_grey16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>
     }
     let image = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let image::DynamicImage::ImageLuma16(image) = image else {
-        bail!("{} must be a grey PNG of 16 bits, it is {:?}", path.display(), image.color());
+        bail!(
+            "{} must be a grey PNG of 16 bits, it is {:?}",
+            path.display(),
+            image.color()
+        );
     };
-    Ok(Some(([image.height() as usize, image.width() as usize], image.into_raw())))
+    Ok(Some((
+        [image.height() as usize, image.width() as usize],
+        image.into_raw(),
+    )))
 }
 
 #[cfg(test)]
@@ -382,7 +691,11 @@ mod tests {
     use crate::foundation::tests::camera;
 
     fn scene() -> Foundation {
-        let instance = |name: &str, x: f32| Instance { name: name.into(), score: 0.5, features: vec![x, 1.0] };
+        let instance = |name: &str, x: f32| Instance {
+            name: name.into(),
+            score: 0.5,
+            features: vec![x, 1.0],
+        };
         let image = Image {
             name: "0001".into(),
             camera: camera(),
@@ -392,13 +705,32 @@ mod tests {
             instances: vec![instance("chair", 0.1), instance("", 0.2)],
             features: Some(Map::new((0..8).map(|i| i as f32).collect(), [1, 4, 2]).unwrap()),
         };
-        let bare = Image { name: "0002".into(), picture: None, depth: None, mask: None, instances: vec![], features: None, ..image.clone() };
+        let bare = Image {
+            name: "0002".into(),
+            picture: None,
+            depth: None,
+            mask: None,
+            instances: vec![],
+            features: None,
+            ..image.clone()
+        };
         Foundation {
             positions: vec![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]],
             colors: Some(vec![[1, 2, 3], [4, 5, 255]]),
-            origins: vec![Some(Correspondence { view: 1, x: 0.25, y: 1.0 }), None],
+            origins: vec![
+                Some(Correspondence {
+                    view: 1,
+                    x: 0.25,
+                    y: 1.0,
+                }),
+                None,
+            ],
             images: vec![image, bare],
-            truth: Some(Truth { semantic: vec![5, 0], instance: vec![1, 0], names: vec![(5, "chair".into())] }),
+            truth: Some(Truth {
+                semantic: vec![5, 0],
+                instance: vec![1, 0],
+                names: vec![(5, "chair".into())],
+            }),
             given: Given::default(),
         }
     }
@@ -416,13 +748,23 @@ mod tests {
         let (scene, back) = (scene(), Foundation::read(&out).unwrap());
         assert_eq!(format!("{back:?}"), format!("{scene:?}"));
         assert_eq!(fs::read(out.join("0001.jpg")).unwrap(), [7; 3]);
-        assert_eq!(Foundation::folders(&[folder.path().to_owned()]).unwrap(), std::slice::from_ref(&out));
+        assert_eq!(
+            Foundation::folders(&[folder.path().to_owned()]).unwrap(),
+            std::slice::from_ref(&out)
+        );
         // written again over itself, and nothing else is left
         scene.write(&out, |_| Ok(vec![8])).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-        let alone = Foundation { positions: vec![[1.0; 3]], origins: vec![None], ..Foundation::default() };
+        let alone = Foundation {
+            positions: vec![[1.0; 3]],
+            origins: vec![None],
+            ..Foundation::default()
+        };
         alone.write(&out, |_| unreachable!()).unwrap();
-        assert_eq!(format!("{:?}", Foundation::read(&out).unwrap()), format!("{alone:?}"));
+        assert_eq!(
+            format!("{:?}", Foundation::read(&out).unwrap()),
+            format!("{alone:?}")
+        );
     }
 
     #[test]
@@ -430,43 +772,87 @@ mod tests {
         type Spoil = (&'static str, fn(&mut Foundation));
         let refusals: [Spoil; 10] = [
             ("not a finite", |scene| scene.positions[1][2] = f32::NAN),
-            ("`colors` must have 2", |scene| scene.colors = Some(vec![[0; 3]])),
-            ("image 2", |scene| scene.origins[1] = Some(Correspondence { view: 2, x: 0.0, y: 0.0 })),
-            ("outside 0..=1", |scene| scene.origins[1] = Some(Correspondence { view: 0, x: 1.5, y: 0.0 })),
+            ("`colors` must have 2", |scene| {
+                scene.colors = Some(vec![[0; 3]])
+            }),
+            ("image 2", |scene| {
+                scene.origins[1] = Some(Correspondence {
+                    view: 2,
+                    x: 0.0,
+                    y: 0.0,
+                })
+            }),
+            ("outside 0..=1", |scene| {
+                scene.origins[1] = Some(Correspondence {
+                    view: 0,
+                    x: 1.5,
+                    y: 0.0,
+                })
+            }),
             ("two images", |scene| scene.images[1].name = "0001".into()),
-            ("the pose", |scene| scene.images[0].camera.world_from_camera.translation.x = f32::NEG_INFINITY),
-            ("1 are listed", |scene| drop(scene.images[0].instances.pop())),
+            ("the pose", |scene| {
+                scene.images[0].camera.world_from_camera.translation.x = f32::NEG_INFINITY
+            }),
+            ("1 are listed", |scene| {
+                drop(scene.images[0].instances.pop())
+            }),
             ("slashes", |scene| scene.images[0].name = "../0001".into()),
-            ("in the bundle itself", |scene| scene.images[0].picture = Some("/etc/passwd".into())),
-            ("score 1.5", |scene| scene.images[0].instances[1].score = 1.5),
+            ("in the bundle itself", |scene| {
+                scene.images[0].picture = Some("/etc/passwd".into())
+            }),
+            ("score 1.5", |scene| {
+                scene.images[0].instances[1].score = 1.5
+            }),
         ];
         let folder = tempfile::tempdir().unwrap();
         for (words, spoil) in refusals {
             let mut scene = scene();
             spoil(&mut scene);
-            let error = format!("{:#}", scene.write(&folder.path().join("scene"), |_| Ok(vec![])).unwrap_err());
+            let error = format!(
+                "{:#}",
+                scene
+                    .write(&folder.path().join("scene"), |_| Ok(vec![]))
+                    .unwrap_err()
+            );
             assert!(error.contains(words), "{error} does not say {words}");
         }
-        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "nothing was begun");
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            0,
+            "nothing was begun"
+        );
     }
 
     #[test]
     fn damaged_files_are_named() {
         type Damage = (&'static str, &'static str, fn(&Path));
         let damages: [Damage; 6] = [
-            ("version 2", INDEX, |file| fs::write(file, "{\"foundation\": 2, \"images\": [{\"future\": 1}]}").unwrap()),
+            ("version 2", INDEX, |file| {
+                fs::write(file, "{\"foundation\": 2, \"images\": [{\"future\": 1}]}").unwrap()
+            }),
             ("no index", INDEX, |file| fs::write(file, "[]").unwrap()),
-            ("breaks the format", INDEX, |file| fs::write(file, "{\"foundation\": 1, \"images\": [{\"name\": \"a\"}]}").unwrap()),
-            ("no safetensors", TENSORS, |file| fs::write(file, "x").unwrap()),
-            ("cannot read", "0001.depth.png", |file| fs::write(file, "x").unwrap()),
-            ("16 bits", "0001.masks.png", |file| image::GrayImage::new(2, 2).save(file).unwrap()),
+            ("breaks the format", INDEX, |file| {
+                fs::write(file, "{\"foundation\": 1, \"images\": [{\"name\": \"a\"}]}").unwrap()
+            }),
+            ("no safetensors", TENSORS, |file| {
+                fs::write(file, "x").unwrap()
+            }),
+            ("cannot read", "0001.depth.png", |file| {
+                fs::write(file, "x").unwrap()
+            }),
+            ("16 bits", "0001.masks.png", |file| {
+                image::GrayImage::new(2, 2).save(file).unwrap()
+            }),
         ];
         for (words, file, damage) in damages {
             let folder = tempfile::tempdir().unwrap();
             let out = written(folder.path());
             damage(&out.join(file));
             let error = format!("{:#}", Foundation::read(&out).unwrap_err());
-            assert!(error.contains(words) && error.contains(file), "{error} does not say {words} of {file}");
+            assert!(
+                error.contains(words) && error.contains(file),
+                "{error} does not say {words} of {file}"
+            );
         }
     }
 }

@@ -1,7 +1,10 @@
-//! What foundation models say about a scene that nobody labelled: points with the pixels they were made of, images with poses, and instance masks
-//! with names in the images ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.1.1). Truth about the whole scene may come with it.
+//! What foundation models say about a scene that nobody labelled: points with the pixels they were
+//! made of, images with poses, and instance masks with names in the images
+//! ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.1.1). Truth about the whole scene may
+//! come with it.
 //!
-//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points, metres, z up. Rows of images go down, columns right.
+//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points, metres, z
+//! up. Rows of images go down, columns right.
 
 mod bundle;
 mod given;
@@ -21,7 +24,8 @@ pub struct Foundation {
     pub positions: Vec<[f32; 3]>,
     /// (points, 3): sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
-    /// (points): the pixel that each point was made of, the correspondence C; `None` for a point that no image shows.
+    /// (points): the pixel that each point was made of, the correspondence C; `None` for a point
+    /// that no image shows.
     pub origins: Vec<Option<Correspondence>>,
     /// The images.
     pub images: Vec<Image>,
@@ -40,7 +44,8 @@ pub struct Image {
     pub camera: Camera,
     /// The picture, as a path inside the bundle.
     pub picture: Option<String>,
-    /// (height, width, 1): metres along the optical axis, 0 where unknown; of any resolution, spanning the picture.
+    /// (height, width, 1): metres along the optical axis, 0 where unknown; of any resolution,
+    /// spanning the picture.
     pub depth: Option<Map>,
     /// Which instance every pixel shows.
     pub mask: Option<Mask>,
@@ -81,9 +86,11 @@ pub struct Truth {
 }
 
 impl Mask {
-    /// From `values` (height, width): 0, or one more than an instance's row; `None` when there are not as many as that, or none.
+    /// From `values` (height, width): 0, or one more than an instance's row; `None` when there are
+    /// not as many as that, or none.
     pub fn new(values: Vec<u16>, size: [usize; 2]) -> Option<Self> {
-        (!values.is_empty() && size[0].checked_mul(size[1]) == Some(values.len())).then_some(Self { size, values })
+        (!values.is_empty() && size[0].checked_mul(size[1]) == Some(values.len()))
+            .then_some(Self { size, values })
     }
 
     /// Rows and columns.
@@ -99,7 +106,8 @@ impl Mask {
     /// The instance at a place, shares of width and height.
     pub fn at(&self, x: f32, y: f32) -> Option<u32> {
         let [rows, columns] = self.size;
-        let along = |share: f32, extent: usize| ((share * extent as f32).max(0.0) as usize).min(extent - 1);
+        let along =
+            |share: f32, extent: usize| ((share * extent as f32).max(0.0) as usize).min(extent - 1);
         u32::from(self.values[along(y, rows) * columns + along(x, columns)]).checked_sub(1)
     }
 }
@@ -126,12 +134,32 @@ pub mod tests {
     pub fn camera() -> Camera {
         let axes = glam::Mat3::from_cols(-glam::Vec3::Y, -glam::Vec3::Z, glam::Vec3::X);
         let world_from_camera = glam::Affine3A::from_mat3(axes);
-        Camera { width: 64.0, height: 48.0, focal: [50.0, 50.0], center: [31.5, 23.5], world_from_camera }
+        Camera {
+            width: 64.0,
+            height: 48.0,
+            focal: [50.0, 50.0],
+            center: [31.5, 23.5],
+            world_from_camera,
+        }
     }
 
-    pub fn superpoints(foundation: &Foundation, boundaries: Option<Boundaries>, options: &SuperpointOptions) -> Superpoints {
+    pub fn superpoints(
+        foundation: &Foundation,
+        boundaries: Option<Boundaries>,
+        options: &SuperpointOptions,
+    ) -> Superpoints {
         let silent = Monitor::silent();
-        let graph = PointGraph::new(&foundation.positions, None, &[], boundaries.as_ref(), options.edges, &silent).unwrap();
-        graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent).unwrap()
+        let graph = PointGraph::new(
+            &foundation.positions,
+            None,
+            &[],
+            boundaries.as_ref(),
+            options.edges,
+            &silent,
+        )
+        .unwrap();
+        graph
+            .superpoints(options.threshold, graph.points_on(options.minimum), &silent)
+            .unwrap()
     }
 }

@@ -10,22 +10,36 @@ use super::Foundation;
 /// A view sees a point that lies not more than this behind what its depth says, metres.
 const TOLERANCE: f32 = 0.05;
 
-/// The 2D instances of every point, for superpoints that respect them (OVSeg3R, Algorithm 1): first of the image that the point was made of, then, but for
-/// [`Reading::Strict`], of all others that see it.
+/// The 2D instances of every point, for superpoints that respect them (OVSeg3R, Algorithm 1): first
+/// of the image that the point was made of, then, but for [`Reading::Strict`], of all others that
+/// see it.
 pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
-    let labels = foundation.positions.iter().zip(&foundation.origins).map(|(&position, origin)| {
-        let own = origin.iter().map(|o| label(foundation, o));
-        let own_view = origin.map(|o| o.view);
-        let others = (0..foundation.images.len() as u32).filter(move |view| reading != Reading::Strict && Some(*view) != own_view);
-        let seen = others.filter_map(move |view| Some(label(foundation, &sight(foundation, view, position)?)));
-        own.chain(seen).collect::<Vec<_>>()
-    });
+    let labels = foundation
+        .positions
+        .iter()
+        .zip(&foundation.origins)
+        .map(|(&position, origin)| {
+            let own = origin.iter().map(|o| label(foundation, o));
+            let own_view = origin.map(|o| o.view);
+            let others = (0..foundation.images.len() as u32)
+                .filter(move |view| reading != Reading::Strict && Some(*view) != own_view);
+            let seen = others.filter_map(move |view| {
+                Some(label(foundation, &sight(foundation, view, position)?))
+            });
+            own.chain(seen).collect::<Vec<_>>()
+        });
     Boundaries::new(labels, reading)
 }
 
 fn label(foundation: &Foundation, at: &Correspondence) -> ViewLabel {
-    let instance = foundation.images.get(at.view as usize).and_then(|image| image.instance_at(at.x, at.y));
-    ViewLabel { view: at.view, instance: instance.map_or(0, |row| row + 1) }
+    let instance = foundation
+        .images
+        .get(at.view as usize)
+        .and_then(|image| image.instance_at(at.x, at.y));
+    ViewLabel {
+        view: at.view,
+        instance: instance.map_or(0, |row| row + 1),
+    }
 }
 
 /// Where a view with a depth map sees a point.
@@ -33,10 +47,15 @@ fn sight(foundation: &Foundation, view: u32, position: [f32; 3]) -> Option<Corre
     let image = &foundation.images[view as usize];
     let (depth, pixel) = (image.depth.as_ref()?, image.camera.project(position)?);
     let there = depth.positive_sample(pixel.x, pixel.y)?;
-    ((pixel.depth - there).abs() <= TOLERANCE).then_some(Correspondence { view, x: pixel.x, y: pixel.y })
+    ((pixel.depth - there).abs() <= TOLERANCE).then_some(Correspondence {
+        view,
+        x: pixel.x,
+        y: pixel.y,
+    })
 }
 
-/// What one view says about the superpoints that it made points of (OVSeg3R, sections 3.1.2 and 3.2).
+/// What one view says about the superpoints that it made points of (OVSeg3R, sections 3.1.2 and
+/// 3.2).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotation {
     /// V^sp: the superpoints with a point of this view, ascending.
@@ -49,10 +68,15 @@ pub struct Annotation {
     pub names: Vec<String>,
 }
 
-/// (views): what each says about the superpoints; a view that made no point says nothing. `O(points + views superpoints)`.
+/// (views): what each says about the superpoints; a view that made no point says nothing. `O(points
+/// + views superpoints)`.
 pub fn annotations(foundation: &Foundation, superpoints: &Superpoints) -> Vec<Annotation> {
     let mut votes: Vec<Vec<(u32, Option<u32>)>> = vec![Vec::new(); foundation.images.len()];
-    for (origin, &superpoint) in foundation.origins.iter().zip(superpoints.superpoint_of_point()) {
+    for (origin, &superpoint) in foundation
+        .origins
+        .iter()
+        .zip(superpoints.superpoint_of_point())
+    {
         let Some(origin) = origin else { continue };
         if let Some(image) = foundation.images.get(origin.view as usize) {
             votes[origin.view as usize].push((superpoint, image.instance_at(origin.x, origin.y)));
@@ -63,10 +87,17 @@ pub fn annotations(foundation: &Foundation, superpoints: &Superpoints) -> Vec<An
         let mut annotation = Annotation::default();
         let mut row_of_instance = vec![None; foundation.images[view].instances.len()];
         for votes in votes.chunk_by(|a, b| a.0 == b.0) {
-            let winner = votes.chunk_by(|a, b| a == b).find(|same| 2 * same.len() > votes.len()).and_then(|same| same[0].1);
+            let winner = votes
+                .chunk_by(|a, b| a == b)
+                .find(|same| 2 * same.len() > votes.len())
+                .and_then(|same| same[0].1);
             let object = winner.map(|instance| {
                 *row_of_instance[instance as usize].get_or_insert_with(|| {
-                    annotation.names.push(foundation.images[view].instances[instance as usize].name.clone());
+                    annotation.names.push(
+                        foundation.images[view].instances[instance as usize]
+                            .name
+                            .clone(),
+                    );
                     annotation.names.len() as u32 - 1
                 })
             });
@@ -96,30 +127,74 @@ mod tests {
             picture: None,
             depth: Some(Map::new(vec![2.0; 4], [2, 2, 1]).unwrap()),
             mask: Mask::new(values, [1, 2]),
-            instances: names.iter().map(|name| Instance { name: (*name).into(), score: 1.0, features: vec![] }).collect(),
+            instances: names
+                .iter()
+                .map(|name| Instance {
+                    name: (*name).into(),
+                    score: 1.0,
+                    features: vec![],
+                })
+                .collect(),
             features: None,
         };
-        let images = vec![image("a", vec![1, 0], &["picture"]), image("b", vec![2, 1], &["lamp", "picture"])];
+        let images = vec![
+            image("a", vec![1, 0], &["picture"]),
+            image("b", vec![2, 1], &["lamp", "picture"]),
+        ];
         let pixel = |view, x| Some(Correspondence { view, x, y: 0.5 });
-        let origins = vec![pixel(0, 0.2), pixel(0, 0.3), pixel(0, 0.8), pixel(1, 0.2), pixel(1, 0.9), None];
-        Foundation { positions: vec![[0.0; 3]; origins.len()], origins, images, ..Foundation::default() }
+        let origins = vec![
+            pixel(0, 0.2),
+            pixel(0, 0.3),
+            pixel(0, 0.8),
+            pixel(1, 0.2),
+            pixel(1, 0.9),
+            None,
+        ];
+        Foundation {
+            positions: vec![[0.0; 3]; origins.len()],
+            origins,
+            images,
+            ..Foundation::default()
+        }
     }
 
     #[test]
     fn a_view_speaks_of_what_it_made_and_by_majority() {
         let superpoints = Superpoints::from_ids(&[0, 0, 0, 1, 1, 2]);
         let [a, b] = annotations(&wall(), &superpoints).try_into().unwrap();
-        assert_eq!(a, Annotation { superpoints: vec![0], sizes: vec![3], objects: vec![Some(0)], names: vec!["picture".into()] });
+        assert_eq!(
+            a,
+            Annotation {
+                superpoints: vec![0],
+                sizes: vec![3],
+                objects: vec![Some(0)],
+                names: vec!["picture".into()]
+            }
+        );
         // one point says picture, one lamp: no majority, and no object is left
-        assert_eq!(b, Annotation { superpoints: vec![1], sizes: vec![2], objects: vec![None], names: vec![] });
+        assert_eq!(
+            b,
+            Annotation {
+                superpoints: vec![1],
+                sizes: vec![2],
+                objects: vec![None],
+                names: vec![]
+            }
+        );
     }
 
     #[test]
     fn the_strict_reading_asks_the_own_view_alone() {
         let foundation = wall();
         let strict = boundaries(&foundation, Reading::Strict);
-        assert!(strict.allow(0, 1) && !strict.allow(0, 2) && strict.allow(2, 5), "unlabelled is an instance like any other");
-        assert!(!strict.allow(0, 3) && strict.allow(0, 4), "ids of two views are compared as numbers");
+        assert!(
+            strict.allow(0, 1) && !strict.allow(0, 2) && strict.allow(2, 5),
+            "unlabelled is an instance like any other"
+        );
+        assert!(
+            !strict.allow(0, 3) && strict.allow(0, 4),
+            "ids of two views are compared as numbers"
+        );
         let same_view = boundaries(&foundation, Reading::SameView);
         assert!(same_view.allow(0, 2) && same_view.allow(0, 3));
     }
@@ -128,13 +203,22 @@ mod tests {
     fn another_view_that_sees_both_ends_cuts_between_them() {
         let mut foundation = wall();
         let camera = foundation.images[1].camera;
-        let at = |x| camera.back_project(segscape::views::Pixel { x, y: 0.5, depth: 2.0 });
+        let at = |x| {
+            camera.back_project(segscape::views::Pixel {
+                x,
+                y: 0.5,
+                depth: 2.0,
+            })
+        };
         // both ends were made of one instance of view a, and lie in two of view b
         (foundation.positions[0], foundation.positions[1]) = (at(0.3), at(0.7));
         assert!(!boundaries(&foundation, Reading::SameView).allow(0, 1));
         assert!(boundaries(&foundation, Reading::Strict).allow(0, 1));
         foundation.images[1].depth = None;
-        assert!(boundaries(&foundation, Reading::SameView).allow(0, 1), "without depth nobody knows what a view sees");
+        assert!(
+            boundaries(&foundation, Reading::SameView).allow(0, 1),
+            "without depth nobody knows what a view sees"
+        );
     }
 
     #[test]
@@ -144,25 +228,47 @@ mod tests {
         let places: Vec<[f32; 2]> = (0..1600).map(|i| [grid(i % 40), grid(i / 40)]).collect();
         let is_picture = |[x, y]: [f32; 2]| (0.4..0.6).contains(&x) && (0.4..0.6).contains(&y);
         let foundation = Foundation {
-            positions: places.iter().map(|&[x, y]| camera.back_project(segscape::views::Pixel { x, y, depth: 2.0 })).collect(),
-            origins: places.iter().map(|&[x, y]| Some(Correspondence { view: 0, x, y })).collect(),
+            positions: places
+                .iter()
+                .map(|&[x, y]| camera.back_project(segscape::views::Pixel { x, y, depth: 2.0 }))
+                .collect(),
+            origins: places
+                .iter()
+                .map(|&[x, y]| Some(Correspondence { view: 0, x, y }))
+                .collect(),
             images: vec![Image {
                 name: "wall".into(),
                 camera,
                 picture: None,
                 depth: None,
-                mask: Mask::new(places.iter().map(|&place| if is_picture(place) { 2 } else { 1 }).collect(), [40, 40]),
-                instances: ["wall", "picture"].map(|name| Instance { name: name.into(), score: 1.0, features: vec![] }).to_vec(),
+                mask: Mask::new(
+                    places
+                        .iter()
+                        .map(|&place| if is_picture(place) { 2 } else { 1 })
+                        .collect(),
+                    [40, 40],
+                ),
+                instances: ["wall", "picture"]
+                    .map(|name| Instance {
+                        name: name.into(),
+                        score: 1.0,
+                        features: vec![],
+                    })
+                    .to_vec(),
                 features: None,
             }],
             ..Foundation::default()
         };
         let options = SuperpointOptions::default();
-        let group = |boundaries| crate::foundation::tests::superpoints(&foundation, boundaries, &options);
+        let group =
+            |boundaries| crate::foundation::tests::superpoints(&foundation, boundaries, &options);
         assert_eq!(group(None).count(), 1, "geometry alone sees a plane");
         let aware = group(Some(boundaries(&foundation, Reading::SameView)));
         assert_eq!(aware.count(), 2);
         let annotation = &annotations(&foundation, &aware)[0];
-        assert_eq!((annotation.sizes.as_slice(), annotation.names.len()), (&[1600 - 64, 64][..], 2));
+        assert_eq!(
+            (annotation.sizes.as_slice(), annotation.names.len()),
+            (&[1600 - 64, 64][..], 2)
+        );
     }
 }

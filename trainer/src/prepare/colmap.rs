@@ -22,14 +22,19 @@ pub struct Registered {
     pub world_from_camera: Option<Affine3A>,
 }
 
-/// The cameras of `cameras.txt` by their ids. Distortion is left out: what is read is the pinhole part of each model.
+/// The cameras of `cameras.txt` by their ids. Distortion is left out: what is read is the pinhole
+/// part of each model.
 ///
 /// # Errors
 /// A line breaks the format, or a model has no pinhole part.
 pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut cameras = BTreeMap::new();
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| is_content(line) && !line.trim().is_empty()) {
+    for (number, line) in (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| is_content(line) && !line.trim().is_empty())
+    {
         let read = || -> anyhow::Result<(u32, Intrinsics)> {
             let mut words = line.split_whitespace();
             let id = word(&mut words, "camera id")?;
@@ -38,16 +43,34 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
             let mut number = |what| word::<f32>(&mut words, what);
             let focal = match model.as_str() {
                 "SIMPLE_PINHOLE" | "SIMPLE_RADIAL" | "RADIAL" => [number("focal length")?; 2],
-                "PINHOLE" | "OPENCV" | "FULL_OPENCV" => [number("focal length")?, number("focal length")?],
-                other => bail!("the camera model {other}; SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV and FULL_OPENCV are read"),
+                "PINHOLE" | "OPENCV" | "FULL_OPENCV" => {
+                    [number("focal length")?, number("focal length")?]
+                }
+                other => bail!(
+                    "the camera model {other}; SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV and FULL_OPENCV are read"
+                ),
             };
             // COLMAP counts from the corner of the first pixel, we from its centre
-            let center = [number("principal point")? - 0.5, number("principal point")? - 0.5];
+            let center = [
+                number("principal point")? - 0.5,
+                number("principal point")? - 0.5,
+            ];
             let all = focal.iter().chain(&center).chain(&size);
-            ensure!(all.clone().all(|x| x.is_finite()) && focal.iter().chain(&size).all(|x| *x > 0.0), "{size:?} pixels, focal lengths {focal:?}");
-            Ok((id, Intrinsics { focal, center, size: Some(size) }))
+            ensure!(
+                all.clone().all(|x| x.is_finite()) && focal.iter().chain(&size).all(|x| *x > 0.0),
+                "{size:?} pixels, focal lengths {focal:?}"
+            );
+            Ok((
+                id,
+                Intrinsics {
+                    focal,
+                    center,
+                    size: Some(size),
+                },
+            ))
         };
-        let (id, camera) = read().with_context(|| format!("line {number} of {}", path.display()))?;
+        let (id, camera) =
+            read().with_context(|| format!("line {number} of {}", path.display()))?;
         cameras.insert(id, camera);
     }
     Ok(cameras)
@@ -58,10 +81,16 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
 /// # Errors
 /// A line breaks the format, or there is no image.
 pub fn images(path: &Path) -> anyhow::Result<Vec<Registered>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut images = Vec::new();
     // every second line, which may be empty, lists points
-    for (number, line) in (1..).zip(text.lines()).filter(|(_, line)| is_content(line)).step_by(2).filter(|(_, line)| !line.trim().is_empty()) {
+    for (number, line) in (1..)
+        .zip(text.lines())
+        .filter(|(_, line)| is_content(line))
+        .step_by(2)
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         let read = || -> anyhow::Result<Registered> {
             let mut words = line.split_whitespace();
             word::<u32>(&mut words, "image id")?;
@@ -74,7 +103,11 @@ pub fn images(path: &Path) -> anyhow::Result<Vec<Registered>> {
             let name = words.collect::<Vec<_>>().join(" ");
             ensure!(!name.is_empty(), "no file is named");
             let camera_from_world = quaternion_pose([qx, qy, qz, qw], [tx, ty, tz]);
-            Ok(Registered { name, camera, world_from_camera: camera_from_world.map(|pose| pose.inverse()) })
+            Ok(Registered {
+                name,
+                camera,
+                world_from_camera: camera_from_world.map(|pose| pose.inverse()),
+            })
         };
         images.push(read().with_context(|| format!("line {number} of {}", path.display()))?);
     }
@@ -88,8 +121,12 @@ fn is_content(line: &str) -> bool {
 }
 
 fn word<T: FromStr>(words: &mut SplitWhitespace, what: &str) -> anyhow::Result<T> {
-    let word = words.next().with_context(|| format!("it ends before the {what}"))?;
-    word.parse().ok().with_context(|| format!("\"{word}\" is no {what}"))
+    let word = words
+        .next()
+        .with_context(|| format!("it ends before the {what}"))?;
+    word.parse()
+        .ok()
+        .with_context(|| format!("\"{word}\" is no {what}"))
 }
 
 #[cfg(test)]
@@ -103,33 +140,70 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("list.txt");
         let write = |text: &str| fs::write(&path, text).unwrap();
-        write("# header\n1 OPENCV 1920 1440 1400 1410 960 720 0.1 0 0 0\n7 SIMPLE_PINHOLE 8 6 5 4 3\n");
+        write(
+            "# header\n1 OPENCV 1920 1440 1400 1410 960 720 0.1 0 0 0\n7 SIMPLE_PINHOLE 8 6 5 4 3\n",
+        );
         let found = cameras(&path).unwrap();
-        assert_eq!(found[&1], Intrinsics { focal: [1400.0, 1410.0], center: [959.5, 719.5], size: Some([1920.0, 1440.0]) });
+        assert_eq!(
+            found[&1],
+            Intrinsics {
+                focal: [1400.0, 1410.0],
+                center: [959.5, 719.5],
+                size: Some([1920.0, 1440.0])
+            }
+        );
         assert_eq!((found[&7].focal, found[&7].center), ([5.0; 2], [3.5, 2.5]));
-        for (text, words) in
-            [("1 FOV 8 6 5 4 3", "model FOV"), ("1 PINHOLE 8 6 5 4", "ends before the principal"), ("1 PINHOLE x", "\"x\" is no width")]
-        {
+        for (text, words) in [
+            ("1 FOV 8 6 5 4 3", "model FOV"),
+            ("1 PINHOLE 8 6 5 4", "ends before the principal"),
+            ("1 PINHOLE x", "\"x\" is no width"),
+        ] {
             write(text);
             let error = format!("{:#}", cameras(&path).unwrap_err());
-            assert!(error.contains(words) && error.contains("line 1 of"), "{error} does not say {words}");
+            assert!(
+                error.contains(words) && error.contains("line 1 of"),
+                "{error} does not say {words}"
+            );
         }
         write("1 PINHOLE 8 6 0 5 4 3");
         assert!(cameras(&path).is_err(), "a focal length of nothing");
 
-        // the world lies a metre ahead of the second camera; the first has no points, the third is nowhere
-        write("# two lines an image\n2 1 0 0 0 0 0 1 7 b.jpg\n1 1 -1 2 2 -1\n1 0 0 1 0 1 2 3 7 a b.jpg\n\n3 0 0 0 0 0 0 1 7 c.jpg\n");
+        // the world lies a metre ahead of the second camera; the first has no points, the third is
+        // nowhere
+        write(
+            "# two lines an image\n2 1 0 0 0 0 0 1 7 b.jpg\n1 1 -1 2 2 -1\n1 0 0 1 0 1 2 3 7 a b.jpg\n\n3 0 0 0 0 0 0 1 7 c.jpg\n",
+        );
         let found = images(&path).unwrap();
-        assert_eq!(found.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["a b.jpg", "b.jpg", "c.jpg"]);
-        assert_eq!(found[1].world_from_camera.unwrap().translation, glam::Vec3A::new(0.0, 0.0, -1.0));
-        assert!((found[0].world_from_camera.unwrap().translation - glam::Vec3A::new(1.0, -2.0, 3.0)).length() < 1e-5, "turned about y and back");
+        assert_eq!(
+            found
+                .iter()
+                .map(|image| image.name.as_str())
+                .collect::<Vec<_>>(),
+            ["a b.jpg", "b.jpg", "c.jpg"]
+        );
+        assert_eq!(
+            found[1].world_from_camera.unwrap().translation,
+            glam::Vec3A::new(0.0, 0.0, -1.0)
+        );
+        assert!(
+            (found[0].world_from_camera.unwrap().translation - glam::Vec3A::new(1.0, -2.0, 3.0))
+                .length()
+                < 1e-5,
+            "turned about y and back"
+        );
         assert!(found[2].world_from_camera.is_none());
-        for (text, words) in
-            [("1 1 0 0 0 0 0 1 7", "no file"), ("x", "\"x\" is no image id"), ("1 1 0 0 y", "\"y\" is no pose"), ("#", "lists no image")]
-        {
+        for (text, words) in [
+            ("1 1 0 0 0 0 0 1 7", "no file"),
+            ("x", "\"x\" is no image id"),
+            ("1 1 0 0 y", "\"y\" is no pose"),
+            ("#", "lists no image"),
+        ] {
             write(text);
             let error = format!("{:#}", images(&path).err().unwrap());
-            assert!(error.contains(words) && error.contains("list.txt"), "{error} does not say {words}");
+            assert!(
+                error.contains(words) && error.contains("list.txt"),
+                "{error} does not say {words}"
+            );
         }
     }
 }

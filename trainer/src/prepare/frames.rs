@@ -1,4 +1,5 @@
-//! Folders of posed colour and depth images (docs/spec/data.md section 1.2): two layouts with a pose file a frame here, two with a trajectory beside.
+//! Folders of posed colour and depth images (docs/spec/data.md section 1.2): two layouts with a
+//! pose file a frame here, two with a trajectory beside.
 
 use std::{
     fs,
@@ -45,7 +46,9 @@ impl Layout {
             Self::SevenScenes => folder.to_owned(),
         };
         let mut names = Vec::new();
-        for entry in fs::read_dir(&listed).with_context(|| format!("cannot list {}", listed.display()))? {
+        for entry in
+            fs::read_dir(&listed).with_context(|| format!("cannot list {}", listed.display()))?
+        {
             let file = entry?.file_name().to_string_lossy().into_owned();
             let name = match self {
                 Self::SensReader => file.strip_suffix(".png"),
@@ -53,7 +56,13 @@ impl Layout {
             };
             names.extend(name.map(str::to_owned));
         }
-        let number = |name: &String| name.chars().filter(char::is_ascii_digit).collect::<String>().parse::<u64>().unwrap_or(u64::MAX);
+        let number = |name: &String| {
+            name.chars()
+                .filter(char::is_ascii_digit)
+                .collect::<String>()
+                .parse::<u64>()
+                .unwrap_or(u64::MAX)
+        };
         names.sort_by(|a, b| number(a).cmp(&number(b)).then(a.cmp(b)));
         ensure!(!names.is_empty(), "no depth image in {}", listed.display());
         Ok(names)
@@ -83,7 +92,13 @@ impl Layout {
         if png.is_file() { png } else { path("jpg") }
     }
 
-    fn shots(self, folder: &Path, every: usize, intrinsics: Intrinsics, unit: f32) -> anyhow::Result<Shots<'_>> {
+    fn shots(
+        self,
+        folder: &Path,
+        every: usize,
+        intrinsics: Intrinsics,
+        unit: f32,
+    ) -> anyhow::Result<Shots<'_>> {
         let names = self.names(folder)?;
         let frame = move |name: String| {
             let recorded = Recorded {
@@ -122,19 +137,39 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
             false => trajectory::frames(folder, options),
         };
     };
-    let intrinsics = Intrinsics::read(options.intrinsics.as_ref().unwrap_or(&layout.intrinsics(folder)))?;
+    let intrinsics = Intrinsics::read(
+        options
+            .intrinsics
+            .as_ref()
+            .unwrap_or(&layout.intrinsics(folder)),
+    )?;
     layout.shots(folder, options.every, intrinsics, MILLIMETRES)
 }
 
-/// Every `every`-th frame of a folder with color, depth and pose, whose depth images count `unit` a metre.
+/// Every `every`-th frame of a folder with color, depth and pose, whose depth images count `unit` a
+/// metre.
 ///
 /// # Errors
 /// There is no frame.
-pub fn sens_reader(folder: &Path, every: usize, intrinsics: Intrinsics, unit: f32) -> anyhow::Result<Shots<'_>> {
+pub fn sens_reader(
+    folder: &Path,
+    every: usize,
+    intrinsics: Intrinsics,
+    unit: f32,
+) -> anyhow::Result<Shots<'_>> {
     Layout::SensReader.shots(folder, every, intrinsics, unit)
 }
 
 /// Millimetres to metres, 0 where unknown.
 pub fn metres(millimetres: Vec<u16>) -> Vec<f32> {
-    millimetres.into_iter().map(|mm| if UNKNOWN.contains(&mm) { 0.0 } else { f32::from(mm) / MILLIMETRES }).collect()
+    millimetres
+        .into_iter()
+        .map(|mm| {
+            if UNKNOWN.contains(&mm) {
+                0.0
+            } else {
+                f32::from(mm) / MILLIMETRES
+            }
+        })
+        .collect()
 }

@@ -1,4 +1,5 @@
-//! Which way is up in a reconstruction that does not know: from how the cameras were held, then from the level surfaces.
+//! Which way is up in a reconstruction that does not know: from how the cameras were held, then
+//! from the level surfaces.
 
 use anyhow::ensure;
 use glam::Vec3;
@@ -6,15 +7,18 @@ use segscape::views::Pixel;
 
 use crate::foundation::Image;
 
-/// Length of the mean of the cameras' upward directions, of 1 each: below, they were held in all directions.
+/// Length of the mean of the cameras' upward directions, of 1 each: below, they were held in all
+/// directions.
 const HELD: f32 = 0.5;
 /// Surfaces within these angles of up, radians, say better what up is, one after the other.
 const CONES: [f32; 4] = [0.7, 0.35, 0.15, 0.09];
 /// Level surfaces are at least this share of all, else the cameras alone decide.
 const LEVEL: f32 = 0.02;
-/// A normal is made of pixels this share of the width apart: nearer ones would tell of the sensor's noise.
+/// A normal is made of pixels this share of the width apart: nearer ones would tell of the sensor's
+/// noise.
 const STEPS: usize = 32;
-/// Pixels so far apart whose depth differs by more than this share are of different surfaces; that of a floor seen at a low angle changes by a tenth.
+/// Pixels so far apart whose depth differs by more than this share are of different surfaces; that
+/// of a floor seen at a low angle changes by a tenth.
 const JUMP: f32 = 0.15;
 
 /// The direction that is up, of length 1.
@@ -22,14 +26,30 @@ const JUMP: f32 = 0.15;
 /// # Errors
 /// The cameras were held in all directions.
 pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
-    let held: Vec3 = images.iter().map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis)).sum();
+    let held: Vec3 = images
+        .iter()
+        .map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis))
+        .sum();
     let held = held / images.len().max(1) as f32;
-    ensure!(held.length() > HELD, "the cameras were held in all directions, so up cannot be guessed: name the axis with --up");
+    ensure!(
+        held.length() > HELD,
+        "the cameras were held in all directions, so up cannot be guessed: name the axis with --up"
+    );
     let mut up = held.normalize();
     let normals: Vec<Vec3> = images.iter().flat_map(normals).collect();
     for cone in CONES {
-        let towards = |normal: &Vec3| if normal.dot(up) < 0.0 { -*normal } else { *normal };
-        let level: Vec<Vec3> = normals.iter().map(towards).filter(|normal| normal.dot(up) > cone.cos()).collect();
+        let towards = |normal: &Vec3| {
+            if normal.dot(up) < 0.0 {
+                -*normal
+            } else {
+                *normal
+            }
+        };
+        let level: Vec<Vec3> = normals
+            .iter()
+            .map(towards)
+            .filter(|normal| normal.dot(up) > cone.cos())
+            .collect();
         if (level.len() as f32) < LEVEL * normals.len() as f32 || level.is_empty() {
             break;
         }
@@ -40,20 +60,33 @@ pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
 
 /// Of the surfaces that the image's depth shows, some pixels apart.
 fn normals(image: &Image) -> Vec<Vec3> {
-    let Some(depth) = &image.depth else { return vec![] };
+    let Some(depth) = &image.depth else {
+        return vec![];
+    };
     let [rows, columns] = depth.size();
     let step = (columns / STEPS).max(1);
     let point = |row: usize, column: usize| {
-        let [x, y] = [(column as f32 + 0.5) / columns as f32, (row as f32 + 0.5) / rows as f32];
-        Vec3::from(image.camera.back_project(Pixel { x, y, depth: depth.at(row, column)[0] }))
+        let [x, y] = [
+            (column as f32 + 0.5) / columns as f32,
+            (row as f32 + 0.5) / rows as f32,
+        ];
+        Vec3::from(image.camera.back_project(Pixel {
+            x,
+            y,
+            depth: depth.at(row, column)[0],
+        }))
     };
     let mut normals = Vec::new();
     for row in (0..rows.saturating_sub(step)).step_by(step) {
         for column in (0..columns.saturating_sub(step)).step_by(step) {
             let here = depth.at(row, column)[0];
             let is_near = |other: f32| other > 0.0 && (other - here).abs() <= JUMP * here;
-            if here > 0.0 && is_near(depth.at(row + step, column)[0]) && is_near(depth.at(row, column + step)[0]) {
-                let [along, down] = [point(row, column + step), point(row + step, column)].map(|other| other - point(row, column));
+            if here > 0.0
+                && is_near(depth.at(row + step, column)[0])
+                && is_near(depth.at(row, column + step)[0])
+            {
+                let [along, down] = [point(row, column + step), point(row + step, column)]
+                    .map(|other| other - point(row, column));
                 normals.extend(along.cross(down).try_normalize());
             }
         }
@@ -72,14 +105,41 @@ mod tests {
     #[test]
     #[ignore = "needs the real recordings, whose terms keep them out of the project"]
     fn a_real_kitchen_is_found_level() {
-        let folder = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/seq-7scenes"));
+        let folder = Path::new(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/../../shared/data/seq-7scenes"
+        ));
         // its world is its first camera, which looked down
-        let scene = prepared(Kind::Frames, folder, &Options { every: 5, ..options() }).unwrap().0;
-        let held: Vec3 = scene.images.iter().map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis)).sum();
+        let scene = prepared(
+            Kind::Frames,
+            folder,
+            &Options {
+                every: 5,
+                ..options()
+            },
+        )
+        .unwrap()
+        .0;
+        let held: Vec3 = scene
+            .images
+            .iter()
+            .map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis))
+            .sum();
         let normals: Vec<Vec3> = scene.images.iter().flat_map(normals).collect();
-        let level = |up: Vec3| normals.iter().filter(|normal| normal.dot(up).abs() > 0.09f32.cos()).count() as f32 / normals.len() as f32;
+        let level = |up: Vec3| {
+            normals
+                .iter()
+                .filter(|normal| normal.dot(up).abs() > 0.09f32.cos())
+                .count() as f32
+                / normals.len() as f32
+        };
         let [held, found] = [held.normalize(), up(&scene.images).unwrap()];
-        assert!(level(found) > 0.15 && level(found) > 3.0 * level(held), "{} of the surfaces are level, {} before", level(found), level(held));
+        assert!(
+            level(found) > 0.15 && level(found) > 3.0 * level(held),
+            "{} of the surfaces are level, {} before",
+            level(found),
+            level(held)
+        );
         assert!(found.angle_between(held) < 0.6, "{found} {held}");
     }
 }

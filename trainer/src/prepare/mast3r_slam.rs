@@ -1,12 +1,16 @@
-//! What MASt3R-SLAM saves (docs/spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with a line `t x y z qx qy qz qw` a keyframe, `keyframes/SEQ/t.png`; and beside them
-//! `SEQ.masks.npy`, which the released program does not save.
+//! What MASt3R-SLAM saves (docs/spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with a line `t x y z
+//! qx qy qz qw` a keyframe, `keyframes/SEQ/t.png`; and beside them `SEQ.masks.npy`, which the
+//! released program does not save.
 //!
-//! The points of the PLY are, keyframe by keyframe, those pixels of the resized image whose confidence passed, row by row. Which pixels these were is lost unless the
-//! masks are saved too: an array of truth values (keyframes, height, width), in the order of the trajectory, made of the very `valid` that selects the points in
-//! `save_reconstruction` of `mast3r_slam/evaluate.py`. docs/train-on-recordings.md has the lines to add.
+//! The points of the PLY are, keyframe by keyframe, those pixels of the resized image whose
+//! confidence passed, row by row. Which pixels these were is lost unless the masks are saved too:
+//! an array of truth values (keyframes, height, width), in the order of the trajectory, made of the
+//! very `valid` that selects the points in `save_reconstruction` of `mast3r_slam/evaluate.py`.
+//! docs/train-on-recordings.md has the lines to add.
 //!
-//! The trajectory has no scale of its keyframes and, without calibration, the program no focal length: both are in the points. The depth of a point is its distance
-//! along its keyframe's axis, and the focal length is the one with which the points fall on their pixels.
+//! The trajectory has no scale of its keyframes and, without calibration, the program no focal
+//! length: both are in the points. The depth of a point is its distance along its keyframe's axis,
+//! and the focal length is the one with which the points fall on their pixels.
 
 use std::{
     fs,
@@ -57,14 +61,24 @@ impl Sequence {
     /// Of a PLY file, or of a folder with a single sequence.
     fn of(scene: &Path) -> Option<Self> {
         if scene.is_dir() {
-            let mut found =
-                fs::read_dir(scene).ok()?.filter_map(|entry| Self::of(&entry.ok()?.path()).filter(|sequence| sequence.ply.parent() == Some(scene)));
+            let mut found = fs::read_dir(scene).ok()?.filter_map(|entry| {
+                Self::of(&entry.ok()?.path())
+                    .filter(|sequence| sequence.ply.parent() == Some(scene))
+            });
             let only = found.next();
             return if found.next().is_some() { None } else { only };
         }
-        let name = scene.file_name()?.to_str()?.strip_suffix(".ply")?.to_owned();
+        let name = scene
+            .file_name()?
+            .to_str()?
+            .strip_suffix(".ply")?
+            .to_owned();
         let folder = scene.parent()?.to_owned();
-        let sequence = Self { ply: scene.to_owned(), folder, name };
+        let sequence = Self {
+            ply: scene.to_owned(),
+            folder,
+            name,
+        };
         (sequence.beside("txt").is_file() && sequence.keyframes().is_dir()).then_some(sequence)
     }
 
@@ -87,7 +101,8 @@ pub fn is_scene(scene: &Path) -> bool {
 /// # Errors
 /// The masks are missing, or the files disagree about how many keyframes and points there are.
 pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
-    let sequence = Sequence::of(scene).with_context(|| format!("{} is no sequence of MASt3R-SLAM", scene.display()))?;
+    let sequence = Sequence::of(scene)
+        .with_context(|| format!("{} is no sequence of MASt3R-SLAM", scene.display()))?;
     let keyframes = trajectory(&sequence.beside("txt"))?;
     let (positions, colors) = points(&sequence.ply)?;
     let path = sequence.beside("masks.npy");
@@ -98,19 +113,47 @@ pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     );
     let masks = || -> anyhow::Result<_> {
         let array = Array::open(BufReader::new(File::open(&path)?))?;
-        let [count, rows, columns] =
-            <[usize; 3]>::try_from(array.shape.clone()).ok().with_context(|| format!("the shape {:?} instead of three extents", array.shape))?;
-        ensure!(count == keyframes.len(), "masks of {count} keyframes, {} has {}", sequence.beside("txt").display(), keyframes.len());
-        let is_sane = [rows, columns].iter().all(|side| (1..=SIDE_LIMIT).contains(side));
-        ensure!(is_sane, "masks of {columns} x {rows} pixels, at most {SIDE_LIMIT} a side are read");
+        let [count, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
+            .ok()
+            .with_context(|| format!("the shape {:?} instead of three extents", array.shape))?;
+        ensure!(
+            count == keyframes.len(),
+            "masks of {count} keyframes, {} has {}",
+            sequence.beside("txt").display(),
+            keyframes.len()
+        );
+        let is_sane = [rows, columns]
+            .iter()
+            .all(|side| (1..=SIDE_LIMIT).contains(side));
+        ensure!(
+            is_sane,
+            "masks of {columns} x {rows} pixels, at most {SIDE_LIMIT} a side are read"
+        );
         Ok((array, rows, columns))
     };
     let (mut array, rows, columns) = masks().with_context(|| format!("in {}", path.display()))?;
-    let mut taken =
-        Taken { positions: &positions, colors: &colors, next: 0, size: [rows, columns], images: vec![], points: vec![], pictures: vec![], lost: 0 };
+    let mut taken = Taken {
+        positions: &positions,
+        colors: &colors,
+        next: 0,
+        size: [rows, columns],
+        images: vec![],
+        points: vec![],
+        pictures: vec![],
+        lost: 0,
+    };
     for (row, keyframe) in keyframes.iter().enumerate() {
-        let mask = array.next(rows * columns).with_context(|| format!("in {}", path.display()))?;
-        taken.keyframe(keyframe, &mask, row.is_multiple_of(options.every), &sequence).with_context(|| format!("keyframe {}", keyframe.time))?;
+        let mask = array
+            .next(rows * columns)
+            .with_context(|| format!("in {}", path.display()))?;
+        taken
+            .keyframe(
+                keyframe,
+                &mask,
+                row.is_multiple_of(options.every),
+                &sequence,
+            )
+            .with_context(|| format!("keyframe {}", keyframe.time))?;
     }
     ensure!(
         taken.next == positions.len(),
@@ -138,12 +181,25 @@ struct Taken<'a> {
 }
 
 impl Taken<'_> {
-    fn keyframe(&mut self, keyframe: &Keyframe, mask: &[f32], is_wanted: bool, sequence: &Sequence) -> anyhow::Result<()> {
+    fn keyframe(
+        &mut self,
+        keyframe: &Keyframe,
+        mask: &[f32],
+        is_wanted: bool,
+        sequence: &Sequence,
+    ) -> anyhow::Result<()> {
         let [rows, columns] = self.size;
-        let pixels: Vec<usize> = (0..mask.len()).filter(|pixel| mask[*pixel] != 0.0).collect();
+        let pixels: Vec<usize> = (0..mask.len())
+            .filter(|pixel| mask[*pixel] != 0.0)
+            .collect();
         let first = self.next;
         self.next += pixels.len();
-        ensure!(self.next <= self.positions.len(), "the masks ask for {} points and more, the PLY has {}", self.next, self.positions.len());
+        ensure!(
+            self.next <= self.positions.len(),
+            "the masks ask for {} points and more, the PLY has {}",
+            self.next,
+            self.positions.len()
+        );
         if !is_wanted {
             return Ok(());
         }
@@ -161,16 +217,38 @@ impl Taken<'_> {
             let along = camera_from_world.transform_point3(position).z;
             if along > 0.0 {
                 depth[pixel] = along;
-                let [x, y] = [((pixel % columns) as f32 + 0.5) / columns as f32, ((pixel / columns) as f32 + 0.5) / rows as f32];
-                self.points.push(Point { position, color: self.colors[row], origin: Correspondence { view, x, y }, depth: along });
+                let [x, y] = [
+                    ((pixel % columns) as f32 + 0.5) / columns as f32,
+                    ((pixel / columns) as f32 + 0.5) / rows as f32,
+                ];
+                self.points.push(Point {
+                    position,
+                    color: self.colors[row],
+                    origin: Correspondence { view, x, y },
+                    depth: along,
+                });
             }
         }
         let [width, height] = [columns as f32, rows as f32];
         // the focal length is found when all points are known
-        let camera = Camera { width, height, focal: [width; 2], center: [0.5 * (width - 1.0), 0.5 * (height - 1.0)], world_from_camera };
+        let camera = Camera {
+            width,
+            height,
+            focal: [width; 2],
+            center: [0.5 * (width - 1.0), 0.5 * (height - 1.0)],
+            world_from_camera,
+        };
         let depth = Some(Map::new(depth, [rows, columns, 1])?);
         let name = keyframe.time.clone();
-        self.images.push(Image { picture: Some(format!("{name}.png")), name, camera, depth, mask: None, instances: vec![], features: None });
+        self.images.push(Image {
+            picture: Some(format!("{name}.png")),
+            name,
+            camera,
+            depth,
+            mask: None,
+            instances: vec![],
+            features: None,
+        });
         self.pictures.push(picture);
         Ok(())
     }
@@ -179,48 +257,127 @@ impl Taken<'_> {
         let [rows, columns] = self.size.map(|n| n as f32);
         // pixels from the centre, and the same at a focal length of 1
         let rays = self.points.iter().step_by(STRIDE).map(|point| {
-            let Point { position, origin, .. } = point;
-            let p = self.images[origin.view as usize].camera.world_from_camera.inverse().transform_point3(*position);
-            ([(origin.x - 0.5) * columns, (origin.y - 0.5) * rows], [p.x / p.z, p.y / p.z])
+            let Point {
+                position, origin, ..
+            } = point;
+            let p = self.images[origin.view as usize]
+                .camera
+                .world_from_camera
+                .inverse()
+                .transform_point3(*position);
+            (
+                [(origin.x - 0.5) * columns, (origin.y - 0.5) * rows],
+                [p.x / p.z, p.y / p.z],
+            )
         });
         let rays: Vec<([f32; 2], [f32; 2])> = rays.collect();
-        let outer = rays.iter().filter(|([u, v], _)| u.hypot(*v) > CENTRAL * columns);
-        let focal = median(outer.map(|([u, v], [x, y])| (u * x + v * y) / (x * x + y * y)).collect());
-        let focal = focal.filter(|focal| *focal > 0.0).context("no focal length brings the points to their pixels")?;
-        self.images.iter_mut().for_each(|image| image.camera.focal = [focal; 2]);
-        let off = rays.iter().map(|([u, v], [x, y])| (u - focal * x).hypot(v - focal * y) / columns);
+        let outer = rays
+            .iter()
+            .filter(|([u, v], _)| u.hypot(*v) > CENTRAL * columns);
+        let focal = median(
+            outer
+                .map(|([u, v], [x, y])| (u * x + v * y) / (x * x + y * y))
+                .collect(),
+        );
+        let focal = focal
+            .filter(|focal| *focal > 0.0)
+            .context("no focal length brings the points to their pixels")?;
+        self.images
+            .iter_mut()
+            .for_each(|image| image.camera.focal = [focal; 2]);
+        let off = rays
+            .iter()
+            .map(|([u, v], [x, y])| (u - focal * x).hypot(v - focal * y) / columns);
         let disagreement = median(off.collect());
-        let Self { images, points, pictures, lost, .. } = self;
-        Ok(Reconstruction { images, pictures, lost, points: Some(points), disagreement, is_metric: true })
+        let Self {
+            images,
+            points,
+            pictures,
+            lost,
+            ..
+        } = self;
+        Ok(Reconstruction {
+            images,
+            pictures,
+            lost,
+            points: Some(points),
+            disagreement,
+            is_metric: true,
+        })
     }
 }
 
 fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
     let mut keyframes: Vec<Keyframe> = Vec::new();
-    for (number, line) in phone::text(path)?.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (number, line) in phone::text(path)?
+        .lines()
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         let words: Vec<&str> = line.split_whitespace().collect();
         let place = || format!("line {} of {}", number + 1, path.display());
-        ensure!(words.len() == 8, "{} has {} numbers instead of 8: t x y z qx qy qz qw", place(), words.len());
+        ensure!(
+            words.len() == 8,
+            "{} has {} numbers instead of 8: t x y z qx qy qz qw",
+            place(),
+            words.len()
+        );
         let numbers = words[1..]
             .iter()
-            .map(|word| word.parse().with_context(|| format!("{}: \"{word}\" is no number", place())))
+            .map(|word| {
+                word.parse()
+                    .with_context(|| format!("{}: \"{word}\" is no number", place()))
+            })
             .collect::<anyhow::Result<Vec<f32>>>()?;
         let time = words[0].to_owned();
-        ensure!(time.parse::<f64>().is_ok(), "{}: \"{time}\" is no time", place());
-        let pose = quaternion_pose([numbers[3], numbers[4], numbers[5], numbers[6]], [numbers[0], numbers[1], numbers[2]]);
-        keyframes.push(Keyframe { time, world_from_camera: pose });
+        ensure!(
+            time.parse::<f64>().is_ok(),
+            "{}: \"{time}\" is no time",
+            place()
+        );
+        let pose = quaternion_pose(
+            [numbers[3], numbers[4], numbers[5], numbers[6]],
+            [numbers[0], numbers[1], numbers[2]],
+        );
+        keyframes.push(Keyframe {
+            time,
+            world_from_camera: pose,
+        });
     }
     Ok(keyframes)
 }
 
 /// Positions as the file has them, and colours.
 fn points(path: &Path) -> anyhow::Result<(Vec<Vec3>, Vec<[u8; 3]>)> {
-    let size = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?.len();
-    ensure!(size <= PLY_LIMIT, "{} has {size} bytes, at most {PLY_LIMIT} are read", path.display());
+    let size = fs::metadata(path)
+        .with_context(|| format!("cannot read {}", path.display()))?
+        .len();
+    ensure!(
+        size <= PLY_LIMIT,
+        "{} has {size} bytes, at most {PLY_LIMIT} are read",
+        path.display()
+    );
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let scan = scan::read(&bytes, &Monitor::silent()).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(scan.row_of_point.is_none(), "{} has points that are not finite, so which pixels the others were made of cannot be told", path.display());
-    let positions: Vec<Vec3> = scan.positions.iter().map(|p| Vec3::from(scan.frame.file_from_world(p.map(f64::from)).map(|x| x as f32))).collect();
-    let colors = scan.colors.with_context(|| format!("{} has no colours", path.display()))?;
+    let scan = scan::read(&bytes, &Monitor::silent())
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        scan.row_of_point.is_none(),
+        "{} has points that are not finite, so which pixels the others were made of cannot be told",
+        path.display()
+    );
+    let positions: Vec<Vec3> = scan
+        .positions
+        .iter()
+        .map(|p| {
+            Vec3::from(
+                scan.frame
+                    .file_from_world(p.map(f64::from))
+                    .map(|x| x as f32),
+            )
+        })
+        .collect();
+    let colors = scan
+        .colors
+        .with_context(|| format!("{} has no colours", path.display()))?;
     Ok((positions, colors))
 }

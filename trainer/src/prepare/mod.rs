@@ -1,4 +1,5 @@
-//! Recordings and data sets to foundation bundles: what a sensor, a reconstruction or annotators left on disk, brought to one form.
+//! Recordings and data sets to foundation bundles: what a sensor, a reconstruction or annotators
+//! left on disk, brought to one form.
 
 mod annotation;
 mod colmap;
@@ -42,37 +43,54 @@ use crate::foundation::{Foundation, Image};
 /// What there is to prepare.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Posed colour and depth images: exported as ScanNet's SensReader does (color, depth, pose, intrinsic), named as in 7-Scenes
-    /// (frame-000000.color.jpg, .depth.png, .pose.txt; camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or as
+    /// Posed colour and depth images: exported as ScanNet's SensReader does (color, depth, pose,
+    /// intrinsic), named as in 7-Scenes (frame-000000.color.jpg, .depth.png, .pose.txt;
+    /// camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or as
     /// Open3D and Redwood have them (color or image, depth, trajectory.log, camera_intrinsic.json).
     Frames,
-    /// ScanNet's raw folders: the mesh, its segments and aggregation, and the .sens stream or the frames exported from it.
+    /// ScanNet's raw folders: the mesh, its segments and aggregation, and the .sens stream or the
+    /// frames exported from it.
     Scannet,
-    /// Replica as Open3DIS lays it out: replica_2d/SCENE with color, depth and pose, and replica_3d/SCENE.ply or .pth with labelled points.
+    /// Replica as Open3DIS lays it out: replica_2d/SCENE with color, depth and pose, and
+    /// replica_3d/SCENE.ply or .pth with labelled points.
     Replica,
-    /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone (rgb, depth, colmap).
+    /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone
+    /// (rgb, depth, colmap).
     Scannetpp,
-    /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask, super_points, features_2d/SET; or one of the lists in meta_data.
+    /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask,
+    /// super_points, features_2d/SET; or one of the lists in meta_data.
     Segdino3d,
-    /// Polycam's raw export: keyframes/ with cameras, images, depth, confidence; what Polycam corrected is taken where it is there.
+    /// Polycam's raw export: keyframes/ with cameras, images, depth, confidence; what Polycam
+    /// corrected is taken where it is there.
     Polycam,
-    /// Record3D's export "EXR + JPG sequence": metadata.json, rgb, depth. A .r3d file has to be exported so first.
+    /// Record3D's export "EXR + JPG sequence": metadata.json, rgb, depth. A .r3d file has to be
+    /// exported so first.
     Record3d,
-    /// Stray Scanner: odometry.csv, camera_matrix.csv, depth, confidence, and rgb with the frames of the video (ffmpeg makes it).
+    /// Stray Scanner: odometry.csv, camera_matrix.csv, depth, confidence, and rgb with the frames
+    /// of the video (ffmpeg makes it).
     Stray,
-    /// 3D Scanner App, "All data": frame_00000.json, frame_00000.jpg, depth_00000.png, conf_00000.png.
+    /// 3D Scanner App, "All data": frame_00000.json, frame_00000.jpg, depth_00000.png,
+    /// conf_00000.png.
     Scanner3d,
-    /// What MASt3R-SLAM saves: SEQ.ply, SEQ.txt, keyframes/SEQ, and SEQ.masks.npy, which it has to be taught to save.
+    /// What MASt3R-SLAM saves: SEQ.ply, SEQ.txt, keyframes/SEQ, and SEQ.masks.npy, which it has to
+    /// be taught to save.
     Mast3rSlam,
     /// What VGGT predicts: predictions.npz.
     Vggt,
 }
 
 impl Kind {
-    /// The axis that points up where nobody says otherwise: phones' worlds are ARKit's. Reconstructions are levelled instead.
+    /// The axis that points up where nobody says otherwise: phones' worlds are ARKit's.
+    /// Reconstructions are levelled instead.
     pub fn up(self) -> UpAxis {
         match self {
-            Self::Frames | Self::Scannet | Self::Replica | Self::Scannetpp | Self::Segdino3d | Self::Mast3rSlam | Self::Vggt => UpAxis::PlusZ,
+            Self::Frames
+            | Self::Scannet
+            | Self::Replica
+            | Self::Scannetpp
+            | Self::Segdino3d
+            | Self::Mast3rSlam
+            | Self::Vggt => UpAxis::PlusZ,
             Self::Polycam | Self::Record3d | Self::Stray | Self::Scanner3d => UpAxis::PlusY,
         }
     }
@@ -80,7 +98,14 @@ impl Kind {
     /// Every how many frames one is taken where nobody says otherwise: of videos, not of keyframes.
     pub fn every(self) -> usize {
         match self {
-            Self::Frames | Self::Scannet | Self::Replica | Self::Scannetpp | Self::Segdino3d | Self::Record3d | Self::Stray | Self::Scanner3d => 10,
+            Self::Frames
+            | Self::Scannet
+            | Self::Replica
+            | Self::Scannetpp
+            | Self::Segdino3d
+            | Self::Record3d
+            | Self::Stray
+            | Self::Scanner3d => 10,
             Self::Polycam | Self::Mast3rSlam | Self::Vggt => 1,
         }
     }
@@ -172,22 +197,34 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
         _ => input.to_owned(),
     };
     let name = |path: &Path| {
-        let name = if path.is_file() { path.file_stem() } else { path.file_name() };
+        let name = if path.is_file() {
+            path.file_stem()
+        } else {
+            path.file_name()
+        };
         name.unwrap_or_default().to_string_lossy().into_owned()
     };
-    let whole = input.canonicalize().with_context(|| format!("cannot read {}", input.display()))?;
+    let whole = input
+        .canonicalize()
+        .with_context(|| format!("cannot read {}", input.display()))?;
     if is_scene(kind, &whole) {
         return Ok(vec![(name(&whole), whole)]);
     }
     let mut scenes = Vec::new();
-    for entry in std::fs::read_dir(input).with_context(|| format!("cannot list {}", input.display()))? {
+    for entry in
+        std::fs::read_dir(input).with_context(|| format!("cannot list {}", input.display()))?
+    {
         let path = entry?.path();
         if is_scene(kind, &path) {
             scenes.push((name(&path), path));
         }
     }
     scenes.sort();
-    ensure!(!scenes.is_empty(), "{} is no scene of this kind, and has none in it", input.display());
+    ensure!(
+        !scenes.is_empty(),
+        "{} is no scene of this kind, and has none in it",
+        input.display()
+    );
     Ok(scenes)
 }
 
@@ -206,33 +243,64 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
             };
             (shots, Some(scannet::labelled(scene, options)?))
         }
-        Kind::Replica => (replica::shots(scene, options)?, replica::points(scene, options)?),
-        Kind::Scannetpp => (scannetpp::shots(scene, options)?, Some(scannetpp::labelled(scene, options)?)),
+        Kind::Replica => (
+            replica::shots(scene, options)?,
+            replica::points(scene, options)?,
+        ),
+        Kind::Scannetpp => (
+            scannetpp::shots(scene, options)?,
+            Some(scannetpp::labelled(scene, options)?),
+        ),
         Kind::Segdino3d => {
             let foundation = segdino3d::scene(scene, options)?;
             foundation.write(out, |image| anyhow::bail!("no picture of {}", image.name))?;
-            return Ok(format!("{} points, {} objects", foundation.positions.len(), foundation.given.objects.positions.len()));
+            return Ok(format!(
+                "{} points, {} objects",
+                foundation.positions.len(),
+                foundation.given.objects.positions.len()
+            ));
         }
         Kind::Polycam => (polycam::frames(scene, options.every)?, None),
         Kind::Record3d => (record3d::frames(scene, options.every)?, None),
         Kind::Stray => (stray::frames(scene, options.every)?, None),
         Kind::Scanner3d => (scanner3d::frames(scene, options.every)?, None),
-        Kind::Mast3rSlam => return written(mast3r_slam::read(scene, options)?.prepared(options)?, out),
+        Kind::Mast3rSlam => {
+            return written(mast3r_slam::read(scene, options)?.prepared(options)?, out);
+        }
         Kind::Vggt => return written(vggt::read(scene, options)?.prepared(options)?, out),
     };
     let taken = Taken::of(shots, options)?;
     let summary = taken.summary();
     let (positions, colors, origins, truth) = match labelled {
-        Some(LabelledPoints { positions, colors, truth }) => {
+        Some(LabelledPoints {
+            positions,
+            colors,
+            truth,
+        }) => {
             let origins = reconstruct::origins(&positions, &taken.images);
             (positions, colors, origins, truth)
         }
         None => {
-            let (positions, colors, origins) = reconstruct::from_depth(&taken.images, &taken.pictures, options)?;
+            let (positions, colors, origins) =
+                reconstruct::from_depth(&taken.images, &taken.pictures, options)?;
             (positions, Some(colors), origins, None)
         }
     };
-    written((Foundation { positions, colors, origins, images: taken.images, truth, ..Foundation::default() }, taken.pictures, summary), out)
+    written(
+        (
+            Foundation {
+                positions,
+                colors,
+                origins,
+                images: taken.images,
+                truth,
+                ..Foundation::default()
+            },
+            taken.pictures,
+            summary,
+        ),
+        out,
+    )
 }
 
 /// A scene without its pictures, these, and what to tell about it.
@@ -241,7 +309,11 @@ type Prepared = (Foundation, Vec<Picture>, String);
 fn written((foundation, pictures, summary): Prepared, out: &Path) -> anyhow::Result<String> {
     let points = foundation.positions.len();
     foundation.write(out, |image| {
-        let row = foundation.images.iter().position(|other| other.name == image.name).context("an image of the scene")?;
+        let row = foundation
+            .images
+            .iter()
+            .position(|other| other.name == image.name)
+            .context("an image of the scene")?;
         Ok(pictures[row].bytes.clone())
     })?;
     Ok(format!("{points} points, {summary}"))
@@ -260,7 +332,10 @@ struct Taken {
 impl Options {
     /// From the recording's frame to the world's.
     fn frame(&self) -> Frame {
-        Frame { up: self.up, ..Frame::default() }
+        Frame {
+            up: self.up,
+            ..Frame::default()
+        }
     }
 
     /// A place in the recording's frame in the world's.
@@ -271,16 +346,33 @@ impl Options {
     /// The same as a transform.
     fn turn(&self) -> Affine3A {
         let column = |axis: [f64; 3]| Vec3A::from(self.turned(axis));
-        Affine3A { matrix3: Mat3A::from_cols(column([1.0, 0.0, 0.0]), column([0.0, 1.0, 0.0]), column([0.0, 0.0, 1.0])), translation: Vec3A::ZERO }
+        Affine3A {
+            matrix3: Mat3A::from_cols(
+                column([1.0, 0.0, 0.0]),
+                column([0.0, 1.0, 0.0]),
+                column([0.0, 0.0, 1.0]),
+            ),
+            translation: Vec3A::ZERO,
+        }
     }
 }
 
 impl Taken {
     fn of(frames: Shots, options: &Options) -> anyhow::Result<Self> {
         let turn = options.turn();
-        let mut taken = Self { images: vec![], pictures: vec![], lost: 0, missing: 0 };
+        let mut taken = Self {
+            images: vec![],
+            pictures: vec![],
+            lost: 0,
+            missing: 0,
+        };
         for frame in frames {
-            let Shot { name, mut camera, depth, picture } = match frame? {
+            let Shot {
+                name,
+                mut camera,
+                depth,
+                picture,
+            } = match frame? {
                 Ok(shot) => shot,
                 Err(gap) => {
                     *match gap {
@@ -292,26 +384,48 @@ impl Taken {
             };
             camera.world_from_camera = turn * camera.world_from_camera;
             let file = format!("{name}.{}", picture.extension);
-            taken.images.push(Image { name, camera, picture: Some(file), depth: Some(depth), mask: None, instances: vec![], features: None });
+            taken.images.push(Image {
+                name,
+                camera,
+                picture: Some(file),
+                depth: Some(depth),
+                mask: None,
+                instances: vec![],
+                features: None,
+            });
             taken.pictures.push(picture);
         }
-        ensure!(!taken.images.is_empty(), "none of {} frames has a pose, a picture and a depth image", taken.lost + taken.missing);
+        ensure!(
+            !taken.images.is_empty(),
+            "none of {} frames has a pose, a picture and a depth image",
+            taken.lost + taken.missing
+        );
         Ok(taken)
     }
 
     fn summary(&self) -> String {
-        let gaps = [(self.lost, "without a pose"), (self.missing, "without its files")];
-        let gaps = gaps.iter().filter(|(count, _)| *count > 0).map(|(count, what)| format!(", {count} {what} left out"));
+        let gaps = [
+            (self.lost, "without a pose"),
+            (self.missing, "without its files"),
+        ];
+        let gaps = gaps
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!(", {count} {what} left out"));
         format!("{} frames{}", self.images.len(), gaps.collect::<String>())
     }
 }
 
 /// The numbers of a text file, whatever separates them.
 fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
-    let text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let text =
+        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     text.split(|c: char| c.is_whitespace() || c == ',')
         .filter(|word| !word.is_empty())
-        .map(|word| word.parse().with_context(|| format!("{}: \"{word}\" is no number", path.display())))
+        .map(|word| {
+            word.parse()
+                .with_context(|| format!("{}: \"{word}\" is no number", path.display()))
+        })
         .collect()
 }
 
@@ -319,19 +433,25 @@ fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
 fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
     let numbers = listed(path)?;
     let found = numbers.len();
-    numbers.try_into().ok().with_context(|| format!("{} holds {found} numbers instead of {N}", path.display()))
+    numbers
+        .try_into()
+        .ok()
+        .with_context(|| format!("{} holds {found} numbers instead of {N}", path.display()))
 }
 
-/// A pose from 16 numbers, row by row; `None` where tracking was lost, which recordings mark by numbers that are not finite.
+/// A pose from 16 numbers, row by row; `None` where tracking was lost, which recordings mark by
+/// numbers that are not finite.
 fn pose(rows: &[f32; 16]) -> Option<Affine3A> {
     let matrix = Mat4::from_cols_array(rows).transpose();
     (matrix.is_finite() && matrix.determinant().abs() > 1e-6).then(|| Affine3A::from_mat4(matrix))
 }
 
-/// A pose from a quaternion (x, y, z, w) and a place; `None` where either is not finite, or the quaternion nothing.
+/// A pose from a quaternion (x, y, z, w) and a place; `None` where either is not finite, or the
+/// quaternion nothing.
 fn quaternion_pose(quaternion: [f32; 4], place: [f32; 3]) -> Option<Affine3A> {
     let (turn, place) = (Quat::from_array(quaternion), Vec3::from(place));
-    (turn.is_finite() && place.is_finite() && turn.length() > 1e-6).then(|| Affine3A::from_rotation_translation(turn.normalize(), place))
+    (turn.is_finite() && place.is_finite() && turn.length() > 1e-6)
+        .then(|| Affine3A::from_rotation_translation(turn.normalize(), place))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
-//! Polycam's raw export: `keyframes/` with pictures, depth, confidence and one JSON a camera, named by time. Poses that Polycam optimised, and the
-//! pictures it undistorted with them, are taken where they are there.
+//! Polycam's raw export: `keyframes/` with pictures, depth, confidence and one JSON a camera, named
+//! by time. Poses that Polycam optimised, and the pictures it undistorted with them, are taken
+//! where they are there.
 
 use std::path::Path;
 
@@ -18,7 +19,9 @@ const RAW: [&str; 2] = ["cameras", "images"];
 
 /// Whether the folder is a raw export.
 pub fn is_scene(folder: &Path) -> bool {
-    [RAW, CORRECTED].iter().any(|[cameras, _]| folder.join("keyframes").join(cameras).is_dir())
+    [RAW, CORRECTED]
+        .iter()
+        .any(|[cameras, _]| folder.join("keyframes").join(cameras).is_dir())
 }
 
 /// Every `every`-th keyframe.
@@ -27,30 +30,52 @@ pub fn is_scene(folder: &Path) -> bool {
 /// There is no depth at all.
 pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let keyframes = folder.join("keyframes");
-    ensure!(keyframes.join("depth").is_dir(), "{} has no folder depth: only captures made with LiDAR have one", keyframes.display());
+    ensure!(
+        keyframes.join("depth").is_dir(),
+        "{} has no folder depth: only captures made with LiDAR have one",
+        keyframes.display()
+    );
     let is_corrected = CORRECTED.iter().all(|name| keyframes.join(name).is_dir());
-    let [cameras, pictures] = if is_corrected { CORRECTED } else { RAW }.map(|name| keyframes.join(name));
+    let [cameras, pictures] =
+        if is_corrected { CORRECTED } else { RAW }.map(|name| keyframes.join(name));
     let names = phone::stems(&cameras, "", ".json")?;
     let frame = move |name: String| {
         let (intrinsics, world_from_camera) = camera(&cameras.join(format!("{name}.json")))?;
-        let [depth, confidence] = ["depth", "confidence"].map(|of| keyframes.join(of).join(format!("{name}.png")));
+        let [depth, confidence] =
+            ["depth", "confidence"].map(|of| keyframes.join(of).join(format!("{name}.png")));
         let picture = phone::picture(&pictures, &name);
-        phone::Frame { name, world_from_camera, intrinsics, picture, depth, confidence: Some(confidence) }.shot()
+        phone::Frame {
+            name,
+            world_from_camera,
+            intrinsics,
+            picture,
+            depth,
+            confidence: Some(confidence),
+        }
+        .shot()
     };
     Ok(Box::new(names.into_iter().step_by(every).map(frame)))
 }
 
-/// `fx`, `fy`, `cx`, `cy` and the upper rows `t_00` to `t_23` of the matrix from ARKit's camera to the world.
+/// `fx`, `fy`, `cx`, `cy` and the upper rows `t_00` to `t_23` of the matrix from ARKit's camera to
+/// the world.
 fn camera(path: &Path) -> anyhow::Result<(Intrinsics, Option<Affine3A>)> {
     let json = phone::json(path)?;
     let number = |key: &str| -> anyhow::Result<f32> {
-        let value = json.get(key).with_context(|| format!("{} has no \"{key}\"", path.display()))?;
+        let value = json
+            .get(key)
+            .with_context(|| format!("{} has no \"{key}\"", path.display()))?;
         Ok(value.as_f64().map_or(f32::NAN, |x| x as f32))
     };
-    let mut rows = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0];
+    let mut rows = [
+        0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0,
+    ];
     for (place, value) in rows.iter_mut().enumerate().take(12) {
         *value = number(&format!("t_{}{}", place / 4, place % 4))?;
     }
-    let intrinsics = Intrinsics { focal: [number("fx")?, number("fy")?], center: [number("cx")?, number("cy")?] };
+    let intrinsics = Intrinsics {
+        focal: [number("fx")?, number("fy")?],
+        center: [number("cx")?, number("cy")?],
+    };
     Ok((intrinsics, pose(&rows).map(from_arkit)))
 }

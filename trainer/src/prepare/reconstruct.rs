@@ -10,7 +10,8 @@ use crate::foundation::Image;
 
 /// Nearer depth is the sensor's own noise, metres.
 const NEAREST: f32 = 0.2;
-/// A neighbour whose depth differs by more than this share is another surface: between the two, sensors invent points.
+/// A neighbour whose depth differs by more than this share is another surface: between the two,
+/// sensors invent points.
 const JUMP: f32 = 0.04;
 /// A view sees a point that lies not more than this from its depth, metres.
 const TOLERANCE: f32 = 0.05;
@@ -31,21 +32,28 @@ pub struct Cells {
 impl Cells {
     /// None yet; cells are `spacing` metres wide.
     pub fn new(spacing: f32) -> Self {
-        Self { spacing, ..Self::default() }
+        Self {
+            spacing,
+            ..Self::default()
+        }
     }
 
     /// A point (metres, world) that `origin` shows `depth` metres away.
     pub fn add(&mut self, position: [f32; 3], color: [u8; 3], origin: Correspondence, depth: f32) {
         let (positions, colors, origins) = &mut self.points;
         let cell = position.map(|x| (x / self.spacing).floor() as i32);
-        let place = self.nearest.entry(cell).or_insert((f32::INFINITY, positions.len()));
+        let place = self
+            .nearest
+            .entry(cell)
+            .or_insert((f32::INFINITY, positions.len()));
         if place.1 == positions.len() {
             positions.push(position);
             colors.push(color);
             origins.push(Some(origin));
             place.0 = depth;
         } else if depth < place.0 {
-            (positions[place.1], colors[place.1], origins[place.1]) = (position, color, Some(origin));
+            (positions[place.1], colors[place.1], origins[place.1]) =
+                (position, color, Some(origin));
             place.0 = depth;
         }
     }
@@ -57,26 +65,46 @@ impl Cells {
 }
 
 /// One point for each cell of `options.spacing` that a depth pixel falls into.
-pub fn from_depth(images: &[Image], pictures: &[Picture], options: &Options) -> anyhow::Result<Points> {
+pub fn from_depth(
+    images: &[Image],
+    pictures: &[Picture],
+    options: &Options,
+) -> anyhow::Result<Points> {
     let mut cells = Cells::new(options.spacing);
     for ((view, image), picture) in (0..).zip(images).zip(pictures) {
         let Some(depth) = &image.depth else { continue };
-        let color =
-            image::load_from_memory(&picture.bytes).with_context(|| format!("the picture of frame {} cannot be read", image.name))?.into_rgb8();
+        let color = image::load_from_memory(&picture.bytes)
+            .with_context(|| format!("the picture of frame {} cannot be read", image.name))?
+            .into_rgb8();
         let [rows, columns] = depth.size();
-        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
+        {
             let here = depth.at(row, column)[0];
             if !(NEAREST..options.farthest).contains(&here) || is_edge(depth, row, column) {
                 continue;
             }
-            let [x, y] = [(column as f32 + 0.5) / columns as f32, (row as f32 + 0.5) / rows as f32];
+            let [x, y] = [
+                (column as f32 + 0.5) / columns as f32,
+                (row as f32 + 0.5) / rows as f32,
+            ];
             let along = |share: f32, extent: u32| ((share * extent as f32) as u32).min(extent - 1);
-            let color = color.get_pixel(along(x, color.width()), along(y, color.height())).0;
-            cells.add(image.camera.back_project(Pixel { x, y, depth: here }), color, Correspondence { view, x, y }, here);
+            let color = color
+                .get_pixel(along(x, color.width()), along(y, color.height()))
+                .0;
+            cells.add(
+                image.camera.back_project(Pixel { x, y, depth: here }),
+                color,
+                Correspondence { view, x, y },
+                here,
+            );
         }
     }
     let points = cells.points();
-    anyhow::ensure!(!points.0.is_empty(), "no depth between {NEAREST} and {} m in any frame", options.farthest);
+    anyhow::ensure!(
+        !points.0.is_empty(),
+        "no depth between {NEAREST} and {} m in any frame",
+        options.farthest
+    );
     Ok(points)
 }
 
@@ -99,9 +127,17 @@ pub fn origins(positions: &[[f32; 3]], images: &[Image]) -> Vec<Option<Correspon
         let seen = (0..).zip(images).filter_map(|(view, image)| {
             let pixel = image.camera.project(*position)?;
             let there = image.depth.as_ref()?.positive_sample(pixel.x, pixel.y)?;
-            ((pixel.depth - there).abs() <= TOLERANCE).then_some((pixel.depth, Correspondence { view, x: pixel.x, y: pixel.y }))
+            ((pixel.depth - there).abs() <= TOLERANCE).then_some((
+                pixel.depth,
+                Correspondence {
+                    view,
+                    x: pixel.x,
+                    y: pixel.y,
+                },
+            ))
         });
-        seen.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, origin)| origin)
+        seen.min_by(|a, b| a.0.total_cmp(&b.0))
+            .map(|(_, origin)| origin)
     };
     positions.iter().map(origin).collect()
 }

@@ -1,4 +1,5 @@
-//! Record3D's export "EXR + JPG sequence": `metadata.json` with intrinsics and poses, `rgb/7.jpg`, `depth/7.exr` in metres (or `depth/7.png` in millimetres).
+//! Record3D's export "EXR + JPG sequence": `metadata.json` with intrinsics and poses, `rgb/7.jpg`,
+//! `depth/7.exr` in metres (or `depth/7.png` in millimetres).
 
 use std::path::{Path, PathBuf};
 
@@ -17,12 +18,17 @@ const INNER: &str = "EXR_RGBD";
 
 /// Where the sequence lies.
 fn root(scene: &Path) -> Option<PathBuf> {
-    [scene.to_owned(), scene.join(INNER)].into_iter().find(|folder| folder.join(METADATA).is_file())
+    [scene.to_owned(), scene.join(INNER)]
+        .into_iter()
+        .find(|folder| folder.join(METADATA).is_file())
 }
 
 /// The app's own format: the file, or what unpacking it leaves.
 fn is_r3d(scene: &Path) -> bool {
-    (scene.is_file() && scene.extension().is_some_and(|extension| extension == "r3d"))
+    (scene.is_file()
+        && scene
+            .extension()
+            .is_some_and(|extension| extension == "r3d"))
         || (scene.join("metadata").is_file() && scene.join("rgbd").is_dir())
 }
 
@@ -46,14 +52,29 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let metadata = phone::json(&path)?;
     let context = || format!("in {}", path.display());
     let lists = |key: &str| metadata.get(key).and_then(Value::as_array);
-    let poses = lists("poses").with_context(|| format!("{} has no list \"poses\"", path.display()))?.clone();
-    let of_frames = lists("perFrameIntrinsicCoeffs").cloned().unwrap_or_default();
+    let poses = lists("poses")
+        .with_context(|| format!("{} has no list \"poses\"", path.display()))?
+        .clone();
+    let of_frames = lists("perFrameIntrinsicCoeffs")
+        .cloned()
+        .unwrap_or_default();
     let of_all = match metadata.get("K") {
         // column by column
-        Some(k) => phone::list::<9>(k, "K").map(|k| Some(Intrinsics { focal: [k[0], k[4]], center: [k[6], k[7]] })).with_context(context)?,
+        Some(k) => phone::list::<9>(k, "K")
+            .map(|k| {
+                Some(Intrinsics {
+                    focal: [k[0], k[4]],
+                    center: [k[6], k[7]],
+                })
+            })
+            .with_context(context)?,
         None => None,
     };
-    ensure!(of_all.is_some() || !of_frames.is_empty(), "{} has neither \"K\" nor \"perFrameIntrinsicCoeffs\"", path.display());
+    ensure!(
+        of_all.is_some() || !of_frames.is_empty(),
+        "{} has neither \"K\" nor \"perFrameIntrinsicCoeffs\"",
+        path.display()
+    );
     let pictures = folder.join("rgb");
     let mut names = phone::stems(&pictures, "", ".jpg")?;
     if names.is_empty() {
@@ -63,16 +84,23 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let frame = move |name: String| {
         let row: usize = name.parse()?;
         let context = || format!("frame {name} in {}", path.display());
-        let Some(pose) = poses.get(row) else { return Ok(Err(Gap::Pose)) };
+        let Some(pose) = poses.get(row) else {
+            return Ok(Err(Gap::Pose));
+        };
         let [x, y, z, w, tx, ty, tz] = phone::list::<7>(pose, "a pose").with_context(context)?;
         let intrinsics = match of_frames.get(row) {
             Some(coefficients) => {
-                let [fx, fy, cx, cy] = phone::list::<4>(coefficients, "perFrameIntrinsicCoeffs").with_context(context)?;
-                Intrinsics { focal: [fx, fy], center: [cx, cy] }
+                let [fx, fy, cx, cy] = phone::list::<4>(coefficients, "perFrameIntrinsicCoeffs")
+                    .with_context(context)?;
+                Intrinsics {
+                    focal: [fx, fy],
+                    center: [cx, cy],
+                }
             }
             None => of_all.with_context(|| format!("there are no intrinsics of {}", context()))?,
         };
-        let [exr, png] = ["exr", "png"].map(|extension| folder.join("depth").join(format!("{name}.{extension}")));
+        let [exr, png] = ["exr", "png"]
+            .map(|extension| folder.join("depth").join(format!("{name}.{extension}")));
         phone::Frame {
             world_from_camera: quaternion_pose([x, y, z, w], [tx, ty, tz]).map(from_arkit),
             intrinsics,

@@ -1,4 +1,5 @@
-//! 3D Scanner App, "All data": `frame_00007.json` with the camera and, for some frames, `frame_00007.jpg`, `depth_00007.png` and `conf_00007.png`.
+//! 3D Scanner App, "All data": `frame_00007.json` with the camera and, for some frames,
+//! `frame_00007.jpg`, `depth_00007.png` and `conf_00007.png`.
 
 use std::path::Path;
 
@@ -12,7 +13,8 @@ use super::{
 
 /// Whether the folder is an export: some frame has its camera.
 pub fn is_scene(folder: &Path) -> bool {
-    folder.is_dir() && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
+    folder.is_dir()
+        && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
 }
 
 /// Every `every`-th of the frames that have a picture, which only some have.
@@ -23,17 +25,30 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let picture = move |name: &str| phone::picture(folder, &format!("frame_{name}"));
     let mut names = phone::stems(folder, "frame_", ".json")?;
     names.retain(|name| picture(name).is_some());
-    ensure!(!names.is_empty(), "no frame of {} has a picture frame_00000.jpg beside its frame_00000.json", folder.display());
+    ensure!(
+        !names.is_empty(),
+        "no frame of {} has a picture frame_00000.jpg beside its frame_00000.json",
+        folder.display()
+    );
     let frame = move |name: String| {
         let path = folder.join(format!("frame_{name}.json"));
         let json = phone::json(&path)?;
-        let value = |key: &str| json.get(key).with_context(|| format!("{} has no \"{key}\"", path.display()));
-        let rows = phone::list::<16>(value("cameraPoseARFrame")?, "cameraPoseARFrame").with_context(|| format!("in {}", path.display()))?;
-        let m = phone::list::<9>(value("intrinsics")?, "intrinsics").with_context(|| format!("in {}", path.display()))?;
-        let [depth, confidence] = ["depth", "conf"].map(|of| folder.join(format!("{of}_{name}.png")));
+        let value = |key: &str| {
+            json.get(key)
+                .with_context(|| format!("{} has no \"{key}\"", path.display()))
+        };
+        let rows = phone::list::<16>(value("cameraPoseARFrame")?, "cameraPoseARFrame")
+            .with_context(|| format!("in {}", path.display()))?;
+        let m = phone::list::<9>(value("intrinsics")?, "intrinsics")
+            .with_context(|| format!("in {}", path.display()))?;
+        let [depth, confidence] =
+            ["depth", "conf"].map(|of| folder.join(format!("{of}_{name}.png")));
         phone::Frame {
             world_from_camera: pose(&rows).map(from_arkit),
-            intrinsics: Intrinsics { focal: [m[0], m[4]], center: [m[2], m[5]] },
+            intrinsics: Intrinsics {
+                focal: [m[0], m[4]],
+                center: [m[2], m[5]],
+            },
             picture: picture(&name),
             depth,
             confidence: Some(confidence),

@@ -15,7 +15,10 @@ const SEGMENTS: &str = "_vh_clean_2.0.010000.segs.json";
 const AGGREGATION: &str = ".aggregation.json";
 
 fn file(folder: &Path, suffix: &str) -> PathBuf {
-    folder.join(format!("{}{suffix}", folder.file_name().unwrap_or_default().to_string_lossy()))
+    folder.join(format!(
+        "{}{suffix}",
+        folder.file_name().unwrap_or_default().to_string_lossy()
+    ))
 }
 
 /// Whether the folder is a raw scene.
@@ -31,14 +34,24 @@ pub fn stream(folder: &Path) -> Option<PathBuf> {
 /// The mesh's vertices and their labels.
 ///
 /// # Errors
-/// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree about the number of vertices.
+/// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree
+/// about the number of vertices.
 pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let (mut labelled, rows) = mesh::read(&file(folder, MESH), options)?;
     let aggregation = file(folder, AGGREGATION);
     if aggregation.is_file() {
-        let table =
-            options.labels.as_ref().with_context(|| format!("{} needs the table scannetv2-labels.combined.tsv: --labels", aggregation.display()))?;
-        labelled.truth = Some(annotation::truth(&file(folder, SEGMENTS), &aggregation, &rows, &Classes::read(table)?)?);
+        let table = options.labels.as_ref().with_context(|| {
+            format!(
+                "{} needs the table scannetv2-labels.combined.tsv: --labels",
+                aggregation.display()
+            )
+        })?;
+        labelled.truth = Some(annotation::truth(
+            &file(folder, SEGMENTS),
+            &aggregation,
+            &rows,
+            &Classes::read(table)?,
+        )?);
     }
     Ok(labelled)
 }

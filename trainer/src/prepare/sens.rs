@@ -28,15 +28,26 @@ const SHIFT: f32 = 1000.0;
 /// Every `every`-th frame of the stream.
 ///
 /// # Errors
-/// The file is of another version, names a compression that is not read, or promises sizes that no sensor has.
-pub fn frames(path: &Path, every: usize) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Shot, Gap>>>> {
+/// The file is of another version, names a compression that is not read, or promises sizes that no
+/// sensor has.
+pub fn frames(
+    path: &Path,
+    every: usize,
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Shot, Gap>>>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let mut stream = Stream { reader: BufReader::new(file), header: Header::default() };
-    stream.header = stream.header().with_context(|| format!("in the header of {}", path.display()))?;
+    let mut stream = Stream {
+        reader: BufReader::new(file),
+        header: Header::default(),
+    };
+    stream.header = stream
+        .header()
+        .with_context(|| format!("in the header of {}", path.display()))?;
     let path = path.to_owned();
     let count = stream.header.frames;
     let frame = move |number: u64| {
-        let frame = stream.frame(number, number.is_multiple_of(every as u64)).with_context(|| format!("frame {number} of {}", path.display()));
+        let frame = stream
+            .frame(number, number.is_multiple_of(every as u64))
+            .with_context(|| format!("frame {number} of {}", path.display()));
         // what comes after a broken frame cannot be found
         frame.transpose()
     };
@@ -72,34 +83,69 @@ struct Stream<R> {
 impl<R: Read + Seek> Stream<R> {
     fn bytes<const N: usize>(&mut self) -> anyhow::Result<[u8; N]> {
         let mut bytes = [0; N];
-        self.reader.read_exact(&mut bytes).context("the file ends too early")?;
+        self.reader
+            .read_exact(&mut bytes)
+            .context("the file ends too early")?;
         Ok(bytes)
     }
 
     fn matrix(&mut self) -> anyhow::Result<[f32; 16]> {
         let bytes = self.bytes::<64>()?;
-        Ok(std::array::from_fn(|i| f32::from_le_bytes([bytes[4 * i], bytes[4 * i + 1], bytes[4 * i + 2], bytes[4 * i + 3]])))
+        Ok(std::array::from_fn(|i| {
+            f32::from_le_bytes([
+                bytes[4 * i],
+                bytes[4 * i + 1],
+                bytes[4 * i + 2],
+                bytes[4 * i + 3],
+            ])
+        }))
     }
 
     fn header(&mut self) -> anyhow::Result<Header> {
         let version = u32::from_le_bytes(self.bytes()?);
-        ensure!(version == VERSION, "version {version}, this program reads version {VERSION}");
+        ensure!(
+            version == VERSION,
+            "version {version}, this program reads version {VERSION}"
+        );
         let name = u64::from_le_bytes(self.bytes()?);
-        ensure!(name <= NAME_LIMIT, "a sensor's name of {name} bytes, at most {NAME_LIMIT} are believed");
+        ensure!(
+            name <= NAME_LIMIT,
+            "a sensor's name of {name} bytes, at most {NAME_LIMIT} are believed"
+        );
         self.reader.seek(SeekFrom::Current(name as i64))?;
-        let [_, _, depth_camera, _] = [self.matrix()?, self.matrix()?, self.matrix()?, self.matrix()?];
-        let (color, depth) = (i32::from_le_bytes(self.bytes()?), i32::from_le_bytes(self.bytes()?));
-        ensure!([JPEG, PNG].contains(&color), "colour compression {color}, this program reads {PNG} (PNG) and {JPEG} (JPEG)");
-        ensure!([RAW, ZLIB].contains(&depth), "depth compression {depth}, this program reads {RAW} (none) and {ZLIB} (zlib)");
+        let [_, _, depth_camera, _] = [
+            self.matrix()?,
+            self.matrix()?,
+            self.matrix()?,
+            self.matrix()?,
+        ];
+        let (color, depth) = (
+            i32::from_le_bytes(self.bytes()?),
+            i32::from_le_bytes(self.bytes()?),
+        );
+        ensure!(
+            [JPEG, PNG].contains(&color),
+            "colour compression {color}, this program reads {PNG} (PNG) and {JPEG} (JPEG)"
+        );
+        ensure!(
+            [RAW, ZLIB].contains(&depth),
+            "depth compression {depth}, this program reads {RAW} (none) and {ZLIB} (zlib)"
+        );
         let sizes = [
             u32::from_le_bytes(self.bytes()?),
             u32::from_le_bytes(self.bytes()?),
             u32::from_le_bytes(self.bytes()?),
             u32::from_le_bytes(self.bytes()?),
         ];
-        ensure!(sizes.iter().all(|size| (1..=SIDE_LIMIT).contains(size)), "images of {sizes:?} pixels, at most {SIDE_LIMIT} a side are believed");
+        ensure!(
+            sizes.iter().all(|size| (1..=SIDE_LIMIT).contains(size)),
+            "images of {sizes:?} pixels, at most {SIDE_LIMIT} a side are believed"
+        );
         let shift = f32::from_le_bytes(self.bytes()?);
-        ensure!(shift == SHIFT, "a depth unit of 1/{shift} m, this program reads millimetres");
+        ensure!(
+            shift == SHIFT,
+            "a depth unit of 1/{shift} m, this program reads millimetres"
+        );
         Ok(Header {
             focal: [depth_camera[0], depth_camera[5]],
             center: [depth_camera[2], depth_camera[6]],
@@ -114,31 +160,73 @@ impl<R: Read + Seek> Stream<R> {
     fn frame(&mut self, number: u64, wanted: bool) -> anyhow::Result<Option<Result<Shot, Gap>>> {
         let rows = self.matrix()?;
         self.bytes::<16>()?;
-        let [color, depth] = [u64::from_le_bytes(self.bytes()?), u64::from_le_bytes(self.bytes()?)];
+        let [color, depth] = [
+            u64::from_le_bytes(self.bytes()?),
+            u64::from_le_bytes(self.bytes()?),
+        ];
         for (what, size) in [("a picture", color), ("a depth image", depth)] {
-            ensure!(size <= IMAGE_LIMIT, "{what} of {size} bytes, at most {IMAGE_LIMIT} are believed");
+            ensure!(
+                size <= IMAGE_LIMIT,
+                "{what} of {size} bytes, at most {IMAGE_LIMIT} are believed"
+            );
         }
         let world_from_camera = pose(&rows);
         let (true, Some(world_from_camera)) = (wanted, world_from_camera) else {
-            self.reader.seek(SeekFrom::Current((color + depth) as i64))?;
+            self.reader
+                .seek(SeekFrom::Current((color + depth) as i64))?;
             return Ok(wanted.then_some(Err(Gap::Pose)));
         };
         let [picture, depth] = [self.blob(color)?, self.blob(depth)?];
-        let Header { focal, center, depth_size: [height, width], .. } = self.header;
+        let Header {
+            focal,
+            center,
+            depth_size: [height, width],
+            ..
+        } = self.header;
         let pixels = height as usize * width as usize;
         let depth = match self.header.depth {
             RAW => depth,
             _ => match decompress_to_vec_zlib_with_limit(&depth, 2 * pixels) {
                 Ok(depth) => depth,
-                Err(error) => bail!("the depth image cannot be inflated to {pixels} pixels: {error}"),
+                Err(error) => {
+                    bail!("the depth image cannot be inflated to {pixels} pixels: {error}")
+                }
             },
         };
-        ensure!(depth.len() == 2 * pixels, "a depth image of {} bytes instead of {}", depth.len(), 2 * pixels);
-        let depth = metres(depth.chunks_exact(2).map(|b| u16::from_le_bytes([b[0], b[1]])).collect());
-        let camera = Camera { width: width as f32, height: height as f32, focal, center, world_from_camera };
-        let picture = Picture { extension: if self.header.color == JPEG { "jpg" } else { "png" }, bytes: picture };
+        ensure!(
+            depth.len() == 2 * pixels,
+            "a depth image of {} bytes instead of {}",
+            depth.len(),
+            2 * pixels
+        );
+        let depth = metres(
+            depth
+                .chunks_exact(2)
+                .map(|b| u16::from_le_bytes([b[0], b[1]]))
+                .collect(),
+        );
+        let camera = Camera {
+            width: width as f32,
+            height: height as f32,
+            focal,
+            center,
+            world_from_camera,
+        };
+        let picture = Picture {
+            extension: if self.header.color == JPEG {
+                "jpg"
+            } else {
+                "png"
+            },
+            bytes: picture,
+        };
         let depth = Map::new(depth, [height as usize, width as usize, 1])?;
-        Ok(Some(Ok(Shot { name: format!("{number:06}"), camera, depth, picture })))
+        Ok(Some(Ok(Shot {
+            name: format!("{number:06}"),
+            camera,
+            depth,
+            picture,
+        })))
     }
 
     fn blob(&mut self, size: u64) -> anyhow::Result<Vec<u8>> {

@@ -1,5 +1,6 @@
-//! Stray Scanner: `odometry.csv` with a pose a frame, `camera_matrix.csv`, `depth/000007.png`, `confidence/000007.png`, and a video, whose frames have to be taken
-//! out of it first. The app has already turned ARKit's axes to x right, y down, z forward.
+//! Stray Scanner: `odometry.csv` with a pose a frame, `camera_matrix.csv`, `depth/000007.png`,
+//! `confidence/000007.png`, and a video, whose frames have to be taken out of it first. The app has
+//! already turned ARKit's axes to x right, y down, z forward.
 
 use std::path::Path;
 
@@ -11,7 +12,8 @@ use super::{Shots, numbers, phone, phone::Intrinsics, quaternion_pose};
 const ODOMETRY: &str = "odometry.csv";
 const MATRIX: &str = "camera_matrix.csv";
 /// What makes `rgb/` of the video.
-const EXTRACT: &str = "mkdir rgb && ffmpeg -noautorotate -i rgb.mp4 -start_number 0 -q:v 2 rgb/%06d.jpg";
+const EXTRACT: &str =
+    "mkdir rgb && ffmpeg -noautorotate -i rgb.mp4 -start_number 0 -q:v 2 rgb/%06d.jpg";
 
 /// A row of the odometry.
 struct Row {
@@ -33,26 +35,57 @@ pub fn is_scene(folder: &Path) -> bool {
 pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let pictures = folder.join("rgb");
     if !pictures.is_dir() {
-        bail!("{} has no folder rgb with the video's frames; videos are not read here, this makes them in that folder: {EXTRACT}", folder.display());
+        bail!(
+            "{} has no folder rgb with the video's frames; videos are not read here, this makes them in that folder: {EXTRACT}",
+            folder.display()
+        );
     }
     let m = numbers::<9>(&folder.join(MATRIX))?;
-    let of_all = Intrinsics { focal: [m[0], m[4]], center: [m[2], m[5]] };
-    let frame = move |Row { frame, world_from_camera, intrinsics }: Row| {
-        let [depth, confidence] = ["depth", "confidence"].map(|of| folder.join(of).join(format!("{frame}.png")));
+    let of_all = Intrinsics {
+        focal: [m[0], m[4]],
+        center: [m[2], m[5]],
+    };
+    let frame = move |Row {
+                          frame,
+                          world_from_camera,
+                          intrinsics,
+                      }: Row| {
+        let [depth, confidence] =
+            ["depth", "confidence"].map(|of| folder.join(of).join(format!("{frame}.png")));
         let picture = phone::picture(&pictures, &frame);
         let intrinsics = intrinsics.unwrap_or(of_all);
-        phone::Frame { name: frame, world_from_camera, intrinsics, picture, depth, confidence: Some(confidence) }.shot()
+        phone::Frame {
+            name: frame,
+            world_from_camera,
+            intrinsics,
+            picture,
+            depth,
+            confidence: Some(confidence),
+        }
+        .shot()
     };
-    Ok(Box::new(rows(&folder.join(ODOMETRY))?.into_iter().step_by(every).map(frame)))
+    Ok(Box::new(
+        rows(&folder.join(ODOMETRY))?
+            .into_iter()
+            .step_by(every)
+            .map(frame),
+    ))
 }
 
 /// Columns are found by their names: versions of the app have different ones.
 fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
     let text = phone::text(path)?;
     let mut lines = text.lines();
-    let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
+    let header: Vec<&str> = lines
+        .next()
+        .unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .collect();
     let place = |name: &str| header.iter().position(|column| *column == name);
-    let column = |name: &str| place(name).with_context(|| format!("{} has no column \"{name}\"", path.display()));
+    let column = |name: &str| {
+        place(name).with_context(|| format!("{} has no column \"{name}\"", path.display()))
+    };
     let frame = column("frame")?;
     let mut pose = [0; 7];
     for (place, name) in pose.iter_mut().zip(["x", "y", "z", "qx", "qy", "qz", "qw"]) {
@@ -60,30 +93,62 @@ fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
     }
     let camera = ["fx", "fy", "cx", "cy"].map(place);
     let mut rows: Vec<Row> = Vec::new();
-    for (number, line) in lines.enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+    for (number, line) in lines
+        .enumerate()
+        .filter(|(_, line)| !line.trim().is_empty())
+    {
         let cells: Vec<&str> = line.split(',').map(str::trim).collect();
         let cell = |place: usize| -> anyhow::Result<&str> {
-            cells
-                .get(place)
-                .copied()
-                .with_context(|| format!("line {} of {} has {} cells, the header {}", number + 2, path.display(), cells.len(), header.len()))
+            cells.get(place).copied().with_context(|| {
+                format!(
+                    "line {} of {} has {} cells, the header {}",
+                    number + 2,
+                    path.display(),
+                    cells.len(),
+                    header.len()
+                )
+            })
         };
         let value = |place: usize| -> anyhow::Result<f32> {
             let word = cell(place)?;
-            word.parse().with_context(|| format!("line {} of {}: \"{word}\" is no number", number + 2, path.display()))
+            word.parse().with_context(|| {
+                format!(
+                    "line {} of {}: \"{word}\" is no number",
+                    number + 2,
+                    path.display()
+                )
+            })
         };
-        let index: u32 =
-            cell(frame)?.parse().with_context(|| format!("line {} of {}: \"{}\" is no frame", number + 2, path.display(), cells[frame]))?;
+        let index: u32 = cell(frame)?.parse().with_context(|| {
+            format!(
+                "line {} of {}: \"{}\" is no frame",
+                number + 2,
+                path.display(),
+                cells[frame]
+            )
+        })?;
         let [x, y, z, qx, qy, qz, qw] = pose.map(value);
         let intrinsics = match camera {
-            [Some(fx), Some(fy), Some(cx), Some(cy)] => Some(Intrinsics { focal: [value(fx)?, value(fy)?], center: [value(cx)?, value(cy)?] }),
+            [Some(fx), Some(fy), Some(cx), Some(cy)] => Some(Intrinsics {
+                focal: [value(fx)?, value(fy)?],
+                center: [value(cx)?, value(cy)?],
+            }),
             _ => None,
         };
-        rows.push(Row { frame: format!("{index:06}"), world_from_camera: quaternion_pose([qx?, qy?, qz?, qw?], [x?, y?, z?]), intrinsics });
+        rows.push(Row {
+            frame: format!("{index:06}"),
+            world_from_camera: quaternion_pose([qx?, qy?, qz?, qw?], [x?, y?, z?]),
+            intrinsics,
+        });
     }
     let mut frames: Vec<&str> = rows.iter().map(|row| row.frame.as_str()).collect();
     frames.sort_unstable();
     let twice = frames.windows(2).find(|pair| pair[0] == pair[1]);
-    ensure!(twice.is_none(), "{} lists frame {} twice", path.display(), twice.map_or("", |pair| pair[0]));
+    ensure!(
+        twice.is_none(),
+        "{} lists frame {} twice",
+        path.display(),
+        twice.map_or("", |pair| pair[0])
+    );
     Ok(rows)
 }

@@ -1,4 +1,5 @@
-//! Recordings as TUM RGB-D has them: lists of time stamps with pictures (rgb.txt), depth images (depth.txt) and poses (groundtruth.txt).
+//! Recordings as TUM RGB-D has them: lists of time stamps with pictures (rgb.txt), depth images
+//! (depth.txt) and poses (groundtruth.txt).
 
 use std::{
     fs,
@@ -35,13 +36,18 @@ pub fn is_scene(folder: &Path) -> bool {
     LISTS.iter().all(|list| folder.join(list).is_file())
 }
 
-/// Every `every`-th pair of a picture and a depth image that are each other's nearest in time, with the nearest pose.
+/// Every `every`-th pair of a picture and a depth image that are each other's nearest in time, with
+/// the nearest pose.
 ///
 /// # Errors
-/// A list breaks its format or names files elsewhere, nothing is known about the camera, or no picture has a depth image.
+/// A list breaks its format or names files elsewhere, nothing is known about the camera, or no
+/// picture has a depth image.
 pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let [rgb, depth, poses] = LISTS.map(|list| folder.join(list));
-    let (pictures, depths) = (list(&rgb, |words| file(folder, words))?, list(&depth, |words| file(folder, words))?);
+    let (pictures, depths) = (
+        list(&rgb, |words| file(folder, words))?,
+        list(&depth, |words| file(folder, words))?,
+    );
     let poses = list(&poses, pose)?;
     let intrinsics = match Intrinsics::find(options, folder, &INTRINSICS)? {
         Some(intrinsics) => intrinsics,
@@ -57,41 +63,69 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
         (nearest(&pictures, depths[depth].0) == Some(picture)).then_some((picture, depth))
     };
     let pairs: Vec<_> = (0..pictures.len()).filter_map(mutual).collect();
-    ensure!(!pairs.is_empty(), "no picture in {} has a depth image within {APART} s", rgb.display());
+    ensure!(
+        !pairs.is_empty(),
+        "no picture in {} has a depth image within {APART} s",
+        rgb.display()
+    );
     let frame = move |(picture, depth): (usize, usize)| {
         let (time, depth) = &depths[depth];
         let picture = &pictures[picture].1;
         let recorded = Recorded {
-            name: picture.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            name: picture
+                .file_stem()
+                .unwrap_or_default()
+                .to_string_lossy()
+                .into_owned(),
             picture: picture.clone(),
             depth: depth.clone(),
             world_from_camera: nearest(&poses, *time).and_then(|row| poses[row].1),
         };
         recorded.shot(&intrinsics, UNIT)
     };
-    Ok(Box::new(pairs.into_iter().step_by(options.every).map(frame)))
+    Ok(Box::new(
+        pairs.into_iter().step_by(options.every).map(frame),
+    ))
 }
 
 /// The data set's own camera, by the folder's name.
 fn known(folder: &Path) -> Option<Intrinsics> {
     let name = folder.file_name()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
-    let (_, [fx, fy, cx, cy]) = words.find_map(|word| CAMERAS.iter().find(|(names, _)| names.contains(&word)))?;
-    Some(Intrinsics { focal: [*fx, *fy], center: [*cx, *cy], size: Some(SIZE) })
+    let (_, [fx, fy, cx, cy]) =
+        words.find_map(|word| CAMERAS.iter().find(|(names, _)| names.contains(&word)))?;
+    Some(Intrinsics {
+        focal: [*fx, *fy],
+        center: [*cx, *cy],
+        size: Some(SIZE),
+    })
 }
 
 /// What a list says of each time, in seconds, by rising time.
-fn list<T>(path: &Path, what: impl Fn(&[&str]) -> anyhow::Result<T>) -> anyhow::Result<Vec<(f64, T)>> {
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+fn list<T>(
+    path: &Path,
+    what: impl Fn(&[&str]) -> anyhow::Result<T>,
+) -> anyhow::Result<Vec<(f64, T)>> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut rows = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
-        let words: Vec<&str> = line.split(|c: char| c.is_whitespace() || c == ',').filter(|word| !word.is_empty()).collect();
-        let [time, rest @ ..] = &words[..] else { continue };
+        let words: Vec<&str> = line
+            .split(|c: char| c.is_whitespace() || c == ',')
+            .filter(|word| !word.is_empty())
+            .collect();
+        let [time, rest @ ..] = &words[..] else {
+            continue;
+        };
         if time.starts_with('#') {
             continue;
         }
         let row = || -> anyhow::Result<(f64, T)> {
-            let time = time.parse().ok().filter(|time: &f64| time.is_finite()).with_context(|| format!("\"{time}\" is no time"))?;
+            let time = time
+                .parse()
+                .ok()
+                .filter(|time: &f64| time.is_finite())
+                .with_context(|| format!("\"{time}\" is no time"))?;
             Ok((time, what(rest)?))
         };
         rows.push(row().with_context(|| format!("line {number} of {}", path.display()))?);
@@ -106,9 +140,18 @@ fn file(folder: &Path, words: &[&str]) -> anyhow::Result<PathBuf> {
 }
 
 fn pose(words: &[&str]) -> anyhow::Result<Option<Affine3A>> {
-    let numbers = words.iter().map(|word| word.parse().with_context(|| format!("\"{word}\" is no number"))).collect::<anyhow::Result<Vec<f32>>>()?;
+    let numbers = words
+        .iter()
+        .map(|word| {
+            word.parse()
+                .with_context(|| format!("\"{word}\" is no number"))
+        })
+        .collect::<anyhow::Result<Vec<f32>>>()?;
     let [tx, ty, tz, qx, qy, qz, qw] = numbers[..] else {
-        anyhow::bail!("{} numbers after the time instead of 7: tx ty tz qx qy qz qw", numbers.len());
+        anyhow::bail!(
+            "{} numbers after the time instead of 7: tx ty tz qx qy qz qw",
+            numbers.len()
+        );
     };
     Ok(quaternion_pose([qx, qy, qz, qw], [tx, ty, tz]))
 }
@@ -117,7 +160,10 @@ fn pose(words: &[&str]) -> anyhow::Result<Option<Affine3A>> {
 fn nearest<T>(rows: &[(f64, T)], time: f64) -> Option<usize> {
     let after = rows.partition_point(|row| row.0 < time);
     let away = |row: &usize| (rows[*row].0 - time).abs();
-    let row = [after.checked_sub(1), (after < rows.len()).then_some(after)].into_iter().flatten().min_by(|a, b| away(a).total_cmp(&away(b)))?;
+    let row = [after.checked_sub(1), (after < rows.len()).then_some(after)]
+        .into_iter()
+        .flatten()
+        .min_by(|a, b| away(a).total_cmp(&away(b)))?;
     (away(&row) <= APART).then_some(row)
 }
 
@@ -131,15 +177,20 @@ mod tests {
         tests::{depth_of, options, picture, prepared, refusal},
     };
 
-    /// Four pictures: the second has no depth, the third no pose near, of the fourth the file is missing; the depth of the first is 10 ms late.
+    /// Four pictures: the second has no depth, the third no pose near, of the fourth the file is
+    /// missing; the depth of the first is 10 ms late.
     fn recording(folder: &Path) -> PathBuf {
         let scene = folder.join("rgbd_dataset_fr1_desk");
-        ["rgb", "depth"].iter().for_each(|sub| fs::create_dir_all(scene.join(sub)).unwrap());
+        ["rgb", "depth"]
+            .iter()
+            .for_each(|sub| fs::create_dir_all(scene.join(sub)).unwrap());
         for stamp in ["10.000000", "10.500000", "11.000000"] {
             fs::write(scene.join(format!("rgb/{stamp}.png")), picture()).unwrap();
         }
         for stamp in ["10.010000", "11.000000", "12.000000"] {
-            depth_of(10_000).save(scene.join(format!("depth/{stamp}.png"))).unwrap();
+            depth_of(10_000)
+                .save(scene.join(format!("depth/{stamp}.png")))
+                .unwrap();
         }
         fs::write(
             scene.join("rgb.txt"),
@@ -149,8 +200,13 @@ mod tests {
         fs::write(scene.join("depth.txt"), "10.010000 depth/10.010000.png\n11.000000 depth/11.000000.png\n12.0 depth/12.000000.png\n").unwrap();
         // a quarter turn about z: the camera's right is the world's y
         let half = 0.5f32.sqrt();
-        fs::write(scene.join("groundtruth.txt"), format!("# t t q\n10.0150 1 2 3 0 0 {half} {half}\n11.5 0 0 0 0 0 0 1\n12.0 0 0 0 0 0 0 1\n"))
-            .unwrap();
+        fs::write(
+            scene.join("groundtruth.txt"),
+            format!(
+                "# t t q\n10.0150 1 2 3 0 0 {half} {half}\n11.5 0 0 0 0 0 0 1\n12.0 0 0 0 0 0 0 1\n"
+            ),
+        )
+        .unwrap();
         fs::write(scene.join("intrinsics.txt"), "8 8 3.5 2.5").unwrap();
         scene
     }
@@ -160,19 +216,49 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = recording(folder.path());
         let (scene, summary) = prepared(Kind::Frames, &path, &options()).unwrap();
-        assert_eq!(scene.images.iter().map(|image| image.name.as_str()).collect::<Vec<_>>(), ["10.000000"]);
-        assert!(summary.contains("1 without a pose") && summary.contains("1 without its files"), "{summary}");
-        assert!(scene.positions.iter().all(|p| (p[2] - 5.0).abs() < 1e-4), "10 000 fifths of a millimetre beyond 3 m");
-        let ahead = scene.images[0].camera.world_from_camera.transform_vector3(glam::Vec3::X);
+        assert_eq!(
+            scene
+                .images
+                .iter()
+                .map(|image| image.name.as_str())
+                .collect::<Vec<_>>(),
+            ["10.000000"]
+        );
+        assert!(
+            summary.contains("1 without a pose") && summary.contains("1 without its files"),
+            "{summary}"
+        );
+        assert!(
+            scene.positions.iter().all(|p| (p[2] - 5.0).abs() < 1e-4),
+            "10 000 fifths of a millimetre beyond 3 m"
+        );
+        let ahead = scene.images[0]
+            .camera
+            .world_from_camera
+            .transform_vector3(glam::Vec3::X);
         assert!((ahead - glam::Vec3::Y).length() < 1e-5, "{ahead}");
 
         // by its name it is one of the data set's
         fs::remove_file(path.join("intrinsics.txt")).unwrap();
         let camera = prepared(Kind::Frames, &path, &options()).unwrap().0.images[0].camera;
-        assert_eq!((camera.focal, camera.center, camera.width), ([517.3, 516.5], [318.6, 255.3], 640.0));
+        assert_eq!(
+            (camera.focal, camera.center, camera.width),
+            ([517.3, 516.5], [318.6, 255.3], 640.0)
+        );
         let given = folder.path().join("camera.txt");
         fs::write(&given, "9 9 3.5 2.5").unwrap();
-        let camera = prepared(Kind::Frames, &path, &Options { intrinsics: Some(given), ..options() }).unwrap().0.images[0].camera;
+        let camera = prepared(
+            Kind::Frames,
+            &path,
+            &Options {
+                intrinsics: Some(given),
+                ..options()
+            },
+        )
+        .unwrap()
+        .0
+        .images[0]
+            .camera;
         assert_eq!((camera.focal, camera.width), ([9.0; 2], 8.0));
         let unnamed = folder.path().join("desk");
         fs::rename(&path, &unnamed).unwrap();
@@ -196,11 +282,21 @@ mod tests {
             let path = recording(folder.path());
             fs::write(path.join(file), text).unwrap();
             let error = refusal(Kind::Frames, &path, &options());
-            assert!(error.contains(words) && (error.contains(file) || words.contains("within")), "{error} does not say {words} of {file}");
+            assert!(
+                error.contains(words) && (error.contains(file) || words.contains("within")),
+                "{error} does not say {words} of {file}"
+            );
         }
         let folder = tempfile::tempdir().unwrap();
         let path = recording(folder.path());
-        fs::write(path.join("groundtruth.txt"), "10.0 nan nan nan 0 0 0 1\n11.0 0 0 0 0 0 0 0\n12.0 0 0 0 0 0 0 1").unwrap();
-        assert!(refusal(Kind::Frames, &path, &options()).contains("none of 3 frames"), "two poses are lost, one file is missing");
+        fs::write(
+            path.join("groundtruth.txt"),
+            "10.0 nan nan nan 0 0 0 1\n11.0 0 0 0 0 0 0 0\n12.0 0 0 0 0 0 0 1",
+        )
+        .unwrap();
+        assert!(
+            refusal(Kind::Frames, &path, &options()).contains("none of 3 frames"),
+            "two poses are lost, one file is missing"
+        );
     }
 }

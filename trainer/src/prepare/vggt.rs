@@ -1,6 +1,8 @@
-//! VGGT's `predictions.npz` (docs/spec/data.md section 9): for S images of H x W pixels `depth` (S, H, W, 1), `depth_conf` (S, H, W), `extrinsic` (S, 3, 4) world to
-//! camera, `intrinsic` (S, 3, 3), `images` (S, 3, H, W) or (S, H, W, 3) in 0..=1, and `world_points` (S, H, W, 3), which may be missing. Points come from the depth,
-//! as VGGT's authors recommend; those of the other branch are only compared with it.
+//! VGGT's `predictions.npz` (docs/spec/data.md section 9): for S images of H x W pixels `depth` (S,
+//! H, W, 1), `depth_conf` (S, H, W), `extrinsic` (S, 3, 4) world to camera, `intrinsic` (S, 3, 3),
+//! `images` (S, 3, H, W) or (S, H, W, 3) in 0..=1, and `world_points` (S, H, W, 3), which may be
+//! missing. Points come from the depth, as VGGT's authors recommend; those of the other branch are
+//! only compared with it.
 
 use std::{fs::File, io::BufReader, io::Cursor, path::Path};
 
@@ -42,8 +44,13 @@ pub fn read(folder: &Path, options: &Options) -> anyhow::Result<Reconstruction> 
 }
 
 /// An array of the archive, which deflate may have packed.
-fn with<T>(path: &Path, name: &str, read: impl FnOnce(&mut Array<ZipFile<'_, BufReader<File>>>) -> anyhow::Result<T>) -> anyhow::Result<Option<T>> {
-    let mut archive = ZipArchive::new(BufReader::new(File::open(path)?)).context("it is no .npz archive")?;
+fn with<T>(
+    path: &Path,
+    name: &str,
+    read: impl FnOnce(&mut Array<ZipFile<'_, BufReader<File>>>) -> anyhow::Result<T>,
+) -> anyhow::Result<Option<T>> {
+    let mut archive =
+        ZipArchive::new(BufReader::new(File::open(path)?)).context("it is no .npz archive")?;
     let entry = match archive.by_name(&format!("{name}.npy")) {
         Ok(entry) => entry,
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
@@ -56,10 +63,19 @@ fn with<T>(path: &Path, name: &str, read: impl FnOnce(&mut Array<ZipFile<'_, Buf
 fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     let missing = |name: &str| format!("there is no array `{name}`");
     let ([count, rows, columns], confidences) = with(path, "depth_conf", |array| {
-        let [images, rows, columns] =
-            <[usize; 3]>::try_from(array.shape.clone()).ok().with_context(|| format!("the shape {:?} instead of (S, H, W)", array.shape))?;
-        let pixels = images.checked_mul(rows).and_then(|n| n.checked_mul(columns)).filter(|n| (1..=PIXEL_LIMIT).contains(n));
-        let pixels = pixels.with_context(|| format!("the shape {:?}: at most {PIXEL_LIMIT} pixels are read", array.shape))?;
+        let [images, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
+            .ok()
+            .with_context(|| format!("the shape {:?} instead of (S, H, W)", array.shape))?;
+        let pixels = images
+            .checked_mul(rows)
+            .and_then(|n| n.checked_mul(columns))
+            .filter(|n| (1..=PIXEL_LIMIT).contains(n));
+        let pixels = pixels.with_context(|| {
+            format!(
+                "the shape {:?}: at most {PIXEL_LIMIT} pixels are read",
+                array.shape
+            )
+        })?;
         Ok(([images, rows, columns], array.next(pixels)?))
     })?
     .with_context(|| missing("depth_conf"))?;
@@ -72,15 +88,22 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     let is_sure = |confidence: f32| confidence > NO_CONFIDENCE && confidence >= quantile;
     let all = |name: &str, shape: [usize; 3]| {
         let values = with(path, name, |array| {
-            ensure!(array.shape == shape, "the shape {:?} instead of {shape:?}", array.shape);
+            ensure!(
+                array.shape == shape,
+                "the shape {:?} instead of {shape:?}",
+                array.shape
+            );
             array.next(shape.iter().product())
         })?;
         values.with_context(|| missing(name))
     };
     let extrinsics = all("extrinsic", [count, 3, 4])?;
     let intrinsics = all("intrinsic", [count, 3, 3])?;
-    let cameras: Vec<Option<Camera>> =
-        extrinsics.chunks_exact(12).zip(intrinsics.chunks_exact(9)).map(|(e, i)| camera(e, i, [columns as f32, rows as f32])).collect();
+    let cameras: Vec<Option<Camera>> = extrinsics
+        .chunks_exact(12)
+        .zip(intrinsics.chunks_exact(9))
+        .map(|(e, i)| camera(e, i, [columns as f32, rows as f32]))
+        .collect();
     let is_taken = |image: usize| image.is_multiple_of(every) && cameras[image].is_some();
     let mut images = Vec::new();
     with(path, "depth", |array| {
@@ -100,7 +123,15 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
             if let (true, Some(camera)) = (is_taken(row), cameras[row]) {
                 let depth = Some(Map::new(depth, [rows, columns, 1])?);
                 let name = format!("{row:06}");
-                images.push(Image { picture: Some(format!("{name}.png")), name, camera, depth, mask: None, instances: vec![], features: None });
+                images.push(Image {
+                    picture: Some(format!("{name}.png")),
+                    name,
+                    camera,
+                    depth,
+                    mask: None,
+                    instances: vec![],
+                    features: None,
+                });
             }
         }
         Ok(())
@@ -109,7 +140,11 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     let mut pictures = Vec::new();
     with(path, "images", |array| {
         let is_planar = array.shape == [count, 3, rows, columns];
-        ensure!(is_planar || array.shape == [count, rows, columns, 3], "the shape {:?} does not fit `depth_conf`", array.shape);
+        ensure!(
+            is_planar || array.shape == [count, rows, columns, 3],
+            "the shape {:?} does not fit `depth_conf`",
+            array.shape
+        );
         for row in 0..count {
             let values = array.next(3 * pixels)?;
             if is_taken(row) {
@@ -121,15 +156,24 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     .with_context(|| missing("images"))?;
     let mut differences = Vec::new();
     with(path, "world_points", |array| {
-        ensure!(array.shape == [count, rows, columns, 3], "the shape {:?} does not fit `depth_conf`", array.shape);
+        ensure!(
+            array.shape == [count, rows, columns, 3],
+            "the shape {:?} does not fit `depth_conf`",
+            array.shape
+        );
         let mut images = images.iter();
         for row in 0..count {
             let points = array.next(3 * pixels)?;
-            let Some(image) = is_taken(row).then(|| images.next()).flatten() else { continue };
+            let Some(image) = is_taken(row).then(|| images.next()).flatten() else {
+                continue;
+            };
             let Some(depth) = &image.depth else { continue };
             for (pixel, point) in points.chunks_exact(3).enumerate().step_by(STRIDE) {
                 let here = depth.at(pixel / columns, pixel % columns)[0];
-                let [x, y] = [((pixel % columns) as f32 + 0.5) / columns as f32, ((pixel / columns) as f32 + 0.5) / rows as f32];
+                let [x, y] = [
+                    ((pixel % columns) as f32 + 0.5) / columns as f32,
+                    ((pixel / columns) as f32 + 0.5) / rows as f32,
+                ];
                 if here > 0.0 {
                     let other = Vec3::from(image.camera.back_project(Pixel { x, y, depth: here }));
                     differences.push(other.distance(Vec3::from_slice(point)) / here);
@@ -139,28 +183,57 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
         Ok(())
     })?;
     let lost = count.div_ceil(every) - images.len();
-    Ok(Reconstruction { images, pictures, lost, points: None, disagreement: median(differences), is_metric: false })
+    Ok(Reconstruction {
+        images,
+        pictures,
+        lost,
+        points: None,
+        disagreement: median(differences),
+        is_metric: false,
+    })
 }
 
-/// The camera whose world-to-camera rows are `e`; `None` where they are no pose or `i` are no intrinsics.
+/// The camera whose world-to-camera rows are `e`; `None` where they are no pose or `i` are no
+/// intrinsics.
 fn camera(e: &[f32], i: &[f32], [width, height]: [f32; 2]) -> Option<Camera> {
     let rotation = Mat3::from_cols_slice(&[e[0], e[4], e[8], e[1], e[5], e[9], e[2], e[6], e[10]]);
     let camera_from_world = Affine3A::from_mat3_translation(rotation, Vec3::new(e[3], e[7], e[11]));
     let is_pose = camera_from_world.is_finite() && (rotation.determinant() - 1.0).abs() < 0.1;
     let (focal, center) = ([i[0], i[4]], [i[2], i[5]]);
-    let is_camera = focal.iter().all(|f| f.is_finite() && *f > 0.0) && center.iter().all(|c| c.is_finite());
-    (is_pose && is_camera).then(|| Camera { width, height, focal, center, world_from_camera: camera_from_world.inverse() })
+    let is_camera =
+        focal.iter().all(|f| f.is_finite() && *f > 0.0) && center.iter().all(|c| c.is_finite());
+    (is_pose && is_camera).then(|| Camera {
+        width,
+        height,
+        focal,
+        center,
+        world_from_camera: camera_from_world.inverse(),
+    })
 }
 
-fn picture(values: &[f32], [rows, columns]: [usize; 2], is_planar: bool) -> anyhow::Result<Picture> {
+fn picture(
+    values: &[f32],
+    [rows, columns]: [usize; 2],
+    is_planar: bool,
+) -> anyhow::Result<Picture> {
     let pixels = rows * columns;
     let level = |pixel: usize, channel: usize| {
-        let value = if is_planar { values[channel * pixels + pixel] } else { values[3 * pixel + channel] };
+        let value = if is_planar {
+            values[channel * pixels + pixel]
+        } else {
+            values[3 * pixel + channel]
+        };
         (255.0 * value).round() as u8
     };
-    let bytes: Vec<u8> = (0..pixels).flat_map(|pixel| [level(pixel, 0), level(pixel, 1), level(pixel, 2)]).collect();
-    let image = ImageBuffer::<Rgb<u8>, _>::from_raw(columns as u32, rows as u32, bytes).context("a colour for every pixel")?;
+    let bytes: Vec<u8> = (0..pixels)
+        .flat_map(|pixel| [level(pixel, 0), level(pixel, 1), level(pixel, 2)])
+        .collect();
+    let image = ImageBuffer::<Rgb<u8>, _>::from_raw(columns as u32, rows as u32, bytes)
+        .context("a colour for every pixel")?;
     let mut file = Cursor::new(vec![]);
     image.write_to(&mut file, image::ImageFormat::Png)?;
-    Ok(Picture { extension: "png", bytes: file.into_inner() })
+    Ok(Picture {
+        extension: "png",
+        bytes: file.into_inner(),
+    })
 }

@@ -27,32 +27,58 @@ struct Bucket {
     band: [f64; 2],
 }
 
-/// Curves in one frame over the steps of a run; y is logarithmic if asked, for what varies over decades. Empty without any point.
+/// Curves in one frame over the steps of a run; y is logarithmic if asked, for what varies over
+/// decades. Empty without any point.
 pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
     let height = |y: f64| if logarithmic { y.log10() } else { y };
-    let drawn: Vec<Vec<Bucket>> = series.iter().map(|series| buckets(&series.points, logarithmic)).collect();
+    let drawn: Vec<Vec<Bucket>> = series
+        .iter()
+        .map(|series| buckets(&series.points, logarithmic))
+        .collect();
     let all = || drawn.iter().flatten();
     if all().next().is_none() {
         return String::new();
     }
-    let [mut left, mut right, mut low, mut high] = [f64::INFINITY, f64::NEG_INFINITY, f64::INFINITY, f64::NEG_INFINITY];
+    let [mut left, mut right, mut low, mut high] = [
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+        f64::INFINITY,
+        f64::NEG_INFINITY,
+    ];
     for Bucket { x, mean, band } in all() {
         (left, right) = (left.min(*x), right.max(*x));
-        low = [low, height(*mean), height(band[0])].into_iter().fold(low, f64::min);
-        high = [high, height(*mean), height(band[1])].into_iter().fold(high, f64::max);
+        low = [low, height(*mean), height(band[0])]
+            .into_iter()
+            .fold(low, f64::min);
+        high = [high, height(*mean), height(band[1])]
+            .into_iter()
+            .fold(high, f64::max);
     }
     if high - low < 1e-12 {
-        (low, high) = (low - 0.5 * low.abs().max(1e-6), high + 0.5 * high.abs().max(1e-6));
+        (low, high) = (
+            low - 0.5 * low.abs().max(1e-6),
+            high + 0.5 * high.abs().max(1e-6),
+        );
     }
     let span = (right - left).max(1.0);
     let place = |x: f64, y: f64| {
         let [l, r, t, b] = MARGIN;
-        [l + (x - left) / span * (WIDTH - l - r), t + (high - height(y)) / (high - low) * (HEIGHT - t - b)]
+        [
+            l + (x - left) / span * (WIDTH - l - r),
+            t + (high - height(y)) / (high - low) * (HEIGHT - t - b),
+        ]
     };
-    let mut svg = format!("<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">", escape(title));
+    let mut svg = format!(
+        "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">",
+        escape(title)
+    );
     let _ = write!(svg, "<title>{}</title>", escape(title));
     for value in ticks(low, high, 4) {
-        let value = if logarithmic { 10f64.powf(value) } else { value };
+        let value = if logarithmic {
+            10f64.powf(value)
+        } else {
+            value
+        };
         let [_, y] = place(left, value);
         let [x, end] = [MARGIN[0], WIDTH - MARGIN[1]];
         let _ = write!(
@@ -65,44 +91,82 @@ pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
     }
     for value in ticks(left, right, 6) {
         let [x, _] = place(value, 1.0);
-        let _ = write!(svg, "<text class=\"x\" x=\"{x:.1}\" y=\"{}\">{}</text>", HEIGHT - 6.0, short(value));
+        let _ = write!(
+            svg,
+            "<text class=\"x\" x=\"{x:.1}\" y=\"{}\">{}</text>",
+            HEIGHT - 6.0,
+            short(value)
+        );
     }
     for (index, buckets) in drawn.iter().enumerate() {
         let at = |x: f64, y: f64| place(x, y).map(|v| format!("{v:.1}")).join(" ");
-        let line = |y: fn(&Bucket) -> f64| buckets.iter().map(|b| at(b.x, y(b))).collect::<Vec<_>>();
+        let line =
+            |y: fn(&Bucket) -> f64| buckets.iter().map(|b| at(b.x, y(b))).collect::<Vec<_>>();
         let (mean, low, mut high) = (line(|b| b.mean), line(|b| b.band[0]), line(|b| b.band[1]));
         if let [alone] = &mean[..] {
             let (x, y) = alone.split_once(' ').unwrap_or_default();
-            let _ = write!(svg, "<circle class=\"s{index}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
+            let _ = write!(
+                svg,
+                "<circle class=\"s{index}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"
+            );
             continue;
         }
         high.reverse();
         if buckets.iter().any(|b| b.band[0] < b.band[1]) {
-            let _ = write!(svg, "<path class=\"band s{index}\" d=\"M{}L{}Z\"/>", low.join("L"), high.join("L"));
+            let _ = write!(
+                svg,
+                "<path class=\"band s{index}\" d=\"M{}L{}Z\"/>",
+                low.join("L"),
+                high.join("L")
+            );
         }
         if !mean.is_empty() {
-            let _ = write!(svg, "<path class=\"line s{index}\" d=\"M{}\"/>", mean.join("L"));
+            let _ = write!(
+                svg,
+                "<path class=\"line s{index}\" d=\"M{}\"/>",
+                mean.join("L")
+            );
         }
     }
     svg.push_str("</svg>");
     if series.len() > 1 {
-        let key = |(index, series): (usize, &Series)| format!("<span class=\"key s{index}\">{}</span>", escape(&series.name));
-        let _ = write!(svg, "<p class=\"keys\">{}</p>", series.iter().enumerate().map(key).collect::<String>());
+        let key = |(index, series): (usize, &Series)| {
+            format!(
+                "<span class=\"key s{index}\">{}</span>",
+                escape(&series.name)
+            )
+        };
+        let _ = write!(
+            svg,
+            "<p class=\"keys\">{}</p>",
+            series.iter().enumerate().map(key).collect::<String>()
+        );
     }
     svg.push_str("</figure>");
     svg
 }
 
 fn buckets(points: &[[f64; 2]], logarithmic: bool) -> Vec<Bucket> {
-    let points: Vec<[f64; 2]> = points.iter().filter(|p| p.iter().all(|v| v.is_finite()) && (!logarithmic || p[1] > 0.0)).copied().collect();
+    let points: Vec<[f64; 2]> = points
+        .iter()
+        .filter(|p| p.iter().all(|v| v.is_finite()) && (!logarithmic || p[1] > 0.0))
+        .copied()
+        .collect();
     let bring_together = |points: &[[f64; 2]]| {
         let mut values: Vec<f64> = points.iter().map(|p| p[1]).collect();
         values.sort_by(f64::total_cmp);
         let quantile = |share: f64| values[((values.len() - 1) as f64 * share).round() as usize];
         let mean = |axis: usize| points.iter().map(|p| p[axis]).sum::<f64>() / points.len() as f64;
-        Bucket { x: mean(0), mean: mean(1), band: [quantile(0.1), quantile(0.9)] }
+        Bucket {
+            x: mean(0),
+            mean: mean(1),
+            band: [quantile(0.1), quantile(0.9)],
+        }
     };
-    points.chunks(points.len().div_ceil(DRAWN).max(1)).map(bring_together).collect()
+    points
+        .chunks(points.len().div_ceil(DRAWN).max(1))
+        .map(bring_together)
+        .collect()
 }
 
 /// About `count` round numbers in a range.
@@ -112,15 +176,28 @@ fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
         return vec![low];
     }
     let decade = 10f64.powf(rough.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0].map(|s| s * decade).into_iter().find(|step| *step >= rough).unwrap_or(decade);
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .map(|s| s * decade)
+        .into_iter()
+        .find(|step| *step >= rough)
+        .unwrap_or(decade);
     let first = (low / step).ceil() as i64;
-    (0..=2 * count as i64).map(|i| (first + i) as f64 * step).take_while(|tick| *tick <= high + 1e-9 * step).collect()
+    (0..=2 * count as i64)
+        .map(|i| (first + i) as f64 * step)
+        .take_while(|tick| *tick <= high + 1e-9 * step)
+        .collect()
 }
 
 /// A number in a few characters.
 pub fn short(value: f64) -> String {
     let size = value.abs();
-    let trimmed = |text: String| if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text };
+    let trimmed = |text: String| {
+        if text.contains('.') {
+            text.trim_end_matches('0').trim_end_matches('.').to_owned()
+        } else {
+            text
+        }
+    };
     match size {
         _ if value == 0.0 => "0".into(),
         _ if size >= 1e6 => trimmed(format!("{:.1}", value / 1e6)) + "M",
@@ -152,16 +229,30 @@ mod tests {
 
     #[test]
     fn a_curve_passes_through_its_values() {
-        let series = |points: Vec<[f64; 2]>| [Series { name: "a < b".into(), points }];
+        let series = |points: Vec<[f64; 2]>| {
+            [Series {
+                name: "a < b".into(),
+                points,
+            }]
+        };
         let svg = chart("loss & more", &series(vec![[0.0, 1.0], [10.0, 3.0]]), false);
         // the lowest value at the frame's bottom left, the highest at its top right
         assert!(svg.contains("d=\"M50.0 204.0L546.0 12.0\""), "{svg}");
         assert!(svg.contains("loss &amp; more"));
         assert_eq!(chart("nothing", &series(vec![[0.0, f64::NAN]]), false), "");
         assert!(chart("one", &series(vec![[5.0, 2.0]]), false).contains("<circle"));
-        let logarithmic = chart("log", &series(vec![[0.0, 0.0], [1.0, 1.0], [2.0, 100.0], [3.0, 10.0]]), true);
-        assert!(logarithmic.contains("L298.0 12.0L546.0 108.0"), "a decade is half of two: {logarithmic}");
-        let many: Vec<[f64; 2]> = (0..1000).map(|i| [f64::from(i), f64::from(i % 7)]).collect();
+        let logarithmic = chart(
+            "log",
+            &series(vec![[0.0, 0.0], [1.0, 1.0], [2.0, 100.0], [3.0, 10.0]]),
+            true,
+        );
+        assert!(
+            logarithmic.contains("L298.0 12.0L546.0 108.0"),
+            "a decade is half of two: {logarithmic}"
+        );
+        let many: Vec<[f64; 2]> = (0..1000)
+            .map(|i| [f64::from(i), f64::from(i % 7)])
+            .collect();
         assert!(chart("many", &series(many), false).contains("class=\"band s0\""));
     }
 }

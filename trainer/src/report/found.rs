@@ -25,51 +25,112 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
         let cells = [of.ap, of.ap50, of.ap25, of.recall50].map(percent);
         [name, count.to_string()].into_iter().chain(cells).collect()
     };
-    let (Figures::Scannet { scans, summary, splits, .. }, Figures::ClassAgnostic { model_scores, confidence_one, .. }) = (by_class, agnostic) else {
+    let (
+        Figures::Scannet {
+            scans,
+            summary,
+            splits,
+            ..
+        },
+        Figures::ClassAgnostic {
+            model_scores,
+            confidence_one,
+            ..
+        },
+    ) = (by_class, agnostic)
+    else {
         return String::new();
     };
     let mut rows = vec![row("all classes".into(), summary.all.classes, &summary.all)];
-    rows.extend(splits.iter().filter(|(_, of)| of.classes > 0).map(|(split, of)| row(format!("ScanNet200 {split}"), of.classes, of)));
-    rows.push(row("classes ignored, all scores 1".into(), 1, &confidence_one.all));
-    rows.push(row("classes ignored, model's scores".into(), 1, &model_scores.all));
+    rows.extend(
+        splits
+            .iter()
+            .filter(|(_, of)| of.classes > 0)
+            .map(|(split, of)| row(format!("ScanNet200 {split}"), of.classes, of)),
+    );
+    rows.push(row(
+        "classes ignored, all scores 1".into(),
+        1,
+        &confidence_one.all,
+    ));
+    rows.push(row(
+        "classes ignored, model's scores".into(),
+        1,
+        &model_scores.all,
+    ));
     let sizes = Size::ALL.into_iter().filter_map(|size| {
         let of = model_scores.sizes.get(size.name())?;
-        Some(row(format!("{}, {}", size.name(), bounds(size)), of.things, &of.averages))
+        Some(row(
+            format!("{}, {}", size.name(), bounds(size)),
+            of.things,
+            &of.averages,
+        ))
     });
-    let said =
-        format!("<p class=\"quiet\">{scans} scans; percent. AP is the mean over overlaps of 0.50 to 0.90, as the released evaluators have it.</p>");
+    let said = format!(
+        "<p class=\"quiet\">{scans} scans; percent. AP is the mean over overlaps of 0.50 to 0.90, as the released evaluators have it.</p>"
+    );
     let columns = ["AP", "AP50", "AP25", "recall50"];
     let head = |count| ["", count].into_iter().chain(columns).collect::<Vec<_>>();
     let sizes = table(&head("things"), &sizes.collect::<Vec<_>>());
-    said + &table(&head("classes"), &rows) + "<p class=\"quiet\">By the longest edge of a thing's box, classes ignored, model's scores:</p>" + &sizes
+    said + &table(&head("classes"), &rows)
+        + "<p class=\"quiet\">By the longest edge of a thing's box, classes ignored, model's scores:</p>"
+        + &sizes
 }
 
 /// Every class, the best first.
 pub fn classes(figures: &Figures) -> String {
-    let Figures::Scannet { classes, .. } = figures else { return String::new() };
-    let mut classes: Vec<_> = classes.iter().filter(|(_, class)| !class.ap50.is_nan()).collect();
+    let Figures::Scannet { classes, .. } = figures else {
+        return String::new();
+    };
+    let mut classes: Vec<_> = classes
+        .iter()
+        .filter(|(_, class)| !class.ap50.is_nan())
+        .collect();
     classes.sort_by(|a, b| b.1.ap50.total_cmp(&a.1.ap50));
     let row = |(name, class): &(&String, &crate::evaluation::OfClass)| {
-        let bar = format!("{}<span class=\"bar\"><i style=\"width:{:.0}%\"></i></span>", percent(class.ap50), 100.0 * class.ap50);
-        vec![escape(name), bar, percent(class.ap), percent(class.ap25), percent(class.recall50)]
+        let bar = format!(
+            "{}<span class=\"bar\"><i style=\"width:{:.0}%\"></i></span>",
+            percent(class.ap50),
+            100.0 * class.ap50
+        );
+        vec![
+            escape(name),
+            bar,
+            percent(class.ap),
+            percent(class.ap25),
+            percent(class.recall50),
+        ]
     };
-    table(&["", "AP50", "AP", "AP25", "recall50"], &classes.iter().map(row).collect::<Vec<_>>())
+    table(
+        &["", "AP50", "AP", "AP25", "recall50"],
+        &classes.iter().map(row).collect::<Vec<_>>(),
+    )
 }
 
-/// Of the things of each of the most frequent classes: what those that were found are called, and how many were not.
+/// Of the things of each of the most frequent classes: what those that were found are called, and
+/// how many were not.
 pub fn confusion(answers: &[Answer], names: &Names) -> String {
     let mut counts: BTreeMap<(usize, Option<usize>), usize> = BTreeMap::new();
     let mut things = vec![0usize; names.names.len()];
     for Answer { room, found, .. } in answers {
         let sizes = pairs::object_sizes(room);
-        for ((class, pair), size) in names.of_objects(room).into_iter().zip(pairs::pairs(room, found)).zip(sizes) {
+        for ((class, pair), size) in names
+            .of_objects(room)
+            .into_iter()
+            .zip(pairs::pairs(room, found))
+            .zip(sizes)
+        {
             if size >= MIN_POINTS {
                 things[class] += 1;
-                *counts.entry((class, pair.map(|pair| names.nearest(&found[pair.found])))).or_default() += 1;
+                *counts
+                    .entry((class, pair.map(|pair| names.nearest(&found[pair.found]))))
+                    .or_default() += 1;
             }
         }
     }
-    let mut top: Vec<usize> = (0..things.len()).filter(|&class| things[class] > 0).collect();
+    let mut top: Vec<usize> = (0..things.len())
+        .filter(|&class| things[class] > 0)
+        .collect();
     top.sort_by_key(|&class| std::cmp::Reverse(things[class]));
     top.truncate(CLASSES);
     if top.is_empty() {
@@ -77,18 +138,36 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
     }
     let cell = |count: usize, all: usize| {
         let share = 0.85 * count as f64 / all.max(1) as f64;
-        let count = if count == 0 { "·".into() } else { count.to_string() };
+        let count = if count == 0 {
+            "·".into()
+        } else {
+            count.to_string()
+        };
         format!("<td><span style=\"--share:{share:.2}\">{count}</span></td>")
     };
     let row = |&class: &usize| {
         let of = |name: Option<usize>| counts.get(&(class, name)).copied().unwrap_or(0);
         let named: usize = top.iter().map(|&name| of(Some(name))).sum();
         let other = things[class] - named - of(None);
-        let cells: String = top.iter().map(|&name| of(Some(name))).chain([other, of(None)]).map(|count| cell(count, things[class])).collect();
-        format!("<tr><th scope=\"row\">{} ({})</th>{cells}</tr>", escape(&names.names[class]), things[class])
+        let cells: String = top
+            .iter()
+            .map(|&name| of(Some(name)))
+            .chain([other, of(None)])
+            .map(|count| cell(count, things[class]))
+            .collect();
+        format!(
+            "<tr><th scope=\"row\">{} ({})</th>{cells}</tr>",
+            escape(&names.names[class]),
+            things[class]
+        )
     };
-    let columns = top.iter().map(|&class| escape(&names.names[class])).chain(["another name".into(), "not found".into()]);
-    let head: String = columns.map(|name| format!("<th scope=\"col\"><div>{name}</div></th>")).collect();
+    let columns = top
+        .iter()
+        .map(|&class| escape(&names.names[class]))
+        .chain(["another name".into(), "not found".into()]);
+    let head: String = columns
+        .map(|name| format!("<th scope=\"col\"><div>{name}</div></th>"))
+        .collect();
     let rows: String = top.iter().map(row).collect();
     format!(
         "<p class=\"quiet\">Rows are true classes, the {} most frequent of {}, with their number of things; columns are what was found there by more than half.</p>\
@@ -103,7 +182,10 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
 /// # Errors
 /// A picture cannot be encoded.
 pub fn scans(answers: &[Answer], names: &Names) -> anyhow::Result<String> {
-    let cards = answers.iter().filter_map(|answer| Stage::new(&answer.room).map(|stage| card(answer, names, &stage))).take(PICTURED);
+    let cards = answers
+        .iter()
+        .filter_map(|answer| Stage::new(&answer.room).map(|stage| card(answer, names, &stage)))
+        .take(PICTURED);
     let cards = cards.collect::<anyhow::Result<String>>()?;
     if cards.is_empty() {
         return Ok(cards);
@@ -123,16 +205,47 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
             object_of_found[pair.found] = Some(object);
         }
     });
-    let color_of = |object: usize| if pairs[object].is_some() { hue(object) } else { ALONE };
-    let truth = tinted(answer, &room.object_of_point.iter().map(|object| object.map(|object| color_of(object as usize))).collect::<Vec<_>>());
-    let owners = owners(room.positions.len(), found, |index| object_of_found[index].is_some());
-    let predicted = owners.iter().map(|owner| owner.map(|index| object_of_found[index].map_or(ALONE, hue))).collect::<Vec<_>>();
+    let color_of = |object: usize| {
+        if pairs[object].is_some() {
+            hue(object)
+        } else {
+            ALONE
+        }
+    };
+    let truth = tinted(
+        answer,
+        &room
+            .object_of_point
+            .iter()
+            .map(|object| object.map(|object| color_of(object as usize)))
+            .collect::<Vec<_>>(),
+    );
+    let owners = owners(room.positions.len(), found, |index| {
+        object_of_found[index].is_some()
+    });
+    let predicted = owners
+        .iter()
+        .map(|owner| owner.map(|index| object_of_found[index].map_or(ALONE, hue)))
+        .collect::<Vec<_>>();
     let predicted = tinted(answer, &predicted);
 
-    let countable = pairs::object_sizes(room).into_iter().map(|size| size >= MIN_POINTS);
-    let counted: Vec<_> = pairs.iter().zip(names.of_objects(room)).zip(countable).filter(|(_, countable)| *countable).map(|(pair, _)| pair).collect();
+    let countable = pairs::object_sizes(room)
+        .into_iter()
+        .map(|size| size >= MIN_POINTS);
+    let counted: Vec<_> = pairs
+        .iter()
+        .zip(names.of_objects(room))
+        .zip(countable)
+        .filter(|(_, countable)| *countable)
+        .map(|(pair, _)| pair)
+        .collect();
     let matched = counted.iter().filter(|(pair, _)| pair.is_some()).count();
-    let named = counted.iter().filter(|(pair, class)| pair.is_some_and(|pair| names.nearest(&found[pair.found]) == *class)).count();
+    let named = counted
+        .iter()
+        .filter(|(pair, class)| {
+            pair.is_some_and(|pair| names.nearest(&found[pair.found]) == *class)
+        })
+        .count();
     let title = title(path);
     let mut html = format!(
         "<article class=\"scan\"><h3>{}</h3><p class=\"quiet\">{matched} of {} things found, {named} called by their name</p>",
@@ -157,18 +270,31 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
 /// (points): which drawn mask each belongs to, of several the most confident.
 fn owners(points: usize, found: &[Found], matches: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
     let mut owners: Vec<Option<usize>> = vec![None; points];
-    let mut drawn: Vec<usize> = (0..found.len()).filter(|&index| found[index].score >= LEAST_SCORE || matches(index)).collect();
+    let mut drawn: Vec<usize> = (0..found.len())
+        .filter(|&index| found[index].score >= LEAST_SCORE || matches(index))
+        .collect();
     drawn.sort_by(|&a, &b| found[a].score.total_cmp(&found[b].score));
     for index in drawn {
-        found[index].points.iter().for_each(|&point| owners[point as usize] = Some(index));
+        found[index]
+            .points
+            .iter()
+            .for_each(|&point| owners[point as usize] = Some(index));
     }
     owners
 }
 
-/// (points, 3): the colours of what they belong to with the light and shade of the scan; what belongs to nothing is grey.
+/// (points, 3): the colours of what they belong to with the light and shade of the scan; what
+/// belongs to nothing is grey.
 fn tinted(answer: &Answer, colors: &[Option<[u8; 3]>]) -> Vec<[u8; 3]> {
     let light = |point: usize| match &answer.room.colors {
-        Some(colors) => colors[point].iter().zip([0.3, 0.59, 0.11]).map(|(channel, share)| f32::from(*channel) * share).sum::<f32>() / 255.0,
+        Some(colors) => {
+            colors[point]
+                .iter()
+                .zip([0.3, 0.59, 0.11])
+                .map(|(channel, share)| f32::from(*channel) * share)
+                .sum::<f32>()
+                / 255.0
+        }
         None => 0.6,
     };
     let tint = |(point, color): (usize, &Option<[u8; 3]>)| match color {

@@ -18,14 +18,21 @@ pub struct Log {
 }
 
 impl Log {
-    /// Reads the file; empty where there is none. A run that went on from an earlier checkpoint repeats steps: the later record of a step is the one.
+    /// Reads the file; empty where there is none. A run that went on from an earlier checkpoint
+    /// repeats steps: the later record of a step is the one.
     ///
     /// # Errors
     /// The file cannot be read, or is too long.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = match fs::metadata(path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Self::default()),
-            Ok(found) if found.len() > LONGEST => anyhow::bail!("{} has {} bytes, the longest log has {LONGEST}", path.display(), found.len()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Ok(Self::default());
+            }
+            Ok(found) if found.len() > LONGEST => anyhow::bail!(
+                "{} has {} bytes, the longest log has {LONGEST}",
+                path.display(),
+                found.len()
+            ),
             _ => fs::read(path).with_context(|| format!("cannot read {}", path.display()))?,
         };
         Ok(Self::parse(&String::from_utf8_lossy(&text)))
@@ -40,7 +47,12 @@ impl Log {
             }
         }
         let (mut lowest, mut later) = (u64::MAX, None);
-        let mut kept: Vec<bool> = log.records.iter().rev().map(|record| newest(record, &mut lowest, &mut later)).collect();
+        let mut kept: Vec<bool> = log
+            .records
+            .iter()
+            .rev()
+            .map(|record| newest(record, &mut lowest, &mut later))
+            .collect();
         kept.reverse();
         let mut kept = kept.into_iter();
         log.records.retain(|_| kept.next().unwrap_or(true));
@@ -49,8 +61,14 @@ impl Log {
 
     /// (step, value) of every record that has a finite number there.
     pub fn curve(&self, key: &str) -> Vec<[f64; 2]> {
-        let point = |record: &Map<String, Value>| Some([record.get("step")?.as_f64()?, record.get(key)?.as_f64()?]);
-        self.records.iter().filter_map(point).filter(|point| point[1].is_finite()).collect()
+        let point = |record: &Map<String, Value>| {
+            Some([record.get("step")?.as_f64()?, record.get(key)?.as_f64()?])
+        };
+        self.records
+            .iter()
+            .filter_map(point)
+            .filter(|point| point[1].is_finite())
+            .collect()
     }
 
     /// The last record's value.
@@ -62,14 +80,18 @@ impl Log {
     pub fn recent(&self, key: &str) -> Option<f64> {
         let curve = self.curve(key);
         let tail = &curve[curve.len() - curve.len().div_ceil(10)..];
-        (!tail.is_empty()).then(|| tail.iter().map(|point| point[1]).sum::<f64>() / tail.len() as f64)
+        (!tail.is_empty())
+            .then(|| tail.iter().map(|point| point[1]).sum::<f64>() / tail.len() as f64)
     }
 }
 
-/// Going backwards: whether no later record has this step or a later one, unless it follows at once: a checkpoint may be measured in several ways.
-/// `lowest` is the lowest step so far, `later` that of the record behind this one.
+/// Going backwards: whether no later record has this step or a later one, unless it follows at
+/// once: a checkpoint may be measured in several ways. `lowest` is the lowest step so far, `later`
+/// that of the record behind this one.
 fn newest(record: &Map<String, Value>, lowest: &mut u64, later: &mut Option<u64>) -> bool {
-    let Some(step) = record.get("step").and_then(Value::as_u64) else { return true };
+    let Some(step) = record.get("step").and_then(Value::as_u64) else {
+        return true;
+    };
     let kept = step < *lowest || step == *lowest && *later == Some(step);
     (*lowest, *later) = (step.min(*lowest), Some(step));
     kept
@@ -87,10 +109,22 @@ mod tests {
             "{\"step\":1,\"loss\":5}\n{\"step\":2,\"loss\":9}\n{\"step\":3,\"loss\":9}\n\n{\"step\":2,\"loss\":4}\n{\"step\":3,\"loss\":null}\n[1]\n{\"st",
         );
         assert_eq!(log.curve("loss"), [[1.0, 5.0], [2.0, 4.0]]);
-        assert_eq!((log.records.len(), log.unreadable, log.last("step")), (3, 2, Some(3.0)));
-        assert_eq!((log.recent("loss"), log.recent("nothing")), (Some(4.0), None));
-        let measured = Log::parse("{\"step\":2,\"ap\":1}\n{\"step\":2,\"ap\":2}\n{\"step\":4,\"ap\":3}");
+        assert_eq!(
+            (log.records.len(), log.unreadable, log.last("step")),
+            (3, 2, Some(3.0))
+        );
+        assert_eq!(
+            (log.recent("loss"), log.recent("nothing")),
+            (Some(4.0), None)
+        );
+        let measured =
+            Log::parse("{\"step\":2,\"ap\":1}\n{\"step\":2,\"ap\":2}\n{\"step\":4,\"ap\":3}");
         assert_eq!(measured.curve("ap"), [[2.0, 1.0], [2.0, 2.0], [4.0, 3.0]]);
-        assert!(Log::read(Path::new("/nowhere/metrics.jsonl")).unwrap().records.is_empty());
+        assert!(
+            Log::read(Path::new("/nowhere/metrics.jsonl"))
+                .unwrap()
+                .records
+                .is_empty()
+        );
     }
 }

@@ -23,10 +23,17 @@ pub fn data_url(mime: &str, bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut url = format!("data:{mime};base64,");
     for group in bytes.chunks(3) {
-        let bits = group.iter().fold(0u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - group.len()));
+        let bits = group
+            .iter()
+            .fold(0u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - group.len()));
         for place in 0..4 {
             let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            url.push(if place <= group.len() { digit as char } else { '=' });
+            url.push(if place <= group.len() {
+                digit as char
+            } else {
+                '='
+            });
         }
     }
     url
@@ -34,24 +41,42 @@ pub fn data_url(mime: &str, bytes: &[u8]) -> String {
 
 /// A section of the page; nothing where there is nothing in it.
 pub fn section(title: &str, content: &str) -> String {
-    if content.is_empty() { String::new() } else { format!("<section><h2>{}</h2>{content}</section>\n", escape(title)) }
+    if content.is_empty() {
+        String::new()
+    } else {
+        format!("<section><h2>{}</h2>{content}</section>\n", escape(title))
+    }
 }
 
 /// A number with what it is.
 pub fn tile(value: &str, name: &str) -> String {
-    format!("<div class=\"tile\"><b>{}</b><span>{}</span></div>", escape(value), escape(name))
+    format!(
+        "<div class=\"tile\"><b>{}</b><span>{}</span></div>",
+        escape(value),
+        escape(name)
+    )
 }
 
 /// A table whose first column names rows; cells are HTML already.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
-    let head: String = head.iter().map(|cell| format!("<th scope=\"col\">{}</th>", escape(cell))).collect();
+    let head: String = head
+        .iter()
+        .map(|cell| format!("<th scope=\"col\">{}</th>", escape(cell)))
+        .collect();
     let row = |cells: &Vec<String>| -> String {
-        let cells =
-            cells.iter().enumerate().map(|(i, cell)| if i == 0 { format!("<th scope=\"row\">{cell}</th>") } else { format!("<td>{cell}</td>") });
+        let cells = cells.iter().enumerate().map(|(i, cell)| {
+            if i == 0 {
+                format!("<th scope=\"row\">{cell}</th>")
+            } else {
+                format!("<td>{cell}</td>")
+            }
+        });
         format!("<tr>{}</tr>", cells.collect::<String>())
     };
     let rows: String = rows.iter().map(row).collect();
-    format!("<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>")
+    format!(
+        "<div class=\"scroll\"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
+    )
 }
 
 /// The whole page.
@@ -70,12 +95,18 @@ mod tests {
     #[test]
     fn files_become_urls() {
         let encoded = |bytes: &[u8]| data_url("a/b", bytes).replace("data:a/b;base64,", "");
-        assert_eq!(["", "f", "fo", "foo", "foob"].map(|text| encoded(text.as_bytes())), ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]);
+        assert_eq!(
+            ["", "f", "fo", "foo", "foob"].map(|text| encoded(text.as_bytes())),
+            ["", "Zg==", "Zm8=", "Zm9v", "Zm9vYg=="]
+        );
         assert_eq!(encoded(&[0xff, 0xfe, 0xfd]), "//79");
     }
 
     #[test]
     fn markup_in_names_is_text() {
-        assert_eq!(escape("<b onload=\"x\">R&D's\u{7}</b>"), "&lt;b onload=&quot;x&quot;&gt;R&amp;D&#39;s &lt;/b&gt;");
+        assert_eq!(
+            escape("<b onload=\"x\">R&D's\u{7}</b>"),
+            "&lt;b onload=&quot;x&quot;&gt;R&amp;D&#39;s &lt;/b&gt;"
+        );
     }
 }

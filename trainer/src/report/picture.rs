@@ -1,4 +1,5 @@
-//! Point clouds as small PNGs: points as squares in a depth buffer, darker beside what is nearer, on nothing.
+//! Point clouds as small PNGs: points as squares in a depth buffer, darker beside what is nearer,
+//! on nothing.
 
 use std::io::Cursor;
 
@@ -47,17 +48,44 @@ impl<'a> Stage<'a> {
     /// Of a room with points.
     pub fn new(room: &'a Room) -> Option<Self> {
         let bound = |axis: usize, share: f32| -> Option<f32> {
-            let mut values: Vec<f32> = room.positions.iter().map(|p| p[axis]).filter(|v| v.is_finite()).collect();
+            let mut values: Vec<f32> = room
+                .positions
+                .iter()
+                .map(|p| p[axis])
+                .filter(|v| v.is_finite())
+                .collect();
             let place = (values.len().checked_sub(1)? as f32 * share) as usize;
             Some(*values.select_nth_unstable_by(place, f32::total_cmp).1)
         };
-        let bounds = |share| Some(Vec3::new(bound(0, share)?, bound(1, share)?, bound(2, share)?));
-        let cells: std::collections::HashSet<[i32; 3]> = room.positions.iter().map(|p| p.map(|x| (x / CELL).floor() as i32)).collect();
+        let bounds = |share| {
+            Some(Vec3::new(
+                bound(0, share)?,
+                bound(1, share)?,
+                bound(2, share)?,
+            ))
+        };
+        let cells: std::collections::HashSet<[i32; 3]> = room
+            .positions
+            .iter()
+            .map(|p| p.map(|x| (x / CELL).floor() as i32))
+            .collect();
         // as many cells of a surface as it has area
-        let spacing = (cells.len() as f32 * CELL * CELL / room.positions.len().max(1) as f32).sqrt();
+        let spacing =
+            (cells.len() as f32 * CELL * CELL / room.positions.len().max(1) as f32).sqrt();
         let (low, high) = (bounds(0.005)?, bounds(0.995)?);
-        let mut stage = Self { room, low, high, spacing, reach: [0.0; DIRECTIONS] };
-        for position in room.positions.iter().map(|p| Vec3::from(*p)).filter(|p| p.cmpge(low).all() && p.cmple(high).all()) {
+        let mut stage = Self {
+            room,
+            low,
+            high,
+            spacing,
+            reach: [0.0; DIRECTIONS],
+        };
+        for position in room
+            .positions
+            .iter()
+            .map(|p| Vec3::from(*p))
+            .filter(|p| p.cmpge(low).all() && p.cmple(high).all())
+        {
             let (direction, distance) = stage.direction(position);
             stage.reach[direction] = stage.reach[direction].max(distance);
         }
@@ -68,7 +96,10 @@ impl<'a> Stage<'a> {
     fn direction(&self, position: Vec3) -> (usize, f32) {
         let from_middle = (position - (self.low + self.high) / 2.0).truncate();
         let turn = (from_middle.y.atan2(from_middle.x) / std::f32::consts::TAU).rem_euclid(1.0);
-        ((turn * DIRECTIONS as f32) as usize % DIRECTIONS, from_middle.length())
+        (
+            (turn * DIRECTIONS as f32) as usize % DIRECTIONS,
+            from_middle.length(),
+        )
     }
 
     /// Whether the point is of a wall between the eye and the room.
@@ -76,14 +107,17 @@ impl<'a> Stage<'a> {
         let (direction, distance) = self.direction(position);
         let towards_eye = eye.row(2).truncate().normalize_or_zero();
         let from_middle = (position - (self.low + self.high) / 2.0).truncate();
-        position.z > self.low.z + WALL && distance > self.reach[direction] - WALL && from_middle.dot(towards_eye) > 0.1 * distance
+        position.z > self.low.z + WALL
+            && distance > self.reach[direction] - WALL
+            && from_middle.dot(towards_eye) > 0.1 * distance
     }
 
     fn shows(&self, point: usize, view: View, eye: Mat3) -> bool {
         let position = Vec3::from(self.room.positions[point]);
         let is_object = self.room.object_of_point[point].is_some();
         let height = self.high.z - self.low.z;
-        let ceiling = self.room.truth.semantic[point] == CEILING || height > LEAST_ROOM && position.z > self.low.z + CUT * height;
+        let ceiling = self.room.truth.semantic[point] == CEILING
+            || height > LEAST_ROOM && position.z > self.low.z + CUT * height;
         let near_wall = view == View::Corner && self.hides(position, eye);
         let outside = position.cmplt(self.low - 1.0).any() || position.cmpgt(self.high + 1.0).any();
         position.is_finite() && !ceiling && !outside && (is_object || !near_wall)
@@ -97,17 +131,29 @@ impl<'a> Stage<'a> {
         // to right, up and towards the eye
         let eye = match view {
             View::Above => Mat3::IDENTITY,
-            View::Corner => Mat3::from_rotation_x(-0.9) * Mat3::from_rotation_z(std::f32::consts::FRAC_PI_4 * 1.15),
+            View::Corner => {
+                Mat3::from_rotation_x(-0.9)
+                    * Mat3::from_rotation_z(std::f32::consts::FRAC_PI_4 * 1.15)
+            }
         };
         let shown: Vec<(Vec3, [u8; 3])> = (0..self.room.positions.len())
             .filter(|&i| self.shows(i, view, eye))
             .map(|i| (eye * Vec3::from(self.room.positions[i]), colors[i]))
             .collect();
-        let low = shown.iter().map(|p| p.0).reduce(Vec3::min).unwrap_or_default();
-        let high = shown.iter().map(|p| p.0).reduce(Vec3::max).unwrap_or_default();
+        let low = shown
+            .iter()
+            .map(|p| p.0)
+            .reduce(Vec3::min)
+            .unwrap_or_default();
+        let high = shown
+            .iter()
+            .map(|p| p.0)
+            .reduce(Vec3::max)
+            .unwrap_or_default();
         let size = SIZE.map(|s| (s * FINER) as usize);
         let extent = high - low;
-        let scale = (0.96 * size[0] as f32 / extent.x.max(0.01)).min(0.96 * size[1] as f32 / extent.y.max(0.01));
+        let scale = (0.96 * size[0] as f32 / extent.x.max(0.01))
+            .min(0.96 * size[1] as f32 / extent.y.max(0.01));
         let middle = (low + high) / 2.0;
         let radius = ((self.spacing * scale).round() as isize).clamp(1, 12);
 
@@ -143,8 +189,13 @@ fn shade(depths: &[f32], pixels: &[[u8; 3]], [columns, rows]: [usize; 2]) -> Vec
         }
         let (x, y) = ((pixel % columns) as isize, (pixel / columns) as isize);
         let beside = [[reach, 0], [-reach, 0], [0, reach], [0, -reach]].map(|[dx, dy]| {
-            let inside = (0..columns as isize).contains(&(x + dx)) && (0..rows as isize).contains(&(y + dy));
-            if inside { (depths[((y + dy) * columns as isize + x + dx) as usize] - depth).clamp(0.0, 0.3) } else { 0.0 }
+            let inside =
+                (0..columns as isize).contains(&(x + dx)) && (0..rows as isize).contains(&(y + dy));
+            if inside {
+                (depths[((y + dy) * columns as isize + x + dx) as usize] - depth).clamp(0.0, 0.3)
+            } else {
+                0.0
+            }
         });
         let light = (-1.6 * beside.iter().sum::<f32>()).exp();
         let [r, g, b] = pixels[pixel].map(|channel| f32::from(channel) * light);
@@ -156,16 +207,25 @@ fn shade(depths: &[f32], pixels: &[[u8; 3]], [columns, rows]: [usize; 2]) -> Vec
 fn encode(fine: &[[f32; 4]], [columns, _]: [usize; 2]) -> anyhow::Result<Vec<u8>> {
     let picture = RgbaImage::from_fn(SIZE[0], SIZE[1], |x, y| {
         let mut sum = [0.0; 4];
-        for pixel in (0..FINER * FINER).map(|i| (y * FINER + i / FINER) as usize * columns + (x * FINER + i % FINER) as usize) {
+        for pixel in (0..FINER * FINER)
+            .map(|i| (y * FINER + i / FINER) as usize * columns + (x * FINER + i % FINER) as usize)
+        {
             let covered = f32::from(u8::from(fine[pixel][3] > 0.0));
             (0..3).for_each(|channel| sum[channel] += fine[pixel][channel] * covered);
             sum[3] += covered;
         }
         let color = |channel: usize| (sum[channel] / sum[3].max(1.0)) as u8;
-        image::Rgba([color(0), color(1), color(2), (255.0 * sum[3] / (FINER * FINER) as f32) as u8])
+        image::Rgba([
+            color(0),
+            color(1),
+            color(2),
+            (255.0 * sum[3] / (FINER * FINER) as f32) as u8,
+        ])
     });
     let mut png = Cursor::new(Vec::new());
-    picture.write_to(&mut png, ImageFormat::Png).context("cannot encode a picture")?;
+    picture
+        .write_to(&mut png, ImageFormat::Png)
+        .context("cannot encode a picture")?;
     Ok(png.into_inner())
 }
 
@@ -184,7 +244,12 @@ mod tests {
         for i in 0..200 * 200 {
             let (x, y) = ((i % 200) as f32 * 0.02, (i / 200) as f32 * 0.02);
             let in_box = x < 1.0 && y < 1.0;
-            points.push(([x, y, if in_box { 1.0 } else { 0.0 }], if in_box { [0, 255, 0] } else { [255, 0, 0] }, in_box, 2));
+            points.push((
+                [x, y, if in_box { 1.0 } else { 0.0 }],
+                if in_box { [0, 255, 0] } else { [255, 0, 0] },
+                in_box,
+                2,
+            ));
             points.push(([x, y, 2.4], [255; 3], false, CEILING));
         }
         let room = Room {
@@ -192,9 +257,15 @@ mod tests {
             colors: None,
             superpoints: Superpoints::from_ids(&vec![0; points.len()]),
             object_of_point: points.iter().map(|p| p.2.then_some(0)).collect(),
-            objects: vec![Object { class: 29, name: Some("box".into()) }],
+            objects: vec![Object {
+                class: 29,
+                name: Some("box".into()),
+            }],
             stuff: vec![CEILING],
-            truth: scan::Truth { semantic: points.iter().map(|p| p.3).collect(), instance: vec![0; points.len()] },
+            truth: scan::Truth {
+                semantic: points.iter().map(|p| p.3).collect(),
+                instance: vec![0; points.len()],
+            },
             structure: vec![None; points.len()],
         };
         (room, points.iter().map(|p| p.1).collect())
@@ -204,25 +275,62 @@ mod tests {
     fn a_plan_shows_what_lies_below_the_ceiling() {
         let (room, colors) = room();
         let stage = Stage::new(&room).unwrap();
-        let plan = image::load_from_memory(&stage.draw(&colors, View::Above).unwrap()).unwrap().to_rgba8();
+        let plan = image::load_from_memory(&stage.draw(&colors, View::Above).unwrap())
+            .unwrap()
+            .to_rgba8();
         assert_eq!(plan.dimensions(), (SIZE[0], SIZE[1]));
         let [width, height] = SIZE;
         let colored = |x: u32, y: u32| plan.get_pixel(x, y).0;
         // the box lies at the plan's bottom left: y goes up
-        assert_eq!(colored(width / 2 - height / 3, height - height / 8), [0, 255, 0, 255]);
-        assert_eq!(colored(width / 2 + height / 3, height / 8), [255, 0, 0, 255]);
+        assert_eq!(
+            colored(width / 2 - height / 3, height - height / 8),
+            [0, 255, 0, 255]
+        );
+        assert_eq!(
+            colored(width / 2 + height / 3, height / 8),
+            [255, 0, 0, 255]
+        );
         assert_eq!(colored(2, 2)[3], 0, "nothing beside the room");
-        assert!(plan.pixels().all(|pixel| pixel.0[2] < 250), "the ceiling is cut away");
+        assert!(
+            plan.pixels().all(|pixel| pixel.0[2] < 250),
+            "the ceiling is cut away"
+        );
     }
 
     #[test]
     fn from_the_corner_the_near_box_stands_before_the_floor() {
         let (room, colors) = room();
-        let seen = image::load_from_memory(&Stage::new(&room).unwrap().draw(&colors, View::Corner).unwrap()).unwrap().to_rgba8();
-        let share = |wanted: usize| seen.pixels().filter(|p| p.0[3] == 255 && p.0[wanted] > 100).count() as f64 / seen.pixels().len() as f64;
-        assert!(share(0) > 0.1 && share(1) > 0.01, "{} {}", share(0), share(1));
-        let rows = |wanted: usize| seen.enumerate_pixels().filter(|(_, _, p)| p.0[3] == 255 && p.0[wanted] > 100).map(|(_, y, _)| y).max().unwrap();
-        assert!(rows(1) < rows(0) + SIZE[1] / 3, "the box stands at the near corner, above the picture's bottom");
+        let seen = image::load_from_memory(
+            &Stage::new(&room)
+                .unwrap()
+                .draw(&colors, View::Corner)
+                .unwrap(),
+        )
+        .unwrap()
+        .to_rgba8();
+        let share = |wanted: usize| {
+            seen.pixels()
+                .filter(|p| p.0[3] == 255 && p.0[wanted] > 100)
+                .count() as f64
+                / seen.pixels().len() as f64
+        };
+        assert!(
+            share(0) > 0.1 && share(1) > 0.01,
+            "{} {}",
+            share(0),
+            share(1)
+        );
+        let rows = |wanted: usize| {
+            seen.enumerate_pixels()
+                .filter(|(_, _, p)| p.0[3] == 255 && p.0[wanted] > 100)
+                .map(|(_, y, _)| y)
+                .max()
+                .unwrap()
+        };
+        assert!(
+            rows(1) < rows(0) + SIZE[1] / 3,
+            "the box stands at the near corner, above the picture's bottom"
+        );
     }
 
     #[test]

@@ -20,8 +20,14 @@ const MAX_ROWS: usize = 20_000;
 fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-    file.take(MAX_BYTES + 1).read_to_end(&mut bytes).with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(bytes.len() as u64 <= MAX_BYTES, "{} has more than {MAX_BYTES} bytes, which is the limit", path.display());
+    file.take(MAX_BYTES + 1)
+        .read_to_end(&mut bytes)
+        .with_context(|| format!("cannot read {}", path.display()))?;
+    ensure!(
+        bytes.len() as u64 <= MAX_BYTES,
+        "{} has more than {MAX_BYTES} bytes, which is the limit",
+        path.display()
+    );
     Ok(bytes)
 }
 
@@ -37,51 +43,93 @@ impl Sheet {
     /// # Errors
     /// It cannot be read, is no text, or has too many rows.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
-        let text = String::from_utf8(bytes_of(path)?).ok().with_context(|| format!("{} is no text", path.display()))?;
+        let text = String::from_utf8(bytes_of(path)?)
+            .ok()
+            .with_context(|| format!("{} is no text", path.display()))?;
         let rows = text.lines().count();
-        ensure!(rows <= MAX_ROWS, "{} has {rows} rows, the limit is {MAX_ROWS}", path.display());
-        Ok(Self { path: path.to_owned(), text })
+        ensure!(
+            rows <= MAX_ROWS,
+            "{} has {rows} rows, the limit is {MAX_ROWS}",
+            path.display()
+        );
+        Ok(Self {
+            path: path.to_owned(),
+            text,
+        })
     }
 
     /// The cells of the columns of these names, row by row.
     ///
     /// # Errors
     /// There is no such column, or a row has more or fewer cells than the header.
-    pub fn columns<'a, const N: usize>(&'a self, names: [&str; N]) -> anyhow::Result<Vec<[&'a str; N]>> {
+    pub fn columns<'a, const N: usize>(
+        &'a self,
+        names: [&str; N],
+    ) -> anyhow::Result<Vec<[&'a str; N]>> {
         let path = self.path.display();
         let mut lines = self.text.lines();
-        let header: Vec<&str> = lines.next().unwrap_or_default().split(',').map(str::trim).collect();
+        let header: Vec<&str> = lines
+            .next()
+            .unwrap_or_default()
+            .split(',')
+            .map(str::trim)
+            .collect();
         let mut places = [0; N];
         for (place, name) in places.iter_mut().zip(names) {
-            *place = header.iter().position(|cell| *cell == name).with_context(|| format!("{path} has no column {name}"))?;
+            *place = header
+                .iter()
+                .position(|cell| *cell == name)
+                .with_context(|| format!("{path} has no column {name}"))?;
         }
         let row = |(number, line): (usize, &'a str)| {
             let cells: Vec<&str> = line.split(',').map(str::trim).collect();
-            ensure!(cells.len() == header.len(), "row {} of {path} has {} cells, its header has {}", number + 2, cells.len(), header.len());
+            ensure!(
+                cells.len() == header.len(),
+                "row {} of {path} has {} cells, its header has {}",
+                number + 2,
+                cells.len(),
+                header.len()
+            );
             Ok(places.map(|place| cells[place]))
         };
-        lines.enumerate().filter(|(_, line)| !line.trim().is_empty()).map(row).collect()
+        lines
+            .enumerate()
+            .filter(|(_, line)| !line.trim().is_empty())
+            .map(row)
+            .collect()
     }
 }
 
-/// A colored triangle mesh of at most `most` triangles whose longest side is within `sizes`, metres.
+/// A colored triangle mesh of at most `most` triangles whose longest side is within `sizes`,
+/// metres.
 ///
 /// # Errors
-/// It cannot be read, has faults, no color, no triangle, more than `most` triangles, or a size that no such thing has.
+/// It cannot be read, has faults, no color, no triangle, more than `most` triangles, or a size that
+/// no such thing has.
 pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
     let name = path.display();
-    let scan = scan::read(&bytes_of(path)?, &Monitor::silent()).with_context(|| format!("cannot read {name}"))?;
+    let scan = scan::read(&bytes_of(path)?, &Monitor::silent())
+        .with_context(|| format!("cannot read {name}"))?;
     if let Some(warning) = scan.warnings.first() {
         bail!("{name} is damaged: {}", warning.0);
     }
     ensure!(scan.colors.is_some(), "{name} has no colors");
-    ensure!((1..=most).contains(&scan.triangles.len()), "{name} has {} triangles, it may have 1 to {most}", scan.triangles.len());
+    ensure!(
+        (1..=most).contains(&scan.triangles.len()),
+        "{name} has {} triangles, it may have 1 to {most}",
+        scan.triangles.len()
+    );
     let extent = |axis: usize| {
         let values = || scan.positions.iter().map(|p| p[axis]);
         values().fold(f32::NEG_INFINITY, f32::max) - values().fold(f32::INFINITY, f32::min)
     };
     let size = (0..3).map(extent).fold(0.0, f32::max);
-    ensure!((sizes[0]..=sizes[1]).contains(&size), "{name} is {size} m large, it may be {} to {} m", sizes[0], sizes[1]);
+    ensure!(
+        (sizes[0]..=sizes[1]).contains(&size),
+        "{name} is {size} m large, it may be {} to {} m",
+        sizes[0],
+        sizes[1]
+    );
     Ok(scan)
 }
 
@@ -90,8 +138,18 @@ pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
 /// # Errors
 /// The folder cannot be read.
 pub fn meshes_in(folder: &Path) -> anyhow::Result<Vec<String>> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
-    let name = |entry: std::io::Result<fs::DirEntry>| Some(entry.ok()?.file_name().to_str()?.strip_suffix(".ply")?.to_owned());
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let name = |entry: std::io::Result<fs::DirEntry>| {
+        Some(
+            entry
+                .ok()?
+                .file_name()
+                .to_str()?
+                .strip_suffix(".ply")?
+                .to_owned(),
+        )
+    };
     let mut names: Vec<String> = entries.filter_map(name).collect();
     names.sort();
     Ok(names)

@@ -1,4 +1,5 @@
-//! Furnished buildings that other people made: walked through as they are, a few rooms at a time or as a whole.
+//! Furnished buildings that other people made: walked through as they are, a few rooms at a time or
+//! as a whole.
 
 use std::{collections::HashMap, f32::consts::PI, path::Path};
 
@@ -31,7 +32,8 @@ const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 const LEAST_CELLS: usize = 80;
 /// How far beyond what is walked through one can see, metres.
 const SIGHT: f32 = 3.5;
-/// Camera positions and points for each square metre that one can walk on, when all of it is walked through.
+/// Camera positions and points for each square metre that one can walk on, when all of it is walked
+/// through.
 const PER_SQUARE_METER: [f32; 2] = [3.0, 4000.0];
 /// The most camera positions and points then.
 const MOST: [f32; 2] = [500.0, 1_200_000.0];
@@ -77,33 +79,71 @@ impl Building {
         let folder = assets.join("scenes");
         let names = assets::meshes_in(&folder)?;
         if !names.iter().any(|n| n == name) {
-            bail!("no building {name} in {}; there are: {}", folder.display(), names.join(", "));
+            bail!(
+                "no building {name} in {}; there are: {}",
+                folder.display(),
+                names.join(", ")
+            );
         }
         let path = folder.join(format!("{name}.ply"));
         let scan = assets::mesh(&path, MAX_TRIANGLES, SIZES)?;
-        let truth = scan.truth.as_ref().with_context(|| format!("{} has no semantic and instance of its vertices", path.display()))?;
+        let truth = scan.truth.as_ref().with_context(|| {
+            format!(
+                "{} has no semantic and instance of its vertices",
+                path.display()
+            )
+        })?;
         let list = folder.join(format!("{name}.csv"));
-        let mut owners = vec![Owner { semantic: 0, instance: 0 }];
-        owners.extend(STRUCTURE.iter().map(|(_, name)| Owner { semantic: classes::id_of(name), instance: 0 }));
+        let mut owners = vec![Owner {
+            semantic: 0,
+            instance: 0,
+        }];
+        owners.extend(STRUCTURE.iter().map(|(_, name)| Owner {
+            semantic: classes::id_of(name),
+            instance: 0,
+        }));
         let mut owner_of_instance = HashMap::new();
         for [instance, category] in Sheet::read(&list)?.columns(["instance", "category"])? {
-            let instance: i32 = instance.parse().ok().with_context(|| format!("{}: {instance} is no number of a thing", list.display()))?;
+            let instance: i32 = instance.parse().ok().with_context(|| {
+                format!("{}: {instance} is no number of a thing", list.display())
+            })?;
             if let Some(class) = class_of(category) {
                 owner_of_instance.insert(instance, owners.len() as u16);
                 let things = owners.len() - STRUCTURE.len();
-                ensure!(things <= MAX_THINGS, "{} lists more than {MAX_THINGS} things, which is the limit", list.display());
-                owners.push(Owner { semantic: classes::id_of(class), instance: things as i32 });
+                ensure!(
+                    things <= MAX_THINGS,
+                    "{} lists more than {MAX_THINGS} things, which is the limit",
+                    list.display()
+                );
+                owners.push(Owner {
+                    semantic: classes::id_of(class),
+                    instance: things as i32,
+                });
             }
         }
         let owner = |vertex: u32| match truth.instance[vertex as usize] {
-            0 => STRUCTURE.iter().position(|(id, _)| *id == truth.semantic[vertex as usize]).map_or(0, |i| i as u16 + 1),
+            0 => STRUCTURE
+                .iter()
+                .position(|(id, _)| *id == truth.semantic[vertex as usize])
+                .map_or(0, |i| i as u16 + 1),
             instance => owner_of_instance.get(&instance).copied().unwrap_or(0),
         };
-        let triangles = scan.triangles.iter().map(|corners| Triangle { corners: *corners, material: 0, owner: owner(corners[0]) }).collect();
+        let triangles = scan
+            .triangles
+            .iter()
+            .map(|corners| Triangle {
+                corners: *corners,
+                material: 0,
+                owner: owner(corners[0]),
+            })
+            .collect();
         let colors = scan.colors.as_deref().unwrap_or_default();
         let mut building = Self {
             positions: scan.positions.iter().map(|p| Vec3::from(*p)).collect(),
-            colors: colors.iter().map(|c| Vec3::from(c.map(|c| f32::from(c) / 255.0))).collect(),
+            colors: colors
+                .iter()
+                .map(|c| Vec3::from(c.map(|c| f32::from(c) / 255.0)))
+                .collect(),
             triangles,
             owners,
             floor: 0.0,
@@ -113,28 +153,53 @@ impl Building {
         building.lay_floor();
         building.ways = building.find_ways();
         building.places = building.find_places();
-        ensure!(building.ways.cells().next().is_some(), "{} has no place where one can walk", path.display());
+        ensure!(
+            building.ways.cells().next().is_some(),
+            "{} has no place where one can walk",
+            path.display()
+        );
         Ok(building)
     }
 
     fn owner_of(&self, name: &str) -> u16 {
-        STRUCTURE.iter().position(|(_, other)| *other == name).map_or(0, |i| i as u16 + 1)
+        STRUCTURE
+            .iter()
+            .position(|(_, other)| *other == name)
+            .map_or(0, |i| i as u16 + 1)
     }
 
     /// A plate below everything where the building has no floor.
     fn lay_floor(&mut self) {
         let floor = self.owner_of("floor");
-        let of_floor = self.triangles.iter().filter(|t| t.owner == floor).flat_map(|t| t.corners);
-        let height = of_floor.map(|i| self.positions[i as usize].z).fold(f32::NEG_INFINITY, f32::max);
-        let (lo, hi) = self.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+        let of_floor = self
+            .triangles
+            .iter()
+            .filter(|t| t.owner == floor)
+            .flat_map(|t| t.corners);
+        let height = of_floor
+            .map(|i| self.positions[i as usize].z)
+            .fold(f32::NEG_INFINITY, f32::max);
+        let (lo, hi) = self
+            .positions
+            .iter()
+            .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| {
+                (lo.min(*p), hi.max(*p))
+            });
         self.floor = if height.is_finite() { height } else { lo.z };
         if height.is_finite() {
             return;
         }
         let first = self.positions.len() as u32;
-        self.positions.extend([(lo.x, lo.y), (hi.x, lo.y), (hi.x, hi.y), (lo.x, hi.y)].map(|(x, y)| Vec3::new(x, y, lo.z)));
+        self.positions.extend(
+            [(lo.x, lo.y), (hi.x, lo.y), (hi.x, hi.y), (lo.x, hi.y)]
+                .map(|(x, y)| Vec3::new(x, y, lo.z)),
+        );
         self.colors.extend([Vec3::new(0.5, 0.42, 0.34); 4]);
-        let plate = [[0, 1, 2], [0, 2, 3]].map(|t: [u32; 3]| Triangle { corners: t.map(|i| i + first), material: 0, owner: floor });
+        let plate = [[0, 1, 2], [0, 2, 3]].map(|t: [u32; 3]| Triangle {
+            corners: t.map(|i| i + first),
+            material: 0,
+            owner: floor,
+        });
         self.triangles.extend(plate);
     }
 
@@ -142,12 +207,19 @@ impl Building {
     fn find_places(&self) -> Vec<Vec2> {
         let mut boxes = vec![(Vec2::INFINITY, Vec2::NEG_INFINITY); self.owners.len()];
         for triangle in &self.triangles {
-            for corner in triangle.corners.map(|i| self.positions[i as usize].truncate()) {
+            for corner in triangle
+                .corners
+                .map(|i| self.positions[i as usize].truncate())
+            {
                 let (lo, hi) = &mut boxes[triangle.owner as usize];
                 (*lo, *hi) = (lo.min(corner), hi.max(corner));
             }
         }
-        let things = self.owners.iter().zip(boxes).filter(|(owner, (lo, _))| owner.instance > 0 && lo.is_finite());
+        let things = self
+            .owners
+            .iter()
+            .zip(boxes)
+            .filter(|(owner, (lo, _))| owner.instance > 0 && lo.is_finite());
         things.map(|(_, (lo, hi))| (lo + hi) / 2.0).collect()
     }
 
@@ -179,7 +251,11 @@ impl Building {
                 let half = Vec2::new(dice.within(2.0, 3.6), dice.within(2.0, 3.6));
                 let window = [self.ways.centre(from) - half, self.ways.centre(from) + half];
                 let reached = self.ways.reached(from, window);
-                let things = self.places.iter().filter(|p| p.cmpge(window[0]).all() && p.cmple(window[1]).all()).count();
+                let things = self
+                    .places
+                    .iter()
+                    .filter(|p| p.cmpge(window[0]).all() && p.cmple(window[1]).all())
+                    .count();
                 let worth = (things + 1) * reached.len().min(LEAST_CELLS);
                 if best.as_ref().is_none_or(|(most, ..)| worth > *most) {
                     best = Some((worth, window, reached));
@@ -198,23 +274,54 @@ impl Building {
         let placed = |p: Vec3| Vec3::new(p.x * side, p.y, p.z);
         let mut scene = self.scene([window[0] - SIGHT, window[1] + SIGHT], placed, varied, dice);
         let spots = self.spots(&cells, sensor.stations, dice);
-        let cameras = spots.iter().map(|spot| self.camera(*spot, placed, dice)).collect();
+        let cameras = spots
+            .iter()
+            .map(|spot| self.camera(*spot, placed, dice))
+            .collect();
         let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
         for _ in 0..(sensor.stations / 25).clamp(1, 16) {
             let position = placed(dice.pick(&spots).extend(self.floor + dice.within(2.0, 2.4)));
-            scene.lights.push(Light { position, direction: Vec3::new(0.01, 0.0, -1.0), power: warm * dice.within(1.5, 5.0) });
+            scene.lights.push(Light {
+                position,
+                direction: Vec3::new(0.01, 0.0, -1.0),
+                power: warm * dice.within(1.5, 5.0),
+            });
         }
-        Tour { scene, cameras, sensor }
+        Tour {
+            scene,
+            cameras,
+            sensor,
+        }
     }
 
     /// What lies in a window of the plan.
-    fn scene(&self, window: [Vec2; 2], placed: impl Fn(Vec3) -> Vec3, varied: bool, dice: &mut Dice) -> Scene {
-        let shades: Vec<Option<Shade>> = self.owners.iter().map(|_| varied.then(|| Shade::new(dice))).collect();
-        let mut scene = Scene { owners: self.owners.clone(), materials: vec![Material::painted()], ..Scene::default() };
+    fn scene(
+        &self,
+        window: [Vec2; 2],
+        placed: impl Fn(Vec3) -> Vec3,
+        varied: bool,
+        dice: &mut Dice,
+    ) -> Scene {
+        let shades: Vec<Option<Shade>> = self
+            .owners
+            .iter()
+            .map(|_| varied.then(|| Shade::new(dice)))
+            .collect();
+        let mut scene = Scene {
+            owners: self.owners.clone(),
+            materials: vec![Material::painted()],
+            ..Scene::default()
+        };
         let mut new_of_old = HashMap::new();
         for triangle in &self.triangles {
-            let corners = triangle.corners.map(|i| self.positions[i as usize].truncate());
-            let (lo, hi) = corners.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+            let corners = triangle
+                .corners
+                .map(|i| self.positions[i as usize].truncate());
+            let (lo, hi) = corners
+                .iter()
+                .fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| {
+                    (lo.min(*p), hi.max(*p))
+                });
             if lo.cmpgt(window[1]).any() || hi.cmplt(window[0]).any() {
                 continue;
             }
@@ -222,11 +329,18 @@ impl Building {
                 *new_of_old.entry(i).or_insert_with(|| {
                     let color = self.colors[i as usize];
                     scene.positions.push(placed(self.positions[i as usize]));
-                    scene.textures.push(shades[triangle.owner as usize].as_ref().map_or(color, |shade| shade.apply(color)));
+                    scene.textures.push(
+                        shades[triangle.owner as usize]
+                            .as_ref()
+                            .map_or(color, |shade| shade.apply(color)),
+                    );
                     scene.positions.len() as u32 - 1
                 })
             });
-            scene.triangles.push(Triangle { corners, ..*triangle });
+            scene.triangles.push(Triangle {
+                corners,
+                ..*triangle
+            });
         }
         scene.join();
         scene
@@ -237,9 +351,16 @@ impl Building {
         let mut spots: Vec<Vec2> = Vec::with_capacity(stations);
         while spots.len() < stations {
             // the farthest of a few from where the camera was already
-            let far = |p: &Vec2| spots.iter().map(|q| q.distance_squared(*p)).fold(f32::INFINITY, f32::min);
+            let far = |p: &Vec2| {
+                spots
+                    .iter()
+                    .map(|q| q.distance_squared(*p))
+                    .fold(f32::INFINITY, f32::min)
+            };
             let tries: Vec<Vec2> = (0..4).map(|_| self.ways.centre(dice.pick(cells))).collect();
-            let Some(spot) = tries.into_iter().max_by(|a, b| far(a).total_cmp(&far(b))) else { break };
+            let Some(spot) = tries.into_iter().max_by(|a, b| far(a).total_cmp(&far(b))) else {
+                break;
+            };
             spots.push(spot);
         }
         spots
@@ -247,19 +368,42 @@ impl Building {
 
     /// A hand-held camera that looks about from a spot, but not into what is too near.
     fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, dice: &mut Dice) -> Camera {
-        let eye = spot.extend(self.floor + dice.within(1.15, 1.75)) + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
-        let open = |yaw: f32| (1..=3).all(|i| self.ways.are_free(spot + Vec2::from_angle(yaw) * (0.2 * i as f32)));
+        let eye = spot.extend(self.floor + dice.within(1.15, 1.75))
+            + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
+        let open = |yaw: f32| {
+            (1..=3).all(|i| {
+                self.ways
+                    .are_free(spot + Vec2::from_angle(yaw) * (0.2 * i as f32))
+            })
+        };
         // people look at things
-        let near: Vec<Vec2> = self.places.iter().map(|p| *p - spot).filter(|d| (0.6..3.0).contains(&d.length())).collect();
-        let mut yaw = if near.is_empty() || dice.chance(0.4) { dice.about(PI) } else { dice.pick(&near).to_angle() + dice.about(0.4) };
+        let near: Vec<Vec2> = self
+            .places
+            .iter()
+            .map(|p| *p - spot)
+            .filter(|d| (0.6..3.0).contains(&d.length()))
+            .collect();
+        let mut yaw = if near.is_empty() || dice.chance(0.4) {
+            dice.about(PI)
+        } else {
+            dice.pick(&near).to_angle() + dice.about(0.4)
+        };
         for _ in 0..8 {
             if open(yaw) {
                 break;
             }
             yaw = dice.about(PI);
         }
-        let pitch = if dice.chance(0.1) { dice.within(0.0, 0.45) } else { dice.within(-0.9, -0.12) };
-        let forward = Vec3::new(yaw.cos() * pitch.cos(), yaw.sin() * pitch.cos(), pitch.sin());
+        let pitch = if dice.chance(0.1) {
+            dice.within(0.0, 0.45)
+        } else {
+            dice.within(-0.9, -0.12)
+        };
+        let forward = Vec3::new(
+            yaw.cos() * pitch.cos(),
+            yaw.sin() * pitch.cos(),
+            pitch.sin(),
+        );
         Camera::new(placed(eye), placed(forward), 1.05, [184, 138]).rolled(dice.about(0.08))
     }
 }

@@ -35,13 +35,24 @@ impl Camera {
     pub fn new(eye: Vec3, forward: Vec3, field: f32, size: [usize; 2]) -> Self {
         let forward = forward.normalize_or(Vec3::X);
         let right = forward.cross(Vec3::Z).try_normalize().unwrap_or(Vec3::X);
-        Self { eye, right, down: forward.cross(right), forward, focal: size[0] as f32 / 2.0 / (field / 2.0).tan(), size }
+        Self {
+            eye,
+            right,
+            down: forward.cross(right),
+            forward,
+            focal: size[0] as f32 / 2.0 / (field / 2.0).tan(),
+            size,
+        }
     }
 
     /// The same camera rolled by an angle about its viewing direction.
     pub fn rolled(self, angle: f32) -> Self {
         let (sin, cos) = angle.sin_cos();
-        Self { right: self.right * cos + self.down * sin, down: self.down * cos - self.right * sin, ..self }
+        Self {
+            right: self.right * cos + self.down * sin,
+            down: self.down * cos - self.right * sin,
+            ..self
+        }
     }
 
     /// As views have it, in a frame that `placed` maps this camera's to.
@@ -75,7 +86,8 @@ impl Camera {
     }
 
     fn to_pixel(self, p: Vec3) -> Vec2 {
-        Vec2::new(p.x, p.y) * (self.focal / p.z) + Vec2::new(self.size[0] as f32, self.size[1] as f32) / 2.0
+        Vec2::new(p.x, p.y) * (self.focal / p.z)
+            + Vec2::new(self.size[0] as f32, self.size[1] as f32) / 2.0
     }
 
     /// The pixel and the depth of a point before the camera.
@@ -85,7 +97,8 @@ impl Camera {
             return None;
         }
         let q = self.to_pixel(p);
-        let inside = q.x >= 0.0 && q.y >= 0.0 && q.x < self.size[0] as f32 && q.y < self.size[1] as f32;
+        let inside =
+            q.x >= 0.0 && q.y >= 0.0 && q.x < self.size[0] as f32 && q.y < self.size[1] as f32;
         inside.then_some((q.x as usize, q.y as usize, p.z))
     }
 
@@ -100,15 +113,26 @@ impl Camera {
         let mut points = Vec::new();
         for piece in &scene.pieces {
             let (center, radius) = (self.to_camera(piece.center), piece.radius);
-            let beside = (center.truncate().abs() - half * center.z).cmpgt(slope * radius).any();
-            if beside || center.z + radius < NEAR || center.length_squared() > (far + radius).powi(2) {
+            let beside = (center.truncate().abs() - half * center.z)
+                .cmpgt(slope * radius)
+                .any();
+            if beside
+                || center.z + radius < NEAR
+                || center.length_squared() > (far + radius).powi(2)
+            {
                 continue;
             }
             let first = piece.vertices.start;
             points.clear();
-            points.extend(scene.positions[piece.vertices.clone()].iter().map(|p| self.to_camera(*p)));
+            points.extend(
+                scene.positions[piece.vertices.clone()]
+                    .iter()
+                    .map(|p| self.to_camera(*p)),
+            );
             for index in piece.triangles.clone() {
-                let [a, b, c] = scene.triangles[index].corners.map(|i| points[i as usize - first]);
+                let [a, b, c] = scene.triangles[index]
+                    .corners
+                    .map(|i| points[i as usize - first]);
                 let outside = |f: &dyn Fn(Vec3) -> bool| f(a) && f(b) && f(c);
                 if outside(&|p| p.z < NEAR)
                     || outside(&|p| p.x > half.x * p.z)
@@ -120,11 +144,22 @@ impl Camera {
                 }
                 let polygon = clipped([a, b, c]);
                 for i in 2..polygon.len() {
-                    self.fill([polygon[0], polygon[i - 1], polygon[i]], index as u32, &mut nearest, &mut triangle);
+                    self.fill(
+                        [polygon[0], polygon[i - 1], polygon[i]],
+                        index as u32,
+                        &mut nearest,
+                        &mut triangle,
+                    );
                 }
             }
         }
-        View { depth: nearest.into_iter().map(|n| if n > 0.0 { 1.0 / n } else { f32::INFINITY }).collect(), triangle }
+        View {
+            depth: nearest
+                .into_iter()
+                .map(|n| if n > 0.0 { 1.0 / n } else { f32::INFINITY })
+                .collect(),
+            triangle,
+        }
     }
 
     fn fill(&self, corners: [Vec3; 3], index: u32, nearest: &mut [f32], triangle: &mut [u32]) {

@@ -1,4 +1,5 @@
-//! The classes of synthetic rooms. Structure keeps NYU40's ids, so that evaluation's void rule (0, 1, 2, 22) holds; things count from 100.
+//! The classes of synthetic rooms. Structure keeps NYU40's ids, so that evaluation's void rule (0,
+//! 1, 2, 22) holds; things count from 100.
 
 /// What a point can be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -13,11 +14,19 @@ pub struct Class {
 
 impl Class {
     const fn stuff(id: i32, name: &'static str) -> Self {
-        Self { id, name, stuff: true }
+        Self {
+            id,
+            name,
+            stuff: true,
+        }
     }
 
     const fn thing(id: i32, name: &'static str) -> Self {
-        Self { id, name, stuff: false }
+        Self {
+            id,
+            name,
+            stuff: false,
+        }
     }
 }
 
@@ -251,8 +260,14 @@ mod tests {
 
     #[test]
     fn ids_and_names_are_unique_and_structure_is_void() {
-        assert_eq!(CLASSES.iter().map(|c| c.id).collect::<HashSet<_>>().len(), CLASSES.len());
-        assert_eq!(CLASSES.iter().map(|c| c.name).collect::<HashSet<_>>().len(), CLASSES.len());
+        assert_eq!(
+            CLASSES.iter().map(|c| c.id).collect::<HashSet<_>>().len(),
+            CLASSES.len()
+        );
+        assert_eq!(
+            CLASSES.iter().map(|c| c.name).collect::<HashSet<_>>().len(),
+            CLASSES.len()
+        );
         for class in CLASSES {
             assert_eq!(class.stuff, [1, 2, 22].contains(&class.id), "{class:?}");
         }

@@ -1,5 +1,5 @@
-//! Variety that no grammar knows of: whole things bent, tapered, twisted and sheared by one smooth map, boxes with round edges and bulges, parts that
-//! lean, are longer on one side or gone.
+//! Variety that no grammar knows of: whole things bent, tapered, twisted and sheared by one smooth
+//! map, boxes with round edges and bulges, parts that lean, are longer on one side or gone.
 //!
 //! A thing keeps the plane it stands on, its upright direction and, within a tenth or two, its box.
 
@@ -12,7 +12,8 @@ use super::{dice::Dice, grammar::Object, mesh::Mesh};
 /// Boxes thinner than this keep their edges, metres.
 const THIN: f32 = 0.025;
 
-/// A smooth map of the space around a thing. Lengths of displacement are shares of the thing's own width and depth, so that flat things stay flat.
+/// A smooth map of the space around a thing. Lengths of displacement are shares of the thing's own
+/// width and depth, so that flat things stay flat.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Warp {
     low: Vec3,
@@ -36,8 +37,16 @@ impl Warp {
     /// For a thing in the box `low..high`, whose lower side stays in its plane.
     pub(super) fn drawn(low: Vec3, high: Vec3, dice: &mut Dice) -> Self {
         let size = (high - low).max(Vec3::splat(1e-3));
-        let some = |odds: f32, reach: f32, dice: &mut Dice| if dice.chance(odds) { dice.about(reach) } else { 0.0 };
-        let pair = |odds: f32, reach: f32, dice: &mut Dice| Vec2::new(some(odds, reach, dice), some(odds, reach, dice));
+        let some = |odds: f32, reach: f32, dice: &mut Dice| {
+            if dice.chance(odds) {
+                dice.about(reach)
+            } else {
+                0.0
+            }
+        };
+        let pair = |odds: f32, reach: f32, dice: &mut Dice| {
+            Vec2::new(some(odds, reach, dice), some(odds, reach, dice))
+        };
         let slender = size.x.min(size.y) / size.x.max(size.y);
         Self {
             low,
@@ -60,12 +69,17 @@ impl Warp {
         let plan = Vec2::new(self.size.x, self.size.y);
         let middle = self.low.truncate() + plan / 2.0;
         let t = ((p.z - self.low.z) / self.size.z).clamp(-0.2, 1.2);
-        let q = (p.truncate() - middle) * self.scale.truncate() * (1.0 + self.taper * t + self.bulge * (4.0 * t * (1.0 - t)));
+        let q = (p.truncate() - middle)
+            * self.scale.truncate()
+            * (1.0 + self.taper * t + self.bulge * (4.0 * t * (1.0 - t)));
         // from -1 to 1 across the thing
         let across = q / plan * 2.0;
         let swing = (TAU * t + self.phase).sin() - self.phase.sin();
         let moved = q + plan
-            * (self.shear * t + self.bend * t * t + self.arc * (Vec2::new(across.y * across.y, across.x * across.x) - 0.4) + self.wave * swing);
+            * (self.shear * t
+                + self.bend * t * t
+                + self.arc * (Vec2::new(across.y * across.y, across.x * across.x) - 0.4)
+                + self.wave * swing);
         let turned = Vec2::from_angle(self.twist * t).rotate(moved);
         let above = p.z - self.low.z;
         (middle + turned).extend(self.low.z + self.scale.z * above * (1.0 + self.lift * (1.0 - t)))
@@ -73,7 +87,10 @@ impl Warp {
 
     /// Whether straight lines become curves, so that long edges need points between their ends.
     fn is_curved(&self) -> bool {
-        [self.bulge, self.bend, self.arc, self.wave].iter().any(|v| *v != Vec2::ZERO) || self.lift != 0.0
+        [self.bulge, self.bend, self.arc, self.wave]
+            .iter()
+            .any(|v| *v != Vec2::ZERO)
+            || self.lift != 0.0
     }
 }
 
@@ -97,14 +114,22 @@ pub(super) fn bend(object: &mut Object, warp: &Warp) {
     let longest = (warp.size.max_element() / 3.0).max(0.05);
     for part in &mut object.parts {
         let mesh = std::mem::take(&mut part.mesh);
-        let mesh = if warp.is_curved() { mesh.subdivided(longest) } else { mesh };
+        let mesh = if warp.is_curved() {
+            mesh.subdivided(longest)
+        } else {
+            mesh
+        };
         part.mesh = mesh.warp(|p| warp.apply(p));
     }
     for top in &mut object.tops {
         let [x, y] = top.half;
         let center = warp.apply(top.centre);
         // as much of it as is there on both sides
-        let reach = |d: Vec3| (warp.apply(top.centre + d) - center).abs().min((warp.apply(top.centre - d) - center).abs());
+        let reach = |d: Vec3| {
+            (warp.apply(top.centre + d) - center)
+                .abs()
+                .min((warp.apply(top.centre - d) - center).abs())
+        };
         top.half = [reach(Vec3::X * x).x * 0.95, reach(Vec3::Y * y).y * 0.95];
         top.centre = center;
     }
@@ -112,15 +137,25 @@ pub(super) fn bend(object: &mut Object, warp: &Warp) {
 
 /// Gives plain boxes round edges, and some of them a belly.
 fn soften(object: &mut Object, dice: &mut Dice) {
-    let (round, belly) = (dice.within(0.05, 0.5), if dice.chance(0.4) { dice.within(-0.04, 0.12) } else { 0.0 });
+    let (round, belly) = (
+        dice.within(0.05, 0.5),
+        if dice.chance(0.4) {
+            dice.within(-0.04, 0.12)
+        } else {
+            0.0
+        },
+    );
     for part in &mut object.parts {
         if let Some(boxes) = boxes(&part.mesh) {
-            part.mesh = boxes.into_iter().fold(Mesh::default(), |all, b| all.and(b.softened(round, belly)));
+            part.mesh = boxes
+                .into_iter()
+                .fold(Mesh::default(), |all, b| all.and(b.softened(round, belly)));
         }
     }
 }
 
-/// One plain box of a mesh as it was made: its corners in the frame of the primitive and where they are now.
+/// One plain box of a mesh as it was made: its corners in the frame of the primitive and where they
+/// are now.
 struct Cuboid {
     mesh: Mesh,
     low: Vec3,
@@ -133,7 +168,9 @@ struct Cuboid {
 fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
     const VERTICES: usize = 24;
     const TRIANGLES: usize = 12;
-    if !mesh.vertices.len().is_multiple_of(VERTICES) || mesh.triangles.len() * VERTICES != mesh.vertices.len() * TRIANGLES {
+    if !mesh.vertices.len().is_multiple_of(VERTICES)
+        || mesh.triangles.len() * VERTICES != mesh.vertices.len() * TRIANGLES
+    {
         return None;
     }
     let cuboid = |number: usize| {
@@ -143,13 +180,23 @@ fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
         let triangles: Option<Vec<_>> = triangles
             .map(|t| {
                 let inner = t.map(|i| (i as usize).wrapping_sub(first));
-                inner.iter().all(|&i| i < VERTICES).then(|| inner.map(|i| i as u32))
+                inner
+                    .iter()
+                    .all(|&i| i < VERTICES)
+                    .then(|| inner.map(|i| i as u32))
             })
             .collect();
-        let (low, high) = vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| (lo.min(v.texture), hi.max(v.texture)));
+        let (low, high) = vertices
+            .iter()
+            .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| {
+                (lo.min(v.texture), hi.max(v.texture))
+            });
         let mut corners = [None; 8];
         for v in vertices {
-            let (is_low, is_high) = ((v.texture - low).abs().cmplt(Vec3::splat(1e-4)), (v.texture - high).abs().cmplt(Vec3::splat(1e-4)));
+            let (is_low, is_high) = (
+                (v.texture - low).abs().cmplt(Vec3::splat(1e-4)),
+                (v.texture - high).abs().cmplt(Vec3::splat(1e-4)),
+            );
             if !(is_low | is_high).all() {
                 return None;
             }
@@ -159,7 +206,15 @@ fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
         for (place, corner) in places.iter_mut().zip(corners) {
             *place = corner?;
         }
-        Some(Cuboid { mesh: Mesh { vertices: vertices.to_vec(), triangles: triangles? }, low, high, corners: places })
+        Some(Cuboid {
+            mesh: Mesh {
+                vertices: vertices.to_vec(),
+                triangles: triangles?,
+            },
+            low,
+            high,
+            corners: places,
+        })
     };
     (0..mesh.vertices.len() / VERTICES).map(cuboid).collect()
 }
@@ -173,16 +228,24 @@ impl Cuboid {
             return self.mesh;
         }
         let radius = (round * thin / 2.0).min(0.06);
-        let mut mesh = Mesh::soft(size.x, size.y, size.z, radius).at((self.low.x + self.high.x) / 2.0, (self.low.y + self.high.y) / 2.0, self.low.z);
+        let mut mesh = Mesh::soft(size.x, size.y, size.z, radius).at(
+            (self.low.x + self.high.x) / 2.0,
+            (self.low.y + self.high.y) / 2.0,
+            self.low.z,
+        );
         for v in &mut mesh.vertices {
             v.texture = v.position;
             let unit = ((v.position - self.low) / size * 2.0 - 1.0).clamp(Vec3::NEG_ONE, Vec3::ONE);
             let flat = Vec3::ONE - unit * unit;
             // a side swells in its middle; its edges stay
-            let swell = unit * Vec3::new(flat.y * flat.z, flat.z * flat.x, flat.x * flat.y) * (belly * thin);
+            let swell = unit
+                * Vec3::new(flat.y * flat.z, flat.z * flat.x, flat.x * flat.y)
+                * (belly * thin);
             let t = (v.position + swell - self.low) / size;
             let along_x = |i: usize| self.corners[i].lerp(self.corners[i + 1], t.x);
-            v.position = along_x(0).lerp(along_x(2), t.y).lerp(along_x(4).lerp(along_x(6), t.y), t.z);
+            v.position = along_x(0)
+                .lerp(along_x(2), t.y)
+                .lerp(along_x(4).lerp(along_x(6), t.y), t.z);
         }
         mesh
     }
@@ -195,7 +258,9 @@ fn unsettle(object: &mut Object, dice: &mut Dice) {
         let (a, b) = mesh.bounds();
         a.z > low.z + 0.02 && a.distance(b) < 0.6 * low.distance(high)
     };
-    let loose: Vec<usize> = (0..object.parts.len()).filter(|&i| is_loose(&object.parts[i].mesh)).collect();
+    let loose: Vec<usize> = (0..object.parts.len())
+        .filter(|&i| is_loose(&object.parts[i].mesh))
+        .collect();
     if loose.is_empty() || object.parts.len() < 4 {
         return;
     }
@@ -227,18 +292,26 @@ mod tests {
         for roll in 0..200 {
             let dice = &mut Dice::new(3, roll);
             let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
-            let mut table = Object::new("table").with(material, Mesh::slab(1.2, 0.7, 0.75)).with_top([0.0, 0.0, 0.75], [1.1, 0.6], 1.0);
+            let mut table = Object::new("table")
+                .with(material, Mesh::slab(1.2, 0.7, 0.75))
+                .with_top([0.0, 0.0, 0.75], [1.1, 0.6], 1.0);
             let (low, high) = table.bounds();
             let warp = Warp::drawn(low, high, dice);
             bend(&mut table, &warp);
             let (lo, hi) = table.bounds();
             assert!(lo.z.abs() < 1e-5, "stands at {}", lo.z);
             assert!(
-                ((hi - lo) / (high - low)).cmpgt(Vec3::splat(0.7)).all() && ((hi - lo) / (high - low)).cmplt(Vec3::splat(1.6)).all(),
+                ((hi - lo) / (high - low)).cmpgt(Vec3::splat(0.7)).all()
+                    && ((hi - lo) / (high - low)).cmplt(Vec3::splat(1.6)).all(),
                 "{lo} {hi}"
             );
             let top = table.tops[0];
-            assert!((top.centre.z - hi.z).abs() < 1e-4, "the top is at {}, the surface at {}", top.centre.z, hi.z);
+            assert!(
+                (top.centre.z - hi.z).abs() < 1e-4,
+                "the top is at {}, the surface at {}",
+                top.centre.z,
+                hi.z
+            );
             assert!(top.half[0] * 2.0 < hi.x - lo.x && top.half[1] * 2.0 < hi.y - lo.y);
         }
     }
@@ -247,13 +320,25 @@ mod tests {
     fn plain_boxes_are_found_and_stay_in_place() {
         let dice = &mut Dice::new(3, 0);
         let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
-        let leaning = Mesh::slab(0.2, 0.3, 0.4).rolled(0.3).at(1.0, 2.0, 3.0).and(Mesh::slab(0.5, 0.01, 0.5));
+        let leaning = Mesh::slab(0.2, 0.3, 0.4)
+            .rolled(0.3)
+            .at(1.0, 2.0, 3.0)
+            .and(Mesh::slab(0.5, 0.01, 0.5));
         let mut object = Object::new("box").with(material, leaning);
         let (low, high) = object.bounds();
         soften(&mut object, dice);
-        assert!(object.parts[0].mesh.triangles.len() > 100, "the thick one is round now");
+        assert!(
+            object.parts[0].mesh.triangles.len() > 100,
+            "the thick one is round now"
+        );
         let (lo, hi) = object.bounds();
-        assert!(lo.distance(low) < 0.05 && hi.distance(high) < 0.05, "{lo} {hi}");
-        assert!(boxes(&Mesh::cylinder(0.1, 0.2)).is_none() && boxes(&Mesh::slab(1.0, 1.0, 1.0).subdivided(0.3)).is_none());
+        assert!(
+            lo.distance(low) < 0.05 && hi.distance(high) < 0.05,
+            "{lo} {hi}"
+        );
+        assert!(
+            boxes(&Mesh::cylinder(0.1, 0.2)).is_none()
+                && boxes(&Mesh::slab(1.0, 1.0, 1.0).subdivided(0.3)).is_none()
+        );
     }
 }

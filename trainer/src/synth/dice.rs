@@ -7,7 +7,8 @@ use rand_chacha::ChaCha8Rng;
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
-    /// Stream number `stream` of the generator seeded with `seed`; streams are independent of each other.
+    /// Stream number `stream` of the generator seeded with `seed`; streams are independent of each
+    /// other.
     pub fn new(seed: u64, stream: u64) -> Self {
         let mut rng = ChaCha8Rng::seed_from_u64(seed);
         rng.set_stream(stream);

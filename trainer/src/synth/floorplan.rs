@@ -1,4 +1,5 @@
-//! Floor plans: a rectangle cut into rooms, with doorways such that one can walk from every room to every other.
+//! Floor plans: a rectangle cut into rooms, with doorways such that one can walk from every room to
+//! every other.
 
 use glam::Vec2;
 
@@ -87,14 +88,24 @@ pub struct FloorPlan {
 impl FloorPlan {
     /// A floor of a building, at most 25 m long.
     pub fn new(dice: &mut Dice) -> Self {
-        let building = dice.pick(&[Building::Flat, Building::Flat, Building::Offices, Building::Offices, Building::Shop]);
+        let building = dice.pick(&[
+            Building::Flat,
+            Building::Flat,
+            Building::Offices,
+            Building::Offices,
+            Building::Shop,
+        ]);
         let wall = dice.within(0.1, 0.2);
         let [long, deep] = match building {
             Building::Flat => [dice.within(6.5, 13.0), dice.within(5.5, 9.5)],
             Building::Offices => [dice.within(9.0, 25.0), dice.within(6.5, 12.5)],
             Building::Shop => [dice.within(8.0, 25.0), dice.within(6.0, 12.0)],
         };
-        let all = Area { low: Vec2::ZERO, high: Vec2::new(long, deep), role: Role::Room };
+        let all = Area {
+            low: Vec2::ZERO,
+            high: Vec2::new(long, deep),
+            role: Role::Room,
+        };
         // larger buildings have larger rooms: what a scan costs goes with their number
         let largest = match building {
             Building::Flat => dice.within(10.0, 22.0),
@@ -104,30 +115,76 @@ impl FloorPlan {
         match building {
             Building::Shop => {
                 let [hall, rest] = cut(all, 0, dice.within(0.55, 0.8), wall);
-                areas.push(Area { role: Role::Hall, ..hall });
+                areas.push(Area {
+                    role: Role::Hall,
+                    ..hall
+                });
                 split(rest, largest, wall, dice, &mut areas);
             }
-            Building::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || dice.chance(0.4) => split(all, largest, wall, dice, &mut areas),
+            Building::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || dice.chance(0.4) => {
+                split(all, largest, wall, dice, &mut areas)
+            }
             _ => {
-                let wide = if building == Building::Flat { dice.within(1.2, 1.7) } else { dice.within(1.5, 2.4) };
+                let wide = if building == Building::Flat {
+                    dice.within(1.2, 1.7)
+                } else {
+                    dice.within(1.5, 2.4)
+                };
                 let room = deep - wide - 2.0 * wall;
                 // along one side, or with rooms on both
-                let below = if room < 2.0 * SHORTEST || dice.chance(0.15) { 0.0 } else { room * dice.within(SHORTEST / room, 1.0 - SHORTEST / room) };
+                let below = if room < 2.0 * SHORTEST || dice.chance(0.15) {
+                    0.0
+                } else {
+                    room * dice.within(SHORTEST / room, 1.0 - SHORTEST / room)
+                };
                 let start = if below > 0.0 { below + wall } else { 0.0 };
                 if below > 0.0 {
-                    split(Area { high: Vec2::new(long, below), ..all }, largest, wall, dice, &mut areas);
+                    split(
+                        Area {
+                            high: Vec2::new(long, below),
+                            ..all
+                        },
+                        largest,
+                        wall,
+                        dice,
+                        &mut areas,
+                    );
                 }
-                areas.push(Area { low: Vec2::new(0.0, start), high: Vec2::new(long, start + wide), role: Role::Corridor });
-                split(Area { low: Vec2::new(0.0, start + wide + wall), ..all }, largest, wall, dice, &mut areas);
+                areas.push(Area {
+                    low: Vec2::new(0.0, start),
+                    high: Vec2::new(long, start + wide),
+                    role: Role::Corridor,
+                });
+                split(
+                    Area {
+                        low: Vec2::new(0.0, start + wide + wall),
+                        ..all
+                    },
+                    largest,
+                    wall,
+                    dice,
+                    &mut areas,
+                );
             }
         }
         let doorways = doorways(&areas, wall, dice);
-        Self { building, areas, wall, doorways }
+        Self {
+            building,
+            areas,
+            wall,
+            doorways,
+        }
     }
 
-    /// Whether a wall of a room (in the order of [`super::structure::Shell::rectangle`]: front, right, back, left) is an outer one.
+    /// Whether a wall of a room (in the order of [`super::structure::Shell::rectangle`]: front,
+    /// right, back, left) is an outer one.
     pub fn is_outer(&self, room: usize, wall: usize) -> bool {
-        let (lo, hi) = self.areas.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), a| (lo.min(a.low), hi.max(a.high)));
+        let (lo, hi) = self
+            .areas
+            .iter()
+            .fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), a| {
+                (lo.min(a.low), hi.max(a.high))
+            });
         let Area { low, high, .. } = self.areas[room];
         [low.y - lo.y, hi.x - high.x, hi.y - high.y, low.x - lo.x][wall] < 1e-3
     }
@@ -136,7 +193,10 @@ impl FloorPlan {
 /// Two areas, with a wall between them, cut across an axis at a share of its length.
 fn cut(area: Area, axis: usize, share: f32, wall: f32) -> [Area; 2] {
     let length = area.size()[axis] - wall;
-    let at = (length * share).clamp(SHORTEST.min(length / 2.0), (length - SHORTEST).max(length / 2.0));
+    let at = (length * share).clamp(
+        SHORTEST.min(length / 2.0),
+        (length - SHORTEST).max(length / 2.0),
+    );
     let [mut first, mut second] = [area; 2];
     first.high[axis] = area.low[axis] + at;
     second.low[axis] = area.low[axis] + at + wall;
@@ -157,11 +217,15 @@ fn split(area: Area, largest: f32, wall: f32, dice: &mut Dice, areas: &mut Vec<A
     }
 }
 
-/// A wall that two rooms share: the second room's direction, the wall's place across, and from where to where along it.
+/// A wall that two rooms share: the second room's direction, the wall's place across, and from
+/// where to where along it.
 fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
     (0..2).find_map(|axis| {
         let along = 1 - axis;
-        let range = [a.low[along].max(b.low[along]), a.high[along].min(b.high[along])];
+        let range = [
+            a.low[along].max(b.low[along]),
+            a.high[along].min(b.high[along]),
+        ];
         let (gap, sign, at) = if b.low[axis] > a.high[axis] {
             (b.low[axis] - a.high[axis], 1.0, a.high[axis] + wall / 2.0)
         } else {
@@ -169,7 +233,8 @@ fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
         };
         let mut direction = Vec2::ZERO;
         direction[axis] = sign;
-        ((gap - wall).abs() < 1e-3 && range[1] - range[0] > NARROWEST + 2.0 * JAMB).then_some((direction, at, range))
+        ((gap - wall).abs() < 1e-3 && range[1] - range[0] > NARROWEST + 2.0 * JAMB)
+            .then_some((direction, at, range))
     })
 }
 
@@ -178,7 +243,9 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
     let mut pairs: Vec<([usize; 2], _)> = Vec::new();
     for first in 0..areas.len() {
         for second in first + 1..areas.len() {
-            pairs.extend(shared(&areas[first], &areas[second], wall).map(|shared| ([first, second], shared)));
+            pairs.extend(
+                shared(&areas[first], &areas[second], wall).map(|shared| ([first, second], shared)),
+            );
         }
     }
     dice.shuffle(&mut pairs);
@@ -195,10 +262,26 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
         part.iter_mut().filter(|p| **p == b).for_each(|p| *p = a);
         let room = to - from - 2.0 * JAMB;
         let is_wide = room > 1.4 && dice.chance(0.18);
-        let width = if is_wide { dice.within(1.2, room.min(2.4)) } else { dice.within(NARROWEST, room.min(1.0)) };
+        let width = if is_wide {
+            dice.within(1.2, room.min(2.4))
+        } else {
+            dice.within(NARROWEST, room.min(1.0))
+        };
         let along = dice.within(from + JAMB + width / 2.0, to - JAMB - width / 2.0);
-        let center = if direction.x == 0.0 { Vec2::new(along, at) } else { Vec2::new(at, along) };
-        doorways.push(Doorway { rooms, center, direction, size: [width, tall + if is_wide { dice.within(0.0, 0.2) } else { 0.0 }] });
+        let center = if direction.x == 0.0 {
+            Vec2::new(along, at)
+        } else {
+            Vec2::new(at, along)
+        };
+        doorways.push(Doorway {
+            rooms,
+            center,
+            direction,
+            size: [
+                width,
+                tall + if is_wide { dice.within(0.0, 0.2) } else { 0.0 },
+            ],
+        });
     }
     doorways
 }
@@ -211,11 +294,25 @@ mod tests {
     fn every_room_can_be_reached_and_none_overlaps_another() {
         for roll in 0..300 {
             let plan = FloorPlan::new(&mut Dice::new(4, roll));
-            let FloorPlan { areas, wall, doorways, .. } = &plan;
+            let FloorPlan {
+                areas,
+                wall,
+                doorways,
+                ..
+            } = &plan;
             assert!((2..24).contains(&areas.len()), "{} rooms", areas.len());
             for (number, a) in areas.iter().enumerate() {
                 let (short, long) = (a.size().min_element(), a.size().max_element());
-                assert!(short > if a.role == Role::Corridor { 1.1 } else { SHORTEST - 1e-3 } && long <= 25.0, "{a:?}");
+                assert!(
+                    short
+                        > if a.role == Role::Corridor {
+                            1.1
+                        } else {
+                            SHORTEST - 1e-3
+                        }
+                        && long <= 25.0,
+                    "{a:?}"
+                );
                 assert!((0..4).filter(|&w| plan.is_outer(number, w)).count() < 4);
                 for b in &areas[number + 1..] {
                     let apart = (a.low - b.high).max(b.low - a.high).max_element();
@@ -236,8 +333,13 @@ mod tests {
                 for (room, sign) in d.rooms.into_iter().zip([-1.0, 1.0]) {
                     // both jambs are in the wall of the room
                     for side in [-0.5, 0.5] {
-                        let p = d.center + d.direction * sign * (wall / 2.0 + 0.01) + d.direction.perp() * (side * d.size[0]);
-                        assert!(p.cmpge(areas[room].low).all() && p.cmple(areas[room].high).all(), "plan {roll}: {d:?}");
+                        let p = d.center
+                            + d.direction * sign * (wall / 2.0 + 0.01)
+                            + d.direction.perp() * (side * d.size[0]);
+                        assert!(
+                            p.cmpge(areas[room].low).all() && p.cmple(areas[room].high).all(),
+                            "plan {roll}: {d:?}"
+                        );
                     }
                 }
             }

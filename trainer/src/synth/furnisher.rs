@@ -1,4 +1,5 @@
-//! Whose hand a thing is by: wherever the layout wants a thing, chance decides between the own part grammar and a model that somebody else made.
+//! Whose hand a thing is by: wherever the layout wants a thing, chance decides between the own part
+//! grammar and a model that somebody else made.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -23,10 +24,15 @@ pub struct Furnisher {
 impl Furnisher {
     /// Takes `share` of the things from a library.
     pub fn new(dice: Dice, library: Arc<Library>, share: f32) -> Self {
-        Self { dice, library, share }
+        Self {
+            dice,
+            library,
+            share,
+        }
     }
 
-    /// The choices of a stream of its own: who asks twice with the same numbers gets the same thing twice.
+    /// The choices of a stream of its own: who asks twice with the same numbers gets the same thing
+    /// twice.
     pub fn again(&self, seed: u64, stream: u64) -> Self {
         Self::new(Dice::new(seed, stream), self.library.clone(), self.share)
     }
@@ -46,15 +52,20 @@ impl DerefMut for Furnisher {
     }
 }
 
-/// A new thing for a place where one of the class `name` is wanted; `None` when there is no such kind. A foreign model may be of a class that stands in
-/// the same places; it is about as large as what the grammar makes.
+/// A new thing for a place where one of the class `name` is wanted; `None` when there is no such
+/// kind. A foreign model may be of a class that stands in the same places; it is about as large as
+/// what the grammar makes.
 pub fn make(name: &str, furnisher: &mut Furnisher) -> Option<Object> {
     grammar::make(name, &mut furnisher.dice).map(|own| or_foreign(own, furnisher))
 }
 
 /// The thing, or a foreign one in its place.
 pub fn or_foreign(own: Object, furnisher: &mut Furnisher) -> Object {
-    let Furnisher { dice, library, share } = furnisher;
+    let Furnisher {
+        dice,
+        library,
+        share,
+    } = furnisher;
     if library.is_empty() || !dice.chance(*share) {
         return own;
     }

@@ -1,10 +1,12 @@
-//! Depth fusion as scanning applications do it: a truncated signed distance field in sparse blocks, whose zero level becomes the points.
+//! Depth fusion as scanning applications do it: a truncated signed distance field in sparse blocks,
+//! whose zero level becomes the points.
 
 use glam::{IVec3, Vec3};
 
 use super::noise::below;
 
-/// Voxels along one side of a block: a power of two, so that finding a voxel is shifting and masking.
+/// Voxels along one side of a block: a power of two, so that finding a voxel is shifting and
+/// masking.
 const SIDE: i32 = 1 << SHIFT;
 const SHIFT: i32 = 3;
 const EMPTY: u32 = u32::MAX;
@@ -48,7 +50,13 @@ impl Volume {
     pub fn new(low: Vec3, high: Vec3, voxel: f32) -> Self {
         let blocks = ((high - low) / (voxel * SIDE as f32)).ceil().as_ivec3() + 1;
         let cells = (blocks.x * blocks.y * blocks.z) as usize;
-        Self { low, voxel, blocks, block_of_cell: vec![EMPTY; cells], pool: Vec::new() }
+        Self {
+            low,
+            voxel,
+            blocks,
+            block_of_cell: vec![EMPTY; cells],
+            pool: Vec::new(),
+        }
     }
 
     fn cell(&self, at: IVec3) -> Option<(usize, usize)> {
@@ -57,20 +65,35 @@ impl Volume {
             return None;
         }
         let inner = at & (SIDE - 1);
-        Some((((block.z * self.blocks.y + block.y) * self.blocks.x + block.x) as usize, ((inner.z * SIDE + inner.y) * SIDE + inner.x) as usize))
+        Some((
+            ((block.z * self.blocks.y + block.y) * self.blocks.x + block.x) as usize,
+            ((inner.z * SIDE + inner.y) * SIDE + inner.x) as usize,
+        ))
     }
 
     fn get(&self, at: IVec3) -> Option<&Voxel> {
         let (block, inner) = self.cell(at)?;
-        self.pool.get(self.block_of_cell[block] as usize).map(|b| &b[inner]).filter(|v| v.weight > 0.0)
+        self.pool
+            .get(self.block_of_cell[block] as usize)
+            .map(|b| &b[inner])
+            .filter(|v| v.weight > 0.0)
     }
 
     fn centre(&self, at: IVec3) -> Vec3 {
         self.low + (at.as_vec3() + 0.5) * self.voxel
     }
 
-    /// Adds one depth pixel: the surface is at `eye + ray * depth`, `ray` not necessarily of unit length.
-    pub fn integrate(&mut self, eye: Vec3, ray: Vec3, depth: f32, weight: f32, color: Vec3, owner: u16) {
+    /// Adds one depth pixel: the surface is at `eye + ray * depth`, `ray` not necessarily of unit
+    /// length.
+    pub fn integrate(
+        &mut self,
+        eye: Vec3,
+        ray: Vec3,
+        depth: f32,
+        weight: f32,
+        color: Vec3,
+        owner: u16,
+    ) {
         let length = ray.length();
         let (direction, reach) = (ray / length, depth * length);
         let (front, behind) = (3.0 * self.voxel, 2.0 * self.voxel);
@@ -83,18 +106,26 @@ impl Volume {
                 continue;
             }
             before = at;
-            let Some((block, inner)) = self.cell(at) else { continue };
+            let Some((block, inner)) = self.cell(at) else {
+                continue;
+            };
             let distance = reach - (self.centre(at) - eye).dot(direction);
             if distance < -behind {
                 continue;
             }
             if self.block_of_cell[block] == EMPTY {
                 self.block_of_cell[block] = self.pool.len() as u32;
-                self.pool.push([Voxel::default(); (SIDE * SIDE * SIDE) as usize]);
+                self.pool
+                    .push([Voxel::default(); (SIDE * SIDE * SIDE) as usize]);
             }
             let v = &mut self.pool[self.block_of_cell[block] as usize][inner];
             // What lies behind the surface was not seen: it counts less the deeper it is.
-            let trust = weight * if distance < 0.0 { 1.0 + 0.9 * distance / behind } else { 1.0 };
+            let trust = weight
+                * if distance < 0.0 {
+                    1.0 + 0.9 * distance / behind
+                } else {
+                    1.0
+                };
             v.distance = (v.distance * v.weight + distance.min(front) * trust) / (v.weight + trust);
             v.weight += trust;
             if distance.abs() < 1.2 * self.voxel {
@@ -114,19 +145,36 @@ impl Volume {
     pub fn surface(&self) -> Vec<Sample> {
         let mut samples = Vec::new();
         for (cell, &number) in self.block_of_cell.iter().enumerate() {
-            let Some(block) = self.pool.get(number as usize) else { continue };
+            let Some(block) = self.pool.get(number as usize) else {
+                continue;
+            };
             let (cell, along_x, along_y) = (cell as i32, self.blocks.x, self.blocks.y);
-            let corner = IVec3::new(cell % along_x, cell / along_x % along_y, cell / (along_x * along_y)) * SIDE;
-            for (inner, here) in block.iter().enumerate().filter(|(_, voxel)| voxel.weight > 0.0) {
+            let corner = IVec3::new(
+                cell % along_x,
+                cell / along_x % along_y,
+                cell / (along_x * along_y),
+            ) * SIDE;
+            for (inner, here) in block
+                .iter()
+                .enumerate()
+                .filter(|(_, voxel)| voxel.weight > 0.0)
+            {
                 let inner = inner as i32;
-                let at = IVec3::new(inner & (SIDE - 1), inner >> SHIFT & (SIDE - 1), inner >> (2 * SHIFT));
+                let at = IVec3::new(
+                    inner & (SIDE - 1),
+                    inner >> SHIFT & (SIDE - 1),
+                    inner >> (2 * SHIFT),
+                );
                 for axis in 0..3 {
                     let there = if at[axis] + 1 < SIDE {
-                        Some(&block[(inner + (1 << (SHIFT * axis as i32))) as usize]).filter(|voxel| voxel.weight > 0.0)
+                        Some(&block[(inner + (1 << (SHIFT * axis as i32))) as usize])
+                            .filter(|voxel| voxel.weight > 0.0)
                     } else {
                         self.get(corner + at + IVec3::AXES[axis])
                     };
-                    samples.extend(there.and_then(|there| self.crossing(corner + at, axis, here, there)));
+                    samples.extend(
+                        there.and_then(|there| self.crossing(corner + at, axis, here, there)),
+                    );
                 }
             }
         }
@@ -141,7 +189,11 @@ impl Volume {
             return None;
         }
         let t = here.distance / (here.distance - there.distance);
-        let nearer = if t < 0.5 { [here, there] } else { [there, here] };
+        let nearer = if t < 0.5 {
+            [here, there]
+        } else {
+            [there, here]
+        };
         let voice = nearer.into_iter().find(|v| v.color_weight > 0.0)?;
         Some(Sample {
             position: self.centre(at).lerp(self.centre(at + IVec3::AXES[axis]), t),
@@ -150,7 +202,8 @@ impl Volume {
         })
     }
 
-    /// The direction in which the field rises fastest at a point, that is the surface's normal; zero where it is not known.
+    /// The direction in which the field rises fastest at a point, that is the surface's normal;
+    /// zero where it is not known.
     pub fn normal(&self, p: Vec3) -> Vec3 {
         let at = below((p - self.low) / self.voxel);
         let slope = |axis: IVec3| match (self.get(at + axis), self.get(at - axis)) {

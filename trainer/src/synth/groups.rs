@@ -1,4 +1,5 @@
-//! Functional groups: a desk with its chair and screen, a bed between nightstands. The group's wall is at y = 0 and it grows towards +y.
+//! Functional groups: a desk with its chair and screen, a bed between nightstands. The group's wall
+//! is at y = 0 and it grows towards +y.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -26,12 +27,23 @@ impl Group {
 
     /// With one more thing.
     pub fn and(mut self, object: Object, position: [f32; 3], turn: f32) -> Self {
-        self.members.push((object, Pose { position: Vec3::from(position), turn }));
+        self.members.push((
+            object,
+            Pose {
+                position: Vec3::from(position),
+                turn,
+            },
+        ));
         self
     }
 
     /// With a thing that the catalogue makes, where `place` wants it.
-    pub fn with(self, kind: &str, dice: &mut Furnisher, place: impl FnOnce(&Object, &mut Furnisher) -> ([f32; 3], f32)) -> Self {
+    pub fn with(
+        self,
+        kind: &str,
+        dice: &mut Furnisher,
+        place: impl FnOnce(&Object, &mut Furnisher) -> ([f32; 3], f32),
+    ) -> Self {
         match make(kind, dice) {
             Some(object) => {
                 let (position, turn) = place(&object, dice);
@@ -43,19 +55,39 @@ impl Group {
 
     /// Beside the first member, back at the wall, a finger's breadth away.
     pub fn beside(self, kind: &str, side: f32, dice: &mut Furnisher) -> Self {
-        let Some((first, pose)) = self.members.first() else { return self };
+        let Some((first, pose)) = self.members.first() else {
+            return self;
+        };
         let (lo, hi) = first.bounds();
         let edge = pose.position.x + if side > 0.0 { hi.x } else { lo.x };
         self.with(kind, dice, |object, dice| {
             let (a, b) = object.bounds();
-            ([edge + side * ((b.x - a.x) / 2.0 + dice.within(0.005, 0.05)), -a.y + dice.within(0.0, 0.04), 0.0], 0.0)
+            (
+                [
+                    edge + side * ((b.x - a.x) / 2.0 + dice.within(0.005, 0.05)),
+                    -a.y + dice.within(0.0, 0.04),
+                    0.0,
+                ],
+                0.0,
+            )
         })
     }
 
     /// On the wall above the last member, with its lower edge in the range `low`.
     pub fn above(self, kind: &str, low: [f32; 2], dice: &mut Furnisher) -> Self {
-        let Some(x) = self.members.last().map(|(_, pose)| pose.position.x) else { return self };
-        self.with(kind, dice, |object, dice| ([x, 0.005 - object.bounds().0.y, dice.within(low[0], low[1]) - object.bounds().0.z], 0.0))
+        let Some(x) = self.members.last().map(|(_, pose)| pose.position.x) else {
+            return self;
+        };
+        self.with(kind, dice, |object, dice| {
+            (
+                [
+                    x,
+                    0.005 - object.bounds().0.y,
+                    dice.within(low[0], low[1]) - object.bounds().0.z,
+                ],
+                0.0,
+            )
+        })
     }
 }
 
@@ -69,8 +101,12 @@ pub fn single(kinds: &[&str], dice: &mut Furnisher) -> Group {
 pub fn working(dice: &mut Furnisher) -> Group {
     let kind = dice.pick(&["desk", "desk", "table"]);
     let mut group = single(&[kind], dice);
-    let Some((desk, pose)) = group.members.first() else { return group };
-    let Some(top) = desk.tops.first().copied() else { return group };
+    let Some((desk, pose)) = group.members.first() else {
+        return group;
+    };
+    let Some(top) = desk.tops.first().copied() else {
+        return group;
+    };
     let ([w, d], z) = ([top.half[0] * 2.0, top.half[1] * 2.0], top.centre.z + 0.002);
     let centre = pose.position + top.centre;
     let place = move |x: f32, y: f32, z: f32| [centre.x + x, centre.y + y, z];
@@ -79,15 +115,30 @@ pub fn working(dice: &mut Furnisher) -> Group {
         if dice.chance(0.75) {
             let screens = if w > 1.3 && dice.chance(0.35) { 2 } else { 1 };
             for i in 0..screens {
-                let shift = if screens == 2 { (i as f32 - 0.5) * 0.66 } else { 0.0 };
-                group = group.with("monitor", dice, |_, dice| (place(x + shift, -d * 0.25, z), dice.about(0.2) - shift * 0.5));
+                let shift = if screens == 2 {
+                    (i as f32 - 0.5) * 0.66
+                } else {
+                    0.0
+                };
+                group = group.with("monitor", dice, |_, dice| {
+                    (
+                        place(x + shift, -d * 0.25, z),
+                        dice.about(0.2) - shift * 0.5,
+                    )
+                });
             }
-            group = group.with("keyboard", dice, |_, dice| (place(x, d * 0.22, z), dice.about(0.15)));
+            group = group.with("keyboard", dice, |_, dice| {
+                (place(x, d * 0.22, z), dice.about(0.15))
+            });
             if dice.chance(0.7) {
-                group = group.with("mouse", dice, |_, dice| (place(x + 0.34, d * 0.22, z), dice.about(0.3)));
+                group = group.with("mouse", dice, |_, dice| {
+                    (place(x + 0.34, d * 0.22, z), dice.about(0.3))
+                });
             }
         } else {
-            group = group.with("laptop", dice, |_, dice| (place(x, dice.about(d * 0.12), z), dice.about(0.3)));
+            group = group.with("laptop", dice, |_, dice| {
+                (place(x, dice.about(d * 0.12), z), dice.about(0.3))
+            });
         }
     }
     if dice.chance(0.25) {
@@ -97,7 +148,14 @@ pub fn working(dice: &mut Furnisher) -> Group {
         let kind = dice.pick(&["office chair", "office chair", "chair"]);
         let reach = dice.within(0.05, 0.45);
         group = group.with(kind, dice, |chair, dice| {
-            ([centre.x + dice.about(w * 0.2), centre.y + d / 2.0 - chair.bounds().0.y * 0.6 + reach, 0.0], PI + dice.about(0.7))
+            (
+                [
+                    centre.x + dice.about(w * 0.2),
+                    centre.y + d / 2.0 - chair.bounds().0.y * 0.6 + reach,
+                    0.0,
+                ],
+                PI + dice.about(0.7),
+            )
         });
     }
     group
@@ -107,13 +165,20 @@ pub fn working(dice: &mut Furnisher) -> Group {
 pub fn sleeping(dice: &mut Furnisher) -> Group {
     let kind = if dice.chance(0.1) { "mattress" } else { "bed" };
     let mut group = single(&[kind], dice);
-    let Some((bed, pose)) = group.members.first() else { return group };
+    let Some((bed, pose)) = group.members.first() else {
+        return group;
+    };
     let (tops, at) = (bed.tops.clone(), pose.position);
     let heads = tops.len().saturating_sub(1);
     for top in &tops[..heads] {
         for _ in 0..dice.count(1, 2) {
             let c = at + top.centre;
-            group = group.with("pillow", dice, |_, dice| ([c.x + dice.about(0.06), c.y + dice.about(0.06), c.z - 0.01], dice.about(0.25)));
+            group = group.with("pillow", dice, |_, dice| {
+                (
+                    [c.x + dice.about(0.06), c.y + dice.about(0.06), c.z - 0.01],
+                    dice.about(0.25),
+                )
+            });
         }
     }
     for side in [-1.0, 1.0] {
@@ -127,17 +192,34 @@ pub fn sleeping(dice: &mut Furnisher) -> Group {
 /// A couch, often with an end table, a floor lamp and a low table before it.
 pub fn sofa_corner(dice: &mut Furnisher) -> Group {
     let mut group = single(&["couch", "couch", "armchair"], dice);
-    let Some((couch, pose)) = group.members.first() else { return group };
-    let (front, top, at) = (couch.bounds().1.y + pose.position.y, couch.tops.first().copied(), pose.position);
+    let Some((couch, pose)) = group.members.first() else {
+        return group;
+    };
+    let (front, top, at) = (
+        couch.bounds().1.y + pose.position.y,
+        couch.tops.first().copied(),
+        pose.position,
+    );
     if let Some(top) = top {
         for _ in 0..dice.count(0, 3) {
             let c = at + top.centre;
             let kind = dice.pick(&["pillow", "pillow", "cushion"]);
-            group = group.with(kind, dice, |_, dice| ([c.x + dice.about(top.half[0] * 0.9), c.y - 0.05, c.z - 0.02], dice.about(0.5)));
+            group = group.with(kind, dice, |_, dice| {
+                (
+                    [c.x + dice.about(top.half[0] * 0.9), c.y - 0.05, c.z - 0.02],
+                    dice.about(0.5),
+                )
+            });
         }
     }
     if dice.chance(0.5) {
-        let kind = dice.pick(&["end table", "end table", "floor lamp", "plant", "potted plant"]);
+        let kind = dice.pick(&[
+            "end table",
+            "end table",
+            "floor lamp",
+            "plant",
+            "potted plant",
+        ]);
         group = group.beside(kind, 1.0, dice);
     }
     if dice.chance(0.35) {
@@ -145,7 +227,14 @@ pub fn sofa_corner(dice: &mut Furnisher) -> Group {
     }
     if dice.chance(0.6) {
         group = group.with("coffee table", dice, |table, dice| {
-            ([dice.about(0.25), front - table.bounds().0.y + dice.within(0.05, 0.4), 0.0], dice.about(0.08))
+            (
+                [
+                    dice.about(0.25),
+                    front - table.bounds().0.y + dice.within(0.05, 0.4),
+                    0.0,
+                ],
+                dice.about(0.08),
+            )
         });
     }
     group
@@ -154,8 +243,16 @@ pub fn sofa_corner(dice: &mut Furnisher) -> Group {
 /// A low stand with a television and speakers.
 pub fn media(dice: &mut Furnisher) -> Group {
     let mut group = single(&["tv stand", "tv stand", "dresser"], dice);
-    let Some(top) = group.members.first().and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position)) else { return group };
-    group = group.with("tv", dice, |_, dice| ([top.x, top.y - 0.04, top.z + 0.002], dice.about(0.12)));
+    let Some(top) = group
+        .members
+        .first()
+        .and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position))
+    else {
+        return group;
+    };
+    group = group.with("tv", dice, |_, dice| {
+        ([top.x, top.y - 0.04, top.z + 0.002], dice.about(0.12))
+    });
     for side in [-1.0, 1.0] {
         if dice.chance(0.3) {
             group = group.beside("speaker", side, dice);
@@ -177,7 +274,9 @@ pub fn meeting(dice: &mut Furnisher) -> Group {
 
 fn around(table: &str, seats: &[&str], dice: &mut Furnisher) -> Group {
     let mut group = single(&[table], dice);
-    let Some((object, pose)) = group.members.first() else { return group };
+    let Some((object, pose)) = group.members.first() else {
+        return group;
+    };
     let ((lo, hi), at) = (object.bounds(), pose.position);
     let half = (hi - lo) / 2.0;
     let seed = dice.count(0, usize::MAX >> 16) as u64;
@@ -186,10 +285,16 @@ fn around(table: &str, seats: &[&str], dice: &mut Furnisher) -> Group {
             return group;
         }
         // The chairs of one table are of one make: their grammar is run with the same choices.
-        let Some(chair) = make(seats[0], &mut dice.again(seed, 0)) else { return group };
+        let Some(chair) = make(seats[0], &mut dice.again(seed, 0)) else {
+            return group;
+        };
         let draw = dice.within(-0.3, 0.25) - chair.bounds().0.y * 0.5;
         let away = Vec3::new(x.signum() * f32::from(y == 0.0), y.signum(), 0.0) * draw;
-        group.and(chair, [at.x + x + away.x, at.y + y + away.y, 0.0], turn + dice.about(0.25))
+        group.and(
+            chair,
+            [at.x + x + away.x, at.y + y + away.y, 0.0],
+            turn + dice.about(0.25),
+        )
     };
     let places = ((half.x * 2.0) / 0.65).floor().max(1.0) as usize;
     for i in 0..places {
@@ -211,27 +316,60 @@ pub fn coffee(dice: &mut Furnisher) -> Group {
 
 /// A seat by itself or two side by side.
 pub fn single_seat(dice: &mut Furnisher) -> Group {
-    let kind = dice.pick(&["armchair", "chair", "armchair", "bench", "stool", "ottoman", "sofa chair", "sofa chair"]);
+    let kind = dice.pick(&[
+        "armchair",
+        "chair",
+        "armchair",
+        "bench",
+        "stool",
+        "ottoman",
+        "sofa chair",
+        "sofa chair",
+    ]);
     let group = single(&[kind], dice);
-    if dice.chance(0.3) { group.beside(kind, 1.0, dice) } else { group }
+    if dice.chance(0.3) {
+        group.beside(kind, 1.0, dice)
+    } else {
+        group
+    }
 }
 
 /// One or two shelves full of books.
 pub fn books(dice: &mut Furnisher) -> Group {
     let group = single(&["bookshelf"], dice);
-    if dice.chance(0.35) { group.beside(dice.pick(&["bookshelf", "cabinet", "plant"]), 1.0, dice) } else { group }
+    if dice.chance(0.35) {
+        group.beside(dice.pick(&["bookshelf", "cabinet", "plant"]), 1.0, dice)
+    } else {
+        group
+    }
 }
 
 /// Cupboards for clothes side by side.
 pub fn wardrobes(dice: &mut Furnisher) -> Group {
     let group = single(&["wardrobe"], dice);
-    if dice.chance(0.3) { group.beside(dice.pick(&["wardrobe", "dresser", "laundry basket"]), 1.0, dice) } else { group }
+    if dice.chance(0.3) {
+        group.beside(
+            dice.pick(&["wardrobe", "dresser", "laundry basket"]),
+            1.0,
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// A cabinet or a chest of drawers, sometimes with something beside it.
 pub fn chest(dice: &mut Furnisher) -> Group {
     let group = single(&["dresser", "cabinet", "cabinet", "nightstand"], dice);
-    if dice.chance(0.4) { group.beside(dice.pick(&["cabinet", "plant", "box", "trash can"]), 1.0, dice) } else { group }
+    if dice.chance(0.4) {
+        group.beside(
+            dice.pick(&["cabinet", "plant", "box", "trash can"]),
+            1.0,
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// File cabinets in a row, a printer on a stand.
@@ -239,7 +377,11 @@ pub fn files(dice: &mut Furnisher) -> Group {
     let mut group = single(&["file cabinet", "cabinet"], dice);
     for side in [-1.0, 1.0] {
         if dice.chance(0.4) {
-            group = group.beside(dice.pick(&["file cabinet", "trash can", "box", "printer"]), side, dice);
+            group = group.beside(
+                dice.pick(&["file cabinet", "trash can", "box", "printer"]),
+                side,
+                dice,
+            );
         }
     }
     group
@@ -247,5 +389,8 @@ pub fn files(dice: &mut Furnisher) -> Group {
 
 /// A lamp that stands by itself.
 pub fn standing_light(dice: &mut Furnisher) -> Group {
-    single(&["floor lamp", "plant", "fan", "potted plant", "floor lamp"], dice)
+    single(
+        &["floor lamp", "plant", "fan", "potted plant", "floor lamp"],
+        dice,
+    )
 }

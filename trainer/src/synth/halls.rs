@@ -1,4 +1,5 @@
-//! Groups of halls, classrooms, store rooms and rooms for hobbies. The group's wall is at y = 0 and it grows towards +y.
+//! Groups of halls, classrooms, store rooms and rooms for hobbies. The group's wall is at y = 0 and
+//! it grows towards +y.
 
 use std::f32::consts::PI;
 
@@ -11,17 +12,31 @@ use super::{
 /// A coat rack with a seat or shoes below or beside it.
 pub fn entrance(dice: &mut Furnisher) -> Group {
     let group = single(&["coat rack"], dice);
-    if dice.chance(0.6) { group.beside(dice.pick(&["bench", "shoe", "cabinet", "basket", "dresser"]), dice.side(), dice) } else { group }
+    if dice.chance(0.6) {
+        group.beside(
+            dice.pick(&["bench", "shoe", "cabinet", "basket", "dresser"]),
+            dice.side(),
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// A flight of stairs along the wall with its rail.
 pub fn stairway(dice: &mut Furnisher) -> Group {
     let group = single(&["stairs"], dice);
-    let Some((stairs, pose)) = group.members.first() else { return group };
+    let Some((stairs, pose)) = group.members.first() else {
+        return group;
+    };
     let ((lo, hi), at) = (stairs.bounds(), pose.position);
     if dice.chance(0.75) {
         let long = hi.x - lo.x - 0.1;
-        return group.and(grammar::rail_of(long, hi.z / (hi.x - lo.x), dice), [at.x, at.y + hi.y - 0.1, 0.05], 0.0);
+        return group.and(
+            grammar::rail_of(long, hi.z / (hi.x - lo.x), dice),
+            [at.x, at.y + hi.y - 0.1, 0.05],
+            0.0,
+        );
     }
     group
 }
@@ -29,21 +44,51 @@ pub fn stairway(dice: &mut Furnisher) -> Group {
 /// Sliding doors of a closet, alone or beside a wardrobe.
 pub fn closets(dice: &mut Furnisher) -> Group {
     let group = single(&["closet door"], dice);
-    if dice.chance(0.3) { group.beside(dice.pick(&["wardrobe", "dresser", "laundry hamper"]), 1.0, dice) } else { group }
+    if dice.chance(0.3) {
+        group.beside(
+            dice.pick(&["wardrobe", "dresser", "laundry hamper"]),
+            1.0,
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// A hearth with a seat or a basket beside it.
 pub fn hearth(dice: &mut Furnisher) -> Group {
     let group = single(&["fireplace"], dice);
-    let group = if dice.chance(0.4) { group.above("picture", [1.5, 1.6], dice) } else { group };
-    if dice.chance(0.5) { group.beside(dice.pick(&["armchair", "sofa chair", "basket", "bookshelf"]), dice.side(), dice) } else { group }
+    let group = if dice.chance(0.4) {
+        group.above("picture", [1.5, 1.6], dice)
+    } else {
+        group
+    };
+    if dice.chance(0.5) {
+        group.beside(
+            dice.pick(&["armchair", "sofa chair", "basket", "bookshelf"]),
+            dice.side(),
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// Water, snacks and bins side by side.
 pub fn refreshment(dice: &mut Furnisher) -> Group {
     let group = single(&["water cooler", "machine", "mini fridge", "copier"], dice);
     if dice.chance(0.6) {
-        group.beside(dice.pick(&["recycling bin", "trash bin", "water cooler", "cabinet", "cart"]), dice.side(), dice)
+        group.beside(
+            dice.pick(&[
+                "recycling bin",
+                "trash bin",
+                "water cooler",
+                "cabinet",
+                "cart",
+            ]),
+            dice.side(),
+            dice,
+        )
     } else {
         group
     }
@@ -53,7 +98,17 @@ pub fn refreshment(dice: &mut Furnisher) -> Group {
 pub fn copying(dice: &mut Furnisher) -> Group {
     let group = single(&["copier", "copier", "table"], dice);
     if dice.chance(0.7) {
-        group.beside(dice.pick(&["recycling bin", "file cabinet", "storage organizer", "cart", "bin"]), dice.side(), dice)
+        group.beside(
+            dice.pick(&[
+                "recycling bin",
+                "file cabinet",
+                "storage organizer",
+                "cart",
+                "bin",
+            ]),
+            dice.side(),
+            dice,
+        )
     } else {
         group
     }
@@ -63,7 +118,18 @@ pub fn copying(dice: &mut Furnisher) -> Group {
 pub fn shelving(dice: &mut Furnisher) -> Group {
     let group = single(&["rack", "rack", "bookshelf", "storage organizer"], dice);
     if dice.chance(0.55) {
-        group.beside(dice.pick(&["rack", "crate", "ladder", "storage bin", "cabinet", "mattress"]), dice.side(), dice)
+        group.beside(
+            dice.pick(&[
+                "rack",
+                "crate",
+                "ladder",
+                "storage bin",
+                "cabinet",
+                "mattress",
+            ]),
+            dice.side(),
+            dice,
+        )
     } else {
         group
     }
@@ -77,47 +143,107 @@ pub fn built_in(dice: &mut Furnisher) -> Group {
 /// A piano of either kind with its stool and a music stand.
 pub fn practice(dice: &mut Furnisher) -> Group {
     let mut group = single(&["piano", "keyboard piano"], dice);
-    let front = group.members.first().map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
+    let front = group
+        .members
+        .first()
+        .map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
     if dice.chance(0.75) {
         let kind = dice.pick(&["stool", "bench", "chair"]);
-        group = group.with(kind, dice, |o, dice| ([dice.about(0.2), front - o.bounds().0.y + dice.within(0.02, 0.3), 0.0], PI + dice.about(0.2)));
+        group = group.with(kind, dice, |o, dice| {
+            (
+                [
+                    dice.about(0.2),
+                    front - o.bounds().0.y + dice.within(0.02, 0.3),
+                    0.0,
+                ],
+                PI + dice.about(0.2),
+            )
+        });
     }
-    if dice.chance(0.6) { group.beside(dice.pick(&["music stand", "guitar case", "speaker", "guitar"]), dice.side(), dice) } else { group }
+    if dice.chance(0.6) {
+        group.beside(
+            dice.pick(&["music stand", "guitar case", "speaker", "guitar"]),
+            dice.side(),
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// A machine to train on, weights and a mat.
 pub fn training(dice: &mut Furnisher) -> Group {
     let group = single(&["machine", "machine", "rack", "bicycle"], dice);
-    let group = if dice.chance(0.6) { group.beside("dumbbell", 1.0, dice) } else { group };
-    if dice.chance(0.5) { group.beside(dice.pick(&["mat", "ball", "dumbbell"]), -1.0, dice) } else { group }
+    let group = if dice.chance(0.6) {
+        group.beside("dumbbell", 1.0, dice)
+    } else {
+        group
+    };
+    if dice.chance(0.5) {
+        group.beside(dice.pick(&["mat", "ball", "dumbbell"]), -1.0, dice)
+    } else {
+        group
+    }
 }
 
 /// A board or a screen on the wall with a desk before it.
 pub fn teaching(dice: &mut Furnisher) -> Group {
-    let board = dice.pick(&["blackboard", "blackboard", "projector screen", "projector screen", "whiteboard"]);
-    let group = Group::default().with(board, dice, |o, dice| ([0.0, 0.005 - o.bounds().0.y, dice.within(0.8, 0.95) - o.bounds().0.z], 0.0));
+    let board = dice.pick(&[
+        "blackboard",
+        "blackboard",
+        "projector screen",
+        "projector screen",
+        "whiteboard",
+    ]);
+    let group = Group::default().with(board, dice, |o, dice| {
+        (
+            [
+                0.0,
+                0.005 - o.bounds().0.y,
+                dice.within(0.8, 0.95) - o.bounds().0.z,
+            ],
+            0.0,
+        )
+    });
     if !dice.chance(0.5) {
         return group;
     }
     let y = dice.within(1.1, 1.4);
-    group.with("desk", dice, |_, dice| ([dice.about(0.4), y, 0.0], PI + dice.about(0.1)))
+    group.with("desk", dice, |_, dice| {
+        ([dice.about(0.4), y, 0.0], PI + dice.about(0.1))
+    })
 }
 
 /// Rows of tables with chairs that all look one way.
 pub fn rows(dice: &mut Furnisher) -> Group {
     let (rows, columns) = (dice.count(1, 3), dice.count(1, 2));
     let seed = dice.count(0, usize::MAX >> 16) as u64;
-    let (table_kind, seat) = (dice.pick(&["table", "desk"]), dice.pick(&["chair", "chair", "folded chair"]));
+    let (table_kind, seat) = (
+        dice.pick(&["table", "desk"]),
+        dice.pick(&["chair", "chair", "folded chair"]),
+    );
     let mut group = Group::default();
     for i in 0..rows * columns {
         // furniture of one class is of one make
-        let (Some(table), Some(chair)) = (make(table_kind, &mut dice.again(seed, 0)), make(seat, &mut dice.again(seed, 1))) else { return group };
+        let (Some(table), Some(chair)) = (
+            make(table_kind, &mut dice.again(seed, 0)),
+            make(seat, &mut dice.again(seed, 1)),
+        ) else {
+            return group;
+        };
         let (lo, hi) = table.bounds();
-        let (x, y) = ((i % columns) as f32 * (hi.x - lo.x + 0.15), (i / columns) as f32 * (hi.y - lo.y + 0.85));
+        let (x, y) = (
+            (i % columns) as f32 * (hi.x - lo.x + 0.15),
+            (i / columns) as f32 * (hi.y - lo.y + 0.85),
+        );
         group = group.and(table, [x, y, 0.0], 0.0);
         if dice.chance(0.85) {
             let behind = hi.y - chair.bounds().0.y * 0.5 + dice.within(0.05, 0.3);
-            group = group.and(chair, [x + dice.about(0.15), y + behind, 0.0], PI + dice.about(0.3));
+            group = group.and(
+                chair,
+                [x + dice.about(0.15), y + behind, 0.0],
+                PI + dice.about(0.3),
+            );
         }
     }
     group
@@ -130,15 +256,25 @@ pub fn partition(dice: &mut Furnisher) -> Group {
 
 /// Shelves in a line, often with others at their backs.
 pub fn aisle(dice: &mut Furnisher) -> Group {
-    let (kind, length, doubled) = (dice.pick(&["rack", "rack", "bookshelf"]), dice.count(1, 4), dice.chance(0.5));
+    let (kind, length, doubled) = (
+        dice.pick(&["rack", "rack", "bookshelf"]),
+        dice.count(1, 4),
+        dice.chance(0.5),
+    );
     let seed = dice.count(0, usize::MAX >> 16) as u64;
     let mut group = Group::default();
     for i in 0..length * if doubled { 2 } else { 1 } {
         // the shelves of one shop are of one make, what lies in them is not
-        let Some(shelf) = make(kind, &mut dice.again(seed, 0)) else { return group };
+        let Some(shelf) = make(kind, &mut dice.again(seed, 0)) else {
+            return group;
+        };
         let (lo, hi) = shelf.bounds();
         let x = (i % length) as f32 * (hi.x - lo.x + 0.02);
-        group = if i < length { group.and(shelf, [x, 0.01 - lo.y, 0.0], 0.0) } else { group.and(shelf, [x, lo.y - 0.01, 0.0], PI) };
+        group = if i < length {
+            group.and(shelf, [x, 0.01 - lo.y, 0.0], 0.0)
+        } else {
+            group.and(shelf, [x, lo.y - 0.01, 0.0], PI)
+        };
     }
     group
 }
@@ -146,6 +282,16 @@ pub fn aisle(dice: &mut Furnisher) -> Group {
 /// A counter with a machine to pay at.
 pub fn till(dice: &mut Furnisher) -> Group {
     let group = single(&["desk", "cabinet", "table"], dice);
-    let Some(top) = group.members.first().and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position)) else { return group };
-    group.with(dice.pick(&["monitor", "laptop", "telephone"]), dice, |_, dice| ([top.x, top.y, top.z + 0.002], dice.about(0.5)))
+    let Some(top) = group
+        .members
+        .first()
+        .and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position))
+    else {
+        return group;
+    };
+    group.with(
+        dice.pick(&["monitor", "laptop", "telephone"]),
+        dice,
+        |_, dice| ([top.x, top.y, top.z + 0.002], dice.about(0.5)),
+    )
 }

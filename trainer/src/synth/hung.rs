@@ -63,7 +63,9 @@ impl Layout {
 
     /// Puts a thing of the class `kind` on some wall where it fits.
     pub fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
-        let Some(object) = make(kind, dice) else { return };
+        let Some(object) = make(kind, dice) else {
+            return;
+        };
         let (lo, hi) = object.bounds();
         // Its back goes to the wall whatever its own origin is.
         let object = self.full_height(object.at(0.0, 0.004 - lo.y, -lo.z));
@@ -84,12 +86,20 @@ impl Layout {
 
     /// Switches beside doors, where hands look for them.
     fn add_switches(&mut self, dice: &mut Furnisher) {
-        let doors: Vec<_> = self.shell.openings.iter().filter(|o| o.sill == 0.0).copied().collect();
+        let doors: Vec<_> = self
+            .shell
+            .openings
+            .iter()
+            .filter(|o| o.sill == 0.0)
+            .copied()
+            .collect();
         for door in doors {
             if !dice.chance(0.25) {
                 continue;
             }
-            let Some(switch) = make("light switch", dice) else { continue };
+            let Some(switch) = make("light switch", dice) else {
+                continue;
+            };
             let along = door.middle + dice.side() * (door.size[0] / 2.0 + dice.within(0.18, 0.35));
             let pose = self.on_wall(door.wall, along, dice.within(1.0, 1.2));
             if self.fits(&Footprint::of(&switch, pose)) {
@@ -102,11 +112,18 @@ impl Layout {
     pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Furnisher) {
         for _ in 0..dice.count(0, 2) {
             let kind = dice.pick(plan.overhead);
-            let object = if kind == "projector" { Some(grammar::hung_projector(dice)) } else { make(kind, dice) };
+            let object = if kind == "projector" {
+                Some(grammar::hung_projector(dice))
+            } else {
+                make(kind, dice)
+            };
             let Some(object) = object else { continue };
             let (lo, hi) = self.shell.bounds();
             let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
-            let pose = Pose { position: p.extend(self.shell.height - object.bounds().1.z), turn: 0.0 };
+            let pose = Pose {
+                position: p.extend(self.shell.height - object.bounds().1.z),
+                turn: 0.0,
+            };
             if self.shell.contains(p, 0.5) && self.fits(&Footprint::of(&object, pose)) {
                 self.put(object, pose);
             }
@@ -117,7 +134,9 @@ impl Layout {
     pub fn full_height(&self, mut object: Object) -> Object {
         if ["pillar", "column", "pipe"].contains(&object.class) {
             let by = self.shell.height / object.bounds().1.z.max(0.1);
-            object.parts.iter_mut().for_each(|p| p.mesh = std::mem::take(&mut p.mesh).warp(|q| glam::Vec3::new(q.x, q.y, q.z * by)));
+            object.parts.iter_mut().for_each(|p| {
+                p.mesh = std::mem::take(&mut p.mesh).warp(|q| glam::Vec3::new(q.x, q.y, q.z * by))
+            });
         }
         object
     }

@@ -1,4 +1,5 @@
-//! Who stands where: functional groups of things along the walls and in the room, clutter on their tops, without impossible overlaps.
+//! Who stands where: functional groups of things along the walls and in the room, clutter on their
+//! tops, without impossible overlaps.
 
 use std::{collections::BTreeSet, f32::consts::FRAC_PI_2};
 
@@ -17,16 +18,27 @@ use super::{
 const SLACK: f32 = 0.012;
 
 /// Things that lean: they need a wall behind them.
-const LEANING: &[&str] = &["broom", "folded chair", "guitar", "guitar case", "ladder", "tube"];
+const LEANING: &[&str] = &[
+    "broom",
+    "folded chair",
+    "guitar",
+    "guitar case",
+    "ladder",
+    "tube",
+];
 
-/// Most kinds of things in one scan: training gives every kind that is there a name, and has room for `loss.classes` of them, 64.
+/// Most kinds of things in one scan: training gives every kind that is there a name, and has room
+/// for `loss.classes` of them, 64.
 pub const MOST_KINDS: usize = 58;
 
 /// How deep and how high the way through a door is kept free on its sides, metres.
 const PASSAGE: [f32; 2] = [0.8, 2.0];
 
 /// What people throw on seats and floors.
-pub const THROWN: &[&str] = &["clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box", "purse", "paper", NAMELESS];
+pub const THROWN: &[&str] = &[
+    "clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box",
+    "purse", "paper", NAMELESS,
+];
 
 /// An object in its place.
 pub struct Thing {
@@ -48,7 +60,8 @@ pub struct Layout {
     pub kept_free: Vec<Footprint>,
     /// The kinds of things so far, here and in rooms that were furnished before.
     pub kinds: BTreeSet<&'static str>,
-    /// How many kinds there may be when the furniture is in and small things follow: furniture of other rooms wants its own.
+    /// How many kinds there may be when the furniture is in and small things follow: furniture of
+    /// other rooms wants its own.
     pub most_with_small: usize,
     most: usize,
 }
@@ -69,7 +82,14 @@ impl Layout {
 
     /// A room with nothing in it yet; `kinds` are those of rooms that belong to the same scan.
     pub fn empty(shell: Shell, kinds: BTreeSet<&'static str>) -> Self {
-        Self { shell, things: Vec::new(), kept_free: Vec::new(), kinds, most_with_small: MOST_KINDS, most: MOST_KINDS }
+        Self {
+            shell,
+            things: Vec::new(),
+            kept_free: Vec::new(),
+            kinds,
+            most_with_small: MOST_KINDS,
+            most: MOST_KINDS,
+        }
     }
 
     /// Puts in what a room of this use has; more than once what stands there, for a large room.
@@ -94,7 +114,11 @@ impl Layout {
             if let Some(object) = make(kind, dice) {
                 let group = Group::of(object);
                 // Small things stand in corners and against furniture more often than in the open.
-                if LEANING.contains(&kind) || dice.chance(0.65) { self.place_at_wall(group, dice) } else { self.place_free(group, 12, dice) }
+                if LEANING.contains(&kind) || dice.chance(0.65) {
+                    self.place_at_wall(group, dice)
+                } else {
+                    self.place_free(group, 12, dice)
+                }
             }
         }
         if dice.chance(0.3) {
@@ -105,29 +129,50 @@ impl Layout {
             }
         }
         // things that have no name stand in every other room
-        let nameless = if dice.chance(0.5) { dice.count(1, 6) } else { 0 };
+        let nameless = if dice.chance(0.5) {
+            dice.count(1, 6)
+        } else {
+            0
+        };
         let standing = dice.count(0, nameless);
         for _ in 0..standing {
             if let Some(object) = make(NAMELESS, dice) {
                 let group = Group::of(object);
-                if dice.chance(0.5) { self.place_at_wall(group, dice) } else { self.place_free(group, 12, dice) }
+                if dice.chance(0.5) {
+                    self.place_at_wall(group, dice)
+                } else {
+                    self.place_free(group, 12, dice)
+                }
             }
         }
         self.add_wall_things(plan, dice);
         self.add_overhead(plan, dice);
         self.add_clutter(plan.on_tops, dice);
         for _ in standing..nameless {
-            if dice.chance(0.3) { self.hang(NAMELESS, dice) } else { self.set_on_some_top(NAMELESS, dice) }
+            if dice.chance(0.3) {
+                self.hang(NAMELESS, dice)
+            } else {
+                self.set_on_some_top(NAMELESS, dice)
+            }
         }
     }
 
     /// Things whose footprint is taken at the height of a walking person.
     pub fn blocks(&self, p: Vec2, margin: f32) -> bool {
-        self.things.iter().map(|t| t.footprint).any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
+        self.things
+            .iter()
+            .map(|t| t.footprint)
+            .any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
     }
 
     /// Doors and windows in some of `walls`, as many as fit there.
-    pub fn add_openings(&mut self, walls: &[usize], doors: usize, windows: usize, dice: &mut Furnisher) {
+    pub fn add_openings(
+        &mut self,
+        walls: &[usize],
+        doors: usize,
+        windows: usize,
+        dice: &mut Furnisher,
+    ) {
         if walls.is_empty() {
             return;
         }
@@ -138,13 +183,25 @@ impl Layout {
             let (size, sill) = if is_door {
                 ([dice.within(0.78, 1.0), dice.within(1.95, 2.12)], 0.0)
             } else {
-                ([dice.within(0.6, 2.0), dice.within(0.7, 1.35)], dice.within(0.75, 1.05))
+                (
+                    [dice.within(0.6, 2.0), dice.within(0.7, 1.35)],
+                    dice.within(0.75, 1.05),
+                )
             };
             if length < size[0] + 0.4 || sill + size[1] > self.shell.height - 0.1 {
                 continue;
             }
-            let opening = Opening { wall, middle: dice.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15), size, sill, deep: 0.14 };
-            let free = |o: &Opening| o.wall != wall || (o.middle - opening.middle).abs() > (o.size[0] + size[0]) / 2.0 + 0.1;
+            let opening = Opening {
+                wall,
+                middle: dice.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15),
+                size,
+                sill,
+                deep: 0.14,
+            };
+            let free = |o: &Opening| {
+                o.wall != wall
+                    || (o.middle - opening.middle).abs() > (o.size[0] + size[0]) / 2.0 + 0.1
+            };
             if !self.shell.openings.iter().all(free) {
                 continue;
             }
@@ -158,10 +215,20 @@ impl Layout {
                 }
                 if style < 9 {
                     let door = grammar::door_of(size, style <= 5, dice);
-                    self.put(if style <= 5 { or_foreign(door, dice) } else { door }, pose);
+                    self.put(
+                        if style <= 5 {
+                            or_foreign(door, dice)
+                        } else {
+                            door
+                        },
+                        pose,
+                    );
                 }
                 let way = self.passage(&opening);
-                self.kept_free.push(Footprint { height: [0.03, 0.4], ..way });
+                self.kept_free.push(Footprint {
+                    height: [0.03, 0.4],
+                    ..way
+                });
             } else {
                 let own_sill = dice.chance(0.7);
                 let window = grammar::window_of(size, own_sill, dice);
@@ -180,19 +247,32 @@ impl Layout {
         let ([deep, high], (start, direction, _)) = (PASSAGE, self.shell.wall(opening.wall));
         // a little into the wall, too, for what is flat and hangs there
         let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0 - 0.05);
-        Footprint { centre, half: Vec2::new(opening.size[0], deep + 0.1) / 2.0, turn: direction.to_angle(), height: [0.03, high] }
+        Footprint {
+            centre,
+            half: Vec2::new(opening.size[0], deep + 0.1) / 2.0,
+            turn: direction.to_angle(),
+            height: [0.03, high],
+        }
     }
 
-    /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be one here, stands open.
+    /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be
+    /// one here, stands open.
     pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Furnisher) {
-        let (pose, way) = (self.on_wall(opening.wall, opening.middle, 0.0), self.passage(&opening));
+        let (pose, way) = (
+            self.on_wall(opening.wall, opening.middle, 0.0),
+            self.passage(&opening),
+        );
         let [w, h] = opening.size;
         self.shell.openings.push(opening);
         if is_hung {
             let style = dice.count(0, 9);
             // one leaf is no wider than this
-            if style < 6 && w < 1.1 && !self.kept_free.iter().any(|other| other.overlaps(&way, 0.0)) {
-                self.put(grammar::open_door_of([w, h], style < 4, dice.within(1.4, 2.0), dice), pose);
+            if style < 6 && w < 1.1 && !self.kept_free.iter().any(|other| other.overlaps(&way, 0.0))
+            {
+                self.put(
+                    grammar::open_door_of([w, h], style < 4, dice.within(1.4, 2.0), dice),
+                    pose,
+                );
             }
             if (4..8).contains(&style) {
                 self.put(grammar::doorframe_of(w, h, dice), pose);
@@ -207,7 +287,10 @@ impl Layout {
         let covering = match dice.count(0, 4) {
             0 | 1 => {
                 let low = if dice.chance(0.5) { 0.04 } else { sill - 0.15 };
-                Some((grammar::curtain_of(w + dice.within(0.2, 0.6), sill + h + 0.15 - low, dice), low))
+                Some((
+                    grammar::curtain_of(w + dice.within(0.2, 0.6), sill + h + 0.15 - low, dice),
+                    low,
+                ))
             }
             2 => make("blinds", dice).map(|o| (o, sill + h - 0.9)),
             _ => None,
@@ -230,7 +313,10 @@ impl Layout {
 
     /// Whether there may be one more kind of things like these.
     fn is_known<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> bool {
-        let new: BTreeSet<&str> = objects.map(|o| o.class).filter(|class| !self.kinds.contains(class)).collect();
+        let new: BTreeSet<&str> = objects
+            .map(|o| o.class)
+            .filter(|class| !self.kinds.contains(class))
+            .collect();
         new.is_empty() || self.kinds.len() + new.len() <= self.most
     }
 
@@ -241,31 +327,50 @@ impl Layout {
         }
         self.kinds.insert(object.class);
         let footprint = Footprint::of(&object, pose);
-        self.things.push(Thing { object, pose, footprint });
+        self.things.push(Thing {
+            object,
+            pose,
+            footprint,
+        });
     }
 
     /// The pose of a thing whose back is on a wall, `along` metres from the wall's start.
     pub fn on_wall(&self, wall: usize, along: f32, z: f32) -> Pose {
         let (start, direction, _) = self.shell.wall(wall);
         // The object's +y looks into the room, so its +x runs along the wall.
-        Pose { position: (start + direction * along).extend(z), turn: direction.to_angle() }
+        Pose {
+            position: (start + direction * along).extend(z),
+            turn: direction.to_angle(),
+        }
     }
 
     /// Whether the place is inside the room.
     pub fn inside(&self, footprint: &Footprint) -> bool {
-        footprint.corners().into_iter().all(|c| self.shell.contains(c, -0.015))
+        footprint
+            .corners()
+            .into_iter()
+            .all(|c| self.shell.contains(c, -0.015))
             && self.shell.contains(footprint.centre, 0.0)
             && footprint.height[1] < self.shell.height + 0.01
     }
 
     /// Whether the place is inside the room and free.
     pub fn fits(&self, footprint: &Footprint) -> bool {
-        self.inside(footprint) && !self.things.iter().map(|t| &t.footprint).chain(&self.kept_free).any(|t| t.overlaps(footprint, SLACK))
+        self.inside(footprint)
+            && !self
+                .things
+                .iter()
+                .map(|t| &t.footprint)
+                .chain(&self.kept_free)
+                .any(|t| t.overlaps(footprint, SLACK))
     }
 
     fn group_fits(&self, group: &Group, pose: Pose) -> bool {
         self.is_known(group.members.iter().map(|(object, _)| object))
-            && group.members.iter().all(|(object, inner)| self.fits(&Footprint::of(object, pose.of(*inner))))
+            && group
+                .members
+                .iter()
+                .all(|(object, inner)| self.fits(&Footprint::of(object, pose.of(*inner))))
     }
 
     fn commit(&mut self, group: Group, pose: Pose) {
@@ -274,16 +379,28 @@ impl Layout {
         }
     }
 
-    /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the corner.
+    /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the
+    /// corner.
     fn place_at_wall(&mut self, mut group: Group, dice: &mut Furnisher) {
-        group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
-        let gap = if dice.chance(0.6) { dice.within(0.0, 0.02) } else { dice.within(0.02, 0.12) };
+        group.members = group
+            .members
+            .into_iter()
+            .map(|(object, pose)| (self.full_height(object), pose))
+            .collect();
+        let gap = if dice.chance(0.6) {
+            dice.within(0.0, 0.02)
+        } else {
+            dice.within(0.02, 0.12)
+        };
         for _ in 0..30 {
             let wall = dice.count(0, self.shell.corners.len() - 1);
             let (_, direction, length) = self.shell.wall(wall);
             let pose_at = |along: f32| {
                 let pose = self.on_wall(wall, along, 0.0);
-                Pose { position: pose.position + (direction.perp() * gap).extend(0.0), ..pose }
+                Pose {
+                    position: pose.position + (direction.perp() * gap).extend(0.0),
+                    ..pose
+                }
             };
             let mut along = dice.within(0.0, length);
             if !self.group_fits(&group, pose_at(along)) {
@@ -305,11 +422,23 @@ impl Layout {
 
     /// Puts a group somewhere in the room, turned to the walls or nearly so.
     fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Furnisher) {
-        group.members = group.members.into_iter().map(|(object, pose)| (self.full_height(object), pose)).collect();
+        group.members = group
+            .members
+            .into_iter()
+            .map(|(object, pose)| (self.full_height(object), pose))
+            .collect();
         let (lo, hi) = self.shell.bounds();
         for _ in 0..attempts {
-            let turn = dice.count(0, 3) as f32 * FRAC_PI_2 + if dice.chance(0.5) { dice.about(0.08) } else { dice.about(0.7) };
-            let pose = Pose { position: Vec3::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y), 0.0), turn };
+            let turn = dice.count(0, 3) as f32 * FRAC_PI_2
+                + if dice.chance(0.5) {
+                    dice.about(0.08)
+                } else {
+                    dice.about(0.7)
+                };
+            let pose = Pose {
+                position: Vec3::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y), 0.0),
+                turn,
+            };
             if self.group_fits(&group, pose) {
                 self.commit(group, pose);
                 return;

@@ -31,22 +31,55 @@ const MOST_COLORS: usize = 12;
 /// Who asks for a kind gets a model of that kind this often where there are both that and kin.
 const SAME_KIND: f32 = 0.75;
 
-/// What is kept aside, to see whether furniture by other hands is found: every model of these sources, and no other.
-const HELD_OUT: &[&str] = &["open-rmf/rmf_demos", "aws-robotics/aws-robomaker-bookstore-world"];
+/// What is kept aside, to see whether furniture by other hands is found: every model of these
+/// sources, and no other.
+const HELD_OUT: &[&str] = &[
+    "open-rmf/rmf_demos",
+    "aws-robotics/aws-robomaker-bookstore-world",
+];
 
 /// Names that other people use for our classes.
-const SYNONYMS: &[(&str, &str)] =
-    &[("electric panel", "electrical panel"), ("exercise equipment", "exercise machine"), ("recycle bin", "recycling bin")];
+const SYNONYMS: &[(&str, &str)] = &[
+    ("electric panel", "electrical panel"),
+    ("exercise equipment", "exercise machine"),
+    ("recycle bin", "recycling bin"),
+];
 
-/// Kinds that stand in the same places: where one is wanted, a model of another may come. Kinds without a grammar have no other way into rooms.
+/// Kinds that stand in the same places: where one is wanted, a model of another may come. Kinds
+/// without a grammar have no other way into rooms.
 pub const KIN: &[&[&str]] = &[
     &["chair", "office chair", "folded chair", "stool"],
-    &["armchair", "sofa chair", "ottoman", "bean bag", "bench", "stool"],
+    &[
+        "armchair",
+        "sofa chair",
+        "ottoman",
+        "bean bag",
+        "bench",
+        "stool",
+    ],
     &["couch", "bench", "armchair"],
     &["table", "dining table", "desk", "counter", "pool table"],
     &["coffee table", "end table", "ottoman", "tv stand"],
-    &["nightstand", "end table", "cabinet", "file cabinet", "stool", "mini fridge", "stand"],
-    &["dresser", "cabinet", "tv stand", "kitchen counter", "shoe rack", "bookshelf", "counter", "bench", "rack"],
+    &[
+        "nightstand",
+        "end table",
+        "cabinet",
+        "file cabinet",
+        "stool",
+        "mini fridge",
+        "stand",
+    ],
+    &[
+        "dresser",
+        "cabinet",
+        "tv stand",
+        "kitchen counter",
+        "shoe rack",
+        "bookshelf",
+        "counter",
+        "bench",
+        "rack",
+    ],
     &[
         "cabinet",
         "wardrobe",
@@ -60,35 +93,150 @@ pub const KIN: &[&[&str]] = &[
         "copier",
         "water cooler",
     ],
-    &["file cabinet", "storage organizer", "mini fridge", "shoe rack", "copier", "cart"],
-    &["kitchen counter", "bathroom vanity", "bathroom counter", "counter", "dishwasher", "oven", "kitchen cabinet"],
-    &["stove", "oven", "dishwasher", "washing machine", "clothes dryer"],
+    &[
+        "file cabinet",
+        "storage organizer",
+        "mini fridge",
+        "shoe rack",
+        "copier",
+        "cart",
+    ],
+    &[
+        "kitchen counter",
+        "bathroom vanity",
+        "bathroom counter",
+        "counter",
+        "dishwasher",
+        "oven",
+        "kitchen cabinet",
+    ],
+    &[
+        "stove",
+        "oven",
+        "dishwasher",
+        "washing machine",
+        "clothes dryer",
+    ],
     &["refrigerator", "vending machine", "wardrobe", "shower"],
-    &["machine", "exercise machine", "copier", "piano", "keyboard piano", "pool table", "vending machine", "bicycle"],
-    &["trash can", "trash bin", "bin", "recycling bin", "bucket", "laundry hamper", "laundry basket", "toilet brush"],
-    &["suitcase", "luggage", "backpack", "bag", "guitar case", "bean bag"],
-    &["box", "crate", "storage bin", "storage container", "basket", "toy", "suitcase", "speaker"],
-    &["floor lamp", "lamp", "coat rack", "fan", "plant", "potted plant", "stand", "music stand"],
+    &[
+        "machine",
+        "exercise machine",
+        "copier",
+        "piano",
+        "keyboard piano",
+        "pool table",
+        "vending machine",
+        "bicycle",
+    ],
+    &[
+        "trash can",
+        "trash bin",
+        "bin",
+        "recycling bin",
+        "bucket",
+        "laundry hamper",
+        "laundry basket",
+        "toilet brush",
+    ],
+    &[
+        "suitcase",
+        "luggage",
+        "backpack",
+        "bag",
+        "guitar case",
+        "bean bag",
+    ],
+    &[
+        "box",
+        "crate",
+        "storage bin",
+        "storage container",
+        "basket",
+        "toy",
+        "suitcase",
+        "speaker",
+    ],
+    &[
+        "floor lamp",
+        "lamp",
+        "coat rack",
+        "fan",
+        "plant",
+        "potted plant",
+        "stand",
+        "music stand",
+    ],
     &["plant", "potted plant", "vase"],
     &["ceiling lamp", "ceiling light", "smoke detector", "fan"],
     &["divider", "rack", "coat rack"],
     &["column", "pillar"],
     &["monitor", "tv"],
-    &["picture", "poster", "mirror", "bulletin board", "tv", "whiteboard"],
-    &["vent", "air conditioner", "shelf", "electrical panel", "sign"],
+    &[
+        "picture",
+        "poster",
+        "mirror",
+        "bulletin board",
+        "tv",
+        "whiteboard",
+    ],
+    &[
+        "vent",
+        "air conditioner",
+        "shelf",
+        "electrical panel",
+        "sign",
+    ],
     &["fire alarm", "clock", "light switch", "electrical panel"],
-    &["mailbox", "electrical panel", "fire extinguisher", "air conditioner"],
+    &[
+        "mailbox",
+        "electrical panel",
+        "fire extinguisher",
+        "air conditioner",
+    ],
     &["radiator", "air conditioner"],
     &["pillow", "cushion"],
     &["rug", "mat"],
     &["book", "books", "paper", "tablet", "cd case", "kitchenware"],
-    &["cup", "bottle", "water bottle", "vase", "toy", "tool", "candle", "decoration"],
+    &[
+        "cup",
+        "bottle",
+        "water bottle",
+        "vase",
+        "toy",
+        "tool",
+        "candle",
+        "decoration",
+    ],
     &["plate", "bowl", "tray", "kitchenware"],
     &["laptop", "tablet", "book"],
-    &["telephone", "alarm clock", "tablet", "radio", "toy", "tool", "speaker"],
-    &["toaster", "coffee maker", "coffee kettle", "radio", "iron", "machine", "microwave", "toaster oven"],
+    &[
+        "telephone",
+        "alarm clock",
+        "tablet",
+        "radio",
+        "toy",
+        "tool",
+        "speaker",
+    ],
+    &[
+        "toaster",
+        "coffee maker",
+        "coffee kettle",
+        "radio",
+        "iron",
+        "machine",
+        "microwave",
+        "toaster oven",
+    ],
     &["hair dryer", "iron", "tool", "kitchenware"],
-    &["decoration", "picture", "toy", "ball", "vase", "stuffed animal"],
+    &[
+        "decoration",
+        "picture",
+        "toy",
+        "ball",
+        "vase",
+        "stuffed animal",
+    ],
     &["shower floor", "shower"],
     &["dumbbell", "exercise machine", "ball"],
     &["laundry detergent", "iron", "toilet brush", "bottle"],
@@ -114,7 +262,8 @@ pub struct Surface {
     pub paint: Paint,
 }
 
-/// A thing somebody else made: standing on z = 0, centred in x and y, its back towards -y where that is known.
+/// A thing somebody else made: standing on z = 0, centred in x and y, its back towards -y where
+/// that is known.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Its class.
@@ -146,18 +295,40 @@ impl Library {
         let path = folder.join("manifest.csv");
         let sheet = Sheet::read(&path)?;
         let rows = sheet.columns(["file", "category", "source_repo", "textured", "front"])?;
-        let rows: Vec<_> = rows.into_iter().filter(|[_, _, source, ..]| HELD_OUT.contains(source) == (models == Models::HeldOut)).collect();
-        ensure!(!rows.is_empty(), "{} lists no model for this use", path.display());
+        let rows: Vec<_> = rows
+            .into_iter()
+            .filter(|[_, _, source, ..]| HELD_OUT.contains(source) == (models == Models::HeldOut))
+            .collect();
+        ensure!(
+            !rows.is_empty(),
+            "{} lists no model for this use",
+            path.display()
+        );
         let model = |[file, category, _, textured, front]: [&str; 5]| {
-            ensure!(Path::new(file).file_name().is_some_and(|name| name == file), "{}: {file} is no name of a file in its folder", path.display());
-            let class = class_of(category).with_context(|| format!("{}: {file} is of the category {category}, which is no class", path.display()))?;
+            ensure!(
+                Path::new(file).file_name().is_some_and(|name| name == file),
+                "{}: {file} is no name of a file in its folder",
+                path.display()
+            );
+            let class = class_of(category).with_context(|| {
+                format!(
+                    "{}: {file} is of the category {category}, which is no class",
+                    path.display()
+                )
+            })?;
             let file: PathBuf = folder.join(file);
             let scan = assets::mesh(&file, MAX_TRIANGLES, SIZES)?;
             Ok(Model::new(class, &scan, textured == "1", front == "-y"))
         };
-        let models: Vec<Model> = rows.into_par_iter().map(model).collect::<anyhow::Result<_>>()?;
+        let models: Vec<Model> = rows
+            .into_par_iter()
+            .map(model)
+            .collect::<anyhow::Result<_>>()?;
         let mut of_class: HashMap<&'static str, Vec<usize>> = HashMap::new();
-        models.iter().enumerate().for_each(|(index, model)| of_class.entry(model.class).or_default().push(index));
+        models
+            .iter()
+            .enumerate()
+            .for_each(|(index, model)| of_class.entry(model.class).or_default().push(index));
         Ok(Self { models, of_class })
     }
 
@@ -167,7 +338,11 @@ impl Library {
     }
 
     fn of(&self, class: &str) -> impl Iterator<Item = &Model> {
-        self.of_class.get(class).into_iter().flatten().map(|index| &self.models[*index])
+        self.of_class
+            .get(class)
+            .into_iter()
+            .flatten()
+            .map(|index| &self.models[*index])
     }
 
     /// A model for a place where a thing of a kind and about that size is wanted.
@@ -176,11 +351,23 @@ impl Library {
         if kind == "stairs" {
             return None;
         }
-        let fitting = |class: &str| self.of(class).filter(|model| alike(model.size, size)).collect::<Vec<_>>();
+        let fitting = |class: &str| {
+            self.of(class)
+                .filter(|model| alike(model.size, size))
+                .collect::<Vec<_>>()
+        };
         let same = fitting(kind);
-        let kin = KIN.iter().filter(|kin| kin.contains(&kind)).flat_map(|kin| *kin).filter(|other| **other != kind);
+        let kin = KIN
+            .iter()
+            .filter(|kin| kin.contains(&kind))
+            .flat_map(|kin| *kin)
+            .filter(|other| **other != kind);
         let kin: Vec<&Model> = kin.flat_map(|other| fitting(other)).collect();
-        let chosen = if kin.is_empty() || !same.is_empty() && dice.chance(SAME_KIND) { same } else { kin };
+        let chosen = if kin.is_empty() || !same.is_empty() && dice.chance(SAME_KIND) {
+            same
+        } else {
+            kin
+        };
         (!chosen.is_empty()).then(|| dice.pick(&chosen))
     }
 
@@ -188,7 +375,10 @@ impl Library {
     pub fn mate_of(&self, model: &Model, dice: &mut Dice) -> Option<&Model> {
         let similar = |other: &&Model| {
             let ratio = other.size / model.size.max(Vec3::splat(0.01));
-            !std::ptr::eq(*other, model) && other.has_front == model.has_front && ratio.min_element() > 0.7 && ratio.max_element() < 1.4
+            !std::ptr::eq(*other, model)
+                && other.has_front == model.has_front
+                && ratio.min_element() > 0.7
+                && ratio.max_element() < 1.4
         };
         let mates: Vec<&Model> = self.of(model.class).filter(similar).collect();
         (!mates.is_empty()).then(|| dice.pick(&mates))
@@ -197,7 +387,10 @@ impl Library {
 
 /// The class of a category or a class of other people's; `None` where we have none.
 pub fn class_of(category: &str) -> Option<&'static str> {
-    let ours = SYNONYMS.iter().find(|(theirs, _)| *theirs == category).map_or(category, |(_, ours)| ours);
+    let ours = SYNONYMS
+        .iter()
+        .find(|(theirs, _)| *theirs == category)
+        .map_or(category, |(_, ours)| ours);
     classes::named(ours).filter(|name| classes::id_of(name) >= 100)
 }
 
@@ -210,47 +403,88 @@ fn alike(a: Vec3, b: Vec3) -> bool {
 impl Model {
     fn new(class: &'static str, scan: &Scan, textured: bool, has_front: bool) -> Self {
         let points = || scan.positions.iter().map(|p| Vec3::from(*p));
-        let (lo, hi) = points().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(p), hi.max(p)));
+        let (lo, hi) = points().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| {
+            (lo.min(p), hi.max(p))
+        });
         let origin = ((lo + hi) / 2.0).with_z(lo.z);
         // our fronts face +y
-        let turn = if has_front { Vec3::new(-1.0, -1.0, 1.0) } else { Vec3::ONE };
+        let turn = if has_front {
+            Vec3::new(-1.0, -1.0, 1.0)
+        } else {
+            Vec3::ONE
+        };
         let positions: Vec<Vec3> = points().map(|p| (p - origin) * turn).collect();
         let colors = scan.colors.as_deref().unwrap_or_default();
         let mut used: HashMap<[u8; 3], usize> = HashMap::new();
-        scan.triangles.iter().for_each(|t| *used.entry(colors[t[0] as usize]).or_default() += 1);
+        scan.triangles
+            .iter()
+            .for_each(|t| *used.entry(colors[t[0] as usize]).or_default() += 1);
         let surfaces = if textured || used.len() > MOST_COLORS {
             let color = |i: u32| colors[i as usize].map(|c| f32::from(c) / 255.0);
-            vec![Surface { mesh: thinned(&positions, scan.triangles.iter().copied(), |i| Vec3::from(color(i))), paint: Paint::Baked }]
+            vec![Surface {
+                mesh: thinned(&positions, scan.triangles.iter().copied(), |i| {
+                    Vec3::from(color(i))
+                }),
+                paint: Paint::Baked,
+            }]
         } else {
             let mut used: Vec<[u8; 3]> = used.into_keys().collect();
             used.sort_unstable();
             let surface = |color: [u8; 3]| {
-                let triangles = scan.triangles.iter().copied().filter(|t| colors[t[0] as usize] == color);
+                let triangles = scan
+                    .triangles
+                    .iter()
+                    .copied()
+                    .filter(|t| colors[t[0] as usize] == color);
                 let paint = Paint::Flat(Vec3::from(color.map(|c| f32::from(c) / 255.0)));
-                Surface { mesh: thinned(&positions, triangles, |i| positions[i as usize]), paint }
+                Surface {
+                    mesh: thinned(&positions, triangles, |i| positions[i as usize]),
+                    paint,
+                }
             };
-            used.into_iter().map(surface).filter(|surface| !surface.mesh.triangles.is_empty()).collect()
+            used.into_iter()
+                .map(surface)
+                .filter(|surface| !surface.mesh.triangles.is_empty())
+                .collect()
         };
-        let mut tops = if tops::carries(class) { tops::tops(&surfaces, hi - lo) } else { Vec::new() };
+        let mut tops = if tops::carries(class) {
+            tops::tops(&surfaces, hi - lo)
+        } else {
+            Vec::new()
+        };
         if class == "bed" {
             // what else is level are its pillows, or the boards around it
             tops.truncate(1);
         }
-        Self { class, surfaces, tops, size: hi - lo, has_front }
+        Self {
+            class,
+            surfaces,
+            tops,
+            size: hi - lo,
+            has_front,
+        }
     }
 }
 
 /// The triangles with corners of one grain made one.
-fn thinned(positions: &[Vec3], triangles: impl Iterator<Item = [u32; 3]>, texture: impl Fn(u32) -> Vec3) -> Mesh {
+fn thinned(
+    positions: &[Vec3],
+    triangles: impl Iterator<Item = [u32; 3]>,
+    texture: impl Fn(u32) -> Vec3,
+) -> Mesh {
     let mut mesh = Mesh::default();
     let mut at = HashMap::new();
     for triangle in triangles {
         let corners = triangle.map(|i| {
             let position = positions[i as usize];
-            *at.entry((position / GRAIN).round().as_ivec3()).or_insert_with(|| {
-                mesh.vertices.push(Vertex { position, texture: texture(i) });
-                mesh.vertices.len() as u32 - 1
-            })
+            *at.entry((position / GRAIN).round().as_ivec3())
+                .or_insert_with(|| {
+                    mesh.vertices.push(Vertex {
+                        position,
+                        texture: texture(i),
+                    });
+                    mesh.vertices.len() as u32 - 1
+                })
         });
         let [a, b, c] = corners;
         if a != b && b != c && c != a {

@@ -1,4 +1,5 @@
-//! Light in a room: lamps and daylight with shadows, and a soft rest that gets darker towards corners.
+//! Light in a room: lamps and daylight with shadows, and a soft rest that gets darker towards
+//! corners.
 
 use glam::Vec3;
 
@@ -25,16 +26,24 @@ impl Lighting {
             let camera = Camera::new(light.position, light.direction, 2.5, [256, 256]);
             (*light, camera, camera.view(scene, REACH))
         });
-        Self { lamps: lamps.collect(), ambient, seed }
+        Self {
+            lamps: lamps.collect(),
+            ambient,
+            seed,
+        }
     }
 
     /// How bright the soft light is at places: it gets darker towards corners.
     pub fn shade_at<const N: usize>(&self, places: &Places<N>) -> [f32; N] {
-        let (wide, near) = (noise_at(&places.scaled(0.55), &[self.seed; N]), noise_at(&places.scaled(1.7), &[self.seed.wrapping_add(1); N]));
+        let (wide, near) = (
+            noise_at(&places.scaled(0.55), &[self.seed; N]),
+            noise_at(&places.scaled(1.7), &[self.seed.wrapping_add(1); N]),
+        );
         std::array::from_fn(|lane| 0.25 + 1.5 * wide[lane] * near[lane] * 2.0)
     }
 
-    /// The light that reaches a point with a normal where the soft light has that [shade](Self::shade_at): linear RGB, about 1 where it is well lit.
+    /// The light that reaches a point with a normal where the soft light has that
+    /// [shade](Self::shade_at): linear RGB, about 1 where it is well lit.
     pub fn at(&self, p: Vec3, normal: Vec3, shade: f32) -> Vec3 {
         let sky = 0.75 + 0.25 * normal.z;
         let soft = self.ambient * sky * shade;
@@ -46,13 +55,18 @@ impl Lighting {
             let distance = towards.length().max(0.3);
             let facing = normal.dot(towards / distance);
             let left = 1.0 - (distance / REACH).powi(2);
-            sum + light.power * (facing * left * self.lit(p + normal * 0.02, camera, view) / (1.0 + distance * distance))
+            sum + light.power
+                * (facing * left * self.lit(p + normal * 0.02, camera, view)
+                    / (1.0 + distance * distance))
         })
     }
 
-    /// The share of a light that reaches a point, softened over neighbouring pixels of its shadow map.
+    /// The share of a light that reaches a point, softened over neighbouring pixels of its shadow
+    /// map.
     fn lit(&self, p: Vec3, camera: &Camera, view: &View) -> f32 {
-        let Some((x, y, depth)) = camera.project(p) else { return 0.6 };
+        let Some((x, y, depth)) = camera.project(p) else {
+            return 0.6;
+        };
         let [width, height] = camera.size;
         let (mut open, mut all) = (0.0, 0.0);
         for (dx, dy) in [(0, 0), (2, 1), (-1, 2), (-2, -1), (1, -2)] {

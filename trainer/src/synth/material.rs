@@ -1,4 +1,5 @@
-//! What surfaces look like: procedural textures in the frame of their part, so that colour varies inside every object.
+//! What surfaces look like: procedural textures in the frame of their part, so that colour varies
+//! inside every object.
 
 use glam::{IVec3, Vec3};
 
@@ -22,7 +23,8 @@ pub enum Texture {
     Tiles(f32),
     /// Floor boards along x of a width.
     Boards(f32),
-    /// Bricks of a height in rows that are shifted by half a brick, with joints in the accent colour.
+    /// Bricks of a height in rows that are shifted by half a brick, with joints in the accent
+    /// colour.
     Bricks(f32),
     /// A figure that comes again with a period: wallpapers, carpets.
     Motif(f32),
@@ -55,17 +57,36 @@ pub struct Material {
 impl Material {
     /// A material that a depth camera sees well.
     pub fn new(texture: Texture, base: Vec3, accent: Vec3, dice: &mut Dice) -> Self {
-        Self { texture, base, accent, seed: dice.seed(), missing: 0.02, glow: 0.0, wear: 1.0 }
+        Self {
+            texture,
+            base,
+            accent,
+            seed: dice.seed(),
+            missing: 0.02,
+            glow: 0.0,
+            wear: 1.0,
+        }
     }
 
     /// What vertices say: the `texture` of each is its colour, sRGB in 0..1.
     pub fn painted() -> Self {
-        Self { texture: Texture::Painted, base: Vec3::ONE, accent: Vec3::ONE, seed: 0, missing: 0.02, glow: 0.0, wear: 0.0 }
+        Self {
+            texture: Texture::Painted,
+            base: Vec3::ONE,
+            accent: Vec3::ONE,
+            seed: 0,
+            missing: 0.02,
+            glow: 0.0,
+            wear: 0.0,
+        }
     }
 
     /// The same, failing on a share of the depth pixels.
     pub fn missing(self, share: f32) -> Self {
-        Self { missing: share, ..self }
+        Self {
+            missing: share,
+            ..self
+        }
     }
 
     /// The same, shining with `glow`.
@@ -78,15 +99,25 @@ impl Material {
         Self { wear, ..self }
     }
 
-    /// The same texture with another seed and slightly other colours: a second drawer, the next cushion.
+    /// The same texture with another seed and slightly other colours: a second drawer, the next
+    /// cushion.
     pub fn sibling(self, dice: &mut Dice) -> Self {
         let shade = dice.within(0.85, 1.12);
-        Self { seed: dice.seed(), base: (self.base * shade).min(Vec3::ONE), accent: (self.accent * shade).min(Vec3::ONE), ..self }
+        Self {
+            seed: dice.seed(),
+            base: (self.base * shade).min(Vec3::ONE),
+            accent: (self.accent * shade).min(Vec3::ONE),
+            ..self
+        }
     }
 
     /// The same with its main colour scaled.
     pub fn shaded(self, by: f32) -> Self {
-        Self { base: (self.base * by).min(Vec3::ONE), accent: (self.accent * by).min(Vec3::ONE), ..self }
+        Self {
+            base: (self.base * by).min(Vec3::ONE),
+            accent: (self.accent * by).min(Vec3::ONE),
+            ..self
+        }
     }
 
     /// Colour at `p` (metres in the part's frame), sRGB in 0..1.
@@ -117,7 +148,9 @@ impl Material {
                 let wave = (rough(q, seed) * 5.0 + 0.5 * noise(q * 6.0, seed)).fract();
                 mixed((2.0 * wave - 1.0).abs())
             }
-            Texture::Stripes(axis, period) => mixed(f32::from((p[axis] / period + noise(p * 4.0, seed) * 0.15).rem_euclid(1.0) < 0.45)),
+            Texture::Stripes(axis, period) => mixed(f32::from(
+                (p[axis] / period + noise(p * 4.0, seed) * 0.15).rem_euclid(1.0) < 0.45,
+            )),
             Texture::Checks(period) => {
                 let q = ((p / period + Vec3::splat(0.013)).floor()).as_ivec3();
                 mixed([0.0, 0.55, 1.0][((q.x & 1) + (q.y & 1)).clamp(0, 2) as usize])
@@ -125,13 +158,24 @@ impl Material {
             Texture::Tiles(size) => {
                 let q = p / size + Vec3::splat(0.237);
                 let f = q - q.floor();
-                let joint = [f.x, f.y, f.z].into_iter().filter(|t| t.min(1.0 - t) < 0.025).count();
+                let joint = [f.x, f.y, f.z]
+                    .into_iter()
+                    .filter(|t| t.min(1.0 - t) < 0.025)
+                    .count();
                 let shade = 0.9 + 0.2 * unit(hash(q.floor().as_ivec3(), seed), 0);
-                if joint > 0 { self.accent } else { self.base * shade * (0.85 + 0.3 * noise(p * 12.0, seed)) }
+                if joint > 0 {
+                    self.accent
+                } else {
+                    self.base * shade * (0.85 + 0.3 * noise(p * 12.0, seed))
+                }
             }
             Texture::Boards(width) => {
                 let row = (p.y / width).floor();
-                let board = IVec3::new((p.x / 1.1 + unit(hash(IVec3::new(row as i32, 0, 0), seed), 1)).floor() as i32, row as i32, 0);
+                let board = IVec3::new(
+                    (p.x / 1.1 + unit(hash(IVec3::new(row as i32, 0, 0), seed), 1)).floor() as i32,
+                    row as i32,
+                    0,
+                );
                 let shade = 0.75 + 0.5 * unit(hash(board, seed), 2);
                 let grain = rough(Vec3::new(p.x * 1.5, p.y * 18.0, shade * 40.0), seed);
                 mixed(grain * 0.6) * shade
@@ -140,8 +184,17 @@ impl Material {
                 let row = (p.z / height).floor();
                 let along = (p.x + p.y) / (height * 2.8) + 0.5 * (row as i32 & 1) as f32;
                 let (x, z) = (along - along.floor(), p.z / height - row);
-                let shade = 0.75 + 0.5 * unit(hash(IVec3::new(along.floor() as i32, row as i32, 0), seed), 0);
-                if x < 0.05 || z < 0.14 { self.accent } else { self.base * shade * (0.85 + 0.3 * noise(p * 25.0, seed)) }
+                let shade = 0.75
+                    + 0.5
+                        * unit(
+                            hash(IVec3::new(along.floor() as i32, row as i32, 0), seed),
+                            0,
+                        );
+                if x < 0.05 || z < 0.14 {
+                    self.accent
+                } else {
+                    self.base * shade * (0.85 + 0.3 * noise(p * 25.0, seed))
+                }
             }
             Texture::Motif(period) => {
                 // on walls y is constant, on floors z
@@ -160,16 +213,32 @@ impl Material {
             Texture::Scenery([width, height]) => {
                 let (u, v) = (p.x / width + 0.5, p.z / height);
                 let part = |i: u32| unit(seed, i);
-                let horizon = 0.25 + 0.4 * part(0) + 0.16 * (noise(Vec3::new(u * 3.0, 0.0, 0.0), seed) - 0.5);
-                let far = if v > horizon { self.base.lerp(Vec3::ONE, 0.6 * (1.0 - v)) } else { self.accent * (0.55 + 0.6 * noise(p * 30.0, seed)) };
+                let horizon =
+                    0.25 + 0.4 * part(0) + 0.16 * (noise(Vec3::new(u * 3.0, 0.0, 0.0), seed) - 0.5);
+                let far = if v > horizon {
+                    self.base.lerp(Vec3::ONE, 0.6 * (1.0 - v))
+                } else {
+                    self.accent * (0.55 + 0.6 * noise(p * 30.0, seed))
+                };
                 let thing = (0..4).rev().find(|i| {
                     let (x, y) = (u - 0.1 - 0.8 * part(10 + i), v - 0.15 - 0.6 * part(20 + i));
                     (x / (0.06 + 0.16 * part(30 + i))).hypot(y / (0.08 + 0.22 * part(40 + i))) < 1.0
                 });
-                thing.map_or(far, |i| hue(part(50 + i), 0.2 + 0.6 * part(60 + i), 0.15 + 0.8 * part(70 + i)))
+                thing.map_or(far, |i| {
+                    hue(
+                        part(50 + i),
+                        0.2 + 0.6 * part(60 + i),
+                        0.15 + 0.8 * part(70 + i),
+                    )
+                })
             }
             Texture::Print(size) => {
-                let q = p / size + Vec3::new(noise(p / size, seed), noise(p / size, seed + 1), noise(p / size, seed + 2)) * 1.6;
+                let q = p / size
+                    + Vec3::new(
+                        noise(p / size, seed),
+                        noise(p / size, seed + 1),
+                        noise(p / size, seed + 2),
+                    ) * 1.6;
                 let h = hash((q + Vec3::splat(0.31)).floor().as_ivec3(), seed);
                 match h % 5 {
                     0 | 1 => self.base,
@@ -181,17 +250,26 @@ impl Material {
             Texture::Painted => p.clamp(Vec3::ZERO, Vec3::ONE),
             Texture::Spines(axis, thickness) => {
                 let along = p[axis] / thickness;
-                let cell = (along + 0.8 * noise(Vec3::splat(along.floor() * 0.7), seed)).floor() as i32;
+                let cell =
+                    (along + 0.8 * noise(Vec3::splat(along.floor() * 0.7), seed)).floor() as i32;
                 let h = hash(IVec3::new(cell, 1, 2), seed);
-                let cover = self.base.lerp(hue(unit(h, 3), 0.2 + 0.7 * unit(h, 4), 0.15 + 0.75 * unit(h, 5)), 0.75);
+                let cover = self.base.lerp(
+                    hue(unit(h, 3), 0.2 + 0.7 * unit(h, 4), 0.15 + 0.75 * unit(h, 5)),
+                    0.75,
+                );
                 let title = ((p.z * 40.0).floor() as u32 ^ h).is_multiple_of(5);
-                if title { cover.lerp(Vec3::splat(0.85), 0.5) } else { cover }
+                if title {
+                    cover.lerp(Vec3::splat(0.85), 0.5)
+                } else {
+                    cover
+                }
             }
         }
     }
 }
 
-/// Wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger; places in the parts' frames.
+/// Wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger;
+/// places in the parts' frames.
 pub fn wear_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
     let arms = rough_at(&places.scaled(0.9), &seeds.map(|seed| seed ^ 0x3c3c));
     let hands = rough_at(&places.scaled(2.7), &seeds.map(|seed| seed ^ 0xa5a5));
@@ -201,7 +279,8 @@ pub fn wear_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N]
 
 /// A colour of the given hue, saturation and value, each in 0..1.
 pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
-    let channel = |shift: f32| (((hue + shift).rem_euclid(1.0) * 6.0 - 3.0).abs() - 1.0).clamp(0.0, 1.0);
+    let channel =
+        |shift: f32| (((hue + shift).rem_euclid(1.0) * 6.0 - 3.0).abs() - 1.0).clamp(0.0, 1.0);
     let pure = Vec3::new(channel(0.0), channel(2.0 / 3.0), channel(1.0 / 3.0));
     Vec3::ONE.lerp(pure, saturation) * value
 }
@@ -210,19 +289,39 @@ pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
 impl Dice {
     /// Varnished or painted wood with grain along `axis`.
     pub fn wood(&mut self, axis: usize) -> Material {
-        let base = self.pick(&[[0.55, 0.36, 0.2], [0.71, 0.52, 0.33], [0.36, 0.21, 0.13], [0.8, 0.66, 0.48], [0.26, 0.17, 0.12], [0.62, 0.31, 0.17]]);
+        let base = self.pick(&[
+            [0.55, 0.36, 0.2],
+            [0.71, 0.52, 0.33],
+            [0.36, 0.21, 0.13],
+            [0.8, 0.66, 0.48],
+            [0.26, 0.17, 0.12],
+            [0.62, 0.31, 0.17],
+        ]);
         let base = Vec3::from(base) * self.within(0.8, 1.15);
         let depth = self.within(0.3, 0.7);
-        Material::new(Texture::Grain(axis), base.min(Vec3::ONE), base * depth, self)
+        Material::new(
+            Texture::Grain(axis),
+            base.min(Vec3::ONE),
+            base * depth,
+            self,
+        )
     }
 
     /// Paint, laminate or plastic: mostly neutral, sometimes bright.
     pub fn paint(&mut self) -> Material {
         let base = if self.chance(0.75) {
             let value = self.pick(&[0.12, 0.3, 0.55, 0.75, 0.88, 0.92]);
-            hue(self.within(0.05, 0.18), self.within(0.0, 0.2), value * self.within(0.85, 1.08))
+            hue(
+                self.within(0.05, 0.18),
+                self.within(0.0, 0.2),
+                value * self.within(0.85, 1.08),
+            )
         } else {
-            hue(self.within(0.0, 1.0), self.within(0.15, 0.65), self.within(0.25, 0.8))
+            hue(
+                self.within(0.0, 1.0),
+                self.within(0.15, 0.65),
+                self.within(0.25, 0.8),
+            )
         };
         let size = self.within(0.08, 0.5);
         let depth = self.within(0.45, 0.88);
@@ -231,14 +330,22 @@ impl Dice {
 
     /// Wood or paint, as furniture carcasses are.
     pub fn carcass(&mut self, axis: usize) -> Material {
-        if self.chance(0.65) { self.wood(axis) } else { self.paint() }
+        if self.chance(0.65) {
+            self.wood(axis)
+        } else {
+            self.paint()
+        }
     }
 
     /// Cloth and upholstery: plain, mottled, striped, checked or printed.
     pub fn fabric(&mut self) -> Material {
         let saturation = self.within(0.02, 0.7).powf(1.5);
         let base = hue(self.within(0.0, 1.0), saturation, self.within(0.18, 0.85));
-        let accent = if self.chance(0.35) { Vec3::splat(self.within(0.1, 0.9)) } else { base * self.within(0.45, 0.8) };
+        let accent = if self.chance(0.35) {
+            Vec3::splat(self.within(0.1, 0.9))
+        } else {
+            base * self.within(0.45, 0.8)
+        };
         let texture = match self.count(0, 10) {
             10 => Texture::Motif(self.within(0.05, 0.2)),
             0..=5 => Texture::Mottled(self.within(0.03, 0.2)),
@@ -265,14 +372,23 @@ impl Dice {
 
     /// White ceramic, enamel or paper.
     pub fn white(&mut self) -> Material {
-        let base = Vec3::splat(self.within(0.78, 0.95)) * Vec3::new(1.0, self.within(0.95, 1.0), self.within(0.88, 0.98));
+        let base = Vec3::splat(self.within(0.78, 0.95))
+            * Vec3::new(1.0, self.within(0.95, 1.0), self.within(0.88, 0.98));
         Material::new(Texture::Mottled(0.3), base, base * 0.85, self)
     }
 
     /// Printed matter: posters, covers, packaging.
     pub fn print(&mut self, size: f32) -> Material {
-        let base = hue(self.within(0.0, 1.0), self.within(0.1, 0.7), self.within(0.3, 0.95));
-        let accent = hue(self.within(0.0, 1.0), self.within(0.1, 0.8), self.within(0.1, 0.9));
+        let base = hue(
+            self.within(0.0, 1.0),
+            self.within(0.1, 0.7),
+            self.within(0.3, 0.95),
+        );
+        let accent = hue(
+            self.within(0.0, 1.0),
+            self.within(0.1, 0.8),
+            self.within(0.1, 0.9),
+        );
         Material::new(Texture::Print(size), base, accent, self)
     }
 
@@ -281,8 +397,16 @@ impl Dice {
         if self.chance(0.35) {
             return self.print(0.18 * size[0].min(size[1]));
         }
-        let base = hue(self.within(0.0, 1.0), self.within(0.05, 0.6), self.within(0.35, 0.95));
-        let accent = hue(self.within(0.0, 1.0), self.within(0.1, 0.7), self.within(0.1, 0.8));
+        let base = hue(
+            self.within(0.0, 1.0),
+            self.within(0.05, 0.6),
+            self.within(0.35, 0.95),
+        );
+        let accent = hue(
+            self.within(0.0, 1.0),
+            self.within(0.1, 0.7),
+            self.within(0.1, 0.8),
+        );
         Material::new(Texture::Scenery(size), base, accent, self)
     }
 
@@ -301,7 +425,11 @@ impl Dice {
 
     /// Leaves.
     pub fn leaf(&mut self) -> Material {
-        let base = hue(self.within(0.2, 0.38), self.within(0.4, 0.8), self.within(0.2, 0.55));
+        let base = hue(
+            self.within(0.2, 0.38),
+            self.within(0.4, 0.8),
+            self.within(0.2, 0.55),
+        );
         Material::new(Texture::Mottled(0.06), base, base * 0.45, self)
     }
 
@@ -325,12 +453,29 @@ mod tests {
     fn patterns_are_of_two_colours_and_more() {
         let dice = &mut Dice::new(4, 0);
         let (dark, light) = (Vec3::splat(0.1), Vec3::splat(0.9));
-        for texture in [Texture::Bricks(0.08), Texture::Motif(0.2), Texture::Scenery([1.0, 1.0]), Texture::Tiles(0.2), Texture::Checks(0.1)] {
+        for texture in [
+            Texture::Bricks(0.08),
+            Texture::Motif(0.2),
+            Texture::Scenery([1.0, 1.0]),
+            Texture::Tiles(0.2),
+            Texture::Checks(0.1),
+        ] {
             let material = Material::new(texture, light, dark, dice);
-            let places = (0..400).map(|i| Vec3::new(0.05 * (i % 20) as f32 - 0.5, 0.01, 0.05 * (i / 20) as f32 + 0.007));
+            let places = (0..400).map(|i| {
+                Vec3::new(
+                    0.05 * (i % 20) as f32 - 0.5,
+                    0.01,
+                    0.05 * (i / 20) as f32 + 0.007,
+                )
+            });
             let (mut bright, mut dim) = (0, 0);
-            places.map(|p| material.color(p).element_sum() / 3.0).for_each(|value| if value > 0.45 { bright += 1 } else { dim += 1 });
-            assert!(bright > 20 && dim > 20, "{texture:?}: {bright} bright places, {dim} dim ones");
+            places
+                .map(|p| material.color(p).element_sum() / 3.0)
+                .for_each(|value| if value > 0.45 { bright += 1 } else { dim += 1 });
+            assert!(
+                bright > 20 && dim > 20,
+                "{texture:?}: {bright} bright places, {dim} dim ones"
+            );
         }
     }
 }

@@ -1,10 +1,12 @@
-//! Triangle meshes of furniture parts: a handful of primitives that stand on z = 0, centred in x and y, and ways to bend and move them.
+//! Triangle meshes of furniture parts: a handful of primitives that stand on z = 0, centred in x
+//! and y, and ways to bend and move them.
 
 use std::f32::consts::TAU;
 
 use glam::{Quat, Vec2, Vec3};
 
-/// A point of a surface; `texture` is where it was when the primitive was made, so that patterns move with their part.
+/// A point of a surface; `texture` is where it was when the primitive was made, so that patterns
+/// move with their part.
 #[derive(Clone, Copy, Debug)]
 pub struct Vertex {
     /// Metres.
@@ -29,14 +31,18 @@ impl Mesh {
         for j in 0..=along {
             for i in 0..=across {
                 let position = point(i as f32 / across as f32, j as f32 / along as f32);
-                mesh.vertices.push(Vertex { position, texture: position });
+                mesh.vertices.push(Vertex {
+                    position,
+                    texture: position,
+                });
             }
         }
         let row = across as u32 + 1;
         for j in 0..along as u32 {
             for i in 0..across as u32 {
                 let a = j * row + i;
-                mesh.triangles.extend([[a, a + 1, a + row], [a + 1, a + row + 1, a + row]]);
+                mesh.triangles
+                    .extend([[a, a + 1, a + row], [a + 1, a + row + 1, a + row]]);
             }
         }
         mesh
@@ -59,7 +65,8 @@ impl Mesh {
                 mesh = mesh.and(Self::surface(cells, cells, |u, v| {
                     let mut p = half;
                     p[axis] *= sign;
-                    // Grid lines sit where the rounding begins, so that the flat inside needs no more cells.
+                    // Grid lines sit where the rounding begins, so that the flat inside needs no
+                    // more cells.
                     p[(axis + 1) % 3] = rounded_line(u, half[(axis + 1) % 3], core[(axis + 1) % 3]);
                     p[(axis + 2) % 3] = rounded_line(v, half[(axis + 2) % 3], core[(axis + 2) % 3]);
                     let inner = p.clamp(-core, core);
@@ -104,7 +111,8 @@ impl Mesh {
         let along = path.len() - 1;
         Self::surface(6, along, |u, v| {
             let here = (v * along as f32).round() as usize;
-            let direction = (path[(here + 1).min(along)] - path[here.saturating_sub(1)]).normalize_or(Vec3::Z);
+            let direction =
+                (path[(here + 1).min(along)] - path[here.saturating_sub(1)]).normalize_or(Vec3::Z);
             let (side, up) = direction.any_orthonormal_pair();
             let (sin, cos) = (TAU * u).sin_cos();
             path[here] + radius * (cos * side + sin * up)
@@ -113,33 +121,49 @@ impl Mesh {
 
     /// A torus, or the part of one that `turn` (radians) covers, lying on z = 0.
     pub fn ring(major: f32, minor: f32, turn: f32) -> Self {
-        let path: Vec<Vec3> = (0..=20).map(|i| turn * i as f32 / 20.0).map(|a| Vec3::new(major * a.cos(), major * a.sin(), minor)).collect();
+        let path: Vec<Vec3> = (0..=20)
+            .map(|i| turn * i as f32 / 20.0)
+            .map(|a| Vec3::new(major * a.cos(), major * a.sin(), minor))
+            .collect();
         Self::tube(&path, minor)
     }
 
     /// A cushion: flat below, puffed above, with `puff` of its `height` in the bulge.
     pub fn cushion(width: f32, depth: f32, height: f32, puff: f32) -> Self {
-        Self::soft(width, depth, height, 0.35 * height).subdivided(width.max(depth) / 6.0).warp(|p| {
-            let edge = |x: f32, half: f32| (1.0 - (x / half).powi(2).min(1.0)).sqrt();
-            let swell = edge(p.x, width / 2.0) * edge(p.y, depth / 2.0);
-            Vec3::new(p.x, p.y, p.z * (1.0 - puff + puff * swell))
-        })
+        Self::soft(width, depth, height, 0.35 * height)
+            .subdivided(width.max(depth) / 6.0)
+            .warp(|p| {
+                let edge = |x: f32, half: f32| (1.0 - (x / half).powi(2).min(1.0)).sqrt();
+                let swell = edge(p.x, width / 2.0) * edge(p.y, depth / 2.0);
+                Vec3::new(p.x, p.y, p.z * (1.0 - puff + puff * swell))
+            })
     }
 
-    /// Cuts edges longer than `longest` in two until none is left, so that [`Mesh::warp`] has something to bend.
+    /// Cuts edges longer than `longest` in two until none is left, so that [`Mesh::warp`] has
+    /// something to bend.
     pub fn subdivided(mut self, longest: f32) -> Self {
         let mut done = Vec::with_capacity(self.triangles.len());
         while let Some([a, b, c]) = self.triangles.pop() {
             let at = |i: u32| self.vertices[i as usize].position;
             let edges = [(a, b, c), (b, c, a), (c, a, b)];
-            let (a, b, c) = edges.into_iter().max_by(|l, r| at(l.0).distance(at(l.1)).total_cmp(&at(r.0).distance(at(r.1)))).unwrap_or((a, b, c));
+            let (a, b, c) = edges
+                .into_iter()
+                .max_by(|l, r| {
+                    at(l.0)
+                        .distance(at(l.1))
+                        .total_cmp(&at(r.0).distance(at(r.1)))
+                })
+                .unwrap_or((a, b, c));
             if at(a).distance(at(b)) <= longest {
                 done.push([a, b, c]);
                 continue;
             }
             let (va, vb) = (self.vertices[a as usize], self.vertices[b as usize]);
             let middle = self.vertices.len() as u32;
-            self.vertices.push(Vertex { position: va.position.midpoint(vb.position), texture: va.texture.midpoint(vb.texture) });
+            self.vertices.push(Vertex {
+                position: va.position.midpoint(vb.position),
+                texture: va.texture.midpoint(vb.texture),
+            });
             self.triangles.extend([[a, middle, c], [middle, b, c]]);
         }
         self.triangles = done;
@@ -148,7 +172,9 @@ impl Mesh {
 
     /// Moves every point; the pattern stays on the surface.
     pub fn warp(mut self, to: impl Fn(Vec3) -> Vec3) -> Self {
-        self.vertices.iter_mut().for_each(|v| v.position = to(v.position));
+        self.vertices
+            .iter_mut()
+            .for_each(|v| v.position = to(v.position));
         self
     }
 
@@ -182,29 +208,41 @@ impl Mesh {
 
     /// The corners of the box around it.
     pub fn bounds(&self) -> (Vec3, Vec3) {
-        self.vertices.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| (lo.min(v.position), hi.max(v.position)))
+        self.vertices
+            .iter()
+            .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), v| {
+                (lo.min(v.position), hi.max(v.position))
+            })
     }
 
     /// Both meshes as one.
     pub fn and(mut self, other: Self) -> Self {
         let base = self.vertices.len() as u32;
         self.vertices.extend(other.vertices);
-        self.triangles.extend(other.triangles.into_iter().map(|t| t.map(|i| i + base)));
+        self.triangles
+            .extend(other.triangles.into_iter().map(|t| t.map(|i| i + base)));
         self
     }
 
     /// Copies at every place of `places`, as one mesh.
     pub fn repeated(&self, places: impl IntoIterator<Item = Vec3>) -> Self {
-        places.into_iter().fold(Self::default(), |all, p| all.and(self.clone().at(p.x, p.y, p.z)))
+        places.into_iter().fold(Self::default(), |all, p| {
+            all.and(self.clone().at(p.x, p.y, p.z))
+        })
     }
 
     /// Four copies at (±x, ±y), for legs.
     pub fn at_corners(&self, corner: Vec2) -> Self {
-        self.repeated([(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)].map(|(x, y)| Vec3::new(x * corner.x, y * corner.y, 0.0)))
+        self.repeated(
+            [(-1.0, -1.0), (1.0, -1.0), (-1.0, 1.0), (1.0, 1.0)]
+                .map(|(x, y)| Vec3::new(x * corner.x, y * corner.y, 0.0)),
+        )
     }
 
     fn retextured(mut self) -> Self {
-        self.vertices.iter_mut().for_each(|v| v.texture = v.position);
+        self.vertices
+            .iter_mut()
+            .for_each(|v| v.texture = v.position);
         self
     }
 }
@@ -212,5 +250,9 @@ impl Mesh {
 /// Where grid line `t` of 0..=1 lies on a side from -half to half whose flat inside is -core..core.
 fn rounded_line(t: f32, half: f32, core: f32) -> f32 {
     let s = 2.0 * t - 1.0;
-    if s.abs() <= 0.25 { s / 0.25 * core } else { s.signum() * (core + (s.abs() - 0.25) / 0.75 * (half - core)) }
+    if s.abs() <= 0.25 {
+        s / 0.25 * core
+    } else {
+        s.signum() * (core + (s.abs() - 0.25) / 0.75 * (half - core))
+    }
 }

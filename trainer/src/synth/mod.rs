@@ -1,7 +1,8 @@
-//! Synthetic rooms with instance truth that look like scans: objects from part grammars and models by other hands, furnished layouts, a simulated walk
-//! with a depth camera, depth fusion.
+//! Synthetic rooms with instance truth that look like scans: objects from part grammars and models
+//! by other hands, furnished layouts, a simulated walk with a depth camera, depth fusion.
 //!
-//! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's number.
+//! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's
+//! number.
 
 use glam::{Affine3A, Quat, Vec3};
 
@@ -46,8 +47,8 @@ use suite::Suite;
 use walk::Sensor;
 pub use world::{Models, World};
 
-/// Instances whose points times the square of the points' spacing are less than this, square metres, are not labelled: nobody could have seen them.
-/// At 1.9 cm it is 40 points.
+/// Instances whose points times the square of the points' spacing are less than this, square
+/// metres, are not labelled: nobody could have seen them. At 1.9 cm it is 40 points.
 const LEAST_AREA: f32 = 0.0144;
 
 /// A scan-like room; structure of arrays, all of length `points`.
@@ -90,17 +91,30 @@ impl Room {
     }
 
     /// What cameras make of a scene, and the images that they took.
-    fn scanned(scene: &Scene, cameras: &[camera::Camera], sensor: &Sensor, dice: &mut Dice) -> (Self, Vec<Shot>) {
-        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05)) * dice.within(0.04, 0.25);
+    fn scanned(
+        scene: &Scene,
+        cameras: &[camera::Camera],
+        sensor: &Sensor,
+        dice: &mut Dice,
+    ) -> (Self, Vec<Shot>) {
+        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05))
+            * dice.within(0.04, 0.25);
         let lighting = Lighting::new(scene, ambient, dice.seed());
         let (samples, taken) = scan::scan(scene, cameras, &lighting, sensor, dice);
         let turn = Quat::from_rotation_z(walk::any_turn(dice));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
-        let owners: Vec<Owner> = samples.iter().map(|s| scene.owners[s.owner as usize]).collect();
+        let owners: Vec<Owner> = samples
+            .iter()
+            .map(|s| scene.owners[s.owner as usize])
+            .collect();
         let mut points_of_instance = vec![0usize; scene.owners.len() + 1];
-        owners.iter().for_each(|o| points_of_instance[o.instance as usize] += 1);
-        let labelled = |o: &Owner| o.instance == 0 || is_seen(points_of_instance[o.instance as usize], sensor.spacing);
+        owners
+            .iter()
+            .for_each(|o| points_of_instance[o.instance as usize] += 1);
+        let labelled = |o: &Owner| {
+            o.instance == 0 || is_seen(points_of_instance[o.instance as usize], sensor.spacing)
+        };
         let to_room = Affine3A::from_rotation_translation(turn, -low);
         let shot = |(camera, taken): (&camera::Camera, scan::Taken)| {
             let instance = |triangle: &u32| match scene.triangles.get(*triangle as usize) {
@@ -120,14 +134,24 @@ impl Room {
         let shots = cameras.iter().zip(taken).map(shot).collect();
         let room = Self {
             positions: turned.iter().map(|p| (*p - low).to_array()).collect(),
-            colors: samples.iter().map(|s| (s.color * 255.0).round().to_array().map(|c| c as u8)).collect(),
-            semantic: owners.iter().map(|o| if labelled(o) { o.semantic } else { 0 }).collect(),
-            instance: owners.iter().map(|o| if labelled(o) { o.instance } else { 0 }).collect(),
+            colors: samples
+                .iter()
+                .map(|s| (s.color * 255.0).round().to_array().map(|c| c as u8))
+                .collect(),
+            semantic: owners
+                .iter()
+                .map(|o| if labelled(o) { o.semantic } else { 0 })
+                .collect(),
+            instance: owners
+                .iter()
+                .map(|o| if labelled(o) { o.instance } else { 0 })
+                .collect(),
         };
         (room, shots)
     }
 
-    /// The room as a binary PLY with `x y z red green blue semantic instance` and the class table in comments.
+    /// The room as a binary PLY with `x y z red green blue semantic instance` and the class table
+    /// in comments.
     pub fn to_ply(&self) -> Vec<u8> {
         ply::write(self)
     }
@@ -152,32 +176,70 @@ fn lit_scene(suite: &Suite, dice: &mut Dice) -> Scene {
 }
 
 /// The surfaces of a room and of what is in it.
-fn add_room(scene: &mut Scene, layout: &Layout, instances: &mut impl Iterator<Item = i32>, dice: &mut Dice) {
-    let still = Pose { position: Vec3::ZERO, turn: 0.0 };
-    let structure = |name| Owner { semantic: classes::id_of(name), instance: 0 };
+fn add_room(
+    scene: &mut Scene,
+    layout: &Layout,
+    instances: &mut impl Iterator<Item = i32>,
+    dice: &mut Dice,
+) {
+    let still = Pose {
+        position: Vec3::ZERO,
+        turn: 0.0,
+    };
+    let structure = |name| Owner {
+        semantic: classes::id_of(name),
+        instance: 0,
+    };
     scene.add(&layout.shell.walls(dice), still, structure("wall"));
     scene.add(&[layout.shell.floor(dice)], still, structure("floor"));
     scene.add(&[layout.shell.ceiling(dice)], still, structure("ceiling"));
     for (thing, instance) in layout.things.iter().zip(instances) {
-        scene.add(&thing.object.parts, thing.pose, Owner { semantic: classes::id_of(thing.object.class), instance });
+        scene.add(
+            &thing.object.parts,
+            thing.pose,
+            Owner {
+                semantic: classes::id_of(thing.object.class),
+                instance,
+            },
+        );
     }
 }
 
-/// At most `most` lamps below the ceiling of a room, and at most as many windows that daylight comes in by.
+/// At most `most` lamps below the ceiling of a room, and at most as many windows that daylight
+/// comes in by.
 fn add_lights(scene: &mut Scene, layout: &Layout, most: usize, dice: &mut Dice) {
     let (lo, hi) = layout.shell.bounds();
     let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
     for _ in 0..dice.count(1, most) {
-        let p = lo.lerp(hi, 0.5) + glam::Vec2::new(dice.about(0.2) * (hi.x - lo.x), dice.about(0.2) * (hi.y - lo.y));
+        let p = lo.lerp(hi, 0.5)
+            + glam::Vec2::new(
+                dice.about(0.2) * (hi.x - lo.x),
+                dice.about(0.2) * (hi.y - lo.y),
+            );
         let position = p.extend(layout.shell.height - dice.within(0.1, 0.5));
-        scene.lights.push(Light { position, direction: Vec3::new(0.01, 0.0, -1.0), power: warm * dice.within(1.5, 5.0) });
+        scene.lights.push(Light {
+            position,
+            direction: Vec3::new(0.01, 0.0, -1.0),
+            power: warm * dice.within(1.5, 5.0),
+        });
     }
     let day = Vec3::new(dice.within(0.8, 1.0), dice.within(0.9, 1.0), 1.0) * dice.within(0.0, 8.0);
-    for opening in layout.shell.openings.iter().filter(|o| o.sill > 0.0).take(most) {
+    for opening in layout
+        .shell
+        .openings
+        .iter()
+        .filter(|o| o.sill > 0.0)
+        .take(most)
+    {
         let (start, direction, _) = layout.shell.wall(opening.wall);
         let inward = direction.perp();
-        let position = (start + direction * opening.middle + inward * 0.15).extend(opening.sill + opening.size[1] * 0.7);
-        scene.lights.push(Light { position, direction: inward.extend(-0.45), power: day });
+        let position = (start + direction * opening.middle + inward * 0.15)
+            .extend(opening.sill + opening.size[1] * 0.7);
+        scene.lights.push(Light {
+            position,
+            direction: inward.extend(-0.45),
+            power: day,
+        });
     }
 }
 

@@ -23,7 +23,8 @@ pub fn unit(hash: u32, which: u32) -> f32 {
     ((mixed ^ (mixed >> 15)).wrapping_mul(0x297a_2d39) >> 8) as f32 / (1 << 24) as f32
 }
 
-/// The next whole numbers below. By conversion: `floor` is a call to libm on x86-64's base instruction set, and this is in the innermost loops.
+/// The next whole numbers below. By conversion: `floor` is a call to libm on x86-64's base
+/// instruction set, and this is in the innermost loops.
 pub fn below(p: Vec3) -> IVec3 {
     p.as_ivec3() - IVec3::from(p.cmplt(p.as_ivec3().as_vec3()))
 }
@@ -53,7 +54,8 @@ impl<const N: usize> Places<N> {
     }
 }
 
-/// [`noise`] at many places, each with a seed: the same numbers, several times as fast, for the compiler makes vector instructions of it.
+/// [`noise`] at many places, each with a seed: the same numbers, several times as fast, for the
+/// compiler makes vector instructions of it.
 pub fn noise_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
     let (mut lattice, mut f) = ([[[0; N]; 2]; 3], [[0.0; N]; 3]);
     for axis in 0..3 {
@@ -91,6 +93,9 @@ pub fn rough(p: Vec3, seed: u32) -> f32 {
 
 /// [`rough`] at many places.
 pub fn rough_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
-    let (first, second) = (noise_at(places, seeds), noise_at(&places.scaled(2.3), &seeds.map(|seed| seed ^ 0x51ed_270b)));
+    let (first, second) = (
+        noise_at(places, seeds),
+        noise_at(&places.scaled(2.3), &seeds.map(|seed| seed ^ 0x51ed_270b)),
+    );
     std::array::from_fn(|lane| 0.65 * first[lane] + 0.35 * second[lane])
 }

@@ -19,7 +19,10 @@ impl Layout {
     pub fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
         let crowded = dice.within(0.1, 0.7);
         for host in 0..self.things.len() {
-            let (tops, base) = (self.things[host].object.tops.clone(), self.things[host].pose);
+            let (tops, base) = (
+                self.things[host].object.tops.clone(),
+                self.things[host].pose,
+            );
             if SEATS.contains(&self.things[host].object.class) {
                 if let Some(top) = tops.first().filter(|_| dice.chance(0.2)) {
                     self.set_on(host, base, *top, dice.pick(THROWN), dice);
@@ -36,9 +39,19 @@ impl Layout {
         }
     }
 
-    /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it does.
-    fn set_on(&mut self, host: usize, base: Pose, top: Top, kind: &str, dice: &mut Furnisher) -> bool {
-        let Some(object) = make(kind, dice) else { return false };
+    /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it
+    /// does.
+    fn set_on(
+        &mut self,
+        host: usize,
+        base: Pose,
+        top: Top,
+        kind: &str,
+        dice: &mut Furnisher,
+    ) -> bool {
+        let Some(object) = make(kind, dice) else {
+            return false;
+        };
         let (lo, hi) = object.bounds();
         let play = Vec2::from(top.half) - (hi - lo).truncate() * 0.4;
         if play.min_element() < 0.0 || hi.z - lo.z > top.clearance {
@@ -46,10 +59,18 @@ impl Layout {
         }
         let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
         let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
-        let turn = if dice.chance(0.6) { dice.about(0.25) } else { dice.about(PI) };
+        let turn = if dice.chance(0.6) {
+            dice.about(0.25)
+        } else {
+            dice.about(PI)
+        };
         let pose = base.of(Pose { position, turn });
         let footprint = Footprint::of(&object, pose);
-        let clear = self.things.iter().enumerate().all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
+        let clear = self
+            .things
+            .iter()
+            .enumerate()
+            .all(|(i, t)| i == host || !t.footprint.overlaps(&footprint, 0.006));
         if clear && self.inside(&footprint) {
             self.put(object, pose);
         }
@@ -58,7 +79,12 @@ impl Layout {
 
     /// A thing of the class `kind` on any of the tops there are.
     pub fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
-        let tops: Vec<_> = self.things.iter().enumerate().flat_map(|(i, t)| t.object.tops.iter().map(move |top| (i, t.pose, *top))).collect();
+        let tops: Vec<_> = self
+            .things
+            .iter()
+            .enumerate()
+            .flat_map(|(i, t)| t.object.tops.iter().map(move |top| (i, t.pose, *top)))
+            .collect();
         for _ in 0..8 {
             if tops.is_empty() {
                 break;

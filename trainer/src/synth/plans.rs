@@ -40,17 +40,35 @@ impl Plan {
         PLANS.iter().find(reached).unwrap_or(&PLANS[0])
     }
 
-    /// A use of one of these names for a room of the given size, one that such rooms mostly have; [`SINGLE`] ones no more once they are `there`.
-    pub fn fitting(names: &[&str], size: [f32; 2], there: &[&str], dice: &mut Furnisher) -> &'static Self {
+    /// A use of one of these names for a room of the given size, one that such rooms mostly have;
+    /// [`SINGLE`] ones no more once they are `there`.
+    pub fn fitting(
+        names: &[&str],
+        size: [f32; 2],
+        there: &[&str],
+        dice: &mut Furnisher,
+    ) -> &'static Self {
         let short = size[0].min(size[1]);
         // how much too small or too large a room is for a use
         let misfit = |plan: &&Self| (plan.size[0] - short).max(short - plan.size[1]).max(0.0);
-        let mut plans: Vec<&Self> =
-            PLANS.iter().filter(|plan| names.contains(&plan.name) && !(SINGLE.contains(&plan.name) && there.contains(&plan.name))).collect();
+        let mut plans: Vec<&Self> = PLANS
+            .iter()
+            .filter(|plan| {
+                names.contains(&plan.name)
+                    && !(SINGLE.contains(&plan.name) && there.contains(&plan.name))
+            })
+            .collect();
         let least = plans.iter().map(misfit).fold(f32::INFINITY, f32::min);
         plans.retain(|plan| misfit(plan) <= least + 0.3);
-        let tickets: Vec<&Self> = plans.into_iter().flat_map(|plan| std::iter::repeat_n(plan, plan.weight.max(1))).collect();
-        if tickets.is_empty() { &PLANS[0] } else { dice.pick(&tickets) }
+        let tickets: Vec<&Self> = plans
+            .into_iter()
+            .flat_map(|plan| std::iter::repeat_n(plan, plan.weight.max(1)))
+            .collect();
+        if tickets.is_empty() {
+            &PLANS[0]
+        } else {
+            dice.pick(&tickets)
+        }
     }
 
     /// How often what stands in such a room goes into one of the given area.
@@ -61,7 +79,14 @@ impl Plan {
 }
 
 /// Uses that a floor has one room of at most.
-const SINGLE: &[&str] = &["kitchen", "laundry", "hall", "hobby room", "shop", "restroom"];
+const SINGLE: &[&str] = &[
+    "kitchen",
+    "laundry",
+    "hall",
+    "hobby room",
+    "shop",
+    "restroom",
+];
 
 /// Every use; homes and offices are the most, as in scanned data.
 #[rustfmt::skip]

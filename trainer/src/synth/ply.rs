@@ -4,7 +4,9 @@ use super::{Room, classes::CLASSES};
 
 /// Header, class table in comments, then 23 bytes a point.
 pub fn write(room: &Room) -> Vec<u8> {
-    let mut header = String::from("ply\nformat binary_little_endian 1.0\ncomment synthetic room, metres, z up\n");
+    let mut header = String::from(
+        "ply\nformat binary_little_endian 1.0\ncomment synthetic room, metres, z up\n",
+    );
     for class in CLASSES {
         header += &format!("comment class {} {}\n", class.id, class.name);
     }
@@ -24,7 +26,9 @@ pub fn write(room: &Room) -> Vec<u8> {
     let mut bytes = (header + "end_header\n").into_bytes();
     bytes.reserve(room.positions.len() * 23);
     for i in 0..room.positions.len() {
-        room.positions[i].iter().for_each(|v| bytes.extend(v.to_le_bytes()));
+        room.positions[i]
+            .iter()
+            .for_each(|v| bytes.extend(v.to_le_bytes()));
         bytes.extend(room.colors[i]);
         bytes.extend(room.semantic[i].to_le_bytes());
         bytes.extend(room.instance[i].to_le_bytes());

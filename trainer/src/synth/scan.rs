@@ -1,4 +1,5 @@
-//! Pictures and depth from the cameras of a walk, flawed as real ones are, fused to the points of a scan.
+//! Pictures and depth from the cameras of a walk, flawed as real ones are, fused to the points of a
+//! scan.
 
 use std::{array, collections::HashMap};
 
@@ -21,13 +22,26 @@ pub struct Taken {
     pub view: View,
     /// (pixels) sRGB as the camera exposed it, with the lens's dark corners, blur and grain.
     pub picture: Vec<[u8; 3]>,
-    /// (pixels) metres as the depth sensor measured them, noisy; 0 where it failed or nothing is in range.
+    /// (pixels) metres as the depth sensor measured them, noisy; 0 where it failed or nothing is in
+    /// range.
     pub measured: Vec<f32>,
 }
 
-/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also what each camera took.
-pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sensor, dice: &mut Dice) -> (Vec<Sample>, Vec<Taken>) {
-    let (lo, hi) = scene.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also
+/// what each camera took.
+pub fn scan(
+    scene: &Scene,
+    cameras: &[Camera],
+    lighting: &Lighting,
+    sensor: &Sensor,
+    dice: &mut Dice,
+) -> (Vec<Sample>, Vec<Taken>) {
+    let (lo, hi) = scene
+        .positions
+        .iter()
+        .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| {
+            (lo.min(*p), hi.max(*p))
+        });
     let mut volume = Volume::new(lo - 0.2, hi + 0.2, sensor.voxel);
     let mut exposure = None;
     let mut all = Vec::with_capacity(cameras.len());
@@ -35,13 +49,22 @@ pub fn scan(scene: &Scene, cameras: &[Camera], lighting: &Lighting, sensor: &Sen
         let frame = Frame::new(scene, *camera, lighting);
         // The exposure follows the picture with delay, and never fully.
         let target = sensor.brightness / frame.mean().max(0.01);
-        let gain = exposure.map_or(target, |e: f32| e * (target / e).powf(0.3)).clamp(0.2, 12.0);
+        let gain = exposure
+            .map_or(target, |e: f32| e * (target / e).powf(0.3))
+            .clamp(0.2, 12.0);
         exposure = Some(gain);
         let seed = dice.seed();
         let picture = frame.picture(gain, seed);
         let measured = integrate(&mut volume, &frame, &picture, seed, scene, sensor, dice);
-        let picture = picture.iter().map(|color| (color * 255.0).round().to_array().map(|c| c as u8)).collect();
-        all.push(Taken { view: frame.view, picture, measured });
+        let picture = picture
+            .iter()
+            .map(|color| (color * 255.0).round().to_array().map(|c| c as u8))
+            .collect();
+        all.push(Taken {
+            view: frame.view,
+            picture,
+            measured,
+        });
     }
     let samples = spread(&volume, sensor, dice);
     (thinned(samples, sensor, dice), all)
@@ -72,17 +95,34 @@ impl Frame {
     fn new(scene: &Scene, camera: Camera, lighting: &Lighting) -> Self {
         let view = camera.view(scene, f32::INFINITY);
         let pixels = view.depth.len();
-        let mut frame = Self { camera, view, color: vec![Vec3::ZERO; pixels], normal: vec![Vec3::ZERO; pixels] };
-        let seen: Vec<usize> = (0..pixels).filter(|&i| frame.view.triangle[i] != u32::MAX).collect();
+        let mut frame = Self {
+            camera,
+            view,
+            color: vec![Vec3::ZERO; pixels],
+            normal: vec![Vec3::ZERO; pixels],
+        };
+        let seen: Vec<usize> = (0..pixels)
+            .filter(|&i| frame.view.triangle[i] != u32::MAX)
+            .collect();
         for pixels in seen.chunks(LANES) {
             // the last ones stand in for those that are not there
-            let hits: [Hit; LANES] = array::from_fn(|lane| frame.hit(scene, pixels[lane.min(pixels.len() - 1)]));
+            let hits: [Hit; LANES] =
+                array::from_fn(|lane| frame.hit(scene, pixels[lane.min(pixels.len() - 1)]));
             let shade = lighting.shade_at(&Places::new(hits.map(|hit| hit.position)));
-            let wear = wear_at(&Places::new(hits.map(|hit| hit.texture)), &hits.map(|hit| hit.material.seed()));
+            let wear = wear_at(
+                &Places::new(hits.map(|hit| hit.texture)),
+                &hits.map(|hit| hit.material.seed()),
+            );
             for (lane, &i) in pixels.iter().enumerate() {
-                let Hit { position, normal, texture, material } = hits[lane];
+                let Hit {
+                    position,
+                    normal,
+                    texture,
+                    material,
+                } = hits[lane];
                 let albedo = material.with_wear(material.pattern(texture), wear[lane]);
-                frame.color[i] = albedo * albedo * (lighting.at(position, normal, shade[lane]) + material.glow);
+                frame.color[i] =
+                    albedo * albedo * (lighting.at(position, normal, shade[lane]) + material.glow);
                 frame.normal[i] = normal;
             }
         }
@@ -94,22 +134,32 @@ impl Frame {
     fn hit<'a>(&self, scene: &'a Scene, pixel: usize) -> Hit<'a> {
         let (width, index) = (self.camera.size[0], self.view.triangle[pixel] as usize);
         let triangle = &scene.triangles[index];
-        let p = self.camera.point(pixel % width, pixel / width, self.view.depth[pixel]);
+        let p = self
+            .camera
+            .point(pixel % width, pixel / width, self.view.depth[pixel]);
         let [a, b, c] = scene.corners(index);
         let cross = (b - a).cross(c - a);
         let squared = cross.length_squared().max(1e-20);
-        let (wb, wc) = ((p - a).cross(c - a).dot(cross) / squared, (b - a).cross(p - a).dot(cross) / squared);
+        let (wb, wc) = (
+            (p - a).cross(c - a).dot(cross) / squared,
+            (b - a).cross(p - a).dot(cross) / squared,
+        );
         let [ta, tb, tc] = triangle.corners.map(|i| scene.textures[i as usize]);
         let normal = cross / squared.sqrt();
         Hit {
             position: p,
-            normal: if normal.dot(p - self.camera.eye) > 0.0 { -normal } else { normal },
+            normal: if normal.dot(p - self.camera.eye) > 0.0 {
+                -normal
+            } else {
+                normal
+            },
             texture: ta + (tb - ta) * wb + (tc - ta) * wc,
             material: &scene.materials[triangle.material as usize],
         }
     }
 
-    /// Ambient occlusion from the depth picture: surfaces that rise beside a point take its light, so things get dark where they touch.
+    /// Ambient occlusion from the depth picture: surfaces that rise beside a point take its light,
+    /// so things get dark where they touch.
     fn darken_creases(&mut self) {
         let [width, height] = self.camera.size;
         for i in 0..self.color.len() {
@@ -121,8 +171,18 @@ impl Frame {
             let (p, normal) = (self.camera.point(x, y, depth), self.normal[i]);
             let reach = (18.0 / depth.max(0.5)).max(2.0);
             let mut hidden = 0.0;
-            for (dx, dy) in [(1.0, 0.0), (0.5, 0.87), (-0.5, 0.87), (-1.0, 0.0), (-0.5, -0.87), (0.5, -0.87)] {
-                let (qx, qy) = ((x as f32 + reach * dx) as usize, (y as f32 + reach * dy) as usize);
+            for (dx, dy) in [
+                (1.0, 0.0),
+                (0.5, 0.87),
+                (-0.5, 0.87),
+                (-1.0, 0.0),
+                (-0.5, -0.87),
+                (0.5, -0.87),
+            ] {
+                let (qx, qy) = (
+                    (x as f32 + reach * dx) as usize,
+                    (y as f32 + reach * dy) as usize,
+                );
                 if qx >= width || qy >= height || !self.view.depth[qy * width + qx].is_finite() {
                     continue;
                 }
@@ -136,27 +196,48 @@ impl Frame {
         }
     }
 
-    /// (pixels) sRGB in 0..1 as a camera with an exposure of `gain` takes it: a little blurred, darker in the corners, grainy.
+    /// (pixels) sRGB in 0..1 as a camera with an exposure of `gain` takes it: a little blurred,
+    /// darker in the corners, grainy.
     fn picture(&self, gain: f32, seed: u32) -> Vec<Vec3> {
         let [width, height] = self.camera.size;
         let pixel = |i: usize| {
             let (x, y) = (i % width, i / width);
             let (right, below) = ((x + 1).min(width - 1), (y + 1).min(height - 1));
-            let blurred = (self.color[i] + self.color[y * width + right] + self.color[below * width + x]) / 3.0;
-            let off_centre = Vec2::new(x as f32 / width as f32 - 0.5, y as f32 / height as f32 - 0.5).length_squared();
+            let blurred =
+                (self.color[i] + self.color[y * width + right] + self.color[below * width + x])
+                    / 3.0;
+            let off_centre = Vec2::new(
+                x as f32 / width as f32 - 0.5,
+                y as f32 / height as f32 - 0.5,
+            )
+            .length_squared();
             let grain = 0.06 * (unit(seed, i as u32) - 0.5);
-            (blurred * gain * (1.0 - 0.5 * off_centre)).map(|c| (c.max(0.0).sqrt() + grain).clamp(0.0, 1.0))
+            (blurred * gain * (1.0 - 0.5 * off_centre))
+                .map(|c| (c.max(0.0).sqrt() + grain).clamp(0.0, 1.0))
         };
         (0..self.color.len()).map(pixel).collect()
     }
 
     fn mean(&self) -> f32 {
-        self.color.iter().map(|c| c.element_sum() / 3.0).sum::<f32>() / self.color.len() as f32
+        self.color
+            .iter()
+            .map(|c| c.element_sum() / 3.0)
+            .sum::<f32>()
+            / self.color.len() as f32
     }
 }
 
-/// Adds a frame to the field as a real camera measures it: noisy, with holes, a little out of place. Returns the depth that was measured, 0 for none.
-fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, scene: &Scene, sensor: &Sensor, dice: &mut Dice) -> Vec<f32> {
+/// Adds a frame to the field as a real camera measures it: noisy, with holes, a little out of
+/// place. Returns the depth that was measured, 0 for none.
+fn integrate(
+    volume: &mut Volume,
+    frame: &Frame,
+    picture: &[Vec3],
+    seed: u32,
+    scene: &Scene,
+    sensor: &Sensor,
+    dice: &mut Dice,
+) -> Vec<f32> {
     let Frame { camera, view, .. } = frame;
     let [width, height] = camera.size;
     let mut all_measured = vec![0.0; width * height];
@@ -177,9 +258,14 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
             let triangle = &scene.triangles[view.triangle[i] as usize];
             let ray = camera.ray(x, y);
             let facing = -frame.normal[i].dot(ray) / ray.length();
-            let edge = [i - 1, i + 1, i - width, i + width].into_iter().any(|j| (view.depth[j] - depth).abs() > 0.04 + 0.03 * depth);
-            // Depth fails in patches on glass and black gloss, at grazing angles, and often at outlines.
-            let miss = scene.materials[triangle.material as usize].missing + if facing < 0.2 { 0.5 } else { 0.0 } + if edge { 0.35 } else { 0.0 };
+            let edge = [i - 1, i + 1, i - width, i + width]
+                .into_iter()
+                .any(|j| (view.depth[j] - depth).abs() > 0.04 + 0.03 * depth);
+            // Depth fails in patches on glass and black gloss, at grazing angles, and often at
+            // outlines.
+            let miss = scene.materials[triangle.material as usize].missing
+                + if facing < 0.2 { 0.5 } else { 0.0 }
+                + if edge { 0.35 } else { 0.0 };
             let luck = 0.6 * patches[x] + 0.4 * dice.within(0.0, 1.0);
             if luck < 0.2 + 0.6 * miss - 0.2 * f32::from(miss < 0.05) {
                 continue;
@@ -188,10 +274,18 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
             let wave = waves[x] - 0.5;
             let measured = depth + spread * (0.7 * dice.normal() + 3.0 * wave);
             all_measured[i] = measured;
-            let color = picture[clamp(y as i32 + shift_y, height) * width + clamp(x as i32 + shift_x, width)];
+            let color = picture
+                [clamp(y as i32 + shift_y, height) * width + clamp(x as i32 + shift_x, width)];
             let eye = camera.eye + drift;
             let weight = facing.max(0.1) / (0.3 + depth * depth * 0.3);
-            volume.integrate(eye, ray + spin.cross(ray), measured, weight, color, triangle.owner);
+            volume.integrate(
+                eye,
+                ray + spin.cross(ray),
+                measured,
+                weight,
+                color,
+                triangle.owner,
+            );
         }
     }
     all_measured
@@ -200,16 +294,24 @@ fn integrate(volume: &mut Volume, frame: &Frame, picture: &[Vec3], seed: u32, sc
 /// Noise for each pixel of a row, with features of so many pixels; other `layer`s have other noise.
 fn along_row(y: usize, width: usize, size: f32, layer: f32, seed: u32) -> Vec<f32> {
     let noises = |first: usize| {
-        let places = array::from_fn(|lane| Vec3::new((first + lane) as f32 / size, y as f32 / size, layer));
+        let places =
+            array::from_fn(|lane| Vec3::new((first + lane) as f32 / size, y as f32 / size, layer));
         noise_at(&Places::<LANES>::new(places), &[seed; LANES])
     };
     (0..width).step_by(LANES).flat_map(noises).collect()
 }
 
-/// Points of the surface, at least as dense as the sensor wants them; evenly, if they are to lie at random.
+/// Points of the surface, at least as dense as the sensor wants them; evenly, if they are to lie at
+/// random.
 fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     // so many a crossing that there is a point wherever one finds a place
-    let times = if sensor.is_mesh { (1.3 * (sensor.voxel / sensor.clearance()).powi(2)).ceil().max(1.0) as usize } else { 1 };
+    let times = if sensor.is_mesh {
+        (1.3 * (sensor.voxel / sensor.clearance()).powi(2))
+            .ceil()
+            .max(1.0) as usize
+    } else {
+        1
+    };
     // not every crossing of a surface was seen
     let wanted = 0.29 * (sensor.voxel / sensor.spacing).powi(2);
     let mut samples = Vec::new();
@@ -224,7 +326,8 @@ fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
             let mut moved = sample;
             // Crossings lie on the voxels' edges; real vertices do not lie on a grid.
             if normal != Vec3::ZERO {
-                let shift = Vec3::new(dice.about(0.5), dice.about(0.5), dice.about(0.5)) * sensor.voxel;
+                let shift =
+                    Vec3::new(dice.about(0.5), dice.about(0.5), dice.about(0.5)) * sensor.voxel;
                 moved.position += shift - normal * shift.dot(normal);
             }
             samples.push(moved);
@@ -242,8 +345,13 @@ fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sa
         let mut kept: HashMap<IVec3, Vec3> = HashMap::new();
         samples.retain(|s| {
             let cell = cell_of(s.position);
-            let mut near = (-1..=1).flat_map(|z| (-1..=1).flat_map(move |y| (-1..=1).map(move |x| IVec3::new(x, y, z))));
-            let crowded = near.any(|d| kept.get(&(cell + d)).is_some_and(|q| q.distance(s.position) < clearance));
+            let mut near = (-1..=1).flat_map(|z| {
+                (-1..=1).flat_map(move |y| (-1..=1).map(move |x| IVec3::new(x, y, z)))
+            });
+            let crowded = near.any(|d| {
+                kept.get(&(cell + d))
+                    .is_some_and(|q| q.distance(s.position) < clearance)
+            });
             if !crowded {
                 kept.insert(cell, s.position);
             }

@@ -26,7 +26,10 @@ impl Pose {
 
     /// The pose of something that has the pose `inner` in this pose's frame.
     pub fn of(&self, inner: Self) -> Self {
-        Self { position: self.apply(inner.position), turn: self.turn + inner.turn }
+        Self {
+            position: self.apply(inner.position),
+            turn: self.turn + inner.turn,
+        }
     }
 }
 
@@ -48,7 +51,12 @@ impl Footprint {
     pub fn of(object: &Object, pose: Pose) -> Self {
         let (lo, hi) = object.bounds();
         let centre = pose.apply((lo + hi) / 2.0).truncate();
-        Self { centre, half: (hi - lo).truncate() / 2.0, turn: pose.turn, height: [lo.z + pose.position.z, hi.z + pose.position.z] }
+        Self {
+            centre,
+            half: (hi - lo).truncate() / 2.0,
+            turn: pose.turn,
+            height: [lo.z + pose.position.z, hi.z + pose.position.z],
+        }
     }
 
     /// The unit vectors along its width and depth.
@@ -60,15 +68,23 @@ impl Footprint {
     /// The corners in the plan.
     pub fn corners(&self) -> [Vec2; 4] {
         let [x, y] = self.axes();
-        [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)].map(|(a, b)| self.centre + x * (a * self.half.x) + y * (b * self.half.y))
+        [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
+            .map(|(a, b)| self.centre + x * (a * self.half.x) + y * (b * self.half.y))
     }
 
     /// Whether the two overlap by more than `slack` metres in every direction (separating axes).
     pub fn overlaps(&self, other: &Self, slack: f32) -> bool {
-        let in_height = self.height[0] + slack < other.height[1] && other.height[0] + slack < self.height[1];
+        let in_height =
+            self.height[0] + slack < other.height[1] && other.height[0] + slack < self.height[1];
         in_height
             && self.axes().into_iter().chain(other.axes()).all(|axis| {
-                let reach = |f: &Self| f.axes().into_iter().zip([f.half.x, f.half.y]).map(|(a, h)| a.dot(axis).abs() * h).sum::<f32>();
+                let reach = |f: &Self| {
+                    f.axes()
+                        .into_iter()
+                        .zip([f.half.x, f.half.y])
+                        .map(|(a, h)| a.dot(axis).abs() * h)
+                        .sum::<f32>()
+                };
                 (self.centre - other.centre).dot(axis).abs() + slack < reach(self) + reach(other)
             })
     }
@@ -159,21 +175,40 @@ impl Scene {
                 radius: lo.distance(hi) / 2.0,
             });
             self.materials.push(part.material);
-            self.positions.extend(part.mesh.vertices.iter().map(|v| pose.apply(v.position)));
-            self.textures.extend(part.mesh.vertices.iter().map(|v| v.texture));
-            self.triangles.extend(part.mesh.triangles.iter().map(|t| Triangle { corners: t.map(|i| i + base), material, owner: owner_index }));
+            self.positions
+                .extend(part.mesh.vertices.iter().map(|v| pose.apply(v.position)));
+            self.textures
+                .extend(part.mesh.vertices.iter().map(|v| v.texture));
+            self.triangles
+                .extend(part.mesh.triangles.iter().map(|t| Triangle {
+                    corners: t.map(|i| i + base),
+                    material,
+                    owner: owner_index,
+                }));
         }
     }
 
     /// Makes one piece of all there is: for scenes that are not made of parts.
     pub fn join(&mut self) {
-        let (lo, hi) = self.positions.iter().fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)));
+        let (lo, hi) = self
+            .positions
+            .iter()
+            .fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), p| {
+                (lo.min(*p), hi.max(*p))
+            });
         let (vertices, triangles) = (0..self.positions.len(), 0..self.triangles.len());
-        self.pieces = vec![Piece { vertices, triangles, center: (lo + hi) / 2.0, radius: lo.distance(hi) / 2.0 }];
+        self.pieces = vec![Piece {
+            vertices,
+            triangles,
+            center: (lo + hi) / 2.0,
+            radius: lo.distance(hi) / 2.0,
+        }];
     }
 
     /// The corners of a triangle.
     pub fn corners(&self, triangle: usize) -> [Vec3; 3] {
-        self.triangles[triangle].corners.map(|i| self.positions[i as usize])
+        self.triangles[triangle]
+            .corners
+            .map(|i| self.positions[i as usize])
     }
 }

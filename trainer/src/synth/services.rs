@@ -1,4 +1,5 @@
-//! Groups of kitchens, laundries and bathrooms. The group's wall is at y = 0 and it grows towards +y.
+//! Groups of kitchens, laundries and bathrooms. The group's wall is at y = 0 and it grows towards
+//! +y.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -26,52 +27,136 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
             counter.tops.clear();
             for (from, to) in [(-top_w / 2.0, x - half), (x + half, top_w / 2.0)] {
                 if to - from > 0.2 {
-                    *counter =
-                        std::mem::replace(counter, Object::new("kitchen counter")).with_top([(from + to) / 2.0, 0.0, h], [to - from, d * 0.75], 0.45);
+                    *counter = std::mem::replace(counter, Object::new("kitchen counter")).with_top(
+                        [(from + to) / 2.0, 0.0, h],
+                        [to - from, d * 0.75],
+                        0.45,
+                    );
                 }
             }
         }
     }
     if dice.chance(0.6) {
-        group = group.beside(dice.pick(&["stove", "stove", "stove", "dishwasher", "dishwasher", "refrigerator"]), 1.0, dice);
-        if group.members.last().is_some_and(|(o, _)| o.class == "stove") && dice.chance(0.6) {
+        group = group.beside(
+            dice.pick(&[
+                "stove",
+                "stove",
+                "stove",
+                "dishwasher",
+                "dishwasher",
+                "refrigerator",
+            ]),
+            1.0,
+            dice,
+        );
+        if group
+            .members
+            .last()
+            .is_some_and(|(o, _)| o.class == "stove")
+            && dice.chance(0.6)
+        {
             group = group.above("range hood", [1.45, 1.6], dice);
         }
     }
     if dice.chance(0.5) {
-        group = group.beside(dice.pick(&["refrigerator", "stove", "trash can", "dishwasher", "oven"]), -1.0, dice);
+        group = group.beside(
+            dice.pick(&["refrigerator", "stove", "trash can", "dishwasher", "oven"]),
+            -1.0,
+            dice,
+        );
     }
     if dice.chance(0.7) {
-        group = group.with("kitchen cabinet", dice, |o, dice| ([dice.about(0.1), -o.bounds().0.y + 0.005, dice.within(1.38, 1.5)], 0.0));
+        group = group.with("kitchen cabinet", dice, |o, dice| {
+            (
+                [
+                    dice.about(0.1),
+                    -o.bounds().0.y + 0.005,
+                    dice.within(1.38, 1.5),
+                ],
+                0.0,
+            )
+        });
     }
     group
 }
 
 /// A refrigerator or a stove alone.
 pub fn cold(dice: &mut Furnisher) -> Group {
-    single(&["refrigerator", "refrigerator", "stove", "cabinet", "oven", "rack", "mini fridge"], dice)
+    single(
+        &[
+            "refrigerator",
+            "refrigerator",
+            "stove",
+            "cabinet",
+            "oven",
+            "rack",
+            "mini fridge",
+        ],
+        dice,
+    )
 }
 
 /// Washing machine and dryer, with what belongs to them.
 pub fn laundry(dice: &mut Furnisher) -> Group {
-    let group = single(&["washing machine", "washing machine", "clothes dryer", "laundry basket"], dice);
+    let group = single(
+        &[
+            "washing machine",
+            "washing machine",
+            "clothes dryer",
+            "laundry basket",
+        ],
+        dice,
+    );
     let group = if dice.chance(0.6) {
-        group.beside(dice.pick(&["washing machine", "clothes dryer", "clothes dryer", "laundry basket", "laundry hamper"]), 1.0, dice)
+        group.beside(
+            dice.pick(&[
+                "washing machine",
+                "clothes dryer",
+                "clothes dryer",
+                "laundry basket",
+                "laundry hamper",
+            ]),
+            1.0,
+            dice,
+        )
     } else {
         group
     };
-    if dice.chance(0.25) { group.beside(dice.pick(&["laundry hamper", "ironing board", "trash can"]), -1.0, dice) } else { group }
+    if dice.chance(0.25) {
+        group.beside(
+            dice.pick(&["laundry hamper", "ironing board", "trash can"]),
+            -1.0,
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// An ironing board with a basket or a hamper near it.
 pub fn ironing(dice: &mut Furnisher) -> Group {
     let group = single(&["ironing board"], dice);
-    if dice.chance(0.5) { group.beside(dice.pick(&["laundry basket", "laundry hamper", "basket"]), dice.side(), dice) } else { group }
+    if dice.chance(0.5) {
+        group.beside(
+            dice.pick(&["laundry basket", "laundry hamper", "basket"]),
+            dice.side(),
+            dice,
+        )
+    } else {
+        group
+    }
 }
 
 /// Brooms, buckets and a vacuum cleaner side by side.
 pub fn cleaning(dice: &mut Furnisher) -> Group {
-    const TOOLS: &[&str] = &["broom", "vacuum cleaner", "bucket", "ladder", "ironing board", "dustpan"];
+    const TOOLS: &[&str] = &[
+        "broom",
+        "vacuum cleaner",
+        "bucket",
+        "ladder",
+        "ironing board",
+        "dustpan",
+    ];
     let mut group = single(TOOLS, dice);
     for side in [-1.0, 1.0] {
         if dice.chance(0.5) {
@@ -83,14 +168,28 @@ pub fn cleaning(dice: &mut Furnisher) -> Group {
 
 /// A wash basin of any kind with a mirror or a cabinet above and a bin beside it.
 pub fn washing(dice: &mut Furnisher) -> Group {
-    let mut group = single(&["sink", "sink", "sink", "bathroom vanity", "bathroom vanity", "bathroom counter"], dice);
+    let mut group = single(
+        &[
+            "sink",
+            "sink",
+            "sink",
+            "bathroom vanity",
+            "bathroom vanity",
+            "bathroom counter",
+        ],
+        dice,
+    );
     match dice.count(0, 9) {
         0..=5 => group = group.above("mirror", [1.1, 1.3], dice),
         6..=7 => group = group.above("bathroom cabinet", [1.15, 1.35], dice),
         _ => {}
     }
     if dice.chance(0.5) {
-        group = group.beside(dice.pick(&["trash can", "trash can", "laundry hamper", "bin", "scale"]), dice.side(), dice);
+        group = group.beside(
+            dice.pick(&["trash can", "trash can", "laundry hamper", "bin", "scale"]),
+            dice.side(),
+            dice,
+        );
     }
     group
 }
@@ -102,14 +201,25 @@ pub fn toilet(dice: &mut Furnisher) -> Group {
         group = group.above("bathroom cabinet", [1.2, 1.4], dice);
     }
     if dice.chance(0.4) {
-        group = group.with("toilet paper holder", dice, |_, dice| ([-dice.within(0.4, 0.5), 0.004, dice.within(0.55, 0.75)], 0.0));
+        group = group.with("toilet paper holder", dice, |_, dice| {
+            (
+                [-dice.within(0.4, 0.5), 0.004, dice.within(0.55, 0.75)],
+                0.0,
+            )
+        });
     }
     if dice.chance(0.15) {
-        group = group.with("handicap bar", dice, |o, dice| ([-0.35 - o.bounds().1.x, 0.004, dice.within(0.8, 0.95)], 0.0));
+        group = group.with("handicap bar", dice, |o, dice| {
+            ([-0.35 - o.bounds().1.x, 0.004, dice.within(0.8, 0.95)], 0.0)
+        });
     }
     if dice.chance(0.5) {
         // beside the bowl, not beside the last thing on the wall
-        group = group.beside(dice.pick(&["trash can", "trash can", "plunger", "toilet paper"]), 1.0, dice);
+        group = group.beside(
+            dice.pick(&["trash can", "trash can", "plunger", "toilet paper"]),
+            1.0,
+            dice,
+        );
     }
     group
 }
@@ -120,12 +230,19 @@ pub fn bathing(dice: &mut Furnisher) -> Group {
         return showering(dice);
     }
     let mut group = single(&["bathtub"], dice);
-    let front = group.members.first().map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
+    let front = group
+        .members
+        .first()
+        .map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
     if dice.chance(0.3) {
-        group = group.with("shower head", dice, |o, dice| ([dice.about(0.5), 0.004, 2.05 - o.bounds().1.z], 0.0));
+        group = group.with("shower head", dice, |o, dice| {
+            ([dice.about(0.5), 0.004, 2.05 - o.bounds().1.z], 0.0)
+        });
     }
     if dice.chance(0.5) {
-        group = group.with("shower curtain", dice, |_, dice| ([dice.about(0.3), front + 0.06, 0.3], 0.0));
+        group = group.with("shower curtain", dice, |_, dice| {
+            ([dice.about(0.3), front + 0.06, 0.3], 0.0)
+        });
     } else if dice.chance(0.3) {
         let pane = grammar::shower_door_of([1.4, 1.45], dice);
         group = group.and(pane, [0.0, front - 0.05, 0.56], 0.0);
@@ -135,12 +252,26 @@ pub fn bathing(dice: &mut Furnisher) -> Group {
 
 /// A shower in a corner: tray, lined walls, head and a glass door or a curtain.
 pub fn showering(dice: &mut Furnisher) -> Group {
-    let [w, d, h] = [dice.within(0.8, 1.1), dice.within(0.8, 1.0), dice.within(1.85, 2.1)];
-    let mut group = Group::default().and(grammar::shower_floor_of([w, d], dice), [0.0, d / 2.0, 0.0], 0.0);
+    let [w, d, h] = [
+        dice.within(0.8, 1.1),
+        dice.within(0.8, 1.0),
+        dice.within(1.85, 2.1),
+    ];
+    let mut group = Group::default().and(
+        grammar::shower_floor_of([w, d], dice),
+        [0.0, d / 2.0, 0.0],
+        0.0,
+    );
     if dice.chance(0.75) {
-        group = group.and(grammar::shower_wall_of([w, d, h], dice), [0.0, d / 2.0, 0.012], 0.0);
+        group = group.and(
+            grammar::shower_wall_of([w, d, h], dice),
+            [0.0, d / 2.0, 0.012],
+            0.0,
+        );
     }
-    group = group.with("shower head", dice, |o, dice| ([dice.about(w * 0.2), 0.04, h - o.bounds().1.z - 0.02], 0.0));
+    group = group.with("shower head", dice, |o, dice| {
+        ([dice.about(w * 0.2), 0.04, h - o.bounds().1.z - 0.02], 0.0)
+    });
     if dice.chance(0.7) {
         let pane = grammar::shower_door_of([w - 0.02, h - 0.15], dice);
         group.and(pane, [0.0, d - 0.02, 0.08], 0.0)
@@ -151,24 +282,51 @@ pub fn showering(dice: &mut Furnisher) -> Group {
 
 /// One to three stalls in a row, each with its toilet and dispensers.
 pub fn stalls(dice: &mut Furnisher) -> Group {
-    let (count, [w, d, h]) = (dice.count(1, 3), [dice.within(0.9, 1.05), dice.within(1.35, 1.55), dice.within(1.45, 1.6)]);
+    let (count, [w, d, h]) = (
+        dice.count(1, 3),
+        [
+            dice.within(0.9, 1.05),
+            dice.within(1.35, 1.55),
+            dice.within(1.45, 1.6),
+        ],
+    );
     let seed = dice.count(0, usize::MAX >> 16) as u64;
     (0..count).fold(Group::default(), |group, i| {
         let x = i as f32 * w;
         // the stalls of one row are of one make
-        let mut group = group.and(grammar::bathroom_stall_of([w, d, h], &mut dice.again(seed, 0)), [x, d / 2.0, 0.0], 0.0);
-        group = group.with("toilet", dice, |o, _| ([x, 0.01 - o.bounds().0.y, 0.0], 0.0));
+        let mut group = group.and(
+            grammar::bathroom_stall_of([w, d, h], &mut dice.again(seed, 0)),
+            [x, d / 2.0, 0.0],
+            0.0,
+        );
+        group = group.with("toilet", dice, |o, _| {
+            ([x, 0.01 - o.bounds().0.y, 0.0], 0.0)
+        });
         if dice.chance(0.85) {
-            group = group.with("bathroom stall door", dice, |_, dice| ([x, d, dice.within(0.2, 0.3)], 0.0));
+            group = group.with("bathroom stall door", dice, |_, dice| {
+                ([x, d, dice.within(0.2, 0.3)], 0.0)
+            });
         }
         if dice.chance(0.8) {
-            group = group.with("toilet paper dispenser", dice, |_, dice| ([x - w / 2.0 + 0.035, d * 0.6, dice.within(0.55, 0.75)], -FRAC_PI_2));
+            group = group.with("toilet paper dispenser", dice, |_, dice| {
+                (
+                    [x - w / 2.0 + 0.035, d * 0.6, dice.within(0.55, 0.75)],
+                    -FRAC_PI_2,
+                )
+            });
         }
         if dice.chance(0.6) {
-            group = group.with("toilet seat cover dispenser", dice, |_, dice| ([x, 0.004, dice.within(1.15, 1.3)], 0.0));
+            group = group.with("toilet seat cover dispenser", dice, |_, dice| {
+                ([x, 0.004, dice.within(1.15, 1.3)], 0.0)
+            });
         }
         if dice.chance(0.35) {
-            group = group.with("handicap bar", dice, |_, dice| ([x + w / 2.0 - 0.035, d * 0.45, dice.within(0.75, 0.85)], FRAC_PI_2));
+            group = group.with("handicap bar", dice, |_, dice| {
+                (
+                    [x + w / 2.0 - 0.035, d * 0.45, dice.within(0.75, 0.85)],
+                    FRAC_PI_2,
+                )
+            });
         }
         group
     })
@@ -177,7 +335,9 @@ pub fn stalls(dice: &mut Furnisher) -> Group {
 /// Basins in a long top, soap and towels on the wall, a mirror.
 pub fn public_washing(dice: &mut Furnisher) -> Group {
     let mut group = single(&["bathroom counter", "bathroom counter", "sink"], dice);
-    let Some(half) = group.members.first().map(|(o, _)| o.bounds().1.x) else { return group };
+    let Some(half) = group.members.first().map(|(o, _)| o.bounds().1.x) else {
+        return group;
+    };
     if dice.chance(0.8) {
         group = group.above("mirror", [1.15, 1.3], dice);
     }
@@ -187,7 +347,24 @@ pub fn public_washing(dice: &mut Furnisher) -> Group {
         group = group.and(soap, [side * (half - 0.1), 0.004, 1.08], 0.0);
     }
     if dice.chance(0.8) {
-        group = group.with("paper towel dispenser", dice, |o, dice| ([-side * (half + o.bounds().1.x + 0.1), 0.004, dice.within(1.05, 1.25)], 0.0));
+        group = group.with("paper towel dispenser", dice, |o, dice| {
+            (
+                [
+                    -side * (half + o.bounds().1.x + 0.1),
+                    0.004,
+                    dice.within(1.05, 1.25),
+                ],
+                0.0,
+            )
+        });
     }
-    if dice.chance(0.6) { group.beside(dice.pick(&["trash bin", "trash can", "recycling bin"]), -side, dice) } else { group }
+    if dice.chance(0.6) {
+        group.beside(
+            dice.pick(&["trash bin", "trash can", "recycling bin"]),
+            -side,
+            dice,
+        )
+    } else {
+        group
+    }
 }

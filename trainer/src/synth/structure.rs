@@ -41,16 +41,36 @@ impl Shell {
         let height = Self::any_height(dice);
         let corners = if w.min(d) > 3.2 && dice.chance(0.3) {
             let (cut_w, cut_d) = (w * dice.within(0.25, 0.5), d * dice.within(0.25, 0.45));
-            vec![(0.0, 0.0), (w, 0.0), (w, d - cut_d), (w - cut_w, d - cut_d), (w - cut_w, d), (0.0, d)]
+            vec![
+                (0.0, 0.0),
+                (w, 0.0),
+                (w, d - cut_d),
+                (w - cut_w, d - cut_d),
+                (w - cut_w, d),
+                (0.0, d),
+            ]
         } else {
             vec![(0.0, 0.0), (w, 0.0), (w, d), (0.0, d)]
         };
-        Self { corners: corners.into_iter().map(|(x, y)| Vec2::new(x, y)).collect(), height, openings: Vec::new() }
+        Self {
+            corners: corners.into_iter().map(|(x, y)| Vec2::new(x, y)).collect(),
+            height,
+            openings: Vec::new(),
+        }
     }
 
     /// A rectangle between two corners of a larger plan.
     pub fn rectangle(low: Vec2, high: Vec2, height: f32) -> Self {
-        Self { corners: vec![low, Vec2::new(high.x, low.y), high, Vec2::new(low.x, high.y)], height, openings: Vec::new() }
+        Self {
+            corners: vec![
+                low,
+                Vec2::new(high.x, low.y),
+                high,
+                Vec2::new(low.x, high.y),
+            ],
+            height,
+            openings: Vec::new(),
+        }
     }
 
     /// How high ceilings are, metres.
@@ -60,11 +80,15 @@ impl Shell {
 
     /// Start, direction and length of a wall; the room is on its left.
     pub fn wall(&self, index: usize) -> (Vec2, Vec2, f32) {
-        let (a, b) = (self.corners[index], self.corners[(index + 1) % self.corners.len()]);
+        let (a, b) = (
+            self.corners[index],
+            self.corners[(index + 1) % self.corners.len()],
+        );
         (a, (b - a).normalize_or_zero(), a.distance(b))
     }
 
-    /// Whether a point of the plan is at least `margin` inside (negative: outside by at most that much).
+    /// Whether a point of the plan is at least `margin` inside (negative: outside by at most that
+    /// much).
     pub fn contains(&self, p: Vec2, margin: f32) -> bool {
         let mut inside = false;
         for i in 0..self.corners.len() {
@@ -87,14 +111,27 @@ impl Shell {
 
     /// The box around the plan.
     pub fn bounds(&self) -> (Vec2, Vec2) {
-        self.corners.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| (lo.min(*p), hi.max(*p)))
+        self.corners
+            .iter()
+            .fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| {
+                (lo.min(*p), hi.max(*p))
+            })
     }
 
-    /// The surfaces of all walls, with their openings left out, reveals in the openings and skirting boards.
+    /// The surfaces of all walls, with their openings left out, reveals in the openings and
+    /// skirting boards.
     pub fn walls(&self, dice: &mut Dice) -> Vec<Part> {
         let paint = wall_material(dice);
-        let skirting = dice.chance(0.7).then(|| if dice.chance(0.5) { dice.white() } else { dice.wood(0) });
-        let dado = dice.chance(0.2).then(|| (dice.carcass(0), dice.within(0.8, 1.2)));
+        let skirting = dice.chance(0.7).then(|| {
+            if dice.chance(0.5) {
+                dice.white()
+            } else {
+                dice.wood(0)
+            }
+        });
+        let dado = dice
+            .chance(0.2)
+            .then(|| (dice.carcass(0), dice.within(0.8, 1.2)));
         let mut parts = Vec::new();
         for index in 0..self.corners.len() {
             let (start, direction, length) = self.wall(index);
@@ -103,7 +140,11 @@ impl Shell {
                 mesh.warp(|p| (start + direction * p.x + inward * p.y).extend(p.z))
             };
             let holes: Vec<&Opening> = self.openings.iter().filter(|o| o.wall == index).collect();
-            let paint = if dice.chance(0.15) { wall_material(dice) } else { paint };
+            let paint = if dice.chance(0.15) {
+                wall_material(dice)
+            } else {
+                paint
+            };
             let mut band = |material: Material, y: f32, low: f32, high: f32| {
                 let mesh = place(plane_with_holes(length, low, high, y, &holes));
                 parts.push(Part { mesh, material });
@@ -116,15 +157,23 @@ impl Shell {
                 band(board, 0.016, 0.0, 0.09);
             }
             for hole in holes {
-                let reveal = Mesh::slab(hole.size[0], hole.deep, hole.size[1]).at(hole.middle, -hole.deep / 2.0, hole.sill);
+                let reveal = Mesh::slab(hole.size[0], hole.deep, hole.size[1]).at(
+                    hole.middle,
+                    -hole.deep / 2.0,
+                    hole.sill,
+                );
                 let mut mesh = place(reveal);
                 // Only the sides of the niche, not its front and back; what one steps on is floor.
                 mesh.triangles.retain(|t| {
                     let [a, b, c] = t.map(|i| mesh.vertices[i as usize].position);
                     let normal = (b - a).cross(c - a);
-                    normal.truncate().dot(direction.perp()).abs() < 0.5 * normal.length() && a.z.max(b.z).max(c.z) > 1e-3
+                    normal.truncate().dot(direction.perp()).abs() < 0.5 * normal.length()
+                        && a.z.max(b.z).max(c.z) > 1e-3
                 });
-                parts.push(Part { mesh, material: paint });
+                parts.push(Part {
+                    mesh,
+                    material: paint,
+                });
             }
         }
         parts
@@ -139,8 +188,13 @@ impl Shell {
         let mut mesh = Mesh::default();
         for x in xs.windows(2) {
             for y in ys.windows(2) {
-                if x[1] - x[0] > 1e-4 && y[1] - y[0] > 1e-4 && self.contains(Vec2::new((x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0), 0.0) {
-                    mesh = mesh.and(Mesh::surface(1, 1, |u, v| Vec3::new(x[0] + u * (x[1] - x[0]), y[0] + v * (y[1] - y[0]), z)));
+                if x[1] - x[0] > 1e-4
+                    && y[1] - y[0] > 1e-4
+                    && self.contains(Vec2::new((x[0] + x[1]) / 2.0, (y[0] + y[1]) / 2.0), 0.0)
+                {
+                    mesh = mesh.and(Mesh::surface(1, 1, |u, v| {
+                        Vec3::new(x[0] + u * (x[1] - x[0]), y[0] + v * (y[1] - y[0]), z)
+                    }));
                 }
             }
         }
@@ -151,88 +205,193 @@ impl Shell {
     pub fn floor(&self, dice: &mut Dice) -> Part {
         let material = match dice.count(0, 5) {
             5 => {
-                let base = hue(dice.within(0.0, 1.0), dice.within(0.05, 0.4), dice.within(0.25, 0.7));
-                Material::new(Texture::Motif(dice.within(0.12, 0.6)), base, base * dice.within(0.6, 1.3), dice)
+                let base = hue(
+                    dice.within(0.0, 1.0),
+                    dice.within(0.05, 0.4),
+                    dice.within(0.25, 0.7),
+                );
+                Material::new(
+                    Texture::Motif(dice.within(0.12, 0.6)),
+                    base,
+                    base * dice.within(0.6, 1.3),
+                    dice,
+                )
             }
             0 | 1 => {
                 let wood = dice.wood(0);
-                Material::new(Texture::Boards(dice.within(0.08, 0.2)), wood.base, wood.base * 0.6, dice)
+                Material::new(
+                    Texture::Boards(dice.within(0.08, 0.2)),
+                    wood.base,
+                    wood.base * 0.6,
+                    dice,
+                )
             }
             2 => {
-                let base = hue(dice.within(0.05, 0.15), dice.within(0.0, 0.25), dice.within(0.4, 0.9));
-                Material::new(Texture::Tiles(dice.within(0.2, 0.5)), base, base * dice.within(0.5, 0.8), dice)
+                let base = hue(
+                    dice.within(0.05, 0.15),
+                    dice.within(0.0, 0.25),
+                    dice.within(0.4, 0.9),
+                );
+                Material::new(
+                    Texture::Tiles(dice.within(0.2, 0.5)),
+                    base,
+                    base * dice.within(0.5, 0.8),
+                    dice,
+                )
             }
             _ => {
-                let base = hue(dice.within(0.0, 0.7), dice.within(0.0, 0.3), dice.within(0.25, 0.7));
-                Material::new(Texture::Mottled(dice.within(0.03, 0.3)), base, base * dice.within(0.6, 0.85), dice)
+                let base = hue(
+                    dice.within(0.0, 0.7),
+                    dice.within(0.0, 0.3),
+                    dice.within(0.25, 0.7),
+                );
+                Material::new(
+                    Texture::Mottled(dice.within(0.03, 0.3)),
+                    base,
+                    base * dice.within(0.6, 0.85),
+                    dice,
+                )
             }
         };
         let threshold = |o: &Opening| {
             let (start, direction, _) = self.wall(o.wall);
-            Mesh::surface(1, 1, |u, v| (start + direction * (o.middle + (u - 0.5) * o.size[0]) - direction.perp() * (v * o.deep)).extend(0.0))
+            Mesh::surface(1, 1, |u, v| {
+                (start + direction * (o.middle + (u - 0.5) * o.size[0])
+                    - direction.perp() * (v * o.deep))
+                    .extend(0.0)
+            })
         };
         let doors = self.openings.iter().filter(|o| o.sill == 0.0);
-        Part { mesh: doors.fold(self.plate(0.0), |mesh, o| mesh.and(threshold(o))), material }
+        Part {
+            mesh: doors.fold(self.plate(0.0), |mesh, o| mesh.and(threshold(o))),
+            material,
+        }
     }
 
     /// The ceiling.
     pub fn ceiling(&self, dice: &mut Dice) -> Part {
-        Part { mesh: self.plate(self.height), material: dice.white().worn(0.4) }
+        Part {
+            mesh: self.plate(self.height),
+            material: dice.white().worn(0.4),
+        }
     }
 }
 
 fn wall_material(dice: &mut Dice) -> Material {
     let material = match dice.count(0, 11) {
         10 => {
-            let base = hue(dice.within(0.02, 0.1), dice.within(0.1, 0.6), dice.within(0.35, 0.85));
-            Material::new(Texture::Bricks(dice.within(0.065, 0.1)), base, Vec3::splat(dice.within(0.5, 0.85)), dice)
+            let base = hue(
+                dice.within(0.02, 0.1),
+                dice.within(0.1, 0.6),
+                dice.within(0.35, 0.85),
+            );
+            Material::new(
+                Texture::Bricks(dice.within(0.065, 0.1)),
+                base,
+                Vec3::splat(dice.within(0.5, 0.85)),
+                dice,
+            )
         }
         11 => {
-            let base = hue(dice.within(0.0, 1.0), dice.within(0.02, 0.3), dice.within(0.6, 0.95));
-            Material::new(Texture::Motif(dice.within(0.1, 0.35)), base, base * dice.within(0.7, 0.92), dice)
+            let base = hue(
+                dice.within(0.0, 1.0),
+                dice.within(0.02, 0.3),
+                dice.within(0.6, 0.95),
+            );
+            Material::new(
+                Texture::Motif(dice.within(0.1, 0.35)),
+                base,
+                base * dice.within(0.7, 0.92),
+                dice,
+            )
         }
         0 => {
-            let base = hue(dice.within(0.0, 1.0), dice.within(0.0, 0.2), dice.within(0.6, 0.95));
-            Material::new(Texture::Tiles(dice.within(0.12, 0.3)), base, base * 0.75, dice)
+            let base = hue(
+                dice.within(0.0, 1.0),
+                dice.within(0.0, 0.2),
+                dice.within(0.6, 0.95),
+            );
+            Material::new(
+                Texture::Tiles(dice.within(0.12, 0.3)),
+                base,
+                base * 0.75,
+                dice,
+            )
         }
         1 => {
-            let base = hue(dice.within(0.0, 1.0), dice.within(0.05, 0.35), dice.within(0.5, 0.9));
-            Material::new(Texture::Stripes(0, dice.within(0.1, 0.4)), base, base * 0.85, dice)
+            let base = hue(
+                dice.within(0.0, 1.0),
+                dice.within(0.05, 0.35),
+                dice.within(0.5, 0.9),
+            );
+            Material::new(
+                Texture::Stripes(0, dice.within(0.1, 0.4)),
+                base,
+                base * 0.85,
+                dice,
+            )
         }
         2 => dice.paint(),
         _ => {
-            let base = hue(dice.within(0.06, 0.17), dice.within(0.02, 0.22), dice.within(0.6, 0.98));
-            Material::new(Texture::Mottled(dice.within(0.5, 1.5)), base, base * 0.92, dice)
+            let base = hue(
+                dice.within(0.06, 0.17),
+                dice.within(0.02, 0.22),
+                dice.within(0.6, 0.98),
+            );
+            Material::new(
+                Texture::Mottled(dice.within(0.5, 1.5)),
+                base,
+                base * 0.92,
+                dice,
+            )
         }
     };
     // walls are cleaner than furniture
     material.worn(0.55)
 }
 
-/// The rectangle 0..length x low..high in the plane at `y`, cut into cells along the edges of the holes, without the cells inside them.
+/// The rectangle 0..length x low..high in the plane at `y`, cut into cells along the edges of the
+/// holes, without the cells inside them.
 fn plane_with_holes(length: f32, low: f32, high: f32, y: f32, holes: &[&Opening]) -> Mesh {
     let edges = |o: &&Opening| [o.middle - o.size[0] / 2.0, o.middle + o.size[0] / 2.0];
     let cuts = |values: Vec<f32>, from: f32, to: f32| {
-        let mut cuts: Vec<f32> = values.into_iter().map(|v| v.clamp(from, to)).chain([from, to]).collect();
+        let mut cuts: Vec<f32> = values
+            .into_iter()
+            .map(|v| v.clamp(from, to))
+            .chain([from, to])
+            .collect();
         cuts.sort_by(f32::total_cmp);
         cuts
     };
     let xs = cuts(holes.iter().flat_map(edges).collect(), 0.0, length);
-    let zs = cuts(holes.iter().flat_map(|o| [o.sill, o.sill + o.size[1]]).collect(), low, high);
+    let zs = cuts(
+        holes
+            .iter()
+            .flat_map(|o| [o.sill, o.sill + o.size[1]])
+            .collect(),
+        low,
+        high,
+    );
     let mut mesh = Mesh::default();
     for x in xs.windows(2) {
         for z in zs.windows(2) {
             let (cx, cz) = ((x[0] + x[1]) / 2.0, (z[0] + z[1]) / 2.0);
-            let open = holes.iter().any(|o| (cx - o.middle).abs() < o.size[0] / 2.0 && cz > o.sill && cz < o.sill + o.size[1]);
+            let open = holes.iter().any(|o| {
+                (cx - o.middle).abs() < o.size[0] / 2.0 && cz > o.sill && cz < o.sill + o.size[1]
+            });
             if open || x[1] - x[0] < 1e-4 || z[1] - z[0] < 1e-4 {
                 continue;
             }
             let base = mesh.vertices.len() as u32;
             for (px, pz) in [(x[0], z[0]), (x[1], z[0]), (x[1], z[1]), (x[0], z[1])] {
                 let position = Vec3::new(px, y, pz);
-                mesh.vertices.push(Vertex { position, texture: position });
+                mesh.vertices.push(Vertex {
+                    position,
+                    texture: position,
+                });
             }
-            mesh.triangles.extend([[base, base + 1, base + 2], [base, base + 2, base + 3]]);
+            mesh.triangles
+                .extend([[base, base + 1, base + 2], [base, base + 2, base + 3]]);
         }
     }
     mesh

@@ -27,7 +27,14 @@ pub struct Suite {
 impl Suite {
     /// A new room, or a few.
     pub fn new(dice: &mut Furnisher) -> Self {
-        if dice.chance(MANY) { Self::of(&FloorPlan::new(dice), dice) } else { Self { rooms: vec![Layout::new(dice)], doorways: Vec::new() } }
+        if dice.chance(MANY) {
+            Self::of(&FloorPlan::new(dice), dice)
+        } else {
+            Self {
+                rooms: vec![Layout::new(dice)],
+                doorways: Vec::new(),
+            }
+        }
     }
 
     /// Furnishes the rooms of a floor plan.
@@ -52,9 +59,27 @@ impl Suite {
             let names: &[&str] = match (area.role, plan.building) {
                 (Role::Corridor, _) => &["corridor"],
                 (Role::Hall, _) => &["shop"],
-                (Role::Room, Building::Flat) => &["living room", "bedroom", "kitchen", "bathroom", "hall", "laundry", "hobby room", "store room"],
-                (Role::Room, Building::Offices) => &["office", "lounge", "restroom", "kitchen", "store room", "classroom"],
-                (Role::Room, Building::Shop) => &["store room", "office", "restroom", "shop", "kitchen"],
+                (Role::Room, Building::Flat) => &[
+                    "living room",
+                    "bedroom",
+                    "kitchen",
+                    "bathroom",
+                    "hall",
+                    "laundry",
+                    "hobby room",
+                    "store room",
+                ],
+                (Role::Room, Building::Offices) => &[
+                    "office",
+                    "lounge",
+                    "restroom",
+                    "kitchen",
+                    "store room",
+                    "classroom",
+                ],
+                (Role::Room, Building::Shop) => {
+                    &["store room", "office", "restroom", "shop", "kitchen"]
+                }
             };
             let plan = Plan::fitting(names, size, &uses, dice);
             uses.push(plan.name);
@@ -63,10 +88,14 @@ impl Suite {
             kinds = room.kinds.clone();
             rooms.push(room);
         }
-        Self { rooms, doorways: plan.doorways.clone() }
+        Self {
+            rooms,
+            doorways: plan.doorways.clone(),
+        }
     }
 
-    /// The rooms in the order in which somebody walks through them, each with the doorway it was entered by; the first has none.
+    /// The rooms in the order in which somebody walks through them, each with the doorway it was
+    /// entered by; the first has none.
     pub fn route(&self) -> Vec<(usize, Option<&Doorway>)> {
         let mut route: Vec<(usize, Option<&Doorway>)> = Vec::new();
         let mut next = vec![(0, None)];
@@ -96,17 +125,35 @@ impl Suite {
 fn opening(shell: &Shell, doorway: &Doorway, wall: f32) -> Opening {
     let away = |index: &usize| {
         let (start, direction, _) = shell.wall(*index);
-        (doorway.center - start).dot(direction.perp()).abs() + 10.0 * doorway.direction.dot(direction).abs()
+        (doorway.center - start).dot(direction.perp()).abs()
+            + 10.0 * doorway.direction.dot(direction).abs()
     };
-    let index = (0..shell.corners.len()).min_by(|a, b| away(a).total_cmp(&away(b))).unwrap_or(0);
+    let index = (0..shell.corners.len())
+        .min_by(|a, b| away(a).total_cmp(&away(b)))
+        .unwrap_or(0);
     let (start, direction, _) = shell.wall(index);
-    Opening { wall: index, middle: (doorway.center - start).dot(direction), size: doorway.size, sill: 0.0, deep: wall / 2.0 }
+    Opening {
+        wall: index,
+        middle: (doorway.center - start).dot(direction),
+        size: doorway.size,
+        sill: 0.0,
+        deep: wall / 2.0,
+    }
 }
 
 /// The way along the middle of a corridor.
 fn lane(area: &Area) -> Footprint {
     let size = area.size();
     let across = 0.25 * size.min_element();
-    let half = if size.x > size.y { Vec2::new(size.x / 2.0, across) } else { Vec2::new(across, size.y / 2.0) };
-    Footprint { centre: (area.low + area.high) / 2.0, half, turn: 0.0, height: [0.03, 2.0] }
+    let half = if size.x > size.y {
+        Vec2::new(size.x / 2.0, across)
+    } else {
+        Vec2::new(across, size.y / 2.0)
+    };
+    Footprint {
+        centre: (area.low + area.high) / 2.0,
+        half,
+        turn: 0.0,
+        height: [0.03, 2.0],
+    }
 }

@@ -1,4 +1,5 @@
-//! Horizontal places of a model on which other things may stand: the largest free rectangles of its level surfaces.
+//! Horizontal places of a model on which other things may stand: the largest free rectangles of its
+//! level surfaces.
 
 use std::collections::BTreeMap;
 
@@ -72,31 +73,58 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
     let mut samples = samples(surfaces, size, [across, along]);
     samples.sort_unstable_by(|a, b| a.z.total_cmp(&b.z));
     // those from one height to another
-    let between = |low: f32, high: f32| &samples[samples.partition_point(|s| s.z < low)..samples.partition_point(|s| s.z < high)];
+    let between = |low: f32, high: f32| {
+        &samples[samples.partition_point(|s| s.z < low)..samples.partition_point(|s| s.z < high)]
+    };
     let mut levels: BTreeMap<i32, usize> = BTreeMap::new();
-    samples.iter().filter(|s| s.level).for_each(|s| *levels.entry((s.z / LEVEL).floor() as i32).or_default() += 1);
+    samples
+        .iter()
+        .filter(|s| s.level)
+        .for_each(|s| *levels.entry((s.z / LEVEL).floor() as i32).or_default() += 1);
     let area = |top: &Top| top.half[0] * top.half[1];
     let mut tops: Vec<Top> = Vec::new();
-    for (level, _) in levels.into_iter().filter(|(_, samples)| *samples >= LEAST_CELLS * LEAST_CELLS) {
-        let (low, high) = (level as f32 * LEVEL - SLACK, (level + 1) as f32 * LEVEL + SLACK);
+    for (level, _) in levels
+        .into_iter()
+        .filter(|(_, samples)| *samples >= LEAST_CELLS * LEAST_CELLS)
+    {
+        let (low, high) = (
+            level as f32 * LEVEL - SLACK,
+            (level + 1) as f32 * LEVEL + SLACK,
+        );
         let mut free = vec![false; across * along];
         let cell = |s: &Sample| s.cell[1] * across + s.cell[0];
         let here = between(low, high).iter().filter(|s| s.level);
         here.clone().for_each(|s| free[cell(s)] = true);
-        between(high + 0.01, high + LEAST_CLEARANCE).iter().for_each(|s| free[cell(s)] = false);
-        let Some([x0, y0, x1, y1]) = largest_rectangle(&free, across) else { continue };
+        between(high + 0.01, high + LEAST_CLEARANCE)
+            .iter()
+            .for_each(|s| free[cell(s)] = false);
+        let Some([x0, y0, x1, y1]) = largest_rectangle(&free, across) else {
+            continue;
+        };
         let inside = |s: &&Sample| (x0..x1).contains(&s.cell[0]) && (y0..y1).contains(&s.cell[1]);
-        let above = between(high + 0.01, f32::INFINITY).iter().find(inside).map_or(f32::INFINITY, |s| s.z);
+        let above = between(high + 0.01, f32::INFINITY)
+            .iter()
+            .find(inside)
+            .map_or(f32::INFINITY, |s| s.z);
         let place = |cells: usize, side: f32| cells as f32 * CELL - side / 2.0;
         let z = here.filter(|s| inside(s)).map(|s| s.z).fold(low, f32::max);
         let top = Top {
-            centre: Vec3::new((place(x0, size.x) + place(x1, size.x)) / 2.0, (place(y0, size.y) + place(y1, size.y)) / 2.0, z),
-            half: [(x1 - x0) as f32 * CELL * 0.48, (y1 - y0) as f32 * CELL * 0.48],
+            centre: Vec3::new(
+                (place(x0, size.x) + place(x1, size.x)) / 2.0,
+                (place(y0, size.y) + place(y1, size.y)) / 2.0,
+                z,
+            ),
+            half: [
+                (x1 - x0) as f32 * CELL * 0.48,
+                (y1 - y0) as f32 * CELL * 0.48,
+            ],
             clearance: (above - z - 0.01).min(1.0),
         };
         // a surface between two levels is found in both
         match tops.last_mut() {
-            Some(last) if z - last.centre.z < LEVEL + 2.0 * SLACK => *last = if area(&top) > area(last) { top } else { *last },
+            Some(last) if z - last.centre.z < LEVEL + 2.0 * SLACK => {
+                *last = if area(&top) > area(last) { top } else { *last }
+            }
             _ => tops.push(top),
         }
     }
@@ -120,9 +148,15 @@ fn samples(surfaces: &[Surface], size: Vec3, cells: [usize; 2]) -> Vec<Sample> {
             for i in 0..=steps as usize {
                 for j in 0..=steps as usize - i {
                     let p = a + (b - a) * (i as f32 / steps) + (c - a) * (j as f32 / steps);
-                    let cell = |v: f32, side: f32, most: usize| (((v + side / 2.0) / CELL) as usize).min(most - 1);
+                    let cell = |v: f32, side: f32, most: usize| {
+                        (((v + side / 2.0) / CELL) as usize).min(most - 1)
+                    };
                     let cell = [cell(p.x, size.x, cells[0]), cell(p.y, size.y, cells[1])];
-                    samples.push(Sample { cell, z: p.z, level: normal.z.abs() > 0.97 });
+                    samples.push(Sample {
+                        cell,
+                        z: p.z,
+                        level: normal.z.abs() > 0.97,
+                    });
                 }
             }
         }
@@ -130,12 +164,16 @@ fn samples(surfaces: &[Surface], size: Vec3, cells: [usize; 2]) -> Vec<Sample> {
     samples
 }
 
-/// The largest rectangle of free cells, `[x0, y0, x1, y1]` with open ends, where it is large enough.
+/// The largest rectangle of free cells, `[x0, y0, x1, y1]` with open ends, where it is large
+/// enough.
 fn largest_rectangle(free: &[bool], across: usize) -> Option<[usize; 4]> {
     let mut heights = vec![0usize; across];
     let (mut best, mut largest) = (None, 0);
     for (y, row) in free.chunks(across).enumerate() {
-        heights.iter_mut().zip(row).for_each(|(height, free)| *height = if *free { *height + 1 } else { 0 });
+        heights
+            .iter_mut()
+            .zip(row)
+            .for_each(|(height, free)| *height = if *free { *height + 1 } else { 0 });
         for x0 in 0..across {
             let mut lowest = usize::MAX;
             for (x, height) in heights.iter().enumerate().skip(x0) {

@@ -1,4 +1,5 @@
-//! Many things from one model: parts exchanged with another of its kind, other proportions, gently bent, other materials.
+//! Many things from one model: parts exchanged with another of its kind, other proportions, gently
+//! bent, other materials.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -18,8 +19,21 @@ const STRETCH: [f32; 2] = [0.72, 1.4];
 const SHARED: f32 = 0.5;
 
 /// Soft things are covered with cloth.
-const SOFT: &[&str] =
-    &["couch", "armchair", "sofa chair", "ottoman", "bean bag", "bed", "pillow", "cushion", "rug", "mat", "curtain", "bag", "suitcase"];
+const SOFT: &[&str] = &[
+    "couch",
+    "armchair",
+    "sofa chair",
+    "ottoman",
+    "bean bag",
+    "bed",
+    "pillow",
+    "cushion",
+    "rug",
+    "mat",
+    "curtain",
+    "bag",
+    "suitcase",
+];
 /// Mostly white.
 const WHITE: &[&str] = &[
     "toilet",
@@ -58,18 +72,37 @@ const DEVICES: &[&str] = &[
     "exercise machine",
 ];
 /// A depth camera fails on large parts of these.
-const GLOSSY: &[&str] = &["mirror", "window", "tv", "monitor", "tablet", "shower", "vending machine"];
+const GLOSSY: &[&str] = &[
+    "mirror",
+    "window",
+    "tv",
+    "monitor",
+    "tablet",
+    "shower",
+    "vending machine",
+];
 /// The bright parts of these shine.
 const LAMPS: &[&str] = &["lamp", "floor lamp", "ceiling lamp", "ceiling light"];
 /// These fill the hole in the wall that was made for them.
 const FITTED: &[&str] = &["door", "window"];
 
-/// A thing like a model, in the place of something that takes up the box `space`; its parts are partly those of `mate`, where that is given.
+/// A thing like a model, in the place of something that takes up the box `space`; its parts are
+/// partly those of `mate`, where that is given.
 pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &mut Dice) -> Object {
     let height = model.size.z * dice.within(0.25, 0.75);
-    let mixed = mate.filter(|_| dice.chance(0.35)).and_then(|mate| mixed(model, mate, height));
+    let mixed = mate
+        .filter(|_| dice.chance(0.35))
+        .and_then(|mate| mixed(model, mate, height));
     let (surfaces, tops) = match mixed {
-        Some(surfaces) => (surfaces, model.tops.iter().filter(|top| top.centre.z > height).copied().collect()),
+        Some(surfaces) => (
+            surfaces,
+            model
+                .tops
+                .iter()
+                .filter(|top| top.centre.z > height)
+                .copied()
+                .collect(),
+        ),
         None => (model.surfaces.clone(), model.tops.clone()),
     };
     let turns = quarter_turns(model, space.1 - space.0, dice);
@@ -83,18 +116,32 @@ pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &m
         let material = match paint {
             Paint::Flat(color) => material(color, share, model.class, &mesh, dice),
             Paint::Baked => {
-                mesh.vertices.iter_mut().for_each(|v| v.texture = shade.apply(v.texture));
+                mesh.vertices
+                    .iter_mut()
+                    .for_each(|v| v.texture = shade.apply(v.texture));
                 Material::painted()
             }
         };
-        let material = if GLOSSY.contains(&model.class) { material.missing(0.25) } else { material };
+        let material = if GLOSSY.contains(&model.class) {
+            material.missing(0.25)
+        } else {
+            material
+        };
         object.parts.push(Part { mesh, material });
     }
     object.tops = tops.into_iter().map(|top| form.top(top)).collect();
     let (lo, hi) = object.bounds();
     // Its back goes where the other's was, which may hang on a wall.
-    let y = if space.0.y > -0.02 { space.0.y - lo.y } else { (space.0.y + space.1.y - lo.y - hi.y) / 2.0 };
-    object.at((space.0.x + space.1.x - lo.x - hi.x) / 2.0, y, space.0.z - lo.z)
+    let y = if space.0.y > -0.02 {
+        space.0.y - lo.y
+    } else {
+        (space.0.y + space.1.y - lo.y - hi.y) / 2.0
+    };
+    object.at(
+        (space.0.x + space.1.x - lo.x - hi.x) / 2.0,
+        y,
+        space.0.z - lo.z,
+    )
 }
 
 /// About how much of a thing a mesh is: the half surface of the box around it.
@@ -131,31 +178,64 @@ impl Form {
     fn new(model: &Model, wanted: Vec3, turns: usize, dice: &mut Dice) -> Self {
         let size = model.size.max(Vec3::splat(1e-3));
         let whole = dice.within(0.85, 1.2);
-        let stretch = Vec3::new(dice.within(0.8, 1.25), dice.within(0.8, 1.25), dice.within(0.8, 1.25));
+        let stretch = Vec3::new(
+            dice.within(0.8, 1.25),
+            dice.within(0.8, 1.25),
+            dice.within(0.8, 1.25),
+        );
         let mut scale = (stretch * whole).clamp(Vec3::splat(STRETCH[0]), Vec3::splat(STRETCH[1]));
         let fitted = FITTED.contains(&model.class);
         if fitted {
-            let wanted = if turns % 2 == 1 { Vec3::new(wanted.y, wanted.x, wanted.z) } else { wanted };
+            let wanted = if turns % 2 == 1 {
+                Vec3::new(wanted.y, wanted.x, wanted.z)
+            } else {
+                wanted
+            };
             scale = (wanted / size).max(Vec3::new(0.0, 0.5, 0.0));
         }
-        let mut sometimes = |reach: f32| if !fitted && dice.chance(0.3) { dice.about(reach) } else { 0.0 };
+        let mut sometimes = |reach: f32| {
+            if !fitted && dice.chance(0.3) {
+                dice.about(reach)
+            } else {
+                0.0
+            }
+        };
         let (taper, shear, bend) = (sometimes(0.1), sometimes(0.04), sometimes(0.08));
         scale.x *= dice.side();
-        Self { scale, height: size.z, half: size.truncate() / 2.0, taper, shear, bend, turns }
+        Self {
+            scale,
+            height: size.z,
+            half: size.truncate() / 2.0,
+            taper,
+            shear,
+            bend,
+            turns,
+        }
     }
 
     fn apply(&self, p: Vec3) -> Vec3 {
         let narrow = 1.0 + self.taper * (p.z / self.height - 0.5);
         let (x, y) = (p.x * narrow, p.y * narrow);
-        let bent = Vec3::new(x + self.shear * p.z, y + self.bend * self.half.y * (p.x / self.half.x).powi(2), p.z);
+        let bent = Vec3::new(
+            x + self.shear * p.z,
+            y + self.bend * self.half.y * (p.x / self.half.x).powi(2),
+            p.z,
+        );
         Quat::from_rotation_z(self.turns as f32 * FRAC_PI_2) * (bent * self.scale)
     }
 
     fn top(&self, top: Top) -> Top {
         // what bends and tapers takes from the rim
-        let [x, y] = [top.half[0] * self.scale.x.abs() * 0.94, top.half[1] * self.scale.y * 0.94];
+        let [x, y] = [
+            top.half[0] * self.scale.x.abs() * 0.94,
+            top.half[1] * self.scale.y * 0.94,
+        ];
         let half = if self.turns % 2 == 1 { [y, x] } else { [x, y] };
-        Top { centre: self.apply(top.centre), half, clearance: top.clearance * self.scale.z }
+        Top {
+            centre: self.apply(top.centre),
+            half,
+            clearance: top.clearance * self.scale.z,
+        }
     }
 }
 
@@ -169,18 +249,28 @@ pub struct Shade {
 impl Shade {
     /// A random one, not far from none.
     pub fn new(dice: &mut Dice) -> Self {
-        let turn = if dice.chance(0.5) { dice.about(0.35) } else { 0.0 };
-        Self { gain: dice.within(0.75, 1.25), saturation: dice.within(0.6, 1.3), turn: Quat::from_axis_angle(Vec3::ONE.normalize(), turn) }
+        let turn = if dice.chance(0.5) {
+            dice.about(0.35)
+        } else {
+            0.0
+        };
+        Self {
+            gain: dice.within(0.75, 1.25),
+            saturation: dice.within(0.6, 1.3),
+            turn: Quat::from_axis_angle(Vec3::ONE.normalize(), turn),
+        }
     }
 
     /// The color as it is now, sRGB in 0..1.
     pub fn apply(&self, color: Vec3) -> Vec3 {
         let gray = Vec3::splat(color.element_sum() / 3.0);
-        ((gray + self.turn * (color - gray) * self.saturation) * self.gain).clamp(Vec3::ZERO, Vec3::ONE)
+        ((gray + self.turn * (color - gray) * self.saturation) * self.gain)
+            .clamp(Vec3::ZERO, Vec3::ONE)
     }
 }
 
-/// What a part of one color is made of now: sometimes its own color again, mostly a material that parts of its size have.
+/// What a part of one color is made of now: sometimes its own color again, mostly a material that
+/// parts of its size have.
 fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) -> Material {
     let light = color.element_sum() / 3.0;
     if LAMPS.contains(&class) && light > 0.6 {
@@ -193,13 +283,23 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
         return dice.white();
     }
     let (lo, hi) = mesh.bounds();
-    let axis = (0..3).max_by(|a, b| (hi - lo)[*a].total_cmp(&(hi - lo)[*b])).unwrap_or(0);
+    let axis = (0..3)
+        .max_by(|a, b| (hi - lo)[*a].total_cmp(&(hi - lo)[*b]))
+        .unwrap_or(0);
     if dice.chance(0.3) {
         let base = Shade::new(dice).apply(color.max(Vec3::splat(0.03)));
-        let texture = if dice.chance(0.3) && !DEVICES.contains(&class) { Texture::Grain(axis) } else { Texture::Mottled(dice.within(0.05, 0.4)) };
+        let texture = if dice.chance(0.3) && !DEVICES.contains(&class) {
+            Texture::Grain(axis)
+        } else {
+            Texture::Mottled(dice.within(0.05, 0.4))
+        };
         let accent = base * dice.within(0.5, 0.9);
         let material = Material::new(texture, base, accent, dice);
-        return if light < 0.2 { material.missing(dice.within(0.02, 0.25)) } else { material };
+        return if light < 0.2 {
+            material.missing(dice.within(0.02, 0.25))
+        } else {
+            material
+        };
     }
     if DEVICES.contains(&class) {
         return match dice.count(0, 3) {
@@ -225,26 +325,57 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
         t if t < soft + 0.16 => dice.dark(),
         t if t < soft + 0.3 => dice.white(),
         t if t < soft + 0.36 => {
-            let base = hue(dice.within(0.0, 1.0), dice.within(0.3, 0.9), dice.within(0.2, 0.9));
+            let base = hue(
+                dice.within(0.0, 1.0),
+                dice.within(0.3, 0.9),
+                dice.within(0.2, 0.9),
+            );
             Material::new(Texture::Mottled(0.2), base, base * 0.7, dice)
         }
         _ => dice.carcass(axis),
     }
 }
 
-/// What is above `height` of a model on what is below it of its mate, stretched to the same size; `None` where one would not rest on the other.
+/// What is above `height` of a model on what is below it of its mate, stretched to the same size;
+/// `None` where one would not rest on the other.
 fn mixed(model: &Model, mate: &Model, height: f32) -> Option<Vec<Surface>> {
     let scale = model.size / mate.size.max(Vec3::splat(1e-3));
-    let stretched = |surface: &Surface| Surface { mesh: surface.mesh.clone().warp(|p| p * scale), paint: surface.paint };
-    let above: Vec<Cut> = model.surfaces.iter().map(|surface| Cut::new(surface.clone(), height, 1.0)).collect();
-    let below: Vec<Cut> = mate.surfaces.iter().map(|surface| Cut::new(stretched(surface), height, -1.0)).collect();
-    let section =
-        |cuts: &[Cut]| cuts.iter().fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), cut| (lo.min(cut.section.0), hi.max(cut.section.1)));
+    let stretched = |surface: &Surface| Surface {
+        mesh: surface.mesh.clone().warp(|p| p * scale),
+        paint: surface.paint,
+    };
+    let above: Vec<Cut> = model
+        .surfaces
+        .iter()
+        .map(|surface| Cut::new(surface.clone(), height, 1.0))
+        .collect();
+    let below: Vec<Cut> = mate
+        .surfaces
+        .iter()
+        .map(|surface| Cut::new(stretched(surface), height, -1.0))
+        .collect();
+    let section = |cuts: &[Cut]| {
+        cuts.iter()
+            .fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), cut| {
+                (lo.min(cut.section.0), hi.max(cut.section.1))
+            })
+    };
     let ((a, b), (c, d)) = (section(&above), section(&below));
     let area = |lo: Vec2, hi: Vec2| (hi - lo).max(Vec2::ZERO).element_product();
-    let (shared, smaller, larger) = (area(a.max(c), b.min(d)), area(a, b).min(area(c, d)), area(a, b).max(area(c, d)));
+    let (shared, smaller, larger) = (
+        area(a.max(c), b.min(d)),
+        area(a, b).min(area(c, d)),
+        area(a, b).max(area(c, d)),
+    );
     let rests = smaller > 1e-4 && shared > SHARED * smaller && smaller > 0.3 * larger;
-    rests.then(|| above.into_iter().chain(below).map(|cut| cut.kept).filter(|surface| !surface.mesh.triangles.is_empty()).collect())
+    rests.then(|| {
+        above
+            .into_iter()
+            .chain(below)
+            .map(|cut| cut.kept)
+            .filter(|surface| !surface.mesh.triangles.is_empty())
+            .collect()
+    })
 }
 
 /// The part of a surface on one side of a level plane.
@@ -258,7 +389,10 @@ impl Cut {
     /// Above `height` when `side` is 1, below when it is -1.
     fn new(surface: Surface, height: f32, side: f32) -> Self {
         let Surface { mesh, paint } = surface;
-        let mut kept = Mesh { vertices: mesh.vertices, triangles: Vec::with_capacity(mesh.triangles.len()) };
+        let mut kept = Mesh {
+            vertices: mesh.vertices,
+            triangles: Vec::with_capacity(mesh.triangles.len()),
+        };
         let mut section = (Vec2::INFINITY, Vec2::NEG_INFINITY);
         for triangle in mesh.triangles {
             let away = |i: u32, mesh: &Mesh| (mesh.vertices[i as usize].position.z - height) * side;
@@ -270,16 +404,33 @@ impl Cut {
                     polygon.push(i);
                 }
                 if (here >= 0.0) != (there >= 0.0) {
-                    let (a, b, t) = (kept.vertices[i as usize], kept.vertices[j as usize], here / (here - there));
-                    let vertex = Vertex { position: a.position.lerp(b.position, t), texture: a.texture.lerp(b.texture, t) };
-                    section = (section.0.min(vertex.position.truncate()), section.1.max(vertex.position.truncate()));
+                    let (a, b, t) = (
+                        kept.vertices[i as usize],
+                        kept.vertices[j as usize],
+                        here / (here - there),
+                    );
+                    let vertex = Vertex {
+                        position: a.position.lerp(b.position, t),
+                        texture: a.texture.lerp(b.texture, t),
+                    };
+                    section = (
+                        section.0.min(vertex.position.truncate()),
+                        section.1.max(vertex.position.truncate()),
+                    );
                     polygon.push(kept.vertices.len() as u32);
                     kept.vertices.push(vertex);
                 }
             }
-            kept.triangles.extend((2..polygon.len()).map(|i| [polygon[0], polygon[i - 1], polygon[i]]));
+            kept.triangles
+                .extend((2..polygon.len()).map(|i| [polygon[0], polygon[i - 1], polygon[i]]));
         }
-        Self { kept: Surface { mesh: compact(kept), paint }, section }
+        Self {
+            kept: Surface {
+                mesh: compact(kept),
+                paint,
+            },
+            section,
+        }
     }
 }
 
@@ -295,5 +446,8 @@ fn compact(mesh: Mesh) -> Mesh {
         new_of_old[i as usize]
     };
     let triangles = mesh.triangles.iter().map(|t| t.map(&mut place)).collect();
-    Mesh { vertices, triangles }
+    Mesh {
+        vertices,
+        triangles,
+    }
 }

@@ -36,12 +36,25 @@ pub struct Ways {
 
 impl Ways {
     /// Finds where there is floor, nothing in the way, and walls on all four sides.
-    pub fn new(triangles: impl Iterator<Item = ([Vec3; 3], Role)> + Clone, height_of_floor: f32) -> Self {
-        let corners = triangles.clone().flat_map(|(corners, _)| corners).map(Vec3::truncate);
-        let (low, high) = corners.fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| (lo.min(p), hi.max(p)));
-        let mut ways = Self { low, size: ((high - low) / CELL).as_ivec2() + 1, free: Vec::new() };
+    pub fn new(
+        triangles: impl Iterator<Item = ([Vec3; 3], Role)> + Clone,
+        height_of_floor: f32,
+    ) -> Self {
+        let corners = triangles
+            .clone()
+            .flat_map(|(corners, _)| corners)
+            .map(Vec3::truncate);
+        let (low, high) = corners.fold((Vec2::INFINITY, Vec2::NEG_INFINITY), |(lo, hi), p| {
+            (lo.min(p), hi.max(p))
+        });
+        let mut ways = Self {
+            low,
+            size: ((high - low) / CELL).as_ivec2() + 1,
+            free: Vec::new(),
+        };
         let cells = (ways.size.x * ways.size.y) as usize;
-        let (mut floor, mut wall, mut taken) = (vec![false; cells], vec![false; cells], vec![false; cells]);
+        let (mut floor, mut wall, mut taken) =
+            (vec![false; cells], vec![false; cells], vec![false; cells]);
         let mut samples = 0;
         for ([a, b, c], role) in triangles {
             let longest = a.distance(b).max(b.distance(c)).max(c.distance(a));
@@ -53,13 +66,16 @@ impl Ways {
             for i in 0..=steps as usize {
                 for j in 0..=steps as usize - i {
                     let p = a + (b - a) * (i as f32 / steps) + (c - a) * (j as f32 / steps);
-                    let Some(cell) = ways.cell(p.truncate()) else { continue };
+                    let Some(cell) = ways.cell(p.truncate()) else {
+                        continue;
+                    };
                     match role {
                         Role::Floor => floor[cell] = true,
                         Role::Ceiling => {}
                         Role::Wall | Role::Thing => {
                             wall[cell] |= role == Role::Wall;
-                            taken[cell] |= (IN_THE_WAY[0]..IN_THE_WAY[1]).contains(&(p.z - height_of_floor));
+                            taken[cell] |=
+                                (IN_THE_WAY[0]..IN_THE_WAY[1]).contains(&(p.z - height_of_floor));
                         }
                     }
                 }
@@ -72,7 +88,9 @@ impl Ways {
             let near = |at: i32, most: i32| (at - MARGIN).max(0)..=(at + MARGIN).min(most - 1);
             near(y, height).all(|y| near(x, width).all(|x| !taken[(y * width + x) as usize]))
         };
-        ways.free = (0..cells).map(|cell| floor[cell] && enclosed[cell] && room(cell)).collect();
+        ways.free = (0..cells)
+            .map(|cell| floor[cell] && enclosed[cell] && room(cell))
+            .collect();
         ways
     }
 
@@ -88,7 +106,8 @@ impl Ways {
 
     fn cell(&self, p: Vec2) -> Option<usize> {
         let at = ((p - self.low) / CELL).floor().as_ivec2();
-        (at.min_element() >= 0 && at.cmplt(self.size).all()).then_some((at.y * self.size.x + at.x) as usize)
+        (at.min_element() >= 0 && at.cmplt(self.size).all())
+            .then_some((at.y * self.size.x + at.x) as usize)
     }
 
     /// The middle of a cell.
@@ -107,8 +126,14 @@ impl Ways {
             let here = self.centre(cell);
             for step in [Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y] {
                 let there = here + step * CELL;
-                let Some(other) = self.cell(there) else { continue };
-                if self.free[other] && !seen[other] && there.cmpge(window[0]).all() && there.cmple(window[1]).all() {
+                let Some(other) = self.cell(there) else {
+                    continue;
+                };
+                if self.free[other]
+                    && !seen[other]
+                    && there.cmpge(window[0]).all()
+                    && there.cmple(window[1]).all()
+                {
                     seen[other] = true;
                     next.push(other);
                 }

@@ -1,17 +1,22 @@
-//! Where rooms come from: what they are furnished with, and which buildings are walked through beside them.
+//! Where rooms come from: what they are furnished with, and which buildings are walked through
+//! beside them.
 
 use std::{path::Path, sync::Arc};
 
 use anyhow::ensure;
 use clap::ValueEnum;
 
-use super::{Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library, suite::Suite};
+use super::{
+    Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library,
+    suite::Suite,
+};
 
 /// Buildings that are learnt from; every other one is kept aside.
 const TRAINING_BUILDINGS: &[&str] = &["aws_small_house", "iai_apartment"];
 /// Share of the rooms of a training world that are parts of buildings.
 const SHARE_OF_BUILDINGS: f32 = 0.04;
-/// Least and greatest share of the places in a room that take a foreign model: of training worlds, and of held-out ones.
+/// Least and greatest share of the places in a room that take a foreign model: of training worlds,
+/// and of held-out ones.
 const SHARES: [[f32; 2]; 2] = [[0.3, 0.7], [0.96, 1.0]];
 
 /// Models by other hands, divided by the collections that they come from.
@@ -39,7 +44,14 @@ impl World {
     /// The part grammars alone.
     pub fn grammars() -> Self {
         let library = Arc::new(Library::default());
-        Self { library, shares: [0.0; 2], buildings: Vec::new(), share_of_buildings: 0.0, as_it_is: false, whole: false }
+        Self {
+            library,
+            shares: [0.0; 2],
+            buildings: Vec::new(),
+            share_of_buildings: 0.0,
+            as_it_is: false,
+            whole: false,
+        }
     }
 
     /// The part grammars, and furniture and buildings of a folder.
@@ -50,14 +62,36 @@ impl World {
         ensure!(assets.is_dir(), "{} is no folder", assets.display());
         let library = Arc::new(Library::open(assets, models)?);
         if models == Models::HeldOut {
-            return Ok(Self { library, shares: SHARES[1], ..Self::grammars() });
+            return Ok(Self {
+                library,
+                shares: SHARES[1],
+                ..Self::grammars()
+            });
         }
         let scenes = assets.join("scenes");
-        let there = if scenes.is_dir() { assets::meshes_in(&scenes)? } else { Vec::new() };
-        let wanted = TRAINING_BUILDINGS.iter().filter(|name| there.iter().any(|n| n == *name));
-        let buildings: Vec<Building> = wanted.map(|name| Building::open(assets, name)).collect::<anyhow::Result<_>>()?;
-        let share_of_buildings = if buildings.is_empty() { 0.0 } else { SHARE_OF_BUILDINGS };
-        Ok(Self { library, shares: SHARES[0], buildings, share_of_buildings, ..Self::grammars() })
+        let there = if scenes.is_dir() {
+            assets::meshes_in(&scenes)?
+        } else {
+            Vec::new()
+        };
+        let wanted = TRAINING_BUILDINGS
+            .iter()
+            .filter(|name| there.iter().any(|n| n == *name));
+        let buildings: Vec<Building> = wanted
+            .map(|name| Building::open(assets, name))
+            .collect::<anyhow::Result<_>>()?;
+        let share_of_buildings = if buildings.is_empty() {
+            0.0
+        } else {
+            SHARE_OF_BUILDINGS
+        };
+        Ok(Self {
+            library,
+            shares: SHARES[0],
+            buildings,
+            share_of_buildings,
+            ..Self::grammars()
+        })
     }
 
     /// Parts of a building of a folder, or, each time, the whole of it.
@@ -66,7 +100,13 @@ impl World {
     /// There is no such building, or it cannot be read or used.
     pub fn of_building(assets: &Path, name: &str, whole: bool) -> anyhow::Result<Self> {
         let buildings = vec![Building::open(assets, name)?];
-        Ok(Self { buildings, share_of_buildings: 1.0, as_it_is: true, whole, ..Self::grammars() })
+        Ok(Self {
+            buildings,
+            share_of_buildings: 1.0,
+            as_it_is: true,
+            whole,
+            ..Self::grammars()
+        })
     }
 
     /// Room number `index` of the series `seed`.
@@ -88,7 +128,11 @@ impl World {
 
     /// Who furnishes a room with these dice.
     pub fn furnisher(&self, mut dice: Dice) -> Furnisher {
-        let share = if self.library.is_empty() { 0.0 } else { dice.within(self.shares[0], self.shares[1]) };
+        let share = if self.library.is_empty() {
+            0.0
+        } else {
+            dice.within(self.shares[0], self.shares[1])
+        };
         Furnisher::new(dice, self.library.clone(), share)
     }
 }

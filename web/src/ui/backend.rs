@@ -17,7 +17,11 @@ pub fn Backend() -> impl IntoView {
             },
         })
     };
-    let reason = move || state.backend.with(|backend| backend.as_ref().map(|info| info.reason.clone()));
+    let reason = move || {
+        state
+            .backend
+            .with(|backend| backend.as_ref().map(|info| info.reason.clone()))
+    };
     view! {
         <details class="backend">
             <summary data-testid="backend">{line}</summary>

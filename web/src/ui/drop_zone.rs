@@ -1,4 +1,5 @@
-//! Getting a scan in: drop it anywhere, pick it, or name its address. Fills the empty page, and appears while a file hovers.
+//! Getting a scan in: drop it anywhere, pick it, or name its address. Fills the empty page, and
+//! appears while a file hovers.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -76,7 +77,11 @@ pub fn DropZone() -> impl IntoView {
 
 /// Files can be dropped on the whole page.
 fn listen(state: State) {
-    let has_files = |event: &ev::DragEvent| event.data_transfer().is_some_and(|data| data.types().includes(&"Files".into(), 0));
+    let has_files = |event: &ev::DragEvent| {
+        event
+            .data_transfer()
+            .is_some_and(|data| data.types().includes(&"Files".into(), 0))
+    };
     let over = window_event_listener(ev::dragover, move |event| {
         if has_files(&event) {
             event.prevent_default();

@@ -9,7 +9,11 @@ use crate::{browser, state::State};
 #[component]
 pub fn Header() -> impl IntoView {
     let state = State::expect();
-    let title = move || state.scan.with(|scan| scan.as_ref().map(|scan| scan.name.clone()));
+    let title = move || {
+        state
+            .scan
+            .with(|scan| scan.as_ref().map(|scan| scan.name.clone()))
+    };
     Effect::new(move |_| {
         let name = title().map_or_else(|| "Segscape".into(), |name| format!("{name} · Segscape"));
         browser::document().set_title(&name);

@@ -44,7 +44,9 @@ pub fn Help() -> impl IntoView {
         }
     });
     let rows = |rows: &'static [(&'static str, &'static str)]| {
-        rows.iter().map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> }).collect_view()
+        rows.iter()
+            .map(|(key, what)| view! { <dt><kbd>{*key}</kbd></dt><dd>{*what}</dd> })
+            .collect_view()
     };
     view! {
         <dialog node_ref=dialog class="help" aria-labelledby="help-title" on:close=move |_| state.help.set(false)>

@@ -28,7 +28,10 @@ impl Line {
     fn key(&self) -> String {
         match self {
             Self::Group(group) => format!("{} {}", group.name, group.rows.len()),
-            Self::Row(row) => format!("{} {} {:.3} {} {}", row.id, row.name, row.confidence, row.points, row.shown),
+            Self::Row(row) => format!(
+                "{} {} {:.3} {} {}",
+                row.id, row.name, row.confidence, row.points, row.shown
+            ),
         }
     }
 }
@@ -39,16 +42,28 @@ pub fn Instances() -> impl IntoView {
     let state = State::expect();
     let search = RwSignal::new(String::new());
     let order = RwSignal::new(Order::Score);
-    let grouped = Memo::new(move |_| state.rows.with(|rows| groups(rows, &search.read(), order.get())));
+    let grouped = Memo::new(move |_| {
+        state
+            .rows
+            .with(|rows| groups(rows, &search.read(), order.get()))
+    });
     let lines = move || {
         let lines = |group: Group| {
             let rows = group.rows.clone();
             std::iter::once(Line::Group(group)).chain(rows.into_iter().map(Line::Row))
         };
-        grouped.get().into_iter().flat_map(lines).take(MAX_ROWS).collect::<Vec<_>>()
+        grouped
+            .get()
+            .into_iter()
+            .flat_map(lines)
+            .take(MAX_ROWS)
+            .collect::<Vec<_>>()
     };
     let on_order = move |event| {
-        if let Some((chosen, _)) = Order::ALL.iter().find(|(_, name)| *name == event_target_value(&event)) {
+        if let Some((chosen, _)) = Order::ALL
+            .iter()
+            .find(|(_, name)| *name == event_target_value(&event))
+        {
             order.set(*chosen);
         }
     };
@@ -117,7 +132,8 @@ fn Undo() -> impl IntoView {
 
 #[component]
 fn GroupLine(group: Group) -> impl IntoView {
-    let count = (group.rows.len() > 1).then(|| view! { <span class="muted">{group.rows.len()}</span> });
+    let count =
+        (group.rows.len() > 1).then(|| view! { <span class="muted">{group.rows.len()}</span> });
     view! {
         <div class="group" role="row">
             <span class="dot" style:--color=css(group.color)></span>
@@ -202,7 +218,10 @@ fn Rename(id: u32, name: String) -> impl IntoView {
     });
     let finish = move || {
         if state.renaming.get_untracked() == Some(id) {
-            let name = input.get_untracked().map(|input| input.value()).unwrap_or_default();
+            let name = input
+                .get_untracked()
+                .map(|input| input.value())
+                .unwrap_or_default();
             state.renaming.set(None);
             actions::edit(state, |edits| edits.rename(id, &name));
         }
@@ -234,7 +253,9 @@ fn Empty() -> impl IntoView {
     let state = State::expect();
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
         (Work::Running, true) => "The list fills when the scan is through.",
-        (Work::Cancelled | Work::Failed, true) => "The work did not reach its end, so there is no list.",
+        (Work::Cancelled | Work::Failed, true) => {
+            "The work did not reach its end, so there is no list."
+        }
         (_, true) => "No things were separated in this scan.",
         (_, false) => "Nothing is above the threshold: lower it, or ask for something else.",
     };
@@ -246,7 +267,9 @@ fn Empty() -> impl IntoView {
 }
 
 fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
-    let row = event.current_target().and_then(|target| target.dyn_into::<HtmlElement>().ok());
+    let row = event
+        .current_target()
+        .and_then(|target| target.dyn_into::<HtmlElement>().ok());
     let next_row = |step: fn(&web_sys::Element) -> Option<web_sys::Element>| {
         let mut element = row.as_ref().and_then(|row| step(row));
         while let Some(candidate) = element {
@@ -260,8 +283,12 @@ fn on_key(state: State, id: u32, event: &ev::KeyboardEvent) {
     match event.key().as_str() {
         "Enter" if state.selected.get_untracked() == Some(id) => state.renaming.set(Some(id)),
         "Enter" | " " => actions::select(state, id),
-        "ArrowDown" => next_row(web_sys::Element::next_element_sibling).into_iter().for_each(|row| drop(row.focus())),
-        "ArrowUp" => next_row(web_sys::Element::previous_element_sibling).into_iter().for_each(|row| drop(row.focus())),
+        "ArrowDown" => next_row(web_sys::Element::next_element_sibling)
+            .into_iter()
+            .for_each(|row| drop(row.focus())),
+        "ArrowUp" => next_row(web_sys::Element::previous_element_sibling)
+            .into_iter()
+            .for_each(|row| drop(row.focus())),
         _ => return,
     }
     event.prevent_default();

@@ -23,17 +23,37 @@ pub fn Preflight() -> impl IntoView {
 #[component]
 fn Found(scan: ScanInfo) -> impl IntoView {
     let state = State::expect();
-    let ScanInfo { preflight, choices, .. } = scan;
+    let ScanInfo {
+        preflight, choices, ..
+    } = scan;
     let (up, unit) = (preflight.up.value, preflight.unit.value);
     let [width, depth, height] = preflight.extent;
     let on_axis = move |event| {
-        if let Some(up) = UpAxis::ALL.into_iter().find(|axis| axis.to_string() == event_target_value(&event)) {
-            actions::reopen(state, Choices { up: Some(up), ..choices });
+        if let Some(up) = UpAxis::ALL
+            .into_iter()
+            .find(|axis| axis.to_string() == event_target_value(&event))
+        {
+            actions::reopen(
+                state,
+                Choices {
+                    up: Some(up),
+                    ..choices
+                },
+            );
         }
     };
     let on_unit = move |event| {
-        if let Some(unit) = Unit::ALL.into_iter().find(|unit| unit.to_string() == event_target_value(&event)) {
-            actions::reopen(state, Choices { unit: Some(unit), ..choices });
+        if let Some(unit) = Unit::ALL
+            .into_iter()
+            .find(|unit| unit.to_string() == event_target_value(&event))
+        {
+            actions::reopen(
+                state,
+                Choices {
+                    unit: Some(unit),
+                    ..choices
+                },
+            );
         }
     };
     let settled = scan.settled;

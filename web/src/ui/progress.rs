@@ -1,4 +1,5 @@
-//! How things stand: one line for everybody, and while the worker is at work its stages, with times and a way out.
+//! How things stand: one line for everybody, and while the worker is at work its stages, with times
+//! and a way out.
 
 use leptos::prelude::*;
 use segscape::preflight::Choices;
@@ -13,11 +14,22 @@ use crate::{
 pub fn Progress() -> impl IntoView {
     let state = State::expect();
     let running = move || state.work.get() == Work::Running;
-    let unfinished =
-        move || matches!(state.work.get(), Work::Cancelled | Work::Failed) && state.scan.with(Option::is_some) && state.instances.with(Vec::is_empty);
+    let unfinished = move || {
+        matches!(state.work.get(), Work::Cancelled | Work::Failed)
+            && state.scan.with(Option::is_some)
+            && state.instances.with(Vec::is_empty)
+    };
     // Then there is something to press, which must not move away under the pointer.
     let open = move || running() || unfinished();
-    let again = move |_| actions::reopen(state, state.scan.with_untracked(|scan| scan.as_ref().map_or_else(Choices::default, |scan| scan.choices)));
+    let again = move |_| {
+        actions::reopen(
+            state,
+            state.scan.with_untracked(|scan| {
+                scan.as_ref()
+                    .map_or_else(Choices::default, |scan| scan.choices)
+            }),
+        )
+    };
     view! {
         <section class="progress card" class:open=open aria-label="Progress">
             <div class="status-line">
@@ -63,6 +75,10 @@ fn duration(ms: f64) -> String {
     match ms {
         ms if ms < 1000.0 => format!("{ms:.0} ms"),
         ms if ms < 60_000.0 => format!("{:.1} s", ms / 1000.0),
-        ms => format!("{:.0} min {:.0} s", (ms / 60_000.0).floor(), (ms % 60_000.0) / 1000.0),
+        ms => format!(
+            "{:.0} min {:.0} s",
+            (ms / 60_000.0).floor(),
+            (ms % 60_000.0) / 1000.0
+        ),
     }
 }

@@ -50,17 +50,36 @@ pub fn Prompt() -> impl IntoView {
 #[component]
 fn Chips() -> impl IntoView {
     let state = State::expect();
-    let terms = Memo::new(move |_| state.answer.with(|answer| answer.as_ref().map_or_else(Vec::new, |answer| answer.terms.clone())));
+    let terms = Memo::new(move |_| {
+        state.answer.with(|answer| {
+            answer
+                .as_ref()
+                .map_or_else(Vec::new, |answer| answer.terms.clone())
+        })
+    });
     let counts = Memo::new(move |_| {
         let mut counts = vec![0_usize; terms.with(Vec::len)];
-        state.rows.with(|rows| rows.iter().filter_map(|row| row.term).for_each(|term| counts[term as usize] += 1));
+        state.rows.with(|rows| {
+            rows.iter()
+                .filter_map(|row| row.term)
+                .for_each(|term| counts[term as usize] += 1)
+        });
         counts
     });
     let chips = move || {
-        let names = terms.with(|terms| terms.iter().map(|term| term.name.clone()).collect::<Vec<_>>());
+        let names = terms.with(|terms| {
+            terms
+                .iter()
+                .map(|term| term.name.clone())
+                .collect::<Vec<_>>()
+        });
         let chip = |(index, name): (usize, String)| {
             let count = counts.with(|counts| counts.get(index).copied().unwrap_or(0));
-            let others: Vec<_> = names.iter().filter(|other| **other != name).map(|other| format!("\"{other}\"")).collect();
+            let others: Vec<_> = names
+                .iter()
+                .filter(|other| **other != name)
+                .map(|other| format!("\"{other}\""))
+                .collect();
             let color = css(label_color(&name));
             let label = format!("Stop looking for {name}");
             view! {
@@ -74,11 +93,24 @@ fn Chips() -> impl IntoView {
                 </li>
             }
         };
-        names.clone().into_iter().enumerate().map(chip).collect_view()
+        names
+            .clone()
+            .into_iter()
+            .enumerate()
+            .map(chip)
+            .collect_view()
     };
     let missing = move || {
-        let missing = |(index, term): (usize, Term)| (counts.with(|counts| counts.get(index) == Some(&0))).then(|| view! { <NotFound term /> });
-        terms.get().into_iter().enumerate().filter_map(missing).collect_view()
+        let missing = |(index, term): (usize, Term)| {
+            (counts.with(|counts| counts.get(index) == Some(&0)))
+                .then(|| view! { <NotFound term /> })
+        };
+        terms
+            .get()
+            .into_iter()
+            .enumerate()
+            .filter_map(missing)
+            .collect_view()
     };
     view! {
         <ul class="chips" aria-label="What is looked for" hidden=move || terms.with(Vec::is_empty)>
@@ -103,8 +135,14 @@ fn Unfinished() -> impl IntoView {
     let state = State::expect();
     let words = move || {
         state.answer.with(|answer| {
-            let unfinished = answer.as_ref().map_or(&[] as &[String], |answer| answer.unfinished.as_slice());
-            unfinished.iter().map(|term| format!("\u{201c}{term}\u{201d}")).collect::<Vec<_>>().join(", ")
+            let unfinished = answer
+                .as_ref()
+                .map_or(&[] as &[String], |answer| answer.unfinished.as_slice());
+            unfinished
+                .iter()
+                .map(|term| format!("\u{201c}{term}\u{201d}"))
+                .collect::<Vec<_>>()
+                .join(", ")
         })
     };
     view! {
@@ -119,10 +157,23 @@ fn Unfinished() -> impl IntoView {
 fn NotFound(term: Term) -> impl IntoView {
     let state = State::expect();
     let guesses = term.nearest.into_iter().map(move |(instance, confidence)| {
-        let given = state.edits.with_untracked(|edits| edits.present().names.get(&instance).cloned());
-        let found = || state.answer.with_untracked(|answer| Some(answer.as_ref()?.labels.get(instance as usize)?.name.clone()));
-        let name = given.or_else(found).filter(|name| !name.is_empty()).unwrap_or_else(|| format!("thing {}", instance + 1));
-        let guess = if confidence < 0.005 { name } else { format!("{name} ({confidence:.2})") };
+        let given = state
+            .edits
+            .with_untracked(|edits| edits.present().names.get(&instance).cloned());
+        let found = || {
+            state.answer.with_untracked(|answer| {
+                Some(answer.as_ref()?.labels.get(instance as usize)?.name.clone())
+            })
+        };
+        let name = given
+            .or_else(found)
+            .filter(|name| !name.is_empty())
+            .unwrap_or_else(|| format!("thing {}", instance + 1));
+        let guess = if confidence < 0.005 {
+            name
+        } else {
+            format!("{name} ({confidence:.2})")
+        };
         view! {
             " "
             <button on:click=move |_| actions::select(state, instance)>{guess}</button>

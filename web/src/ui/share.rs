@@ -1,4 +1,5 @@
-//! A link to the segmented scene: made only when asked for, deletable by whoever has the second link.
+//! A link to the segmented scene: made only when asked for, deletable by whoever has the second
+//! link.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -28,10 +29,19 @@ const SENDS: &str = "Sends the points with their colours, what was found, your n
 pub fn Share() -> impl IntoView {
     let state = State::expect();
     // Somebody with the manage link sees what its owner sees.
-    let managed = state.wishes.with_value(|w| Some(Shared { id: w.shared.clone()?, secret: w.secret.clone()? }));
+    let managed = state.wishes.with_value(|w| {
+        Some(Shared {
+            id: w.shared.clone()?,
+            secret: w.secret.clone()?,
+        })
+    });
     let stage = RwSignal::new(managed.map_or(Stage::Idle, Stage::Shared));
     // Another scan is not what the links lead to.
-    Effect::watch(move || state.scan.track(), move |(), _, _| stage.set(Stage::Idle), false);
+    Effect::watch(
+        move || state.scan.track(),
+        move |(), _, _| stage.set(Stage::Idle),
+        false,
+    );
     let expiry = RwSignal::new(Expiry::default());
     let upload = move |_| {
         stage.set(Stage::Uploading);
@@ -53,17 +63,24 @@ pub fn Share() -> impl IntoView {
         });
     };
     let on_expiry = move |event| {
-        if let Some((chosen, _)) = Expiry::ALL.iter().find(|(_, name)| *name == event_target_value(&event)) {
+        if let Some((chosen, _)) = Expiry::ALL
+            .iter()
+            .find(|(_, name)| *name == event_target_value(&event))
+        {
             expiry.set(*chosen);
         }
     };
     let nothing_yet = move || state.instances.with(Vec::is_empty);
-    let options = Expiry::ALL.map(|(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> });
-    let body = move || match stage.get() {
+    let options = Expiry::ALL.map(
+        |(value, name)| view! { <option selected=value == expiry.get_untracked()>{name}</option> },
+    );
+    let body = move || {
+        match stage.get() {
         Stage::Idle => ().into_any(),
         Stage::Uploading => view! { <p class="share" role="status" data-testid="share">"Packing and sending …"</p> }.into_any(),
         Stage::Shared(shared) => view! { <Links shared delete /> }.into_any(),
         Stage::Deleted => view! { <p class="share" role="status" data-testid="share">"Deleted. The link no longer works."</p> }.into_any(),
+    }
     };
     view! {
         <select class="field" aria-label="How long the link works" title="How long the link works" disabled=nothing_yet on:change=on_expiry>

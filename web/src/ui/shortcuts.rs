@@ -35,17 +35,31 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
         ("f" | "F", _) => actions::focus(state),
         ("h", _) => on_selected(|state, id| actions::edit(state, |edits| edits.toggle_hidden(id))),
         ("H", _) => actions::edit(state, |edits| edits.show_all()),
-        ("x" | "X", _) => on_selected(|state, id| actions::edit(state, |edits| edits.toggle_isolated(id))),
+        ("x" | "X", _) => {
+            on_selected(|state, id| actions::edit(state, |edits| edits.toggle_isolated(id)))
+        }
         ("Enter", _) if selected.is_some() => state.renaming.set(selected),
-        ("[", _) => state.point_size.update(|size| *size = (*size - 0.2).max(0.6)),
-        ("]", _) => state.point_size.update(|size| *size = (*size + 0.2).min(5.0)),
-        (",", _) => state.threshold.update(|threshold| *threshold = (*threshold - 0.02).max(0.0)),
-        (".", _) => state.threshold.update(|threshold| *threshold = (*threshold + 0.02).min(1.0)),
+        ("[", _) => state
+            .point_size
+            .update(|size| *size = (*size - 0.2).max(0.6)),
+        ("]", _) => state
+            .point_size
+            .update(|size| *size = (*size + 0.2).min(5.0)),
+        (",", _) => state
+            .threshold
+            .update(|threshold| *threshold = (*threshold - 0.02).max(0.0)),
+        (".", _) => state
+            .threshold
+            .update(|threshold| *threshold = (*threshold + 0.02).min(1.0)),
         ("Escape", _) => {
             state.selected.set(None);
             state.error.set(None);
         }
-        (key, _) => match key.parse::<usize>().ok().and_then(|n| Coloring::ALL.get(n.wrapping_sub(1))) {
+        (key, _) => match key
+            .parse::<usize>()
+            .ok()
+            .and_then(|n| Coloring::ALL.get(n.wrapping_sub(1)))
+        {
             Some(coloring) => state.coloring.set(*coloring),
             None => return false,
         },
@@ -54,11 +68,28 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
 }
 
 fn is_typing(event: &ev::KeyboardEvent) -> bool {
-    let Some(element) = event.target().and_then(|target| target.dyn_into::<Element>().ok()) else { return false };
-    let is_text_input =
-        element.tag_name() == "INPUT" && !matches!(element.get_attribute("type").as_deref(), Some("range" | "radio" | "checkbox" | "file"));
+    let Some(element) = event
+        .target()
+        .and_then(|target| target.dyn_into::<Element>().ok())
+    else {
+        return false;
+    };
+    let is_text_input = element.tag_name() == "INPUT"
+        && !matches!(
+            element.get_attribute("type").as_deref(),
+            Some("range" | "radio" | "checkbox" | "file")
+        );
     // Enter presses a button or a link, it does not rename.
-    let is_pressed = event.key() == "Enter" && matches!(element.tag_name().as_str(), "BUTTON" | "A" | "SUMMARY" | "LABEL");
-    let editable = element.dyn_ref::<HtmlElement>().is_some_and(HtmlElement::is_content_editable);
-    is_pressed || is_text_input || editable || matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
+    let is_pressed = event.key() == "Enter"
+        && matches!(
+            element.tag_name().as_str(),
+            "BUTTON" | "A" | "SUMMARY" | "LABEL"
+        );
+    let editable = element
+        .dyn_ref::<HtmlElement>()
+        .is_some_and(HtmlElement::is_content_editable);
+    is_pressed
+        || is_text_input
+        || editable
+        || matches!(element.tag_name().as_str(), "TEXTAREA" | "SELECT")
 }

@@ -1,4 +1,5 @@
-//! The canvas: makes a renderer for it, turns pointers and keys into camera moves, and keeps the picture in step with the state.
+//! The canvas: makes a renderer for it, turns pointers and keys into camera moves, and keeps the
+//! picture in step with the state.
 
 use glam::Vec2;
 use leptos::{ev, html, prelude::*};
@@ -25,7 +26,8 @@ const LOST_DEVICES: u32 = 3;
 pub fn ViewerCanvas() -> impl IntoView {
     let state = State::expect();
     keep_in_step(state);
-    // A canvas that had one kind of context cannot get another one, so every renderer has its own canvas.
+    // A canvas that had one kind of context cannot get another one, so every renderer has its own
+    // canvas.
     move || {
         let made = state.canvas.get();
         view! { <Canvas made /> }
@@ -46,19 +48,24 @@ fn Canvas(made: u32) -> impl IntoView {
     let act = move |gesture| act(state, canvas, gesture);
     let on_down = move |event: PointerEvent| {
         if let Some(canvas) = canvas.get_untracked() {
-            // Without capture a drag that leaves the canvas would never end; a pointer that is gone cannot be captured.
+            // Without capture a drag that leaves the canvas would never end; a pointer that is gone
+            // cannot be captured.
             let _ = canvas.set_pointer_capture(event.pointer_id());
         }
         let pans = event.button() != 0 || event.shift_key();
         navigator.update_value(|n| n.press(event.pointer_id(), position(&event), pans));
     };
     let on_move = move |event: PointerEvent| {
-        if let Some(gesture) = navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event))) {
+        if let Some(gesture) =
+            navigator.try_update_value(|n| n.drag(event.pointer_id(), position(&event)))
+        {
             act(gesture);
         }
     };
     let on_up = move |event: PointerEvent| {
-        if let Some(gesture) = navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event))) {
+        if let Some(gesture) =
+            navigator.try_update_value(|n| n.release(event.pointer_id(), position(&event)))
+        {
             act(gesture);
         }
     };
@@ -67,12 +74,17 @@ fn Canvas(made: u32) -> impl IntoView {
         // Lines and pages as Firefox may count them.
         let unit = [1.0, 16.0, 400.0][event.delta_mode().min(2) as usize];
         let amount = (event.delta_y() * unit).clamp(-400.0, 400.0) as f32;
-        state.viewer().steer(|camera| camera.zoom((amount * 0.0016).exp()));
+        state
+            .viewer()
+            .steer(|camera| camera.zoom((amount * 0.0016).exp()));
     };
     let on_double = move |event: ev::MouseEvent| {
         let viewer = state.viewer();
         let at = Vec2::new(event.offset_x() as f32, event.offset_y() as f32);
-        state.viewer().pick(at, move |hit| hit.into_iter().for_each(|hit| viewer.focus_point(hit.point)));
+        state.viewer().pick(at, move |hit| {
+            hit.into_iter()
+                .for_each(|hit| viewer.focus_point(hit.point))
+        });
     };
     view! {
         <canvas
@@ -101,9 +113,15 @@ fn position(event: &PointerEvent) -> Vec2 {
 
 async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
     let asked = state.wishes.with_value(|wishes| wishes.renderer);
-    let wanted = if made < LOST_DEVICES { asked } else { Some(Processor::Cpu) };
+    let wanted = if made < LOST_DEVICES {
+        asked
+    } else {
+        Some(Processor::Cpu)
+    };
     match view::renderer_for(&canvas, wanted).await {
-        Ok(renderer) => state.viewer().attach(canvas, renderer, move || state.canvas.update(|made| *made += 1)),
+        Ok(renderer) => state.viewer().attach(canvas, renderer, move || {
+            state.canvas.update(|made| *made += 1)
+        }),
         // Only a canvas that had a WebGPU context comes here: take another one.
         Err(_) => state.canvas.set(LOST_DEVICES.max(made + 1)),
     }
@@ -115,7 +133,10 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
         Gesture::None => {}
         Gesture::Orbit(pixels) => viewer.steer(|camera| camera.orbit(pixels)),
         Gesture::PanZoom(pixels, factor) => {
-            let height = canvas.get_untracked().map_or(1, |c| c.client_height()).max(1) as f32;
+            let height = canvas
+                .get_untracked()
+                .map_or(1, |c| c.client_height())
+                .max(1) as f32;
             viewer.steer(|camera| {
                 camera.pan(pixels, height);
                 camera.zoom(factor);
@@ -127,7 +148,11 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
                 state.hovered.set(owner);
             }
         }),
-        Gesture::Click(at) => viewer.pick(at, move |hit| state.selected.set(hit.and_then(|hit| hit.owner.checked_sub(1)))),
+        Gesture::Click(at) => viewer.pick(at, move |hit| {
+            state
+                .selected
+                .set(hit.and_then(|hit| hit.owner.checked_sub(1)))
+        }),
     }
 }
 
@@ -167,7 +192,8 @@ fn observe_size(state: State, canvas: &HtmlCanvasElement) {
     resized.forget(); // as long as the canvas, of which there are one or two
 }
 
-/// Shares of the width at the right and of the height at the bottom that the panel takes, as `static/style.css` says.
+/// Shares of the width at the right and of the height at the bottom that the panel takes, as
+/// `static/style.css` says.
 fn covered(folded: bool) -> Vec2 {
     const PHONE: f32 = 720.0;
     const PANEL: f32 = 352.0;
@@ -184,8 +210,15 @@ fn covered(folded: bool) -> Vec2 {
 /// What the state says about the picture.
 fn keep_in_step(state: State) {
     Effect::new(move |_| {
-        let colored = state.scan.with(|scan| scan.as_ref().is_none_or(|scan| scan.preflight.color.value == Color::Present));
-        let (paint, point_size, dark) = (state.coloring.get().paint(colored), state.point_size.get(), state.dark.get());
+        let colored = state.scan.with(|scan| {
+            scan.as_ref()
+                .is_none_or(|scan| scan.preflight.color.value == Color::Present)
+        });
+        let (paint, point_size, dark) = (
+            state.coloring.get().paint(colored),
+            state.point_size.get(),
+            state.dark.get(),
+        );
         let owner = |instance: Option<u32>| instance.map_or(0, |i| i + 1);
         let covered = covered(state.folded.get());
         let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));

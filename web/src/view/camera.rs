@@ -5,7 +5,8 @@ use segscape::{bundle, instances::Aabb};
 
 /// Vertical field of view, radians.
 const FIELD_OF_VIEW: f32 = 0.87;
-/// How close to straight up and down the eye may get, radians: at the pole itself "up" is undefined.
+/// How close to straight up and down the eye may get, radians: at the pole itself "up" is
+/// undefined.
 const MAX_PITCH: f32 = 1.55;
 
 /// The eye looks at `target` from `distance` metres away.
@@ -23,18 +24,27 @@ pub struct Camera {
 
 impl Default for Camera {
     fn default() -> Self {
-        Self { target: Vec3::ZERO, distance: 6.0, yaw: 0.6, pitch: 0.65 }
+        Self {
+            target: Vec3::ZERO,
+            distance: 6.0,
+            yaw: 0.6,
+            pitch: 0.65,
+        }
     }
 }
 
 impl Camera {
-    /// Sees the whole box from where this camera stands, in the `free` shares of width and height of a picture that is `aspect` times as
-    /// wide as it is high.
+    /// Sees the whole box from where this camera stands, in the `free` shares of width and height
+    /// of a picture that is `aspect` times as wide as it is high.
     pub fn framing(self, bounds: Aabb, aspect: f32, free: Vec2) -> Self {
         let (min, max) = (Vec3::from(bounds.min), Vec3::from(bounds.max));
         let radius = ((max - min).length() / 2.0).max(0.05);
         let half_view = ((FIELD_OF_VIEW / 2.0).tan() * (free.x * aspect).min(free.y)).atan();
-        Self { target: (min + max) / 2.0, distance: 0.85 * radius / half_view.sin(), ..self }
+        Self {
+            target: (min + max) / 2.0,
+            distance: 0.85 * radius / half_view.sin(),
+            ..self
+        }
     }
 
     /// The eye, world frame.
@@ -62,10 +72,12 @@ impl Camera {
     /// World to clip space; depth is reversed (1 near, 0 at infinity), which f32 resolves evenly.
     pub fn clip_from_world(&self, aspect: f32) -> Mat4 {
         let (_, up) = self.right_and_up();
-        Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, self.near()) * Mat4::look_at_rh(self.eye(), self.target, up)
+        Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, self.near())
+            * Mat4::look_at_rh(self.eye(), self.target, up)
     }
 
-    /// Height in pixels of something one metre high, one metre away, in a picture `height` pixels high.
+    /// Height in pixels of something one metre high, one metre away, in a picture `height` pixels
+    /// high.
     pub fn pixels_per_metre(height: f32) -> f32 {
         height / (2.0 * (FIELD_OF_VIEW / 2.0).tan())
     }
@@ -103,12 +115,17 @@ impl Camera {
 
 impl From<Camera> for bundle::Camera {
     fn from(camera: Camera) -> Self {
-        Self { eye: camera.eye().to_array(), target: camera.target.to_array(), fov_y: FIELD_OF_VIEW }
+        Self {
+            eye: camera.eye().to_array(),
+            target: camera.target.to_array(),
+            fov_y: FIELD_OF_VIEW,
+        }
     }
 }
 
 impl From<bundle::Camera> for Camera {
-    /// Sees the target as large as the sender did, whatever field of view that was with; nonsense becomes the default view.
+    /// Sees the target as large as the sender did, whatever field of view that was with; nonsense
+    /// becomes the default view.
     fn from(sent: bundle::Camera) -> Self {
         let target = Vec3::from(sent.target);
         let backward = Vec3::from(sent.eye) - target;
@@ -118,8 +135,19 @@ impl From<bundle::Camera> for Camera {
             return Self::default();
         }
         let direction = backward.normalize();
-        let pitch = direction.z.clamp(-1.0, 1.0).asin().clamp(-MAX_PITCH, MAX_PITCH);
-        Self { target, distance, yaw: (-direction.x).atan2(-direction.y).rem_euclid(std::f32::consts::TAU), pitch }
+        let pitch = direction
+            .z
+            .clamp(-1.0, 1.0)
+            .asin()
+            .clamp(-MAX_PITCH, MAX_PITCH);
+        Self {
+            target,
+            distance,
+            yaw: (-direction.x)
+                .atan2(-direction.y)
+                .rem_euclid(std::f32::consts::TAU),
+            pitch,
+        }
     }
 }
 
@@ -137,15 +165,34 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn a_framed_box_is_wholly_in_the_picture() {
-        let bounds = Aabb { min: [-3.0, -1.0, 0.0], max: [4.0, 5.0, 2.5] };
+        let bounds = Aabb {
+            min: [-3.0, -1.0, 0.0],
+            max: [4.0, 5.0, 2.5],
+        };
         for yaw in [0.0, 1.0, 3.0, 5.0] {
-            let camera = Camera { yaw, ..Camera::default() }.framing(bounds, 1.5, Vec2::ONE);
+            let camera = Camera {
+                yaw,
+                ..Camera::default()
+            }
+            .framing(bounds, 1.5, Vec2::ONE);
             let target = project(&camera, camera.target);
-            assert!(target.truncate().length() < 1e-4, "the target is in the middle");
+            assert!(
+                target.truncate().length() < 1e-4,
+                "the target is in the middle"
+            );
             for corner in 0..8 {
-                let pick = |axis: usize| if corner >> axis & 1 == 0 { bounds.min[axis] } else { bounds.max[axis] };
+                let pick = |axis: usize| {
+                    if corner >> axis & 1 == 0 {
+                        bounds.min[axis]
+                    } else {
+                        bounds.max[axis]
+                    }
+                };
                 let seen = project(&camera, Vec3::new(pick(0), pick(1), pick(2)));
-                assert!(seen.x.abs() < 1.3 && seen.y.abs() < 1.3 && seen.z > 0.0 && seen.z < 1.0, "{seen} at yaw {yaw}");
+                assert!(
+                    seen.x.abs() < 1.3 && seen.y.abs() < 1.3 && seen.z > 0.0 && seen.z < 1.0,
+                    "{seen} at yaw {yaw}"
+                );
             }
         }
     }
@@ -157,7 +204,10 @@ mod tests {
         let nearer = camera.target + 0.5 * (camera.eye() - camera.target);
         let depth = project(&camera, nearer).z;
         assert!(depth > project(&camera, camera.target).z);
-        assert!((camera.near() / depth - camera.distance / 2.0).abs() < 1e-3, "depth is near / z");
+        assert!(
+            (camera.near() / depth - camera.distance / 2.0).abs() < 1e-3,
+            "depth is near / z"
+        );
     }
 
     #[wasm_bindgen_test]
@@ -166,22 +216,40 @@ mod tests {
         let grabbed = camera.target;
         camera.pan(Vec2::new(60.0, -20.0), 800.0);
         let seen = project(&camera, grabbed);
-        assert!((seen.y - 20.0 / 400.0).abs() < 5e-3 && (seen.x - 60.0 / 600.0).abs() < 5e-3, "{seen}");
+        assert!(
+            (seen.y - 20.0 / 400.0).abs() < 5e-3 && (seen.x - 60.0 / 600.0).abs() < 5e-3,
+            "{seen}"
+        );
     }
 
     #[wasm_bindgen_test]
     fn a_sent_camera_arrives_and_nonsense_becomes_the_default() {
-        let camera = Camera { target: Vec3::new(1.0, 2.0, 0.5), distance: 3.0, yaw: 4.0, pitch: -0.4 };
+        let camera = Camera {
+            target: Vec3::new(1.0, 2.0, 0.5),
+            distance: 3.0,
+            yaw: 4.0,
+            pitch: -0.4,
+        };
         let arrived = Camera::from(bundle::Camera::from(camera));
         assert!(arrived.eye().distance(camera.eye()) < 1e-4 && (arrived.yaw - 4.0).abs() < 1e-4);
-        let nowhere = bundle::Camera { eye: [f32::NAN; 3], target: [0.0; 3], fov_y: 1.0 };
+        let nowhere = bundle::Camera {
+            eye: [f32::NAN; 3],
+            target: [0.0; 3],
+            fov_y: 1.0,
+        };
         assert_eq!(Camera::from(nowhere), Camera::default());
     }
 
     #[wasm_bindgen_test]
     fn the_short_way_round_is_taken() {
-        let from = Camera { yaw: 0.1, ..Camera::default() };
-        let to = Camera { yaw: 6.2, ..Camera::default() };
+        let from = Camera {
+            yaw: 0.1,
+            ..Camera::default()
+        };
+        let to = Camera {
+            yaw: 6.2,
+            ..Camera::default()
+        };
         assert!(from.towards(to, 0.5).yaw.abs() < 0.1);
         assert_eq!(from.towards(to, 0.0), from);
     }

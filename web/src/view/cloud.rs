@@ -31,7 +31,10 @@ pub struct Look {
 impl Look {
     /// Drawn in this colour.
     pub fn shown(color: [u8; 3]) -> Self {
-        Self { color: pack(color), shown: 1 }
+        Self {
+            color: pack(color),
+            shown: 1,
+        }
     }
 }
 
@@ -87,18 +90,25 @@ pub struct Frame {
     pub stride: u32,
     /// Colours of the surroundings.
     pub dark: bool,
-    /// Shares of the width at the right and of the height at the bottom that a panel covers: the scene stands in the middle of the rest.
+    /// Shares of the width at the right and of the height at the bottom that a panel covers: the
+    /// scene stands in the middle of the rest.
     pub covered: Vec2,
 }
 
 impl Frame {
     /// World to clip space of a picture of this size.
     pub fn clip_from_world(&self, (width, height): (f32, f32)) -> Mat4 {
-        Mat4::from_translation(Vec3::new(-self.covered.x, self.covered.y, 0.0)) * self.camera.clip_from_world(width / height)
+        Mat4::from_translation(Vec3::new(-self.covered.x, self.covered.y, 0.0))
+            * self.camera.clip_from_world(width / height)
     }
 }
 
-/// Background and floor grid, sRGB in 0..=1, for a dark or a light page; `static/style.css` has the same backgrounds.
+/// Background and floor grid, sRGB in 0..=1, for a dark or a light page; `static/style.css` has the
+/// same backgrounds.
 pub fn surroundings(dark: bool) -> ([f32; 3], [f32; 3]) {
-    if dark { ([0.063, 0.071, 0.086], [0.30, 0.33, 0.38]) } else { ([0.945, 0.949, 0.957], [0.62, 0.65, 0.70]) }
+    if dark {
+        ([0.063, 0.071, 0.086], [0.30, 0.33, 0.38])
+    } else {
+        ([0.945, 0.949, 0.957], [0.62, 0.65, 0.70])
+    }
 }

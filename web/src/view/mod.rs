@@ -93,15 +93,25 @@ impl Default for Viewer {
 }
 
 impl Viewer {
-    /// Draws on this canvas from now on; `on_lost` is called when the browser takes the device away.
-    pub fn attach(&self, canvas: HtmlCanvasElement, renderer: Renderer, on_lost: impl Fn() + 'static) {
+    /// Draws on this canvas from now on; `on_lost` is called when the browser takes the device
+    /// away.
+    pub fn attach(
+        &self,
+        canvas: HtmlCanvasElement,
+        renderer: Renderer,
+        on_lost: impl Fn() + 'static,
+    ) {
         if let Renderer::Gpu(gpu) = &renderer {
             let viewer = self.clone();
             gpu.on_lost(move || viewer.invalidate());
         }
         let mut inner = self.0.borrow_mut();
         let looks = inner.looks.clone();
-        inner.moving_points = if matches!(renderer, Renderer::Gpu(_)) { 1e6 } else { 1.5e5 };
+        inner.moving_points = if matches!(renderer, Renderer::Gpu(_)) {
+            1e6
+        } else {
+            1.5e5
+        };
         inner.canvas = Some(canvas);
         inner.renderer = Some(renderer);
         inner.on_lost = Some(Rc::new(on_lost));
@@ -135,13 +145,19 @@ impl Viewer {
         let mut inner = self.0.borrow_mut();
         owner_of_point.resize(inner.cloud.positions.len(), 0);
         for owner in &mut owner_of_point {
-            *owner = if (*owner as usize) < looks.len() { *owner } else { 0 };
+            *owner = if (*owner as usize) < looks.len() {
+                *owner
+            } else {
+                0
+            };
         }
         // Looks first: a drawn owner must always have one.
         inner.apply_looks(&looks);
         inner.looks = looks;
         inner.cloud.owner_of_point = owner_of_point;
-        let Inner { renderer, cloud, .. } = &mut *inner;
+        let Inner {
+            renderer, cloud, ..
+        } = &mut *inner;
         match renderer {
             Some(Renderer::Gpu(gpu)) => gpu.set_owners(cloud),
             Some(Renderer::Software(software)) => software.restart(),
@@ -195,7 +211,11 @@ impl Viewer {
         if browser::prefers_reduced_motion() {
             inner.frame.camera = to;
         } else {
-            inner.flight = Some(Flight { from: inner.frame.camera, to, start: browser::now() });
+            inner.flight = Some(Flight {
+                from: inner.frame.camera,
+                to,
+                start: browser::now(),
+            });
         }
         drop(inner);
         self.invalidate();
@@ -204,7 +224,9 @@ impl Viewer {
     /// Flies to a box, or to the whole scene.
     pub fn focus(&self, bounds: Option<Aabb>) {
         let inner = self.0.borrow();
-        let Some(mut bounds) = bounds.or(inner.cloud.bounds) else { return };
+        let Some(mut bounds) = bounds.or(inner.cloud.bounds) else {
+            return;
+        };
         // Nearer than this, points are dots with nothing between them.
         let least = SHARP * inner.cloud.spacing;
         for axis in 0..3 {
@@ -220,9 +242,15 @@ impl Viewer {
     /// Flies so that the point is in the middle, half as far away.
     pub fn focus_point(&self, point: u32) {
         let inner = self.0.borrow();
-        let Some(position) = inner.cloud.positions.get(point as usize) else { return };
+        let Some(position) = inner.cloud.positions.get(point as usize) else {
+            return;
+        };
         let camera = inner.frame.camera;
-        let to = Camera { target: Vec3::from(*position), distance: (camera.distance * 0.5).max(0.3), ..camera };
+        let to = Camera {
+            target: Vec3::from(*position),
+            distance: (camera.distance * 0.5).max(0.3),
+            ..camera
+        };
         drop(inner);
         self.fly_to(to);
     }
@@ -279,12 +307,28 @@ impl Inner {
         self.advance_flight(now);
         let moving = self.flight.is_some() || now - self.moved_at < SETTLE_MS;
         let size = self.size();
-        let Self { renderer, cloud, frame, .. } = self;
-        let Some(renderer) = renderer else { return false };
-        frame.stride = if moving { (cloud.positions.len() as f32 / self.moving_points).ceil().max(1.0) as u32 } else { 1 };
+        let Self {
+            renderer,
+            cloud,
+            frame,
+            ..
+        } = self;
+        let Some(renderer) = renderer else {
+            return false;
+        };
+        frame.stride = if moving {
+            (cloud.positions.len() as f32 / self.moving_points)
+                .ceil()
+                .max(1.0) as u32
+        } else {
+            1
+        };
         let (drawn, took) = match renderer {
             Renderer::Gpu(gpu) => (gpu.draw(cloud, frame, size), gpu.last_picture_ms()),
-            Renderer::Software(software) => (software.draw(cloud, frame, size), software.last_picture_ms()),
+            Renderer::Software(software) => (
+                software.draw(cloud, frame, size),
+                software.last_picture_ms(),
+            ),
         };
         if moving {
             let factor = if took > MOVING_MS { 0.85 } else { 1.1 };
@@ -319,23 +363,37 @@ impl Inner {
 
     /// Device pixels of the canvas.
     fn size(&self) -> (u32, u32) {
-        let (width, height) = self.canvas.as_ref().map_or((1, 1), |c| (c.client_width(), c.client_height()));
+        let (width, height) = self
+            .canvas
+            .as_ref()
+            .map_or((1, 1), |c| (c.client_width(), c.client_height()));
         let ratio = self.pixel_ratio();
-        (((width as f32 * ratio) as u32).clamp(1, 8192), ((height as f32 * ratio) as u32).clamp(1, 8192))
+        (
+            ((width as f32 * ratio) as u32).clamp(1, 8192),
+            ((height as f32 * ratio) as u32).clamp(1, 8192),
+        )
     }
 
     /// Sees the box in what no panel covers.
     fn framing(&self, camera: Camera, bounds: Aabb) -> Camera {
         let (width, height) = self.size();
-        camera.framing(bounds, width as f32 / height as f32, Vec2::ONE - self.frame.covered)
+        camera.framing(
+            bounds,
+            width as f32 / height as f32,
+            Vec2::ONE - self.frame.covered,
+        )
     }
 }
 
-/// The renderer for this canvas: what is wanted, or WebGPU where there is hardware for it; the 2D canvas where that fails.
+/// The renderer for this canvas: what is wanted, or WebGPU where there is hardware for it; the 2D
+/// canvas where that fails.
 ///
 /// # Errors
 /// When the canvas can give neither.
-pub async fn renderer_for(canvas: &HtmlCanvasElement, wanted: Option<Processor>) -> Result<Renderer, JsValue> {
+pub async fn renderer_for(
+    canvas: &HtmlCanvasElement,
+    wanted: Option<Processor>,
+) -> Result<Renderer, JsValue> {
     let on_gpu = match wanted {
         Some(processor) => processor == Processor::WebGpu,
         None => gpu_support::draws_in_hardware().await,
@@ -343,8 +401,12 @@ pub async fn renderer_for(canvas: &HtmlCanvasElement, wanted: Option<Processor>)
     if on_gpu {
         match GpuRenderer::new(canvas.clone()).await {
             Ok(gpu) => return Ok(Renderer::Gpu(Box::new(gpu))),
-            Err(error) => web_sys::console::warn_1(&format!("WebGPU picture: {error}; drawing on the CPU").into()),
+            Err(error) => web_sys::console::warn_1(
+                &format!("WebGPU picture: {error}; drawing on the CPU").into(),
+            ),
         }
     }
-    SoftwareRenderer::new(canvas.clone()).map(Renderer::Software).ok_or_else(|| "the canvas cannot be drawn on".into())
+    SoftwareRenderer::new(canvas.clone())
+        .map(Renderer::Software)
+        .ok_or_else(|| "the canvas cannot be drawn on".into())
 }

@@ -1,4 +1,5 @@
-//! Pointers to camera moves: one finger or the left button turns, two fingers or the right button pan and zoom.
+//! Pointers to camera moves: one finger or the left button turns, two fingers or the right button
+//! pan and zoom.
 
 use glam::Vec2;
 
@@ -49,7 +50,11 @@ impl Navigator {
     /// A pointer moved.
     pub fn drag(&mut self, id: i32, at: Vec2) -> Gesture {
         let Some(index) = self.down.iter().position(|pointer| pointer.id == id) else {
-            return if self.down.is_empty() { Gesture::Hover(at) } else { Gesture::None };
+            return if self.down.is_empty() {
+                Gesture::Hover(at)
+            } else {
+                Gesture::None
+            };
         };
         let before = self.down.clone();
         let moved = at - before[index].at;
@@ -70,9 +75,16 @@ impl Navigator {
 
     /// A pointer went up.
     pub fn release(&mut self, id: i32, at: Vec2) -> Gesture {
-        let clicked = self.down.len() == 1 && self.down[0].id == id && !self.down[0].pans && self.travelled <= CLICK_SLACK;
+        let clicked = self.down.len() == 1
+            && self.down[0].id == id
+            && !self.down[0].pans
+            && self.travelled <= CLICK_SLACK;
         self.cancel(id);
-        if clicked { Gesture::Click(at) } else { Gesture::None }
+        if clicked {
+            Gesture::Click(at)
+        } else {
+            Gesture::None
+        }
     }
 
     /// The browser took a pointer away.
@@ -97,9 +109,15 @@ mod tests {
         let mut navigator = Navigator::default();
         navigator.press(1, Vec2::new(10.0, 10.0), false);
         assert_eq!(navigator.drag(1, Vec2::new(12.0, 10.0)), Gesture::None);
-        assert_eq!(navigator.release(1, Vec2::new(12.0, 10.0)), Gesture::Click(Vec2::new(12.0, 10.0)));
+        assert_eq!(
+            navigator.release(1, Vec2::new(12.0, 10.0)),
+            Gesture::Click(Vec2::new(12.0, 10.0))
+        );
         navigator.press(1, Vec2::ZERO, false);
-        assert_eq!(navigator.drag(1, Vec2::new(0.0, 30.0)), Gesture::Orbit(Vec2::new(0.0, 30.0)));
+        assert_eq!(
+            navigator.drag(1, Vec2::new(0.0, 30.0)),
+            Gesture::Orbit(Vec2::new(0.0, 30.0))
+        );
         assert_eq!(navigator.release(1, Vec2::new(0.0, 30.0)), Gesture::None);
         assert_eq!(navigator.drag(1, Vec2::ONE), Gesture::Hover(Vec2::ONE));
     }
@@ -110,8 +128,15 @@ mod tests {
         navigator.press(1, Vec2::ZERO, false);
         navigator.press(2, Vec2::new(100.0, 0.0), false);
         let gesture = navigator.drag(2, Vec2::new(150.0, 0.0));
-        assert!(matches!(gesture, Gesture::PanZoom(_, factor) if factor < 0.7), "{gesture:?}");
+        assert!(
+            matches!(gesture, Gesture::PanZoom(_, factor) if factor < 0.7),
+            "{gesture:?}"
+        );
         assert_eq!(navigator.release(2, Vec2::ZERO), Gesture::None);
-        assert_eq!(navigator.release(1, Vec2::ZERO), Gesture::None, "lifting the second finger is no click");
+        assert_eq!(
+            navigator.release(1, Vec2::ZERO),
+            Gesture::None,
+            "lifting the second finger is no click"
+        );
     }
 }

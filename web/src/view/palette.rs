@@ -1,7 +1,7 @@
 //! Colours: stable ones for instances and labels, a ramp for scores and heights. All sRGB.
 
-/// Twenty hues that stay apart for most colour-blind eyes (after Okabe and Ito, and Paul Tol), bright enough for a dark
-/// and dark enough for a light background.
+/// Twenty hues that stay apart for most colour-blind eyes (after Okabe and Ito, and Paul Tol),
+/// bright enough for a dark and dark enough for a light background.
 const HUES: [[u8; 3]; 20] = [
     [230, 159, 0],
     [86, 180, 233],
@@ -25,8 +25,15 @@ const HUES: [[u8; 3]; 20] = [
     [102, 101, 196],
 ];
 
-/// Five stops of a perceptually even ramp from dark blue to yellow; `wgsl/points.wgsl` has the same.
-const RAMP: [[u8; 3]; 5] = [[68, 1, 84], [59, 82, 139], [33, 145, 140], [94, 201, 98], [253, 231, 37]];
+/// Five stops of a perceptually even ramp from dark blue to yellow; `wgsl/points.wgsl` has the
+/// same.
+const RAMP: [[u8; 3]; 5] = [
+    [68, 1, 84],
+    [59, 82, 139],
+    [33, 145, 140],
+    [94, 201, 98],
+    [253, 231, 37],
+];
 
 /// The colour of everything that belongs to no shown instance.
 pub const UNOWNED: [u8; 3] = [120, 124, 132];
@@ -36,7 +43,8 @@ pub fn label_color(label: &str) -> [u8; 3] {
     HUES[(hash(label.bytes()) % HUES.len() as u32) as usize]
 }
 
-/// The same instance of the same label always has the same colour, from run to run and from machine to machine.
+/// The same instance of the same label always has the same colour, from run to run and from machine
+/// to machine.
 pub fn instance_color(label: &str, id: u32) -> [u8; 3] {
     let hash = hash(label.bytes().chain(id.to_le_bytes()));
     let hue = HUES[(hash % HUES.len() as u32) as usize];
@@ -62,7 +70,9 @@ pub fn css([r, g, b]: [u8; 3]) -> String {
 
 /// FNV-1a with a final mix: short strings that differ in one letter land far apart.
 fn hash(bytes: impl Iterator<Item = u8>) -> u32 {
-    let mixed = bytes.fold(0x811c_9dc5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+    let mixed = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
+        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+    });
     let mixed = (mixed ^ (mixed >> 16)).wrapping_mul(0x7feb_352d);
     mixed ^ (mixed >> 15)
 }
@@ -79,7 +89,11 @@ mod tests {
     fn colours_are_stable_and_tell_instances_of_one_label_apart() {
         assert_eq!(instance_color("chair", 3), instance_color("chair", 3));
         let distinct: HashSet<_> = (0..30).map(|id| instance_color("chair", id)).collect();
-        assert!(distinct.len() > 15, "{} colours for 30 chairs", distinct.len());
+        assert!(
+            distinct.len() > 15,
+            "{} colours for 30 chairs",
+            distinct.len()
+        );
     }
 
     #[wasm_bindgen_test]

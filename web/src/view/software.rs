@@ -1,7 +1,8 @@
 //! Draws the cloud without WebGPU: a z-buffer in wasm memory, copied to a 2D canvas.
 //!
-//! Viewing always works, if slower: each call does a few milliseconds of work, so a large cloud at rest takes several
-//! calls until it is on screen, and while the camera moves the viewer asks for fewer points.
+//! Viewing always works, if slower: each call does a few milliseconds of work, so a large cloud at
+//! rest takes several calls until it is on screen, and while the camera moves the viewer asks for
+//! fewer points.
 
 use std::ops::Range;
 
@@ -58,12 +59,19 @@ struct Job {
 }
 
 /// Identity of a pixel without a point.
-const NOTHING: Hit = Hit { point: u32::MAX, owner: 0 };
+const NOTHING: Hit = Hit {
+    point: u32::MAX,
+    owner: 0,
+};
 
 impl SoftwareRenderer {
     /// On `canvas`; `None` if the canvas already has another kind of context.
     pub fn new(canvas: HtmlCanvasElement) -> Option<Self> {
-        let context = canvas.get_context("2d").ok()??.dyn_into::<CanvasRenderingContext2d>().ok()?;
+        let context = canvas
+            .get_context("2d")
+            .ok()??
+            .dyn_into::<CanvasRenderingContext2d>()
+            .ok()?;
         let looks = vec![Look::shown(palette::UNOWNED)];
         Some(Self {
             canvas,
@@ -92,8 +100,8 @@ impl SoftwareRenderer {
         self.job = None;
     }
 
-    /// Goes on drawing for a few milliseconds. A picture that was begun is finished even if another frame is wanted meanwhile: while the
-    /// camera moves a late picture is better than none.
+    /// Goes on drawing for a few milliseconds. A picture that was begun is finished even if another
+    /// frame is wanted meanwhile: while the camera moves a late picture is better than none.
     pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         self.resize(size);
         let start = browser::now();
@@ -116,7 +124,11 @@ impl SoftwareRenderer {
         }
         self.present();
         self.picture_ms = (browser::now() - job.began) as f32;
-        if job.frame == *frame { Drawn::Wholly } else { Drawn::Partly }
+        if job.frame == *frame {
+            Drawn::Wholly
+        } else {
+            Drawn::Partly
+        }
     }
 
     /// How long the last picture took, milliseconds.
@@ -127,17 +139,26 @@ impl SoftwareRenderer {
     fn begin(&mut self, frame: &Frame, began: f64) -> Job {
         self.depth.fill(f32::INFINITY);
         self.identity.fill(NOTHING);
-        Job { frame: *frame, began, point: 0, row: 0 }
+        Job {
+            frame: *frame,
+            began,
+            point: 0,
+            row: 0,
+        }
     }
 
     /// What the last picture shows at a canvas pixel, or nearest to it within three pixels.
     pub fn pick(&self, (x, y): (u32, u32)) -> Option<Hit> {
-        let (x, y) = ((x as f32 * self.scale) as i32, (y as f32 * self.scale) as i32);
+        let (x, y) = (
+            (x as f32 * self.scale) as i32,
+            (y as f32 * self.scale) as i32,
+        );
         let window = (-3..=3).flat_map(|dy| (-3..=3).map(move |dx| (dx, dy)));
         window
             .filter_map(|(dx, dy)| {
                 let (x, y) = (usize::try_from(x + dx).ok()?, usize::try_from(y + dy).ok()?);
-                let hit = (x < self.width && y < self.height).then(|| self.identity[y * self.width + x])?;
+                let hit = (x < self.width && y < self.height)
+                    .then(|| self.identity[y * self.width + x])?;
                 (hit != NOTHING).then_some((dx * dx + dy * dy, hit))
             })
             .min_by_key(|(distance, _)| *distance)
@@ -146,7 +167,10 @@ impl SoftwareRenderer {
 
     fn resize(&mut self, (width, height): (u32, u32)) {
         let scale = (MAX_PIXELS / (width * height) as f32).sqrt().min(1.0);
-        let wanted = ((width as f32 * scale) as usize, (height as f32 * scale) as usize);
+        let wanted = (
+            (width as f32 * scale) as usize,
+            (height as f32 * scale) as usize,
+        );
         if (self.width, self.height) != wanted {
             (self.width, self.height, self.scale) = (wanted.0, wanted.1, scale);
             let pixels = wanted.0 * wanted.1;
@@ -165,32 +189,57 @@ impl SoftwareRenderer {
         let clip_from_world = frame.clip_from_world((width, height));
         let pixels_per_metre = Camera::pixels_per_metre(height);
         let point_size = cloud.spacing * frame.point_size * (frame.stride as f32).sqrt();
-        let (low, span) = cloud.bounds.map_or((0.0, 1.0), |b| (b.min[2], (b.max[2] - b.min[2]).max(1e-6)));
+        let (low, span) = cloud
+            .bounds
+            .map_or((0.0, 1.0), |b| (b.min[2], (b.max[2] - b.min[2]).max(1e-6)));
         let near = frame.camera.near();
         for point in points {
             let owner = cloud.owner_of_point[point];
-            let look = self.looks.get(owner as usize).copied().unwrap_or(self.looks[0]);
+            let look = self
+                .looks
+                .get(owner as usize)
+                .copied()
+                .unwrap_or(self.looks[0]);
             let [x, y, z] = cloud.positions[point];
             let clip = clip_from_world * Vec4::new(x, y, z, 1.0);
             if look.shown == 0 || clip.w < near {
                 continue;
             }
-            let (px, py) = ((clip.x / clip.w + 1.0) * 0.5 * width, (1.0 - clip.y / clip.w) * 0.5 * height);
+            let (px, py) = (
+                (clip.x / clip.w + 1.0) * 0.5 * width,
+                (1.0 - clip.y / clip.w) * 0.5 * height,
+            );
             let size = (point_size * pixels_per_metre / clip.w).clamp(1.5, 24.0);
-            let (left, top) = ((px - size / 2.0).round() as i32, (py - size / 2.0).round() as i32);
+            let (left, top) = (
+                (px - size / 2.0).round() as i32,
+                (py - size / 2.0).round() as i32,
+            );
             let side = size.round() as i32;
-            let (right, bottom) = ((left + side).min(self.width as i32), (top + side).min(self.height as i32));
+            let (right, bottom) = (
+                (left + side).min(self.width as i32),
+                (top + side).min(self.height as i32),
+            );
             if right <= 0 || bottom <= 0 || left >= right || top >= bottom {
                 continue;
             }
             let color = match frame.paint {
                 Paint::Scan => cloud.colors.get(point).copied().unwrap_or(look.color),
-                Paint::Owner => cloud.colors.get(point).map_or(look.color, |scan| lit(look.color, *scan)),
+                Paint::Owner => cloud
+                    .colors
+                    .get(point)
+                    .map_or(look.color, |scan| lit(look.color, *scan)),
                 Paint::Height => pack(palette::ramp((z - low) / span)),
             };
-            let hit = Hit { point: point as u32, owner };
+            let hit = Hit {
+                point: point as u32,
+                owner,
+            };
             // Small ones stay square, as in the shader.
-            let reach = if size > 4.0 { (size / 2.0).powi(2) } else { f32::INFINITY };
+            let reach = if size > 4.0 {
+                (size / 2.0).powi(2)
+            } else {
+                f32::INFINITY
+            };
             for row in top.max(0)..bottom {
                 let dy = (row as f32 + 0.5 - py).powi(2);
                 for column in left.max(0)..right {
@@ -208,25 +257,39 @@ impl SoftwareRenderer {
         }
     }
 
-    /// Eye-dome lighting and outlines, as `wgsl/eye_dome.wgsl` with four neighbours and without the grid.
+    /// Eye-dome lighting and outlines, as `wgsl/eye_dome.wgsl` with four neighbours and without the
+    /// grid.
     fn shade(&mut self, frame: &Frame, rows: Range<usize>) {
         let background = pack(surroundings(frame.dark).0.map(|c| (c * 255.0) as u8));
         let last = self.color.len() - 1;
         for at in rows.start * self.width..rows.end * self.width {
             // Beyond the border is what lies at it.
-            let neighbours = [at.saturating_sub(1), (at + 1).min(last), at.checked_sub(self.width).unwrap_or(at), at + self.width]
-                .map(|n| if n > last { at } else { n });
+            let neighbours = [
+                at.saturating_sub(1),
+                (at + 1).min(last),
+                at.checked_sub(self.width).unwrap_or(at),
+                at + self.width,
+            ]
+            .map(|n| if n > last { at } else { n });
             let here = self.identity[at];
             self.shaded[at] = background;
             if here != NOTHING {
                 let depth = self.depth[at];
-                // The relative depth stands for the logarithm: it is the same for small steps and cheaper.
-                let deeper: f32 = neighbours.iter().map(|n| (1.0 - self.depth[*n] / depth).clamp(0.0, 0.3)).sum();
+                // The relative depth stands for the logarithm: it is the same for small steps and
+                // cheaper.
+                let deeper: f32 = neighbours
+                    .iter()
+                    .map(|n| (1.0 - self.depth[*n] / depth).clamp(0.0, 0.3))
+                    .sum();
                 let light = (256.0 / (1.0 + 2.6 * deeper)) as u32;
                 let dim = |shift: u32| (((self.color[at] >> shift & 255) * light) >> 8) << shift;
                 self.shaded[at] = 0xff00_0000 | dim(0) | dim(8) | dim(16);
             }
-            let borders = |wanted| wanted != 0 && here.owner != wanted && neighbours.iter().any(|n| self.identity[*n].owner == wanted);
+            let borders = |wanted| {
+                wanted != 0
+                    && here.owner != wanted
+                    && neighbours.iter().any(|n| self.identity[*n].owner == wanted)
+            };
             if borders(frame.selected) {
                 self.shaded[at] = pack(SELECTED);
             } else if borders(frame.hovered) {
@@ -238,16 +301,23 @@ impl SoftwareRenderer {
     fn present(&self) {
         let bytes: &[u8] = bytemuck::cast_slice(&self.shaded);
         // A canvas too small for one pixel has nothing to present.
-        if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(Clamped(bytes), self.width as u32, self.height as u32) {
+        if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(
+            Clamped(bytes),
+            self.width as u32,
+            self.height as u32,
+        ) {
             let _ = self.context.put_image_data(&image, 0.0, 0.0);
         }
     }
 }
 
-/// A flat colour with the light and dark of the scan, so that shapes stay readable; `wgsl/points.wgsl` does the same.
+/// A flat colour with the light and dark of the scan, so that shapes stay readable;
+/// `wgsl/points.wgsl` does the same.
 fn lit(flat: u32, scan: u32) -> u32 {
     let [r, g, b, _] = scan.to_le_bytes().map(u32::from);
     // 0.55 to 1.3 in 256ths.
     let light = 141 + (r * 77 + g * 151 + b * 28) * 3 / 1024;
-    pack(std::array::from_fn(|channel| (u32::from(flat.to_le_bytes()[channel]) * light / 256).min(255) as u8))
+    pack(std::array::from_fn(|channel| {
+        (u32::from(flat.to_le_bytes()[channel]) * light / 256).min(255) as u8
+    }))
 }

@@ -1,7 +1,7 @@
 //! Where the network runs: decided by a short measurement, not by the adapter's name.
 //!
-//! A software adapter can be slower than wasm SIMD, and a laptop's small GPU may or may not be, so both do the same small
-//! job once and the faster one is taken.
+//! A software adapter can be slower than wasm SIMD, and a laptop's small GPU may or may not be, so
+//! both do the same small job once and the faster one is taken.
 
 use burn::tensor::{Device, ExecutionError, wgpu::MemoryConfiguration};
 use segscape::ops::{Tuning, milliseconds_of_convolutions};
@@ -16,12 +16,22 @@ const HOPELESS: f64 = 4.0;
 
 /// The CPU, and why it.
 pub fn cpu(reason: String) -> (Device, BackendInfo) {
-    (Device::flex(), BackendInfo { processor: Processor::Cpu, name: "wasm SIMD".into(), reason })
+    (
+        Device::flex(),
+        BackendInfo {
+            processor: Processor::Cpu,
+            name: "wasm SIMD".into(),
+            reason,
+        },
+    )
 }
 
 /// The CPU, because WebGPU failed with these words.
 pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
-    cpu(format!("WebGPU failed, the CPU took over: {}", failure.lines().next().unwrap_or_default()))
+    cpu(format!(
+        "WebGPU failed, the CPU took over: {}",
+        failure.lines().next().unwrap_or_default()
+    ))
 }
 
 /// The device to use and why.
@@ -33,18 +43,34 @@ pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
         Ok(found) => found,
         Err(cause) => return cpu(cause),
     };
-    let webgpu = |reason: String| (gpu.clone(), BackendInfo { processor: Processor::WebGpu, name, reason });
+    let webgpu = |reason: String| {
+        (
+            gpu.clone(),
+            BackendInfo {
+                processor: Processor::WebGpu,
+                name,
+                reason,
+            },
+        )
+    };
     match (compare(&gpu).await, forced) {
         (_, Some(Processor::WebGpu)) => webgpu("asked for by ?backend=webgpu".into()),
         (Ok([gpu_ms, cpu_ms]), _) => {
-            let measured = format!("the same small convolutions took {gpu_ms:.1} ms with WebGPU and {cpu_ms:.1} ms with wasm SIMD");
-            if gpu_ms <= cpu_ms { webgpu(measured) } else { cpu(measured) }
+            let measured = format!(
+                "the same small convolutions took {gpu_ms:.1} ms with WebGPU and {cpu_ms:.1} ms with wasm SIMD"
+            );
+            if gpu_ms <= cpu_ms {
+                webgpu(measured)
+            } else {
+                cpu(measured)
+            }
         }
         (Err(error), _) => cpu(format!("WebGPU failed its first convolution: {error}")),
     }
 }
 
-/// Milliseconds of the same convolutions on the GPU, tuned unless it is hopelessly slow, and on the CPU.
+/// Milliseconds of the same convolutions on the GPU, tuned unless it is hopelessly slow, and on the
+/// CPU.
 async fn compare(gpu: &Device) -> Result<[f64; 2], ExecutionError> {
     let cpu_ms = milliseconds_of_convolutions(&Device::flex()).await?;
     let gpu_ms = milliseconds_of_convolutions(gpu).await?;
@@ -57,8 +83,13 @@ async fn compare(gpu: &Device) -> Result<[f64; 2], ExecutionError> {
 }
 
 async fn gpu() -> Result<(Device, String), String> {
-    let name = gpu_support::model_adapter().await.map_err(|cause: NoGpu| cause.to_string())?;
+    let name = gpu_support::model_adapter()
+        .await
+        .map_err(|cause: NoGpu| cause.to_string())?;
     let options = Device::wgpu_options().memory_config(MemoryConfiguration::ExclusivePages);
-    let device = options.init_async().await.map_err(|error| format!("WebGPU did not start: {error}"))?;
+    let device = options
+        .init_async()
+        .await
+        .map_err(|error| format!("WebGPU did not start: {error}"))?;
     Ok((device, name))
 }

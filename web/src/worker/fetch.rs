@@ -9,7 +9,8 @@ use web_sys::{ReadableStreamDefaultReader, Response};
 use super::{post, scope};
 use crate::protocol::{Reply, Source};
 
-/// The most bytes that are read into memory at once; a wasm memory ends at 4 GiB and holds more than the file.
+/// The most bytes that are read into memory at once; a wasm memory ends at 4 GiB and holds more
+/// than the file.
 const MAX_BYTES: u64 = 1 << 30;
 
 /// The part of a stage that a download fills.
@@ -24,7 +25,11 @@ pub struct Part {
 }
 
 /// Reading a file is fast beside downloading it.
-const READ: Part = Part { stage: Stage::Read, from: 0.0, to: 0.9 };
+const READ: Part = Part {
+    stage: Stage::Read,
+    from: 0.0,
+    to: 0.9,
+};
 
 /// Why there are no bytes, in words a person can act on.
 #[derive(Debug, thiserror::Error)]
@@ -33,13 +38,17 @@ pub enum FetchError {
     #[error("the file has {} MB, the limit is {} MB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
     TooLarge(u64),
     /// The browser could not read the file.
-    #[error("the browser could not read the file; it may have been moved or changed since it was chosen")]
+    #[error(
+        "the browser could not read the file; it may have been moved or changed since it was chosen"
+    )]
     Unreadable,
     /// Neither https nor this machine.
     #[error("only https addresses can be opened, not {0}")]
     NotHttps(String),
     /// No answer at all: offline, wrong name, or no permission.
-    #[error("{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here")]
+    #[error(
+        "{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here"
+    )]
     NoAnswer(String),
     /// The share server gives a reason.
     #[error("the shared scene cannot be opened: {0}")]
@@ -65,17 +74,28 @@ pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
             if size > MAX_BYTES as f64 {
                 return Err(FetchError::TooLarge(size as u64));
             }
-            let buffer = JsFuture::from(blob.array_buffer()).await.map_err(|_| FetchError::Unreadable)?;
-            Ok((name.clone(), Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec()))
+            let buffer = JsFuture::from(blob.array_buffer())
+                .await
+                .map_err(|_| FetchError::Unreadable)?;
+            Ok((
+                name.clone(),
+                Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec(),
+            ))
         }
         Source::Url(url) => {
             let follows = |rest: &str| rest.starts_with([':', '/']);
-            let local = ["http://127.0.0.1", "http://localhost"].iter().any(|host| url.strip_prefix(host).is_some_and(follows));
+            let local = ["http://127.0.0.1", "http://localhost"]
+                .iter()
+                .any(|host| url.strip_prefix(host).is_some_and(follows));
             if !url.starts_with("https://") && !local {
                 return Err(FetchError::NotHttps(url.clone()));
             }
             let path = url.split(['?', '#']).next().unwrap_or(url);
-            let name = path.rsplit('/').next().filter(|name| !name.is_empty()).unwrap_or("scan");
+            let name = path
+                .rsplit('/')
+                .next()
+                .filter(|name| !name.is_empty())
+                .unwrap_or("scan");
             Ok((name.to_owned(), download(url, READ).await?))
         }
         Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id).await?)),
@@ -94,11 +114,20 @@ async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
         return body(&url, &response, READ).await;
     }
     let text = match response.text() {
-        Ok(text) => JsFuture::from(text).await.ok().and_then(|text| text.as_string()),
+        Ok(text) => JsFuture::from(text)
+            .await
+            .ok()
+            .and_then(|text| text.as_string()),
         Err(_) => None,
     };
     let refusal = text.and_then(|text| serde_json::from_str(&text).ok());
-    Err(refusal.map_or(FetchError::Status { url, status: response.status() }, |Refusal { error }| FetchError::NotShared(error)))
+    Err(refusal.map_or(
+        FetchError::Status {
+            url,
+            status: response.status(),
+        },
+        |Refusal { error }| FetchError::NotShared(error),
+    ))
 }
 
 /// Downloads with progress.
@@ -108,28 +137,49 @@ async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
 pub async fn download(url: &str, part: Part) -> Result<Vec<u8>, FetchError> {
     let response = answer(url).await?;
     if !response.ok() {
-        return Err(FetchError::Status { url: url.to_owned(), status: response.status() });
+        return Err(FetchError::Status {
+            url: url.to_owned(),
+            status: response.status(),
+        });
     }
     body(url, &response, part).await
 }
 
 async fn answer(url: &str) -> Result<Response, FetchError> {
     let response = JsFuture::from(scope().fetch_with_str(url)).await;
-    Ok(response.map_err(|_| FetchError::NoAnswer(url.to_owned()))?.unchecked_into())
+    Ok(response
+        .map_err(|_| FetchError::NoAnswer(url.to_owned()))?
+        .unchecked_into())
 }
 
 /// The bytes of an answer as they arrive; tolerates a server that does not say the length.
-async fn body(url: &str, response: &Response, Part { stage, from, to }: Part) -> Result<Vec<u8>, FetchError> {
+async fn body(
+    url: &str,
+    response: &Response,
+    Part { stage, from, to }: Part,
+) -> Result<Vec<u8>, FetchError> {
     let no_answer = |_| FetchError::NoAnswer(url.to_owned());
     // The length on the wire; of a compressed answer it is smaller than what arrives.
-    let length = response.headers().get("content-length").ok().flatten().and_then(|l| l.parse::<u64>().ok());
+    let length = response
+        .headers()
+        .get("content-length")
+        .ok()
+        .flatten()
+        .and_then(|l| l.parse::<u64>().ok());
     let mut bytes = Vec::new();
-    let Some(body) = response.body() else { return Ok(bytes) };
+    let Some(body) = response.body() else {
+        return Ok(bytes);
+    };
     let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut reported = 0.0;
     loop {
         let piece = JsFuture::from(reader.read()).await.map_err(no_answer)?;
-        let Some(piece) = Reflect::get(&piece, &"value".into()).ok().and_then(|v| v.dyn_into::<Uint8Array>().ok()) else { break };
+        let Some(piece) = Reflect::get(&piece, &"value".into())
+            .ok()
+            .and_then(|v| v.dyn_into::<Uint8Array>().ok())
+        else {
+            break;
+        };
         let found = bytes.len() as u64 + u64::from(piece.length());
         if found > MAX_BYTES {
             return Err(FetchError::TooLarge(length.unwrap_or(found).max(found)));
@@ -140,7 +190,10 @@ async fn body(url: &str, response: &Response, Part { stage, from, to }: Part) ->
         let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
         if done - reported > 0.05 {
             reported = done;
-            post(&Reply::Progress(Progress { stage, done: from + (to - from) * done }));
+            post(&Reply::Progress(Progress {
+                stage,
+                done: from + (to - from) * done,
+            }));
         }
     }
     Ok(bytes)

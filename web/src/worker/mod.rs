@@ -28,15 +28,24 @@ pub fn run() {
     platform::start();
     std::panic::set_hook(Box::new(|panic| {
         console_error_panic_hook::hook(panic);
-        post(&Reply::Panicked { message: panic.to_string() });
+        post(&Reply::Panicked {
+            message: panic.to_string(),
+        });
     }));
-    let queue = Rc::new(RefCell::new(Queue { session: Some(Session::default()), waiting: VecDeque::new() }));
-    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| match serde_wasm_bindgen::from_value(event.data()) {
-        Ok(request) => {
-            queue.borrow_mut().waiting.push_back(request);
-            spawn_local(answer(Rc::clone(&queue)));
+    let queue = Rc::new(RefCell::new(Queue {
+        session: Some(Session::default()),
+        waiting: VecDeque::new(),
+    }));
+    let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+        match serde_wasm_bindgen::from_value(event.data()) {
+            Ok(request) => {
+                queue.borrow_mut().waiting.push_back(request);
+                spawn_local(answer(Rc::clone(&queue)));
+            }
+            Err(error) => post(&Reply::Failed {
+                message: format!("the page sent something unreadable: {error}"),
+            }),
         }
-        Err(error) => post(&Reply::Failed { message: format!("the page sent something unreadable: {error}") }),
     });
     scope().set_onmessage(Some(on_message.as_ref().unchecked_ref()));
     on_message.forget(); // listens as long as the worker lives
@@ -45,9 +54,13 @@ pub fn run() {
 
 /// Answers everything that waits, unless another call is doing so already.
 async fn answer(queue: Rc<RefCell<Queue>>) {
-    let Some(mut session) = queue.borrow_mut().session.take() else { return };
+    let Some(mut session) = queue.borrow_mut().session.take() else {
+        return;
+    };
     loop {
-        let Some(request) = queue.borrow_mut().waiting.pop_front() else { break };
+        let Some(request) = queue.borrow_mut().waiting.pop_front() else {
+            break;
+        };
         if let Err(message) = session.answer(request).await {
             post(&Reply::Failed { message });
         }

@@ -1,4 +1,5 @@
-//! Networks and text encoders: fetched when first needed, kept by the browser under their content hash, checked every time.
+//! Networks and text encoders: fetched when first needed, kept by the browser under their content
+//! hash, checked every time.
 
 use burn::tensor::Device;
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -65,25 +66,40 @@ pub async fn network(device: &Device) -> Result<Network, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.network);
     let manifest = Manifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
     let pieces = pieces(&folder, &manifest.shards).await?;
-    let loaded = Network::load(manifest, &pieces, device, &Monitor::new(&|_| (), &Cancel::default())).await;
+    let loaded = Network::load(
+        manifest,
+        &pieces,
+        device,
+        &Monitor::new(&|_| (), &Cancel::default()),
+    )
+    .await;
     Ok(or_forget(loaded).await?)
 }
 
-/// The text encoder. It runs on the CPU wherever the network does: a phrase is a handful of tokens, which a GPU spends on some hundred launches and a
-/// read-back, and what a GPU failed at is asked for all the same.
+/// The text encoder. It runs on the CPU wherever the network does: a phrase is a handful of tokens,
+/// which a GPU spends on some hundred launches and a read-back, and what a GPU failed at is asked
+/// for all the same.
 ///
 /// # Errors
 /// [`ModelError`].
 pub async fn encoder() -> Result<MiniLm, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.text_encoder);
-    let manifest = TextManifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
-    let files: Vec<Shard> = std::iter::once(&manifest.tokenizer).chain(&manifest.shards).cloned().collect();
+    let manifest =
+        TextManifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
+    let files: Vec<Shard> = std::iter::once(&manifest.tokenizer)
+        .chain(&manifest.shards)
+        .cloned()
+        .collect();
     let pieces = pieces(&folder, &files).await?;
     Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
 }
 
 /// A manifest is small beside what it lists.
-const MANIFEST: Part = Part { stage: Stage::Model, from: 0.0, to: 0.0 };
+const MANIFEST: Part = Part {
+    stage: Stage::Model,
+    from: 0.0,
+    to: 0.0,
+};
 
 /// The pieces in order, from the store or from the server, with progress of [`Stage::Model`].
 async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchError> {
@@ -92,15 +108,23 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
     let mut there = Vec::with_capacity(shards.len());
     let mut before = 0;
     for shard in shards {
-        let part = Part { stage: Stage::Model, from: share(before), to: share(before + shard.bytes) };
+        let part = Part {
+            stage: Stage::Model,
+            from: share(before),
+            to: share(before + shard.bytes),
+        };
         there.push(piece(folder, shard, part).await?);
         before += shard.bytes;
-        post(&Reply::Progress(Progress { stage: Stage::Model, done: part.to }));
+        post(&Reply::Progress(Progress {
+            stage: Stage::Model,
+            done: part.to,
+        }));
     }
     Ok(there)
 }
 
-/// A store that is missing, full or forbidden only means that the piece is downloaded again next time.
+/// A store that is missing, full or forbidden only means that the piece is downloaded again next
+/// time.
 async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = format!("{url}?sha256={}", shard.sha256);
@@ -122,12 +146,24 @@ async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, Fetch
 
 async fn store() -> Option<Cache> {
     let caches = scope().caches().ok()?;
-    JsFuture::from(caches.open(CACHE)).await.ok()?.dyn_into().ok()
+    JsFuture::from(caches.open(CACHE))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()
 }
 
 async fn stored(cache: &Cache, key: &str) -> Option<Vec<u8>> {
-    let response: Response = JsFuture::from(cache.match_with_str(key)).await.ok()?.dyn_into().ok()?;
-    let buffer: ArrayBuffer = JsFuture::from(response.array_buffer().ok()?).await.ok()?.dyn_into().ok()?;
+    let response: Response = JsFuture::from(cache.match_with_str(key))
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
+    let buffer: ArrayBuffer = JsFuture::from(response.array_buffer().ok()?)
+        .await
+        .ok()?
+        .dyn_into()
+        .ok()?;
     Some(Uint8Array::new(&buffer).to_vec())
 }
 

@@ -32,7 +32,10 @@ use super::{
 use crate::{
     browser,
     numbers::grouped,
-    protocol::{Answer, BackendInfo, Bulk, Format, Label, Points, Processor, Reply, Request, ScanInfo, Source},
+    protocol::{
+        Answer, BackendInfo, Bulk, Format, Label, Points, Processor, Reply, Request, ScanInfo,
+        Source,
+    },
 };
 
 /// The worker's memory between requests.
@@ -97,7 +100,11 @@ impl Watch {
 
     /// A stage is over.
     fn finished(&self, stage: Stage, outcome: String) {
-        post(&Reply::Finished { stage, ms: browser::now() - self.0.get().1, outcome });
+        post(&Reply::Finished {
+            stage,
+            ms: browser::now() - self.0.get().1,
+            outcome,
+        });
     }
 }
 
@@ -105,13 +112,18 @@ impl Watch {
 const NO_SCENE: &str = "open a scan first";
 
 impl Session {
-    /// Answers one request; the message of an error is for people. What was open before an error still is.
+    /// Answers one request; the message of an error is for people. What was open before an error
+    /// still is.
     ///
     /// # Errors
     /// In words a person can act on.
     pub async fn answer(&mut self, request: Request) -> Result<(), String> {
         match request {
-            Request::Start { forced, gpu_failure, found_already } => {
+            Request::Start {
+                forced,
+                gpu_failure,
+                found_already,
+            } => {
                 let chosen = match gpu_failure {
                     Some(failure) => backend::cpu_instead(&failure),
                     None => backend::choose(forced).await,
@@ -122,15 +134,32 @@ impl Session {
                 }
             }
             Request::Open { source, choices } => self.open(&source, choices).await?,
-            Request::Prompt { serial, text, typing } => self.prompt(serial, &text, typing).await?,
+            Request::Prompt {
+                serial,
+                text,
+                typing,
+            } => self.prompt(serial, &text, typing).await?,
             Request::Owners { serial, visible } => {
                 let owner_of_point = Bulk::from_slice(&self.scene()?.owners(&visible));
-                post(&Reply::Owners { serial, owner_of_point });
+                post(&Reply::Owners {
+                    serial,
+                    owner_of_point,
+                });
             }
-            Request::Export { format, visible, labels } => self.export(format, &visible, &labels)?,
+            Request::Export {
+                format,
+                visible,
+                labels,
+            } => self.export(format, &visible, &labels)?,
             Request::Pack { names, view } => self.pack(&names, view)?,
-            Request::Restore { bundle, superpoint_of_point, source, choices } => {
-                self.restore(&bundle, &superpoint_of_point, &source, choices).await?;
+            Request::Restore {
+                bundle,
+                superpoint_of_point,
+                source,
+                choices,
+            } => {
+                self.restore(&bundle, &superpoint_of_point, &source, choices)
+                    .await?;
             }
         }
         Ok(())
@@ -138,11 +167,16 @@ impl Session {
 
     async fn open(&mut self, source: &Source, choices: Choices) -> Result<(), String> {
         let start = browser::now();
-        post(&Reply::Progress(Progress { stage: Stage::Read, done: 0.0 }));
+        post(&Reply::Progress(Progress {
+            stage: Stage::Read,
+            done: 0.0,
+        }));
         if !matches!(source, Source::Shared(_)) {
             self.warm_up();
         }
-        let (name, bytes) = fetch::bytes(source).await.map_err(|error| error.to_string())?;
+        let (name, bytes) = fetch::bytes(source)
+            .await
+            .map_err(|error| error.to_string())?;
         let (scan, found) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
         match found {
@@ -151,7 +185,11 @@ impl Session {
                 self.find().await
             }
             Some(found) => {
-                let name = if found.meta.provenance.source.is_empty() { name } else { found.meta.provenance.source.clone() };
+                let name = if found.meta.provenance.source.is_empty() {
+                    name
+                } else {
+                    found.meta.provenance.source.clone()
+                };
                 self.show(name, scan, WORLD, start);
                 self.unpack(found).await
             }
@@ -163,7 +201,11 @@ impl Session {
         let found = preflight(&scan, choices);
         found.apply(&mut scan);
         post(&Reply::Points(points(&name, &scan, found, choices)));
-        post(&Reply::Finished { stage: Stage::Read, ms: browser::now() - start, outcome: format!("{} points", grouped(scan.len())) });
+        post(&Reply::Finished {
+            stage: Stage::Read,
+            ms: browser::now() - start,
+            outcome: format!("{} points", grouped(scan.len())),
+        });
         self.name = name;
         self.open = Open::Scan(scan);
     }
@@ -175,21 +217,49 @@ impl Session {
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // the points go to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor).map_err(|error| error.to_string())?;
-        watch.finished(Stage::Superpoints, format!("{} superpoints", grouped(grouping.superpoints.count())));
+        let grouping = pipeline::group(
+            &scan.positions,
+            scan.colors.as_deref(),
+            &scan.triangles,
+            &monitor,
+        )
+        .map_err(|error| error.to_string())?;
+        watch.finished(
+            Stage::Superpoints,
+            format!("{} superpoints", grouped(grouping.superpoints.count())),
+        );
         platform::yield_now().await;
 
         // once more where the GPU does not make it
         let segmentation = loop {
             self.load_network(&watch).await?;
-            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else { return Err(NO_SCENE.to_owned()) };
-            match pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor).await {
-                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => self.leave_gpu(&error),
+            let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
+                return Err(NO_SCENE.to_owned());
+            };
+            match pipeline::segment(
+                &scan.positions,
+                scan.colors.as_deref(),
+                &grouping,
+                network,
+                &monitor,
+            )
+            .await
+            {
+                Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
+                    self.leave_gpu(&error)
+                }
                 result => break result.map_err(|error| error.to_string())?,
             }
         };
-        watch.finished(Stage::Instances, format!("{} instances", segmentation.instances.len()));
-        let model = self.network.as_ref().map(|network| network.name.clone()).unwrap_or_default();
+        watch.finished(
+            Stage::Instances,
+            format!("{} instances", segmentation.instances.len()),
+        );
+        let model = self
+            .network
+            .as_ref()
+            .map(|network| network.name.clone())
+            .unwrap_or_default();
         self.through(grouping.superpoints, segmentation, model)?;
         self.prompt(0, "", false).await?;
         post(&Reply::Done);
@@ -197,23 +267,36 @@ impl Session {
     }
 
     async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
-        watch.report(Progress { stage: Stage::Model, done: 0.0 });
+        watch.report(Progress {
+            stage: Stage::Model,
+            done: 0.0,
+        });
         if self.network.is_none() {
             if let Some(warm) = &self.warm {
                 // It never fails.
                 drop(JsFuture::from(warm.clone()).await);
             }
             let mut loaded = models::network(self.device()?).await;
-            if let Err(ModelError::Network(error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)))) = &loaded
+            if let Err(ModelError::Network(
+                error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)),
+            )) = &loaded
                 && self.on_gpu
             {
                 self.leave_gpu(error);
                 loaded = models::network(self.device()?).await;
             }
-            let network = loaded.map_err(|error| format!("The points are grouped, but the network is not there: {error}"))?;
+            let network = loaded.map_err(|error| {
+                format!("The points are grouped, but the network is not there: {error}")
+            })?;
             self.network = Some(network);
         }
-        watch.finished(Stage::Model, self.network.as_ref().map(|network| network.name.clone()).unwrap_or_default());
+        watch.finished(
+            Stage::Model,
+            self.network
+                .as_ref()
+                .map(|network| network.name.clone())
+                .unwrap_or_default(),
+        );
         Ok(())
     }
 
@@ -227,18 +310,24 @@ impl Session {
         post(&Reply::Backend(info));
     }
 
-    /// Has the shaders compiled that scans need, once, while whatever else is done. What fails here fails again where somebody waits for it.
+    /// Has the shaders compiled that scans need, once, while whatever else is done. What fails here
+    /// fails again where somebody waits for it.
     fn warm_up(&mut self) {
-        let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else { return };
+        let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else {
+            return;
+        };
         self.warm = Some(future_to_promise(async move {
             if let Err(error) = warm_up(&device).await {
-                web_sys::console::warn_1(&format!("shaders are compiled with the first scan: {error}").into());
+                web_sys::console::warn_1(
+                    &format!("shaders are compiled with the first scan: {error}").into(),
+                );
             }
             Ok(JsValue::UNDEFINED)
         }));
     }
 
-    /// WebGPU was lost, ran out of memory, or computes wrongly: what was loaded onto it is gone, and the CPU takes over.
+    /// WebGPU was lost, ran out of memory, or computes wrongly: what was loaded onto it is gone,
+    /// and the CPU takes over.
     fn leave_gpu(&mut self, error: &impl std::fmt::Display) {
         let report = error.to_string();
         web_sys::console::warn_1(&report.as_str().into());
@@ -247,36 +336,79 @@ impl Session {
     }
 
     /// What a bundle says about the scan that is open, as its sender looked at it.
-    async fn unpack(&mut self, Found { superpoints, segmentation, meta }: Found) -> Result<(), String> {
-        let outcome = format!("{} superpoints, {} instances", grouped(superpoints.count()), segmentation.instances.len());
+    async fn unpack(
+        &mut self,
+        Found {
+            superpoints,
+            segmentation,
+            meta,
+        }: Found,
+    ) -> Result<(), String> {
+        let outcome = format!(
+            "{} superpoints, {} instances",
+            grouped(superpoints.count()),
+            segmentation.instances.len()
+        );
         Watch::start().finished(Stage::Instances, outcome);
         self.through(superpoints, segmentation, meta.provenance.model)?;
-        let names = (0..).zip(meta.names).filter(|(_, name)| name.by_user).map(|(id, name)| (id, name.text)).collect();
-        post(&Reply::View { view: meta.view.clone(), names });
+        let names = (0..)
+            .zip(meta.names)
+            .filter(|(_, name)| name.by_user)
+            .map(|(id, name)| (id, name.text))
+            .collect();
+        post(&Reply::View {
+            view: meta.view.clone(),
+            names,
+        });
         self.prompt(0, &meta.view.prompt, false).await?;
         post(&Reply::Done);
         Ok(())
     }
 
     /// The open scan has its instances.
-    fn through(&mut self, superpoints: Superpoints, segmentation: Segmentation, model: String) -> Result<(), String> {
+    fn through(
+        &mut self,
+        superpoints: Superpoints,
+        segmentation: Segmentation,
+        model: String,
+    ) -> Result<(), String> {
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
-        let scene = Scene { scan, superpoints, segmentation, model };
+        let scene = Scene {
+            scan,
+            superpoints,
+            segmentation,
+            model,
+        };
         post(&Reply::Instances(scene.infos()));
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
 
     /// Goes on where an earlier worker of this page ended; the page shows everything already.
-    async fn restore(&mut self, bundle: &Bulk, superpoint_of_point: &Bulk, source: &Source, choices: Choices) -> Result<(), String> {
+    async fn restore(
+        &mut self,
+        bundle: &Bulk,
+        superpoint_of_point: &Bulk,
+        source: &Source,
+        choices: Choices,
+    ) -> Result<(), String> {
         let (_, found) = read(&bundle.to_vec::<u8>())?;
-        let Found { segmentation, meta, .. } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let (name, bytes) = fetch::bytes(source).await.map_err(|error| error.to_string())?;
+        let Found {
+            segmentation, meta, ..
+        } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
+        let (name, bytes) = fetch::bytes(source)
+            .await
+            .map_err(|error| error.to_string())?;
         let (mut scan, _) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
         preflight(&scan, choices).apply(&mut scan);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
-        self.open = Open::Scene(Box::new(Scene { scan, superpoints, segmentation, model: meta.provenance.model }));
+        self.open = Open::Scene(Box::new(Scene {
+            scan,
+            superpoints,
+            segmentation,
+            model: meta.provenance.model,
+        }));
         Ok(())
     }
 
@@ -291,7 +423,11 @@ impl Session {
             Err(error) => return Err(error.to_string()),
         };
         let shipped = |name: &str| Vocabulary::shipped().lookup(name).map(<[f32]>::to_vec);
-        let mut unfinished: Vec<String> = names.iter().filter(|name| shipped(name).is_none()).cloned().collect();
+        let mut unfinished: Vec<String> = names
+            .iter()
+            .filter(|name| shipped(name).is_none())
+            .cloned()
+            .collect();
         let mut encoded = HashMap::new();
         if !typing && !unfinished.is_empty() {
             let unknown = std::mem::take(&mut unfinished);
@@ -299,7 +435,9 @@ impl Session {
                 Ok(embeddings) => encoded.extend(unknown.into_iter().zip(embeddings)),
                 Err(error) => {
                     let unknown = unknown.join("\u{201d}, \u{201c}");
-                    failure = Err(format!("\u{201c}{unknown}\u{201d} is not among the common words, and the text encoder is not there: {error}"));
+                    failure = Err(format!(
+                        "\u{201c}{unknown}\u{201d} is not among the common words, and the text encoder is not there: {error}"
+                    ));
                 }
             }
         }
@@ -309,11 +447,18 @@ impl Session {
         };
         let terms: Vec<PromptTerm> = names.into_iter().filter_map(term).collect();
         let (terms, labels) = self.scene()?.recognize(&terms);
-        post(&Reply::Answer(Answer { serial, terms, unfinished, labels, ms: browser::now() - start }));
+        post(&Reply::Answer(Answer {
+            serial,
+            terms,
+            unfinished,
+            labels,
+            ms: browser::now() - start,
+        }));
         failure
     }
 
-    /// The embeddings of phrases outside the vocabulary; fetches the text encoder when it is first needed.
+    /// The embeddings of phrases outside the vocabulary; fetches the text encoder when it is first
+    /// needed.
     async fn embed(&mut self, phrases: &[String]) -> Result<Vec<Vec<f32>>, String> {
         if self.encoder.is_none() {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
@@ -321,17 +466,27 @@ impl Session {
         }
         let encoder = self.encoder.as_ref().ok_or("it was not loaded")?;
         let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
-        encoder.embed(&phrases).await.map_err(|error| error.to_string())
+        encoder
+            .embed(&phrases)
+            .await
+            .map_err(|error| error.to_string())
     }
 
     fn export(&self, format: Format, visible: &[bool], labels: &[Label]) -> Result<(), String> {
         let (bytes, mime) = self.scene()?.export(format, visible, labels);
-        let stem = self.name.rsplit_once('.').map_or(self.name.as_str(), |(stem, _)| stem);
+        let stem = self
+            .name
+            .rsplit_once('.')
+            .map_or(self.name.as_str(), |(stem, _)| stem);
         let name = match format {
             Format::Ply => format!("{stem}-segmented.ply"),
             Format::Json => format!("{stem}-instances.json"),
         };
-        post(&Reply::Exported { name, mime: mime.to_owned(), bytes: Bulk::from_slice(&bytes) });
+        post(&Reply::Exported {
+            name,
+            mime: mime.to_owned(),
+            bytes: Bulk::from_slice(&bytes),
+        });
         Ok(())
     }
 
@@ -339,7 +494,10 @@ impl Session {
         let scene = self.scene()?;
         let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
         let superpoint_of_point = Bulk::from_slice(scene.superpoints.superpoint_of_point());
-        post(&Reply::Packed { bundle, superpoint_of_point });
+        post(&Reply::Packed {
+            bundle,
+            superpoint_of_point,
+        });
         Ok(())
     }
 
@@ -363,22 +521,47 @@ struct Found {
 }
 
 /// The points of a bundle are in the world frame already.
-const WORLD: Choices = Choices { up: Some(UpAxis::PlusZ), unit: Some(Unit::Metres) };
+const WORLD: Choices = Choices {
+    up: Some(UpAxis::PlusZ),
+    unit: Some(Unit::Metres),
+};
 
 /// A scan, or a bundle, by content.
 fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
     if !bytes.starts_with(&bundle::MAGIC) {
-        let scan = scan::read(bytes, &Monitor::new(&report, &Cancel::default())).map_err(|error| error.to_string())?;
+        let scan = scan::read(bytes, &Monitor::new(&report, &Cancel::default()))
+            .map_err(|error| error.to_string())?;
         pipeline::check(&scan).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }
-    let Bundle { positions, colors, superpoints, segmentation, meta } = bundle::decode(bytes).map_err(|error| error.to_string())?;
-    let scan = Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
-    Ok((scan, Some(Found { superpoints, segmentation, meta })))
+    let Bundle {
+        positions,
+        colors,
+        superpoints,
+        segmentation,
+        meta,
+    } = bundle::decode(bytes).map_err(|error| error.to_string())?;
+    let scan =
+        Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
+    Ok((
+        scan,
+        Some(Found {
+            superpoints,
+            segmentation,
+            meta,
+        }),
+    ))
 }
 
 fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Points {
-    let packed = |colors: &Vec<[u8; 3]>| Bulk::from_slice(&colors.iter().map(|&[r, g, b]| [r, g, b, 255]).collect::<Vec<_>>());
+    let packed = |colors: &Vec<[u8; 3]>| {
+        Bulk::from_slice(
+            &colors
+                .iter()
+                .map(|&[r, g, b]| [r, g, b, 255])
+                .collect::<Vec<_>>(),
+        )
+    };
     Points {
         positions: Bulk::from_slice(&scan.positions),
         colors: scan.colors.as_ref().map(packed),
@@ -390,18 +573,30 @@ fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Po
             preflight,
             choices,
             settled: choices == WORLD,
-            warnings: scan.warnings.iter().map(|warning| warning.0.clone()).collect(),
+            warnings: scan
+                .warnings
+                .iter()
+                .map(|warning| warning.0.clone())
+                .collect(),
         },
     }
 }
 
-/// The box of the points without the outermost 0.5 % of a sample on either side: stray points would make the room small in the picture.
+/// The box of the points without the outermost 0.5 % of a sample on either side: stray points would
+/// make the room small in the picture.
 fn bounds(positions: &[[f32; 3]]) -> Aabb {
     const SAMPLE: usize = 20_000;
     let step = positions.len().div_ceil(SAMPLE).max(1);
-    let mut bounds = Aabb { min: [0.0; 3], max: [0.0; 3] };
+    let mut bounds = Aabb {
+        min: [0.0; 3],
+        max: [0.0; 3],
+    };
     for axis in 0..3 {
-        let mut values: Vec<f32> = positions.iter().step_by(step).map(|position| position[axis]).collect();
+        let mut values: Vec<f32> = positions
+            .iter()
+            .step_by(step)
+            .map(|position| position[axis])
+            .collect();
         values.sort_unstable_by(f32::total_cmp);
         let beyond = values.len() / 200;
         if let (Some(low), Some(high)) = (values.get(beyond), values.iter().nth_back(beyond)) {

@@ -1,4 +1,5 @@
-//! Files that lie, end early or make no sense: the right error, never a panic, never a large allocation.
+//! Files that lie, end early or make no sense: the right error, never a panic, never a large
+//! allocation.
 
 use proptest::prelude::*;
 
@@ -12,32 +13,54 @@ fn ply(format: &str, body_header: &str) -> String {
 }
 
 fn pcd(fields: &str, sizes: &str, kinds: &str, counts: &str, points: &str, data: &str) -> String {
-    format!("VERSION .7\nFIELDS {fields}\nSIZE {sizes}\nTYPE {kinds}\nCOUNT {counts}\nWIDTH {points}\nHEIGHT 1\nPOINTS {points}\nDATA {data}\n")
+    format!(
+        "VERSION .7\nFIELDS {fields}\nSIZE {sizes}\nTYPE {kinds}\nCOUNT {counts}\nWIDTH {points}\nHEIGHT 1\nPOINTS {points}\nDATA {data}\n"
+    )
 }
 
 fn pcd_xyz(points: &str, data: &str) -> String {
     pcd("x y z", "4 4 4", "F F F", "1 1 1", points, data)
 }
 
-/// Small, valid, with everything in it: mesh with a list and a scalar behind it, colour, labels; in three encodings, and PCD in three.
+/// Small, valid, with everything in it: mesh with a list and a scalar behind it, colour, labels; in
+/// three encodings, and PCD in three.
 fn valid_files() -> Vec<(&'static str, Vec<u8>)> {
     let mesh = "comment hello\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nproperty uchar red\nproperty uchar green\n\
                 property uchar blue\nelement face 1\nproperty list uchar int vertex_indices\nproperty uchar flags\n";
     let text = b"0 0 0 255 0 0\n1 0 0 0 255 0\n0 1 0 0 0 255\n3 0 1 2 7\n";
     let mut binary = [Vec::new(), Vec::new()];
     for (swap, out) in binary.iter_mut().enumerate() {
-        let mut number = |bytes: [u8; 4]| out.extend(if swap == 1 { bytes.into_iter().rev().collect::<Vec<_>>() } else { bytes.to_vec() });
-        for (i, v) in [0f32, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0].into_iter().enumerate() {
+        let mut number = |bytes: [u8; 4]| {
+            out.extend(if swap == 1 {
+                bytes.into_iter().rev().collect::<Vec<_>>()
+            } else {
+                bytes.to_vec()
+            })
+        };
+        for (i, v) in [0f32, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0]
+            .into_iter()
+            .enumerate()
+        {
             number(v.to_le_bytes());
             if i % 3 == 2 {
-                number(if swap == 1 { [3, 2, 1, 0] } else { [0, 1, 2, 3] });
+                number(if swap == 1 {
+                    [3, 2, 1, 0]
+                } else {
+                    [0, 1, 2, 3]
+                });
             }
         }
         // rows of three floats and three bytes: take the fourth byte of each colour out again
         let rows: Vec<u8> = out.chunks(16).flat_map(|row| row[..15].to_vec()).collect();
         *out = rows;
         out.push(3);
-        let mut number = |bytes: [u8; 4]| out.extend(if swap == 1 { bytes.into_iter().rev().collect::<Vec<_>>() } else { bytes.to_vec() });
+        let mut number = |bytes: [u8; 4]| {
+            out.extend(if swap == 1 {
+                bytes.into_iter().rev().collect::<Vec<_>>()
+            } else {
+                bytes.to_vec()
+            })
+        };
         (0..3u32).for_each(|i| number(i.to_le_bytes()));
         out.push(7);
     }
@@ -48,11 +71,20 @@ fn valid_files() -> Vec<(&'static str, Vec<u8>)> {
     let [little, big] = &binary;
     vec![
         ("ascii ply", file(&ply("ascii", mesh), text)),
-        ("little endian ply", file(&ply("binary_little_endian", mesh), little)),
+        (
+            "little endian ply",
+            file(&ply("binary_little_endian", mesh), little),
+        ),
         ("big endian ply", file(&ply("binary_big_endian", mesh), big)),
         ("ascii pcd", file(&pcd_xyz("2", "ascii"), b"0 0 0\n1 0 0\n")),
         ("binary pcd", file(&pcd_xyz("2", "binary"), &cloud)),
-        ("compressed pcd", file(&pcd_xyz("2", "binary_compressed"), &[sizes, compressed].concat())),
+        (
+            "compressed pcd",
+            file(
+                &pcd_xyz("2", "binary_compressed"),
+                &[sizes, compressed].concat(),
+            ),
+        ),
     ]
 }
 
@@ -61,7 +93,11 @@ fn the_small_files_themselves_are_fine() {
     for (name, bytes) in valid_files() {
         let scan = read_silently(&bytes).unwrap_or_else(|e| panic!("{name}: {e}"));
         assert_eq!(scan.positions[..2], [[0.0; 3], [1.0, 0.0, 0.0]], "{name}");
-        assert_eq!(scan.triangles.len(), usize::from(name.contains("ply")), "{name}");
+        assert_eq!(
+            scan.triangles.len(),
+            usize::from(name.contains("ply")),
+            "{name}"
+        );
         assert_eq!(scan.warnings, [], "{name}");
     }
 }
@@ -72,7 +108,11 @@ fn cut_anywhere_is_an_error() {
         // The last number of a text cannot be told from a shorter one.
         let tolerated = if name.starts_with("ascii") { 2 } else { 0 };
         for end in 0..bytes.len() - tolerated {
-            assert!(read_silently(&bytes[..end]).is_err(), "{name} cut at byte {end} of {}", bytes.len());
+            assert!(
+                read_silently(&bytes[..end]).is_err(),
+                "{name} cut at byte {end} of {}",
+                bytes.len()
+            );
         }
     }
 }
@@ -89,65 +129,242 @@ fn lies_are_named() {
         ("empty", Vec::new(), "empty"),
         ("byte order mark only", b"\xef\xbb\xbf".to_vec(), "empty"),
         ("ply without header", b"ply\n".to_vec(), "no `end_header`"),
-        ("no format", b"ply\nelement vertex 1\nproperty float x\nend_header\n".to_vec(), "no `format`"),
-        ("strange format", file(&ply("binary_middle_endian", &xyz("1")), &point), "unknown format"),
-        ("no vertex", little("element face 1\nproperty uchar a\n", b"1"), "no element `vertex`"),
-        ("no z", little("element vertex 1\nproperty float x\nproperty float y\n", &point), "no property `z`"),
+        (
+            "no format",
+            b"ply\nelement vertex 1\nproperty float x\nend_header\n".to_vec(),
+            "no `format`",
+        ),
+        (
+            "strange format",
+            file(&ply("binary_middle_endian", &xyz("1")), &point),
+            "unknown format",
+        ),
+        (
+            "no vertex",
+            little("element face 1\nproperty uchar a\n", b"1"),
+            "no element `vertex`",
+        ),
+        (
+            "no z",
+            little(
+                "element vertex 1\nproperty float x\nproperty float y\n",
+                &point,
+            ),
+            "no property `z`",
+        ),
         ("zero points", little(&xyz("0"), b""), "no points"),
         ("negative count", little(&xyz("-5"), &point), "whole number"),
-        ("count beyond u64", little(&xyz("99999999999999999999999"), &point), "whole number"),
-        ("huge count", little(&xyz("4000000000"), &point), "cut short"),
-        ("count near u64's end", little(&xyz("18446744073709551615"), &point), "cut short"),
-        ("huge ascii count", ascii(&xyz("4000000000"), "1 2 3\n"), "cut short"),
-        ("huge count of another element", little(&format!("element a 4000000000\nproperty list uchar int b\n{}", xyz("1")), &point), "cut short"),
+        (
+            "count beyond u64",
+            little(&xyz("99999999999999999999999"), &point),
+            "whole number",
+        ),
+        (
+            "huge count",
+            little(&xyz("4000000000"), &point),
+            "cut short",
+        ),
+        (
+            "count near u64's end",
+            little(&xyz("18446744073709551615"), &point),
+            "cut short",
+        ),
+        (
+            "huge ascii count",
+            ascii(&xyz("4000000000"), "1 2 3\n"),
+            "cut short",
+        ),
+        (
+            "huge count of another element",
+            little(
+                &format!(
+                    "element a 4000000000\nproperty list uchar int b\n{}",
+                    xyz("1")
+                ),
+                &point,
+            ),
+            "cut short",
+        ),
         (
             "lying list length",
-            little(&format!("{}element face 1\nproperty list uint double v\n", xyz("1")), &[point.clone(), vec![0xff; 4]].concat()),
+            little(
+                &format!("{}element face 1\nproperty list uint double v\n", xyz("1")),
+                &[point.clone(), vec![0xff; 4]].concat(),
+            ),
             "cut short",
         ),
         (
             "negative list length",
-            little(&format!("{}element face 1\nproperty list int int v\n", xyz("1")), &[point.clone(), vec![0xff; 4]].concat()),
+            little(
+                &format!("{}element face 1\nproperty list int int v\n", xyz("1")),
+                &[point.clone(), vec![0xff; 4]].concat(),
+            ),
             "-1 items",
         ),
-        ("list length in floats", little(&format!("{}element face 1\nproperty list float int v\n", xyz("1")), &point), "fractions"),
+        (
+            "list length in floats",
+            little(
+                &format!("{}element face 1\nproperty list float int v\n", xyz("1")),
+                &point,
+            ),
+            "fractions",
+        ),
         (
             "ascii list longer than its line",
-            ascii(&format!("{}element face 1\nproperty list int int v\n", xyz("1")), "1 2 3\n999999999 1 2\n"),
+            ascii(
+                &format!("{}element face 1\nproperty list int int v\n", xyz("1")),
+                "1 2 3\n999999999 1 2\n",
+            ),
             "missing",
         ),
-        ("unknown type", little("element vertex 1\nproperty quaternion x\n", &point), "unknown type"),
-        ("property before element", little("property float x\n", b""), "before any element"),
-        ("ascii garbage", ascii(&xyz("1"), "1 2 banana\n"), "`banana`"),
-        ("ascii number out of range", ascii(&format!("{}property uchar red\n", xyz("1")), "1 2 3 256\n"), "`256`"),
-        ("ascii short row", ascii(&xyz("2"), "1 2 3\n4 55555\n"), "row 1 of element `vertex`, property `z`"),
-        ("only NaN", little(&xyz("2"), &[nan.clone(), nan.clone()].concat()), "none of the 2 points"),
-        ("only beyond all bounds", ascii(&xyz("1"), "1e300 0 0\n"), "none of the 1 points"),
-        ("pcd without data", b"VERSION .7\nFIELDS x y z\n".to_vec(), "no DATA"),
-        ("pcd strange data", file(&pcd_xyz("1", "telepathy"), &point), "`telepathy`"),
-        ("pcd huge", file(&pcd_xyz("4000000000", "binary"), &point), "cut short"),
-        ("pcd negative", file(&pcd_xyz("-1", "binary"), &point), "`-1`"),
-        ("pcd zero points", file(&pcd_xyz("0", "binary"), b""), "no points"),
-        ("pcd without z", file(&pcd("x y", "4 4", "F F", "1 1", "1", "binary"), &point), "no property `z`"),
-        ("pcd all padding", file(&pcd("_", "4", "F", "3", "1", "binary"), &point), "no property `x`"),
-        ("pcd zero fields", file(&pcd("", "", "", "", "1", "binary"), &point), "0 entries"),
-        ("pcd unequal columns", file(&pcd("x y z", "4 4", "F F F", "1 1 1", "1", "binary"), &point), "SIZE 2"),
-        ("pcd strange size", file(&pcd("x y z", "4 4 3", "F F F", "1 1 1", "1", "binary"), &point), "3 bytes"),
-        ("pcd huge field", file(&pcd("x y z _", "4 4 4 1", "F F F U", "1 1 1 18446744073709551615", "1", "binary"), &point), "4096"),
+        (
+            "unknown type",
+            little("element vertex 1\nproperty quaternion x\n", &point),
+            "unknown type",
+        ),
+        (
+            "property before element",
+            little("property float x\n", b""),
+            "before any element",
+        ),
+        (
+            "ascii garbage",
+            ascii(&xyz("1"), "1 2 banana\n"),
+            "`banana`",
+        ),
+        (
+            "ascii number out of range",
+            ascii(&format!("{}property uchar red\n", xyz("1")), "1 2 3 256\n"),
+            "`256`",
+        ),
+        (
+            "ascii short row",
+            ascii(&xyz("2"), "1 2 3\n4 55555\n"),
+            "row 1 of element `vertex`, property `z`",
+        ),
+        (
+            "only NaN",
+            little(&xyz("2"), &[nan.clone(), nan.clone()].concat()),
+            "none of the 2 points",
+        ),
+        (
+            "only beyond all bounds",
+            ascii(&xyz("1"), "1e300 0 0\n"),
+            "none of the 1 points",
+        ),
+        (
+            "pcd without data",
+            b"VERSION .7\nFIELDS x y z\n".to_vec(),
+            "no DATA",
+        ),
+        (
+            "pcd strange data",
+            file(&pcd_xyz("1", "telepathy"), &point),
+            "`telepathy`",
+        ),
+        (
+            "pcd huge",
+            file(&pcd_xyz("4000000000", "binary"), &point),
+            "cut short",
+        ),
+        (
+            "pcd negative",
+            file(&pcd_xyz("-1", "binary"), &point),
+            "`-1`",
+        ),
+        (
+            "pcd zero points",
+            file(&pcd_xyz("0", "binary"), b""),
+            "no points",
+        ),
+        (
+            "pcd without z",
+            file(&pcd("x y", "4 4", "F F", "1 1", "1", "binary"), &point),
+            "no property `z`",
+        ),
+        (
+            "pcd all padding",
+            file(&pcd("_", "4", "F", "3", "1", "binary"), &point),
+            "no property `x`",
+        ),
+        (
+            "pcd zero fields",
+            file(&pcd("", "", "", "", "1", "binary"), &point),
+            "0 entries",
+        ),
+        (
+            "pcd unequal columns",
+            file(
+                &pcd("x y z", "4 4", "F F F", "1 1 1", "1", "binary"),
+                &point,
+            ),
+            "SIZE 2",
+        ),
+        (
+            "pcd strange size",
+            file(
+                &pcd("x y z", "4 4 3", "F F F", "1 1 1", "1", "binary"),
+                &point,
+            ),
+            "3 bytes",
+        ),
+        (
+            "pcd huge field",
+            file(
+                &pcd(
+                    "x y z _",
+                    "4 4 4 1",
+                    "F F F U",
+                    "1 1 1 18446744073709551615",
+                    "1",
+                    "binary",
+                ),
+                &point,
+            ),
+            "4096",
+        ),
         (
             "pcd area and points differ",
-            b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 2\nHEIGHT 2\nPOINTS 5\nDATA ascii\n".to_vec(),
+            b"FIELDS x y z\nSIZE 4 4 4\nTYPE F F F\nWIDTH 2\nHEIGHT 2\nPOINTS 5\nDATA ascii\n"
+                .to_vec(),
             "WIDTH x HEIGHT is 4",
         ),
-        ("pcd compressed size beyond the file", file(&pcd_xyz("100", "binary_compressed"), &bomb), "cut short"),
-        ("pcd unpacked size differs", file(&pcd_xyz("7", "binary_compressed"), &[[0; 4], 12u32.to_le_bytes()].concat()), "holds 12 bytes"),
+        (
+            "pcd compressed size beyond the file",
+            file(&pcd_xyz("100", "binary_compressed"), &bomb),
+            "cut short",
+        ),
+        (
+            "pcd unpacked size differs",
+            file(
+                &pcd_xyz("7", "binary_compressed"),
+                &[[0; 4], 12u32.to_le_bytes()].concat(),
+            ),
+            "holds 12 bytes",
+        ),
         (
             "pcd bomb",
-            file(&pcd_xyz("10000000", "binary_compressed"), &[2u32.to_le_bytes().as_slice(), &120_000_000u32.to_le_bytes(), &[0, 0]].concat()),
+            file(
+                &pcd_xyz("10000000", "binary_compressed"),
+                &[
+                    2u32.to_le_bytes().as_slice(),
+                    &120_000_000u32.to_le_bytes(),
+                    &[0, 0],
+                ]
+                .concat(),
+            ),
             "cannot hold",
         ),
-        ("pcd ascii garbage", file(&pcd_xyz("1", "ascii"), b"1 2 banana\n"), "`banana`"),
-        ("a LAS file called scan.ply", b"LASF\0\0\0\0".to_vec(), "LAS"),
+        (
+            "pcd ascii garbage",
+            file(&pcd_xyz("1", "ascii"), b"1 2 banana\n"),
+            "`banana`",
+        ),
+        (
+            "a LAS file called scan.ply",
+            b"LASF\0\0\0\0".to_vec(),
+            "LAS",
+        ),
     ];
     for (name, bytes, wanted) in cases {
         match read_silently(&bytes) {
@@ -160,23 +377,45 @@ fn lies_are_named() {
 #[test]
 fn more_points_than_the_limit_are_refused_before_they_are_read() {
     let count = MAX_POINTS + 1;
-    let header = ply("binary_little_endian", &format!("element vertex {count}\nproperty char x\nproperty char y\nproperty char z\n"));
-    assert_eq!(read_silently(&file(&header, &vec![0; 3 * count])).err(), Some(ReadError::TooManyPoints { found: count as u64, limit: MAX_POINTS }));
+    let header = ply(
+        "binary_little_endian",
+        &format!("element vertex {count}\nproperty char x\nproperty char y\nproperty char z\n"),
+    );
+    assert_eq!(
+        read_silently(&file(&header, &vec![0; 3 * count])).err(),
+        Some(ReadError::TooManyPoints {
+            found: count as u64,
+            limit: MAX_POINTS
+        })
+    );
 }
 
 #[test]
 fn elements_without_properties_cost_nothing() {
     let elements = format!("element nothing 18446744073709551615\nelement vertex 1\n{PLY_XYZ}");
-    for (format, body) in [("ascii", b"1 2 3\n".to_vec()), ("binary_little_endian", floats(&[1.0, 2.0, 3.0]))] {
-        assert_eq!(read_silently(&file(&ply(format, &elements), &body)).map(|scan| scan.positions), Ok(vec![[1.0, 2.0, 3.0]]), "{format}");
+    for (format, body) in [
+        ("ascii", b"1 2 3\n".to_vec()),
+        ("binary_little_endian", floats(&[1.0, 2.0, 3.0])),
+    ] {
+        assert_eq!(
+            read_silently(&file(&ply(format, &elements), &body)).map(|scan| scan.positions),
+            Ok(vec![[1.0, 2.0, 3.0]]),
+            "{format}"
+        );
     }
 }
 
 #[test]
 fn a_million_identical_points_are_a_scan() {
-    let header = ply("binary_little_endian", &format!("element vertex 1000000\n{PLY_XYZ}"));
+    let header = ply(
+        "binary_little_endian",
+        &format!("element vertex 1000000\n{PLY_XYZ}"),
+    );
     let scan = read_silently(&file(&header, &floats(&[1.0, 2.0, 3.0]).repeat(1_000_000))).unwrap();
-    assert_eq!((scan.len(), scan.positions[999_999]), (1_000_000, [1.0, 2.0, 3.0]));
+    assert_eq!(
+        (scan.len(), scan.positions[999_999]),
+        (1_000_000, [1.0, 2.0, 3.0])
+    );
 }
 
 #[test]
@@ -196,7 +435,10 @@ fn reading_reports_a_few_times_and_can_be_cancelled() {
     let reports = seen.borrow().len();
     assert!((5..=20).contains(&reports), "{reports} reports");
     assert!(seen.borrow().is_sorted() && seen.borrow().last() == Some(&1.0));
-    assert_eq!(read(&bytes, &monitor).err(), Some(ReadError::Cancelled(Cancelled)));
+    assert_eq!(
+        read(&bytes, &monitor).err(),
+        Some(ReadError::Cancelled(Cancelled))
+    );
 }
 
 proptest! {

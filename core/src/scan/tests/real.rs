@@ -15,7 +15,10 @@ pub(crate) fn data() -> PathBuf {
 /// Every PLY and PCD below a folder, by path.
 pub(crate) fn scans_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()) {
+    for entry in fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+    {
         if entry.is_dir() {
             found.extend(scans_below(&entry));
         } else if entry.extension().is_some_and(|e| e == "ply" || e == "pcd") {
@@ -34,14 +37,37 @@ fn real_files_hold_what_their_headers_say() {
     for path in paths {
         let bytes = fs::read(&path).unwrap();
         let head = String::from_utf8_lossy(&bytes[..bytes.len().min(2000)]).into_owned();
-        let promised = |key: &str| head.lines().find_map(|line| line.strip_prefix(key)?.trim().parse::<usize>().ok());
+        let promised = |key: &str| {
+            head.lines()
+                .find_map(|line| line.strip_prefix(key)?.trim().parse::<usize>().ok())
+        };
         let scan = read_silently(&bytes).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
-        let rows = promised("element vertex").or_else(|| promised("POINTS")).unwrap();
+        let rows = promised("element vertex")
+            .or_else(|| promised("POINTS"))
+            .unwrap();
         assert_eq!(scan.table.point_rows().count, rows, "{}", path.display());
-        assert_eq!(scan.triangles.len(), promised("element face").unwrap_or(0), "{}", path.display());
-        assert_eq!(scan.row_of_point.as_ref().map_or(rows, Vec::len), scan.len());
-        assert_eq!(scan.colors.is_some(), head.contains("red") || head.contains("rgb"), "{}", path.display());
-        assert_eq!(scan.truth.is_some(), path.parent().unwrap().ends_with("scannet-gt"), "{}", path.display());
+        assert_eq!(
+            scan.triangles.len(),
+            promised("element face").unwrap_or(0),
+            "{}",
+            path.display()
+        );
+        assert_eq!(
+            scan.row_of_point.as_ref().map_or(rows, Vec::len),
+            scan.len()
+        );
+        assert_eq!(
+            scan.colors.is_some(),
+            head.contains("red") || head.contains("rgb"),
+            "{}",
+            path.display()
+        );
+        assert_eq!(
+            scan.truth.is_some(),
+            path.parent().unwrap().ends_with("scannet-gt"),
+            "{}",
+            path.display()
+        );
         assert!(scan.positions.iter().flatten().all(|v| v.is_finite()));
     }
 }

@@ -5,7 +5,14 @@ use proptest::prelude::*;
 use super::*;
 use crate::{scan::lzf::tests::encode_literally, write};
 
-const INTEGERS: [Scalar; 6] = [Scalar::I8, Scalar::U8, Scalar::I16, Scalar::U16, Scalar::I32, Scalar::U32];
+const INTEGERS: [Scalar; 6] = [
+    Scalar::I8,
+    Scalar::U8,
+    Scalar::I16,
+    Scalar::U16,
+    Scalar::I32,
+    Scalar::U32,
+];
 
 /// The little endian bytes of a value of this type; floats are finite.
 fn value(scalar: Scalar, bits: u64) -> Vec<u8> {
@@ -20,43 +27,102 @@ fn value(scalar: Scalar, bits: u64) -> Vec<u8> {
 fn elements(name: &'static str, fixed: &'static [&'static str]) -> impl Strategy<Value = Element> {
     let scalar = proptest::sample::select(Scalar::ALL.to_vec());
     let extra = proptest::collection::vec(scalar.clone(), 0..5);
-    let list = (proptest::sample::select(INTEGERS.to_vec()), scalar, 0usize..8);
+    let list = (
+        proptest::sample::select(INTEGERS.to_vec()),
+        scalar,
+        0usize..8,
+    );
     let lists = proptest::collection::vec(list, 0..3);
     (1usize..20, extra, lists, any::<u64>()).prop_map(move |(count, extra, lists, seed)| {
         let mut bits = seed;
         let mut next = move || {
-            bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            bits = bits
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
             bits >> 16
         };
-        let fixed = fixed.iter().map(|name| Column { name: (*name).to_owned(), scalar: Scalar::F64 });
-        let extra = extra.iter().enumerate().map(|(i, scalar)| Column { name: format!("c{i}"), scalar: *scalar });
-        let columns: Vec<Column> = fixed.chain(extra).collect();
-        let rows = (0..count).flat_map(|_| columns.iter().flat_map(|c| value(c.scalar, next() % (1 << 40))).collect::<Vec<_>>()).collect();
-        let mut after: Vec<usize> = lists.iter().map(|(.., after)| (*after).min(columns.len())).collect();
-        after.sort_unstable();
-        let lists = lists.iter().zip(after).enumerate().map(|(i, ((count_type, item, _), after_columns))| {
-            let counts: Vec<u32> = (0..count).map(|_| (next() % 5) as u32).collect();
-            let items = (0..counts.iter().sum()).flat_map(|_| value(*item, next())).collect();
-            List { name: format!("l{i}"), count: *count_type, item: *item, after_columns, counts, items }
+        let fixed = fixed.iter().map(|name| Column {
+            name: (*name).to_owned(),
+            scalar: Scalar::F64,
         });
+        let extra = extra.iter().enumerate().map(|(i, scalar)| Column {
+            name: format!("c{i}"),
+            scalar: *scalar,
+        });
+        let columns: Vec<Column> = fixed.chain(extra).collect();
+        let rows = (0..count)
+            .flat_map(|_| {
+                columns
+                    .iter()
+                    .flat_map(|c| value(c.scalar, next() % (1 << 40)))
+                    .collect::<Vec<_>>()
+            })
+            .collect();
+        let mut after: Vec<usize> = lists
+            .iter()
+            .map(|(.., after)| (*after).min(columns.len()))
+            .collect();
+        after.sort_unstable();
+        let lists = lists.iter().zip(after).enumerate().map(
+            |(i, ((count_type, item, _), after_columns))| {
+                let counts: Vec<u32> = (0..count).map(|_| (next() % 5) as u32).collect();
+                let items = (0..counts.iter().sum())
+                    .flat_map(|_| value(*item, next()))
+                    .collect();
+                List {
+                    name: format!("l{i}"),
+                    count: *count_type,
+                    item: *item,
+                    after_columns,
+                    counts,
+                    items,
+                }
+            },
+        );
         let lists = lists.collect();
-        Element { name: name.to_owned(), count, columns, rows, lists }
+        Element {
+            name: name.to_owned(),
+            count,
+            columns,
+            rows,
+            lists,
+        }
     })
 }
 
 fn tables() -> impl Strategy<Value = Table> {
-    (elements("camera", &[]), elements("vertex", &["x", "y", "z"]), elements("face", &[]), 0usize..3).prop_map(|(camera, vertex, face, points)| {
-        let mut elements = vec![camera, face];
-        elements.insert(points, vertex);
-        Table { elements, points, comments: vec!["comment made of thin air".to_owned(), "obj_info 7".to_owned()] }
-    })
+    (
+        elements("camera", &[]),
+        elements("vertex", &["x", "y", "z"]),
+        elements("face", &[]),
+        0usize..3,
+    )
+        .prop_map(|(camera, vertex, face, points)| {
+            let mut elements = vec![camera, face];
+            elements.insert(points, vertex);
+            Table {
+                elements,
+                points,
+                comments: vec![
+                    "comment made of thin air".to_owned(),
+                    "obj_info 7".to_owned(),
+                ],
+            }
+        })
 }
 
 /// The binary little endian file in another encoding, by a second road: value by value.
 fn re_encode(table: &Table, format: &str) -> Vec<u8> {
     let little = write::ply(table);
-    let header_end = little.windows(11).position(|w| w == b"end_header\n").unwrap() + 11;
-    let mut out = String::from_utf8(little[..header_end].to_vec()).unwrap().replace("binary_little_endian", format).into_bytes();
+    let header_end = little
+        .windows(11)
+        .position(|w| w == b"end_header\n")
+        .unwrap()
+        + 11;
+    let mut out = String::from_utf8(little[..header_end].to_vec())
+        .unwrap()
+        .replace("binary_little_endian", format)
+        .into_bytes();
     let mut body = &little[header_end..];
     for element in &table.elements {
         for row in 0..element.count {
@@ -65,14 +131,18 @@ fn re_encode(table: &Table, format: &str) -> Vec<u8> {
                     Property::Column(column) => vec![element.columns[column].scalar],
                     Property::List(list) => {
                         let list = &element.lists[list];
-                        std::iter::once(list.count).chain(std::iter::repeat_n(list.item, list.counts[row] as usize)).collect()
+                        std::iter::once(list.count)
+                            .chain(std::iter::repeat_n(list.item, list.counts[row] as usize))
+                            .collect()
                     }
                 };
                 for scalar in values {
                     let (value, rest) = body.split_at(scalar.size());
                     body = rest;
                     match (format, scalar) {
-                        ("ascii", Scalar::F32) => out.extend(format!("{} ", f32::from_le_bytes(value.try_into().unwrap())).bytes()),
+                        ("ascii", Scalar::F32) => out.extend(
+                            format!("{} ", f32::from_le_bytes(value.try_into().unwrap())).bytes(),
+                        ),
                         ("ascii", _) => out.extend(format!("{} ", scalar.read(value)).bytes()),
                         _ => out.extend(value.iter().rev()),
                     }

@@ -13,11 +13,14 @@ const HEADS: usize = 8;
 const WIDTH: usize = 64;
 const VALUE_WIDTH: usize = 32;
 
-/// One row a size: the fastest of all runs, and how much memory this program needed besides what goes in.
+/// One row a size: the fastest of all runs, and how much memory this program needed besides what
+/// goes in.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     for size in SIZES {
-        let random = |shape: [usize; 3]| Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), device);
-        let [query, key, value] = [WIDTH, WIDTH, VALUE_WIDTH].map(|width| random([HEADS, size, width]));
+        let random =
+            |shape: [usize; 3]| Tensor::<3>::random(shape, Distribution::Normal(0.0, 1.0), device);
+        let [query, key, value] =
+            [WIDTH, WIDTH, VALUE_WIDTH].map(|width| random([HEADS, size, width]));
         let mask = random([1, size, size]).squeeze_dim::<2>(0);
         device.sync()?;
         memory::forget_peak();
@@ -25,15 +28,29 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         let mut ms = f64::INFINITY;
         for _ in 0..=bench.runs {
             let start = Instant::now();
-            let seen = attention(query.clone(), key.clone(), value.clone(), Some(mask.clone()));
+            let seen = attention(
+                query.clone(),
+                key.clone(),
+                value.clone(),
+                Some(mask.clone()),
+            );
             device.sync()?;
             drop(seen);
             ms = ms.min(start.elapsed().as_secs_f64() * 1e3);
         }
-        let mib = memory::peak_mib().zip(before).map(|(peak, before)| peak - before);
+        let mib = memory::peak_mib()
+            .zip(before)
+            .map(|(peak, before)| peak - before);
         let gflops = 2e-6 * (HEADS * size * size * (WIDTH + VALUE_WIDTH)) as f64 / ms;
         let row = json!({ "queries": size, "keys": size, "heads": HEADS, "ms": ms, "gflops": gflops, "more_mib": mib });
-        print(bench, &row, &format!("attention {size:5} x {size:5} {ms:9.1} ms, {gflops:6.1} GFLOPS, {} more", shown(mib)))?;
+        print(
+            bench,
+            &row,
+            &format!(
+                "attention {size:5} x {size:5} {ms:9.1} ms, {gflops:6.1} GFLOPS, {} more",
+                shown(mib)
+            ),
+        )?;
     }
     Ok(())
 }

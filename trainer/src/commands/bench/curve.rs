@@ -16,10 +16,17 @@ const SEED: u64 = 9000;
 const GAP: f32 = 1.0;
 const PICTURE: (u32, u32) = (900, 480);
 /// Okabe's and Ito's, which the colour-blind tell apart.
-const COLORS: [RGBColor; 6] =
-    [RGBColor(0, 114, 178), RGBColor(230, 159, 0), RGBColor(0, 158, 115), RGBColor(213, 94, 0), RGBColor(204, 121, 167), RGBColor(86, 180, 233)];
+const COLORS: [RGBColor; 6] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+];
 
-/// One row a size, and the plot where one is asked for; a size that is refused is said and left out.
+/// One row a size, and the plot where one is asked for; a size that is refused is said and left
+/// out.
 pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     let mut points = bench.points.clone();
     points.sort_unstable();
@@ -34,16 +41,28 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
         };
         let sum: f64 = cost.stages.values().map(|stage| stage.ms).sum();
         let row = json!({ "points": cost.points, "superpoints": cost.superpoints, "voxels": cost.voxels, "stages": cost.stages, "ms": sum });
-        let stages: Vec<_> = cost.stages.iter().map(|(stage, c)| format!("{} {:.0} ms, {}", name(*stage), c.ms, shown(c.peak_mib))).collect();
+        let stages: Vec<_> = cost
+            .stages
+            .iter()
+            .map(|(stage, c)| format!("{} {:.0} ms, {}", name(*stage), c.ms, shown(c.peak_mib)))
+            .collect();
         print(
             bench,
             &row,
-            &format!("{} points, {} superpoints, {} voxels: {sum:.0} ms ({})", cost.points, cost.superpoints, cost.voxels, stages.join("; ")),
+            &format!(
+                "{} points, {} superpoints, {} voxels: {sum:.0} ms ({})",
+                cost.points,
+                cost.superpoints,
+                cost.voxels,
+                stages.join("; ")
+            ),
         )?;
         costs.push(cost);
     }
     match &bench.plot {
-        Some(file) => plot(&costs, file).with_context(|| format!("{} cannot be drawn", file.display())),
+        Some(file) => {
+            plot(&costs, file).with_context(|| format!("{} cannot be drawn", file.display()))
+        }
         None => Ok(()),
     }
 }
@@ -54,12 +73,25 @@ fn building(least: usize) -> Room {
     while rooms.iter().map(|room| room.positions.len()).sum::<usize>() < least {
         rooms.push(world.room(SEED, rooms.len() as u64));
     }
-    let edge = rooms.iter().flat_map(|room| &room.positions).fold(0.0f32, |edge, [x, y, _]| edge.max(*x).max(*y)) + GAP;
+    let edge = rooms
+        .iter()
+        .flat_map(|room| &room.positions)
+        .fold(0.0f32, |edge, [x, y, _]| edge.max(*x).max(*y))
+        + GAP;
     let row = (rooms.len() as f64).sqrt().ceil() as usize;
-    let mut all = Room { positions: vec![], colors: vec![], semantic: vec![], instance: vec![] };
+    let mut all = Room {
+        positions: vec![],
+        colors: vec![],
+        semantic: vec![],
+        instance: vec![],
+    };
     for (place, room) in rooms.into_iter().enumerate() {
         let (east, north) = ((place % row) as f32 * edge, (place / row) as f32 * edge);
-        all.positions.extend(room.positions.iter().map(|[x, y, z]| [x + east, y + north, *z]));
+        all.positions.extend(
+            room.positions
+                .iter()
+                .map(|[x, y, z]| [x + east, y + north, *z]),
+        );
         all.colors.extend(room.colors);
         all.semantic.extend(room.semantic);
         all.instance.extend(room.instance);
@@ -67,29 +99,53 @@ fn building(least: usize) -> Room {
     all
 }
 
-/// Time and memory of each stage over points, everything logarithmic: what grows with the scan has a slope of one.
+/// Time and memory of each stage over points, everything logarithmic: what grows with the scan has
+/// a slope of one.
 fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
-    let stages: Vec<Stage> = Stage::ALL.into_iter().filter(|stage| costs.iter().any(|cost| cost.stages.contains_key(stage))).collect();
+    let stages: Vec<Stage> = Stage::ALL
+        .into_iter()
+        .filter(|stage| costs.iter().any(|cost| cost.stages.contains_key(stage)))
+        .collect();
     let picture = SVGBackend::new(file, PICTURE).into_drawing_area();
     picture.fill(&WHITE)?;
     let (time, memory) = picture.split_horizontally(PICTURE.0 / 2);
     let line = |stage: Stage, value: fn(&StageCost) -> Option<f64>| -> Vec<(f64, f64)> {
-        costs.iter().filter_map(|cost| Some((cost.points as f64, value(cost.stages.get(&stage)?)?))).collect()
+        costs
+            .iter()
+            .filter_map(|cost| Some((cost.points as f64, value(cost.stages.get(&stage)?)?)))
+            .collect()
     };
     for (area, title, value) in [
-        (time, "seconds", (|stage| Some(stage.ms / 1000.0)) as fn(&StageCost) -> Option<f64>),
-        (memory, "MiB at most", |stage| stage.peak_mib.map(|mib| mib as f64)),
+        (
+            time,
+            "seconds",
+            (|stage| Some(stage.ms / 1000.0)) as fn(&StageCost) -> Option<f64>,
+        ),
+        (memory, "MiB at most", |stage| {
+            stage.peak_mib.map(|mib| mib as f64)
+        }),
     ] {
-        let lines: Vec<_> = stages.iter().map(|stage| (*stage, line(*stage, value))).filter(|(_, line)| !line.is_empty()).collect();
+        let lines: Vec<_> = stages
+            .iter()
+            .map(|stage| (*stage, line(*stage, value)))
+            .filter(|(_, line)| !line.is_empty())
+            .collect();
         let all = || lines.iter().flat_map(|(_, line)| line);
-        let bounds = |of: fn(&(f64, f64)) -> f64| all().map(of).fold(f64::INFINITY..0.0, |range, v| range.start.min(v)..range.end.max(v));
+        let bounds = |of: fn(&(f64, f64)) -> f64| {
+            all().map(of).fold(f64::INFINITY..0.0, |range, v| {
+                range.start.min(v)..range.end.max(v)
+            })
+        };
         let (points, values) = (bounds(|at| at.0), bounds(|at| at.1));
         let mut chart = ChartBuilder::on(&area)
             .caption(title, ("sans-serif", 18))
             .margin(12)
             .x_label_area_size(36)
             .y_label_area_size(52)
-            .build_cartesian_2d((points.start / 1.1..points.end * 1.1).log_scale(), (values.start / 1.3..values.end * 1.3).log_scale())?;
+            .build_cartesian_2d(
+                (points.start / 1.1..points.end * 1.1).log_scale(),
+                (values.start / 1.3..values.end * 1.3).log_scale(),
+            )?;
         chart
             .configure_mesh()
             .x_desc("points")
@@ -98,10 +154,17 @@ fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
             .light_line_style(WHITE)
             .draw()?;
         for ((stage, line), color) in lines.into_iter().zip(COLORS) {
-            let drawn = chart.draw_series(LineSeries::new(line, color.stroke_width(2)).point_size(3))?;
-            drawn.label(name(stage)).legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2)));
+            let drawn =
+                chart.draw_series(LineSeries::new(line, color.stroke_width(2)).point_size(3))?;
+            drawn.label(name(stage)).legend(move |(x, y)| {
+                PathElement::new([(x, y), (x + 16, y)], color.stroke_width(2))
+            });
         }
-        chart.configure_series_labels().position(SeriesLabelPosition::UpperLeft).background_style(WHITE).draw()?;
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .background_style(WHITE)
+            .draw()?;
     }
     Ok(picture.present()?)
 }

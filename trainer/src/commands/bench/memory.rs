@@ -11,6 +11,8 @@ pub fn forget_peak() {
 /// Since the last [`forget_peak`], MiB.
 pub fn peak_mib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
-    let kib = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kib = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     Some(kib.trim().trim_end_matches(" kB").parse::<u64>().ok()? / 1024)
 }

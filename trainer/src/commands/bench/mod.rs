@@ -1,4 +1,5 @@
-//! `trainer bench`: what each stage costs on this machine, how that grows with the scan, and what the stages' own parts cost.
+//! `trainer bench`: what each stage costs on this machine, how that grows with the scan, and what
+//! the stages' own parts cost.
 
 use std::{
     cell::{Cell, RefCell},
@@ -111,10 +112,27 @@ impl Bench {
         self.step.start_threads()?;
         let device = self.device.open()?;
         if let Some(tiles) = self.tiles {
-            let tiles = if tiles == TilesChoice::Registers { Tiles::Registers } else { Tiles::Shared };
-            Tuning { product: tiles, convolution: tiles, ..Tuning::default() }.apply(&device);
+            let tiles = if tiles == TilesChoice::Registers {
+                Tiles::Registers
+            } else {
+                Tiles::Shared
+            };
+            Tuning {
+                product: tiles,
+                convolution: tiles,
+                ..Tuning::default()
+            }
+            .apply(&device);
         }
-        let wanted = self.what.map_or(vec![What::Stages, What::Superpoints, What::SparseConv, What::Attention], |what| vec![what]);
+        let wanted = self.what.map_or(
+            vec![
+                What::Stages,
+                What::Superpoints,
+                What::SparseConv,
+                What::Attention,
+            ],
+            |what| vec![what],
+        );
         wanted.into_iter().try_for_each(|what| match what {
             What::Stages => self.stages(&device),
             What::Curve => curve::run(&self, &self.network(&device)?),
@@ -129,7 +147,9 @@ impl Bench {
     /// The file to read.
     fn scan(&self) -> anyhow::Result<Vec<u8>> {
         match &self.scan {
-            Some(path) => fs::read(path).with_context(|| format!("{} cannot be read", path.display())),
+            Some(path) => {
+                fs::read(path).with_context(|| format!("{} cannot be read", path.display()))
+            }
             None => Ok(World::grammars().room(0, 0).to_ply()),
         }
     }
@@ -142,8 +162,13 @@ impl Bench {
     fn stages(&self, device: &Device) -> anyhow::Result<()> {
         let cost = Cost::of(&self.scan()?, &self.network(device)?, self.runs)?;
         for (stage, StageCost { ms, peak_mib }) in cost.stages {
-            let row = json!({ "stage": stage, "points": cost.points, "ms": ms, "peak_mib": peak_mib });
-            print(self, &row, &format!("{:12} {ms:9.1} ms {:>9}", name(stage), shown(peak_mib)))?;
+            let row =
+                json!({ "stage": stage, "points": cost.points, "ms": ms, "peak_mib": peak_mib });
+            print(
+                self,
+                &row,
+                &format!("{:12} {ms:9.1} ms {:>9}", name(stage), shown(peak_mib)),
+            )?;
         }
         Ok(())
     }
@@ -162,14 +187,20 @@ struct Cost {
 struct StageCost {
     /// Milliseconds, the fewest of all runs.
     ms: f64,
-    /// The most memory that this program had while the stage ran, MiB; the most of all runs. Unknown where the system does not tell.
+    /// The most memory that this program had while the stage ran, MiB; the most of all runs.
+    /// Unknown where the system does not tell.
     peak_mib: Option<u64>,
 }
 
 impl Cost {
     /// Reads and segments a file `runs` times.
     fn of(bytes: &[u8], network: &Network, runs: usize) -> anyhow::Result<Self> {
-        let mut cost = Self { points: 0, superpoints: 0, voxels: 0, stages: BTreeMap::new() };
+        let mut cost = Self {
+            points: 0,
+            superpoints: 0,
+            voxels: 0,
+            stages: BTreeMap::new(),
+        };
         let peaks = RefCell::new(BTreeMap::<Stage, Option<u64>>::new());
         for _ in 0..runs.max(1) {
             let (clock, running) = (StageClock::default(), Cell::new(Stage::Read));
@@ -192,16 +223,35 @@ impl Cost {
             clock.at(Stage::Read);
             let mut scan = scan::read(bytes, &monitor)?;
             preflight(&scan, Choices::default()).apply(&mut scan);
-            report(Progress { stage: Stage::Superpoints, done: 0.0 });
-            let grouping = pipeline::group(&scan.positions, scan.colors.as_deref(), &scan.triangles, &monitor)?;
-            pollster::block_on(pipeline::segment(&scan.positions, scan.colors.as_deref(), &grouping, network, &monitor))?;
+            report(Progress {
+                stage: Stage::Superpoints,
+                done: 0.0,
+            });
+            let grouping = pipeline::group(
+                &scan.positions,
+                scan.colors.as_deref(),
+                &scan.triangles,
+                &monitor,
+            )?;
+            pollster::block_on(pipeline::segment(
+                &scan.positions,
+                scan.colors.as_deref(),
+                &grouping,
+                network,
+                &monitor,
+            ))?;
             note();
             for (stage, ms) in clock.finish() {
-                let best = cost.stages.entry(stage).or_insert(StageCost { ms, peak_mib: None });
+                let best = cost
+                    .stages
+                    .entry(stage)
+                    .or_insert(StageCost { ms, peak_mib: None });
                 best.ms = best.ms.min(ms);
             }
             (cost.points, cost.superpoints) = (scan.len(), grouping.superpoints.count());
-            cost.voxels = Voxels::new(&scan.positions, network.voxel_size()).coords.len();
+            cost.voxels = Voxels::new(&scan.positions, network.voxel_size())
+                .coords
+                .len();
         }
         for (stage, of_stage) in &mut cost.stages {
             of_stage.peak_mib = peaks.borrow().get(stage).copied().flatten();
@@ -220,5 +270,9 @@ fn shown(mib: Option<u64>) -> String {
 }
 
 fn print(bench: &Bench, row: &Value, text: &str) -> io::Result<()> {
-    if bench.json { writeln!(io::stdout(), "{row}") } else { writeln!(io::stdout(), "{text}") }
+    if bench.json {
+        writeln!(io::stdout(), "{row}")
+    } else {
+        writeln!(io::stdout(), "{text}")
+    }
 }

@@ -2,7 +2,10 @@
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
-    ops::{BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOUR, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight},
+    ops::{
+        BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOUR, sparse_conv, sparse_conv_grad_input,
+        sparse_conv_grad_weight,
+    },
     platform::Instant,
 };
 use serde_json::json;
@@ -14,25 +17,57 @@ const CHANNELS: [usize; 3] = [32, 64, 128];
 /// One row a width and pass, the fastest of all runs.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let map = KernelMap::submanifold(&Level::new(shell(bench.voxels))?, 3)?;
-    CHANNELS.into_iter().try_for_each(|channels| passes(bench, &map, channels, device))
+    CHANNELS
+        .into_iter()
+        .try_for_each(|channels| passes(bench, &map, channels, device))
 }
 
 fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> anyhow::Result<()> {
     let voxels = map.out_rows();
-    let pairs: usize = (0..map.offsets()).map(|k| map.inputs().at(k).iter().filter(|&&q| q != NO_NEIGHBOUR).count()).sum();
+    let pairs: usize = (0..map.offsets())
+        .map(|k| {
+            map.inputs()
+                .at(k)
+                .iter()
+                .filter(|&&q| q != NO_NEIGHBOUR)
+                .count()
+        })
+        .sum();
     let random = |rows: usize| Tensor::<2>::random([rows, channels], Distribution::Default, device);
-    let (x, grad, weight) = (random(voxels), random(voxels), random(map.offsets() * channels).reshape([map.offsets(), channels, channels]));
-    // a device need not hold all pairs at once: a part that it binds is measured and taken as many times
+    let (x, grad, weight) = (
+        random(voxels),
+        random(voxels),
+        random(map.offsets() * channels).reshape([map.offsets(), channels, channels]),
+    );
+    // a device need not hold all pairs at once: a part that it binds is measured and taken as many
+    // times
     let part = pairs.min(BINDING_LIMIT / size_of::<f32>() / channels);
     let (rows, other_rows, matrix) = (random(part), random(part), random(channels));
     let passes: [(&str, Work, Work); 3] = [
-        ("forward", &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1), &|| rows.clone().matmul(matrix.clone()).flatten(0, 1)),
-        ("grad_input", &|| sparse_conv_grad_input(grad.clone(), weight.clone(), map).flatten(0, 1), &|| {
-            rows.clone().matmul(matrix.clone().transpose()).flatten(0, 1)
-        }),
-        ("grad_weight", &|| sparse_conv_grad_weight(x.clone(), grad.clone(), map).flatten(0, 2), &|| {
-            rows.clone().transpose().matmul(other_rows.clone()).flatten(0, 1)
-        }),
+        (
+            "forward",
+            &|| sparse_conv(x.clone(), weight.clone(), map).flatten(0, 1),
+            &|| rows.clone().matmul(matrix.clone()).flatten(0, 1),
+        ),
+        (
+            "grad_input",
+            &|| sparse_conv_grad_input(grad.clone(), weight.clone(), map).flatten(0, 1),
+            &|| {
+                rows.clone()
+                    .matmul(matrix.clone().transpose())
+                    .flatten(0, 1)
+            },
+        ),
+        (
+            "grad_weight",
+            &|| sparse_conv_grad_weight(x.clone(), grad.clone(), map).flatten(0, 2),
+            &|| {
+                rows.clone()
+                    .transpose()
+                    .matmul(other_rows.clone())
+                    .flatten(0, 1)
+            },
+        ),
     ];
     for (pass, sparse, dense) in passes {
         let (mut ms, mut dense_ms) = (f64::INFINITY, f64::INFINITY);
@@ -53,13 +88,16 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
             "dense_matmul_ms": dense_ms,
             "ratio_to_dense_matmul": ratio,
         });
-        let text = format!("{pass:12} {channels:4} channels {voxels:8} voxels {ms:9.1} ms, {gflops:6.1} GFLOPS, {ratio:.2} of a dense product's");
+        let text = format!(
+            "{pass:12} {channels:4} channels {voxels:8} voxels {ms:9.1} ms, {gflops:6.1} GFLOPS, {ratio:.2} of a dense product's"
+        );
         print(bench, &row, &text)?;
     }
     Ok(())
 }
 
-/// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them: seven to eight neighbours each.
+/// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them:
+/// seven to eight neighbours each.
 pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
     /// Of the cells of the shell, how many in 256 are kept.
     const KEPT: u32 = 217;
@@ -67,12 +105,22 @@ pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
     let unit = (voxels as f64 * 256.0 / f64::from(KEPT) / 1006.0).sqrt();
     let [x, y, z] = [15.0, 13.0, 11.0].map(|edge| (edge * unit).round().max(1.0) as i32);
     let cells = (0..z).flat_map(|k| (0..y).flat_map(move |j| (0..x).map(move |i| [i, j, k])));
-    let is_wall = |[i, j, k]: &[i32; 3]| [(*i, x), (*j, y), (*k, z)].iter().any(|&(at, edge)| at == 0 || at == edge - 1);
+    let is_wall = |[i, j, k]: &[i32; 3]| {
+        [(*i, x), (*j, y), (*k, z)]
+            .iter()
+            .any(|&(at, edge)| at == 0 || at == edge - 1)
+    };
     let hash = |[i, j, k]: &[i32; 3]| {
-        ((*i as u32).wrapping_mul(73_856_093) ^ (*j as u32).wrapping_mul(19_349_663) ^ (*k as u32).wrapping_mul(83_492_791)).wrapping_mul(0x9E37_79B9)
+        ((*i as u32).wrapping_mul(73_856_093)
+            ^ (*j as u32).wrapping_mul(19_349_663)
+            ^ (*k as u32).wrapping_mul(83_492_791))
+        .wrapping_mul(0x9E37_79B9)
             >> 24
     };
-    cells.filter(is_wall).filter(|cell| hash(cell) < KEPT).collect()
+    cells
+        .filter(is_wall)
+        .filter(|cell| hash(cell) < KEPT)
+        .collect()
 }
 
 /// Something that is measured.

@@ -29,7 +29,8 @@ pub struct Options {
     /// `bench step`: the run's configuration.
     #[arg(default_value = "configs/nano.toml")]
     config: PathBuf,
-    /// `bench step`: folder of labelled rooms; otherwise those of the configuration, or made ones where these are not there.
+    /// `bench step`: folder of labelled rooms; otherwise those of the configuration, or made ones
+    /// where these are not there.
     #[arg(long)]
     rooms: Option<PathBuf>,
     /// `bench step`: how many steps.
@@ -38,10 +39,12 @@ pub struct Options {
     /// Threads that compute; all cores by default.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// `bench step`: all samples are there before the first step, so that nobody makes them meanwhile.
+    /// `bench step`: all samples are there before the first step, so that nobody makes them
+    /// meanwhile.
     #[arg(long)]
     prepared: bool,
-    /// `bench step`: writes the loss and the gradient's norm of each step into this file, a line a step.
+    /// `bench step`: writes the loss and the gradient's norm of each step into this file, a line a
+    /// step.
     #[arg(long)]
     losses: Option<PathBuf>,
 }
@@ -49,21 +52,43 @@ pub struct Options {
 impl Options {
     /// The threads that compute.
     pub fn start_threads(&self) -> anyhow::Result<()> {
-        rayon::ThreadPoolBuilder::new().num_threads(self.threads).build_global().context("cannot start the worker threads")
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build_global()
+            .context("cannot start the worker threads")
     }
 }
 
 /// Parts of a step in their order.
-const PARTS: [&str; 9] = ["waiting", "to_device", "backbone", "decoder", "loss", "backward", "optimiser", "average", "step"];
+const PARTS: [&str; 9] = [
+    "waiting",
+    "to_device",
+    "backbone",
+    "decoder",
+    "loss",
+    "backward",
+    "optimiser",
+    "average",
+    "step",
+];
 
-/// One row a part, the median of all steps, and what share of the dense product's speed the step has.
+/// One row a part, the median of all steps, and what share of the dense product's speed the step
+/// has.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let options = &bench.step;
     let mut config = Config::read(&options.config)?;
     if let Some(rooms) = &options.rooms {
-        (config.data.rooms, config.data.weights, config.data.generated) = (vec![rooms.clone()], vec![], None);
+        (
+            config.data.rooms,
+            config.data.weights,
+            config.data.generated,
+        ) = (vec![rooms.clone()], vec![], None);
     } else if config.data.rooms.iter().any(|rooms| !rooms.exists()) {
-        (config.data.rooms, config.data.weights, config.data.generated) = (vec![], vec![], Some(Generated::default()));
+        (
+            config.data.rooms,
+            config.data.weights,
+            config.data.generated,
+        ) = (vec![], vec![], Some(Generated::default()));
     }
     allocator::keep_freed_memory();
     let inner = device.clone();
@@ -76,13 +101,23 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let scenes = config.optimiser.scenes_per_step;
     let samples = Samples::start(config.clone(), 0);
     let next = || samples.next();
-    let count = if options.prepared { options.steps as usize * scenes } else { 0 };
-    let mut prepared = (0..count).map(|_| next()).collect::<anyhow::Result<Vec<Sample>>>()?.into_iter();
+    let count = if options.prepared {
+        options.steps as usize * scenes
+    } else {
+        0
+    };
+    let mut prepared = (0..count)
+        .map(|_| next())
+        .collect::<anyhow::Result<Vec<Sample>>>()?
+        .into_iter();
     let mut peak = work::peak(&inner)?;
-    let (mut parts, mut flops, mut losses) = (vec![Vec::new(); PARTS.len()], Vec::new(), String::new());
+    let (mut parts, mut flops, mut losses) =
+        (vec![Vec::new(); PARTS.len()], Vec::new(), String::new());
     for step in 0..options.steps {
         let began = Instant::now();
-        let batch = (0..scenes).map(|_| prepared.next().map_or_else(next, Ok)).collect::<anyhow::Result<Vec<Sample>>>()?;
+        let batch = (0..scenes)
+            .map(|_| prepared.next().map_or_else(next, Ok))
+            .collect::<anyhow::Result<Vec<Sample>>>()?;
         let waited = began.elapsed();
         let rate = learning_rate(&config.optimiser, step, step as f64 / options.steps as f64);
         let (same, done) = computers.step(model, batch)?;
@@ -97,24 +132,56 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
             average.update(&model, optimiser.updates);
         }
         inner.sync()?;
-        let Phases { copy, backbone, decoder, loss, backward } = done.phases;
-        let times = [waited, copy, backbone, decoder, loss, backward, optimised, clock.elapsed(), began.elapsed()];
-        parts.iter_mut().zip(times).for_each(|(part, time)| part.push(milliseconds(time)));
+        let Phases {
+            copy,
+            backbone,
+            decoder,
+            loss,
+            backward,
+        } = done.phases;
+        let times = [
+            waited,
+            copy,
+            backbone,
+            decoder,
+            loss,
+            backward,
+            optimised,
+            clock.elapsed(),
+            began.elapsed(),
+        ];
+        parts
+            .iter_mut()
+            .zip(times)
+            .for_each(|(part, time)| part.push(milliseconds(time)));
         flops.push(done.flops);
         losses += &format!("{} {norm}\n", done.figures[0]);
     }
     peak = peak.max(work::peak(&inner)?);
-    let speeds: Vec<f64> = flops.iter().zip(&parts[PARTS.len() - 1]).map(|(flops, ms)| flops / ms / 1e6).collect();
+    let speeds: Vec<f64> = flops
+        .iter()
+        .zip(&parts[PARTS.len() - 1])
+        .map(|(flops, ms)| flops / ms / 1e6)
+        .collect();
     for (part, times) in PARTS.iter().zip(parts) {
         let ms = median(times);
-        print(bench, &json!({ "part": part, "ms": ms }), &format!("{part:10} {ms:8.1} ms"))?;
+        print(
+            bench,
+            &json!({ "part": part, "ms": ms }),
+            &format!("{part:10} {ms:8.1} ms"),
+        )?;
     }
     let (gigaflop, gflops, peak) = (median(flops) / 1e9, median(speeds), peak / 1e9);
     let row = json!({ "gigaflop": gigaflop, "gflops": gflops, "peak_gflops": peak, "share_of_peak": gflops / peak });
-    let text = format!("{gigaflop:.2} GFLOP a step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} that dense products have", 100.0 * gflops / peak);
+    let text = format!(
+        "{gigaflop:.2} GFLOP a step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} that dense products have",
+        100.0 * gflops / peak
+    );
     print(bench, &row, &text)?;
     match &options.losses {
-        Some(path) => fs::write(path, losses).with_context(|| format!("cannot write {}", path.display())),
+        Some(path) => {
+            fs::write(path, losses).with_context(|| format!("cannot write {}", path.display()))
+        }
         None => Ok(()),
     }
 }

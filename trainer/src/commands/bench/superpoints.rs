@@ -12,13 +12,16 @@ use serde_json::json;
 
 use super::{Bench, print};
 
-/// One row a step, the fastest of all runs. The graph thins the scan, finds neighbours and normals once more; they are measured alone before.
+/// One row a step, the fastest of all runs. The graph thins the scan, finds neighbours and normals
+/// once more; they are measured alone before.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
     let mut scan = scan::read(bytes, &silent)?;
     preflight(&scan, Choices::default()).apply(&mut scan);
     let options = SuperpointOptions::default();
-    let EdgeSource::Neighbours { spacing, k, .. } = options.edges else { anyhow::bail!("superpoints are made of neighbours by default") };
+    let EdgeSource::Neighbours { spacing, k, .. } = options.edges else {
+        anyhow::bail!("superpoints are made of neighbours by default")
+    };
     let mut fastest = [f64::INFINITY; 6];
     for _ in 0..bench.runs.max(1) {
         let mut steps = fastest.iter_mut();
@@ -26,23 +29,49 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         let mut lap = || {
             let ms = clock.elapsed().as_secs_f64() * 1e3;
             clock = Instant::now();
-            steps.next().into_iter().for_each(|best| *best = best.min(ms));
+            steps
+                .next()
+                .into_iter()
+                .for_each(|best| *best = best.min(ms));
         };
-        let positions = Thinned::new(&scan.positions, spacing, |_, _| true).of_kept(&scan.positions);
+        let positions =
+            Thinned::new(&scan.positions, spacing, |_, _| true).of_kept(&scan.positions);
         lap();
         let neighbours = spatial::nearest_neighbours(&positions, k, &|_| Ok(()))?;
         lap();
         spatial::normals(&neighbours.by_row(&positions), &neighbours, &|_| Ok(()))?;
         lap();
-        let graph = PointGraph::new(&scan.positions, scan.colors.as_deref(), &scan.triangles, None, options.edges, &silent)?;
+        let graph = PointGraph::new(
+            &scan.positions,
+            scan.colors.as_deref(),
+            &scan.triangles,
+            None,
+            options.edges,
+            &silent,
+        )?;
         lap();
-        let superpoints = graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?;
+        let superpoints =
+            graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?;
         lap();
         Hierarchy::new(&graph, &superpoints, &silent)?;
         lap();
     }
-    for (step, ms) in ["thinning", "neighbours", "normals", "graph", "forest", "merge_tree"].into_iter().zip(fastest) {
-        print(bench, &json!({ "step": step, "points": scan.len(), "ms": ms }), &format!("{step:12} {ms:9.1} ms"))?;
+    for (step, ms) in [
+        "thinning",
+        "neighbours",
+        "normals",
+        "graph",
+        "forest",
+        "merge_tree",
+    ]
+    .into_iter()
+    .zip(fastest)
+    {
+        print(
+            bench,
+            &json!({ "step": step, "points": scan.len(), "ms": ms }),
+            &format!("{step:12} {ms:9.1} ms"),
+        )?;
     }
     Ok(())
 }

@@ -1,4 +1,5 @@
-//! What networks and SLAM make of a video, without metres and without gravity: judged, brought to metres and level.
+//! What networks and SLAM make of a video, without metres and without gravity: judged, brought to
+//! metres and level.
 //!
 //! | a reconstruction has failed when | because |
 //! |---|---|
@@ -28,7 +29,8 @@ const STILL: f32 = 0.01;
 const ASTRAY: f32 = 10.0;
 /// Greatest median disagreement, relative.
 const OFF: f32 = 0.1;
-/// Where units mean nothing, the median depth is taken to be this: rooms filmed by hand have it at about two metres.
+/// Where units mean nothing, the median depth is taken to be this: rooms filmed by hand have it at
+/// about two metres.
 const TYPICAL_DEPTH: f32 = 2.0;
 /// Farther depth cannot be stored in a bundle, metres.
 const FARTHEST: f32 = 65.0;
@@ -70,26 +72,54 @@ impl Reconstruction {
     /// It has failed by the rules above, up cannot be guessed, or no point is near enough.
     pub fn prepared(mut self, options: &Options) -> anyhow::Result<Prepared> {
         let depth = self.judged().context("the reconstruction failed")?;
-        let scale = options.metres_per_unit.unwrap_or(if self.is_metric { 1.0 } else { TYPICAL_DEPTH / depth });
+        let scale = options.metres_per_unit.unwrap_or(if self.is_metric {
+            1.0
+        } else {
+            TYPICAL_DEPTH / depth
+        });
         let world_from_file = match options.level {
             true => Mat3A::from_quat(Quat::from_rotation_arc(level::up(&self.images)?, Vec3::Z)),
             false => options.turn().matrix3,
         };
-        let world_from_file = Affine3A { matrix3: world_from_file, translation: Vec3A::ZERO };
+        let world_from_file = Affine3A {
+            matrix3: world_from_file,
+            translation: Vec3A::ZERO,
+        };
         for image in &mut self.images {
             image.camera.world_from_camera.translation *= scale;
             image.camera.world_from_camera = world_from_file * image.camera.world_from_camera;
-            image.depth = image.depth.take().map(|depth| near(depth.scaled(scale))).transpose()?;
+            image.depth = image
+                .depth
+                .take()
+                .map(|depth| near(depth.scaled(scale)))
+                .transpose()?;
         }
         let (positions, colors, origins) = match self.points {
             None => reconstruct::from_depth(&self.images, &self.pictures, options)?,
             Some(points) => {
                 let mut cells = Cells::new(options.spacing);
-                for Point { position, color, origin, depth } in points.into_iter().filter(|point| point.depth * scale < options.farthest) {
-                    cells.add(world_from_file.transform_point3(position * scale).into(), color, origin, depth * scale);
+                for Point {
+                    position,
+                    color,
+                    origin,
+                    depth,
+                } in points
+                    .into_iter()
+                    .filter(|point| point.depth * scale < options.farthest)
+                {
+                    cells.add(
+                        world_from_file.transform_point3(position * scale).into(),
+                        color,
+                        origin,
+                        depth * scale,
+                    );
                 }
                 let points = cells.points();
-                ensure!(!points.0.is_empty(), "no point is nearer than {} m", options.farthest);
+                ensure!(
+                    !points.0.is_empty(),
+                    "no point is nearer than {} m",
+                    options.farthest
+                );
                 points
             }
         };
@@ -98,37 +128,80 @@ impl Reconstruction {
             summary += &format!(", {} without a camera left out", self.lost);
         }
         if options.metres_per_unit.is_none() && !self.is_metric {
-            summary += &format!(", a unit taken for {scale:.3} m so that the median depth is {TYPICAL_DEPTH} m");
+            summary += &format!(
+                ", a unit taken for {scale:.3} m so that the median depth is {TYPICAL_DEPTH} m"
+            );
         }
-        Ok((Foundation { positions, colors: Some(colors), origins, images: self.images, ..Foundation::default() }, self.pictures, summary))
+        Ok((
+            Foundation {
+                positions,
+                colors: Some(colors),
+                origins,
+                images: self.images,
+                ..Foundation::default()
+            },
+            self.pictures,
+            summary,
+        ))
     }
 
     /// The median depth of a reconstruction that did not fail.
     fn judged(&self) -> anyhow::Result<f32> {
-        let Self { images, disagreement, .. } = self;
-        ensure!(images.len() >= IMAGES, "{} images with a camera, at least {IMAGES} are needed", images.len());
+        let Self {
+            images,
+            disagreement,
+            ..
+        } = self;
+        ensure!(
+            images.len() >= IMAGES,
+            "{} images with a camera, at least {IMAGES} are needed",
+            images.len()
+        );
         let (mut depths, mut pixels) = (vec![], 0);
         for depth in images.iter().filter_map(|image| image.depth.as_ref()) {
             let [rows, columns] = depth.size();
-            let seen = (0..rows * columns).step_by(STRIDE).map(|i| depth.at(i / columns, i % columns)[0]);
+            let seen = (0..rows * columns)
+                .step_by(STRIDE)
+                .map(|i| depth.at(i / columns, i % columns)[0]);
             pixels += seen.len();
             depths.extend(seen.filter(|depth| *depth > 0.0));
         }
         let share = depths.len() as f32 / pixels.max(1) as f32;
-        ensure!(share >= SHARE, "{:.1} % of the pixels have a confident point, at least {:.0} % are needed", 100.0 * share, 100.0 * SHARE);
+        ensure!(
+            share >= SHARE,
+            "{:.1} % of the pixels have a confident point, at least {:.0} % are needed",
+            100.0 * share,
+            100.0 * SHARE
+        );
         let depth = median(depths).context("no depth")?;
-        let places: Vec<Vec3> = images.iter().map(|image| image.camera.position().into()).collect();
-        let middle = Vec3::from(std::array::from_fn(|axis| median(places.iter().map(|place| place[axis]).collect()).unwrap_or(0.0)));
+        let places: Vec<Vec3> = images
+            .iter()
+            .map(|image| image.camera.position().into())
+            .collect();
+        let middle = Vec3::from(std::array::from_fn(|axis| {
+            median(places.iter().map(|place| place[axis]).collect()).unwrap_or(0.0)
+        }));
         let mut ways: Vec<f32> = places.iter().map(|place| place.distance(middle)).collect();
         ways.sort_by(f32::total_cmp);
-        let (decile, farthest) = (ways[(0.9 * (ways.len() - 1) as f32) as usize], ways[ways.len() - 1]);
-        ensure!(farthest >= STILL * depth, "the cameras moved by {farthest} at a median depth of {depth}, at least {STILL} of it is needed");
+        let (decile, farthest) = (
+            ways[(0.9 * (ways.len() - 1) as f32) as usize],
+            ways[ways.len() - 1],
+        );
+        ensure!(
+            farthest >= STILL * depth,
+            "the cameras moved by {farthest} at a median depth of {depth}, at least {STILL} of it is needed"
+        );
         ensure!(
             farthest <= ASTRAY * decile.max(STILL * depth),
             "a camera is {farthest} from the middle of all, nine of ten within {decile}: more than {ASTRAY} times as far"
         );
         if let Some(disagreement) = disagreement {
-            ensure!(*disagreement <= OFF, "points and depth or pixels disagree by {:.1} %, at most {:.0} % pass", 100.0 * disagreement, 100.0 * OFF);
+            ensure!(
+                *disagreement <= OFF,
+                "points and depth or pixels disagree by {:.1} %, at most {:.0} % pass",
+                100.0 * disagreement,
+                100.0 * OFF
+            );
         }
         Ok(depth)
     }
@@ -137,8 +210,13 @@ impl Reconstruction {
 /// Without what is too far for a bundle.
 fn near(depth: segscape::views::Map) -> anyhow::Result<segscape::views::Map> {
     let [rows, columns] = depth.size();
-    let metres = (0..rows * columns).map(|i| depth.at(i / columns, i % columns)[0]).map(|metres| if metres < FARTHEST { metres } else { 0.0 });
-    Ok(segscape::views::Map::new(metres.collect(), [rows, columns, 1])?)
+    let metres = (0..rows * columns)
+        .map(|i| depth.at(i / columns, i % columns)[0])
+        .map(|metres| if metres < FARTHEST { metres } else { 0.0 });
+    Ok(segscape::views::Map::new(
+        metres.collect(),
+        [rows, columns, 1],
+    )?)
 }
 
 /// Of the finite values.

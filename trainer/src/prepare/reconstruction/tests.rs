@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! A room seen by a tilted SLAM and by a network without scale: a floor 1.5 m below the cameras and a wall ahead, exactly as both programs write them.
+//! A room seen by a tilted SLAM and by a network without scale: a floor 1.5 m below the cameras and
+//! a wall ahead, exactly as both programs write them.
 
 use std::{
     fs,
@@ -37,25 +38,43 @@ fn camera(row: usize) -> Camera {
     let place = Affine3A::from_translation(Vec3::new(0.2 * row as f32, 0.0, EYE));
     let world_from_camera = place * Affine3A::from_rotation_x(-0.5) * Affine3A::from_mat3(axes);
     let center = [0.5 * (COLUMNS - 1) as f32, 0.5 * (ROWS - 1) as f32];
-    Camera { width: COLUMNS as f32, height: ROWS as f32, focal: [FOCAL; 2], center, world_from_camera }
+    Camera {
+        width: COLUMNS as f32,
+        height: ROWS as f32,
+        focal: [FOCAL; 2],
+        center,
+        world_from_camera,
+    }
 }
 
 /// What a pixel shows, in the room, and its depth.
 fn seen(camera: &Camera, pixel: usize) -> (Vec3, f32) {
-    let [x, y] = [(pixel % COLUMNS) as f32 - camera.center[0], (pixel / COLUMNS) as f32 - camera.center[1]].map(|offset| offset / FOCAL);
+    let [x, y] = [
+        (pixel % COLUMNS) as f32 - camera.center[0],
+        (pixel / COLUMNS) as f32 - camera.center[1],
+    ]
+    .map(|offset| offset / FOCAL);
     let eye = Vec3::from(camera.world_from_camera.translation);
-    let ray = camera.world_from_camera.transform_vector3(Vec3::new(x, y, 1.0));
+    let ray = camera
+        .world_from_camera
+        .transform_vector3(Vec3::new(x, y, 1.0));
     let to = |along: f32| if along > 0.0 { along } else { f32::INFINITY };
     let depth = to(-eye.z / ray.z).min(to((WALL - eye.y) / ray.y));
     (eye + depth * ray, depth)
 }
 
 fn color(pixel: usize) -> [u8; 3] {
-    [(8 * (pixel % COLUMNS)) as u8, (10 * (pixel / COLUMNS)) as u8, 200]
+    [
+        (8 * (pixel % COLUMNS)) as u8,
+        (10 * (pixel / COLUMNS)) as u8,
+        200,
+    ]
 }
 
 fn put_picture(path: &Path) {
-    let picture = ImageBuffer::from_fn(COLUMNS as u32, ROWS as u32, |x, y| Rgb(color(y as usize * COLUMNS + x as usize)));
+    let picture = ImageBuffer::from_fn(COLUMNS as u32, ROWS as u32, |x, y| {
+        Rgb(color(y as usize * COLUMNS + x as usize))
+    });
     fs::create_dir_all(path.parent().unwrap()).unwrap();
     picture.save(path).unwrap();
 }
@@ -69,8 +88,13 @@ fn mast3r_slam(folder: &Path) {
     let (mut trajectory, mut vertices, mut masks) = (String::new(), vec![], vec![]);
     for row in 0..COUNT {
         let camera = camera(row);
-        let (_, rotation, place) = (tilt() * camera.world_from_camera).to_scale_rotation_translation();
-        let mut pose = [place.x, place.y, place.z, rotation.x, rotation.y, rotation.z, rotation.w].map(|x| x.to_string()).join(" ");
+        let (_, rotation, place) =
+            (tilt() * camera.world_from_camera).to_scale_rotation_translation();
+        let mut pose = [
+            place.x, place.y, place.z, rotation.x, rotation.y, rotation.z, rotation.w,
+        ]
+        .map(|x| x.to_string())
+        .join(" ");
         if row == LOST {
             pose = ["nan"; 7].join(" ");
         }
@@ -80,7 +104,13 @@ fn mast3r_slam(folder: &Path) {
             masks.push(u8::from(passed(pixel)));
             if passed(pixel) {
                 let point = tilt().transform_point3(seen(&camera, pixel).0);
-                vertices.extend(point.to_array().into_iter().flat_map(f32::to_le_bytes).chain(color(pixel)));
+                vertices.extend(
+                    point
+                        .to_array()
+                        .into_iter()
+                        .flat_map(f32::to_le_bytes)
+                        .chain(color(pixel)),
+                );
             }
         }
     }
@@ -89,9 +119,17 @@ fn mast3r_slam(folder: &Path) {
         "ply\nformat binary_little_endian 1.0\nelement vertex {count}\nproperty float x\nproperty float y\nproperty float z\nproperty uchar red\n\
          property uchar green\nproperty uchar blue\nend_header\n"
     );
-    fs::write(folder.join("kitchen.ply"), [header.into_bytes(), vertices].concat()).unwrap();
+    fs::write(
+        folder.join("kitchen.ply"),
+        [header.into_bytes(), vertices].concat(),
+    )
+    .unwrap();
     fs::write(folder.join("kitchen.txt"), trajectory).unwrap();
-    fs::write(folder.join("kitchen.masks.npy"), npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &masks)).unwrap();
+    fs::write(
+        folder.join("kitchen.masks.npy"),
+        npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &masks),
+    )
+    .unwrap();
 }
 
 /// Of the room, in VGGT's file.
@@ -100,7 +138,9 @@ const UNIT: f32 = 0.4;
 /// The arrays, which tests may change before they are packed.
 fn predictions() -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
     let all = |channels: usize, value: &dyn Fn(usize, usize) -> Vec<f32>| -> Vec<f32> {
-        let values: Vec<f32> = (0..COUNT).flat_map(|row| (0..ROWS * COLUMNS).flat_map(move |pixel| value(row, pixel))).collect();
+        let values: Vec<f32> = (0..COUNT)
+            .flat_map(|row| (0..ROWS * COLUMNS).flat_map(move |pixel| value(row, pixel)))
+            .collect();
         assert_eq!(values.len(), COUNT * ROWS * COLUMNS * channels);
         values
     };
@@ -113,22 +153,43 @@ fn predictions() -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
     };
     let extrinsic = (0..COUNT).flat_map(|row| {
         let m = world_from_camera(row).inverse();
-        let rows = (0..3).flat_map(|i| [m.x_axis[i], m.y_axis[i], m.z_axis[i], m.translation[i]]).collect::<Vec<f32>>();
+        let rows = (0..3)
+            .flat_map(|i| [m.x_axis[i], m.y_axis[i], m.z_axis[i], m.translation[i]])
+            .collect::<Vec<f32>>();
         if row == LOST { vec![0.0; 12] } else { rows }
     });
     let [cx, cy] = camera(0).center;
     let intrinsic = [FOCAL, 0.0, cx, 0.0, FOCAL, cy, 0.0, 0.0, 1.0].repeat(COUNT);
-    let images = (0..COUNT).flat_map(|_| (0..3).flat_map(|channel| (0..ROWS * COLUMNS).map(move |pixel| f32::from(color(pixel)[channel]) / 255.0)));
+    let images = (0..COUNT).flat_map(|_| {
+        (0..3).flat_map(|channel| {
+            (0..ROWS * COLUMNS).map(move |pixel| f32::from(color(pixel)[channel]) / 255.0)
+        })
+    });
     vec![
-        ("depth", vec![COUNT, ROWS, COLUMNS, 1], all(1, &|row, pixel| vec![UNIT * seen(&camera(row), pixel).1])),
-        ("depth_conf", vec![COUNT, ROWS, COLUMNS], all(1, &|_, pixel| vec![if passed(pixel) { 5.0 } else { 1e-6 }])),
+        (
+            "depth",
+            vec![COUNT, ROWS, COLUMNS, 1],
+            all(1, &|row, pixel| vec![UNIT * seen(&camera(row), pixel).1]),
+        ),
+        (
+            "depth_conf",
+            vec![COUNT, ROWS, COLUMNS],
+            all(1, &|_, pixel| vec![if passed(pixel) { 5.0 } else { 1e-6 }]),
+        ),
         ("extrinsic", vec![COUNT, 3, 4], extrinsic.collect()),
         ("intrinsic", vec![COUNT, 3, 3], intrinsic),
         ("images", vec![COUNT, 3, ROWS, COLUMNS], images.collect()),
         (
             "world_points",
             vec![COUNT, ROWS, COLUMNS, 3],
-            all(3, &|row, pixel| (UNIT * first.inverse().transform_point3(seen(&camera(row), pixel).0)).to_array().to_vec()),
+            all(3, &|row, pixel| {
+                (UNIT
+                    * first
+                        .inverse()
+                        .transform_point3(seen(&camera(row), pixel).0))
+                .to_array()
+                .to_vec()
+            }),
         ),
     ]
 }
@@ -136,33 +197,68 @@ fn predictions() -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
 fn pack(folder: &Path, arrays: &[(&'static str, Vec<usize>, Vec<f32>)]) {
     let mut file = ZipWriter::new(Cursor::new(vec![]));
     for (name, shape, values) in arrays {
-        let method = if *name == "depth" { CompressionMethod::Deflated } else { CompressionMethod::Stored };
-        file.start_file(format!("{name}.npy"), SimpleFileOptions::default().compression_method(method)).unwrap();
+        let method = if *name == "depth" {
+            CompressionMethod::Deflated
+        } else {
+            CompressionMethod::Stored
+        };
+        file.start_file(
+            format!("{name}.npy"),
+            SimpleFileOptions::default().compression_method(method),
+        )
+        .unwrap();
         file.write_all(&npy::tests::floats(shape, values)).unwrap();
     }
-    fs::write(folder.join("predictions.npz"), file.finish().unwrap().into_inner()).unwrap();
+    fs::write(
+        folder.join("predictions.npz"),
+        file.finish().unwrap().into_inner(),
+    )
+    .unwrap();
 }
 
 fn level() -> Options {
-    Options { level: true, farthest: 9.0, spacing: 0.01, ..options() }
+    Options {
+        level: true,
+        farthest: 9.0,
+        spacing: 0.01,
+        ..options()
+    }
 }
 
 /// Floor and wall, up and metres, and every point at its pixel.
 fn check(scene: &Foundation, scale: f32) {
     assert_eq!(scene.images.len(), COUNT - 1);
     let eye = scene.images[0].camera.position();
-    for ((position, origin), color) in scene.positions.iter().zip(&scene.origins).zip(scene.colors.as_ref().unwrap()) {
+    for ((position, origin), color) in scene
+        .positions
+        .iter()
+        .zip(&scene.origins)
+        .zip(scene.colors.as_ref().unwrap())
+    {
         let origin = origin.unwrap();
         let image = &scene.images[origin.view as usize];
         let pixel = image.camera.project(*position).unwrap();
-        assert!((pixel.x - origin.x).abs() < 2e-3 && (pixel.y - origin.y).abs() < 2e-3, "{pixel:?} {origin:?}");
-        let place = (origin.y * ROWS as f32) as usize * COLUMNS + (origin.x * COLUMNS as f32) as usize;
+        assert!(
+            (pixel.x - origin.x).abs() < 2e-3 && (pixel.y - origin.y).abs() < 2e-3,
+            "{pixel:?} {origin:?}"
+        );
+        let place =
+            (origin.y * ROWS as f32) as usize * COLUMNS + (origin.x * COLUMNS as f32) as usize;
         assert!(passed(place), "a pixel that did not pass has a point");
         assert_eq!(*color, self::color(place));
-        let source = image.name.trim_end_matches(".5").trim_start_matches('0').parse().unwrap_or(0);
+        let source = image
+            .name
+            .trim_end_matches(".5")
+            .trim_start_matches('0')
+            .parse()
+            .unwrap_or(0);
         let [down, distance] = [(eye[2] - position[2]) / scale, pixel.depth / scale];
         let (room, depth) = seen(&camera(source), place);
-        assert!((down - (EYE - room.z)).abs() < 0.03 && (distance - depth).abs() < 0.03, "{down} {} {distance} {depth}", EYE - room.z);
+        assert!(
+            (down - (EYE - room.z)).abs() < 0.03 && (distance - depth).abs() < 0.03,
+            "{down} {} {distance} {depth}",
+            EYE - room.z
+        );
     }
 }
 
@@ -174,47 +270,96 @@ fn a_sequence_of_mast3r_slam_becomes_a_level_room() {
     assert_eq!(found[0].0, "kitchen");
     for path in [folder.path(), &found[0].1] {
         let (scene, summary) = prepared(Kind::Mast3rSlam, path, &level()).unwrap();
-        assert!(summary.contains("4 images, 1 without a camera"), "{summary}");
+        assert!(
+            summary.contains("4 images, 1 without a camera"),
+            "{summary}"
+        );
         check(&scene, 1.0);
         let focal = scene.images[0].camera.focal[0];
         assert!((focal - FOCAL).abs() < 0.01, "{focal}");
     }
     // of every fourth keyframe there are too few
-    let half = prepared(Kind::Mast3rSlam, folder.path(), &Options { every: 4, ..level() }).unwrap_err();
-    assert!(format!("{half:#}").contains("2 images with a camera"), "{half:#}");
+    let half = prepared(
+        Kind::Mast3rSlam,
+        folder.path(),
+        &Options {
+            every: 4,
+            ..level()
+        },
+    )
+    .unwrap_err();
+    assert!(
+        format!("{half:#}").contains("2 images with a camera"),
+        "{half:#}"
+    );
 }
 
 #[test]
 fn predictions_of_vggt_become_a_level_room_in_metres() {
     let folder = tempfile::tempdir().unwrap();
     pack(folder.path(), &predictions());
-    let (scene, summary) = prepared(Kind::Vggt, folder.path(), &Options { metres_per_unit: Some(1.0 / UNIT), ..level() }).unwrap();
+    let (scene, summary) = prepared(
+        Kind::Vggt,
+        folder.path(),
+        &Options {
+            metres_per_unit: Some(1.0 / UNIT),
+            ..level()
+        },
+    )
+    .unwrap();
     assert!(summary.contains("1 without a camera"), "{summary}");
     check(&scene, 1.0);
     let (scene, summary) = prepared(Kind::Vggt, folder.path(), &level()).unwrap();
-    let depths = scene.images.iter().flat_map(|image| (0..ROWS * COLUMNS).map(|i| image.depth.as_ref().unwrap().at(i / COLUMNS, i % COLUMNS)[0]));
+    let depths = scene.images.iter().flat_map(|image| {
+        (0..ROWS * COLUMNS).map(|i| image.depth.as_ref().unwrap().at(i / COLUMNS, i % COLUMNS)[0])
+    });
     let middle = median(depths.filter(|depth| *depth > 0.0).collect()).unwrap();
-    assert!((middle - TYPICAL_DEPTH).abs() < 0.1 && summary.contains("a unit taken for"), "{middle} {summary}");
+    assert!(
+        (middle - TYPICAL_DEPTH).abs() < 0.1 && summary.contains("a unit taken for"),
+        "{middle} {summary}"
+    );
     // images as the demos turn them, and an axis that the user names: the first camera's -y
     let mut arrays = predictions();
     let planar = std::mem::take(&mut arrays[4].2);
     let pixels = ROWS * COLUMNS;
     arrays[4].1 = vec![COUNT, ROWS, COLUMNS, 3];
-    arrays[4].2 = (0..COUNT * pixels * 3).map(|i| planar[(i / (3 * pixels) * 3 + i % 3) * pixels + i / 3 % pixels]).collect();
+    arrays[4].2 = (0..COUNT * pixels * 3)
+        .map(|i| planar[(i / (3 * pixels) * 3 + i % 3) * pixels + i / 3 % pixels])
+        .collect();
     arrays.remove(5);
     pack(folder.path(), &arrays);
-    let named = Options { level: false, up: segscape::scan::UpAxis::MinusY, metres_per_unit: Some(1.0 / UNIT), ..level() };
+    let named = Options {
+        level: false,
+        up: segscape::scan::UpAxis::MinusY,
+        metres_per_unit: Some(1.0 / UNIT),
+        ..level()
+    };
     let tilted = prepared(Kind::Vggt, folder.path(), &named).unwrap().0;
-    let [_, ahead, up] = tilted.images[0].camera.world_from_camera.matrix3.z_axis.to_array();
-    assert!(ahead > 0.99 && up.abs() < 0.01, "the camera looks along y though it was held downwards");
+    let [_, ahead, up] = tilted.images[0]
+        .camera
+        .world_from_camera
+        .matrix3
+        .z_axis
+        .to_array();
+    assert!(
+        ahead > 0.99 && up.abs() < 0.01,
+        "the camera looks along y though it was held downwards"
+    );
 }
 
 #[test]
 fn failed_reconstructions_say_by_which_rule() {
-    type Change = (&'static str, fn(&mut Vec<(&'static str, Vec<usize>, Vec<f32>)>));
+    type Change = (
+        &'static str,
+        fn(&mut Vec<(&'static str, Vec<usize>, Vec<f32>)>),
+    );
     let changes: [Change; 10] = [
-        ("disagree by", |arrays| arrays[5].2.iter_mut().for_each(|x| *x *= 1.5)),
-        ("% of the pixels", |arrays| arrays[1].2.iter_mut().for_each(|x| *x = 1e-6)),
+        ("disagree by", |arrays| {
+            arrays[5].2.iter_mut().for_each(|x| *x *= 1.5)
+        }),
+        ("% of the pixels", |arrays| {
+            arrays[1].2.iter_mut().for_each(|x| *x = 1e-6)
+        }),
         ("the cameras moved", |arrays| {
             let first = arrays[2].2[..12].to_vec();
             arrays[2].2 = first.repeat(COUNT);
@@ -228,14 +373,20 @@ fn failed_reconstructions_say_by_which_rule() {
         ("held in all directions", |arrays| {
             // the second and the fourth upside down
             for row in [1, 3] {
-                arrays[2].2[12 * row..][..8].iter_mut().for_each(|x| *x = -*x);
+                arrays[2].2[12 * row..][..8]
+                    .iter_mut()
+                    .for_each(|x| *x = -*x);
             }
             arrays.remove(5);
         }),
         ("there is no array `depth`", |arrays| drop(arrays.remove(0))),
-        ("does not fit", |arrays| arrays[0].1 = vec![COUNT, COLUMNS, ROWS, 1]),
+        ("does not fit", |arrays| {
+            arrays[0].1 = vec![COUNT, COLUMNS, ROWS, 1]
+        }),
         ("too early", |arrays| arrays[4].2.truncate(10)),
-        ("at most", |arrays| arrays[1].1 = vec![1 << 20, 1 << 20, 1 << 30]),
+        ("at most", |arrays| {
+            arrays[1].1 = vec![1 << 20, 1 << 20, 1 << 30]
+        }),
     ];
     for (words, change) in changes {
         let folder = tempfile::tempdir().unwrap();
@@ -247,19 +398,41 @@ fn failed_reconstructions_say_by_which_rule() {
     }
     type Damage = (&'static str, fn(&Path));
     let damages: [Damage; 6] = [
-        ("masks.npy: only masks", |scene| fs::remove_file(scene.join("kitchen.masks.npy")).unwrap()),
-        ("masks of 4 keyframes", |scene| fs::write(scene.join("kitchen.masks.npy"), npy::tests::encode("|b1", &[4, 2, 2], &[1; 16])).unwrap()),
+        ("masks.npy: only masks", |scene| {
+            fs::remove_file(scene.join("kitchen.masks.npy")).unwrap()
+        }),
+        ("masks of 4 keyframes", |scene| {
+            fs::write(
+                scene.join("kitchen.masks.npy"),
+                npy::tests::encode("|b1", &[4, 2, 2], &[1; 16]),
+            )
+            .unwrap()
+        }),
         ("ask for", |scene| {
             let all = vec![1; COUNT * ROWS * COLUMNS];
-            fs::write(scene.join("kitchen.masks.npy"), npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &all)).unwrap();
+            fs::write(
+                scene.join("kitchen.masks.npy"),
+                npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &all),
+            )
+            .unwrap();
         }),
         ("disagree by", |scene| {
             // the masks of another run
-            let others: Vec<u8> = (0..COUNT * ROWS * COLUMNS).map(|i| u8::from(i % (ROWS * COLUMNS) < 25 * ROWS)).collect();
-            fs::write(scene.join("kitchen.masks.npy"), npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &others)).unwrap();
+            let others: Vec<u8> = (0..COUNT * ROWS * COLUMNS)
+                .map(|i| u8::from(i % (ROWS * COLUMNS) < 25 * ROWS))
+                .collect();
+            fs::write(
+                scene.join("kitchen.masks.npy"),
+                npy::tests::encode("|b1", &[COUNT, ROWS, COLUMNS], &others),
+            )
+            .unwrap();
         }),
-        ("instead of 8", |scene| fs::write(scene.join("kitchen.txt"), "0.5 1 2 3\n").unwrap()),
-        ("is no time", |scene| fs::write(scene.join("kitchen.txt"), "../x 0 0 0 0 0 0 1\n").unwrap()),
+        ("instead of 8", |scene| {
+            fs::write(scene.join("kitchen.txt"), "0.5 1 2 3\n").unwrap()
+        }),
+        ("is no time", |scene| {
+            fs::write(scene.join("kitchen.txt"), "../x 0 0 0 0 0 0 1\n").unwrap()
+        }),
     ];
     for (words, damage) in damages {
         let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,5 @@
-//! PyTorch files that hold arrays side by side, as data sets are kept: a tensor, or a tuple or list of tensors and NumPy arrays. Checkpoints, which are
-//! dictionaries, are read by `trainer import`.
+//! PyTorch files that hold arrays side by side, as data sets are kept: a tensor, or a tuple or list
+//! of tensors and NumPy arrays. Checkpoints, which are dictionaries, are read by `trainer import`.
 
 mod pickle;
 
@@ -79,16 +79,28 @@ impl TorchFile {
         let open = || -> anyhow::Result<Self> {
             let mut archive = ZipArchive::new(File::open(path)?)
                 .context("no archive as PyTorch has written since version 1.6; older files are read after torch.save(torch.load(file), file)")?;
-            let name = archive.file_names().filter_map(Result::ok).find(|name| name.ends_with("/data.pkl"));
+            let name = archive
+                .file_names()
+                .filter_map(Result::ok)
+                .find(|name| name.ends_with("/data.pkl"));
             let name = name.context("the archive has no data.pkl")?.into_owned();
             let mut entry = archive.by_name(&name)?;
-            ensure!(entry.size() <= PICKLE_LIMIT, "{name} has {} bytes, at most {PICKLE_LIMIT} are believed", entry.size());
+            ensure!(
+                entry.size() <= PICKLE_LIMIT,
+                "{name} has {} bytes, at most {PICKLE_LIMIT} are believed",
+                entry.size()
+            );
             let mut bytes = Vec::new();
             entry.by_ref().take(PICKLE_LIMIT).read_to_end(&mut bytes)?;
             drop(entry);
             let arrays = pickle::arrays(&bytes).with_context(|| format!("in {name}"))?;
             let folder = name.trim_end_matches("data.pkl").to_owned();
-            Ok(Self { path: path.to_owned(), archive, folder, arrays })
+            Ok(Self {
+                path: path.to_owned(),
+                archive,
+                folder,
+                arrays,
+            })
         };
         open().with_context(|| format!("cannot read {}", path.display()))
     }
@@ -109,15 +121,42 @@ impl TorchFile {
     /// Its bytes are not there.
     pub fn floats(&mut self, array: usize) -> anyhow::Result<Vec<f32>> {
         let element = self.arrays[array].element;
-        if !matches!(element, Element::F64 | Element::F32 | Element::F16 | Element::Bf16) {
-            return Ok(self.integers(array)?.into_iter().map(|n| n as f32).collect());
+        if !matches!(
+            element,
+            Element::F64 | Element::F32 | Element::F16 | Element::Bf16
+        ) {
+            return Ok(self
+                .integers(array)?
+                .into_iter()
+                .map(|n| n as f32)
+                .collect());
         }
         let bytes = self.bytes(array)?;
         Ok(match element {
-            Element::F64 => bytes.as_chunks().0.iter().map(|b| f64::from_le_bytes(*b) as f32).collect(),
-            Element::F32 => bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect(),
-            Element::F16 => bytes.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32()).collect(),
-            _ => bytes.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()).collect(),
+            Element::F64 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f64::from_le_bytes(*b) as f32)
+                .collect(),
+            Element::F32 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f32::from_le_bytes(*b))
+                .collect(),
+            Element::F16 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| f16::from_le_bytes(*b).to_f32())
+                .collect(),
+            _ => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| bf16::from_le_bytes(*b).to_f32())
+                .collect(),
         })
     }
 
@@ -128,41 +167,96 @@ impl TorchFile {
     pub fn integers(&mut self, array: usize) -> anyhow::Result<Vec<i32>> {
         let path = self.path.clone();
         let whole = |x: f64| -> anyhow::Result<i32> {
-            ensure!(x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX), "array {array} of {} has {x} among its whole numbers", path.display());
+            ensure!(
+                x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX),
+                "array {array} of {} has {x} among its whole numbers",
+                path.display()
+            );
             Ok(x as i32)
         };
         let bytes = self.bytes(array)?;
         match self.arrays[array].element {
-            Element::F64 => bytes.as_chunks().0.iter().map(|b| whole(f64::from_le_bytes(*b))).collect(),
-            Element::I64 => bytes.as_chunks().0.iter().map(|b| whole(i64::from_le_bytes(*b) as f64)).collect(),
-            Element::I32 => Ok(bytes.as_chunks().0.iter().map(|b| i32::from_le_bytes(*b)).collect()),
-            Element::I16 => Ok(bytes.as_chunks().0.iter().map(|b| i16::from_le_bytes(*b).into()).collect()),
+            Element::F64 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| whole(f64::from_le_bytes(*b)))
+                .collect(),
+            Element::I64 => bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| whole(i64::from_le_bytes(*b) as f64))
+                .collect(),
+            Element::I32 => Ok(bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| i32::from_le_bytes(*b))
+                .collect()),
+            Element::I16 => Ok(bytes
+                .as_chunks()
+                .0
+                .iter()
+                .map(|b| i16::from_le_bytes(*b).into())
+                .collect()),
             Element::I8 => Ok(bytes.into_iter().map(|b| (b as i8).into()).collect()),
             Element::U8 | Element::Bool => Ok(bytes.into_iter().map(i32::from).collect()),
-            Element::F32 | Element::F16 | Element::Bf16 => self.floats(array)?.into_iter().map(|x| whole(x.into())).collect(),
+            Element::F32 | Element::F16 | Element::Bf16 => self
+                .floats(array)?
+                .into_iter()
+                .map(|x| whole(x.into()))
+                .collect(),
         }
     }
 
     fn bytes(&mut self, array: usize) -> anyhow::Result<Vec<u8>> {
-        let Array { element, shape, bytes } = &self.arrays[array];
-        let size = shape.iter().try_fold(element.size(), |size, n| size.checked_mul(*n)).filter(|size| *size <= ARRAY_LIMIT);
-        let size =
-            size.with_context(|| format!("array {array} of {} has the shape {shape:?}, more than {ARRAY_LIMIT} bytes", self.path.display()))?;
+        let Array {
+            element,
+            shape,
+            bytes,
+        } = &self.arrays[array];
+        let size = shape
+            .iter()
+            .try_fold(element.size(), |size, n| size.checked_mul(*n))
+            .filter(|size| *size <= ARRAY_LIMIT);
+        let size = size.with_context(|| {
+            format!(
+                "array {array} of {} has the shape {shape:?}, more than {ARRAY_LIMIT} bytes",
+                self.path.display()
+            )
+        })?;
         match bytes {
             Bytes::Here(bytes) => {
-                ensure!(bytes.len() == size, "array {array} of {} has {} bytes instead of {size}", self.path.display(), bytes.len());
+                ensure!(
+                    bytes.len() == size,
+                    "array {array} of {} has {} bytes instead of {size}",
+                    self.path.display(),
+                    bytes.len()
+                );
                 Ok(bytes.clone())
             }
             Bytes::Storage { key, first } => {
                 let name = format!("{}data/{key}", self.folder);
-                let entry = self.archive.by_name(&name).with_context(|| format!("{name} of {}", self.path.display()))?;
-                let skip = first.checked_mul(element.size()).context("an offset beyond all memory")? as u64;
+                let entry = self
+                    .archive
+                    .by_name(&name)
+                    .with_context(|| format!("{name} of {}", self.path.display()))?;
+                let skip = first
+                    .checked_mul(element.size())
+                    .context("an offset beyond all memory")? as u64;
                 let mut entry = entry.take(skip.saturating_add(size as u64));
                 std::io::copy(&mut entry.by_ref().take(skip), &mut std::io::sink())?;
                 let mut values = Vec::new();
-                entry.read_to_end(&mut values).with_context(|| format!("{name} of {}", self.path.display()))?;
+                entry
+                    .read_to_end(&mut values)
+                    .with_context(|| format!("{name} of {}", self.path.display()))?;
                 if values.len() != size {
-                    bail!("{name} of {} has {} bytes from byte {skip} on, array {array} needs {size}", self.path.display(), values.len());
+                    bail!(
+                        "{name} of {} has {} bytes from byte {skip} on, array {array} needs {size}",
+                        self.path.display(),
+                        values.len()
+                    );
                 }
                 Ok(values)
             }

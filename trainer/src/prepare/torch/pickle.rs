@@ -1,5 +1,6 @@
-//! As much of Python's pickles as arrays need. Values live in a list and know each other by their places in it, so what is shared stays shared and
-//! nothing is ever copied; every instruction makes at most one, so memory is bounded by the file.
+//! As much of Python's pickles as arrays need. Values live in a list and know each other by their
+//! places in it, so what is shared stays shared and nothing is ever copied; every instruction makes
+//! at most one, so memory is bounded by the file.
 
 use anyhow::{Context, bail, ensure};
 
@@ -19,7 +20,8 @@ enum Value {
     /// A class or function, with its module.
     Global(String),
     Storage(Element, String),
-    /// NumPy's type of elements; as it says itself, until its state says that the bytes are swapped.
+    /// NumPy's type of elements; as it says itself, until its state says that the bytes are
+    /// swapped.
     Dtype(String),
     Array(Array),
     /// A NumPy array whose state has not come yet.
@@ -40,8 +42,17 @@ struct Machine<'a> {
 /// # Errors
 /// The pickle is damaged, uses what arrays do not need, or holds something else.
 pub fn arrays(bytes: &[u8]) -> anyhow::Result<Vec<Array>> {
-    let mut machine = Machine { rest: bytes, values: vec![], stack: vec![], marks: vec![], memo: vec![] };
-    while machine.step().with_context(|| format!("at byte {}", bytes.len() - machine.rest.len()))? {}
+    let mut machine = Machine {
+        rest: bytes,
+        values: vec![],
+        stack: vec![],
+        marks: vec![],
+        memo: vec![],
+    };
+    while machine
+        .step()
+        .with_context(|| format!("at byte {}", bytes.len() - machine.rest.len()))?
+    {}
     let root = machine.pop()?;
     let array = |id: Id| match &machine.values[id] {
         Value::Array(array) => Ok(array.clone()),
@@ -98,8 +109,14 @@ impl<'a> Machine<'a> {
                 let size = self.take(1)?[0].into();
                 let bytes = self.take(size)?;
                 ensure!(size <= 8, "a whole number of {size} bytes");
-                let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) { 0xff } else { 0 };
-                let n = i64::from_le_bytes(std::array::from_fn(|i| bytes.get(i).copied().unwrap_or(sign)));
+                let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) {
+                    0xff
+                } else {
+                    0
+                };
+                let n = i64::from_le_bytes(std::array::from_fn(|i| {
+                    bytes.get(i).copied().unwrap_or(sign)
+                }));
                 self.push(Value::Int(n));
             }
             b'G' => {
@@ -108,7 +125,9 @@ impl<'a> Machine<'a> {
             }
             b'X' | 0x8c | 0x8d => {
                 let text = self.counted(code == 0x8c, code == 0x8d)?;
-                let text = std::str::from_utf8(text).context("text that is not UTF-8")?.to_owned();
+                let text = std::str::from_utf8(text)
+                    .context("text that is not UTF-8")?
+                    .to_owned();
                 self.push(Value::Text(text));
             }
             b'B' | b'C' | 0x8e => {
@@ -127,7 +146,11 @@ impl<'a> Machine<'a> {
             b't' | 0x85..=0x87 => {
                 let from = match code {
                     b't' => self.marks.pop().context("a tuple without a mark")?,
-                    _ => self.stack.len().checked_sub(usize::from(code - 0x84)).context("a tuple of more than there is")?,
+                    _ => self
+                        .stack
+                        .len()
+                        .checked_sub(usize::from(code - 0x84))
+                        .context("a tuple of more than there is")?,
                 };
                 let items = self.stack.split_off(from.min(self.stack.len()));
                 self.push(Value::Items(items));
@@ -135,18 +158,28 @@ impl<'a> Machine<'a> {
             b'a' | b'e' => {
                 let from = match code {
                     b'e' => self.marks.pop().context("items without a mark")?,
-                    _ => self.stack.len().checked_sub(1).context("an item of nothing")?,
+                    _ => self
+                        .stack
+                        .len()
+                        .checked_sub(1)
+                        .context("an item of nothing")?,
                 };
                 let new = self.stack.split_off(from.min(self.stack.len()));
                 let list = self.top()?;
-                let Value::Items(items) = &mut self.values[list] else { bail!("items for what is no list") };
+                let Value::Items(items) = &mut self.values[list] else {
+                    bail!("items for what is no list")
+                };
                 items.extend(new);
             }
             // entries of dictionaries, which nobody asks for
             b's' | b'u' => {
                 let from = match code {
                     b'u' => self.marks.pop().context("entries without a mark")?,
-                    _ => self.stack.len().checked_sub(2).context("an entry of nothing")?,
+                    _ => self
+                        .stack
+                        .len()
+                        .checked_sub(2)
+                        .context("an entry of nothing")?,
                 };
                 self.stack.truncate(from);
                 self.top()?;
@@ -158,13 +191,26 @@ impl<'a> Machine<'a> {
                     _ => self.memo.len(),
                 };
                 // places are numbered as they come
-                ensure!(place <= self.values.len() + self.memo.len(), "a memory at {place}");
+                ensure!(
+                    place <= self.values.len() + self.memo.len(),
+                    "a memory at {place}"
+                );
                 self.memo.resize(self.memo.len().max(place + 1), None);
                 self.memo[place] = Some(self.top()?);
             }
             b'h' | b'j' => {
-                let place = if code == b'h' { self.take(1)?[0].into() } else { u32::from_le_bytes(self.fixed()?) as usize };
-                self.stack.push(self.memo.get(place).copied().flatten().with_context(|| format!("nothing is remembered at {place}"))?);
+                let place = if code == b'h' {
+                    self.take(1)?[0].into()
+                } else {
+                    u32::from_le_bytes(self.fixed()?) as usize
+                };
+                self.stack.push(
+                    self.memo
+                        .get(place)
+                        .copied()
+                        .flatten()
+                        .with_context(|| format!("nothing is remembered at {place}"))?,
+                );
             }
             b'Q' => {
                 let id = self.pop()?;
@@ -186,7 +232,10 @@ impl<'a> Machine<'a> {
     }
 
     fn take(&mut self, count: usize) -> anyhow::Result<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(count).context("it ends too early")?;
+        let (taken, rest) = self
+            .rest
+            .split_at_checked(count)
+            .context("it ends too early")?;
         self.rest = rest;
         Ok(taken)
     }
@@ -206,7 +255,11 @@ impl<'a> Machine<'a> {
     }
 
     fn line(&mut self) -> anyhow::Result<&'a str> {
-        let end = self.rest.iter().position(|b| *b == b'\n').context("it ends too early")?;
+        let end = self
+            .rest
+            .iter()
+            .position(|b| *b == b'\n')
+            .context("it ends too early")?;
         let line = self.take(end + 1)?;
         Ok(std::str::from_utf8(&line[..end])?)
     }
@@ -221,7 +274,10 @@ impl<'a> Machine<'a> {
     }
 
     fn top(&self) -> anyhow::Result<Id> {
-        self.stack.last().copied().context("nothing is there any more")
+        self.stack
+            .last()
+            .copied()
+            .context("nothing is there any more")
     }
 
     fn text(&self, id: Id) -> anyhow::Result<&str> {
@@ -246,13 +302,20 @@ impl<'a> Machine<'a> {
     }
 
     fn counts(&self, id: Id) -> anyhow::Result<Vec<usize>> {
-        self.items(id)?.iter().map(|item| self.count(*item)).collect()
+        self.items(id)?
+            .iter()
+            .map(|item| self.count(*item))
+            .collect()
     }
 
     /// ("storage", type, key, device, count)
     fn storage(&self, id: Id) -> anyhow::Result<Value> {
-        let [_, class, key, ..] = self.items(id)? else { bail!("a storage without a type and a key") };
-        let Value::Global(class) = &self.values[*class] else { bail!("a storage without a type") };
+        let [_, class, key, ..] = self.items(id)? else {
+            bail!("a storage without a type and a key")
+        };
+        let Value::Global(class) = &self.values[*class] else {
+            bail!("a storage without a type")
+        };
         let element = match class.strip_prefix("torch ") {
             Some("DoubleStorage") => Element::F64,
             Some("FloatStorage") => Element::F32,
@@ -270,26 +333,52 @@ impl<'a> Machine<'a> {
     }
 
     fn call(&self, callable: Id, arguments: Id) -> anyhow::Result<Value> {
-        let Value::Global(name) = &self.values[callable] else { bail!("a call of {}", self.values[callable].kind()) };
+        let Value::Global(name) = &self.values[callable] else {
+            bail!("a call of {}", self.values[callable].kind())
+        };
         let arguments = self.items(arguments)?;
         Ok(match (name.as_str(), arguments) {
-            ("torch._utils _rebuild_tensor_v2" | "torch._utils _rebuild_tensor", [storage, first, shape, strides, ..]) => {
-                let Value::Storage(element, key) = &self.values[*storage] else { bail!("a tensor without a storage") };
+            (
+                "torch._utils _rebuild_tensor_v2" | "torch._utils _rebuild_tensor",
+                [storage, first, shape, strides, ..],
+            ) => {
+                let Value::Storage(element, key) = &self.values[*storage] else {
+                    bail!("a tensor without a storage")
+                };
                 let (shape, strides) = (self.counts(*shape)?, self.counts(*strides)?);
                 let mut step = 1usize;
                 for (extent, stride) in shape.iter().zip(&strides).rev() {
-                    ensure!(*extent <= 1 || *stride == step, "a tensor of shape {shape:?} with strides {strides:?}: save it contiguous");
+                    ensure!(
+                        *extent <= 1 || *stride == step,
+                        "a tensor of shape {shape:?} with strides {strides:?}: save it contiguous"
+                    );
                     step = step.saturating_mul(*extent);
                 }
-                ensure!(shape.len() == strides.len(), "a tensor of shape {shape:?} with strides {strides:?}");
-                Value::Array(Array { element: *element, shape, bytes: Bytes::Storage { key: key.clone(), first: self.count(*first)? } })
+                ensure!(
+                    shape.len() == strides.len(),
+                    "a tensor of shape {shape:?} with strides {strides:?}"
+                );
+                Value::Array(Array {
+                    element: *element,
+                    shape,
+                    bytes: Bytes::Storage {
+                        key: key.clone(),
+                        first: self.count(*first)?,
+                    },
+                })
             }
             // bytes travel as text where the protocol knows none
             ("_codecs encode", [text, ..]) => {
-                let bytes = self.text(*text)?.chars().map(|c| u8::try_from(u32::from(c))).collect::<Result<_, _>>();
+                let bytes = self
+                    .text(*text)?
+                    .chars()
+                    .map(|c| u8::try_from(u32::from(c)))
+                    .collect::<Result<_, _>>();
                 Value::Bytes(bytes.context("bytes that are none")?)
             }
-            ("numpy.core.multiarray _reconstruct" | "numpy._core.multiarray _reconstruct", _) => Value::Blank,
+            ("numpy.core.multiarray _reconstruct" | "numpy._core.multiarray _reconstruct", _) => {
+                Value::Blank
+            }
             ("numpy dtype", [name, ..]) => Value::Dtype(self.text(*name)?.to_owned()),
             _ => Value::Other("an object"),
         })
@@ -299,12 +388,23 @@ impl<'a> Machine<'a> {
     fn build(&mut self, object: Id, state: Id) -> anyhow::Result<()> {
         match self.values[object] {
             Value::Dtype(ref name) => {
-                let order = self.items(state)?.get(1).map(|order| self.text(*order)).transpose()?;
-                ensure!(order != Some(">"), "numbers of the type >{name}, from a machine of another kind");
+                let order = self
+                    .items(state)?
+                    .get(1)
+                    .map(|order| self.text(*order))
+                    .transpose()?;
+                ensure!(
+                    order != Some(">"),
+                    "numbers of the type >{name}, from a machine of another kind"
+                );
             }
             Value::Blank => {
-                let &[_, shape, dtype, by_column, bytes] = self.items(state)? else { bail!("an array without shape, type and bytes") };
-                let Value::Dtype(name) = &self.values[dtype] else { bail!("an array without a type") };
+                let &[_, shape, dtype, by_column, bytes] = self.items(state)? else {
+                    bail!("an array without shape, type and bytes")
+                };
+                let Value::Dtype(name) = &self.values[dtype] else {
+                    bail!("an array without a type")
+                };
                 let element = match name.as_str() {
                     "f8" => Element::F64,
                     "f4" => Element::F32,
@@ -318,10 +418,19 @@ impl<'a> Machine<'a> {
                     other => bail!("an array of {other}"),
                 };
                 let shape = self.counts(shape)?;
-                ensure!(self.count(by_column)? == 0 || shape.len() < 2, "an array of shape {shape:?} column by column: save it row by row");
-                let Value::Bytes(bytes) = &mut self.values[bytes] else { bail!("an array without bytes") };
+                ensure!(
+                    self.count(by_column)? == 0 || shape.len() < 2,
+                    "an array of shape {shape:?} column by column: save it row by row"
+                );
+                let Value::Bytes(bytes) = &mut self.values[bytes] else {
+                    bail!("an array without bytes")
+                };
                 let bytes = Bytes::Here(std::mem::take(bytes));
-                self.values[object] = Value::Array(Array { element, shape, bytes });
+                self.values[object] = Value::Array(Array {
+                    element,
+                    shape,
+                    bytes,
+                });
             }
             _ => {}
         }

@@ -28,7 +28,13 @@ fn ints(numbers: &[usize]) -> Vec<u8> {
 
 /// A tensor of a storage of 32 bit fractions, from its element `first` on.
 fn tensor(key: usize, shape: &[usize], strides: &[usize], first: usize) -> Vec<u8> {
-    let storage = [text("storage"), b"ctorch\nFloatStorage\n".to_vec(), text(&key.to_string()), text("cpu"), int(99)];
+    let storage = [
+        text("storage"),
+        b"ctorch\nFloatStorage\n".to_vec(),
+        text(&key.to_string()),
+        text("cpu"),
+        int(99),
+    ];
     let arguments = [
         [tuple(&storage), b"Q".to_vec()].concat(),
         int(first),
@@ -37,18 +43,39 @@ fn tensor(key: usize, shape: &[usize], strides: &[usize], first: usize) -> Vec<u
         b"\x89".to_vec(),
         b"ccollections\nOrderedDict\n)R".to_vec(),
     ];
-    [b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(), tuple(&arguments), b"R".to_vec()].concat()
+    [
+        b"ctorch._utils\n_rebuild_tensor_v2\n".to_vec(),
+        tuple(&arguments),
+        b"R".to_vec(),
+    ]
+    .concat()
 }
 
 /// A NumPy array of a type, as protocol 2 writes it: bytes as text.
 pub fn numpy(dtype: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     let encoded = |bytes: &[u8]| {
         let latin: String = bytes.iter().map(|b| char::from(*b)).collect();
-        [b"c_codecs\nencode\n".to_vec(), tuple(&[text(&latin), text("latin1")]), b"R".to_vec()].concat()
+        [
+            b"c_codecs\nencode\n".to_vec(),
+            tuple(&[text(&latin), text("latin1")]),
+            b"R".to_vec(),
+        ]
+        .concat()
     };
     let state = [int(3), text("<"), b"NNN".to_vec(), int(0), int(0), int(0)];
-    let dtype = [b"cnumpy\ndtype\n".to_vec(), tuple(&[text(dtype), int(0), int(1)]), b"R".to_vec(), tuple(&state), b"b".to_vec()].concat();
-    let blank = [b"cnumpy.core.multiarray\n_reconstruct\n".to_vec(), tuple(&[b"cnumpy\nndarray\n".to_vec(), ints(&[0]), encoded(b"b")])].concat();
+    let dtype = [
+        b"cnumpy\ndtype\n".to_vec(),
+        tuple(&[text(dtype), int(0), int(1)]),
+        b"R".to_vec(),
+        tuple(&state),
+        b"b".to_vec(),
+    ]
+    .concat();
+    let blank = [
+        b"cnumpy.core.multiarray\n_reconstruct\n".to_vec(),
+        tuple(&[b"cnumpy\nndarray\n".to_vec(), ints(&[0]), encoded(b"b")]),
+    ]
+    .concat();
     let state = tuple(&[int(1), ints(shape), dtype, b"\x89".to_vec(), encoded(bytes)]);
     [blank, b"R".to_vec(), state, b"b".to_vec()].concat()
 }
@@ -63,7 +90,13 @@ pub fn archive(root: &[u8], storages: &[Vec<f32>]) -> Vec<u8> {
     };
     add("data.pkl", &[b"\x80\x02", root, b"."].concat());
     for (key, storage) in storages.iter().enumerate() {
-        add(&format!("data/{key}"), &storage.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<_>>());
+        add(
+            &format!("data/{key}"),
+            &storage
+                .iter()
+                .flat_map(|x| x.to_le_bytes())
+                .collect::<Vec<_>>(),
+        );
     }
     add("version", b"3\n");
     archive.finish().unwrap().into_inner()
@@ -71,13 +104,27 @@ pub fn archive(root: &[u8], storages: &[Vec<f32>]) -> Vec<u8> {
 
 /// A list of tensors of 32 bit fractions with as many columns.
 pub fn tensors(rows: &[Vec<f32>], columns: usize) -> Vec<u8> {
-    let items = rows.iter().enumerate().map(|(key, values)| tensor(key, &[values.len() / columns, columns], &[columns, 1], 0));
-    archive(&[b"](".to_vec(), items.collect::<Vec<_>>().concat(), b"e".to_vec()].concat(), rows)
+    let items = rows
+        .iter()
+        .enumerate()
+        .map(|(key, values)| tensor(key, &[values.len() / columns, columns], &[columns, 1], 0));
+    archive(
+        &[
+            b"](".to_vec(),
+            items.collect::<Vec<_>>().concat(),
+            b"e".to_vec(),
+        ]
+        .concat(),
+        rows,
+    )
 }
 
 /// One such tensor.
 pub fn alone(values: &[f32], columns: usize) -> Vec<u8> {
-    archive(&tensor(0, &[values.len() / columns, columns], &[columns, 1], 0), &[values.to_vec()])
+    archive(
+        &tensor(0, &[values.len() / columns, columns], &[columns, 1], 0),
+        &[values.to_vec()],
+    )
 }
 
 /// A tuple of NumPy arrays.
@@ -95,19 +142,50 @@ fn opened(bytes: &[u8]) -> Result<TorchFile, String> {
 #[test]
 fn lists_tuples_and_single_tensors_are_read() {
     let mut list = opened(&tensors(&[vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0]], 2)).unwrap();
-    assert_eq!((list.len(), list.shape(0), list.shape(1)), (2, &[2, 2][..], &[1, 2][..]));
-    assert_eq!((list.floats(0).unwrap(), list.floats(1).unwrap()), (vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0]));
+    assert_eq!(
+        (list.len(), list.shape(0), list.shape(1)),
+        (2, &[2, 2][..], &[1, 2][..])
+    );
+    assert_eq!(
+        (list.floats(0).unwrap(), list.floats(1).unwrap()),
+        (vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0])
+    );
     assert_eq!(list.integers(0).unwrap(), [1, 2, 3, 4]);
     assert_eq!(opened(&alone(&[7.0], 1)).unwrap().floats(0).unwrap(), [7.0]);
-    let mut view = opened(&archive(&tensor(0, &[2], &[1], 3), &[vec![0.0, 1.0, 2.0, 3.0, 4.5]])).unwrap();
-    assert_eq!(view.floats(0).unwrap(), [3.0, 4.5], "from its place in the storage on");
+    let mut view = opened(&archive(
+        &tensor(0, &[2], &[1], 3),
+        &[vec![0.0, 1.0, 2.0, 3.0, 4.5]],
+    ))
+    .unwrap();
+    assert_eq!(
+        view.floats(0).unwrap(),
+        [3.0, 4.5],
+        "from its place in the storage on"
+    );
     assert!(view.integers(0).unwrap_err().to_string().contains("4.5"));
 
-    let bytes: Vec<u8> = [1.5f64, -2.0].into_iter().flat_map(f64::to_le_bytes).collect();
-    let labels: Vec<u8> = [-100i64, 300].into_iter().flat_map(i64::to_le_bytes).collect();
-    let mut both = opened(&arrays(&[numpy("f8", &[2, 1], &bytes), numpy("i8", &[2], &labels), numpy("u1", &[1], &[200])])).unwrap();
-    assert_eq!((both.floats(0).unwrap(), both.shape(0)), (vec![1.5, -2.0], &[2, 1][..]));
-    assert_eq!((both.integers(1).unwrap(), both.floats(2).unwrap()), (vec![-100, 300], vec![200.0]));
+    let bytes: Vec<u8> = [1.5f64, -2.0]
+        .into_iter()
+        .flat_map(f64::to_le_bytes)
+        .collect();
+    let labels: Vec<u8> = [-100i64, 300]
+        .into_iter()
+        .flat_map(i64::to_le_bytes)
+        .collect();
+    let mut both = opened(&arrays(&[
+        numpy("f8", &[2, 1], &bytes),
+        numpy("i8", &[2], &labels),
+        numpy("u1", &[1], &[200]),
+    ]))
+    .unwrap();
+    assert_eq!(
+        (both.floats(0).unwrap(), both.shape(0)),
+        (vec![1.5, -2.0], &[2, 1][..])
+    );
+    assert_eq!(
+        (both.integers(1).unwrap(), both.floats(2).unwrap()),
+        (vec![-100, 300], vec![200.0])
+    );
 }
 
 #[test]
@@ -116,7 +194,10 @@ fn what_is_no_such_file_is_refused() {
     let deep = [b"(".repeat(9), b"t".repeat(9)].concat();
     for (error, words) in [
         (opened(b"not an archive").err().unwrap(), "version 1.6"),
-        (opened(&tensors(&[vec![1.0; 4]], 2)[..150]).err().unwrap(), "version 1.6"),
+        (
+            opened(&tensors(&[vec![1.0; 4]], 2)[..150]).err().unwrap(),
+            "version 1.6",
+        ),
         (pickled(b"}"), "a dictionary where an array"),
         (pickled(b"](K\x05e"), "a whole number where an array"),
         (pickled(b""), "nothing is there"),
@@ -126,19 +207,49 @@ fn what_is_no_such_file_is_refused() {
         (pickled(b"h\x07"), "nothing is remembered at 7"),
         (pickled(b"Nr\xff\xff\xff\xff"), "a memory at 4294967295"),
         (pickled(b"cos\nsystem\n(t\x82"), "0x82"),
-        (pickled(b"cos\nsystem\n(X\x02\0\0\0lstR"), "an object where an array"),
-        (pickled(&tensor(0, &[2, 3], &[1, 2], 0)), "save it contiguous"),
+        (
+            pickled(b"cos\nsystem\n(X\x02\0\0\0lstR"),
+            "an object where an array",
+        ),
+        (
+            pickled(&tensor(0, &[2, 3], &[1, 2], 0)),
+            "save it contiguous",
+        ),
         (pickled(&numpy("O8", &[1], &[0])), "an array of O8"),
     ] {
-        assert!(error.contains(words) && error.contains("a.pth"), "{error} does not say {words}");
+        assert!(
+            error.contains(words) && error.contains("a.pth"),
+            "{error} does not say {words}"
+        );
     }
     // what is promised and not there is noticed where it is read, before memory is taken
     let mut short = opened(&archive(&tensor(0, &[9], &[1], 0), &[vec![1.0; 8]])).unwrap();
-    assert!(short.floats(0).unwrap_err().to_string().contains("needs 36"));
-    let mut huge = opened(&archive(&tensor(0, &[1 << 30, 1 << 30], &[1 << 30, 1], 0), &[vec![1.0; 8]])).unwrap();
-    assert!(huge.floats(0).unwrap_err().to_string().contains("more than"));
+    assert!(
+        short
+            .floats(0)
+            .unwrap_err()
+            .to_string()
+            .contains("needs 36")
+    );
+    let mut huge = opened(&archive(
+        &tensor(0, &[1 << 30, 1 << 30], &[1 << 30, 1], 0),
+        &[vec![1.0; 8]],
+    ))
+    .unwrap();
+    assert!(
+        huge.floats(0)
+            .unwrap_err()
+            .to_string()
+            .contains("more than")
+    );
     let mut absent = opened(&archive(&tensor(3, &[1], &[1], 0), &[])).unwrap();
     assert!(format!("{:#}", absent.floats(0).unwrap_err()).contains("data/3"));
     let mut other = opened(&arrays(&[numpy("f8", &[2], &[0; 8])])).unwrap();
-    assert!(other.floats(0).unwrap_err().to_string().contains("8 bytes instead of 16"));
+    assert!(
+        other
+            .floats(0)
+            .unwrap_err()
+            .to_string()
+            .contains("8 bytes instead of 16")
+    );
 }

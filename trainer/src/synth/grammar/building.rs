@@ -1,4 +1,5 @@
-//! Parts of the building that count as things: stairs, pillars, ledges, hearths, frames and partitions.
+//! Parts of the building that count as things: stairs, pillars, ledges, hearths, frames and
+//! partitions.
 
 use glam::Vec3;
 
@@ -18,8 +19,17 @@ fn masonry(dice: &mut Dice) -> Material {
             Material::new(Texture::Bricks(dice.within(0.06, 0.1)), base, mortar, dice)
         }
         1 => {
-            let base = hue(dice.within(0.06, 0.14), dice.within(0.0, 0.2), dice.within(0.4, 0.85));
-            Material::new(Texture::Tiles(dice.within(0.2, 0.4)), base, base * 0.6, dice)
+            let base = hue(
+                dice.within(0.06, 0.14),
+                dice.within(0.0, 0.2),
+                dice.within(0.4, 0.85),
+            );
+            Material::new(
+                Texture::Tiles(dice.within(0.2, 0.4)),
+                base,
+                base * 0.6,
+                dice,
+            )
         }
         2 => dice.white(),
         _ => dice.carcass(2),
@@ -32,11 +42,32 @@ fn upright(class: &'static str, dice: &mut Dice) -> Object {
     let (shaft, ends) = (masonry(dice), masonry(dice));
     let (base, cap) = (dice.within(0.0, 0.2), dice.within(0.0, 0.15));
     let round = dice.chance(0.4);
-    let block = |r: f32, h: f32| if round { Mesh::cylinder(r, h) } else { Mesh::slab(2.0 * r, 2.0 * r, h) };
+    let block = |r: f32, h: f32| {
+        if round {
+            Mesh::cylinder(r, h)
+        } else {
+            Mesh::slab(2.0 * r, 2.0 * r, h)
+        }
+    };
     Object::new(class)
         .with(shaft, block(r, h))
-        .then(|o| if base > 0.05 { o.with(ends, block(r + 0.025, base)) } else { o })
-        .then(|o| if cap > 0.05 { o.with(ends.sibling(dice), block(r + 0.03, cap).at(0.0, 0.0, h - cap)) } else { o })
+        .then(|o| {
+            if base > 0.05 {
+                o.with(ends, block(r + 0.025, base))
+            } else {
+                o
+            }
+        })
+        .then(|o| {
+            if cap > 0.05 {
+                o.with(
+                    ends.sibling(dice),
+                    block(r + 0.03, cap).at(0.0, 0.0, h - cap),
+                )
+            } else {
+                o
+            }
+        })
 }
 
 /// A load-bearing pillar.
@@ -51,12 +82,35 @@ pub fn column(dice: &mut Dice) -> Object {
 
 /// A projecting ledge along a wall, with a board on top.
 pub fn ledge(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.9, 2.6), dice.within(0.15, 0.4), dice.within(0.3, 1.05)];
-    let (body, top) = (masonry(dice), if dice.chance(0.5) { dice.wood(0) } else { dice.white() });
+    let [w, d, h] = [
+        dice.within(0.9, 2.6),
+        dice.within(0.15, 0.4),
+        dice.within(0.3, 1.05),
+    ];
+    let (body, top) = (
+        masonry(dice),
+        if dice.chance(0.5) {
+            dice.wood(0)
+        } else {
+            dice.white()
+        },
+    );
     Object::new("ledge")
         .with(body, Mesh::slab(w, d, h - 0.04))
-        .with(top, Mesh::soft(w + 0.04, d + 0.05, 0.04, 0.012).at(0.0, 0.0, h - 0.04))
-        .then(|o| if dice.chance(0.5) { o.with(body.shaded(0.7), Mesh::slab(w, 0.012, 0.09).at(0.0, d / 2.0 + 0.006, 0.0)) } else { o })
+        .with(
+            top,
+            Mesh::soft(w + 0.04, d + 0.05, 0.04, 0.012).at(0.0, 0.0, h - 0.04),
+        )
+        .then(|o| {
+            if dice.chance(0.5) {
+                o.with(
+                    body.shaded(0.7),
+                    Mesh::slab(w, 0.012, 0.09).at(0.0, d / 2.0 + 0.006, 0.0),
+                )
+            } else {
+                o
+            }
+        })
         .with_top([0.0, 0.0, h], [w * 0.92, d * 0.8], 0.6)
 }
 
@@ -69,10 +123,20 @@ pub fn windowsill(dice: &mut Dice) -> Object {
 /// A sill below a window of width `w`; its back is on the wall and its upper face at z = 0.04.
 pub fn windowsill_of(w: f32, dice: &mut Dice) -> Object {
     let d = dice.within(0.14, 0.3);
-    let board = if dice.chance(0.6) { dice.white() } else { masonry(dice) };
+    let board = if dice.chance(0.6) {
+        dice.white()
+    } else {
+        masonry(dice)
+    };
     Object::new("windowsill")
-        .with(board, Mesh::soft(w + dice.within(0.06, 0.2), d, 0.04, 0.012).at(0.0, d / 2.0, 0.0))
-        .with(board.shaded(0.85), Mesh::slab(w, 0.03, 0.06).at(0.0, 0.016, -0.06))
+        .with(
+            board,
+            Mesh::soft(w + dice.within(0.06, 0.2), d, 0.04, 0.012).at(0.0, d / 2.0, 0.0),
+        )
+        .with(
+            board.shaded(0.85),
+            Mesh::slab(w, 0.03, 0.06).at(0.0, 0.016, -0.06),
+        )
         .with_top([0.0, d * 0.5, 0.04], [w * 0.95, d * 0.85], 0.35)
 }
 
@@ -85,15 +149,22 @@ pub fn stairs(dice: &mut Dice) -> Object {
     let long = steps as f32 * run;
     let stringer = dice.carcass(0);
     let slope = rise / run;
-    let side = Mesh::slab(long, 0.03, 0.3).warp(|p| Vec3::new(p.x, p.y, (p.z - 0.2 + (p.x + long / 2.0) * slope).max(0.0)));
+    let side = Mesh::slab(long, 0.03, 0.3)
+        .warp(|p| Vec3::new(p.x, p.y, (p.z - 0.2 + (p.x + long / 2.0) * slope).max(0.0)));
     Object::new("stairs")
         .each(steps, |o, i| {
             let (x, z) = ((i as f32 + 0.5) * run - long / 2.0, i as f32 * rise);
             let o = o
                 .with(body, Mesh::slab(run, d, z + rise - 0.03).at(x, 0.0, 0.0))
-                .with(tread.sibling(dice), Mesh::soft(run + 0.03, d, 0.035, 0.01).at(x - 0.012, 0.0, z + rise - 0.035));
+                .with(
+                    tread.sibling(dice),
+                    Mesh::soft(run + 0.03, d, 0.035, 0.01).at(x - 0.012, 0.0, z + rise - 0.035),
+                );
             match carpet {
-                Some(cloth) => o.with(cloth, Mesh::slab(run, d * 0.6, 0.012).at(x - 0.012, 0.0, z + rise)),
+                Some(cloth) => o.with(
+                    cloth,
+                    Mesh::slab(run, d * 0.6, 0.012).at(x - 0.012, 0.0, z + rise),
+                ),
                 None => o,
             }
         })
@@ -102,44 +173,106 @@ pub fn stairs(dice: &mut Dice) -> Object {
 
 /// A rail with balusters that climbs with stairs along x.
 pub fn stair_rail(dice: &mut Dice) -> Object {
-    let (steps, rise, run) = (dice.count(4, 8), dice.within(0.16, 0.19), dice.within(0.25, 0.3));
+    let (steps, rise, run) = (
+        dice.count(4, 8),
+        dice.within(0.16, 0.19),
+        dice.within(0.25, 0.3),
+    );
     rail_of(steps as f32 * run, rise / run, dice)
 }
 
 /// A rail of a given length and slope.
 pub fn rail_of(long: f32, slope: f32, dice: &mut Dice) -> Object {
-    let (hand, rods) = (dice.wood(0), if dice.chance(0.5) { dice.metal().missing(0.1) } else { dice.wood(2) });
+    let (hand, rods) = (
+        dice.wood(0),
+        if dice.chance(0.5) {
+            dice.metal().missing(0.1)
+        } else {
+            dice.wood(2)
+        },
+    );
     let count = (long / dice.within(0.12, 0.3)) as usize + 1;
     let (thin, h) = (dice.within(0.009, 0.018), dice.within(0.8, 0.95));
     let z_at = |x: f32| (x + long / 2.0) * slope;
     let rod = Mesh::cylinder(thin, h);
     let x_of = |i: usize| long * (i as f32 / (count - 1).max(1) as f32 - 0.5);
-    let (low, high) = (Vec3::new(-long / 2.0, 0.0, h), Vec3::new(long / 2.0, 0.0, z_at(long / 2.0) + h));
+    let (low, high) = (
+        Vec3::new(-long / 2.0, 0.0, h),
+        Vec3::new(long / 2.0, 0.0, z_at(long / 2.0) + h),
+    );
     Object::new("stair rail")
-        .with(rods, rod.repeated((0..count).map(|i| Vec3::new(x_of(i), 0.0, z_at(x_of(i))))))
+        .with(
+            rods,
+            rod.repeated((0..count).map(|i| Vec3::new(x_of(i), 0.0, z_at(x_of(i))))),
+        )
         .with(hand, Mesh::tube(&[low, low.lerp(high, 0.5), high], 0.03))
-        .with(hand.sibling(dice), Mesh::soft(0.09, 0.09, h + 0.12, 0.015).at(-long / 2.0, 0.0, 0.0))
+        .with(
+            hand.sibling(dice),
+            Mesh::soft(0.09, 0.09, h + 0.12, 0.015).at(-long / 2.0, 0.0, 0.0),
+        )
 }
 
 /// A hearth with a mantel, a dark mouth, logs and a fender.
 pub fn fireplace(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(1.1, 1.7), dice.within(0.25, 0.5), dice.within(0.95, 1.3)];
+    let [w, d, h] = [
+        dice.within(1.1, 1.7),
+        dice.within(0.25, 0.5),
+        dice.within(0.95, 1.3),
+    ];
     let (stone, mantel, soot) = (masonry(dice), dice.carcass(0), dice.dark());
     let (mouth, tall) = (w * dice.within(0.45, 0.6), h * dice.within(0.5, 0.65));
     let pier = (w - mouth) / 2.0;
     let logs = dice.count(0, 4);
     let trim = dice.chance(0.5);
     Object::new("fireplace")
-        .with(stone, Mesh::slab(pier, d, h - 0.06).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (mouth + pier) / 2.0, 0.0, 0.0))))
-        .with(stone.sibling(dice), Mesh::slab(mouth, d, h - 0.06 - tall).at(0.0, 0.0, tall))
-        .with(soot, Mesh::slab(mouth, 0.02, tall).at(0.0, 0.02 - d / 2.0, 0.0))
-        .with(stone.shaded(0.7), Mesh::slab(w, dice.within(0.05, 0.35) + d, 0.05).at(0.0, 0.05, 0.0))
-        .with(mantel, Mesh::soft(w + 0.14, d + 0.08, 0.06, 0.012).at(0.0, 0.03, h - 0.06))
-        .with(mantel.shaded(0.85), Mesh::slab(w + 0.06, d + 0.04, 0.04).at(0.0, 0.02, h - 0.1))
-        .then(|o| if trim { o.with(dice.metal(), frame(mouth + 0.04, tall + 0.02, 0.04, 0.02).at(0.0, d / 2.0, 0.0)) } else { o })
+        .with(
+            stone,
+            Mesh::slab(pier, d, h - 0.06)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (mouth + pier) / 2.0, 0.0, 0.0))),
+        )
+        .with(
+            stone.sibling(dice),
+            Mesh::slab(mouth, d, h - 0.06 - tall).at(0.0, 0.0, tall),
+        )
+        .with(
+            soot,
+            Mesh::slab(mouth, 0.02, tall).at(0.0, 0.02 - d / 2.0, 0.0),
+        )
+        .with(
+            stone.shaded(0.7),
+            Mesh::slab(w, dice.within(0.05, 0.35) + d, 0.05).at(0.0, 0.05, 0.0),
+        )
+        .with(
+            mantel,
+            Mesh::soft(w + 0.14, d + 0.08, 0.06, 0.012).at(0.0, 0.03, h - 0.06),
+        )
+        .with(
+            mantel.shaded(0.85),
+            Mesh::slab(w + 0.06, d + 0.04, 0.04).at(0.0, 0.02, h - 0.1),
+        )
+        .then(|o| {
+            if trim {
+                o.with(
+                    dice.metal(),
+                    frame(mouth + 0.04, tall + 0.02, 0.04, 0.02).at(0.0, d / 2.0, 0.0),
+                )
+            } else {
+                o
+            }
+        })
         .each(logs, |o, i| {
-            let log = Mesh::cylinder(0.045, mouth * 0.6).rolled(std::f32::consts::FRAC_PI_2).at(-mouth * 0.3, 0.0, 0.0).turned(dice.about(0.4));
-            o.with(dice.wood(0).shaded(0.7), log.at(0.0, (i % 2) as f32 * 0.1 - 0.05, 0.1 + (i / 2) as f32 * 0.08))
+            let log = Mesh::cylinder(0.045, mouth * 0.6)
+                .rolled(std::f32::consts::FRAC_PI_2)
+                .at(-mouth * 0.3, 0.0, 0.0)
+                .turned(dice.about(0.4));
+            o.with(
+                dice.wood(0).shaded(0.7),
+                log.at(
+                    0.0,
+                    (i % 2) as f32 * 0.1 - 0.05,
+                    0.1 + (i / 2) as f32 * 0.08,
+                ),
+            )
         })
         .with_top([0.0, 0.03, h], [w, d * 0.8], 0.9)
 }
@@ -148,40 +281,97 @@ pub fn fireplace(dice: &mut Dice) -> Object {
 pub fn closet_door(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(1.1, 2.0), dice.within(1.95, 2.15));
     let leaves = if w > 1.6 { dice.count(2, 4) } else { 2 };
-    let (leaf, rim, grip) = (dice.carcass(2), if dice.chance(0.6) { dice.white() } else { dice.metal() }, dice.metal());
+    let (leaf, rim, grip) = (
+        dice.carcass(2),
+        if dice.chance(0.6) {
+            dice.white()
+        } else {
+            dice.metal()
+        },
+        dice.metal(),
+    );
     let wide = (w - 0.1) / leaves as f32;
     let style = dice.count(0, 2);
     let sliding = dice.chance(0.5);
-    Object::new("closet door").with(rim, frame(w, h, 0.05, 0.09)).each(leaves, |o, i| {
-        let x = (i as f32 + 0.5) * wide - (w - 0.1) / 2.0;
-        let y = if sliding && i % 2 == 1 { 0.03 } else { 0.055 };
-        let o = o.with(leaf.sibling(dice), Mesh::slab(wide - 0.006, 0.025, h - 0.06).at(x, y, 0.01));
-        let o = match style {
-            0 => o.with(leaf.shaded(0.9), frame(wide * 0.75, h * 0.4, 0.03, 0.02).repeated([0.08, 0.52].map(|z| Vec3::new(x, y + 0.01, z * h)))),
-            1 => {
-                let slats =
-                    Mesh::slab(wide * 0.8, 0.03, 0.03).pitched(0.6).repeated((0..16).map(|i| Vec3::new(0.0, 0.0, h * (0.1 + 0.05 * i as f32))));
-                o.with(leaf.shaded(0.85), slats.at(x, y + 0.012, 0.0))
-            }
-            _ => o.with(dice.print(0.35).missing(0.5), Mesh::slab(wide * 0.88, 0.006, h * 0.86).at(x, y + 0.014, h * 0.06)),
-        };
-        o.with(grip, Mesh::slab(0.02, 0.025, 0.12).at(x + wide * if i % 2 == 0 { 0.4 } else { -0.4 }, y + 0.02, h * 0.47))
-    })
+    Object::new("closet door")
+        .with(rim, frame(w, h, 0.05, 0.09))
+        .each(leaves, |o, i| {
+            let x = (i as f32 + 0.5) * wide - (w - 0.1) / 2.0;
+            let y = if sliding && i % 2 == 1 { 0.03 } else { 0.055 };
+            let o = o.with(
+                leaf.sibling(dice),
+                Mesh::slab(wide - 0.006, 0.025, h - 0.06).at(x, y, 0.01),
+            );
+            let o = match style {
+                0 => o.with(
+                    leaf.shaded(0.9),
+                    frame(wide * 0.75, h * 0.4, 0.03, 0.02)
+                        .repeated([0.08, 0.52].map(|z| Vec3::new(x, y + 0.01, z * h))),
+                ),
+                1 => {
+                    let slats = Mesh::slab(wide * 0.8, 0.03, 0.03).pitched(0.6).repeated(
+                        (0..16).map(|i| Vec3::new(0.0, 0.0, h * (0.1 + 0.05 * i as f32))),
+                    );
+                    o.with(leaf.shaded(0.85), slats.at(x, y + 0.012, 0.0))
+                }
+                _ => o.with(
+                    dice.print(0.35).missing(0.5),
+                    Mesh::slab(wide * 0.88, 0.006, h * 0.86).at(x, y + 0.014, h * 0.06),
+                ),
+            };
+            o.with(
+                grip,
+                Mesh::slab(0.02, 0.025, 0.12).at(
+                    x + wide * if i % 2 == 0 { 0.4 } else { -0.4 },
+                    y + 0.02,
+                    h * 0.47,
+                ),
+            )
+        })
 }
 
 /// A partition that stands on feet: framed cloth panels, straight or folded.
 pub fn divider(dice: &mut Dice) -> Object {
-    let (leaves, wide, h) = (dice.count(1, 4), dice.within(0.45, 0.8), dice.within(1.3, 1.85));
-    let (cloth, rim) = (if dice.chance(0.7) { dice.fabric() } else { dice.white() }, if dice.chance(0.5) { dice.wood(2) } else { dice.metal() });
-    let fold = if dice.chance(0.5) && leaves > 1 { dice.within(0.15, 0.5) } else { 0.0 };
+    let (leaves, wide, h) = (
+        dice.count(1, 4),
+        dice.within(0.45, 0.8),
+        dice.within(1.3, 1.85),
+    );
+    let (cloth, rim) = (
+        if dice.chance(0.7) {
+            dice.fabric()
+        } else {
+            dice.white()
+        },
+        if dice.chance(0.5) {
+            dice.wood(2)
+        } else {
+            dice.metal()
+        },
+    );
+    let fold = if dice.chance(0.5) && leaves > 1 {
+        dice.within(0.15, 0.5)
+    } else {
+        0.0
+    };
     let step = wide * fold.cos();
     Object::new("divider").each(leaves, |o, i| {
-        let (x, turn) = ((i as f32 + 0.5 - leaves as f32 / 2.0) * step, if i % 2 == 0 { fold } else { -fold });
+        let (x, turn) = (
+            (i as f32 + 0.5 - leaves as f32 / 2.0) * step,
+            if i % 2 == 0 { fold } else { -fold },
+        );
         let place = |mesh: Mesh| mesh.turned(turn).at(x, 0.0, 0.0);
-        let feet = Mesh::slab(0.05, if fold > 0.0 { 0.06 } else { 0.4 }, 0.05).repeated([-1.0, 1.0].map(|s| Vec3::new(s * wide * 0.42, 0.0, 0.0)));
-        o.with(rim, place(frame(wide, h - 0.05, 0.035, 0.045).at(0.0, -0.0225, 0.05)))
-            .with(cloth.sibling(dice), place(Mesh::slab(wide - 0.05, 0.03, h - 0.1).at(0.0, 0.0, 0.08)))
-            .with(rim.sibling(dice), place(feet))
+        let feet = Mesh::slab(0.05, if fold > 0.0 { 0.06 } else { 0.4 }, 0.05)
+            .repeated([-1.0, 1.0].map(|s| Vec3::new(s * wide * 0.42, 0.0, 0.0)));
+        o.with(
+            rim,
+            place(frame(wide, h - 0.05, 0.035, 0.045).at(0.0, -0.0225, 0.05)),
+        )
+        .with(
+            cloth.sibling(dice),
+            place(Mesh::slab(wide - 0.05, 0.03, h - 0.1).at(0.0, 0.0, 0.08)),
+        )
+        .with(rim.sibling(dice), place(feet))
     })
 }
 
@@ -193,16 +383,21 @@ pub fn doorframe(dice: &mut Dice) -> Object {
 
 /// A frame that lines an opening of w x h: posts, a lintel and mouldings on the wall.
 pub fn doorframe_of(w: f32, h: f32, dice: &mut Dice) -> Object {
-    let rim = if dice.chance(0.5) { dice.white() } else { dice.carcass(2) };
+    let rim = if dice.chance(0.5) {
+        dice.white()
+    } else {
+        dice.carcass(2)
+    };
     let (bar, board) = (dice.within(0.03, 0.06), dice.within(0.05, 0.1));
     let gate = |w: f32, h: f32, bar: f32, deep: f32| {
-        Mesh::slab(bar, deep, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0))).and(Mesh::slab(w, deep, bar).at(
-            0.0,
-            0.0,
-            h - bar,
-        ))
+        Mesh::slab(bar, deep, h)
+            .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0)))
+            .and(Mesh::slab(w, deep, bar).at(0.0, 0.0, h - bar))
     };
     Object::new("doorframe")
         .with(rim, gate(w, h, bar, 0.12).at(0.0, -0.05, 0.0))
-        .with(rim.sibling(dice), gate(w + 2.0 * board - 0.02, h + board - 0.01, board, 0.02).at(0.0, 0.012, 0.0))
+        .with(
+            rim.sibling(dice),
+            gate(w + 2.0 * board - 0.02, h + board - 0.01, board, 0.02).at(0.0, 0.012, 0.0),
+        )
 }

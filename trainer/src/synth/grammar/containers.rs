@@ -11,7 +11,10 @@ use crate::synth::{dice::Dice, mesh::Mesh};
 fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
     let walls = Mesh::slab(w, thick, h)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - thick) / 2.0, 0.0)))
-        .and(Mesh::slab(thick, d, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - thick) / 2.0, 0.0, 0.0))));
+        .and(
+            Mesh::slab(thick, d, h)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - thick) / 2.0, 0.0, 0.0))),
+        );
     walls.and(Mesh::slab(w, d, thick)).warp(|p| {
         let t = 1.0 - narrow * (1.0 - p.z / h);
         Vec3::new(p.x * t, p.y * t, p.z)
@@ -20,8 +23,12 @@ fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
 
 /// Four bars around w x d on z = 0: rims of baskets and trays.
 pub fn rim([w, d]: [f32; 2], bar: f32, tall: f32) -> Mesh {
-    let long = Mesh::slab(w, bar, tall).repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - bar) / 2.0, 0.0)));
-    long.and(Mesh::slab(bar, d, tall).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0))))
+    let long = Mesh::slab(w, bar, tall)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - bar) / 2.0, 0.0)));
+    long.and(
+        Mesh::slab(bar, d, tall)
+            .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0))),
+    )
 }
 
 /// A few things that lie in a container of w x d, from height z up.
@@ -29,12 +36,34 @@ fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, dice: &mut Dice) -
     let things = dice.count(0, most);
     o.each(things, |o, i| {
         let (x, y) = (dice.about(w * 0.2), dice.about(d * 0.2));
-        let (size, turn, low) = (w.min(d) * dice.within(0.25, 0.5), dice.within(0.0, TAU), z + i as f32 * 0.02);
+        let (size, turn, low) = (
+            w.min(d) * dice.within(0.25, 0.5),
+            dice.within(0.0, TAU),
+            z + i as f32 * 0.02,
+        );
         let (stuff, mesh) = match dice.count(0, 3) {
-            0 => (dice.print(0.05), Mesh::soft(size, size * 1.3, size * 0.4, 0.01)),
-            1 => (dice.paint(), Mesh::ellipsoid(size * 0.5, size * 0.5, size * 0.45)),
-            2 => (dice.print(0.04), Mesh::cylinder(size * 0.3, size).rolled(FRAC_PI_2).at(-size / 2.0, 0.0, size * 0.3)),
-            _ => (dice.fabric(), crumpled(Mesh::ellipsoid(size * 0.8, size * 0.7, size * 0.5), 0.04, dice)),
+            0 => (
+                dice.print(0.05),
+                Mesh::soft(size, size * 1.3, size * 0.4, 0.01),
+            ),
+            1 => (
+                dice.paint(),
+                Mesh::ellipsoid(size * 0.5, size * 0.5, size * 0.45),
+            ),
+            2 => (
+                dice.print(0.04),
+                Mesh::cylinder(size * 0.3, size)
+                    .rolled(FRAC_PI_2)
+                    .at(-size / 2.0, 0.0, size * 0.3),
+            ),
+            _ => (
+                dice.fabric(),
+                crumpled(
+                    Mesh::ellipsoid(size * 0.8, size * 0.7, size * 0.5),
+                    0.04,
+                    dice,
+                ),
+            ),
         };
         o.with(stuff, mesh.turned(turn).at(x, y, low))
     })
@@ -42,13 +71,36 @@ fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, dice: &mut Dice) -
 
 /// A woven basket, round or square, with a rim, a handle, a lining, things in it.
 pub fn basket(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.24, 0.45), dice.within(0.2, 0.36), dice.within(0.14, 0.3)];
-    let weave = if dice.chance(0.7) { dice.wood(0) } else { dice.fabric() };
+    let [w, d, h] = [
+        dice.within(0.24, 0.45),
+        dice.within(0.2, 0.36),
+        dice.within(0.14, 0.3),
+    ];
+    let weave = if dice.chance(0.7) {
+        dice.wood(0)
+    } else {
+        dice.fabric()
+    };
     let round = dice.chance(0.45);
-    let ribbed = |p: Vec3| Vec3::new(p.x * (1.0 + 0.02 * (p.z * 130.0).sin()), p.y * (1.0 + 0.02 * (p.z * 130.0).sin()), p.z);
+    let ribbed = |p: Vec3| {
+        Vec3::new(
+            p.x * (1.0 + 0.02 * (p.z * 130.0).sin()),
+            p.y * (1.0 + 0.02 * (p.z * 130.0).sin()),
+            p.z,
+        )
+    };
     let shell = if round {
-        Mesh::lathe(&[(0.0, 0.0), (0.42, 0.0), (0.46, h * 0.3), (0.48, h * 0.6), (0.5, h), (0.46, h), (0.4, 0.02), (0.0, 0.02)])
-            .warp(|p| Vec3::new(p.x * w, p.y * w, p.z))
+        Mesh::lathe(&[
+            (0.0, 0.0),
+            (0.42, 0.0),
+            (0.46, h * 0.3),
+            (0.48, h * 0.6),
+            (0.5, h),
+            (0.46, h),
+            (0.4, 0.02),
+            (0.0, 0.02),
+        ])
+        .warp(|p| Vec3::new(p.x * w, p.y * w, p.z))
     } else {
         open_box([w, d, h], 0.016, 0.15).subdivided(0.05)
     };
@@ -57,53 +109,120 @@ pub fn basket(dice: &mut Dice) -> Object {
     let lined = dice.chance(0.3);
     let o = Object::new("basket").with(weave, shell.warp(ribbed));
     let o = if round {
-        o.with(weave.shaded(0.8), Mesh::ring(w / 2.0, 0.012, TAU).at(0.0, 0.0, h - 0.012))
+        o.with(
+            weave.shaded(0.8),
+            Mesh::ring(w / 2.0, 0.012, TAU).at(0.0, 0.0, h - 0.012),
+        )
     } else {
-        o.with(weave.shaded(0.8), rim([w + 0.01, d + 0.01], 0.024, 0.022).at(0.0, 0.0, h - 0.018))
+        o.with(
+            weave.shaded(0.8),
+            rim([w + 0.01, d + 0.01], 0.024, 0.022).at(0.0, 0.0, h - 0.018),
+        )
     };
-    let o = o.then(|o| if handle { o.with(weave.sibling(dice), Mesh::ring(w * 0.45, 0.012, PI).pitched(FRAC_PI_2).at(0.0, 0.0, h)) } else { o });
-    let o = o.then(|o| if lined { o.with(dice.fabric(), Mesh::cushion(w * 0.7, deep * 0.7, h * 0.6, 0.4).at(0.0, 0.0, 0.02)) } else { o });
+    let o = o.then(|o| {
+        if handle {
+            o.with(
+                weave.sibling(dice),
+                Mesh::ring(w * 0.45, 0.012, PI)
+                    .pitched(FRAC_PI_2)
+                    .at(0.0, 0.0, h),
+            )
+        } else {
+            o
+        }
+    });
+    let o = o.then(|o| {
+        if lined {
+            o.with(
+                dice.fabric(),
+                Mesh::cushion(w * 0.7, deep * 0.7, h * 0.6, 0.4).at(0.0, 0.0, 0.02),
+            )
+        } else {
+            o
+        }
+    });
     contents(o, [w * 0.8, deep * 0.8], h * 0.4, 4, dice)
 }
 
 /// A crate of slats or of moulded plastic with holes.
 pub fn crate_box(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.34, 0.55), dice.within(0.28, 0.38), dice.within(0.22, 0.34)];
-    let body = if dice.chance(0.5) { dice.wood(0) } else { dice.paint() };
+    let [w, d, h] = [
+        dice.within(0.34, 0.55),
+        dice.within(0.28, 0.38),
+        dice.within(0.22, 0.34),
+    ];
+    let body = if dice.chance(0.5) {
+        dice.wood(0)
+    } else {
+        dice.paint()
+    };
     let slats = dice.count(3, 5);
     let tall = h / slats as f32 * 0.72;
     let walls = |z: f32| {
         Mesh::slab(w, 0.014, tall)
             .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d / 2.0, z)))
-            .and(Mesh::slab(0.014, d, tall).repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, z))))
+            .and(
+                Mesh::slab(0.014, d, tall)
+                    .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, z))),
+            )
     };
     let o = Object::new("crate")
-        .each(slats, |o, i| o.with(body.sibling(dice), walls(h * i as f32 / slats as f32)))
-        .with(body.shaded(0.8), Mesh::slab(0.03, 0.03, h).at_corners(Vec2::new(w / 2.0 - 0.02, d / 2.0 - 0.02)))
+        .each(slats, |o, i| {
+            o.with(body.sibling(dice), walls(h * i as f32 / slats as f32))
+        })
+        .with(
+            body.shaded(0.8),
+            Mesh::slab(0.03, 0.03, h).at_corners(Vec2::new(w / 2.0 - 0.02, d / 2.0 - 0.02)),
+        )
         .with(body.shaded(0.7), Mesh::slab(w, d, 0.014));
     contents(o, [w * 0.8, d * 0.8], 0.02, 6, dice)
 }
 
 /// A tub of plastic with a lid that clips on.
 fn tub(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
-    let (body, lid) = (if dice.chance(0.5) { dice.white().missing(0.15) } else { dice.paint() }, dice.paint());
+    let (body, lid) = (
+        if dice.chance(0.5) {
+            dice.white().missing(0.15)
+        } else {
+            dice.paint()
+        },
+        dice.paint(),
+    );
     let ribs = dice.count(3, 6);
     let closed = dice.chance(0.7);
-    let rib = Mesh::slab(0.02, d * 0.94 + 0.012, h * 0.7)
-        .repeated((0..ribs).map(|i| Vec3::new(w * 0.9 * ((i as f32 + 0.5) / ribs as f32 - 0.5), 0.0, h * 0.12)));
+    let rib = Mesh::slab(0.02, d * 0.94 + 0.012, h * 0.7).repeated((0..ribs).map(|i| {
+        Vec3::new(
+            w * 0.9 * ((i as f32 + 0.5) / ribs as f32 - 0.5),
+            0.0,
+            h * 0.12,
+        )
+    }));
     let label = dice.chance(0.5).then(|| dice.print(0.03));
     let o = Object::new(class)
         .with(body, open_box([w, d, h], 0.01, 0.12))
         .with(body.sibling(dice), rib)
-        .with(body.shaded(0.85), Mesh::soft(0.03, d * 0.4, 0.035, 0.012).repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, h * 0.8))))
+        .with(
+            body.shaded(0.85),
+            Mesh::soft(0.03, d * 0.4, 0.035, 0.012)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, h * 0.8))),
+        )
         .then(|o| match label {
-            Some(face) => o.with(face, Mesh::slab(w * 0.3, 0.004, h * 0.25).at(0.0, d * 0.48 + 0.008, h * 0.5)),
+            Some(face) => o.with(
+                face,
+                Mesh::slab(w * 0.3, 0.004, h * 0.25).at(0.0, d * 0.48 + 0.008, h * 0.5),
+            ),
             None => o,
         });
     if closed {
         return o
-            .with(lid, Mesh::soft(w + 0.02, d + 0.02, 0.03, 0.012).at(0.0, 0.0, h - 0.005))
-            .with(lid.sibling(dice), Mesh::slab(w * 0.75, d * 0.7, 0.012).at(0.0, 0.0, h + 0.024))
+            .with(
+                lid,
+                Mesh::soft(w + 0.02, d + 0.02, 0.03, 0.012).at(0.0, 0.0, h - 0.005),
+            )
+            .with(
+                lid.sibling(dice),
+                Mesh::slab(w * 0.75, d * 0.7, 0.012).at(0.0, 0.0, h + 0.024),
+            )
             .with_top([0.0, 0.0, h + 0.036], [w * 0.75, d * 0.7], 0.5);
     }
     contents(o, [w * 0.85, d * 0.85], h * 0.3, 5, dice)
@@ -111,32 +230,51 @@ fn tub(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
 
 /// A large tub for the store room.
 pub fn storage_bin(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.38, 0.65), dice.within(0.3, 0.45), dice.within(0.24, 0.42)];
+    let size = [
+        dice.within(0.38, 0.65),
+        dice.within(0.3, 0.45),
+        dice.within(0.24, 0.42),
+    ];
     tub("storage bin", size, dice)
 }
 
 /// A small tub for kitchens and desks.
 pub fn storage_container(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.18, 0.32), dice.within(0.13, 0.22), dice.within(0.09, 0.18)];
+    let size = [
+        dice.within(0.18, 0.32),
+        dice.within(0.13, 0.22),
+        dice.within(0.09, 0.18),
+    ];
     tub("storage container", size, dice)
 }
 
 /// A tower of small drawers for odds and ends.
 pub fn storage_organizer(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.26, 0.42), dice.within(0.28, 0.4), dice.within(0.3, 0.95)];
+    let [w, d, h] = [
+        dice.within(0.26, 0.42),
+        dice.within(0.28, 0.4),
+        dice.within(0.3, 0.95),
+    ];
     let (body, rows) = (dice.paint(), dice.count(3, 6));
     let columns = dice.count(1, 3);
-    let bins = Object { class: "storage organizer", ..super::tables::drawers([w, d, h], rows, columns, body, dice) };
-    bins.with(body.shaded(0.7), Mesh::slab(w + 0.02, d + 0.02, 0.02).repeated([Vec3::ZERO, Vec3::new(0.0, 0.0, h)])).with_top(
-        [0.0, 0.0, h + 0.02],
-        [w * 0.9, d * 0.9],
-        0.4,
+    let bins = Object {
+        class: "storage organizer",
+        ..super::tables::drawers([w, d, h], rows, columns, body, dice)
+    };
+    bins.with(
+        body.shaded(0.7),
+        Mesh::slab(w + 0.02, d + 0.02, 0.02).repeated([Vec3::ZERO, Vec3::new(0.0, 0.0, h)]),
     )
+    .with_top([0.0, 0.0, h + 0.02], [w * 0.9, d * 0.9], 0.4)
 }
 
 /// A bin with wheels or a hole in its lid for bottles, with a sign.
 pub fn recycling_bin(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.32, 0.52), dice.within(0.3, 0.5), dice.within(0.5, 0.95)];
+    let [w, d, h] = [
+        dice.within(0.32, 0.52),
+        dice.within(0.3, 0.5),
+        dice.within(0.5, 0.95),
+    ];
     let body = match dice.count(0, 2) {
         0 => dice.leaf().shaded(1.3),
         1 => crate::synth::material::Material::new(
@@ -149,38 +287,83 @@ pub fn recycling_bin(dice: &mut Dice) -> Object {
     };
     let (dark, sign) = (dice.dark(), dice.white());
     let hole = dice.chance(0.6);
-    let arrows = Mesh::ring(h * 0.09, 0.009, TAU * 0.85).pitched(-FRAC_PI_2).at(0.0, d / 2.0 - 0.01, h * 0.6);
+    let arrows = Mesh::ring(h * 0.09, 0.009, TAU * 0.85)
+        .pitched(-FRAC_PI_2)
+        .at(0.0, d / 2.0 - 0.01, h * 0.6);
     let o = Object::new("recycling bin")
         .with(body, open_box([w, d, h], 0.016, 0.16))
-        .with(body.shaded(0.9), rim([w + 0.03, d + 0.03], 0.025, 0.04).at(0.0, 0.0, h - 0.04))
+        .with(
+            body.shaded(0.9),
+            rim([w + 0.03, d + 0.03], 0.025, 0.04).at(0.0, 0.0, h - 0.04),
+        )
         .with(sign, arrows);
     if hole {
         return o
-            .with(body.sibling(dice), Mesh::soft(w + 0.02, d + 0.02, 0.06, 0.02).at(0.0, 0.0, h))
-            .with(dark, Mesh::cylinder(w * 0.22, 0.008).at(0.0, 0.0, h + 0.056));
+            .with(
+                body.sibling(dice),
+                Mesh::soft(w + 0.02, d + 0.02, 0.06, 0.02).at(0.0, 0.0, h),
+            )
+            .with(
+                dark,
+                Mesh::cylinder(w * 0.22, 0.008).at(0.0, 0.0, h + 0.056),
+            );
     }
     let fill = crumpled(Mesh::ellipsoid(w * 0.38, d * 0.38, 0.2), 0.08, dice);
-    contents(o.with(dice.print(0.07), fill.at(0.0, 0.0, h * 0.72)), [w * 0.8, d * 0.8], h * 0.85, 4, dice)
+    contents(
+        o.with(dice.print(0.07), fill.at(0.0, 0.0, h * 0.72)),
+        [w * 0.8, d * 0.8],
+        h * 0.85,
+        4,
+        dice,
+    )
 }
 
 /// A large bin with a swinging or stepped lid and a pedal.
 pub fn trash_bin(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.3, 0.5), dice.within(0.26, 0.42), dice.within(0.55, 0.85)];
-    let body = if dice.chance(0.5) { dice.metal().missing(0.1) } else { dice.paint() };
+    let [w, d, h] = [
+        dice.within(0.3, 0.5),
+        dice.within(0.26, 0.42),
+        dice.within(0.55, 0.85),
+    ];
+    let body = if dice.chance(0.5) {
+        dice.metal().missing(0.1)
+    } else {
+        dice.paint()
+    };
     let (trim, bag) = (dice.dark(), dice.white());
     let domed = dice.chance(0.5);
     let o = Object::new("trash bin")
         .with(
             body,
-            Mesh::soft(w, d, h * 0.82, 0.04).subdivided(0.15).warp(|p| Vec3::new(p.x * (0.85 + 0.15 * p.z / h), p.y * (0.85 + 0.15 * p.z / h), p.z)),
+            Mesh::soft(w, d, h * 0.82, 0.04).subdivided(0.15).warp(|p| {
+                Vec3::new(
+                    p.x * (0.85 + 0.15 * p.z / h),
+                    p.y * (0.85 + 0.15 * p.z / h),
+                    p.z,
+                )
+            }),
         )
-        .with(bag, rim([w * 1.01, d * 1.01], 0.03, 0.05).at(0.0, 0.0, h * 0.78));
+        .with(
+            bag,
+            rim([w * 1.01, d * 1.01], 0.03, 0.05).at(0.0, 0.0, h * 0.78),
+        );
     if domed {
-        let dome = Mesh::soft(w, d, h * 0.2, 0.06).subdivided(0.08).warp(|p| Vec3::new(p.x * (1.0 - 0.4 * p.z / (h * 0.2)), p.y, p.z));
-        o.with(body.sibling(dice), dome.at(0.0, 0.0, h * 0.8)).with(trim, Mesh::slab(w * 0.6, 0.02, h * 0.12).at(0.0, d / 2.0, h * 0.83))
+        let dome = Mesh::soft(w, d, h * 0.2, 0.06)
+            .subdivided(0.08)
+            .warp(|p| Vec3::new(p.x * (1.0 - 0.4 * p.z / (h * 0.2)), p.y, p.z));
+        o.with(body.sibling(dice), dome.at(0.0, 0.0, h * 0.8)).with(
+            trim,
+            Mesh::slab(w * 0.6, 0.02, h * 0.12).at(0.0, d / 2.0, h * 0.83),
+        )
     } else {
-        o.with(trim, Mesh::soft(w * 1.02, d * 1.02, 0.05, 0.02).at(0.0, 0.0, h * 0.82))
-            .with(trim.sibling(dice), Mesh::soft(0.14, 0.1, 0.03, 0.01).at(0.0, d / 2.0 + 0.02, 0.0))
+        o.with(
+            trim,
+            Mesh::soft(w * 1.02, d * 1.02, 0.05, 0.02).at(0.0, 0.0, h * 0.82),
+        )
+        .with(
+            trim.sibling(dice),
+            Mesh::soft(0.14, 0.1, 0.03, 0.01).at(0.0, d / 2.0 + 0.02, 0.0),
+        )
     }
 }
 
@@ -192,94 +375,199 @@ pub fn case_of_water_bottles(dice: &mut Dice) -> Object {
     let water = dice.white().shaded(0.85).missing(0.2);
     let caps = dice.paint();
     let places = |z: f32| {
-        (0..columns * rows)
-            .map(move |i| Vec3::new(((i % columns) as f32 + 0.5) * 2.0 * r - w / 2.0, ((i / columns) as f32 + 0.5) * 2.0 * r - d / 2.0, z))
+        (0..columns * rows).map(move |i| {
+            Vec3::new(
+                ((i % columns) as f32 + 0.5) * 2.0 * r - w / 2.0,
+                ((i / columns) as f32 + 0.5) * 2.0 * r - d / 2.0,
+                z,
+            )
+        })
     };
     let bottle = Mesh::surface(6, 3, |u, v| {
         let ((sin, cos), row) = ((TAU * u).sin_cos(), (v * 3.0).round() as usize);
-        let (radius, z) = [(r, 0.0), (r, h * 0.7), (r * 0.4, h * 0.95), (r * 0.4, h * 0.96)][row];
+        let (radius, z) = [
+            (r, 0.0),
+            (r, h * 0.7),
+            (r * 0.4, h * 0.95),
+            (r * 0.4, h * 0.96),
+        ][row];
         Vec3::new(radius * cos, radius * sin, z)
     });
     let cap = Mesh::slab(0.026, 0.026, 0.018);
     Object::new("case of water bottles")
         .with(water, bottle.repeated(places(0.01)))
         .with(caps, cap.repeated(places(h)))
-        .with(dice.cardboard(), open_box([w + 0.012, d + 0.012, 0.05], 0.006, 0.0))
-        .with(dice.print(0.06).missing(0.15), rim([w + 0.014, d + 0.014], 0.004, h * 0.3).at(0.0, 0.0, h * 0.35))
+        .with(
+            dice.cardboard(),
+            open_box([w + 0.012, d + 0.012, 0.05], 0.006, 0.0),
+        )
+        .with(
+            dice.print(0.06).missing(0.15),
+            rim([w + 0.014, d + 0.014], 0.004, h * 0.3).at(0.0, 0.0, h * 0.35),
+        )
 }
 
 /// A tray with rims and handles, with cups or plates on it.
 pub fn tray(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.34, 0.52), dice.within(0.24, 0.36), dice.within(0.025, 0.06)];
-    let body = if dice.chance(0.5) { dice.wood(0) } else { dice.paint() };
+    let [w, d, h] = [
+        dice.within(0.34, 0.52),
+        dice.within(0.24, 0.36),
+        dice.within(0.025, 0.06),
+    ];
+    let body = if dice.chance(0.5) {
+        dice.wood(0)
+    } else {
+        dice.paint()
+    };
     let served = dice.count(0, 3);
     Object::new("tray")
         .with(body, open_box([w, d, h], 0.012, 0.06))
         .with(
             body.sibling(dice),
-            Mesh::ring(0.05, 0.009, PI).turned(-FRAC_PI_2).at(w / 2.0, 0.0, h).and(Mesh::ring(0.05, 0.009, PI).turned(FRAC_PI_2).at(
-                -w / 2.0,
-                0.0,
-                h,
-            )),
+            Mesh::ring(0.05, 0.009, PI)
+                .turned(-FRAC_PI_2)
+                .at(w / 2.0, 0.0, h)
+                .and(
+                    Mesh::ring(0.05, 0.009, PI)
+                        .turned(FRAC_PI_2)
+                        .at(-w / 2.0, 0.0, h),
+                ),
         )
         .each(served, |o, i| {
             let x = (i as f32 - 1.0) * w * 0.28;
             let (r, tall) = (dice.within(0.035, 0.055), dice.within(0.03, 0.1));
             o.with(
                 dice.paint(),
-                Mesh::lathe(&[(0.0, 0.0), (r * 0.8, 0.0), (r, tall), (r * 0.88, tall), (r * 0.7, 0.01)]).at(x, dice.about(d * 0.2), 0.012),
+                Mesh::lathe(&[
+                    (0.0, 0.0),
+                    (r * 0.8, 0.0),
+                    (r, tall),
+                    (r * 0.88, tall),
+                    (r * 0.7, 0.01),
+                ])
+                .at(x, dice.about(d * 0.2), 0.012),
             )
         })
 }
 
 /// A handbag with a flap, a clasp and a strap.
 pub fn purse(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.22, 0.36), dice.within(0.09, 0.15), dice.within(0.17, 0.26)];
+    let [w, d, h] = [
+        dice.within(0.22, 0.36),
+        dice.within(0.09, 0.15),
+        dice.within(0.17, 0.26),
+    ];
     let hide = dice.fabric();
     let flap = Mesh::surface(6, 6, |u, v| {
         let angle = v * 1.9;
-        Vec3::new((u - 0.5) * w * 0.96, d * 0.55 * (angle - 0.9).sin().clamp(-1.0, 1.0), h * (0.98 - 0.45 * (v - 0.4).max(0.0)))
+        Vec3::new(
+            (u - 0.5) * w * 0.96,
+            d * 0.55 * (angle - 0.9).sin().clamp(-1.0, 1.0),
+            h * (0.98 - 0.45 * (v - 0.4).max(0.0)),
+        )
     });
     Object::new("purse")
-        .with(hide, crumpled(Mesh::soft(w, d, h, 0.035).tapered(0.8, h), 0.015, dice))
+        .with(
+            hide,
+            crumpled(Mesh::soft(w, d, h, 0.035).tapered(0.8, h), 0.015, dice),
+        )
         .with(hide.sibling(dice), flap)
-        .with(dice.metal(), Mesh::soft(0.04, 0.02, 0.03, 0.006).at(0.0, d * 0.48, h * 0.62))
-        .with(hide.shaded(0.7), Mesh::ring(w * 0.38, 0.011, PI).pitched(FRAC_PI_2 - dice.within(0.0, 0.6)).at(0.0, 0.0, h * 0.92))
+        .with(
+            dice.metal(),
+            Mesh::soft(0.04, 0.02, 0.03, 0.006).at(0.0, d * 0.48, h * 0.62),
+        )
+        .with(
+            hide.shaded(0.7),
+            Mesh::ring(w * 0.38, 0.011, PI)
+                .pitched(FRAC_PI_2 - dice.within(0.0, 0.6))
+                .at(0.0, 0.0, h * 0.92),
+        )
 }
 
 /// A bag of stiff paper with a folded top, a print and cord handles.
 pub fn paper_bag(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.2, 0.34), dice.within(0.11, 0.18), dice.within(0.26, 0.42)];
-    let (paper, print) = (if dice.chance(0.6) { dice.cardboard() } else { dice.white() }, dice.print(0.06));
-    let body = crumpled(open_box([w, d, h], 0.01, 0.0), 0.015, dice);
-    let o = Object::new("paper bag").with(paper, body).with(print, Mesh::slab(w * 0.5, 0.004, h * 0.35).at(0.0, d / 2.0 + 0.012, h * 0.3)).with(
-        paper.shaded(0.7),
-        Mesh::ring(w * 0.2, 0.008, PI).pitched(FRAC_PI_2).repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d * 0.48, h - 0.01))),
+    let [w, d, h] = [
+        dice.within(0.2, 0.34),
+        dice.within(0.11, 0.18),
+        dice.within(0.26, 0.42),
+    ];
+    let (paper, print) = (
+        if dice.chance(0.6) {
+            dice.cardboard()
+        } else {
+            dice.white()
+        },
+        dice.print(0.06),
     );
+    let body = crumpled(open_box([w, d, h], 0.01, 0.0), 0.015, dice);
+    let o = Object::new("paper bag")
+        .with(paper, body)
+        .with(
+            print,
+            Mesh::slab(w * 0.5, 0.004, h * 0.35).at(0.0, d / 2.0 + 0.012, h * 0.3),
+        )
+        .with(
+            paper.shaded(0.7),
+            Mesh::ring(w * 0.2, 0.008, PI)
+                .pitched(FRAC_PI_2)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d * 0.48, h - 0.01))),
+        );
     contents(o, [w * 0.8, d * 0.8], h * 0.5, 3, dice)
 }
 
 /// Soft or hard luggage that lies or stands: zips, pockets, straps, a handle on its side.
 pub fn luggage(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.5, 0.75), dice.within(0.24, 0.34), dice.within(0.3, 0.46)];
+    let [w, d, h] = [
+        dice.within(0.5, 0.75),
+        dice.within(0.24, 0.34),
+        dice.within(0.3, 0.46),
+    ];
     let (cloth, trim) = (dice.fabric(), dice.dark());
     Object::new("luggage")
         .with(cloth, crumpled(Mesh::soft(w, d, h, 0.08), 0.02, dice))
-        .with(cloth.sibling(dice), crumpled(Mesh::soft(w * 0.7, 0.09, h * 0.6, 0.035), 0.015, dice).at(0.0, d / 2.0, h * 0.12))
-        .with(trim, frame(w * 0.74, h * 0.66, 0.018, 0.02).at(0.0, d / 2.0 + 0.005, h * 0.09))
-        .with(trim.sibling(dice), Mesh::slab(0.04, d + 0.03, h + 0.012).repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.27, 0.0, -0.006))))
-        .with(trim, Mesh::ring(0.1, 0.016, PI).pitched(FRAC_PI_2).at(0.0, 0.0, h))
+        .with(
+            cloth.sibling(dice),
+            crumpled(Mesh::soft(w * 0.7, 0.09, h * 0.6, 0.035), 0.015, dice).at(
+                0.0,
+                d / 2.0,
+                h * 0.12,
+            ),
+        )
+        .with(
+            trim,
+            frame(w * 0.74, h * 0.66, 0.018, 0.02).at(0.0, d / 2.0 + 0.005, h * 0.09),
+        )
+        .with(
+            trim.sibling(dice),
+            Mesh::slab(0.04, d + 0.03, h + 0.012)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.27, 0.0, -0.006))),
+        )
+        .with(
+            trim,
+            Mesh::ring(0.1, 0.016, PI)
+                .pitched(FRAC_PI_2)
+                .at(0.0, 0.0, h),
+        )
 }
 
 /// An open bin without a lid, with paper in it.
 pub fn bin(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.24, 0.42), dice.within(0.2, 0.34), dice.within(0.26, 0.42)];
+    let [w, d, h] = [
+        dice.within(0.24, 0.42),
+        dice.within(0.2, 0.34),
+        dice.within(0.26, 0.42),
+    ];
     let body = dice.paint();
     let lip = rim([w + 0.02, d + 0.02], 0.02, 0.02).at(0.0, 0.0, h - 0.02);
     let heap = crumpled(Mesh::ellipsoid(w * 0.36, d * 0.36, h * 0.4), 0.06, dice);
     let filled = dice.chance(0.7);
-    let o = Object::new("bin").with(body, open_box([w, d, h], 0.012, 0.22)).with(body.sibling(dice), lip);
-    let o = if filled { o.with(dice.white(), heap.at(0.0, 0.0, h * 0.3)) } else { o };
+    let o = Object::new("bin")
+        .with(body, open_box([w, d, h], 0.012, 0.22))
+        .with(body.sibling(dice), lip);
+    let o = if filled {
+        o.with(dice.white(), heap.at(0.0, 0.0, h * 0.3))
+    } else {
+        o
+    };
     contents(o, [w * 0.7, d * 0.7], h * 0.45, 3, dice)
 }

@@ -8,37 +8,71 @@ use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
 /// A row of base units under one worktop, with a basin or a hob let into it.
 pub fn counter(dice: &mut Dice) -> Object {
     let units = dice.count(2, 4);
-    let (unit, d, h) = (dice.within(0.45, 0.6), dice.within(0.55, 0.62), dice.within(0.86, 0.92));
+    let (unit, d, h) = (
+        dice.within(0.45, 0.6),
+        dice.within(0.55, 0.62),
+        dice.within(0.86, 0.92),
+    );
     counter_of([unit * units as f32, d, h], units, dice)
 }
 
 /// A counter of a given size.
 pub fn counter_of([w, d, h]: [f32; 3], units: usize, dice: &mut Dice) -> Object {
     let body = dice.carcass(2);
-    let top = if dice.chance(0.5) { dice.paint() } else { dice.wood(0) };
+    let top = if dice.chance(0.5) {
+        dice.paint()
+    } else {
+        dice.wood(0)
+    };
     let unit = w / units as f32;
-    let mut row = Object::new("kitchen counter").with(body.shaded(0.4), Mesh::slab(w, d - 0.08, 0.1).at(0.0, -0.04, 0.0));
+    let mut row = Object::new("kitchen counter").with(
+        body.shaded(0.4),
+        Mesh::slab(w, d - 0.08, 0.1).at(0.0, -0.04, 0.0),
+    );
     for i in 0..units {
         let rows = dice.pick(&[1, 1, 2, 4]);
-        row.parts
-            .extend(drawers([unit, d - 0.03, h - 0.14], rows, 1, body.sibling(dice), dice).at((i as f32 + 0.5) * unit - w / 2.0, -0.015, 0.1).parts);
+        row.parts.extend(
+            drawers(
+                [unit, d - 0.03, h - 0.14],
+                rows,
+                1,
+                body.sibling(dice),
+                dice,
+            )
+            .at((i as f32 + 0.5) * unit - w / 2.0, -0.015, 0.1)
+            .parts,
+        );
     }
     row.with(top, Mesh::slab(w, d, 0.04).at(0.0, 0.0, h - 0.04))
-        .with(top.sibling(dice), Mesh::slab(w, 0.02, 0.08).at(0.0, -d / 2.0 + 0.01, h))
+        .with(
+            top.sibling(dice),
+            Mesh::slab(w, 0.02, 0.08).at(0.0, -d / 2.0 + 0.01, h),
+        )
         .with_top([0.0, 0.02, h], [w * 0.95, d * 0.8], 0.5)
 }
 
 /// A hanging cupboard of one to three doors.
 pub fn wall_cabinet(dice: &mut Dice) -> Object {
     let doors = dice.count(1, 4);
-    let size = [doors as f32 * dice.within(0.38, 0.5), dice.within(0.3, 0.38), dice.within(0.55, 0.9)];
+    let size = [
+        doors as f32 * dice.within(0.38, 0.5),
+        dice.within(0.3, 0.38),
+        dice.within(0.55, 0.9),
+    ];
     let body = dice.carcass(2);
-    Object { class: "kitchen cabinet", ..drawers(size, 1, doors, body, dice) }
+    Object {
+        class: "kitchen cabinet",
+        ..drawers(size, 1, doors, body, dice)
+    }
 }
 
 /// Two doors, two long handles, often with things stuck on.
 pub fn refrigerator(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.55, 0.9), dice.within(0.6, 0.72), dice.within(1.4, 1.85)];
+    let [w, d, h] = [
+        dice.within(0.55, 0.9),
+        dice.within(0.6, 0.72),
+        dice.within(1.4, 1.85),
+    ];
     let body = match dice.count(0, 2) {
         0 => dice.white(),
         1 => dice.metal(),
@@ -48,26 +82,50 @@ pub fn refrigerator(dice: &mut Dice) -> Object {
     let notes = dice.count(0, 4);
     Object::new("refrigerator")
         .with(body, Mesh::slab(w, d, h))
-        .with(body.sibling(dice), Mesh::soft(w - 0.01, 0.07, split - 0.06, 0.015).at(0.0, d / 2.0 + 0.03, 0.05))
-        .with(body.sibling(dice), Mesh::soft(w - 0.01, 0.07, h - split - 0.01, 0.015).at(0.0, d / 2.0 + 0.03, split + 0.005))
+        .with(
+            body.sibling(dice),
+            Mesh::soft(w - 0.01, 0.07, split - 0.06, 0.015).at(0.0, d / 2.0 + 0.03, 0.05),
+        )
+        .with(
+            body.sibling(dice),
+            Mesh::soft(w - 0.01, 0.07, h - split - 0.01, 0.015).at(
+                0.0,
+                d / 2.0 + 0.03,
+                split + 0.005,
+            ),
+        )
         .with(
             grip,
-            Mesh::cylinder(0.015, 0.4).at(w * 0.4, d / 2.0 + 0.1, split - 0.5).and(Mesh::cylinder(0.015, 0.25).at(
-                w * 0.4,
-                d / 2.0 + 0.1,
-                split + 0.08,
-            )),
+            Mesh::cylinder(0.015, 0.4)
+                .at(w * 0.4, d / 2.0 + 0.1, split - 0.5)
+                .and(Mesh::cylinder(0.015, 0.25).at(w * 0.4, d / 2.0 + 0.1, split + 0.08)),
         )
         .each(notes, |o, _| {
             let (x, z) = (dice.about(w * 0.3), dice.within(0.9, h - 0.2));
-            o.with(dice.print(0.04), Mesh::slab(dice.within(0.06, 0.2), 0.006, dice.within(0.06, 0.2)).at(x, d / 2.0 + 0.068, z))
+            o.with(
+                dice.print(0.04),
+                Mesh::slab(dice.within(0.06, 0.2), 0.006, dice.within(0.06, 0.2)).at(
+                    x,
+                    d / 2.0 + 0.068,
+                    z,
+                ),
+            )
         })
         .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.4)
 }
 
 /// A front-loader body with a round door or window, dial and panel.
-pub fn appliance(class: &'static str, [w, d, h]: [f32; 3], front: impl FnOnce(Object, &mut Dice) -> Object, dice: &mut Dice) -> Object {
-    let body = if dice.chance(0.7) { dice.white() } else { dice.metal() };
+pub fn appliance(
+    class: &'static str,
+    [w, d, h]: [f32; 3],
+    front: impl FnOnce(Object, &mut Dice) -> Object,
+    dice: &mut Dice,
+) -> Object {
+    let body = if dice.chance(0.7) {
+        dice.white()
+    } else {
+        dice.metal()
+    };
     let object = Object::new(class).with(body, Mesh::soft(w, d, h, 0.015));
     front(object, dice)
 }
@@ -78,42 +136,91 @@ fn upright(mesh: Mesh) -> Mesh {
 
 /// A washing machine or dryer.
 pub fn washing_machine(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.58, 0.68), dice.within(0.55, 0.7), dice.within(0.83, 1.0)];
+    let [w, d, h] = [
+        dice.within(0.58, 0.68),
+        dice.within(0.55, 0.7),
+        dice.within(0.83, 1.0),
+    ];
     let door = |o: Object, dice: &mut Dice| {
         let r = dice.within(0.15, 0.2);
-        o.with(dice.dark(), upright(Mesh::lathe(&[(0.0, 0.01), (r, 0.02), (r, 0.0)])).at(0.0, d / 2.0, h * 0.48))
-            .with(dice.metal(), upright(Mesh::ring(r, 0.03, std::f32::consts::TAU)).at(0.0, d / 2.0, h * 0.48))
-            .with(dice.paint(), Mesh::slab(w * 0.9, 0.03, h * 0.1).at(0.0, d / 2.0, h * 0.86))
-            .with(dice.dark(), upright(Mesh::cylinder(0.03, 0.035)).at(w * 0.2, d / 2.0, h * 0.91))
-            .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.6)
+        o.with(
+            dice.dark(),
+            upright(Mesh::lathe(&[(0.0, 0.01), (r, 0.02), (r, 0.0)])).at(0.0, d / 2.0, h * 0.48),
+        )
+        .with(
+            dice.metal(),
+            upright(Mesh::ring(r, 0.03, std::f32::consts::TAU)).at(0.0, d / 2.0, h * 0.48),
+        )
+        .with(
+            dice.paint(),
+            Mesh::slab(w * 0.9, 0.03, h * 0.1).at(0.0, d / 2.0, h * 0.86),
+        )
+        .with(
+            dice.dark(),
+            upright(Mesh::cylinder(0.03, 0.035)).at(w * 0.2, d / 2.0, h * 0.91),
+        )
+        .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.6)
     };
     appliance("washing machine", [w, d, h], door, dice)
 }
 
 /// A cooker with four plates, an oven window and knobs.
 pub fn stove(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.5, 0.78), dice.within(0.58, 0.65), dice.within(0.86, 0.93)];
+    let [w, d, h] = [
+        dice.within(0.5, 0.78),
+        dice.within(0.58, 0.65),
+        dice.within(0.86, 0.93),
+    ];
     let front = |o: Object, dice: &mut Dice| {
         let black = dice.dark();
         let plates = Mesh::cylinder(w * 0.14, 0.02).at_corners(glam::Vec2::new(w * 0.23, d * 0.2));
-        let knobs = upright(Mesh::cylinder(0.022, 0.03)).repeated((0..5).map(|i| Vec3::new((i as f32 - 2.0) * w * 0.17, d / 2.0, h * 0.93)));
+        let knobs = upright(Mesh::cylinder(0.022, 0.03))
+            .repeated((0..5).map(|i| Vec3::new((i as f32 - 2.0) * w * 0.17, d / 2.0, h * 0.93)));
         let back = dice.chance(0.6);
         o.with(black, plates.at(0.0, 0.0, h))
             .with(black.sibling(dice), knobs)
-            .with(black.sibling(dice), Mesh::slab(w * 0.7, 0.02, h * 0.35).at(0.0, d / 2.0, h * 0.35))
-            .with(dice.metal(), Mesh::slab(w * 0.75, 0.04, 0.02).at(0.0, d / 2.0 + 0.03, h * 0.78))
-            .then(|o| if back { o.with(dice.dark(), Mesh::slab(w, 0.06, 0.18).at(0.0, -d / 2.0 + 0.03, h)) } else { o })
+            .with(
+                black.sibling(dice),
+                Mesh::slab(w * 0.7, 0.02, h * 0.35).at(0.0, d / 2.0, h * 0.35),
+            )
+            .with(
+                dice.metal(),
+                Mesh::slab(w * 0.75, 0.04, 0.02).at(0.0, d / 2.0 + 0.03, h * 0.78),
+            )
+            .then(|o| {
+                if back {
+                    o.with(
+                        dice.dark(),
+                        Mesh::slab(w, 0.06, 0.18).at(0.0, -d / 2.0 + 0.03, h),
+                    )
+                } else {
+                    o
+                }
+            })
     };
     appliance("stove", [w, d, h], front, dice)
 }
 
 /// A microwave oven.
 pub fn microwave(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.42, 0.55), dice.within(0.3, 0.4), dice.within(0.25, 0.32)];
+    let [w, d, h] = [
+        dice.within(0.42, 0.55),
+        dice.within(0.3, 0.4),
+        dice.within(0.25, 0.32),
+    ];
     let front = |o: Object, dice: &mut Dice| {
-        o.with(dice.dark(), Mesh::slab(w * 0.62, 0.02, h * 0.75).at(-w * 0.13, d / 2.0, h * 0.12))
-            .with(dice.paint(), Mesh::slab(w * 0.2, 0.016, h * 0.8).at(w * 0.36, d / 2.0, h * 0.1))
-            .with(dice.metal(), Mesh::slab(0.02, 0.04, h * 0.6).at(w * 0.22, d / 2.0 + 0.02, h * 0.2))
+        o.with(
+            dice.dark(),
+            Mesh::slab(w * 0.62, 0.02, h * 0.75).at(-w * 0.13, d / 2.0, h * 0.12),
+        )
+        .with(
+            dice.paint(),
+            Mesh::slab(w * 0.2, 0.016, h * 0.8).at(w * 0.36, d / 2.0, h * 0.1),
+        )
+        .with(
+            dice.metal(),
+            Mesh::slab(0.02, 0.04, h * 0.6).at(w * 0.22, d / 2.0 + 0.02, h * 0.2),
+        )
     };
     appliance("microwave", [w, d, h], front, dice)
 }
@@ -124,7 +231,17 @@ pub fn coffee_maker(dice: &mut Dice) -> Object {
     let body: Material = dice.dark();
     Object::new("coffee maker")
         .with(body, Mesh::soft(w, 0.26, 0.04, 0.01))
-        .with(body.sibling(dice), Mesh::soft(w, 0.1, h, 0.015).at(0.0, -0.08, 0.0))
-        .with(body.sibling(dice), Mesh::soft(w, 0.24, 0.1, 0.02).at(0.0, 0.0, h - 0.1))
-        .with(dice.metal(), Mesh::lathe(&[(0.0, 0.0), (0.06, 0.0), (0.07, 0.07), (0.045, 0.14)]).at(0.0, 0.05, 0.04))
+        .with(
+            body.sibling(dice),
+            Mesh::soft(w, 0.1, h, 0.015).at(0.0, -0.08, 0.0),
+        )
+        .with(
+            body.sibling(dice),
+            Mesh::soft(w, 0.24, 0.1, 0.02).at(0.0, 0.0, h - 0.1),
+        )
+        .with(
+            dice.metal(),
+            Mesh::lathe(&[(0.0, 0.0), (0.06, 0.0), (0.07, 0.07), (0.045, 0.14)])
+                .at(0.0, 0.05, 0.04),
+        )
 }

@@ -1,6 +1,8 @@
-//! The catalogue of things: every kind is a small function from random choices to an object made of shaped, coloured parts.
+//! The catalogue of things: every kind is a small function from random choices to an object made of
+//! shaped, coloured parts.
 //!
-//! Frame of an object: metres, z up, standing on z = 0 (or hanging with its lower edge there), centred on x = 0, its back towards -y.
+//! Frame of an object: metres, z up, standing on z = 0 (or hanging with its lower edge there),
+//! centred on x = 0, its back towards -y.
 
 use glam::Vec3;
 
@@ -70,7 +72,11 @@ pub struct Object {
 impl Object {
     /// An object without any part yet.
     pub fn new(class: &'static str) -> Self {
-        Self { class, parts: Vec::new(), tops: Vec::new() }
+        Self {
+            class,
+            parts: Vec::new(),
+            tops: Vec::new(),
+        }
     }
 
     /// With one more part; an empty mesh adds nothing.
@@ -83,7 +89,11 @@ impl Object {
 
     /// With a place for clutter at height `z`, centred at (x, y).
     pub fn with_top(mut self, centre: [f32; 3], size: [f32; 2], clearance: f32) -> Self {
-        self.tops.push(Top { centre: Vec3::from(centre), half: [size[0] / 2.0, size[1] / 2.0], clearance });
+        self.tops.push(Top {
+            centre: Vec3::from(centre),
+            half: [size[0] / 2.0, size[1] / 2.0],
+            clearance,
+        });
         self
     }
 
@@ -100,13 +110,19 @@ impl Object {
     /// The corners of the box around all parts.
     pub fn bounds(&self) -> (Vec3, Vec3) {
         let boxes = self.parts.iter().map(|p| p.mesh.bounds());
-        boxes.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), (a, b)| (lo.min(a), hi.max(b)))
+        boxes.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), (a, b)| {
+            (lo.min(a), hi.max(b))
+        })
     }
 
     /// Moved by (x, y, z) in its own frame.
     pub fn at(mut self, x: f32, y: f32, z: f32) -> Self {
-        self.parts.iter_mut().for_each(|p| p.mesh = std::mem::take(&mut p.mesh).at(x, y, z));
-        self.tops.iter_mut().for_each(|t| t.centre += Vec3::new(x, y, z));
+        self.parts
+            .iter_mut()
+            .for_each(|p| p.mesh = std::mem::take(&mut p.mesh).at(x, y, z));
+        self.tops
+            .iter_mut()
+            .for_each(|t| t.centre += Vec3::new(x, y, z));
         self
     }
 }
@@ -257,7 +273,10 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("paper towel dispenser", restroom::paper_towel_dispenser),
     ("soap dispenser", restroom::soap_dispenser),
     ("toilet paper dispenser", restroom::toilet_paper_dispenser),
-    ("toilet seat cover dispenser", restroom::toilet_seat_cover_dispenser),
+    (
+        "toilet seat cover dispenser",
+        restroom::toilet_seat_cover_dispenser,
+    ),
     ("toilet paper holder", shower::toilet_paper_holder),
     ("handicap bar", shower::handicap_bar),
     ("scale", shower::scale),
@@ -309,7 +328,10 @@ const VARIED: f32 = 0.5;
 
 /// A new object of the class `name`; `None` when the catalogue has no such kind.
 pub fn make(name: &str, dice: &mut Dice) -> Option<Object> {
-    let mut object = CATALOGUE.iter().find(|(class, _)| *class == name).map(|(_, kind)| kind(dice))?;
+    let mut object = CATALOGUE
+        .iter()
+        .find(|(class, _)| *class == name)
+        .map(|(_, kind)| kind(dice))?;
     if dice.chance(VARIED) {
         deform::vary(&mut object, dice);
     }

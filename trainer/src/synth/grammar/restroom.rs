@@ -18,65 +18,148 @@ fn case(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let lock = Mesh::cylinder(0.012, 0.012).pitched(-FRAC_PI_2);
     Object::new(class)
         .with(body, Mesh::soft(w, d, h, 0.02).at(0.0, d / 2.0, 0.0))
-        .with(body.sibling(dice), Mesh::soft(w * 0.97, 0.03, h * (0.96 - split), 0.012).at(0.0, d, h * split))
+        .with(
+            body.sibling(dice),
+            Mesh::soft(w * 0.97, 0.03, h * (0.96 - split), 0.012).at(0.0, d, h * split),
+        )
         .with(dice.metal(), lock.at(0.0, d + 0.01, h * 0.92))
-        .with(dice.print(0.02), Mesh::slab(w * 0.3, 0.004, h * 0.12).at(-w * 0.2, d + 0.002, h * split * 0.4))
+        .with(
+            dice.print(0.02),
+            Mesh::slab(w * 0.3, 0.004, h * 0.12).at(-w * 0.2, d + 0.002, h * split * 0.4),
+        )
 }
 
 /// Paper towels, with the next one hanging out.
 pub fn paper_towel_dispenser(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.26, 0.38), dice.within(0.11, 0.24), dice.within(0.32, 0.7)];
+    let [w, d, h] = [
+        dice.within(0.26, 0.38),
+        dice.within(0.11, 0.24),
+        dice.within(0.32, 0.7),
+    ];
     let tall = dice.within(0.04, 0.12);
-    case("paper towel dispenser", [w, d, h], dice).with(dice.white(), Mesh::slab(w * 0.7, 0.006, tall).at(0.0, d * 0.6, -tall))
+    case("paper towel dispenser", [w, d, h], dice).with(
+        dice.white(),
+        Mesh::slab(w * 0.7, 0.006, tall).at(0.0, d * 0.6, -tall),
+    )
 }
 
 /// Soap: a pump bottle.
 pub fn soap_dispenser(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.032, 0.045), dice.within(0.12, 0.17));
-    let (body, pump) = (dice.paint().missing(0.12), if dice.chance(0.5) { dice.metal() } else { dice.white() });
-    let spout = [Vec3::new(0.0, 0.0, h), Vec3::new(0.0, 0.0, h + 0.05), Vec3::new(0.0, 0.05, h + 0.045)];
+    let (body, pump) = (
+        dice.paint().missing(0.12),
+        if dice.chance(0.5) {
+            dice.metal()
+        } else {
+            dice.white()
+        },
+    );
+    let spout = [
+        Vec3::new(0.0, 0.0, h),
+        Vec3::new(0.0, 0.0, h + 0.05),
+        Vec3::new(0.0, 0.05, h + 0.045),
+    ];
     Object::new("soap dispenser")
-        .with(body, Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, h * 0.8), (r * 0.5, h), (0.0, h)]))
-        .with(pump, Mesh::tube(&spout, 0.008).and(Mesh::cylinder(r * 0.55, 0.02).at(0.0, 0.0, h - 0.01)))
-        .with(dice.print(0.02), Mesh::lathe(&[(r * 1.02, h * 0.15), (r * 1.02, h * 0.6)]))
+        .with(
+            body,
+            Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, h * 0.8), (r * 0.5, h), (0.0, h)]),
+        )
+        .with(
+            pump,
+            Mesh::tube(&spout, 0.008).and(Mesh::cylinder(r * 0.55, 0.02).at(0.0, 0.0, h - 0.01)),
+        )
+        .with(
+            dice.print(0.02),
+            Mesh::lathe(&[(r * 1.02, h * 0.15), (r * 1.02, h * 0.6)]),
+        )
 }
 
 /// Soap: a case at the wall with a lever and a tank that shows.
 pub fn wall_soap_dispenser(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.1, 0.16), dice.within(0.08, 0.13), dice.within(0.18, 0.3)];
+    let [w, d, h] = [
+        dice.within(0.1, 0.16),
+        dice.within(0.08, 0.13),
+        dice.within(0.18, 0.3),
+    ];
     let tank = dice.paint().missing(0.2);
     case("soap dispenser", [w, d, h], dice)
-        .with(tank, Mesh::soft(w * 0.6, 0.02, h * 0.2, 0.008).at(0.0, d, h * 0.12))
-        .with(dice.dark(), Mesh::soft(w * 0.7, 0.05, 0.03, 0.01).at(0.0, d * 0.7, -0.02))
+        .with(
+            tank,
+            Mesh::soft(w * 0.6, 0.02, h * 0.2, 0.008).at(0.0, d, h * 0.12),
+        )
+        .with(
+            dice.dark(),
+            Mesh::soft(w * 0.7, 0.05, 0.03, 0.01).at(0.0, d * 0.7, -0.02),
+        )
 }
 
 /// Toilet paper: a drum or a box for two rolls.
 pub fn toilet_paper_dispenser(dice: &mut Dice) -> Object {
     if dice.chance(0.5) {
         let (r, d) = (dice.within(0.13, 0.18), dice.within(0.11, 0.15));
-        let body = if dice.chance(0.5) { dice.dark().missing(0.1) } else { dice.white() };
+        let body = if dice.chance(0.5) {
+            dice.dark().missing(0.1)
+        } else {
+            dice.white()
+        };
         let drum = |mesh: Mesh| mesh.pitched(-FRAC_PI_2).at(0.0, 0.0, r);
         return Object::new("toilet paper dispenser")
-            .with(body, drum(Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, d), (r * 0.9, d + 0.015), (0.0, d + 0.02)])))
-            .with(dice.white(), drum(Mesh::lathe(&[(r * 0.3, d + 0.021), (r * 0.7, d + 0.021)])))
-            .with(dice.white(), Mesh::slab(0.1, 0.005, 0.1).at(0.0, d * 0.6, -0.08));
+            .with(
+                body,
+                drum(Mesh::lathe(&[
+                    (0.0, 0.0),
+                    (r, 0.0),
+                    (r, d),
+                    (r * 0.9, d + 0.015),
+                    (0.0, d + 0.02),
+                ])),
+            )
+            .with(
+                dice.white(),
+                drum(Mesh::lathe(&[(r * 0.3, d + 0.021), (r * 0.7, d + 0.021)])),
+            )
+            .with(
+                dice.white(),
+                Mesh::slab(0.1, 0.005, 0.1).at(0.0, d * 0.6, -0.08),
+            );
     }
     let d = dice.within(0.11, 0.14);
-    case("toilet paper dispenser", [dice.within(0.26, 0.4), d, dice.within(0.16, 0.3)], dice)
-        .with(dice.white(), Mesh::slab(0.1, 0.005, 0.06).repeated([-0.08, 0.08].map(|x| Vec3::new(x, d * 0.6, -0.05))))
+    case(
+        "toilet paper dispenser",
+        [dice.within(0.26, 0.4), d, dice.within(0.16, 0.3)],
+        dice,
+    )
+    .with(
+        dice.white(),
+        Mesh::slab(0.1, 0.005, 0.06).repeated([-0.08, 0.08].map(|x| Vec3::new(x, d * 0.6, -0.05))),
+    )
 }
 
 /// Seat covers: a flat case with a slot and paper showing.
 pub fn toilet_seat_cover_dispenser(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.38, 0.44), dice.within(0.05, 0.08), dice.within(0.28, 0.34)];
+    let [w, d, h] = [
+        dice.within(0.38, 0.44),
+        dice.within(0.05, 0.08),
+        dice.within(0.28, 0.34),
+    ];
     case("toilet seat cover dispenser", [w, d, h], dice)
-        .with(dice.white(), Mesh::slab(w * 0.5, 0.006, 0.14).at(0.0, d + 0.016, h * 0.12))
-        .with(dice.dark(), Mesh::slab(w * 0.56, 0.004, 0.05).at(0.0, d + 0.014, h * 0.22))
+        .with(
+            dice.white(),
+            Mesh::slab(w * 0.5, 0.006, 0.14).at(0.0, d + 0.016, h * 0.12),
+        )
+        .with(
+            dice.dark(),
+            Mesh::slab(w * 0.56, 0.004, 0.05).at(0.0, d + 0.014, h * 0.22),
+        )
 }
 
 /// The partitions of a stall: sides and front posts on feet, a head rail.
 pub fn bathroom_stall(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.85, 1.1), dice.within(1.3, 1.6), dice.within(1.45, 1.6)];
+    let size = [
+        dice.within(0.85, 1.1),
+        dice.within(1.3, 1.6),
+        dice.within(1.45, 1.6),
+    ];
     bathroom_stall_of(size, dice)
 }
 
@@ -85,25 +168,51 @@ pub fn bathroom_stall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let (panel, steel) = (dice.paint(), dice.metal());
     let low = dice.within(0.2, 0.32);
     let post = (w - 0.62) / 2.0;
-    let sides = Mesh::slab(0.03, d, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.015), 0.0, low)));
-    let posts = Mesh::slab(post, 0.03, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - post) / 2.0, d / 2.0, low)));
-    let feet = Mesh::slab(0.05, 0.05, low).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.05), d / 2.0, 0.0)));
+    let sides = Mesh::slab(0.03, d, h)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.015), 0.0, low)));
+    let posts = Mesh::slab(post, 0.03, h)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - post) / 2.0, d / 2.0, low)));
+    let feet = Mesh::slab(0.05, 0.05, low)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.05), d / 2.0, 0.0)));
     let hook = dice.side() * (w / 2.0 - 0.05);
     Object::new("bathroom stall")
         .with(panel, sides)
         .with(panel.sibling(dice), posts)
-        .with(steel, feet.and(Mesh::slab(w, 0.04, 0.04).at(0.0, d / 2.0, low + h)))
-        .with(steel.sibling(dice), Mesh::soft(0.03, 0.08, 0.06, 0.012).at(hook, 0.0, low + h * 0.8))
+        .with(
+            steel,
+            feet.and(Mesh::slab(w, 0.04, 0.04).at(0.0, d / 2.0, low + h)),
+        )
+        .with(
+            steel.sibling(dice),
+            Mesh::soft(0.03, 0.08, 0.06, 0.012).at(hook, 0.0, low + h * 0.8),
+        )
 }
 
 /// The door of a stall with hinges and a latch, often ajar.
 pub fn bathroom_stall_door(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.58, 0.64), dice.within(1.4, 1.55));
     let (panel, steel) = (dice.paint(), dice.metal());
-    let ajar = if dice.chance(0.6) { dice.within(0.1, 0.6) } else { 0.0 };
-    let swing = |mesh: Mesh| mesh.at(w / 2.0, 0.0, 0.0).turned(ajar).at(-w / 2.0, 0.0, 0.0);
+    let ajar = if dice.chance(0.6) {
+        dice.within(0.1, 0.6)
+    } else {
+        0.0
+    };
+    let swing = |mesh: Mesh| {
+        mesh.at(w / 2.0, 0.0, 0.0)
+            .turned(ajar)
+            .at(-w / 2.0, 0.0, 0.0)
+    };
     Object::new("bathroom stall door")
         .with(panel, swing(Mesh::soft(w, 0.028, h, 0.006)))
-        .with(steel, swing(Mesh::soft(0.09, 0.05, 0.06, 0.012).at(w * 0.4, 0.02, h * 0.5)))
-        .with(steel.sibling(dice), swing(Mesh::slab(0.03, 0.045, 0.09).repeated([0.12, 0.85].map(|z| Vec3::new(0.02 - w / 2.0, 0.0, z * h)))))
+        .with(
+            steel,
+            swing(Mesh::soft(0.09, 0.05, 0.06, 0.012).at(w * 0.4, 0.02, h * 0.5)),
+        )
+        .with(
+            steel.sibling(dice),
+            swing(
+                Mesh::slab(0.03, 0.045, 0.09)
+                    .repeated([0.12, 0.85].map(|z| Vec3::new(0.02 - w / 2.0, 0.0, z * h))),
+            ),
+        )
 }

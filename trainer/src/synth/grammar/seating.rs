@@ -7,33 +7,65 @@ use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
 /// Four legs, a seat and a back of slats, bars or a panel.
 pub fn chair(dice: &mut Dice) -> Object {
-    let (w, d, seat, back) = (dice.within(0.4, 0.52), dice.within(0.4, 0.5), dice.within(0.42, 0.48), dice.within(0.36, 0.55));
+    let (w, d, seat, back) = (
+        dice.within(0.4, 0.52),
+        dice.within(0.4, 0.5),
+        dice.within(0.42, 0.48),
+        dice.within(0.36, 0.55),
+    );
     let frame = dice.carcass(2);
-    let padding = if dice.chance(0.55) { dice.fabric() } else { frame.sibling(dice) };
+    let padding = if dice.chance(0.55) {
+        dice.fabric()
+    } else {
+        frame.sibling(dice)
+    };
     let thick = dice.within(0.025, 0.07);
     let lean = dice.within(0.08, 0.22);
     let leg = dice.within(0.014, 0.026);
-    let legs = Mesh::frustum(leg * 0.8, leg, seat).at_corners(Vec2::new(w / 2.0 - leg, d / 2.0 - leg));
-    let posts = Mesh::cylinder(leg, back).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - leg), 0.0, 0.0)));
+    let legs =
+        Mesh::frustum(leg * 0.8, leg, seat).at_corners(Vec2::new(w / 2.0 - leg, d / 2.0 - leg));
+    let posts = Mesh::cylinder(leg, back)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - leg), 0.0, 0.0)));
     let rest = match dice.count(0, 2) {
         0 => Mesh::soft(w * 0.95, 0.035, back * 0.75, 0.015).at(0.0, 0.0, back * 0.25),
         1 => {
             let slats = dice.count(2, 4);
-            Mesh::slab(w, 0.018, back * 0.13).repeated((0..slats).map(|i| Vec3::new(0.0, 0.0, back * (0.3 + 0.65 * i as f32 / slats as f32))))
+            Mesh::slab(w, 0.018, back * 0.13).repeated(
+                (0..slats)
+                    .map(|i| Vec3::new(0.0, 0.0, back * (0.3 + 0.65 * i as f32 / slats as f32))),
+            )
         }
         _ => {
             let bars = dice.count(3, 6);
-            let rods = Mesh::cylinder(0.011, back * 0.9).repeated((0..bars).map(|i| Vec3::new(w * ((i as f32 + 0.5) / bars as f32 - 0.5), 0.0, 0.0)));
+            let rods = Mesh::cylinder(0.011, back * 0.9).repeated(
+                (0..bars).map(|i| Vec3::new(w * ((i as f32 + 0.5) / bars as f32 - 0.5), 0.0, 0.0)),
+            );
             rods.and(Mesh::slab(w, 0.028, 0.07).at(0.0, 0.0, back * 0.88))
         }
     };
     let back_part = |mesh: Mesh| mesh.pitched(lean).at(0.0, 0.02 - d / 2.0, seat);
     Object::new("chair")
         .with(frame, legs)
-        .with(padding, Mesh::soft(w, d, thick, thick * 0.4).at(0.0, 0.0, seat))
+        .with(
+            padding,
+            Mesh::soft(w, d, thick, thick * 0.4).at(0.0, 0.0, seat),
+        )
         .with(frame, back_part(posts))
-        .with(if dice.chance(0.5) { padding.sibling(dice) } else { frame }, back_part(rest))
-        .then(|o| if dice.chance(0.25) { o.with(frame, arms(w, d, seat, dice.within(0.18, 0.25))) } else { o })
+        .with(
+            if dice.chance(0.5) {
+                padding.sibling(dice)
+            } else {
+                frame
+            },
+            back_part(rest),
+        )
+        .then(|o| {
+            if dice.chance(0.25) {
+                o.with(frame, arms(w, d, seat, dice.within(0.18, 0.25)))
+            } else {
+                o
+            }
+        })
         .with_top([0.0, 0.02, seat + thick], [w * 0.8, d * 0.7], 0.5)
 }
 
@@ -41,32 +73,71 @@ pub fn chair(dice: &mut Dice) -> Object {
 fn arms(w: f32, d: f32, seat: f32, rise: f32) -> Mesh {
     [-1.0, 1.0].into_iter().fold(Mesh::default(), |all, s| {
         let x = s * (w / 2.0 + 0.015);
-        all.and(Mesh::soft(0.05, d * 0.85, 0.03, 0.012).at(x, 0.0, seat + rise)).and(Mesh::cylinder(0.016, rise).at(x, d * 0.28, seat))
+        all.and(Mesh::soft(0.05, d * 0.85, 0.03, 0.012).at(x, 0.0, seat + rise))
+            .and(Mesh::cylinder(0.016, rise).at(x, d * 0.28, seat))
     })
 }
 
 /// A five-star foot, a gas spring, an upholstered seat and back, often with arms.
 pub fn office_chair(dice: &mut Dice) -> Object {
-    let (w, d, seat, back) = (dice.within(0.44, 0.54), dice.within(0.42, 0.52), dice.within(0.42, 0.52), dice.within(0.4, 0.7));
-    let (foot, cover) =
-        (if dice.chance(0.7) { dice.dark() } else { dice.metal() }, if dice.chance(0.5) { dice.dark().missing(0.05) } else { dice.fabric() });
+    let (w, d, seat, back) = (
+        dice.within(0.44, 0.54),
+        dice.within(0.42, 0.52),
+        dice.within(0.42, 0.52),
+        dice.within(0.4, 0.7),
+    );
+    let (foot, cover) = (
+        if dice.chance(0.7) {
+            dice.dark()
+        } else {
+            dice.metal()
+        },
+        if dice.chance(0.5) {
+            dice.dark().missing(0.05)
+        } else {
+            dice.fabric()
+        },
+    );
     let reach = dice.within(0.27, 0.33);
     let star = (0..5).fold(Mesh::default(), |all, i| {
-        let arm = Mesh::slab(reach, 0.05, 0.035).at(reach / 2.0, 0.0, 0.07).warp(|p| Vec3::new(p.x, p.y, p.z + 0.05 * (1.0 - p.x / reach)));
+        let arm = Mesh::slab(reach, 0.05, 0.035)
+            .at(reach / 2.0, 0.0, 0.07)
+            .warp(|p| Vec3::new(p.x, p.y, p.z + 0.05 * (1.0 - p.x / reach)));
         let caster = Mesh::ellipsoid(0.03, 0.03, 0.035).at(reach, 0.0, 0.0);
         all.and(arm.and(caster).turned(i as f32 * 1.2566))
     });
     let curve = dice.within(0.15, 0.5);
     let lean = dice.within(0.05, 0.25);
-    let rest = Mesh::soft(w * 0.92, 0.07, back, 0.03).subdivided(0.12).warp(|p| Vec3::new(p.x, p.y + curve * p.x * p.x * 2.0, p.z));
+    let rest = Mesh::soft(w * 0.92, 0.07, back, 0.03)
+        .subdivided(0.12)
+        .warp(|p| Vec3::new(p.x, p.y + curve * p.x * p.x * 2.0, p.z));
     let seat_arms = arms(w, d, seat + 0.05, dice.within(0.16, 0.22));
     Object::new("office chair")
         .with(foot, star)
-        .with(foot.sibling(dice), Mesh::cylinder(0.03, seat - 0.1).at(0.0, 0.0, 0.1))
-        .with(cover, Mesh::cushion(w, d, dice.within(0.07, 0.11), 0.35).at(0.0, 0.0, seat))
-        .with(cover.sibling(dice), rest.pitched(lean).at(0.0, -d / 2.0, seat + dice.within(0.06, 0.16)))
-        .with(foot, Mesh::slab(0.08, 0.03, 0.22).at(0.0, -d / 2.0 - 0.01, seat))
-        .then(|o| if dice.chance(0.7) { o.with(foot, seat_arms) } else { o })
+        .with(
+            foot.sibling(dice),
+            Mesh::cylinder(0.03, seat - 0.1).at(0.0, 0.0, 0.1),
+        )
+        .with(
+            cover,
+            Mesh::cushion(w, d, dice.within(0.07, 0.11), 0.35).at(0.0, 0.0, seat),
+        )
+        .with(
+            cover.sibling(dice),
+            rest.pitched(lean)
+                .at(0.0, -d / 2.0, seat + dice.within(0.06, 0.16)),
+        )
+        .with(
+            foot,
+            Mesh::slab(0.08, 0.03, 0.22).at(0.0, -d / 2.0 - 0.01, seat),
+        )
+        .then(|o| {
+            if dice.chance(0.7) {
+                o.with(foot, seat_arms)
+            } else {
+                o
+            }
+        })
 }
 
 /// Cushioned seating of `seats` places: body, arms, seat and back cushions.
@@ -77,59 +148,134 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
     let inner = place * seats as f32;
     let total = inner + 2.0 * arm;
     let (cover, foot) = (dice.fabric(), dice.wood(2));
-    let cushion = if dice.chance(0.75) { cover.sibling(dice) } else { dice.fabric() };
+    let cushion = if dice.chance(0.75) {
+        cover.sibling(dice)
+    } else {
+        dice.fabric()
+    };
     let raised = dice.within(0.0, 0.12);
-    let (puff, thick, lean) = (dice.within(0.2, 0.5), dice.within(0.13, 0.2), dice.within(0.1, 0.3));
+    let (puff, thick, lean) = (
+        dice.within(0.2, 0.5),
+        dice.within(0.13, 0.2),
+        dice.within(0.1, 0.3),
+    );
     let x_of = |i: usize| (i as f32 + 0.5) * place - inner / 2.0;
     let round = dice.within(0.03, 0.1);
     Object::new(class)
-        .with(foot, Mesh::slab(0.06, 0.06, raised.max(0.02)).at_corners(Vec2::new(total / 2.0 - 0.06, depth / 2.0 - 0.06)))
-        .with(cover, Mesh::soft(total, depth, seat - raised, 0.02).at(0.0, 0.0, raised))
-        .with(cover.sibling(dice), Mesh::soft(total, depth * 0.24, back - raised, round).at(0.0, -depth * 0.38, raised))
+        .with(
+            foot,
+            Mesh::slab(0.06, 0.06, raised.max(0.02))
+                .at_corners(Vec2::new(total / 2.0 - 0.06, depth / 2.0 - 0.06)),
+        )
+        .with(
+            cover,
+            Mesh::soft(total, depth, seat - raised, 0.02).at(0.0, 0.0, raised),
+        )
+        .with(
+            cover.sibling(dice),
+            Mesh::soft(total, depth * 0.24, back - raised, round).at(0.0, -depth * 0.38, raised),
+        )
         .each(2, |o, i| {
             let x = (i as f32 * 2.0 - 1.0) * (inner + arm) / 2.0;
-            o.with(cover.sibling(dice), Mesh::soft(arm, depth, arm_height - raised, round).at(x, 0.0, raised))
+            o.with(
+                cover.sibling(dice),
+                Mesh::soft(arm, depth, arm_height - raised, round).at(x, 0.0, raised),
+            )
         })
-        .each(seats, |o, i| o.with(cushion.sibling(dice), Mesh::cushion(place * 0.97, depth * 0.72, thick, puff).at(x_of(i), depth * 0.13, seat)))
         .each(seats, |o, i| {
-            let pad = Mesh::cushion(place * 0.95, back - seat - 0.05, thick, puff).pitched(std::f32::consts::FRAC_PI_2 - lean);
-            let lowest = pad.bounds().0.z;
-            o.with(cushion.sibling(dice), pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lowest))
+            o.with(
+                cushion.sibling(dice),
+                Mesh::cushion(place * 0.97, depth * 0.72, thick, puff).at(
+                    x_of(i),
+                    depth * 0.13,
+                    seat,
+                ),
+            )
         })
-        .with_top([0.0, depth * 0.15, seat + thick], [inner * 0.9, depth * 0.4], 1.0)
+        .each(seats, |o, i| {
+            let pad = Mesh::cushion(place * 0.95, back - seat - 0.05, thick, puff)
+                .pitched(std::f32::consts::FRAC_PI_2 - lean);
+            let lowest = pad.bounds().0.z;
+            o.with(
+                cushion.sibling(dice),
+                pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lowest),
+            )
+        })
+        .with_top(
+            [0.0, depth * 0.15, seat + thick],
+            [inner * 0.9, depth * 0.4],
+            1.0,
+        )
 }
 
 /// A couch for two to four, sometimes with a chaise.
 pub fn couch(dice: &mut Dice) -> Object {
     let seats = dice.count(2, 4);
-    let couch = upholstered("couch", seats, dice).then(|o| if dice.chance(0.25) { draped(o, dice) } else { o });
+    let couch = upholstered("couch", seats, dice).then(|o| {
+        if dice.chance(0.25) {
+            draped(o, dice)
+        } else {
+            o
+        }
+    });
     if !dice.chance(0.25) {
         return couch;
     }
     let (lo, hi) = couch.bounds();
     let side = dice.side();
     let cover = couch.parts[1].material;
-    let (width, length, height) = (dice.within(0.7, 0.9), dice.within(0.6, 0.9), dice.within(0.38, 0.46));
+    let (width, length, height) = (
+        dice.within(0.7, 0.9),
+        dice.within(0.6, 0.9),
+        dice.within(0.38, 0.46),
+    );
     let x = side * ((hi.x - lo.x) / 2.0 - width / 2.0);
     couch
-        .with(cover.sibling(dice), Mesh::soft(width, length, height * 0.65, 0.03).at(x, hi.y + length / 2.0, 0.0))
-        .with(cover.sibling(dice), Mesh::cushion(width, length, height * 0.4, 0.35).at(x, hi.y + length / 2.0, height * 0.62))
+        .with(
+            cover.sibling(dice),
+            Mesh::soft(width, length, height * 0.65, 0.03).at(x, hi.y + length / 2.0, 0.0),
+        )
+        .with(
+            cover.sibling(dice),
+            Mesh::cushion(width, length, height * 0.4, 0.35).at(
+                x,
+                hi.y + length / 2.0,
+                height * 0.62,
+            ),
+        )
 }
 
 /// With a throw over one arm and a part of the back and the seat, that counts as the couch.
 fn draped(couch: Object, dice: &mut Dice) -> Object {
     let (lo, hi) = couch.bounds();
-    let (side, wide, cloth, seed) = (dice.side(), dice.within(0.35, 0.6), dice.fabric(), dice.seed());
+    let (side, wide, cloth, seed) = (
+        dice.side(),
+        dice.within(0.35, 0.6),
+        dice.fabric(),
+        dice.seed(),
+    );
     let x = side * (hi.x - wide * 0.6);
     // over the back and down in front of it to the seat
-    let path =
-        [(lo.y - 0.015, hi.z * 0.6), (lo.y - 0.01, hi.z + 0.02), (lo.y * 0.5, hi.z + 0.02), (lo.y * 0.3, hi.z * 0.68), (hi.y * 0.3, hi.z * 0.62)];
+    let path = [
+        (lo.y - 0.015, hi.z * 0.6),
+        (lo.y - 0.01, hi.z + 0.02),
+        (lo.y * 0.5, hi.z + 0.02),
+        (lo.y * 0.3, hi.z * 0.68),
+        (hi.y * 0.3, hi.z * 0.62),
+    ];
     let sheet = Mesh::surface(8, 16, |u, v| {
         let at = v * (path.len() - 1) as f32;
-        let (from, t) = ((at as usize).min(path.len() - 2), at - (at as usize).min(path.len() - 2) as f32);
+        let (from, t) = (
+            (at as usize).min(path.len() - 2),
+            at - (at as usize).min(path.len() - 2) as f32,
+        );
         let ((y0, z0), (y1, z1)) = (path[from], path[from + 1]);
         let wave = 0.03 * rough(Vec3::new(u * 3.0, v * 3.0, 0.0), seed);
-        Vec3::new(x + wide * (u - 0.5), y0 + (y1 - y0) * t, z0 + (z1 - z0) * t + wave)
+        Vec3::new(
+            x + wide * (u - 0.5),
+            y0 + (y1 - y0) * t,
+            z0 + (z1 - z0) * t + wave,
+        )
     });
     couch.with(cloth, sheet)
 }
@@ -145,15 +291,30 @@ pub fn stool(dice: &mut Dice) -> Object {
     let (frame, seat) = (dice.carcass(2), dice.paint());
     let legs = Mesh::cylinder(0.015, h)
         .at_corners(Vec2::splat(r * 0.65))
-        .warp(|p| Vec3::new(p.x * (1.45 - 0.45 * p.z / h), p.y * (1.45 - 0.45 * p.z / h), p.z));
+        .warp(|p| {
+            Vec3::new(
+                p.x * (1.45 - 0.45 * p.z / h),
+                p.y * (1.45 - 0.45 * p.z / h),
+                p.z,
+            )
+        });
     let top = if dice.chance(0.6) {
-        Mesh::lathe(&[(0.0, 0.0), (r, 0.005), (r, 0.035), (r * 0.8, 0.05), (0.0, 0.045)])
+        Mesh::lathe(&[
+            (0.0, 0.0),
+            (r, 0.005),
+            (r, 0.035),
+            (r * 0.8, 0.05),
+            (0.0, 0.045),
+        ])
     } else {
         Mesh::soft(2.0 * r, 2.0 * r, 0.05, 0.02)
     };
     Object::new("stool")
         .with(frame, legs)
-        .with(frame, Mesh::ring(r * 0.8, 0.01, std::f32::consts::TAU).at(0.0, 0.0, h * 0.4))
+        .with(
+            frame,
+            Mesh::ring(r * 0.8, 0.01, std::f32::consts::TAU).at(0.0, 0.0, h * 0.4),
+        )
         .with(seat, top.at(0.0, 0.0, h))
         .with_top([0.0, 0.0, h + 0.045], [1.3 * r, 1.3 * r], 0.4)
 }
@@ -163,102 +324,224 @@ pub fn ottoman(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.45, 0.8), dice.within(0.34, 0.45));
     let cover = dice.fabric();
     let (body, pad) = if dice.chance(0.35) {
-        (Mesh::cylinder(w / 2.0, h * 0.75), Mesh::lathe(&[(w * 0.5, 0.0), (w * 0.51, h * 0.15), (w * 0.4, h * 0.25), (0.0, h * 0.28)]))
+        (
+            Mesh::cylinder(w / 2.0, h * 0.75),
+            Mesh::lathe(&[
+                (w * 0.5, 0.0),
+                (w * 0.51, h * 0.15),
+                (w * 0.4, h * 0.25),
+                (0.0, h * 0.28),
+            ]),
+        )
     } else {
-        (Mesh::soft(w, w * 0.8, h * 0.75, 0.02), Mesh::cushion(w, w * 0.8, h * 0.3, 0.4))
+        (
+            Mesh::soft(w, w * 0.8, h * 0.75, 0.02),
+            Mesh::cushion(w, w * 0.8, h * 0.3, 0.4),
+        )
     };
-    Object::new("ottoman").with(cover, body).with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72)).with_top([0.0, 0.0, h], [w * 0.7, w * 0.55], 0.5)
+    Object::new("ottoman")
+        .with(cover, body)
+        .with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72))
+        .with_top([0.0, 0.0, h], [w * 0.7, w * 0.55], 0.5)
 }
 
 /// A long seat, slatted or padded.
 pub fn bench(dice: &mut Dice) -> Object {
-    let (w, d, h) = (dice.within(0.9, 1.5), dice.within(0.32, 0.42), dice.within(0.4, 0.48));
+    let (w, d, h) = (
+        dice.within(0.9, 1.5),
+        dice.within(0.32, 0.42),
+        dice.within(0.4, 0.48),
+    );
     let frame = dice.carcass(0);
     let seat = if dice.chance(0.5) {
-        Mesh::slab(w, d * 0.28, 0.03).repeated([-0.34, 0.0, 0.34].map(|y| Vec3::new(0.0, y * d, 0.0)))
+        Mesh::slab(w, d * 0.28, 0.03)
+            .repeated([-0.34, 0.0, 0.34].map(|y| Vec3::new(0.0, y * d, 0.0)))
     } else {
         Mesh::cushion(w, d, 0.09, 0.3)
     };
-    let pad = if dice.chance(0.5) { dice.fabric() } else { frame.sibling(dice) };
+    let pad = if dice.chance(0.5) {
+        dice.fabric()
+    } else {
+        frame.sibling(dice)
+    };
     Object::new("bench")
-        .with(frame, Mesh::slab(0.05, d * 0.9, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, 0.0))))
+        .with(
+            frame,
+            Mesh::slab(0.05, d * 0.9, h)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, 0.0))),
+        )
         .with(pad, seat.at(0.0, 0.0, h))
         .with_top([0.0, 0.0, h + 0.035], [w * 0.9, d * 0.8], 0.6)
 }
 
 /// A chair that folds: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.
 pub fn folded_chair(dice: &mut Dice) -> Object {
-    let (w, d, seat, h) = (dice.within(0.42, 0.48), dice.within(0.38, 0.44), dice.within(0.42, 0.46), dice.within(0.76, 0.86));
-    let (frame, pad) = (dice.metal().missing(0.08), if dice.chance(0.5) { dice.fabric() } else { dice.paint() });
+    let (w, d, seat, h) = (
+        dice.within(0.42, 0.48),
+        dice.within(0.38, 0.44),
+        dice.within(0.42, 0.46),
+        dice.within(0.76, 0.86),
+    );
+    let (frame, pad) = (
+        dice.metal().missing(0.08),
+        if dice.chance(0.5) {
+            dice.fabric()
+        } else {
+            dice.paint()
+        },
+    );
     let folded = dice.chance(0.6);
     // folded, everything lies in one plane that leans back
     let deep = if folded { 0.12 } else { 1.0 };
     let lean = if folded { dice.within(0.08, 0.18) } else { 0.0 };
     let side = |s: f32| {
         let x = s * w / 2.0;
-        let long = [Vec3::new(x, d * 0.55 * deep, 0.0), Vec3::new(x, 0.0, seat), Vec3::new(x, -d * 0.55 * deep, h)];
-        let short = [Vec3::new(x * 0.92, -d * 0.6 * deep, 0.0), Vec3::new(x * 0.92, d * 0.35 * deep, seat)];
+        let long = [
+            Vec3::new(x, d * 0.55 * deep, 0.0),
+            Vec3::new(x, 0.0, seat),
+            Vec3::new(x, -d * 0.55 * deep, h),
+        ];
+        let short = [
+            Vec3::new(x * 0.92, -d * 0.6 * deep, 0.0),
+            Vec3::new(x * 0.92, d * 0.35 * deep, seat),
+        ];
         Mesh::tube(&long, 0.013).and(Mesh::tube(&short, 0.012))
     };
-    let bars = Mesh::cylinder(0.011, w).rolled(std::f32::consts::FRAC_PI_2).at(-w / 2.0, 0.0, 0.0);
-    let bars = bars.repeated([Vec3::new(0.0, d * 0.45 * deep, seat * 0.2), Vec3::new(0.0, -d * 0.5 * deep, seat * 0.15)]);
+    let bars = Mesh::cylinder(0.011, w)
+        .rolled(std::f32::consts::FRAC_PI_2)
+        .at(-w / 2.0, 0.0, 0.0);
+    let bars = bars.repeated([
+        Vec3::new(0.0, d * 0.45 * deep, seat * 0.2),
+        Vec3::new(0.0, -d * 0.5 * deep, seat * 0.15),
+    ]);
     let board = Mesh::soft(w * 0.9, d * 0.95, 0.03, 0.012);
-    let board = if folded { board.pitched(1.35).at(0.0, 0.04, seat * 1.02) } else { board.at(0.0, -0.01, seat) };
-    let rest = Mesh::soft(w * 0.96, 0.022, 0.22, 0.01).subdivided(0.1).warp(|p| Vec3::new(p.x, p.y + 0.5 * p.x * p.x, p.z));
+    let board = if folded {
+        board.pitched(1.35).at(0.0, 0.04, seat * 1.02)
+    } else {
+        board.at(0.0, -0.01, seat)
+    };
+    let rest = Mesh::soft(w * 0.96, 0.022, 0.22, 0.01)
+        .subdivided(0.1)
+        .warp(|p| Vec3::new(p.x, p.y + 0.5 * p.x * p.x, p.z));
     Object::new("folded chair")
         .with(frame, side(1.0).and(side(-1.0)).and(bars).pitched(lean))
         .with(pad, board.pitched(lean))
-        .with(pad.sibling(dice), rest.at(0.0, -d * 0.5 * deep, h - 0.24).pitched(lean))
+        .with(
+            pad.sibling(dice),
+            rest.at(0.0, -d * 0.5 * deep, h - 0.24).pitched(lean),
+        )
 }
 
 /// A deep upholstered chair on visible legs: a tub, a wing chair or a recliner with its foot out.
 pub fn sofa_chair(dice: &mut Dice) -> Object {
-    let (w, d, seat, back) = (dice.within(0.7, 0.9), dice.within(0.7, 0.85), dice.within(0.38, 0.44), dice.within(0.72, 1.05));
+    let (w, d, seat, back) = (
+        dice.within(0.7, 0.9),
+        dice.within(0.7, 0.85),
+        dice.within(0.38, 0.44),
+        dice.within(0.72, 1.05),
+    );
     let (cover, foot) = (dice.fabric(), dice.wood(2));
-    let accent = if dice.chance(0.7) { cover.sibling(dice) } else { dice.fabric() };
-    let (thick, low, lean) = (dice.within(0.1, 0.16), dice.within(0.08, 0.2), dice.within(0.08, 0.25));
+    let accent = if dice.chance(0.7) {
+        cover.sibling(dice)
+    } else {
+        dice.fabric()
+    };
+    let (thick, low, lean) = (
+        dice.within(0.1, 0.16),
+        dice.within(0.08, 0.2),
+        dice.within(0.08, 0.25),
+    );
     let pillow = dice.chance(0.35).then(|| dice.fabric());
-    let object = Object::new("sofa chair").with(foot, Mesh::frustum(0.018, 0.03, low).at_corners(Vec2::new(w * 0.38, d * 0.36)));
+    let object = Object::new("sofa chair").with(
+        foot,
+        Mesh::frustum(0.018, 0.03, low).at_corners(Vec2::new(w * 0.38, d * 0.36)),
+    );
     let object = match dice.count(0, 2) {
         0 => {
             // a tub: one shell around the seat, lower in front
             let shell = Mesh::surface(20, 4, |u, v| {
-                let angle = (0.92 - 1.84 * u) * std::f32::consts::PI * 0.75 - std::f32::consts::FRAC_PI_2;
+                let angle =
+                    (0.92 - 1.84 * u) * std::f32::consts::PI * 0.75 - std::f32::consts::FRAC_PI_2;
                 let inner = 1.0 - 0.24 * (v * 2.0 - 1.0).max(0.0);
                 let rim = seat + 0.14 + (back - seat - 0.14) * (0.5 - 0.5 * angle.sin()).powi(2);
                 let z = low + (rim - low) * (1.0 - (2.0 * v - 1.0).abs());
-                Vec3::new(w / 2.0 * inner * angle.cos(), d / 2.0 * inner * angle.sin(), z)
+                Vec3::new(
+                    w / 2.0 * inner * angle.cos(),
+                    d / 2.0 * inner * angle.sin(),
+                    z,
+                )
             });
-            object.with(cover, shell).with(cover.shaded(0.9), Mesh::soft(w * 0.78, d * 0.8, seat - thick - low, 0.03).at(0.0, 0.04, low))
+            object.with(cover, shell).with(
+                cover.shaded(0.9),
+                Mesh::soft(w * 0.78, d * 0.8, seat - thick - low, 0.03).at(0.0, 0.04, low),
+            )
         }
         1 => {
-            let wing = Mesh::soft(0.1, d * 0.4, back - seat, 0.045).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.05), -d * 0.22, seat)));
-            let arm = Mesh::soft(0.13, d * 0.9, 0.22, 0.06).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.06), 0.02, seat)));
+            let wing = Mesh::soft(0.1, d * 0.4, back - seat, 0.045)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.05), -d * 0.22, seat)));
+            let arm = Mesh::soft(0.13, d * 0.9, 0.22, 0.06)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.06), 0.02, seat)));
             object
-                .with(cover, Mesh::soft(w * 0.92, d * 0.94, seat - thick - low, 0.03).at(0.0, 0.0, low))
-                .with(cover.sibling(dice), Mesh::soft(w * 0.9, 0.16, back - low, 0.06).pitched(lean * 0.5).at(0.0, 0.1 - d / 2.0, low))
+                .with(
+                    cover,
+                    Mesh::soft(w * 0.92, d * 0.94, seat - thick - low, 0.03).at(0.0, 0.0, low),
+                )
+                .with(
+                    cover.sibling(dice),
+                    Mesh::soft(w * 0.9, 0.16, back - low, 0.06)
+                        .pitched(lean * 0.5)
+                        .at(0.0, 0.1 - d / 2.0, low),
+                )
                 .with(cover.sibling(dice), wing.and(arm))
         }
         _ => {
-            let arm = Mesh::soft(0.18, d * 0.95, 0.6 - low, 0.07).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, low)));
-            let rest = Mesh::cushion(w * 0.6, 0.4, 0.12, 0.35).pitched(-0.35).at(0.0, d / 2.0 + 0.2, 0.3);
+            let arm = Mesh::soft(0.18, d * 0.95, 0.6 - low, 0.07)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), 0.0, low)));
+            let rest =
+                Mesh::cushion(w * 0.6, 0.4, 0.12, 0.35)
+                    .pitched(-0.35)
+                    .at(0.0, d / 2.0 + 0.2, 0.3);
             object
-                .with(cover, Mesh::soft(w * 0.8, d * 0.9, seat - thick - low, 0.03).at(0.0, 0.0, low))
+                .with(
+                    cover,
+                    Mesh::soft(w * 0.8, d * 0.9, seat - thick - low, 0.03).at(0.0, 0.0, low),
+                )
                 .with(cover.sibling(dice), arm)
-                .with(cover.sibling(dice), Mesh::soft(w * 0.72, 0.2, back - low, 0.08).pitched(lean).at(0.0, 0.12 - d / 2.0, low))
-                .then(|o| if dice.chance(0.5) { o.with(cover.sibling(dice), rest) } else { o })
+                .with(
+                    cover.sibling(dice),
+                    Mesh::soft(w * 0.72, 0.2, back - low, 0.08)
+                        .pitched(lean)
+                        .at(0.0, 0.12 - d / 2.0, low),
+                )
+                .then(|o| {
+                    if dice.chance(0.5) {
+                        o.with(cover.sibling(dice), rest)
+                    } else {
+                        o
+                    }
+                })
         }
     };
-    let pad = Mesh::cushion(w * 0.62, back - seat - 0.08, thick, 0.45).pitched(std::f32::consts::FRAC_PI_2 - lean);
+    let pad = Mesh::cushion(w * 0.62, back - seat - 0.08, thick, 0.45)
+        .pitched(std::f32::consts::FRAC_PI_2 - lean);
     let lowest = pad.bounds().0.z;
     object
-        .with(accent, Mesh::cushion(w * 0.64, d * 0.72, thick, 0.35).at(0.0, 0.06, seat - thick + 0.02))
-        .with(accent.sibling(dice), pad.at(0.0, -d * 0.24, seat + 0.03 - lowest))
+        .with(
+            accent,
+            Mesh::cushion(w * 0.64, d * 0.72, thick, 0.35).at(0.0, 0.06, seat - thick + 0.02),
+        )
+        .with(
+            accent.sibling(dice),
+            pad.at(0.0, -d * 0.24, seat + 0.03 - lowest),
+        )
         .then(|o| match pillow {
             Some(cloth) => {
                 let soft = Mesh::cushion(0.4, 0.36, 0.14, 0.65).pitched(1.1);
                 let lowest = soft.bounds().0.z;
-                o.with(cloth, soft.at(dice.about(0.08), -d * 0.05, seat + 0.02 - lowest))
+                o.with(
+                    cloth,
+                    soft.at(dice.about(0.08), -d * 0.05, seat + 0.02 - lowest),
+                )
             }
             None => o,
         })

@@ -1,4 +1,5 @@
-//! Things of no kind: whatever stands, lies or hangs somewhere and is no part of what holds it. They are called "object".
+//! Things of no kind: whatever stands, lies or hangs somewhere and is no part of what holds it.
+//! They are called "object".
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -25,9 +26,17 @@ pub fn nameless(dice: &mut Dice) -> Object {
         7 | 8 => lofted(dice),
         _ => sheet(dice),
     };
-    let flat = if dice.chance(0.6) { dice.within(0.03, 0.15) } else { 0.0 };
+    let flat = if dice.chance(0.6) {
+        dice.within(0.03, 0.15)
+    } else {
+        0.0
+    };
     let object = scaled(object, size, flat);
-    if dice.chance(0.15) { topped(object, dice) } else { object }
+    if dice.chance(0.15) {
+        topped(object, dice)
+    } else {
+        object
+    }
 }
 
 /// Every material there is.
@@ -48,15 +57,33 @@ fn any_material(dice: &mut Dice) -> Material {
 fn primitive(dice: &mut Dice) -> Mesh {
     let [a, b, c] = [0; 3].map(|_| dice.within(0.25, 1.0));
     let mesh = match dice.count(0, 7) {
-        0 | 1 => Mesh::soft(a, b, c, if dice.chance(0.5) { dice.within(0.01, 0.15) } else { 0.0 }),
+        0 | 1 => Mesh::soft(
+            a,
+            b,
+            c,
+            if dice.chance(0.5) {
+                dice.within(0.01, 0.15)
+            } else {
+                0.0
+            },
+        ),
         2 => Mesh::cylinder(a / 2.0, c),
         3 => Mesh::frustum(a / 2.0, a / 2.0 * dice.within(0.0, 0.8), c),
         4 => Mesh::ellipsoid(a / 2.0, b / 2.0, c / 2.0),
-        5 => Mesh::ring(a / 2.0, dice.within(0.04, 0.14), if dice.chance(0.7) { TAU } else { dice.within(PI, TAU) }),
+        5 => Mesh::ring(
+            a / 2.0,
+            dice.within(0.04, 0.14),
+            if dice.chance(0.7) {
+                TAU
+            } else {
+                dice.within(PI, TAU)
+            },
+        ),
         6 => {
             // a wedge: the upper edge at one side
             let lean = dice.within(0.0, 1.0);
-            Mesh::slab(a, b, c).warp(|p| Vec3::new(p.x, p.y * (1.0 - p.z / c) + (lean - 0.5) * b * p.z / c, p.z))
+            Mesh::slab(a, b, c)
+                .warp(|p| Vec3::new(p.x, p.y * (1.0 - p.z / c) + (lean - 0.5) * b * p.z / c, p.z))
         }
         _ => {
             let amplitude = dice.within(0.1, 0.3);
@@ -86,7 +113,9 @@ fn joined(dice: &mut Dice) -> Object {
     let mut object = Object::new(NAMELESS).with(look(dice), primitive(dice));
     for _ in 1..parts {
         let host = dice.count(0, object.parts.len() - 1);
-        let any_place = |mesh: &Mesh, dice: &mut Dice| mesh.vertices[dice.count(0, mesh.vertices.len() - 1)].position;
+        let any_place = |mesh: &Mesh, dice: &mut Dice| {
+            mesh.vertices[dice.count(0, mesh.vertices.len() - 1)].position
+        };
         let place = any_place(&object.parts[host].mesh, dice);
         let (size, part) = (dice.within(0.15, 0.8), primitive(dice));
         // one of its own places a little inside of the other
@@ -94,7 +123,14 @@ fn joined(dice: &mut Dice) -> Object {
         let part = part.warp(|p| (p - own) * size + place);
         let mirrored = part.clone().warp(|p| Vec3::new(-p.x, p.y, p.z));
         // the first part is the same on both sides, or nearly so
-        object = object.with(look(dice), if host == 0 && dice.chance(0.5) { part.and(mirrored) } else { part });
+        object = object.with(
+            look(dice),
+            if host == 0 && dice.chance(0.5) {
+                part.and(mirrored)
+            } else {
+                part
+            },
+        );
     }
     object
 }
@@ -114,8 +150,20 @@ fn blob(amplitude: f32, dice: &mut Dice) -> Mesh {
 fn lofted(dice: &mut Dice) -> Object {
     let levels = dice.count(3, 9);
     let radii: Vec<f32> = (0..levels).map(|_| dice.within(0.08, 0.5)).collect();
-    let (lobes, lobe, phase) = (dice.count(2, 7) as f32, if dice.chance(0.5) { dice.within(0.05, 0.3) } else { 0.0 }, dice.within(0.0, TAU));
-    let (twist, bend, stretch) = (dice.about(1.5), Vec2::new(dice.about(0.3), dice.about(0.3)), dice.within(0.5, 1.0));
+    let (lobes, lobe, phase) = (
+        dice.count(2, 7) as f32,
+        if dice.chance(0.5) {
+            dice.within(0.05, 0.3)
+        } else {
+            0.0
+        },
+        dice.within(0.0, TAU),
+    );
+    let (twist, bend, stretch) = (
+        dice.about(1.5),
+        Vec2::new(dice.about(0.3), dice.about(0.3)),
+        dice.within(0.5, 1.0),
+    );
     let (smooth, height) = (dice.chance(0.6), dice.within(0.4, 1.4));
     let radius = |v: f32| {
         let at = v * (levels - 1) as f32;
@@ -130,7 +178,11 @@ fn lofted(dice: &mut Dice) -> Object {
         let row = (v * rows as f32).round() as usize;
         let along = (row.saturating_sub(1) as f32 / (rows - 2) as f32).min(1.0);
         let angle = TAU * u;
-        let r = if row == 0 || row == rows { 0.0 } else { radius(along) * (1.0 + lobe * (lobes * angle + phase).cos()) };
+        let r = if row == 0 || row == rows {
+            0.0
+        } else {
+            radius(along) * (1.0 + lobe * (lobes * angle + phase).cos())
+        };
         let section = Vec2::from_angle(angle + twist * along) * r * Vec2::new(1.0, stretch);
         (section + bend * (along * along)).extend(height * along)
     });
@@ -139,7 +191,11 @@ fn lofted(dice: &mut Dice) -> Object {
 
 /// A cloth, a bag or a sheet that was dropped.
 fn sheet(dice: &mut Dice) -> Object {
-    let (w, d, high) = (dice.within(0.5, 1.0), dice.within(0.4, 1.0), dice.within(0.05, 0.45));
+    let (w, d, high) = (
+        dice.within(0.5, 1.0),
+        dice.within(0.4, 1.0),
+        dice.within(0.05, 0.45),
+    );
     let (seed, folds, round) = (dice.seed(), dice.within(2.0, 6.0), dice.within(0.0, 1.0));
     let cells = 22;
     let cloth = Mesh::surface(cells, cells, |u, v| {
@@ -153,15 +209,27 @@ fn sheet(dice: &mut Dice) -> Object {
         let flat = Vec2::new(p.x * w, p.y * d) / 2.0 + drift * 0.16;
         flat.extend(high * (rise + 0.5 * wave).max(0.0) + 0.01 * (1.0 + wave))
     });
-    let look = if dice.chance(0.7) { dice.fabric() } else { any_material(dice) };
+    let look = if dice.chance(0.7) {
+        dice.fabric()
+    } else {
+        any_material(dice)
+    };
     Object::new(NAMELESS).with(look, cloth)
 }
 
-/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin; a share `flat` of its height is pressed flat below.
+/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin; a
+/// share `flat` of its height is pressed flat below.
 fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
     let (lo, hi) = object.bounds();
-    let (scale, foot) = (size / (hi - lo).max_element().max(1e-3), Vec3::new((lo.x + hi.x) / 2.0, (lo.y + hi.y) / 2.0, lo.z));
-    for vertex in object.parts.iter_mut().flat_map(|part| &mut part.mesh.vertices) {
+    let (scale, foot) = (
+        size / (hi - lo).max_element().max(1e-3),
+        Vec3::new((lo.x + hi.x) / 2.0, (lo.y + hi.y) / 2.0, lo.z),
+    );
+    for vertex in object
+        .parts
+        .iter_mut()
+        .flat_map(|part| &mut part.mesh.vertices)
+    {
         vertex.position = (vertex.position - foot) * scale;
         vertex.position.z = (vertex.position.z - flat * (hi.z - lo.z) * scale).max(0.0);
         vertex.texture *= scale;
@@ -172,11 +240,16 @@ fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
 /// With a plate on it, where other things may stand.
 fn topped(object: Object, dice: &mut Dice) -> Object {
     let (lo, hi) = object.bounds();
-    let [w, d, thick] = [(hi.x - lo.x) * dice.within(0.7, 1.1), (hi.y - lo.y) * dice.within(0.7, 1.1), 0.012 + 0.03 * hi.z];
+    let [w, d, thick] = [
+        (hi.x - lo.x) * dice.within(0.7, 1.1),
+        (hi.y - lo.y) * dice.within(0.7, 1.1),
+        0.012 + 0.03 * hi.z,
+    ];
     let look = any_material(dice);
-    object.with(look, Mesh::soft(w, d, thick, thick * 0.3).at(0.0, 0.0, hi.z - thick * 0.5)).with_top(
-        [0.0, 0.0, hi.z + thick * 0.5],
-        [w * 0.9, d * 0.9],
-        0.8,
-    )
+    object
+        .with(
+            look,
+            Mesh::soft(w, d, thick, thick * 0.3).at(0.0, 0.0, hi.z - thick * 0.5),
+        )
+        .with_top([0.0, 0.0, hi.z + thick * 0.5], [w * 0.9, d * 0.9], 0.8)
 }

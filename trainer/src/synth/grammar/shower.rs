@@ -12,32 +12,62 @@ use crate::synth::{
 };
 
 fn tiled(dice: &mut Dice) -> Material {
-    let base = hue(dice.within(0.0, 1.0), dice.within(0.0, 0.3), dice.within(0.5, 0.95));
-    Material::new(Texture::Tiles(dice.within(0.08, 0.3)), base, base * dice.within(0.5, 0.85), dice)
+    let base = hue(
+        dice.within(0.0, 1.0),
+        dice.within(0.0, 0.3),
+        dice.within(0.5, 0.95),
+    );
+    Material::new(
+        Texture::Tiles(dice.within(0.08, 0.3)),
+        base,
+        base * dice.within(0.5, 0.85),
+        dice,
+    )
 }
 
 /// The lining of a shower's corner.
 pub fn shower_wall(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.8, 1.1), dice.within(0.8, 1.0), dice.within(1.8, 2.1)];
+    let size = [
+        dice.within(0.8, 1.1),
+        dice.within(0.8, 1.0),
+        dice.within(1.8, 2.1),
+    ];
     shower_wall_of(size, dice)
 }
 
-/// The lining of a corner of w x d and height h, with a shelf and a border; the open corner is in front on the right.
+/// The lining of a corner of w x d and height h, with a shelf and a border; the open corner is in
+/// front on the right.
 pub fn shower_wall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
-    let face = if dice.chance(0.7) { tiled(dice) } else { dice.white() };
+    let face = if dice.chance(0.7) {
+        tiled(dice)
+    } else {
+        dice.white()
+    };
     let border = tiled(dice);
     let (niche, band) = (dice.chance(0.6), dice.chance(0.4));
     let shelf = Mesh::soft(0.3, 0.1, 0.02, 0.008);
     Object::new("shower wall")
         .with(face, Mesh::slab(w, 0.03, h).at(0.0, 0.015 - d / 2.0, 0.0))
         .with(face, Mesh::slab(0.03, d, h).at(0.015 - w / 2.0, 0.0, 0.0))
-        .then(|o| if band { o.with(border, Mesh::slab(w, 0.01, 0.1).at(0.0, 0.035 - d / 2.0, h * 0.7)) } else { o })
+        .then(|o| {
+            if band {
+                o.with(
+                    border,
+                    Mesh::slab(w, 0.01, 0.1).at(0.0, 0.035 - d / 2.0, h * 0.7),
+                )
+            } else {
+                o
+            }
+        })
         .then(|o| {
             if !niche {
                 return o;
             }
-            let bottles = (0..3).fold(Mesh::default(), |all, i| all.and(Mesh::cylinder(0.03, 0.14).at(i as f32 * 0.09 - 0.09, 0.0, 0.02)));
-            o.with(dice.metal(), shelf.at(0.1, 0.08 - d / 2.0, h * 0.55)).with(dice.print(0.05), bottles.at(0.1, 0.08 - d / 2.0, h * 0.55))
+            let bottles = (0..3).fold(Mesh::default(), |all, i| {
+                all.and(Mesh::cylinder(0.03, 0.14).at(i as f32 * 0.09 - 0.09, 0.0, 0.02))
+            });
+            o.with(dice.metal(), shelf.at(0.1, 0.08 - d / 2.0, h * 0.55))
+                .with(dice.print(0.05), bottles.at(0.1, 0.08 - d / 2.0, h * 0.55))
         })
 }
 
@@ -49,10 +79,20 @@ pub fn shower_floor(dice: &mut Dice) -> Object {
 
 /// A tray of w x d.
 pub fn shower_floor_of([w, d]: [f32; 2], dice: &mut Dice) -> Object {
-    let (enamel, deep) = (if dice.chance(0.6) { dice.white() } else { tiled(dice) }, dice.within(0.06, 0.14));
+    let (enamel, deep) = (
+        if dice.chance(0.6) {
+            dice.white()
+        } else {
+            tiled(dice)
+        },
+        dice.within(0.06, 0.14),
+    );
     Object::new("shower floor")
         .with(enamel, Mesh::slab(w, d, 0.03))
-        .with(enamel.sibling(dice), super::containers::rim([w, d], 0.05, deep))
+        .with(
+            enamel.sibling(dice),
+            super::containers::rim([w, d], 0.05, deep),
+        )
         .with(dice.metal(), Mesh::cylinder(0.05, 0.006).at(0.0, 0.0, 0.03))
 }
 
@@ -70,55 +110,142 @@ pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
     let pane = |mesh: Mesh| mesh.at(0.0, 0.0, 0.03);
     Object::new("shower door")
         .with(rim, frame(w, h, 0.035, 0.06).at(0.0, -0.03, 0.0))
-        .with(glass, pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(-w / 4.0, -0.012, 0.0))
-        .with(glass.sibling(dice), pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(w / 4.0 - slid, 0.012, 0.0))
-        .with(rim.sibling(dice), Mesh::slab(0.03, 0.02, h - 0.06).repeated([0.0, w / 2.0 - 0.02].map(|x| Vec3::new(x - slid, 0.012, 0.03))))
-        .with(rim, Mesh::cylinder(0.012, 0.4).at(w * 0.06 - slid, 0.04, h * 0.45))
+        .with(
+            glass,
+            pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(-w / 4.0, -0.012, 0.0),
+        )
+        .with(
+            glass.sibling(dice),
+            pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(w / 4.0 - slid, 0.012, 0.0),
+        )
+        .with(
+            rim.sibling(dice),
+            Mesh::slab(0.03, 0.02, h - 0.06)
+                .repeated([0.0, w / 2.0 - 0.02].map(|x| Vec3::new(x - slid, 0.012, 0.03))),
+        )
+        .with(
+            rim,
+            Mesh::cylinder(0.012, 0.4).at(w * 0.06 - slid, 0.04, h * 0.45),
+        )
 }
 
 /// A shower head: on an arm, or on a bar with a hose, with a mixer.
 pub fn shower_head(dice: &mut Dice) -> Object {
     let (chrome, r) = (dice.metal().missing(0.12), dice.within(0.05, 0.12));
-    let arm = Mesh::tube(&[Vec3::new(0.0, 0.0, 0.1), Vec3::new(0.0, 0.14, 0.14), Vec3::new(0.0, 0.24, 0.08)], 0.014);
-    let head = Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, 0.015), (0.02, 0.05), (0.0, 0.05)]).pitched(0.3).at(0.0, 0.25, 0.03);
+    let arm = Mesh::tube(
+        &[
+            Vec3::new(0.0, 0.0, 0.1),
+            Vec3::new(0.0, 0.14, 0.14),
+            Vec3::new(0.0, 0.24, 0.08),
+        ],
+        0.014,
+    );
+    let head = Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, 0.015), (0.02, 0.05), (0.0, 0.05)])
+        .pitched(0.3)
+        .at(0.0, 0.25, 0.03);
     let o = Object::new("shower head")
-        .with(chrome, arm.and(Mesh::lathe(&[(0.0, 0.0), (0.04, 0.0), (0.02, 0.02)]).pitched(-FRAC_PI_2).at(0.0, 0.0, 0.1)))
+        .with(
+            chrome,
+            arm.and(
+                Mesh::lathe(&[(0.0, 0.0), (0.04, 0.0), (0.02, 0.02)])
+                    .pitched(-FRAC_PI_2)
+                    .at(0.0, 0.0, 0.1),
+            ),
+        )
         .with(chrome.sibling(dice), head);
     if dice.chance(0.4) {
         return o;
     }
     let drop = dice.within(0.6, 0.95);
-    let hose = [Vec3::new(0.0, 0.04, 0.08), Vec3::new(0.12, 0.06, -drop * 0.5), Vec3::new(0.1, 0.06, -drop), Vec3::new(0.0, 0.05, -drop * 0.85)];
-    o.with(chrome, Mesh::cylinder(0.012, drop).at(0.0, 0.05, 0.1 - drop))
-        .with(dice.dark(), Mesh::tube(&hose, 0.01))
-        .with(chrome.sibling(dice), Mesh::soft(0.26, 0.06, 0.05, 0.02).at(0.0, 0.03, 0.06 - drop))
-        .at(0.0, 0.0, drop)
+    let hose = [
+        Vec3::new(0.0, 0.04, 0.08),
+        Vec3::new(0.12, 0.06, -drop * 0.5),
+        Vec3::new(0.1, 0.06, -drop),
+        Vec3::new(0.0, 0.05, -drop * 0.85),
+    ];
+    o.with(
+        chrome,
+        Mesh::cylinder(0.012, drop).at(0.0, 0.05, 0.1 - drop),
+    )
+    .with(dice.dark(), Mesh::tube(&hose, 0.01))
+    .with(
+        chrome.sibling(dice),
+        Mesh::soft(0.26, 0.06, 0.05, 0.02).at(0.0, 0.03, 0.06 - drop),
+    )
+    .at(0.0, 0.0, drop)
 }
 
 /// A basin that stands on a closed top at height `h`, with its tap.
-fn basin_at(x: f32, h: f32, [w, d]: [f32; 2], chrome: Material, ceramic: Material, o: Object) -> Object {
-    let bowl = Mesh::lathe(&[(0.0, 0.15), (0.3, 0.2), (0.46, 0.7), (0.5, 1.0), (0.53, 0.97), (0.44, 0.0)])
-        .warp(|p| Vec3::new(p.x * w + x, p.y * d, h + 0.09 * p.z));
-    let tap = [Vec3::ZERO, Vec3::new(0.0, 0.0, 0.13), Vec3::new(0.0, 0.05, 0.17), Vec3::new(0.0, 0.12, 0.14)];
-    o.with(ceramic, bowl).with(chrome, Mesh::tube(&tap, 0.014).at(x, -d * 0.62, h))
+fn basin_at(
+    x: f32,
+    h: f32,
+    [w, d]: [f32; 2],
+    chrome: Material,
+    ceramic: Material,
+    o: Object,
+) -> Object {
+    let bowl = Mesh::lathe(&[
+        (0.0, 0.15),
+        (0.3, 0.2),
+        (0.46, 0.7),
+        (0.5, 1.0),
+        (0.53, 0.97),
+        (0.44, 0.0),
+    ])
+    .warp(|p| Vec3::new(p.x * w + x, p.y * d, h + 0.09 * p.z));
+    let tap = [
+        Vec3::ZERO,
+        Vec3::new(0.0, 0.0, 0.13),
+        Vec3::new(0.0, 0.05, 0.17),
+        Vec3::new(0.0, 0.12, 0.14),
+    ];
+    o.with(ceramic, bowl)
+        .with(chrome, Mesh::tube(&tap, 0.014).at(x, -d * 0.62, h))
 }
 
 /// A cupboard with a top and one or two basins.
 pub fn bathroom_vanity(dice: &mut Dice) -> Object {
     let basins = dice.count(1, 2);
-    let [w, d, h] = [basins as f32 * dice.within(0.6, 0.85), dice.within(0.46, 0.56), dice.within(0.78, 0.88)];
+    let [w, d, h] = [
+        basins as f32 * dice.within(0.6, 0.85),
+        dice.within(0.46, 0.56),
+        dice.within(0.78, 0.88),
+    ];
     let (body, ceramic, chrome) = (dice.carcass(2), dice.white(), dice.metal());
-    let top = if dice.chance(0.6) { ceramic.sibling(dice) } else { dice.paint() };
+    let top = if dice.chance(0.6) {
+        ceramic.sibling(dice)
+    } else {
+        dice.paint()
+    };
     let (rows, columns) = (dice.count(1, 3), 2 * basins);
     let mut o = Object::new("bathroom vanity");
-    o.parts.extend(drawers([w - 0.04, d - 0.03, h - 0.14], rows, columns, body, dice).at(0.0, -0.015, 0.1).parts);
+    o.parts.extend(
+        drawers([w - 0.04, d - 0.03, h - 0.14], rows, columns, body, dice)
+            .at(0.0, -0.015, 0.1)
+            .parts,
+    );
     let o = o
-        .with(body.shaded(0.5), Mesh::slab(w - 0.06, d - 0.1, 0.1).at(0.0, -0.04, 0.0))
+        .with(
+            body.shaded(0.5),
+            Mesh::slab(w - 0.06, d - 0.1, 0.1).at(0.0, -0.04, 0.0),
+        )
         .with(top, Mesh::soft(w, d, 0.04, 0.01).at(0.0, 0.0, h - 0.04))
-        .with(top.shaded(0.95), Mesh::slab(w, 0.02, 0.09).at(0.0, 0.01 - d / 2.0, h));
+        .with(
+            top.shaded(0.95),
+            Mesh::slab(w, 0.02, 0.09).at(0.0, 0.01 - d / 2.0, h),
+        );
     let place = w / basins as f32;
     (0..basins)
-        .fold(o, |o, i| basin_at((i as f32 + 0.5) * place - w / 2.0, h, [place * 0.6, d * 0.6], chrome, ceramic, o))
+        .fold(o, |o, i| {
+            basin_at(
+                (i as f32 + 0.5) * place - w / 2.0,
+                h,
+                [place * 0.6, d * 0.6],
+                chrome,
+                ceramic,
+                o,
+            )
+        })
         .with_top([-w * 0.42, 0.0, h], [0.16 * w, d * 0.7], 0.4)
         .with_top([w * 0.42, 0.0, h], [0.16 * w, d * 0.7], 0.4)
 }
@@ -127,29 +254,70 @@ pub fn bathroom_vanity(dice: &mut Dice) -> Object {
 pub fn bathroom_counter(dice: &mut Dice) -> Object {
     let basins = dice.count(1, 3);
     let place = dice.within(0.65, 0.85);
-    let [w, d, h] = [place * basins as f32, dice.within(0.5, 0.6), dice.within(0.8, 0.88)];
-    let (top, ceramic, chrome) = (if dice.chance(0.5) { tiled(dice) } else { dice.paint() }, dice.white(), dice.metal());
+    let [w, d, h] = [
+        place * basins as f32,
+        dice.within(0.5, 0.6),
+        dice.within(0.8, 0.88),
+    ];
+    let (top, ceramic, chrome) = (
+        if dice.chance(0.5) {
+            tiled(dice)
+        } else {
+            dice.paint()
+        },
+        dice.white(),
+        dice.metal(),
+    );
     let o = Object::new("bathroom counter")
         .with(top, Mesh::slab(w, d, 0.04).at(0.0, 0.0, h - 0.04))
-        .with(top.sibling(dice), Mesh::slab(w, 0.03, 0.16).at(0.0, d / 2.0 - 0.015, h - 0.2))
-        .with(top.shaded(0.9), Mesh::slab(w, 0.02, 0.12).at(0.0, 0.01 - d / 2.0, h))
-        .with(chrome, Mesh::slab(0.03, d * 0.9, 0.2).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.03), 0.0, h - 0.24))))
+        .with(
+            top.sibling(dice),
+            Mesh::slab(w, 0.03, 0.16).at(0.0, d / 2.0 - 0.015, h - 0.2),
+        )
+        .with(
+            top.shaded(0.9),
+            Mesh::slab(w, 0.02, 0.12).at(0.0, 0.01 - d / 2.0, h),
+        )
+        .with(
+            chrome,
+            Mesh::slab(0.03, d * 0.9, 0.2)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.03), 0.0, h - 0.24))),
+        )
         .each(basins, |o, i| {
             let x = (i as f32 + 0.5) * place - w / 2.0;
-            let trap = [Vec3::new(x, 0.0, h - 0.1), Vec3::new(x, 0.0, h - 0.35), Vec3::new(x, -d / 2.0, h - 0.38)];
+            let trap = [
+                Vec3::new(x, 0.0, h - 0.1),
+                Vec3::new(x, 0.0, h - 0.35),
+                Vec3::new(x, -d / 2.0, h - 0.38),
+            ];
             o.with(chrome.sibling(dice), Mesh::tube(&trap, 0.02))
         });
-    (0..basins).fold(o, |o, i| basin_at((i as f32 + 0.5) * place - w / 2.0, h, [place * 0.6, d * 0.62], chrome, ceramic, o)).with_top(
-        [w * 0.44, 0.0, h],
-        [0.1 * w + 0.06, d * 0.7],
-        0.4,
-    )
+    (0..basins)
+        .fold(o, |o, i| {
+            basin_at(
+                (i as f32 + 0.5) * place - w / 2.0,
+                h,
+                [place * 0.6, d * 0.62],
+                chrome,
+                ceramic,
+                o,
+            )
+        })
+        .with_top([w * 0.44, 0.0, h], [0.1 * w + 0.06, d * 0.7], 0.4)
 }
 
 /// A shallow cabinet on the wall: mirrored doors, or doors over an open shelf.
 pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.4, 0.9), dice.within(0.13, 0.22), dice.within(0.5, 0.8)];
-    let body = if dice.chance(0.6) { dice.white() } else { dice.carcass(2) };
+    let [w, d, h] = [
+        dice.within(0.4, 0.9),
+        dice.within(0.13, 0.22),
+        dice.within(0.5, 0.8),
+    ];
+    let body = if dice.chance(0.6) {
+        dice.white()
+    } else {
+        dice.carcass(2)
+    };
     let doors = dice.count(1, 3);
     let leaf = w / doors as f32;
     let mirrored = dice.chance(0.45);
@@ -159,65 +327,157 @@ pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
         .with(body, Mesh::slab(w, d, h - open).at(0.0, d / 2.0, open))
         .each(doors, |o, i| {
             let (x, tall) = ((i as f32 + 0.5) * leaf - w / 2.0, h - open - 0.02);
-            let front = if mirrored { dice.print(0.3).missing(0.5) } else { body.sibling(dice) };
-            let o = o.with(front, Mesh::slab(leaf - 0.01, 0.018, tall).at(x, d + 0.009, open + 0.01));
-            let o = if mirrored { o } else { o.with(body.shaded(0.9), frame(leaf - 0.02, tall, 0.045, 0.012).at(x, d + 0.018, open + 0.01)) };
-            o.with(dice.metal(), Mesh::ellipsoid(0.014, 0.02, 0.028).at(x + leaf * if i % 2 == 0 { 0.4 } else { -0.4 }, d + 0.03, open + 0.08))
+            let front = if mirrored {
+                dice.print(0.3).missing(0.5)
+            } else {
+                body.sibling(dice)
+            };
+            let o = o.with(
+                front,
+                Mesh::slab(leaf - 0.01, 0.018, tall).at(x, d + 0.009, open + 0.01),
+            );
+            let o = if mirrored {
+                o
+            } else {
+                o.with(
+                    body.shaded(0.9),
+                    frame(leaf - 0.02, tall, 0.045, 0.012).at(x, d + 0.018, open + 0.01),
+                )
+            };
+            o.with(
+                dice.metal(),
+                Mesh::ellipsoid(0.014, 0.02, 0.028).at(
+                    x + leaf * if i % 2 == 0 { 0.4 } else { -0.4 },
+                    d + 0.03,
+                    open + 0.08,
+                ),
+            )
         })
         .then(|o| {
             if open == 0.0 {
                 return o;
             }
-            let sides = Mesh::slab(0.018, d, open).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.009), d / 2.0, 0.0)));
-            let row = (0..4).fold(Mesh::default(), |all, i| all.and(Mesh::cylinder(0.025, 0.11).at(w * (i as f32 * 0.2 - 0.3), d * 0.5, 0.018)));
-            o.with(body.sibling(dice), sides.and(Mesh::slab(w, d, 0.018).at(0.0, d / 2.0, 0.0))).with(goods, row)
+            let sides = Mesh::slab(0.018, d, open)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.009), d / 2.0, 0.0)));
+            let row = (0..4).fold(Mesh::default(), |all, i| {
+                all.and(Mesh::cylinder(0.025, 0.11).at(w * (i as f32 * 0.2 - 0.3), d * 0.5, 0.018))
+            });
+            o.with(
+                body.sibling(dice),
+                sides.and(Mesh::slab(w, d, 0.018).at(0.0, d / 2.0, 0.0)),
+            )
+            .with(goods, row)
         })
 }
 
 /// A bathroom scale: a plate with a grip mat and a dial.
 pub fn scale(dice: &mut Dice) -> Object {
     let (w, d) = (dice.within(0.27, 0.33), dice.within(0.26, 0.32));
-    let (body, grip) = (if dice.chance(0.5) { dice.white() } else { dice.dark() }, dice.paint());
+    let (body, grip) = (
+        if dice.chance(0.5) {
+            dice.white()
+        } else {
+            dice.dark()
+        },
+        dice.paint(),
+    );
     Object::new("scale")
         .with(body, Mesh::soft(w, d, 0.045, 0.015))
-        .with(grip, Mesh::slab(w * 0.36, d * 0.75, 0.006).repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.24, 0.0, 0.043))))
-        .with(dice.screen(), Mesh::slab(0.09, 0.05, 0.008).at(0.0, d * 0.38, 0.043))
+        .with(
+            grip,
+            Mesh::slab(w * 0.36, d * 0.75, 0.006)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.24, 0.0, 0.043))),
+        )
+        .with(
+            dice.screen(),
+            Mesh::slab(0.09, 0.05, 0.008).at(0.0, d * 0.38, 0.043),
+        )
 }
 
 /// A mat of cloth or rubber: a pile that is uneven, a hem, a folded corner.
 pub fn mat(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.5, 1.0), dice.within(0.38, 0.65), dice.within(0.012, 0.03)];
+    let [w, d, h] = [
+        dice.within(0.5, 1.0),
+        dice.within(0.38, 0.65),
+        dice.within(0.012, 0.03),
+    ];
     let (field, hem, seed) = (dice.fabric(), dice.fabric(), dice.seed());
-    let fold = if dice.chance(0.3) { dice.within(0.1, 0.2) } else { 0.0 };
+    let fold = if dice.chance(0.3) {
+        dice.within(0.1, 0.2)
+    } else {
+        0.0
+    };
     let top = Mesh::surface(16, 12, |u, v| {
         let (x, y) = ((u - 0.5) * (w - 0.05), (v - 0.5) * (d - 0.05));
         let past = (x + y - (w + d) / 2.0 + 0.08 + fold).max(0.0);
         let pile = 0.01 * crate::synth::noise::rough(Vec3::new(x * 14.0, y * 14.0, 0.0), seed);
-        Vec3::new(x - past, y - past, h + pile + if past > 0.0 { 0.02 } else { 0.0 })
+        Vec3::new(
+            x - past,
+            y - past,
+            h + pile + if past > 0.0 { 0.02 } else { 0.0 },
+        )
     });
-    Object::new("mat").with(hem, Mesh::slab(w - fold * 0.5, d - fold * 0.5, h * 0.8)).with(field, top)
+    Object::new("mat")
+        .with(hem, Mesh::slab(w - fold * 0.5, d - fold * 0.5, h * 0.8))
+        .with(field, top)
 }
 
 /// A hair dryer: a barrel, a grip, a cord.
 pub fn hair_dryer(dice: &mut Dice) -> Object {
     let (body, trim) = (dice.paint(), dice.dark());
     let long = dice.within(0.18, 0.24);
-    let barrel = Mesh::lathe(&[(0.0, 0.0), (0.045, 0.0), (0.05, 0.05), (0.035, long), (0.0, long)]).pitched(-FRAC_PI_2).at(0.0, -long / 2.0, 0.05);
-    let cord: Vec<Vec3> = (0..=10).map(|i| i as f32 / 10.0).map(|t| Vec3::new(0.18 + 0.1 * (t * 7.0).cos(), 0.1 * (t * 7.0).sin(), 0.012)).collect();
+    let barrel = Mesh::lathe(&[
+        (0.0, 0.0),
+        (0.045, 0.0),
+        (0.05, 0.05),
+        (0.035, long),
+        (0.0, long),
+    ])
+    .pitched(-FRAC_PI_2)
+    .at(0.0, -long / 2.0, 0.05);
+    let cord: Vec<Vec3> = (0..=10)
+        .map(|i| i as f32 / 10.0)
+        .map(|t| Vec3::new(0.18 + 0.1 * (t * 7.0).cos(), 0.1 * (t * 7.0).sin(), 0.012))
+        .collect();
     Object::new("hair dryer")
         .with(body, barrel)
-        .with(body.sibling(dice), Mesh::soft(0.15, 0.045, 0.04, 0.015).at(0.1, -0.03, 0.02))
-        .with(trim, Mesh::ring(0.046, 0.008, TAU).pitched(-FRAC_PI_2).at(0.0, -long / 2.0, 0.05))
+        .with(
+            body.sibling(dice),
+            Mesh::soft(0.15, 0.045, 0.04, 0.015).at(0.1, -0.03, 0.02),
+        )
+        .with(
+            trim,
+            Mesh::ring(0.046, 0.008, TAU)
+                .pitched(-FRAC_PI_2)
+                .at(0.0, -long / 2.0, 0.05),
+        )
         .with(trim.sibling(dice), Mesh::tube(&cord, 0.006))
 }
 
 /// A dish with a bar of soap.
 pub fn soap_dish(dice: &mut Dice) -> Object {
     let (w, d) = (dice.within(0.12, 0.16), dice.within(0.08, 0.11));
-    let (ceramic, soap) = (if dice.chance(0.6) { dice.white() } else { dice.paint() }, dice.paint());
-    let bowl =
-        Mesh::lathe(&[(0.0, 0.0), (0.35, 0.0), (0.5, 1.0), (0.46, 1.0), (0.3, 0.4), (0.0, 0.35)]).warp(|p| Vec3::new(p.x * w, p.y * d, p.z * 0.03));
-    Object::new("soap dish").with(ceramic, bowl).with(soap, Mesh::soft(w * 0.55, d * 0.55, 0.03, 0.012).at(0.0, 0.0, 0.012))
+    let (ceramic, soap) = (
+        if dice.chance(0.6) {
+            dice.white()
+        } else {
+            dice.paint()
+        },
+        dice.paint(),
+    );
+    let bowl = Mesh::lathe(&[
+        (0.0, 0.0),
+        (0.35, 0.0),
+        (0.5, 1.0),
+        (0.46, 1.0),
+        (0.3, 0.4),
+        (0.0, 0.35),
+    ])
+    .warp(|p| Vec3::new(p.x * w, p.y * d, p.z * 0.03));
+    Object::new("soap dish").with(ceramic, bowl).with(
+        soap,
+        Mesh::soft(w * 0.55, d * 0.55, 0.03, 0.012).at(0.0, 0.0, 0.012),
+    )
 }
 
 /// A wall bar to hold on to, with flanges.
@@ -235,12 +495,19 @@ pub fn handicap_bar(dice: &mut Dice) -> Object {
     let bent = dice.chance(0.3);
     Object::new("handicap bar")
         .with(steel, Mesh::tube(&bar, 0.02))
-        .with(steel.sibling(dice), flange.repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, 0.03))))
+        .with(
+            steel.sibling(dice),
+            flange.repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, 0.03))),
+        )
         .then(|o| {
             if !bent {
                 return o;
             }
-            let drop = [Vec3::new(w / 2.0 - 0.08, 0.08, 0.03), Vec3::new(w / 2.0 - 0.08, 0.08, 0.5), Vec3::new(w / 2.0 - 0.08, 0.0, 0.5)];
+            let drop = [
+                Vec3::new(w / 2.0 - 0.08, 0.08, 0.03),
+                Vec3::new(w / 2.0 - 0.08, 0.08, 0.5),
+                Vec3::new(w / 2.0 - 0.08, 0.0, 0.5),
+            ];
             o.with(steel, Mesh::tube(&drop, 0.02))
         })
 }
@@ -248,17 +515,32 @@ pub fn handicap_bar(dice: &mut Dice) -> Object {
 /// A roll on a holder at the wall.
 pub fn toilet_paper_holder(dice: &mut Dice) -> Object {
     let (steel, paper) = (dice.metal(), dice.white());
-    let roll = Mesh::lathe(&[(0.018, 0.0), (0.055, 0.0), (0.055, 0.11), (0.018, 0.11)]).rolled(FRAC_PI_2).at(-0.055, 0.075, 0.08);
+    let roll = Mesh::lathe(&[(0.018, 0.0), (0.055, 0.0), (0.055, 0.11), (0.018, 0.11)])
+        .rolled(FRAC_PI_2)
+        .at(-0.055, 0.075, 0.08);
     let hood = Mesh::surface(6, 6, |u, v| {
         let angle = (v - 0.1) * PI * 0.55;
-        Vec3::new((u - 0.5) * 0.14, 0.075 - 0.068 * angle.cos(), 0.08 + 0.068 * angle.sin())
+        Vec3::new(
+            (u - 0.5) * 0.14,
+            0.075 - 0.068 * angle.cos(),
+            0.08 + 0.068 * angle.sin(),
+        )
     });
     Object::new("toilet paper holder")
         .with(
             steel,
-            Mesh::soft(0.17, 0.014, 0.08, 0.006).at(0.0, 0.007, 0.07).and(Mesh::cylinder(0.011, 0.16).rolled(FRAC_PI_2).at(-0.08, 0.075, 0.08)),
+            Mesh::soft(0.17, 0.014, 0.08, 0.006)
+                .at(0.0, 0.007, 0.07)
+                .and(
+                    Mesh::cylinder(0.011, 0.16)
+                        .rolled(FRAC_PI_2)
+                        .at(-0.08, 0.075, 0.08),
+                ),
         )
         .with(steel.sibling(dice), hood)
         .with(paper, roll)
-        .with(paper.shaded(0.95), Mesh::slab(0.1, 0.004, 0.12).at(0.0, 0.128, 0.0))
+        .with(
+            paper.shaded(0.95),
+            Mesh::slab(0.1, 0.004, 0.12).at(0.0, 0.128, 0.0),
+        )
 }

@@ -11,50 +11,98 @@ use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 pub fn crumpled(mesh: Mesh, depth: f32, dice: &mut Dice) -> Mesh {
     let seed = dice.seed();
     mesh.subdivided(0.12).warp(|p| {
-        let shift = Vec3::new(rough(p * 7.0, seed), rough(p * 7.0, seed + 1), rough(p * 7.0, seed + 2)) - 0.5;
-        Vec3::new(p.x, p.y, p.z) + shift * depth * 2.0 * Vec3::new(1.0, 1.0, (p.z * 8.0).clamp(0.0, 1.0))
+        let shift = Vec3::new(
+            rough(p * 7.0, seed),
+            rough(p * 7.0, seed + 1),
+            rough(p * 7.0, seed + 2),
+        ) - 0.5;
+        Vec3::new(p.x, p.y, p.z)
+            + shift * depth * 2.0 * Vec3::new(1.0, 1.0, (p.z * 8.0).clamp(0.0, 1.0))
     })
 }
 
 /// A rucksack: a main bag that narrows upwards, a front pocket, straps.
 pub fn backpack(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.26, 0.36), dice.within(0.14, 0.24), dice.within(0.38, 0.52)];
+    let [w, d, h] = [
+        dice.within(0.26, 0.36),
+        dice.within(0.14, 0.24),
+        dice.within(0.38, 0.52),
+    ];
     let cloth = dice.fabric();
-    let pocket = if dice.chance(0.5) { cloth.sibling(dice) } else { dice.fabric() };
+    let pocket = if dice.chance(0.5) {
+        cloth.sibling(dice)
+    } else {
+        dice.fabric()
+    };
     let lean = dice.within(-0.05, 0.2);
     let bag = crumpled(Mesh::soft(w, d, h, 0.07).tapered(0.75, h), 0.03, dice).pitched(lean);
-    let front = crumpled(Mesh::soft(w * 0.75, d * 0.5, h * 0.45, 0.05), 0.02, dice).pitched(lean).at(0.0, d * 0.5, 0.03);
-    let strap = Mesh::ring(h * 0.3, 0.018, PI).pitched(FRAC_PI_2).turned(FRAC_PI_2).pitched(lean);
-    let straps = strap.repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.25, -d * 0.5 - 0.01, h * 0.5)));
-    Object::new("backpack").with(cloth, bag).with(pocket, front).with(dice.dark(), straps)
+    let front = crumpled(Mesh::soft(w * 0.75, d * 0.5, h * 0.45, 0.05), 0.02, dice)
+        .pitched(lean)
+        .at(0.0, d * 0.5, 0.03);
+    let strap = Mesh::ring(h * 0.3, 0.018, PI)
+        .pitched(FRAC_PI_2)
+        .turned(FRAC_PI_2)
+        .pitched(lean);
+    let straps =
+        strap.repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.25, -d * 0.5 - 0.01, h * 0.5)));
+    Object::new("backpack")
+        .with(cloth, bag)
+        .with(pocket, front)
+        .with(dice.dark(), straps)
 }
 
 /// A shopping bag, handbag or paper bag with handles.
 pub fn bag(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.25, 0.42), dice.within(0.12, 0.22), dice.within(0.24, 0.4)];
+    let [w, d, h] = [
+        dice.within(0.25, 0.42),
+        dice.within(0.12, 0.22),
+        dice.within(0.24, 0.4),
+    ];
     let cloth = match dice.count(0, 3) {
         0 => dice.cardboard(),
         1 => dice.print(0.1),
         _ => dice.fabric(),
     };
-    let body = crumpled(Mesh::soft(w, d, h, 0.03).tapered(dice.within(0.7, 1.1), h), 0.03, dice);
+    let body = crumpled(
+        Mesh::soft(w, d, h, 0.03).tapered(dice.within(0.7, 1.1), h),
+        0.03,
+        dice,
+    );
     let handle = Mesh::ring(w * 0.25, 0.012, PI).pitched(FRAC_PI_2);
-    Object::new("bag").with(cloth, body).with(cloth.shaded(0.6), handle.repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d * 0.3, h * 0.97))))
+    Object::new("bag").with(cloth, body).with(
+        cloth.shaded(0.6),
+        handle.repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d * 0.3, h * 0.97))),
+    )
 }
 
 /// An upright trolley case with ribs, wheels and a pulled handle.
 pub fn suitcase(dice: &mut Dice) -> Object {
-    let [w, d, h] = [dice.within(0.34, 0.5), dice.within(0.2, 0.3), dice.within(0.5, 0.75)];
+    let [w, d, h] = [
+        dice.within(0.34, 0.5),
+        dice.within(0.2, 0.3),
+        dice.within(0.5, 0.75),
+    ];
     let (shell, trim) = (dice.paint(), dice.dark());
-    let ribs = Mesh::soft(0.025, d * 0.2, h * 0.85, 0.01).repeated((0..5).map(|i| Vec3::new((i as f32 - 2.0) * w * 0.18, d / 2.0, 0.09)));
+    let ribs = Mesh::soft(0.025, d * 0.2, h * 0.85, 0.01)
+        .repeated((0..5).map(|i| Vec3::new((i as f32 - 2.0) * w * 0.18, d / 2.0, 0.09)));
     Object::new("suitcase")
         .with(shell, Mesh::soft(w, d, h, 0.05).at(0.0, 0.0, 0.04))
         .with(shell.sibling(dice), ribs)
-        .with(trim, Mesh::cylinder(0.02, 0.04).at_corners(glam::Vec2::new(w * 0.4, d * 0.35)))
-        .with(trim.sibling(dice), Mesh::slab(0.16, 0.03, 0.03).at(0.0, -d * 0.3, h + 0.06))
+        .with(
+            trim,
+            Mesh::cylinder(0.02, 0.04).at_corners(glam::Vec2::new(w * 0.4, d * 0.35)),
+        )
+        .with(
+            trim.sibling(dice),
+            Mesh::slab(0.16, 0.03, 0.03).at(0.0, -d * 0.3, h + 0.06),
+        )
         .then(|o| {
             if dice.chance(0.4) {
-                o.with(dice.metal(), Mesh::cylinder(0.01, 0.4).repeated([-1.0, 1.0].map(|s| Vec3::new(s * 0.07, -d * 0.3, h))))
+                o.with(
+                    dice.metal(),
+                    Mesh::cylinder(0.01, 0.4)
+                        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * 0.07, -d * 0.3, h))),
+                )
             } else {
                 o
             }
@@ -65,13 +113,19 @@ pub fn suitcase(dice: &mut Dice) -> Object {
 pub fn shoes(dice: &mut Dice) -> Object {
     let (leather, sole) = (dice.fabric(), dice.paint());
     let (long, tall) = (dice.within(0.24, 0.31), dice.within(0.08, 0.14));
-    let upper = Mesh::ellipsoid(0.048, long / 2.0, tall).warp(|p| Vec3::new(p.x, p.y, (p.z * (0.75 - 1.3 * p.y / long)).max(0.0)));
+    let upper = Mesh::ellipsoid(0.048, long / 2.0, tall)
+        .warp(|p| Vec3::new(p.x, p.y, (p.z * (0.75 - 1.3 * p.y / long)).max(0.0)));
     let pair = |mesh: Mesh, dice: &mut Dice| {
-        mesh.clone().turned(dice.about(0.4)).at(-0.07, dice.about(0.05), 0.0).and(mesh.turned(dice.about(0.4)).at(0.07, dice.about(0.05), 0.0))
+        mesh.clone()
+            .turned(dice.about(0.4))
+            .at(-0.07, dice.about(0.05), 0.0)
+            .and(mesh.turned(dice.about(0.4)).at(0.07, dice.about(0.05), 0.0))
     };
     let shape = pair(upper, dice);
     let lower = pair(Mesh::soft(0.1, long, 0.03, 0.012), dice);
-    Object::new("shoe").with(leather, shape.at(0.0, 0.0, 0.015)).with(sole, lower)
+    Object::new("shoe")
+        .with(leather, shape.at(0.0, 0.0, 0.015))
+        .with(sole, lower)
 }
 
 /// A towel over a rail; its back is at the wall.
@@ -89,7 +143,12 @@ pub fn towel(dice: &mut Dice) -> Object {
     });
     Object::new("towel")
         .with(cloth, fold.at(0.0, 0.05, 0.0))
-        .with(chrome, Mesh::cylinder(0.01, w * 1.2).rolled(FRAC_PI_2).at(-w * 0.6, 0.05, h - 0.01))
+        .with(
+            chrome,
+            Mesh::cylinder(0.01, w * 1.2)
+                .rolled(FRAC_PI_2)
+                .at(-w * 0.6, 0.05, h - 0.01),
+        )
 }
 
 /// A heap of clothes.
@@ -97,8 +156,19 @@ pub fn clothes(dice: &mut Dice) -> Object {
     let pieces = dice.count(2, 4);
     Object::new("clothes").each(pieces, |o, i| {
         let (w, h) = (dice.within(0.25, 0.45), dice.within(0.06, 0.14));
-        let heap = crumpled(Mesh::ellipsoid(w / 2.0, w * dice.within(0.3, 0.5), h), 0.05, dice);
-        o.with(dice.fabric(), heap.turned(dice.within(0.0, TAU)).at(dice.about(0.12), dice.about(0.1), i as f32 * 0.04))
+        let heap = crumpled(
+            Mesh::ellipsoid(w / 2.0, w * dice.within(0.3, 0.5), h),
+            0.05,
+            dice,
+        );
+        o.with(
+            dice.fabric(),
+            heap.turned(dice.within(0.0, TAU)).at(
+                dice.about(0.12),
+                dice.about(0.1),
+                i as f32 * 0.04,
+            ),
+        )
     })
 }
 
@@ -106,14 +176,33 @@ pub fn clothes(dice: &mut Dice) -> Object {
 pub fn rug(dice: &mut Dice) -> Object {
     let [w, d] = [dice.within(0.8, 2.2), dice.within(0.6, 1.6)];
     let (field, border) = (dice.fabric(), dice.fabric());
-    Object::new("rug").with(border, Mesh::slab(w, d, 0.012)).with(field, Mesh::slab(w - 0.16, d - 0.16, 0.016))
+    Object::new("rug")
+        .with(border, Mesh::slab(w, d, 0.012))
+        .with(field, Mesh::slab(w - 0.16, d - 0.16, 0.016))
 }
 
 /// A round basket, often with clothes in it.
 pub fn laundry_basket(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.18, 0.26), dice.within(0.35, 0.6));
-    let weave = if dice.chance(0.5) { dice.wood(2) } else { dice.paint() };
-    let basket = Mesh::lathe(&[(0.0, 0.0), (r * 0.8, 0.0), (r * 0.9, h * 0.5), (r, h), (r * 0.94, h), (r * 0.8, h * 0.4)]);
+    let weave = if dice.chance(0.5) {
+        dice.wood(2)
+    } else {
+        dice.paint()
+    };
+    let basket = Mesh::lathe(&[
+        (0.0, 0.0),
+        (r * 0.8, 0.0),
+        (r * 0.9, h * 0.5),
+        (r, h),
+        (r * 0.94, h),
+        (r * 0.8, h * 0.4),
+    ]);
     let heap = crumpled(Mesh::ellipsoid(r * 0.85, r * 0.85, 0.22), 0.06, dice);
-    Object::new("laundry basket").with(weave, basket).then(|o| if dice.chance(0.6) { o.with(dice.fabric(), heap.at(0.0, 0.0, h * 0.75)) } else { o })
+    Object::new("laundry basket").with(weave, basket).then(|o| {
+        if dice.chance(0.6) {
+            o.with(dice.fabric(), heap.at(0.0, 0.0, h * 0.75))
+        } else {
+            o
+        }
+    })
 }

@@ -22,8 +22,19 @@ pub fn frame(w: f32, h: f32, bar: f32, deep: f32) -> Mesh {
         .at(0.0, deep / 2.0, 0.0)
 }
 
-fn framed(class: &'static str, [w, h]: [f32; 2], face: Material, rim: Material, bar: f32) -> Object {
-    Object::new(class).with(face, Mesh::slab(w - bar, 0.012, h - bar).at(0.0, 0.008, bar / 2.0)).with(rim, frame(w, h, bar, 0.03))
+fn framed(
+    class: &'static str,
+    [w, h]: [f32; 2],
+    face: Material,
+    rim: Material,
+    bar: f32,
+) -> Object {
+    Object::new(class)
+        .with(
+            face,
+            Mesh::slab(w - bar, 0.012, h - bar).at(0.0, 0.008, bar / 2.0),
+        )
+        .with(rim, frame(w, h, bar, 0.03))
 }
 
 /// A framed picture with a mount.
@@ -33,14 +44,32 @@ pub fn picture(dice: &mut Dice) -> Object {
     let inner = dice.white();
     let mounted = dice.chance(0.5);
     let face = dice.picture(if mounted { size.map(|s| s * 0.6) } else { size });
-    framed("picture", size, if mounted { inner } else { face }, rim, bar)
-        .then(|o| if mounted { o.with(face, Mesh::slab(size[0] * 0.6, 0.006, size[1] * 0.6).at(0.0, 0.017, size[1] * 0.2)) } else { o })
+    framed(
+        "picture",
+        size,
+        if mounted { inner } else { face },
+        rim,
+        bar,
+    )
+    .then(|o| {
+        if mounted {
+            o.with(
+                face,
+                Mesh::slab(size[0] * 0.6, 0.006, size[1] * 0.6).at(0.0, 0.017, size[1] * 0.2),
+            )
+        } else {
+            o
+        }
+    })
 }
 
 /// An unframed print.
 pub fn poster(dice: &mut Dice) -> Object {
     let size = [dice.within(0.3, 0.7), dice.within(0.4, 0.95)];
-    Object::new("poster").with(dice.picture(size), Mesh::slab(size[0], 0.008, size[1]).at(0.0, 0.006, 0.0))
+    Object::new("poster").with(
+        dice.picture(size),
+        Mesh::slab(size[0], 0.008, size[1]).at(0.0, 0.006, 0.0),
+    )
 }
 
 /// A mirror: depth cameras mostly fail on it.
@@ -55,10 +84,15 @@ pub fn whiteboard(dice: &mut Dice) -> Object {
     let [w, h] = [dice.within(0.9, 2.4), dice.within(0.7, 1.2)];
     let (face, rim) = (dice.white(), dice.metal());
     let marks = dice.count(0, 6);
-    framed("whiteboard", [w, h], face, rim, 0.03).with(rim, Mesh::slab(w * 0.5, 0.08, 0.02).at(0.0, 0.05, 0.0)).each(marks, |o, _| {
-        let (x, z) = (dice.about(w * 0.3), dice.within(0.15, h - 0.2));
-        o.with(dice.print(0.03), Mesh::slab(dice.within(0.05, 0.4), 0.004, dice.within(0.02, 0.12)).at(x, 0.016, z))
-    })
+    framed("whiteboard", [w, h], face, rim, 0.03)
+        .with(rim, Mesh::slab(w * 0.5, 0.08, 0.02).at(0.0, 0.05, 0.0))
+        .each(marks, |o, _| {
+            let (x, z) = (dice.about(w * 0.3), dice.within(0.15, h - 0.2));
+            o.with(
+                dice.print(0.03),
+                Mesh::slab(dice.within(0.05, 0.4), 0.004, dice.within(0.02, 0.12)).at(x, 0.016, z),
+            )
+        })
 }
 
 /// A pinboard full of notes.
@@ -68,8 +102,15 @@ pub fn bulletin_board(dice: &mut Dice) -> Object {
     let notes = dice.count(3, 10);
     framed("bulletin board", [w, h], cork, rim, 0.03).each(notes, |o, _| {
         let (x, z) = (dice.about(w * 0.38), dice.within(0.05, h - 0.35));
-        let sheet = if dice.chance(0.5) { dice.white() } else { dice.print(0.05) };
-        o.with(sheet, Mesh::slab(dice.within(0.1, 0.22), 0.006, dice.within(0.12, 0.3)).at(x, 0.017, z))
+        let sheet = if dice.chance(0.5) {
+            dice.white()
+        } else {
+            dice.print(0.05)
+        };
+        o.with(
+            sheet,
+            Mesh::slab(dice.within(0.1, 0.22), 0.006, dice.within(0.12, 0.3)).at(x, 0.017, z),
+        )
     })
 }
 
@@ -77,10 +118,17 @@ pub fn bulletin_board(dice: &mut Dice) -> Object {
 pub fn clock(dice: &mut Dice) -> Object {
     let r = dice.within(0.12, 0.2);
     let upright = |mesh: Mesh| mesh.pitched(-FRAC_PI_2).at(0.0, 0.0, r);
-    let hands = Mesh::slab(0.012, 0.008, r * 0.7).and(Mesh::slab(0.014, 0.008, r * 0.5).rolled(dice.within(1.0, 5.0)));
+    let hands = Mesh::slab(0.012, 0.008, r * 0.7)
+        .and(Mesh::slab(0.014, 0.008, r * 0.5).rolled(dice.within(1.0, 5.0)));
     Object::new("clock")
-        .with(dice.white(), upright(Mesh::lathe(&[(0.0, 0.03), (r, 0.03), (r, 0.0)])))
-        .with(dice.paint(), upright(Mesh::ring(r, 0.015, TAU).at(0.0, 0.0, 0.01)))
+        .with(
+            dice.white(),
+            upright(Mesh::lathe(&[(0.0, 0.03), (r, 0.03), (r, 0.0)])),
+        )
+        .with(
+            dice.paint(),
+            upright(Mesh::ring(r, 0.015, TAU).at(0.0, 0.0, 0.01)),
+        )
         .with(dice.dark(), hands.at(0.0, 0.038, r))
 }
 
@@ -91,10 +139,26 @@ pub fn radiator(dice: &mut Dice) -> Object {
     let ribs = (w / dice.within(0.05, 0.08)) as usize;
     let rib = Mesh::soft(0.04, 0.06, h - 0.12, 0.015);
     Object::new("radiator")
-        .with(enamel, rib.repeated((0..ribs).map(|i| Vec3::new(w * ((i as f32 + 0.5) / ribs as f32 - 0.5), 0.085, 0.12))))
-        .with(enamel.sibling(dice), Mesh::slab(w, 0.03, h - 0.14).at(0.0, 0.045, 0.13))
-        .with(enamel.shaded(0.85), Mesh::slab(w, 0.1, 0.015).at(0.0, 0.06, h - 0.01))
-        .with(dice.metal(), Mesh::cylinder(0.014, 0.15).repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.45, 0.06, 0.0))))
+        .with(
+            enamel,
+            rib.repeated(
+                (0..ribs)
+                    .map(|i| Vec3::new(w * ((i as f32 + 0.5) / ribs as f32 - 0.5), 0.085, 0.12)),
+            ),
+        )
+        .with(
+            enamel.sibling(dice),
+            Mesh::slab(w, 0.03, h - 0.14).at(0.0, 0.045, 0.13),
+        )
+        .with(
+            enamel.shaded(0.85),
+            Mesh::slab(w, 0.1, 0.015).at(0.0, 0.06, h - 0.01),
+        )
+        .with(
+            dice.metal(),
+            Mesh::cylinder(0.014, 0.15)
+                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.45, 0.06, 0.0))),
+        )
 }
 
 /// Hanging cloth in folds on a rod: one or two drawn halves.
@@ -106,21 +170,36 @@ pub fn curtain(dice: &mut Dice) -> Object {
 /// A curtain of a given size.
 pub fn curtain_of(w: f32, h: f32, dice: &mut Dice) -> Object {
     let (cloth, rod) = (dice.fabric(), dice.metal());
-    let (pitch, deep, seed) = (dice.within(0.09, 0.2), dice.within(0.025, 0.06), dice.seed());
+    let (pitch, deep, seed) = (
+        dice.within(0.09, 0.2),
+        dice.within(0.025, 0.06),
+        dice.seed(),
+    );
     let fall = |from: f32, to: f32| {
         let cells = (((to - from) / pitch * 6.0) as usize).clamp(8, 120);
         Mesh::surface(cells, 8, |u, v| {
             let x = from + (to - from) * u;
             let phase = x / pitch * TAU + 3.0 * rough(Vec3::new(x * 3.0, 0.0, v), seed);
-            Vec3::new(x + 0.02 * (phase * 0.5).sin() * (1.0 - v), 0.08 + deep * phase.sin() * (1.1 - 0.5 * v), v * h)
+            Vec3::new(
+                x + 0.02 * (phase * 0.5).sin() * (1.0 - v),
+                0.08 + deep * phase.sin() * (1.1 - 0.5 * v),
+                v * h,
+            )
         })
     };
-    let curtain = Object::new("curtain").with(rod, Mesh::cylinder(0.015, w * 1.06).rolled(FRAC_PI_2).at(-w * 0.53, 0.08, h + 0.02));
+    let curtain = Object::new("curtain").with(
+        rod,
+        Mesh::cylinder(0.015, w * 1.06)
+            .rolled(FRAC_PI_2)
+            .at(-w * 0.53, 0.08, h + 0.02),
+    );
     let open = dice.within(0.0, 0.7);
     if dice.chance(0.4) {
         curtain.with(cloth, fall(-w / 2.0, w / 2.0))
     } else {
-        curtain.with(cloth, fall(-w / 2.0, -w / 2.0 * open)).with(cloth.sibling(dice), fall(w / 2.0 * open, w / 2.0))
+        curtain
+            .with(cloth, fall(-w / 2.0, -w / 2.0 * open))
+            .with(cloth.sibling(dice), fall(w / 2.0 * open, w / 2.0))
     }
 }
 
@@ -130,8 +209,13 @@ pub fn blinds(dice: &mut Dice) -> Object {
     let slat = dice.white();
     let count = (h / 0.05) as usize;
     let tilt = dice.within(-0.9, 0.9);
-    let slats = Mesh::slab(w, 0.045, 0.006).pitched(tilt).repeated((0..count).map(|i| Vec3::new(0.0, 0.05, h * i as f32 / count as f32)));
-    Object::new("blinds").with(slat, slats).with(slat.sibling(dice), Mesh::slab(w, 0.06, 0.05).at(0.0, 0.05, h))
+    let slats = Mesh::slab(w, 0.045, 0.006)
+        .pitched(tilt)
+        .repeated((0..count).map(|i| Vec3::new(0.0, 0.05, h * i as f32 / count as f32)));
+    Object::new("blinds").with(slat, slats).with(
+        slat.sibling(dice),
+        Mesh::slab(w, 0.06, 0.05).at(0.0, 0.05, h),
+    )
 }
 
 /// A jacket on a hook.
@@ -140,14 +224,37 @@ pub fn jacket(dice: &mut Dice) -> Object {
     let cloth = dice.fabric();
     let body = Mesh::surface(16, 14, |u, v| {
         let angle = (u - 0.5) * std::f32::consts::PI;
-        let girth = w / 2.0 * (1.0 - 0.75 * v.powi(3)) * (0.9 + 0.2 * rough(Vec3::new(u * 6.0, v * 3.0, 0.0), seed));
-        Vec3::new(girth * angle.sin(), 0.02 + girth * 0.55 * angle.cos(), v * h)
+        let girth = w / 2.0
+            * (1.0 - 0.75 * v.powi(3))
+            * (0.9 + 0.2 * rough(Vec3::new(u * 6.0, v * 3.0, 0.0), seed));
+        Vec3::new(
+            girth * angle.sin(),
+            0.02 + girth * 0.55 * angle.cos(),
+            v * h,
+        )
     });
-    let sleeve = Mesh::tube(&[Vec3::new(0.0, 0.1, h * 0.8), Vec3::new(0.06, 0.1, h * 0.5), Vec3::new(0.05, 0.12, h * 0.2)], 0.06);
+    let sleeve = Mesh::tube(
+        &[
+            Vec3::new(0.0, 0.1, h * 0.8),
+            Vec3::new(0.06, 0.1, h * 0.5),
+            Vec3::new(0.05, 0.12, h * 0.2),
+        ],
+        0.06,
+    );
     Object::new("jacket")
         .with(cloth, body)
-        .with(cloth.sibling(dice), sleeve.clone().at(w * 0.4, 0.0, 0.0).and(sleeve.warp(|p| Vec3::new(-p.x, p.y, p.z)).at(-w * 0.4, 0.0, 0.0)))
-        .with(dice.metal(), Mesh::soft(0.04, 0.1, 0.06, 0.01).at(0.0, 0.04, h))
+        .with(
+            cloth.sibling(dice),
+            sleeve.clone().at(w * 0.4, 0.0, 0.0).and(
+                sleeve
+                    .warp(|p| Vec3::new(-p.x, p.y, p.z))
+                    .at(-w * 0.4, 0.0, 0.0),
+            ),
+        )
+        .with(
+            dice.metal(),
+            Mesh::soft(0.04, 0.1, 0.06, 0.01).at(0.0, 0.04, h),
+        )
 }
 
 /// A door leaf in its frame, to be set into an opening; some stand ajar.
@@ -158,17 +265,29 @@ pub fn door(dice: &mut Dice) -> Object {
 
 /// A door that fills an opening of w x h; without its frame only the leaf.
 pub fn door_of(size: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
-    let ajar = if dice.chance(0.25) { dice.within(0.3, 1.7) } else { 0.0 };
+    let ajar = if dice.chance(0.25) {
+        dice.within(0.3, 1.7)
+    } else {
+        0.0
+    };
     open_door_of(size, framed, ajar, dice)
 }
 
 /// The same, opened by an angle in radians.
 pub fn open_door_of([w, h]: [f32; 2], framed: bool, ajar: f32, dice: &mut Dice) -> Object {
     let leaf = dice.carcass(2);
-    let rim = if dice.chance(0.5) { leaf.sibling(dice) } else { dice.white() };
+    let rim = if dice.chance(0.5) {
+        leaf.sibling(dice)
+    } else {
+        dice.white()
+    };
     let (bar, deep) = (dice.within(0.05, 0.09), dice.within(0.01, 0.03));
     let (inner, tall) = (w - 2.0 * bar, h - bar);
-    let swing = move |mesh: Mesh| mesh.at(inner / 2.0, 0.0, 0.0).turned(ajar).at(-inner / 2.0, -0.02, 0.0);
+    let swing = move |mesh: Mesh| {
+        mesh.at(inner / 2.0, 0.0, 0.0)
+            .turned(ajar)
+            .at(-inner / 2.0, -0.02, 0.0)
+    };
     let panels: &[(f32, f32, f32, f32)] = match dice.count(0, 2) {
         0 => &[],
         1 => &[(0.0, 0.08, 0.7, 0.36), (0.0, 0.52, 0.7, 0.4)],
@@ -181,20 +300,26 @@ pub fn open_door_of([w, h]: [f32; 2], framed: bool, ajar: f32, dice: &mut Dice) 
             (0.21, 0.8, 0.32, 0.14),
         ],
     };
-    let grip =
-        Mesh::ellipsoid(0.03, 0.05, 0.05).at(inner * 0.42, 0.04, h * 0.48).and(Mesh::slab(0.05, 0.012, 0.18).at(inner * 0.42, 0.022, h * 0.44));
-    let posts = Mesh::slab(bar, 0.1, h).repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0))).and(Mesh::slab(w, 0.1, bar).at(
-        0.0,
-        0.0,
-        h - bar,
-    ));
+    let grip = Mesh::ellipsoid(0.03, 0.05, 0.05)
+        .at(inner * 0.42, 0.04, h * 0.48)
+        .and(Mesh::slab(0.05, 0.012, 0.18).at(inner * 0.42, 0.022, h * 0.44));
+    let posts = Mesh::slab(bar, 0.1, h)
+        .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0)))
+        .and(Mesh::slab(w, 0.1, bar).at(0.0, 0.0, h - bar));
     Object::new("door")
         .with(leaf, swing(Mesh::slab(inner, 0.04, tall)))
         .then(|o| if framed { o.with(rim, posts) } else { o })
         .with(dice.metal(), swing(grip))
         .each(panels.len(), |o, i| {
             let (x, z, pw, ph) = panels[i];
-            o.with(leaf.shaded(0.85), swing(frame(pw * inner, ph * tall, 0.03, 2.0 * deep).at(x * inner, 0.02 - deep, z * tall)))
+            o.with(
+                leaf.shaded(0.85),
+                swing(frame(pw * inner, ph * tall, 0.03, 2.0 * deep).at(
+                    x * inner,
+                    0.02 - deep,
+                    z * tall,
+                )),
+            )
         })
 }
 
@@ -206,16 +331,37 @@ pub fn window(dice: &mut Dice) -> Object {
 
 /// A window of a given size, with or without a sill of its own.
 pub fn window_of([w, h]: [f32; 2], sill: bool, dice: &mut Dice) -> Object {
-    let rim = if dice.chance(0.65) { dice.white() } else { dice.wood(0) };
-    let day = Vec3::new(dice.within(0.6, 0.95), dice.within(0.7, 0.97), 1.0) * dice.within(0.35, 1.0);
-    let pane = Material::new(Texture::Mottled(0.5), day, day * 0.6, dice).glowing(dice.within(0.5, 1.5)).missing(dice.within(0.25, 0.9));
+    let rim = if dice.chance(0.65) {
+        dice.white()
+    } else {
+        dice.wood(0)
+    };
+    let day =
+        Vec3::new(dice.within(0.6, 0.95), dice.within(0.7, 0.97), 1.0) * dice.within(0.35, 1.0);
+    let pane = Material::new(Texture::Mottled(0.5), day, day * 0.6, dice)
+        .glowing(dice.within(0.5, 1.5))
+        .missing(dice.within(0.25, 0.9));
     let (columns, rows) = (dice.count(1, 3), dice.count(1, 2));
     let bar = dice.within(0.04, 0.07);
-    let upright = Mesh::slab(bar, 0.05, h).repeated((1..columns).map(|i| Vec3::new(w * (i as f32 / columns as f32 - 0.5), 0.0, 0.0)));
-    let lying = Mesh::slab(w, 0.05, bar).repeated((1..rows).map(|i| Vec3::new(0.0, 0.0, h * i as f32 / rows as f32)));
+    let upright = Mesh::slab(bar, 0.05, h)
+        .repeated((1..columns).map(|i| Vec3::new(w * (i as f32 / columns as f32 - 0.5), 0.0, 0.0)));
+    let lying = Mesh::slab(w, 0.05, bar)
+        .repeated((1..rows).map(|i| Vec3::new(0.0, 0.0, h * i as f32 / rows as f32)));
     Object::new("window")
         .with(rim, frame(w, h, bar, 0.1).at(0.0, -0.07, 0.0))
         .with(rim.sibling(dice), upright.and(lying).at(0.0, -0.04, 0.0))
-        .with(pane, Mesh::slab(w - bar, 0.01, h - bar).at(0.0, -0.05, bar / 2.0))
-        .then(|o| if sill { o.with(rim.sibling(dice), Mesh::slab(w + 0.08, dice.within(0.06, 0.2), 0.03).at(0.0, 0.03, -0.03)) } else { o })
+        .with(
+            pane,
+            Mesh::slab(w - bar, 0.01, h - bar).at(0.0, -0.05, bar / 2.0),
+        )
+        .then(|o| {
+            if sill {
+                o.with(
+                    rim.sibling(dice),
+                    Mesh::slab(w + 0.08, dice.within(0.06, 0.2), 0.03).at(0.0, 0.03, -0.03),
+                )
+            } else {
+                o
+            }
+        })
 }

@@ -1,4 +1,5 @@
-//! Draws the cloud with WebGPU: `wgsl/points.wgsl` into off-screen targets, `wgsl/eye_dome.wgsl` from those to the canvas.
+//! Draws the cloud with WebGPU: `wgsl/points.wgsl` into off-screen targets, `wgsl/eye_dome.wgsl`
+//! from those to the canvas.
 //!
 //! The page's own small device; the worker has another one, devices cannot cross threads.
 
@@ -67,13 +68,24 @@ impl GpuRenderer {
             backends: wgpu::Backends::BROWSER_WEBGPU,
             ..wgpu::InstanceDescriptor::new_without_display_handle()
         });
-        let options = wgpu::RequestAdapterOptions { power_preference: wgpu::PowerPreference::HighPerformance, ..Default::default() };
+        let options = wgpu::RequestAdapterOptions {
+            power_preference: wgpu::PowerPreference::HighPerformance,
+            ..Default::default()
+        };
         let adapter = instance.request_adapter(&options).await?;
         // Only what WebGPU guarantees is asked for, so that any adapter will do.
-        let (device, queue) = adapter.request_device(&wgpu::DeviceDescriptor::default()).await?;
-        // The surface last: a canvas that once had a WebGPU context is of no use to the software renderer.
+        let (device, queue) = adapter
+            .request_device(&wgpu::DeviceDescriptor::default())
+            .await?;
+        // The surface last: a canvas that once had a WebGPU context is of no use to the software
+        // renderer.
         let surface = instance.create_surface(wgpu::SurfaceTarget::Canvas(canvas))?;
-        let format = surface.get_capabilities(&adapter).formats.into_iter().find(|f| !f.is_srgb()).ok_or(GpuError::Format)?;
+        let format = surface
+            .get_capabilities(&adapter)
+            .formats
+            .into_iter()
+            .find(|f| !f.is_srgb())
+            .ok_or(GpuError::Format)?;
 
         let pipelines = Pipelines::new(&device, format);
         let uniforms = Uniforms::new(&device);
@@ -114,13 +126,20 @@ impl GpuRenderer {
         self.chunks.clear();
     }
 
-    /// Uploads the next piece of the cloud; false once all of it is there. One piece takes a few milliseconds.
+    /// Uploads the next piece of the cloud; false once all of it is there. One piece takes a few
+    /// milliseconds.
     fn upload_next(&mut self, cloud: &Cloud) -> bool {
         let first = self.chunks.last().map_or(0, Chunk::end);
         if first >= cloud.positions.len() {
             return false;
         }
-        self.chunks.push(Chunk::new(&self.device, &self.queue, &self.pipelines.chunk_layout, cloud, first));
+        self.chunks.push(Chunk::new(
+            &self.device,
+            &self.queue,
+            &self.pipelines.chunk_layout,
+            cloud,
+            first,
+        ));
         true
     }
 
@@ -137,19 +156,28 @@ impl GpuRenderer {
         self.uniforms.forget_bindings();
     }
 
-    /// Draws one picture `size` pixels large, unless the GPU is still busy with earlier ones or points have yet to be uploaded.
+    /// Draws one picture `size` pixels large, unless the GPU is still busy with earlier ones or
+    /// points have yet to be uploaded.
     pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         if self.in_flight.load(Ordering::Relaxed) >= MAX_IN_FLIGHT {
             return Drawn::Partly;
         }
         let uploading = self.upload_next(cloud);
-        let Some(canvas) = self.resized(size) else { return Drawn::Partly };
-        let Some(targets) = &self.targets else { return Drawn::Partly };
+        let Some(canvas) = self.resized(size) else {
+            return Drawn::Partly;
+        };
+        let Some(targets) = &self.targets else {
+            return Drawn::Partly;
+        };
         self.uniforms.write(&self.queue, cloud, frame, size);
-        let points_bindings = self.uniforms.points_bindings(&self.device, &self.pipelines, &self.looks);
+        let points_bindings =
+            self.uniforms
+                .points_bindings(&self.device, &self.pipelines, &self.looks);
         let scene_bindings = targets.bindings(&self.device, &self.pipelines, &self.uniforms.scene);
 
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder = self
+            .device
+            .create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         {
             let mut pass = targets.begin(&mut encoder);
             pass.set_pipeline(&self.pipelines.points);
@@ -160,7 +188,9 @@ impl GpuRenderer {
             }
         }
         {
-            let view = canvas.texture.create_view(&wgpu::TextureViewDescriptor::default());
+            let view = canvas
+                .texture
+                .create_view(&wgpu::TextureViewDescriptor::default());
             let mut pass = targets::begin_canvas(&mut encoder, &view);
             pass.set_pipeline(&self.pipelines.eye_dome);
             pass.set_bind_group(0, &scene_bindings, &[]);
@@ -169,12 +199,23 @@ impl GpuRenderer {
         self.queue.submit([encoder.finish()]);
         self.queue.present(canvas);
         self.in_flight.fetch_add(1, Ordering::Relaxed);
-        let (in_flight, picture_ms, submitted) = (Arc::clone(&self.in_flight), Arc::clone(&self.picture_ms), browser::now());
+        let (in_flight, picture_ms, submitted) = (
+            Arc::clone(&self.in_flight),
+            Arc::clone(&self.picture_ms),
+            browser::now(),
+        );
         self.queue.on_submitted_work_done(move || {
-            picture_ms.store(((browser::now() - submitted) as f32).to_bits(), Ordering::Relaxed);
+            picture_ms.store(
+                ((browser::now() - submitted) as f32).to_bits(),
+                Ordering::Relaxed,
+            );
             in_flight.fetch_sub(1, Ordering::Relaxed);
         });
-        if uploading { Drawn::Partly } else { Drawn::Wholly }
+        if uploading {
+            Drawn::Partly
+        } else {
+            Drawn::Wholly
+        }
     }
 
     /// How long the last finished picture took from submission to completion, milliseconds.
@@ -182,7 +223,8 @@ impl GpuRenderer {
         f32::from_bits(self.picture_ms.load(Ordering::Relaxed))
     }
 
-    /// Calls back with what the last picture shows at a pixel, or nearest to it within a few pixels.
+    /// Calls back with what the last picture shows at a pixel, or nearest to it within a few
+    /// pixels.
     pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<Hit>) + 'static) {
         match &self.targets {
             Some(targets) => pick::pick(&self.device, &self.queue, targets, pixel, found),
@@ -208,7 +250,8 @@ impl GpuRenderer {
             self.targets = Some(Targets::new(&self.device, size));
         }
         match self.surface.get_current_texture() {
-            wgpu::CurrentSurfaceTexture::Success(texture) | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => Some(texture),
+            wgpu::CurrentSurfaceTexture::Success(texture)
+            | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => Some(texture),
             _ => {
                 self.targets = None; // configured again before the next picture
                 None
@@ -218,5 +261,10 @@ impl GpuRenderer {
 }
 
 fn looks_buffer(device: &wgpu::Device, queue: &wgpu::Queue, looks: &[Look]) -> wgpu::Buffer {
-    buffers::filled(device, queue, wgpu::BufferUsages::STORAGE, bytemuck::cast_slice(looks))
+    buffers::filled(
+        device,
+        queue,
+        wgpu::BufferUsages::STORAGE,
+        bytemuck::cast_slice(looks),
+    )
 }

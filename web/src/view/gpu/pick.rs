@@ -13,12 +13,21 @@ const PIXEL: u32 = 8;
 const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
 /// Calls `found` with the hit nearest to `pixel`, once the GPU has answered.
-pub fn pick(device: &wgpu::Device, queue: &wgpu::Queue, targets: &Targets, pixel: (u32, u32), found: impl FnOnce(Option<Hit>) + 'static) {
+pub fn pick(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    targets: &Targets,
+    pixel: (u32, u32),
+    found: impl FnOnce(Option<Hit>) + 'static,
+) {
     let (width, height) = targets.size;
     if pixel.0 >= width || pixel.1 >= height {
         return found(None);
     }
-    let origin = (pixel.0.saturating_sub(WINDOW / 2), pixel.1.saturating_sub(WINDOW / 2));
+    let origin = (
+        pixel.0.saturating_sub(WINDOW / 2),
+        pixel.1.saturating_sub(WINDOW / 2),
+    );
     let (columns, rows) = (WINDOW.min(width - origin.0), WINDOW.min(height - origin.1));
     let buffer = device.create_buffer(&wgpu::BufferDescriptor {
         label: Some("pick"),
@@ -31,14 +40,26 @@ pub fn pick(device: &wgpu::Device, queue: &wgpu::Queue, targets: &Targets, pixel
         wgpu::TexelCopyTextureInfo {
             texture: &targets.identity,
             mip_level: 0,
-            origin: wgpu::Origin3d { x: origin.0, y: origin.1, z: 0 },
+            origin: wgpu::Origin3d {
+                x: origin.0,
+                y: origin.1,
+                z: 0,
+            },
             aspect: wgpu::TextureAspect::All,
         },
         wgpu::TexelCopyBufferInfo {
             buffer: &buffer,
-            layout: wgpu::TexelCopyBufferLayout { offset: 0, bytes_per_row: Some(ROW), rows_per_image: None },
+            layout: wgpu::TexelCopyBufferLayout {
+                offset: 0,
+                bytes_per_row: Some(ROW),
+                rows_per_image: None,
+            },
         },
-        wgpu::Extent3d { width: columns, height: rows, depth_or_array_layers: 1 },
+        wgpu::Extent3d {
+            width: columns,
+            height: rows,
+            depth_or_array_layers: 1,
+        },
     );
     queue.submit([encoder.finish()]);
 
@@ -47,7 +68,10 @@ pub fn pick(device: &wgpu::Device, queue: &wgpu::Queue, targets: &Targets, pixel
     // wgpu wants callbacks that could move between threads; this page has one thread.
     let found = SendWrapper::new(found);
     buffer.map_async(wgpu::MapMode::Read, .., move |mapped| {
-        let hit = mapped.ok().and_then(|()| mapped_buffer.get_mapped_range(..).ok()).and_then(|bytes| nearest(&bytes, (columns, rows), within));
+        let hit = mapped
+            .ok()
+            .and_then(|()| mapped_buffer.get_mapped_range(..).ok())
+            .and_then(|bytes| nearest(&bytes, (columns, rows), within));
         found.take()(hit);
     });
 }
@@ -58,9 +82,16 @@ fn nearest(bytes: &[u8], (columns, rows): (u32, u32), center: (u32, u32)) -> Opt
         .flat_map(|y| (0..columns).map(move |x| (x, y)))
         .filter_map(|(x, y)| {
             let at = (y * ROW + x * PIXEL) as usize;
-            let word = |at: usize| bytes.get(at..at + 4).map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]));
+            let word = |at: usize| {
+                bytes
+                    .get(at..at + 4)
+                    .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
+            };
             let (point, owner) = (word(at)?.checked_sub(1)?, word(at + 4)?);
-            Some((x.abs_diff(center.0).pow(2) + y.abs_diff(center.1).pow(2), Hit { point, owner }))
+            Some((
+                x.abs_diff(center.0).pow(2) + y.abs_diff(center.1).pow(2),
+                Hit { point, owner },
+            ))
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, hit)| hit)

@@ -24,7 +24,11 @@ impl Targets {
         let texture = |format, extra| {
             device.create_texture(&wgpu::TextureDescriptor {
                 label: None,
-                size: wgpu::Extent3d { width: size.0, height: size.1, depth_or_array_layers: 1 },
+                size: wgpu::Extent3d {
+                    width: size.0,
+                    height: size.1,
+                    depth_or_array_layers: 1,
+                },
                 mip_level_count: 1,
                 sample_count: 1,
                 dimension: wgpu::TextureDimension::D2,
@@ -34,21 +38,44 @@ impl Targets {
             })
         };
         let identity = texture(IDENTITY, TextureUsages::COPY_SRC);
-        let textures = [&texture(COLOR, TextureUsages::empty()), &identity, &texture(DEPTH, TextureUsages::empty())];
+        let textures = [
+            &texture(COLOR, TextureUsages::empty()),
+            &identity,
+            &texture(DEPTH, TextureUsages::empty()),
+        ];
         let views = textures.map(|t| t.create_view(&wgpu::TextureViewDescriptor::default()));
-        Self { size, identity, views }
+        Self {
+            size,
+            identity,
+            views,
+        }
     }
 
     /// Group 0 of eye_dome.wgsl.
-    pub fn bindings(&self, device: &wgpu::Device, pipelines: &Pipelines, scene: &wgpu::Buffer) -> wgpu::BindGroup {
-        let mut entries = vec![wgpu::BindGroupEntry { binding: 0, resource: scene.as_entire_binding() }];
+    pub fn bindings(
+        &self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        scene: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
+        let mut entries = vec![wgpu::BindGroupEntry {
+            binding: 0,
+            resource: scene.as_entire_binding(),
+        }];
         entries.extend(
             self.views
                 .iter()
                 .enumerate()
-                .map(|(i, view)| wgpu::BindGroupEntry { binding: i as u32 + 1, resource: wgpu::BindingResource::TextureView(view) }),
+                .map(|(i, view)| wgpu::BindGroupEntry {
+                    binding: i as u32 + 1,
+                    resource: wgpu::BindingResource::TextureView(view),
+                }),
         );
-        device.create_bind_group(&wgpu::BindGroupDescriptor { label: None, layout: &pipelines.scene_layout, entries: &entries })
+        device.create_bind_group(&wgpu::BindGroupDescriptor {
+            label: None,
+            layout: &pipelines.scene_layout,
+            entries: &entries,
+        })
     }
 
     /// The pass that draws the points.
@@ -59,7 +86,10 @@ impl Targets {
             color_attachments: &[Some(cleared(color)), Some(cleared(identity))],
             depth_stencil_attachment: Some(wgpu::RenderPassDepthStencilAttachment {
                 view: depth,
-                depth_ops: Some(wgpu::Operations { load: wgpu::LoadOp::Clear(0.0), store: wgpu::StoreOp::Store }),
+                depth_ops: Some(wgpu::Operations {
+                    load: wgpu::LoadOp::Clear(0.0),
+                    store: wgpu::StoreOp::Store,
+                }),
                 stencil_ops: None,
             }),
             ..Default::default()
@@ -68,7 +98,10 @@ impl Targets {
 }
 
 /// The pass that draws to the canvas.
-pub fn begin_canvas<'a>(encoder: &'a mut wgpu::CommandEncoder, view: &wgpu::TextureView) -> wgpu::RenderPass<'a> {
+pub fn begin_canvas<'a>(
+    encoder: &'a mut wgpu::CommandEncoder,
+    view: &wgpu::TextureView,
+) -> wgpu::RenderPass<'a> {
     encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
         label: Some("eye_dome"),
         color_attachments: &[Some(cleared(view))],
@@ -77,6 +110,14 @@ pub fn begin_canvas<'a>(encoder: &'a mut wgpu::CommandEncoder, view: &wgpu::Text
 }
 
 fn cleared(view: &wgpu::TextureView) -> wgpu::RenderPassColorAttachment<'_> {
-    let ops = wgpu::Operations { load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT), store: wgpu::StoreOp::Store };
-    wgpu::RenderPassColorAttachment { view, depth_slice: None, resolve_target: None, ops }
+    let ops = wgpu::Operations {
+        load: wgpu::LoadOp::Clear(wgpu::Color::TRANSPARENT),
+        store: wgpu::StoreOp::Store,
+    };
+    wgpu::RenderPassColorAttachment {
+        view,
+        depth_slice: None,
+        resolve_target: None,
+        ops,
+    }
 }

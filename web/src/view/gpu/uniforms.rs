@@ -61,12 +61,23 @@ impl Uniforms {
                 mapped_at_creation: false,
             })
         };
-        Self { view: uniform("view", size_of::<View>()), scene: uniform("scene", size_of::<Scene>()), points: None }
+        Self {
+            view: uniform("view", size_of::<View>()),
+            scene: uniform("scene", size_of::<Scene>()),
+            points: None,
+        }
     }
 
     /// Group 0 of points.wgsl.
-    pub fn points_bindings(&mut self, device: &wgpu::Device, pipelines: &Pipelines, looks: &wgpu::Buffer) -> wgpu::BindGroup {
-        self.points.get_or_insert_with(|| bind(device, &pipelines.view_layout, &[&self.view, looks])).clone()
+    pub fn points_bindings(
+        &mut self,
+        device: &wgpu::Device,
+        pipelines: &Pipelines,
+        looks: &wgpu::Buffer,
+    ) -> wgpu::BindGroup {
+        self.points
+            .get_or_insert_with(|| bind(device, &pipelines.view_layout, &[&self.view, looks]))
+            .clone()
     }
 
     /// The looks have a new buffer.
@@ -75,11 +86,19 @@ impl Uniforms {
     }
 
     /// Everything for one picture.
-    pub fn write(&self, queue: &wgpu::Queue, cloud: &Cloud, frame: &Frame, (width, height): (u32, u32)) {
+    pub fn write(
+        &self,
+        queue: &wgpu::Queue,
+        cloud: &Cloud,
+        frame: &Frame,
+        (width, height): (u32, u32),
+    ) {
         let camera = &frame.camera;
         let (width, height) = (width as f32, height as f32);
         let clip_from_world = frame.clip_from_world((width, height));
-        let (low, high) = cloud.bounds.map_or((Vec3::ZERO, Vec3::ONE), |b| (Vec3::from(b.min), Vec3::from(b.max)));
+        let (low, high) = cloud.bounds.map_or((Vec3::ZERO, Vec3::ONE), |b| {
+            (Vec3::from(b.min), Vec3::from(b.max))
+        });
         let thinned = (frame.stride as f32).sqrt();
         let view = View {
             clip_from_world,
