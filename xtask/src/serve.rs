@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use crate::{
     models, setup,
-    shell::{command, plain, run},
+    shell::{command, run},
 };
 
 /// How the app is served.
@@ -24,7 +24,7 @@ pub struct Args {
 /// When a step fails.
 pub fn serve(args: &Args) -> Result<()> {
     setup::build_tools()?;
-    if let Err(error) = models::ensure(plain) {
+    if let Err(error) = models::ensure(models::by_the_server) {
         eprintln!(
             "warning: prompts outside the shipped vocabulary will not be understood: {error:#}"
         );
@@ -41,7 +41,15 @@ pub fn serve(args: &Args) -> Result<()> {
     run(&mut command(
         "cargo",
         [
-            &["run", "--release", "--package", "server", "--"],
+            &[
+                "run",
+                "--release",
+                "--package",
+                "server",
+                "--bin",
+                "server",
+                "--",
+            ],
             &options[..],
         ]
         .concat(),

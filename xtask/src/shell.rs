@@ -16,14 +16,6 @@ use anyhow::{Context as _, Result, bail};
 /// shared dependencies and build them again.
 pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
 
-/// What a build is compiled with: [`plain`], or with lints.
-pub type Compiler = fn(Command) -> Command;
-
-/// Rust's compiler as it is.
-pub fn plain(build: Command) -> Command {
-    build
-}
-
 /// The project's root: the folder above this crate.
 pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

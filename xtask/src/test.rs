@@ -7,7 +7,7 @@ use clap::ValueEnum;
 
 use crate::{
     models, serve, setup,
-    shell::{NATIVE, Tally, command, in_lane, root, run, run_tests, say},
+    shell::{NATIVE, Tally, command, in_lane, root, run, run_tests, say, target_dir},
     sizes,
 };
 
@@ -144,15 +144,26 @@ fn linted(mut build: Command) -> Command {
 
 fn app() -> Result<()> {
     setup::build_tools()?;
-    models::ensure(linted)?;
+    models::ensure(by_the_tests)?;
     serve::build_app()?;
     sizes::check()
+}
+
+/// The text encoder's conversion by what the native tests build.
+fn by_the_tests(source: &str, out: &str) -> Result<()> {
+    let build = [&["build"], &NATIVE[..], &["--bin", "import-text"]].concat();
+    run(&mut linted(command("cargo", build)))?;
+    let program = target_dir().join("debug/import-text");
+    run(&mut command(
+        &program.to_string_lossy(),
+        [source, "--out", out],
+    ))
 }
 
 /// Native tests: the CPU and a software Vulkan device. The stories are compiled here, too.
 fn native() -> Result<Tally> {
     setup::test_tools()?;
-    models::ensure(linted)?;
+    models::ensure(by_the_tests)?;
     run(&mut linted(command(
         "cargo",
         [&["build"], &NATIVE[..], &["--bins"], &STORIES].concat(),

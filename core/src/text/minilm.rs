@@ -17,13 +17,12 @@ use burn::{
 };
 use half::f16;
 use safetensors::{Dtype, SafeTensors};
-use serde::{Deserialize, Serialize};
 use tokenizers::{Tokenizer, TruncationParams};
 
-use super::{DIM, EncodeError, TextEncoder, normalise};
+use super::{DIM, EncodeError, LoadTextError, TextEncoder, TextManifest, normalise};
 use crate::{
     ops::{linear, matmul},
-    shards::{self, Shard, ShardError},
+    shards,
 };
 
 const HEADS: usize = 12;
@@ -32,62 +31,7 @@ const MAX_TOKENS: usize = 256;
 /// Phrases that are encoded together.
 const AT_ONCE: usize = 16;
 
-/// The encoder's files do not hold what it needs.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum LoadTextError {
-    /// `tokenizer.json` is unusable.
-    #[error("the text encoder's tokenizer cannot be read: {0}")]
-    Tokenizer(String),
-    /// The manifest is unusable.
-    #[error("the text encoder's manifest is malformed: {0}")]
-    Manifest(String),
-    /// A piece is not the one that was promised.
-    #[error(transparent)]
-    Shards(#[from] ShardError),
-    /// The weights are not a safetensors file.
-    #[error("the text encoder's weights cannot be read: {0}")]
-    Weights(String),
-    /// A tensor is absent or has another shape or type.
-    #[error(
-        "the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}"
-    )]
-    Tensor {
-        /// Its name.
-        name: String,
-        /// How many numbers it must have.
-        expected: usize,
-        /// What is there instead.
-        found: String,
-    },
-}
-
-/// `manifest.json` of the encoder: what to fetch, and how to know that it arrived whole.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TextManifest {
-    /// The encoder's name.
-    pub name: String,
-    /// SPDX expression.
-    pub licence: String,
-    /// `tokenizer.json`.
-    pub tokenizer: Shard,
-    /// Pieces of one safetensors file, to be joined in this order.
-    pub shards: Vec<Shard>,
-}
-
 impl TextManifest {
-    /// Reads `manifest.json` and checks everything that can be checked without the weights.
-    ///
-    /// # Errors
-    /// When it is malformed.
-    pub fn parse(json: &[u8]) -> Result<Self, LoadTextError> {
-        let manifest: Self =
-            serde_json::from_slice(json).map_err(|e| LoadTextError::Manifest(e.to_string()))?;
-        shards::check_list(std::slice::from_ref(&manifest.tokenizer))?;
-        shards::check_list(&manifest.shards)?;
-        Ok(manifest)
-    }
-
     /// The encoder from its fetched files.
     ///
     /// # Errors

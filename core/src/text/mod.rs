@@ -1,13 +1,15 @@
 //! Words to embeddings: the shipped vocabulary, prompt parsing, and the text encoder for everything
 //! else.
 
+mod manifest;
 #[cfg(feature = "model")]
 mod minilm;
 pub mod prompt;
 mod vocabulary;
 
+pub use manifest::{LoadTextError, TextManifest};
 #[cfg(feature = "model")]
-pub use minilm::{LoadTextError, MiniLm, TextManifest};
+pub use minilm::MiniLm;
 pub use vocabulary::{Vocabulary, quantise};
 
 /// Width of a text embedding (all-MiniLM-L6-v2).

@@ -5,7 +5,6 @@ pub mod bench;
 pub mod eval;
 pub mod export;
 pub mod import;
-pub mod import_text;
 pub mod prepare;
 pub mod rank;
 pub mod report;
