@@ -1,4 +1,4 @@
-// A factor and a summand for every channel, and a rectifier: y = max(x a + b, 0).
+// A factor and a summand per channel, followed by a ReLU: y = max(x a + b, 0).
 //
 // One thread computes four consecutive channels of one row; neighbouring threads take the next
 // channels.
@@ -9,17 +9,17 @@
 // 2        read_write  Stored     [rows, c / 4]  y
 // 3        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave.
+// Workgroup: 64 threads, without shared memory: a multiple of every GPU's subgroup size.
 // Invariants: channels are a multiple of four (the caller pads); lanes past the last value return.
 // Definition: `ops::plain_affine`.
 
-// The caller puts vec4<f16> here where features are stored by halves.
+// The caller replaces this by vec4<f16> where features are stored as f16.
 alias Stored = vec4<f32>;
 
 struct Info {
-    count: u32,     // vectors of four in x
+    count: u32,     // number of vectors of four in x
     channels: u32,  // in vectors of four
-    rectified: u32, // 1: negative values become 0
+    rectified: u32, // 1: a ReLU follows
     pad_0: u32,
 }
 

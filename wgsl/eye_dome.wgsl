@@ -1,15 +1,17 @@
 // Shades the drawn points by how much deeper they lie than their neighbours (eye-dome lighting:
-// edges and creases darken without any normals), outlines the hovered and the selected instance,
-// and draws the floor grid behind everything. One fragment computes one pixel of the canvas; the
-// triangle covers it.
+// edges and creases darken without normals), outlines the hovered and the selected instance, and
+// draws the floor grid behind everything. One fragment computes one pixel of the canvas, which a
+// single triangle covers.
 //
-// group binding access element shape meaning 0 0 uniform Scene 1 camera, colours, what is outlined
-// 0 1 texture f32 height, width colours of the points 0 2 texture u32 x2 height, width identity: .x
-// point index + 1, .y owner; 0 is no point 0 3 texture depth height, width reversed depth: near /
-// metres; 0 is no point
+// group binding access  element    shape          meaning
+// 0     0       uniform Scene      1              camera, colors, outlined instances
+// 0     1       texture f32        height, width  colors of the points
+// 0     2       texture u32 x2     height, width  identity: .x point index + 1, .y owner; 0: none
+// 0     3       texture depth      height, width  reversed depth: near / metres; 0: no point
 //
-// Invariants: all three textures and the canvas have one size. Neighbours outside are clamped to
-// the border. CPU twin: the shading at the end of web/src/view/software.rs.
+// Invariants: all three textures and the canvas have the same size. Neighbours outside are clamped
+// to the border.
+// CPU counterpart: the shading at the end of web/src/view/software.rs.
 
 struct Scene {
     world_from_clip: mat4x4f,
@@ -18,12 +20,12 @@ struct Scene {
     background: vec3f,
     strength: f32,
     grid: vec3f,
-    floor: f32,      // metres, height of the grid
+    floor: f32,      // height of the grid in metres
     center: vec2f,   // where the grid is densest
-    reach: f32,      // metres, where it has faded out
+    reach: f32,      // metres to where the grid has faded out
     hovered: u32,
     selected: u32,
-    spread: f32,     // pixels between a pixel and the neighbours it is compared with
+    spread: f32,     // distance in pixels between a pixel and the neighbours it is compared with
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;
@@ -42,7 +44,7 @@ fn clamped(pixel: vec2i) -> vec2i {
     return clamp(pixel, vec2i(0), vec2i(textureDimensions(depths)) - 1);
 }
 
-// log2 of the distance, so that a step counts the same near and far.
+// log2 of the distance, so that a step has the same weight near and far.
 fn log_depth(pixel: vec2i) -> f32 {
     let depth = textureLoad(depths, clamped(pixel), 0);
     return select(log2(scene.near / max(depth, 1e-12)), log2(FAR), depth == 0.0);
@@ -64,7 +66,7 @@ fn shade(pixel: vec2i) -> f32 {
     return exp(-scene.strength * sum / 8.0);
 }
 
-// 1 beside the border of the outlined instance, on its outer side.
+// 1 next to the border of the outlined instance, on its outer side.
 fn outline(pixel: vec2i, wanted: u32, width: i32) -> f32 {
     if wanted == 0u || owner(pixel) == wanted {
         return 0.0;
@@ -79,8 +81,8 @@ fn outline(pixel: vec2i, wanted: u32, width: i32) -> f32 {
     return 0.0;
 }
 
-// How strongly the grid line with this spacing covers the floor point; `per_pixel` is the floor
-// distance of one pixel.
+// Coverage of the floor point by the grid lines with this spacing; `per_pixel` is the size of one
+// pixel on the floor.
 fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
     let distance = abs(fract(at / spacing - 0.5) - 0.5) * spacing;
     let cover = 1.0 - clamp(distance / max(per_pixel, vec2f(1e-6)), vec2f(0.0), vec2f(1.0));
@@ -91,8 +93,8 @@ fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
 fn eye_dome(@builtin(position) position: vec4f) -> @location(0) vec4f {
     let pixel = vec2i(position.xy);
     let size = vec2f(textureDimensions(depths));
-    // The floor under this pixel; derivatives need uniform control flow, so it is computed
-    // everywhere.
+    // The floor point under this pixel. It is computed for every pixel, because derivatives require
+    // uniform control flow.
     let ndc = vec2f(position.x / size.x * 2.0 - 1.0, 1.0 - position.y / size.y * 2.0);
     let ahead = scene.world_from_clip * vec4f(ndc, 0.5, 1.0);
     let ray = normalize(ahead.xyz / ahead.w - scene.eye);

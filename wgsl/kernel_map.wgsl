@@ -1,28 +1,32 @@
-// Which voxels meet under a sparse convolution: the table of neighbours, its rows in an order that
-// brings those with similar neighbourhoods together.
+// Kernel map of a sparse convolution: the table of neighbours, with its rows sorted so that rows
+// with similar neighbourhoods are next to each other. A place is a position in that order.
 //
-// One workgroup builds the table of 512 consecutive rows. It looks every neighbour up twice: to see
-// which exist, by which the rows are sorted in shared memory (a bitonic sort), and to write them
-// down in that order. Rows with equal neighbourhoods stay in their own order, so the result is the
-// same everywhere.
+// One workgroup builds the table of 512 consecutive rows. It looks every neighbour up twice: once
+// to find out which exist, by which the rows are sorted in shared memory (bitonic sort), and once
+// to write them in that order. Rows with equal neighbourhoods keep their order, so the result is
+// the same on every device.
 //
-// binding access element shape meaning 0 read i32 [rows, 3] voxels whose neighbours are wanted 1
-// read i32 [others, 3] voxels that are neighbours 2 read u32 [last_slot + 1] hash table of the
-// others, see `voxel_index` 3 read_write u32 [offsets + 1, places] the other's row of each place,
-// or 0xffffffff; last, each place's row 4 uniform Info
+// binding  access      element  shape                  meaning
+// 0        read        i32      [rows, 3]              voxels whose neighbours are looked up
+// 1        read        i32      [others, 3]            voxels that are neighbours
+// 2        read        u32      [last_slot + 1]        hash table of the others, see `voxel_index`
+// 3        read_write  u32      [offsets + 1, places]  row of the other at each place, or
+//                                                      0xffffffff; last, the row of each place
+// 4        uniform     Info
 //
-// Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's wave. Invariants: places are
-// `count` filled up to a multiple of 64; what is filled in has no neighbours and comes last.
+// Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's subgroup size.
+// Invariants: `places` is `count` rounded up to a multiple of 64; the padding has no neighbours and
+// comes last.
 // Definition: `ops::Neighbours`.
 
 struct Info {
     first: u32,     // first row of this table
     count: u32,     // rows of this table
     places: u32,
-    last_slot: u32, // slots of the hash table - 1
+    last_slot: u32, // number of slots of the hash table - 1
     offsets: u32,
     relation: u32,  // WITHIN, CHILD or PARENT
-    kernel: u32,    // edge of the kernel
+    kernel: u32,    // kernel size
     pad_0: u32,
 }
 
@@ -39,7 +43,7 @@ const PARENT: u32 = 2u;
 @group(0) @binding(3) var<storage, read_write> table: array<u32>;
 @group(0) @binding(4) var<uniform> info: Info;
 
-// Which neighbours a row has, a bit each; then the row, counted from the stretch's first.
+// The neighbours that a row has, one bit each; and the row, counted from the first of the stretch.
 var<workgroup> present: array<u32, STRETCH>;
 var<workgroup> order: array<u32, STRETCH>;
 
@@ -80,7 +84,7 @@ fn kernel_map(
 ) {
     let start = (group.y * groups.x + group.x) * STRETCH;
     let rows = min(max(info.count, start) - start, STRETCH);
-    // More offsets than bits: evenly spread ones speak for all.
+    // With more offsets than bits, evenly spaced offsets represent all.
     let bits = min(info.offsets, 32u);
     for (var i = lane; i < STRETCH; i += GROUP) {
         var mask = 0u;

@@ -1,17 +1,21 @@
-// Softmax over the keys of every query, where keys outside the query's mask get nothing.
+// Softmax over the keys of every query, where keys outside the query's mask get weight 0.
 //
-// One thread computes one row: for the highest score, for the exponentials and their sum, and to
-// divide by that. Software adapters pay most for exponentials, so each is computed once and kept in
-// the result.
+// One thread computes one row in three passes: for the highest score, for the exponentials and
+// their sum, and to divide by the sum. Exponentials are the most expensive part on software
+// adapters, so each is computed once and kept in the result.
 //
-// binding access element shape meaning 0 read f32 [count, width] scores; a row is a head and a
-// query 1 read f32 [queries, keys] logits of the masks, shared by all heads; anything where
-// `masked` is 0 2 read_write f32 [count, width] weights; 0 from column `keys` on 3 uniform Info
+// binding  access      element  shape            meaning
+// 0        read        f32      [count, width]   scores; one row per head and query
+// 1        read        f32      [queries, keys]  mask logits, shared by all heads;
+//                                                any buffer if `masked` is 0
+// 2        read_write  f32      [count, width]   weights; 0 from column `keys` on
+// 3        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
-// software adapters pay for dearly. Invariants: at least one key; a mask without any key (all
-// logits below 0) opens all of them; lanes past the last row return. Definition:
-// `ops::plain_masked_softmax`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
+// barriers, which are expensive on software adapters.
+// Invariants: there is at least one key; a mask without any key (all logits below 0) opens all of
+// them; lanes past the last row return.
+// Definition: `ops::plain_masked_softmax`.
 
 struct Info {
     count: u32,   // rows
@@ -25,7 +29,7 @@ struct Info {
 }
 
 const GROUP: u32 = 64u;
-// Far below any score, yet finite: WGSL has no infinite constants.
+// Far below any score, but finite: WGSL has no infinite constants.
 const BLOCKED: f32 = -1e30;
 
 @group(0) @binding(0) var<storage, read> scores: array<f32>;

@@ -1,16 +1,20 @@
-// Softmax over the keys of every query, where keys outside the query's mask get nothing.
+// Softmax over the keys of every query, where keys outside the query's mask get weight 0.
 //
-// A workgroup computes one row: neighbouring threads read neighbouring keys, and what they found
-// separately, whether a key is open, the highest score and the sum, is brought together in shared
-// memory. `masked_softmax` does the same with a thread a row; which one runs is measured.
+// A workgroup computes one row: neighbouring threads read neighbouring keys, and their results (is
+// any key open, the highest score, the sum) are combined in shared memory. `masked_softmax` does
+// the same with one thread per row; the faster one on the device runs.
 //
-// binding access element shape meaning 0 read f32 [count, width] scores; a row is a head and a
-// query 1 read f32 [queries, keys] logits of the masks, shared by all heads; anything where
-// `masked` is 0 2 read_write f32 [count, width] weights; 0 from column `keys` on 3 uniform Info
+// binding  access      element  shape            meaning
+// 0        read        f32      [count, width]   scores; one row per head and query
+// 1        read        f32      [queries, keys]  mask logits, shared by all heads;
+//                                                any buffer if `masked` is 0
+// 2        read_write  f32      [count, width]   weights; 0 from column `keys` on
+// 3        uniform     Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes. Invariants: at
-// least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the
-// last row return. Definition: `ops::plain_masked_softmax`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, which share 256 bytes.
+// Invariants: there is at least one key; a mask without any key (all logits below 0) opens all of
+// them; workgroups past the last row return.
+// Definition: `ops::plain_masked_softmax`.
 
 struct Info {
     count: u32,   // rows
@@ -24,7 +28,7 @@ struct Info {
 }
 
 const GROUP: u32 = 64u;
-// Far below any score, yet finite: WGSL has no infinite constants.
+// Far below any score, but finite: WGSL has no infinite constants.
 const BLOCKED: f32 = -1e30;
 
 @group(0) @binding(0) var<storage, read> scores: array<f32>;
@@ -39,7 +43,7 @@ fn score(row: u32, mask: u32, masked: bool, key: u32) -> f32 {
     return scores[row + key];
 }
 
-// The highest of what the threads found.
+// Maximum over the values of all threads.
 fn highest_of_all(lane: u32, own: f32) -> f32 {
     found[lane] = own;
     workgroupBarrier();
@@ -52,7 +56,7 @@ fn highest_of_all(lane: u32, own: f32) -> f32 {
     return highest;
 }
 
-// The sum of what the threads found.
+// Sum over the values of all threads.
 fn sum_of_all(lane: u32, own: f32) -> f32 {
     found[lane] = own;
     workgroupBarrier();

@@ -1,22 +1,26 @@
-// Softmax over the keys of every query, where keys outside the query's mask get nothing.
+// Softmax over the keys of every query, where keys outside the query's mask get weight 0.
 //
-// A workgroup computes one row, as in `masked_softmax_shared`, but what its threads found
-// separately is brought together by subgroups: once within each, and, once over what the first
-// threads of all of them wrote down. Nothing is assumed about their size or about which threads
-// they are.
+// A workgroup computes one row, as in `masked_softmax_shared`, but subgroup operations combine the
+// results of the threads: first within each subgroup, then over the results that the first thread
+// of each subgroup wrote to shared memory. Nothing is assumed about the size of the subgroups or
+// about the threads in them.
 //
-// binding access element shape meaning 0 read f32 [count, width] scores; a row is a head and a
-// query 1 read f32 [queries, keys] logits of the masks, shared by all heads; anything where
-// `masked` is 0 2 read_write f32 [count, width] weights; 0 from column `keys` on 3 uniform Info
+// binding  access      element  shape            meaning
+// 0        read        f32      [count, width]   scores; one row per head and query
+// 1        read        f32      [queries, keys]  mask logits, shared by all heads;
+//                                                any buffer if `masked` is 0
+// 2        read_write  f32      [count, width]   weights; 0 from column `keys` on
+// 3        uniform     Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 256 bytes. Invariants: at
-// least one key; a mask without any key (all logits below 0) opens all of them; workgroups past the
-// last row return. Definition: `ops::plain_masked_softmax`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, which share 256 bytes.
+// Invariants: there is at least one key; a mask without any key (all logits below 0) opens all of
+// them; workgroups past the last row return.
+// Definition: `ops::plain_masked_softmax`.
 
 struct Thread {
-    lane: u32,  // in the workgroup
-    place: u32, // in its subgroup
-    size: u32,  // of its subgroup
+    lane: u32,  // index in the workgroup
+    place: u32, // index in its subgroup
+    size: u32,  // size of its subgroup
 }
 
 struct Info {
@@ -31,7 +35,7 @@ struct Info {
 }
 
 const GROUP: u32 = 64u;
-// Far below any score, yet finite: WGSL has no infinite constants.
+// Far below any score, but finite: WGSL has no infinite constants.
 const BLOCKED: f32 = -1e30;
 
 @group(0) @binding(0) var<storage, read> scores: array<f32>;
@@ -46,7 +50,7 @@ fn score(row: u32, mask: u32, masked: bool, key: u32) -> f32 {
     return scores[row + key];
 }
 
-// The highest of what the threads found.
+// Maximum over the values of all threads.
 fn highest_of_all(thread: Thread, own: f32) -> f32 {
     let highest = subgroupMax(own);
     found[thread.lane] = select(BLOCKED, highest, thread.place == 0u);
@@ -57,7 +61,7 @@ fn highest_of_all(thread: Thread, own: f32) -> f32 {
     return subgroupMax(all);
 }
 
-// The sum of what the threads found.
+// Sum over the values of all threads.
 fn sum_of_all(thread: Thread, own: f32) -> f32 {
     let sum = subgroupAdd(own);
     found[thread.lane] = select(0.0, sum, thread.place == 0u);

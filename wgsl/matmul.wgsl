@@ -1,19 +1,21 @@
-// Matrix products, one after the other of a batch: c = a b.
+// Batched matrix products: c = a b.
 //
-// One thread computes eight rows times eight columns of one product, in registers: what it loads
-// serves sixty-four products, and loads are what software adapters are slow at. Neighbouring
-// threads share the rows and take the next columns.
+// One thread computes eight rows times eight columns of one product in registers: what it loads
+// serves sixty-four products, and loads are slow on software adapters. Neighbouring threads share
+// the rows and take the next columns.
 //
-// binding  access      element    shape                meaning
-// 0        read        vec4<f32>  [batch, m, k / 4]    left matrices
-// 1        read        vec4<f32>  [batch, k, n / 4]    right matrices
-// 2        read_write  f32        [batch, m, width]    products
+// binding  access      element    shape              meaning
+// 0        read        vec4<f32>  [batch, m, k / 4]  left matrices
+// 1        read        vec4<f32>  [batch, k, n / 4]  right matrices
+// 2        read_write  f32        [batch, m, width]  products
 // 3        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
-// software adapters pay for dearly. Invariants: k and n are multiples of four, filled up with zeros
-// by the caller; the products are written without that: width <= n. Rows and columns past the last
-// are computed as copies of it and not written. Definition: `ops::plain_matmul`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
+// barriers, which are expensive on software adapters.
+// Invariants: k and n are multiples of four, padded with zeros by the caller; the products are
+// written without the padding: width <= n. Rows and columns past the last are computed as copies of
+// it and not written.
+// Definition: `ops::plain_matmul`.
 
 struct Info {
     batch: u32,
@@ -33,13 +35,13 @@ const GROUP: u32 = 64u;
 @group(0) @binding(2) var<storage, read_write> c: array<f32>;
 @group(0) @binding(3) var<uniform> info: Info;
 
-// Four terms more of four sums. Written out: adapters that run on a CPU are slower at products of
-// matrices.
+// Adds four terms to four sums. Written out, because adapters that run on a CPU are slower at
+// matrix products.
 fn add(sums: vec4<f32>, x: vec4<f32>, m: mat4x4<f32>) -> vec4<f32> {
     return fma(vec4<f32>(x.w), m[3], fma(vec4<f32>(x.z), m[2], fma(vec4<f32>(x.y), m[1], fma(vec4<f32>(x.x), m[0], sums))));
 }
 
-// Where four consecutive rows of `a` begin.
+// Start of four consecutive rows of `a`.
 fn rows_at(matrix: u32, row: u32) -> vec4<u32> {
     return (matrix * info.m + min(vec4<u32>(row, row + 1u, row + 2u, row + 3u), vec4<u32>(info.m - 1u))) * info.k;
 }

@@ -1,26 +1,28 @@
-// Draws points as round, screen-facing quads into a colour, an identity and a depth target.
-// One instance draws one point, its four vertices are the corners of a triangle strip.
+// Draws points as round, screen-facing quads into a color, an identity and a depth target. One
+// instance draws one point; its four vertices are the corners of a triangle strip.
 //
-// group binding access element shape meaning 0 0 uniform View 1 the picture: camera, sizes, paint 0
-// 1 read Look owners colour and visibility; entry 0 is nobody's 1 0 uniform Chunk 1 which points
-// the buffers of this group hold 1 1 read f32 points, 3 positions, world frame, metres 1 2 read u32
-// points packed 0xAABBGGRR sRGB (all zero: no colour in the scan) 1 3 read u32 points owner: 0
-// nobody, instance i is i + 1
+// group binding access  element  shape      meaning
+// 0     0       uniform View     1          the picture: camera, sizes, paint
+// 0     1       read    Look     owners     color and visibility; entry 0: points without an owner
+// 1     0       uniform Chunk    1          the points that the buffers of this group hold
+// 1     1       read    f32      points, 3  positions, world frame, metres
+// 1     2       read    u32      points     packed 0xAABBGGRR sRGB (all zero: no color in the scan)
+// 1     3       read    u32      points     owner: 0: none, i + 1: instance i
 //
 // Invariants: every owner is below the number of looks. Depth is reversed (1 near, 0 far). Identity
-// (0, 0) is "no point"; else .x is the point's index in the scene + 1, .y its owner. CPU twin:
-// web/src/view/software.rs.
+// (0, 0) means "no point"; otherwise .x is the point's index in the scene + 1, .y is its owner.
+// CPU counterpart: web/src/view/software.rs.
 
 struct View {
     clip_from_world: mat4x4f,
     viewport: vec2f,        // pixels
-    pixels_per_metre: f32,  // of something one metre away
+    pixels_per_metre: f32,  // pixels per metre at a distance of one metre
     point_size: f32,        // metres
     min_pixels: f32,
-    height_low: f32,        // metres, lower end of the height ramp
+    height_low: f32,        // lower end of the height ramp in metres
     height_span: f32,
-    paint: u32,             // 0 the scan's colour, 1 the owner's look, 2 the height ramp
-    stride: u32,            // every n-th point is drawn
+    paint: u32,             // 0: the scan's color, 1: the owner's look, 2: the height ramp
+    stride: u32,            // every stride-th point is drawn
 }
 
 struct Look {
@@ -69,19 +71,20 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
     let offset = vec2f(f32(vertex & 1u), f32(vertex >> 1u)) * 2.0 - 1.0;
 
     var out: Corner;
-    // A hidden point leaves the clip volume.
+    // A hidden point is moved out of the clip volume.
     out.position = select(vec4f(2.0, 2.0, 2.0, 1.0), center + vec4f(offset * pixels / view.viewport * center.w, 0.0, 0.0), look.shown == 1u);
     let scan = unpack4x8unorm(colors[point]).rgb;
     switch view.paint {
         case 1u: {
-            // The scan's light and dark keep shapes readable under a flat colour.
+            // The brightness of the scan keeps shapes readable under a flat color.
             let light = select(1.0, 0.55 + 0.75 * dot(scan, vec3f(0.3, 0.59, 0.11)), colors[point] != 0u);
             out.color = unpack4x8unorm(look.color).rgb * light;
         }
         case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }
         default: { out.color = scan; }
     }
-    out.offset = select(vec2f(0.0), offset, pixels > 3.0); // smaller ones stay square, or they would miss every pixel centre
+    // Smaller points stay square, since as circles they would miss every pixel center.
+    out.offset = select(vec2f(0.0), offset, pixels > 3.0);
     out.identity = vec2u(chunk.first + point + 1u, owners[point]);
     return out;
 }

@@ -1,18 +1,24 @@
-// Weighted sums of rows: a sparse matrix times a dense one. The mean of each segment, and with the
-// transposed matrix its gradient.
+// Weighted sums of rows: the product of a sparse matrix and a dense one. Computes the mean of each
+// segment and, with the transposed matrix, its gradient.
 //
 // One thread computes four consecutive channels of one output. Neighbouring threads share the
 // output and take the next channels.
 //
-// binding access element shape meaning 0 read vec4<f32> [rows, c / 4] the input rows 1 read u32
-// [outputs + 1] where the entries of each output begin, and the end of the last 2 read u32
-// [entries] input row of each entry 3 read f32 [entries] weight of each entry 4 read_write
-// vec4<f32> [outputs, c / 4] sums 5 uniform Info
+// binding  access      element    shape             meaning
+// 0        read        vec4<f32>  [rows, c / 4]     input rows
+// 1        read        u32        [outputs + 1]     start of the entries of each output,
+//                                                   and the end of the last
+// 2        read        u32        [entries]         input row of each entry
+// 3        read        f32        [entries]         weight of each entry
+// 4        read_write  vec4<f32>  [outputs, c / 4]  sums
+// 5        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
-// software adapters pay for dearly. Invariants: channels are a multiple of four (the caller pads);
-// the caller splits long lists of entries into several passes, or one thread would walk through a
-// whole floor; lanes past the last output return. Definition: `ops::weighted_sums`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
+// barriers, which are expensive on software adapters.
+// Invariants: channels are a multiple of four (the caller pads); the caller splits long lists of
+// entries into several passes, otherwise one thread would traverse a whole floor; lanes past the
+// last output return.
+// Definition: `ops::weighted_sums`.
 
 struct Info {
     outputs: u32,

@@ -1,14 +1,15 @@
 // Sines of turns: y = sin(2 pi x).
 //
 // One thread computes one value by a polynomial. The sine of the hardware may be off by 2^-11, and
-// some are: enough to see in what a network answers. Here it is off by at most 1.5e-6 for |x| < 2.
+// on some devices it is: enough to change the output of a network visibly. This one is off by at
+// most 1.5e-6 for |x| < 2.
 //
-// binding  access      element  shape      meaning
-// 0        read        f32      [count]    x
-// 1        read_write  f32      [count]    y
+// binding  access      element  shape    meaning
+// 0        read        f32      [count]  x
+// 1        read_write  f32      [count]  y
 // 2        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave.
+// Workgroup: 64 threads, without shared memory: a multiple of every GPU's subgroup size.
 // Invariants: lanes past the last value return.
 // Definition: `ops::plain_sine`.
 
@@ -36,7 +37,7 @@ fn sine(
     // the turn within a quarter of zero that has the same sine
     let turn = x[thread] - 0.25;
     let t = abs(turn - floor(turn) - 0.5) - 0.25;
-    // the series of the sine: (2 pi)^n / n!
+    // Taylor series of the sine: (2 pi)^n / n!
     let s = t * t;
     let series = fma(fma(fma(fma(fma(-15.094643, s, 42.058693), s, -76.70586), s, 81.605249), s, -41.341702), s, 6.2831853);
     y[thread] = series * t;

@@ -1,25 +1,31 @@
-// Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of
-// its offset.
+// Sparse convolution: every output voxel sums the features of its neighbours, each multiplied by
+// the weight matrix of its offset.
 //
-// One thread computes eight output rows times eight output channels, in registers: what it loads
-// serves sixty-four products, and loads are what software adapters are slow at. The rows of a tile
-// have similar neighbourhoods (`kernel_map` orders them), so that few of its products are with
-// nothing. Neighbouring threads share the rows and take the next channels. `sparse_conv_shared`
-// does the same with tiles in shared memory; which one runs is measured.
+// One thread computes eight output rows times eight output channels in registers: what it loads
+// serves sixty-four products, and loads are slow on software adapters. The rows of a tile have
+// similar neighbourhoods (`kernel_map` sorts them), so that few products are with absent
+// neighbours. Neighbouring threads share the rows and take the next channels. `sparse_conv_shared`
+// does the same with tiles in shared memory; the faster one on the device runs.
 //
-// binding access element shape meaning 0 read Stored [inputs, c_in / 4] features of the input rows
-// 1 read Stored [offsets, c_in, c_out / 4] weights 2 read vec4<u32> [offsets + 1, stride] input row
-// of each place, or 0xffffffff; last, the places' output rows 3 read vec4<f32> [2, c_out / 4]
-// factor and summand of each channel 4 read Stored [outputs, c_out / 4] added after that 5
-// read_write Stored [outputs, c_out / 4] what comes of it 6 uniform Info
+// binding  access      element    shape                       meaning
+// 0        read        Stored     [inputs, c_in / 4]          features of the input rows
+// 1        read        Stored     [offsets, c_in, c_out / 4]  weights
+// 2        read        vec4<u32>  [offsets + 1, stride]       input row of each place, or
+//                                                             0xffffffff; last, the output row of
+//                                                             each place
+// 3        read        vec4<f32>  [2, c_out / 4]              factor and summand of each channel
+// 4        read        Stored     [outputs, c_out / 4]        addend, added after that
+// 5        read_write  Stored     [outputs, c_out / 4]        result
+// 6        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
-// software adapters pay for dearly. Invariants: channels are multiples of four (the caller pads);
-// places past the last row have no neighbours and are not written; what `epilogue` does not name is
-// not read. Sums are of single precision however features are stored. Definition:
-// `ops::definition::sparse_conv`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
+// barriers, which are expensive on software adapters.
+// Invariants: channels are multiples of four (the caller pads); places past the last row have no
+// neighbours and are not written; a part that `epilogue` does not name is not read. The sums are
+// f32, whatever the storage type of the features.
+// Definition: `ops::definition::sparse_conv`.
 
-// The caller puts vec4<f16> here where features are stored by halves.
+// The caller replaces this by vec4<f16> where features are stored as f16.
 alias Stored = vec4<f32>;
 
 struct Info {
@@ -47,7 +53,7 @@ const RECTIFIED: u32 = 4u;
 @group(0) @binding(5) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(6) var<uniform> info: Info;
 
-// Row 0 is read in place of an absent one: a branch costs more than that.
+// Row 0 is read in place of an absent row, because a branch would cost more.
 fn load_row(row: u32, channel: u32) -> vec4<f32> {
     let present = row != ABSENT;
     return select(vec4<f32>(), vec4<f32>(x[select(0u, row, present) * info.c_in + channel]), present);

@@ -1,21 +1,26 @@
-// The gradient of a sparse convolution to its weight: per offset, the sum of the outer products of
-// what met there. Split over pieces of the rows, whose sums the caller adds up, so that small
-// weights still keep a GPU busy and no atomics are needed.
+// The gradient of a sparse convolution with respect to its weight: for each offset, the sum of the
+// outer products of the paired rows. The sum is split over pieces of the rows, whose sums the
+// caller adds up, so that small weights also keep a GPU busy and no atomics are needed.
 //
 // One thread computes a tile of eight input times eight output channels of one offset over one
 // piece, in registers, so that four loaded vectors serve sixteen products of vectors. Neighbouring
 // threads share the offset and the rows and take the next channels.
 //
-// binding access element shape meaning 0 read vec4<f32> [inputs, c_in / 4] features of the input
-// rows 1 read vec4<f32> [outputs, c_out / 4] gradients of the output rows 2 read u32 [offsets + 1,
-// stride] input row of each place, or 0xffffffff; last, the places' output rows 3 read_write
-// vec4<f32> [pieces, offsets, c_in, c_out / 4] sums over each piece 4 uniform Info
+// binding  access      element    shape                               meaning
+// 0        read        vec4<f32>  [inputs, c_in / 4]                  features of the input rows
+// 1        read        vec4<f32>  [outputs, c_out / 4]                gradients of the output rows
+// 2        read        u32        [offsets + 1, stride]               input row of each place, or
+//                                                                     0xffffffff; last, the output
+//                                                                     row of each place
+// 3        read_write  vec4<f32>  [pieces, offsets, c_in, c_out / 4]  sums over each piece
+// 4        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave, and no barrier, which
-// software adapters pay for dearly. Invariants: channels are multiples of four (the caller pads);
-// tables of further rows add to what the first one wrote (`accumulate`); lanes past the last tile
-// return; a piece past the last row adds nothing. Definition:
-// `ops::definition::sparse_conv_grad_weight`.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, without shared memory and
+// barriers, which are expensive on software adapters.
+// Invariants: channels are multiples of four (the caller pads); tables of further rows add to what
+// the first one wrote (`accumulate`); lanes past the last tile return; a piece past the last row
+// adds nothing.
+// Definition: `ops::definition::sparse_conv_grad_weight`.
 
 struct Info {
     first: u32,      // first output row of this table
@@ -27,7 +32,7 @@ struct Info {
     c_out: u32,      // in vectors of four
     accumulate: u32, // 1: add to dw, 0: overwrite it
     pieces: u32,
-    piece: u32,      // rows of a piece
+    piece: u32,      // rows per piece
     pad_0: u32,
     pad_1: u32,
 }

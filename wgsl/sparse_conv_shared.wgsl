@@ -1,25 +1,31 @@
-// Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of
-// its offset.
+// Sparse convolution: every output voxel sums the features of its neighbours, each multiplied by
+// the weight matrix of its offset.
 //
 // A workgroup computes 64 output rows times 32 output channels. For every offset at which one of
-// the rows has a neighbour it brings sixteen channels of all neighbours, and the weights for them,
-// into shared memory at a time; then each thread multiplies eight rows with four channels in
-// registers. What is loaded once from memory serves 32 channels or 64 rows. `sparse_conv` does the
-// same without shared memory; which one runs is measured.
+// the rows has a neighbour, it loads sixteen channels of all neighbours at a time, and the weights
+// for them, into shared memory; then each thread multiplies eight rows by four channels in
+// registers. A value that is loaded once from memory serves 32 channels or 64 rows. `sparse_conv`
+// does the same without shared memory; the faster one on the device runs.
 //
-// binding access element shape meaning 0 read Stored [inputs, c_in / 4] features of the input rows
-// 1 read Stored [offsets, c_in, c_out / 4] weights 2 read u32 [offsets + 1, 4 * stride] input row
-// of each place, or 0xffffffff; last, the places' output rows 3 read vec4<f32> [2, c_out / 4]
-// factor and summand of each channel 4 read Stored [outputs, c_out / 4] added after that 5
-// read_write Stored [outputs, c_out / 4] what comes of it 6 uniform Info
+// binding  access      element    shape                       meaning
+// 0        read        Stored     [inputs, c_in / 4]          features of the input rows
+// 1        read        Stored     [offsets, c_in, c_out / 4]  weights
+// 2        read        u32        [offsets + 1, 4 * stride]   input row of each place, or
+//                                                             0xffffffff; last, the output row of
+//                                                             each place
+// 3        read        vec4<f32>  [2, c_out / 4]              factor and summand of each channel
+// 4        read        Stored     [outputs, c_out / 4]        addend, added after that
+// 5        read_write  Stored     [outputs, c_out / 4]        result
+// 6        uniform     Info
 //
-// Workgroup: 64 threads, a multiple of every GPU's wave, which share 6 KiB: a small part of what
-// every device has, so that many are at work. Invariants: channels are multiples of four (the
-// caller pads), places of 64; places past the last row have no neighbours and are not written; what
-// `epilogue` does not name is not read. Sums are of single precision however features are stored.
+// Workgroup: 64 threads, a multiple of every GPU's subgroup size, which share 6 KiB: a small part
+// of what every device has, so that many workgroups run at once.
+// Invariants: channels are multiples of four and places are multiples of 64 (the caller pads);
+// places past the last row have no neighbours and are not written; a part that `epilogue` does not
+// name is not read. The sums are f32, whatever the storage type of the features.
 // Definition: `ops::definition::sparse_conv`.
 
-// The caller puts vec4<f16> here where features are stored by halves.
+// The caller replaces this by vec4<f16> where features are stored as f16.
 alias Stored = vec4<f32>;
 
 struct Info {
@@ -38,11 +44,11 @@ const ABSENT: u32 = 0xffffffffu;
 const AFFINE: u32 = 1u;
 const ADDED: u32 = 2u;
 const RECTIFIED: u32 = 4u;
-// Of a tile: rows, vectors of output channels, vectors of input channels at a time.
+// Rows, vectors of output channels, and vectors of input channels at a time, per tile.
 const ROWS: u32 = 64u;
 const COLUMNS: u32 = 8u;
 const DEPTH: u32 = 4u;
-// Rows of one thread.
+// Rows per thread.
 const STRIP: u32 = 8u;
 
 @group(0) @binding(0) var<storage, read> x: array<Stored>;
@@ -53,7 +59,7 @@ const STRIP: u32 = 8u;
 @group(0) @binding(5) var<storage, read_write> y: array<Stored>;
 @group(0) @binding(6) var<uniform> info: Info;
 
-// The neighbour of each row of the tile, and the lowest of all: absent only if there is none.
+// The neighbour of each row of the tile, and the lowest of them: ABSENT only if there are none.
 var<workgroup> near: array<u32, ROWS>;
 var<workgroup> lowest: u32;
 // [depth, row] and [4 * depth, column]

@@ -1,21 +1,24 @@
-// Puts every voxel of a level into a hash table, so that `kernel_map` finds it by its coordinates.
+// Inserts every voxel of a level into a hash table, so that `kernel_map` finds it by its
+// coordinates.
 //
-// One thread inserts one voxel: at the first free slot from its hash on. Which of two voxels with
-// one hash comes first depends on the device's timing; what is found does not, because all voxels
-// are different.
+// One thread inserts one voxel, at the first free slot from its hash on. The order of voxels with
+// the same hash depends on the device's timing; the result of a look-up does not, because all
+// voxels are distinct.
 //
 // binding  access      element      shape       meaning
 // 0        read        i32          [count, 3]  voxels
-// 1        read_write  atomic<u32>  [slots]     0, or one more than the row of the voxel there
+// 1        read_write  atomic<u32>  [slots]     0, or 1 + the row of the voxel in this slot
 // 2        uniform     Info
 //
-// Workgroup: 64 threads, nothing shared: a multiple of every GPU's wave. Invariants: slots begin as
-// 0, are a power of two and at least twice the voxels, so that a free one is near; lanes past the
-// last voxel return. `kernel_map.wgsl` hashes in the same way. Definition: `ops::Level`.
+// Workgroup: 64 threads, without shared memory: a multiple of every GPU's subgroup size.
+// Invariants: all slots are 0 at the start; their number is a power of two and at least twice that
+// of the voxels, so that a free slot is near; lanes past the last voxel return. `kernel_map.wgsl`
+// uses the same hash.
+// Definition: `ops::Level`.
 
 struct Info {
     count: u32,
-    last_slot: u32, // slots - 1
+    last_slot: u32, // number of slots - 1
     pad_0: u32,
     pad_1: u32,
 }

@@ -1,11 +1,11 @@
 //! Segscape: from the bytes of a room scan to separate, named 3D instances.
 //!
-//! The folders follow the order in which a scan meets them; [`pipeline`] is the only module that
-//! knows that order. Bytes in, structs out: no file system, no DOM, no threads; the clock and the
-//! yield live in [`platform`].
+//! The folders follow the order in which a scan passes through them; [`pipeline`] is the only
+//! module that knows that order. Inputs are bytes, outputs are structs: no file system, no DOM, no
+//! threads; the clock and the yield are in [`platform`].
 //!
-//! Frames: `file` is what the scan's numbers mean in its own file, `world` is metres, z up, near
-//! the origin ([`scan::Frame`] maps one to the other). Index maps are named `target_of_source`.
+//! Frames: `file` is the coordinate system of the scan's own file; `world` is in metres, z up, near
+//! the origin ([`scan::Frame`] maps between the two). Index maps are named `target_of_source`.
 
 pub mod bundle;
 pub mod evaluate;

@@ -1,7 +1,8 @@
-//! The whole way from bytes to named instances: the only module that knows the order.
+//! The whole pipeline from bytes to named instances: the only module that knows the order of the
+//! steps.
 //!
-//! read -> superpoints -> network -> instances -> labels. Each step is a function of its own, so
-//! that a page can show what is there while the next one runs.
+//! read -> superpoints -> network -> instances -> labels. Each step is a separate function, so that
+//! a page can show the results so far while the next step runs.
 
 use burn::tensor::{DType, Device};
 
@@ -27,30 +28,30 @@ use crate::{
     write::{LabelledInstance, PointLabels},
 };
 
-/// Larger regions of the merge tree, in square metres, are no proposals for things: the largest
-/// wardrobes and sofas have this much surface.
+/// Maximum surface area in square metres of a region of the merge tree that is proposed as an
+/// object: the largest wardrobes and sofas have this much.
 const REGION_AREA: f32 = 15.0;
-/// Fewer points are no scan of anything: they are a dozen superpoints at most.
+/// Minimum number of points of a scan; fewer points form a dozen superpoints at most.
 pub const MIN_POINTS: usize = 50;
 
-/// Why there is nothing to separate in a scan.
+/// The reason why a scan cannot contain separate objects.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NothingToSeparate {
-    /// Fewer than [`MIN_POINTS`].
+    /// The scan has fewer than [`MIN_POINTS`] points.
     #[error("the scan has too few points to tell things apart: {found}, the least is {MIN_POINTS}")]
     TooFewPoints {
-        /// Its points.
+        /// Number of points of the scan.
         found: usize,
     },
-    /// No extent.
+    /// The scan has no extent.
     #[error("all {points} points of the scan are in one place; two places are the least")]
     OnePlace {
-        /// Its points.
+        /// Number of points of the scan.
         points: usize,
     },
 }
 
-/// Whether there can be things in a scan; asked before it takes the place of another one.
+/// Checks that a scan can contain objects, before it replaces another scan.
 ///
 /// # Errors
 /// See [`NothingToSeparate`].
@@ -66,19 +67,19 @@ pub fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
     Ok(())
 }
 
-/// Why a scan did not become instances.
+/// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
     /// The scan does not fit the network.
     #[error(transparent)]
     Scene(#[from] SceneError),
-    /// The network did not answer.
+    /// Inference failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
-    /// The network answered with something else than numbers.
+    /// The network's outputs are inconsistent or not finite.
     #[error(transparent)]
     Proposals(#[from] ProposalError),
-    /// The network cannot be asked with words.
+    /// The network cannot be queried with words.
     #[error("the network answers in fixed classes, not in a text encoder's space")]
     FixedClasses,
     /// The caller cancelled.
@@ -86,9 +87,9 @@ pub enum SegmentError {
     Cancelled(#[from] Cancelled),
 }
 
-/// The network on its device, with what belongs to it.
+/// The network on its device, with everything that belongs to it.
 pub struct Network {
-    /// Its name and the start of its weights' hash.
+    /// Name of the network and the start of the hash of its weights.
     pub name: String,
     model: SegDino3dVl,
     config: Config,
@@ -97,12 +98,12 @@ pub struct Network {
 }
 
 impl Network {
-    /// From the manifest and the pieces of the weights, checked by hash and against the golden
-    /// answers. Features are stored by halves where that is faster on this device and the answers
-    /// stay what they should be.
+    /// Loads the network from the manifest and the pieces of the weights, and checks them by hash
+    /// and against the golden outputs. Features are stored as f16 if that is faster on this device
+    /// and the golden outputs are still met.
     ///
     /// # Errors
-    /// When a piece is damaged or the device computes something else than the exporting one.
+    /// If a piece is damaged or the device computes different results than the exporting one.
     pub async fn load(
         manifest: Manifest,
         pieces: &[impl AsRef<[u8]>],
@@ -127,23 +128,23 @@ impl Network {
         ))
     }
 
-    /// What it was built of, and reads.
+    /// The architecture and the inputs of the network.
     pub fn config(&self) -> &Config {
         &self.config
     }
 
-    /// Whether it can tell whole objects from pieces and mergers; without that regions are no
-    /// candidates.
+    /// `true` if the network can tell whole objects from pieces and mergers; otherwise regions are
+    /// not candidates.
     pub fn has_ranker(&self) -> bool {
         self.ranker.is_some()
     }
 
-    /// Edge of the voxels that it sees, metres.
+    /// Edge length of the network's voxels, metres.
     pub fn voxel_size(&self) -> f32 {
         self.config.voxel_size
     }
 
-    /// From a model that is on `device` already, such as one in training.
+    /// Wraps a model that is already on `device`, such as one in training.
     pub fn new(
         name: String,
         model: SegDino3dVl,
@@ -161,7 +162,7 @@ impl Network {
     }
 }
 
-/// The superpoints of a scan, and how they merge into larger things.
+/// The superpoints of a scan, and how they merge into larger regions.
 pub struct Grouping {
     /// The partition of the points.
     pub superpoints: Superpoints,
@@ -169,23 +170,23 @@ pub struct Grouping {
 }
 
 impl Grouping {
-    /// The regions of the merge tree that may be things.
+    /// The regions of the merge tree that may be objects.
     pub fn regions(&self) -> Vec<Region> {
         self.hierarchy.regions(REGION_AREA)
     }
 
-    /// (superpoints): square metres.
+    /// Surface areas of the superpoints in square metres, `(superpoints)`.
     pub fn areas(&self) -> Vec<f32> {
         self.hierarchy.areas()
     }
 
-    /// Which superpoints touch.
+    /// The pairs of superpoints that touch.
     pub fn contacts(&self) -> &[Contact] {
         self.hierarchy.contacts()
     }
 }
 
-/// Groups points in the world frame as the network expects them.
+/// Groups points in the world frame into superpoints, as the network expects them.
 ///
 /// # Errors
 /// See [`SuperpointError`].
@@ -209,14 +210,15 @@ pub fn group(
     })
 }
 
-/// How points are joined that somebody grouped already: no group loses all of its points.
+/// Edges between points that are already grouped. All points are kept, because otherwise a group
+/// could lose all of its points.
 const EVERY_POINT: EdgeSource = EdgeSource::Neighbours {
     spacing: 0.0,
     k: 16,
     color_weight: 0.5,
 };
 
-/// Groups points that somebody grouped already.
+/// Builds the grouping of points that are already partitioned into superpoints.
 ///
 /// # Errors
 /// See [`SuperpointError`].
@@ -234,8 +236,8 @@ pub fn group_as(
     })
 }
 
-/// Asks the network once about points in the world frame, and what images say of them, where it
-/// reads that.
+/// Runs the network once on points in the world frame and, if it reads them, on features of their
+/// images.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -256,8 +258,8 @@ pub async fn propose(
     }
 }
 
-/// Asks the network once and separates its answers into instances, which answer any number of
-/// prompts.
+/// Runs the network once and separates its output into instances, from which any number of prompts
+/// can be answered.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -282,7 +284,7 @@ pub async fn segment(
     .await
 }
 
-/// The same about everything that is known of the points, selected as `options` say.
+/// Like [`segment`], but for a complete observation and with the given options of the selection.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -314,8 +316,8 @@ pub async fn segment_observed(
     Ok(segmentation)
 }
 
-/// The network's answers as the selection of instances wants them. P(object) is that of any of the
-/// default labels against "no object".
+/// Converts the network's outputs for the selection of instances. P(object) is the probability of
+/// all default labels together against "no object".
 fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
     let [logit_scale, bias] = class.affine;
     let vocabulary = Vocabulary::shipped();
@@ -355,9 +357,9 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
     }
 }
 
-/// What each instance is called: the best of `terms`, or of the default labels where nothing was
-/// asked. Instances whose confidence is not above `threshold`, and those that are something else
-/// than asked for, own no points.
+/// Labels each instance with the best of `terms`, or of the default labels if there are no terms.
+/// Instances whose confidence is not above `threshold`, and instances that match no term, own no
+/// points.
 pub fn label(
     scan: &Scan,
     superpoints: &Superpoints,
@@ -415,7 +417,7 @@ mod tests {
         progress::{Cancel, Progress},
     };
 
-    /// A floor of 3 m with two boxes of half a metre on it, a point every 3 cm.
+    /// A floor of 3 m with two boxes of half a metre on it, one point every 3 cm.
     fn room() -> Scan {
         let (mut positions, mut colors) = (Vec::new(), Vec::new());
         let mut patch = |corner: [f32; 3], axes: [usize; 2], size: f32, color: [u8; 3]| {
@@ -445,7 +447,7 @@ mod tests {
         Scan::from_points(&positions, Some(&colors)).unwrap()
     }
 
-    /// A network nobody trained, and a ranker to which everything is as good.
+    /// An untrained network, and a ranker that gives every candidate the same score.
     fn network() -> Network {
         let (config, device) = (Config::nano(), Device::flex());
         device.seed(3);

@@ -1,17 +1,17 @@
-//! The few things that differ between a browser and a native process: the only `cfg(target_family)`
-//! of the crate.
+//! The few differences between a browser and a native process: the only uses of
+//! `cfg(target_family)` in the crate.
 
 use std::mem::MaybeUninit;
 
-/// A monotonic clock that works on both.
+/// A monotonic clock for browsers and native processes.
 pub use web_time::Instant;
 
-/// Runs what the linked crates registered to run before everything else. A wasm program calls this
-/// once, first thing.
+/// Runs the constructors that linked crates registered to run before everything else. A wasm
+/// program calls this once, before anything else.
 ///
-/// Without a call to it anywhere in the program the linker runs all of these constructors before
-/// *every* call from JavaScript, and the compiler of GPU kernels registers some thousand operations
-/// in them: each look at an object of the browser would cost milliseconds.
+/// If no call to it exists in the program, the linker runs all of these constructors before *every*
+/// call from JavaScript. The compiler of GPU kernels registers about a thousand operations in them,
+/// so each access to an object of the browser would cost milliseconds.
 pub fn start() {
     #[cfg(target_family = "wasm")]
     {
@@ -19,13 +19,13 @@ pub fn start() {
             fn __wasm_call_ctors();
         }
         static ONCE: std::sync::Once = std::sync::Once::new();
-        // SAFETY: the linker makes this function; it takes nothing, and it runs once.
+        // SAFETY: the linker generates this function; it takes no arguments, and it runs once.
         ONCE.call_once(|| unsafe { __wasm_call_ctors() });
     }
 }
 
 /// Lets the event loop of a browser run once, so that messages arrive between two pieces of work.
-/// Returns at once natively.
+/// Returns immediately in a native process.
 pub async fn yield_now() {
     #[cfg(target_family = "wasm")]
     {
@@ -43,8 +43,8 @@ pub async fn yield_now() {
     }
 }
 
-/// Calls `work(index, chunk)` for each `chunk` elements of `data`, the last possibly fewer:
-/// natively on all cores, in a browser, or without the network, in order.
+/// Calls `work(index, chunk)` for each chunk of `chunk` elements of `data`; the last chunk may be
+/// shorter. Natively it runs on all cores; in a browser, or without the network, in order.
 pub fn for_each_chunk<T: Send>(
     data: &mut [T],
     chunk: usize,
@@ -64,9 +64,9 @@ pub fn for_each_chunk<T: Send>(
         .for_each(|(index, chunk)| work(index, chunk));
 }
 
-/// So many values, made by `work(index, chunk)` for each `chunk` of them as [`for_each_chunk`] does
-/// it; `work` finds zeros. Whoever makes a chunk also fills it with them, so that it is in that
-/// core's cache.
+/// Creates a vector of `len` values by calling `work(index, chunk)` for each chunk of `chunk`
+/// values, as [`for_each_chunk`] does; `work` finds zeros. The thread that computes a chunk also
+/// fills it with zeros, so that the chunk is in the cache of that core.
 pub fn make_by_chunks(
     len: usize,
     chunk: usize,
@@ -84,13 +84,13 @@ pub fn make_by_chunks(
             });
         },
     );
-    // SAFETY: the chunks are all of the values.
+    // SAFETY: the chunks cover all values.
     unsafe { made.set_len(len) };
     made
 }
 
-/// Does both: natively side by side where a core is free, in a browser, or without the network, one
-/// after the other.
+/// Runs both functions: natively in parallel if a core is free; in a browser, or without the
+/// network, one after the other.
 pub fn join(a: impl FnOnce() + Send, b: impl FnOnce() + Send) {
     #[cfg(all(not(target_family = "wasm"), feature = "model"))]
     rayon::join(a, b);

@@ -1,4 +1,4 @@
-//! Progress out, cancellation in: what every long stage takes as its last argument.
+//! Progress reports and cancellation: the last argument of every long stage.
 
 use std::sync::{
     Arc,
@@ -13,15 +13,15 @@ use serde::{Deserialize, Serialize};
 pub enum Stage {
     /// Bytes to points.
     Read,
-    /// Neighbours, normals and the superpoint forest.
+    /// Neighbors, normals, superpoints and their hierarchy.
     Superpoints,
     /// Fetching and loading the network's weights.
     Model,
     /// Voxels and the sparse U-Net.
     Backbone,
-    /// Queries, attention, masks.
+    /// Queries, attention and masks.
     Decoder,
-    /// Proposals to scored, separate instances.
+    /// From proposals to scored, separate instances.
     Instances,
 }
 
@@ -37,37 +37,37 @@ impl Stage {
     ];
 }
 
-/// How far one stage has come; `done` is in 0..=1.
+/// The progress of one stage.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
-    /// The stage at work.
+    /// The current stage.
     pub stage: Stage,
-    /// The finished share of it, 0..=1.
+    /// The finished fraction of it, 0..=1.
     pub done: f32,
 }
 
-/// The work was cancelled by whoever asked for it.
+/// The work was cancelled by its caller.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("cancelled")]
 pub struct Cancelled;
 
-/// A token that ends the work at its next check; clones share one state.
+/// A token that stops the work at its next check; clones share one state.
 #[derive(Clone, Debug, Default)]
 pub struct Cancel(Arc<AtomicBool>);
 
 impl Cancel {
-    /// Asks the work to end.
+    /// Requests the work to stop.
     pub fn cancel(&self) {
         self.0.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the work was asked to end.
+    /// `true` if the work was requested to stop.
     pub fn is_cancelled(&self) -> bool {
         self.0.load(Ordering::Relaxed)
     }
 }
 
-/// Where a stage reports to and where it learns that it should stop.
+/// Receives the progress of a stage and tells it when to stop.
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
     report: &'a dyn Fn(Progress),
@@ -75,7 +75,7 @@ pub struct Monitor<'a> {
 }
 
 impl<'a> Monitor<'a> {
-    /// Reports to `report`; stops when `cancel` says so.
+    /// Creates a monitor that reports to `report` and stops the work once `cancel` is set.
     pub fn new(report: &'a dyn Fn(Progress), cancel: &'a Cancel) -> Self {
         Self {
             report,
@@ -83,7 +83,7 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Reports to nobody and never stops.
+    /// Creates a monitor that reports nothing and never stops the work.
     pub fn silent() -> Self {
         Self {
             report: &|_| (),
@@ -91,21 +91,21 @@ impl<'a> Monitor<'a> {
         }
     }
 
-    /// Reports that `done` (0..=1) of `stage` is finished. Call it at most about twenty times a
-    /// stage.
+    /// Reports that the fraction `done` (0..=1) of `stage` is finished. Should be called at most
+    /// about twenty times per stage.
     ///
     /// # Errors
-    /// [`Cancelled`] once the token was set.
+    /// [`Cancelled`] if the token is set.
     pub fn at(&self, stage: Stage, done: f32) -> Result<(), Cancelled> {
         self.check()?;
         (self.report)(Progress { stage, done });
         Ok(())
     }
 
-    /// Cheap enough for every few thousand iterations of a loop.
+    /// Checks for cancellation; cheap enough for every few thousand iterations of a loop.
     ///
     /// # Errors
-    /// [`Cancelled`] once the token was set.
+    /// [`Cancelled`] if the token is set.
     pub fn check(&self) -> Result<(), Cancelled> {
         if self.cancel.is_some_and(Cancel::is_cancelled) {
             Err(Cancelled)

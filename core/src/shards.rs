@@ -1,51 +1,51 @@
-//! Files that travel in pieces: byte ranges of one file, each with its length and SHA-256.
+//! Files that are transferred in pieces: byte ranges of one file, each with its length and SHA-256.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// No piece is larger, bytes; some hosts and caches refuse more.
+/// Maximum size of a piece in bytes; some hosts and caches refuse larger files.
 pub const SHARD_BYTES: usize = 16 << 20;
-/// No file has more pieces.
+/// Maximum number of pieces of a file.
 pub const MAX_SHARDS: usize = 64;
 
 /// A piece of a file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Shard {
-    /// File name, in the folder of the manifest that lists it.
+    /// File name, in the folder of the manifest that lists the piece.
     pub file: String,
-    /// Length.
+    /// Length in bytes.
     pub bytes: usize,
-    /// SHA-256, lower-case hexadecimal.
+    /// SHA-256 in lower-case hexadecimal.
     pub sha256: String,
 }
 
-/// Why pieces do not make the file.
+/// An error of joining pieces to a file.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ShardError {
-    /// A piece is not what the manifest promises: cut short, changed, or of another file.
+    /// A piece does not match the manifest: it is truncated, changed, or belongs to another file.
     #[error(
         "{file} is damaged: its {what} is {found}, the manifest says {expected}; load the page again, or fetch the model again"
     )]
     Damaged {
-        /// Which piece.
+        /// File name of the piece.
         file: String,
-        /// Length or SHA-256.
+        /// The property that differs: length or SHA-256.
         what: &'static str,
-        /// As it came.
+        /// Actual value.
         found: String,
-        /// In the manifest.
+        /// Value in the manifest.
         expected: String,
     },
-    /// Too many or too few pieces.
+    /// There are too many or too few pieces.
     #[error("{found} pieces came, the manifest lists {expected}")]
     Pieces {
-        /// As they came.
+        /// Actual number.
         found: usize,
-        /// In the manifest.
+        /// Number in the manifest.
         expected: usize,
     },
-    /// The list itself cannot be right.
+    /// The list of pieces is invalid.
     #[error("the manifest is malformed: {0}")]
     List(String),
 }
@@ -60,7 +60,7 @@ impl Shard {
         }
     }
 
-    /// Whether the piece is the one described.
+    /// Checks that `piece` matches this description.
     ///
     /// # Errors
     /// [`ShardError::Damaged`].
@@ -87,8 +87,8 @@ impl Shard {
     }
 }
 
-/// Pieces of at most [`SHARD_BYTES`], named `stem-0.bin`, `stem-1.bin` and so on, with their
-/// descriptions.
+/// Splits `file` into pieces of at most [`SHARD_BYTES`], named `stem-0.bin`, `stem-1.bin` and so
+/// on, and returns them with their descriptions.
 pub fn split<'a>(stem: &str, file: &'a [u8]) -> Vec<(Shard, &'a [u8])> {
     file.chunks(SHARD_BYTES)
         .enumerate()
@@ -96,8 +96,8 @@ pub fn split<'a>(stem: &str, file: &'a [u8]) -> Vec<(Shard, &'a [u8])> {
         .collect()
 }
 
-/// Checks what can be checked without the pieces: plain names, lengths and number within the
-/// limits.
+/// Checks everything that can be checked without the pieces: that the names are plain, and that the
+/// lengths and the number of pieces are within the limits.
 ///
 /// # Errors
 /// [`ShardError::List`].
@@ -124,7 +124,7 @@ pub fn check_list(shards: &[Shard]) -> Result<(), ShardError> {
     Ok(())
 }
 
-/// Checks the pieces, given in the list's order, and joins them.
+/// Checks the pieces, given in the order of the list, and joins them.
 ///
 /// # Errors
 /// [`ShardError::Pieces`] or [`ShardError::Damaged`].
@@ -143,7 +143,7 @@ pub fn join(shards: &[Shard], pieces: &[impl AsRef<[u8]>]) -> Result<Vec<u8>, Sh
     Ok(file)
 }
 
-/// Lower-case hexadecimal.
+/// Returns the SHA-256 of `bytes` in lower-case hexadecimal.
 pub fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes)
         .iter()

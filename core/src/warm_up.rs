@@ -1,10 +1,11 @@
-//! Compiles what scans will need of a GPU before there is one.
+//! Compiles the GPU kernels that scans will need before there is a scan.
 //!
-//! Burn's shaders are compiled anew for rows that are whole vectors of four numbers, of two or of
-//! neither, and for how many threads of a group have work, but not for how deep a network is. So a
-//! shallow network that is asked about made-up rooms compiles what the shipped one needs in rooms;
-//! one of the shipped shape compiles what it needs for the test scene of its manifest, which is too
-//! small for that. Their weights are random: nothing has to be fetched first.
+//! Burn's kernels are compiled separately for row lengths that are multiples of four, of two or of
+//! neither, and for how many threads of a group have work, but not for how deep a network is. A
+//! shallow network run on synthetic rooms therefore compiles what the shipped network needs for
+//! rooms. A network of the shipped shape compiles what it needs for the test scene of its manifest,
+//! a scene too small to need the kernels for rooms. The weights of both are random: nothing has to
+//! be downloaded first.
 
 use burn::tensor::{DType, Device};
 
@@ -19,18 +20,18 @@ use crate::{
     superpoint::Superpoints,
 };
 
-/// Superpoints of the made-up rooms, in whole vectors of four, of two and of neither: so many that
-/// groups of threads are full.
+/// Numbers of superpoints of the synthetic rooms: a multiple of four, of two, and of neither, large
+/// enough for groups of threads to be full.
 const SUPERPOINTS: [usize; 3] = [684, 518, 519];
-/// Voxels along an edge of the made-up rooms' floor.
+/// Voxels along an edge of the synthetic rooms' floor.
 const EDGE: usize = 32;
 
-/// Runs on `device` what loading a network and looking at rooms will run; lets the event loop run
-/// in between. What it is not asked about, such as rooms with less than some hundred superpoints,
-/// is compiled when it comes.
+/// Runs on `device` the kernels that loading a network and segmenting rooms will run, and yields to
+/// the event loop in between. Kernels for other cases, such as rooms with fewer than some hundred
+/// superpoints, are compiled when they are first needed.
 ///
 /// # Errors
-/// The device's failures.
+/// Errors of the device.
 pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
     let random = |config: &Config| {
         let network = SegDino3dVl::new(config, device);
@@ -53,8 +54,8 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
     Ok(())
 }
 
-/// Every kind of layer of the shipped network: the way down and up again, the first layer of the
-/// decoder and another one.
+/// A configuration with every kind of layer of the shipped network: the way down and up again, the
+/// first layer of the decoder and another layer.
 fn shallow() -> Config {
     Config {
         backbone: Backbone::SparseUnet {
@@ -66,7 +67,7 @@ fn shallow() -> Config {
     }
 }
 
-/// A point in every voxel of a floor, cut into equally many points a superpoint.
+/// A floor with one point in every voxel, divided into superpoints of equally many points.
 fn floor(superpoints: usize, config: &Config) -> Result<SceneInput, ManifestError> {
     let place =
         |i: usize| [i % EDGE, i / EDGE, 0].map(|voxel| (voxel as f32 + 0.5) * config.voxel_size);

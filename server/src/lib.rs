@@ -1,5 +1,5 @@
-//! Serves the app and keeps shared scenes behind unlisted links: nothing else is read or written
-//! than the app's folder and the store.
+//! Serves the app and keeps shared scenes behind unlisted links. It reads and writes nothing
+//! outside the app's folder and the store.
 
 use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
@@ -17,27 +17,27 @@ pub mod store;
 pub use limits::{UPLOAD_BURST, UPLOAD_PERIOD};
 pub use links::{Lifetime, NotALifetime};
 
-/// How often expired scenes are looked for.
+/// Time between two searches for expired scenes.
 const SWEEP_PERIOD: Duration = Duration::from_secs(600);
 
-/// One server.
+/// The settings of a server.
 pub struct Config {
-    /// Folder with the built app, `index.html` in it.
+    /// Folder with the built app, which contains `index.html`.
     pub app: PathBuf,
-    /// Where scenes are kept.
+    /// The store of the scenes.
     pub store: Arc<dyn ObjectStore>,
-    /// Of one bundle.
+    /// Maximum size of one bundle, bytes.
     pub max_bytes: usize,
-    /// When an upload does not say.
+    /// Lifetime of a scene whose upload does not specify one.
     pub default_lifetime: Lifetime,
-    /// Whether a reverse proxy stands before the server and writes `x-forwarded-for`.
+    /// If `true`, the server is behind a reverse proxy that writes `x-forwarded-for`.
     pub behind_proxy: bool,
 }
 
-/// Serves until `shutdown`, then finishes the requests at work.
+/// Serves until `shutdown` completes, then finishes the requests in progress.
 ///
 /// # Errors
-/// When the listener fails.
+/// Returns an error if the listener fails.
 pub async fn serve(
     listener: TcpListener,
     config: Config,
@@ -64,7 +64,8 @@ pub async fn serve(
     result
 }
 
-/// Links are secrets: the log has the route, not the path.
+/// Creates the log span of a request. Links are secret, so the log contains the route, not the
+/// path.
 fn span(request: &Request) -> tracing::Span {
     let route = request
         .extensions()

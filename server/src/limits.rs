@@ -1,5 +1,5 @@
-//! What the server does not do: answer without end, trust what it sends to a browser, or take
-//! uploads from one address as fast as they come.
+//! Limits and security headers: bounds on uploads by number, time and rate per address, and a
+//! content security policy for everything the server sends to a browser.
 
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
@@ -16,20 +16,21 @@ use tower_governor::{
 };
 use tower_http::set_header::SetResponseHeaderLayer;
 
-/// So many uploads at once from one address, then one per [`UPLOAD_PERIOD`].
+/// Number of uploads that one address may make at once; after that, one per [`UPLOAD_PERIOD`].
 pub const UPLOAD_BURST: u32 = 10;
-/// See [`UPLOAD_BURST`].
+/// Time between further uploads from one address; see [`UPLOAD_BURST`].
 pub const UPLOAD_PERIOD: Duration = Duration::from_secs(60);
-/// Uploads are held in memory while they are checked: at most so many at a time.
+/// Maximum number of uploads at the same time, because uploads are held in memory while they are
+/// checked.
 pub const CONCURRENT_UPLOADS: usize = 16;
-/// An upload may take this long.
+/// Maximum duration of an upload.
 pub const UPLOAD_TIMEOUT: Duration = Duration::from_secs(300);
 
-/// Who is asking: the peer, or behind a proxy the last address the proxy wrote down. IPv6 networks
-/// count as one.
+/// Identifies the sender of a request: the peer, or behind a proxy the last address that the proxy
+/// wrote. All addresses of an IPv6 network count as one.
 #[derive(Clone, Copy)]
 pub struct Asker {
-    /// Whether a reverse proxy stands before the server.
+    /// If `true`, the server is behind a reverse proxy.
     pub behind_proxy: bool,
 }
 
@@ -66,7 +67,8 @@ impl KeyExtractor for Asker {
     }
 }
 
-/// An IPv6 customer has a /64 at least; IPv4 addresses written as IPv6 are IPv4.
+/// The /64 network of an IPv6 address, because an IPv6 customer has at least a /64. IPv4 addresses
+/// written as IPv6 are treated as IPv4.
 fn network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(v6) => IpAddr::V6((v6.to_bits() & !u128::from(u64::MAX)).into()),
@@ -74,7 +76,8 @@ fn network(address: IpAddr) -> IpAddr {
     }
 }
 
-/// Adds the upload rate limit to the routes. A task forgets addresses that were quiet.
+/// Adds the upload rate limit to the routes. A background task removes addresses without recent
+/// uploads.
 pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
     routes: Router<S>,
     asker: Asker,
@@ -107,8 +110,8 @@ pub fn limit_uploads<S: Clone + Send + Sync + 'static>(
     routes.layer(GovernorLayer::<_, _, Body>::new(config).error_handler(refuse))
 }
 
-/// The policy of everything that is not the page itself. The worker needs WebAssembly and, for
-/// `?scene=`, any https address and whatever this machine serves.
+/// The content security policy of all answers except the page itself. The worker needs WebAssembly
+/// and, for `?scene=`, access to any https address and to servers on the user's own machine.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; worker-src 'self' blob:; \
     connect-src 'self' blob: https: http://127.0.0.1:* http://localhost:*; \
     img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; font-src 'self'; manifest-src 'self'; \
@@ -122,7 +125,7 @@ pub fn page_policy(nonce: &str) -> String {
     )
 }
 
-/// Adds the security headers to every answer that does not bring its own.
+/// Adds the security headers to every answer that does not set them itself.
 pub fn secure<S: Clone + Send + Sync + 'static>(mut routes: Router<S>) -> Router<S> {
     let headers = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,4 +1,4 @@
-//! What a link is made of: an unguessable scene id, and the secret that lets its owner delete the
+//! The parts of a link: an unguessable scene id, and the secret with which the owner can delete the
 //! scene.
 
 use std::{
@@ -9,21 +9,21 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
-/// Text that is not exactly the hexadecimal digits of an id or a secret.
+/// The text is not exactly the hexadecimal digits of an id or a secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not a scene id or secret")]
 pub struct NotALink;
 
-/// 128 random bits as 32 lower-case hexadecimal digits; whoever knows it may look at the scene.
-/// Nothing else ever becomes a path.
+/// 128 random bits, written as 32 lower-case hexadecimal digits. Whoever knows the id may view the
+/// scene. No other input is ever used in a path.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct SceneId([u8; 16]);
 
 impl SceneId {
-    /// A new one.
+    /// Generates a new id.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// Returns an error if the system cannot provide random numbers.
     pub fn random() -> Result<Self, getrandom::Error> {
         random().map(Self)
     }
@@ -43,15 +43,15 @@ impl fmt::Display for SceneId {
     }
 }
 
-/// 256 random bits as 64 lower-case hexadecimal digits; whoever knows it may delete the scene. Kept
-/// only as a hash, never printed by `Debug`.
+/// 256 random bits, written as 64 lower-case hexadecimal digits. Whoever knows the secret may
+/// delete the scene. Only its hash is stored, and it has no `Debug` output.
 pub struct Secret([u8; 32]);
 
 impl Secret {
-    /// A new one.
+    /// Generates a new secret.
     ///
     /// # Errors
-    /// When the system has no random numbers.
+    /// Returns an error if the system cannot provide random numbers.
     pub fn random() -> Result<Self, getrandom::Error> {
         random().map(Self)
     }
@@ -61,7 +61,7 @@ impl Secret {
         hex(&self.0)
     }
 
-    /// What the store keeps. A plain hash is enough: the secret itself is random.
+    /// The hash that is stored. A plain hash is sufficient because the secret itself is random.
     pub fn hash(&self) -> SecretHash {
         SecretHash(blake3::hash(&self.0))
     }
@@ -75,7 +75,7 @@ impl FromStr for Secret {
     }
 }
 
-/// BLAKE3 of a secret; compared in constant time.
+/// The BLAKE3 hash of a secret. Comparison takes constant time.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct SecretHash(blake3::Hash);
@@ -94,23 +94,23 @@ impl From<SecretHash> for String {
     }
 }
 
-/// How long a scene is kept.
+/// The time for which a scene is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetime {
     days: u32,
 }
 
 impl Lifetime {
-    /// The choices, in days.
+    /// The allowed lifetimes, days.
     pub const DAYS: [u32; 3] = [1, 7, 90];
 
-    /// Seconds.
+    /// The lifetime in seconds.
     pub fn seconds(self) -> u64 {
         u64::from(self.days) * 86_400
     }
 }
 
-/// Not one of [`Lifetime::DAYS`].
+/// The text is not one of [`Lifetime::DAYS`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("a scene is kept for 1, 7 or 90 days, not for `{0}`")]
 pub struct NotALifetime(String);

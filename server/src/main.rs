@@ -11,23 +11,23 @@ use tokio::{net::TcpListener, signal};
 #[derive(Parser)]
 #[command(version)]
 struct Arguments {
-    /// Address to listen on. Everything but this machine should come through a proxy with TLS:
-    /// browsers give WebGPU only to secure pages.
+    /// Address to listen on. Other machines should connect through a proxy with TLS, because
+    /// browsers offer WebGPU only to secure pages.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Folder with the built app.
     #[arg(long, default_value = "dist")]
     app: PathBuf,
-    /// Where scenes are kept: a folder, or `s3://bucket/prefix` with the usual AWS_* variables.
+    /// Store for the scenes: a folder, or `s3://bucket/prefix` with the usual AWS_* variables.
     #[arg(long, default_value = "scenes")]
     store: String,
-    /// Largest scene, in bytes.
+    /// Maximum size of a scene, in bytes.
     #[arg(long, default_value_t = 64 << 20)]
     max_bytes: usize,
-    /// Days a scene is kept when its owner does not choose: 1, 7 or 90.
+    /// Number of days for which a scene is kept if its owner does not choose: 1, 7 or 90.
     #[arg(long, default_value = "7")]
     ttl: Lifetime,
-    /// A reverse proxy stands before the server and appends to `x-forwarded-for`.
+    /// Trust `x-forwarded-for`: the server is behind a reverse proxy that appends to it.
     #[arg(long)]
     behind_proxy: bool,
 }
@@ -63,7 +63,7 @@ async fn main() -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Interrupt or, on Unix, termination.
+/// Completes on an interrupt or, on Unix, a termination signal.
 async fn asked_to_stop() {
     let interrupt = async { drop(signal::ctrl_c().await) };
     #[cfg(unix)]

@@ -1,5 +1,5 @@
-//! The app's files: the page with a nonce for its own scripts, everything else as built,
-//! compressed, and cached for good where the name carries a hash.
+//! Serves the app's files: the page with a nonce for its own scripts, all other files as built,
+//! compressed, and cached indefinitely if the name contains a hash.
 
 use std::path::PathBuf;
 
@@ -24,16 +24,16 @@ use crate::{
     links::{SceneId, hex, random},
 };
 
-/// A hash in a file's name has at least so many digits.
+/// Minimum number of digits of a hash in a file name.
 const HASH_DIGITS: usize = 10;
 
-/// `/`, `/s/<id>` and the files of the app's folder.
+/// The routes `/`, `/s/<id>` and the files of the app's folder.
 pub fn routes(app: PathBuf) -> Router {
     let files = ServeDir::new(&app)
         .append_index_html_on_directories(false)
         .precompressed_br()
         .precompressed_gzip();
-    // Weights and bundles are as small as they get.
+    // Weights and bundles cannot be compressed further.
     let worthwhile =
         DefaultPredicate::new().and(NotForContentType::const_new("application/octet-stream"));
     Router::new()
@@ -43,8 +43,8 @@ pub fn routes(app: PathBuf) -> Router {
         .with_state(app)
         .fallback_service(files)
         .layer(middleware::from_fn(cache))
-        // Without a compressed file beside it, a file is compressed on every request: quality 5
-        // costs little and gains most.
+        // A file without a precompressed version is compressed on every request. Quality 5 gives
+        // most of the gain at little cost.
         .layer(
             CompressionLayer::new()
                 .quality(CompressionLevel::Precise(5))
@@ -52,7 +52,7 @@ pub fn routes(app: PathBuf) -> Router {
         )
 }
 
-/// The page of a shared scene; the page itself fetches the scene and says when there is none.
+/// The page of a shared scene. The page itself fetches the scene and reports if there is none.
 async fn scene(State(app): State<PathBuf>, Path(id): Path<String>) -> Response {
     if id.parse::<SceneId>().is_err() {
         return StatusCode::NOT_FOUND.into_response();
@@ -81,7 +81,8 @@ async fn page(State(app): State<PathBuf>) -> Response {
         .into_response()
 }
 
-/// Hashed names never change their content; everything else is asked for again.
+/// Sets the cache header: files with a hash in the name never change, all others must be
+/// revalidated.
 async fn cache(request: Request, next: Next) -> Response {
     let hashed = is_hashed(request.uri().path());
     let mut response = next.run(request).await;
@@ -96,7 +97,7 @@ async fn cache(request: Request, next: Next) -> Response {
     response
 }
 
-/// Whether some part of the path is a hash: `/app-0123456789abcdef_bg.wasm`,
+/// Returns `true` if some part of the path is a hash: `/app-0123456789abcdef_bg.wasm`,
 /// `/models/nano-0123456789ab/shard-0`.
 fn is_hashed(path: &str) -> bool {
     let is_hash = |part: &str| {

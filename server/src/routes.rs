@@ -1,4 +1,4 @@
-//! The scenes' HTTP interface.
+//! The HTTP interface for scenes.
 //!
 //! | request | answer |
 //! |---|---|
@@ -7,8 +7,8 @@
 //! | `DELETE /api/scenes/<id>`, `authorization: Bearer <secret>` | 204; 403, 404 |
 //! | `GET /healthz` | 200 |
 //!
-//! Errors are JSON with `error`, a sentence for the user. Addresses are paths: the server does not
-//! know its own name.
+//! Errors are JSON with `error`, a sentence for the user. URLs in answers are paths because the
+//! server does not know its own host name.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ struct Shared {
     uploads: Arc<Semaphore>,
 }
 
-/// Why a request was refused.
+/// The reason why a request was refused.
 #[derive(Debug, thiserror::Error)]
 enum ApiError {
     #[error("the scene is larger than {limit} bytes, the limit of this server")]
@@ -69,7 +69,7 @@ impl IntoResponse for ApiError {
             Self::Store(StoreError::WrongSecret) => StatusCode::FORBIDDEN,
             Self::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        // What went wrong inside is for the log, not for the world.
+        // Details of internal failures go to the log, not to the client.
         let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!("{self}");
             "the server failed; nothing was changed".to_owned()
@@ -80,7 +80,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// The interface over `scenes`; bundles have at most `max_bytes` bytes.
+/// The routes that serve `scenes`. Bundles may have at most `max_bytes` bytes.
 pub fn routes(
     scenes: Scenes,
     max_bytes: usize,
@@ -167,7 +167,7 @@ async fn fetch(State(shared): State<Shared>, Path(id): Path<String>) -> Result<R
             header::CONTENT_DISPOSITION,
             "attachment; filename=\"scene.segscape\"".to_owned(),
         ),
-        // Deleted means gone, also from caches.
+        // A deleted scene must not survive in caches.
         (header::CACHE_CONTROL, "no-store".to_owned()),
     ];
     Ok((
@@ -200,7 +200,7 @@ async fn remove(
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What is not exactly an id never reaches the store.
+/// Parses an id. Text that is not exactly an id never reaches the store.
 fn known(id: &str) -> Result<SceneId, StoreError> {
     id.parse().map_err(|_| StoreError::Missing)
 }

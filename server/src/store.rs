@@ -1,7 +1,7 @@
-//! Scenes in an object store: `scenes/<id>.segscape` and beside it `scenes/<id>.json` with what is
-//! known about it.
+//! Scenes in an object store: each has its bundle in `scenes/<id>.segscape` and its record in
+//! `scenes/<id>.json`.
 //!
-//! The record is written last and deleted first: a bundle without a record is the rest of an
+//! The record is written last and deleted first, so a bundle without a record is left over from an
 //! interrupted upload.
 
 use std::{path::Path as FilePath, sync::Arc};
@@ -16,16 +16,17 @@ use serde::{Deserialize, Serialize};
 use crate::links::{Lifetime, SceneId, Secret, SecretHash, now};
 
 const FOLDER: &str = "scenes";
-/// The record of an expired scene stays this long, so that its link can say so.
+/// Time for which the record of an expired scene is kept, seconds, so that its link can report the
+/// expiry.
 const REMEMBER_EXPIRED: u64 = 90 * 86_400;
-/// A bundle without a record may be an upload at work for this long.
+/// Time for which a bundle without a record may belong to an upload in progress, seconds.
 const UPLOAD_MAY_TAKE: i64 = 3_600;
 
 /// Opens `s3://bucket/prefix` (credentials, region and endpoint from the usual `AWS_*` variables)
-/// or a local folder, which is made if need be.
+/// or a local folder, which is created if necessary.
 ///
 /// # Errors
-/// When the folder cannot be made or the bucket's settings are incomplete.
+/// Returns an error if the folder cannot be created or the bucket's settings are incomplete.
 pub fn open(location: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     let Some(bucket) = location.strip_prefix("s3://") else {
         let folder = FilePath::new(location);
@@ -39,40 +40,40 @@ pub fn open(location: &str) -> anyhow::Result<Arc<dyn ObjectStore>> {
     Ok(Arc::new(PrefixStore::new(store, Path::parse(prefix)?)))
 }
 
-/// What is known about a scene besides its bytes.
+/// The metadata of a scene.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Record {
-    /// Seconds since 1970.
+    /// Time of creation, seconds since 1970.
     pub created: u64,
-    /// Seconds since 1970.
+    /// Time of expiry, seconds since 1970.
     pub expires: u64,
-    /// Of the bundle.
+    /// Size of the bundle, bytes.
     pub bytes: u64,
-    /// Points in it.
+    /// Number of points in the bundle.
     pub points: u64,
-    /// Of the secret that deletes it.
+    /// Hash of the secret that allows deletion of the scene.
     pub secret_hash: SecretHash,
 }
 
-/// Why a scene cannot be had.
+/// The reason why an operation on a scene failed.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Never was, or was deleted.
+    /// The scene never existed or was deleted.
     #[error("there is no such scene; it may have been deleted")]
     Missing,
-    /// Its time is over.
+    /// The scene has expired.
     #[error("this scene's link has expired")]
     Expired,
-    /// The secret is not the scene's.
+    /// The secret does not belong to the scene.
     #[error("this secret does not belong to the scene")]
     WrongSecret,
-    /// The system has no random numbers.
+    /// The system cannot provide random numbers.
     #[error("no random numbers: {0}")]
     Random(#[from] getrandom::Error),
-    /// The store itself failed.
+    /// The object store failed.
     #[error("the store failed: {0}")]
     Backend(object_store::Error),
-    /// A record that this program did not write.
+    /// The record was not written by this program.
     #[error("a record in the store is damaged: {0}")]
     Record(#[from] serde_json::Error),
 }
@@ -88,11 +89,11 @@ impl From<object_store::Error> for StoreError {
 
 /// A scene that was just stored.
 pub struct Stored {
-    /// Its link.
+    /// The id that forms its link.
     pub id: SceneId,
-    /// Its owner's secret.
+    /// The owner's secret.
     pub secret: Secret,
-    /// Seconds since 1970.
+    /// Time of expiry, seconds since 1970.
     pub expires: u64,
 }
 
@@ -101,12 +102,12 @@ pub struct Stored {
 pub struct Scenes(Arc<dyn ObjectStore>);
 
 impl Scenes {
-    /// In this store, under `scenes/`.
+    /// Uses this store, under `scenes/`.
     pub fn new(store: Arc<dyn ObjectStore>) -> Self {
         Self(store)
     }
 
-    /// Keeps a bundle under a new id.
+    /// Stores a bundle under a new id.
     ///
     /// # Errors
     /// [`StoreError::Random`], [`StoreError::Backend`].
@@ -148,7 +149,7 @@ impl Scenes {
         Ok(self.0.get(&bundle_path(id)).await?)
     }
 
-    /// Deletes a scene for whoever has its secret.
+    /// Deletes a scene if the secret belongs to it.
     ///
     /// # Errors
     /// [`StoreError::Missing`], [`StoreError::WrongSecret`], [`StoreError::Backend`].
@@ -160,10 +161,11 @@ impl Scenes {
         self.remove(&bundle_path(id)).await
     }
 
-    /// Deletes what has expired and what interrupted uploads left. Returns how many bundles went.
+    /// Deletes expired scenes and the remains of interrupted uploads. Returns the number of bundles
+    /// deleted.
     ///
     /// # Errors
-    /// [`StoreError::Backend`] when the store cannot be listed or does not delete.
+    /// [`StoreError::Backend`] if the store cannot be listed or fails to delete.
     pub async fn sweep(&self) -> Result<usize, StoreError> {
         let listing = self
             .0
@@ -203,7 +205,7 @@ impl Scenes {
         Ok(serde_json::from_slice(&bytes)?)
     }
 
-    /// What is gone already need not be removed.
+    /// Removes an object. An object that does not exist is not an error.
     async fn remove(&self, path: &Path) -> Result<(), StoreError> {
         match self.0.delete(path).await.map_err(StoreError::from) {
             Err(StoreError::Missing) => Ok(()),

@@ -1,4 +1,4 @@
-//! A real server on a loopback port with a folder of its own, asked by a real client.
+//! Tests of a real server on a loopback port with its own folder, queried by a real client.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 use std::{net::SocketAddr, path::PathBuf};
@@ -92,10 +92,11 @@ impl Server {
         request.send().await.unwrap().status()
     }
 
-    /// Bytes as they are, for what a well-behaved client would not send. Gives the whole answer.
+    /// Sends bytes unchanged, for requests that a well-behaved client would not send. Returns the
+    /// whole answer.
     async fn raw(&self, request: &[u8]) -> String {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        // The server may answer and close before it has read everything.
+        // The server may answer and close the connection before it has read everything.
         drop(stream.write_all(request).await);
         let mut answer = Vec::new();
         drop(stream.read_to_end(&mut answer).await);
@@ -236,7 +237,8 @@ async fn an_expired_link_says_so() {
     assert_eq!(answer.status(), StatusCode::GONE);
     assert!(answer.text().await.unwrap().contains("expired"));
 
-    // Sweeping takes the bytes, the link still says so; an upload at work and a living scene stay.
+    // Sweeping deletes the bytes of the expired scene, while its link still reports the expiry. A
+    // bundle that may be an upload in progress and a valid scene stay.
     let living: Value = server.upload("", scene()).await.json().await.unwrap();
     std::fs::write(
         server

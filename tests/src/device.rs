@@ -1,4 +1,4 @@
-//! The GPU under test: a software adapter natively, the browser's in a browser.
+//! The devices under test: natively a software GPU adapter, in a browser the browser's GPU.
 
 use std::{ops::RangeInclusive, sync::OnceLock};
 
@@ -9,14 +9,14 @@ use burn::tensor::{
     wgpu::{MemoryConfiguration, WgpuOptions, WgpuSetup, wgpu::Features},
 };
 
-/// A device and what it can hold.
+/// A device and its capabilities.
 #[derive(Clone, Debug)]
 pub struct Subject {
     /// The device.
     pub device: Device,
-    /// Bytes of the tensors that it is asked for.
+    /// Sizes of the tensors with which the device is tested, bytes.
     pub tensors: RangeInclusive<u64>,
-    /// Whether its shaders may use subgroups.
+    /// If `true`, kernels on this device may use subgroups.
     pub subgroups: bool,
 }
 
@@ -29,28 +29,29 @@ pub fn cpu() -> Subject {
     }
 }
 
-/// The GPU, initialised once per process as the product does it: every tensor in a buffer of its
-/// own, because the shaders declare what they only read and WebGPU refuses one buffer in both
-/// roles.
+/// The GPU, initialized once per process in the same way as the product does: every tensor has its
+/// own buffer, because the kernels declare read-only bindings and WebGPU does not allow one buffer
+/// to be bound both read-only and writable.
 ///
 /// # Panics
-/// If there is no adapter: a proof that did not run must not look green.
+/// Panics if there is no adapter, because a test that did not run must not look as if it passed.
 #[cfg(not(target_family = "wasm"))]
 pub async fn gpu() -> Subject {
     adapter().0.clone()
 }
 
-/// The same adapter with the limits that every device with WebGPU has, and no more.
+/// The same adapter with only the limits that every WebGPU device has.
 ///
 /// # Panics
-/// If there is no adapter.
+/// Panics if there is no adapter.
 #[cfg(not(target_family = "wasm"))]
 pub fn smallest_gpu() -> Subject {
     static SMALLEST: OnceLock<Subject> = OnceLock::new();
     let open = || {
         let setup = adapter().1.clone();
-        // The default limits are WebGPU's; halves and subgroups have shaders of their own. Burn
-        // asks the adapter, not the device, whether it may index by 64 bits.
+        // The default limits are WebGPU's. f16 and subgroups are enabled because they have separate
+        // kernels, 64-bit integers because burn asks the adapter, not the device, whether 64-bit
+        // indices are allowed.
         let required_features = setup.adapter.features()
             & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
         let wanted = DeviceDescriptor {
@@ -76,11 +77,11 @@ pub fn smallest_gpu() -> Subject {
     SMALLEST.get_or_init(open).clone()
 }
 
-/// The GPU with all that it offers, for tensors that the smallest cannot hold; says so where it
-/// offers no more.
+/// The GPU with all its capabilities, for tensors that the smallest GPU cannot hold. Returns `None`
+/// and prints a message if the adapter offers no more.
 ///
 /// # Panics
-/// If there is no adapter.
+/// Panics if there is no adapter.
 #[cfg(not(target_family = "wasm"))]
 pub fn large_gpu() -> Option<Subject> {
     let (
@@ -117,10 +118,10 @@ fn adapter() -> &'static (Subject, WgpuSetup) {
     })
 }
 
-/// The browser's GPU, initialised once.
+/// The browser's GPU, initialized once.
 ///
 /// # Panics
-/// If there is no adapter.
+/// Panics if there is no adapter.
 #[cfg(target_family = "wasm")]
 pub async fn gpu() -> Subject {
     static GPU: OnceLock<Subject> = OnceLock::new();

@@ -1,5 +1,5 @@
-//! Values that the released code computed (`golden/`), and how far single precision may be from
-//! them.
+//! Values that the released code computed (`golden/`), and the allowed differences from them in
+//! f32.
 
 use std::collections::BTreeMap;
 
@@ -11,15 +11,15 @@ use serde_json::Value;
 /// One case: tensors, and a description with tolerances.
 pub struct Golden {
     tensors: Checkpoint,
-    /// What is beside the tensors: configuration, facts, tolerances.
+    /// The description of the tensors: configuration, facts, tolerances.
     pub about: Value,
 }
 
 impl Golden {
-    /// The case of this name in `golden/segdino3d`.
+    /// Opens the case with this name in `golden/segdino3d`.
     ///
     /// # Panics
-    /// If its files are missing or damaged.
+    /// Panics if its files are missing or damaged.
     pub async fn open(name: &str) -> Self {
         let (tensors, about) = (
             fetch(&format!("{name}.safetensors")).await,
@@ -36,17 +36,17 @@ impl Golden {
         &self.tensors
     }
 
-    /// A tensor's shape and values; integers and booleans as numbers.
+    /// The shape and values of a tensor; integers and booleans are converted to f32.
     ///
     /// # Panics
-    /// If there is none of this name.
+    /// Panics if there is no tensor with this name.
     pub fn stored(&self, name: &str) -> &Stored {
         self.tensors
             .get(name)
             .unwrap_or_else(|| panic!("the golden case has no {name}"))
     }
 
-    /// Whether there is a tensor of this name.
+    /// Returns `true` if there is a tensor with this name.
     pub fn has(&self, name: &str) -> bool {
         self.tensors.contains_key(name)
     }
@@ -61,12 +61,12 @@ impl Golden {
         )
     }
 
-    /// The rows of a tensor of three columns.
+    /// The rows of a tensor with three columns.
     pub fn rows(&self, name: &str) -> Vec<[f32; 3]> {
         self.stored(name).values.as_chunks().0.to_vec()
     }
 
-    /// Its values as whole numbers.
+    /// The values of a tensor as integers.
     pub fn indices(&self, name: &str) -> Vec<u32> {
         self.stored(name).values.iter().map(|v| *v as u32).collect()
     }
@@ -74,7 +74,7 @@ impl Golden {
     /// A number of the configuration.
     ///
     /// # Panics
-    /// If there is none of this name.
+    /// Panics if there is no number with this name.
     pub fn size(&self, name: &str) -> usize {
         self.about["config"][name]
             .as_u64()
@@ -93,18 +93,18 @@ impl Golden {
             .collect()
     }
 
-    /// How far a value of this kind may be off in single precision.
+    /// The largest allowed difference in f32 for values of this kind.
     ///
     /// # Panics
-    /// If the case does not say.
+    /// Panics if the case does not specify it.
     pub fn tolerance(&self, kind: &str) -> f32 {
         self.about["tolerance"][kind]["atol_f32"]
             .as_f64()
             .unwrap_or_else(|| panic!("the golden case has no tolerance of {kind}")) as f32
     }
 
-    /// `Some(complaint)` if `got` is further from the tensor `name` than values of its `kind` may
-    /// be.
+    /// Returns a description of the difference if `got` differs from the tensor `name` by more than
+    /// the tolerance of its `kind`.
     pub async fn differs(&self, name: &str, kind: &str, got: Tensor<2>) -> Option<String> {
         let Stored { shape, values } = self.stored(name);
         if got.dims()[..] != shape[..] {
@@ -186,20 +186,20 @@ fn read(file: &[u8]) -> Checkpoint {
     tensors.collect::<BTreeMap<_, _>>()
 }
 
-/// A file of `golden/`.
+/// The bytes of a file in `golden/`.
 ///
 /// # Panics
-/// If it is missing.
+/// Panics if the file is missing.
 #[cfg(not(target_family = "wasm"))]
 pub fn bytes(file: &str) -> Vec<u8> {
     let path = format!("{}/golden/{file}", env!("CARGO_MANIFEST_DIR"));
     std::fs::read(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The same of a JSON file.
+/// The contents of a JSON file in `golden/`.
 ///
 /// # Panics
-/// If it is missing or damaged.
+/// Panics if the file is missing or damaged.
 #[cfg(not(target_family = "wasm"))]
 pub fn json(file: &str) -> Value {
     serde_json::from_slice(&bytes(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
@@ -217,13 +217,15 @@ async fn fetch(file: &str) -> Vec<u8> {
         .unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))
 }
 
-/// From the folder that the test runner serves; `cargo xtask test` puts the reference values there.
+/// Fetches a file from the folder that the test runner serves. `cargo xtask test` copies the
+/// reference values there.
 #[cfg(target_family = "wasm")]
 async fn served(file: &str) -> Option<Vec<u8>> {
     use js_sys::{Function, Promise, Reflect, Uint8Array};
     use wasm_bindgen::{JsCast as _, JsValue};
     use wasm_bindgen_futures::JsFuture;
-    // Without web-sys, whose features would compile everything in the browser once more.
+    // This avoids web-sys, because its features would cause everything for the browser to be
+    // compiled again.
     let get = |of: &JsValue, name: &str| Reflect::get(of, &name.into()).ok();
     let method = |of: &JsValue, name: &str| get(of, name)?.dyn_into::<Function>().ok();
     let awaited = async |promise: JsValue| {

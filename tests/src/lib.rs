@@ -1,5 +1,5 @@
-//! What the proofs share: the cases that every device must pass, the devices, and the built app in
-//! a browser.
+//! Shared parts of the tests: the cases that every device must pass, the devices, and the built app
+//! in a browser.
 
 #[cfg(not(target_family = "wasm"))]
 pub mod app;

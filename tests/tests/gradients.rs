@@ -1,8 +1,8 @@
-//! Every operation's gradient is what central finite differences of the operation say, on the CPU
+//! Compares every operation's gradient with central finite differences of the operation, on the CPU
 //! and on a GPU.
 //!
-//! The operations are linear in each argument, so the differences are exact but for rounding and
-//! the step can be large.
+//! The operations are linear in each argument, so the differences are exact except for rounding,
+//! and the step can be large.
 #![cfg(not(target_family = "wasm"))]
 
 use burn::tensor::{Device, Tensor, activation};
@@ -30,7 +30,7 @@ fn values<const D: usize>(tensor: Tensor<D>) -> Vec<f32> {
     tensor.into_data().try_to_vec().expect("a tensor of f32")
 }
 
-/// Compares the gradient of `sum(noise * f(a))` to `a` with its central differences.
+/// Compares the gradient of `sum(noise * f(a))` with respect to `a` with its central differences.
 fn check<const A: usize, const O: usize>(
     what: &str,
     shape: [usize; A],
@@ -62,7 +62,7 @@ fn check<const A: usize, const O: usize>(
     }
 }
 
-/// Ten voxels of which some touch, at an odd border and at negative coordinates.
+/// Ten voxels, some of which touch, at an odd border and at negative coordinates.
 const VOXELS: [[i32; 3]; 10] = [
     [0, 0, 0],
     [1, 0, 0],
@@ -110,8 +110,8 @@ fn of_sparse_convolutions() {
             check(&what("output to weight"), w_shape, &device, |w| {
                 sparse_conv(fixed(w.device()).0, w, map)
             });
-            // by steps where gradients are wanted, with all that may follow the sums but the
-            // rectifier, which is not linear
+            // With gradients, the operations run separately. All operations that may follow the
+            // sums are included except ReLU, which is not linear.
             let following = |like: &Device| Then {
                 affine: Some(tensor(&noise(4, 4), [2, 2], like)),
                 addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
@@ -214,7 +214,8 @@ fn of_matrix_products() {
     }
 }
 
-/// Not linear: its gradient is what the formula's own steps say.
+/// Masked softmax is not linear, so its gradient is compared with that of the formula's individual
+/// steps.
 #[test]
 fn of_masked_softmaxes() {
     let shape = [2, 3, 7];
@@ -263,8 +264,8 @@ fn of_sines() {
     }
 }
 
-/// Not linear: its gradients are what the formula's own steps say, whether queries look at many
-/// keys, at few or, where a mask covers none, at all.
+/// Attention is not linear, so its gradients are compared with those of the formula's individual
+/// steps, for queries that attend to many keys, to few, or, where a mask admits none, to all.
 #[test]
 fn of_attentions() {
     for sizes in [[2, 3, 5, 4, 6], [1, 70, 40, 18, 9], [3, 97, 31, 8, 24]] {
@@ -274,7 +275,7 @@ fn of_attentions() {
     }
 }
 
-/// With masks whose logits in -1..1 are moved by `shift`.
+/// Checks masks whose logits in `-1..1` are shifted by `shift`.
 fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], shift: f32) {
     let shapes = [
         [heads, queries, width],
@@ -325,12 +326,13 @@ fn attention_gradients([heads, queries, keys, width, value_width]: [usize; 5], s
     }
 }
 
-/// Not linear: results and gradients are what the formula's own steps say.
+/// Normalization is not linear, so its results and gradients are compared with those of the
+/// formula's individual steps.
 #[test]
 fn of_normalizations() {
     const EPSILON: f64 = 1e-3;
     for (on, device) in devices() {
-        // a single block of rows, several; full groups of channels, single ones, both
+        // a single block of rows and several; full groups of channels, single channels, and both
         for ([rows, channels], rectified) in [
             ([9, 3], true),
             ([1500, 16], false),
@@ -339,7 +341,7 @@ fn of_normalizations() {
         ] {
             let device = device.clone().autodiff();
             let weights = tensor(&noise(9, rows * channels), [rows, channels], &device);
-            // far from zero, where differences of large numbers would show
+            // far from zero, where errors from differences of large numbers would show
             let x = noise(1, rows * channels)
                 .into_iter()
                 .map(|x| x + 3.0)
@@ -405,7 +407,7 @@ fn of_normalizations() {
     }
 }
 
-/// The same, held against central differences.
+/// Compares the gradient of normalization with central differences.
 #[test]
 fn of_normalizations_by_differences() {
     const SMALL: f32 = 1e-2;
@@ -425,8 +427,7 @@ fn of_normalizations_by_differences() {
         let moved = |by: f32| {
             let mut point = point.clone();
             point[at] += by;
-            // statistics are those of the rows at hand where gradients are wanted and where they
-            // are not
+            // normalization uses the statistics of the given rows, with and without gradients
             values(loss(tensor(&point, shape, &device)))[0]
         };
         let want = (moved(SMALL) - moved(-SMALL)) / (2.0 * SMALL);
@@ -438,11 +439,12 @@ fn of_normalizations_by_differences() {
     }
 }
 
-/// Not linear: terms and gradients are what the formula's own steps say.
+/// The mask terms are not linear, so their values and gradients are compared with those of the
+/// formula's individual steps.
 #[test]
 fn of_mask_terms() {
     let (queries, columns, objects) = (7, 45, 3);
-    // one query has two pairs, in no order; the last mask is empty
+    // One query is in two pairs, the pairs are not ordered, and the last mask is empty.
     let pairs = [(4, 0), (1, 1), (4, 2), (6, 1)];
     let device = device::cpu().device.autodiff();
     let masks: Vec<f32> = noise(2, objects * columns)
@@ -457,7 +459,7 @@ fn of_mask_terms() {
         })
         .collect();
     let masks = tensor(&masks, [objects, columns], &device);
-    // flat and steep ones
+    // logits of small and of large magnitude
     let logits: Vec<f32> = noise(1, queries * columns)
         .iter()
         .enumerate()

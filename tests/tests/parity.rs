@@ -1,4 +1,4 @@
-//! Every operation computes what its definition says: on the CPU, and on a GPU with the shaders.
+//! Every operation computes the result of its definition, on the CPU and on a GPU with the kernels.
 //! The same list runs in `browser.rs`.
 #![cfg(not(target_family = "wasm"))]
 
@@ -32,7 +32,7 @@ fn shaders_chosen_by_measuring_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(check_variants(&device::smallest_gpu())));
 }
 
-/// Whatever measuring chose: it is the same network.
+/// The network computes the same result, whatever kernels the measurement chooses.
 #[test]
 fn the_network_on_a_gpu_that_was_measured() {
     let gpu = pollster::block_on(device::gpu());
@@ -108,7 +108,7 @@ fn sine_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(sine::check(&device::smallest_gpu())));
 }
 
-/// What the smallest GPU skips: tensors that are bound block by block.
+/// Tests the tensors that the smallest GPU skips: those that are bound block by block.
 #[test]
 fn tensors_beyond_one_binding_on_a_gpu() {
     let Some(gpu) = device::large_gpu() else {

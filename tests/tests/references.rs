@@ -1,4 +1,5 @@
-//! What comments and documents refer to is there: files, sections of `docs/spec`, targets of links.
+//! Checks that the targets of references in comments and documents exist: files, sections of
+//! `docs/spec`, targets of links.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{
@@ -7,9 +8,9 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Where others' files and builds lie.
+/// Folders of third-party files and build output, which are not searched.
 const LEFT_OUT: [&str; 5] = [".git", "target", "dist", "models", "golden"];
-/// What refers.
+/// Extensions of the files that are searched for references.
 const KINDS: [&str; 5] = ["rs", "md", "toml", "wgsl", "py"];
 const SPEC: &str = "docs/spec/";
 
@@ -36,7 +37,7 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     }
 }
 
-/// The numbers of a specification's sections: "3" and "3.1" of the headings `## 3. Voxelisation`
+/// The numbers of a specification's sections: "3" and "3.1" for the headings `## 3. Voxelisation`
 /// and `### 3.1 Kernel offsets`.
 fn sections(specification: &str) -> BTreeSet<String> {
     let heading = |line: &str| {
@@ -74,7 +75,7 @@ fn asked(text: &str) -> Vec<String> {
         .collect()
 }
 
-/// Complaints about references to the specifications.
+/// Adds a description of every broken reference to the specifications.
 fn of_specifications(text: &str, complaints: &mut Vec<String>) {
     for (at, _) in text.match_indices("spec/") {
         let Some(end) = text[at..]
@@ -107,7 +108,7 @@ fn of_specifications(text: &str, complaints: &mut Vec<String>) {
     }
 }
 
-/// Complaints about links of a Markdown file to files that are not there.
+/// Adds a description of every link of a Markdown file to a file that does not exist.
 fn of_links(file: &Path, text: &str, complaints: &mut Vec<String>) {
     for (at, _) in text.match_indices("](") {
         let Some(target) = text[at + 2..].split(')').next() else {

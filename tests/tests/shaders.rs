@@ -1,5 +1,5 @@
-//! Every shader is valid on the smallest WebGPU device, keeps the limits that browsers share, and
-//! says what it does.
+//! Checks that every WGSL file is valid on the smallest WebGPU device, stays within the limits that
+//! browsers share, and has a header that describes it.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{collections::BTreeMap, fs, path::Path};
@@ -9,9 +9,10 @@ use naga::{
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
 
-/// Storage buffers and uniforms that one shader may bind together.
+/// Maximum number of storage buffers and uniforms of one shader together.
 const BINDINGS: usize = 7;
-/// Threads of a workgroup and bytes that they may share, as every WebGPU device allows.
+/// Maximum number of threads per workgroup and of bytes in its shared memory, as every WebGPU
+/// device allows.
 const THREADS: u32 = 256;
 const SHARED_BYTES: u32 = 16 << 10;
 
@@ -48,7 +49,7 @@ fn complaints_about(name: &str, source: &str) -> Vec<String> {
         Ok(module) => module,
         Err(error) => return vec![error.emit_to_string(source)],
     };
-    // its name says that not every device can run it
+    // The suffix of the name states that not every device can run it.
     let capabilities = if name.ends_with("_subgroups") {
         Capabilities::SUBGROUP
     } else {
@@ -72,8 +73,8 @@ fn complaints_about(name: &str, source: &str) -> Vec<String> {
     complaints
 }
 
-/// Bindings count up from 0 and each one is used: a pipeline's automatic layout drops the others,
-/// and then nothing fits.
+/// Checks that bindings are numbered from 0 and that each one is used, because a pipeline's
+/// automatic layout omits unused bindings and then no longer matches.
 fn bindings(module: &Module, info: &ModuleInfo) -> Vec<String> {
     let mut complaints = Vec::new();
     let mut numbers: BTreeMap<u32, Vec<u32>> = BTreeMap::new();

@@ -1,5 +1,5 @@
-//! The text encoder as it ships, in f16: the reference's tokens and embeddings, and the vocabulary
-//! that was made with it.
+//! Tests the text encoder as it ships, in f16: the reference's tokens and embeddings, and the
+//! vocabulary that was created with it.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{env, fs, path::Path};
@@ -9,9 +9,9 @@ use proofs::golden;
 use segscape::text::{MiniLm, TextEncoder as _, TextManifest, Vocabulary};
 use serde::Deserialize;
 
-/// Largest difference of one coordinate of a unit embedding, computed with the published weights.
+/// Largest allowed difference in one coordinate of a unit embedding, with the published weights.
 const PUBLISHED: f32 = 1e-4;
-/// The same with the weights as they ship: rounding to f16 costs 2.4e-4.
+/// Largest allowed difference with the shipped weights: rounding to f16 accounts for 2.4e-4.
 const SHIPPED: f32 = 5e-4;
 
 fn read(path: &Path) -> Vec<u8> {
@@ -23,7 +23,7 @@ fn read(path: &Path) -> Vec<u8> {
     })
 }
 
-/// As the page loads it: pieces in f16.
+/// The encoder as the page loads it: shards in f16.
 fn shipped() -> MiniLm {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static/models/all-minilm-l6-v2");
     let manifest =
@@ -42,7 +42,7 @@ fn shipped() -> MiniLm {
         .expect("the weights are those of the manifest")
 }
 
-/// From the Python package, f32, which is kept in the target folder.
+/// The encoder from the Python package, in f32, which is kept in the target folder.
 fn published() -> MiniLm {
     let executable = env::current_exe().expect("a running test has a path");
     let target = executable

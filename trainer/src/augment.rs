@@ -1,12 +1,11 @@
-//! Random changes of a scan before it is voxelised (docs/spec/model.md section 11.5): the room
-//! stays a room, its numbers do not.
+//! Random augmentation of a scan before it is voxelized (docs/spec/model.md section 11.5).
 
 use glam::Vec3;
 use rand::{Rng, RngExt};
 
 use crate::config::Augment;
 
-/// Flips, turns, scales, shifts and bends `positions` (world frame, metres).
+/// Flips, rotates, scales, translates and distorts `positions` (world frame, metres) at random.
 pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl Rng) {
     let flips = [0, 1].map(|_| {
         if rng.random_bool(options.flip) {
@@ -30,8 +29,8 @@ pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl R
     }
 }
 
-/// Steps 1-4: mirror x and y, turn about z as row vectors times `[[cos, sin], [-sin, cos]]`, scale,
-/// shift.
+/// Applies steps 1 to 4: mirrors x and y, rotates row vectors about z by
+/// `[[cos, sin], [-sin, cos]]`, scales and translates.
 fn rigid(positions: &mut [[f32; 3]], flips: [f32; 2], angle: f32, scale: f32, shift: [f32; 3]) {
     let (sin, cos) = angle.sin_cos();
     for p in positions {
@@ -44,7 +43,8 @@ fn rigid(positions: &mut [[f32; 3]], flips: [f32; 2], angle: f32, scale: f32, sh
     }
 }
 
-/// Random gain and offset a channel; sometimes no colour at all.
+/// Applies a random gain and offset to each colour channel, or removes all colours with the
+/// probability `colour_drop`.
 pub fn colours(colours: &mut Option<Vec<[u8; 3]>>, options: &Augment, rng: &mut impl Rng) {
     if rng.random_bool(options.colour_drop) {
         *colours = None;
@@ -55,23 +55,23 @@ pub fn colours(colours: &mut Option<Vec<[u8; 3]>>, options: &Augment, rng: &mut 
     let offset = [0; 3].map(|_| 255.0 * draw(0.0));
     for colour in colours.iter_mut().flatten() {
         for ((c, gain), offset) in colour.iter_mut().zip(gain).zip(offset) {
-            *c = (f32::from(*c) * gain + offset).round() as u8; // saturates
+            *c = (f32::from(*c) * gain + offset).round() as u8; // the cast saturates
         }
     }
 }
 
-/// The elastic distortion's unit of length: the released code works in voxels of this size, metres,
-/// whatever the network's are.
+/// Unit of length of the elastic distortion, metres: the released code works in voxels of this
+/// size, whatever the voxel size of the network.
 const UNIT: f32 = 0.02;
 
-/// One pass of the elastic distortion: smoothed noise on a coarse grid moves the points; lengths in
-/// [`UNIT`]s.
+/// One pass of the elastic distortion: smoothed noise on a coarse grid moves the points. Lengths
+/// are in [`UNIT`]s.
 struct Elastic {
     granularity: usize,
     magnitude: f32,
 }
 
-/// A fine and a coarse pass.
+/// The fine pass, then the coarse one.
 const ELASTIC: [Elastic; 2] = [
     Elastic {
         granularity: 6,
@@ -83,11 +83,12 @@ const ELASTIC: [Elastic; 2] = [
     },
 ];
 
-/// Above this many nodes the cloud is no room, and the distortion is left out.
+/// The distortion is left out if the grid has more nodes than this: such a cloud is not a room.
 const MAX_NODES: usize = 1 << 23;
 
 impl Elastic {
-    /// Nodes along each axis; they span +-(nodes - 1) * granularity, two granularities apart.
+    /// Number of nodes along each axis. They are two granularities apart and span +-(nodes - 1)
+    /// granularities.
     fn nodes(&self, positions: &[[f32; 3]]) -> [usize; 3] {
         let reach = positions
             .iter()
@@ -95,8 +96,8 @@ impl Elastic {
         reach.to_array().map(|r| r as usize / self.granularity + 3)
     }
 
-    /// Moves every point by `magnitude` times the smoothed noise at its place; `noise(axis)` draws
-    /// the nodes' values, x-major.
+    /// Moves every point by `magnitude` times the smoothed noise at its position. `noise(axis)`
+    /// draws the values of the nodes in x-major order.
     fn distort(&self, positions: &mut [[f32; 3]], mut noise: impl FnMut(usize) -> f32) {
         let nodes = self.nodes(positions);
         if nodes
@@ -146,7 +147,8 @@ impl Elastic {
     }
 }
 
-/// Mean of each node and its two neighbours along one axis; beyond the border is zero.
+/// Replaces each node by the mean of itself and its two neighbours along one axis; nodes beyond the
+/// border count as zero.
 fn smooth(grid: &mut [f32], nodes: [usize; 3], along: usize) {
     let stride: usize = nodes[along + 1..].iter().product();
     let length = nodes[along];
@@ -165,7 +167,7 @@ fn smooth(grid: &mut [f32], nodes: [usize; 3], along: usize) {
     }
 }
 
-/// A standard normal number (Box-Muller).
+/// A standard normal random number (Box-Muller).
 fn gaussian(rng: &mut impl Rng) -> f32 {
     let radius = (-2.0 * (1.0 - rng.random::<f32>()).ln()).sqrt();
     radius * (std::f32::consts::TAU * rng.random::<f32>()).cos()

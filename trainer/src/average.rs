@@ -1,5 +1,5 @@
-//! The running mean of a network's weights over its latest updates: steadier than the last ones, so
-//! it is what is evaluated and exported.
+//! The exponential moving average of a network's weights. It is steadier than the latest weights,
+//! so it is evaluated and exported in their place.
 
 use std::collections::BTreeMap;
 
@@ -10,24 +10,24 @@ use burn::{
 
 use crate::passes::approach;
 
-/// A flat tensor and its shape.
+/// The running mean of one parameter: a flat tensor and its shape.
 pub struct Mean {
-    /// The weight's.
+    /// Shape of the parameter.
     pub shape: Vec<usize>,
-    /// (elements).
+    /// Flat values, `(elements)`.
     pub values: Tensor<1>,
 }
 
-/// Running means of parameters and of running statistics, by path in the module; all of it is kept
-/// in checkpoints.
+/// Running means of the parameters and of the running statistics, by path in the module. All of it
+/// is kept in checkpoints.
 pub struct Average {
-    /// Empty before the first update.
+    /// Means by path in the module; empty before the first update.
     pub means: BTreeMap<String, Mean>,
     decay: f64,
 }
 
 impl Average {
-    /// Of nothing yet.
+    /// Creates an average that holds no means yet.
     pub fn new(decay: f64) -> Self {
         Self {
             means: BTreeMap::new(),
@@ -35,13 +35,14 @@ impl Average {
         }
     }
 
-    /// Takes in the weights after `updates` updates. Early means forget faster, by (1 + updates) /
-    /// (10 + updates): random weights would weigh on short runs to their end.
+    /// Takes in the weights after `updates` updates. The decay is at most (1 + updates) / (10 +
+    /// updates), so that early means are forgotten faster: otherwise the random initial weights
+    /// would influence short runs to their end.
     pub fn update<M: Module>(&mut self, module: &M, updates: u64) {
         let decay = self
             .decay
             .min((1.0 + updates as f64) / (10.0 + updates as f64)) as f32;
-        // `valid` also brings pending updates into the running statistics
+        // `valid` also brings pending updates into the running statistics.
         module.valid().visit(&mut Update {
             means: &mut self.means,
             decay,

@@ -1,6 +1,7 @@
-//! Everything a run needs to go on where it stopped, in one safetensors file: parameters, running
-//! statistics, the running means of both where they are kept, the optimiser's moments (all f32) and
-//! the counters. Random draws need no state: each scene's follow from the seed and its number.
+//! Checkpoints: everything a run needs to continue where it stopped, in one safetensors file. A
+//! checkpoint holds the parameters, the running statistics, the running means of both if the run
+//! keeps them, the optimiser's moments (all f32) and the counters. The random number generators
+//! need no state: the draws for each scene follow from the seed and the scene's number.
 
 use std::{borrow::Cow, collections::BTreeMap, fs, path::Path};
 
@@ -23,39 +24,40 @@ use crate::{
 /// The counters of a run.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct State {
-    /// Steps made, skipped ones included.
+    /// Steps made, including skipped ones.
     pub steps: u64,
     /// Updates of the optimiser.
     pub updates: u64,
-    /// Number of the next scene to learn from.
+    /// Number of the next scene to train on.
     pub scenes: u64,
     /// Wall time spent so far, seconds.
     pub seconds: f64,
 }
 
-/// A file's name for the configuration and the state.
+/// Key of the safetensors metadata that holds the configuration and the state.
 const HEADER: &str = "run";
 
-/// What the header of a checkpoint says.
+/// The header of a checkpoint.
 #[derive(Serialize, Deserialize)]
 struct Header {
     config: Config,
     state: State,
 }
 
-/// Name of a run's newest checkpoint in its folder.
+/// File name of the newest checkpoint in the folder of a run.
 pub const CHECKPOINT: &str = "checkpoint.safetensors";
-/// Name of the one before it.
+/// File name of the checkpoint before the newest.
 const PREVIOUS: &str = "previous.safetensors";
-/// Name of the one that validation liked best.
+/// File name of the checkpoint with the best validation result.
 const BEST: &str = "best.safetensors";
-/// Name of one that is not yet the newest.
+/// File name of a checkpoint that is still being written.
 const NEXT: &str = "next.safetensors";
 
-/// The newest checkpoint in the folder of a run that is whole; `None` where there is none at all.
+/// Reads the newest undamaged checkpoint in the folder of a run. Returns `None` if there is no
+/// checkpoint at all.
 ///
 /// # Errors
-/// All that are there are damaged.
+/// Returns an error if every checkpoint in the folder is damaged.
 pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
     let mut damage = None;
     for name in [CHECKPOINT, PREVIOUS] {
@@ -74,8 +76,9 @@ pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
     damage.map_or(Ok(None), Err)
 }
 
-/// Writes a run's newest checkpoint into its folder; the newest so far becomes the one before it,
-/// unless it is damaged. Whenever this is interrupted, one of the two is whole.
+/// Writes the newest checkpoint of a run into its folder. The newest one so far becomes the
+/// previous one, unless it is damaged. Whenever this function is interrupted, one of the two files
+/// is undamaged.
 ///
 /// # Errors
 /// See [`save`].
@@ -96,10 +99,10 @@ pub fn save_newest<M: Module>(
     fs::rename(&next, &newest).with_context(|| format!("cannot write {}", newest.display()))
 }
 
-/// Keeps the newest checkpoint of a run as its best, too.
+/// Copies the newest checkpoint of a run to its best one.
 ///
 /// # Errors
-/// There is none, or the folder cannot be written.
+/// Returns an error if there is no newest checkpoint or the folder cannot be written.
 pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
     let bytes = fs::read(run.join(CHECKPOINT))
         .with_context(|| format!("cannot read {CHECKPOINT} in {}", run.display()))?;
@@ -107,11 +110,12 @@ pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
         .with_context(|| format!("cannot write {BEST} in {}", run.display()))
 }
 
-/// Writes the checkpoint; a file of this name stays whole until this one is.
+/// Writes the checkpoint. An existing file of this name is replaced only once the new one is
+/// complete.
 ///
 /// # Errors
-/// A value is not finite, which nothing could go on from; the folder is missing or the disk is
-/// full.
+/// Returns an error if a value is not finite, because no run could continue from it, if the folder
+/// is missing or if the disk is full.
 pub fn save<M: Module>(
     path: &Path,
     module: &M,
@@ -156,7 +160,7 @@ pub fn save<M: Module>(
     write_atomically(path, &bytes).with_context(|| format!("cannot write {}", path.display()))
 }
 
-/// Names the first tensor that holds a value nothing can be computed with.
+/// Returns an error that names the first tensor with a value that is not finite.
 fn finite(file: &SafeTensors) -> anyhow::Result<()> {
     for (name, view) in file.iter() {
         anyhow::ensure!(
@@ -177,20 +181,21 @@ const MODEL: &str = "model.";
 const AVERAGE: &str = "average.";
 const MOMENTS: [&str; 2] = ["moment1", "moment2"];
 
-/// A checkpoint read back.
+/// A checkpoint that was read from disk.
 pub struct Checkpoint {
-    /// The configuration it was trained with.
+    /// The configuration that the run was trained with.
     pub config: Config,
-    /// Where it stands.
+    /// The counters of the run.
     pub state: State,
     bytes: Vec<u8>,
 }
 
 impl Checkpoint {
-    /// The newest that is whole in the folder of a run, or this very file.
+    /// Reads the newest undamaged checkpoint in the folder of a run, or the file itself if `run` is
+    /// a file.
     ///
     /// # Errors
-    /// See [`Self::read`]; there is none in the folder.
+    /// See [`Self::read`]; also if there is no checkpoint in the folder.
     pub fn of(run: &Path) -> anyhow::Result<Self> {
         match run.is_file() {
             true => Self::read(run),
@@ -198,10 +203,11 @@ impl Checkpoint {
         }
     }
 
-    /// Reads the file.
+    /// Reads a checkpoint.
     ///
     /// # Errors
-    /// The file is missing, was not written by [`save`], or holds values that are not finite.
+    /// Returns an error if the file is missing, was not written by [`save`], or holds values that
+    /// are not finite.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let malformed = || format!("{} is no checkpoint of this program", path.display());
@@ -223,19 +229,20 @@ impl Checkpoint {
         })
     }
 
-    /// `module` with the checkpoint's parameters and running statistics, to go on training.
+    /// Returns `module` with the checkpoint's parameters and running statistics, to continue
+    /// training.
     ///
     /// # Errors
-    /// Its parameters are not those of `module`.
+    /// Returns an error if the parameters are not those of `module`.
     pub fn module<M: Module>(&self, module: M) -> anyhow::Result<M> {
         self.load(module, MODEL)
     }
 
-    /// `module` as it is evaluated and exported: with the running means of parameters and
-    /// statistics, where the run keeps them.
+    /// Returns `module` as it is evaluated and exported: with the running means of the parameters
+    /// and statistics if the run keeps them, otherwise with the values themselves.
     ///
     /// # Errors
-    /// Its parameters are not those of `module`.
+    /// Returns an error if the parameters are not those of `module`.
     pub fn answering<M: Module>(&self, module: M) -> anyhow::Result<M> {
         let has_means = SafeTensors::deserialize(&self.bytes)?
             .names()
@@ -255,10 +262,11 @@ impl Checkpoint {
         )?)
     }
 
-    /// Puts the running means back, on `device`; none where the run kept none so far.
+    /// Restores the running means on `device`; leaves `average` empty if the run has kept none so
+    /// far.
     ///
     /// # Errors
-    /// The file is damaged.
+    /// Returns an error if the file is damaged.
     pub fn average(&self, average: &mut Average, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
         let means = file
@@ -278,10 +286,10 @@ impl Checkpoint {
         Ok(())
     }
 
-    /// Puts the moments back, on `device`.
+    /// Restores the optimiser's moments on `device`.
     ///
     /// # Errors
-    /// The file is damaged.
+    /// Returns an error if the file is damaged.
     pub fn optimiser(&self, optimiser: &mut AdamW, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
         let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> {
@@ -303,14 +311,14 @@ impl Checkpoint {
     }
 }
 
-/// (elements) of a stored f32 tensor.
+/// Reads a stored f32 tensor as a flat tensor, `(elements)`.
 fn flat(view: &TensorView, device: &Device) -> Tensor<1> {
     let values: Vec<f32> = bytemuck::pod_collect_to_vec(view.data());
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device)
 }
 
-/// A tensor as safetensors wants it.
+/// A tensor in the layout that safetensors writes.
 struct Stored {
     shape: Vec<usize>,
     bytes: Vec<u8>,

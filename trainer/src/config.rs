@@ -1,4 +1,5 @@
-//! What `configs/*.toml` says: data, network, supervision, optimiser, length of the run.
+//! The configuration of a training run, as `configs/*.toml` gives it: data, network, supervision,
+//! optimiser and length of the run.
 
 use std::path::{Path, PathBuf};
 
@@ -8,91 +9,94 @@ use serde::{Deserialize, Serialize};
 
 use crate::synth::{Models, World};
 
-/// One training run. Every field but `data.rooms` has a default; unknown fields are refused.
+/// The configuration of one training run. Every field but `data.rooms` has a default; unknown
+/// fields are refused.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Which scans to learn from.
+    /// The scans to train on.
     pub data: Data,
     /// The network.
     #[serde(default = "ModelConfig::nano")]
     pub model: ModelConfig,
-    /// Random changes of the scans.
+    /// Random augmentation of the scans.
     #[serde(default)]
     pub augment: Augment,
-    /// Which queries learn what, and how much each error weighs.
+    /// Supervision of the queries, and the weight of each loss term.
     #[serde(default)]
     pub loss: Loss,
-    /// AdamW and its schedule.
+    /// AdamW and its learning rate schedule.
     #[serde(default)]
     pub optimiser: Optimiser,
-    /// How long, how often, how much of the machine.
+    /// Length of the run, checkpoints, and use of the machine.
     #[serde(default)]
     pub run: Run,
-    /// What the run is measured on while it goes.
+    /// Scans that the run is evaluated on while it trains.
     #[serde(default, skip_serializing_if = "Validation::is_off")]
     pub validation: Validation,
 }
 
-/// Which scans to learn from.
+/// The scans to train on.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Data {
-    /// Labelled scans, which supervise whole scenes: PLY files, bundles with truth, folders and
-    /// lists of them; relative to the working directory. Read again at the start of every epoch, so
-    /// a generator may still be adding rooms.
+    /// Labelled scans, which supervise whole scenes: PLY files, bundles with ground truth, and
+    /// folders and lists of them; relative to the working directory. The folders are listed again
+    /// at the start of every epoch, so that a generator may still be adding rooms.
     #[serde(default)]
     pub rooms: Vec<PathBuf>,
-    /// How often a scene of each of `rooms` comes, relative to the others; without it they are one
-    /// pool, of which every scene comes equally often.
+    /// Relative frequency of the scenes of each entry of `rooms`. If it is not given, all entries
+    /// form one pool in which every scene is equally frequent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
-    /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view;
-    /// read again in the same way.
+    /// Folders of foundation bundles (`foundation/bundle.rs`), whose images supervise view by view.
+    /// They are listed again at the start of every epoch, too.
     #[serde(default)]
     pub foundations: Vec<PathBuf>,
-    /// Share of the bundles that are used, the first by name.
+    /// Share of the bundles that are used: the first ones by name.
     #[serde(default = "default_part")]
     pub foundation_part: f64,
-    /// Rooms that are made while the run goes, every sample a new one; they supervise whole scenes,
-    /// as `rooms` do.
+    /// Rooms that are generated during the run, a new one for every sample. They supervise whole
+    /// scenes, as `rooms` do.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub generated: Option<Generated>,
-    /// Share of the samples that come from bundles, where there are both.
+    /// Share of the samples that come from bundles if there are both bundles and labelled scenes.
     #[serde(default = "default_share")]
     pub foundation_share: f64,
-    /// Whether a view's annotation is held against what the view sees only
-    /// ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2), not against the whole scene.
+    /// If `true`, a view's annotation is compared only with the predictions for the part of the
+    /// scene that the view sees ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2);
+    /// otherwise with those for the whole scene.
     #[serde(default = "default_true")]
     pub partition: bool,
-    /// Whether the superpoints of bundles respect the images' instances (OVSeg3R, section 3.3), and
-    /// what that means.
+    /// Constraints on the superpoints of bundles by the instances of the images (OVSeg3R, section
+    /// 3.3).
     #[serde(default)]
     pub boundaries: Boundaries,
-    /// Names of things that labelled rooms teach nothing about: their points are left out of
-    /// `rooms`, as if there were none of the kind. Bundles may still name them.
+    /// Names of objects that are held out of the labelled rooms: their points are removed from
+    /// `rooms`, as if no such object existed. Bundles may still name them.
     #[serde(default)]
     pub held_out: Vec<String>,
-    /// Class ids that are stuff, not objects (their points belong to no instance); by default
-    /// NYU40's, and of classes that a bundle names those called wall, floor or ceiling.
+    /// Ids of the classes that are stuff, not objects (their points belong to no instance). The
+    /// default is NYU40's stuff classes; of the classes that a bundle names, it is those called
+    /// wall, floor or ceiling.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuff: Option<Vec<i32>>,
-    /// Where an object's points disagree about its class.
+    /// Rule for the class of an object whose points disagree about it.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
 }
 
-/// Rooms that `trainer synth` would write, made when their turn comes.
+/// Rooms as `trainer synth` writes them, generated when a sample needs one.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Generated {
-    /// The series; a room follows from it and from the number of its sample.
+    /// Seed of the series of rooms. A room follows from it and from the number of its sample.
     pub seed: u64,
-    /// Folder of models by other hands, as `trainer synth --assets` takes it; without it all
+    /// Folder of third-party models, as `trainer synth --assets` takes it. If it is not given, all
     /// furniture comes from the part grammars.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub assets: Option<PathBuf>,
-    /// Share of the labelled samples that are made, where there are `rooms`, too.
+    /// Share of the labelled samples that are generated if there are `rooms`, too.
     pub share: f64,
 }
 
@@ -107,10 +111,10 @@ impl Default for Generated {
 }
 
 impl Generated {
-    /// Where the rooms come from.
+    /// Opens the source of the rooms.
     ///
     /// # Errors
-    /// The models cannot be read.
+    /// Returns an error if the models cannot be read.
     pub fn world(&self) -> anyhow::Result<World> {
         self.assets.as_deref().map_or_else(
             || Ok(World::grammars()),
@@ -119,19 +123,20 @@ impl Generated {
     }
 }
 
-/// Which edges between points of a bundle are cut before superpoints are made of them (OVSeg3R,
+/// The edges between points of a bundle that are cut before superpoints are computed (OVSeg3R,
 /// Algorithm 1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Boundaries {
-    /// None: geometry and colour alone.
+    /// No edges: superpoints follow from geometry and colour alone.
     None,
-    /// Those whose ends are different instances of one image.
+    /// Edges whose ends are different instances of the same image.
     #[default]
     SameView,
-    /// The same, where what no instance covers is one of its own.
+    /// As `SameView`, but the pixels that no instance covers count as an instance of their own.
     Outlines,
-    /// Those whose ends have different numbers in their own images, as the algorithm is written.
+    /// Edges whose ends have different instance numbers in their respective images, as the
+    /// algorithm is written.
     Strict,
 }
 
@@ -147,14 +152,14 @@ fn default_true() -> bool {
     true
 }
 
-/// Which of its points name an object (docs/spec/model.md section 11.1).
+/// The points of an object that determine its class (docs/spec/model.md section 11.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum ClassOfObject {
-    /// The first, as in the released code.
+    /// The class of the first point, as in the released code.
     #[default]
     FirstPoint,
-    /// Most of them; of equally many the class with the lowest id.
+    /// The class of most points; in a tie, the class with the lowest id.
     MostPoints,
 }
 
@@ -163,25 +168,26 @@ pub enum ClassOfObject {
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Augment {
-    /// Of mirroring x, and independently y.
+    /// Probability of mirroring x, and independently of mirroring y.
     pub flip: f64,
-    /// Whether to turn about z by a uniform angle.
+    /// If `true`, rotates about z by a uniformly random angle.
     pub rotate: bool,
-    /// Uniform scale from this range.
+    /// Range of the uniformly random scale.
     pub scale: [f32; 2],
-    /// Standard deviation of the shift along each axis, metres.
+    /// Standard deviation of the translation along each axis, metres.
     pub translate: f32,
-    /// Of the elastic distortion.
+    /// Probability of the elastic distortion.
     pub elastic: f64,
-    /// Largest gain and offset of each colour channel, as a fraction of full scale; 0 turns it off.
+    /// Largest gain and offset of each colour channel, as a fraction of full scale; 0 disables
+    /// both.
     pub colour_jitter: f32,
-    /// Of taking all colour away, so that scans without colour work.
+    /// Probability of removing all colours, so that the network also works on scans without colour.
     pub colour_drop: f64,
-    /// Of taking all image features away, so that points alone work.
+    /// Probability of removing all image features, so that the network also works on points alone.
     pub image_drop: f64,
-    /// Of taking all objects seen in images away.
+    /// Probability of removing all objects seen in images.
     pub objects_drop: f64,
-    /// Of taking each object seen in images away.
+    /// Probability of removing each object seen in images.
     pub object_drop: f64,
 }
 
@@ -202,29 +208,29 @@ impl Default for Augment {
     }
 }
 
-/// Which queries learn an object's mask.
+/// The queries that learn an object's mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
 #[serde(rename_all = "snake_case")]
 pub enum Supervision {
-    /// Each object teaches its one cheapest query (`SparseMatcher`, docs/spec/model.md section
-    /// 11.2); the released scheme, for long runs.
+    /// Each object supervises its one cheapest query (`SparseMatcher`, docs/spec/model.md section
+    /// 11.2). This is the released scheme, for long runs.
     #[default]
     Sparse,
-    /// Every query whose own superpoint lies in an object learns that object: many more gradients a
-    /// scene, for runs of hours.
+    /// Every query whose own superpoint lies in an object learns that object. This gives many more
+    /// gradients per scene, for runs of hours.
     Dense,
 }
 
-/// How objects find their queries with sparse supervision (docs/spec/model.md section 11.2); the
-/// defaults are the released behaviour.
+/// Rules for matching objects with queries under sparse supervision (docs/spec/model.md section
+/// 11.2). The defaults are the released behaviour.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Matching {
-    /// Whether an object whose two cheapest queries cost the same takes the first of them;
-    /// otherwise it goes without.
+    /// If `true`, an object whose two cheapest queries have the same cost takes the first of them;
+    /// otherwise it stays unmatched.
     pub ties: bool,
-    /// Whether a query may serve several objects, the last of which names its class; otherwise it
-    /// serves the one that it costs least.
+    /// If `true`, a query may be matched with several objects, the last of which determines its
+    /// class; otherwise it is matched with the object for which its cost is lowest.
     pub shared_queries: bool,
 }
 
@@ -237,55 +243,55 @@ impl Default for Matching {
     }
 }
 
-/// Supervision and the weight of each term (docs/spec/model.md section 11.3). What is not given is
-/// as in the released code, but for a scene in which no query matches: its loss is NaN there and
-/// has no mask and box terms here.
+/// Supervision, and the weight of each loss term (docs/spec/model.md section 11.3). The defaults
+/// are those of the released code, except for a scene in which no query matches: there its loss is
+/// NaN, here it has no mask and box terms.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Loss {
-    /// Which queries learn an object's mask.
+    /// The queries that learn an object's mask.
     pub supervision: Supervision,
-    /// With sparse supervision: how objects find their queries.
+    /// Rules for matching objects with queries under sparse supervision.
     pub matching: Matching,
     /// Smallest and largest share of the superpoints that become queries (docs/spec/model.md
     /// section 7).
     pub queries: [f64; 2],
-    /// At most this many queries.
+    /// Largest number of queries.
     pub max_queries: usize,
-    /// With dense supervision: at most this many (query, object) pairs a scene feel the mask and
-    /// box terms, drawn evenly over the objects.
+    /// Largest number of (query, object) pairs per scene in the mask and box terms under dense
+    /// supervision, drawn evenly over the objects.
     pub pairs: usize,
-    /// Of bundles: at most this many views a sample, drawn among those that say something.
+    /// Largest number of views per sample of a bundle, drawn among those with an annotation.
     pub views: usize,
-    /// T: class names a scene is asked about, its own and random others.
+    /// T: number of candidate class names per scene, its own and random others.
     pub classes: usize,
-    /// Random class names closer than this (cosine) to one of the scene's own are not used as
-    /// negatives.
+    /// Random class names whose cosine similarity to one of the scene's own names is larger than
+    /// this are not used as negatives.
     pub synonym: f32,
-    /// Weight of a query without object in the class term.
+    /// Weight of a query without an object in the class term.
     pub no_object: f32,
-    /// Cross-entropy over T names and no-object.
+    /// Weight of the cross-entropy over T names and no-object.
     pub class: f32,
-    /// Mask binary cross-entropy, mean over superpoints.
+    /// Weight of the binary cross-entropy of the mask, mean over superpoints.
     pub bce: f32,
-    /// Mask dice.
+    /// Weight of the dice loss of the mask.
     pub dice: f32,
-    /// Factor on the dice of every output, beside its weight.
+    /// Factor on the dice loss of every output, besides its weight.
     pub dice_factor: f32,
-    /// Whether the dice of all outputs but the last is divided by the number of scenes a step once
-    /// more.
+    /// If `true`, the dice loss of all outputs but the last is divided once more by the number of
+    /// scenes per step.
     pub auxiliary_dice_by_batch: bool,
-    /// Binary cross-entropy of the score with the mask's true IoU.
+    /// Weight of the binary cross-entropy between the score and the true IoU of the mask.
     pub score: f32,
-    /// L1 of the box centre, metres.
+    /// Weight of the L1 loss of the box centre, metres.
     pub centre: f32,
-    /// L1 of the box size, metres.
+    /// Weight of the L1 loss of the box size, metres.
     pub size: f32,
-    /// Cross-entropy of what the queries' own superpoints are, of the last output, where the
-    /// network says it.
+    /// Weight of the cross-entropy of the superpoint classes of the queries, for the last output,
+    /// if the network predicts them.
     pub semantic: f32,
-    /// Whether "background" is one of the classes there; in the released code it is not, and
-    /// nothing is learnt from such superpoints.
+    /// If `true`, "background" is one of these superpoint classes. In the released code it is not,
+    /// and background superpoints do not contribute to the loss.
     pub semantic_background: bool,
 }
 
@@ -315,7 +321,8 @@ impl Default for Loss {
     }
 }
 
-/// AdamW with a warm-up and a polynomial decay (docs/spec/model.md section 11.4).
+/// AdamW with a linear warm-up and a polynomial decay of the learning rate (docs/spec/model.md
+/// section 11.4).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Optimiser {
@@ -323,22 +330,23 @@ pub struct Optimiser {
     pub learning_rate: f64,
     /// Decoupled weight decay.
     pub weight_decay: f64,
-    /// Whether it falls on vectors, too, which are the norms' and the biases, as in the released
-    /// code.
+    /// If `true`, weight decay also applies to vectors, that is the parameters of norms and the
+    /// biases, as in the released code.
     pub decay_vectors: bool,
     /// Largest norm of the whole gradient.
     pub clip: f32,
     /// Steps of linear warm-up.
     pub warmup: u64,
-    /// Share of the run with the peak learning rate, before the decay.
+    /// Share of the run at the peak learning rate, before the decay.
     #[serde(skip_serializing_if = "is_zero")]
     pub constant: f64,
-    /// Exponent of the decay to zero at the end of the run.
+    /// Exponent of the polynomial decay to zero at the end of the run.
     pub power: f64,
-    /// Scenes whose gradients make one step.
+    /// Number of scenes whose gradients are averaged in one step.
     pub scenes_per_step: usize,
-    /// Decay an update of the running means of the weights, as 0.999; where it is given, they are
-    /// kept in checkpoints and it is they that are evaluated and exported.
+    /// Decay per update of the exponential moving average of the weights, for example 0.999. If it
+    /// is given, the averages are kept in checkpoints, and they are evaluated and exported in place
+    /// of the weights.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ema: Option<f64>,
 }
@@ -359,26 +367,26 @@ impl Default for Optimiser {
     }
 }
 
-/// How long the run takes and what it writes.
+/// Length of the run and use of the machine.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Run {
-    /// Wall-clock budget, minutes, resumed parts included: the learning rate reaches zero when it
-    /// is used up.
+    /// Wall-clock budget in minutes, including the parts before a resume. The learning rate reaches
+    /// zero when it is used up.
     pub minutes: f64,
-    /// Instead of a time budget: this many steps. Only such a run is reproducible.
+    /// Number of steps, in place of the time budget. Only such a run is reproducible.
     pub steps: Option<u64>,
-    /// Seed of everything random.
+    /// Seed of all random numbers.
     pub seed: u64,
     /// Worker threads of the tensor operations.
     pub threads: usize,
-    /// Threads that prepare the next scenes beside them.
+    /// Threads that prepare the next scenes meanwhile.
     pub makers: usize,
     /// Minutes between checkpoints, at most 10.
     pub checkpoint_minutes: f64,
-    /// Devices that a step's scenes are spread over: with `--device gpu` and more than one, the
-    /// machine's discrete graphics cards in their order. The gradient is that of one device;
-    /// running statistics are means over the devices.
+    /// Number of devices that the scenes of a step are distributed over. With `--device gpu` and
+    /// more than one device, they are the machine's discrete graphics cards in their order. The
+    /// gradient equals that of one device; running statistics are means over the devices.
     pub devices: usize,
 }
 
@@ -400,33 +408,34 @@ fn is_zero(value: &f64) -> bool {
     *value == 0.0
 }
 
-/// Scans that a run is measured on while it goes, without classes: the network's running means
-/// where it keeps them, and no ranker but one that lies in the run's folder. Nothing is learnt from
-/// them.
+/// Scans that a run is evaluated on while it trains, without classes. The evaluated network has the
+/// running means of the weights if the run keeps them; a ranker is used only if there is one in the
+/// run's folder. The run does not train on these scans.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Validation {
-    /// Minutes from one measurement to the next.
+    /// Minutes between two evaluations.
     pub minutes: f64,
-    /// What is measured, each set by itself.
+    /// Sets of scans, each evaluated by itself.
     pub sets: Vec<ValidationSet>,
 }
 
-/// Scans that are measured together.
+/// Scans that are evaluated together.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ValidationSet {
-    /// What `validation.jsonl` calls them.
+    /// Name of the set in `validation.jsonl`.
     pub name: String,
-    /// Labelled PLY files, bundles with truth, folders and lists of them.
+    /// Labelled PLY files, bundles with ground truth, and folders and lists of them.
     pub scans: Vec<PathBuf>,
-    /// Whether they say which checkpoint is the best; otherwise they are for the record alone.
+    /// If `true`, the set takes part in choosing the best checkpoint; otherwise it is only
+    /// recorded.
     #[serde(default = "default_true")]
     pub chooses: bool,
 }
 
 impl ValidationSet {
-    /// Scans that choose, under the name of the file or folder.
+    /// A set that takes part in choosing the best checkpoint, named after the file or folder.
     pub fn called_by_its_path(path: PathBuf) -> Self {
         let name = path
             .file_stem()
@@ -457,7 +466,7 @@ impl Validation {
 }
 
 impl Config {
-    /// A run of this network over rooms that are not named yet.
+    /// The configuration of a run of this network, with no rooms yet.
     pub fn of(model: ModelConfig) -> Self {
         let data = Data {
             rooms: vec![],
@@ -486,7 +495,7 @@ impl Config {
     /// Reads and checks a TOML file.
     ///
     /// # Errors
-    /// The file is missing or malformed, or a value is out of its range.
+    /// Returns an error if the file is missing or malformed, or if a value is out of its range.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = std::fs::read_to_string(path)
             .with_context(|| format!("cannot read the configuration {}", path.display()))?;
@@ -498,10 +507,10 @@ impl Config {
         Ok(config)
     }
 
-    /// Whether every value is in its range.
+    /// Checks that every value is in its range.
     ///
     /// # Errors
-    /// Names the value that is not.
+    /// Returns an error that names the value that is out of its range.
     pub fn check(&self) -> anyhow::Result<()> {
         self.model.validate()?;
         let [low, high] = self.augment.scale;

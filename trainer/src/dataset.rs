@@ -1,4 +1,4 @@
-//! Labelled scans from disk: points, superpoints, and which object each point belongs to.
+//! Labelled scans from disk: points, superpoints, and the object that each point belongs to.
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
@@ -23,46 +23,46 @@ use crate::{
     synth::{self, classes::CLASSES},
 };
 
-/// A scan with its truth.
+/// A scan with its ground truth.
 #[derive(Clone, Debug)]
 pub struct Room {
-    /// (points, 3), world frame, metres.
+    /// Positions of the points, `(points, 3)`, world frame, metres.
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3), sRGB.
+    /// Colors of the points, `(points, 3)`, sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
-    /// Of the points.
+    /// Superpoints of the points.
     pub superpoints: Superpoints,
-    /// (points): row of `objects`.
+    /// Row in `objects` of the object that each point belongs to, `(points)`.
     pub object_of_point: Vec<Option<u32>>,
-    /// The objects, by rising instance id.
+    /// The objects, by ascending instance id.
     pub objects: Vec<Object>,
-    /// Classes that are no things.
+    /// Ids of the classes that are stuff, not objects.
     pub stuff: Vec<i32>,
-    /// The labels as they came.
+    /// The labels as they were read.
     pub truth: scan::Truth,
-    /// (points): what of the room itself each is.
+    /// Structural element of the room that each point belongs to, `(points)`.
     pub structure: Vec<Option<Structure>>,
 }
 
-/// One thing in a [`Room`].
+/// One object in a [`Room`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
-    /// Its class id in the data set.
+    /// Id of its class in the dataset.
     pub class: i32,
-    /// What its class is called, where the file or the data set says so.
+    /// Name of its class, if the file or the dataset gives one.
     pub name: Option<String>,
 }
 
 impl Room {
-    /// Reads a labelled scan; points whose class is in `stuff`, by default NYU40's, or whose
+    /// Reads a labelled scan. Points whose class is in `stuff` (by default NYU40's) or whose
     /// instance is 0 belong to no object.
     ///
     /// The superpoints are computed once and kept in the folder `.superpoints` beside the file,
-    /// under a name that covers the file's bytes and the options; where that folder cannot be
-    /// written they are computed every time.
+    /// under a name that depends on the bytes of the file and on the options. If that folder cannot
+    /// be written, they are computed every time.
     ///
     /// # Errors
-    /// The file cannot be read or has no labels.
+    /// Returns an error if the file cannot be read or has no labels.
     pub fn read(
         path: &Path,
         stuff: Option<&[i32]>,
@@ -101,10 +101,10 @@ impl Room {
         })
     }
 
-    /// The same of a room that was just made.
+    /// Converts a generated room.
     ///
     /// # Errors
-    /// Its points cannot be grouped.
+    /// Returns an error if no superpoints can be computed for its points.
     pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
         let synth::Room {
             positions,
@@ -144,13 +144,13 @@ impl Room {
         })
     }
 
-    /// The same of a bundle, whose classes are called as it says. Without `stuff` it is what they
-    /// are called that counts, [`nyu40::STUFF_NAMES`], and NYU40's ids of those without a name.
-    /// Superpoints are those that came with it, or of geometry and colour alone, as a scan without
-    /// images has them.
+    /// Converts a bundle, with the class names that it gives. Without `stuff`, the classes whose
+    /// names are in [`nyu40::STUFF_NAMES`] are stuff, and of the classes without a name those with
+    /// NYU40's ids. The superpoints are those that came with the bundle; otherwise they are
+    /// computed from geometry and color alone, as for a scan without images.
     ///
     /// # Errors
-    /// It has no labels, or too few points.
+    /// Returns an error if the bundle has no labels or too few points.
     pub fn of_bundle(
         scene: Foundation,
         stuff: Option<&[i32]>,
@@ -205,8 +205,8 @@ impl Room {
         })
     }
 
-    /// The points of a room as if there were no object of these names, ascending; `None` where
-    /// there is none.
+    /// The points that are left without the objects of these names, ascending. Returns `None` if
+    /// there is no such object.
     pub fn kept_without(&self, names: &[String]) -> Option<Vec<usize>> {
         let goes = |object: &Object| {
             object
@@ -223,8 +223,8 @@ impl Room {
             .then(|| (0..self.positions.len()).filter(is_of_others).collect())
     }
 
-    /// The room of some of its points, ascending; objects and superpoints that lose all of theirs
-    /// go.
+    /// The room with only the points `kept`, ascending. Objects and superpoints that lose all their
+    /// points are removed.
     #[must_use]
     pub fn only(self, kept: &[usize]) -> Self {
         fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
@@ -254,8 +254,8 @@ impl Room {
         }
     }
 
-    /// (superpoints): the object that more than half of its points belong to (docs/spec/model.md
-    /// section 11.1).
+    /// The object that more than half of each superpoint's points belong to, `(superpoints)`
+    /// (docs/spec/model.md section 11.1).
     pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
         let sizes = self.superpoints.sizes();
         let mut counts: HashMap<(u32, u32), u32> = HashMap::new();
@@ -279,7 +279,7 @@ impl Room {
     }
 }
 
-/// (points) rows of the objects, and the objects.
+/// The row of each point's object, `(points)`, and the objects.
 fn objects(
     truth: &scan::Truth,
     stuff: &[i32],
@@ -288,7 +288,7 @@ fn objects(
 ) -> (Vec<Option<u32>>, Vec<Object>) {
     let labels = || truth.instance.iter().zip(&truth.semantic);
     let is_object = |instance: i32, class: i32| instance > 0 && !stuff.contains(&class);
-    // the classes of each instance with their points, by their first
+    // the classes of each instance with their numbers of points, in order of their first points
     let mut classes_of_instance: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
     for (&instance, &class) in labels().filter(|(i, c)| is_object(**i, **c)) {
         let classes = classes_of_instance.entry(instance).or_default();
@@ -331,7 +331,7 @@ fn objects(
     (object_of_point, objects)
 }
 
-/// What `comment class 101 office chair` lines say.
+/// Parses the class names in lines like `comment class 101 office chair`.
 pub fn class_names(comments: &[String]) -> HashMap<i32, String> {
     let parse = |line: &String| {
         let (id, name) = line
@@ -343,7 +343,7 @@ pub fn class_names(comments: &[String]) -> HashMap<i32, String> {
     comments.iter().filter_map(parse).collect()
 }
 
-/// The partition from the cache, or made and put there.
+/// Returns the superpoints from the cache, or computes them and stores them there.
 fn cached<E: std::error::Error + Send + Sync + 'static>(
     path: &Path,
     bytes: &[u8],
@@ -388,10 +388,10 @@ fn cached<E: std::error::Error + Send + Sync + 'static>(
     Ok(made)
 }
 
-/// Writes a file so that nobody ever sees half of it, not even after the machine lost its power.
+/// Writes a file atomically: no reader ever sees a partial file, not even after a power failure.
 ///
 /// # Errors
-/// The folder is missing or the disk is full.
+/// Returns an error if the folder is missing or the disk is full.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     let part = path.with_extension(format!("part{}", std::process::id()));
     let mut file = fs::File::create(&part)?;
@@ -400,7 +400,7 @@ pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
         .and_then(|()| file.sync_all())
         .and_then(|()| fs::rename(&part, path));
     if written.is_err() {
-        // the disk is full: half a file helps nobody
+        // the disk is full: a partial file is of no use
         let _ = fs::remove_file(&part);
     }
     written
@@ -490,7 +490,7 @@ mod tests {
 
     #[test]
     fn a_bundle_says_what_its_classes_and_superpoints_are() {
-        // the same numbers are other classes in another data set: 2 is NYU40's floor
+        // the same ids are different classes in another dataset: 2 is NYU40's floor
         let names = vec![(2, "chair".into()), (3, "floor".into())];
         let scene = Foundation {
             positions: vec![[0.0; 3]; 4],

@@ -1,4 +1,4 @@
-//! Which device computes.
+//! The device that runs the network.
 
 use anyhow::Context as _;
 use burn::tensor::{
@@ -8,7 +8,7 @@ use burn::tensor::{
 use clap::ValueEnum;
 use segscape::ops::Tuning;
 
-/// `--device`.
+/// The value of `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
     /// This machine's processor.
@@ -19,19 +19,19 @@ pub enum DeviceChoice {
 }
 
 impl DeviceChoice {
-    /// The device.
+    /// Opens the device.
     ///
     /// # Errors
-    /// There is no graphics adapter, or it is too small.
+    /// Returns an error if there is no graphics adapter, or if it is too small.
     pub fn open(self) -> anyhow::Result<Device> {
         self.open_kind(DeviceKind::DefaultDevice)
     }
 
-    /// So many devices: the processor as often, one graphics adapter as [`open`](Self::open) has
-    /// it, or the first discrete graphics cards.
+    /// Opens `count` devices: the processor that many times, or the first `count` discrete graphics
+    /// cards. A single graphics adapter is the one that [`open`](Self::open) opens.
     ///
     /// # Errors
-    /// There are fewer, or one is too small.
+    /// Returns an error if there are fewer devices, or if one is too small.
     pub fn open_all(self, count: usize) -> anyhow::Result<Vec<Device>> {
         let kind = |index| {
             if count == 1 {
@@ -52,8 +52,8 @@ impl DeviceChoice {
         match self {
             Self::Cpu => Ok(Device::flex()),
             Self::Gpu => {
-                // Pages of their own: hand-written shaders bind buffers read-only beside others
-                // they write.
+                // Every buffer has pages of its own: the hand-written kernels bind some buffers
+                // read-only beside others that they write.
                 let options = Device::wgpu_options()
                     .device_kind(kind)
                     .memory_config(MemoryConfiguration::ExclusivePages);

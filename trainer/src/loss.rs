@@ -1,5 +1,5 @@
-//! What the network should have said about one scene, or about what one view sees of it, and how
-//! far from it it was (docs/spec/model.md sections 11.2 and 11.3).
+//! The loss of the network's outputs for one scene, or for what one view sees of it, against the
+//! ground truth (docs/spec/model.md sections 11.2 and 11.3).
 
 use burn::tensor::{Device, Int, Tensor, TensorData, activation};
 
@@ -10,63 +10,66 @@ use crate::{
     matching::{self, Pair},
 };
 
-/// The truth of one scene; S superpoints, Q queries, G objects, T class names.
+/// The ground truth of one scene, with S superpoints, Q queries, G objects and T class names.
 #[derive(Clone, Debug, Default)]
 pub struct Truth {
-    /// (S): the object more than half of the superpoint's points belong to.
+    /// Object that more than half of each superpoint's points belong to, `(S)`.
     pub object_of_superpoint: Vec<Option<u32>>,
-    /// (S): points in the superpoint.
+    /// Number of points in each superpoint, `(S)`.
     pub superpoint_sizes: Vec<u32>,
-    /// (Q): the object of the query's own superpoint.
+    /// Object of each query's own superpoint, `(Q)`.
     pub object_of_query: Vec<Option<u32>>,
-    /// (G): which of the T names the object has; what has none teaches no class.
+    /// Index of each object's class among the T names, `(G)`. An object without one does not
+    /// contribute to the class term.
     pub class_of_object: Vec<Option<u32>>,
-    /// (G, 3): box centres, metres, in the frame the network saw.
+    /// Box centres, `(G, 3)`, metres, in the frame of the network's input.
     pub centres: Vec<[f32; 3]>,
-    /// (G, 3): box sizes, metres.
+    /// Box sizes, `(G, 3)`, metres.
     pub sizes: Vec<[f32; 3]>,
-    /// The pairs that dense supervision drew for the mask and box terms.
+    /// Pairs that dense supervision drew for the mask and box terms.
     pub dense_pairs: Vec<Pair>,
-    /// (Q): what the query's own superpoint is, `None` for background; read where the network says
-    /// it.
+    /// Superpoint class of each query's own superpoint, `(Q)`; `None` for background. It is used
+    /// only if the network predicts superpoint classes.
     pub surface_of_query: Vec<Option<u32>>,
 }
 
-/// What the network said after one decoder layer.
+/// The prediction after one decoder layer.
 #[derive(Clone, Debug)]
 pub struct Output {
-    /// (Q, T + 1): the last column is "no object".
+    /// Class logits, `(Q, T + 1)`; the last column is "no object".
     pub classes: Tensor<2>,
-    /// (Q, S): mask logits.
+    /// Mask logits, `(Q, S)`.
     pub masks: Tensor<2>,
-    /// (Q, 1): logits of the mask's IoU with the object, where the network gives them.
+    /// Logits of the IoU of each mask with its object, `(Q, 1)`, if the network predicts them.
     pub scores: Option<Tensor<2>>,
-    /// Absent before the first layer.
+    /// Predicted boxes; `None` before the first layer.
     pub boxes: Option<Boxes>,
-    /// (Q, superpoint classes + 1): what each query's own superpoint is, the last column
-    /// "background"; the last output's, if the network says it.
+    /// Logits of the class of each query's own superpoint, `(Q, superpoint classes + 1)`; the last
+    /// column is "background". Only the last output has them, and only if the network predicts
+    /// them.
     pub semantics: Option<Tensor<2>>,
 }
 
-/// The unweighted terms of one output, each (1), and the mean IoU of the queries that lie in an
+/// The unweighted terms of one output, `(1)` each, and the mean IoU of the queries that lie in an
 /// object.
 #[derive(Clone, Debug)]
 pub struct Terms {
     /// Weighted cross-entropy over T + 1 classes.
     pub class: Tensor<1>,
-    /// Mean over pairs and superpoints.
+    /// Binary cross-entropy of the masks, mean over pairs and superpoints.
     pub bce: Tensor<1>,
-    /// Mean over pairs.
+    /// Dice loss of the masks, mean over pairs.
     pub dice: Tensor<1>,
-    /// Mean over queries.
+    /// Binary cross-entropy of the scores, mean over queries.
     pub score: Tensor<1>,
-    /// Summed over xyz, mean over pairs.
+    /// L1 loss of the box centres, summed over xyz, mean over pairs.
     pub centre: Tensor<1>,
-    /// Summed over xyz, mean over pairs.
+    /// L1 loss of the box sizes, summed over xyz, mean over pairs.
     pub size: Tensor<1>,
-    /// Mean over the queries whose superpoint is no background.
+    /// Cross-entropy over the superpoint classes, mean over the queries whose superpoint is not
+    /// background.
     pub semantic: Tensor<1>,
-    /// Point-weighted; no gradient.
+    /// Point-weighted IoU; it has no gradient.
     pub iou: Tensor<1>,
 }
 
@@ -76,7 +79,7 @@ impl Terms {
         "class", "bce", "dice", "score", "centre", "size", "semantic", "iou",
     ];
 
-    /// (8): every term, for one read-back.
+    /// All terms in one tensor, `(8)`, so that they can be read back at once.
     pub fn stacked(&self) -> Tensor<1> {
         let Self {
             class,
@@ -95,7 +98,7 @@ impl Terms {
         .detach()
     }
 
-    /// (1): the weighted sum; `dice` is the whole factor on the dice.
+    /// The weighted sum, `(1)`; `dice` is the whole factor on the dice term.
     fn total(self, weights: &Loss, dice: f32) -> Tensor<1> {
         self.class * weights.class
             + self.bce * weights.bce
@@ -107,11 +110,11 @@ impl Terms {
     }
 }
 
-/// The loss of all outputs of one of `scenes` scenes of a step, (1), to be averaged over them, and
-/// the terms of the last output.
+/// Computes the loss of all outputs for one of the `scenes` scenes of a step, `(1)`, to be averaged
+/// over them, and the terms of the last output.
 ///
-/// Finite for every scene, also one without objects. Sparse supervision reads the costs back once
-/// an output; dense reads nothing.
+/// The loss is finite for every scene, including one without objects. Sparse supervision reads the
+/// costs back once per output; dense supervision reads nothing back.
 pub fn loss(
     outputs: &[Output],
     truth: &Truth,
@@ -139,16 +142,16 @@ pub fn loss(
     total.zip(last)
 }
 
-/// [`Truth`] on the device. One more object than there are, with an empty mask, stands for "none",
-/// so that no tensor is ever empty.
+/// [`Truth`] on the device. One additional object with an empty mask stands for "none", so that no
+/// tensor is ever empty.
 struct Target<'a> {
     truth: &'a Truth,
     device: Device,
-    /// (G + 1, S): 1 where the superpoint belongs to the object.
+    /// 1 where the superpoint belongs to the object, `(G + 1, S)`.
     masks: Tensor<2>,
-    /// (1, S): the superpoint's share of the points.
+    /// Share of the points that each superpoint has, `(1, S)`.
     weights: Tensor<2>,
-    /// (Q): the query's object, G for none.
+    /// Object of each query, G for none, `(Q)`.
     object_of_query: Tensor<1, Int>,
 }
 
@@ -256,8 +259,8 @@ impl<'a> Target<'a> {
         terms
     }
 
-    /// (1) each: the means of the masks' cross-entropy, over pairs and superpoints, and of their
-    /// dice, over pairs.
+    /// The binary cross-entropy of the masks, mean over pairs and superpoints, and their dice loss,
+    /// mean over pairs; `(1)` each.
     fn mask_terms(&self, logits: &Tensor<2>, pairs: &[Pair]) -> [Tensor<1>; 2] {
         if self.is_on_cpu() {
             let pairs: Vec<(u32, u32)> =
@@ -279,13 +282,13 @@ impl<'a> Target<'a> {
         ]
     }
 
-    /// Where the terms of masks have operations of their own.
+    /// `true` on the CPU, where the mask terms have operations of their own.
     fn is_on_cpu(&self) -> bool {
         self.device.clone().without_autodiff() == Device::flex()
     }
 
-    /// (1): cross-entropy over T + 1 classes, queries without a pair being "no object" with their
-    /// own weight; weighted mean.
+    /// The weighted mean of the cross-entropy over T + 1 classes, `(1)`. Queries without a pair are
+    /// "no object" and have the weight `no_object`.
     fn class(&self, logits: &Tensor<2>, pairs: &[Pair], no_object: f32) -> Tensor<1> {
         let [queries, classes] = logits.dims();
         let mut class = vec![classes as i32 - 1; queries];
@@ -302,8 +305,8 @@ impl<'a> Target<'a> {
         (log_p * weight).sum() / -sum
     }
 
-    /// (1): cross-entropy over the superpoint classes, of all queries or without "background" and
-    /// those that are none else.
+    /// The cross-entropy over the superpoint classes, `(1)`: of all queries with `background`,
+    /// otherwise without that class and without the queries whose superpoint is background.
     fn semantic(&self, logits: &Tensor<2>, background: bool) -> Tensor<1> {
         let [queries, columns] = logits.dims();
         let classes = if background { columns } else { columns - 1 };
@@ -330,8 +333,8 @@ impl<'a> Target<'a> {
         (log_p * known).sum() / -count
     }
 
-    /// (Q, 1): point-weighted IoU of each query's binary mask with its own object; 0 for a query
-    /// without one. No gradient.
+    /// The point-weighted IoU of each query's binary mask with its own object, `(Q, 1)`; 0 for a
+    /// query without an object. It has no gradient.
     fn iou(&self, logits: &Tensor<2>) -> Tensor<2> {
         if self.is_on_cpu() {
             let own: Vec<u32> = self
@@ -368,7 +371,7 @@ impl<'a> Target<'a> {
         .collect()
     }
 
-    /// (Q, G + 1): what each query would pay for each object (docs/spec/model.md section 11.2).
+    /// The matching cost of each query and object, `(Q, G + 1)` (docs/spec/model.md section 11.2).
     fn cost(&self, output: &Output, options: &Loss) -> Tensor<2> {
         let logits = output.masks.clone().detach();
         let [_, superpoints] = logits.dims();
@@ -409,7 +412,7 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Element-wise binary cross-entropy of a logit with a target in 0..=1.
+/// The element-wise binary cross-entropy of a logit with a target in 0..=1.
 fn cross_entropy<const D: usize>(logits: Tensor<D>, target: Tensor<D>) -> Tensor<D> {
     softplus(logits.clone()) - logits * target
 }
@@ -419,14 +422,14 @@ fn softplus<const D: usize>(x: Tensor<D>) -> Tensor<D> {
     x.clone().clamp_min(0.0) + x.abs().neg().exp().log1p()
 }
 
-/// (P, 1): 1 - (2 |a b| + 1) / (|a| + |b| + 1) of each row.
+/// The dice loss of each row, 1 - (2 |a b| + 1) / (|a| + |b| + 1), `(P, 1)`.
 fn dice(a: Tensor<2>, b: Tensor<2>) -> Tensor<2> {
     let inter = (a.clone() * b.clone()).sum_dim(1);
     let area = a.sum_dim(1) + b.sum_dim(1);
     (inter * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0
 }
 
-/// Row numbers on the device.
+/// Row indices on the device.
 pub fn indices(values: Vec<i32>, device: &Device) -> Tensor<1, Int> {
     let length = values.len();
     Tensor::from_data(TensorData::new(values, [length]), device)
@@ -568,7 +571,7 @@ mod tests {
                         *sum += scalar(term) / 2.0;
                     }
                 }
-                // The reference values of the dice carry its factors already.
+                // The reference values of the dice loss already include its factors.
                 sums[2] *= if layer == 2 { 4.0 } else { 2.0 };
                 for (sum, name) in sums.iter().zip(["cls", "bce", "dice", "center", "size"]) {
                     let expected = golden
@@ -583,8 +586,8 @@ mod tests {
         }
     }
 
-    /// The total over both scenes and the gradient of every parameter and input, from features to
-    /// loss.
+    /// Checks the total over both scenes and the gradient of every parameter and input, from the
+    /// features to the loss.
     #[test]
     fn gradients_equal_the_reference_on_the_cpu() {
         check_gradients(&device::cpu());
@@ -673,7 +676,7 @@ mod tests {
                 found: vec![],
             };
             network.visit(&mut slopes);
-            // the gradients in the published layout, carried over as the weights are
+            // the gradients in the published layout, converted in the same way as the weights
             let keys = golden.checkpoint().iter().filter_map(|(key, stored)| {
                 Some((
                     key.strip_prefix("expected.grad.")?.to_owned(),

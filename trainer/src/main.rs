@@ -1,5 +1,5 @@
-//! Native commands: segment, synth, prepare, train, rank, ablate, eval, report, import, export,
-//! bench.
+//! Command line of the trainer: segment, synth, prepare, train, rank, ablate, eval, report, import,
+//! export, bench.
 
 mod allocator;
 mod augment;

@@ -1,10 +1,10 @@
-//! Which query learns which object.
+//! Matching of queries with the objects they learn.
 
 use rand::{Rng, RngExt, seq::SliceRandom};
 
 use crate::config::Matching;
 
-/// A query that learns an object's mask and box.
+/// A query and the object whose mask and box it learns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Pair {
     /// Row of the queries.
@@ -14,11 +14,12 @@ pub struct Pair {
 }
 
 /// `SparseMatcher` with top-k 1 (docs/spec/model.md section 11.2): each object takes its cheapest
-/// query among those whose own superpoint lies in it; none if there is no such query. Not
-/// Hungarian. `rules` say what happens where queries tie or are wanted by several objects.
+/// query among those whose own superpoint lies in it, or none if there is no such query. This is
+/// not a Hungarian matching. `rules` state what happens if queries have equal costs or are the
+/// cheapest of several objects.
 ///
-/// `cost` is (queries, objects), row-major; `object_of_query` is (queries). Pairs come ordered by
-/// query, then object.
+/// `cost` is `(queries, objects)`, row-major; `object_of_query` is `(queries)`. The pairs are
+/// ordered by query, then by object.
 pub fn sparse(
     cost: &[f32],
     object_of_query: &[Option<u32>],
@@ -36,7 +37,8 @@ fn sparse_where(
     rules: Matching,
     inside: impl Fn(usize, usize) -> bool,
 ) -> Vec<Pair> {
-    /// Stands for "not admissible", as in the released code: two of them tie, so they never match.
+    /// Cost of an inadmissible pair, as in the released code: two of them are a tie, so they never
+    /// match.
     const FORBIDDEN: f32 = 1e8;
     let mut best = vec![(0, f32::INFINITY, f32::INFINITY); objects];
     for (query, row) in cost.chunks_exact(objects.max(1)).enumerate() {
@@ -78,9 +80,9 @@ fn sparse_where(
     pairs
 }
 
-/// Dense supervision: at most `limit` of the queries that lie in an object, drawn so that every
-/// object gets the same share however large it is (objects take turns, each offering its queries in
-/// random order). Pairs come ordered by query.
+/// Dense supervision: draws at most `limit` of the queries that lie in an object, so that every
+/// object gets the same number however large it is (the objects take turns and offer their queries
+/// in random order). The pairs are ordered by query.
 pub fn dense(
     object_of_query: &[Option<u32>],
     objects: usize,
@@ -96,8 +98,8 @@ pub fn dense(
     for queries in &mut queries_of_object {
         queries.shuffle(rng);
     }
-    // The object that begins each round is random too, so that the last, partial round favours
-    // nobody.
+    // The object that begins each round is random, too, so that the last, partial round favours no
+    // object.
     let first = rng.random_range(0..objects.max(1));
     queries_of_object.rotate_left(first.min(objects));
     let mut pairs = Vec::new();

@@ -1,4 +1,4 @@
-//! One JSON object a line, appended as the run goes.
+//! Log files with one JSON object per line, appended during the run.
 
 use std::{
     fs::{File, OpenOptions},
@@ -15,7 +15,7 @@ impl Metrics {
     /// Opens the file for appending; a resumed run continues it.
     ///
     /// # Errors
-    /// The file cannot be written.
+    /// Returns an error if the file cannot be written.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let file = OpenOptions::new().create(true).append(true).open(path);
         Ok(Self(file.with_context(|| {
@@ -23,10 +23,10 @@ impl Metrics {
         })?))
     }
 
-    /// Appends one object; a reader sees whole lines only.
+    /// Appends one object in a single write, so that a reader sees only whole lines.
     ///
     /// # Errors
-    /// The disk is full.
+    /// Returns an error if the disk is full.
     pub fn write(&mut self, record: &serde_json::Value) -> anyhow::Result<()> {
         self.0
             .write_all(format!("{record}\n").as_bytes())

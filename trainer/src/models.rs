@@ -1,5 +1,5 @@
-//! Models on disk: exported ones under `static/models`, whose `index.json` names those that ship,
-//! and checkpoints of runs.
+//! Models on disk: exported models under `static/models`, whose `index.json` names the default
+//! ones, and checkpoints of runs.
 
 use std::{
     fs,
@@ -19,26 +19,26 @@ use serde::{Deserialize, Serialize};
 
 use crate::{checkpoint::Checkpoint, ranking};
 
-/// Where exported models are, relative to the project's folder.
+/// Folder of the exported models, relative to the project's folder.
 pub const MODELS: &str = "static/models";
-/// The folder of the text encoder among them.
+/// Folder of the text encoder, relative to [`MODELS`].
 pub const TEXT_ENCODER: &str = "all-minilm-l6-v2";
 
-/// `index.json`: the folders of the models that are used unless another one is asked for. The page
-/// reads it too.
+/// The contents of `index.json`: the folders of the models that are used by default. The page reads
+/// it too.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
-    /// Of the network.
+    /// Folder of the network.
     pub network: String,
-    /// Of the text encoder.
+    /// Folder of the text encoder.
     pub text_encoder: String,
 }
 
 impl Index {
-    /// The index in a folder of models.
+    /// Reads the index in a folder of models.
     ///
     /// # Errors
-    /// It is missing or malformed.
+    /// Returns an error if it is missing or malformed.
     pub fn read(models: &Path) -> anyhow::Result<Self> {
         let path = models.join("index.json");
         let json = fs::read(&path).with_context(|| {
@@ -53,7 +53,7 @@ impl Index {
     /// Writes the index into a folder of models.
     ///
     /// # Errors
-    /// It cannot be written.
+    /// Returns an error if it cannot be written.
     pub fn write(&self, models: &Path) -> anyhow::Result<()> {
         let path = models.join("index.json");
         fs::write(&path, serde_json::to_vec_pretty(self)?)
@@ -61,11 +61,11 @@ impl Index {
     }
 }
 
-/// The network in `folder`, or the one that ships: an exported model, checked against its golden
-/// answers, or a training run's [checkpoint](Checkpoint::of).
+/// Loads the network in `folder`, or the default one: an exported model, checked against its golden
+/// outputs, or a training run's [checkpoint](Checkpoint::of).
 ///
 /// # Errors
-/// Neither is there, a file is damaged, or this device computes wrongly.
+/// Returns an error if neither is there, a file is damaged, or this device computes wrong outputs.
 pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Network> {
     let folder = match folder {
         Some(folder) => folder.to_owned(),
@@ -92,12 +92,11 @@ pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Ne
     ))?)
 }
 
-/// What the network in `folder`, an exported model or a training run's
-/// [checkpoint](Checkpoint::of), was built of, and itself, on `device`; nothing is computed with
-/// it.
+/// Loads the configuration and the weights of the network in `folder`, an exported model or a
+/// training run's [checkpoint](Checkpoint::of), on `device`, without running the network.
 ///
 /// # Errors
-/// Neither is there, or a file is damaged.
+/// Returns an error if neither is there, or a file is damaged.
 pub fn load_weights(
     folder: &Path,
     device: &Device,
@@ -115,10 +114,10 @@ pub fn load_weights(
     Ok((manifest.config, network))
 }
 
-/// The text encoder that ships, on the CPU.
+/// Loads the default text encoder on the CPU.
 ///
 /// # Errors
-/// It was not fetched, or is damaged.
+/// Returns an error if it was not fetched or is damaged.
 pub fn load_text_encoder() -> anyhow::Result<MiniLm> {
     let folder = Path::new(MODELS).join(Index::read(Path::new(MODELS))?.text_encoder);
     let manifest = TextManifest::parse(

@@ -1,6 +1,6 @@
-//! The class names of NYU40, which ScanNet's labelled scans carry as ids.
+//! The class names of NYU40, whose ids ScanNet's labelled scans contain.
 
-/// Names of the ids 1 to 40, in words that a person would type.
+/// Names of the ids 1 to 40, in words that a user would type.
 const NAMES: [&str; 40] = [
     "wall",
     "floor",
@@ -44,13 +44,13 @@ const NAMES: [&str; 40] = [
     "object",
 ];
 
-/// Ids without an object: unlabelled, wall, floor, ceiling.
+/// Ids that are not objects: unlabelled, wall, floor, ceiling.
 pub const STUFF: [i32; 4] = [0, 1, 2, 22];
 
-/// What their classes are called anywhere.
+/// Names of the stuff classes in any dataset.
 pub const STUFF_NAMES: [&str; 3] = ["wall", "floor", "ceiling"];
 
-/// The name of an id.
+/// The name of an id; `None` if the id is not one of NYU40's.
 pub fn name(id: i32) -> Option<&'static str> {
     NAMES
         .get(usize::try_from(id).ok()?.checked_sub(1)?)

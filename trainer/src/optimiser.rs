@@ -1,4 +1,5 @@
-//! AdamW over a whole module, with one gradient norm for all of it, and the learning rate's course.
+//! AdamW over a whole module, with one gradient norm for all parameters, and the learning rate
+//! schedule.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +17,10 @@ use crate::{
 const BETA: [f32; 2] = [0.9, 0.999];
 const EPSILON: f32 = 1e-8;
 
-/// AdamW; its whole state is here, under the parameters' paths in the module, so that a checkpoint
+/// AdamW. Its whole state is here, under the parameters' paths in the module, so that a checkpoint
 /// can hold it.
 pub struct AdamW {
-    /// Updates made.
+    /// Number of updates made.
     pub updates: u64,
     /// Running means of the gradient and of its square, flat, by parameter path.
     pub moments: BTreeMap<String, [Tensor<1>; 2]>,
@@ -29,7 +30,7 @@ pub struct AdamW {
 }
 
 impl AdamW {
-    /// Without any memory of earlier steps.
+    /// Creates an optimiser without any moments yet.
     pub fn new(options: &Options) -> Self {
         Self {
             updates: 0,
@@ -40,7 +41,7 @@ impl AdamW {
         }
     }
 
-    /// One update with `gradients`, scaled down to norm `clip` if they are larger.
+    /// Makes one update with `gradients`, scaled down to the norm `clip` if theirs is larger.
     pub fn step<M: Module>(
         &mut self,
         module: M,
@@ -73,7 +74,7 @@ pub struct Finite {
 }
 
 impl Finite {
-    /// The gradients of `module`'s parameters, if they are finite.
+    /// The gradients of `module`'s parameters; `None` if they are not finite.
     pub fn new<M: Module>(module: &M, gradients: GradientsParams) -> Option<Self> {
         let mut squares = Squares {
             gradients: &gradients,
@@ -91,7 +92,7 @@ impl Finite {
         norm.is_finite().then_some(Self { gradients, norm })
     }
 
-    /// Of all of them.
+    /// The norm of all gradients together.
     pub fn norm(&self) -> f32 {
         self.norm
     }
@@ -162,9 +163,9 @@ impl ModuleMapper for Update<'_> {
     }
 }
 
-/// The learning rate at `progress` (0..=1) of the run: linear warm-up over the first updates, the
-/// peak up to `constant`, then `(1 - share)^power` for the share of the rest that is over
-/// (docs/spec/model.md section 11.4, where `constant` is 0).
+/// The learning rate at `progress` (0..=1) of the run: a linear warm-up over the first updates, the
+/// peak up to `constant`, then `(1 - share)^power`, where `share` is the share of the remaining run
+/// that is over (docs/spec/model.md section 11.4, where `constant` is 0).
 pub fn learning_rate(options: &Options, updates: u64, progress: f64) -> f64 {
     let warmup = ((updates + 1) as f64 / options.warmup.max(1) as f64).min(1.0);
     let decayed = (progress - options.constant) / (1.0 - options.constant).max(f64::MIN_POSITIVE);
@@ -259,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_gradient_that_is_not_finite_is_none() {
-        // the last is finite, but not its square
+        // the last gradient is finite, but its square is not
         for factor in [f32::NAN, f32::INFINITY, 1e30] {
             assert!(gradients(&quadratic(), factor).is_none(), "{factor}");
         }

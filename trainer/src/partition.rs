@@ -1,11 +1,11 @@
 //! View-wise Instance Partition (VIP; [OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2):
-//! what views say about parts of a scene supervises the predictions for those parts, and nothing
-//! else.
+//! the annotation of a view supervises only the predictions for the part of the scene that the view
+//! sees.
 //!
-//! A view knows the superpoints that it made points of. A query whose own superpoint is among them
-//! belongs to the view, and its mask is cut down to them; the view's annotation is matched and
-//! compared with that. Boxes are left out: a view sees parts of things, and where those end says
-//! nothing about where the things end.
+//! A view covers the superpoints to which it contributed points. A query whose own superpoint is
+//! among them belongs to the view, and its mask is restricted to them; the annotation of the view
+//! is matched and compared with the result. Boxes are left out: a view sees parts of objects, and
+//! where the visible part ends is not where the object ends.
 
 use burn::tensor::Tensor;
 
@@ -15,7 +15,7 @@ use crate::{
     loss::{self, Output, Truth},
 };
 
-/// The rows of a scene's predictions that a view is about.
+/// The rows of a scene's predictions that a view covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
     /// V^q: rows of the queries, ascending.
@@ -24,18 +24,19 @@ pub struct Seen {
     pub superpoints: Vec<u32>,
 }
 
-/// Truth about a scene, or about what one view sees of it.
+/// The ground truth of a scene, or of what one view sees of it.
 #[derive(Clone, Debug)]
 pub struct Part {
-    /// What the truth is about; everything where it is `None`.
+    /// Rows that the truth covers; all of them if it is `None`.
     pub seen: Option<Seen>,
-    /// For the rows of `seen`, in their order.
+    /// Truth for the rows of `seen`, in their order.
     pub truth: Truth,
 }
 
 impl Part {
-    /// What a view's annotation says about queries that began as `queries` (superpoints,
-    /// ascending), its objects' classes as given; `None` if no query belongs to the view.
+    /// The annotation of a view as truth for the queries whose superpoints are `queries`
+    /// (ascending), with the given classes of its objects. Returns `None` if no query belongs to
+    /// the view.
     pub fn of_view(
         annotation: &Annotation,
         queries: &[u32],
@@ -66,8 +67,9 @@ impl Part {
         })
     }
 
-    /// The same annotation held against all of the scene's predictions, as if the view had seen
-    /// everything: what VIP avoids. Of `sizes` points are the scene's superpoints.
+    /// The same annotation compared with all predictions for the scene, as if the view had seen
+    /// everything, which is what VIP avoids. `sizes` are the numbers of points of the scene's
+    /// superpoints.
     pub fn unpartitioned(
         annotation: &Annotation,
         queries: &[u32],
@@ -92,8 +94,8 @@ impl Part {
     }
 }
 
-/// The mean loss over the parts of one of `scenes` scenes of a step, (1), and the mean terms of the
-/// last output, (terms).
+/// Computes the mean loss over the parts of one of the `scenes` scenes of a step, `(1)`, and the
+/// mean terms of the last output, `(terms)`.
 pub fn loss(
     outputs: &[Output],
     parts: &[Part],
@@ -116,7 +118,7 @@ pub fn loss(
     Some((loss? / count as f32, terms? / count as f32))
 }
 
-/// The outputs without boxes where the truth has none.
+/// The outputs, without boxes if the truth has none.
 fn unboxed(outputs: &[Output], truth: &Truth) -> Vec<Output> {
     let known = truth.centres.len() == truth.class_of_object.len();
     outputs
@@ -130,7 +132,7 @@ fn unboxed(outputs: &[Output], truth: &Truth) -> Vec<Output> {
 }
 
 impl Seen {
-    /// The view's queries, their masks cut down to the view's superpoints (equation 6).
+    /// The view's queries, with their masks restricted to the view's superpoints (equation 6).
     fn of(&self, outputs: &[Output]) -> Vec<Output> {
         let cut = |output: &Output| {
             let device = output.masks.device();
@@ -167,8 +169,8 @@ mod tests {
     use super::*;
     use crate::config::Supervision;
 
-    /// Two queries in superpoints 0 and 2 of three; the view made points of 0 and 1, which are one
-    /// chair.
+    /// Two queries in superpoints 0 and 2 of three. The view contributed points to superpoints 0
+    /// and 1, which are one chair.
     fn annotation() -> Annotation {
         Annotation {
             superpoints: vec![0, 1],
@@ -184,7 +186,7 @@ mod tests {
 
     fn output(device: &Device) -> Output {
         Output {
-            // chair, no object
+            // columns: chair, no object
             classes: Tensor::from_floats([[3.0, 0.0], [0.0, 3.0]], device),
             masks: Tensor::from_floats([[9.0, 9.0, 9.0], [-9.0, -9.0, 9.0]], device),
             scores: None,
@@ -219,8 +221,8 @@ mod tests {
         );
     }
 
-    /// The first mask goes on beyond the view, the second query is of something that the view does
-    /// not see: with VIP neither is an error.
+    /// The first mask extends beyond the view, and the second query is of something that the view
+    /// does not see: with VIP neither is an error.
     #[test]
     fn what_a_view_does_not_see_is_no_false_positive() {
         let device = Device::flex();
@@ -243,7 +245,7 @@ mod tests {
             Part::unpartitioned(&annotation(), &[0, 2], vec![Some(0)], &[4, 2, 5]),
         ]
         .map(terms);
-        // both pair the first query with the chair, but one forgives superpoint 2
+        // both pair the first query with the chair, but only VIP ignores superpoint 2
         let (bce, dice) = (1, 2);
         assert!(vip[bce] < 1e-3 && vip[dice] < 1e-3, "{vip:?}");
         assert!(

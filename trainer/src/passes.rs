@@ -1,6 +1,7 @@
-//! What a step does to every parameter: on the CPU one pass over its values, in their place,
-//! instead of one for each step of the formula. On a GPU it is burn's operations. Some ten
-//! operations on 28 bytes a value: what bounds it is memory.
+//! The element-wise computations of a step on every parameter. On the CPU each is one pass over the
+//! values, in place, instead of one pass for each operation of the formula; on a GPU they are
+//! burn's operations. There are about ten operations on 28 bytes per value, so memory bandwidth is
+//! the limit.
 
 use burn::{
     backend::{
@@ -11,10 +12,10 @@ use burn::{
 };
 use rayon::prelude::*;
 
-/// Values of a piece of work.
+/// Values per block of parallel work.
 const BLOCK: usize = 1 << 14;
 
-/// These as backend operations; nothing of them is differentiated.
+/// The computations as backend operations; none of them is differentiated.
 #[backend_extension(Cube, Flex)]
 pub trait Passes: Backend {
     /// See [`sum_of_squares`].
@@ -32,30 +33,30 @@ pub trait Passes: Backend {
     -> FloatTensor<Self>;
 }
 
-/// The numbers of one update by AdamW.
+/// The factors of one AdamW update.
 #[derive(Clone, Copy, Debug)]
 pub struct Descent {
-    /// What gradients are multiplied with first.
+    /// Factor on the gradients, applied first.
     pub scale: f32,
-    /// What is kept of the means of gradients and of their squares.
+    /// Decay of the running means of the gradients and of their squares.
     pub beta: [f32; 2],
-    /// What those means are divided by.
+    /// Divisors that correct the bias of those means.
     pub unbias: [f32; 2],
-    /// Added to the root of the mean square.
+    /// Added to the square root of the mean square.
     pub epsilon: f32,
-    /// What is kept of the values.
+    /// Factor on the values, for the weight decay.
     pub keep: f32,
-    /// How far a value moves.
+    /// Learning rate.
     pub rate: f32,
 }
 
-/// (1).
+/// The sum of squares, `(1)`.
 pub fn sum_of_squares<const D: usize>(x: Tensor<D>) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as Passes>::sum_of_squares(x.into_dispatch()))
 }
 
-/// `value` after one update by AdamW, with the running means of its gradient and of the gradient's
-/// square, (values) each.
+/// Makes one AdamW update: returns the new `value` and the new running means of its gradient and of
+/// the gradient's square, `(values)` each.
 pub fn descend<const D: usize>(
     value: Tensor<D>,
     gradient: Tensor<D>,
@@ -76,7 +77,7 @@ pub fn descend<const D: usize>(
     )
 }
 
-/// `mean * decay + value * (1 - decay)`.
+/// Returns `mean * decay + value * (1 - decay)`.
 pub fn approach(mean: Tensor<1>, value: Tensor<1>, decay: f32) -> Tensor<1> {
     Tensor::from_dispatch(<Dispatch as Passes>::approach(
         mean.into_dispatch(),
@@ -142,7 +143,7 @@ fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of f32")
 }
 
-/// The same tensor as nobody else has it.
+/// The same tensor in storage that is not shared, copied if necessary.
 fn own(tensor: FlexTensor) -> FlexTensor {
     let shape = tensor.shape();
     if tensor.is_contiguous()
@@ -160,7 +161,8 @@ fn own(tensor: FlexTensor) -> FlexTensor {
 impl Passes for Flex {
     fn sum_of_squares(x: FloatTensor<Self>) -> FloatTensor<Self> {
         let x = x.to_contiguous();
-        // parts are added in their order, whatever the number of threads
+        // the parts are added in their order, so the result does not depend on the number of
+        // threads
         let parts: Vec<f32> = values(&x).par_chunks(BLOCK).map(squares).collect();
         FlexTensor::from_data(TensorData::new(
             vec![parts.iter().map(|part| f64::from(*part)).sum::<f64>() as f32],
@@ -190,7 +192,7 @@ impl Passes for Flex {
             .for_each(|((value, gradient), (mean, square))| {
                 #[cfg(target_arch = "x86_64")]
                 if std::arch::is_x86_feature_detected!("avx2") {
-                    // SAFETY: it is there.
+                    // SAFETY: AVX2 was detected.
                     return unsafe { descend_in_wide_vectors(value, gradient, mean, square, by) };
                 }
                 descend_block(value, gradient, mean, square, by);
@@ -216,7 +218,7 @@ impl Passes for Flex {
     }
 }
 
-/// The same, eight values at a time.
+/// [`descend_block`] compiled for AVX2: eight values at a time.
 #[cfg(target_arch = "x86_64")]
 #[target_feature(enable = "avx2")]
 fn descend_in_wide_vectors(
@@ -229,7 +231,7 @@ fn descend_in_wide_vectors(
     descend_block(value, gradient, mean, square, by);
 }
 
-/// One block of [`descend`].
+/// Applies [`descend`] to one block.
 #[inline(always)]
 fn descend_block(
     value: &mut [f32],
@@ -248,7 +250,7 @@ fn descend_block(
     }
 }
 
-/// Of these values, many added side by side.
+/// The sum of the squares of these values, with 16 independent partial sums.
 fn squares(values: &[f32]) -> f32 {
     let (groups, rest) = values.as_chunks::<16>();
     let mut sums = [0.0; 16];
@@ -295,7 +297,7 @@ mod tests {
 
     #[test]
     fn passes_do_what_their_formulas_say_and_touch_nothing_that_others_hold() {
-        // more than a block
+        // more than one block
         let (rows, columns) = (150, 131);
         let count = rows * columns;
         for (on, device) in [

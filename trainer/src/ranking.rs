@@ -1,7 +1,7 @@
-//! Learning to tell whole objects from pieces and mergers: the ranker's training.
+//! Training of the ranker, which learns to tell whole objects from fragments and from mergers.
 //!
-//! A candidate's target is the intersection over union with the object it fits best. Only simple
-//! features are looked at, which mean the same on synthetic and on real rooms.
+//! The target of a candidate is its IoU with the object that it fits best. The features are only
+//! simple ones that mean the same on synthetic and on real rooms.
 
 use std::path::{Path, PathBuf};
 
@@ -33,13 +33,14 @@ const HIDDEN: usize = 48;
 const BATCH: usize = 1024;
 const LEARNING_RATE: f64 = 3e-3;
 
-/// What a candidate looks like, and how well it fits an object: 0..=1.
+/// The features of a candidate, and its target: the IoU with the best-fitting object, 0..=1.
 pub type Example = ([f32; FEATURES], f32);
 
-/// The ranker in the folder of a run, or beside one of its checkpoints, if there is one.
+/// Reads the ranker in the folder of a run, or beside one of its checkpoints; `None` if there is
+/// none.
 ///
 /// # Errors
-/// It is of another version, or malformed.
+/// Returns an error if it is of another version or malformed.
 pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
     let path = path_of(run);
     match std::fs::read(&path) {
@@ -54,7 +55,7 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
 /// Writes the ranker into the folder of a run, or beside one of its checkpoints.
 ///
 /// # Errors
-/// The folder cannot be written.
+/// Returns an error if the folder cannot be written.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
     let path = path_of(run);
     dataset::write_atomically(&path, &serde_json::to_vec(ranker)?)
@@ -69,10 +70,10 @@ fn path_of(run: &Path) -> PathBuf {
     }
 }
 
-/// All candidates of a scan.
+/// The training examples of all candidates of a scan.
 ///
 /// # Errors
-/// The scan does not fit the network.
+/// Returns an error if the scan does not fit the network.
 pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Example>> {
     let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
     let colors = observation.colors;
@@ -112,13 +113,13 @@ pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Exampl
         .collect())
 }
 
-/// How many points superpoints share with objects.
+/// Numbers of points that superpoints share with objects.
 struct Overlaps {
-    /// (superpoints, objects)
+    /// Points that each superpoint shares with each object, `(superpoints, objects)`.
     shared: Vec<u32>,
-    /// (superpoints)
+    /// Points of each superpoint, `(superpoints)`.
     superpoints: Vec<u32>,
-    /// (objects)
+    /// Points of each object, `(objects)`.
     objects: Vec<u32>,
 }
 
@@ -140,7 +141,7 @@ impl Overlaps {
         overlaps
     }
 
-    /// The largest intersection over union with an object, in points.
+    /// The largest IoU of the mask with an object, in points.
     fn best(&self, mask: &[u32]) -> f32 {
         let points: u32 = mask.iter().map(|&s| self.superpoints[s as usize]).sum();
         let width = self.objects.len();
@@ -155,14 +156,14 @@ impl Overlaps {
     }
 }
 
-/// The perceptron while it learns; inputs are normalised.
+/// The multi-layer perceptron in training; its inputs are normalized.
 #[derive(Module, Debug)]
 struct Perceptron {
     layers: Vec<Linear>,
 }
 
 impl Perceptron {
-    /// `x`: (batch, [`FEATURES`]); returns (batch) logits.
+    /// `x` is (batch, [`FEATURES`]); returns the logits, (batch).
     fn forward(&self, mut x: Tensor<2>) -> Tensor<1> {
         for (index, layer) in self.layers.iter().enumerate() {
             x = layer.forward(if index > 0 { activation::relu(x) } else { x });
@@ -170,7 +171,7 @@ impl Perceptron {
         x.flatten(0, 1)
     }
 
-    /// Layer by layer, in the ranker's layout.
+    /// The layers in the ranker's layout.
     fn layers(&self) -> anyhow::Result<Vec<instances::Linear>> {
         let values = |tensor: Tensor<1>| {
             tensor
@@ -180,7 +181,7 @@ impl Perceptron {
         };
         let layer = |layer: &Linear| {
             let bias = layer.bias.as_ref().context("a layer without bias")?;
-            // burn keeps (inputs, outputs)
+            // burn stores the weights as (inputs, outputs)
             Ok(instances::Linear {
                 weights: values(layer.weight.val().transpose().flatten(0, 1))?,
                 bias: values(bias.val())?,
@@ -190,11 +191,11 @@ impl Perceptron {
     }
 }
 
-/// Fits a committee of so many members by cross-entropy with the intersection over union; they
-/// differ in their first weights and in the order of the examples.
+/// Trains a ranker with `members` perceptrons by cross-entropy with the IoU. The members differ in
+/// their initial weights and in the order of the examples.
 ///
 /// # Errors
-/// The training diverged.
+/// Returns an error if the training diverged.
 pub fn learn(
     examples: &[Example],
     epochs: usize,
@@ -215,7 +216,7 @@ pub fn learn(
     Ok(Ranker::new(mean, deviation, members)?)
 }
 
-/// The layers of one member; `examples` are normalised.
+/// Trains one member and returns its layers; `examples` are normalized.
 fn learn_member(
     examples: &[Example],
     epochs: usize,
@@ -255,7 +256,7 @@ fn learn_member(
             );
             let logits = perceptron.forward(Tensor::from_data(x, &device));
             let target = Tensor::<1>::from_data(target, &device);
-            // cross-entropy of a logit: softplus(logit) - target logit
+            // binary cross-entropy of a logit: softplus(logit) - target * logit
             let loss = (activation::softplus(logits.clone(), 1.0) - target * logits).mean();
             let gradients = GradientsParams::from_grads(loss.backward(), &perceptron);
             if let Some(gradients) = Finite::new(&perceptron, gradients) {
@@ -267,7 +268,7 @@ fn learn_member(
     perceptron.layers()
 }
 
-/// Mean absolute difference between score and target.
+/// The mean absolute difference between score and target.
 pub fn error(ranker: &Ranker, examples: &[Example]) -> f32 {
     examples
         .iter()

@@ -1,4 +1,4 @@
-//! Rooms to training samples, prepared on threads of their own while the device computes.
+//! Training samples made of rooms, prepared on separate threads while the device computes.
 
 use std::{
     panic::{self, AssertUnwindSafe},
@@ -35,33 +35,34 @@ use crate::{
     synth::World,
 };
 
-/// One scene as one training step sees it; S superpoints, Q queries, T names.
+/// One scene as input of one training step, with S superpoints, Q queries and T names.
 pub struct Sample {
-    /// What the network reads.
+    /// The input of the network.
     pub input: SceneInput,
-    /// (Q): superpoints that are queries, ascending.
+    /// Superpoints that are queries, ascending, `(Q)`.
     pub queries: Vec<u32>,
-    /// (T, [`text::DIM`]): embeddings of the names it is asked about.
+    /// Embeddings of the class names, `(T, DIM)`, where `DIM` is [`text::DIM`].
     pub text: Vec<f32>,
-    /// What it should answer: about the whole scene, or about what each view sees of it.
+    /// The ground truth: of the whole scene, or of what each view sees of it.
     pub parts: Vec<Part>,
 }
 
-/// How many samples wait at most for each of the threads that make them; each is a few megabytes.
+/// Largest number of finished samples that wait for each of the threads that make them; each is a
+/// few megabytes.
 const READY: usize = 2;
 
 /// A sample that is being made.
 type Pending = Receiver<anyhow::Result<Sample>>;
 
-/// Samples in the order of their numbers, made ahead.
+/// Samples in the order of their numbers, made ahead of time.
 pub struct Samples(Receiver<Pending>);
 
 impl Samples {
-    /// Starts making samples `first`, `first + 1`, ... of the run `config` describes, on
-    /// `config.run.makers` threads. They end with this.
+    /// Starts making samples `first`, `first + 1`, ... of the run that `config` describes, on
+    /// `config.run.makers` threads. The threads end when this is dropped.
     ///
-    /// Sample number `i` depends on the seed, on `i` and on the files that are there, on nothing
-    /// else. A scene that cannot be used is reported and left out.
+    /// Sample number `i` depends only on the seed, on `i` and on the files that exist. A scene that
+    /// cannot be used is reported and left out.
     pub fn start(config: Config, first: u64) -> Self {
         let (pending, in_order) = sync_channel(READY * config.run.makers);
         thread::spawn(move || {
@@ -73,19 +74,19 @@ impl Samples {
         Self(in_order)
     }
 
-    /// The next one; waits for it.
+    /// Waits for the next sample and returns it.
     ///
     /// # Errors
-    /// No scene can be used, or the threads are gone.
+    /// Returns an error if no scene can be used, or if the threads have ended.
     pub fn next(&self) -> anyhow::Result<Sample> {
         let gone = "the threads that prepare scenes are gone";
         self.0.recv().context(gone)?.recv().context(gone)?
     }
 }
 
-/// Hands out turns in their order until nobody listens any more.
+/// Hands out turns in their order until the receiver of the samples is dropped.
 fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
-    // loaded once, and there until the run ends
+    // loaded once, and kept until the run ends
     let (rooms, foundations) = (
         Local::of(&config.data.rooms)?,
         Local::of(&config.data.foundations)?,
@@ -107,7 +108,7 @@ fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyho
         for _ in 0..config.run.makers {
             scope.spawn(|| {
                 while let Ok(Ok((number, turn, done))) = todo.lock().map(|todo| todo.recv()) {
-                    // nobody may be waiting any more
+                    // the receiver may have been dropped
                     let _ = done.send(maker.sample(number, turn));
                 }
             });
@@ -124,10 +125,10 @@ fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyho
     })
 }
 
-/// What makes a sample of a turn.
+/// Makes samples of turns.
 struct Maker<'a> {
     config: &'a Config,
-    /// Where rooms that are made come from.
+    /// Source of generated rooms.
     world: Option<World>,
 }
 
@@ -148,13 +149,13 @@ impl Maker<'_> {
         }
     }
 
-    /// A room that did not exist before; one that is too small or empty to learn from gives its
-    /// place to another.
+    /// Makes a sample of a newly generated room. A room that is too small or empty to train on is
+    /// replaced by another one.
     fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
         let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else {
             anyhow::bail!("the run makes no rooms")
         };
-        // those that step in are of another series, which shares no room with this one
+        // the replacements are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
         first_of(series, |&Series(series)| {
             let room =
@@ -190,22 +191,22 @@ impl Maker<'_> {
     }
 }
 
-/// The seed of rooms that are made, as messages call them.
+/// The seed of generated rooms, as messages show it.
 #[derive(Debug)]
 struct Series(u64);
 
-/// How many rooms are tried in one's place.
+/// Number of rooms that are tried for one sample.
 const OTHERS: u64 = 5;
 
-/// The sample of the first of `scenes` that can be used; the others are reported.
+/// The sample of the first of `scenes` that can be used; the scenes before it are reported.
 fn first_of<T: std::fmt::Debug, S>(
     scenes: impl IntoIterator<Item = T>,
     mut sample: impl FnMut(&T) -> anyhow::Result<S>,
 ) -> anyhow::Result<S> {
     let mut last = None;
     for scene in scenes {
-        // a run that goes on for days, and comes to the same scene whenever it is started again, is
-        // not to end there
+        // a run goes on for days and comes to the same scene again whenever it is restarted, so a
+        // panic at one scene must not end it
         let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene)))
             .unwrap_or_else(|_| Err(anyhow::anyhow!("a mistake in this program")));
         match made {
@@ -221,7 +222,7 @@ fn first_of<T: std::fmt::Debug, S>(
         .context("no scene can be learnt from"))
 }
 
-/// Augments the scan and asks the network about the whole of it.
+/// Augments the scan and makes a sample with the ground truth of the whole scene.
 fn sample(
     mut scan: Labelled,
     config: &Config,
@@ -270,8 +271,8 @@ fn sample(
     })
 }
 
-/// Augments a scene that images alone say something about, and asks the network about what each of
-/// them sees. Its own truth, if there is some, is not looked at.
+/// Augments a scene that only its images annotate, and makes a sample with the annotation of what
+/// each view sees. The scene's own ground truth is not used, even if it has one.
 fn view_wise(
     mut scene: Foundation,
     config: &Config,
@@ -290,8 +291,8 @@ fn view_wise(
         rng,
     )?;
     let queries = queries(&superpoints, config, rng);
-    // a picture that nobody looked at says nothing, one in which nothing was found that there is
-    // nothing
+    // an image without a mask was not annotated and says nothing; an empty mask says that nothing
+    // is there
     let mut views: Vec<usize> = (0..annotations.len())
         .filter(|&v| scene.images[v].mask.is_some() && !annotations[v].superpoints.is_empty())
         .collect();
@@ -341,8 +342,8 @@ fn view_wise(
     })
 }
 
-/// What the network reads of a scene, moved and coloured anew; what images show moves with the
-/// points around it.
+/// Augments positions and colours and returns the network's input. The positions of objects seen in
+/// images move with the points around them.
 fn augmented(
     positions: &mut Vec<[f32; 3]>,
     colors: &mut Option<Vec<[u8; 3]>>,
@@ -360,7 +361,8 @@ fn augmented(
     Ok(SceneInput::new(&observation, superpoints, &config.model)?)
 }
 
-/// Those that came with the scene, otherwise ones that respect what its images say.
+/// The superpoints that came with the scene, otherwise new ones that respect the instances in its
+/// images.
 fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Superpoints> {
     if let Some(ids) = &scene.given.superpoints {
         return Ok(Superpoints::from_ids(ids));
@@ -383,7 +385,7 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
     Ok(graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?)
 }
 
-/// Superpoints that are queries, ascending: a random share of them.
+/// The superpoints that become queries, ascending: a random share of all.
 fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> Vec<u32> {
     let mut queries: Vec<u32> = (0..superpoints.count() as u32).collect();
     queries.shuffle(rng);
@@ -394,10 +396,12 @@ fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> 
     queries
 }
 
-/// (T, DIM) embeddings: the scene's own names first, then random others (half of them among the
-/// vocabulary's common labels, which are the harder ones), none of them a near synonym of the
-/// scene's own; and for each of `named`, which of them is its, if the vocabulary has it. Of more
-/// kinds than there are places, those that come last teach their masks alone.
+/// Draws the class names of a scene. Returns their embeddings, `(T, DIM)`, and the index of each of
+/// `named` among them, if the vocabulary has it.
+///
+/// The scene's own names come first, then random others, none of them a near synonym of the scene's
+/// own; half of the others are among the vocabulary's common labels, which are harder negatives. If
+/// the scene has more than T names, the objects of the last ones only learn their masks.
 fn names(
     named: &[&str],
     config: &Config,
@@ -423,7 +427,8 @@ fn names(
     let own_text = text.clone();
     let (all, common) = (vocabulary.names().len(), vocabulary.default_labels().len());
     let mut chosen = std::collections::HashSet::new();
-    // A vocabulary of near synonyms only would never fill up: give up politely.
+    // A vocabulary of nothing but near synonyms would never fill the list, so the attempts are
+    // limited.
     for attempt in 0..20 * config.loss.classes {
         if text.len() == config.loss.classes * text::DIM {
             break;
@@ -440,7 +445,7 @@ fn names(
     (text, class_of_object)
 }
 
-/// (objects, 3) centre and size of each object's points.
+/// The centre and the size of the bounding box of each object's points, `(objects, 3)` each.
 fn boxes(room: &Room) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
     let mut bounds = vec![([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]); room.objects.len()];
     for (position, object) in room.positions.iter().zip(&room.object_of_point) {
@@ -552,7 +557,7 @@ pub mod tests {
         );
     }
 
-    /// A wall of which two images show one half each; in the first hangs a picture.
+    /// A wall of which two images show one half each; a picture hangs in the first.
     fn bundle() -> Foundation {
         let positions: Vec<[f32; 3]> = (0..1600)
             .map(|i| [(i % 40) as f32 * 0.05, 0.0, (i / 40) as f32 * 0.05])
@@ -675,8 +680,8 @@ pub mod tests {
         assert!(error.to_string().contains("no image with masks"), "{error}");
     }
 
-    /// Of the two thirds of a room that are objects the second has a name that nobody knows;
-    /// features, objects and superpoints came with it.
+    /// Two thirds of a room are objects, the second of which has a name that is not in the
+    /// vocabulary; features, objects and superpoints came with it.
     pub fn processed() -> Foundation {
         let room = room();
         let semantic = (0..600).map(|i| [2, 4, 1][i / 200]).collect();

@@ -1,5 +1,5 @@
-//! Labelled scans to learn from and to measure on: PLY files, and foundation bundles whose images
-//! the network may look at, too.
+//! Labelled scans for training and evaluation: PLY files, and foundation bundles, whose images the
+//! network may use, too.
 
 use std::{
     fs,
@@ -23,28 +23,28 @@ use crate::{
     store::Local,
 };
 
-/// How a file of paths is called.
+/// File extension of lists of paths.
 const MANIFEST: &str = "txt";
-/// Longer lists of paths are somebody's mistake.
+/// Largest size of a list of paths in bytes; a longer file is taken for a mistake.
 const LONGEST_MANIFEST: u64 = 16 << 20;
 
-/// A labelled scan, and what images say about it.
+/// A labelled scan, and the features and objects that its images show.
 #[derive(Clone)]
 pub struct Labelled {
-    /// The scan and its truth.
+    /// The scan and its ground truth.
     pub room: Room,
-    /// Empty for a PLY file.
+    /// Image features and objects; empty for a PLY file.
     pub seen: Seen,
-    /// Whether the superpoints came with it.
+    /// `true` if the superpoints came with the scan.
     is_grouped: bool,
 }
 
 impl Labelled {
-    /// Reads a PLY file, or a bundle, whose images `look` looks at; for `stuff` see [`Room::read`]
-    /// and [`Room::of_bundle`].
+    /// Reads a PLY file, or a bundle, from whose images `look` extracts features and objects. For
+    /// `stuff` see [`Room::read`] and [`Room::of_bundle`].
     ///
     /// # Errors
-    /// It cannot be read or has no labels.
+    /// Returns an error if the scan cannot be read or has no labels.
     pub fn read(
         path: &Path,
         stuff: Option<&[i32]>,
@@ -66,10 +66,11 @@ impl Labelled {
         })
     }
 
-    /// The same for those who measure: all that a network of `config` has a use for.
+    /// Reads a scan for evaluation, with all image features and objects that a network of `config`
+    /// uses.
     ///
     /// # Errors
-    /// It cannot be read or has no labels.
+    /// Returns an error if the scan cannot be read or has no labels.
     pub fn whole(
         path: &Path,
         config: Option<&Config>,
@@ -91,8 +92,8 @@ impl Labelled {
         }
     }
 
-    /// The scan of points of which no two are nearer to each other than `spacing` metres, and for
-    /// which points each stands.
+    /// Thins the scan to points of which no two are closer to each other than `spacing` metres;
+    /// also returns which points each of them stands for.
     pub fn thinned(&self, spacing: f32) -> (Self, Thinned) {
         let thinned = Thinned::new(&self.room.positions, spacing, |_, _| true);
         let kept: Vec<usize> = thinned
@@ -123,11 +124,11 @@ impl Labelled {
         }
     }
 
-    /// The superpoints that came with it, or new ones as every scan gets them, and their merge
-    /// tree.
+    /// The superpoints that came with the scan, otherwise new ones as every scan gets them, and
+    /// their merge tree.
     ///
     /// # Errors
-    /// There are too few points.
+    /// Returns an error if there are too few points.
     pub fn grouping(&self, monitor: &Monitor) -> Result<Grouping, SuperpointError> {
         let Room {
             positions,
@@ -141,7 +142,7 @@ impl Labelled {
         }
     }
 
-    /// What a network reads.
+    /// The input of a network.
     pub fn observation(&self) -> Observation<'_> {
         self.seen
             .observation(&self.room.positions, self.room.colors.as_deref())
@@ -158,19 +159,19 @@ impl From<Room> for Labelled {
     }
 }
 
-/// The scans that were asked for on the command line; those from an object store are deleted with
-/// it.
+/// The scans that the command line asks for. Those from an object store are deleted when this is
+/// dropped.
 pub struct Asked {
-    /// Each once.
+    /// Paths of the scans, each once.
     pub paths: Vec<PathBuf>,
     _local: Local,
 }
 
 impl Asked {
-    /// What `places`, paths as [`list`] takes them or addresses, mean.
+    /// Resolves `places`, which are paths as [`list`] takes them or addresses.
     ///
     /// # Errors
-    /// An address cannot be read, and see [`list`].
+    /// Returns an error if an address cannot be read; see also [`list`].
     pub fn of(places: &[PathBuf]) -> anyhow::Result<Self> {
         let local = Local::of(places)?;
         Ok(Self {
@@ -180,13 +181,13 @@ impl Asked {
     }
 }
 
-/// The scans that `paths` mean, each once: `.ply` files and bundles are themselves, folders what
-/// lies in them, by name, and a `.txt` file lists one path a line, relative to its own folder;
-/// empty lines and those that begin with `#` are left out.
+/// Resolves `paths` to scans, each once. A `.ply` file or a bundle stands for itself, a folder for
+/// the scans in it, by name. A `.txt` file lists one path per line, relative to its own folder;
+/// empty lines and lines that begin with `#` are ignored.
 ///
 /// # Errors
-/// A path does not exist (names the list and the line), a list names another list, or there is no
-/// scan at all.
+/// Returns an error if a path does not exist (it names the list and the line), if a list names
+/// another list, or if there is no scan at all.
 pub fn list(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let mut scans = Vec::new();
     for path in paths {
@@ -239,7 +240,7 @@ fn read_manifest(manifest: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()
     Ok(())
 }
 
-/// A scan, or the scans in a folder.
+/// Adds a scan, or the scans in a folder.
 fn expand(path: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     if path.is_file() || path.join(INDEX).exists() {
         scans.push(path.to_owned());

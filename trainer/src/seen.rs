@@ -1,5 +1,5 @@
-//! What a scene's images say about its points: features of the pixels that show them, and the
-//! objects that were found.
+//! The features and objects that a scene's images give to the network: features of the pixels that
+//! show its points, and the objects that were detected.
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -13,20 +13,21 @@ use crate::{
     foundation::{self, Foundation},
 };
 
-/// At most this many objects (docs/spec/model.md section 13).
+/// Largest number of objects (docs/spec/model.md section 13).
 const OBJECTS: usize = 2048;
 
-/// Empty for a scan without images, and where the network does not look at them.
+/// Image features and objects of a scene. Both are empty for a scan without images and for a
+/// network that does not use them.
 #[derive(Clone, Debug, Default)]
 pub struct Seen {
-    /// (points, channels).
+    /// Image features of the points, `(points, channels)`.
     pub image: Option<Vec<f32>>,
-    /// In the scene's frame.
+    /// Objects seen in images, in the scene's frame.
     pub objects: ObjectQueries,
 }
 
 impl Seen {
-    /// All that a network of this `config` has a use for.
+    /// Extracts everything that a network of this `config` uses.
     pub fn all(scene: &mut Foundation, config: &Config) -> Self {
         Self {
             image: image_features(scene, config),
@@ -34,7 +35,8 @@ impl Seen {
         }
     }
 
-    /// A part of it, as training sees it: a whole kind may be missing, and single objects.
+    /// Extracts a random part, for training: all features, all objects or single objects may be
+    /// missing.
     pub fn drawn(
         scene: &mut Foundation,
         config: &Config,
@@ -53,7 +55,7 @@ impl Seen {
         Self { image, objects }
     }
 
-    /// For the points at these positions.
+    /// The network's input for the points at these positions.
     pub fn observation<'a>(
         &'a self,
         positions: &'a [[f32; 3]],
@@ -71,8 +73,8 @@ impl Seen {
     }
 }
 
-/// (points, channels), those that came with the scene first; `None` unless the network reads them
-/// and every image has some.
+/// The image features of the points, `(points, channels)`; those that came with the scene are
+/// preferred. Returns `None` unless the network uses them and every image has some.
 fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if config.inputs.image == 0 {
         return None;
@@ -98,8 +100,8 @@ fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     })
 }
 
-/// The instances of all images that have features and a place, and the objects that came with the
-/// scene, as far as they are `kept`.
+/// The instances of all images that have features and depth, and the objects that came with the
+/// scene; each is included if `kept` returns `true`.
 fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut() -> bool) -> ObjectQueries {
     if config.objects.is_none() {
         return ObjectQueries::default();

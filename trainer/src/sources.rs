@@ -1,5 +1,5 @@
-//! Whose turn it is: scenes that are made, and scenes from folders that supervise in different ways
-//! and come unequally often.
+//! The order in which a run takes its scenes: generated ones, and those from folders, which
+//! supervise in different ways and have different frequencies.
 
 use std::path::PathBuf;
 
@@ -9,25 +9,25 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{config::Data, foundation::Foundation, scans};
 
-/// Scenes that take turns.
+/// Sources of scenes that take turns.
 pub struct Sources {
-    /// Each with how often its turn comes, relative to the others.
+    /// Each source with its relative frequency.
     sources: Vec<(f64, Source)>,
     seed: u64,
 }
 
-/// Where one sample comes from.
+/// The scene or room of one sample.
 pub enum Turn {
-    /// A room is made: so many were made before.
+    /// A generated room, with the number of rooms generated before it.
     Made(u64),
-    /// A labelled scan, and those that step in, in this order, where it cannot be used.
+    /// A labelled scan, followed by the scans that replace it, in this order, if it cannot be used.
     Labelled(Vec<PathBuf>),
-    /// The same of bundles whose images supervise.
+    /// The same for bundles whose images supervise.
     ViewWise(Vec<PathBuf>),
 }
 
 impl Sources {
-    /// What `data` names. The order of scenes follows from the `seed`.
+    /// The sources that `data` names. The order of the scenes follows from `seed`.
     pub fn new(data: &Data, seed: u64) -> Self {
         let mut sources = Vec::new();
         let made = data.generated.as_ref().map(|generated| generated.share);
@@ -72,7 +72,7 @@ impl Sources {
     /// The turn of sample `number`. Folders are listed again at the start of each of their epochs.
     ///
     /// # Errors
-    /// A folder cannot be listed or has no scene.
+    /// Returns an error if a folder cannot be listed or has no scene.
     pub fn turn(&mut self, number: u64) -> anyhow::Result<Turn> {
         let weights: Vec<f64> = self.sources.iter().map(|(weight, _)| *weight).collect();
         let (index, of_source) = place(number, &weights);
@@ -88,19 +88,19 @@ impl Sources {
 }
 
 enum Source {
-    /// Makes every room anew.
+    /// Generates a new room for every sample.
     Maker,
     Folders(Folders),
 }
 
-/// Scenes of which every one comes once an epoch.
+/// Folders whose scenes each come once per epoch.
 struct Folders {
     folders: Vec<PathBuf>,
     is_view_wise: bool,
-    /// Share of its scenes that are used.
+    /// Share of the scenes that are used.
     part: f64,
     files: Vec<PathBuf>,
-    /// The epoch and its order of the files.
+    /// The epoch, and the order of the files in it.
     order: Option<(u64, Vec<usize>)>,
 }
 
@@ -115,7 +115,7 @@ impl Folders {
         }
     }
 
-    /// The files in the order in which its sample `number` tries them.
+    /// The files in the order in which sample `number` of this source tries them.
     fn turn(&mut self, number: u64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
         if position(self.files.len()) == 0 {
@@ -151,8 +151,8 @@ impl Folders {
     }
 }
 
-/// Which source sample `number` is of, and how many of that source came before it: of all samples
-/// so far each source has had its share, as evenly as whole numbers can.
+/// The source of sample `number`, and the number of earlier samples of that source. After any
+/// number of samples, each source has had its share, as evenly as whole numbers allow.
 fn place(mut number: u64, weights: &[f64]) -> (usize, u64) {
     let last = weights.len().saturating_sub(1);
     for (source, weight) in weights[..last].iter().enumerate() {
@@ -166,15 +166,15 @@ fn place(mut number: u64, weights: &[f64]) -> (usize, u64) {
     (last, number)
 }
 
-/// What a stream of random numbers is for.
+/// Purpose of a stream of random numbers.
 pub enum Draw {
     /// The order of the scenes of an epoch.
     Order,
-    /// What happens to a sample.
+    /// The random choices of a sample.
     Sample,
 }
 
-/// The random numbers for one purpose and number.
+/// The random number generator for one purpose and number.
 pub fn rng(seed: u64, draw: Draw, number: u64) -> ChaCha8Rng {
     let mut rng = ChaCha8Rng::seed_from_u64(seed);
     rng.set_stream(number * 2 + draw as u64);
@@ -194,8 +194,8 @@ mod tests {
         (data.foundations, data.foundation_share) = (vec![bundles], 0.25);
         (data.rooms, data.weights) = (vec![many, few], vec![5.0, 1.0]);
         let mut sources = Sources::new(&data, 1);
-        // nothing lies in any of them: who complains, and about which folder, tells whose turn it
-        // was
+        // nothing lies in any of the folders: the error and the folder that it names tell whose
+        // turn it was
         let errors: Vec<String> = (0..16)
             .map(|number| sources.turn(number).err().unwrap().to_string())
             .collect();

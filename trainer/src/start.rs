@@ -1,5 +1,5 @@
-//! Weights to begin with: those of a network that was trained already, as far as the new one has
-//! the same parts.
+//! Warm start: takes initial weights from a trained network, as far as the new network has the same
+//! parts.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -12,25 +12,25 @@ use segscape::model::{self, Parameter, SegDino3dVl, config::Inputs, parameters};
 
 use crate::models;
 
-/// Where a run begins that has no checkpoint yet.
+/// Initial state of a run that has no checkpoint yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Start<'a> {
-    /// An exported model or a run.
+    /// Folder of an exported model or of a run.
     pub folder: &'a Path,
-    /// Steps that count as made: the learning rate and the samples are those of the steps after
-    /// them.
+    /// Number of steps that count as already made: the learning rate and the samples are those of
+    /// the steps after them.
     pub steps: u64,
 }
 
-/// A network of `config` on `device` that begins where the one in `folder`, an exported model or a
-/// run, stopped.
+/// Creates a network of `config` on `device` with the weights of the network in `folder`, an
+/// exported model or a run.
 ///
-/// The new one may know more: image features count nothing until it learns what they mean,
-/// attention to objects begins as in any new network, and is left out where only the old one has
-/// it.
+/// The new network may have additional inputs. The weights of image features are zero, so that
+/// these have no effect until the network learns them. Attention to objects is initialized as in
+/// any new network, and is left out if only the old network has it.
 ///
 /// # Errors
-/// There is no network in `folder`, or it differs in more than that.
+/// Returns an error if there is no network in `folder`, or if it differs in anything else.
 pub fn network(
     folder: &Path,
     config: &model::Config,
@@ -114,8 +114,9 @@ impl ModuleMapper for Begin {
     }
 }
 
-/// A kernel's weights (offsets, input channels, output channels) with zeros for further input
-/// channels; others as they are, if the shapes are equal.
+/// Pads the weights of a kernel, `(offsets, input channels, output channels)`, with zeros for
+/// additional input channels; other weights are returned as they are. Returns `None` if the shapes
+/// do not fit.
 fn widened(values: Vec<f32>, shape: &[usize], wanted: &[usize]) -> Option<Vec<f32>> {
     if shape == wanted {
         return Some(values);
@@ -158,7 +159,7 @@ mod tests {
         toml::from_str(&format!("[data]\nrooms = ['x']\n[model]\n{size}{more}")).unwrap()
     }
 
-    /// The run of a network for points alone.
+    /// Writes the run of a network that takes points alone, and returns the network.
     fn run(folder: &Path) -> SegDino3dVl {
         let config = tiny("");
         let network = SegDino3dVl::new(&config.model, &Device::flex().autodiff());
@@ -174,7 +175,7 @@ mod tests {
         network
     }
 
-    /// Mask logits for a cube of points of which no image was taken.
+    /// The mask logits for a cube of points without any image.
     fn masks(network: &SegDino3dVl, config: &ModelConfig) -> Vec<f32> {
         let positions: Vec<[f32; 3]> = (0..512)
             .map(|i| [i % 8, i / 8 % 8, i / 64].map(|x| x as f32 * 0.1))

@@ -1,9 +1,9 @@
 //! The gradients of one training step: the forward and backward pass of each of its scenes, on one
-//! device or spread over several.
+//! device or distributed over several.
 //!
-//! Burn's own collective operations exist on CUDA alone, so gradients are brought together here:
-//! each further device has a thread for the whole run, which gets a copy of the weights with every
-//! step's scenes and answers with the sum of their gradients.
+//! Burn's own collective operations exist only on CUDA, so the gradients are summed here. Each
+//! further device has a thread for the whole run, which receives a copy of the weights and the
+//! scenes of every step and returns the sum of their gradients.
 
 use std::{
     collections::BTreeMap,
@@ -32,33 +32,33 @@ use crate::{
     work::Work,
 };
 
-/// What the scenes of a step say together.
+/// The result of one step over all its scenes.
 pub struct Step {
-    /// Mean over the scenes, on the first device. None where anything of the step is not finite:
-    /// the loss, a gradient or a running statistic.
+    /// Mean gradients over the scenes, on the first device. `None` if anything of the step is not
+    /// finite: the loss, a gradient or a running statistic.
     pub gradients: Option<Finite>,
-    /// (1 + [`Terms::NAMES`]): means of the loss and of its terms over the scenes; NaN where no
-    /// scene had any.
+    /// Means over the scenes of the loss and of its terms, `(1 + terms)`, in the order of
+    /// [`Terms::NAMES`]; NaN if no scene had any.
     pub figures: Vec<f32>,
     /// Floating-point operations, as [`Work`] counts them.
     pub flops: f64,
-    /// What took how long on the first device; where that is no processor, until its work was
-    /// handed over.
+    /// Durations of the parts of the step on the first device. On a GPU, each ends when the work
+    /// was submitted.
     pub phases: Phases,
 }
 
-/// How long the parts of a step take.
+/// Durations of the parts of a step.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Phases {
-    /// Scenes to the device.
+    /// Copy of the scenes to the device.
     pub copy: Duration,
-    /// Voxels to superpoint features.
+    /// Forward pass from voxels to superpoint features.
     pub backbone: Duration,
-    /// Superpoint features to predictions.
+    /// Forward pass from superpoint features to predictions.
     pub decoder: Duration,
-    /// Predictions to the loss.
+    /// Loss of the predictions.
     pub loss: Duration,
-    /// The loss to gradients.
+    /// Backward pass from the loss to the gradients.
     pub backward: Duration,
 }
 
@@ -68,7 +68,7 @@ pub struct Devices {
     others: Vec<Worker>,
 }
 
-/// A device and what it needs beside the weights.
+/// A device and everything that it needs besides the weights.
 struct Computer {
     config: Config,
     device: Device,
@@ -86,22 +86,23 @@ struct Job {
     samples: Vec<Sample>,
 }
 
-/// What the scenes of one device say.
+/// The result of the scenes of one device.
 struct Part {
     gradients: GradientsParams,
-    /// A row a scene.
+    /// Loss and terms, one row per scene.
     figures: Vec<Vec<f32>>,
     flops: f64,
     phases: Phases,
-    /// Running statistics by path.
+    /// Running statistics by path in the module.
     statistics: BTreeMap<String, TensorData>,
 }
 
 impl Devices {
-    /// All of them differentiate; the weights live on the first.
+    /// Prepares training on `devices`, which must all support differentiation. The weights are on
+    /// the first.
     ///
     /// # Errors
-    /// There is none.
+    /// Returns an error if `devices` is empty.
     pub fn new(devices: &[Device], config: &Config) -> anyhow::Result<Self> {
         let computer = |device: &Device| Computer {
             config: config.clone(),
@@ -119,18 +120,18 @@ impl Devices {
         })
     }
 
-    /// The step of `samples` from here; with several devices, scene i goes to device i modulo their
-    /// number, and the network's running statistics become the mean of what they are on each. Where
-    /// anything of it is not finite, the network comes back as it was.
+    /// Computes the step of `samples`, starting from `model`. With several devices, scene i goes to
+    /// device i modulo their number, and the network's running statistics become the mean over the
+    /// devices. If anything of the step is not finite, the network is returned unchanged.
     ///
     /// # Errors
-    /// A device's thread ended.
+    /// Returns an error if the thread of a device has ended.
     pub fn step(
         &mut self,
         model: SegDino3dVl,
         samples: Vec<Sample>,
     ) -> anyhow::Result<(SegDino3dVl, Step)> {
-        // running statistics are shared by clones; a snapshot has its own
+        // clones share their running statistics; a snapshot has its own
         let snapshot = || model.valid().train();
         let before = snapshot();
         let devices = 1 + self.others.len();
@@ -245,7 +246,7 @@ impl Computer {
             );
             lap(&mut phases.backward);
         }
-        // read back once
+        // one read-back for all scenes
         let figures = match figures.is_empty() {
             true => vec![],
             false => {
@@ -270,8 +271,8 @@ impl Computer {
 }
 
 impl Part {
-    /// The network after the forward passes, or as it was `before` if anything is not finite, and
-    /// what its scenes say.
+    /// Combines the result: returns the network after the forward passes, or the one from `before`
+    /// them if anything is not finite, and the step.
     fn step(self, before: SegDino3dVl, after: SegDino3dVl) -> (SegDino3dVl, Step) {
         let is_finite = self
             .figures
@@ -301,10 +302,10 @@ impl Part {
     }
 }
 
-/// How burn's normalisations call their running statistics.
+/// Prefix of the names of running statistics in burn's normalization modules.
 const STATISTIC: &str = "running_";
 
-/// The running statistics of `model`, pending updates included.
+/// The running statistics of `model`, including pending updates.
 fn statistics(model: &SegDino3dVl) -> BTreeMap<String, TensorData> {
     struct Read {
         path: Vec<String>,
@@ -336,7 +337,8 @@ fn statistics(model: &SegDino3dVl) -> BTreeMap<String, TensorData> {
     read.found
 }
 
-/// Whether all running statistics of `model` are finite, pending updates included; read back once.
+/// `true` if all running statistics of `model` are finite, including pending updates. Reads back
+/// once.
 fn statistics_are_finite(model: &SegDino3dVl) -> bool {
     struct Sums(Vec<Tensor<1>>, bool);
     impl ModuleVisitor for Sums {
@@ -359,7 +361,7 @@ fn statistics_are_finite(model: &SegDino3dVl) -> bool {
             .is_finite()
 }
 
-/// Sets running statistics to their means over devices.
+/// Sets the running statistics to their means over the devices.
 struct MeanStatistics {
     statistics: Vec<BTreeMap<String, TensorData>>,
     path: Vec<String>,
@@ -405,7 +407,7 @@ mod tests {
         partition::Part as Supervised,
     };
 
-    /// A tiny network that reads one image feature, and what changes as it learns.
+    /// A tiny network that reads one image feature, and the state that changes as it learns.
     struct Run {
         config: Config,
         devices: Devices,
@@ -420,8 +422,8 @@ mod tests {
         toml::from_str(config).unwrap()
     }
 
-    /// Voxels in a row, four superpoints, the first two of which are an object; the image features
-    /// as given.
+    /// Voxels in a row with four superpoints, the first two of which are an object. One point has
+    /// the image feature `image`.
     fn sample(config: &Config, image: f32) -> Sample {
         let positions: Vec<[f32; 3]> = (0..40)
             .map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.1, 0.0])
@@ -473,7 +475,8 @@ mod tests {
             }
         }
 
-        /// A step of a sound scene and of one with this image feature; whether it was finite.
+        /// Makes a step of a valid scene and of one with the image feature `image`; also returns
+        /// `true` if the step was finite.
         fn step(mut self, image: f32) -> (Self, bool) {
             let samples = [0.3, image].map(|image| sample(&self.config, image));
             let (model, step) = self.devices.step(self.model, samples.into()).unwrap();
@@ -488,7 +491,7 @@ mod tests {
             (self, is_finite)
         }
 
-        /// Every parameter, running statistic, moment and mean, bit by bit, by name.
+        /// The bits of every parameter, running statistic, moment and running mean, by name.
         fn state(&self) -> BTreeMap<String, Vec<u32>> {
             let bits = |values: Vec<f32>| values.into_iter().map(f32::to_bits).collect();
             let flat =
@@ -535,7 +538,7 @@ mod tests {
                     "{poison} on {devices} devices"
                 );
             }
-            // and it goes on from there
+            // the run continues from there
             let (run, was_finite) = run.step(0.2);
             assert!(was_finite);
             let after = run.state();

@@ -1,9 +1,9 @@
 //! Scenes in object stores: `s3://bucket/folder` (credentials, region and endpoint from the usual
 //! `AWS_*` variables) and `file:///folder`.
 //!
-//! Everything else works on files, so a scene is brought to a temporary folder before it is read,
-//! and a bundle written to one before it is stored. A bundle's index is deleted first and stored
-//! last: where there is an index, there is the whole bundle.
+//! All other code works on files, so a scene is downloaded to a temporary folder before it is read,
+//! and a bundle is written to a temporary folder before it is uploaded. The index of a bundle is
+//! deleted first and uploaded last: if there is an index, the bundle is complete.
 
 use std::{
     fs::{self, File},
@@ -26,13 +26,14 @@ use crate::{
     prepare::{self, Kind},
 };
 
-/// Most bytes in memory at a time for one file.
+/// Largest number of bytes of one file in memory at a time.
 const PIECE: u64 = 64 << 20;
-/// What no reader of recordings reads; files of these kinds come as empty ones.
+/// Extensions of files that no reader of recordings reads; such files are replaced by empty ones.
 const UNREAD: [&str; 9] = [
     "mp4", "mov", "mkv", "glb", "usdz", "obj", "fbx", "zip", "r3d",
 ];
-/// So many folders in a folder may be parts of one scene; where there are more, each is a scene.
+/// Largest number of subfolders that may be parts of one scene; if a folder has more, each of them
+/// is a scene.
 const PARTS: usize = 32;
 
 /// A folder of an object store.
@@ -45,23 +46,24 @@ pub struct Store {
 
 /// A file below a store's folder.
 struct Entry {
-    /// Its path from there.
+    /// Its path relative to the store's folder.
     name: PathBuf,
     key: Key,
     size: u64,
 }
 
-/// Whether it is an address and not a path.
+/// `true` if `path` is the address of an object store, not a path of a file.
 pub fn is_address(path: &Path) -> bool {
     path.to_str().is_some_and(|path| path.contains("://"))
 }
 
 impl Store {
-    /// Opens the folder at the address; one of files must be there, or is made.
+    /// Opens the folder at the address. A folder of files must exist, unless `is_made`, which
+    /// creates it.
     ///
     /// # Errors
-    /// The address is of another kind, the bucket's settings are incomplete, the folder is not
-    /// there or cannot be made.
+    /// Returns an error if the scheme of the address is not supported, the bucket's settings are
+    /// incomplete, or the folder does not exist or cannot be created.
     fn open(address: &Path, is_made: bool) -> anyhow::Result<Self> {
         let text = address.to_str().unwrap_or_default();
         let (scheme, rest) = text
@@ -111,7 +113,7 @@ impl Store {
         Ok(Key::parse(format!("{}/{name}", self.folder))?)
     }
 
-    /// What lies directly in a folder: folders and files.
+    /// Lists the folders and files directly in a folder.
     fn level(&self, folder: &Key) -> anyhow::Result<(Vec<Key>, Vec<Entry>)> {
         let listed = self
             .runtime
@@ -144,7 +146,7 @@ impl Store {
         Ok((folders, entries))
     }
 
-    /// Everything below a folder.
+    /// Lists all files below a folder.
     fn below(&self, folder: &Key) -> anyhow::Result<Vec<Entry>> {
         let (folders, mut entries) = self.level(folder)?;
         for folder in folders {
@@ -201,7 +203,8 @@ impl Store {
             match next {
                 Ok(_) => drop(self.runtime.block_on(parts.complete())?),
                 Err(error) => {
-                    // what was stored of it is of no use, and the first error is the one to tell
+                    // the parts that were stored are of no use, and the first error is the one to
+                    // report
                     drop(self.runtime.block_on(parts.abort()));
                     return Err(error);
                 }
@@ -211,7 +214,7 @@ impl Store {
         store().with_context(|| format!("cannot store {key}"))
     }
 
-    /// Whether the whole bundle `name` is there.
+    /// `true` if the complete bundle `name` exists.
     fn has_bundle(&self, name: &str) -> anyhow::Result<bool> {
         let key = self.key(&format!("{name}/{INDEX}"))?;
         match self.runtime.block_on(self.objects.head(&key)) {
@@ -221,7 +224,7 @@ impl Store {
         }
     }
 
-    /// Stores the files of `folder` as the bundle `name`, in place of an older one.
+    /// Uploads the files of `folder` as the bundle `name`, in place of an older one.
     fn put_bundle(&self, name: &str, folder: &Path) -> anyhow::Result<()> {
         let index = self.key(&format!("{name}/{INDEX}"))?;
         match self.runtime.block_on(self.objects.delete(&index)) {
@@ -255,27 +258,27 @@ impl Store {
     }
 }
 
-/// Where scenes come from.
+/// A source of scenes.
 pub enum Input {
-    /// A path.
+    /// A path of the file system.
     Files(PathBuf),
     /// An object store.
     Objects(Store),
 }
 
-/// A scene that may be there.
+/// A possible scene.
 pub enum Candidate {
-    /// A scene.
+    /// The path of a scene.
     Files(PathBuf),
-    /// A folder of an object store, which may be a scene.
+    /// A folder of an object store, which may or may not be a scene.
     Objects(Key),
 }
 
 impl Input {
-    /// From a path or an address.
+    /// Opens a path or an address.
     ///
     /// # Errors
-    /// The store cannot be opened.
+    /// Returns an error if the store cannot be opened.
     pub fn open(place: &Path) -> anyhow::Result<Self> {
         Ok(if is_address(place) {
             Self::Objects(Store::open(place, false)?)
@@ -284,11 +287,11 @@ impl Input {
         })
     }
 
-    /// Scenes by name: it itself, or the folders in it; which of an object store's folders are
-    /// scenes shows only when they are read.
+    /// Lists scenes by name: the input itself, or the folders in it. For an object store, only
+    /// reading a folder shows whether it is a scene.
     ///
     /// # Errors
-    /// It cannot be listed or holds nothing.
+    /// Returns an error if the input cannot be listed or is empty.
     pub fn candidates(&self, kind: Kind) -> anyhow::Result<Vec<(String, Candidate)>> {
         let store = match self {
             Self::Objects(_)
@@ -335,10 +338,11 @@ impl Input {
             .collect())
     }
 
-    /// What `read` makes of the scene's files; `None` where the folder is no scene of this kind.
+    /// Calls `read` with the path of the scene's files and returns its result; `None` if the folder
+    /// is not a scene of this kind.
     ///
     /// # Errors
-    /// The files cannot be had, or `read` fails.
+    /// Returns an error if the files cannot be downloaded or `read` fails.
     pub fn with<T>(
         &self,
         kind: Kind,
@@ -377,11 +381,12 @@ fn is_unread(name: &Path) -> bool {
     })
 }
 
-/// A temporary folder with an empty file for each of a scene's: enough to see what the scene is.
+/// A temporary folder with an empty file for each file of a scene, which is enough to recognize the
+/// scene.
 struct Outline {
     _kept: TempDir,
     path: PathBuf,
-    /// How many parts of the entries' names lead to the scene.
+    /// Number of leading components of the entries' names that are the path of the scene.
     depth: usize,
 }
 
@@ -415,7 +420,7 @@ impl Outline {
     }
 }
 
-/// Where bundles go.
+/// A destination of bundles.
 pub enum Output {
     /// A folder.
     Files(PathBuf),
@@ -424,10 +429,10 @@ pub enum Output {
 }
 
 impl Output {
-    /// At a path or an address; a folder is made.
+    /// Opens a path or an address; a folder is created.
     ///
     /// # Errors
-    /// The store cannot be opened or the folder not be made.
+    /// Returns an error if the store cannot be opened or the folder cannot be created.
     pub fn open(place: &Path) -> anyhow::Result<Self> {
         if is_address(place) {
             return Ok(Self::Objects(Store::open(place, true)?));
@@ -436,10 +441,10 @@ impl Output {
         Ok(Self::Files(place.to_owned()))
     }
 
-    /// Whether the whole bundle is there.
+    /// `true` if the complete bundle exists.
     ///
     /// # Errors
-    /// The store does not say.
+    /// Returns an error if the store cannot be queried.
     pub fn has(&self, name: &str) -> anyhow::Result<bool> {
         match self {
             Self::Files(folder) => Ok(folder.join(name).join(INDEX).is_file()),
@@ -447,10 +452,10 @@ impl Output {
         }
     }
 
-    /// Has `write` make the bundle in a folder, and keeps it.
+    /// Calls `write` with the folder in which to write the bundle, and stores it.
     ///
     /// # Errors
-    /// `write` fails, or the store.
+    /// Returns an error if `write` or the store fails.
     pub fn put<T>(
         &self,
         name: &str,
@@ -469,19 +474,19 @@ impl Output {
     }
 }
 
-/// Paths whose addresses were replaced by temporary folders with the files; these are deleted with
-/// it.
+/// Paths in which addresses are replaced by temporary folders with the downloaded files. The
+/// folders are deleted when this is dropped.
 pub struct Local {
-    /// As many as there were places.
+    /// One path for each place, in the same order.
     pub paths: Vec<PathBuf>,
     _kept: Vec<TempDir>,
 }
 
 impl Local {
-    /// Loads what lies at the addresses among `places`, all of it.
+    /// Downloads everything at those of `places` that are addresses.
     ///
     /// # Errors
-    /// A store cannot be opened or read, or there is nothing.
+    /// Returns an error if a store cannot be opened or read, or if there is nothing at an address.
     pub fn of(places: &[PathBuf]) -> anyhow::Result<Self> {
         let mut local = Self {
             paths: vec![],
@@ -564,7 +569,7 @@ mod tests {
         // an older bundle leaves nothing behind
         out.put("room.1", write(&["b.png", INDEX])).unwrap();
         assert_eq!(names(&store), ["room.1/b.png", "room.1/foundation.json"]);
-        // a file that cannot be stored: no index, neither the old nor the new one
+        // a file cannot be stored: there is no index, neither the old nor the new one
         let broken = |folder: &Path| -> anyhow::Result<()> {
             write(&["b.png", INDEX])(folder)?;
             Ok(fs::create_dir(folder.join("no file"))?)
@@ -618,7 +623,7 @@ mod tests {
             (Some([4, 4, 0]), None),
             "nobody reads videos"
         );
-        // the scene itself
+        // the folder itself is the scene
         let input = Input::Objects(Store {
             folder: store.key("one").unwrap(),
             ..store
@@ -638,7 +643,7 @@ mod tests {
     fn files_of_any_size_come_back() {
         let store = memory();
         let folder = tempfile::tempdir().unwrap();
-        // two pieces and a bit
+        // two pieces and five bytes
         let bytes: Vec<u8> = (0..2 * PIECE as usize + 5)
             .map(|i| (i / 1000) as u8)
             .collect();

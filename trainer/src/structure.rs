@@ -1,25 +1,26 @@
-//! What of a labelled scan is the room itself, and no thing in it.
+//! The structural elements of a labelled scan: the parts of the room itself, which are not objects
+//! in it.
 
 use std::collections::HashMap;
 
 use crate::nyu40;
 
-/// A part of a room's shell.
+/// A structural element of a room.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Structure {
-    /// Stands.
+    /// A wall.
     Wall,
-    /// Carries.
+    /// The floor.
     Floor,
-    /// Covers.
+    /// The ceiling.
     Ceiling,
 }
 
 impl Structure {
-    /// Every part.
+    /// Every element.
     pub const ALL: [Self; 3] = [Self::Wall, Self::Floor, Self::Ceiling];
 
-    /// What its class is called anywhere.
+    /// Name of the element's class in any dataset.
     pub fn name(self) -> &'static str {
         match self {
             Self::Wall => "wall",
@@ -28,8 +29,8 @@ impl Structure {
         }
     }
 
-    /// (points): which part each is, by what its class is called in `names`, and by NYU40's where
-    /// it has no name there.
+    /// The element that each point belongs to, `(points)`, by the name of its class in `names`, or
+    /// by NYU40's name if the class has none there.
     pub fn of_points(semantic: &[i32], names: &HashMap<i32, String>) -> Vec<Option<Self>> {
         let of_class = |class: i32| {
             let name = names

@@ -28,29 +28,29 @@ use crate::{
     validation, work,
 };
 
-/// Checkpoints kept of steps that were not finite; more of them tell nothing new.
+/// Number of non-finite steps that leave a checkpoint; more would add no information.
 const BROKEN: usize = 3;
-/// So many steps in a row that are not finite end a run: it will not recover.
+/// Number of consecutive non-finite steps that end a run: it will not recover.
 const HOPELESS: usize = 100;
 
-/// Name of the log in a run's folder: one JSON object a step.
+/// Name of the log in a run's folder, with one JSON object per step.
 pub const LOG: &str = "metrics.jsonl";
 
-/// Trains into the folder `out` until the budget is used up or `stop` is set; goes on from the
-/// newest whole checkpoint there, if there is one, or begins where `start` stopped. The scenes of a
-/// step are spread over `devices`.
+/// Trains into the folder `out` until the budget is used up or `stop` is set. Continues from the
+/// newest undamaged checkpoint there if there is one; otherwise begins with `start`, if it is
+/// given. The scenes of a step are distributed over `devices`.
 ///
-/// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the one
-/// before it and, where the configuration names scans to measure on, the one that did best there.
-/// One line a step goes to `metrics.jsonl`: the loss and its terms, the learning rate, the
-/// gradient's norm, and how fast it went. A step of which anything is not finite changes nothing;
-/// the first of them leave `broken-STEP.safetensors`, from which the same step can be made again:
-/// samples follow from their numbers.
+/// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the previous
+/// one and, if the configuration names scans for validation, the one with the best result on them.
+/// Appends one line per step to `metrics.jsonl`: the loss and its terms, the learning rate, the
+/// norm of the gradient, and the speed. A step with any non-finite value changes nothing; the first
+/// of these steps write `broken-STEP.safetensors`, from which the same step can be repeated,
+/// because samples follow from their numbers.
 ///
 /// # Errors
-/// The network answers in fixed classes (what is learnt are places of names), a scan to measure on
-/// is missing, no room can be learnt from, the disk is full, the checkpoint is of another network,
-/// or no step is finite any more.
+/// Returns an error if the network has fixed classes (training needs text embeddings as classes), a
+/// scan for validation is missing, no room can be used, the disk is full, the checkpoint is of
+/// another network, or too many consecutive steps are not finite.
 pub fn train(
     config: &Config,
     start: Option<Start>,
@@ -118,7 +118,7 @@ pub fn train(
     Ok(())
 }
 
-/// All that changes from step to step.
+/// The state that changes from step to step.
 struct Run<'a> {
     config: &'a Config,
     out: &'a Path,
@@ -126,9 +126,9 @@ struct Run<'a> {
     optimiser: AdamW,
     average: Option<Average>,
     state: State,
-    /// Of the last step.
+    /// `true` if the last step was finite.
     was_finite: bool,
-    /// Steps that left a checkpoint because they were not.
+    /// Number of non-finite steps that left a checkpoint.
     broken: usize,
 }
 
@@ -179,8 +179,8 @@ impl<'a> Run<'a> {
         Ok(run)
     }
 
-    /// One step, and what the log says of it. Where anything of it is not finite, only the counters
-    /// go on.
+    /// Makes one step; also returns its record for the log. If anything of the step is not finite,
+    /// only the counters advance.
     fn step(
         mut self,
         computers: &mut Devices,
@@ -237,7 +237,7 @@ impl<'a> Run<'a> {
         Ok((self, record))
     }
 
-    /// Says which samples a step that was not finite had, and keeps what it began with.
+    /// Reports the samples of a non-finite step, and saves the state before it.
     fn report(&mut self, before: &State) -> anyhow::Result<()> {
         let State { steps, scenes, .. } = self.state;
         tracing::warn!(
@@ -270,8 +270,8 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// Measures the checkpoint that was just saved, unless it was measured before. What goes wrong
-    /// there is no reason to end a run.
+    /// Evaluates the checkpoint that was just saved, unless it was evaluated before. An error in
+    /// the evaluation does not end the run.
     fn measure(&self, device: &Device) {
         if self.config.validation.sets.is_empty()
             || validation::last(self.out).is_some_and(|last| last.step == self.state.steps)
@@ -284,8 +284,8 @@ impl<'a> Run<'a> {
     }
 }
 
-/// A run that goes on with other data or another loss is another run, which may be what somebody
-/// wants.
+/// Warns if a resumed run has other data or another loss: it is then a different run, which may be
+/// intended.
 fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
     let (saved, now) = (serde_json::to_value(saved)?, serde_json::to_value(now)?);
     for part in ["data", "augment", "loss", "optimiser"] {
@@ -300,7 +300,7 @@ fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How far the run has come, by wall time or by steps.
+/// Measures the progress of the run, by wall time or by steps.
 struct Clock {
     began: Instant,
     before: f64,
@@ -310,7 +310,7 @@ struct Clock {
 }
 
 impl Clock {
-    /// Parts of the progress bar.
+    /// Number of units of the progress bar.
     const PARTS: u64 = 1000;
 
     fn new(config: &Config, state: &State) -> Self {
@@ -329,7 +329,7 @@ impl Clock {
         }
     }
 
-    /// Of the whole run, earlier parts included.
+    /// Seconds of the whole run, including the parts before a resume.
     fn seconds(&self) -> f64 {
         self.before + self.began.elapsed().as_secs_f64()
     }
@@ -402,7 +402,7 @@ mod tests {
         assert!(!out.exists());
     }
 
-    /// Two boxes on a floor, a chair and a table, a point every 4 cm.
+    /// Writes a room of two boxes on a floor, a chair and a table, with a point every 4 cm.
     fn write_room(path: &Path) {
         let mut points = Vec::new();
         let mut patch =
@@ -431,8 +431,8 @@ mod tests {
         std::fs::write(path, header + &points.concat()).unwrap();
     }
 
-    /// A tiny network on such a room, with a learning rate that does not depend on where the run
-    /// ends.
+    /// The configuration of a tiny network on such a room, with a learning rate that does not
+    /// depend on where the run ends.
     fn tiny(folder: &Path, change: &str) -> Config {
         let rooms = folder.join("rooms");
         std::fs::create_dir_all(&rooms).unwrap();
@@ -446,7 +446,7 @@ mod tests {
         config
     }
 
-    /// Trains up to `steps`; every tensor of the checkpoint, by name.
+    /// Trains up to `steps` and returns every tensor of the checkpoint, by name.
     fn run(
         config: &Config,
         steps: u64,
@@ -469,8 +469,8 @@ mod tests {
             .collect()
     }
 
-    /// Folders of runs that go on from the same first step: random weights come from one source for
-    /// all tests.
+    /// Folders of runs that continue from the same first step, because all tests draw random
+    /// weights from one generator.
     fn begun(config: &Config, folder: &Path, names: [&str; 2]) -> [std::path::PathBuf; 2] {
         let first = folder.join("first");
         run(config, 1, &first);

@@ -1,5 +1,5 @@
-//! What a run's checkpoints reached on held-out scans, in its folder: one JSON object a
-//! measurement, in `validation.jsonl`.
+//! Results of a run's checkpoints on held-out scans, in the run's folder: `validation.jsonl` has
+//! one JSON object per evaluation.
 
 use std::path::Path;
 
@@ -20,18 +20,18 @@ use crate::{
 
 /// Name of the file in a run's folder.
 pub const FILE: &str = "validation.jsonl";
-/// What a record calls the figure by which checkpoints are chosen.
+/// Key of the figure by which the best checkpoint is chosen.
 const CHOICE: &str = "choice";
-/// What such a record calls the names of the sets that chose; figures of other sets are not
+/// Key of the names of the sets from which that figure was computed; figures of other sets are not
 /// comparable.
 const SETS: &str = "sets";
-/// What a record calls the name of the set it is about.
+/// Key of the name of the set that a record is about.
 pub const SET: &str = "set";
 
-/// Adds the averages of the checkpoint that is in `run` now.
+/// Appends the averages in `figures` for the current checkpoint of `run`.
 ///
 /// # Errors
-/// There is no checkpoint, or the file cannot be written.
+/// Returns an error if there is no checkpoint, or if the file cannot be written.
 pub fn record(run: &Path, protocol: Protocol, figures: &Figures) -> anyhow::Result<()> {
     let state = Checkpoint::read(&run.join(CHECKPOINT))
         .context("only a training run has validation figures to add to")?
@@ -51,15 +51,16 @@ fn write(run: &Path, state: &State, mut record: Value) -> anyhow::Result<()> {
     Metrics::open(&run.join(FILE))?.write(&record)
 }
 
-/// When a run was measured last.
+/// The state of a run at its last evaluation.
 pub struct Last {
-    /// Steps it had made.
+    /// Number of steps made.
     pub step: u64,
-    /// How long it had gone on, seconds.
+    /// Duration of the run, seconds.
     pub seconds: f64,
 }
 
-/// When the run in a folder was measured last, as far as that can be read.
+/// The state of the run in a folder at its last evaluation; `None` if there is none that can be
+/// read.
 pub fn last(run: &Path) -> Option<Last> {
     let log = Log::read(&run.join(FILE)).ok()?;
     let record = log
@@ -72,10 +73,10 @@ pub fn last(run: &Path) -> Option<Last> {
     })
 }
 
-/// Whether there is something to measure on, which a run should not find out after hours.
+/// Checks that every set has scans, so that a run does not fail after hours.
 ///
 /// # Errors
-/// A set has no scan.
+/// Returns an error if a set has no scan.
 pub fn check(options: &Validation) -> anyhow::Result<()> {
     options.sets.iter().try_for_each(|set| {
         Asked::of(&set.scans)
@@ -84,11 +85,12 @@ pub fn check(options: &Validation) -> anyhow::Result<()> {
     })
 }
 
-/// Measures the checkpoint that is in `run` now on every set, without classes, and keeps it as the
-/// best one if it is: by the mean of AP50 with the model's scores over the sets that choose.
+/// Evaluates the current checkpoint of `run` on every set, without classes, and keeps it as the
+/// best one if the mean of AP50 with the model's scores, over the sets that take part in the
+/// choice, is the highest so far.
 ///
 /// # Errors
-/// A scan cannot be read, or the folder cannot be written.
+/// Returns an error if a scan cannot be read, or if the folder cannot be written.
 pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Result<()> {
     let names: Vec<&str> = options
         .sets

@@ -1,10 +1,11 @@
-//! How much arithmetic a training step is, by count of the products in it, and how much a device
-//! could do.
+//! Counts the floating-point operations (FLOPs) of a training step, and measures the peak speed of
+//! a device.
 //!
-//! Counted are the sparse convolutions, by the pairs of voxels that meet under their kernels, and
-//! the decoder's products; not what is done value by value, nor the loss. A step with gradients
-//! counts three times its forward pass: each product has two more in the other direction. So the
-//! share of the peak is a lower bound of how busy the device was.
+//! The count includes the sparse convolutions, by the pairs of voxels that meet under their
+//! kernels, and the matrix products of the decoder; it excludes element-wise operations and the
+//! loss. A step with gradients counts three times its forward pass, because each product has two
+//! more in the backward pass. The share of the peak is therefore a lower bound of the device's
+//! utilization.
 
 use std::time::{Duration, Instant};
 
@@ -19,25 +20,26 @@ use segscape::{
     text,
 };
 
-/// Products of a step with gradients by those of its forward pass.
+/// FLOPs of a step with gradients, relative to its forward pass.
 const WITH_GRADIENTS: f64 = 3.0;
-/// Scenes whose voxels' neighbours are counted; later ones are taken to have as many a voxel,
-/// because counting costs a GPU's run time on the CPU.
+/// Number of scenes whose voxel neighbours are counted. Later scenes are assumed to have the same
+/// number per voxel, because counting costs a GPU's run time on the CPU.
 const COUNTED: usize = 8;
-/// How long the peak is measured.
+/// Duration of the measurement of the peak.
 const MEASURED: Duration = Duration::from_millis(300);
-/// Edges of the square products that are tried for the peak.
+/// Edges of the square matrices with which the peak is measured.
 const EDGES: [usize; 4] = [256, 512, 1024, 4096];
 
-/// Counts the arithmetic of scenes.
+/// Counts the FLOPs of scenes.
 pub struct Work {
     config: Config,
-    /// Of each kernel map, in the order of [`maps`]: (pairs, output rows) over the scenes counted.
+    /// (pairs, output rows) of each kernel map over the counted scenes, in the order of [`maps`].
     totals: Vec<(f64, f64)>,
     counted: usize,
 }
 
-/// The kernel maps of a scene: first, around each level, to each coarser level.
+/// The kernel maps of a scene, in this order: the first convolution, the convolutions on each
+/// level, and the convolutions from each level to the next coarser one.
 fn maps(scene: &Scene) -> impl Iterator<Item = &KernelMap> {
     let pyramid = &scene.pyramid;
     std::iter::once(&pyramid.first)
@@ -57,7 +59,7 @@ fn pairs(map: &KernelMap) -> f64 {
 }
 
 impl Work {
-    /// For a network of `config`.
+    /// Creates a counter for a network of `config`.
     pub fn new(config: &Config) -> Self {
         Self {
             config: config.clone(),
@@ -66,8 +68,8 @@ impl Work {
         }
     }
 
-    /// Floating-point operations, two a product's term, of one scene's forward and backward pass
-    /// with so many queries and class names.
+    /// FLOPs of the forward and backward pass of one scene with `queries` queries and `names` class
+    /// names; each multiply-add counts as two.
     pub fn of_scene(&mut self, scene: &Scene, queries: usize, names: usize) -> f64 {
         if self.counted < COUNTED {
             self.totals.resize(maps(scene).count(), (0.0, 0.0));
@@ -106,11 +108,11 @@ impl Work {
     }
 }
 
-/// Terms of the convolutions' products.
+/// Multiply-adds of the convolutions.
 fn backbone(config: &Config, first: f64, around: &[f64], children: &[f64], rows: &[f64]) -> f64 {
     let inputs = config.inputs.channels() as f64;
-    // residual blocks at a level: two convolutions each, and a linear shortcut where the first
-    // changes the width
+    // The residual blocks on a level have two convolutions each, and a linear shortcut where the
+    // first block changes the width.
     let blocks = |level: usize, count: usize, input: usize, output: usize| {
         let (input, output) = (input as f64, output as f64);
         let shortcut = if input == output {
@@ -163,8 +165,8 @@ fn backbone(config: &Config, first: f64, around: &[f64], children: &[f64], rows:
     }
 }
 
-/// Terms of the decoder's products for S superpoints, Q queries, T names and O objects seen in
-/// images.
+/// Multiply-adds of the decoder's products for S superpoints, Q queries, T names and O objects seen
+/// in images.
 fn decoder(config: &Config, s: f64, q: f64, t: f64, o: f64) -> f64 {
     let (d, channels, ffn) = (
         config.d_model as f64,
@@ -200,16 +202,16 @@ fn decoder(config: &Config, s: f64, q: f64, t: f64, o: f64) -> f64 {
     start + predict + layers * (place + cross + own + seen + think + predict)
 }
 
-/// Floating-point operations a second of the device's own dense product, at the best of a few
-/// sizes: what its other products are held against.
+/// FLOPs per second of the device's own dense matrix product, at the best of a few sizes. It is the
+/// reference for the speed of a step.
 ///
 /// # Errors
-/// The device fails.
+/// Returns an error if the device fails.
 pub fn peak(device: &Device) -> anyhow::Result<f64> {
     let mut best: f64 = 0.0;
     for edge in EDGES {
-        // nothing is drawn: weights still may be, and how many sizes are tried depends on the time
-        // they take
+        // The matrices are not random: weights may still be drawn from the same generator, and the
+        // number of sizes tried here depends on how long they take.
         let [a, b] = [0.5, 0.25].map(|value| Tensor::<2>::full([edge, edge], value, device));
         let product = || {
             a.clone()
@@ -217,7 +219,7 @@ pub fn peak(device: &Device) -> anyhow::Result<f64> {
                 .slice([0..1, 0..1])
                 .into_scalar::<f32>()
         };
-        // the first compiles
+        // The first product includes compilation.
         anyhow::ensure!(
             product().is_finite(),
             "the device's product of {edge} x {edge} is not finite"
@@ -229,7 +231,7 @@ pub fn peak(device: &Device) -> anyhow::Result<f64> {
         }
         let seconds = began.elapsed().as_secs_f64() / f64::from(count);
         best = best.max(2.0 * (edge as f64).powi(3) / seconds);
-        // a larger one would take eight times as long
+        // a larger product would take eight times as long
         if seconds * 8.0 > MEASURED.as_secs_f64() {
             break;
         }
@@ -250,7 +252,7 @@ mod tests {
 
     use super::*;
 
-    /// Two voxels side by side and one far away, each a superpoint.
+    /// Two adjacent voxels and one far away, each a superpoint.
     fn scene(config: &Config) -> Scene {
         let edge = config.voxel_size;
         let positions = [
@@ -282,7 +284,7 @@ mod tests {
             [5.0, 5.0],
             "each meets itself, and two each other"
         );
-        // the first convolution and two blocks of two
+        // the first convolution, and two blocks of two convolutions
         let expected = 5.0 * (7.0 * 8.0 + 4.0 * 64.0);
         assert_eq!(backbone(&one_level, 5.0, &[5.0], &[], &[3.0]), expected);
         let mut work = Work::new(&one_level);

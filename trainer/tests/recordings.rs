@@ -1,5 +1,5 @@
-//! The documented way from an RGB-D recording to a model that segments a scan
-//! (docs/train-on-recordings.md), small.
+//! Tests the documented way from an RGB-D recording to a model that segments a scan
+//! (docs/train-on-recordings.md) on a small example.
 #![allow(clippy::unwrap_used)]
 
 use std::{
@@ -12,11 +12,11 @@ use image::{ImageBuffer, Luma, Rgb};
 
 const SIZE: [u32; 2] = [64, 48];
 const FOCAL: f32 = 40.0;
-/// The recording's room, metres: x right, y down, z ahead; the floor is a metre below the cameras,
-/// the wall three metres ahead.
+/// The room of the recording, metres: x is right, y down and z ahead; the floor is one metre below
+/// the cameras and the wall three metres ahead.
 const FLOOR: f32 = 1.0;
 const WALL: f32 = 3.0;
-/// A box on the floor: lowest and highest corner.
+/// A box on the floor: its lowest and its highest corner.
 const BOX: [[f32; 3]; 2] = [[-0.4, 0.4, 1.8], [0.4, FLOOR, 2.4]];
 
 fn trainer(folder: &Path, arguments: &[&str]) -> Output {
@@ -33,7 +33,7 @@ fn trainer(folder: &Path, arguments: &[&str]) -> Output {
     output
 }
 
-/// How far along `ray` from `eye` something is, and whether it is the box.
+/// The distance along `ray` from `eye` to the nearest surface, and `true` if that is the box.
 fn seen(eye: [f32; 3], ray: [f32; 3]) -> (f32, bool) {
     let room = [(FLOOR - eye[1]) / ray[1], (WALL - eye[2]) / ray[2]]
         .into_iter()
@@ -58,7 +58,8 @@ fn seen(eye: [f32; 3], ray: [f32; 3]) -> (f32, bool) {
     }
 }
 
-/// Three frames as SensReader exports them; the masks of the box, frame by frame.
+/// Writes three frames as SensReader exports them, and returns the masks of the box, frame by
+/// frame.
 fn record(folder: &Path) -> Vec<Vec<u16>> {
     for sub in ["color", "depth", "pose", "intrinsic"] {
         fs::create_dir_all(folder.join(sub)).unwrap();
@@ -116,7 +117,7 @@ fn record(folder: &Path) -> Vec<Vec<u16>> {
         .collect()
 }
 
-/// What a 2D model writes into a bundle.
+/// Writes masks into a bundle, as a 2D model does.
 fn write_masks(bundle: &Path, masks: &[Vec<u16>]) {
     let path = bundle.join("foundation.json");
     let mut index: serde_json::Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
@@ -182,7 +183,7 @@ fn a_recording_becomes_a_model_that_segments() {
         "{losses:?}"
     );
 
-    // steps that would destroy the network leave it alone, and leave a trace
+    // steps that would destroy the network leave it unchanged, and leave a trace
     fs::write(
         folder.join("broken.toml"),
         format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),

@@ -1,4 +1,4 @@
-//! What a person can ask for.
+//! The actions that a user can request.
 
 use leptos::prelude::*;
 use segscape::{bundle::View, preflight::Choices};
@@ -14,7 +14,7 @@ use crate::{
     state::{State, Work},
 };
 
-/// Starts the worker; called once, when the page is there.
+/// Starts the worker. Called once, when the page is ready.
 pub fn start(state: State) {
     let link = Link::new(move |reply| replies::handle(state, reply));
     *state.link.get_value().borrow_mut() = Some(link);
@@ -32,7 +32,7 @@ pub fn start(state: State) {
     }
 }
 
-/// Keeps the picture and the owners in step with what is visible.
+/// Keeps the picture and the owners of the points up to date with the visible instances.
 fn follow(state: State) {
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
@@ -58,7 +58,7 @@ fn follow(state: State) {
     });
 }
 
-/// Opens a scan or a bundle. What is on screen stays there until the new points are.
+/// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
 pub fn open(state: State, source: Source) {
     open_as(state, source, Choices::default());
 }
@@ -74,14 +74,14 @@ fn open_as(state: State, source: Source, choices: Choices) {
     send(state, Request::Open { source, choices });
 }
 
-/// Opens the scan on screen again, with another up axis or unit, or after it was cancelled.
+/// Reopens the scan on screen, with another up axis or unit or after it was cancelled.
 pub fn reopen(state: State, choices: Choices) {
     if let Some(source) = state.source.get_untracked() {
         open_as(state, source, choices);
     }
 }
 
-/// Opens the first of the files that were dropped or picked.
+/// Opens the first of the files that were dropped or chosen.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     if let Some(file) = files.and_then(|files| files.get(0)) {
         open(
@@ -94,7 +94,7 @@ pub fn open_files(state: State, files: Option<web_sys::FileList>) {
     }
 }
 
-/// Ends what the worker is doing, at once. What is on screen stays.
+/// Stops the worker's current job at once. The scene on screen stays.
 pub fn cancel(state: State) {
     if state.work.get_untracked() == Work::Running {
         state.work.set(Work::Cancelled);
@@ -103,8 +103,8 @@ pub fn cancel(state: State) {
     }
 }
 
-/// What WebGPU refused ended the worker: a fresh one goes on on the CPU. False where it ran on the
-/// CPU already.
+/// Replaces a worker that WebGPU ended by a new one that continues on the CPU. Returns `false` if
+/// the old worker already ran on the CPU.
 pub fn leave_gpu(state: State, failure: &str) -> bool {
     let on_gpu = state.backend.with_untracked(|backend| {
         backend
@@ -121,7 +121,7 @@ pub fn leave_gpu(state: State, failure: &str) -> bool {
     on_gpu
 }
 
-/// A fresh worker, which runs the network where the last one did.
+/// Starts a new worker, which runs the network on the same processor as the last worker.
 pub fn restart_worker(state: State) {
     let link = state.link.get_value();
     if let Some(link) = link.borrow().as_ref() {
@@ -143,7 +143,7 @@ pub fn restart_worker(state: State) {
             found_already,
         },
     );
-    // What the old worker knew about the scene on screen.
+    // Pass on the state that the old worker held for the scene on screen.
     let scene = (
         state.snapshot.get_value(),
         state.source.get_untracked(),
@@ -170,12 +170,12 @@ pub fn send(state: State, request: Request) {
     }
 }
 
-/// Asks for what the prompt says.
+/// Asks the worker to answer the prompt `text`.
 pub fn ask(state: State, text: &str) {
     prompt(state, text.trim(), false);
 }
 
-/// Asks for the words of the vocabulary in a prompt that is being typed.
+/// Asks only for the words of the vocabulary in a prompt that is still being typed.
 pub fn ask_while_typing(state: State, text: &str) {
     prompt(state, text, true);
 }
@@ -192,13 +192,13 @@ fn prompt(state: State, text: &str, typing: bool) {
     );
 }
 
-/// Selects an instance and flies to it.
+/// Selects an instance and moves the camera to it.
 pub fn select(state: State, instance: u32) {
     state.selected.set(Some(instance));
     focus(state);
 }
 
-/// Flies to the selected instance, or to the whole scene.
+/// Moves the camera to the selected instance, or to the whole scene if none is selected.
 pub fn focus(state: State) {
     let selected = state.selected.get_untracked();
     let bounds = selected.and_then(|id| {
@@ -209,26 +209,26 @@ pub fn focus(state: State) {
     state.viewer().focus(bounds);
 }
 
-/// Hides, isolates or renames, in a way that can be undone.
+/// Hides, isolates or renames instances, in a way that can be undone.
 pub fn edit(state: State, change: impl FnOnce(&mut Edits)) {
     state.edits.update(|history| history.change(change));
 }
 
-/// Takes the last edit back, if there is one.
+/// Undoes the last edit, if there is one.
 pub fn undo(state: State) {
     state.edits.update(|history| {
         history.undo();
     });
 }
 
-/// Makes the edit last taken back again, if there is one.
+/// Redoes the edit that was undone last, if there is one.
 pub fn redo(state: State) {
     state.edits.update(|history| {
         history.redo();
     });
 }
 
-/// Asks for a file with what is visible.
+/// Asks the worker for a file with the visible instances.
 pub fn export(state: State, format: Format) {
     let edits = state.edits.read_untracked();
     let mut labels = state.answer.with_untracked(|answer| {
@@ -259,7 +259,7 @@ pub fn export(state: State, format: Format) {
     );
 }
 
-/// Packs the scene as it looks now and hands the bundle on.
+/// Packs the scene as it is currently displayed and passes the bundle to `packed`.
 pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
     let edits = state.edits.read_untracked();
     let view = View {
@@ -279,19 +279,19 @@ pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
     );
 }
 
-/// The number of the next request of which only the latest counts.
+/// The serial number of the next request, for requests of which only the latest counts.
 fn next(latest: StoredValue<u32>) -> u32 {
     latest.update_value(|number| *number += 1);
     latest.get_value()
 }
 
-/// The worker is at work.
+/// Marks the worker as running.
 pub(crate) fn begin(state: State) {
     state.work.set(Work::Running);
     tick(state);
 }
 
-/// Lets elapsed times run while the worker is at work.
+/// Updates the elapsed times while the worker runs.
 fn tick(state: State) {
     if state.work.try_get_untracked() == Some(Work::Running) {
         state.clock.set(browser::now());

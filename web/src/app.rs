@@ -1,4 +1,4 @@
-//! The page: one context, one picture, the panels over it.
+//! The page: one context, the 3D view and the panels over it.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::prelude::*;
@@ -36,22 +36,22 @@ pub fn App() -> impl IntoView {
     }
 }
 
-/// The manage link of a scene, opened where the scene is open already, differs only in what loads
-/// no page.
+/// Reloads the page when the fragment of its address changes: the manage link of a scene that is
+/// already open differs from the scene's link only in the fragment, which by itself loads no page.
 fn follow_address() {
-    // A reload that the browser refuses leaves the page as it is.
+    // If the browser refuses to reload, the page stays as it is.
     let listener = window_event_listener(ev::hashchange, |_| {
         drop(browser::window().location().reload())
     });
     on_cleanup(move || listener.remove());
 }
 
-/// The picture's surroundings change with the system's dark and light.
+/// Updates the background of the 3D view when the system switches between dark and light.
 fn follow_color_scheme(state: State) {
     let Ok(Some(list)) = browser::window().match_media("(prefers-color-scheme: light)") else {
         return;
     };
     let changed = Closure::<dyn FnMut()>::new(move || state.dark.set(browser::prefers_dark()));
     list.set_onchange(Some(changed.as_ref().unchecked_ref()));
-    changed.forget(); // as long as the page
+    changed.forget(); // lives as long as the page
 }

@@ -1,5 +1,5 @@
-//! The browser calls that the page makes again and again, with their impossible failures folded
-//! away.
+//! Wrappers of browser calls that the page makes repeatedly, without the failures that cannot
+//! occur.
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
@@ -7,7 +7,7 @@ use web_sys::{
     Blob, BlobPropertyBag, Document, HtmlAnchorElement, HtmlElement, Url, UrlSearchParams, Window,
 };
 
-/// The window of the page; must not be called in a worker.
+/// The window of the page. Must not be called in a worker.
 pub fn window() -> Window {
     web_sys::window().expect("the page runs in a window")
 }
@@ -17,7 +17,7 @@ pub fn document() -> Document {
     window().document().expect("a window has a document")
 }
 
-/// Milliseconds since some fixed moment, on the page and in the worker.
+/// Milliseconds since some fixed moment. Works on the page and in the worker.
 pub fn now() -> f64 {
     js_sys::Reflect::get(&js_sys::global(), &"performance".into())
         .ok()
@@ -25,21 +25,21 @@ pub fn now() -> f64 {
         .map_or_else(js_sys::Date::now, |performance| performance.now())
 }
 
-/// Calls back before the next picture is shown.
+/// Calls `callback` before the next frame is shown.
 pub fn next_frame(callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);
-    // A window always has animation frames; a page that is being torn down may skip one.
+    // A window always has animation frames; a page that is being closed may skip one.
     let _ = window().request_animation_frame(callback.unchecked_ref());
 }
 
-/// Calls back after so many milliseconds.
+/// Calls `callback` after `ms` milliseconds.
 pub fn after(ms: i32, callback: impl FnOnce() + 'static) {
     let callback = Closure::once_into_js(callback);
     let _ = window()
         .set_timeout_with_callback_and_timeout_and_arguments_0(callback.unchecked_ref(), ms);
 }
 
-/// Whether a media query holds.
+/// Returns `true` if a media query matches.
 pub fn matches_media(query: &str) -> bool {
     window()
         .match_media(query)
@@ -48,17 +48,17 @@ pub fn matches_media(query: &str) -> bool {
         .is_some_and(|list| list.matches())
 }
 
-/// Whether the person asked for less movement.
+/// Returns `true` if the user prefers reduced motion.
 pub fn prefers_reduced_motion() -> bool {
     matches_media("(prefers-reduced-motion: reduce)")
 }
 
-/// Whether the page is shown dark.
+/// Returns `true` if the page is shown in dark colors.
 pub fn prefers_dark() -> bool {
     !matches_media("(prefers-color-scheme: light)")
 }
 
-/// Width and height of the page, CSS pixels, at least one.
+/// Width and height of the page in CSS pixels, each at least 1.
 pub fn window_size() -> (f32, f32) {
     let root = document().document_element();
     root.map_or((1.0, 1.0), |root| {
@@ -74,7 +74,7 @@ pub fn device_pixel_ratio() -> f32 {
     window().device_pixel_ratio() as f32
 }
 
-/// A parameter of the page's address.
+/// The value of a query parameter in the address of the page; `None` if it is missing or empty.
 pub fn query_parameter(name: &str) -> Option<String> {
     let search = window().location().search().ok()?;
     UrlSearchParams::new_with_str(&search)
@@ -96,12 +96,12 @@ pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(
     anchor.set_href(&url);
     anchor.set_download(name);
     anchor.click();
-    // The download has its own reference soon; a minute is plenty.
+    // The download soon holds its own reference; a minute is ample.
     after(60_000, move || drop(Url::revoke_object_url(&url)));
     Ok(())
 }
 
-/// Puts the keyboard focus on the element with this id.
+/// Moves the keyboard focus to the element with this id.
 pub fn focus(id: &str) {
     if let Some(element) = document()
         .get_element_by_id(id)

@@ -1,23 +1,23 @@
-//! What a person changed about the instances, with undo: hidden, isolated, renamed.
+//! The user's changes to the instances, with undo: hidden, isolated and renamed instances.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Steps that can be undone.
+/// Maximum number of steps that can be undone.
 const DEPTH: usize = 200;
 
-/// The changes in force.
+/// The changes that are in effect.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Edits {
     /// Instances that are not drawn.
     pub hidden: BTreeSet<u32>,
     /// The only instance that is drawn, if one is isolated.
     pub isolated: Option<u32>,
-    /// Names given by hand.
+    /// Names that the user gave, by instance.
     pub names: BTreeMap<u32, String>,
 }
 
 impl Edits {
-    /// Whether the points of this instance are drawn.
+    /// Returns `true` if the points of this instance are drawn.
     pub fn shows(&self, instance: u32) -> bool {
         match self.isolated {
             Some(isolated) => isolated == instance,
@@ -25,7 +25,7 @@ impl Edits {
         }
     }
 
-    /// Hides what is shown, shows what is hidden.
+    /// Hides a shown instance or shows a hidden one.
     pub fn toggle_hidden(&mut self, instance: u32) {
         self.isolated = None;
         if !self.hidden.remove(&instance) {
@@ -33,7 +33,7 @@ impl Edits {
         }
     }
 
-    /// Shows this instance alone, or everything again if it was alone already.
+    /// Shows only this instance, or all instances again if it is isolated already.
     pub fn toggle_isolated(&mut self, instance: u32) {
         self.isolated = if self.isolated == Some(instance) {
             None
@@ -42,13 +42,13 @@ impl Edits {
         };
     }
 
-    /// Nothing is hidden or isolated any more.
+    /// Shows all instances: none stays hidden or isolated.
     pub fn show_all(&mut self) {
         self.hidden.clear();
         self.isolated = None;
     }
 
-    /// Gives a name; an empty one takes a given name away.
+    /// Names an instance; an empty name removes the name given before.
     pub fn rename(&mut self, instance: u32, name: &str) {
         match name.trim() {
             "" => self.names.remove(&instance),
@@ -57,7 +57,7 @@ impl Edits {
     }
 }
 
-/// The changes in force and those before and after them.
+/// The changes in effect and those before and after them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct History {
     past: Vec<Edits>,
@@ -66,7 +66,7 @@ pub struct History {
 }
 
 impl History {
-    /// These changes are in force and there is nothing to undo.
+    /// Starts with these changes in effect and nothing to undo.
     pub fn starting_from(present: Edits) -> Self {
         Self {
             present,
@@ -74,12 +74,12 @@ impl History {
         }
     }
 
-    /// The changes in force.
+    /// The changes in effect.
     pub fn present(&self) -> &Edits {
         &self.present
     }
 
-    /// Makes a change that can be undone; a change that changes nothing leaves no step.
+    /// Applies a change that can be undone. A change without effect adds no step.
     pub fn change(&mut self, change: impl FnOnce(&mut Edits)) {
         let before = self.present.clone();
         change(&mut self.present);
@@ -92,7 +92,7 @@ impl History {
         }
     }
 
-    /// Takes the last change back; false if there is none.
+    /// Undoes the last change. Returns `false` if there is none.
     pub fn undo(&mut self) -> bool {
         let Some(before) = self.past.pop() else {
             return false;
@@ -102,7 +102,7 @@ impl History {
         true
     }
 
-    /// Makes the change last taken back again; false if there is none.
+    /// Redoes the change that was undone last. Returns `false` if there is none.
     pub fn redo(&mut self) -> bool {
         let Some(after) = self.future.pop() else {
             return false;
@@ -111,12 +111,12 @@ impl History {
         true
     }
 
-    /// Whether there is something to undo.
+    /// Returns `true` if a change can be undone.
     pub fn can_undo(&self) -> bool {
         !self.past.is_empty()
     }
 
-    /// Whether there is something to redo.
+    /// Returns `true` if a change can be redone.
     pub fn can_redo(&self) -> bool {
         !self.future.is_empty()
     }

@@ -1,38 +1,39 @@
-//! Whether this browser offers a WebGPU that the shaders can run on, and if not, which of the four
-//! causes it is.
+//! Checks whether this browser offers a WebGPU adapter that the kernels can run on, and if not,
+//! which of the four causes applies.
 //!
-//! Works on the page and in the worker. Asked before any wgpu call: cubecl 0.11 panics on an
-//! adapter without `timestamp-query`, and wgpu's own error does not tell the causes apart.
+//! Works on the page and in the worker. It runs before any wgpu call because cubecl 0.11 panics on
+//! an adapter without `timestamp-query`, and wgpu's own error does not distinguish the causes.
 
 use js_sys::{Function, Object, Promise, Reflect};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 
-/// What keeps WebGPU away, with the one cure that applies.
+/// The reason why WebGPU cannot be used, with the remedy that applies.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoGpu {
-    /// Plain http.
+    /// The page was loaded over plain http.
     #[error("this page was not loaded over https, and browsers offer WebGPU to secure pages only")]
     InsecurePage,
-    /// No `navigator.gpu`.
+    /// The browser has no `navigator.gpu`.
     #[error("this browser has no WebGPU; a current Chrome, Edge, Firefox or Safari has it")]
     NoApi,
-    /// `requestAdapter` answered null.
+    /// `requestAdapter` returned null.
     #[error(
         "the browser found no graphics adapter it trusts; graphics acceleration may be off in its settings"
     )]
     NoAdapter,
-    /// The adapter lacks what the shaders need.
+    /// The adapter lacks limits or features that the kernels need.
     #[error("the graphics adapter {adapter} is too small: {lacks}")]
     AdapterTooSmall {
-        /// Its name.
+        /// Name of the adapter.
         adapter: String,
-        /// The limit, its value, the need.
+        /// The missing limit with its value and the required value, or the missing feature.
         lacks: String,
     },
 }
 
-/// What the model's shaders need: the limits every WebGPU implementation must offer at least.
+/// Limits that the model's kernels require: the minimum that every WebGPU implementation must
+/// offer.
 const NEEDS: [(&str, f64); 4] = [
     ("maxStorageBuffersPerShaderStage", 8.0),
     ("maxStorageBufferBindingSize", 134_217_728.0),
@@ -70,9 +71,9 @@ pub async fn model_adapter() -> Result<String, NoGpu> {
     }
 }
 
-/// Whether the page should draw with WebGPU. A software adapter only takes a detour to the CPU,
-/// which can draw by itself; and some browsers lose every device of the page, the model's too, when
-/// a software adapter presents to a canvas.
+/// Returns `true` if the page should draw with WebGPU. A software adapter is only a detour to the
+/// CPU, which can draw directly; and some browsers lose every device of the page, including the
+/// model's, when a software adapter presents to a canvas.
 pub async fn draws_in_hardware() -> bool {
     request_adapter()
         .await
@@ -90,7 +91,7 @@ async fn request_adapter() -> Result<JsValue, NoGpu> {
         });
     }
     let options = Object::new();
-    // A failed set leaves the default preference, which is as good as it gets.
+    // If this fails, the default preference applies, which is the best alternative.
     let _ = Reflect::set(
         &options,
         &"powerPreference".into(),
@@ -106,7 +107,7 @@ async fn request_adapter() -> Result<JsValue, NoGpu> {
     }
 }
 
-/// The most telling of the names that browsers fill in; they differ in which.
+/// The most informative of the adapter's names; browsers differ in which ones they fill in.
 fn adapter_name(adapter: &JsValue) -> String {
     let info = get(adapter, "info");
     let text = |key| get(&info, key).as_string().filter(|s| !s.is_empty());

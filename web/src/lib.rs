@@ -1,5 +1,5 @@
-//! The page and its worker. Two programs share this crate: `app` draws and listens to the person,
-//! `worker` thinks.
+//! The page and its worker. Two programs share this crate: `app` draws and handles user input,
+//! `worker` computes.
 //!
 //! ```text
 //! app: ui -> state -> link ==protocol==> worker: session -> segscape

@@ -1,10 +1,10 @@
-//! The page's end of the worker: starts it, talks to it, and replaces it when it is cancelled or
-//! dies.
+//! The page's connection to the worker: starts it, exchanges messages with it, and replaces it when
+//! it is cancelled or dies.
 //!
-//! Cancel terminates the worker. The alternative, a flag that every stage looks at, cannot be set
-//! while wasm runs on the worker's only thread (there is no shared memory), and yielding often
-//! enough would slow every loop. A fresh worker costs about a tenth of a second because the browser
-//! has its code cached.
+//! To cancel, the page terminates the worker. The alternative, a flag that every stage checks,
+//! cannot be set while wasm runs on the worker's only thread (there is no shared memory), and
+//! yielding often enough would slow every loop. A new worker takes about a tenth of a second to
+//! start because the browser has its code cached.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -15,12 +15,12 @@ use web_sys::{ErrorEvent, MessageEvent, Worker, WorkerOptions, WorkerType};
 
 use crate::protocol::{Reply, Request};
 
-/// Where Trunk puts the worker.
+/// URL at which Trunk serves the worker.
 const WORKER: &str = "/worker_loader.js";
 
 type OnReply = Rc<dyn Fn(Reply)>;
 
-/// The running worker, whichever it is by now.
+/// A handle to the current worker, which [`Link::restart`] may replace.
 #[derive(Clone)]
 pub struct Link(Rc<RefCell<Inner>>);
 
@@ -31,14 +31,14 @@ struct Inner {
 
 struct Running {
     worker: Worker,
-    /// What waits until the worker listens; `None` once it does.
+    /// Requests that wait until the worker listens; `None` once it does.
     waiting: Option<VecDeque<Request>>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 impl Link {
-    /// Starts no worker yet; replies will go to `on_reply`.
+    /// Creates a link without a worker; replies will go to `on_reply`.
     pub fn new(on_reply: impl Fn(Reply) + 'static) -> Self {
         Self(Rc::new(RefCell::new(Inner {
             worker: None,
@@ -46,7 +46,7 @@ impl Link {
         })))
     }
 
-    /// Ends the worker, whatever it is doing, and starts a fresh one.
+    /// Terminates the worker, whatever it is doing, and starts a new one.
     pub fn restart(&self) {
         self.stop();
         match self.start() {
@@ -57,7 +57,7 @@ impl Link {
         }
     }
 
-    /// Ends the worker, whatever it is doing.
+    /// Terminates the worker, whatever it is doing.
     pub fn stop(&self) {
         if let Some(old) = self.0.borrow_mut().worker.take() {
             old.worker.set_onmessage(None);
@@ -131,7 +131,7 @@ impl Link {
     }
 
     fn reply(&self, reply: Reply) {
-        // Not borrowed while it runs: the page may well answer with a request or a restart.
+        // Release the borrow first: the page may answer with a request or a restart.
         let on_reply = Rc::clone(&self.0.borrow().on_reply);
         on_reply(reply);
     }

@@ -1,5 +1,5 @@
-//! Instances as rows of the list and looks of the picture: pure functions of what the worker found
-//! and the person changed.
+//! Turns instances into rows of the list and looks for the renderer: pure functions of the worker's
+//! results and the user's edits.
 
 use crate::{
     edits::Edits,
@@ -8,7 +8,7 @@ use crate::{
     view::{cloud::Look, palette},
 };
 
-/// What an instance is called that no word fits.
+/// The name of an instance that no word fits.
 const UNNAMED: &str = "unnamed";
 
 /// One visible instance.
@@ -16,24 +16,24 @@ const UNNAMED: &str = "unnamed";
 pub struct Row {
     /// Index of the instance.
     pub id: u32,
-    /// Given by hand, else by the prompt or the vocabulary.
+    /// The name given by the user, else by the prompt or the vocabulary.
     pub name: String,
-    /// The prompt's term it answers.
+    /// Index of the prompt's term that the instance matches.
     pub term: Option<u32>,
-    /// 0..=1.
+    /// Confidence in `0..=1`.
     pub confidence: f32,
-    /// Number of its points.
+    /// Number of points.
     pub points: u32,
-    /// Edge lengths of its box, metres.
+    /// Edge lengths of the bounding box, metres.
     pub size: [f32; 3],
-    /// Its own colour.
+    /// The instance's own color.
     pub color: [u8; 3],
-    /// Whether it is drawn.
+    /// If `true`, the instance is drawn.
     pub shown: bool,
 }
 
-/// Whether each instance is visible: confident enough and, if something was asked for, an answer to
-/// it.
+/// One flag per instance: `true` if it reaches the threshold and, if the prompt has terms
+/// (`asked`), matches one of them.
 pub fn visible(labels: &[Label], threshold: f32, asked: bool) -> Vec<bool> {
     labels
         .iter()
@@ -72,20 +72,20 @@ pub fn rows(
         .collect()
 }
 
-/// How rows are ordered.
+/// The order of the rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Order {
-    /// The surest first.
+    /// By descending confidence.
     #[default]
     Score,
-    /// The largest first.
+    /// By descending number of points.
     Points,
     /// By name.
     Name,
 }
 
 impl Order {
-    /// All, with their names.
+    /// All orders, with their names.
     pub const ALL: [(Self, &str); 3] = [
         (Self::Score, "Score"),
         (Self::Points, "Points"),
@@ -93,18 +93,18 @@ impl Order {
     ];
 }
 
-/// The rows of one name.
+/// The rows that share a name.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Group {
-    /// The name.
+    /// The common name.
     pub name: String,
-    /// The colour of the label.
+    /// The color of the label.
     pub color: [u8; 3],
-    /// In the order asked for.
+    /// The rows, in the requested order.
     pub rows: Vec<Row>,
 }
 
-/// Rows whose name contains `search`, by name, the group with the foremost row first.
+/// Groups the rows whose name contains `search` by name. The group of the first row comes first.
 pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
     let search = search.trim().to_lowercase();
     let mut rows: Vec<&Row> = rows
@@ -138,8 +138,8 @@ pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
     groups
 }
 
-/// (instances + 1): how nobody's points and each instance's points are drawn. An instance that is
-/// not visible looks like nobody.
+/// The looks of unowned points and of each instance's points, shape `(instances + 1)`. An instance
+/// that is not visible gets the look of unowned points.
 pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) -> Vec<Look> {
     let shown_if = |shown, color| Look {
         shown: u32::from(shown),

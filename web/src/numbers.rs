@@ -1,6 +1,6 @@
-//! Numbers as people read them.
+//! Number formatting for display.
 
-/// `1 234 567`, with narrow spaces.
+/// Formats a number like `1 234 567`, with narrow spaces.
 pub fn grouped(number: usize) -> String {
     let digits = number.to_string();
     let mut text = String::new();

@@ -1,11 +1,12 @@
-//! All that crosses between the page and its worker, and nothing else: one enum each way.
+//! All messages between the page and its worker: one enum for each direction.
 //!
-//! Small fields go through serde, bulk goes as `ArrayBuffer`s that are transferred, never copied.
-//! The page never sees the worker's structs; what it needs to draw and to list is spelled out here.
+//! Small fields go through serde; large data goes as `ArrayBuffer`s that are transferred, never
+//! copied. The page never sees the worker's structs, so this module spells out the data that it
+//! needs to draw and to list instances.
 //!
-//! Cancelling has no message: the worker is busy inside a stage when somebody wants to cancel, so
-//! the page terminates it and starts a fresh one ([`crate::link`]). That works at once, also inside
-//! a long loop, and needs no check in any stage.
+//! There is no message for cancelling: the worker is busy inside a stage when the user cancels, so
+//! the page terminates it and starts a new one ([`crate::link`]). That takes effect at once, even
+//! inside a long loop, and needs no check in any stage.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +19,7 @@ use segscape::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Bytes that change hands without a copy.
+/// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Bulk(#[serde(with = "serde_wasm_bindgen::preserve")] pub ArrayBuffer);
 
@@ -28,7 +29,7 @@ impl Bulk {
         Self(js_sys::Uint8Array::from(bytemuck::cast_slice::<T, u8>(values)).buffer())
     }
 
-    /// Copies the bytes into wasm memory; a trailing part of an element is dropped.
+    /// Copies the bytes into wasm memory. A trailing partial element is dropped.
     pub fn to_vec<T: bytemuck::Pod>(&self) -> Vec<T> {
         let bytes = js_sys::Uint8Array::new(&self.0);
         let count = bytes.length() as usize / size_of::<T>();
@@ -40,100 +41,100 @@ impl Bulk {
     }
 }
 
-/// Where a scan or a bundle comes from. The page keeps it, so that a fresh worker can be given it
-/// again.
+/// The origin of a scan or a bundle. The page keeps it to be able to pass it to a new worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Source {
-    /// A file the person chose; only a handle crosses, the bytes are read in the worker.
+    /// A file that the user chose. Only a handle is sent; the worker reads the bytes.
     File {
-        /// The file's name, for titles and downloads only.
+        /// Name of the file, used for titles and downloads only.
         name: String,
         /// The file itself.
         #[serde(with = "serde_wasm_bindgen::preserve")]
         blob: web_sys::Blob,
     },
-    /// A scan or a bundle elsewhere.
+    /// The URL of a scan or a bundle.
     Url(String),
-    /// A scene of the share server.
+    /// The id of a scene on the share server.
     Shared(String),
 }
 
-/// Where the network runs.
+/// The processor that runs the network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Processor {
-    /// Compute shaders.
+    /// WebGPU compute kernels.
     WebGpu,
     /// wasm SIMD.
     Cpu,
 }
 
-/// Page to worker.
+/// Messages from the page to the worker.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Request {
-    /// First of all: settles where the network runs.
+    /// Decides which processor runs the network. Must be the first request.
     Start {
-        /// From `?backend=`, or what an earlier worker of this page measured; skips the
-        /// measurement.
+        /// The processor given by `?backend=` or measured by an earlier worker of this page; skips
+        /// the measurement.
         forced: Option<Processor>,
-        /// What ended an earlier worker of this page that ran it on WebGPU; then it runs on the
-        /// CPU.
+        /// The failure that ended an earlier worker of this page on WebGPU. If it is present, the
+        /// network runs on the CPU.
         gpu_failure: Option<String>,
-        /// Whether the page opens a scene that somebody found already: then no shader is compiled
-        /// before a scan comes.
+        /// If `true`, the page opens a scene that is already segmented, so no kernel is compiled
+        /// before a scan is opened.
         found_already: bool,
     },
     /// Reads a scan or a bundle and, for a scan, finds its instances.
     Open {
-        /// Where it is.
+        /// The origin of the scan or bundle.
         source: Source,
-        /// What the person said about its frame; a bundle's is settled.
+        /// The up axis and unit that the user chose. For a bundle, both are fixed.
         choices: Choices,
     },
-    /// Answers a prompt from the stored embeddings; an empty one gives every instance its name from
-    /// the vocabulary.
+    /// Answers a prompt from the stored embeddings. An empty prompt gives every instance its name
+    /// from the vocabulary.
     Prompt {
-        /// Of the answer; the page drops all but the latest.
+        /// Serial number of the answer; the page drops all answers but the latest.
         serial: u32,
-        /// As typed.
+        /// The prompt as typed.
         text: String,
-        /// Whether it may still change: then only words of the vocabulary are looked for, the
-        /// others could be half typed.
+        /// If `true`, the user is still typing: only words of the vocabulary are looked up, because
+        /// the others could be incomplete.
         typing: bool,
     },
-    /// Says who owns each point when only some instances are visible.
+    /// Computes the owner of each point when only some instances are visible.
     Owners {
-        /// Of the answer; the page drops all but the latest.
+        /// Serial number of the answer; the page drops all answers but the latest.
         serial: u32,
-        /// (instances).
+        /// Visibility of each instance, shape `(instances)`.
         visible: Vec<bool>,
     },
     /// Writes a file with the visible instances.
     Export {
-        /// Which kind.
+        /// The kind of file.
         format: Format,
-        /// (instances).
+        /// Visibility of each instance, shape `(instances)`.
         visible: Vec<bool>,
-        /// (instances) as the page shows them.
+        /// The labels as the page shows them, shape `(instances)`.
         labels: Vec<Label>,
     },
-    /// Packs the scene into a bundle: to share it, and so that a fresh worker can go on where this
-    /// one ended.
+    /// Packs the scene into a bundle, to share it and to let a new worker continue where this one
+    /// ended.
     Pack {
-        /// (instances) names given by hand, by index.
+        /// Names given by the user, by index of the instance.
         names: BTreeMap<u32, String>,
-        /// How the scene is looked at.
+        /// The current view of the scene.
         view: View,
     },
-    /// Opens a bundle that [`Request::Pack`] made, silently: the page shows the scene already.
+    /// Opens a bundle that [`Request::Pack`] made, without replies: the page already shows the
+    /// scene.
     Restore {
         /// The bundle.
         bundle: Bulk,
-        /// (points) u32 superpoint ids, in the order of the scan's points.
+        /// u32 superpoint ids in the order of the scan's points, shape `(points)`.
         superpoint_of_point: Bulk,
-        /// Where the scan came from, for exports.
+        /// The origin of the scan, for exports.
         source: Source,
-        /// As it was framed.
+        /// The up axis and unit of the scan on screen.
         choices: Choices,
     },
 }
@@ -141,168 +142,168 @@ pub enum Request {
 /// A kind of file that can be downloaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Format {
-    /// The input with `instance`, `label` and `score` on every point.
+    /// The input with `instance`, `label` and `score` for every point.
     Ply,
-    /// One record an instance.
+    /// One record per instance.
     Json,
 }
 
-/// What an instance is called and how surely.
+/// The name of an instance and its confidence.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Label {
-    /// The word; empty where nothing fits.
+    /// The word; empty if none fits.
     pub name: String,
-    /// The prompt's term, if there is a prompt and the instance is one of its terms.
+    /// Index of the prompt's term that the instance matches, if there is one.
     pub term: Option<u32>,
-    /// 0..=1.
+    /// Confidence in `0..=1`.
     pub confidence: f32,
 }
 
-/// One found thing.
+/// One instance that the network found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceInfo {
-    /// The model's score, 0..=1.
+    /// The model's score in `0..=1`.
     pub score: f32,
-    /// Number of its points.
+    /// Number of points.
     pub points: u32,
-    /// Tight box, metres.
+    /// Tight bounding box, metres.
     pub bounds: Aabb,
 }
 
-/// One thing asked for.
+/// One term of the prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Term {
-    /// As typed.
+    /// The term as typed.
     pub name: String,
-    /// The instances that come nearest, the best first, with confidences: guesses when nothing is
-    /// found.
+    /// The nearest instances with their confidences, best first: suggestions for a term without a
+    /// match.
     pub nearest: Vec<(u32, f32)>,
 }
 
 /// The answer to a prompt.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// Of the request; 0 for the answer that comes with the instances.
+    /// Serial number of the request; 0 for the answer that comes with the instances.
     pub serial: u32,
-    /// What was asked for; empty without a prompt.
+    /// The terms of the prompt; empty without a prompt.
     pub terms: Vec<Term>,
-    /// What was left out because it may be half typed.
+    /// Words that were left out because they may be incomplete.
     pub unfinished: Vec<String>,
-    /// (instances).
+    /// One label per instance, shape `(instances)`.
     pub labels: Vec<Label>,
-    /// How long it took, milliseconds.
+    /// Duration, milliseconds.
     pub ms: f64,
 }
 
-/// Worker to page.
+/// Messages from the worker to the page.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
-    /// The worker listens from now on; what was sent before is lost.
+    /// The worker listens from now on. Earlier messages are lost.
     Listening,
-    /// Where the network will run, and why.
+    /// The processor that will run the network, and the reason.
     Backend(BackendInfo),
-    /// A stage moved on.
+    /// The progress of a stage.
     Progress(Progress),
-    /// A stage ended.
+    /// The end of a stage.
     Finished {
-        /// Which.
+        /// The stage that ended.
         stage: Stage,
-        /// How long it took.
+        /// Duration, milliseconds.
         ms: f64,
-        /// What came out of it, for people: `812 superpoints`.
+        /// The result in words for the user, such as `812 superpoints`.
         outcome: String,
     },
-    /// The points, before anything else is done with them.
+    /// The points, sent before any other processing.
     Points(Points),
-    /// The instances; their labels come as [`Reply::Answer`].
+    /// The instances. Their labels follow as [`Reply::Answer`].
     Instances(Vec<InstanceInfo>),
     /// The names of the instances, or the answer to a prompt.
     Answer(Answer),
-    /// Who owns each point.
+    /// The owner of each point.
     Owners {
-        /// Of the request.
+        /// Serial number of the request.
         serial: u32,
-        /// (points) instance index, `u32::MAX` for nobody.
+        /// Instance index of each point, `u32::MAX` for none, shape `(points)`.
         owner_of_point: Bulk,
     },
     /// A file to download.
     Exported {
-        /// Its name.
+        /// Name of the file.
         name: String,
-        /// Its media type.
+        /// Media type of the file.
         mime: String,
-        /// Its content.
+        /// Content of the file.
         bytes: Bulk,
     },
-    /// The scene as a bundle, and what only this page needs of it: a bundle has its points in
-    /// another order than the scan.
+    /// The scene as a bundle, and the superpoints, which only this page needs: the points of a
+    /// bundle are in a different order from those of the scan.
     Packed {
         /// The bundle.
         bundle: Bulk,
-        /// (points) u32 superpoint ids, in the order of the scan's points.
+        /// u32 superpoint ids in the order of the scan's points, shape `(points)`.
         superpoint_of_point: Bulk,
     },
-    /// How the sender of a bundle looked at it; comes after its instances.
+    /// The view of a bundle as its sender saved it. Follows the bundle's instances.
     View {
         /// The view.
         view: View,
-        /// Names given by hand, by instance.
+        /// Names given by the user, by instance.
         names: BTreeMap<u32, String>,
     },
-    /// All that was asked for is done.
+    /// All requested work is done.
     Done,
-    /// The request failed; what was open before still is.
+    /// The request failed. The scene that was open before stays open.
     Failed {
-        /// In words a person can act on.
+        /// A message that tells the user what to do.
         message: String,
     },
     /// The worker is about to die.
     Panicked {
-        /// The panic's own words, for a report.
+        /// The panic message, for a report.
         message: String,
     },
 }
 
-/// Where the network runs and why.
+/// The processor that runs the network, and the reason for the choice.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BackendInfo {
-    /// The choice.
+    /// The chosen processor.
     pub processor: Processor,
-    /// The adapter's name, or `wasm SIMD`.
+    /// Name of the adapter, or `wasm SIMD`.
     pub name: String,
-    /// Why this one: the measurement, or what keeps WebGPU away.
+    /// The reason for the choice: the measurement, or the cause that rules out WebGPU.
     pub reason: String,
 }
 
-/// What the page draws, in the world frame (metres, z up).
+/// The points to draw, in the world frame (metres, z up).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Points {
-    /// (points, 3) f32.
+    /// f32 positions, shape `(points, 3)`.
     pub positions: Bulk,
-    /// (points, 4) u8 sRGB with alpha 255, if the scan has colour.
+    /// u8 sRGB colors with alpha 255, shape `(points, 4)`, if the scan has color.
     pub colors: Option<Bulk>,
-    /// What is known about the scan.
+    /// Properties of the scan.
     pub scan: ScanInfo,
 }
 
-/// What the reader and the preflight found.
+/// The findings of the reader and the preflight.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScanInfo {
-    /// The file's name, for titles and downloads.
+    /// Name of the file, for titles and downloads.
     pub name: String,
     /// Number of points.
     pub points: u32,
-    /// Number of triangles; 0 for a cloud.
+    /// Number of triangles; 0 for a point cloud.
     pub triangles: u32,
-    /// The box of nearly all points, metres.
+    /// Bounding box of nearly all points, metres.
     pub bounds: Aabb,
-    /// Up axis, unit, spacing, colour: found or assumed.
+    /// Up axis, unit, spacing and color, each found or assumed.
     pub preflight: Preflight,
-    /// What the person said about them.
+    /// The up axis and unit that the user chose.
     pub choices: Choices,
-    /// Whether another choice is possible: a bundle's instances were found in its frame.
+    /// If `true`, the choices are fixed, because a bundle's instances were found in its frame.
     pub settled: bool,
-    /// What was odd but not fatal.
+    /// Irregularities that were not fatal.
     pub warnings: Vec<String>,
 }
 

@@ -1,4 +1,4 @@
-//! What the worker's replies change on the page.
+//! Applies the worker's replies to the state of the page.
 
 use std::collections::BTreeMap;
 
@@ -17,7 +17,7 @@ use crate::{
     view::{camera::Camera, cloud::Cloud},
 };
 
-/// Takes one reply in.
+/// Handles one reply.
 pub fn handle(state: State, reply: Reply) {
     match reply {
         Reply::Listening => {}
@@ -81,7 +81,7 @@ pub fn handle(state: State, reply: Reply) {
         }
         Reply::Panicked { message } => {
             web_sys::console::error_1(&message.as_str().into());
-            // A report begins with the place in the program.
+            // The first line of a panic report is its place in the program.
             if actions::leave_gpu(state, message.lines().nth(1).unwrap_or(&message)) {
                 return;
             }
@@ -94,8 +94,8 @@ pub fn handle(state: State, reply: Reply) {
     }
 }
 
-/// Metres between neighbouring points; points that are all in one place are drawn as if a
-/// centimetre apart.
+/// Distance between neighbouring points, metres. Points that all coincide are drawn as if they were
+/// a centimetre apart.
 fn spacing(scan: &ScanInfo) -> f32 {
     scan.preflight
         .spacing
@@ -103,7 +103,7 @@ fn spacing(scan: &ScanInfo) -> f32 {
         .map_or(0.01, |metres| metres as f32)
 }
 
-/// Takes over how the sender of a bundle looked at the scene.
+/// Applies the view that the sender of a bundle saved.
 fn look(state: State, view: View, names: BTreeMap<u32, String>) {
     state.prompt.set(view.prompt);
     state.threshold.set(view.threshold.clamp(0.0, 1.0));
@@ -120,7 +120,7 @@ fn look(state: State, view: View, names: BTreeMap<u32, String>) {
     }
 }
 
-/// Gives the points to their owners; instance `i` is owner `i + 1`.
+/// Assigns the points to their owners. Instance `i` is owner `i + 1`.
 fn own(state: State, owner_of_point: &Bulk) {
     let mut owner_of_point = owner_of_point.to_vec::<u32>();
     owner_of_point
@@ -138,7 +138,7 @@ fn own(state: State, owner_of_point: &Bulk) {
 
 fn progressed(state: State, Progress { stage, done }: Progress) {
     if state.work.get_untracked() != Work::Running {
-        // A prompt may need the text encoder.
+        // A prompt may need the text encoder, which has to be loaded first.
         state.stages.set(Vec::new());
         actions::begin(state);
     }

@@ -1,4 +1,4 @@
-//! Sending a scene to the share server, and taking it back.
+//! Uploads a scene to the share server and deletes it again.
 
 use js_sys::{Array, Uint8Array};
 use serde::Deserialize;
@@ -8,27 +8,27 @@ use web_sys::{Headers, RequestInit, Response};
 
 use crate::{browser, protocol::Bulk};
 
-/// How long a link works.
+/// The lifetime of a link.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Expiry {
-    /// One day.
+    /// 1 day.
     Day,
-    /// A week.
+    /// 7 days.
     Week,
-    /// Three months.
+    /// 90 days.
     #[default]
     Quarter,
 }
 
 impl Expiry {
-    /// All, with their names.
+    /// All expiry times, with their names.
     pub const ALL: [(Self, &str); 3] = [
         (Self::Day, "1 day"),
         (Self::Week, "7 days"),
         (Self::Quarter, "90 days"),
     ];
 
-    /// As the server counts.
+    /// Number of days, as the server expects it.
     fn days(self) -> u32 {
         match self {
             Self::Day => 1,
@@ -43,7 +43,7 @@ impl Expiry {
 pub struct Shared {
     /// The unlisted id.
     pub id: String,
-    /// What deletes it.
+    /// The secret that allows deletion of the scene.
     pub secret: String,
 }
 
@@ -59,24 +59,24 @@ impl Shared {
     }
 }
 
-/// Why the server did not do it, in words a person can act on.
+/// The reason why the server did not fulfil a request, in words that tell the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
-    /// No answer.
+    /// The server did not answer.
     #[error("the share server did not answer; is the network up?")]
     NoAnswer,
     /// The page is served without a share server.
     #[error("this page is served without a share server; download the files instead")]
     NoServer,
-    /// Refused.
+    /// The server refused the request.
     #[error("the share server refused ({status}): {words}")]
     Refused {
         /// HTTP status.
         status: u16,
-        /// Its words.
+        /// The server's explanation.
         words: String,
     },
-    /// Something else answered.
+    /// The answer is not from a share server.
     #[error("the share server's answer was not understood: {0}")]
     Answer(#[from] serde_json::Error),
 }
@@ -140,7 +140,7 @@ async fn fetch(path: &str, init: &RequestInit) -> Result<String, ShareError> {
     }
 }
 
-/// The share server's words for what it did not do.
+/// The share server's explanation of a refusal.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,

@@ -1,5 +1,5 @@
-//! Everything the page knows, as signals in one context; [`crate::actions`] changes it on behalf of
-//! the person, [`crate::replies`] on behalf of the worker.
+//! The whole state of the page, as signals in one context. [`crate::actions`] changes it on behalf
+//! of the user, [`crate::replies`] on behalf of the worker.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -15,52 +15,52 @@ use crate::{
     view::{Viewer, cloud::Paint},
 };
 
-/// The threshold of a fresh scene.
+/// The threshold of a newly opened scene.
 const DEFAULT_THRESHOLD: f32 = 0.1;
 
-/// What is done with a bundle, and the superpoints that go with it, once it is packed.
+/// A callback that receives a packed bundle and the superpoints that belong to it.
 pub type Packed = Box<dyn FnOnce(Bulk, Bulk)>;
 
 /// One stage of the running or last job.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StageState {
-    /// Which.
+    /// The stage.
     pub stage: Stage,
-    /// Finished share, 0..=1.
+    /// Finished fraction in `0..=1`.
     pub done: f32,
-    /// When it began, by [`browser::now`].
+    /// Start time, as given by [`browser::now`].
     pub began: f64,
-    /// How long it took, once it is over.
+    /// Duration in milliseconds, once the stage is over.
     pub ms: Option<f64>,
-    /// What came out of it.
+    /// The result, in words.
     pub outcome: String,
 }
 
-/// What the worker is doing.
+/// The state of the worker's job.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Work {
-    /// Nothing was asked for yet.
+    /// No job was requested yet.
     #[default]
     Idle,
-    /// At work.
+    /// The worker is running.
     Running,
-    /// All done.
+    /// The job is done.
     Done,
-    /// Ended by the person.
+    /// The user cancelled the job.
     Cancelled,
-    /// Ended by an error, which [`State::error`] shows.
+    /// An error, shown by [`State::error`], ended the job.
     Failed,
 }
 
-/// What the points are coloured by.
+/// The property that determines the color of the points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Coloring {
-    /// The scan's own colour.
+    /// The scan's own color.
     #[default]
     Scan,
-    /// One colour an instance.
+    /// One color per instance.
     Instance,
-    /// One colour a label.
+    /// One color per label.
     Label,
     /// The confidence of the instance.
     Score,
@@ -93,7 +93,7 @@ impl From<ColorMode> for Coloring {
 }
 
 impl Coloring {
-    /// In the order of the keys 1 to 5.
+    /// All colorings, in the order of the keys 1 to 5.
     pub const ALL: [Self; 5] = [
         Self::Scan,
         Self::Instance,
@@ -102,7 +102,7 @@ impl Coloring {
         Self::Height,
     ];
 
-    /// For people.
+    /// The name shown to the user.
     pub fn name(self) -> &'static str {
         match self {
             Self::Scan => "Colour",
@@ -113,7 +113,7 @@ impl Coloring {
         }
     }
 
-    /// What the renderer does for it.
+    /// The renderer's paint mode for this coloring. `colored` says whether the scan has colors.
     pub fn paint(self, colored: bool) -> Paint {
         match self {
             Self::Scan if colored => Paint::Scan,
@@ -123,23 +123,23 @@ impl Coloring {
     }
 }
 
-/// What the page was asked for in its address.
+/// Options given in the address of the page.
 #[derive(Clone, Debug, Default)]
 pub struct Wishes {
-    /// `?backend=webgpu|cpu`.
+    /// `?backend=webgpu|cpu`: runs the network.
     pub processor: Option<Processor>,
-    /// `?renderer=webgpu|2d`: what draws the picture.
+    /// `?renderer=webgpu|2d`: draws the points.
     pub renderer: Option<Processor>,
-    /// `?scene=<url>`.
+    /// `?scene=<url>`: the scan or bundle to open.
     pub scene: Option<String>,
-    /// `/s/<id>`.
+    /// `/s/<id>`: the shared scene to open.
     pub shared: Option<String>,
-    /// `#manage=<secret>`.
+    /// `#manage=<secret>`: allows deletion of the shared scene.
     pub secret: Option<String>,
 }
 
 impl Wishes {
-    /// From the address.
+    /// Reads the options from the address of the page.
     pub fn read() -> Self {
         let processor = match browser::query_parameter("backend").as_deref() {
             Some("webgpu") => Some(Processor::WebGpu),
@@ -168,38 +168,38 @@ impl Wishes {
     }
 }
 
-/// The page's one context.
+/// The single context of the page.
 #[derive(Clone, Copy)]
 pub struct State {
-    /// What the address asks for.
+    /// Options given in the address.
     pub wishes: StoredValue<Wishes>,
-    /// Where the network runs, once that is settled.
+    /// The processor that runs the network, once it is chosen.
     pub backend: RwSignal<Option<BackendInfo>>,
-    /// What ended a worker that ran it on WebGPU.
+    /// The failure that ended a worker on WebGPU.
     pub gpu_failure: StoredValue<Option<String>>,
-    /// What the worker is doing.
+    /// The state of the worker's job.
     pub work: RwSignal<Work>,
     /// The stages of the running or last job, in order.
     pub stages: RwSignal<Vec<StageState>>,
-    /// Counts up while the worker is at work, so that elapsed times are shown anew.
+    /// The current time, updated while the worker runs so that elapsed times are redrawn.
     pub clock: RwSignal<f64>,
     /// The scan on screen.
     pub scan: RwSignal<Option<ScanInfo>>,
-    /// Where the scan on screen came from.
+    /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// Where the scan that is being opened comes from, and how it is framed.
+    /// The origin of the scan that is being opened, and the up axis and unit chosen for it.
     pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
-    /// What was found.
+    /// The instances that were found.
     pub instances: RwSignal<Vec<InstanceInfo>>,
-    /// What is asked for, as typed.
+    /// The prompt as typed.
     pub prompt: RwSignal<String>,
     /// The latest answer, which names the instances.
     pub answer: RwSignal<Option<Answer>>,
-    /// Instances below this confidence are not counted, 0..=1.
+    /// Least confidence of a visible instance, in `0..=1`.
     pub threshold: RwSignal<f32>,
-    /// (instances) whether the answer and the threshold leave each in.
+    /// One flag per instance: `true` if the answer and the threshold keep it, shape `(instances)`.
     pub visible: Memo<Vec<bool>>,
-    /// The visible instances.
+    /// The rows of the visible instances.
     pub rows: Memo<Vec<Row>>,
     /// Hidden, isolated and renamed instances.
     pub edits: RwSignal<History>,
@@ -207,39 +207,39 @@ pub struct State {
     pub selected: RwSignal<Option<u32>>,
     /// The instance under the cursor.
     pub hovered: RwSignal<Option<u32>>,
-    /// The instance whose name is being typed.
+    /// The instance that is being renamed.
     pub renaming: RwSignal<Option<u32>>,
-    /// What the points are coloured by.
+    /// The property that determines the color of the points.
     pub coloring: RwSignal<Coloring>,
     /// Diameter of a point, in units of the scan's spacing.
     pub point_size: RwSignal<f32>,
-    /// What went wrong, until it is dismissed.
+    /// The current error message, until it is dismissed.
     pub error: RwSignal<Option<String>>,
-    /// Whether the sheet is folded away on a phone.
+    /// If `true`, the panel is folded away on a phone.
     pub folded: RwSignal<bool>,
-    /// Whether the help is open.
+    /// If `true`, the help is open.
     pub help: RwSignal<bool>,
-    /// Whether a file hovers over the page.
+    /// If `true`, a file is being dragged over the page.
     pub dragging: RwSignal<bool>,
-    /// Dark or light, following the system.
+    /// If `true`, the page is dark, following the system.
     pub dark: RwSignal<bool>,
-    /// Counts the canvases that were made: another one is needed after a lost device.
+    /// Number of canvases created so far; each lost device requires another one.
     pub canvas: RwSignal<u32>,
-    /// What a fresh worker needs to go on: the scene as a bundle, and its superpoints.
+    /// The state that a new worker needs to continue: the scene as a bundle, and its superpoints.
     pub snapshot: StoredValue<Option<(Bulk, Bulk)>, LocalStorage>,
-    /// Who waits for a bundle to share.
+    /// The callback that waits for a bundle.
     pub packing: StoredValue<Option<Packed>, LocalStorage>,
-    /// Number of the latest prompt; older answers are dropped.
+    /// Serial number of the latest prompt; older answers are dropped.
     pub asked: StoredValue<u32>,
-    /// Number of the latest request for owners; older ones are dropped.
+    /// Serial number of the latest request for owners; older replies are dropped.
     pub owners_asked: StoredValue<u32>,
-    /// The picture.
+    /// The viewer, which draws the points.
     pub viewer: StoredValue<Viewer, LocalStorage>,
     pub(crate) link: StoredValue<Rc<RefCell<Option<Link>>>, LocalStorage>,
 }
 
 impl State {
-    /// The state of a fresh page.
+    /// The state of a new page.
     pub fn new() -> Self {
         let instances = RwSignal::new(Vec::<InstanceInfo>::new());
         let answer = RwSignal::new(None::<Answer>);
@@ -305,12 +305,12 @@ impl State {
         expect_context()
     }
 
-    /// The picture.
+    /// The viewer, which draws the points.
     pub fn viewer(&self) -> Viewer {
         self.viewer.get_value()
     }
 
-    /// One line on how things stand.
+    /// One line that summarizes the state of the work.
     pub fn status(&self) -> String {
         match self.work.get() {
             Work::Idle => "Ready for a scan".into(),
@@ -344,7 +344,7 @@ impl Default for State {
     }
 }
 
-/// A stage's name for people.
+/// The name of a stage, for the user.
 pub fn stage_name(stage: Stage) -> &'static str {
     match stage {
         Stage::Read => "Reading",

@@ -1,4 +1,4 @@
-//! What must hold in a browser, in a dedicated worker as in the product.
+//! Tests that run in a browser, in a dedicated worker as the product does.
 #![cfg(target_family = "wasm")]
 
 use proofs::{

@@ -1,23 +1,23 @@
-//! `cargo xtask bench`: what a scan, its stages and their parts cost on one core (BENCHMARKS.md has
-//! figures).
+//! `cargo xtask bench`: measures the time of a scan, its stages and their parts on one core
+//! (figures in BENCHMARKS.md).
 
 use anyhow::Result;
 
 use crate::shell::{command, exists, run, target_dir};
 
-/// What is measured.
+/// The measurement to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Passed on to `trainer bench`: `stages`, `curve`, `superpoints`, `backbone`, `sparse_conv` or
-    /// `attention`, --scan, --runs, --json.
+    /// Arguments for `trainer bench`: `stages`, `curve`, `superpoints`, `backbone`, `sparse_conv`
+    /// or `attention`, --scan, --runs, --json.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }
 
-/// Builds the trainer and measures with it, pinned to one core where that is possible.
+/// Builds the trainer and runs its benchmarks, pinned to one core if possible.
 ///
 /// # Errors
-/// When it cannot be built or does not succeed.
+/// Returns an error if the trainer cannot be built or does not succeed.
 pub fn bench(args: &Args) -> Result<()> {
     run(&mut command(
         "cargo",

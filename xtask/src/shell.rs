@@ -1,4 +1,4 @@
-//! Running other programs: every command is printed before it runs, and its failure names it.
+//! Runs other programs. Every command is printed before it runs, and its error message names it.
 
 use std::{
     cell::Cell,
@@ -12,8 +12,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// One selection of packages for every native build: another one would change the features of
-/// shared dependencies and build them again.
+/// The package selection for every native build. A different selection would change the features of
+/// shared dependencies and rebuild them.
 pub const NATIVE: [&str; 3] = ["--workspace", "--exclude", "web"];
 
 /// The project's root: the folder above this crate.
@@ -23,17 +23,17 @@ pub fn root() -> &'static Path {
         .unwrap_or(Path::new("."))
 }
 
-/// Where cargo builds to: `CARGO_TARGET_DIR` or `target`.
+/// Cargo's output folder: `CARGO_TARGET_DIR` or `target`.
 pub fn target_dir() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), |dir| root().join(dir))
 }
 
-/// Where this project's own copies of build tools live.
+/// Folder of the project's own copies of build tools.
 pub fn tools_dir() -> PathBuf {
     target_dir().join("tools")
 }
 
-/// A command in the project's root with the project's tools first on the path.
+/// A command that runs in the project's root, with the project's tools first on the path.
 pub fn command(program: &str, args: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Command {
     let mut path = vec![tools_dir().join("bin")];
     path.extend(env::split_paths(&env::var_os("PATH").unwrap_or_default()));
@@ -49,13 +49,13 @@ thread_local! {
     static LANE: Cell<Option<&'static str>> = const { Cell::new(None) };
 }
 
-/// Runs `work`; from here on every line that this thread's commands print begins with `lane`.
+/// Runs `work`. From then on, every line that this thread's commands print begins with `lane`.
 pub fn in_lane<T>(lane: &'static str, work: impl FnOnce() -> T) -> T {
     LANE.set(Some(lane));
     work()
 }
 
-/// Prints a line.
+/// Prints a line, after the name of the thread's lane if it has one.
 pub fn say(line: &str) {
     match LANE.get() {
         None => eprintln!("{line}"),
@@ -66,7 +66,7 @@ pub fn say(line: &str) {
 /// Prints and runs `command`.
 ///
 /// # Errors
-/// When it cannot start or does not exit with 0.
+/// Returns an error if it cannot start or does not exit with 0.
 pub fn run(command: &mut Command) -> Result<()> {
     let line = announced(command);
     let status = if LANE.get().is_some() {
@@ -77,10 +77,10 @@ pub fn run(command: &mut Command) -> Result<()> {
     succeeded(status, &line)
 }
 
-/// The same of a command that runs tests, which it counts.
+/// Prints and runs a command that runs tests, and counts the tests.
 ///
 /// # Errors
-/// As [`run`]'s.
+/// The same as for [`run`].
 pub fn run_tests(command: &mut Command) -> Result<Tally> {
     let line = announced(command);
     let mut tally = Tally::default();
@@ -89,18 +89,18 @@ pub fn run_tests(command: &mut Command) -> Result<Tally> {
     Ok(tally)
 }
 
-/// How many tests there were.
+/// Number of tests, by result.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Tally {
-    /// Those that ran and passed.
+    /// Number of tests that ran and passed.
     pub passed: usize,
-    /// Those that were not run.
+    /// Number of tests that were not run.
     pub ignored: usize,
 }
 
 impl Tally {
-    /// What a line of a test program's output adds: `test result: ok. 12 passed; 0 failed; 3
-    /// ignored; ...`.
+    /// The counts in one line of a test program's output:
+    /// `test result: ok. 12 passed; 0 failed; 3 ignored; ...`.
     fn of(line: &str) -> Self {
         let Some((_, counts)) = line.split_once("test result: ") else {
             return Self::default();
@@ -131,7 +131,7 @@ impl Add for Tally {
     }
 }
 
-/// Prints what is going to run, and returns it.
+/// Prints the command line and returns it.
 fn announced(command: &Command) -> String {
     let words: Vec<_> = std::iter::once(command.get_program())
         .chain(command.get_args())
@@ -150,11 +150,11 @@ fn succeeded(status: io::Result<ExitStatus>, line: &str) -> Result<()> {
     Ok(())
 }
 
-/// Runs a command and [says](say) what it prints, after `heard` has heard it.
+/// Runs a command and [prints](say) each line of its output, after passing the line to `heard`.
 fn relayed(command: &mut Command, mut heard: impl FnMut(&str)) -> io::Result<ExitStatus> {
     let (printed, pipe) = io::pipe()?;
     let child = command.stdout(pipe.try_clone()?).stderr(pipe).spawn();
-    // the command's own ends of the pipe, which would keep it open
+    // close the command's own ends of the pipe, which would keep it open
     command.stdout(Stdio::inherit()).stderr(Stdio::inherit());
     let mut child = child?;
     for line in BufReader::new(printed).split(b'\n') {
@@ -166,13 +166,13 @@ fn relayed(command: &mut Command, mut heard: impl FnMut(&str)) -> io::Result<Exi
     child.wait()
 }
 
-/// Whether `program` exists on the path.
+/// Returns `true` if `program` exists on the path.
 pub fn exists(program: &str) -> bool {
     env::split_paths(&env::var_os("PATH").unwrap_or_default())
         .any(|dir| dir.join(program).is_file())
 }
 
-/// What `command` prints, trimmed; `None` when it cannot run.
+/// The output of `command`, trimmed; `None` if it cannot run or fails.
 pub fn output(command: &mut Command) -> Option<String> {
     let output = command.output().ok().filter(|o| o.status.success())?;
     Some(String::from_utf8_lossy(&output.stdout).trim().to_owned())

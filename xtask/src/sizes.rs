@@ -1,4 +1,4 @@
-//! What travels over the network must stay small: limits on the built app after brotli.
+//! Limits on the size of the built app after brotli, to keep the download small.
 
 use std::{
     fs,
@@ -12,7 +12,7 @@ use crate::shell::root;
 
 const MB: f64 = 1e6;
 
-/// (what, limit in MB, whether a file of `dist` belongs to it)
+/// (name, limit in MB, predicate for the files of `dist` that count)
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
 const BUDGETS: [Budget; 3] = [
@@ -25,10 +25,10 @@ const BUDGETS: [Budget; 3] = [
     }),
 ];
 
-/// Prints the sizes of `dist` and compares them with the budgets.
+/// Prints the compressed sizes of `dist` and compares them with the budgets.
 ///
 /// # Errors
-/// When a budget is passed, or nothing was built.
+/// Returns an error if a budget is exceeded or the app is not built.
 pub fn check() -> Result<()> {
     let dist = root().join("dist");
     let mut files = Vec::new();

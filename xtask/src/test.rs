@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check there is.
+//! `cargo xtask test`: runs all checks.
 
 use std::{fs, ops::Add as _, panic::resume_unwind, process::Command, thread};
 
@@ -11,11 +11,11 @@ use crate::{
     sizes,
 };
 
-/// Not among the tests that run by default.
+/// Cargo arguments for the end-to-end tests, which do not run by default.
 const STORIES: [&str; 2] = ["--test", "app"];
 const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "web"];
 
-/// One check; the app's stories need the app, everything else stands alone.
+/// One check. The stories (end-to-end tests) need the built app; all other checks are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Check {
     Format,
@@ -26,9 +26,9 @@ enum Check {
     Stories,
 }
 
-/// Rounds of lanes of checks. Lanes run at once, for compilers and tests have long stretches that
-/// use one core; they share no build. The stories run alone: a page that waits for other programs
-/// tells nothing about itself.
+/// Rounds of lanes of checks. The lanes of a round run in parallel because compilers and tests use
+/// only one core for long stretches; lanes share no build. The stories run alone: the timing of a
+/// page that competes with other programs says nothing about the page.
 const ROUNDS: [&[(&str, &[Check])]; 3] = [
     &[("format", &[Check::Format])],
     &[
@@ -38,18 +38,19 @@ const ROUNDS: [&[(&str, &[Check])]; 3] = [
     &[("stories", &[Check::Stories])],
 ];
 
-/// Which checks to run.
+/// The checks to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Only these.
+    /// Run only these checks.
     #[arg(long, value_enum, value_delimiter = ',')]
     only: Vec<Check>,
 }
 
-/// Installs what is missing and runs the checks.
+/// Installs missing tools and runs the checks.
 ///
 /// # Errors
-/// After the first round in which a check fails; its lane ends there.
+/// Returns an error after the first round in which a check fails. The lane of the failed check ends
+/// there.
 pub fn test(args: &Args) -> Result<()> {
     let wanted = |check: &Check| args.only.is_empty() || args.only.contains(check);
     let mut all = Tally::default();
@@ -113,9 +114,9 @@ fn format() -> Result<()> {
     run(&mut command("cargo", ["fmt", "--all", "--check"]))
 }
 
-/// Of what runs in the browser; the native builds are linted where they are needed. Clippy compiles
-/// without the optimisations before LLVM's, which take a third off the backbone's time in wasm, and
-/// what is tested there should be what ships.
+/// Lints the code that runs in the browser; native builds are linted where they are needed. Clippy
+/// compiles without the MIR optimizations, which reduce the backbone's time in wasm by a third, and
+/// the tests should run the code that ships.
 fn lints() -> Result<()> {
     setup::build_tools()?;
     let quick =
@@ -131,10 +132,10 @@ fn lints() -> Result<()> {
     run(&mut linted(command("cargo", build)))
 }
 
-/// Clippy in the compiler's place, in builds that share what they depend on with all others: `cargo
-/// clippy` would check everything the project depends on.
+/// Runs Clippy in place of the compiler, in builds that share their dependencies with all other
+/// builds; `cargo clippy` would check all dependencies of the project.
 fn linted(mut build: Command) -> Command {
-    // The arguments and their separator are how `cargo clippy` hands them on.
+    // `cargo clippy` passes the arguments on in this form, with this separator.
     build.env("RUSTC_WORKSPACE_WRAPPER", "clippy-driver").env(
         "CLIPPY_ARGS",
         "--deny__CLIPPY_HACKERY__warnings__CLIPPY_HACKERY__",
@@ -149,7 +150,7 @@ fn app() -> Result<()> {
     sizes::check()
 }
 
-/// The text encoder's conversion by what the native tests build.
+/// Converts the text encoder with a program that the native tests build.
 fn by_the_tests(source: &str, out: &str) -> Result<()> {
     let build = [&["build"], &NATIVE[..], &["--bin", "import-text"]].concat();
     run(&mut linted(command("cargo", build)))?;
@@ -160,7 +161,8 @@ fn by_the_tests(source: &str, out: &str) -> Result<()> {
     ))
 }
 
-/// Native tests: the CPU and a software Vulkan device. The stories are compiled here, too.
+/// Runs the native tests on the CPU and on a software Vulkan device. The stories are compiled here,
+/// too.
 fn native() -> Result<Tally> {
     setup::test_tools()?;
     models::ensure(by_the_tests)?;
@@ -174,7 +176,7 @@ fn native() -> Result<Tally> {
     ))))
 }
 
-/// The built app in a real browser, used as people use it.
+/// Tests the built app in a real browser, in the way that people use it.
 fn stories() -> Result<Tally> {
     setup::test_tools()?;
     run(&mut linted(command(
@@ -187,7 +189,7 @@ fn stories() -> Result<Tally> {
     )))
 }
 
-/// The operations, the network and the page's own parts in the browser, where the product runs
+/// Tests the operations, the network and the page's own parts in a browser, where the product runs
 /// them.
 fn browser() -> Result<Tally> {
     setup::build_tools()?;
@@ -202,7 +204,8 @@ fn browser() -> Result<Tally> {
     run_tests(&mut test)
 }
 
-/// Tests of real scans, whose terms keep them out of the project, run where they are beside it.
+/// Test arguments that include the tests of real scans. The scans' terms keep them out of the
+/// project, so these tests run only if the scans are next to it.
 fn real_scans() -> &'static [&'static str] {
     if root().join("../shared/data").is_dir() {
         &["--", "--include-ignored"]
@@ -211,7 +214,7 @@ fn real_scans() -> &'static [&'static str] {
     }
 }
 
-/// Where the browser tests' server finds them: it serves the package's own folder.
+/// Copies the golden values to the package's own folder, which the browser tests' server serves.
 fn lay_out_golden_values() -> Result<()> {
     let (from, to) = (
         root().join("tests/golden/segdino3d"),

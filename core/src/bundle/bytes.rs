@@ -9,7 +9,7 @@ pub(super) fn push_varint(bytes: &mut Vec<u8>, mut value: u32) {
     bytes.push(value as u8);
 }
 
-/// What is still unread; every read gives `None` once the bytes run out.
+/// The bytes that are still unread; every read returns `None` once they run out.
 pub(super) struct Cursor<'a>(pub &'a [u8]);
 
 impl<'a> Cursor<'a> {
@@ -31,7 +31,7 @@ impl<'a> Cursor<'a> {
         self.array().map(u32::from_le_bytes)
     }
 
-    /// `None` also for NaN and infinities.
+    /// Also returns `None` for NaN and infinities.
     pub fn finite(&mut self) -> Option<f32> {
         self.array()
             .map(f32::from_le_bytes)
@@ -42,7 +42,7 @@ impl<'a> Cursor<'a> {
         Some([self.finite()?, self.finite()?, self.finite()?])
     }
 
-    /// `None` also for what does not fit into 32 bits.
+    /// Also returns `None` for values that do not fit in 32 bits.
     pub fn varint(&mut self) -> Option<u32> {
         let mut value = 0_u64;
         for shift in (0..35).step_by(7) {

@@ -16,7 +16,7 @@ use super::{BundleError, MAX_INSTANCES, MAX_POINTS, bytes::Cursor, check_count};
 
 /// The first bytes of every bundle.
 pub const MAGIC: [u8; 8] = *b"SEGSCAPE";
-/// The version that this program writes and reads.
+/// The format version that this program writes and reads.
 pub const VERSION: u32 = 1;
 
 const CHECKSUM: std::ops::Range<usize> = 28..60;
@@ -25,7 +25,7 @@ const ENTRY: usize = 12;
 /// Higher levels gain under a percent here: the planes are mostly noise.
 const LEVEL: u8 = 6;
 
-/// A part of the file.
+/// A section of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Section {
     Meta,
@@ -58,10 +58,10 @@ impl Section {
     }
 }
 
-/// What the outer layer of a bundle says.
+/// The information in the outer layer of a bundle.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Inspection {
-    /// Bytes of the whole file.
+    /// Size of the whole file in bytes.
     pub bytes: usize,
     /// Number of points.
     pub points: usize,
@@ -71,8 +71,8 @@ pub struct Inspection {
     pub instances: usize,
 }
 
-/// Checks magic, version, counts, table, length and checksum without inflating anything: O(bytes),
-/// no allocation in proportion.
+/// Checks magic, version, counts, table, length and checksum without inflating anything. Takes
+/// O(bytes) time and does not allocate in proportion to the size.
 ///
 /// # Errors
 /// See [`BundleError`].
@@ -80,7 +80,7 @@ pub fn inspect(bytes: &[u8]) -> Result<Inspection, BundleError> {
     Reader::open(bytes).map(|reader| reader.inspection)
 }
 
-/// A bundle being written.
+/// A bundle that is being written.
 pub(super) struct Container {
     counts: [usize; 3],
     table: Vec<u8>,
@@ -131,7 +131,7 @@ fn checksum(bytes: &[u8]) -> [u8; 32] {
         .as_bytes()
 }
 
-/// A bundle whose outer layer was found sound.
+/// A bundle whose outer layer is valid.
 pub(super) struct Reader<'a> {
     pub inspection: Inspection,
     sections: Vec<Stored<'a>>,

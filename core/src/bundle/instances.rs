@@ -1,4 +1,4 @@
-//! Instances as superpoint sets, and their embeddings as half floats in two planes of bytes.
+//! Instances as superpoint sets, and their embeddings as f16 in two planes of bytes.
 
 use half::f16;
 
@@ -12,15 +12,15 @@ use crate::{
     text,
 };
 
-/// Bytes of an instance besides its superpoints: count, points, score, bounds, whether there is a
-/// crop, crop.
+/// The maximum size in bytes of an instance besides its superpoints: count, points, score, bounds,
+/// a flag for the crop, crop.
 const MAX_HEAD: usize = 5 + 5 + 4 + 24 + 1 + 24;
 
-/// All instances together name at most so many superpoints: a thousand instances that each have
-/// half of 100 000.
+/// The maximum number of superpoints that all instances together may list: a thousand instances
+/// that each have half of 100 000.
 const MAX_MEMBERSHIPS: usize = 50_000_000;
 
-/// An upper bound of what [`encode_sets`] writes.
+/// An upper bound of the number of bytes that [`encode_sets`] writes.
 pub(super) fn max_sets_len(instances: usize, superpoints: usize) -> usize {
     size_of::<f32>()
         + instances * MAX_HEAD
@@ -34,8 +34,8 @@ pub(super) const fn embeddings_len(instances: usize) -> usize {
     2 * text::DIM * instances
 }
 
-/// The logit scale; per instance: number of superpoints, the first id, the gaps between ids;
-/// points; score; bounds; crop.
+/// Encodes the logit scale and, per instance, the number of superpoints, the first id, the gaps
+/// between ids, points, score, bounds and crop.
 pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
     let mut bytes = segmentation.logit_scale.to_le_bytes().to_vec();
     for instance in &segmentation.instances {
@@ -66,7 +66,8 @@ fn push_box(bytes: &mut Vec<u8>, aabb: &Aabb) {
     );
 }
 
-/// All low bytes, then all high bytes, (instances, [`text::DIM`]) row-major in both.
+/// Encodes the embeddings: all low bytes, then all high bytes, both `(instances, DIM)` in row-major
+/// order with DIM = [`text::DIM`].
 pub(super) fn encode_embeddings(instances: &[Instance]) -> Vec<u8> {
     let values = || {
         instances.iter().flat_map(|instance| {
@@ -185,7 +186,7 @@ fn decode_box(cursor: &mut Cursor) -> Option<Aabb> {
     })
 }
 
-/// Rounded to half floats, a unit vector is a little longer or shorter: it is made one again.
+/// Rounding to f16 changes the length of a unit vector a little, so it is normalized again.
 fn decode_embedding(planes: &[u8], index: usize) -> Option<Vec<f32>> {
     let (low, high) = planes.split_at(planes.len() / 2);
     let row = index * text::DIM..(index + 1) * text::DIM;

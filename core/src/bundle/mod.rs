@@ -1,10 +1,10 @@
 //! `.segscape`: a segmented scene in one file: points, superpoints, instances with their
 //! embeddings, names, view and origin.
 //!
-//! The file is a checksummed container of deflated sections ([`container`]). Points are stored by
-//! superpoint and, inside one, along a Morton curve, on a grid of about a millimetre; colours are
-//! exact. A decoded bundle therefore has its points in another order than the scan had, and its
-//! superpoints and instances under the same ids.
+//! The file is a checksummed container of deflated sections ([`container`]). Points are sorted by
+//! superpoint and, within a superpoint, along a Morton curve; they are stored on a grid of about a
+//! millimetre. Colours are exact. A decoded bundle therefore has its points in a different order
+//! than the scan, while its superpoints and instances keep their ids.
 
 use serde::{Deserialize, Serialize};
 
@@ -23,76 +23,76 @@ pub use container::{Inspection, MAGIC, VERSION, inspect};
 
 use container::{Container, Section};
 
-/// The most instances a bundle may have.
+/// The maximum number of instances of a bundle.
 pub const MAX_INSTANCES: usize = 65_536;
-/// The most bytes of names, view and provenance as JSON.
+/// The maximum size in bytes of names, view and provenance as JSON.
 const MAX_META: usize = 16 << 20;
 
-/// A scene as it travels.
+/// A segmented scene as it is saved and shared.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bundle {
-    /// (points, 3), world frame.
+    /// `(points, 3)`, world frame.
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3), sRGB.
+    /// `(points, 3)`, sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
     /// The partition of the points.
     pub superpoints: Superpoints,
-    /// By falling score.
+    /// The instances in descending order of score.
     pub segmentation: Segmentation,
-    /// Names, view, origin.
+    /// Names, view and origin.
     pub meta: Meta,
 }
 
 /// The part of a bundle that is stored as JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
-    /// (instances): what each is called.
+    /// `(instances)`: the name of each instance.
     pub names: Vec<Name>,
-    /// How the sender looked at the scene.
+    /// The sender's view of the scene.
     pub view: View,
-    /// From the scan's file to the world frame.
+    /// The transform from the scan's file to the world frame.
     pub frame: Frame,
-    /// Where the scene comes from.
+    /// The origin of the scene.
     pub provenance: Provenance,
 }
 
-/// What an instance is called.
+/// The name of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
-    /// The word.
+    /// The name itself.
     pub text: String,
-    /// Whether a person chose it; otherwise the vocabulary did.
+    /// If `true`, a person chose the name; otherwise it comes from the vocabulary.
     pub by_user: bool,
 }
 
-/// How somebody looked at a scene.
+/// A user's view of a scene.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct View {
-    /// As typed; empty when nothing was asked.
+    /// The prompt as typed; empty if there was none.
     pub prompt: String,
-    /// Instances below this confidence are not counted, 0..=1.
+    /// Confidence, 0..=1, below which instances are not counted.
     pub threshold: f32,
-    /// `None` for the default view of the whole scene.
+    /// The camera; `None` for the default view of the whole scene.
     pub camera: Option<Camera>,
-    /// Ids of instances that were hidden.
+    /// Ids of the hidden instances.
     pub hidden: Vec<u32>,
-    /// What the points' colours show.
+    /// The meaning of the points' colours.
     pub color_mode: ColorMode,
 }
 
-/// A perspective view, world frame, up is +z.
+/// A perspective camera in the world frame, with +z up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Camera {
-    /// Where the eye is, metres.
+    /// Position of the eye, metres.
     pub eye: [f32; 3],
-    /// What it looks at and turns around, metres.
+    /// The point that the camera looks at and orbits, metres.
     pub target: [f32; 3],
     /// Vertical field of view, radians.
     pub fov_y: f32,
 }
 
-/// What the points' colours show.
+/// The meaning of the points' colours.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColorMode {
@@ -109,61 +109,61 @@ pub enum ColorMode {
     Height,
 }
 
-/// Where a scene comes from.
+/// The origin of a scene.
 #[derive(Clone, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Provenance {
     /// Name of the scan's file.
     pub source: String,
-    /// Points of the scan's file, dropped ones included.
+    /// Number of points in the scan's file, including the dropped ones.
     pub source_points: u64,
-    /// Name and hash of the network's weights; empty without a network.
+    /// Name and hash of the network's weights; empty if no network was used.
     pub model: String,
     /// Version of the program that wrote the bundle.
     pub app: String,
 }
 
-/// Why bytes are not a bundle.
+/// The reason why bytes are not a valid bundle.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BundleError {
-    /// Something else altogether.
+    /// The bytes are not a bundle.
     #[error("this is not a .segscape bundle")]
     NotABundle,
-    /// From another version.
+    /// The bundle has a different version.
     #[error("the bundle has version {found}, this program reads version {VERSION}")]
     Version {
-        /// In the file.
+        /// Version in the file.
         found: u32,
     },
-    /// Fewer or more bytes than its table promises.
+    /// The bundle has fewer or more bytes than its table promises.
     #[error(
         "the bundle should have {expected} bytes and has {found}: it was cut or joined with something"
     )]
     Length {
-        /// Promised.
+        /// Number of bytes promised.
         expected: u64,
-        /// Present.
+        /// Number of bytes present.
         found: u64,
     },
     /// The content does not match its checksum.
     #[error("the bundle's BLAKE3 checksum does not match its content: it was damaged on the way")]
     Checksum,
-    /// Beyond a limit.
+    /// A count exceeds its limit.
     #[error("the bundle has {found} {what}, the limit is {limit}")]
     TooMany {
-        /// Points, superpoints, instances.
+        /// The kind of count: points, superpoints or instances.
         what: &'static str,
-        /// In the file.
+        /// Number in the file.
         found: u64,
-        /// Ours.
+        /// The limit of this program.
         limit: u64,
     },
     /// A section breaks the format's rules.
     #[error("the bundle's section `{section}` is malformed: {problem}")]
     Malformed {
-        /// Its name.
+        /// Name of the section.
         section: &'static str,
-        /// What is wrong.
+        /// Description of the problem.
         problem: String,
     },
 }
@@ -177,11 +177,11 @@ impl BundleError {
     }
 }
 
-/// The bundle as bytes. O(points log points).
+/// Encodes the bundle as bytes. O(points log points).
 ///
 /// # Panics
-/// When arrays of the bundle differ in length, or an instance or `hidden` names what does not
-/// exist.
+/// If arrays of the bundle differ in length, or if an instance or `hidden` refers to something that
+/// does not exist.
 pub fn encode(bundle: &Bundle) -> Vec<u8> {
     let points = bundle.positions.len();
     assert_eq!(
@@ -245,7 +245,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     container.finish()
 }
 
-/// The bundle in the bytes.
+/// Decodes a bundle.
 ///
 /// # Errors
 /// See [`BundleError`]. Never panics; allocates at most in proportion to the counts in the header,

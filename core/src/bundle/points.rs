@@ -7,17 +7,19 @@ use super::{
     container::Section,
 };
 
-/// Steps along one axis at most; so that a coordinate has 16 bits.
+/// The maximum number of steps along an axis, so that a coordinate has 16 bits.
 const MAX_STEPS: f32 = 65_535.0;
-/// Fine enough for any room: scanners are noisier.
+/// The grid step for rooms, metres. Fine enough for any room: scanners are noisier.
 const ROOM_STEP: f32 = 0.001;
-/// What is smaller than a few metres is stored finer than a room.
+/// The minimum number of steps: scans smaller than a few metres are stored on a finer grid than a
+/// room.
 const MIN_STEPS: f32 = 4_096.0;
-/// Origin and step.
+/// Size of the origin and step in bytes.
 const GRID_LEN: usize = 16;
 
-/// `position = origin + step * [x, y, z]` with 16-bit integers: a millimetre for rooms, less for
-/// small things, a 65 535th of the extent for what is larger than 65 m.
+/// The grid on which positions are stored: `position = origin + step * [x, y, z]` with 16-bit
+/// integers. The step is a millimetre for rooms, less for small objects, and a 65 535th of the
+/// extent for anything larger than 65 m.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Grid {
     pub origin: [f32; 3],
@@ -44,7 +46,7 @@ impl Grid {
     }
 
     fn cell(&self, position: [f32; 3]) -> [u16; 3] {
-        // The cast saturates, and takes NaN to 0.
+        // The cast saturates, and converts NaN to 0.
         std::array::from_fn(|axis| {
             ((position[axis] - self.origin[axis]) / self.step).round() as u16
         })
@@ -55,7 +57,7 @@ impl Grid {
     }
 }
 
-/// Indices of the points by superpoint, then along a Morton curve.
+/// Indices of the points, sorted by superpoint and then along a Morton curve.
 pub(super) fn order(positions: &[[f32; 3]], superpoint_of_point: &[u32], grid: &Grid) -> Vec<u32> {
     let morton = |cell: [u16; 3]| (0..3).fold(0, |code, axis| code | spread(cell[axis]) << axis);
     let mut keyed: Vec<(u32, u64, u32)> = (0..)
@@ -66,7 +68,7 @@ pub(super) fn order(positions: &[[f32; 3]], superpoint_of_point: &[u32], grid: &
     keyed.into_iter().map(|(_, _, point)| point).collect()
 }
 
-/// Bit i of the value to bit 3i.
+/// Moves bit i of the value to bit 3i.
 fn spread(value: u16) -> u64 {
     let mut bits = u64::from(value);
     bits = (bits | bits << 16) & 0x001f_0000_ff00_00ff;
@@ -75,7 +77,7 @@ fn spread(value: u16) -> u64 {
     (bits | bits << 2) & 0x1249_2492_4924_9249
 }
 
-/// Small magnitudes of either sign to small numbers.
+/// Maps small magnitudes of either sign to small numbers.
 fn zigzag(delta: i16) -> u16 {
     (delta << 1 ^ delta >> 15) as u16
 }
@@ -84,7 +86,7 @@ fn unzigzag(code: u16) -> i16 {
     (code >> 1) as i16 ^ -((code & 1) as i16)
 }
 
-/// The number of points of each superpoint.
+/// Encodes the number of points of each superpoint.
 pub(super) fn encode_sizes(sizes: &[u32]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(2 * sizes.len());
     sizes.iter().for_each(|size| push_varint(&mut bytes, *size));
@@ -120,7 +122,8 @@ pub(super) const fn positions_len(points: usize) -> usize {
     GRID_LEN + 6 * points
 }
 
-/// The grid, then per axis the low and the high bytes of the steps from point to point.
+/// Encodes the grid, then per axis the low and the high bytes of the differences from point to
+/// point.
 pub(super) fn encode_positions(positions: &[[f32; 3]], order: &[u32], grid: &Grid) -> Vec<u8> {
     let points = order.len();
     let mut bytes = vec![0; positions_len(points)];
@@ -180,7 +183,8 @@ pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 
     Ok((0..points).map(row).collect())
 }
 
-/// Planes of the differences from point to point: green, red minus green, blue minus green; exact.
+/// Encodes colours as planes of the differences from point to point: green, red minus green, blue
+/// minus green; lossless.
 pub(super) fn encode_colors(colors: &[[u8; 3]], order: &[u32]) -> Vec<u8> {
     let points = order.len();
     let mut planes = vec![0; 3 * points];

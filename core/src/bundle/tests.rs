@@ -107,7 +107,7 @@ fn small() -> Bundle {
     )
 }
 
-/// Gives the header of damaged bytes a matching checksum, so that the inner checks are reached.
+/// Updates the checksum in the header of damaged bytes, so that the inner checks are reached.
 fn reseal(bytes: &mut [u8]) {
     if bytes.len() >= 60 {
         let sum = *blake3::Hasher::new()
@@ -119,7 +119,7 @@ fn reseal(bytes: &mut [u8]) {
     }
 }
 
-/// What a bundle promises to whoever indexes with it, whatever the bytes were.
+/// Asserts what a bundle guarantees to code that indexes with it, whatever the bytes were.
 fn assert_sound(bundle: &Bundle) {
     let count = bundle.superpoints.count();
     assert_eq!(
@@ -195,7 +195,7 @@ proptest! {
         with_color: bool,
     ) {
         let positions: Vec<[f32; 3]> = points.iter().map(|(p, _)| p.map(|v| v * scale)).collect();
-        // The colour is the point's index: it tells where a decoded point came from.
+        // The colour encodes the point's index, which identifies a decoded point.
         let colors: Vec<[u8; 3]> = (0..points.len() as u32).map(|i| [i as u8, (i >> 8) as u8, (i * 7) as u8]).collect();
         let ids: Vec<u32> = points.iter().map(|p| p.1).collect();
         let original = bundle(positions, with_color.then_some(colors), &ids, 3);
@@ -361,7 +361,7 @@ fn a_bomb_is_refused_before_it_grows() {
             .to_string()
             .contains("at most 16777216")
     );
-    // A table that understates what a section inflates to.
+    // A table that understates the inflated size of a section.
     let mut bytes = bytes;
     bytes[68..72].copy_from_slice(&1000_u32.to_le_bytes());
     reseal(&mut bytes);
@@ -458,7 +458,7 @@ fn real_scans_fit_into_twelve_bytes_a_point() {
             &Monitor::silent(),
         )
         .unwrap();
-        // 20 cm cells in place of superpoints: as coherent, and quicker to make.
+        // 20 cm cells in place of superpoints: as coherent, and faster to compute.
         let cell = |p: &[f32; 3]| {
             p.iter().fold(0, |id: u32, v| {
                 id.wrapping_mul(1009)

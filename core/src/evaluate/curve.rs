@@ -1,15 +1,14 @@
-//! From scored matches to average precision, and from classes to one figure (docs/spec/eval.md
-//! section 3).
+//! Average precision from scored matches, and means over classes (docs/spec/eval.md section 3).
 
 use super::THRESHOLDS;
 
 /// Average precision and recall of every class at every threshold of [`THRESHOLDS`], as fractions;
-/// NaN for classes that no scene has, which every mean leaves out.
+/// NaN for classes that do not occur in any scene, which every mean excludes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Scores {
-    /// (classes, thresholds).
+    /// `(classes, thresholds)`: average precision.
     ap: Vec<[f64; THRESHOLDS.len()]>,
-    /// (classes, thresholds): recall when every prediction is taken.
+    /// `(classes, thresholds)`: recall when all predictions are accepted.
     recall: Vec<[f64; THRESHOLDS.len()]>,
 }
 
@@ -21,53 +20,53 @@ impl Scores {
         }
     }
 
-    /// (classes, thresholds): average precisions.
+    /// `(classes, thresholds)`: average precision.
     pub fn ap_per_class(&self) -> &[[f64; THRESHOLDS.len()]] {
         &self.ap
     }
 
-    /// (classes, thresholds): recalls.
+    /// `(classes, thresholds)`: recall.
     pub fn recall_per_class(&self) -> &[[f64; THRESHOLDS.len()]] {
         &self.recall
     }
 
-    /// Mean over classes and the nine thresholds 0.50 to 0.90.
+    /// AP: mean average precision over the classes and the nine thresholds 0.50 to 0.90.
     pub fn ap(&self) -> f64 {
         mean(self.ap.iter().flat_map(|class| &class[..9]))
     }
 
-    /// Mean over classes at 0.50.
+    /// AP50: mean average precision over the classes at threshold 0.50.
     pub fn ap50(&self) -> f64 {
         mean(self.ap.iter().map(|class| &class[0]))
     }
 
-    /// Mean over classes at 0.25.
+    /// AP25: mean average precision over the classes at threshold 0.25.
     pub fn ap25(&self) -> f64 {
         mean(self.ap.iter().map(|class| &class[9]))
     }
 
-    /// Like [`Self::ap`], of the recall.
+    /// Mean recall over the classes and thresholds of [`Self::ap`].
     pub fn recall(&self) -> f64 {
         mean(self.recall.iter().flat_map(|class| &class[..9]))
     }
 
-    /// Like [`Self::ap50`], of the recall.
+    /// Mean recall over the classes at the threshold of [`Self::ap50`].
     pub fn recall50(&self) -> f64 {
         mean(self.recall.iter().map(|class| &class[0]))
     }
 
-    /// Like [`Self::ap25`], of the recall.
+    /// Mean recall over the classes at the threshold of [`Self::ap25`].
     pub fn recall25(&self) -> f64 {
         mean(self.recall.iter().map(|class| &class[9]))
     }
 
-    /// Number of classes that some scene has.
+    /// The number of classes that occur in some scene.
     pub fn classes(&self) -> usize {
         self.ap.iter().filter(|class| !class[0].is_nan()).count()
     }
 
-    /// Of some classes only: head, common and tail, or base and novel. Indices beyond the classes
-    /// are left out.
+    /// The scores of a subset of the classes: head, common and tail, or base and novel. Indices
+    /// beyond the number of classes are ignored.
     pub fn of_classes(&self, classes: &[usize]) -> Self {
         let pick = |rows: &[[f64; THRESHOLDS.len()]]| {
             classes
@@ -82,7 +81,7 @@ impl Scores {
     }
 }
 
-/// Mean of what is not NaN; NaN of nothing.
+/// The mean of the values that are not NaN; NaN if there are none.
 fn mean<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
     let (sum, count) = values
         .filter(|v| !v.is_nan())
@@ -90,14 +89,14 @@ fn mean<'a>(values: impl Iterator<Item = &'a f64>) -> f64 {
     sum / f64::from(count)
 }
 
-/// (area, largest recall) of the precision-recall curve through one point per distinct score. The
-/// area is the evaluators' own rule: half steps to both neighbours in recall, an artificial end at
-/// precision 1 and recall 0, no envelope.
+/// Returns (area, largest recall) of the precision-recall curve, which has one point per distinct
+/// score. The area follows the evaluators' own rule: half steps to both neighbours in recall, an
+/// artificial end point at precision 1 and recall 0, no envelope.
 pub(super) fn average_precision(matches: &[(f64, bool)], missed: u64) -> (f64, f64) {
     let mut matches = matches.to_vec();
     matches.sort_by(|a, b| a.0.total_cmp(&b.0));
     let positives = matches.iter().filter(|m| m.1).count();
-    // (recall, precision) by rising score, that is by falling recall.
+    // (recall, precision) by ascending score, that is by descending recall.
     let mut curve = vec![];
     let (mut first, mut true_below) = (0, 0);
     for tied in matches.chunk_by(|a, b| a.0 == b.0) {

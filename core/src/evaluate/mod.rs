@@ -10,8 +10,8 @@ pub use curve::Scores;
 pub use size::Size;
 pub use truth::Truth;
 
-/// Overlaps above which a prediction counts as found: nine for AP, the last for AP25. Comparisons
-/// are strict, so these must be exactly numpy's `arange(0.5, 0.95, 0.05)`, rounding included.
+/// The IoU thresholds above which a prediction matches: nine for AP, the last for AP25. Comparisons
+/// are strict, so these must be exactly numpy's `arange(0.5, 0.95, 0.05)`, including its rounding.
 pub const THRESHOLDS: [f64; 10] = [
     0.5,
     0.55,
@@ -25,63 +25,64 @@ pub const THRESHOLDS: [f64; 10] = [
     0.25,
 ];
 
-/// Truth below this many points is ignored, predictions below it are dropped.
+/// Ground-truth instances with fewer points than this are ignored, and predictions with fewer are
+/// dropped.
 pub const MIN_POINTS: u32 = 100;
 
-/// One predicted instance. Order matters where scores tie: predictions are matched in the order
-/// given.
+/// One predicted instance. The order of predictions matters if scores tie: predictions are matched
+/// in the order given.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Prediction<'a> {
-    /// Index of its class, below the number of classes; 0 when class-agnostic.
+    /// Index of the class, below the number of classes; 0 if class-agnostic.
     pub class: usize,
-    /// Its score; the released class-agnostic protocols set every one to 1.
+    /// Confidence score; the released class-agnostic protocols set it to 1 for every prediction.
     pub confidence: f64,
-    /// Its points, strictly ascending.
+    /// Point indices, strictly ascending.
     pub points: &'a [u32],
 }
 
-/// Why a scene could not be counted.
+/// The reason why a scene could not be evaluated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EvaluateError {
-    /// A prediction or the truth is of a class that is not evaluated.
+    /// A prediction or the ground truth has a class that is not evaluated.
     #[error("class {class} is not among the {classes} evaluated classes")]
     Class {
-        /// The class's index.
+        /// Index of the class.
         class: usize,
         /// Number of classes.
         classes: usize,
     },
-    /// The points of a mask repeat or fall.
+    /// The points of a mask are not strictly ascending.
     #[error("the points of prediction {prediction} are not in ascending order")]
     Order {
-        /// Its index.
+        /// Index of the prediction.
         prediction: usize,
     },
     /// A mask refers to a point that the scene does not have.
     #[error("prediction {prediction} has point {point}, the scene has {points} points")]
     Point {
-        /// Its index.
+        /// Index of the prediction.
         prediction: usize,
-        /// The largest point of the mask.
+        /// The largest point index of the mask.
         point: u32,
-        /// Points in the scene.
+        /// Number of points in the scene.
         points: usize,
     },
-    /// A score that cannot be sorted.
+    /// A confidence is NaN and cannot be sorted.
     #[error("the confidence of prediction {prediction} is not a number")]
     Confidence {
-        /// Its index.
+        /// Index of the prediction.
         prediction: usize,
     },
 }
 
-/// Accumulates scenes one by one; keeps a score and a flag for every match, not the masks.
+/// Accumulates results scene by scene; keeps a score and a flag for every match, not the masks.
 #[derive(Clone, Debug)]
 pub struct Evaluation {
     classes: Vec<ClassTally>,
 }
 
-/// What the scenes so far say about one class.
+/// The accumulated results of one class.
 #[derive(Clone, Debug, Default)]
 struct ClassTally {
     has_truth: bool,
@@ -89,37 +90,37 @@ struct ClassTally {
     thresholds: [Tally; THRESHOLDS.len()],
 }
 
-/// What the scenes so far say about one class at one threshold.
+/// The accumulated results of one class at one threshold.
 #[derive(Clone, Debug, Default)]
 struct Tally {
-    /// (score, whether it is a true positive).
+    /// (score, `true` for a true positive).
     matches: Vec<(f64, bool)>,
-    /// Truth that nothing overlapped enough, whatever its score.
+    /// Number of ground-truth instances without a matching prediction of any score.
     missed: u64,
 }
 
-/// A prediction that is large enough, and what it overlaps.
+/// A prediction that is large enough, and its overlaps.
 struct Candidate {
     class: usize,
     confidence: f64,
     points: u32,
     void: u32,
-    /// (instance, shared points) for the truth of the same class, by rising instance.
+    /// (instance, shared points) for the ground truth of the same class, by ascending instance.
     overlaps: Vec<(usize, u32)>,
 }
 
 impl Evaluation {
-    /// Over `classes` classes; 1 for a class-agnostic evaluation.
+    /// Creates an evaluation of `classes` classes; 1 for a class-agnostic evaluation.
     pub fn new(classes: usize) -> Self {
         Self {
             classes: vec![ClassTally::default(); classes],
         }
     }
 
-    /// Counts one scene.
+    /// Adds the results of one scene.
     ///
     /// # Errors
-    /// [`EvaluateError`]; nothing of the scene is counted then.
+    /// [`EvaluateError`]; in that case, nothing of the scene is counted.
     pub fn add(&mut self, truth: &Truth, predictions: &[Prediction]) -> Result<(), EvaluateError> {
         let classes = self.classes.len();
         let mut used = truth
@@ -146,7 +147,7 @@ impl Evaluation {
         Ok(())
     }
 
-    /// The figures over the scenes so far.
+    /// The scores over all scenes added so far.
     pub fn scores(&self) -> Scores {
         Scores::new(
             self.classes
@@ -158,7 +159,7 @@ impl Evaluation {
 }
 
 impl ClassTally {
-    /// (AP, recall) at one threshold; NaN without truth.
+    /// (AP, recall) at one threshold; NaN if there is no ground truth.
     fn score(&self, tally: &Tally) -> (f64, f64) {
         match (self.has_truth, self.has_prediction) {
             (false, _) => (f64::NAN, f64::NAN),
@@ -169,7 +170,7 @@ impl ClassTally {
 }
 
 impl Tally {
-    /// Spec section 2, steps 1 to 4.
+    /// Matches the predictions of a scene (docs/spec/eval.md section 2, steps 1 to 4).
     fn add(&mut self, truth: &Truth, class: usize, candidates: &[&Candidate], threshold: f64) {
         let iou = |c: &Candidate, instance: usize, shared: u32| {
             f64::from(shared)
@@ -200,7 +201,8 @@ impl Tally {
                         best = Some(c.confidence);
                         *visited = true;
                     }
-                    // Not visited: at 0.25 it may still be the first match of another instance.
+                    // Not marked as visited: at 0.25 it may still be the first match of another
+                    // instance.
                     Some(score) => {
                         best = Some(score.max(c.confidence));
                         self.matches.push((score.min(c.confidence), false));
@@ -213,7 +215,7 @@ impl Tally {
             }
         }
         for c in candidates {
-            // Already accounted for above, even where the instance itself is ignored.
+            // Already counted above, even if the instance itself is ignored.
             if c.overlaps
                 .iter()
                 .any(|&(instance, shared)| iou(c, instance, shared) > threshold)
@@ -233,7 +235,7 @@ impl Tally {
     }
 }
 
-/// The predictions that are large enough, in their order.
+/// The predictions that are large enough, in the order given.
 fn candidates(truth: &Truth, predictions: &[Prediction]) -> Result<Vec<Candidate>, EvaluateError> {
     let points = truth.instance_of_point.len();
     let mut shared = vec![0u32; truth.instances.len()];

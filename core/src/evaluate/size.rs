@@ -1,28 +1,28 @@
-//! How large true things are, so that what is found can be told apart by it. Metres, not points: a
-//! finer scan makes nothing larger.
+//! The size of ground-truth objects, so that results can be reported by size. Sizes are in metres
+//! rather than points, because a denser scan does not make an object larger.
 
 use super::Truth;
 
-/// The longest edge of the axis-aligned box around a thing's points.
+/// The size class of an object, by the longest edge of the axis-aligned box around its points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// Below [`Size::MEDIUM_FROM`].
     Small,
-    /// Below [`Size::LARGE_FROM`].
+    /// Below [`Size::LARGE_FROM`], but not small.
     Medium,
-    /// All the rest.
+    /// [`Size::LARGE_FROM`] or more.
     Large,
 }
 
 impl Size {
-    /// The least extent of a medium thing, metres.
+    /// The minimum extent of a medium object, metres.
     pub const MEDIUM_FROM: f32 = 0.5;
-    /// The least extent of a large thing, metres.
+    /// The minimum extent of a large object, metres.
     pub const LARGE_FROM: f32 = 1.5;
-    /// From small to large.
+    /// All sizes, from small to large.
     pub const ALL: [Self; 3] = [Self::Small, Self::Medium, Self::Large];
 
-    /// Of a thing whose box's longest edge is `extent` metres.
+    /// The size class of an object whose box has a longest edge of `extent` metres.
     pub fn of(extent: f32) -> Self {
         if extent < Self::MEDIUM_FROM {
             Self::Small
@@ -44,12 +44,12 @@ impl Size {
 }
 
 impl Truth {
-    /// The same with instances of one size alone; those of other sizes are void, as where the
-    /// released evaluators leave classes out: to predict them costs nothing, whatever class they
-    /// are taken for. `positions` (points, 3) in metres.
+    /// Returns the ground truth with instances of one size only; those of other sizes become void,
+    /// as in the released evaluators when they exclude classes: predicting them costs nothing,
+    /// whatever class is predicted. `positions`, `(points, 3)`, are in metres.
     ///
     /// # Panics
-    /// If there are not as many positions as points.
+    /// If the number of positions differs from the number of points.
     #[must_use]
     pub fn of_size(&self, size: Size, positions: &[[f32; 3]]) -> Self {
         assert_eq!(

@@ -6,7 +6,7 @@ use serde_json::Value;
 use super::*;
 use crate::golden;
 
-/// [[value, length], ...] to one value a point.
+/// Expands `[[value, length], ...]` to one value per point.
 fn expand(runs: &Value) -> Vec<i32> {
     let runs: Vec<(i32, usize)> = serde_json::from_value(runs.clone()).unwrap();
     runs.into_iter()
@@ -164,8 +164,8 @@ fn equals_segment3d() {
     }
 }
 
-/// One class-agnostic scene: runs of (instance, points), 0 being void, and (confidence, first
-/// point, points).
+/// Evaluates a class-agnostic scene given as runs of (instance, points), where instance 0 is void,
+/// and predictions of (confidence, first point, points).
 fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
     let instance: Vec<i32> = truth
         .iter()
@@ -193,25 +193,25 @@ fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
 #[test]
 fn designed_cases() {
     let close = |a: f64, b: f64| assert!((a - b).abs() < 1e-12, "{a} instead of {b}");
-    // Everything found.
+    // Everything is found.
     close(
         scene(&[(1, 200), (2, 300)], &[(0.9, 0, 200), (0.8, 200, 300)]).ap(),
         1.0,
     );
-    // One of two found and nothing wrong: recall 1/2, precision 1.
+    // One of two instances is found and nothing is wrong: recall 1/2, precision 1.
     close(scene(&[(1, 200), (2, 300)], &[(0.9, 0, 200)]).ap(), 0.5);
-    // A second prediction of the same thing is a false positive at the lower score: no harm, the
-    // curve has both points.
+    // A second prediction of the same instance is a false positive at the lower score. It does no
+    // harm, because the curve has both points.
     close(
         scene(&[(1, 200)], &[(0.9, 0, 200), (0.5, 0, 200)]).ap(),
         1.0,
     );
-    // At equal scores it costs: r (1 + p) / 2 with p = 1/2.
+    // At equal scores it lowers the AP to r (1 + p) / 2 with p = 1/2.
     close(
         scene(&[(1, 200)], &[(1.0, 0, 200), (1.0, 0, 200)]).ap(),
         0.75,
     );
-    // Void and small truth are free, a mask of fewer than 100 points does not exist.
+    // Void and small ground truth do not count, and a mask of fewer than 100 points is dropped.
     close(
         scene(
             &[(1, 200), (2, 99), (0, 300)],
@@ -225,17 +225,17 @@ fn designed_cases() {
         .ap(),
         1.0,
     );
-    // An overlap of exactly one half is none at 0.5, but counts at 0.25.
+    // An overlap of exactly one half is not a match at 0.5, but it is at 0.25.
     let half = scene(&[(1, 200)], &[(0.9, 0, 100)]);
     close(half.ap50(), 0.0);
     close(half.ap25(), 1.0);
-    // Two thirds of the better-scored mask are void: ignored up to 0.65, from 0.7 on a false
-    // positive above the true one.
+    // Two thirds of the mask with the higher score are void: it is ignored up to 0.65, and from 0.7
+    // on it is a false positive above the true positive.
     let ignored = scene(&[(1, 600), (0, 100)], &[(0.9, 550, 150), (0.5, 0, 600)]);
     close(ignored.ap50(), 1.0);
     close(ignored.ap25(), 1.0);
     close(ignored.ap(), (4.0 + 5.0 * 0.25) / 9.0);
-    // Truth without predictions is 0, predictions without truth are no class at all.
+    // Ground truth without predictions gives 0; a class that has only predictions is not evaluated.
     close(scene(&[(1, 200)], &[]).ap(), 0.0);
     assert!(scene(&[(0, 200)], &[(0.9, 0, 200)]).ap().is_nan());
 }
@@ -325,7 +325,7 @@ fn other_sizes_are_void() {
     let truth = Truth::scannet(&ids, &[3, 5]);
     let of = |size| truth.of_size(size, &positions);
     assert_eq!(Size::ALL.map(|size| of(size).count()), [1, 1, 1]);
-    // everything found, but the chair taken for a table and the void for a cup
+    // everything is found, but the chair is predicted as a table and the void as a cup
     let masks: Vec<Vec<u32>> = (0..4)
         .map(|thing| (thing * 200..thing * 200 + 200).collect())
         .collect();
@@ -397,7 +397,7 @@ fn bad_input_is_named_and_not_counted() {
 }
 
 proptest! {
-    /// Only the order of the scores matters, and every figure is a fraction.
+    /// Only the order of the scores matters, and every result is a fraction.
     #[test]
     fn invariant_to_monotone_rescaling(
         truth in prop::collection::vec((0i32..6, 20usize..300), 1..8),

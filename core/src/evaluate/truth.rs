@@ -1,30 +1,31 @@
-//! What a scene's labels mean to an evaluator.
+//! The ground truth of a scene as each evaluator reads its labels.
 
 use std::collections::BTreeMap;
 
 use super::MIN_POINTS;
 
-/// The true instances of one scene, and which points are void: points of void may be predicted
-/// without harm.
+/// The ground-truth instances of one scene and its void points; predicting void points is not
+/// penalized.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Truth {
-    /// (points): index into `instances`, or [`Truth::VOID`].
+    /// `(points)`: index into `instances`, or [`Truth::VOID`].
     pub(super) instance_of_point: Vec<u32>,
-    /// By rising id, the order in which they are matched.
+    /// The instances by ascending id, the order in which they are matched.
     pub(super) instances: Vec<Instance>,
 }
 
-/// One true instance.
+/// One ground-truth instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Instance {
     pub class: usize,
     pub points: u32,
-    /// Marks a group of objects rather than one.
+    /// If `true`, this is a group of objects rather than a single object.
     group: bool,
 }
 
 impl Instance {
-    /// Whether finding it matters; otherwise covering it is merely not held against a prediction.
+    /// `true` if the instance is to be found; otherwise predictions that cover it are merely not
+    /// penalized.
     pub fn counts(&self) -> bool {
         !self.group && self.points >= MIN_POINTS
     }
@@ -33,8 +34,8 @@ impl Instance {
 impl Truth {
     pub(super) const VOID: u32 = u32::MAX;
 
-    /// ScanNet and SegDINO3D: `ids` (points) are class x 1000 + instance. Points whose class is not
-    /// in `classes` are void.
+    /// The ground truth of ScanNet and SegDINO3D: `ids`, `(points)`, are class x 1000 + instance.
+    /// Points whose class is not in `classes` are void.
     pub fn scannet(ids: &[u32], classes: &[u32]) -> Self {
         let class_of = |id: u32| classes.iter().position(|&class| class == id / 1000);
         Self::new(
@@ -43,9 +44,9 @@ impl Truth {
         )
     }
 
-    /// Open3DIS and Any3DIS, class-agnostic: an instance is a distinct pair of class and instance
-    /// (both per point) whose class `is_thing`; everything else is void, and so is `unlabelled`,
-    /// the instance id that means none.
+    /// The class-agnostic ground truth of Open3DIS and Any3DIS: an instance is a distinct pair of
+    /// class and instance (both per point) for whose class `is_thing` returns `true`. Everything
+    /// else is void, and so is `unlabelled`, the instance id that means no instance.
     pub fn things(
         semantic: &[i32],
         instance: &[i32],
@@ -58,8 +59,8 @@ impl Truth {
         }))
     }
 
-    /// Segment3D, class-agnostic: every id except 0, which alone is void, is an instance; ids below
-    /// 1000 mark groups.
+    /// The class-agnostic ground truth of Segment3D: every id except 0, which alone is void, is an
+    /// instance; ids below 1000 mark groups.
     pub fn segment3d(ids: &[u32]) -> Self {
         Self::new(
             ids.iter()
@@ -67,7 +68,7 @@ impl Truth {
         )
     }
 
-    /// From the (id, class, is a group) of every point, `None` being void.
+    /// Creates the ground truth from (id, class, is a group) of every point, where `None` is void.
     fn new<Id: Ord + Copy>(
         labels: impl Iterator<Item = Option<(Id, usize, bool)>> + Clone,
     ) -> Self {
@@ -100,7 +101,7 @@ impl Truth {
         }
     }
 
-    /// Number of instances that count.
+    /// The number of instances that count.
     pub fn count(&self) -> usize {
         self.instances.iter().filter(|i| i.counts()).count()
     }

@@ -1,17 +1,17 @@
-//! Networks with fixed classes: candidates from class logits, and what every point is
-//! (docs/spec/model.md section 10, "Semantic output" and "Panoptic").
+//! Networks with fixed classes: candidates from class logits, and semantic and panoptic labels of
+//! the points (docs/spec/model.md section 10, "Semantic output" and "Panoptic").
 
 use super::{Finished, Pick, SuperpointGeometry, nms::falling};
 
-/// The classes that are surfaces, not things, are the first ones.
+/// Number of stuff classes (surfaces, not things); they are the first classes.
 pub const STUFF: usize = 2;
 
-/// Limits of the panoptic output. The default is what the released configurations use.
+/// Thresholds of the panoptic output. The defaults are those of the released configurations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PanopticOptions {
-    /// Instances must score above this.
+    /// The score of an instance must be above this.
     pub min_score: f32,
-    /// What better instances leave of one must have more points than this.
+    /// An instance must have more points than this left after better instances have taken theirs.
     pub min_points: u32,
 }
 
@@ -24,18 +24,18 @@ impl Default for PanopticOptions {
     }
 }
 
-/// What every point is and to which thing it belongs.
+/// The class and the instance of every point.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Panoptic {
-    /// (points): a stuff class, or an instance's label + [`STUFF`].
+    /// A stuff class, or the label of an instance + [`STUFF`], `(points)`.
     pub class_of_point: Vec<u32>,
-    /// (points): a stuff class, or [`STUFF`] + the rank of the instance, the worst of those that
-    /// score enough being the first.
+    /// A stuff class, or [`STUFF`] + the rank of an instance, `(points)`. Ranks are by ascending
+    /// score among the instances above the minimum score.
     pub instance_of_point: Vec<u32>,
 }
 
-/// The `top_k` best (query, class) pairs by probability; a query can be picked under several
-/// classes. `logits` are (queries, `columns`), the last column "no object".
+/// The `top_k` (query, class) pairs with the highest probability; a query can be picked with
+/// several classes. `logits` are `(queries, columns)`, the last column "no object".
 pub fn class_picks(logits: &[f32], columns: usize, top_k: usize) -> Vec<Pick> {
     let mut picks = Vec::with_capacity(logits.len());
     for (query, row) in (0..).zip(logits.chunks_exact(columns.max(1))) {
@@ -55,8 +55,8 @@ pub fn class_picks(logits: &[f32], columns: usize, top_k: usize) -> Vec<Pick> {
     picks
 }
 
-/// (superpoints): the likeliest of the first `classes` columns of the superpoint's own query; 0
-/// without a query. `logits` are (queries, `columns`).
+/// The most likely of the first `classes` columns of each superpoint's own query, `(superpoints)`;
+/// 0 for superpoints without a query. `logits` are `(queries, columns)`.
 pub fn semantics(
     logits: &[f32],
     columns: usize,
@@ -78,10 +78,10 @@ pub fn semantics(
     class_of_superpoint
 }
 
-/// Paints the instances over the stuff, better ones over worse ones; those of which too little is
-/// left are erased, down to the stuff.
+/// Paints the instances over the stuff, better instances over worse ones. Instances with too few
+/// points left are removed, and their points fall back to the stuff.
 ///
-/// `stuff_of_superpoint` are [`semantics`] of the first [`STUFF`] columns.
+/// `stuff_of_superpoint` is the result of [`semantics`] on the first [`STUFF`] columns.
 pub fn panoptic(
     instances: &[Finished],
     stuff_of_superpoint: &[u32],

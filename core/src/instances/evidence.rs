@@ -1,4 +1,4 @@
-//! Everything known about a scene, asked about one candidate mask at a time.
+//! Everything known about a scene, evaluated for one candidate mask at a time.
 
 use super::{
     Contact, ProposalError, Proposals, SuperpointGeometry, postprocess::mask_score,
@@ -6,19 +6,19 @@ use super::{
 };
 use crate::text;
 
-/// At most this many members are compared with a mask, those with the largest superpoints.
+/// Maximum number of members that are compared with a mask: those with the largest superpoints.
 const MAX_MEMBERS: usize = 64;
 
-/// Where a candidate comes from.
+/// The origin of a candidate.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Source {
     /// The mask of a query.
     Query(u32),
-    /// A region of the geometric hierarchy that exists between two merge thresholds.
+    /// A region of the geometric hierarchy, which exists between two merge thresholds.
     Region {
         /// Threshold at which it appears.
         birth: f32,
-        /// Threshold at which it becomes part of a larger one.
+        /// Threshold at which it becomes part of a larger region.
         death: f32,
     },
 }
@@ -28,18 +28,18 @@ pub enum Source {
 pub struct Candidate {
     /// Ascending, non-empty superpoint ids.
     pub superpoints: Vec<u32>,
-    /// Its origin.
+    /// Origin of the candidate.
     pub source: Source,
 }
 
-/// Everything that is known about a scene's superpoints, arranged for looking at candidates.
+/// Everything known about a scene's superpoints, prepared for evaluating candidates.
 pub struct Evidence<'a> {
     pub(super) proposals: &'a Proposals,
     pub(super) geometry: &'a SuperpointGeometry<'a>,
     query_of_superpoint: Vec<Option<u32>>,
-    /// (queries): points of each query's mask.
+    /// Number of points in each query's mask, `(queries)`.
     area_of_query: Vec<f32>,
-    /// (superpoints): each contact, seen from both sides.
+    /// Contacts of each superpoint, `(superpoints)`; each contact is stored from both sides.
     contacts: Vec<Vec<Neighbor>>,
     /// Height of the lowest point.
     pub(super) floor: f32,
@@ -50,18 +50,19 @@ struct Neighbor {
     superpoint: u32,
     edges: f32,
     contrast: f32,
-    /// Mean probability that the two belong together, by the queries that started in them.
+    /// Mean probability that the two superpoints belong together, according to the queries that
+    /// started in them.
     affinity: Option<f32>,
 }
 
 impl<'a> Evidence<'a> {
-    /// Prepares the comparison; O(queries * superpoints + contacts).
+    /// Prepares the evidence. O(queries * superpoints + contacts).
     ///
     /// # Errors
-    /// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+    /// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
     ///
     /// # Panics
-    /// When a contact names a superpoint that does not exist.
+    /// If a contact names a superpoint that does not exist.
     pub fn new(
         proposals: &'a Proposals,
         geometry: &'a SuperpointGeometry<'a>,
@@ -115,7 +116,7 @@ impl<'a> Evidence<'a> {
         })
     }
 
-    /// P(object) times predicted IoU times mask score of a query's mask; 0 for a region.
+    /// P(object) times predicted IoU times mask score for a query's mask; 0 for a region.
     pub(super) fn network_score(&self, candidate: &Candidate) -> f32 {
         match candidate.source {
             Source::Query(query) => {
@@ -129,8 +130,9 @@ impl<'a> Evidence<'a> {
     }
 
     /// The unit embedding of a candidate: the mean of its members' embeddings, weighted by points
-    /// and, for a query's mask, by its probabilities. Where no query started inside, all queries
-    /// count by how much of the candidate they cover. `None` only when there is no query at all.
+    /// and, for a query's mask, by its probabilities. If no query started inside, a query's mask
+    /// has the embedding of that query, and for a region all queries are weighted by how much of it
+    /// they cover. `None` only if there is no query at all.
     pub fn embedding(&self, candidate: &Candidate) -> Option<Vec<f32>> {
         let mask = &candidate.superpoints;
         let mut weighted: Vec<(usize, f32)> = Vec::new();
@@ -169,8 +171,8 @@ impl<'a> Evidence<'a> {
             })
     }
 
-    /// Queries that started inside the mask, with the points of their superpoints as weights; the
-    /// largest first.
+    /// The queries that started inside the mask, largest superpoint first; their weights are the
+    /// numbers of points of their superpoints.
     pub(super) fn members(&self, mask: &[u32]) -> Vec<(usize, f32)> {
         let query = |&s: &u32| {
             self.query_of_superpoint[s as usize]
@@ -182,7 +184,7 @@ impl<'a> Evidence<'a> {
         members
     }
 
-    /// Intersection over union, in points, of the mask with a query's mask.
+    /// IoU, counted in points, of the mask with a query's mask.
     pub(super) fn consensus(&self, mask: &[u32], points: f32, query: usize) -> f32 {
         let logits = self.proposals.logits(query);
         let inter: f32 = mask
@@ -222,7 +224,7 @@ impl<'a> Evidence<'a> {
         let contrast =
             |side: &[&Neighbor]| mean(side.iter().map(|n| (n.contrast, n.edges))).unwrap_or(-1.0);
         let edges = |side: &[&Neighbor]| side.iter().map(|n| n.edges).sum::<f32>();
-        // Contacts inside are met from both sides.
+        // Contacts inside are stored from both sides.
         let all = 0.5 * edges(&inner) + edges(&outer);
         Border {
             inner_affinity: affinity(&inner),
@@ -233,7 +235,7 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// Weighted sum of embeddings and the sum of the weights; `None` when that is zero.
+    /// Weighted sum of embeddings and the sum of the weights; `None` if that is zero.
     pub(super) fn text_sum(&self, weighted: &[(usize, f32)]) -> Option<(Vec<f32>, f32)> {
         let mut sum = vec![0.0; text::DIM];
         let mut total = 0.0;
@@ -247,7 +249,7 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// How a mask hangs together inside and with what surrounds it; -1 where nothing is known.
+/// Connections of a mask inside and with its surroundings; -1 for unknown values.
 pub(super) struct Border {
     pub inner_affinity: f32,
     pub outer_affinity: f32,
@@ -256,7 +258,7 @@ pub(super) struct Border {
     pub exposure: f32,
 }
 
-/// Weighted mean of (value, weight); `None` without weight.
+/// Weighted mean of (value, weight) pairs; `None` if the weights sum to zero.
 pub(super) fn mean(values: impl Iterator<Item = (f32, f32)>) -> Option<f32> {
     let (sum, weight) = values.fold((0.0, 0.0), |(sum, total), (value, weight)| {
         (sum + value * weight, total + weight)

@@ -1,5 +1,5 @@
-//! Simple features of a candidate mask, for the learned ranker: they transfer from synthetic to
-//! real rooms where the network's own scores do not.
+//! Simple features of a candidate mask for the learned ranker. They transfer from synthetic to real
+//! rooms, while the network's own scores do not.
 
 use super::{
     Candidate, Evidence, Source,
@@ -10,42 +10,42 @@ use super::{
 /// Number of features.
 pub const FEATURES: usize = 24;
 
-/// What the features are, in order. A ranker stores them and refuses to run when they change.
+/// Names of the features, in order. A ranker stores them and refuses to run if they change.
 ///
-/// "Members" are the queries that started inside the mask. Lengths in metres, shares in 0..=1; -1
-/// where nothing is known.
+/// "Members" are the queries that started inside the mask. Lengths are in metres, fractions in
+/// 0..=1; -1 stands for an unknown value.
 pub const FEATURE_NAMES: [&str; FEATURES] = [
     "from_network",    // 1 for a query's mask, 0 for a geometric region
     "persistence",     // ln(death / birth) of a region in the hierarchy, 0 for a query's mask
     "consensus",       // mean IoU of the mask with its members' masks
     "objectness",      // mean P(object) of the members
-    "best_objectness", // the largest P(object) of a member
+    "best_objectness", // largest P(object) of the members
     "predicted_iou",   // mean predicted IoU of the members
-    "certainty",       // mask score: of the query itself, or the mean over the members
-    "coverage",        // mean probability that a member gives to the mask's superpoints
+    "certainty",       // mask score of the query itself, or its mean over the members
+    "coverage",        // mean probability that the members give to the mask's superpoints
     "inner_affinity",  // mean mutual mask probability over contacts inside the mask
-    "outer_affinity",  // the same over contacts across its border
-    "inner_contrast",  // mean geometric contrast over contacts inside
-    "outer_contrast",  // the same across the border
-    "exposure",        // share of the mask's contact edges that cross its border
-    "text_agreement",  // length of the members' mean embedding
-    "log_points",      // log2 of the points that its surface has in an ordinary scan
-    "log_superpoints", // log2
+    "outer_affinity",  // the same over contacts across the border of the mask
+    "inner_contrast",  // mean geometric contrast over contacts inside the mask
+    "outer_contrast",  // the same over contacts across its border
+    "exposure",        // fraction of the mask's contact edges that cross its border
+    "text_agreement",  // length of the mean embedding of the members
+    "log_points",      // log2 of the number of points on the mask's area in a typical scan
+    "log_superpoints", // log2 of the number of superpoints
     "height",          // vertical extent
     "length",          // larger horizontal extent
     "width",           // smaller horizontal extent
-    "bottom",          // above the scene's lowest point
+    "bottom",          // height of the lowest point above the scene's lowest point
     "flatness",        // smallest over largest principal deviation
     "elongation",      // middle over largest principal deviation
-    "color_deviation", // of the points' colours, 0..=1
-    "scene_share",     // of all points
+    "color_deviation", // deviation of the points' colors, 0..=1
+    "scene_share",     // fraction of all points of the scene
 ];
 
-/// What a point of an ordinary scan stands for, square metres: a room of fifty thousand.
+/// Area per point in a typical scan, a room of fifty thousand points, square metres.
 const ORDINARY_POINT: f32 = 0.001;
 
 impl Evidence<'_> {
-    /// The features of one candidate, in the order of [`FEATURE_NAMES`]; always finite.
+    /// Computes the features of one candidate, in the order of [`FEATURE_NAMES`]; always finite.
     pub fn features(&self, candidate: &Candidate) -> [f32; FEATURES] {
         let mask = &candidate.superpoints;
         let points = self.geometry.points_in(mask) as f32;
@@ -121,8 +121,8 @@ mod tests {
         text,
     };
 
-    /// Four superpoints in a row, ten points each, one query in each; the queries of 0, 1 agree on
-    /// {0, 1}, those of 2, 3 on {2, 3}.
+    /// Four superpoints in a row with ten points each and one query each. The queries of 0 and 1
+    /// agree on the mask {0, 1}, those of 2 and 3 on {2, 3}.
     fn room() -> (Vec<[f32; 3]>, Superpoints, Proposals, Vec<Contact>) {
         let positions: Vec<[f32; 3]> = (0..40)
             .map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.01, 1.0 + (i % 2) as f32])
@@ -258,7 +258,7 @@ mod tests {
         let half = 0.5_f32.sqrt();
         let (a, b) = axis(evidence.embedding(&region(&[0, 2])).unwrap());
         assert!((a - half).abs() < 1e-6 && (b - half).abs() < 1e-6);
-        // A query's own mask trusts the superpoints it is sure of.
+        // The mask of a query gives more weight to the superpoints with a high probability.
         let (a, b) = axis(
             evidence
                 .embedding(&Candidate {
@@ -268,7 +268,7 @@ mod tests {
                 .unwrap(),
         );
         assert!(a > 0.999 && b < 0.01);
-        // No query started in superpoint 3 any more: those that cover it speak.
+        // Superpoint 3 has no query any more, so the queries that cover it determine the embedding.
         proposals.superpoint_of_query = vec![0, 1, 2];
         proposals.object.truncate(3);
         proposals.iou.truncate(3);

@@ -1,16 +1,15 @@
-//! What is known of every superpoint without the network: its points, box, moments, colours and
-//! neighbours.
+//! Properties of every superpoint that need no network: its points, box, moments and colors.
 
 use super::Aabb;
 use crate::superpoint::Superpoints;
 
-/// Sums over points from which means and covariances follow; adding two gives the sums of the
-/// union.
+/// Sums over points from which means and covariances follow. Adding two of them gives the sums of
+/// the union.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Moments {
     pub points: f64,
     position: [f64; 3],
-    /// xx, yy, zz, xy, xz, yz.
+    /// The sums of xx, yy, zz, xy, xz, yz.
     products: [f64; 6],
     color: [f64; 3],
     color_squares: f64,
@@ -54,7 +53,7 @@ impl Moments {
         eigenvalues(covariance).map(|variance| variance.max(0.0).sqrt())
     }
 
-    /// Root mean square distance of the colours from their mean, in 0..=1 colour units.
+    /// Root mean square distance of the colors from their mean, in color units of 0..=1.
     pub(super) fn color_deviation(&self) -> f64 {
         let mean_square: f64 = self
             .color
@@ -67,7 +66,7 @@ impl Moments {
     }
 }
 
-/// Eigenvalues of a symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), ascending: the trigonometric
+/// Eigenvalues of a symmetric 3x3 matrix (xx, yy, zz, xy, xz, yz), ascending, by the trigonometric
 /// solution of the cubic.
 fn eigenvalues([xx, yy, zz, xy, xz, yz]: [f64; 6]) -> [f64; 3] {
     let mean = (xx + yy + zz) / 3.0;
@@ -87,25 +86,27 @@ fn eigenvalues([xx, yy, zz, xy, xz, yz]: [f64; 6]) -> [f64; 3] {
     [smallest, 3.0 * mean - largest - smallest, largest]
 }
 
-/// The superpoints of one scan; borrowed positions, everything else computed once in O(points).
+/// The geometry of a scan's superpoints. Borrows the positions; everything else is computed once in
+/// O(points).
 pub struct SuperpointGeometry<'a> {
     positions: &'a [[f32; 3]],
-    /// (superpoints + 1) offsets into `points`.
+    /// Offsets into `points`, `(superpoints + 1)`.
     starts: Vec<u32>,
-    /// (points) point indices grouped by superpoint, ascending inside each.
+    /// Point indices grouped by superpoint, ascending within each, `(points)`.
     points: Vec<u32>,
     boxes: Vec<Aabb>,
     moments: Vec<Moments>,
-    /// (superpoints) square metres.
+    /// Surface areas in square metres, `(superpoints)`.
     areas: Vec<f32>,
 }
 
 impl<'a> SuperpointGeometry<'a> {
-    /// `positions` (points, 3) world frame; `colors` (points, 3) sRGB; both in the order of
-    /// `superpoints`, whose `areas` are square metres.
+    /// Computes the geometry from `positions` `(points, 3)` in the world frame and sRGB `colors`
+    /// `(points, 3)`, both in the order of `superpoints`, and from the surface `areas` of the
+    /// superpoints in square metres.
     ///
     /// # Panics
-    /// When the lengths differ.
+    /// If the lengths differ.
     pub fn new(
         positions: &'a [[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -166,12 +167,12 @@ impl<'a> SuperpointGeometry<'a> {
             ..self.starts[superpoint as usize + 1] as usize]
     }
 
-    /// Tight box of one superpoint.
+    /// Tight bounding box of one superpoint.
     pub fn bounds(&self, superpoint: u32) -> Aabb {
         self.boxes[superpoint as usize]
     }
 
-    /// Tight box of all points.
+    /// Tight bounding box of all points.
     pub fn scene(&self) -> Aabb {
         self.boxes
             .iter()
@@ -183,7 +184,7 @@ impl<'a> SuperpointGeometry<'a> {
         superpoints.iter().map(|&s| self.size(s)).sum()
     }
 
-    /// Surface of a set of superpoints, square metres.
+    /// Total surface area of a set of superpoints, square metres.
     pub fn area_of(&self, superpoints: &[u32]) -> f32 {
         superpoints.iter().map(|&s| self.areas[s as usize]).sum()
     }
@@ -196,8 +197,8 @@ impl<'a> SuperpointGeometry<'a> {
         sum
     }
 
-    /// Number of points and tight box of a set of superpoints after `crop`. Looks at single points
-    /// only where a superpoint straddles the crop.
+    /// Returns the number of points and the tight bounding box of a set of superpoints after
+    /// `crop`. Examines single points only where a superpoint straddles the crop.
     pub fn measure(&self, superpoints: &[u32], crop: Option<&Aabb>) -> (u32, Aabb) {
         let mut count = 0;
         let mut bounds = Aabb::EMPTY;
@@ -227,7 +228,7 @@ pub(super) mod tests {
 
     use super::*;
 
-    /// (superpoints): as if every point stood for ten square centimetres.
+    /// Areas as if every point covered ten square centimetres, `(superpoints)`.
     pub fn areas(superpoints: &Superpoints) -> Vec<f32> {
         superpoints
             .sizes()

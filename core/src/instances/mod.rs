@@ -1,9 +1,9 @@
-//! Superpoint masks to instances, and instances to answers.
+//! From superpoint masks to instances, and from instances to answers to prompts.
 //!
-//! Two ways lead from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`] follows
-//! the released code (docs/spec/model.md section 10), [`select`] ranks network masks and geometric
-//! regions together. [`query`] then answers any number of prompts without running the network
-//! again.
+//! There are two ways from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`]
+//! follows the released code (docs/spec/model.md section 10), [`select`] ranks the network's masks
+//! and geometric regions together. [`query`] then answers any number of prompts without running the
+//! network again.
 
 use serde::{Deserialize, Serialize};
 
@@ -44,18 +44,18 @@ pub struct Aabb {
 }
 
 impl Aabb {
-    /// Contains nothing; the neutral element of [`Self::union`].
+    /// The empty box, which contains nothing; the neutral element of [`Self::union`].
     pub const EMPTY: Self = Self {
         min: [f32::INFINITY; 3],
         max: [f32::NEG_INFINITY; 3],
     };
 
-    /// Whether the closed box contains the point.
+    /// `true` if the closed box contains the point.
     pub fn contains(&self, point: [f32; 3]) -> bool {
         (0..3).all(|axis| self.min[axis] <= point[axis] && point[axis] <= self.max[axis])
     }
 
-    /// The smallest box around both.
+    /// The smallest box that contains both boxes.
     pub fn union(&self, other: &Self) -> Self {
         Self {
             min: std::array::from_fn(|axis| self.min[axis].min(other.min[axis])),
@@ -63,7 +63,7 @@ impl Aabb {
         }
     }
 
-    /// The smallest box around this one and a point.
+    /// The smallest box that contains this box and a point.
     pub fn with(&self, point: [f32; 3]) -> Self {
         self.union(&Self {
             min: point,
@@ -77,8 +77,8 @@ impl Aabb {
     }
 }
 
-/// One found thing: a set of superpoints with a score and an embedding that text can be compared
-/// with.
+/// One object found: a set of superpoints with a score and an embedding that can be compared with
+/// text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     /// Ascending, non-empty superpoint ids.
@@ -86,23 +86,23 @@ pub struct Instance {
     /// Points outside this box do not belong to it even if their superpoint does
     /// (docs/spec/model.md section 10, step 7).
     pub crop: Option<Aabb>,
-    /// How sure the model is that this is one whole object, 0..=1.
+    /// Confidence that this is one whole object, 0..=1.
     pub score: f32,
     /// Unit vector in the text encoder's space, ([`crate::text::DIM`]).
     pub embedding: Vec<f32>,
-    /// Tight box of its points.
+    /// Tight bounding box of the instance's points.
     pub bounds: Aabb,
-    /// Number of its points.
+    /// Number of points.
     pub points: u32,
 }
 
-/// Everything a prompt, a threshold or a link needs: no network run after this. Instances are
-/// sorted by falling score and may overlap; [`Segmentation::owner_of_point`] gives the disjoint
-/// view.
+/// The result of the network, from which prompts, thresholds and links are answered without running
+/// it again. Instances are sorted by descending score and may overlap;
+/// [`Segmentation::owner_of_point`] gives the disjoint view.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Segmentation {
-    /// By falling score.
+    /// Sorted by descending score.
     pub instances: Vec<Instance>,
-    /// The network's factor on cosines between embeddings and words before a softmax.
+    /// The network's scale on cosines between embeddings and words before a softmax.
     pub logit_scale: f32,
 }

@@ -3,20 +3,21 @@
 
 use std::cmp::Ordering;
 
-/// Columns that are multiplied, or skipped, together; a multiple of every SIMD width.
+/// Number of columns that are multiplied, or skipped, together; a multiple of every SIMD width.
 const BLOCK: usize = 32;
-/// Two blocks whose largest values multiply to less than this are skipped: all skipped blocks
+/// Two blocks are skipped if the product of their largest values is below this. All skipped blocks
 /// together change an intersection by at most S * 1e-6 superpoints.
 const NEGLIGIBLE: f32 = 1e-6;
 
-/// Lowers the score of every mask by how much a better one of the same label covers it.
+/// Lowers the score of every mask by how much a better mask of the same label covers it.
 ///
-/// `masks` (candidates, superpoints) are values in 0..=1, `labels` and `scores` (candidates).
-/// Returns (candidate, new score) by falling new score. O(candidates^2 * superpoints)
-/// multiplications at worst; blocks of superpoints where one of two masks is zero are skipped.
+/// `masks` `(candidates, superpoints)` are values in 0..=1; `labels` and `scores` are
+/// `(candidates)`. Returns (candidate, new score), sorted by descending new score. Takes
+/// O(candidates^2 * superpoints) multiplications in the worst case; blocks of superpoints where one
+/// of two masks is zero are skipped.
 ///
 /// # Panics
-/// When the lengths do not fit together.
+/// If the lengths are inconsistent.
 pub fn matrix_nms(
     masks: &[f32],
     superpoint_count: usize,
@@ -33,7 +34,7 @@ pub fn matrix_nms(
     order.sort_by(|&a, &b| falling(scores[a], scores[b]));
     let rows = Rows::new(masks, superpoint_count, &order);
 
-    // compensation[i]: how much candidate i itself is covered by a better one.
+    // compensation[i]: how much candidate i itself is covered by a better candidate.
     let mut compensation: Vec<f32> = Vec::with_capacity(order.len());
     let mut result = Vec::with_capacity(order.len());
     for (j, &candidate) in order.iter().enumerate() {
@@ -43,8 +44,8 @@ pub fn matrix_nms(
             if labels[order[i]] == labels[candidate] {
                 let iou = rows.iou(i, j);
                 covered = covered.max(iou);
-                // A twin of a better mask is covered entirely; the better mask already decays
-                // whatever the twin would.
+                // A duplicate of a better mask is covered entirely; the better mask already decays
+                // everything that the duplicate would.
                 decay = decay.min((1.0 - iou) / (1.0 - compensation).max(f32::EPSILON));
             }
         }
@@ -55,16 +56,16 @@ pub fn matrix_nms(
     result
 }
 
-/// Falling order; stable sorts keep equal scores in place.
+/// Descending order; stable sorts keep the order of equal scores.
 pub(super) fn falling(a: f32, b: f32) -> Ordering {
     b.total_cmp(&a)
 }
 
-/// Masks in score order, padded to whole blocks.
+/// Masks sorted by descending score, padded to whole blocks.
 struct Rows {
     blocks: usize,
     values: Vec<[f32; BLOCK]>,
-    /// (rows, blocks) the largest value of each block.
+    /// Largest value of each block, `(rows, blocks)`.
     peaks: Vec<f32>,
     areas: Vec<f32>,
 }

@@ -1,10 +1,9 @@
-//! Instances may share points; these views say which points an instance has and who owns a shared
-//! one.
+//! The points of an instance, and the owner of a point that several instances share.
 
 use super::{Instance, Segmentation};
 use crate::superpoint::Superpoints;
 
-/// Owner of a point that no visible instance has.
+/// Owner of a point that belongs to no visible instance.
 pub const NO_INSTANCE: u32 = u32::MAX;
 
 impl Instance {
@@ -14,12 +13,12 @@ impl Instance {
 }
 
 impl Segmentation {
-    /// (points): the smallest visible instance that has the point, for what lies in or on another
-    /// thing would be nowhere otherwise, or [`NO_INSTANCE`]. O(points + instances' superpoints)
-    /// where instances hardly overlap.
+    /// Returns for each point the smallest visible instance that contains it, or [`NO_INSTANCE`],
+    /// `(points)`. The smallest one, because an object in or on another object would otherwise own
+    /// nothing. O(points + instances' superpoints) if instances hardly overlap.
     ///
-    /// `positions` (points, 3) world frame, in the order of `superpoints`; `visible` is asked once
-    /// for every instance.
+    /// `positions` `(points, 3)` are in the world frame, in the order of `superpoints`; `visible`
+    /// is called once per instance.
     pub fn owner_of_point(
         &self,
         positions: &[[f32; 3]],
@@ -50,10 +49,11 @@ impl Segmentation {
             .collect()
     }
 
-    /// The points of one instance, ascending, whether or not another one has them too. O(points).
+    /// Returns the points of one instance, ascending, including those that another instance shares.
+    /// O(points).
     ///
     /// # Panics
-    /// When there is no such instance.
+    /// If the instance does not exist.
     pub fn points_of_instance(
         &self,
         instance: usize,
@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::instances::Aabb;
 
-    /// Four points in a row, one superpoint each but for the last two.
+    /// Four points in a row, each a superpoint of its own except the last two, which share one.
     fn scene() -> ([[f32; 3]; 4], Superpoints, Segmentation) {
         let positions = [0.0, 1.0, 2.0, 3.0].map(|x| [x, 0.0, 0.0]);
         let instance = |superpoints: &[u32], crop: Option<f32>| Instance {

@@ -1,24 +1,24 @@
-//! Proposals to instances as the released code does it (docs/spec/model.md section 10): best
-//! queries, mask score, matrix NMS, binary masks, small ones dropped, box filter.
+//! Post-processing of proposals as in the released code (docs/spec/model.md section 10): best
+//! queries, mask score, matrix NMS, binary masks, removal of small masks, box filter.
 
 use super::{
     Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms,
     nms::falling, proposals::sigmoid,
 };
 
-/// The limits of the post-processing. The default is what the released configurations use.
+/// Limits of the post-processing. The defaults are those of the released configurations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PostprocessOptions {
-    /// At most this many candidates reach the suppression, which is quadratic in it.
+    /// Maximum number of candidates for non-maximum suppression, whose cost is quadratic in it.
     pub top_k: usize,
-    /// Scores must be above this after the suppression.
+    /// Scores must be above this after non-maximum suppression.
     pub min_score: f32,
-    /// A superpoint belongs to a mask when its probability is above this.
+    /// A superpoint belongs to a mask if its probability is above this.
     pub mask_threshold: f32,
     /// A mask must have more points than this before the box filter.
     pub min_points: u32,
-    /// Points outside the predicted box, enlarged by this factor, are cut off. Without boxes
-    /// nothing is cut.
+    /// Points outside the predicted box, enlarged by this factor, are removed. Without boxes no
+    /// points are removed.
     pub box_factor: f32,
 }
 
@@ -34,34 +34,36 @@ impl Default for PostprocessOptions {
     }
 }
 
-/// A query chosen as a candidate under one label. Only equal labels suppress each other.
+/// A query chosen as a candidate with one label. Only candidates of equal label suppress each
+/// other.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pick {
-    /// Row of the proposals.
+    /// Index of the query, a row of the proposals.
     pub query: u32,
-    /// Any id; equal for all when the classes are open.
+    /// Any id; the same for all candidates if the classes are open.
     pub label: u32,
-    /// Before the mask score is multiplied on.
+    /// Score before multiplication with the mask score.
     pub score: f32,
 }
 
-/// A candidate that survived.
+/// A candidate that remains after the post-processing.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finished {
-    /// With the final score.
+    /// The pick, with its final score.
     pub pick: Pick,
-    /// Ascending superpoint ids above the mask threshold; may be empty of points after the crop.
+    /// Ascending ids of the superpoints above the mask threshold. They may have no points left
+    /// after the crop.
     pub superpoints: Vec<u32>,
-    /// The enlarged box of the query.
+    /// Enlarged box of the query.
     pub crop: Option<Aabb>,
-    /// Tight box of the points that are left.
+    /// Tight bounding box of the points left after the crop.
     pub bounds: Aabb,
-    /// Number of points that are left after the crop.
+    /// Number of points left after the crop.
     pub points: u32,
 }
 
-/// The `top_k` best queries by P(object) times predicted IoU, all with one label: what an open
-/// vocabulary needs.
+/// The `top_k` queries with the highest P(object) times predicted IoU, all with the same label, for
+/// an open vocabulary.
 pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
     let score = |query: usize| proposals.object[query] * proposals.iou[query];
     let mut picks: Vec<Pick> = (0..proposals.queries())
@@ -76,10 +78,10 @@ pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
     picks
 }
 
-/// The class-agnostic way from proposals to instances.
+/// Turns proposals into instances without regard to classes.
 ///
 /// # Errors
-/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
 pub fn postprocess(
     proposals: &Proposals,
     geometry: &SuperpointGeometry,
@@ -108,13 +110,14 @@ pub fn postprocess(
     })
 }
 
-/// Steps 2 to 8 of the section for given candidates, by falling final score.
+/// Steps 2 to 8 of the section for the given candidates; the result is sorted by descending final
+/// score.
 ///
 /// # Errors
-/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
 ///
 /// # Panics
-/// When a pick names a query that does not exist.
+/// If a pick names a query that does not exist.
 pub fn postprocess_picks(
     proposals: &Proposals,
     picks: &[Pick],
@@ -164,7 +167,7 @@ pub fn postprocess_picks(
     Ok(finished)
 }
 
-/// Mean probability over the superpoints that the mask claims (logit above zero); 0 when it claims
+/// Mean probability over the superpoints that the mask covers (logit above zero); 0 if it covers
 /// none.
 pub(super) fn mask_score(logits: &[f32]) -> f32 {
     let (sum, count) = logits
@@ -283,7 +286,7 @@ mod tests {
             let without_boxes =
                 postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default())
                     .unwrap();
-            // every superpoint is a query, in the file's order
+            // Every superpoint is a query, in the order of the file.
             let columns = surface_logits.len() / queries;
             let own = |classes: usize| {
                 let of_raw = semantics(
@@ -373,8 +376,8 @@ mod tests {
 
     #[test]
     fn overlapping_queries_become_separate_instances() {
-        // Eight superpoints of 200 points on a line; queries 0 and 1 claim the left half, 2 the
-        // right half, 3 is no object.
+        // Eight superpoints of 200 points on a line. Queries 0 and 1 cover the left half, 2 the
+        // right half, and 3 is not an object.
         let positions: Vec<[f32; 3]> = (0..1600).map(|i| [i as f32 * 0.01, 0.0, 0.0]).collect();
         let ids: Vec<u32> = (0..1600).map(|i| i / 200).collect();
         let superpoints = Superpoints::from_ids(&ids);

@@ -1,19 +1,19 @@
-//! What is read back from the network, once, as plain arrays.
+//! The outputs of the network, read back once as plain arrays.
 
 use super::Aabb;
 use crate::text;
 
-/// A predicted box, world frame, metres; full edge lengths.
+/// A predicted box in metres, world frame.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CenteredBox {
-    /// Its middle.
+    /// Center of the box.
     pub center: [f32; 3],
-    /// Full extents.
+    /// Full edge lengths.
     pub size: [f32; 3],
 }
 
 impl CenteredBox {
-    /// The box with its extents multiplied by `factor`, as corners.
+    /// Returns the box with its extents multiplied by `factor`, as corners.
     pub fn enlarged(&self, factor: f32) -> Aabb {
         let half = self.size.map(|extent| 0.5 * factor * extent);
         Aabb {
@@ -23,46 +23,46 @@ impl CenteredBox {
     }
 }
 
-/// The decoder's last output: one proposed mask over superpoints per query.
+/// The output of the last decoder layer: one proposed mask over superpoints per query.
 #[derive(Clone, Debug, Default)]
 pub struct Proposals {
     /// Number of superpoints S.
     pub superpoint_count: usize,
-    /// (queries): the superpoint each query started from; no two queries share one.
+    /// The superpoint that each query started from, `(queries)`; no two queries share one.
     pub superpoint_of_query: Vec<u32>,
-    /// (queries, S) mask logits, row-major.
+    /// Mask logits, row-major `(queries, S)`.
     pub masks: Vec<f32>,
-    /// (queries) probability that the query is an object, 0..=1.
+    /// Probability that the query is an object, 0..=1, `(queries)`.
     pub object: Vec<f32>,
-    /// (queries) predicted intersection over union of the mask with its object, 0..=1.
+    /// Predicted IoU of the mask with its object, 0..=1, `(queries)`.
     pub iou: Vec<f32>,
-    /// (queries, [`text::DIM`]) unit embeddings, row-major.
+    /// Unit embeddings, row-major (queries, [`text::DIM`]).
     pub text: Vec<f32>,
-    /// (queries) predicted boxes, where the network has a box head.
+    /// Predicted boxes, `(queries)`, if the network has a box head.
     pub boxes: Option<Vec<CenteredBox>>,
-    /// The factor on cosines between `text` and words before a softmax.
+    /// Scale on cosines between `text` and words before a softmax.
     pub logit_scale: f32,
 }
 
-/// The network's arrays do not fit together.
+/// The network's arrays are inconsistent.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ProposalError {
     /// An array has the wrong length.
     #[error("the network's `{array}` has {found} values, {expected} were expected")]
     Length {
-        /// Which one.
+        /// Name of the array.
         array: &'static str,
-        /// From the number of queries and superpoints.
+        /// Length that follows from the number of queries and superpoints.
         expected: usize,
-        /// As given.
+        /// Actual length.
         found: usize,
     },
     /// An array holds NaN or an infinity.
     #[error("the network's `{array}` is not finite at index {index}")]
     NotFinite {
-        /// Which one.
+        /// Name of the array.
         array: &'static str,
-        /// The first such place.
+        /// Index of the first such value.
         index: usize,
     },
     /// A superpoint id is out of range, or two queries start from one superpoint.
@@ -70,19 +70,19 @@ pub enum ProposalError {
         "query {query} starts from superpoint {superpoint}, which is taken or not below {superpoint_count}"
     )]
     QueryStart {
-        /// The query.
+        /// Index of the query.
         query: usize,
-        /// Its superpoint.
+        /// The superpoint it starts from.
         superpoint: u32,
         /// Number of superpoints.
         superpoint_count: usize,
     },
-    /// The partition has another number of superpoints than the network saw.
+    /// The partition has a different number of superpoints than the network saw.
     #[error("the network saw {network} superpoints, the scan has {scan}")]
     Superpoints {
-        /// In the proposals.
+        /// Number in the proposals.
         network: usize,
-        /// In the scan's partition.
+        /// Number in the partition of the scan.
         scan: usize,
     },
 }
@@ -93,17 +93,17 @@ impl Proposals {
         self.object.len()
     }
 
-    /// (S): the mask logits of one query.
+    /// The mask logits of one query, `(S)`.
     pub fn logits(&self, query: usize) -> &[f32] {
         &self.masks[query * self.superpoint_count..][..self.superpoint_count]
     }
 
-    /// ([`text::DIM`]): the embedding of one query.
+    /// The embedding of one query, ([`text::DIM`]).
     pub fn embedding(&self, query: usize) -> &[f32] {
         &self.text[query * text::DIM..][..text::DIM]
     }
 
-    /// (S): the query that started from each superpoint; `None` where there is none.
+    /// The query that started from each superpoint, `(S)`; `None` if there is none.
     pub fn query_of_superpoint(&self) -> Vec<Option<u32>> {
         let mut query_of_superpoint = vec![None; self.superpoint_count];
         for (query, &superpoint) in self.superpoint_of_query.iter().enumerate() {
@@ -112,7 +112,7 @@ impl Proposals {
         query_of_superpoint
     }
 
-    /// Every length, range and number, for a scan with `superpoints` superpoints.
+    /// Checks every length, range and value for a scan with `superpoints` superpoints.
     ///
     /// # Errors
     /// The first [`ProposalError`] found.

@@ -1,70 +1,73 @@
-//! Prompts to answers: cosines between the instances' embeddings and words, no network run.
+//! Answers prompts by cosines between the instances' embeddings and words, without a network run.
 //!
-//! [`Recognizer`] compares a segmentation with a vocabulary once; [`Recognizer::recognize`] then
-//! takes any list of terms, and [`Recognition::answers`] recounts for any threshold.
+//! [`Recognizer`] compares a segmentation with a vocabulary once. [`Recognizer::recognize`] then
+//! takes any list of terms, and [`Recognition::answers`] counts again for any threshold.
 
 use super::Segmentation;
 use crate::text;
 
-/// A vocabulary word that is this similar to a term means the same and does not compete with it.
+/// A vocabulary word at least this similar to a term is a synonym and does not compete with the
+/// term.
 const SYNONYM: f32 = 0.65;
-/// How many guesses an answer without instances offers.
+/// Number of nearest instances that an answer without hits offers.
 const GUESSES: usize = 3;
 
-/// One thing asked for.
+/// A term of a prompt.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PromptTerm {
-    /// As typed.
+    /// Name as typed.
     pub name: String,
-    /// Unit embedding, ([`text::DIM`]).
+    /// Unit embedding ([`text::DIM`]).
     pub embedding: Vec<f32>,
 }
 
-/// An instance that answers a term.
+/// An instance that matches a term.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Hit {
-    /// Index in the segmentation.
+    /// Index of the instance in the segmentation.
     pub instance: usize,
     /// The instance's score times the probability of the term, 0..=1.
     pub confidence: f32,
 }
 
-/// What one term found at one threshold.
+/// The result of one term at one threshold.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answer {
-    /// As typed.
+    /// Name of the term as typed.
     pub name: String,
-    /// Instances labelled with the term whose confidence is above the threshold, the best first;
-    /// their number is the count.
+    /// Instances labelled with the term whose confidence is above the threshold, best first; their
+    /// number is the count.
     pub hits: Vec<Hit>,
-    /// When nothing was found: the instances that come nearest, whatever they are labelled.
+    /// If nothing was found: the nearest instances, whatever their labels.
     pub nearest: Vec<Hit>,
 }
 
-/// A segmentation compared with a vocabulary: what every prompt needs.
+/// A segmentation compared with a vocabulary, shared by all prompts.
 pub struct Recognizer<'a> {
     segmentation: &'a Segmentation,
     vocabulary: &'a [f32],
-    /// (instances, words) cosines.
+    /// Cosines, `(instances, words)`.
     word_cosines: Vec<f32>,
 }
 
-/// The probabilities of a prompt's terms; thresholds apply to it without recomputation.
+/// The probabilities of a prompt's terms, to which any threshold can be applied without
+/// recomputation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Recognition {
     names: Vec<String>,
-    /// (instances, terms) score times probability.
+    /// Score times probability, `(instances, terms)`.
     confidences: Vec<f32>,
-    /// (instances) the most likely term, `None` where something else is likelier than all of them.
+    /// The most likely term of each instance, `(instances)`; `None` if something else is more
+    /// likely than all terms.
     terms: Vec<Option<u32>>,
 }
 
 impl<'a> Recognizer<'a> {
-    /// `vocabulary` (words, [`text::DIM`]) unit embeddings, row-major: what an instance could be
-    /// besides what is asked for. O(instances * words * DIM).
+    /// Compares the instances with `vocabulary`: row-major unit embeddings (words, [`text::DIM`])
+    /// of what an instance could be other than the terms of a prompt. O(instances * words * DIM).
     ///
     /// # Panics
-    /// When an instance's embedding has another width.
+    /// If the embedding of an instance has a different width.
     pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32]) -> Self {
         let words = || vocabulary.chunks_exact(text::DIM);
         let word_cosines = segmentation
@@ -79,8 +82,8 @@ impl<'a> Recognizer<'a> {
         }
     }
 
-    /// (instances): the best word of the vocabulary and its cosine: the names without a prompt.
-    /// `None` for an empty vocabulary.
+    /// The best vocabulary word of each instance and its cosine, `(instances)`: the names when
+    /// there is no prompt. `None` for an empty vocabulary.
     pub fn names(&self) -> Vec<Option<(usize, f32)>> {
         (0..self.segmentation.instances.len())
             .map(|instance| {
@@ -93,12 +96,12 @@ impl<'a> Recognizer<'a> {
             .collect()
     }
 
-    /// Softmax over the terms and "something else": the most similar vocabulary word that is no
-    /// synonym of a term. So `chair` alone does not turn everything into a chair. O((instances +
-    /// words) * terms * DIM).
+    /// Computes a softmax over the terms and "something else": the most similar vocabulary word
+    /// that is not a synonym of a term. Because of it, `chair` alone does not turn everything into
+    /// a chair. O((instances + words) * terms * DIM).
     ///
     /// # Panics
-    /// When a term's embedding has another width.
+    /// If the embedding of a term has a different width.
     pub fn recognize(&self, terms: &[PromptTerm]) -> Recognition {
         let rivals: Vec<bool> = self
             .vocabulary
@@ -151,14 +154,14 @@ impl<'a> Recognizer<'a> {
 }
 
 impl Recognition {
-    /// The term of an instance and its confidence; `None` where it is something else.
+    /// The term of an instance and its confidence; `None` if the instance is something else.
     pub fn label(&self, instance: usize) -> Option<(usize, f32)> {
         let term = self.terms.get(instance).copied().flatten()? as usize;
         Some((term, self.confidences[instance * self.names.len() + term]))
     }
 
-    /// One answer per term, in the order asked, counting instances above the threshold. O(instances
-    /// * terms).
+    /// Returns one answer per term, in the order of the prompt, counting the instances above the
+    /// threshold. O(instances * terms).
     pub fn answers(&self, threshold: f32) -> Vec<Answer> {
         let mut answers: Vec<Answer> = self
             .names
@@ -202,7 +205,8 @@ impl Recognition {
     }
 }
 
-/// Of unit vectors. Four running sums, so that the additions do not wait for each other.
+/// Cosine of two unit vectors, in sixteen running sums so that the additions do not wait for each
+/// other.
 fn cosine(a: &[f32], b: &[f32]) -> f32 {
     assert_eq!(a.len(), text::DIM, "an embedding has {} values", text::DIM);
     assert_eq!(b.len(), text::DIM, "an embedding has {} values", text::DIM);
@@ -220,7 +224,7 @@ mod tests {
     use super::*;
     use crate::instances::{Aabb, Instance};
 
-    /// A unit vector with the given first values and the rest of its length in a place of its own.
+    /// A unit vector with the given first values and the rest of its length at index `rest`.
     fn towards(values: &[f32], rest: usize) -> Vec<f32> {
         let mut vector = vec![0.0; text::DIM];
         vector[..values.len()].copy_from_slice(values);
@@ -246,7 +250,7 @@ mod tests {
         }
     }
 
-    /// Axis 0 is chair-ness, axis 1 table-ness, axis 2 lamp-ness.
+    /// Axis 0 stands for chairs, axis 1 for tables, axis 2 for lamps.
     fn scene() -> Segmentation {
         let instances = vec![
             instance(0.9, towards(&[0.8, 0.1, 0.0], 10)),

@@ -1,19 +1,19 @@
-//! The learned scorer of candidates: a committee of small multilayer perceptrons over
+//! The learned scorer of candidates: an ensemble of small multilayer perceptrons over
 //! [`FEATURE_NAMES`], evaluated with plain loops.
 //!
-//! Alone they agree on synthetic rooms and differ on real ones by more than most other choices
-//! matter; their mean does not.
+//! Single members agree on synthetic rooms, but differ on real ones by more than most other choices
+//! change the result; the mean over the members does not vary like this.
 
 use serde::{Deserialize, Serialize};
 
 use super::{FEATURE_NAMES, FEATURES, proposals::sigmoid};
 
-/// Hidden layers may not be wider than this.
+/// Maximum width of a hidden layer.
 const MAX_WIDTH: usize = 1024;
-/// Nor may a committee be larger.
+/// Maximum number of members.
 const MAX_MEMBERS: usize = 16;
 
-/// One affine layer; `weights` (outputs, inputs) row-major, `bias` (outputs).
+/// An affine layer; `weights` are row-major `(outputs, inputs)`, `bias` is `(outputs)`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Linear {
     /// Row-major, one row per output.
@@ -33,7 +33,7 @@ impl Linear {
     }
 }
 
-/// What a ranker file holds: [`Ranker`] before it is checked.
+/// The contents of a ranker file: a [`Ranker`] that is not yet checked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 struct Stored {
     features: Vec<String>,
@@ -42,8 +42,9 @@ struct Stored {
     members: Vec<Vec<Linear>>,
 }
 
-/// A trained scorer: normalisation, then in every member affine layers with rectifiers between them
-/// and one output through the logistic function; the mean over the members.
+/// A trained scorer. It normalizes the features, then each member applies affine layers with ReLU
+/// between them and the logistic function to its single output; the score is the mean over the
+/// members.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "Stored", into = "Stored")]
 pub struct Ranker {
@@ -52,15 +53,15 @@ pub struct Ranker {
     members: Vec<Vec<Linear>>,
 }
 
-/// The weights cannot score this version's features.
+/// The weights cannot score the features of this version.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum RankerError {
-    /// Trained for other features.
+    /// The ranker was trained for other features.
     #[error("the ranker was trained for other features (`{found}` where `{expected}` is expected)")]
     Features {
-        /// The first differing name, or `nothing`.
+        /// The first name that differs, or `nothing`.
         found: String,
-        /// This version's.
+        /// The name in this version.
         expected: String,
     },
     /// A shape or a value is impossible.
@@ -69,11 +70,11 @@ pub enum RankerError {
 }
 
 impl Ranker {
-    /// From a normalisation (`deviation` above zero) and each member's layers, whose last one has
-    /// one output.
+    /// Creates a ranker from a normalization (`deviation` above zero) and the layers of each
+    /// member, the last of which has one output.
     ///
     /// # Errors
-    /// [`RankerError::Malformed`] for shapes that do not chain or values that are not finite.
+    /// [`RankerError::Malformed`] if the shapes do not chain or values are not finite.
     pub fn new(
         mean: [f32; FEATURES],
         deviation: [f32; FEATURES],
@@ -99,7 +100,7 @@ impl Ranker {
         })
     }
 
-    /// How likely the candidate is one whole object, 0..=1.
+    /// The probability that the candidate is one whole object, 0..=1.
     pub fn score(&self, features: &[f32; FEATURES]) -> f32 {
         let normal: Vec<f32> = (0..FEATURES)
             .map(|i| (features[i] - self.mean[i]) / self.deviation[i])
@@ -113,7 +114,7 @@ impl Ranker {
     }
 }
 
-/// Whether the shapes chain, the values are finite, and one output is left.
+/// Checks that the shapes chain, that the values are finite, and that there is one output.
 fn check(layers: &[Linear]) -> Result<(), RankerError> {
     let malformed = |problem: String| Err(RankerError::Malformed(problem));
     let mut inputs = FEATURES;
@@ -144,7 +145,7 @@ fn check(layers: &[Linear]) -> Result<(), RankerError> {
     Ok(())
 }
 
-/// One member's logit.
+/// The logit of one member.
 fn answer(layers: &[Linear], mut values: Vec<f32>) -> f32 {
     for (index, layer) in layers.iter().enumerate() {
         if index > 0 {
@@ -203,8 +204,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Two hidden units that compute relu(x0) and relu(-x0): their sum is |x0|. Another member says
-    /// a half to everything.
+    /// Two hidden units compute relu(x0) and relu(-x0), whose sum is |x0|. Another member always
+    /// answers one half.
     fn absolute_value() -> Ranker {
         let mut weights = vec![0.0; 2 * FEATURES];
         weights[0] = 1.0;

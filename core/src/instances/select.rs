@@ -1,4 +1,4 @@
-//! Network masks and geometric regions, ranked together, thinned out to separate instances.
+//! Ranks network masks and geometric regions together and selects separate instances.
 
 use super::{
     Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
@@ -6,43 +6,43 @@ use super::{
 };
 use crate::text;
 
-/// Which masks become candidates.
+/// The masks that become candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum Masks {
-    /// Those of the queries and the regions, ranked together.
+    /// The masks of the queries and the regions, ranked together.
     #[default]
     Both,
-    /// Those of the queries alone, ranked.
+    /// The masks of the queries only, ranked.
     Network,
-    /// Those of the queries alone, with the network's own scores.
+    /// The masks of the queries only, with the network's own scores.
     Unranked,
-    /// The regions alone, ranked.
+    /// The regions only, ranked.
     Regions,
 }
 
-/// The limits of the selection.
+/// Limits of the selection.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SelectOptions {
-    /// What there is to select from.
+    /// The masks to select from.
     pub masks: Masks,
-    /// At most this many masks of queries become candidates, the best by P(object) times predicted
-    /// IoU.
+    /// Maximum number of query masks that become candidates: those with the highest P(object) times
+    /// predicted IoU.
     pub queries: usize,
-    /// A superpoint belongs to a query's mask when its logit is above this; -0.405 is probability
-    /// 0.4.
+    /// A superpoint belongs to a query's mask if its logit is above this; -0.405 is a probability
+    /// of 0.4.
     pub mask_logit: f32,
-    /// Candidates must have this much surface, in square metres.
+    /// Minimum surface area of a candidate, square metres.
     pub min_area: f32,
-    /// A ranker's score of a query's mask is lowered by this: on real scans the masks of a network
-    /// that saw synthetic rooms alone fit less well than they seem to, regions of geometry do not
-    /// (MODEL_CARD.md).
+    /// Subtracted from the ranker's score of a query's mask. On real scans, the masks of a network
+    /// trained only on synthetic rooms fit less well than they appear to; regions of geometry do
+    /// not have this problem (MODEL_CARD.md).
     pub query_handicap: f32,
-    /// A candidate goes when its intersection over union with a better one is above this. What is
-    /// much smaller than the thing around it, a cushion on a sofa, stays.
+    /// A candidate is removed if its IoU with a better one is above this. A candidate much smaller
+    /// than the object around it, such as a cushion on a sofa, is kept.
     pub max_iou: f32,
     /// Scores must be above this.
     pub min_score: f32,
-    /// At most this many instances remain.
+    /// Maximum number of instances.
     pub instances: usize,
 }
 
@@ -61,9 +61,9 @@ impl Default for SelectOptions {
     }
 }
 
-/// The regions and the masks of the best queries, as far as they are wanted, without exact
-/// duplicates and without those that have too little surface. What is both counts as a region,
-/// whose score has no handicap.
+/// Returns the regions and the masks of the best queries, as far as the options ask for them,
+/// without exact duplicates and without masks whose surface area is too small. If a region and a
+/// query have the same mask, the region is kept, because its score has no handicap.
 pub fn candidates(
     proposals: &Proposals,
     regions: &[Region],
@@ -107,13 +107,13 @@ pub fn candidates(
     regions.chain(queries).filter(keep).collect()
 }
 
-/// Ranks all candidates of a scene and keeps the best ones that are not the same thing.
+/// Ranks all candidates of a scene and keeps the best ones that are distinct objects.
 ///
-/// Unranked, as without a `ranker`, a query's mask scores P(object) times predicted IoU times mask
-/// score and regions are left out: nothing is known about them.
+/// Unranked, or without a `ranker`, the score of a query's mask is P(object) times predicted IoU
+/// times mask score, and regions are left out because no score is known for them.
 ///
 /// # Errors
-/// [`ProposalError`] when the arrays do not fit together or not to `geometry`.
+/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
 pub fn select(
     proposals: &Proposals,
     regions: &[Region],
@@ -166,8 +166,9 @@ pub fn select(
     })
 }
 
-/// Greedy suppression in the order given: a candidate goes when it is too much like one that stays.
-/// O(sum of mask sizes): those that stay differ so much that few of them share a superpoint.
+/// Greedy non-maximum suppression in the given order: removes a candidate that overlaps too much
+/// with one already kept. O(sum of mask sizes): the kept candidates overlap so little that few of
+/// them share a superpoint.
 fn separate(
     scored: Vec<(f32, Candidate)>,
     geometry: &SuperpointGeometry,
@@ -175,7 +176,7 @@ fn separate(
 ) -> Vec<(f32, Candidate)> {
     let mut kept = Vec::new();
     let mut sizes: Vec<u32> = Vec::new();
-    // (superpoints): those that stay and have it
+    // The kept candidates that contain each superpoint, `(superpoints)`.
     let mut owners: Vec<Vec<u32>> = vec![Vec::new(); geometry.count()];
     for (score, candidate) in scored {
         if kept.len() == options.instances {
@@ -229,7 +230,8 @@ mod tests {
         .unwrap()
     }
 
-    /// Six superpoints of `size` points; queries in 0 and 1 both claim {0, 1}, one in 4 claims {4}.
+    /// Six superpoints of `size` points; the queries in 0 and 1 both cover {0, 1}, the query in 4
+    /// covers {4}.
     fn scene(size: u32) -> (Vec<[f32; 3]>, Superpoints, Proposals) {
         let points = 6 * size;
         let positions = (0..points).map(|i| [i as f32, 0.0, 0.0]).collect();
@@ -291,8 +293,8 @@ mod tests {
             &options,
         )
         .unwrap();
-        // the whole room is too much like its third that came first, half a region too much like
-        // the region
+        // The whole room overlaps too much with the third of it that came first, and half a region
+        // overlaps too much with the region.
         assert_eq!(sets(&found), [vec![0, 1], vec![4], vec![2, 3]]);
         let strict = SelectOptions {
             query_handicap: 0.6,
@@ -401,7 +403,8 @@ mod tests {
         };
         let sofa: Vec<u32> = (0..8).collect();
         let half = [0, 1, 2, 3];
-        // a cushion is an eighth of the sofa; two of them are a quarter, and half a sofa is none
+        // A cushion is an eighth of the sofa and is kept; two of them are a quarter and are
+        // removed, as is half a sofa.
         assert_eq!(
             kept(
                 &[&sofa, &[1], &half, &[5, 6], &[1], &[9]],
@@ -409,7 +412,7 @@ mod tests {
             ),
             [sofa.clone(), vec![1], vec![9]]
         );
-        // whoever comes first
+        // The candidate that comes first is kept.
         assert_eq!(
             kept(
                 &[&[1], &half, &sofa],
@@ -451,7 +454,7 @@ mod tests {
             superpoints: vec![0, 1],
             source: Source::Query(0),
         };
-        // sixty points, six square decimetres a superpoint
+        // Sixty points per superpoint are six square decimetres.
         assert_eq!(of(0.1), std::slice::from_ref(&pair));
         assert_eq!(
             of(0.05),

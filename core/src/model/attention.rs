@@ -1,6 +1,6 @@
-//! Attention of the decoder: masked cross-attention to the superpoints, self-attention among the
-//! queries, and masked attention to objects seen in images (docs/spec/model.md section 8, steps 4
-//! to 6).
+//! Attention layers of the decoder: masked cross-attention to the superpoints, self-attention among
+//! the queries, and masked cross-attention to objects seen in images (docs/spec/model.md section 8,
+//! steps 4 to 6).
 
 use burn::{
     module::Module,
@@ -10,8 +10,8 @@ use burn::{
 
 use crate::ops::{attention, linear};
 
-/// Queries to superpoints. Each head compares half content and half position: both are projected on
-/// their own and concatenated.
+/// Cross-attention from queries to superpoints. One half of each head's channels compares content,
+/// the other half position: the two are projected separately and concatenated.
 #[derive(Module, Debug)]
 pub struct CrossAttention {
     query_content: Linear,
@@ -19,23 +19,24 @@ pub struct CrossAttention {
     value: Linear,
     query_position: Linear,
     key_position: Linear,
-    /// The first layer only: the queries' learned position, added to their content, as the keys'
-    /// projected position is to theirs.
+    /// First layer only: projection of the queries' learned position, which is added to their
+    /// content, as the keys' projected position is added to theirs.
     first_query_position: Option<Linear>,
     out: Linear,
     heads: usize,
 }
 
-/// One side of a cross-attention: what it is and where it is, both (rows, d_model).
+/// One side of a cross-attention: content and position encoding, both `(rows, d_model)`.
 pub struct Side<'a> {
     /// Features.
     pub content: &'a Tensor<2>,
-    /// Sine encoding; the queries' is modulated by their boxes.
+    /// Sine encoding of the position; that of the queries is modulated by their boxes.
     pub encoding: &'a Tensor<2>,
 }
 
 impl CrossAttention {
-    /// Of `d_model` channels in `heads` heads; `first` as the first layer of the decoder.
+    /// Creates a layer of `d_model` channels in `heads` heads; `first` for the first layer of the
+    /// decoder.
     pub fn new(d_model: usize, heads: usize, first: bool, device: &Device) -> Self {
         let linear = || LinearConfig::new(d_model, d_model).init(device);
         Self {
@@ -50,9 +51,9 @@ impl CrossAttention {
         }
     }
 
-    /// (queries, d_model). `query_point` (queries, d_model) is the learned position of the queries;
-    /// `masks` (queries, superpoints) are logits: a query looks at the superpoints that its mask
-    /// covers, at all where it covers none.
+    /// Returns the attended features, `(queries, d_model)`. `query_point` `(queries, d_model)` is
+    /// the learned position of the queries; `masks` `(queries, superpoints)` are logits: a query
+    /// attends to the superpoints that its mask covers, or to all superpoints if its mask is empty.
     pub fn forward(
         &self,
         query: Side,
@@ -79,7 +80,8 @@ impl CrossAttention {
     }
 }
 
-/// Queries to queries; learned positions are added to queries and keys, not to values.
+/// Self-attention among the queries; learned positions are added to queries and keys, not to
+/// values.
 #[derive(Module, Debug)]
 pub struct SelfAttention {
     query_content: Linear,
@@ -92,7 +94,7 @@ pub struct SelfAttention {
 }
 
 impl SelfAttention {
-    /// Of `d_model` channels in `heads` heads.
+    /// Creates a layer of `d_model` channels in `heads` heads.
     pub fn new(d_model: usize, heads: usize, device: &Device) -> Self {
         let linear = || LinearConfig::new(d_model, d_model).init(device);
         Self {
@@ -106,7 +108,7 @@ impl SelfAttention {
         }
     }
 
-    /// `content` and `point` (queries, d_model) to (queries, d_model).
+    /// Maps `content` and `point`, both `(queries, d_model)`, to `(queries, d_model)`.
     pub fn forward(&self, content: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
         let query = linear(&self.query_content, content.clone())
             + linear(&self.query_position, point.clone());
@@ -122,7 +124,7 @@ impl SelfAttention {
     }
 }
 
-/// Queries to objects seen in images; no positions take part.
+/// Cross-attention from queries to objects seen in images, without position encodings.
 #[derive(Module, Debug)]
 pub struct ObjectAttention {
     query: Linear,
@@ -133,7 +135,8 @@ pub struct ObjectAttention {
 }
 
 impl ObjectAttention {
-    /// Of `d_model` channels in `heads` heads, to features of `channels`.
+    /// Creates a layer of `d_model` channels in `heads` heads that attends to features of
+    /// `channels`.
     pub fn new(d_model: usize, channels: usize, heads: usize, device: &Device) -> Self {
         let linear = |input| LinearConfig::new(input, d_model).init(device);
         Self {
@@ -145,8 +148,8 @@ impl ObjectAttention {
         }
     }
 
-    /// `queries` (queries, d_model) and `objects` (objects, channels) to (queries, d_model);
-    /// `masks` (queries, objects) are logits, as those of [`CrossAttention`].
+    /// Maps `queries` `(queries, d_model)` and `objects` `(objects, channels)` to
+    /// `(queries, d_model)`; `masks` `(queries, objects)` are logits as in [`CrossAttention`].
     pub fn forward(&self, queries: Tensor<2>, objects: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
         let heads =
             |layer: &Linear, x: &Tensor<2>| split_heads(linear(layer, x.clone()), self.heads);
@@ -160,7 +163,7 @@ impl ObjectAttention {
     }
 }
 
-/// (rows, heads * width) to (heads, rows, width).
+/// Reshapes `(rows, heads * width)` to `(heads, rows, width)`.
 fn split_heads(x: Tensor<2>, heads: usize) -> Tensor<3> {
     let [rows, channels] = x.dims();
     x.reshape([rows, heads, channels / heads]).swap_dims(0, 1)

@@ -1,4 +1,4 @@
-//! Voxel features to voxel features, through one of the published U-Nets.
+//! The backbone: voxel features to voxel features through one of the published U-Nets.
 
 use burn::{
     module::{Module, ModuleMapper, Param},
@@ -12,21 +12,21 @@ use super::{
 /// A sparse convolutional U-Net.
 #[derive(Module, Debug)]
 pub enum Backbone {
-    /// Pre-activation blocks.
+    /// U-Net of pre-activation residual blocks.
     SparseUnet(SparseUnet),
-    /// Post-activation blocks.
+    /// U-Net of post-activation residual blocks.
     ResUnet(ResUnet),
 }
 
-/// A U-Net at work: the features where it stands, and what the way up still needs of the levels
-/// left behind, finest first.
+/// The state of a forward pass through a U-Net: the features at the current stage, and the skip
+/// connections that the way up still needs, finest level first.
 pub struct Pass {
     pub(super) features: Features,
     pub(super) skips: Vec<Features>,
 }
 
 impl Backbone {
-    /// From `channels` input features.
+    /// Creates a backbone for `channels` input features.
     pub fn new(config: &config::Backbone, channels: usize, device: &Device) -> Self {
         match config {
             config::Backbone::SparseUnet { planes, .. } => {
@@ -48,7 +48,7 @@ impl Backbone {
         }
     }
 
-    /// `features` (voxels, channels) to (voxels, [`config::Backbone::output`]).
+    /// Maps `features` `(voxels, channels)` to (voxels, [`config::Backbone::output`]).
     pub fn forward(&self, features: Features, pyramid: &Pyramid) -> Features {
         let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| {
             self.stage(stage, pass, pyramid)
@@ -64,8 +64,9 @@ impl Backbone {
         }
     }
 
-    /// The first convolution. Nothing reads `features` afterwards: a caller that keeps none of them
-    /// gives their memory, the widest of all with image features, to the levels.
+    /// Runs the first convolution. `features` is not read afterwards: if the caller keeps no
+    /// reference, its memory (with image features, the widest tensor of all) is free for the
+    /// levels.
     pub fn begin(&self, features: Features, pyramid: &Pyramid) -> Pass {
         let stored = features.stored_as(self.storage());
         drop(features);
@@ -75,7 +76,7 @@ impl Backbone {
         }
     }
 
-    /// How features are stored from level to level.
+    /// The type in which features are stored between levels.
     fn storage(&self) -> DType {
         match self {
             Self::SparseUnet(unet) => unet.first().dtype(),
@@ -83,14 +84,14 @@ impl Backbone {
         }
     }
 
-    /// The same, storing what convolutions read by halves; what normalises stays of single
-    /// precision.
+    /// Converts the backbone to store what convolutions read as f16; the parameters of
+    /// normalizations stay f32.
     #[must_use]
     pub fn by_halves(self) -> Self {
         struct Halves;
         impl ModuleMapper for Halves {
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-                // everything of a normalisation has one dimension, and nothing else has
+                // All parameters of a normalization have one dimension, and no others do.
                 if D > 1 {
                     param.map(|weight| weight.cast(DType::F16))
                 } else {
@@ -101,7 +102,7 @@ impl Backbone {
         self.map(&mut Halves)
     }
 
-    /// The blocks of one level; stages come in order, each once.
+    /// Runs the blocks of one level; stages must be run in order, each once.
     pub fn stage(&self, stage: usize, pass: Pass, pyramid: &Pyramid) -> Pass {
         match self {
             Self::SparseUnet(unet) => unet.stage(stage, pass, pyramid),
@@ -109,7 +110,7 @@ impl Backbone {
         }
     }
 
-    /// What is left to do after the last stage; of single precision.
+    /// Finishes the pass after the last stage; the result is f32.
     pub fn end(&self, pass: Pass) -> Features {
         let features = match self {
             Self::SparseUnet(unet) => unet.end(&pass),

@@ -1,70 +1,70 @@
-//! The sizes of a network: everything its weights' shapes follow from.
+//! The configuration of a network, which determines the shapes of all its weights.
 
 use serde::{Deserialize, Serialize};
 
 use crate::views::Choice;
 
-/// The architecture of one SegDINO3D-VL network; stored beside its weights.
+/// The architecture of one SegDINO3D-VL network, stored next to its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Edge of a voxel in metres.
+    /// Edge length of a voxel, metres.
     pub voxel_size: f32,
-    /// What is known of a point beside its colour.
+    /// Input features of a point in addition to its color.
     #[serde(default)]
     pub inputs: Inputs,
-    /// Voxel features to voxel features.
+    /// Architecture of the backbone, from voxel features to voxel features.
     pub backbone: Backbone,
     /// Width of queries and keys; even, at least 6, a multiple of `heads`.
     pub d_model: usize,
-    /// Attention heads.
+    /// Number of attention heads.
     pub heads: usize,
-    /// Hidden width of the feed-forward step.
+    /// Hidden width of the feed-forward network.
     pub ffn: usize,
-    /// Decoder layers.
+    /// Number of decoder layers.
     pub layers: usize,
-    /// How queries' boxes say how large they are.
+    /// Representation of the sizes of the queries' boxes.
     #[serde(default)]
     pub sizes: Sizes,
-    /// Whether boxes scale the encodings of places along each axis (SegDINO3D's box-modulated
-    /// cross-attention); to measure what that is worth.
+    /// If `true`, boxes scale the position encodings along each axis (SegDINO3D's box-modulated
+    /// cross-attention); `false` serves to measure its benefit.
     #[serde(default = "modulated", skip_serializing_if = "is_true")]
     pub modulation: bool,
-    /// Attention to objects seen in images; absent where there never are any.
+    /// Attention to objects seen in images; `None` if there are never any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub objects: Option<Objects>,
-    /// What a query's class is measured by.
+    /// Method by which the class of a query is predicted.
     #[serde(default)]
     pub classes: Classes,
-    /// The most superpoints that become queries at inference.
+    /// Maximum number of superpoints that become queries at inference.
     pub max_queries: usize,
 }
 
-/// Features of a point after its colour (red, green, blue), in this order (docs/spec/model.md
+/// Features of a point after its color (red, green, blue), in this order (docs/spec/model.md
 /// section 2).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
-    /// x, y, z minus the scan's mean, metres.
+    /// If `true`, x, y, z minus the mean of the scan, metres.
     pub position: bool,
-    /// Height above the floor, metres.
+    /// If `true`, height above the floor, metres.
     pub height: bool,
-    /// Channels of image features carried over to the points, 0 for none.
+    /// Channels of image features projected onto the points; 0 for none.
     pub image: usize,
-    /// Which images they come from.
+    /// The images from which the image features are taken.
     #[serde(default)]
     pub views: Choice,
 }
 
 impl Inputs {
-    /// Channels of a voxel.
+    /// Number of input channels of a voxel.
     pub fn channels(&self) -> usize {
         3 + 3 * usize::from(self.position) + usize::from(self.height) + self.image
     }
 }
 
 impl Default for Inputs {
-    /// Those of a network for points alone.
+    /// The inputs of a network that reads points alone, without images.
     fn default() -> Self {
         Self {
             position: true,
@@ -75,36 +75,37 @@ impl Default for Inputs {
     }
 }
 
-/// The sparse convolutional U-Net.
+/// Architecture of the sparse convolutional U-Net.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Backbone {
-    /// Pre-activation blocks, two a level each way (docs/spec/model.md section 5).
+    /// Pre-activation residual blocks, two per level each way (docs/spec/model.md section 5).
     SparseUnet {
         /// Channels of the levels, finest first; each level doubles the voxel's edge.
         planes: Vec<usize>,
-        /// The grid of the published weights: it begins at the scan's lowest corner, spans at least
-        /// this many voxels along each axis, and a voxel at its far border that shares no whole
-        /// cell of the next level is lost there. Absent: no border, a corner at the world's origin.
+        /// Minimum extent of the grid in voxels along each axis, for the published weights. Their
+        /// grid starts at the scan's lowest corner, and a voxel at its far border that does not lie
+        /// in a whole cell of the next level is dropped there. `None`: no border, and the grid has
+        /// a corner at the world's origin.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         grid: Option<u32>,
     },
-    /// Post-activation blocks behind a wider first kernel (docs/spec/model.md section 4).
+    /// Post-activation residual blocks after a wider first kernel (docs/spec/model.md section 4).
     ResUnet {
-        /// Edge of the first kernel in voxels, 3 or 5.
+        /// Edge of the first kernel in voxels: 3 or 5.
         first_kernel: usize,
-        /// Channels of the first convolution.
+        /// Output channels of the first convolution.
         stem: usize,
-        /// Channels of the stages: down from the finest level, then up to it again, as many each
-        /// way.
+        /// Channels of the stages: down from the finest level, then up to it again, equally many
+        /// each way.
         planes: Vec<usize>,
-        /// Residual blocks of each stage.
+        /// Number of residual blocks of each stage.
         blocks: Vec<usize>,
     },
 }
 
 impl Backbone {
-    /// Channels of a voxel behind it.
+    /// Number of output channels of a voxel.
     pub fn output(&self) -> usize {
         match self {
             Self::SparseUnet { planes, .. } => planes[0],
@@ -112,7 +113,8 @@ impl Backbone {
         }
     }
 
-    /// The widest tensor of each level, finest first: where a skip joins what comes up.
+    /// Width of the widest tensor of each level, finest first: the concatenation of the skip
+    /// connection and the features from the coarser level.
     pub(super) fn widths(&self) -> Vec<usize> {
         match self {
             Self::SparseUnet { planes, .. } => planes.iter().map(|p| 2 * p).collect(),
@@ -127,7 +129,7 @@ impl Backbone {
         }
     }
 
-    /// Edge of the very first kernel in voxels.
+    /// Edge of the first kernel in voxels.
     pub(super) fn first_kernel(&self) -> usize {
         match self {
             Self::SparseUnet { .. } => 3,
@@ -178,14 +180,14 @@ impl Backbone {
     }
 }
 
-/// How queries' boxes say how large they are (docs/spec/model.md section 8, step 8).
+/// Representation of the sizes of the queries' boxes (docs/spec/model.md section 8, step 8).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Sizes {
-    /// Metres; layers add to them.
+    /// In metres; layers add to them.
     #[default]
     Metric,
-    /// Shares of the scene's extent; layers add to their logits.
+    /// As fractions of the scene's extent; layers add to their logits.
     Normalized,
 }
 
@@ -193,40 +195,40 @@ pub enum Sizes {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Objects {
-    /// Channels of an object's features.
+    /// Number of channels of an object's features.
     pub channels: usize,
-    /// A query sees an object that lies within this L1 distance of a superpoint its mask covers,
-    /// metres.
+    /// A query attends to an object within this L1 distance, in metres, of a superpoint that its
+    /// mask covers.
     pub reach: f32,
-    /// When a layer looks at them.
+    /// Place of this attention in a layer.
     #[serde(default)]
     pub turn: Turn,
 }
 
-/// Whether objects seen in images come after or before the other queries (docs/spec/model.md
-/// section 12, item 1).
+/// Order of the attention to objects seen in images and the self-attention in a layer
+/// (docs/spec/model.md section 12, item 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Turn {
-    /// As the published code does.
+    /// The order of the published code.
     #[default]
     AfterSelfAttention,
-    /// As the papers say.
+    /// The order of the papers.
     BeforeSelfAttention,
 }
 
-/// What a query's class is measured by.
+/// Method by which the class of a query is predicted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Classes {
-    /// Similarity to the embeddings of names (docs/spec/model.md section 15).
+    /// By similarity to the embeddings of names (docs/spec/model.md section 15).
     #[default]
     Text,
-    /// One logit a class.
+    /// With one logit per class.
     Fixed {
-        /// Classes of objects.
+        /// Number of object classes.
         instances: usize,
-        /// Classes of superpoints, walls and floors included.
+        /// Number of superpoint classes, including walls and floors.
         semantics: usize,
     },
 }
@@ -240,16 +242,17 @@ fn is_true(value: &bool) -> bool {
     *value
 }
 
-/// A configuration that no network can be built from.
+/// The configuration does not describe a valid network.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the network's configuration is invalid: {0}")]
 pub struct InvalidConfig(String);
 
 impl Config {
-    /// The small network that ships: colour and position in, 4 cm voxels, 3.4 M parameters.
+    /// The small network that ships: inputs are color and position, voxels are 4 cm, 3.4 M
+    /// parameters.
     ///
-    /// 4 cm is the point spacing of a room scanned with 50 k points; finer voxels would leave most
-    /// points of such a scan without neighbours in a 3x3x3 kernel.
+    /// 4 cm is the point spacing of a room scanned with 50 k points; smaller voxels would leave
+    /// most points of such a scan without neighbors in a 3x3x3 kernel.
     pub fn nano() -> Self {
         Self {
             voxel_size: 0.04,
@@ -270,8 +273,8 @@ impl Config {
         }
     }
 
-    /// The published network for ScanNet200 (docs/spec/model.md section 1): image features in, 2 cm
-    /// voxels.
+    /// The published network for ScanNet200 (docs/spec/model.md section 1): reads image features,
+    /// 2 cm voxels.
     pub fn scannet200() -> Self {
         Self {
             voxel_size: 0.02,
@@ -306,7 +309,7 @@ impl Config {
         }
     }
 
-    /// The published network for ScanNet's twenty classes.
+    /// The published network for the twenty classes of ScanNet.
     pub fn scannet20() -> Self {
         Self {
             inputs: Inputs {
@@ -329,8 +332,8 @@ impl Config {
         }
     }
 
-    /// The published widths with classes by text and points alone: what a larger network of our own
-    /// is trained from.
+    /// The published widths, but with classes by text and inputs from points alone: the starting
+    /// point for training a larger network of our own.
     pub fn base() -> Self {
         Self {
             inputs: Inputs::default(),
@@ -340,8 +343,8 @@ impl Config {
         }
     }
 
-    /// Checks what the layers rely on; a configuration that comes from a file must pass before a
-    /// network is built.
+    /// Checks the assumptions of the layers. A configuration from a file must pass before a network
+    /// is built from it.
     ///
     /// # Errors
     /// [`InvalidConfig`] names the field, its value and the limit.

@@ -1,5 +1,5 @@
-//! What both backbones are made of: sparse convolutions without bias, and normalisation with a
-//! rectifier.
+//! Building blocks of both backbones: sparse convolutions without bias, and batch normalization
+//! with ReLU.
 
 use std::ops::Range;
 
@@ -12,31 +12,32 @@ use burn::{
 use super::features::Features;
 use crate::ops::{KernelMap, Normalized, Then, affine, normalize, sparse_conv, sparse_conv_then};
 
-/// Offsets of a 3x3x3 kernel.
+/// Number of offsets of a 3x3x3 kernel.
 pub const NEIGHBOURS: usize = 27;
-/// Offsets of a 2x2x2 kernel.
+/// Number of offsets of a 2x2x2 kernel.
 pub const CHILDREN: usize = 8;
 
 /// A sparse convolution without bias.
 #[derive(Module, Debug)]
 pub struct Convolution {
-    /// (offsets, input channels, output channels).
+    /// `(offsets, input channels, output channels)`.
     weight: Param<Tensor<3>>,
 }
 
-/// What follows a convolution: `relu(norm(sums) + residual)`, each where there is one.
+/// The operations fused after a convolution: `relu(norm(sums) + residual)`, each of them optional.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Follow<'a> {
-    /// A normalisation.
+    /// Batch normalization of the sums.
     pub norm: Option<&'a BatchNorm>,
-    /// Added after that.
+    /// Residual, added after the normalization.
     pub residual: Option<&'a Features>,
-    /// A rectifier, last of all.
+    /// If `true`, applies ReLU last.
     pub rectified: bool,
 }
 
 impl Convolution {
-    /// Kaiming initialisation for outputs that sum `contributions` of the kernel's `offsets`.
+    /// Creates a convolution with Kaiming initialization for outputs that sum `contributions` of
+    /// the kernel's `offsets`.
     fn new(
         offsets: usize,
         contributions: usize,
@@ -58,39 +59,40 @@ impl Convolution {
         }
     }
 
-    /// Over the neighbours within a kernel of `offsets`.
+    /// Creates a submanifold convolution with a kernel of `offsets`.
     pub fn submanifold(offsets: usize, input: usize, output: usize, device: &Device) -> Self {
         Self::new(offsets, offsets, input, output, device)
     }
 
-    /// From a level to the next coarser one.
+    /// Creates a strided convolution from a level to the next coarser one.
     pub fn down(input: usize, output: usize, device: &Device) -> Self {
         Self::new(CHILDREN, CHILDREN, input, output, device)
     }
 
-    /// From a level to the next finer one, where every child has one parent.
+    /// Creates a transposed convolution from a level to the next finer one, where every child has
+    /// one parent.
     pub fn up(input: usize, output: usize, device: &Device) -> Self {
         Self::new(CHILDREN, 1, input, output, device)
     }
 
-    /// (input rows of `map`, input channels) to (output rows, output channels).
+    /// Maps `(input rows of map, input channels)` to `(output rows, output channels)`.
     pub fn forward(&self, x: &Features, map: &KernelMap, follow: Follow) -> Features {
         convolve(x, self.weight.val(), map, follow)
     }
 
-    /// How its weight is stored, and features should be.
+    /// The type in which the weight is stored and in which features should be stored.
     pub fn dtype(&self) -> DType {
         self.weight.val().dtype()
     }
 }
 
-/// Every row through a linear layer without bias: `map` is that of a kernel of one voxel.
+/// Applies a linear layer without bias to every row; `map` is the map of a 1x1x1 kernel.
 pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, follow: Follow) -> Features {
     convolve(x, layer.weight.val().unsqueeze(), map, follow)
 }
 
-/// The convolution and what follows: all in one pass over each part of the result and of the input
-/// where no gradient is wanted.
+/// Computes the convolution and the operations after it. If no gradient is needed, they are fused
+/// into a single pass over each part of the result and of the input.
 fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) -> Features {
     let Follow {
         norm,
@@ -149,7 +151,7 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
                     .clone()
                     .slice([0..map.offsets(), rows, columns.clone()]),
             };
-            // the summand once, the factor with every part
+            // The first part adds the bias of the normalization, every part applies its scale.
             let affine = all_factors.clone().map(|f| {
                 if index == 0 {
                     f
@@ -172,7 +174,8 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
     Features::beside(Features::cuts(map.out_rows(), c_out).map(part).collect())
 }
 
-/// A normalisation over the voxels of a scene in training, over those of all scenes afterwards.
+/// Creates a batch normalization: over the voxels of one scene in training, with running statistics
+/// over all scenes afterwards.
 pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> BatchNorm {
     BatchNormConfig::new(channels)
         .with_epsilon(epsilon)
@@ -180,8 +183,8 @@ pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> Ba
         .init(device)
 }
 
-/// `norm(x)` where gradients are wanted, rectified or not: by the statistics of `x`, of which the
-/// running ones take their share, as burn's own does it.
+/// `norm(x)` where gradients are needed, followed by ReLU if `rectified`. Uses the statistics of
+/// `x` and updates the running statistics with them, as burn's own batch normalization does.
 fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
     if !norm.training.is_enabled() {
         let y = norm.forward(x);
@@ -205,8 +208,7 @@ fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
     output
 }
 
-/// (2, channels): what a normalisation with known statistics multiplies with, and what it adds
-/// then.
+/// Scale and bias of a batch normalization with known statistics, `(2, channels)`.
 fn factors(norm: &BatchNorm) -> Tensor<2> {
     let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
     let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
@@ -231,7 +233,7 @@ mod tests {
     use super::*;
     use crate::ops::Level;
 
-    /// Voxels whose 32 channels are more than one binding holds.
+    /// A number of voxels whose 32 channels do not fit into one binding.
     const MANY: i32 = 1_100_000;
 
     #[test]
@@ -264,7 +266,7 @@ mod tests {
         let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, follow);
         assert_eq!(y.parts().count(), 2);
         let whole = relu(norm.forward(sparse_conv(x, convolution.weight.val(), &map)) + residual);
-        // the far end, where a wrong row would show
+        // Compares the last rows, where a wrong row index would show.
         let end = |y: Tensor<2>| {
             y.slice([level.len() - 1000..level.len(), 0..32])
                 .into_data()

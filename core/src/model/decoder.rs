@@ -1,5 +1,5 @@
-//! The decoder: queries look at the superpoints their masks cover, at each other and at objects
-//! seen in images, and move their boxes, layer by layer (docs/spec/model.md section 8).
+//! The decoder. In each layer, queries attend to the superpoints that their masks cover, to each
+//! other and to objects seen in images, and refine their boxes (docs/spec/model.md section 8).
 
 use std::f32::consts::FRAC_1_SQRT_2;
 
@@ -25,62 +25,67 @@ use crate::ops::{SegmentMap, linear, matmul, segment_mean};
 
 /// Size of every box before the first layer, metres.
 const INITIAL_SIZE: f32 = 0.5;
-/// Metric sizes nearer to zero than this count as this when they divide, metres.
+/// Metric sizes closer to zero than this are replaced by it when they are divisors, metres.
 const LEAST_SIZE: f32 = 0.02;
-/// Shares of an extent, and what is left of it, are at least this.
+/// Lower bound of a size relative to the extent, `p`, and of `1 - p`.
 const LEAST_SHARE: f32 = 1e-5;
 
-/// What all layers read of a scene; the encodings (superpoints, d_model) are computed once.
+/// The tensors of a scene that all layers read; encodings `(superpoints, d_model)` are computed
+/// once.
 #[derive(Clone, Debug)]
 pub struct Memory {
-    /// Keys and values.
+    /// Keys and values of the cross-attention.
     content: Tensor<2>,
-    /// What masks compare queries with.
+    /// Features that are multiplied with the queries to give the masks.
     mask_features: Tensor<2>,
-    /// Of the superpoints' positions.
+    /// Position encoding of the superpoints.
     encoding: Tensor<2>,
     position_encoding: PositionEncoding,
-    /// (1, 3): metres.
+    /// Extent of the scene in metres, `(1, 3)`.
     extent: Tensor<2>,
     objects: Option<SeenObjects>,
 }
 
-/// Objects seen in images, as the layers look at them.
+/// Objects seen in images, prepared for the attention of the layers.
 #[derive(Clone, Debug)]
 struct SeenObjects {
-    /// (objects + 1, channels): the last one is all ones and always there to look at.
+    /// Features of the objects, `(objects + 1, channels)`: the last row is all ones and can always
+    /// be attended to.
     features: Tensor<2>,
-    /// (superpoints, objects): 1 where the object is within reach; absent without objects.
+    /// 1 where the object is within reach of the superpoint, `(superpoints, objects)`; `None`
+    /// without objects.
     near: Option<Tensor<2>>,
 }
 
-/// Queries on their way through the layers.
+/// The queries between two layers.
 #[derive(Clone, Debug)]
 pub struct State {
-    /// (queries, d_model).
+    /// Query features, `(queries, d_model)`.
     queries: Tensor<2>,
-    /// (queries, 3): metres. Detached, as the sizes are: each layer learns its own step.
+    /// Box centers in metres, `(queries, 3)`. Detached, like the sizes: each layer learns its own
+    /// step.
     centers: Tensor<2>,
-    /// (queries, 3): in the measure of [`Sizes`].
+    /// Box sizes in the unit given by [`Sizes`], `(queries, 3)`.
     sizes: Tensor<2>,
-    /// (queries, d_model): what the heads read.
+    /// Normalized queries, which the heads read, `(queries, d_model)`.
     normed: Tensor<2>,
-    /// (queries, superpoints): logits of belonging to the query's object.
+    /// Mask logits, `(queries, superpoints)`: the logit that a superpoint belongs to the query's
+    /// object.
     masks: Tensor<2>,
-    /// What this layer moved the boxes to.
+    /// The boxes after this layer.
     boxes: Option<Boxes>,
 }
 
-/// Superpoint features to predictions.
+/// The decoder, from superpoint features to predictions.
 #[derive(Module, Debug)]
 pub struct Decoder {
     content: Linear,
     content_norm: LayerNorm,
     mask_features: Mlp,
     initial_queries: Mlp,
-    /// Modulated encoding to the learned position of a query.
+    /// Maps the modulated encoding to the learned position of a query.
     point: Mlp,
-    /// Query to the reference size that modulates its encoding.
+    /// Maps a query to the reference size that modulates its encoding.
     anchor: Mlp,
     layers: Vec<DecoderLayer>,
     heads: Heads,
@@ -89,7 +94,8 @@ pub struct Decoder {
 }
 
 impl Decoder {
-    /// For superpoint features of `channels`. `config` must be [valid](Config::validate).
+    /// Creates a decoder for superpoint features of `channels`. `config` must be
+    /// [valid](Config::validate).
     pub fn new(config: &Config, channels: usize, device: &Device) -> Self {
         let d = config.d_model;
         Self {
@@ -112,8 +118,8 @@ impl Decoder {
         self.layers.len()
     }
 
-    /// Before the first layer: `features` (superpoints, channels) of all superpoints, `queries`
-    /// those among them that become queries.
+    /// Prepares the first layer. `features` `(superpoints, channels)` are those of all superpoints;
+    /// `queries` selects the superpoints that become queries.
     pub fn start(
         &self,
         features: Tensor<2>,
@@ -162,7 +168,7 @@ impl Decoder {
         )
     }
 
-    /// One layer, `layer < self.layers()`.
+    /// Runs one layer, `layer < self.layers()`.
     pub fn step(&self, layer: usize, memory: &Memory, state: State) -> State {
         let State {
             queries,
@@ -207,7 +213,7 @@ impl Decoder {
         }
     }
 
-    /// What the queries say at this point.
+    /// Predicts masks, classes and boxes from the current state.
     pub fn predict(&self, state: &State) -> Prediction {
         Prediction {
             class: self.heads.class(state.normed.clone()),
@@ -216,15 +222,15 @@ impl Decoder {
         }
     }
 
-    /// (queries, superpoint classes + 1) logits, where classes are fixed: what kind of surface each
-    /// query's own superpoint is.
+    /// Semantic logits of each query's own superpoint, `(queries, superpoint classes + 1)`; `None`
+    /// unless the classes are fixed.
     pub fn semantics(&self, state: &State) -> Option<Tensor<2>> {
         self.heads.semantics(state.normed.clone())
     }
 
-    /// Where the queries are, (queries, d_model) each: the encoding of their centres, modulated (if
-    /// at all) by the size they look for relative to the size of their boxes, and what is learned
-    /// from it.
+    /// Returns the positional inputs of the queries, `(queries, d_model)` each: the encoding of
+    /// their centers and the learned position computed from it. With modulation, the encoding is
+    /// scaled by the ratio of the query's reference size to the size of its box.
     fn place(
         &self,
         memory: &Memory,
@@ -268,14 +274,14 @@ impl Decoder {
     }
 }
 
-/// x times the normal distribution's share below x. Burn's own differentiates an approximation on
-/// GPUs, off by up to 3e-4.
+/// The exact GELU: x times the cumulative normal distribution at x. The gradient of burn's own is
+/// that of an approximation on GPUs, off by up to 3e-4.
 fn gelu(x: Tensor<2>) -> Tensor<2> {
     let below = ((x.clone() * FRAC_1_SQRT_2).erf() + 1.0) * 0.5;
     x * below
 }
 
-/// `sizes` with every value nearer to zero than `least` replaced by it.
+/// Replaces every size closer to zero than `least` by `least`.
 fn away_from_zero(sizes: Tensor<2>, least: f32) -> Tensor<2> {
     let tiny = sizes.clone().abs().lower_elem(least);
     sizes.mask_fill(tiny, least)
@@ -303,9 +309,9 @@ impl SeenObjects {
         }
     }
 
-    /// (queries, objects + 1): not negative where a query may look, as
-    /// [`masked_softmax`](crate::ops::masked_softmax) has it: at objects near a superpoint that its
-    /// mask covers, and at the last one.
+    /// Attention mask of the queries, `(queries, objects + 1)`: not negative where a query may
+    /// attend, as [`masked_softmax`](crate::ops::masked_softmax) expects. A query may attend to
+    /// objects near a superpoint that its mask covers, and to the last row of the features.
     fn masks(&self, masks: Tensor<2>) -> Tensor<2> {
         let [queries, _] = masks.dims();
         let always = Tensor::ones([queries, 1], &masks.device());
@@ -313,7 +319,7 @@ impl SeenObjects {
             return always;
         };
         let covered = masks.greater_equal_elem(0.0).float();
-        // a mask that covers nothing counts as one that covers all, as for the superpoints
+        // An empty mask counts as covering everything, as in the attention to superpoints.
         let empty = covered.clone().max_dim(1) * -1.0 + 1.0;
         Tensor::cat(vec![matmul(covered + empty, near.clone()) - 0.5, always], 1)
     }
@@ -356,8 +362,8 @@ impl DecoderLayer {
         }
     }
 
-    /// Attention to superpoints; `encoding` and `point` (queries, d_model) say where the queries
-    /// are.
+    /// Cross-attention to the superpoints; `encoding` and `point` `(queries, d_model)` are the
+    /// position encoding and the learned position of the queries.
     fn look(
         &self,
         memory: &Memory,
@@ -378,13 +384,13 @@ impl DecoderLayer {
         self.cross_norm.forward(queries + seen)
     }
 
-    /// Attention to other queries.
+    /// Self-attention among the queries.
     fn talk(&self, queries: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
         let told = self.self_attention.forward(queries.clone(), point);
         self.self_norm.forward(queries + told)
     }
 
-    /// Attention to objects seen in images.
+    /// Cross-attention to objects seen in images.
     fn recognize(&self, memory: &Memory, queries: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
         let (Some(attention), Some(norm), Some(objects)) =
             (&self.object_attention, &self.object_norm, &memory.objects)
@@ -399,7 +405,7 @@ impl DecoderLayer {
         norm.forward(queries + recognized)
     }
 
-    /// The feed-forward step.
+    /// The feed-forward network.
     fn think(&self, queries: Tensor<2>) -> Tensor<2> {
         let thought = linear(&self.contract, gelu(linear(&self.expand, queries.clone())));
         self.feed_forward_norm.forward(queries + thought)

@@ -1,4 +1,4 @@
-//! Voxel features as any graphics device can hold them: cut along the channels.
+//! Voxel features cut along the channels, so that any graphics device can hold them.
 
 use std::ops::Range;
 
@@ -6,18 +6,19 @@ use burn::tensor::{DType, Tensor};
 
 use crate::ops::BINDING_LIMIT;
 
-/// Features of voxels, (voxels, channels), side by side in parts that fit one binding of every
-/// device with WebGPU. To put two beside each other copies nothing. In training there is one part,
-/// whatever its size: statistics are of whole tensors.
+/// Features of voxels, `(voxels, channels)`, split along the channels into parts that each fit one
+/// binding of every WebGPU device. Concatenating two of them copies nothing. In training there is a
+/// single part, whatever its size, because statistics are computed over whole tensors.
 #[derive(Clone, Debug)]
 pub struct Features(Vec<Tensor<2>>);
 
 impl Features {
-    /// Most voxels whose features can be held: those of four channels fill a binding.
+    /// The largest number of voxels whose features can be held: a part of four channels then fills
+    /// a binding.
     pub const MOST_VOXELS: usize = BINDING_LIMIT / (4 * size_of::<f32>());
 
-    /// The channels of each part of `channels` for so many voxels: as few parts as fit, of equal
-    /// width where that is a whole number of vectors.
+    /// The channel ranges of the parts for that many voxels and `channels`: as few parts as
+    /// possible, of equal width where that is a multiple of four channels.
     pub fn cuts(voxels: usize, channels: usize) -> impl Iterator<Item = Range<usize>> {
         let widest = (BINDING_LIMIT / size_of::<f32>() / voxels.max(1) / 4 * 4).max(4);
         let width = channels
@@ -29,15 +30,15 @@ impl Features {
             .map(move |start| start..(start + width).min(channels))
     }
 
-    /// What a device holds anyway.
+    /// Wraps a tensor that the device can hold as a whole.
     pub fn of(tensor: Tensor<2>) -> Self {
         Self(vec![tensor])
     }
 
-    /// Parts of as many rows, from left to right.
+    /// Concatenates parts with equally many rows along the channels, from left to right.
     ///
     /// # Panics
-    /// Without any.
+    /// If `parts` is empty.
     pub fn beside(parts: Vec<Tensor<2>>) -> Self {
         assert!(!parts.is_empty(), "features without channels");
         match parts[0].device().is_autodiff() {
@@ -46,13 +47,13 @@ impl Features {
         }
     }
 
-    /// These, and others to their right.
+    /// Concatenates `others` to the right of these features.
     #[must_use]
     pub fn and(self, others: Self) -> Self {
         Self::beside([self.0, others.0].concat())
     }
 
-    /// Parts with the range of channels that each holds.
+    /// Iterates over the parts with the channel range of each.
     pub fn parts(&self) -> impl Iterator<Item = (Range<usize>, &Tensor<2>)> {
         let mut end = 0;
         self.0.iter().map(move |part| {
@@ -62,14 +63,14 @@ impl Features {
         })
     }
 
-    /// The parts with these channels, as [`cuts`](Self::cuts) made them.
+    /// The part that holds exactly these channels, a range from [`cuts`](Self::cuts).
     pub fn part(&self, channels: &Range<usize>) -> Option<&Tensor<2>> {
         self.parts()
             .find(|(range, _)| range == channels)
             .map(|(_, part)| part)
     }
 
-    /// Each part by itself, then side by side again.
+    /// Applies `change` to each part separately.
     #[must_use]
     pub fn map(&self, change: impl Fn(Range<usize>, &Tensor<2>) -> Tensor<2>) -> Self {
         Self(
@@ -79,7 +80,7 @@ impl Features {
         )
     }
 
-    /// The same as numbers of another type.
+    /// Converts all parts to `dtype`.
     #[must_use]
     pub fn stored_as(&self, dtype: DType) -> Self {
         self.map(|_, part| {
@@ -91,7 +92,7 @@ impl Features {
         })
     }
 
-    /// All channels in one tensor: for few rows, or on a device that holds it.
+    /// Concatenates all channels into one tensor: for few rows, or on a device that can hold it.
     pub fn into_tensor(mut self) -> Tensor<2> {
         if self.0.len() == 1 {
             self.0.remove(0)
@@ -100,7 +101,7 @@ impl Features {
         }
     }
 
-    /// Whether gradients are wanted.
+    /// `true` if gradients are tracked.
     pub fn is_autodiff(&self) -> bool {
         self.0[0].device().is_autodiff()
     }

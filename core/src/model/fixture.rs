@@ -23,7 +23,7 @@ pub fn tiny() -> Config {
     }
 }
 
-/// 400 points in a cube of 1 m whose octants are the superpoints.
+/// A scene of 400 points in a cube of 1 m whose octants are the superpoints.
 pub fn cube(device: &Device, config: &Config) -> Scene {
     let digit = |i: usize, base: usize| {
         (1..8)
@@ -52,7 +52,8 @@ pub fn cube(device: &Device, config: &Config) -> Scene {
         .to_device(device)
 }
 
-/// Adds noise to all parameters: what is zero until trained would hide what lies behind it.
+/// Adds noise to all parameters: layers that are initialized to zero would hide the effect of the
+/// layers before them.
 pub fn shaken<M: Module>(network: M) -> M {
     struct Shake;
     impl ModuleMapper for Shake {

@@ -1,5 +1,6 @@
-//! What a query says: its mask and its class (docs/spec/model.md section 8, "Head(q)"), the latter
-//! by similarity to text (section 15) together with how good the mask is, or by one logit a class.
+//! The output heads: the mask and the class of a query (docs/spec/model.md section 8, "Head(q)").
+//! The class is either a similarity to text (section 15), with a predicted quality of the mask, or
+//! one logit per class.
 
 use burn::{
     module::{Module, Param},
@@ -13,53 +14,56 @@ use crate::{
     text,
 };
 
-/// Initial `ln` of the factor on cosines; cosines of unlike nouns differ by about 0.3, so a factor
+/// Initial `ln` of the scale on cosines. Cosines of unrelated nouns differ by about 0.3, so a scale
 /// of 12 already separates them.
 const LOG_TEMPERATURE: f64 = 2.5;
-/// The largest `ln` of the factor, 100, as in CLIP: beyond it training diverges.
+/// Largest `ln` of the scale, which is then 100, as in CLIP: beyond it training diverges.
 const MAX_LOG_TEMPERATURE: f64 = 4.6;
-/// Initial bias of the no-object logit: half of the probability against about fifty classes, since
-/// most queries match nothing.
+/// Initial bias of the no-object logit: a probability of one half against about fifty classes,
+/// since most queries match nothing.
 const NO_OBJECT_BIAS: f64 = 4.0;
 
-/// Answers of the queries, read off after each decoder layer. No activation was applied to logits.
+/// The outputs of the queries after one decoder layer. Logits are raw: no activation has been
+/// applied.
 #[derive(Clone, Debug)]
 pub struct Prediction {
-    /// What the query's object is.
+    /// The class of each query's object.
     pub class: Class,
-    /// (queries, superpoints): logits of belonging to the query's object.
+    /// Mask logits, `(queries, superpoints)`: the logit that a superpoint belongs to the query's
+    /// object.
     pub masks: Tensor<2>,
-    /// What this layer moved the boxes to; `None` before the first layer.
+    /// The boxes after this layer; `None` before the first layer.
     pub boxes: Option<Boxes>,
 }
 
-/// What a query's object is.
+/// The class of each query's object.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there is one a layer")]
 pub enum Class {
-    /// A place among the embeddings of names.
+    /// Embeddings in the space of the text encoder.
     Text(TextClass),
-    /// (queries, classes + 1): class logits, the last "no object".
+    /// Class logits, `(queries, classes + 1)`; the last column is "no object".
     Fixed(Tensor<2>),
 }
 
-/// A place among the embeddings of names.
+/// Class outputs in the space of the text encoder.
 #[derive(Clone, Debug)]
 pub struct TextClass {
-    /// (queries, [`text::DIM`]): unit vectors in the text encoder's space.
+    /// Unit vectors in the text encoder's space, (queries, [`text::DIM`]).
     pub embedding: Tensor<2>,
-    /// (queries, 1): logit of "matches no object", beside the class logits.
+    /// Logit of "no object", to be used next to the class logits, `(queries, 1)`.
     pub no_object: Tensor<2>,
-    /// (queries, 1): logits of the IoU of the mask with its object.
+    /// Logits of the IoU between the mask and its object, `(queries, 1)`.
     pub score: Tensor<2>,
-    /// (1) each: the factor and the summand that turn the cosine of `embedding` with a class's
-    /// embedding into the class's logit.
+    /// Scale and bias, `(1)` each, that turn the cosine of `embedding` with a class's embedding
+    /// into the logit of that class.
     pub affine: [Tensor<1>; 2],
 }
 
 impl Class {
-    /// (queries, classes + 1) logits, the last "no object"; `text` (classes, [`text::DIM`]) are
-    /// unit vectors and say which classes, where they are not fixed.
+    /// Returns the class logits, `(queries, classes + 1)`; the last column is "no object". `text`
+    /// (classes, [`text::DIM`]) holds the unit vectors of the classes; it is ignored if the classes
+    /// are fixed.
     pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Text(class) => {
@@ -73,7 +77,8 @@ impl Class {
         }
     }
 
-    /// (queries, 1): logits of the IoU of the mask with its object, where the network gives them.
+    /// The logits of the IoU between the mask and its object, `(queries, 1)`, if the network
+    /// predicts them.
     pub fn score(self) -> Option<Tensor<2>> {
         match self {
             Self::Text(class) => Some(class.score),
@@ -82,12 +87,12 @@ impl Class {
     }
 }
 
-/// Axis-aligned boxes of the queries, metres, world frame.
+/// Axis-aligned boxes of the queries in metres, world frame.
 #[derive(Clone, Debug)]
 pub struct Boxes {
-    /// (queries, 3).
+    /// Centers, `(queries, 3)`.
     pub centers: Tensor<2>,
-    /// (queries, 3): full extents; nothing keeps them positive.
+    /// Full extents, `(queries, 3)`; not guaranteed to be positive.
     pub sizes: Tensor<2>,
 }
 
@@ -98,14 +103,14 @@ pub struct Heads {
     class: ClassHead,
 }
 
-/// What tells a query's class.
+/// The head that predicts the class of a query.
 #[derive(Module, Debug)]
 enum ClassHead {
     Text(TextHead),
     Fixed(FixedHead),
 }
 
-/// Similarity to text.
+/// Classification by similarity to text.
 #[derive(Module, Debug)]
 struct TextHead {
     text: Mlp,
@@ -115,7 +120,7 @@ struct TextHead {
     class_bias: Param<Tensor<1>>,
 }
 
-/// One logit a class.
+/// Classification with one logit per class.
 #[derive(Module, Debug)]
 struct FixedHead {
     instances: Mlp,
@@ -123,7 +128,7 @@ struct FixedHead {
 }
 
 impl Heads {
-    /// For queries of `d_model` channels.
+    /// Creates the heads for queries of `d_model` channels.
     pub fn new(d_model: usize, classes: Classes, device: &Device) -> Self {
         let class = match classes {
             Classes::Text => ClassHead::Text(TextHead::new(d_model, device)),
@@ -141,18 +146,18 @@ impl Heads {
         }
     }
 
-    /// (queries, d_model): `queries` as the other heads read them.
+    /// Applies the layer normalization whose output the other heads read, `(queries, d_model)`.
     pub fn normalize(&self, queries: Tensor<2>) -> Tensor<2> {
         self.norm.forward(queries)
     }
 
-    /// (queries, superpoints) logits: [normalised](Self::normalize) queries against `mask_features`
-    /// (superpoints, d_model).
+    /// Mask logits `(queries, superpoints)`: dot products of [normalized](Self::normalize) queries
+    /// with `mask_features` `(superpoints, d_model)`.
     pub fn masks(&self, queries: Tensor<2>, mask_features: &Tensor<2>) -> Tensor<2> {
         matmul(queries, mask_features.clone().transpose())
     }
 
-    /// What the objects of [normalised](Self::normalize) queries are.
+    /// Predicts the classes of [normalized](Self::normalize) queries.
     pub fn class(&self, queries: Tensor<2>) -> Class {
         match &self.class {
             ClassHead::Text(head) => Class::Text(head.forward(queries)),
@@ -160,8 +165,9 @@ impl Heads {
         }
     }
 
-    /// (queries, superpoint classes + 1) logits of [normalised](Self::normalize) queries, the last
-    /// "background"; only where classes are fixed.
+    /// Semantic logits of [normalized](Self::normalize) queries,
+    /// `(queries, superpoint classes + 1)`; the last column is "background". `None` unless the
+    /// classes are fixed.
     pub fn semantics(&self, queries: Tensor<2>) -> Option<Tensor<2>> {
         match &self.class {
             ClassHead::Text(_) => None,

@@ -1,5 +1,5 @@
-//! What lies beside a network's weights: what they are, how to know that they arrived whole, and
-//! that this device computes with them as the exporting one did.
+//! The manifest of a network: a description of the weights, the means to check that they arrived
+//! intact, and the means to check that this device computes the same results as the exporting one.
 
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
@@ -15,122 +15,122 @@ use crate::{
     superpoint::Superpoints,
 };
 
-/// The only layout of manifest and weights this version reads.
+/// The only format of manifest and weights that this version reads.
 pub const FORMAT: u32 = 2;
 
-/// `manifest.json` of a network.
+/// The `manifest.json` of a network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
-    /// [`FORMAT`].
+    /// Format version, [`FORMAT`].
     pub format: u32,
-    /// The network's name and the first eight digits of the SHA-256 of its weights; also the
-    /// folder's name.
+    /// Name of the network and the first eight digits of the SHA-256 of its weights; also the name
+    /// of the folder.
     pub name: String,
-    /// What the weights' shapes follow from.
+    /// Architecture of the network, which determines the shapes of the weights.
     pub config: Config,
-    /// The text encoder whose space the network answers in.
+    /// Name of the text encoder in whose space the network's embeddings lie.
     pub text_encoder: String,
     /// Pieces of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
-    /// SPDX expression for the weights.
+    /// SPDX expression for the license of the weights.
     pub licence: String,
-    /// Where they come from.
+    /// Origin of the weights.
     pub training: Training,
-    /// What the network says about [`probe`].
+    /// Expected outputs of the network for [`probe`].
     pub golden: Golden,
-    /// What scores the candidates, trained on this network's answers.
+    /// Scorer of the candidates, trained on this network's outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ranker: Option<Ranker>,
 }
 
-/// Where weights come from.
+/// The origin of a network's weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
-    /// The scans learnt from, in words, with their terms.
+    /// Training scans in words, with their terms of use.
     pub data: String,
-    /// Scenes seen, repetitions included.
+    /// Number of scenes seen, including repetitions.
     pub scenes: u64,
-    /// Optimiser steps.
+    /// Number of optimizer steps.
     pub steps: u64,
-    /// Wall time in minutes.
+    /// Wall time, minutes.
     pub minutes: f64,
 }
 
-/// Some of the network's answers about [`probe`], one query a superpoint.
+/// Some of the network's outputs for [`probe`], with one query per superpoint.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Golden {
-    /// (queries, superpoints): mask logits.
+    /// Mask logits, `(queries, superpoints)`.
     pub masks: Vec<f32>,
-    /// (queries): logits of the IoU.
+    /// Logits of the predicted IoU, `(queries)`.
     pub scores: Vec<f32>,
-    /// (queries): logits of "no object".
+    /// Logits of "no object", `(queries)`.
     pub no_object: Vec<f32>,
-    /// (`text::DIM`): the first query's place in the text encoder's space.
+    /// Embedding of the first query in the text encoder's space, `(text::DIM)`.
     pub text: Vec<f32>,
-    /// (queries, 3): box centres, metres.
+    /// Box centers in metres, `(queries, 3)`.
     pub centers: Vec<f32>,
 }
 
-/// Largest difference to a golden value, as a fraction of the largest value of its kind: orders of
-/// summation differ between devices, and f16 shaders are not used.
+/// Largest accepted difference from a golden value, as a fraction of the largest value of its kind:
+/// the order of summation differs between devices. f16 kernels are not used.
 const TOLERANCE: f32 = 0.01;
 
-/// Why a network could not be put together from its files.
+/// An error of assembling a network from its files.
 #[derive(Debug, thiserror::Error)]
 pub enum ManifestError {
-    /// No manifest, or one of another version of it.
+    /// The file is not a manifest, or a manifest with the fields of another version.
     #[error("the model's manifest is malformed: {0}")]
     Malformed(String),
-    /// Made by another version.
+    /// The manifest was made for another format version.
     #[error("the model's manifest has format {found}, this version reads format {FORMAT}")]
     Format {
-        /// In the manifest.
+        /// Format in the manifest.
         found: u32,
     },
-    /// The sizes make no network.
+    /// The configuration does not describe a valid network.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
-    /// The network cannot be asked with words.
+    /// The network cannot be queried with words.
     #[error(
         "the network answers in fixed classes; only one that answers in a text encoder's space can ship"
     )]
     FixedClasses,
-    /// A piece is not the one that was promised.
+    /// A piece does not match the manifest.
     #[error(transparent)]
     Shards(#[from] ShardError),
-    /// The joined pieces are not this network's weights.
+    /// The joined pieces are not the weights of this network.
     #[error(transparent)]
     Weights(#[from] WeightsError),
-    /// The device computes something else than the exporting one.
+    /// The device computes different results than the exporting one.
     #[error(
         "the network's {what} for the test scene differ by {difference} from the expected ones (at most {limit}): this device computes wrongly"
     )]
     Golden {
-        /// Which answers.
+        /// Name of the outputs that differ.
         what: &'static str,
         /// Largest difference.
         difference: f32,
-        /// What would be accepted.
+        /// Largest accepted difference.
         limit: f32,
     },
     /// The test scene did not fit the network.
     #[error(transparent)]
     Scene(#[from] SceneError),
-    /// The network did not answer.
+    /// Inference failed.
     #[error(transparent)]
     Inference(#[from] InferenceError),
 }
 
 impl Manifest {
-    /// Reads `manifest.json` and checks everything that can be checked without the weights.
+    /// Parses `manifest.json` and checks everything that can be checked without the weights.
     ///
     /// # Errors
     /// [`ManifestError::Malformed`], [`ManifestError::Format`] or [`ManifestError::Config`].
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
-        /// Read first, so that another version is told apart from a damaged file.
+        /// Parsed first, to tell another version from a damaged file.
         #[derive(Deserialize)]
         struct Version {
             format: u32,
@@ -149,7 +149,7 @@ impl Manifest {
         Ok(manifest)
     }
 
-    /// Checks the pieces, given in the manifest's order, and joins them.
+    /// Checks the pieces, given in the order of the manifest, and joins them.
     ///
     /// # Errors
     /// [`ManifestError::Shards`].
@@ -157,7 +157,7 @@ impl Manifest {
         Ok(shards::join(&self.shards, pieces)?)
     }
 
-    /// The network with the joined `weights`, on `device`.
+    /// Creates the network on `device` with the joined `weights`.
     ///
     /// # Errors
     /// [`ManifestError::Weights`].
@@ -168,10 +168,10 @@ impl Manifest {
         )?)
     }
 
-    /// Asks the network about [`probe`] and compares with the golden answers.
+    /// Runs the network on [`probe`] and compares the result with the golden outputs.
     ///
     /// # Errors
-    /// [`ManifestError::Golden`] when they differ; the device's own failures.
+    /// [`ManifestError::Golden`] if they differ; errors of the device.
     pub async fn verify(
         &self,
         network: &SegDino3dVl,
@@ -184,10 +184,10 @@ impl Manifest {
 }
 
 impl Golden {
-    /// What `network` says about [`probe`].
+    /// Runs `network` on [`probe`] and returns its outputs.
     ///
     /// # Errors
-    /// The device's failures.
+    /// Errors of the device.
     pub async fn ask(
         network: &SegDino3dVl,
         config: &Config,
@@ -258,15 +258,15 @@ impl Golden {
     }
 }
 
-/// A tiny scene, the same bits everywhere: a floor of 1 m x 1 m with a red box and a blue slab on
-/// it, 9 superpoints.
+/// A tiny scene that is bit-identical everywhere: a floor of 1 m x 1 m with a red box and a blue
+/// slab on it, 9 superpoints.
 pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
-    /// Between points, metres.
+    /// Spacing of the points, metres.
     const STEP: f32 = 0.04;
     let mut positions = Vec::new();
     let mut colors = Vec::new();
     let mut ids = Vec::new();
-    // A sheet of n x m points spanned by two axes.
+    // Adds a sheet of n x m points spanned by two axes.
     let mut sheet =
         |origin: [i32; 3], axes: [usize; 2], count: [i32; 2], color: [u8; 3], id: u32| {
             for a in 0..count[0] {

@@ -1,4 +1,4 @@
-//! Linear layers with ReLU between them.
+//! Multilayer perceptrons.
 
 use burn::{
     module::Module,
@@ -8,14 +8,14 @@ use burn::{
 
 use crate::ops::linear;
 
-/// Linear layers, a ReLU after each but the last.
+/// Linear layers with a ReLU after each except the last.
 #[derive(Module, Debug)]
 pub struct Mlp {
     layers: Vec<Linear>,
 }
 
 impl Mlp {
-    /// `widths`: input, hidden ones, output.
+    /// Creates layers of the given `widths`: input, hidden layers, output.
     pub fn new(widths: &[usize], device: &Device) -> Self {
         Self {
             layers: widths
@@ -25,7 +25,7 @@ impl Mlp {
         }
     }
 
-    /// The same, with an output that is zero until trained.
+    /// Creates layers whose last one is zero, so that the output is zero before training.
     pub fn zeroed(widths: &[usize], device: &Device) -> Self {
         let mut mlp = Self::new(widths, device);
         if let Some(last) = mlp.layers.last_mut()
@@ -38,7 +38,7 @@ impl Mlp {
         mlp
     }
 
-    /// (rows, input width) to (rows, output width).
+    /// Maps `(rows, input width)` to `(rows, output width)`.
     pub fn forward(&self, mut x: Tensor<2>) -> Tensor<2> {
         for (i, layer) in self.layers.iter().enumerate() {
             x = linear(layer, if i == 0 { x } else { relu(x) });

@@ -1,8 +1,8 @@
-//! SegDINO3D-VL: a scan, its superpoints and what images showed of it to masks, boxes and classes,
-//! or embeddings that words can be compared with.
+//! SegDINO3D-VL: predicts masks, boxes and classes, or embeddings that can be compared with words,
+//! from a scan, its superpoints and features of its images.
 //!
-//! One definition for every device, for training and for the product. Source: docs/spec/model.md
-//! sections 2-10 and 15 (SegDINO3D and OVSeg3R); the steps are those of the published networks,
+//! The same definition serves every device, training and the product. Source: docs/spec/model.md
+//! sections 2-10 and 15 (SegDINO3D and OVSeg3R). The steps are those of the published networks,
 //! which [`Config::scannet200`] and [`Config::scannet20`] describe.
 
 mod attention;

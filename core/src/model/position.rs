@@ -1,4 +1,4 @@
-//! Sine encoding of 3D positions, and its modulation by a box (docs/spec/model.md section 8, "PE
+//! Sine encoding of 3D positions and its modulation by a box (docs/spec/model.md section 8, "PE
 //! details").
 
 use burn::tensor::{Device, Tensor, TensorData};
@@ -8,36 +8,36 @@ use crate::ops::{matmul, sine};
 /// Base of the geometric series of wavelengths.
 const TEMPERATURE: f64 = 20.0;
 
-/// Channels given to x, y and z: even, as equal as possible, the remainder handed out two at a time
-/// from x on.
+/// Numbers of channels for x, y and z: even and as equal as possible; the remainder is given out in
+/// pairs, starting with x.
 fn blocks(channels: usize) -> [usize; 3] {
     let base = channels / 3 / 2 * 2;
     let pairs_left = (channels - 3 * base) / 2;
     [0, 1, 2].map(|axis| base + if axis < pairs_left { 2 } else { 0 })
 }
 
-/// The encoding as `sin(2 pi ((p - min) F + phase))`, its constants made once for a scene.
+/// The encoding `sin(2 pi ((p - min) F + phase))`; its constants are computed once per scene.
 ///
-/// Positions are metres in the world frame. Channels are three consecutive blocks for x, y and z;
-/// inside a block of `C` channels, channel `j` is `sin` (even `j`) or `cos` (odd `j`) of `2 pi u /
-/// 20^(2 floor(j/2) / C)`, `u` the position relative to the scene's range.
+/// Positions are in metres, world frame. The channels are three consecutive blocks for x, y and z;
+/// in a block of `C` channels, channel `j` is `sin` (even `j`) or `cos` (odd `j`) of
+/// `2 pi u / 20^(2 floor(j/2) / C)`, where `u` is the position relative to the scene's range.
 #[derive(Clone, Debug)]
 pub struct PositionEncoding {
-    /// (1, 3): the scene's lower corner.
+    /// Lower corner of the scene, `(1, 3)`.
     min: Tensor<2>,
-    /// (3, channels): turns per metre; only the axis' own block is not zero.
+    /// Turns per metre, `(3, channels)`; nonzero only in the axis' own block.
     frequencies: Tensor<2>,
-    /// (1, channels): 0 for sines, a quarter turn for cosines.
+    /// 0 for sines, a quarter turn for cosines, `(1, channels)`.
     phases: Tensor<2>,
-    /// (3, channels): 1 in the axis' own block.
+    /// 1 in the axis' own block, `(3, channels)`.
     axes: Tensor<2>,
-    /// (1, 3): the scene's extent, metres.
+    /// Extent of the scene in metres, `(1, 3)`.
     extent: Tensor<2>,
 }
 
 impl PositionEncoding {
-    /// For a scene within `min..=max` (metres); an axis without extent counts as 1 mm.
-    /// `channels` is even and at least 6.
+    /// Creates the encoding for a scene within `min..=max` (metres); an axis without extent is
+    /// treated as 1 mm long. `channels` must be even and at least 6.
     pub fn new(channels: usize, min: [f32; 3], max: [f32; 3], device: &Device) -> Self {
         let mut frequencies = vec![0f32; 3 * channels];
         let mut axes = vec![0f32; 3 * channels];
@@ -66,18 +66,18 @@ impl PositionEncoding {
         }
     }
 
-    /// (1, 3): the scene's extent, metres; never 0.
+    /// The extent of the scene in metres, `(1, 3)`; never 0.
     pub fn extent(&self) -> Tensor<2> {
         self.extent.clone()
     }
 
-    /// `positions` (n, 3) metres to (n, channels).
+    /// Encodes `positions` `(n, 3)` in metres as `(n, channels)`.
     pub fn encode(&self, positions: Tensor<2>) -> Tensor<2> {
         sine(matmul(positions - self.min.clone(), self.frequencies.clone()) + self.phases.clone())
     }
 
-    /// Multiplies each axis' block of `encoding` (n, channels) by the axis' entry of `factors` (n,
-    /// 3).
+    /// Multiplies the block of each axis in `encoding` `(n, channels)` by the entry of that axis in
+    /// `factors` `(n, 3)`.
     pub fn modulate(&self, encoding: Tensor<2>, factors: Tensor<2>) -> Tensor<2> {
         encoding * matmul(factors, self.axes.clone())
     }
@@ -103,7 +103,7 @@ mod tests {
         }
     }
 
-    /// Values computed by the original code.
+    /// Compares with values computed by the original code.
     #[test]
     fn encoding_equals_the_reference() {
         let golden = &golden::json("components.json")["positional_encoding"];

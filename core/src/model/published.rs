@@ -1,9 +1,9 @@
-//! Weights of published networks: how their parameters are called and laid out there
+//! Import of the weights of published networks: the names and the layouts of their parameters
 //! (docs/spec/model.md sections 3.1 and 14).
 //!
 //! SegDINO3D's names are the reference. OneFormer3D and SPFormer have the same pre-activation
-//! backbone without a prefix, Mask3D the same post-activation one behind another prefix; their
-//! decoders share only part of their steps with this one.
+//! backbone, without a prefix; Mask3D has the same post-activation backbone, with a different
+//! prefix. Their decoders share only some of the layers of this one.
 
 use std::collections::BTreeMap;
 
@@ -15,55 +15,55 @@ use super::weights::{self, WeightsError};
 /// A tensor of a checkpoint.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stored {
-    /// Row-major.
+    /// Row-major shape.
     pub shape: Vec<usize>,
-    /// As f32.
+    /// Values converted to f32.
     pub values: Vec<f32>,
 }
 
-/// A checkpoint's tensors by name.
+/// The tensors of a checkpoint by name.
 pub type Checkpoint = BTreeMap<String, Stored>;
 
-/// A checkpoint carried over to a network of ours.
+/// The result of importing a checkpoint into a network of this crate.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Import {
-    /// A safetensors file of f32 for [`load_weights`](super::load_weights). What the checkpoint
-    /// lacks has the network's own values.
+    /// A safetensors file in f32 for [`load_weights`](super::load_weights). Parameters that the
+    /// checkpoint lacks keep the network's own values.
     pub weights: Vec<u8>,
-    /// Parameters taken over.
+    /// Parameters taken from the checkpoint.
     pub imported: Vec<String>,
-    /// Parameters that no published network has.
+    /// Parameters that do not exist in any published network.
     pub own: Vec<String>,
-    /// Parameters that the checkpoint should have, each with the name it would have there.
+    /// Parameters that the checkpoint should have but lacks, each with its expected name there.
     pub missing: Vec<(String, String)>,
-    /// Names in the checkpoint that nothing was made of.
+    /// Names in the checkpoint that were not used.
     pub unused: Vec<String>,
-    /// Parameters of another shape.
+    /// Parameters whose shape in the checkpoint does not match.
     pub mismatched: Vec<Mismatch>,
 }
 
-/// A parameter of another shape.
+/// A parameter whose shape in the checkpoint does not match.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mismatch {
-    /// Its name in the checkpoint.
+    /// Name of the parameter in the checkpoint.
     pub key: String,
-    /// Its shape there.
+    /// Shape in the checkpoint.
     pub found: Vec<usize>,
-    /// Its shape here, as this network lays it out.
+    /// Expected shape, in the layout of this network.
     pub expected: Vec<usize>,
 }
 
 impl Import {
-    /// Whether every parameter found its counterpart and nothing was left over.
+    /// `true` if every parameter found its counterpart and nothing was left over.
     pub fn is_whole(&self) -> bool {
         self.missing.is_empty() && self.unused.is_empty() && self.mismatched.is_empty()
     }
 }
 
-/// Takes over what `checkpoint` has for `network`.
+/// Imports the parameters of `network` from `checkpoint`.
 ///
 /// # Errors
-/// [`WeightsError`] when the network's own values cannot be written.
+/// [`WeightsError`] if the network's own values cannot be written.
 pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import, WeightsError> {
     let checkpoint: BTreeMap<String, &Stored> = checkpoint
         .iter()
@@ -132,7 +132,7 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
                 .collect::<Vec<u8>>(),
         ));
     }
-    // counters of training steps, and a layer that no published network uses
+    // Counters of training steps, and a layer that no published network uses.
     let is_needless =
         |key: &str| key.ends_with(".num_batches_tracked") || key.starts_with("backbone.final.");
     import.unused = checkpoint
@@ -152,7 +152,7 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
     Ok(import)
 }
 
-/// SegDINO3D's name for a key of any of the published networks.
+/// Maps a key of any published network to SegDINO3D's name.
 fn unified(key: &str) -> String {
     let key = key.strip_prefix("module.").unwrap_or(key);
     let key = key.strip_prefix("model.").unwrap_or(key);
@@ -165,32 +165,32 @@ fn unified(key: &str) -> String {
     key.to_owned()
 }
 
-/// Where a parameter of ours is in a checkpoint.
+/// The place of a parameter of this network in a checkpoint.
 #[derive(Debug, PartialEq, Eq)]
 struct Origin {
     key: String,
     layout: Layout,
 }
 
-/// How a parameter is stored there, and here.
+/// Difference between the layout of a parameter in the checkpoint and its layout here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Layout {
-    /// The same.
+    /// The same layout.
     Same,
-    /// (outputs, inputs) there, (inputs, outputs) here.
+    /// `(outputs, inputs)` in the checkpoint, `(inputs, outputs)` here.
     Transposed,
-    /// (outputs, x, y, z, inputs) there, or (x, y, z, inputs, outputs) in older files; (offset with
-    /// x fastest, inputs, outputs) here.
+    /// `(outputs, x, y, z, inputs)` in the checkpoint, or `(x, y, z, inputs, outputs)` in older
+    /// files; `(offset with x fastest, inputs, outputs)` here.
     Kernel,
-    /// Any shape there, its memory read as (inputs, outputs): what spconv does with kernels of edge
-    /// 1.
+    /// Any shape in the checkpoint, its memory reinterpreted as `(inputs, outputs)`, as spconv does
+    /// with 1x1x1 kernels.
     Reinterpreted,
-    /// One of three blocks of rows, for queries, keys and values; matrices transposed.
+    /// One of three blocks of rows, for queries, keys and values; matrices are transposed.
     Third(usize),
 }
 
 impl Layout {
-    /// The values in our layout, if they fit `shape`.
+    /// Returns the values in the layout of this network, or `None` if they do not fit `shape`.
     fn read(self, stored: &Stored, shape: &[usize]) -> Option<Vec<f32>> {
         let Stored {
             shape: found,
@@ -251,15 +251,15 @@ impl Layout {
     }
 }
 
-/// (rows, columns) to (columns, rows).
+/// Transposes `(rows, columns)` to `(columns, rows)`.
 fn transposed(values: &[f32], columns: usize) -> Vec<f32> {
     (0..columns)
         .flat_map(|column| values.iter().skip(column).step_by(columns).copied())
         .collect()
 }
 
-/// Where the parameter `name` comes from; the post-activation backbone has `depth` levels below the
-/// finest.
+/// Returns the place of the parameter `name` in a checkpoint. `depth` is the number of levels of
+/// the post-activation backbone below the finest one.
 fn origin(name: &str, depth: usize) -> Option<Origin> {
     if let Some(rest) = name.strip_prefix("backbone.SparseUnet.") {
         return sparse_unet(rest);
@@ -270,7 +270,7 @@ fn origin(name: &str, depth: usize) -> Option<Origin> {
     decoder(name.strip_prefix("decoder.")?)
 }
 
-/// The published name of a field.
+/// Maps the name of a field here to its published name.
 fn field(field: &str) -> &str {
     match field {
         "gamma" => "weight",
@@ -357,7 +357,7 @@ fn res_unet(name: &str, depth: usize) -> Option<Origin> {
 }
 
 fn decoder(name: &str) -> Option<Origin> {
-    /// Prefixes of ours and theirs; `#` is the number of the layer.
+    /// Prefixes here and in the checkpoint; `#` is the index of the layer.
     const RULES: [(&str, &str); 34] = [
         ("content_norm.", "input_proj.1."),
         ("content.", "input_proj.0."),
@@ -506,7 +506,7 @@ mod tests {
         }
     }
 
-    /// A checkpoint as `network` would have been published, every value another one.
+    /// The checkpoint that a publication of `network` would have, with distinct values.
     fn publish(network: &SegDino3dVl, depth: usize) -> Checkpoint {
         let mut checkpoint = Checkpoint::new();
         let mut next = 0.0;
@@ -641,7 +641,7 @@ mod tests {
 
     #[test]
     fn kernels_come_in_both_layouts() {
-        // one input, two outputs, kernel of edge 2: the value is 10 x + 100 y + 1000 z + output
+        // One input, two outputs, kernel of edge 2: each value is 10 x + 100 y + 1000 z + output.
         let value = |x: usize, y: usize, z: usize, output: usize| {
             (10 * x + 100 * y + 1000 * z + output) as f32
         };

@@ -1,4 +1,4 @@
-//! Which voxels meet under a U-Net's convolutions, at every level.
+//! The kernel maps of a U-Net at every level.
 
 use super::{SceneError, config::Backbone, features::Features};
 use crate::ops::{KernelMap, KernelMapError, Level};
@@ -6,20 +6,20 @@ use crate::ops::{KernelMap, KernelMapError, Level};
 /// The kernel maps of a scene.
 #[derive(Clone, Debug)]
 pub struct Pyramid {
-    /// The neighbourhoods of the very first kernel.
+    /// Kernel map of the first convolution.
     pub first: KernelMap,
-    /// Of each level, finest first.
+    /// Kernel maps within each level, finest first.
     pub neighbours: Vec<Neighbourhood>,
-    /// 2x2x2 children: from each level to the next coarser one.
+    /// Kernel maps of 2x2x2 children, from each level to the next coarser one.
     pub children: Vec<KernelMap>,
 }
 
-/// What meets within a level.
+/// The kernel maps within a level.
 #[derive(Clone, Debug)]
 pub struct Neighbourhood {
-    /// 3x3x3 neighbours.
+    /// Map of the 3x3x3 kernel.
     pub around: KernelMap,
-    /// Every voxel alone.
+    /// Map of the 1x1x1 kernel: every voxel alone.
     pub itself: KernelMap,
 }
 
@@ -33,12 +33,12 @@ impl Neighbourhood {
 }
 
 impl Pyramid {
-    /// Above the distinct voxels `coords`, as many levels as `backbone` has. Levels are found here,
-    /// who meets whom when it is first asked.
+    /// Builds as many levels as `backbone` has above the distinct voxels `coords`. The voxels of
+    /// the levels are computed here, the tables of the kernel maps at their first use.
     ///
     /// # Errors
-    /// [`SceneError::TooLarge`] for more voxels than [`Features`] may have rows,
-    /// [`SceneError::Voxels`] for voxels that fit no kernel map.
+    /// [`SceneError::TooLarge`] if there are more voxels than [`Features`] may have rows,
+    /// [`SceneError::Voxels`] if the voxels do not fit a kernel map.
     pub fn new(coords: Vec<[i32; 3]>, backbone: &Backbone) -> Result<Self, SceneError> {
         if coords.len() > Features::MOST_VOXELS {
             return Err(SceneError::TooLarge {
@@ -59,7 +59,7 @@ impl Pyramid {
             level = coarser;
             grid = grid.map(|grid| grid.map(|extent| extent / 2));
         }
-        // one table where both kernels are the same
+        // Both kernels share one table if they are the same.
         let first = if first.offsets() == neighbours[0].around.offsets() {
             neighbours[0].around.clone()
         } else {
@@ -72,7 +72,7 @@ impl Pyramid {
         })
     }
 
-    /// Extent of the grid that spans `coords`, at least `least` along each axis.
+    /// Extent of the grid that contains `coords`, at least `least` along each axis.
     fn grid(coords: &[[i32; 3]], least: u32) -> [i32; 3] {
         let least = i32::try_from(least).unwrap_or(i32::MAX);
         [0, 1, 2].map(|axis| {

@@ -1,4 +1,4 @@
-//! A sparse convolutional U-Net of post-activation residual blocks behind a wider first kernel
+//! A sparse convolutional U-Net of post-activation residual blocks after a wider first kernel
 //! (docs/spec/model.md section 4, `Res16UNet34C`).
 
 use burn::{
@@ -15,26 +15,26 @@ use super::{
 };
 use crate::ops::KernelMap;
 
-/// Momentum of normalisations outside the blocks, in training.
+/// Momentum of batch normalizations outside the blocks, in training.
 const MOMENTUM: f64 = 0.02;
-/// Inside them.
+/// Momentum of batch normalizations inside the blocks.
 const BLOCK_MOMENTUM: f64 = 0.1;
 
-/// Voxel features to voxel features.
+/// The U-Net, from voxel features to voxel features.
 #[derive(Module, Debug)]
 pub struct ResUnet {
     input: Convolution,
     input_norm: BatchNorm,
-    /// From each level to the next coarser one.
+    /// Stages from each level to the next coarser one.
     down: Vec<Stage>,
-    /// From each level to the next finer one, coarsest first.
+    /// Stages from each level to the next finer one, coarsest first.
     up: Vec<Stage>,
 }
 
 impl ResUnet {
-    /// From `channels` input features through a kernel of edge `first_kernel` to `stem` channels;
-    /// `planes` and `blocks` are those of the stages, down from the finest level and up to it
-    /// again.
+    /// Creates a U-Net for `channels` input features whose first convolution has a kernel of edge
+    /// `first_kernel` and `stem` output channels. `planes` and `blocks` describe the stages, down
+    /// from the finest level and up to it again.
     pub fn new(
         channels: usize,
         first_kernel: usize,
@@ -72,17 +72,17 @@ impl ResUnet {
         }
     }
 
-    /// Its first convolution.
+    /// The first convolution of the network.
     pub fn first(&self) -> &Convolution {
         &self.input
     }
 
-    /// Down and up again.
+    /// Number of stages, down and up again.
     pub fn stages(&self) -> usize {
         self.down.len() + self.up.len()
     }
 
-    /// The first convolution.
+    /// Runs the first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
         let follow = Follow {
             norm: Some(&self.input_norm),
@@ -95,7 +95,7 @@ impl ResUnet {
         }
     }
 
-    /// The change of level and the blocks there.
+    /// Runs the change of level and the blocks after it.
     pub fn stage(&self, stage: usize, mut pass: Pass, pyramid: &Pyramid) -> Pass {
         let depth = self.down.len();
         if stage < depth {
@@ -115,7 +115,7 @@ impl ResUnet {
     }
 }
 
-/// The way to another level and the blocks there.
+/// The convolution to another level and the blocks there.
 #[derive(Module, Debug)]
 struct Stage {
     change: Convolution,
@@ -124,7 +124,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// `channels` behind the change of level, into the first block and out of all.
+    /// Creates a stage; `channels` are those after the change of level, into the first block and
+    /// out of all blocks.
     fn new(
         change: Convolution,
         [changed, input, output]: [usize; 3],
@@ -159,8 +160,8 @@ impl Stage {
     }
 }
 
-/// `relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`; the shortcut is linear and normalised
-/// where the width changes.
+/// `relu(norm(conv(relu(norm(conv(x))))) + shortcut(x))`; the shortcut is a normalized linear layer
+/// where the width changes, the identity otherwise.
 #[derive(Module, Debug)]
 struct ResidualBlock {
     conv1: Convolution,

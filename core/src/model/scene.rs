@@ -1,5 +1,4 @@
-//! What the network reads of a scan: voxels, their neighbours at every level, and the superpoints
-//! they form.
+//! The network's input for one scan: voxels, the kernel maps of every level, and superpoints.
 
 use std::ops::Range;
 
@@ -12,35 +11,36 @@ use crate::{
     superpoint::Superpoints,
 };
 
-/// Mean of ScanNet's colours, 0..=255 (docs/spec/model.md section 2).
+/// Mean of ScanNet's colors in 0..=255 (docs/spec/model.md section 2).
 const COLOR_MEAN: [f32; 3] = [
     0.477_931_26 * 255.0,
     0.430_325_75 * 255.0,
     0.374_959_9 * 255.0,
 ];
-/// Their standard deviation.
+/// Standard deviation of ScanNet's colors in 0..=255.
 const COLOR_DEVIATION: [f32; 3] = [
     0.283_447_5 * 255.0,
     0.275_661_6 * 255.0,
     0.270_189_7 * 255.0,
 ];
-/// One point in this many lies below the floor: noise, a mirror, the room beneath.
+/// One point in this many is assumed to lie below the floor: noise, a mirror image, the room
+/// beneath.
 const BELOW_FLOOR: usize = 100;
 
-/// Why a scan could not become input of the network.
+/// An error of turning a scan into the input of the network.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SceneError {
-    /// Nothing to look at.
+    /// The scan has no points.
     #[error("the scan has no points")]
     Empty,
-    /// The lists are not about the same points.
+    /// The arrays have different numbers of points.
     #[error("the scan came with {found} {what} instead of {expected}")]
     Length {
-        /// Colours or superpoint ids, say.
+        /// Name of the array, such as colors or superpoint ids.
         what: &'static str,
-        /// How many there should be.
+        /// Expected length.
         expected: usize,
-        /// How many there are.
+        /// Actual length.
         found: usize,
     },
     /// A coordinate is infinite or NaN.
@@ -51,19 +51,19 @@ pub enum SceneError {
         /// Its position.
         position: [f32; 3],
     },
-    /// A tensor would outgrow what a graphics device can bind.
+    /// A tensor would be larger than a graphics device can bind.
     #[error(
         "the scan has {found} {what}, the network takes at most {limit}; crop it or thin it out"
     )]
     TooLarge {
-        /// Voxels at some level, or superpoints.
+        /// The kind of element: voxels or superpoints.
         what: &'static str,
-        /// Their number.
+        /// Actual number.
         found: usize,
-        /// The limit for this configuration.
+        /// Limit for this configuration.
         limit: usize,
     },
-    /// The voxels do not fit the convolution's tables.
+    /// The voxels do not fit the tables of the convolutions.
     #[error(transparent)]
     Voxels(#[from] KernelMapError),
     /// The superpoints do not fit the voxels.
@@ -71,47 +71,49 @@ pub enum SceneError {
     Superpoints(#[from] SegmentMapError),
 }
 
-/// What is known of a scan's points, one entry each.
+/// The known properties of a scan's points, one entry per point.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Observation<'a> {
-    /// (points, 3): metres, world frame.
+    /// Positions in metres, world frame, `(points, 3)`.
     pub positions: &'a [[f32; 3]],
-    /// (points, 3): sRGB; a scan without colour counts as one of mean colour.
+    /// sRGB colors, `(points, 3)`; a scan without colors is treated as having the mean color
+    /// everywhere.
     pub colors: Option<&'a [[u8; 3]]>,
-    /// (points, [`Inputs::image`]): image features; without them every point has the one that the
-    /// network learned.
+    /// Image features, (points, [`Inputs::image`]); without them every point gets the feature that
+    /// the network learned for this case.
     pub image: Option<&'a [f32]>,
-    /// (points, 3): where elastic distortion moved the points, metres; voxels and boxes follow it.
+    /// Positions after elastic distortion in metres, `(points, 3)`; voxels and boxes use them.
     pub distorted: Option<&'a [[f32; 3]]>,
-    /// Objects seen in images; features (objects,
-    /// [`Objects::channels`](super::config::Objects::channels)) and positions (objects, 3) in
+    /// Objects seen in images: features (objects,
+    /// [`Objects::channels`](super::config::Objects::channels)) and positions `(objects, 3)` in
     /// metres.
     pub objects: Option<(&'a [f32], &'a [[f32; 3]])>,
 }
 
-/// A scan as the network reads it, in main memory.
+/// The network's input for one scan, in main memory.
 #[derive(Clone, Debug)]
 pub struct SceneInput {
-    /// (voxels, channels): everything but image features.
+    /// All voxel features except image features, `(voxels, channels)`.
     features: Vec<f32>,
-    /// (voxels, [`Inputs::image`]).
+    /// Image features, (voxels, [`Inputs::image`]).
     image: Option<Vec<f32>>,
     pyramid: Pyramid,
-    /// Voxels to superpoints; a voxel counts once for each of its points.
+    /// Maps voxels to superpoints; a voxel counts once for each of its points.
     segments: SegmentMap,
-    /// (superpoints): mean of the lower corners of its points' voxels, metres (docs/spec/model.md
-    /// section 6).
+    /// Mean of the lower corners of the voxels of each superpoint's points in metres,
+    /// `(superpoints)` (docs/spec/model.md section 6).
     centers: Vec<[f32; 3]>,
-    /// The same before elastic distortion.
+    /// The same centers before elastic distortion.
     undistorted: Vec<[f32; 3]>,
-    /// Lowest and highest coordinates of the points, metres.
+    /// Lowest and highest coordinates of the points in metres.
     range: [[f32; 3]; 2],
-    /// Objects seen in images: features (objects, channels) and positions.
+    /// Objects seen in images: features `(objects, channels)` and positions.
     objects: Option<(Vec<f32>, Vec<[f32; 3]>)>,
 }
 
 impl SceneInput {
-    /// What a network of this `config` reads of the observation. `O(points log points)`.
+    /// Builds the input of a network with this `config` from an observation.
+    /// `O(points log points)`.
     ///
     /// # Errors
     /// See [`SceneError`].
@@ -179,7 +181,7 @@ impl SceneInput {
                 });
             }
         }
-        // attention joins content and position of every superpoint: twice the width
+        // Attention concatenates content and position of every superpoint, which doubles the width.
         let limit = BINDING_LIMIT / size_of::<f32>() / (2 * config.d_model);
         if superpoints.count() > limit {
             return Err(SceneError::TooLarge {
@@ -224,7 +226,7 @@ impl SceneInput {
         })
     }
 
-    /// The same on a device.
+    /// Copies the input to a device.
     pub fn to_device(&self, device: &Device) -> Scene {
         let voxels = self.segments.rows();
         let rows = |values: &[f32], rows: usize| {
@@ -271,34 +273,34 @@ impl SceneInput {
     }
 }
 
-/// A scan as the network reads it, on a device.
+/// The network's input for one scan, on a device.
 #[derive(Clone, Debug)]
 pub struct Scene {
-    /// (voxels, channels): everything but image features.
+    /// All voxel features except image features, `(voxels, channels)`.
     pub features: Features,
-    /// (voxels, image channels).
+    /// Image features, `(voxels, image channels)`.
     pub image: Option<Features>,
-    /// Which voxels meet.
+    /// Kernel maps of all levels.
     pub pyramid: Pyramid,
-    /// Voxels to superpoints.
+    /// Maps voxels to superpoints.
     pub segments: SegmentMap,
-    /// Where things are.
+    /// Positions in the scene.
     pub layout: Layout,
-    /// `layout.centers` in main memory.
+    /// Copy of `layout.centers` in main memory.
     positions: Vec<[f32; 3]>,
 }
 
-/// Where things are in a scene, metres.
+/// Positions in a scene, metres.
 #[derive(Clone, Debug)]
 pub struct Layout {
-    /// (superpoints, 3).
+    /// Superpoint centers, `(superpoints, 3)`.
     pub centers: Tensor<2>,
-    /// (superpoints, 3): the same before elastic distortion; objects seen in images know nothing of
-    /// it.
+    /// The same centers before elastic distortion, `(superpoints, 3)`; objects seen in images are
+    /// not distorted.
     pub undistorted: Tensor<2>,
     /// Lowest and highest coordinates of the points.
     pub range: [[f32; 3]; 2],
-    /// Objects seen in images: features (objects, channels) and positions (objects, 3).
+    /// Objects seen in images: features `(objects, channels)` and positions `(objects, 3)`.
     pub objects: Option<(Tensor<2>, Tensor<2>)>,
 }
 
@@ -313,9 +315,10 @@ impl Scene {
         self.segments.rows()
     }
 
-    /// The superpoints to ask at inference, ascending: all of them, or, when they are more than
-    /// `max`, a subset spread evenly over the scene (farthest point sampling, `O(max
-    /// superpoints)`). Fewer where the masks of `max` queries would not fit one tensor.
+    /// Returns the superpoints to use as queries at inference, ascending: all of them, or, if there
+    /// are more than `max`, a subset spread evenly over the scene (farthest point sampling,
+    /// `O(max superpoints)`). The subset is smaller if the masks of `max` queries do not fit into
+    /// one tensor.
     pub fn queries(&self, max: usize) -> Vec<u32> {
         let max = max
             .min(BINDING_LIMIT / size_of::<f32>() / self.superpoints())
@@ -324,7 +327,8 @@ impl Scene {
     }
 }
 
-/// (voxels, channels): the mean over the points of each voxel, everything but image features.
+/// All features except image features, averaged over the points of each voxel,
+/// `(voxels, channels)`.
 fn voxel_features(
     positions: &[[f32; 3]],
     colors: Option<&[[u8; 3]]>,
@@ -358,7 +362,7 @@ fn voxel_features(
     mean_of_voxels(&features, features.len() / points, voxel_of_point, voxels)
 }
 
-/// `features` (points, channels) to their means (voxels, channels).
+/// Averages `features` `(points, channels)` over the points of each voxel, `(voxels, channels)`.
 fn mean_of_voxels(
     features: &[f32],
     channels: usize,
@@ -368,7 +372,8 @@ fn mean_of_voxels(
     let mut means = vec![0.0; voxels * channels];
     let mut counts = vec![0u32; voxels];
     for (point, &voxel) in features.chunks_exact(channels).zip(voxel_of_point) {
-        // a running mean: a sum over many points of a voxel would lose what they differ in
+        // A running mean, because a sum over many points of a voxel would lose the small
+        // differences between them to rounding.
         let voxel = voxel as usize;
         counts[voxel] += 1;
         let share = 1.0 / counts[voxel] as f32;
@@ -380,8 +385,8 @@ fn mean_of_voxels(
     means
 }
 
-/// (superpoints): means of the lower corners of the points' voxels in a grid with a corner at the
-/// world's origin.
+/// Mean of the lower corners of the voxels of each superpoint's points, `(superpoints)`, in a grid
+/// with a corner at the world's origin.
 fn superpoint_centers(
     positions: &[[f32; 3]],
     superpoints: &Superpoints,
@@ -440,8 +445,8 @@ mod tests {
 
     #[test]
     fn voxels_hold_means_and_superpoints_count_points() {
-        // two points in the voxel at (0, 0, 0), one at (0.5, 0, 1); the second superpoint has a
-        // point in each
+        // Two points in the voxel at (0, 0, 0), one at (0.5, 0, 1); the second superpoint has a
+        // point in each.
         let positions = [[0.1, 0.1, 0.1], [0.3, 0.1, 0.1], [0.8, 0.1, 1.3]];
         let colors = [[0, 0, 0], [255, 0, 0], [0, 0, 255]];
         let scene = input(&positions, Some(&colors), &[7, 3, 3]).unwrap();

@@ -1,4 +1,4 @@
-//! The whole network.
+//! The whole network: backbone and decoder.
 
 use std::ops::Range;
 
@@ -20,16 +20,16 @@ use crate::{
     progress::{Cancelled, Monitor, Stage},
 };
 
-/// Voxels to superpoints to queries to [`Prediction`]s.
+/// The network: voxels to superpoints to queries to [`Prediction`]s.
 #[derive(Module, Debug)]
 pub struct SegDino3dVl {
     backbone: Backbone,
     decoder: Decoder,
-    /// (1, image channels): stands for the image features of a scan without images.
+    /// Learned replacement for the image features of a scan without images, `(1, image channels)`.
     unseen: Option<Param<Tensor<2>>>,
 }
 
-/// Why the network did not answer.
+/// An error of inference.
 #[derive(Debug, thiserror::Error)]
 pub enum InferenceError {
     /// The caller cancelled.
@@ -38,59 +38,61 @@ pub enum InferenceError {
     /// The graphics device failed or ran out of memory.
     #[error("the device failed while the network ran: {0}")]
     Device(#[from] ExecutionError),
-    /// What came back from the device is no list of numbers.
+    /// The device returned something that is not a list of numbers.
     #[error("the device returned unreadable values: {0}")]
     Values(#[from] DataError),
 }
 
-/// What the last layer says of a scene, in main memory. No activation was applied to logits.
+/// The outputs of the last decoder layer for one scene, in main memory. Logits are raw: no
+/// activation has been applied.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Answers {
-    /// (queries): the superpoint each query started from, ascending.
+    /// The superpoint each query started from, ascending, `(queries)`.
     pub queries: Vec<u32>,
     /// Number of superpoints.
     pub superpoints: usize,
-    /// What the queries' objects are.
+    /// The class outputs of the queries.
     pub class: ClassAnswers,
-    /// (queries, superpoints): logits of belonging to the query's object.
+    /// Mask logits, `(queries, superpoints)`: the logit that a superpoint belongs to the query's
+    /// object.
     pub masks: Vec<f32>,
-    /// (queries, 3): centres of the boxes, metres, world frame.
+    /// Box centers in metres, world frame, `(queries, 3)`.
     pub centers: Vec<f32>,
-    /// (queries, 3): full extents of the boxes, metres; nothing keeps them positive.
+    /// Full box extents in metres, `(queries, 3)`; not guaranteed to be positive.
     pub sizes: Vec<f32>,
 }
 
-/// What the queries' objects are, in main memory.
+/// The class outputs of the queries, in main memory.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ClassAnswers {
-    /// Places among the embeddings of names.
+    /// Embeddings in the space of the text encoder.
     Text(TextAnswers),
-    /// One logit a class.
+    /// One logit per class.
     Fixed {
-        /// (queries, classes + 1): logits, the last "no object".
+        /// Class logits, `(queries, classes + 1)`; the last column is "no object".
         instances: Vec<f32>,
-        /// (queries, superpoint classes + 1): logits of what each query's own superpoint is, the
-        /// last "background".
+        /// Semantic logits of each query's own superpoint, `(queries, superpoint classes + 1)`; the
+        /// last column is "background".
         semantics: Vec<f32>,
     },
 }
 
-/// Places among the embeddings of names, in main memory.
+/// Class outputs in the space of the text encoder, in main memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextAnswers {
-    /// (queries, `text::DIM`): unit vectors in the text encoder's space.
+    /// Unit vectors in the text encoder's space, `(queries, text::DIM)`.
     pub embeddings: Vec<f32>,
-    /// (queries): logit of "matches no object", beside the class logits.
+    /// Logit of "no object", to be used next to the class logits, `(queries)`.
     pub no_object: Vec<f32>,
-    /// (queries): logits of the IoU of the mask with its object.
+    /// Logits of the IoU between the mask and its object, `(queries)`.
     pub scores: Vec<f32>,
-    /// Factor and summand that turn the cosine of an embedding with a class's embedding into the
-    /// class's logit.
+    /// Scale and bias that turn the cosine of an embedding with a class's embedding into the logit
+    /// of that class.
     pub affine: [f32; 2],
 }
 
 impl SegDino3dVl {
-    /// With random weights. `config` must be [valid](Config::validate).
+    /// Creates a network with random weights. `config` must be [valid](Config::validate).
     pub fn new(config: &Config, device: &Device) -> Self {
         let image = config.inputs.image;
         Self {
@@ -100,17 +102,18 @@ impl SegDino3dVl {
         }
     }
 
-    /// Predictions before the first layer and after each, the last of which is final. `scene` is on
-    /// the network's device; `queries` are superpoints of it, in any order.
+    /// Returns the predictions before the first decoder layer and after each layer; the last one is
+    /// final. `scene` must be on the network's device; `queries` are superpoints of it, in any
+    /// order.
     ///
     /// # Panics
-    /// If a query is no superpoint of the scene.
+    /// If a query is not a superpoint of the scene.
     pub fn forward(&self, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
         self.decode(self.encode(scene), scene, queries)
     }
 
-    /// The backbone's part of [`forward`](Self::forward): (superpoints, channels), what the decoder
-    /// reads.
+    /// Runs the backbone part of [`forward`](Self::forward) and returns the superpoint features
+    /// that the decoder reads, `(superpoints, channels)`.
     pub fn encode(&self, scene: &Scene) -> Tensor<2> {
         let voxels = self.backbone.forward(
             self.inputs(scene.features.clone(), scene.image.clone(), scene.voxels()),
@@ -119,11 +122,11 @@ impl SegDino3dVl {
         superpoint_means(&voxels, &scene.segments)
     }
 
-    /// The decoder's part of [`forward`](Self::forward), from what [`encode`](Self::encode) gave of
-    /// the same scene.
+    /// Runs the decoder part of [`forward`](Self::forward) on the result of
+    /// [`encode`](Self::encode) for the same scene.
     ///
     /// # Panics
-    /// If a query is no superpoint of the scene.
+    /// If a query is not a superpoint of the scene.
     pub fn decode(&self, features: Tensor<2>, scene: &Scene, queries: &[u32]) -> Vec<Prediction> {
         let (memory, mut state) =
             self.decoder
@@ -136,7 +139,7 @@ impl SegDino3dVl {
         predictions
     }
 
-    /// The same with a [backbone](Backbone::by_halves) that stores features by halves.
+    /// Converts the [backbone](Backbone::by_halves) to store features as f16.
     #[must_use]
     pub fn by_halves(self) -> Self {
         Self {
@@ -145,17 +148,17 @@ impl SegDino3dVl {
         }
     }
 
-    /// Voxel features to voxel features.
+    /// The backbone, from voxel features to voxel features.
     pub fn backbone(&self) -> &Backbone {
         &self.backbone
     }
 
-    /// Superpoint features to predictions.
+    /// The decoder, from superpoint features to predictions.
     pub fn decoder(&self) -> &Decoder {
         &self.decoder
     }
 
-    /// (voxels, channels): what the backbone reads.
+    /// The input features of the backbone, `(voxels, channels)`.
     fn inputs(&self, own: Features, image: Option<Features>, voxels: usize) -> Features {
         let Some(unseen) = &self.unseen else {
             return own;
@@ -167,15 +170,15 @@ impl SegDino3dVl {
         }))
     }
 
-    /// The last layer's answers to `queries`, with one read-back at the end; lets the event loop
-    /// run and checks for cancellation between the levels of the backbone and between decoder
-    /// layers.
+    /// Returns the outputs of the last layer for `queries`, with a single read-back at the end.
+    /// Yields to the event loop and checks for cancellation between the levels of the backbone and
+    /// between decoder layers.
     ///
     /// # Errors
     /// See [`InferenceError`].
     ///
     /// # Panics
-    /// If a query is no superpoint of the scene.
+    /// If a query is not a superpoint of the scene.
     pub async fn infer(
         &self,
         scene: Scene,
@@ -279,7 +282,7 @@ impl SegDino3dVl {
     }
 }
 
-/// (superpoints, channels): means of the voxels of each.
+/// The mean voxel features of each superpoint, `(superpoints, channels)`.
 fn superpoint_means(voxels: &Features, segments: &SegmentMap) -> Tensor<2> {
     voxels
         .map(|_, part| segment_mean(part.clone(), segments))
@@ -457,7 +460,8 @@ mod tests {
             }
             fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
                 let name = self.path.join(".");
-                // statistics are not learned, and the softmax cancels what a bias adds to all keys
+                // Running statistics are not learned, and a bias added to all keys cancels in the
+                // softmax.
                 if name.contains("running_")
                     || (name.contains("attention.key_") && name.ends_with("bias"))
                 {

@@ -15,25 +15,25 @@ use super::{
 };
 use crate::ops::KernelMap;
 
-/// Residual blocks of a level on the way down, and again on the way up.
+/// Residual blocks per level on the way down, and again on the way up.
 const BLOCKS: usize = 2;
 
-/// Voxel features to voxel features.
+/// The U-Net, from voxel features to voxel features.
 #[derive(Module, Debug)]
 pub struct SparseUnet {
     input: Convolution,
-    /// Blocks of each level on the way down, finest first.
+    /// Blocks of each level on the way down, finest level first.
     down: Vec<Vec<ResidualBlock>>,
-    /// Between each level and the next coarser one.
+    /// Transitions between each level and the next coarser one.
     exchanges: Vec<Exchange>,
-    /// Blocks of each level but the coarsest on the way up.
+    /// Blocks of each level except the coarsest on the way up.
     up: Vec<Vec<ResidualBlock>>,
     output: BatchNorm,
 }
 
 impl SparseUnet {
-    /// From `channels` input features; `planes` are the channels of the levels, finest first, at
-    /// least one.
+    /// Creates a U-Net for `channels` input features; `planes` are the channels of the levels,
+    /// finest first, at least one.
     pub fn new(channels: usize, planes: &[usize], device: &Device) -> Self {
         let blocks = |first: usize, width: usize| -> Vec<ResidualBlock> {
             (0..BLOCKS)
@@ -56,17 +56,17 @@ impl SparseUnet {
         }
     }
 
-    /// Its first convolution.
+    /// The first convolution of the network.
     pub fn first(&self) -> &Convolution {
         &self.input
     }
 
-    /// Every level on the way down, all but the coarsest on the way up.
+    /// Number of stages: every level on the way down, all but the coarsest on the way up.
     pub fn stages(&self) -> usize {
         self.down.len() + self.up.len()
     }
 
-    /// The first convolution.
+    /// Runs the first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
         Pass {
             features: self
@@ -76,7 +76,7 @@ impl SparseUnet {
         }
     }
 
-    /// The blocks of one level.
+    /// Runs the blocks of one level.
     pub fn stage(&self, stage: usize, mut pass: Pass, pyramid: &Pyramid) -> Pass {
         let deepest = self.up.len();
         let (level, blocks) = if stage <= deepest {
@@ -99,14 +99,14 @@ impl SparseUnet {
         pass
     }
 
-    /// The last normalisation: (voxels, `planes[0]`).
+    /// Applies the last normalization and ReLU; returns `(voxels, planes[0])`.
     pub fn end(&self, pass: &Pass) -> Features {
         activate(&self.output, &pass.features)
     }
 }
 
-/// `conv(relu(norm(conv(relu(norm(x)))))) + shortcut(x)`; the shortcut is linear where the width
-/// changes.
+/// `conv(relu(norm(conv(relu(norm(x)))))) + shortcut(x)`; the shortcut is a linear layer where the
+/// width changes, the identity otherwise.
 #[derive(Module, Debug)]
 struct ResidualBlock {
     norm1: BatchNorm,
@@ -154,7 +154,7 @@ impl ResidualBlock {
     }
 }
 
-/// The way from a level to the next coarser one and back.
+/// The transitions between a level and the next coarser one, in both directions.
 #[derive(Module, Debug)]
 struct Exchange {
     down_norm: BatchNorm,

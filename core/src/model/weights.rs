@@ -1,7 +1,8 @@
-//! Weights in and out: one safetensors file, stored as f16, computed as f32.
+//! Saving and loading weights: one safetensors file, stored as f16, computed as f32.
 //!
-//! Names are the paths of fields and variants, `backbone.SparseUnet.down.0.1.conv1.weight`. A file
-//! must hold exactly the tensors of the network it is loaded into, in the same shapes.
+//! Tensor names are the paths of fields and variants, such as
+//! `backbone.SparseUnet.down.0.1.conv1.weight`. A file must hold exactly the tensors of the network
+//! it is loaded into, with the same shapes.
 
 use std::collections::HashSet;
 
@@ -12,10 +13,10 @@ use burn::{
 use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
 
-/// Why weights could not be loaded or saved.
+/// An error of loading or saving weights.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum WeightsError {
-    /// Not a safetensors file, or cut short.
+    /// The file is not a safetensors file, or it is truncated.
     #[error("the weights are not a safetensors file: {0}")]
     Malformed(String),
     /// The network has a parameter that the file lacks.
@@ -24,25 +25,25 @@ pub enum WeightsError {
     /// The file has a tensor that the network lacks.
     #[error("the weights have a tensor {0} that the network does not have")]
     Unknown(String),
-    /// Same name, other shape.
+    /// A tensor has a different shape than the parameter.
     #[error("the tensor {name} has shape {found:?}, the network needs {expected:?}")]
     Shape {
         /// Path of the parameter.
         name: String,
-        /// In the file.
+        /// Shape in the file.
         found: Vec<usize>,
-        /// In the network.
+        /// Shape in the network.
         expected: Vec<usize>,
     },
-    /// Neither f16 nor f32.
+    /// A tensor is stored neither as f16 nor as f32.
     #[error("the tensor {name} is stored as {found}, only F16 and F32 are read")]
     Dtype {
         /// Path of the parameter.
         name: String,
-        /// In the file.
+        /// Type in the file.
         found: String,
     },
-    /// NaN, infinite, or beyond f16 when saving.
+    /// A value is NaN or infinite, or, when saving, outside the range of f16.
     #[error("the tensor {name} holds {value}, which is no finite f16 number")]
     NotFinite {
         /// Path of the parameter.
@@ -52,13 +53,13 @@ pub enum WeightsError {
     },
 }
 
-/// The parameters of `module`, running statistics included, as a safetensors file of f16. The same
-/// weights give the same bytes.
+/// Saves the parameters of `module`, including running statistics, as a safetensors file in f16.
+/// The same weights give the same bytes.
 ///
-/// Reads the device synchronously: not for the browser.
+/// Reads from the device synchronously, so it cannot be used in the browser.
 ///
 /// # Errors
-/// [`WeightsError::NotFinite`] when a value does not fit f16.
+/// [`WeightsError::NotFinite`] if a value does not fit into f16.
 pub fn save<M: Module>(module: &M) -> Result<Vec<u8>, WeightsError> {
     let stored = parameters(module).into_iter().map(
         |Parameter {
@@ -96,27 +97,27 @@ pub fn save<M: Module>(module: &M) -> Result<Vec<u8>, WeightsError> {
 /// A parameter or a running statistic in main memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Parameter {
-    /// Path from the root.
+    /// Path of the parameter from the root of the module.
     pub name: String,
-    /// Row-major.
+    /// Row-major shape.
     pub shape: Vec<usize>,
-    /// As f32.
+    /// Values converted to f32.
     pub values: Vec<f32>,
 }
 
-/// Those of `module`, running statistics included. Reads the device synchronously: not for the
-/// browser.
+/// Returns the parameters of `module`, including running statistics. Reads from the device
+/// synchronously, so it cannot be used in the browser.
 pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
     let mut reader = Reader::default();
-    // `valid` also brings pending updates into the running statistics
+    // `valid` also applies pending updates to the running statistics.
     module.valid().visit(&mut reader);
     reader.parameters
 }
 
-/// `module` with the values in `bytes`, on its own device.
+/// Returns `module` with the values in `bytes`, on the device of the module.
 ///
 /// # Errors
-/// The first mismatch between file and network, see [`WeightsError`].
+/// The first mismatch between file and network; see [`WeightsError`].
 pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| WeightsError::Malformed(error.to_string()))?;
@@ -184,7 +185,7 @@ struct Loader<'a> {
 }
 
 impl Loader<'_> {
-    /// The values of the current tensor, checked.
+    /// Reads and checks the values of the current tensor.
     fn read(&self, name: &str, shape: &Shape) -> Result<Vec<f32>, WeightsError> {
         let name = name.to_owned();
         let Ok(view) = self.file.tensor(&name) else {

@@ -1,9 +1,9 @@
-//! A factor and a summand for every channel, and a rectifier: normalisation with known statistics,
-//! in one pass.
+//! Per-channel factor and summand, followed by an optional ReLU: normalization with known
+//! statistics, in one pass.
 //!
-//! Three operations on eight bytes a value: what bounds it is memory, which is why convolutions do
-//! it to their sums themselves ([`sparse_conv_then`](super::sparse_conv_then)) and only what stands
-//! before one is left to this.
+//! Three operations on eight bytes per value: the operation is memory-bound. Convolutions therefore
+//! apply it to their sums themselves ([`sparse_conv_then`](super::sparse_conv_then)), and only a
+//! normalization in front of a convolution uses this operation.
 
 use burn::{
     backend::{
@@ -24,10 +24,10 @@ use crate::platform;
 
 const AFFINE: Shader = Shader::new("affine", include_str!("../../../wgsl/affine.wgsl"));
 
-/// Values that one thread of a CPU computes in a row.
+/// Values that one CPU thread computes at a time, rounded up to whole rows.
 const BLOCK: usize = 1 << 14;
 
-/// Normalisation as a backend operation. Models call [`affine`] instead.
+/// Per-channel affine transformation as a backend operation. Models call [`affine`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Affine: Backend {
     /// See [`affine`].
@@ -38,11 +38,12 @@ pub trait Affine: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// `x * factors[0] + factors[1]`, channel by channel, then without what is negative if `rectified`:
-/// `x` is `[rows, channels]`, `factors` `[2, channels]` of single precision.
+/// Computes `x * factors[0] + factors[1]` per channel, followed by a ReLU if `rectified`.
+///
+/// `x` is `(rows, channels)`, `factors` is `(2, channels)` in f32.
 ///
 /// # Panics
-/// If the channels are not as many.
+/// If `x` and `factors` differ in their number of channels.
 pub fn affine(x: Tensor<2>, factors: Tensor<2>, rectified: bool) -> Tensor<2> {
     assert_eq!(
         factors.dims(),
@@ -59,7 +60,7 @@ pub fn affine(x: Tensor<2>, factors: Tensor<2>, rectified: bool) -> Tensor<2> {
     ))
 }
 
-/// What the operation is: `x` is `[rows, channels]`, `factors` `[2, channels]`.
+/// Reference implementation: `x` is `(rows, channels)`, `factors` is `(2, channels)`.
 pub fn plain_affine(x: &[f32], factors: &[f32], rectified: bool) -> Vec<f32> {
     let (factors, summands) = factors.split_at(factors.len() / 2);
     let channels = factors.iter().zip(summands).cycle();

@@ -1,10 +1,10 @@
-//! Attention where every query has a mask over the keys (docs/spec/model.md section 8, steps 4 to
-//! 6).
+//! Attention with one mask over the keys per query (docs/spec/model.md section 8, steps 4 to 6).
 //!
-//! Of `heads x queries x keys` scores never more than [`TILE_BYTES`] exist at a time, but in
-//! training on a GPU, which keeps every tile's weights for the way back. Products are `2 heads
-//! queries keys (width + value width)` operations; what they read and write is `heads (queries +
-//! keys) (width + value width)` numbers, and on a GPU four times the scores.
+//! At most [`TILE_BYTES`] of the `heads x queries x keys` scores exist at a time, except in
+//! training on a GPU, which keeps the weights of every tile for the backward pass. The matrix
+//! products take `2 heads queries keys (width + value width)` operations; they read and write
+//! `heads (queries + keys) (width + value width)` numbers, plus four times the number of scores on
+//! a GPU.
 
 use burn::{
     backend::{
@@ -23,13 +23,13 @@ use burn::{
 
 use super::{MaskedSoftmax, Matmul, attention_backward_cpu::attention_backward};
 
-/// The most that the scores of one step take up, in bytes; their softmax takes as much again.
+/// Maximum size of the scores of one step, in bytes; their softmax takes the same amount again.
 const TILE_BYTES: usize = 32 << 20;
 
 /// Attention as a backend operation. Models call [`attention`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Attention: Backend {
-    /// See [`attention`]; where `masked` is false, `mask` is not read.
+    /// See [`attention`]; `mask` is not read if `masked` is false.
     fn attention(
         query: FloatTensor<Self>,
         key: FloatTensor<Self>,
@@ -39,13 +39,13 @@ pub trait Attention: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// `softmax(query key^T / sqrt(width)) value` for each head, the heads' results side by side:
-/// (queries, heads * value width).
+/// Computes `softmax(query key^T / sqrt(width)) value` for each head.
 ///
-/// `query` is (heads, queries, width), `key` (heads, keys, width), `value` (heads, keys, value
-/// width). `mask` (queries, keys) are logits shared by the heads: a query looks at the keys whose
-/// logit is not below 0; a mask that covers none counts as none. No gradient reaches the mask.
-/// Single precision.
+/// `query` is `(heads, queries, width)`, `key` is `(heads, keys, width)`, `value` is
+/// `(heads, keys, value_width)`. Returns `(queries, heads * value_width)`, the concatenated results
+/// of the heads. `mask`, `(queries, keys)`, contains logits shared by the heads: a query attends to
+/// the keys whose logit is not below 0, and to all keys if there are none. No gradient flows to the
+/// mask. f32 only.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
@@ -70,7 +70,7 @@ pub fn attention(
         return Tensor::zeros([queries, heads * value_width], &query.device());
     }
     let masked = mask.is_some();
-    // Without a mask something of its kind is passed on and not read.
+    // Without a mask, a tensor of the same kind takes its place and is not read.
     let mask = mask.unwrap_or_else(|| query.clone().detach().reshape([heads * queries, width]));
     let [query, key, value] =
         [query / (width as f32).sqrt(), key, value].map(Tensor::into_dispatch);
@@ -83,8 +83,8 @@ pub fn attention(
     ))
 }
 
-/// What the operation is: `query` is `[heads, queries, width]`, `key` `[heads, keys, width]`,
-/// `value` `[heads, keys, value_width]`, `mask` `[queries, keys]`.
+/// Reference implementation: `query` is `(heads, queries, width)`, `key` is `(heads, keys, width)`,
+/// `value` is `(heads, keys, value_width)`, `mask` is `(queries, keys)`.
 pub fn plain_attention(
     [query, key, value]: [&[f32]; 3],
     mask: Option<&[f32]>,
@@ -128,8 +128,8 @@ pub fn plain_attention(
     out
 }
 
-/// Product, softmax, product, for as many queries at a time as [`TILE_BYTES`] holds the scores of:
-/// where each of these has a gradient, or a shader.
+/// Computes product, softmax and product one after the other, for as many queries at a time as have
+/// scores that fit [`TILE_BYTES`]. Used where each of these operations has a gradient or a shader.
 fn by_steps<B: Matmul + MaskedSoftmax>(
     query: FloatTensor<B>,
     key: FloatTensor<B>,
@@ -139,8 +139,8 @@ fn by_steps<B: Matmul + MaskedSoftmax>(
 ) -> FloatTensor<B> {
     let ([heads, queries, width], [_, keys, value_width]) =
         (query.shape().dims(), value.shape().dims());
-    // Products on a GPU want whole vectors of four; here they cost a few rows, on the scores a copy
-    // of them all.
+    // Matrix products on a GPU need whole vectors of four. Padding here costs a few rows; padding
+    // the scores would copy all of them.
     let columns = keys.next_multiple_of(4);
     let filled = |x: FloatTensor<B>, width: usize| match columns - keys {
         0 => x,
@@ -213,7 +213,7 @@ impl Attention for Flex {
     }
 }
 
-/// Attention with a gradient, each backend in its own way.
+/// Attention with a gradient, which each backend records in its own way.
 trait Differentiable: Attention {
     /// See [`Attention::attention`].
     fn record<C: CheckpointStrategy>(
@@ -274,7 +274,7 @@ impl Differentiable for Flex {
 struct AttentionBackward;
 
 impl Backward<Flex, 3> for AttentionBackward {
-    /// Query, key and value; the mask.
+    /// Query, key and value; then the mask.
     type State = ([FloatTensor<Flex>; 3], Option<FloatTensor<Flex>>);
 
     fn backward(self, ops: Ops<Self::State, 3>, grads: &mut Gradients, _: &mut Checkpointer) {

@@ -1,7 +1,7 @@
-//! The gradients of an attention on the CPU. No score is kept from the way there: a block of
-//! queries at a time they are made again, and stay in the cache from product to softmax to the five
-//! products of the way back. A query that looks at few keys visits only those. Heads share nothing,
-//! and natively all cores work on them.
+//! Gradients of attention on the CPU. No scores are kept from the forward pass: they are recomputed
+//! for one block of queries at a time and stay in the cache through the softmax and the five
+//! products of the backward pass. A query that attends to few keys visits only those. The heads are
+//! independent, and natively all cores work on them.
 
 use burn::{
     backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
@@ -15,8 +15,8 @@ use super::{
 };
 use crate::platform;
 
-/// The gradients to query, key and value, from that to the result of [`super::attention`]; `query`
-/// is divided by the root of its width.
+/// Returns the gradients with respect to query, key and value, given the gradient of the result of
+/// [`super::attention`]. `query` is already divided by the square root of its width.
 pub(super) fn attention_backward(
     [query, key, value]: [FloatTensor<Flex>; 3],
     mask: Option<FloatTensor<Flex>>,
@@ -46,7 +46,7 @@ pub(super) fn attention_backward(
             value_width,
         },
     };
-    // all of a head beside each other: gradients to its queries, keys and values
+    // per head: the gradients of its queries, keys and values side by side
     let lengths = [queries * width, keys * width, keys * value_width];
     let of_head = lengths.iter().sum::<usize>();
     let open: Vec<Open> = (0..queries)
@@ -88,15 +88,16 @@ struct Sizes {
     value_width: usize,
 }
 
-/// What goes in, and what is multiplied as a whole in the orders in which that reads it.
+/// The inputs, and packed copies for the products of whole matrices, in the order in which these
+/// read them.
 struct Sides<'a> {
-    /// (heads, queries, width).
+    /// `(heads, queries, width)`.
     query: &'a [f32],
-    /// (heads, keys, width).
+    /// `(heads, keys, width)`.
     key: &'a [f32],
-    /// (heads, keys, value width).
+    /// `(heads, keys, value_width)`.
     value: &'a [f32],
-    /// (queries, heads, value width).
+    /// `(queries, heads, value_width)`.
     grad: &'a [f32],
     keys_across: Packed,
     keys_along: Packed,
@@ -112,7 +113,7 @@ struct Slopes<'a> {
 }
 
 impl Sides<'_> {
-    /// The way back through one head.
+    /// Runs the backward pass of one head.
     fn back(&self, head: usize, open: &[Open], mut slopes: Slopes) {
         let Sizes {
             heads,
@@ -161,7 +162,7 @@ impl Sides<'_> {
         }
     }
 
-    /// The way back to the rows that look at everything or much.
+    /// Runs the backward pass of the rows that attend to all or many keys.
     fn back_to_many(&self, head: usize, query: &[f32], dense: &mut Dense, slopes: &mut Slopes) {
         let Sizes {
             heads,
@@ -179,7 +180,7 @@ impl Sides<'_> {
             &mut weights[..rows.len() * keys],
             &mut inner[..rows.len() * keys],
         );
-        // of each row its place in the block, among the queries, and among the gradients of all
+        // per row: its position in the block, its query, and its row among the gradients of all
         // heads
         let places = || {
             (0u32..)
@@ -253,17 +254,18 @@ impl Sides<'_> {
     }
 }
 
-/// A block of rows that look at everything or much, and room for what is made of them.
+/// A block of rows that attend to all or many keys, and buffers for their intermediate results.
 struct Dense<'a> {
-    /// Query, and its mask if it has one.
+    /// Index of the query, and its mask if it has one.
     rows: Vec<(usize, Option<&'a [f32]>)>,
-    /// (rows, keys): scores, then weights.
+    /// `(rows, keys)`: scores, then weights.
     weights: Vec<f32>,
-    /// (rows, keys): gradients to the weights, then to the scores.
+    /// `(rows, keys)`: gradients with respect to the weights, then to the scores.
     inner: Vec<f32>,
 }
 
-/// Exponentials become weights, and gradients to the weights become those to the scores.
+/// Turns exponentials into weights, and gradients with respect to the weights into gradients with
+/// respect to the scores.
 struct BackThroughSoftmax<'a> {
     weights: &'a mut [f32],
     sum: f32,
@@ -301,7 +303,7 @@ impl WithSimd for BackThroughSoftmax<'_> {
     }
 }
 
-/// The way back to one query that looks at the keys `open`.
+/// Backward pass of one query that attends to the keys `open`.
 struct BackToFew<'a> {
     query: &'a [f32],
     key: &'a [f32],
@@ -354,7 +356,7 @@ impl WithSimd for BackToFew<'_> {
     }
 }
 
-/// `y += factor x`.
+/// Computes `y += factor x`.
 #[inline(always)]
 fn add(factor: f32, x: &[f32], y: &mut [f32]) {
     y.iter_mut().zip(x).for_each(|(y, x)| *y += factor * x);

@@ -1,5 +1,5 @@
-//! Attention on the CPU: a block of queries at a time, whose scores stay in the cache from product
-//! to softmax to product. A query that looks at few keys visits only those.
+//! Attention on the CPU, one block of queries at a time, whose scores stay in the cache from
+//! product through softmax to product. A query that attends to few keys visits only those.
 
 use burn::{
     backend::{Flex, TensorMetadata as _, flex::FlexTensor, tensor::FloatTensor},
@@ -10,13 +10,13 @@ use pulp::{Simd, WithSimd};
 use super::products_cpu::{AddProducts, Packed, dispatch, dot, values};
 use crate::platform;
 
-/// Queries per block: with 1 000 keys their scores take 190 KiB, less than a level-2 cache has.
+/// Queries per block: with 1 000 keys their scores take 190 KiB, which fits a level-2 cache.
 pub(super) const BLOCK: usize = 48;
-/// A query that looks at less than one of so many keys visits them one by one: slower for each key
-/// than a product of a whole block.
+/// A query that attends to less than one in `FEW` keys visits them one by one, which is slower per
+/// key than the product of a whole block.
 const FEW: usize = 3;
 
-/// See [`super::attention`]; `query` is divided by the root of its width.
+/// See [`super::attention`]; `query` is already divided by the square root of its width.
 pub(super) fn attention(
     query: FloatTensor<Flex>,
     key: FloatTensor<Flex>,
@@ -44,8 +44,8 @@ pub(super) fn attention(
     FlexTensor::from_data(TensorData::new(out, [queries, heads.count * value_width]))
 }
 
-/// One attention: `[heads, rows, width]` each, and what is multiplied as a whole in the order in
-/// which that reads it.
+/// The inputs of an attention, `(heads, rows, width)` each, and packed copies for the products of
+/// whole matrices, in the order in which these read them.
 struct Heads<'a> {
     query: &'a [f32],
     key: &'a [f32],
@@ -57,7 +57,8 @@ struct Heads<'a> {
 }
 
 impl Heads<'_> {
-    /// What the queries from `first` on see; `out` is `[queries of the block, heads, value width]`.
+    /// Computes the attention of the queries from `first` on; `out` is
+    /// `(queries of the block, heads, value_width)`.
     fn look(&self, first: usize, mask: Option<&[f32]>, out: &mut [f32]) {
         let (width, keys, value_width) = (
             self.keys_packed.from,
@@ -139,17 +140,17 @@ impl Heads<'_> {
     }
 }
 
-/// The keys that a query looks at.
+/// The keys that a query attends to.
 pub(super) enum Open<'a> {
-    /// Every one: there is no mask, or it covers none.
+    /// All keys: there is no mask, or it covers none.
     All,
-    /// Those whose logit is not below 0, too many to visit one by one.
+    /// The keys whose logit is not below 0, too many to visit one by one.
     Many(&'a [f32]),
-    /// These.
+    /// Only these keys.
     Few(Vec<u32>),
 }
 
-/// The keys that the query of this number looks at.
+/// Returns the keys that the query with this index attends to.
 pub(super) fn open_keys(mask: Option<&[f32]>, query: usize, keys: usize) -> Open<'_> {
     let Some(mask) = mask.map(|mask| &mask[query * keys..][..keys]) else {
         return Open::All;
@@ -166,10 +167,10 @@ pub(super) fn open_keys(mask: Option<&[f32]>, query: usize, keys: usize) -> Open
     }
 }
 
-/// Scores become `exp(score - highest)`, those of masked keys 0; gives their sum.
+/// Replaces scores by `exp(score - highest)`, those of masked keys by 0, and returns their sum.
 pub(super) struct Exponentials<'a> {
     pub scores: &'a mut [f32],
-    /// Logits; at least one is not below 0.
+    /// Logits, at least one of which is not below 0.
     pub mask: Option<&'a [f32]>,
 }
 
@@ -194,7 +195,7 @@ impl WithSimd for Exponentials<'_> {
     }
 }
 
-/// Folds many values at once, as vectors do; `fold` takes any order.
+/// Folds sixteen values at a time, so that the compiler can vectorize; `fold` must allow any order.
 #[inline(always)]
 fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
     let (groups, rest) = values.as_chunks::<16>();
@@ -210,18 +211,18 @@ fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
         .fold(start, |folded, value| fold(folded, *value))
 }
 
-/// e to the power of `x`, which is not above 0, to a few units in the last place, without a branch
-/// or a table, so that a compiler computes many at once; 0 where it is below the smallest normal
-/// number.
+/// Returns e to the power of `x`, which must not be above 0, accurate to a few units in the last
+/// place; 0 where the result is below the smallest normal number. It has neither a branch nor a
+/// table, so that the compiler can vectorize it.
 #[inline(always)]
 pub(super) fn exp(x: f32) -> f32 {
-    /// Adding it leaves a whole number in the lowest bits.
+    /// Adding this constant leaves a whole number in the lowest bits.
     const WHOLE: f32 = 12_582_912.0;
     const LOWEST: f32 = -87.3;
     let clamped = if x > LOWEST { x } else { LOWEST };
     let whole = clamped * std::f32::consts::LOG2_E + WHOLE;
     let n = whole - WHOLE;
-    // ln 2 in two parts, so that the rest is exact
+    // ln 2 is split in two parts, so that the remainder is exact
     let rest = clamped - n * 0.693_359_4 + n * 2.121_944_4e-4;
     let series = 1.0 / 5040.0;
     let series = series * rest + 1.0 / 720.0;
@@ -234,7 +235,7 @@ pub(super) fn exp(x: f32) -> f32 {
     if x < LOWEST { 0.0 } else { power }
 }
 
-/// What one query sees that looks at the keys `open`.
+/// Attention of one query to the keys `open`.
 struct LookAtFew<'a> {
     query: &'a [f32],
     key: &'a [f32],

@@ -1,9 +1,9 @@
-//! Which voxels meet under a sparse convolution: tables of neighbours, built where they are read
-//! and not before.
+//! Kernel maps: which voxels a sparse convolution pairs, as tables of neighbours that are built on
+//! the device that reads them, on first use.
 //!
-//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as MinkowskiEngine numbers
-//! them (docs/spec/model.md section 3.1): an odd kernel of size `n` reaches `i - n / 2` voxels
-//! along each axis, the kernel of size 2 reaches `i` in `{0, 1}`.
+//! Offsets are numbered with x fastest, `k = ix + n * iy + n^2 * iz`, as in MinkowskiEngine
+//! (docs/spec/model.md section 3.1). In an odd kernel of size `n`, index `i` is a step of
+//! `i - n / 2` voxels along its axis; in the kernel of size 2 it is a step of `i` in `{0, 1}`.
 
 use std::sync::{Arc, OnceLock};
 
@@ -15,47 +15,47 @@ use super::{
 };
 use crate::platform;
 
-/// Marks "no voxel there" in [`Neighbours`].
+/// Marks a missing neighbour in [`Neighbours`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
 
 /// Largest kernel size.
 pub(super) const KERNEL_LIMIT: usize = 5;
-/// Edge of the kernel between two levels.
+/// Size of the kernel between two levels.
 const CHILDREN: usize = 2;
 
-/// For every row of one side of a convolution and every offset, the row of the other side that
-/// meets it.
+/// For every row on one side of a convolution and every offset, the row on the other side that it
+/// is paired with.
 #[derive(Clone, Debug)]
 pub struct Neighbours {
     table: Arc<Table>,
-    /// The table is that of the opposite direction of a submanifold convolution, whose offsets run
-    /// backwards here.
+    /// If `true`, the table is that of the opposite direction of a submanifold convolution, whose
+    /// offsets run backwards here.
     mirrored: bool,
 }
 
-/// The table itself, shared by everything that reads it in one direction or the other.
+/// The table itself, shared by all users in either direction.
 #[derive(Debug)]
 pub(super) struct Table {
     pub rows: Level,
     pub others: Level,
     pub relation: Relation,
-    /// `[offsets, rows]`
+    /// `(offsets, rows)`.
     entries: OnceLock<Vec<u32>>,
-    /// Of each offset. The CPU reads them for every convolution and gradient of a level.
+    /// The pairs of each offset. The CPU reads them for every convolution and gradient of a level.
     pairs: OnceLock<Vec<Pairs>>,
     pub on_device: OnDevice<Vec<TableBlock>>,
 }
 
-/// Where the other voxel of an offset lies.
+/// Position of the other voxel of a pair, for each offset.
 #[derive(Clone, Debug)]
 pub(super) enum Relation {
-    /// In the same level, within an odd kernel of this edge.
+    /// In the same level, within a kernel of this odd size.
     Within(usize),
-    /// In the finer level: the child of this place among its siblings. The parents of all of the
-    /// finer level's voxels.
+    /// In the finer level: the child whose position among its siblings is the offset. Holds the
+    /// parents of all voxels of the finer level.
     Child(Arc<[u32]>),
-    /// In the coarser level: the parent, at the one offset that is the voxel's own place among its
-    /// siblings. The parents of all voxels.
+    /// In the coarser level: the parent, at the one offset that is the voxel's own position among
+    /// its siblings. Holds the parents of all voxels.
     Parent(Arc<[u32]>),
 }
 
@@ -114,16 +114,16 @@ impl Table {
     }
 }
 
-/// The neighbours within a level. `O(kernel^3 n)`.
+/// Fills `table` with the neighbours within a level. `O(kernel^3 n)`.
 fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     let (sorted, rows, offsets) = (level.sorted(), level.len(), kernel.pow(3));
     let centre = offsets / 2;
     let (before, rest) = table.split_at_mut(centre * rows);
     let (itself, after) = rest.split_at_mut(rows);
     (0u32..).zip(itself).for_each(|(row, entry)| *entry = row);
-    // Keys are ordered as offsets are numbered, so below the centre a neighbour comes before its
-    // voxel: one merge finds all of them, and the other half of the table is the same pairs seen
-    // from the other end.
+    // Keys are ordered as offsets are numbered, so a neighbour at an offset below the centre comes
+    // before its voxel, and one merge finds all of them. The other half of the table contains the
+    // same pairs seen from the other end.
     platform::for_each_chunk(before, rows, |offset, table| {
         let delta = key_delta(offset, kernel);
         let mut candidate = 0;
@@ -148,7 +148,8 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     });
 }
 
-/// What to add to a voxel's key to get the key of its neighbour at `offset` of an odd kernel.
+/// Returns the number to add to a voxel's key to get the key of its neighbour at `offset` of an odd
+/// kernel.
 fn key_delta(offset: usize, kernel: usize) -> i64 {
     let step = |i: usize| (i % kernel) as i64 - (kernel / 2) as i64;
     step(offset)
@@ -156,7 +157,7 @@ fn key_delta(offset: usize, kernel: usize) -> i64 {
         + (step(offset / kernel / kernel) << (2 * AXIS_BITS))
 }
 
-/// `(row, place among its siblings, parent's row)` of every voxel that has a parent.
+/// Yields `(row, position among its siblings, parent's row)` for every voxel that has a parent.
 fn families<'a>(
     fine: &'a Level,
     parents: &'a [u32],
@@ -174,22 +175,22 @@ fn families<'a>(
 }
 
 impl Neighbours {
-    /// Rows of the side that gathers.
+    /// Number of rows on the side that gathers.
     pub fn rows(&self) -> usize {
         self.table.rows.len()
     }
 
-    /// Offsets of the kernel.
+    /// Number of offsets of the kernel.
     pub fn offsets(&self) -> usize {
         self.table.relation.offsets()
     }
 
-    /// Whether the shared table's offsets run backwards here.
+    /// `true` if the offsets of the shared table run backwards here.
     pub(super) fn mirrored(&self) -> bool {
         self.mirrored
     }
 
-    /// The table, for those who build it elsewhere.
+    /// The table, for code that builds it on another device.
     pub(super) fn table(&self) -> &Table {
         &self.table
     }
@@ -199,23 +200,23 @@ impl Neighbours {
         &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
     }
 
-    /// Lists all pairs, if nobody did before: threads that share work would otherwise wait for one
-    /// of them, and it for them.
+    /// Lists all pairs unless they are listed already. Threads that share work would otherwise wait
+    /// for the one that lists the pairs, while that one waits for them.
     pub(super) fn list_pairs(&self) {
         self.table.pairs();
     }
 
-    /// `(row, neighbour)` of the rows that have one at `offset`, in their order.
+    /// `(row, neighbour)` for the rows that have a neighbour at `offset`, in row order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
         self.table.pairs()[self.slot(offset)].all()
     }
 
-    /// The same of one block of [`BLOCK`](super::pairs::BLOCK) rows.
+    /// The pairs at `offset` in one block of [`BLOCK`](super::pairs::BLOCK) rows.
     pub(super) fn pairs_of_block(&self, offset: usize, block: usize) -> &[(u32, u32)] {
         self.table.pairs()[self.slot(offset)].of_block(block)
     }
 
-    /// Where the shared table has `offset`.
+    /// Index of `offset` in the shared table.
     fn slot(&self, offset: usize) -> usize {
         if self.mirrored {
             self.offsets() - 1 - offset
@@ -225,9 +226,9 @@ impl Neighbours {
     }
 }
 
-/// Which input rows contribute to which output rows under each offset of a kernel, in both
-/// directions. Clones share their tables, each of which exists from its first use on, in main
-/// memory for the CPU and on every GPU that read it.
+/// The pairs of input and output rows at each offset of a kernel, in both directions. Clones share
+/// their tables, each of which is built on first use, in main memory for the CPU and on every GPU
+/// that reads it.
 #[derive(Clone, Debug)]
 pub struct KernelMap {
     inputs: Neighbours,
@@ -235,11 +236,13 @@ pub struct KernelMap {
 }
 
 impl KernelMap {
-    /// Stride 1: output voxels are the input voxels, `out[p] = sum_k W[k]^T in[p + offset_k]`.
-    /// `kernel` is its edge; 1 is a plain linear layer.
+    /// Builds the map of a stride-1 convolution, whose output voxels are the input voxels:
+    /// `out[p] = sum_k W[k]^T in[p + offset_k]`.
+    ///
+    /// `kernel` is the size along each axis; a kernel of size 1 is a plain linear layer.
     ///
     /// # Errors
-    /// [`KernelMapError::Kernel`].
+    /// [`KernelMapError::Kernel`] if `kernel` is even or above 5.
     pub fn submanifold(level: &Level, kernel: usize) -> Result<Self, KernelMapError> {
         if kernel.is_multiple_of(2) || kernel > KERNEL_LIMIT {
             return Err(KernelMapError::Kernel { got: kernel });
@@ -255,12 +258,12 @@ impl KernelMap {
         Ok(Self { inputs, outputs })
     }
 
-    /// Kernel 2, stride 2: returns the coarser level, `floor(c / 2)` sorted by z, y, x, and the map
-    /// that leads to it.
+    /// Builds the map of a convolution with kernel 2 and stride 2. Returns the coarser level,
+    /// `floor(c / 2)` sorted by z, y, x, and the map that leads to it.
     ///
-    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In
-    /// a grid of that extent from the origin a voxel at an odd far border has none, and leads
-    /// nowhere (spconv's rule). `O(n log n)`.
+    /// Without a `grid` every voxel has a parent, also at odd borders (as in MinkowskiEngine). In a
+    /// grid of that extent from the origin, a voxel at an odd far border has no parent and
+    /// contributes to no output (as in spconv). `O(n log n)`.
     pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
         let (coarse, parents) = fine.coarser(grid);
         let neighbours = |rows, others, relation| Neighbours {
@@ -272,8 +275,9 @@ impl KernelMap {
         (coarse, Self { inputs, outputs })
     }
 
-    /// The same pairs the other way round: leads from the outputs back to the inputs, with the same
-    /// offset numbers. The inverse of a strided map is the transposed ("up") convolution.
+    /// Returns the same pairs in the opposite direction, from the outputs back to the inputs, with
+    /// the same offset numbers. The inverse of a strided map belongs to the transposed ("up")
+    /// convolution.
     #[must_use]
     pub fn inverse(&self) -> Self {
         Self {
@@ -282,17 +286,17 @@ impl KernelMap {
         }
     }
 
-    /// Offsets of the kernel.
+    /// Number of offsets of the kernel.
     pub fn offsets(&self) -> usize {
         self.inputs.offsets()
     }
 
-    /// Rows of the input.
+    /// Number of rows of the input.
     pub fn in_rows(&self) -> usize {
         self.outputs.rows()
     }
 
-    /// Rows of the output.
+    /// Number of rows of the output.
     pub fn out_rows(&self) -> usize {
         self.inputs.rows()
     }

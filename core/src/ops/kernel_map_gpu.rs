@@ -1,8 +1,9 @@
-//! Tables of neighbours built where the GPU reads them: `wgsl/voxel_index.wgsl`, then
-//! `wgsl/kernel_map.wgsl`. Only voxels are uploaded, twelve bytes each, and nothing is read back.
+//! Tables of neighbours built on the GPU that reads them: `wgsl/voxel_index.wgsl`, then
+//! `wgsl/kernel_map.wgsl`. Only the voxels are uploaded, twelve bytes each, and nothing is read
+//! back.
 //!
-//! A table of 27 offsets is written once, 112 bytes a voxel; 54 look-ups a voxel find what it says,
-//! about two random reads each.
+//! A table of 27 offsets is written once, 112 bytes per voxel; its construction takes 54 look-ups
+//! per voxel, of about two random reads each.
 
 use std::sync::Arc;
 
@@ -27,37 +28,38 @@ const INDEX: Shader = Shader::new(
 );
 const MAP: Shader = Shader::new("kernel_map", include_str!("../../../wgsl/kernel_map.wgsl"));
 
-/// Rows that one workgroup of [`MAP`] puts in order.
+/// Rows that one workgroup of [`MAP`] sorts.
 const STRETCH: usize = 512;
-/// Threads of a workgroup.
+/// Threads per workgroup.
 const GROUP: usize = 64;
-/// Rows of a table come in multiples of this: whole tiles of every shader that reads it.
+/// The rows of a table are padded to a multiple of this: whole tiles of every shader that reads it.
 const PLACES: usize = 64;
 
-/// A level's voxels on a device, and a hash table to look them up in.
+/// The voxels of a level on a device, with a hash table to look them up in.
 pub(super) struct Index {
     voxels: Handle,
     slots: Handle,
-    /// Slots - 1: they are a power of two.
+    /// Number of slots minus 1; the number of slots is a power of two.
     last_slot: usize,
 }
 
-/// Consecutive rows of a table of neighbours on a device, in an order that brings those with
-/// similar neighbourhoods together: they share a thread, which computes every offset that one of
-/// them needs for all of them.
+/// Consecutive rows of a table of neighbours on a device, sorted so that rows with similar
+/// neighbourhoods are next to each other: they share a thread, which computes every offset that one
+/// of them needs for all of them.
 pub(super) struct TableBlock {
     /// First row.
     pub first: usize,
     /// Number of rows.
     pub count: usize,
-    /// Rows, filled up to whole tiles.
+    /// Number of places, the sorted rows padded to whole tiles.
     pub places: usize,
-    /// `[offsets + 1, places]`: the neighbours of each place; last, its row counted from the first.
+    /// `(offsets + 1, places)`: the neighbours of each place, then the row of each place, counted
+    /// from `first`.
     pub table: Handle,
 }
 
 impl Level {
-    /// The index on the device of `like`, made once.
+    /// Returns the index on the device of `like`, built on first use.
     fn index_beside(&self, like: &CubeTensor) -> Arc<Index> {
         self.on_device().get(&like.device, || {
             let slots = (2 * self.len()).next_power_of_two();
@@ -82,8 +84,8 @@ impl Level {
 }
 
 impl Neighbours {
-    /// The table on the device of `like`, in blocks that fit a binding; made once. There is a row
-    /// on each side.
+    /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use.
+    /// Both sides must have at least one row.
     pub(super) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
         let Table {
             rows,

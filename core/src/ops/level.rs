@@ -1,18 +1,18 @@
-//! The voxels of one resolution, and the coarser ones above them.
+//! Levels: the voxels of one resolution, and the coarser voxels above them.
 
 use std::sync::Arc;
 
 use super::{NO_NEIGHBOUR, kernel_map_gpu::Index, wgsl::OnDevice};
 
-/// Largest coordinate, in voxels and either direction: 10 km at 1 cm. Leaves room for a kernel's
-/// reach in 21 bits an axis.
+/// Largest absolute coordinate, in voxels: 10 km at 1 cm. Leaves room for a kernel's reach in 21
+/// bits per axis.
 pub(super) const COORDINATE_LIMIT: i32 = (1 << 20) - 8;
-/// Most voxels in one level; keeps every index of a table in 32 bits.
+/// Maximum number of voxels in one level; keeps every index of a table within 32 bits.
 const VOXEL_LIMIT: usize = 1 << 24;
-/// Bits of a key that hold one coordinate.
+/// Bits of a key per coordinate.
 pub(super) const AXIS_BITS: u32 = 21;
 
-/// Why voxels form no level, or why there is no [`KernelMap`](super::KernelMap) of it.
+/// Error of building a [`Level`] or a [`KernelMap`](super::KernelMap).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum KernelMapError {
     /// A voxel lies too far from the origin.
@@ -35,31 +35,33 @@ pub enum KernelMapError {
         /// The voxel.
         at: [i32; 3],
     },
-    /// Submanifold convolutions have a centre, so their kernels are odd.
+    /// The kernel size is not supported: submanifold convolutions have a centre, so their kernels
+    /// are odd.
     #[error(
         "kernel size {got}: must be odd and at most {}",
         super::kernel_map::KERNEL_LIMIT
     )]
     Kernel {
-        /// The kernel size asked for.
+        /// The requested kernel size.
         got: usize,
     },
 }
 
-/// Distinct voxels of one resolution: rows of features lie in their order. Clones share one list.
+/// Distinct voxels of one resolution, in the order of the rows of their features. Clones share one
+/// list.
 #[derive(Clone, Debug)]
 pub struct Level(Arc<Voxels>);
 
 #[derive(Debug)]
 struct Voxels {
     coords: Vec<[i32; 3]>,
-    /// Every voxel as one integer with its row, sorted: by z, then y, then x.
+    /// The key of every voxel with its row, sorted: by z, then y, then x.
     sorted: Vec<(u64, u32)>,
     on_device: OnDevice<Index>,
 }
 
 impl Level {
-    /// `coords` are distinct, in any order. `O(n log n)`.
+    /// Creates a level from distinct `coords` in any order. `O(n log n)`.
     ///
     /// # Errors
     /// See [`KernelMapError`].
@@ -90,11 +92,12 @@ impl Level {
         })))
     }
 
-    /// The next coarser voxels, `floor(c / 2)` sorted by z, y, x, and the row there of each voxel's
-    /// parent. `O(n log n)`.
+    /// Returns the next coarser level, `floor(c / 2)` sorted by z, y, x, and the row in it of each
+    /// voxel's parent. `O(n log n)`.
     ///
-    /// Without a `grid` every voxel has a parent, also at odd borders (MinkowskiEngine's rule). In
-    /// a grid of that extent from the origin a voxel at an odd far border has none (spconv's rule).
+    /// Without a `grid` every voxel has a parent, also at odd borders (as in MinkowskiEngine). In a
+    /// grid of that extent from the origin, a voxel at an odd far border has no parent (as in
+    /// spconv).
     pub(super) fn coarser(&self, grid: Option<[i32; 3]>) -> (Self, Arc<[u32]>) {
         let inside = |parent: &[i32; 3]| {
             grid.is_none_or(|grid| (0..3).all(|axis| parent[axis] < grid[axis] / 2))
@@ -135,23 +138,23 @@ impl Level {
         self.coords().len()
     }
 
-    /// Whether there is none.
+    /// `true` if there are no voxels.
     pub fn is_empty(&self) -> bool {
         self.coords().is_empty()
     }
 
-    /// Keys and rows, ascending.
+    /// Keys and rows, sorted by key in ascending order.
     pub(super) fn sorted(&self) -> &[(u64, u32)] {
         &self.0.sorted
     }
 
-    /// Where GPUs keep what they look voxels up in.
+    /// The hash tables in which GPUs look voxels up.
     pub(super) fn on_device(&self) -> &OnDevice<Index> {
         &self.0.on_device
     }
 }
 
-/// A voxel within [`COORDINATE_LIMIT`] as one integer, ordered by z, then y, then x.
+/// Encodes a voxel within [`COORDINATE_LIMIT`] as one integer, ordered by z, then y, then x.
 fn key(at: [i32; 3]) -> u64 {
     let [x, y, z] = at.map(|c| (c + (1 << (AXIS_BITS - 1))) as u64);
     x | y << AXIS_BITS | z << (2 * AXIS_BITS)

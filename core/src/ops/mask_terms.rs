@@ -1,6 +1,6 @@
-//! How far masks are from what they should be, on the CPU: cross-entropy and dice of chosen pairs
-//! of masks, and the IoU of all, in one pass over the logits each, and one back. One exponential
-//! and a dozen operations on 8 bytes a value.
+//! Mask losses on the CPU: cross-entropy and Dice loss of given pairs of masks, and the IoU of all
+//! masks. Each takes one pass over the logits; the gradient recomputes the sums and takes one pass
+//! more. One exponential and a dozen operations on 8 bytes per value.
 
 use std::sync::Arc;
 
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::platform;
 
-/// Terms of masks as backend operations, on the CPU alone. Trainers call [`mask_terms`] and
+/// Mask losses and IoU as backend operations, on the CPU only. Trainers call [`mask_terms`] and
 /// [`mask_ious`] instead.
 #[backend_extension(Flex, Autodiff)]
 pub trait MaskTerms: Backend {
@@ -45,13 +45,17 @@ pub trait MaskTerms: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// (2): the mean binary cross-entropy, over pairs and columns, of the logits' row with the mask's,
-/// and the mean over pairs of `1 - (2 |a b| + 1) / (|a| +
-/// |b| + 1)`, where `a` is the sigmoid of the logits. `logits` are (queries, columns), `masks` (objects, columns) in 0..=1 and without a gradient; `pairs`
-/// are rows of either. Single precision, on the CPU.
+/// Computes the mean binary cross-entropy and the mean Dice loss of pairs of masks; returns `(2)`.
+///
+/// The cross-entropy of a pair's row of logits with its mask is averaged over pairs and columns.
+/// The Dice loss of a pair is `1 - (2 |a b| + 1) / (|a| + |b| + 1)`, where `a` is the sigmoid of
+/// the logits and `b` is the mask. `logits` are `(queries, columns)`, `masks` are
+/// `(objects, columns)` in 0..=1 and without a gradient; `pairs` are `(query, object)`, a row of
+/// each. f32 only, on the CPU.
 ///
 /// # Panics
-/// Without pairs, for a row that there is not, and on any other device.
+/// If the columns differ, `pairs` is empty or names a row that does not exist, and on any other
+/// device.
 pub fn mask_terms(logits: Tensor<2>, masks: Tensor<2>, pairs: &[(u32, u32)]) -> Tensor<1> {
     let ([queries, columns], [objects, others]) = (logits.dims(), masks.dims());
     assert_eq!(columns, others, "columns of logits and masks");
@@ -69,13 +73,15 @@ pub fn mask_terms(logits: Tensor<2>, masks: Tensor<2>, pairs: &[(u32, u32)]) -> 
     ))
 }
 
-/// (queries, 1): the IoU of each query's mask, where its logits are above 0, with the mask of
-/// `own`, columns weighted. `logits` are (queries, columns), `masks` (objects, columns) of 0 and 1,
-/// `weights` (1, columns). Without a gradient; single precision, on the CPU.
+/// Computes the IoU of each query's mask, where its logits are above 0, with the mask of its object
+/// in `own`, with weighted columns; returns `(queries, 1)`.
+///
+/// `logits` are `(queries, columns)`, `masks` are `(objects, columns)` of 0 and 1, `weights` are
+/// `(1, columns)`. Without a gradient. f32 only, on the CPU.
 ///
 /// # Panics
-/// If there are not as many of `own` as queries, for one that is no object, and on any other
-/// device.
+/// If the columns differ, `own` does not have one entry per query or names an object that does not
+/// exist, and on any other device.
 pub fn mask_ious(
     logits: Tensor<2>,
     masks: Tensor<2>,
@@ -102,18 +108,18 @@ pub fn mask_ious(
     ))
 }
 
-/// Sums over a pair's columns.
+/// Sums over the columns of a pair.
 #[derive(Clone, Copy, Debug, Default)]
 struct Sums {
     cross_entropy: f64,
-    /// Of sigmoid and mask.
+    /// Sum of the products of sigmoid and mask.
     both: f64,
-    /// Of either.
+    /// Sum of sigmoid plus mask.
     area: f64,
 }
 
 impl Sums {
-    /// Of the pair, from its rows.
+    /// Computes the sums of a pair from its rows.
     fn of(logits: &[f32], mask: &[f32]) -> Self {
         dispatch(AddUp { logits, mask })
     }
@@ -123,7 +129,7 @@ impl Sums {
     }
 }
 
-/// Values side by side.
+/// Number of values processed side by side.
 const LANES: usize = 16;
 /// Groups of values whose factors, 2 at most each, are multiplied before their logarithm is taken.
 const GROUPS: usize = 512;
@@ -167,7 +173,7 @@ impl WithSimd for AddUp<'_> {
     }
 }
 
-/// The sigmoid of a logit, and the exponential of its negative size.
+/// Returns the sigmoid of a logit, and `exp(-|x|)`.
 #[inline(always)]
 fn sigmoid(x: f32) -> (f32, f32) {
     let small = exp(-x.abs());
@@ -175,14 +181,14 @@ fn sigmoid(x: f32) -> (f32, f32) {
     (if x >= 0.0 { share } else { small * share }, small)
 }
 
-/// Adds the gradient of a pair's terms to that of its logits.
+/// Adds the gradient of a pair's losses to the gradient of its logits.
 struct AddSlope<'a> {
     logits: &'a [f32],
     mask: &'a [f32],
-    /// What the difference of sigmoid and mask is multiplied with.
+    /// Factor of the difference between sigmoid and mask.
     cross_entropy: f32,
-    /// What the dice's derivative by a sigmoid is where the mask is 0, and how much more it is
-    /// where it is 1.
+    /// Derivative of the Dice loss with respect to a sigmoid where the mask is 0, and the change of
+    /// this derivative where the mask is 1.
     dice: [f32; 2],
     slope: &'a mut [f32],
 }
@@ -201,7 +207,7 @@ impl WithSimd for AddSlope<'_> {
         } = self;
         for ((slope, x), mask) in slope.iter_mut().zip(logits).zip(mask) {
             let (sigmoid, small) = sigmoid(*x);
-            // sigmoid times what it lacks to 1, which cancels nothing
+            // sigmoid (1 - sigmoid), without cancellation
             let steepness = small / ((1.0 + small) * (1.0 + small));
             *slope += cross_entropy * (sigmoid - mask) + (dice[0] + dice[1] * mask) * steepness;
         }
@@ -253,7 +259,7 @@ impl MaskTerms for Flex {
     }
 }
 
-/// The IoU of what has logits above 0 and a mask.
+/// IoU of the columns with logits above 0 and a mask.
 struct Overlap<'a> {
     logits: &'a [f32],
     own: &'a [f32],
@@ -282,7 +288,7 @@ impl WithSimd for Overlap<'_> {
     }
 }
 
-/// The sums of every pair.
+/// Computes the sums of every pair.
 fn sums_of(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)]) -> Vec<Sums> {
     let [_, columns] = logits.shape().dims();
     let (logits, masks) = (logits.to_contiguous(), masks.to_contiguous());
@@ -295,7 +301,7 @@ fn sums_of(logits: &FlexTensor, masks: &FlexTensor, pairs: &[(u32, u32)]) -> Vec
     sums
 }
 
-/// The gradient to the logits, from that to the two terms.
+/// Returns the gradient of the logits, given the gradients of the two losses.
 fn slopes(
     logits: &FlexTensor,
     masks: &FlexTensor,

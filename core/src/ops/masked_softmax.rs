@@ -1,8 +1,9 @@
-//! Softmax of attention where every query has a mask over the keys: one pass in and one out,
-//! instead of one for each step of the formula.
+//! Softmax of attention with one mask over the keys per query: one pass in and one out, instead of
+//! one for each step of the formula.
 //!
-//! One exponential and five operations a score on `8 heads queries width` bytes, and `4 heads
-//! queries keys` of the mask: what bounds it is memory, on a software adapter the exponentials.
+//! One exponential and five operations per score on `8 heads queries width` bytes, and
+//! `4 heads queries keys` bytes of the mask: memory-bound, or bound by the exponentials on a
+//! software adapter.
 
 use burn::{
     backend::{
@@ -24,7 +25,7 @@ use crate::platform;
 /// Masked softmax as a backend operation. Models call [`masked_softmax`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait MaskedSoftmax: Backend {
-    /// See [`masked_softmax`]; where `masked` is false, `mask` is not read.
+    /// See [`masked_softmax`]; `mask` is not read if `masked` is false.
     fn masked_softmax(
         scores: FloatTensor<Self>,
         mask: FloatTensor<Self>,
@@ -33,10 +34,12 @@ pub trait MaskedSoftmax: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// The softmax of `scores` (heads, queries, width) over the keys that the query's mask covers:
-/// `mask` (queries, keys) are logits, and a key is covered where its logit is not below 0; a mask
-/// that covers none counts as none. Columns from `keys` on only fill up: their weight is 0. No
-/// gradient reaches the mask. Single precision.
+/// Computes the softmax of `scores`, `(heads, queries, width)`, over the keys that the query's mask
+/// covers.
+///
+/// `mask`, `(queries, keys)`, contains logits: a key is covered if its logit is not below 0, and a
+/// mask that covers no key counts as no mask. Columns from `keys` on are padding: their weight is
+/// 0. No gradient flows to the mask. f32 only.
 ///
 /// # Panics
 /// If the shapes do not fit each other.
@@ -53,7 +56,7 @@ pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>, keys: usize) -
         return scores.zeros_like();
     }
     let masked = mask.is_some();
-    // Without a mask something of its kind is passed on and not read.
+    // Without a mask, a tensor of the same kind takes its place and is not read.
     let mask = mask.unwrap_or_else(|| scores.clone().detach().reshape([heads * queries, width]));
     Tensor::from_dispatch(<Dispatch as MaskedSoftmax>::masked_softmax(
         scores.into_dispatch(),
@@ -63,8 +66,8 @@ pub fn masked_softmax(scores: Tensor<3>, mask: Option<Tensor<2>>, keys: usize) -
     ))
 }
 
-/// What the operation is, and its path on the CPU: `scores` are `[heads, queries, width]`, `mask`
-/// is `[queries, keys]`.
+/// Reference implementation and CPU path: `scores` is `(heads, queries, width)`, `mask` is
+/// `(queries, keys)`.
 pub fn plain_masked_softmax(
     scores: &[f32],
     mask: Option<&[f32]>,
@@ -88,7 +91,7 @@ pub fn plain_masked_softmax(
     weights
 }
 
-/// The softmax over the keys that are `open`, of which there is one; the others stay 0.
+/// Computes the softmax over the keys that are `open`, at least one; the other weights stay 0.
 fn softmax_row(scores: &[f32], open: impl Fn(usize) -> bool, weights: &mut [f32]) {
     let found = || scores.iter().enumerate().filter(|(key, _)| open(*key));
     let highest = found().fold(f32::NEG_INFINITY, |highest, (_, score)| highest.max(*score));

@@ -1,4 +1,4 @@
-//! Masked softmax on the GPU: one of three shaders, whichever is fastest there.
+//! Masked softmax on the GPU: one of three shaders, whichever is fastest on the device.
 
 use burn::backend::{
     TensorMetadata as _,
@@ -27,7 +27,7 @@ const SUBGROUPS: Shader = Shader::new(
     include_str!("../../../wgsl/masked_softmax_subgroups.wgsl"),
 );
 
-/// Threads of a workgroup, which computes one row in [`WORKGROUP`] and [`SUBGROUPS`].
+/// Threads per workgroup; in [`WORKGROUP`] and [`SUBGROUPS`] a workgroup computes one row.
 const GROUP: usize = 64;
 
 impl MaskedSoftmax for CubeBackend {
@@ -49,7 +49,7 @@ impl MaskedSoftmax for CubeBackend {
         let rows = heads * queries;
         let info =
             [rows, queries, keys, usize::from(masked), width, 0, 0, 0].map(|word| word as u32);
-        // Without a mask what stands in for it is not read.
+        // Without a mask, the scores are bound in its place and not read.
         let mask = if masked {
             mask.handle.clone()
         } else {

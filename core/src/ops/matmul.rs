@@ -1,8 +1,8 @@
-//! Matrix products: burn's own on the CPU, a shader on the GPU, where burn's rely on barriers that
-//! software adapters pay for dearly.
+//! Matrix products: burn's implementation on the CPU; on the GPU a shader or burn's implementation,
+//! which relies on barriers that are expensive on software adapters.
 //!
-//! `2 batch m k n` operations on `4 batch (m k + k n + m n)` bytes: what bounds it is arithmetic,
-//! but where one of the sizes is a few tens.
+//! `2 batch m k n` operations on `4 batch (m k + k n + m n)` bytes: compute-bound, unless one of
+//! the sizes is only a few tens.
 
 use burn::{
     backend::{
@@ -27,8 +27,10 @@ pub trait Matmul: Backend {
     fn product(a: FloatTensor<Self>, b: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// `a b`, or one such product for each index of the dimensions before the last two: `a` is `[.., m,
-/// k]`, `b` is `[.., k, n]`. Single precision.
+/// Computes the matrix product `a b`, or one product for each index of the dimensions before the
+/// last two.
+///
+/// `a` is `(.., m, k)`, `b` is `(.., k, n)`. f32 only.
 ///
 /// # Panics
 /// If the shapes do not fit each other; nothing is broadcast.
@@ -45,8 +47,8 @@ pub fn matmul<const D: usize>(a: Tensor<D>, b: Tensor<D>) -> Tensor<D> {
     ))
 }
 
-/// `x w + bias` with the layer's weight and bias: `x` is `[rows, inputs]`, the result `[rows,
-/// outputs]`.
+/// Computes `x w + bias` with the weight and bias of `layer`: `x` is `(rows, inputs)`, the result
+/// is `(rows, outputs)`.
 pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
     let y = matmul(x, layer.weight.val());
     match &layer.bias {
@@ -55,8 +57,8 @@ pub fn linear(layer: &Linear, x: Tensor<2>) -> Tensor<2> {
     }
 }
 
-/// What the operation is: `a` is `[batch, m, k]`, `b` is `[batch, k, n]`, the result `[batch, m,
-/// n]`.
+/// Reference implementation: `a` is `(batch, m, k)`, `b` is `(batch, k, n)`, the result is
+/// `(batch, m, n)`.
 pub fn plain_matmul(a: &[f32], b: &[f32], [batch, m, k, n]: [usize; 4]) -> Vec<f32> {
     let mut c = vec![0.0; batch * m * n];
     for matrix in 0..batch {

@@ -1,4 +1,5 @@
-//! Matrix products on the GPU: `wgsl/matmul.wgsl` or burn's, whichever is faster there.
+//! Matrix products on the GPU: `wgsl/matmul.wgsl` or burn's implementation, whichever is faster on
+//! the device.
 
 use burn::backend::{
     TensorMetadata as _, ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend,

@@ -1,11 +1,11 @@
-//! Operations on tensors that burn does not have: shader, CPU path and gradient.
+//! Tensor operations that burn does not have: their GPU shaders, CPU paths and gradients.
 //!
-//! Every operation has a *definition*, plain loops on slices written for reading; the paths that
-//! run (a blocked one on the CPU, a shader of the same name in `wgsl/` on the GPU) are compared
-//! with it. Where the GPU has two shaders for one operation, [`Tuning`] measured which is faster.
-//! Index structures are shared by all operations that use them: [`KernelMap`] says which voxels of
-//! a [`Level`] meet under a convolution, built where it is read, [`SegmentMap`] which rows form a
-//! mean.
+//! Every operation has a *definition*: a reference implementation of plain loops on slices, written
+//! for readability. The paths that run (a blocked one on the CPU, a shader of the same name in
+//! `wgsl/` on the GPU) are compared with it. Where the GPU has several shaders for one operation,
+//! [`Tuning`] measures which is faster. Index structures are shared by all operations that use
+//! them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution pairs and is built on the
+//! device that reads it, [`SegmentMap`] lists the rows that form each mean.
 
 mod affine;
 mod attention;

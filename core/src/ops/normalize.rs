@@ -1,10 +1,11 @@
-//! Batch normalisation in training, with a rectifier behind it if one is wanted, as one operation
-//! with its gradient.
+//! Batch normalization in training, optionally followed by a ReLU, as one operation with its
+//! gradient.
 //!
-//! On the CPU the way there reads its input twice and writes once, the way back reads input and
-//! gradient twice and writes once; burn's own takes some twenty passes, half of them
-//! transpositions. On a GPU it is burn's. Five operations a value on `12 rows channels` bytes,
-//! sixteen on `20 rows channels`: what bounds both is memory.
+//! On the CPU the forward pass reads its input twice and writes once, the backward pass reads input
+//! and gradient twice and writes once; burn's implementation takes some twenty passes, half of them
+//! transpositions. On a GPU, burn's implementation runs. The forward pass takes five operations per
+//! value on `12 rows channels` bytes, the backward pass sixteen on `20 rows channels`: both are
+//! memory-bound.
 
 use burn::{
     backend::{
@@ -23,10 +24,11 @@ use burn::{
 
 use super::normalize_cpu;
 
-/// Normalisation over the rows at hand as a backend operation. Models call [`normalize`] instead.
+/// Normalization by the statistics of the given rows as a backend operation. Models call
+/// [`normalize`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]
 pub trait Normalize: Backend {
-    /// See [`normalize`]: the result, means and variances.
+    /// See [`normalize`]; returns the result, means and variances.
     fn normalize(
         x: FloatTensor<Self>,
         gamma: FloatTensor<Self>,
@@ -34,8 +36,8 @@ pub trait Normalize: Backend {
         epsilon: f64,
         rectified: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
-    /// The gradients to `x`, `gamma` and `beta`, from that to the result and what was found on the
-    /// way there.
+    /// Returns the gradients with respect to `x`, `gamma` and `beta`, given the gradient of the
+    /// result and the statistics of the forward pass.
     #[allow(clippy::too_many_arguments)]
     fn normalize_backward(
         x: FloatTensor<Self>,
@@ -49,23 +51,25 @@ pub trait Normalize: Backend {
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
-/// What [`normalize`] gives.
+/// The result of [`normalize`].
 #[derive(Clone, Debug)]
 pub struct Normalized {
-    /// (rows, channels).
+    /// `(rows, channels)`.
     pub output: Tensor<2>,
-    /// (channels): without a gradient.
+    /// `(channels)`, without a gradient.
     pub mean: Tensor<1>,
-    /// (channels): biased, without `epsilon`; without a gradient.
+    /// `(channels)`, biased, without `epsilon`; without a gradient.
     pub variance: Tensor<1>,
 }
 
-/// `(x - mean) / sqrt(variance + epsilon) * gamma + beta`, channel by channel, without what is
-/// negative if `rectified`: `x` is (rows, channels), `gamma` and `beta` are (channels), `mean` and
-/// `variance` those of the rows of `x`. Single precision.
+/// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per channel, followed by a ReLU
+/// if `rectified`.
+///
+/// `x` is `(rows, channels)`, `gamma` and `beta` are `(channels)`, `mean` and `variance` are the
+/// statistics of the rows of `x`. f32 only.
 ///
 /// # Panics
-/// If the channels are not as many, or there are no rows.
+/// If the numbers of channels differ, or there are no rows.
 pub fn normalize(
     x: Tensor<2>,
     gamma: Tensor<1>,
@@ -119,7 +123,7 @@ impl Normalize for CubeBackend {
     }
 }
 
-/// Burn's own operations, one after the other.
+/// Forward pass by burn's own operations, one after the other.
 fn by_steps<B: Backend>(
     x: FloatTensor<B>,
     gamma: FloatTensor<B>,
@@ -139,7 +143,7 @@ fn by_steps<B: Backend>(
     )
 }
 
-/// The way back of [`by_steps`].
+/// Backward pass of [`by_steps`].
 #[allow(clippy::too_many_arguments)]
 fn backward_by_steps<B: Backend>(
     x: FloatTensor<B>,

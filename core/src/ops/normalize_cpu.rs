@@ -1,5 +1,5 @@
-//! Batch normalisation on the CPU: blocks of rows that stay in the cache, statistics of each put
-//! together in their order, so that the result does not depend on the number of threads.
+//! Batch normalization on the CPU, in blocks of rows that stay in the cache. The statistics of the
+//! blocks are combined in block order, so that the result does not depend on the number of threads.
 
 use burn::{
     backend::{TensorMetadata as _, flex::FlexTensor},
@@ -10,15 +10,16 @@ use pulp::{Simd, WithSimd};
 use super::products_cpu::{dispatch, values};
 use crate::platform;
 
-/// Values of a block: they stay in a level-1 cache while it is read twice.
+/// Values per block: they stay in a level-1 cache while they are read twice.
 const BLOCK: usize = 1 << 13;
-/// Channels whose sums stay in registers.
+/// Number of channels whose sums stay in registers.
 const LANES: usize = 16;
 
-/// One channel's own numbers, for [`LANES`] channels side by side.
+/// One number per channel, for [`LANES`] channels side by side.
 type Lanes = [f32; LANES];
 
-/// `x` is (rows, channels); `parameters` are gamma and beta.
+/// Forward pass: `x` is `(rows, channels)`; `parameters` are gamma and beta. Returns the result,
+/// means and variances.
 pub(super) fn forward(
     x: FlexTensor,
     parameters: [FlexTensor; 2],
@@ -52,12 +53,12 @@ pub(super) fn forward(
     )
 }
 
-/// Rows of a block.
+/// Rows per block.
 fn block(channels: usize) -> usize {
     (BLOCK / channels.max(1)).max(1)
 }
 
-/// What deviations are multiplied with.
+/// Factors of the deviations from the mean.
 fn factors(gamma: &[f32], variance: &[f32], epsilon: f64) -> Vec<f32> {
     gamma
         .iter()
@@ -100,8 +101,8 @@ fn statistics(x: &[f32], rows: usize, channels: usize) -> [Vec<f32>; 2] {
     ]
 }
 
-/// Two numbers a channel of every block of rows: `work` gets the block's first row, how many it
-/// has, and where to write them.
+/// Computes two numbers per channel for every block of rows: `work` gets the block's first row, its
+/// number of rows, and the slice to write to.
 fn of_blocks(
     rows: usize,
     channels: usize,
@@ -115,7 +116,8 @@ fn of_blocks(
     found
 }
 
-/// `parameters` are gamma, beta, means and variances.
+/// Backward pass: `parameters` are gamma, beta, means and variances. Returns the gradients with
+/// respect to `x`, gamma and beta.
 pub(super) fn backward(
     x: FlexTensor,
     parameters: [FlexTensor; 4],
@@ -191,7 +193,7 @@ pub(super) fn backward(
             grad,
         });
     };
-    // usually nobody else has the gradient, and what is written takes its place
+    // usually the gradient is not shared, and its storage is reused for the result
     let x_grad = match grad
         .try_storage_mut::<f32>()
         .filter(|storage| storage.len() == rows * channels)
@@ -211,7 +213,7 @@ pub(super) fn backward(
 }
 
 /// Calls `work` with the first channel of each full group of [`LANES`], then `single` with each
-/// channel that is left.
+/// remaining channel.
 #[inline(always)]
 fn by_lanes(
     found: &mut [f32],
@@ -226,7 +228,7 @@ fn by_lanes(
     (full..channels).for_each(|channel| single(found, channel));
 }
 
-/// The lanes from `first` on.
+/// Returns the lanes from channel `first` on.
 #[inline(always)]
 fn lanes(values: &[f32], first: usize) -> &Lanes {
     values[first..]
@@ -234,7 +236,7 @@ fn lanes(values: &[f32], first: usize) -> &Lanes {
         .expect("a full group of lanes")
 }
 
-/// Means, and sums of the squared deviations from them, of the rows `x`.
+/// Computes the means of the rows `x`, and the sums of the squared deviations from them.
 struct Moments<'a> {
     x: &'a [f32],
     channels: usize,
@@ -280,7 +282,7 @@ impl WithSimd for Moments<'_> {
     }
 }
 
-/// `(x - mean) * factor + beta`, without what is negative if `rectified`.
+/// Computes `(x - mean) * factor + beta`, followed by a ReLU if `rectified`.
 struct Scale<'a> {
     x: &'a [f32],
     mean: &'a [f32],
@@ -312,14 +314,14 @@ impl WithSimd for Scale<'_> {
                 y.iter_mut().zip(x).zip(mean).zip(factors).zip(beta)
             {
                 let value = (x - mean) * factor + beta;
-                // what is not a number stays so
+                // NaN stays NaN
                 *y = if value < least { least } else { value };
             }
         }
     }
 }
 
-/// Which gradients a rectifier lets pass.
+/// Parameters that decide which gradients a ReLU lets pass.
 #[derive(Clone, Copy)]
 struct Gate<'a> {
     mean: &'a [f32],
@@ -328,7 +330,7 @@ struct Gate<'a> {
     rectified: bool,
 }
 
-/// Sums of the gradients, and of their products with deviations from the mean.
+/// Computes the sums of the gradients, and of their products with deviations from the mean.
 struct Slopes<'a> {
     x: &'a [f32],
     grad: &'a [f32],
@@ -394,20 +396,20 @@ impl WithSimd for Slopes<'_> {
     }
 }
 
-/// A gradient behind the rectifier: nothing where it cut the value off.
+/// Returns the gradient in front of the ReLU: 0 where it clipped the value.
 #[inline(always)]
 fn passed(deviation: f32, factor: f32, beta: f32, grad: f32, rectified: bool) -> f32 {
     let is_cut = rectified & (deviation * factor + beta <= 0.0);
     if is_cut { 0.0 } else { grad }
 }
 
-/// Gradients to the result become those to `x`.
+/// Turns the gradients of the result into those of `x`, in place.
 struct Project<'a> {
     x: &'a [f32],
     gate: Gate<'a>,
-    /// Of the gradients.
+    /// Means of the gradients.
     means: &'a [f32],
-    /// Of their products with the normalised values, by deviation.
+    /// Means of their products with the normalized values, divided by the standard deviations.
     slopes: &'a [f32],
     grad: &'a mut [f32],
 }

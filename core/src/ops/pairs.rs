@@ -1,23 +1,22 @@
-//! Lists of what meets under a convolution: the CPU reads them for every convolution and gradient
+//! Lists of the row pairs of a convolution; the CPU reads them for every convolution and gradient
 //! of a level.
 
 use super::NO_NEIGHBOUR;
 
-/// Rows of a block: the sums of a convolution, 64 channels wide, stay in a level-2 cache of 512
-/// KiB.
+/// Rows per block: the sums of a convolution with 64 channels stay in a level-2 cache of 512 KiB.
 pub(super) const BLOCK: usize = 512;
 
-/// What meets at one offset.
+/// The row pairs at one offset.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Pairs {
-    /// `(row, other row)`, rows ascending.
+    /// `(row, other row)`, in ascending order of the rows.
     pairs: Vec<(u32, u32)>,
-    /// Where those of each block of rows begin, and where the last end.
+    /// Start of the pairs of each block of rows, and the end of the last.
     starts: Vec<usize>,
 }
 
 impl Pairs {
-    /// Of the row that each row meets, or [`NO_NEIGHBOUR`].
+    /// Lists the pairs, given the other row of each row or [`NO_NEIGHBOUR`].
     pub fn new(others: &[u32]) -> Self {
         let mut found = Self {
             pairs: vec![(0, 0); others.len()],
@@ -27,7 +26,7 @@ impl Pairs {
         for (block, others) in others.chunks(BLOCK).enumerate() {
             found.starts.push(count);
             for (row, other) in (block * BLOCK..).zip(others) {
-                // what is no pair is written over by the next
+                // an entry without a neighbour is overwritten by the next one
                 found.pairs[count] = (row as u32, *other);
                 count += usize::from(*other != NO_NEIGHBOUR);
             }
@@ -37,12 +36,12 @@ impl Pairs {
         found.pairs.shrink_to_fit();
         found
     }
-    /// Of every row.
+    /// The pairs of all rows.
     pub fn all(&self) -> &[(u32, u32)] {
         &self.pairs
     }
 
-    /// Of one block of [`BLOCK`] rows.
+    /// The pairs of one block of [`BLOCK`] rows.
     pub fn of_block(&self, block: usize) -> &[(u32, u32)] {
         &self.pairs[self.starts[block]..self.starts[block + 1]]
     }

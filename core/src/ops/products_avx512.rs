@@ -1,6 +1,6 @@
-//! The products of [`products_cpu`](super::products_cpu) in vectors of sixteen, where the processor
-//! has them: twice as fast. Written by hand, because what hides the width of vectors elsewhere has
-//! these only behind a feature.
+//! The products of [`products_cpu`](super::products_cpu) in AVX-512 vectors of sixteen values, on
+//! processors that have them: twice as fast. Written by hand, because pulp, which abstracts from
+//! the width of vectors elsewhere, offers AVX-512 only behind a feature.
 
 use std::arch::x86_64::{
     __m512, _mm512_add_ps, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_mask_storeu_ps,
@@ -9,20 +9,20 @@ use std::arch::x86_64::{
 
 use super::products_cpu::{AddOuterProducts, AddProducts};
 
-/// Values of a vector.
+/// Values per vector.
 const LANES: usize = 16;
-/// Rows multiplied at a time: with two vectors a row sixteen sums, so that none waits for the one
-/// before.
+/// Rows multiplied at a time: with two vectors per row there are sixteen sums, so that no sum waits
+/// for the one before.
 const ROWS: usize = 8;
-/// The same with one vector a row.
+/// Rows multiplied at a time with one vector per row.
 const WIDE_ROWS: usize = 2 * ROWS;
 
-/// Whether this processor has such vectors; asking costs next to nothing.
+/// `true` if this processor has AVX-512; the check costs next to nothing.
 pub(super) fn are_there() -> bool {
     std::arch::is_x86_feature_detected!("avx512f")
 }
 
-/// What [`AddProducts`] is; its matrix is packed in panels of [`LANES`] columns.
+/// Runs [`AddProducts`]; its matrix is packed in panels of [`LANES`] columns.
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_products(op: AddProducts) {
     let AddProducts {
@@ -57,8 +57,8 @@ pub(super) fn add_products(op: AddProducts) {
     }
 }
 
-/// `P` panels of the products of `R` pairs; `first` are the first row of `y` and the first output
-/// channel.
+/// Adds `P` panels of the products of `R` pairs; `first_row` is the first row of `y`, `first` is
+/// the first output channel.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn add_panels<const R: usize, const P: usize>(
@@ -98,13 +98,13 @@ fn add_panels<const R: usize, const P: usize>(
     }
 }
 
-/// Adds vectors to the values that lie where they do, as far as these go.
+/// Adds the vectors `sums` to the values of `y`; lanes beyond the end of `y` are ignored.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn add_to(y: &mut [f32], sums: &[__m512]) {
     for (y, sum) in y.chunks_mut(LANES).zip(sums) {
         let mask = (u32::MAX >> (32 - y.len())) as u16;
-        // SAFETY: the mask leaves out what is beyond the end of `y`.
+        // SAFETY: the mask excludes the lanes beyond the end of `y`.
         unsafe {
             let before = _mm512_maskz_loadu_ps(mask, y.as_ptr());
             _mm512_mask_storeu_ps(y.as_mut_ptr(), mask, _mm512_add_ps(before, *sum));
@@ -112,7 +112,7 @@ fn add_to(y: &mut [f32], sums: &[__m512]) {
     }
 }
 
-/// What [`AddOuterProducts`] is.
+/// Runs [`AddOuterProducts`].
 #[target_feature(enable = "avx512f")]
 pub(super) fn add_outer_products(op: AddOuterProducts) {
     /// Pairs per block: the rows of both sides stay in a level-1 cache from tile to tile.
@@ -148,7 +148,7 @@ pub(super) fn add_outer_products(op: AddOuterProducts) {
     }
 }
 
-/// `R` rows and `P` vectors of columns of the result, from this corner on; gives `R`.
+/// Adds `R` rows and `P` vectors of columns of the result, from this corner on; returns `R`.
 #[inline]
 #[target_feature(enable = "avx512f")]
 fn add_tile<const R: usize, const P: usize>(
@@ -173,8 +173,8 @@ fn add_tile<const R: usize, const P: usize>(
         );
         let mut vectors = [_mm512_setzero_ps(); P];
         for (panel, vector) in vectors.iter_mut().enumerate() {
-            // SAFETY: the row has `c_out` values; all panels but the last lie among them, of that
-            // the mask leaves out what does not.
+            // SAFETY: the row has `c_out` values; all panels but the last lie within it, and the
+            // mask excludes the lanes of the last panel that do not.
             *vector = unsafe {
                 let grad = grad.add(column + panel * LANES);
                 if panel + 1 < P {
@@ -185,7 +185,7 @@ fn add_tile<const R: usize, const P: usize>(
             };
         }
         for (i, sums) in sums.iter_mut().enumerate() {
-            // SAFETY: the row has `c_in` values, and `row + R` is not more.
+            // SAFETY: the row has `c_in` values, and `row + R` is not above that.
             let x = _mm512_set1_ps(unsafe { *x.add(row + i) });
             for (sum, vector) in sums.iter_mut().zip(vectors) {
                 *sum = _mm512_fmadd_ps(x, vector, *sum);

@@ -1,5 +1,5 @@
-//! Products of chosen rows with a matrix on the CPU, added to chosen rows: sums stay in registers
-//! over the channels of the input.
+//! Products of selected rows with a matrix on the CPU, added to selected rows. The sums stay in
+//! registers across all input channels.
 
 use burn::backend::flex::FlexTensor;
 use pulp::{Arch, Simd, WithSimd};
@@ -8,16 +8,16 @@ use pulp::{Arch, Simd, WithSimd};
 use super::products_avx512;
 use crate::platform;
 
-/// Rows multiplied at a time. With [`VECTORS`] a row, twelve sums, two vectors of weights and one
-/// of inputs fit sixteen registers.
+/// Rows multiplied at a time. With [`VECTORS`] vectors per row, twelve sums, two vectors of weights
+/// and one of inputs fit into sixteen registers.
 const ROWS: usize = 6;
-/// Channels of the input that are looked up at once: a check for each of them would put the sums
-/// out of their registers.
+/// Input channels that are bounds-checked at once: a check per channel would force the sums out of
+/// their registers.
 const CHANNELS: usize = 8;
-/// Vectors of output channels at a time.
+/// Vectors of output channels computed at a time.
 const VECTORS: usize = 2;
 
-/// Runs `op` with the widest vectors of this machine; `Arch` alone leaves out AVX2 unless every
+/// Runs `op` with the widest vectors of this machine. `Arch` alone leaves out AVX2 unless every
 /// user of the crate compiles for it.
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
@@ -40,18 +40,18 @@ fn tile() -> usize {
     dispatch(Tile)
 }
 
-/// Several matrices in the order in which the multiplication reads them: `[count, tiles, from,
-/// tile]`, the last tile filled with zeros.
+/// Several matrices in the order in which the multiplication reads them:
+/// `(count, tiles, from, tile)`, the last tile padded with zeros.
 pub(super) struct Packed {
     values: Vec<f32>,
     pub from: usize,
     pub to: usize,
-    /// Length of one matrix.
+    /// Length of one packed matrix.
     stride: usize,
 }
 
 impl Packed {
-    /// `w`: `[count, from, to]`, or `[count, to, from]` when `transposed`.
+    /// Packs `w`, which is `(count, from, to)`, or `(count, to, from)` if `transposed`.
     pub fn new(w: &[f32], [count, from, to]: [usize; 3], transposed: bool) -> Self {
         let tile = tile();
         let tiles = to.div_ceil(tile);
@@ -80,13 +80,13 @@ impl Packed {
         }
     }
 
-    /// The matrix of this number.
+    /// Returns the packed matrix with this index.
     pub fn at(&self, matrix: usize) -> &[f32] {
         &self.values[matrix * self.stride..][..self.stride]
     }
 }
 
-/// `y[row - first] += x[other] W` for all pairs `(row, other)`.
+/// Computes `y[row - first] += x[other] W` for all pairs `(row, other)`.
 pub(super) struct AddProducts<'a> {
     pub x: &'a [f32],
     /// One matrix of a [`Packed`].
@@ -94,17 +94,17 @@ pub(super) struct AddProducts<'a> {
     /// Channels of `x` and of `y`.
     pub widths: [usize; 2],
     pub pairs: &'a [(u32, u32)],
-    /// The rows from `first` on.
+    /// The rows of the result from `first` on.
     pub y: &'a mut [f32],
     pub first: usize,
 }
 
 impl AddProducts<'_> {
-    /// With the widest vectors of this machine.
+    /// Runs the operation with the widest vectors of this machine.
     pub fn run(self) {
         #[cfg(target_arch = "x86_64")]
         if products_avx512::are_there() {
-            // SAFETY: they are there.
+            // SAFETY: this processor has AVX-512.
             return unsafe { products_avx512::add_products(self) };
         }
         dispatch(self);
@@ -139,8 +139,8 @@ impl WithSimd for AddProducts<'_> {
     }
 }
 
-/// One tile of the products of `R` pairs; `first` are the first row of `y` and the tile's first
-/// output channel.
+/// Adds one tile of the products of `R` pairs; `first_row` is the first row of `y`, `first` is the
+/// tile's first output channel.
 #[inline(always)]
 fn add_products<S: Simd, const R: usize>(
     simd: S,
@@ -177,7 +177,7 @@ fn add_products<S: Simd, const R: usize>(
     }
 }
 
-/// One channel of `R` inputs times its weights.
+/// Adds one channel of `R` inputs times its weights.
 #[inline(always)]
 fn add_channel<S: Simd, const R: usize>(
     simd: S,
@@ -193,31 +193,31 @@ fn add_channel<S: Simd, const R: usize>(
     }
 }
 
-/// `dw += sum x[other]^T grad[row]` over all pairs `(row, other)`.
+/// Computes `dw += sum x[other]^T grad[row]` over all pairs `(row, other)`.
 pub(super) struct AddOuterProducts<'a> {
     pub x: &'a [f32],
     pub grad: &'a [f32],
     /// Channels of `x` and of `grad`.
     pub widths: [usize; 2],
     pub pairs: &'a [(u32, u32)],
-    /// `widths`.
+    /// A matrix of the size `widths`.
     pub dw: &'a mut [f32],
 }
 
 impl AddOuterProducts<'_> {
-    /// With the widest vectors of this machine.
+    /// Runs the operation with the widest vectors of this machine.
     pub fn run(self) {
         #[cfg(target_arch = "x86_64")]
         if products_avx512::are_there() {
-            // SAFETY: they are there.
+            // SAFETY: this processor has AVX-512.
             return unsafe { products_avx512::add_outer_products(self) };
         }
         self.run_with_copies();
     }
 
-    /// The same through copies of the rows, filled with zeros to whole tiles.
+    /// Runs the operation on copies of the rows, padded with zeros to whole tiles.
     fn run_with_copies(self) {
-        /// Pairs per block: both copies fit a level-1 cache at 32 channels.
+        /// Pairs per block: at 32 channels both copies fit a level-1 cache.
         const PAIRS: usize = 128;
         let Self {
             x,
@@ -258,8 +258,8 @@ impl AddOuterProducts<'_> {
     }
 }
 
-/// Copies the given rows of `x`, `width` values each, to rows of `wide` values; what is beyond
-/// `width` stays as it is.
+/// Copies the given rows of `x`, `width` values each, to rows of `wide` values; the values beyond
+/// `width` stay as they are.
 fn gather(
     x: &[f32],
     width: usize,
@@ -272,15 +272,15 @@ fn gather(
     }
 }
 
-/// `dw += sum_i inputs[i]^T grads[i]`; rows of both are filled with zeros to multiples of [`ROWS`]
-/// and of the tile.
+/// Computes `dw += sum_i inputs[i]^T grads[i]`; the rows of both are padded with zeros to multiples
+/// of [`ROWS`] and of the tile.
 struct AddCopiedProducts<'a> {
-    /// `[pairs, wide[0]]`
+    /// `(pairs, wide[0])`.
     inputs: &'a [f32],
-    /// `[pairs, wide[1]]`
+    /// `(pairs, wide[1])`.
     grads: &'a [f32],
     wide: [usize; 2],
-    /// `[c_in, c_out]`
+    /// `(c_in, c_out)`.
     dw: &'a mut [f32],
     c_out: usize,
 }
@@ -323,7 +323,7 @@ impl WithSimd for AddCopiedProducts<'_> {
     }
 }
 
-/// The sum of the products of two rows.
+/// Returns the dot product of two rows.
 #[inline(always)]
 pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
     let ((a, a_rest), (b, b_rest)) = (S::as_simd_f32s(a), S::as_simd_f32s(b));
@@ -337,7 +337,7 @@ pub(super) fn dot<S: Simd>(simd: S, a: &[f32], b: &[f32]) -> f32 {
         .fold(simd.reduce_sum_f32s(sum), |sum, (a, b)| sum + a * b)
 }
 
-/// The values of a tensor, row major.
+/// The values of a tensor in row-major order.
 pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
     tensor.as_slice().expect("a contiguous tensor of f32")
 }
@@ -346,7 +346,7 @@ pub(super) fn values(tensor: &FlexTensor) -> &[f32] {
 mod tests {
     use super::*;
 
-    /// Small whole numbers: sums of their products are exact in any order.
+    /// Small integers, whose sums of products are exact in any order.
     fn numbers(count: usize) -> Vec<f32> {
         (0..count).map(|i| (i * 7 % 11) as f32 - 5.0).collect()
     }

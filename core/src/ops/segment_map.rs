@@ -1,21 +1,21 @@
-//! Which rows form which mean: a sparse matrix of weights, kept in both directions.
+//! Maps of rows to segment means: a sparse matrix of weights, stored in both directions.
 
 use std::sync::Arc;
 
 use super::{segment_mean_gpu::Pass, wgsl::OnDevice};
 
-/// Most points, rows or segments; keeps every list within one GPU binding of 128 MiB.
+/// Maximum number of points, rows or segments; keeps every list within one GPU binding of 128 MiB.
 const LIMIT: usize = (1 << 25) - 1;
 
-/// Why a [`SegmentMap`] could not be built.
+/// Error of building a [`SegmentMap`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentMapError {
     /// The two index lists describe different numbers of points.
     #[error("{segments} segment ids for {rows} row ids; there must be one of each per point")]
     Length {
-        /// Segment ids given.
+        /// Number of segment ids.
         segments: usize,
-        /// Row ids given.
+        /// Number of row ids.
         rows: usize,
     },
     /// Too many points, rows or segments.
@@ -42,12 +42,12 @@ pub enum SegmentMapError {
     },
 }
 
-/// A sparse matrix by compressed rows: `out[i] = sum_j weights[j] * x[rows[j]]` over `j` in
-/// `starts[i]..starts[i + 1]`.
+/// A sparse matrix in compressed sparse row format: `out[i] = sum_j weights[j] * x[rows[j]]` over
+/// `j` in `starts[i]..starts[i + 1]`.
 #[derive(Debug)]
 pub struct WeightedRows {
-    /// Where the entries of each output begin, and the end of the last; one more than there are
-    /// outputs.
+    /// Start of the entries of each output, and the end of the last; one element more than there
+    /// are outputs.
     pub starts: Vec<u32>,
     /// The input row of each entry.
     pub rows: Vec<u32>,
@@ -66,7 +66,7 @@ impl WeightedRows {
         }
     }
 
-    /// Where the GPU keeps what it made of this matrix.
+    /// The data that GPUs derive from this matrix.
     pub(super) fn on_device(&self) -> &OnDevice<Vec<Pass>> {
         &self.on_device
     }
@@ -76,7 +76,7 @@ impl WeightedRows {
         self.starts.len() - 1
     }
 
-    /// The entries of output `i`.
+    /// Iterates over the `(row, weight)` entries of output `i`.
     pub fn entries(&self, i: usize) -> impl Iterator<Item = (u32, f32)> + '_ {
         let range = self.starts[i] as usize..self.starts[i + 1] as usize;
         self.rows[range.clone()]
@@ -85,7 +85,7 @@ impl WeightedRows {
             .zip(self.weights[range].iter().copied())
     }
 
-    /// Builds from `(output, row, weight)` sorted by output.
+    /// Builds the matrix from entries `(output, row, weight)` sorted by output.
     fn from_sorted(outputs: usize, entries: impl Iterator<Item = (u32, u32, f32)>) -> Self {
         let mut starts = vec![0; outputs + 1];
         let (mut rows, mut weights) = (Vec::new(), Vec::new());
@@ -100,7 +100,7 @@ impl WeightedRows {
         Self::new(starts, rows, weights)
     }
 
-    /// The transposed matrix, for `rows` inputs.
+    /// Returns the transposed matrix, for `rows` inputs.
     fn transposed(&self, rows: usize) -> Self {
         let mut starts = vec![0u32; rows + 1];
         for &row in &self.rows {
@@ -122,7 +122,7 @@ impl WeightedRows {
     }
 }
 
-/// Which rows form the mean of each segment, with their weights. Clones share one table.
+/// The rows that form the mean of each segment, with their weights. Clones share one table.
 #[derive(Clone, Debug)]
 pub struct SegmentMap {
     means: Arc<WeightedRows>,
@@ -130,10 +130,12 @@ pub struct SegmentMap {
 }
 
 impl SegmentMap {
+    /// Builds the map from the segment and the row of every point.
+    ///
     /// Point `p` belongs to segment `segment_of_point[p]` and has the features of row
     /// `row_of_point[p]`: a row counts in a segment's mean once per point (docs/spec/model.md
-    /// section 6). `segments` and `rows` are the counts; a segment without points gets zeros. `O(p
-    /// log p)`.
+    /// section 6). `segments` and `rows` are the numbers of both; the mean of a segment without
+    /// points is zero. `O(p log p)`.
     ///
     /// # Errors
     /// See [`SegmentMapError`].
@@ -188,8 +190,8 @@ impl SegmentMap {
         ))
     }
 
-    /// Every output is one of `rows` rows: the mean becomes a selection, whose gradient is a sum
-    /// over equal choices.
+    /// Builds a map that selects one of `rows` rows for each output: the mean becomes a selection,
+    /// whose gradient is a sum over equal choices.
     ///
     /// # Errors
     /// [`SegmentMapError::TooMany`] or [`SegmentMapError::Row`].
@@ -215,27 +217,27 @@ impl SegmentMap {
         }
     }
 
-    /// Number of segments: rows of the output.
+    /// Number of segments, which are the rows of the output.
     pub fn segments(&self) -> usize {
         self.means.outputs()
     }
 
-    /// Rows of the input.
+    /// Number of rows of the input.
     pub fn rows(&self) -> usize {
         self.spread.outputs()
     }
 
-    /// For every segment, its rows and their share in the mean.
+    /// For every segment, its rows and their weights in the mean.
     pub fn means(&self) -> &Arc<WeightedRows> {
         &self.means
     }
 
-    /// For every row, the segments it belongs to and its share in them: the transposed matrix.
+    /// For every row, the segments it belongs to and its weights in them: the transposed matrix.
     pub fn spread(&self) -> &Arc<WeightedRows> {
         &self.spread
     }
 
-    /// The transposed map: what the gradient of a mean runs through.
+    /// Returns the transposed map, which computes the gradient of a mean.
     #[must_use]
     pub fn transposed(&self) -> Self {
         Self {

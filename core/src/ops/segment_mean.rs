@@ -1,7 +1,7 @@
-//! Means over segments: points or voxels to superpoints, and the way back.
+//! Means over segments, from points or voxels to superpoints, and the way back.
 //!
 //! `2 entries channels` operations on `4 (entries + segments) channels` bytes, where a segment has
-//! an entry for each of its rows: what bounds it is memory.
+//! one entry for each of its rows: memory-bound.
 
 use burn::{
     backend::{
@@ -28,14 +28,14 @@ pub trait SegmentMean: Backend {
     fn segment_mean(x: FloatTensor<Self>, map: SegmentMap) -> FloatTensor<Self>;
 }
 
-/// `out[s] = sum_r share(s, r) x[r]`: the mean of each segment's rows, a row counted once per point
-/// (docs/spec/model.md section 6).
+/// Computes `out[s] = sum_r share(s, r) x[r]`: the mean of the rows of each segment, where a row
+/// counts once per point (docs/spec/model.md section 6).
 ///
-/// `x`: `[rows, channels]`; returns `[segments, channels]`, zeros for a segment without points.
-/// With [`SegmentMap::selection`] it selects rows. Single precision.
+/// `x` is `(rows, channels)`; returns `(segments, channels)`, zeros for a segment without points.
+/// With [`SegmentMap::selection`] it selects rows. f32 only.
 ///
 /// # Panics
-/// If the rows do not fit the map.
+/// If `x` does not have as many rows as the map.
 pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
     assert_eq!(x.dims()[0], map.rows(), "rows of a segment mean");
     Tensor::from_dispatch(<Dispatch as SegmentMean>::segment_mean(
@@ -44,8 +44,8 @@ pub fn segment_mean(x: Tensor<2>, map: &SegmentMap) -> Tensor<2> {
     ))
 }
 
-/// What the operation is, and its path on the CPU: `x` is `[rows, channels]`, the result `[outputs,
-/// channels]`.
+/// Reference implementation and CPU path: `x` is `(rows, channels)`, the result is
+/// `(outputs, channels)`.
 pub fn weighted_sums(x: &[f32], channels: usize, matrix: &WeightedRows) -> Vec<f32> {
     const BLOCK: usize = 64;
     platform::make_by_chunks(matrix.outputs() * channels, BLOCK * channels, |block, y| {

@@ -1,4 +1,4 @@
-//! Segment mean on the GPU: `wgsl/segment_mean.wgsl`, in several passes where a segment is long.
+//! Segment mean on the GPU: `wgsl/segment_mean.wgsl`, in several passes if a segment is long.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const MEAN: Shader = Shader::new(
     include_str!("../../../wgsl/segment_mean.wgsl"),
 );
 
-/// Most entries that one thread adds up.
+/// Maximum number of entries that one thread adds up.
 const LONGEST: usize = 128;
 
 /// One sparse matrix on a device.
@@ -31,8 +31,8 @@ pub(super) struct Pass {
 }
 
 impl WeightedRows {
-    /// The same sums in two steps, pieces of at most [`LONGEST`] entries and then their totals;
-    /// `None` if no list is longer than that.
+    /// Splits the sums into two steps, pieces of at most [`LONGEST`] entries and then their totals.
+    /// Returns `None` if no list is longer than that.
     fn split(&self) -> Option<(Self, Self)> {
         if self
             .starts
@@ -55,7 +55,7 @@ impl WeightedRows {
         ))
     }
 
-    /// The passes that compute the sums on the device of `like`; uploaded once.
+    /// Returns the passes that compute the sums on the device of `like`; uploaded once.
     fn passes_beside(&self, like: &CubeTensor) -> Arc<Vec<Pass>> {
         let upload = |matrix: &Self| Pass {
             outputs: matrix.outputs(),
@@ -84,7 +84,7 @@ impl WeightedRows {
 }
 
 impl Pass {
-    /// `x`: `[rows, channels]`, padded; returns `[outputs, channels]`.
+    /// Runs the pass on `x`, `(rows, channels)`, padded; returns `(outputs, channels)`.
     fn run(&self, x: CubeTensor) -> CubeTensor {
         let y = empty_like(&x, [self.outputs, x.shape()[1]]);
         let width = vectors(&x);

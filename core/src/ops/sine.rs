@@ -1,4 +1,4 @@
-//! Sines of single precision on every device: those of graphics hardware may be off by 2^-11.
+//! Sines with the accuracy of f32 on every device; those of graphics hardware may be off by 2^-11.
 
 use std::f32::consts::TAU;
 
@@ -29,8 +29,7 @@ pub trait Sine: Backend {
     fn sine(turns: FloatTensor<Self>) -> FloatTensor<Self>;
 }
 
-/// `sin(2 pi turns)`, each value on its own. Single precision; eight bytes a value are read and
-/// written.
+/// Computes `sin(2 pi turns)` elementwise. f32 only; eight bytes per value are read and written.
 pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
     if turns.shape().num_elements() == 0 {
         return turns;
@@ -38,7 +37,7 @@ pub fn sine<const D: usize>(turns: Tensor<D>) -> Tensor<D> {
     Tensor::from_dispatch(<Dispatch as Sine>::sine(turns.into_dispatch()))
 }
 
-/// What the operation is, and its path on the CPU.
+/// Reference implementation and CPU path.
 pub fn plain_sine(turns: &[f32]) -> Vec<f32> {
     turns
         .iter()
@@ -73,7 +72,7 @@ impl Sine for CubeBackend {
 struct SineBackward;
 
 impl<B: Sine> Backward<B, 1> for SineBackward {
-    /// The turns.
+    /// The input, in turns.
     type State = FloatTensor<B>;
 
     fn backward(self, ops: Ops<Self::State, 1>, grads: &mut Gradients, _: &mut Checkpointer) {

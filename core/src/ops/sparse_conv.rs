@@ -1,18 +1,18 @@
-//! Sparse convolution: every output voxel sums its neighbours' features, each through the matrix of
-//! its offset.
+//! Sparse convolution: every output voxel sums the features of its neighbours, each multiplied by
+//! the weight matrix of its offset.
 //!
 //! The operation and its two gradients are the three derivatives of one form that is linear in
-//! input, weight and output gradient, so the gradient of each of them is made of the other two and
-//! derivatives of any order exist.
+//! input, weight and output gradient. The gradient of each of them is therefore made of the other
+//! two, and derivatives of any order exist.
 //!
-//! With `pairs` of voxels that meet, each of the three is `2 pairs c_in c_out` operations. They
-//! gather `4 pairs c_in` bytes of features (the gradient to the input `4 pairs c_out`, that to the
-//! weight both), read `4 pairs` bytes of neighbours, and read or write the weights and the rows of
-//! the other side once. That is `c_out / 2` operations for each byte gathered: what bounds them is
-//! arithmetic, from 16 channels on.
+//! With `pairs` pairs of voxels, each of the three takes `2 pairs c_in c_out` operations. They
+//! gather `4 pairs c_in` bytes of features (the gradient with respect to the input gathers
+//! `4 pairs c_out`, that with respect to the weight gathers both), read `4 pairs` bytes of
+//! neighbours, and read or write the weights and the rows of the other side once. That is
+//! `c_out / 2` operations per byte gathered: they are compute-bound from 16 channels on.
 //!
-//! At inference what follows a convolution, [`Then`], costs no pass of its own: it happens to the
-//! sums before they are first written.
+//! At inference the operations after a convolution, [`Then`], need no pass of their own: they are
+//! applied to the sums before these are first written.
 
 use burn::{
     backend::{
@@ -36,7 +36,7 @@ pub trait SparseConv: Backend {
     /// See [`sparse_conv`].
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap)
     -> FloatTensor<Self>;
-    /// See [`sparse_conv_then`]; `affine` and `addend` are only read where `after` says so.
+    /// See [`sparse_conv_then`]; `affine` and `addend` are only read if `after` says so.
     fn sparse_conv_then(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
@@ -59,11 +59,11 @@ pub trait SparseConv: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a neighbour
-/// (docs/spec/model.md section 3.1).
+/// Computes `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a
+/// neighbour (docs/spec/model.md section 3.1).
 ///
-/// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` with offsets numbered as [`KernelMap`]
-/// does; returns `[out_rows, c_out]`. Single precision.
+/// `x` is `(in_rows, c_in)`, `w` is `(offsets, c_in, c_out)` with offsets numbered as in
+/// [`KernelMap`]; returns `(out_rows, c_out)`. The sums are f32.
 ///
 /// # Panics
 /// If the shapes do not fit the map or each other.
@@ -81,29 +81,29 @@ pub fn sparse_conv(x: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
     ))
 }
 
-/// What happens to the sums of a convolution.
+/// Operations on the sums of a convolution, in the order of the fields.
 #[derive(Clone, Debug, Default)]
 pub struct Then {
-    /// `[2, c_out]` of single precision: a factor and a summand for each channel.
+    /// `(2, c_out)` in f32: a factor and a summand per channel.
     pub affine: Option<Tensor<2>>,
-    /// `[out_rows, c_out]`: added after that.
+    /// `(out_rows, c_out)`: added after `affine`.
     pub addend: Option<Tensor<2>>,
-    /// Negative values become 0, last of all.
+    /// If `true`, a ReLU follows last.
     pub rectified: bool,
 }
 
-/// Which parts of a [`Then`] there are.
+/// The parts of a [`Then`] that are present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct After {
-    /// Factors and summands.
+    /// If `true`, there are factors and summands.
     pub affine: bool,
-    /// An addend.
+    /// If `true`, there is an addend.
     pub added: bool,
-    /// A rectifier.
+    /// If `true`, there is a ReLU.
     pub rectified: bool,
 }
 
-/// [`sparse_conv`] and what comes after it, in one pass where no gradient is wanted.
+/// Computes [`sparse_conv`] and the operations after it, in one pass if no gradient is required.
 ///
 /// # Panics
 /// If the shapes do not fit the map or each other.
@@ -136,7 +136,7 @@ pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then)
         added: addend.is_some(),
         rectified,
     };
-    // What is missing is stood in for by something that is not read.
+    // A missing operand is replaced by a tensor that is not read.
     let [affine, addend] =
         [affine, addend].map(|given| given.unwrap_or_else(|| x.clone()).into_dispatch());
     Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_then(
@@ -149,7 +149,7 @@ pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then)
     ))
 }
 
-/// `y` `[rows, channels]` and what comes after it, one operation after the other.
+/// Applies `after` to `y`, `(rows, channels)`, one operation after the other.
 pub(super) fn then_by_steps<B: Backend>(
     y: FloatTensor<B>,
     affine: FloatTensor<B>,
@@ -176,10 +176,10 @@ pub(super) fn then_by_steps<B: Backend>(
     if after.rectified { B::relu(y) } else { y }
 }
 
-/// The gradient of [`sparse_conv`] to its input: `x'[q] = sum_k W[k] grad[p]` over the outputs `p`
-/// that have `q` as neighbour at `k`.
+/// Computes the gradient of [`sparse_conv`] with respect to its input: `x'[q] = sum_k W[k] grad[p]`
+/// over the outputs `p` that have `q` as neighbour at `k`.
 ///
-/// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]`; returns `[in_rows, c_in]`.
+/// `grad` is `(out_rows, c_out)`, `w` is `(offsets, c_in, c_out)`; returns `(in_rows, c_in)`.
 ///
 /// # Panics
 /// If the shapes do not fit the map or each other.
@@ -197,9 +197,10 @@ pub fn sparse_conv_grad_input(grad: Tensor<2>, w: Tensor<3>, map: &KernelMap) ->
     ))
 }
 
-/// The gradient of [`sparse_conv`] to its weight: `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
+/// Computes the gradient of [`sparse_conv`] with respect to its weight:
+/// `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
 ///
-/// `x`: `[in_rows, c_in]`, `grad`: `[out_rows, c_out]`; returns `[offsets, c_in, c_out]`.
+/// `x` is `(in_rows, c_in)`, `grad` is `(out_rows, c_out)`; returns `(offsets, c_in, c_out)`.
 ///
 /// # Panics
 /// If the rows do not fit the map.
@@ -216,11 +217,11 @@ pub fn sparse_conv_grad_weight(x: Tensor<2>, grad: Tensor<2>, map: &KernelMap) -
     ))
 }
 
-/// What the operations are: plain loops that every other path is compared with.
+/// Reference implementations: plain loops that every other path is compared with.
 pub mod definition {
     use super::super::{KernelMap, NO_NEIGHBOUR};
 
-    /// Calls `pair(offset, input row, output row)` for everything that meets.
+    /// Calls `pair(offset, input row, output row)` for every pair of the map.
     fn for_each_pair(map: &KernelMap, mut pair: impl FnMut(usize, usize, usize)) {
         for k in 0..map.offsets() {
             for (p, &q) in map.inputs().at(k).iter().enumerate() {
@@ -231,7 +232,7 @@ pub mod definition {
         }
     }
 
-    /// `x`: `[in_rows, c_in]`, `w`: `[offsets, c_in, c_out]` to `[out_rows, c_out]`.
+    /// `x` is `(in_rows, c_in)`, `w` is `(offsets, c_in, c_out)`; returns `(out_rows, c_out)`.
     pub fn sparse_conv(
         x: &[f32],
         w: &[f32],
@@ -249,7 +250,7 @@ pub mod definition {
         y
     }
 
-    /// `grad`: `[out_rows, c_out]`, `w`: `[offsets, c_in, c_out]` to `[in_rows, c_in]`.
+    /// `grad` is `(out_rows, c_out)`, `w` is `(offsets, c_in, c_out)`; returns `(in_rows, c_in)`.
     pub fn sparse_conv_grad_input(
         grad: &[f32],
         w: &[f32],
@@ -267,7 +268,7 @@ pub mod definition {
         dx
     }
 
-    /// `x`: `[in_rows, c_in]`, `grad`: `[out_rows, c_out]` to `[offsets, c_in, c_out]`.
+    /// `x` is `(in_rows, c_in)`, `grad` is `(out_rows, c_out)`; returns `(offsets, c_in, c_out)`.
     pub fn sparse_conv_grad_weight(
         x: &[f32],
         grad: &[f32],
@@ -286,7 +287,7 @@ pub mod definition {
     }
 }
 
-/// Which of the three derivatives was computed.
+/// The derivative that is computed.
 #[derive(Clone, Copy, Debug)]
 enum Form {
     Output,
@@ -356,7 +357,7 @@ impl<B: SparseConv> Backward<B, 2> for Form {
     }
 }
 
-/// A convolution and an addend: the gradient is the addend's as it is.
+/// A convolution plus an addend, to which the gradient passes unchanged.
 #[derive(Debug)]
 struct Sum;
 

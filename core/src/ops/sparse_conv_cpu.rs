@@ -1,5 +1,5 @@
-//! Sparse convolution on the CPU: for every offset, the rows that meet are multiplied straight from
-//! where they lie and added straight to where they belong. Blocks of rows share nothing, and
+//! Sparse convolution on the CPU: for every offset, the paired rows are read directly from the
+//! input, multiplied, and added directly to the output. Blocks of rows are independent, and
 //! natively all cores work on them.
 
 use burn::{
@@ -14,7 +14,7 @@ use super::{
 };
 use crate::platform;
 
-/// What happens to the sums: the slices of a [`Then`](super::Then).
+/// Operations on the sums: the slices of a [`Then`](super::Then).
 #[derive(Clone, Copy, Default)]
 struct Epilogue<'a> {
     affine: Option<&'a [f32]>,
@@ -23,7 +23,8 @@ struct Epilogue<'a> {
 }
 
 impl Epilogue<'_> {
-    /// To rows from `first` on, `channels` wide, that are still in the cache.
+    /// Applies the operations to the rows from `first` on, `channels` wide, while they are in the
+    /// cache.
     fn apply(&self, first: usize, channels: usize, y: &mut [f32]) {
         if let Some((factors, summands)) = self.affine.map(|affine| affine.split_at(channels)) {
             for row in y.chunks_exact_mut(channels) {
@@ -44,9 +45,9 @@ impl Epilogue<'_> {
     }
 }
 
-/// `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then what comes after.
+/// Computes `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then applies `then`.
 fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> Vec<f32> {
-    // the tables are there before any block asks for them
+    // the tables must exist before any block needs them
     neighbours.list_pairs();
     platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
         let first = block * BLOCK;
@@ -65,7 +66,7 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> V
     })
 }
 
-/// `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
+/// Computes `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
 fn grad_weight(x: &[f32], grad: &[f32], widths: [usize; 2], map: &KernelMap) -> Vec<f32> {
     let matrix = widths[0] * widths[1];
     let met: Vec<_> = (0..map.offsets()).map(|k| map.inputs().pairs(k)).collect();

@@ -1,5 +1,5 @@
 //! Sparse convolution on the GPU: `wgsl/sparse_conv.wgsl` or `wgsl/sparse_conv_shared.wgsl`,
-//! whichever is faster there, and the gradient to the weight.
+//! whichever is faster on the device, and the gradient with respect to the weight.
 
 use burn::backend::{
     TensorMetadata as _,
@@ -31,16 +31,17 @@ const GRAD_WEIGHT: Shader = Shader::new(
 
 /// Rows, and vectors of channels, that one thread of [`REGISTERS`] computes.
 const REGISTER_TILE: [usize; 2] = [8, 2];
-/// Rows, and vectors of channels, that one workgroup of [`SHARED`] computes, and its threads.
+/// Rows, and vectors of channels, that one workgroup of [`SHARED`] computes, and its number of
+/// threads.
 const SHARED_TILE: [usize; 3] = [64, 8, 64];
-/// Threads that keep a large GPU busy; the gradient to the weight splits its rows until there are
-/// about as many.
+/// Number of threads that keep a large GPU busy; the gradient with respect to the weight splits its
+/// rows until there are about that many.
 const BUSY: usize = 1 << 16;
-/// Fewest rows worth a piece of their own.
+/// Minimum number of rows per piece.
 const PIECE: usize = 64;
 
-/// Rows of `x` gathered along `neighbours` through `w` `[offsets, c_in, c_out]`, then what comes
-/// after: see [`SparseConv::sparse_conv_then`].
+/// Multiplies rows of `x`, gathered along `neighbours`, by `w`, `(offsets, c_in, c_out)`, and
+/// applies `after`: see [`SparseConv::sparse_conv_then`].
 fn convolve(
     x: CubeTensor,
     w: CubeTensor,
@@ -56,7 +57,7 @@ fn convolve(
     } else {
         x.clone()
     };
-    // bound as single precision, and not read
+    // without `after.affine`, the weights are bound in its place and not read
     let affine = if after.affine {
         padded(single(affine), 1)
     } else {

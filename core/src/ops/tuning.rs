@@ -1,5 +1,5 @@
-//! Which of several shaders for the same thing runs: the one that was faster on the device at hand,
-//! whatever the adapter is called.
+//! Choice between several shaders for the same operation: the one that was fastest on the device
+//! runs, whatever the name of the adapter.
 
 use std::{
     hint::black_box,
@@ -11,55 +11,55 @@ use burn::tensor::{DType, Device, Distribution, ExecutionError, Tensor};
 use super::{KernelMap, Level, masked_softmax, matmul, sparse_conv};
 use crate::platform::Instant;
 
-/// Side of the square floor and of the wall that are convolved, voxels.
+/// Side of the square floor and of the wall that are convolved, in voxels.
 const SIDE: i32 = 48;
-/// Channels in and out.
+/// Input and output channels.
 const CHANNELS: usize = 32;
-/// Rows of the product, and its inner and outer width: those of a decoder.
+/// Rows, inner width and outer width of the product: those of a decoder.
 const PRODUCT: [usize; 3] = [1024, 256, 256];
 /// Heads, queries and keys of the softmax.
 const SCORES: [usize; 3] = [8, 128, 1024];
-/// Halves that are not this much faster are not worth what they round away.
+/// Minimum speed-up at which f16 storage is worth its rounding errors.
 const WORTH_ROUNDING: f64 = 1.1;
-/// How often each is measured; the fastest counts.
+/// Number of measured runs; the fastest counts.
 const RUNS: usize = 3;
 
-/// Where a shader keeps what it works on.
+/// Memory in which a shader keeps its tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tiles {
-    /// In registers of single threads: no barrier, which adapters that run on a CPU pay for dearly.
+    /// Registers of single threads: no barriers, which are expensive on adapters that run on a CPU.
     Registers,
-    /// In memory that a workgroup shares.
+    /// Memory that a workgroup shares.
     Shared,
 }
 
-/// Who computes a row of a softmax.
+/// Threads that compute a row of a softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftmaxRow {
     /// One thread.
     Thread,
-    /// A workgroup through shared memory.
+    /// A workgroup, through shared memory.
     Workgroup,
-    /// A workgroup by its subgroups: only for devices that have them.
+    /// A workgroup, through its subgroups: only for devices that have them.
     Subgroups,
 }
 
-/// What a GPU computes with.
+/// The shaders and the storage type that a GPU uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Of matrix products: in registers our own shader, shared burn's, which also tunes itself to
-    /// the shape.
+    /// For matrix products: in registers the shader of this crate, shared burn's implementation,
+    /// which also tunes itself to the shape.
     pub product: Tiles,
-    /// Of the softmax of attention.
+    /// For the softmax of attention.
     pub softmax: SoftmaxRow,
-    /// Of sparse convolutions.
+    /// For sparse convolutions.
     pub convolution: Tiles,
-    /// How a backbone stores features and weights; sums are of single precision either way.
+    /// Type in which a backbone stores features and weights; sums are f32 in either case.
     pub storage: DType,
 }
 
 impl Default for Tuning {
-    /// What every adapter can do.
+    /// The settings that every adapter supports.
     fn default() -> Self {
         Self {
             product: Tiles::Registers,
@@ -70,11 +70,11 @@ impl Default for Tuning {
     }
 }
 
-/// The GPU in use and its tuning: a process uses one at a time, or several of one kind.
+/// The GPU in use and its tuning: a process uses one GPU at a time, or several of one kind.
 static CURRENT: RwLock<Option<(Device, Tuning)>> = RwLock::new(None);
 
 impl Tuning {
-    /// Of the GPU in use.
+    /// The tuning of the GPU in use, or the default.
     pub fn current() -> Self {
         CURRENT
             .read()
@@ -84,7 +84,8 @@ impl Tuning {
             .unwrap_or_default()
     }
 
-    /// Of `device`: that of the GPU in use if it is this one.
+    /// The tuning of `device`: that of the GPU in use if `device` is that GPU, otherwise the
+    /// default.
     pub fn of(device: &Device) -> Self {
         let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
         current
@@ -94,16 +95,16 @@ impl Tuning {
             .unwrap_or_default()
     }
 
-    /// Uses it on `device`, a GPU, from now on.
+    /// Uses this tuning on `device`, a GPU, from now on.
     pub fn apply(self, device: &Device) {
         *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some((device.clone(), self));
     }
 
-    /// Measures on `device`, a GPU with subgroups or without, and uses what was fastest from now
-    /// on: some hundred million operations of each kind.
+    /// Measures all alternatives on `device`, a GPU with or without `subgroups`, and uses the
+    /// fastest from now on. This takes some hundred million operations of each kind.
     ///
     /// # Errors
-    /// The device failed.
+    /// If the device fails.
     pub async fn measure(device: &Device, subgroups: bool) -> Result<Self, ExecutionError> {
         let tiles = [Tiles::Registers, Tiles::Shared];
         let (mut best, mut fastest) = (Self::default(), f64::INFINITY);
@@ -158,11 +159,11 @@ impl Tuning {
     }
 }
 
-/// Milliseconds that `device` takes for a few sparse convolutions of a floor and a wall, tuned as
-/// it is, shaders compiled before.
+/// Measures the milliseconds that `device` takes for a few sparse convolutions of a floor and a
+/// wall, with its current tuning and without compilation of shaders.
 ///
 /// # Errors
-/// The device failed.
+/// If the device fails.
 pub async fn milliseconds_of_convolutions(device: &Device) -> Result<f64, ExecutionError> {
     let floor_and_wall: Vec<[i32; 3]> = (0..SIDE * SIDE)
         .flat_map(|i| [[i % SIDE, i / SIDE, 0], [i % SIDE, SIDE, i / SIDE]])
@@ -202,11 +203,11 @@ async fn milliseconds_of_softmaxes(device: &Device) -> Result<f64, ExecutionErro
 
 async fn fastest(work: impl Fn() -> Tensor<2>) -> Result<f64, ExecutionError> {
     let mut fastest = f64::INFINITY;
-    // The first one compiles shaders.
+    // The first run compiles shaders.
     for run in 0..=RUNS {
         let start = Instant::now();
         let value = work().slice([0..1, 0..1]).into_data_async().await?;
-        // Natively a read waits for the device only when what it read is looked at.
+        // On native targets a read waits for the device only when its bytes are accessed.
         black_box(value.as_bytes().first());
         if run > 0 {
             fastest = fastest.min(start.elapsed().as_secs_f64() * 1e3);

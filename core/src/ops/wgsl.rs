@@ -1,7 +1,7 @@
-//! Launching the shaders of `wgsl/`: the kernel object, tensors as they bind them, and what is kept
-//! on the devices that use it.
+//! Launch of the shaders of `wgsl/`: the kernel object, tensors in the layout that shaders bind,
+//! and the data kept on the devices that use it.
 //!
-//! Whatever tensor exists on a device can be bound as a whole: burn allocates none that could not.
+//! Every tensor on a device can be bound as a whole: burn does not allocate any that could not.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -22,16 +22,16 @@ use cubecl::{
 
 /// Largest binding that every WebGPU device offers, in bytes.
 pub const BINDING_LIMIT: usize = 128 << 20;
-/// Most workgroups along one dimension of a dispatch.
+/// Maximum number of workgroups along one dimension of a dispatch.
 const GROUPS_LIMIT: u32 = 65_535;
-/// Threads of a workgroup; every shader declares the same.
+/// Threads per workgroup; every shader declares the same number.
 const GROUP: u32 = 64;
-/// A shader of `wgsl/`, by the name that its file and its entry point share.
+/// A shader of `wgsl/`, identified by the name that its file and its entry point share.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shader {
     pub entry: &'static str,
     pub source: &'static str,
-    /// Features are stored by halves: the shader has an alias `Stored`.
+    /// If `true`, features are stored as f16: the shader has an alias `Stored`.
     pub half: bool,
 }
 
@@ -79,7 +79,7 @@ impl CubeKernel for Shader {
 }
 
 impl Shader {
-    /// A shader whose file and entry point have the same name.
+    /// Creates a shader whose file and entry point have the same name.
     pub const fn new(entry: &'static str, source: &'static str) -> Self {
         Self {
             entry,
@@ -88,7 +88,7 @@ impl Shader {
         }
     }
 
-    /// The same for features of this type.
+    /// Returns the same shader for features of this type.
     pub fn storing(self, dtype: DType) -> Self {
         assert!(
             matches!(dtype, DType::F32 | DType::F16),
@@ -100,7 +100,8 @@ impl Shader {
         }
     }
 
-    /// Runs at least `threads` threads on `buffers`, bound in order, and then `info` as a uniform.
+    /// Runs at least `threads` threads on `buffers`, bound in order, followed by `info` as a
+    /// uniform.
     pub fn launch<const N: usize, const W: usize>(
         self,
         client: &Client,
@@ -126,13 +127,13 @@ impl Shader {
     }
 }
 
-/// Vectors of four in a row of a padded tensor.
+/// Number of vectors of four values per row of a padded tensor.
 pub(super) fn vectors(tensor: &CubeTensor) -> usize {
     let shape = tensor.shape();
     shape[shape.num_dims() - 1] / 4
 }
 
-/// Something built from a CPU structure and kept on every device that asked for it.
+/// Data built from a CPU structure and kept on every device that requested it.
 pub(super) struct OnDevice<T>(Mutex<Vec<(Device<CubeBackend>, Arc<T>)>>);
 
 impl<T> Default for OnDevice<T> {
@@ -148,7 +149,7 @@ impl<T> std::fmt::Debug for OnDevice<T> {
 }
 
 impl<T> OnDevice<T> {
-    /// What `device` has, made by `upload` the first time.
+    /// Returns the data on `device`, created by `upload` on first use.
     pub fn get(&self, device: &Device<CubeBackend>, upload: impl FnOnce() -> T) -> Arc<T> {
         let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, found)) = kept.iter().find(|(on, _)| on == device) {
@@ -160,12 +161,12 @@ impl<T> OnDevice<T> {
     }
 }
 
-/// A tensor of zeros beside `like`.
+/// Creates a tensor of zeros with the type and the device of `like`.
 pub(super) fn zeros_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     CubeBackend::float_zeros(shape.into(), &like.device, FloatDType::from(like.dtype))
 }
 
-/// An uninitialised tensor of the same type beside `like`.
+/// Creates an uninitialized tensor with the type and the device of `like`.
 pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTensor {
     let shape = shape.into();
     let handle = like.client.empty(shape.num_elements() * like.dtype.size());
@@ -178,13 +179,14 @@ pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTens
     )
 }
 
-/// The tensor, which a shader binds that stores single precision alone.
+/// Returns the tensor for a shader that reads f32 only, and panics if it has another type.
 pub(super) fn single(tensor: FloatTensor<CubeBackend>) -> FloatTensor<CubeBackend> {
     assert_eq!(tensor.dtype, DType::F32, "this shader reads f32");
     tensor
 }
 
-/// The tensor, contiguous, its last `dims` dimensions filled up with zeros to multiples of four.
+/// Returns the tensor, contiguous, with its last `dims` dimensions padded with zeros to multiples
+/// of four.
 pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTensor {
     let shape = tensor.shape();
     let kept = shape.num_dims() - dims;
@@ -207,7 +209,7 @@ pub(super) fn padded(tensor: FloatTensor<CubeBackend>, dims: usize) -> CubeTenso
     into_contiguous(CubeBackend::float_slice_assign(zeros, &part, tensor))
 }
 
-/// The part of a padded tensor that has `shape`.
+/// Returns the part of a padded tensor that has `shape`.
 pub(super) fn trimmed(tensor: CubeTensor, shape: impl Into<Shape>) -> FloatTensor<CubeBackend> {
     let shape = shape.into();
     if tensor.shape() == shape {

@@ -1,9 +1,9 @@
-//! What a scan seems to be (up axis, unit, density, colour), what was assumed, and how to change
-//! it.
+//! The apparent properties of a scan (up axis, unit, density, colour), what was assumed, and how to
+//! change it.
 //!
-//! Everything is looked at in the file's own frame, so the answer does not depend on the frame that
-//! the scan has now. Nothing is changed either: [`Preflight::apply`] does that, after the user had
-//! a chance to choose.
+//! Everything is examined in the file's own frame, so the result does not depend on the current
+//! frame of the scan. The scan is not changed either: [`Preflight::apply`] does that, after the
+//! user has had a chance to choose.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,67 +15,67 @@ mod up;
 
 pub use unit::Unit;
 
-/// How a finding came about.
+/// The basis of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Certainty {
-    /// The points say so.
+    /// The points show it.
     Found,
-    /// The points do not say; what is usual was taken.
+    /// The points are not conclusive; the usual value was taken.
     Assumed,
-    /// The user said so.
+    /// The user chose it.
     Chosen,
 }
 
 /// One property of a scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Finding<T> {
-    /// What it is.
+    /// Value of the property.
     pub value: T,
-    /// How we know.
+    /// Basis of the value.
     pub certainty: Certainty,
-    /// The same as a sentence for the user.
+    /// The finding as a sentence for the user.
     pub words: String,
 }
 
-/// What colours a scan has.
+/// The kind of colours that a scan has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Color {
-    /// Different ones.
+    /// Points have different colours.
     Present,
-    /// All points have the same.
+    /// All points have the same colour.
     Uniform,
-    /// None.
+    /// The scan has no colours.
     Absent,
 }
 
-/// What the user said; `None` leaves it to the points.
+/// The user's choices; `None` leaves the decision to the points.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Choices {
-    /// Which axis of the file is up.
+    /// Up axis of the file.
     pub up: Option<UpAxis>,
-    /// What the file's numbers count.
+    /// Unit of the file's numbers.
     pub unit: Option<Unit>,
 }
 
 /// The findings about one scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preflight {
-    /// Which axis of the file is up.
+    /// Up axis of the file.
     pub up: Finding<UpAxis>,
-    /// What the file's numbers count.
+    /// Unit of the file's numbers.
     pub unit: Finding<Unit>,
-    /// Median distance from a point to the nearest other one in metres; `None` where all points are
+    /// Median distance from a point to the nearest other point in metres; `None` if all points are
     /// in one place.
     pub spacing: Finding<Option<f64>>,
-    /// Whether there is colour.
+    /// The kind of colours.
     pub color: Finding<Color>,
     /// Width, depth and height in metres, without the outermost 0.5 % of the points on either side.
     pub extent: [f64; 3],
 }
 
-/// Looks at a scan. O(points) and a constant number of neighbour searches.
+/// Examines a scan. O(points) and a constant number of neighbour searches.
 pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
     let sample = Sample::of(scan);
     let up = match choices.up {
@@ -113,13 +113,13 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
 }
 
 impl Preflight {
-    /// Gives the scan the frame that was found or chosen.
+    /// Sets the frame of the scan to the one that was found or chosen.
     pub fn apply(&self, scan: &mut Scan) {
-        // Every unit there is lies far within the limits of `set_frame`.
+        // Every unit lies far within the limits of `set_frame`.
         let _ = scan.set_frame(self.up.value, self.unit.value.metres());
     }
 
-    /// Whether the user should be asked: something that matters was only assumed.
+    /// `true` if the user should be asked, because an important property was only assumed.
     pub fn has_assumptions(&self) -> bool {
         self.up.certainty == Certainty::Assumed || self.unit.certainty == Certainty::Assumed
     }
@@ -163,11 +163,11 @@ fn color(scan: &Scan) -> Finding<Color> {
     }
 }
 
-/// An even sample of the points in the file's frame and units, and where they lie.
+/// An even sample of the points in the file's frame and units, and its bounds.
 struct Sample {
-    /// (samples, 3) file coordinates.
+    /// `(samples, 3)` file coordinates.
     points: Vec<[f64; 3]>,
-    /// Per axis, without the outermost 0.5 % on either side.
+    /// Lower bound per axis, without the outermost 0.5 % on either side.
     low: [f64; 3],
     high: [f64; 3],
     extent: [f64; 3],

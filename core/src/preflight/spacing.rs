@@ -1,4 +1,4 @@
-//! How far apart neighbouring points are.
+//! The distance between neighbouring points.
 
 use std::collections::HashMap;
 
@@ -7,16 +7,17 @@ use glam::Vec3;
 use super::Sample;
 use crate::scan::Scan;
 
-/// Cells that are looked into.
+/// Number of cells that are examined.
 const CELLS: usize = 64;
 
-/// The most points of a cell that are compared with each other.
+/// The maximum number of points of a cell that are compared with each other.
 const CELL_POINTS: usize = 400;
 
-/// The median distance to the nearest point that is not in the same place, in file units.
+/// The median distance to the nearest point at a different place, in file units.
 ///
-/// Space is cut into cells; all distances within a few of the cells are compared. The cells are
-/// those of every n-th point, so that dense places count as often as they have points. O(points).
+/// Space is divided into cells, and all distances within some of the cells are compared. These are
+/// the cells of every n-th point, so that dense regions are weighted by their number of points.
+/// O(points).
 pub(super) fn median_spacing(scan: &Scan, sample: &Sample) -> Option<f64> {
     let [a, b, c] = sample.extent;
     let surface = 2.0 * (a * b + b * c + c * a);
@@ -25,8 +26,8 @@ pub(super) fn median_spacing(scan: &Scan, sample: &Sample) -> Option<f64> {
         .sqrt()
         .max(a.max(b).max(c) / scan.len() as f64);
     let mut edge = even * 8.0 * scan.frame.metres_per_unit;
-    // Where the points fill less than the surface of their box, the cells come out too full: halve
-    // them.
+    // If the points fill less than the surface of their box, the cells contain too many points:
+    // halve them.
     for _ in 0..6 {
         if !(edge.is_finite() && edge > 0.0) {
             return None;
@@ -45,7 +46,7 @@ pub(super) fn median_spacing(scan: &Scan, sample: &Sample) -> Option<f64> {
     median_within(&cells(&scan.positions, edge)).map(|metres| metres / scan.frame.metres_per_unit)
 }
 
-/// The points of some cells of this edge, at most [`CELL_POINTS`] of each.
+/// The points of a sample of the cells with this edge length, at most [`CELL_POINTS`] per cell.
 fn cells(positions: &[[f32; 3]], edge: f64) -> Vec<Vec<Vec3>> {
     let cell = |position: &[f32; 3]| position.map(|v| (f64::from(v) / edge).floor() as i64);
     let step = positions.len().div_ceil(CELLS).max(1);

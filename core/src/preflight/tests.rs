@@ -3,8 +3,8 @@
 use super::*;
 use crate::{progress::Monitor, scan, scan::Frame};
 
-/// A furnished box of 4 x 5 x 2.5 m as points 5 cm apart: floor, walls, table tops, but no ceiling;
-/// z up, metres.
+/// A furnished room of 4 x 5 x 2.5 m as points 5 cm apart: floor, walls, table tops, but no
+/// ceiling; z up, metres.
 fn room() -> Vec<[f32; 3]> {
     let grid = |from: [f32; 2], to: [f32; 2]| {
         let steps = [0, 1].map(|axis| ((to[axis] - from[axis]) / 0.05).round() as usize);
@@ -187,7 +187,7 @@ fn clouds_that_say_nothing_are_assumptions() {
 
 #[test]
 fn a_view_from_a_camera_has_y_down() {
-    // a wall 2 m ahead, tilted: no axis is square to it
+    // a tilted wall 2 m ahead: no axis is perpendicular to it
     let wall = (0..100).flat_map(|i| {
         (0..100).map(move |k| {
             [

@@ -1,4 +1,4 @@
-//! The unit of a file, from how large a room is.
+//! Guesses the unit of a file from the usual size of a room.
 
 use serde::{Deserialize, Serialize};
 
@@ -10,9 +10,9 @@ use super::{Certainty, Finding};
 pub enum Unit {
     /// The default of nearly all software.
     Metres,
-    /// Modelling programs.
+    /// Used by modelling programs.
     Centimetres,
-    /// Depth cameras, mechanical scanners.
+    /// Used by depth cameras and mechanical scanners.
     Millimetres,
     /// 0.3048 m.
     Feet,
@@ -30,7 +30,7 @@ impl Unit {
         Self::Inches,
     ];
 
-    /// Metres in one.
+    /// The length of the unit in metres.
     pub const fn metres(self) -> f64 {
         match self {
             Self::Metres => 1.0,
@@ -41,7 +41,7 @@ impl Unit {
         }
     }
 
-    /// How unusual the unit is, as a negative logarithm.
+    /// The negative logarithm of the unit's prior probability, relative to metres.
     const fn surprise(self) -> f64 {
         match self {
             Self::Metres => 0.0,
@@ -64,12 +64,12 @@ impl std::fmt::Display for Unit {
     }
 }
 
-/// From the longer side of the floor and the height, in file units.
+/// Guesses the unit from the longer side of the floor and the height, in file units.
 ///
-/// A scanned room is some 5 m long and 2.4 m high, both within a factor of about two, which is how
-/// both are judged: as normal distributions of the logarithm. What is smaller than a room is
-/// likelier a part of one than a whole one in another unit; what is longer may be several rooms,
-/// which are no higher.
+/// A scanned room is about 5 m long and 2.4 m high, both within a factor of about two. Both are
+/// therefore scored with normal distributions of the logarithm. A scan smaller than a room is more
+/// likely to be a part of a room than a whole room in another unit; a longer scan may consist of
+/// several rooms, which are not higher.
 pub(super) fn guess(length: f64, height: f64) -> Finding<Unit> {
     let misfit = |size: f64, usual: f64, above: f64| {
         let deviation = (size / usual).ln();
@@ -91,7 +91,7 @@ pub(super) fn guess(length: f64, height: f64) -> Finding<Unit> {
     };
     let [length, height] = [length, height].map(|size| size * value.metres());
     let is_room = (2.0..=20.0).contains(&length) && (1.2..=4.0).contains(&height);
-    // Metres of a hall may be feet of a room: only a clear case is a finding.
+    // A hall in metres may be a room in feet: the unit counts as found only if the case is clear.
     let clear = Unit::ALL
         .into_iter()
         .filter(|unit| *unit != value)

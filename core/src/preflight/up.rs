@@ -1,36 +1,37 @@
-//! The up axis, from where horizontal surfaces are.
+//! Guesses the up axis from the positions of horizontal surfaces.
 //!
 //! Floors, seats and tables face up and lie in the lower half of a room; the upper half is mostly
-//! walls. So for the true up direction there are more surfaces square to it below the middle than
-//! above, and nothing like that holds for walls. A room is also lower than it is wide. Where both
-//! ends of an axis are closed by surfaces (floor and ceiling, or two walls) the difference says
-//! nothing and is not counted. What conventions make likely is added last: z up in general, y down
-//! or up where the points lie in front of a camera at the origin. If the winner would not have won
-//! clearly without that, it is an assumption.
+//! walls. The true up axis therefore has more surface perpendicular to it in the lower half than in
+//! the upper half, and nothing similar holds for the walls. A room is also lower than it is wide.
+//! If both ends of an axis are closed by surfaces (floor and ceiling, or two walls), the difference
+//! is not informative and is not counted. A bonus for common conventions is added last: for z up in
+//! general, and for y down or up if the points lie in front of a camera at the origin. If the
+//! winner would not have won clearly without that bonus, it is an assumption.
 
 use super::{Certainty, Finding, Sample};
 use crate::{scan::UpAxis, spatial};
 
-/// Neighbours of a sampled point that make its normal.
+/// Number of neighbours of a sampled point that determine its normal.
 const NEIGHBOURS: usize = 16;
 
-/// A surface is square to an axis within 15 degrees.
+/// A surface is perpendicular to an axis if its normal is within 15 degrees of the axis.
 const SQUARE: f32 = 0.966;
 
-/// An end of an axis is closed when this share of all points lies there in surfaces square to it.
+/// An end of an axis is closed if surfaces perpendicular to the axis contain this share of all
+/// points there.
 const CLOSED: f64 = 0.05;
 
-/// How much being flat counts: the weight of "lower than wide".
+/// The weight of "lower than wide".
 const FLATNESS: f64 = 0.1;
 
-/// What the points alone must say for a finding: so much of a floor, and so much more than any
-/// other direction has.
+/// The evidence that the points alone must give for a finding: the minimum difference in floor
+/// area, and the minimum lead over every other direction.
 const CLEAR: f64 = 0.03;
 
-/// What an axis looks like, both ways up.
+/// The evidence for an axis, for both signs.
 struct Evidence {
-    /// Share of the points in square surfaces in the lower minus the upper half of the axis; 0
-    /// where both ends are closed.
+    /// Share of the points in surfaces perpendicular to the axis, lower half minus upper half; 0 if
+    /// both ends are closed.
     floor: f64,
     /// 0 for an axis longer than the others, up to 1 for a much shorter one.
     flatness: f64,
@@ -69,8 +70,8 @@ pub(super) fn guess(sample: &Sample) -> Finding<UpAxis> {
     }
 }
 
-/// What is usual: for a view from a camera at the origin (+z forward and y down, or -z forward and
-/// y up), and for the rest.
+/// The bonus for common conventions: for a view from a camera at the origin (+z forward and y down,
+/// or -z forward and y up), and for other scans.
 fn convention(sample: &Sample, up: UpAxis) -> f64 {
     let straddles = |axis: usize| sample.low[axis] < 0.0 && sample.high[axis] > 0.0;
     let in_front =
@@ -114,7 +115,7 @@ fn evidence(sample: &Sample) -> [Evidence; 3] {
                 flatness,
             };
         }
-        // (bins) points in square surfaces, from one end to the other
+        // (bins) share of points in perpendicular surfaces, from one end to the other
         const BINS: usize = 50;
         let mut histogram = [0.0; BINS];
         for (point, normal) in sample.points.iter().zip(&normals) {

@@ -2,10 +2,10 @@
 
 use super::Scalar;
 
-/// Lines that are not blank; a line ends with LF, CR or both.
+/// An iterator over the lines that are not blank; a line ends with LF, CR or both.
 pub(super) struct Lines<'a> {
     bytes: &'a [u8],
-    /// Position behind the last line that was given out.
+    /// Position after the last line returned.
     pub(super) at: usize,
 }
 
@@ -35,14 +35,14 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
-/// The words of a line.
+/// Splits a line into words.
 pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> {
     line.split(u8::is_ascii_whitespace)
         .filter(|word| !word.is_empty())
 }
 
-/// A floating point number, in the spellings of C's `printf` on every system; `None` when it is
-/// none.
+/// Parses a floating-point number in the spellings of C's `printf` on any system; `None` if the
+/// word is not a number.
 pub(super) fn float(word: &[u8]) -> Option<f64> {
     let text = str::from_utf8(word).ok()?;
     text.parse().ok().or_else(|| {
@@ -52,7 +52,7 @@ pub(super) fn float(word: &[u8]) -> Option<f64> {
     })
 }
 
-/// A whole number; `3.0` and `1e3` are whole too.
+/// Parses an integer; `3.0` and `1e3` count as integers too.
 pub(super) fn integer(word: &[u8]) -> Option<i128> {
     let text = str::from_utf8(word).ok()?;
     let short = text.parse::<i64>().map(i128::from);
@@ -62,8 +62,8 @@ pub(super) fn integer(word: &[u8]) -> Option<i128> {
         .or_else(|| float(word).filter(|v| v.fract() == 0.0).map(|v| v as i128))
 }
 
-/// Appends the number as little endian `scalar`; `None` when the word is no such number or does not
-/// fit.
+/// Appends the number as a little-endian `scalar`; `None` if the word is not a number of that type
+/// or does not fit.
 pub(super) fn push(word: &[u8], scalar: Scalar, out: &mut Vec<u8>) -> Option<()> {
     fn whole<T: TryFrom<i128>, const N: usize>(
         word: &[u8],
@@ -79,7 +79,7 @@ pub(super) fn push(word: &[u8], scalar: Scalar, out: &mut Vec<u8>) -> Option<()>
         Scalar::I32 => out.extend(whole(word, i32::to_le_bytes)?),
         Scalar::U32 => out.extend(whole(word, u32::to_le_bytes)?),
         Scalar::F32 => {
-            // Straight to f32: by way of f64 it would be rounded twice.
+            // Parsed directly as f32: parsing as f64 first would round twice.
             let value = str::from_utf8(word)
                 .ok()
                 .and_then(|text| text.parse::<f32>().ok());

@@ -1,4 +1,4 @@
-//! How a file's coordinates relate to the world frame (metres, z up, near the origin).
+//! The transform between a file's coordinates and the world frame (metres, z up, near the origin).
 
 use serde::{Deserialize, Serialize};
 
@@ -24,7 +24,7 @@ pub enum UpAxis {
 }
 
 impl UpAxis {
-    /// Every axis.
+    /// All six axes.
     pub const ALL: [Self; 6] = [
         Self::PlusX,
         Self::MinusX,
@@ -34,7 +34,7 @@ impl UpAxis {
         Self::MinusZ,
     ];
 
-    /// 0, 1 or 2 for x, y or z.
+    /// The index of the axis: 0, 1 or 2 for x, y or z.
     pub const fn index(self) -> usize {
         match self {
             Self::PlusX | Self::MinusX => 0,
@@ -43,7 +43,7 @@ impl UpAxis {
         }
     }
 
-    /// +1 or -1: which end of the axis is up.
+    /// The sign of the direction along the axis that is up: +1 or -1.
     pub const fn sign(self) -> f64 {
         match self {
             Self::PlusX | Self::PlusY | Self::PlusZ => 1.0,
@@ -51,7 +51,7 @@ impl UpAxis {
         }
     }
 
-    /// The proper rotation that brings this axis to +z.
+    /// Applies the proper rotation that takes this axis to +z.
     fn rotate(self, [x, y, z]: [f64; 3]) -> [f64; 3] {
         match self {
             Self::PlusX => [-z, y, x],
@@ -63,7 +63,7 @@ impl UpAxis {
         }
     }
 
-    /// Undoes [`Self::rotate`].
+    /// Applies the inverse of [`Self::rotate`].
     fn rotate_back(self, [x, y, z]: [f64; 3]) -> [f64; 3] {
         match self {
             Self::PlusX => [z, y, -x],
@@ -89,22 +89,23 @@ impl std::fmt::Display for UpAxis {
     }
 }
 
-/// `world = up_rotation * (metres_per_unit * (file - offset))`, in f64.
+/// The transform from file to world: `world = up_rotation * (metres_per_unit * (file - offset))`,
+/// in f64.
 ///
 /// The rotation only permutes and flips axes, so axis-aligned boxes stay axis-aligned in both
 /// directions.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Frame {
-    /// Subtracted first; file units.
+    /// The offset that is subtracted first, file units.
     pub offset: [f64; 3],
-    /// Metres in one unit of the file.
+    /// The length of one file unit in metres.
     pub metres_per_unit: f64,
-    /// Which file axis is up.
+    /// The up axis of the file.
     pub up: UpAxis,
 }
 
 impl Default for Frame {
-    /// File and world are the same.
+    /// The identity: file and world coordinates are the same.
     fn default() -> Self {
         Self {
             offset: [0.0; 3],
@@ -124,20 +125,20 @@ pub struct FileBox {
 }
 
 impl Frame {
-    /// A point of the file in the world.
+    /// Transforms a point from file to world coordinates.
     pub fn world_from_file(&self, file: [f64; 3]) -> [f64; 3] {
         let local =
             std::array::from_fn(|axis| self.metres_per_unit * (file[axis] - self.offset[axis]));
         self.up.rotate(local)
     }
 
-    /// A point of the world in the file.
+    /// Transforms a point from world to file coordinates.
     pub fn file_from_world(&self, world: [f64; 3]) -> [f64; 3] {
         let local = self.up.rotate_back(world);
         std::array::from_fn(|axis| local[axis] / self.metres_per_unit + self.offset[axis])
     }
 
-    /// A box of the file in the world, rounded to f32.
+    /// Transforms a box from file to world coordinates, rounded to f32.
     pub fn world_box_from_file(&self, file: &FileBox) -> Aabb {
         let [a, b] = [
             self.world_from_file(file.min),
@@ -149,7 +150,7 @@ impl Frame {
         }
     }
 
-    /// A box of the world in the file.
+    /// Transforms a box from world to file coordinates.
     pub fn file_box_from_world(&self, world: &Aabb) -> FileBox {
         let [a, b] = [
             self.file_from_world(world.min.map(f64::from)),

@@ -1,14 +1,14 @@
-//! LZF, the compression inside `binary_compressed` PCD files.
+//! LZF, the compression of `binary_compressed` PCD files.
 //!
 //! The stream is a sequence of runs. A control byte below 32 copies the next `control + 1` bytes.
-//! Any other one copies from what is already decoded: its upper three bits plus two are the length
-//! (seven means that a further byte is added), its lower five bits and the next byte are the
-//! distance minus one.
+//! Any other control byte copies from the bytes already decoded: its upper three bits plus two are
+//! the length (seven means that a further byte is added), its lower five bits and the next byte are
+//! the distance minus one.
 
-/// The most bytes that one byte of input can become: a three-byte reference yields up to 264.
+/// The largest expansion per byte of input: a three-byte reference yields up to 264 bytes.
 const MAX_EXPANSION: usize = 88;
 
-/// What is wrong with an LZF stream.
+/// The reasons why an LZF stream is invalid.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum LzfError {
     #[error("{compressed} compressed bytes cannot hold the {expected} bytes that are promised")]
@@ -57,7 +57,7 @@ pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError>
             if distance >= length {
                 out.extend_from_within(from..from + length);
             } else {
-                // The run overlaps what it copies: it repeats with the period `distance`.
+                // The run overlaps its source, so it repeats with the period `distance`.
                 for i in 0..length {
                     out.push(out[from + i]);
                 }
@@ -84,7 +84,7 @@ pub(super) fn decode(input: &[u8], expected: usize) -> Result<Vec<u8>, LzfError>
 pub(super) mod tests {
     use super::*;
 
-    /// A valid stream without any reference.
+    /// Encodes `data` as a valid stream without references.
     pub(crate) fn encode_literally(data: &[u8]) -> Vec<u8> {
         data.chunks(32)
             .flat_map(|run| std::iter::once(run.len() as u8 - 1).chain(run.iter().copied()))
@@ -97,7 +97,7 @@ pub(super) mod tests {
         let cases: &[Case] = &[
             (&[], 0, Ok(b"")),
             (&[2, b'a', b'b', b'c'], 3, Ok(b"abc")),
-            // "ab", then five bytes from two back: overlapping
+            // "ab", then five bytes from a distance of two: source and run overlap
             (&[1, b'a', b'b', (3 << 5), 1], 7, Ok(b"abababa")),
             // one byte, then the long form: 7 + 2 + 1 bytes
             (&[0, b'z', 7 << 5, 1, 0], 11, Ok(b"zzzzzzzzzzz")),

@@ -1,10 +1,10 @@
-//! Bytes of a scan to points: format by content, never by name.
+//! Readers for scan files: bytes to points, with the format recognized by content, never by name.
 //!
-//! A reader turns a file into a [`Table`], which keeps every property as it came so that
-//! [`crate::write`] can give the file back whole. Positions, colours, labels and triangles are then
-//! derived from the table, the same way for every format. Coordinates are f64 until [`Frame`]'s
-//! offset is subtracted; what remains is small enough for f32. The offset is zero for scans within
-//! a kilometre of their origin, so that ordinary files keep their numbers.
+//! A reader turns a file into a [`Table`], which keeps every property as it came, so that
+//! [`crate::write`] can write the whole file back. Positions, colours, labels and triangles are
+//! then derived from the table, the same way for every format. Coordinates are f64 until the offset
+//! of [`Frame`] is subtracted; the rest is small enough for f32. The offset is zero for scans
+//! within a kilometre of their origin, so that ordinary files keep their numbers.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,47 +22,49 @@ mod table;
 pub use frame::{FileBox, Frame, UpAxis};
 pub use table::{Column, ColumnView, Element, List, Property, Scalar, Table};
 
-/// The most points a scan may have: what a 4 GiB wasm memory can hold through every stage.
+/// The maximum number of points of a scan: as many as a 4 GiB wasm memory can hold through every
+/// stage.
 pub const MAX_POINTS: usize = 12_000_000;
 
-/// The most bytes that a compressed file may unpack to.
+/// The maximum number of bytes that a compressed file may unpack to.
 pub const MAX_DATA_BYTES: u64 = 1 << 30;
 
-/// A scan as points in the world frame (see [`Frame`]); structure of arrays, all of length
-/// `points`.
+/// A scan as points in the world frame (see [`Frame`]): a structure of arrays with one entry per
+/// point unless the field says otherwise.
 #[derive(Clone, Debug)]
 pub struct Scan {
-    /// (points, 3), world frame: metres and z up once the right [`Frame`] was set, see
+    /// `(points, 3)`, world frame: metres and z up once the right [`Frame`] is set, see
     /// [`crate::preflight`].
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3), sRGB, when the file has colour.
+    /// `(points, 3)`, sRGB; `None` if the file has no colour.
     pub colors: Option<Vec<[u8; 3]>>,
-    /// (triangles, 3) indices into points; empty for a cloud. Polygons are fanned.
+    /// `(triangles, 3)` indices of points; empty for a point cloud. Polygons are split into
+    /// triangle fans.
     pub triangles: Vec<[u32; 3]>,
-    /// Labels that came with the file, for evaluation only.
+    /// The labels that came with the file, for evaluation only.
     pub truth: Option<Truth>,
-    /// How the file's coordinates became `positions`.
+    /// The transform from the file's coordinates to `positions`.
     pub frame: Frame,
     /// Every property of the file, row by row.
     pub table: Table,
-    /// (points): the row of the points in `table` that a point came from; `None` when no row was
+    /// `(points)`: the row of each point in the point element of `table`; `None` if no row was
     /// dropped.
     pub row_of_point: Option<Vec<u32>>,
-    /// What was odd but not fatal, in words for the user.
+    /// Oddities in the file that are not fatal, in words for the user.
     pub warnings: Vec<Warning>,
 }
 
-/// Labels of a labelled scan, one per point: `semantic` is the data set's class id, `instance` 0 is
-/// unlabelled.
+/// The labels of a labelled scan, one per point. `semantic` is the data set's class id; `instance`
+/// 0 means unlabelled.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Truth {
-    /// (points) class ids.
+    /// `(points)` class ids.
     pub semantic: Vec<i32>,
-    /// (points) instance ids, unique in the scan; 0 = unlabelled.
+    /// `(points)` instance ids, unique in the scan; 0 = unlabelled.
     pub instance: Vec<i32>,
 }
 
-/// Something about the file that did not stop the reading.
+/// A problem in the file that did not stop the reading.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Warning(pub String);
 
@@ -76,63 +78,64 @@ impl Warning {
     }
 }
 
-/// Why a file could not become a scan; the message names the problem, the value and the limit.
+/// The reason why a file could not become a scan; the message names the problem, the value and the
+/// limit.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum ReadError {
-    /// Nothing in it.
+    /// The file has no bytes.
     #[error("the file is empty")]
     Empty,
-    /// Not a format we read; `found` says what it looks like.
+    /// The format is not supported; `found` says what the file looks like.
     #[error(
         "this looks like {found}, which Segscape does not read; it reads point clouds and meshes as PLY and PCD"
     )]
     UnknownFormat {
-        /// What the first bytes suggest.
+        /// A description of the format that the first bytes suggest.
         found: String,
     },
     /// The header or a row breaks the format's rules.
     #[error("the {format} file is malformed: {problem}")]
     Malformed {
-        /// PLY or PCD.
+        /// "PLY" or "PCD".
         format: &'static str,
-        /// What, where, which value.
+        /// The problem, its place and the value.
         problem: String,
     },
-    /// Fewer bytes than the header promises.
+    /// The file has fewer bytes than the header promises.
     #[error(
         "the {format} file is cut short: its header promises at least {expected} bytes of data, {found} are there"
     )]
     Truncated {
-        /// PLY or PCD.
+        /// "PLY" or "PCD".
         format: &'static str,
-        /// Promised bytes.
+        /// Number of bytes promised.
         expected: u64,
-        /// Present bytes.
+        /// Number of bytes present.
         found: u64,
     },
-    /// More points than memory can hold.
+    /// The scan has more points than memory can hold.
     #[error("the scan has {found} points, the limit is {limit}; thin it out first")]
     TooManyPoints {
-        /// Points in the header.
+        /// Number of points in the header.
         found: u64,
         /// [`MAX_POINTS`].
         limit: usize,
     },
-    /// Compressed data would unpack to more than memory can hold.
+    /// The compressed data would unpack to more than memory can hold.
     #[error("the scan unpacks to {found} bytes, the limit is {limit}; thin it out first")]
     TooLarge {
-        /// Bytes it unpacks to.
+        /// Number of bytes after unpacking.
         found: u64,
         /// [`MAX_DATA_BYTES`].
         limit: u64,
     },
-    /// A well-formed file of zero points.
+    /// The file is well-formed but has zero points.
     #[error("the scan has no points")]
     NoPoints,
     /// No point has three finite coordinates.
     #[error("none of the {rows} points has finite coordinates")]
     NoFinitePoint {
-        /// Rows in the file.
+        /// Number of rows in the file.
         rows: usize,
     },
     /// The caller cancelled.
@@ -140,12 +143,13 @@ pub enum ReadError {
     Cancelled(#[from] Cancelled),
 }
 
-/// A unit that no scan has.
+/// A unit length outside the range that a scan can have.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("one unit of the file cannot be {0} m; it must be between a micrometre and 1000 km")]
 pub struct UnitError(pub f64);
 
-/// Reads a scan of any known format, z up and in metres until [`Scan::set_frame`] says otherwise.
+/// Reads a scan of any supported format, z up and in metres until [`Scan::set_frame`] says
+/// otherwise.
 ///
 /// # Errors
 /// See [`ReadError`]. Never panics, never allocates more than a small multiple of `bytes`.
@@ -172,14 +176,14 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
 }
 
 impl Scan {
-    /// A scan that comes from no file; its frame is the world's.
+    /// Creates a scan that does not come from a file; its file frame is the world frame.
     ///
     /// # Errors
     /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are
     /// dropped with a warning.
     ///
     /// # Panics
-    /// When `colors` is there and not as long as `positions`.
+    /// If `colors` is given and differs in length from `positions`.
     pub fn from_points(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -216,22 +220,21 @@ impl Scan {
         points::scan_from_table(Table::of_points(points), "PLY", Vec::new())
     }
 
-    /// Number of points.
+    /// The number of points.
     pub fn len(&self) -> usize {
         self.positions.len()
     }
 
-    /// Whether there are no points, which no reader lets happen.
+    /// `true` if there are no points; no reader returns such a scan.
     pub fn is_empty(&self) -> bool {
         self.positions.is_empty()
     }
 
-    /// Says which axis of the file is up and how long its unit is, and derives the positions anew
-    /// from the file's numbers. The offset is chosen again, as on reading: see the module's words.
+    /// Sets the up axis and the unit of the file, and derives the positions again from the file's
+    /// numbers. The offset is chosen again as well, as on reading: see the module documentation.
     ///
     /// # Errors
-    /// [`UnitError`] when `metres_per_unit` is not between 1e-6 and 1e6; the scan is then
-    /// unchanged.
+    /// [`UnitError`] if `metres_per_unit` is not between 1e-6 and 1e6; the scan is then unchanged.
     pub fn set_frame(&mut self, up: UpAxis, metres_per_unit: f64) -> Result<(), UnitError> {
         if !(1e-6..=1e6).contains(&metres_per_unit) {
             return Err(UnitError(metres_per_unit));
@@ -241,7 +244,8 @@ impl Scan {
     }
 }
 
-/// Reports the reading by position in the file, at most sixteen times however many rows call it.
+/// Reports the progress of reading by position in the file, at most sixteen times, however many
+/// rows call it.
 struct Steps<'a> {
     monitor: &'a Monitor<'a>,
     total: usize,

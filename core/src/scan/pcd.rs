@@ -1,9 +1,9 @@
-//! PCD: ascii, binary, binary_compressed.
+//! The PCD reader: ascii, binary and binary_compressed.
 //!
-//! Fields of any type and count become the columns of a table: `_` is padding and dropped, a field
-//! of several values becomes `name_0`, `name_1`, ..., packed `rgb` and `rgba` become `red`,
-//! `green`, `blue` (and `alpha`), and 64-bit integers, which PLY cannot say, become doubles. What
-//! the table has no place for (width, height, viewpoint) becomes comments.
+//! Fields of any type and count become the columns of a table. The padding field `_` is dropped. A
+//! field of several values becomes `name_0`, `name_1`, ...; packed `rgb` and `rgba` become `red`,
+//! `green`, `blue` (and `alpha`); 64-bit integers, which PLY does not have, become doubles. Header
+//! entries that the table has no place for (width, height, viewpoint) become comments.
 
 use super::{
     Column, Element, MAX_DATA_BYTES, MAX_POINTS, ReadError, Scalar, Steps, Table, Warning,
@@ -11,7 +11,7 @@ use super::{
     lzf,
 };
 
-/// The most values a point may have.
+/// The maximum number of values per point.
 const MAX_VALUES: usize = 4096;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,7 +21,7 @@ enum Encoding {
     Compressed,
 }
 
-/// How one value of a field is stored.
+/// The storage type of one value of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Value {
     Scalar(Scalar),
@@ -70,7 +70,8 @@ impl Field {
         self.name == "_"
     }
 
-    /// Four bytes that are blue, green, red, alpha, whatever type the file gives them.
+    /// `true` if the field is four bytes (blue, green, red, alpha), whatever type the file gives
+    /// them.
     fn is_packed_color(&self) -> bool {
         ["rgb", "rgba"].contains(&self.name.as_str()) && self.size() == 4 && self.count == 1
     }
@@ -100,7 +101,7 @@ pub(super) fn read(
     let mut header = header(bytes)?;
     let body = &bytes[header.body_at..];
     if header.encoding == Encoding::Ascii {
-        // The text may have more digits than a 4-byte float: survey coordinates need them.
+        // The text may have more digits than a 4-byte float holds; survey coordinates need them.
         let coordinates = |f: &&mut Field| {
             f.value == Value::Scalar(Scalar::F32) && ["x", "y", "z"].contains(&f.name.as_str())
         };
@@ -308,7 +309,7 @@ fn fields(
         .collect()
 }
 
-/// Ascii rows in the layout of the binary ones.
+/// Reads ascii rows into the layout of binary rows.
 fn text_rows(
     body: &[u8],
     header: &Header,
@@ -353,8 +354,8 @@ fn text_rows(
 
 fn push(word: &[u8], field: &Field, raw: &mut Vec<u8>) -> Option<()> {
     match field.value {
-        // A packed colour is the bits of a tiny float, but some writers give the whole number that
-        // the bits mean.
+        // A packed colour is written as the tiny float that has its bits, but some writers give the
+        // integer value of the bits.
         Value::Scalar(Scalar::F32) if field.is_packed_color() => {
             match ascii::integer(word).filter(|bits| *bits >= 1) {
                 Some(bits) => raw.extend(u32::try_from(bits).ok()?.to_le_bytes()),
@@ -368,7 +369,7 @@ fn push(word: &[u8], field: &Field, raw: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// How the raw values follow each other.
+/// The order of the raw values.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Order {
     /// All fields of a point, then the next point.
@@ -377,7 +378,7 @@ enum Order {
     FieldByField,
 }
 
-/// One column of the table within the raw values: point `i` has it at `start + i * step`.
+/// One column of the table within the raw values: its value for point `i` is at `start + i * step`.
 struct Source {
     name: String,
     value: Value,

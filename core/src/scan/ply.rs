@@ -1,7 +1,8 @@
-//! PLY: ascii, binary little and big endian; points and meshes.
+//! The PLY reader: ascii, binary little-endian and big-endian; points and meshes.
 //!
-//! Every element and property is kept, known or not. The header's promises are compared with the
-//! bytes that are there before anything is allocated, so memory stays a small multiple of the file.
+//! Every element and property is kept, known or not. The sizes promised by the header are compared
+//! with the bytes that are there before anything is allocated, so memory stays a small multiple of
+//! the file.
 
 use super::{
     Column, Element, List, MAX_POINTS, Property, ReadError, Scalar, Steps, Table, Warning,
@@ -51,8 +52,8 @@ pub(super) fn read(
         });
     }
     if encoding == Encoding::Ascii {
-        // The text may have more digits than the `float` of the header: survey coordinates need
-        // them.
+        // The text may have more digits than the `float` of the header holds; survey coordinates
+        // need them.
         let is_coordinate = |c: &&mut Column| {
             c.scalar == Scalar::F32
                 && ["x", "y", "z"]
@@ -93,7 +94,7 @@ pub(super) fn read(
     Ok(table)
 }
 
-/// The fewest bytes of a row: lists empty, one digit a number.
+/// The minimum size of a row in bytes: empty lists, one digit per number.
 fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     match encoding {
         Encoding::Ascii => 2 * (element.columns.len() + element.lists.len()) as u64,
@@ -108,10 +109,11 @@ fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
     }
 }
 
-/// The header: encoding, elements without rows, where the rows begin.
+/// Parses the header; returns the encoding, the elements without rows, and the position of the
+/// first row.
 fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
-    // The first line shows how lines end. Behind CR alone, a following LF already belongs to the
-    // data.
+    // The first line shows which line end the header uses. If that is CR alone, an LF after the
+    // header already belongs to the data.
     let line_end = match bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
         Some(at) if bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n') => b'\r',
         _ => b'\n',
@@ -203,7 +205,7 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
     Err(malformed("its header has no `end_header` line"))
 }
 
-/// The rows of a binary file.
+/// A reader for the rows of a binary file.
 struct BinaryRows<'a> {
     body: &'a [u8],
     at: usize,
@@ -223,7 +225,7 @@ impl<'a> BinaryRows<'a> {
         Ok(taken)
     }
 
-    /// Takes `count` values and appends them as little endian.
+    /// Takes `count` values and appends them in little-endian order.
     fn copy(&mut self, scalar: Scalar, count: usize, out: &mut Vec<u8>) -> Result<(), ReadError> {
         let values = self.take(count.saturating_mul(scalar.size()))?;
         if self.swap && scalar.size() > 1 {
@@ -284,7 +286,7 @@ fn item_count(count: f64, list: &str, element: &str, row: usize) -> Result<u32, 
     Ok(count as u32)
 }
 
-/// The rows of an ascii file, one a line.
+/// A reader for the rows of an ascii file, one row per line.
 struct TextRows<'a> {
     lines: Lines<'a>,
     long_rows: usize,

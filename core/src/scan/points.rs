@@ -1,15 +1,15 @@
-//! What the columns of a table mean: positions, colours, labels, triangles.
+//! Interprets the columns of a table as positions, colours, labels and triangles.
 
 use super::{ColumnView, Element, Frame, ReadError, Scan, Table, Truth, UpAxis, Warning};
 
-/// Coordinates beyond this are dropped like NaN: no unit puts a room there, but marks for "no
-/// measurement" are.
+/// Points with a coordinate beyond this are dropped like NaN: no unit puts a room there, but such
+/// values are used to mark "no measurement".
 const MAX_COORDINATE: f64 = 1e10;
 
-/// Below this distance from the origin, in metres, f32 keeps a tenth of a millimetre.
+/// The distance from the origin, in metres, within which f32 resolves a tenth of a millimetre.
 const LOCAL: f64 = 1000.0;
 
-/// The most triangles of a mesh: two a point, as a closed surface has.
+/// The maximum number of triangles of a mesh: two per point, as a closed surface has.
 const MAX_TRIANGLES: usize = 2 * super::MAX_POINTS;
 
 /// The three coordinate columns.
@@ -17,7 +17,7 @@ const MAX_TRIANGLES: usize = 2 * super::MAX_POINTS;
 pub(super) struct Coordinates<'a>([ColumnView<'a>; 3]);
 
 impl<'a> Coordinates<'a> {
-    /// `None` where x, y or z is missing.
+    /// Returns `None` if x, y or z is missing.
     pub(super) fn of(points: &'a Element) -> Option<Self> {
         Some(Self([
             points.column("x")?,
@@ -31,7 +31,7 @@ impl<'a> Coordinates<'a> {
     }
 }
 
-/// The first coordinate without a column, for a message.
+/// The first coordinate that has no column, for an error message.
 fn missing_coordinate(points: &Element) -> &'static str {
     ["x", "y", "z"]
         .into_iter()
@@ -102,9 +102,9 @@ pub(super) fn scan_from_table(
 /// Sets the frame and derives the positions from the file's own numbers, so that nothing is rounded
 /// twice.
 ///
-/// The offset is zero where every coordinate is within a kilometre of the origin; otherwise it is
-/// the median point, rounded to whole units: a median, because a single stray point must not cost
-/// the others their precision.
+/// The offset is zero if every coordinate is within a kilometre of the origin. Otherwise it is the
+/// median point, rounded to whole units. It is the median rather than the mean because a single
+/// outlier must not cost the other points their precision.
 pub(super) fn place(scan: &mut Scan, up: UpAxis, metres_per_unit: f64) {
     let Some(coordinates) = Coordinates::of(scan.table.point_rows()) else {
         return;
@@ -136,7 +136,7 @@ pub(super) fn place(scan: &mut Scan, up: UpAxis, metres_per_unit: f64) {
     scan.frame = frame;
 }
 
-/// The rounded median of an even sample, by axis.
+/// The rounded median per axis of an evenly spaced sample.
 fn median(coordinates: &Coordinates, rows: Rows) -> [f64; 3] {
     const SAMPLE: usize = 4096;
     let step = (rows.iter().len() / SAMPLE).max(1);
@@ -169,7 +169,8 @@ impl<'a> Rows<'a> {
     }
 }
 
-/// sRGB bytes from the usual names in the usual types: bytes, 16 bits, floats in 0..=1 or 0..=255.
+/// Reads sRGB bytes from columns with the usual names and types: bytes, 16-bit integers, floats in
+/// 0..=1 or 0..=255.
 fn colors(points: &Element, kept: Option<&[u32]>) -> Option<Vec<[u8; 3]>> {
     const NAMES: [[&str; 3]; 3] = [
         ["red", "green", "blue"],
@@ -202,7 +203,7 @@ fn colors(points: &Element, kept: Option<&[u32]>) -> Option<Vec<[u8; 3]>> {
         largest if largest <= 255.0 => 1.0,
         _ => 255.0 / 65_535.0,
     };
-    // `as` clamps, and turns NaN to 0
+    // `as` clamps, and converts NaN to 0
     Some(
         rows.iter()
             .map(|row| channels.map(|channel| (channel.at(row) * scale).round() as u8))
@@ -210,11 +211,11 @@ fn colors(points: &Element, kept: Option<&[u32]>) -> Option<Vec<[u8; 3]>> {
     )
 }
 
-/// Labels, where a file has whole numbers for both the class (`semantic` or `label`) and the
+/// Reads labels if the file has integer columns for both the class (`semantic` or `label`) and the
 /// instance.
 ///
-/// Files differ in how they say "no instance": 0, or any negative number with 0 an instance like
-/// the others.
+/// Files encode "no instance" differently: as 0, or as any negative number, in which case 0 is an
+/// ordinary instance.
 fn truth(points: &Element, kept: Option<&[u32]>) -> Option<Truth> {
     let whole = |name| {
         points
@@ -247,8 +248,8 @@ fn truth(points: &Element, kept: Option<&[u32]>) -> Option<Truth> {
     Some(truth)
 }
 
-/// The faces as triangles of points: polygons are fanned, faces with a corner that is no point are
-/// dropped.
+/// The faces as triangles of points: polygons are split into fans, and faces with a corner that is
+/// not a point are dropped.
 fn triangles(table: &Table, kept: Option<&[u32]>, warnings: &mut Vec<Warning>) -> Vec<[u32; 3]> {
     let faces = table
         .elements

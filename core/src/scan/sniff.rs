@@ -1,13 +1,13 @@
-//! Which format some bytes are in, by content; for everything foreign, what it looks like in words.
+//! Recognizes the format of a file by its content, and describes unsupported formats in words.
 
-/// A format with a reader.
+/// A format that has a reader.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Format {
     Ply,
     Pcd,
 }
 
-/// Signatures of foreign files: offset, bytes, name.
+/// Signatures of unsupported formats: offset, bytes, description.
 const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"LASF", "a LAS or LAZ point cloud"),
     (0, b"ASTM-E57", "an E57 point cloud"),
@@ -41,7 +41,7 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (0, b"SQLite format 3", "an SQLite database"),
 ];
 
-/// The format of `bytes`, or what else they look like.
+/// Returns the format of `bytes`, or a description of what they look like otherwise.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
     if bytes
         .strip_prefix(b"ply")
@@ -90,7 +90,8 @@ fn describe(bytes: &[u8]) -> &'static str {
     describe_text(&String::from_utf8_lossy(head))
 }
 
-/// 80 bytes of anything, the number of triangles, 50 bytes for each.
+/// `true` if the length fits binary STL: 80 arbitrary bytes, the number of triangles, 50 bytes for
+/// each.
 fn is_binary_stl(bytes: &[u8]) -> bool {
     let Some(&[a, b, c, d]) = bytes.get(80..84) else {
         return false;

@@ -1,7 +1,9 @@
-//! Everything a scan file says, kept as it came, so that the file can be written back whole.
+//! The complete content of a scan file, kept as it came, so that the whole file can be written
+//! back.
 //!
-//! The model is PLY's, which PCD fits into: elements (points, faces, ...) made of rows, rows made
-//! of scalars and lists. All numbers are packed little endian, whatever the file used.
+//! The data model is that of PLY, which PCD fits into: elements (points, faces, ...) consist of
+//! rows, and rows of scalars and lists. All numbers are packed in little-endian order, whatever the
+//! file used.
 
 /// A scalar type of PLY files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -25,7 +27,7 @@ pub enum Scalar {
 }
 
 impl Scalar {
-    /// Every type.
+    /// All scalar types.
     pub const ALL: [Self; 8] = [
         Self::I8,
         Self::U8,
@@ -37,7 +39,7 @@ impl Scalar {
         Self::F64,
     ];
 
-    /// Bytes of one value.
+    /// The size of a value in bytes.
     pub const fn size(self) -> usize {
         match self {
             Self::I8 | Self::U8 => 1,
@@ -47,7 +49,7 @@ impl Scalar {
         }
     }
 
-    /// Whether values are whole numbers.
+    /// `true` if the values are integers.
     pub const fn is_integer(self) -> bool {
         !matches!(self, Self::F32 | Self::F64)
     }
@@ -81,8 +83,8 @@ impl Scalar {
         })
     }
 
-    /// The value that starts `bytes`, little endian; exact for every type. `bytes` has at least
-    /// [`Self::size`] bytes.
+    /// Reads the little-endian value at the start of `bytes`; exact for every type. `bytes` must
+    /// have at least [`Self::size`] bytes.
     pub fn read(self, bytes: &[u8]) -> f64 {
         fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
             let mut value = [0; N];
@@ -105,39 +107,40 @@ impl Scalar {
 /// One scalar property of an element's rows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Column {
-    /// Its name in the file.
+    /// Name in the file.
     pub name: String,
-    /// Its type.
+    /// Type of the values.
     pub scalar: Scalar,
 }
 
-/// One list property of an element: a varying number of items in every row.
+/// A list property of an element: a variable number of items in each row.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct List {
-    /// Its name in the file.
+    /// Name in the file.
     pub name: String,
-    /// The integer type that the file gives the number of items.
+    /// The integer type of the item count in the file.
     pub count: Scalar,
-    /// The type of an item.
+    /// Type of an item.
     pub item: Scalar,
-    /// How many of the element's columns stand before it in a row.
+    /// Number of the element's columns before this list in a row.
     pub after_columns: usize,
-    /// (rows): number of items in each row.
+    /// `(rows)`: number of items in each row.
     pub counts: Vec<u32>,
-    /// The items of all rows, packed little endian.
+    /// The items of all rows, packed in little-endian order.
     pub items: Vec<u8>,
 }
 
-/// One kind of row: the points, the faces, cameras...
+/// One kind of row: the points, the faces, the cameras and so on.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Element {
-    /// Its name in the file.
+    /// Name in the file.
     pub name: String,
     /// Number of rows.
     pub count: usize,
     /// The scalar properties in file order.
     pub columns: Vec<Column>,
-    /// (count x [`Self::stride`]) the scalars, packed little endian in column order.
+    /// `(count, stride)` bytes, see [`Self::stride`]: the scalars, packed in little-endian order by
+    /// column.
     pub rows: Vec<u8>,
     /// The list properties in file order.
     pub lists: Vec<List>,
@@ -153,7 +156,7 @@ pub enum Property {
 }
 
 impl Element {
-    /// Bytes of the scalars of one row.
+    /// The size of the scalars of one row in bytes.
     pub fn stride(&self) -> usize {
         self.columns.iter().map(|c| c.scalar.size()).sum()
     }
@@ -173,7 +176,7 @@ impl Element {
         properties
     }
 
-    /// The first column of this name; upper and lower case are the same.
+    /// Returns the first column with this name, ignoring ASCII case.
     pub fn column(&self, name: &str) -> Option<ColumnView<'_>> {
         let index = self
             .columns
@@ -188,7 +191,7 @@ impl Element {
         })
     }
 
-    /// The first list of one of these names.
+    /// Returns the first list with one of these names, ignoring ASCII case.
     pub fn list(&self, names: &[&str]) -> Option<&List> {
         self.lists.iter().find(|list| {
             names
@@ -204,18 +207,18 @@ pub struct ColumnView<'a> {
     rows: &'a [u8],
     stride: usize,
     offset: usize,
-    /// The type of the values.
+    /// Type of the values.
     pub scalar: Scalar,
 }
 
 impl<'a> ColumnView<'a> {
-    /// The value in a row below the element's count.
+    /// The value in row `row`, which must be below the element's count.
     pub fn at(&self, row: usize) -> f64 {
         self.scalar
             .read(&self.rows[row * self.stride + self.offset..])
     }
 
-    /// All values, by row.
+    /// All values in row order.
     pub fn values(self) -> impl Iterator<Item = f64> + 'a {
         self.rows
             .chunks_exact(self.stride)
@@ -223,19 +226,19 @@ impl<'a> ColumnView<'a> {
     }
 }
 
-/// A scan file as elements; one of them holds the points.
+/// A scan file as a sequence of elements, one of which holds the points.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Table {
-    /// The elements in file order; never empty once read.
+    /// The elements in file order; never empty after reading.
     pub elements: Vec<Element>,
-    /// Which element holds the points.
+    /// Index of the element that holds the points.
     pub points: usize,
-    /// Header lines that are remarks, keyword included: `comment ...` and `obj_info ...`.
+    /// The header lines that are remarks, including the keyword: `comment ...` and `obj_info ...`.
     pub comments: Vec<String>,
 }
 
 impl Table {
-    /// A table of points alone.
+    /// Creates a table that has only points.
     pub fn of_points(points: Element) -> Self {
         Self {
             elements: vec![points],
@@ -244,7 +247,7 @@ impl Table {
         }
     }
 
-    /// The rows that hold the points, dropped ones included.
+    /// The element that holds the points, including the rows that were dropped.
     pub fn point_rows(&self) -> &Element {
         &self.elements[self.points]
     }

@@ -1,11 +1,11 @@
-//! Those of many places that may be the nearest to one.
+//! The candidates for the nearest neighbours of a place.
 
 use super::tree::{LEAF, Leaf};
 
-/// Candidates beyond those looked for that are gathered before the farthest are dropped.
+/// Number of candidates beyond the wanted ones that are collected before the farthest are dropped.
 const SPARE: usize = 64;
 
-/// The `wanted` nearest of all places offered, by (squared distance, slot): which they are does not
+/// The `wanted` nearest of all places offered, by (squared distance, slot): the result does not
 /// depend on the order of the offers.
 pub(super) struct Candidates {
     wanted: usize,
@@ -24,18 +24,19 @@ impl Candidates {
         }
     }
 
-    /// Forgets all; places farther away than the squared distance `limit` will not be looked at.
+    /// Removes all candidates; places farther away than the squared distance `limit` will be
+    /// ignored.
     pub(super) fn restart(&mut self, limit: f32) {
         self.len = 0;
         self.limit = limit;
     }
 
-    /// The squared distance beyond which nothing is of interest.
+    /// The squared distance beyond which places are ignored.
     pub(super) fn limit(&self) -> f32 {
         self.limit
     }
 
-    /// Takes those of the places in leaf number `index` that are near enough to `at`.
+    /// Adds the places of the leaf with number `index` that are near enough to `at`.
     pub(super) fn offer(&mut self, leaf: &Leaf, index: usize, at: [f32; 3]) {
         if self.len + LEAF > self.keys.len() {
             self.drop_farthest();
@@ -53,7 +54,7 @@ impl Candidates {
         }
     }
 
-    /// The nearest in order: `wanted` of them, or all where fewer were near enough.
+    /// The nearest candidates in order: `wanted` of them, or all if fewer were near enough.
     pub(super) fn sorted(&mut self) -> &[u64] {
         self.drop_farthest();
         let keys = &mut self.keys[..self.len];
@@ -62,7 +63,7 @@ impl Candidates {
     }
 }
 
-/// Squared distances of places, whose coordinates are `x`, `y` and `z`, to `at`.
+/// Computes the squared distances from `at` to places with coordinates `x`, `y` and `z`.
 pub(super) fn squared_distances([x, y, z]: [&[f32]; 3], at: [f32; 3], distances: &mut [f32]) {
     for (((distance, x), y), z) in distances.iter_mut().zip(x).zip(y).zip(z) {
         let [x, y, z] = [x - at[0], y - at[1], z - at[2]];
@@ -70,8 +71,9 @@ pub(super) fn squared_distances([x, y, z]: [&[f32]; 3], at: [f32; 3], distances:
     }
 }
 
-/// Writes those of a leaf's `distances` that are at most `limit` to the front of `keys`, which has
-/// room for a leaf, and gives their number; what is behind them is overwritten too.
+/// Writes the keys of those of a leaf's `distances` that are at most `limit` to the front of
+/// `keys`, which has room for a leaf, and returns their number; the entries after them are
+/// overwritten too.
 pub(super) fn within(distances: &[f32], limit: f32, leaf: usize, keys: &mut [u64]) -> usize {
     // Most leaves have none.
     let none = !distances
@@ -82,7 +84,8 @@ pub(super) fn within(distances: &[f32], limit: f32, leaf: usize, keys: &mut [u64
     };
     let mut taken = 0;
     for (slot, &distance) in (leaf * LEAF..).zip(distances) {
-        // Written in any case and kept or not: a branch would be guessed wrong half of the time.
+        // Written unconditionally and then kept or overwritten: a branch would be mispredicted half
+        // of the time.
         keys[taken % LEAF] = u64::from(distance.to_bits()) << 32 | slot as u64;
         taken += usize::from(distance <= limit);
     }
@@ -94,7 +97,8 @@ pub(super) fn slot_of(key: u64) -> u32 {
     key as u32
 }
 
-/// The squared distance in a key; distances are not negative, so their bits compare as they do.
+/// The squared distance in a key; distances are not negative, so the integer order of their bits is
+/// their order.
 pub(super) fn distance_of(key: u64) -> f32 {
     f32::from_bits((key >> 32) as u32)
 }

@@ -1,7 +1,8 @@
-//! A few points spread evenly over many.
+//! Farthest point sampling.
 
-/// Ascending indices of `count` points, each as far as possible from those chosen before it, the
-/// first one first; all points when `count` is not less. `O(count points)`.
+/// Ascending indices of `count` points chosen by farthest point sampling: the first point, then
+/// always the point farthest from those chosen before; all points if `count` is not less than their
+/// number. `O(count points)`.
 pub fn farthest_points(points: &[[f32; 3]], count: usize) -> Vec<u32> {
     if count >= points.len() {
         return (0..points.len() as u32).collect();

@@ -1,4 +1,4 @@
-//! k nearest neighbours of every point.
+//! The k nearest neighbours of every point.
 
 use super::{
     Tick,
@@ -8,25 +8,26 @@ use super::{
 };
 use crate::{platform, progress::Cancelled};
 
-/// Places are integers below 2 to the power of this, kept as f32: distances between two of them
-/// neither underflow nor overflow, whatever the file holds.
+/// Quantized positions are integers below 2 to the power of this, stored as f32: distances between
+/// two of them neither underflow nor overflow, whatever the file holds.
 const BITS: i32 = 40;
 
-/// Leaves that one thread does in a row.
+/// Number of leaves that one task handles.
 const LEAVES: usize = 16;
 
-/// How far around a leaf neighbours are looked for: this times the mean squared distance of the
-/// last ones in the leaf before.
+/// The squared search radius around a leaf is this factor times the mean squared distance of the
+/// last neighbours in the leaf before.
 const REACH: f32 = 1.75;
 
-/// Leaves that may lie in that reach. More of them, and each point is better looked for alone.
+/// The maximum number of leaves within that radius. If there are more, searching for each point
+/// alone is faster.
 const AROUND: usize = 64;
 
-/// The neighbours of every point, nearest first, the point itself not among them.
+/// The neighbours of every point, nearest first, not including the point itself.
 ///
-/// Rows stand in the order of a tree's leaves, so that points near each other are near each other
-/// in memory too, and neighbours are given by their rows. Rows that have fewer than k neighbours
-/// are filled up with the point itself.
+/// Rows are in the order of the leaves of a tree, so that points near each other are also near each
+/// other in memory, and neighbours are given by their rows. Rows with fewer than k neighbours are
+/// filled up with the point itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Neighbours {
     k: usize,
@@ -35,22 +36,22 @@ pub struct Neighbours {
 }
 
 impl Neighbours {
-    /// Length of a row: the k that was asked for, or points - 1 where there are fewer points.
+    /// The length of a row: the requested k, or points - 1 if there are fewer points.
     pub fn k(&self) -> usize {
         self.k
     }
 
-    /// (k) rows of the neighbours of the point in `row`.
+    /// `(k)` rows of the neighbours of the point in `row`.
     pub fn of(&self, row: usize) -> &[u32] {
         &self.rows[row * self.k..][..self.k]
     }
 
-    /// (points): which point a row is of.
+    /// `(points)`: the point of each row.
     pub fn point_of_row(&self) -> &[u32] {
         &self.point_of_row
     }
 
-    /// Values of points (points) in the order of the rows.
+    /// Reorders values of points, `(points)`, to the order of the rows.
     pub fn by_row<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
         self.point_of_row
             .iter()
@@ -58,7 +59,7 @@ impl Neighbours {
             .collect()
     }
 
-    /// Values of rows (points) in the order of the points.
+    /// Reorders values of rows, `(points)`, to the order of the points.
     pub fn by_point<T: Copy + Default>(&self, of_rows: &[T]) -> Vec<T> {
         let mut of_points = vec![T::default(); of_rows.len()];
         for (&point, &value) in self.point_of_row.iter().zip(of_rows) {
@@ -68,15 +69,16 @@ impl Neighbours {
     }
 }
 
-/// The `k` nearest neighbours of every point of `positions` (points, 3), which are finite.
+/// Finds the `k` nearest neighbours of every point of `positions`, `(points, 3)`, which must be
+/// finite.
 ///
-/// The same everywhere: of equally near ones those that come first in the tree. Of points at one
-/// and the same place only the first is a neighbour to others; it is the first neighbour of its
-/// duplicates, followed by its own. So a million equal points cost no more than a million different
-/// ones.
+/// The result is the same on every machine: among equally near points, those that come first in the
+/// tree are taken. Of several points at the same place, only the first is a neighbour of other
+/// points; it is the first neighbour of its duplicates, followed by its own neighbours. This way, a
+/// million equal points cost no more than a million different ones.
 ///
 /// # Errors
-/// What `tick` says.
+/// The error of `tick`.
 pub fn nearest_neighbours(
     positions: &[[f32; 3]],
     k: usize,
@@ -109,7 +111,7 @@ pub fn nearest_neighbours(
         });
     }
 
-    // Behind all others.
+    // Duplicates come after all other rows.
     if !duplicates.is_empty() {
         let mut row_of_point = vec![0; points];
         (0..)
@@ -130,11 +132,11 @@ pub fn nearest_neighbours(
     })
 }
 
-/// Fills `rows` (slots, k) of the leaves from `first` on.
+/// Fills `rows`, `(slots, k)`, of the leaves from `first` on.
 ///
-/// All of a leaf's places look at the leaves around it within a distance that should do, judging by
-/// the leaf before. A place that does not find enough, or all if there are too many leaves, is
-/// looked for alone from the root.
+/// All places of a leaf search the leaves within a radius that is estimated from the leaf before. A
+/// place that does not find enough neighbours there is searched for alone from the root, and so are
+/// all places if there are too many leaves.
 fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
     let wanted = tree.ids().len().min(k + 1);
     let mut alone = Candidates::new(wanted);
@@ -191,7 +193,7 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
                 tree.search(at, &mut alone);
                 alone.sorted()
             };
-            // No other place is as near to it as it is itself.
+            // The nearest place is the place itself.
             let Some((_, others)) = nearest.split_first() else {
                 continue;
             };
@@ -205,28 +207,28 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
     }
 }
 
-/// (points, 3): positions in steps that are a power of two, of which the largest coordinate has 2
-/// to the power of [`BITS`] at most.
+/// `(points, 3)`: positions in multiples of a power of two, chosen such that the largest coordinate
+/// is at most 2 to the power of [`BITS`].
 fn places(positions: &[[f32; 3]]) -> Vec<[f32; 3]> {
     let largest = positions
         .iter()
         .flatten()
         .fold(0.0f32, |m, x| m.max(x.abs()));
-    // The power of two is the exponent's bits of an f64, in which any f32 is a normal number.
+    // The power of two is the exponent field of an f64, in which any f32 is a normal number.
     let exponent = (f64::from(largest).to_bits() >> 52) as i32 - 1023;
     let scale = if largest > 0.0 {
         f64::from_bits(((1023 + BITS - 1 - exponent) as u64) << 52)
     } else {
         0.0
     };
-    // Adding zero turns -0 into 0: equal places have equal bits.
+    // Adding zero turns -0 into 0, so that equal places have equal bits.
     positions
         .iter()
         .map(|p| p.map(|x| (f64::from(x) * scale).round() as f32 + 0.0))
         .collect()
 }
 
-/// The first point at each place, and the others there: (point, first point).
+/// Splits points into the first point at each place and the duplicates as (point, first point).
 fn distinct(places: &[[f32; 3]]) -> (Vec<Item>, Vec<[u32; 2]>) {
     let key = |(place, point): (&[f32; 3], u32)| {
         place
@@ -257,7 +259,7 @@ mod tests {
 
     use super::*;
 
-    /// (points): the neighbours of each point, as points.
+    /// `(points)`: the neighbours of each point, as point indices.
     fn neighbours(positions: &[[f32; 3]], k: usize) -> Vec<Vec<u32>> {
         let found = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
         let points = |row: usize| {
@@ -318,7 +320,7 @@ mod tests {
         assert_eq!(found[2], [0, 1]);
     }
 
-    /// Where such points took quadratic time this would not end.
+    /// This test would not finish if such points took quadratic time.
     #[test]
     fn equal_points_and_equal_coordinates_are_no_trap() {
         let side = 300;
@@ -339,8 +341,8 @@ mod tests {
         assert_eq!(neighbours(&line, 2)[2].iter().sum::<u32>(), 4);
     }
 
-    /// Half of the points in a speck, the others around it ever farther away: what one leaf reaches
-    /// says nothing about the next.
+    /// Half of the points form a tiny cluster, the others lie around it at growing distances: the
+    /// radius of one leaf says nothing about the next.
     #[test]
     fn a_speck_and_its_surroundings_are_no_trap() {
         let (count, mut state) = (60_000, 1u64);

@@ -1,11 +1,11 @@
-//! The point in the middle of others.
+//! The medoid of a set of points.
 
-/// At most this many points are compared with each other.
+/// The maximum number of points that are compared with each other.
 const COMPARED: usize = 1024;
 
-/// Index of the point with the least sum of distances to the others, `None` without points. Unlike
-/// the mean it is one of them, and a few points far away do not move it. `O(n + 1024^2)`: of more
-/// points, an even share is compared.
+/// The index of the point with the least sum of distances to the others; `None` if there are no
+/// points. Unlike the mean, the medoid is one of the points, and a few outliers do not move it.
+/// `O(n + 1024^2)`: if there are more points, an evenly spaced subset is compared.
 pub fn medoid(points: &[[f32; 3]]) -> Option<usize> {
     let step = points.len().div_ceil(COMPARED).max(1);
     let compared = || (0..points.len()).step_by(step);

@@ -1,5 +1,5 @@
-//! Points among points: nearest neighbours, normals, voxels, the middle, an even spread, fewer of
-//! them.
+//! Spatial algorithms on points: nearest neighbours, normals, voxels, medoid, farthest point
+//! sampling, thinning.
 
 use crate::progress::Cancelled;
 
@@ -19,10 +19,11 @@ pub use normals::normals;
 pub use thinning::Thinned;
 pub use voxels::Voxels;
 
-/// Told the finished share (0..=1) of a loop about sixteen times; its error ends the loop.
+/// A callback that receives the finished share (0..=1) of a loop about sixteen times; its error
+/// ends the loop.
 pub type Tick<'a> = &'a dyn Fn(f32) -> Result<(), Cancelled>;
 
-/// How many steps of `total` go between two ticks.
+/// The number of steps of `total` between two ticks.
 pub(crate) fn sixteenth(total: usize) -> usize {
     total / 16 + 1
 }

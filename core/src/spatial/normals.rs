@@ -1,23 +1,24 @@
-//! Normals by principal components of a neighbourhood.
+//! Normals by principal component analysis of a neighbourhood.
 
 use super::{Neighbours, Tick, sixteenth};
 use crate::{platform, progress::Cancelled};
 
-/// Normals that one thread computes in a row.
+/// Number of normals that one task computes.
 const BLOCK: usize = 512;
 
-/// Normals computed at the same time: each waits for its divisions and roots, several wait
-/// together.
+/// Number of normals that are computed in parallel lanes, so that the latencies of their divisions
+/// and square roots overlap.
 const LANES: usize = 4;
 
-/// (points, 3): unit normals, the direction in which a point and its neighbours spread least.
-/// Positions and normals stand in the order of the neighbours' rows ([`Neighbours::by_row`]).
+/// `(points, 3)`: unit normals, the direction in which a point and its neighbours spread least.
+/// Positions and normals are in the order of the neighbours' rows ([`Neighbours::by_row`]).
 ///
-/// The sign is arbitrary: nothing here knows from which side the surface was seen. Where points do
-/// not define a plane (fewer than three places, a line) it is some direction across them.
+/// The sign is arbitrary, because the side from which the surface was seen is unknown. If the
+/// points do not define a plane (fewer than three places, a line), the normal is some direction
+/// perpendicular to them.
 ///
 /// # Errors
-/// What `tick` says.
+/// The error of `tick`.
 pub fn normals(
     positions: &[[f32; 3]],
     neighbours: &Neighbours,
@@ -47,14 +48,14 @@ pub fn normals(
     Ok(normals)
 }
 
-/// Upper triangle xx, xy, xz, yy, yz, zz of the scatter of `centre` and `others` about their mean,
-/// up to a factor.
+/// Upper triangle xx, xy, xz, yy, yz, zz of the covariance of `centre` and `others` about their
+/// mean, up to a factor.
 fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>) -> [f64; 6] {
     let count = others.len() as f64 + 1.0;
     let (mut sum, mut squares) = ([0.0; 3], [0.0; 6]);
     for other in others {
-        // Relative to the centre: nothing cancels far from the origin, and the centre itself adds
-        // nothing.
+        // Coordinates are relative to the centre: this avoids cancellation far from the origin, and
+        // the centre itself adds nothing.
         let [x, y, z] = [0, 1, 2].map(|axis| f64::from(other[axis]) - f64::from(centre[axis]));
         for (s, v) in sum.iter_mut().zip([x, y, z]) {
             *s += v;
@@ -74,7 +75,8 @@ fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>)
 /// The unit eigenvectors of the smallest eigenvalues of symmetric matrices, given by their upper
 /// triangles.
 ///
-/// Cyclic Jacobi rotations: only + - * / and square roots, so every machine gets the same bits.
+/// Uses cyclic Jacobi rotations: only + - * / and square roots, so every machine gets the same
+/// bits.
 fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
     /// One number of each matrix.
     type Each = [f64; LANES];
@@ -98,7 +100,7 @@ fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
             let r = 3 - p - q;
             for lane in 0..LANES {
                 let apq = a[p][q][lane];
-                // The smaller of the two angles that zero a[p][q]; none where that is zero already.
+                // The smaller of the two angles that zero a[p][q]; none if that is zero already.
                 let theta = (a[q][q][lane] - a[p][p][lane]) / (2.0 * apq);
                 let t = theta.signum() / (theta.abs() + (theta * theta + 1.0).sqrt());
                 let (t, left) = if apq.abs() <= negligible[lane] {
@@ -122,7 +124,7 @@ fn least_axes(matrices: [[f64; 6]; LANES]) -> [[f32; 3]; LANES] {
         }
     }
     std::array::from_fn(|lane| {
-        // On a tie the later axis: a lone point looks up.
+        // Ties are resolved in favour of the later axis: the normal of a single point is +z.
         let least = (0..3)
             .rev()
             .min_by(|&i, &j| a[i][i][lane].total_cmp(&a[j][j][lane]))
@@ -154,7 +156,7 @@ mod tests {
             let length = n.iter().map(|x| x * x).sum::<f64>().sqrt();
             prop_assume!(length > 0.1);
             let n = n.map(|x| x / length);
-            // A grid in the plane, along two directions across the normal.
+            // A grid in the plane, along two directions perpendicular to the normal.
             let across = |a: [f64; 3], b: [f64; 3]| [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]];
             let least = (0..3).min_by(|&i, &j| n[i].abs().total_cmp(&n[j].abs())).unwrap();
             let u = across(n, std::array::from_fn(|i| if i == least { 1.0 } else { 0.0 }));
@@ -180,7 +182,7 @@ mod tests {
                 (0..3).map(|i| v[i] * (0..3).map(|j| at(i, j) * v[j]).sum::<f64>()).sum::<f64>()
             };
             prop_assert!((v.iter().map(|x| x * x).sum::<f64>() - 1.0).abs() < 1e-6);
-            // Rayleigh: no direction gives less than the least eigenvector.
+            // Rayleigh quotient: no direction gives less than the least eigenvector.
             let least = square(v);
             for i in 0..400 {
                 let (z, angle) = (f64::from(i) / 200.0 - 1.0, f64::from(i) * 2.4);

@@ -1,12 +1,13 @@
-//! Fewer points, evenly spaced, that stand for all of a scan.
+//! Subsampling: fewer, evenly spaced points that represent all points of a scan.
 
 use super::Voxels;
 
-/// Points kept in a cell that are looked at. More cannot lie in one so far from each other, but for
-/// points that may not stand for each other, and those beyond the last cell.
+/// The maximum number of kept points of a cell that are compared. A cell cannot hold more points
+/// that are so far apart, except for points that must not represent each other and points beyond
+/// the range of the cell coordinates.
 const CROWD: usize = 64;
 
-/// Some points of a scan, and for every point the one that stands for it.
+/// A subset of a scan's points, and the representative of every point.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Thinned {
     point_of_kept: Vec<u32>,
@@ -14,9 +15,9 @@ pub struct Thinned {
 }
 
 impl Thinned {
-    /// Keeps points of `positions` (points, 3) that are at least `spacing` > 0 apart, so many that
-    /// each other point has one nearer than that. Where `may_join` says no, neither of two points
-    /// stands for the other, however near they are.
+    /// Keeps points of `positions`, `(points, 3)`, that are at least `spacing` > 0 apart, so many
+    /// that every other point is closer than that to a kept point. If `may_join` returns `false`,
+    /// neither of the two points represents the other, however near they are.
     pub fn new(positions: &[[f32; 3]], spacing: f32, may_join: impl Fn(u32, u32) -> bool) -> Self {
         let mut cells = Cells::new(positions, spacing);
         let squared = |a: u32, b: u32| {
@@ -55,7 +56,7 @@ impl Thinned {
                 .filter(|point| !is_kept[**point as usize])
             {
                 let joined = near.iter().filter(|other| may_join(point, **other));
-                // One was near enough above, so there is one.
+                // The first pass found a kept point near enough, so the nearest exists.
                 let nearest = joined
                     .min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b)))
                     .copied();
@@ -69,27 +70,27 @@ impl Thinned {
         }
     }
 
-    /// How many are kept.
+    /// The number of points that are kept.
     pub fn len(&self) -> usize {
         self.point_of_kept.len()
     }
 
-    /// Whether there were no points.
+    /// `true` if there were no points.
     pub fn is_empty(&self) -> bool {
         self.point_of_kept.is_empty()
     }
 
-    /// (kept): which points they are, ascending.
+    /// `(kept)`: the point index of each kept point, ascending.
     pub fn point_of_kept(&self) -> &[u32] {
         &self.point_of_kept
     }
 
-    /// (points): row of the nearest that is kept.
+    /// `(points)`: the index, among the kept points, of the nearest kept point.
     pub fn kept_of_point(&self) -> &[u32] {
         &self.kept_of_point
     }
 
-    /// Values of points (points) of those that are kept.
+    /// Reduces values of all points, `(points)`, to the kept points.
     pub fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
         self.point_of_kept
             .iter()
@@ -97,7 +98,7 @@ impl Thinned {
             .collect()
     }
 
-    /// Values of those that are kept (kept), carried to all points.
+    /// Expands values of the kept points, `(kept)`, to all points.
     pub fn of_points<T: Copy>(&self, of_kept: &[T]) -> Vec<T> {
         self.kept_of_point
             .iter()
@@ -106,16 +107,16 @@ impl Thinned {
     }
 }
 
-/// The occupied cells of a grid, by (x, y, z).
+/// The occupied cells of a grid, sorted by (x, y, z).
 struct Cells {
-    /// (cells): first and one past the last of those that touch a cell or are it, in each of the
-    /// nine columns around it.
+    /// `(cells)`: for each of the nine columns at and around a cell, the range (first, one past the
+    /// last) of its cells that touch the cell or are the cell itself.
     around: Vec<[[u32; 2]; 9]>,
-    /// (cells + 1): where the points of each start.
+    /// `(cells + 1)`: start of each cell's points in `points`.
     starts: Vec<u32>,
-    /// Those that are kept are the first of their cell.
+    /// Point indices by cell; within a cell, the kept points come first.
     points: Vec<u32>,
-    /// (cells): how many these are.
+    /// `(cells)`: number of kept points of each cell.
     kept: Vec<u32>,
 }
 
@@ -135,9 +136,9 @@ impl Cells {
             points[next[cell as usize] as usize] = point;
             next[cell as usize] += 1;
         }
-        // Cells are in order, and so are those below them in each column: nobody is looked for
-        // twice. Beyond the last numbers this may miss some, and points that are near each other
-        // there are both kept.
+        // Cells are sorted, and so are their neighbours in each column, so one pass with cursors
+        // finds them all. At the limits of the coordinate range this may miss some cells, and
+        // points near each other there are both kept.
         let mut cursors = [0; 9];
         let column = |index: usize, cursor: &mut usize, [x, y, z]: [i32; 3]| {
             let [x, y] = [
@@ -172,12 +173,12 @@ impl Cells {
         self.kept.len()
     }
 
-    /// Where the points of a cell are in `points`.
+    /// The range of a cell's points in `points`.
     fn places(&self, cell: usize) -> std::ops::Range<usize> {
         self.starts[cell] as usize..self.starts[cell + 1] as usize
     }
 
-    /// The points kept so far in a cell and those that touch it.
+    /// Collects the points kept so far in a cell and in the cells that touch it.
     fn gather_kept(&self, cell: usize, near: &mut Vec<u32>) {
         near.clear();
         for other in self.around[cell]
@@ -188,7 +189,7 @@ impl Cells {
         }
     }
 
-    /// Brings a point of a cell to those that are kept; whether there was room.
+    /// Moves a point of a cell to its kept points; returns `false` if there was no room.
     fn keep(&mut self, cell: usize, place: usize) -> bool {
         let has_room = (self.kept[cell] as usize) < CROWD;
         if has_room {
@@ -249,7 +250,7 @@ mod tests {
         );
     }
 
-    /// Where such points were all compared with each other this would not end.
+    /// This test would not finish if all of these points were compared with each other.
     #[test]
     fn crowds_are_no_trap() {
         let far: Vec<[f32; 3]> = (0..100_000)

@@ -3,21 +3,21 @@
 use super::candidates::Candidates;
 use crate::platform;
 
-/// Places in a leaf: enough for several vectors of a processor, few enough that a leaf is not much
+/// Number of places in a leaf: enough for several SIMD vectors, few enough that a leaf is not much
 /// larger than a neighbourhood.
 pub(super) const LEAF: usize = 16;
 
-/// Leaves below a node from which on its halves are built side by side.
+/// Number of leaves below a node above which its halves are built in parallel.
 const SIDE_BY_SIDE: usize = 256;
 
-/// A place and what it is called.
+/// A place and its id.
 #[derive(Clone, Copy)]
 pub(super) struct Item {
     pub at: [f32; 3],
     pub id: u32,
 }
 
-/// x, y and z of a leaf's places; where there are fewer, the rest is infinitely far away.
+/// The x, y and z coordinates of a leaf's places; unused entries are infinite.
 pub(super) type Leaf = [[f32; LEAF]; 3];
 
 /// An axis-aligned box.
@@ -40,7 +40,8 @@ impl Bounds {
     fn of(places: impl Iterator<Item = [f32; 3]>) -> Self {
         places.fold(Self::NOTHING, |Self { mut low, mut high }, place| {
             for axis in 0..3 {
-                // Unlike `min` and `max` one instruction each: nothing here is NaN.
+                // Unlike `min` and `max`, these compile to one instruction each: nothing here is
+                // NaN.
                 low[axis] = if place[axis] < low[axis] {
                     place[axis]
                 } else {
@@ -56,8 +57,8 @@ impl Bounds {
         })
     }
 
-    /// The squared distance, rounded the same way as that of two points: no point of one is nearer
-    /// to a point of the other.
+    /// The squared distance between the boxes, rounded in the same way as that of two points: a
+    /// point of one box is never nearer than that to a point of the other.
     fn distance(&self, other: &Self) -> f32 {
         let gap = |axis: usize| {
             let gap = f32::max(
@@ -70,7 +71,7 @@ impl Bounds {
         x * x + y * y + z * z
     }
 
-    /// The axis along which it is longest.
+    /// The longest axis of the box.
     fn longest(&self) -> usize {
         let [x, y, z] = [0, 1, 2].map(|axis| self.high[axis] - self.low[axis]);
         if x >= y && x >= z {
@@ -83,17 +84,17 @@ impl Bounds {
     }
 }
 
-/// Its leaves are full but for the last, and a node is halved at a whole number of them, so that it
-/// needs no pointers: the left child of a node follows it, the right child comes behind all of the
-/// left one's nodes.
+/// The k-d tree. All leaves but the last are full, and a node is split at a whole number of leaves,
+/// so the tree needs no pointers: the left child of a node follows it, and the right child follows
+/// all nodes of the left subtree.
 ///
-/// Of the places of a node the left child has those that are lower along its longest axis, of
-/// equally low ones those with the lower ids: however many coordinates are equal, there is one such
-/// tree, and it is as deep as any.
+/// The left child of a node has the places that are lower along the node's longest axis; among
+/// equally low places it has those with the lower ids. However many coordinates are equal, the tree
+/// is therefore unique and its depth is always the same.
 pub(super) struct Tree {
     nodes: Vec<Bounds>,
     leaves: Vec<Leaf>,
-    /// (places): their ids, leaf after leaf; the *slot* of a place is where it stands here.
+    /// `(places)`: the ids, leaf after leaf; the *slot* of a place is its index here.
     ids: Vec<u32>,
 }
 
@@ -128,7 +129,7 @@ fn left_leaves(leaves: usize) -> usize {
 }
 
 impl Tree {
-    /// Of different, finite places; of one at least.
+    /// Builds the tree of distinct, finite places; at least one.
     pub(super) fn new(mut items: Vec<Item>) -> Self {
         let mut nodes = vec![Bounds::NOTHING; (2 * items.len().div_ceil(LEAF)).saturating_sub(1)];
         build(&mut items, &mut nodes);
@@ -144,7 +145,7 @@ impl Tree {
         }
     }
 
-    /// (places): the id of every slot.
+    /// `(places)`: the id of every slot.
     pub(super) fn ids(&self) -> &[u32] {
         &self.ids
     }
@@ -175,12 +176,13 @@ impl Tree {
         }
     }
 
-    /// Puts into `found` the leaves that have places within the squared distance `limit` of those
-    /// of `leaf`, and maybe others; all or, when there are more than `most`, `most` + 1 of them.
+    /// Puts into `found` the leaves with places within the squared distance `limit` of the places
+    /// of `leaf`, and possibly others: all of them or, if there are more than `most`, `most` + 1 of
+    /// them.
     pub(super) fn around(&self, leaf: usize, limit: f32, most: usize, found: &mut Vec<u32>) {
         found.clear();
         let [x, y, z] = &self.leaves[leaf];
-        // Nothing is in the empty places of the last leaf.
+        // The unused entries of the last leaf are skipped.
         let places = x
             .iter()
             .zip(y)
@@ -219,7 +221,7 @@ impl Tree {
     }
 }
 
-/// Brings `items` into the order of the leaves and fills `nodes`, which are those above them.
+/// Sorts `items` into the order of the leaves and fills `nodes`, which are the nodes above them.
 fn build(items: &mut [Item], nodes: &mut [Bounds]) {
     let Some((node, below)) = nodes.split_first_mut() else {
         return;
@@ -232,7 +234,7 @@ fn build(items: &mut [Item], nodes: &mut [Bounds]) {
     let axis = node.longest();
     let left = left_leaves(leaves);
     items.select_nth_unstable_by_key(left * LEAF, |item| {
-        // Flipped like this, the bits of floats compare as the floats do.
+        // With this bit transformation, the integer order is the order of the floats.
         let bits = item.at[axis].to_bits() as i32;
         i64::from(bits ^ ((bits >> 31) & i32::MAX)) << 32 | i64::from(item.id)
     });

@@ -1,18 +1,19 @@
-//! Points to the voxels of a regular grid.
+//! Voxelization: the assignment of points to the voxels of a regular grid.
 
-/// The occupied voxels of a grid: cubes of one size, the origin at a corner.
+/// The occupied voxels of a grid: cubes of equal size, one of them with a corner at the origin.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Voxels {
-    /// (voxels, 3): `floor(position / size)`, distinct, in ascending order of (x, y, z).
+    /// `(voxels, 3)`: `floor(position / size)`, distinct, in ascending order of (x, y, z).
     pub coords: Vec<[i32; 3]>,
-    /// (points): the voxel of each point.
+    /// `(points)`: the voxel of each point.
     pub voxel_of_point: Vec<u32>,
 }
 
 impl Voxels {
-    /// Sorts `positions` (points, 3) into cubes of edge `size` > 0, in the positions' unit.
+    /// Assigns `positions`, `(points, 3)`, to cubes of edge `size` > 0, in the unit of the
+    /// positions.
     ///
-    /// Coordinates beyond i32 end in the outermost voxel.
+    /// Coordinates beyond the range of i32 are clamped to the outermost voxel.
     pub fn new(positions: &[[f32; 3]], size: f32) -> Self {
         let coord_of_point: Vec<[i32; 3]> = positions
             .iter()

@@ -2,42 +2,43 @@
 //! ([OVSeg3R](https://arxiv.org/abs/2509.23541)'s IBSp, Algorithm 1; docs/spec/superpoint.md
 //! section 7).
 
-/// What a view's 2D instance mask says about a point; instance 0 is an unlabelled pixel.
+/// The label of a point in the 2D instance mask of one view; instance 0 is an unlabelled pixel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct ViewLabel {
-    /// The view.
+    /// Index of the view.
     pub view: u32,
     /// The instance in that view's mask.
     pub instance: u32,
 }
 
-/// What "the same 2D instance" means for two points.
+/// The meaning of "the same 2D instance" for two points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub enum Reading {
-    /// Ids are compared within a view only: an edge is cut where some view labels both ends, and
-    /// differently. Unlabelled pixels agree with everything.
+    /// Ids are compared within a view only: an edge is cut if some view labels both ends with
+    /// different instances. Unlabelled pixels agree with everything.
     #[default]
     SameView,
-    /// The same, but unlabelled pixels are an instance of their own: the outline of something on an
-    /// unlabelled wall cuts.
+    /// Like `SameView`, but unlabelled pixels count as an instance of their own: the outline of an
+    /// object on an unlabelled wall cuts edges.
     Outlines,
-    /// Algorithm 1 to the letter: the ids in the two points' own views, their first labels, must be
-    /// equal as numbers, whichever views they are of. Unlabelled, or seen by no view, is an
-    /// instance like any other.
+    /// Algorithm 1 to the letter: the ids of the two points in their own views, which are their
+    /// first labels, must be equal as numbers, even if the views differ. A point that is unlabelled
+    /// or not seen by any view has instance 0, which is compared like any other.
     Strict,
 }
 
-/// The 2D instance labels of every point, and how to compare them.
+/// The 2D instance labels of every point, and the rule for comparing them.
 #[derive(Clone, Debug, Default)]
 pub struct Boundaries {
-    /// (points + 1): where each point's labels start.
+    /// `(points + 1)`: start of each point's labels in `labels`.
     start: Vec<u32>,
     labels: Vec<ViewLabel>,
     reading: Reading,
 }
 
 impl Boundaries {
-    /// From the labels of each point in turn, the one of the view that made the point first.
+    /// Creates the boundaries from the labels of each point in order. The first label of a point is
+    /// that of the view that the point was made from.
     pub fn new<L: IntoIterator<Item = ViewLabel>>(
         labels_of_points: impl IntoIterator<Item = L>,
         reading: Reading,
@@ -54,12 +55,12 @@ impl Boundaries {
         boundaries
     }
 
-    /// Number of points with (possibly empty) labels.
+    /// The number of points; a point may have no labels.
     pub fn points(&self) -> usize {
         self.start.len().saturating_sub(1)
     }
 
-    /// Whether an edge between two points stays in the graph.
+    /// `true` if an edge between the two points stays in the graph.
     pub fn allow(&self, a: u32, b: u32) -> bool {
         let (a, b) = (self.of(a), self.of(b));
         let any = |differ: fn(&ViewLabel, &ViewLabel) -> bool| {
@@ -89,7 +90,8 @@ mod tests {
 
     type Labels = &'static [(u32, u32)];
 
-    /// Labels of two points, and whether the edge between them stays: same view, outlines, strict.
+    /// Labels of two points, and whether the edge between them stays under `SameView`, `Outlines`
+    /// and `Strict`.
     const CASES: [(Labels, Labels, [bool; 3]); 7] = [
         (&[(0, 1)], &[(0, 1)], [true, true, true]),
         (&[(0, 1)], &[(0, 2)], [false, false, false]),

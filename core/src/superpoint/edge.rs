@@ -1,17 +1,17 @@
-//! An edge of the graph, and how edges are sorted.
+//! Graph edges and their sorting.
 
-/// Two points and how much they differ. Sorted, NaN comes last.
+/// An edge between two points, weighted by how much they differ. In sorted order, NaN comes last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WeightedEdge {
-    /// Bits that compare as the weights do.
+    /// The weight as bits whose integer order is the order of the weights.
     order: u32,
     ends: [u32; 2],
 }
 
 impl WeightedEdge {
-    /// An edge between the points `ends`.
+    /// Creates an edge between the points `ends`.
     pub fn new(weight: f32, ends: [u32; 2]) -> Self {
-        // Flipped like this, the bits of floats compare as the floats do.
+        // With this bit transformation, the integer order is the order of the floats.
         let bits = (weight + 0.0).to_bits();
         let order = if weight.is_nan() {
             u32::MAX
@@ -28,7 +28,7 @@ impl WeightedEdge {
         self.ends
     }
 
-    /// Its weight.
+    /// The weight.
     pub fn weight(self) -> f32 {
         f32::from_bits(if self.order == u32::MAX {
             f32::NAN.to_bits()
@@ -40,8 +40,8 @@ impl WeightedEdge {
     }
 }
 
-/// The edges of all `parts` by their first ends, which are below `points`; those of one point stay
-/// in their order.
+/// Sorts the edges of all `parts` by their first ends, which are below `points`. The sort is
+/// stable: edges of the same point keep their order.
 pub(super) fn by_first_end(parts: &[Vec<WeightedEdge>], points: usize) -> Vec<WeightedEdge> {
     let mut counts = vec![0; points];
     parts
@@ -64,7 +64,7 @@ pub(super) fn by_first_end(parts: &[Vec<WeightedEdge>], points: usize) -> Vec<We
     sorted
 }
 
-/// The edges by weight, equally heavy ones in their order: a radix sort.
+/// Sorts the edges by weight with a stable radix sort: edges of equal weight keep their order.
 pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
     const BITS: u32 = 11;
     let digit =
@@ -83,8 +83,8 @@ pub(super) fn by_weight(mut edges: Vec<WeightedEdge>) -> Vec<WeightedEdge> {
     edges
 }
 
-/// A counting sort of `edges` into `sorted` by `key`; `counts` says how many there are of each key,
-/// and is used up.
+/// Counting sort of `edges` into `sorted` by `key`. `counts` holds the number of edges for each key
+/// and is overwritten.
 fn scatter<'a>(
     edges: impl Iterator<Item = &'a WeightedEdge>,
     key: impl Fn(&WeightedEdge) -> usize,

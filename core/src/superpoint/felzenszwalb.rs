@@ -1,5 +1,5 @@
-//! The forest of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run it
-//! (docs/spec/superpoint.md section 4).
+//! The graph segmentation of Felzenszwalb and Huttenlocher as ScanNet's Segmentator and OVSeg3R run
+//! it (docs/spec/superpoint.md section 4).
 
 use super::WeightedEdge;
 use crate::{
@@ -7,7 +7,7 @@ use crate::{
     spatial::{Tick, sixteenth},
 };
 
-/// Disjoint sets over nodes that may already stand for several points each.
+/// A disjoint-set forest over nodes, each of which may represent several points.
 #[derive(Clone, Debug)]
 pub struct Forest {
     parent: Vec<u32>,
@@ -16,7 +16,8 @@ pub struct Forest {
 }
 
 impl Forest {
-    /// Every node its own tree; `sizes` (nodes) are their numbers of points.
+    /// Creates a forest in which every node is a tree; `sizes`, `(nodes)`, are the nodes' numbers
+    /// of points.
     pub fn new(sizes: Vec<u32>) -> Self {
         Self {
             parent: (0..sizes.len() as u32).collect(),
@@ -25,7 +26,7 @@ impl Forest {
         }
     }
 
-    /// The root of `node`'s tree. Paths are halved on the way, which changes no root.
+    /// The root of `node`'s tree. Halves paths on the way, which does not change any root.
     pub fn find(&mut self, mut node: u32) -> u32 {
         loop {
             let parent = self.parent[node as usize];
@@ -38,12 +39,13 @@ impl Forest {
         }
     }
 
-    /// Points under a root.
+    /// The number of points in the tree of a root.
     pub fn size(&self, root: u32) -> u32 {
         self.size[root as usize]
     }
 
-    /// Joins two different roots by rank and gives the new root: `b` when the ranks are equal.
+    /// Joins two different roots by rank and returns the new root, which is `b` if the ranks are
+    /// equal.
     pub fn join(&mut self, a: u32, b: u32) -> u32 {
         let (rank_a, rank_b) = (self.rank[a as usize], self.rank[b as usize]);
         let (child, root) = if rank_a > rank_b { (b, a) } else { (a, b) };
@@ -55,7 +57,7 @@ impl Forest {
         root
     }
 
-    /// (nodes): the root of every node.
+    /// `(nodes)`: the root of every node.
     pub fn roots(&mut self) -> Vec<u32> {
         (0..self.parent.len() as u32)
             .map(|node| self.find(node))
@@ -65,12 +67,13 @@ impl Forest {
 
 /// Grows `forest` along `edges`, which are sorted by weight.
 ///
-/// First pass: trees join while the edge weighs no more than the threshold of either, which starts
-/// at `threshold` and becomes weight + `threshold` / size. Second pass: a tree of fewer than
-/// `minimum` points joins whatever its lightest edge leads to; one without any edge stays small.
+/// First pass: two trees are joined if the weight of the edge is at most the threshold of each of
+/// them. The threshold of a tree starts at `threshold` / size and becomes weight + `threshold` /
+/// size after a join. Second pass: a tree of fewer than `minimum` points is joined to the tree that
+/// its lightest edge leads to; a tree without edges stays small.
 ///
 /// # Errors
-/// What `tick` says.
+/// The error of `tick`.
 pub fn felzenszwalb(
     forest: &mut Forest,
     edges: &[WeightedEdge],
@@ -84,7 +87,7 @@ pub fn felzenszwalb(
         .iter()
         .map(|&size| threshold / size as f32)
         .collect();
-    // Nodes of trees that an edge was too heavy for: all later ones are too.
+    // Nodes of trees for which some edge was too heavy: all later edges are too heavy as well.
     let mut finished = vec![false; limit.len()];
     for (done, some) in edges.chunks(part).enumerate() {
         tick((done * part) as f32 / edges.len() as f32)?;
@@ -110,7 +113,7 @@ pub fn felzenszwalb(
             }
         }
     }
-    // Trees only grow: an edge without an end in one that is small by now has nothing to do.
+    // Trees only grow, so an edge without an end in a tree that is small now can be skipped.
     let small: Vec<bool> = forest
         .roots()
         .into_iter()
@@ -149,13 +152,13 @@ mod tests {
         forest.roots()
     }
 
-    /// Whether two labellings put the same points together.
+    /// `true` if two labellings group the points in the same way.
     fn same_partition(a: &[u32], b: &[u32]) -> bool {
         crate::superpoint::Superpoints::from_ids(a) == crate::superpoint::Superpoints::from_ids(b)
     }
 
     proptest! {
-        /// Why a neighbour graph may keep one of the two copies of an edge.
+        /// The reason why a neighbour graph may keep only one of the two copies of an edge.
         #[test]
         fn a_second_copy_of_an_edge_changes_nothing(
             edges in prop::collection::vec((0u32..12, 0u32..12, 0u8..8), 1..60), threshold in 0.01f32..4.0, minimum in 1u32..5,
@@ -167,7 +170,7 @@ mod tests {
         }
     }
 
-    /// The two passes as they are defined.
+    /// A direct implementation of the two passes as they are defined.
     fn grow_plainly(
         points: usize,
         edges: &[(u32, u32, f32)],
@@ -213,8 +216,8 @@ mod tests {
 
     #[test]
     fn thresholds_tighten_as_trees_grow() {
-        // 0-1-2 join at weight 0.1: the limit becomes 0.1 + 0.6 / 3 = 0.3, so 0.35 is too much
-        // though 0.6 was not.
+        // 0-1-2 are joined at weight 0.1. The limit becomes 0.1 + 0.6 / 3 = 0.3, so 0.35 is too
+        // much, although 0.6 was the limit at the start.
         let edges = [(0, 1, 0.1), (1, 2, 0.1), (2, 3, 0.35), (3, 4, 0.35)];
         assert_eq!(grow(5, &edges, 0.6, 1), [1, 1, 1, 4, 4]);
         assert!(same_partition(&grow(5, &edges, 0.6, 3), &[0; 5]));

@@ -1,4 +1,4 @@
-//! The graph over the points whose edges are light inside a surface and heavy across its borders.
+//! The point graph: its edges are light within a surface and heavy across surface borders.
 
 use super::{
     Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge,
@@ -11,31 +11,32 @@ use crate::{
     spatial::{self, Neighbours, Thinned},
 };
 
-/// Points whose edges one thread weighs in a row.
+/// Number of points whose edges one task weighs.
 const POINTS: usize = 4096;
 
-/// However much surface a point stands for, fewer are no superpoint: they say nothing of how a
-/// surface lies.
+/// The minimum size of a superpoint in points, however much surface a point represents: fewer
+/// points do not determine the orientation of a surface.
 const FEWEST: u32 = 4;
 
-/// Points joined by weighted edges, sorted by weight; equally heavy ones in the order of their
-/// first points, and of a point's neighbours, or as the triangles list them. Of a scan that is
-/// denser than its [`EdgeSource`] wants, the points that are kept.
+/// A graph of points whose edges are sorted by weight. Edges of equal weight are in the order of
+/// their first points and then of that point's neighbours, or in the order of the triangles. If a
+/// scan is denser than its [`EdgeSource`] asks for, the graph contains only the points that are
+/// kept.
 #[derive(Clone, Debug)]
 pub struct PointGraph {
     edges: Vec<WeightedEdge>,
     areas: Vec<f32>,
-    /// `None` where all points are kept.
+    /// `None` if all points are kept.
     thinned: Option<Thinned>,
 }
 
 impl PointGraph {
-    /// Joins `positions` (points, 3) as `source` says; `colors` are sRGB, `boundaries` cuts edges
-    /// of a neighbour graph.
+    /// Joins `positions`, `(points, 3)`, according to `source`. `colors` are sRGB; `boundaries`
+    /// cuts edges of a neighbour graph.
     ///
     /// # Errors
-    /// [`SuperpointError`] for input that is not one finite, equally long set of points; never
-    /// panics.
+    /// [`SuperpointError`] if the positions are not finite, the inputs differ in length, or indices
+    /// are out of range; never panics.
     pub fn new(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -121,8 +122,8 @@ impl PointGraph {
         }
     }
 
-    /// Weights 1 - |n.n| + `color_weight` x distance in RGB 0..=1. The normals' signs are unknown,
-    /// hence the absolute value.
+    /// Builds the graph of a point cloud, with weights 1 - |n.n| + `color_weight` x distance in RGB
+    /// 0..=1. The signs of the normals are unknown, hence the absolute value.
     fn of_cloud(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,
@@ -133,8 +134,8 @@ impl PointGraph {
     ) -> Result<Self, Cancelled> {
         let at = |done| monitor.at(Stage::Superpoints, done);
         let neighbours = spatial::nearest_neighbours(positions, k, &|done| at(0.6 * done))?;
-        // Until the edges are there, all is in the order of the neighbours' rows: what an edge
-        // needs is in the caches then.
+        // Until the edges are built, all data is in the order of the neighbours' rows, so that the
+        // data for an edge is in the caches.
         let positions = neighbours.by_row(positions);
         let colors = colors.map(|colors| neighbours.by_row(colors));
         let normals = spatial::normals(&positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
@@ -151,14 +152,14 @@ impl PointGraph {
         let mut parts = vec![vec![]; positions.len().div_ceil(POINTS)];
         platform::for_each_chunk(&mut parts, 1, |part, edges| {
             let rows = part * POINTS..positions.len().min((part + 1) * POINTS);
-            // About two thirds are found from both ends, and one copy of them is kept.
+            // About two thirds of the edges are found from both ends, and one copy of each is kept.
             edges[0].reserve(rows.len() * neighbours.k() * 2 / 3);
             for a in rows {
                 for b in neighbours.of(a).iter().map(|&b| b as usize) {
                     let ends = [a, b].map(|row| point_of_row[row]);
-                    // Found from both ends an edge is kept at its lower point; the second would
-                    // change nothing (its weight is the same, and a tree whose limit was below it
-                    // cannot have grown in between).
+                    // An edge found from both ends is kept at its lower point. The second copy
+                    // would change nothing: its weight is the same, and a tree whose limit was
+                    // below that weight cannot have grown in between.
                     let mutual = || ends[1] < ends[0] && neighbours.of(b).contains(&(a as u32));
                     if b != a && !mutual() && allow(ends[0], ends[1]) {
                         edges[0].push(WeightedEdge::new(weight(a, b), ends));
@@ -179,9 +180,9 @@ impl PointGraph {
         })
     }
 
-    /// ScanNet's Segmentator (docs/spec/superpoint.md sections 2 and 3): normals are running means
-    /// of face normals, not normalised; the weight 1 - n.n is squared where the second end's normal
-    /// says that the edge is convex.
+    /// Builds the graph of a mesh as ScanNet's Segmentator does (docs/spec/superpoint.md sections 2
+    /// and 3). Normals are running means of face normals, not normalized; the weight 1 - n.n is
+    /// squared if the normal of the second end indicates that the edge is convex.
     fn of_mesh(positions: &[[f32; 3]], triangles: &[[u32; 3]]) -> Self {
         let at = |v: u32| positions[v as usize];
         let mut normals = vec![[0.0f32; 3]; positions.len()];
@@ -216,20 +217,21 @@ impl PointGraph {
         }
     }
 
-    /// (kept points): the share of the surface that each stands for, square metres.
+    /// `(kept points)`: the surface area that each point represents, square metres.
     pub fn areas(&self) -> &[f32] {
         &self.areas
     }
 
-    /// Every edge by rising weight; its ends are rows of the points that are kept.
+    /// All edges by ascending weight; their ends are indices of kept points.
     pub fn edges(&self) -> &[WeightedEdge] {
         &self.edges
     }
 
-    /// How many kept points cover `area` square metres, by the median of what one stands for.
+    /// The number of kept points that cover `area` square metres, based on the median area per
+    /// point.
     pub fn points_on(&self, area: f32) -> u32 {
         let of_point = median(&self.areas).unwrap_or(0.0);
-        // Points without surface, all in one place, cover nothing however many they are.
+        // Points that all coincide have no area: no number of them covers a surface.
         if of_point > 0.0 {
             ((area / of_point).round() as u32).max(FEWEST)
         } else {
@@ -237,15 +239,16 @@ impl PointGraph {
         }
     }
 
-    /// (kept points) values of points (points).
+    /// Values of all points `(points)`, reduced to the kept points `(kept points)`.
     pub(super) fn of_kept<T: Copy>(&self, of_points: &[T]) -> Vec<T> {
         self.thinned
             .as_ref()
             .map_or_else(|| of_points.to_vec(), |thinned| thinned.of_kept(of_points))
     }
 
-    /// The superpoints of all points at `threshold`, those below `minimum` kept points merged where
-    /// an edge leads anywhere. What is not kept is in the superpoint of the nearest that is.
+    /// The superpoints of all points at `threshold`. Superpoints of fewer than `minimum` kept
+    /// points are merged with a neighbour if they have an edge to one. A point that is not kept
+    /// belongs to the superpoint of the nearest kept point.
     ///
     /// # Errors
     /// [`Cancelled`].
@@ -270,9 +273,9 @@ impl PointGraph {
     }
 }
 
-/// (rows): the disc around each point that reaches to its last neighbour, divided among the points
-/// in it. No point gets more than ten times the median: a stray point far out is not a large
-/// surface.
+/// `(rows)`: the area per point, which is the area of the disc around the point out to its last
+/// neighbour, divided by the number of points in the disc. It is limited to ten times the median,
+/// because an outlier does not represent a large surface.
 fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
     let area = |row: usize| {
         let Some(&last) = neighbours.of(row).last() else {
@@ -321,7 +324,7 @@ mod tests {
     use super::*;
     use crate::superpoint::{Reading, SuperpointOptions, ViewLabel};
 
-    /// Two squares of 20 x 20 points that meet at a right angle, the second one's colours as given.
+    /// Two squares of 20 x 20 points that meet at a right angle.
     fn corner() -> Vec<[f32; 3]> {
         let at = |i: usize| 0.05 * (i as f32 + 0.5);
         (0..800)
@@ -362,8 +365,8 @@ mod tests {
     #[test]
     fn a_fold_and_a_change_of_colour_are_borders() {
         let positions = corner();
-        // The rows at the fold have mixed neighbourhoods; away from it the two sides are one
-        // superpoint each.
+        // The points at the fold have mixed neighbourhoods; away from it, each side is one
+        // superpoint.
         let sides = cloud(&positions, None, None);
         let (floor, wall) = (
             sides.superpoint_of_point()[19 * 20],
@@ -401,7 +404,8 @@ mod tests {
     #[test]
     fn a_2d_boundary_cuts_a_plane_and_keeps_a_small_instance() {
         let plane = &corner()[..400];
-        // Four points are fewer than the minimum, but no edge leads out of them.
+        // Four points are fewer than the minimum, but the boundaries cut every edge out of the
+        // group.
         let small = |p: &[f32; 3]| (0.4..0.5).contains(&p[0]) && (0.4..0.5).contains(&p[1]);
         let labels = plane.iter().map(|p| {
             [ViewLabel {
@@ -422,7 +426,7 @@ mod tests {
     #[test]
     fn a_sheet_is_grouped_alike_however_dense_it_is() {
         // two colours meet in the middle of a square metre; a patch of five centimetres is too
-        // small, one of twenty is not
+        // small for a superpoint, a patch of twenty is not
         let of_step = |step: f32| {
             let side = (1.0 / step) as usize;
             let positions: Vec<[f32; 3]> = (0..side * side)

@@ -1,4 +1,4 @@
-//! Superpoints merged step by step into ever larger regions: proposals for objects that need no
+//! Superpoints merged step by step into ever larger regions: object proposals that do not need a
 //! network.
 
 use std::{
@@ -9,7 +9,7 @@ use std::{
 use super::{PointGraph, Superpoints};
 use crate::progress::{Cancelled, Monitor};
 
-/// Where two superpoints touch.
+/// The contact between two adjacent superpoints.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Contact {
     /// The two superpoints, the smaller id first.
@@ -20,37 +20,38 @@ pub struct Contact {
     pub contrast: f32,
 }
 
-/// A set of superpoints that hangs together between two levels of the hierarchy.
+/// A connected set of superpoints that exists between two levels of the hierarchy.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Region {
-    /// Ascending, non-empty superpoint ids.
+    /// Superpoint ids, ascending; never empty.
     pub superpoints: Vec<u32>,
-    /// Level at which it appears.
+    /// Level at which the region appears.
     pub birth: f32,
-    /// Level at which it becomes part of a larger one, at least `birth`.
+    /// Level at which it becomes part of a larger region, at least `birth`.
     pub death: f32,
 }
 
 /// The merge tree of a scan's superpoints.
 ///
-/// Always the two touching regions a, b with the least cost are merged next,
+/// Each step merges the two adjacent regions a, b with the lowest cost,
 ///
 /// cost = contrast x sqrt(area(a) area(b)) x sqrt(border(a) border(b)) / border(a, b)
 ///
-/// where contrast is the mean weight of the edges between them and border counts edges: regions
-/// grow together that look alike across a border that is long for their outlines, small ones first.
-/// The area makes levels square metres, independent of how densely a surface was scanned. A
-/// region's level is the highest cost within it, so levels never fall towards the root.
+/// where contrast is the mean weight of the edges between them and border counts edges. Regions
+/// merge first if they look alike across a border that is long relative to their outlines, and
+/// small regions merge before large ones. The area factor makes levels square metres, independent
+/// of how densely a surface was scanned. The level of a region is the highest cost within it, so
+/// levels never fall towards the root.
 ///
-/// On the labelled rooms a perfect pick among the regions reaches a higher AP than among the
-/// partitions of [`super::felzenszwalb`] at as many thresholds, and costs only the superpoint graph
-/// instead of the points'.
+/// On the labelled rooms, an oracle selection among the regions reaches a higher AP than one among
+/// the partitions of [`super::felzenszwalb`] at as many thresholds, and the computation only
+/// processes the superpoint graph instead of the point graph.
 #[derive(Clone, Debug)]
 pub struct Hierarchy {
     contacts: Vec<Contact>,
-    /// The superpoints, then one node a merge; parents follow their children.
+    /// The superpoints, then one node per merge; parents follow their children.
     nodes: Vec<Node>,
-    /// Superpoints in an order in which those of every node are consecutive.
+    /// The superpoints in an order in which those of every node are consecutive.
     order: Vec<u32>,
 }
 
@@ -58,18 +59,18 @@ pub struct Hierarchy {
 struct Node {
     parent: Option<u32>,
     birth: f32,
-    /// Square metres.
+    /// Surface area in square metres.
     area: f64,
-    /// Its superpoints are `order[first..first + superpoints]`.
+    /// Start of the node's superpoints: `order[first..first + superpoints]`.
     first: u32,
     superpoints: u32,
 }
 
-/// Edges between two regions.
+/// The edges between two regions.
 #[derive(Clone, Copy, Default)]
 struct Border {
     edges: f64,
-    /// Sum of their weights.
+    /// Sum of the edge weights.
     contrast: f64,
 }
 
@@ -81,7 +82,7 @@ impl Border {
 }
 
 impl Hierarchy {
-    /// Of the `superpoints` of `graph`'s points.
+    /// Builds the merge tree of `superpoints`, the superpoints of `graph`'s points.
     ///
     /// # Errors
     /// [`Cancelled`].
@@ -104,7 +105,7 @@ impl Hierarchy {
             } else {
                 between.entry([a.min(b), a.max(b)]).or_default()
             };
-            // Rounding can leave 1 - |n.n| just below zero; a mesh's weights may be NaN.
+            // Rounding can leave 1 - |n.n| just below zero; the weights of a mesh may be NaN.
             border.add(Border {
                 edges: 1.0,
                 contrast: f64::from(edge.weight().max(0.0)),
@@ -113,7 +114,7 @@ impl Hierarchy {
         monitor.check()?;
         let leaf = |(area, inside): (f64, Border)| Node {
             parent: None,
-            // What two halves of it would cost.
+            // The cost of merging two halves of the superpoint.
             birth: (inside.contrast / inside.edges.max(1.0) * area) as f32,
             area,
             first: 0,
@@ -133,7 +134,7 @@ impl Hierarchy {
         Ok(Self::arrange(contacts, growing.nodes, &children))
     }
 
-    /// Gives every node its range of superpoints. `children` are those of the merged nodes.
+    /// Assigns every node its range of superpoints. `children` are those of the merged nodes.
     fn arrange(contacts: Vec<Contact>, mut nodes: Vec<Node>, children: &[[u32; 2]]) -> Self {
         let leaves = nodes.len() - children.len();
         let mut order = vec![0; leaves];
@@ -160,12 +161,12 @@ impl Hierarchy {
         }
     }
 
-    /// Every pair of superpoints that touch, in ascending order.
+    /// Every pair of adjacent superpoints, in ascending order.
     pub fn contacts(&self) -> &[Contact] {
         &self.contacts
     }
 
-    /// (superpoints): square metres.
+    /// `(superpoints)`: surface areas in square metres.
     pub fn areas(&self) -> Vec<f32> {
         self.nodes
             .iter()
@@ -174,10 +175,10 @@ impl Hierarchy {
             .collect()
     }
 
-    /// The regions of at most `max_area` square metres, single superpoints among them, small before
-    /// large along every branch.
+    /// The regions of at most `max_area` square metres, including single superpoints; within every
+    /// branch, small regions come before large ones.
     pub fn regions(&self, max_area: f32) -> Vec<Region> {
-        // The last regions of a scan have no end; they get the highest level there is.
+        // Regions without a parent never die; their death is set to the highest level.
         let top = self.nodes.iter().map(|node| node.birth).fold(0.0, f32::max);
         let fits = |node: &&Node| node.area <= f64::from(max_area);
         let region = |node: &Node| {
@@ -200,12 +201,12 @@ impl Hierarchy {
     }
 }
 
-/// The regions while they merge.
+/// The state of the regions during merging.
 struct Growing {
     nodes: Vec<Node>,
-    /// (nodes): whom a region touches; empty once it was merged.
+    /// `(nodes)`: the borders to adjacent regions; empty after the region is merged.
     borders: Vec<BTreeMap<u32, Border>>,
-    /// (nodes): edges to all others.
+    /// `(nodes)`: number of edges to all other regions.
     outlines: Vec<f64>,
 }
 
@@ -227,12 +228,12 @@ impl Growing {
         }
     }
 
-    /// The children of every node that came about, in order.
+    /// Merges until no two regions are adjacent; returns the children of every new node, in order.
     fn merge_all(&mut self, monitor: &Monitor) -> Result<Vec<[u32; 2]>, Cancelled> {
         let mut children = vec![];
-        // One entry a region: its cheapest neighbour when it came about. An entry whose neighbour
-        // is gone is looked up again when its turn comes; until then the new region's own entry
-        // covers the pair.
+        // One entry per region: its cheapest neighbour when the region was created. If the
+        // neighbour has been merged, the entry is recomputed when it is popped; until then the
+        // merged region's own entry covers the pair.
         let mut queue: BinaryHeap<_> = (0..self.nodes.len() as u32)
             .filter_map(|id| self.cheapest(id))
             .map(Reverse)
@@ -255,8 +256,8 @@ impl Growing {
         Ok(children)
     }
 
-    /// (bits of the cost, `a`, neighbour); costs are not negative, so their bits compare as they
-    /// do.
+    /// Returns (bits of the cost, `a`, neighbour). Costs are not negative, so the integer order of
+    /// their bits is the order of the costs.
     fn cheapest(&self, a: u32) -> Option<(u64, u32, u32)> {
         let node = &self.nodes[a as usize];
         let cost = |b: u32, border: &Border| {
@@ -291,8 +292,8 @@ impl Growing {
             self.borders[neighbour as usize].insert(merged, border);
         }
         let [first, second] = [a, b].map(|child| &self.nodes[child as usize]);
-        // Superpoints' own births are of another kind, they only ever shorten the superpoint's
-        // life.
+        // The births of superpoints are computed differently: they only shorten the life of the
+        // superpoint itself.
         let level = |node: &Node| {
             if node.superpoints > 1 {
                 node.birth
@@ -340,8 +341,8 @@ mod tests {
         (superpoints, hierarchy)
     }
 
-    /// A floor of 80 x 80 points with two boxes on it, each with a lid of its own colour; 5 cm
-    /// apart.
+    /// A floor of 80 x 80 points with two boxes on it, each with a lid of a different colour; the
+    /// points are 5 cm apart.
     fn boxes() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<u32>) {
         let (mut positions, mut colors, mut things) = (vec![], vec![], vec![]);
         let mut put = |position: [f32; 3], color, thing| {
@@ -407,8 +408,8 @@ mod tests {
             .filter(|node| node.superpoints == 1)
             .map(|node| node.area)
             .sum();
-        // 80 x 80 floor points less the boxes' footprints, 2 x 5 x 256 on the boxes: a square of 5
-        // cm each.
+        // 80 x 80 floor points minus the boxes' footprints, plus 2 x 5 x 256 points on the boxes;
+        // each point covers a square with an edge of 5 cm.
         let expected = (80.0 * 80.0 - 2.0 * 256.0 + 2.0 * 5.0 * 256.0) * 0.0025;
         assert!(
             (total / expected - 1.0).abs() < 0.2,

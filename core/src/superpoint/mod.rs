@@ -1,4 +1,4 @@
-//! Points to superpoints: small, homogeneous groups that the network reasons about.
+//! Partition of the points into superpoints: small, homogeneous groups that the network works on.
 
 use crate::progress::{Cancelled, Monitor};
 
@@ -14,40 +14,41 @@ pub use felzenszwalb::{Forest, felzenszwalb};
 pub use graph::PointGraph;
 pub use hierarchy::{Contact, Hierarchy, Region};
 
-/// Which points are joined by edges.
+/// The source of the edges between points.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EdgeSource {
-    /// Each kept point and its nearest neighbours; weight 1 - |n.n| + `color_weight` x colour
-    /// distance, n by principal components, the distance Euclidean in sRGB scaled to 0..=1.
+    /// Joins each kept point and its nearest neighbours. The weight is 1 - |n.n| + `color_weight` x
+    /// colour distance, where n are normals by principal component analysis and the distance is
+    /// Euclidean in sRGB scaled to 0..=1.
     Neighbours {
-        /// Points nearer to each other than this, in metres, are not all kept, so that the
-        /// neighbours of one reach equally far however dense a scan is; 0 keeps all.
+        /// Minimum spacing in metres: points closer together than this are not all kept, so that
+        /// the neighbours of a point reach equally far however dense a scan is; 0 keeps all points.
         spacing: f32,
-        /// Neighbours of a point.
+        /// Number of neighbours per point.
         k: usize,
-        /// How much a difference in colour counts beside one in direction; 0 for scans without
-        /// colour has no effect.
+        /// Weight of a colour difference relative to a difference in direction; has no effect on
+        /// scans without colour.
         color_weight: f32,
     },
-    /// The edges of the triangles, weighted as ScanNet's Segmentator does.
+    /// Uses the edges of the triangles, weighted as in ScanNet's Segmentator.
     Mesh,
 }
 
-/// How fine superpoints are.
+/// Options that set how fine superpoints are.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct SuperpointOptions {
-    /// What is joined.
+    /// The source of the edges.
     pub edges: EdgeSource,
-    /// Felzenszwalb's k: larger merges more.
+    /// Felzenszwalb's k: larger values merge more.
     pub threshold: f32,
-    /// Superpoints of less surface, in square metres, are merged with a neighbour.
+    /// Superpoints with less surface than this, in square metres, are merged with a neighbour.
     pub minimum: f32,
 }
 
 impl Default for SuperpointOptions {
-    /// For scans of rooms, meshes among them: what loses least on labelled rooms and gives about as
-    /// many superpoints whether points are 0.8 or 4.5 cm apart. The minimum is ten points of a room
-    /// of fifty thousand.
+    /// The values for room scans, including meshes: they lose least on labelled rooms and give
+    /// about as many superpoints whether points are 0.8 or 4.5 cm apart. The minimum is ten points
+    /// of a room of fifty thousand.
     fn default() -> Self {
         Self {
             edges: EdgeSource::Neighbours {
@@ -61,15 +62,15 @@ impl Default for SuperpointOptions {
     }
 }
 
-/// Why points could not be grouped.
+/// The reason why points could not be grouped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SuperpointError {
-    /// One value a point is needed.
+    /// The number of values differs from the number of points.
     #[error("there are {points} points but {found} {what}")]
     Lengths {
-        /// Colours or labels.
+        /// The kind of values: colours or labels.
         what: &'static str,
-        /// Their number.
+        /// Number of values.
         found: usize,
         /// Number of points.
         points: usize,
@@ -77,18 +78,18 @@ pub enum SuperpointError {
     /// A coordinate is NaN or infinite.
     #[error("point {point} has a coordinate that is not a finite number")]
     NotFinite {
-        /// Its index.
+        /// Index of the point.
         point: usize,
     },
     /// A triangle has a corner that does not exist.
     #[error("triangle {triangle} refers to a point beyond the {points} that are there")]
     Triangle {
-        /// Its index.
+        /// Index of the triangle.
         triangle: usize,
         /// Number of points.
         points: usize,
     },
-    /// Indices would not fit 32 bits.
+    /// Indices would not fit in 32 bits.
     #[error(
         "{points} points with {edges} edges are more than 32-bit indices can number; thin the scan out first"
     )]
@@ -103,8 +104,9 @@ pub enum SuperpointError {
     Cancelled(#[from] Cancelled),
 }
 
-/// Groups `positions` (points, 3): the graph of [`PointGraph`] cut by [`felzenszwalb`]. `colors`
-/// are sRGB, (points, 3); `triangles` matter to [`EdgeSource::Mesh`] only.
+/// Groups `positions`, `(points, 3)`: builds the graph of [`PointGraph`] and cuts it with
+/// [`felzenszwalb`]. `colors` are sRGB, `(points, 3)`; `triangles` are used by [`EdgeSource::Mesh`]
+/// only.
 ///
 /// # Errors
 /// See [`SuperpointError`]; never panics.
@@ -127,10 +129,10 @@ pub struct Superpoints {
 }
 
 impl Superpoints {
-    /// From any ids: renumbers them to 0..count in order of first appearance.
+    /// Creates a partition from arbitrary ids, renumbered to 0..count in order of first appearance.
     pub fn from_ids(ids: &[u32]) -> Self {
-        // Ids that number points or superpoints number a table; others are looked up in a sorted
-        // list of them.
+        // Ids about as small as the number of points index a table directly; larger ids are looked
+        // up in a sorted list.
         let largest = ids.iter().copied().max().unwrap_or(0) as usize;
         let sorted = (largest >= 2 * ids.len()).then(|| {
             let mut sorted = ids.to_vec();
@@ -158,10 +160,11 @@ impl Superpoints {
         }
     }
 
-    /// The coarser partition in which `region_of_superpoint` (superpoints) says what goes together.
+    /// The coarser partition that merges superpoints with equal entries in `region_of_superpoint`,
+    /// `(superpoints)`.
     ///
     /// # Panics
-    /// When there are fewer regions' ids than superpoints.
+    /// If `region_of_superpoint` has fewer entries than there are superpoints.
     pub fn merged(&self, region_of_superpoint: &[u32]) -> Self {
         let ids: Vec<u32> = self
             .superpoint_of_point
@@ -171,17 +174,17 @@ impl Superpoints {
         Self::from_ids(&ids)
     }
 
-    /// (points): the superpoint of each point, each below [`Self::count`].
+    /// `(points)`: the superpoint of each point, below [`Self::count`].
     pub fn superpoint_of_point(&self) -> &[u32] {
         &self.superpoint_of_point
     }
 
-    /// Number of superpoints; every one has at least one point.
+    /// The number of superpoints; each has at least one point.
     pub fn count(&self) -> usize {
         self.count
     }
 
-    /// (superpoints): number of points in each.
+    /// `(superpoints)`: number of points in each superpoint.
     pub fn sizes(&self) -> Vec<u32> {
         let mut sizes = vec![0; self.count];
         for &s in &self.superpoint_of_point {
@@ -200,7 +203,7 @@ mod tests {
     use super::*;
     use crate::{golden, progress::Cancel};
 
-    /// Reads just these files: binary little endian, float x y z, faces of a byte and three ints.
+    /// Reads only these files: binary little-endian, float x y z, faces of a byte and three ints.
     fn mesh(bytes: &[u8]) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {
         let end = bytes
             .windows(11)
@@ -234,7 +237,7 @@ mod tests {
         )
     }
 
-    /// Seven of the eight cases; the flat sheet's partition depends on how ties are sorted
+    /// Seven of the eight cases; the partition of the flat sheet depends on how ties are sorted
     /// (docs/spec/superpoint.md section 5).
     #[test]
     fn partitions_of_the_scannet_segmentator() {

@@ -1,5 +1,5 @@
-//! The files of the text encoder as the app fetches them, and how they are made from the published
-//! ones. Nothing here needs the network's tensor library.
+//! The text encoder's files as the app fetches them, and their conversion from the published files.
+//! This module does not need the tensor library.
 
 use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::shards::{self, Shard, ShardError};
 
-/// The encoder's files do not hold what it needs.
+/// The reason why the text encoder could not be loaded from its files.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum LoadTextError {
     /// `tokenizer.json` is unusable.
@@ -16,45 +16,45 @@ pub enum LoadTextError {
     /// The manifest is unusable.
     #[error("the text encoder's manifest is malformed: {0}")]
     Manifest(String),
-    /// A piece is not the one that was promised.
+    /// A shard does not match the manifest.
     #[error(transparent)]
     Shards(#[from] ShardError),
     /// The weights are not a safetensors file.
     #[error("the text encoder's weights cannot be read: {0}")]
     Weights(String),
-    /// A tensor is absent or has another shape or type.
+    /// A tensor is missing or has the wrong shape or type.
     #[error(
         "the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}"
     )]
     Tensor {
-        /// Its name.
+        /// Name of the tensor.
         name: String,
-        /// How many numbers it must have.
+        /// Number of values that it must have.
         expected: usize,
-        /// What is there instead.
+        /// Description of what was found instead.
         found: String,
     },
 }
 
-/// `manifest.json` of the encoder: what to fetch, and how to know that it arrived whole.
+/// `manifest.json` of the encoder: the files to fetch and the data to verify them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TextManifest {
-    /// The encoder's name.
+    /// Name of the encoder.
     pub name: String,
-    /// SPDX expression.
+    /// SPDX expression of the licence.
     pub licence: String,
-    /// `tokenizer.json`.
+    /// The file `tokenizer.json`.
     pub tokenizer: Shard,
-    /// Pieces of one safetensors file, to be joined in this order.
+    /// Shards of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
 }
 
 impl TextManifest {
-    /// Reads `manifest.json` and checks everything that can be checked without the weights.
+    /// Parses `manifest.json` and checks everything that can be checked without the weights.
     ///
     /// # Errors
-    /// When it is malformed.
+    /// If the manifest is malformed.
     pub fn parse(json: &[u8]) -> Result<Self, LoadTextError> {
         let manifest: Self =
             serde_json::from_slice(json).map_err(|e| LoadTextError::Manifest(e.to_string()))?;
@@ -63,12 +63,12 @@ impl TextManifest {
         Ok(manifest)
     }
 
-    /// The files of all-MiniLM-L6-v2 from the published `model.safetensors` and `tokenizer.json`,
-    /// each with its name: weights in f16, in pieces, then the manifest, without which a folder is
-    /// not complete.
+    /// Converts the published `model.safetensors` and `tokenizer.json` of all-MiniLM-L6-v2 into the
+    /// files that the app fetches, with their names: shards of the weights in f16, the tokenizer,
+    /// and last the manifest, without which a folder is incomplete.
     ///
     /// # Errors
-    /// When the weights are not a safetensors file.
+    /// If the weights are not a safetensors file.
     pub fn files(
         weights: &[u8],
         tokenizer: Vec<u8>,
@@ -95,8 +95,8 @@ impl TextManifest {
     }
 }
 
-/// A safetensors file of the tensors that an encoder uses, in f16: the pooler and the position ids
-/// are left out.
+/// Serializes the tensors that the encoder uses as f16 safetensors, without the pooler and the
+/// position ids.
 fn in_f16(file: &SafeTensors) -> Result<Vec<u8>, safetensors::SafeTensorError> {
     let half = |b: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*b)).to_le_bytes();
     let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = file

@@ -1,9 +1,9 @@
-//! all-MiniLM-L6-v2: a six-layer BERT whose mean token state, scaled to unit length, is the
-//! phrase's embedding.
+//! all-MiniLM-L6-v2: a six-layer BERT. The embedding of a phrase is the mean of its final token
+//! states, normalized to unit length.
 //!
-//! Post-norm encoder, hidden 384, 12 heads, feed-forward 1536, exact GELU, layer norm eps 1e-12
-//! (the published `config.json`). The token table stays on the CPU in f16: a phrase needs a handful
-//! of its 30 522 rows.
+//! Post-norm encoder, hidden size 384, 12 heads, feed-forward size 1536, exact GELU, layer norm
+//! epsilon 1e-12 (the published `config.json`). The token embedding table stays on the CPU in f16:
+//! a phrase needs only a few of its 30 522 rows.
 
 use std::ops::Range;
 
@@ -28,14 +28,14 @@ use crate::{
 const HEADS: usize = 12;
 const LAYERS: usize = 6;
 const MAX_TOKENS: usize = 256;
-/// Phrases that are encoded together.
+/// Number of phrases that are encoded together.
 const AT_ONCE: usize = 16;
 
 impl TextManifest {
-    /// The encoder from its fetched files.
+    /// Loads the encoder from its fetched files.
     ///
     /// # Errors
-    /// When a file is damaged or not what the architecture needs.
+    /// If a file is damaged or does not fit the architecture.
     pub fn load(
         &self,
         tokenizer: &[u8],
@@ -47,12 +47,12 @@ impl TextManifest {
     }
 }
 
-/// The encoder, ready to embed phrases.
+/// The text encoder, ready to embed phrases.
 pub struct MiniLm {
     tokenizer: Tokenizer,
-    /// (vocabulary, DIM)
+    /// `(vocabulary, DIM)`
     words: Vec<f16>,
-    /// (positions, DIM), the constant token type added.
+    /// `(positions, DIM)`, with the constant token type embedding added.
     positions: Vec<f32>,
     norm: LayerNorm,
     layers: Vec<Layer>,
@@ -71,11 +71,11 @@ struct Layer {
 }
 
 impl MiniLm {
-    /// From the text of `tokenizer.json` and a safetensors file with the published tensor names,
-    /// f32 or f16.
+    /// Loads the encoder from the text of `tokenizer.json` and a safetensors file with the
+    /// published tensor names, in f32 or f16.
     ///
     /// # Errors
-    /// When a file is unreadable or a tensor is not what the architecture needs.
+    /// If a file is unreadable or a tensor does not fit the architecture.
     pub fn load(tokenizer: &[u8], weights: &[u8], device: &Device) -> Result<Self, LoadTextError> {
         let mut tokenizer = Tokenizer::from_bytes(tokenizer)
             .map_err(|e| LoadTextError::Tokenizer(e.to_string()))?;
@@ -115,10 +115,10 @@ impl MiniLm {
         })
     }
 
-    /// Token ids of a phrase with [CLS] and [SEP], at most 256.
+    /// The token ids of a phrase with `[CLS]` and `[SEP]`, at most 256.
     ///
     /// # Errors
-    /// When the tokenizer refuses the phrase.
+    /// If the tokenizer rejects the phrase.
     pub fn token_ids(&self, phrase: &str) -> Result<Vec<u32>, EncodeError> {
         let encoding = self
             .tokenizer
@@ -130,8 +130,8 @@ impl MiniLm {
         Ok(encoding.get_ids().to_vec())
     }
 
-    /// (phrases, DIM): means of the last hidden states of each phrase's tokens. Layers read all
-    /// tokens together, attention only those of its phrase.
+    /// `(phrases, DIM)`: mean over the last hidden states of each phrase's tokens. The layers
+    /// process all tokens together, but tokens attend only to those of their own phrase.
     fn means(&self, phrases: &[Vec<u32>]) -> Tensor<2> {
         let rows = phrases
             .iter()
@@ -209,7 +209,7 @@ impl Layer {
         })
     }
 
-    /// (tokens, DIM) -> (tokens, DIM); `phrases` are the tokens of each.
+    /// `(tokens, DIM)` -> `(tokens, DIM)`; `phrases` are the token ranges of the phrases.
     fn forward(&self, x: Tensor<2>, phrases: &[Range<usize>]) -> Tensor<2> {
         let width = DIM / HEADS;
         let (q, k, v) = (
@@ -278,7 +278,7 @@ impl Weights<'_> {
         d_out: usize,
         device: &Device,
     ) -> Result<Linear, LoadTextError> {
-        // transposed here: a product would copy a transposed view each time
+        // transposed once here: a matrix product would copy a transposed view each time
         let stored = self.numbers(&format!("{name}.weight"), d_out * d_in)?;
         let weight: Vec<f32> = (0..d_in)
             .flat_map(|i| stored.iter().skip(i).step_by(d_in))

@@ -1,5 +1,5 @@
-//! Words to embeddings: the shipped vocabulary, prompt parsing, and the text encoder for everything
-//! else.
+//! Text embeddings: the built-in vocabulary, prompt parsing, and the text encoder for phrases
+//! outside the vocabulary.
 
 mod manifest;
 #[cfg(feature = "model")]
@@ -15,29 +15,30 @@ pub use vocabulary::{Vocabulary, quantise};
 /// Width of a text embedding (all-MiniLM-L6-v2).
 pub const DIM: usize = 384;
 
-/// Turns phrases into vectors that visual embeddings can be compared with.
+/// Encodes phrases as vectors that visual embeddings can be compared with.
 #[cfg(feature = "model")]
 pub trait TextEncoder {
     /// Width of the embeddings.
     fn dim(&self) -> usize;
 
-    /// One unit vector of length [`Self::dim`] for each phrase; each phrase is encoded by itself.
+    /// Returns one unit vector of length [`Self::dim`] per phrase; each phrase is encoded by
+    /// itself.
     ///
     /// # Errors
-    /// When the device fails.
+    /// If the device fails.
     fn embed(&self, phrases: &[&str]) -> impl Future<Output = Result<Vec<Vec<f32>>, EncodeError>>;
 }
 
-/// A phrase could not be encoded.
+/// The reason why a phrase could not be encoded.
 #[cfg(feature = "model")]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum EncodeError {
-    /// The tokenizer refused it.
+    /// The tokenizer rejected the phrase.
     #[error("the phrase \"{phrase}\" cannot be split into tokens: {cause}")]
     Tokens {
         /// The phrase.
         phrase: String,
-        /// The tokenizer's words.
+        /// The tokenizer's error message.
         cause: String,
     },
     /// The result could not be read back from the device.
@@ -45,7 +46,7 @@ pub enum EncodeError {
     Device(String),
 }
 
-/// Scales to unit length; a zero vector stays zero.
+/// Scales a vector to unit length; a zero vector stays zero.
 pub fn normalise(v: &mut [f32]) {
     let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
     if norm > 0.0 {

@@ -1,47 +1,48 @@
-//! What a person typed, as terms: `chair . table, sofa; "power strip"`.
+//! Parser for the prompt that a user types, a list of terms: `chair . table, sofa; "power strip"`.
 
-/// At most this many different terms in one prompt.
+/// The maximum number of different terms in a prompt.
 pub const MAX_TERMS: usize = 200;
-/// At most this many characters in one term.
+/// The maximum number of characters in a term.
 pub const MAX_TERM_CHARS: usize = 100;
-/// At most this many bytes in one prompt.
+/// The maximum number of bytes in a prompt.
 pub const MAX_PROMPT_BYTES: usize = 32 * 1024;
 
-/// Why a prompt was not understood.
+/// The reason why a prompt could not be parsed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum PromptError {
-    /// Too much text.
+    /// The prompt has too many bytes.
     #[error("the prompt has {found} bytes, the limit is {MAX_PROMPT_BYTES}")]
     TooLong {
-        /// Its length.
+        /// Length of the prompt.
         found: usize,
     },
-    /// Too many terms.
+    /// The prompt has too many different terms.
     #[error("the prompt has more than {MAX_TERMS} different terms")]
     TooManyTerms,
-    /// One term is a whole text.
+    /// A term has too many characters.
     #[error(
         "the term starting with `{start}` has {found} characters, the limit is {MAX_TERM_CHARS}; separate terms with a comma"
     )]
     TermTooLong {
-        /// Its first words.
+        /// The first words of the term.
         start: String,
-        /// Its length.
+        /// Length of the term.
         found: usize,
     },
-    /// A quotation that does not end.
+    /// A quotation has no closing quote.
     #[error("the quotation starting with `{start}` has no closing quote")]
     OpenQuote {
-        /// Its first words.
+        /// The first words of the quotation.
         start: String,
     },
 }
 
-/// Splits a prompt into terms, in order: trimmed, inner white space single, the first spelling of
-/// each kept whatever the case.
+/// Splits a prompt into terms, in order. Terms are trimmed and inner white space becomes a single
+/// space. Terms that differ only in case are the same term, and the first spelling is kept.
 ///
 /// Terms end at a comma, a semicolon, a line end, or a full stop that no letter or digit follows
-/// (so `2.5 m` stays whole). Inside double quotes nothing separates. An empty prompt has no terms.
+/// (so `2.5 m` stays whole). Inside double quotes nothing separates terms. An empty prompt has no
+/// terms.
 ///
 /// # Errors
 /// See [`PromptError`].
@@ -93,7 +94,7 @@ fn split(prompt: &str) -> Result<Vec<String>, PromptError> {
             _ => false,
         };
         if quote {
-            // A quotation is a term of its own, whatever stands beside it.
+            // A quotation is a separate term, whatever is next to it.
             quote_start = if quote_start.is_some() {
                 None
             } else {

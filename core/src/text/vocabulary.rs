@@ -1,21 +1,22 @@
-//! Embeddings of common indoor nouns, shipped with the crate, so that ordinary prompts need no text
-//! encoder.
+//! Embeddings of common indoor nouns, built into the crate, so that ordinary prompts do not need a
+//! text encoder.
 //!
-//! `vocabulary.txt` has one noun a line; `vocabulary.i8` has [`DIM`] signed bytes for each, its
-//! MiniLM embedding scaled so that the largest magnitude is 127. `trainer vocabulary` makes the
-//! second from the first.
+//! `vocabulary.txt` has one noun per line; `vocabulary.i8` has [`DIM`] signed bytes per noun, its
+//! MiniLM embedding scaled so that the largest magnitude is 127. `trainer vocabulary` creates the
+//! second file from the first.
 
 use std::{collections::HashMap, sync::LazyLock};
 
 use super::{DIM, normalise};
 
-/// How many of the first names are used to name instances when nobody typed a prompt.
+/// The number of names, from the start of the list, that instances are named with if there is no
+/// prompt.
 const DEFAULT_LABELS: usize = 198;
 
 /// Nouns and their unit embeddings.
 pub struct Vocabulary {
     names: Vec<&'static str>,
-    /// (names, DIM)
+    /// `(names, DIM)`
     embeddings: Vec<f32>,
     index_of_name: HashMap<&'static str, usize>,
 }
@@ -28,7 +29,7 @@ static SHIPPED: LazyLock<Vocabulary> = LazyLock::new(|| {
 });
 
 impl Vocabulary {
-    /// The committed table.
+    /// The vocabulary that is built into the crate.
     pub fn shipped() -> &'static Self {
         &SHIPPED
     }
@@ -50,31 +51,31 @@ impl Vocabulary {
         }
     }
 
-    /// The nouns; the first [`Self::default_labels`] are those an unprompted scene is named with.
+    /// The nouns; those of [`Self::default_labels`] come first.
     pub fn names(&self) -> &[&'static str] {
         &self.names
     }
 
-    /// The things of ScanNet200: what instances are called when nobody typed a prompt.
+    /// The object classes of ScanNet200, used to name instances if there is no prompt.
     pub fn default_labels(&self) -> &[&'static str] {
         &self.names[..DEFAULT_LABELS.min(self.names.len())]
     }
 
-    /// The unit embedding of noun `index`, length [`DIM`].
+    /// The unit embedding of noun `index`, of length [`DIM`].
     ///
     /// # Panics
-    /// When `index` is not below `names().len()`.
+    /// If `index` is not below `names().len()`.
     pub fn embedding(&self, index: usize) -> &[f32] {
         &self.embeddings[index * DIM..(index + 1) * DIM]
     }
 
-    /// (names, [`DIM`]): every unit embedding, row by row.
+    /// `(names, DIM)`, see [`DIM`]: all unit embeddings, row by row.
     pub fn embeddings(&self) -> &[f32] {
         &self.embeddings
     }
 
-    /// The embedding of a phrase if it, or its singular, is in the table; case and outer space do
-    /// not matter.
+    /// Returns the embedding of a phrase if it or its singular is in the vocabulary; case and
+    /// surrounding white space are ignored.
     pub fn lookup(&self, phrase: &str) -> Option<&[f32]> {
         let phrase = phrase.trim().to_lowercase();
         let index = self.index_of_name.get(phrase.as_str()).or_else(|| {
@@ -87,7 +88,7 @@ impl Vocabulary {
     }
 }
 
-/// One embedding as the [`DIM`] bytes of `vocabulary.i8`.
+/// Quantizes one embedding to the [`DIM`] bytes of `vocabulary.i8`.
 pub fn quantise(embedding: &[f32]) -> Vec<u8> {
     let largest = embedding
         .iter()

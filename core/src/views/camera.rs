@@ -2,37 +2,37 @@
 
 use glam::{Affine3A, Vec3};
 
-/// Nearer than this to the camera's plane nothing is seen, metres.
+/// The minimum depth at which a point is seen, metres.
 const NEAR: f32 = 1e-3;
 
 /// Intrinsics in pixels of an image of `width` x `height`, and the pose.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
-    /// Pixels.
+    /// Width of the image, pixels.
     pub width: f32,
-    /// Pixels.
+    /// Height of the image, pixels.
     pub height: f32,
     /// Focal lengths, pixels.
     pub focal: [f32; 2],
     /// Principal point, pixels.
     pub center: [f32; 2],
-    /// From the camera's frame to the world's.
+    /// Transform from the camera frame to the world frame.
     pub world_from_camera: Affine3A,
 }
 
-/// Where a point is seen.
+/// The position at which a point is seen.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pixel {
-    /// Share of the image's width, 0..=1.
+    /// Horizontal position, a fraction of the image's width, 0..=1.
     pub x: f32,
-    /// Share of its height.
+    /// Vertical position, a fraction of the image's height, 0..=1.
     pub y: f32,
-    /// Along the optical axis, metres.
+    /// Depth along the optical axis, metres.
     pub depth: f32,
 }
 
 impl Camera {
-    /// Where `point` (metres, world) falls in the image, if it does.
+    /// Projects `point` (metres, world frame) into the image; `None` if it is outside.
     pub fn project(&self, point: [f32; 3]) -> Option<Pixel> {
         let p = self
             .world_from_camera
@@ -47,7 +47,7 @@ impl Camera {
         (p.z > NEAR && inside(x) && inside(y)).then_some(Pixel { x, y, depth: p.z })
     }
 
-    /// The point (metres, world) that is seen there.
+    /// The point (metres, world frame) that is seen at the pixel.
     pub fn back_project(&self, pixel: Pixel) -> [f32; 3] {
         let along = |share: f32, focal: f32, center: f32, extent: f32| {
             (share * extent - 0.5 - center) / focal * pixel.depth
@@ -59,7 +59,7 @@ impl Camera {
             .into()
     }
 
-    /// Where the camera is, metres, world.
+    /// The position of the camera, metres, world frame.
     pub fn position(&self) -> [f32; 3] {
         self.world_from_camera.translation.into()
     }
@@ -72,7 +72,7 @@ pub mod tests {
 
     use super::*;
 
-    /// At `position`, looking along the world's x, up along its z.
+    /// A camera at `position` that looks along the world's x, with the world's z up.
     pub fn camera(position: [f32; 3]) -> Camera {
         let axes = glam::Mat3::from_cols(-Vec3::Y, -Vec3::Z, Vec3::X);
         Camera {

@@ -1,4 +1,4 @@
-//! Image features carried over to points.
+//! Image features lifted to points.
 
 use std::cmp::Ordering;
 
@@ -7,43 +7,44 @@ use serde::{Deserialize, Serialize};
 use super::View;
 use crate::platform;
 
-/// Points that one task handles.
+/// Number of points that one task handles.
 const CHUNK: usize = 256;
-/// Views whose features are averaged (docs/spec/model.md section 13).
+/// Number of views whose features are averaged (docs/spec/model.md section 13).
 const VIEWS: usize = 3;
-/// How far behind what a view saw a point may lie and still be seen, metres.
+/// Tolerance of the visibility test: how far behind the depth of a view a point may lie, metres.
 const TOLERANCE: f32 = 0.1;
 
-/// The pixel that a point was made of.
+/// The pixel that a point was made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Correspondence {
     /// Index of the view.
     pub view: u32,
-    /// Share of the image's width, 0..=1.
+    /// Horizontal position, a fraction of the image's width, 0..=1.
     pub x: f32,
-    /// Share of its height.
+    /// Vertical position, a fraction of the image's height, 0..=1.
     pub y: f32,
 }
 
-/// Which images say what a point looks like.
+/// The images from which a point takes its features.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Choice {
-    /// The one that it was made of (OVSeg3R, section 3.1).
+    /// The image that the point was made from (OVSeg3R, section 3.1).
     #[default]
     Own,
-    /// The three whose cameras are nearest, of those that see it (SegDINO3D, section 3.2).
+    /// The three images with the nearest cameras, among those that see the point (SegDINO3D,
+    /// section 3.2).
     Nearest,
-    /// The three farthest, which SegDINO3D compares with.
+    /// The three images with the farthest cameras, which SegDINO3D compares with.
     Farthest,
 }
 
-/// (points, channels): features of the images that `choice` takes for each point, their mean where
-/// it takes several; zeros where there is none. `O(points views)` but for [`Choice::Own`].
+/// `(points, channels)`: the features of the images that `choice` selects for each point, averaged
+/// if it selects several; zeros if there is none. `O(points views)` except for [`Choice::Own`].
 ///
 /// # Panics
-/// If the views' features differ in their channels, or there are not as many correspondences as
-/// positions.
+/// If the views' features differ in their number of channels, or the numbers of correspondences and
+/// positions differ.
 pub fn carried(
     choice: Choice,
     positions: &[[f32; 3]],
@@ -62,7 +63,7 @@ pub fn carried(
     }
 }
 
-/// The bilinear sample of each point's own pixel; a correspondence to a view that is not there
+/// The bilinear sample at each point's own pixel; a correspondence to a view that does not exist
 /// counts as none.
 fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[View]) -> Vec<f32> {
     let channels = channels(views);
@@ -82,12 +83,12 @@ fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[Vie
     features
 }
 
-/// Means over the first [`VIEWS`] views that see a point, in `order` of their cameras' squared
-/// distances.
+/// The mean over the first [`VIEWS`] views that see a point, in the `order` of the squared
+/// distances of their cameras.
 ///
-/// A view sees a point inside its image that lies not more than [`TOLERANCE`] behind what its
-/// depth, sampled bilinearly, says is there; where the depth is unknown it sees nothing, without a
-/// depth map everything.
+/// A view sees a point if the point projects into its image and lies at most [`TOLERANCE`] behind
+/// the bilinearly sampled depth there. A view sees nothing where its depth is unknown; without a
+/// depth map it sees everything.
 fn from_views(
     positions: &[[f32; 3]],
     views: &[View],
@@ -118,7 +119,8 @@ fn from_views(
     features
 }
 
-/// Where the view sees the point, shares of width and height.
+/// The position at which the view sees the point, as fractions of width and height; `None` if it
+/// does not.
 fn sees(view: &View, position: [f32; 3]) -> Option<[f32; 2]> {
     let pixel = view.camera.project(position)?;
     let is_in_front = match &view.depth {
@@ -145,7 +147,8 @@ mod tests {
     use super::*;
     use crate::views::{Map, camera::tests::camera};
 
-    /// Looks along x from `x` metres; everything it sees is called `name` and lies at `depth`.
+    /// A view along x from `x` metres; everything it sees has the feature `name` and lies at
+    /// `depth`.
     fn view(x: f32, name: f32, depth: f32) -> View {
         View {
             camera: camera([x, 0.0, 0.0]),
@@ -164,7 +167,7 @@ mod tests {
             view(-1.0, 6.0, 9.0),
         ];
         let at = |choice, x: f32, views: &[View]| carried(choice, &[[x, 0.0, 0.0]], &[None], views);
-        // the view at 3 m has something in front of the point, and nobody looks back
+        // something occludes the point in the view at 3 m, and no view looks backwards
         assert_eq!(at(Choice::Nearest, 5.0, &views), [24.0, 1.0]);
         assert_eq!(at(Choice::Farthest, 5.0, &views), [38.0 / 3.0, 1.0]);
         assert_eq!(at(Choice::Nearest, -3.0, &views), [0.0, 0.0]);

@@ -1,6 +1,6 @@
-//! Values of an image's pixels.
+//! Values for the pixels of an image.
 
-/// (height, width, channels) values, row-major.
+/// `(height, width, channels)` values, row-major.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Map {
     width: usize,
@@ -9,7 +9,7 @@ pub struct Map {
     values: Vec<f32>,
 }
 
-/// The values are not as many as there are pixels.
+/// The number of values does not fit the size of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{values} values are no image of {height} x {width} pixels with {channels} channels")]
 pub struct MapError {
@@ -20,10 +20,10 @@ pub struct MapError {
 }
 
 impl Map {
-    /// From `values` (height, width, channels).
+    /// Creates a map from `values`, `(height, width, channels)`.
     ///
     /// # Errors
-    /// [`MapError`] when there are not as many as that, or none.
+    /// [`MapError`] if the number of values is different or zero.
     pub fn new(values: Vec<f32>, [height, width, channels]: [usize; 3]) -> Result<Self, MapError> {
         let fits = height
             .checked_mul(width)
@@ -45,12 +45,12 @@ impl Map {
         })
     }
 
-    /// Values of a pixel.
+    /// The number of values per pixel.
     pub fn channels(&self) -> usize {
         self.channels
     }
 
-    /// Rows and columns.
+    /// The numbers of rows and columns.
     pub fn size(&self) -> [usize; 2] {
         [self.height, self.width]
     }
@@ -60,15 +60,15 @@ impl Map {
         &self.values[(row * self.width + column) * self.channels..][..self.channels]
     }
 
-    /// Every value times `factor`.
+    /// Multiplies every value by `factor`.
     #[must_use]
     pub fn scaled(mut self, factor: f32) -> Self {
         self.values.iter_mut().for_each(|value| *value *= factor);
         self
     }
 
-    /// The four pixels around a place, shares of width and height, each with its weight; beyond the
-    /// outermost centres the border's values go on.
+    /// The four pixels around a position, which is given as fractions of width and height, each
+    /// with its weight. Beyond the outermost pixel centres, the values at the border are repeated.
     fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
         let along = |share: f32, extent: usize| {
             let last = (extent - 1) as f32;
@@ -86,8 +86,8 @@ impl Map {
         ]
     }
 
-    /// Adds `weight` times the bilinear sample at a place, shares of width and height, to `sum`
-    /// (channels).
+    /// Adds `weight` times the bilinear sample at a position, which is given as fractions of width
+    /// and height, to `sum`, `(channels)`.
     pub fn add_sample(&self, x: f32, y: f32, weight: f32, sum: &mut [f32]) {
         for (row, column, share) in self.around(x, y) {
             sum.iter_mut()
@@ -96,8 +96,8 @@ impl Map {
         }
     }
 
-    /// The bilinear sample of the first channel from pixels above zero; `None` where one that has a
-    /// weight is not.
+    /// The bilinear sample of the first channel; `None` if a pixel with a nonzero weight is not
+    /// above zero.
     pub fn positive_sample(&self, x: f32, y: f32) -> Option<f32> {
         self.around(x, y)
             .into_iter()

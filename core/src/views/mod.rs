@@ -1,8 +1,8 @@
-//! Images of a scan: cameras, what was computed of their pixels, and how it comes to points
+//! Images of a scan: cameras, data computed from their pixels, and its transfer to points
 //! (docs/spec/model.md sections 13 and 15).
 //!
-//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points. A pixel's
-//! centre has whole coordinates, as in OpenCV.
+//! Frames: `camera` is x right, y down, z forward, metres; `world` is the frame of the points. The
+//! centre of a pixel has integer coordinates, as in OpenCV.
 
 mod camera;
 mod carry;
@@ -17,10 +17,10 @@ pub use object_queries::{Detection, ObjectQueries, object_queries};
 /// An image of a scan.
 #[derive(Clone, Debug)]
 pub struct View {
-    /// Where it was taken from.
+    /// The camera that took the image.
     pub camera: Camera,
-    /// (height, width, 1): metres along the optical axis, 0 or less where unknown.
+    /// `(height, width, 1)`: metres along the optical axis, 0 or less if unknown.
     pub depth: Option<Map>,
-    /// (height, width, channels): of any resolution, spanning the image.
+    /// `(height, width, channels)`: the features, of any resolution, spanning the image.
     pub features: Map,
 }

@@ -1,4 +1,4 @@
-//! Objects detected in images, as places in the world with features (docs/spec/model.md section
+//! Objects detected in images, as positions in the world with features (docs/spec/model.md section
 //! 13).
 
 use super::{Camera, Map, Pixel};
@@ -7,13 +7,13 @@ use crate::spatial::{farthest_points, medoid};
 /// An object detected in one image.
 #[derive(Clone, Debug)]
 pub struct Detection<'a> {
-    /// Of the image.
+    /// The camera of the image.
     pub camera: &'a Camera,
-    /// (height, width, 1): metres along the optical axis, 0 or less where unknown.
+    /// `(height, width, 1)`: metres along the optical axis, 0 or less if unknown.
     pub depth: &'a Map,
-    /// (height, width) of the depth map: whether the pixel belongs to the object.
+    /// `(height, width)` of the depth map: `true` if the pixel belongs to the object.
     pub mask: &'a [bool],
-    /// The detector's.
+    /// The detector's features of the object.
     pub features: &'a [f32],
     /// The detector's confidence.
     pub score: f32,
@@ -22,14 +22,14 @@ pub struct Detection<'a> {
 /// Objects seen in images.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ObjectQueries {
-    /// (objects, channels).
+    /// `(objects, channels)`: the features.
     pub features: Vec<f32>,
-    /// (objects, 3): metres, world.
+    /// `(objects, 3)`: positions in metres, world frame.
     pub positions: Vec<[f32; 3]>,
 }
 
-/// The detections with at least `min_score` whose depth is known somewhere, each at the medoid of
-/// its pixels; of more than `max`, those that spread farthest.
+/// The detections with a score of at least `min_score` and some known depth, each at the medoid of
+/// its pixels. If there are more than `max`, a subset is chosen by farthest point sampling.
 pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> ObjectQueries {
     let placed: Vec<_> = detections
         .iter()
@@ -50,7 +50,7 @@ pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> O
     )
 }
 
-/// The medoid of the detection's pixels in the world.
+/// The medoid of the detection's pixels in the world frame; `None` if no pixel has a known depth.
 fn place(detection: &Detection) -> Option<[f32; 3]> {
     let [height, width] = detection.depth.size();
     let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
@@ -78,7 +78,8 @@ mod tests {
     #[test]
     fn an_object_is_where_its_pixels_are() {
         let camera = camera([0.0; 3]);
-        // a wall at 4 m, in front of it something at 2 m; one pixel is unknown and one far off
+        // a wall at 4 m with an object at 2 m in front of it; one pixel is unknown and one is an
+        // outlier
         let mut depth = vec![4.0; 64 * 48];
         let mut mask = vec![false; 64 * 48];
         for (row, column) in (20..28).flat_map(|row| (30..34).map(move |column| (row, column))) {

@@ -8,18 +8,18 @@ use crate::{
     scan::{Frame, Scan},
 };
 
-/// One instance, as JSON says it.
+/// The JSON record of one instance.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct InstanceRecord {
-    /// As in the labelled PLY.
+    /// Instance id, the same as in the labelled PLY.
     pub id: u32,
-    /// Its name; `null` where nothing fits.
+    /// Name of the instance; `null` if no label fits.
     pub label: Option<String>,
-    /// 0..=1.
+    /// Confidence score, 0..=1.
     pub score: f32,
-    /// Number of its points.
+    /// Number of points.
     pub points: usize,
-    /// Tight box of its points in the file's frame and units; `null` without points.
+    /// Tight box around the points in the file's frame and units; `null` if there are no points.
     #[serde(rename = "box")]
     pub file_box: Option<BoxRecord>,
     /// The same box in the world frame: metres, z up.
@@ -29,7 +29,7 @@ pub struct InstanceRecord {
 /// An axis-aligned box.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BoxRecord {
-    /// Half way between the corners.
+    /// Centre of the box.
     pub centre: [f64; 3],
     /// Edge lengths.
     pub size: [f64; 3],
@@ -83,8 +83,8 @@ pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord
         .collect()
 }
 
-/// A document of `points` (their number), `frame` (how file and world relate) and `instances`
-/// ([`InstanceRecord`]).
+/// Writes a JSON document with `points` (their number), `frame` (the relation between file and
+/// world) and `instances` (a list of [`InstanceRecord`]).
 pub fn instances_json(scan: &Scan, labels: &PointLabels) -> String {
     #[derive(Serialize)]
     struct Document {

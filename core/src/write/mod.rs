@@ -1,4 +1,4 @@
-//! Results as files: labelled PLY, JSON. Both speak the file's own frame and units.
+//! Writers for results: labelled PLY and JSON. Both use the file's own frame and units.
 
 mod json;
 mod ply;
@@ -6,11 +6,11 @@ mod ply;
 pub use json::{BoxRecord, InstanceRecord, instance_records, instances_json};
 pub use ply::{labelled_ply, ply};
 
-/// The disjoint answer to a prompt: every point has at most one instance, every instance at most
+/// The disjoint result of a prompt: every point has at most one instance, every instance at most
 /// one label.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PointLabels {
-    /// (points): index into `instances`, or [`crate::instances::NO_INSTANCE`].
+    /// `(points)`: index into `instances`, or [`crate::instances::NO_INSTANCE`].
     pub instance_of_point: Vec<u32>,
     /// The instances that may own points.
     pub instances: Vec<LabelledInstance>,
@@ -18,25 +18,26 @@ pub struct PointLabels {
     pub labels: Vec<String>,
 }
 
-/// What a file says about one instance.
+/// The data of one instance that is written to files.
 #[derive(Clone, Debug, PartialEq)]
 pub struct LabelledInstance {
-    /// The id that files and the page show; unique, stable when others are deleted.
+    /// The id that files and the page show; unique, and stable when other instances are deleted.
     pub id: u32,
-    /// Index into [`PointLabels::labels`]; `None` where nothing fits.
+    /// Index into [`PointLabels::labels`]; `None` if no label fits.
     pub label: Option<u32>,
-    /// 0..=1.
+    /// Confidence score, 0..=1.
     pub score: f32,
 }
 
 impl PointLabels {
-    /// The instance that owns a point; `None` also for points and owners that do not exist.
+    /// Returns the instance that owns a point; `None` also for points and instances that do not
+    /// exist.
     pub fn owner(&self, point: usize) -> Option<&LabelledInstance> {
         self.instances
             .get(*self.instance_of_point.get(point)? as usize)
     }
 
-    /// The name of an instance.
+    /// Returns the name of an instance.
     pub fn name(&self, instance: &LabelledInstance) -> Option<&str> {
         Some(self.labels.get(instance.label? as usize)?.as_str())
     }

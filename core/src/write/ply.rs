@@ -1,24 +1,25 @@
-//! PLY, binary little endian: the input whole, with the labels as three more properties of the
+//! Binary little-endian PLY: the whole input, with the labels as three more properties of the
 //! points.
 
 use super::PointLabels;
 use crate::scan::{Element, Property, Scan, Table};
 
-/// The properties that a labelled file has beyond its input's.
+/// The properties that a labelled file has in addition to those of its input.
 const INSTANCE: &str = "instance";
 const LABEL: &str = "label";
 const SCORE: &str = "score";
 
-/// A table as it is.
+/// Writes a table unchanged.
 pub fn ply(table: &Table) -> Vec<u8> {
     write(table, &table.comments, &[], &|_, _| ())
 }
 
-/// The input with `int instance` (-1 is none), `int label` (-1 is none; `comment label 3 office
-/// chair` says what 3 is) and `float score` on every point, those without finite coordinates
-/// included.
+/// Writes the input with `int instance` (-1 is none), `int label` (-1 is none; `comment label 3
+/// office chair` gives the name of label 3) and `float score` for every point, including those
+/// without finite coordinates.
 ///
-/// Properties of the input that have these names already stay, as `instance_input` and so on.
+/// Properties of the input that already have these names are kept under other names:
+/// `instance_input` and so on.
 pub fn labelled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
     let mut table = std::borrow::Cow::Borrowed(&scan.table);
     let mut comments = scan.table.comments.clone();
@@ -55,8 +56,8 @@ pub fn labelled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
     )
 }
 
-/// Makes room for a property `name` of the points: one that is there gets another name, and so do
-/// the comments about it.
+/// Frees the property name `name` of the points: an existing property gets another name, and the
+/// comments about it are renamed too.
 fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &str) {
     let points = table.point_rows();
     let taken = |name: &str| {
@@ -92,12 +93,13 @@ fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &s
     }
 }
 
-/// Header lines end at a line end, whatever a name contains.
+/// Replaces control characters: a line end in a name would end the header line.
 fn one_line(text: &str) -> String {
     text.split(char::is_control).collect::<Vec<_>>().join(" ")
 }
 
-/// `extra` are further properties of the points; `append` writes them behind a row.
+/// Writes `table`. `extra` are additional properties of the points; `append` writes their values
+/// after each row.
 fn write(
     table: &Table,
     comments: &[String],
@@ -154,7 +156,7 @@ fn write(
     out
 }
 
-/// Bytes of an element's rows.
+/// The size of an element's rows in bytes.
 fn data_size(element: &Element) -> usize {
     element.rows.len()
         + element

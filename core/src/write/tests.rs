@@ -11,7 +11,8 @@ fn read(bytes: &[u8]) -> Scan {
     scan::read(bytes, &Monitor::silent()).unwrap()
 }
 
-/// Four rows of which the second is no point, a face, and columns that have our names already.
+/// Four rows, of which the second is not a point; a face; and columns that already have the names
+/// we add.
 const INPUT: &[u8] = b"ply\nformat ascii 1.0\ncomment by hand\ncomment label 3 old chair\nelement vertex 4\nproperty double x\nproperty double y\nproperty double z\n\
     property uchar quality\nproperty short Label\nproperty int instance\nproperty list uchar int views\nelement face 1\nproperty list uchar int vertex_indices\n\
     property float area\nend_header\n0 0 0 10 3 7 0\nnan 0 0 11 3 7 2 5 6\n1000 0 0 12 3 8 1 9\n0 2000 500 13 3 8 0\n3 0 2 3 0.5\n";

@@ -1,4 +1,4 @@
-//! Headless Chromium through its driver.
+//! Headless Chromium, controlled through its driver.
 
 use std::{path::Path, process::Command};
 
@@ -11,29 +11,30 @@ use super::{
     process::{Process, free_port},
 };
 
-/// The flags with which Chromium runs headless and offers WebGPU on a software device; the
-/// operations' browser tests have the same.
+/// The flags with which Chromium runs headless and offers WebGPU on a software device. The browser
+/// tests of the operations use the same flags.
 const FLAGS: &str = include_str!("../../../web/webdriver.json");
-/// Those of them that offer WebGPU.
+/// The flags in [`FLAGS`] that enable WebGPU.
 const WEBGPU_FLAGS: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
 
-/// What the page is looked at with.
+/// The screen on which the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
     /// 1440 x 900.
     Desktop,
-    /// 390 x 844, touched.
+    /// 390 x 844, with touch input.
     Phone,
 }
 
-/// How the page is visited.
+/// The settings of a visit to the page.
 #[derive(Clone, Copy, Debug)]
 pub struct Visit {
-    /// What with.
+    /// The screen.
     pub screen: Screen,
-    /// Whether the browser offers WebGPU.
+    /// If `true`, the browser offers WebGPU.
     pub webgpu: bool,
-    /// What runs in each worker before its own code: faults that no machine has on demand.
+    /// JavaScript that runs in each worker before its own code, to inject faults that no machine
+    /// produces on demand.
     pub before_worker: &'static str,
 }
 
@@ -76,7 +77,7 @@ impl Driver {
         }
     }
 
-    /// A browser with a fresh profile in `folder`; its downloads go to `folder/downloads`.
+    /// Starts a browser with a new profile in `folder`. Its downloads go to `folder/downloads`.
     pub async fn browser(&self, folder: &Path, visit: Visit) -> Client {
         let profile = tempfile::Builder::new()
             .prefix("profile")
@@ -113,12 +114,12 @@ impl Driver {
     }
 }
 
-/// A command of Chromium's driver that is not in the standard.
+/// A command of Chromium's driver that is not part of the standard.
 #[derive(Debug)]
 pub struct Vendor {
-    /// After the session.
+    /// Path after the session.
     pub path: &'static str,
-    /// Its parameters.
+    /// Parameters of the command.
     pub body: Value,
 }
 

@@ -1,5 +1,5 @@
-//! Another web server on this machine: a few files that pages from anywhere may read, and one
-//! folder that they may not.
+//! Another web server on this machine: it serves a few files that pages from any origin may read,
+//! and one folder that they may not read.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -9,12 +9,12 @@ use tokio::{
     task::JoinHandle,
 };
 
-/// Files below this path come without permission for other pages.
+/// Files below this path are sent without permission for other origins.
 const FORBIDDEN: &str = "/closed/";
-/// No request of a browser is longer.
+/// Maximum length of a request, bytes. Browsers send no longer ones.
 const MAX_REQUEST: usize = 16 << 10;
 
-/// Serves until it is dropped.
+/// A server that runs until it is dropped.
 pub struct Elsewhere {
     /// `http://127.0.0.1:port`.
     pub origin: String,
@@ -30,7 +30,7 @@ impl Elsewhere {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let files = Arc::clone(&files);
-                // A browser that hangs up loses only its own answer.
+                // A browser that closes the connection loses only its own answer.
                 tokio::spawn(async move { drop(answer(stream, &files).await) });
             }
         });

@@ -1,10 +1,10 @@
-//! What the worker asks of WebGPU: the browser's own functions, counted while the app runs as it
-//! is.
+//! Counts the worker's calls of WebGPU, by wrapping the browser's own functions while the
+//! unmodified app runs.
 
 use serde::Deserialize;
 
-/// Runs before the page does: every worker counts what it asks of WebGPU and tells at each of its
-/// messages to the page.
+/// Script that runs before the page's own: every worker counts its calls of WebGPU and reports the
+/// counts with each of its messages to the page.
 pub const COUNT: &str = r#"
     window.gpuCalls = [];
     new BroadcastChannel('gpu-calls').onmessage = ({ data }) => window.gpuCalls.push(data);
@@ -38,23 +38,23 @@ pub const COUNT: &str = r#"
     };
 "#;
 
-/// What one worker had asked of WebGPU when it sent a message.
+/// The calls of WebGPU that one worker had made when it sent a message.
 #[derive(Clone, Debug, Deserialize)]
 pub struct GpuCalls {
-    /// Of the message.
+    /// Kind of the message.
     pub kind: String,
-    /// That the message is about.
+    /// Stage that the message refers to.
     pub stage: Option<String>,
-    /// Milliseconds by the clock that all pages and workers share.
+    /// Time in milliseconds by the clock that all pages and workers share.
     pub at: f64,
-    /// Times that it waited for values; those of several buffers that came together count once.
+    /// Number of times that the worker waited for values. Buffers that arrive together count once.
     pub reads: u32,
-    /// Buffers whose values came.
+    /// Number of buffers whose values were read.
     pub buffers: u32,
-    /// Dispatches.
+    /// Number of dispatches.
     pub launches: u32,
-    /// Lists of dispatches handed over.
+    /// Number of submitted lists of dispatches.
     pub submissions: u32,
-    /// Compiled.
+    /// Number of pipelines compiled.
     pub pipelines: u32,
 }

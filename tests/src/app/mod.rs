@@ -1,9 +1,9 @@
-//! The built app as people have it: the real server, a real browser, and the page as a person sees
-//! it.
+//! The built app as users have it: the real server, a real browser, and the page as a user sees it.
 //!
-//! [`story`] runs one test: it starts a server and a driver of its own, runs the story, keeps what
-//! the browser showed if it fails, and ends everything it started. What is missing fails with the
-//! command that makes it: a test that did not run must not look green.
+//! [`story`] runs one end-to-end test: it starts its own server and driver, runs the test, keeps a
+//! picture of the browser if the test fails, and ends everything it started. If something is
+//! missing, the test fails with the command that creates it, because a test that did not run must
+//! not look as if it passed.
 #![allow(clippy::print_stdout, reason = "only tests use this")]
 
 use std::{
@@ -31,12 +31,12 @@ pub use script::{Cancelled, Picture, StageShown, Watched};
 use browser::Driver;
 use process::{Process, built, free_port, program};
 
-/// A server, a driver, or a browser is there.
+/// Time limit for the start of a server, a driver or a browser.
 const START: Duration = Duration::from_secs(60);
 
-/// Everything one story needs.
+/// Everything that one story needs.
 pub struct Stand {
-    /// For what the story makes; its downloads arrive in `downloads`.
+    /// Folder for the files of the story. Downloads arrive in `downloads`.
     pub folder: TempDir,
     /// `http://127.0.0.1:port` of the server.
     pub origin: String,
@@ -45,7 +45,8 @@ pub struct Stand {
     server: Process,
 }
 
-/// Runs a story, one at a time: there are two cores, and a browser with a software GPU takes both.
+/// Runs a story. Only one runs at a time, because there are two cores and a browser with a software
+/// GPU uses both.
 pub fn story(tell: impl AsyncFnOnce(&Stand)) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -61,7 +62,7 @@ pub fn story(tell: impl AsyncFnOnce(&Stand)) {
     told.unwrap_or_else(|panic| resume_unwind(panic));
 }
 
-/// Where pictures of the page are kept: `target/tmp/pages`.
+/// Folder for pictures of the page: `target/tmp/pages`.
 pub fn pictures() -> PathBuf {
     let folder = built().with_file_name("tmp").join("pages");
     std::fs::create_dir_all(&folder).expect("the target folder can be written");
@@ -97,7 +98,7 @@ impl Stand {
         }
     }
 
-    /// Opens `path` of the app in a browser with a profile of its own.
+    /// Opens `path` of the app in a browser with its own profile.
     pub async fn visit(&self, path: &str, visit: Visit) -> Page {
         let address = if path.starts_with("http") {
             path.to_owned()
@@ -109,7 +110,7 @@ impl Stand {
         page
     }
 
-    /// The shared scenes that the server keeps.
+    /// The shared scenes that the server stores.
     pub fn stored(&self) -> Vec<PathBuf> {
         let files = std::fs::read_dir(self.folder.path().join("store/scenes"))
             .map(|files| files.flatten().map(|file| file.path()).collect());
@@ -121,7 +122,8 @@ impl Stand {
         files
     }
 
-    /// Closes the browsers; of a failed story it keeps what they show and what the server said.
+    /// Closes the browsers. If the story failed, keeps pictures of the pages and prints the
+    /// server's log.
     async fn end(self, failed: bool) {
         let pages = self
             .pages

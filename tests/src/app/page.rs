@@ -1,4 +1,4 @@
-//! The page as a person sees and uses it; everything is found by its `data-testid`.
+//! The page as a user sees and uses it. Elements are found by their `data-testid`.
 
 use std::{
     fs,
@@ -24,42 +24,42 @@ use super::{
     script::{self, Cancelled, Picture, StageShown, Watched},
 };
 
-/// The page has answered something that needs no stage of the pipeline.
+/// Time limit for an action of the page that needs no stage of the pipeline.
 pub const STEP: Duration = Duration::from_secs(30);
-/// The page's wasm runs, and the worker has measured the machine.
+/// Time limit until the page's wasm runs and the worker has measured the machine.
 const PAGE: Duration = Duration::from_secs(90);
-/// A whole room went through every stage, on two busy cores.
+/// Time limit for a whole room to pass through every stage, on two busy cores.
 const ROOM: Duration = Duration::from_secs(300);
-/// Between two looks at something that is waited for.
+/// Time between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(40);
-/// A picture that stays the same for so long is at rest.
+/// A picture that is unchanged for this time is at rest.
 const REST: Duration = Duration::from_millis(500);
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct Row {
-    /// The instance.
+    /// Id of the instance.
     pub id: u32,
-    /// Its name.
+    /// Name of the instance.
     pub name: String,
-    /// Two digits behind the point.
+    /// Score, with two decimal places.
     pub score: f64,
-    /// Number of its points.
+    /// Number of points.
     pub points: u32,
-    /// Whether it is selected.
+    /// If `true`, the instance is selected.
     pub selected: bool,
-    /// Whether the pointer is over it, in the list or in the picture.
+    /// If `true`, the pointer is over the instance, in the list or in the picture.
     pub hovered: bool,
-    /// Whether its points are hidden.
+    /// If `true`, the points of the instance are hidden.
     pub hidden: bool,
 }
 
 /// A term that is looked for.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 pub struct Chip {
-    /// As asked.
+    /// The term as typed.
     pub name: String,
-    /// How often it was found.
+    /// Number of matches.
     pub count: usize,
 }
 
@@ -70,7 +70,7 @@ pub struct Page {
 }
 
 impl Page {
-    /// Opens it and waits until it runs.
+    /// Opens the page and waits until it runs.
     pub(super) async fn open(driver: &Driver, folder: &Path, address: &str, visit: Visit) -> Self {
         let client = driver.browser(folder, visit).await;
         client
@@ -79,7 +79,7 @@ impl Page {
             .expect("time-outs");
         let page = Self { client };
         if visit.screen == Screen::Desktop {
-            // The size of the window would count the browser's own edges.
+            // The size of the window would include the browser's borders.
             let size =
                 json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
             page.vendor(
@@ -100,7 +100,7 @@ impl Page {
 
     /// Opens an address in the same browser.
     pub async fn go(&self, address: &str) {
-        // An address that differs only behind its # would not be loaded.
+        // An address that differs only in the fragment would not be loaded.
         self.client
             .goto("about:blank")
             .await
@@ -116,7 +116,8 @@ impl Page {
         self.until("the choice of a backend", PAGE, measured).await;
     }
 
-    /// Polls until `holds`; fails with what the page says if that takes longer.
+    /// Polls until `holds` returns `true`. Panics with the page's own messages if that takes longer
+    /// than `within`.
     pub async fn until(&self, what: &str, within: Duration, holds: impl AsyncFn() -> bool) {
         let start = Instant::now();
         while !holds().await {
@@ -130,13 +131,13 @@ impl Page {
         }
     }
 
-    /// Gives the page a file, as if it had been picked.
+    /// Gives the page a file as if the user had chosen it.
     pub async fn choose(&self, file: &Path) {
         let path = file.to_str().expect("a path in UTF-8");
         self.keys("file-input", path).await;
     }
 
-    /// Waits until every stage is through; an error of the page ends the wait.
+    /// Waits until all stages are finished. An error on the page ends the wait and panics.
     pub async fn until_done(&self) {
         let over =
             async || self.text("status").await.starts_with("Done") || self.exists("error").await;
@@ -148,7 +149,7 @@ impl Page {
         );
     }
 
-    /// Whether there is an element with this `data-testid`.
+    /// Returns `true` if there is an element with this `data-testid`.
     pub async fn exists(&self, testid: &str) -> bool {
         self.client.find(Locator::Css(&css(testid))).await.is_ok()
     }
@@ -160,7 +161,7 @@ impl Page {
             .unwrap_or_else(|error| panic!("there is no {css}: {error}"))
     }
 
-    /// The text of an element, shown or not; empty where there is none.
+    /// The text of an element, visible or not; empty if there is no such element.
     pub async fn text(&self, testid: &str) -> String {
         self.run(
             "return document.querySelector(arguments[0])?.textContent ?? ''",
@@ -169,7 +170,7 @@ impl Page {
         .await
     }
 
-    /// The value of a box or a slider.
+    /// The value of a text box or a slider.
     pub async fn value(&self, testid: &str) -> String {
         self.run(
             "return document.querySelector(arguments[0]).value",
@@ -178,12 +179,12 @@ impl Page {
         .await
     }
 
-    /// Presses an element.
+    /// Clicks the element with this `data-testid`.
     pub async fn press(&self, testid: &str) {
         self.press_css(&css(testid)).await;
     }
 
-    /// Presses an element.
+    /// Clicks the element that matches a CSS selector.
     pub async fn press_css(&self, css: &str) {
         self.find(css)
             .await
@@ -192,12 +193,12 @@ impl Page {
             .unwrap_or_else(|error| panic!("{css} cannot be pressed: {error}"));
     }
 
-    /// Presses keys in an element.
+    /// Sends keys to the element with this `data-testid`.
     pub async fn keys(&self, testid: &str, keys: &str) {
         self.type_into(&css(testid), keys).await;
     }
 
-    /// Presses keys in an element.
+    /// Sends keys to the element that matches a CSS selector.
     pub async fn type_into(&self, css: &str, keys: &str) {
         self.find(css)
             .await
@@ -206,7 +207,7 @@ impl Page {
             .unwrap_or_else(|error| panic!("nothing can be typed into {css}: {error}"));
     }
 
-    /// The list.
+    /// The rows of the list.
     pub async fn rows(&self) -> Vec<Row> {
         self.run(script::ROWS, &[]).await
     }
@@ -216,7 +217,7 @@ impl Page {
         self.run(script::CHIPS, &[]).await
     }
 
-    /// The selected row.
+    /// The id of the selected row.
     pub async fn selected(&self) -> Option<u32> {
         self.rows()
             .await
@@ -225,39 +226,39 @@ impl Page {
             .map(|row| row.id)
     }
 
-    /// Presses the row of an instance.
+    /// Clicks the row of an instance.
     pub async fn press_row(&self, id: u32) {
         self.press_css(&format!("[data-instance='{id}']")).await;
     }
 
-    /// Presses a tool in the row of an instance, which must be selected.
+    /// Clicks a tool in the row of an instance, which must be selected.
     pub async fn press_tool(&self, id: u32, tool: &str) {
         self.press_css(&format!("[data-instance='{id}'] [aria-label='{tool}']"))
             .await;
     }
 
-    /// The stages as shown.
+    /// The stages as displayed.
     pub async fn stages(&self) -> Vec<StageShown> {
         self.run(script::STAGES, &[]).await
     }
 
-    /// What was noted since the page was opened.
+    /// The events recorded since the page was opened.
     pub async fn watched(&self) -> Watched {
         self.run("return window.watched", &[]).await
     }
 
-    /// Presses cancel as soon as this stage is shown; [`Self::cancelled`] then says when that was
-    /// over.
+    /// Clicks cancel as soon as this stage is displayed. [`Self::cancelled`] then returns the time
+    /// that took effect.
     pub async fn will_cancel_in(&self, stage: &str) {
         self.run::<Value>(script::CANCEL, &[json!(stage)]).await;
     }
 
-    /// The press of cancel that [`Self::will_cancel_in`] announced, once it is over.
+    /// The click on cancel that [`Self::will_cancel_in`] scheduled, once the page has reacted.
     pub async fn cancelled(&self) -> Option<Cancelled> {
         self.run("return window.cancelled", &[]).await
     }
 
-    /// What the workers asked of WebGPU since the page was opened, message by message.
+    /// The workers' calls of WebGPU since the page was opened, one entry per message.
     pub async fn gpu_calls(&self) -> Vec<GpuCalls> {
         self.run("return window.gpuCalls", &[]).await
     }
@@ -267,7 +268,7 @@ impl Page {
         self.run("return performance.now()", &[]).await
     }
 
-    /// Types a whole prompt; milliseconds until the list has changed.
+    /// Types a whole prompt. Returns the time until the list has changed, milliseconds.
     pub async fn ask(&self, prompt: &str) -> f64 {
         let answer = self
             .client
@@ -279,8 +280,8 @@ impl Page {
             .unwrap_or_else(|| panic!("the list did not change after `{prompt}` was typed"))
     }
 
-    /// Types a phrase outside the vocabulary into the empty prompt and presses Enter when the page
-    /// offers to look for it; waits for the answer.
+    /// Types a phrase outside the vocabulary into the empty prompt, presses Enter when the page
+    /// offers to look for it, and waits for the answer.
     pub async fn ask_in_own_words(&self, phrase: &str) {
         self.keys("prompt-input", phrase).await;
         self.until("the offer to look for it", STEP, async || {
@@ -299,15 +300,15 @@ impl Page {
         self.until("the text encoder's answer; `cargo xtask models` fetches the encoder before the app is built", STEP * 3, understood).await;
     }
 
-    /// Moves the threshold's slider, 0..=1.
+    /// Moves the slider of the threshold, in `0..=1`.
     pub async fn set_threshold(&self, threshold: f64) {
         const SLIDE: &str = "const slider = document.querySelector('[data-testid=threshold]'); slider.value = arguments[0];
             slider.dispatchEvent(new InputEvent('input', { bubbles: true }))";
         self.run::<Value>(SLIDE, &[json!(threshold)]).await;
     }
 
-    /// Moves the mouse over the picture until it is over another thing than this one, which it
-    /// gives.
+    /// Moves the mouse over the picture until it is over an instance other than `thing`. Returns
+    /// that instance.
     pub async fn point_at_another_thing_than(&self, thing: u32) -> u32 {
         let pixels = (1..10).flat_map(|row| {
             (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0))
@@ -333,7 +334,7 @@ impl Page {
         panic!("the picture shows nothing but thing {thing}");
     }
 
-    /// Clicks where the mouse is.
+    /// Clicks at the position of the mouse.
     pub async fn click(&self) {
         let click = MouseActions::new("mouse".into()).then(PointerAction::Down {
             button: MOUSE_BUTTON_LEFT,
@@ -351,7 +352,7 @@ impl Page {
             .expect("the mouse moves");
     }
 
-    /// What the canvas shows once it is at rest.
+    /// The contents of the canvas once it is at rest.
     pub async fn picture(&self) -> Picture {
         let mut picture: Picture = self.run(script::PICTURE, &[]).await;
         let (start, mut since) = (Instant::now(), Instant::now());
@@ -366,18 +367,18 @@ impl Page {
         picture
     }
 
-    /// Whether the help lies over the page.
+    /// Returns `true` if the help is open.
     pub async fn help_is_open(&self) -> bool {
         self.run("return document.querySelector('.help').open", &[])
             .await
     }
 
-    /// What overlaps, sticks out or is cut off.
+    /// Elements that overlap, extend beyond the window or are cut off.
     pub async fn flaws(&self) -> Vec<String> {
         self.run(script::FLAWS, &[]).await
     }
 
-    /// Keeps what the page looks like as `target/tmp/pages/NAME.png`.
+    /// Saves a picture of the page as `target/tmp/pages/NAME.png`.
     pub async fn keep_picture(&self, name: &str) {
         match self.client.screenshot().await {
             Ok(png) => fs::write(pictures().join(format!("{name}.png")), png)
@@ -396,7 +397,7 @@ impl Page {
             .collect()
     }
 
-    /// How things stand, for the message of a failure.
+    /// The state of the page, for the message of a failure.
     pub async fn account(&self) -> String {
         const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
             id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
@@ -408,7 +409,7 @@ impl Page {
         words.as_str().unwrap_or_default().to_owned()
     }
 
-    /// Ends the process that drives the graphics device, as a failing driver would.
+    /// Crashes the browser's GPU process, as a failing driver would.
     pub async fn crash_gpu(&self) {
         self.vendor(
             "goog/cdp/execute",
@@ -419,7 +420,7 @@ impl Page {
 
     /// Closes the browser.
     pub(super) async fn close(self) {
-        // One that has crashed is closed.
+        // A browser that has crashed is already closed.
         drop(self.client.close().await);
     }
 

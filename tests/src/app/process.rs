@@ -1,4 +1,4 @@
-//! Programs that a story starts, and that end with it.
+//! Programs that a story starts and that end with it.
 
 use std::{
     env,
@@ -12,10 +12,10 @@ use std::{
 
 use tokio::{net::TcpStream, time::sleep};
 
-/// Between two looks at something that is waited for.
+/// Time between two checks of a condition.
 const LOOK: Duration = Duration::from_millis(50);
 
-/// Where cargo has built this project's programs: `target/debug` for a test in `target/debug/deps`.
+/// Cargo's folder of this project's programs: `target/debug` for a test in `target/debug/deps`.
 pub fn built() -> PathBuf {
     let test = env::current_exe().expect("the test's own path");
     test.ancestors()
@@ -24,7 +24,7 @@ pub fn built() -> PathBuf {
         .to_owned()
 }
 
-/// A program of this project.
+/// A command that runs a program of this project.
 pub fn program(name: &str) -> Command {
     let path = built().join(name);
     assert!(
@@ -35,7 +35,7 @@ pub fn program(name: &str) -> Command {
     Command::new(path)
 }
 
-/// A port that nobody listens on.
+/// A port that no program listens on.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     listener.expect("a free port on the loopback device").port()
@@ -48,7 +48,7 @@ pub struct Process {
 }
 
 impl Process {
-    /// Starts it; what it says goes to `log`.
+    /// Starts a program, with its output written to `log`.
     pub fn start(mut command: Command, log: &Path) -> Self {
         let out = File::create(log).expect("a log file");
         let err = out.try_clone().expect("a second handle on it");
@@ -66,7 +66,7 @@ impl Process {
         }
     }
 
-    /// Waits until it listens.
+    /// Waits until the program listens on `port`.
     pub async fn listens(&mut self, port: u16, within: Duration) {
         let start = Instant::now();
         while TcpStream::connect(("127.0.0.1", port)).await.is_err() {
@@ -82,7 +82,7 @@ impl Process {
         }
     }
 
-    /// What it said so far.
+    /// The output so far.
     pub fn log(&self) -> String {
         fs::read_to_string(&self.log).unwrap_or_default()
     }
@@ -90,7 +90,7 @@ impl Process {
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended by itself cannot be killed, and need not be.
+        // A program that has already ended cannot be killed and need not be.
         drop(self.child.kill());
         drop(self.child.wait());
     }

@@ -1,4 +1,5 @@
-//! What is put into the page: a synthetic room, real scans where they are, and files that are none.
+//! Input files for the page: a synthetic room, real scans where they are available, and files that
+//! are not scans.
 
 use std::{
     fs,
@@ -14,10 +15,10 @@ use segscape::{
 
 use super::{Stand, process::program};
 
-/// Every so many points of the room are in the thinned one.
+/// The thinned room has one of every this many points.
 const THINNED: usize = 6;
 
-/// The room that `trainer synth` makes for this seed; made once.
+/// The room that `trainer synth` generates for this seed; generated once.
 fn synthetic() -> &'static [u8] {
     static ROOM: OnceLock<Vec<u8>> = OnceLock::new();
     ROOM.get_or_init(|| {
@@ -42,8 +43,7 @@ impl Stand {
         self.file("room.ply", synthetic())
     }
 
-    /// The same room with a sixth of the points, for stories in which it is not the room that
-    /// matters.
+    /// The same room with a sixth of the points, for stories that do not depend on the room.
     pub fn thin_room(&self) -> PathBuf {
         let room = read(synthetic());
         let mut ply = format!(
@@ -62,7 +62,7 @@ impl Stand {
         self.file("thin-room.ply", ply.as_bytes())
     }
 
-    /// A file of the story's own.
+    /// Writes a file into the story's folder.
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).expect("the story's folder can be written");
@@ -70,7 +70,7 @@ impl Stand {
     }
 }
 
-/// A real scan beside the project.
+/// A real scan next to the project.
 pub fn real(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../../shared/data")
@@ -79,7 +79,7 @@ pub fn real(name: &str) -> PathBuf {
         .unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// A scan as the product reads it.
+/// Reads a scan as the product does.
 pub fn read(bytes: &[u8]) -> Scan {
     scan::read(bytes, &Monitor::silent()).expect("a scan")
 }

@@ -1,11 +1,11 @@
-//! What runs inside the page, and what it gives back.
+//! Scripts that run inside the page, and their results.
 
 use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// Runs once, as soon as the page is there: notes when the picture first shows something, when each
-/// stage appears, and every long task.
+/// Runs once, as soon as the page is loaded. Records when the picture first shows something, when
+/// each stage appears, and every long task.
 pub const WATCH: &str = r#"
     const watched = window.watched = { drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
@@ -31,12 +31,12 @@ pub const WATCH: &str = r#"
     look();
 "#;
 
-/// What [`WATCH`] noted.
+/// The events that [`WATCH`] recorded.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Watched {
-    /// When the picture first showed more than its background, milliseconds.
+    /// Time when the picture first showed more than its background, milliseconds.
     pub drawn: Option<f64>,
-    /// The stages in the order in which they appeared.
+    /// The stages in order of appearance.
     pub stages: Vec<StageSeen>,
     /// Tasks of the page's thread longer than 50 ms.
     pub tasks: Vec<Task>,
@@ -45,23 +45,23 @@ pub struct Watched {
 /// A stage that appeared.
 #[derive(Clone, Debug, Deserialize)]
 pub struct StageSeen {
-    /// As shown.
+    /// Name as displayed.
     pub name: String,
-    /// Milliseconds.
+    /// Time of appearance, milliseconds.
     pub at: f64,
 }
 
 /// A long task.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Task {
-    /// Milliseconds.
+    /// Start time, milliseconds.
     pub start: f64,
-    /// Milliseconds.
+    /// Duration, milliseconds.
     pub ms: f64,
 }
 
 impl Watched {
-    /// When a stage appeared.
+    /// The time when a stage appeared.
     pub fn stage(&self, name: &str) -> Option<f64> {
         self.stages
             .iter()
@@ -69,7 +69,7 @@ impl Watched {
             .map(|stage| stage.at)
     }
 
-    /// The longest task of the page's thread since then.
+    /// The longest task of the page's thread that started at or after `since`.
     pub fn longest_task(&self, since: f64) -> Task {
         let tasks = self.tasks.iter().filter(|task| task.start >= since);
         tasks
@@ -82,7 +82,7 @@ impl Watched {
     }
 }
 
-/// The stages as shown now.
+/// The stages as currently displayed.
 pub const STAGES: &str = r#"
     return [...document.querySelectorAll('[data-testid=stage-progress] li')].map(stage => ({
         name: stage.querySelector('.name').textContent,
@@ -92,21 +92,21 @@ pub const STAGES: &str = r#"
     }));
 "#;
 
-/// A stage as shown.
+/// A stage as displayed.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 pub struct StageShown {
-    /// For people.
+    /// Name for the user.
     pub name: String,
-    /// 0..=1.
+    /// Progress in `0..=1`.
     pub done: f64,
-    /// What came out of it.
+    /// Result in words.
     pub outcome: String,
-    /// `2.4 s`.
+    /// Time as displayed: `2.4 s`.
     pub time: String,
 }
 
-/// Presses cancel as soon as a stage is shown; notes when, and how long the page took to say that
-/// it is cancelled.
+/// Clicks cancel as soon as a stage is displayed. Records when, and the time until the page reports
+/// the cancellation.
 pub const CANCEL: &str = r#"
     const [stage] = arguments;
     window.cancelled = null;
@@ -123,12 +123,12 @@ pub const CANCEL: &str = r#"
     observer.observe(document.body, { subtree: true, childList: true, characterData: true });
 "#;
 
-/// A press of cancel.
+/// A click on cancel.
 #[derive(Clone, Copy, Debug, Deserialize)]
 pub struct Cancelled {
-    /// When, milliseconds by the clock that all pages and workers share.
+    /// Time of the click, milliseconds by the clock that all pages and workers share.
     pub at: f64,
-    /// Until the page said that it is cancelled, milliseconds.
+    /// Time until the page reported the cancellation, milliseconds.
     pub ms: f64,
 }
 
@@ -156,8 +156,8 @@ pub const CHIPS: &str = r#"
     });
 "#;
 
-/// Types a whole prompt at once and gives the milliseconds until the list has changed and the next
-/// frame is due.
+/// Types a whole prompt at once and returns the milliseconds until the list has changed and the
+/// next frame is due.
 pub const ASK: &str = r#"
     const [text, answer] = arguments;
     const input = document.querySelector('[data-testid=prompt-input]');
@@ -182,13 +182,13 @@ pub const PICTURE: &str = r#"
     return [...scratch.getImageData(0, 0, 48, 30).data].filter((_, index) => index % 4 < 3);
 "#;
 
-/// What the canvas shows, coarsely.
+/// The contents of the canvas at low resolution.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Picture(Vec<u8>);
 
 impl Picture {
-    /// Mean difference of the channels, 0..=255.
+    /// Mean difference of the channels, in `0..=255`.
     pub fn difference(&self, other: &Self) -> f64 {
         let sum: u64 = self
             .0
@@ -199,8 +199,8 @@ impl Picture {
         sum as f64 / self.0.len().max(1) as f64
     }
 
-    /// The share of the picture that is not its background, the one colour that many pixels have
-    /// exactly.
+    /// Fraction of the picture that is not background. The background is the one color that many
+    /// pixels have exactly.
     pub fn coverage(&self) -> f64 {
         let (pixels, _) = self.0.as_chunks::<3>();
         let mut counts = HashMap::new();
@@ -222,8 +222,8 @@ impl Picture {
     }
 }
 
-/// What lies over what should be seen or pressed, or reaches out of the window; empty on a sound
-/// page.
+/// Elements that cover elements to be seen or pressed, or that extend beyond the window; empty for
+/// a sound page.
 pub const FLAWS: &str = r#"
     const flaws = [], { innerWidth: width, innerHeight: height } = window;
     const shown = element => element.checkVisibility({ visibilityProperty: true, opacityProperty: true });

@@ -1,4 +1,4 @@
-//! Factors, summands and a rectifier against their definition.
+//! Tests the affine operation (factors, summands and an optional ReLU) against its definition.
 
 use burn::tensor::Tensor;
 use segscape::ops::{affine, plain_affine};
@@ -17,7 +17,7 @@ const CASES: &[[usize; 2]] = &[
     [40_000, 3],
 ];
 
-/// Complaints about every case in which the device does not compute what the definition says.
+/// Returns a description of every case in which the device's result differs from the definition.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &[rows, channels] in CASES {

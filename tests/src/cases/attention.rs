@@ -1,4 +1,4 @@
-//! Attention against its definition.
+//! Tests attention against its definition.
 
 use segscape::ops::{attention, plain_attention};
 
@@ -11,17 +11,17 @@ const CASES: &[[usize; 5]] = &[
     [2, 3, 0, 8, 4],
     [1, 1, 1, 1, 1],
     [3, 5, 7, 6, 5],
-    // around a block of queries, with keys that are no whole vector
+    // around the size of a block of queries, with numbers of keys that do not fill whole vectors
     [2, 47, 33, 8, 8],
     [2, 49, 35, 12, 4],
-    // the widths that ship
+    // the widths of the shipped network
     [4, 200, 311, 48, 24],
-    // more scores than a tile holds
+    // more scores than fit into a tile
     [4, 1300, 1700, 8, 8],
 ];
 
-/// Complaints about every case in which the device does not compute what the definition says, with
-/// a mask and without.
+/// Returns a description of every case, with and without a mask, in which the device's result
+/// differs from the definition.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
@@ -40,10 +40,12 @@ pub async fn check(subject: &Subject) -> Vec<String> {
             [heads, keys, value_width],
         );
         let of = |seed, shape: [usize; 3]| noise(seed, shape.iter().product());
-        // scores so large that a sum without the highest taken off would overflow
+        // Scores so large that a sum of exponentials would overflow unless the maximum is
+        // subtracted.
         let q: Vec<f32> = of(1, q_shape).into_iter().map(|v| v * 100.0).collect();
         let (k, v) = (of(2, k_shape), of(3, v_shape));
-        // of every third query no key, of the next few, of the last many
+        // Of every three queries, the first may attend to no key, the second to a few, the third to
+        // many.
         let logit = |(at, v): (usize, f32)| match at / keys % 3 {
             0 => -1.0 - v.abs(),
             1 => v - 0.8,

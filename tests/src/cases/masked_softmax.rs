@@ -1,4 +1,4 @@
-//! Masked softmax against its formula in double precision.
+//! Tests masked softmax against its formula in f64.
 
 use segscape::ops::{SoftmaxRow, Tuning, masked_softmax};
 
@@ -12,21 +12,21 @@ const CASES: &[[usize; 3]] = &[
     [2, 3, 0],
     [1, 1, 1],
     [4, 5, 7],
-    // One thread less than a workgroup of 64, one workgroup, one thread more.
+    // One thread less than a workgroup of 64, exactly one workgroup, and one thread more.
     [1, 63, 3],
     [1, 64, 3],
     [5, 13, 3],
     [4, 200, 811],
-    // More than one binding of 128 MiB, the mask within one.
+    // More than one binding of 128 MiB, with the mask within one.
     [4, 5000, 1700],
 ];
 
-/// Complaints about every case in which the device does not compute the weights, with a mask and
-/// without.
+/// Returns a description of every case, with and without a mask, in which the device's weights are
+/// wrong.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
-    // More than 65 535 workgroups.
+    // Rows per workgroup, for one more case that needs more than 65 535 workgroups.
     let rows_of_a_workgroup = if Tuning::of(device).softmax == SoftmaxRow::Thread {
         64
     } else {
@@ -44,12 +44,13 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         ) {
             continue;
         }
-        // Scores so large that a sum without the highest taken off would overflow.
+        // Scores so large that a sum of exponentials would overflow unless the maximum is
+        // subtracted.
         let scores: Vec<f32> = noise(1, heads * queries * keys)
             .into_iter()
             .map(|v| v * 100.0)
             .collect();
-        // A fifth of the keys, and of every third query none.
+        // The mask admits a fifth of the keys, and none for every third query.
         let logit = |(at, v): (usize, f32)| {
             if (at / keys).is_multiple_of(3) {
                 -1.0 - v.abs()
@@ -83,7 +84,7 @@ pub async fn check(subject: &Subject) -> Vec<String> {
                 let sum: f64 = weights.iter().sum();
                 want.extend(weights.iter().map(|weight| (weight / sum) as f32));
             }
-            // columns that only fill up the width, however much they hold
+            // Padding columns at the end of each row must not matter, whatever their values.
             for filling in [0, if masked { 3 } else { 1 }] {
                 let filled = |values: &[f32], value: f32| -> Vec<f32> {
                     values

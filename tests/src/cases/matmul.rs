@@ -1,4 +1,4 @@
-//! Matrix products against plain loops.
+//! Tests matrix products against plain loops.
 
 use burn::tensor::Tensor;
 use segscape::ops::{matmul, plain_matmul};
@@ -12,7 +12,7 @@ const CASES: &[[usize; 4]] = &[
     [1, 0, 4, 5],
     [1, 3, 0, 5],
     [1, 1, 1, 1],
-    // Whole tiles of eight by eight, one less, one more.
+    // Whole tiles of eight by eight, one row and column less, one more.
     [1, 8, 8, 8],
     [1, 7, 7, 7],
     [1, 9, 9, 9],
@@ -22,13 +22,13 @@ const CASES: &[[usize; 4]] = &[
     // Layers of the network.
     [1, 811, 96, 256],
     [1, 811, 96, 1],
-    // Most threads for few values.
+    // The most threads, for few values.
     [500_000, 1, 1, 1],
-    // More than one binding of 128 MiB: left to burn.
+    // More than one binding of 128 MiB, which is left to burn.
     [1, 600_000, 64, 2],
 ];
 
-/// Complaints about every case in which the device does not compute the products.
+/// Returns a description of every case in which the device's products are wrong.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;
@@ -52,7 +52,7 @@ pub async fn check(subject: &Subject) -> Vec<String> {
         if a_shape.contains(&0) || b_shape.contains(&0) {
             continue;
         }
-        // The same as views whose elements lie in another order.
+        // The same product of views whose elements are stored in a different order.
         let turned = |t: Tensor<3>| t.swap_dims(1, 2).mul_scalar(1.0).swap_dims(1, 2);
         complaints.extend(
             differs(

@@ -1,4 +1,4 @@
-//! Cases as data: the same list runs on the CPU, on a software GPU and in the browser.
+//! Test cases as data: the same list runs on the CPU, on a software GPU and in the browser.
 
 pub mod affine;
 pub mod attention;
@@ -16,11 +16,11 @@ use segscape::ops::{SoftmaxRow, Tiles, Tuning};
 
 use crate::device::Subject;
 
-/// Largest difference allowed, relative to the largest value: sums of some hundred thousand terms
-/// in single precision.
+/// Largest allowed difference, relative to the largest value, for sums of some hundred thousand
+/// terms in f32.
 const TOLERANCE: f32 = 3e-5;
 
-/// Values in -1..1, the same everywhere for the same seed.
+/// Pseudo-random values in `-1..1`, the same on every device for the same seed.
 pub fn noise(seed: u32, len: usize) -> Vec<f32> {
     let mix = |i: u32| {
         let mut h = i.wrapping_mul(0x9E37_79B9) ^ seed.wrapping_mul(0x85EB_CA6B);
@@ -38,9 +38,9 @@ pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
 }
 
-/// Complaints about the shaders that run only where measuring chose them: tiles in shared memory,
-/// subgroups and features stored by halves where the device has them. A whole network then answers
-/// within what its manifest allows.
+/// Checks the kernels that run only if a measurement chooses them: tiles in shared memory and,
+/// where the device supports them, subgroups and features stored in f16. A whole network must then
+/// agree within the tolerance of its manifest. Returns descriptions of the failures.
 pub async fn check_variants(gpu: &Subject) -> Vec<String> {
     let shared = Tuning {
         product: Tiles::Shared,
@@ -71,14 +71,14 @@ pub async fn check_variants(gpu: &Subject) -> Vec<String> {
     complaints
 }
 
-/// Fills memory that the next results will probably occupy with NaN, so that a value nobody wrote
-/// shows.
+/// Fills the memory that the next results will probably occupy with NaN, so that values that are
+/// never written are detected.
 fn poison(device: &Device, shape: [usize; 2]) {
     let fill = || Tensor::<2>::full(shape, f32::NAN, device);
     drop([fill(), fill()]);
 }
 
-/// `Some(complaint)` if the tensor does not have the expected values.
+/// Returns a description of the difference if the tensor does not have the expected values.
 async fn differs<const D: usize>(what: &str, got: Tensor<D>, want: &[f32]) -> Option<String> {
     let got = match got
         .into_data_async()
@@ -107,7 +107,8 @@ async fn differs<const D: usize>(what: &str, got: Tensor<D>, want: &[f32]) -> Op
     ))
 }
 
-/// Whether `subject` is asked for tensors of this many values; says so where it cannot hold them.
+/// Returns `true` if `subject` is tested with tensors of this many values. Prints a message if the
+/// device cannot hold them.
 fn fits(subject: &Subject, what: &str, values: usize) -> bool {
     let bytes = (values * size_of::<f32>()) as u64;
     if bytes > *subject.tensors.end() {

@@ -1,4 +1,4 @@
-//! The whole network answers alike on every device.
+//! Checks that the whole network computes the same on every device.
 
 use burn::tensor::DType;
 use segscape::{
@@ -13,19 +13,21 @@ use segscape::{
 use super::noise;
 use crate::device::{self, Subject};
 
-/// Largest difference allowed, relative to the largest value of a list: some sixty layers in single
-/// precision.
+/// Largest allowed difference, relative to the largest value of a list, for some sixty layers in
+/// f32.
 const TOLERANCE: f32 = 1e-3;
-/// The same where features are rounded to eleven bits between convolutions: what a manifest allows.
+/// Largest allowed difference if features are rounded to eleven bits between convolutions: the
+/// tolerance of a manifest.
 const HALVES_TOLERANCE: f32 = 1e-2;
 const POINTS: usize = 6000;
 
-/// Complaints about every list of answers that differs from the CPU's.
+/// Returns a description of every list of outputs that differs from the CPU's.
 pub async fn check(subject: &Subject) -> Vec<String> {
     compare(subject, false, TOLERANCE).await
 }
 
-/// The same of a backbone that stores features by halves; none where the device has no halves.
+/// The same check for a backbone that stores features in f16. Returns no failures if the device
+/// does not support f16.
 pub async fn check_halves(subject: &Subject) -> Vec<String> {
     if !subject.device.supports_dtype(DType::F16) {
         eprintln!("skipped: this device does not compute with halves");
@@ -40,7 +42,7 @@ async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String>
     cpu.device.seed(7);
     let network = SegDino3dVl::new(&config, &cpu.device);
     let weights = save_weights(&network).expect("fresh weights are finite");
-    // both read the file, so both have the weights as stored
+    // Both networks are loaded from the file, so both have the weights as stored.
     let want = answers(&cpu, &config, &weights, false).await;
     let got = answers(subject, &config, &weights, halves).await;
     let (want, got) = match (want, got) {
@@ -102,7 +104,7 @@ async fn answers(
     network.infer(scene, queries, &Monitor::silent()).await
 }
 
-/// Points on the walls, the floor and the ceiling of a room of 2 m; the superpoints are patches of
+/// Points on the walls, the floor and the ceiling of a room of 2 m. The superpoints are patches of
 /// half a metre.
 fn room() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
     let noise = noise(3, 2 * POINTS);

@@ -1,5 +1,5 @@
-//! The published networks, with weights taken over from their checkpoints, answer as the released
-//! code does.
+//! Checks that the published networks, with weights imported from their checkpoints, compute the
+//! same as the released code.
 
 use segscape::{
     model::{
@@ -29,7 +29,8 @@ const DECODERS: [&str; 4] = [
     "decoder_d256_normalized",
 ];
 
-/// Complaints about every answer that is further from the released code's than single precision is.
+/// Returns a description of every output that differs from the released code's by more than the f32
+/// tolerance.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = vec![];
     for (cases, is_backbone) in [(&BACKBONES[..], true), (&DECODERS[..], false)] {
@@ -50,10 +51,10 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     complaints
 }
 
-/// The network of a case, with the weights of the part it is about.
+/// The network of a case, with the weights of the part under test.
 ///
 /// # Panics
-/// If a weight of that part does not find its place.
+/// Panics if a weight of that part is missing.
 pub async fn network(
     config: &Config,
     golden: &Golden,
@@ -156,10 +157,11 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
     complaints.into_iter().flatten().collect()
 }
 
-/// Voxels, their features, superpoints and the scene's range, made of the case's points.
+/// Compares the voxels, their features, the superpoints and the scene's range, computed from the
+/// case's points, with the case.
 async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<String> {
     let positions = golden.rows("input.points_xyz");
-    // in voxels there, in metres here
+    // The case stores them in voxels; they are needed in metres.
     let distorted = golden.has("input.elastic_coords").then(|| {
         golden
             .rows("input.elastic_coords")
@@ -184,7 +186,7 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
         Ok(scene) => scene.to_device(&subject.device),
         Err(error) => return Some(error.to_string()),
     };
-    // the case's superpoints have numbers of their own
+    // The case's superpoints are numbered differently.
     let mut id_of_superpoint = vec![0; superpoints.count()];
     ids.iter()
         .zip(superpoints.superpoint_of_point())
@@ -228,7 +230,7 @@ async fn scene(golden: &Golden, config: &Config, subject: &Subject) -> Option<St
             &renumbered("expected.superpoint_pos_no_elastic"),
         )
         .await,
-        // colours come normalised in the case and as bytes in a scan
+        // Colors are not compared, because they are normalized in the case and bytes in a scan.
         if own > 3 {
             differs(
                 "positions of voxels",
@@ -290,7 +292,7 @@ pub fn decoder_config(golden: &Golden) -> Config {
     }
 }
 
-/// Where things are in a scene of a decoder case, whose tensors' names begin with `prefix`.
+/// The layout of a scene of a decoder case, whose tensors have names that begin with `prefix`.
 pub fn layout(golden: &Golden, prefix: &str, subject: &Subject) -> Layout {
     let tensor = |name: &str| golden.tensor(&format!("{prefix}{name}"), &subject.device);
     let corner = |name: &str| {

@@ -1,15 +1,15 @@
-//! Segment means, selections and their transposes against sums over the points themselves.
+//! Tests segment means, selections and their transposes against sums over the individual points.
 
 use segscape::ops::{SegmentMap, segment_mean};
 
 use super::{differs, fits, noise, poison, tensor};
 use crate::device::Subject;
 
-/// Points of a case: which segment and which row each belongs to.
+/// The points of a case: the segment and the row of each.
 #[derive(Clone, Copy, Debug)]
 enum Points {
-    /// Points spread over the rows, several in one row, with segments from one point to most of the
-    /// scene; the last is empty.
+    /// Points spread over the rows, several per row, in segments from one point to most of the
+    /// scene; the last segment is empty.
     Scan(usize),
     /// All points in one segment.
     One(usize),
@@ -17,8 +17,8 @@ enum Points {
     Each(usize),
 }
 
-/// Points, rows, segments, channels. Every third row has no point, so it must not matter what it
-/// holds.
+/// Points, rows, segments, channels. Two of every three rows have no point, so their values must
+/// not matter.
 const CASES: &[(Points, usize, usize, usize)] = &[
     (Points::Scan(0), 0, 0, 4),
     (Points::Scan(0), 0, 3, 4),
@@ -26,12 +26,12 @@ const CASES: &[(Points, usize, usize, usize)] = &[
     (Points::Scan(5000), 1500, 40, 32),
     (Points::Scan(5000), 1500, 40, 7),
     (Points::Scan(3), 7, 9, 5),
-    // One thread less than a workgroup of 64, one workgroup, one thread more.
+    // One thread less than a workgroup of 64, exactly one workgroup, and one thread more.
     (Points::Each(63), 100, 63, 4),
     (Points::Each(64), 100, 64, 4),
     (Points::Each(65), 100, 65, 4),
-    // As many entries as one thread adds up, one more, and so many that their pieces need a third
-    // pass.
+    // The number of entries that one thread sums, one more, and so many that their partial sums
+    // need a third pass.
     (Points::One(128), 200, 1, 8),
     (Points::One(129), 200, 1, 8),
     (Points::One(16_385), 30_000, 2, 3),
@@ -63,7 +63,7 @@ impl Points {
     }
 }
 
-/// Complaints about every case in which the device does not compute the means.
+/// Returns a description of every case in which the device's means are wrong.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     let device = &subject.device;

@@ -1,16 +1,16 @@
-//! Sines against double precision.
+//! Tests sines against f64.
 
 use segscape::ops::sine;
 
 use super::{noise, poison, tensor};
 use crate::device::Subject;
 
-/// Numbers of values: around a workgroup of 64.
+/// Numbers of values, around a workgroup of 64.
 const CASES: &[usize] = &[0, 1, 63, 64, 65, 10_000];
-/// Rounding of turns in the polynomial, times 2 pi.
+/// Rounding error of turns in the polynomial, times 2 pi.
 const TOLERANCE: f64 = 1.5e-6;
 
-/// Complaints about every case in which the device's sines are off.
+/// Returns a description of every case in which the device's sines are inaccurate.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &count in CASES {

@@ -1,4 +1,5 @@
-//! Sparse convolution, what may come after it, and its two gradients against their definitions.
+//! Tests sparse convolution, the operations fused after it, and its two gradients against their
+//! definitions.
 
 use burn::tensor::{DType, Tensor};
 use half::f16;
@@ -10,7 +11,7 @@ use segscape::ops::{
 use super::{differs, fits, noise, poison, tensor};
 use crate::device::Subject;
 
-/// How outputs and inputs are related.
+/// The relation between outputs and inputs.
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Submanifold(usize),
@@ -31,13 +32,13 @@ impl Kind {
     }
 }
 
-/// Voxels of a case.
+/// The voxels of a case.
 #[derive(Clone, Copy, Debug)]
 enum Voxels {
-    /// A floor and two walls with steps, some thousands of voxels in scan-like neighbourhoods,
-    /// negative coordinates included.
+    /// A floor and two walls with steps: some thousands of voxels in neighbourhoods like those of a
+    /// scan, including negative coordinates.
     Room,
-    /// A row along x: as many voxels as wanted with few pairs.
+    /// A row along x: any number of voxels with few pairs.
     Line(usize),
 }
 
@@ -53,7 +54,7 @@ impl Voxels {
                         .map(move |x| [x, 22, z])
                         .chain((-21..22).map(move |y| [-26, y, z]))
                 });
-                // An order that no sort made, as callers may have it.
+                // The order is random, as it may be for a caller's voxels.
                 let mut coords: Vec<_> = floor.chain(walls).collect();
                 let keys = noise(7, coords.len());
                 let mut order: Vec<usize> = (0..coords.len()).collect();
@@ -73,7 +74,7 @@ const CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Submanifold(3), Voxels::Line(1), [1, 1]),
     (Kind::Down, Voxels::Line(1), [4, 8]),
     (Kind::Up, Voxels::Line(1), [5, 4]),
-    // Channels that are whole vectors, and that are not.
+    // Numbers of channels that are whole vectors, and that are not.
     (Kind::Submanifold(3), Voxels::Room, [16, 32]),
     (Kind::Submanifold(3), Voxels::Room, [6, 16]),
     (Kind::Submanifold(3), Voxels::Room, [7, 5]),
@@ -83,20 +84,20 @@ const CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Down, Voxels::Room, [5, 7]),
     (Kind::Up, Voxels::Room, [24, 16]),
     (Kind::Up, Voxels::Room, [7, 5]),
-    // One thread less than a workgroup of 64, one workgroup, one thread more (four rows a thread),
-    // and rows that fill no thread.
+    // One thread less than a workgroup of 64, exactly one workgroup, and one thread more (at four
+    // rows per thread), and a number of rows that does not fill the last thread.
     (Kind::Submanifold(3), Voxels::Line(252), [4, 4]),
     (Kind::Submanifold(3), Voxels::Line(256), [4, 4]),
     (Kind::Submanifold(3), Voxels::Line(257), [4, 4]),
     (Kind::Submanifold(3), Voxels::Line(511), [8, 8]),
     // A single row in the last block of the CPU path.
     (Kind::Submanifold(3), Voxels::Line(513), [8, 4]),
-    // Inputs and tables beyond 128 MiB, the most that every device binds.
+    // Inputs and tables beyond 128 MiB, the most that every device can bind.
     (Kind::Submanifold(3), Voxels::Line(540_000), [64, 4]),
     (Kind::Submanifold(5), Voxels::Line(270_000), [4, 4]),
 ];
 
-/// Where another shader computes the same.
+/// Cases for the alternative kernels that compute the same result.
 const FEW_CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Submanifold(3), Voxels::Line(1), [1, 1]),
     (Kind::Submanifold(3), Voxels::Line(511), [8, 8]),
@@ -104,7 +105,7 @@ const FEW_CASES: &[(Kind, Voxels, [usize; 2])] = &[
     (Kind::Down, Voxels::Room, [5, 36]),
 ];
 
-/// Complaints about every case in which the device does not compute what the definitions say.
+/// Returns a description of every case in which the device's result differs from the definitions.
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &(kind, voxels, channels) in CASES {
@@ -113,8 +114,8 @@ pub async fn check(subject: &Subject) -> Vec<String> {
     complaints
 }
 
-/// The same of convolutions and what comes after them, where another shader computes them; their
-/// gradients have no other.
+/// The same check for convolutions and the operations fused after them only, for alternative
+/// kernels. The gradients have no alternative kernels.
 pub async fn check_forward(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &(kind, voxels, channels) in FEW_CASES {
@@ -136,8 +137,8 @@ pub async fn check_forward(subject: &Subject) -> Vec<String> {
     complaints
 }
 
-/// Complaints where features are stored by halves: what is rounded on the way in and out, and
-/// nothing between, may differ.
+/// Checks features stored in f16: results may differ only by the rounding of inputs and outputs,
+/// not of intermediate values. Returns descriptions of the failures.
 pub async fn check_halves(subject: &Subject) -> Vec<String> {
     const CHANNELS: [usize; 2] = [12, 40];
     const TOLERANCE: f32 = 1e-3;
@@ -187,7 +188,7 @@ pub async fn check_halves(subject: &Subject) -> Vec<String> {
             rectified: true,
         };
         let got = sparse_conv_then(halves(&x, c_in), w, &map, then);
-        // and a normalisation by itself, undone
+        // also two separate affine operations, the second of which reverses the first
         let once: Vec<f32> = [2.0, 1.0]
             .into_iter()
             .flat_map(|value| vec![value; c_out])
@@ -308,7 +309,7 @@ async fn check_case(
         .collect()
 }
 
-/// What may come after `sums`: all together, and for some widths each part alone.
+/// Checks the operations that may follow `sums`: all together and, for some widths, each one alone.
 async fn check_then(
     what: &str,
     [_, c_out]: [usize; 2],
@@ -320,7 +321,7 @@ async fn check_then(
     let shape = [map.out_rows(), c_out];
     let (factors, addend) = (noise(4, 2 * c_out), noise(5, sums.len()));
     let mut complaints = Vec::new();
-    // each part alone where a software adapter has time for it
+    // Each one alone only for seven channels, to limit the time on a software adapter.
     let alone: &[u32] = if x.dims()[1] == 7 { &[1, 2, 4] } else { &[] };
     for &parts in alone.iter().chain(&[7]) {
         let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);

@@ -1,12 +1,12 @@
-//! The network runs on WebGPU and on the CPU with the same result, and where there is no WebGPU the
-//! page says why and works.
+//! The network gives the same result on WebGPU and on the CPU. Without WebGPU, the page states the
+//! reason and works.
 
 use std::path::Path;
 
 use proofs::app::{GpuCalls, Page, STEP, Stand, Visit, story};
 
-/// What the page says when there is no WebGPU: the page is insecure, there is no API, no adapter,
-/// or too small an adapter.
+/// The page's messages when there is no WebGPU: the page is insecure, there is no API, there is no
+/// adapter, or the adapter is too small.
 const CAUSES: [&str; 4] = [
     "not loaded over https",
     "has no WebGPU",
@@ -65,8 +65,8 @@ fn a_lost_gpu_costs_time_and_nothing_else() {
     });
 }
 
-/// Once the network is loaded, a scan compiles nothing and waits for values once, at its end: the
-/// first, the second, and one with more superpoints than there are queries.
+/// Once the network is loaded, a scan compiles nothing and waits for values only once, at its end.
+/// This holds for the first scan, the second, and one with more superpoints than queries.
 #[test]
 fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
     story(async |stand| {
@@ -114,7 +114,7 @@ fn a_scan_waits_for_the_gpu_once_and_compiles_nothing() {
     });
 }
 
-/// Reports that memory ran out once the decoder is at work, as a device without any left does.
+/// Reports that memory ran out once the decoder runs, as a device without free memory does.
 const OUT_OF_MEMORY: &str = "{
     const post = self.postMessage.bind(self), submit = GPUQueue.prototype.submit, request = GPUAdapter.prototype.requestDevice;
     let devices = [], due = false;
@@ -152,7 +152,7 @@ fn a_gpu_without_memory_costs_time_and_nothing_else() {
     });
 }
 
-/// Breaks a shader, as a driver does that cannot compile it.
+/// Breaks a shader, as if a driver could not compile it.
 const BROKEN_SHADER: &str = "{
     const create = GPUDevice.prototype.createShaderModule;
     GPUDevice.prototype.createShaderModule = function (module) {
@@ -177,7 +177,7 @@ fn a_shader_that_does_not_compile_costs_time_and_nothing_else() {
     });
 }
 
-/// Phrases do not need the GPU, lost before the first of them or after it.
+/// Phrases do not need the GPU, whether it is lost before the first of them or after it.
 #[test]
 fn phrases_are_understood_without_the_gpu() {
     story(async |stand| {
@@ -197,7 +197,7 @@ fn phrases_are_understood_without_the_gpu() {
     });
 }
 
-/// The CPU took over, and the page says why.
+/// Asserts that the CPU took over and that the page states the reason.
 async fn assert_on_cpu_because(page: &Page, cause: &str) {
     assert!(
         page.text("backend").await.starts_with("cpu · "),
@@ -214,7 +214,7 @@ async fn assert_on_cpu_because(page: &Page, cause: &str) {
     assert!(page.picture().await.coverage() > 0.05, "the points stay");
 }
 
-/// The names and sizes of what is found in a thin room.
+/// The ids, names and sizes of the instances found in the thinned room.
 async fn find(stand: &Stand, page: &Page) -> Vec<(u32, String, u32)> {
     find_in(&stand.thin_room(), page).await
 }

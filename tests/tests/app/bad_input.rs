@@ -1,5 +1,5 @@
-//! What is no scan is refused in words that name the problem; what was there before stays and goes
-//! on working.
+//! A file that is not a scan is refused with a message that names the problem. The scene that was
+//! open before stays and keeps working.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What is downloaded: the labelled PLY with everything the input had, and JSON.
+//! The downloaded files: the labelled PLY with all properties of the input, and JSON.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,7 +10,7 @@ use proofs::app::{Page, STEP, Stand, rooms};
 use segscape::scan::Element;
 use serde_json::Value;
 
-/// Both files say what the list says.
+/// Asserts that both files agree with the list.
 pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
     let names: BTreeMap<u32, String> = page
         .rows()
@@ -81,8 +81,8 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
     );
 }
 
-/// Every property of the input is in the output, value by value; one whose name the labels need has
-/// another name.
+/// Asserts that every property of the input is in the output with equal values. A property whose
+/// name is needed for the labels gets another name.
 fn assert_keeps(input: &Element, output: &Element) {
     assert_eq!(output.count, input.count);
     for column in &input.columns {
@@ -104,10 +104,10 @@ fn assert_keeps(input: &Element, output: &Element) {
     }
 }
 
-/// Waits for a download and gives its bytes.
+/// Waits for a download and returns its bytes.
 async fn download(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
     let path: PathBuf = stand.folder.path().join("downloads").join(name);
-    // The browser gives a file its name when all of it is there.
+    // The browser gives a file its name only once the file is complete.
     page.until(&format!("the download of {name}"), STEP, async || {
         path.is_file()
     })

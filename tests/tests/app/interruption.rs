@@ -1,8 +1,8 @@
-//! Cancel works in every stage, and what is there stays.
+//! Cancel works in every stage, and the content of the page stays.
 
 use proofs::app::{STEP, Stand, Visit, story};
 
-/// Nobody waits longer for a press of cancel, milliseconds.
+/// Longest allowed time for a click on cancel to take effect, milliseconds.
 const AT_ONCE_MS: f64 = 200.0;
 
 #[test]

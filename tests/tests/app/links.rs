@@ -1,5 +1,5 @@
-//! `?scene=` opens a scan or a bundle from another server that allows it, and says what is wrong
-//! with one that does not.
+//! `?scene=` opens a scan or a bundle from another server that allows it, and reports the problem
+//! if it cannot be opened.
 
 use std::fs;
 

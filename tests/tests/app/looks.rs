@@ -1,5 +1,5 @@
-//! Nothing overlaps, sticks out or is cut off in any state, on a desktop and on a phone; pictures
-//! of all of them are kept for people to look at.
+//! Nothing overlaps, extends beyond the window or is cut off in any state, on a desktop and on a
+//! phone. Pictures of all states are kept for inspection.
 
 use proofs::app::{Page, STEP, Visit, story};
 

@@ -1,8 +1,8 @@
-//! The built app in a real browser, used as people use it. Read from the top: the whole way first,
-//! then what each part promises.
+//! The built app in a real browser, used as people use it. Start with `whole_way`, which covers the
+//! whole workflow; the other modules test individual parts.
 //!
-//! `cargo xtask test --only app,stories` builds the app and runs these; pictures of the page are
-//! kept in `target/tmp/pages`.
+//! `cargo xtask test --only app,stories` builds the app and runs these tests. Pictures of the page
+//! are kept in `target/tmp/pages`.
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "tests")]
 
 mod backends;

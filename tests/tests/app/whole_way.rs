@@ -1,4 +1,5 @@
-//! Drop a scan, get named things, ask for others, change them, take them along, send a link.
+//! The whole workflow: open a scan, get named instances, search for others, edit them, download
+//! them and send a link.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -6,13 +7,13 @@ use proofs::app::{Page, Row, STEP, Stand, Visit, rooms, story};
 
 use crate::files;
 
-/// The longest that a prompt and a task of the page's thread should take. Told, not asserted: what
-/// else the machine does decides, too.
+/// Goal for the duration of a prompt and of a task on the page's thread, milliseconds. It is
+/// printed, not asserted, because the duration also depends on the machine's other load.
 const GOAL_MS: f64 = 100.0;
-/// Two browsers draw the same view of the same scene at most so differently, of 255: positions
-/// travel on a grid of a millimetre.
+/// Largest difference, of 255, between two browsers' pictures of the same view of the same scene.
+/// They differ because the positions in a bundle lie on a grid of one millimetre.
 const SAME_VIEW: f64 = 4.0;
-/// A name that no vocabulary has.
+/// A name that is not in the vocabulary.
 const GIVEN_NAME: &str = "Grandmother's throne";
 
 #[test]
@@ -57,8 +58,8 @@ async fn whole_way(stand: &Stand, scan: &Path) {
     assert_quiet(&page).await;
 }
 
-/// The points are there before any model is fetched, then superpoints, then instances, each stage
-/// with progress and time.
+/// Asserts that the points appear before any model is fetched, then the superpoints and the
+/// instances, and that each stage has progress and time.
 async fn find(page: &Page, scan: &Path) {
     page.choose(scan).await;
     page.until("a stage at work", STEP, async || {
@@ -102,7 +103,8 @@ async fn find(page: &Page, scan: &Path) {
     );
 }
 
-/// What the first things are called that differ in that: every room has two.
+/// The name of the first instance and the first name that differs from it. Every room has two
+/// names.
 async fn two_names(page: &Page) -> [String; 2] {
     let rows = page.rows().await;
     let first = &rows[0].name;
@@ -114,8 +116,8 @@ async fn two_names(page: &Page) -> [String; 2] {
     [first.clone(), second.clone()]
 }
 
-/// A prompt is answered from the stored embeddings while it is typed, and the threshold recounts at
-/// once; no stage runs again.
+/// Asserts that a prompt is answered from the stored embeddings while it is typed, that the
+/// threshold updates the counts at once, and that no stage runs again.
 async fn ask(page: &Page, [first, second]: &[String; 2]) {
     let (everything, stages) = (page.rows().await, page.stages().await);
     let ms = page.ask(&format!("{first} . {second}, elevator")).await;
@@ -169,14 +171,14 @@ async fn ask(page: &Page, [first, second]: &[String; 2]) {
     );
 }
 
-/// A phrase outside the vocabulary waits until it is finished, then the text encoder reads it.
+/// A phrase outside the vocabulary waits until it is finished; then the text encoder reads it.
 async fn ask_in_own_words(page: &Page) {
     page.ask_in_own_words("the thing one sits on").await;
     page.ask("").await;
 }
 
-/// A row selects in the picture, a point in the picture selects its row. Returns the thing selected
-/// at last.
+/// Asserts that a row selects its instance in the picture and that a point in the picture selects
+/// its row. Returns the instance that is selected last.
 async fn select(page: &Page) -> u32 {
     let whole = page.picture().await;
     let first = page.rows().await[0].id;
@@ -205,7 +207,7 @@ async fn select(page: &Page) -> u32 {
     over
 }
 
-/// Hide, show alone, rename; and each can be undone.
+/// Hides, isolates and renames an instance, and undoes each change.
 async fn change(page: &Page, thing: u32) {
     let row = async || {
         page.rows()
@@ -261,8 +263,8 @@ async fn change(page: &Page, thing: u32) {
     .await;
 }
 
-/// A link shows somebody else the same, lets them ask for more, and a second link takes it away
-/// again.
+/// Asserts that a link shows the same scene to another user, who can enter other prompts, and that
+/// a second link deletes it.
 async fn send(stand: &Stand, page: &Page, words: &[String; 2]) {
     let prompt = words.join(", ");
     page.ask(&prompt).await;
@@ -338,8 +340,8 @@ async fn send(stand: &Stand, page: &Page, words: &[String; 2]) {
         .await;
 }
 
-/// The browser complains about nothing; tells how long the page's thread was busy at most since the
-/// scan came.
+/// Asserts that the browser's console has no errors. Prints the longest task of the page's thread
+/// since the scan was opened.
 async fn assert_quiet(page: &Page) {
     assert_eq!(
         page.errors().await,
@@ -368,7 +370,7 @@ fn ids(rows: &[Row]) -> BTreeSet<u32> {
     rows.iter().map(|row| row.id).collect()
 }
 
-/// What is selected and pointed at is one's own.
+/// The rows without selection and hover, which are local to each page.
 fn unselected(rows: Vec<Row>) -> Vec<Row> {
     rows.into_iter()
         .map(|row| Row {

@@ -1,4 +1,5 @@
-//! `trainer ablate`: what each part of the scheme is worth, by training without it.
+//! `trainer ablate`: measures the contribution of each part of the training scheme by training
+//! without it.
 
 use std::{
     fs,
@@ -23,15 +24,16 @@ use crate::{
     train,
 };
 
-/// A row of the table: what is changed in the configuration.
+/// A row of the table, with its change of the configuration.
 struct Row {
-    /// What it is called, on the command line too.
+    /// Name of the row, also on the command line.
     name: &'static str,
     change: fn(&mut Config),
 }
 
-/// The whole scheme, then without each part: the rows of OVSeg3R's Table 3 (arXiv 2509.23541), the
-/// readings of its Algorithm 1, the rows of SegDINO3D's Tables 2, 4, 5 and 9 (arXiv 2509.16098).
+/// The whole scheme, then the scheme without each part: the rows of OVSeg3R's Table 3 (arXiv
+/// 2509.23541), the readings of its Algorithm 1, and the rows of SegDINO3D's Tables 2, 4, 5 and 9
+/// (arXiv 2509.16098).
 const ROWS: &[Row] = &[
     Row {
         name: "all",
@@ -108,39 +110,40 @@ const ROWS: &[Row] = &[
     },
 ];
 
-/// The farthest reach there is, metres: all of a room.
+/// A reach that covers all of a room, metres.
 const ANYWHERE: f32 = 100.0;
 
-/// Trains one network a row and seed, each for the same number of steps, and measures it on
-/// labelled scans; goes on where it stopped.
+/// Train one network per row and seed, each for the same number of steps, and evaluate it on
+/// labelled scans; an interrupted ablation is resumed.
 ///
-/// Novel classes are those that `data.held_out` keeps from the labelled rooms.
+/// Novel classes are those that `data.held_out` removes from the labelled rooms.
 #[derive(Debug, Args)]
 pub struct Ablate {
-    /// The configuration that rows change; `run.steps` must be set there or here.
+    /// The configuration that the rows change; `run.steps` must be set there, or --steps here.
     config: PathBuf,
-    /// Labelled scans to measure on, or folders of them; also s3://bucket/folder or file:///folder.
+    /// Labelled scans for the evaluation, or folders of them; also s3://bucket/folder or
+    /// file:///folder.
     #[arg(long, required = true, num_args = 1..)]
     scans: Vec<PathBuf>,
-    /// Folder for one run a row and seed, and `ablation.jsonl`.
+    /// Folder for one run per row and seed, and for `ablation.jsonl`.
     #[arg(long)]
     out: PathBuf,
-    /// An exported model or a run that every row begins with, as `train --start` does: of points
-    /// alone, it helps no row of images more than another.
+    /// Folder of an exported model or a run whose weights every row starts from, as `train --start`
+    /// does; one trained on points alone does not favour any row with images.
     #[arg(long)]
     start: Option<PathBuf>,
-    /// Replaces `run.steps` of the configuration.
+    /// Number of steps, replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
-    /// Networks a row.
+    /// Number of networks per row.
     #[arg(long, default_value_t = 3)]
     seeds: u64,
-    /// Only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent, ibsp-same-view,
-    /// ibsp-strict, no-images, image-features, object-features, no-modulation, no-distance-mask,
-    /// no-object-dropout, nearest-views, farthest-views.
+    /// Train only these rows: all, no-vip, no-ibsp, 0-percent, 1-percent, 10-percent,
+    /// ibsp-same-view, ibsp-strict, no-images, image-features, object-features, no-modulation,
+    /// no-distance-mask, no-object-dropout, nearest-views, farthest-views.
     #[arg(long, value_delimiter = ',', value_parser = row)]
     only: Vec<&'static str>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
@@ -159,7 +162,8 @@ impl Ablate {
     /// Runs the command and prints the table.
     ///
     /// # Errors
-    /// The configuration counts minutes, not steps; a run fails; a scan cannot be read.
+    /// Returns an error if the configuration gives minutes instead of steps, a run fails, or a scan
+    /// cannot be read.
     pub fn run(&self) -> anyhow::Result<()> {
         let mut config = Config::read(&self.config)?;
         config.run.steps = self.steps.or(config.run.steps);
@@ -234,7 +238,8 @@ impl Ablate {
     }
 }
 
-/// Without classes, every confidence 1, and by class: all, and those that are held out.
+/// The figures without classes, with every confidence 1, and the figures by class: of all classes,
+/// and of those that are held out.
 fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
     let things = evaluation::measure(answers, Protocol::ClassAgnostic)?.json();
     let Figures::Scannet {
@@ -255,14 +260,14 @@ fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
     )
 }
 
-/// Of those that are numbers: a class whose things are all too small to count has no precision.
-/// `None` of none.
+/// The mean of the values that are not NaN (a class whose objects are all too small to count has no
+/// precision); `None` if there are none.
 fn mean(values: impl Iterator<Item = f64>) -> Option<f64> {
     let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
 }
 
-/// What the columns are called, and the figures in them.
+/// Titles of the columns, and keys of the figures in them.
 const COLUMNS: [(&str, &str); 5] = [
     ("AP", "ap"),
     ("AP50", "ap50"),
@@ -271,7 +276,7 @@ const COLUMNS: [(&str, &str); 5] = [
     ("novel AP", "novel_ap"),
 ];
 
-/// Markdown: mean and standard deviation over the seeds, percent.
+/// The table in Markdown: mean and standard deviation over the seeds, percent.
 fn table(records: &[Value], steps: Option<u64>) -> String {
     let heads: String = COLUMNS
         .iter()

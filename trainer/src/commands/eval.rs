@@ -1,5 +1,4 @@
-//! `trainer eval`: average precision on labelled scans, of the network or of a baseline without
-//! one.
+//! `trainer eval`: average precision on labelled scans, of a network or of a baseline without one.
 
 use std::{io::Write, path::PathBuf, str::FromStr};
 
@@ -20,59 +19,58 @@ use crate::{
     validation,
 };
 
-/// Measures on labelled scans; the rules are those of the released evaluators (docs/spec/eval.md).
-/// A foundation bundle with labels is a scan, too; of its images the network is told what it can
-/// look at.
+/// Evaluate on labelled scans by the rules of the released evaluators (docs/spec/eval.md). A
+/// foundation bundle with labels is a scan, too; the network receives from its images what it can
+/// use.
 #[derive(Debug, Args)]
 pub struct Eval {
     /// Labelled PLY files, foundation bundles, folders of both, or `.txt` files that list such
-    /// paths, one a line, relative to the list; also s3://bucket/folder or file:///folder.
+    /// paths, one per line, relative to the list; also s3://bucket/folder or file:///folder.
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// Whether classes count.
+    /// Protocol of the evaluation, with or without classes.
     #[arg(long, value_enum)]
     protocol: Protocol,
-    /// A model's folder (with `manifest.json`) or a training run's (with a checkpoint); the shipped
-    /// model by default.
+    /// Folder of a model (with `manifest.json`) or of a training run (with a checkpoint); the
+    /// default model if not given.
     #[arg(long, conflicts_with = "baseline")]
     weights: Option<PathBuf>,
-    /// What to measure instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
+    /// Baseline to evaluate instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
-    /// Which masks become things.
+    /// Masks that can become instances.
     #[arg(long, value_enum, default_value_t, conflicts_with = "baseline")]
     masks: MaskSet,
-    /// The ranker's scores of the network's masks are lowered by this; what ships has 0.15.
+    /// Amount by which the ranker's scores of the network's masks are lowered; 0.15 by default.
     #[arg(long, value_parser = share, conflicts_with = "baseline")]
     handicap: Option<f32>,
-    /// A mask goes when its intersection over union with a better one is above this; what ships has
-    /// 0.15.
+    /// Largest IoU with a better mask; a mask above it is removed; 0.15 by default.
     #[arg(long, value_parser = share, conflicts_with = "baseline")]
     max_iou: Option<f32>,
-    /// Scores must be above this; what ships has 0.25.
+    /// Score that a mask must exceed; 0.25 by default.
     #[arg(long, value_parser = share, conflicts_with = "baseline")]
     min_score: Option<f32>,
-    /// Masks must have this much surface, in square metres.
+    /// Smallest surface of a mask, in square metres.
     #[arg(long, value_parser = area, conflicts_with = "baseline")]
     min_area: Option<f32>,
-    /// Scans are thinned first until no two points are nearer to each other than this, in metres.
-    /// What is found is carried to all points, on which it is measured.
+    /// Thin scans until no two points are closer to each other than this, in metres. The result is
+    /// transferred to all points, on which it is evaluated.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
     spacing: Option<f32>,
-    /// Class ids that are stuff, not things; by default NYU40's, and of classes that a bundle names
-    /// those called wall, floor or ceiling.
+    /// Ids of the classes that are stuff, not objects; by default NYU40's, and of the classes that
+    /// a bundle names those called wall, floor or ceiling.
     #[arg(long, value_delimiter = ',')]
     stuff: Option<Vec<i32>>,
-    /// At most this many scans.
+    /// Largest number of scans.
     #[arg(long)]
     limit: Option<usize>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// Prints one JSON object instead of tables.
+    /// Print one JSON object instead of tables.
     #[arg(long)]
     json: bool,
-    /// Adds the averages to the training run's `validation.jsonl`, which `trainer report` draws.
+    /// Append the averages to the training run's `validation.jsonl`, which `trainer report` plots.
     #[arg(long, requires = "weights")]
     record: bool,
 }
@@ -99,7 +97,7 @@ fn area(text: &str) -> Result<f32, String> {
     }
 }
 
-/// The largest `--spacing`, metres.
+/// The largest value of `--spacing`, metres.
 const WIDEST: f32 = 1.0;
 
 fn spacing(text: &str) -> Result<f32, String> {
@@ -113,12 +111,13 @@ fn spacing(text: &str) -> Result<f32, String> {
     }
 }
 
-/// `--baseline`.
+/// The value of `--baseline`.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Baseline {
-    /// Every superpoint an instance.
+    /// Every superpoint as an instance.
     Superpoints,
-    /// The regions of the geometric hierarchy at one coarse threshold, at least 100 points each.
+    /// The regions of the geometric hierarchy at one coarse threshold, with at least 100 points
+    /// each.
     Felzenszwalb(f32),
 }
 
@@ -147,7 +146,7 @@ impl Eval {
     /// Runs the command.
     ///
     /// # Errors
-    /// A scan cannot be read or has no labels, or there is no model.
+    /// Returns an error if a scan cannot be read or has no labels, or if there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic,
@@ -206,7 +205,7 @@ impl Eval {
     }
 }
 
-/// The Felzenszwalb baseline: small regions are merged into a neighbour, as everywhere.
+/// The Felzenszwalb baseline. Small regions are merged into a neighbour, as for superpoints.
 fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
     let monitor = Monitor::silent();
     let edges = EdgeSource::Neighbours {
@@ -226,7 +225,7 @@ fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
     Ok(regions(partition.superpoint_of_point(), partition.count()))
 }
 
-/// Every group an instance with confidence 1.
+/// Every group as an instance with confidence 1.
 fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
     let mut found: Vec<Found> = (0..groups)
         .map(|_| Found {

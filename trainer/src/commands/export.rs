@@ -1,4 +1,4 @@
-//! `trainer export`: a checkpoint to the files that the product loads.
+//! `trainer export`: converts a checkpoint into the files that the product loads.
 
 use std::{
     fs,
@@ -25,23 +25,22 @@ use crate::{
     ranking,
 };
 
-/// Writes `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with
-/// golden outputs that a client checks; from then on `index.json` names it as the network that
-/// ships.
+/// Write `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden
+/// outputs that a client checks; `index.json` then names this model as the default network.
 #[derive(Debug, Args)]
 pub struct Export {
     /// Folder of the training run, or one of its checkpoints.
     run: PathBuf,
-    /// Where the model's folder is made.
+    /// Folder in which the model's folder is created.
     #[arg(long, default_value = MODELS)]
     out: PathBuf,
-    /// The model's name.
+    /// Name of the model.
     #[arg(long, default_value = "nano")]
     name: String,
-    /// SPDX expression for the weights; not this default if they learnt from data with other terms.
+    /// SPDX expression for the weights; change it if they were trained on data with other terms.
     #[arg(long, default_value = "MIT OR Apache-2.0")]
     licence: String,
-    /// What it learnt from, with the terms.
+    /// Description of the training data and its terms.
     #[arg(
         long,
         default_value = "synthetic rooms made by `trainer synth`; no scan, image or label of anybody"
@@ -53,7 +52,8 @@ impl Export {
     /// Runs the command and prints the folder.
     ///
     /// # Errors
-    /// There is no checkpoint, a weight does not fit f16, or the folder cannot be written.
+    /// Returns an error if there is no checkpoint, a weight does not fit f16, or the folder cannot
+    /// be written.
     pub fn run(self) -> anyhow::Result<()> {
         let folder = export(&self)?;
         Ok(writeln!(std::io::stdout(), "{}", folder.display())?)
@@ -65,7 +65,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let checkpoint = Checkpoint::of(&options.run)?;
     let (config, state) = (checkpoint.config.model.clone(), checkpoint.state.clone());
     let weights = save_weights(&checkpoint.answering(SegDino3dVl::new(&config, &device))?)?;
-    // The golden answers are those of the rounded weights, which is what clients have.
+    // The golden outputs are those of the rounded weights, because clients have these.
     let network = load_weights(SegDino3dVl::new(&config, &device), &weights)?;
     let golden = pollster::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))?;
     let name = format!("{}-{}", options.name, &shards::sha256(&weights)[..8]);
@@ -90,8 +90,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         golden,
         ranker: ranking::read(&options.run)?,
     };
-    // on one line: most of it are weights of the ranker, one of which on each of 14 000 lines
-    // nobody reads
+    // The manifest is written on one line: most of it is weights of the ranker, which would fill 14
+    // 000 lines that no reader needs.
     let json = serde_json::to_vec(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;
     write(&folder.join("manifest.json"), &json)?;

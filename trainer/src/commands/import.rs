@@ -1,4 +1,4 @@
-//! `trainer import`: a published checkpoint to a run of ours.
+//! `trainer import`: converts a published checkpoint into a run of this trainer.
 
 use std::{
     fs,
@@ -23,21 +23,21 @@ use crate::{
     optimiser::AdamW,
 };
 
-/// Takes over the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`,
-/// `.pt`, `.ckpt`) or safetensors. Lists what found no counterpart.
+/// Import the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`, `.pt`,
+/// `.ckpt`) or safetensors. The parameters without a counterpart are listed.
 #[derive(Debug, Args)]
 pub struct Import {
     /// The published checkpoint.
     checkpoint: PathBuf,
     /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read; all four
-    /// want a network that answers in words.
+    /// need a network whose classes are text embeddings.
     out: PathBuf,
-    /// `scannet200` or `scannet20`, the published networks, or a training configuration (TOML)
-    /// whose network it is.
+    /// Network of the checkpoint: `scannet200` or `scannet20`, the published networks, or a
+    /// training configuration (TOML) that describes it.
     #[arg(long, default_value = "scannet200")]
     network: String,
-    /// Writes the run even if parameters are missing, unused or of another shape; what is missing
-    /// keeps its random values.
+    /// Write the run even if parameters are missing, unused or of another shape; missing ones keep
+    /// their random values.
     #[arg(long)]
     partial: bool,
 }
@@ -46,7 +46,8 @@ impl Import {
     /// Runs the command.
     ///
     /// # Errors
-    /// The checkpoint cannot be read, does not fit, or the folder cannot be written.
+    /// Returns an error if the checkpoint cannot be read or does not fit, or if the folder cannot
+    /// be written.
     pub fn run(self) -> anyhow::Result<()> {
         let config = config(&self.network)?;
         let tensors = read(&self.checkpoint)
@@ -90,7 +91,8 @@ fn config(network: &str) -> anyhow::Result<Config> {
     Ok(Config::of(model))
 }
 
-/// What became of the parameters, a line a kind and then a line each.
+/// Describes the import: one line per kind of parameter with its count, then one line per parameter
+/// that was not imported.
 fn report(import: &Imported) -> String {
     let Imported {
         imported,
@@ -133,7 +135,7 @@ fn report(import: &Imported) -> String {
         .join("\n")
 }
 
-/// The model's tensors in a file, floats only, under their names in the model.
+/// The float tensors of the model in a file, under their names in the model.
 fn read(path: &Path) -> anyhow::Result<Checkpoint> {
     let tensors = if path
         .extension()
@@ -143,7 +145,7 @@ fn read(path: &Path) -> anyhow::Result<Checkpoint> {
     } else {
         pickle(path)?
     };
-    // beside the model there may be the optimiser's moments and more
+    // besides the model, the file may hold the optimiser's moments and more
     let nested = ["state_dict.", "model.", "net."]
         .into_iter()
         .find(|prefix| tensors.keys().any(|key| key.starts_with(prefix)));

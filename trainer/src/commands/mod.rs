@@ -1,4 +1,4 @@
-//! One file a command.
+//! The commands of the trainer, one file per command.
 
 pub mod ablate;
 pub mod bench;

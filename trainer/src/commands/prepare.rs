@@ -1,4 +1,4 @@
-//! `trainer prepare KIND IN OUT`: recordings and data sets to foundation bundles.
+//! `trainer prepare KIND IN OUT`: converts recordings and datasets into foundation bundles.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,57 +15,59 @@ use crate::{
     store::{Candidate, Input, Output},
 };
 
-/// Brings scenes to the form that training reads; goes on where it stopped, and leaves out what is
-/// broken.
+/// Convert scenes into the bundles that training reads; an interrupted conversion is resumed, and
+/// broken scenes are left out.
 #[derive(Args, Debug)]
 pub struct Prepare {
-    /// What there is.
+    /// Kind of the recordings or of the dataset.
     #[arg(value_enum)]
     kind: Kind,
-    /// A scene, or a folder of scenes, also s3://bucket/folder or file:///folder, where a scene is
-    /// a folder; for segdino3d the data set, or one of its lists of scenes.
+    /// A scene, or a folder of scenes; also s3://bucket/folder or file:///folder, where each scene
+    /// is a folder; for segdino3d the dataset, or one of its lists of scenes.
     input: PathBuf,
-    /// Folder for one bundle a scene, or an address like that.
+    /// Folder for one bundle per scene, or an address as above.
     out: PathBuf,
-    /// Takes one frame of so many: by default of 10 for videos, each for kinds that keep keyframes
-    /// only.
+    /// Take every Nth frame: by default every 10th of videos, and every frame of kinds that contain
+    /// only keyframes.
     #[arg(long)]
     every: Option<usize>,
-    /// Distance of points made from depth, metres.
+    /// Distance between points made from depth, metres.
     #[arg(long, default_value_t = 0.02)]
     spacing: f32,
-    /// Farther depth is left out, metres.
+    /// Largest depth that is used, metres.
     #[arg(long, default_value_t = 4.5)]
     farthest: f32,
-    /// The axis that points up: +x, -x, +y, -y, +z or -z; by default +y for phones, found out for
+    /// The axis that points up: +x, -x, +y, -y, +z or -z; by default +y for phones, estimated for
     /// reconstructions (mast3r-slam, vggt) as long as their pictures are upright, otherwise +z.
     #[arg(long, value_parser = up_axis, allow_hyphen_values = true)]
     up: Option<UpAxis>,
-    /// Metres in a unit of a reconstruction: by default 1 for mast3r-slam; for vggt what brings the
-    /// median depth to 2 m, as it says nothing of scale.
+    /// Metres per unit of a reconstruction: by default 1 for mast3r-slam; for vggt, which gives no
+    /// scale, the value that makes the median depth 2 m.
     #[arg(long)]
     metres_per_unit: Option<f32>,
-    /// Names of classes: for scannet and segdino3d ScanNet's scannetv2-labels.combined.tsv, for
-    /// scannetpp and replica a text with one a line (scannetpp finds that of the data set).
+    /// File of class names: for scannet and segdino3d ScanNet's scannetv2-labels.combined.tsv, for
+    /// scannetpp and replica a text file with one name per line (for scannetpp the default is that
+    /// of the dataset).
     #[arg(long)]
     labels: Option<PathBuf>,
-    /// Camera of depth images, instead of what a recording says itself: Open3D's JSON, or a text of
-    /// fx fy cx cy or of the matrix.
+    /// Intrinsics of depth images, in place of those in the recording: Open3D's JSON, or a text
+    /// file with fx fy cx cy or with the matrix.
     #[arg(long)]
     intrinsics: Option<PathBuf>,
-    /// Where segdino3d's features_2d are, if the data set has several sets of them or none.
+    /// Folder of segdino3d's features_2d, if the dataset has several sets of them or none.
     #[arg(long)]
     features: Option<PathBuf>,
-    /// The labels of segdino3d are NYU40's (ScanNet-20), not ScanNet200's, which --labels names.
+    /// Read the labels of segdino3d as NYU40's (ScanNet-20), not as ScanNet200's, which --labels
+    /// names.
     #[arg(long)]
     nyu40: bool,
-    /// Which part of the scenes, for several machines: 0/4 to 3/4 are four parts.
+    /// Part of the scenes to convert, for several machines: 0/4 to 3/4 are four parts.
     #[arg(long, default_value = "0/1", value_parser = shard)]
     shard: Shard,
-    /// Makes bundles that are there already again; masks written into them since are lost.
+    /// Convert scenes again that already have a bundle; masks written into it since are lost.
     #[arg(long)]
     again: bool,
-    /// Scenes prepared at the same time; all cores by default.
+    /// Number of scenes prepared in parallel; all cores by default.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
 }
@@ -100,7 +102,8 @@ impl Prepare {
     /// Runs the command.
     ///
     /// # Errors
-    /// There is no scene, the folder cannot be made, or every scene is broken.
+    /// Returns an error if there is no scene, the folder cannot be created, or every scene is
+    /// broken.
     pub fn run(&self) -> anyhow::Result<()> {
         let every = self.every.unwrap_or(self.kind.every());
         ensure!(every > 0, "--every must be at least 1");
@@ -222,7 +225,7 @@ mod tests {
         let bundle = folder.path().join("bundles/kitchen");
         assert_eq!(Foundation::read(&bundle).unwrap().images.len(), 2);
         assert!(!folder.path().join("bundles/notes").exists());
-        // what is there is left alone, until its index is gone or it is asked for
+        // an existing bundle is left alone until its index is deleted or --again is given
         let written = |file: &str| {
             std::fs::metadata(bundle.join(file))
                 .unwrap()

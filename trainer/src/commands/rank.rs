@@ -1,4 +1,5 @@
-//! `trainer rank RUN ROOM…`: teaches the scorer of candidates on a trained network's answers.
+//! `trainer rank RUN ROOM…`: trains the ranker of candidates on the predictions of a trained
+//! network.
 
 use std::path::PathBuf;
 
@@ -12,11 +13,11 @@ use crate::{
     scans::{Asked, Labelled},
 };
 
-/// Teaches the ranker on the network's answers about labelled rooms and writes `ranker.json` beside
-/// the checkpoint; `export` takes it along.
+/// Train the ranker on the network's predictions for labelled rooms and write `ranker.json` beside
+/// the checkpoint; `export` includes it.
 ///
-/// Better on rooms that the network did not learn from: there its masks are as good as they will be
-/// for others.
+/// Use rooms that the network was not trained on: on them its masks are as good as on other new
+/// rooms.
 #[derive(Debug, Args)]
 pub struct Rank {
     /// Folder of the training run.
@@ -24,16 +25,16 @@ pub struct Rank {
     /// Labelled rooms, or folders of them; also s3://bucket/folder or file:///folder.
     #[arg(required = true)]
     rooms: Vec<PathBuf>,
-    /// Passes over all candidates.
+    /// Number of passes over all candidates.
     #[arg(long, default_value_t = 15)]
     epochs: usize,
-    /// Perceptrons that learn each for itself and answer together.
+    /// Number of perceptrons that are trained separately and whose scores are combined.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u64).range(1..=16))]
     members: u64,
-    /// Decides the first weights and the order.
+    /// Seed of the initial weights and of the order of the candidates.
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// What asks the network.
+    /// Device that runs the network.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
@@ -42,7 +43,8 @@ impl Rank {
     /// Runs the command.
     ///
     /// # Errors
-    /// There is no checkpoint or no room with objects, or the folder cannot be written.
+    /// Returns an error if there is no checkpoint or no room with objects, or if the folder cannot
+    /// be written.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let (config, weights) = models::load_weights(&self.run, &device)?;

@@ -1,4 +1,4 @@
-//! `trainer report`: one page about a training run.
+//! `trainer report`: writes one page about a training run.
 
 use std::{io::Write, path::PathBuf};
 
@@ -13,34 +13,35 @@ use crate::{
     scans::Asked,
 };
 
-/// Writes one HTML file about a run: curves of its logs and, with `--eval`, what its network finds
-/// in labelled scans. The file needs nothing beside it.
+/// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, what its
+/// network finds in labelled scans.
 #[derive(Debug, Args)]
 pub struct Report {
     /// Folder of the training run.
     run: PathBuf,
-    /// Labelled scans to measure on and to show, as `trainer eval` takes them.
+    /// Labelled scans to evaluate on and to show, as `trainer eval` takes them.
     #[arg(long, num_args = 1..)]
     eval: Vec<PathBuf>,
-    /// Class ids that are stuff, as `trainer eval` takes them.
+    /// Ids of the classes that are stuff, as `trainer eval` takes them.
     #[arg(long, value_delimiter = ',')]
     stuff: Option<Vec<i32>>,
-    /// At most this many scans.
+    /// Largest number of scans.
     #[arg(long, requires = "eval")]
     limit: Option<usize>,
-    /// The page; `report.html` in the run's folder by default.
+    /// File to write; `report.html` in the run's folder by default.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
 }
 
 impl Report {
-    /// Runs the command and prints the file.
+    /// Runs the command and prints the path of the file.
     ///
     /// # Errors
-    /// There is no run, a scan cannot be read or has no labels, or the page cannot be written.
+    /// Returns an error if there is no run, a scan cannot be read or has no labels, or the page
+    /// cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         let mut answers = Vec::new();
         if !self.eval.is_empty() {

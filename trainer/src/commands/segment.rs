@@ -1,4 +1,5 @@
-//! `trainer segment`: scans to named instances, the whole pipeline without a browser.
+//! `trainer segment`: segments scans into named instances, with the whole pipeline outside a
+//! browser.
 
 use std::{
     cell::{Cell, RefCell},
@@ -24,38 +25,38 @@ use serde_json::json;
 
 use crate::{device::DeviceChoice, models};
 
-/// Finds the things in scans and names them.
+/// Find and name the objects in scans.
 #[derive(Debug, Args)]
 pub struct Segment {
     /// PLY or PCD files.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
-    /// What to look for, as in "chair . table, sofa"; without it everything is named from the
-    /// shipped vocabulary.
+    /// Names of the objects to find, as in "chair . table, sofa"; by default all objects are named
+    /// from the built-in vocabulary.
     #[arg(long, default_value = "")]
     prompt: String,
-    /// Instances are kept above this confidence, 0 to 1.
+    /// Lowest confidence of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
     /// Folder for SCAN.labelled.ply and SCAN.json.
     #[arg(long)]
     out: Option<PathBuf>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// Folder of a model (with manifest.json); the shipped one by default.
+    /// Folder of a model (with manifest.json); the default model if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// Prints one JSON object a scan and line.
+    /// Print one JSON object per scan, each on one line.
     #[arg(long)]
     json: bool,
 }
 
 impl Segment {
-    /// Segments every scan; goes on after one that is refused.
+    /// Segments every scan and continues after one that is refused.
     ///
     /// # Errors
-    /// There is no model, or a scan was refused.
+    /// Returns an error if there is no model, or if a scan was refused.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let network = models::load_network(self.weights.as_deref(), &device)?;
@@ -175,7 +176,8 @@ impl Segment {
     }
 }
 
-/// The prompt's terms; phrases outside the shipped vocabulary go through the text encoder.
+/// The terms of the prompt. Phrases that are not in the shipped vocabulary are embedded by the text
+/// encoder.
 fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
     let names = prompt::parse(text)?;
     let mut encoder: Option<MiniLm> = None;
@@ -199,7 +201,7 @@ fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
     Ok(terms)
 }
 
-/// Milliseconds spent in each stage: a stage lasts until another one reports.
+/// Milliseconds spent in each stage. A stage lasts until another one reports progress.
 #[derive(Default)]
 pub(super) struct StageClock {
     running: Cell<Option<(Stage, Instant)>>,
@@ -207,7 +209,7 @@ pub(super) struct StageClock {
 }
 
 impl StageClock {
-    /// `stage` works from now on.
+    /// Starts `stage`, unless it is the running stage.
     pub(super) fn at(&self, stage: Stage) {
         if self
             .running
@@ -226,7 +228,7 @@ impl StageClock {
         }
     }
 
-    /// The times of all stages.
+    /// Ends the running stage and returns the times of all stages.
     pub(super) fn finish(self) -> BTreeMap<Stage, f64> {
         self.stop();
         self.spent.into_inner()

@@ -1,4 +1,4 @@
-//! `trainer synth`: furnished rooms as scan-like, labelled PLYs.
+//! `trainer synth`: generates furnished rooms as scan-like, labelled PLY files.
 
 use std::{fs, path::PathBuf};
 
@@ -14,33 +14,33 @@ use crate::{
     synth::{Models, World},
 };
 
-/// Makes synthetic rooms with instance truth.
+/// Generate synthetic rooms with instance labels.
 #[derive(Args, Debug)]
 pub struct Synth {
-    /// How many rooms.
+    /// Number of rooms.
     #[arg(long)]
     count: u64,
-    /// The series; room i of a series is always the same.
+    /// Seed of the series; room i of a series is always the same.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// The number of the first room.
+    /// Number of the first room.
     #[arg(long, default_value_t = 0)]
     first: u64,
     /// Folder for room_SEED_INDEX.ply.
     #[arg(long)]
     out: PathBuf,
-    /// Folder for what images of the rooms would say: a foundation bundle room_SEED_INDEX a room
-    /// with its pictures, its points as a reconstruction has them.
+    /// Folder for what images of the rooms show: one foundation bundle room_SEED_INDEX per room,
+    /// with pictures of it, and with points as a reconstruction has them.
     #[arg(long)]
     bundles: Option<PathBuf>,
-    /// Folder of furniture and buildings that other people made; without it, everything is from our
-    /// own part grammars.
+    /// Folder of third-party furniture and buildings; without it, all furniture comes from the
+    /// project's own part grammars.
     #[arg(long, value_name = "FOLDER")]
     assets: Option<PathBuf>,
-    /// Which of the folder's models stand in the rooms.
+    /// Models of the folder that furnish the rooms.
     #[arg(long, requires = "assets", value_enum, default_value_t = Models::Training)]
     models: Models,
-    /// Instead of new rooms, parts of this building of the folder.
+    /// Take parts of this building of the folder instead of new rooms.
     #[arg(
         long,
         requires = "assets",
@@ -48,19 +48,19 @@ pub struct Synth {
         value_name = "NAME"
     )]
     building: Option<String>,
-    /// The whole building, not a few of its rooms.
+    /// Take the whole building, not a few of its rooms.
     #[arg(long, requires = "building")]
     whole: bool,
-    /// Rooms made at the same time; all cores by default.
+    /// Number of rooms generated in parallel; all cores by default.
     #[arg(long, default_value_t = 0)]
     jobs: usize,
 }
 
 impl Synth {
-    /// Writes the rooms; rooms that are there already are made again.
+    /// Writes the rooms; rooms that already exist are written again.
     ///
     /// # Errors
-    /// When the assets cannot be used, or the folder or a file cannot be written.
+    /// Returns an error if the assets cannot be used, or if the folder or a file cannot be written.
     pub fn run(&self) -> anyhow::Result<()> {
         let world = match (&self.assets, &self.building) {
             (None, _) => World::grammars(),

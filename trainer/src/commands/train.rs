@@ -1,4 +1,4 @@
-//! `trainer train CONFIG.toml`: trains, or goes on training, into a folder.
+//! `trainer train CONFIG.toml`: trains, or continues to train, a run in a folder.
 
 use std::{
     path::PathBuf,
@@ -19,47 +19,47 @@ use crate::{
     train,
 };
 
-/// Trains a network; goes on where an earlier run into the same folder stopped.
+/// Train a network; an earlier run in the same folder is resumed.
 #[derive(Debug, Args)]
 pub struct Train {
-    /// The run's configuration.
+    /// Configuration of the run.
     config: PathBuf,
-    /// Folder for the checkpoints (`checkpoint.safetensors`, the one before it and, where
-    /// validation is set up, the best) and `metrics.jsonl`.
+    /// Folder for the checkpoints (`checkpoint.safetensors`, the previous one and, if validation is
+    /// configured, the best one) and for `metrics.jsonl`.
     #[arg(long, default_value = "runs/nano")]
     out: PathBuf,
-    /// An exported model or a run to begin with, instead of random weights; what images add may be
-    /// new. Without effect where a run goes on.
+    /// Folder of an exported model or a run whose weights replace the random initial ones; inputs
+    /// from images may be new. Without effect if a run is resumed.
     #[arg(long)]
     start: Option<PathBuf>,
-    /// With --start: so many steps of the configuration count as made, so that the learning rate
-    /// and the rooms are those of the steps after them.
+    /// With --start: number of steps of the configuration that count as already made, so that the
+    /// learning rate and the rooms are those of the steps after them.
     #[arg(long, default_value_t = 0, requires = "start")]
     after: u64,
-    /// Folder of furniture by other hands, as `synth --assets` takes it, for the rooms that are
-    /// made; replaces `data.generated.assets` of the configuration.
+    /// Folder of third-party furniture for generated rooms, as `synth --assets` takes it; replaces
+    /// `data.generated.assets` of the configuration.
     #[arg(long)]
     assets: Option<PathBuf>,
-    /// Labelled scans to be measured on while the run goes, a set each time, called by its file
-    /// name; replaces `validation.sets` of the configuration.
+    /// Labelled scans on which the run is evaluated while it trains, one set per path, named after
+    /// its file; replaces `validation.sets` of the configuration.
     #[arg(long)]
     validate: Vec<PathBuf>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// Replaces `run.minutes` of the configuration.
+    /// Time budget in minutes, replaces `run.minutes` of the configuration.
     #[arg(long)]
     minutes: Option<f64>,
-    /// Replaces `run.steps` of the configuration.
+    /// Number of steps, replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
-    /// Replaces `run.threads` of the configuration.
+    /// Number of worker threads, replaces `run.threads` of the configuration.
     #[arg(long)]
     threads: Option<usize>,
 }
 
 impl Train {
-    /// Runs the command; Ctrl-C and SIGTERM end it after the current step, with a checkpoint.
+    /// Runs the command. Ctrl-C and SIGTERM end it after the current step, with a checkpoint.
     ///
     /// # Errors
     /// See [`train::train`].

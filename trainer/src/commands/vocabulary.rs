@@ -1,4 +1,4 @@
-//! `trainer vocabulary`: the shipped table of embeddings, made from its list of nouns.
+//! `trainer vocabulary`: makes the shipped table of embeddings from its list of nouns.
 
 use std::{fs, path::PathBuf};
 
@@ -8,10 +8,10 @@ use segscape::text::{TextEncoder as _, quantise};
 
 use crate::models;
 
-/// Embeds every line of vocabulary.txt and writes vocabulary.i8 beside it.
+/// Embed every line of vocabulary.txt and write vocabulary.i8 beside it.
 #[derive(Debug, Args)]
 pub struct Vocabulary {
-    /// The list, one noun a line.
+    /// The list, with one noun per line.
     #[arg(default_value = "core/src/text/vocabulary.txt")]
     list: PathBuf,
 }
@@ -20,7 +20,7 @@ impl Vocabulary {
     /// Runs the command.
     ///
     /// # Errors
-    /// The list cannot be read, or the text encoder is missing.
+    /// Returns an error if the list cannot be read, or if the text encoder is missing.
     pub fn run(self) -> anyhow::Result<()> {
         let list = fs::read_to_string(&self.list)
             .with_context(|| format!("cannot read {}", self.list.display()))?;

@@ -1,4 +1,4 @@
-//! What a network finds in a labelled scan, asked as it is used or otherwise.
+//! Runs a network on a labelled scan, with the default options or with others.
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -11,7 +11,7 @@ use segscape::{
 use super::Found;
 use crate::scans::Labelled;
 
-/// `--masks`.
+/// The values of `--masks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub enum MaskSet {
     /// The network's masks and the regions of the merge tree, ranked together.
@@ -36,17 +36,17 @@ impl From<MaskSet> for Masks {
     }
 }
 
-/// How things are looked for; by default as what ships does.
+/// Options of the search; by default those of the shipped application.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Choice {
-    /// What is selected of the candidates.
+    /// Selection of instances from the candidates.
     pub select: SelectOptions,
-    /// The scan is thinned to this spacing first, metres; what is found is carried to all its
-    /// points.
+    /// Spacing to which the scan is thinned first, metres; the masks that are found are then
+    /// carried to all points of the scan.
     pub spacing: Option<f32>,
 }
 
-/// What the network finds.
+/// Returns the instances that the network finds in the scan.
 ///
 /// # Errors
 /// The scan does not fit the network, or masks are to be ranked and there is no ranker.

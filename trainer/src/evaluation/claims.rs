@@ -1,12 +1,13 @@
-//! How much of the room itself passes for things.
+//! The share of the structure of a room (walls, floor and so on) that is claimed by predicted
+//! instances.
 
 use serde_json::{Value, json};
 
 use super::Found;
 use crate::{dataset::Room, structure::Structure};
 
-/// Points of structure, those of them that some found thing has, and things that are mostly
-/// structure.
+/// Counts of the points of structure, of those among them that a predicted instance contains, and
+/// of the instances that are mostly structure.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Claims {
     points: [usize; Structure::ALL.len()],
@@ -16,7 +17,7 @@ pub struct Claims {
 }
 
 impl Claims {
-    /// Of what was found in one room.
+    /// Counts for what was found in one room.
     pub fn of(room: &Room, found: &[Found]) -> Self {
         let mut claims = Self {
             found: found.len(),
@@ -43,7 +44,7 @@ impl Claims {
         claims
     }
 
-    /// Those of several rooms.
+    /// The sums of the counts of several rooms.
     pub fn sum<'a>(all: impl IntoIterator<Item = &'a Self>) -> Self {
         all.into_iter().fold(Self::default(), |sum, one| Self {
             points: std::array::from_fn(|part| sum.points[part] + one.points[part]),
@@ -53,7 +54,8 @@ impl Claims {
         })
     }
 
-    /// Of one part, its points and the share of them that things claim; NaN of none.
+    /// The number of points of one part, and the share of them that instances claim; NaN if the
+    /// part has no points.
     pub fn of_part(&self, part: Structure) -> (usize, f64) {
         let part = part as usize;
         (
@@ -62,7 +64,7 @@ impl Claims {
         )
     }
 
-    /// The same of all structure.
+    /// The same for all structure together.
     pub fn of_all(&self) -> (usize, f64) {
         let points = self.points.iter().sum::<usize>();
         (
@@ -71,17 +73,17 @@ impl Claims {
         )
     }
 
-    /// Number of things found.
+    /// Number of instances found.
     pub fn found(&self) -> usize {
         self.found
     }
 
-    /// Number of them that have more points of structure than others.
+    /// Number of instances of which more than half of the points are structure.
     pub fn mostly_structure(&self) -> usize {
         self.mostly_structure
     }
 
-    /// One object; shares, and null for those of nothing.
+    /// A JSON object of the shares; a share of no points is null.
     pub fn json(&self) -> Value {
         let mut figures: Value = Structure::ALL
             .into_iter()

@@ -1,4 +1,4 @@
-//! What is found in labelled scans, measured by the rules of the released evaluators
+//! Evaluation of what is found in labelled scans, by the rules of the released evaluators
 //! (docs/spec/eval.md).
 
 use std::{
@@ -31,7 +31,7 @@ pub use rows::OfScan;
 use splits::{SPLITS, Splits};
 pub use table::{bounds, percent};
 
-/// `--protocol`.
+/// The values of `--protocol`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Protocol {
     /// By class, with the model's scores.
@@ -42,38 +42,38 @@ pub enum Protocol {
 
 /// One predicted instance.
 pub struct Found {
-    /// Ascending.
+    /// Indices of its points, ascending.
     pub points: Vec<u32>,
-    /// 0..=1.
+    /// Confidence, 0..=1.
     pub score: f32,
-    /// In the text encoder's space; empty from a baseline.
+    /// Embedding in the text encoder's space; empty from a baseline.
     pub embedding: Vec<f32>,
-    /// What turns cosines with names into logits.
+    /// Factor that turns cosine similarities with the names into logits.
     pub logit_scale: f32,
 }
 
 /// A scan with what was found in it.
 pub struct Answer {
-    /// Where the scan came from.
+    /// Path of the scan.
     pub path: PathBuf,
-    /// The scan and its truth.
+    /// The scan and its ground truth.
     pub room: Room,
-    /// In the order in which it is matched.
+    /// The instances found, in the order in which they are matched.
     pub found: Vec<Found>,
 }
 
-/// Means over classes, as fractions; NaN of none.
+/// Means over classes, as fractions; NaN for a mean over no classes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Averages {
-    /// Classes that some scan has.
+    /// Number of classes that occur in some scan.
     pub classes: usize,
-    /// Over the nine thresholds 0.50 to 0.90.
+    /// Average precision over the nine thresholds 0.50 to 0.90.
     pub ap: f64,
-    /// At 0.50.
+    /// Average precision at 0.50.
     pub ap50: f64,
-    /// At 0.25.
+    /// Average precision at 0.25.
     pub ap25: f64,
-    /// Of all that was found, over the nine thresholds.
+    /// Recall of all that was found, averaged over the nine thresholds.
     pub recall: f64,
     /// The same at 0.50.
     pub recall50: f64,
@@ -95,72 +95,72 @@ impl From<&evaluate::Scores> for Averages {
     }
 }
 
-/// Figures of things of one size; those of other sizes are void there.
+/// Figures for objects of one size; objects of other sizes are ignored (void) there.
 #[derive(Clone, Debug, Serialize)]
 pub struct OfSize {
-    /// True things of this size.
+    /// Number of ground-truth objects of this size.
     pub things: usize,
-    /// Over the classes that have them.
+    /// Means over the classes that have such objects.
     #[serde(flatten)]
     pub averages: Averages,
 }
 
-/// All things, and things of each [`Size`].
+/// Figures for all objects, and for the objects of each [`Size`].
 #[derive(Clone, Debug, Serialize)]
 pub struct Summary {
-    /// All sizes.
+    /// Figures for all sizes together.
     #[serde(flatten)]
     pub all: Averages,
-    /// By the size's name.
+    /// Figures by the name of the size.
     pub sizes: BTreeMap<&'static str, OfSize>,
 }
 
-/// Figures of one class; its name is beside them.
+/// Figures of one class, whose name is stored beside them.
 #[derive(Clone, Debug, PartialEq)]
 pub struct OfClass {
-    /// Over the nine thresholds.
+    /// Average precision over the nine thresholds.
     pub ap: f64,
-    /// At 0.50.
+    /// Average precision at 0.50.
     pub ap50: f64,
-    /// At 0.25.
+    /// Average precision at 0.25.
     pub ap25: f64,
-    /// Share of its things that were found, at 0.50.
+    /// Share of the objects of the class that were found, at 0.50.
     pub recall50: f64,
 }
 
-/// What was measured.
+/// The results of an evaluation.
 #[derive(Clone, Debug)]
 pub enum Figures {
-    /// [`Protocol::Scannet`].
+    /// Results under [`Protocol::Scannet`].
     Scannet {
         /// Number of scans.
         scans: usize,
-        /// Over all classes.
+        /// Figures over all classes.
         summary: Summary,
-        /// Over the classes of each of [`SPLITS`].
+        /// Figures over the classes of each of [`SPLITS`].
         splits: Vec<(&'static str, Averages)>,
-        /// By name.
+        /// Figures of each class, by name.
         classes: BTreeMap<String, OfClass>,
     },
-    /// [`Protocol::ClassAgnostic`].
+    /// Results under [`Protocol::ClassAgnostic`].
     ClassAgnostic {
         /// Number of scans.
         scans: usize,
-        /// With the model's scores, which is what somebody sees who asks for the best.
+        /// With the model's scores, which is what a user sees who asks for the best instances.
         model_scores: Summary,
-        /// Every confidence 1, as the released evaluators have it.
+        /// With every confidence set to 1, as in the released evaluators.
         confidence_one: Summary,
-        /// How much of the rooms themselves passes for things.
+        /// Share of the structure of the rooms that is claimed by predicted instances.
         structure: Claims,
-        /// Scan by scan.
+        /// Figures of each scan.
         rows: Vec<OfScan>,
-        /// By the name of the true class: share of its things that were found, at 0.50.
+        /// By the name of the true class: the share of its objects that were found, at 0.50.
         recall50: BTreeMap<String, f64>,
     },
 }
 
-/// What `find` finds in each of the scans, where `network` says what is read of them, and classes
-/// of these ids are `stuff`, if any are given.
+/// The instances that `find` finds in each of the scans. `network`, if given, decides which inputs
+/// are read from a scan; classes with the ids in `stuff`, if given, count as stuff.
 ///
 /// # Errors
 /// A scan cannot be read or has no labels, or `find` fails.
@@ -188,10 +188,10 @@ pub fn answers(
     scans.iter().map(answer).collect()
 }
 
-/// The figures of what was found.
+/// Evaluates the answers under a protocol.
 ///
 /// # Errors
-/// With classes: an object's class has no name, or one outside the vocabulary.
+/// With classes: the class of an object has no name, or a name outside the vocabulary.
 pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures> {
     match protocol {
         Protocol::ClassAgnostic => {
@@ -212,7 +212,7 @@ pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures
     }
 }
 
-/// One scan's own figures.
+/// The figures of one scan alone.
 fn row(answer: &Answer) -> anyhow::Result<OfScan> {
     let one = std::slice::from_ref(answer);
     let model_scores = class_agnostic(one, |score| score)?;
@@ -244,8 +244,8 @@ fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow
     Ok(tally)
 }
 
-/// Of each class, by name: the share of its countable things that some prediction overlaps by more
-/// than half.
+/// For each class, by name: the share of its objects large enough to count that some prediction
+/// overlaps by more than half.
 fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
     for Answer { room, found, .. } in answers {
@@ -274,8 +274,8 @@ fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
 }
 
 /// The classes are the names of the objects in the scans. As in the released decoder
-/// (docs/spec/model.md section 10), an instance may be offered under several of them: what counts
-/// are the best of all instances and classes of a scan, by score times probability.
+/// (docs/spec/model.md section 10), an instance may be proposed under several classes: the pairs of
+/// instance and class with the highest score times probability in a scan are the ones that count.
 fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     const INSTANCES: usize = 1000;
     const PREDICTIONS: usize = 600;
@@ -340,7 +340,7 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     })
 }
 
-/// Figures of all things together and of each size.
+/// Evaluations of all objects together and of each size.
 struct Tally {
     all: Evaluation,
     sizes: [(Evaluation, usize); 3],
@@ -386,7 +386,7 @@ impl Tally {
     }
 }
 
-/// The name of a scan, for people.
+/// The name of a scan for display.
 pub fn title(path: &Path) -> String {
     path.file_stem()
         .unwrap_or(path.as_os_str())

@@ -1,4 +1,4 @@
-//! What things in scans are called, as the classes to tell apart.
+//! Names of the objects in scans, used as the classes to distinguish.
 
 use std::collections::BTreeSet;
 
@@ -8,18 +8,18 @@ use segscape::text::Vocabulary;
 use super::{Answer, Found};
 use crate::dataset::Room;
 
-/// Names of the objects in scans, as the classes to tell apart.
+/// Names of the objects in scans, used as the classes to distinguish.
 pub struct Names {
-    /// Sorted.
+    /// The names, sorted.
     pub names: Vec<String>,
     embeddings: Vec<&'static [f32]>,
 }
 
 impl Names {
-    /// Of all objects.
+    /// Collects the names of all objects.
     ///
     /// # Errors
-    /// A class has no name, or one outside the vocabulary.
+    /// A class has no name, or a name outside the vocabulary.
     pub fn of(answers: &[Answer]) -> anyhow::Result<Self> {
         let mut names = BTreeSet::new();
         for object in answers.iter().flat_map(|answer| &answer.room.objects) {
@@ -42,7 +42,7 @@ impl Names {
         })
     }
 
-    /// (names): how likely the instance is each; softmax over them.
+    /// Shape `(names)`: the probability of each name for the instance, a softmax over the names.
     pub fn probabilities(&self, found: &Found) -> Vec<f32> {
         let cosine = |name: &[f32]| {
             name.iter()
@@ -63,7 +63,7 @@ impl Names {
             .collect()
     }
 
-    /// Row of the likeliest name.
+    /// Row of the most probable name.
     pub fn nearest(&self, found: &Found) -> usize {
         self.probabilities(found)
             .into_iter()
@@ -72,7 +72,7 @@ impl Names {
             .map_or(0, |(class, _)| class)
     }
 
-    /// Row of each object's name.
+    /// Row of the name of each object.
     pub fn of_objects(&self, room: &Room) -> Vec<usize> {
         let row = |name: &Option<String>| {
             name.as_ref()

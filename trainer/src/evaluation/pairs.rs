@@ -1,21 +1,21 @@
-//! Which found instance is which object, whatever either is called.
+//! Matches predicted instances to objects, regardless of their names.
 
 use super::Found;
 use crate::dataset::Room;
 
-/// Overlaps above which an object counts as found; at most one object can overlap a mask by more.
+/// IoU above which an object counts as found; at most one object can overlap a mask by more.
 const OVERLAP: f64 = 0.5;
 
-/// An object and what was found of it.
+/// A predicted instance matched to an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
-    /// Index among what was found.
+    /// Index of the predicted instance.
     pub found: usize,
-    /// Points of both by points of either.
+    /// Intersection over union of their points.
     pub iou: f64,
 }
 
-/// (objects): number of points of each.
+/// Shape `(objects)`: number of points of each object.
 pub fn object_sizes(room: &Room) -> Vec<u32> {
     let mut sizes = vec![0; room.objects.len()];
     room.object_of_point
@@ -25,8 +25,9 @@ pub fn object_sizes(room: &Room) -> Vec<u32> {
     sizes
 }
 
-/// (objects): what overlaps each most, of equally much the first; `None` where nothing overlaps it
-/// by more than half. Masks that the evaluators drop for being small are left out.
+/// Shape `(objects)`: the instance that overlaps each object most, the first of equal ones; `None`
+/// if nothing overlaps the object by more than half. Masks that the evaluators drop because they
+/// are too small are left out.
 pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<Pair>> {
     let sizes = object_sizes(room);
     let mut best: Vec<Option<Pair>> = vec![None; sizes.len()];

@@ -1,33 +1,33 @@
-//! Figures scan by scan, and how much they differ between scans.
+//! Figures of each scan, and how much they differ between scans.
 
 use serde_json::{Value, json};
 
 use super::{Averages, Claims};
 
-/// What was measured in one scan, classes ignored.
+/// Results for one scan, classes ignored.
 #[derive(Clone, Debug)]
 pub struct OfScan {
-    /// Its name.
+    /// Name of the scan.
     pub scan: String,
-    /// Things that are large enough to count.
+    /// Number of ground-truth objects that are large enough to count.
     pub things: usize,
     /// With the model's scores.
     pub model_scores: Averages,
-    /// Every confidence 1.
+    /// With every confidence set to 1.
     pub confidence_one: Averages,
-    /// Of the room itself.
+    /// Share of the room's own structure that is claimed by predicted instances.
     pub structure: Claims,
 }
 
-/// A figure of every scan, in its group, as programs and as people read it.
+/// A figure that every scan has, with its names in the JSON and in the table.
 pub struct Column {
-    /// Where JSON has it.
+    /// Key of the JSON object that holds the figure.
     pub group: &'static str,
-    /// Its name there.
+    /// Key of the figure in that object.
     pub key: &'static str,
-    /// Over the table's column.
+    /// Heading of the table column.
     pub head: &'static str,
-    /// The figure.
+    /// Reads the figure of a scan.
     pub of: fn(&OfScan) -> f64,
 }
 
@@ -45,7 +45,7 @@ const fn column(
     }
 }
 
-/// The figures of a scan in the order of the table.
+/// The figures of a scan, in the order of the table.
 pub const COLUMNS: [Column; 11] = [
     column("model_scores", "ap", "AP", |scan| scan.model_scores.ap),
     column("model_scores", "ap50", "AP50", |scan| {
@@ -80,7 +80,8 @@ pub const COLUMNS: [Column; 11] = [
     }),
 ];
 
-/// Mean and standard deviation of what is not NaN; NaN where there is too little.
+/// Mean and sample standard deviation of the values that are not NaN; NaN where there are too few
+/// values.
 pub fn spread(values: impl Iterator<Item = f64>) -> [f64; 2] {
     let known: Vec<f64> = values.filter(|value| !value.is_nan()).collect();
     let mean = known.iter().sum::<f64>() / known.len() as f64;
@@ -92,7 +93,7 @@ pub fn spread(values: impl Iterator<Item = f64>) -> [f64; 2] {
     [mean, variance.sqrt()]
 }
 
-/// An array of one object a scan; and of every figure its mean and standard deviation over the
+/// An array with one object per scan, and the mean and standard deviation of each figure over the
 /// scans.
 pub fn json(scans: &[OfScan]) -> [Value; 2] {
     let of_scan = |scan: &OfScan| {

@@ -1,4 +1,4 @@
-//! A room is grouped alike however far apart its points are.
+//! Tests that the grouping of a room does not depend on the spacing of its points.
 
 #![allow(clippy::unwrap_used)]
 
@@ -13,18 +13,19 @@ use segscape::{
 
 use crate::synth::{Room, World};
 
-/// Regions of one scan that are large enough for things, over the points that all scans have.
+/// The regions of one scan that are large enough to be objects, over the points that all scans
+/// share.
 struct Regions {
     superpoint_of_point: Vec<u32>,
-    /// (regions): their superpoints.
+    /// Shape `(regions)`: the superpoints of each region.
     regions: Vec<Vec<u32>>,
-    /// (superpoints): regions that have it.
+    /// Shape `(superpoints)`: the regions that contain each superpoint.
     regions_of_superpoint: Vec<Vec<u32>>,
     superpoints: usize,
 }
 
-/// The room with a point halfway to each of the eight nearest neighbours of every point, as a
-/// sensor leaves it that sees three times as well.
+/// The room with one more point halfway between every point and each of its eight nearest
+/// neighbours, as from a sensor with three times the resolution.
 fn dense(room: &Room) -> (Vec<[f32; 3]>, Vec<[u8; 3]>) {
     let neighbours = nearest_neighbours(&room.positions, 8, &|_| Ok(())).unwrap();
     let (mut positions, mut colors) = (room.positions.clone(), room.colors.clone());
@@ -43,7 +44,7 @@ fn dense(room: &Room) -> (Vec<[f32; 3]>, Vec<[u8; 3]>) {
 }
 
 impl Regions {
-    /// Found at this spacing and carried to the first `points`.
+    /// The regions found at this spacing, carried to the first `points` points.
     fn at(spacing: f32, positions: &[[f32; 3]], colors: &[[u8; 3]], points: usize) -> Self {
         let thinned = Thinned::new(positions, spacing, |_, _| true);
         let (positions, colors) = (thinned.of_kept(positions), thinned.of_kept(colors));
@@ -75,7 +76,7 @@ impl Regions {
         }
     }
 
-    /// Mean over the regions of the largest intersection over union with one of `other`.
+    /// Mean, over the regions, of the largest IoU with a region of `other`.
     fn agreement(&self, other: &Self) -> f64 {
         let mut shared: Vec<HashMap<u32, u32>> = vec![HashMap::new(); self.superpoints];
         let mut sizes = [vec![0u32; self.superpoints], vec![0u32; other.superpoints]];
@@ -112,9 +113,9 @@ impl Regions {
     }
 }
 
-/// With neighbours and least sizes counted in points the least agreement in six rooms was 0.18 to
-/// 0.24, and one scan had ten times as many superpoints as another; it is 0.51 to 0.56 with lengths
-/// and areas.
+/// With neighbours and minimum sizes counted in points, the lowest agreement in six rooms was 0.18
+/// to 0.24, and one scan had ten times as many superpoints as another. With lengths and areas the
+/// agreement is 0.51 to 0.56.
 #[test]
 fn regions_do_not_depend_on_the_spacing_of_points() {
     let room = World::grammars().room(777, 0);

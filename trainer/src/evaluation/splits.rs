@@ -1,19 +1,19 @@
-//! How often ScanNet200 has each of its classes, and which of them OVSeg3R's open-vocabulary
+//! Frequency groups of the ScanNet200 classes, and the classes that OVSeg3R's open-vocabulary
 //! training knows: facts about class names.
 
 use std::collections::HashMap;
 
-/// 200 rows: name, head, common or tail, and base, novel or stuff.
+/// 200 rows: name; head, common or tail; and base, novel or stuff.
 const TABLE: &str = include_str!("scannet200.csv");
 
-/// Groups of classes that published tables average over.
+/// The groups of classes over which published tables average.
 pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
 
-/// Name of a class to its split by frequency and its split by vocabulary.
+/// Maps the name of a class to its split by frequency and its split by vocabulary.
 pub struct Splits(HashMap<&'static str, [&'static str; 2]>);
 
 impl Splits {
-    /// ScanNet200's.
+    /// The splits of ScanNet200.
     pub fn scannet200() -> Self {
         let row = |line: &'static str| {
             let mut cells = line.split(',');
@@ -22,12 +22,12 @@ impl Splits {
         Self(TABLE.lines().skip(1).filter_map(row).collect())
     }
 
-    /// The splits of a class; none of one that ScanNet200 does not have.
+    /// The splits of a class; `None` if ScanNet200 does not have it.
     pub fn of(&self, name: &str) -> Option<[&'static str; 2]> {
         self.0.get(name.trim().to_lowercase().as_str()).copied()
     }
 
-    /// Which of `names` are in a split, ascending.
+    /// Indices of the `names` that are in a split, ascending.
     pub fn members<'a>(&self, split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
         let is_in = |name: &str| self.of(name).is_some_and(|splits| splits.contains(&split));
         names

@@ -1,4 +1,4 @@
-//! Figures for people and for programs.
+//! Output of the figures as text for people and as JSON for programs.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use super::{
 use crate::structure::Structure;
 
 impl Figures {
-    /// One object; fractions, and null for means of nothing.
+    /// A JSON object of fractions; means over nothing are null.
     pub fn json(&self) -> Value {
         match self {
             Self::Scannet {
@@ -50,7 +50,8 @@ impl Figures {
                 rows,
                 recall50,
             } => {
-                // the released protocol's figures on top, as every protocol has them
+                // the figures of the released protocol are also at the top level, as in every
+                // protocol
                 let mut figures = json!(confidence_one);
                 figures["scans"] = json!(scans);
                 figures["confidence_one"] = json!(confidence_one);
@@ -75,7 +76,7 @@ impl Figures {
     }
 }
 
-/// Percent with one decimal, or a dash for a mean of nothing.
+/// A percentage with one decimal, or a dash for NaN, the mean over nothing.
 pub fn percent(fraction: f64) -> String {
     if fraction.is_nan() {
         "–".into()
@@ -84,7 +85,7 @@ pub fn percent(fraction: f64) -> String {
     }
 }
 
-/// What a size means, with its bounds.
+/// The bounds of a size class, for display.
 pub fn bounds(size: Size) -> String {
     let [medium, large] = [Size::MEDIUM_FROM, Size::LARGE_FROM];
     match size {
@@ -94,7 +95,7 @@ pub fn bounds(size: Size) -> String {
     }
 }
 
-/// A line of a table: a name, a count and percentages.
+/// Writes a line of a table: a name, a count and percentages.
 fn line(out: &mut fmt::Formatter, name: &str, count: &str, cells: &[f64]) -> fmt::Result {
     write!(out, "{name:<28}{count:>9}")?;
     cells
@@ -157,7 +158,7 @@ fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
     )
 }
 
-/// A line a scan, then their means and standard deviations.
+/// Writes one line per scan, then the means and standard deviations.
 fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
     head(out, "scan", "things", &COLUMNS.map(|column| column.head))?;
     for row in rows {

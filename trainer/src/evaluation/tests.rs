@@ -17,7 +17,8 @@ use segscape::{
 use super::*;
 use crate::{dataset::Object, nyu40, scans, structure::Structure};
 
-/// A chair of 150 points and 1 m, a table of 150 points and 2 m, beside 200 points of wall.
+/// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
+/// wall.
 fn room() -> Room {
     let object = |name: &str, class| Object {
         class,
@@ -52,7 +53,7 @@ fn room() -> Room {
 
 fn found(points: std::ops::Range<u32>, name: &str) -> Found {
     let embedding = Vocabulary::shipped().lookup(name).unwrap().to_vec();
-    // certain of its name
+    // the large scale makes the name certain
     Found {
         points: points.collect(),
         score: 0.7,
@@ -109,14 +110,14 @@ fn what_is_called_wrong_still_counts_a_little_under_its_name() {
         .averages()
         .ap50
     };
-    // at one confidence a table in two, found without fail, is worth (1 + 1/2) / 2, and so is the
-    // chair that comes with the table
+    // at equal confidence one table in two predictions, with full recall, has an average precision
+    // of (1 + 1/2) / 2, and so has the chair that is predicted together with the table
     assert_eq!((ap50(1e4), ap50(5.0)), (0.375, 0.75));
 }
 
 #[test]
 fn figures_are_told_by_split_size_and_class() {
-    // the chair is called right, the table a chair
+    // the chair has the right name, the table is called a chair
     let half = answer(vec![found(0..150, "chair"), found(150..300, "chair")]);
     let figures = measure(&half, Protocol::Scannet).unwrap();
     let json = figures.json();
@@ -182,8 +183,8 @@ fn figures_are_told_by_split_size_and_class() {
 #[test]
 fn an_object_pairs_with_what_overlaps_it_most() {
     let room = room();
-    // a third of the chair, all of it and 40 points more, exactly it twice; half of the table at
-    // most
+    // a third of the chair, the chair with 40 more points, exactly the chair twice; at most half of
+    // the table
     let masks = [
         found(0..50, "chair"),
         found(0..190, "lamp"),
@@ -197,7 +198,7 @@ fn an_object_pairs_with_what_overlaps_it_most() {
 
 #[test]
 fn what_things_claim_of_the_room_itself_is_counted() {
-    // 50 points of table and 150 of wall, then 20 more of wall of which ten were claimed before
+    // 50 points of table and 150 of wall, then 20 more of wall, ten of which were claimed before
     let masks = vec![
         found(0..150, "chair"),
         found(250..450, "table"),
@@ -301,7 +302,8 @@ fn every_scan_has_a_row_and_rows_have_a_spread() {
     );
 }
 
-/// The bundle of a wall, and an untrained network without a ranker that looks at it.
+/// The bundle of a wall as a labelled scan, and an untrained network without a ranker that reads
+/// its images.
 fn wall(folder: &Path) -> (Network, Labelled) {
     let path = folder.join("scene");
     scans::tests::bundle()
@@ -322,7 +324,7 @@ fn wall(folder: &Path) -> (Network, Labelled) {
     (network, scan)
 }
 
-/// Whatever the network has a mask for.
+/// Options that select every mask of the network.
 fn anything() -> SelectOptions {
     SelectOptions {
         masks: Masks::Unranked,

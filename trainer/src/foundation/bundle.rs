@@ -1,15 +1,15 @@
 //! A scene on disk (version 1): a folder that any tool can write.
 //!
-//! | file | what |
+//! | file | content |
 //! |---|---|
-//! | `foundation.json` | the version, the images with their cameras and instances, names of classes |
-//! | `tensors.safetensors` | `positions` f32 (points, 3); `colors` u8 (points, 3); `origin_view` i32 (points), -1 for none, and `origin_pixel` f32 (points, 2), shares of width and height; `semantic` and `instance` i32 (points); for each image `image_features.NAME` f32 (height, width, channels) and `object_features.NAME` f32 (instances, channels); where no image is left to make them from, `superpoint` u32 (points), `point_features` f32 (points, channels), and `object_features` f32 (objects, channels) with `object_positions` f32 (objects, 3). All but `positions` may be missing |
-//! | `NAME.depth.png` | 16 bits a pixel, millimetres along the optical axis, 0 where unknown |
-//! | `NAME.masks.png` | 16 bits a pixel, 0 or one more than the instance's place in `foundation.json`; where masks overlap, whoever wrote them decided |
-//! | any picture | as `foundation.json` names it |
+//! | `foundation.json` | the version, the images with their cameras and instances, the names of the classes |
+//! | `tensors.safetensors` | `positions` f32 (points, 3); `colors` u8 (points, 3); `origin_view` i32 (points), -1 for none, and `origin_pixel` f32 (points, 2), as fractions of width and height; `semantic` and `instance` i32 (points); for each image `image_features.NAME` f32 (height, width, channels) and `object_features.NAME` f32 (instances, channels); if there are no images left to compute them from, `superpoint` u32 (points), `point_features` f32 (points, channels), and `object_features` f32 (objects, channels) with `object_positions` f32 (objects, 3). All but `positions` are optional |
+//! | `NAME.depth.png` | 16 bits per pixel, millimetres along the optical axis, 0 where unknown |
+//! | `NAME.masks.png` | 16 bits per pixel, 0 or the index of the instance in `foundation.json` plus one; where masks overlap, the tool that wrote the file has chosen one |
+//! | any picture | under the file name in `foundation.json` |
 //!
-//! Cameras: `focal` and `center` in pixels of `size` (height, width), a pixel's centre at whole
-//! coordinates; `world_from_camera` 3 x 4, row by row.
+//! Cameras: `focal` and `center` in pixels of `size` (height, width), with pixel centers at integer
+//! coordinates; `world_from_camera` is 3 x 4, row by row.
 
 use std::{
     collections::{BTreeSet, HashSet},
@@ -26,7 +26,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Foundation, Given, Image, Instance, Mask, Truth};
 
-/// What makes a folder a bundle.
+/// Name of the index file; a folder with this file is a bundle.
 pub const INDEX: &str = "foundation.json";
 const TENSORS: &str = "tensors.safetensors";
 const VERSION: u32 = 1;
@@ -62,11 +62,11 @@ struct Named {
 }
 
 impl Foundation {
-    /// Writes it to the folder `out`, which appears when it is complete and replaces an older one.
-    /// `picture` gives the bytes of an image's picture.
+    /// Writes the scene to the folder `out`, which appears only when it is complete and replaces an
+    /// older one. `picture` returns the encoded bytes of the picture of an image.
     ///
     /// # Errors
-    /// The scene breaks a rule of the format, or the disk refuses.
+    /// The scene breaks a rule of the format, or a file cannot be written.
     pub fn write(
         &self,
         out: &Path,
@@ -119,18 +119,18 @@ impl Foundation {
         };
         let written = write().with_context(|| format!("cannot write the bundle {}", out.display()));
         if written.is_err() {
-            // what is left is of no use, and the first error is the one to tell
+            // the incomplete folder is useless, and the first error is the one to report
             drop(fs::remove_dir_all(&part));
         }
         written
     }
 
-    /// Reads the folder.
+    /// Reads a bundle from a folder.
     ///
     /// # Errors
-    /// Names the file and the rule it breaks: a newer version, a missing tensor, lengths that
-    /// differ, an instance that is not listed, a pose that is not finite, names that are empty or
-    /// come twice.
+    /// The error names the file and the rule that it breaks: a newer version, a missing tensor,
+    /// lengths that differ, an instance that is not listed, a pose that is not finite, names that
+    /// are empty or occur twice.
     pub fn read(folder: &Path) -> anyhow::Result<Self> {
         let at = |name: &str| folder.join(name);
         let text =
@@ -211,7 +211,7 @@ impl Foundation {
         Ok(read)
     }
 
-    /// Bundles among `folders`, and in them, sorted by path.
+    /// The bundles among `folders` and directly inside them, sorted by path.
     ///
     /// # Errors
     /// A folder cannot be listed.
@@ -235,7 +235,7 @@ impl Foundation {
         Ok(found)
     }
 
-    /// Whether it keeps the rules of the format.
+    /// Checks the rules of the format.
     fn check(&self) -> anyhow::Result<()> {
         let points = self.positions.len();
         ensure!(
@@ -604,7 +604,8 @@ impl Entry {
     }
 }
 
-/// (rows, N) values of a tensor, if there is one; a tensor of one dimension counts as (rows, 1).
+/// Reads the tensor `name` with shape `(rows, N)`, if there is one; a tensor of one dimension
+/// counts as `(rows, 1)`.
 pub(super) fn rows<T: Stored, const N: usize>(
     tensors: &SafeTensors,
     name: &str,
@@ -627,7 +628,7 @@ pub(super) fn rows<T: Stored, const N: usize>(
     ))
 }
 
-/// What tensors of a bundle hold.
+/// Element types of the tensors of a bundle.
 pub(super) trait Stored: bytemuck::Pod {
     const DTYPE: Dtype;
 }
@@ -664,7 +665,7 @@ fn save(path: &Path, [rows, columns]: [usize; 2], values: Vec<u16>) -> anyhow::R
     Ok(image.save(path)?)
 }
 
-/// Rows and columns, and 16 bits a pixel; `None` when there is no such file.
+/// Size (rows, columns) and 16-bit values of a grey PNG; `None` if there is no such file.
 pub fn load_grey16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
     if !path.exists() {
         return Ok(None);
@@ -752,7 +753,7 @@ mod tests {
             Foundation::folders(&[folder.path().to_owned()]).unwrap(),
             std::slice::from_ref(&out)
         );
-        // written again over itself, and nothing else is left
+        // the scene is written over itself, and no other files are left
         scene.write(&out, |_| Ok(vec![8])).unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         let alone = Foundation {

@@ -1,4 +1,5 @@
-//! What others made of a whole scene before it came here, where no image is left to make it from.
+//! Superpoints, features and objects that other programs computed for a whole scene, for scenes
+//! without images to compute them from.
 
 use std::collections::BTreeSet;
 
@@ -16,12 +17,12 @@ const OBJECT_POSITIONS: &str = "object_positions";
 /// Superpoints, image features of points, and objects seen in images; each may be missing.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Given {
-    /// (points): superpoints by any ids.
+    /// Shape `(points)`: arbitrary ids of the superpoints.
     pub superpoints: Option<Vec<u32>>,
-    /// (points, channels).
+    /// Shape `(points, channels)`.
     pub features: Option<Vec<f32>>,
-    /// Features (objects, channels) and positions (objects, 3), metres, world; besides the
-    /// instances of the scene's images.
+    /// Features `(objects, channels)` and positions `(objects, 3)`, metres, world frame; in
+    /// addition to the instances of the scene's images.
     pub objects: ObjectQueries,
 }
 
@@ -29,10 +30,10 @@ pub struct Given {
 type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
 
 impl Given {
-    /// Whether it fits a scene of so many points.
+    /// Checks that the data fit a scene with this number of points.
     ///
     /// # Errors
-    /// Names the tensor and the rule that it breaks.
+    /// The error names the tensor and the rule that it breaks.
     pub fn check(&self, points: usize) -> anyhow::Result<()> {
         ensure!(
             self.superpoints
@@ -74,7 +75,8 @@ impl Given {
         Ok(())
     }
 
-    /// Channels of image features, and of object features, where there are some.
+    /// Numbers of channels of the image features and of the object features; a set is empty if
+    /// there are no such features.
     pub fn channels(&self, points: usize) -> [BTreeSet<usize>; 2] {
         let features = self
             .features
@@ -91,7 +93,7 @@ impl Given {
         ]
     }
 
-    /// As a bundle keeps it.
+    /// Converts the data to the tensors of a bundle.
     pub fn tensors(&self, points: usize) -> Vec<Tensor> {
         let mut tensors = Vec::new();
         let [features, objects] = self
@@ -134,7 +136,7 @@ impl Given {
         tensors
     }
 
-    /// From a bundle's tensors.
+    /// Reads the data from the tensors of a bundle.
     ///
     /// # Errors
     /// A tensor has another type or shape.

@@ -1,10 +1,10 @@
-//! What foundation models say about a scene that nobody labelled: points with the pixels they were
-//! made of, images with poses, and instance masks with names in the images
-//! ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.1.1). Truth about the whole scene may
-//! come with it.
+//! Output of foundation models for a scene without manual labels: points with the pixels that they
+//! were reconstructed from, images with poses, and instance masks with names in the images
+//! ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.1.1). Ground truth of the whole scene
+//! may be included.
 //!
-//! Frames: `camera` is x right, y down, z forward, metres; `world` that of the points, metres, z
-//! up. Rows of images go down, columns right.
+//! Frames: `camera` is x right, y down, z forward, metres; `world` is the frame of the points,
+//! metres, z up. Rows of images go down, columns go right.
 
 mod bundle;
 mod given;
@@ -17,77 +17,78 @@ pub use bundle::{INDEX, load_grey16};
 pub use given::Given;
 pub use supervision::{Annotation, annotations, boundaries};
 
-/// One scene.
+/// A scene.
 #[derive(Clone, Debug, Default)]
 pub struct Foundation {
-    /// (points, 3): metres, world.
+    /// Shape `(points, 3)`: metres, world frame.
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3): sRGB.
+    /// Shape `(points, 3)`: sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
-    /// (points): the pixel that each point was made of, the correspondence C; `None` for a point
-    /// that no image shows.
+    /// Shape `(points)`: the pixel that each point was reconstructed from, the correspondence C;
+    /// `None` for a point that no image shows.
     pub origins: Vec<Option<Correspondence>>,
     /// The images.
     pub images: Vec<Image>,
-    /// Labels of the whole scene, where there are some.
+    /// Labels of the whole scene, if there are any.
     pub truth: Option<Truth>,
-    /// What others made of the whole scene.
+    /// Data that other programs computed for the whole scene.
     pub given: Given,
 }
 
-/// A posed image of a scene and what 2D models found in it.
+/// A posed image of a scene, with the instances that 2D models found in it.
 #[derive(Clone, Debug)]
 pub struct Image {
     /// Unique in the scene; files are named after it.
     pub name: String,
-    /// Its camera; `width` and `height` are the picture's.
+    /// The camera; its `width` and `height` are those of the picture.
     pub camera: Camera,
-    /// The picture, as a path inside the bundle.
+    /// Path of the picture inside the bundle.
     pub picture: Option<String>,
-    /// (height, width, 1): metres along the optical axis, 0 where unknown; of any resolution,
-    /// spanning the picture.
+    /// Shape `(height, width, 1)`: depth in metres along the optical axis, 0 where unknown; of any
+    /// resolution, spanning the picture.
     pub depth: Option<Map>,
-    /// Which instance every pixel shows.
+    /// The instance that each pixel shows.
     pub mask: Option<Mask>,
-    /// The instances, in the order in which the mask counts them.
+    /// The instances, in the order of their numbers in the mask.
     pub instances: Vec<Instance>,
-    /// X, (height, width, channels): image features of any resolution, spanning the picture.
+    /// X, shape `(height, width, channels)`: image features of any resolution, spanning the
+    /// picture.
     pub features: Option<Map>,
 }
 
-/// (height, width) rows of an image's instances, spanning the picture.
+/// Instance indices of the pixels of an image, shape `(height, width)`, spanning the picture.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Mask {
     size: [usize; 2],
-    /// 0 for none, otherwise one more than the row.
+    /// 0 for no instance, otherwise the index of the instance plus one.
     values: Vec<u16>,
 }
 
-/// Something that a 2D model found.
+/// An instance that a 2D model found.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
-    /// What it is called; may be empty where the model did not say.
+    /// Name of the instance; empty if the model gave none.
     pub name: String,
-    /// The model's confidence, 0..=1.
+    /// Confidence of the model, 0..=1.
     pub score: f32,
-    /// R, (channels): the model's feature of it; empty where there is none.
+    /// R, shape `(channels)`: the model's feature of the instance; empty if there is none.
     pub features: Vec<f32>,
 }
 
 /// Labels of the whole scene.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Truth {
-    /// (points): class ids.
+    /// Shape `(points)`: class ids.
     pub semantic: Vec<i32>,
-    /// (points): 0 for none.
+    /// Shape `(points)`: instance ids, 0 for none.
     pub instance: Vec<i32>,
-    /// What classes are called.
+    /// Ids and names of the classes.
     pub names: Vec<(i32, String)>,
 }
 
 impl Mask {
-    /// From `values` (height, width): 0, or one more than an instance's row; `None` when there are
-    /// not as many as that, or none.
+    /// Creates a mask from `values`, shape `(height, width)`: 0, or the index of an instance plus
+    /// one. Returns `None` if the number of values does not match `size` or is zero.
     pub fn new(values: Vec<u16>, size: [usize; 2]) -> Option<Self> {
         (!values.is_empty() && size[0].checked_mul(size[1]) == Some(values.len()))
             .then_some(Self { size, values })
@@ -98,12 +99,12 @@ impl Mask {
         self.size
     }
 
-    /// (height, width), row by row.
+    /// Shape `(height, width)`, row by row.
     pub fn values(&self) -> &[u16] {
         &self.values
     }
 
-    /// The instance at a place, shares of width and height.
+    /// Index of the instance at a position, given as fractions of width and height.
     pub fn at(&self, x: f32, y: f32) -> Option<u32> {
         let [rows, columns] = self.size;
         let along =
@@ -113,7 +114,7 @@ impl Mask {
 }
 
 impl Image {
-    /// The instance at a place, shares of width and height.
+    /// Index of the instance at a position, given as fractions of width and height.
     pub fn instance_at(&self, x: f32, y: f32) -> Option<u32> {
         self.mask.as_ref()?.at(x, y)
     }
@@ -130,7 +131,7 @@ pub mod tests {
 
     use super::*;
 
-    /// At the origin, looking along the world's x.
+    /// A camera at the origin that looks along the x axis of the world.
     pub fn camera() -> Camera {
         let axes = glam::Mat3::from_cols(-glam::Vec3::Y, -glam::Vec3::Z, glam::Vec3::X);
         let world_from_camera = glam::Affine3A::from_mat3(axes);

@@ -1,5 +1,6 @@
-//! Foundation models played by what a synthetic room knows about itself: a reconstruction that errs
-//! as reconstructions do, and a 2D model that finds instances with errors of known sizes.
+//! Simulated foundation models that derive their output from the ground truth of a synthetic room:
+//! a reconstruction with realistic errors, and a 2D model that finds instances with errors of known
+//! sizes.
 
 use anyhow::Context;
 use glam::Vec3;
@@ -18,45 +19,49 @@ use crate::synth::{
     noise::{noise, unit},
 };
 
-/// Channels of image and object features.
+/// Number of channels of image and object features.
 pub const CHANNELS: usize = 32;
-/// Pixels a side that share an image feature, as patches of an image encoder do.
+/// Edge, in pixels, of the squares that share an image feature, like the patches of an image
+/// encoder.
 const PATCH: usize = 8;
-/// A point was seen where the depth differs by no more than this, metres.
+/// An image sees a point if their depths differ by less than this, metres.
 const TOLERANCE: f32 = 0.06;
-/// Neighbours that a point is smoothed with.
+/// Number of neighbours that a point is smoothed with.
 const NEIGHBOURS: usize = 16;
-/// Of JPEGs, 1..=100: as phones have it.
+/// Quality of JPEGs, 1..=100, as phones use it.
 const QUALITY: u8 = 88;
 
-/// How reconstruction and perception err.
+/// Sizes of the errors of reconstruction and perception.
 #[derive(Clone, Copy, Debug)]
 pub struct Errors {
-    /// How far points move towards the mean of their neighbours, 0..=1: reconstructions are smooth.
+    /// Share of the way that points move towards the mean of their neighbours, 0..=1, because
+    /// reconstructions are smooth.
     pub smoothing: f32,
-    /// Standard deviation of the step that the reconstruction drifts from image to image, metres.
+    /// Standard deviation of the step by which the reconstruction drifts from image to image,
+    /// metres.
     pub drift: f32,
     /// Share of the points that lie in holes.
     pub holes: f32,
-    /// Points in mid-air, as a share of all.
+    /// Number of points that float in mid-air, as a share of all points.
     pub floaters: f32,
-    /// The scale is wrong by up to this, as a share.
+    /// Maximum relative error of the scale.
     pub scale: f32,
     /// Probability that an instance is not found in an image.
     pub missed: f32,
-    /// Of being one with a neighbour in the image.
+    /// Probability that an instance is merged with a neighbour in the image.
     pub merged: f32,
-    /// Of being found as two.
+    /// Probability that an instance is found as two.
     pub split: f32,
-    /// How far outlines are off, pixels.
+    /// Displacement of the outlines, pixels.
     pub ragged: f32,
-    /// Of being called something else.
+    /// Probability that an instance gets another name.
     pub misnamed: f32,
-    /// How much of the features says nothing about the class, 0..=1.
+    /// Share of the features that is independent of the class, 0..=1.
     pub class_blind: f32,
-    /// Fewer pixels are never found.
+    /// Instances with fewer pixels are never found.
     pub smallest: usize,
-    /// Depth images are what the sensor measured, with its noise and its holes, not what there is.
+    /// If `true`, depth images are the measurements of the sensor, with its noise and holes,
+    /// instead of the true depth.
     pub measured_depth: bool,
 }
 
@@ -81,7 +86,8 @@ impl Default for Errors {
 }
 
 impl Foundation {
-    /// What reconstruction and perception would make of a room; a function of its arguments.
+    /// Simulates the reconstruction and perception of a room. The result depends on the arguments
+    /// only.
     pub fn of_room(room: &Room, shots: &[Shot], errors: &Errors, seed: u64) -> Self {
         let mut dice = Dice::new(seed, 0);
         let names = CLASSES
@@ -132,10 +138,10 @@ impl Foundation {
         scene.reconstructed(errors, &mut dice)
     }
 
-    /// The scene as a reconstruction from images has it.
+    /// Adds the errors of a reconstruction from images.
     fn reconstructed(mut self, errors: &Errors, dice: &mut Dice) -> Self {
         self.smooth(errors.smoothing);
-        // the way that the reconstruction has drifted when each image came
+        // the drift accumulated up to each image
         let mut way = Vec3::ZERO;
         let drifts: Vec<Vec3> = self
             .images
@@ -154,8 +160,8 @@ impl Foundation {
             image.camera.world_from_camera.translation += glam::Vec3A::from(*drift);
         }
         let seed = dice.seed();
-        // noise with features of half a metre is below its own share-th part in about that share of
-        // the space
+        // this noise has features of half a metre and is below the threshold in about a share
+        // `holes` of the space
         let is_hole = |p: &[f32; 3]| noise(Vec3::from(*p) * 2.0, seed) < errors.holes.sqrt() * 0.9;
         let kept: Vec<bool> = self
             .positions
@@ -231,7 +237,8 @@ impl Foundation {
     }
 }
 
-/// One of the images that see the point: reconstructions put the points of all images together.
+/// The pixel of a random image among those that see the point, because reconstructions merge the
+/// points of all images.
 fn origin(position: [f32; 3], shots: &[Shot], dice: &mut Dice) -> Option<Correspondence> {
     let seen = (0..).zip(shots).filter_map(|(view, shot)| {
         let pixel = shot.camera.project(position)?;
@@ -257,7 +264,7 @@ fn image(
 ) -> Image {
     let [rows, columns] = shot.size;
     let seed = dice.seed();
-    // outlines are off by a smooth displacement, so that they stay lines
+    // outlines are moved by a smooth displacement, so that they stay lines
     let ragged: Vec<i32> = (0..rows * columns)
         .map(|pixel| {
             let (x, y) = (pixel % columns, pixel / columns);
@@ -341,10 +348,10 @@ fn image(
     }
 }
 
-/// The picture of image number `image.name` as a JPEG.
+/// Encodes the picture of image number `image.name` as a JPEG.
 ///
 /// # Errors
-/// No shot has this number.
+/// There is no shot with this number.
 pub fn picture(image: &Image, shots: &[Shot]) -> anyhow::Result<Vec<u8>> {
     let number: usize = image.name.parse()?;
     let shot = shots
@@ -361,8 +368,8 @@ pub fn picture(image: &Image, shots: &[Shot]) -> anyhow::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A feature of something called `name`: a fixed projection of the name's embedding, mixed with
-/// what says nothing.
+/// The feature of an instance called `name`: a fixed projection of the embedding of the name, mixed
+/// with noise.
 fn feature(name: &str, blind: f32, dice: &mut Dice) -> Vec<f32> {
     let embedding = Vocabulary::shipped().lookup(name);
     let mut feature: Vec<f32> = (0..CHANNELS)
@@ -385,8 +392,8 @@ fn feature(name: &str, blind: f32, dice: &mut Dice) -> Vec<f32> {
     feature
 }
 
-/// (rows / PATCH, columns / PATCH, channels): the mean of what the pixels of a patch show, zeros
-/// for what is no instance.
+/// Shape `(rows / PATCH, columns / PATCH, channels)`: the mean feature of the pixels of each patch,
+/// where pixels without an instance count as zeros.
 fn patches(values: &[u16], instances: &[Instance], [rows, columns]: [usize; 2]) -> Option<Map> {
     let size = [rows.div_ceil(PATCH), columns.div_ceil(PATCH)];
     let mut sums = vec![0.0; size[0] * size[1] * CHANNELS];

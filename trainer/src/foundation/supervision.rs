@@ -1,4 +1,5 @@
-//! What images say about points: boundaries for superpoints, and annotations view by view.
+//! Supervision that images provide for points: boundaries for superpoints, and annotations per
+//! view.
 
 use segscape::{
     superpoint::{Boundaries, Reading, Superpoints, ViewLabel},
@@ -7,12 +8,13 @@ use segscape::{
 
 use super::Foundation;
 
-/// A view sees a point that lies not more than this behind what its depth says, metres.
+/// Maximum difference between the depth of a point and the depth map of a view that sees it,
+/// metres.
 const TOLERANCE: f32 = 0.05;
 
-/// The 2D instances of every point, for superpoints that respect them (OVSeg3R, Algorithm 1): first
-/// of the image that the point was made of, then, but for [`Reading::Strict`], of all others that
-/// see it.
+/// The 2D instances of each point, for superpoints that respect them (OVSeg3R, Algorithm 1): first
+/// the instance in the image that the point was reconstructed from, then, except with
+/// [`Reading::Strict`], those in all other images that see the point.
 pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
     let labels = foundation
         .positions
@@ -42,7 +44,7 @@ fn label(foundation: &Foundation, at: &Correspondence) -> ViewLabel {
     }
 }
 
-/// Where a view with a depth map sees a point.
+/// The pixel at which a view with a depth map sees a point.
 fn sight(foundation: &Foundation, view: u32, position: [f32; 3]) -> Option<Correspondence> {
     let image = &foundation.images[view as usize];
     let (depth, pixel) = (image.depth.as_ref()?, image.camera.project(position)?);
@@ -54,22 +56,22 @@ fn sight(foundation: &Foundation, view: u32, position: [f32; 3]) -> Option<Corre
     })
 }
 
-/// What one view says about the superpoints that it made points of (OVSeg3R, sections 3.1.2 and
-/// 3.2).
+/// The annotation that one view gives to the superpoints with points reconstructed from it
+/// (OVSeg3R, sections 3.1.2 and 3.2).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Annotation {
     /// V^sp: the superpoints with a point of this view, ascending.
     pub superpoints: Vec<u32>,
-    /// (superpoints of the view): this view's points in each.
+    /// Shape `(superpoints of the view)`: number of points of this view in each superpoint.
     pub sizes: Vec<u32>,
-    /// (superpoints of the view): the object that more than half of those points show.
+    /// Shape `(superpoints of the view)`: the object that more than half of those points show.
     pub objects: Vec<Option<u32>>,
-    /// Names of the objects; those of which no superpoint is left are not among them.
+    /// Names of the objects; objects that no superpoint shows are left out.
     pub names: Vec<String>,
 }
 
-/// (views): what each says about the superpoints; a view that made no point says nothing. `O(points
-/// + views superpoints)`.
+/// Shape `(views)`: the annotation of each view; empty for a view that no point was reconstructed
+/// from. `O(points + views superpoints)`.
 pub fn annotations(foundation: &Foundation, superpoints: &Superpoints) -> Vec<Annotation> {
     let mut votes: Vec<Vec<(u32, Option<u32>)>> = vec![Vec::new(); foundation.images.len()];
     for (origin, &superpoint) in foundation
@@ -119,7 +121,8 @@ mod tests {
     use super::*;
     use crate::foundation::{Image, Instance, Mask, tests::camera};
 
-    /// Two views of a wall two metres away, each with two columns of mask; what they say differs.
+    /// Two views of a wall two metres away, each with a mask of two columns; their annotations
+    /// differ.
     fn wall() -> Foundation {
         let image = |name: &str, values: Vec<u16>, names: &[&str]| Image {
             name: name.into(),
@@ -171,7 +174,7 @@ mod tests {
                 names: vec!["picture".into()]
             }
         );
-        // one point says picture, one lamp: no majority, and no object is left
+        // one point shows the picture and one the lamp: there is no majority, and no object is left
         assert_eq!(
             b,
             Annotation {
@@ -210,7 +213,7 @@ mod tests {
                 depth: 2.0,
             })
         };
-        // both ends were made of one instance of view a, and lie in two of view b
+        // both ends come from one instance of view a, and lie in two instances of view b
         (foundation.positions[0], foundation.positions[1]) = (at(0.3), at(0.7));
         assert!(!boundaries(&foundation, Reading::SameView).allow(0, 1));
         assert!(boundaries(&foundation, Reading::Strict).allow(0, 1));

@@ -1,5 +1,5 @@
-//! What annotators said about the segments of a mesh, as ScanNet and ScanNet++ keep it: a file that
-//! says which segment each vertex belongs to, and one that groups segments to objects.
+//! Annotations of the segments of a mesh, as in ScanNet and ScanNet++: one file with the segment of
+//! each vertex, and one that groups segments into objects.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -32,8 +32,8 @@ struct Group {
     label: String,
 }
 
-/// Labels of the vertices `row_of_point`; instances count from the annotators' object id + 1, later
-/// groups win where they overlap, labels that `classes` does not have are of class 0.
+/// Labels of the vertices `row_of_point`. Instance ids are the annotators' object ids plus one,
+/// later groups win where they overlap, and labels that `classes` does not have get class 0.
 ///
 /// # Errors
 /// A file is not what its name says, or has fewer vertices than the mesh.
@@ -91,20 +91,20 @@ pub fn truth(
     })
 }
 
-/// Class ids of the annotators' labels, and names of classes.
+/// Class ids of the annotators' labels, and names of the classes.
 pub struct Classes {
-    /// Labels that are not here are of no class.
+    /// Ids by label; labels that are missing here have no class.
     pub of_label: HashMap<String, i32>,
-    /// By rising id.
+    /// Ids and names, by ascending id.
     pub names: Vec<(i32, String)>,
 }
 
 impl Classes {
-    /// From ScanNet's table scannetv2-labels.combined.tsv, with the ids of ScanNet200, or from a
-    /// text with a class on each line, counted from 1.
+    /// Reads ScanNet's table scannetv2-labels.combined.tsv, with the ids of ScanNet200, or a text
+    /// file with one class per line, numbered from 1.
     ///
     /// # Errors
-    /// The file cannot be read, or lists nothing.
+    /// The file cannot be read, or contains no class.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text =
             fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -128,7 +128,7 @@ impl Classes {
         Ok(classes)
     }
 
-    /// A class is called as the first raw label of it.
+    /// Parses ScanNet's table. The name of a class is its first raw label.
     fn table(text: &str) -> anyhow::Result<Self> {
         let mut lines = text.lines();
         let header: Vec<&str> = lines.next().unwrap_or_default().split('\t').collect();

@@ -1,4 +1,4 @@
-//! COLMAP's text files: cameras.txt and images.txt, whose poses lead from the world to the camera.
+//! COLMAP's text files cameras.txt and images.txt; their poses map the world to the camera.
 
 use std::{
     collections::BTreeMap,
@@ -14,16 +14,16 @@ use super::{intrinsics::Intrinsics, quaternion_pose};
 
 /// A registered image.
 pub struct Registered {
-    /// Its file, as COLMAP was given it.
+    /// File name, as it was given to COLMAP.
     pub name: String,
-    /// Row of the camera in `cameras.txt`.
+    /// Id of the camera in `cameras.txt`.
     pub camera: u32,
-    /// `None` if the numbers are no pose.
+    /// `None` if the numbers are not a pose.
     pub world_from_camera: Option<Affine3A>,
 }
 
-/// The cameras of `cameras.txt` by their ids. Distortion is left out: what is read is the pinhole
-/// part of each model.
+/// The cameras of `cameras.txt` by their ids. Only the pinhole part of each model is read;
+/// distortion is ignored.
 ///
 /// # Errors
 /// A line breaks the format, or a model has no pinhole part.
@@ -50,7 +50,7 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
                     "the camera model {other}; SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV and FULL_OPENCV are read"
                 ),
             };
-            // COLMAP counts from the corner of the first pixel, we from its centre
+            // COLMAP counts from the corner of the first pixel, this program from its center
             let center = [
                 number("principal point")? - 0.5,
                 number("principal point")? - 0.5,
@@ -76,7 +76,7 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
     Ok(cameras)
 }
 
-/// The images of `images.txt`, by name.
+/// The images of `images.txt`, sorted by name.
 ///
 /// # Errors
 /// A line breaks the format, or there is no image.
@@ -168,8 +168,8 @@ mod tests {
         write("1 PINHOLE 8 6 0 5 4 3");
         assert!(cameras(&path).is_err(), "a focal length of nothing");
 
-        // the world lies a metre ahead of the second camera; the first has no points, the third is
-        // nowhere
+        // the world origin lies one metre in front of the second camera; the first image has no
+        // points, the third has no valid pose
         write(
             "# two lines an image\n2 1 0 0 0 0 0 1 7 b.jpg\n1 1 -1 2 2 -1\n1 0 0 1 0 1 2 3 7 a b.jpg\n\n3 0 0 0 0 0 0 1 7 c.jpg\n",
         );

@@ -1,4 +1,4 @@
-//! One channel of an OpenEXR image, as phones write depth.
+//! Reads one channel of an OpenEXR image, a format in which phones write depth.
 
 use std::{fs, io::Cursor, path::Path};
 
@@ -9,18 +9,19 @@ use ::exr::{
 use anyhow::{Context, bail, ensure};
 use segscape::views::Map;
 
-/// Most pixels of an image and most channels: beyond that the file is damaged.
+/// Maximum number of pixels and of channels of an image; a file with more is damaged.
 const PIXEL_LIMIT: usize = 1 << 26;
 const CHANNEL_LIMIT: usize = 16;
-/// Most bytes of the file.
+/// Maximum size of the file in bytes.
 const FILE_LIMIT: u64 = 1 << 30;
-/// Which channel depth is in, best first; otherwise the first one.
+/// Names of the depth channel, in order of preference; otherwise the first channel is used.
 const NAMES: [&str; 5] = ["Z", "R", "Y", "depth", "A"];
 
-/// (height, width, 1): metres, 0 where the file holds no finite positive number.
+/// Reads a depth image of shape `(height, width, 1)`: metres, 0 where the file has no finite
+/// positive number.
 ///
 /// # Errors
-/// Names the file and what is not read or damaged in it.
+/// The error names the file, and what in it is unsupported or damaged.
 pub fn depth(path: &Path) -> anyhow::Result<Map> {
     let size = fs::metadata(path)
         .with_context(|| format!("cannot read {}", path.display()))?
@@ -35,7 +36,7 @@ pub fn depth(path: &Path) -> anyhow::Result<Map> {
 }
 
 fn decode(file: &[u8]) -> anyhow::Result<Map> {
-    // the header first: what it promises is allocated
+    // the header is checked first, because memory is allocated for the sizes in it
     for header in &MetaData::read_from_buffered(Cursor::new(file), false)?.headers {
         let (size, channels) = (header.layer_size, header.channels.list.len());
         let fits = size
@@ -95,7 +96,7 @@ pub mod tests {
 
     use super::*;
 
-    /// An image of `width` columns with the channels A (half, all 9) and R (single, `depth`).
+    /// An image of `width` columns with the channels A (f16, all 9) and R (f32, `depth`).
     pub fn encode(depth: &[f32], width: usize, compression: Compression) -> Vec<u8> {
         let others = FlatSamples::F16(vec![f16::from_f32(9.0); depth.len()]);
         let channels = [
@@ -158,10 +159,10 @@ pub mod tests {
         for at in 0..good.len() {
             let mut flipped = good.clone();
             flipped[at] ^= 0x7f;
-            // whatever it says now, it neither panics nor asks for more than the limit
+            // the damaged file must neither cause a panic nor allocate more than the limit
             drop(decode(&flipped));
         }
-        // the far corner of the window that data fills
+        // the far corner of the data window
         let window = good.windows(10).position(|w| w == b"dataWindow").unwrap() + 10 + 1 + 6 + 4;
         let mut vast = good;
         vast[window + 8..window + 16].copy_from_slice(&[15_999i32.to_le_bytes(); 2].concat());

@@ -1,5 +1,5 @@
-//! Folders of posed colour and depth images (docs/spec/data.md section 1.2): two layouts with a
-//! pose file a frame here, two with a trajectory beside.
+//! Folders of posed color and depth images (docs/spec/data.md section 1.2): two layouts with one
+//! pose file per frame here, two with a trajectory in modules of their own.
 
 use std::{
     fs,
@@ -16,10 +16,10 @@ use super::{
     trajectory, tum,
 };
 
-/// What depth images mark by that they do not know.
+/// Values of depth images for unknown depth.
 const UNKNOWN: [u16; 2] = [0, u16::MAX];
 
-/// How files are named.
+/// Naming scheme of the files.
 #[derive(Clone, Copy, Debug)]
 enum Layout {
     /// `color/7.jpg`, `depth/7.png`, `pose/7.txt`, `intrinsic/intrinsic_depth.txt`.
@@ -39,7 +39,7 @@ impl Layout {
         }
     }
 
-    /// The frames' names, by their numbers.
+    /// Names of the frames, sorted by their numbers.
     fn names(self, folder: &Path) -> anyhow::Result<Vec<String>> {
         let listed = match self {
             Self::SensReader => folder.join("depth"),
@@ -82,7 +82,7 @@ impl Layout {
         }
     }
 
-    /// JPEG, or PNG where there is one.
+    /// Path of the PNG if there is one, otherwise of the JPEG.
     fn picture(self, folder: &Path, name: &str) -> PathBuf {
         let path = |extension| match self {
             Self::SensReader => folder.join("color").join(format!("{name}.{extension}")),
@@ -112,7 +112,7 @@ impl Layout {
         Ok(Box::new(names.into_iter().step_by(every).map(frame)))
     }
 
-    /// Of the depth images.
+    /// Path of the intrinsics of the depth images.
     fn intrinsics(self, folder: &Path) -> PathBuf {
         match self {
             Self::SensReader => folder.join("intrinsic").join("intrinsic_depth.txt"),
@@ -121,7 +121,7 @@ impl Layout {
     }
 }
 
-/// Whether the folder is a recording.
+/// `true` if the folder is a recording.
 pub fn is_scene(folder: &Path) -> bool {
     Layout::of(folder).is_some() || tum::is_scene(folder) || trajectory::is_scene(folder)
 }
@@ -146,8 +146,8 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
     layout.shots(folder, options.every, intrinsics, MILLIMETRES)
 }
 
-/// Every `every`-th frame of a folder with color, depth and pose, whose depth images count `unit` a
-/// metre.
+/// Every `every`-th frame of a folder with color, depth and pose; `unit` is the number of depth
+/// units per metre.
 ///
 /// # Errors
 /// There is no frame.
@@ -160,7 +160,7 @@ pub fn sens_reader(
     Layout::SensReader.shots(folder, every, intrinsics, unit)
 }
 
-/// Millimetres to metres, 0 where unknown.
+/// Converts millimetres to metres, 0 where unknown.
 pub fn metres(millimetres: Vec<u16>) -> Vec<f32> {
     millimetres
         .into_iter()

@@ -1,4 +1,4 @@
-//! Focal lengths and principal points, as Open3D's JSON and files of bare numbers have them.
+//! Focal lengths and principal points, read from Open3D's JSON and from files of plain numbers.
 
 use std::{fs, path::Path};
 
@@ -9,14 +9,14 @@ use serde::Deserialize;
 
 use super::{Options, listed};
 
-/// Of a camera without distortion.
+/// Intrinsics of a camera without distortion.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Intrinsics {
     /// Focal lengths, pixels.
     pub focal: [f32; 2],
     /// Principal point, pixels.
     pub center: [f32; 2],
-    /// Width and height of the images that the numbers are about; `None` for those of the depth
+    /// Width and height of the images that the intrinsics refer to; `None` if these are the depth
     /// images.
     pub size: Option<[f32; 2]>,
 }
@@ -26,15 +26,16 @@ pub struct Intrinsics {
 struct Pinhole {
     width: u32,
     height: u32,
-    /// Column by column.
+    /// 3 x 3, column by column.
     intrinsic_matrix: [f32; 9],
 }
 
 impl Intrinsics {
-    /// From Open3D's JSON, or from numbers: fx fy cx cy, or a matrix of 3 x 3 or 4 x 4, row by row.
+    /// Reads Open3D's JSON, or plain numbers: fx fy cx cy, or a matrix of 3 x 3 or 4 x 4, row by
+    /// row.
     ///
     /// # Errors
-    /// The file cannot be read, or holds something else.
+    /// The file cannot be read, or contains something else.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let intrinsics = match path
             .extension()
@@ -87,7 +88,7 @@ impl Intrinsics {
         Ok(intrinsics)
     }
 
-    /// What the user gave, otherwise the first of `names` that is in the folder.
+    /// Reads the file that the user gave, otherwise the first of `names` that exists in the folder.
     ///
     /// # Errors
     /// That file cannot be read.

@@ -1,5 +1,5 @@
-//! Which way is up in a reconstruction that does not know: from how the cameras were held, then
-//! from the level surfaces.
+//! Estimates the up direction of a reconstruction with arbitrary axes: first from the orientation
+//! of the cameras, then from the level surfaces.
 
 use anyhow::ensure;
 use glam::Vec3;
@@ -7,21 +7,23 @@ use segscape::views::Pixel;
 
 use crate::foundation::Image;
 
-/// Length of the mean of the cameras' upward directions, of 1 each: below, they were held in all
-/// directions.
+/// Minimum length of the mean of the cameras' upward unit vectors; if it is lower, the cameras were
+/// held in all directions.
 const HELD: f32 = 0.5;
-/// Surfaces within these angles of up, radians, say better what up is, one after the other.
+/// Angles around up, radians, within which surfaces count as level; up is refined with each in
+/// turn.
 const CONES: [f32; 4] = [0.7, 0.35, 0.15, 0.09];
-/// Level surfaces are at least this share of all, else the cameras alone decide.
+/// Minimum share of level surfaces among all; with fewer, the refinement stops, and at the first
+/// angle the cameras alone decide.
 const LEVEL: f32 = 0.02;
-/// A normal is made of pixels this share of the width apart: nearer ones would tell of the sensor's
-/// noise.
+/// The pixels from which a normal is computed are 1 / `STEPS` of the width apart; nearer pixels
+/// would mostly measure the noise of the sensor.
 const STEPS: usize = 32;
-/// Pixels so far apart whose depth differs by more than this share are of different surfaces; that
-/// of a floor seen at a low angle changes by a tenth.
+/// Two such pixels belong to different surfaces if their depths differ by more than this share; the
+/// depth of a floor seen at a low angle changes by a tenth.
 const JUMP: f32 = 0.15;
 
-/// The direction that is up, of length 1.
+/// The up direction, a unit vector.
 ///
 /// # Errors
 /// The cameras were held in all directions.
@@ -58,7 +60,7 @@ pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
     Ok(up)
 }
 
-/// Of the surfaces that the image's depth shows, some pixels apart.
+/// Normals of the surfaces that the depth of the image shows, on a coarse grid of pixels.
 fn normals(image: &Image) -> Vec<Vec3> {
     let Some(depth) = &image.depth else {
         return vec![];
@@ -109,7 +111,7 @@ mod tests {
             env!("CARGO_MANIFEST_DIR"),
             "/../../shared/data/seq-7scenes"
         ));
-        // its world is its first camera, which looked down
+        // the world frame is that of the first camera, which looked down
         let scene = prepared(
             Kind::Frames,
             folder,

@@ -1,16 +1,17 @@
-//! What MASt3R-SLAM saves (docs/spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with a line `t x y z
-//! qx qy qz qw` a keyframe, `keyframes/SEQ/t.png`; and beside them `SEQ.masks.npy`, which the
-//! released program does not save.
+//! Reads the output of MASt3R-SLAM (docs/spec/data.md section 8): `SEQ.ply`, `SEQ.txt` with one
+//! line `t x y z qx qy qz qw` per keyframe, `keyframes/SEQ/t.png`; and beside them `SEQ.masks.npy`,
+//! which the released program does not save.
 //!
-//! The points of the PLY are, keyframe by keyframe, those pixels of the resized image whose
-//! confidence passed, row by row. Which pixels these were is lost unless the masks are saved too:
-//! an array of truth values (keyframes, height, width), in the order of the trajectory, made of the
-//! very `valid` that selects the points in `save_reconstruction` of `mast3r_slam/evaluate.py`.
-//! docs/train-on-recordings.md has the lines to add.
+//! The points of the PLY are, for one keyframe after the other, the pixels of the resized image
+//! whose confidence was high enough, row by row. The pixel of a point is unknown unless the masks
+//! are saved too: a boolean array of shape `(keyframes, height, width)`, in the order of the
+//! trajectory, made of the same `valid` that selects the points in `save_reconstruction` of
+//! `mast3r_slam/evaluate.py`. docs/train-on-recordings.md has the lines to add.
 //!
-//! The trajectory has no scale of its keyframes and, without calibration, the program no focal
-//! length: both are in the points. The depth of a point is its distance along its keyframe's axis,
-//! and the focal length is the one with which the points fall on their pixels.
+//! The trajectory does not contain the scales of its keyframes, and without calibration the program
+//! saves no focal length; both are recovered from the points. The depth of a point is its distance
+//! along the optical axis of its keyframe, and the focal length is the one that projects the points
+//! to their pixels.
 
 use std::{
     fs,
@@ -35,30 +36,31 @@ use super::{
 };
 use crate::foundation::Image;
 
-/// Most pixels along one side; the program resizes to 512.
+/// Maximum number of pixels along one side; the program resizes to 512.
 const SIDE_LIMIT: usize = 4096;
-/// Most bytes of a PLY file.
+/// Maximum size of a PLY file in bytes.
 const PLY_LIMIT: u64 = 8 << 30;
-/// Pixels nearer to the centre than this share of the width say little about the focal length.
+/// Pixels nearer to the center than this share of the width are ignored in the estimate of the
+/// focal length, because they determine it poorly.
 const CENTRAL: f32 = 0.125;
-/// Every how many points one is asked about the focal length.
+/// Step between the points from which the focal length is estimated.
 const STRIDE: usize = 11;
 
-/// Where a sequence's files are.
+/// Paths of the files of a sequence.
 struct Sequence {
     ply: PathBuf,
     folder: PathBuf,
     name: String,
 }
 
-/// A keyframe's line.
+/// One line of the trajectory.
 struct Keyframe {
     time: String,
     world_from_camera: Option<Affine3A>,
 }
 
 impl Sequence {
-    /// Of a PLY file, or of a folder with a single sequence.
+    /// The sequence of a PLY file, or of a folder with a single sequence.
     fn of(scene: &Path) -> Option<Self> {
         if scene.is_dir() {
             let mut found = fs::read_dir(scene).ok()?.filter_map(|entry| {
@@ -91,15 +93,15 @@ impl Sequence {
     }
 }
 
-/// Whether it is a sequence, or a folder with one.
+/// `true` if the path is a sequence, or a folder with exactly one.
 pub fn is_scene(scene: &Path) -> bool {
     Sequence::of(scene).is_some()
 }
 
-/// Every `options.every`-th keyframe.
+/// Reads every `options.every`-th keyframe.
 ///
 /// # Errors
-/// The masks are missing, or the files disagree about how many keyframes and points there are.
+/// The masks are missing, or the files disagree about the number of keyframes and points.
 pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     let sequence = Sequence::of(scene)
         .with_context(|| format!("{} is no sequence of MASt3R-SLAM", scene.display()))?;
@@ -166,7 +168,7 @@ pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     taken.reconstruction()
 }
 
-/// What was read so far.
+/// The data read so far.
 struct Taken<'a> {
     positions: &'a [Vec3],
     colors: &'a [[u8; 3]],
@@ -230,7 +232,7 @@ impl Taken<'_> {
             }
         }
         let [width, height] = [columns as f32, rows as f32];
-        // the focal length is found when all points are known
+        // the focal length is estimated when all points are known
         let camera = Camera {
             width,
             height,
@@ -255,7 +257,7 @@ impl Taken<'_> {
 
     fn reconstruction(mut self) -> anyhow::Result<Reconstruction> {
         let [rows, columns] = self.size.map(|n| n as f32);
-        // pixels from the centre, and the same at a focal length of 1
+        // offsets of the pixels from the center, and the same offsets at a focal length of 1
         let rays = self.points.iter().step_by(STRIDE).map(|point| {
             let Point {
                 position, origin, ..
@@ -347,7 +349,7 @@ fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
     Ok(keyframes)
 }
 
-/// Positions as the file has them, and colours.
+/// Positions in the frame of the file, and colors.
 fn points(path: &Path) -> anyhow::Result<(Vec<Vec3>, Vec<[u8; 3]>)> {
     let size = fs::metadata(path)
         .with_context(|| format!("cannot read {}", path.display()))?

@@ -1,4 +1,4 @@
-//! Points that come with a scene, where they do not have to be made from its depth images.
+//! Points that are part of a data set and do not have to be reconstructed from its depth images.
 
 use std::{fs, path::Path};
 
@@ -8,26 +8,26 @@ use segscape::{progress::Monitor, scan};
 use super::Options;
 use crate::{dataset::class_names, foundation::Truth};
 
-/// Points, and what annotators said about them.
+/// Points with their annotation.
 pub struct LabelledPoints {
-    /// (points, 3): metres, turned as the frames are.
+    /// Shape `(points, 3)`: metres, rotated like the frames.
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3): sRGB.
+    /// Shape `(points, 3)`: sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
-    /// `None` for scenes without annotation, as those of test splits.
+    /// `None` for scenes without annotation, such as those of test splits.
     pub truth: Option<Truth>,
 }
 
-/// A scan of any format, with the labels that it has itself, and (points) the rows of the file that
-/// its points are.
+/// Reads a scan of any format, with its own labels if it has any. Also returns the row in the file
+/// of each point, shape `(points)`.
 ///
 /// # Errors
-/// It cannot be read.
+/// The scan cannot be read.
 pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabelledPoints, Vec<u32>)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let scan = scan::read(&bytes, &Monitor::silent())
         .with_context(|| format!("cannot read {}", path.display()))?;
-    // as the file has them, so that the cameras fit
+    // in the frame of the file, so that the cameras fit
     let positions: Vec<[f32; 3]> = scan
         .positions
         .iter()

@@ -1,5 +1,5 @@
-//! Recordings and data sets to foundation bundles: what a sensor, a reconstruction or annotators
-//! left on disk, brought to one form.
+//! Converts recordings and data sets to foundation bundles: the output of sensors, reconstructions
+//! and annotators, in one common format.
 
 mod annotation;
 mod colmap;
@@ -40,48 +40,49 @@ use segscape::{
 use self::mesh::LabelledPoints;
 use crate::foundation::{Foundation, Image};
 
-/// What there is to prepare.
+/// The formats that can be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
-    /// Posed colour and depth images: exported as ScanNet's SensReader does (color, depth, pose,
+    /// Posed color and depth images: exported by ScanNet's SensReader (color, depth, pose,
     /// intrinsic), named as in 7-Scenes (frame-000000.color.jpg, .depth.png, .pose.txt;
-    /// camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or as
-    /// Open3D and Redwood have them (color or image, depth, trajectory.log, camera_intrinsic.json).
+    /// camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or
+    /// laid out as in Open3D and Redwood (color or image, depth, trajectory.log,
+    /// camera_intrinsic.json).
     Frames,
     /// ScanNet's raw folders: the mesh, its segments and aggregation, and the .sens stream or the
     /// frames exported from it.
     Scannet,
-    /// Replica as Open3DIS lays it out: replica_2d/SCENE with color, depth and pose, and
+    /// Replica in the layout of Open3DIS: replica_2d/SCENE with color, depth and pose, and
     /// replica_3d/SCENE.ply or .pth with labelled points.
     Replica,
     /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone
     /// (rgb, depth, colmap).
     Scannetpp,
-    /// ScanNet as SegDINO3D and OneFormer3D keep it: points, instance_mask, semantic_mask,
+    /// ScanNet in the layout of SegDINO3D and OneFormer3D: points, instance_mask, semantic_mask,
     /// super_points, features_2d/SET; or one of the lists in meta_data.
     Segdino3d,
-    /// Polycam's raw export: keyframes/ with cameras, images, depth, confidence; what Polycam
-    /// corrected is taken where it is there.
+    /// Polycam's raw export: keyframes/ with cameras, images, depth, confidence; files corrected by
+    /// Polycam are preferred if they exist.
     Polycam,
-    /// Record3D's export "EXR + JPG sequence": metadata.json, rgb, depth. A .r3d file has to be
-    /// exported so first.
+    /// Record3D's export "EXR + JPG sequence": metadata.json, rgb, depth. A .r3d file must be
+    /// exported to this form first.
     Record3d,
     /// Stray Scanner: odometry.csv, camera_matrix.csv, depth, confidence, and rgb with the frames
-    /// of the video (ffmpeg makes it).
+    /// of the video (extracted with ffmpeg).
     Stray,
     /// 3D Scanner App, "All data": frame_00000.json, frame_00000.jpg, depth_00000.png,
     /// conf_00000.png.
     Scanner3d,
-    /// What MASt3R-SLAM saves: SEQ.ply, SEQ.txt, keyframes/SEQ, and SEQ.masks.npy, which it has to
-    /// be taught to save.
+    /// The output of MASt3R-SLAM: SEQ.ply, SEQ.txt, keyframes/SEQ, and SEQ.masks.npy, which
+    /// requires a small change to the program.
     Mast3rSlam,
-    /// What VGGT predicts: predictions.npz.
+    /// The predictions of VGGT: predictions.npz.
     Vggt,
 }
 
 impl Kind {
-    /// The axis that points up where nobody says otherwise: phones' worlds are ARKit's.
-    /// Reconstructions are levelled instead.
+    /// The default up axis: the worlds of phones are those of ARKit. Reconstructions are levelled
+    /// instead.
     pub fn up(self) -> UpAxis {
         match self {
             Self::Frames
@@ -95,7 +96,7 @@ impl Kind {
         }
     }
 
-    /// Every how many frames one is taken where nobody says otherwise: of videos, not of keyframes.
+    /// The default frame interval: 10 for videos, 1 for keyframes.
     pub fn every(self) -> usize {
         match self {
             Self::Frames
@@ -111,37 +112,38 @@ impl Kind {
     }
 }
 
-/// How scenes are made.
+/// Options of the conversion.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Every how many frames one is taken.
+    /// Interval between the frames that are used.
     pub every: usize,
-    /// Points are at least about so far apart, metres.
+    /// Approximate minimum distance between points, metres.
     pub spacing: f32,
-    /// Farther depth is not trusted, metres.
+    /// Depth beyond this distance is not trusted, metres.
     pub farthest: f32,
-    /// Which axis of the recording points up.
+    /// The axis of the recording that points up.
     pub up: UpAxis,
-    /// Whether to find out instead which way is up, for reconstructions, whose axes say nothing.
+    /// If `true`, the up direction is estimated instead, for reconstructions, whose axes are
+    /// arbitrary.
     pub level: bool,
-    /// Metres in a unit of a reconstruction; `None` for the kind's own guess.
+    /// Metres per unit of a reconstruction; `None` for the default of its kind.
     pub metres_per_unit: Option<f32>,
-    /// `scannetv2-labels.combined.tsv`, or a list of classes.
+    /// Path of `scannetv2-labels.combined.tsv`, or of a list of classes.
     pub labels: Option<PathBuf>,
-    /// The camera of recordings of depth images, instead of what they say themselves.
+    /// Path of the camera intrinsics of recordings with depth images, replacing their own.
     pub intrinsics: Option<PathBuf>,
     /// Folder of the features of `segdino3d`.
     pub features: Option<PathBuf>,
-    /// Whether the labels of `segdino3d` are NYU40's.
+    /// If `true`, the labels of `segdino3d` are those of NYU40.
     pub nyu40: bool,
 }
 
 /// A posed frame of a recording.
 struct Shot {
     name: String,
-    /// Of the depth image, which the picture spans as well.
+    /// Camera of the depth image, which the picture spans as well.
     camera: Camera,
-    /// (height, width, 1): metres, 0 where unknown.
+    /// Shape `(height, width, 1)`: metres, 0 where unknown.
     depth: Map,
     /// The picture as it was stored.
     picture: Picture,
@@ -153,26 +155,27 @@ struct Picture {
     bytes: Vec<u8>,
 }
 
-/// Why a frame that a recording lists cannot be used.
+/// The reason why a frame that a recording lists cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Gap {
     /// Tracking was lost.
     Pose,
-    /// Its picture or its depth image is not there.
+    /// The picture or the depth image is missing.
     File,
 }
 
-/// A recording's frames one after the other.
+/// The frames of a recording, one after the other.
 type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a>;
 
-/// Whether the path is a scene of this kind; only files' names and whether they are there count.
+/// `true` if the path is a scene of this kind; only the names and the existence of files are
+/// checked.
 pub fn is_scene(kind: Kind, path: &Path) -> bool {
     match kind {
         Kind::Frames => frames::is_scene(path),
         Kind::Scannet => scannet::is_scene(path),
         Kind::Replica => replica::is_scene(path),
         Kind::Scannetpp => scannetpp::is_scene(path),
-        // its scenes are parts of files' names
+        // its scenes are parts of file names
         Kind::Segdino3d => false,
         Kind::Polycam => polycam::is_scene(path),
         Kind::Record3d => record3d::is_scene(path),
@@ -183,10 +186,10 @@ pub fn is_scene(kind: Kind, path: &Path) -> bool {
     }
 }
 
-/// The scenes that `input` holds, each with its name: itself, or the folders in it.
+/// The scenes in `input`, each with its name: `input` itself, or the folders in it.
 ///
 /// # Errors
-/// It cannot be listed, or holds none.
+/// `input` cannot be listed, or contains no scene.
 pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     if kind == Kind::Segdino3d {
         return segdino3d::scenes(input);
@@ -228,10 +231,11 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     Ok(scenes)
 }
 
-/// Prepares one scene and writes it to `out`; says how many frames were taken and left out.
+/// Prepares one scene and writes it to `out`. Returns a summary with the numbers of frames that
+/// were used and left out.
 ///
 /// # Errors
-/// Names the file and what is wrong with it.
+/// The error names the file and what is wrong with it.
 pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
     let stream = scannet::stream(scene);
     let (shots, labelled) = match kind {
@@ -303,7 +307,7 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
     )
 }
 
-/// A scene without its pictures, these, and what to tell about it.
+/// A scene without its pictures, the pictures, and a summary for the user.
 type Prepared = (Foundation, Vec<Picture>, String);
 
 fn written((foundation, pictures, summary): Prepared, out: &Path) -> anyhow::Result<String> {
@@ -323,14 +327,14 @@ fn written((foundation, pictures, summary): Prepared, out: &Path) -> anyhow::Res
 struct Taken {
     images: Vec<Image>,
     pictures: Vec<Picture>,
-    /// Frames whose pose was lost.
+    /// Number of frames whose pose was lost.
     lost: usize,
-    /// Frames without their files.
+    /// Number of frames with missing files.
     missing: usize,
 }
 
 impl Options {
-    /// From the recording's frame to the world's.
+    /// Conversion from the frame of the recording to the world.
     fn frame(&self) -> Frame {
         Frame {
             up: self.up,
@@ -338,12 +342,12 @@ impl Options {
         }
     }
 
-    /// A place in the recording's frame in the world's.
+    /// Converts a position from the frame of the recording to the world.
     fn turned(&self, place: [f64; 3]) -> [f32; 3] {
         self.frame().world_from_file(place).map(|x| x as f32)
     }
 
-    /// The same as a transform.
+    /// The same conversion as a transform.
     fn turn(&self) -> Affine3A {
         let column = |axis: [f64; 3]| Vec3A::from(self.turned(axis));
         Affine3A {
@@ -416,7 +420,7 @@ impl Taken {
     }
 }
 
-/// The numbers of a text file, whatever separates them.
+/// The numbers of a text file, separated by white space or commas.
 fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
     let text =
         std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -439,15 +443,15 @@ fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
         .with_context(|| format!("{} holds {found} numbers instead of {N}", path.display()))
 }
 
-/// A pose from 16 numbers, row by row; `None` where tracking was lost, which recordings mark by
+/// A pose from 16 numbers, row by row; `None` if tracking was lost, which recordings mark with
 /// numbers that are not finite.
 fn pose(rows: &[f32; 16]) -> Option<Affine3A> {
     let matrix = Mat4::from_cols_array(rows).transpose();
     (matrix.is_finite() && matrix.determinant().abs() > 1e-6).then(|| Affine3A::from_mat4(matrix))
 }
 
-/// A pose from a quaternion (x, y, z, w) and a place; `None` where either is not finite, or the
-/// quaternion nothing.
+/// A pose from a quaternion (x, y, z, w) and a position; `None` if either is not finite, or the
+/// quaternion is zero.
 fn quaternion_pose(quaternion: [f32; 4], place: [f32; 3]) -> Option<Affine3A> {
     let (turn, place) = (Quat::from_array(quaternion), Vec3::from(place));
     (turn.is_finite() && place.is_finite() && turn.length() > 1e-6)

@@ -1,17 +1,17 @@
-//! NumPy's arrays, read piece by piece: a `.npy` file, or one in a `.npz` archive.
+//! Reads NumPy arrays piece by piece: a `.npy` file, or a member of a `.npz` archive.
 
 use std::io::Read;
 
 use anyhow::{Context, bail, ensure};
 
-/// Longest header; NumPy writes 128 bytes for a plain array.
+/// Maximum length of the header in bytes; NumPy writes 128 bytes for a plain array.
 const HEADER_LIMIT: u64 = 64 << 10;
 const MAGIC: [u8; 6] = *b"\x93NUMPY";
 
-/// An array whose values are still to be read, the last index fastest.
+/// An array whose values are read on demand, with the last index varying fastest.
 #[derive(Debug)]
 pub struct Array<R> {
-    /// Extents.
+    /// Extents of the dimensions.
     pub shape: Vec<usize>,
     kind: Kind,
     values: R,
@@ -22,7 +22,7 @@ enum Kind {
     F16,
     F32,
     F64,
-    /// Also truth values.
+    /// Also used for booleans.
     U8,
 }
 
@@ -41,7 +41,7 @@ impl<R: Read> Array<R> {
     /// Reads the header.
     ///
     /// # Errors
-    /// The file is no array, or of numbers, an order or a version that is not read here.
+    /// The file is not an array, or has an unsupported type, order or version.
     pub fn open(mut file: R) -> anyhow::Result<Self> {
         let mut head = [0; 8];
         file.read_exact(&mut head)
@@ -105,16 +105,16 @@ impl<R: Read> Array<R> {
         })
     }
 
-    /// The next `count` values.
+    /// Reads the next `count` values.
     ///
     /// # Errors
-    /// The file ends before.
+    /// The file ends too early.
     pub fn next(&mut self, count: usize) -> anyhow::Result<Vec<f32>> {
         let size = count
             .checked_mul(self.kind.bytes())
             .with_context(|| format!("{count} values"))?;
         let mut bytes = Vec::new();
-        // as far as the file goes, whatever its header says
+        // reads no more than the file holds, whatever its header claims
         (&mut self.values)
             .take(size as u64)
             .read_to_end(&mut bytes)?;
@@ -148,7 +148,7 @@ pub mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// A file as NumPy writes it.
+    /// Encodes a file as NumPy writes it.
     pub fn encode(descr: &str, shape: &[usize], values: &[u8]) -> Vec<u8> {
         let extents: String = shape.iter().map(|extent| format!("{extent}, ")).collect();
         let mut header = format!(
@@ -167,7 +167,7 @@ pub mod tests {
         .concat()
     }
 
-    /// One of single precision.
+    /// Encodes an f32 array.
     pub fn floats(shape: &[usize], values: &[f32]) -> Vec<u8> {
         encode(
             "<f4",
@@ -254,7 +254,7 @@ pub mod tests {
             let error = format!("{:#}", Array::open(&file[..]).unwrap_err());
             assert!(error.contains(words), "{error} does not say {words}");
         }
-        // the shape promises more than there is, or than there can be
+        // the shape claims more values than the file has, or than fit in memory
         let mut array = Array::open(&good[..]).unwrap();
         assert!(array.next(4).unwrap_err().to_string().contains("too early"));
         assert!(Array::open(&good[..]).unwrap().next(usize::MAX).is_err());

@@ -1,5 +1,5 @@
-//! What recordings of phones have in common: ARKit's camera axes, and depth that is smaller than
-//! the picture and comes with a confidence.
+//! The common parts of phone recordings: ARKit's camera axes, and depth with a lower resolution
+//! than the picture and with a confidence.
 
 use std::{
     fs,
@@ -15,34 +15,34 @@ use serde_json::Value;
 use super::{Gap, Picture, Shot, exr, frames::metres};
 use crate::foundation::load_grey16;
 
-/// ARKit knows three confidences, which apps write as 0, 1, 2 or as 0, 127, 255: the lowest is a
-/// guess between surfaces.
+/// The lowest of ARKit's three levels of confidence, which apps write as 0, 1, 2 or as 0, 127, 255:
+/// a guess between surfaces.
 const LOW: u8 = 0;
-/// Most bytes of one JSON or CSV file; the longest recordings have some megabytes.
+/// Maximum size of one JSON or CSV file in bytes; the longest recordings have a few megabytes.
 const TEXT_LIMIT: u64 = 256 << 20;
-/// How far the shapes of picture and depth may differ: more is a picture that was turned or
-/// cropped.
+/// Maximum relative difference between the aspect ratios of picture and depth image; a picture with
+/// a larger difference was rotated or cropped.
 const SHAPE: f32 = 0.03;
 
-/// A pinhole camera as apps describe it: of the picture.
+/// A pinhole camera as apps describe it, for the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Intrinsics {
-    /// Pixels.
+    /// Focal lengths, pixels.
     pub focal: [f32; 2],
-    /// Pixels.
+    /// Principal point, pixels.
     pub center: [f32; 2],
 }
 
-/// From the camera's frame (x right, y down, z forward) to the world's, given the pose of ARKit's
-/// camera (x right, y up, z backward).
+/// Converts the pose of ARKit's camera (x right, y up, z backward) to the transform from the camera
+/// frame (x right, y down, z forward) to the world.
 pub fn from_arkit(world_from_arkit: Affine3A) -> Affine3A {
     world_from_arkit * Affine3A::from_mat3(Mat3::from_diagonal(Vec3::new(1.0, -1.0, -1.0)))
 }
 
-/// The file's text, if it is not longer than any app writes.
+/// Reads the text of a file, if it is not longer than any app writes.
 ///
 /// # Errors
-/// It is longer, or cannot be read.
+/// The file is longer, or cannot be read.
 pub fn text(path: &Path) -> anyhow::Result<String> {
     let size = fs::metadata(path)
         .with_context(|| format!("cannot read {}", path.display()))?
@@ -55,19 +55,19 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
 }
 
-/// The file's JSON.
+/// Reads the JSON of a file.
 ///
 /// # Errors
-/// It cannot be read or is no JSON.
+/// The file cannot be read or is not JSON.
 pub fn json(path: &Path) -> anyhow::Result<Value> {
     serde_json::from_str(&text(path)?).with_context(|| format!("{} is no JSON", path.display()))
 }
 
-/// A list of exactly `N` numbers; what JSON cannot say (not a number, infinite) is not a number
-/// here either.
+/// A list of exactly `N` numbers. Values that JSON cannot express (not a number, infinite) become
+/// NaN.
 ///
 /// # Errors
-/// Says of `what` that it is something else.
+/// The value is something else; the error calls it `what`.
 pub fn list<const N: usize>(value: &Value, what: &str) -> anyhow::Result<[f32; N]> {
     let numbers = value
         .as_array()
@@ -82,8 +82,8 @@ pub fn list<const N: usize>(value: &Value, what: &str) -> anyhow::Result<[f32; N
     }))
 }
 
-/// What stands between `prefix` and `suffix` in the names of the folder's files, by the numbers in
-/// it.
+/// The parts between `prefix` and `suffix` of the names of the files in the folder, sorted by the
+/// numbers in them.
 ///
 /// # Errors
 /// The folder cannot be listed.
@@ -110,7 +110,7 @@ pub fn stems(folder: &Path, prefix: &str, suffix: &str) -> anyhow::Result<Vec<St
     Ok(stems)
 }
 
-/// The picture `stem`.jpg or .png, if it is there.
+/// Path of the picture `stem`.jpg or .png, if it exists.
 pub fn picture(folder: &Path, stem: &str) -> Option<PathBuf> {
     ["jpg", "png"]
         .into_iter()
@@ -118,28 +118,28 @@ pub fn picture(folder: &Path, stem: &str) -> Option<PathBuf> {
         .find(|path| path.is_file())
 }
 
-/// Where a frame is and how it was taken.
+/// The pose, the camera and the files of a frame.
 pub struct Frame {
-    /// Of the image in the bundle.
+    /// Name of the image in the bundle.
     pub name: String,
-    /// `None` where tracking was lost.
+    /// `None` if tracking was lost.
     pub world_from_camera: Option<Affine3A>,
-    /// Of the picture.
+    /// Intrinsics of the picture.
     pub intrinsics: Intrinsics,
-    /// What [`picture`] found.
+    /// Result of [`picture`].
     pub picture: Option<PathBuf>,
-    /// Millimetres in 16 bits, or metres in OpenEXR.
+    /// Path of the depth image: 16-bit millimetres, or metres in OpenEXR.
     pub depth: PathBuf,
-    /// ARKit's levels for the depth image; may be missing.
+    /// Path of ARKit's confidence levels for the depth image; may be missing.
     pub confidence: Option<PathBuf>,
 }
 
 impl Frame {
-    /// Reads the files, and carries the picture's intrinsics over to the depth image.
+    /// Reads the files, and scales the intrinsics of the picture to the depth image.
     ///
     /// # Errors
-    /// A file is there and cannot be read, the picture is of another shape than the depth image or
-    /// of another size than the intrinsics.
+    /// A file exists but cannot be read, or the picture has another aspect ratio than the depth
+    /// image or another size than the intrinsics.
     pub fn shot(self) -> anyhow::Result<Result<Shot, Gap>> {
         let Self {
             name,
@@ -182,7 +182,7 @@ impl Frame {
             width: columns,
             height: rows,
             focal: [focal[0] * scale[0], focal[1] * scale[1]],
-            // pixels' centres are at whole coordinates in both
+            // pixel centers are at integer coordinates in both
             center: [
                 (center[0] + 0.5) * scale[0] - 0.5,
                 (center[1] + 0.5) * scale[1] - 0.5,
@@ -198,7 +198,7 @@ impl Frame {
     }
 }
 
-/// Metres, 0 where the depth image knows nothing or the confidence is low.
+/// Depth in metres, 0 where the depth is unknown or the confidence is low.
 fn depth(path: &Path, confidence: Option<&Path>) -> anyhow::Result<Map> {
     if path.extension().is_some_and(|extension| extension == "exr") {
         return exr::depth(path);
@@ -229,8 +229,8 @@ fn depth(path: &Path, confidence: Option<&Path>) -> anyhow::Result<Map> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    //! Four frames as each app writes them, two of them whole: the wall of the other recordings,
-    //! seen by ARKit's camera in its world of y up.
+    //! Four frames as each app writes them, two of them complete: the wall of the other recordings,
+    //! seen by ARKit's camera in its world with y up.
 
     use image::{GrayImage, ImageBuffer, Luma};
     use serde_json::json;
@@ -241,9 +241,9 @@ mod tests {
         tests::{COLUMNS, ROWS, options, prepared, refusal},
     };
 
-    /// The second frame lost its pose, the fourth has no depth image.
+    /// Positions of the camera along x; the second frame has no pose, the fourth no depth image.
     const PLACES: [Option<f32>; 4] = [Some(0.0), None, Some(0.1), Some(0.2)];
-    /// Of the picture, which is four times as wide as the depth image.
+    /// Focal length of the picture, which is four times as wide as the depth image.
     const FOCAL: f32 = 32.0;
     const CENTER: [f32; 2] = [15.5, 11.5];
 
@@ -252,8 +252,8 @@ mod tests {
         fs::write(path, bytes).unwrap();
     }
 
-    /// Depth with one unknown pixel, and confidence with another one low; the fourth frame has
-    /// none.
+    /// Writes depth with one unknown pixel, and confidence with one other pixel of low confidence;
+    /// writes nothing for the fourth frame.
     fn put_depth(frame: usize, depth: &Path, confidence: &Path, levels: [u8; 2]) {
         if frame == 3 {
             return;
@@ -275,7 +275,7 @@ mod tests {
         put(path, crate::prepare::tests::picture());
     }
 
-    /// The rows of ARKit's pose; zeros where tracking was lost.
+    /// The rows of ARKit's pose; zeros if tracking was lost.
     fn rows(place: Option<f32>) -> [f32; 16] {
         match place {
             Some(x) => [
@@ -321,7 +321,7 @@ mod tests {
             put_picture(&at("frame", "jpg"));
             put_depth(frame, &at("depth", "png"), &at("conf", "png"), [0, 2]);
         }
-        // depth comes more often than pictures
+        // depth is recorded more often than pictures
         put(&folder.join("frame_00004.json"), "{}");
         put(&folder.join("info.json"), "{}");
     }
@@ -331,7 +331,7 @@ mod tests {
         for (frame, place) in PLACES.into_iter().enumerate() {
             let at =
                 |what: &str, extension: &str| folder.join(format!("{what}/{frame:06}.{extension}"));
-            // half a turn around x leads from ARKit's axes to ours
+            // half a turn about x converts ARKit's axes to those of this program
             let pose = place.map_or("nan, nan, nan, nan, nan, nan, nan".to_owned(), |x| {
                 format!("{x}, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0")
             });
@@ -411,7 +411,7 @@ mod tests {
                 summary.contains("1 without a pose") && summary.contains("1 without its files"),
                 "{kind:?}: {summary}"
             );
-            // one pixel is unknown and one of low confidence
+            // one pixel is unknown and one has low confidence
             assert_eq!(
                 scene.positions.len(),
                 2 * (ROWS * COLUMNS - 2) as usize,
@@ -430,8 +430,8 @@ mod tests {
                     (pixel.x - origin.x).abs() < 1e-5 && (pixel.y - origin.y).abs() < 1e-5,
                     "{kind:?}"
                 );
-                // ahead is y, up is z: what is above in the picture is above in the room, what is
-                // left is left
+                // y is ahead and z is up: points higher in the picture are higher in the room, and
+                // points on the left are on the left
                 let [right, ahead, up] =
                     std::array::from_fn(|i| position[i] - camera.position()[i]);
                 assert!(

@@ -1,6 +1,6 @@
-//! Polycam's raw export: `keyframes/` with pictures, depth, confidence and one JSON a camera, named
-//! by time. Poses that Polycam optimised, and the pictures it undistorted with them, are taken
-//! where they are there.
+//! Polycam's raw export: `keyframes/` with pictures, depth, confidence and one JSON file per
+//! camera, named by time. Poses that Polycam optimized, and the pictures that it undistorted with
+//! them, are preferred if they exist.
 
 use std::path::Path;
 
@@ -13,11 +13,11 @@ use super::{
     pose,
 };
 
-/// Where cameras and pictures of one kind lie.
+/// Folders of the cameras and pictures, corrected or raw.
 const CORRECTED: [&str; 2] = ["corrected_cameras", "corrected_images"];
 const RAW: [&str; 2] = ["cameras", "images"];
 
-/// Whether the folder is a raw export.
+/// `true` if the folder is a raw export.
 pub fn is_scene(folder: &Path) -> bool {
     [RAW, CORRECTED]
         .iter()
@@ -27,7 +27,7 @@ pub fn is_scene(folder: &Path) -> bool {
 /// Every `every`-th keyframe.
 ///
 /// # Errors
-/// There is no depth at all.
+/// There are no depth images.
 pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let keyframes = folder.join("keyframes");
     ensure!(
@@ -57,8 +57,8 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     Ok(Box::new(names.into_iter().step_by(every).map(frame)))
 }
 
-/// `fx`, `fy`, `cx`, `cy` and the upper rows `t_00` to `t_23` of the matrix from ARKit's camera to
-/// the world.
+/// Reads `fx`, `fy`, `cx`, `cy`, and the upper rows `t_00` to `t_23` of the matrix from ARKit's
+/// camera to the world.
 fn camera(path: &Path) -> anyhow::Result<(Intrinsics, Option<Affine3A>)> {
     let json = phone::json(path)?;
     let number = |key: &str| -> anyhow::Result<f32> {

@@ -1,4 +1,4 @@
-//! Points from depth images, and which pixel each point was made of.
+//! Points from depth images, and the pixel that each point comes from.
 
 use std::collections::HashMap;
 
@@ -8,29 +8,31 @@ use segscape::views::{Correspondence, Map, Pixel};
 use super::{Options, Picture};
 use crate::foundation::Image;
 
-/// Nearer depth is the sensor's own noise, metres.
+/// Nearer depth is noise of the sensor, metres.
 const NEAREST: f32 = 0.2;
-/// A neighbour whose depth differs by more than this share is another surface: between the two,
-/// sensors invent points.
+/// A neighbouring pixel whose depth differs by more than this share belongs to another surface;
+/// between the two, sensors produce false points.
 const JUMP: f32 = 0.04;
-/// A view sees a point that lies not more than this from its depth, metres.
+/// Maximum difference between the depth of a point and the depth image of a view that sees it,
+/// metres.
 const TOLERANCE: f32 = 0.05;
 
 /// Positions, colours and origins.
 pub type Points = (Vec<[f32; 3]>, Vec<[u8; 3]>, Vec<Option<Correspondence>>);
 
-/// Points, one for each cell: that of the nearest camera, whose depth is the most exact.
+/// Points, one per cell of a grid: the point seen from the nearest camera, whose depth is the most
+/// accurate.
 #[derive(Default)]
 pub struct Cells {
-    /// Of a cell's edge, metres.
+    /// Edge of a cell, metres.
     spacing: f32,
-    /// How far the camera was, and the row of the point.
+    /// The distance from the camera and the index of the point, by cell.
     nearest: HashMap<[i32; 3], (f32, usize)>,
     points: Points,
 }
 
 impl Cells {
-    /// None yet; cells are `spacing` metres wide.
+    /// Creates an empty grid of cells with edges of `spacing` metres.
     pub fn new(spacing: f32) -> Self {
         Self {
             spacing,
@@ -38,7 +40,7 @@ impl Cells {
         }
     }
 
-    /// A point (metres, world) that `origin` shows `depth` metres away.
+    /// Adds a point (metres, world frame) that `origin` shows at a depth of `depth` metres.
     pub fn add(&mut self, position: [f32; 3], color: [u8; 3], origin: Correspondence, depth: f32) {
         let (positions, colors, origins) = &mut self.points;
         let cell = position.map(|x| (x / self.spacing).floor() as i32);
@@ -58,13 +60,13 @@ impl Cells {
         }
     }
 
-    /// In the order in which their cells were first met.
+    /// The points, in the order in which their cells were first occupied.
     pub fn points(self) -> Points {
         self.points
     }
 }
 
-/// One point for each cell of `options.spacing` that a depth pixel falls into.
+/// One point per cell of `options.spacing` that contains the point of a depth pixel.
 pub fn from_depth(
     images: &[Image],
     pictures: &[Picture],
@@ -121,7 +123,7 @@ fn is_edge(depth: &Map, row: usize, column: usize) -> bool {
         || (column + 1 < columns && other(row, column + 1))
 }
 
-/// For points that come from elsewhere: the pixel of the nearest camera that sees each.
+/// For points that come from elsewhere: the pixel of each point in the nearest camera that sees it.
 pub fn origins(positions: &[[f32; 3]], images: &[Image]) -> Vec<Option<Correspondence>> {
     let origin = |position: &[f32; 3]| {
         let seen = (0..).zip(images).filter_map(|(view, image)| {

@@ -13,17 +13,17 @@ use super::{
 };
 
 const METADATA: &str = "metadata.json";
-/// The folder that the app puts the sequence in.
+/// The folder in which the app puts the sequence.
 const INNER: &str = "EXR_RGBD";
 
-/// Where the sequence lies.
+/// The folder of the sequence.
 fn root(scene: &Path) -> Option<PathBuf> {
     [scene.to_owned(), scene.join(INNER)]
         .into_iter()
         .find(|folder| folder.join(METADATA).is_file())
 }
 
-/// The app's own format: the file, or what unpacking it leaves.
+/// `true` for the app's own format: the file, or the folder that it unpacks to.
 fn is_r3d(scene: &Path) -> bool {
     (scene.is_file()
         && scene
@@ -32,7 +32,7 @@ fn is_r3d(scene: &Path) -> bool {
         || (scene.join("metadata").is_file() && scene.join("rgbd").is_dir())
 }
 
-/// Whether it is a recording, also in the format that has to be exported again.
+/// `true` if the path is a recording, including the format that must be exported again.
 pub fn is_scene(scene: &Path) -> bool {
     root(scene).is_some_and(|folder| folder.join("rgb").is_dir()) || is_r3d(scene)
 }
@@ -40,7 +40,7 @@ pub fn is_scene(scene: &Path) -> bool {
 /// Every `every`-th frame.
 ///
 /// # Errors
-/// It is a .r3d file, or the metadata break the format.
+/// The recording is a .r3d file, or the metadata break the format.
 pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let Some(folder) = root(scene) else {
         bail!(

@@ -1,4 +1,4 @@
-//! A frame whose picture and depth image are files of their own.
+//! A frame whose picture and depth image are separate files.
 
 use std::{
     fs,
@@ -12,32 +12,32 @@ use segscape::views::Map;
 use super::{Gap, Picture, Shot, frames::metres, intrinsics::Intrinsics};
 use crate::foundation::load_grey16;
 
-/// Depth images that count millimetres.
+/// Units per metre of depth images in millimetres.
 pub const MILLIMETRES: f32 = 1000.0;
-/// Most bytes of an encoded picture: beyond that it is something else.
+/// Maximum size of an encoded picture in bytes; a larger file is something else.
 const PICTURE_LIMIT: u64 = 64 << 20;
-/// Shapes of the depth image and of the camera's image differ by at most this share: sensors round,
-/// they do not crop.
+/// Maximum relative difference between the aspect ratios of the depth image and of the camera's
+/// image; sensors round the sizes, they do not crop.
 const ASPECT: f32 = 0.02;
 
-/// Where a frame is.
+/// The files and the pose of a frame.
 pub struct Recorded {
-    /// Of the image in the bundle.
+    /// Name of the image in the bundle.
     pub name: String,
-    /// JPEG or PNG.
+    /// Path of the JPEG or PNG picture.
     pub picture: PathBuf,
-    /// Grey, 16 bits a pixel, spanning the picture.
+    /// Path of the depth image: grey, 16 bits per pixel, spanning the picture.
     pub depth: PathBuf,
-    /// `None` where tracking was lost.
+    /// `None` if tracking was lost.
     pub world_from_camera: Option<Affine3A>,
 }
 
 impl Recorded {
-    /// Reads the files; the depth image counts `unit` a metre.
+    /// Reads the files; `unit` is the number of depth units per metre.
     ///
     /// # Errors
-    /// A file is there and cannot be read, or the depth image has another shape than the camera's
-    /// image.
+    /// A file exists but cannot be read, or the depth image has another aspect ratio than the
+    /// camera's image.
     pub fn shot(self, intrinsics: &Intrinsics, unit: f32) -> anyhow::Result<Result<Shot, Gap>> {
         let Self {
             name,
@@ -74,10 +74,11 @@ impl Recorded {
 }
 
 impl Picture {
-    /// The file.
+    /// Reads the file of a picture.
     ///
     /// # Errors
-    /// It cannot be read, is neither JPEG nor PNG by its name, or too long for a picture.
+    /// The file cannot be read, its name is neither that of a JPEG nor of a PNG, or it is too large
+    /// for a picture.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let extension = match path
             .extension()
@@ -103,7 +104,7 @@ impl Picture {
     }
 }
 
-/// The file in `folder` that a list calls `name`.
+/// The path in `folder` of a file that a list calls `name`.
 ///
 /// # Errors
 /// The name leads out of the folder.

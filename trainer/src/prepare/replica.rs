@@ -1,4 +1,4 @@
-//! Replica as Open3DIS lays it out (docs/spec/data.md section 5): `replica_2d/SCENE` with color,
+//! Replica in the layout of Open3DIS (docs/spec/data.md section 5): `replica_2d/SCENE` with color,
 //! depth and pose, and `replica_3d/SCENE` with points and labels.
 
 use std::path::{Path, PathBuf};
@@ -16,21 +16,21 @@ use super::{
 };
 use crate::foundation::Truth;
 
-/// Folders beside each other.
+/// Folders next to each other in the data set.
 const FRAMES: &str = "replica_2d";
 const POINTS: &str = "replica_3d";
-/// Depth images count so many a metre.
+/// Depth units per metre.
 const UNIT: f32 = 6553.5;
-/// Where a scene may say what its camera is.
+/// Files in which a scene may specify its camera.
 const INTRINSICS: [&str; 2] = ["intrinsic.txt", "intrinsics.txt"];
-/// What all scenes are rendered with.
+/// The camera that all scenes are rendered with.
 const CAMERA: Intrinsics = Intrinsics {
     focal: [317.5, 317.6471],
     center: [319.5, 179.5],
     size: Some([640.0, 360.0]),
 };
 
-/// Where the scenes are.
+/// The folder of the scenes.
 pub fn home(input: &Path) -> PathBuf {
     let frames = input.join(FRAMES);
     if frames.is_dir() {
@@ -40,7 +40,7 @@ pub fn home(input: &Path) -> PathBuf {
     }
 }
 
-/// Whether the folder has frames.
+/// `true` if the folder has frames.
 pub fn is_scene(folder: &Path) -> bool {
     ["color", "depth", "pose"]
         .iter()
@@ -60,7 +60,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 /// in the scene itself.
 ///
 /// # Errors
-/// The file is there and cannot be read.
+/// The file exists but cannot be read.
 pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabelledPoints>> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder
@@ -84,8 +84,8 @@ pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<Labelle
     Ok(Some(labelled))
 }
 
-/// (xyz, rgb), and where there are labels semantic and instance, which count from 0 and are
-/// negative for none; here they count from 1.
+/// Reads the arrays xyz and rgb and, if there are labels, semantic and instance. In the file labels
+/// count from 0 and are negative for none; here they count from 1.
 fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let mut file = TorchFile::open(path)?;
     let at = || path.display();
@@ -191,7 +191,7 @@ mod tests {
         torch::tests::{arrays, numpy},
     };
 
-    /// Two frames, one without a pose, and one without a depth image; a metre is 6553.5.
+    /// Three frames, the second without a pose; a metre is 6553.5 depth units.
     fn dataset(root: &Path) -> PathBuf {
         let scene = root.join("replica_2d/office0");
         ["color", "depth", "pose"]

@@ -11,13 +11,13 @@ use super::{
     pose,
 };
 
-/// Whether the folder is an export: some frame has its camera.
+/// `true` if the folder is an export: at least one frame has its camera.
 pub fn is_scene(folder: &Path) -> bool {
     folder.is_dir()
         && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
 }
 
-/// Every `every`-th of the frames that have a picture, which only some have.
+/// Every `every`-th of the frames that have a picture; some frames have none.
 ///
 /// # Errors
 /// The folder cannot be listed, or no frame has a picture.

@@ -21,17 +21,17 @@ fn file(folder: &Path, suffix: &str) -> PathBuf {
     ))
 }
 
-/// Whether the folder is a raw scene.
+/// `true` if the folder is a raw scene.
 pub fn is_scene(folder: &Path) -> bool {
     file(folder, MESH).is_file()
 }
 
-/// The stream of frames, if it is there.
+/// The path of the stream of frames, if it exists.
 pub fn stream(folder: &Path) -> Option<PathBuf> {
     Some(file(folder, ".sens")).filter(|path| path.is_file())
 }
 
-/// The mesh's vertices and their labels.
+/// The vertices of the mesh and their labels.
 ///
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree

@@ -1,5 +1,5 @@
-//! ScanNet++ (docs/spec/data.md section 4): a labelled mesh in `scans`, and what an iPhone recorded
-//! in `iphone`.
+//! ScanNet++ (docs/spec/data.md section 4): a labelled mesh in `scans`, and the recording of an
+//! iPhone in `iphone`.
 
 use std::path::{Path, PathBuf};
 
@@ -17,11 +17,11 @@ const MESH: &str = "scans/mesh_aligned_0.05.ply";
 const SEGMENTS: &str = "scans/segments.json";
 const AGGREGATION: &str = "scans/segments_anno.json";
 const PHONE: &str = "iphone";
-/// The data set's scenes, and its list of classes.
+/// Folder of the scenes, and the list of classes of the data set.
 const SCENES: &str = "data";
 const CLASSES: &str = "metadata/semantic/instance_classes.txt";
 
-/// Where the scenes are.
+/// The folder of the scenes.
 pub fn home(input: &Path) -> PathBuf {
     let scenes = input.join(SCENES);
     if scenes.is_dir() {
@@ -31,7 +31,7 @@ pub fn home(input: &Path) -> PathBuf {
     }
 }
 
-/// Whether the folder is a scene.
+/// `true` if the folder is a scene.
 pub fn is_scene(folder: &Path) -> bool {
     folder.join(MESH).is_file()
 }
@@ -74,7 +74,8 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
     ))
 }
 
-/// The mesh's vertices and their labels, of the classes in the data set's list for instances.
+/// The vertices of the mesh and their labels, with the classes of the data set's list for
+/// instances.
 ///
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no list of classes, or the files disagree
@@ -122,8 +123,8 @@ mod tests {
         },
     };
 
-    /// A mesh of four vertices, and three images of which one has no depth; pictures are four times
-    /// as wide as depth images.
+    /// A scene with a mesh of four vertices, and three images, one of them without depth; pictures
+    /// are four times as wide as depth images.
     fn dataset(root: &Path) -> PathBuf {
         let scene = root.join("data/036bce3393");
         ["scans", "iphone/rgb", "iphone/depth", "iphone/colmap"]

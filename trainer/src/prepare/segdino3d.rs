@@ -1,10 +1,10 @@
-//! ScanNet as SegDINO3D and OneFormer3D keep it after processing (docs/spec/data.md section 2): raw
-//! dumps of points, labels and superpoints, and what 2D models made of the images, as PyTorch
-//! files. The images themselves are not there.
+//! ScanNet as SegDINO3D and OneFormer3D store it after processing (docs/spec/data.md section 2):
+//! raw dumps of points, labels and superpoints, and the output of 2D models for the images, as
+//! PyTorch files. The images themselves are not included.
 //!
-//! Labels are in the data set's own ids, in which ScanNet200 has 2 for chairs and 3 for the floor.
-//! Both programs exchange the two, and only while they load, before they number classes; here
-//! nothing is exchanged, and names make sure of it.
+//! Labels use the data set's own ids, in which ScanNet200 has 2 for chairs and 3 for the floor.
+//! Both programs swap the two, but only while loading, before they number the classes; here nothing
+//! is swapped, and the names of the classes make that certain.
 
 use std::{
     fs,
@@ -22,17 +22,18 @@ use crate::{
 
 const POINTS: &str = "points";
 const FEATURES: &str = "features_2d";
-/// Bytes of a point: x, y, z, red, green, blue.
+/// Bytes per point: x, y, z, red, green, blue.
 const POINT: usize = 6 * size_of::<f32>();
-/// Most objects of a scene, and most channels of a feature: beyond that the file is something else.
+/// Maximum number of objects of a scene, and of channels of a feature; a file with more is
+/// something else.
 const OBJECTS: usize = 2048;
 const CHANNELS: usize = 4096;
 
-/// The scenes of a data set, or those of one of its lists (meta_data/scannetv2_train.txt): names
-/// and dumps of points.
+/// The scenes of a data set, or of one of its lists (meta_data/scannetv2_train.txt): names and
+/// paths of the dumps of points.
 ///
 /// # Errors
-/// There is none, or a list has what is no name.
+/// There are no scenes, or an entry of a list is not a valid name.
 pub fn scenes(input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
     let mut names = Vec::new();
     let root = match input.is_file() {
@@ -83,10 +84,10 @@ pub fn scenes(input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
         .collect())
 }
 
-/// The scene whose points are there, without images.
+/// Reads the scene that belongs to a dump of points, without images.
 ///
 /// # Errors
-/// A file breaks its format, or has not as many rows as there are points.
+/// A file breaks its format, or its number of rows differs from the number of points.
 pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
     let name = points
         .file_stem()
@@ -169,7 +170,7 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
     })
 }
 
-/// Names of the ids that the masks have.
+/// Names of the class ids in the masks.
 fn names(options: &Options) -> anyhow::Result<Vec<(i32, String)>> {
     Ok(match (&options.labels, options.nyu40) {
         (_, true) => (1..=40)
@@ -180,7 +181,7 @@ fn names(options: &Options) -> anyhow::Result<Vec<(i32, String)>> {
     })
 }
 
-/// (points) numbers of 64 bits, if the file is there.
+/// Reads 64-bit labels of shape `(points)`, if the file exists.
 fn labels(path: &Path, points: usize) -> anyhow::Result<Option<Vec<i32>>> {
     let Ok(file) = fs::metadata(path) else {
         return Ok(None);
@@ -209,8 +210,8 @@ fn labels(path: &Path, points: usize) -> anyhow::Result<Option<Vec<i32>>> {
         .map(Some)
 }
 
-/// Where the features are: what the user says, the only set in the data set, or the set beside it
-/// that has its name.
+/// The folder of the features: the one given by the user, the only set in the data set, or the set
+/// beside the data set that has its name.
 fn features(root: &Path, options: &Options) -> anyhow::Result<Option<PathBuf>> {
     if let Some(folder) = &options.features {
         ensure!(folder.is_dir(), "{} is no folder", folder.display());
@@ -239,7 +240,7 @@ fn features(root: &Path, options: &Options) -> anyhow::Result<Option<PathBuf>> {
     Ok(sets.into_iter().next())
 }
 
-/// (points, channels): the mean over the arrays of the file, if it is there.
+/// Shape `(points, channels)`: the mean over the arrays of the file, if it exists.
 fn mean(path: &Path, points: usize) -> anyhow::Result<Option<Vec<f32>>> {
     if !path.is_file() {
         return Ok(None);
@@ -269,7 +270,7 @@ fn mean(path: &Path, points: usize) -> anyhow::Result<Option<Vec<f32>>> {
     Ok(Some(sum))
 }
 
-/// What was detected in the images, where it is.
+/// The objects that were detected in the images; empty if there are no such files.
 fn objects(folder: &Path, name: &str, options: &Options) -> anyhow::Result<ObjectQueries> {
     let [features, centres] =
         ["query_feats", "query_3dctr"].map(|what| folder.join(format!("{name}_{what}.pth")));
@@ -329,7 +330,7 @@ mod tests {
         torch::tests::{alone, tensors},
     };
 
-    /// Three points: of a chair, of the floor, of nothing.
+    /// Three points: one of a chair, one of the floor, one without a label.
     fn dataset(root: &Path) -> PathBuf {
         for folder in [
             "points",
@@ -427,7 +428,7 @@ mod tests {
                 positions: vec![[1.0, 2.0, 3.0]]
             }
         );
-        // what their loaders exchange is not exchanged on disk
+        // the ids that their loaders swap are not swapped on disk
         let truth = scene.truth.unwrap();
         let called = |point: usize| {
             truth

@@ -1,4 +1,4 @@
-//! ScanNet's stream of compressed colour and depth (docs/spec/data.md section 1.1).
+//! ScanNet's stream of compressed colour and depth images (docs/spec/data.md section 1.1).
 
 use std::{
     fs::File,
@@ -13,23 +13,24 @@ use segscape::views::{Camera, Map};
 use super::{Gap, Picture, Shot, frames::metres, pose};
 
 const VERSION: u32 = 4;
-/// Longest sensor name, and most bytes of one compressed image: beyond that the file is damaged.
+/// Maximum length of the sensor name, and maximum size in bytes of one compressed image; a file
+/// with more is damaged.
 const NAME_LIMIT: u64 = 4096;
 const IMAGE_LIMIT: u64 = 64 << 20;
-/// Most pixels along one side.
+/// Maximum number of pixels along one side.
 const SIDE_LIMIT: u32 = 16_384;
 const JPEG: i32 = 2;
 const PNG: i32 = 1;
 const RAW: i32 = 0;
 const ZLIB: i32 = 1;
-/// Depth shift that means millimetres.
+/// Depth shift of images in millimetres.
 const SHIFT: f32 = 1000.0;
 
 /// Every `every`-th frame of the stream.
 ///
 /// # Errors
-/// The file is of another version, names a compression that is not read, or promises sizes that no
-/// sensor has.
+/// The file has another version, uses an unsupported compression, or specifies sizes that no sensor
+/// has.
 pub fn frames(
     path: &Path,
     every: usize,
@@ -48,7 +49,7 @@ pub fn frames(
         let frame = stream
             .frame(number, number.is_multiple_of(every as u64))
             .with_context(|| format!("frame {number} of {}", path.display()));
-        // what comes after a broken frame cannot be found
+        // the frames after a broken frame cannot be located
         frame.transpose()
     };
     let mut numbers = 0..count;
@@ -156,7 +157,8 @@ impl<R: Read + Seek> Stream<R> {
         })
     }
 
-    /// Reads or skips a frame: nothing, a frame without a pose, or the frame.
+    /// Reads or skips a frame. Returns `None` for a skipped frame, a gap for a frame without a
+    /// pose, or the frame.
     fn frame(&mut self, number: u64, wanted: bool) -> anyhow::Result<Option<Result<Shot, Gap>>> {
         let rows = self.matrix()?;
         self.bytes::<16>()?;

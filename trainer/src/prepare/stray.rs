@@ -1,6 +1,6 @@
-//! Stray Scanner: `odometry.csv` with a pose a frame, `camera_matrix.csv`, `depth/000007.png`,
-//! `confidence/000007.png`, and a video, whose frames have to be taken out of it first. The app has
-//! already turned ARKit's axes to x right, y down, z forward.
+//! Stray Scanner: `odometry.csv` with one pose per frame, `camera_matrix.csv`, `depth/000007.png`,
+//! `confidence/000007.png`, and a video, whose frames must be extracted first. The app has already
+//! converted ARKit's axes to x right, y down, z forward.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::{Shots, numbers, phone, phone::Intrinsics, quaternion_pose};
 
 const ODOMETRY: &str = "odometry.csv";
 const MATRIX: &str = "camera_matrix.csv";
-/// What makes `rgb/` of the video.
+/// Command that extracts the frames of the video to `rgb/`.
 const EXTRACT: &str =
     "mkdir rgb && ffmpeg -noautorotate -i rgb.mp4 -start_number 0 -q:v 2 rgb/%06d.jpg";
 
@@ -19,11 +19,11 @@ const EXTRACT: &str =
 struct Row {
     frame: String,
     world_from_camera: Option<Affine3A>,
-    /// Newer versions of the app write them for each frame.
+    /// Intrinsics of this frame, which newer versions of the app write.
     intrinsics: Option<Intrinsics>,
 }
 
-/// Whether the folder is a recording.
+/// `true` if the folder is a recording.
 pub fn is_scene(folder: &Path) -> bool {
     folder.join(ODOMETRY).is_file() && folder.join(MATRIX).is_file()
 }
@@ -31,7 +31,7 @@ pub fn is_scene(folder: &Path) -> bool {
 /// Every `every`-th frame.
 ///
 /// # Errors
-/// The frames were not taken out of the video, or a table breaks the format.
+/// The frames were not extracted from the video, or a table breaks the format.
 pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let pictures = folder.join("rgb");
     if !pictures.is_dir() {
@@ -72,7 +72,8 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     ))
 }
 
-/// Columns are found by their names: versions of the app have different ones.
+/// Reads the odometry. Columns are found by their names, because versions of the app have different
+/// columns.
 fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
     let text = phone::text(path)?;
     let mut lines = text.lines();

@@ -1,5 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! Small recordings that are true to their formats, and real ones where they are at hand.
+//! Tests with small recordings that follow their formats exactly, and with real ones if they are
+//! available.
 
 use std::fs;
 
@@ -11,7 +12,7 @@ use crate::foundation::Truth;
 
 pub const ROWS: u32 = 6;
 pub const COLUMNS: u32 = 8;
-/// Focal length and principal point of the recordings' depth images.
+/// Focal length and principal point of the depth images of the recordings.
 const FOCAL: f32 = 8.0;
 const CENTER: [f32; 2] = [3.5, 2.5];
 
@@ -30,19 +31,19 @@ pub fn options() -> Options {
     }
 }
 
-/// A wall two metres away with one pixel of unknown depth.
+/// Depth of a wall two metres away, with one unknown pixel.
 pub fn depth() -> Vec<u16> {
     (0..ROWS * COLUMNS)
         .map(|pixel| if pixel == 0 { 0 } else { 2000 })
         .collect()
 }
 
-/// A wall everywhere, as a depth image counts it.
+/// Depth image of a wall, with the same raw value in all pixels.
 pub fn depth_of(value: u16) -> ImageBuffer<Luma<u16>, Vec<u16>> {
     ImageBuffer::from_pixel(COLUMNS, ROWS, Luma([value]))
 }
 
-/// Four times as wide as the depth image, red on the left and blue on the right.
+/// A picture four times as wide as the depth image, red on the left and blue on the right.
 pub fn picture() -> Vec<u8> {
     let picture = ImageBuffer::from_fn(4 * COLUMNS, 4 * ROWS, |x, _| {
         if x < 2 * COLUMNS {
@@ -58,7 +59,7 @@ pub fn picture() -> Vec<u8> {
     bytes.into_inner()
 }
 
-/// A pose `x` metres to the right of the world's origin, looking along its z.
+/// Text of a pose `x` metres to the right of the world's origin, looking along its z axis.
 pub fn pose_text(x: f32) -> String {
     format!("1 0 0 {x}\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")
 }
@@ -66,7 +67,7 @@ pub fn pose_text(x: f32) -> String {
 pub const LOST: &str =
     "-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n-inf -inf -inf -inf\n";
 
-/// Three frames as SensReader exports them, the second without a pose.
+/// Writes three frames in the layout of SensReader, the second without a pose.
 pub fn sens_reader(folder: &Path) {
     for sub in ["color", "depth", "pose", "intrinsic"] {
         fs::create_dir_all(folder.join(sub)).unwrap();
@@ -118,8 +119,8 @@ fn exported_frames_become_points_that_know_their_pixels() {
         "in the order of their numbers"
     );
     assert!(summary.contains("1 without a pose"), "{summary}");
-    // pixels are 25 cm apart at two metres, so none shares a cell; the second frame is 10 cm
-    // further
+    // pixels are 25 cm apart at two metres, so no two share a cell; the second camera is 10 cm
+    // farther to the right
     assert_eq!(scene.positions.len(), 2 * (ROWS * COLUMNS - 1) as usize);
     for ((position, origin), color) in scene
         .positions
@@ -291,7 +292,8 @@ fn sens() -> Vec<u8> {
     bytes
 }
 
-/// Four vertices on the wall: a chair of two segments, an unknown label, nothing.
+/// Writes a scene with four vertices on the wall: two segments of a chair, an unknown label, and no
+/// label.
 fn scannet(folder: &Path) -> PathBuf {
     let scene = folder.join("scene0217_00");
     fs::create_dir_all(&scene).unwrap();
@@ -313,7 +315,7 @@ fn scannet(folder: &Path) -> PathBuf {
         group(0, "[7, 9]", "office chair"),
         group(1, "[11]", "thingamajig"),
     ];
-    // listed twice, as in one published scene
+    // all groups are listed twice, as in one published scene
     let twice = [
         group(2, "[7, 9]", "office chair"),
         group(3, "[11]", "thingamajig"),

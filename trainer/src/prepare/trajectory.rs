@@ -1,5 +1,5 @@
-//! Recordings as Open3D and Redwood keep them: a folder of pictures, one of depth images, and a
-//! trajectory (.log) of three numbers and a matrix a frame.
+//! Recordings in the layout of Open3D and Redwood: a folder of pictures, one of depth images, and a
+//! trajectory (.log) with three numbers and a matrix per frame.
 
 use std::{
     collections::BTreeMap,
@@ -20,19 +20,19 @@ use super::{
 const TRAJECTORIES: [&str; 2] = ["trajectory.log", "scene/trajectory.log"];
 const PICTURES: [&str; 3] = ["color", "image", "rgb"];
 const DEPTH: &str = "depth";
-/// Where a folder may say what its camera is.
+/// Files in which a folder may specify its camera.
 const INTRINSICS: [&str; 3] = ["camera_intrinsic.json", "intrinsic.json", "intrinsics.json"];
-/// What Open3D takes a camera for that nothing is said about, and what Redwood's and the augmented
-/// ICL-NUIM's recordings have.
+/// The default camera of Open3D, which is also that of the recordings of Redwood and of the
+/// augmented ICL-NUIM.
 const PRIME_SENSE: Intrinsics = Intrinsics {
     focal: [525.0; 2],
     center: [319.5, 239.5],
     size: Some([640.0, 480.0]),
 };
-/// Three numbers and a matrix.
+/// Length of a block of the trajectory: three numbers and a matrix.
 const BLOCK: usize = 19;
 
-/// Whether the folder has a trajectory, pictures and depth images.
+/// `true` if the folder has a trajectory, pictures and depth images.
 pub fn is_scene(folder: &Path) -> bool {
     folder.join(DEPTH).is_dir() && pictures(folder).is_some() && log(folder).is_some()
 }
@@ -44,7 +44,7 @@ fn pictures(folder: &Path) -> Option<PathBuf> {
         .find(|path| path.is_dir())
 }
 
-/// The trajectory: by its name, or the only one that is there.
+/// Path of the trajectory: the file with a known name, or the only .log file in the folder.
 fn log(folder: &Path) -> Option<PathBuf> {
     let named = TRAJECTORIES
         .iter()
@@ -62,12 +62,12 @@ fn log(folder: &Path) -> Option<PathBuf> {
 
 /// Every `every`-th depth image with its picture and pose.
 ///
-/// A pose belongs to the frame whose number comes first in its block. Where that leaves a depth
-/// image without and there are as many poses as depth images, they belong together in their order:
+/// A pose belongs to the frame whose number is the first in its block. If a depth image has no pose
+/// by this rule and there are as many poses as depth images, they are matched in order, because
 /// some recordings number images from 1.
 ///
 /// # Errors
-/// A file breaks its format, or two images have one number.
+/// A file breaks its format, or two images have the same number.
 pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let path = log(folder).with_context(|| format!("{} has no trajectory", folder.display()))?;
     let of_number = poses(&path)?;
@@ -200,7 +200,8 @@ mod tests {
     const CAMERA: &str =
         r#"{"width": 16, "height": 12, "intrinsic_matrix": [16, 0, 0, 0, 16, 0, 7.5, 5.5, 1]}"#;
 
-    /// Frames `first`, `first + 2` and `first + 4`, with blocks for the numbers in `poses`.
+    /// A recording of the frames `first`, `first + 2` and `first + 4`, with blocks for the numbers
+    /// in `poses`.
     fn recording(folder: &Path, first: u64, poses: &[u64]) -> PathBuf {
         let scene = folder.join("room");
         ["color", "depth"]
@@ -381,8 +382,7 @@ mod tests {
         )
         .unwrap();
         assert_eq!(scene.images.len(), 5);
-        // what one frame sees, the next sees at the same depth: the trajectory is read the right
-        // way round
+        // points seen in one frame have the same depth in the next, so the poses are not inverted
         let (next, depth) = (&scene.images[1], scene.images[1].depth.as_ref().unwrap());
         let seen = scene
             .positions

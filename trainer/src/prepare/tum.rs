@@ -1,5 +1,5 @@
-//! Recordings as TUM RGB-D has them: lists of time stamps with pictures (rgb.txt), depth images
-//! (depth.txt) and poses (groundtruth.txt).
+//! Recordings in the layout of TUM RGB-D: lists of time stamps with pictures (rgb.txt), depth
+//! images (depth.txt) and poses (groundtruth.txt).
 
 use std::{
     fs,
@@ -17,13 +17,13 @@ use super::{
 };
 
 const LISTS: [&str; 3] = ["rgb.txt", "depth.txt", "groundtruth.txt"];
-/// Where a folder may say what its camera is.
+/// Files in which a folder may specify its camera.
 const INTRINSICS: [&str; 3] = ["camera_intrinsic.json", "intrinsics.txt", "calibration.txt"];
-/// Depth images count fifths of a millimetre.
+/// Depth units per metre: fifths of a millimetre.
 const UNIT: f32 = 5000.0;
-/// Stamps that are farther apart are of different moments, seconds.
+/// Time stamps that are farther apart belong to different moments, seconds.
 const APART: f64 = 0.02;
-/// Names of the data set's three cameras, and their fx, fy, cx and cy.
+/// Names of the three cameras of the data set, and their fx, fy, cx and cy.
 const CAMERAS: [([&str; 2], [f32; 4]); 3] = [
     (["freiburg1", "fr1"], [517.3, 516.5, 318.6, 255.3]),
     (["freiburg2", "fr2"], [520.9, 521.0, 325.1, 249.7]),
@@ -31,7 +31,7 @@ const CAMERAS: [([&str; 2], [f32; 4]); 3] = [
 ];
 const SIZE: [f32; 2] = [640.0, 480.0];
 
-/// Whether the folder has the three lists.
+/// `true` if the folder has the three lists.
 pub fn is_scene(folder: &Path) -> bool {
     LISTS.iter().all(|list| folder.join(list).is_file())
 }
@@ -40,8 +40,8 @@ pub fn is_scene(folder: &Path) -> bool {
 /// the nearest pose.
 ///
 /// # Errors
-/// A list breaks its format or names files elsewhere, nothing is known about the camera, or no
-/// picture has a depth image.
+/// A list breaks its format or names files outside the folder, the camera is unknown, or no picture
+/// has a depth image.
 pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let [rgb, depth, poses] = LISTS.map(|list| folder.join(list));
     let (pictures, depths) = (
@@ -88,7 +88,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
     ))
 }
 
-/// The data set's own camera, by the folder's name.
+/// The camera of the data set, by the name of the folder.
 fn known(folder: &Path) -> Option<Intrinsics> {
     let name = folder.file_name()?.to_string_lossy().to_lowercase();
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric());
@@ -101,7 +101,7 @@ fn known(folder: &Path) -> Option<Intrinsics> {
     })
 }
 
-/// What a list says of each time, in seconds, by rising time.
+/// The entries of a list with their times in seconds, by ascending time.
 fn list<T>(
     path: &Path,
     what: impl Fn(&[&str]) -> anyhow::Result<T>,
@@ -156,7 +156,7 @@ fn pose(words: &[&str]) -> anyhow::Result<Option<Affine3A>> {
     Ok(quaternion_pose([qx, qy, qz, qw], [tx, ty, tz]))
 }
 
-/// The row whose time is nearest, if it is near.
+/// The row whose time is nearest, if it is near enough.
 fn nearest<T>(rows: &[(f64, T)], time: f64) -> Option<usize> {
     let after = rows.partition_point(|row| row.0 < time);
     let away = |row: &usize| (rows[*row].0 - time).abs();
@@ -177,8 +177,8 @@ mod tests {
         tests::{depth_of, options, picture, prepared, refusal},
     };
 
-    /// Four pictures: the second has no depth, the third no pose near, of the fourth the file is
-    /// missing; the depth of the first is 10 ms late.
+    /// A recording of four pictures: the second has no depth, the third no pose near it, and the
+    /// file of the fourth is missing; the depth of the first is 10 ms late.
     fn recording(folder: &Path) -> PathBuf {
         let scene = folder.join("rgbd_dataset_fr1_desk");
         ["rgb", "depth"]
@@ -198,7 +198,7 @@ mod tests {
         )
         .unwrap();
         fs::write(scene.join("depth.txt"), "10.010000 depth/10.010000.png\n11.000000 depth/11.000000.png\n12.0 depth/12.000000.png\n").unwrap();
-        // a quarter turn about z: the camera's right is the world's y
+        // a quarter turn about z: the right of the camera is the y axis of the world
         let half = 0.5f32.sqrt();
         fs::write(
             scene.join("groundtruth.txt"),
@@ -238,7 +238,7 @@ mod tests {
             .transform_vector3(glam::Vec3::X);
         assert!((ahead - glam::Vec3::Y).length() < 1e-5, "{ahead}");
 
-        // by its name it is one of the data set's
+        // the name of the folder identifies a camera of the data set
         fs::remove_file(path.join("intrinsics.txt")).unwrap();
         let camera = prepared(Kind::Frames, &path, &options()).unwrap().0.images[0].camera;
         assert_eq!(

@@ -1,8 +1,8 @@
 //! VGGT's `predictions.npz` (docs/spec/data.md section 9): for S images of H x W pixels `depth` (S,
 //! H, W, 1), `depth_conf` (S, H, W), `extrinsic` (S, 3, 4) world to camera, `intrinsic` (S, 3, 3),
 //! `images` (S, 3, H, W) or (S, H, W, 3) in 0..=1, and `world_points` (S, H, W, 3), which may be
-//! missing. Points come from the depth, as VGGT's authors recommend; those of the other branch are
-//! only compared with it.
+//! missing. Points are computed from the depth, as VGGT's authors recommend; the points of the
+//! other branch are only compared with it.
 
 use std::{fs::File, io::BufReader, io::Cursor, path::Path};
 
@@ -20,30 +20,30 @@ use super::{
 use crate::foundation::Image;
 
 const FILE: &str = "predictions.npz";
-/// This share of the pixels, the least confident ones, have no point.
+/// Share of the pixels, the least confident ones, that get no point.
 const DROPPED: f32 = 0.25;
-/// Nor have those of no more than this confidence.
+/// Pixels with at most this confidence get no point either.
 const NO_CONFIDENCE: f32 = 1e-5;
-/// Most pixels of all images together: a thousand of VGGT's largest.
+/// Maximum number of pixels of all images together: a thousand of VGGT's largest images.
 const PIXEL_LIMIT: usize = 1 << 28;
-/// Every how many pixels the two branches are compared.
+/// Step between the pixels at which the two branches are compared.
 const STRIDE: usize = 29;
 
-/// Whether the folder holds predictions.
+/// `true` if the folder contains predictions.
 pub fn is_scene(folder: &Path) -> bool {
     folder.join(FILE).is_file()
 }
 
-/// Every `options.every`-th image.
+/// Reads every `options.every`-th image.
 ///
 /// # Errors
-/// Names the array and what is wrong with it.
+/// The error names the array and what is wrong with it.
 pub fn read(folder: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     let path = folder.join(FILE);
     predictions(&path, options.every).with_context(|| format!("in {}", path.display()))
 }
 
-/// An array of the archive, which deflate may have packed.
+/// Reads an array of the archive, which may be compressed with deflate; `None` if it is missing.
 fn with<T>(
     path: &Path,
     name: &str,
@@ -193,8 +193,8 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     })
 }
 
-/// The camera whose world-to-camera rows are `e`; `None` where they are no pose or `i` are no
-/// intrinsics.
+/// The camera whose world-to-camera rows are `e`; `None` if they are not a pose or `i` are not
+/// valid intrinsics.
 fn camera(e: &[f32], i: &[f32], [width, height]: [f32; 2]) -> Option<Camera> {
     let rotation = Mat3::from_cols_slice(&[e[0], e[4], e[8], e[1], e[5], e[9], e[2], e[6], e[10]]);
     let camera_from_world = Affine3A::from_mat3_translation(rotation, Vec3::new(e[3], e[7], e[11]));

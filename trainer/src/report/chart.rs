@@ -1,4 +1,4 @@
-//! Curves as SVG inside a page, whose style colours them.
+//! Line charts as SVG inside a page, whose style colours them.
 
 use std::fmt::Write as _;
 
@@ -6,29 +6,29 @@ use super::page::escape;
 
 const WIDTH: f64 = 560.0;
 const HEIGHT: f64 = 230.0;
-/// Left, right, top, bottom of the plot.
+/// Left, right, top and bottom margins of the plot.
 const MARGIN: [f64; 4] = [50.0, 14.0, 12.0, 26.0];
-/// Points drawn of a curve; more are brought together.
+/// Maximum number of points drawn per curve; more points are averaged in groups.
 const DRAWN: usize = 160;
 
 /// A curve.
 pub struct Series {
-    /// Shown where there are several.
+    /// Name, shown if a chart has several curves.
     pub name: String,
-    /// (x, y), by rising x.
+    /// Pairs (x, y), by ascending x.
     pub points: Vec<[f64; 2]>,
 }
 
-/// Where a curve runs between two places along x.
+/// A group of neighbouring points of a curve, drawn as one.
 struct Bucket {
     x: f64,
     mean: f64,
-    /// A tenth of the values lies below the first, a tenth above the second.
+    /// The 10th and 90th percentiles of the values.
     band: [f64; 2],
 }
 
-/// Curves in one frame over the steps of a run; y is logarithmic if asked, for what varies over
-/// decades. Empty without any point.
+/// Draws curves in one chart over the steps of a run. If `logarithmic`, the y axis is logarithmic,
+/// for values that vary over decades. Returns an empty string if there is no point.
 pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
     let height = |y: f64| if logarithmic { y.log10() } else { y };
     let drawn: Vec<Vec<Bucket>> = series
@@ -188,7 +188,7 @@ fn ticks(low: f64, high: f64, count: usize) -> Vec<f64> {
         .collect()
 }
 
-/// A number in a few characters.
+/// Formats a number in a few characters.
 pub fn short(value: f64) -> String {
     let size = value.abs();
     let trimmed = |text: String| {
@@ -236,7 +236,7 @@ mod tests {
             }]
         };
         let svg = chart("loss & more", &series(vec![[0.0, 1.0], [10.0, 3.0]]), false);
-        // the lowest value at the frame's bottom left, the highest at its top right
+        // the lowest value at the bottom left of the plot, the highest at its top right
         assert!(svg.contains("d=\"M50.0 204.0L546.0 12.0\""), "{svg}");
         assert!(svg.contains("loss &amp; more"));
         assert_eq!(chart("nothing", &series(vec![[0.0, f64::NAN]]), false), "");

@@ -1,4 +1,4 @@
-//! What a network found in labelled scans, as parts of a page.
+//! The part of the page about the instances that a network found in labelled scans.
 
 use std::collections::BTreeMap;
 
@@ -10,16 +10,16 @@ use super::{
 };
 use crate::evaluation::{Answer, Averages, Figures, Found, Names, bounds, pairs, percent, title};
 
-/// Scans with pictures.
+/// Number of scans with pictures.
 const PICTURED: usize = 6;
-/// Classes with rows and columns of their own in the matrix.
+/// Number of classes with their own rows and columns in the confusion matrix.
 const CLASSES: usize = 12;
-/// What is found with less confidence is not drawn, unless it matches something.
+/// Instances with lower confidence are not drawn unless they match an object.
 const LEAST_SCORE: f32 = 0.1;
-/// Things that nothing matches, and what matches no thing.
+/// Colour of objects that no instance matches, and of instances that match no object.
 const ALONE: [u8; 3] = [226, 66, 52];
 
-/// Averages over classes and sizes.
+/// Tables of the averages over classes and sizes.
 pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
     let row = |name: String, count: usize, of: &Averages| -> Vec<String> {
         let cells = [of.ap, of.ap50, of.ap25, of.recall50].map(percent);
@@ -77,7 +77,7 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
         + &sizes
 }
 
-/// Every class, the best first.
+/// Table of all classes, the best first.
 pub fn classes(figures: &Figures) -> String {
     let Figures::Scannet { classes, .. } = figures else {
         return String::new();
@@ -107,8 +107,8 @@ pub fn classes(figures: &Figures) -> String {
     )
 }
 
-/// Of the things of each of the most frequent classes: what those that were found are called, and
-/// how many were not.
+/// Confusion matrix of the most frequent classes: the names given to the objects that were found,
+/// and the number of objects that were not found.
 pub fn confusion(answers: &[Answer], names: &Names) -> String {
     let mut counts: BTreeMap<(usize, Option<usize>), usize> = BTreeMap::new();
     let mut things = vec![0usize; names.names.len()];
@@ -267,7 +267,7 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
     Ok(html + "</article>")
 }
 
-/// (points): which drawn mask each belongs to, of several the most confident.
+/// Shape `(points)`: the drawn mask that each point belongs to; of several the most confident.
 fn owners(points: usize, found: &[Found], matches: impl Fn(usize) -> bool) -> Vec<Option<usize>> {
     let mut owners: Vec<Option<usize>> = vec![None; points];
     let mut drawn: Vec<usize> = (0..found.len())
@@ -283,8 +283,8 @@ fn owners(points: usize, found: &[Found], matches: impl Fn(usize) -> bool) -> Ve
     owners
 }
 
-/// (points, 3): the colours of what they belong to with the light and shade of the scan; what
-/// belongs to nothing is grey.
+/// Shape `(points, 3)`: the colour of the mask or object that each point belongs to, with the
+/// brightness of the scan; points that belong to nothing are grey.
 fn tinted(answer: &Answer, colors: &[Option<[u8; 3]>]) -> Vec<[u8; 3]> {
     let light = |point: usize| match &answer.room.colors {
         Some(colors) => {
@@ -304,10 +304,10 @@ fn tinted(answer: &Answer, colors: &[Option<[u8; 3]>]) -> Vec<[u8; 3]> {
     colors.iter().enumerate().map(tint).collect()
 }
 
-/// A colour unlike those of the objects numbered nearby, and never red.
+/// A colour that differs from those of objects with nearby indices and is never red.
 fn hue(object: usize) -> [u8; 3] {
     let turn = (object as f32 * 0.618_034).fract();
-    // 40 to 325 degrees
+    // hues of 40 to 325 degrees
     let hue = (40.0 + 285.0 * turn) / 60.0;
     let (light, vivid) = [(0.95, 0.75), (0.75, 0.85), (0.9, 0.5)][object % 3];
     std::array::from_fn(|channel| {

@@ -1,25 +1,26 @@
-//! A run's logs, as curves over its steps.
+//! Logs of a run, read as curves over its steps.
 
 use std::{fs, path::Path};
 
 use anyhow::Context;
 use serde_json::{Map, Value};
 
-/// Longer logs are refused rather than read into memory.
+/// Maximum size in bytes; longer logs are refused rather than read into memory.
 const LONGEST: u64 = 1 << 30;
 
-/// One JSON object a line.
+/// A log with one JSON object per line.
 #[derive(Debug, Default)]
 pub struct Log {
-    /// By rising step where they have one.
+    /// The records, by ascending step where they have one.
     pub records: Vec<Map<String, Value>>,
-    /// Lines that are no objects, such as the half line of a run that was killed.
+    /// Number of lines that are not JSON objects, such as the incomplete last line of a run that
+    /// was killed.
     pub unreadable: usize,
 }
 
 impl Log {
-    /// Reads the file; empty where there is none. A run that went on from an earlier checkpoint
-    /// repeats steps: the later record of a step is the one.
+    /// Reads the file; the log is empty if there is no file. A run that was resumed from an earlier
+    /// checkpoint repeats steps: of several records of a step the later one is kept.
     ///
     /// # Errors
     /// The file cannot be read, or is too long.
@@ -59,7 +60,7 @@ impl Log {
         log
     }
 
-    /// (step, value) of every record that has a finite number there.
+    /// The pairs (step, value) of all records that have a finite number under `key`.
     pub fn curve(&self, key: &str) -> Vec<[f64; 2]> {
         let point = |record: &Map<String, Value>| {
             Some([record.get("step")?.as_f64()?, record.get(key)?.as_f64()?])
@@ -71,12 +72,12 @@ impl Log {
             .collect()
     }
 
-    /// The last record's value.
+    /// The value in the last record.
     pub fn last(&self, key: &str) -> Option<f64> {
         self.records.last()?.get(key)?.as_f64()
     }
 
-    /// Mean of the last tenth of the records that have a value.
+    /// Mean over the last tenth of the records that have a value.
     pub fn recent(&self, key: &str) -> Option<f64> {
         let curve = self.curve(key);
         let tail = &curve[curve.len() - curve.len().div_ceil(10)..];
@@ -85,9 +86,10 @@ impl Log {
     }
 }
 
-/// Going backwards: whether no later record has this step or a later one, unless it follows at
-/// once: a checkpoint may be measured in several ways. `lowest` is the lowest step so far, `later`
-/// that of the record behind this one.
+/// Called from the last record backwards. Returns `true` if no later record has this step or a
+/// lower one. A record that directly precedes one of the same step is kept as well, because a
+/// checkpoint may be evaluated in several ways. `lowest` is the lowest step so far, `later` the
+/// step of the record that follows this one in the log.
 fn newest(record: &Map<String, Value>, lowest: &mut u64, later: &mut Option<u64>) -> bool {
     let Some(step) = record.get("step").and_then(Value::as_u64) else {
         return true;

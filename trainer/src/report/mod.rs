@@ -1,5 +1,5 @@
-//! One page about a training run, with everything inside it: curves of its logs, and what the
-//! network finds in labelled scans.
+//! One self-contained HTML page about a training run: curves of its logs, and the instances that
+//! the network finds in labelled scans.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -24,11 +24,12 @@ use chart::{Series, chart, short};
 pub use log::Log;
 use page::{escape, section, tile};
 
-/// The page about the run in a folder, and about what its network found in scans, if it was asked.
+/// The page about the run in a folder, and about what its network found in scans, if there are
+/// `answers`.
 ///
 /// # Errors
-/// The folder has neither a checkpoint nor a log, or one cannot be read; an object of the scans has
-/// no name in the vocabulary.
+/// The folder has neither a checkpoint nor a log, or one of them cannot be read; an object of the
+/// scans has no name in the vocabulary.
 pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
     let checkpoint = checkpoint::latest(run)?;
     let (log, measured) = (
@@ -168,7 +169,7 @@ fn charts(charts: impl IntoIterator<Item = String>) -> String {
     }
 }
 
-/// What the terms of the loss are, for people.
+/// Titles of the terms of the loss, for display.
 const TERMS: [(&str, &str); 8] = [
     ("class", "Class"),
     ("bce", "Mask: cross-entropy"),
@@ -212,7 +213,7 @@ fn one(title: &str, points: Vec<[f64; 2]>, logarithmic: bool) -> String {
 
 fn training_charts(log: &Log) -> String {
     let throughput = match log.curve("scenes_per_second") {
-        // older logs say only how long a step took
+        // older logs have only the duration of a step
         curve if curve.is_empty() => one(
             "Seconds a step",
             log.curve("milliseconds")
@@ -237,7 +238,8 @@ fn training_charts(log: &Log) -> String {
     ])
 }
 
-/// What `eval --record` measured, and what the run itself did, set by set.
+/// Charts of what `eval --record` measured, and of what the run itself measured on each of its
+/// validation sets.
 fn validation_charts(log: &Log) -> String {
     let only = |is_wanted: &dyn Fn(&Map<String, Value>) -> bool| Log {
         records: log

@@ -1,6 +1,6 @@
-//! Pieces of HTML. Whatever comes from files goes through [`escape`].
+//! Pieces of HTML. All text that comes from files goes through [`escape`].
 
-/// Text as HTML has it, inside elements and inside quoted attributes.
+/// Escapes text for HTML, inside elements and inside quoted attributes.
 pub fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for character in text.chars() {
@@ -10,7 +10,7 @@ pub fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
-            // a control character is no text of a page
+            // control characters are not allowed in the text of a page
             c if c.is_control() && c != '\n' => out.push(' '),
             c => out.push(c),
         }
@@ -18,7 +18,7 @@ pub fn escape(text: &str) -> String {
     out
 }
 
-/// A file as part of a page.
+/// A file embedded in a page, as a `data:` URL.
 pub fn data_url(mime: &str, bytes: &[u8]) -> String {
     const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut url = format!("data:{mime};base64,");
@@ -39,7 +39,7 @@ pub fn data_url(mime: &str, bytes: &[u8]) -> String {
     url
 }
 
-/// A section of the page; nothing where there is nothing in it.
+/// A section of the page; an empty string if it has no content.
 pub fn section(title: &str, content: &str) -> String {
     if content.is_empty() {
         String::new()
@@ -48,7 +48,7 @@ pub fn section(title: &str, content: &str) -> String {
     }
 }
 
-/// A number with what it is.
+/// A tile with a number and its name.
 pub fn tile(value: &str, name: &str) -> String {
     format!(
         "<div class=\"tile\"><b>{}</b><span>{}</span></div>",
@@ -57,7 +57,7 @@ pub fn tile(value: &str, name: &str) -> String {
     )
 }
 
-/// A table whose first column names rows; cells are HTML already.
+/// A table whose first column names the rows; `head` is text, the cells of `rows` are already HTML.
 pub fn table(head: &[&str], rows: &[Vec<String>]) -> String {
     let head: String = head
         .iter()

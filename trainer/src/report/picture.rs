@@ -1,5 +1,5 @@
-//! Point clouds as small PNGs: points as squares in a depth buffer, darker beside what is nearer,
-//! on nothing.
+//! Renders point clouds as small PNGs: points are squares in a depth buffer, darkened beside nearer
+//! points, on a transparent background.
 
 use std::io::Cursor;
 
@@ -9,32 +9,32 @@ use image::{ImageFormat, RgbaImage};
 
 use crate::dataset::Room;
 
-/// Pixels of a picture.
+/// Width and height of a picture, pixels.
 pub const SIZE: [u32; 2] = [480, 360];
-/// Pixels are drawn so many times finer and averaged.
+/// Supersampling factor: pixels are drawn this many times finer and averaged.
 const FINER: u32 = 2;
-/// NYU40's ceiling, where it is labelled.
+/// The id of the ceiling in NYU40, where it is labelled.
 const CEILING: i32 = 22;
-/// Above this share of a room's height is the ceiling and what hangs there.
+/// Share of a room's height above which points count as ceiling or hang from it.
 const CUT: f32 = 0.82;
-/// Lower scans have no ceiling, metres.
+/// Scans lower than this have no ceiling, metres.
 const LEAST_ROOM: f32 = 1.8;
-/// Walls thinner than this hide a room from outside, metres.
+/// Thickness of the walls that would hide the room from outside, metres.
 const WALL: f32 = 0.3;
 
-/// In how many directions a room's reach is known.
+/// Number of directions in which the reach of a room is stored.
 const DIRECTIONS: usize = 72;
 
-/// From where.
+/// Viewpoint of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum View {
-    /// The room's plan; y up.
+    /// The plan of the room, with y up.
     Above,
     /// From a corner, looking down; walls in between are left out.
     Corner,
 }
 
-/// Which points of a room are worth showing, and how far apart they are.
+/// The points of a room that are worth showing, and their spacing.
 pub struct Stage<'a> {
     room: &'a Room,
     low: Vec3,
@@ -45,7 +45,7 @@ pub struct Stage<'a> {
 }
 
 impl<'a> Stage<'a> {
-    /// Of a room with points.
+    /// Prepares a room; `None` if it has no points.
     pub fn new(room: &'a Room) -> Option<Self> {
         let bound = |axis: usize, share: f32| -> Option<f32> {
             let mut values: Vec<f32> = room
@@ -69,7 +69,7 @@ impl<'a> Stage<'a> {
             .iter()
             .map(|p| p.map(|x| (x / CELL).floor() as i32))
             .collect();
-        // as many cells of a surface as it has area
+        // each occupied cell stands for one cell's area of surface
         let spacing =
             (cells.len() as f32 * CELL * CELL / room.positions.len().max(1) as f32).sqrt();
         let (low, high) = (bounds(0.005)?, bounds(0.995)?);
@@ -92,7 +92,7 @@ impl<'a> Stage<'a> {
         Some(stage)
     }
 
-    /// Direction and distance from the room's middle, on the floor.
+    /// Direction and horizontal distance from the middle of the room.
     fn direction(&self, position: Vec3) -> (usize, f32) {
         let from_middle = (position - (self.low + self.high) / 2.0).truncate();
         let turn = (from_middle.y.atan2(from_middle.x) / std::f32::consts::TAU).rem_euclid(1.0);
@@ -102,7 +102,7 @@ impl<'a> Stage<'a> {
         )
     }
 
-    /// Whether the point is of a wall between the eye and the room.
+    /// `true` if the point belongs to a wall between the eye and the room.
     fn hides(&self, position: Vec3, eye: Mat3) -> bool {
         let (direction, distance) = self.direction(position);
         let towards_eye = eye.row(2).truncate().normalize_or_zero();
@@ -123,12 +123,12 @@ impl<'a> Stage<'a> {
         position.is_finite() && !ceiling && !outside && (is_object || !near_wall)
     }
 
-    /// The room with `colors` (points, 3), as a PNG.
+    /// Draws the room with `colors`, shape `(points, 3)`, as a PNG.
     ///
     /// # Errors
-    /// It cannot be encoded.
+    /// The picture cannot be encoded.
     pub fn draw(&self, colors: &[[u8; 3]], view: View) -> anyhow::Result<Vec<u8>> {
-        // to right, up and towards the eye
+        // the rows point right, up and towards the eye
         let eye = match view {
             View::Above => Mat3::IDENTITY,
             View::Corner => {
@@ -176,10 +176,11 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// Edge of the cells that tell how much surface a scan has, metres.
+/// Edge of the cells by which the surface area of a scan is estimated, metres.
 const CELL: f32 = 0.1;
 
-/// (pixels, 4): red, green, blue, alpha; darker where something beside is nearer to the eye.
+/// Shape `(pixels, 4)`: red, green, blue, alpha; darker where a neighbouring pixel is nearer to the
+/// eye.
 fn shade(depths: &[f32], pixels: &[[u8; 3]], [columns, rows]: [usize; 2]) -> Vec<[f32; 4]> {
     let reach = 2 * FINER as isize;
     let shaded = |pixel: usize| {
@@ -238,7 +239,7 @@ mod tests {
     use super::*;
     use crate::dataset::Object;
 
-    /// A red floor of 4 x 4 m, a green box of 1 m at its low corner, and a ceiling.
+    /// A room with a red floor of 4 x 4 m, a green box of 1 m at its low corner, and a ceiling.
     fn room() -> (Room, Vec<[u8; 3]>) {
         let mut points = Vec::new();
         for i in 0..200 * 200 {
@@ -281,7 +282,7 @@ mod tests {
         assert_eq!(plan.dimensions(), (SIZE[0], SIZE[1]));
         let [width, height] = SIZE;
         let colored = |x: u32, y: u32| plan.get_pixel(x, y).0;
-        // the box lies at the plan's bottom left: y goes up
+        // the box lies at the bottom left of the plan: y points up
         assert_eq!(
             colored(width / 2 - height / 3, height - height / 8),
             [0, 255, 0, 255]

@@ -11,7 +11,7 @@ use crate::{
     structure::Structure,
 };
 
-/// Whether every element ends, in order, and every attribute is quoted.
+/// Returns `Ok` if all elements are closed in order and all attributes are quoted.
 fn well_formed(html: &str) -> Result<(), String> {
     let mut rest = html.strip_prefix("<!DOCTYPE html>").ok_or("no doctype")?;
     let mut open: Vec<&str> = Vec::new();
@@ -57,8 +57,8 @@ fn well_formed(html: &str) -> Result<(), String> {
 
 const NASTY: &str = "<script>alert('R&D')";
 
-/// A chair and a cupboard of 10 x 10 x 8 points beside a wall; what was found are the chair, called
-/// a table, and half of the wall.
+/// A room with a chair and a cabinet of 10 x 10 x 8 points beside a wall; found are the chair,
+/// called a cabinet, and half of the wall.
 fn answer() -> Answer {
     let block = |corner: [f32; 3]| {
         (0..800).map(move |i| {
@@ -114,7 +114,7 @@ fn answer() -> Answer {
     }
 }
 
-/// A run's folder with a log of 200 steps.
+/// Creates the folder of a run with a log of 200 steps.
 fn run(folder: &Path) -> std::path::PathBuf {
     let run = folder.join("a <b> & 'c'");
     fs::create_dir_all(&run).unwrap();

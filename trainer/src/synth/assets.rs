@@ -1,4 +1,4 @@
-//! Files of models and buildings: tables and meshes, checked before they are used.
+//! Reads the files of models and buildings, tables and meshes, and checks them before use.
 
 use std::{
     fs::{self, File},
@@ -12,9 +12,9 @@ use segscape::{
     scan::{self, Scan},
 };
 
-/// No file is larger, bytes.
+/// The largest size of a file, bytes.
 const MAX_BYTES: u64 = 256 << 20;
-/// No table has more rows.
+/// The most rows of a table.
 const MAX_ROWS: usize = 20_000;
 
 fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
@@ -41,7 +41,7 @@ impl Sheet {
     /// Reads a table.
     ///
     /// # Errors
-    /// It cannot be read, is no text, or has too many rows.
+    /// Returns an error if the file cannot be read, is not text, or has too many rows.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = String::from_utf8(bytes_of(path)?)
             .ok()
@@ -58,10 +58,11 @@ impl Sheet {
         })
     }
 
-    /// The cells of the columns of these names, row by row.
+    /// The cells of the columns with the given names, row by row.
     ///
     /// # Errors
-    /// There is no such column, or a row has more or fewer cells than the header.
+    /// Returns an error if a column does not exist, or if a row has more or fewer cells than the
+    /// header.
     pub fn columns<'a, const N: usize>(
         &'a self,
         names: [&str; N],
@@ -100,12 +101,12 @@ impl Sheet {
     }
 }
 
-/// A colored triangle mesh of at most `most` triangles whose longest side is within `sizes`,
+/// Reads a colored triangle mesh of at most `most` triangles whose longest side is within `sizes`,
 /// metres.
 ///
 /// # Errors
-/// It cannot be read, has faults, no color, no triangle, more than `most` triangles, or a size that
-/// no such thing has.
+/// Returns an error if the file cannot be read or is damaged, or if it has no color, no triangle,
+/// more than `most` triangles, or a longest side outside `sizes`.
 pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
     let name = path.display();
     let scan = scan::read(&bytes_of(path)?, &Monitor::silent())
@@ -133,10 +134,10 @@ pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
     Ok(scan)
 }
 
-/// The names of the files in a folder that end on `.ply`, without the ending, in order.
+/// The sorted names, without the extension, of the `.ply` files in a folder.
 ///
 /// # Errors
-/// The folder cannot be read.
+/// Returns an error if the folder cannot be read.
 pub fn meshes_in(folder: &Path) -> anyhow::Result<Vec<String>> {
     let entries =
         fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;

@@ -1,4 +1,4 @@
-//! Furnished buildings that other people made: walked through as they are, a few rooms at a time or
+//! Furnished buildings made by other people, walked through as they are: a few rooms at a time or
 //! as a whole.
 
 use std::{collections::HashMap, f32::consts::PI, path::Path};
@@ -21,52 +21,51 @@ use super::{
 
 /// The most triangles of a building.
 const MAX_TRIANGLES: usize = 4_000_000;
-/// The shortest and the longest side of a building, metres.
+/// Limits of the longest side of a building, metres.
 const SIZES: [f32; 2] = [1.0, 60.0];
-/// The most things in a building.
+/// The most objects in a building.
 const MAX_THINGS: usize = 20_000;
-/// ScanNet200's ids of structure, and our names.
+/// ScanNet200's ids of structure with our names.
 const STRUCTURE: &[(i32, &str)] = &[(1, "wall"), (3, "floor"), (41, "ceiling")];
 
-/// A walk through a few rooms has at least so many cells, where it can be.
+/// Walkable cells that a walk through a few rooms should have, where possible.
 const LEAST_CELLS: usize = 80;
-/// How far beyond what is walked through one can see, metres.
+/// Margin around the area of the walk within which surfaces are visible, metres.
 const SIGHT: f32 = 3.5;
-/// Camera positions and points for each square metre that one can walk on, when all of it is walked
-/// through.
+/// Camera positions and points per walkable square metre in a walk through the whole building.
 const PER_SQUARE_METER: [f32; 2] = [3.0, 4000.0];
-/// The most camera positions and points then.
+/// The most camera positions and points of a walk through the whole building.
 const MOST: [f32; 2] = [500.0, 1_200_000.0];
-/// Edge of a voxel then, metres: as devices have it for large places.
+/// Edge of a voxel for a whole building, metres: the size that devices use for large places.
 const LARGE_VOXEL: f32 = 0.03;
-/// Mean distance of a point to its nearest neighbour then, metres.
+/// Mean distance of a point to its nearest neighbour for a whole building, metres.
 const LARGE_SPACING: f32 = 0.022;
-/// Surface of walls, floors and ceilings around, for each square metre that one can walk on.
+/// Area of walls, floors and ceilings per walkable area.
 const AROUND: f32 = 8.0;
 
-/// A building with the truth about its things.
+/// A building with the ground truth of its objects.
 #[derive(Debug)]
 pub struct Building {
     positions: Vec<Vec3>,
-    /// (vertices) sRGB in 0..1.
+    /// `(vertices)`: sRGB in 0..1.
     colors: Vec<Vec3>,
     triangles: Vec<Triangle>,
     owners: Vec<Owner>,
     /// Height of the floor.
     floor: f32,
-    /// Where one can walk.
+    /// The walkable area.
     ways: Ways,
-    /// A place of each thing that has a class.
+    /// The position of each object that has a class.
     places: Vec<Vec2>,
 }
 
-/// What is seen of a building, and from where.
+/// The visible part of a building, and the cameras of the walk.
 pub struct Tour {
-    /// Lit.
+    /// The scene, with lights.
     pub scene: Scene,
-    /// Along the way.
+    /// The cameras along the walk.
     pub cameras: Vec<Camera>,
-    /// Fitted to the length of the way.
+    /// The sensor, with settings that fit the walkable area.
     pub sensor: Sensor,
 }
 
@@ -74,7 +73,7 @@ impl Building {
     /// Reads a building from `scenes/` of a folder.
     ///
     /// # Errors
-    /// There is no such building, or it cannot be read or used.
+    /// Returns an error if there is no such building, or if it cannot be read or used.
     pub fn open(assets: &Path, name: &str) -> anyhow::Result<Self> {
         let folder = assets.join("scenes");
         let names = assets::meshes_in(&folder)?;
@@ -168,7 +167,7 @@ impl Building {
             .map_or(0, |i| i as u16 + 1)
     }
 
-    /// A plate below everything where the building has no floor.
+    /// Adds a plate below the whole building if it has no floor.
     fn lay_floor(&mut self) {
         let floor = self.owner_of("floor");
         let of_floor = self
@@ -203,7 +202,7 @@ impl Building {
         self.triangles.extend(plate);
     }
 
-    /// The middle of the box around each thing.
+    /// The center of the bounding box of each object, in plan view.
     fn find_places(&self) -> Vec<Vec2> {
         let mut boxes = vec![(Vec2::INFINITY, Vec2::NEG_INFINITY); self.owners.len()];
         for triangle in &self.triangles {
@@ -237,7 +236,8 @@ impl Building {
         Ways::new(triangles, self.floor)
     }
 
-    /// A walk through a few rooms, or the whole of it; `varied` in mirror image and colors.
+    /// A walk through a few rooms or the whole building; if `varied`, it may be mirrored and its
+    /// colors changed.
     pub fn tour(&self, whole: bool, varied: bool, dice: &mut Dice) -> Tour {
         let everywhere = [Vec2::NEG_INFINITY, Vec2::INFINITY];
         let free: Vec<usize> = self.ways.cells().collect();
@@ -245,7 +245,7 @@ impl Building {
             (everywhere, free)
         } else {
             let mut best: Option<(usize, [Vec2; 2], Vec<usize>)> = None;
-            // where the most stands: large halls are empty in the middle
+            // Choose the most furnished window: large halls are empty in the middle.
             for _ in 0..6 {
                 let from = dice.pick(&free);
                 let half = Vec2::new(dice.within(2.0, 3.6), dice.within(2.0, 3.6));
@@ -294,7 +294,7 @@ impl Building {
         }
     }
 
-    /// What lies in a window of the plan.
+    /// The triangles inside a window of the plan.
     fn scene(
         &self,
         window: [Vec2; 2],
@@ -346,11 +346,11 @@ impl Building {
         scene
     }
 
-    /// Where a camera stops on the way, spread evenly.
+    /// Camera positions, spread evenly over the walkable cells.
     fn spots(&self, cells: &[usize], stations: usize, dice: &mut Dice) -> Vec<Vec2> {
         let mut spots: Vec<Vec2> = Vec::with_capacity(stations);
         while spots.len() < stations {
-            // the farthest of a few from where the camera was already
+            // Take the farthest of a few candidates from all previous positions.
             let far = |p: &Vec2| {
                 spots
                     .iter()
@@ -366,7 +366,8 @@ impl Building {
         spots
     }
 
-    /// A hand-held camera that looks about from a spot, but not into what is too near.
+    /// A hand-held camera that looks in a random direction from a spot, but not at obstacles that
+    /// are too near.
     fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, dice: &mut Dice) -> Camera {
         let eye = spot.extend(self.floor + dice.within(1.15, 1.75))
             + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
@@ -376,7 +377,7 @@ impl Building {
                     .are_free(spot + Vec2::from_angle(yaw) * (0.2 * i as f32))
             })
         };
-        // people look at things
+        // People look at objects.
         let near: Vec<Vec2> = self
             .places
             .iter()

@@ -1,32 +1,32 @@
-//! A pinhole camera and the z-buffer that tells what each of its pixels sees.
+//! A pinhole camera and the z-buffer that finds the triangle seen by each of its pixels.
 
 use glam::{Affine3A, Mat3, Vec2, Vec3};
 use segscape::views;
 
 use super::scene::Scene;
 
-/// Nothing is seen nearer than this, metres.
+/// Distance of the near plane, metres.
 const NEAR: f32 = 0.08;
 
 /// A pinhole camera with square pixels.
 #[derive(Clone, Copy, Debug)]
 pub struct Camera {
-    /// Its centre.
+    /// The center of projection.
     pub eye: Vec3,
     right: Vec3,
     down: Vec3,
     /// The viewing direction.
     pub forward: Vec3,
     focal: f32,
-    /// Pixels across and down.
+    /// Width and height, pixels.
     pub size: [usize; 2],
 }
 
-/// What the pixels see, row by row.
+/// The depth and the triangle that each pixel sees, row by row.
 pub struct View {
-    /// (pixels) distance along the viewing direction; infinite where nothing is seen.
+    /// `(pixels)`: depth along the viewing direction; infinite where there is no surface.
     pub depth: Vec<f32>,
-    /// (pixels) index of the triangle.
+    /// `(pixels)`: index of the triangle; `u32::MAX` where there is none.
     pub triangle: Vec<u32>,
 }
 
@@ -55,7 +55,7 @@ impl Camera {
         }
     }
 
-    /// As views have it, in a frame that `placed` maps this camera's to.
+    /// Converts to a camera of the views module, in the frame that `placed` maps this camera's to.
     pub fn placed(&self, placed: Affine3A) -> views::Camera {
         let [width, height] = self.size.map(|n| n as f32);
         let axes = Mat3::from_cols(self.right, self.down, self.forward);
@@ -68,12 +68,12 @@ impl Camera {
         }
     }
 
-    /// The point `depth` metres along the viewing direction through the middle of a pixel.
+    /// The point `depth` metres along the viewing direction through the center of a pixel.
     pub fn point(&self, x: usize, y: usize, depth: f32) -> Vec3 {
         self.eye + self.ray(x, y) * depth
     }
 
-    /// The direction through a pixel, one metre long along the viewing direction.
+    /// The direction through the center of a pixel, one metre long along the viewing direction.
     pub fn ray(&self, x: usize, y: usize) -> Vec3 {
         let u = (x as f32 + 0.5 - self.size[0] as f32 / 2.0) / self.focal;
         let v = (y as f32 + 0.5 - self.size[1] as f32 / 2.0) / self.focal;
@@ -90,7 +90,8 @@ impl Camera {
             + Vec2::new(self.size[0] as f32, self.size[1] as f32) / 2.0
     }
 
-    /// The pixel and the depth of a point before the camera.
+    /// The pixel and depth of a point; `None` if it is outside the image or nearer than the near
+    /// plane.
     pub fn project(&self, p: Vec3) -> Option<(usize, usize, f32)> {
         let p = self.to_camera(p);
         if p.z < NEAR {
@@ -102,13 +103,14 @@ impl Camera {
         inside.then_some((q.x as usize, q.y as usize, p.z))
     }
 
-    /// Draws the scene into a z-buffer; parts that are farther away than `far` may be left out.
+    /// Renders the scene into a z-buffer; parts farther away than `far` may be left out.
     pub fn view(&self, scene: &Scene, far: f32) -> View {
         let pixels = self.size[0] * self.size[1];
         let mut nearest = vec![0.0; pixels]; // 1 / depth, which is affine on the image
         let mut triangle = vec![u32::MAX; pixels];
         let half = Vec2::new(self.size[0] as f32, self.size[1] as f32) / (2.0 * self.focal);
-        // how far outside of a side's plane a point is, over how far its sphere may reach there
+        // Ratio of the offset beyond a side plane along an image axis to the distance from that
+        // plane.
         let slope = (half * half + 1.0).map(f32::sqrt);
         let mut points = Vec::new();
         for piece in &scene.pieces {
@@ -193,7 +195,7 @@ impl Camera {
     }
 }
 
-/// The part of a triangle before the near plane: three or four corners, none when it is behind.
+/// The part of a triangle in front of the near plane: three or four corners, none if it is behind.
 fn clipped(corners: [Vec3; 3]) -> Vec<Vec3> {
     let mut kept = Vec::with_capacity(4);
     for (i, p) in corners.into_iter().enumerate() {

@@ -1,14 +1,14 @@
-//! The classes of synthetic rooms. Structure keeps NYU40's ids, so that evaluation's void rule (0,
-//! 1, 2, 22) holds; things count from 100.
+//! The classes of synthetic rooms. Structure keeps NYU40's ids, so that the evaluation's void rule
+//! (0, 1, 2, 22) holds; things are numbered from 100.
 
-/// What a point can be.
+/// A class of points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Class {
-    /// The number in the `semantic` property.
+    /// The id in the `semantic` property.
     pub id: i32,
-    /// A common noun, as ScanNet200 has it where it has the thing.
+    /// A common noun, the ScanNet200 name where ScanNet200 has the class.
     pub name: &'static str,
-    /// Structure: labelled, but never an instance.
+    /// If `true`, the class is structure: labelled, but never an instance.
     pub stuff: bool,
 }
 
@@ -30,7 +30,7 @@ impl Class {
     }
 }
 
-/// Every class; ids are never used again for another name.
+/// All classes; an id is never reused for another name.
 #[rustfmt::skip]
 pub const CLASSES: &[Class] = &[
     Class::stuff(1, "wall"),
@@ -242,12 +242,12 @@ pub const CLASSES: &[Class] = &[
     Class::thing(303, "object"),
 ];
 
-/// The name as the table has it.
+/// The `'static` name equal to `name`; `None` if there is no such class.
 pub fn named(name: &str) -> Option<&'static str> {
     CLASSES.iter().find(|c| c.name == name).map(|c| c.name)
 }
 
-/// The id of a name; 0, unlabelled, for a name that is no class.
+/// The id of a class name; 0, unlabelled, if there is no such class.
 pub fn id_of(name: &str) -> i32 {
     CLASSES.iter().find(|c| c.name == name).map_or(0, |c| c.id)
 }

@@ -1,7 +1,8 @@
-//! Variety that no grammar knows of: whole things bent, tapered, twisted and sheared by one smooth
-//! map, boxes with round edges and bulges, parts that lean, are longer on one side or gone.
+//! Shape variations beyond the grammars: whole objects bent, tapered, twisted and sheared by one
+//! smooth map, boxes with rounded edges and bulges, and parts that lean, are stretched or removed.
 //!
-//! A thing keeps the plane it stands on, its upright direction and, within a tenth or two, its box.
+//! An object keeps the plane it stands on, its upright direction and, within 10 to 20 percent, its
+//! bounding box.
 
 use std::f32::consts::TAU;
 
@@ -9,11 +10,11 @@ use glam::{Vec2, Vec3};
 
 use super::{dice::Dice, grammar::Object, mesh::Mesh};
 
-/// Boxes thinner than this keep their edges, metres.
+/// Boxes thinner than this keep sharp edges, metres.
 const THIN: f32 = 0.025;
 
-/// A smooth map of the space around a thing. Lengths of displacement are shares of the thing's own
-/// width and depth, so that flat things stay flat.
+/// A smooth map of the space around an object. Displacements are fractions of the object's own
+/// width and depth, so that flat objects stay flat.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Warp {
     low: Vec3,
@@ -23,18 +24,18 @@ pub(super) struct Warp {
     bulge: Vec2,
     shear: Vec2,
     bend: Vec2,
-    /// Of the plan: the back of a thing as an arc.
+    /// Curvature in plan view: the back of an object becomes an arc.
     arc: Vec2,
     wave: Vec2,
     phase: f32,
-    /// Radians from the foot to the top.
+    /// Rotation from bottom to top, radians.
     twist: f32,
-    /// Moves what is between foot and top up or down.
+    /// Moves the points between bottom and top up or down.
     lift: f32,
 }
 
 impl Warp {
-    /// For a thing in the box `low..high`, whose lower side stays in its plane.
+    /// A random map for an object in the box `low..high`, whose lower side stays in its plane.
     pub(super) fn drawn(low: Vec3, high: Vec3, dice: &mut Dice) -> Self {
         let size = (high - low).max(Vec3::splat(1e-3));
         let some = |odds: f32, reach: f32, dice: &mut Dice| {
@@ -64,7 +65,7 @@ impl Warp {
         }
     }
 
-    /// Where a point goes.
+    /// Maps a point.
     pub(super) fn apply(&self, p: Vec3) -> Vec3 {
         let plan = Vec2::new(self.size.x, self.size.y);
         let middle = self.low.truncate() + plan / 2.0;
@@ -72,7 +73,7 @@ impl Warp {
         let q = (p.truncate() - middle)
             * self.scale.truncate()
             * (1.0 + self.taper * t + self.bulge * (4.0 * t * (1.0 - t)));
-        // from -1 to 1 across the thing
+        // From -1 to 1 across the object.
         let across = q / plan * 2.0;
         let swing = (TAU * t + self.phase).sin() - self.phase.sin();
         let moved = q + plan
@@ -85,7 +86,7 @@ impl Warp {
         (middle + turned).extend(self.low.z + self.scale.z * above * (1.0 + self.lift * (1.0 - t)))
     }
 
-    /// Whether straight lines become curves, so that long edges need points between their ends.
+    /// `true` if straight lines become curves, so that long edges need points between their ends.
     fn is_curved(&self) -> bool {
         [self.bulge, self.bend, self.arc, self.wave]
             .iter()
@@ -94,7 +95,7 @@ impl Warp {
     }
 }
 
-/// Changes a thing without knowing what it is; gently, so that it stays what it is.
+/// Varies an object without regard to its class, gently enough that it remains recognizable.
 pub(super) fn vary(object: &mut Object, dice: &mut Dice) {
     if dice.chance(0.4) {
         soften(object, dice);
@@ -109,7 +110,7 @@ pub(super) fn vary(object: &mut Object, dice: &mut Dice) {
     }
 }
 
-/// Moves all parts, and with them the places where things may stand, which stay level.
+/// Moves all parts, and with them the support surfaces, which stay horizontal.
 pub(super) fn bend(object: &mut Object, warp: &Warp) {
     let longest = (warp.size.max_element() / 3.0).max(0.05);
     for part in &mut object.parts {
@@ -124,7 +125,7 @@ pub(super) fn bend(object: &mut Object, warp: &Warp) {
     for top in &mut object.tops {
         let [x, y] = top.half;
         let center = warp.apply(top.centre);
-        // as much of it as is there on both sides
+        // Shrinks to the extent that is available on both sides.
         let reach = |d: Vec3| {
             (warp.apply(top.centre + d) - center)
                 .abs()
@@ -135,7 +136,7 @@ pub(super) fn bend(object: &mut Object, warp: &Warp) {
     }
 }
 
-/// Gives plain boxes round edges, and some of them a belly.
+/// Gives plain boxes round edges, and sometimes bulging sides.
 fn soften(object: &mut Object, dice: &mut Dice) {
     let (round, belly) = (
         dice.within(0.05, 0.5),
@@ -154,17 +155,16 @@ fn soften(object: &mut Object, dice: &mut Dice) {
     }
 }
 
-/// One plain box of a mesh as it was made: its corners in the frame of the primitive and where they
-/// are now.
+/// One plain box of a mesh: its corners in the frame of the primitive, and their current positions.
 struct Cuboid {
     mesh: Mesh,
     low: Vec3,
     high: Vec3,
-    /// By the bits x, y, z of the corner.
+    /// Indexed by the bits x, y, z of the corner.
     corners: [Vec3; 8],
 }
 
-/// The plain boxes that a mesh consists of; `None` if there is anything else in it.
+/// The plain boxes that a mesh consists of; `None` if it contains anything else.
 fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
     const VERTICES: usize = 24;
     const TRIANGLES: usize = 12;
@@ -220,7 +220,8 @@ fn boxes(mesh: &Mesh) -> Option<Vec<Cuboid>> {
 }
 
 impl Cuboid {
-    /// With edges rounded by a share of its thickness, and sides that swell by a share of it.
+    /// The box with edges rounded by the fraction `round` and sides bulged by the fraction `belly`
+    /// of its thickness.
     fn softened(self, round: f32, belly: f32) -> Mesh {
         let size = self.high - self.low;
         let thin = size.min_element();
@@ -237,7 +238,7 @@ impl Cuboid {
             v.texture = v.position;
             let unit = ((v.position - self.low) / size * 2.0 - 1.0).clamp(Vec3::NEG_ONE, Vec3::ONE);
             let flat = Vec3::ONE - unit * unit;
-            // a side swells in its middle; its edges stay
+            // A side bulges in its middle; its edges stay.
             let swell = unit
                 * Vec3::new(flat.y * flat.z, flat.z * flat.x, flat.x * flat.y)
                 * (belly * thin);
@@ -251,7 +252,7 @@ impl Cuboid {
     }
 }
 
-/// Lets one of the smaller parts that nothing stands on lean, grow, shrink or go.
+/// Tilts, stretches, shrinks or removes one of the smaller parts that do not support the object.
 fn unsettle(object: &mut Object, dice: &mut Dice) {
     let (low, high) = object.bounds();
     let is_loose = |mesh: &Mesh| {

@@ -1,9 +1,10 @@
-//! The random choices of the generator: one reproducible stream of ChaCha8 per room.
+//! The random number generator of the synthetic rooms: one reproducible ChaCha8 stream per room.
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
-/// A seeded source of choices; the same seed and stream give the same choices on every machine.
+/// A seeded random number generator; the same seed and stream give the same numbers on every
+/// machine.
 pub struct Dice(ChaCha8Rng);
 
 impl Dice {
@@ -25,12 +26,12 @@ impl Dice {
         self.within(-reach, reach)
     }
 
-    /// A whole number in `lo..=hi`.
+    /// A uniform integer in `lo..=hi`.
     pub fn count(&mut self, lo: usize, hi: usize) -> usize {
         self.0.random_range(lo..=hi)
     }
 
-    /// True with probability `p`.
+    /// `true` with probability `p`.
     pub fn chance(&mut self, p: f32) -> bool {
         self.0.random::<f32>() < p
     }
@@ -40,23 +41,23 @@ impl Dice {
         options[self.0.random_range(0..options.len())]
     }
 
-    /// -1 or 1.
+    /// -1 or 1, each with probability 0.5.
     pub fn side(&mut self) -> f32 {
         if self.chance(0.5) { 1.0 } else { -1.0 }
     }
 
-    /// Standard normal, by Box and Muller.
+    /// Standard normal, by the Box-Muller transform.
     pub fn normal(&mut self) -> f32 {
         let radius = (-2.0 * (1.0 - self.0.random::<f32>()).ln()).sqrt();
         radius * (std::f32::consts::TAU * self.0.random::<f32>()).cos()
     }
 
-    /// A seed for noise that belongs to one thing.
+    /// A seed for the noise of one object or material.
     pub fn seed(&mut self) -> u32 {
         self.0.random()
     }
 
-    /// Brings `items` into random order.
+    /// Shuffles `items`.
     pub fn shuffle<T>(&mut self, items: &mut [T]) {
         for last in (1..items.len()).rev() {
             items.swap(last, self.0.random_range(0..=last));

@@ -1,38 +1,38 @@
-//! Floor plans: a rectangle cut into rooms, with doorways such that one can walk from every room to
+//! Floor plans: a rectangle divided into rooms, with doorways that make every room reachable from
 //! every other.
 
 use glam::Vec2;
 
 use super::dice::Dice;
 
-/// The shortest side of a room that is no corridor, metres.
+/// The shortest side of a room other than a corridor, metres.
 const SHORTEST: f32 = 2.2;
 
-/// The narrowest doorway, metres: a person passes.
+/// The narrowest doorway that a person can pass, metres.
 pub const NARROWEST: f32 = 0.78;
 
-/// What remains of a wall on both sides of a doorway, metres.
+/// Width of the wall that remains on each side of a doorway, metres.
 const JAMB: f32 = 0.15;
 
-/// What kind of building it is a floor of.
+/// The kind of building that the floor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Building {
     /// A home.
     Flat,
     /// Rooms along a corridor.
     Offices,
-    /// A large hall and rooms behind it.
+    /// A large hall with rooms behind it.
     Shop,
 }
 
-/// What a room is there for in its building.
+/// The role of a room in its building.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// One of many.
+    /// An ordinary room.
     Room,
-    /// The way to the others.
+    /// The corridor that leads to the other rooms.
     Corridor,
-    /// The large one.
+    /// The large hall.
     Hall,
 }
 
@@ -41,52 +41,52 @@ pub enum Role {
 pub struct Area {
     /// Its lower corner, metres.
     pub low: Vec2,
-    /// Its upper corner.
+    /// Its upper corner, metres.
     pub high: Vec2,
-    /// What for.
+    /// Its role in the building.
     pub role: Role,
 }
 
 impl Area {
-    /// Width and depth.
+    /// Width and depth, metres.
     pub fn size(&self) -> Vec2 {
         self.high - self.low
     }
 
-    /// Square metres.
+    /// Area, square metres.
     pub fn area(&self) -> f32 {
         self.size().element_product()
     }
 }
 
-/// A way from one room to the next.
+/// A doorway between two rooms.
 #[derive(Clone, Copy, Debug)]
 pub struct Doorway {
-    /// The two rooms.
+    /// Indices of the two rooms.
     pub rooms: [usize; 2],
-    /// Its middle, half-way through the wall.
+    /// Its center, in the middle of the wall.
     pub center: Vec2,
     /// The unit vector from the first room to the second.
     pub direction: Vec2,
-    /// Width and height.
+    /// Width and height, metres.
     pub size: [f32; 2],
 }
 
-/// Rooms and the ways between them.
+/// Rooms and the doorways between them.
 #[derive(Clone, Debug)]
 pub struct FloorPlan {
-    /// Of this kind of building.
+    /// The kind of building.
     pub building: Building,
     /// The rooms.
     pub areas: Vec<Area>,
-    /// How thick the walls between them are, metres.
+    /// Thickness of the walls between the rooms, metres.
     pub wall: f32,
-    /// The ways.
+    /// The doorways.
     pub doorways: Vec<Doorway>,
 }
 
 impl FloorPlan {
-    /// A floor of a building, at most 25 m long.
+    /// Generates a floor of a building, at most 25 m long.
     pub fn new(dice: &mut Dice) -> Self {
         let building = dice.pick(&[
             Building::Flat,
@@ -106,7 +106,8 @@ impl FloorPlan {
             high: Vec2::new(long, deep),
             role: Role::Room,
         };
-        // larger buildings have larger rooms: what a scan costs goes with their number
+        // Larger buildings have larger rooms, because the cost of a scan grows with the number of
+        // rooms.
         let largest = match building {
             Building::Flat => dice.within(10.0, 22.0),
             _ => dice.within(14.0, 26.0),
@@ -131,7 +132,7 @@ impl FloorPlan {
                     dice.within(1.5, 2.4)
                 };
                 let room = deep - wide - 2.0 * wall;
-                // along one side, or with rooms on both
+                // Rooms along one side of the corridor, or on both.
                 let below = if room < 2.0 * SHORTEST || dice.chance(0.15) {
                     0.0
                 } else {
@@ -176,8 +177,8 @@ impl FloorPlan {
         }
     }
 
-    /// Whether a wall of a room (in the order of [`super::structure::Shell::rectangle`]: front,
-    /// right, back, left) is an outer one.
+    /// `true` if a wall of a room is an outer wall of the building. Walls are numbered as in
+    /// [`super::structure::Shell::rectangle`]: front, right, back, left.
     pub fn is_outer(&self, room: usize, wall: usize) -> bool {
         let (lo, hi) = self
             .areas
@@ -190,7 +191,7 @@ impl FloorPlan {
     }
 }
 
-/// Two areas, with a wall between them, cut across an axis at a share of its length.
+/// Two areas separated by a wall, cut across `axis` at the fraction `share` of its length.
 fn cut(area: Area, axis: usize, share: f32, wall: f32) -> [Area; 2] {
     let length = area.size()[axis] - wall;
     let at = (length * share).clamp(
@@ -203,7 +204,7 @@ fn cut(area: Area, axis: usize, share: f32, wall: f32) -> [Area; 2] {
     [first, second]
 }
 
-/// Cuts an area until no room is larger than `largest`, or one that is a little larger was let be.
+/// Cuts an area recursively until no room is much larger than `largest`.
 fn split(area: Area, largest: f32, wall: f32, dice: &mut Dice, areas: &mut Vec<Area>) {
     let size = area.size();
     let axis = usize::from(size.y > size.x);
@@ -217,8 +218,8 @@ fn split(area: Area, largest: f32, wall: f32, dice: &mut Dice, areas: &mut Vec<A
     }
 }
 
-/// A wall that two rooms share: the second room's direction, the wall's place across, and from
-/// where to where along it.
+/// The wall shared by two rooms: the direction from the first to the second, the position of the
+/// wall along that direction's axis, and its start and end.
 fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
     (0..2).find_map(|axis| {
         let along = 1 - axis;
@@ -238,7 +239,7 @@ fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
     })
 }
 
-/// Enough doorways that every room can be reached, mostly from corridors and halls, and a few more.
+/// Doorways that make every room reachable, preferably from corridors and halls, and a few more.
 fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
     let mut pairs: Vec<([usize; 2], _)> = Vec::new();
     for first in 0..areas.len() {
@@ -250,7 +251,7 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
     }
     dice.shuffle(&mut pairs);
     pairs.sort_by_key(|(rooms, _)| rooms.iter().all(|&room| areas[room].role == Role::Room));
-    // the number of the part of the building that a room can be reached from
+    // For each room, the label of the connected component it belongs to.
     let mut part: Vec<usize> = (0..areas.len()).collect();
     let tall = dice.within(1.98, 2.12);
     let mut doorways = Vec::new();
@@ -331,7 +332,7 @@ mod tests {
             for d in doorways {
                 assert!(d.size[0] >= NARROWEST && d.size[1] > 1.9);
                 for (room, sign) in d.rooms.into_iter().zip([-1.0, 1.0]) {
-                    // both jambs are in the wall of the room
+                    // Both jambs are in the wall of the room.
                     for side in [-0.5, 0.5] {
                         let p = d.center
                             + d.direction * sign * (wall / 2.0 + 0.01)

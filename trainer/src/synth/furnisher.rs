@@ -1,5 +1,5 @@
-//! Whose hand a thing is by: wherever the layout wants a thing, chance decides between the own part
-//! grammar and a model that somebody else made.
+//! Chooses the source of each object: wherever the layout asks for an object, chance decides
+//! between our part grammar and a third-party model.
 
 use std::{
     ops::{Deref, DerefMut},
@@ -13,16 +13,16 @@ use super::{
     vary,
 };
 
-/// The dice of a room together with the models that it may be furnished with.
+/// The random number generator of a room together with the models that may furnish it.
 pub struct Furnisher {
     dice: Dice,
     library: Arc<Library>,
-    /// Share of the places that take a foreign model where there is one, 0..=1.
+    /// Share of the places that take a third-party model where one exists, 0..=1.
     share: f32,
 }
 
 impl Furnisher {
-    /// Takes `share` of the things from a library.
+    /// A furnisher that takes the share `share` of the objects from a library.
     pub fn new(dice: Dice, library: Arc<Library>, share: f32) -> Self {
         Self {
             dice,
@@ -31,8 +31,8 @@ impl Furnisher {
         }
     }
 
-    /// The choices of a stream of its own: who asks twice with the same numbers gets the same thing
-    /// twice.
+    /// The same furnisher with a random stream of its own: the same numbers give the same object
+    /// every time.
     pub fn again(&self, seed: u64, stream: u64) -> Self {
         Self::new(Dice::new(seed, stream), self.library.clone(), self.share)
     }
@@ -52,14 +52,14 @@ impl DerefMut for Furnisher {
     }
 }
 
-/// A new thing for a place where one of the class `name` is wanted; `None` when there is no such
-/// kind. A foreign model may be of a class that stands in the same places; it is about as large as
-/// what the grammar makes.
+/// A new object for a place where an object of the class `name` is wanted; `None` if there is no
+/// such class. A third-party model may be of another class that is found in the same places; it is
+/// about as large as the object that the grammar makes.
 pub fn make(name: &str, furnisher: &mut Furnisher) -> Option<Object> {
     grammar::make(name, &mut furnisher.dice).map(|own| or_foreign(own, furnisher))
 }
 
-/// The thing, or a foreign one in its place.
+/// The object, or a third-party model in its place.
 pub fn or_foreign(own: Object, furnisher: &mut Furnisher) -> Object {
     let Furnisher {
         dice,

@@ -1,26 +1,26 @@
-//! Depth fusion as scanning applications do it: a truncated signed distance field in sparse blocks,
-//! whose zero level becomes the points.
+//! Depth fusion as scanning applications do it: a truncated signed distance function (TSDF) in
+//! sparse blocks, whose zero crossings become the points.
 
 use glam::{IVec3, Vec3};
 
 use super::noise::below;
 
-/// Voxels along one side of a block: a power of two, so that finding a voxel is shifting and
+/// Voxels along one side of a block: a power of two, so that a voxel is found by shifting and
 /// masking.
 const SIDE: i32 = 1 << SHIFT;
 const SHIFT: i32 = 3;
 const EMPTY: u32 = u32::MAX;
 
-/// The field at one place.
+/// The field at one voxel.
 #[derive(Clone, Copy, Default)]
 struct Voxel {
     /// Weighted mean distance to the surface, metres, positive in front of it.
     distance: f32,
     weight: f32,
-    /// Weighted sum of colours.
+    /// Weighted sum of colors.
     color: Vec3,
     color_weight: f32,
-    /// The owner that leads a majority vote, and by how much.
+    /// The owner that leads a majority vote, and its lead in votes.
     owner: u16,
     lead: u16,
 }
@@ -28,15 +28,15 @@ struct Voxel {
 /// A surface point of the fused field.
 #[derive(Clone, Copy, Debug)]
 pub struct Sample {
-    /// Metres.
+    /// Position, metres.
     pub position: Vec3,
     /// sRGB in 0..1.
     pub color: Vec3,
-    /// Which owner most of the pixels said.
+    /// The owner that won the vote of the pixels.
     pub owner: u16,
 }
 
-/// A sparse truncated signed distance field.
+/// A sparse truncated signed distance function (TSDF).
 pub struct Volume {
     low: Vec3,
     voxel: f32,
@@ -46,7 +46,7 @@ pub struct Volume {
 }
 
 impl Volume {
-    /// An empty field for the box `low..high` with voxels of the given size.
+    /// An empty field for the box `low..high` with voxels of edge length `voxel`, metres.
     pub fn new(low: Vec3, high: Vec3, voxel: f32) -> Self {
         let blocks = ((high - low) / (voxel * SIDE as f32)).ceil().as_ivec3() + 1;
         let cells = (blocks.x * blocks.y * blocks.z) as usize;
@@ -83,7 +83,7 @@ impl Volume {
         self.low + (at.as_vec3() + 0.5) * self.voxel
     }
 
-    /// Adds one depth pixel: the surface is at `eye + ray * depth`, `ray` not necessarily of unit
+    /// Integrates one depth pixel: the surface is at `eye + ray * depth`. `ray` need not be of unit
     /// length.
     pub fn integrate(
         &mut self,
@@ -119,7 +119,7 @@ impl Volume {
                     .push([Voxel::default(); (SIDE * SIDE * SIDE) as usize]);
             }
             let v = &mut self.pool[self.block_of_cell[block] as usize][inner];
-            // What lies behind the surface was not seen: it counts less the deeper it is.
+            // The space behind the surface was not seen: the deeper a voxel is, the less it counts.
             let trust = weight
                 * if distance < 0.0 {
                     1.0 + 0.9 * distance / behind
@@ -181,7 +181,7 @@ impl Volume {
         samples
     }
 
-    /// The point between a voxel and the next along an axis, if the surface lies there.
+    /// The point between a voxel and the next one along an axis, if the surface lies there.
     fn crossing(&self, at: IVec3, axis: usize, here: &Voxel, there: &Voxel) -> Option<Sample> {
         let span = (here.distance - there.distance).abs();
         // A jump across the whole band is the seam between two surfaces, not a surface.
@@ -202,8 +202,8 @@ impl Volume {
         })
     }
 
-    /// The direction in which the field rises fastest at a point, that is the surface's normal;
-    /// zero where it is not known.
+    /// The unit gradient of the field at a point, that is the surface's normal; zero where it is
+    /// unknown.
     pub fn normal(&self, p: Vec3) -> Vec3 {
         let at = below((p - self.low) / self.voxel);
         let slope = |axis: IVec3| match (self.get(at + axis), self.get(at - axis)) {

@@ -1,5 +1,5 @@
-//! Functional groups: a desk with its chair and screen, a bed between nightstands. The group's wall
-//! is at y = 0 and it grows towards +y.
+//! Functional groups: a desk with its chair and screen, a bed between nightstands. The wall is at y
+//! = 0 of the group's frame, and the group extends towards +y.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -11,21 +11,21 @@ use super::{
     scene::Pose,
 };
 
-/// Things that are placed together.
+/// Objects that are placed together.
 #[derive(Default)]
 pub struct Group {
-    /// Each with its pose in the group's frame.
+    /// The objects, each with its pose in the group's frame.
     pub members: Vec<(Object, Pose)>,
 }
 
 impl Group {
-    /// One thing with its back at the wall.
+    /// A group of one object with its back to the wall.
     pub fn of(object: Object) -> Self {
         let depth = -object.bounds().0.y;
         Self::default().and(object, [0.0, depth, 0.0], 0.0)
     }
 
-    /// With one more thing.
+    /// Adds an object.
     pub fn and(mut self, object: Object, position: [f32; 3], turn: f32) -> Self {
         self.members.push((
             object,
@@ -37,7 +37,7 @@ impl Group {
         self
     }
 
-    /// With a thing that the catalogue makes, where `place` wants it.
+    /// Adds an object of the class `kind` from the catalogue, in the pose that `place` returns.
     pub fn with(
         self,
         kind: &str,
@@ -53,7 +53,7 @@ impl Group {
         }
     }
 
-    /// Beside the first member, back at the wall, a finger's breadth away.
+    /// Adds an object beside the first member, its back to the wall, a finger's breadth away.
     pub fn beside(self, kind: &str, side: f32, dice: &mut Furnisher) -> Self {
         let Some((first, pose)) = self.members.first() else {
             return self;
@@ -73,7 +73,7 @@ impl Group {
         })
     }
 
-    /// On the wall above the last member, with its lower edge in the range `low`.
+    /// Adds an object on the wall above the last member, with its lower edge in the range `low`.
     pub fn above(self, kind: &str, low: [f32; 2], dice: &mut Furnisher) -> Self {
         let Some(x) = self.members.last().map(|(_, pose)| pose.position.x) else {
             return self;
@@ -91,13 +91,13 @@ impl Group {
     }
 }
 
-/// One of `kinds` with its back at the wall.
+/// A random one of `kinds` with its back to the wall.
 pub fn single(kinds: &[&str], dice: &mut Furnisher) -> Group {
     let kind = dice.pick(kinds);
     make(kind, dice).map(Group::of).unwrap_or_default()
 }
 
-/// A desk with a chair drawn up, a screen, keyboard, mouse, a computer.
+/// A desk with a chair in front of it, a screen, keyboard and mouse, and a computer.
 pub fn working(dice: &mut Furnisher) -> Group {
     let kind = dice.pick(&["desk", "desk", "table"]);
     let mut group = single(&[kind], dice);
@@ -161,7 +161,7 @@ pub fn working(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A bed with nightstands at one or both sides, pillows on it.
+/// A bed with pillows, and nightstands at one or both sides.
 pub fn sleeping(dice: &mut Furnisher) -> Group {
     let kind = if dice.chance(0.1) { "mattress" } else { "bed" };
     let mut group = single(&[kind], dice);
@@ -189,7 +189,7 @@ pub fn sleeping(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A couch, often with an end table, a floor lamp and a low table before it.
+/// A couch, often with an end table, a floor lamp and a low table in front of it.
 pub fn sofa_corner(dice: &mut Furnisher) -> Group {
     let mut group = single(&["couch", "couch", "armchair"], dice);
     let Some((couch, pose)) = group.members.first() else {
@@ -261,7 +261,7 @@ pub fn media(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A table in the room with chairs around it, some pushed in, some drawn out.
+/// A free-standing table with chairs around it, some pushed in, some drawn out.
 pub fn dining(dice: &mut Furnisher) -> Group {
     around("dining table", &["chair"], dice)
 }
@@ -284,7 +284,7 @@ fn around(table: &str, seats: &[&str], dice: &mut Furnisher) -> Group {
         if dice.chance(0.2) {
             return group;
         }
-        // The chairs of one table are of one make: their grammar is run with the same choices.
+        // All chairs of a table have the same design: their grammar uses the same random numbers.
         let Some(chair) = make(seats[0], &mut dice.again(seed, 0)) else {
             return group;
         };
@@ -309,12 +309,12 @@ fn around(table: &str, seats: &[&str], dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A low table, sometimes with a stool beside it.
+/// A low table or an ottoman.
 pub fn coffee(dice: &mut Furnisher) -> Group {
     single(&["coffee table", "end table", "ottoman"], dice)
 }
 
-/// A seat by itself or two side by side.
+/// A single seat, or two side by side.
 pub fn single_seat(dice: &mut Furnisher) -> Group {
     let kind = dice.pick(&[
         "armchair",
@@ -334,7 +334,7 @@ pub fn single_seat(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// One or two shelves full of books.
+/// A bookshelf, sometimes with another one, a cabinet or a plant beside it.
 pub fn books(dice: &mut Furnisher) -> Group {
     let group = single(&["bookshelf"], dice);
     if dice.chance(0.35) {
@@ -344,7 +344,7 @@ pub fn books(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// Cupboards for clothes side by side.
+/// Wardrobes side by side.
 pub fn wardrobes(dice: &mut Furnisher) -> Group {
     let group = single(&["wardrobe"], dice);
     if dice.chance(0.3) {
@@ -358,7 +358,7 @@ pub fn wardrobes(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A cabinet or a chest of drawers, sometimes with something beside it.
+/// A cabinet or a chest of drawers, sometimes with an object beside it.
 pub fn chest(dice: &mut Furnisher) -> Group {
     let group = single(&["dresser", "cabinet", "cabinet", "nightstand"], dice);
     if dice.chance(0.4) {
@@ -372,7 +372,7 @@ pub fn chest(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// File cabinets in a row, a printer on a stand.
+/// File cabinets in a row, sometimes with a printer or a bin beside them.
 pub fn files(dice: &mut Furnisher) -> Group {
     let mut group = single(&["file cabinet", "cabinet"], dice);
     for side in [-1.0, 1.0] {
@@ -387,7 +387,7 @@ pub fn files(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A lamp that stands by itself.
+/// A floor lamp, a plant or a fan by itself.
 pub fn standing_light(dice: &mut Furnisher) -> Group {
     single(
         &["floor lamp", "plant", "fan", "potted plant", "floor lamp"],

@@ -1,5 +1,5 @@
-//! Groups of halls, classrooms, store rooms and rooms for hobbies. The group's wall is at y = 0 and
-//! it grows towards +y.
+//! Groups of halls, classrooms, store rooms and hobby rooms. The wall is at y = 0 of the group's
+//! frame, and the group extends towards +y.
 
 use std::f32::consts::PI;
 
@@ -9,7 +9,7 @@ use super::{
     groups::{Group, single},
 };
 
-/// A coat rack with a seat or shoes below or beside it.
+/// A coat rack, sometimes with a seat, shoes or storage beside it.
 pub fn entrance(dice: &mut Furnisher) -> Group {
     let group = single(&["coat rack"], dice);
     if dice.chance(0.6) {
@@ -23,7 +23,7 @@ pub fn entrance(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A flight of stairs along the wall with its rail.
+/// A flight of stairs along the wall, often with a rail.
 pub fn stairway(dice: &mut Furnisher) -> Group {
     let group = single(&["stairs"], dice);
     let Some((stairs, pose)) = group.members.first() else {
@@ -55,7 +55,7 @@ pub fn closets(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A hearth with a seat or a basket beside it.
+/// A fireplace, sometimes with a picture above it and a seat, a basket or a bookshelf beside it.
 pub fn hearth(dice: &mut Furnisher) -> Group {
     let group = single(&["fireplace"], dice);
     let group = if dice.chance(0.4) {
@@ -74,7 +74,7 @@ pub fn hearth(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// Water, snacks and bins side by side.
+/// A water cooler, a machine or a similar appliance, often with a bin or storage beside it.
 pub fn refreshment(dice: &mut Furnisher) -> Group {
     let group = single(&["water cooler", "machine", "mini fridge", "copier"], dice);
     if dice.chance(0.6) {
@@ -94,7 +94,7 @@ pub fn refreshment(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A copier or a table with what belongs to it, and a bin.
+/// A copier or a table, often with a bin, a cart or storage beside it.
 pub fn copying(dice: &mut Furnisher) -> Group {
     let group = single(&["copier", "copier", "table"], dice);
     if dice.chance(0.7) {
@@ -114,7 +114,7 @@ pub fn copying(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// Two or three sets of open shelves.
+/// Open shelves or similar storage, often with a second piece beside them.
 pub fn shelving(dice: &mut Furnisher) -> Group {
     let group = single(&["rack", "rack", "bookshelf", "storage organizer"], dice);
     if dice.chance(0.55) {
@@ -140,7 +140,7 @@ pub fn built_in(dice: &mut Furnisher) -> Group {
     single(&["pillar", "column", "ledge", "ledge"], dice)
 }
 
-/// A piano of either kind with its stool and a music stand.
+/// A piano of either kind, often with a seat in front and a music stand or the like beside it.
 pub fn practice(dice: &mut Furnisher) -> Group {
     let mut group = single(&["piano", "keyboard piano"], dice);
     let front = group
@@ -171,7 +171,7 @@ pub fn practice(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A machine to train on, weights and a mat.
+/// Exercise equipment, often with weights, a mat or a ball beside it.
 pub fn training(dice: &mut Furnisher) -> Group {
     let group = single(&["machine", "machine", "rack", "bicycle"], dice);
     let group = if dice.chance(0.6) {
@@ -186,7 +186,7 @@ pub fn training(dice: &mut Furnisher) -> Group {
     }
 }
 
-/// A board or a screen on the wall with a desk before it.
+/// A board or a screen on the wall, sometimes with a desk in front of it.
 pub fn teaching(dice: &mut Furnisher) -> Group {
     let board = dice.pick(&[
         "blackboard",
@@ -214,7 +214,7 @@ pub fn teaching(dice: &mut Furnisher) -> Group {
     })
 }
 
-/// Rows of tables with chairs that all look one way.
+/// Rows of tables with chairs that all face one way.
 pub fn rows(dice: &mut Furnisher) -> Group {
     let (rows, columns) = (dice.count(1, 3), dice.count(1, 2));
     let seed = dice.count(0, usize::MAX >> 16) as u64;
@@ -224,7 +224,7 @@ pub fn rows(dice: &mut Furnisher) -> Group {
     );
     let mut group = Group::default();
     for i in 0..rows * columns {
-        // furniture of one class is of one make
+        // Furniture of one class has one design.
         let (Some(table), Some(chair)) = (
             make(table_kind, &mut dice.again(seed, 0)),
             make(seat, &mut dice.again(seed, 1)),
@@ -249,12 +249,12 @@ pub fn rows(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A partition in the room.
+/// A partition or a column in the room.
 pub fn partition(dice: &mut Furnisher) -> Group {
     single(&["divider", "divider", "pillar", "column"], dice)
 }
 
-/// Shelves in a line, often with others at their backs.
+/// Shelves in a line, often with others back to back.
 pub fn aisle(dice: &mut Furnisher) -> Group {
     let (kind, length, doubled) = (
         dice.pick(&["rack", "rack", "bookshelf"]),
@@ -264,7 +264,7 @@ pub fn aisle(dice: &mut Furnisher) -> Group {
     let seed = dice.count(0, usize::MAX >> 16) as u64;
     let mut group = Group::default();
     for i in 0..length * if doubled { 2 } else { 1 } {
-        // the shelves of one shop are of one make, what lies in them is not
+        // All shelves of a shop have the same design; their contents differ.
         let Some(shelf) = make(kind, &mut dice.again(seed, 0)) else {
             return group;
         };
@@ -279,7 +279,7 @@ pub fn aisle(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A counter with a machine to pay at.
+/// A counter with a checkout machine.
 pub fn till(dice: &mut Furnisher) -> Group {
     let group = single(&["desk", "cabinet", "table"], dice);
     let Some(top) = group

@@ -1,4 +1,4 @@
-//! What hangs on walls and below the ceiling.
+//! Objects that hang on walls and below the ceiling.
 
 use glam::Vec2;
 
@@ -10,7 +10,7 @@ use super::{
     scene::{Footprint, Pose},
 };
 
-/// What buildings have in every room.
+/// Fixtures that every room of a building can have.
 const FIXTURES: &[&str] = &[
     "power outlet",
     "power outlet",
@@ -26,7 +26,8 @@ const FIXTURES: &[&str] = &[
     "fire extinguisher",
 ];
 
-/// Things that do not hang at eye level: the least and greatest height of their lower edge, metres.
+/// Objects that do not hang at eye level: the least and greatest height of their lower edge,
+/// metres.
 const HEIGHTS: &[(&str, [f32; 2])] = &[
     ("power outlet", [0.2, 0.45]),
     ("light switch", [1.0, 1.25]),
@@ -50,7 +51,7 @@ const HEIGHTS: &[(&str, [f32; 2])] = &[
 ];
 
 impl Layout {
-    /// Hangs pictures, boards and shelves of the room's use, and what every building has.
+    /// Hangs the pictures, boards and shelves of the room's use, and the fixtures of the building.
     pub fn add_wall_things(&mut self, plan: &Plan, dice: &mut Furnisher) {
         for _ in 0..dice.count(2, 8) {
             self.hang(dice.pick(plan.hung), dice);
@@ -61,13 +62,13 @@ impl Layout {
         self.add_switches(dice);
     }
 
-    /// Puts a thing of the class `kind` on some wall where it fits.
+    /// Hangs an object of the class `kind` on a random wall where it fits.
     pub fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
         let Some(object) = make(kind, dice) else {
             return;
         };
         let (lo, hi) = object.bounds();
-        // Its back goes to the wall whatever its own origin is.
+        // Its back goes to the wall, wherever its own origin is.
         let object = self.full_height(object.at(0.0, 0.004 - lo.y, -lo.z));
         let low = match HEIGHTS.iter().find(|(name, _)| *name == kind) {
             Some((_, [least, greatest])) => dice.within(*least, *greatest),
@@ -84,7 +85,7 @@ impl Layout {
         }
     }
 
-    /// Switches beside doors, where hands look for them.
+    /// Adds switches beside doors, within reach of a hand.
     fn add_switches(&mut self, dice: &mut Furnisher) {
         let doors: Vec<_> = self
             .shell
@@ -108,7 +109,7 @@ impl Layout {
         }
     }
 
-    /// Lamps, and what else hangs below the ceiling.
+    /// Adds lamps and other objects below the ceiling.
     pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Furnisher) {
         for _ in 0..dice.count(0, 2) {
             let kind = dice.pick(plan.overhead);
@@ -130,7 +131,7 @@ impl Layout {
         }
     }
 
-    /// The object, drawn out to the ceiling where its class goes from the floor to it.
+    /// The object, stretched to the ceiling if its class reaches from floor to ceiling.
     pub fn full_height(&self, mut object: Object) -> Object {
         if ["pillar", "column", "pipe"].contains(&object.class) {
             let by = self.shell.height / object.bounds().1.z.max(0.1);

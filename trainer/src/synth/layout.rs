@@ -1,5 +1,5 @@
-//! Who stands where: functional groups of things along the walls and in the room, clutter on their
-//! tops, without impossible overlaps.
+//! Places the furniture: functional groups along the walls and in the room, and clutter on them,
+//! without impossible overlaps.
 
 use std::{collections::BTreeSet, f32::consts::FRAC_PI_2};
 
@@ -14,10 +14,10 @@ use super::{
     structure::{Opening, Shell},
 };
 
-/// Overlap in the plan that counts as touching, metres.
+/// Overlap in the plan that still counts as touching, metres.
 const SLACK: f32 = 0.012;
 
-/// Things that lean: they need a wall behind them.
+/// Objects that lean and need a wall behind them.
 const LEANING: &[&str] = &[
     "broom",
     "folded chair",
@@ -27,14 +27,14 @@ const LEANING: &[&str] = &[
     "tube",
 ];
 
-/// Most kinds of things in one scan: training gives every kind that is there a name, and has room
-/// for `loss.classes` of them, 64.
+/// The most classes of objects in one scan: training gives every class that is present a name and
+/// has room for `loss.classes` of them, 64.
 pub const MOST_KINDS: usize = 58;
 
-/// How deep and how high the way through a door is kept free on its sides, metres.
+/// Depth and height of the passage that is kept free on either side of a door, metres.
 const PASSAGE: [f32; 2] = [0.8, 2.0];
 
-/// What people throw on seats and floors.
+/// Objects that people throw on seats and floors.
 pub const THROWN: &[&str] = &[
     "clothes", "clothes", "clothes", "blanket", "bag", "backpack", "cushion", "book", "box",
     "purse", "paper", NAMELESS,
@@ -42,32 +42,32 @@ pub const THROWN: &[&str] = &[
 
 /// An object in its place.
 pub struct Thing {
-    /// What.
+    /// The object.
     pub object: Object,
-    /// Where.
+    /// Its pose in the room.
     pub pose: Pose,
-    /// The box around it in the room.
+    /// Its bounding box in the room.
     pub footprint: Footprint,
 }
 
-/// A furnished room before it becomes triangles.
+/// A furnished room before it is converted to triangles.
 pub struct Layout {
-    /// Walls, floor, ceiling.
+    /// Walls, floor and ceiling.
     pub shell: Shell,
-    /// What stands, hangs and lies in it.
+    /// The objects that stand, hang and lie in the room.
     pub things: Vec<Thing>,
-    /// Where nothing may stand: the swing of doors.
+    /// Areas where nothing may stand: the swing of doors, passages and the lanes of corridors.
     pub kept_free: Vec<Footprint>,
-    /// The kinds of things so far, here and in rooms that were furnished before.
+    /// The classes placed so far, here and in rooms of the same scan that were furnished before.
     pub kinds: BTreeSet<&'static str>,
-    /// How many kinds there may be when the furniture is in and small things follow: furniture of
-    /// other rooms wants its own.
+    /// The most classes once the furniture is in and small objects follow: the remaining ones are
+    /// reserved for the furniture of other rooms.
     pub most_with_small: usize,
     most: usize,
 }
 
 impl Layout {
-    /// Furnishes a new room that stands by itself.
+    /// Furnishes a new single room.
     pub fn new(dice: &mut Furnisher) -> Self {
         let plan = Plan::drawn(dice);
         let side = |dice: &mut Furnisher| dice.within(plan.size[0], plan.size[1]);
@@ -80,7 +80,7 @@ impl Layout {
         room
     }
 
-    /// A room with nothing in it yet; `kinds` are those of rooms that belong to the same scan.
+    /// An empty room; `kinds` are the classes in other rooms of the same scan.
     pub fn empty(shell: Shell, kinds: BTreeSet<&'static str>) -> Self {
         Self {
             shell,
@@ -92,7 +92,7 @@ impl Layout {
         }
     }
 
-    /// Puts in what a room of this use has; more than once what stands there, for a large room.
+    /// Furnishes the room for a use; a large room gets its furniture `times` times.
     pub fn furnish(&mut self, plan: &Plan, times: usize, dice: &mut Furnisher) {
         for _ in 0..times {
             for group in plan.along_walls {
@@ -113,7 +113,7 @@ impl Layout {
             let kind = dice.pick(plan.floor);
             if let Some(object) = make(kind, dice) {
                 let group = Group::of(object);
-                // Small things stand in corners and against furniture more often than in the open.
+                // Small objects stand in corners and against furniture more often than in the open.
                 if LEANING.contains(&kind) || dice.chance(0.65) {
                     self.place_at_wall(group, dice)
                 } else {
@@ -128,7 +128,7 @@ impl Layout {
                 }
             }
         }
-        // things that have no name stand in every other room
+        // Half of the rooms contain nameless objects.
         let nameless = if dice.chance(0.5) {
             dice.count(1, 6)
         } else {
@@ -157,7 +157,8 @@ impl Layout {
         }
     }
 
-    /// Things whose footprint is taken at the height of a walking person.
+    /// `true` if an object at the height of a walking person covers `p` or is within `margin` of
+    /// it.
     pub fn blocks(&self, p: Vec2, margin: f32) -> bool {
         self.things
             .iter()
@@ -165,7 +166,7 @@ impl Layout {
             .any(|f| f.height[1] > 0.5 && f.height[0] < 1.8 && f.contains(p, margin))
     }
 
-    /// Doors and windows in some of `walls`, as many as fit there.
+    /// Adds doors and windows to random ones of `walls`, as many as fit.
     pub fn add_openings(
         &mut self,
         walls: &[usize],
@@ -208,7 +209,7 @@ impl Layout {
             self.shell.openings.push(opening);
             let pose = self.on_wall(wall, opening.middle, sill);
             if is_door {
-                // Often leaf and frame are two things; sometimes there is no leaf.
+                // Door leaf and frame are often two objects; sometimes there is no leaf.
                 let style = dice.count(0, 9);
                 if style > 5 {
                     self.put(grammar::doorframe_of(size[0], size[1], dice), pose);
@@ -242,10 +243,10 @@ impl Layout {
         }
     }
 
-    /// The way in through an opening, up to the height of a person.
+    /// The passage inside the room at an opening, up to the height of a person.
     fn passage(&self, opening: &Opening) -> Footprint {
         let ([deep, high], (start, direction, _)) = (PASSAGE, self.shell.wall(opening.wall));
-        // a little into the wall, too, for what is flat and hangs there
+        // Reaches a little into the wall, too, for flat objects that hang there.
         let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0 - 0.05);
         Footprint {
             centre,
@@ -255,8 +256,8 @@ impl Layout {
         }
     }
 
-    /// A doorway to the next room, before anything else is in this one. Its leaf, if there is to be
-    /// one here, stands open.
+    /// Adds a doorway to the next room; must come before anything else in this room. If `is_hung`,
+    /// it may get an open leaf and a frame.
     pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Furnisher) {
         let (pose, way) = (
             self.on_wall(opening.wall, opening.middle, 0.0),
@@ -266,7 +267,7 @@ impl Layout {
         self.shell.openings.push(opening);
         if is_hung {
             let style = dice.count(0, 9);
-            // one leaf is no wider than this
+            // A single leaf is never wider than this.
             if style < 6 && w < 1.1 && !self.kept_free.iter().any(|other| other.overlaps(&way, 0.0))
             {
                 self.put(
@@ -281,7 +282,7 @@ impl Layout {
         self.kept_free.push(way);
     }
 
-    /// A curtain or blinds before a window, a radiator below it.
+    /// Sometimes adds a curtain or blinds in front of a window, and a radiator below it.
     fn dress_window(&mut self, window: Opening, dice: &mut Furnisher) {
         let ([w, h], sill) = (window.size, window.sill);
         let covering = match dice.count(0, 4) {
@@ -311,7 +312,7 @@ impl Layout {
         }
     }
 
-    /// Whether there may be one more kind of things like these.
+    /// `true` if these objects do not exceed the limit of classes.
     fn is_known<'a>(&self, objects: impl Iterator<Item = &'a Object>) -> bool {
         let new: BTreeSet<&str> = objects
             .map(|o| o.class)
@@ -320,7 +321,8 @@ impl Layout {
         new.is_empty() || self.kinds.len() + new.len() <= self.most
     }
 
-    /// Puts an object where it was found to fit, unless it is of one kind too many.
+    /// Puts an object where it was found to fit, unless its class would exceed the limit of
+    /// classes.
     pub fn put(&mut self, object: Object, pose: Pose) {
         if !self.is_known(std::iter::once(&object)) {
             return;
@@ -334,17 +336,17 @@ impl Layout {
         });
     }
 
-    /// The pose of a thing whose back is on a wall, `along` metres from the wall's start.
+    /// The pose of an object with its back on a wall, `along` metres from the wall's start.
     pub fn on_wall(&self, wall: usize, along: f32, z: f32) -> Pose {
         let (start, direction, _) = self.shell.wall(wall);
-        // The object's +y looks into the room, so its +x runs along the wall.
+        // The object's front, +y, faces into the room, so its +x runs along the wall.
         Pose {
             position: (start + direction * along).extend(z),
             turn: direction.to_angle(),
         }
     }
 
-    /// Whether the place is inside the room.
+    /// `true` if the footprint is inside the room.
     pub fn inside(&self, footprint: &Footprint) -> bool {
         footprint
             .corners()
@@ -354,7 +356,7 @@ impl Layout {
             && footprint.height[1] < self.shell.height + 0.01
     }
 
-    /// Whether the place is inside the room and free.
+    /// `true` if the footprint is inside the room and free.
     pub fn fits(&self, footprint: &Footprint) -> bool {
         self.inside(footprint)
             && !self
@@ -379,7 +381,7 @@ impl Layout {
         }
     }
 
-    /// Backs a group against a wall; mostly pushed sideways until it touches its neighbour or the
+    /// Places a group against a wall, mostly pushed sideways until it touches its neighbour or the
     /// corner.
     fn place_at_wall(&mut self, mut group: Group, dice: &mut Furnisher) {
         group.members = group
@@ -420,7 +422,8 @@ impl Layout {
         }
     }
 
-    /// Puts a group somewhere in the room, turned to the walls or nearly so.
+    /// Places a group somewhere in the room, roughly aligned with the walls in half of the
+    /// attempts.
     fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Furnisher) {
         group.members = group
             .members

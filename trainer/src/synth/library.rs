@@ -1,4 +1,4 @@
-//! Models of furniture that other people made: read once, checked, shared by all rooms of a world.
+//! Furniture models made by other people: read once, checked, and shared by all rooms of a world.
 
 use std::{
     collections::HashMap,
@@ -22,31 +22,33 @@ use super::{
 
 /// The most triangles of a model.
 const MAX_TRIANGLES: usize = 100_000;
-/// The shortest and the longest a model may be, metres.
+/// Limits of the longest side of a model, metres.
 const SIZES: [f32; 2] = [0.02, 8.0];
-/// Corners nearer than this become one, metres: no scan shows less.
+/// Spacing of the grid on which vertices are merged, metres: no scan shows finer detail.
 const GRAIN: f32 = 0.004;
-/// A model of more colors than this is painted, not made of colored parts.
+/// The most colors of a model that is made of colored parts; models with more are colored by
+/// vertex.
 const MOST_COLORS: usize = 12;
-/// Who asks for a kind gets a model of that kind this often where there are both that and kin.
+/// Probability of choosing a model of the requested class where models of that class and of its kin
+/// both exist.
 const SAME_KIND: f32 = 0.75;
 
-/// What is kept aside, to see whether furniture by other hands is found: every model of these
-/// sources, and no other.
+/// The held-out sources, used to test whether furniture by other makers is found: all of their
+/// models are held out, and no others.
 const HELD_OUT: &[&str] = &[
     "open-rmf/rmf_demos",
     "aws-robotics/aws-robomaker-bookstore-world",
 ];
 
-/// Names that other people use for our classes.
+/// Class names of other collections, with our names for them.
 const SYNONYMS: &[(&str, &str)] = &[
     ("electric panel", "electrical panel"),
     ("exercise equipment", "exercise machine"),
     ("recycle bin", "recycling bin"),
 ];
 
-/// Kinds that stand in the same places: where one is wanted, a model of another may come. Kinds
-/// without a grammar have no other way into rooms.
+/// Groups of classes found in the same places: a request for one class may be served by a model of
+/// another. Classes without a grammar enter rooms only this way.
 pub const KIN: &[&[&str]] = &[
     &["chair", "office chair", "folded chair", "stool"],
     &[
@@ -244,37 +246,37 @@ pub const KIN: &[&[&str]] = &[
     &["tube", "tool", "dumbbell"],
 ];
 
-/// How the surfaces of a model got their color.
+/// How the surfaces of a model are colored.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Paint {
-    /// One color for the whole surface, sRGB in 0..1: any material may take its place.
+    /// One color for the whole surface, sRGB in 0..1; any material may replace it.
     Flat(Vec3),
-    /// Vertex by vertex, in the place of the texture.
+    /// Colored by vertex; the color is stored in place of the texture position.
     Baked,
 }
 
-/// A part of a model that has one look.
+/// A part of a model with a uniform appearance.
 #[derive(Clone, Debug)]
 pub struct Surface {
-    /// Its shape in the model's frame, which is that of the grammars' objects.
+    /// Its shape in the model's frame, which is the frame of the grammars' objects.
     pub mesh: Mesh,
     /// Its color.
     pub paint: Paint,
 }
 
-/// A thing somebody else made: standing on z = 0, centred in x and y, its back towards -y where
-/// that is known.
+/// An object made by someone else: standing on z = 0, centred in x and y, its back towards -y where
+/// the back is known.
 #[derive(Clone, Debug)]
 pub struct Model {
     /// Its class.
     pub class: &'static str,
-    /// What it is made of.
+    /// Its surfaces.
     pub surfaces: Vec<Surface>,
-    /// Where something may stand on it.
+    /// The support surfaces on which other objects may stand.
     pub tops: Vec<Top>,
-    /// Width, depth and height.
+    /// Width, depth and height, metres.
     pub size: Vec3,
-    /// Whether its back is known.
+    /// `true` if its back is known.
     pub has_front: bool,
 }
 
@@ -286,10 +288,11 @@ pub struct Library {
 }
 
 impl Library {
-    /// Reads the models for a use from `models/` of a folder.
+    /// Reads the models for the given use from `models/` of a folder.
     ///
     /// # Errors
-    /// The manifest or a model cannot be read or used, or there is no model for this use.
+    /// Returns an error if the manifest or a model cannot be read or used, or if there is no model
+    /// for this use.
     pub fn open(assets: &Path, models: Models) -> anyhow::Result<Self> {
         let folder = assets.join("models");
         let path = folder.join("manifest.csv");
@@ -332,7 +335,7 @@ impl Library {
         Ok(Self { models, of_class })
     }
 
-    /// Whether there is no model.
+    /// `true` if there is no model.
     pub fn is_empty(&self) -> bool {
         self.models.is_empty()
     }
@@ -345,9 +348,10 @@ impl Library {
             .map(|index| &self.models[*index])
     }
 
-    /// A model for a place where a thing of a kind and about that size is wanted.
+    /// A random model for a place where an object of the class `kind` and of about this size is
+    /// wanted.
     pub fn model_for(&self, kind: &str, size: Vec3, dice: &mut Dice) -> Option<&Model> {
-        // a rail follows its stairs, so those are the grammar's own
+        // The rail follows the slope of its stairs, so stairs always come from the grammar.
         if kind == "stairs" {
             return None;
         }
@@ -371,7 +375,7 @@ impl Library {
         (!chosen.is_empty()).then(|| dice.pick(&chosen))
     }
 
-    /// Another model of the same class with similar proportions, to exchange parts with.
+    /// Another model of the same class with similar proportions, for exchanging parts.
     pub fn mate_of(&self, model: &Model, dice: &mut Dice) -> Option<&Model> {
         let similar = |other: &&Model| {
             let ratio = other.size / model.size.max(Vec3::splat(0.01));
@@ -385,7 +389,7 @@ impl Library {
     }
 }
 
-/// The class of a category or a class of other people's; `None` where we have none.
+/// Our class for a category name of another collection; `None` if we have none.
 pub fn class_of(category: &str) -> Option<&'static str> {
     let ours = SYNONYMS
         .iter()
@@ -394,7 +398,7 @@ pub fn class_of(category: &str) -> Option<&'static str> {
     classes::named(ours).filter(|name| classes::id_of(name) >= 100)
 }
 
-/// Whether two boxes are about as large, whichever way they are turned.
+/// `true` if two boxes are of similar size, in either orientation.
 fn alike(a: Vec3, b: Vec3) -> bool {
     let near = |a: f32, b: f32| (a - b).abs() < 0.1 || (0.3..2.2).contains(&(a / b.max(1e-3)));
     near(a.z, b.z) && near(a.x.max(a.y), b.x.max(b.y)) && near(a.x.min(a.y), b.x.min(b.y))
@@ -407,7 +411,7 @@ impl Model {
             (lo.min(p), hi.max(p))
         });
         let origin = ((lo + hi) / 2.0).with_z(lo.z);
-        // our fronts face +y
+        // Our fronts face +y.
         let turn = if has_front {
             Vec3::new(-1.0, -1.0, 1.0)
         } else {
@@ -453,7 +457,7 @@ impl Model {
             Vec::new()
         };
         if class == "bed" {
-            // what else is level are its pillows, or the boards around it
+            // The other horizontal surfaces are its pillows or the boards around it.
             tops.truncate(1);
         }
         Self {
@@ -466,7 +470,7 @@ impl Model {
     }
 }
 
-/// The triangles with corners of one grain made one.
+/// The triangles after merging vertices in the same grid cell.
 fn thinned(
     positions: &[Vec3],
     triangles: impl Iterator<Item = [u32; 3]>,

@@ -1,4 +1,4 @@
-//! Light in a room: lamps and daylight with shadows, and a soft rest that gets darker towards
+//! The light in a room: lamps and daylight with shadows, and ambient light that gets darker towards
 //! corners.
 
 use glam::Vec3;
@@ -9,10 +9,10 @@ use super::{
     scene::{Light, Scene},
 };
 
-/// Lamps that are farther away than this give no light, metres.
+/// Range of a lamp, metres: beyond it the lamp gives no light.
 const REACH: f32 = 8.0;
 
-/// The lights of a scene with what each of them sees.
+/// The lights of a scene with their shadow maps.
 pub struct Lighting {
     lamps: Vec<(Light, Camera, View)>,
     ambient: Vec3,
@@ -20,7 +20,7 @@ pub struct Lighting {
 }
 
 impl Lighting {
-    /// Draws the shadow map of every light.
+    /// Renders the shadow map of every light.
     pub fn new(scene: &Scene, ambient: Vec3, seed: u32) -> Self {
         let lamps = scene.lights.iter().map(|light| {
             let camera = Camera::new(light.position, light.direction, 2.5, [256, 256]);
@@ -33,7 +33,7 @@ impl Lighting {
         }
     }
 
-    /// How bright the soft light is at places: it gets darker towards corners.
+    /// Brightness factor of the ambient light at points; it gets darker towards corners.
     pub fn shade_at<const N: usize>(&self, places: &Places<N>) -> [f32; N] {
         let (wide, near) = (
             noise_at(&places.scaled(0.55), &[self.seed; N]),
@@ -42,8 +42,8 @@ impl Lighting {
         std::array::from_fn(|lane| 0.25 + 1.5 * wide[lane] * near[lane] * 2.0)
     }
 
-    /// The light that reaches a point with a normal where the soft light has that
-    /// [shade](Self::shade_at): linear RGB, about 1 where it is well lit.
+    /// The light that reaches a surface point with the given normal, where the ambient light has
+    /// the given [shade](Self::shade_at): linear RGB, about 1 where it is well lit.
     pub fn at(&self, p: Vec3, normal: Vec3, shade: f32) -> Vec3 {
         let sky = 0.75 + 0.25 * normal.z;
         let soft = self.ambient * sky * shade;
@@ -61,7 +61,7 @@ impl Lighting {
         })
     }
 
-    /// The share of a light that reaches a point, softened over neighbouring pixels of its shadow
+    /// The visible share of a light at a point, averaged over neighbouring pixels of its shadow
     /// map.
     fn lit(&self, p: Vec3, camera: &Camera, view: &View) -> f32 {
         let Some((x, y, depth)) = camera.project(p) else {

@@ -1,5 +1,5 @@
-//! What surfaces look like: procedural textures in the frame of their part, so that colour varies
-//! inside every object.
+//! The appearance of surfaces: procedural textures in the frame of their part, so that color varies
+//! within every object.
 
 use glam::{IVec3, Vec3};
 
@@ -8,49 +8,48 @@ use super::{
     noise::{Places, hash, noise, noise_at, rough, rough_at, unit},
 };
 
-/// How a material's two colours are laid out; lengths in metres, axes 0 = x, 1 = y, 2 = z.
+/// The pattern of a material's two colors; lengths in metres, axes 0 = x, 1 = y, 2 = z.
 #[derive(Clone, Copy, Debug)]
 pub enum Texture {
-    /// Soft blotches.
+    /// Soft blotches of a size.
     Mottled(f32),
-    /// Wood: bands drawn out along an axis.
+    /// Wood: bands stretched along an axis.
     Grain(usize),
-    /// Stripes across an axis, of a period.
+    /// Stripes across an axis, with a period.
     Stripes(usize, f32),
-    /// A check of a period.
+    /// A check pattern with a period.
     Checks(f32),
-    /// Tiles of a size, with joints in the accent colour and tiles of slightly different shade.
+    /// Tiles of a size, each of a slightly different shade, with joints in the accent color.
     Tiles(f32),
-    /// Floor boards along x of a width.
+    /// Floor boards along x, of a width.
     Boards(f32),
-    /// Bricks of a height in rows that are shifted by half a brick, with joints in the accent
-    /// colour.
+    /// Bricks of a height, in rows shifted by half a brick, with joints in the accent color.
     Bricks(f32),
-    /// A figure that comes again with a period: wallpapers, carpets.
+    /// A figure repeated with a period: wallpapers, carpets.
     Motif(f32),
-    /// A picture of a width and a height: a sky, a ground, and things before them.
+    /// A picture of a width and a height: a sky, a ground, and objects in front of them.
     Scenery([f32; 2]),
-    /// Many colours in irregular patches: posters, book covers, prints.
+    /// Many colors in irregular patches: posters, book covers, prints.
     Print(f32),
-    /// Coloured vertex by vertex: the place in the texture is the colour itself.
+    /// Colored by vertex: the texture position is the color itself.
     Painted,
-    /// Book spines (or files, or boxes) beside each other along an axis, of a mean thickness.
+    /// Spines of books, files or boxes side by side along an axis, of a mean thickness.
     Spines(usize, f32),
 }
 
-/// A texture with its colours and how a depth camera takes it.
+/// A texture with its colors and its effect on a depth camera.
 #[derive(Clone, Copy, Debug)]
 pub struct Material {
     texture: Texture,
-    /// Main colour, sRGB in 0..1.
+    /// Main color, sRGB in 0..1.
     pub base: Vec3,
     accent: Vec3,
     seed: u32,
-    /// Share of depth pixels that fail on it: glass, mirrors, black gloss.
+    /// Share of depth pixels that fail on it: high for glass, mirrors, black gloss.
     pub missing: f32,
-    /// Light it sends out by itself: screens, lamps, windows.
+    /// Light emitted by the material: screens, lamps, windows.
     pub glow: f32,
-    /// How much wear and dirt changes its brightness from place to place; 1 as on furniture.
+    /// Strength of the brightness changes by wear and dirt from place to place; 1 for furniture.
     wear: f32,
 }
 
@@ -68,7 +67,7 @@ impl Material {
         }
     }
 
-    /// What vertices say: the `texture` of each is its colour, sRGB in 0..1.
+    /// A material colored by vertex: the `texture` of each vertex is its color, sRGB in 0..1.
     pub fn painted() -> Self {
         Self {
             texture: Texture::Painted,
@@ -81,7 +80,7 @@ impl Material {
         }
     }
 
-    /// The same, failing on a share of the depth pixels.
+    /// The same material with the share `share` of failing depth pixels.
     pub fn missing(self, share: f32) -> Self {
         Self {
             missing: share,
@@ -89,18 +88,18 @@ impl Material {
         }
     }
 
-    /// The same, shining with `glow`.
+    /// The same material, emitting light of brightness `glow`.
     pub fn glowing(self, glow: f32) -> Self {
         Self { glow, ..self }
     }
 
-    /// The same with other wear.
+    /// The same material with another amount of wear.
     pub fn worn(self, wear: f32) -> Self {
         Self { wear, ..self }
     }
 
-    /// The same texture with another seed and slightly other colours: a second drawer, the next
-    /// cushion.
+    /// The same texture with another seed and slightly different colors, as for a second drawer or
+    /// the next cushion.
     pub fn sibling(self, dice: &mut Dice) -> Self {
         let shade = dice.within(0.85, 1.12);
         Self {
@@ -111,7 +110,7 @@ impl Material {
         }
     }
 
-    /// The same with its main colour scaled.
+    /// The same material with its colors scaled by `by`.
     pub fn shaded(self, by: f32) -> Self {
         Self {
             base: (self.base * by).min(Vec3::ONE),
@@ -120,23 +119,23 @@ impl Material {
         }
     }
 
-    /// Colour at `p` (metres in the part's frame), sRGB in 0..1.
+    /// The color at `p` (metres in the part's frame), sRGB in 0..1.
     #[cfg(test)]
     pub fn color(&self, p: Vec3) -> Vec3 {
         self.with_wear(self.pattern(p), wear_at(&Places::new([p]), &[self.seed])[0])
     }
 
-    /// What [`wear_at`] is asked with.
+    /// The seed to pass to [`wear_at`].
     pub fn seed(&self) -> u32 {
         self.seed
     }
 
-    /// A colour of the pattern where there is so much wear.
+    /// Applies wear to a color of the pattern.
     pub fn with_wear(&self, color: Vec3, wear: f32) -> Vec3 {
         (color * (1.0 + self.wear * (wear - 0.75))).clamp(Vec3::ZERO, Vec3::ONE)
     }
 
-    /// Colour at `p` (metres in the part's frame) when it was new, sRGB.
+    /// The color at `p` (metres in the part's frame) without wear, sRGB.
     pub fn pattern(&self, p: Vec3) -> Vec3 {
         let seed = self.seed;
         let mixed = |t: f32| self.base.lerp(self.accent, t);
@@ -197,7 +196,7 @@ impl Material {
                 }
             }
             Texture::Motif(period) => {
-                // on walls y is constant, on floors z
+                // On walls y is constant, on floors z.
                 let (u, v) = (p.x / period, (p.y + p.z) / period);
                 let v = v + 0.5 * (u.floor() as i32 & 1) as f32;
                 let (x, y) = (u - u.floor() - 0.5, v - v.floor() - 0.5);
@@ -268,8 +267,8 @@ impl Material {
     }
 }
 
-/// Wear, dirt and what lamps leave in shade, in patches as large as an arm, a hand and a finger;
-/// places in the parts' frames.
+/// Brightness changes by wear, dirt and uneven light, in patches as large as an arm, a hand and a
+/// finger; places are in the parts' frames.
 pub fn wear_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
     let arms = rough_at(&places.scaled(0.9), &seeds.map(|seed| seed ^ 0x3c3c));
     let hands = rough_at(&places.scaled(2.7), &seeds.map(|seed| seed ^ 0xa5a5));
@@ -277,7 +276,7 @@ pub fn wear_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N]
     std::array::from_fn(|lane| 0.35 * arms[lane] + 0.9 * hands[lane] + 0.25 * fingers[lane])
 }
 
-/// A colour of the given hue, saturation and value, each in 0..1.
+/// A color of the given hue, saturation and value, each in 0..1.
 pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
     let channel =
         |shift: f32| (((hue + shift).rem_euclid(1.0) * 6.0 - 3.0).abs() - 1.0).clamp(0.0, 1.0);
@@ -285,7 +284,7 @@ pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
     Vec3::ONE.lerp(pure, saturation) * value
 }
 
-/// The materials of indoor things.
+/// Random materials of indoor objects.
 impl Dice {
     /// Varnished or painted wood with grain along `axis`.
     pub fn wood(&mut self, axis: usize) -> Material {
@@ -328,7 +327,7 @@ impl Dice {
         Material::new(Texture::Mottled(size), base, base * depth, self)
     }
 
-    /// Wood or paint, as furniture carcasses are.
+    /// Wood or paint, as used for furniture carcasses.
     pub fn carcass(&mut self, axis: usize) -> Material {
         if self.chance(0.65) {
             self.wood(axis)
@@ -337,7 +336,7 @@ impl Dice {
         }
     }
 
-    /// Cloth and upholstery: plain, mottled, striped, checked or printed.
+    /// Cloth and upholstery: mottled, striped, checked, printed or with a motif.
     pub fn fabric(&mut self) -> Material {
         let saturation = self.within(0.02, 0.7).powf(1.5);
         let base = hue(self.within(0.0, 1.0), saturation, self.within(0.18, 0.85));
@@ -356,14 +355,14 @@ impl Dice {
         Material::new(texture, base, accent, self)
     }
 
-    /// Steel, aluminium, chrome.
+    /// Steel, aluminium or chrome.
     pub fn metal(&mut self) -> Material {
         let base = Vec3::splat(self.within(0.3, 0.75)) * Vec3::new(1.0, 0.99, 0.96);
         let miss = self.within(0.05, 0.35);
         Material::new(Texture::Mottled(0.08), base, base * 0.55, self).missing(miss)
     }
 
-    /// Black or dark grey plastic, as electronics have.
+    /// Black or dark grey plastic, as used for electronics.
     pub fn dark(&mut self) -> Material {
         let base = Vec3::splat(self.within(0.05, 0.2));
         let miss = self.within(0.05, 0.3);
@@ -433,7 +432,7 @@ impl Dice {
         Material::new(Texture::Mottled(0.06), base, base * 0.45, self)
     }
 
-    /// A switched-off or shining screen.
+    /// A screen, switched off or on.
     pub fn screen(&mut self) -> Material {
         if self.chance(0.6) {
             let base = Vec3::splat(self.within(0.03, 0.12));

@@ -1,31 +1,31 @@
 //! Triangle meshes of furniture parts: a handful of primitives that stand on z = 0, centred in x
-//! and y, and ways to bend and move them.
+//! and y, and operations that bend and move them.
 
 use std::f32::consts::TAU;
 
 use glam::{Quat, Vec2, Vec3};
 
-/// A point of a surface; `texture` is where it was when the primitive was made, so that patterns
+/// A point of a surface; `texture` is its position when the primitive was made, so that patterns
 /// move with their part.
 #[derive(Clone, Copy, Debug)]
 pub struct Vertex {
-    /// Metres.
+    /// Position, metres.
     pub position: Vec3,
-    /// Metres in the frame of the primitive.
+    /// Texture position, metres in the frame of the primitive.
     pub texture: Vec3,
 }
 
-/// Triangles over shared vertices, metres.
+/// A triangle mesh with shared vertices, metres.
 #[derive(Clone, Debug, Default)]
 pub struct Mesh {
-    /// The corners.
+    /// The vertices.
     pub vertices: Vec<Vertex>,
-    /// Three indices into `vertices` each; the winding carries no meaning.
+    /// Three indices into `vertices` per triangle; the winding carries no meaning.
     pub triangles: Vec<[u32; 3]>,
 }
 
 impl Mesh {
-    /// The surface `point(u, v)` over the unit square, in `across` times `along` cells.
+    /// The surface `point(u, v)` over the unit square, with `across` times `along` cells.
     pub fn surface(across: usize, along: usize, point: impl Fn(f32, f32) -> Vec3) -> Self {
         let mut mesh = Self::default();
         for j in 0..=along {
@@ -53,7 +53,7 @@ impl Mesh {
         Self::soft(width, depth, height, 0.0)
     }
 
-    /// A box whose edges are rounded by `radius`; with a large radius, upholstery.
+    /// A box whose edges are rounded by `radius`; with a large radius it looks like upholstery.
     pub fn soft(width: f32, depth: f32, height: f32, radius: f32) -> Self {
         let half = Vec3::new(width, depth, height) / 2.0;
         let radius = radius.min(half.min_element());
@@ -65,7 +65,7 @@ impl Mesh {
                 mesh = mesh.and(Self::surface(cells, cells, |u, v| {
                     let mut p = half;
                     p[axis] *= sign;
-                    // Grid lines sit where the rounding begins, so that the flat inside needs no
+                    // Grid lines lie where the rounding begins, so that the flat inside needs no
                     // more cells.
                     p[(axis + 1) % 3] = rounded_line(u, half[(axis + 1) % 3], core[(axis + 1) % 3]);
                     p[(axis + 2) % 3] = rounded_line(v, half[(axis + 2) % 3], core[(axis + 2) % 3]);
@@ -77,7 +77,7 @@ impl Mesh {
         mesh.at(0.0, 0.0, half.z).retextured()
     }
 
-    /// The surface of revolution about z through `profile`, pairs of radius and height.
+    /// The surface of revolution of `profile` about z; `profile` holds pairs of radius and height.
     pub fn lathe(profile: &[(f32, f32)]) -> Self {
         let widest = profile.iter().map(|p| p.0).fold(0.0, f32::max);
         let around = if widest < 0.03 { 6 } else { 14 };
@@ -93,7 +93,7 @@ impl Mesh {
         Self::frustum(radius, radius, height)
     }
 
-    /// A closed cone stump.
+    /// A closed truncated cone.
     pub fn frustum(bottom: f32, top: f32, height: f32) -> Self {
         Self::lathe(&[(0.0, 0.0), (bottom, 0.0), (top, height), (0.0, height)])
     }
@@ -119,7 +119,7 @@ impl Mesh {
         })
     }
 
-    /// A torus, or the part of one that `turn` (radians) covers, lying on z = 0.
+    /// A torus lying on z = 0, or the part of one that spans the angle `turn`, radians.
     pub fn ring(major: f32, minor: f32, turn: f32) -> Self {
         let path: Vec<Vec3> = (0..=20)
             .map(|i| turn * i as f32 / 20.0)
@@ -128,7 +128,7 @@ impl Mesh {
         Self::tube(&path, minor)
     }
 
-    /// A cushion: flat below, puffed above, with `puff` of its `height` in the bulge.
+    /// A cushion: flat below, bulging above, with the fraction `puff` of its `height` in the bulge.
     pub fn cushion(width: f32, depth: f32, height: f32, puff: f32) -> Self {
         Self::soft(width, depth, height, 0.35 * height)
             .subdivided(width.max(depth) / 6.0)
@@ -139,8 +139,8 @@ impl Mesh {
             })
     }
 
-    /// Cuts edges longer than `longest` in two until none is left, so that [`Mesh::warp`] has
-    /// something to bend.
+    /// Splits edges until none is longer than `longest`, so that [`Mesh::warp`] has vertices to
+    /// bend.
     pub fn subdivided(mut self, longest: f32) -> Self {
         let mut done = Vec::with_capacity(self.triangles.len());
         while let Some([a, b, c]) = self.triangles.pop() {
@@ -170,7 +170,7 @@ impl Mesh {
         self
     }
 
-    /// Moves every point; the pattern stays on the surface.
+    /// Maps every vertex position with `to`; the pattern stays on the surface.
     pub fn warp(mut self, to: impl Fn(Vec3) -> Vec3) -> Self {
         self.vertices
             .iter_mut()
@@ -178,27 +178,28 @@ impl Mesh {
         self
     }
 
-    /// Moved by (x, y, z).
+    /// The mesh moved by (x, y, z).
     pub fn at(self, x: f32, y: f32, z: f32) -> Self {
         self.warp(|p| p + Vec3::new(x, y, z))
     }
 
-    /// Turned by `angle` radians about the x axis.
+    /// The mesh rotated by `angle` radians about the x axis.
     pub fn pitched(self, angle: f32) -> Self {
         self.warp(|p| Quat::from_rotation_x(angle) * p)
     }
 
-    /// Turned by `angle` radians about the y axis.
+    /// The mesh rotated by `angle` radians about the y axis.
     pub fn rolled(self, angle: f32) -> Self {
         self.warp(|p| Quat::from_rotation_y(angle) * p)
     }
 
-    /// Turned by `angle` radians about the z axis.
+    /// The mesh rotated by `angle` radians about the z axis.
     pub fn turned(self, angle: f32) -> Self {
         self.warp(|p| Quat::from_rotation_z(angle) * p)
     }
 
-    /// Drawn in linearly towards the z axis: full size at z = 0, `top` of it at `height`.
+    /// The mesh scaled linearly towards the z axis: full size at z = 0, the fraction `top` of it at
+    /// `height`.
     pub fn tapered(self, top: f32, height: f32) -> Self {
         self.warp(|p| {
             let scale = 1.0 + (top - 1.0) * (p.z / height).clamp(0.0, 1.0);
@@ -206,7 +207,7 @@ impl Mesh {
         })
     }
 
-    /// The corners of the box around it.
+    /// The low and high corners of the bounding box.
     pub fn bounds(&self) -> (Vec3, Vec3) {
         self.vertices
             .iter()
@@ -215,7 +216,7 @@ impl Mesh {
             })
     }
 
-    /// Both meshes as one.
+    /// Both meshes merged into one.
     pub fn and(mut self, other: Self) -> Self {
         let base = self.vertices.len() as u32;
         self.vertices.extend(other.vertices);
@@ -224,7 +225,7 @@ impl Mesh {
         self
     }
 
-    /// Copies at every place of `places`, as one mesh.
+    /// Copies of the mesh at all `places`, as one mesh.
     pub fn repeated(&self, places: impl IntoIterator<Item = Vec3>) -> Self {
         places.into_iter().fold(Self::default(), |all, p| {
             all.and(self.clone().at(p.x, p.y, p.z))
@@ -247,7 +248,8 @@ impl Mesh {
     }
 }
 
-/// Where grid line `t` of 0..=1 lies on a side from -half to half whose flat inside is -core..core.
+/// The position of grid line `t` in 0..=1 on a side from -half to half whose flat inside is
+/// -core..core.
 fn rounded_line(t: f32, half: f32, core: f32) -> f32 {
     let s = 2.0 * t - 1.0;
     if s.abs() <= 0.25 {

@@ -1,8 +1,8 @@
-//! Synthetic rooms with instance truth that look like scans: objects from part grammars and models
-//! by other hands, furnished layouts, a simulated walk with a depth camera, depth fusion.
+//! Synthetic rooms that look like scans, with instance ground truth: objects from part grammars and
+//! third-party models, furnished layouts, a simulated walk with a depth camera, and depth fusion.
 //!
-//! Frames: objects and rooms are metres, z up. Everything is a function of the seed and the room's
-//! number.
+//! Frames: objects and rooms are in metres, z up. Everything is a function of the seed and the
+//! room's number.
 
 use glam::{Affine3A, Quat, Vec3};
 
@@ -47,42 +47,43 @@ use suite::Suite;
 use walk::Sensor;
 pub use world::{Models, World};
 
-/// Instances whose points times the square of the points' spacing are less than this, square
-/// metres, are not labelled: nobody could have seen them. At 1.9 cm it is 40 points.
+/// Least area of a labelled instance, square metres: its number of points times the square of the
+/// point spacing. Smaller instances are not labelled because nobody could have seen them. At a
+/// spacing of 1.9 cm it is 40 points.
 const LEAST_AREA: f32 = 0.0144;
 
-/// A scan-like room; structure of arrays, all of length `points`.
+/// A scan-like room as a structure of arrays, each with one entry per point.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Room {
-    /// (points, 3) metres, z up, the lowest corner at the origin.
+    /// `(points, 3)`: metres, z up, the lowest corner at the origin.
     pub positions: Vec<[f32; 3]>,
-    /// (points, 3) sRGB.
+    /// `(points, 3)`: sRGB.
     pub colors: Vec<[u8; 3]>,
-    /// (points) ids of [`classes::CLASSES`]; 0 unlabelled.
+    /// `(points)`: ids of [`classes::CLASSES`]; 0 is unlabelled.
     pub semantic: Vec<i32>,
-    /// (points) instances from 1; 0 for structure and unlabelled.
+    /// `(points)`: instances, counted from 1; 0 for structure and unlabelled points.
     pub instance: Vec<i32>,
 }
 
-/// One image of the walk: what it shows, without any error, and what the device made of it.
+/// One image of the walk: the error-free view, and the measurements of the device.
 #[derive(Clone, Debug)]
 pub struct Shot {
-    /// In the room's frame.
+    /// The camera, in the room's frame.
     pub camera: segscape::views::Camera,
-    /// Rows and columns.
+    /// Rows and columns of the image.
     pub size: [usize; 2],
-    /// (rows, columns): metres along the optical axis, infinite where nothing is.
+    /// `(rows, columns)`: depth along the optical axis, metres; infinite where there is no surface.
     pub depth: Vec<f32>,
-    /// (rows, columns): the same as the sensor measured it, noisy; 0 where it failed.
+    /// `(rows, columns)`: the same depth as the sensor measured it, with noise; 0 where it failed.
     pub measured: Vec<f32>,
-    /// (rows, columns): sRGB as the camera exposed it.
+    /// `(rows, columns)`: sRGB as the camera exposed it.
     pub picture: Vec<[u8; 3]>,
-    /// (rows, columns): instances as in [`Room::instance`], 0 for structure.
+    /// `(rows, columns)`: instances as in [`Room::instance`]; 0 for structure.
     pub instance: Vec<i32>,
 }
 
 impl Room {
-    /// What somebody makes of `suite` who scans it.
+    /// Simulates a scan of `suite` by a person with a hand-held device.
     fn of(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
         let scene = lit_scene(suite, dice);
         let sensor = Sensor::new(suite.rooms.len(), suite.surface(), dice);
@@ -90,7 +91,7 @@ impl Room {
         Self::scanned(&scene, &cameras, &sensor, dice)
     }
 
-    /// What cameras make of a scene, and the images that they took.
+    /// Scans a scene with the given cameras; returns the room and the images they took.
     fn scanned(
         scene: &Scene,
         cameras: &[camera::Camera],
@@ -157,7 +158,7 @@ impl Room {
     }
 }
 
-/// Whether so many points, so far apart, are enough to tell a thing.
+/// `true` if `points` points at this spacing, metres, are enough to recognize an object.
 fn is_seen(points: usize, spacing: f32) -> bool {
     points as f32 * spacing * spacing >= LEAST_AREA
 }
@@ -166,7 +167,7 @@ fn is_seen(points: usize, spacing: f32) -> bool {
 fn lit_scene(suite: &Suite, dice: &mut Dice) -> Scene {
     let mut scene = Scene::default();
     let mut instances = 1..;
-    // lamps cost more than what stands below them
+    // Lamps cost more time than the furniture below them.
     let most = if suite.rooms.len() == 1 { 2 } else { 1 };
     for room in &suite.rooms {
         add_room(&mut scene, room, &mut instances, dice);
@@ -175,7 +176,7 @@ fn lit_scene(suite: &Suite, dice: &mut Dice) -> Scene {
     scene
 }
 
-/// The surfaces of a room and of what is in it.
+/// Adds the surfaces of a room and of the objects in it.
 fn add_room(
     scene: &mut Scene,
     layout: &Layout,
@@ -205,8 +206,8 @@ fn add_room(
     }
 }
 
-/// At most `most` lamps below the ceiling of a room, and at most as many windows that daylight
-/// comes in by.
+/// Adds at most `most` lamps below the ceiling of a room, and daylight through at most `most`
+/// windows.
 fn add_lights(scene: &mut Scene, layout: &Layout, most: usize, dice: &mut Dice) {
     let (lo, hi) = layout.shell.bounds();
     let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));

@@ -2,7 +2,7 @@
 
 use glam::{IVec3, Vec3};
 
-/// Spreads the coordinates of a lattice point over all bits.
+/// Multipliers that spread the coordinates of a lattice point over all bits.
 const PRIMES: [u32; 3] = [0x8da6_b343, 0xd816_3841, 0xcb1a_b31f];
 
 /// Mixes a lattice point and a seed to 32 well-spread bits.
@@ -17,45 +17,45 @@ fn mixed(h: u32) -> u32 {
     h ^ (h >> 15)
 }
 
-/// The `which`-th number in 0..1 that belongs to a hash.
+/// The `which`-th pseudorandom number in 0..1 of a hash.
 pub fn unit(hash: u32, which: u32) -> f32 {
     let mixed = (hash ^ which.wrapping_mul(0x9e37_79b9)).wrapping_mul(0x2c1b_3c6d);
     ((mixed ^ (mixed >> 15)).wrapping_mul(0x297a_2d39) >> 8) as f32 / (1 << 24) as f32
 }
 
-/// The next whole numbers below. By conversion: `floor` is a call to libm on x86-64's base
-/// instruction set, and this is in the innermost loops.
+/// The coordinates rounded down. Uses integer conversion: `floor` is a call to libm on x86-64's
+/// base instruction set, and this is in the innermost loops.
 pub fn below(p: Vec3) -> IVec3 {
     p.as_ivec3() - IVec3::from(p.cmplt(p.as_ivec3().as_vec3()))
 }
 
-/// Noise in 0..1 with features of about one unit.
+/// Noise in 0..1 at a point, with features of about one unit.
 pub fn noise(p: Vec3, seed: u32) -> f32 {
     noise_at(&Places([[p.x], [p.y], [p.z]]), &[seed])[0]
 }
 
-/// How many places are asked about together: what the widest vector instructions hold.
+/// Number of points that are evaluated together: the lanes of the widest vector instructions.
 pub const LANES: usize = 16;
 
-/// Places side by side, by axis.
+/// Points as a structure of arrays, by axis.
 #[derive(Clone, Copy)]
 pub struct Places<const N: usize>(pub [[f32; N]; 3]);
 
 impl<const N: usize> Places<N> {
-    /// Those places.
+    /// Transposes an array of points.
     pub fn new(places: [Vec3; N]) -> Self {
         Self([0, 1, 2].map(|axis| places.map(|p| p[axis])))
     }
 
-    /// Each times `by`.
+    /// The points multiplied by `by`.
     #[must_use]
     pub fn scaled(&self, by: f32) -> Self {
         Self(self.0.map(|along| along.map(|v| v * by)))
     }
 }
 
-/// [`noise`] at many places, each with a seed: the same numbers, several times as fast, for the
-/// compiler makes vector instructions of it.
+/// [`noise`] at many points, each with its own seed. Gives the same numbers several times as fast,
+/// because the compiler vectorizes it.
 pub fn noise_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
     let (mut lattice, mut f) = ([[[0; N]; 2]; 3], [[0.0; N]; 3]);
     for axis in 0..3 {
@@ -91,7 +91,7 @@ pub fn rough(p: Vec3, seed: u32) -> f32 {
     rough_at(&Places([[p.x], [p.y], [p.z]]), &[seed])[0]
 }
 
-/// [`rough`] at many places.
+/// [`rough`] at many points.
 pub fn rough_at<const N: usize>(places: &Places<N>, seeds: &[u32; N]) -> [f32; N] {
     let (first, second) = (
         noise_at(places, seeds),

@@ -1,4 +1,4 @@
-//! What lies on tables, shelves and seats.
+//! Places objects on tables, shelves and seats.
 
 use std::f32::consts::PI;
 
@@ -11,11 +11,11 @@ use super::{
     scene::{Footprint, Pose},
 };
 
-/// Seats on which nothing lies but what people throw there.
+/// Seats, which carry only objects that people throw there.
 const SEATS: &[&str] = &["chair", "stool", "ottoman", "bench"];
 
 impl Layout {
-    /// Small things on the tops of what stands there already.
+    /// Puts small objects on the support surfaces of the furniture in the room.
     pub fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
         let crowded = dice.within(0.1, 0.7);
         for host in 0..self.things.len() {
@@ -39,8 +39,8 @@ impl Layout {
         }
     }
 
-    /// A thing of the class `kind` on a top of the thing number `host`, where it fits; whether it
-    /// does.
+    /// Puts an object of the class `kind` on a support surface of the object number `host`, if it
+    /// fits. Returns `true` if the place is clear of other objects.
     fn set_on(
         &mut self,
         host: usize,
@@ -77,7 +77,7 @@ impl Layout {
         clear
     }
 
-    /// A thing of the class `kind` on any of the tops there are.
+    /// Puts an object of the class `kind` on any of the support surfaces in the room.
     pub fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
         let tops: Vec<_> = self
             .things

@@ -1,4 +1,4 @@
-//! What rooms are used for, and what therefore stands in them.
+//! The uses of rooms, and the furniture that follows from each use.
 
 use super::{
     furnisher::Furnisher,
@@ -6,30 +6,30 @@ use super::{
     halls, services,
 };
 
-/// The use of a room: its size range and what stands in it, most important first.
+/// The use of a room: its size range and its furniture, most important first.
 pub struct Plan {
-    /// What such a room is called.
+    /// The name of such a room.
     pub name: &'static str,
-    /// How many rooms of this use there are for each other.
+    /// Relative frequency of this use.
     weight: usize,
-    /// Shortest and longest side, metres.
+    /// The shortest and the longest side, metres.
     pub size: [f32; 2],
     /// Groups with their back to a wall.
     pub along_walls: &'static [fn(&mut Furnisher) -> Group],
-    /// Groups in the open.
+    /// Free-standing groups.
     pub free: &'static [fn(&mut Furnisher) -> Group],
-    /// Single things on the floor.
+    /// Single objects on the floor.
     pub floor: &'static [&'static str],
-    /// Clutter on tables, shelves, counters.
+    /// Clutter on tables, shelves and counters.
     pub on_tops: &'static [&'static str],
-    /// On the walls.
+    /// Objects on the walls.
     pub hung: &'static [&'static str],
-    /// Below the ceiling.
+    /// Objects below the ceiling.
     pub overhead: &'static [&'static str],
 }
 
 impl Plan {
-    /// A use, drawn by its weight.
+    /// A random use, drawn by weight.
     pub fn drawn(dice: &mut Furnisher) -> &'static Self {
         let mut left = dice.count(1, PLANS.iter().map(|p| p.weight).sum());
         let reached = |plan: &&Self| {
@@ -40,8 +40,8 @@ impl Plan {
         PLANS.iter().find(reached).unwrap_or(&PLANS[0])
     }
 
-    /// A use of one of these names for a room of the given size, one that such rooms mostly have;
-    /// [`SINGLE`] ones no more once they are `there`.
+    /// A random use with one of these names whose size range fits a room of the given size best.
+    /// Uses in [`SINGLE`] are excluded once they are in `there`.
     pub fn fitting(
         names: &[&str],
         size: [f32; 2],
@@ -49,7 +49,7 @@ impl Plan {
         dice: &mut Furnisher,
     ) -> &'static Self {
         let short = size[0].min(size[1]);
-        // how much too small or too large a room is for a use
+        // The difference, metres, between the room's short side and the size range of a use.
         let misfit = |plan: &&Self| (plan.size[0] - short).max(short - plan.size[1]).max(0.0);
         let mut plans: Vec<&Self> = PLANS
             .iter()
@@ -71,14 +71,15 @@ impl Plan {
         }
     }
 
-    /// How often what stands in such a room goes into one of the given area.
+    /// Number of times that the furniture of this use is placed in a room of the given area, square
+    /// metres.
     pub fn times(&self, area: f32) -> usize {
         let usual = (self.size[0] + self.size[1]).powi(2) / 4.0;
         ((area / usual).round() as usize).clamp(1, 3)
     }
 }
 
-/// Uses that a floor has one room of at most.
+/// Uses that occur at most once per floor.
 const SINGLE: &[&str] = &[
     "kitchen",
     "laundry",
@@ -88,7 +89,7 @@ const SINGLE: &[&str] = &[
     "restroom",
 ];
 
-/// Every use; homes and offices are the most, as in scanned data.
+/// All uses; homes and offices are the most frequent, as in scanned data.
 #[rustfmt::skip]
 const PLANS: &[Plan] = &[
     // living room

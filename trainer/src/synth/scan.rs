@@ -1,5 +1,5 @@
-//! Pictures and depth from the cameras of a walk, flawed as real ones are, fused to the points of a
-//! scan.
+//! Renders pictures and depth from the cameras of a walk, with the flaws of real ones, and fuses
+//! them into the points of a scan.
 
 use std::{array, collections::HashMap};
 
@@ -16,19 +16,19 @@ use super::{
     walk::Sensor,
 };
 
-/// What one camera of the walk took.
+/// The images taken by one camera of the walk.
 pub struct Taken {
-    /// What there is to see, without flaws.
+    /// The error-free view.
     pub view: View,
-    /// (pixels) sRGB as the camera exposed it, with the lens's dark corners, blur and grain.
+    /// `(pixels)`: sRGB as the camera exposed it, with vignetting, blur and grain.
     pub picture: Vec<[u8; 3]>,
-    /// (pixels) metres as the depth sensor measured them, noisy; 0 where it failed or nothing is in
-    /// range.
+    /// `(pixels)`: depth as the sensor measured it, metres, with noise; 0 where it failed or
+    /// nothing is in range.
     pub measured: Vec<f32>,
 }
 
-/// Fuses what the cameras see and takes points from the surface; owners index `scene.owners`. Also
-/// what each camera took.
+/// Fuses the cameras' depth images and samples points from the surface. Returns the points, whose
+/// owners index `scene.owners`, and the images of each camera.
 pub fn scan(
     scene: &Scene,
     cameras: &[Camera],
@@ -47,7 +47,7 @@ pub fn scan(
     let mut all = Vec::with_capacity(cameras.len());
     for camera in cameras {
         let frame = Frame::new(scene, *camera, lighting);
-        // The exposure follows the picture with delay, and never fully.
+        // The exposure follows the picture with a delay, and never fully.
         let target = sensor.brightness / frame.mean().max(0.01);
         let gain = exposure
             .map_or(target, |e: f32| e * (target / e).powf(0.3))
@@ -70,24 +70,24 @@ pub fn scan(
     (thinned(samples, sensor, dice), all)
 }
 
-/// A place that a pixel sees.
+/// The surface point that a pixel sees.
 #[derive(Clone, Copy)]
 struct Hit<'a> {
     position: Vec3,
-    /// Of unit length, towards the camera.
+    /// Of unit length, facing the camera.
     normal: Vec3,
-    /// The place in the frame of its part.
+    /// The point in the frame of its part.
     texture: Vec3,
     material: &'a Material,
 }
 
-/// What one camera sees, row by row.
+/// The view of one camera, row by row.
 struct Frame {
     camera: Camera,
     view: View,
-    /// (pixels) linear RGB before exposure.
+    /// `(pixels)`: linear RGB before exposure.
     color: Vec<Vec3>,
-    /// (pixels) unit normals towards the camera.
+    /// `(pixels)`: unit normals facing the camera.
     normal: Vec<Vec3>,
 }
 
@@ -105,7 +105,7 @@ impl Frame {
             .filter(|&i| frame.view.triangle[i] != u32::MAX)
             .collect();
         for pixels in seen.chunks(LANES) {
-            // the last ones stand in for those that are not there
+            // The last pixel fills the unused lanes.
             let hits: [Hit; LANES] =
                 array::from_fn(|lane| frame.hit(scene, pixels[lane.min(pixels.len() - 1)]));
             let shade = lighting.shade_at(&Places::new(hits.map(|hit| hit.position)));
@@ -130,7 +130,7 @@ impl Frame {
         frame
     }
 
-    /// What a pixel sees, if it sees something.
+    /// The surface point that a pixel sees; the pixel must see a triangle.
     fn hit<'a>(&self, scene: &'a Scene, pixel: usize) -> Hit<'a> {
         let (width, index) = (self.camera.size[0], self.view.triangle[pixel] as usize);
         let triangle = &scene.triangles[index];
@@ -158,8 +158,8 @@ impl Frame {
         }
     }
 
-    /// Ambient occlusion from the depth picture: surfaces that rise beside a point take its light,
-    /// so things get dark where they touch.
+    /// Screen-space ambient occlusion from the depth image: surfaces that rise next to a point
+    /// block its light, so objects get dark where they touch.
     fn darken_creases(&mut self) {
         let [width, height] = self.camera.size;
         for i in 0..self.color.len() {
@@ -196,7 +196,7 @@ impl Frame {
         }
     }
 
-    /// (pixels) sRGB in 0..1 as a camera with an exposure of `gain` takes it: a little blurred,
+    /// `(pixels)`: sRGB in 0..1 as a camera with the exposure `gain` takes it: slightly blurred,
     /// darker in the corners, grainy.
     fn picture(&self, gain: f32, seed: u32) -> Vec<Vec3> {
         let [width, height] = self.camera.size;
@@ -227,8 +227,8 @@ impl Frame {
     }
 }
 
-/// Adds a frame to the field as a real camera measures it: noisy, with holes, a little out of
-/// place. Returns the depth that was measured, 0 for none.
+/// Integrates a frame into the field as a real camera measures it: noisy, with holes, slightly
+/// misplaced. Returns the measured depth, 0 where there is none.
 fn integrate(
     volume: &mut Volume,
     frame: &Frame,
@@ -243,7 +243,7 @@ fn integrate(
     let mut all_measured = vec![0.0; width * height];
     let drift = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[0];
     let spin = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[1];
-    // The colour camera is a few pixels off.
+    // The color camera is a few pixels off.
     let (shift_x, shift_y) = (dice.count(0, 4) as i32 - 2, dice.count(0, 4) as i32 - 2);
     let clamp = |v: i32, n: usize| v.clamp(0, n as i32 - 1) as usize;
     for y in 1..height - 1 {
@@ -291,7 +291,7 @@ fn integrate(
     all_measured
 }
 
-/// Noise for each pixel of a row, with features of so many pixels; other `layer`s have other noise.
+/// Noise for each pixel of a row, with features of `size` pixels; each `layer` has different noise.
 fn along_row(y: usize, width: usize, size: f32, layer: f32, seed: u32) -> Vec<f32> {
     let noises = |first: usize| {
         let places =
@@ -301,10 +301,10 @@ fn along_row(y: usize, width: usize, size: f32, layer: f32, seed: u32) -> Vec<f3
     (0..width).step_by(LANES).flat_map(noises).collect()
 }
 
-/// Points of the surface, at least as dense as the sensor wants them; evenly, if they are to lie at
-/// random.
+/// Points of the surface, at least as dense as the sensor requires; uniformly random unless they
+/// are thinned as a mesh later.
 fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
-    // so many a crossing that there is a point wherever one finds a place
+    // Enough points per crossing that thinning leaves no gaps.
     let times = if sensor.is_mesh {
         (1.3 * (sensor.voxel / sensor.clearance()).powi(2))
             .ceil()
@@ -312,11 +312,12 @@ fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     } else {
         1
     };
-    // not every crossing of a surface was seen
+    // More than the 0.25 of `points_of`, because not every crossing of a surface was seen.
     let wanted = 0.29 * (sensor.voxel / sensor.spacing).powi(2);
     let mut samples = Vec::new();
     for sample in volume.surface() {
-        // a surface has as many crossings with the edges of a voxel as its normal has of each axis
+        // The number of crossings with voxel edges grows with the sum of the normal's absolute
+        // components.
         let normal = volume.normal(sample.position);
         let crossings = normal.abs().element_sum().max(1.0);
         for _ in 0..times {
@@ -336,7 +337,7 @@ fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     samples
 }
 
-/// Thins the points of a decimated mesh by a smallest distance, and leaves out what is too much.
+/// Thins the points of a decimated mesh to a minimum distance, and drops points above the limit.
 fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
     dice.shuffle(&mut samples);
     if sensor.is_mesh {

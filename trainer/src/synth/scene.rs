@@ -1,4 +1,4 @@
-//! A furnished room as triangles that know what they belong to.
+//! A furnished room as triangles, each with the object it belongs to.
 
 use std::ops::Range;
 
@@ -9,22 +9,22 @@ use super::{
     material::Material,
 };
 
-/// Where an object stands: turned about z, then moved.
+/// The pose of an object: a rotation about z, then a translation.
 #[derive(Clone, Copy, Debug)]
 pub struct Pose {
-    /// Of the object's origin, metres in the room.
+    /// Position of the object's origin, metres in the room's frame.
     pub position: Vec3,
-    /// Radians about z.
+    /// Rotation about z, radians.
     pub turn: f32,
 }
 
 impl Pose {
-    /// From the object's frame to the room's.
+    /// Maps a point from the object's frame to the room's.
     pub fn apply(&self, p: Vec3) -> Vec3 {
         Quat::from_rotation_z(self.turn) * p + self.position
     }
 
-    /// The pose of something that has the pose `inner` in this pose's frame.
+    /// The pose in the parent frame of something that has the pose `inner` in this pose's frame.
     pub fn of(&self, inner: Self) -> Self {
         Self {
             position: self.apply(inner.position),
@@ -33,21 +33,21 @@ impl Pose {
     }
 }
 
-/// The box around an object in the plan, turned with it, and its extent in height.
+/// The oriented bounding box of an object in plan view, and its extent in height.
 #[derive(Clone, Copy, Debug)]
 pub struct Footprint {
-    /// The middle.
+    /// The center.
     pub centre: Vec2,
-    /// Half the width and the depth.
+    /// Half the width and half the depth.
     pub half: Vec2,
-    /// Radians.
+    /// Rotation, radians.
     pub turn: f32,
     /// Lower and upper end in z.
     pub height: [f32; 2],
 }
 
 impl Footprint {
-    /// Of an object in a pose.
+    /// The footprint of an object in a pose.
     pub fn of(object: &Object, pose: Pose) -> Self {
         let (lo, hi) = object.bounds();
         let centre = pose.apply((lo + hi) / 2.0).truncate();
@@ -65,14 +65,15 @@ impl Footprint {
         [x, x.perp()]
     }
 
-    /// The corners in the plan.
+    /// The corners in plan view.
     pub fn corners(&self) -> [Vec2; 4] {
         let [x, y] = self.axes();
         [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
             .map(|(a, b)| self.centre + x * (a * self.half.x) + y * (b * self.half.y))
     }
 
-    /// Whether the two overlap by more than `slack` metres in every direction (separating axes).
+    /// `true` if both overlap by more than `slack` metres in every direction (separating axis
+    /// test).
     pub fn overlaps(&self, other: &Self, slack: f32) -> bool {
         let in_height =
             self.height[0] + slack < other.height[1] && other.height[0] + slack < self.height[1];
@@ -89,7 +90,7 @@ impl Footprint {
             })
     }
 
-    /// Whether a point of the plan is inside, `margin` metres counted as inside too.
+    /// `true` if a point of the plan is inside, or at most `margin` metres outside.
     pub fn contains(&self, p: Vec2, margin: f32) -> bool {
         let [x, y] = self.axes();
         let d = p - self.centre;
@@ -97,19 +98,19 @@ impl Footprint {
     }
 }
 
-/// What a triangle belongs to.
+/// The class and instance that a triangle belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Owner {
-    /// The class.
+    /// The class id.
     pub semantic: i32,
-    /// The instance; 0 for structure.
+    /// The instance id; 0 for structure.
     pub instance: i32,
 }
 
-/// One triangle in the room.
+/// One triangle of the room.
 #[derive(Clone, Copy, Debug)]
 pub struct Triangle {
-    /// Indices of its corners.
+    /// Indices of its vertices.
     pub corners: [u32; 3],
     /// Index of its material.
     pub material: u32,
@@ -117,40 +118,40 @@ pub struct Triangle {
     pub owner: u16,
 }
 
-/// A light with its own shadow.
+/// A light that casts shadows.
 #[derive(Clone, Copy, Debug)]
 pub struct Light {
-    /// Where it is.
+    /// Its position.
     pub position: Vec3,
-    /// Where it shines.
+    /// The direction it points in.
     pub direction: Vec3,
-    /// Linear RGB at one metre.
+    /// Radiant power: linear RGB at one metre.
     pub power: Vec3,
 }
 
-/// One part in its place, and the sphere around it: what a camera leaves out as a whole.
+/// One part in its place with its bounding sphere, by which a camera culls it as a whole.
 #[derive(Clone, Debug)]
 pub struct Piece {
-    /// Its vertices.
+    /// The range of its vertices.
     pub vertices: Range<usize>,
-    /// Its triangles.
+    /// The range of its triangles.
     pub triangles: Range<usize>,
-    /// The middle of the sphere.
+    /// The center of the bounding sphere.
     pub center: Vec3,
-    /// Its radius, metres.
+    /// The radius of the bounding sphere, metres.
     pub radius: f32,
 }
 
-/// Everything a camera can see.
+/// Everything that a camera can see.
 #[derive(Debug, Default)]
 pub struct Scene {
-    /// (vertices) in the room's frame, metres.
+    /// `(vertices)`: positions in the room's frame, metres.
     pub positions: Vec<Vec3>,
-    /// (vertices) in the frame of the part.
+    /// `(vertices)`: texture positions in the frame of the part.
     pub textures: Vec<Vec3>,
-    /// The surfaces.
+    /// The triangles of all surfaces.
     pub triangles: Vec<Triangle>,
-    /// Parts, in the order of their vertices and triangles.
+    /// The parts, in the order of their vertices and triangles.
     pub pieces: Vec<Piece>,
     /// The materials.
     pub materials: Vec<Material>,
@@ -161,7 +162,7 @@ pub struct Scene {
 }
 
 impl Scene {
-    /// Adds parts of one owner in a pose.
+    /// Adds the parts of one owner in a pose.
     pub fn add(&mut self, parts: &[Part], pose: Pose, owner: Owner) {
         let owner_index = self.owners.len() as u16;
         self.owners.push(owner);
@@ -188,7 +189,7 @@ impl Scene {
         }
     }
 
-    /// Makes one piece of all there is: for scenes that are not made of parts.
+    /// Makes the whole scene one piece: for scenes that are not made of parts.
     pub fn join(&mut self) {
         let (lo, hi) = self
             .positions
@@ -205,7 +206,7 @@ impl Scene {
         }];
     }
 
-    /// The corners of a triangle.
+    /// The corner positions of a triangle.
     pub fn corners(&self, triangle: usize) -> [Vec3; 3] {
         self.triangles[triangle]
             .corners

@@ -1,5 +1,5 @@
-//! Groups of kitchens, laundries and bathrooms. The group's wall is at y = 0 and it grows towards
-//! +y.
+//! Groups of kitchens, laundries and bathrooms. The wall is at y = 0 of the group's frame, and the
+//! group extends towards +y.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -9,7 +9,7 @@ use super::{
     groups::{Group, single},
 };
 
-/// Base units with a sink, stove, dishwasher or refrigerator in line, cupboards above.
+/// A row of base units with a sink, stove, dishwasher or refrigerator, and cupboards above.
 pub fn kitchen_row(dice: &mut Furnisher) -> Group {
     let (d, h) = (dice.within(0.56, 0.62), dice.within(0.86, 0.92));
     let units = dice.count(2, 4);
@@ -19,7 +19,7 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
     let mut group = Group::of(counter);
     if dice.chance(0.55) {
         let x = dice.about(w * 0.2);
-        // A basin let into the worktop: only what shows above it.
+        // The basin is set into the worktop: only the part above it is modelled.
         let basin = grammar::basin(dice);
         let half = basin.bounds().1.x + 0.03;
         group = group.and(basin, [x, d * 0.52, h], 0.0);
@@ -80,7 +80,7 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A refrigerator or a stove alone.
+/// A refrigerator, a stove or a similar appliance or storage unit alone.
 pub fn cold(dice: &mut Furnisher) -> Group {
     single(
         &[
@@ -96,7 +96,7 @@ pub fn cold(dice: &mut Furnisher) -> Group {
     )
 }
 
-/// Washing machine and dryer, with what belongs to them.
+/// A washing machine or dryer with the objects that belong to it.
 pub fn laundry(dice: &mut Furnisher) -> Group {
     let group = single(
         &[
@@ -194,7 +194,8 @@ pub fn washing(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A toilet with its paper on the wall, sometimes a cabinet above, a bin or a plunger beside it.
+/// A toilet with its paper on the wall, sometimes with a cabinet above, a bin or a plunger beside
+/// it.
 pub fn toilet(dice: &mut Furnisher) -> Group {
     let mut group = single(&["toilet"], dice);
     if dice.chance(0.2) {
@@ -214,7 +215,7 @@ pub fn toilet(dice: &mut Furnisher) -> Group {
         });
     }
     if dice.chance(0.5) {
-        // beside the bowl, not beside the last thing on the wall
+        // Beside the bowl, not beside the object placed last, which is on the wall.
         group = group.beside(
             dice.pick(&["trash can", "trash can", "plunger", "toilet paper"]),
             1.0,
@@ -224,7 +225,8 @@ pub fn toilet(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A bathtub with its long side at the wall, sometimes curtained, sometimes with a shower above.
+/// A bathtub with its long side at the wall, sometimes with a curtain or a shower head, or a shower
+/// instead.
 pub fn bathing(dice: &mut Furnisher) -> Group {
     if dice.chance(0.45) {
         return showering(dice);
@@ -250,7 +252,7 @@ pub fn bathing(dice: &mut Furnisher) -> Group {
     group
 }
 
-/// A shower in a corner: tray, lined walls, head and a glass door or a curtain.
+/// A shower at the wall: tray, lined walls, shower head and a glass door or a curtain.
 pub fn showering(dice: &mut Furnisher) -> Group {
     let [w, d, h] = [
         dice.within(0.8, 1.1),
@@ -293,7 +295,7 @@ pub fn stalls(dice: &mut Furnisher) -> Group {
     let seed = dice.count(0, usize::MAX >> 16) as u64;
     (0..count).fold(Group::default(), |group, i| {
         let x = i as f32 * w;
-        // the stalls of one row are of one make
+        // All stalls of one row have the same design.
         let mut group = group.and(
             grammar::bathroom_stall_of([w, d, h], &mut dice.again(seed, 0)),
             [x, d / 2.0, 0.0],
@@ -332,7 +334,7 @@ pub fn stalls(dice: &mut Furnisher) -> Group {
     })
 }
 
-/// Basins in a long top, soap and towels on the wall, a mirror.
+/// Basins in a long counter, with a mirror, soap and towels on the wall.
 pub fn public_washing(dice: &mut Furnisher) -> Group {
     let mut group = single(&["bathroom counter", "bathroom counter", "sink"], dice);
     let Some(half) = group.members.first().map(|(o, _)| o.bounds().1.x) else {

@@ -9,34 +9,36 @@ use super::{
     mesh::{Mesh, Vertex},
 };
 
-/// A hole in a wall, in the wall's frame: x along it, z up.
+/// A hole in a wall, in the wall's frame: x along the wall, z up.
 #[derive(Clone, Copy, Debug)]
 pub struct Opening {
-    /// The wall's number.
+    /// Index of the wall.
     pub wall: usize,
-    /// The middle along the wall, metres from its start.
+    /// Position of the middle along the wall, metres from the wall's start.
     pub middle: f32,
-    /// Width and height.
+    /// Width and height, metres.
     pub size: [f32; 2],
-    /// Height of its lower edge.
+    /// Height of the lower edge, metres.
     pub sill: f32,
-    /// How far its niche goes into the wall, metres.
+    /// Depth of the niche into the wall, metres.
     pub deep: f32,
 }
 
-/// The plan of a room: corners against the clock; wall `i` runs from corner `i` to the next.
+/// The walls, floor and ceiling of a room. Corners are counterclockwise; wall `i` runs from corner
+/// `i` to the next.
 #[derive(Clone, Debug)]
 pub struct Shell {
-    /// The corners in the plan, metres.
+    /// The corners in plan view, metres.
     pub corners: Vec<Vec2>,
-    /// Height of the ceiling.
+    /// Height of the ceiling, metres.
     pub height: f32,
-    /// Doors and windows.
+    /// The openings for doors and windows.
     pub openings: Vec<Opening>,
 }
 
 impl Shell {
-    /// A rectangle of the given size, sometimes without one of its quarters.
+    /// A rectangle of the given size; large ones sometimes lack one corner, so that they are
+    /// L-shaped.
     pub fn new(dice: &mut Dice, [w, d]: [f32; 2]) -> Self {
         let height = Self::any_height(dice);
         let corners = if w.min(d) > 3.2 && dice.chance(0.3) {
@@ -59,7 +61,7 @@ impl Shell {
         }
     }
 
-    /// A rectangle between two corners of a larger plan.
+    /// The rectangle between two corners of a larger plan.
     pub fn rectangle(low: Vec2, high: Vec2, height: f32) -> Self {
         Self {
             corners: vec![
@@ -73,12 +75,12 @@ impl Shell {
         }
     }
 
-    /// How high ceilings are, metres.
+    /// A random ceiling height, metres.
     pub fn any_height(dice: &mut Dice) -> f32 {
         dice.within(2.35, 3.0)
     }
 
-    /// Start, direction and length of a wall; the room is on its left.
+    /// Start, direction and length of a wall; the room lies to its left.
     pub fn wall(&self, index: usize) -> (Vec2, Vec2, f32) {
         let (a, b) = (
             self.corners[index],
@@ -87,8 +89,8 @@ impl Shell {
         (a, (b - a).normalize_or_zero(), a.distance(b))
     }
 
-    /// Whether a point of the plan is at least `margin` inside (negative: outside by at most that
-    /// much).
+    /// `true` if a point of the plan is at least `margin` inside; a negative `margin` also accepts
+    /// points at most that far outside.
     pub fn contains(&self, p: Vec2, margin: f32) -> bool {
         let mut inside = false;
         for i in 0..self.corners.len() {
@@ -109,7 +111,7 @@ impl Shell {
         inside
     }
 
-    /// The box around the plan.
+    /// The bounding box of the plan.
     pub fn bounds(&self) -> (Vec2, Vec2) {
         self.corners
             .iter()
@@ -118,7 +120,7 @@ impl Shell {
             })
     }
 
-    /// The surfaces of all walls, with their openings left out, reveals in the openings and
+    /// The surfaces of all walls without their openings, the reveals of the openings, and the
     /// skirting boards.
     pub fn walls(&self, dice: &mut Dice) -> Vec<Part> {
         let paint = wall_material(dice);
@@ -163,7 +165,8 @@ impl Shell {
                     hole.sill,
                 );
                 let mut mesh = place(reveal);
-                // Only the sides of the niche, not its front and back; what one steps on is floor.
+                // Keeps only the sides of the niche, not its front and back; its lower side is
+                // floor, because people step on it.
                 mesh.triangles.retain(|t| {
                     let [a, b, c] = t.map(|i| mesh.vertices[i as usize].position);
                     let normal = (b - a).cross(c - a);
@@ -179,7 +182,7 @@ impl Shell {
         parts
     }
 
-    /// A flat polygon over the plan at a height, as thin rectangles that cover the L.
+    /// The polygon of the plan at a height, as rectangles that also cover an L shape.
     fn plate(&self, z: f32) -> Mesh {
         let mut xs: Vec<f32> = self.corners.iter().map(|c| c.x).collect();
         let mut ys: Vec<f32> = self.corners.iter().map(|c| c.y).collect();
@@ -201,7 +204,7 @@ impl Shell {
         mesh
     }
 
-    /// The floor: boards, tiles, carpet.
+    /// The floor: boards, tiles or carpet, including the thresholds of the doors.
     pub fn floor(&self, dice: &mut Dice) -> Part {
         let material = match dice.count(0, 5) {
             5 => {
@@ -346,7 +349,7 @@ fn wall_material(dice: &mut Dice) -> Material {
             )
         }
     };
-    // walls are cleaner than furniture
+    // Walls are cleaner than furniture.
     material.worn(0.55)
 }
 

@@ -1,4 +1,4 @@
-//! What is scanned in one go: a room by itself, or all rooms of a floor of a building.
+//! The rooms of one scan: a single room, or all rooms of a floor of a building.
 
 use std::collections::BTreeSet;
 
@@ -13,19 +13,19 @@ use super::{
     structure::{Opening, Shell},
 };
 
-/// The share of scans that are of more than one room.
+/// The share of scans that have more than one room.
 const MANY: f32 = 0.15;
 
-/// Furnished rooms and the ways between them, all in one frame.
+/// Furnished rooms and the doorways between them, all in one frame.
 pub struct Suite {
-    /// One or more.
+    /// One or more rooms.
     pub rooms: Vec<Layout>,
-    /// None for a room by itself.
+    /// The doorways; empty for a single room.
     pub doorways: Vec<Doorway>,
 }
 
 impl Suite {
-    /// A new room, or a few.
+    /// Generates a single room, or sometimes several.
     pub fn new(dice: &mut Furnisher) -> Self {
         if dice.chance(MANY) {
             Self::of(&FloorPlan::new(dice), dice)
@@ -40,7 +40,7 @@ impl Suite {
     /// Furnishes the rooms of a floor plan.
     pub fn of(plan: &FloorPlan, dice: &mut Furnisher) -> Self {
         let (areas, height) = (plan.areas.len(), Shell::any_height(dice));
-        // the room that one comes in by
+        // The room with the entrance door.
         let entrance = dice.count(0, plan.areas.len() - 1);
         let (mut rooms, mut kinds, mut uses) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (number, area) in plan.areas.iter().enumerate() {
@@ -94,8 +94,8 @@ impl Suite {
         }
     }
 
-    /// The rooms in the order in which somebody walks through them, each with the doorway it was
-    /// entered by; the first has none.
+    /// The rooms in the order of the walk, each with the doorway it is entered by; `None` for the
+    /// first.
     pub fn route(&self) -> Vec<(usize, Option<&Doorway>)> {
         let mut route: Vec<(usize, Option<&Doorway>)> = Vec::new();
         let mut next = vec![(0, None)];
@@ -110,7 +110,7 @@ impl Suite {
         route
     }
 
-    /// How large walls, floors and ceilings are together, square metres.
+    /// Total area of walls, floors and ceilings, square metres.
     pub fn surface(&self) -> f32 {
         let of_room = |room: &Layout| {
             let (lo, hi) = room.shell.bounds();
@@ -121,7 +121,7 @@ impl Suite {
     }
 }
 
-/// A doorway as a room on one of its sides has it.
+/// The opening that a doorway makes in a room on one of its sides.
 fn opening(shell: &Shell, doorway: &Doorway, wall: f32) -> Opening {
     let away = |index: &usize| {
         let (start, direction, _) = shell.wall(*index);
@@ -141,7 +141,7 @@ fn opening(shell: &Shell, doorway: &Doorway, wall: f32) -> Opening {
     }
 }
 
-/// The way along the middle of a corridor.
+/// The strip along the middle of a corridor that is kept free.
 fn lane(area: &Area) -> Footprint {
     let size = area.size();
     let across = 0.25 * size.min_element();

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What must hold for every kind of thing and every room.
+//! Properties of every class of objects and every room.
 
 use std::{
     collections::{HashMap, HashSet},
@@ -28,7 +28,7 @@ use super::{
 fn every_kind_makes_bounded_finite_geometry_of_its_class() {
     for (name, kind) in CATALOGUE {
         assert!(classes::id_of(name) >= 100, "{name} is no class");
-        // as the grammar makes it, and as it may be varied
+        // As the grammar makes it, and as it may be varied.
         let plain = (0..24).map(|roll| kind(&mut Dice::new(11, roll)));
         for object in plain.chain((0..24).map(|roll| make(name, &mut furnisher(12, roll)).unwrap()))
         {
@@ -132,12 +132,12 @@ fn furniture_stays_in_the_room() {
     }
 }
 
-/// The part grammars alone.
+/// A furnisher that uses the part grammars alone.
 fn furnisher(seed: u64, stream: u64) -> Furnisher {
     World::grammars().furnisher(Dice::new(seed, stream))
 }
 
-/// Many rooms.
+/// A suite of many rooms.
 fn suite(index: u64) -> Suite {
     let mut dice = furnisher(8, index);
     Suite::of(&FloorPlan::new(&mut dice), &mut dice)
@@ -187,7 +187,7 @@ fn people_pass_the_doorways_of_a_suite() {
                 }
             }
         }
-        // names and embeddings are given to so many kinds
+        // The limit is the number of classes that get names and embeddings.
         let kinds: HashSet<&str> = suite
             .rooms
             .iter()
@@ -228,8 +228,8 @@ fn points_are_as_far_apart_as_was_drawn() {
     }
 }
 
-/// The mean distance to the nearest neighbour, for some of the points that have one within four
-/// times `about`.
+/// The mean distance to the nearest neighbour, for a sample of the points that have a neighbour
+/// within about four times `about`.
 fn mean_gap(points: &[glam::Vec3], about: f32) -> f32 {
     let cell = |p: &glam::Vec3| (*p / (4.0 * about)).floor().as_ivec3();
     let mut cells: HashMap<glam::IVec3, Vec<glam::Vec3>> = HashMap::new();
@@ -346,7 +346,7 @@ fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
             .for_each(|class| *rooms_with.entry(class).or_default() += 1);
     }
     for (name, _) in CATALOGUE {
-        // about fifteen in a thousand, less what chance takes
+        // The expected share is about fifteen in a thousand; the bound allows for chance.
         let rooms = rooms_with.get(name).copied().unwrap_or(0);
         assert!(rooms >= 2, "{name} is in {rooms} of {ROOMS} rooms");
     }
@@ -363,7 +363,7 @@ fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
 static SCANNED: LazyLock<(Room, Vec<Shot>)> =
     LazyLock::new(|| World::grammars().room_with_shots(5, 3));
 
-/// The mean colours of an instance in a picture and in the points, for instances that fill a good
+/// The mean colors of an instance in a picture and in the points, for instances that fill a good
 /// part of the picture.
 fn mean_colors(room: &Room, shot: &Shot) -> Vec<[glam::Vec3; 2]> {
     fn mean<'a>(
@@ -398,7 +398,7 @@ fn pictures_show_what_the_instances_say() {
         .flat_map(|shot| mean_colors(room, shot))
         .collect();
     assert!(colors.len() > 20, "{} large instances", colors.len());
-    // brightness changes with the exposure, hue less
+    // Brightness changes with the exposure, hue less.
     let off = |shift: usize| {
         let pair = |i: usize| {
             (colors[i][0].normalize_or_zero()

@@ -1,5 +1,5 @@
-//! Horizontal places of a model on which other things may stand: the largest free rectangles of its
-//! level surfaces.
+//! Support surfaces of a model: the largest free rectangles of its horizontal surfaces, where other
+//! objects may stand.
 
 use std::collections::BTreeMap;
 
@@ -7,22 +7,22 @@ use glam::Vec3;
 
 use super::{grammar::Top, library::Surface};
 
-/// Side of a cell of the plan, metres.
+/// Side of a cell of the grid in plan view, metres.
 const CELL: f32 = 0.04;
-/// Height of a level, metres.
+/// Thickness of a height level, metres.
 const LEVEL: f32 = 0.02;
-/// A level surface may lie this much beyond its level, which rounding has put it into, metres.
+/// Tolerance by which a surface may lie outside the level that rounding put it into, metres.
 const SLACK: f32 = 0.004;
-/// Free height that a place needs, metres.
+/// Free height that a support surface needs, metres.
 const LEAST_CLEARANCE: f32 = 0.14;
-/// The shortest side of a place in cells.
+/// The shortest side of a support surface, cells.
 const LEAST_CELLS: usize = 3;
-/// Samples enough for any model; what comes after them is not looked at.
+/// Number of samples that suffices for any model; the rest of a larger model is ignored.
 const MOST_SAMPLES: usize = 1 << 21;
-/// The most places of a model.
+/// The most support surfaces of a model.
 const MOST: usize = 4;
 
-/// Whether people put things on things of a class.
+/// `true` if people put things on objects of this class.
 pub fn carries(class: &str) -> bool {
     const CARRIERS: &[&str] = &[
         "table",
@@ -60,19 +60,20 @@ pub fn carries(class: &str) -> bool {
     CARRIERS.contains(&class)
 }
 
-/// A sample of a surface: its cell in the plan, its height, and whether the surface is level there.
+/// A sample of a surface: its cell in plan view, its height, and `level` if the surface is
+/// horizontal there.
 struct Sample {
     cell: [usize; 2],
     z: f32,
     level: bool,
 }
 
-/// The places of a model of that size, the largest first.
+/// The support surfaces of a model of the given size, the largest first.
 pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
     let [across, along] = [size.x, size.y].map(|side| (side / CELL) as usize + 1);
     let mut samples = samples(surfaces, size, [across, along]);
     samples.sort_unstable_by(|a, b| a.z.total_cmp(&b.z));
-    // those from one height to another
+    // The samples in a range of heights.
     let between = |low: f32, high: f32| {
         &samples[samples.partition_point(|s| s.z < low)..samples.partition_point(|s| s.z < high)]
     };
@@ -120,7 +121,7 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
             ],
             clearance: (above - z - 0.01).min(1.0),
         };
-        // a surface between two levels is found in both
+        // A surface between two levels is found in both.
         match tops.last_mut() {
             Some(last) if z - last.centre.z < LEVEL + 2.0 * SLACK => {
                 *last = if area(&top) > area(last) { top } else { *last }
@@ -133,7 +134,7 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
     tops
 }
 
-/// Points of all surfaces, dense enough that no cell is missed.
+/// Samples all surfaces densely enough that no cell is missed.
 fn samples(surfaces: &[Surface], size: Vec3, cells: [usize; 2]) -> Vec<Sample> {
     let mut samples = Vec::new();
     for mesh in surfaces.iter().map(|surface| &surface.mesh) {
@@ -164,8 +165,8 @@ fn samples(surfaces: &[Surface], size: Vec3, cells: [usize; 2]) -> Vec<Sample> {
     samples
 }
 
-/// The largest rectangle of free cells, `[x0, y0, x1, y1]` with open ends, where it is large
-/// enough.
+/// The largest rectangle of free cells, `[x0, y0, x1, y1]` with exclusive ends; `None` if it is too
+/// small.
 fn largest_rectangle(free: &[bool], across: usize) -> Option<[usize; 4]> {
     let mut heights = vec![0usize; across];
     let (mut best, mut largest) = (None, 0);

@@ -1,5 +1,5 @@
-//! Many things from one model: parts exchanged with another of its kind, other proportions, gently
-//! bent, other materials.
+//! Varies a model: exchanges parts with another model of its class, and changes its proportions,
+//! shape and materials.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -13,12 +13,13 @@ use super::{
     mesh::{Mesh, Vertex},
 };
 
-/// How much longer or shorter than the model a side may become in all.
+/// Limits of the total scale of each side relative to the model.
 const STRETCH: [f32; 2] = [0.72, 1.4];
-/// How much of the smaller cross section two halves must share, for one to stand on the other.
+/// Share of the smaller cross section that two halves must have in common for one to rest on the
+/// other.
 const SHARED: f32 = 0.5;
 
-/// Soft things are covered with cloth.
+/// Soft classes, which are covered with cloth.
 const SOFT: &[&str] = &[
     "couch",
     "armchair",
@@ -34,7 +35,7 @@ const SOFT: &[&str] = &[
     "bag",
     "suitcase",
 ];
-/// Mostly white.
+/// Classes that are mostly white.
 const WHITE: &[&str] = &[
     "toilet",
     "sink",
@@ -47,7 +48,7 @@ const WHITE: &[&str] = &[
     "air conditioner",
     "light switch",
 ];
-/// Of plastic and metal, never of wood or cloth.
+/// Classes made of plastic and metal, never of wood or cloth.
 const DEVICES: &[&str] = &[
     "laptop",
     "monitor",
@@ -71,7 +72,7 @@ const DEVICES: &[&str] = &[
     "electrical panel",
     "exercise machine",
 ];
-/// A depth camera fails on large parts of these.
+/// Classes on which a depth camera fails over large areas.
 const GLOSSY: &[&str] = &[
     "mirror",
     "window",
@@ -81,13 +82,13 @@ const GLOSSY: &[&str] = &[
     "shower",
     "vending machine",
 ];
-/// The bright parts of these shine.
+/// Classes whose bright parts emit light.
 const LAMPS: &[&str] = &["lamp", "floor lamp", "ceiling lamp", "ceiling light"];
-/// These fill the hole in the wall that was made for them.
+/// Classes that fill the hole in the wall that was made for them.
 const FITTED: &[&str] = &["door", "window"];
 
-/// A thing like a model, in the place of something that takes up the box `space`; its parts are
-/// partly those of `mate`, where that is given.
+/// A variation of a model that replaces an object with the bounding box `space`; some of its parts
+/// come from `mate`, if given.
 pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &mut Dice) -> Object {
     let height = model.size.z * dice.within(0.25, 0.75);
     let mixed = mate
@@ -131,7 +132,7 @@ pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &m
     }
     object.tops = tops.into_iter().map(|top| form.top(top)).collect();
     let (lo, hi) = object.bounds();
-    // Its back goes where the other's was, which may hang on a wall.
+    // Its back goes to the back of the replaced object, which may hang on a wall.
     let y = if space.0.y > -0.02 {
         space.0.y - lo.y
     } else {
@@ -144,14 +145,15 @@ pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &m
     )
 }
 
-/// About how much of a thing a mesh is: the half surface of the box around it.
+/// The approximate size of a mesh: half the surface area of its bounding box.
 fn extent(mesh: &Mesh) -> f32 {
     let (lo, hi) = mesh.bounds();
     let d = (hi - lo).max(Vec3::ZERO);
     d.x * d.y + d.y * d.z + d.z * d.x
 }
 
-/// Where the back is not known, the long side goes where the place is long.
+/// Number of quarter turns: if the back is unknown, the long side follows the long side of the
+/// place.
 fn quarter_turns(model: &Model, wanted: Vec3, dice: &mut Dice) -> usize {
     if model.has_front {
         return 0;
@@ -225,7 +227,7 @@ impl Form {
     }
 
     fn top(&self, top: Top) -> Top {
-        // what bends and tapers takes from the rim
+        // Bending and tapering take some of the rim.
         let [x, y] = [
             top.half[0] * self.scale.x.abs() * 0.94,
             top.half[1] * self.scale.y * 0.94,
@@ -239,7 +241,7 @@ impl Form {
     }
 }
 
-/// Another light and another batch of dye for colors that cannot be replaced.
+/// A variation of brightness, saturation and hue for colors that cannot be replaced.
 pub struct Shade {
     gain: f32,
     saturation: f32,
@@ -247,7 +249,7 @@ pub struct Shade {
 }
 
 impl Shade {
-    /// A random one, not far from none.
+    /// A random variation, not far from the identity.
     pub fn new(dice: &mut Dice) -> Self {
         let turn = if dice.chance(0.5) {
             dice.about(0.35)
@@ -261,7 +263,7 @@ impl Shade {
         }
     }
 
-    /// The color as it is now, sRGB in 0..1.
+    /// The varied color, sRGB in 0..1.
     pub fn apply(&self, color: Vec3) -> Vec3 {
         let gray = Vec3::splat(color.element_sum() / 3.0);
         ((gray + self.turn * (color - gray) * self.saturation) * self.gain)
@@ -269,8 +271,8 @@ impl Shade {
     }
 }
 
-/// What a part of one color is made of now: sometimes its own color again, mostly a material that
-/// parts of its size have.
+/// A new material for a part of one color: sometimes its own color again, mostly a material that is
+/// usual for parts of its size.
 fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) -> Material {
     let light = color.element_sum() / 3.0;
     if LAMPS.contains(&class) && light > 0.6 {
@@ -312,7 +314,7 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
     let soft = if SOFT.contains(&class) { 0.75 } else { 0.06 };
     match dice.within(0.0, 1.0) {
         t if t < soft => dice.fabric(),
-        // small parts are fittings
+        // Small parts are fittings.
         _ if share < 0.15 => match dice.count(0, 5) {
             0 => dice.metal(),
             1 => dice.dark(),
@@ -336,8 +338,8 @@ fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) 
     }
 }
 
-/// What is above `height` of a model on what is below it of its mate, stretched to the same size;
-/// `None` where one would not rest on the other.
+/// The part of a model above `height` on the part of its mate below `height`, stretched to the same
+/// size; `None` if one would not rest on the other.
 fn mixed(model: &Model, mate: &Model, height: f32) -> Option<Vec<Surface>> {
     let scale = model.size / mate.size.max(Vec3::splat(1e-3));
     let stretched = |surface: &Surface| Surface {
@@ -378,15 +380,15 @@ fn mixed(model: &Model, mate: &Model, height: f32) -> Option<Vec<Surface>> {
     })
 }
 
-/// The part of a surface on one side of a level plane.
+/// The part of a surface on one side of a horizontal plane.
 struct Cut {
     kept: Surface,
-    /// The corners of the box around what the plane cuts.
+    /// The low and high corners of the bounding rectangle of the cross section.
     section: (Vec2, Vec2),
 }
 
 impl Cut {
-    /// Above `height` when `side` is 1, below when it is -1.
+    /// Keeps the part above `height` if `side` is 1, below if it is -1.
     fn new(surface: Surface, height: f32, side: f32) -> Self {
         let Surface { mesh, paint } = surface;
         let mut kept = Mesh {
@@ -434,7 +436,7 @@ impl Cut {
     }
 }
 
-/// Without the vertices that no triangle has.
+/// Removes the vertices that no triangle uses.
 fn compact(mesh: Mesh) -> Mesh {
     let mut new_of_old = vec![u32::MAX; mesh.vertices.len()];
     let mut vertices = Vec::new();

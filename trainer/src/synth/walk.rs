@@ -1,4 +1,4 @@
-//! How somebody scans a room: with which sensor, along which way, looking where.
+//! Simulates how a person scans a room: the sensor, the path and the viewing directions.
 
 use std::f32::consts::{PI, TAU};
 
@@ -6,51 +6,51 @@ use glam::{Vec2, Vec3};
 
 use super::{camera::Camera, dice::Dice, layout::Layout, suite::Suite};
 
-/// The finest and the coarsest scans: the mean distance of a point to its nearest neighbour,
-/// metres.
+/// The finest and the coarsest scans: mean distance of a point to its nearest neighbour, metres.
 const SPACINGS: [f32; 2] = [0.008, 0.045];
 
-/// How many points a scan may have. Training holds all of a scan's points and groups them anew for
-/// every sample.
+/// The most points of a scan. Training holds all points of a scan and groups them anew for every
+/// sample.
 pub const MOST_POINTS: usize = 150_000;
 
-/// How one scan is made.
+/// The settings of one scan.
 #[derive(Clone, Copy, Debug)]
 pub struct Sensor {
-    /// Camera positions along the walk.
+    /// Number of camera positions along the walk.
     pub stations: usize,
-    /// Pixels across and down.
+    /// Width and height of the image, pixels.
     pub image: [usize; 2],
-    /// Edge of a voxel of the fusion, metres.
+    /// Edge of a voxel of the depth fusion, metres.
     pub voxel: f32,
-    /// Depth noise (one standard deviation) at one metre; it grows with the square of the distance.
+    /// Standard deviation of the depth noise at one metre; it grows with the square of the
+    /// distance.
     pub noise: f32,
-    /// Drift of the camera's pose, metres and radians (one standard deviation).
+    /// Standard deviations of the drift of the camera's pose, metres and radians.
     pub drift: [f32; 2],
     /// The farthest depth that is used, metres.
     pub range: f32,
     /// Mean of a well-exposed picture, linear.
     pub brightness: f32,
-    /// How many points the scan has at most.
+    /// The most points of the scan.
     pub points: usize,
     /// Mean distance of a point to its nearest neighbour, metres.
     pub spacing: f32,
-    /// Whether points keep a distance from each other as in a decimated mesh, or lie evenly at
-    /// random.
+    /// If `true`, points keep a distance from each other, as in a decimated mesh; otherwise they
+    /// are uniformly random.
     pub is_mesh: bool,
 }
 
 impl Sensor {
-    /// A sensor and a habit of scanning so many rooms, whose walls, floors and ceilings have a
-    /// surface of so many square metres.
+    /// Random settings for a scan of `rooms` rooms whose walls, floors and ceilings have the area
+    /// `surface`, square metres.
     pub fn new(rooms: usize, surface: f32, dice: &mut Dice) -> Self {
         let is_mesh = dice.chance(0.4);
-        // what is scanned with its furniture, less what nobody looks at
+        // Includes the furniture, minus the surfaces that nobody looks at.
         let seen = SEEN * surface;
         let finest = (seen * points_of(is_mesh) / (0.85 * MOST_POINTS as f32))
             .sqrt()
             .clamp(SPACINGS[0], SPACINGS[1]);
-        // finer ones more often
+        // Finer spacings are more likely.
         let spacing =
             finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
         Self {
@@ -59,7 +59,7 @@ impl Sensor {
             } else {
                 (20 + 11 * rooms).min(120)
             },
-            // coarse scans need no more pixels than this
+            // Coarse scans need no more pixels than this.
             image: if rooms == 1 && spacing < 0.026 {
                 [184, 138]
             } else {
@@ -77,24 +77,24 @@ impl Sensor {
         }
     }
 
-    /// The smallest distance between two points of a decimated mesh whose neighbours are `spacing`
-    /// apart in the mean.
+    /// The smallest distance between two points of a decimated mesh whose mean neighbour distance
+    /// is `spacing`, metres.
     pub fn clearance(&self) -> f32 {
         self.spacing * CLEARANCE
     }
 }
 
-/// Area that the points lie on, of the area of walls, floors and ceilings.
+/// Area of the scanned surfaces relative to the area of walls, floors and ceilings.
 const SEEN: f32 = 0.8;
 
-/// Smallest distance between points to the mean one, where as many lie on a surface as find a place
-/// one after the other.
+/// Ratio of the smallest to the mean distance of neighbours when points are added one after another
+/// until no more fit.
 const CLEARANCE: f32 = 0.87;
 
-/// How many points there are on an area of the square of their spacing.
+/// The expected number of points on an area of `spacing` squared.
 fn points_of(is_mesh: bool) -> f32 {
-    // points that keep a clearance fill about 0.7 of its square; of those at random the nearest is
-    // half the root of each one's area away
+    // Points with a minimum distance have a density of about 0.7 per squared distance. The mean
+    // nearest-neighbour distance of random points is half the root of the area per point.
     if is_mesh {
         0.7 / (CLEARANCE * CLEARANCE)
     } else {
@@ -136,7 +136,7 @@ pub fn walk(suite: &Suite, sensor: &Sensor, dice: &mut Dice) -> Vec<Camera> {
 /// The horizontal field of view, radians.
 const FIELD: f32 = 1.05;
 
-/// The unit vector of a direction in the plan and an angle above it.
+/// The unit vector of a direction in the plan, `yaw`, and an elevation angle, `pitch`.
 fn heading(yaw: f32, pitch: f32) -> Vec3 {
     Vec3::new(
         yaw.cos() * pitch.cos(),
@@ -145,7 +145,7 @@ fn heading(yaw: f32, pitch: f32) -> Vec3 {
     )
 }
 
-/// Cameras all over one room.
+/// Adds cameras all over one room.
 fn pan(
     room: &Layout,
     stations: usize,
@@ -196,7 +196,7 @@ fn pan(
         );
         let eye =
             spot.extend(dice.within(1.15, 1.75)) + Vec3::new(dice.about(0.1), dice.about(0.1), 0.0);
-        // Turn about, but not into a wall that is too near to see.
+        // Turn about, but not towards a wall that is too near to see.
         let mut yaw = along * 2.4 + dice.about(0.6);
         for _ in 0..8 {
             if shell.contains(spot + Vec2::from_angle(yaw) * 1.1, 0.0) {
@@ -215,7 +215,7 @@ fn pan(
     }
 }
 
-/// The turn of the whole scan about z: scans are not aligned to the walls.
+/// A random rotation of the whole scan about z, radians: scans are not aligned with the walls.
 pub fn any_turn(dice: &mut Dice) -> f32 {
     if dice.chance(0.3) {
         dice.about(0.1)

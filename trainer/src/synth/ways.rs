@@ -1,41 +1,42 @@
-//! Where one can walk in a building: a plan in cells.
+//! The walkable area of a building, as a grid of cells in plan view.
 
 use glam::{IVec2, Vec2, Vec3};
 
-/// Side of a cell of the plan, metres.
+/// Side of a cell of the grid, metres.
 pub const CELL: f32 = 0.1;
-/// How far from things one walks, cells.
+/// Clearance between the walkable cells and obstacles, cells.
 const MARGIN: i32 = 2;
-/// Heights above the floor where things are in the way, metres.
+/// Range of heights above the floor in which surfaces are obstacles, metres.
 const IN_THE_WAY: [f32; 2] = [0.2, 1.8];
-/// Samples of all surfaces, enough for any building.
+/// The most samples of all surfaces together, enough for any building.
 const MOST_SAMPLES: usize = 1 << 24;
-/// What a surface is to somebody who walks.
+/// The role of a surface for a walking person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// Walked on.
+    /// The surface that is walked on.
     Floor,
-    /// Around every place where one can be.
+    /// Surrounds every place where a person can be; also an obstacle.
     Wall,
-    /// Never in the way.
+    /// Never an obstacle.
     Ceiling,
-    /// In the way, where it is at the height of a person.
+    /// An obstacle if it is at the height of a person.
     Thing,
 }
 
-/// The plan of a building.
+/// The walkable grid of a building.
 #[derive(Debug, Default)]
 pub struct Ways {
-    /// The corner of the first cell.
+    /// The lower corner of the first cell.
     low: Vec2,
-    /// Cells across and along.
+    /// Cells along x and y.
     size: IVec2,
-    /// (cells) where one can walk.
+    /// `(cells)`: `true` where a person can walk.
     free: Vec<bool>,
 }
 
 impl Ways {
-    /// Finds where there is floor, nothing in the way, and walls on all four sides.
+    /// Marks the cells that have floor, no obstacle within the clearance, and walls on all four
+    /// sides.
     pub fn new(
         triangles: impl Iterator<Item = ([Vec3; 3], Role)> + Clone,
         height_of_floor: f32,
@@ -94,12 +95,12 @@ impl Ways {
         ways
     }
 
-    /// The cells where one can walk.
+    /// The walkable cells.
     pub fn cells(&self) -> impl Iterator<Item = usize> {
         (0..self.free.len()).filter(|cell| self.free[*cell])
     }
 
-    /// Whether one can walk at a place.
+    /// `true` if a person can walk at a point.
     pub fn are_free(&self, p: Vec2) -> bool {
         self.cell(p).is_some_and(|cell| self.free[cell])
     }
@@ -110,13 +111,13 @@ impl Ways {
             .then_some((at.y * self.size.x + at.x) as usize)
     }
 
-    /// The middle of a cell.
+    /// The center of a cell.
     pub fn centre(&self, cell: usize) -> Vec2 {
         let cell = IVec2::new(cell as i32 % self.size.x, cell as i32 / self.size.x);
         self.low + (cell.as_vec2() + 0.5) * CELL
     }
 
-    /// The free cells that one can walk to from a cell without leaving a window.
+    /// The walkable cells that can be reached from a cell without leaving a window.
     pub fn reached(&self, from: usize, window: [Vec2; 2]) -> Vec<usize> {
         let mut seen = vec![false; self.free.len()];
         let (mut reached, mut next) = (Vec::new(), vec![from]);
@@ -143,7 +144,7 @@ impl Ways {
     }
 }
 
-/// (cells) whether there is a wall in each of the four directions.
+/// `(cells)`: `true` if there is a wall in each of the four directions.
 fn enclosed(wall: &[bool], width: usize) -> Vec<bool> {
     let height = wall.len() / width;
     let mut sides = vec![0u8; wall.len()];

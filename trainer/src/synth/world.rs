@@ -1,5 +1,5 @@
-//! Where rooms come from: what they are furnished with, and which buildings are walked through
-//! beside them.
+//! The sources of rooms: the furniture that they contain, and the buildings that are scanned
+//! alongside them.
 
 use std::{path::Path, sync::Arc};
 
@@ -11,37 +11,37 @@ use super::{
     suite::Suite,
 };
 
-/// Buildings that are learnt from; every other one is kept aside.
+/// Buildings used for training; all others are held out.
 const TRAINING_BUILDINGS: &[&str] = &["aws_small_house", "iai_apartment"];
 /// Share of the rooms of a training world that are parts of buildings.
 const SHARE_OF_BUILDINGS: f32 = 0.04;
-/// Least and greatest share of the places in a room that take a foreign model: of training worlds,
-/// and of held-out ones.
+/// Least and greatest share of the places in a room that take a third-party model: for training
+/// worlds, and for held-out ones.
 const SHARES: [[f32; 2]; 2] = [[0.3, 0.7], [0.96, 1.0]];
 
-/// Models by other hands, divided by the collections that they come from.
+/// Third-party models, divided by the collections that they come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Models {
-    /// Those to learn from, beside the part grammars.
+    /// Models for training, used beside the part grammars.
     Training,
-    /// Those of collections that nothing was learnt from, wherever one fits.
+    /// Models of held-out collections, used wherever one fits.
     HeldOut,
 }
 
-/// What rooms are made of.
+/// A source of rooms.
 pub struct World {
     library: Arc<Library>,
-    /// Least and greatest share of foreign things in a room.
+    /// Least and greatest share of third-party models in a room.
     shares: [f32; 2],
     buildings: Vec<Building>,
     share_of_buildings: f32,
-    /// Whether a building is walked through as it is, and all of it.
+    /// If `as_it_is`, buildings are not varied; if `whole`, each walk covers the whole building.
     as_it_is: bool,
     whole: bool,
 }
 
 impl World {
-    /// The part grammars alone.
+    /// A world of the part grammars alone.
     pub fn grammars() -> Self {
         let library = Arc::new(Library::default());
         Self {
@@ -54,10 +54,10 @@ impl World {
         }
     }
 
-    /// The part grammars, and furniture and buildings of a folder.
+    /// A world of the part grammars and the furniture and buildings of a folder.
     ///
     /// # Errors
-    /// The folder's models or buildings cannot be read or used.
+    /// Returns an error if the models or buildings of the folder cannot be read or used.
     pub fn open(assets: &Path, models: Models) -> anyhow::Result<Self> {
         ensure!(assets.is_dir(), "{} is no folder", assets.display());
         let library = Arc::new(Library::open(assets, models)?);
@@ -94,10 +94,11 @@ impl World {
         })
     }
 
-    /// Parts of a building of a folder, or, each time, the whole of it.
+    /// A world of parts of one building of a folder, or, if `whole`, of the whole building each
+    /// time.
     ///
     /// # Errors
-    /// There is no such building, or it cannot be read or used.
+    /// Returns an error if there is no such building, or if it cannot be read or used.
     pub fn of_building(assets: &Path, name: &str, whole: bool) -> anyhow::Result<Self> {
         let buildings = vec![Building::open(assets, name)?];
         Ok(Self {
@@ -126,7 +127,7 @@ impl World {
         Room::of(&Suite::new(&mut dice), &mut dice)
     }
 
-    /// Who furnishes a room with these dice.
+    /// The furnisher of a room, with this random number generator.
     pub fn furnisher(&self, mut dice: Dice) -> Furnisher {
         let share = if self.library.is_empty() {
             0.0

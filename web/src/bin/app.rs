@@ -1,4 +1,4 @@
-//! The page's entry: see `web::app`.
+//! The entry point of the page: see `web::app`.
 
 fn main() {
     console_error_panic_hook::set_once();

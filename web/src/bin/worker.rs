@@ -1,4 +1,4 @@
-//! The worker's entry: see `web::worker`.
+//! The entry point of the worker: see `web::worker`.
 
 fn main() {
     web::worker::run();

@@ -1,10 +1,10 @@
-//! Where the network runs and why.
+//! Shows the processor that runs the network and the reason for that choice.
 
 use leptos::prelude::*;
 
 use crate::{protocol::Processor, state::State};
 
-/// Bottom right, one line; the reason is one click away.
+/// A line at the bottom right that names the processor; a click shows the reason.
 #[component]
 pub fn Backend() -> impl IntoView {
     let state = State::expect();

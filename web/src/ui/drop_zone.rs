@@ -1,5 +1,6 @@
-//! Getting a scan in: drop it anywhere, pick it, or name its address. Fills the empty page, and
-//! appears while a file hovers.
+//! Opening a scan: by dropping a file anywhere on the page, by choosing a file, or by giving its
+//! URL. The drop zone fills the page while no scan is open and appears while a file is dragged over
+//! the page.
 
 use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
@@ -7,7 +8,7 @@ use wasm_bindgen::JsCast;
 use super::icon::{Glyph, Icon};
 use crate::{actions, protocol::Source, state::State};
 
-/// The invitation, and the page-wide listeners for dragged files.
+/// The drop zone, and the listeners for files dragged anywhere over the page.
 #[component]
 pub fn DropZone() -> impl IntoView {
     let state = State::expect();
@@ -16,7 +17,7 @@ pub fn DropZone() -> impl IntoView {
     let on_pick = move |_| {
         if let Some(input) = input.get_untracked() {
             actions::open_files(state, input.files());
-            input.set_value(""); // the same file can be picked again
+            input.set_value(""); // so that the same file can be chosen again
         }
     };
     let url = RwSignal::new(String::new());
@@ -75,7 +76,7 @@ pub fn DropZone() -> impl IntoView {
     }
 }
 
-/// Files can be dropped on the whole page.
+/// Listens for drag events on the window, so that files can be dropped anywhere on the page.
 fn listen(state: State) {
     let has_files = |event: &ev::DragEvent| {
         event
@@ -89,7 +90,8 @@ fn listen(state: State) {
         }
     });
     let leave = window_event_listener(ev::dragleave, move |event| {
-        // Only when the pointer leaves the window, not on the way from one element to the next.
+        // `related_target` is `None` only when the pointer leaves the window, not when it moves
+        // between elements.
         if event.related_target().is_none() {
             state.dragging.set(false);
         }

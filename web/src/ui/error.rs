@@ -1,11 +1,11 @@
-//! What went wrong, in plain words, until it is dismissed.
+//! Shows the last error in plain words until the user dismisses it.
 
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 use crate::state::State;
 
-/// Top middle.
+/// The error banner at the top middle of the page.
 #[component]
 pub fn ErrorBanner() -> impl IntoView {
     let state = State::expect();

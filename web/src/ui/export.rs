@@ -1,4 +1,4 @@
-//! Results out: files to keep, and a link to send.
+//! Export of the results: files to download and a link to share.
 
 use leptos::prelude::*;
 
@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{actions, protocol::Format, state::State};
 
-/// Downloads and sharing.
+/// The download buttons and the share button.
 #[component]
 pub fn Export() -> impl IntoView {
     let state = State::expect();

@@ -1,11 +1,11 @@
-//! The name of the product and of the scan, and how to get at another scan.
+//! The product name, the name of the scan and the button that opens another scan.
 
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
 use crate::{browser, state::State};
 
-/// Top left.
+/// The header at the top left of the page.
 #[component]
 pub fn Header() -> impl IntoView {
     let state = State::expect();

@@ -1,4 +1,4 @@
-//! What can be done, by mouse, by touch and by key.
+//! A list of all controls: mouse, touch and keys.
 
 use leptos::{html, prelude::*};
 
@@ -29,7 +29,7 @@ const KEYS: [(&str, &str); 14] = [
     ("?", "this help"),
 ];
 
-/// A dialog over the page.
+/// The help, as a dialog over the page.
 #[component]
 pub fn Help() -> impl IntoView {
     let state = State::expect();
@@ -37,7 +37,7 @@ pub fn Help() -> impl IntoView {
     Effect::new(move |_| {
         if let Some(dialog) = dialog.get() {
             match state.help.get() {
-                // Fails only on a dialog that is open already.
+                // `show_modal` fails only if the dialog is already open.
                 true => drop(dialog.show_modal()),
                 false => dialog.close(),
             }

@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-/// What an icon shows.
+/// The picture that an icon shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Icon {
     Open,
@@ -64,10 +64,10 @@ impl Icon {
     }
 }
 
-/// A decorative icon; the control around it carries the words.
+/// A decorative icon, hidden from screen readers; the control around it carries the label.
 #[component]
 pub fn Glyph(
-    /// What it shows.
+    /// The picture to show.
     icon: Icon,
 ) -> impl IntoView {
     view! {

@@ -1,4 +1,4 @@
-//! The list of what was found: the scene as a table, for eyes and for screen readers.
+//! The list of the instances found: a table of the scene that screen readers can read too.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -13,7 +13,7 @@ use crate::{
     view::palette::css,
 };
 
-/// Rows in the list at most; more cannot be read anyway, the search narrows them down.
+/// Maximum number of rows in the list. A user could not read more; the search narrows them down.
 const MAX_ROWS: usize = 400;
 
 /// One line of the list.
@@ -24,7 +24,7 @@ enum Line {
 }
 
 impl Line {
-    /// Changes whenever the line has to be drawn anew.
+    /// A key that changes whenever the line has to be redrawn.
     fn key(&self) -> String {
         match self {
             Self::Group(group) => format!("{} {}", group.name, group.rows.len()),
@@ -36,7 +36,7 @@ impl Line {
     }
 }
 
-/// Search, order, undo, rows.
+/// The search box, the choice of order, the undo buttons and the rows.
 #[component]
 pub fn Instances() -> impl IntoView {
     let state = State::expect();
@@ -204,14 +204,14 @@ fn InstanceRow(row: Row) -> impl IntoView {
     }
 }
 
-/// A text box in place of the name.
+/// A text box that replaces the name while the user edits it.
 #[component]
 fn Rename(id: u32, name: String) -> impl IntoView {
     let state = State::expect();
     let input = NodeRef::<leptos::html::Input>::new();
     Effect::new(move |_| {
         if let Some(input) = input.get() {
-            // A box that is gone again needs no focus.
+            // Focus fails only if the box has already been removed, and then it is not needed.
             let _ = input.focus();
             input.select();
         }

@@ -1,4 +1,4 @@
-//! The panels, one component a file. They read [`crate::state`] and call [`crate::actions`].
+//! The panels, one component per file. They read [`crate::state`] and call [`crate::actions`].
 
 mod backend;
 mod drop_zone;

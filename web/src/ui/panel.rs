@@ -1,4 +1,4 @@
-//! Everything about the open scan: a panel at the right, a sheet at the bottom on phones.
+//! Everything about the open scan: a panel on the right, or a sheet at the bottom on phones.
 
 use leptos::prelude::*;
 
@@ -11,7 +11,7 @@ use super::{
 };
 use crate::state::State;
 
-/// At the right.
+/// The panel, at the right of the page.
 #[component]
 pub fn Panel() -> impl IntoView {
     let state = State::expect();

@@ -1,4 +1,4 @@
-//! What the scan seems to be, what was assumed, and how to change it.
+//! Shows the properties found in the scan and those assumed, and lets the user change them.
 
 use leptos::prelude::*;
 use segscape::{
@@ -13,7 +13,7 @@ use crate::{
     state::{State, Work},
 };
 
-/// The part of the panel about the file.
+/// The section of the panel that describes the file.
 #[component]
 pub fn Preflight() -> impl IntoView {
     let state = State::expect();

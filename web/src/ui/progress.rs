@@ -1,5 +1,5 @@
-//! How things stand: one line for everybody, and while the worker is at work its stages, with times
-//! and a way out.
+//! Progress: one status line that is always shown and, while the worker runs, its stages with their
+//! times and a button that cancels them.
 
 use leptos::prelude::*;
 use segscape::preflight::Choices;
@@ -9,7 +9,7 @@ use crate::{
     state::{StageState, State, Work, stage_name},
 };
 
-/// Bottom middle.
+/// The progress card at the bottom middle of the page.
 #[component]
 pub fn Progress() -> impl IntoView {
     let state = State::expect();
@@ -19,7 +19,7 @@ pub fn Progress() -> impl IntoView {
             && state.scan.with(Option::is_some)
             && state.instances.with(Vec::is_empty)
     };
-    // Then there is something to press, which must not move away under the pointer.
+    // The card then holds a button, which must not move away under the pointer.
     let open = move || running() || unfinished();
     let again = move |_| {
         actions::reopen(
@@ -70,7 +70,7 @@ fn StageRow(stage: StageState) -> impl IntoView {
     }
 }
 
-/// `85 ms`, `2.4 s`, `1 min 12 s`.
+/// Formats a duration in milliseconds as `85 ms`, `2.4 s` or `1 min 12 s`.
 fn duration(ms: f64) -> String {
     match ms {
         ms if ms < 1000.0 => format!("{ms:.0} ms"),

@@ -1,4 +1,5 @@
-//! What to look for, what was found of it, and how sure an answer must be.
+//! The prompt: the terms to look for, the number of matches of each, and the least confidence a
+//! match needs.
 
 use leptos::{ev, prelude::*};
 
@@ -10,7 +11,7 @@ use crate::{
     view::palette::{css, label_color},
 };
 
-/// The prompt box, its chips, and the threshold.
+/// The prompt box, its chips and the threshold.
 #[component]
 pub fn Prompt() -> impl IntoView {
     let state = State::expect();
@@ -46,7 +47,8 @@ pub fn Prompt() -> impl IntoView {
     }
 }
 
-/// One chip a term, with its count; and guesses for what was not found.
+/// One chip per term, with its count, followed by the nearest instances for each term without a
+/// match.
 #[component]
 fn Chips() -> impl IntoView {
     let state = State::expect();
@@ -129,7 +131,7 @@ fn Chips() -> impl IntoView {
     }
 }
 
-/// What Enter would look for besides.
+/// Shows the unfinished terms that Enter would add to the search.
 #[component]
 fn Unfinished() -> impl IntoView {
     let state = State::expect();
@@ -152,7 +154,7 @@ fn Unfinished() -> impl IntoView {
     }
 }
 
-/// Says so, and names what comes nearest.
+/// States that a term has no match and offers the nearest instances.
 #[component]
 fn NotFound(term: Term) -> impl IntoView {
     let state = State::expect();

@@ -1,5 +1,5 @@
-//! A link to the segmented scene: made only when asked for, deletable by whoever has the second
-//! link.
+//! A link to the segmented scene. The page creates it only on request; whoever has the second link
+//! can delete the scene.
 
 use leptos::prelude::*;
 use wasm_bindgen_futures::spawn_local;
@@ -11,7 +11,7 @@ use crate::{
     state::State,
 };
 
-/// How far sharing has come.
+/// The stage that sharing has reached.
 #[derive(Clone, Debug, PartialEq)]
 enum Stage {
     Idle,
@@ -20,15 +20,15 @@ enum Stage {
     Deleted,
 }
 
-/// What pressing the button sends.
+/// The data that the share button sends.
 const SENDS: &str = "Sends the points with their colours, what was found, your names and this view to the server of this page. \
                      Whoever has the link can see it; it is listed nowhere.";
 
-/// The button, how long its link works, and what follows from it.
+/// The share button, the choice of how long the link works, and the result of sharing.
 #[component]
 pub fn Share() -> impl IntoView {
     let state = State::expect();
-    // Somebody with the manage link sees what its owner sees.
+    // A visitor with the manage link sees the same links as the owner.
     let managed = state.wishes.with_value(|w| {
         Some(Shared {
             id: w.shared.clone()?,
@@ -36,7 +36,7 @@ pub fn Share() -> impl IntoView {
         })
     });
     let stage = RwSignal::new(managed.map_or(Stage::Idle, Stage::Shared));
-    // Another scan is not what the links lead to.
+    // The links do not lead to a scan that is opened later.
     Effect::watch(
         move || state.scan.track(),
         move |(), _, _| stage.set(Stage::Idle),
@@ -108,7 +108,7 @@ fn failed(state: State, stage: RwSignal<Stage>, back: Stage, error: &share::Shar
 #[component]
 fn Links(shared: Shared, delete: impl Fn(Shared) + Copy + 'static) -> impl IntoView {
     let (link, manage) = (shared.link(), shared.manage_link());
-    // On a phone they are below what the panel shows.
+    // On a phone the links lie below the visible part of the panel.
     let links = NodeRef::<leptos::html::Div>::new();
     links.on_load(|links| links.scroll_into_view());
     view! {
@@ -128,7 +128,7 @@ fn Link(label: &'static str, link: String, testid: &'static str) -> impl IntoVie
     let copied = RwSignal::new(false);
     let text = link.clone();
     let copy = move |_| {
-        // Refused on pages without https, where the link can still be copied by hand.
+        // Browsers refuse this on pages without https; the user can still copy the link by hand.
         drop(browser::window().navigator().clipboard().write_text(&text));
         copied.set(true);
     };

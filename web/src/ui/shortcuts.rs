@@ -1,4 +1,4 @@
-//! Keys that work anywhere on the page, but never while somebody types.
+//! Keyboard shortcuts that work anywhere on the page except while the user types text.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -9,7 +9,7 @@ use crate::{
     state::{Coloring, State},
 };
 
-/// Listens as long as the page lives.
+/// Listens for keys for the lifetime of the page.
 pub fn listen(state: State) {
     let listener = window_event_listener(ev::keydown, move |event| {
         if !is_typing(&event) && !state.help.get_untracked() && press(state, &event) {
@@ -19,7 +19,7 @@ pub fn listen(state: State) {
     on_cleanup(move || listener.remove());
 }
 
-/// True if the key meant something.
+/// Handles a key. Returns `true` if the key is a shortcut.
 fn press(state: State, event: &ev::KeyboardEvent) -> bool {
     if event.alt_key() {
         return false;
@@ -79,7 +79,7 @@ fn is_typing(event: &ev::KeyboardEvent) -> bool {
             element.get_attribute("type").as_deref(),
             Some("range" | "radio" | "checkbox" | "file")
         );
-    // Enter presses a button or a link, it does not rename.
+    // On a button or a link, Enter activates it and does not rename an instance.
     let is_pressed = event.key() == "Enter"
         && matches!(
             element.tag_name().as_str(),

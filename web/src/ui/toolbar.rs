@@ -1,4 +1,5 @@
-//! How the points are shown: colours, size, the way back to the whole scene.
+//! Controls for the display of the points: coloring, point size and a button that shows the whole
+//! scan.
 
 use leptos::prelude::*;
 
@@ -8,7 +9,7 @@ use crate::{
     state::{Coloring, State},
 };
 
-/// Bottom left.
+/// The toolbar at the bottom left of the page.
 #[component]
 pub fn Toolbar() -> impl IntoView {
     let state = State::expect();

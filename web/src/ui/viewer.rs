@@ -1,5 +1,5 @@
-//! The canvas: makes a renderer for it, turns pointers and keys into camera moves, and keeps the
-//! picture in step with the state.
+//! The canvas: creates a renderer for it, turns pointer and key events into camera moves, and keeps
+//! the picture up to date with the state.
 
 use glam::Vec2;
 use leptos::{ev, html, prelude::*};
@@ -18,16 +18,16 @@ use crate::{
     },
 };
 
-/// After so many lost devices the picture is drawn without WebGPU.
+/// Number of lost devices after which the page draws without WebGPU.
 const LOST_DEVICES: u32 = 3;
 
-/// The picture, filling the window.
+/// The 3D view, which fills the window.
 #[component]
 pub fn ViewerCanvas() -> impl IntoView {
     let state = State::expect();
     keep_in_step(state);
-    // A canvas that had one kind of context cannot get another one, so every renderer has its own
-    // canvas.
+    // A canvas that has had one kind of context cannot get another kind, so every renderer gets its
+    // own canvas.
     move || {
         let made = state.canvas.get();
         view! { <Canvas made /> }
@@ -48,8 +48,8 @@ fn Canvas(made: u32) -> impl IntoView {
     let act = move |gesture| act(state, canvas, gesture);
     let on_down = move |event: PointerEvent| {
         if let Some(canvas) = canvas.get_untracked() {
-            // Without capture a drag that leaves the canvas would never end; a pointer that is gone
-            // cannot be captured.
+            // Without capture, a drag that leaves the canvas would never end. Capture fails only
+            // for a pointer that no longer exists.
             let _ = canvas.set_pointer_capture(event.pointer_id());
         }
         let pans = event.button() != 0 || event.shift_key();
@@ -71,7 +71,7 @@ fn Canvas(made: u32) -> impl IntoView {
     };
     let on_wheel = move |event: ev::WheelEvent| {
         event.prevent_default();
-        // Lines and pages as Firefox may count them.
+        // Pixels per unit of `delta_mode` (pixel, line, page); Firefox may count in lines or pages.
         let unit = [1.0, 16.0, 400.0][event.delta_mode().min(2) as usize];
         let amount = (event.delta_y() * unit).clamp(-400.0, 400.0) as f32;
         state
@@ -122,7 +122,7 @@ async fn attach(state: State, canvas: HtmlCanvasElement, made: u32) {
         Ok(renderer) => state.viewer().attach(canvas, renderer, move || {
             state.canvas.update(|made| *made += 1)
         }),
-        // Only a canvas that had a WebGPU context comes here: take another one.
+        // Only a canvas that has had a WebGPU context fails here, so take another canvas.
         Err(_) => state.canvas.set(LOST_DEVICES.max(made + 1)),
     }
 }
@@ -179,7 +179,7 @@ fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
     event.prevent_default();
 }
 
-/// Draws anew when the canvas changes its size.
+/// Redraws when the size of the canvas changes.
 fn observe_size(state: State, canvas: &HtmlCanvasElement) {
     let resized = Closure::<dyn FnMut()>::new(move || {
         let covered = covered(state.folded.get_untracked());
@@ -189,11 +189,11 @@ fn observe_size(state: State, canvas: &HtmlCanvasElement) {
     if let Ok(observer) = web_sys::ResizeObserver::new(resized.as_ref().unchecked_ref()) {
         observer.observe(canvas);
     }
-    resized.forget(); // as long as the canvas, of which there are one or two
+    resized.forget(); // lives as long as the canvas, and there are only one or two
 }
 
-/// Shares of the width at the right and of the height at the bottom that the panel takes, as
-/// `static/style.css` says.
+/// Fractions of the width at the right and of the height at the bottom that the panel covers, in
+/// agreement with `static/style.css`.
 fn covered(folded: bool) -> Vec2 {
     const PHONE: f32 = 720.0;
     const PANEL: f32 = 352.0;
@@ -207,7 +207,7 @@ fn covered(folded: bool) -> Vec2 {
     }
 }
 
-/// What the state says about the picture.
+/// Updates the frame settings of the viewer whenever the state they depend on changes.
 fn keep_in_step(state: State) {
     Effect::new(move |_| {
         let colored = state.scan.with(|scan| {

@@ -5,20 +5,19 @@ use segscape::{bundle, instances::Aabb};
 
 /// Vertical field of view, radians.
 const FIELD_OF_VIEW: f32 = 0.87;
-/// How close to straight up and down the eye may get, radians: at the pole itself "up" is
-/// undefined.
+/// Maximum pitch of the eye, up or down, radians. At the pole itself "up" is undefined.
 const MAX_PITCH: f32 = 1.55;
 
-/// The eye looks at `target` from `distance` metres away.
+/// A camera that looks at `target` from `distance` metres away.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Camera {
-    /// What is in the middle of the picture.
+    /// Point in the middle of the picture.
     pub target: Vec3,
-    /// Metres from the eye to the target.
+    /// Distance from the eye to the target, metres.
     pub distance: f32,
-    /// Turn about z, radians; 0 looks along +y.
+    /// Rotation about z, radians; 0 looks along +y.
     pub yaw: f32,
-    /// Height of the eye above the target, radians.
+    /// Elevation of the eye above the target, radians.
     pub pitch: f32,
 }
 
@@ -34,8 +33,8 @@ impl Default for Camera {
 }
 
 impl Camera {
-    /// Sees the whole box from where this camera stands, in the `free` shares of width and height
-    /// of a picture that is `aspect` times as wide as it is high.
+    /// This camera moved so that it sees the whole box, within the fractions `free` of the width
+    /// and height of a picture that is `aspect` times as wide as it is high.
     pub fn framing(self, bounds: Aabb, aspect: f32, free: Vec2) -> Self {
         let (min, max) = (Vec3::from(bounds.min), Vec3::from(bounds.max));
         let radius = ((max - min).length() / 2.0).max(0.05);
@@ -47,7 +46,7 @@ impl Camera {
         }
     }
 
-    /// The eye, world frame.
+    /// Position of the eye, world frame.
     pub fn eye(&self) -> Vec3 {
         self.target + self.distance * self.backward()
     }
@@ -58,26 +57,27 @@ impl Camera {
         Vec3::new(-sin_yaw * cos_pitch, -cos_yaw * cos_pitch, sin_pitch)
     }
 
-    /// Right and up of the picture, world frame.
+    /// Right and up directions of the picture, world frame.
     fn right_and_up(&self) -> (Vec3, Vec3) {
         let right = Vec3::new(self.yaw.cos(), -self.yaw.sin(), 0.0);
         (right, self.backward().cross(right))
     }
 
-    /// Nearest visible depth, metres; with a reversed infinite projection `depth = near / z`.
+    /// Nearest visible depth, metres. With the reversed infinite projection, `depth = near / z`.
     pub fn near(&self) -> f32 {
         (self.distance * 0.01).clamp(1e-4, 0.1)
     }
 
-    /// World to clip space; depth is reversed (1 near, 0 at infinity), which f32 resolves evenly.
+    /// The transform from world to clip space. Depth is reversed (1 near, 0 at infinity), which
+    /// gives f32 an even resolution.
     pub fn clip_from_world(&self, aspect: f32) -> Mat4 {
         let (_, up) = self.right_and_up();
         Mat4::perspective_infinite_reverse_rh(FIELD_OF_VIEW, aspect, self.near())
             * Mat4::look_at_rh(self.eye(), self.target, up)
     }
 
-    /// Height in pixels of something one metre high, one metre away, in a picture `height` pixels
-    /// high.
+    /// Height in pixels of an object one metre high and one metre away, in a picture `height`
+    /// pixels high.
     pub fn pixels_per_metre(height: f32) -> f32 {
         height / (2.0 * (FIELD_OF_VIEW / 2.0).tan())
     }
@@ -100,7 +100,7 @@ impl Camera {
         self.distance = (self.distance * factor).clamp(0.02, 20_000.0);
     }
 
-    /// On the way from `self` to `other`, `t` in 0..=1; turns the short way round.
+    /// Interpolates from `self` to `other` with `t` in `0..=1`; turns along the shorter arc.
     pub fn towards(self, other: Self, t: f32) -> Self {
         use std::f32::consts::{PI, TAU};
         let turn = (other.yaw - self.yaw + PI).rem_euclid(TAU) - PI;
@@ -124,8 +124,8 @@ impl From<Camera> for bundle::Camera {
 }
 
 impl From<bundle::Camera> for Camera {
-    /// Sees the target as large as the sender did, whatever field of view that was with; nonsense
-    /// becomes the default view.
+    /// Shows the target at the same size as the sender saw it, whatever the sender's field of view.
+    /// Invalid values give the default view.
     fn from(sent: bundle::Camera) -> Self {
         let target = Vec3::from(sent.target);
         let backward = Vec3::from(sent.eye) - target;

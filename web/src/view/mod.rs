@@ -1,4 +1,4 @@
-//! The picture: owns the cloud, the camera and a renderer, and draws only when something changed.
+//! The 3D view: owns the cloud, the camera and a renderer, and draws only after a change.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -22,20 +22,20 @@ pub mod navigate;
 pub mod palette;
 pub mod software;
 
-/// A camera flight takes this long, milliseconds.
+/// Duration of a camera flight, milliseconds.
 const FLIGHT_MS: f64 = 280.0;
-/// The camera counts as moving for so long after the last input, milliseconds.
+/// Time after the last input during which the camera counts as moving, milliseconds.
 const SETTLE_MS: f64 = 160.0;
-/// What is flown to fills the picture with at least so many points side by side.
+/// Least edge length of a box that the camera flies to, in units of the scan's spacing.
 const SHARP: f32 = 80.0;
-/// While the camera moves a picture should not take longer than this, milliseconds.
+/// Target for the duration of a frame while the camera moves, milliseconds.
 const MOVING_MS: f32 = 40.0;
 
-/// What draws.
+/// The renderer of the points.
 pub enum Renderer {
-    /// WebGPU.
+    /// Draws with WebGPU.
     Gpu(Box<GpuRenderer>),
-    /// A 2D canvas.
+    /// Draws on a 2D canvas.
     Software(SoftwareRenderer),
 }
 
@@ -53,14 +53,14 @@ struct Inner {
     frame: Frame,
     flight: Option<Flight>,
     moved_at: f64,
-    /// Points that a picture may have while the camera moves.
+    /// Number of points that a frame may have while the camera moves.
     moving_points: f32,
     dirty: bool,
     scheduled: bool,
     on_lost: Option<Rc<dyn Fn()>>,
 }
 
-/// A handle to the picture; clones share it.
+/// A handle to the 3D view; clones share it.
 #[derive(Clone)]
 pub struct Viewer(Rc<RefCell<Inner>>);
 
@@ -93,8 +93,7 @@ impl Default for Viewer {
 }
 
 impl Viewer {
-    /// Draws on this canvas from now on; `on_lost` is called when the browser takes the device
-    /// away.
+    /// Draws on this canvas from now on. `on_lost` is called when the device is lost.
     pub fn attach(
         &self,
         canvas: HtmlCanvasElement,
@@ -120,7 +119,7 @@ impl Viewer {
         self.invalidate();
     }
 
-    /// Shows another cloud, whole in the picture.
+    /// Replaces the cloud and frames all of it.
     pub fn show(&self, cloud: Cloud) {
         let mut inner = self.0.borrow_mut();
         inner.cloud = cloud;
@@ -140,7 +139,8 @@ impl Viewer {
         self.invalidate();
     }
 
-    /// Says who owns each point and how each owner looks. Owners beyond the looks count as nobody.
+    /// Sets the owner of each point and the look of each owner. Owners without a look count as
+    /// unowned.
     pub fn set_owners(&self, mut owner_of_point: Vec<u32>, looks: Vec<Look>) {
         let mut inner = self.0.borrow_mut();
         owner_of_point.resize(inner.cloud.positions.len(), 0);
@@ -151,7 +151,7 @@ impl Viewer {
                 0
             };
         }
-        // Looks first: a drawn owner must always have one.
+        // Set the looks first: the owner of a drawn point must always have a look.
         inner.apply_looks(&looks);
         inner.looks = looks;
         inner.cloud.owner_of_point = owner_of_point;
@@ -167,7 +167,7 @@ impl Viewer {
         self.invalidate();
     }
 
-    /// Changes how the owners look; their number must stay.
+    /// Changes the looks of the owners. The number of looks must stay the same.
     pub fn set_looks(&self, looks: Vec<Look>) {
         let mut inner = self.0.borrow_mut();
         if inner.looks.len() == looks.len() && inner.looks != looks {
@@ -178,7 +178,7 @@ impl Viewer {
         }
     }
 
-    /// Changes anything else about the picture.
+    /// Changes any other parameter of the frame.
     pub fn update(&self, change: impl FnOnce(&mut Frame)) {
         let mut inner = self.0.borrow_mut();
         let before = inner.frame;
@@ -190,7 +190,7 @@ impl Viewer {
         }
     }
 
-    /// Moves the camera by hand.
+    /// Moves the camera in response to user input and ends a flight.
     pub fn steer(&self, change: impl FnOnce(&mut Camera)) {
         {
             let mut inner = self.0.borrow_mut();
@@ -200,12 +200,12 @@ impl Viewer {
         self.update(|frame| change(&mut frame.camera));
     }
 
-    /// The camera as it is.
+    /// The current camera.
     pub fn camera(&self) -> Camera {
         self.0.borrow().frame.camera
     }
 
-    /// Flies to a camera; jumps if the person asked for reduced motion.
+    /// Flies to a camera position, or jumps there if the user prefers reduced motion.
     pub fn fly_to(&self, to: Camera) {
         let mut inner = self.0.borrow_mut();
         if browser::prefers_reduced_motion() {
@@ -227,7 +227,7 @@ impl Viewer {
         let Some(mut bounds) = bounds.or(inner.cloud.bounds) else {
             return;
         };
-        // Nearer than this, points are dots with nothing between them.
+        // At a smaller distance, the points are dots with gaps between them.
         let least = SHARP * inner.cloud.spacing;
         for axis in 0..3 {
             let missing = (least - bounds.size()[axis]).max(0.0) / 2.0;
@@ -239,7 +239,7 @@ impl Viewer {
         self.fly_to(to);
     }
 
-    /// Flies so that the point is in the middle, half as far away.
+    /// Flies to a camera that has the point in the middle and half the distance.
     pub fn focus_point(&self, point: u32) {
         let inner = self.0.borrow();
         let Some(position) = inner.cloud.positions.get(point as usize) else {
@@ -255,7 +255,7 @@ impl Viewer {
         self.fly_to(to);
     }
 
-    /// Calls back with what is at a CSS pixel of the canvas.
+    /// Calls `found` with the point at a CSS pixel of the canvas.
     pub fn pick(&self, at: Vec2, found: impl FnOnce(Option<Hit>) + 'static) {
         let inner = self.0.borrow();
         let pixel = (at * inner.pixel_ratio()).max(Vec2::ZERO);
@@ -271,7 +271,7 @@ impl Viewer {
         }
     }
 
-    /// Asks for a new picture.
+    /// Requests a new frame.
     pub fn invalidate(&self) {
         let mut inner = self.0.borrow_mut();
         inner.dirty = true;
@@ -301,7 +301,7 @@ impl Viewer {
 }
 
 impl Inner {
-    /// One animation frame; true if another one is needed.
+    /// Draws one animation frame. Returns `true` if another one is needed.
     fn step(&mut self) -> bool {
         let now = browser::now();
         self.advance_flight(now);
@@ -356,12 +356,12 @@ impl Inner {
         }
     }
 
-    /// Device pixels per CSS pixel, at most 2: more cannot be seen and costs fill rate.
+    /// Device pixels per CSS pixel, at most 2: more would not be visible and would cost fill rate.
     fn pixel_ratio(&self) -> f32 {
         browser::device_pixel_ratio().clamp(1.0, 2.0)
     }
 
-    /// Device pixels of the canvas.
+    /// Size of the canvas in device pixels.
     fn size(&self) -> (u32, u32) {
         let (width, height) = self
             .canvas
@@ -374,7 +374,7 @@ impl Inner {
         )
     }
 
-    /// Sees the box in what no panel covers.
+    /// Frames the box in the part of the canvas that no panel covers.
     fn framing(&self, camera: Camera, bounds: Aabb) -> Camera {
         let (width, height) = self.size();
         camera.framing(
@@ -385,11 +385,11 @@ impl Inner {
     }
 }
 
-/// The renderer for this canvas: what is wanted, or WebGPU where there is hardware for it; the 2D
-/// canvas where that fails.
+/// Creates the renderer for this canvas: the wanted one, or by default WebGPU if there is hardware
+/// for it. If WebGPU fails, the 2D canvas is used.
 ///
 /// # Errors
-/// When the canvas can give neither.
+/// Returns an error if the canvas supports neither.
 pub async fn renderer_for(
     canvas: &HtmlCanvasElement,
     wanted: Option<Processor>,

@@ -1,23 +1,23 @@
-//! Pointers to camera moves: one finger or the left button turns, two fingers or the right button
-//! pan and zoom.
+//! Turns pointer events into camera moves: one finger or the left button orbits, two fingers or the
+//! right button pan and zoom.
 
 use glam::Vec2;
 
-/// A pointer that moved less than this between down and up has clicked, pixels.
+/// Largest path of a pointer between down and up that still counts as a click, pixels.
 const CLICK_SLACK: f32 = 5.0;
 
-/// What a pointer event asks for.
+/// The action that a pointer event requests.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Gesture {
-    /// Nothing.
+    /// No action.
     None,
-    /// The cursor rests on this pixel.
+    /// The cursor is at this pixel.
     Hover(Vec2),
-    /// Turn by a drag of pixels.
+    /// Orbit by a drag of this many pixels.
     Orbit(Vec2),
-    /// Pan by a drag of pixels, then multiply the distance.
+    /// Pan by a drag of this many pixels, then multiply the distance by the factor.
     PanZoom(Vec2, f32),
-    /// Select what is at this pixel.
+    /// Select the object at this pixel.
     Click(Vec2),
 }
 
@@ -36,7 +36,8 @@ pub struct Navigator {
 }
 
 impl Navigator {
-    /// A pointer went down; `pans` for the right or middle button, or with shift held.
+    /// Handles a pointer that goes down. `pans` is `true` for the right or middle button or with
+    /// shift held.
     pub fn press(&mut self, id: i32, at: Vec2, pans: bool) {
         if self.down.is_empty() {
             self.travelled = 0.0;
@@ -47,7 +48,7 @@ impl Navigator {
         self.down.push(Pointer { id, at, pans });
     }
 
-    /// A pointer moved.
+    /// Handles a pointer that moves.
     pub fn drag(&mut self, id: i32, at: Vec2) -> Gesture {
         let Some(index) = self.down.iter().position(|pointer| pointer.id == id) else {
             return if self.down.is_empty() {
@@ -73,7 +74,7 @@ impl Navigator {
         }
     }
 
-    /// A pointer went up.
+    /// Handles a pointer that goes up.
     pub fn release(&mut self, id: i32, at: Vec2) -> Gesture {
         let clicked = self.down.len() == 1
             && self.down[0].id == id
@@ -87,12 +88,12 @@ impl Navigator {
         }
     }
 
-    /// The browser took a pointer away.
+    /// Handles a pointer that the browser cancels.
     pub fn cancel(&mut self, id: i32) {
         self.down.retain(|pointer| pointer.id != id);
     }
 
-    /// Whether a pointer is down.
+    /// Returns `true` if a pointer is down.
     pub fn is_active(&self) -> bool {
         !self.down.is_empty()
     }

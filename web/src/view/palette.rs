@@ -1,6 +1,6 @@
-//! Colours: stable ones for instances and labels, a ramp for scores and heights. All sRGB.
+//! Colors: stable ones for instances and labels, and a ramp for scores and heights. All are sRGB.
 
-/// Twenty hues that stay apart for most colour-blind eyes (after Okabe and Ito, and Paul Tol),
+/// Twenty hues that most color-blind people can distinguish (after Okabe and Ito, and Paul Tol),
 /// bright enough for a dark and dark enough for a light background.
 const HUES: [[u8; 3]; 20] = [
     [230, 159, 0],
@@ -25,8 +25,8 @@ const HUES: [[u8; 3]; 20] = [
     [102, 101, 196],
 ];
 
-/// Five stops of a perceptually even ramp from dark blue to yellow; `wgsl/points.wgsl` has the
-/// same.
+/// Five stops of a perceptually uniform ramp from dark blue to yellow. `wgsl/points.wgsl` has the
+/// same stops.
 const RAMP: [[u8; 3]; 5] = [
     [68, 1, 84],
     [59, 82, 139],
@@ -35,16 +35,16 @@ const RAMP: [[u8; 3]; 5] = [
     [253, 231, 37],
 ];
 
-/// The colour of everything that belongs to no shown instance.
+/// The color of points that belong to no visible instance.
 pub const UNOWNED: [u8; 3] = [120, 124, 132];
 
-/// The same label always has the same colour.
+/// The color of a label; always the same for the same label.
 pub fn label_color(label: &str) -> [u8; 3] {
     HUES[(hash(label.bytes()) % HUES.len() as u32) as usize]
 }
 
-/// The same instance of the same label always has the same colour, from run to run and from machine
-/// to machine.
+/// The color of an instance; the same instance with the same label has the same color on every run
+/// and every machine.
 pub fn instance_color(label: &str, id: u32) -> [u8; 3] {
     let hash = hash(label.bytes().chain(id.to_le_bytes()));
     let hue = HUES[(hash % HUES.len() as u32) as usize];
@@ -52,7 +52,7 @@ pub fn instance_color(label: &str, id: u32) -> [u8; 3] {
     hue.map(|channel| (f32::from(channel) * shade).min(255.0) as u8)
 }
 
-/// `t` in 0..=1, low to high.
+/// The color of `t` in `0..=1`, from low to high.
 pub fn ramp(t: f32) -> [u8; 3] {
     let position = t.clamp(0.0, 1.0) * (RAMP.len() - 1) as f32;
     let index = (position as usize).min(RAMP.len() - 2);
@@ -63,12 +63,12 @@ pub fn ramp(t: f32) -> [u8; 3] {
     })
 }
 
-/// `#rrggbb`.
+/// Formats a color as `#rrggbb`.
 pub fn css([r, g, b]: [u8; 3]) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
 }
 
-/// FNV-1a with a final mix: short strings that differ in one letter land far apart.
+/// FNV-1a with a final mix: short strings that differ in one letter get very different hashes.
 fn hash(bytes: impl Iterator<Item = u8>) -> u32 {
     let mixed = bytes.fold(0x811c_9dc5_u32, |hash, byte| {
         (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)

@@ -1,7 +1,7 @@
 //! Draws the cloud without WebGPU: a z-buffer in wasm memory, copied to a 2D canvas.
 //!
-//! Viewing always works, if slower: each call does a few milliseconds of work, so a large cloud at
-//! rest takes several calls until it is on screen, and while the camera moves the viewer asks for
+//! Viewing always works, though more slowly: each call does a few milliseconds of work, so a large
+//! cloud at rest takes several calls to appear, and while the camera moves the viewer requests
 //! fewer points.
 
 use std::ops::Range;
@@ -17,18 +17,19 @@ use super::{
 };
 use crate::browser;
 
-/// A call returns after so many milliseconds, so that the page stays responsive.
+/// Time budget of one call, milliseconds, so that the page stays responsive.
 const CALL_MS: f64 = 10.0;
-/// Points, and rows of pixels, between two looks at the clock.
+/// Number of points, and rows of pixels, between two checks of the clock.
 const POINTS_PER_LOOK: usize = 1 << 14;
 const ROWS_PER_LOOK: usize = 32;
-/// Pixels of the largest picture; larger canvases are drawn smaller and scaled up by the browser.
+/// Maximum number of pixels of a picture. Larger canvases are drawn at a lower resolution and
+/// scaled up by the browser.
 const MAX_PIXELS: f32 = 1.4e6;
-/// Outlines; `wgsl/eye_dome.wgsl` has the same.
+/// Colors of the outlines; `wgsl/eye_dome.wgsl` has the same.
 const SELECTED: [u8; 3] = [255, 184, 26];
 const HOVERED: [u8; 3] = [245, 245, 245];
 
-/// The picture being drawn.
+/// The software renderer with the picture in progress.
 pub struct SoftwareRenderer {
     canvas: HtmlCanvasElement,
     context: CanvasRenderingContext2d,
@@ -38,23 +39,23 @@ pub struct SoftwareRenderer {
     /// Pixels of the picture per pixel of the canvas, at most 1.
     scale: f32,
     color: Vec<u32>,
-    /// Metres from the eye.
+    /// Depth of each pixel, metres.
     depth: Vec<f32>,
     identity: Vec<Hit>,
-    /// What goes to the canvas.
+    /// The final colors, copied to the canvas.
     shaded: Vec<u32>,
     picture_ms: f32,
     job: Option<Job>,
 }
 
-/// A picture that is being drawn.
+/// A picture in progress.
 #[derive(Clone, Copy)]
 struct Job {
     frame: Frame,
     began: f64,
-    /// The next point to splat.
+    /// Index of the next point to splat.
     point: usize,
-    /// The next row to shade.
+    /// Index of the next row to shade.
     row: usize,
 }
 
@@ -65,7 +66,8 @@ const NOTHING: Hit = Hit {
 };
 
 impl SoftwareRenderer {
-    /// On `canvas`; `None` if the canvas already has another kind of context.
+    /// Creates a renderer for `canvas`. Returns `None` if the canvas already has another kind of
+    /// context.
     pub fn new(canvas: HtmlCanvasElement) -> Option<Self> {
         let context = canvas
             .get_context("2d")
@@ -89,19 +91,19 @@ impl SoftwareRenderer {
         })
     }
 
-    /// How each owner looks from now on; entry 0 is nobody.
+    /// Sets the look of each owner. Entry 0 is for unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
         self.looks = looks.to_vec();
         self.restart();
     }
 
-    /// Something besides the frame changed: what was drawn so far is worthless.
+    /// Discards the picture in progress, because data other than the frame changed.
     pub fn restart(&mut self) {
         self.job = None;
     }
 
-    /// Goes on drawing for a few milliseconds. A picture that was begun is finished even if another
-    /// frame is wanted meanwhile: while the camera moves a late picture is better than none.
+    /// Continues to draw for a few milliseconds. A picture in progress is finished even if another
+    /// frame is requested meanwhile: while the camera moves, a late picture is better than none.
     pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         self.resize(size);
         let start = browser::now();
@@ -131,7 +133,7 @@ impl SoftwareRenderer {
         }
     }
 
-    /// How long the last picture took, milliseconds.
+    /// Time of the last picture, milliseconds.
     pub fn last_picture_ms(&self) -> f32 {
         self.picture_ms
     }
@@ -147,7 +149,8 @@ impl SoftwareRenderer {
         }
     }
 
-    /// What the last picture shows at a canvas pixel, or nearest to it within three pixels.
+    /// The point that the last picture shows at a canvas pixel, or the nearest one within three
+    /// pixels.
     pub fn pick(&self, (x, y): (u32, u32)) -> Option<Hit> {
         let (x, y) = (
             (x as f32 * self.scale) as i32,
@@ -234,7 +237,7 @@ impl SoftwareRenderer {
                 point: point as u32,
                 owner,
             };
-            // Small ones stay square, as in the shader.
+            // Small points stay square, as in `wgsl/points.wgsl`.
             let reach = if size > 4.0 {
                 (size / 2.0).powi(2)
             } else {
@@ -257,13 +260,13 @@ impl SoftwareRenderer {
         }
     }
 
-    /// Eye-dome lighting and outlines, as `wgsl/eye_dome.wgsl` with four neighbours and without the
-    /// grid.
+    /// Eye-dome lighting and outlines as in `wgsl/eye_dome.wgsl`, with four neighbours and without
+    /// the grid.
     fn shade(&mut self, frame: &Frame, rows: Range<usize>) {
         let background = pack(surroundings(frame.dark).0.map(|c| (c * 255.0) as u8));
         let last = self.color.len() - 1;
         for at in rows.start * self.width..rows.end * self.width {
-            // Beyond the border is what lies at it.
+            // Beyond the first and last row, the pixel itself is used as its neighbour.
             let neighbours = [
                 at.saturating_sub(1),
                 (at + 1).min(last),
@@ -275,7 +278,7 @@ impl SoftwareRenderer {
             self.shaded[at] = background;
             if here != NOTHING {
                 let depth = self.depth[at];
-                // The relative depth stands for the logarithm: it is the same for small steps and
+                // The relative depth replaces the logarithm: it is equal for small steps and
                 // cheaper.
                 let deeper: f32 = neighbours
                     .iter()
@@ -300,7 +303,7 @@ impl SoftwareRenderer {
 
     fn present(&self) {
         let bytes: &[u8] = bytemuck::cast_slice(&self.shaded);
-        // A canvas too small for one pixel has nothing to present.
+        // This fails only for a canvas too small for one pixel, which has nothing to present.
         if let Ok(image) = ImageData::new_with_u8_clamped_array_and_sh(
             Clamped(bytes),
             self.width as u32,
@@ -311,11 +314,11 @@ impl SoftwareRenderer {
     }
 }
 
-/// A flat colour with the light and dark of the scan, so that shapes stay readable;
+/// Modulates a flat color by the brightness of the scan, so that shapes stay recognizable.
 /// `wgsl/points.wgsl` does the same.
 fn lit(flat: u32, scan: u32) -> u32 {
     let [r, g, b, _] = scan.to_le_bytes().map(u32::from);
-    // 0.55 to 1.3 in 256ths.
+    // A factor from 0.55 to 1.3, in units of 1/256.
     let light = 141 + (r * 77 + g * 151 + b * 28) * 3 / 1024;
     pack(std::array::from_fn(|channel| {
         (u32::from(flat.to_le_bytes()[channel]) * light / 256).min(255) as u8

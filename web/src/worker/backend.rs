@@ -1,7 +1,7 @@
-//! Where the network runs: decided by a short measurement, not by the adapter's name.
+//! Chooses the processor that runs the network by a short measurement, not by the adapter's name.
 //!
 //! A software adapter can be slower than wasm SIMD, and a laptop's small GPU may or may not be, so
-//! both do the same small job once and the faster one is taken.
+//! both run the same small job once and the faster one is used.
 
 use burn::tensor::{Device, ExecutionError, wgpu::MemoryConfiguration};
 use segscape::ops::{Tuning, milliseconds_of_convolutions};
@@ -11,10 +11,10 @@ use crate::{
     protocol::{BackendInfo, Processor},
 };
 
-/// A GPU that is this much slower before it is tuned stays slower.
+/// A GPU that is slower than the CPU by this factor before tuning stays slower after it.
 const HOPELESS: f64 = 4.0;
 
-/// The CPU, and why it.
+/// The CPU device, with the reason for choosing it.
 pub fn cpu(reason: String) -> (Device, BackendInfo) {
     (
         Device::flex(),
@@ -26,7 +26,7 @@ pub fn cpu(reason: String) -> (Device, BackendInfo) {
     )
 }
 
-/// The CPU, because WebGPU failed with these words.
+/// The CPU device, chosen because WebGPU failed with this message.
 pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
     cpu(format!(
         "WebGPU failed, the CPU took over: {}",
@@ -34,7 +34,7 @@ pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
     ))
 }
 
-/// The device to use and why.
+/// Chooses the device and states the reason.
 pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
     if forced == Some(Processor::Cpu) {
         return cpu("asked for by ?backend=cpu".into());
@@ -69,15 +69,15 @@ pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
     }
 }
 
-/// Milliseconds of the same convolutions on the GPU, tuned unless it is hopelessly slow, and on the
-/// CPU.
+/// Milliseconds of the same convolutions on the GPU and on the CPU. The GPU is tuned first unless
+/// it is slower by more than [`HOPELESS`].
 async fn compare(gpu: &Device) -> Result<[f64; 2], ExecutionError> {
     let cpu_ms = milliseconds_of_convolutions(&Device::flex()).await?;
     let gpu_ms = milliseconds_of_convolutions(gpu).await?;
     if gpu_ms > HOPELESS * cpu_ms {
         return Ok([gpu_ms, cpu_ms]);
     }
-    // wgpu asks no browser for subgroups
+    // `false` because wgpu requests no subgroups in a browser.
     Tuning::measure(gpu, false).await?;
     Ok([milliseconds_of_convolutions(gpu).await?, cpu_ms])
 }

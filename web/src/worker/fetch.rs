@@ -1,4 +1,4 @@
-//! Bytes from wherever a scan is.
+//! Reads the bytes of a scan from its source.
 
 use js_sys::{ArrayBuffer, Reflect, Uint8Array};
 use segscape::progress::{Progress, Stage};
@@ -9,32 +9,32 @@ use web_sys::{ReadableStreamDefaultReader, Response};
 use super::{post, scope};
 use crate::protocol::{Reply, Source};
 
-/// The most bytes that are read into memory at once; a wasm memory ends at 4 GiB and holds more
-/// than the file.
+/// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
+/// more than the file.
 const MAX_BYTES: u64 = 1 << 30;
 
-/// The part of a stage that a download fills.
+/// The part of a stage that a download covers.
 #[derive(Clone, Copy)]
 pub struct Part {
     /// The stage.
     pub stage: Stage,
-    /// Its share that was done before.
+    /// Fraction of the stage that is done before the download.
     pub from: f32,
-    /// Its share that is done afterwards.
+    /// Fraction of the stage that is done after the download.
     pub to: f32,
 }
 
-/// Reading a file is fast beside downloading it.
+/// Parsing a file is fast compared with downloading it.
 const READ: Part = Part {
     stage: Stage::Read,
     from: 0.0,
     to: 0.9,
 };
 
-/// Why there are no bytes, in words a person can act on.
+/// The reason why the bytes could not be read, in words that tell the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
-    /// Larger than [`MAX_BYTES`].
+    /// The file is larger than [`MAX_BYTES`].
     #[error("the file has {} MB, the limit is {} MB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
     TooLarge(u64),
     /// The browser could not read the file.
@@ -42,28 +42,29 @@ pub enum FetchError {
         "the browser could not read the file; it may have been moved or changed since it was chosen"
     )]
     Unreadable,
-    /// Neither https nor this machine.
+    /// The URL is neither https nor on this machine.
     #[error("only https addresses can be opened, not {0}")]
     NotHttps(String),
-    /// No answer at all: offline, wrong name, or no permission.
+    /// No answer at all: the browser is offline, the name is wrong, or the server does not allow
+    /// access.
     #[error(
         "{0} did not answer, or its server does not allow other pages to read it (CORS); download the file and drop it here"
     )]
     NoAnswer(String),
-    /// The share server gives a reason.
+    /// The share server refused, with this explanation.
     #[error("the shared scene cannot be opened: {0}")]
     NotShared(String),
-    /// An answer, but not the file.
+    /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
-        /// The address.
+        /// The URL.
         url: String,
         /// The HTTP status.
         status: u16,
     },
 }
 
-/// The name and the bytes of a source; reports progress of [`Stage::Read`].
+/// The name and the bytes of a source. Reports progress of [`Stage::Read`].
 ///
 /// # Errors
 /// [`FetchError`].
@@ -102,7 +103,7 @@ pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
     }
 }
 
-/// A scene of the share server, or the server's words for why not.
+/// Downloads a scene from the share server; an error carries the server's explanation.
 async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
     #[derive(serde::Deserialize)]
     struct Refusal {
@@ -130,7 +131,7 @@ async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
     ))
 }
 
-/// Downloads with progress.
+/// Downloads a file and reports progress.
 ///
 /// # Errors
 /// [`FetchError`].
@@ -152,14 +153,15 @@ async fn answer(url: &str) -> Result<Response, FetchError> {
         .unchecked_into())
 }
 
-/// The bytes of an answer as they arrive; tolerates a server that does not say the length.
+/// Reads the body of an answer as it arrives. The server need not state the length.
 async fn body(
     url: &str,
     response: &Response,
     Part { stage, from, to }: Part,
 ) -> Result<Vec<u8>, FetchError> {
     let no_answer = |_| FetchError::NoAnswer(url.to_owned());
-    // The length on the wire; of a compressed answer it is smaller than what arrives.
+    // This is the length on the wire; for a compressed answer it is smaller than the decoded
+    // length.
     let length = response
         .headers()
         .get("content-length")

@@ -1,4 +1,4 @@
-//! The worker: owns the scan, the device and the pipeline; takes one request after the other.
+//! The worker: owns the scan, the device and the pipeline, and answers one request at a time.
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
@@ -17,13 +17,13 @@ mod models;
 mod scene;
 mod session;
 
-/// Requests in order of arrival; the session is away while one is being answered.
+/// Requests in order of arrival. `session` is `None` while a request is being answered.
 struct Queue {
     session: Option<Session>,
     waiting: VecDeque<Request>,
 }
 
-/// Listens for requests until the page ends the worker.
+/// Listens for requests until the page terminates the worker.
 pub fn run() {
     platform::start();
     std::panic::set_hook(Box::new(|panic| {
@@ -52,7 +52,7 @@ pub fn run() {
     post(&Reply::Listening);
 }
 
-/// Answers everything that waits, unless another call is doing so already.
+/// Answers all waiting requests, unless another call is already doing so.
 async fn answer(queue: Rc<RefCell<Queue>>) {
     let Some(mut session) = queue.borrow_mut().session.take() else {
         return;
@@ -68,7 +68,7 @@ async fn answer(queue: Rc<RefCell<Queue>>) {
     queue.borrow_mut().session = Some(session);
 }
 
-/// Sends a reply to the page; its buffers change hands.
+/// Sends a reply to the page and transfers its buffers.
 fn post(reply: &Reply) {
     let posted = reply
         .serialize(&serde_wasm_bindgen::Serializer::new())

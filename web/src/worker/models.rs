@@ -1,5 +1,5 @@
-//! Networks and text encoders: fetched when first needed, kept by the browser under their content
-//! hash, checked every time.
+//! The networks and text encoders: fetched when first needed, cached by the browser under their
+//! content hash, and verified every time.
 
 use burn::tensor::Device;
 use js_sys::{ArrayBuffer, Uint8Array};
@@ -21,14 +21,14 @@ use super::{
 };
 use crate::protocol::Reply;
 
-/// Where the server has them.
+/// The server's folder of models.
 const MODELS: &str = "/models";
-/// Says which are in use.
+/// The index of the models in use.
 const INDEX: &str = "/models/index.json";
-/// The browser's store for them.
+/// Name of the browser cache for the models.
 const CACHE: &str = "segscape-models";
 
-/// `index.json`: the folders of the models that are in use.
+/// `index.json`: the folders of the models in use.
 #[derive(Deserialize)]
 struct Index {
     network: String,
@@ -41,16 +41,16 @@ impl Index {
     }
 }
 
-/// Why there is no model, in words a person can act on.
+/// The reason why a model is not available, in words that tell the user what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// It did not arrive.
+    /// The download failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
-    /// The list of models is none.
+    /// The index of the models is malformed.
     #[error("the list of models is malformed: {0}")]
     Index(#[from] serde_json::Error),
-    /// The network is damaged, or this device computes wrongly.
+    /// The network is damaged, or this device computes wrong results.
     #[error(transparent)]
     Network(#[from] ManifestError),
     /// The text encoder is damaged.
@@ -58,7 +58,7 @@ pub enum ModelError {
     Text(#[from] LoadTextError),
 }
 
-/// The shipped network, on `device`.
+/// Loads the shipped network onto `device`.
 ///
 /// # Errors
 /// [`ModelError`].
@@ -76,9 +76,9 @@ pub async fn network(device: &Device) -> Result<Network, ModelError> {
     Ok(or_forget(loaded).await?)
 }
 
-/// The text encoder. It runs on the CPU wherever the network does: a phrase is a handful of tokens,
-/// which a GPU spends on some hundred launches and a read-back, and what a GPU failed at is asked
-/// for all the same.
+/// Loads the text encoder. It always runs on the CPU, whatever device the network uses: a phrase is
+/// a handful of tokens, for which a GPU needs some hundred launches and a read-back, and prompts
+/// must still work after a GPU has failed.
 ///
 /// # Errors
 /// [`ModelError`].
@@ -94,14 +94,15 @@ pub async fn encoder() -> Result<MiniLm, ModelError> {
     Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
 }
 
-/// A manifest is small beside what it lists.
+/// A manifest is small compared with the files it lists, so its download adds no progress.
 const MANIFEST: Part = Part {
     stage: Stage::Model,
     from: 0.0,
     to: 0.0,
 };
 
-/// The pieces in order, from the store or from the server, with progress of [`Stage::Model`].
+/// Reads all shards in order, from the cache or the server, and reports progress of
+/// [`Stage::Model`].
 async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchError> {
     let total: usize = shards.iter().map(|shard| shard.bytes).sum();
     let share = |bytes: usize| bytes as f32 / total.max(1) as f32;
@@ -123,8 +124,8 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
     Ok(there)
 }
 
-/// A store that is missing, full or forbidden only means that the piece is downloaded again next
-/// time.
+/// Reads one shard. If the cache is missing, full or forbidden, the shard is merely downloaded
+/// again the next time.
 async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = format!("{url}?sha256={}", shard.sha256);
@@ -167,7 +168,7 @@ async fn stored(cache: &Cache, key: &str) -> Option<Vec<u8>> {
     Some(Uint8Array::new(&buffer).to_vec())
 }
 
-/// What could not be loaded is not kept, so that the next try downloads it again.
+/// Deletes the cache if loading failed, so that the next attempt downloads the files again.
 async fn or_forget<T, E>(loaded: Result<T, E>) -> Result<T, E> {
     if loaded.is_err()
         && let Ok(caches) = scope().caches()

@@ -1,5 +1,5 @@
-//! The open scene once its instances are known: answers prompts, says who owns what, and becomes
-//! files and bundles.
+//! The open scene once its instances are known: answers prompts, computes owners, and writes files
+//! and bundles.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -17,20 +17,20 @@ use segscape::{
 
 use crate::protocol::{Format, InstanceInfo, Label, Term};
 
-/// A scan with what was found in it.
+/// A scan with its instances.
 pub struct Scene {
     /// The scan.
     pub scan: Scan,
-    /// The partition of its points.
+    /// The partition of the scan's points.
     pub superpoints: Superpoints,
-    /// What was found.
+    /// The instances.
     pub segmentation: Segmentation,
     /// Name and hash of the network.
     pub model: String,
 }
 
 impl Scene {
-    /// What the page lists.
+    /// The instances as the page lists them.
     pub fn infos(&self) -> Vec<InstanceInfo> {
         self.segmentation
             .instances
@@ -43,7 +43,7 @@ impl Scene {
             .collect()
     }
 
-    /// (points): the visible instance that owns each, `u32::MAX` for none.
+    /// The visible instance that owns each point, `u32::MAX` for none, shape `(points)`.
     pub fn owners(&self, visible: &[bool]) -> Vec<u32> {
         self.segmentation
             .owner_of_point(&self.scan.positions, &self.superpoints, |i| {
@@ -51,8 +51,8 @@ impl Scene {
             })
     }
 
-    /// The terms with their nearest instances, and a label for every instance. Without terms the
-    /// vocabulary names everything.
+    /// The terms with their nearest instances, and one label per instance. Without terms, all
+    /// labels come from the vocabulary.
     pub fn recognize(&self, terms: &[PromptTerm]) -> (Vec<Term>, Vec<Label>) {
         let vocabulary = Vocabulary::shipped();
         let words = vocabulary.default_labels();
@@ -96,7 +96,7 @@ impl Scene {
             },
         };
         let labels = names.enumerate().map(label).collect();
-        // Nothing is above infinity, so that every term comes with what is nearest to it.
+        // No confidence exceeds infinity, so every term is returned with its nearest instances.
         let nearest = recognition
             .answers(f32::INFINITY)
             .into_iter()
@@ -165,7 +165,7 @@ impl Scene {
         }
     }
 
-    /// The scene as a bundle, looked at in this way.
+    /// Packs the scene into a bundle with this view.
     pub fn pack(&self, source: &str, given: &BTreeMap<u32, String>, mut view: View) -> Vec<u8> {
         let (_, labels) = self.recognize(&[]);
         let name = |(id, label): (u32, Label)| match given.get(&id) {

@@ -1,4 +1,4 @@
-//! What is open and what can be done with it.
+//! The state of the worker and the requests it answers.
 
 use std::{
     cell::Cell,
@@ -38,29 +38,29 @@ use crate::{
     },
 };
 
-/// The worker's memory between requests.
+/// The state that the worker keeps between requests.
 #[derive(Default)]
 pub struct Session {
     device: Option<Device>,
-    /// Whether that is WebGPU.
+    /// If `true`, the device is WebGPU.
     on_gpu: bool,
-    /// Fulfilled when its shaders are compiled; absent before that has begun.
+    /// Resolved once the kernels are compiled; `None` before compilation has begun.
     warm: Option<Promise>,
     network: Option<Network>,
     encoder: Option<MiniLm>,
-    /// The open scan's name, without its ending.
+    /// File name of the open scan.
     name: String,
     open: Open,
 }
 
-/// How far the open scan has come.
+/// The stage that the open scan has reached.
 #[derive(Default)]
 enum Open {
     #[default]
     Nothing,
-    /// On screen, nothing found in it yet.
+    /// The scan is on screen, without instances so far.
     Scan(Scan),
-    /// Through.
+    /// The instances are found.
     Scene(Box<Scene>),
 }
 
@@ -82,7 +82,7 @@ impl Open {
     }
 }
 
-/// Times the stages one after the other, and passes on how far each is.
+/// Measures the time of one stage after the other and forwards their progress.
 struct Watch(Cell<(Option<Stage>, f64)>);
 
 impl Watch {
@@ -90,7 +90,7 @@ impl Watch {
         Self(Cell::new((None, browser::now())))
     }
 
-    /// A stage has come further; one that is new begins with that.
+    /// Reports the progress of a stage. The first report of a stage starts its clock.
     fn report(&self, progress: Progress) {
         if self.0.get().0 != Some(progress.stage) {
             self.0.set((Some(progress.stage), browser::now()));
@@ -98,7 +98,7 @@ impl Watch {
         post(&Reply::Progress(progress));
     }
 
-    /// A stage is over.
+    /// Reports the end of a stage.
     fn finished(&self, stage: Stage, outcome: String) {
         post(&Reply::Finished {
             stage,
@@ -108,15 +108,14 @@ impl Watch {
     }
 }
 
-/// There is no scene, or none that the request could be about.
+/// There is no scene that the request could refer to.
 const NO_SCENE: &str = "open a scan first";
 
 impl Session {
-    /// Answers one request; the message of an error is for people. What was open before an error
-    /// still is.
+    /// Answers one request. After an error, the scene that was open before stays open.
     ///
     /// # Errors
-    /// In words a person can act on.
+    /// A message that tells the user what to do.
     pub async fn answer(&mut self, request: Request) -> Result<(), String> {
         match request {
             Request::Start {
@@ -196,7 +195,7 @@ impl Session {
         }
     }
 
-    /// Gives the scan its frame and puts it on screen.
+    /// Transforms the scan to the world frame and shows it.
     fn show(&mut self, name: String, mut scan: Scan, choices: Choices, start: f64) {
         let found = preflight(&scan, choices);
         found.apply(&mut scan);
@@ -210,12 +209,12 @@ impl Session {
         self.open = Open::Scan(scan);
     }
 
-    /// Superpoints, then instances of the open scan.
+    /// Computes the superpoints and then the instances of the open scan.
     async fn find(&mut self) -> Result<(), String> {
         let (watch, cancel) = (Watch::start(), Cancel::default());
         let report = |progress| watch.report(progress);
         let monitor = Monitor::new(&report, &cancel);
-        platform::yield_now().await; // the points go to the page first
+        platform::yield_now().await; // send the points to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
         let grouping = pipeline::group(
             &scan.positions,
@@ -230,7 +229,7 @@ impl Session {
         );
         platform::yield_now().await;
 
-        // once more where the GPU does not make it
+        // A failed run on the GPU is repeated on the CPU.
         let segmentation = loop {
             self.load_network(&watch).await?;
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
@@ -273,7 +272,7 @@ impl Session {
         });
         if self.network.is_none() {
             if let Some(warm) = &self.warm {
-                // It never fails.
+                // This promise never rejects.
                 drop(JsFuture::from(warm.clone()).await);
             }
             let mut loaded = models::network(self.device()?).await;
@@ -310,8 +309,8 @@ impl Session {
         post(&Reply::Backend(info));
     }
 
-    /// Has the shaders compiled that scans need, once, while whatever else is done. What fails here
-    /// fails again where somebody waits for it.
+    /// Starts to compile the kernels that scans need, once, in the background. An error here recurs
+    /// when a scan is segmented, where it is reported.
     fn warm_up(&mut self) {
         let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else {
             return;
@@ -326,8 +325,8 @@ impl Session {
         }));
     }
 
-    /// WebGPU was lost, ran out of memory, or computes wrongly: what was loaded onto it is gone,
-    /// and the CPU takes over.
+    /// Continues on the CPU after WebGPU was lost, ran out of memory or computed wrong results.
+    /// Everything that was loaded onto the GPU is gone.
     fn leave_gpu(&mut self, error: &impl std::fmt::Display) {
         let report = error.to_string();
         web_sys::console::warn_1(&report.as_str().into());
@@ -335,7 +334,7 @@ impl Session {
         self.compute_on(backend::cpu_instead(&report));
     }
 
-    /// What a bundle says about the scan that is open, as its sender looked at it.
+    /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
     async fn unpack(
         &mut self,
         Found {
@@ -365,7 +364,7 @@ impl Session {
         Ok(())
     }
 
-    /// The open scan has its instances.
+    /// Stores the instances of the open scan and sends them to the page.
     fn through(
         &mut self,
         superpoints: Superpoints,
@@ -384,7 +383,7 @@ impl Session {
         Ok(())
     }
 
-    /// Goes on where an earlier worker of this page ended; the page shows everything already.
+    /// Continues where an earlier worker of this page ended. The page already shows the scene.
     async fn restore(
         &mut self,
         bundle: &Bulk,
@@ -418,7 +417,7 @@ impl Session {
         let mut failure = Ok(());
         let names = match prompt::parse(text) {
             Ok(names) => names,
-            // A quotation, say, that is not closed yet.
+            // For example, a quotation that is not closed yet.
             Err(_) if typing => Vec::new(),
             Err(error) => return Err(error.to_string()),
         };
@@ -457,8 +456,7 @@ impl Session {
         failure
     }
 
-    /// The embeddings of phrases outside the vocabulary; fetches the text encoder when it is first
-    /// needed.
+    /// Embeds phrases outside the vocabulary. Fetches the text encoder when it is first needed.
     async fn embed(&mut self, phrases: &[String]) -> Result<Vec<Vec<f32>>, String> {
         if self.encoder.is_none() {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
@@ -513,20 +511,20 @@ fn report(progress: Progress) {
     post(&Reply::Progress(progress));
 }
 
-/// What a bundle holds beside the points.
+/// The contents of a bundle apart from its points.
 struct Found {
     superpoints: Superpoints,
     segmentation: Segmentation,
     meta: Meta,
 }
 
-/// The points of a bundle are in the world frame already.
+/// The points of a bundle are already in the world frame.
 const WORLD: Choices = Choices {
     up: Some(UpAxis::PlusZ),
     unit: Some(Unit::Metres),
 };
 
-/// A scan, or a bundle, by content.
+/// Reads a scan or a bundle, distinguished by content.
 fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
     if !bytes.starts_with(&bundle::MAGIC) {
         let scan = scan::read(bytes, &Monitor::new(&report, &Cancel::default()))
@@ -582,8 +580,8 @@ fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Po
     }
 }
 
-/// The box of the points without the outermost 0.5 % of a sample on either side: stray points would
-/// make the room small in the picture.
+/// Bounding box of a sample of the points without the outermost 0.5 % on either side of each axis:
+/// stray points would make the room appear small.
 fn bounds(positions: &[[f32; 3]]) -> Aabb {
     const SAMPLE: usize = 20_000;
     let step = positions.len().div_ceil(SAMPLE).max(1);

@@ -1,5 +1,5 @@
-//! Files that lie, end early or make no sense: the right error, never a panic, never a large
-//! allocation.
+//! Files that lie, end early or make no sense yield the right error, never a panic and never a
+//! large allocation.
 
 use proptest::prelude::*;
 
@@ -22,8 +22,8 @@ fn pcd_xyz(points: &str, data: &str) -> String {
     pcd("x y z", "4 4 4", "F F F", "1 1 1", points, data)
 }
 
-/// Small, valid, with everything in it: mesh with a list and a scalar behind it, colour, labels; in
-/// three encodings, and PCD in three.
+/// Small valid files that use every feature: a mesh with a list and a scalar after it, and colours,
+/// in three PLY encodings; and a point cloud in three PCD encodings.
 fn valid_files() -> Vec<(&'static str, Vec<u8>)> {
     let mesh = "comment hello\nelement vertex 3\nproperty float x\nproperty float y\nproperty float z\nproperty uchar red\nproperty uchar green\n\
                 property uchar blue\nelement face 1\nproperty list uchar int vertex_indices\nproperty uchar flags\n";
@@ -50,7 +50,7 @@ fn valid_files() -> Vec<(&'static str, Vec<u8>)> {
                 });
             }
         }
-        // rows of three floats and three bytes: take the fourth byte of each colour out again
+        // rows of three floats and three bytes: remove the fourth byte of each colour again
         let rows: Vec<u8> = out.chunks(16).flat_map(|row| row[..15].to_vec()).collect();
         *out = rows;
         out.push(3);
@@ -105,7 +105,7 @@ fn the_small_files_themselves_are_fine() {
 #[test]
 fn cut_anywhere_is_an_error() {
     for (name, bytes) in valid_files() {
-        // The last number of a text cannot be told from a shorter one.
+        // A truncated last number of a text file cannot be told from a shorter one.
         let tolerated = if name.starts_with("ascii") { 2 } else { 0 };
         for end in 0..bytes.len() - tolerated {
             assert!(

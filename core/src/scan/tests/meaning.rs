@@ -1,8 +1,8 @@
-//! What columns mean, in the dialects that exist.
+//! Interpretation of columns in the dialects that exist.
 
 use super::*;
 
-/// A one-element ascii PLY.
+/// Reads an ascii PLY file with one element.
 fn ascii(properties: &[&str], rows: &str) -> Scan {
     let properties: String = properties
         .iter()
@@ -147,7 +147,7 @@ fn polygons_are_fanned_and_bad_corners_dropped_with_a_warning() {
           property list uchar int vertex_index\nend_header\n0 0 0\nnan 0 0\n1 0 0\n1 1 0\n0 1 0\n4 0 2 3 4\n3 0 1 2\n3 0 2 9\n3 0 2 -1\n2 0 2\n0\n",
     )
     .unwrap();
-    // rows 0 2 3 4 became points 0 1 2 3
+    // rows 0, 2, 3 and 4 became points 0, 1, 2 and 3
     assert_eq!(scan.triangles, [[0, 1, 2], [0, 2, 3]]);
     assert_eq!(scan.row_of_point, Some(vec![0, 2, 3, 4]));
     let warnings: Vec<_> = scan.warnings.iter().map(|w| w.0.as_str()).collect();
@@ -163,7 +163,7 @@ fn polygons_are_fanned_and_bad_corners_dropped_with_a_warning() {
 #[test]
 fn a_header_may_end_its_lines_in_any_way() {
     let header = "ply\nformat binary_little_endian 1.0\nobj_info scanner 7\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nend_header\n";
-    // A first coordinate whose lowest byte is LF: it must not be taken for the rest of the line
+    // A first coordinate whose lowest byte is LF: it must not be mistaken for a part of the line
     // end.
     let x = f32::from_le_bytes([b'\n', 0, 0x80, 0x3f]);
     for line_end in ["\n", "\r\n", "\r"] {

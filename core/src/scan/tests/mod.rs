@@ -11,7 +11,7 @@ fn read_silently(bytes: &[u8]) -> Result<Scan, ReadError> {
     read(bytes, &Monitor::silent())
 }
 
-/// Header and body in one.
+/// Joins a header and a body.
 fn file(header: &str, body: &[u8]) -> Vec<u8> {
     [header.as_bytes(), body].concat()
 }

@@ -1,4 +1,4 @@
-//! The real scans beside the project.
+//! Tests with the real scans in the folder beside the project.
 
 use std::{
     fs,
@@ -7,12 +7,12 @@ use std::{
 
 use super::*;
 
-/// The folder of real scans beside the project.
+/// The folder with the real scans, beside the project.
 pub(crate) fn data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data")
 }
 
-/// Every PLY and PCD below a folder, by path.
+/// Every PLY and PCD file below a folder, sorted by path.
 pub(crate) fn scans_below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
     for entry in fs::read_dir(folder)

@@ -1,4 +1,4 @@
-//! What is written in any encoding is read as it was.
+//! Tables written in any encoding are read back unchanged.
 
 use proptest::prelude::*;
 
@@ -14,7 +14,7 @@ const INTEGERS: [Scalar; 6] = [
     Scalar::U32,
 ];
 
-/// The little endian bytes of a value of this type; floats are finite.
+/// The little-endian bytes of a value of this type; floats are finite.
 fn value(scalar: Scalar, bits: u64) -> Vec<u8> {
     match scalar {
         Scalar::F32 => (bits as i32 as f32 / 1024.0).to_le_bytes().to_vec(),
@@ -23,7 +23,7 @@ fn value(scalar: Scalar, bits: u64) -> Vec<u8> {
     }
 }
 
-/// An element of up to 20 rows; `fixed` columns come first.
+/// An element of up to 20 rows; the `fixed` columns come first.
 fn elements(name: &'static str, fixed: &'static [&'static str]) -> impl Strategy<Value = Element> {
     let scalar = proptest::sample::select(Scalar::ALL.to_vec());
     let extra = proptest::collection::vec(scalar.clone(), 0..5);
@@ -111,7 +111,8 @@ fn tables() -> impl Strategy<Value = Table> {
         })
 }
 
-/// The binary little endian file in another encoding, by a second road: value by value.
+/// Converts the binary little-endian file to another encoding with independent code, value by
+/// value.
 fn re_encode(table: &Table, format: &str) -> Vec<u8> {
     let little = write::ply(table);
     let header_end = little
@@ -175,7 +176,7 @@ proptest! {
             extra.iter().enumerate().map(|(i, (kind, n, padding))| (if *padding { "_".to_owned() } else { format!("f{i}") }, KINDS[*kind], *n)).collect();
         let at = at.index(fields.len() + 1);
         fields.splice(at..at, ["x", "y", "z"].map(|name| (name.to_owned(), ('F', 8), 1)));
-        // [field][point] -> bytes, and the number that they mean
+        // [field][point] -> bytes, and the number that they encode
         let mut bits = seed;
         let values: Vec<Vec<Vec<(Vec<u8>, String)>>> = fields.iter().map(|(_, (kind, size), n)| (0..count).map(|_| (0..*n).map(|_| {
             bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);

@@ -1,4 +1,4 @@
-//! Attention with a mask, at the widths of the published networks.
+//! Measures attention with a mask at the widths of the published networks.
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{ops::attention, platform::Instant};
@@ -6,15 +6,15 @@ use serde_json::json;
 
 use super::{Bench, memory, print, shown};
 
-/// As many queries as keys.
+/// Number of queries, which is also the number of keys.
 const SIZES: [usize; 3] = [500, 1000, 3000];
 const HEADS: usize = 8;
-/// Of content and position.
+/// Width of a query and of a key: content and position.
 const WIDTH: usize = 64;
 const VALUE_WIDTH: usize = 32;
 
-/// One row a size: the fastest of all runs, and how much memory this program needed besides what
-/// goes in.
+/// Prints one row per size: the fastest of all runs, and the memory that this program needed in
+/// addition to the inputs.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     for size in SIZES {
         let random =

@@ -1,5 +1,5 @@
-//! The backbones of the published networks, at their published widths and with random weights, on
-//! the shell of a room.
+//! Measures the backbones of the published networks, at their published widths and with random
+//! weights, on the shell of a room.
 
 use std::ops::Range;
 
@@ -12,9 +12,9 @@ use serde_json::json;
 
 use super::{Bench, memory, print, shown, sparse_conv::shell};
 
-/// One row a backbone, the fastest of all runs but the first, which also compiles shaders and
-/// builds the scene's tables of neighbours; with no more runs, the first. Time is until the device
-/// is through.
+/// Prints one row per backbone: the fastest of all runs but the first, which also compiles kernels
+/// and builds the scene's neighbour tables; if there are no more runs, the first. The time is
+/// measured until the device has finished.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let backbones = [
         ("nano", "nano", Config::nano()),

@@ -1,4 +1,4 @@
-//! What a scan costs as it grows: rooms side by side, as in a building.
+//! Measures how the cost of a scan grows with its size: rooms side by side, as in a building.
 
 use std::path::Path;
 
@@ -10,12 +10,12 @@ use serde_json::json;
 use super::{Bench, Cost, StageCost, name, print, shown};
 use crate::synth::{Room, World};
 
-/// Seed of the rooms, which no training uses.
+/// Seed of the rooms, which no training run uses.
 const SEED: u64 = 9000;
-/// Between two rooms, metres.
+/// Distance between two rooms, metres.
 const GAP: f32 = 1.0;
 const PICTURE: (u32, u32) = (900, 480);
-/// Okabe's and Ito's, which the colour-blind tell apart.
+/// The palette of Okabe and Ito, whose colours the colour-blind can tell apart.
 const COLORS: [RGBColor; 6] = [
     RGBColor(0, 114, 178),
     RGBColor(230, 159, 0),
@@ -25,8 +25,8 @@ const COLORS: [RGBColor; 6] = [
     RGBColor(86, 180, 233),
 ];
 
-/// One row a size, and the plot where one is asked for; a size that is refused is said and left
-/// out.
+/// Prints one row per size, and draws the plot if one is asked for. A size that is refused is
+/// reported and left out.
 pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     let mut points = bench.points.clone();
     points.sort_unstable();
@@ -67,7 +67,7 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
     }
 }
 
-/// So many rooms in rows of equal length that they have at least `least` points.
+/// A building of as many rooms as it takes to reach `least` points, in rows of equal length.
 fn building(least: usize) -> Room {
     let (world, mut rooms) = (World::grammars(), Vec::<Room>::new());
     while rooms.iter().map(|room| room.positions.len()).sum::<usize>() < least {
@@ -99,8 +99,8 @@ fn building(least: usize) -> Room {
     all
 }
 
-/// Time and memory of each stage over points, everything logarithmic: what grows with the scan has
-/// a slope of one.
+/// Plots time and memory of each stage over the number of points on logarithmic axes: a cost that
+/// is proportional to the size of the scan has a slope of one.
 fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
     let stages: Vec<Stage> = Stage::ALL
         .into_iter()
@@ -169,7 +169,8 @@ fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
     Ok(picture.present()?)
 }
 
-/// `200 k`; only ones, twos and fives, which do not run into each other.
+/// Formats a number of points as `200 k`. Only numbers that begin with 1, 2 or 5 are labelled, so
+/// that the labels do not overlap.
 fn thousands(points: f64) -> String {
     let leading = points / 10f64.powf(points.log10().floor());
     match leading.round() as u32 {

@@ -1,14 +1,14 @@
-//! The most memory that this program has had, where the system tells it (Linux).
+//! Peak memory of this program, on systems that report it (Linux).
 
 use std::fs;
 
-/// Begins to watch anew.
+/// Resets the peak.
 pub fn forget_peak() {
-    // Where that is not allowed, what is read is the most since the program began.
+    // If this is not permitted, the peak is the one since the start of the program.
     drop(fs::write("/proc/self/clear_refs", "5"));
 }
 
-/// Since the last [`forget_peak`], MiB.
+/// Peak memory since the last [`forget_peak`], MiB; `None` if the system does not report it.
 pub fn peak_mib() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let kib = status

@@ -1,5 +1,5 @@
-//! `trainer bench`: what each stage costs on this machine, how that grows with the scan, and what
-//! the stages' own parts cost.
+//! `trainer bench`: measures the cost of each stage on this machine, its growth with the scan, and
+//! the cost of the parts of the stages.
 
 use std::{
     cell::{Cell, RefCell},
@@ -34,10 +34,10 @@ mod sparse_conv;
 mod step;
 mod superpoints;
 
-/// Measures scans, and parts of what is done with them.
+/// Measure the segmentation of scans, and its parts.
 #[derive(Args, Debug)]
 pub struct Bench {
-    /// What is measured; everything but the curve, the backbones and training by default.
+    /// Benchmark to run; all but the curve, the backbones and training by default.
     #[arg(value_enum)]
     what: Option<What>,
     #[command(flatten)]
@@ -45,51 +45,51 @@ pub struct Bench {
     /// A PLY or PCD file; a synthetic room by default.
     #[arg(long)]
     scan: Option<PathBuf>,
-    /// Voxels of the room whose shell is convolved.
+    /// Number of voxels in the shell of a room for the convolutions.
     #[arg(long, default_value_t = 100_000)]
     voxels: usize,
-    /// Only this network's backbone.
+    /// Measure only the backbone of this network.
     #[arg(long, value_parser = ["nano", "scannet20", "scannet200"])]
     backbone: Option<String>,
-    /// Fewest points of each scan of the curve.
+    /// Smallest number of points of each scan of the curve.
     #[arg(long, value_delimiter = ',', default_values_t = [50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])]
     points: Vec<usize>,
-    /// Draws the curve into this SVG file.
+    /// SVG file into which the curve is drawn.
     #[arg(long)]
     plot: Option<PathBuf>,
-    /// What computes.
+    /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// A GPU's shaders: those that keep tiles there, instead of the faster ones.
+    /// Use the GPU kernels that keep their tiles there, instead of the faster ones.
     #[arg(long, value_enum)]
     tiles: Option<TilesChoice>,
-    /// Folder of a model (with manifest.json); the shipped one by default.
+    /// Folder of a model (with manifest.json); the default model if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
-    /// How often everything is measured; the fastest counts.
+    /// Number of runs of every measurement; the fastest counts.
     #[arg(long, default_value_t = 5)]
     runs: usize,
-    /// Prints one JSON object a row.
+    /// Print one JSON object per row.
     #[arg(long)]
     json: bool,
 }
 
-/// `--tiles`.
+/// The value of `--tiles`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum TilesChoice {
-    /// In registers of single threads; products are our own.
+    /// In registers of single threads; matrix products use this project's kernels.
     Registers,
-    /// In memory that a workgroup shares; products are burn's.
+    /// In memory that a workgroup shares; matrix products are burn's.
     Shared,
 }
 
-/// What is measured.
+/// A benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "snake_case")]
 pub enum What {
     /// Every stage of a scan.
     Stages,
-    /// Every stage, and memory, of scans of one room and more.
+    /// Time and memory of every stage, for scans of one room and more.
     Curve,
     /// The steps from points to superpoints and their merge tree.
     Superpoints,
@@ -97,17 +97,17 @@ pub enum What {
     Attention,
     /// The published backbones, at any number of voxels.
     Backbone,
-    /// Sparse convolution and its gradients beside dense products of equal size.
+    /// Sparse convolution and its gradients, compared with dense products of equal size.
     SparseConv,
-    /// Training steps by their parts, beside dense products.
+    /// The parts of training steps, compared with dense products.
     Step,
 }
 
 impl Bench {
-    /// Measures and prints row by row.
+    /// Runs the benchmarks and prints their rows.
     ///
     /// # Errors
-    /// There is no model, the scan is refused, or the plot cannot be written.
+    /// Returns an error if there is no model, the scan is refused, or the plot cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         self.step.start_threads()?;
         let device = self.device.open()?;
@@ -144,7 +144,7 @@ impl Bench {
         })
     }
 
-    /// The file to read.
+    /// The contents of the scan file, or of a generated room.
     fn scan(&self) -> anyhow::Result<Vec<u8>> {
         match &self.scan {
             Some(path) => {
@@ -158,7 +158,7 @@ impl Bench {
         models::load_network(self.weights.as_deref(), device)
     }
 
-    /// One row a stage.
+    /// Prints one row per stage.
     fn stages(&self, device: &Device) -> anyhow::Result<()> {
         let cost = Cost::of(&self.scan()?, &self.network(device)?, self.runs)?;
         for (stage, StageCost { ms, peak_mib }) in cost.stages {
@@ -174,21 +174,21 @@ impl Bench {
     }
 }
 
-/// What a scan costs.
+/// The cost of a scan.
 struct Cost {
     points: usize,
     superpoints: usize,
-    /// Of the network's finest level.
+    /// Number of voxels at the network's finest level.
     voxels: usize,
     stages: BTreeMap<Stage, StageCost>,
 }
 
 #[derive(Clone, Copy, Serialize)]
 struct StageCost {
-    /// Milliseconds, the fewest of all runs.
+    /// Milliseconds, the lowest of all runs.
     ms: f64,
-    /// The most memory that this program had while the stage ran, MiB; the most of all runs.
-    /// Unknown where the system does not tell.
+    /// Peak memory of this program while the stage ran, MiB, the highest of all runs; `None` if the
+    /// system does not report it.
     peak_mib: Option<u64>,
 }
 
@@ -260,7 +260,7 @@ impl Cost {
     }
 }
 
-/// A stage as it is written in JSON.
+/// The name of a stage in JSON.
 fn name(stage: Stage) -> String {
     json!(stage).as_str().unwrap_or_default().to_owned()
 }

@@ -1,4 +1,5 @@
-//! Sparse convolution and its gradients beside burn's dense products of as many multiplications.
+//! Compares sparse convolution and its gradients with burn's dense matrix products of as many
+//! multiplications.
 
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
@@ -14,7 +15,7 @@ use super::{Bench, print};
 
 const CHANNELS: [usize; 3] = [32, 64, 128];
 
-/// One row a width and pass, the fastest of all runs.
+/// Prints one row per width and pass, with the fastest of all runs.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let map = KernelMap::submanifold(&Level::new(shell(bench.voxels))?, 3)?;
     CHANNELS
@@ -39,8 +40,8 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
         random(voxels),
         random(map.offsets() * channels).reshape([map.offsets(), channels, channels]),
     );
-    // a device need not hold all pairs at once: a part that it binds is measured and taken as many
-    // times
+    // The device may not be able to hold all pairs at once: the largest part that it can bind is
+    // measured, and its time is scaled to all pairs.
     let part = pairs.min(BINDING_LIMIT / size_of::<f32>() / channels);
     let (rows, other_rows, matrix) = (random(part), random(part), random(channels));
     let passes: [(&str, Work, Work); 3] = [
@@ -71,7 +72,7 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
     ];
     for (pass, sparse, dense) in passes {
         let (mut ms, mut dense_ms) = (f64::INFINITY, f64::INFINITY);
-        // In turns, so that whatever else the machine does slows both.
+        // The two alternate, so that any other load on the machine slows down both.
         for _ in 0..=bench.runs.max(1) {
             ms = ms.min(milliseconds(sparse, device)?);
             dense_ms = dense_ms.min(milliseconds(dense, device)? * pairs as f64 / part as f64);
@@ -96,12 +97,12 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
     Ok(())
 }
 
-/// About `voxels` of the walls, the floor and the ceiling of a room, with holes as scans have them:
-/// seven to eight neighbours each.
+/// About `voxels` voxels of the walls, the floor and the ceiling of a room, with holes as in scans;
+/// each voxel has seven to eight neighbours.
 pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
-    /// Of the cells of the shell, how many in 256 are kept.
+    /// Number of cells of the shell, out of 256, that are kept.
     const KEPT: u32 = 217;
-    // edges of 15 : 13 : 11 have 2 (15 13 + 13 11 + 11 15) cells a unit squared
+    // a room with edges 15 : 13 : 11 has 2 (15 13 + 13 11 + 11 15) cells per squared unit
     let unit = (voxels as f64 * 256.0 / f64::from(KEPT) / 1006.0).sqrt();
     let [x, y, z] = [15.0, 13.0, 11.0].map(|edge| (edge * unit).round().max(1.0) as i32);
     let cells = (0..z).flat_map(|k| (0..y).flat_map(move |j| (0..x).map(move |i| [i, j, k])));
@@ -123,10 +124,10 @@ pub(super) fn shell(voxels: usize) -> Vec<[i32; 3]> {
         .collect()
 }
 
-/// Something that is measured.
+/// An operation to measure.
 type Work<'a> = &'a dyn Fn() -> Tensor<1>;
 
-/// How long `work` takes until the device is through with it.
+/// Milliseconds that `work` takes until the device has finished it.
 fn milliseconds(work: Work, device: &Device) -> anyhow::Result<f64> {
     device.sync()?;
     let start = Instant::now();

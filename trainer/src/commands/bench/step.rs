@@ -1,4 +1,5 @@
-//! Training steps by their parts, and their arithmetic beside burn's dense products.
+//! Measures the parts of training steps, and compares their FLOPS with those of burn's dense
+//! products.
 
 use std::{
     fs,
@@ -23,34 +24,33 @@ use crate::{
     work,
 };
 
-/// Of `bench step` alone.
+/// Options of `bench step`, and the number of threads of all benchmarks.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// `bench step`: the run's configuration.
+    /// `bench step`: configuration of the run.
     #[arg(default_value = "configs/nano.toml")]
     config: PathBuf,
-    /// `bench step`: folder of labelled rooms; otherwise those of the configuration, or made ones
-    /// where these are not there.
+    /// `bench step`: folder of labelled rooms; by default those of the configuration, or generated
+    /// ones if these do not exist.
     #[arg(long)]
     rooms: Option<PathBuf>,
-    /// `bench step`: how many steps.
+    /// `bench step`: number of steps.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..))]
     steps: u64,
-    /// Threads that compute; all cores by default.
+    /// Number of compute threads; all cores by default.
     #[arg(long, default_value_t = 0)]
     threads: usize,
-    /// `bench step`: all samples are there before the first step, so that nobody makes them
+    /// `bench step`: prepare all samples before the first step, so that no thread prepares them
     /// meanwhile.
     #[arg(long)]
     prepared: bool,
-    /// `bench step`: writes the loss and the gradient's norm of each step into this file, a line a
-    /// step.
+    /// `bench step`: file for the loss and the gradient norm of each step, one line per step.
     #[arg(long)]
     losses: Option<PathBuf>,
 }
 
 impl Options {
-    /// The threads that compute.
+    /// Starts the compute threads.
     pub fn start_threads(&self) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
@@ -59,7 +59,7 @@ impl Options {
     }
 }
 
-/// Parts of a step in their order.
+/// Parts of a step, in their order.
 const PARTS: [&str; 9] = [
     "waiting",
     "to_device",
@@ -72,8 +72,8 @@ const PARTS: [&str; 9] = [
     "step",
 ];
 
-/// One row a part, the median of all steps, and what share of the dense product's speed the step
-/// has.
+/// Prints one row per part with the median of all steps, and the step's share of the speed of the
+/// dense product.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let options = &bench.step;
     let mut config = Config::read(&options.config)?;

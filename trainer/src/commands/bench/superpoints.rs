@@ -1,4 +1,4 @@
-//! The steps from points to superpoints and their merge tree.
+//! Measures the steps from points to superpoints and their merge tree.
 
 use segscape::{
     platform::Instant,
@@ -12,8 +12,8 @@ use serde_json::json;
 
 use super::{Bench, print};
 
-/// One row a step, the fastest of all runs. The graph thins the scan, finds neighbours and normals
-/// once more; they are measured alone before.
+/// Prints one row per step, with the fastest of all runs. The graph step thins the scan and
+/// computes neighbours and normals again; these are also measured separately before it.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
     let mut scan = scan::read(bytes, &silent)?;

@@ -1,13 +1,13 @@
-//! What networks and SLAM make of a video, without metres and without gravity: judged, brought to
-//! metres and level.
+//! Checks reconstructions that networks and SLAM make from a video, without metric scale and
+//! without gravity, and converts them to level scenes in metres.
 //!
-//! | a reconstruction has failed when | because |
+//! | a reconstruction has failed if | because |
 //! |---|---|
-//! | it has fewer than [`IMAGES`] images | nothing confirms anything |
-//! | fewer than [`SHARE`] of the pixels have a point | what was seen was not understood |
-//! | the cameras moved less than [`STILL`] of the median depth | there was nothing to triangulate from |
-//! | a camera is farther from the middle of all than [`ASTRAY`] times the ninth decile | it was placed by mistake, and what it saw with it |
-//! | points are off their pixels, or off the depth, by more than [`OFF`] (median, relative) | the files do not belong together, or two branches of a network tell two stories |
+//! | it has fewer than [`IMAGES`] images | there is not enough evidence |
+//! | fewer than [`SHARE`] of the pixels have a point | most of what the images show was not reconstructed |
+//! | the cameras moved less than [`STILL`] of the median depth | there was no baseline for triangulation |
+//! | a camera is farther from the middle of all cameras than [`ASTRAY`] times the ninth decile | its pose is wrong, and with it the points that it saw |
+//! | points differ from their pixels, or from the depth, by more than [`OFF`] (median, relative) | the files do not belong together, or two branches of a network contradict each other |
 
 use anyhow::{Context, ensure};
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
@@ -19,57 +19,58 @@ use super::{
 };
 use crate::foundation::{Foundation, Image};
 
-/// Fewest images.
+/// Minimum number of images.
 const IMAGES: usize = 3;
-/// Least share of pixels with a point.
+/// Minimum share of pixels with a point.
 const SHARE: f32 = 0.05;
-/// Least way of the cameras, in median depths.
+/// Minimum motion of the cameras, in median depths.
 const STILL: f32 = 0.01;
-/// Farthest camera, in ninth deciles of the distances from the middle.
+/// Maximum distance of a camera, in ninth deciles of the distances from the middle.
 const ASTRAY: f32 = 10.0;
-/// Greatest median disagreement, relative.
+/// Maximum median disagreement, relative.
 const OFF: f32 = 0.1;
-/// Where units mean nothing, the median depth is taken to be this: rooms filmed by hand have it at
-/// about two metres.
+/// Median depth that is assumed if the units are arbitrary, metres; in rooms filmed with a handheld
+/// camera it is about two metres.
 const TYPICAL_DEPTH: f32 = 2.0;
-/// Farther depth cannot be stored in a bundle, metres.
+/// Larger depth cannot be stored in a bundle, metres.
 const FARTHEST: f32 = 65.0;
-/// Every how many pixels one is looked at for a median.
+/// Step between the pixels that are sampled for a median.
 const STRIDE: usize = 7;
 
 /// A reconstruction in its own frame and units.
 pub struct Reconstruction {
-    /// With depth, whose zeros are pixels without a point.
+    /// Images with depth, which is zero for pixels without a point.
     pub images: Vec<Image>,
-    /// Of the images.
+    /// Pictures of the images.
     pub pictures: Vec<Picture>,
-    /// Images whose camera is unknown.
+    /// Number of images whose camera is unknown.
     pub lost: usize,
-    /// The points, where the reconstruction has its own; otherwise they come from the depth.
+    /// The points, if the reconstruction has its own; otherwise they are computed from the depth.
     pub points: Option<Vec<Point>>,
-    /// Median of how much points disagree with the depth or with their pixels, relative.
+    /// Median relative difference between the points and the depth or their pixels.
     pub disagreement: Option<f32>,
-    /// Whether its units are about metres.
+    /// If `true`, the units are approximately metres.
     pub is_metric: bool,
 }
 
-/// A point that a reconstruction made of a pixel.
+/// A point that was reconstructed from a pixel.
 pub struct Point {
-    /// In the reconstruction's frame and units.
+    /// Position, in the frame and units of the reconstruction.
     pub position: Vec3,
     /// sRGB.
     pub color: [u8; 3],
     /// The pixel.
     pub origin: Correspondence,
-    /// Along the optical axis, the reconstruction's units.
+    /// Depth along the optical axis, in units of the reconstruction.
     pub depth: f32,
 }
 
 impl Reconstruction {
-    /// The scene in metres, z up.
+    /// The scene in metres, with z up.
     ///
     /// # Errors
-    /// It has failed by the rules above, up cannot be guessed, or no point is near enough.
+    /// The reconstruction has failed by the rules above, the up direction cannot be estimated, or
+    /// no point is near enough.
     pub fn prepared(mut self, options: &Options) -> anyhow::Result<Prepared> {
         let depth = self.judged().context("the reconstruction failed")?;
         let scale = options.metres_per_unit.unwrap_or(if self.is_metric {
@@ -145,7 +146,8 @@ impl Reconstruction {
         ))
     }
 
-    /// The median depth of a reconstruction that did not fail.
+    /// Applies the rules above and returns the median depth of a reconstruction that has not
+    /// failed.
     fn judged(&self) -> anyhow::Result<f32> {
         let Self {
             images,
@@ -207,7 +209,7 @@ impl Reconstruction {
     }
 }
 
-/// Without what is too far for a bundle.
+/// Sets depth that is too large for a bundle to zero.
 fn near(depth: segscape::views::Map) -> anyhow::Result<segscape::views::Map> {
     let [rows, columns] = depth.size();
     let metres = (0..rows * columns)
@@ -219,7 +221,7 @@ fn near(depth: segscape::views::Map) -> anyhow::Result<segscape::views::Map> {
     )?)
 }
 
-/// Of the finite values.
+/// Median of the finite values; `None` if there are none.
 pub fn median(mut values: Vec<f32>) -> Option<f32> {
     values.retain(|value| value.is_finite());
     let middle = values.len() / 2;

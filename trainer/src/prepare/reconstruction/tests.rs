@@ -1,6 +1,6 @@
 #![allow(clippy::unwrap_used)]
-//! A room seen by a tilted SLAM and by a network without scale: a floor 1.5 m below the cameras and
-//! a wall ahead, exactly as both programs write them.
+//! A room reconstructed by a tilted SLAM and by a network without scale, in exactly the files that
+//! both programs write: a floor 1.5 m below the cameras and a wall ahead.
 
 use std::{
     fs,
@@ -21,18 +21,18 @@ use crate::prepare::{
 const ROWS: usize = 24;
 const COLUMNS: usize = 32;
 const FOCAL: f32 = 30.0;
-/// Images, of which the third has no pose.
+/// Number of images, of which the third has no pose.
 const COUNT: usize = 5;
 const LOST: usize = 2;
 const EYE: f32 = 1.5;
 const WALL: f32 = 4.0;
 
-/// From the room (z up) to the reconstruction's frame, apart from its unit.
+/// Rotation from the room (z up) to the frame of the reconstruction, without its scale.
 fn tilt() -> Affine3A {
     Affine3A::from_quat(Quat::from_rotation_x(1.9) * Quat::from_rotation_z(0.4))
 }
 
-/// In the room: it looks along y and a little down, `row` steps to the right.
+/// A camera in the room that looks along y and slightly down, `row` steps to the right.
 fn camera(row: usize) -> Camera {
     let axes = glam::Mat3::from_cols(Vec3::X, -Vec3::Z, Vec3::Y);
     let place = Affine3A::from_translation(Vec3::new(0.2 * row as f32, 0.0, EYE));
@@ -47,7 +47,7 @@ fn camera(row: usize) -> Camera {
     }
 }
 
-/// What a pixel shows, in the room, and its depth.
+/// The point of the room that a pixel shows, and its depth.
 fn seen(camera: &Camera, pixel: usize) -> (Vec3, f32) {
     let [x, y] = [
         (pixel % COLUMNS) as f32 - camera.center[0],
@@ -79,7 +79,7 @@ fn put_picture(path: &Path) {
     picture.save(path).unwrap();
 }
 
-/// Every fifth column did not pass.
+/// `false` for every fifth column, whose confidence is too low.
 fn passed(pixel: usize) -> bool {
     !(pixel % COLUMNS).is_multiple_of(5)
 }
@@ -132,10 +132,10 @@ fn mast3r_slam(folder: &Path) {
     .unwrap();
 }
 
-/// Of the room, in VGGT's file.
+/// Units of VGGT's file per metre of the room.
 const UNIT: f32 = 0.4;
 
-/// The arrays, which tests may change before they are packed.
+/// The arrays of the predictions, which tests may change before they are written.
 fn predictions() -> Vec<(&'static str, Vec<usize>, Vec<f32>)> {
     let all = |channels: usize, value: &dyn Fn(usize, usize) -> Vec<f32>| -> Vec<f32> {
         let values: Vec<f32> = (0..COUNT)
@@ -225,7 +225,8 @@ fn level() -> Options {
     }
 }
 
-/// Floor and wall, up and metres, and every point at its pixel.
+/// Checks floor and wall, the up direction and the scale, and that each point projects to its
+/// pixel.
 fn check(scene: &Foundation, scale: f32) {
     assert_eq!(scene.images.len(), COUNT - 1);
     let eye = scene.images[0].camera.position();
@@ -278,7 +279,7 @@ fn a_sequence_of_mast3r_slam_becomes_a_level_room() {
         let focal = scene.images[0].camera.focal[0];
         assert!((focal - FOCAL).abs() < 0.01, "{focal}");
     }
-    // of every fourth keyframe there are too few
+    // every fourth keyframe alone gives too few images
     let half = prepared(
         Kind::Mast3rSlam,
         folder.path(),
@@ -318,7 +319,8 @@ fn predictions_of_vggt_become_a_level_room_in_metres() {
         (middle - TYPICAL_DEPTH).abs() < 0.1 && summary.contains("a unit taken for"),
         "{middle} {summary}"
     );
-    // images as the demos turn them, and an axis that the user names: the first camera's -y
+    // images with the channels last, as the demos store them, and an up axis from the user: -y of
+    // the first camera
     let mut arrays = predictions();
     let planar = std::mem::take(&mut arrays[4].2);
     let pixels = ROWS * COLUMNS;
@@ -371,7 +373,7 @@ fn failed_reconstructions_say_by_which_rule() {
         }),
         ("2 images", |arrays| arrays[2].2[..24].fill(f32::NAN)),
         ("held in all directions", |arrays| {
-            // the second and the fourth upside down
+            // the second and the fourth camera are upside down
             for row in [1, 3] {
                 arrays[2].2[12 * row..][..8]
                     .iter_mut()

@@ -1,5 +1,6 @@
-//! PyTorch files that hold arrays side by side, as data sets are kept: a tensor, or a tuple or list
-//! of tensors and NumPy arrays. Checkpoints, which are dictionaries, are read by `trainer import`.
+//! PyTorch files with one or more arrays, the form in which data sets are stored: a tensor, or a
+//! tuple or list of tensors and NumPy arrays. Checkpoints, which are dictionaries, are read by
+//! `trainer import`.
 
 mod pickle;
 
@@ -13,12 +14,12 @@ use anyhow::{Context, bail, ensure};
 use half::{bf16, f16};
 use zip::ZipArchive;
 
-/// Most bytes of the pickle, in which NumPy arrays lie whole.
+/// Maximum size in bytes of the pickle, which contains whole NumPy arrays.
 const PICKLE_LIMIT: u64 = 1 << 30;
-/// Most bytes of one array.
+/// Maximum size in bytes of one array.
 const ARRAY_LIMIT: usize = 4 << 30;
 
-/// What an array's numbers are.
+/// Element type of an array.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Element {
     F64,
@@ -44,16 +45,16 @@ impl Element {
     }
 }
 
-/// Where an array's bytes are.
+/// Location of the bytes of an array.
 #[derive(Clone, Debug)]
 enum Bytes {
     /// In the pickle, row-major.
     Here(Vec<u8>),
-    /// In a storage of the archive, from an element on.
+    /// In a storage of the archive, starting at the element `first`.
     Storage { key: String, first: usize },
 }
 
-/// An array that is described but not read.
+/// An array whose description, but not its data, has been read.
 #[derive(Clone, Debug)]
 struct Array {
     element: Element,
@@ -65,16 +66,17 @@ struct Array {
 pub struct TorchFile {
     path: PathBuf,
     archive: ZipArchive<File>,
-    /// The archive's folder.
+    /// Folder inside the archive.
     folder: String,
     arrays: Vec<Array>,
 }
 
 impl TorchFile {
-    /// Reads what the file says about its arrays.
+    /// Opens a file and reads the descriptions of its arrays.
     ///
     /// # Errors
-    /// It is no archive of PyTorch (from 1.6 on), or holds something else than arrays.
+    /// The file is not an archive of PyTorch (1.6 or later), or contains something other than
+    /// arrays.
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let open = || -> anyhow::Result<Self> {
             let mut archive = ZipArchive::new(File::open(path)?)
@@ -105,7 +107,7 @@ impl TorchFile {
         open().with_context(|| format!("cannot read {}", path.display()))
     }
 
-    /// How many arrays there are.
+    /// Number of arrays.
     pub fn len(&self) -> usize {
         self.arrays.len()
     }
@@ -118,7 +120,7 @@ impl TorchFile {
     /// The numbers of an array, row-major.
     ///
     /// # Errors
-    /// Its bytes are not there.
+    /// The bytes of the array are missing.
     pub fn floats(&mut self, array: usize) -> anyhow::Result<Vec<f32>> {
         let element = self.arrays[array].element;
         if !matches!(
@@ -160,10 +162,10 @@ impl TorchFile {
         })
     }
 
-    /// The whole numbers of an array, row-major.
+    /// The integers of an array, row-major.
     ///
     /// # Errors
-    /// Its bytes are not there, or one is no whole number of 32 bits.
+    /// The bytes of the array are missing, or a value is not a 32-bit integer.
     pub fn integers(&mut self, array: usize) -> anyhow::Result<Vec<i32>> {
         let path = self.path.clone();
         let whole = |x: f64| -> anyhow::Result<i32> {

@@ -1,17 +1,17 @@
-//! As much of Python's pickles as arrays need. Values live in a list and know each other by their
-//! places in it, so what is shared stays shared and nothing is ever copied; every instruction makes
-//! at most one, so memory is bounded by the file.
+//! The subset of Python's pickle format that arrays need. Values are stored in a list and refer to
+//! each other by index, so shared values stay shared and nothing is copied; each instruction
+//! creates at most one value, so the file bounds the memory.
 
 use anyhow::{Context, bail, ensure};
 
 use super::{Array, Bytes, Element};
 
-/// A place in [`Machine::values`].
+/// An index into [`Machine::values`].
 type Id = usize;
 
 #[derive(Debug)]
 enum Value {
-    /// Of no interest: None, a fraction, a dictionary, an object.
+    /// A value that is not needed: None, a float, a dictionary, an object.
     Other(&'static str),
     Int(i64),
     Text(String),
@@ -20,11 +20,11 @@ enum Value {
     /// A class or function, with its module.
     Global(String),
     Storage(Element, String),
-    /// NumPy's type of elements; as it says itself, until its state says that the bytes are
-    /// swapped.
+    /// NumPy's element type under its own name; byte-swapped types are rejected when their state is
+    /// set.
     Dtype(String),
     Array(Array),
-    /// A NumPy array whose state has not come yet.
+    /// A NumPy array whose state has not been set yet.
     Blank,
 }
 
@@ -32,15 +32,15 @@ struct Machine<'a> {
     rest: &'a [u8],
     values: Vec<Value>,
     stack: Vec<Id>,
-    /// Heights of the stack.
+    /// Heights of the stack at the marks.
     marks: Vec<usize>,
     memo: Vec<Option<Id>>,
 }
 
-/// The arrays at the root: it itself, or what the tuple or list holds.
+/// The arrays at the root: the root itself, or the items of the tuple or list.
 ///
 /// # Errors
-/// The pickle is damaged, uses what arrays do not need, or holds something else.
+/// The pickle is damaged, uses features that arrays do not need, or contains something else.
 pub fn arrays(bytes: &[u8]) -> anyhow::Result<Vec<Array>> {
     let mut machine = Machine {
         rest: bytes,
@@ -79,7 +79,7 @@ impl Value {
 }
 
 impl<'a> Machine<'a> {
-    /// One instruction; whether there is another.
+    /// Executes one instruction; returns `false` at the end of the pickle.
     fn step(&mut self) -> anyhow::Result<bool> {
         let code = self.take(1)?[0];
         match code {
@@ -171,7 +171,7 @@ impl<'a> Machine<'a> {
                 };
                 items.extend(new);
             }
-            // entries of dictionaries, which nobody asks for
+            // entries of dictionaries, which are not needed
             b's' | b'u' => {
                 let from = match code {
                     b'u' => self.marks.pop().context("entries without a mark")?,
@@ -190,7 +190,7 @@ impl<'a> Machine<'a> {
                     b'r' => u32::from_le_bytes(self.fixed()?) as usize,
                     _ => self.memo.len(),
                 };
-                // places are numbered as they come
+                // memo indices are assigned consecutively
                 ensure!(
                     place <= self.values.len() + self.memo.len(),
                     "a memory at {place}"
@@ -244,7 +244,7 @@ impl<'a> Machine<'a> {
         Ok(self.take(N)?.try_into()?)
     }
 
-    /// Bytes after their number of one, eight or four bytes.
+    /// Reads bytes that are preceded by their count of one, eight or four bytes.
     fn counted(&mut self, short: bool, long: bool) -> anyhow::Result<&'a [u8]> {
         let count = match (short, long) {
             (true, _) => self.take(1)?[0].into(),
@@ -308,7 +308,7 @@ impl<'a> Machine<'a> {
             .collect()
     }
 
-    /// ("storage", type, key, device, count)
+    /// Creates a storage from the tuple ("storage", type, key, device, count).
     fn storage(&self, id: Id) -> anyhow::Result<Value> {
         let [_, class, key, ..] = self.items(id)? else {
             bail!("a storage without a type and a key")
@@ -367,7 +367,7 @@ impl<'a> Machine<'a> {
                     },
                 })
             }
-            // bytes travel as text where the protocol knows none
+            // bytes are stored as text in protocols without a bytes type
             ("_codecs encode", [text, ..]) => {
                 let bytes = self
                     .text(*text)?
@@ -384,7 +384,7 @@ impl<'a> Machine<'a> {
         })
     }
 
-    /// Gives an object its state.
+    /// Sets the state of an object.
     fn build(&mut self, object: Id, state: Id) -> anyhow::Result<()> {
         match self.values[object] {
             Value::Dtype(ref name) => {

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! Files as `torch.save` writes them, instruction by instruction.
+//! Files in the format of `torch.save`, instruction by instruction.
 
 use std::{
     fs,
@@ -26,7 +26,7 @@ fn ints(numbers: &[usize]) -> Vec<u8> {
     tuple(&numbers.iter().map(|n| int(*n)).collect::<Vec<_>>())
 }
 
-/// A tensor of a storage of 32 bit fractions, from its element `first` on.
+/// Pickle of a tensor of an f32 storage, starting at its element `first`.
 fn tensor(key: usize, shape: &[usize], strides: &[usize], first: usize) -> Vec<u8> {
     let storage = [
         text("storage"),
@@ -51,7 +51,7 @@ fn tensor(key: usize, shape: &[usize], strides: &[usize], first: usize) -> Vec<u
     .concat()
 }
 
-/// A NumPy array of a type, as protocol 2 writes it: bytes as text.
+/// Pickle of a NumPy array, as protocol 2 writes it, with the bytes as text.
 pub fn numpy(dtype: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     let encoded = |bytes: &[u8]| {
         let latin: String = bytes.iter().map(|b| char::from(*b)).collect();
@@ -80,7 +80,7 @@ pub fn numpy(dtype: &str, shape: &[usize], bytes: &[u8]) -> Vec<u8> {
     [blank, b"R".to_vec(), state, b"b".to_vec()].concat()
 }
 
-/// The file: a pickle with `root` and the storages.
+/// The archive: a pickle with `root`, and the storages.
 pub fn archive(root: &[u8], storages: &[Vec<f32>]) -> Vec<u8> {
     let mut archive = ZipWriter::new(Cursor::new(vec![]));
     let stored = SimpleFileOptions::default().compression_method(zip::CompressionMethod::Stored);
@@ -102,7 +102,7 @@ pub fn archive(root: &[u8], storages: &[Vec<f32>]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// A list of tensors of 32 bit fractions with as many columns.
+/// A file with a list of f32 tensors with `columns` columns.
 pub fn tensors(rows: &[Vec<f32>], columns: usize) -> Vec<u8> {
     let items = rows
         .iter()
@@ -119,7 +119,7 @@ pub fn tensors(rows: &[Vec<f32>], columns: usize) -> Vec<u8> {
     )
 }
 
-/// One such tensor.
+/// A file with one such tensor.
 pub fn alone(values: &[f32], columns: usize) -> Vec<u8> {
     archive(
         &tensor(0, &[values.len() / columns, columns], &[columns, 1], 0),
@@ -127,7 +127,7 @@ pub fn alone(values: &[f32], columns: usize) -> Vec<u8> {
     )
 }
 
-/// A tuple of NumPy arrays.
+/// A file with a tuple of NumPy arrays.
 pub fn arrays(items: &[Vec<u8>]) -> Vec<u8> {
     archive(&tuple(items), &[])
 }
@@ -222,7 +222,7 @@ fn what_is_no_such_file_is_refused() {
             "{error} does not say {words}"
         );
     }
-    // what is promised and not there is noticed where it is read, before memory is taken
+    // missing data are noticed when they are read, before memory is allocated for them
     let mut short = opened(&archive(&tensor(0, &[9], &[1], 0), &[vec![1.0; 8]])).unwrap();
     assert!(
         short

@@ -11,7 +11,7 @@ fn forward(mesh: Mesh) -> Mesh {
     mesh.pitched(-FRAC_PI_2)
 }
 
-/// A dryer: a solid or round door, a panel that stands up at the back.
+/// A clothes dryer: a rectangular or round door, and a panel that stands up at the back.
 pub fn clothes_dryer(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.6, 0.7),
@@ -55,7 +55,7 @@ pub fn clothes_dryer(dice: &mut Dice) -> Object {
     appliance("clothes dryer", [w, d, h], front, dice)
 }
 
-/// A dishwasher: one front with a grip and a control strip.
+/// A dishwasher: one front with a handle and a control strip.
 pub fn dishwasher(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.44, 0.62),
@@ -86,7 +86,7 @@ pub fn dishwasher(dice: &mut Dice) -> Object {
     appliance("dishwasher", [w, d, h], front, dice)
 }
 
-/// A built-in oven column: one or two ovens with windows, grips and a panel, drawers below.
+/// A built-in oven column: one or two ovens with windows, handles and a panel, drawers below.
 pub fn oven(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.56, 0.72),
@@ -202,8 +202,7 @@ pub fn mini_fridge(dice: &mut Dice) -> Object {
     appliance("mini fridge", [w, d, h], front, dice)
 }
 
-/// A water cooler: a cabinet with taps under a jug turned upside down, or a steel fountain at the
-/// wall.
+/// A water cooler: a cabinet with taps under an upturned jug, or with a steel top.
 pub fn water_cooler(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.3, 0.36),
@@ -261,7 +260,7 @@ pub fn water_cooler(dice: &mut Dice) -> Object {
     )
 }
 
-/// A kettle: a belly with a spout, a handle, a lid, on its base.
+/// A kettle on its base: a belly with a spout, a handle and a lid.
 pub fn coffee_kettle(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.065, 0.09), dice.within(0.15, 0.22));
     let (body, trim) = (
@@ -355,7 +354,7 @@ pub fn toaster(dice: &mut Dice) -> Object {
         })
 }
 
-/// A small oven for the worktop: window, knobs, rack, feet.
+/// A small oven for the worktop: window, knobs, handle and feet.
 pub fn toaster_oven(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.38, 0.5),
@@ -585,7 +584,7 @@ fn exercise_bicycle(dice: &mut Dice) -> Object {
         )
 }
 
-/// A wire rack with plates, bowls and cutlery that dry in it.
+/// A wire rack with plates, a cup and cutlery drying in it.
 pub fn dish_rack(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.38, 0.5),

@@ -1,11 +1,11 @@
-//! Bathrooms.
+//! Bathroom fixtures.
 
 use glam::Vec3;
 
 use super::{Object, tables::drawers};
 use crate::synth::{dice::Dice, mesh::Mesh};
 
-/// A basin with a tap: on a vanity unit, on a pedestal, or hung on the wall.
+/// A sink with a tap: on a vanity unit, on a pedestal, or hung on the wall.
 pub fn sink(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.42, 0.65),
@@ -68,7 +68,7 @@ pub fn sink(dice: &mut Dice) -> Object {
     }
 }
 
-/// Bowl, seat, raised or closed lid, cistern.
+/// A toilet: bowl, seat, raised or closed lid, and cistern.
 pub fn toilet(dice: &mut Dice) -> Object {
     let (h, long) = (dice.within(0.38, 0.44), dice.within(0.44, 0.52));
     let ceramic = dice.white();
@@ -136,7 +136,7 @@ pub fn toilet(dice: &mut Dice) -> Object {
         )
 }
 
-/// A tub with a hollow, an apron and a tap.
+/// A bathtub with a hollow, an apron and a tap.
 pub fn bathtub(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(1.45, 1.75),
@@ -190,7 +190,7 @@ pub fn bathtub(dice: &mut Dice) -> Object {
         )
 }
 
-/// A rail with a hanging, folded curtain.
+/// A shower curtain: a rail with hanging, folded cloth.
 pub fn shower_curtain(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.7, 1.6), dice.within(1.6, 1.9));
     let (cloth, chrome) = (dice.fabric(), dice.metal());
@@ -210,7 +210,7 @@ pub fn shower_curtain(dice: &mut Dice) -> Object {
     )
 }
 
-/// A steel or ceramic basin to be let into a worktop: rim, hollow and tap above z = 0.
+/// A steel or ceramic basin to be set into a worktop: rim, hollow and tap above z = 0.
 pub fn basin(dice: &mut Dice) -> Object {
     let [w, d] = [dice.within(0.4, 0.75), dice.within(0.34, 0.42)];
     let steel = if dice.chance(0.7) {

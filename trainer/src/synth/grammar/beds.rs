@@ -1,12 +1,12 @@
-//! Beds and what lies on them.
+//! Beds and bedding.
 
 use glam::{Vec2, Vec3};
 
 use super::{Object, soft::crumpled};
 use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
-/// A frame with a headboard, a mattress and a rumpled cover that hangs over the sides; the head is
-/// at the back.
+/// A bed: a frame with a headboard, a mattress and a rumpled cover that hangs over the sides. The
+/// head is at the back.
 pub fn bed(dice: &mut Dice) -> Object {
     let (w, d) = (
         dice.pick(&[0.9, 1.0, 1.4, 1.6, 1.8]) * dice.within(0.97, 1.05),
@@ -41,7 +41,7 @@ pub fn bed(dice: &mut Dice) -> Object {
         dice.within(0.02, 0.07),
     );
     let duvet = Mesh::surface(28, 28, |u, v| {
-        // Across the bed the cover runs up one side, over the top and down the other.
+        // Across the bed, the cover runs up one side, over the top and down the other.
         let (across, along) = ((2.0 * u - 1.0) * (w / 2.0 + 0.03 + hang), v * d * reach);
         let over = (across.abs() - w / 2.0 - 0.03).max(0.0);
         let rumple = fold * rough(Vec3::new(across * 5.0, along * 4.0, 0.0), seed);

@@ -1,4 +1,4 @@
-//! Parts of the building that count as things: stairs, pillars, ledges, hearths, frames and
+//! Parts of the building that count as objects: stairs, pillars, ledges, fireplaces, frames and
 //! partitions.
 
 use glam::Vec3;
@@ -10,7 +10,7 @@ use crate::synth::{
     mesh::Mesh,
 };
 
-/// Brick, stone, plaster or wood panelling.
+/// A random material for built structure: brick, stone, plaster or wood panelling.
 fn masonry(dice: &mut Dice) -> Material {
     match dice.count(0, 3) {
         0 => {
@@ -36,7 +36,7 @@ fn masonry(dice: &mut Dice) -> Material {
     }
 }
 
-/// A pillar from the floor to the ceiling, round or square, with a base and a capital.
+/// A pillar from the floor to the ceiling, round or square, sometimes with a base and a capital.
 fn upright(class: &'static str, dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.12, 0.26), 2.35);
     let (shaft, ends) = (masonry(dice), masonry(dice));
@@ -75,7 +75,7 @@ pub fn pillar(dice: &mut Dice) -> Object {
     upright("pillar", dice)
 }
 
-/// A column, mostly round.
+/// A column, built like a pillar.
 pub fn column(dice: &mut Dice) -> Object {
     upright("column", dice)
 }
@@ -114,7 +114,7 @@ pub fn ledge(dice: &mut Dice) -> Object {
         .with_top([0.0, 0.0, h], [w * 0.92, d * 0.8], 0.6)
 }
 
-/// A sill before a window.
+/// A windowsill of random width.
 pub fn windowsill(dice: &mut Dice) -> Object {
     let w = dice.within(0.7, 2.0);
     windowsill_of(w, dice)
@@ -140,7 +140,7 @@ pub fn windowsill_of(w: f32, dice: &mut Dice) -> Object {
         .with_top([0.0, d * 0.5, 0.04], [w * 0.95, d * 0.85], 0.35)
 }
 
-/// A flight of steps along a wall: treads with noses on risers, a stringer at the open side.
+/// A flight of steps along a wall: treads with nosings on risers, and a stringer at the open side.
 pub fn stairs(dice: &mut Dice) -> Object {
     let (steps, d) = (dice.count(4, 9), dice.within(0.8, 1.05));
     let (rise, run) = (dice.within(0.16, 0.19), dice.within(0.25, 0.3));
@@ -171,7 +171,7 @@ pub fn stairs(dice: &mut Dice) -> Object {
         .with(stringer, side.at(0.0, d / 2.0 + 0.015, 0.0))
 }
 
-/// A rail with balusters that climbs with stairs along x.
+/// A stair rail with balusters that climbs with stairs along x.
 pub fn stair_rail(dice: &mut Dice) -> Object {
     let (steps, rise, run) = (
         dice.count(4, 8),
@@ -181,7 +181,7 @@ pub fn stair_rail(dice: &mut Dice) -> Object {
     rail_of(steps as f32 * run, rise / run, dice)
 }
 
-/// A rail of a given length and slope.
+/// A stair rail of a given length and slope.
 pub fn rail_of(long: f32, slope: f32, dice: &mut Dice) -> Object {
     let (hand, rods) = (
         dice.wood(0),
@@ -212,7 +212,7 @@ pub fn rail_of(long: f32, slope: f32, dice: &mut Dice) -> Object {
         )
 }
 
-/// A hearth with a mantel, a dark mouth, logs and a fender.
+/// A fireplace with a mantel, a dark mouth, logs and a metal frame.
 pub fn fireplace(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(1.1, 1.7),
@@ -330,7 +330,7 @@ pub fn closet_door(dice: &mut Dice) -> Object {
         })
 }
 
-/// A partition that stands on feet: framed cloth panels, straight or folded.
+/// A partition on feet: framed cloth panels, straight or folded.
 pub fn divider(dice: &mut Dice) -> Object {
     let (leaves, wide, h) = (
         dice.count(1, 4),
@@ -375,13 +375,13 @@ pub fn divider(dice: &mut Dice) -> Object {
     })
 }
 
-/// The frame of a door without its leaf.
+/// A door frame without its leaf.
 pub fn doorframe(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.78, 1.0), dice.within(1.95, 2.12));
     doorframe_of(w, h, dice)
 }
 
-/// A frame that lines an opening of w x h: posts, a lintel and mouldings on the wall.
+/// A frame that lines an opening of size w x h: posts, a lintel and mouldings on the wall.
 pub fn doorframe_of(w: f32, h: f32, dice: &mut Dice) -> Object {
     let rim = if dice.chance(0.5) {
         dice.white()

@@ -1,4 +1,4 @@
-//! Things to clean, wash, iron and repair with.
+//! Objects for cleaning, washing, ironing and repairing.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -11,7 +11,7 @@ fn v(x: f32, y: f32, z: f32) -> Vec3 {
     Vec3::new(x, y, z)
 }
 
-/// A broom or mop that leans at the wall: stick, head, spread bristles.
+/// A broom or mop that leans against the wall: stick, head and spread bristles.
 pub fn broom(dice: &mut Dice) -> Object {
     let (h, w) = (dice.within(1.1, 1.4), dice.within(0.24, 0.4));
     let stick = if dice.chance(0.5) {
@@ -54,7 +54,7 @@ pub fn broom(dice: &mut Dice) -> Object {
         )
 }
 
-/// A vacuum cleaner: upright with a dust box, or a rolling body with hose and wand.
+/// A vacuum cleaner: upright with a dust box, or a rolling body with a hose and a wand.
 pub fn vacuum_cleaner(dice: &mut Dice) -> Object {
     let (shell, trim, accent) = (dice.paint(), dice.dark().missing(0.06), dice.paint());
     let o = Object::new("vacuum cleaner");
@@ -161,7 +161,7 @@ pub fn ironing_board(dice: &mut Dice) -> Object {
         .with(frame, bars(w * 0.35).and(bars(-w * 0.35)))
         .with(frame.sibling(dice), feet);
     if dice.chance(0.3) {
-        // folded: it stands on its blunt end with its back at the wall
+        // Folded: it stands on its blunt end with its back to the wall.
         let flat = |p: Vec3| v(p.y, (p.z - h).max(-0.09), long / 2.0 + p.x);
         let lean = dice.within(0.05, 0.15);
         return Object {
@@ -202,7 +202,7 @@ pub fn ironing_board(dice: &mut Dice) -> Object {
         })
 }
 
-/// A bucket with a bail, sometimes with a cloth over its rim.
+/// A bucket with a handle, sometimes with a cloth over its rim.
 pub fn bucket(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.12, 0.17), dice.within(0.24, 0.34));
     let (body, rim, rag) = (dice.paint(), dice.metal(), dice.fabric());
@@ -426,7 +426,7 @@ pub fn ladder(dice: &mut Dice) -> Object {
         .with(dice.paint(), cap.at(0.0, 0.0, h * open.cos()))
 }
 
-/// A trolley of two or three trays on wheels with what lies in them.
+/// A trolley of two or three trays on wheels, sometimes with objects that count as part of it.
 pub fn cart(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.6, 0.95),

@@ -1,4 +1,4 @@
-//! Small things on tables, shelves and floors.
+//! Small objects on tables, shelves and floors.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -99,7 +99,7 @@ pub fn trash_can(dice: &mut Dice) -> Object {
     }
 }
 
-/// A pile of books, each with its own cover, or a single one.
+/// A pile of books, each with its own cover, or a single book.
 pub fn book_stack(dice: &mut Dice) -> Object {
     let books = dice.count(1, 6);
     let mut z = 0.0;
@@ -310,7 +310,7 @@ pub fn tissue_box(dice: &mut Dice) -> Object {
         .with(dice.white(), tuft.at(0.0, 0.0, 0.09))
 }
 
-/// A ball with coloured panels.
+/// A ball with colored panels.
 pub fn ball(dice: &mut Dice) -> Object {
     let r = dice.within(0.09, 0.32);
     Object::new("ball").with(dice.print(r * 0.6), Mesh::ellipsoid(r, r, r))
@@ -346,7 +346,7 @@ pub fn stuffed_animal(dice: &mut Dice) -> Object {
         )
 }
 
-/// A guitar leaning back.
+/// A guitar that leans back.
 pub fn guitar(dice: &mut Dice) -> Object {
     let (wood, neck) = (dice.wood(2), dice.wood(2).shaded(0.6));
     let waist = |p: Vec3| {
@@ -379,7 +379,7 @@ pub fn guitar(dice: &mut Dice) -> Object {
         )
 }
 
-/// A roll of paper.
+/// A roll of toilet paper.
 pub fn toilet_paper(dice: &mut Dice) -> Object {
     Object::new("toilet paper").with(
         dice.white(),

@@ -1,4 +1,4 @@
-//! Baskets, bins, crates, trays and bags: open things with something in them.
+//! Baskets, bins, crates, trays and bags: mostly open, with objects in them.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -7,7 +7,7 @@ use glam::{Vec2, Vec3};
 use super::{Object, soft::crumpled, walls::frame};
 use crate::synth::{dice::Dice, mesh::Mesh};
 
-/// Four walls and a floor, drawn in by `narrow` towards the floor.
+/// Four walls and a floor; `narrow` is the fraction by which the box narrows towards the floor.
 fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
     let walls = Mesh::slab(w, thick, h)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - thick) / 2.0, 0.0)))
@@ -21,7 +21,7 @@ fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
     })
 }
 
-/// Four bars around w x d on z = 0: rims of baskets and trays.
+/// Four bars around a rectangle of size w x d on z = 0: the rims of baskets and trays.
 pub fn rim([w, d]: [f32; 2], bar: f32, tall: f32) -> Mesh {
     let long = Mesh::slab(w, bar, tall)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - bar) / 2.0, 0.0)));
@@ -31,7 +31,7 @@ pub fn rim([w, d]: [f32; 2], bar: f32, tall: f32) -> Mesh {
     )
 }
 
-/// A few things that lie in a container of w x d, from height z up.
+/// Adds up to `most` objects that lie in a container of size w x d, from height z up.
 fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, dice: &mut Dice) -> Object {
     let things = dice.count(0, most);
     o.each(things, |o, i| {
@@ -69,7 +69,7 @@ fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, dice: &mut Dice) -
     })
 }
 
-/// A woven basket, round or square, with a rim, a handle, a lining, things in it.
+/// A woven basket, round or square, with a rim, sometimes with a handle, a lining and contents.
 pub fn basket(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.24, 0.45),
@@ -144,7 +144,7 @@ pub fn basket(dice: &mut Dice) -> Object {
     contents(o, [w * 0.8, deep * 0.8], h * 0.4, 4, dice)
 }
 
-/// A crate of slats or of moulded plastic with holes.
+/// A crate of wooden or plastic slats, with contents.
 pub fn crate_box(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.34, 0.55),
@@ -178,7 +178,7 @@ pub fn crate_box(dice: &mut Dice) -> Object {
     contents(o, [w * 0.8, d * 0.8], 0.02, 6, dice)
 }
 
-/// A tub of plastic with a lid that clips on.
+/// A plastic tub with a lid that clips on, or open with contents.
 fn tub(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let (body, lid) = (
         if dice.chance(0.5) {
@@ -228,7 +228,7 @@ fn tub(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     contents(o, [w * 0.85, d * 0.85], h * 0.3, 5, dice)
 }
 
-/// A large tub for the store room.
+/// A large tub for store rooms.
 pub fn storage_bin(dice: &mut Dice) -> Object {
     let size = [
         dice.within(0.38, 0.65),
@@ -248,7 +248,7 @@ pub fn storage_container(dice: &mut Dice) -> Object {
     tub("storage container", size, dice)
 }
 
-/// A tower of small drawers for odds and ends.
+/// A block of small drawers.
 pub fn storage_organizer(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.26, 0.42),
@@ -268,7 +268,7 @@ pub fn storage_organizer(dice: &mut Dice) -> Object {
     .with_top([0.0, 0.0, h + 0.02], [w * 0.9, d * 0.9], 0.4)
 }
 
-/// A bin with wheels or a hole in its lid for bottles, with a sign.
+/// A recycling bin with a sign, and with a hole in its lid or an open top.
 pub fn recycling_bin(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.32, 0.52),
@@ -318,7 +318,7 @@ pub fn recycling_bin(dice: &mut Dice) -> Object {
     )
 }
 
-/// A large bin with a swinging or stepped lid and a pedal.
+/// A large bin with a domed lid and a flap, or a flat lid and a pedal.
 pub fn trash_bin(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.3, 0.5),
@@ -407,7 +407,7 @@ pub fn case_of_water_bottles(dice: &mut Dice) -> Object {
         )
 }
 
-/// A tray with rims and handles, with cups or plates on it.
+/// A tray with rims and handles, sometimes with cups on it.
 pub fn tray(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.34, 0.52),
@@ -515,7 +515,7 @@ pub fn paper_bag(dice: &mut Dice) -> Object {
     contents(o, [w * 0.8, d * 0.8], h * 0.5, 3, dice)
 }
 
-/// Soft or hard luggage that lies or stands: zips, pockets, straps, a handle on its side.
+/// Soft luggage: a pocket, straps, and a handle on top.
 pub fn luggage(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.5, 0.75),

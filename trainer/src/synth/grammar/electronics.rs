@@ -1,4 +1,4 @@
-//! Things with a plug.
+//! Electronic devices and lamps.
 
 use std::f32::consts::{FRAC_PI_2, TAU};
 
@@ -44,7 +44,7 @@ fn display(class: &'static str, [w, h]: [f32; 2], dice: &mut Dice) -> Object {
         .with(shell, foot)
 }
 
-/// A computer's screen.
+/// A computer monitor.
 pub fn monitor(dice: &mut Dice) -> Object {
     let w = dice.within(0.42, 0.68);
     let ratio = dice.within(0.54, 0.7);
@@ -57,7 +57,7 @@ pub fn tv(dice: &mut Dice) -> Object {
     display("tv", [w, w * 0.58], dice)
 }
 
-/// Keys on a flat, slightly tilted board.
+/// A keyboard: rows of keys on a flat board.
 pub fn keyboard(dice: &mut Dice) -> Object {
     let [w, d] = [dice.within(0.36, 0.48), dice.within(0.13, 0.19)];
     let (shell, keys) = (
@@ -104,7 +104,7 @@ pub fn laptop(dice: &mut Dice) -> Object {
         )
 }
 
-/// An upright computer case with a front of another material.
+/// An upright computer case with a front of a different material.
 pub fn computer_tower(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.16, 0.22),
@@ -132,7 +132,7 @@ pub fn computer_tower(dice: &mut Dice) -> Object {
         )
 }
 
-/// A printer: a body with a slot, a tray and a lid with a panel.
+/// A printer: a body with a slot, a tray, a paper support and a panel.
 pub fn printer(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.38, 0.52),
@@ -239,7 +239,7 @@ fn lit(dice: &mut Dice) -> Material {
     }
 }
 
-/// A lamp to stand on furniture: a turned or angular foot under a shade.
+/// A table lamp: a turned foot under a shade.
 pub fn table_lamp(dice: &mut Dice) -> Object {
     let (h, r) = (dice.within(0.22, 0.4), dice.within(0.1, 0.19));
     let (foot, cloth) = (dice.paint(), lit(dice));
@@ -265,7 +265,7 @@ pub fn table_lamp(dice: &mut Dice) -> Object {
     )
 }
 
-/// A pole with a shade, an arc or a reading head.
+/// A floor lamp: a pole with a shade on top or at the end of an arc.
 pub fn floor_lamp(dice: &mut Dice) -> Object {
     let (h, r) = (dice.within(1.3, 1.75), dice.within(0.14, 0.24));
     let (pole, cloth) = (dice.metal().missing(0.1), lit(dice));
@@ -295,7 +295,7 @@ pub fn floor_lamp(dice: &mut Dice) -> Object {
         )
 }
 
-/// A pendant on a cord, to hang from the ceiling: its top is its highest point.
+/// A pendant on a cord that hangs from the ceiling; its mount is its highest point.
 pub fn ceiling_lamp(dice: &mut Dice) -> Object {
     let (r, cord) = (dice.within(0.13, 0.28), dice.within(0.05, 0.6));
     let bowl = if dice.chance(0.5) {

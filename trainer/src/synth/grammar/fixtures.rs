@@ -1,5 +1,5 @@
-//! What is fixed to walls and ceilings of every room: outlets, switches, alarms, signs, pipes; the
-//! wall is at y = 0 behind them.
+//! Fixtures on the walls and ceilings of all kinds of rooms: outlets, switches, alarms, signs,
+//! pipes. The wall is at y = 0 behind them.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -88,7 +88,7 @@ pub fn light_switch(dice: &mut Dice) -> Object {
         })
 }
 
-/// A strip of sockets with a switch and a cord; lies on floors and desks.
+/// A strip of sockets with a switch and a cord, for floors and desks.
 pub fn power_strip(dice: &mut Dice) -> Object {
     let (sockets, shell) = (
         dice.count(4, 7),
@@ -139,7 +139,7 @@ pub fn power_strip(dice: &mut Dice) -> Object {
         })
 }
 
-/// A cylinder with valve, hose and label on its bracket, or the cabinet that holds one.
+/// A fire extinguisher with valve, hose and label on its bracket, sometimes in a frame.
 pub fn fire_extinguisher(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.06, 0.09), dice.within(0.4, 0.55));
     let (paint, black) = (red(dice), dice.dark());
@@ -190,7 +190,7 @@ pub fn fire_extinguisher(dice: &mut Dice) -> Object {
         })
 }
 
-/// An alarm: a horn with a strobe, or a call point with a handle.
+/// A fire alarm: a horn with a strobe.
 pub fn fire_alarm(dice: &mut Dice) -> Object {
     let [w, h] = [dice.within(0.11, 0.16), dice.within(0.13, 0.2)];
     let shell = if dice.chance(0.7) {
@@ -216,7 +216,7 @@ pub fn fire_alarm(dice: &mut Dice) -> Object {
         )
 }
 
-/// A grille of slats in a frame.
+/// An air vent: a grille of slats in a frame.
 pub fn vent(dice: &mut Dice) -> Object {
     let [w, h] = [dice.within(0.25, 0.6), dice.within(0.14, 0.4)];
     let (rim, slat, dark) = (
@@ -285,7 +285,7 @@ pub fn pipe(dice: &mut Dice) -> Object {
         })
 }
 
-/// A notice: a plate with symbols and lines, or a lit exit sign.
+/// A sign: a plate with symbols and lines, sometimes lit.
 pub fn sign(dice: &mut Dice) -> Object {
     let [w, h] = [dice.within(0.16, 0.5), dice.within(0.12, 0.35)];
     let (plate, ink) = (
@@ -356,7 +356,7 @@ pub fn calendar(dice: &mut Dice) -> Object {
         )
 }
 
-/// Hooks on a board with hats, bags and coats, or a stand of arms.
+/// Hooks on a board, or a stand with arms, with coats hanging from them.
 pub fn coat_rack(dice: &mut Dice) -> Object {
     let (wood, hook) = (dice.carcass(0), dice.metal());
     let coat = |o: Object, x: f32, y: f32, top: f32, dice: &mut Dice| {
@@ -401,7 +401,8 @@ pub fn coat_rack(dice: &mut Dice) -> Object {
             coat(o, 0.17 * cos, 0.17 * sin, h - 0.1, dice)
         });
     }
-    // wall board: its lower edge would be the coats', so that it stands as high as it hangs
+    // Wall board: modelled at its height above the floor, because its lower edge is that of the
+    // coats.
     let (w, hooks) = (dice.within(0.5, 1.2), dice.count(3, 6));
     let hung = dice.count(1, hooks - 1);
     let top = 1.65;
@@ -427,7 +428,7 @@ pub fn coat_rack(dice: &mut Dice) -> Object {
     (0..hung).fold(o, |o, i| coat(o, x_of(i), 0.1, top - 0.02, dice))
 }
 
-/// Pigeon-holes for letters: locked doors in rows, or one box with a flap.
+/// Mailboxes: locked doors in rows, or a single one.
 pub fn mailbox(dice: &mut Dice) -> Object {
     let (columns, rows) = (dice.count(1, 5), dice.count(1, 5));
     let (cell_w, cell_h, d) = (
@@ -490,7 +491,7 @@ pub fn mailbox(dice: &mut Dice) -> Object {
         })
 }
 
-/// A light that sits at the ceiling: a dish, a panel with a louvre, a track of spots; its top is
+/// A light mounted on the ceiling: a dish, a panel with a louvre, or a track of spots; its mount is
 /// its highest point.
 pub fn ceiling_light(dice: &mut Dice) -> Object {
     let glow = if dice.chance(0.6) {
@@ -566,7 +567,7 @@ pub fn ceiling_light(dice: &mut Dice) -> Object {
     }
 }
 
-/// Ornament for walls and tops: a wreath, a garland, a mask, a plaque, a figure on a foot.
+/// An ornament for walls and tops: a wreath, a garland, a plaque, or a figure on a foot.
 pub fn decoration(dice: &mut Dice) -> Object {
     let o = Object::new("decoration");
     match dice.count(0, 3) {

@@ -1,4 +1,4 @@
-//! Music, sport and play.
+//! Objects for music, sport and play.
 
 use std::f32::consts::{FRAC_PI_2, PI};
 
@@ -7,7 +7,7 @@ use glam::{Vec2, Vec3};
 use super::{Object, soft::crumpled};
 use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
 
-/// White keys with black ones between, `w` wide, the player in front.
+/// White keys with black keys between them, `w` wide, with the player in front.
 fn keys(o: Object, w: f32, [y, z]: [f32; 2], dice: &mut Dice) -> Object {
     let (ivory, ebony): (Material, Material) = (dice.white(), dice.dark().missing(0.05));
     let places = (w / 0.05) as usize;
@@ -24,7 +24,7 @@ fn keys(o: Object, w: f32, [y, z]: [f32; 2], dice: &mut Dice) -> Object {
         .with(ebony, black)
 }
 
-/// An upright piano: case, lid, keys on a shelf, legs, pedals, a score.
+/// An upright piano: case, lid, keys on a shelf, legs, pedals, and often a score.
 pub fn piano(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(1.38, 1.55),
@@ -141,7 +141,7 @@ pub fn keyboard_piano(dice: &mut Dice) -> Object {
     keys(o, w * 0.92, [d * 0.22, h + 0.07], dice)
 }
 
-/// A tripod with a desk for notes.
+/// A music stand: a tripod with a desk for sheet music.
 pub fn music_stand(dice: &mut Dice) -> Object {
     let (h, w, lean) = (
         dice.within(0.9, 1.25),
@@ -181,7 +181,7 @@ pub fn music_stand(dice: &mut Dice) -> Object {
         })
 }
 
-/// A guitar's case, standing or lying: waist, lid seam, clasps, handle.
+/// A guitar case that leans back: waist, lid seam, clasps and handle.
 pub fn guitar_case(dice: &mut Dice) -> Object {
     let (shell, trim) = (
         if dice.chance(0.7) {
@@ -232,7 +232,7 @@ pub fn guitar_case(dice: &mut Dice) -> Object {
         )
 }
 
-/// One or two dumbbells, round or six-sided.
+/// One or two dumbbells with round weights.
 pub fn dumbbell(dice: &mut Dice) -> Object {
     let (r, long) = (dice.within(0.04, 0.085), dice.within(0.22, 0.36));
     let (iron, grip) = (
@@ -300,7 +300,7 @@ pub fn cushion(dice: &mut Dice) -> Object {
         )
 }
 
-/// A plain bed base of a mattress that stands or lies by itself: quilted, with piping and handles.
+/// A mattress without a bed: quilted, with piping and handles, sometimes with a blanket on it.
 pub fn mattress(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.85, 1.5),
@@ -348,7 +348,7 @@ pub fn mattress(dice: &mut Dice) -> Object {
         .with_top([0.0, -d * 0.3, h], [w * 0.7, d * 0.25], 1.0)
 }
 
-/// A hat with a brim, a crown, a band; or a cap.
+/// A hat with a brim, a crown and a band; or a cap.
 pub fn hat(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.09, 0.11), dice.within(0.09, 0.14));
     let (felt, band) = (dice.fabric(), dice.fabric());
@@ -385,7 +385,7 @@ pub fn hat(dice: &mut Dice) -> Object {
         .with(band, Mesh::lathe(&[(r * 1.015, 0.015), (r * 1.0, 0.045)]))
 }
 
-/// Headphones: a bow between two padded shells.
+/// Headphones: a headband between two padded shells.
 pub fn headphones(dice: &mut Dice) -> Object {
     let (r, shell, pad) = (dice.within(0.075, 0.09), dice.dark(), dice.fabric());
     let cup = Mesh::cylinder(0.04, 0.03);
@@ -415,7 +415,7 @@ pub fn headphones(dice: &mut Dice) -> Object {
         )
 }
 
-/// Sets of shelves of steel posts and boards, with goods that belong to it and room for more.
+/// Open shelves of steel posts and boards, partly filled with goods that count as part of the rack.
 pub fn rack(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.7, 1.4),

@@ -1,11 +1,11 @@
-//! Kitchens and laundries.
+//! Kitchen units and appliances of kitchens and laundries.
 
 use glam::Vec3;
 
 use super::{Object, tables::drawers};
 use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
 
-/// A row of base units under one worktop, with a basin or a hob let into it.
+/// A kitchen counter of random size: a row of base units under one worktop.
 pub fn counter(dice: &mut Dice) -> Object {
     let units = dice.count(2, 4);
     let (unit, d, h) = (
@@ -16,7 +16,7 @@ pub fn counter(dice: &mut Dice) -> Object {
     counter_of([unit * units as f32, d, h], units, dice)
 }
 
-/// A counter of a given size.
+/// A kitchen counter of a given size with `units` base units.
 pub fn counter_of([w, d, h]: [f32; 3], units: usize, dice: &mut Dice) -> Object {
     let body = dice.carcass(2);
     let top = if dice.chance(0.5) {
@@ -51,7 +51,7 @@ pub fn counter_of([w, d, h]: [f32; 3], units: usize, dice: &mut Dice) -> Object 
         .with_top([0.0, 0.02, h], [w * 0.95, d * 0.8], 0.5)
 }
 
-/// A hanging cupboard of one to three doors.
+/// A hanging cupboard with one to four doors.
 pub fn wall_cabinet(dice: &mut Dice) -> Object {
     let doors = dice.count(1, 4);
     let size = [
@@ -66,7 +66,7 @@ pub fn wall_cabinet(dice: &mut Dice) -> Object {
     }
 }
 
-/// Two doors, two long handles, often with things stuck on.
+/// A refrigerator with two doors and two long handles, often with notes stuck on.
 pub fn refrigerator(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.55, 0.9),
@@ -114,7 +114,7 @@ pub fn refrigerator(dice: &mut Dice) -> Object {
         .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.4)
 }
 
-/// A front-loader body with a round door or window, dial and panel.
+/// The rounded box of an appliance, with the parts that `front` adds.
 pub fn appliance(
     class: &'static str,
     [w, d, h]: [f32; 3],
@@ -134,7 +134,7 @@ fn upright(mesh: Mesh) -> Mesh {
     mesh.pitched(-std::f32::consts::FRAC_PI_2)
 }
 
-/// A washing machine or dryer.
+/// A washing machine with a round door.
 pub fn washing_machine(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.58, 0.68),
@@ -164,7 +164,7 @@ pub fn washing_machine(dice: &mut Dice) -> Object {
     appliance("washing machine", [w, d, h], door, dice)
 }
 
-/// A cooker with four plates, an oven window and knobs.
+/// A cooker with four hotplates, an oven window and knobs.
 pub fn stove(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.5, 0.78),

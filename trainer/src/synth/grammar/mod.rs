@@ -1,5 +1,5 @@
-//! The catalogue of things: every kind is a small function from random choices to an object made of
-//! shaped, coloured parts.
+//! The catalogue of objects: every kind is a small function from random choices to an object made
+//! of shaped, colored parts.
 //!
 //! Frame of an object: metres, z up, standing on z = 0 (or hanging with its lower edge there),
 //! centred on x = 0, its back towards -y.
@@ -38,39 +38,39 @@ pub use shapes::NAMELESS;
 pub use shower::{shower_door_of, shower_floor_of, shower_wall_of};
 pub use walls::{curtain_of, door_of, open_door_of, window_of};
 
-/// One surface of one material.
+/// A surface of one material.
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Its shape in the object's frame.
     pub mesh: Mesh,
-    /// Its look.
+    /// Its material.
     pub material: Material,
 }
 
-/// A horizontal place where small things may stand.
+/// A support surface: a horizontal place where small objects may stand.
 #[derive(Clone, Copy, Debug)]
 pub struct Top {
-    /// Its middle, in the object's frame.
+    /// Its center, in the object's frame.
     pub centre: Vec3,
-    /// Half its width and depth.
+    /// Half its width and half its depth.
     pub half: [f32; 2],
-    /// The free height above it.
+    /// The free height above it, metres.
     pub clearance: f32,
 }
 
-/// A thing: what the truth calls one instance.
+/// An object: one instance of the ground truth.
 #[derive(Clone, Debug)]
 pub struct Object {
-    /// Its class, a name of [`super::classes`].
+    /// Its class, a name from [`super::classes`].
     pub class: &'static str,
     /// Its surfaces.
     pub parts: Vec<Part>,
-    /// Where clutter may stand on it.
+    /// Its support surfaces, where clutter may stand.
     pub tops: Vec<Top>,
 }
 
 impl Object {
-    /// An object without any part yet.
+    /// An object without parts.
     pub fn new(class: &'static str) -> Self {
         Self {
             class,
@@ -79,7 +79,7 @@ impl Object {
         }
     }
 
-    /// With one more part; an empty mesh adds nothing.
+    /// Adds a part; an empty mesh adds nothing.
     pub fn with(mut self, material: Material, mesh: Mesh) -> Self {
         if !mesh.triangles.is_empty() {
             self.parts.push(Part { mesh, material });
@@ -87,7 +87,7 @@ impl Object {
         self
     }
 
-    /// With a place for clutter at height `z`, centred at (x, y).
+    /// Adds a support surface of the given `size` with its middle at `centre`.
     pub fn with_top(mut self, centre: [f32; 3], size: [f32; 2], clearance: f32) -> Self {
         self.tops.push(Top {
             centre: Vec3::from(centre),
@@ -97,17 +97,17 @@ impl Object {
         self
     }
 
-    /// With what `add` makes of it: for optional and repeated parts.
+    /// Applies `add`: for optional and repeated parts.
     pub fn then(self, add: impl FnOnce(Self) -> Self) -> Self {
         add(self)
     }
 
-    /// With `parts` calls of `add`, numbered from 0.
+    /// Applies `add` `parts` times, numbered from 0.
     pub fn each(self, parts: usize, add: impl FnMut(Self, usize) -> Self) -> Self {
         (0..parts).fold(self, add)
     }
 
-    /// The corners of the box around all parts.
+    /// The low and high corners of the bounding box of all parts.
     pub fn bounds(&self) -> (Vec3, Vec3) {
         let boxes = self.parts.iter().map(|p| p.mesh.bounds());
         boxes.fold((Vec3::INFINITY, Vec3::NEG_INFINITY), |(lo, hi), (a, b)| {
@@ -115,7 +115,7 @@ impl Object {
         })
     }
 
-    /// Moved by (x, y, z) in its own frame.
+    /// The object moved by (x, y, z) in its own frame.
     pub fn at(mut self, x: f32, y: f32, z: f32) -> Self {
         self.parts
             .iter_mut()
@@ -127,10 +127,10 @@ impl Object {
     }
 }
 
-/// A grammar: random choices in, one object out.
+/// A grammar: maps random choices to an object.
 pub type Kind = fn(&mut Dice) -> Object;
 
-/// Every kind by its class name; a class may be made by several kinds.
+/// All kinds with their class names.
 pub const CATALOGUE: &[(&str, Kind)] = &[
     ("chair", seating::chair),
     ("office chair", seating::office_chair),
@@ -323,10 +323,10 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     (NAMELESS, shapes::nameless),
 ];
 
-/// The share of things that are changed in ways their grammar does not know.
+/// The share of objects that are varied beyond their grammar.
 const VARIED: f32 = 0.5;
 
-/// A new object of the class `name`; `None` when the catalogue has no such kind.
+/// A new object of the class `name`; `None` if the catalogue has no such class.
 pub fn make(name: &str, dice: &mut Dice) -> Option<Object> {
     let mut object = CATALOGUE
         .iter()

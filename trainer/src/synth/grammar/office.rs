@@ -1,4 +1,4 @@
-//! Offices, classrooms and desks.
+//! Objects of offices, classrooms and desks.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -58,7 +58,7 @@ pub fn blackboard(dice: &mut Dice) -> Object {
         })
 }
 
-/// A screen that is let down from its case, with a border and a pull.
+/// A projector screen let down from its case, with a border and a pull.
 pub fn projector_screen(dice: &mut Dice) -> Object {
     let w = dice.within(1.3, 2.4);
     let h = w * dice.within(0.56, 0.75);
@@ -147,7 +147,7 @@ fn projector_body(dice: &mut Dice) -> Object {
         )
 }
 
-/// A projector that hangs under the ceiling from a pole: its top is its highest point.
+/// A projector that hangs from the ceiling on a pole; its mount is its highest point.
 pub fn hung_projector(dice: &mut Dice) -> Object {
     let (projector, drop) = (projector_body(dice), dice.within(0.15, 0.6));
     let top = projector.bounds().1.z;
@@ -164,7 +164,7 @@ pub fn hung_projector(dice: &mut Dice) -> Object {
         )
 }
 
-/// A guillotine: a board with a grid, a blade arm, a guard.
+/// A paper cutter: a board with a grid and a blade arm.
 pub fn paper_cutter(dice: &mut Dice) -> Object {
     let [w, d] = [dice.within(0.3, 0.45), dice.within(0.3, 0.48)];
     let (board, steel) = (
@@ -197,7 +197,7 @@ pub fn paper_cutter(dice: &mut Dice) -> Object {
         )
 }
 
-/// A case of discs, single or in a stack with mixed spines.
+/// A stack of CD cases with different covers.
 pub fn cd_case(dice: &mut Dice) -> Object {
     let cases = dice.count(2, 14);
     Object::new("cd case").each(cases, |o, i| {
@@ -210,7 +210,7 @@ pub fn cd_case(dice: &mut Dice) -> Object {
     })
 }
 
-/// A roll of paper, a tube of cardboard with caps, or a bundle of such.
+/// One or more tubes: rolls of paper or cardboard tubes with caps.
 pub fn tube(dice: &mut Dice) -> Object {
     let (count, long) = (dice.count(1, 3), dice.within(0.5, 1.0));
     let upright = dice.chance(0.5);
@@ -315,7 +315,7 @@ pub fn alarm_clock(dice: &mut Dice) -> Object {
         )
 }
 
-/// A bottle to drink from: steel or plastic, a cap with a loop, a band.
+/// A water bottle of steel or plastic, with a cap, a loop and a band.
 pub fn water_bottle(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.033, 0.045), dice.within(0.2, 0.3));
     let (body, cap) = (
@@ -360,7 +360,7 @@ pub fn water_bottle(dice: &mut Dice) -> Object {
         )
 }
 
-/// Candles: in a glass, on a stick, or thick ones on a plate.
+/// Candles on a plate: thick ones, or thin ones in holders.
 pub fn candle(dice: &mut Dice) -> Object {
     let (wax, count) = (
         if dice.chance(0.6) {
@@ -412,7 +412,7 @@ pub fn candle(dice: &mut Dice) -> Object {
     })
 }
 
-/// A plant in a pot on a saucer, with a stem that branches: palm, rubber tree, cactus.
+/// A plant in a pot on a saucer: a stem with leaves, or a cactus.
 pub fn potted_plant(dice: &mut Dice) -> Object {
     let (r, pot) = (dice.within(0.1, 0.2), dice.within(0.16, 0.36));
     let (clay, earth, green, wood) = (

@@ -1,4 +1,4 @@
-//! Public restrooms: dispensers at the walls, stalls.
+//! Public restrooms: wall dispensers and stalls.
 
 use std::f32::consts::FRAC_PI_2;
 
@@ -7,7 +7,7 @@ use glam::Vec3;
 use super::Object;
 use crate::synth::{dice::Dice, mesh::Mesh};
 
-/// A dispenser's case at the wall: a body, a bulging lid, a lock, a label.
+/// The case of a wall dispenser: a body, a bulging lid, a lock and a label.
 fn case(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let body = match dice.count(0, 3) {
         0 | 1 => dice.white(),
@@ -29,7 +29,7 @@ fn case(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
         )
 }
 
-/// Paper towels, with the next one hanging out.
+/// A paper towel dispenser with the next towel hanging out.
 pub fn paper_towel_dispenser(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.26, 0.38),
@@ -43,7 +43,7 @@ pub fn paper_towel_dispenser(dice: &mut Dice) -> Object {
     )
 }
 
-/// Soap: a pump bottle.
+/// A soap dispenser: a pump bottle.
 pub fn soap_dispenser(dice: &mut Dice) -> Object {
     let (r, h) = (dice.within(0.032, 0.045), dice.within(0.12, 0.17));
     let (body, pump) = (
@@ -74,7 +74,7 @@ pub fn soap_dispenser(dice: &mut Dice) -> Object {
         )
 }
 
-/// Soap: a case at the wall with a lever and a tank that shows.
+/// A soap dispenser on the wall: a case with a lever and a visible tank.
 pub fn wall_soap_dispenser(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.1, 0.16),
@@ -93,7 +93,7 @@ pub fn wall_soap_dispenser(dice: &mut Dice) -> Object {
         )
 }
 
-/// Toilet paper: a drum or a box for two rolls.
+/// A toilet paper dispenser: a drum, or a box for two rolls.
 pub fn toilet_paper_dispenser(dice: &mut Dice) -> Object {
     if dice.chance(0.5) {
         let (r, d) = (dice.within(0.13, 0.18), dice.within(0.11, 0.15));
@@ -135,7 +135,7 @@ pub fn toilet_paper_dispenser(dice: &mut Dice) -> Object {
     )
 }
 
-/// Seat covers: a flat case with a slot and paper showing.
+/// A toilet seat cover dispenser: a flat case with a slot and visible paper.
 pub fn toilet_seat_cover_dispenser(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.38, 0.44),
@@ -153,7 +153,7 @@ pub fn toilet_seat_cover_dispenser(dice: &mut Dice) -> Object {
         )
 }
 
-/// The partitions of a stall: sides and front posts on feet, a head rail.
+/// The partitions of a stall: sides and front posts on feet, and a head rail.
 pub fn bathroom_stall(dice: &mut Dice) -> Object {
     let size = [
         dice.within(0.85, 1.1),
@@ -163,7 +163,7 @@ pub fn bathroom_stall(dice: &mut Dice) -> Object {
     bathroom_stall_of(size, dice)
 }
 
-/// A stall of w x d with panels of height h; its back is open to the wall.
+/// A stall of size w x d with panels of height h; its back is open towards the wall.
 pub fn bathroom_stall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let (panel, steel) = (dice.paint(), dice.metal());
     let low = dice.within(0.2, 0.32);

@@ -1,11 +1,11 @@
-//! Things to sit on.
+//! Seating.
 
 use glam::{Vec2, Vec3};
 
 use super::Object;
 use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
-/// Four legs, a seat and a back of slats, bars or a panel.
+/// A chair: four legs, a seat and a back of slats, bars or a panel, sometimes with arms.
 pub fn chair(dice: &mut Dice) -> Object {
     let (w, d, seat, back) = (
         dice.within(0.4, 0.52),
@@ -69,7 +69,7 @@ pub fn chair(dice: &mut Dice) -> Object {
         .with_top([0.0, 0.02, seat + thick], [w * 0.8, d * 0.7], 0.5)
 }
 
-/// Two bars on posts beside a seat.
+/// Two armrests on posts beside a seat.
 fn arms(w: f32, d: f32, seat: f32, rise: f32) -> Mesh {
     [-1.0, 1.0].into_iter().fold(Mesh::default(), |all, s| {
         let x = s * (w / 2.0 + 0.015);
@@ -78,7 +78,7 @@ fn arms(w: f32, d: f32, seat: f32, rise: f32) -> Mesh {
     })
 }
 
-/// A five-star foot, a gas spring, an upholstered seat and back, often with arms.
+/// An office chair: a five-star foot, a gas spring, an upholstered seat and back, often with arms.
 pub fn office_chair(dice: &mut Dice) -> Object {
     let (w, d, seat, back) = (
         dice.within(0.44, 0.54),
@@ -140,7 +140,7 @@ pub fn office_chair(dice: &mut Dice) -> Object {
         })
 }
 
-/// Cushioned seating of `seats` places: body, arms, seat and back cushions.
+/// An upholstered seat for `seats` people: body, arms, seat and back cushions.
 fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
     let (place, depth) = (dice.within(0.55, 0.75), dice.within(0.75, 0.95));
     let (arm, arm_height) = (dice.within(0.1, 0.24), dice.within(0.52, 0.66));
@@ -208,7 +208,7 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
         )
 }
 
-/// A couch for two to four, sometimes with a chaise.
+/// A couch for two to four people, sometimes with a chaise.
 pub fn couch(dice: &mut Dice) -> Object {
     let seats = dice.count(2, 4);
     let couch = upholstered("couch", seats, dice).then(|o| {
@@ -245,7 +245,7 @@ pub fn couch(dice: &mut Dice) -> Object {
         )
 }
 
-/// With a throw over one arm and a part of the back and the seat, that counts as the couch.
+/// Adds a throw over a part of the back and the seat; it counts as part of the couch.
 fn draped(couch: Object, dice: &mut Dice) -> Object {
     let (lo, hi) = couch.bounds();
     let (side, wide, cloth, seed) = (
@@ -255,7 +255,7 @@ fn draped(couch: Object, dice: &mut Dice) -> Object {
         dice.seed(),
     );
     let x = side * (hi.x - wide * 0.6);
-    // over the back and down in front of it to the seat
+    // Over the back and down in front of it to the seat.
     let path = [
         (lo.y - 0.015, hi.z * 0.6),
         (lo.y - 0.01, hi.z + 0.02),
@@ -280,7 +280,7 @@ fn draped(couch: Object, dice: &mut Dice) -> Object {
     couch.with(cloth, sheet)
 }
 
-/// An upholstered chair for one.
+/// An upholstered chair for one person.
 pub fn armchair(dice: &mut Dice) -> Object {
     upholstered("armchair", 1, dice)
 }
@@ -374,7 +374,7 @@ pub fn bench(dice: &mut Dice) -> Object {
         .with_top([0.0, 0.0, h + 0.035], [w * 0.9, d * 0.8], 0.6)
 }
 
-/// A chair that folds: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.
+/// A folding chair: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.
 pub fn folded_chair(dice: &mut Dice) -> Object {
     let (w, d, seat, h) = (
         dice.within(0.42, 0.48),
@@ -391,7 +391,7 @@ pub fn folded_chair(dice: &mut Dice) -> Object {
         },
     );
     let folded = dice.chance(0.6);
-    // folded, everything lies in one plane that leans back
+    // When folded, everything lies in one plane that leans back.
     let deep = if folded { 0.12 } else { 1.0 };
     let lean = if folded { dice.within(0.08, 0.18) } else { 0.0 };
     let side = |s: f32| {
@@ -432,7 +432,8 @@ pub fn folded_chair(dice: &mut Dice) -> Object {
         )
 }
 
-/// A deep upholstered chair on visible legs: a tub, a wing chair or a recliner with its foot out.
+/// A deep upholstered chair on visible legs: a tub chair, a wing chair or a recliner, sometimes
+/// with its footrest out.
 pub fn sofa_chair(dice: &mut Dice) -> Object {
     let (w, d, seat, back) = (
         dice.within(0.7, 0.9),
@@ -458,7 +459,7 @@ pub fn sofa_chair(dice: &mut Dice) -> Object {
     );
     let object = match dice.count(0, 2) {
         0 => {
-            // a tub: one shell around the seat, lower in front
+            // A tub chair: one shell around the seat, lower in front.
             let shell = Mesh::surface(20, 4, |u, v| {
                 let angle =
                     (0.92 - 1.84 * u) * std::f32::consts::PI * 0.75 - std::f32::consts::FRAC_PI_2;

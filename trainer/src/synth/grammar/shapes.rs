@@ -1,5 +1,5 @@
-//! Things of no kind: whatever stands, lies or hangs somewhere and is no part of what holds it.
-//! They are called "object".
+//! Objects of no class: anything that stands, lies or hangs somewhere and is not part of its
+//! support. Their class name is "object".
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -8,13 +8,14 @@ use glam::{Vec2, Vec3};
 use super::Object;
 use crate::synth::{dice::Dice, material::Material, mesh::Mesh, noise::rough};
 
-/// What things are called that have no other name.
+/// The class name of objects that have no other name.
 pub const NAMELESS: &str = "object";
 
-/// The smallest and the largest of them: the longest side of the box around it, metres.
+/// Sizes of the smallest and the largest: the longest side of the bounding box, metres.
 const SIZES: [f32; 2] = [0.05, 1.8];
 
-/// A thing nobody has seen before: joined primitives, a blob, something turned, a crumpled sheet.
+/// A random object of no known class: joined primitives, a blob, a lofted shape or a crumpled
+/// sheet.
 pub fn nameless(dice: &mut Dice) -> Object {
     let size = SIZES[0] * (SIZES[1] / SIZES[0]).powf(dice.within(0.0, 1.0));
     let object = match dice.count(0, 9) {
@@ -39,7 +40,7 @@ pub fn nameless(dice: &mut Dice) -> Object {
     }
 }
 
-/// Every material there is.
+/// A random material of any kind.
 fn any_material(dice: &mut Dice) -> Material {
     match dice.count(0, 9) {
         0 => dice.wood(0),
@@ -53,7 +54,7 @@ fn any_material(dice: &mut Dice) -> Material {
     }
 }
 
-/// About one metre large, around the origin.
+/// A random primitive, about one metre large, centred at the origin.
 fn primitive(dice: &mut Dice) -> Mesh {
     let [a, b, c] = [0; 3].map(|_| dice.within(0.25, 1.0));
     let mesh = match dice.count(0, 7) {
@@ -80,7 +81,7 @@ fn primitive(dice: &mut Dice) -> Mesh {
             },
         ),
         6 => {
-            // a wedge: the upper edge at one side
+            // A wedge: the upper edge is at one side.
             let lean = dice.within(0.0, 1.0);
             Mesh::slab(a, b, c)
                 .warp(|p| Vec3::new(p.x, p.y * (1.0 - p.z / c) + (lean - 0.5) * b * p.z / c, p.z))
@@ -90,7 +91,7 @@ fn primitive(dice: &mut Dice) -> Mesh {
             blob(amplitude, dice)
         }
     };
-    // lying and standing more often than askew
+    // Lying and standing are more frequent than tilted.
     let mesh = match dice.count(0, 4) {
         0 => mesh.pitched(FRAC_PI_2),
         1 => mesh.rolled(FRAC_PI_2),
@@ -102,7 +103,7 @@ fn primitive(dice: &mut Dice) -> Mesh {
     mesh.at(-middle.x, -middle.y, -middle.z)
 }
 
-/// One to six primitives, each stuck to a place of those before it, some twice on both sides.
+/// One to six primitives, each attached to a point of an earlier one, some of them mirrored.
 fn joined(dice: &mut Dice) -> Object {
     let parts = dice.count(1, 6);
     let one_look = dice.chance(0.35).then(|| any_material(dice));
@@ -118,11 +119,11 @@ fn joined(dice: &mut Dice) -> Object {
         };
         let place = any_place(&object.parts[host].mesh, dice);
         let (size, part) = (dice.within(0.15, 0.8), primitive(dice));
-        // one of its own places a little inside of the other
+        // Moves a vertex of the part slightly into the other part.
         let own = any_place(&part, dice) * 0.85;
         let part = part.warp(|p| (p - own) * size + place);
         let mirrored = part.clone().warp(|p| Vec3::new(-p.x, p.y, p.z));
-        // the first part is the same on both sides, or nearly so
+        // Parts attached to the first part are often mirrored to both sides.
         object = object.with(
             look(dice),
             if host == 0 && dice.chance(0.5) {
@@ -146,7 +147,8 @@ fn blob(amplitude: f32, dice: &mut Dice) -> Mesh {
     })
 }
 
-/// A profile around an axis that may be bent, with a round, square or lobed section that may turn.
+/// A profile around an axis that may be bent, with a round, squashed or lobed cross section that
+/// may twist.
 fn lofted(dice: &mut Dice) -> Object {
     let levels = dice.count(3, 9);
     let radii: Vec<f32> = (0..levels).map(|_| dice.within(0.08, 0.5)).collect();
@@ -172,7 +174,7 @@ fn lofted(dice: &mut Dice) -> Object {
         let t = if smooth { t * t * (3.0 - 2.0 * t) } else { t };
         radii[below] + (radii[below + 1] - radii[below]) * t
     };
-    // the first and the last rows close the ends
+    // The first and the last rows close the ends.
     let rows = 18;
     let shape = Mesh::surface(24, rows, |u, v| {
         let row = (v * rows as f32).round() as usize;
@@ -200,7 +202,7 @@ fn sheet(dice: &mut Dice) -> Object {
     let cells = 22;
     let cloth = Mesh::surface(cells, cells, |u, v| {
         let (x, y) = (2.0 * u - 1.0, 2.0 * v - 1.0);
-        // from a square to a disc, with edges that are not straight
+        // From a square to a disc, with irregular edges.
         let inner = 1.0 - round * 0.29 * x.abs().min(y.abs());
         let p = Vec3::new(x, y, 0.0) * inner;
         let wave = rough(p * folds + 4.0, seed) - 0.5;
@@ -217,8 +219,8 @@ fn sheet(dice: &mut Dice) -> Object {
     Object::new(NAMELESS).with(look, cloth)
 }
 
-/// Scaled so that its longest side is `size`, standing on z = 0 with its middle above the origin; a
-/// share `flat` of its height is pressed flat below.
+/// Scales an object so that its longest side is `size`, and stands it on z = 0 centred above the
+/// origin; the lower part, the fraction `flat` of its height, is pressed flat.
 fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
     let (lo, hi) = object.bounds();
     let (scale, foot) = (
@@ -237,7 +239,7 @@ fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
     object
 }
 
-/// With a plate on it, where other things may stand.
+/// Adds a plate on top, where other objects may stand.
 fn topped(object: Object, dice: &mut Dice) -> Object {
     let (lo, hi) = object.bounds();
     let [w, d, thick] = [

@@ -1,4 +1,4 @@
-//! Showers, vanities, cabinets and small things of bathrooms.
+//! Showers, vanities, cabinets and small objects of bathrooms.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -25,7 +25,7 @@ fn tiled(dice: &mut Dice) -> Material {
     )
 }
 
-/// The lining of a shower's corner.
+/// The wall lining of a shower corner, of random size.
 pub fn shower_wall(dice: &mut Dice) -> Object {
     let size = [
         dice.within(0.8, 1.1),
@@ -35,8 +35,8 @@ pub fn shower_wall(dice: &mut Dice) -> Object {
     shower_wall_of(size, dice)
 }
 
-/// The lining of a corner of w x d and height h, with a shelf and a border; the open corner is in
-/// front on the right.
+/// The wall lining of a corner of size w x d and height h, with a shelf and a border; the open
+/// corner is in front on the right.
 pub fn shower_wall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let face = if dice.chance(0.7) {
         tiled(dice)
@@ -71,13 +71,13 @@ pub fn shower_wall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
         })
 }
 
-/// The tray of a shower with a rim and a drain.
+/// A shower tray of random size.
 pub fn shower_floor(dice: &mut Dice) -> Object {
     let size = [dice.within(0.8, 1.1), dice.within(0.8, 1.0)];
     shower_floor_of(size, dice)
 }
 
-/// A tray of w x d.
+/// A shower tray of size w x d, with a rim and a drain.
 pub fn shower_floor_of([w, d]: [f32; 2], dice: &mut Dice) -> Object {
     let (enamel, deep) = (
         if dice.chance(0.6) {
@@ -96,13 +96,13 @@ pub fn shower_floor_of([w, d]: [f32; 2], dice: &mut Dice) -> Object {
         .with(dice.metal(), Mesh::cylinder(0.05, 0.006).at(0.0, 0.0, 0.03))
 }
 
-/// A glass door in a frame.
+/// A glass shower door of random size.
 pub fn shower_door(dice: &mut Dice) -> Object {
     let size = [dice.within(0.8, 1.5), dice.within(1.7, 1.95)];
     shower_door_of(size, dice)
 }
 
-/// A door of two panes, w x h.
+/// A framed door of two glass panes, of size w x h.
 pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
     let (rim, miss) = (dice.metal(), dice.within(0.15, 0.6));
     let glass = dice.white().shaded(dice.within(0.6, 0.95)).missing(miss);
@@ -129,7 +129,7 @@ pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
         )
 }
 
-/// A shower head: on an arm, or on a bar with a hose, with a mixer.
+/// A shower head: on an arm, or on a bar with a hose and a mixer.
 pub fn shower_head(dice: &mut Dice) -> Object {
     let (chrome, r) = (dice.metal().missing(0.12), dice.within(0.05, 0.12));
     let arm = Mesh::tube(
@@ -175,7 +175,7 @@ pub fn shower_head(dice: &mut Dice) -> Object {
     .at(0.0, 0.0, drop)
 }
 
-/// A basin that stands on a closed top at height `h`, with its tap.
+/// Adds a basin that stands on a closed top at height `h`, with its tap.
 fn basin_at(
     x: f32,
     h: f32,
@@ -203,7 +203,7 @@ fn basin_at(
         .with(chrome, Mesh::tube(&tap, 0.014).at(x, -d * 0.62, h))
 }
 
-/// A cupboard with a top and one or two basins.
+/// A bathroom vanity: a cupboard with a top and one or two basins.
 pub fn bathroom_vanity(dice: &mut Dice) -> Object {
     let basins = dice.count(1, 2);
     let [w, d, h] = [
@@ -250,7 +250,8 @@ pub fn bathroom_vanity(dice: &mut Dice) -> Object {
         .with_top([w * 0.42, 0.0, h], [0.16 * w, d * 0.7], 0.4)
 }
 
-/// A long top with basins as public washrooms have it: on brackets, with a skirt before the pipes.
+/// A long counter with basins, as in public washrooms: on brackets, with a skirt in front of the
+/// pipes.
 pub fn bathroom_counter(dice: &mut Dice) -> Object {
     let basins = dice.count(1, 3);
     let place = dice.within(0.65, 0.85);
@@ -370,7 +371,7 @@ pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
         })
 }
 
-/// A bathroom scale: a plate with a grip mat and a dial.
+/// A bathroom scale: a plate with grip pads and a dial.
 pub fn scale(dice: &mut Dice) -> Object {
     let (w, d) = (dice.within(0.27, 0.33), dice.within(0.26, 0.32));
     let (body, grip) = (
@@ -394,7 +395,7 @@ pub fn scale(dice: &mut Dice) -> Object {
         )
 }
 
-/// A mat of cloth or rubber: a pile that is uneven, a hem, a folded corner.
+/// A mat of cloth or rubber: an uneven pile, a hem, sometimes a folded corner.
 pub fn mat(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.5, 1.0),
@@ -422,7 +423,7 @@ pub fn mat(dice: &mut Dice) -> Object {
         .with(field, top)
 }
 
-/// A hair dryer: a barrel, a grip, a cord.
+/// A hair dryer: a barrel, a grip and a cord.
 pub fn hair_dryer(dice: &mut Dice) -> Object {
     let (body, trim) = (dice.paint(), dice.dark());
     let long = dice.within(0.18, 0.24);
@@ -480,7 +481,7 @@ pub fn soap_dish(dice: &mut Dice) -> Object {
     )
 }
 
-/// A wall bar to hold on to, with flanges.
+/// A wall-mounted grab bar with flanges.
 pub fn handicap_bar(dice: &mut Dice) -> Object {
     let (w, steel) = (dice.within(0.5, 1.0), dice.metal().missing(0.1));
     let bar = [
@@ -512,7 +513,7 @@ pub fn handicap_bar(dice: &mut Dice) -> Object {
         })
 }
 
-/// A roll on a holder at the wall.
+/// A toilet paper holder on the wall, with a roll.
 pub fn toilet_paper_holder(dice: &mut Dice) -> Object {
     let (steel, paper) = (dice.metal(), dice.white());
     let roll = Mesh::lathe(&[(0.018, 0.0), (0.055, 0.0), (0.055, 0.11), (0.018, 0.11)])

@@ -1,4 +1,4 @@
-//! Bags, clothes and other things without a fixed shape.
+//! Bags, clothes and other objects without a fixed shape.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
@@ -7,7 +7,7 @@ use glam::Vec3;
 use super::Object;
 use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
 
-/// Dents a mesh with noise of the given depth.
+/// Dents a mesh with noise of the given depth, metres.
 pub fn crumpled(mesh: Mesh, depth: f32, dice: &mut Dice) -> Mesh {
     let seed = dice.seed();
     mesh.subdivided(0.12).warp(|p| {
@@ -21,7 +21,7 @@ pub fn crumpled(mesh: Mesh, depth: f32, dice: &mut Dice) -> Mesh {
     })
 }
 
-/// A rucksack: a main bag that narrows upwards, a front pocket, straps.
+/// A backpack: a main bag that narrows upwards, a front pocket and straps.
 pub fn backpack(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.26, 0.36),
@@ -75,7 +75,7 @@ pub fn bag(dice: &mut Dice) -> Object {
     )
 }
 
-/// An upright trolley case with ribs, wheels and a pulled handle.
+/// An upright trolley case with ribs and wheels, sometimes with its handle pulled out.
 pub fn suitcase(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.34, 0.5),

@@ -1,12 +1,12 @@
-//! Things to put things in.
+//! Storage furniture and boxes.
 
 use glam::Vec3;
 
 use super::{Object, tables::drawers};
 use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
 
-/// Boards, sides and a back around `rows` x `columns` open bays; returns the object and the middle
-/// of each bay's floor.
+/// Boards, sides and often a back around `rows` x `columns` open bays. Returns the object and the
+/// center of the floor of each bay.
 fn open_case(
     class: &'static str,
     [w, d, h]: [f32; 3],
@@ -46,7 +46,7 @@ fn open_case(
     (case, bays)
 }
 
-/// Fills bays with rows of books, boxes and ornaments that belong to the piece itself.
+/// Fills bays with rows of books, boxes and ornaments that count as part of the object.
 fn filled(
     mut case: Object,
     bays: &[Vec3],
@@ -112,7 +112,7 @@ fn filled(
     case
 }
 
-/// A case of shelves, mostly filled.
+/// A bookshelf, mostly filled.
 pub fn bookshelf(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.6, 1.8),
@@ -140,7 +140,7 @@ pub fn bookshelf(dice: &mut Dice) -> Object {
     }
 }
 
-/// One or two boards on brackets, with things on them that count as the shelf.
+/// One to three boards on the wall, with objects on them that count as part of the shelf.
 pub fn wall_shelf(dice: &mut Dice) -> Object {
     let [w, d] = [dice.within(0.6, 1.4), dice.within(0.18, 0.3)];
     let rows = dice.count(1, 3);
@@ -159,7 +159,7 @@ pub fn wall_shelf(dice: &mut Dice) -> Object {
     filled(shelf, &bays, [w, d, gap - 0.03], 0.8, dice)
 }
 
-/// Doors and drawers on a carcass: the fronts of `w` x `h` at the depth of the case.
+/// A carcass of the size w x d x h with `doors` doors on its front.
 fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Dice) -> Object {
     let body = dice.carcass(2);
     let front = if dice.chance(0.75) {
@@ -191,7 +191,7 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
             let x = (i as f32 + 0.5) * leaf - w / 2.0;
             let height = h - plinth - 0.04;
             let hinge = if i % 2 == 0 { -1.0 } else { 1.0 };
-            // about the hinge, outwards
+            // Rotation about the hinge, outwards.
             let angle = if i == ajar {
                 dice.within(0.2, 1.4)
             } else {
@@ -208,7 +208,7 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
                 swing(Mesh::slab(leaf - 0.01, 0.02, height).at(x, d / 2.0 + 0.01, plinth + 0.01)),
             );
             let o = if angle > 0.0 {
-                // one looks into the dark
+                // The dark interior behind the open door.
                 o.with(
                     body.shaded(0.35),
                     Mesh::slab(leaf - 0.04, 0.004, height - 0.04).at(x, d / 2.0, plinth + 0.03),
@@ -248,7 +248,7 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, dice: &mut Di
         .with_top([0.0, 0.0, h + 0.01], [w * 0.92, d * 0.88], 1.0)
 }
 
-/// A cupboard of any height up to a man's.
+/// A cupboard of any height up to that of a person.
 pub fn cabinet(dice: &mut Dice) -> Object {
     let doors = dice.count(1, 3);
     let size = [
@@ -337,7 +337,7 @@ fn chest(
         .with_top([0.0, 0.0, h], [w * 0.9, d * 0.85], 1.0)
 }
 
-/// A cardboard box, closed, open with its flaps up, or a plastic crate.
+/// A cardboard box, closed, or open with its flaps up.
 pub fn cardboard_box(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(0.22, 0.55),

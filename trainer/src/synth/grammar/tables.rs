@@ -1,11 +1,12 @@
-//! Things with a top to put things on.
+//! Tables, desks and other furniture with a top.
 
 use glam::{Vec2, Vec3};
 
 use super::Object;
 use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
 
-/// A table of the given size: a board, sometimes an apron, on legs, panels, trestles or a column.
+/// A table of the given size: a board on legs, panels, trestles or a column, sometimes with an
+/// apron.
 fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
     let top = dice.carcass(0);
     let legs = if dice.chance(0.55) {
@@ -55,7 +56,7 @@ fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> O
         .with_top([0.0, 0.0, h], [w * 0.92, d * 0.9], 1.0)
 }
 
-/// A table of any use.
+/// A table for any purpose.
 pub fn table(dice: &mut Dice) -> Object {
     let size = [
         dice.within(0.8, 1.8),
@@ -65,14 +66,14 @@ pub fn table(dice: &mut Dice) -> Object {
     board_on_legs("table", size, dice)
 }
 
-/// A table to eat at.
+/// A dining table.
 pub fn dining_table(dice: &mut Dice) -> Object {
     let d = dice.within(0.8, 1.1);
     let size = [dice.within(d, 2.1), d, dice.within(0.72, 0.78)];
     board_on_legs("dining table", size, dice)
 }
 
-/// A small high table beside a couch.
+/// A small high table that stands beside a couch.
 pub fn end_table(dice: &mut Dice) -> Object {
     let d = dice.within(0.4, 0.6);
     let size = [dice.within(d, 0.7), d, dice.within(0.42, 0.62)];
@@ -90,7 +91,7 @@ pub fn end_table(dice: &mut Dice) -> Object {
     })
 }
 
-/// A low table, often with a second board or drawers.
+/// A low table, often with a second board.
 pub fn coffee_table(dice: &mut Dice) -> Object {
     let size = [
         dice.within(0.8, 1.3),
@@ -111,8 +112,8 @@ pub fn coffee_table(dice: &mut Dice) -> Object {
     })
 }
 
-/// A block of drawers or doors with fronts, gaps and handles, to be a part of something that has a
-/// class.
+/// A block of drawers or doors with fronts, gaps and handles, to be used as part of an object with
+/// a class.
 pub fn drawers(
     [w, d, h]: [f32; 3],
     rows: usize,
@@ -129,7 +130,7 @@ pub fn drawers(
     let round_grip = dice.chance(0.5);
     let (cell_w, cell_h) = (w / columns as f32, h / rows as f32);
     let proud = dice.within(0.008, 0.025);
-    // somebody left one open
+    // Sometimes a drawer was left open.
     let (pulled, out) = (
         if dice.chance(0.15) {
             dice.count(0, rows * columns - 1)
@@ -177,7 +178,7 @@ fn tray(w: f32, d: f32, h: f32) -> Mesh {
     )
 }
 
-/// A desk: a board with a drawer block, a modesty panel, sometimes a hutch of shelves.
+/// A desk: a board, often with a drawer block, a modesty panel or a hutch of shelves.
 pub fn desk(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(1.0, 1.8),
@@ -204,7 +205,7 @@ pub fn desk(dice: &mut Dice) -> Object {
         );
     }
     if dice.chance(0.18) {
-        // a return: a lower wing at one end, with its own drawers or panel
+        // A return: a lower wing at one end, with its own drawers or panel.
         let (side, wing, long) = (dice.side(), dice.within(0.42, 0.55), dice.within(0.5, 0.9));
         let (x, y) = (side * (w - wing) / 2.0, d / 2.0 + long / 2.0);
         desk = desk.with(
@@ -256,7 +257,7 @@ pub fn desk(dice: &mut Dice) -> Object {
     desk
 }
 
-/// A low wide piece for a television: open bays and doors.
+/// A low wide stand for a television, with open bays and doors.
 pub fn tv_stand(dice: &mut Dice) -> Object {
     let [w, d, h] = [
         dice.within(1.0, 1.8),

@@ -1,4 +1,4 @@
-//! Things on, in and before walls; the wall is at y = 0 behind them.
+//! Objects on, in and in front of walls; the wall is at y = 0 behind them.
 
 use std::f32::consts::{FRAC_PI_2, TAU};
 
@@ -12,7 +12,7 @@ use crate::synth::{
     noise::rough,
 };
 
-/// Four bars of the given width and depth around w x h.
+/// A rectangular frame of size w x h, with bars of width `bar` and depth `deep`.
 pub fn frame(w: f32, h: f32, bar: f32, deep: f32) -> Mesh {
     let lying = Mesh::slab(w, deep, bar);
     let standing = Mesh::slab(bar, deep, h);
@@ -37,7 +37,7 @@ fn framed(
         .with(rim, frame(w, h, bar, 0.03))
 }
 
-/// A framed picture with a mount.
+/// A framed picture, sometimes with a mount.
 pub fn picture(dice: &mut Dice) -> Object {
     let size = [dice.within(0.25, 1.0), dice.within(0.25, 0.8)];
     let (rim, bar) = (dice.carcass(0), dice.within(0.02, 0.06));
@@ -161,7 +161,7 @@ pub fn radiator(dice: &mut Dice) -> Object {
         )
 }
 
-/// Hanging cloth in folds on a rod: one or two drawn halves.
+/// A curtain of random size: cloth hanging in folds from a rod, one piece or two halves.
 pub fn curtain(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.8, 2.4), dice.within(1.3, 2.2));
     curtain_of(w, h, dice)
@@ -203,7 +203,7 @@ pub fn curtain_of(w: f32, h: f32, dice: &mut Dice) -> Object {
     }
 }
 
-/// Slatted blinds, let down part of the way.
+/// Slatted blinds.
 pub fn blinds(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.6, 1.6), dice.within(0.5, 1.4));
     let slat = dice.white();
@@ -257,13 +257,13 @@ pub fn jacket(dice: &mut Dice) -> Object {
         )
 }
 
-/// A door leaf in its frame, to be set into an opening; some stand ajar.
+/// A door leaf in its frame, for an opening; sometimes ajar.
 pub fn door(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.75, 0.98), dice.within(1.95, 2.1));
     door_of([w, h], true, dice)
 }
 
-/// A door that fills an opening of w x h; without its frame only the leaf.
+/// A door that fills an opening of size w x h; without `framed`, only the leaf.
 pub fn door_of(size: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
     let ajar = if dice.chance(0.25) {
         dice.within(0.3, 1.7)
@@ -273,7 +273,7 @@ pub fn door_of(size: [f32; 2], framed: bool, dice: &mut Dice) -> Object {
     open_door_of(size, framed, ajar, dice)
 }
 
-/// The same, opened by an angle in radians.
+/// A door as in `door_of`, opened by the angle `ajar`, radians.
 pub fn open_door_of([w, h]: [f32; 2], framed: bool, ajar: f32, dice: &mut Dice) -> Object {
     let leaf = dice.carcass(2);
     let rim = if dice.chance(0.5) {
@@ -323,13 +323,14 @@ pub fn open_door_of([w, h]: [f32; 2], framed: bool, ajar: f32, dice: &mut Dice) 
         })
 }
 
-/// A window that fills an opening: frame, bars, panes that glow with daylight or are lost, a sill.
+/// A window that fills an opening: frame, bars, a sill, and panes that glow with daylight or fail
+/// in depth images.
 pub fn window(dice: &mut Dice) -> Object {
     let (w, h) = (dice.within(0.7, 2.0), dice.within(0.7, 1.4));
     window_of([w, h], true, dice)
 }
 
-/// A window of a given size, with or without a sill of its own.
+/// A window of a given size, with or without its own sill.
 pub fn window_of([w, h]: [f32; 2], sill: bool, dice: &mut Dice) -> Object {
     let rim = if dice.chance(0.65) {
         dice.white()

@@ -1,5 +1,5 @@
 #![allow(clippy::unwrap_used)]
-//! What must hold for rooms with things by other hands, on models that are written here.
+//! Properties of rooms with third-party objects, tested on models that are written here.
 
 use std::{collections::HashSet, fs, path::Path};
 
@@ -18,11 +18,11 @@ use crate::synth::{
 
 const HEADER: &str = "file,name,category,textured,front,source_repo\n";
 
-/// Boxes `[x, y, z, width, depth, height]`, x and y of the middle, with a color, a semantic id and
-/// an instance each.
+/// Boxes `[x, y, z, width, depth, height]`, where x and y are the middle, each with a color, a
+/// semantic id and an instance.
 type Boxes<'a> = &'a [([f32; 6], [u8; 3], [i32; 2])];
 
-/// An ascii PLY of boxes.
+/// An ASCII PLY file of boxes.
 fn ply(boxes: Boxes) -> String {
     const CORNERS: [[f32; 3]; 8] = [
         [-0.5, -0.5, 0.],
@@ -70,7 +70,7 @@ const GRAY: [u8; 3] = [128; 3];
 const BROWN: [u8; 3] = [120, 70, 30];
 const NONE: [i32; 2] = [0, 0];
 
-/// A chair of two colors whose back is at +y, as a model whose front is -y has it.
+/// A chair of two colors whose back is at +y, as in a model whose front is -y.
 const CHAIR: Boxes = &[
     ([-0.18, -0.18, 0.0, 0.04, 0.04, 0.45], GRAY, NONE),
     ([0.18, -0.18, 0.0, 0.04, 0.04, 0.45], GRAY, NONE),
@@ -85,7 +85,7 @@ const TABLE: Boxes = &[
 ];
 const TOY: Boxes = &[([0.0, 0.0, 0.0, 0.12, 0.1, 0.15], BROWN, NONE)];
 const TABLET: Boxes = &[([0.0, 0.0, 0.0, 0.2, 0.28, 0.03], GRAY, NONE)];
-/// A room of four metres with a chair and a table.
+/// A room of four by four metres with a chair and a table.
 const HOUSE: Boxes = &[
     ([0.0, 0.0, -0.1, 4.0, 4.0, 0.1], GRAY, [3, 0]),
     ([-2.0, 0.0, 0.0, 0.1, 4.0, 2.5], GRAY, [1, 0]),
@@ -97,8 +97,8 @@ const HOUSE: Boxes = &[
     ([1.2, -1.2, 0.0, 0.4, 0.4, 0.6], BROWN, [0, 9]),
 ];
 
-/// Three chairs and a toy to learn from, a table and a tablet of a maker that is kept aside, a
-/// house.
+/// A folder with three chairs and a toy for training, a table and a tablet of held-out sources, and
+/// a house.
 fn assets() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |file: &str, text: &str| {
@@ -199,7 +199,7 @@ fn models_that_cannot_be_used_are_refused_by_name_value_and_limit() {
     );
 }
 
-/// The classes of what stands in some rooms.
+/// The classes of the objects in some rooms.
 fn classes_in(world: &World) -> HashSet<&'static str> {
     let layouts = (0..60).map(|index| Layout::new(&mut world.furnisher(Dice::new(4, index))));
     layouts
@@ -273,7 +273,7 @@ fn a_varied_model_stays_finite_and_within_bounds() {
                 );
             }
         }
-        // the upper half of the chair of two colors on the lower half of the painted one
+        // The upper half of the chair of two colors on the lower half of the painted one.
         assert_eq!(most_parts, if kind == "chair" { 3 } else { 1 });
     }
 }

@@ -1,14 +1,14 @@
-//! The points on the device, in pieces: no buffer is bound beyond 12 MiB and no upload blocks the
-//! page for long.
+//! The points on the device, in chunks, so that no bound buffer exceeds 12 MiB and no upload blocks
+//! the page for long.
 
 use wgpu::BufferUsages;
 
 use crate::view::cloud::Cloud;
 
-/// Points in one piece.
+/// Number of points in one chunk.
 const CHUNK_POINTS: usize = 1 << 20;
 
-/// One piece of the cloud: points `first..first + count`.
+/// One chunk of the cloud: points `first..first + count`.
 pub struct Chunk {
     pub first: u32,
     pub count: u32,
@@ -17,7 +17,7 @@ pub struct Chunk {
 }
 
 impl Chunk {
-    /// Uploads the piece that begins at point `first`, which must exist.
+    /// Uploads the chunk that begins at point `first`, which must exist.
     pub fn new(
         device: &wgpu::Device,
         queue: &wgpu::Queue,
@@ -55,12 +55,12 @@ impl Chunk {
         }
     }
 
-    /// The first point after this piece.
+    /// Index of the first point after this chunk.
     pub fn end(&self) -> usize {
         (self.first + self.count) as usize
     }
 
-    /// Replaces the owners of its points.
+    /// Replaces the owners of the chunk's points.
     pub fn write_owners(&self, queue: &wgpu::Queue, cloud: &Cloud) {
         queue.write_buffer(
             &self.owners,
@@ -70,8 +70,8 @@ impl Chunk {
     }
 }
 
-/// A buffer with these bytes. Not mapped at creation: wgpu panics where a lost device refuses to
-/// map.
+/// A buffer with these bytes. It is not mapped at creation because wgpu panics when a lost device
+/// refuses to map.
 pub fn filled(
     device: &wgpu::Device,
     queue: &wgpu::Queue,
@@ -88,7 +88,7 @@ pub fn filled(
     buffer
 }
 
-/// Whole buffers, in binding order.
+/// Binds whole buffers, in binding order.
 pub fn bind(
     device: &wgpu::Device,
     layout: &wgpu::BindGroupLayout,

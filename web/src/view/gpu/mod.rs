@@ -1,7 +1,8 @@
-//! Draws the cloud with WebGPU: `wgsl/points.wgsl` into off-screen targets, `wgsl/eye_dome.wgsl`
-//! from those to the canvas.
+//! Draws the cloud with WebGPU: `wgsl/points.wgsl` draws into off-screen targets,
+//! `wgsl/eye_dome.wgsl` from those to the canvas.
 //!
-//! The page's own small device; the worker has another one, devices cannot cross threads.
+//! The page has its own small device; the worker has another one because devices cannot be shared
+//! between threads.
 
 use std::sync::{
     Arc,
@@ -21,27 +22,28 @@ mod pipelines;
 mod targets;
 mod uniforms;
 
-/// Pictures that may wait for the GPU at the same time; more would only make input feel late.
+/// Maximum number of frames that wait for the GPU at the same time; more would only add input
+/// latency.
 const MAX_IN_FLIGHT: u32 = 2;
 
-/// Why there is no WebGPU picture; the software renderer takes over.
+/// The reason why WebGPU cannot draw. The software renderer is used instead.
 #[derive(Debug, thiserror::Error)]
 pub enum GpuError {
-    /// No adapter.
+    /// No adapter is available.
     #[error(transparent)]
     Adapter(#[from] wgpu::RequestAdapterError),
-    /// No device.
+    /// No device is available.
     #[error(transparent)]
     Device(#[from] wgpu::RequestDeviceError),
-    /// No surface.
+    /// The surface cannot be created.
     #[error(transparent)]
     Surface(#[from] wgpu::CreateSurfaceError),
-    /// No format to present in.
+    /// The canvas supports no suitable format.
     #[error("the canvas offers no format to draw in")]
     Format,
 }
 
-/// The renderer and all it holds on the device.
+/// The renderer and its resources on the device.
 pub struct GpuRenderer {
     surface: wgpu::Surface<'static>,
     format: wgpu::TextureFormat,
@@ -53,16 +55,16 @@ pub struct GpuRenderer {
     chunks: Vec<Chunk>,
     looks: wgpu::Buffer,
     in_flight: Arc<AtomicU32>,
-    /// Bits of the f32 milliseconds that the last finished picture took.
+    /// Bits of the f32 duration in milliseconds of the last finished frame.
     picture_ms: Arc<AtomicU32>,
     lost: Arc<AtomicBool>,
 }
 
 impl GpuRenderer {
-    /// A device and the pipelines on `canvas`.
+    /// Creates a device and the pipelines for `canvas`.
     ///
     /// # Errors
-    /// [`GpuError`] when any of it is missing.
+    /// [`GpuError`] if any of them is not available.
     pub async fn new(canvas: HtmlCanvasElement) -> Result<Self, GpuError> {
         let instance = wgpu::Instance::new(wgpu::InstanceDescriptor {
             backends: wgpu::Backends::BROWSER_WEBGPU,
@@ -73,12 +75,12 @@ impl GpuRenderer {
             ..Default::default()
         };
         let adapter = instance.request_adapter(&options).await?;
-        // Only what WebGPU guarantees is asked for, so that any adapter will do.
+        // Requests only the limits that WebGPU guarantees, so that any adapter is suitable.
         let (device, queue) = adapter
             .request_device(&wgpu::DeviceDescriptor::default())
             .await?;
-        // The surface last: a canvas that once had a WebGPU context is of no use to the software
-        // renderer.
+        // Create the surface last: a canvas that has had a WebGPU context is of no use to the
+        // software renderer.
         let surface = instance.create_surface(wgpu::SurfaceTarget::Canvas(canvas))?;
         let format = surface
             .get_capabilities(&adapter)
@@ -106,9 +108,10 @@ impl GpuRenderer {
         })
     }
 
-    /// Calls back when the browser takes the device away; [`Self::is_lost`] holds from then on.
+    /// Registers a callback for the loss of the device. From then on [`Self::is_lost`] returns
+    /// `true`.
     pub fn on_lost(&self, call: impl Fn() + 'static) {
-        // wgpu wants callbacks that could move between threads; this page has one thread.
+        // wgpu requires callbacks that are `Send`; this page has only one thread.
         let (flag, call) = (Arc::clone(&self.lost), SendWrapper::new(call));
         self.device.set_device_lost_callback(move |_, _| {
             flag.store(true, Ordering::Relaxed);
@@ -116,18 +119,18 @@ impl GpuRenderer {
         });
     }
 
-    /// Whether the browser took the device away; everything has to be made anew then.
+    /// Returns `true` if the device is lost. Everything then has to be created again.
     pub fn is_lost(&self) -> bool {
         self.lost.load(Ordering::Relaxed)
     }
 
-    /// Forgets the points.
+    /// Discards the points.
     pub fn clear(&mut self) {
         self.chunks.clear();
     }
 
-    /// Uploads the next piece of the cloud; false once all of it is there. One piece takes a few
-    /// milliseconds.
+    /// Uploads the next chunk of the cloud. Returns `false` if all chunks are uploaded. One chunk
+    /// takes a few milliseconds.
     fn upload_next(&mut self, cloud: &Cloud) -> bool {
         let first = self.chunks.last().map_or(0, Chunk::end);
         if first >= cloud.positions.len() {
@@ -143,21 +146,21 @@ impl GpuRenderer {
         true
     }
 
-    /// Writes the owners of the points that are uploaded already.
+    /// Writes the owners of the points that are already uploaded.
     pub fn set_owners(&self, cloud: &Cloud) {
         for chunk in &self.chunks {
             chunk.write_owners(&self.queue, cloud);
         }
     }
 
-    /// How each owner looks from now on; entry 0 is nobody.
+    /// Sets the look of each owner. Entry 0 is for unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
         self.looks = looks_buffer(&self.device, &self.queue, looks);
         self.uniforms.forget_bindings();
     }
 
-    /// Draws one picture `size` pixels large, unless the GPU is still busy with earlier ones or
-    /// points have yet to be uploaded.
+    /// Draws one frame of `size` pixels, unless the GPU is still busy with earlier frames. Returns
+    /// [`Drawn::Partly`] while points have yet to be uploaded.
     pub fn draw(&mut self, cloud: &Cloud, frame: &Frame, size: (u32, u32)) -> Drawn {
         if self.in_flight.load(Ordering::Relaxed) >= MAX_IN_FLIGHT {
             return Drawn::Partly;
@@ -218,13 +221,13 @@ impl GpuRenderer {
         }
     }
 
-    /// How long the last finished picture took from submission to completion, milliseconds.
+    /// Time of the last finished frame from submission to completion, milliseconds.
     pub fn last_picture_ms(&self) -> f32 {
         f32::from_bits(self.picture_ms.load(Ordering::Relaxed))
     }
 
-    /// Calls back with what the last picture shows at a pixel, or nearest to it within a few
-    /// pixels.
+    /// Calls `found` with the point that the last frame shows at a pixel, or with the nearest one
+    /// within a few pixels.
     pub fn pick(&self, pixel: (u32, u32), found: impl FnOnce(Option<Hit>) + 'static) {
         match &self.targets {
             Some(targets) => pick::pick(&self.device, &self.queue, targets, pixel, found),
@@ -232,7 +235,7 @@ impl GpuRenderer {
         }
     }
 
-    /// The canvas' next texture, with the surface and the targets at the wanted size.
+    /// The next texture of the canvas, after the surface and the targets are resized if needed.
     fn resized(&mut self, size: (u32, u32)) -> Option<wgpu::SurfaceTexture> {
         if self.targets.as_ref().is_none_or(|t| t.size != size) {
             let config = wgpu::SurfaceConfiguration {
@@ -253,7 +256,7 @@ impl GpuRenderer {
             wgpu::CurrentSurfaceTexture::Success(texture)
             | wgpu::CurrentSurfaceTexture::Suboptimal(texture) => Some(texture),
             _ => {
-                self.targets = None; // configured again before the next picture
+                self.targets = None; // configured again before the next frame
                 None
             }
         }

@@ -1,15 +1,16 @@
-//! What is under the cursor: reads a small window of the identity target back, without waiting.
+//! Picking: reads a small window of the identity target around the cursor, without blocking.
 
 use send_wrapper::SendWrapper;
 
 use super::targets::Targets;
 use crate::view::cloud::Hit;
 
-/// Side of the window, pixels; points are sparse, so the nearest one within three pixels counts.
+/// Side length of the window, pixels. Points are sparse, so the nearest one within three pixels
+/// counts.
 const WINDOW: u32 = 7;
-/// Bytes of one pixel of the identity target.
+/// Bytes per pixel of the identity target.
 const PIXEL: u32 = 8;
-/// Rows of a texture copy start at multiples of this.
+/// Alignment of the rows of a texture copy, bytes.
 const ROW: u32 = wgpu::COPY_BYTES_PER_ROW_ALIGNMENT;
 
 /// Calls `found` with the hit nearest to `pixel`, once the GPU has answered.
@@ -65,7 +66,7 @@ pub fn pick(
 
     let within = (pixel.0 - origin.0, pixel.1 - origin.1);
     let mapped_buffer = buffer.clone();
-    // wgpu wants callbacks that could move between threads; this page has one thread.
+    // wgpu requires callbacks that are `Send`; this page has only one thread.
     let found = SendWrapper::new(found);
     buffer.map_async(wgpu::MapMode::Read, .., move |mapped| {
         let hit = mapped

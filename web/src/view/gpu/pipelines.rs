@@ -4,7 +4,7 @@ use wgpu::{BindingType, BufferBindingType, ShaderStages, TextureSampleType};
 
 use super::targets;
 
-/// Layouts and pipelines, made once.
+/// The layouts and pipelines, created once.
 pub struct Pipelines {
     pub view_layout: wgpu::BindGroupLayout,
     pub chunk_layout: wgpu::BindGroupLayout,
@@ -14,7 +14,7 @@ pub struct Pipelines {
 }
 
 impl Pipelines {
-    /// Pipelines that draw to a canvas of this format.
+    /// Creates pipelines that draw to a canvas of this format.
     pub fn new(device: &wgpu::Device, format: wgpu::TextureFormat) -> Self {
         let (uniform, read) = (
             buffer(BufferBindingType::Uniform),

@@ -4,14 +4,14 @@ use wgpu::TextureUsages;
 
 use super::pipelines::Pipelines;
 
-/// Colours of the points.
+/// Colors of the points.
 pub const COLOR: wgpu::TextureFormat = wgpu::TextureFormat::Rgba8Unorm;
 /// Point index + 1 and owner.
 pub const IDENTITY: wgpu::TextureFormat = wgpu::TextureFormat::Rg32Uint;
 /// Reversed depth.
 pub const DEPTH: wgpu::TextureFormat = wgpu::TextureFormat::Depth32Float;
 
-/// One texture each for colour, identity and depth.
+/// One texture each for color, identity and depth.
 pub struct Targets {
     pub size: (u32, u32),
     pub identity: wgpu::Texture,
@@ -19,7 +19,7 @@ pub struct Targets {
 }
 
 impl Targets {
-    /// For a canvas of this size.
+    /// Creates the textures for a canvas of this size.
     pub fn new(device: &wgpu::Device, size: (u32, u32)) -> Self {
         let texture = |format, extra| {
             device.create_texture(&wgpu::TextureDescriptor {
@@ -51,7 +51,7 @@ impl Targets {
         }
     }
 
-    /// Group 0 of eye_dome.wgsl.
+    /// The bindings of group 0 of `eye_dome.wgsl`.
     pub fn bindings(
         &self,
         device: &wgpu::Device,
@@ -78,7 +78,7 @@ impl Targets {
         })
     }
 
-    /// The pass that draws the points.
+    /// Begins the pass that draws the points.
     pub fn begin<'a>(&self, encoder: &'a mut wgpu::CommandEncoder) -> wgpu::RenderPass<'a> {
         let [color, identity, depth] = &self.views;
         encoder.begin_render_pass(&wgpu::RenderPassDescriptor {
@@ -97,7 +97,7 @@ impl Targets {
     }
 }
 
-/// The pass that draws to the canvas.
+/// Begins the pass that draws to the canvas.
 pub fn begin_canvas<'a>(
     encoder: &'a mut wgpu::CommandEncoder,
     view: &wgpu::TextureView,

@@ -1,4 +1,4 @@
-//! What changes with every picture, laid out as the shaders declare it.
+//! The uniforms that change with every frame, laid out as the WGSL code declares them.
 
 use glam::{Mat4, Vec2, Vec3};
 
@@ -8,7 +8,7 @@ use crate::view::{
     cloud::{Cloud, Frame, surroundings},
 };
 
-/// `View` of points.wgsl.
+/// `View` of `points.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct View {
@@ -24,7 +24,7 @@ struct View {
     padding: [u32; 3],
 }
 
-/// `Scene` of eye_dome.wgsl.
+/// `Scene` of `eye_dome.wgsl`.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Scene {
@@ -43,7 +43,7 @@ struct Scene {
     padding: [u32; 2],
 }
 
-/// The uniform buffers and the bindings made from them.
+/// The uniform buffers and the bindings created from them.
 pub struct Uniforms {
     view: wgpu::Buffer,
     pub scene: wgpu::Buffer,
@@ -51,7 +51,7 @@ pub struct Uniforms {
 }
 
 impl Uniforms {
-    /// Empty buffers of the right size.
+    /// Creates empty buffers of the right sizes.
     pub fn new(device: &wgpu::Device) -> Self {
         let uniform = |label, size: usize| {
             device.create_buffer(&wgpu::BufferDescriptor {
@@ -68,7 +68,7 @@ impl Uniforms {
         }
     }
 
-    /// Group 0 of points.wgsl.
+    /// The bindings of group 0 of `points.wgsl`.
     pub fn points_bindings(
         &mut self,
         device: &wgpu::Device,
@@ -80,12 +80,12 @@ impl Uniforms {
             .clone()
     }
 
-    /// The looks have a new buffer.
+    /// Discards the bindings, because the looks have a new buffer.
     pub fn forget_bindings(&mut self) {
         self.points = None;
     }
 
-    /// Everything for one picture.
+    /// Writes the uniforms of one frame.
     pub fn write(
         &self,
         queue: &wgpu::Queue,
