@@ -47,34 +47,34 @@ pub async fn gpu() -> Subject {
 #[cfg(not(target_family = "wasm"))]
 pub fn smallest_gpu() -> Subject {
     static SMALLEST: OnceLock<Subject> = OnceLock::new();
-    let open = || {
-        let setup = adapter().1.clone();
-        // The default limits are WebGPU's. f16 and subgroups are enabled because they have separate
-        // kernels, 64-bit integers because burn asks the adapter, not the device, whether 64-bit
-        // indices are allowed.
-        let required_features = setup.adapter.features()
-            & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
-        let wanted = DeviceDescriptor {
-            required_features,
-            ..DeviceDescriptor::default()
-        };
-        let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted))
-            .expect("a device with the default limits");
-        let setup = WgpuSetup {
-            device,
-            queue,
-            ..setup
-        };
-        subject((
-            options()
-                .setup(setup.clone())
-                .init()
-                .expect("a device of burn's"),
-            setup,
-        ))
-        .0
+    SMALLEST.get_or_init(another_smallest_gpu).clone()
+}
+
+/// A new device of the same kind, which has a tuning of its own.
+///
+/// # Panics
+/// Panics if there is no adapter.
+#[cfg(not(target_family = "wasm"))]
+pub fn another_smallest_gpu() -> Subject {
+    let setup = adapter().1.clone();
+    // The default limits are WebGPU's. f16 and subgroups are enabled because they have separate
+    // kernels, 64-bit integers because burn asks the adapter, not the device, whether 64-bit
+    // indices are allowed.
+    let required_features = setup.adapter.features()
+        & (Features::SHADER_INT64 | Features::SHADER_F16 | Features::SUBGROUP);
+    let wanted = DeviceDescriptor {
+        required_features,
+        ..DeviceDescriptor::default()
     };
-    SMALLEST.get_or_init(open).clone()
+    let (device, queue) = pollster::block_on(setup.adapter.request_device(&wanted))
+        .expect("a device with the default limits");
+    let setup = WgpuSetup {
+        device,
+        queue,
+        ..setup
+    };
+    let opened = options().setup(setup.clone()).init();
+    subject((opened.expect("a device of burn's"), setup)).0
 }
 
 /// The GPU with all its capabilities, for tensors that the smallest GPU cannot hold. Returns `None`

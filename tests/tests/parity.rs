@@ -2,14 +2,18 @@
 //! The same list runs in `browser.rs`.
 #![cfg(not(target_family = "wasm"))]
 
+use std::fs;
+
+use burn::tensor::DType;
 use proofs::{
     cases::{
-        affine, attention, check_variants, masked_softmax, matmul, network, published,
-        segment_mean, sine, sparse_conv,
+        affine, attention, masked_softmax, matmul, network, published, segment_mean, sine,
+        sparse_conv,
+        variants::{Operation, VARIANTS},
     },
     device,
 };
-use segscape::ops::Tuning;
+use segscape::ops::{SoftmaxRow, Tiles, Tuning};
 
 fn assert_none(complaints: &[String]) {
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
@@ -27,19 +31,76 @@ fn sparse_conv_on_the_smallest_gpu() {
     )));
 }
 
+/// Proves each variant on a device of its own.
 #[test]
-fn shaders_chosen_by_measuring_on_the_smallest_gpu() {
-    assert_none(&pollster::block_on(check_variants(&device::smallest_gpu())));
+fn every_variant_on_a_gpu_of_its_own() {
+    for variant in VARIANTS {
+        let gpu = device::another_smallest_gpu();
+        assert_eq!(variant.lacks(&gpu), None, "{}", variant.name);
+        assert_none(&pollster::block_on(variant.check(&gpu)));
+        println!("proved: {}", variant.name);
+    }
 }
 
-/// The network computes the same result, whatever kernels the measurement chooses.
+#[test]
+fn no_variant_is_without_a_case() {
+    let has = |operation, chosen: &dyn Fn(Tuning) -> bool| {
+        let mut cases = VARIANTS.iter().filter(|case| case.operation == operation);
+        cases.any(|case| chosen(case.tuning))
+    };
+    for tiles in Tiles::ALL {
+        assert!(
+            has(Operation::Product, &|tuning| tuning.product == tiles),
+            "{tiles:?}"
+        );
+        for storage in [DType::F32, DType::F16] {
+            let chosen = |tuning: Tuning| tuning.convolution == tiles && tuning.storage == storage;
+            assert!(
+                has(Operation::Convolution, &chosen),
+                "{tiles:?} {storage:?}"
+            );
+        }
+    }
+    for row in SoftmaxRow::ALL {
+        assert!(
+            has(Operation::Softmax, &|tuning| tuning.softmax == row),
+            "{row:?}"
+        );
+    }
+    // Files of variants are named after their operation.
+    for file in fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../wgsl")).expect("shaders") {
+        let name = file.expect("shaders").path().with_extension("");
+        let name = name
+            .file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned();
+        if ["_shared", "_subgroups"]
+            .iter()
+            .any(|suffix| name.ends_with(suffix))
+        {
+            assert!(VARIANTS.iter().any(|case| case.name == name), "{name}");
+        }
+    }
+}
+
+/// Measuring chooses a tuning for one device only, and the network is the same with it.
 #[test]
 fn the_network_on_a_gpu_that_was_measured() {
-    let gpu = pollster::block_on(device::gpu());
-    pollster::block_on(Tuning::measure(&gpu.device, gpu.subgroups)).expect("the device computes");
-    let complaints = pollster::block_on(network::check(&gpu));
-    Tuning::default().apply(&gpu.device);
-    assert_none(&complaints);
+    let (measured, other) = (
+        device::another_smallest_gpu(),
+        device::another_smallest_gpu(),
+    );
+    let untouched = Tuning {
+        softmax: SoftmaxRow::Workgroup,
+        ..Tuning::default()
+    };
+    untouched.apply(&other.device);
+    let chosen = pollster::block_on(Tuning::measure(&measured.device, measured.subgroups));
+    let chosen = chosen.expect("the device computes");
+    assert_eq!(chosen, Tuning::of(&measured.device));
+    assert_eq!(Tuning::of(&other.device), untouched);
+    assert_none(&pollster::block_on(network::check(&measured)));
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl MaskedSoftmax for CubeBackend {
         } else {
             scores.handle.clone()
         };
-        let (shader, threads) = match Tuning::current().softmax {
+        let (shader, threads) = match Tuning::of(&scores.device.clone().into()).softmax {
             SoftmaxRow::Thread => (THREAD, rows),
             SoftmaxRow::Workgroup => (WORKGROUP, rows * GROUP),
             SoftmaxRow::Subgroups => (SUBGROUPS, rows * GROUP),

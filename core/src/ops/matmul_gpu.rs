@@ -30,7 +30,7 @@ impl Matmul for CubeBackend {
         if batch * m * k * n == 0 {
             return zeros_like(&a, shape);
         }
-        if Tuning::current().product == Tiles::Shared {
+        if Tuning::of(&a.device.clone().into()).product == Tiles::Shared {
             return Self::float_matmul(a, b);
         }
         let (a, b) = (padded(single(a), 1), padded(single(b), 2));

@@ -64,7 +64,7 @@ fn convolve(
         w.clone()
     };
     let y = empty_like(&x, [neighbours.rows(), w.shape()[2]]);
-    let tiles = Tuning::current().convolution;
+    let tiles = Tuning::of(&x.device.clone().into()).convolution;
     let (shader, [rows, columns, threads]) = match tiles {
         Tiles::Registers => (REGISTERS, [REGISTER_TILE[0], REGISTER_TILE[1], 1]),
         Tiles::Shared => (SHARED, SHARED_TILE),

@@ -33,6 +33,11 @@ pub enum Tiles {
     Shared,
 }
 
+impl Tiles {
+    /// All alternatives.
+    pub const ALL: [Self; 2] = [Self::Registers, Self::Shared];
+}
+
 /// Threads that compute a row of a softmax.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftmaxRow {
@@ -42,6 +47,11 @@ pub enum SoftmaxRow {
     Workgroup,
     /// A workgroup, through its subgroups: only for devices that have them.
     Subgroups,
+}
+
+impl SoftmaxRow {
+    /// All alternatives.
+    pub const ALL: [Self; 3] = [Self::Thread, Self::Workgroup, Self::Subgroups];
 }
 
 /// The shaders and the storage type that a GPU uses.
@@ -70,34 +80,27 @@ impl Default for Tuning {
     }
 }
 
-/// The GPU in use and its tuning: a process uses one GPU at a time, or several of one kind.
-static CURRENT: RwLock<Option<(Device, Tuning)>> = RwLock::new(None);
+/// The tuning of every device that has one of its own.
+static TUNED: RwLock<Vec<(Device, Tuning)>> = RwLock::new(Vec::new());
 
 impl Tuning {
-    /// The tuning of the GPU in use, or the default.
-    pub fn current() -> Self {
-        CURRENT
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .as_ref()
-            .map(|(_, tuning)| *tuning)
-            .unwrap_or_default()
-    }
-
-    /// The tuning of `device`: that of the GPU in use if `device` is that GPU, otherwise the
-    /// default.
+    /// The tuning of `device`: the default until another one is applied.
     pub fn of(device: &Device) -> Self {
-        let current = CURRENT.read().unwrap_or_else(PoisonError::into_inner);
-        current
-            .as_ref()
-            .filter(|(tuned, _)| tuned == device)
+        let tuned = TUNED.read().unwrap_or_else(PoisonError::into_inner);
+        tuned
+            .iter()
+            .find(|(known, _)| known == device)
             .map(|(_, tuning)| *tuning)
             .unwrap_or_default()
     }
 
     /// Uses this tuning on `device`, a GPU, from now on.
     pub fn apply(self, device: &Device) {
-        *CURRENT.write().unwrap_or_else(PoisonError::into_inner) = Some((device.clone(), self));
+        let mut tuned = TUNED.write().unwrap_or_else(PoisonError::into_inner);
+        match tuned.iter_mut().find(|(known, _)| known == device) {
+            Some((_, tuning)) => *tuning = self,
+            None => tuned.push((device.clone(), self)),
+        }
     }
 
     /// Measures all alternatives on `device`, a GPU with or without `subgroups`, and uses the
@@ -106,9 +109,8 @@ impl Tuning {
     /// # Errors
     /// If the device fails.
     pub async fn measure(device: &Device, subgroups: bool) -> Result<Self, ExecutionError> {
-        let tiles = [Tiles::Registers, Tiles::Shared];
         let (mut best, mut fastest) = (Self::default(), f64::INFINITY);
-        for product in tiles {
+        for product in Tiles::ALL {
             Self { product, ..best }.apply(device);
             let ms = milliseconds_of_products(device).await?;
             if ms < fastest {
@@ -116,12 +118,7 @@ impl Tuning {
             }
         }
         fastest = f64::INFINITY;
-        let rows = [
-            SoftmaxRow::Thread,
-            SoftmaxRow::Workgroup,
-            SoftmaxRow::Subgroups,
-        ];
-        for softmax in rows
+        for softmax in SoftmaxRow::ALL
             .into_iter()
             .filter(|row| subgroups || *row != SoftmaxRow::Subgroups)
         {
@@ -136,7 +133,7 @@ impl Tuning {
             .into_iter()
             .filter(|storage| device.supports_dtype(*storage));
         for (storage, convolution) in
-            storages.flat_map(|storage| tiles.map(|tiles| (storage, tiles)))
+            storages.flat_map(|storage| Tiles::ALL.map(|tiles| (storage, tiles)))
         {
             let tuning = Self {
                 convolution,

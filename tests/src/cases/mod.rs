@@ -9,10 +9,9 @@ pub mod published;
 pub mod segment_mean;
 pub mod sine;
 pub mod sparse_conv;
+pub mod variants;
 
 use burn::tensor::{Device, Tensor, TensorData};
-
-use segscape::ops::{SoftmaxRow, Tiles, Tuning};
 
 use crate::device::Subject;
 
@@ -36,39 +35,6 @@ pub fn noise(seed: u32, len: usize) -> Vec<f32> {
 /// A tensor of the given values.
 pub fn tensor<const D: usize>(values: &[f32], shape: [usize; D], device: &Device) -> Tensor<D> {
     Tensor::from_data(TensorData::new(values.to_vec(), shape), device)
-}
-
-/// Checks the kernels that run only if a measurement chooses them: tiles in shared memory and,
-/// where the device supports them, subgroups and features stored in f16. A whole network must then
-/// agree within the tolerance of its manifest. Returns descriptions of the failures.
-pub async fn check_variants(gpu: &Subject) -> Vec<String> {
-    let shared = Tuning {
-        product: Tiles::Shared,
-        softmax: SoftmaxRow::Workgroup,
-        convolution: Tiles::Shared,
-        ..Tuning::default()
-    };
-    shared.apply(&gpu.device);
-    let mut complaints = [
-        sparse_conv::check_forward(gpu).await,
-        matmul::check(gpu).await,
-        masked_softmax::check(gpu).await,
-    ]
-    .concat();
-    if gpu.subgroups {
-        Tuning {
-            softmax: SoftmaxRow::Subgroups,
-            ..Tuning::default()
-        }
-        .apply(&gpu.device);
-        complaints.extend(masked_softmax::check(gpu).await);
-    } else {
-        eprintln!("skipped: this device has no subgroups");
-    }
-    Tuning::default().apply(&gpu.device);
-    complaints.extend(sparse_conv::check_halves(gpu).await);
-    complaints.extend(network::check_halves(gpu).await);
-    complaints
 }
 
 /// Fills the memory that the next results will probably occupy with NaN, so that values that are

@@ -4,8 +4,8 @@
 use burn::tensor::{DType, Tensor};
 use half::f16;
 use segscape::ops::{
-    KernelMap, Level, Then, Tiles, Tuning, affine, definition, plain_affine, sparse_conv,
-    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_then,
+    KernelMap, Level, Then, affine, definition, plain_affine, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight, sparse_conv_then,
 };
 
 use super::{differs, fits, noise, poison, tensor};
@@ -139,14 +139,10 @@ pub async fn check_forward(subject: &Subject) -> Vec<String> {
 
 /// Checks features stored in f16: results may differ only by the rounding of inputs and outputs,
 /// not of intermediate values. Returns descriptions of the failures.
-pub async fn check_halves(subject: &Subject) -> Vec<String> {
+pub async fn check_f16(subject: &Subject) -> Vec<String> {
     const CHANNELS: [usize; 2] = [12, 40];
     const TOLERANCE: f32 = 1e-3;
     let device = &subject.device;
-    if !device.supports_dtype(DType::F16) {
-        eprintln!("skipped: this device does not compute with halves");
-        return Vec::new();
-    }
     let mut complaints = Vec::new();
     let level = Level::new(Voxels::Room.coords()).expect("the room's voxels are valid");
     let map = KernelMap::submanifold(&level, 3).expect("an odd kernel");
@@ -172,64 +168,51 @@ pub async fn check_halves(subject: &Subject) -> Vec<String> {
         .zip(&addend)
         .map(|(sum, addend)| (sum + addend).max(0.0))
         .collect();
-    let halves = |values: &[f32], width: usize| -> Tensor<2> {
+    let in_f16 = |values: &[f32], width: usize| -> Tensor<2> {
         tensor(values, [values.len() / width, width], device).cast(DType::F16)
     };
-    for convolution in [Tiles::Registers, Tiles::Shared] {
-        Tuning {
-            convolution,
-            ..Tuning::default()
-        }
-        .apply(device);
-        let w = halves(&w, c_out).reshape([map.offsets(), c_in, c_out]);
-        let then = Then {
-            affine: Some(tensor(&factors, [2, c_out], device)),
-            addend: Some(halves(&addend, c_out)),
-            rectified: true,
-        };
-        let got = sparse_conv_then(halves(&x, c_in), w, &map, then);
-        // also two separate affine operations, the second of which reverses the first
-        let once: Vec<f32> = [2.0, 1.0]
-            .into_iter()
-            .flat_map(|value| vec![value; c_out])
-            .collect();
-        let back: Vec<f32> = [0.5, -0.5]
-            .into_iter()
-            .flat_map(|value| vec![value; c_out])
-            .collect();
-        let got = affine(
-            affine(got, tensor(&once, [2, c_out], device), false),
-            tensor(&back, [2, c_out], device),
-            true,
-        );
-        if got.dtype() != DType::F16 {
-            complaints.push(format!(
-                "{convolution:?}: the result is stored as {:?}",
-                got.dtype()
-            ));
-        }
-        let got = got
-            .cast(DType::F32)
-            .into_data_async()
-            .await
-            .map(|data| data.try_to_vec::<f32>());
-        let Ok(Ok(got)) = got else {
-            complaints.push(format!("{convolution:?}: {got:?}"));
-            continue;
-        };
-        let most = want.iter().fold(1.0f32, |most, value| most.max(*value));
-        let worst = got
-            .iter()
-            .zip(&want)
-            .map(|(got, want)| (got - want).abs())
-            .fold(0.0, f32::max);
-        if got.len() != want.len() || worst.is_nan() || worst > TOLERANCE * most {
-            complaints.push(format!(
-                "{convolution:?}: by halves the largest difference is {worst} of {most}"
-            ));
-        }
+    let w = in_f16(&w, c_out).reshape([map.offsets(), c_in, c_out]);
+    let then = Then {
+        affine: Some(tensor(&factors, [2, c_out], device)),
+        addend: Some(in_f16(&addend, c_out)),
+        rectified: true,
+    };
+    let got = sparse_conv_then(in_f16(&x, c_in), w, &map, then);
+    // also two separate affine operations, the second of which reverses the first
+    let once: Vec<f32> = [2.0, 1.0]
+        .into_iter()
+        .flat_map(|value| vec![value; c_out])
+        .collect();
+    let back: Vec<f32> = [0.5, -0.5]
+        .into_iter()
+        .flat_map(|value| vec![value; c_out])
+        .collect();
+    let got = affine(
+        affine(got, tensor(&once, [2, c_out], device), false),
+        tensor(&back, [2, c_out], device),
+        true,
+    );
+    if got.dtype() != DType::F16 {
+        complaints.push(format!("the result is stored as {:?}", got.dtype()));
     }
-    Tuning::default().apply(device);
+    let got = got
+        .cast(DType::F32)
+        .into_data_async()
+        .await
+        .map(|data| data.try_to_vec::<f32>());
+    let Ok(Ok(got)) = got else {
+        complaints.push(format!("{got:?}"));
+        return complaints;
+    };
+    let most = want.iter().fold(1.0f32, |most, value| most.max(*value));
+    let worst = got
+        .iter()
+        .zip(&want)
+        .map(|(got, want)| (got - want).abs())
+        .fold(0.0, f32::max);
+    if got.len() != want.len() || worst.is_nan() || worst > TOLERANCE * most {
+        complaints.push(format!("the largest difference is {worst} of {most}"));
+    }
     complaints
 }
 
