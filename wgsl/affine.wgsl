@@ -1,4 +1,4 @@
-// A factor and a summand per channel, followed by a ReLU: y = max(x a + b, 0).
+// A scale and a shift per channel, followed by a ReLU: y = max(x a + b, 0).
 //
 // One thread computes four consecutive channels of one row; neighbouring threads take the next
 // channels.
@@ -19,7 +19,7 @@ alias Stored = vec4<f32>;
 struct Info {
     count: u32,     // number of vectors of four in x
     channels: u32,  // in vectors of four
-    rectified: u32, // 1: a ReLU follows
+    with_relu: u32, // 1: a ReLU follows
     pad_0: u32,
 }
 
@@ -40,5 +40,5 @@ fn affine(
     if thread >= info.count { return; }
     let column = thread % info.channels;
     let value = vec4<f32>(x[thread]) * factors[column] + factors[info.channels + column];
-    y[thread] = Stored(select(value, max(value, vec4<f32>()), info.rectified == 1u));
+    y[thread] = Stored(select(value, max(value, vec4<f32>()), info.with_relu == 1u));
 }

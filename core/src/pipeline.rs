@@ -111,11 +111,11 @@ impl Network {
         monitor: &Monitor<'_>,
     ) -> Result<Self, ManifestError> {
         let mut model = manifest.network(&manifest.join(pieces)?, device)?;
-        let halves = (Tuning::of(device).storage == DType::F16).then(|| model.clone().by_halves());
-        if let Some(halves) = halves
-            && manifest.verify(&halves, device, monitor).await.is_ok()
+        let in_f16 = (Tuning::of(device).storage == DType::F16).then(|| model.clone().into_f16());
+        if let Some(in_f16) = in_f16
+            && manifest.verify(&in_f16, device, monitor).await.is_ok()
         {
-            model = halves;
+            model = in_f16;
         } else {
             manifest.verify(&model, device, monitor).await?;
         }

@@ -12,7 +12,7 @@ use burn::tensor::{DType, Device};
 use crate::{
     model::{
         Config, Observation, SceneInput, SegDino3dVl,
-        config::Backbone,
+        config::BackboneConfig,
         manifest::{Golden, ManifestError},
     },
     ops::Tuning,
@@ -36,7 +36,7 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
     let random = |config: &Config| {
         let network = SegDino3dVl::new(config, device);
         if Tuning::of(device).storage == DType::F16 {
-            network.by_halves()
+            network.into_f16()
         } else {
             network
         }
@@ -58,7 +58,7 @@ pub async fn warm_up(device: &Device) -> Result<(), ManifestError> {
 /// first layer of the decoder and another layer.
 fn shallow() -> Config {
     Config {
-        backbone: Backbone::SparseUnet {
+        backbone: BackboneConfig::SparseUnet {
             planes: vec![16, 16],
             grid: None,
         },

@@ -115,7 +115,7 @@ fn of_sparse_convolutions() {
             let following = |like: &Device| Then {
                 affine: Some(tensor(&noise(4, 4), [2, 2], like)),
                 addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
-                rectified: false,
+                with_relu: false,
             };
             let then = |x: Tensor<2>, w: Tensor<3>, then: Then| sparse_conv_then(x, w, map, then);
             check(&what("what follows to input"), x_shape, &device, |x| {
@@ -333,7 +333,7 @@ fn of_normalizations() {
     const EPSILON: f64 = 1e-3;
     for (on, device) in devices() {
         // a single block of rows and several; full groups of channels, single channels, and both
-        for ([rows, channels], rectified) in [
+        for ([rows, channels], with_relu) in [
             ([9, 3], true),
             ([1500, 16], false),
             ([700, 20], true),
@@ -362,7 +362,7 @@ fn of_normalizations() {
                 .concat()
             };
             let got = all(&|x, gamma, beta| {
-                let found = normalize(x, gamma, beta, EPSILON, rectified);
+                let found = normalize(x, gamma, beta, EPSILON, with_relu);
                 [
                     found.output,
                     found.mean.unsqueeze(),
@@ -376,7 +376,7 @@ fn of_normalizations() {
                     * gamma.unsqueeze()
                     + beta.unsqueeze();
                 [
-                    if rectified { activation::relu(y) } else { y },
+                    if with_relu { activation::relu(y) } else { y },
                     mean,
                     variance,
                 ]

@@ -44,17 +44,17 @@ fn rigid(positions: &mut [[f32; 3]], flips: [f32; 2], angle: f32, scale: f32, sh
 }
 
 /// Applies a random gain and offset to each colour channel, or removes all colours with the
-/// probability `colour_drop`.
-pub fn colours(colours: &mut Option<Vec<[u8; 3]>>, options: &Augment, rng: &mut impl Rng) {
-    if rng.random_bool(options.colour_drop) {
-        *colours = None;
+/// probability `color_drop`.
+pub fn colors(colors: &mut Option<Vec<[u8; 3]>>, options: &Augment, rng: &mut impl Rng) {
+    if rng.random_bool(options.color_drop) {
+        *colors = None;
     }
-    let jitter = options.colour_jitter;
-    let mut draw = |centre: f32| centre + jitter * rng.random_range(-1.0..=1.0);
+    let jitter = options.color_jitter;
+    let mut draw = |center: f32| center + jitter * rng.random_range(-1.0..=1.0);
     let gain = [0; 3].map(|_| draw(1.0));
     let offset = [0; 3].map(|_| 255.0 * draw(0.0));
-    for colour in colours.iter_mut().flatten() {
-        for ((c, gain), offset) in colour.iter_mut().zip(gain).zip(offset) {
+    for color in colors.iter_mut().flatten() {
+        for ((c, gain), offset) in color.iter_mut().zip(gain).zip(offset) {
             *c = (f32::from(*c) * gain + offset).round() as u8; // the cast saturates
         }
     }
@@ -261,17 +261,17 @@ mod tests {
     }
 
     #[test]
-    fn colours_are_dropped_or_stay_in_range() {
+    fn colors_are_dropped_or_stay_in_range() {
         let mut rng = ChaCha8Rng::seed_from_u64(3);
         let options = Augment {
-            colour_jitter: 0.5,
-            colour_drop: 0.5,
+            color_jitter: 0.5,
+            color_drop: 0.5,
             ..Augment::default()
         };
         let drawn: Vec<_> = (0..40)
             .map(|_| {
                 let mut c = Some(vec![[0, 128, 255]]);
-                colours(&mut c, &options, &mut rng);
+                colors(&mut c, &options, &mut rng);
                 c
             })
             .collect();

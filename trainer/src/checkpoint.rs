@@ -15,9 +15,9 @@ use segscape::model::{load_weights, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    average::{Average, Mean},
     config::Config,
     dataset::write_atomically,
+    ema::{Ema, Mean},
     optimiser::AdamW,
 };
 
@@ -86,7 +86,7 @@ pub fn save_newest<M: Module>(
     run: &Path,
     module: &M,
     optimiser: &AdamW,
-    average: Option<&Average>,
+    average: Option<&Ema>,
     config: &Config,
     state: &State,
 ) -> anyhow::Result<()> {
@@ -120,7 +120,7 @@ pub fn save<M: Module>(
     path: &Path,
     module: &M,
     optimiser: &AdamW,
-    average: Option<&Average>,
+    average: Option<&Ema>,
     config: &Config,
     state: &State,
 ) -> anyhow::Result<()> {
@@ -267,7 +267,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Returns an error if the file is damaged.
-    pub fn average(&self, average: &mut Average, device: &Device) -> anyhow::Result<()> {
+    pub fn average(&self, average: &mut Ema, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
         let means = file
             .iter()
@@ -411,7 +411,7 @@ mod tests {
             scenes: 4,
             seconds: 2.5,
         };
-        let mut average = Average::new(0.9);
+        let mut average = Ema::new(0.9);
         average.update(&net, 1);
         let kept = values(&net);
         net = step(net, &mut optimiser, &x);
@@ -427,7 +427,7 @@ mod tests {
             kept,
             "the running means answer"
         );
-        let mut again = Average::new(0.9);
+        let mut again = Ema::new(0.9);
         checkpoint
             .average(&mut again, &device.clone().inner())
             .unwrap();

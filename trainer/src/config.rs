@@ -180,9 +180,11 @@ pub struct Augment {
     pub elastic: f64,
     /// Largest gain and offset of each colour channel, as a fraction of full scale; 0 disables
     /// both.
-    pub colour_jitter: f32,
+    #[serde(alias = "colour_jitter")]
+    pub color_jitter: f32,
     /// Probability of removing all colours, so that the network also works on scans without colour.
-    pub colour_drop: f64,
+    #[serde(alias = "colour_drop")]
+    pub color_drop: f64,
     /// Probability of removing all image features, so that the network also works on points alone.
     pub image_drop: f64,
     /// Probability of removing all objects seen in images.
@@ -199,8 +201,8 @@ impl Default for Augment {
             scale: [0.8, 1.2],
             translate: 0.1,
             elastic: 0.5,
-            colour_jitter: 0.15,
-            colour_drop: 0.1,
+            color_jitter: 0.15,
+            color_drop: 0.1,
             image_drop: 0.5,
             objects_drop: 0.3,
             object_drop: 0.7,
@@ -284,7 +286,8 @@ pub struct Loss {
     /// Weight of the binary cross-entropy between the score and the true IoU of the mask.
     pub score: f32,
     /// Weight of the L1 loss of the box centre, metres.
-    pub centre: f32,
+    #[serde(alias = "centre")]
+    pub center: f32,
     /// Weight of the L1 loss of the box size, metres.
     pub size: f32,
     /// Weight of the cross-entropy of the superpoint classes of the queries, for the last output,
@@ -313,7 +316,7 @@ impl Default for Loss {
             dice_factor: 4.0,
             auxiliary_dice_by_batch: true,
             score: 0.5,
-            centre: 0.5,
+            center: 0.5,
             size: 0.5,
             semantic: 0.5,
             semantic_background: false,
@@ -553,7 +556,7 @@ impl Config {
         let Augment {
             flip,
             elastic,
-            colour_drop,
+            color_drop,
             image_drop,
             objects_drop,
             object_drop,
@@ -562,7 +565,7 @@ impl Config {
         let probabilities = [
             ("flip", flip),
             ("elastic", elastic),
-            ("colour_drop", colour_drop),
+            ("color_drop", color_drop),
         ];
         for (name, p) in probabilities.into_iter().chain([
             ("image_drop", image_drop),

@@ -105,8 +105,11 @@ impl Room {
     ///
     /// # Errors
     /// Returns an error if no superpoints can be computed for its points.
-    pub fn of_synthetic(room: synth::Room, class_of: ClassOfObject) -> anyhow::Result<Self> {
-        let synth::Room {
+    pub fn of_synthetic(
+        room: synth::SyntheticRoom,
+        class_of: ClassOfObject,
+    ) -> anyhow::Result<Self> {
+        let synth::SyntheticRoom {
             positions,
             colors,
             semantic,

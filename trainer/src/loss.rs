@@ -12,7 +12,7 @@ use crate::{
 
 /// The ground truth of one scene, with S superpoints, Q queries, G objects and T class names.
 #[derive(Clone, Debug, Default)]
-pub struct Truth {
+pub struct Targets {
     /// Object that more than half of each superpoint's points belong to, `(S)`.
     pub object_of_superpoint: Vec<Option<u32>>,
     /// Number of points in each superpoint, `(S)`.
@@ -23,7 +23,7 @@ pub struct Truth {
     /// contribute to the class term.
     pub class_of_object: Vec<Option<u32>>,
     /// Box centres, `(G, 3)`, metres, in the frame of the network's input.
-    pub centres: Vec<[f32; 3]>,
+    pub centers: Vec<[f32; 3]>,
     /// Box sizes, `(G, 3)`, metres.
     pub sizes: Vec<[f32; 3]>,
     /// Pairs that dense supervision drew for the mask and box terms.
@@ -63,7 +63,7 @@ pub struct Terms {
     /// Binary cross-entropy of the scores, mean over queries.
     pub score: Tensor<1>,
     /// L1 loss of the box centres, summed over xyz, mean over pairs.
-    pub centre: Tensor<1>,
+    pub center: Tensor<1>,
     /// L1 loss of the box sizes, summed over xyz, mean over pairs.
     pub size: Tensor<1>,
     /// Cross-entropy over the superpoint classes, mean over the queries whose superpoint is not
@@ -86,13 +86,13 @@ impl Terms {
             bce,
             dice,
             score,
-            centre,
+            center,
             size,
             semantic,
             iou,
         } = self.clone();
         Tensor::cat(
-            vec![class, bce, dice, score, centre, size, semantic, iou],
+            vec![class, bce, dice, score, center, size, semantic, iou],
             0,
         )
         .detach()
@@ -104,7 +104,7 @@ impl Terms {
             + self.bce * weights.bce
             + self.dice * dice
             + self.score * weights.score
-            + self.centre * weights.centre
+            + self.center * weights.center
             + self.size * weights.size
             + self.semantic * weights.semantic
     }
@@ -117,7 +117,7 @@ impl Terms {
 /// costs back once per output; dense supervision reads nothing back.
 pub fn loss(
     outputs: &[Output],
-    truth: &Truth,
+    truth: &Targets,
     options: &Loss,
     scenes: usize,
 ) -> Option<(Tensor<1>, Terms)> {
@@ -142,10 +142,10 @@ pub fn loss(
     total.zip(last)
 }
 
-/// [`Truth`] on the device. One additional object with an empty mask stands for "none", so that no
+/// [`Targets`] on the device. One additional object with an empty mask stands for "none", so that no
 /// tensor is ever empty.
 struct Target<'a> {
-    truth: &'a Truth,
+    truth: &'a Targets,
     device: Device,
     /// 1 where the superpoint belongs to the object, `(G + 1, S)`.
     masks: Tensor<2>,
@@ -156,7 +156,7 @@ struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    fn new(truth: &'a Truth, device: &Device) -> Self {
+    fn new(truth: &'a Targets, device: &Device) -> Self {
         let objects = truth.class_of_object.len();
         let superpoints = truth.object_of_superpoint.len();
         let mut masks = vec![0.0_f32; (objects + 1) * superpoints];
@@ -229,7 +229,7 @@ impl<'a> Target<'a> {
                 .scores
                 .clone()
                 .map_or_else(zero, |scores| cross_entropy(scores, iou.clone()).mean()),
-            centre: zero(),
+            center: zero(),
             size: zero(),
             semantic: output.semantics.as_ref().map_or_else(zero, |logits| {
                 self.semantic(logits, options.semantic_background)
@@ -253,7 +253,7 @@ impl<'a> Target<'a> {
                     .sum_dim(1)
                     .mean()
             };
-            terms.centre = l1(centers, &self.truth.centres);
+            terms.center = l1(centers, &self.truth.centers);
             terms.size = l1(sizes, &self.truth.sizes);
         }
         terms
@@ -398,7 +398,7 @@ impl<'a> Target<'a> {
         let mut cost = p * -options.class + bce * options.bce + dice * options.dice;
         if let Some(Boxes { centers, sizes }) = &output.boxes {
             for (predicted, truth, weight) in [
-                (centers, &self.truth.centres, options.centre),
+                (centers, &self.truth.centers, options.center),
                 (sizes, &self.truth.sizes, options.size),
             ] {
                 let mut truth = truth.clone();
@@ -465,7 +465,7 @@ mod tests {
         pollster::block_on(Golden::open(case))
     }
 
-    fn truth(golden: &Golden, scene: usize) -> Truth {
+    fn truth(golden: &Golden, scene: usize) -> Targets {
         let name = |name: &str| format!("input.s{scene}.{name}");
         let masks = &golden.stored(&name("gt_masks"));
         let (objects, superpoints) = (masks.shape[0], masks.shape[1]);
@@ -484,7 +484,7 @@ mod tests {
                 .find(|class| surfaces.values[class * superpoints + s as usize] > 0.0)
                 .map(|class| class as u32)
         };
-        Truth {
+        Targets {
             object_of_query: queries
                 .iter()
                 .map(|&q| object_of_superpoint[q as usize])
@@ -496,7 +496,7 @@ mod tests {
                 .into_iter()
                 .map(Some)
                 .collect(),
-            centres: golden.rows(&name("gt_centers")),
+            centers: golden.rows(&name("gt_centers")),
             sizes: golden.rows(&name("gt_sizes")),
             dense_pairs: vec![],
             surface_of_query: queries.into_iter().map(surface).collect(),
@@ -566,7 +566,7 @@ mod tests {
                     let t = target.terms(&output, &options);
                     for (sum, term) in sums
                         .iter_mut()
-                        .zip([t.class, t.bce, t.dice, t.centre, t.size])
+                        .zip([t.class, t.bce, t.dice, t.center, t.size])
                     {
                         *sum += scalar(term) / 2.0;
                     }
@@ -779,11 +779,11 @@ mod tests {
     #[test]
     fn a_scene_without_objects_has_a_finite_loss_and_gradient() {
         let device = Device::flex().autodiff();
-        let truth = Truth {
+        let truth = Targets {
             object_of_superpoint: vec![None; 6],
             superpoint_sizes: vec![1; 6],
             object_of_query: vec![None; 4],
-            ..Truth::default()
+            ..Targets::default()
         };
         for supervision in [Supervision::Dense, Supervision::Sparse] {
             let masks = random([4, 6], &device).require_grad();
@@ -818,9 +818,9 @@ mod tests {
         let device = Device::flex();
         let logits = Tensor::<2>::from_floats([[1.0, 2.0, 4.0], [0.5, 0.0, -1.0]], &device);
         let semantic = |surface_of_query: [Option<u32>; 2], background| {
-            let truth = Truth {
+            let truth = Targets {
                 surface_of_query: surface_of_query.to_vec(),
-                ..Truth::default()
+                ..Targets::default()
             };
             scalar(Target::new(&truth, &device).semantic(&logits, background))
         };
@@ -845,12 +845,12 @@ mod tests {
     fn a_perfect_answer_costs_nothing_and_has_iou_one() {
         let device = Device::flex();
         let object_of_superpoint = vec![Some(0), Some(0), Some(1), None];
-        let truth = Truth {
+        let truth = Targets {
             superpoint_sizes: vec![5, 1, 2, 9],
             object_of_query: object_of_superpoint.clone(),
             object_of_superpoint,
             class_of_object: vec![Some(1), Some(0)],
-            centres: vec![[1.0, 2.0, 3.0]; 2],
+            centers: vec![[1.0, 2.0, 3.0]; 2],
             sizes: vec![[1.0; 3]; 2],
             dense_pairs: (0..3)
                 .map(|query| Pair {

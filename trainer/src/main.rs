@@ -3,37 +3,37 @@
 
 mod allocator;
 mod augment;
-mod average;
 mod checkpoint;
 mod commands;
 mod config;
 mod dataset;
 mod device;
+mod ema;
 mod evaluation;
+mod flops;
 mod foundation;
+mod image_evidence;
 mod loss;
 mod matching;
 mod metrics;
 mod models;
 mod nyu40;
 mod optimiser;
-mod partition;
 mod passes;
 mod prepare;
 mod ranking;
 mod report;
 mod samples;
 mod scans;
-mod seen;
 mod sources;
-mod start;
 mod step;
 mod store;
 mod structure;
 mod synth;
 mod train;
 mod validation;
-mod work;
+mod view_partition;
+mod warm_start;
 
 use clap::{Parser, Subcommand};
 

@@ -25,14 +25,14 @@ use crate::{
     config::{Boundaries, Config, Generated},
     dataset::Room,
     foundation::{self, Foundation},
-    loss::Truth,
+    image_evidence::ImageEvidence,
+    loss::Targets,
     matching,
-    partition::Part,
     scans::Labelled,
-    seen::Seen,
     sources::{Draw, Sources, Turn, rng},
     store::Local,
     synth::World,
+    view_partition::Part,
 };
 
 /// One scene as input of one training step, with S superpoints, Q queries and T names.
@@ -180,7 +180,7 @@ impl Maker<'_> {
             ..
         } = self.config;
         let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
-            Seen::drawn(scene, model, augment, rng)
+            ImageEvidence::drawn(scene, model, augment, rng)
         })?;
         sample(
             scan.without(&data.held_out),
@@ -252,14 +252,14 @@ fn sample(
         .map(|object| object.name.as_deref().unwrap_or_default())
         .collect();
     let (text, class_of_object) = names(&named, config, vocabulary, rng);
-    let (centres, sizes) = boxes(&room);
-    let truth = Truth {
+    let (centers, sizes) = boxes(&room);
+    let truth = Targets {
         dense_pairs: matching::dense(&object_of_query, room.objects.len(), config.loss.pairs, rng),
         superpoint_sizes: room.superpoints.sizes(),
         object_of_superpoint,
         object_of_query,
         class_of_object,
-        centres,
+        centers,
         sizes,
         surface_of_query: vec![],
     };
@@ -281,7 +281,7 @@ fn view_wise(
 ) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let mut seen = Seen::drawn(&mut scene, &config.model, &config.augment, rng);
+    let mut seen = ImageEvidence::drawn(&mut scene, &config.model, &config.augment, rng);
     let input = augmented(
         &mut scene.positions,
         &mut scene.colors,
@@ -347,7 +347,7 @@ fn view_wise(
 fn augmented(
     positions: &mut Vec<[f32; 3]>,
     colors: &mut Option<Vec<[u8; 3]>>,
-    seen: &mut Seen,
+    seen: &mut ImageEvidence,
     superpoints: &Superpoints,
     config: &Config,
     rng: &mut ChaCha8Rng,
@@ -356,7 +356,7 @@ fn augmented(
     positions.append(&mut seen.objects.positions);
     augment::positions(positions, &config.augment, rng);
     seen.objects.positions = positions.split_off(points);
-    augment::colours(colors, &config.augment, rng);
+    augment::colors(colors, &config.augment, rng);
     let observation = seen.observation(positions, colors.as_deref());
     Ok(SceneInput::new(&observation, superpoints, &config.model)?)
 }
@@ -545,8 +545,8 @@ pub mod tests {
         let [a, b, other] = [3, 3, 4].map(draw);
         let [truth, again] = [&a, &b].map(|sample| sample.parts[0].truth.clone());
         assert_eq!(
-            (&a.queries, &a.text, truth.centres),
-            (&b.queries, &b.text, again.centres)
+            (&a.queries, &a.text, truth.centers),
+            (&b.queries, &b.text, again.centers)
         );
         assert_ne!(a.text, other.text);
         assert_eq!(a.text.len(), 64 * text::DIM);
@@ -778,7 +778,7 @@ pub mod tests {
         processed().write(&path, |_| unreachable!()).unwrap();
         let read = |rng: &mut ChaCha8Rng| {
             Labelled::read(&path, None, config.data.class_of_object, |scene| {
-                Seen::drawn(scene, &config.model, &config.augment, rng)
+                ImageEvidence::drawn(scene, &config.model, &config.augment, rng)
             })
         };
         let mut rng = rng(1, Draw::Sample, 3);
@@ -803,12 +803,12 @@ pub mod tests {
 
     #[test]
     fn boxes_are_tight() {
-        let (centres, sizes) = boxes(&room());
+        let (centers, sizes) = boxes(&room());
         let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(
-            near(sizes[0], [0.95, 0.25, 0.3]) && near(centres[0], [0.475, 0.125, 0.15]),
+            near(sizes[0], [0.95, 0.25, 0.3]) && near(centers[0], [0.475, 0.125, 0.15]),
             "{:?} {:?}",
-            centres[0],
+            centers[0],
             sizes[0]
         );
     }

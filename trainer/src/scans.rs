@@ -19,7 +19,7 @@ use crate::{
     config::ClassOfObject,
     dataset::Room,
     foundation::{Foundation, INDEX},
-    seen::Seen,
+    image_evidence::ImageEvidence,
     store::Local,
 };
 
@@ -34,7 +34,7 @@ pub struct Labelled {
     /// The scan and its ground truth.
     pub room: Room,
     /// Image features and objects; empty for a PLY file.
-    pub seen: Seen,
+    pub seen: ImageEvidence,
     /// `true` if the superpoints came with the scan.
     is_grouped: bool,
 }
@@ -49,7 +49,7 @@ impl Labelled {
         path: &Path,
         stuff: Option<&[i32]>,
         class_of: ClassOfObject,
-        look: impl FnOnce(&mut Foundation) -> Seen,
+        look: impl FnOnce(&mut Foundation) -> ImageEvidence,
     ) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
@@ -78,7 +78,7 @@ impl Labelled {
     ) -> anyhow::Result<Self> {
         Self::read(path, stuff, ClassOfObject::default(), |scene| {
             config
-                .map(|config| Seen::all(scene, config))
+                .map(|config| ImageEvidence::all(scene, config))
                 .unwrap_or_default()
         })
     }
@@ -115,7 +115,7 @@ impl Labelled {
                 .collect()
         };
         Self {
-            seen: Seen {
+            seen: ImageEvidence {
                 image: self.seen.image.map(rows),
                 ..self.seen
             },
@@ -153,7 +153,7 @@ impl From<Room> for Labelled {
     fn from(room: Room) -> Self {
         Self {
             room,
-            seen: Seen::default(),
+            seen: ImageEvidence::default(),
             is_grouped: false,
         }
     }
@@ -381,9 +381,9 @@ pub mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("scene");
         bundle().write(&path, |_| unreachable!()).unwrap();
-        let seen = |_: &mut Foundation| Seen {
+        let seen = |_: &mut Foundation| ImageEvidence {
             image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
-            ..Seen::default()
+            ..ImageEvidence::default()
         };
         let read = |path| Labelled::read(path, None, ClassOfObject::default(), seen);
         let scan = read(&path).unwrap();

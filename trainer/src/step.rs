@@ -25,11 +25,11 @@ use segscape::{
 
 use crate::{
     config::Config,
+    flops::Flops,
     loss::{Output, Terms},
     optimiser::Finite,
     partition,
     samples::Sample,
-    work::Work,
 };
 
 /// The result of one step over all its scenes.
@@ -40,7 +40,7 @@ pub struct Step {
     /// Means over the scenes of the loss and of its terms, `(1 + terms)`, in the order of
     /// [`Terms::NAMES`]; NaN if no scene had any.
     pub figures: Vec<f32>,
-    /// Floating-point operations, as [`Work`] counts them.
+    /// Floating-point operations, as [`Flops`] counts them.
     pub flops: f64,
     /// Durations of the parts of the step on the first device. On a GPU, each ends when the work
     /// was submitted.
@@ -72,7 +72,7 @@ pub struct Devices {
 struct Computer {
     config: Config,
     device: Device,
-    work: Work,
+    work: Flops,
 }
 
 /// A thread with a device of its own.
@@ -107,7 +107,7 @@ impl Devices {
         let computer = |device: &Device| Computer {
             config: config.clone(),
             device: device.clone(),
-            work: Work::new(&config.model),
+            work: Flops::new(&config.model),
         };
         let (first, others) = devices.split_first().context("no device to train on")?;
         let home = first.clone().inner();
@@ -234,7 +234,7 @@ impl Computer {
             lap(&mut phases.decoder);
             let scenes = self.config.optimiser.scenes_per_step;
             let Some((loss, terms)) =
-                partition::loss(&outputs, &sample.parts, &self.config.loss, scenes)
+                view_partition::loss(&outputs, &sample.parts, &self.config.loss, scenes)
             else {
                 continue;
             };
@@ -403,8 +403,8 @@ mod tests {
 
     use super::*;
     use crate::{
-        average::Average, loss::Truth, matching::Pair, optimiser::AdamW,
-        partition::Part as Supervised,
+        ema::Ema, loss::Targets, matching::Pair, optimiser::AdamW,
+        view_partition::Part as Supervised,
     };
 
     /// A tiny network that reads one image feature, and the state that changes as it learns.
@@ -413,7 +413,7 @@ mod tests {
         devices: Devices,
         model: SegDino3dVl,
         optimiser: AdamW,
-        average: Average,
+        average: Ema,
     }
 
     fn config() -> Config {
@@ -438,12 +438,12 @@ mod tests {
         };
         let input =
             SceneInput::new(&observation, &Superpoints::from_ids(&ids), &config.model).unwrap();
-        let truth = Truth {
+        let truth = Targets {
             object_of_superpoint: vec![Some(0), Some(0), None, None],
             superpoint_sizes: vec![10; 4],
             object_of_query: vec![Some(0), None],
             class_of_object: vec![Some(0)],
-            centres: vec![[1.0, 0.1, 0.0]],
+            centers: vec![[1.0, 0.1, 0.0]],
             sizes: vec![[2.0, 0.2, 0.1]],
             dense_pairs: vec![Pair {
                 query: 0,
@@ -470,7 +470,7 @@ mod tests {
                 devices: Devices::new(&vec![device.clone(); devices], &config).unwrap(),
                 model: SegDino3dVl::new(&config.model, &device),
                 optimiser: AdamW::new(&config.optimiser),
-                average: Average::new(0.9),
+                average: Ema::new(0.9),
                 config,
             }
         }

@@ -16,16 +16,17 @@ use segscape::model::{SegDino3dVl, config::Classes};
 use serde_json::json;
 
 use crate::{
-    average::Average,
     checkpoint::{self, CHECKPOINT, State},
     config::Config,
+    ema::Ema,
     loss::Terms,
     metrics::Metrics,
     optimiser::{AdamW, Finite, learning_rate},
     samples::Samples,
-    start::{self, Start},
     step::Devices,
-    validation, work,
+    validation,
+    warm_start::{self, WarmStart},
+    work,
 };
 
 /// Number of non-finite steps that leave a checkpoint; more would add no information.
@@ -53,7 +54,7 @@ pub const LOG: &str = "metrics.jsonl";
 /// another network, or too many consecutive steps are not finite.
 pub fn train(
     config: &Config,
-    start: Option<Start>,
+    start: Option<WarmStart>,
     out: &Path,
     devices: &[Device],
     stop: &Arc<AtomicBool>,
@@ -124,7 +125,7 @@ struct Run<'a> {
     out: &'a Path,
     model: SegDino3dVl,
     optimiser: AdamW,
-    average: Option<Average>,
+    average: Option<Ema>,
     state: State,
     /// `true` if the last step was finite.
     was_finite: bool,
@@ -135,7 +136,7 @@ struct Run<'a> {
 impl<'a> Run<'a> {
     fn begin(
         config: &'a Config,
-        start: Option<Start>,
+        start: Option<WarmStart>,
         out: &'a Path,
         device: &Device,
     ) -> anyhow::Result<Self> {
@@ -145,7 +146,7 @@ impl<'a> Run<'a> {
             out,
             model: SegDino3dVl::new(&config.model, device),
             optimiser: AdamW::new(&config.optimiser),
-            average: config.optimiser.ema.map(Average::new),
+            average: config.optimiser.ema.map(Ema::new),
             state: State::default(),
             was_finite: true,
             broken: 0,
@@ -168,7 +169,7 @@ impl<'a> Run<'a> {
                 run.state.steps,
                 run.state.seconds / 60.0
             );
-        } else if let Some(Start { folder, steps }) = start {
+        } else if let Some(WarmStart { folder, steps }) = start {
             run.model = start::network(folder, &config.model, device)?;
             run.state = State {
                 steps,
@@ -599,7 +600,7 @@ mod tests {
         longer.run.steps = Some(12);
         train(
             &longer,
-            Some(Start {
+            Some(WarmStart {
                 folder: &first,
                 steps: 10,
             }),

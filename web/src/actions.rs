@@ -1,7 +1,7 @@
 //! The actions that a user can request.
 
 use leptos::prelude::*;
-use segscape::{bundle::View, preflight::Choices};
+use segscape::{bundle::SavedView, preflight::Choices};
 use wasm_bindgen::JsCast;
 
 use crate::{
@@ -262,7 +262,7 @@ pub fn export(state: State, format: Format) {
 /// Packs the scene as it is currently displayed and passes the bundle to `packed`.
 pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
     let edits = state.edits.read_untracked();
-    let view = View {
+    let view = SavedView {
         prompt: state.prompt.get_untracked(),
         threshold: state.threshold.get_untracked(),
         camera: Some(state.viewer().camera().into()),

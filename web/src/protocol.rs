@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use js_sys::{Array, ArrayBuffer};
 use segscape::{
-    bundle::View,
+    bundle::SavedView,
     instances::Aabb,
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
@@ -123,7 +123,7 @@ pub enum Request {
         /// Names given by the user, by index of the instance.
         names: BTreeMap<u32, String>,
         /// The current view of the scene.
-        view: View,
+        view: SavedView,
     },
     /// Opens a bundle that [`Request::Pack`] made, without replies: the page already shows the
     /// scene.
@@ -244,9 +244,9 @@ pub enum Reply {
         superpoint_of_point: Bulk,
     },
     /// The view of a bundle as its sender saved it. Follows the bundle's instances.
-    View {
+    SavedView {
         /// The view.
-        view: View,
+        view: SavedView,
         /// Names given by the user, by instance.
         names: BTreeMap<u32, String>,
     },

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use leptos::prelude::*;
 use segscape::{
-    bundle::View,
+    bundle::SavedView,
     progress::{Progress, Stage},
 };
 
@@ -59,7 +59,7 @@ pub fn handle(state: State, reply: Reply) {
                 packed(bundle, superpoint_of_point);
             }
         }
-        Reply::View { view, names } => look(state, view, names),
+        Reply::SavedView { view, names } => look(state, view, names),
         Reply::Done => {
             state.work.set(Work::Done);
             state.opening.set(None);
@@ -104,7 +104,7 @@ fn spacing(scan: &ScanInfo) -> f32 {
 }
 
 /// Applies the view that the sender of a bundle saved.
-fn look(state: State, view: View, names: BTreeMap<u32, String>) {
+fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
     state.prompt.set(view.prompt);
     state.threshold.set(view.threshold.clamp(0.0, 1.0));
     state.coloring.set(view.color_mode.into());

@@ -49,7 +49,7 @@ pub struct Meta {
     /// `(instances)`: the name of each instance.
     pub names: Vec<Name>,
     /// The sender's view of the scene.
-    pub view: View,
+    pub view: SavedView,
     /// The transform from the scan's file to the world frame.
     pub frame: Frame,
     /// The origin of the scene.
@@ -68,13 +68,13 @@ pub struct Name {
 /// A user's view of a scene.
 #[derive(Clone, Debug, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
-pub struct View {
+pub struct SavedView {
     /// The prompt as typed; empty if there was none.
     pub prompt: String,
     /// Confidence, 0..=1, below which instances are not counted.
     pub threshold: f32,
     /// The camera; `None` for the default view of the whole scene.
-    pub camera: Option<Camera>,
+    pub camera: Option<SavedCamera>,
     /// Ids of the hidden instances.
     pub hidden: Vec<u32>,
     /// The meaning of the points' colours.
@@ -83,7 +83,7 @@ pub struct View {
 
 /// A perspective camera in the world frame, with +z up.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Camera {
+pub struct SavedCamera {
     /// Position of the eye, metres.
     pub eye: [f32; 3],
     /// The point that the camera looks at and orbits, metres.

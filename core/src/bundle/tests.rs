@@ -66,10 +66,10 @@ fn bundle(
                     by_user: i == 1,
                 })
                 .collect(),
-            view: View {
+            view: SavedView {
                 prompt: "chair . \"power strip\"".into(),
                 threshold: 0.25,
-                camera: Some(Camera {
+                camera: Some(SavedCamera {
                     eye: [1.0, 2.0, 3.0],
                     target: [0.0, 0.0, 1.0],
                     fov_y: 0.8,
@@ -189,7 +189,7 @@ fn everything_but_the_order_of_points_survives() {
 
 proptest! {
     #[test]
-    fn points_survive_with_their_colour_and_superpoint(
+    fn points_survive_with_their_color_and_superpoint(
         points in prop::collection::vec((prop::array::uniform3(-1.0..1.0f32), 0..9u32), 0..200),
         scale in prop::sample::select(vec![0.0, 0.01, 5.0, 40.0, 3000.0f32]),
         with_color: bool,

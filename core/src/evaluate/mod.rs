@@ -1,6 +1,6 @@
 //! Average precision as the released evaluators compute it (docs/spec/eval.md): ScanNet's
 //! class-aware rules, and the class-agnostic ones of Open3DIS and of Segment3D. They share matching
-//! and integration and differ in what is void: see [`Truth`].
+//! and integration and differ in what is void: see [`EvaluationTruth`].
 
 mod curve;
 mod size;
@@ -8,7 +8,7 @@ mod truth;
 
 pub use curve::Scores;
 pub use size::Size;
-pub use truth::Truth;
+pub use truth::EvaluationTruth;
 
 /// The IoU thresholds above which a prediction matches: nine for AP, the last for AP25. Comparisons
 /// are strict, so these must be exactly numpy's `arange(0.5, 0.95, 0.05)`, including its rounding.
@@ -32,7 +32,7 @@ pub const MIN_POINTS: u32 = 100;
 /// One predicted instance. The order of predictions matters if scores tie: predictions are matched
 /// in the order given.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prediction<'a> {
+pub struct ScoredMask<'a> {
     /// Index of the class, below the number of classes; 0 if class-agnostic.
     pub class: usize,
     /// Confidence score; the released class-agnostic protocols set it to 1 for every prediction.
@@ -121,7 +121,11 @@ impl Evaluation {
     ///
     /// # Errors
     /// [`EvaluateError`]; in that case, nothing of the scene is counted.
-    pub fn add(&mut self, truth: &Truth, predictions: &[Prediction]) -> Result<(), EvaluateError> {
+    pub fn add(
+        &mut self,
+        truth: &EvaluationTruth,
+        predictions: &[ScoredMask],
+    ) -> Result<(), EvaluateError> {
         let classes = self.classes.len();
         let mut used = truth
             .instances
@@ -171,7 +175,13 @@ impl ClassTally {
 
 impl Tally {
     /// Matches the predictions of a scene (docs/spec/eval.md section 2, steps 1 to 4).
-    fn add(&mut self, truth: &Truth, class: usize, candidates: &[&Candidate], threshold: f64) {
+    fn add(
+        &mut self,
+        truth: &EvaluationTruth,
+        class: usize,
+        candidates: &[&Candidate],
+        threshold: f64,
+    ) {
         let iou = |c: &Candidate, instance: usize, shared: u32| {
             f64::from(shared)
                 / (f64::from(truth.instances[instance].points) + f64::from(c.points)
@@ -236,7 +246,10 @@ impl Tally {
 }
 
 /// The predictions that are large enough, in the order given.
-fn candidates(truth: &Truth, predictions: &[Prediction]) -> Result<Vec<Candidate>, EvaluateError> {
+fn candidates(
+    truth: &EvaluationTruth,
+    predictions: &[ScoredMask],
+) -> Result<Vec<Candidate>, EvaluateError> {
     let points = truth.instance_of_point.len();
     let mut shared = vec![0u32; truth.instances.len()];
     let mut candidates = vec![];
@@ -261,7 +274,7 @@ fn candidates(truth: &Truth, predictions: &[Prediction]) -> Result<Vec<Candidate
         let mut void = 0;
         for &point in p.points {
             match truth.instance_of_point[point as usize] {
-                Truth::VOID => void += 1,
+                EvaluationTruth::VOID => void += 1,
                 instance => shared[instance as usize] += 1,
             }
         }

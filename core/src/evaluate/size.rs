@@ -1,7 +1,7 @@
 //! The size of ground-truth objects, so that results can be reported by size. Sizes are in metres
 //! rather than points, because a denser scan does not make an object larger.
 
-use super::Truth;
+use super::EvaluationTruth;
 
 /// The size class of an object, by the longest edge of the axis-aligned box around its points.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ impl Size {
     }
 }
 
-impl Truth {
+impl EvaluationTruth {
     /// Returns the ground truth with instances of one size only; those of other sizes become void,
     /// as in the released evaluators when they exclude classes: predicting them costs nothing,
     /// whatever class is predicted. `positions`, `(points, 3)`, are in metres.

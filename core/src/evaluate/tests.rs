@@ -53,13 +53,13 @@ fn close(found: f64, expected: &Value, what: &str) {
     }
 }
 
-fn class_agnostic(case: &Value, truth: impl Fn(&Value) -> Truth) -> Scores {
+fn class_agnostic(case: &Value, truth: impl Fn(&Value) -> EvaluationTruth) -> Scores {
     let mut evaluation = Evaluation::new(1);
     for scene in case["scenes"].as_array().unwrap() {
         let masks = masks(scene);
         let predictions: Vec<_> = masks
             .iter()
-            .map(|(_, confidence, points)| Prediction {
+            .map(|(_, confidence, points)| ScoredMask {
                 class: 0,
                 confidence: *confidence,
                 points,
@@ -95,7 +95,7 @@ fn equals_the_released_scannet_evaluator() {
             let class_of = |id: u64| classes.iter().position(|&c| u64::from(c) == id).unwrap();
             let predictions: Vec<_> = masks
                 .iter()
-                .map(|(id, confidence, points)| Prediction {
+                .map(|(id, confidence, points)| ScoredMask {
                     class: class_of(*id),
                     confidence: *confidence,
                     points,
@@ -103,7 +103,7 @@ fn equals_the_released_scannet_evaluator() {
                 .collect();
             evaluation
                 .add(
-                    &Truth::scannet(&expand_ids(&scene["gt_ids_rle"]), &classes),
+                    &EvaluationTruth::scannet(&expand_ids(&scene["gt_ids_rle"]), &classes),
                     &predictions,
                 )
                 .unwrap();
@@ -133,7 +133,7 @@ fn equals_open3dis_without_classes() {
     let cases = golden::json("evaluation/open3dis.json");
     for case in cases.as_object().unwrap().values() {
         let scores = class_agnostic(case, |scene| {
-            Truth::things(
+            EvaluationTruth::things(
                 &expand(&scene["sem_rle"]),
                 &expand(&scene["ins_rle"]),
                 -100,
@@ -159,7 +159,7 @@ fn equals_segment3d() {
     let cases = golden::json("evaluation/segment3d.json");
     for case in cases.as_object().unwrap().values() {
         class_agnostic(case, |scene| {
-            Truth::segment3d(&expand_ids(&scene["gt_ids_rle"]))
+            EvaluationTruth::segment3d(&expand_ids(&scene["gt_ids_rle"]))
         });
     }
 }
@@ -171,7 +171,7 @@ fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
         .iter()
         .flat_map(|&(id, n)| std::iter::repeat_n(id, n))
         .collect();
-    let truth = Truth::things(&vec![5; instance.len()], &instance, 0, |_| true);
+    let truth = EvaluationTruth::things(&vec![5; instance.len()], &instance, 0, |_| true);
     let masks: Vec<Vec<u32>> = predictions
         .iter()
         .map(|&(_, start, n)| (start..start + n).collect())
@@ -179,7 +179,7 @@ fn scene(truth: &[(i32, usize)], predictions: &[(f64, u32, u32)]) -> Scores {
     let predictions: Vec<_> = predictions
         .iter()
         .zip(&masks)
-        .map(|(p, points)| Prediction {
+        .map(|(p, points)| ScoredMask {
             class: 0,
             confidence: p.0,
             points,
@@ -244,10 +244,10 @@ fn designed_cases() {
 fn groups_are_ignored() {
     let ids: Vec<u32> = (0..600).map(|i| if i < 200 { 1001 } else { 7 }).collect();
     let (one, group): (Vec<u32>, Vec<u32>) = ((0..200).collect(), (300..500).collect());
-    let truth = Truth::segment3d(&ids);
+    let truth = EvaluationTruth::segment3d(&ids);
     assert_eq!(truth.count(), 1);
     let mut evaluation = Evaluation::new(1);
-    let predictions = [&one, &group].map(|points| Prediction {
+    let predictions = [&one, &group].map(|points| ScoredMask {
         class: 0,
         confidence: 1.0,
         points,
@@ -265,8 +265,8 @@ fn subsets_of_classes() {
     let mut evaluation = Evaluation::new(3);
     evaluation
         .add(
-            &Truth::scannet(&ids, &[3, 4, 5]),
-            &[Prediction {
+            &EvaluationTruth::scannet(&ids, &[3, 4, 5]),
+            &[ScoredMask {
                 class: 0,
                 confidence: 0.3,
                 points: &points,
@@ -322,7 +322,7 @@ fn other_sizes_are_void() {
             ]
         })
         .collect();
-    let truth = Truth::scannet(&ids, &[3, 5]);
+    let truth = EvaluationTruth::scannet(&ids, &[3, 5]);
     let of = |size| truth.of_size(size, &positions);
     assert_eq!(Size::ALL.map(|size| of(size).count()), [1, 1, 1]);
     // everything is found, but the chair is predicted as a table and the void as a cup
@@ -332,13 +332,13 @@ fn other_sizes_are_void() {
     let predictions: Vec<_> = masks
         .iter()
         .zip([0, 1, 1, 0])
-        .map(|(points, class)| Prediction {
+        .map(|(points, class)| ScoredMask {
             class,
             confidence: 0.5,
             points,
         })
         .collect();
-    let scores = |truth: &Truth| {
+    let scores = |truth: &EvaluationTruth| {
         let mut evaluation = Evaluation::new(2);
         evaluation.add(truth, &predictions).unwrap();
         evaluation.scores()
@@ -360,11 +360,11 @@ fn other_sizes_are_void() {
 
 #[test]
 fn bad_input_is_named_and_not_counted() {
-    let truth = Truth::segment3d(&[1001; 200]);
+    let truth = EvaluationTruth::segment3d(&[1001; 200]);
     let good: Vec<u32> = (0..200).collect();
     let mut evaluation = Evaluation::new(1);
     let one = |class, confidence, points| {
-        [Prediction {
+        [ScoredMask {
             class,
             confidence,
             points,

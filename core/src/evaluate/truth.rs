@@ -7,23 +7,23 @@ use super::MIN_POINTS;
 /// The ground-truth instances of one scene and its void points; predicting void points is not
 /// penalized.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Truth {
-    /// `(points)`: index into `instances`, or [`Truth::VOID`].
+pub struct EvaluationTruth {
+    /// `(points)`: index into `instances`, or [`EvaluationTruth::VOID`].
     pub(super) instance_of_point: Vec<u32>,
     /// The instances by ascending id, the order in which they are matched.
-    pub(super) instances: Vec<Instance>,
+    pub(super) instances: Vec<TrueInstance>,
 }
 
 /// One ground-truth instance.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Instance {
+pub(super) struct TrueInstance {
     pub class: usize,
     pub points: u32,
     /// If `true`, this is a group of objects rather than a single object.
     group: bool,
 }
 
-impl Instance {
+impl TrueInstance {
     /// `true` if the instance is to be found; otherwise predictions that cover it are merely not
     /// penalized.
     pub fn counts(&self) -> bool {
@@ -31,7 +31,7 @@ impl Instance {
     }
 }
 
-impl Truth {
+impl EvaluationTruth {
     pub(super) const VOID: u32 = u32::MAX;
 
     /// The ground truth of ScanNet and SegDINO3D: `ids`, `(points)`, are class x 1000 + instance.
@@ -72,13 +72,13 @@ impl Truth {
     fn new<Id: Ord + Copy>(
         labels: impl Iterator<Item = Option<(Id, usize, bool)>> + Clone,
     ) -> Self {
-        let mut instance_of_id: BTreeMap<Id, (u32, Instance)> = BTreeMap::new();
+        let mut instance_of_id: BTreeMap<Id, (u32, TrueInstance)> = BTreeMap::new();
         for (id, class, group) in labels.clone().flatten() {
             instance_of_id
                 .entry(id)
                 .or_insert((
                     0,
-                    Instance {
+                    TrueInstance {
                         class,
                         points: 0,
                         group,

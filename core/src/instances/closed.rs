@@ -1,7 +1,7 @@
 //! Networks with fixed classes: candidates from class logits, and semantic and panoptic labels of
 //! the points (docs/spec/model.md section 10, "Semantic output" and "Panoptic").
 
-use super::{Finished, Pick, SuperpointGeometry, nms::falling};
+use super::{Finished, Pick, SuperpointGeometry, nms::descending};
 
 /// Number of stuff classes (surfaces, not things); they are the first classes.
 pub const STUFF: usize = 2;
@@ -50,7 +50,7 @@ pub fn class_picks(logits: &[f32], columns: usize, top_k: usize) -> Vec<Pick> {
             score: (exp(logit) / sum) as f32,
         }));
     }
-    picks.sort_by(|a, b| falling(a.score, b.score));
+    picks.sort_by(|a, b| descending(a.score, b.score));
     picks.truncate(top_k);
     picks
 }
@@ -93,7 +93,7 @@ pub fn panoptic(
         .iter()
         .filter(|instance| instance.pick.score > options.min_score)
         .collect();
-    painted.sort_by(|a, b| falling(b.pick.score, a.pick.score));
+    painted.sort_by(|a, b| descending(b.pick.score, a.pick.score));
     let mut rank_of_point = vec![None; positions.len()];
     for (rank, instance) in painted.iter().enumerate() {
         let points = instance

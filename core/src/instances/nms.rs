@@ -31,7 +31,7 @@ pub fn matrix_nms(
         "one mask per score"
     );
     let mut order: Vec<usize> = (0..scores.len()).collect();
-    order.sort_by(|&a, &b| falling(scores[a], scores[b]));
+    order.sort_by(|&a, &b| descending(scores[a], scores[b]));
     let rows = Rows::new(masks, superpoint_count, &order);
 
     // compensation[i]: how much candidate i itself is covered by a better candidate.
@@ -52,12 +52,12 @@ pub fn matrix_nms(
         compensation.push(covered);
         result.push((candidate, scores[candidate] * decay));
     }
-    result.sort_by(|a, b| falling(a.1, b.1));
+    result.sort_by(|a, b| descending(a.1, b.1));
     result
 }
 
 /// Descending order; stable sorts keep the order of equal scores.
-pub(super) fn falling(a: f32, b: f32) -> Ordering {
+pub(super) fn descending(a: f32, b: f32) -> Ordering {
     b.total_cmp(&a)
 }
 

@@ -3,7 +3,7 @@
 
 use super::{
     Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms,
-    nms::falling, proposals::sigmoid,
+    nms::descending, proposals::sigmoid,
 };
 
 /// Limits of the post-processing. The defaults are those of the released configurations.
@@ -73,7 +73,7 @@ pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
             score: score(query),
         })
         .collect();
-    picks.sort_by(|a, b| falling(a.score, b.score));
+    picks.sort_by(|a, b| descending(a.score, b.score));
     picks.truncate(top_k);
     picks
 }

@@ -2,7 +2,7 @@
 
 use super::{
     Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
-    Source, SuperpointGeometry, nms::falling, top_queries,
+    Source, SuperpointGeometry, nms::descending, top_queries,
 };
 use crate::text;
 
@@ -143,7 +143,7 @@ pub fn select(
     let mut scored: Vec<(f32, Candidate)> = scored
         .filter(|(score, _)| *score > options.min_score)
         .collect();
-    scored.sort_by(|a, b| falling(a.0, b.0));
+    scored.sort_by(|a, b| descending(a.0, b.0));
     let instances = separate(scored, geometry, options)
         .into_iter()
         .map(|(score, candidate)| {

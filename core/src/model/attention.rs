@@ -27,7 +27,7 @@ pub struct CrossAttention {
 }
 
 /// One side of a cross-attention: content and position encoding, both `(rows, d_model)`.
-pub struct Side<'a> {
+pub struct AttentionInput<'a> {
     /// Features.
     pub content: &'a Tensor<2>,
     /// Sine encoding of the position; that of the queries is modulated by their boxes.
@@ -56,8 +56,8 @@ impl CrossAttention {
     /// attends to the superpoints that its mask covers, or to all superpoints if its mask is empty.
     pub fn forward(
         &self,
-        query: Side,
-        key: Side,
+        query: AttentionInput,
+        key: AttentionInput,
         query_point: Tensor<2>,
         masks: Tensor<2>,
     ) -> Tensor<2> {

@@ -27,12 +27,12 @@ pub struct Pass {
 
 impl Backbone {
     /// Creates a backbone for `channels` input features.
-    pub fn new(config: &config::Backbone, channels: usize, device: &Device) -> Self {
+    pub fn new(config: &config::BackboneConfig, channels: usize, device: &Device) -> Self {
         match config {
-            config::Backbone::SparseUnet { planes, .. } => {
+            config::BackboneConfig::SparseUnet { planes, .. } => {
                 Self::SparseUnet(SparseUnet::new(channels, planes, device))
             }
-            config::Backbone::ResUnet {
+            config::BackboneConfig::ResUnet {
                 first_kernel,
                 stem,
                 planes,
@@ -48,7 +48,7 @@ impl Backbone {
         }
     }
 
-    /// Maps `features` `(voxels, channels)` to (voxels, [`config::Backbone::output`]).
+    /// Maps `features` `(voxels, channels)` to (voxels, [`config::BackboneConfig::output`]).
     pub fn forward(&self, features: Features, pyramid: &Pyramid) -> Features {
         let pass = (0..self.stages()).fold(self.begin(features, pyramid), |pass, stage| {
             self.stage(stage, pass, pyramid)
@@ -87,9 +87,9 @@ impl Backbone {
     /// Converts the backbone to store what convolutions read as f16; the parameters of
     /// normalizations stay f32.
     #[must_use]
-    pub fn by_halves(self) -> Self {
-        struct Halves;
-        impl ModuleMapper for Halves {
+    pub fn into_f16(self) -> Self {
+        struct IntoF16;
+        impl ModuleMapper for IntoF16 {
             fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
                 // All parameters of a normalization have one dimension, and no others do.
                 if D > 1 {
@@ -99,7 +99,7 @@ impl Backbone {
                 }
             }
         }
-        self.map(&mut Halves)
+        self.map(&mut IntoF16)
     }
 
     /// Runs the blocks of one level; stages must be run in order, each once.

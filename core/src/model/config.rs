@@ -14,7 +14,7 @@ pub struct Config {
     #[serde(default)]
     pub inputs: Inputs,
     /// Architecture of the backbone, from voxel features to voxel features.
-    pub backbone: Backbone,
+    pub backbone: BackboneConfig,
     /// Width of queries and keys; even, at least 6, a multiple of `heads`.
     pub d_model: usize,
     /// Number of attention heads.
@@ -78,7 +78,7 @@ impl Default for Inputs {
 /// Architecture of the sparse convolutional U-Net.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum Backbone {
+pub enum BackboneConfig {
     /// Pre-activation residual blocks, two per level each way (docs/spec/model.md section 5).
     SparseUnet {
         /// Channels of the levels, finest first; each level doubles the voxel's edge.
@@ -104,7 +104,7 @@ pub enum Backbone {
     },
 }
 
-impl Backbone {
+impl BackboneConfig {
     /// Number of output channels of a voxel.
     pub fn output(&self) -> usize {
         match self {
@@ -201,15 +201,15 @@ pub struct Objects {
     /// mask covers.
     pub reach: f32,
     /// Place of this attention in a layer.
-    #[serde(default)]
-    pub turn: Turn,
+    #[serde(default, alias = "turn")]
+    pub order: ObjectAttentionOrder,
 }
 
 /// Order of the attention to objects seen in images and the self-attention in a layer
 /// (docs/spec/model.md section 12, item 1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Turn {
+pub enum ObjectAttentionOrder {
     /// The order of the published code.
     #[default]
     AfterSelfAttention,
@@ -257,7 +257,7 @@ impl Config {
         Self {
             voxel_size: 0.04,
             inputs: Inputs::default(),
-            backbone: Backbone::SparseUnet {
+            backbone: BackboneConfig::SparseUnet {
                 planes: vec![16, 32, 48, 64, 80],
                 grid: None,
             },
@@ -284,7 +284,7 @@ impl Config {
                 image: 256,
                 views: Choice::Nearest,
             },
-            backbone: Backbone::ResUnet {
+            backbone: BackboneConfig::ResUnet {
                 first_kernel: 5,
                 stem: 32,
                 planes: vec![32, 64, 128, 256, 256, 128, 96, 96],
@@ -299,7 +299,7 @@ impl Config {
             objects: Some(Objects {
                 channels: 256,
                 reach: 0.2,
-                turn: Turn::AfterSelfAttention,
+                order: ObjectAttentionOrder::AfterSelfAttention,
             }),
             classes: Classes::Fixed {
                 instances: 198,
@@ -318,7 +318,7 @@ impl Config {
                 image: 256,
                 views: Choice::Nearest,
             },
-            backbone: Backbone::SparseUnet {
+            backbone: BackboneConfig::SparseUnet {
                 planes: vec![32, 64, 96, 128, 160],
                 grid: Some(128),
             },
@@ -455,17 +455,17 @@ mod tests {
             let message = config.validate().unwrap_err().to_string();
             assert!(message.contains(word), "{message}");
         };
-        let sparse = |planes: &[usize]| Backbone::SparseUnet {
+        let sparse = |planes: &[usize]| BackboneConfig::SparseUnet {
             planes: planes.to_vec(),
             grid: None,
         };
-        let residual = |first_kernel, planes: &[usize], blocks: &[usize]| Backbone::ResUnet {
+        let residual = |first_kernel, planes: &[usize], blocks: &[usize]| BackboneConfig::ResUnet {
             first_kernel,
             stem: 8,
             planes: planes.to_vec(),
             blocks: blocks.to_vec(),
         };
-        let reject_backbone = |backbone: Backbone, word: &str| {
+        let reject_backbone = |backbone: BackboneConfig, word: &str| {
             let message = Config {
                 backbone,
                 ..Config::nano()
@@ -490,7 +490,7 @@ mod tests {
                 c.objects = Some(Objects {
                     channels: 8,
                     reach: f32::NAN,
-                    turn: Turn::default(),
+                    order: ObjectAttentionOrder::default(),
                 })
             },
             "reach",

@@ -10,7 +10,9 @@ use burn::{
 };
 
 use super::features::Features;
-use crate::ops::{KernelMap, Normalized, Then, affine, normalize, sparse_conv, sparse_conv_then};
+use crate::ops::{
+    FusedEpilogue, KernelMap, Normalized, affine, normalize, sparse_conv, sparse_conv_with_epilogue,
+};
 
 /// Number of offsets of a 3x3x3 kernel.
 pub const NEIGHBOURS: usize = 27;
@@ -26,13 +28,13 @@ pub struct Convolution {
 
 /// The operations fused after a convolution: `relu(norm(sums) + residual)`, each of them optional.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Follow<'a> {
+pub struct Epilogue<'a> {
     /// Batch normalization of the sums.
     pub norm: Option<&'a BatchNorm>,
     /// Residual, added after the normalization.
     pub residual: Option<&'a Features>,
     /// If `true`, applies ReLU last.
-    pub rectified: bool,
+    pub with_relu: bool,
 }
 
 impl Convolution {
@@ -76,8 +78,8 @@ impl Convolution {
     }
 
     /// Maps `(input rows of map, input channels)` to `(output rows, output channels)`.
-    pub fn forward(&self, x: &Features, map: &KernelMap, follow: Follow) -> Features {
-        convolve(x, self.weight.val(), map, follow)
+    pub fn forward(&self, x: &Features, map: &KernelMap, epilogue: Epilogue) -> Features {
+        convolve(x, self.weight.val(), map, epilogue)
     }
 
     /// The type in which the weight is stored and in which features should be stored.
@@ -87,46 +89,46 @@ impl Convolution {
 }
 
 /// Applies a linear layer without bias to every row; `map` is the map of a 1x1x1 kernel.
-pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, follow: Follow) -> Features {
-    convolve(x, layer.weight.val().unsqueeze(), map, follow)
+pub fn pointwise(layer: &Linear, x: &Features, map: &KernelMap, epilogue: Epilogue) -> Features {
+    convolve(x, layer.weight.val().unsqueeze(), map, epilogue)
 }
 
 /// Computes the convolution and the operations after it. If no gradient is needed, they are fused
 /// into a single pass over each part of the result and of the input.
-fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) -> Features {
-    let Follow {
+fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, epilogue: Epilogue) -> Features {
+    let Epilogue {
         norm,
         residual,
-        rectified,
-    } = follow;
+        with_relu,
+    } = epilogue;
     if x.is_autodiff() {
         let (x, residual) = (
             x.clone().into_tensor(),
             residual.map(|residual| residual.clone().into_tensor()),
         );
         let Some(norm) = norm else {
-            return Features::of(sparse_conv_then(
+            return Features::of(sparse_conv_with_epilogue(
                 x,
                 weight,
                 map,
-                Then {
+                FusedEpilogue {
                     affine: None,
                     addend: residual,
-                    rectified,
+                    with_relu,
                 },
             ));
         };
         let y = sparse_conv(x, weight, map);
         return Features::of(match residual {
-            None => normalized(norm, y, rectified),
+            None => normalized(norm, y, with_relu),
             Some(residual) => {
                 let y = normalized(norm, y, false) + residual;
-                if rectified { relu(y) } else { y }
+                if with_relu { relu(y) } else { y }
             }
         });
     }
     let [_, c_in, c_out] = weight.dims();
-    let factors = norm.map(factors);
+    let scales = norm.map(scales);
     let part = |columns: Range<usize>| {
         let residual = residual.map(|residual| {
             residual
@@ -135,7 +137,7 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
                 .clone()
         });
         let whole = |range: &Range<usize>, width: usize| range.len() == width;
-        let all_factors = factors.as_ref().map(|f| {
+        let all_factors = scales.as_ref().map(|f| {
             if whole(&columns, c_out) {
                 f.clone()
             } else {
@@ -162,16 +164,16 @@ fn convolve(x: &Features, weight: Tensor<3>, map: &KernelMap, follow: Follow) ->
                     )
                 }
             });
-            let then = Then {
+            let then = FusedEpilogue {
                 affine,
                 addend: sums,
-                rectified: rectified && index + 1 == parts,
+                with_relu: with_relu && index + 1 == parts,
             };
-            sums = Some(sparse_conv_then(part.clone(), weight, map, then));
+            sums = Some(sparse_conv_with_epilogue(part.clone(), weight, map, then));
         }
         sums.expect("features have parts")
     };
-    Features::beside(Features::cuts(map.out_rows(), c_out).map(part).collect())
+    Features::concat(Features::cuts(map.out_rows(), c_out).map(part).collect())
 }
 
 /// Creates a batch normalization: over the voxels of one scene in training, with running statistics
@@ -183,12 +185,12 @@ pub fn norm(channels: usize, epsilon: f64, momentum: f64, device: &Device) -> Ba
         .init(device)
 }
 
-/// `norm(x)` where gradients are needed, followed by ReLU if `rectified`. Uses the statistics of
+/// `norm(x)` where gradients are needed, followed by ReLU if `with_relu`. Uses the statistics of
 /// `x` and updates the running statistics with them, as burn's own batch normalization does.
-fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
+fn normalized(norm: &BatchNorm, x: Tensor<2>, with_relu: bool) -> Tensor<2> {
     if !norm.training.is_enabled() {
         let y = norm.forward(x);
-        return if rectified { relu(y) } else { y };
+        return if with_relu { relu(y) } else { y };
     }
     let Normalized {
         output,
@@ -199,7 +201,7 @@ fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
         norm.gamma.val(),
         norm.beta.val(),
         norm.epsilon,
-        rectified,
+        with_relu,
     );
     for (running, now) in [(&norm.running_mean, mean), (&norm.running_var, variance)] {
         let before = running.value_sync().to_device(&now.device());
@@ -209,10 +211,10 @@ fn normalized(norm: &BatchNorm, x: Tensor<2>, rectified: bool) -> Tensor<2> {
 }
 
 /// Scale and bias of a batch normalization with known statistics, `(2, channels)`.
-fn factors(norm: &BatchNorm) -> Tensor<2> {
-    let factor = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
-    let summand = norm.beta.val() - norm.running_mean.value() * factor.clone();
-    Tensor::stack(vec![factor, summand], 0)
+fn scales(norm: &BatchNorm) -> Tensor<2> {
+    let scale = norm.gamma.val() / (norm.running_var.value() + norm.epsilon).sqrt();
+    let shift = norm.beta.val() - norm.running_mean.value() * scale.clone();
+    Tensor::stack(vec![scale, shift], 0)
 }
 
 /// `relu(norm(x))`.
@@ -220,8 +222,8 @@ pub fn activate(norm: &BatchNorm, x: &Features) -> Features {
     if x.is_autodiff() {
         return Features::of(normalized(norm, x.clone().into_tensor(), true));
     }
-    let factors = factors(norm);
-    x.map(|channels, part| affine(part.clone(), factors.clone().slice([0..2, channels]), true))
+    let scales = scales(norm);
+    x.map(|channels, part| affine(part.clone(), scales.clone().slice([0..2, channels]), true))
 }
 
 #[cfg(test)]
@@ -249,7 +251,7 @@ mod tests {
         let convolution = Convolution::submanifold(NEIGHBOURS, 12, 32, &device);
         let norm = norm(32, 1e-4, 0.1, &device);
         let cut = |x: &Tensor<2>, cuts: Vec<Range<usize>>| {
-            Features::beside(
+            Features::concat(
                 cuts.into_iter()
                     .map(|cut| x.clone().slice([0..level.len(), cut]))
                     .collect(),
@@ -257,13 +259,13 @@ mod tests {
         };
         let residual_cuts: Vec<_> = Features::cuts(level.len(), 32).collect();
         assert_eq!(residual_cuts, [0..16, 16..32]);
-        let beside = cut(&residual, residual_cuts);
-        let follow = Follow {
+        let concat = cut(&residual, residual_cuts);
+        let epilogue = Epilogue {
             norm: Some(&norm),
-            residual: Some(&beside),
-            rectified: true,
+            residual: Some(&concat),
+            with_relu: true,
         };
-        let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, follow);
+        let y = convolution.forward(&cut(&x, vec![0..8, 8..12]), &map, epilogue);
         assert_eq!(y.parts().count(), 2);
         let whole = relu(norm.forward(sparse_conv(x, convolution.weight.val(), &map)) + residual);
         // Compares the last rows, where a wrong row index would show.

@@ -14,8 +14,8 @@ use burn::{
 
 use super::{
     Boxes, Config, Prediction,
-    attention::{CrossAttention, ObjectAttention, SelfAttention, Side},
-    config::{Objects, Sizes, Turn},
+    attention::{AttentionInput, CrossAttention, ObjectAttention, SelfAttention},
+    config::{ObjectAttentionOrder, Objects, Sizes},
     heads::Heads,
     mlp::Mlp,
     position::PositionEncoding,
@@ -177,22 +177,23 @@ impl Decoder {
             masks,
             ..
         } = state;
-        let (encoding, point) = self.place(memory, &queries, &centers, &sizes);
+        let (encoding, position) = self.query_positions(memory, &queries, &centers, &sizes);
         let layer = &self.layers[layer];
         let masks = masks.detach();
-        let queries = layer.look(memory, queries, &encoding, point.clone(), masks.clone());
+        let queries =
+            layer.cross_attention(memory, queries, &encoding, position.clone(), masks.clone());
         let queries = match &self.config.objects {
             Some(Objects {
-                turn: Turn::BeforeSelfAttention,
+                order: ObjectAttentionOrder::BeforeSelfAttention,
                 ..
-            }) => layer.talk(layer.recognize(memory, queries, masks), point),
+            }) => layer.self_attention(layer.object_attention(memory, queries, masks), position),
             Some(Objects {
-                turn: Turn::AfterSelfAttention,
+                order: ObjectAttentionOrder::AfterSelfAttention,
                 ..
-            }) => layer.recognize(memory, layer.talk(queries, point), masks),
-            None => layer.talk(queries, point),
+            }) => layer.object_attention(memory, layer.self_attention(queries, position), masks),
+            None => layer.self_attention(queries, position),
         };
-        let queries = layer.think(queries);
+        let queries = layer.feed_forward(queries);
         let (centers, sizes) = (
             centers + layer.center.forward(queries.clone()),
             self.resize(sizes, layer.size.forward(queries.clone())),
@@ -231,7 +232,7 @@ impl Decoder {
     /// Returns the positional inputs of the queries, `(queries, d_model)` each: the encoding of
     /// their centers and the learned position computed from it. With modulation, the encoding is
     /// scaled by the ratio of the query's reference size to the size of its box.
-    fn place(
+    fn query_positions(
         &self,
         memory: &Memory,
         queries: &Tensor<2>,
@@ -244,14 +245,14 @@ impl Decoder {
         };
         let encoding = memory.position_encoding.encode(centers.clone());
         let encoding = if self.config.modulation {
-            let factors = sigmoid(self.anchor.forward(queries.clone()))
+            let ratios = sigmoid(self.anchor.forward(queries.clone()))
                 / away_from_zero(sizes.clone(), least);
-            memory.position_encoding.modulate(encoding, factors)
+            memory.position_encoding.modulate(encoding, ratios)
         } else {
             encoding
         };
-        let point = self.point.forward(encoding.clone());
-        (encoding, point)
+        let position = self.point.forward(encoding.clone());
+        (encoding, position)
     }
 
     fn resize(&self, sizes: Tensor<2>, step: Tensor<2>) -> Tensor<2> {
@@ -362,52 +363,52 @@ impl DecoderLayer {
         }
     }
 
-    /// Cross-attention to the superpoints; `encoding` and `point` `(queries, d_model)` are the
+    /// Cross-attention to the superpoints; `encoding` and `position` `(queries, d_model)` are the
     /// position encoding and the learned position of the queries.
-    fn look(
+    fn cross_attention(
         &self,
         memory: &Memory,
         queries: Tensor<2>,
         encoding: &Tensor<2>,
-        point: Tensor<2>,
+        position: Tensor<2>,
         masks: Tensor<2>,
     ) -> Tensor<2> {
-        let query = Side {
+        let query = AttentionInput {
             content: &queries,
             encoding,
         };
-        let key = Side {
+        let key = AttentionInput {
             content: &memory.content,
             encoding: &memory.encoding,
         };
-        let seen = self.cross_attention.forward(query, key, point, masks);
-        self.cross_norm.forward(queries + seen)
+        let attended = self.cross_attention.forward(query, key, position, masks);
+        self.cross_norm.forward(queries + attended)
     }
 
     /// Self-attention among the queries.
-    fn talk(&self, queries: Tensor<2>, point: Tensor<2>) -> Tensor<2> {
-        let told = self.self_attention.forward(queries.clone(), point);
-        self.self_norm.forward(queries + told)
+    fn self_attention(&self, queries: Tensor<2>, position: Tensor<2>) -> Tensor<2> {
+        let attended = self.self_attention.forward(queries.clone(), position);
+        self.self_norm.forward(queries + attended)
     }
 
     /// Cross-attention to objects seen in images.
-    fn recognize(&self, memory: &Memory, queries: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
+    fn object_attention(&self, memory: &Memory, queries: Tensor<2>, masks: Tensor<2>) -> Tensor<2> {
         let (Some(attention), Some(norm), Some(objects)) =
             (&self.object_attention, &self.object_norm, &memory.objects)
         else {
             return queries;
         };
-        let recognized = attention.forward(
+        let attended = attention.forward(
             queries.clone(),
             objects.features.clone(),
             objects.masks(masks),
         );
-        norm.forward(queries + recognized)
+        norm.forward(queries + attended)
     }
 
     /// The feed-forward network.
-    fn think(&self, queries: Tensor<2>) -> Tensor<2> {
-        let thought = linear(&self.contract, gelu(linear(&self.expand, queries.clone())));
-        self.feed_forward_norm.forward(queries + thought)
+    fn feed_forward(&self, queries: Tensor<2>) -> Tensor<2> {
+        let update = linear(&self.contract, gelu(linear(&self.expand, queries.clone())));
+        self.feed_forward_norm.forward(queries + update)
     }
 }

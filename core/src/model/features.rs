@@ -39,7 +39,7 @@ impl Features {
     ///
     /// # Panics
     /// If `parts` is empty.
-    pub fn beside(parts: Vec<Tensor<2>>) -> Self {
+    pub fn concat(parts: Vec<Tensor<2>>) -> Self {
         assert!(!parts.is_empty(), "features without channels");
         match parts[0].device().is_autodiff() {
             true => Self::of(Tensor::cat(parts, 1)),
@@ -49,8 +49,8 @@ impl Features {
 
     /// Concatenates `others` to the right of these features.
     #[must_use]
-    pub fn and(self, others: Self) -> Self {
-        Self::beside([self.0, others.0].concat())
+    pub fn append(self, others: Self) -> Self {
+        Self::concat([self.0, others.0].concat())
     }
 
     /// Iterates over the parts with the channel range of each.

@@ -6,12 +6,12 @@ use burn::{
     tensor::{Device, Distribution, Tensor},
 };
 
-use super::{Config, Observation, Scene, SceneInput, config::Backbone};
+use super::{Config, Observation, Scene, SceneInput, config::BackboneConfig};
 use crate::superpoint::Superpoints;
 
 pub fn tiny() -> Config {
     Config {
-        backbone: Backbone::SparseUnet {
+        backbone: BackboneConfig::SparseUnet {
             planes: vec![4, 6, 8],
             grid: None,
         },

@@ -67,10 +67,9 @@ impl Class {
     pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
         match self {
             Self::Text(class) => {
-                let [factor, summand] = class.affine.clone();
-                let classes = matmul(class.embedding.clone(), text.transpose())
-                    * factor.unsqueeze()
-                    + summand.unsqueeze();
+                let [scale, shift] = class.affine.clone();
+                let classes = matmul(class.embedding.clone(), text.transpose()) * scale.unsqueeze()
+                    + shift.unsqueeze();
                 Tensor::cat(vec![classes, class.no_object.clone()], 1)
             }
             Self::Fixed(logits) => logits.clone(),

@@ -302,13 +302,13 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::model::{config::Backbone, save_weights};
+    use crate::model::{config::BackboneConfig, save_weights};
 
     fn exported() -> (Manifest, Vec<u8>) {
         let device = Device::flex();
         device.seed(5);
         let config = Config {
-            backbone: Backbone::SparseUnet {
+            backbone: BackboneConfig::SparseUnet {
                 planes: vec![8, 8],
                 grid: None,
             },

@@ -468,23 +468,23 @@ mod tests {
     use super::*;
     use crate::model::{
         Config, SegDino3dVl,
-        config::{Backbone, Objects},
+        config::{BackboneConfig, Objects},
         load_weights,
     };
 
     fn small(published: Config) -> Config {
         let planes = |planes: &[usize]| planes.iter().map(|p| p / 8).collect();
         let backbone = match published.backbone {
-            Backbone::SparseUnet { planes: p, grid } => Backbone::SparseUnet {
+            BackboneConfig::SparseUnet { planes: p, grid } => BackboneConfig::SparseUnet {
                 planes: planes(&p),
                 grid,
             },
-            Backbone::ResUnet {
+            BackboneConfig::ResUnet {
                 first_kernel,
                 stem,
                 planes: p,
                 blocks,
-            } => Backbone::ResUnet {
+            } => BackboneConfig::ResUnet {
                 first_kernel,
                 stem: stem / 8,
                 planes: planes(&p),

@@ -1,6 +1,6 @@
 //! The kernel maps of a U-Net at every level.
 
-use super::{SceneError, config::Backbone, features::Features};
+use super::{SceneError, config::BackboneConfig, features::Features};
 use crate::ops::{KernelMap, KernelMapError, Level};
 
 /// The kernel maps of a scene.
@@ -39,7 +39,7 @@ impl Pyramid {
     /// # Errors
     /// [`SceneError::TooLarge`] if there are more voxels than [`Features`] may have rows,
     /// [`SceneError::Voxels`] if the voxels do not fit a kernel map.
-    pub fn new(coords: Vec<[i32; 3]>, backbone: &Backbone) -> Result<Self, SceneError> {
+    pub fn new(coords: Vec<[i32; 3]>, backbone: &BackboneConfig) -> Result<Self, SceneError> {
         if coords.len() > Features::MOST_VOXELS {
             return Err(SceneError::TooLarge {
                 what: "voxels",

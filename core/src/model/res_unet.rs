@@ -9,7 +9,7 @@ use burn::{
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, Follow, NEIGHBOURS, pointwise},
+    convolution::{Convolution, Epilogue, NEIGHBOURS, pointwise},
     features::Features,
     pyramid::{Neighbourhood, Pyramid},
 };
@@ -84,13 +84,13 @@ impl ResUnet {
 
     /// Runs the first convolution.
     pub fn begin(&self, features: &Features, pyramid: &Pyramid) -> Pass {
-        let follow = Follow {
+        let epilogue = Epilogue {
             norm: Some(&self.input_norm),
-            rectified: true,
-            ..Follow::default()
+            with_relu: true,
+            ..Epilogue::default()
         };
         Pass {
-            features: self.input.forward(features, &pyramid.first, follow),
+            features: self.input.forward(features, &pyramid.first, epilogue),
             skips: vec![],
         }
     }
@@ -107,7 +107,7 @@ impl ResUnet {
             let up = &self.up[stage - depth];
             let raised = up.change(&pass.features, &pyramid.children[level].inverse());
             pass.features = up.blocks(
-                raised.and(pass.skips.swap_remove(level)),
+                raised.append(pass.skips.swap_remove(level)),
                 &pyramid.neighbours[level],
             );
         }
@@ -145,10 +145,10 @@ impl Stage {
         self.change.forward(
             x,
             map,
-            Follow {
+            Epilogue {
                 norm: Some(&self.norm),
-                rectified: true,
-                ..Follow::default()
+                with_relu: true,
+                ..Epilogue::default()
             },
         )
     }
@@ -191,24 +191,24 @@ impl ResidualBlock {
 
     fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
         let Neighbourhood { around, itself } = neighbourhood;
-        let inner = Follow {
+        let inner = Epilogue {
             norm: Some(&self.norm1),
-            rectified: true,
-            ..Follow::default()
+            with_relu: true,
+            ..Epilogue::default()
         };
         let y = self.conv1.forward(x, around, inner);
-        let normed = Follow {
+        let normed = Epilogue {
             norm: self.shortcut_norm.as_ref(),
-            ..Follow::default()
+            ..Epilogue::default()
         };
         let shortcut = self
             .shortcut
             .as_ref()
             .map(|shortcut| pointwise(shortcut, x, itself, normed));
-        let outer = Follow {
+        let outer = Epilogue {
             norm: Some(&self.norm2),
             residual: Some(shortcut.as_ref().unwrap_or(x)),
-            rectified: true,
+            with_relu: true,
         };
         self.conv2.forward(&y, around, outer)
     }

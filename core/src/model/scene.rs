@@ -249,7 +249,7 @@ impl SceneInput {
                     .collect();
                 rows(&part, voxels)
             };
-            Features::beside(Features::cuts(voxels, channels).map(part).collect())
+            Features::concat(Features::cuts(voxels, channels).map(part).collect())
         };
         let objects = self
             .objects

@@ -26,7 +26,7 @@ pub struct SegDino3dVl {
     backbone: Backbone,
     decoder: Decoder,
     /// Learned replacement for the image features of a scan without images, `(1, image channels)`.
-    unseen: Option<Param<Tensor<2>>>,
+    missing_image_embedding: Option<Param<Tensor<2>>>,
 }
 
 /// An error of inference.
@@ -98,7 +98,8 @@ impl SegDino3dVl {
         Self {
             backbone: Backbone::new(&config.backbone, config.inputs.channels(), device),
             decoder: Decoder::new(config, config.backbone.output(), device),
-            unseen: (image > 0).then(|| Initializer::Zeros.init([1, image], device)),
+            missing_image_embedding: (image > 0)
+                .then(|| Initializer::Zeros.init([1, image], device)),
         }
     }
 
@@ -141,9 +142,9 @@ impl SegDino3dVl {
 
     /// Converts the [backbone](Backbone::by_halves) to store features as f16.
     #[must_use]
-    pub fn by_halves(self) -> Self {
+    pub fn into_f16(self) -> Self {
         Self {
-            backbone: self.backbone.by_halves(),
+            backbone: self.backbone.into_f16(),
             ..self
         }
     }
@@ -160,13 +161,18 @@ impl SegDino3dVl {
 
     /// The input features of the backbone, `(voxels, channels)`.
     fn inputs(&self, own: Features, image: Option<Features>, voxels: usize) -> Features {
-        let Some(unseen) = &self.unseen else {
+        let Some(missing_image_embedding) = &self.missing_image_embedding else {
             return own;
         };
-        let [_, channels] = unseen.dims();
-        let repeated = |cut: Range<usize>| unseen.val().slice([0..1, cut]).repeat_dim(0, voxels);
-        own.and(image.unwrap_or_else(|| {
-            Features::beside(Features::cuts(voxels, channels).map(repeated).collect())
+        let [_, channels] = missing_image_embedding.dims();
+        let repeated = |cut: Range<usize>| {
+            missing_image_embedding
+                .val()
+                .slice([0..1, cut])
+                .repeat_dim(0, voxels)
+        };
+        own.append(image.unwrap_or_else(|| {
+            Features::concat(Features::cuts(voxels, channels).map(repeated).collect())
         }))
     }
 

@@ -9,7 +9,7 @@ use burn::{
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, Follow, NEIGHBOURS, activate, pointwise},
+    convolution::{Convolution, Epilogue, NEIGHBOURS, activate, pointwise},
     features::Features,
     pyramid::{Neighbourhood, Pyramid},
 };
@@ -71,7 +71,7 @@ impl SparseUnet {
         Pass {
             features: self
                 .input
-                .forward(features, &pyramid.first, Follow::default()),
+                .forward(features, &pyramid.first, Epilogue::default()),
             skips: vec![],
         }
     }
@@ -90,7 +90,7 @@ impl SparseUnet {
             let level = 2 * deepest - stage;
             let raised =
                 self.exchanges[level].up(&pass.features, &pyramid.children[level].inverse());
-            pass.features = pass.skips.swap_remove(level).and(raised);
+            pass.features = pass.skips.swap_remove(level).append(raised);
             (level, &self.up[level])
         };
         pass.features = blocks.iter().fold(pass.features, |x, block| {
@@ -136,19 +136,19 @@ impl ResidualBlock {
         let shortcut = self
             .shortcut
             .as_ref()
-            .map(|shortcut| pointwise(shortcut, x, itself, Follow::default()));
-        let inner = Follow {
+            .map(|shortcut| pointwise(shortcut, x, itself, Epilogue::default()));
+        let inner = Epilogue {
             norm: Some(&self.norm2),
-            rectified: true,
-            ..Follow::default()
+            with_relu: true,
+            ..Epilogue::default()
         };
         let y = self.conv1.forward(&activate(&self.norm1, x), around, inner);
         self.conv2.forward(
             &y,
             around,
-            Follow {
+            Epilogue {
                 residual: Some(shortcut.as_ref().unwrap_or(x)),
-                ..Follow::default()
+                ..Epilogue::default()
             },
         )
     }
@@ -175,12 +175,12 @@ impl Exchange {
 
     fn down(&self, x: &Features, children: &KernelMap) -> Features {
         self.down
-            .forward(&activate(&self.down_norm, x), children, Follow::default())
+            .forward(&activate(&self.down_norm, x), children, Epilogue::default())
     }
 
     fn up(&self, x: &Features, parents: &KernelMap) -> Features {
         self.up
-            .forward(&activate(&self.up_norm, x), parents, Follow::default())
+            .forward(&activate(&self.up_norm, x), parents, Epilogue::default())
     }
 }
 

@@ -1,8 +1,8 @@
-//! Per-channel factor and summand, followed by an optional ReLU: normalization with known
+//! Per-channel scale and shift, followed by an optional ReLU: normalization with known
 //! statistics, in one pass.
 //!
 //! Three operations on eight bytes per value: the operation is memory-bound. Convolutions therefore
-//! apply it to their sums themselves ([`sparse_conv_then`](super::sparse_conv_then)), and only a
+//! apply it to their sums themselves ([`sparse_conv_with_epilogue`](super::sparse_conv_then)), and only a
 //! normalization in front of a convolution uses this operation.
 
 use burn::{
@@ -15,10 +15,10 @@ use burn::{
 };
 
 use super::{
-    After,
+    EpilogueFlags,
     products_cpu::values,
-    sparse_conv::then_by_steps,
-    wgsl::{Shader, empty_like, padded, single, trimmed, vectors},
+    sparse_conv::epilogue_by_steps,
+    wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors},
 };
 use crate::platform;
 
@@ -33,64 +33,64 @@ pub trait Affine: Backend {
     /// See [`affine`].
     fn affine(
         x: FloatTensor<Self>,
-        factors: FloatTensor<Self>,
-        rectified: bool,
+        scales: FloatTensor<Self>,
+        with_relu: bool,
     ) -> FloatTensor<Self>;
 }
 
-/// Computes `x * factors[0] + factors[1]` per channel, followed by a ReLU if `rectified`.
+/// Computes `x * scales[0] + scales[1]` per channel, followed by a ReLU if `with_relu`.
 ///
-/// `x` is `(rows, channels)`, `factors` is `(2, channels)` in f32.
+/// `x` is `(rows, channels)`, `scales` is `(2, channels)` in f32.
 ///
 /// # Panics
-/// If `x` and `factors` differ in their number of channels.
-pub fn affine(x: Tensor<2>, factors: Tensor<2>, rectified: bool) -> Tensor<2> {
+/// If `x` and `scales` differ in their number of channels.
+pub fn affine(x: Tensor<2>, scales: Tensor<2>, with_relu: bool) -> Tensor<2> {
     assert_eq!(
-        factors.dims(),
+        scales.dims(),
         [2, x.dims()[1]],
-        "factors and summands of all channels"
+        "scales and shifts of all channels"
     );
     if x.shape().num_elements() == 0 {
         return x;
     }
     Tensor::from_dispatch(<Dispatch as Affine>::affine(
         x.into_dispatch(),
-        factors.into_dispatch(),
-        rectified,
+        scales.into_dispatch(),
+        with_relu,
     ))
 }
 
-/// Reference implementation: `x` is `(rows, channels)`, `factors` is `(2, channels)`.
-pub fn plain_affine(x: &[f32], factors: &[f32], rectified: bool) -> Vec<f32> {
-    let (factors, summands) = factors.split_at(factors.len() / 2);
-    let channels = factors.iter().zip(summands).cycle();
+/// Reference implementation: `x` is `(rows, channels)`, `scales` is `(2, channels)`.
+pub fn plain_affine(x: &[f32], scales: &[f32], with_relu: bool) -> Vec<f32> {
+    let (scales, shifts) = scales.split_at(scales.len() / 2);
+    let channels = scales.iter().zip(shifts).cycle();
     x.iter()
         .zip(channels)
-        .map(|(x, (factor, summand))| x * factor + summand)
-        .map(|y| if rectified { y.max(0.0) } else { y })
+        .map(|(x, (scale, shift))| x * scale + shift)
+        .map(|y| if with_relu { y.max(0.0) } else { y })
         .collect()
 }
 
 impl Affine for Flex {
     fn affine(
         x: FloatTensor<Self>,
-        factors: FloatTensor<Self>,
-        rectified: bool,
+        scales: FloatTensor<Self>,
+        with_relu: bool,
     ) -> FloatTensor<Self> {
         let shape = x.shape();
         let channels = shape[1];
-        let [x, factors] = [x, factors].map(|tensor| tensor.to_contiguous());
-        let (x, (factors, summands)) = (values(&x), values(&factors).split_at(channels));
+        let [x, scales] = [x, scales].map(|tensor| tensor.to_contiguous());
+        let (x, (scales, shifts)) = (values(&x), values(&scales).split_at(channels));
         let mut y = vec![0.0; x.len()];
         let block = BLOCK.next_multiple_of(channels);
-        let least = if rectified { 0.0 } else { f32::NEG_INFINITY };
+        let least = if with_relu { 0.0 } else { f32::NEG_INFINITY };
         platform::for_each_chunk(&mut y, block, |index, y| {
             for (y, x) in y
                 .chunks_exact_mut(channels)
                 .zip(x[index * block..].chunks_exact(channels))
             {
-                for (((y, x), factor), summand) in y.iter_mut().zip(x).zip(factors).zip(summands) {
-                    *y = (x * factor + summand).max(least);
+                for (((y, x), scale), shift) in y.iter_mut().zip(x).zip(scales).zip(shifts) {
+                    *y = (x * scale + shift).max(least);
                 }
             }
         });
@@ -101,16 +101,16 @@ impl Affine for Flex {
 impl Affine for CubeBackend {
     fn affine(
         x: FloatTensor<Self>,
-        factors: FloatTensor<Self>,
-        rectified: bool,
+        scales: FloatTensor<Self>,
+        with_relu: bool,
     ) -> FloatTensor<Self> {
         let shape = x.shape();
-        let (x, factors) = (padded(x, 1), padded(single(factors), 1));
+        let (x, scales) = (padded(x, 1), padded(to_f32(scales), 1));
         let y = empty_like(&x, x.shape());
         let width = vectors(&x);
         let threads = shape[0] * width;
-        let buffers = [&x, &factors, &y].map(|tensor| tensor.handle.clone());
-        let info = [threads, width, usize::from(rectified), 0].map(|word| word as u32);
+        let buffers = [&x, &scales, &y].map(|tensor| tensor.handle.clone());
+        let info = [threads, width, usize::from(with_relu), 0].map(|word| word as u32);
         AFFINE
             .storing(x.dtype)
             .launch(&x.client, threads, buffers, info);
@@ -121,14 +121,14 @@ impl Affine for CubeBackend {
 impl<B: Affine, C: CheckpointStrategy> Affine for Autodiff<B, C> {
     fn affine(
         x: FloatTensor<Self>,
-        factors: FloatTensor<Self>,
-        rectified: bool,
+        scales: FloatTensor<Self>,
+        with_relu: bool,
     ) -> FloatTensor<Self> {
-        let after = After {
+        let after = EpilogueFlags {
             affine: true,
             added: false,
-            rectified,
+            with_relu,
         };
-        then_by_steps::<Self>(x.clone(), factors, x, after)
+        epilogue_by_steps::<Self>(x.clone(), scales, x, after)
     }
 }

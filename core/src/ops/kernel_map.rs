@@ -15,7 +15,7 @@ use super::{
 };
 use crate::platform;
 
-/// Marks a missing neighbour in [`Neighbours`].
+/// Marks a missing neighbour in [`NeighbourTable`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
 
 /// Largest kernel size.
@@ -26,7 +26,7 @@ const CHILDREN: usize = 2;
 /// For every row on one side of a convolution and every offset, the row on the other side that it
 /// is paired with.
 #[derive(Clone, Debug)]
-pub struct Neighbours {
+pub struct NeighbourTable {
     table: Arc<Table>,
     /// If `true`, the table is that of the opposite direction of a submanifold convolution, whose
     /// offsets run backwards here.
@@ -117,8 +117,8 @@ impl Table {
 /// Fills `table` with the neighbours within a level. `O(kernel^3 n)`.
 fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     let (sorted, rows, offsets) = (level.sorted(), level.len(), kernel.pow(3));
-    let centre = offsets / 2;
-    let (before, rest) = table.split_at_mut(centre * rows);
+    let center = offsets / 2;
+    let (before, rest) = table.split_at_mut(center * rows);
     let (itself, after) = rest.split_at_mut(rows);
     (0u32..).zip(itself).for_each(|(row, entry)| *entry = row);
     // Keys are ordered as offsets are numbered, so a neighbour at an offset below the centre comes
@@ -140,7 +140,7 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
     });
     let before = &*before;
     platform::for_each_chunk(after, rows, |beyond, table| {
-        for (row, &neighbour) in (0u32..).zip(&before[(centre - 1 - beyond) * rows..][..rows]) {
+        for (row, &neighbour) in (0u32..).zip(&before[(center - 1 - beyond) * rows..][..rows]) {
             if neighbour != NO_NEIGHBOUR {
                 table[neighbour as usize] = row;
             }
@@ -174,7 +174,7 @@ fn families<'a>(
         .map(|((row, place), parent)| (row, place, *parent))
 }
 
-impl Neighbours {
+impl NeighbourTable {
     /// Number of rows on the side that gathers.
     pub fn rows(&self) -> usize {
         self.table.rows.len()
@@ -231,8 +231,8 @@ impl Neighbours {
 /// that reads it.
 #[derive(Clone, Debug)]
 pub struct KernelMap {
-    inputs: Neighbours,
-    outputs: Neighbours,
+    inputs: NeighbourTable,
+    outputs: NeighbourTable,
 }
 
 impl KernelMap {
@@ -247,11 +247,11 @@ impl KernelMap {
         if kernel.is_multiple_of(2) || kernel > KERNEL_LIMIT {
             return Err(KernelMapError::Kernel { got: kernel });
         }
-        let inputs = Neighbours {
+        let inputs = NeighbourTable {
             table: Table::new(level, level, Relation::Within(kernel)),
             mirrored: false,
         };
-        let outputs = Neighbours {
+        let outputs = NeighbourTable {
             mirrored: true,
             ..inputs.clone()
         };
@@ -266,7 +266,7 @@ impl KernelMap {
     /// contributes to no output (as in spconv). `O(n log n)`.
     pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
         let (coarse, parents) = fine.coarser(grid);
-        let neighbours = |rows, others, relation| Neighbours {
+        let neighbours = |rows, others, relation| NeighbourTable {
             table: Table::new(rows, others, relation),
             mirrored: false,
         };
@@ -302,12 +302,12 @@ impl KernelMap {
     }
 
     /// For every output row, the input rows that contribute to it.
-    pub fn inputs(&self) -> &Neighbours {
+    pub fn inputs(&self) -> &NeighbourTable {
         &self.inputs
     }
 
     /// For every input row, the output rows to which it contributes.
-    pub fn outputs(&self) -> &Neighbours {
+    pub fn outputs(&self) -> &NeighbourTable {
         &self.outputs
     }
 }

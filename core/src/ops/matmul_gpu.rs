@@ -8,7 +8,7 @@ use burn::backend::{
 use super::{
     Matmul,
     tuning::{Tiles, Tuning},
-    wgsl::{Shader, empty_like, padded, single, zeros_like},
+    wgsl::{Shader, empty_like, padded, to_f32, zeros_like},
 };
 
 const PRODUCT: Shader = Shader::new("matmul", include_str!("../../../wgsl/matmul.wgsl"));
@@ -33,7 +33,7 @@ impl Matmul for CubeBackend {
         if Tuning::of(&a.device.clone().into()).product == Tiles::Shared {
             return Self::float_matmul(a, b);
         }
-        let (a, b) = (padded(single(a), 1), padded(single(b), 2));
+        let (a, b) = (padded(to_f32(a), 1), padded(to_f32(b), 2));
         let c = empty_like(&a, shape);
         let [k, columns] = [k, n].map(|size| size.div_ceil(4));
         let threads = batch * m.div_ceil(TILE[0]) * columns.div_ceil(TILE[1]);

@@ -37,7 +37,7 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub use kernel_map::{KernelMap, NO_NEIGHBOUR, Neighbours};
+pub use kernel_map::{KernelMap, NO_NEIGHBOUR, NeighbourTable};
 pub use level::{KernelMapError, Level};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};
@@ -47,8 +47,8 @@ pub use segment_map::{SegmentMap, SegmentMapError, WeightedRows};
 pub use segment_mean::{SegmentMean, segment_mean, weighted_sums};
 pub use sine::{Sine, plain_sine, sine};
 pub use sparse_conv::{
-    After, SparseConv, Then, definition, sparse_conv, sparse_conv_grad_input,
-    sparse_conv_grad_weight, sparse_conv_then,
+    EpilogueFlags, FusedEpilogue, SparseConv, definition, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight, sparse_conv_with_epilogue,
 };
 pub use tuning::{SoftmaxRow, Tiles, Tuning, milliseconds_of_convolutions};
 pub use wgsl::BINDING_LIMIT;

@@ -34,7 +34,7 @@ pub trait Normalize: Backend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
     /// Returns the gradients with respect to `x`, `gamma` and `beta`, given the gradient of the
     /// result and the statistics of the forward pass.
@@ -47,7 +47,7 @@ pub trait Normalize: Backend {
         variance: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>);
 }
 
@@ -63,7 +63,7 @@ pub struct Normalized {
 }
 
 /// Computes `(x - mean) / sqrt(variance + epsilon) * gamma + beta` per channel, followed by a ReLU
-/// if `rectified`.
+/// if `with_relu`.
 ///
 /// `x` is `(rows, channels)`, `gamma` and `beta` are `(channels)`, `mean` and `variance` are the
 /// statistics of the rows of `x`. f32 only.
@@ -75,13 +75,13 @@ pub fn normalize(
     gamma: Tensor<1>,
     beta: Tensor<1>,
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 ) -> Normalized {
     let [rows, channels] = x.dims();
     assert_eq!(
         (gamma.dims(), beta.dims()),
         ([channels], [channels]),
-        "factors and summands of all channels"
+        "scales and shifts of all channels"
     );
     assert!(rows > 0, "statistics of no rows");
     let [x, gamma, beta] = [
@@ -90,7 +90,7 @@ pub fn normalize(
         beta.into_dispatch(),
     ];
     let (output, mean, variance) =
-        <Dispatch as Normalize>::normalize(x, gamma, beta, epsilon, rectified);
+        <Dispatch as Normalize>::normalize(x, gamma, beta, epsilon, with_relu);
     Normalized {
         output: Tensor::from_dispatch(output),
         mean: Tensor::from_dispatch(mean),
@@ -104,9 +104,9 @@ impl Normalize for CubeBackend {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        by_steps::<Self>(x, gamma, beta, epsilon, rectified)
+        by_steps::<Self>(x, gamma, beta, epsilon, with_relu)
     }
 
     fn normalize_backward(
@@ -117,9 +117,9 @@ impl Normalize for CubeBackend {
         variance: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        backward_by_steps::<Self>(x, gamma, beta, mean, variance, grad, epsilon, rectified)
+        backward_by_steps::<Self>(x, gamma, beta, mean, variance, grad, epsilon, with_relu)
     }
 }
 
@@ -129,11 +129,11 @@ fn by_steps<B: Backend>(
     gamma: FloatTensor<B>,
     beta: FloatTensor<B>,
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
     let found = B::batch_norm_train(x, gamma, beta, epsilon);
     (
-        if rectified {
+        if with_relu {
             B::relu(found.output)
         } else {
             found.output
@@ -153,9 +153,9 @@ fn backward_by_steps<B: Backend>(
     variance: FloatTensor<B>,
     grad: FloatTensor<B>,
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 ) -> (FloatTensor<B>, FloatTensor<B>, FloatTensor<B>) {
-    let grad = if rectified {
+    let grad = if with_relu {
         let output = B::batch_norm(
             x.clone(),
             gamma.clone(),
@@ -178,9 +178,9 @@ impl Normalize for Flex {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalize_cpu::forward(x, [gamma, beta], epsilon, rectified)
+        normalize_cpu::forward(x, [gamma, beta], epsilon, with_relu)
     }
 
     fn normalize_backward(
@@ -191,9 +191,9 @@ impl Normalize for Flex {
         variance: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalize_cpu::backward(x, [gamma, beta, mean, variance], grad, epsilon, rectified)
+        normalize_cpu::backward(x, [gamma, beta, mean, variance], grad, epsilon, with_relu)
     }
 }
 
@@ -208,7 +208,7 @@ struct State<T> {
     mean: T,
     variance: T,
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 }
 
 impl<B: Normalize> Backward<B, 3> for NormalizeBackward {
@@ -223,10 +223,10 @@ impl<B: Normalize> Backward<B, 3> for NormalizeBackward {
             mean,
             variance,
             epsilon,
-            rectified,
+            with_relu,
         } = ops.state;
         let (x, gamma, beta) =
-            B::normalize_backward(x, gamma, beta, mean, variance, grad, epsilon, rectified);
+            B::normalize_backward(x, gamma, beta, mean, variance, grad, epsilon, with_relu);
         for (node, grad) in ops.parents.into_iter().zip([x, gamma, beta]) {
             if let Some(node) = node {
                 grads.register::<B>(node.id, grad);
@@ -241,12 +241,12 @@ impl<B: Normalize, C: CheckpointStrategy> Normalize for Autodiff<B, C> {
         gamma: FloatTensor<Self>,
         beta: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
         let [(x, x_node), (gamma, gamma_node), (beta, beta_node)]: [(_, NodeGuard); 3] =
             [x, gamma, beta].map(|tensor| tensor.into_parts());
         let (output, mean, variance) =
-            B::normalize(x.clone(), gamma.clone(), beta.clone(), epsilon, rectified);
+            B::normalize(x.clone(), gamma.clone(), beta.clone(), epsilon, with_relu);
         let output = match Backward::<B, 3>::prepare::<C>(
             NormalizeBackward,
             [x_node, gamma_node, beta_node],
@@ -264,7 +264,7 @@ impl<B: Normalize, C: CheckpointStrategy> Normalize for Autodiff<B, C> {
                         mean,
                         variance,
                         epsilon,
-                        rectified,
+                        with_relu,
                     },
                     output,
                 )
@@ -286,8 +286,8 @@ impl<B: Normalize, C: CheckpointStrategy> Normalize for Autodiff<B, C> {
         variance: FloatTensor<Self>,
         grad: FloatTensor<Self>,
         epsilon: f64,
-        rectified: bool,
+        with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        backward_by_steps::<Self>(x, gamma, beta, mean, variance, grad, epsilon, rectified)
+        backward_by_steps::<Self>(x, gamma, beta, mean, variance, grad, epsilon, with_relu)
     }
 }

@@ -24,7 +24,7 @@ pub(super) fn forward(
     x: FlexTensor,
     parameters: [FlexTensor; 2],
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
     let shape = x.shape();
     let [rows, channels] = shape.dims();
@@ -41,7 +41,7 @@ pub(super) fn forward(
             mean: &mean,
             factors: &factors,
             beta: values(&beta),
-            rectified,
+            with_relu,
             y,
         });
     });
@@ -123,7 +123,7 @@ pub(super) fn backward(
     parameters: [FlexTensor; 4],
     grad: FlexTensor,
     epsilon: f64,
-    rectified: bool,
+    with_relu: bool,
 ) -> (FlexTensor, FlexTensor, FlexTensor) {
     let [rows, channels] = x.shape().dims();
     let x = x.to_contiguous();
@@ -140,7 +140,7 @@ pub(super) fn backward(
         mean,
         factors: &factors,
         beta,
-        rectified,
+        with_relu,
     };
     let found = {
         let grad = values(&grad);
@@ -282,13 +282,13 @@ impl WithSimd for Moments<'_> {
     }
 }
 
-/// Computes `(x - mean) * factor + beta`, followed by a ReLU if `rectified`.
+/// Computes `(x - mean) * factor + beta`, followed by a ReLU if `with_relu`.
 struct Scale<'a> {
     x: &'a [f32],
     mean: &'a [f32],
     factors: &'a [f32],
     beta: &'a [f32],
-    rectified: bool,
+    with_relu: bool,
     y: &'a mut [f32],
 }
 
@@ -302,10 +302,10 @@ impl WithSimd for Scale<'_> {
             mean,
             factors,
             beta,
-            rectified,
+            with_relu,
             y,
         } = self;
-        let least = if rectified { 0.0 } else { f32::NEG_INFINITY };
+        let least = if with_relu { 0.0 } else { f32::NEG_INFINITY };
         for (y, x) in y
             .chunks_exact_mut(mean.len())
             .zip(x.chunks_exact(mean.len()))
@@ -327,7 +327,7 @@ struct Gate<'a> {
     mean: &'a [f32],
     factors: &'a [f32],
     beta: &'a [f32],
-    rectified: bool,
+    with_relu: bool,
 }
 
 /// Computes the sums of the gradients, and of their products with deviations from the mean.
@@ -351,7 +351,7 @@ impl WithSimd for Slopes<'_> {
                     mean,
                     factors,
                     beta,
-                    rectified,
+                    with_relu,
                 },
             found,
         } = self;
@@ -370,7 +370,7 @@ impl WithSimd for Slopes<'_> {
                     let (x, grad) = (lanes(x, first), lanes(grad, first));
                     for i in 0..LANES {
                         let deviation = x[i] - mean[i];
-                        let passed = passed(deviation, factors[i], beta[i], grad[i], rectified);
+                        let passed = passed(deviation, factors[i], beta[i], grad[i], with_relu);
                         sums[i] += passed;
                         products[i] += passed * deviation;
                     }
@@ -386,7 +386,7 @@ impl WithSimd for Slopes<'_> {
                         factors[channel],
                         beta[channel],
                         grad[channel],
-                        rectified,
+                        with_relu,
                     );
                     found[channel] += passed;
                     found[channels + channel] += passed * deviation;
@@ -398,8 +398,8 @@ impl WithSimd for Slopes<'_> {
 
 /// Returns the gradient in front of the ReLU: 0 where it clipped the value.
 #[inline(always)]
-fn passed(deviation: f32, factor: f32, beta: f32, grad: f32, rectified: bool) -> f32 {
-    let is_cut = rectified & (deviation * factor + beta <= 0.0);
+fn passed(deviation: f32, factor: f32, beta: f32, grad: f32, with_relu: bool) -> f32 {
+    let is_cut = with_relu & (deviation * factor + beta <= 0.0);
     if is_cut { 0.0 } else { grad }
 }
 
@@ -426,7 +426,7 @@ impl WithSimd for Project<'_> {
                     mean,
                     factors,
                     beta,
-                    rectified,
+                    with_relu,
                 },
             means,
             slopes,
@@ -441,7 +441,7 @@ impl WithSimd for Project<'_> {
                 x.iter().zip(grad).zip(channels)
             {
                 let deviation = x - mean;
-                let passed = passed(deviation, *factor, *beta, *grad, rectified);
+                let passed = passed(deviation, *factor, *beta, *grad, with_relu);
                 *grad = factor * (passed - grad_mean - deviation * slope);
             }
         }

@@ -11,7 +11,7 @@ use cubecl::server::Handle;
 
 use super::{
     SegmentMap, SegmentMean, WeightedRows,
-    wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
+    wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like},
 };
 
 const MEAN: Shader = Shader::new(
@@ -111,7 +111,7 @@ impl SegmentMean for CubeBackend {
         trimmed(
             passes
                 .iter()
-                .fold(padded(single(x), 1), |x, pass| pass.run(x)),
+                .fold(padded(to_f32(x), 1), |x, pass| pass.run(x)),
             shape,
         )
     }

@@ -11,7 +11,7 @@
 //! neighbours, and read or write the weights and the rows of the other side once. That is
 //! `c_out / 2` operations per byte gathered: they are compute-bound from 16 channels on.
 //!
-//! At inference the operations after a convolution, [`Then`], need no pass of their own: they are
+//! At inference the operations after a convolution, [`FusedEpilogue`], need no pass of their own: they are
 //! applied to the sums before these are first written.
 
 use burn::{
@@ -36,14 +36,14 @@ pub trait SparseConv: Backend {
     /// See [`sparse_conv`].
     fn sparse_conv(x: FloatTensor<Self>, w: FloatTensor<Self>, map: KernelMap)
     -> FloatTensor<Self>;
-    /// See [`sparse_conv_then`]; `affine` and `addend` are only read if `after` says so.
-    fn sparse_conv_then(
+    /// See [`sparse_conv_with_epilogue`]; `affine` and `addend` are only read if `after` says so.
+    fn sparse_conv_with_epilogue(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         map: KernelMap,
         affine: FloatTensor<Self>,
         addend: FloatTensor<Self>,
-        after: After,
+        after: EpilogueFlags,
     ) -> FloatTensor<Self>;
     /// See [`sparse_conv_grad_input`].
     fn sparse_conv_grad_input(
@@ -83,47 +83,52 @@ pub fn sparse_conv(x: Tensor<2>, w: Tensor<3>, map: &KernelMap) -> Tensor<2> {
 
 /// Operations on the sums of a convolution, in the order of the fields.
 #[derive(Clone, Debug, Default)]
-pub struct Then {
-    /// `(2, c_out)` in f32: a factor and a summand per channel.
+pub struct FusedEpilogue {
+    /// `(2, c_out)` in f32: a scale and a shift per channel.
     pub affine: Option<Tensor<2>>,
     /// `(out_rows, c_out)`: added after `affine`.
     pub addend: Option<Tensor<2>>,
     /// If `true`, a ReLU follows last.
-    pub rectified: bool,
+    pub with_relu: bool,
 }
 
-/// The parts of a [`Then`] that are present.
+/// The parts of a [`FusedEpilogue`] that are present.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct After {
-    /// If `true`, there are factors and summands.
+pub struct EpilogueFlags {
+    /// If `true`, there are scales and shifts.
     pub affine: bool,
     /// If `true`, there is an addend.
     pub added: bool,
     /// If `true`, there is a ReLU.
-    pub rectified: bool,
+    pub with_relu: bool,
 }
 
 /// Computes [`sparse_conv`] and the operations after it, in one pass if no gradient is required.
 ///
 /// # Panics
 /// If the shapes do not fit the map or each other.
-pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then) -> Tensor<2> {
+pub fn sparse_conv_with_epilogue(
+    x: Tensor<2>,
+    w: Tensor<3>,
+    map: &KernelMap,
+    then: FusedEpilogue,
+) -> Tensor<2> {
     let ([in_rows, c_in], [offsets, w_in, c_out]) = (x.dims(), w.dims());
     assert_eq!(
         (in_rows, offsets, c_in),
         (map.in_rows(), map.offsets(), w_in),
         "input rows, offsets and channels of a sparse convolution"
     );
-    let Then {
+    let FusedEpilogue {
         affine,
         addend,
-        rectified,
+        with_relu,
     } = then;
     assert!(
         affine
             .as_ref()
             .is_none_or(|affine| affine.dims() == [2, c_out]),
-        "factors and summands of {c_out} channels"
+        "scales and shifts of {c_out} channels"
     );
     assert!(
         addend
@@ -131,15 +136,15 @@ pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then)
             .is_none_or(|addend| addend.dims() == [map.out_rows(), c_out]),
         "an addend of the shape of the result"
     );
-    let after = After {
+    let after = EpilogueFlags {
         affine: affine.is_some(),
         added: addend.is_some(),
-        rectified,
+        with_relu,
     };
     // A missing operand is replaced by a tensor that is not read.
     let [affine, addend] =
         [affine, addend].map(|given| given.unwrap_or_else(|| x.clone()).into_dispatch());
-    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_then(
+    Tensor::from_dispatch(<Dispatch as SparseConv>::sparse_conv_with_epilogue(
         x.into_dispatch(),
         w.into_dispatch(),
         map.clone(),
@@ -150,11 +155,11 @@ pub fn sparse_conv_then(x: Tensor<2>, w: Tensor<3>, map: &KernelMap, then: Then)
 }
 
 /// Applies `after` to `y`, `(rows, channels)`, one operation after the other.
-pub(super) fn then_by_steps<B: Backend>(
+pub(super) fn epilogue_by_steps<B: Backend>(
     y: FloatTensor<B>,
     affine: FloatTensor<B>,
     addend: FloatTensor<B>,
-    after: After,
+    after: EpilogueFlags,
 ) -> FloatTensor<B> {
     let channels = y.shape()[1];
     let row = |row: usize| {
@@ -173,7 +178,7 @@ pub(super) fn then_by_steps<B: Backend>(
     } else {
         y
     };
-    if after.rectified { B::relu(y) } else { y }
+    if after.with_relu { B::relu(y) } else { y }
 }
 
 /// Computes the gradient of [`sparse_conv`] with respect to its input: `x'[q] = sum_k W[k] grad[p]`
@@ -391,25 +396,32 @@ impl<B: SparseConv, C: CheckpointStrategy> SparseConv for Autodiff<B, C> {
     ) -> FloatTensor<Self> {
         Form::Output.record::<B, C>(x, w, map)
     }
-    fn sparse_conv_then(
+    fn sparse_conv_with_epilogue(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         map: KernelMap,
         affine: FloatTensor<Self>,
         addend: FloatTensor<Self>,
-        after: After,
+        after: EpilogueFlags,
     ) -> FloatTensor<Self> {
         if after
-            != (After {
+            != (EpilogueFlags {
                 added: true,
-                ..After::default()
+                ..EpilogueFlags::default()
             })
         {
-            return then_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after);
+            return epilogue_by_steps::<Self>(Self::sparse_conv(x, w, map), affine, addend, after);
         }
         let [(x, x_node), (w, w_node), (addend, addend_node)]: [(_, NodeGuard); 3] =
             [x, w, addend].map(|tensor| tensor.into_parts());
-        let out = B::sparse_conv_then(x.clone(), w.clone(), map.clone(), x.clone(), addend, after);
+        let out = B::sparse_conv_with_epilogue(
+            x.clone(),
+            w.clone(),
+            map.clone(),
+            x.clone(),
+            addend,
+            after,
+        );
         match Backward::<B, 3>::prepare::<C>(Sum, [x_node, w_node, addend_node])
             .compute_bound()
             .stateful()

@@ -8,30 +8,30 @@ use burn::{
 };
 
 use super::{
-    After, KernelMap, Neighbours, SparseConv,
+    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
     pairs::BLOCK,
     products_cpu::{AddOuterProducts, AddProducts, Packed, values},
 };
 use crate::platform;
 
-/// Operations on the sums: the slices of a [`Then`](super::Then).
+/// Operations on the sums: the slices of a [`FusedEpilogue`](super::Then).
 #[derive(Clone, Copy, Default)]
 struct Epilogue<'a> {
     affine: Option<&'a [f32]>,
     addend: Option<&'a [f32]>,
-    rectified: bool,
+    with_relu: bool,
 }
 
 impl Epilogue<'_> {
     /// Applies the operations to the rows from `first` on, `channels` wide, while they are in the
     /// cache.
     fn apply(&self, first: usize, channels: usize, y: &mut [f32]) {
-        if let Some((factors, summands)) = self.affine.map(|affine| affine.split_at(channels)) {
+        if let Some((factors, shifts)) = self.affine.map(|affine| affine.split_at(channels)) {
             for row in y.chunks_exact_mut(channels) {
                 row.iter_mut()
                     .zip(factors)
-                    .zip(summands)
-                    .for_each(|((y, factor), summand)| *y = *y * factor + summand);
+                    .zip(shifts)
+                    .for_each(|((y, factor), shift)| *y = *y * factor + shift);
             }
         }
         if let Some(addend) = self.addend {
@@ -39,14 +39,14 @@ impl Epilogue<'_> {
                 .zip(&addend[first * channels..])
                 .for_each(|(y, addend)| *y += addend);
         }
-        if self.rectified {
+        if self.with_relu {
             y.iter_mut().for_each(|y| *y = y.max(0.0));
         }
     }
 }
 
 /// Computes `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then applies `then`.
-fn convolve(x: &[f32], w: &Packed, neighbours: &Neighbours, then: Epilogue) -> Vec<f32> {
+fn convolve(x: &[f32], w: &Packed, neighbours: &NeighbourTable, then: Epilogue) -> Vec<f32> {
     // the tables must exist before any block needs them
     neighbours.list_pairs();
     platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
@@ -89,23 +89,23 @@ impl SparseConv for Flex {
         map: KernelMap,
     ) -> FloatTensor<Self> {
         let nothing = (x.clone(), x.clone());
-        Self::sparse_conv_then(x, w, map, nothing.0, nothing.1, After::default())
+        Self::sparse_conv_with_epilogue(x, w, map, nothing.0, nothing.1, EpilogueFlags::default())
     }
 
-    fn sparse_conv_then(
+    fn sparse_conv_with_epilogue(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         map: KernelMap,
         affine: FloatTensor<Self>,
         addend: FloatTensor<Self>,
-        after: After,
+        after: EpilogueFlags,
     ) -> FloatTensor<Self> {
         let [offsets, c_in, c_out] = w.shape().dims();
         let [x, w, affine, addend] = [x, w, affine, addend].map(|tensor| tensor.to_contiguous());
         let then = Epilogue {
             affine: after.affine.then(|| values(&affine)),
             addend: after.added.then(|| values(&addend)),
-            rectified: after.rectified,
+            with_relu: after.with_relu,
         };
         let y = convolve(
             values(&x),

@@ -9,11 +9,11 @@ use burn::backend::{
 };
 
 use super::{
-    After, KernelMap, Neighbours, SparseConv,
+    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
     kernel_map_gpu::TableBlock,
-    sparse_conv::then_by_steps,
+    sparse_conv::epilogue_by_steps,
     tuning::{Tiles, Tuning},
-    wgsl::{Shader, empty_like, padded, single, trimmed, vectors, zeros_like},
+    wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like},
 };
 
 const REGISTERS: Shader = Shader::new(
@@ -41,14 +41,14 @@ const BUSY: usize = 1 << 16;
 const PIECE: usize = 64;
 
 /// Multiplies rows of `x`, gathered along `neighbours`, by `w`, `(offsets, c_in, c_out)`, and
-/// applies `after`: see [`SparseConv::sparse_conv_then`].
+/// applies `after`: see [`SparseConv::sparse_conv_with_epilogue`].
 fn convolve(
     x: CubeTensor,
     w: CubeTensor,
-    neighbours: &Neighbours,
+    neighbours: &NeighbourTable,
     affine: CubeTensor,
     addend: CubeTensor,
-    after: After,
+    after: EpilogueFlags,
 ) -> CubeTensor {
     let shape = [neighbours.rows(), w.shape()[2]];
     let (x, w) = (padded(x, 1), padded(w, 2));
@@ -59,7 +59,7 @@ fn convolve(
     };
     // without `after.affine`, the weights are bound in its place and not read
     let affine = if after.affine {
-        padded(single(affine), 1)
+        padded(to_f32(affine), 1)
     } else {
         w.clone()
     };
@@ -71,7 +71,7 @@ fn convolve(
     };
     let epilogue = usize::from(after.affine)
         | usize::from(after.added) << 1
-        | usize::from(after.rectified) << 2;
+        | usize::from(after.with_relu) << 2;
     for TableBlock {
         first,
         count,
@@ -115,22 +115,22 @@ impl SparseConv for CubeBackend {
         map: KernelMap,
     ) -> FloatTensor<Self> {
         let nothing = (x.clone(), x.clone());
-        Self::sparse_conv_then(x, w, map, nothing.0, nothing.1, After::default())
+        Self::sparse_conv_with_epilogue(x, w, map, nothing.0, nothing.1, EpilogueFlags::default())
     }
 
-    fn sparse_conv_then(
+    fn sparse_conv_with_epilogue(
         x: FloatTensor<Self>,
         w: FloatTensor<Self>,
         map: KernelMap,
         affine: FloatTensor<Self>,
         addend: FloatTensor<Self>,
-        after: After,
+        after: EpilogueFlags,
     ) -> FloatTensor<Self> {
         let shape = [map.out_rows(), w.shape()[2]];
         if x.shape().num_elements() == 0 || shape.contains(&0) {
             return match shape.contains(&0) {
                 true => zeros_like(&x, shape),
-                false => then_by_steps::<Self>(zeros_like(&x, shape), affine, addend, after),
+                false => epilogue_by_steps::<Self>(zeros_like(&x, shape), affine, addend, after),
             };
         }
         convolve(x, w, map.inputs(), affine, addend, after)
@@ -153,7 +153,7 @@ impl SparseConv for CubeBackend {
         if x.shape().num_elements() == 0 || grad.shape().num_elements() == 0 {
             return zeros_like(&x, shape);
         }
-        let (x, grad) = (padded(single(x), 1), padded(single(grad), 1));
+        let (x, grad) = (padded(to_f32(x), 1), padded(to_f32(grad), 1));
         let tiles = map.offsets() * vectors(&x).div_ceil(2) * vectors(&grad).div_ceil(2);
         let pieces = (BUSY / tiles).clamp(1, map.out_rows().div_ceil(PIECE));
         let sums = empty_like(&x, [pieces, map.offsets(), x.shape()[1], grad.shape()[1]]);

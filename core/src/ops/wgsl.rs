@@ -180,7 +180,7 @@ pub(super) fn empty_like(like: &CubeTensor, shape: impl Into<Shape>) -> CubeTens
 }
 
 /// Returns the tensor for a shader that reads f32 only, and panics if it has another type.
-pub(super) fn single(tensor: FloatTensor<CubeBackend>) -> FloatTensor<CubeBackend> {
+pub(super) fn to_f32(tensor: FloatTensor<CubeBackend>) -> FloatTensor<CubeBackend> {
     assert_eq!(tensor.dtype, DType::F32, "this shader reads f32");
     tensor
 }

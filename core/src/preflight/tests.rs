@@ -210,7 +210,7 @@ fn a_view_from_a_camera_has_y_down() {
 }
 
 #[test]
-fn colour_is_present_uniform_or_absent() {
+fn color_is_present_uniform_or_absent() {
     let points = [[0.0; 3], [1.0; 3]];
     for (colors, wanted) in [
         (None, Color::Absent),

@@ -48,15 +48,15 @@ pub fn normals(
     Ok(normals)
 }
 
-/// Upper triangle xx, xy, xz, yy, yz, zz of the covariance of `centre` and `others` about their
+/// Upper triangle xx, xy, xz, yy, yz, zz of the covariance of `center` and `others` about their
 /// mean, up to a factor.
-fn covariance(centre: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>) -> [f64; 6] {
+fn covariance(center: [f32; 3], others: impl ExactSizeIterator<Item = [f32; 3]>) -> [f64; 6] {
     let count = others.len() as f64 + 1.0;
     let (mut sum, mut squares) = ([0.0; 3], [0.0; 6]);
     for other in others {
         // Coordinates are relative to the centre: this avoids cancellation far from the origin, and
         // the centre itself adds nothing.
-        let [x, y, z] = [0, 1, 2].map(|axis| f64::from(other[axis]) - f64::from(centre[axis]));
+        let [x, y, z] = [0, 1, 2].map(|axis| f64::from(other[axis]) - f64::from(center[axis]));
         for (s, v) in sum.iter_mut().zip([x, y, z]) {
             *s += v;
         }

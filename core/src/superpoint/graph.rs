@@ -363,7 +363,7 @@ mod tests {
     }
 
     #[test]
-    fn a_fold_and_a_change_of_colour_are_borders() {
+    fn a_fold_and_a_change_of_color_are_borders() {
         let positions = corner();
         // The points at the fold have mixed neighbourhoods; away from it, each side is one
         // superpoint.

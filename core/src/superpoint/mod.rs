@@ -309,12 +309,12 @@ mod tests {
             run(&[[0.0; 3], [f32::NAN; 3]], None, &options),
             Err(SuperpointError::NotFinite { point: 1 })
         );
-        let colours = SuperpointError::Lengths {
+        let colors = SuperpointError::Lengths {
             what: "colours",
             found: 2,
             points: 1,
         };
-        assert_eq!(run(&[[0.0; 3]], Some(&[[0; 3]; 2]), &options), Err(colours));
+        assert_eq!(run(&[[0.0; 3]], Some(&[[0; 3]; 2]), &options), Err(colors));
         let mesh = SuperpointOptions {
             edges: EdgeSource::Mesh,
             ..options

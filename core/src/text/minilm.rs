@@ -19,7 +19,7 @@ use half::f16;
 use safetensors::{Dtype, SafeTensors};
 use tokenizers::{Tokenizer, TruncationParams};
 
-use super::{DIM, EncodeError, LoadTextError, TextEncoder, TextManifest, normalise};
+use super::{DIM, EncodeError, LoadTextError, TextEncoder, TextManifest, normalize};
 use crate::{
     ops::{linear, matmul},
     shards,
@@ -188,7 +188,7 @@ impl TextEncoder for MiniLm {
         }
         embeddings
             .iter_mut()
-            .for_each(|embedding| normalise(embedding));
+            .for_each(|embedding| normalize(embedding));
         Ok(embeddings)
     }
 }

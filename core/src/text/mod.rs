@@ -10,7 +10,7 @@ mod vocabulary;
 pub use manifest::{LoadTextError, TextManifest};
 #[cfg(feature = "model")]
 pub use minilm::MiniLm;
-pub use vocabulary::{Vocabulary, quantise};
+pub use vocabulary::{Vocabulary, quantize};
 
 /// Width of a text embedding (all-MiniLM-L6-v2).
 pub const DIM: usize = 384;
@@ -47,7 +47,7 @@ pub enum EncodeError {
 }
 
 /// Scales a vector to unit length; a zero vector stays zero.
-pub fn normalise(v: &mut [f32]) {
+pub fn normalize(v: &mut [f32]) {
     let norm = v.iter().map(|x| x * x).sum::<f32>().sqrt();
     if norm > 0.0 {
         v.iter_mut().for_each(|x| *x /= norm);

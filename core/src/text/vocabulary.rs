@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::{DIM, normalise};
+use super::{DIM, normalize};
 
 /// The number of names, from the start of the list, that instances are named with if there is no
 /// prompt.
@@ -38,7 +38,7 @@ impl Vocabulary {
         let names: Vec<_> = names.lines().collect();
         let mut embeddings: Vec<f32> = quantised.iter().map(|&b| f32::from(b as i8)).collect();
         embeddings.resize(names.len() * DIM, 0.0);
-        embeddings.chunks_exact_mut(DIM).for_each(normalise);
+        embeddings.chunks_exact_mut(DIM).for_each(normalize);
         let index_of_name = names
             .iter()
             .enumerate()
@@ -89,7 +89,7 @@ impl Vocabulary {
 }
 
 /// Quantizes one embedding to the [`DIM`] bytes of `vocabulary.i8`.
-pub fn quantise(embedding: &[f32]) -> Vec<u8> {
+pub fn quantize(embedding: &[f32]) -> Vec<u8> {
     let largest = embedding
         .iter()
         .fold(0.0_f32, |m, v| m.max(v.abs()))
@@ -158,13 +158,13 @@ mod tests {
         let v: Vec<f32> = (0..DIM)
             .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)
             .collect();
-        let mut q: Vec<f32> = quantise(&v)
+        let mut q: Vec<f32> = quantize(&v)
             .into_iter()
             .map(|b| f32::from(b as i8))
             .collect();
         let mut v = v;
-        normalise(&mut v);
-        normalise(&mut q);
+        normalize(&mut v);
+        normalize(&mut q);
         assert!(cosine(&v, &q) > 0.9999);
     }
 }

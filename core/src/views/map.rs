@@ -115,7 +115,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn samples_are_linear_between_centres_and_constant_beyond() {
+    fn samples_are_linear_between_centers_and_constant_beyond() {
         let map = Map::new(vec![0.0, 10.0, 1.0, 20.0], [1, 2, 2]).unwrap();
         let sample = |x: f32| {
             let mut sum = [0.0; 2];

@@ -30,7 +30,8 @@ pub struct InstanceRecord {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct BoxRecord {
     /// Centre of the box.
-    pub centre: [f64; 3],
+    #[serde(rename = "centre")]
+    pub center: [f64; 3],
     /// Edge lengths.
     pub size: [f64; 3],
     /// Lower corner.
@@ -43,7 +44,7 @@ impl BoxRecord {
     fn new(min: [f64; 3], max: [f64; 3]) -> Self {
         let axes = |of: fn(f64, f64) -> f64| std::array::from_fn(|axis| of(min[axis], max[axis]));
         Self {
-            centre: axes(|min, max| (min + max) / 2.0),
+            center: axes(|min, max| (min + max) / 2.0),
             size: axes(|min, max| max - min),
             min,
             max,

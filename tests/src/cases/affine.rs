@@ -1,4 +1,4 @@
-//! Tests the affine operation (factors, summands and an optional ReLU) against its definition.
+//! Tests the affine operation (scales, shifts and an optional ReLU) against its definition.
 
 use burn::tensor::Tensor;
 use segscape::ops::{affine, plain_affine};
@@ -21,19 +21,19 @@ const CASES: &[[usize; 2]] = &[
 pub async fn check(subject: &Subject) -> Vec<String> {
     let mut complaints = Vec::new();
     for &[rows, channels] in CASES {
-        for rectified in [false, true] {
+        for with_relu in [false, true] {
             let (x, factors) = (noise(1, rows * channels), noise(2, 2 * channels));
             let [x_on, factors_on]: [Tensor<2>; 2] = [
                 tensor(&x, [rows, channels], &subject.device),
                 tensor(&factors, [2, channels], &subject.device),
             ];
             poison(&subject.device, [rows.max(1), channels]);
-            let what = format!("affine [{rows}, {channels}], rectified: {rectified}");
+            let what = format!("affine [{rows}, {channels}], rectified: {with_relu}");
             complaints.extend(
                 differs(
                     &what,
-                    affine(x_on, factors_on, rectified),
-                    &plain_affine(&x, &factors, rectified),
+                    affine(x_on, factors_on, with_relu),
+                    &plain_affine(&x, &factors, with_relu),
                 )
                 .await,
             );

@@ -30,7 +30,7 @@ pub async fn check_f16(subject: &Subject) -> Vec<String> {
     compare(subject, true, F16_TOLERANCE).await
 }
 
-async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String> {
+async fn compare(subject: &Subject, in_f16: bool, tolerance: f32) -> Vec<String> {
     let config = Config::nano();
     let cpu = device::cpu();
     cpu.device.seed(7);
@@ -38,7 +38,7 @@ async fn compare(subject: &Subject, halves: bool, tolerance: f32) -> Vec<String>
     let weights = save_weights(&network).expect("fresh weights are finite");
     // Both networks are loaded from the file, so both have the weights as stored.
     let want = answers(&cpu, &config, &weights, false).await;
-    let got = answers(subject, &config, &weights, halves).await;
+    let got = answers(subject, &config, &weights, in_f16).await;
     let (want, got) = match (want, got) {
         (Ok(want), Ok(got)) => (want, got),
         (want, got) => {
@@ -80,7 +80,7 @@ async fn answers(
     subject: &Subject,
     config: &Config,
     weights: &[u8],
-    halves: bool,
+    in_f16: bool,
 ) -> Result<Answers, InferenceError> {
     let (positions, colors, superpoints) = room();
     let observation = Observation {
@@ -93,7 +93,7 @@ async fn answers(
     let scene = scene.to_device(&subject.device);
     let network = load_weights(SegDino3dVl::new(config, &subject.device), weights)
         .expect("the weights are the network's own");
-    let network = if halves { network.by_halves() } else { network };
+    let network = if in_f16 { network.into_f16() } else { network };
     let queries = scene.queries(20);
     network.infer(scene, queries, &Monitor::silent()).await
 }

@@ -4,7 +4,7 @@
 use segscape::{
     model::{
         Class, Config, Features, Layout, Observation, Pyramid, SceneInput, SegDino3dVl,
-        config::{Backbone, Classes, Inputs, Objects, Sizes, Turn},
+        config::{BackboneConfig, Classes, Inputs, ObjectAttentionOrder, Objects, Sizes},
         load_weights,
         published::{self, Stored},
     },
@@ -90,7 +90,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
     let (planes, channels) = (golden.sizes("planes"), golden.size("in_channels"));
     let (backbone, last) = if golden.about["config"]["first_kernel"].is_null() {
         (
-            Backbone::SparseUnet {
+            BackboneConfig::SparseUnet {
                 planes,
                 grid: Some(golden.size("min_spatial_shape") as u32),
             },
@@ -98,7 +98,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
         )
     } else {
         (
-            Backbone::ResUnet {
+            BackboneConfig::ResUnet {
                 first_kernel: golden.size("first_kernel"),
                 stem: golden.size("init_dim"),
                 planes,
@@ -107,7 +107,7 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
             "block8.feats",
         )
     };
-    let position = matches!(backbone, Backbone::SparseUnet { .. });
+    let position = matches!(backbone, BackboneConfig::SparseUnet { .. });
     let inputs = Inputs {
         position,
         height: false,
@@ -266,7 +266,7 @@ pub fn decoder_config(golden: &Golden) -> Config {
             height: false,
             ..Inputs::default()
         },
-        backbone: Backbone::SparseUnet {
+        backbone: BackboneConfig::SparseUnet {
             planes: vec![golden.size("in_channels")],
             grid: None,
         },
@@ -282,7 +282,7 @@ pub fn decoder_config(golden: &Golden) -> Config {
         objects: Some(Objects {
             channels: golden.size("d_model"),
             reach: 0.2,
-            turn: Turn::AfterSelfAttention,
+            order: ObjectAttentionOrder::AfterSelfAttention,
         }),
         classes: Classes::Fixed {
             instances: golden.size("num_instance_classes"),

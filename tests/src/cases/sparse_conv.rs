@@ -4,8 +4,8 @@
 use burn::tensor::{DType, Tensor};
 use half::f16;
 use segscape::ops::{
-    KernelMap, Level, Then, affine, definition, plain_affine, sparse_conv, sparse_conv_grad_input,
-    sparse_conv_grad_weight, sparse_conv_then,
+    FusedEpilogue, KernelMap, Level, affine, definition, plain_affine, sparse_conv,
+    sparse_conv_grad_input, sparse_conv_grad_weight, sparse_conv_with_epilogue,
 };
 
 use super::{differs, fits, noise, poison, tensor};
@@ -172,12 +172,12 @@ pub async fn check_f16(subject: &Subject) -> Vec<String> {
         tensor(values, [values.len() / width, width], device).cast(DType::F16)
     };
     let w = in_f16(&w, c_out).reshape([map.offsets(), c_in, c_out]);
-    let then = Then {
+    let then = FusedEpilogue {
         affine: Some(tensor(&factors, [2, c_out], device)),
         addend: Some(in_f16(&addend, c_out)),
-        rectified: true,
+        with_relu: true,
     };
-    let got = sparse_conv_then(in_f16(&x, c_in), w, &map, then);
+    let got = sparse_conv_with_epilogue(in_f16(&x, c_in), w, &map, then);
     // also two separate affine operations, the second of which reverses the first
     let once: Vec<f32> = [2.0, 1.0]
         .into_iter()
@@ -307,7 +307,7 @@ async fn check_then(
     // Each one alone only for seven channels, to limit the time on a software adapter.
     let alone: &[u32] = if x.dims()[1] == 7 { &[1, 2, 4] } else { &[] };
     for &parts in alone.iter().chain(&[7]) {
-        let (affine, added, rectified) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
+        let (affine, added, with_relu) = (parts & 1 != 0, parts & 2 != 0, parts & 4 != 0);
         let y = if affine {
             plain_affine(sums, &factors, false)
         } else {
@@ -317,20 +317,20 @@ async fn check_then(
             .iter()
             .zip(&addend)
             .map(|(y, addend)| if added { y + addend } else { *y });
-        let want: Vec<f32> = y.map(|y| if rectified { y.max(0.0) } else { y }).collect();
+        let want: Vec<f32> = y.map(|y| if with_relu { y.max(0.0) } else { y }).collect();
         let given = |values: &[f32], shape: [usize; 2], there: bool| {
             there.then(|| -> Tensor<2> { tensor(values, shape, &subject.device) })
         };
-        let then = Then {
+        let then = FusedEpilogue {
             affine: given(&factors, [2, c_out], affine),
             addend: given(&addend, shape, added),
-            rectified,
+            with_relu,
         };
         poison(&subject.device, shape);
         complaints.extend(
             differs(
                 &format!("{what} {parts:03b}"),
-                sparse_conv_then(x.clone(), w.clone(), map, then),
+                sparse_conv_with_epilogue(x.clone(), w.clone(), map, then),
                 &want,
             )
             .await,

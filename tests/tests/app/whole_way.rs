@@ -29,7 +29,7 @@ fn a_real_room_goes_the_whole_way() {
 
 #[test]
 #[ignore = "needs the real scans, whose terms keep them out of the project"]
-fn a_real_scan_without_colour_becomes_named_things() {
+fn a_real_scan_without_color_becomes_named_things() {
     story(async |stand| only_find(stand, &rooms::real("pcl-data/room_scan1.pcd")).await);
 }
 

@@ -20,8 +20,8 @@ use crate::{
     evaluation::{self, Answer, Figures, Protocol},
     models,
     scans::Asked,
-    start::Start,
     train,
+    warm_start::WarmStart,
 };
 
 /// A row of the table, with its change of the configuration.
@@ -210,7 +210,7 @@ impl Ablate {
                 let start = self
                     .start
                     .as_deref()
-                    .map(|folder| Start { folder, steps: 0 });
+                    .map(|folder| WarmStart { folder, steps: 0 });
                 train::train(
                     &config,
                     start,

@@ -111,7 +111,7 @@ fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use segscape::model::{Config as ModelConfig, config::Backbone};
+    use segscape::model::{Config as ModelConfig, config::BackboneConfig};
 
     use super::*;
     use crate::{
@@ -125,7 +125,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
         config.model = ModelConfig {
-            backbone: Backbone::SparseUnet {
+            backbone: BackboneConfig::SparseUnet {
                 planes: vec![8, 8],
                 grid: None,
             },

@@ -15,8 +15,8 @@ use crate::{
     allocator,
     config::{Config, ValidationSet},
     device::DeviceChoice,
-    start::Start,
     train,
+    warm_start::WarmStart,
 };
 
 /// Train a network; an earlier run in the same folder is resumed.
@@ -93,7 +93,7 @@ impl Train {
         let asked = stop.clone();
         ctrlc::set_handler(move || asked.store(true, Ordering::Relaxed))
             .context("cannot listen for Ctrl-C")?;
-        let start = self.start.as_deref().map(|folder| Start {
+        let start = self.start.as_deref().map(|folder| WarmStart {
             folder,
             steps: self.after,
         });

@@ -4,7 +4,7 @@ use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
-use segscape::text::{TextEncoder as _, quantise};
+use segscape::text::{TextEncoder as _, quantize};
 
 use crate::models;
 
@@ -28,7 +28,7 @@ impl Vocabulary {
         let bar = indicatif::ProgressBar::new(list.lines().count() as u64);
         let mut table = Vec::new();
         for noun in bar.wrap_iter(list.lines()) {
-            table.extend(quantise(&pollster::block_on(encoder.embed(&[noun]))?[0]));
+            table.extend(quantize(&pollster::block_on(encoder.embed(&[noun]))?[0]));
         }
         let out = self.list.with_extension("i8");
         fs::write(&out, table).with_context(|| format!("cannot write {}", out.display()))

@@ -9,7 +9,7 @@ use std::{
 use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
-    evaluate::{self, Evaluation, Prediction, Size, Truth},
+    evaluate::{self, Evaluation, EvaluationTruth, ScoredMask, Size},
     pipeline::Network,
 };
 use serde::Serialize;
@@ -228,12 +228,13 @@ fn row(answer: &Answer) -> anyhow::Result<OfScan> {
 fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Tally> {
     let mut tally = Tally::new(1);
     for Answer { room, found, .. } in answers {
-        let truth = Truth::things(&room.truth.semantic, &room.truth.instance, 0, |class| {
-            !room.stuff.contains(&class)
-        });
+        let truth =
+            EvaluationTruth::things(&room.truth.semantic, &room.truth.instance, 0, |class| {
+                !room.stuff.contains(&class)
+            });
         let predictions: Vec<_> = found
             .iter()
-            .map(|f| Prediction {
+            .map(|f| ScoredMask {
                 class: 0,
                 confidence: confidence(f64::from(f.score)),
                 points: &f.points,
@@ -307,7 +308,7 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
                     .map(move |(class, p)| (class, f64::from(f.score * p), f))
             })
             .filter(|(_, confidence, _)| *confidence > 0.0)
-            .map(|(class, confidence, f)| Prediction {
+            .map(|(class, confidence, f)| ScoredMask {
                 class,
                 confidence,
                 points: &f.points,
@@ -316,7 +317,7 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
         predictions.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
         predictions.truncate(PREDICTIONS);
         tally.add(
-            &Truth::scannet(&ids, &classes),
+            &EvaluationTruth::scannet(&ids, &classes),
             &predictions,
             &room.positions,
         )?;
@@ -356,8 +357,8 @@ impl Tally {
 
     fn add(
         &mut self,
-        truth: &Truth,
-        predictions: &[Prediction],
+        truth: &EvaluationTruth,
+        predictions: &[ScoredMask],
         positions: &[[f32; 3]],
     ) -> anyhow::Result<()> {
         self.all.add(truth, predictions)?;

@@ -8,7 +8,7 @@ const OVERLAP: f64 = 0.5;
 
 /// A predicted instance matched to an object.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Pair {
+pub struct BestMatch {
     /// Index of the predicted instance.
     pub found: usize,
     /// Intersection over union of their points.
@@ -28,9 +28,9 @@ pub fn object_sizes(room: &Room) -> Vec<u32> {
 /// Shape `(objects)`: the instance that overlaps each object most, the first of equal ones; `None`
 /// if nothing overlaps the object by more than half. Masks that the evaluators drop because they
 /// are too small are left out.
-pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<Pair>> {
+pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<BestMatch>> {
     let sizes = object_sizes(room);
-    let mut best: Vec<Option<Pair>> = vec![None; sizes.len()];
+    let mut best: Vec<Option<BestMatch>> = vec![None; sizes.len()];
     let mut shared = vec![0u32; sizes.len()];
     for (index, mask) in found
         .iter()
@@ -46,7 +46,7 @@ pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<Pair>> {
             let iou = f64::from(shared)
                 / (mask.points.len() as f64 + f64::from(size) - f64::from(shared));
             if iou > best.map_or(OVERLAP, |pair| pair.iou) {
-                *best = Some(Pair { found: index, iou });
+                *best = Some(BestMatch { found: index, iou });
             }
         }
     }

@@ -11,7 +11,7 @@ use segscape::{
     spatial::{Thinned, nearest_neighbours},
 };
 
-use crate::synth::{Room, World};
+use crate::synth::{SyntheticRoom, World};
 
 /// The regions of one scan that are large enough to be objects, over the points that all scans
 /// share.
@@ -26,7 +26,7 @@ struct Regions {
 
 /// The room with one more point halfway between every point and each of its eight nearest
 /// neighbours, as from a sensor with three times the resolution.
-fn dense(room: &Room) -> (Vec<[f32; 3]>, Vec<[u8; 3]>) {
+fn dense(room: &SyntheticRoom) -> (Vec<[f32; 3]>, Vec<[u8; 3]>) {
     let neighbours = nearest_neighbours(&room.positions, 8, &|_| Ok(())).unwrap();
     let (mut positions, mut colors) = (room.positions.clone(), room.colors.clone());
     for (row, &a) in neighbours.point_of_row().iter().enumerate() {

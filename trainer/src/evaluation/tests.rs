@@ -5,7 +5,7 @@ use segscape::{
     instances::{Masks, SelectOptions},
     model::{
         Config, SegDino3dVl,
-        config::{Objects, Turn},
+        config::{ObjectAttentionOrder, Objects},
     },
     pipeline,
     progress::Monitor,
@@ -193,7 +193,7 @@ fn an_object_pairs_with_what_overlaps_it_most() {
         found(225..500, "table"),
     ];
     let pairs = pairs::pairs(&room, &masks);
-    assert_eq!(pairs, [Some(pairs::Pair { found: 2, iou: 1.0 }), None]);
+    assert_eq!(pairs, [Some(pairs::BestMatch { found: 2, iou: 1.0 }), None]);
 }
 
 #[test]
@@ -430,7 +430,7 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     config.objects = Some(Objects {
         channels: 6,
         reach: 1.0,
-        turn: Turn::default(),
+        order: ObjectAttentionOrder::default(),
     });
     let device = Device::flex();
     device.seed(3);

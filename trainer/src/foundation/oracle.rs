@@ -13,7 +13,7 @@ use segscape::{
 
 use super::{Foundation, Image, Instance, Mask, Truth};
 use crate::synth::{
-    Room, Shot,
+    Shot, SyntheticRoom,
     classes::CLASSES,
     dice::Dice,
     noise::{noise, unit},
@@ -88,7 +88,7 @@ impl Default for Errors {
 impl Foundation {
     /// Simulates the reconstruction and perception of a room. The result depends on the arguments
     /// only.
-    pub fn of_room(room: &Room, shots: &[Shot], errors: &Errors, seed: u64) -> Self {
+    pub fn of_room(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64) -> Self {
         let mut dice = Dice::new(seed, 0);
         let names = CLASSES
             .iter()
@@ -388,7 +388,7 @@ fn feature(name: &str, blind: f32, dice: &mut Dice) -> Vec<f32> {
             (1.0 - blind) * told + blind * dice.normal()
         })
         .collect();
-    text::normalise(&mut feature);
+    text::normalize(&mut feature);
     feature
 }
 
@@ -417,7 +417,7 @@ mod tests {
     use super::*;
     use crate::synth::World;
 
-    static ROOM: LazyLock<(Room, Vec<Shot>)> =
+    static ROOM: LazyLock<(SyntheticRoom, Vec<Shot>)> =
         LazyLock::new(|| World::grammars().room_with_shots(5, 3));
     const NONE: Errors = Errors {
         smoothing: 0.0,

@@ -26,7 +26,7 @@ const SHAPE: f32 = 0.03;
 
 /// A pinhole camera as apps describe it, for the picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Intrinsics {
+pub struct PictureIntrinsics {
     /// Focal lengths, pixels.
     pub focal: [f32; 2],
     /// Principal point, pixels.
@@ -125,7 +125,7 @@ pub struct Frame {
     /// `None` if tracking was lost.
     pub world_from_camera: Option<Affine3A>,
     /// Intrinsics of the picture.
-    pub intrinsics: Intrinsics,
+    pub intrinsics: PictureIntrinsics,
     /// Result of [`picture`].
     pub picture: Option<PathBuf>,
     /// Path of the depth image: 16-bit millimetres, or metres in OpenEXR.
@@ -144,7 +144,7 @@ impl Frame {
         let Self {
             name,
             world_from_camera,
-            intrinsics: Intrinsics { focal, center },
+            intrinsics: PictureIntrinsics { focal, center },
             picture,
             depth,
             confidence,

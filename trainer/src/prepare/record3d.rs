@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::{
     Gap, Shots, phone,
-    phone::{Intrinsics, from_arkit},
+    phone::{PictureIntrinsics, from_arkit},
     quaternion_pose,
 };
 
@@ -62,7 +62,7 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
         // column by column
         Some(k) => phone::list::<9>(k, "K")
             .map(|k| {
-                Some(Intrinsics {
+                Some(PictureIntrinsics {
                     focal: [k[0], k[4]],
                     center: [k[6], k[7]],
                 })
@@ -92,7 +92,7 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
             Some(coefficients) => {
                 let [fx, fy, cx, cy] = phone::list::<4>(coefficients, "perFrameIntrinsicCoeffs")
                     .with_context(context)?;
-                Intrinsics {
+                PictureIntrinsics {
                     focal: [fx, fy],
                     center: [cx, cy],
                 }

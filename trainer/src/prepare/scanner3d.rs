@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 
 use super::{
     Shots, phone,
-    phone::{Intrinsics, from_arkit},
+    phone::{PictureIntrinsics, from_arkit},
     pose,
 };
 
@@ -45,7 +45,7 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
             ["depth", "conf"].map(|of| folder.join(format!("{of}_{name}.png")));
         phone::Frame {
             world_from_camera: pose(&rows).map(from_arkit),
-            intrinsics: Intrinsics {
+            intrinsics: PictureIntrinsics {
                 focal: [m[0], m[4]],
                 center: [m[2], m[5]],
             },

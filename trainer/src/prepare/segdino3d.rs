@@ -272,15 +272,15 @@ fn mean(path: &Path, points: usize) -> anyhow::Result<Option<Vec<f32>>> {
 
 /// The objects that were detected in the images; empty if there are no such files.
 fn objects(folder: &Path, name: &str, options: &Options) -> anyhow::Result<ObjectQueries> {
-    let [features, centres] =
+    let [features, centers] =
         ["query_feats", "query_3dctr"].map(|what| folder.join(format!("{name}_{what}.pth")));
-    match (features.is_file(), centres.is_file()) {
+    match (features.is_file(), centers.is_file()) {
         (false, false) => return Ok(ObjectQueries::default()),
         (true, true) => {}
         _ => bail!(
             "{} and {} come together or not at all",
             features.display(),
-            centres.display()
+            centers.display()
         ),
     }
     let table = |path: &Path| -> anyhow::Result<([usize; 2], Vec<f32>)> {
@@ -300,11 +300,11 @@ fn objects(folder: &Path, name: &str, options: &Options) -> anyhow::Result<Objec
         Ok((shape, file.floats(0)?))
     };
     let ([rows, _], values) = table(&features)?;
-    let (shape, places) = table(&centres)?;
+    let (shape, places) = table(&centers)?;
     ensure!(
         shape == [rows, 3],
         "{} has the shape {shape:?} instead of ({rows}, 3)",
-        centres.display()
+        centers.display()
     );
     let places = places
         .as_chunks()

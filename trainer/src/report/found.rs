@@ -6,7 +6,7 @@ use segscape::evaluate::{MIN_POINTS, Size};
 
 use super::{
     page::{data_url, escape, table},
-    picture::{SIZE, Stage, View},
+    picture::{Perspective, SIZE, Stage},
 };
 use crate::evaluation::{Answer, Averages, Figures, Found, Names, bounds, pairs, percent, title};
 
@@ -252,7 +252,10 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
         escape(&title),
         counted.len()
     );
-    for (view, from) in [(View::Corner, "from a corner"), (View::Above, "from above")] {
+    for (view, from) in [
+        (Perspective::Corner, "from a corner"),
+        (Perspective::Above, "from above"),
+    ] {
         html += "<div class=\"pair\">";
         for (colors, what) in [(&predicted, "found"), (&truth, "truth")] {
             let url = data_url("image/png", &stage.draw(colors, view)?);

@@ -27,7 +27,7 @@ const DIRECTIONS: usize = 72;
 
 /// Viewpoint of a picture.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum View {
+pub enum Perspective {
     /// The plan of the room, with y up.
     Above,
     /// From a corner, looking down; walls in between are left out.
@@ -112,13 +112,13 @@ impl<'a> Stage<'a> {
             && from_middle.dot(towards_eye) > 0.1 * distance
     }
 
-    fn shows(&self, point: usize, view: View, eye: Mat3) -> bool {
+    fn shows(&self, point: usize, view: Perspective, eye: Mat3) -> bool {
         let position = Vec3::from(self.room.positions[point]);
         let is_object = self.room.object_of_point[point].is_some();
         let height = self.high.z - self.low.z;
         let ceiling = self.room.truth.semantic[point] == CEILING
             || height > LEAST_ROOM && position.z > self.low.z + CUT * height;
-        let near_wall = view == View::Corner && self.hides(position, eye);
+        let near_wall = view == Perspective::Corner && self.hides(position, eye);
         let outside = position.cmplt(self.low - 1.0).any() || position.cmpgt(self.high + 1.0).any();
         position.is_finite() && !ceiling && !outside && (is_object || !near_wall)
     }
@@ -127,11 +127,11 @@ impl<'a> Stage<'a> {
     ///
     /// # Errors
     /// The picture cannot be encoded.
-    pub fn draw(&self, colors: &[[u8; 3]], view: View) -> anyhow::Result<Vec<u8>> {
+    pub fn draw(&self, colors: &[[u8; 3]], view: Perspective) -> anyhow::Result<Vec<u8>> {
         // the rows point right, up and towards the eye
         let eye = match view {
-            View::Above => Mat3::IDENTITY,
-            View::Corner => {
+            Perspective::Above => Mat3::IDENTITY,
+            Perspective::Corner => {
                 Mat3::from_rotation_x(-0.9)
                     * Mat3::from_rotation_z(std::f32::consts::FRAC_PI_4 * 1.15)
             }
@@ -276,7 +276,7 @@ mod tests {
     fn a_plan_shows_what_lies_below_the_ceiling() {
         let (room, colors) = room();
         let stage = Stage::new(&room).unwrap();
-        let plan = image::load_from_memory(&stage.draw(&colors, View::Above).unwrap())
+        let plan = image::load_from_memory(&stage.draw(&colors, Perspective::Above).unwrap())
             .unwrap()
             .to_rgba8();
         assert_eq!(plan.dimensions(), (SIZE[0], SIZE[1]));
@@ -304,7 +304,7 @@ mod tests {
         let seen = image::load_from_memory(
             &Stage::new(&room)
                 .unwrap()
-                .draw(&colors, View::Corner)
+                .draw(&colors, Perspective::Corner)
                 .unwrap(),
         )
         .unwrap()

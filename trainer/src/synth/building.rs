@@ -10,9 +10,9 @@ use super::{
     assets::{self, Sheet},
     camera::Camera,
     classes,
-    dice::Dice,
     library::class_of,
     material::Material,
+    rng::RoomRng,
     scene::{Light, Owner, Scene, Triangle},
     vary::Shade,
     walk::Sensor,
@@ -238,7 +238,7 @@ impl Building {
 
     /// A walk through a few rooms or the whole building; if `varied`, it may be mirrored and its
     /// colors changed.
-    pub fn tour(&self, whole: bool, varied: bool, dice: &mut Dice) -> Tour {
+    pub fn tour(&self, whole: bool, varied: bool, rng: &mut RoomRng) -> Tour {
         let everywhere = [Vec2::NEG_INFINITY, Vec2::INFINITY];
         let free: Vec<usize> = self.ways.cells().collect();
         let (window, cells) = if whole {
@@ -247,9 +247,9 @@ impl Building {
             let mut best: Option<(usize, [Vec2; 2], Vec<usize>)> = None;
             // Choose the most furnished window: large halls are empty in the middle.
             for _ in 0..6 {
-                let from = dice.pick(&free);
-                let half = Vec2::new(dice.within(2.0, 3.6), dice.within(2.0, 3.6));
-                let window = [self.ways.centre(from) - half, self.ways.centre(from) + half];
+                let from = rng.pick(&free);
+                let half = Vec2::new(rng.within(2.0, 3.6), rng.within(2.0, 3.6));
+                let window = [self.ways.center(from) - half, self.ways.center(from) + half];
                 let reached = self.ways.reached(from, window);
                 let things = self
                     .places
@@ -264,27 +264,27 @@ impl Building {
             best.map_or((everywhere, free), |(_, window, reached)| (window, reached))
         };
         let area = cells.len() as f32 * CELL * CELL;
-        let mut sensor = Sensor::new(1, AROUND * area, dice);
+        let mut sensor = Sensor::new(1, AROUND * area, rng);
         if whole {
             sensor.stations = (area * PER_SQUARE_METER[0]).clamp(40.0, MOST[0]) as usize;
             sensor.points = (area * PER_SQUARE_METER[1]).clamp(60_000.0, MOST[1]) as usize;
             (sensor.voxel, sensor.spacing, sensor.is_mesh) = (LARGE_VOXEL, LARGE_SPACING, false);
         }
-        let side = if varied { dice.side() } else { 1.0 };
+        let side = if varied { rng.side() } else { 1.0 };
         let placed = |p: Vec3| Vec3::new(p.x * side, p.y, p.z);
-        let mut scene = self.scene([window[0] - SIGHT, window[1] + SIGHT], placed, varied, dice);
-        let spots = self.spots(&cells, sensor.stations, dice);
+        let mut scene = self.scene([window[0] - SIGHT, window[1] + SIGHT], placed, varied, rng);
+        let spots = self.spots(&cells, sensor.stations, rng);
         let cameras = spots
             .iter()
-            .map(|spot| self.camera(*spot, placed, dice))
+            .map(|spot| self.camera(*spot, placed, rng))
             .collect();
-        let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
+        let warm = Vec3::new(1.0, rng.within(0.75, 1.0), rng.within(0.5, 0.95));
         for _ in 0..(sensor.stations / 25).clamp(1, 16) {
-            let position = placed(dice.pick(&spots).extend(self.floor + dice.within(2.0, 2.4)));
+            let position = placed(rng.pick(&spots).extend(self.floor + rng.within(2.0, 2.4)));
             scene.lights.push(Light {
                 position,
                 direction: Vec3::new(0.01, 0.0, -1.0),
-                power: warm * dice.within(1.5, 5.0),
+                power: warm * rng.within(1.5, 5.0),
             });
         }
         Tour {
@@ -300,12 +300,12 @@ impl Building {
         window: [Vec2; 2],
         placed: impl Fn(Vec3) -> Vec3,
         varied: bool,
-        dice: &mut Dice,
+        rng: &mut RoomRng,
     ) -> Scene {
         let shades: Vec<Option<Shade>> = self
             .owners
             .iter()
-            .map(|_| varied.then(|| Shade::new(dice)))
+            .map(|_| varied.then(|| Shade::new(rng)))
             .collect();
         let mut scene = Scene {
             owners: self.owners.clone(),
@@ -347,7 +347,7 @@ impl Building {
     }
 
     /// Camera positions, spread evenly over the walkable cells.
-    fn spots(&self, cells: &[usize], stations: usize, dice: &mut Dice) -> Vec<Vec2> {
+    fn spots(&self, cells: &[usize], stations: usize, rng: &mut RoomRng) -> Vec<Vec2> {
         let mut spots: Vec<Vec2> = Vec::with_capacity(stations);
         while spots.len() < stations {
             // Take the farthest of a few candidates from all previous positions.
@@ -357,7 +357,7 @@ impl Building {
                     .map(|q| q.distance_squared(*p))
                     .fold(f32::INFINITY, f32::min)
             };
-            let tries: Vec<Vec2> = (0..4).map(|_| self.ways.centre(dice.pick(cells))).collect();
+            let tries: Vec<Vec2> = (0..4).map(|_| self.ways.center(rng.pick(cells))).collect();
             let Some(spot) = tries.into_iter().max_by(|a, b| far(a).total_cmp(&far(b))) else {
                 break;
             };
@@ -368,9 +368,9 @@ impl Building {
 
     /// A hand-held camera that looks in a random direction from a spot, but not at obstacles that
     /// are too near.
-    fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, dice: &mut Dice) -> Camera {
-        let eye = spot.extend(self.floor + dice.within(1.15, 1.75))
-            + Vec3::new(dice.about(0.05), dice.about(0.05), 0.0);
+    fn camera(&self, spot: Vec2, placed: impl Fn(Vec3) -> Vec3, rng: &mut RoomRng) -> Camera {
+        let eye = spot.extend(self.floor + rng.within(1.15, 1.75))
+            + Vec3::new(rng.about(0.05), rng.about(0.05), 0.0);
         let open = |yaw: f32| {
             (1..=3).all(|i| {
                 self.ways
@@ -384,27 +384,27 @@ impl Building {
             .map(|p| *p - spot)
             .filter(|d| (0.6..3.0).contains(&d.length()))
             .collect();
-        let mut yaw = if near.is_empty() || dice.chance(0.4) {
-            dice.about(PI)
+        let mut yaw = if near.is_empty() || rng.chance(0.4) {
+            rng.about(PI)
         } else {
-            dice.pick(&near).to_angle() + dice.about(0.4)
+            rng.pick(&near).to_angle() + rng.about(0.4)
         };
         for _ in 0..8 {
             if open(yaw) {
                 break;
             }
-            yaw = dice.about(PI);
+            yaw = rng.about(PI);
         }
-        let pitch = if dice.chance(0.1) {
-            dice.within(0.0, 0.45)
+        let pitch = if rng.chance(0.1) {
+            rng.within(0.0, 0.45)
         } else {
-            dice.within(-0.9, -0.12)
+            rng.within(-0.9, -0.12)
         };
         let forward = Vec3::new(
             yaw.cos() * pitch.cos(),
             yaw.sin() * pitch.cos(),
             pitch.sin(),
         );
-        Camera::new(placed(eye), placed(forward), 1.05, [184, 138]).rolled(dice.about(0.08))
+        Camera::new(placed(eye), placed(forward), 1.05, [184, 138]).rolled(rng.about(0.08))
     }
 }

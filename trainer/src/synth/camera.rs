@@ -23,7 +23,7 @@ pub struct Camera {
 }
 
 /// The depth and the triangle that each pixel sees, row by row.
-pub struct View {
+pub struct RenderedView {
     /// `(pixels)`: depth along the viewing direction; infinite where there is no surface.
     pub depth: Vec<f32>,
     /// `(pixels)`: index of the triangle; `u32::MAX` where there is none.
@@ -104,7 +104,7 @@ impl Camera {
     }
 
     /// Renders the scene into a z-buffer; parts farther away than `far` may be left out.
-    pub fn view(&self, scene: &Scene, far: f32) -> View {
+    pub fn view(&self, scene: &Scene, far: f32) -> RenderedView {
         let pixels = self.size[0] * self.size[1];
         let mut nearest = vec![0.0; pixels]; // 1 / depth, which is affine on the image
         let mut triangle = vec![u32::MAX; pixels];
@@ -155,7 +155,7 @@ impl Camera {
                 }
             }
         }
-        View {
+        RenderedView {
             depth: nearest
                 .into_iter()
                 .map(|n| if n > 0.0 { 1.0 / n } else { f32::INFINITY })

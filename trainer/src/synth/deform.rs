@@ -8,7 +8,7 @@ use std::f32::consts::TAU;
 
 use glam::{Vec2, Vec3};
 
-use super::{dice::Dice, grammar::Object, mesh::Mesh};
+use super::{grammar::Object, mesh::Mesh, rng::RoomRng};
 
 /// Boxes thinner than this keep sharp edges, metres.
 const THIN: f32 = 0.025;
@@ -36,32 +36,32 @@ pub(super) struct Warp {
 
 impl Warp {
     /// A random map for an object in the box `low..high`, whose lower side stays in its plane.
-    pub(super) fn drawn(low: Vec3, high: Vec3, dice: &mut Dice) -> Self {
+    pub(super) fn drawn(low: Vec3, high: Vec3, rng: &mut RoomRng) -> Self {
         let size = (high - low).max(Vec3::splat(1e-3));
-        let some = |odds: f32, reach: f32, dice: &mut Dice| {
-            if dice.chance(odds) {
-                dice.about(reach)
+        let some = |odds: f32, reach: f32, rng: &mut RoomRng| {
+            if rng.chance(odds) {
+                rng.about(reach)
             } else {
                 0.0
             }
         };
-        let pair = |odds: f32, reach: f32, dice: &mut Dice| {
-            Vec2::new(some(odds, reach, dice), some(odds, reach, dice))
+        let pair = |odds: f32, reach: f32, rng: &mut RoomRng| {
+            Vec2::new(some(odds, reach, rng), some(odds, reach, rng))
         };
         let slender = size.x.min(size.y) / size.x.max(size.y);
         Self {
             low,
             size,
-            scale: Vec3::from([0; 3].map(|_| 1.0 + some(0.6, 0.12, dice))),
-            taper: pair(0.4, 0.18, dice),
-            bulge: pair(0.3, 0.1, dice),
-            shear: pair(0.2, 0.08, dice),
-            bend: pair(0.25, 0.12, dice),
-            arc: pair(0.25, 0.1, dice),
-            wave: pair(0.15, 0.03, dice),
-            phase: dice.within(0.0, TAU),
-            twist: some(0.25, 0.25, dice) * slender,
-            lift: some(0.4, 0.2, dice),
+            scale: Vec3::from([0; 3].map(|_| 1.0 + some(0.6, 0.12, rng))),
+            taper: pair(0.4, 0.18, rng),
+            bulge: pair(0.3, 0.1, rng),
+            shear: pair(0.2, 0.08, rng),
+            bend: pair(0.25, 0.12, rng),
+            arc: pair(0.25, 0.1, rng),
+            wave: pair(0.15, 0.03, rng),
+            phase: rng.within(0.0, TAU),
+            twist: some(0.25, 0.25, rng) * slender,
+            lift: some(0.4, 0.2, rng),
         }
     }
 
@@ -96,16 +96,16 @@ impl Warp {
 }
 
 /// Varies an object without regard to its class, gently enough that it remains recognizable.
-pub(super) fn vary(object: &mut Object, dice: &mut Dice) {
-    if dice.chance(0.4) {
-        soften(object, dice);
+pub(super) fn vary(object: &mut Object, rng: &mut RoomRng) {
+    if rng.chance(0.4) {
+        soften(object, rng);
     }
-    if dice.chance(0.2) {
-        unsettle(object, dice);
+    if rng.chance(0.2) {
+        unsettle(object, rng);
     }
-    if dice.chance(0.85) {
+    if rng.chance(0.85) {
         let (low, high) = object.bounds();
-        let warp = Warp::drawn(low, high, dice);
+        let warp = Warp::drawn(low, high, rng);
         bend(object, &warp);
     }
 }
@@ -124,24 +124,24 @@ pub(super) fn bend(object: &mut Object, warp: &Warp) {
     }
     for top in &mut object.tops {
         let [x, y] = top.half;
-        let center = warp.apply(top.centre);
+        let center = warp.apply(top.center);
         // Shrinks to the extent that is available on both sides.
         let reach = |d: Vec3| {
-            (warp.apply(top.centre + d) - center)
+            (warp.apply(top.center + d) - center)
                 .abs()
-                .min((warp.apply(top.centre - d) - center).abs())
+                .min((warp.apply(top.center - d) - center).abs())
         };
         top.half = [reach(Vec3::X * x).x * 0.95, reach(Vec3::Y * y).y * 0.95];
-        top.centre = center;
+        top.center = center;
     }
 }
 
 /// Gives plain boxes round edges, and sometimes bulging sides.
-fn soften(object: &mut Object, dice: &mut Dice) {
+fn soften(object: &mut Object, rng: &mut RoomRng) {
     let (round, belly) = (
-        dice.within(0.05, 0.5),
-        if dice.chance(0.4) {
-            dice.within(-0.04, 0.12)
+        rng.within(0.05, 0.5),
+        if rng.chance(0.4) {
+            rng.within(-0.04, 0.12)
         } else {
             0.0
         },
@@ -253,7 +253,7 @@ impl Cuboid {
 }
 
 /// Tilts, stretches, shrinks or removes one of the smaller parts that do not support the object.
-fn unsettle(object: &mut Object, dice: &mut Dice) {
+fn unsettle(object: &mut Object, rng: &mut RoomRng) {
     let (low, high) = object.bounds();
     let is_loose = |mesh: &Mesh| {
         let (a, b) = mesh.bounds();
@@ -265,8 +265,8 @@ fn unsettle(object: &mut Object, dice: &mut Dice) {
     if loose.is_empty() || object.parts.len() < 4 {
         return;
     }
-    let chosen = dice.pick(&loose);
-    if dice.chance(0.3) {
+    let chosen = rng.pick(&loose);
+    if rng.chance(0.3) {
         object.parts.remove(chosen);
         return;
     }
@@ -274,11 +274,11 @@ fn unsettle(object: &mut Object, dice: &mut Dice) {
     let (a, b) = mesh.bounds();
     let foot = Vec3::new((a.x + b.x) / 2.0, (a.y + b.y) / 2.0, a.z);
     let mesh = mesh.at(-foot.x, -foot.y, -foot.z);
-    let mesh = if dice.chance(0.5) {
-        let (stretch, wide) = (dice.within(0.8, 1.15), dice.within(0.85, 1.15));
+    let mesh = if rng.chance(0.5) {
+        let (stretch, wide) = (rng.within(0.8, 1.15), rng.within(0.85, 1.15));
         mesh.warp(|p| Vec3::new(p.x * wide, p.y, p.z * stretch))
     } else {
-        mesh.pitched(dice.about(0.1)).rolled(dice.about(0.15))
+        mesh.pitched(rng.about(0.1)).rolled(rng.about(0.15))
     };
     object.parts[chosen].mesh = mesh.at(foot.x, foot.y, foot.z);
 }
@@ -291,13 +291,13 @@ mod tests {
     #[test]
     fn what_is_bent_keeps_its_foot_and_nearly_its_box() {
         for roll in 0..200 {
-            let dice = &mut Dice::new(3, roll);
-            let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
+            let rng = &mut RoomRng::new(3, roll);
+            let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, rng);
             let mut table = Object::new("table")
                 .with(material, Mesh::slab(1.2, 0.7, 0.75))
                 .with_top([0.0, 0.0, 0.75], [1.1, 0.6], 1.0);
             let (low, high) = table.bounds();
-            let warp = Warp::drawn(low, high, dice);
+            let warp = Warp::drawn(low, high, rng);
             bend(&mut table, &warp);
             let (lo, hi) = table.bounds();
             assert!(lo.z.abs() < 1e-5, "stands at {}", lo.z);
@@ -308,9 +308,9 @@ mod tests {
             );
             let top = table.tops[0];
             assert!(
-                (top.centre.z - hi.z).abs() < 1e-4,
+                (top.center.z - hi.z).abs() < 1e-4,
                 "the top is at {}, the surface at {}",
-                top.centre.z,
+                top.center.z,
                 hi.z
             );
             assert!(top.half[0] * 2.0 < hi.x - lo.x && top.half[1] * 2.0 < hi.y - lo.y);
@@ -319,15 +319,15 @@ mod tests {
 
     #[test]
     fn plain_boxes_are_found_and_stay_in_place() {
-        let dice = &mut Dice::new(3, 0);
-        let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, dice);
+        let rng = &mut RoomRng::new(3, 0);
+        let material = Material::new(Texture::Mottled(0.1), Vec3::ONE, Vec3::ZERO, rng);
         let leaning = Mesh::slab(0.2, 0.3, 0.4)
             .rolled(0.3)
             .at(1.0, 2.0, 3.0)
             .and(Mesh::slab(0.5, 0.01, 0.5));
         let mut object = Object::new("box").with(material, leaning);
         let (low, high) = object.bounds();
-        soften(&mut object, dice);
+        soften(&mut object, rng);
         assert!(
             object.parts[0].mesh.triangles.len() > 100,
             "the thick one is round now"

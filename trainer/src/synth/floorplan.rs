@@ -3,7 +3,7 @@
 
 use glam::Vec2;
 
-use super::dice::Dice;
+use super::rng::RoomRng;
 
 /// The shortest side of a room other than a corridor, metres.
 const SHORTEST: f32 = 2.2;
@@ -16,7 +16,7 @@ const JAMB: f32 = 0.15;
 
 /// The kind of building that the floor belongs to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Building {
+pub enum BuildingType {
     /// A home.
     Flat,
     /// Rooms along a corridor.
@@ -27,7 +27,7 @@ pub enum Building {
 
 /// The role of a room in its building.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub enum AreaRole {
     /// An ordinary room.
     Room,
     /// The corridor that leads to the other rooms.
@@ -44,7 +44,7 @@ pub struct Area {
     /// Its upper corner, metres.
     pub high: Vec2,
     /// Its role in the building.
-    pub role: Role,
+    pub role: AreaRole,
 }
 
 impl Area {
@@ -76,7 +76,7 @@ pub struct Doorway {
 #[derive(Clone, Debug)]
 pub struct FloorPlan {
     /// The kind of building.
-    pub building: Building,
+    pub building: BuildingType,
     /// The rooms.
     pub areas: Vec<Area>,
     /// Thickness of the walls between the rooms, metres.
@@ -87,56 +87,56 @@ pub struct FloorPlan {
 
 impl FloorPlan {
     /// Generates a floor of a building, at most 25 m long.
-    pub fn new(dice: &mut Dice) -> Self {
-        let building = dice.pick(&[
-            Building::Flat,
-            Building::Flat,
-            Building::Offices,
-            Building::Offices,
-            Building::Shop,
+    pub fn new(rng: &mut RoomRng) -> Self {
+        let building = rng.pick(&[
+            BuildingType::Flat,
+            BuildingType::Flat,
+            BuildingType::Offices,
+            BuildingType::Offices,
+            BuildingType::Shop,
         ]);
-        let wall = dice.within(0.1, 0.2);
+        let wall = rng.within(0.1, 0.2);
         let [long, deep] = match building {
-            Building::Flat => [dice.within(6.5, 13.0), dice.within(5.5, 9.5)],
-            Building::Offices => [dice.within(9.0, 25.0), dice.within(6.5, 12.5)],
-            Building::Shop => [dice.within(8.0, 25.0), dice.within(6.0, 12.0)],
+            BuildingType::Flat => [rng.within(6.5, 13.0), rng.within(5.5, 9.5)],
+            BuildingType::Offices => [rng.within(9.0, 25.0), rng.within(6.5, 12.5)],
+            BuildingType::Shop => [rng.within(8.0, 25.0), rng.within(6.0, 12.0)],
         };
         let all = Area {
             low: Vec2::ZERO,
             high: Vec2::new(long, deep),
-            role: Role::Room,
+            role: AreaRole::Room,
         };
         // Larger buildings have larger rooms, because the cost of a scan grows with the number of
         // rooms.
         let largest = match building {
-            Building::Flat => dice.within(10.0, 22.0),
-            _ => dice.within(14.0, 26.0),
+            BuildingType::Flat => rng.within(10.0, 22.0),
+            _ => rng.within(14.0, 26.0),
         } * (all.area() / 120.0).clamp(1.0, 1.6);
         let mut areas = Vec::new();
         match building {
-            Building::Shop => {
-                let [hall, rest] = cut(all, 0, dice.within(0.55, 0.8), wall);
+            BuildingType::Shop => {
+                let [hall, rest] = cut(all, 0, rng.within(0.55, 0.8), wall);
                 areas.push(Area {
-                    role: Role::Hall,
+                    role: AreaRole::Hall,
                     ..hall
                 });
-                split(rest, largest, wall, dice, &mut areas);
+                split(rest, largest, wall, rng, &mut areas);
             }
-            Building::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || dice.chance(0.4) => {
-                split(all, largest, wall, dice, &mut areas)
+            BuildingType::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || rng.chance(0.4) => {
+                split(all, largest, wall, rng, &mut areas)
             }
             _ => {
-                let wide = if building == Building::Flat {
-                    dice.within(1.2, 1.7)
+                let wide = if building == BuildingType::Flat {
+                    rng.within(1.2, 1.7)
                 } else {
-                    dice.within(1.5, 2.4)
+                    rng.within(1.5, 2.4)
                 };
                 let room = deep - wide - 2.0 * wall;
                 // Rooms along one side of the corridor, or on both.
-                let below = if room < 2.0 * SHORTEST || dice.chance(0.15) {
+                let below = if room < 2.0 * SHORTEST || rng.chance(0.15) {
                     0.0
                 } else {
-                    room * dice.within(SHORTEST / room, 1.0 - SHORTEST / room)
+                    room * rng.within(SHORTEST / room, 1.0 - SHORTEST / room)
                 };
                 let start = if below > 0.0 { below + wall } else { 0.0 };
                 if below > 0.0 {
@@ -147,14 +147,14 @@ impl FloorPlan {
                         },
                         largest,
                         wall,
-                        dice,
+                        rng,
                         &mut areas,
                     );
                 }
                 areas.push(Area {
                     low: Vec2::new(0.0, start),
                     high: Vec2::new(long, start + wide),
-                    role: Role::Corridor,
+                    role: AreaRole::Corridor,
                 });
                 split(
                     Area {
@@ -163,12 +163,12 @@ impl FloorPlan {
                     },
                     largest,
                     wall,
-                    dice,
+                    rng,
                     &mut areas,
                 );
             }
         }
-        let doorways = doorways(&areas, wall, dice);
+        let doorways = doorways(&areas, wall, rng);
         Self {
             building,
             areas,
@@ -205,16 +205,16 @@ fn cut(area: Area, axis: usize, share: f32, wall: f32) -> [Area; 2] {
 }
 
 /// Cuts an area recursively until no room is much larger than `largest`.
-fn split(area: Area, largest: f32, wall: f32, dice: &mut Dice, areas: &mut Vec<Area>) {
+fn split(area: Area, largest: f32, wall: f32, rng: &mut RoomRng, areas: &mut Vec<Area>) {
     let size = area.size();
     let axis = usize::from(size.y > size.x);
-    let is_enough = area.area() < largest * dice.within(0.6, 1.2);
+    let is_enough = area.area() < largest * rng.within(0.6, 1.2);
     if is_enough && size[axis] < 2.5 * size[1 - axis] || size[axis] < 2.0 * SHORTEST + wall {
         areas.push(area);
         return;
     }
-    for part in cut(area, axis, dice.within(0.3, 0.7), wall) {
-        split(part, largest, wall, dice, areas);
+    for part in cut(area, axis, rng.within(0.3, 0.7), wall) {
+        split(part, largest, wall, rng, areas);
     }
 }
 
@@ -240,7 +240,7 @@ fn shared(a: &Area, b: &Area, wall: f32) -> Option<(Vec2, f32, [f32; 2])> {
 }
 
 /// Doorways that make every room reachable, preferably from corridors and halls, and a few more.
-fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
+fn doorways(areas: &[Area], wall: f32, rng: &mut RoomRng) -> Vec<Doorway> {
     let mut pairs: Vec<([usize; 2], _)> = Vec::new();
     for first in 0..areas.len() {
         for second in first + 1..areas.len() {
@@ -249,26 +249,26 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
             );
         }
     }
-    dice.shuffle(&mut pairs);
-    pairs.sort_by_key(|(rooms, _)| rooms.iter().all(|&room| areas[room].role == Role::Room));
+    rng.shuffle(&mut pairs);
+    pairs.sort_by_key(|(rooms, _)| rooms.iter().all(|&room| areas[room].role == AreaRole::Room));
     // For each room, the label of the connected component it belongs to.
     let mut part: Vec<usize> = (0..areas.len()).collect();
-    let tall = dice.within(1.98, 2.12);
+    let tall = rng.within(1.98, 2.12);
     let mut doorways = Vec::new();
     for (rooms, (direction, at, [from, to])) in pairs {
         let [a, b] = rooms.map(|room| part[room]);
-        if a == b && !dice.chance(0.1) {
+        if a == b && !rng.chance(0.1) {
             continue;
         }
         part.iter_mut().filter(|p| **p == b).for_each(|p| *p = a);
         let room = to - from - 2.0 * JAMB;
-        let is_wide = room > 1.4 && dice.chance(0.18);
+        let is_wide = room > 1.4 && rng.chance(0.18);
         let width = if is_wide {
-            dice.within(1.2, room.min(2.4))
+            rng.within(1.2, room.min(2.4))
         } else {
-            dice.within(NARROWEST, room.min(1.0))
+            rng.within(NARROWEST, room.min(1.0))
         };
-        let along = dice.within(from + JAMB + width / 2.0, to - JAMB - width / 2.0);
+        let along = rng.within(from + JAMB + width / 2.0, to - JAMB - width / 2.0);
         let center = if direction.x == 0.0 {
             Vec2::new(along, at)
         } else {
@@ -280,7 +280,7 @@ fn doorways(areas: &[Area], wall: f32, dice: &mut Dice) -> Vec<Doorway> {
             direction,
             size: [
                 width,
-                tall + if is_wide { dice.within(0.0, 0.2) } else { 0.0 },
+                tall + if is_wide { rng.within(0.0, 0.2) } else { 0.0 },
             ],
         });
     }
@@ -294,7 +294,7 @@ mod tests {
     #[test]
     fn every_room_can_be_reached_and_none_overlaps_another() {
         for roll in 0..300 {
-            let plan = FloorPlan::new(&mut Dice::new(4, roll));
+            let plan = FloorPlan::new(&mut RoomRng::new(4, roll));
             let FloorPlan {
                 areas,
                 wall,
@@ -306,7 +306,7 @@ mod tests {
                 let (short, long) = (a.size().min_element(), a.size().max_element());
                 assert!(
                     short
-                        > if a.role == Role::Corridor {
+                        > if a.role == AreaRole::Corridor {
                             1.1
                         } else {
                             SHORTEST - 1e-3

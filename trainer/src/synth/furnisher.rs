@@ -7,15 +7,15 @@ use std::{
 };
 
 use super::{
-    dice::Dice,
     grammar::{self, Object},
     library::Library,
+    rng::RoomRng,
     vary,
 };
 
 /// The random number generator of a room together with the models that may furnish it.
 pub struct Furnisher {
-    dice: Dice,
+    rng: RoomRng,
     library: Arc<Library>,
     /// Share of the places that take a third-party model where one exists, 0..=1.
     share: f32,
@@ -23,9 +23,9 @@ pub struct Furnisher {
 
 impl Furnisher {
     /// A furnisher that takes the share `share` of the objects from a library.
-    pub fn new(dice: Dice, library: Arc<Library>, share: f32) -> Self {
+    pub fn new(rng: RoomRng, library: Arc<Library>, share: f32) -> Self {
         Self {
-            dice,
+            rng,
             library,
             share,
         }
@@ -34,21 +34,21 @@ impl Furnisher {
     /// The same furnisher with a random stream of its own: the same numbers give the same object
     /// every time.
     pub fn again(&self, seed: u64, stream: u64) -> Self {
-        Self::new(Dice::new(seed, stream), self.library.clone(), self.share)
+        Self::new(RoomRng::new(seed, stream), self.library.clone(), self.share)
     }
 }
 
 impl Deref for Furnisher {
-    type Target = Dice;
+    type Target = RoomRng;
 
-    fn deref(&self) -> &Dice {
-        &self.dice
+    fn deref(&self) -> &RoomRng {
+        &self.rng
     }
 }
 
 impl DerefMut for Furnisher {
-    fn deref_mut(&mut self) -> &mut Dice {
-        &mut self.dice
+    fn deref_mut(&mut self) -> &mut RoomRng {
+        &mut self.rng
     }
 }
 
@@ -56,22 +56,22 @@ impl DerefMut for Furnisher {
 /// such class. A third-party model may be of another class that is found in the same places; it is
 /// about as large as the object that the grammar makes.
 pub fn make(name: &str, furnisher: &mut Furnisher) -> Option<Object> {
-    grammar::make(name, &mut furnisher.dice).map(|own| or_foreign(own, furnisher))
+    grammar::make(name, &mut furnisher.rng).map(|own| or_foreign(own, furnisher))
 }
 
 /// The object, or a third-party model in its place.
 pub fn or_foreign(own: Object, furnisher: &mut Furnisher) -> Object {
     let Furnisher {
-        dice,
+        rng,
         library,
         share,
     } = furnisher;
-    if library.is_empty() || !dice.chance(*share) {
+    if library.is_empty() || !rng.chance(*share) {
         return own;
     }
     let space = own.bounds();
-    match library.model_for(own.class, space.1 - space.0, dice) {
-        Some(model) => vary::varied(model, library.mate_of(model, dice), space, dice),
+    match library.model_for(own.class, space.1 - space.0, rng) {
+        Some(model) => vary::varied(model, library.mate_of(model, rng), space, rng),
         None => own,
     }
 }

@@ -27,7 +27,7 @@ struct Voxel {
 
 /// A surface point of the fused field.
 #[derive(Clone, Copy, Debug)]
-pub struct Sample {
+pub struct SurfacePoint {
     /// Position, metres.
     pub position: Vec3,
     /// sRGB in 0..1.
@@ -79,7 +79,7 @@ impl Volume {
             .filter(|v| v.weight > 0.0)
     }
 
-    fn centre(&self, at: IVec3) -> Vec3 {
+    fn center(&self, at: IVec3) -> Vec3 {
         self.low + (at.as_vec3() + 0.5) * self.voxel
     }
 
@@ -109,7 +109,7 @@ impl Volume {
             let Some((block, inner)) = self.cell(at) else {
                 continue;
             };
-            let distance = reach - (self.centre(at) - eye).dot(direction);
+            let distance = reach - (self.center(at) - eye).dot(direction);
             if distance < -behind {
                 continue;
             }
@@ -142,7 +142,7 @@ impl Volume {
     }
 
     /// The points where the field crosses zero between neighbouring voxels, block by block.
-    pub fn surface(&self) -> Vec<Sample> {
+    pub fn surface(&self) -> Vec<SurfacePoint> {
         let mut samples = Vec::new();
         for (cell, &number) in self.block_of_cell.iter().enumerate() {
             let Some(block) = self.pool.get(number as usize) else {
@@ -182,7 +182,13 @@ impl Volume {
     }
 
     /// The point between a voxel and the next one along an axis, if the surface lies there.
-    fn crossing(&self, at: IVec3, axis: usize, here: &Voxel, there: &Voxel) -> Option<Sample> {
+    fn crossing(
+        &self,
+        at: IVec3,
+        axis: usize,
+        here: &Voxel,
+        there: &Voxel,
+    ) -> Option<SurfacePoint> {
         let span = (here.distance - there.distance).abs();
         // A jump across the whole band is the seam between two surfaces, not a surface.
         if (here.distance > 0.0) == (there.distance > 0.0) || span > 2.5 * self.voxel {
@@ -195,8 +201,8 @@ impl Volume {
             [there, here]
         };
         let voice = nearer.into_iter().find(|v| v.color_weight > 0.0)?;
-        Some(Sample {
-            position: self.centre(at).lerp(self.centre(at + IVec3::AXES[axis]), t),
+        Some(SurfacePoint {
+            position: self.center(at).lerp(self.center(at + IVec3::AXES[axis]), t),
             color: (here.color + there.color) / (here.color_weight + there.color_weight),
             owner: voice.owner,
         })

@@ -10,13 +10,13 @@ use super::{
 };
 
 /// A coat rack, sometimes with a seat, shoes or storage beside it.
-pub fn entrance(dice: &mut Furnisher) -> Group {
-    let group = single(&["coat rack"], dice);
-    if dice.chance(0.6) {
+pub fn entrance(rng: &mut Furnisher) -> Group {
+    let group = single(&["coat rack"], rng);
+    if rng.chance(0.6) {
         group.beside(
-            dice.pick(&["bench", "shoe", "cabinet", "basket", "dresser"]),
-            dice.side(),
-            dice,
+            rng.pick(&["bench", "shoe", "cabinet", "basket", "dresser"]),
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -24,16 +24,16 @@ pub fn entrance(dice: &mut Furnisher) -> Group {
 }
 
 /// A flight of stairs along the wall, often with a rail.
-pub fn stairway(dice: &mut Furnisher) -> Group {
-    let group = single(&["stairs"], dice);
+pub fn stairway(rng: &mut Furnisher) -> Group {
+    let group = single(&["stairs"], rng);
     let Some((stairs, pose)) = group.members.first() else {
         return group;
     };
     let ((lo, hi), at) = (stairs.bounds(), pose.position);
-    if dice.chance(0.75) {
+    if rng.chance(0.75) {
         let long = hi.x - lo.x - 0.1;
         return group.and(
-            grammar::rail_of(long, hi.z / (hi.x - lo.x), dice),
+            grammar::rail_of(long, hi.z / (hi.x - lo.x), rng),
             [at.x, at.y + hi.y - 0.1, 0.05],
             0.0,
         );
@@ -42,13 +42,13 @@ pub fn stairway(dice: &mut Furnisher) -> Group {
 }
 
 /// Sliding doors of a closet, alone or beside a wardrobe.
-pub fn closets(dice: &mut Furnisher) -> Group {
-    let group = single(&["closet door"], dice);
-    if dice.chance(0.3) {
+pub fn closets(rng: &mut Furnisher) -> Group {
+    let group = single(&["closet door"], rng);
+    if rng.chance(0.3) {
         group.beside(
-            dice.pick(&["wardrobe", "dresser", "laundry hamper"]),
+            rng.pick(&["wardrobe", "dresser", "laundry hamper"]),
             1.0,
-            dice,
+            rng,
         )
     } else {
         group
@@ -56,18 +56,18 @@ pub fn closets(dice: &mut Furnisher) -> Group {
 }
 
 /// A fireplace, sometimes with a picture above it and a seat, a basket or a bookshelf beside it.
-pub fn hearth(dice: &mut Furnisher) -> Group {
-    let group = single(&["fireplace"], dice);
-    let group = if dice.chance(0.4) {
-        group.above("picture", [1.5, 1.6], dice)
+pub fn hearth(rng: &mut Furnisher) -> Group {
+    let group = single(&["fireplace"], rng);
+    let group = if rng.chance(0.4) {
+        group.above("picture", [1.5, 1.6], rng)
     } else {
         group
     };
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         group.beside(
-            dice.pick(&["armchair", "sofa chair", "basket", "bookshelf"]),
-            dice.side(),
-            dice,
+            rng.pick(&["armchair", "sofa chair", "basket", "bookshelf"]),
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -75,19 +75,19 @@ pub fn hearth(dice: &mut Furnisher) -> Group {
 }
 
 /// A water cooler, a machine or a similar appliance, often with a bin or storage beside it.
-pub fn refreshment(dice: &mut Furnisher) -> Group {
-    let group = single(&["water cooler", "machine", "mini fridge", "copier"], dice);
-    if dice.chance(0.6) {
+pub fn refreshment(rng: &mut Furnisher) -> Group {
+    let group = single(&["water cooler", "machine", "mini fridge", "copier"], rng);
+    if rng.chance(0.6) {
         group.beside(
-            dice.pick(&[
+            rng.pick(&[
                 "recycling bin",
                 "trash bin",
                 "water cooler",
                 "cabinet",
                 "cart",
             ]),
-            dice.side(),
-            dice,
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -95,19 +95,19 @@ pub fn refreshment(dice: &mut Furnisher) -> Group {
 }
 
 /// A copier or a table, often with a bin, a cart or storage beside it.
-pub fn copying(dice: &mut Furnisher) -> Group {
-    let group = single(&["copier", "copier", "table"], dice);
-    if dice.chance(0.7) {
+pub fn copying(rng: &mut Furnisher) -> Group {
+    let group = single(&["copier", "copier", "table"], rng);
+    if rng.chance(0.7) {
         group.beside(
-            dice.pick(&[
+            rng.pick(&[
                 "recycling bin",
                 "file cabinet",
                 "storage organizer",
                 "cart",
                 "bin",
             ]),
-            dice.side(),
-            dice,
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -115,11 +115,11 @@ pub fn copying(dice: &mut Furnisher) -> Group {
 }
 
 /// Open shelves or similar storage, often with a second piece beside them.
-pub fn shelving(dice: &mut Furnisher) -> Group {
-    let group = single(&["rack", "rack", "bookshelf", "storage organizer"], dice);
-    if dice.chance(0.55) {
+pub fn shelving(rng: &mut Furnisher) -> Group {
+    let group = single(&["rack", "rack", "bookshelf", "storage organizer"], rng);
+    if rng.chance(0.55) {
         group.beside(
-            dice.pick(&[
+            rng.pick(&[
                 "rack",
                 "crate",
                 "ladder",
@@ -127,8 +127,8 @@ pub fn shelving(dice: &mut Furnisher) -> Group {
                 "cabinet",
                 "mattress",
             ]),
-            dice.side(),
-            dice,
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -136,35 +136,35 @@ pub fn shelving(dice: &mut Furnisher) -> Group {
 }
 
 /// A column or a ledge of the building.
-pub fn built_in(dice: &mut Furnisher) -> Group {
-    single(&["pillar", "column", "ledge", "ledge"], dice)
+pub fn built_in(rng: &mut Furnisher) -> Group {
+    single(&["pillar", "column", "ledge", "ledge"], rng)
 }
 
 /// A piano of either kind, often with a seat in front and a music stand or the like beside it.
-pub fn practice(dice: &mut Furnisher) -> Group {
-    let mut group = single(&["piano", "keyboard piano"], dice);
+pub fn practice(rng: &mut Furnisher) -> Group {
+    let mut group = single(&["piano", "keyboard piano"], rng);
     let front = group
         .members
         .first()
         .map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
-    if dice.chance(0.75) {
-        let kind = dice.pick(&["stool", "bench", "chair"]);
-        group = group.with(kind, dice, |o, dice| {
+    if rng.chance(0.75) {
+        let kind = rng.pick(&["stool", "bench", "chair"]);
+        group = group.with(kind, rng, |o, rng| {
             (
                 [
-                    dice.about(0.2),
-                    front - o.bounds().0.y + dice.within(0.02, 0.3),
+                    rng.about(0.2),
+                    front - o.bounds().0.y + rng.within(0.02, 0.3),
                     0.0,
                 ],
-                PI + dice.about(0.2),
+                PI + rng.about(0.2),
             )
         });
     }
-    if dice.chance(0.6) {
+    if rng.chance(0.6) {
         group.beside(
-            dice.pick(&["music stand", "guitar case", "speaker", "guitar"]),
-            dice.side(),
-            dice,
+            rng.pick(&["music stand", "guitar case", "speaker", "guitar"]),
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -172,62 +172,62 @@ pub fn practice(dice: &mut Furnisher) -> Group {
 }
 
 /// Exercise equipment, often with weights, a mat or a ball beside it.
-pub fn training(dice: &mut Furnisher) -> Group {
-    let group = single(&["machine", "machine", "rack", "bicycle"], dice);
-    let group = if dice.chance(0.6) {
-        group.beside("dumbbell", 1.0, dice)
+pub fn training(rng: &mut Furnisher) -> Group {
+    let group = single(&["machine", "machine", "rack", "bicycle"], rng);
+    let group = if rng.chance(0.6) {
+        group.beside("dumbbell", 1.0, rng)
     } else {
         group
     };
-    if dice.chance(0.5) {
-        group.beside(dice.pick(&["mat", "ball", "dumbbell"]), -1.0, dice)
+    if rng.chance(0.5) {
+        group.beside(rng.pick(&["mat", "ball", "dumbbell"]), -1.0, rng)
     } else {
         group
     }
 }
 
 /// A board or a screen on the wall, sometimes with a desk in front of it.
-pub fn teaching(dice: &mut Furnisher) -> Group {
-    let board = dice.pick(&[
+pub fn teaching(rng: &mut Furnisher) -> Group {
+    let board = rng.pick(&[
         "blackboard",
         "blackboard",
         "projector screen",
         "projector screen",
         "whiteboard",
     ]);
-    let group = Group::default().with(board, dice, |o, dice| {
+    let group = Group::default().with(board, rng, |o, rng| {
         (
             [
                 0.0,
                 0.005 - o.bounds().0.y,
-                dice.within(0.8, 0.95) - o.bounds().0.z,
+                rng.within(0.8, 0.95) - o.bounds().0.z,
             ],
             0.0,
         )
     });
-    if !dice.chance(0.5) {
+    if !rng.chance(0.5) {
         return group;
     }
-    let y = dice.within(1.1, 1.4);
-    group.with("desk", dice, |_, dice| {
-        ([dice.about(0.4), y, 0.0], PI + dice.about(0.1))
+    let y = rng.within(1.1, 1.4);
+    group.with("desk", rng, |_, rng| {
+        ([rng.about(0.4), y, 0.0], PI + rng.about(0.1))
     })
 }
 
 /// Rows of tables with chairs that all face one way.
-pub fn rows(dice: &mut Furnisher) -> Group {
-    let (rows, columns) = (dice.count(1, 3), dice.count(1, 2));
-    let seed = dice.count(0, usize::MAX >> 16) as u64;
+pub fn rows(rng: &mut Furnisher) -> Group {
+    let (rows, columns) = (rng.count(1, 3), rng.count(1, 2));
+    let seed = rng.count(0, usize::MAX >> 16) as u64;
     let (table_kind, seat) = (
-        dice.pick(&["table", "desk"]),
-        dice.pick(&["chair", "chair", "folded chair"]),
+        rng.pick(&["table", "desk"]),
+        rng.pick(&["chair", "chair", "folded chair"]),
     );
     let mut group = Group::default();
     for i in 0..rows * columns {
         // Furniture of one class has one design.
         let (Some(table), Some(chair)) = (
-            make(table_kind, &mut dice.again(seed, 0)),
-            make(seat, &mut dice.again(seed, 1)),
+            make(table_kind, &mut rng.again(seed, 0)),
+            make(seat, &mut rng.again(seed, 1)),
         ) else {
             return group;
         };
@@ -237,12 +237,12 @@ pub fn rows(dice: &mut Furnisher) -> Group {
             (i / columns) as f32 * (hi.y - lo.y + 0.85),
         );
         group = group.and(table, [x, y, 0.0], 0.0);
-        if dice.chance(0.85) {
-            let behind = hi.y - chair.bounds().0.y * 0.5 + dice.within(0.05, 0.3);
+        if rng.chance(0.85) {
+            let behind = hi.y - chair.bounds().0.y * 0.5 + rng.within(0.05, 0.3);
             group = group.and(
                 chair,
-                [x + dice.about(0.15), y + behind, 0.0],
-                PI + dice.about(0.3),
+                [x + rng.about(0.15), y + behind, 0.0],
+                PI + rng.about(0.3),
             );
         }
     }
@@ -250,22 +250,22 @@ pub fn rows(dice: &mut Furnisher) -> Group {
 }
 
 /// A partition or a column in the room.
-pub fn partition(dice: &mut Furnisher) -> Group {
-    single(&["divider", "divider", "pillar", "column"], dice)
+pub fn partition(rng: &mut Furnisher) -> Group {
+    single(&["divider", "divider", "pillar", "column"], rng)
 }
 
 /// Shelves in a line, often with others back to back.
-pub fn aisle(dice: &mut Furnisher) -> Group {
+pub fn aisle(rng: &mut Furnisher) -> Group {
     let (kind, length, doubled) = (
-        dice.pick(&["rack", "rack", "bookshelf"]),
-        dice.count(1, 4),
-        dice.chance(0.5),
+        rng.pick(&["rack", "rack", "bookshelf"]),
+        rng.count(1, 4),
+        rng.chance(0.5),
     );
-    let seed = dice.count(0, usize::MAX >> 16) as u64;
+    let seed = rng.count(0, usize::MAX >> 16) as u64;
     let mut group = Group::default();
     for i in 0..length * if doubled { 2 } else { 1 } {
         // All shelves of a shop have the same design; their contents differ.
-        let Some(shelf) = make(kind, &mut dice.again(seed, 0)) else {
+        let Some(shelf) = make(kind, &mut rng.again(seed, 0)) else {
             return group;
         };
         let (lo, hi) = shelf.bounds();
@@ -280,18 +280,18 @@ pub fn aisle(dice: &mut Furnisher) -> Group {
 }
 
 /// A counter with a checkout machine.
-pub fn till(dice: &mut Furnisher) -> Group {
-    let group = single(&["desk", "cabinet", "table"], dice);
+pub fn till(rng: &mut Furnisher) -> Group {
+    let group = single(&["desk", "cabinet", "table"], rng);
     let Some(top) = group
         .members
         .first()
-        .and_then(|(o, p)| o.tops.first().map(|t| t.centre + p.position))
+        .and_then(|(o, p)| o.tops.first().map(|t| t.center + p.position))
     else {
         return group;
     };
     group.with(
-        dice.pick(&["monitor", "laptop", "telephone"]),
-        dice,
-        |_, dice| ([top.x, top.y, top.z + 0.002], dice.about(0.5)),
+        rng.pick(&["monitor", "laptop", "telephone"]),
+        rng,
+        |_, rng| ([top.x, top.y, top.z + 0.002], rng.about(0.5)),
     )
 }

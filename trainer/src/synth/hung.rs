@@ -52,32 +52,32 @@ const HEIGHTS: &[(&str, [f32; 2])] = &[
 
 impl Layout {
     /// Hangs the pictures, boards and shelves of the room's use, and the fixtures of the building.
-    pub fn add_wall_things(&mut self, plan: &Plan, dice: &mut Furnisher) {
-        for _ in 0..dice.count(2, 8) {
-            self.hang(dice.pick(plan.hung), dice);
+    pub fn add_wall_things(&mut self, plan: &Plan, rng: &mut Furnisher) {
+        for _ in 0..rng.count(2, 8) {
+            self.hang(rng.pick(plan.hung), rng);
         }
-        for _ in 0..dice.count(0, 3) {
-            self.hang(dice.pick(FIXTURES), dice);
+        for _ in 0..rng.count(0, 3) {
+            self.hang(rng.pick(FIXTURES), rng);
         }
-        self.add_switches(dice);
+        self.add_switches(rng);
     }
 
     /// Hangs an object of the class `kind` on a random wall where it fits.
-    pub fn hang(&mut self, kind: &str, dice: &mut Furnisher) {
-        let Some(object) = make(kind, dice) else {
+    pub fn hang(&mut self, kind: &str, rng: &mut Furnisher) {
+        let Some(object) = make(kind, rng) else {
             return;
         };
         let (lo, hi) = object.bounds();
         // Its back goes to the wall, wherever its own origin is.
         let object = self.full_height(object.at(0.0, 0.004 - lo.y, -lo.z));
         let low = match HEIGHTS.iter().find(|(name, _)| *name == kind) {
-            Some((_, [least, greatest])) => dice.within(*least, *greatest),
+            Some((_, [least, greatest])) => rng.within(*least, *greatest),
             None if hi.z - lo.z > 1.3 => 0.05,
-            None => dice.within(0.9, 1.5),
+            None => rng.within(0.9, 1.5),
         };
         for _ in 0..10 {
-            let wall = dice.count(0, self.shell.corners.len() - 1);
-            let pose = self.on_wall(wall, dice.within(0.0, self.shell.wall(wall).2), low);
+            let wall = rng.count(0, self.shell.corners.len() - 1);
+            let pose = self.on_wall(wall, rng.within(0.0, self.shell.wall(wall).2), low);
             if self.fits(&Footprint::of(&object, pose)) {
                 self.put(object, pose);
                 break;
@@ -86,7 +86,7 @@ impl Layout {
     }
 
     /// Adds switches beside doors, within reach of a hand.
-    fn add_switches(&mut self, dice: &mut Furnisher) {
+    fn add_switches(&mut self, rng: &mut Furnisher) {
         let doors: Vec<_> = self
             .shell
             .openings
@@ -95,14 +95,14 @@ impl Layout {
             .copied()
             .collect();
         for door in doors {
-            if !dice.chance(0.25) {
+            if !rng.chance(0.25) {
                 continue;
             }
-            let Some(switch) = make("light switch", dice) else {
+            let Some(switch) = make("light switch", rng) else {
                 continue;
             };
-            let along = door.middle + dice.side() * (door.size[0] / 2.0 + dice.within(0.18, 0.35));
-            let pose = self.on_wall(door.wall, along, dice.within(1.0, 1.2));
+            let along = door.middle + rng.side() * (door.size[0] / 2.0 + rng.within(0.18, 0.35));
+            let pose = self.on_wall(door.wall, along, rng.within(1.0, 1.2));
             if self.fits(&Footprint::of(&switch, pose)) {
                 self.put(switch, pose);
             }
@@ -110,17 +110,17 @@ impl Layout {
     }
 
     /// Adds lamps and other objects below the ceiling.
-    pub fn add_overhead(&mut self, plan: &Plan, dice: &mut Furnisher) {
-        for _ in 0..dice.count(0, 2) {
-            let kind = dice.pick(plan.overhead);
+    pub fn add_overhead(&mut self, plan: &Plan, rng: &mut Furnisher) {
+        for _ in 0..rng.count(0, 2) {
+            let kind = rng.pick(plan.overhead);
             let object = if kind == "projector" {
-                Some(grammar::hung_projector(dice))
+                Some(grammar::hung_projector(rng))
             } else {
-                make(kind, dice)
+                make(kind, rng)
             };
             let Some(object) = object else { continue };
             let (lo, hi) = self.shell.bounds();
-            let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
+            let p = Vec2::new(rng.within(lo.x, hi.x), rng.within(lo.y, hi.y));
             let pose = Pose {
                 position: p.extend(self.shell.height - object.bounds().1.z),
                 turn: 0.0,

@@ -68,15 +68,15 @@ pub struct Layout {
 
 impl Layout {
     /// Furnishes a new single room.
-    pub fn new(dice: &mut Furnisher) -> Self {
-        let plan = Plan::drawn(dice);
-        let side = |dice: &mut Furnisher| dice.within(plan.size[0], plan.size[1]);
-        let size = [side(dice), side(dice)];
-        let mut room = Self::empty(Shell::new(dice, size), BTreeSet::new());
+    pub fn new(rng: &mut Furnisher) -> Self {
+        let plan = Plan::drawn(rng);
+        let side = |rng: &mut Furnisher| rng.within(plan.size[0], plan.size[1]);
+        let size = [side(rng), side(rng)];
+        let mut room = Self::empty(Shell::new(rng, size), BTreeSet::new());
         let walls: Vec<usize> = (0..room.shell.corners.len()).collect();
-        let (doors, windows) = (dice.count(1, 2), dice.count(0, 3));
-        room.add_openings(&walls, doors, windows, dice);
-        room.furnish(plan, 1, dice);
+        let (doors, windows) = (rng.count(1, 2), rng.count(0, 3));
+        room.add_openings(&walls, doors, windows, rng);
+        room.furnish(plan, 1, rng);
         room
     }
 
@@ -93,66 +93,62 @@ impl Layout {
     }
 
     /// Furnishes the room for a use; a large room gets its furniture `times` times.
-    pub fn furnish(&mut self, plan: &Plan, times: usize, dice: &mut Furnisher) {
+    pub fn furnish(&mut self, plan: &Plan, times: usize, rng: &mut Furnisher) {
         for _ in 0..times {
             for group in plan.along_walls {
-                if dice.chance(0.92) {
-                    let group = group(dice);
-                    self.place_at_wall(group, dice);
+                if rng.chance(0.92) {
+                    let group = group(rng);
+                    self.place_at_wall(group, rng);
                 }
             }
             for group in plan.free {
-                if dice.chance(0.75) {
-                    let group = group(dice);
-                    self.place_free(group, 25, dice);
+                if rng.chance(0.75) {
+                    let group = group(rng);
+                    self.place_free(group, 25, rng);
                 }
             }
         }
         self.most = self.most_with_small;
-        for _ in 0..dice.count(3, 9) * times {
-            let kind = dice.pick(plan.floor);
-            if let Some(object) = make(kind, dice) {
+        for _ in 0..rng.count(3, 9) * times {
+            let kind = rng.pick(plan.floor);
+            if let Some(object) = make(kind, rng) {
                 let group = Group::of(object);
                 // Small objects stand in corners and against furniture more often than in the open.
-                if LEANING.contains(&kind) || dice.chance(0.65) {
-                    self.place_at_wall(group, dice)
+                if LEANING.contains(&kind) || rng.chance(0.65) {
+                    self.place_at_wall(group, rng)
                 } else {
-                    self.place_free(group, 12, dice)
+                    self.place_free(group, 12, rng)
                 }
             }
         }
-        if dice.chance(0.3) {
-            for _ in 0..dice.count(1, 3) {
-                if let Some(object) = make(dice.pick(THROWN), dice) {
-                    self.place_free(Group::of(object), 12, dice);
+        if rng.chance(0.3) {
+            for _ in 0..rng.count(1, 3) {
+                if let Some(object) = make(rng.pick(THROWN), rng) {
+                    self.place_free(Group::of(object), 12, rng);
                 }
             }
         }
         // Half of the rooms contain nameless objects.
-        let nameless = if dice.chance(0.5) {
-            dice.count(1, 6)
-        } else {
-            0
-        };
-        let standing = dice.count(0, nameless);
+        let nameless = if rng.chance(0.5) { rng.count(1, 6) } else { 0 };
+        let standing = rng.count(0, nameless);
         for _ in 0..standing {
-            if let Some(object) = make(NAMELESS, dice) {
+            if let Some(object) = make(NAMELESS, rng) {
                 let group = Group::of(object);
-                if dice.chance(0.5) {
-                    self.place_at_wall(group, dice)
+                if rng.chance(0.5) {
+                    self.place_at_wall(group, rng)
                 } else {
-                    self.place_free(group, 12, dice)
+                    self.place_free(group, 12, rng)
                 }
             }
         }
-        self.add_wall_things(plan, dice);
-        self.add_overhead(plan, dice);
-        self.add_clutter(plan.on_tops, dice);
+        self.add_wall_things(plan, rng);
+        self.add_overhead(plan, rng);
+        self.add_clutter(plan.on_tops, rng);
         for _ in standing..nameless {
-            if dice.chance(0.3) {
-                self.hang(NAMELESS, dice)
+            if rng.chance(0.3) {
+                self.hang(NAMELESS, rng)
             } else {
-                self.set_on_some_top(NAMELESS, dice)
+                self.set_on_some_top(NAMELESS, rng)
             }
         }
     }
@@ -172,21 +168,21 @@ impl Layout {
         walls: &[usize],
         doors: usize,
         windows: usize,
-        dice: &mut Furnisher,
+        rng: &mut Furnisher,
     ) {
         if walls.is_empty() {
             return;
         }
         for number in 0..doors + windows {
             let is_door = number < doors;
-            let wall = dice.pick(walls);
+            let wall = rng.pick(walls);
             let length = self.shell.wall(wall).2;
             let (size, sill) = if is_door {
-                ([dice.within(0.78, 1.0), dice.within(1.95, 2.12)], 0.0)
+                ([rng.within(0.78, 1.0), rng.within(1.95, 2.12)], 0.0)
             } else {
                 (
-                    [dice.within(0.6, 2.0), dice.within(0.7, 1.35)],
-                    dice.within(0.75, 1.05),
+                    [rng.within(0.6, 2.0), rng.within(0.7, 1.35)],
+                    rng.within(0.75, 1.05),
                 )
             };
             if length < size[0] + 0.4 || sill + size[1] > self.shell.height - 0.1 {
@@ -194,7 +190,7 @@ impl Layout {
             }
             let opening = Opening {
                 wall,
-                middle: dice.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15),
+                middle: rng.within(size[0] / 2.0 + 0.15, length - size[0] / 2.0 - 0.15),
                 size,
                 sill,
                 deep: 0.14,
@@ -210,15 +206,15 @@ impl Layout {
             let pose = self.on_wall(wall, opening.middle, sill);
             if is_door {
                 // Door leaf and frame are often two objects; sometimes there is no leaf.
-                let style = dice.count(0, 9);
+                let style = rng.count(0, 9);
                 if style > 5 {
-                    self.put(grammar::doorframe_of(size[0], size[1], dice), pose);
+                    self.put(grammar::doorframe_of(size[0], size[1], rng), pose);
                 }
                 if style < 9 {
-                    let door = grammar::door_of(size, style <= 5, dice);
+                    let door = grammar::door_of(size, style <= 5, rng);
                     self.put(
                         if style <= 5 {
-                            or_foreign(door, dice)
+                            or_foreign(door, rng)
                         } else {
                             door
                         },
@@ -231,14 +227,14 @@ impl Layout {
                     ..way
                 });
             } else {
-                let own_sill = dice.chance(0.7);
-                let window = grammar::window_of(size, own_sill, dice);
-                self.put(or_foreign(window, dice), pose);
+                let own_sill = rng.chance(0.7);
+                let window = grammar::window_of(size, own_sill, rng);
+                self.put(or_foreign(window, rng), pose);
                 if !own_sill {
                     let sill_pose = self.on_wall(wall, opening.middle, sill - 0.04);
-                    self.put(grammar::windowsill_of(size[0], dice), sill_pose);
+                    self.put(grammar::windowsill_of(size[0], rng), sill_pose);
                 }
-                self.dress_window(opening, dice);
+                self.dress_window(opening, rng);
             }
         }
     }
@@ -247,9 +243,9 @@ impl Layout {
     fn passage(&self, opening: &Opening) -> Footprint {
         let ([deep, high], (start, direction, _)) = (PASSAGE, self.shell.wall(opening.wall));
         // Reaches a little into the wall, too, for flat objects that hang there.
-        let centre = start + direction * opening.middle + direction.perp() * (deep / 2.0 - 0.05);
+        let center = start + direction * opening.middle + direction.perp() * (deep / 2.0 - 0.05);
         Footprint {
-            centre,
+            center,
             half: Vec2::new(opening.size[0], deep + 0.1) / 2.0,
             turn: direction.to_angle(),
             height: [0.03, high],
@@ -258,7 +254,7 @@ impl Layout {
 
     /// Adds a doorway to the next room; must come before anything else in this room. If `is_hung`,
     /// it may get an open leaf and a frame.
-    pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, dice: &mut Furnisher) {
+    pub fn add_doorway(&mut self, opening: Opening, is_hung: bool, rng: &mut Furnisher) {
         let (pose, way) = (
             self.on_wall(opening.wall, opening.middle, 0.0),
             self.passage(&opening),
@@ -266,34 +262,34 @@ impl Layout {
         let [w, h] = opening.size;
         self.shell.openings.push(opening);
         if is_hung {
-            let style = dice.count(0, 9);
+            let style = rng.count(0, 9);
             // A single leaf is never wider than this.
             if style < 6 && w < 1.1 && !self.kept_free.iter().any(|other| other.overlaps(&way, 0.0))
             {
                 self.put(
-                    grammar::open_door_of([w, h], style < 4, dice.within(1.4, 2.0), dice),
+                    grammar::open_door_of([w, h], style < 4, rng.within(1.4, 2.0), rng),
                     pose,
                 );
             }
             if (4..8).contains(&style) {
-                self.put(grammar::doorframe_of(w, h, dice), pose);
+                self.put(grammar::doorframe_of(w, h, rng), pose);
             }
         }
         self.kept_free.push(way);
     }
 
     /// Sometimes adds a curtain or blinds in front of a window, and a radiator below it.
-    fn dress_window(&mut self, window: Opening, dice: &mut Furnisher) {
+    fn dress_window(&mut self, window: Opening, rng: &mut Furnisher) {
         let ([w, h], sill) = (window.size, window.sill);
-        let covering = match dice.count(0, 4) {
+        let covering = match rng.count(0, 4) {
             0 | 1 => {
-                let low = if dice.chance(0.5) { 0.04 } else { sill - 0.15 };
+                let low = if rng.chance(0.5) { 0.04 } else { sill - 0.15 };
                 Some((
-                    grammar::curtain_of(w + dice.within(0.2, 0.6), sill + h + 0.15 - low, dice),
+                    grammar::curtain_of(w + rng.within(0.2, 0.6), sill + h + 0.15 - low, rng),
                     low,
                 ))
             }
-            2 => make("blinds", dice).map(|o| (o, sill + h - 0.9)),
+            2 => make("blinds", rng).map(|o| (o, sill + h - 0.9)),
             _ => None,
         };
         if let Some((object, low)) = covering {
@@ -302,8 +298,8 @@ impl Layout {
                 self.put(object, pose);
             }
         }
-        if dice.chance(0.5)
-            && let Some(radiator) = make("radiator", dice)
+        if rng.chance(0.5)
+            && let Some(radiator) = make("radiator", rng)
         {
             let pose = self.on_wall(window.wall, window.middle, 0.1);
             if self.fits(&Footprint::of(&radiator, pose)) {
@@ -352,7 +348,7 @@ impl Layout {
             .corners()
             .into_iter()
             .all(|c| self.shell.contains(c, -0.015))
-            && self.shell.contains(footprint.centre, 0.0)
+            && self.shell.contains(footprint.center, 0.0)
             && footprint.height[1] < self.shell.height + 0.01
     }
 
@@ -383,19 +379,19 @@ impl Layout {
 
     /// Places a group against a wall, mostly pushed sideways until it touches its neighbour or the
     /// corner.
-    fn place_at_wall(&mut self, mut group: Group, dice: &mut Furnisher) {
+    fn place_at_wall(&mut self, mut group: Group, rng: &mut Furnisher) {
         group.members = group
             .members
             .into_iter()
             .map(|(object, pose)| (self.full_height(object), pose))
             .collect();
-        let gap = if dice.chance(0.6) {
-            dice.within(0.0, 0.02)
+        let gap = if rng.chance(0.6) {
+            rng.within(0.0, 0.02)
         } else {
-            dice.within(0.02, 0.12)
+            rng.within(0.02, 0.12)
         };
         for _ in 0..30 {
-            let wall = dice.count(0, self.shell.corners.len() - 1);
+            let wall = rng.count(0, self.shell.corners.len() - 1);
             let (_, direction, length) = self.shell.wall(wall);
             let pose_at = |along: f32| {
                 let pose = self.on_wall(wall, along, 0.0);
@@ -404,12 +400,12 @@ impl Layout {
                     ..pose
                 }
             };
-            let mut along = dice.within(0.0, length);
+            let mut along = rng.within(0.0, length);
             if !self.group_fits(&group, pose_at(along)) {
                 continue;
             }
-            if dice.chance(0.7) {
-                let step = 0.015 * dice.side();
+            if rng.chance(0.7) {
+                let step = 0.015 * rng.side();
                 let mut steps = 0;
                 while steps < 160 && self.group_fits(&group, pose_at(along + step)) {
                     along += step;
@@ -424,7 +420,7 @@ impl Layout {
 
     /// Places a group somewhere in the room, roughly aligned with the walls in half of the
     /// attempts.
-    fn place_free(&mut self, mut group: Group, attempts: usize, dice: &mut Furnisher) {
+    fn place_free(&mut self, mut group: Group, attempts: usize, rng: &mut Furnisher) {
         group.members = group
             .members
             .into_iter()
@@ -432,14 +428,14 @@ impl Layout {
             .collect();
         let (lo, hi) = self.shell.bounds();
         for _ in 0..attempts {
-            let turn = dice.count(0, 3) as f32 * FRAC_PI_2
-                + if dice.chance(0.5) {
-                    dice.about(0.08)
+            let turn = rng.count(0, 3) as f32 * FRAC_PI_2
+                + if rng.chance(0.5) {
+                    rng.about(0.08)
                 } else {
-                    dice.about(0.7)
+                    rng.about(0.7)
                 };
             let pose = Pose {
-                position: Vec3::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y), 0.0),
+                position: Vec3::new(rng.within(lo.x, hi.x), rng.within(lo.y, hi.y), 0.0),
                 turn,
             };
             if self.group_fits(&group, pose) {

@@ -13,9 +13,9 @@ use segscape::scan::Scan;
 use super::{
     assets::{self, Sheet},
     classes,
-    dice::Dice,
     grammar::Top,
     mesh::{Mesh, Vertex},
+    rng::RoomRng,
     tops,
     world::Models,
 };
@@ -350,7 +350,7 @@ impl Library {
 
     /// A random model for a place where an object of the class `kind` and of about this size is
     /// wanted.
-    pub fn model_for(&self, kind: &str, size: Vec3, dice: &mut Dice) -> Option<&Model> {
+    pub fn model_for(&self, kind: &str, size: Vec3, rng: &mut RoomRng) -> Option<&Model> {
         // The rail follows the slope of its stairs, so stairs always come from the grammar.
         if kind == "stairs" {
             return None;
@@ -367,16 +367,16 @@ impl Library {
             .flat_map(|kin| *kin)
             .filter(|other| **other != kind);
         let kin: Vec<&Model> = kin.flat_map(|other| fitting(other)).collect();
-        let chosen = if kin.is_empty() || !same.is_empty() && dice.chance(SAME_KIND) {
+        let chosen = if kin.is_empty() || !same.is_empty() && rng.chance(SAME_KIND) {
             same
         } else {
             kin
         };
-        (!chosen.is_empty()).then(|| dice.pick(&chosen))
+        (!chosen.is_empty()).then(|| rng.pick(&chosen))
     }
 
     /// Another model of the same class with similar proportions, for exchanging parts.
-    pub fn mate_of(&self, model: &Model, dice: &mut Dice) -> Option<&Model> {
+    pub fn mate_of(&self, model: &Model, rng: &mut RoomRng) -> Option<&Model> {
         let similar = |other: &&Model| {
             let ratio = other.size / model.size.max(Vec3::splat(0.01));
             !std::ptr::eq(*other, model)
@@ -385,7 +385,7 @@ impl Library {
                 && ratio.max_element() < 1.4
         };
         let mates: Vec<&Model> = self.of(model.class).filter(similar).collect();
-        (!mates.is_empty()).then(|| dice.pick(&mates))
+        (!mates.is_empty()).then(|| rng.pick(&mates))
     }
 }
 

@@ -4,7 +4,7 @@
 use glam::Vec3;
 
 use super::{
-    camera::{Camera, View},
+    camera::{Camera, RenderedView},
     noise::{Places, noise_at},
     scene::{Light, Scene},
 };
@@ -14,7 +14,7 @@ const REACH: f32 = 8.0;
 
 /// The lights of a scene with their shadow maps.
 pub struct Lighting {
-    lamps: Vec<(Light, Camera, View)>,
+    lamps: Vec<(Light, Camera, RenderedView)>,
     ambient: Vec3,
     seed: u32,
 }
@@ -63,7 +63,7 @@ impl Lighting {
 
     /// The visible share of a light at a point, averaged over neighbouring pixels of its shadow
     /// map.
-    fn lit(&self, p: Vec3, camera: &Camera, view: &View) -> f32 {
+    fn lit(&self, p: Vec3, camera: &Camera, view: &RenderedView) -> f32 {
         let Some((x, y, depth)) = camera.project(p) else {
             return 0.6;
         };

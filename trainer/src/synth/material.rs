@@ -4,8 +4,8 @@
 use glam::{IVec3, Vec3};
 
 use super::{
-    dice::Dice,
     noise::{Places, hash, noise, noise_at, rough, rough_at, unit},
+    rng::RoomRng,
 };
 
 /// The pattern of a material's two colors; lengths in metres, axes 0 = x, 1 = y, 2 = z.
@@ -55,12 +55,12 @@ pub struct Material {
 
 impl Material {
     /// A material that a depth camera sees well.
-    pub fn new(texture: Texture, base: Vec3, accent: Vec3, dice: &mut Dice) -> Self {
+    pub fn new(texture: Texture, base: Vec3, accent: Vec3, rng: &mut RoomRng) -> Self {
         Self {
             texture,
             base,
             accent,
-            seed: dice.seed(),
+            seed: rng.seed(),
             missing: 0.02,
             glow: 0.0,
             wear: 1.0,
@@ -100,10 +100,10 @@ impl Material {
 
     /// The same texture with another seed and slightly different colors, as for a second drawer or
     /// the next cushion.
-    pub fn sibling(self, dice: &mut Dice) -> Self {
-        let shade = dice.within(0.85, 1.12);
+    pub fn sibling(self, rng: &mut RoomRng) -> Self {
+        let shade = rng.within(0.85, 1.12);
         Self {
-            seed: dice.seed(),
+            seed: rng.seed(),
             base: (self.base * shade).min(Vec3::ONE),
             accent: (self.accent * shade).min(Vec3::ONE),
             ..self
@@ -285,7 +285,7 @@ pub fn hue(hue: f32, saturation: f32, value: f32) -> Vec3 {
 }
 
 /// Random materials of indoor objects.
-impl Dice {
+impl RoomRng {
     /// Varnished or painted wood with grain along `axis`.
     pub fn wood(&mut self, axis: usize) -> Material {
         let base = self.pick(&[
@@ -449,8 +449,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn patterns_are_of_two_colours_and_more() {
-        let dice = &mut Dice::new(4, 0);
+    fn patterns_are_of_two_colors_and_more() {
+        let rng = &mut RoomRng::new(4, 0);
         let (dark, light) = (Vec3::splat(0.1), Vec3::splat(0.9));
         for texture in [
             Texture::Bricks(0.08),
@@ -459,7 +459,7 @@ mod tests {
             Texture::Tiles(0.2),
             Texture::Checks(0.1),
         ] {
-            let material = Material::new(texture, light, dark, dice);
+            let material = Material::new(texture, light, dark, rng);
             let places = (0..400).map(|i| {
                 Vec3::new(
                     0.05 * (i % 20) as f32 - 0.5,

@@ -11,7 +11,6 @@ mod building;
 mod camera;
 pub mod classes;
 mod deform;
-pub mod dice;
 mod floorplan;
 mod furnisher;
 mod fusion;
@@ -28,6 +27,7 @@ pub mod noise;
 mod on_tops;
 mod plans;
 mod ply;
+pub mod rng;
 mod scan;
 mod scene;
 mod services;
@@ -39,9 +39,9 @@ mod walk;
 mod ways;
 mod world;
 
-use dice::Dice;
 use layout::Layout;
 use light::Lighting;
+use rng::RoomRng;
 use scene::{Light, Owner, Pose, Scene};
 use suite::Suite;
 use walk::Sensor;
@@ -54,7 +54,7 @@ const LEAST_AREA: f32 = 0.0144;
 
 /// A scan-like room as a structure of arrays, each with one entry per point.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Room {
+pub struct SyntheticRoom {
     /// `(points, 3)`: metres, z up, the lowest corner at the origin.
     pub positions: Vec<[f32; 3]>,
     /// `(points, 3)`: sRGB.
@@ -78,17 +78,17 @@ pub struct Shot {
     pub measured: Vec<f32>,
     /// `(rows, columns)`: sRGB as the camera exposed it.
     pub picture: Vec<[u8; 3]>,
-    /// `(rows, columns)`: instances as in [`Room::instance`]; 0 for structure.
+    /// `(rows, columns)`: instances as in [`SyntheticRoom::instance`]; 0 for structure.
     pub instance: Vec<i32>,
 }
 
-impl Room {
+impl SyntheticRoom {
     /// Simulates a scan of `suite` by a person with a hand-held device.
-    fn of(suite: &Suite, dice: &mut Dice) -> (Self, Vec<Shot>) {
-        let scene = lit_scene(suite, dice);
-        let sensor = Sensor::new(suite.rooms.len(), suite.surface(), dice);
-        let cameras = walk::walk(suite, &sensor, dice);
-        Self::scanned(&scene, &cameras, &sensor, dice)
+    fn of(suite: &Suite, rng: &mut RoomRng) -> (Self, Vec<Shot>) {
+        let scene = lit_scene(suite, rng);
+        let sensor = Sensor::new(suite.rooms.len(), suite.surface(), rng);
+        let cameras = walk::walk(suite, &sensor, rng);
+        Self::scanned(&scene, &cameras, &sensor, rng)
     }
 
     /// Scans a scene with the given cameras; returns the room and the images they took.
@@ -96,13 +96,13 @@ impl Room {
         scene: &Scene,
         cameras: &[camera::Camera],
         sensor: &Sensor,
-        dice: &mut Dice,
+        rng: &mut RoomRng,
     ) -> (Self, Vec<Shot>) {
-        let ambient = Vec3::new(1.0, dice.within(0.88, 1.0), dice.within(0.7, 1.05))
-            * dice.within(0.04, 0.25);
-        let lighting = Lighting::new(scene, ambient, dice.seed());
-        let (samples, taken) = scan::scan(scene, cameras, &lighting, sensor, dice);
-        let turn = Quat::from_rotation_z(walk::any_turn(dice));
+        let ambient =
+            Vec3::new(1.0, rng.within(0.88, 1.0), rng.within(0.7, 1.05)) * rng.within(0.04, 0.25);
+        let lighting = Lighting::new(scene, ambient, rng.seed());
+        let (samples, taken) = scan::scan(scene, cameras, &lighting, sensor, rng);
+        let turn = Quat::from_rotation_z(walk::any_turn(rng));
         let turned: Vec<Vec3> = samples.iter().map(|s| turn * s.position).collect();
         let low = turned.iter().copied().fold(Vec3::INFINITY, Vec3::min);
         let owners: Vec<Owner> = samples
@@ -164,14 +164,14 @@ fn is_seen(points: usize, spacing: f32) -> bool {
 }
 
 /// The rooms as triangles, with their lights.
-fn lit_scene(suite: &Suite, dice: &mut Dice) -> Scene {
+fn lit_scene(suite: &Suite, rng: &mut RoomRng) -> Scene {
     let mut scene = Scene::default();
     let mut instances = 1..;
     // Lamps cost more time than the furniture below them.
     let most = if suite.rooms.len() == 1 { 2 } else { 1 };
     for room in &suite.rooms {
-        add_room(&mut scene, room, &mut instances, dice);
-        add_lights(&mut scene, room, most, dice);
+        add_room(&mut scene, room, &mut instances, rng);
+        add_lights(&mut scene, room, most, rng);
     }
     scene
 }
@@ -181,7 +181,7 @@ fn add_room(
     scene: &mut Scene,
     layout: &Layout,
     instances: &mut impl Iterator<Item = i32>,
-    dice: &mut Dice,
+    rng: &mut RoomRng,
 ) {
     let still = Pose {
         position: Vec3::ZERO,
@@ -191,9 +191,9 @@ fn add_room(
         semantic: classes::id_of(name),
         instance: 0,
     };
-    scene.add(&layout.shell.walls(dice), still, structure("wall"));
-    scene.add(&[layout.shell.floor(dice)], still, structure("floor"));
-    scene.add(&[layout.shell.ceiling(dice)], still, structure("ceiling"));
+    scene.add(&layout.shell.walls(rng), still, structure("wall"));
+    scene.add(&[layout.shell.floor(rng)], still, structure("floor"));
+    scene.add(&[layout.shell.ceiling(rng)], still, structure("ceiling"));
     for (thing, instance) in layout.things.iter().zip(instances) {
         scene.add(
             &thing.object.parts,
@@ -208,23 +208,23 @@ fn add_room(
 
 /// Adds at most `most` lamps below the ceiling of a room, and daylight through at most `most`
 /// windows.
-fn add_lights(scene: &mut Scene, layout: &Layout, most: usize, dice: &mut Dice) {
+fn add_lights(scene: &mut Scene, layout: &Layout, most: usize, rng: &mut RoomRng) {
     let (lo, hi) = layout.shell.bounds();
-    let warm = Vec3::new(1.0, dice.within(0.75, 1.0), dice.within(0.5, 0.95));
-    for _ in 0..dice.count(1, most) {
+    let warm = Vec3::new(1.0, rng.within(0.75, 1.0), rng.within(0.5, 0.95));
+    for _ in 0..rng.count(1, most) {
         let p = lo.lerp(hi, 0.5)
             + glam::Vec2::new(
-                dice.about(0.2) * (hi.x - lo.x),
-                dice.about(0.2) * (hi.y - lo.y),
+                rng.about(0.2) * (hi.x - lo.x),
+                rng.about(0.2) * (hi.y - lo.y),
             );
-        let position = p.extend(layout.shell.height - dice.within(0.1, 0.5));
+        let position = p.extend(layout.shell.height - rng.within(0.1, 0.5));
         scene.lights.push(Light {
             position,
             direction: Vec3::new(0.01, 0.0, -1.0),
-            power: warm * dice.within(1.5, 5.0),
+            power: warm * rng.within(1.5, 5.0),
         });
     }
-    let day = Vec3::new(dice.within(0.8, 1.0), dice.within(0.9, 1.0), 1.0) * dice.within(0.0, 8.0);
+    let day = Vec3::new(rng.within(0.8, 1.0), rng.within(0.9, 1.0), 1.0) * rng.within(0.0, 8.0);
     for opening in layout
         .shell
         .openings

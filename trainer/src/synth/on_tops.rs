@@ -16,24 +16,24 @@ const SEATS: &[&str] = &["chair", "stool", "ottoman", "bench"];
 
 impl Layout {
     /// Puts small objects on the support surfaces of the furniture in the room.
-    pub fn add_clutter(&mut self, kinds: &[&'static str], dice: &mut Furnisher) {
-        let crowded = dice.within(0.1, 0.7);
+    pub fn add_clutter(&mut self, kinds: &[&'static str], rng: &mut Furnisher) {
+        let crowded = rng.within(0.1, 0.7);
         for host in 0..self.things.len() {
             let (tops, base) = (
                 self.things[host].object.tops.clone(),
                 self.things[host].pose,
             );
             if SEATS.contains(&self.things[host].object.class) {
-                if let Some(top) = tops.first().filter(|_| dice.chance(0.2)) {
-                    self.set_on(host, base, *top, dice.pick(THROWN), dice);
+                if let Some(top) = tops.first().filter(|_| rng.chance(0.2)) {
+                    self.set_on(host, base, *top, rng.pick(THROWN), rng);
                 }
                 continue;
             }
             for top in tops {
                 let area = 4.0 * top.half[0] * top.half[1];
                 let most = (area * 7.0 * crowded).ceil().min(5.0) as usize;
-                for _ in 0..dice.count(0, most) {
-                    self.set_on(host, base, top, dice.pick(kinds), dice);
+                for _ in 0..rng.count(0, most) {
+                    self.set_on(host, base, top, rng.pick(kinds), rng);
                 }
             }
         }
@@ -47,9 +47,9 @@ impl Layout {
         base: Pose,
         top: Top,
         kind: &str,
-        dice: &mut Furnisher,
+        rng: &mut Furnisher,
     ) -> bool {
-        let Some(object) = make(kind, dice) else {
+        let Some(object) = make(kind, rng) else {
             return false;
         };
         let (lo, hi) = object.bounds();
@@ -58,11 +58,11 @@ impl Layout {
             return false;
         }
         let object = object.at(-(lo.x + hi.x) / 2.0, -(lo.y + hi.y) / 2.0, -lo.z);
-        let position = top.centre + Vec3::new(dice.about(play.x), dice.about(play.y), 0.002);
-        let turn = if dice.chance(0.6) {
-            dice.about(0.25)
+        let position = top.center + Vec3::new(rng.about(play.x), rng.about(play.y), 0.002);
+        let turn = if rng.chance(0.6) {
+            rng.about(0.25)
         } else {
-            dice.about(PI)
+            rng.about(PI)
         };
         let pose = base.of(Pose { position, turn });
         let footprint = Footprint::of(&object, pose);
@@ -78,7 +78,7 @@ impl Layout {
     }
 
     /// Puts an object of the class `kind` on any of the support surfaces in the room.
-    pub fn set_on_some_top(&mut self, kind: &str, dice: &mut Furnisher) {
+    pub fn set_on_some_top(&mut self, kind: &str, rng: &mut Furnisher) {
         let tops: Vec<_> = self
             .things
             .iter()
@@ -89,8 +89,8 @@ impl Layout {
             if tops.is_empty() {
                 break;
             }
-            let (host, base, top) = dice.pick(&tops);
-            if self.set_on(host, base, top, kind, dice) {
+            let (host, base, top) = rng.pick(&tops);
+            if self.set_on(host, base, top, kind, rng) {
                 break;
             }
         }

@@ -30,8 +30,8 @@ pub struct Plan {
 
 impl Plan {
     /// A random use, drawn by weight.
-    pub fn drawn(dice: &mut Furnisher) -> &'static Self {
-        let mut left = dice.count(1, PLANS.iter().map(|p| p.weight).sum());
+    pub fn drawn(rng: &mut Furnisher) -> &'static Self {
+        let mut left = rng.count(1, PLANS.iter().map(|p| p.weight).sum());
         let reached = |plan: &&Self| {
             let reached = left <= plan.weight;
             left = left.saturating_sub(plan.weight);
@@ -46,7 +46,7 @@ impl Plan {
         names: &[&str],
         size: [f32; 2],
         there: &[&str],
-        dice: &mut Furnisher,
+        rng: &mut Furnisher,
     ) -> &'static Self {
         let short = size[0].min(size[1]);
         // The difference, metres, between the room's short side and the size range of a use.
@@ -67,7 +67,7 @@ impl Plan {
         if tickets.is_empty() {
             &PLANS[0]
         } else {
-            dice.pick(&tickets)
+            rng.pick(&tickets)
         }
     }
 

@@ -1,9 +1,9 @@
 //! Writes rooms as binary little-endian PLY.
 
-use super::{Room, classes::CLASSES};
+use super::{SyntheticRoom, classes::CLASSES};
 
 /// The header with the class table in comments, then 23 bytes per point.
-pub fn write(room: &Room) -> Vec<u8> {
+pub fn write(room: &SyntheticRoom) -> Vec<u8> {
     let mut header = String::from(
         "ply\nformat binary_little_endian 1.0\ncomment synthetic room, metres, z up\n",
     );

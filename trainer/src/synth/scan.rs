@@ -6,12 +6,12 @@ use std::{array, collections::HashMap};
 use glam::{IVec3, Vec2, Vec3};
 
 use super::{
-    camera::{Camera, View},
-    dice::Dice,
-    fusion::{Sample, Volume},
+    camera::{Camera, RenderedView},
+    fusion::{SurfacePoint, Volume},
     light::Lighting,
     material::{Material, wear_at},
     noise::{LANES, Places, below, noise_at, unit},
+    rng::RoomRng,
     scene::Scene,
     walk::Sensor,
 };
@@ -19,7 +19,7 @@ use super::{
 /// The images taken by one camera of the walk.
 pub struct Taken {
     /// The error-free view.
-    pub view: View,
+    pub view: RenderedView,
     /// `(pixels)`: sRGB as the camera exposed it, with vignetting, blur and grain.
     pub picture: Vec<[u8; 3]>,
     /// `(pixels)`: depth as the sensor measured it, metres, with noise; 0 where it failed or
@@ -34,8 +34,8 @@ pub fn scan(
     cameras: &[Camera],
     lighting: &Lighting,
     sensor: &Sensor,
-    dice: &mut Dice,
-) -> (Vec<Sample>, Vec<Taken>) {
+    rng: &mut RoomRng,
+) -> (Vec<SurfacePoint>, Vec<Taken>) {
     let (lo, hi) = scene
         .positions
         .iter()
@@ -53,9 +53,9 @@ pub fn scan(
             .map_or(target, |e: f32| e * (target / e).powf(0.3))
             .clamp(0.2, 12.0);
         exposure = Some(gain);
-        let seed = dice.seed();
+        let seed = rng.seed();
         let picture = frame.picture(gain, seed);
-        let measured = integrate(&mut volume, &frame, &picture, seed, scene, sensor, dice);
+        let measured = integrate(&mut volume, &frame, &picture, seed, scene, sensor, rng);
         let picture = picture
             .iter()
             .map(|color| (color * 255.0).round().to_array().map(|c| c as u8))
@@ -66,8 +66,8 @@ pub fn scan(
             measured,
         });
     }
-    let samples = spread(&volume, sensor, dice);
-    (thinned(samples, sensor, dice), all)
+    let samples = spread(&volume, sensor, rng);
+    (thinned(samples, sensor, rng), all)
 }
 
 /// The surface point that a pixel sees.
@@ -84,7 +84,7 @@ struct Hit<'a> {
 /// The view of one camera, row by row.
 struct Frame {
     camera: Camera,
-    view: View,
+    view: RenderedView,
     /// `(pixels)`: linear RGB before exposure.
     color: Vec<Vec3>,
     /// `(pixels)`: unit normals facing the camera.
@@ -206,13 +206,13 @@ impl Frame {
             let blurred =
                 (self.color[i] + self.color[y * width + right] + self.color[below * width + x])
                     / 3.0;
-            let off_centre = Vec2::new(
+            let off_center = Vec2::new(
                 x as f32 / width as f32 - 0.5,
                 y as f32 / height as f32 - 0.5,
             )
             .length_squared();
             let grain = 0.06 * (unit(seed, i as u32) - 0.5);
-            (blurred * gain * (1.0 - 0.5 * off_centre))
+            (blurred * gain * (1.0 - 0.5 * off_center))
                 .map(|c| (c.max(0.0).sqrt() + grain).clamp(0.0, 1.0))
         };
         (0..self.color.len()).map(pixel).collect()
@@ -236,15 +236,15 @@ fn integrate(
     seed: u32,
     scene: &Scene,
     sensor: &Sensor,
-    dice: &mut Dice,
+    rng: &mut RoomRng,
 ) -> Vec<f32> {
     let Frame { camera, view, .. } = frame;
     let [width, height] = camera.size;
     let mut all_measured = vec![0.0; width * height];
-    let drift = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[0];
-    let spin = Vec3::new(dice.normal(), dice.normal(), dice.normal()) * sensor.drift[1];
+    let drift = Vec3::new(rng.normal(), rng.normal(), rng.normal()) * sensor.drift[0];
+    let spin = Vec3::new(rng.normal(), rng.normal(), rng.normal()) * sensor.drift[1];
     // The color camera is a few pixels off.
-    let (shift_x, shift_y) = (dice.count(0, 4) as i32 - 2, dice.count(0, 4) as i32 - 2);
+    let (shift_x, shift_y) = (rng.count(0, 4) as i32 - 2, rng.count(0, 4) as i32 - 2);
     let clamp = |v: i32, n: usize| v.clamp(0, n as i32 - 1) as usize;
     for y in 1..height - 1 {
         let patches = along_row(y, width, 9.0, 0.0, seed);
@@ -266,13 +266,13 @@ fn integrate(
             let miss = scene.materials[triangle.material as usize].missing
                 + if facing < 0.2 { 0.5 } else { 0.0 }
                 + if edge { 0.35 } else { 0.0 };
-            let luck = 0.6 * patches[x] + 0.4 * dice.within(0.0, 1.0);
+            let luck = 0.6 * patches[x] + 0.4 * rng.within(0.0, 1.0);
             if luck < 0.2 + 0.6 * miss - 0.2 * f32::from(miss < 0.05) {
                 continue;
             }
             let spread = sensor.noise * (0.4 + depth * depth);
             let wave = waves[x] - 0.5;
-            let measured = depth + spread * (0.7 * dice.normal() + 3.0 * wave);
+            let measured = depth + spread * (0.7 * rng.normal() + 3.0 * wave);
             all_measured[i] = measured;
             let color = picture
                 [clamp(y as i32 + shift_y, height) * width + clamp(x as i32 + shift_x, width)];
@@ -303,7 +303,7 @@ fn along_row(y: usize, width: usize, size: f32, layer: f32, seed: u32) -> Vec<f3
 
 /// Points of the surface, at least as dense as the sensor requires; uniformly random unless they
 /// are thinned as a mesh later.
-fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
+fn spread(volume: &Volume, sensor: &Sensor, rng: &mut RoomRng) -> Vec<SurfacePoint> {
     // Enough points per crossing that thinning leaves no gaps.
     let times = if sensor.is_mesh {
         (1.3 * (sensor.voxel / sensor.clearance()).powi(2))
@@ -321,14 +321,14 @@ fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
         let normal = volume.normal(sample.position);
         let crossings = normal.abs().element_sum().max(1.0);
         for _ in 0..times {
-            if !sensor.is_mesh && !dice.chance(wanted / crossings) {
+            if !sensor.is_mesh && !rng.chance(wanted / crossings) {
                 continue;
             }
             let mut moved = sample;
             // Crossings lie on the voxels' edges; real vertices do not lie on a grid.
             if normal != Vec3::ZERO {
                 let shift =
-                    Vec3::new(dice.about(0.5), dice.about(0.5), dice.about(0.5)) * sensor.voxel;
+                    Vec3::new(rng.about(0.5), rng.about(0.5), rng.about(0.5)) * sensor.voxel;
                 moved.position += shift - normal * shift.dot(normal);
             }
             samples.push(moved);
@@ -338,8 +338,12 @@ fn spread(volume: &Volume, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
 }
 
 /// Thins the points of a decimated mesh to a minimum distance, and drops points above the limit.
-fn thinned(mut samples: Vec<Sample>, sensor: &Sensor, dice: &mut Dice) -> Vec<Sample> {
-    dice.shuffle(&mut samples);
+fn thinned(
+    mut samples: Vec<SurfacePoint>,
+    sensor: &Sensor,
+    rng: &mut RoomRng,
+) -> Vec<SurfacePoint> {
+    rng.shuffle(&mut samples);
     if sensor.is_mesh {
         let clearance = sensor.clearance();
         let cell_of = |p: Vec3| below(p / clearance);

@@ -37,7 +37,7 @@ impl Pose {
 #[derive(Clone, Copy, Debug)]
 pub struct Footprint {
     /// The center.
-    pub centre: Vec2,
+    pub center: Vec2,
     /// Half the width and half the depth.
     pub half: Vec2,
     /// Rotation, radians.
@@ -50,9 +50,9 @@ impl Footprint {
     /// The footprint of an object in a pose.
     pub fn of(object: &Object, pose: Pose) -> Self {
         let (lo, hi) = object.bounds();
-        let centre = pose.apply((lo + hi) / 2.0).truncate();
+        let center = pose.apply((lo + hi) / 2.0).truncate();
         Self {
-            centre,
+            center,
             half: (hi - lo).truncate() / 2.0,
             turn: pose.turn,
             height: [lo.z + pose.position.z, hi.z + pose.position.z],
@@ -69,7 +69,7 @@ impl Footprint {
     pub fn corners(&self) -> [Vec2; 4] {
         let [x, y] = self.axes();
         [(-1.0, -1.0), (1.0, -1.0), (1.0, 1.0), (-1.0, 1.0)]
-            .map(|(a, b)| self.centre + x * (a * self.half.x) + y * (b * self.half.y))
+            .map(|(a, b)| self.center + x * (a * self.half.x) + y * (b * self.half.y))
     }
 
     /// `true` if both overlap by more than `slack` metres in every direction (separating axis
@@ -86,14 +86,14 @@ impl Footprint {
                         .map(|(a, h)| a.dot(axis).abs() * h)
                         .sum::<f32>()
                 };
-                (self.centre - other.centre).dot(axis).abs() + slack < reach(self) + reach(other)
+                (self.center - other.center).dot(axis).abs() + slack < reach(self) + reach(other)
             })
     }
 
     /// `true` if a point of the plan is inside, or at most `margin` metres outside.
     pub fn contains(&self, p: Vec2, margin: f32) -> bool {
         let [x, y] = self.axes();
-        let d = p - self.centre;
+        let d = p - self.center;
         d.dot(x).abs() <= self.half.x + margin && d.dot(y).abs() <= self.half.y + margin
     }
 }

@@ -10,17 +10,17 @@ use super::{
 };
 
 /// A row of base units with a sink, stove, dishwasher or refrigerator, and cupboards above.
-pub fn kitchen_row(dice: &mut Furnisher) -> Group {
-    let (d, h) = (dice.within(0.56, 0.62), dice.within(0.86, 0.92));
-    let units = dice.count(2, 4);
-    let w = units as f32 * dice.within(0.45, 0.6);
-    let counter = grammar::counter_of([w, d, h], units, dice);
+pub fn kitchen_row(rng: &mut Furnisher) -> Group {
+    let (d, h) = (rng.within(0.56, 0.62), rng.within(0.86, 0.92));
+    let units = rng.count(2, 4);
+    let w = units as f32 * rng.within(0.45, 0.6);
+    let counter = grammar::counter_of([w, d, h], units, rng);
     let top_w = w * 0.95;
     let mut group = Group::of(counter);
-    if dice.chance(0.55) {
-        let x = dice.about(w * 0.2);
+    if rng.chance(0.55) {
+        let x = rng.about(w * 0.2);
         // The basin is set into the worktop: only the part above it is modelled.
-        let basin = grammar::basin(dice);
+        let basin = grammar::basin(rng);
         let half = basin.bounds().1.x + 0.03;
         group = group.and(basin, [x, d * 0.52, h], 0.0);
         if let Some((counter, _)) = group.members.first_mut() {
@@ -36,9 +36,9 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
             }
         }
     }
-    if dice.chance(0.6) {
+    if rng.chance(0.6) {
         group = group.beside(
-            dice.pick(&[
+            rng.pick(&[
                 "stove",
                 "stove",
                 "stove",
@@ -47,31 +47,31 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
                 "refrigerator",
             ]),
             1.0,
-            dice,
+            rng,
         );
         if group
             .members
             .last()
             .is_some_and(|(o, _)| o.class == "stove")
-            && dice.chance(0.6)
+            && rng.chance(0.6)
         {
-            group = group.above("range hood", [1.45, 1.6], dice);
+            group = group.above("range hood", [1.45, 1.6], rng);
         }
     }
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         group = group.beside(
-            dice.pick(&["refrigerator", "stove", "trash can", "dishwasher", "oven"]),
+            rng.pick(&["refrigerator", "stove", "trash can", "dishwasher", "oven"]),
             -1.0,
-            dice,
+            rng,
         );
     }
-    if dice.chance(0.7) {
-        group = group.with("kitchen cabinet", dice, |o, dice| {
+    if rng.chance(0.7) {
+        group = group.with("kitchen cabinet", rng, |o, rng| {
             (
                 [
-                    dice.about(0.1),
+                    rng.about(0.1),
                     -o.bounds().0.y + 0.005,
-                    dice.within(1.38, 1.5),
+                    rng.within(1.38, 1.5),
                 ],
                 0.0,
             )
@@ -81,7 +81,7 @@ pub fn kitchen_row(dice: &mut Furnisher) -> Group {
 }
 
 /// A refrigerator, a stove or a similar appliance or storage unit alone.
-pub fn cold(dice: &mut Furnisher) -> Group {
+pub fn cold(rng: &mut Furnisher) -> Group {
     single(
         &[
             "refrigerator",
@@ -92,12 +92,12 @@ pub fn cold(dice: &mut Furnisher) -> Group {
             "rack",
             "mini fridge",
         ],
-        dice,
+        rng,
     )
 }
 
 /// A washing machine or dryer with the objects that belong to it.
-pub fn laundry(dice: &mut Furnisher) -> Group {
+pub fn laundry(rng: &mut Furnisher) -> Group {
     let group = single(
         &[
             "washing machine",
@@ -105,11 +105,11 @@ pub fn laundry(dice: &mut Furnisher) -> Group {
             "clothes dryer",
             "laundry basket",
         ],
-        dice,
+        rng,
     );
-    let group = if dice.chance(0.6) {
+    let group = if rng.chance(0.6) {
         group.beside(
-            dice.pick(&[
+            rng.pick(&[
                 "washing machine",
                 "clothes dryer",
                 "clothes dryer",
@@ -117,16 +117,16 @@ pub fn laundry(dice: &mut Furnisher) -> Group {
                 "laundry hamper",
             ]),
             1.0,
-            dice,
+            rng,
         )
     } else {
         group
     };
-    if dice.chance(0.25) {
+    if rng.chance(0.25) {
         group.beside(
-            dice.pick(&["laundry hamper", "ironing board", "trash can"]),
+            rng.pick(&["laundry hamper", "ironing board", "trash can"]),
             -1.0,
-            dice,
+            rng,
         )
     } else {
         group
@@ -134,13 +134,13 @@ pub fn laundry(dice: &mut Furnisher) -> Group {
 }
 
 /// An ironing board with a basket or a hamper near it.
-pub fn ironing(dice: &mut Furnisher) -> Group {
-    let group = single(&["ironing board"], dice);
-    if dice.chance(0.5) {
+pub fn ironing(rng: &mut Furnisher) -> Group {
+    let group = single(&["ironing board"], rng);
+    if rng.chance(0.5) {
         group.beside(
-            dice.pick(&["laundry basket", "laundry hamper", "basket"]),
-            dice.side(),
-            dice,
+            rng.pick(&["laundry basket", "laundry hamper", "basket"]),
+            rng.side(),
+            rng,
         )
     } else {
         group
@@ -148,7 +148,7 @@ pub fn ironing(dice: &mut Furnisher) -> Group {
 }
 
 /// Brooms, buckets and a vacuum cleaner side by side.
-pub fn cleaning(dice: &mut Furnisher) -> Group {
+pub fn cleaning(rng: &mut Furnisher) -> Group {
     const TOOLS: &[&str] = &[
         "broom",
         "vacuum cleaner",
@@ -157,17 +157,17 @@ pub fn cleaning(dice: &mut Furnisher) -> Group {
         "ironing board",
         "dustpan",
     ];
-    let mut group = single(TOOLS, dice);
+    let mut group = single(TOOLS, rng);
     for side in [-1.0, 1.0] {
-        if dice.chance(0.5) {
-            group = group.beside(dice.pick(TOOLS), side, dice);
+        if rng.chance(0.5) {
+            group = group.beside(rng.pick(TOOLS), side, rng);
         }
     }
     group
 }
 
 /// A wash basin of any kind with a mirror or a cabinet above and a bin beside it.
-pub fn washing(dice: &mut Furnisher) -> Group {
+pub fn washing(rng: &mut Furnisher) -> Group {
     let mut group = single(
         &[
             "sink",
@@ -177,18 +177,18 @@ pub fn washing(dice: &mut Furnisher) -> Group {
             "bathroom vanity",
             "bathroom counter",
         ],
-        dice,
+        rng,
     );
-    match dice.count(0, 9) {
-        0..=5 => group = group.above("mirror", [1.1, 1.3], dice),
-        6..=7 => group = group.above("bathroom cabinet", [1.15, 1.35], dice),
+    match rng.count(0, 9) {
+        0..=5 => group = group.above("mirror", [1.1, 1.3], rng),
+        6..=7 => group = group.above("bathroom cabinet", [1.15, 1.35], rng),
         _ => {}
     }
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         group = group.beside(
-            dice.pick(&["trash can", "trash can", "laundry hamper", "bin", "scale"]),
-            dice.side(),
-            dice,
+            rng.pick(&["trash can", "trash can", "laundry hamper", "bin", "scale"]),
+            rng.side(),
+            rng,
         );
     }
     group
@@ -196,30 +196,27 @@ pub fn washing(dice: &mut Furnisher) -> Group {
 
 /// A toilet with its paper on the wall, sometimes with a cabinet above, a bin or a plunger beside
 /// it.
-pub fn toilet(dice: &mut Furnisher) -> Group {
-    let mut group = single(&["toilet"], dice);
-    if dice.chance(0.2) {
-        group = group.above("bathroom cabinet", [1.2, 1.4], dice);
+pub fn toilet(rng: &mut Furnisher) -> Group {
+    let mut group = single(&["toilet"], rng);
+    if rng.chance(0.2) {
+        group = group.above("bathroom cabinet", [1.2, 1.4], rng);
     }
-    if dice.chance(0.4) {
-        group = group.with("toilet paper holder", dice, |_, dice| {
-            (
-                [-dice.within(0.4, 0.5), 0.004, dice.within(0.55, 0.75)],
-                0.0,
-            )
+    if rng.chance(0.4) {
+        group = group.with("toilet paper holder", rng, |_, rng| {
+            ([-rng.within(0.4, 0.5), 0.004, rng.within(0.55, 0.75)], 0.0)
         });
     }
-    if dice.chance(0.15) {
-        group = group.with("handicap bar", dice, |o, dice| {
-            ([-0.35 - o.bounds().1.x, 0.004, dice.within(0.8, 0.95)], 0.0)
+    if rng.chance(0.15) {
+        group = group.with("handicap bar", rng, |o, rng| {
+            ([-0.35 - o.bounds().1.x, 0.004, rng.within(0.8, 0.95)], 0.0)
         });
     }
-    if dice.chance(0.5) {
+    if rng.chance(0.5) {
         // Beside the bowl, not beside the object placed last, which is on the wall.
         group = group.beside(
-            dice.pick(&["trash can", "trash can", "plunger", "toilet paper"]),
+            rng.pick(&["trash can", "trash can", "plunger", "toilet paper"]),
             1.0,
-            dice,
+            rng,
         );
     }
     group
@@ -227,105 +224,103 @@ pub fn toilet(dice: &mut Furnisher) -> Group {
 
 /// A bathtub with its long side at the wall, sometimes with a curtain or a shower head, or a shower
 /// instead.
-pub fn bathing(dice: &mut Furnisher) -> Group {
-    if dice.chance(0.45) {
-        return showering(dice);
+pub fn bathing(rng: &mut Furnisher) -> Group {
+    if rng.chance(0.45) {
+        return showering(rng);
     }
-    let mut group = single(&["bathtub"], dice);
+    let mut group = single(&["bathtub"], rng);
     let front = group
         .members
         .first()
         .map_or(0.0, |(o, p)| o.bounds().1.y + p.position.y);
-    if dice.chance(0.3) {
-        group = group.with("shower head", dice, |o, dice| {
-            ([dice.about(0.5), 0.004, 2.05 - o.bounds().1.z], 0.0)
+    if rng.chance(0.3) {
+        group = group.with("shower head", rng, |o, rng| {
+            ([rng.about(0.5), 0.004, 2.05 - o.bounds().1.z], 0.0)
         });
     }
-    if dice.chance(0.5) {
-        group = group.with("shower curtain", dice, |_, dice| {
-            ([dice.about(0.3), front + 0.06, 0.3], 0.0)
+    if rng.chance(0.5) {
+        group = group.with("shower curtain", rng, |_, rng| {
+            ([rng.about(0.3), front + 0.06, 0.3], 0.0)
         });
-    } else if dice.chance(0.3) {
-        let pane = grammar::shower_door_of([1.4, 1.45], dice);
+    } else if rng.chance(0.3) {
+        let pane = grammar::shower_door_of([1.4, 1.45], rng);
         group = group.and(pane, [0.0, front - 0.05, 0.56], 0.0);
     }
     group
 }
 
 /// A shower at the wall: tray, lined walls, shower head and a glass door or a curtain.
-pub fn showering(dice: &mut Furnisher) -> Group {
+pub fn showering(rng: &mut Furnisher) -> Group {
     let [w, d, h] = [
-        dice.within(0.8, 1.1),
-        dice.within(0.8, 1.0),
-        dice.within(1.85, 2.1),
+        rng.within(0.8, 1.1),
+        rng.within(0.8, 1.0),
+        rng.within(1.85, 2.1),
     ];
     let mut group = Group::default().and(
-        grammar::shower_floor_of([w, d], dice),
+        grammar::shower_floor_of([w, d], rng),
         [0.0, d / 2.0, 0.0],
         0.0,
     );
-    if dice.chance(0.75) {
+    if rng.chance(0.75) {
         group = group.and(
-            grammar::shower_wall_of([w, d, h], dice),
+            grammar::shower_wall_of([w, d, h], rng),
             [0.0, d / 2.0, 0.012],
             0.0,
         );
     }
-    group = group.with("shower head", dice, |o, dice| {
-        ([dice.about(w * 0.2), 0.04, h - o.bounds().1.z - 0.02], 0.0)
+    group = group.with("shower head", rng, |o, rng| {
+        ([rng.about(w * 0.2), 0.04, h - o.bounds().1.z - 0.02], 0.0)
     });
-    if dice.chance(0.7) {
-        let pane = grammar::shower_door_of([w - 0.02, h - 0.15], dice);
+    if rng.chance(0.7) {
+        let pane = grammar::shower_door_of([w - 0.02, h - 0.15], rng);
         group.and(pane, [0.0, d - 0.02, 0.08], 0.0)
     } else {
-        group.with("shower curtain", dice, |_, _| ([0.0, d, 0.1], 0.0))
+        group.with("shower curtain", rng, |_, _| ([0.0, d, 0.1], 0.0))
     }
 }
 
 /// One to three stalls in a row, each with its toilet and dispensers.
-pub fn stalls(dice: &mut Furnisher) -> Group {
+pub fn stalls(rng: &mut Furnisher) -> Group {
     let (count, [w, d, h]) = (
-        dice.count(1, 3),
+        rng.count(1, 3),
         [
-            dice.within(0.9, 1.05),
-            dice.within(1.35, 1.55),
-            dice.within(1.45, 1.6),
+            rng.within(0.9, 1.05),
+            rng.within(1.35, 1.55),
+            rng.within(1.45, 1.6),
         ],
     );
-    let seed = dice.count(0, usize::MAX >> 16) as u64;
+    let seed = rng.count(0, usize::MAX >> 16) as u64;
     (0..count).fold(Group::default(), |group, i| {
         let x = i as f32 * w;
         // All stalls of one row have the same design.
         let mut group = group.and(
-            grammar::bathroom_stall_of([w, d, h], &mut dice.again(seed, 0)),
+            grammar::bathroom_stall_of([w, d, h], &mut rng.again(seed, 0)),
             [x, d / 2.0, 0.0],
             0.0,
         );
-        group = group.with("toilet", dice, |o, _| {
-            ([x, 0.01 - o.bounds().0.y, 0.0], 0.0)
-        });
-        if dice.chance(0.85) {
-            group = group.with("bathroom stall door", dice, |_, dice| {
-                ([x, d, dice.within(0.2, 0.3)], 0.0)
+        group = group.with("toilet", rng, |o, _| ([x, 0.01 - o.bounds().0.y, 0.0], 0.0));
+        if rng.chance(0.85) {
+            group = group.with("bathroom stall door", rng, |_, rng| {
+                ([x, d, rng.within(0.2, 0.3)], 0.0)
             });
         }
-        if dice.chance(0.8) {
-            group = group.with("toilet paper dispenser", dice, |_, dice| {
+        if rng.chance(0.8) {
+            group = group.with("toilet paper dispenser", rng, |_, rng| {
                 (
-                    [x - w / 2.0 + 0.035, d * 0.6, dice.within(0.55, 0.75)],
+                    [x - w / 2.0 + 0.035, d * 0.6, rng.within(0.55, 0.75)],
                     -FRAC_PI_2,
                 )
             });
         }
-        if dice.chance(0.6) {
-            group = group.with("toilet seat cover dispenser", dice, |_, dice| {
-                ([x, 0.004, dice.within(1.15, 1.3)], 0.0)
+        if rng.chance(0.6) {
+            group = group.with("toilet seat cover dispenser", rng, |_, rng| {
+                ([x, 0.004, rng.within(1.15, 1.3)], 0.0)
             });
         }
-        if dice.chance(0.35) {
-            group = group.with("handicap bar", dice, |_, dice| {
+        if rng.chance(0.35) {
+            group = group.with("handicap bar", rng, |_, rng| {
                 (
-                    [x + w / 2.0 - 0.035, d * 0.45, dice.within(0.75, 0.85)],
+                    [x + w / 2.0 - 0.035, d * 0.45, rng.within(0.75, 0.85)],
                     FRAC_PI_2,
                 )
             });
@@ -335,36 +330,36 @@ pub fn stalls(dice: &mut Furnisher) -> Group {
 }
 
 /// Basins in a long counter, with a mirror, soap and towels on the wall.
-pub fn public_washing(dice: &mut Furnisher) -> Group {
-    let mut group = single(&["bathroom counter", "bathroom counter", "sink"], dice);
+pub fn public_washing(rng: &mut Furnisher) -> Group {
+    let mut group = single(&["bathroom counter", "bathroom counter", "sink"], rng);
     let Some(half) = group.members.first().map(|(o, _)| o.bounds().1.x) else {
         return group;
     };
-    if dice.chance(0.8) {
-        group = group.above("mirror", [1.15, 1.3], dice);
+    if rng.chance(0.8) {
+        group = group.above("mirror", [1.15, 1.3], rng);
     }
-    let side = dice.side();
-    if dice.chance(0.8) {
-        let soap = grammar::wall_soap_dispenser(dice);
+    let side = rng.side();
+    if rng.chance(0.8) {
+        let soap = grammar::wall_soap_dispenser(rng);
         group = group.and(soap, [side * (half - 0.1), 0.004, 1.08], 0.0);
     }
-    if dice.chance(0.8) {
-        group = group.with("paper towel dispenser", dice, |o, dice| {
+    if rng.chance(0.8) {
+        group = group.with("paper towel dispenser", rng, |o, rng| {
             (
                 [
                     -side * (half + o.bounds().1.x + 0.1),
                     0.004,
-                    dice.within(1.05, 1.25),
+                    rng.within(1.05, 1.25),
                 ],
                 0.0,
             )
         });
     }
-    if dice.chance(0.6) {
+    if rng.chance(0.6) {
         group.beside(
-            dice.pick(&["trash bin", "trash can", "recycling bin"]),
+            rng.pick(&["trash bin", "trash can", "recycling bin"]),
             -side,
-            dice,
+            rng,
         )
     } else {
         group

@@ -3,10 +3,10 @@
 use glam::{Vec2, Vec3};
 
 use super::{
-    dice::Dice,
     grammar::Part,
     material::{Material, Texture, hue},
     mesh::{Mesh, Vertex},
+    rng::RoomRng,
 };
 
 /// A hole in a wall, in the wall's frame: x along the wall, z up.
@@ -39,10 +39,10 @@ pub struct Shell {
 impl Shell {
     /// A rectangle of the given size; large ones sometimes lack one corner, so that they are
     /// L-shaped.
-    pub fn new(dice: &mut Dice, [w, d]: [f32; 2]) -> Self {
-        let height = Self::any_height(dice);
-        let corners = if w.min(d) > 3.2 && dice.chance(0.3) {
-            let (cut_w, cut_d) = (w * dice.within(0.25, 0.5), d * dice.within(0.25, 0.45));
+    pub fn new(rng: &mut RoomRng, [w, d]: [f32; 2]) -> Self {
+        let height = Self::any_height(rng);
+        let corners = if w.min(d) > 3.2 && rng.chance(0.3) {
+            let (cut_w, cut_d) = (w * rng.within(0.25, 0.5), d * rng.within(0.25, 0.45));
             vec![
                 (0.0, 0.0),
                 (w, 0.0),
@@ -76,8 +76,8 @@ impl Shell {
     }
 
     /// A random ceiling height, metres.
-    pub fn any_height(dice: &mut Dice) -> f32 {
-        dice.within(2.35, 3.0)
+    pub fn any_height(rng: &mut RoomRng) -> f32 {
+        rng.within(2.35, 3.0)
     }
 
     /// Start, direction and length of a wall; the room lies to its left.
@@ -122,18 +122,18 @@ impl Shell {
 
     /// The surfaces of all walls without their openings, the reveals of the openings, and the
     /// skirting boards.
-    pub fn walls(&self, dice: &mut Dice) -> Vec<Part> {
-        let paint = wall_material(dice);
-        let skirting = dice.chance(0.7).then(|| {
-            if dice.chance(0.5) {
-                dice.white()
+    pub fn walls(&self, rng: &mut RoomRng) -> Vec<Part> {
+        let paint = wall_material(rng);
+        let skirting = rng.chance(0.7).then(|| {
+            if rng.chance(0.5) {
+                rng.white()
             } else {
-                dice.wood(0)
+                rng.wood(0)
             }
         });
-        let dado = dice
+        let dado = rng
             .chance(0.2)
-            .then(|| (dice.carcass(0), dice.within(0.8, 1.2)));
+            .then(|| (rng.carcass(0), rng.within(0.8, 1.2)));
         let mut parts = Vec::new();
         for index in 0..self.corners.len() {
             let (start, direction, length) = self.wall(index);
@@ -142,8 +142,8 @@ impl Shell {
                 mesh.warp(|p| (start + direction * p.x + inward * p.y).extend(p.z))
             };
             let holes: Vec<&Opening> = self.openings.iter().filter(|o| o.wall == index).collect();
-            let paint = if dice.chance(0.15) {
-                wall_material(dice)
+            let paint = if rng.chance(0.15) {
+                wall_material(rng)
             } else {
                 paint
             };
@@ -205,54 +205,54 @@ impl Shell {
     }
 
     /// The floor: boards, tiles or carpet, including the thresholds of the doors.
-    pub fn floor(&self, dice: &mut Dice) -> Part {
-        let material = match dice.count(0, 5) {
+    pub fn floor(&self, rng: &mut RoomRng) -> Part {
+        let material = match rng.count(0, 5) {
             5 => {
                 let base = hue(
-                    dice.within(0.0, 1.0),
-                    dice.within(0.05, 0.4),
-                    dice.within(0.25, 0.7),
+                    rng.within(0.0, 1.0),
+                    rng.within(0.05, 0.4),
+                    rng.within(0.25, 0.7),
                 );
                 Material::new(
-                    Texture::Motif(dice.within(0.12, 0.6)),
+                    Texture::Motif(rng.within(0.12, 0.6)),
                     base,
-                    base * dice.within(0.6, 1.3),
-                    dice,
+                    base * rng.within(0.6, 1.3),
+                    rng,
                 )
             }
             0 | 1 => {
-                let wood = dice.wood(0);
+                let wood = rng.wood(0);
                 Material::new(
-                    Texture::Boards(dice.within(0.08, 0.2)),
+                    Texture::Boards(rng.within(0.08, 0.2)),
                     wood.base,
                     wood.base * 0.6,
-                    dice,
+                    rng,
                 )
             }
             2 => {
                 let base = hue(
-                    dice.within(0.05, 0.15),
-                    dice.within(0.0, 0.25),
-                    dice.within(0.4, 0.9),
+                    rng.within(0.05, 0.15),
+                    rng.within(0.0, 0.25),
+                    rng.within(0.4, 0.9),
                 );
                 Material::new(
-                    Texture::Tiles(dice.within(0.2, 0.5)),
+                    Texture::Tiles(rng.within(0.2, 0.5)),
                     base,
-                    base * dice.within(0.5, 0.8),
-                    dice,
+                    base * rng.within(0.5, 0.8),
+                    rng,
                 )
             }
             _ => {
                 let base = hue(
-                    dice.within(0.0, 0.7),
-                    dice.within(0.0, 0.3),
-                    dice.within(0.25, 0.7),
+                    rng.within(0.0, 0.7),
+                    rng.within(0.0, 0.3),
+                    rng.within(0.25, 0.7),
                 );
                 Material::new(
-                    Texture::Mottled(dice.within(0.03, 0.3)),
+                    Texture::Mottled(rng.within(0.03, 0.3)),
                     base,
-                    base * dice.within(0.6, 0.85),
-                    dice,
+                    base * rng.within(0.6, 0.85),
+                    rng,
                 )
             }
         };
@@ -272,80 +272,80 @@ impl Shell {
     }
 
     /// The ceiling.
-    pub fn ceiling(&self, dice: &mut Dice) -> Part {
+    pub fn ceiling(&self, rng: &mut RoomRng) -> Part {
         Part {
             mesh: self.plate(self.height),
-            material: dice.white().worn(0.4),
+            material: rng.white().worn(0.4),
         }
     }
 }
 
-fn wall_material(dice: &mut Dice) -> Material {
-    let material = match dice.count(0, 11) {
+fn wall_material(rng: &mut RoomRng) -> Material {
+    let material = match rng.count(0, 11) {
         10 => {
             let base = hue(
-                dice.within(0.02, 0.1),
-                dice.within(0.1, 0.6),
-                dice.within(0.35, 0.85),
+                rng.within(0.02, 0.1),
+                rng.within(0.1, 0.6),
+                rng.within(0.35, 0.85),
             );
             Material::new(
-                Texture::Bricks(dice.within(0.065, 0.1)),
+                Texture::Bricks(rng.within(0.065, 0.1)),
                 base,
-                Vec3::splat(dice.within(0.5, 0.85)),
-                dice,
+                Vec3::splat(rng.within(0.5, 0.85)),
+                rng,
             )
         }
         11 => {
             let base = hue(
-                dice.within(0.0, 1.0),
-                dice.within(0.02, 0.3),
-                dice.within(0.6, 0.95),
+                rng.within(0.0, 1.0),
+                rng.within(0.02, 0.3),
+                rng.within(0.6, 0.95),
             );
             Material::new(
-                Texture::Motif(dice.within(0.1, 0.35)),
+                Texture::Motif(rng.within(0.1, 0.35)),
                 base,
-                base * dice.within(0.7, 0.92),
-                dice,
+                base * rng.within(0.7, 0.92),
+                rng,
             )
         }
         0 => {
             let base = hue(
-                dice.within(0.0, 1.0),
-                dice.within(0.0, 0.2),
-                dice.within(0.6, 0.95),
+                rng.within(0.0, 1.0),
+                rng.within(0.0, 0.2),
+                rng.within(0.6, 0.95),
             );
             Material::new(
-                Texture::Tiles(dice.within(0.12, 0.3)),
+                Texture::Tiles(rng.within(0.12, 0.3)),
                 base,
                 base * 0.75,
-                dice,
+                rng,
             )
         }
         1 => {
             let base = hue(
-                dice.within(0.0, 1.0),
-                dice.within(0.05, 0.35),
-                dice.within(0.5, 0.9),
+                rng.within(0.0, 1.0),
+                rng.within(0.05, 0.35),
+                rng.within(0.5, 0.9),
             );
             Material::new(
-                Texture::Stripes(0, dice.within(0.1, 0.4)),
+                Texture::Stripes(0, rng.within(0.1, 0.4)),
                 base,
                 base * 0.85,
-                dice,
+                rng,
             )
         }
-        2 => dice.paint(),
+        2 => rng.paint(),
         _ => {
             let base = hue(
-                dice.within(0.06, 0.17),
-                dice.within(0.02, 0.22),
-                dice.within(0.6, 0.98),
+                rng.within(0.06, 0.17),
+                rng.within(0.02, 0.22),
+                rng.within(0.6, 0.98),
             );
             Material::new(
-                Texture::Mottled(dice.within(0.5, 1.5)),
+                Texture::Mottled(rng.within(0.5, 1.5)),
                 base,
                 base * 0.92,
-                dice,
+                rng,
             )
         }
     };

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use glam::Vec2;
 
 use super::{
-    floorplan::{Area, Building, Doorway, FloorPlan, Role},
+    floorplan::{Area, AreaRole, BuildingType, Doorway, FloorPlan},
     furnisher::Furnisher,
     layout::{Layout, MOST_KINDS},
     plans::Plan,
@@ -26,40 +26,40 @@ pub struct Suite {
 
 impl Suite {
     /// Generates a single room, or sometimes several.
-    pub fn new(dice: &mut Furnisher) -> Self {
-        if dice.chance(MANY) {
-            Self::of(&FloorPlan::new(dice), dice)
+    pub fn new(rng: &mut Furnisher) -> Self {
+        if rng.chance(MANY) {
+            Self::of(&FloorPlan::new(rng), rng)
         } else {
             Self {
-                rooms: vec![Layout::new(dice)],
+                rooms: vec![Layout::new(rng)],
                 doorways: Vec::new(),
             }
         }
     }
 
     /// Furnishes the rooms of a floor plan.
-    pub fn of(plan: &FloorPlan, dice: &mut Furnisher) -> Self {
-        let (areas, height) = (plan.areas.len(), Shell::any_height(dice));
+    pub fn of(plan: &FloorPlan, rng: &mut Furnisher) -> Self {
+        let (areas, height) = (plan.areas.len(), Shell::any_height(rng));
         // The room with the entrance door.
-        let entrance = dice.count(0, plan.areas.len() - 1);
+        let entrance = rng.count(0, plan.areas.len() - 1);
         let (mut rooms, mut kinds, mut uses) = (Vec::new(), BTreeSet::new(), Vec::new());
         for (number, area) in plan.areas.iter().enumerate() {
             let mut room = Layout::empty(Shell::rectangle(area.low, area.high, height), kinds);
             for doorway in plan.doorways.iter().filter(|d| d.rooms.contains(&number)) {
                 let opening = opening(&room.shell, doorway, plan.wall);
-                room.add_doorway(opening, doorway.rooms[0] == number, dice);
+                room.add_doorway(opening, doorway.rooms[0] == number, rng);
             }
             let outer: Vec<usize> = (0..4).filter(|&wall| plan.is_outer(number, wall)).collect();
-            let windows = dice.count(0, 2);
-            room.add_openings(&outer, usize::from(number == entrance), windows, dice);
-            if area.role == Role::Corridor {
+            let windows = rng.count(0, 2);
+            room.add_openings(&outer, usize::from(number == entrance), windows, rng);
+            if area.role == AreaRole::Corridor {
                 room.kept_free.push(lane(area));
             }
             let size = area.size().to_array();
             let names: &[&str] = match (area.role, plan.building) {
-                (Role::Corridor, _) => &["corridor"],
-                (Role::Hall, _) => &["shop"],
-                (Role::Room, Building::Flat) => &[
+                (AreaRole::Corridor, _) => &["corridor"],
+                (AreaRole::Hall, _) => &["shop"],
+                (AreaRole::Room, BuildingType::Flat) => &[
                     "living room",
                     "bedroom",
                     "kitchen",
@@ -69,7 +69,7 @@ impl Suite {
                     "hobby room",
                     "store room",
                 ],
-                (Role::Room, Building::Offices) => &[
+                (AreaRole::Room, BuildingType::Offices) => &[
                     "office",
                     "lounge",
                     "restroom",
@@ -77,14 +77,14 @@ impl Suite {
                     "store room",
                     "classroom",
                 ],
-                (Role::Room, Building::Shop) => {
+                (AreaRole::Room, BuildingType::Shop) => {
                     &["store room", "office", "restroom", "shop", "kitchen"]
                 }
             };
-            let plan = Plan::fitting(names, size, &uses, dice);
+            let plan = Plan::fitting(names, size, &uses, rng);
             uses.push(plan.name);
             room.most_with_small = (MOST_KINDS / 3) + MOST_KINDS / 2 * (number + 1) / areas;
-            room.furnish(plan, plan.times(area.area()), dice);
+            room.furnish(plan, plan.times(area.area()), rng);
             kinds = room.kinds.clone();
             rooms.push(room);
         }
@@ -151,7 +151,7 @@ fn lane(area: &Area) -> Footprint {
         Vec2::new(across, size.y / 2.0)
     };
     Footprint {
-        centre: (area.low + area.high) / 2.0,
+        center: (area.low + area.high) / 2.0,
         half,
         turn: 0.0,
         height: [0.03, 2.0],

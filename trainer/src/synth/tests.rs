@@ -9,8 +9,7 @@ use std::{
 use segscape::text::Vocabulary;
 
 use super::{
-    Room, Shot, World, classes,
-    dice::Dice,
+    Shot, SyntheticRoom, World, classes,
     floorplan::FloorPlan,
     furnisher::{Furnisher, make},
     grammar::CATALOGUE,
@@ -18,7 +17,9 @@ use super::{
     layout::{Layout, MOST_KINDS},
     library::KIN,
     light::Lighting,
-    lit_scene, scan,
+    lit_scene,
+    rng::RoomRng,
+    scan,
     scene::Footprint,
     suite::Suite,
     walk::{self, MOST_POINTS, Sensor},
@@ -29,7 +30,7 @@ fn every_kind_makes_bounded_finite_geometry_of_its_class() {
     for (name, kind) in CATALOGUE {
         assert!(classes::id_of(name) >= 100, "{name} is no class");
         // As the grammar makes it, and as it may be varied.
-        let plain = (0..24).map(|roll| kind(&mut Dice::new(11, roll)));
+        let plain = (0..24).map(|roll| kind(&mut RoomRng::new(11, roll)));
         for object in plain.chain((0..24).map(|roll| make(name, &mut furnisher(12, roll)).unwrap()))
         {
             assert_eq!(object.class, *name);
@@ -66,7 +67,7 @@ fn every_kind_makes_bounded_finite_geometry_of_its_class() {
                 object
                     .tops
                     .iter()
-                    .all(|t| t.centre.cmpge(lo - 0.1).all() && t.centre.cmple(hi + 0.1).all()),
+                    .all(|t| t.center.cmpge(lo - 0.1).all() && t.center.cmple(hi + 0.1).all()),
                 "{name}"
             );
         }
@@ -85,7 +86,7 @@ fn rooms_have_consistent_truth() {
     let rooms = [0, 1].map(|index| World::grammars().room(1, index));
     for room in rooms
         .into_iter()
-        .chain([Room::of(&many, &mut Dice::new(6, 0)).0])
+        .chain([SyntheticRoom::of(&many, &mut RoomRng::new(6, 0)).0])
     {
         let n = room.positions.len();
         assert!((2_000..=MOST_POINTS).contains(&n), "{n} points");
@@ -122,10 +123,10 @@ fn furniture_stays_in_the_room() {
     let alone = (0..20).map(|index| Layout::new(&mut furnisher(2, index)));
     for layout in alone.chain((0..6).flat_map(|index| suite(index).rooms)) {
         for thing in &layout.things {
-            let centre = thing.footprint.centre;
+            let center = thing.footprint.center;
             assert!(
-                layout.shell.contains(centre, -0.16),
-                "{} at {centre} outside",
+                layout.shell.contains(center, -0.16),
+                "{} at {center} outside",
                 thing.object.class
             );
         }
@@ -134,13 +135,13 @@ fn furniture_stays_in_the_room() {
 
 /// A furnisher that uses the part grammars alone.
 fn furnisher(seed: u64, stream: u64) -> Furnisher {
-    World::grammars().furnisher(Dice::new(seed, stream))
+    World::grammars().furnisher(RoomRng::new(seed, stream))
 }
 
 /// A suite of many rooms.
 fn suite(index: u64) -> Suite {
-    let mut dice = furnisher(8, index);
-    Suite::of(&FloorPlan::new(&mut dice), &mut dice)
+    let mut rng = furnisher(8, index);
+    Suite::of(&FloorPlan::new(&mut rng), &mut rng)
 }
 
 #[test]
@@ -155,7 +156,7 @@ fn people_pass_the_doorways_of_a_suite() {
         for doorway in &suite.doorways {
             let half = glam::Vec2::new(0.6, doorway.size[0] / 2.0 - 0.05);
             let way = Footprint {
-                centre: doorway.center,
+                center: doorway.center,
                 half,
                 turn: doorway.direction.to_angle(),
                 height: [0.1, 1.9],
@@ -199,15 +200,15 @@ fn people_pass_the_doorways_of_a_suite() {
 
 #[test]
 fn points_are_as_far_apart_as_was_drawn() {
-    let mut dice = furnisher(9, 0);
+    let mut rng = furnisher(9, 0);
     let suite = Suite {
-        rooms: vec![Layout::new(&mut dice)],
+        rooms: vec![Layout::new(&mut rng)],
         doorways: vec![],
     };
-    let scene = lit_scene(&suite, &mut dice);
+    let scene = lit_scene(&suite, &mut rng);
     let lighting = Lighting::new(&scene, glam::Vec3::ONE, 1);
     for (spacing, is_mesh) in [(0.013, false), (0.03, false), (0.02, true), (0.04, true)] {
-        let drawn = Sensor::new(1, suite.surface(), &mut dice);
+        let drawn = Sensor::new(1, suite.surface(), &mut rng);
         let sensor = Sensor {
             stations: 12,
             spacing,
@@ -215,8 +216,8 @@ fn points_are_as_far_apart_as_was_drawn() {
             voxel: spacing.clamp(0.012, 0.024),
             ..drawn
         };
-        let cameras = walk::walk(&suite, &sensor, &mut dice);
-        let (samples, _) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut dice);
+        let cameras = walk::walk(&suite, &sensor, &mut rng);
+        let (samples, _) = scan::scan(&scene, &cameras, &lighting, &sensor, &mut rng);
         let mean = mean_gap(
             &samples.iter().map(|s| s.position).collect::<Vec<_>>(),
             spacing,
@@ -256,22 +257,22 @@ fn mean_gap(points: &[glam::Vec3], about: f32) -> f32 {
 
 #[test]
 fn small_scans_are_finer_and_all_stay_below_the_limit() {
-    let mut dice = furnisher(10, 0);
+    let mut rng = furnisher(10, 0);
     let (one, many) = (
         Suite {
-            rooms: vec![Layout::new(&mut dice)],
+            rooms: vec![Layout::new(&mut rng)],
             doorways: vec![],
         },
         suite(0),
     );
-    let spacings = |suite: &Suite, dice: &mut Furnisher| -> Vec<f32> {
+    let spacings = |suite: &Suite, rng: &mut Furnisher| -> Vec<f32> {
         let mut drawn: Vec<f32> = (0..400)
-            .map(|_| Sensor::new(suite.rooms.len(), suite.surface(), dice).spacing)
+            .map(|_| Sensor::new(suite.rooms.len(), suite.surface(), rng).spacing)
             .collect();
         drawn.sort_by(f32::total_cmp);
         drawn
     };
-    let [alone, together] = [&one, &many].map(|suite| spacings(suite, &mut dice));
+    let [alone, together] = [&one, &many].map(|suite| spacings(suite, &mut rng));
     assert!(
         (0.008..0.015).contains(&alone[0]) && (0.013..0.025).contains(&alone[200]),
         "from {} over {}",
@@ -295,7 +296,7 @@ fn what_is_labelled_goes_by_area() {
 
 #[test]
 fn a_ply_has_as_many_bytes_as_its_header_promises() {
-    let room = Room {
+    let room = SyntheticRoom {
         positions: vec![[1.0, 2.0, 3.0]; 2],
         colors: vec![[1, 2, 3]; 2],
         semantic: vec![101, 2],
@@ -360,12 +361,12 @@ fn every_kind_is_placed_somewhere_and_common_furniture_is_common() {
 }
 
 /// A room with the images it was scanned with.
-static SCANNED: LazyLock<(Room, Vec<Shot>)> =
+static SCANNED: LazyLock<(SyntheticRoom, Vec<Shot>)> =
     LazyLock::new(|| World::grammars().room_with_shots(5, 3));
 
 /// The mean colors of an instance in a picture and in the points, for instances that fill a good
 /// part of the picture.
-fn mean_colors(room: &Room, shot: &Shot) -> Vec<[glam::Vec3; 2]> {
+fn mean_colors(room: &SyntheticRoom, shot: &Shot) -> Vec<[glam::Vec3; 2]> {
     fn mean<'a>(
         pairs: impl Iterator<Item = (&'a i32, &'a [u8; 3])>,
     ) -> HashMap<i32, (glam::Vec3, usize)> {

@@ -110,7 +110,7 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
         let place = |cells: usize, side: f32| cells as f32 * CELL - side / 2.0;
         let z = here.filter(|s| inside(s)).map(|s| s.z).fold(low, f32::max);
         let top = Top {
-            centre: Vec3::new(
+            center: Vec3::new(
                 (place(x0, size.x) + place(x1, size.x)) / 2.0,
                 (place(y0, size.y) + place(y1, size.y)) / 2.0,
                 z,
@@ -123,7 +123,7 @@ pub fn tops(surfaces: &[Surface], size: Vec3) -> Vec<Top> {
         };
         // A surface between two levels is found in both.
         match tops.last_mut() {
-            Some(last) if z - last.centre.z < LEVEL + 2.0 * SLACK => {
+            Some(last) if z - last.center.z < LEVEL + 2.0 * SLACK => {
                 *last = if area(&top) > area(last) { top } else { *last }
             }
             _ => tops.push(top),

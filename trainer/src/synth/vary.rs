@@ -6,11 +6,11 @@ use std::f32::consts::FRAC_PI_2;
 use glam::{Quat, Vec2, Vec3};
 
 use super::{
-    dice::Dice,
     grammar::{Object, Part, Top},
     library::{Model, Paint, Surface},
     material::{Material, Texture, hue},
     mesh::{Mesh, Vertex},
+    rng::RoomRng,
 };
 
 /// Limits of the total scale of each side relative to the model.
@@ -89,10 +89,15 @@ const FITTED: &[&str] = &["door", "window"];
 
 /// A variation of a model that replaces an object with the bounding box `space`; some of its parts
 /// come from `mate`, if given.
-pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &mut Dice) -> Object {
-    let height = model.size.z * dice.within(0.25, 0.75);
+pub fn varied(
+    model: &Model,
+    mate: Option<&Model>,
+    space: (Vec3, Vec3),
+    rng: &mut RoomRng,
+) -> Object {
+    let height = model.size.z * rng.within(0.25, 0.75);
     let mixed = mate
-        .filter(|_| dice.chance(0.35))
+        .filter(|_| rng.chance(0.35))
         .and_then(|mate| mixed(model, mate, height));
     let (surfaces, tops) = match mixed {
         Some(surfaces) => (
@@ -100,22 +105,22 @@ pub fn varied(model: &Model, mate: Option<&Model>, space: (Vec3, Vec3), dice: &m
             model
                 .tops
                 .iter()
-                .filter(|top| top.centre.z > height)
+                .filter(|top| top.center.z > height)
                 .copied()
                 .collect(),
         ),
         None => (model.surfaces.clone(), model.tops.clone()),
     };
-    let turns = quarter_turns(model, space.1 - space.0, dice);
-    let form = Form::new(model, space.1 - space.0, turns, dice);
-    let shade = Shade::new(dice);
+    let turns = quarter_turns(model, space.1 - space.0, rng);
+    let form = Form::new(model, space.1 - space.0, turns, rng);
+    let shade = Shade::new(rng);
     let whole: f32 = surfaces.iter().map(|surface| extent(&surface.mesh)).sum();
     let mut object = Object::new(model.class);
     for Surface { mesh, paint } in surfaces {
         let share = extent(&mesh) / whole.max(1e-6);
         let mut mesh = mesh.warp(|p| form.apply(p));
         let material = match paint {
-            Paint::Flat(color) => material(color, share, model.class, &mesh, dice),
+            Paint::Flat(color) => material(color, share, model.class, &mesh, rng),
             Paint::Baked => {
                 mesh.vertices
                     .iter_mut()
@@ -154,15 +159,15 @@ fn extent(mesh: &Mesh) -> f32 {
 
 /// Number of quarter turns: if the back is unknown, the long side follows the long side of the
 /// place.
-fn quarter_turns(model: &Model, wanted: Vec3, dice: &mut Dice) -> usize {
+fn quarter_turns(model: &Model, wanted: Vec3, rng: &mut RoomRng) -> usize {
     if model.has_front {
         return 0;
     }
     let square = |size: Vec3| size.x.min(size.y) > 0.85 * size.x.max(size.y);
     if square(model.size) && square(wanted) {
-        return dice.count(0, 3);
+        return rng.count(0, 3);
     }
-    2 * dice.count(0, 1) + usize::from((model.size.x > model.size.y) != (wanted.x > wanted.y))
+    2 * rng.count(0, 1) + usize::from((model.size.x > model.size.y) != (wanted.x > wanted.y))
 }
 
 /// A change of shape.
@@ -177,13 +182,13 @@ struct Form {
 }
 
 impl Form {
-    fn new(model: &Model, wanted: Vec3, turns: usize, dice: &mut Dice) -> Self {
+    fn new(model: &Model, wanted: Vec3, turns: usize, rng: &mut RoomRng) -> Self {
         let size = model.size.max(Vec3::splat(1e-3));
-        let whole = dice.within(0.85, 1.2);
+        let whole = rng.within(0.85, 1.2);
         let stretch = Vec3::new(
-            dice.within(0.8, 1.25),
-            dice.within(0.8, 1.25),
-            dice.within(0.8, 1.25),
+            rng.within(0.8, 1.25),
+            rng.within(0.8, 1.25),
+            rng.within(0.8, 1.25),
         );
         let mut scale = (stretch * whole).clamp(Vec3::splat(STRETCH[0]), Vec3::splat(STRETCH[1]));
         let fitted = FITTED.contains(&model.class);
@@ -196,14 +201,14 @@ impl Form {
             scale = (wanted / size).max(Vec3::new(0.0, 0.5, 0.0));
         }
         let mut sometimes = |reach: f32| {
-            if !fitted && dice.chance(0.3) {
-                dice.about(reach)
+            if !fitted && rng.chance(0.3) {
+                rng.about(reach)
             } else {
                 0.0
             }
         };
         let (taper, shear, bend) = (sometimes(0.1), sometimes(0.04), sometimes(0.08));
-        scale.x *= dice.side();
+        scale.x *= rng.side();
         Self {
             scale,
             height: size.z,
@@ -234,7 +239,7 @@ impl Form {
         ];
         let half = if self.turns % 2 == 1 { [y, x] } else { [x, y] };
         Top {
-            centre: self.apply(top.centre),
+            center: self.apply(top.center),
             half,
             clearance: top.clearance * self.scale.z,
         }
@@ -250,15 +255,15 @@ pub struct Shade {
 
 impl Shade {
     /// A random variation, not far from the identity.
-    pub fn new(dice: &mut Dice) -> Self {
-        let turn = if dice.chance(0.5) {
-            dice.about(0.35)
+    pub fn new(rng: &mut RoomRng) -> Self {
+        let turn = if rng.chance(0.5) {
+            rng.about(0.35)
         } else {
             0.0
         };
         Self {
-            gain: dice.within(0.75, 1.25),
-            saturation: dice.within(0.6, 1.3),
+            gain: rng.within(0.75, 1.25),
+            saturation: rng.within(0.6, 1.3),
             turn: Quat::from_axis_angle(Vec3::ONE.normalize(), turn),
         }
     }
@@ -273,68 +278,68 @@ impl Shade {
 
 /// A new material for a part of one color: sometimes its own color again, mostly a material that is
 /// usual for parts of its size.
-fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, dice: &mut Dice) -> Material {
+fn material(color: Vec3, share: f32, class: &str, mesh: &Mesh, rng: &mut RoomRng) -> Material {
     let light = color.element_sum() / 3.0;
     if LAMPS.contains(&class) && light > 0.6 {
-        return dice.white().glowing(dice.within(0.0, 0.8));
+        return rng.white().glowing(rng.within(0.0, 0.8));
     }
     if class.ends_with("plant") && color.y > color.x.max(color.z) {
-        return dice.leaf();
+        return rng.leaf();
     }
-    if share > 0.15 && WHITE.contains(&class) && dice.chance(0.6) {
-        return dice.white();
+    if share > 0.15 && WHITE.contains(&class) && rng.chance(0.6) {
+        return rng.white();
     }
     let (lo, hi) = mesh.bounds();
     let axis = (0..3)
         .max_by(|a, b| (hi - lo)[*a].total_cmp(&(hi - lo)[*b]))
         .unwrap_or(0);
-    if dice.chance(0.3) {
-        let base = Shade::new(dice).apply(color.max(Vec3::splat(0.03)));
-        let texture = if dice.chance(0.3) && !DEVICES.contains(&class) {
+    if rng.chance(0.3) {
+        let base = Shade::new(rng).apply(color.max(Vec3::splat(0.03)));
+        let texture = if rng.chance(0.3) && !DEVICES.contains(&class) {
             Texture::Grain(axis)
         } else {
-            Texture::Mottled(dice.within(0.05, 0.4))
+            Texture::Mottled(rng.within(0.05, 0.4))
         };
-        let accent = base * dice.within(0.5, 0.9);
-        let material = Material::new(texture, base, accent, dice);
+        let accent = base * rng.within(0.5, 0.9);
+        let material = Material::new(texture, base, accent, rng);
         return if light < 0.2 {
-            material.missing(dice.within(0.02, 0.25))
+            material.missing(rng.within(0.02, 0.25))
         } else {
             material
         };
     }
     if DEVICES.contains(&class) {
-        return match dice.count(0, 3) {
-            0 => dice.metal(),
-            1 => dice.dark(),
-            2 => dice.white(),
-            _ => dice.paint(),
+        return match rng.count(0, 3) {
+            0 => rng.metal(),
+            1 => rng.dark(),
+            2 => rng.white(),
+            _ => rng.paint(),
         };
     }
     let soft = if SOFT.contains(&class) { 0.75 } else { 0.06 };
-    match dice.within(0.0, 1.0) {
-        t if t < soft => dice.fabric(),
+    match rng.within(0.0, 1.0) {
+        t if t < soft => rng.fabric(),
         // Small parts are fittings.
-        _ if share < 0.15 => match dice.count(0, 5) {
-            0 => dice.metal(),
-            1 => dice.dark(),
-            2 => dice.white(),
-            3 => dice.paint(),
-            4 => dice.print(0.1),
-            _ => dice.carcass(axis),
+        _ if share < 0.15 => match rng.count(0, 5) {
+            0 => rng.metal(),
+            1 => rng.dark(),
+            2 => rng.white(),
+            3 => rng.paint(),
+            4 => rng.print(0.1),
+            _ => rng.carcass(axis),
         },
-        t if t < soft + 0.1 => dice.metal(),
-        t if t < soft + 0.16 => dice.dark(),
-        t if t < soft + 0.3 => dice.white(),
+        t if t < soft + 0.1 => rng.metal(),
+        t if t < soft + 0.16 => rng.dark(),
+        t if t < soft + 0.3 => rng.white(),
         t if t < soft + 0.36 => {
             let base = hue(
-                dice.within(0.0, 1.0),
-                dice.within(0.3, 0.9),
-                dice.within(0.2, 0.9),
+                rng.within(0.0, 1.0),
+                rng.within(0.3, 0.9),
+                rng.within(0.2, 0.9),
             );
-            Material::new(Texture::Mottled(0.2), base, base * 0.7, dice)
+            Material::new(Texture::Mottled(0.2), base, base * 0.7, rng)
         }
-        _ => dice.carcass(axis),
+        _ => rng.carcass(axis),
     }
 }
 

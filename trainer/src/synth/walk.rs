@@ -4,7 +4,7 @@ use std::f32::consts::{PI, TAU};
 
 use glam::{Vec2, Vec3};
 
-use super::{camera::Camera, dice::Dice, layout::Layout, suite::Suite};
+use super::{camera::Camera, layout::Layout, rng::RoomRng, suite::Suite};
 
 /// The finest and the coarsest scans: mean distance of a point to its nearest neighbour, metres.
 const SPACINGS: [f32; 2] = [0.008, 0.045];
@@ -43,8 +43,8 @@ pub struct Sensor {
 impl Sensor {
     /// Random settings for a scan of `rooms` rooms whose walls, floors and ceilings have the area
     /// `surface`, square metres.
-    pub fn new(rooms: usize, surface: f32, dice: &mut Dice) -> Self {
-        let is_mesh = dice.chance(0.4);
+    pub fn new(rooms: usize, surface: f32, rng: &mut RoomRng) -> Self {
+        let is_mesh = rng.chance(0.4);
         // Includes the furniture, minus the surfaces that nobody looks at.
         let seen = SEEN * surface;
         let finest = (seen * points_of(is_mesh) / (0.85 * MOST_POINTS as f32))
@@ -52,10 +52,10 @@ impl Sensor {
             .clamp(SPACINGS[0], SPACINGS[1]);
         // Finer spacings are more likely.
         let spacing =
-            finest * (SPACINGS[1] / finest).powf(dice.within(0.0, 1.0).min(dice.within(0.0, 1.0)));
+            finest * (SPACINGS[1] / finest).powf(rng.within(0.0, 1.0).min(rng.within(0.0, 1.0)));
         Self {
             stations: if rooms == 1 {
-                dice.count(28, 60)
+                rng.count(28, 60)
             } else {
                 (20 + 11 * rooms).min(120)
             },
@@ -65,12 +65,12 @@ impl Sensor {
             } else {
                 [144, 108]
             },
-            voxel: (spacing * dice.within(0.9, 1.2))
+            voxel: (spacing * rng.within(0.9, 1.2))
                 .clamp(0.012, if rooms == 1 { 0.024 } else { 0.03 }),
-            noise: dice.within(0.0003, 0.0009),
-            drift: [dice.within(0.0005, 0.0025), dice.within(0.0002, 0.0012)],
-            range: dice.within(3.2, 5.0),
-            brightness: dice.within(0.14, 0.45),
+            noise: rng.within(0.0003, 0.0009),
+            drift: [rng.within(0.0005, 0.0025), rng.within(0.0002, 0.0012)],
+            range: rng.within(3.2, 5.0),
+            brightness: rng.within(0.14, 0.45),
             points: MOST_POINTS,
             spacing,
             is_mesh,
@@ -104,8 +104,8 @@ fn points_of(is_mesh: bool) -> f32 {
 
 /// The cameras of a walk: along the free floor of every room and through the doorways, panning over
 /// the rooms, at the height of a hand-held device.
-pub fn walk(suite: &Suite, sensor: &Sensor, dice: &mut Dice) -> Vec<Camera> {
-    let looks_up = dice.chance(0.12);
+pub fn walk(suite: &Suite, sensor: &Sensor, rng: &mut RoomRng) -> Vec<Camera> {
+    let looks_up = rng.chance(0.12);
     let route = suite.route();
     let area = |room: &Layout| {
         let (lo, hi) = room.shell.bounds();
@@ -121,14 +121,14 @@ pub fn walk(suite: &Suite, sensor: &Sensor, dice: &mut Dice) -> Vec<Camera> {
             } else {
                 -doorway.direction
             };
-            let eye = doorway.center.extend(dice.within(1.3, 1.7));
-            let (yaw, pitch) = (into.to_angle() + dice.about(0.3), dice.within(-0.6, -0.2));
+            let eye = doorway.center.extend(rng.within(1.3, 1.7));
+            let (yaw, pitch) = (into.to_angle() + rng.about(0.3), rng.within(-0.6, -0.2));
             cameras.push(
-                Camera::new(eye, heading(yaw, pitch), FIELD, sensor.image).rolled(dice.about(0.08)),
+                Camera::new(eye, heading(yaw, pitch), FIELD, sensor.image).rolled(rng.about(0.08)),
             );
         }
         let stations = (sensor.stations as f32 * area(room) / all).round().max(3.0) as usize;
-        pan(room, stations, looks_up, sensor, dice, &mut cameras);
+        pan(room, stations, looks_up, sensor, rng, &mut cameras);
     }
     cameras
 }
@@ -151,7 +151,7 @@ fn pan(
     stations: usize,
     looks_up: bool,
     sensor: &Sensor,
-    dice: &mut Dice,
+    rng: &mut RoomRng,
     cameras: &mut Vec<Camera>,
 ) {
     let shell = &room.shell;
@@ -160,7 +160,7 @@ fn pan(
     let mut margin = 0.35;
     while spots.len() < 6 && margin > 0.05 {
         for _ in 0..400 {
-            let p = Vec2::new(dice.within(lo.x, hi.x), dice.within(lo.y, hi.y));
+            let p = Vec2::new(rng.within(lo.x, hi.x), rng.within(lo.y, hi.y));
             if shell.contains(p, margin)
                 && !room.blocks(p, margin * 0.5)
                 && spots.iter().all(|q: &Vec2| q.distance(p) > 0.5)
@@ -174,11 +174,11 @@ fn pan(
         spots.push((lo + hi) / 2.0);
     }
     spots.truncate(14);
-    let centre = spots.iter().sum::<Vec2>() / spots.len() as f32;
+    let center = spots.iter().sum::<Vec2>() / spots.len() as f32;
     spots.sort_by(|a, b| {
-        (*a - centre)
+        (*a - center)
             .to_angle()
-            .total_cmp(&(*b - centre).to_angle())
+            .total_cmp(&(*b - center).to_angle())
     });
     for i in 0..stations {
         let along = i as f32 / stations as f32 * spots.len() as f32;
@@ -195,31 +195,31 @@ fn pan(
             },
         );
         let eye =
-            spot.extend(dice.within(1.15, 1.75)) + Vec3::new(dice.about(0.1), dice.about(0.1), 0.0);
+            spot.extend(rng.within(1.15, 1.75)) + Vec3::new(rng.about(0.1), rng.about(0.1), 0.0);
         // Turn about, but not towards a wall that is too near to see.
-        let mut yaw = along * 2.4 + dice.about(0.6);
+        let mut yaw = along * 2.4 + rng.about(0.6);
         for _ in 0..8 {
             if shell.contains(spot + Vec2::from_angle(yaw) * 1.1, 0.0) {
                 break;
             }
-            yaw = dice.about(PI);
+            yaw = rng.about(PI);
         }
-        let pitch = if looks_up && dice.chance(0.25) {
-            dice.within(0.0, 0.45)
+        let pitch = if looks_up && rng.chance(0.25) {
+            rng.within(0.0, 0.45)
         } else {
-            dice.within(-0.9, -0.12)
+            rng.within(-0.9, -0.12)
         };
         cameras.push(
-            Camera::new(eye, heading(yaw, pitch), FIELD, sensor.image).rolled(dice.about(0.08)),
+            Camera::new(eye, heading(yaw, pitch), FIELD, sensor.image).rolled(rng.about(0.08)),
         );
     }
 }
 
 /// A random rotation of the whole scan about z, radians: scans are not aligned with the walls.
-pub fn any_turn(dice: &mut Dice) -> f32 {
-    if dice.chance(0.3) {
-        dice.about(0.1)
+pub fn any_turn(rng: &mut RoomRng) -> f32 {
+    if rng.chance(0.3) {
+        rng.about(0.1)
     } else {
-        dice.within(0.0, TAU)
+        rng.within(0.0, TAU)
     }
 }

@@ -112,7 +112,7 @@ impl Ways {
     }
 
     /// The center of a cell.
-    pub fn centre(&self, cell: usize) -> Vec2 {
+    pub fn center(&self, cell: usize) -> Vec2 {
         let cell = IVec2::new(cell as i32 % self.size.x, cell as i32 / self.size.x);
         self.low + (cell.as_vec2() + 0.5) * CELL
     }
@@ -124,7 +124,7 @@ impl Ways {
         seen[from] = true;
         while let Some(cell) = next.pop() {
             reached.push(cell);
-            let here = self.centre(cell);
+            let here = self.center(cell);
             for step in [Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y] {
                 let there = here + step * CELL;
                 let Some(other) = self.cell(there) else {

@@ -7,8 +7,8 @@ use anyhow::ensure;
 use clap::ValueEnum;
 
 use super::{
-    Room, Shot, assets, building::Building, dice::Dice, furnisher::Furnisher, library::Library,
-    suite::Suite,
+    Shot, SyntheticRoom, assets, building::Building, furnisher::Furnisher, library::Library,
+    rng::RoomRng, suite::Suite,
 };
 
 /// Buildings used for training; all others are held out.
@@ -111,30 +111,30 @@ impl World {
     }
 
     /// Room number `index` of the series `seed`.
-    pub fn room(&self, seed: u64, index: u64) -> Room {
+    pub fn room(&self, seed: u64, index: u64) -> SyntheticRoom {
         self.room_with_shots(seed, index).0
     }
 
     /// The room and the images it was scanned with.
-    pub fn room_with_shots(&self, seed: u64, index: u64) -> (Room, Vec<Shot>) {
-        let mut dice = Dice::new(seed, index);
-        if !self.buildings.is_empty() && dice.chance(self.share_of_buildings) {
-            let building = &self.buildings[dice.count(0, self.buildings.len() - 1)];
-            let tour = building.tour(self.whole, !self.as_it_is, &mut dice);
-            return Room::scanned(&tour.scene, &tour.cameras, &tour.sensor, &mut dice);
+    pub fn room_with_shots(&self, seed: u64, index: u64) -> (SyntheticRoom, Vec<Shot>) {
+        let mut rng = RoomRng::new(seed, index);
+        if !self.buildings.is_empty() && rng.chance(self.share_of_buildings) {
+            let building = &self.buildings[rng.count(0, self.buildings.len() - 1)];
+            let tour = building.tour(self.whole, !self.as_it_is, &mut rng);
+            return SyntheticRoom::scanned(&tour.scene, &tour.cameras, &tour.sensor, &mut rng);
         }
-        let mut dice = self.furnisher(dice);
-        Room::of(&Suite::new(&mut dice), &mut dice)
+        let mut rng = self.furnisher(rng);
+        SyntheticRoom::of(&Suite::new(&mut rng), &mut rng)
     }
 
     /// The furnisher of a room, with this random number generator.
-    pub fn furnisher(&self, mut dice: Dice) -> Furnisher {
+    pub fn furnisher(&self, mut rng: RoomRng) -> Furnisher {
         let share = if self.library.is_empty() {
             0.0
         } else {
-            dice.within(self.shares[0], self.shares[1])
+            rng.within(self.shares[0], self.shares[1])
         };
-        Furnisher::new(dice, self.library.clone(), share)
+        Furnisher::new(rng, self.library.clone(), share)
     }
 }
 

@@ -113,7 +113,7 @@ impl Camera {
     }
 }
 
-impl From<Camera> for bundle::Camera {
+impl From<Camera> for bundle::SavedCamera {
     fn from(camera: Camera) -> Self {
         Self {
             eye: camera.eye().to_array(),
@@ -123,10 +123,10 @@ impl From<Camera> for bundle::Camera {
     }
 }
 
-impl From<bundle::Camera> for Camera {
+impl From<bundle::SavedCamera> for Camera {
     /// Shows the target at the same size as the sender saw it, whatever the sender's field of view.
     /// Invalid values give the default view.
-    fn from(sent: bundle::Camera) -> Self {
+    fn from(sent: bundle::SavedCamera) -> Self {
         let target = Vec3::from(sent.target);
         let backward = Vec3::from(sent.eye) - target;
         let zoom = (sent.fov_y.clamp(0.1, 3.0) / 2.0).tan() / (FIELD_OF_VIEW / 2.0).tan();
@@ -230,9 +230,9 @@ mod tests {
             yaw: 4.0,
             pitch: -0.4,
         };
-        let arrived = Camera::from(bundle::Camera::from(camera));
+        let arrived = Camera::from(bundle::SavedCamera::from(camera));
         assert!(arrived.eye().distance(camera.eye()) < 1e-4 && (arrived.yaw - 4.0).abs() < 1e-4);
-        let nowhere = bundle::Camera {
+        let nowhere = bundle::SavedCamera {
             eye: [f32::NAN; 3],
             target: [0.0; 3],
             fov_y: 1.0,

@@ -86,7 +86,7 @@ mod tests {
     use super::*;
 
     #[wasm_bindgen_test]
-    fn colours_are_stable_and_tell_instances_of_one_label_apart() {
+    fn colors_are_stable_and_tell_instances_of_one_label_apart() {
         assert_eq!(instance_color("chair", 3), instance_color("chair", 3));
         let distinct: HashSet<_> = (0..30).map(|id| instance_color("chair", id)).collect();
         assert!(

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use segscape::{
-    bundle::{self, Bundle, Meta, Name, Provenance, View},
+    bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
     instances::{
         NO_INSTANCE, Segmentation,
         query::{PromptTerm, Recognizer},
@@ -166,7 +166,12 @@ impl Scene {
     }
 
     /// Packs the scene into a bundle with this view.
-    pub fn pack(&self, source: &str, given: &BTreeMap<u32, String>, mut view: View) -> Vec<u8> {
+    pub fn pack(
+        &self,
+        source: &str,
+        given: &BTreeMap<u32, String>,
+        mut view: SavedView,
+    ) -> Vec<u8> {
         let (_, labels) = self.recognize(&[]);
         let name = |(id, label): (u32, Label)| match given.get(&id) {
             Some(name) => Name {

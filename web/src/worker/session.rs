@@ -8,7 +8,7 @@ use std::{
 use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
-    bundle::{self, Bundle, Meta, View},
+    bundle::{self, Bundle, Meta, SavedView},
     instances::{Aabb, Segmentation, query::PromptTerm},
     model::{InferenceError, manifest::ManifestError},
     pipeline::{self, Network, SegmentError},
@@ -355,7 +355,7 @@ impl Session {
             .filter(|(_, name)| name.by_user)
             .map(|(id, name)| (id, name.text))
             .collect();
-        post(&Reply::View {
+        post(&Reply::SavedView {
             view: meta.view.clone(),
             names,
         });
@@ -488,7 +488,7 @@ impl Session {
         Ok(())
     }
 
-    fn pack(&self, names: &BTreeMap<u32, String>, view: View) -> Result<(), String> {
+    fn pack(&self, names: &BTreeMap<u32, String>, view: SavedView) -> Result<(), String> {
         let scene = self.scene()?;
         let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
         let superpoint_of_point = Bulk::from_slice(scene.superpoints.superpoint_of_point());

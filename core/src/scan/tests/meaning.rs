@@ -17,7 +17,7 @@ fn ascii(properties: &[&str], rows: &str) -> Scan {
 }
 
 #[test]
-fn colour_comes_in_many_types() {
+fn color_comes_in_many_types() {
     let cases: &[(&str, [&str; 3], &str, [u8; 3])] = &[
         (
             "uchar",
@@ -75,7 +75,7 @@ fn colour_comes_in_many_types() {
 }
 
 #[test]
-fn packed_colour_of_pcd_is_bits_of_any_type() {
+fn packed_color_of_pcd_is_bits_of_any_type() {
     let header = |kind: &str, name: &str, data: &str| {
         format!(
             "VERSION .7\nFIELDS x y z {name}\nSIZE 4 4 4 4\nTYPE F F F {kind}\nWIDTH 1\nHEIGHT 1\nDATA {data}\n"

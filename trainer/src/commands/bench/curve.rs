@@ -8,7 +8,7 @@ use segscape::{pipeline::Network, progress::Stage};
 use serde_json::json;
 
 use super::{Bench, Cost, StageCost, name, print, shown};
-use crate::synth::{Room, World};
+use crate::synth::{SyntheticRoom, World};
 
 /// Seed of the rooms, which no training run uses.
 const SEED: u64 = 9000;
@@ -68,8 +68,8 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
 }
 
 /// A building of as many rooms as it takes to reach `least` points, in rows of equal length.
-fn building(least: usize) -> Room {
-    let (world, mut rooms) = (World::grammars(), Vec::<Room>::new());
+fn building(least: usize) -> SyntheticRoom {
+    let (world, mut rooms) = (World::grammars(), Vec::<SyntheticRoom>::new());
     while rooms.iter().map(|room| room.positions.len()).sum::<usize>() < least {
         rooms.push(world.room(SEED, rooms.len() as u64));
     }
@@ -79,7 +79,7 @@ fn building(least: usize) -> Room {
         .fold(0.0f32, |edge, [x, y, _]| edge.max(*x).max(*y))
         + GAP;
     let row = (rooms.len() as f64).sqrt().ceil() as usize;
-    let mut all = Room {
+    let mut all = SyntheticRoom {
         positions: vec![],
         colors: vec![],
         semantic: vec![],

@@ -41,7 +41,7 @@ pub struct Bench {
     #[arg(value_enum)]
     what: Option<What>,
     #[command(flatten)]
-    step: step::Options,
+    step: step::StepOptions,
     /// A PLY or PCD file; a synthetic room by default.
     #[arg(long)]
     scan: Option<PathBuf>,

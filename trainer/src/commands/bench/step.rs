@@ -16,8 +16,8 @@ use serde_json::json;
 use super::{Bench, print};
 use crate::{
     allocator,
-    average::Average,
     config::{Config, Generated},
+    ema::Average,
     optimiser::{AdamW, learning_rate},
     samples::{Sample, Samples},
     step::{Devices, Phases},
@@ -26,7 +26,7 @@ use crate::{
 
 /// Options of `bench step`, and the number of threads of all benchmarks.
 #[derive(Args, Debug)]
-pub struct Options {
+pub struct StepOptions {
     /// `bench step`: configuration of the run.
     #[arg(default_value = "configs/nano.toml")]
     config: PathBuf,
@@ -49,7 +49,7 @@ pub struct Options {
     losses: Option<PathBuf>,
 }
 
-impl Options {
+impl StepOptions {
     /// Starts the compute threads.
     pub fn start_threads(&self) -> anyhow::Result<()> {
         rayon::ThreadPoolBuilder::new()

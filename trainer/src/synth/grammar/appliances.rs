@@ -5,24 +5,24 @@ use std::f32::consts::{FRAC_PI_2, PI};
 use glam::{Vec2, Vec3};
 
 use super::{Object, kitchen::appliance, tables::drawers};
-use crate::synth::{dice::Dice, mesh::Mesh};
+use crate::synth::{mesh::Mesh, rng::RoomRng};
 
 fn forward(mesh: Mesh) -> Mesh {
     mesh.pitched(-FRAC_PI_2)
 }
 
 /// A clothes dryer: a rectangular or round door, and a panel that stands up at the back.
-pub fn clothes_dryer(dice: &mut Dice) -> Object {
+pub fn clothes_dryer(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.6, 0.7),
-        dice.within(0.58, 0.72),
-        dice.within(0.85, 0.98),
+        rng.within(0.6, 0.7),
+        rng.within(0.58, 0.72),
+        rng.within(0.85, 0.98),
     ];
-    let round = dice.chance(0.4);
-    let front = |o: Object, dice: &mut Dice| {
-        let door = dice.white();
+    let round = rng.chance(0.4);
+    let front = |o: Object, rng: &mut RoomRng| {
+        let door = rng.white();
         let o = if round {
-            let r = dice.within(0.17, 0.22);
+            let r = rng.within(0.17, 0.22);
             o.with(
                 door,
                 forward(Mesh::lathe(&[(0.0, 0.03), (r, 0.02), (r * 1.1, 0.0)])).at(
@@ -42,73 +42,73 @@ pub fn clothes_dryer(dice: &mut Dice) -> Object {
             )
         };
         o.with(
-            dice.paint(),
+            rng.paint(),
             Mesh::soft(w, 0.1, 0.16, 0.02).at(0.0, 0.05 - d / 2.0, h),
         )
         .with(
-            dice.dark(),
+            rng.dark(),
             forward(Mesh::cylinder(0.03, 0.03))
                 .repeated([-0.2, 0.05, 0.25].map(|x| Vec3::new(x * w, 0.1 - d / 2.0, h + 0.08))),
         )
         .with_top([0.0, 0.05, h], [w * 0.85, d * 0.65], 0.6)
     };
-    appliance("clothes dryer", [w, d, h], front, dice)
+    appliance("clothes dryer", [w, d, h], front, rng)
 }
 
 /// A dishwasher: one front with a handle and a control strip.
-pub fn dishwasher(dice: &mut Dice) -> Object {
+pub fn dishwasher(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.44, 0.62),
-        dice.within(0.55, 0.62),
-        dice.within(0.82, 0.9),
+        rng.within(0.44, 0.62),
+        rng.within(0.55, 0.62),
+        rng.within(0.82, 0.9),
     ];
-    let front = |o: Object, dice: &mut Dice| {
-        let face = if dice.chance(0.5) {
-            dice.metal()
+    let front = |o: Object, rng: &mut RoomRng| {
+        let face = if rng.chance(0.5) {
+            rng.metal()
         } else {
-            dice.white()
+            rng.white()
         };
         o.with(
             face,
             Mesh::soft(w - 0.01, 0.05, h - 0.24, 0.01).at(0.0, d / 2.0, 0.11),
         )
         .with(
-            dice.dark(),
+            rng.dark(),
             Mesh::slab(w - 0.01, 0.045, 0.11).at(0.0, d / 2.0, h - 0.12),
         )
-        .with(dice.dark(), Mesh::slab(w * 0.94, d * 0.9, 0.1))
+        .with(rng.dark(), Mesh::slab(w * 0.94, d * 0.9, 0.1))
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::soft(w * 0.75, 0.04, 0.025, 0.01).at(0.0, d / 2.0 + 0.045, h - 0.16),
         )
         .with_top([0.0, 0.0, h], [w * 0.85, d * 0.8], 0.45)
     };
-    appliance("dishwasher", [w, d, h], front, dice)
+    appliance("dishwasher", [w, d, h], front, rng)
 }
 
 /// A built-in oven column: one or two ovens with windows, handles and a panel, drawers below.
-pub fn oven(dice: &mut Dice) -> Object {
+pub fn oven(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.56, 0.72),
-        dice.within(0.56, 0.64),
-        dice.within(1.2, 1.9),
+        rng.within(0.56, 0.72),
+        rng.within(0.56, 0.64),
+        rng.within(1.2, 1.9),
     ];
-    let (body, steel, glass) = (dice.carcass(2), dice.metal(), dice.dark());
-    let ovens = if h > 1.5 { dice.count(1, 2) } else { 1 };
+    let (body, steel, glass) = (rng.carcass(2), rng.metal(), rng.dark());
+    let ovens = if h > 1.5 { rng.count(1, 2) } else { 1 };
     let mut o = Object::new("oven").with(body, Mesh::slab(w, d, h));
     o.parts.extend(
-        drawers([w - 0.02, 0.04, 0.42], 2, 1, body, dice)
+        drawers([w - 0.02, 0.04, 0.42], 2, 1, body, rng)
             .at(0.0, d / 2.0, 0.06)
             .parts,
     );
     o.each(ovens, |o, i| {
         let z = 0.55 + 0.58 * i as f32;
         o.with(
-            steel.sibling(dice),
+            steel.sibling(rng),
             Mesh::soft(w * 0.95, 0.04, 0.54, 0.01).at(0.0, d / 2.0 + 0.01, z),
         )
         .with(
-            glass.sibling(dice),
+            glass.sibling(rng),
             Mesh::slab(w * 0.72, 0.02, 0.28).at(0.0, d / 2.0 + 0.024, z + 0.06),
         )
         .with(
@@ -125,31 +125,31 @@ pub fn oven(dice: &mut Dice) -> Object {
 }
 
 /// A hood over a stove: a chimney on a slanted canopy, or a flat box with buttons.
-pub fn range_hood(dice: &mut Dice) -> Object {
-    let [w, d] = [dice.within(0.55, 0.9), dice.within(0.42, 0.52)];
+pub fn range_hood(rng: &mut RoomRng) -> Object {
+    let [w, d] = [rng.within(0.55, 0.9), rng.within(0.42, 0.52)];
     let (body, dark) = (
-        if dice.chance(0.7) {
-            dice.metal().missing(0.1)
+        if rng.chance(0.7) {
+            rng.metal().missing(0.1)
         } else {
-            dice.white()
+            rng.white()
         },
-        dice.dark(),
+        rng.dark(),
     );
     let o = Object::new("range hood").with(
         dark,
         Mesh::slab(w * 0.85, d * 0.8, 0.01).at(0.0, 0.0, -0.005),
     );
-    if dice.chance(0.6) {
-        let (rise, flue) = (dice.within(0.15, 0.3), dice.within(0.3, 0.55));
+    if rng.chance(0.6) {
+        let (rise, flue) = (rng.within(0.15, 0.3), rng.within(0.3, 0.55));
         let canopy = Mesh::slab(w, d, rise).warp(|p| {
             let t = 1.0 - 0.65 * p.z / rise;
             Vec3::new(p.x * t, (p.y + d / 2.0) * t - d / 2.0, p.z)
         });
         return o
             .with(body, Mesh::slab(w, d, 0.05))
-            .with(body.sibling(dice), canopy.at(0.0, 0.0, 0.05))
+            .with(body.sibling(rng), canopy.at(0.0, 0.0, 0.05))
             .with(
-                body.sibling(dice),
+                body.sibling(rng),
                 Mesh::slab(w * 0.34, d * 0.5, flue).at(0.0, -d * 0.25, 0.05 + rise),
             )
             .with(
@@ -159,25 +159,25 @@ pub fn range_hood(dice: &mut Dice) -> Object {
             );
     }
     o.with(body, Mesh::soft(w, d, 0.14, 0.02)).with(
-        dark.sibling(dice),
+        dark.sibling(rng),
         Mesh::slab(w * 0.5, 0.012, 0.05).at(0.0, d / 2.0, 0.045),
     )
 }
 
 /// A small refrigerator with one door.
-pub fn mini_fridge(dice: &mut Dice) -> Object {
+pub fn mini_fridge(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.44, 0.56),
-        dice.within(0.44, 0.55),
-        dice.within(0.5, 0.88),
+        rng.within(0.44, 0.56),
+        rng.within(0.44, 0.55),
+        rng.within(0.5, 0.88),
     ];
-    let front = |o: Object, dice: &mut Dice| {
-        let face = match dice.count(0, 2) {
-            0 => dice.white(),
-            1 => dice.dark().missing(0.1),
-            _ => dice.metal(),
+    let front = |o: Object, rng: &mut RoomRng| {
+        let face = match rng.count(0, 2) {
+            0 => rng.white(),
+            1 => rng.dark().missing(0.1),
+            _ => rng.metal(),
         };
-        let notes = dice.count(0, 3);
+        let notes = rng.count(0, 3);
         o.with(
             face,
             Mesh::soft(w, 0.06, h - 0.06, 0.02).at(0.0, d / 2.0 + 0.03, 0.05),
@@ -187,10 +187,10 @@ pub fn mini_fridge(dice: &mut Dice) -> Object {
             Mesh::slab(0.03, 0.05, 0.2).at(w * 0.42, d / 2.0 + 0.06, h * 0.6),
         )
         .each(notes, |o, _| {
-            let (x, z) = (dice.about(w * 0.25), dice.within(h * 0.4, h - 0.22));
+            let (x, z) = (rng.about(w * 0.25), rng.within(h * 0.4, h - 0.22));
             o.with(
-                dice.print(0.03),
-                Mesh::slab(dice.within(0.05, 0.14), 0.005, dice.within(0.05, 0.15)).at(
+                rng.print(0.03),
+                Mesh::slab(rng.within(0.05, 0.14), 0.005, rng.within(0.05, 0.15)).at(
                     x,
                     d / 2.0 + 0.061,
                     z,
@@ -199,23 +199,23 @@ pub fn mini_fridge(dice: &mut Dice) -> Object {
         })
         .with_top([0.0, 0.0, h], [w * 0.85, d * 0.8], 0.6)
     };
-    appliance("mini fridge", [w, d, h], front, dice)
+    appliance("mini fridge", [w, d, h], front, rng)
 }
 
 /// A water cooler: a cabinet with taps under an upturned jug, or with a steel top.
-pub fn water_cooler(dice: &mut Dice) -> Object {
+pub fn water_cooler(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.3, 0.36),
-        dice.within(0.3, 0.38),
-        dice.within(0.9, 1.05),
+        rng.within(0.3, 0.36),
+        rng.within(0.3, 0.38),
+        rng.within(0.9, 1.05),
     ];
     let (body, jug) = (
-        if dice.chance(0.7) {
-            dice.white()
+        if rng.chance(0.7) {
+            rng.white()
         } else {
-            dice.dark()
+            rng.dark()
         },
-        dice.paint().missing(0.3),
+        rng.paint().missing(0.3),
     );
     let o = Object::new("water cooler")
         .with(body, Mesh::soft(w, d, h, 0.03))
@@ -224,21 +224,21 @@ pub fn water_cooler(dice: &mut Dice) -> Object {
             Mesh::slab(w * 0.8, 0.02, 0.24).at(0.0, d / 2.0, h * 0.6),
         )
         .with(
-            dice.paint(),
+            rng.paint(),
             Mesh::soft(0.04, 0.05, 0.06, 0.012)
                 .repeated([-0.06, 0.06].map(|x| Vec3::new(x, d / 2.0 + 0.02, h * 0.78))),
         )
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::slab(w * 0.75, 0.1, 0.02).at(0.0, d / 2.0 + 0.04, h * 0.58),
         );
-    if dice.chance(0.2) {
+    if rng.chance(0.2) {
         return o.with(
-            dice.metal(),
+            rng.metal(),
             Mesh::soft(w + 0.03, d + 0.03, 0.05, 0.012).at(0.0, 0.0, h),
         );
     }
-    let r = dice.within(0.125, 0.14);
+    let r = rng.within(0.125, 0.14);
     o.with(
         jug,
         Mesh::lathe(&[
@@ -255,21 +255,21 @@ pub fn water_cooler(dice: &mut Dice) -> Object {
         .at(0.0, 0.0, h - 0.01),
     )
     .with(
-        dice.print(0.05),
+        rng.print(0.05),
         Mesh::lathe(&[(r * 1.01, 0.14), (r * 1.01, 0.19)]).at(0.0, 0.0, h),
     )
 }
 
 /// A kettle on its base: a belly with a spout, a handle and a lid.
-pub fn coffee_kettle(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.065, 0.09), dice.within(0.15, 0.22));
+pub fn coffee_kettle(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.065, 0.09), rng.within(0.15, 0.22));
     let (body, trim) = (
-        if dice.chance(0.6) {
-            dice.metal()
+        if rng.chance(0.6) {
+            rng.metal()
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.dark(),
+        rng.dark(),
     );
     Object::new("coffee kettle")
         .with(trim, Mesh::cylinder(r * 1.1, 0.025))
@@ -284,7 +284,7 @@ pub fn coffee_kettle(dice: &mut Dice) -> Object {
             ]),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::tube(
                 &[
                     Vec3::new(0.0, r * 0.8, h * 0.6),
@@ -295,7 +295,7 @@ pub fn coffee_kettle(dice: &mut Dice) -> Object {
             ),
         )
         .with(
-            trim.sibling(dice),
+            trim.sibling(rng),
             Mesh::ring(h * 0.35, 0.013, PI)
                 .turned(-FRAC_PI_2)
                 .pitched(0.0)
@@ -310,28 +310,28 @@ pub fn coffee_kettle(dice: &mut Dice) -> Object {
 }
 
 /// A toaster with slots, a lever and sometimes bread.
-pub fn toaster(dice: &mut Dice) -> Object {
+pub fn toaster(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.26, 0.36),
-        dice.within(0.15, 0.22),
-        dice.within(0.17, 0.21),
+        rng.within(0.26, 0.36),
+        rng.within(0.15, 0.22),
+        rng.within(0.17, 0.21),
     ];
     let (body, trim) = (
-        if dice.chance(0.6) {
-            dice.metal().missing(0.15)
+        if rng.chance(0.6) {
+            rng.metal().missing(0.15)
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.dark(),
+        rng.dark(),
     );
-    let bread = dice.chance(0.35);
-    let crumb = dice.cardboard();
+    let bread = rng.chance(0.35);
+    let crumb = rng.cardboard();
     let slots = [-0.2, 0.2].map(|y| Vec3::new(0.0, y * d, 0.0));
     Object::new("toaster")
         .with(body, Mesh::soft(w, d, h - 0.015, 0.035).at(0.0, 0.0, 0.015))
         .with(trim, Mesh::slab(w * 0.95, d * 0.9, 0.02))
         .with(
-            trim.sibling(dice),
+            trim.sibling(rng),
             Mesh::slab(w * 0.72, 0.03, 0.004)
                 .at(0.0, 0.0, h - 0.001)
                 .repeated(slots),
@@ -355,19 +355,19 @@ pub fn toaster(dice: &mut Dice) -> Object {
 }
 
 /// A small oven for the worktop: window, knobs, handle and feet.
-pub fn toaster_oven(dice: &mut Dice) -> Object {
+pub fn toaster_oven(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.38, 0.5),
-        dice.within(0.28, 0.38),
-        dice.within(0.2, 0.3),
+        rng.within(0.38, 0.5),
+        rng.within(0.28, 0.38),
+        rng.within(0.2, 0.3),
     ];
     let (body, glass) = (
-        if dice.chance(0.6) {
-            dice.metal().missing(0.15)
+        if rng.chance(0.6) {
+            rng.metal().missing(0.15)
         } else {
-            dice.dark()
+            rng.dark()
         },
-        dice.dark().missing(0.3),
+        rng.dark().missing(0.3),
     );
     let knobs = forward(Mesh::cylinder(0.018, 0.025))
         .repeated((0..3).map(|i| Vec3::new(w * 0.4, d / 2.0, h * (0.25 + 0.25 * i as f32))));
@@ -378,38 +378,38 @@ pub fn toaster_oven(dice: &mut Dice) -> Object {
             Mesh::slab(w * 0.7, 0.014, h * 0.65).at(-w * 0.1, d / 2.0, h * 0.2),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::soft(w * 0.6, 0.03, 0.02, 0.008).at(-w * 0.1, d / 2.0 + 0.03, h * 0.84),
         )
-        .with(dice.metal(), knobs)
+        .with(rng.metal(), knobs)
         .with(
-            glass.sibling(dice),
+            glass.sibling(rng),
             Mesh::cylinder(0.015, 0.02).at_corners(Vec2::new(w * 0.42, d * 0.4)),
         )
         .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.25)
 }
 
 /// A copier: cabinet of paper drawers, scanner head, feeder, output tray, panel.
-pub fn copier(dice: &mut Dice) -> Object {
+pub fn copier(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.58, 0.75),
-        dice.within(0.55, 0.7),
-        dice.within(0.85, 1.05),
+        rng.within(0.58, 0.75),
+        rng.within(0.55, 0.7),
+        rng.within(0.85, 1.05),
     ];
-    let (body, dark) = (dice.white(), dice.dark());
-    let rows = dice.count(2, 4);
+    let (body, dark) = (rng.white(), rng.dark());
+    let rows = rng.count(2, 4);
     let (gap, low) = (0.16, h * 0.55);
     let mut o = Object::new("copier");
     o.parts
-        .extend(drawers([w, d, low], rows, 1, body, dice).parts);
-    let side = dice.side();
+        .extend(drawers([w, d, low], rows, 1, body, rng).parts);
+    let side = rng.side();
     o.with(dark, Mesh::slab(w * 0.9, d * 0.85, gap).at(0.0, -0.03, low))
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::slab(w * 0.2, d, gap).at(-side * w * 0.4, 0.0, low),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::soft(w, d, h - low - gap, 0.02).at(0.0, 0.0, low + gap),
         )
         .with(
@@ -424,17 +424,17 @@ pub fn copier(dice: &mut Dice) -> Object {
                 .at(-side * w * 0.2, -0.04, h + 0.16),
         )
         .with(
-            dice.white(),
+            rng.white(),
             Mesh::slab(0.21, 0.29, 0.02).at(0.0, 0.0, low + 0.02),
         )
         .with(
-            dice.screen(),
+            rng.screen(),
             Mesh::slab(0.24, 0.12, 0.02)
                 .pitched(-0.35)
                 .at(side * w * 0.25, d / 2.0, h - 0.01),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::slab(0.35, d * 0.6, 0.02).rolled(0.25 * side).at(
                 side * (w / 2.0 + 0.15),
                 0.0,
@@ -444,24 +444,24 @@ pub fn copier(dice: &mut Dice) -> Object {
 }
 
 /// A vending machine, a treadmill or an exercise bicycle.
-pub fn machine(dice: &mut Dice) -> Object {
-    match dice.count(0, 2) {
-        0 => vending(dice),
-        1 => treadmill(dice),
-        _ => exercise_bicycle(dice),
+pub fn machine(rng: &mut RoomRng) -> Object {
+    match rng.count(0, 2) {
+        0 => vending(rng),
+        1 => treadmill(rng),
+        _ => exercise_bicycle(rng),
     }
 }
 
-fn vending(dice: &mut Dice) -> Object {
+fn vending(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.85, 1.1),
-        dice.within(0.7, 0.85),
-        dice.within(1.7, 1.88),
+        rng.within(0.85, 1.1),
+        rng.within(0.7, 0.85),
+        rng.within(1.7, 1.88),
     ];
-    let (body, dark) = (dice.paint(), dice.dark());
-    let (rows, tall) = (dice.count(4, 6), h * 0.62);
+    let (body, dark) = (rng.paint(), rng.dark());
+    let (rows, tall) = (rng.count(4, 6), h * 0.62);
     let row = tall / rows as f32;
-    let shine = if dice.chance(0.6) { 0.6 } else { 0.0 };
+    let shine = if rng.chance(0.6) { 0.6 } else { 0.0 };
     Object::new("machine")
         .with(body, Mesh::soft(w, d, h, 0.02))
         .with(
@@ -473,35 +473,35 @@ fn vending(dice: &mut Dice) -> Object {
             let goods = Mesh::soft(w * 0.075, 0.04, row * 0.6, 0.015).repeated(
                 (0..6).map(|j| Vec3::new(w * (j as f32 * 0.105 - 0.38), d / 2.0 + 0.01, z)),
             );
-            o.with(dice.print(0.09).glowing(shine), goods)
+            o.with(rng.print(0.09).glowing(shine), goods)
         })
         .with(
-            dark.sibling(dice),
+            dark.sibling(rng),
             Mesh::slab(w * 0.6, 0.03, 0.16).at(-w * 0.12, d / 2.0, h * 0.1),
         )
         .with(
-            dice.print(0.1).glowing(shine),
+            rng.print(0.1).glowing(shine),
             Mesh::slab(w * 0.2, 0.02, h * 0.3).at(w * 0.36, d / 2.0, h * 0.62),
         )
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::slab(w * 0.16, 0.03, h * 0.2).at(w * 0.36, d / 2.0, h * 0.38),
         )
 }
 
-fn treadmill(dice: &mut Dice) -> Object {
+fn treadmill(rng: &mut RoomRng) -> Object {
     let (w, long, h) = (
-        dice.within(0.65, 0.8),
-        dice.within(1.4, 1.75),
-        dice.within(1.15, 1.35),
+        rng.within(0.65, 0.8),
+        rng.within(1.4, 1.75),
+        rng.within(1.15, 1.35),
     );
     let (frame, belt) = (
-        if dice.chance(0.6) {
-            dice.dark().missing(0.08)
+        if rng.chance(0.6) {
+            rng.dark().missing(0.08)
         } else {
-            dice.metal()
+            rng.metal()
         },
-        dice.dark().missing(0.05),
+        rng.dark().missing(0.05),
     );
     let post = |s: f32| {
         let x = s * (w / 2.0 - 0.05);
@@ -523,21 +523,21 @@ fn treadmill(dice: &mut Dice) -> Object {
             Mesh::slab(w * 0.68, long * 0.85, 0.01).at(0.0, 0.06, 0.14),
         )
         .with(
-            frame.sibling(dice),
+            frame.sibling(rng),
             Mesh::soft(w * 0.9, 0.36, 0.1, 0.05).at(0.0, 0.2 - long / 2.0, 0.14),
         )
-        .with(frame.sibling(dice), post(1.0).and(post(-1.0)))
+        .with(frame.sibling(rng), post(1.0).and(post(-1.0)))
         .with(
-            dice.screen(),
+            rng.screen(),
             Mesh::soft(w * 0.7, 0.06, 0.26, 0.02)
                 .pitched(0.5)
                 .at(0.0, 0.3 - long / 2.0, h - 0.18),
         )
 }
 
-fn exercise_bicycle(dice: &mut Dice) -> Object {
-    let (frame, dark, paint) = (dice.metal(), dice.dark().missing(0.08), dice.paint());
-    let h = dice.within(0.85, 1.0);
+fn exercise_bicycle(rng: &mut RoomRng) -> Object {
+    let (frame, dark, paint) = (rng.metal(), rng.dark().missing(0.08), rng.paint());
+    let h = rng.within(0.85, 1.0);
     let p = |y: f32, z: f32| Vec3::new(0.0, y, z);
     let feet =
         Mesh::soft(0.5, 0.07, 0.07, 0.03).repeated([-0.45, 0.45].map(|y| Vec3::new(0.0, y, 0.0)));
@@ -555,7 +555,7 @@ fn exercise_bicycle(dice: &mut Dice) -> Object {
                 .and(Mesh::tube(&[p(0.0, 0.2), p(-0.3, h)], 0.03)),
         )
         .with(
-            frame.sibling(dice),
+            frame.sibling(rng),
             Mesh::tube(&[p(0.35, 0.1), p(0.4, h + 0.15)], 0.03),
         )
         .with(
@@ -565,11 +565,11 @@ fn exercise_bicycle(dice: &mut Dice) -> Object {
                 .at(-0.05, 0.3, 0.34),
         )
         .with(
-            paint.sibling(dice),
+            paint.sibling(rng),
             Mesh::soft(0.14, 0.4, 0.3, 0.06).at(0.0, 0.12, 0.18),
         )
         .with(
-            dark.sibling(dice),
+            dark.sibling(rng),
             pedals.and(
                 Mesh::cylinder(0.018, 0.5)
                     .rolled(FRAC_PI_2)
@@ -577,7 +577,7 @@ fn exercise_bicycle(dice: &mut Dice) -> Object {
             ),
         )
         .with(
-            dice.screen(),
+            rng.screen(),
             Mesh::soft(0.18, 0.05, 0.13, 0.015)
                 .pitched(0.4)
                 .at(0.0, 0.42, h + 0.16),
@@ -585,14 +585,14 @@ fn exercise_bicycle(dice: &mut Dice) -> Object {
 }
 
 /// A wire rack with plates, a cup and cutlery drying in it.
-pub fn dish_rack(dice: &mut Dice) -> Object {
+pub fn dish_rack(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.38, 0.5),
-        dice.within(0.28, 0.36),
-        dice.within(0.1, 0.14),
+        rng.within(0.38, 0.5),
+        rng.within(0.28, 0.36),
+        rng.within(0.1, 0.14),
     ];
-    let (wire, tray, glaze) = (dice.metal().missing(0.08), dice.paint(), dice.white());
-    let plates = dice.count(2, 7);
+    let (wire, tray, glaze) = (rng.metal().missing(0.08), rng.paint(), rng.white());
+    let plates = rng.count(2, 7);
     let hoop = |z: f32| {
         Mesh::slab(w, 0.01, 0.01)
             .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d / 2.0, z)))
@@ -612,7 +612,7 @@ pub fn dish_rack(dice: &mut Dice) -> Object {
         .with(tray, Mesh::soft(w + 0.04, d + 0.04, 0.02, 0.008))
         .with(wire, hoop(h).and(hoop(0.04)).and(bars))
         .each(plates, |o, i| {
-            let r = dice.within(0.08, 0.13);
+            let r = rng.within(0.08, 0.13);
             let plate = Mesh::lathe(&[
                 (0.0, 0.0),
                 (r * 0.6, 0.0),
@@ -622,12 +622,12 @@ pub fn dish_rack(dice: &mut Dice) -> Object {
             ])
             .rolled(FRAC_PI_2 - 0.15);
             o.with(
-                glaze.sibling(dice),
+                glaze.sibling(rng),
                 plate.at(w * (i as f32 * 0.09 - 0.4), -0.02, 0.03 + r),
             )
         })
         .with(
-            dice.paint(),
+            rng.paint(),
             Mesh::lathe(&[
                 (0.0, 0.0),
                 (0.045, 0.0),
@@ -638,7 +638,7 @@ pub fn dish_rack(dice: &mut Dice) -> Object {
             .at(w * 0.38, d * 0.25, 0.02),
         )
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::slab(0.012, 0.012, 0.2)
                 .pitched(0.2)
                 .repeated((0..3).map(|i| Vec3::new(w * 0.36 + i as f32 * 0.015, d * 0.25, 0.04))),
@@ -646,14 +646,14 @@ pub fn dish_rack(dice: &mut Dice) -> Object {
 }
 
 /// A roll of kitchen paper on a stand.
-pub fn paper_towel_roll(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.05, 0.07), dice.within(0.22, 0.28));
+pub fn paper_towel_roll(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.05, 0.07), rng.within(0.22, 0.28));
     let (paper, stand) = (
-        dice.white(),
-        if dice.chance(0.5) {
-            dice.wood(2)
+        rng.white(),
+        if rng.chance(0.5) {
+            rng.wood(2)
         } else {
-            dice.metal()
+            rng.metal()
         },
     );
     Object::new("paper towel roll")
@@ -668,22 +668,22 @@ pub fn paper_towel_roll(dice: &mut Dice) -> Object {
             Mesh::lathe(&[(0.02, 0.0), (r, 0.0), (r, h), (0.02, h)]).at(0.0, 0.0, 0.016),
         )
         .with(
-            paper.sibling(dice),
-            Mesh::slab(0.005, dice.within(0.05, 0.1), h)
+            paper.sibling(rng),
+            Mesh::slab(0.005, rng.within(0.05, 0.1), h)
                 .turned(-0.2)
                 .at(r, 0.04, 0.016),
         )
 }
 
 /// A jug with a spout and a handle.
-pub fn water_pitcher(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.055, 0.08), dice.within(0.2, 0.27));
-    let body = if dice.chance(0.5) {
-        dice.white().missing(0.3)
+pub fn water_pitcher(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.055, 0.08), rng.within(0.2, 0.27));
+    let body = if rng.chance(0.5) {
+        rng.white().missing(0.3)
     } else {
-        dice.paint().missing(0.15)
+        rng.paint().missing(0.15)
     };
-    let lid = dice.paint();
+    let lid = rng.paint();
     let jug = Mesh::lathe(&[
         (0.0, 0.0),
         (r * 0.85, 0.0),
@@ -705,7 +705,7 @@ pub fn water_pitcher(dice: &mut Dice) -> Object {
     Object::new("water pitcher")
         .with(body, jug)
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::ring(h * 0.28, 0.012, PI)
                 .pitched(FRAC_PI_2)
                 .rolled(-FRAC_PI_2)

@@ -3,17 +3,17 @@
 use glam::Vec3;
 
 use super::{Object, tables::drawers};
-use crate::synth::{dice::Dice, mesh::Mesh};
+use crate::synth::{mesh::Mesh, rng::RoomRng};
 
 /// A sink with a tap: on a vanity unit, on a pedestal, or hung on the wall.
-pub fn sink(dice: &mut Dice) -> Object {
+pub fn sink(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.42, 0.65),
-        dice.within(0.38, 0.52),
-        dice.within(0.8, 0.9),
+        rng.within(0.42, 0.65),
+        rng.within(0.38, 0.52),
+        rng.within(0.8, 0.9),
     ];
-    let (ceramic, chrome) = (dice.white(), dice.metal());
-    let deep = dice.within(0.12, 0.18);
+    let (ceramic, chrome) = (rng.white(), rng.metal());
+    let deep = rng.within(0.12, 0.18);
     let basin = Mesh::lathe(&[
         (0.46, 0.0),
         (0.5, 0.98),
@@ -34,16 +34,16 @@ pub fn sink(dice: &mut Dice) -> Object {
     let object = Object::new("sink")
         .with(ceramic, basin)
         .with(chrome, Mesh::tube(&tap, 0.014).at(0.0, -d * 0.42, h - 0.01));
-    match dice.count(0, 2) {
+    match rng.count(0, 2) {
         0 => {
-            let body = dice.carcass(2);
+            let body = rng.carcass(2);
             let mut object = object.with(
-                ceramic.sibling(dice),
+                ceramic.sibling(rng),
                 Mesh::slab(w * 1.1, d * 1.05, 0.03).at(0.0, 0.0, h - 0.07),
             );
             object
                 .parts
-                .extend(drawers([w * 1.08, d, h - 0.08], 1, 2, body, dice).parts);
+                .extend(drawers([w * 1.08, d, h - 0.08], 1, 2, body, rng).parts);
             object
         }
         1 => object.with(
@@ -69,13 +69,13 @@ pub fn sink(dice: &mut Dice) -> Object {
 }
 
 /// A toilet: bowl, seat, raised or closed lid, and cistern.
-pub fn toilet(dice: &mut Dice) -> Object {
-    let (h, long) = (dice.within(0.38, 0.44), dice.within(0.44, 0.52));
-    let ceramic = dice.white();
-    let seat = if dice.chance(0.8) {
-        ceramic.sibling(dice)
+pub fn toilet(rng: &mut RoomRng) -> Object {
+    let (h, long) = (rng.within(0.38, 0.44), rng.within(0.44, 0.52));
+    let ceramic = rng.white();
+    let seat = if rng.chance(0.8) {
+        ceramic.sibling(rng)
     } else {
-        dice.wood(0)
+        rng.wood(0)
     };
     let egg = |p: Vec3| {
         Vec3::new(
@@ -96,7 +96,7 @@ pub fn toilet(dice: &mut Dice) -> Object {
     ])
     .warp(egg);
     let lid = Mesh::lathe(&[(0.0, 0.0), (0.18, 0.0), (0.18, 0.02), (0.0, 0.025)]).warp(egg);
-    let up = dice.chance(0.4);
+    let up = rng.chance(0.4);
     let lid = if up {
         lid.pitched(1.65)
             .at(0.0, -long / 2.0 + 0.02, h + long / 2.0)
@@ -104,9 +104,9 @@ pub fn toilet(dice: &mut Dice) -> Object {
         lid.at(0.0, 0.0, h + 0.02)
     };
     let tank = [
-        dice.within(0.36, 0.46),
-        dice.within(0.15, 0.2),
-        dice.within(0.3, 0.4),
+        rng.within(0.36, 0.46),
+        rng.within(0.15, 0.2),
+        rng.within(0.3, 0.4),
     ];
     let back = -long / 2.0 - tank[1] / 2.0 + 0.02;
     Object::new("toilet")
@@ -119,11 +119,11 @@ pub fn toilet(dice: &mut Dice) -> Object {
         )
         .with(seat, lid)
         .with(
-            ceramic.sibling(dice),
+            ceramic.sibling(rng),
             Mesh::soft(tank[0], tank[1], tank[2], 0.03).at(0.0, back, h - 0.02),
         )
         .with(
-            ceramic.sibling(dice),
+            ceramic.sibling(rng),
             Mesh::soft(tank[0] + 0.02, tank[1] + 0.02, 0.035, 0.012).at(
                 0.0,
                 back,
@@ -137,17 +137,17 @@ pub fn toilet(dice: &mut Dice) -> Object {
 }
 
 /// A bathtub with a hollow, an apron and a tap.
-pub fn bathtub(dice: &mut Dice) -> Object {
+pub fn bathtub(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(1.45, 1.75),
-        dice.within(0.68, 0.8),
-        dice.within(0.45, 0.58),
+        rng.within(1.45, 1.75),
+        rng.within(0.68, 0.8),
+        rng.within(0.45, 0.58),
     ];
-    let (enamel, chrome) = (dice.white(), dice.metal());
-    let apron = if dice.chance(0.6) {
-        enamel.sibling(dice)
+    let (enamel, chrome) = (rng.white(), rng.metal());
+    let apron = if rng.chance(0.6) {
+        enamel.sibling(rng)
     } else {
-        dice.paint()
+        rng.paint()
     };
     let square = |x: f32| x.signum() * x.abs().powf(0.45);
     let hollow = Mesh::lathe(&[
@@ -191,10 +191,10 @@ pub fn bathtub(dice: &mut Dice) -> Object {
 }
 
 /// A shower curtain: a rail with hanging, folded cloth.
-pub fn shower_curtain(dice: &mut Dice) -> Object {
-    let (w, h) = (dice.within(0.7, 1.6), dice.within(1.6, 1.9));
-    let (cloth, chrome) = (dice.fabric(), dice.metal());
-    let (folds, deep) = (dice.within(5.0, 10.0), dice.within(0.03, 0.06));
+pub fn shower_curtain(rng: &mut RoomRng) -> Object {
+    let (w, h) = (rng.within(0.7, 1.6), rng.within(1.6, 1.9));
+    let (cloth, chrome) = (rng.fabric(), rng.metal());
+    let (folds, deep) = (rng.within(5.0, 10.0), rng.within(0.03, 0.06));
     let sheet = Mesh::surface(48, 6, |u, v| {
         Vec3::new(
             (u - 0.5) * w,
@@ -211,12 +211,12 @@ pub fn shower_curtain(dice: &mut Dice) -> Object {
 }
 
 /// A steel or ceramic basin to be set into a worktop: rim, hollow and tap above z = 0.
-pub fn basin(dice: &mut Dice) -> Object {
-    let [w, d] = [dice.within(0.4, 0.75), dice.within(0.34, 0.42)];
-    let steel = if dice.chance(0.7) {
-        dice.metal()
+pub fn basin(rng: &mut RoomRng) -> Object {
+    let [w, d] = [rng.within(0.4, 0.75), rng.within(0.34, 0.42)];
+    let steel = if rng.chance(0.7) {
+        rng.metal()
     } else {
-        dice.white()
+        rng.white()
     };
     let rim = Mesh::slab(w, 0.03, 0.012)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d / 2.0 - 0.015), 0.0)))
@@ -235,8 +235,5 @@ pub fn basin(dice: &mut Dice) -> Object {
     Object::new("sink")
         .with(steel, rim)
         .with(steel.shaded(0.55), hollow)
-        .with(
-            dice.metal(),
-            Mesh::tube(&tap, 0.014).at(0.0, -d * 0.45, 0.0),
-        )
+        .with(rng.metal(), Mesh::tube(&tap, 0.014).at(0.0, -d * 0.45, 0.0))
 }

@@ -3,20 +3,20 @@
 use glam::{Vec2, Vec3};
 
 use super::{Object, soft::crumpled};
-use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
+use crate::synth::{mesh::Mesh, noise::rough, rng::RoomRng};
 
 /// A bed: a frame with a headboard, a mattress and a rumpled cover that hangs over the sides. The
 /// head is at the back.
-pub fn bed(dice: &mut Dice) -> Object {
+pub fn bed(rng: &mut RoomRng) -> Object {
     let (w, d) = (
-        dice.pick(&[0.9, 1.0, 1.4, 1.6, 1.8]) * dice.within(0.97, 1.05),
-        dice.within(1.95, 2.1),
+        rng.pick(&[0.9, 1.0, 1.4, 1.6, 1.8]) * rng.within(0.97, 1.05),
+        rng.within(1.95, 2.1),
     );
-    let (base, thick) = (dice.within(0.22, 0.38), dice.within(0.16, 0.28));
-    let (frame, sheet, cover) = (dice.carcass(0), dice.white(), dice.fabric());
+    let (base, thick) = (rng.within(0.22, 0.38), rng.within(0.16, 0.28));
+    let (frame, sheet, cover) = (rng.carcass(0), rng.white(), rng.fabric());
     let top = base + thick;
-    let head = dice.within(0.75, 1.25);
-    let headboard = match dice.count(0, 2) {
+    let head = rng.within(0.75, 1.25);
+    let headboard = match rng.count(0, 2) {
         0 => Mesh::slab(w + 0.06, 0.05, head),
         1 => Mesh::cushion(w + 0.06, head - base, 0.12, 0.25)
             .pitched(std::f32::consts::FRAC_PI_2)
@@ -34,11 +34,11 @@ pub fn bed(dice: &mut Dice) -> Object {
             ))
         }
     };
-    let reach = dice.within(0.6, 0.85);
+    let reach = rng.within(0.6, 0.85);
     let (hang, seed, fold) = (
-        dice.within(0.1, base + thick - 0.05),
-        dice.seed(),
-        dice.within(0.02, 0.07),
+        rng.within(0.1, base + thick - 0.05),
+        rng.seed(),
+        rng.within(0.02, 0.07),
     );
     let duvet = Mesh::surface(28, 28, |u, v| {
         // Across the bed, the cover runs up one side, over the top and down the other.
@@ -64,8 +64,8 @@ pub fn bed(dice: &mut Dice) -> Object {
             top + 0.02 - v * hang,
         )
     });
-    let throw = dice.chance(0.5).then(|| dice.fabric());
-    let tumbled = dice.chance(0.5);
+    let throw = rng.chance(0.5).then(|| rng.fabric());
+    let tumbled = rng.chance(0.5);
     let pillows = if w > 1.2 { 2 } else { 1 };
     Object::new("bed")
         .with(
@@ -73,23 +73,20 @@ pub fn bed(dice: &mut Dice) -> Object {
             Mesh::slab(w + 0.06, d, base - 0.08).at(0.0, 0.0, 0.08),
         )
         .with(
-            frame.sibling(dice),
+            frame.sibling(rng),
             Mesh::slab(0.07, 0.07, 0.08).at_corners(Vec2::new(w / 2.0 - 0.05, d / 2.0 - 0.05)),
         )
-        .with(frame.sibling(dice), headboard.at(0.0, -d / 2.0 - 0.03, 0.0))
+        .with(frame.sibling(rng), headboard.at(0.0, -d / 2.0 - 0.03, 0.0))
         .with(sheet, Mesh::soft(w, d, thick, 0.07).at(0.0, 0.0, base))
         .with(cover, duvet)
-        .with(cover.sibling(dice), foot)
+        .with(cover.sibling(rng), foot)
         .then(|o| match throw {
             Some(cloth) if tumbled => {
-                let heap = crumpled(Mesh::soft(w * 0.6, d * 0.35, 0.16, 0.06), 0.1, dice);
+                let heap = crumpled(Mesh::soft(w * 0.6, d * 0.35, 0.16, 0.06), 0.1, rng);
                 o.with(
                     cloth,
-                    heap.turned(dice.about(0.8)).at(
-                        dice.about(w * 0.12),
-                        dice.about(d * 0.15),
-                        top,
-                    ),
+                    heap.turned(rng.about(0.8))
+                        .at(rng.about(w * 0.12), rng.about(d * 0.15), top),
                 )
             }
             Some(cloth) => o.with(
@@ -110,22 +107,22 @@ pub fn bed(dice: &mut Dice) -> Object {
 }
 
 /// A pillow or cushion, lying or leaning.
-pub fn pillow(dice: &mut Dice) -> Object {
+pub fn pillow(rng: &mut RoomRng) -> Object {
     let (w, d, h) = (
-        dice.within(0.38, 0.7),
-        dice.within(0.34, 0.48),
-        dice.within(0.12, 0.2),
+        rng.within(0.38, 0.7),
+        rng.within(0.34, 0.48),
+        rng.within(0.12, 0.2),
     );
-    let cover = if dice.chance(0.35) {
-        dice.white()
+    let cover = if rng.chance(0.35) {
+        rng.white()
     } else {
-        dice.fabric()
+        rng.fabric()
     };
     let flat = Mesh::cushion(w, d, h, 0.65);
     Object::new("pillow").with(
         cover,
-        if dice.chance(0.35) {
-            flat.pitched(dice.within(0.5, 1.1)).at(0.0, 0.0, d * 0.4)
+        if rng.chance(0.35) {
+            flat.pitched(rng.within(0.5, 1.1)).at(0.0, 0.0, d * 0.4)
         } else {
             flat
         },
@@ -133,13 +130,13 @@ pub fn pillow(dice: &mut Dice) -> Object {
 }
 
 /// A folded or crumpled blanket.
-pub fn blanket(dice: &mut Dice) -> Object {
+pub fn blanket(rng: &mut RoomRng) -> Object {
     let (w, d, h) = (
-        dice.within(0.35, 0.8),
-        dice.within(0.3, 0.6),
-        dice.within(0.08, 0.2),
+        rng.within(0.35, 0.8),
+        rng.within(0.3, 0.6),
+        rng.within(0.08, 0.2),
     );
-    let (cloth, seed) = (dice.fabric(), dice.seed());
+    let (cloth, seed) = (rng.fabric(), rng.seed());
     let heap = Mesh::surface(18, 18, |u, v| {
         let (x, y) = (2.0 * u - 1.0, 2.0 * v - 1.0);
         let edge = (1.0 - x.powi(4)) * (1.0 - y.powi(4));

@@ -5,43 +5,38 @@ use glam::Vec3;
 
 use super::{Object, walls::frame};
 use crate::synth::{
-    dice::Dice,
     material::{Material, Texture, hue},
     mesh::Mesh,
+    rng::RoomRng,
 };
 
 /// A random material for built structure: brick, stone, plaster or wood panelling.
-fn masonry(dice: &mut Dice) -> Material {
-    match dice.count(0, 3) {
+fn masonry(rng: &mut RoomRng) -> Material {
+    match rng.count(0, 3) {
         0 => {
-            let base = Vec3::new(0.6, 0.33, 0.25) * dice.within(0.7, 1.2);
-            let mortar = Vec3::splat(dice.within(0.5, 0.8));
-            Material::new(Texture::Bricks(dice.within(0.06, 0.1)), base, mortar, dice)
+            let base = Vec3::new(0.6, 0.33, 0.25) * rng.within(0.7, 1.2);
+            let mortar = Vec3::splat(rng.within(0.5, 0.8));
+            Material::new(Texture::Bricks(rng.within(0.06, 0.1)), base, mortar, rng)
         }
         1 => {
             let base = hue(
-                dice.within(0.06, 0.14),
-                dice.within(0.0, 0.2),
-                dice.within(0.4, 0.85),
+                rng.within(0.06, 0.14),
+                rng.within(0.0, 0.2),
+                rng.within(0.4, 0.85),
             );
-            Material::new(
-                Texture::Tiles(dice.within(0.2, 0.4)),
-                base,
-                base * 0.6,
-                dice,
-            )
+            Material::new(Texture::Tiles(rng.within(0.2, 0.4)), base, base * 0.6, rng)
         }
-        2 => dice.white(),
-        _ => dice.carcass(2),
+        2 => rng.white(),
+        _ => rng.carcass(2),
     }
 }
 
 /// A pillar from the floor to the ceiling, round or square, sometimes with a base and a capital.
-fn upright(class: &'static str, dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.12, 0.26), 2.35);
-    let (shaft, ends) = (masonry(dice), masonry(dice));
-    let (base, cap) = (dice.within(0.0, 0.2), dice.within(0.0, 0.15));
-    let round = dice.chance(0.4);
+fn upright(class: &'static str, rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.12, 0.26), 2.35);
+    let (shaft, ends) = (masonry(rng), masonry(rng));
+    let (base, cap) = (rng.within(0.0, 0.2), rng.within(0.0, 0.15));
+    let round = rng.chance(0.4);
     let block = |r: f32, h: f32| {
         if round {
             Mesh::cylinder(r, h)
@@ -61,7 +56,7 @@ fn upright(class: &'static str, dice: &mut Dice) -> Object {
         .then(|o| {
             if cap > 0.05 {
                 o.with(
-                    ends.sibling(dice),
+                    ends.sibling(rng),
                     block(r + 0.03, cap).at(0.0, 0.0, h - cap),
                 )
             } else {
@@ -71,28 +66,28 @@ fn upright(class: &'static str, dice: &mut Dice) -> Object {
 }
 
 /// A load-bearing pillar.
-pub fn pillar(dice: &mut Dice) -> Object {
-    upright("pillar", dice)
+pub fn pillar(rng: &mut RoomRng) -> Object {
+    upright("pillar", rng)
 }
 
 /// A column, built like a pillar.
-pub fn column(dice: &mut Dice) -> Object {
-    upright("column", dice)
+pub fn column(rng: &mut RoomRng) -> Object {
+    upright("column", rng)
 }
 
 /// A projecting ledge along a wall, with a board on top.
-pub fn ledge(dice: &mut Dice) -> Object {
+pub fn ledge(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.9, 2.6),
-        dice.within(0.15, 0.4),
-        dice.within(0.3, 1.05),
+        rng.within(0.9, 2.6),
+        rng.within(0.15, 0.4),
+        rng.within(0.3, 1.05),
     ];
     let (body, top) = (
-        masonry(dice),
-        if dice.chance(0.5) {
-            dice.wood(0)
+        masonry(rng),
+        if rng.chance(0.5) {
+            rng.wood(0)
         } else {
-            dice.white()
+            rng.white()
         },
     );
     Object::new("ledge")
@@ -102,7 +97,7 @@ pub fn ledge(dice: &mut Dice) -> Object {
             Mesh::soft(w + 0.04, d + 0.05, 0.04, 0.012).at(0.0, 0.0, h - 0.04),
         )
         .then(|o| {
-            if dice.chance(0.5) {
+            if rng.chance(0.5) {
                 o.with(
                     body.shaded(0.7),
                     Mesh::slab(w, 0.012, 0.09).at(0.0, d / 2.0 + 0.006, 0.0),
@@ -115,23 +110,23 @@ pub fn ledge(dice: &mut Dice) -> Object {
 }
 
 /// A windowsill of random width.
-pub fn windowsill(dice: &mut Dice) -> Object {
-    let w = dice.within(0.7, 2.0);
-    windowsill_of(w, dice)
+pub fn windowsill(rng: &mut RoomRng) -> Object {
+    let w = rng.within(0.7, 2.0);
+    windowsill_of(w, rng)
 }
 
 /// A sill below a window of width `w`; its back is on the wall and its upper face at z = 0.04.
-pub fn windowsill_of(w: f32, dice: &mut Dice) -> Object {
-    let d = dice.within(0.14, 0.3);
-    let board = if dice.chance(0.6) {
-        dice.white()
+pub fn windowsill_of(w: f32, rng: &mut RoomRng) -> Object {
+    let d = rng.within(0.14, 0.3);
+    let board = if rng.chance(0.6) {
+        rng.white()
     } else {
-        masonry(dice)
+        masonry(rng)
     };
     Object::new("windowsill")
         .with(
             board,
-            Mesh::soft(w + dice.within(0.06, 0.2), d, 0.04, 0.012).at(0.0, d / 2.0, 0.0),
+            Mesh::soft(w + rng.within(0.06, 0.2), d, 0.04, 0.012).at(0.0, d / 2.0, 0.0),
         )
         .with(
             board.shaded(0.85),
@@ -141,13 +136,13 @@ pub fn windowsill_of(w: f32, dice: &mut Dice) -> Object {
 }
 
 /// A flight of steps along a wall: treads with nosings on risers, and a stringer at the open side.
-pub fn stairs(dice: &mut Dice) -> Object {
-    let (steps, d) = (dice.count(4, 9), dice.within(0.8, 1.05));
-    let (rise, run) = (dice.within(0.16, 0.19), dice.within(0.25, 0.3));
-    let (body, tread) = (masonry(dice), dice.carcass(1));
-    let carpet = dice.chance(0.3).then(|| dice.fabric());
+pub fn stairs(rng: &mut RoomRng) -> Object {
+    let (steps, d) = (rng.count(4, 9), rng.within(0.8, 1.05));
+    let (rise, run) = (rng.within(0.16, 0.19), rng.within(0.25, 0.3));
+    let (body, tread) = (masonry(rng), rng.carcass(1));
+    let carpet = rng.chance(0.3).then(|| rng.fabric());
     let long = steps as f32 * run;
-    let stringer = dice.carcass(0);
+    let stringer = rng.carcass(0);
     let slope = rise / run;
     let side = Mesh::slab(long, 0.03, 0.3)
         .warp(|p| Vec3::new(p.x, p.y, (p.z - 0.2 + (p.x + long / 2.0) * slope).max(0.0)));
@@ -157,7 +152,7 @@ pub fn stairs(dice: &mut Dice) -> Object {
             let o = o
                 .with(body, Mesh::slab(run, d, z + rise - 0.03).at(x, 0.0, 0.0))
                 .with(
-                    tread.sibling(dice),
+                    tread.sibling(rng),
                     Mesh::soft(run + 0.03, d, 0.035, 0.01).at(x - 0.012, 0.0, z + rise - 0.035),
                 );
             match carpet {
@@ -172,27 +167,27 @@ pub fn stairs(dice: &mut Dice) -> Object {
 }
 
 /// A stair rail with balusters that climbs with stairs along x.
-pub fn stair_rail(dice: &mut Dice) -> Object {
+pub fn stair_rail(rng: &mut RoomRng) -> Object {
     let (steps, rise, run) = (
-        dice.count(4, 8),
-        dice.within(0.16, 0.19),
-        dice.within(0.25, 0.3),
+        rng.count(4, 8),
+        rng.within(0.16, 0.19),
+        rng.within(0.25, 0.3),
     );
-    rail_of(steps as f32 * run, rise / run, dice)
+    rail_of(steps as f32 * run, rise / run, rng)
 }
 
 /// A stair rail of a given length and slope.
-pub fn rail_of(long: f32, slope: f32, dice: &mut Dice) -> Object {
+pub fn rail_of(long: f32, slope: f32, rng: &mut RoomRng) -> Object {
     let (hand, rods) = (
-        dice.wood(0),
-        if dice.chance(0.5) {
-            dice.metal().missing(0.1)
+        rng.wood(0),
+        if rng.chance(0.5) {
+            rng.metal().missing(0.1)
         } else {
-            dice.wood(2)
+            rng.wood(2)
         },
     );
-    let count = (long / dice.within(0.12, 0.3)) as usize + 1;
-    let (thin, h) = (dice.within(0.009, 0.018), dice.within(0.8, 0.95));
+    let count = (long / rng.within(0.12, 0.3)) as usize + 1;
+    let (thin, h) = (rng.within(0.009, 0.018), rng.within(0.8, 0.95));
     let z_at = |x: f32| (x + long / 2.0) * slope;
     let rod = Mesh::cylinder(thin, h);
     let x_of = |i: usize| long * (i as f32 / (count - 1).max(1) as f32 - 0.5);
@@ -207,23 +202,23 @@ pub fn rail_of(long: f32, slope: f32, dice: &mut Dice) -> Object {
         )
         .with(hand, Mesh::tube(&[low, low.lerp(high, 0.5), high], 0.03))
         .with(
-            hand.sibling(dice),
+            hand.sibling(rng),
             Mesh::soft(0.09, 0.09, h + 0.12, 0.015).at(-long / 2.0, 0.0, 0.0),
         )
 }
 
 /// A fireplace with a mantel, a dark mouth, logs and a metal frame.
-pub fn fireplace(dice: &mut Dice) -> Object {
+pub fn fireplace(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(1.1, 1.7),
-        dice.within(0.25, 0.5),
-        dice.within(0.95, 1.3),
+        rng.within(1.1, 1.7),
+        rng.within(0.25, 0.5),
+        rng.within(0.95, 1.3),
     ];
-    let (stone, mantel, soot) = (masonry(dice), dice.carcass(0), dice.dark());
-    let (mouth, tall) = (w * dice.within(0.45, 0.6), h * dice.within(0.5, 0.65));
+    let (stone, mantel, soot) = (masonry(rng), rng.carcass(0), rng.dark());
+    let (mouth, tall) = (w * rng.within(0.45, 0.6), h * rng.within(0.5, 0.65));
     let pier = (w - mouth) / 2.0;
-    let logs = dice.count(0, 4);
-    let trim = dice.chance(0.5);
+    let logs = rng.count(0, 4);
+    let trim = rng.chance(0.5);
     Object::new("fireplace")
         .with(
             stone,
@@ -231,7 +226,7 @@ pub fn fireplace(dice: &mut Dice) -> Object {
                 .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (mouth + pier) / 2.0, 0.0, 0.0))),
         )
         .with(
-            stone.sibling(dice),
+            stone.sibling(rng),
             Mesh::slab(mouth, d, h - 0.06 - tall).at(0.0, 0.0, tall),
         )
         .with(
@@ -240,7 +235,7 @@ pub fn fireplace(dice: &mut Dice) -> Object {
         )
         .with(
             stone.shaded(0.7),
-            Mesh::slab(w, dice.within(0.05, 0.35) + d, 0.05).at(0.0, 0.05, 0.0),
+            Mesh::slab(w, rng.within(0.05, 0.35) + d, 0.05).at(0.0, 0.05, 0.0),
         )
         .with(
             mantel,
@@ -253,7 +248,7 @@ pub fn fireplace(dice: &mut Dice) -> Object {
         .then(|o| {
             if trim {
                 o.with(
-                    dice.metal(),
+                    rng.metal(),
                     frame(mouth + 0.04, tall + 0.02, 0.04, 0.02).at(0.0, d / 2.0, 0.0),
                 )
             } else {
@@ -264,9 +259,9 @@ pub fn fireplace(dice: &mut Dice) -> Object {
             let log = Mesh::cylinder(0.045, mouth * 0.6)
                 .rolled(std::f32::consts::FRAC_PI_2)
                 .at(-mouth * 0.3, 0.0, 0.0)
-                .turned(dice.about(0.4));
+                .turned(rng.about(0.4));
             o.with(
-                dice.wood(0).shaded(0.7),
+                rng.wood(0).shaded(0.7),
                 log.at(
                     0.0,
                     (i % 2) as f32 * 0.1 - 0.05,
@@ -278,28 +273,28 @@ pub fn fireplace(dice: &mut Dice) -> Object {
 }
 
 /// Sliding or folding closet doors in a frame: panels, louvres or mirrors.
-pub fn closet_door(dice: &mut Dice) -> Object {
-    let (w, h) = (dice.within(1.1, 2.0), dice.within(1.95, 2.15));
-    let leaves = if w > 1.6 { dice.count(2, 4) } else { 2 };
+pub fn closet_door(rng: &mut RoomRng) -> Object {
+    let (w, h) = (rng.within(1.1, 2.0), rng.within(1.95, 2.15));
+    let leaves = if w > 1.6 { rng.count(2, 4) } else { 2 };
     let (leaf, rim, grip) = (
-        dice.carcass(2),
-        if dice.chance(0.6) {
-            dice.white()
+        rng.carcass(2),
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.metal()
+            rng.metal()
         },
-        dice.metal(),
+        rng.metal(),
     );
     let wide = (w - 0.1) / leaves as f32;
-    let style = dice.count(0, 2);
-    let sliding = dice.chance(0.5);
+    let style = rng.count(0, 2);
+    let sliding = rng.chance(0.5);
     Object::new("closet door")
         .with(rim, frame(w, h, 0.05, 0.09))
         .each(leaves, |o, i| {
             let x = (i as f32 + 0.5) * wide - (w - 0.1) / 2.0;
             let y = if sliding && i % 2 == 1 { 0.03 } else { 0.055 };
             let o = o.with(
-                leaf.sibling(dice),
+                leaf.sibling(rng),
                 Mesh::slab(wide - 0.006, 0.025, h - 0.06).at(x, y, 0.01),
             );
             let o = match style {
@@ -315,7 +310,7 @@ pub fn closet_door(dice: &mut Dice) -> Object {
                     o.with(leaf.shaded(0.85), slats.at(x, y + 0.012, 0.0))
                 }
                 _ => o.with(
-                    dice.print(0.35).missing(0.5),
+                    rng.print(0.35).missing(0.5),
                     Mesh::slab(wide * 0.88, 0.006, h * 0.86).at(x, y + 0.014, h * 0.06),
                 ),
             };
@@ -331,26 +326,26 @@ pub fn closet_door(dice: &mut Dice) -> Object {
 }
 
 /// A partition on feet: framed cloth panels, straight or folded.
-pub fn divider(dice: &mut Dice) -> Object {
+pub fn divider(rng: &mut RoomRng) -> Object {
     let (leaves, wide, h) = (
-        dice.count(1, 4),
-        dice.within(0.45, 0.8),
-        dice.within(1.3, 1.85),
+        rng.count(1, 4),
+        rng.within(0.45, 0.8),
+        rng.within(1.3, 1.85),
     );
     let (cloth, rim) = (
-        if dice.chance(0.7) {
-            dice.fabric()
+        if rng.chance(0.7) {
+            rng.fabric()
         } else {
-            dice.white()
+            rng.white()
         },
-        if dice.chance(0.5) {
-            dice.wood(2)
+        if rng.chance(0.5) {
+            rng.wood(2)
         } else {
-            dice.metal()
+            rng.metal()
         },
     );
-    let fold = if dice.chance(0.5) && leaves > 1 {
-        dice.within(0.15, 0.5)
+    let fold = if rng.chance(0.5) && leaves > 1 {
+        rng.within(0.15, 0.5)
     } else {
         0.0
     };
@@ -368,27 +363,27 @@ pub fn divider(dice: &mut Dice) -> Object {
             place(frame(wide, h - 0.05, 0.035, 0.045).at(0.0, -0.0225, 0.05)),
         )
         .with(
-            cloth.sibling(dice),
+            cloth.sibling(rng),
             place(Mesh::slab(wide - 0.05, 0.03, h - 0.1).at(0.0, 0.0, 0.08)),
         )
-        .with(rim.sibling(dice), place(feet))
+        .with(rim.sibling(rng), place(feet))
     })
 }
 
 /// A door frame without its leaf.
-pub fn doorframe(dice: &mut Dice) -> Object {
-    let (w, h) = (dice.within(0.78, 1.0), dice.within(1.95, 2.12));
-    doorframe_of(w, h, dice)
+pub fn doorframe(rng: &mut RoomRng) -> Object {
+    let (w, h) = (rng.within(0.78, 1.0), rng.within(1.95, 2.12));
+    doorframe_of(w, h, rng)
 }
 
 /// A frame that lines an opening of size w x h: posts, a lintel and mouldings on the wall.
-pub fn doorframe_of(w: f32, h: f32, dice: &mut Dice) -> Object {
-    let rim = if dice.chance(0.5) {
-        dice.white()
+pub fn doorframe_of(w: f32, h: f32, rng: &mut RoomRng) -> Object {
+    let rim = if rng.chance(0.5) {
+        rng.white()
     } else {
-        dice.carcass(2)
+        rng.carcass(2)
     };
-    let (bar, board) = (dice.within(0.03, 0.06), dice.within(0.05, 0.1));
+    let (bar, board) = (rng.within(0.03, 0.06), rng.within(0.05, 0.1));
     let gate = |w: f32, h: f32, bar: f32, deep: f32| {
         Mesh::slab(bar, deep, h)
             .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w - bar) / 2.0, 0.0, 0.0)))
@@ -397,7 +392,7 @@ pub fn doorframe_of(w: f32, h: f32, dice: &mut Dice) -> Object {
     Object::new("doorframe")
         .with(rim, gate(w, h, bar, 0.12).at(0.0, -0.05, 0.0))
         .with(
-            rim.sibling(dice),
+            rim.sibling(rng),
             gate(w + 2.0 * board - 0.02, h + board - 0.01, board, 0.02).at(0.0, 0.012, 0.0),
         )
 }

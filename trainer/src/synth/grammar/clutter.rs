@@ -5,18 +5,18 @@ use std::f32::consts::{FRAC_PI_2, PI, TAU};
 use glam::Vec3;
 
 use super::Object;
-use crate::synth::{dice::Dice, mesh::Mesh};
+use crate::synth::{mesh::Mesh, rng::RoomRng};
 
 /// A pot with earth and bent leaves.
-pub fn plant(dice: &mut Dice) -> Object {
-    let (r, pot) = (dice.within(0.06, 0.18), dice.within(0.9, 1.8));
+pub fn plant(rng: &mut RoomRng) -> Object {
+    let (r, pot) = (rng.within(0.06, 0.18), rng.within(0.9, 1.8));
     let h = r * pot;
-    let (clay, earth, green) = (dice.paint(), dice.wood(0).shaded(0.4), dice.leaf());
-    let leaves = dice.count(10, 26);
+    let (clay, earth, green) = (rng.paint(), rng.wood(0).shaded(0.4), rng.leaf());
+    let leaves = rng.count(10, 26);
     let (reach, tall, broad) = (
-        r * dice.within(1.2, 2.6),
-        h * dice.within(1.0, 3.0),
-        dice.within(0.25, 0.7),
+        r * rng.within(1.2, 2.6),
+        h * rng.within(1.0, 3.0),
+        rng.within(0.25, 0.7),
     );
     Object::new("plant")
         .with(
@@ -33,8 +33,8 @@ pub fn plant(dice: &mut Dice) -> Object {
         .with(earth, Mesh::cylinder(r * 0.9, 0.01).at(0.0, 0.0, h * 0.88))
         .each(leaves, |o, _| {
             let (length, rise, width) = (
-                reach * dice.within(0.5, 1.0),
-                tall * dice.within(0.4, 1.0),
+                reach * rng.within(0.5, 1.0),
+                tall * rng.within(0.4, 1.0),
                 r * broad,
             );
             let leaf = Mesh::surface(2, 5, |u, v| {
@@ -46,21 +46,21 @@ pub fn plant(dice: &mut Dice) -> Object {
                 )
             });
             o.with(
-                green.sibling(dice),
-                leaf.turned(dice.within(0.0, TAU)).at(0.0, 0.0, h * 0.9),
+                green.sibling(rng),
+                leaf.turned(rng.within(0.0, TAU)).at(0.0, 0.0, h * 0.9),
             )
         })
 }
 
 /// A bin, round or square, open or with a lid, sometimes with a bag.
-pub fn trash_can(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.12, 0.22), dice.within(0.28, 0.65));
-    let body = if dice.chance(0.4) {
-        dice.metal().missing(0.08)
+pub fn trash_can(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.12, 0.22), rng.within(0.28, 0.65));
+    let body = if rng.chance(0.4) {
+        rng.metal().missing(0.08)
     } else {
-        dice.paint()
+        rng.paint()
     };
-    let shape = if dice.chance(0.55) {
+    let shape = if rng.chance(0.55) {
         Mesh::lathe(&[
             (0.0, 0.0),
             (r * 0.8, 0.0),
@@ -79,13 +79,13 @@ pub fn trash_can(dice: &mut Dice) -> Object {
             .and(Mesh::slab(1.55 * r, 1.15 * r, 0.02))
     };
     let object = Object::new("trash can").with(body, shape);
-    match dice.count(0, 2) {
+    match rng.count(0, 2) {
         0 => object.with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::lathe(&[(r * 1.02, 0.0), (r * 0.9, r * 0.4), (0.0, r * 0.55)]).at(0.0, 0.0, h),
         ),
         1 => object.with(
-            dice.white(),
+            rng.white(),
             Mesh::lathe(&[
                 (r * 1.05, -0.08),
                 (r * 1.06, 0.01),
@@ -100,20 +100,20 @@ pub fn trash_can(dice: &mut Dice) -> Object {
 }
 
 /// A pile of books, each with its own cover, or a single book.
-pub fn book_stack(dice: &mut Dice) -> Object {
-    let books = dice.count(1, 6);
+pub fn book_stack(rng: &mut RoomRng) -> Object {
+    let books = rng.count(1, 6);
     let mut z = 0.0;
     Object::new("book").each(books, |o, _| {
         let [w, d, h] = [
-            dice.within(0.14, 0.24),
-            dice.within(0.19, 0.3),
-            dice.within(0.012, 0.045),
+            rng.within(0.14, 0.24),
+            rng.within(0.19, 0.3),
+            rng.within(0.012, 0.045),
         ];
         let (cover, turn, x, y) = (
-            dice.print(0.07),
-            dice.about(0.3),
-            dice.about(0.02),
-            dice.about(0.02),
+            rng.print(0.07),
+            rng.about(0.3),
+            rng.about(0.02),
+            rng.about(0.02),
         );
         let place = |mesh: Mesh| mesh.turned(turn).at(x, y, z);
         let o = o.with(cover, place(Mesh::slab(w, d, h))).with(
@@ -126,20 +126,20 @@ pub fn book_stack(dice: &mut Dice) -> Object {
 }
 
 /// A row of standing books.
-pub fn book_row(dice: &mut Dice) -> Object {
-    let books = dice.count(4, 12);
+pub fn book_row(rng: &mut RoomRng) -> Object {
+    let books = rng.count(4, 12);
     let mut x = 0.0;
     let row = Object::new("books").each(books, |o, _| {
         let [w, d, h] = [
-            dice.within(0.015, 0.05),
-            dice.within(0.14, 0.22),
-            dice.within(0.18, 0.3),
+            rng.within(0.015, 0.05),
+            rng.within(0.14, 0.22),
+            rng.within(0.18, 0.3),
         ];
         x += w;
         o.with(
-            dice.print(0.08),
+            rng.print(0.08),
             Mesh::slab(w - 0.002, d, h)
-                .rolled(dice.about(0.06))
+                .rolled(rng.about(0.06))
                 .at(x - w / 2.0, 0.0, 0.0),
         )
     });
@@ -147,9 +147,9 @@ pub fn book_row(dice: &mut Dice) -> Object {
 }
 
 /// A bottle with a label.
-pub fn bottle(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.03, 0.05), dice.within(0.18, 0.33));
-    let glass = dice.paint().missing(0.25);
+pub fn bottle(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.03, 0.05), rng.within(0.18, 0.33));
+    let glass = rng.paint().missing(0.25);
     Object::new("bottle")
         .with(
             glass,
@@ -163,15 +163,15 @@ pub fn bottle(dice: &mut Dice) -> Object {
             ]),
         )
         .with(
-            dice.print(0.03),
+            rng.print(0.03),
             Mesh::lathe(&[(r * 1.03, h * 0.18), (r * 1.03, h * 0.5)]),
         )
 }
 
 /// A cup or mug with a handle.
-pub fn cup(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.035, 0.05), dice.within(0.07, 0.12));
-    let glaze = dice.paint();
+pub fn cup(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.035, 0.05), rng.within(0.07, 0.12));
+    let glaze = rng.paint();
     Object::new("cup")
         .with(
             glaze,
@@ -193,16 +193,12 @@ pub fn cup(dice: &mut Dice) -> Object {
 }
 
 /// A bowl, sometimes with fruit.
-pub fn bowl(dice: &mut Dice) -> Object {
-    let r = dice.within(0.09, 0.16);
-    let fruits = if dice.chance(0.5) {
-        dice.count(3, 6)
-    } else {
-        0
-    };
+pub fn bowl(rng: &mut RoomRng) -> Object {
+    let r = rng.within(0.09, 0.16);
+    let fruits = if rng.chance(0.5) { rng.count(3, 6) } else { 0 };
     Object::new("bowl")
         .with(
-            dice.paint(),
+            rng.paint(),
             Mesh::lathe(&[
                 (0.0, 0.0),
                 (r * 0.5, 0.0),
@@ -215,19 +211,19 @@ pub fn bowl(dice: &mut Dice) -> Object {
         .each(fruits, |o, i| {
             let (sin, cos) = (i as f32 * 2.4).sin_cos();
             o.with(
-                dice.paint(),
+                rng.paint(),
                 Mesh::ellipsoid(0.04, 0.04, 0.038).at(cos * r * 0.45, sin * r * 0.45, r * 0.3),
             )
         })
 }
 
 /// A plate, alone or stacked.
-pub fn plate(dice: &mut Dice) -> Object {
-    let (r, plates) = (dice.within(0.1, 0.14), dice.count(1, 5));
-    let glaze = dice.white();
+pub fn plate(rng: &mut RoomRng) -> Object {
+    let (r, plates) = (rng.within(0.1, 0.14), rng.count(1, 5));
+    let glaze = rng.white();
     Object::new("plate").each(plates, |o, i| {
         o.with(
-            glaze.sibling(dice),
+            glaze.sibling(rng),
             Mesh::lathe(&[
                 (0.0, 0.0),
                 (r * 0.6, 0.0),
@@ -241,10 +237,10 @@ pub fn plate(dice: &mut Dice) -> Object {
 }
 
 /// A vase with stalks and blossoms.
-pub fn vase(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.05, 0.09), dice.within(0.14, 0.32));
-    let (glaze, green, petals) = (dice.paint(), dice.leaf(), dice.paint());
-    let stalks = dice.count(0, 7);
+pub fn vase(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.05, 0.09), rng.within(0.14, 0.32));
+    let (glaze, green, petals) = (rng.paint(), rng.leaf(), rng.paint());
+    let stalks = rng.count(0, 7);
     Object::new("vase")
         .with(
             glaze,
@@ -257,11 +253,7 @@ pub fn vase(dice: &mut Dice) -> Object {
             ]),
         )
         .each(stalks, |o, _| {
-            let tip = Vec3::new(
-                dice.about(0.12),
-                dice.about(0.12),
-                h + dice.within(0.1, 0.3),
-            );
+            let tip = Vec3::new(rng.about(0.12), rng.about(0.12), h + rng.within(0.1, 0.3));
             o.with(
                 green,
                 Mesh::tube(
@@ -274,27 +266,27 @@ pub fn vase(dice: &mut Dice) -> Object {
                 ),
             )
             .with(
-                petals.sibling(dice),
+                petals.sibling(rng),
                 Mesh::ellipsoid(0.035, 0.035, 0.05).at(tip.x, tip.y, tip.z - 0.02),
             )
         })
 }
 
 /// Sheets of paper or a magazine, in disorder.
-pub fn paper(dice: &mut Dice) -> Object {
-    let sheets = dice.count(1, 5);
-    let printed = dice.chance(0.4);
+pub fn paper(rng: &mut RoomRng) -> Object {
+    let sheets = rng.count(1, 5);
+    let printed = rng.chance(0.4);
     Object::new("paper").each(sheets, |o, i| {
         let sheet = if printed {
-            dice.print(0.05)
+            rng.print(0.05)
         } else {
-            dice.white()
+            rng.white()
         };
         o.with(
             sheet,
-            Mesh::slab(0.21, 0.29, 0.006).turned(dice.about(0.6)).at(
-                dice.about(0.06),
-                dice.about(0.06),
+            Mesh::slab(0.21, 0.29, 0.006).turned(rng.about(0.6)).at(
+                rng.about(0.06),
+                rng.about(0.06),
                 i as f32 * 0.006,
             ),
         )
@@ -302,24 +294,24 @@ pub fn paper(dice: &mut Dice) -> Object {
 }
 
 /// A box of tissues with one sticking out.
-pub fn tissue_box(dice: &mut Dice) -> Object {
+pub fn tissue_box(rng: &mut RoomRng) -> Object {
     let tuft = Mesh::lathe(&[(0.02, 0.0), (0.05, 0.03), (0.02, 0.08)])
         .warp(|p| Vec3::new(p.x, p.y * 0.4, p.z));
     Object::new("tissue box")
-        .with(dice.print(0.04), Mesh::slab(0.23, 0.12, 0.09))
-        .with(dice.white(), tuft.at(0.0, 0.0, 0.09))
+        .with(rng.print(0.04), Mesh::slab(0.23, 0.12, 0.09))
+        .with(rng.white(), tuft.at(0.0, 0.0, 0.09))
 }
 
 /// A ball with colored panels.
-pub fn ball(dice: &mut Dice) -> Object {
-    let r = dice.within(0.09, 0.32);
-    Object::new("ball").with(dice.print(r * 0.6), Mesh::ellipsoid(r, r, r))
+pub fn ball(rng: &mut RoomRng) -> Object {
+    let r = rng.within(0.09, 0.32);
+    Object::new("ball").with(rng.print(r * 0.6), Mesh::ellipsoid(r, r, r))
 }
 
 /// A sitting soft toy: body, head, ears, limbs.
-pub fn stuffed_animal(dice: &mut Dice) -> Object {
-    let s = dice.within(0.09, 0.2);
-    let (fur, belly) = (dice.fabric(), dice.fabric());
+pub fn stuffed_animal(rng: &mut RoomRng) -> Object {
+    let s = rng.within(0.09, 0.2);
+    let (fur, belly) = (rng.fabric(), rng.fabric());
     let limb =
         |x: f32, y: f32, z: f32| Mesh::ellipsoid(s * 0.3, s * 0.5, s * 0.5).at(x * s, y * s, z * s);
     Object::new("stuffed animal")
@@ -329,11 +321,11 @@ pub fn stuffed_animal(dice: &mut Dice) -> Object {
             Mesh::ellipsoid(s * 0.5, s * 0.4, s * 0.6).at(0.0, s * 0.42, s * 0.25),
         )
         .with(
-            fur.sibling(dice),
+            fur.sibling(rng),
             Mesh::ellipsoid(s * 0.65, s * 0.6, s * 0.58).at(0.0, s * 0.1, s * 1.4),
         )
         .with(
-            fur.sibling(dice),
+            fur.sibling(rng),
             limb(0.5, 0.8, 0.0)
                 .and(limb(-0.5, 0.8, 0.0))
                 .and(limb(0.8, 0.2, 0.7))
@@ -347,8 +339,8 @@ pub fn stuffed_animal(dice: &mut Dice) -> Object {
 }
 
 /// A guitar that leans back.
-pub fn guitar(dice: &mut Dice) -> Object {
-    let (wood, neck) = (dice.wood(2), dice.wood(2).shaded(0.6));
+pub fn guitar(rng: &mut RoomRng) -> Object {
+    let (wood, neck) = (rng.wood(2), rng.wood(2).shaded(0.6));
     let waist = |p: Vec3| {
         Vec3::new(
             p.x * (0.78 + 0.3 * ((p.z - 0.24) * 9.0).cos().abs()),
@@ -360,7 +352,7 @@ pub fn guitar(dice: &mut Dice) -> Object {
         .pitched(-FRAC_PI_2)
         .at(0.0, -0.05, 0.24)
         .warp(waist);
-    let lean = dice.within(0.1, 0.3);
+    let lean = rng.within(0.1, 0.3);
     Object::new("guitar")
         .with(wood, body.pitched(lean))
         .with(
@@ -371,7 +363,7 @@ pub fn guitar(dice: &mut Dice) -> Object {
                 .pitched(lean),
         )
         .with(
-            dice.dark(),
+            rng.dark(),
             Mesh::lathe(&[(0.0, 0.0), (0.05, 0.002)])
                 .pitched(-FRAC_PI_2)
                 .at(0.0, 0.052, 0.3)
@@ -380,9 +372,9 @@ pub fn guitar(dice: &mut Dice) -> Object {
 }
 
 /// A roll of toilet paper.
-pub fn toilet_paper(dice: &mut Dice) -> Object {
+pub fn toilet_paper(rng: &mut RoomRng) -> Object {
     Object::new("toilet paper").with(
-        dice.white(),
+        rng.white(),
         Mesh::lathe(&[
             (0.02, 0.0),
             (0.055, 0.0),
@@ -394,8 +386,8 @@ pub fn toilet_paper(dice: &mut Dice) -> Object {
 }
 
 /// A bicycle: two wheels, frame, saddle, handlebar.
-pub fn bicycle(dice: &mut Dice) -> Object {
-    let (paint, rubber) = (dice.paint(), dice.dark().missing(0.05));
+pub fn bicycle(rng: &mut RoomRng) -> Object {
+    let (paint, rubber) = (rng.paint(), rng.dark().missing(0.05));
     let wheel = Mesh::ring(0.32, 0.022, TAU).pitched(FRAC_PI_2);
     let spokes = (0..8).fold(Mesh::default(), |all, i| {
         all.and(Mesh::cylinder(0.006, 0.3).rolled(i as f32 * TAU / 8.0))
@@ -421,10 +413,10 @@ pub fn bicycle(dice: &mut Dice) -> Object {
     ));
     Object::new("bicycle")
         .with(rubber, wheel.repeated([v(-0.5, 0.34), v(0.5, 0.34)]))
-        .with(dice.metal(), spokes.repeated([v(-0.5, 0.34), v(0.5, 0.34)]))
+        .with(rng.metal(), spokes.repeated([v(-0.5, 0.34), v(0.5, 0.34)]))
         .with(paint, frame)
         .with(
-            rubber.sibling(dice),
+            rubber.sibling(rng),
             Mesh::ellipsoid(0.13, 0.07, 0.06).at(-0.25, 0.0, 0.94).and(
                 Mesh::cylinder(0.016, 0.5)
                     .pitched(FRAC_PI_2)

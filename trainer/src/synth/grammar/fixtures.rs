@@ -7,14 +7,14 @@ use glam::Vec3;
 
 use super::{Object, walls::frame};
 use crate::synth::{
-    dice::Dice,
     material::{Material, Texture},
     mesh::Mesh,
+    rng::RoomRng,
 };
 
-fn red(dice: &mut Dice) -> Material {
-    let base = Vec3::new(0.78, 0.1, 0.08) * dice.within(0.8, 1.2);
-    Material::new(Texture::Mottled(0.1), base.min(Vec3::ONE), base * 0.6, dice)
+fn red(rng: &mut RoomRng) -> Material {
+    let base = Vec3::new(0.78, 0.1, 0.08) * rng.within(0.8, 1.2);
+    Material::new(Texture::Mottled(0.1), base.min(Vec3::ONE), base * 0.6, rng)
 }
 
 fn forward(mesh: Mesh) -> Mesh {
@@ -22,11 +22,11 @@ fn forward(mesh: Mesh) -> Mesh {
 }
 
 /// A plate of one to four sockets, sometimes with plugs and a cord.
-pub fn power_outlet(dice: &mut Dice) -> Object {
-    let gangs = dice.count(1, 4);
-    let (w, h) = (0.05 + 0.06 * gangs as f32, dice.within(0.11, 0.14));
-    let (plate, hole) = (dice.white(), dice.dark());
-    let plug = dice.chance(0.45);
+pub fn power_outlet(rng: &mut RoomRng) -> Object {
+    let gangs = rng.count(1, 4);
+    let (w, h) = (0.05 + 0.06 * gangs as f32, rng.within(0.11, 0.14));
+    let (plate, hole) = (rng.white(), rng.dark());
+    let plug = rng.chance(0.45);
     let x_of = |i: usize| 0.06 * (i as f32 + 0.5 - gangs as f32 / 2.0);
     Object::new("power outlet")
         .with(plate, Mesh::soft(w, 0.016, h, 0.006).at(0.0, 0.008, 0.0))
@@ -51,10 +51,10 @@ pub fn power_outlet(dice: &mut Dice) -> Object {
                 Vec3::new(x_of(0), 0.07, h * 0.1),
                 Vec3::new(x_of(0) + 0.05, 0.03, -0.12),
             ];
-            let body = if dice.chance(0.5) {
-                dice.dark()
+            let body = if rng.chance(0.5) {
+                rng.dark()
             } else {
-                dice.white()
+                rng.white()
             };
             o.with(
                 body,
@@ -66,13 +66,13 @@ pub fn power_outlet(dice: &mut Dice) -> Object {
 }
 
 /// A plate of one to four switches.
-pub fn light_switch(dice: &mut Dice) -> Object {
-    let gangs = dice.count(1, 4);
-    let (w, h) = (0.045 + 0.05 * gangs as f32, dice.within(0.11, 0.14));
-    let plate = if dice.chance(0.8) {
-        dice.white()
+pub fn light_switch(rng: &mut RoomRng) -> Object {
+    let gangs = rng.count(1, 4);
+    let (w, h) = (0.045 + 0.05 * gangs as f32, rng.within(0.11, 0.14));
+    let plate = if rng.chance(0.8) {
+        rng.white()
     } else {
-        dice.metal()
+        rng.metal()
     };
     let rocker = plate.shaded(0.9);
     Object::new("light switch")
@@ -80,27 +80,27 @@ pub fn light_switch(dice: &mut Dice) -> Object {
         .each(gangs, |o, i| {
             let x = 0.05 * (i as f32 + 0.5 - gangs as f32 / 2.0);
             o.with(
-                rocker.sibling(dice),
+                rocker.sibling(rng),
                 Mesh::soft(0.034, 0.012, h * 0.55, 0.004)
-                    .pitched(0.12 * dice.side())
+                    .pitched(0.12 * rng.side())
                     .at(x, 0.016, h * 0.22),
             )
         })
 }
 
 /// A strip of sockets with a switch and a cord, for floors and desks.
-pub fn power_strip(dice: &mut Dice) -> Object {
+pub fn power_strip(rng: &mut RoomRng) -> Object {
     let (sockets, shell) = (
-        dice.count(4, 7),
-        if dice.chance(0.6) {
-            dice.white()
+        rng.count(4, 7),
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.dark()
+            rng.dark()
         },
     );
     let w = 0.08 + 0.05 * sockets as f32;
-    let plugs = dice.count(0, 3);
-    let reach = dice.within(0.15, 0.4);
+    let plugs = rng.count(0, 3);
+    let reach = rng.within(0.15, 0.4);
     let cord: Vec<Vec3> = (0..=12)
         .map(|i| i as f32 / 12.0)
         .map(|t| Vec3::new(w / 2.0 + reach * t, 0.08 * (t * 6.0).sin() * t, 0.012))
@@ -114,10 +114,10 @@ pub fn power_strip(dice: &mut Dice) -> Object {
             ),
         )
         .with(
-            red(dice),
+            red(rng),
             Mesh::soft(0.022, 0.03, 0.012, 0.004).at(0.035 - w / 2.0, 0.0, 0.037),
         )
-        .with(shell.sibling(dice), Mesh::tube(&cord, 0.007))
+        .with(shell.sibling(rng), Mesh::tube(&cord, 0.007))
         .each(plugs, |o, i| {
             let x = 0.1 * i as f32 - w / 2.0 + 0.08;
             let lead = [
@@ -125,10 +125,10 @@ pub fn power_strip(dice: &mut Dice) -> Object {
                 Vec3::new(x, 0.06, 0.08),
                 Vec3::new(x + 0.03, 0.16, 0.01),
             ];
-            let plug = if dice.chance(0.6) {
-                dice.dark()
+            let plug = if rng.chance(0.6) {
+                rng.dark()
             } else {
-                dice.white()
+                rng.white()
             };
             o.with(
                 plug,
@@ -140,9 +140,9 @@ pub fn power_strip(dice: &mut Dice) -> Object {
 }
 
 /// A fire extinguisher with valve, hose and label on its bracket, sometimes in a frame.
-pub fn fire_extinguisher(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.06, 0.09), dice.within(0.4, 0.55));
-    let (paint, black) = (red(dice), dice.dark());
+pub fn fire_extinguisher(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.06, 0.09), rng.within(0.4, 0.55));
+    let (paint, black) = (red(rng), rng.dark());
     let y = r + 0.02;
     let hose = [
         Vec3::new(0.0, y, h),
@@ -150,7 +150,7 @@ pub fn fire_extinguisher(dice: &mut Dice) -> Object {
         Vec3::new(r * 1.4, y, h * 0.5),
         Vec3::new(r * 1.25, y, h * 0.3),
     ];
-    let boxed = dice.chance(0.25);
+    let boxed = rng.chance(0.25);
     Object::new("fire extinguisher")
         .with(
             paint,
@@ -171,17 +171,17 @@ pub fn fire_extinguisher(dice: &mut Dice) -> Object {
                 .and(Mesh::cylinder(0.02, 0.08).at(0.0, y, h * 0.87)),
         )
         .with(
-            dice.print(0.03),
+            rng.print(0.03),
             Mesh::lathe(&[(r * 1.02, h * 0.3), (r * 1.02, h * 0.6)]).at(0.0, y, 0.0),
         )
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::slab(0.06, 0.02, h * 0.6).at(0.0, 0.01, h * 0.2),
         )
         .then(|o| {
             if boxed {
                 o.with(
-                    dice.metal(),
+                    rng.metal(),
                     frame(r * 4.0, h + 0.12, 0.025, 2.0 * r + 0.05).at(0.0, 0.0, -0.05),
                 )
             } else {
@@ -191,14 +191,14 @@ pub fn fire_extinguisher(dice: &mut Dice) -> Object {
 }
 
 /// A fire alarm: a horn with a strobe.
-pub fn fire_alarm(dice: &mut Dice) -> Object {
-    let [w, h] = [dice.within(0.11, 0.16), dice.within(0.13, 0.2)];
-    let shell = if dice.chance(0.7) {
-        red(dice)
+pub fn fire_alarm(rng: &mut RoomRng) -> Object {
+    let [w, h] = [rng.within(0.11, 0.16), rng.within(0.13, 0.2)];
+    let shell = if rng.chance(0.7) {
+        red(rng)
     } else {
-        dice.white()
+        rng.white()
     };
-    let lamp = dice.white().glowing(0.2);
+    let lamp = rng.white().glowing(0.2);
     Object::new("fire alarm")
         .with(shell, Mesh::soft(w, 0.05, h, 0.012).at(0.0, 0.025, 0.0))
         .with(
@@ -211,22 +211,22 @@ pub fn fire_alarm(dice: &mut Dice) -> Object {
             Mesh::soft(w * 0.45, 0.05, h * 0.3, 0.014).at(0.0, 0.06, h * 0.58),
         )
         .with(
-            dice.white(),
+            rng.white(),
             Mesh::slab(w * 0.6, 0.006, h * 0.1).at(0.0, 0.05, h * 0.46),
         )
 }
 
 /// An air vent: a grille of slats in a frame.
-pub fn vent(dice: &mut Dice) -> Object {
-    let [w, h] = [dice.within(0.25, 0.6), dice.within(0.14, 0.4)];
+pub fn vent(rng: &mut RoomRng) -> Object {
+    let [w, h] = [rng.within(0.25, 0.6), rng.within(0.14, 0.4)];
     let (rim, slat, dark) = (
-        if dice.chance(0.7) {
-            dice.white()
+        if rng.chance(0.7) {
+            rng.white()
         } else {
-            dice.metal()
+            rng.metal()
         },
-        dice.within(-0.8, 0.8),
-        dice.dark(),
+        rng.within(-0.8, 0.8),
+        rng.dark(),
     );
     let count = (h / 0.035) as usize;
     let slats = Mesh::slab(w - 0.04, 0.006, 0.026)
@@ -234,7 +234,7 @@ pub fn vent(dice: &mut Dice) -> Object {
         .repeated((0..count).map(|i| Vec3::new(0.0, 0.016, h * (i as f32 + 0.3) / count as f32)));
     Object::new("vent")
         .with(rim, frame(w, h, 0.025, 0.03))
-        .with(rim.sibling(dice), slats)
+        .with(rim.sibling(rng), slats)
         .with(
             dark,
             Mesh::slab(w - 0.03, 0.004, h - 0.03).at(0.0, 0.004, 0.015),
@@ -242,37 +242,37 @@ pub fn vent(dice: &mut Dice) -> Object {
 }
 
 /// A pipe from floor to ceiling with couplings, clips and sometimes a valve.
-pub fn pipe(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.025, 0.07), 2.35);
-    let body = if dice.chance(0.5) {
-        dice.metal().missing(0.08)
+pub fn pipe(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.025, 0.07), 2.35);
+    let body = if rng.chance(0.5) {
+        rng.metal().missing(0.08)
     } else {
-        dice.paint()
+        rng.paint()
     };
-    let (y, pipes) = (r + 0.03, dice.count(1, 2));
-    let joints = dice.count(1, 3);
-    let valve = dice.chance(0.35);
+    let (y, pipes) = (r + 0.03, rng.count(1, 2));
+    let joints = rng.count(1, 3);
+    let valve = rng.chance(0.35);
     Object::new("pipe")
         .each(pipes, |o, i| {
             o.with(
-                body.sibling(dice),
+                body.sibling(rng),
                 Mesh::cylinder(r, h).at(i as f32 * r * 3.0, y, 0.0),
             )
         })
         .each(joints, |o, _| {
             o.with(
                 body.shaded(0.8),
-                Mesh::cylinder(r * 1.3, 0.08).at(0.0, y, dice.within(0.2, h - 0.3)),
+                Mesh::cylinder(r * 1.3, 0.08).at(0.0, y, rng.within(0.2, h - 0.3)),
             )
         })
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::slab(r * 2.6, y, 0.03).repeated([0.5, 1.8].map(|z| Vec3::new(0.0, y / 2.0, z))),
         )
         .then(|o| {
             if valve {
                 o.with(
-                    red(dice),
+                    red(rng),
                     forward(
                         Mesh::ring(0.06, 0.012, TAU)
                             .and(Mesh::cylinder(0.014, 0.04).at(0.0, 0.0, -0.04)),
@@ -286,23 +286,23 @@ pub fn pipe(dice: &mut Dice) -> Object {
 }
 
 /// A sign: a plate with symbols and lines, sometimes lit.
-pub fn sign(dice: &mut Dice) -> Object {
-    let [w, h] = [dice.within(0.16, 0.5), dice.within(0.12, 0.35)];
+pub fn sign(rng: &mut RoomRng) -> Object {
+    let [w, h] = [rng.within(0.16, 0.5), rng.within(0.12, 0.35)];
     let (plate, ink) = (
-        if dice.chance(0.6) {
-            dice.white()
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.paint()
+            rng.paint()
         },
-        if dice.chance(0.4) {
-            red(dice)
+        if rng.chance(0.4) {
+            red(rng)
         } else {
-            dice.dark().missing(0.05)
+            rng.dark().missing(0.05)
         },
     );
-    let lit = dice.chance(0.25);
+    let lit = rng.chance(0.25);
     let thick = if lit { 0.06 } else { 0.014 };
-    let lines = dice.count(1, 4);
+    let lines = rng.count(1, 4);
     Object::new("sign")
         .with(
             if lit { plate.glowing(0.8) } else { plate },
@@ -313,7 +313,7 @@ pub fn sign(dice: &mut Dice) -> Object {
             forward(Mesh::cylinder(h * 0.16, 0.005)).at(0.0, thick + 0.003, h * 0.72),
         )
         .each(lines, |o, i| {
-            let long = w * dice.within(0.4, 0.8);
+            let long = w * rng.within(0.4, 0.8);
             o.with(
                 ink,
                 Mesh::slab(long, 0.005, h * 0.07).at(
@@ -324,16 +324,16 @@ pub fn sign(dice: &mut Dice) -> Object {
             )
         })
         .with(
-            ink.sibling(dice),
+            ink.sibling(rng),
             frame(w, h, 0.012, 0.006).at(0.0, thick + 0.003, 0.0),
         )
 }
 
 /// A calendar: a picture above a sheet of days, hung from a ring.
-pub fn calendar(dice: &mut Dice) -> Object {
-    let w = dice.within(0.24, 0.36);
-    let (h, rows) = (w * dice.within(1.2, 1.6), dice.count(4, 6));
-    let (sheet, ink) = (dice.white(), dice.paint());
+pub fn calendar(rng: &mut RoomRng) -> Object {
+    let w = rng.within(0.24, 0.36);
+    let (h, rows) = (w * rng.within(1.2, 1.6), rng.count(4, 6));
+    let (sheet, ink) = (rng.white(), rng.paint());
     let cells = Mesh::slab(w * 0.1, 0.003, h * 0.045).repeated(
         (0..rows * 7).filter(|i| i % 5 != 3).map(|i| {
             Vec3::new(
@@ -346,21 +346,21 @@ pub fn calendar(dice: &mut Dice) -> Object {
     Object::new("calendar")
         .with(sheet, Mesh::slab(w, 0.01, h).at(0.0, 0.005, 0.0))
         .with(
-            dice.print(0.07),
+            rng.print(0.07),
             Mesh::slab(w * 0.94, 0.004, h * 0.42).at(0.0, 0.012, h * 0.55),
         )
         .with(ink, cells)
         .with(
-            dice.dark(),
+            rng.dark(),
             Mesh::slab(w * 0.9, 0.018, 0.014).at(0.0, 0.008, h - 0.012),
         )
 }
 
 /// Hooks on a board, or a stand with arms, with coats hanging from them.
-pub fn coat_rack(dice: &mut Dice) -> Object {
-    let (wood, hook) = (dice.carcass(0), dice.metal());
-    let coat = |o: Object, x: f32, y: f32, top: f32, dice: &mut Dice| {
-        let (long, w, seed) = (dice.within(0.55, 0.95), dice.within(0.2, 0.3), dice.seed());
+pub fn coat_rack(rng: &mut RoomRng) -> Object {
+    let (wood, hook) = (rng.carcass(0), rng.metal());
+    let coat = |o: Object, x: f32, y: f32, top: f32, rng: &mut RoomRng| {
+        let (long, w, seed) = (rng.within(0.55, 0.95), rng.within(0.2, 0.3), rng.seed());
         let cloth = Mesh::surface(12, 8, |u, v| {
             let (sin, cos) = (TAU * u).sin_cos();
             let girth = (0.05 + (w / 2.0 - 0.05) * v.sqrt())
@@ -372,10 +372,10 @@ pub fn coat_rack(dice: &mut Dice) -> Object {
                         ));
             Vec3::new(x + girth * cos, y + 0.45 * girth * sin, top - long * v)
         });
-        o.with(dice.fabric(), cloth)
+        o.with(rng.fabric(), cloth)
     };
-    if dice.chance(0.45) {
-        let (h, hung) = (dice.within(1.6, 1.85), dice.count(0, 3));
+    if rng.chance(0.45) {
+        let (h, hung) = (rng.within(1.6, 1.85), rng.count(0, 3));
         let arms = (0..6).fold(Mesh::default(), |all, i| {
             let arm = [
                 Vec3::new(0.0, 0.0, h - 0.15),
@@ -395,16 +395,16 @@ pub fn coat_rack(dice: &mut Dice) -> Object {
         });
         let o = Object::new("coat rack")
             .with(wood, Mesh::cylinder(0.022, h).and(feet))
-            .with(wood.sibling(dice), arms);
+            .with(wood.sibling(rng), arms);
         return (0..hung).fold(o, |o, i| {
             let (sin, cos) = (i as f32 * 2.1).sin_cos();
-            coat(o, 0.17 * cos, 0.17 * sin, h - 0.1, dice)
+            coat(o, 0.17 * cos, 0.17 * sin, h - 0.1, rng)
         });
     }
     // Wall board: modelled at its height above the floor, because its lower edge is that of the
     // coats.
-    let (w, hooks) = (dice.within(0.5, 1.2), dice.count(3, 6));
-    let hung = dice.count(1, hooks - 1);
+    let (w, hooks) = (rng.within(0.5, 1.2), rng.count(3, 6));
+    let hung = rng.count(1, hooks - 1);
     let top = 1.65;
     let x_of = |i: usize| w * ((i as f32 + 0.5) / hooks as f32 - 0.5);
     let o = Object::new("coat rack")
@@ -425,25 +425,25 @@ pub fn coat_rack(dice: &mut Dice) -> Object {
                 ),
             )
         });
-    (0..hung).fold(o, |o, i| coat(o, x_of(i), 0.1, top - 0.02, dice))
+    (0..hung).fold(o, |o, i| coat(o, x_of(i), 0.1, top - 0.02, rng))
 }
 
 /// Mailboxes: locked doors in rows, or a single one.
-pub fn mailbox(dice: &mut Dice) -> Object {
-    let (columns, rows) = (dice.count(1, 5), dice.count(1, 5));
+pub fn mailbox(rng: &mut RoomRng) -> Object {
+    let (columns, rows) = (rng.count(1, 5), rng.count(1, 5));
     let (cell_w, cell_h, d) = (
-        dice.within(0.2, 0.3),
-        dice.within(0.12, 0.22),
-        dice.within(0.14, 0.3),
+        rng.within(0.2, 0.3),
+        rng.within(0.12, 0.22),
+        rng.within(0.14, 0.3),
     );
     let (w, h) = (cell_w * columns as f32, cell_h * rows as f32);
     let (body, lock) = (
-        if dice.chance(0.6) {
-            dice.metal().missing(0.1)
+        if rng.chance(0.6) {
+            rng.metal().missing(0.1)
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.dark(),
+        rng.dark(),
     );
     Object::new("mailbox")
         .with(
@@ -457,7 +457,7 @@ pub fn mailbox(dice: &mut Dice) -> Object {
             );
             let o = o
                 .with(
-                    body.sibling(dice),
+                    body.sibling(rng),
                     Mesh::soft(cell_w - 0.014, 0.02, cell_h - 0.014, 0.005).at(x, d, z + 0.007),
                 )
                 .with(
@@ -469,16 +469,16 @@ pub fn mailbox(dice: &mut Dice) -> Object {
                     ),
                 )
                 .with(
-                    dice.white(),
+                    rng.white(),
                     Mesh::slab(cell_w * 0.4, 0.004, 0.025).at(
                         x - cell_w * 0.1,
                         d + 0.011,
                         z + cell_h * 0.7,
                     ),
                 );
-            if dice.chance(0.15) {
+            if rng.chance(0.15) {
                 o.with(
-                    dice.white(),
+                    rng.white(),
                     Mesh::slab(cell_w * 0.6, 0.12, 0.01).pitched(-0.3).at(
                         x,
                         d + 0.02,
@@ -493,24 +493,24 @@ pub fn mailbox(dice: &mut Dice) -> Object {
 
 /// A light mounted on the ceiling: a dish, a panel with a louvre, or a track of spots; its mount is
 /// its highest point.
-pub fn ceiling_light(dice: &mut Dice) -> Object {
-    let glow = if dice.chance(0.6) {
-        dice.within(0.4, 1.3)
+pub fn ceiling_light(rng: &mut RoomRng) -> Object {
+    let glow = if rng.chance(0.6) {
+        rng.within(0.4, 1.3)
     } else {
         0.0
     };
     let (shine, rim) = (
-        dice.white().glowing(glow),
-        if dice.chance(0.5) {
-            dice.metal()
+        rng.white().glowing(glow),
+        if rng.chance(0.5) {
+            rng.metal()
         } else {
-            dice.white()
+            rng.white()
         },
     );
     let o = Object::new("ceiling light");
-    match dice.count(0, 2) {
+    match rng.count(0, 2) {
         0 => {
-            let (r, h) = (dice.within(0.14, 0.26), dice.within(0.07, 0.13));
+            let (r, h) = (rng.within(0.14, 0.26), rng.within(0.07, 0.13));
             o.with(
                 shine,
                 Mesh::lathe(&[
@@ -527,8 +527,8 @@ pub fn ceiling_light(dice: &mut Dice) -> Object {
             )
         }
         1 => {
-            let [w, d] = [dice.within(0.6, 1.25), dice.within(0.28, 0.6)];
-            let bars = dice.count(2, 4);
+            let [w, d] = [rng.within(0.6, 1.25), rng.within(0.28, 0.6)];
+            let bars = rng.count(2, 4);
             let louvre = Mesh::slab(w, 0.01, 0.03).repeated(
                 (1..bars).map(|i| Vec3::new(0.0, d * (i as f32 / bars as f32 - 0.5), -0.005)),
             );
@@ -542,23 +542,23 @@ pub fn ceiling_light(dice: &mut Dice) -> Object {
                     .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d / 2.0 - 0.015), 0.0))),
             )
             .with(
-                rim.sibling(dice),
+                rim.sibling(rng),
                 Mesh::slab(0.03, d, 0.07)
                     .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.015), 0.0, 0.0)))
                     .and(louvre),
             )
         }
         _ => {
-            let (w, spots) = (dice.within(0.5, 1.0), dice.count(2, 4));
+            let (w, spots) = (rng.within(0.5, 1.0), rng.count(2, 4));
             let o = o.with(rim, Mesh::soft(w, 0.06, 0.03, 0.01).at(0.0, 0.0, 0.17));
             (0..spots).fold(o, |o, i| {
-                let (x, tilt) = (w * ((i as f32 + 0.5) / spots as f32 - 0.5), dice.about(0.7));
+                let (x, tilt) = (w * ((i as f32 + 0.5) / spots as f32 - 0.5), rng.about(0.7));
                 let can = Mesh::lathe(&[(0.05, 0.0), (0.05, 0.08), (0.03, 0.11), (0.0, 0.11)])
                     .pitched(tilt)
                     .at(x, 0.0, 0.04);
                 let bulb = Mesh::cylinder(0.042, 0.02).pitched(tilt).at(x, 0.0, 0.045);
                 o.with(
-                    rim.sibling(dice),
+                    rim.sibling(rng),
                     can.and(Mesh::cylinder(0.01, 0.05).at(x, 0.0, 0.13)),
                 )
                 .with(shine, bulb)
@@ -568,12 +568,12 @@ pub fn ceiling_light(dice: &mut Dice) -> Object {
 }
 
 /// An ornament for walls and tops: a wreath, a garland, a plaque, or a figure on a foot.
-pub fn decoration(dice: &mut Dice) -> Object {
+pub fn decoration(rng: &mut RoomRng) -> Object {
     let o = Object::new("decoration");
-    match dice.count(0, 3) {
+    match rng.count(0, 3) {
         0 => {
-            let (r, leaves, green) = (dice.within(0.13, 0.22), dice.count(14, 22), dice.leaf());
-            let berry = dice.paint();
+            let (r, leaves, green) = (rng.within(0.13, 0.22), rng.count(14, 22), rng.leaf());
+            let berry = rng.paint();
             let wreath = o
                 .with(
                     green.shaded(0.7),
@@ -582,10 +582,10 @@ pub fn decoration(dice: &mut Dice) -> Object {
                 .each(leaves, |o, i| {
                     let angle = i as f32 * TAU / leaves as f32;
                     let leaf = Mesh::ellipsoid(0.02, 0.012, 0.05)
-                        .pitched(dice.about(0.8))
-                        .at(0.0, 0.03, r + dice.about(0.02))
+                        .pitched(rng.about(0.8))
+                        .at(0.0, 0.03, r + rng.about(0.02))
                         .rolled(angle);
-                    o.with(green.sibling(dice), leaf.at(0.0, 0.0, r + 0.06))
+                    o.with(green.sibling(rng), leaf.at(0.0, 0.0, r + 0.06))
                 });
             wreath.each(5, |o, i| {
                 o.with(
@@ -598,39 +598,35 @@ pub fn decoration(dice: &mut Dice) -> Object {
             })
         }
         1 => {
-            let (w, sag, flags) = (
-                dice.within(0.7, 1.6),
-                dice.within(0.08, 0.2),
-                dice.count(5, 9),
-            );
+            let (w, sag, flags) = (rng.within(0.7, 1.6), rng.within(0.08, 0.2), rng.count(5, 9));
             let at = |t: f32| Vec3::new(w * (t - 0.5), 0.012, 0.3 - 4.0 * sag * t * (1.0 - t));
             let cord: Vec<Vec3> = (0..=10).map(|i| at(i as f32 / 10.0)).collect();
-            o.with(dice.white(), Mesh::tube(&cord, 0.006))
+            o.with(rng.white(), Mesh::tube(&cord, 0.006))
                 .each(flags, |o, i| {
                     let p = at((i as f32 + 0.5) / flags as f32);
                     let flag = Mesh::slab(w / flags as f32 * 0.8, 0.006, 0.14)
                         .warp(|q| Vec3::new(q.x * (0.05 + q.z / 0.14), q.y, q.z));
-                    o.with(dice.paint(), flag.at(p.x, p.y, p.z - 0.14))
+                    o.with(rng.paint(), flag.at(p.x, p.y, p.z - 0.14))
                 })
         }
         2 => {
-            let (w, h) = (dice.within(0.16, 0.4), dice.within(0.2, 0.5));
-            let (board, relief) = (dice.carcass(2), dice.paint());
+            let (w, h) = (rng.within(0.16, 0.4), rng.within(0.2, 0.5));
+            let (board, relief) = (rng.carcass(2), rng.paint());
             o.with(board, Mesh::soft(w, 0.03, h, 0.012).at(0.0, 0.015, 0.0))
                 .with(
                     relief,
                     forward(Mesh::ellipsoid(w * 0.3, w * 0.3, 0.05)).at(0.0, 0.01, h * 0.55),
                 )
                 .with(
-                    relief.sibling(dice),
+                    relief.sibling(rng),
                     Mesh::slab(w * 0.6, 0.012, h * 0.08)
                         .at(0.0, 0.034, h * 0.15)
                         .and(frame(w * 0.9, h * 0.92, 0.014, 0.012).at(0.0, 0.028, h * 0.04)),
                 )
         }
         _ => {
-            let (s, glaze, foot) = (dice.within(0.06, 0.13), dice.paint(), dice.carcass(0));
-            let turn = dice.within(0.0, PI);
+            let (s, glaze, foot) = (rng.within(0.06, 0.13), rng.paint(), rng.carcass(0));
+            let turn = rng.within(0.0, PI);
             let body = Mesh::lathe(&[
                 (0.0, 0.0),
                 (s * 0.5, 0.0),
@@ -642,11 +638,11 @@ pub fn decoration(dice: &mut Dice) -> Object {
             o.with(foot, Mesh::soft(s * 1.5, s * 1.2, s * 0.3, 0.01))
                 .with(glaze, body.at(0.0, 0.0, s * 0.3))
                 .with(
-                    glaze.sibling(dice),
+                    glaze.sibling(rng),
                     Mesh::ellipsoid(s * 0.3, s * 0.32, s * 0.36).at(0.0, 0.0, s * 2.1),
                 )
                 .with(
-                    dice.paint(),
+                    rng.paint(),
                     Mesh::ellipsoid(s * 0.9, s * 0.14, s * 0.3)
                         .at(0.0, 0.0, s * 1.4)
                         .turned(turn),

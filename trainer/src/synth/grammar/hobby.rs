@@ -5,11 +5,11 @@ use std::f32::consts::{FRAC_PI_2, PI};
 use glam::{Vec2, Vec3};
 
 use super::{Object, soft::crumpled};
-use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
+use crate::synth::{material::Material, mesh::Mesh, rng::RoomRng};
 
 /// White keys with black keys between them, `w` wide, with the player in front.
-fn keys(o: Object, w: f32, [y, z]: [f32; 2], dice: &mut Dice) -> Object {
-    let (ivory, ebony): (Material, Material) = (dice.white(), dice.dark().missing(0.05));
+fn keys(o: Object, w: f32, [y, z]: [f32; 2], rng: &mut RoomRng) -> Object {
+    let (ivory, ebony): (Material, Material) = (rng.white(), rng.dark().missing(0.05));
     let places = (w / 0.05) as usize;
     let black = Mesh::slab(0.018, 0.09, 0.014).repeated(
         (0..places).filter(|i| i % 7 != 2 && i % 7 != 6).map(|i| {
@@ -25,30 +25,30 @@ fn keys(o: Object, w: f32, [y, z]: [f32; 2], dice: &mut Dice) -> Object {
 }
 
 /// An upright piano: case, lid, keys on a shelf, legs, pedals, and often a score.
-pub fn piano(dice: &mut Dice) -> Object {
+pub fn piano(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(1.38, 1.55),
-        dice.within(0.32, 0.4),
-        dice.within(1.0, 1.3),
+        rng.within(1.38, 1.55),
+        rng.within(0.32, 0.4),
+        rng.within(1.0, 1.3),
     ];
     let (body, brass) = (
-        if dice.chance(0.5) {
-            dice.dark().missing(0.2)
+        if rng.chance(0.5) {
+            rng.dark().missing(0.2)
         } else {
-            dice.wood(0)
+            rng.wood(0)
         },
-        dice.metal(),
+        rng.metal(),
     );
     let front = d / 2.0;
-    let score = dice.chance(0.6);
+    let score = rng.chance(0.6);
     let o = Object::new("piano")
         .with(body, Mesh::slab(w, d, h - 0.03))
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::soft(w + 0.03, d + 0.03, 0.03, 0.01).at(0.0, 0.0, h - 0.03),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::slab(w, 0.26, 0.07).at(0.0, front + 0.13, 0.6),
         )
         .with(
@@ -58,7 +58,7 @@ pub fn piano(dice: &mut Dice) -> Object {
             ),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::frustum(0.03, 0.045, 0.6)
                 .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - 0.08), front + 0.21, 0.0))),
         )
@@ -73,13 +73,13 @@ pub fn piano(dice: &mut Dice) -> Object {
             Mesh::soft(0.03, 0.1, 0.02, 0.008)
                 .repeated([-0.09, 0.0, 0.09].map(|x| Vec3::new(x, front + 0.05, 0.06))),
         );
-    keys(o, w - 0.12, [front + 0.17, 0.67], dice)
+    keys(o, w - 0.12, [front + 0.17, 0.67], rng)
         .then(|o| {
             if score {
                 o.with(
-                    dice.white(),
+                    rng.white(),
                     Mesh::slab(0.3, 0.012, 0.24).pitched(0.12).at(
-                        dice.about(0.2),
+                        rng.about(0.2),
                         front + 0.045,
                         h * 0.7,
                     ),
@@ -92,19 +92,19 @@ pub fn piano(dice: &mut Dice) -> Object {
 }
 
 /// An electric piano on a crossed stand, with a panel and a music rest.
-pub fn keyboard_piano(dice: &mut Dice) -> Object {
+pub fn keyboard_piano(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.9, 1.4),
-        dice.within(0.28, 0.36),
-        dice.within(0.68, 0.78),
+        rng.within(0.9, 1.4),
+        rng.within(0.28, 0.36),
+        rng.within(0.68, 0.78),
     ];
     let (body, steel) = (
-        if dice.chance(0.7) {
-            dice.dark()
+        if rng.chance(0.7) {
+            rng.dark()
         } else {
-            dice.metal()
+            rng.metal()
         },
-        dice.metal().missing(0.08),
+        rng.metal().missing(0.08),
     );
     let cross = |y: f32| {
         Mesh::tube(
@@ -123,7 +123,7 @@ pub fn keyboard_piano(dice: &mut Dice) -> Object {
         .with(body, Mesh::soft(w, d, 0.08, 0.02).at(0.0, 0.0, h))
         .with(steel, cross(-d * 0.3).and(cross(d * 0.3)).and(feet))
         .with(
-            dice.screen(),
+            rng.screen(),
             Mesh::slab(0.14, 0.05, 0.012).at(0.0, -d * 0.25, h + 0.078),
         )
         .with(
@@ -133,25 +133,25 @@ pub fn keyboard_piano(dice: &mut Dice) -> Object {
             ),
         )
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::slab(w * 0.5, 0.012, 0.2)
                 .pitched(0.25)
                 .at(0.0, -d * 0.42, h + 0.07),
         );
-    keys(o, w * 0.92, [d * 0.22, h + 0.07], dice)
+    keys(o, w * 0.92, [d * 0.22, h + 0.07], rng)
 }
 
 /// A music stand: a tripod with a desk for sheet music.
-pub fn music_stand(dice: &mut Dice) -> Object {
+pub fn music_stand(rng: &mut RoomRng) -> Object {
     let (h, w, lean) = (
-        dice.within(0.9, 1.25),
-        dice.within(0.4, 0.52),
-        dice.within(0.2, 0.6),
+        rng.within(0.9, 1.25),
+        rng.within(0.4, 0.52),
+        rng.within(0.2, 0.6),
     );
-    let steel = if dice.chance(0.6) {
-        dice.dark().missing(0.1)
+    let steel = if rng.chance(0.6) {
+        rng.dark().missing(0.1)
     } else {
-        dice.metal()
+        rng.metal()
     };
     let legs = (0..3).fold(Mesh::default(), |all, i| {
         all.and(
@@ -163,38 +163,38 @@ pub fn music_stand(dice: &mut Dice) -> Object {
         )
     });
     let desk = |mesh: Mesh| mesh.pitched(lean).at(0.0, 0.0, h - 0.05);
-    let notes = dice.count(0, 2);
+    let notes = rng.count(0, 2);
     Object::new("music stand")
         .with(
             steel,
             legs.and(Mesh::cylinder(0.014, h - 0.15).at(0.0, 0.0, 0.15)),
         )
         .with(
-            steel.sibling(dice),
+            steel.sibling(rng),
             desk(Mesh::slab(w, 0.012, 0.32).and(Mesh::slab(w, 0.07, 0.012).at(0.0, 0.035, 0.0))),
         )
         .each(notes, |o, i| {
             o.with(
-                dice.white(),
+                rng.white(),
                 desk(Mesh::slab(0.21, 0.008, 0.29).at(i as f32 * 0.22 - 0.11, 0.012, 0.012)),
             )
         })
 }
 
 /// A guitar case that leans back: waist, lid seam, clasps and handle.
-pub fn guitar_case(dice: &mut Dice) -> Object {
+pub fn guitar_case(rng: &mut RoomRng) -> Object {
     let (shell, trim) = (
-        if dice.chance(0.7) {
-            dice.dark().missing(0.06)
+        if rng.chance(0.7) {
+            rng.dark().missing(0.06)
         } else {
-            dice.fabric()
+            rng.fabric()
         },
-        dice.metal(),
+        rng.metal(),
     );
     let (long, w, d) = (
-        dice.within(1.0, 1.12),
-        dice.within(0.36, 0.42),
-        dice.within(0.13, 0.18),
+        rng.within(1.0, 1.12),
+        rng.within(0.36, 0.42),
+        rng.within(0.13, 0.18),
     );
     let outline = |z: f32| {
         let t = z / long;
@@ -208,7 +208,7 @@ pub fn guitar_case(dice: &mut Dice) -> Object {
         mesh.subdivided(0.07)
             .warp(|p| Vec3::new(p.x * outline(p.z), p.y, p.z))
     };
-    let lean = dice.within(0.05, 0.2);
+    let lean = rng.within(0.05, 0.2);
     let place = |mesh: Mesh| mesh.pitched(lean);
     let clasps = Mesh::soft(0.03, 0.03, 0.04, 0.008).repeated(
         [(0.45, 0.1), (0.37, 0.27), (0.45, 0.42)].map(|(x, z)| Vec3::new(w * x, 0.0, z * long)),
@@ -221,7 +221,7 @@ pub fn guitar_case(dice: &mut Dice) -> Object {
         )
         .with(trim, place(clasps))
         .with(
-            shell.sibling(dice),
+            shell.sibling(rng),
             place(
                 Mesh::ring(0.06, 0.012, PI)
                     .turned(-FRAC_PI_2)
@@ -233,17 +233,17 @@ pub fn guitar_case(dice: &mut Dice) -> Object {
 }
 
 /// One or two dumbbells with round weights.
-pub fn dumbbell(dice: &mut Dice) -> Object {
-    let (r, long) = (dice.within(0.04, 0.085), dice.within(0.22, 0.36));
+pub fn dumbbell(rng: &mut RoomRng) -> Object {
+    let (r, long) = (rng.within(0.04, 0.085), rng.within(0.22, 0.36));
     let (iron, grip) = (
-        if dice.chance(0.6) {
-            dice.dark().missing(0.08)
+        if rng.chance(0.6) {
+            rng.dark().missing(0.08)
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.metal(),
+        rng.metal(),
     );
-    let (count, turn) = (dice.count(1, 2), dice.about(0.5));
+    let (count, turn) = (rng.count(1, 2), rng.about(0.5));
     let disc = |r: f32, x: f32, t: f32| {
         Mesh::cylinder(r, t)
             .rolled(FRAC_PI_2)
@@ -255,23 +255,23 @@ pub fn dumbbell(dice: &mut Dice) -> Object {
         .and(disc(r * 0.75, long * 0.48, 0.03));
     Object::new("dumbbell").each(count, |o, i| {
         let place = |mesh: Mesh| mesh.turned(turn * i as f32).at(0.0, i as f32 * 2.4 * r, r);
-        o.with(iron.sibling(dice), place(weights.clone()))
+        o.with(iron.sibling(rng), place(weights.clone()))
             .with(grip, place(disc(0.015, 0.0, long)))
     })
 }
 
 /// A cushion for seats and floors: quilted, with buttons and piping, thicker than a mat and flatter
 /// than a pillow.
-pub fn cushion(dice: &mut Dice) -> Object {
-    let (w, h) = (dice.within(0.36, 0.55), dice.within(0.08, 0.16));
-    let (cloth, seam) = (dice.fabric(), dice.fabric());
-    let d = if dice.chance(0.7) {
+pub fn cushion(rng: &mut RoomRng) -> Object {
+    let (w, h) = (rng.within(0.36, 0.55), rng.within(0.08, 0.16));
+    let (cloth, seam) = (rng.fabric(), rng.fabric());
+    let d = if rng.chance(0.7) {
         w
     } else {
-        w * dice.within(0.6, 0.8)
+        w * rng.within(0.6, 0.8)
     };
-    let lean = if dice.chance(0.4) {
-        dice.within(0.8, 1.2)
+    let lean = if rng.chance(0.4) {
+        rng.within(0.8, 1.2)
     } else {
         0.0
     };
@@ -280,7 +280,7 @@ pub fn cushion(dice: &mut Dice) -> Object {
             .at(0.0, 0.0, if lean > 0.0 { d * 0.46 } else { 0.0 })
     };
     let button = Mesh::ellipsoid(0.022, 0.022, 0.014).at(0.0, 0.0, h * 0.94);
-    let tufts = if dice.chance(0.4) { 4 } else { 1 };
+    let tufts = if rng.chance(0.4) { 4 } else { 1 };
     let spots = (0..tufts).map(|i| {
         if tufts == 1 {
             Vec3::ZERO
@@ -301,19 +301,19 @@ pub fn cushion(dice: &mut Dice) -> Object {
 }
 
 /// A mattress without a bed: quilted, with piping and handles, sometimes with a blanket on it.
-pub fn mattress(dice: &mut Dice) -> Object {
+pub fn mattress(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.85, 1.5),
-        dice.within(1.85, 2.0),
-        dice.within(0.16, 0.28),
+        rng.within(0.85, 1.5),
+        rng.within(1.85, 2.0),
+        rng.within(0.16, 0.28),
     ];
     let (cloth, piping) = (
-        if dice.chance(0.7) {
-            dice.white()
+        if rng.chance(0.7) {
+            rng.white()
         } else {
-            dice.fabric()
+            rng.fabric()
         },
-        dice.fabric(),
+        rng.fabric(),
     );
     let quilt = |p: Vec3| {
         Vec3::new(
@@ -322,10 +322,10 @@ pub fn mattress(dice: &mut Dice) -> Object {
             p.z - 0.012 * ((p.x * 22.0).sin() * (p.y * 22.0).sin()).abs(),
         )
     };
-    let sheet = dice
+    let sheet = rng
         .chance(0.5)
-        .then(|| (dice.fabric(), dice.within(0.25, 0.5)));
-    let blanket = crumpled(Mesh::soft(w * 0.8, d * 0.4, 0.12, 0.05), 0.08, dice);
+        .then(|| (rng.fabric(), rng.within(0.25, 0.5)));
+    let blanket = crumpled(Mesh::soft(w * 0.8, d * 0.4, 0.12, 0.05), 0.08, rng);
     Object::new("mattress")
         .with(
             cloth,
@@ -337,7 +337,7 @@ pub fn mattress(dice: &mut Dice) -> Object {
                 .repeated([0.1, 0.82].map(|z| Vec3::new(0.0, 0.0, h * z))),
         )
         .with(
-            piping.sibling(dice),
+            piping.sibling(rng),
             Mesh::soft(0.02, 0.16, 0.04, 0.008)
                 .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, h * 0.45))),
         )
@@ -349,10 +349,10 @@ pub fn mattress(dice: &mut Dice) -> Object {
 }
 
 /// A hat with a brim, a crown and a band; or a cap.
-pub fn hat(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.09, 0.11), dice.within(0.09, 0.14));
-    let (felt, band) = (dice.fabric(), dice.fabric());
-    if dice.chance(0.45) {
+pub fn hat(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.09, 0.11), rng.within(0.09, 0.14));
+    let (felt, band) = (rng.fabric(), rng.fabric());
+    if rng.chance(0.45) {
         let peak = Mesh::surface(8, 3, |u, v| {
             let (sin, cos) = (u * PI).sin_cos();
             let reach = r * (1.0 + 0.75 * v * sin);
@@ -365,11 +365,11 @@ pub fn hat(dice: &mut Dice) -> Object {
             )
             .with(band, peak.at(0.0, 0.0, 0.008))
             .with(
-                band.sibling(dice),
+                band.sibling(rng),
                 Mesh::ellipsoid(0.012, 0.012, 0.012).at(0.0, 0.0, h - 0.006),
             );
     }
-    let brim = dice.within(1.5, 2.0);
+    let brim = rng.within(1.5, 2.0);
     Object::new("hat")
         .with(
             felt,
@@ -386,8 +386,8 @@ pub fn hat(dice: &mut Dice) -> Object {
 }
 
 /// Headphones: a headband between two padded shells.
-pub fn headphones(dice: &mut Dice) -> Object {
-    let (r, shell, pad) = (dice.within(0.075, 0.09), dice.dark(), dice.fabric());
+pub fn headphones(rng: &mut RoomRng) -> Object {
+    let (r, shell, pad) = (rng.within(0.075, 0.09), rng.dark(), rng.fabric());
     let cup = Mesh::cylinder(0.04, 0.03);
     let lying = |mesh: Mesh| mesh.pitched(-0.25).at(0.0, 0.0, 0.01);
     Object::new("headphones")
@@ -396,7 +396,7 @@ pub fn headphones(dice: &mut Dice) -> Object {
             lying(Mesh::ring(r, 0.012, PI).and(Mesh::ring(r, 0.011, PI).at(0.0, 0.0, 0.006))),
         )
         .with(
-            shell.sibling(dice),
+            shell.sibling(rng),
             cup.clone()
                 .rolled(0.5)
                 .at(r, -0.01, 0.01)
@@ -416,21 +416,21 @@ pub fn headphones(dice: &mut Dice) -> Object {
 }
 
 /// Open shelves of steel posts and boards, partly filled with goods that count as part of the rack.
-pub fn rack(dice: &mut Dice) -> Object {
+pub fn rack(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.7, 1.4),
-        dice.within(0.32, 0.5),
-        dice.within(0.9, 1.9),
+        rng.within(0.7, 1.4),
+        rng.within(0.32, 0.5),
+        rng.within(0.9, 1.9),
     ];
     let (steel, board) = (
-        dice.metal().missing(0.08),
-        if dice.chance(0.5) {
-            dice.wood(0)
+        rng.metal().missing(0.08),
+        if rng.chance(0.5) {
+            rng.wood(0)
         } else {
-            dice.metal().missing(0.08)
+            rng.metal().missing(0.08)
         },
     );
-    let levels = ((h / dice.within(0.35, 0.5)) as usize).max(2);
+    let levels = ((h / rng.within(0.35, 0.5)) as usize).max(2);
     let level = |i: usize| 0.1 + (h - 0.12) * i as f32 / (levels - 1) as f32;
     let gap = level(1) - level(0) - 0.04;
     let mut o = Object::new("rack").with(
@@ -439,11 +439,11 @@ pub fn rack(dice: &mut Dice) -> Object {
     );
     for i in 0..levels {
         o = o.with(
-            board.sibling(dice),
+            board.sibling(rng),
             Mesh::slab(w, d, 0.025).at(0.0, 0.0, level(i)),
         );
         let z = level(i) + 0.026;
-        if i + 1 == levels || dice.chance(0.45) {
+        if i + 1 == levels || rng.chance(0.45) {
             o = o.with_top(
                 [0.0, 0.0, z],
                 [w * 0.85, d * 0.8],
@@ -451,26 +451,26 @@ pub fn rack(dice: &mut Dice) -> Object {
             );
             continue;
         }
-        let things = dice.count(2, 4);
+        let things = rng.count(2, 4);
         let place = w * 0.9 / things as f32;
         for j in 0..things {
             let (tw, td, th) = (
-                place * dice.within(0.5, 0.9),
-                d * dice.within(0.5, 0.85),
-                (gap * dice.within(0.4, 0.85)).min(0.4),
+                place * rng.within(0.5, 0.9),
+                d * rng.within(0.5, 0.85),
+                (gap * rng.within(0.4, 0.85)).min(0.4),
             );
             let x = (j as f32 + 0.5) * place - w * 0.45;
-            let (look, mesh) = match dice.count(0, 3) {
-                0 => (dice.cardboard(), Mesh::slab(tw, td, th)),
-                1 => (dice.paint(), Mesh::soft(tw, td, th, 0.03)),
-                2 => (dice.fabric(), Mesh::cushion(tw, td, th * 0.6, 0.4)),
-                _ => (dice.print(0.06), Mesh::cylinder(tw.min(td) * 0.45, th)),
+            let (look, mesh) = match rng.count(0, 3) {
+                0 => (rng.cardboard(), Mesh::slab(tw, td, th)),
+                1 => (rng.paint(), Mesh::soft(tw, td, th, 0.03)),
+                2 => (rng.fabric(), Mesh::cushion(tw, td, th * 0.6, 0.4)),
+                _ => (rng.print(0.06), Mesh::cylinder(tw.min(td) * 0.45, th)),
             };
             o = o.with(look, mesh.at(x, 0.0, z));
         }
     }
     o.then(|o| {
-        if dice.chance(0.5) {
+        if rng.chance(0.5) {
             o.with(
                 steel,
                 Mesh::tube(

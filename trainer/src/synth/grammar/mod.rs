@@ -6,7 +6,7 @@
 
 use glam::Vec3;
 
-use super::{deform, dice::Dice, material::Material, mesh::Mesh};
+use super::{deform, material::Material, mesh::Mesh, rng::RoomRng};
 
 mod appliances;
 mod bathroom;
@@ -51,7 +51,7 @@ pub struct Part {
 #[derive(Clone, Copy, Debug)]
 pub struct Top {
     /// Its center, in the object's frame.
-    pub centre: Vec3,
+    pub center: Vec3,
     /// Half its width and half its depth.
     pub half: [f32; 2],
     /// The free height above it, metres.
@@ -87,10 +87,10 @@ impl Object {
         self
     }
 
-    /// Adds a support surface of the given `size` with its middle at `centre`.
-    pub fn with_top(mut self, centre: [f32; 3], size: [f32; 2], clearance: f32) -> Self {
+    /// Adds a support surface of the given `size` with its middle at `center`.
+    pub fn with_top(mut self, center: [f32; 3], size: [f32; 2], clearance: f32) -> Self {
         self.tops.push(Top {
-            centre: Vec3::from(centre),
+            center: Vec3::from(center),
             half: [size[0] / 2.0, size[1] / 2.0],
             clearance,
         });
@@ -122,13 +122,13 @@ impl Object {
             .for_each(|p| p.mesh = std::mem::take(&mut p.mesh).at(x, y, z));
         self.tops
             .iter_mut()
-            .for_each(|t| t.centre += Vec3::new(x, y, z));
+            .for_each(|t| t.center += Vec3::new(x, y, z));
         self
     }
 }
 
 /// A grammar: maps random choices to an object.
-pub type Kind = fn(&mut Dice) -> Object;
+pub type Kind = fn(&mut RoomRng) -> Object;
 
 /// All kinds with their class names.
 pub const CATALOGUE: &[(&str, Kind)] = &[
@@ -327,13 +327,13 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
 const VARIED: f32 = 0.5;
 
 /// A new object of the class `name`; `None` if the catalogue has no such class.
-pub fn make(name: &str, dice: &mut Dice) -> Option<Object> {
+pub fn make(name: &str, rng: &mut RoomRng) -> Option<Object> {
     let mut object = CATALOGUE
         .iter()
         .find(|(class, _)| *class == name)
-        .map(|(_, kind)| kind(dice))?;
-    if dice.chance(VARIED) {
-        deform::vary(&mut object, dice);
+        .map(|(_, kind)| kind(rng))?;
+    if rng.chance(VARIED) {
+        deform::vary(&mut object, rng);
     }
     Some(object)
 }

@@ -5,33 +5,33 @@ use std::f32::consts::{FRAC_PI_2, PI, TAU};
 use glam::{Vec2, Vec3};
 
 use super::{Object, walls::frame};
-use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
+use crate::synth::{mesh::Mesh, noise::rough, rng::RoomRng};
 
 /// A blackboard in a wooden frame with chalk marks and a ledge.
-pub fn blackboard(dice: &mut Dice) -> Object {
-    let [w, h] = [dice.within(1.4, 3.2), dice.within(0.9, 1.3)];
+pub fn blackboard(rng: &mut RoomRng) -> Object {
+    let [w, h] = [rng.within(1.4, 3.2), rng.within(0.9, 1.3)];
     let (slate, rim, chalk) = (
-        if dice.chance(0.5) {
-            dice.leaf().shaded(0.45)
+        if rng.chance(0.5) {
+            rng.leaf().shaded(0.45)
         } else {
-            dice.dark().missing(0.05)
+            rng.dark().missing(0.05)
         },
-        dice.wood(0),
-        dice.white(),
+        rng.wood(0),
+        rng.white(),
     );
-    let (strokes, panels) = (dice.count(2, 9), dice.count(1, 2));
+    let (strokes, panels) = (rng.count(2, 9), rng.count(1, 2));
     Object::new("blackboard")
         .each(panels, |o, i| {
             let wide = w / panels as f32;
             let x = (i as f32 + 0.5) * wide - w / 2.0;
             o.with(
-                slate.sibling(dice),
+                slate.sibling(rng),
                 Mesh::slab(wide - 0.02, 0.02, h - 0.04).at(x, 0.012, 0.02),
             )
             .with(rim, frame(wide, h, 0.045, 0.035).at(x, 0.0, 0.0))
         })
         .with(
-            rim.sibling(dice),
+            rim.sibling(rng),
             Mesh::slab(w * 0.9, 0.09, 0.02).at(0.0, 0.05, 0.0),
         )
         .with(
@@ -40,38 +40,38 @@ pub fn blackboard(dice: &mut Dice) -> Object {
                 .repeated((0..3).map(|i| Vec3::new(i as f32 * 0.12, 0.06, 0.02))),
         )
         .with(
-            dice.fabric(),
+            rng.fabric(),
             Mesh::soft(0.13, 0.05, 0.035, 0.01).at(-w * 0.3, 0.06, 0.02),
         )
         .each(strokes, |o, _| {
             let (x, z, long) = (
-                dice.about(w * 0.38),
-                dice.within(0.15, h - 0.2),
-                dice.within(0.08, 0.5),
+                rng.about(w * 0.38),
+                rng.within(0.15, h - 0.2),
+                rng.within(0.08, 0.5),
             );
             o.with(
                 chalk,
-                Mesh::slab(long, 0.003, dice.within(0.012, 0.05))
-                    .rolled(dice.about(0.15))
+                Mesh::slab(long, 0.003, rng.within(0.012, 0.05))
+                    .rolled(rng.about(0.15))
                     .at(x, 0.024, z),
             )
         })
 }
 
 /// A projector screen let down from its case, with a border and a pull.
-pub fn projector_screen(dice: &mut Dice) -> Object {
-    let w = dice.within(1.3, 2.4);
-    let h = w * dice.within(0.56, 0.75);
+pub fn projector_screen(rng: &mut RoomRng) -> Object {
+    let w = rng.within(1.3, 2.4);
+    let h = w * rng.within(0.56, 0.75);
     let (cloth, case) = (
-        dice.white(),
-        if dice.chance(0.6) {
-            dice.white()
+        rng.white(),
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.dark()
+            rng.dark()
         },
     );
-    let shown = if dice.chance(0.3) {
-        Some(dice.print(0.16).glowing(0.4))
+    let shown = if rng.chance(0.3) {
+        Some(rng.print(0.16).glowing(0.4))
     } else {
         None
     };
@@ -79,11 +79,11 @@ pub fn projector_screen(dice: &mut Dice) -> Object {
         .with(case, Mesh::soft(w + 0.14, 0.1, 0.1, 0.03).at(0.0, 0.055, h))
         .with(cloth, Mesh::slab(w, 0.006, h).at(0.0, 0.06, 0.0))
         .with(
-            dice.dark().missing(0.05),
+            rng.dark().missing(0.05),
             frame(w, h, 0.05, 0.006).at(0.0, 0.062, 0.0),
         )
         .with(
-            case.sibling(dice),
+            case.sibling(rng),
             Mesh::cylinder(0.016, w)
                 .rolled(FRAC_PI_2)
                 .at(-w / 2.0, 0.06, 0.0)
@@ -99,23 +99,23 @@ pub fn projector_screen(dice: &mut Dice) -> Object {
 }
 
 /// A projector: a body with a lens, grilles and buttons.
-pub fn projector(dice: &mut Dice) -> Object {
-    projector_body(dice)
+pub fn projector(rng: &mut RoomRng) -> Object {
+    projector_body(rng)
 }
 
-fn projector_body(dice: &mut Dice) -> Object {
+fn projector_body(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.28, 0.42),
-        dice.within(0.22, 0.32),
-        dice.within(0.09, 0.14),
+        rng.within(0.28, 0.42),
+        rng.within(0.22, 0.32),
+        rng.within(0.09, 0.14),
     ];
     let (shell, lens) = (
-        if dice.chance(0.7) {
-            dice.white()
+        if rng.chance(0.7) {
+            rng.white()
         } else {
-            dice.dark()
+            rng.dark()
         },
-        dice.dark().missing(0.3),
+        rng.dark().missing(0.3),
     );
     let ribs = Mesh::slab(0.006, d * 0.6, h * 0.5)
         .repeated((0..5).map(|i| Vec3::new(w / 2.0 - 0.002 * i as f32, 0.0, h * 0.25)));
@@ -138,44 +138,44 @@ fn projector_body(dice: &mut Dice) -> Object {
             ribs.and(Mesh::slab(w * 0.3, 0.006, h * 0.4).at(-w * 0.2, d / 2.0, h * 0.4)),
         )
         .with(
-            lens.sibling(dice),
+            lens.sibling(rng),
             Mesh::cylinder(0.014, 0.02).at_corners(Vec2::new(w * 0.4, d * 0.4)),
         )
         .with(
-            shell.sibling(dice),
+            shell.sibling(rng),
             Mesh::slab(0.09, 0.05, 0.006).at(-w * 0.2, -d * 0.1, h + 0.019),
         )
 }
 
 /// A projector that hangs from the ceiling on a pole; its mount is its highest point.
-pub fn hung_projector(dice: &mut Dice) -> Object {
-    let (projector, drop) = (projector_body(dice), dice.within(0.15, 0.6));
+pub fn hung_projector(rng: &mut RoomRng) -> Object {
+    let (projector, drop) = (projector_body(rng), rng.within(0.15, 0.6));
     let top = projector.bounds().1.z;
     projector
         .with(
-            dice.metal(),
+            rng.metal(),
             Mesh::cylinder(0.02, drop)
                 .at(0.0, 0.0, top)
                 .and(Mesh::slab(0.16, 0.12, 0.015).at(0.0, 0.0, top)),
         )
         .with(
-            dice.white(),
+            rng.white(),
             Mesh::frustum(0.08, 0.06, 0.03).at(0.0, 0.0, top + drop),
         )
 }
 
 /// A paper cutter: a board with a grid and a blade arm.
-pub fn paper_cutter(dice: &mut Dice) -> Object {
-    let [w, d] = [dice.within(0.3, 0.45), dice.within(0.3, 0.48)];
+pub fn paper_cutter(rng: &mut RoomRng) -> Object {
+    let [w, d] = [rng.within(0.3, 0.45), rng.within(0.3, 0.48)];
     let (board, steel) = (
-        if dice.chance(0.5) {
-            dice.wood(0)
+        if rng.chance(0.5) {
+            rng.wood(0)
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.metal(),
+        rng.metal(),
     );
-    let lift = dice.within(0.0, 0.5);
+    let lift = rng.within(0.0, 0.5);
     let grid = Mesh::slab(w * 0.9, 0.004, 0.003)
         .repeated((0..5).map(|i| Vec3::new(0.0, d * (i as f32 * 0.18 - 0.36), 0.03)));
     let arm = Mesh::slab(0.03, d * 1.15, 0.03)
@@ -188,39 +188,39 @@ pub fn paper_cutter(dice: &mut Dice) -> Object {
         .at(w / 2.0 + 0.01, -d / 2.0, 0.025);
     Object::new("paper cutter")
         .with(board, Mesh::soft(w, d, 0.03, 0.006))
-        .with(dice.white(), grid)
+        .with(rng.white(), grid)
         .with(steel, arm)
-        .with(dice.dark(), grip)
+        .with(rng.dark(), grip)
         .with(
-            steel.sibling(dice),
+            steel.sibling(rng),
             Mesh::slab(w, 0.02, 0.02).at(0.0, -d * 0.47, 0.03),
         )
 }
 
 /// A stack of CD cases with different covers.
-pub fn cd_case(dice: &mut Dice) -> Object {
-    let cases = dice.count(2, 14);
+pub fn cd_case(rng: &mut RoomRng) -> Object {
+    let cases = rng.count(2, 14);
     Object::new("cd case").each(cases, |o, i| {
-        let place = |mesh: Mesh, dice: &mut Dice| {
-            mesh.turned(dice.about(0.12))
-                .at(dice.about(0.006), dice.about(0.006), i as f32 * 0.011)
+        let place = |mesh: Mesh, rng: &mut RoomRng| {
+            mesh.turned(rng.about(0.12))
+                .at(rng.about(0.006), rng.about(0.006), i as f32 * 0.011)
         };
-        let cover = dice.print(0.03).missing(0.1);
-        o.with(cover, place(Mesh::slab(0.142, 0.125, 0.01), dice))
+        let cover = rng.print(0.03).missing(0.1);
+        o.with(cover, place(Mesh::slab(0.142, 0.125, 0.01), rng))
     })
 }
 
 /// One or more tubes: rolls of paper or cardboard tubes with caps.
-pub fn tube(dice: &mut Dice) -> Object {
-    let (count, long) = (dice.count(1, 3), dice.within(0.5, 1.0));
-    let upright = dice.chance(0.5);
-    let lean = dice.within(0.05, 0.15);
+pub fn tube(rng: &mut RoomRng) -> Object {
+    let (count, long) = (rng.count(1, 3), rng.within(0.5, 1.0));
+    let upright = rng.chance(0.5);
+    let lean = rng.within(0.05, 0.15);
     Object::new("tube").each(count, |o, i| {
-        let (r, tall) = (dice.within(0.025, 0.05), long * dice.within(0.8, 1.0));
-        let body = if dice.chance(0.6) {
-            dice.cardboard()
+        let (r, tall) = (rng.within(0.025, 0.05), long * rng.within(0.8, 1.0));
+        let body = if rng.chance(0.6) {
+            rng.cardboard()
         } else {
-            dice.white()
+            rng.white()
         };
         let place = |mesh: Mesh| {
             if upright {
@@ -241,7 +241,7 @@ pub fn tube(dice: &mut Dice) -> Object {
                 (0.0, tall * 0.6),
             ])),
         )
-        .with(dice.paint(), place(cap))
+        .with(rng.paint(), place(cap))
         .with(
             body.shaded(0.8),
             place(Mesh::lathe(&[
@@ -253,10 +253,10 @@ pub fn tube(dice: &mut Dice) -> Object {
 }
 
 /// An alarm clock: two bells on a round case, or a block with digits.
-pub fn alarm_clock(dice: &mut Dice) -> Object {
-    let (body, face) = (dice.paint(), dice.white());
-    if dice.chance(0.5) {
-        let r = dice.within(0.045, 0.07);
+pub fn alarm_clock(rng: &mut RoomRng) -> Object {
+    let (body, face) = (rng.paint(), rng.white());
+    if rng.chance(0.5) {
+        let r = rng.within(0.045, 0.07);
         let forward = |mesh: Mesh| mesh.pitched(-FRAC_PI_2).at(0.0, -0.02, r + 0.015);
         return Object::new("alarm clock")
             .with(
@@ -273,7 +273,7 @@ pub fn alarm_clock(dice: &mut Dice) -> Object {
                 forward(Mesh::lathe(&[(0.0, 0.046), (r * 0.92, 0.046)])),
             )
             .with(
-                dice.dark(),
+                rng.dark(),
                 forward(
                     Mesh::slab(0.008, r * 0.7, 0.004)
                         .at(0.0, -r * 0.3, 0.047)
@@ -281,26 +281,26 @@ pub fn alarm_clock(dice: &mut Dice) -> Object {
                 ),
             )
             .with(
-                dice.metal(),
+                rng.metal(),
                 Mesh::ellipsoid(r * 0.42, r * 0.35, r * 0.4)
                     .repeated([-1.0, 1.0].map(|s| Vec3::new(s * r * 0.6, 0.0, r * 1.8))),
             )
             .with(
-                body.sibling(dice),
+                body.sibling(rng),
                 Mesh::frustum(0.012, 0.008, 0.03)
                     .repeated([-1.0, 1.0].map(|s| Vec3::new(s * r * 0.6, 0.0, 0.0))),
             );
     }
     let [w, d, h] = [
-        dice.within(0.13, 0.22),
-        dice.within(0.07, 0.12),
-        dice.within(0.06, 0.09),
+        rng.within(0.13, 0.22),
+        rng.within(0.07, 0.12),
+        rng.within(0.06, 0.09),
     ];
-    let digits = dice.white().glowing(0.8);
+    let digits = rng.white().glowing(0.8);
     Object::new("alarm clock")
         .with(body, Mesh::soft(w, d, h, 0.012))
         .with(
-            dice.dark(),
+            rng.dark(),
             Mesh::slab(w * 0.8, 0.006, h * 0.6).at(0.0, d / 2.0, h * 0.2),
         )
         .with(
@@ -316,21 +316,21 @@ pub fn alarm_clock(dice: &mut Dice) -> Object {
 }
 
 /// A water bottle of steel or plastic, with a cap, a loop and a band.
-pub fn water_bottle(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.033, 0.045), dice.within(0.2, 0.3));
+pub fn water_bottle(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.033, 0.045), rng.within(0.2, 0.3));
     let (body, cap) = (
-        if dice.chance(0.35) {
-            dice.metal()
+        if rng.chance(0.35) {
+            rng.metal()
         } else {
-            dice.paint().missing(0.12)
+            rng.paint().missing(0.12)
         },
-        if dice.chance(0.6) {
-            dice.dark()
+        if rng.chance(0.6) {
+            rng.dark()
         } else {
-            dice.paint()
+            rng.paint()
         },
     );
-    let waist = if dice.chance(0.4) { 0.85 } else { 1.0 };
+    let waist = if rng.chance(0.4) { 0.85 } else { 1.0 };
     Object::new("water bottle")
         .with(
             body,
@@ -355,30 +355,30 @@ pub fn water_bottle(dice: &mut Dice) -> Object {
                 ),
         )
         .with(
-            dice.print(0.03),
+            rng.print(0.03),
             Mesh::lathe(&[(r * waist * 1.03, h * 0.38), (r * waist * 1.03, h * 0.52)]),
         )
 }
 
 /// Candles on a plate: thick ones, or thin ones in holders.
-pub fn candle(dice: &mut Dice) -> Object {
+pub fn candle(rng: &mut RoomRng) -> Object {
     let (wax, count) = (
-        if dice.chance(0.6) {
-            dice.white()
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.count(1, 3),
+        rng.count(1, 3),
     );
     let (foot, dark) = (
-        if dice.chance(0.5) {
-            dice.metal()
+        if rng.chance(0.5) {
+            rng.metal()
         } else {
-            dice.carcass(0)
+            rng.carcass(0)
         },
-        dice.dark(),
+        rng.dark(),
     );
-    let thick = dice.chance(0.6);
+    let thick = rng.chance(0.6);
     let spread = if count > 1 { 0.075 } else { 0.0 };
     let plate = Mesh::lathe(&[
         (0.0, 0.0),
@@ -391,21 +391,21 @@ pub fn candle(dice: &mut Dice) -> Object {
         let (sin, cos) = (i as f32 * TAU / 3.0).sin_cos();
         let (x, y) = (spread * cos, spread * sin);
         let (r, h, low) = if thick {
-            (dice.within(0.03, 0.04), dice.within(0.06, 0.15), 0.008)
+            (rng.within(0.03, 0.04), rng.within(0.06, 0.15), 0.008)
         } else {
-            (0.012, dice.within(0.12, 0.22), 0.07)
+            (0.012, rng.within(0.12, 0.22), 0.07)
         };
         let o = if thick {
             o
         } else {
             o.with(
-                foot.sibling(dice),
+                foot.sibling(rng),
                 Mesh::lathe(&[(0.03, 0.0), (0.01, 0.02), (0.012, 0.05), (0.022, 0.075)])
                     .at(x, y, 0.005),
             )
         };
         o.with(
-            wax.sibling(dice),
+            wax.sibling(rng),
             Mesh::lathe(&[(r, 0.0), (r, h), (r * 0.7, h - 0.008), (0.0, h - 0.01)]).at(x, y, low),
         )
         .with(dark, Mesh::cylinder(0.003, 0.02).at(x, y, low + h - 0.01))
@@ -413,13 +413,13 @@ pub fn candle(dice: &mut Dice) -> Object {
 }
 
 /// A plant in a pot on a saucer: a stem with leaves, or a cactus.
-pub fn potted_plant(dice: &mut Dice) -> Object {
-    let (r, pot) = (dice.within(0.1, 0.2), dice.within(0.16, 0.36));
+pub fn potted_plant(rng: &mut RoomRng) -> Object {
+    let (r, pot) = (rng.within(0.1, 0.2), rng.within(0.16, 0.36));
     let (clay, earth, green, wood) = (
-        dice.paint(),
-        dice.wood(0).shaded(0.4),
-        dice.leaf(),
-        dice.wood(2),
+        rng.paint(),
+        rng.wood(0).shaded(0.4),
+        rng.leaf(),
+        rng.wood(2),
     );
     let o = Object::new("potted plant")
         .with(
@@ -444,8 +444,8 @@ pub fn potted_plant(dice: &mut Dice) -> Object {
             ]),
         )
         .with(earth, Mesh::cylinder(r * 0.9, 0.01).at(0.0, 0.0, pot * 0.9));
-    if dice.chance(0.2) {
-        let (seed, h) = (dice.seed(), dice.within(0.2, 0.6));
+    if rng.chance(0.2) {
+        let (seed, h) = (rng.seed(), rng.within(0.2, 0.6));
         let ribbed = |p: Vec3| {
             let spread = 1.0 + 0.12 * (p.y.atan2(p.x) * 8.0).cos();
             Vec3::new(p.x * spread, p.y * spread, p.z) + Vec3::splat(0.01) * rough(p * 8.0, seed)
@@ -454,13 +454,13 @@ pub fn potted_plant(dice: &mut Dice) -> Object {
             .warp(ribbed)
             .at(0.0, 0.0, pot * 0.85);
         return o.with(green, body.clone()).with(
-            green.sibling(dice),
+            green.sibling(rng),
             Mesh::ellipsoid(r * 0.25, r * 0.25, h * 0.25).at(r * 0.6, 0.0, pot + h * 0.3),
         );
     }
-    let (tall, branches) = (dice.within(0.35, 1.2), dice.count(2, 5));
-    let broad = dice.within(0.04, 0.12);
-    let tip = Vec3::new(dice.about(0.1), dice.about(0.1), pot + tall);
+    let (tall, branches) = (rng.within(0.35, 1.2), rng.count(2, 5));
+    let broad = rng.within(0.04, 0.12);
+    let tip = Vec3::new(rng.about(0.1), rng.about(0.1), pot + tall);
     let stem = |t: f32| {
         Vec3::new(
             tip.x * t * t,
@@ -477,8 +477,8 @@ pub fn potted_plant(dice: &mut Dice) -> Object {
     );
     (0..branches * 4).fold(o, |o, i| {
         let t = 0.35 + 0.65 * (i as f32 + 1.0) / (branches * 4) as f32;
-        let (root, turn, rise) = (stem(t), i as f32 * 2.4, dice.within(-0.2, 0.5));
-        let long = dice.within(0.18, 0.38) * (1.2 - 0.5 * t);
+        let (root, turn, rise) = (stem(t), i as f32 * 2.4, rng.within(-0.2, 0.5));
+        let long = rng.within(0.18, 0.38) * (1.2 - 0.5 * t);
         let leaf = Mesh::surface(2, 4, |u, v| {
             let spread = broad * (u - 0.5) * 2.0 * (v * PI).sin().max(0.08);
             Vec3::new(
@@ -488,7 +488,7 @@ pub fn potted_plant(dice: &mut Dice) -> Object {
             )
         });
         o.with(
-            green.sibling(dice),
+            green.sibling(rng),
             leaf.turned(turn).at(root.x, root.y, root.z),
         )
     })

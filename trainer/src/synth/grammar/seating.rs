@@ -3,40 +3,40 @@
 use glam::{Vec2, Vec3};
 
 use super::Object;
-use crate::synth::{dice::Dice, mesh::Mesh, noise::rough};
+use crate::synth::{mesh::Mesh, noise::rough, rng::RoomRng};
 
 /// A chair: four legs, a seat and a back of slats, bars or a panel, sometimes with arms.
-pub fn chair(dice: &mut Dice) -> Object {
+pub fn chair(rng: &mut RoomRng) -> Object {
     let (w, d, seat, back) = (
-        dice.within(0.4, 0.52),
-        dice.within(0.4, 0.5),
-        dice.within(0.42, 0.48),
-        dice.within(0.36, 0.55),
+        rng.within(0.4, 0.52),
+        rng.within(0.4, 0.5),
+        rng.within(0.42, 0.48),
+        rng.within(0.36, 0.55),
     );
-    let frame = dice.carcass(2);
-    let padding = if dice.chance(0.55) {
-        dice.fabric()
+    let frame = rng.carcass(2);
+    let padding = if rng.chance(0.55) {
+        rng.fabric()
     } else {
-        frame.sibling(dice)
+        frame.sibling(rng)
     };
-    let thick = dice.within(0.025, 0.07);
-    let lean = dice.within(0.08, 0.22);
-    let leg = dice.within(0.014, 0.026);
+    let thick = rng.within(0.025, 0.07);
+    let lean = rng.within(0.08, 0.22);
+    let leg = rng.within(0.014, 0.026);
     let legs =
         Mesh::frustum(leg * 0.8, leg, seat).at_corners(Vec2::new(w / 2.0 - leg, d / 2.0 - leg));
     let posts = Mesh::cylinder(leg, back)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(s * (w / 2.0 - leg), 0.0, 0.0)));
-    let rest = match dice.count(0, 2) {
+    let rest = match rng.count(0, 2) {
         0 => Mesh::soft(w * 0.95, 0.035, back * 0.75, 0.015).at(0.0, 0.0, back * 0.25),
         1 => {
-            let slats = dice.count(2, 4);
+            let slats = rng.count(2, 4);
             Mesh::slab(w, 0.018, back * 0.13).repeated(
                 (0..slats)
                     .map(|i| Vec3::new(0.0, 0.0, back * (0.3 + 0.65 * i as f32 / slats as f32))),
             )
         }
         _ => {
-            let bars = dice.count(3, 6);
+            let bars = rng.count(3, 6);
             let rods = Mesh::cylinder(0.011, back * 0.9).repeated(
                 (0..bars).map(|i| Vec3::new(w * ((i as f32 + 0.5) / bars as f32 - 0.5), 0.0, 0.0)),
             );
@@ -52,16 +52,16 @@ pub fn chair(dice: &mut Dice) -> Object {
         )
         .with(frame, back_part(posts))
         .with(
-            if dice.chance(0.5) {
-                padding.sibling(dice)
+            if rng.chance(0.5) {
+                padding.sibling(rng)
             } else {
                 frame
             },
             back_part(rest),
         )
         .then(|o| {
-            if dice.chance(0.25) {
-                o.with(frame, arms(w, d, seat, dice.within(0.18, 0.25)))
+            if rng.chance(0.25) {
+                o.with(frame, arms(w, d, seat, rng.within(0.18, 0.25)))
             } else {
                 o
             }
@@ -79,26 +79,26 @@ fn arms(w: f32, d: f32, seat: f32, rise: f32) -> Mesh {
 }
 
 /// An office chair: a five-star foot, a gas spring, an upholstered seat and back, often with arms.
-pub fn office_chair(dice: &mut Dice) -> Object {
+pub fn office_chair(rng: &mut RoomRng) -> Object {
     let (w, d, seat, back) = (
-        dice.within(0.44, 0.54),
-        dice.within(0.42, 0.52),
-        dice.within(0.42, 0.52),
-        dice.within(0.4, 0.7),
+        rng.within(0.44, 0.54),
+        rng.within(0.42, 0.52),
+        rng.within(0.42, 0.52),
+        rng.within(0.4, 0.7),
     );
     let (foot, cover) = (
-        if dice.chance(0.7) {
-            dice.dark()
+        if rng.chance(0.7) {
+            rng.dark()
         } else {
-            dice.metal()
+            rng.metal()
         },
-        if dice.chance(0.5) {
-            dice.dark().missing(0.05)
+        if rng.chance(0.5) {
+            rng.dark().missing(0.05)
         } else {
-            dice.fabric()
+            rng.fabric()
         },
     );
-    let reach = dice.within(0.27, 0.33);
+    let reach = rng.within(0.27, 0.33);
     let star = (0..5).fold(Mesh::default(), |all, i| {
         let arm = Mesh::slab(reach, 0.05, 0.035)
             .at(reach / 2.0, 0.0, 0.07)
@@ -106,33 +106,33 @@ pub fn office_chair(dice: &mut Dice) -> Object {
         let caster = Mesh::ellipsoid(0.03, 0.03, 0.035).at(reach, 0.0, 0.0);
         all.and(arm.and(caster).turned(i as f32 * 1.2566))
     });
-    let curve = dice.within(0.15, 0.5);
-    let lean = dice.within(0.05, 0.25);
+    let curve = rng.within(0.15, 0.5);
+    let lean = rng.within(0.05, 0.25);
     let rest = Mesh::soft(w * 0.92, 0.07, back, 0.03)
         .subdivided(0.12)
         .warp(|p| Vec3::new(p.x, p.y + curve * p.x * p.x * 2.0, p.z));
-    let seat_arms = arms(w, d, seat + 0.05, dice.within(0.16, 0.22));
+    let seat_arms = arms(w, d, seat + 0.05, rng.within(0.16, 0.22));
     Object::new("office chair")
         .with(foot, star)
         .with(
-            foot.sibling(dice),
+            foot.sibling(rng),
             Mesh::cylinder(0.03, seat - 0.1).at(0.0, 0.0, 0.1),
         )
         .with(
             cover,
-            Mesh::cushion(w, d, dice.within(0.07, 0.11), 0.35).at(0.0, 0.0, seat),
+            Mesh::cushion(w, d, rng.within(0.07, 0.11), 0.35).at(0.0, 0.0, seat),
         )
         .with(
-            cover.sibling(dice),
+            cover.sibling(rng),
             rest.pitched(lean)
-                .at(0.0, -d / 2.0, seat + dice.within(0.06, 0.16)),
+                .at(0.0, -d / 2.0, seat + rng.within(0.06, 0.16)),
         )
         .with(
             foot,
             Mesh::slab(0.08, 0.03, 0.22).at(0.0, -d / 2.0 - 0.01, seat),
         )
         .then(|o| {
-            if dice.chance(0.7) {
+            if rng.chance(0.7) {
                 o.with(foot, seat_arms)
             } else {
                 o
@@ -141,26 +141,26 @@ pub fn office_chair(dice: &mut Dice) -> Object {
 }
 
 /// An upholstered seat for `seats` people: body, arms, seat and back cushions.
-fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
-    let (place, depth) = (dice.within(0.55, 0.75), dice.within(0.75, 0.95));
-    let (arm, arm_height) = (dice.within(0.1, 0.24), dice.within(0.52, 0.66));
-    let (seat, back) = (dice.within(0.26, 0.34), dice.within(0.7, 0.92));
+fn upholstered(class: &'static str, seats: usize, rng: &mut RoomRng) -> Object {
+    let (place, depth) = (rng.within(0.55, 0.75), rng.within(0.75, 0.95));
+    let (arm, arm_height) = (rng.within(0.1, 0.24), rng.within(0.52, 0.66));
+    let (seat, back) = (rng.within(0.26, 0.34), rng.within(0.7, 0.92));
     let inner = place * seats as f32;
     let total = inner + 2.0 * arm;
-    let (cover, foot) = (dice.fabric(), dice.wood(2));
-    let cushion = if dice.chance(0.75) {
-        cover.sibling(dice)
+    let (cover, foot) = (rng.fabric(), rng.wood(2));
+    let cushion = if rng.chance(0.75) {
+        cover.sibling(rng)
     } else {
-        dice.fabric()
+        rng.fabric()
     };
-    let raised = dice.within(0.0, 0.12);
+    let raised = rng.within(0.0, 0.12);
     let (puff, thick, lean) = (
-        dice.within(0.2, 0.5),
-        dice.within(0.13, 0.2),
-        dice.within(0.1, 0.3),
+        rng.within(0.2, 0.5),
+        rng.within(0.13, 0.2),
+        rng.within(0.1, 0.3),
     );
     let x_of = |i: usize| (i as f32 + 0.5) * place - inner / 2.0;
-    let round = dice.within(0.03, 0.1);
+    let round = rng.within(0.03, 0.1);
     Object::new(class)
         .with(
             foot,
@@ -172,19 +172,19 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
             Mesh::soft(total, depth, seat - raised, 0.02).at(0.0, 0.0, raised),
         )
         .with(
-            cover.sibling(dice),
+            cover.sibling(rng),
             Mesh::soft(total, depth * 0.24, back - raised, round).at(0.0, -depth * 0.38, raised),
         )
         .each(2, |o, i| {
             let x = (i as f32 * 2.0 - 1.0) * (inner + arm) / 2.0;
             o.with(
-                cover.sibling(dice),
+                cover.sibling(rng),
                 Mesh::soft(arm, depth, arm_height - raised, round).at(x, 0.0, raised),
             )
         })
         .each(seats, |o, i| {
             o.with(
-                cushion.sibling(dice),
+                cushion.sibling(rng),
                 Mesh::cushion(place * 0.97, depth * 0.72, thick, puff).at(
                     x_of(i),
                     depth * 0.13,
@@ -197,7 +197,7 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
                 .pitched(std::f32::consts::FRAC_PI_2 - lean);
             let lowest = pad.bounds().0.z;
             o.with(
-                cushion.sibling(dice),
+                cushion.sibling(rng),
                 pad.at(x_of(i), -depth * 0.2, seat + thick * 0.8 - lowest),
             )
         })
@@ -209,34 +209,29 @@ fn upholstered(class: &'static str, seats: usize, dice: &mut Dice) -> Object {
 }
 
 /// A couch for two to four people, sometimes with a chaise.
-pub fn couch(dice: &mut Dice) -> Object {
-    let seats = dice.count(2, 4);
-    let couch = upholstered("couch", seats, dice).then(|o| {
-        if dice.chance(0.25) {
-            draped(o, dice)
-        } else {
-            o
-        }
-    });
-    if !dice.chance(0.25) {
+pub fn couch(rng: &mut RoomRng) -> Object {
+    let seats = rng.count(2, 4);
+    let couch = upholstered("couch", seats, rng)
+        .then(|o| if rng.chance(0.25) { draped(o, rng) } else { o });
+    if !rng.chance(0.25) {
         return couch;
     }
     let (lo, hi) = couch.bounds();
-    let side = dice.side();
+    let side = rng.side();
     let cover = couch.parts[1].material;
     let (width, length, height) = (
-        dice.within(0.7, 0.9),
-        dice.within(0.6, 0.9),
-        dice.within(0.38, 0.46),
+        rng.within(0.7, 0.9),
+        rng.within(0.6, 0.9),
+        rng.within(0.38, 0.46),
     );
     let x = side * ((hi.x - lo.x) / 2.0 - width / 2.0);
     couch
         .with(
-            cover.sibling(dice),
+            cover.sibling(rng),
             Mesh::soft(width, length, height * 0.65, 0.03).at(x, hi.y + length / 2.0, 0.0),
         )
         .with(
-            cover.sibling(dice),
+            cover.sibling(rng),
             Mesh::cushion(width, length, height * 0.4, 0.35).at(
                 x,
                 hi.y + length / 2.0,
@@ -246,14 +241,9 @@ pub fn couch(dice: &mut Dice) -> Object {
 }
 
 /// Adds a throw over a part of the back and the seat; it counts as part of the couch.
-fn draped(couch: Object, dice: &mut Dice) -> Object {
+fn draped(couch: Object, rng: &mut RoomRng) -> Object {
     let (lo, hi) = couch.bounds();
-    let (side, wide, cloth, seed) = (
-        dice.side(),
-        dice.within(0.35, 0.6),
-        dice.fabric(),
-        dice.seed(),
-    );
+    let (side, wide, cloth, seed) = (rng.side(), rng.within(0.35, 0.6), rng.fabric(), rng.seed());
     let x = side * (hi.x - wide * 0.6);
     // Over the back and down in front of it to the seat.
     let path = [
@@ -281,14 +271,14 @@ fn draped(couch: Object, dice: &mut Dice) -> Object {
 }
 
 /// An upholstered chair for one person.
-pub fn armchair(dice: &mut Dice) -> Object {
-    upholstered("armchair", 1, dice)
+pub fn armchair(rng: &mut RoomRng) -> Object {
+    upholstered("armchair", 1, rng)
 }
 
 /// A round or square seat without a back.
-pub fn stool(dice: &mut Dice) -> Object {
-    let (r, h) = (dice.within(0.15, 0.22), dice.within(0.42, 0.75));
-    let (frame, seat) = (dice.carcass(2), dice.paint());
+pub fn stool(rng: &mut RoomRng) -> Object {
+    let (r, h) = (rng.within(0.15, 0.22), rng.within(0.42, 0.75));
+    let (frame, seat) = (rng.carcass(2), rng.paint());
     let legs = Mesh::cylinder(0.015, h)
         .at_corners(Vec2::splat(r * 0.65))
         .warp(|p| {
@@ -298,7 +288,7 @@ pub fn stool(dice: &mut Dice) -> Object {
                 p.z,
             )
         });
-    let top = if dice.chance(0.6) {
+    let top = if rng.chance(0.6) {
         Mesh::lathe(&[
             (0.0, 0.0),
             (r, 0.005),
@@ -320,10 +310,10 @@ pub fn stool(dice: &mut Dice) -> Object {
 }
 
 /// A padded block, round or square.
-pub fn ottoman(dice: &mut Dice) -> Object {
-    let (w, h) = (dice.within(0.45, 0.8), dice.within(0.34, 0.45));
-    let cover = dice.fabric();
-    let (body, pad) = if dice.chance(0.35) {
+pub fn ottoman(rng: &mut RoomRng) -> Object {
+    let (w, h) = (rng.within(0.45, 0.8), rng.within(0.34, 0.45));
+    let cover = rng.fabric();
+    let (body, pad) = if rng.chance(0.35) {
         (
             Mesh::cylinder(w / 2.0, h * 0.75),
             Mesh::lathe(&[
@@ -341,28 +331,28 @@ pub fn ottoman(dice: &mut Dice) -> Object {
     };
     Object::new("ottoman")
         .with(cover, body)
-        .with(cover.sibling(dice), pad.at(0.0, 0.0, h * 0.72))
+        .with(cover.sibling(rng), pad.at(0.0, 0.0, h * 0.72))
         .with_top([0.0, 0.0, h], [w * 0.7, w * 0.55], 0.5)
 }
 
 /// A long seat, slatted or padded.
-pub fn bench(dice: &mut Dice) -> Object {
+pub fn bench(rng: &mut RoomRng) -> Object {
     let (w, d, h) = (
-        dice.within(0.9, 1.5),
-        dice.within(0.32, 0.42),
-        dice.within(0.4, 0.48),
+        rng.within(0.9, 1.5),
+        rng.within(0.32, 0.42),
+        rng.within(0.4, 0.48),
     );
-    let frame = dice.carcass(0);
-    let seat = if dice.chance(0.5) {
+    let frame = rng.carcass(0);
+    let seat = if rng.chance(0.5) {
         Mesh::slab(w, d * 0.28, 0.03)
             .repeated([-0.34, 0.0, 0.34].map(|y| Vec3::new(0.0, y * d, 0.0)))
     } else {
         Mesh::cushion(w, d, 0.09, 0.3)
     };
-    let pad = if dice.chance(0.5) {
-        dice.fabric()
+    let pad = if rng.chance(0.5) {
+        rng.fabric()
     } else {
-        frame.sibling(dice)
+        frame.sibling(rng)
     };
     Object::new("bench")
         .with(
@@ -375,25 +365,25 @@ pub fn bench(dice: &mut Dice) -> Object {
 }
 
 /// A folding chair: crossed tube legs, a thin seat and back; set up, or folded flat at the wall.
-pub fn folded_chair(dice: &mut Dice) -> Object {
+pub fn folded_chair(rng: &mut RoomRng) -> Object {
     let (w, d, seat, h) = (
-        dice.within(0.42, 0.48),
-        dice.within(0.38, 0.44),
-        dice.within(0.42, 0.46),
-        dice.within(0.76, 0.86),
+        rng.within(0.42, 0.48),
+        rng.within(0.38, 0.44),
+        rng.within(0.42, 0.46),
+        rng.within(0.76, 0.86),
     );
     let (frame, pad) = (
-        dice.metal().missing(0.08),
-        if dice.chance(0.5) {
-            dice.fabric()
+        rng.metal().missing(0.08),
+        if rng.chance(0.5) {
+            rng.fabric()
         } else {
-            dice.paint()
+            rng.paint()
         },
     );
-    let folded = dice.chance(0.6);
+    let folded = rng.chance(0.6);
     // When folded, everything lies in one plane that leans back.
     let deep = if folded { 0.12 } else { 1.0 };
-    let lean = if folded { dice.within(0.08, 0.18) } else { 0.0 };
+    let lean = if folded { rng.within(0.08, 0.18) } else { 0.0 };
     let side = |s: f32| {
         let x = s * w / 2.0;
         let long = [
@@ -427,37 +417,37 @@ pub fn folded_chair(dice: &mut Dice) -> Object {
         .with(frame, side(1.0).and(side(-1.0)).and(bars).pitched(lean))
         .with(pad, board.pitched(lean))
         .with(
-            pad.sibling(dice),
+            pad.sibling(rng),
             rest.at(0.0, -d * 0.5 * deep, h - 0.24).pitched(lean),
         )
 }
 
 /// A deep upholstered chair on visible legs: a tub chair, a wing chair or a recliner, sometimes
 /// with its footrest out.
-pub fn sofa_chair(dice: &mut Dice) -> Object {
+pub fn sofa_chair(rng: &mut RoomRng) -> Object {
     let (w, d, seat, back) = (
-        dice.within(0.7, 0.9),
-        dice.within(0.7, 0.85),
-        dice.within(0.38, 0.44),
-        dice.within(0.72, 1.05),
+        rng.within(0.7, 0.9),
+        rng.within(0.7, 0.85),
+        rng.within(0.38, 0.44),
+        rng.within(0.72, 1.05),
     );
-    let (cover, foot) = (dice.fabric(), dice.wood(2));
-    let accent = if dice.chance(0.7) {
-        cover.sibling(dice)
+    let (cover, foot) = (rng.fabric(), rng.wood(2));
+    let accent = if rng.chance(0.7) {
+        cover.sibling(rng)
     } else {
-        dice.fabric()
+        rng.fabric()
     };
     let (thick, low, lean) = (
-        dice.within(0.1, 0.16),
-        dice.within(0.08, 0.2),
-        dice.within(0.08, 0.25),
+        rng.within(0.1, 0.16),
+        rng.within(0.08, 0.2),
+        rng.within(0.08, 0.25),
     );
-    let pillow = dice.chance(0.35).then(|| dice.fabric());
+    let pillow = rng.chance(0.35).then(|| rng.fabric());
     let object = Object::new("sofa chair").with(
         foot,
         Mesh::frustum(0.018, 0.03, low).at_corners(Vec2::new(w * 0.38, d * 0.36)),
     );
-    let object = match dice.count(0, 2) {
+    let object = match rng.count(0, 2) {
         0 => {
             // A tub chair: one shell around the seat, lower in front.
             let shell = Mesh::surface(20, 4, |u, v| {
@@ -488,12 +478,12 @@ pub fn sofa_chair(dice: &mut Dice) -> Object {
                     Mesh::soft(w * 0.92, d * 0.94, seat - thick - low, 0.03).at(0.0, 0.0, low),
                 )
                 .with(
-                    cover.sibling(dice),
+                    cover.sibling(rng),
                     Mesh::soft(w * 0.9, 0.16, back - low, 0.06)
                         .pitched(lean * 0.5)
                         .at(0.0, 0.1 - d / 2.0, low),
                 )
-                .with(cover.sibling(dice), wing.and(arm))
+                .with(cover.sibling(rng), wing.and(arm))
         }
         _ => {
             let arm = Mesh::soft(0.18, d * 0.95, 0.6 - low, 0.07)
@@ -507,16 +497,16 @@ pub fn sofa_chair(dice: &mut Dice) -> Object {
                     cover,
                     Mesh::soft(w * 0.8, d * 0.9, seat - thick - low, 0.03).at(0.0, 0.0, low),
                 )
-                .with(cover.sibling(dice), arm)
+                .with(cover.sibling(rng), arm)
                 .with(
-                    cover.sibling(dice),
+                    cover.sibling(rng),
                     Mesh::soft(w * 0.72, 0.2, back - low, 0.08)
                         .pitched(lean)
                         .at(0.0, 0.12 - d / 2.0, low),
                 )
                 .then(|o| {
-                    if dice.chance(0.5) {
-                        o.with(cover.sibling(dice), rest)
+                    if rng.chance(0.5) {
+                        o.with(cover.sibling(rng), rest)
                     } else {
                         o
                     }
@@ -532,7 +522,7 @@ pub fn sofa_chair(dice: &mut Dice) -> Object {
             Mesh::cushion(w * 0.64, d * 0.72, thick, 0.35).at(0.0, 0.06, seat - thick + 0.02),
         )
         .with(
-            accent.sibling(dice),
+            accent.sibling(rng),
             pad.at(0.0, -d * 0.24, seat + 0.03 - lowest),
         )
         .then(|o| match pillow {
@@ -541,7 +531,7 @@ pub fn sofa_chair(dice: &mut Dice) -> Object {
                 let lowest = soft.bounds().0.z;
                 o.with(
                     cloth,
-                    soft.at(dice.about(0.08), -d * 0.05, seat + 0.02 - lowest),
+                    soft.at(rng.about(0.08), -d * 0.05, seat + 0.02 - lowest),
                 )
             }
             None => o,

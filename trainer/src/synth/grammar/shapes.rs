@@ -6,7 +6,7 @@ use std::f32::consts::{FRAC_PI_2, PI, TAU};
 use glam::{Vec2, Vec3};
 
 use super::Object;
-use crate::synth::{dice::Dice, material::Material, mesh::Mesh, noise::rough};
+use crate::synth::{material::Material, mesh::Mesh, noise::rough, rng::RoomRng};
 
 /// The class name of objects that have no other name.
 pub const NAMELESS: &str = "object";
@@ -16,86 +16,86 @@ const SIZES: [f32; 2] = [0.05, 1.8];
 
 /// A random object of no known class: joined primitives, a blob, a lofted shape or a crumpled
 /// sheet.
-pub fn nameless(dice: &mut Dice) -> Object {
-    let size = SIZES[0] * (SIZES[1] / SIZES[0]).powf(dice.within(0.0, 1.0));
-    let object = match dice.count(0, 9) {
-        0..=4 => joined(dice),
+pub fn nameless(rng: &mut RoomRng) -> Object {
+    let size = SIZES[0] * (SIZES[1] / SIZES[0]).powf(rng.within(0.0, 1.0));
+    let object = match rng.count(0, 9) {
+        0..=4 => joined(rng),
         5 | 6 => {
-            let amplitude = dice.within(0.15, 0.45);
-            Object::new(NAMELESS).with(any_material(dice), blob(amplitude, dice))
+            let amplitude = rng.within(0.15, 0.45);
+            Object::new(NAMELESS).with(any_material(rng), blob(amplitude, rng))
         }
-        7 | 8 => lofted(dice),
-        _ => sheet(dice),
+        7 | 8 => lofted(rng),
+        _ => sheet(rng),
     };
-    let flat = if dice.chance(0.6) {
-        dice.within(0.03, 0.15)
+    let flat = if rng.chance(0.6) {
+        rng.within(0.03, 0.15)
     } else {
         0.0
     };
     let object = scaled(object, size, flat);
-    if dice.chance(0.15) {
-        topped(object, dice)
+    if rng.chance(0.15) {
+        topped(object, rng)
     } else {
         object
     }
 }
 
 /// A random material of any kind.
-fn any_material(dice: &mut Dice) -> Material {
-    match dice.count(0, 9) {
-        0 => dice.wood(0),
-        1 | 2 => dice.paint(),
-        3 | 4 => dice.fabric(),
-        5 => dice.metal().missing(0.06),
-        6 => dice.dark().missing(0.06),
-        7 => dice.white(),
-        8 => dice.print(0.12),
-        _ => dice.cardboard(),
+fn any_material(rng: &mut RoomRng) -> Material {
+    match rng.count(0, 9) {
+        0 => rng.wood(0),
+        1 | 2 => rng.paint(),
+        3 | 4 => rng.fabric(),
+        5 => rng.metal().missing(0.06),
+        6 => rng.dark().missing(0.06),
+        7 => rng.white(),
+        8 => rng.print(0.12),
+        _ => rng.cardboard(),
     }
 }
 
 /// A random primitive, about one metre large, centred at the origin.
-fn primitive(dice: &mut Dice) -> Mesh {
-    let [a, b, c] = [0; 3].map(|_| dice.within(0.25, 1.0));
-    let mesh = match dice.count(0, 7) {
+fn primitive(rng: &mut RoomRng) -> Mesh {
+    let [a, b, c] = [0; 3].map(|_| rng.within(0.25, 1.0));
+    let mesh = match rng.count(0, 7) {
         0 | 1 => Mesh::soft(
             a,
             b,
             c,
-            if dice.chance(0.5) {
-                dice.within(0.01, 0.15)
+            if rng.chance(0.5) {
+                rng.within(0.01, 0.15)
             } else {
                 0.0
             },
         ),
         2 => Mesh::cylinder(a / 2.0, c),
-        3 => Mesh::frustum(a / 2.0, a / 2.0 * dice.within(0.0, 0.8), c),
+        3 => Mesh::frustum(a / 2.0, a / 2.0 * rng.within(0.0, 0.8), c),
         4 => Mesh::ellipsoid(a / 2.0, b / 2.0, c / 2.0),
         5 => Mesh::ring(
             a / 2.0,
-            dice.within(0.04, 0.14),
-            if dice.chance(0.7) {
+            rng.within(0.04, 0.14),
+            if rng.chance(0.7) {
                 TAU
             } else {
-                dice.within(PI, TAU)
+                rng.within(PI, TAU)
             },
         ),
         6 => {
             // A wedge: the upper edge is at one side.
-            let lean = dice.within(0.0, 1.0);
+            let lean = rng.within(0.0, 1.0);
             Mesh::slab(a, b, c)
                 .warp(|p| Vec3::new(p.x, p.y * (1.0 - p.z / c) + (lean - 0.5) * b * p.z / c, p.z))
         }
         _ => {
-            let amplitude = dice.within(0.1, 0.3);
-            blob(amplitude, dice)
+            let amplitude = rng.within(0.1, 0.3);
+            blob(amplitude, rng)
         }
     };
     // Lying and standing are more frequent than tilted.
-    let mesh = match dice.count(0, 4) {
+    let mesh = match rng.count(0, 4) {
         0 => mesh.pitched(FRAC_PI_2),
         1 => mesh.rolled(FRAC_PI_2),
-        2 => mesh.pitched(dice.about(0.7)).turned(dice.about(PI)),
+        2 => mesh.pitched(rng.about(0.7)).turned(rng.about(PI)),
         _ => mesh,
     };
     let (lo, hi) = mesh.bounds();
@@ -104,29 +104,29 @@ fn primitive(dice: &mut Dice) -> Mesh {
 }
 
 /// One to six primitives, each attached to a point of an earlier one, some of them mirrored.
-fn joined(dice: &mut Dice) -> Object {
-    let parts = dice.count(1, 6);
-    let one_look = dice.chance(0.35).then(|| any_material(dice));
-    let look = |dice: &mut Dice| match one_look {
-        Some(material) => material.sibling(dice),
-        None => any_material(dice),
+fn joined(rng: &mut RoomRng) -> Object {
+    let parts = rng.count(1, 6);
+    let one_look = rng.chance(0.35).then(|| any_material(rng));
+    let look = |rng: &mut RoomRng| match one_look {
+        Some(material) => material.sibling(rng),
+        None => any_material(rng),
     };
-    let mut object = Object::new(NAMELESS).with(look(dice), primitive(dice));
+    let mut object = Object::new(NAMELESS).with(look(rng), primitive(rng));
     for _ in 1..parts {
-        let host = dice.count(0, object.parts.len() - 1);
-        let any_place = |mesh: &Mesh, dice: &mut Dice| {
-            mesh.vertices[dice.count(0, mesh.vertices.len() - 1)].position
+        let host = rng.count(0, object.parts.len() - 1);
+        let any_place = |mesh: &Mesh, rng: &mut RoomRng| {
+            mesh.vertices[rng.count(0, mesh.vertices.len() - 1)].position
         };
-        let place = any_place(&object.parts[host].mesh, dice);
-        let (size, part) = (dice.within(0.15, 0.8), primitive(dice));
+        let place = any_place(&object.parts[host].mesh, rng);
+        let (size, part) = (rng.within(0.15, 0.8), primitive(rng));
         // Moves a vertex of the part slightly into the other part.
-        let own = any_place(&part, dice) * 0.85;
+        let own = any_place(&part, rng) * 0.85;
         let part = part.warp(|p| (p - own) * size + place);
         let mirrored = part.clone().warp(|p| Vec3::new(-p.x, p.y, p.z));
         // Parts attached to the first part are often mirrored to both sides.
         object = object.with(
-            look(dice),
-            if host == 0 && dice.chance(0.5) {
+            look(rng),
+            if host == 0 && rng.chance(0.5) {
                 part.and(mirrored)
             } else {
                 part
@@ -137,9 +137,9 @@ fn joined(dice: &mut Dice) -> Object {
 }
 
 /// A ball with bumps and dents.
-fn blob(amplitude: f32, dice: &mut Dice) -> Mesh {
-    let (seed, bumps) = (dice.seed(), dice.within(1.5, 5.0));
-    let axes = Vec3::from([0; 3].map(|_| dice.within(0.3, 0.5)));
+fn blob(amplitude: f32, rng: &mut RoomRng) -> Mesh {
+    let (seed, bumps) = (rng.seed(), rng.within(1.5, 5.0));
+    let axes = Vec3::from([0; 3].map(|_| rng.within(0.3, 0.5)));
     Mesh::surface(24, 14, |u, v| {
         let ((su, cu), (sv, cv)) = ((TAU * u).sin_cos(), (PI * v).sin_cos());
         let p = Vec3::new(sv * cu, sv * su, -cv);
@@ -149,24 +149,24 @@ fn blob(amplitude: f32, dice: &mut Dice) -> Mesh {
 
 /// A profile around an axis that may be bent, with a round, squashed or lobed cross section that
 /// may twist.
-fn lofted(dice: &mut Dice) -> Object {
-    let levels = dice.count(3, 9);
-    let radii: Vec<f32> = (0..levels).map(|_| dice.within(0.08, 0.5)).collect();
+fn lofted(rng: &mut RoomRng) -> Object {
+    let levels = rng.count(3, 9);
+    let radii: Vec<f32> = (0..levels).map(|_| rng.within(0.08, 0.5)).collect();
     let (lobes, lobe, phase) = (
-        dice.count(2, 7) as f32,
-        if dice.chance(0.5) {
-            dice.within(0.05, 0.3)
+        rng.count(2, 7) as f32,
+        if rng.chance(0.5) {
+            rng.within(0.05, 0.3)
         } else {
             0.0
         },
-        dice.within(0.0, TAU),
+        rng.within(0.0, TAU),
     );
     let (twist, bend, stretch) = (
-        dice.about(1.5),
-        Vec2::new(dice.about(0.3), dice.about(0.3)),
-        dice.within(0.5, 1.0),
+        rng.about(1.5),
+        Vec2::new(rng.about(0.3), rng.about(0.3)),
+        rng.within(0.5, 1.0),
     );
-    let (smooth, height) = (dice.chance(0.6), dice.within(0.4, 1.4));
+    let (smooth, height) = (rng.chance(0.6), rng.within(0.4, 1.4));
     let radius = |v: f32| {
         let at = v * (levels - 1) as f32;
         let below = (at as usize).min(levels - 2);
@@ -188,17 +188,17 @@ fn lofted(dice: &mut Dice) -> Object {
         let section = Vec2::from_angle(angle + twist * along) * r * Vec2::new(1.0, stretch);
         (section + bend * (along * along)).extend(height * along)
     });
-    Object::new(NAMELESS).with(any_material(dice), shape)
+    Object::new(NAMELESS).with(any_material(rng), shape)
 }
 
 /// A cloth, a bag or a sheet that was dropped.
-fn sheet(dice: &mut Dice) -> Object {
+fn sheet(rng: &mut RoomRng) -> Object {
     let (w, d, high) = (
-        dice.within(0.5, 1.0),
-        dice.within(0.4, 1.0),
-        dice.within(0.05, 0.45),
+        rng.within(0.5, 1.0),
+        rng.within(0.4, 1.0),
+        rng.within(0.05, 0.45),
     );
-    let (seed, folds, round) = (dice.seed(), dice.within(2.0, 6.0), dice.within(0.0, 1.0));
+    let (seed, folds, round) = (rng.seed(), rng.within(2.0, 6.0), rng.within(0.0, 1.0));
     let cells = 22;
     let cloth = Mesh::surface(cells, cells, |u, v| {
         let (x, y) = (2.0 * u - 1.0, 2.0 * v - 1.0);
@@ -211,10 +211,10 @@ fn sheet(dice: &mut Dice) -> Object {
         let flat = Vec2::new(p.x * w, p.y * d) / 2.0 + drift * 0.16;
         flat.extend(high * (rise + 0.5 * wave).max(0.0) + 0.01 * (1.0 + wave))
     });
-    let look = if dice.chance(0.7) {
-        dice.fabric()
+    let look = if rng.chance(0.7) {
+        rng.fabric()
     } else {
-        any_material(dice)
+        any_material(rng)
     };
     Object::new(NAMELESS).with(look, cloth)
 }
@@ -240,14 +240,14 @@ fn scaled(mut object: Object, size: f32, flat: f32) -> Object {
 }
 
 /// Adds a plate on top, where other objects may stand.
-fn topped(object: Object, dice: &mut Dice) -> Object {
+fn topped(object: Object, rng: &mut RoomRng) -> Object {
     let (lo, hi) = object.bounds();
     let [w, d, thick] = [
-        (hi.x - lo.x) * dice.within(0.7, 1.1),
-        (hi.y - lo.y) * dice.within(0.7, 1.1),
+        (hi.x - lo.x) * rng.within(0.7, 1.1),
+        (hi.y - lo.y) * rng.within(0.7, 1.1),
         0.012 + 0.03 * hi.z,
     ];
-    let look = any_material(dice);
+    let look = any_material(rng);
     object
         .with(
             look,

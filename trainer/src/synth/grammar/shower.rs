@@ -6,45 +6,45 @@ use glam::Vec3;
 
 use super::{Object, tables::drawers, walls::frame};
 use crate::synth::{
-    dice::Dice,
     material::{Material, Texture, hue},
     mesh::Mesh,
+    rng::RoomRng,
 };
 
-fn tiled(dice: &mut Dice) -> Material {
+fn tiled(rng: &mut RoomRng) -> Material {
     let base = hue(
-        dice.within(0.0, 1.0),
-        dice.within(0.0, 0.3),
-        dice.within(0.5, 0.95),
+        rng.within(0.0, 1.0),
+        rng.within(0.0, 0.3),
+        rng.within(0.5, 0.95),
     );
     Material::new(
-        Texture::Tiles(dice.within(0.08, 0.3)),
+        Texture::Tiles(rng.within(0.08, 0.3)),
         base,
-        base * dice.within(0.5, 0.85),
-        dice,
+        base * rng.within(0.5, 0.85),
+        rng,
     )
 }
 
 /// The wall lining of a shower corner, of random size.
-pub fn shower_wall(dice: &mut Dice) -> Object {
+pub fn shower_wall(rng: &mut RoomRng) -> Object {
     let size = [
-        dice.within(0.8, 1.1),
-        dice.within(0.8, 1.0),
-        dice.within(1.8, 2.1),
+        rng.within(0.8, 1.1),
+        rng.within(0.8, 1.0),
+        rng.within(1.8, 2.1),
     ];
-    shower_wall_of(size, dice)
+    shower_wall_of(size, rng)
 }
 
 /// The wall lining of a corner of size w x d and height h, with a shelf and a border; the open
 /// corner is in front on the right.
-pub fn shower_wall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
-    let face = if dice.chance(0.7) {
-        tiled(dice)
+pub fn shower_wall_of([w, d, h]: [f32; 3], rng: &mut RoomRng) -> Object {
+    let face = if rng.chance(0.7) {
+        tiled(rng)
     } else {
-        dice.white()
+        rng.white()
     };
-    let border = tiled(dice);
-    let (niche, band) = (dice.chance(0.6), dice.chance(0.4));
+    let border = tiled(rng);
+    let (niche, band) = (rng.chance(0.6), rng.chance(0.4));
     let shelf = Mesh::soft(0.3, 0.1, 0.02, 0.008);
     Object::new("shower wall")
         .with(face, Mesh::slab(w, 0.03, h).at(0.0, 0.015 - d / 2.0, 0.0))
@@ -66,47 +66,47 @@ pub fn shower_wall_of([w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
             let bottles = (0..3).fold(Mesh::default(), |all, i| {
                 all.and(Mesh::cylinder(0.03, 0.14).at(i as f32 * 0.09 - 0.09, 0.0, 0.02))
             });
-            o.with(dice.metal(), shelf.at(0.1, 0.08 - d / 2.0, h * 0.55))
-                .with(dice.print(0.05), bottles.at(0.1, 0.08 - d / 2.0, h * 0.55))
+            o.with(rng.metal(), shelf.at(0.1, 0.08 - d / 2.0, h * 0.55))
+                .with(rng.print(0.05), bottles.at(0.1, 0.08 - d / 2.0, h * 0.55))
         })
 }
 
 /// A shower tray of random size.
-pub fn shower_floor(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.8, 1.1), dice.within(0.8, 1.0)];
-    shower_floor_of(size, dice)
+pub fn shower_floor(rng: &mut RoomRng) -> Object {
+    let size = [rng.within(0.8, 1.1), rng.within(0.8, 1.0)];
+    shower_floor_of(size, rng)
 }
 
 /// A shower tray of size w x d, with a rim and a drain.
-pub fn shower_floor_of([w, d]: [f32; 2], dice: &mut Dice) -> Object {
+pub fn shower_floor_of([w, d]: [f32; 2], rng: &mut RoomRng) -> Object {
     let (enamel, deep) = (
-        if dice.chance(0.6) {
-            dice.white()
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            tiled(dice)
+            tiled(rng)
         },
-        dice.within(0.06, 0.14),
+        rng.within(0.06, 0.14),
     );
     Object::new("shower floor")
         .with(enamel, Mesh::slab(w, d, 0.03))
         .with(
-            enamel.sibling(dice),
+            enamel.sibling(rng),
             super::containers::rim([w, d], 0.05, deep),
         )
-        .with(dice.metal(), Mesh::cylinder(0.05, 0.006).at(0.0, 0.0, 0.03))
+        .with(rng.metal(), Mesh::cylinder(0.05, 0.006).at(0.0, 0.0, 0.03))
 }
 
 /// A glass shower door of random size.
-pub fn shower_door(dice: &mut Dice) -> Object {
-    let size = [dice.within(0.8, 1.5), dice.within(1.7, 1.95)];
-    shower_door_of(size, dice)
+pub fn shower_door(rng: &mut RoomRng) -> Object {
+    let size = [rng.within(0.8, 1.5), rng.within(1.7, 1.95)];
+    shower_door_of(size, rng)
 }
 
 /// A framed door of two glass panes, of size w x h.
-pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
-    let (rim, miss) = (dice.metal(), dice.within(0.15, 0.6));
-    let glass = dice.white().shaded(dice.within(0.6, 0.95)).missing(miss);
-    let slid = dice.within(0.0, 0.35) * w;
+pub fn shower_door_of([w, h]: [f32; 2], rng: &mut RoomRng) -> Object {
+    let (rim, miss) = (rng.metal(), rng.within(0.15, 0.6));
+    let glass = rng.white().shaded(rng.within(0.6, 0.95)).missing(miss);
+    let slid = rng.within(0.0, 0.35) * w;
     let pane = |mesh: Mesh| mesh.at(0.0, 0.0, 0.03);
     Object::new("shower door")
         .with(rim, frame(w, h, 0.035, 0.06).at(0.0, -0.03, 0.0))
@@ -115,11 +115,11 @@ pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
             pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(-w / 4.0, -0.012, 0.0),
         )
         .with(
-            glass.sibling(dice),
+            glass.sibling(rng),
             pane(Mesh::slab(w / 2.0, 0.008, h - 0.06)).at(w / 4.0 - slid, 0.012, 0.0),
         )
         .with(
-            rim.sibling(dice),
+            rim.sibling(rng),
             Mesh::slab(0.03, 0.02, h - 0.06)
                 .repeated([0.0, w / 2.0 - 0.02].map(|x| Vec3::new(x - slid, 0.012, 0.03))),
         )
@@ -130,8 +130,8 @@ pub fn shower_door_of([w, h]: [f32; 2], dice: &mut Dice) -> Object {
 }
 
 /// A shower head: on an arm, or on a bar with a hose and a mixer.
-pub fn shower_head(dice: &mut Dice) -> Object {
-    let (chrome, r) = (dice.metal().missing(0.12), dice.within(0.05, 0.12));
+pub fn shower_head(rng: &mut RoomRng) -> Object {
+    let (chrome, r) = (rng.metal().missing(0.12), rng.within(0.05, 0.12));
     let arm = Mesh::tube(
         &[
             Vec3::new(0.0, 0.0, 0.1),
@@ -152,11 +152,11 @@ pub fn shower_head(dice: &mut Dice) -> Object {
                     .at(0.0, 0.0, 0.1),
             ),
         )
-        .with(chrome.sibling(dice), head);
-    if dice.chance(0.4) {
+        .with(chrome.sibling(rng), head);
+    if rng.chance(0.4) {
         return o;
     }
-    let drop = dice.within(0.6, 0.95);
+    let drop = rng.within(0.6, 0.95);
     let hose = [
         Vec3::new(0.0, 0.04, 0.08),
         Vec3::new(0.12, 0.06, -drop * 0.5),
@@ -167,9 +167,9 @@ pub fn shower_head(dice: &mut Dice) -> Object {
         chrome,
         Mesh::cylinder(0.012, drop).at(0.0, 0.05, 0.1 - drop),
     )
-    .with(dice.dark(), Mesh::tube(&hose, 0.01))
+    .with(rng.dark(), Mesh::tube(&hose, 0.01))
     .with(
-        chrome.sibling(dice),
+        chrome.sibling(rng),
         Mesh::soft(0.26, 0.06, 0.05, 0.02).at(0.0, 0.03, 0.06 - drop),
     )
     .at(0.0, 0.0, drop)
@@ -204,23 +204,23 @@ fn basin_at(
 }
 
 /// A bathroom vanity: a cupboard with a top and one or two basins.
-pub fn bathroom_vanity(dice: &mut Dice) -> Object {
-    let basins = dice.count(1, 2);
+pub fn bathroom_vanity(rng: &mut RoomRng) -> Object {
+    let basins = rng.count(1, 2);
     let [w, d, h] = [
-        basins as f32 * dice.within(0.6, 0.85),
-        dice.within(0.46, 0.56),
-        dice.within(0.78, 0.88),
+        basins as f32 * rng.within(0.6, 0.85),
+        rng.within(0.46, 0.56),
+        rng.within(0.78, 0.88),
     ];
-    let (body, ceramic, chrome) = (dice.carcass(2), dice.white(), dice.metal());
-    let top = if dice.chance(0.6) {
-        ceramic.sibling(dice)
+    let (body, ceramic, chrome) = (rng.carcass(2), rng.white(), rng.metal());
+    let top = if rng.chance(0.6) {
+        ceramic.sibling(rng)
     } else {
-        dice.paint()
+        rng.paint()
     };
-    let (rows, columns) = (dice.count(1, 3), 2 * basins);
+    let (rows, columns) = (rng.count(1, 3), 2 * basins);
     let mut o = Object::new("bathroom vanity");
     o.parts.extend(
-        drawers([w - 0.04, d - 0.03, h - 0.14], rows, columns, body, dice)
+        drawers([w - 0.04, d - 0.03, h - 0.14], rows, columns, body, rng)
             .at(0.0, -0.015, 0.1)
             .parts,
     );
@@ -252,27 +252,27 @@ pub fn bathroom_vanity(dice: &mut Dice) -> Object {
 
 /// A long counter with basins, as in public washrooms: on brackets, with a skirt in front of the
 /// pipes.
-pub fn bathroom_counter(dice: &mut Dice) -> Object {
-    let basins = dice.count(1, 3);
-    let place = dice.within(0.65, 0.85);
+pub fn bathroom_counter(rng: &mut RoomRng) -> Object {
+    let basins = rng.count(1, 3);
+    let place = rng.within(0.65, 0.85);
     let [w, d, h] = [
         place * basins as f32,
-        dice.within(0.5, 0.6),
-        dice.within(0.8, 0.88),
+        rng.within(0.5, 0.6),
+        rng.within(0.8, 0.88),
     ];
     let (top, ceramic, chrome) = (
-        if dice.chance(0.5) {
-            tiled(dice)
+        if rng.chance(0.5) {
+            tiled(rng)
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.white(),
-        dice.metal(),
+        rng.white(),
+        rng.metal(),
     );
     let o = Object::new("bathroom counter")
         .with(top, Mesh::slab(w, d, 0.04).at(0.0, 0.0, h - 0.04))
         .with(
-            top.sibling(dice),
+            top.sibling(rng),
             Mesh::slab(w, 0.03, 0.16).at(0.0, d / 2.0 - 0.015, h - 0.2),
         )
         .with(
@@ -291,7 +291,7 @@ pub fn bathroom_counter(dice: &mut Dice) -> Object {
                 Vec3::new(x, 0.0, h - 0.35),
                 Vec3::new(x, -d / 2.0, h - 0.38),
             ];
-            o.with(chrome.sibling(dice), Mesh::tube(&trap, 0.02))
+            o.with(chrome.sibling(rng), Mesh::tube(&trap, 0.02))
         });
     (0..basins)
         .fold(o, |o, i| {
@@ -308,30 +308,30 @@ pub fn bathroom_counter(dice: &mut Dice) -> Object {
 }
 
 /// A shallow cabinet on the wall: mirrored doors, or doors over an open shelf.
-pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
+pub fn bathroom_cabinet(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.4, 0.9),
-        dice.within(0.13, 0.22),
-        dice.within(0.5, 0.8),
+        rng.within(0.4, 0.9),
+        rng.within(0.13, 0.22),
+        rng.within(0.5, 0.8),
     ];
-    let body = if dice.chance(0.6) {
-        dice.white()
+    let body = if rng.chance(0.6) {
+        rng.white()
     } else {
-        dice.carcass(2)
+        rng.carcass(2)
     };
-    let doors = dice.count(1, 3);
+    let doors = rng.count(1, 3);
     let leaf = w / doors as f32;
-    let mirrored = dice.chance(0.45);
-    let open = if dice.chance(0.5) { 0.16 } else { 0.0 };
-    let goods = dice.print(0.04);
+    let mirrored = rng.chance(0.45);
+    let open = if rng.chance(0.5) { 0.16 } else { 0.0 };
+    let goods = rng.print(0.04);
     Object::new("bathroom cabinet")
         .with(body, Mesh::slab(w, d, h - open).at(0.0, d / 2.0, open))
         .each(doors, |o, i| {
             let (x, tall) = ((i as f32 + 0.5) * leaf - w / 2.0, h - open - 0.02);
             let front = if mirrored {
-                dice.print(0.3).missing(0.5)
+                rng.print(0.3).missing(0.5)
             } else {
-                body.sibling(dice)
+                body.sibling(rng)
             };
             let o = o.with(
                 front,
@@ -346,7 +346,7 @@ pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
                 )
             };
             o.with(
-                dice.metal(),
+                rng.metal(),
                 Mesh::ellipsoid(0.014, 0.02, 0.028).at(
                     x + leaf * if i % 2 == 0 { 0.4 } else { -0.4 },
                     d + 0.03,
@@ -364,7 +364,7 @@ pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
                 all.and(Mesh::cylinder(0.025, 0.11).at(w * (i as f32 * 0.2 - 0.3), d * 0.5, 0.018))
             });
             o.with(
-                body.sibling(dice),
+                body.sibling(rng),
                 sides.and(Mesh::slab(w, d, 0.018).at(0.0, d / 2.0, 0.0)),
             )
             .with(goods, row)
@@ -372,15 +372,15 @@ pub fn bathroom_cabinet(dice: &mut Dice) -> Object {
 }
 
 /// A bathroom scale: a plate with grip pads and a dial.
-pub fn scale(dice: &mut Dice) -> Object {
-    let (w, d) = (dice.within(0.27, 0.33), dice.within(0.26, 0.32));
+pub fn scale(rng: &mut RoomRng) -> Object {
+    let (w, d) = (rng.within(0.27, 0.33), rng.within(0.26, 0.32));
     let (body, grip) = (
-        if dice.chance(0.5) {
-            dice.white()
+        if rng.chance(0.5) {
+            rng.white()
         } else {
-            dice.dark()
+            rng.dark()
         },
-        dice.paint(),
+        rng.paint(),
     );
     Object::new("scale")
         .with(body, Mesh::soft(w, d, 0.045, 0.015))
@@ -390,21 +390,21 @@ pub fn scale(dice: &mut Dice) -> Object {
                 .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.24, 0.0, 0.043))),
         )
         .with(
-            dice.screen(),
+            rng.screen(),
             Mesh::slab(0.09, 0.05, 0.008).at(0.0, d * 0.38, 0.043),
         )
 }
 
 /// A mat of cloth or rubber: an uneven pile, a hem, sometimes a folded corner.
-pub fn mat(dice: &mut Dice) -> Object {
+pub fn mat(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(0.5, 1.0),
-        dice.within(0.38, 0.65),
-        dice.within(0.012, 0.03),
+        rng.within(0.5, 1.0),
+        rng.within(0.38, 0.65),
+        rng.within(0.012, 0.03),
     ];
-    let (field, hem, seed) = (dice.fabric(), dice.fabric(), dice.seed());
-    let fold = if dice.chance(0.3) {
-        dice.within(0.1, 0.2)
+    let (field, hem, seed) = (rng.fabric(), rng.fabric(), rng.seed());
+    let fold = if rng.chance(0.3) {
+        rng.within(0.1, 0.2)
     } else {
         0.0
     };
@@ -424,9 +424,9 @@ pub fn mat(dice: &mut Dice) -> Object {
 }
 
 /// A hair dryer: a barrel, a grip and a cord.
-pub fn hair_dryer(dice: &mut Dice) -> Object {
-    let (body, trim) = (dice.paint(), dice.dark());
-    let long = dice.within(0.18, 0.24);
+pub fn hair_dryer(rng: &mut RoomRng) -> Object {
+    let (body, trim) = (rng.paint(), rng.dark());
+    let long = rng.within(0.18, 0.24);
     let barrel = Mesh::lathe(&[
         (0.0, 0.0),
         (0.045, 0.0),
@@ -443,7 +443,7 @@ pub fn hair_dryer(dice: &mut Dice) -> Object {
     Object::new("hair dryer")
         .with(body, barrel)
         .with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::soft(0.15, 0.045, 0.04, 0.015).at(0.1, -0.03, 0.02),
         )
         .with(
@@ -452,19 +452,19 @@ pub fn hair_dryer(dice: &mut Dice) -> Object {
                 .pitched(-FRAC_PI_2)
                 .at(0.0, -long / 2.0, 0.05),
         )
-        .with(trim.sibling(dice), Mesh::tube(&cord, 0.006))
+        .with(trim.sibling(rng), Mesh::tube(&cord, 0.006))
 }
 
 /// A dish with a bar of soap.
-pub fn soap_dish(dice: &mut Dice) -> Object {
-    let (w, d) = (dice.within(0.12, 0.16), dice.within(0.08, 0.11));
+pub fn soap_dish(rng: &mut RoomRng) -> Object {
+    let (w, d) = (rng.within(0.12, 0.16), rng.within(0.08, 0.11));
     let (ceramic, soap) = (
-        if dice.chance(0.6) {
-            dice.white()
+        if rng.chance(0.6) {
+            rng.white()
         } else {
-            dice.paint()
+            rng.paint()
         },
-        dice.paint(),
+        rng.paint(),
     );
     let bowl = Mesh::lathe(&[
         (0.0, 0.0),
@@ -482,8 +482,8 @@ pub fn soap_dish(dice: &mut Dice) -> Object {
 }
 
 /// A wall-mounted grab bar with flanges.
-pub fn handicap_bar(dice: &mut Dice) -> Object {
-    let (w, steel) = (dice.within(0.5, 1.0), dice.metal().missing(0.1));
+pub fn handicap_bar(rng: &mut RoomRng) -> Object {
+    let (w, steel) = (rng.within(0.5, 1.0), rng.metal().missing(0.1));
     let bar = [
         Vec3::new(-w / 2.0, 0.0, 0.03),
         Vec3::new(-w / 2.0, 0.06, 0.03),
@@ -493,11 +493,11 @@ pub fn handicap_bar(dice: &mut Dice) -> Object {
         Vec3::new(w / 2.0, 0.0, 0.03),
     ];
     let flange = Mesh::cylinder(0.045, 0.012).pitched(-FRAC_PI_2);
-    let bent = dice.chance(0.3);
+    let bent = rng.chance(0.3);
     Object::new("handicap bar")
         .with(steel, Mesh::tube(&bar, 0.02))
         .with(
-            steel.sibling(dice),
+            steel.sibling(rng),
             flange.repeated([-1.0, 1.0].map(|s| Vec3::new(s * w / 2.0, 0.0, 0.03))),
         )
         .then(|o| {
@@ -514,8 +514,8 @@ pub fn handicap_bar(dice: &mut Dice) -> Object {
 }
 
 /// A toilet paper holder on the wall, with a roll.
-pub fn toilet_paper_holder(dice: &mut Dice) -> Object {
-    let (steel, paper) = (dice.metal(), dice.white());
+pub fn toilet_paper_holder(rng: &mut RoomRng) -> Object {
+    let (steel, paper) = (rng.metal(), rng.white());
     let roll = Mesh::lathe(&[(0.018, 0.0), (0.055, 0.0), (0.055, 0.11), (0.018, 0.11)])
         .rolled(FRAC_PI_2)
         .at(-0.055, 0.075, 0.08);
@@ -538,7 +538,7 @@ pub fn toilet_paper_holder(dice: &mut Dice) -> Object {
                         .at(-0.08, 0.075, 0.08),
                 ),
         )
-        .with(steel.sibling(dice), hood)
+        .with(steel.sibling(rng), hood)
         .with(paper, roll)
         .with(
             paper.shaded(0.95),

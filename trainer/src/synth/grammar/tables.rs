@@ -3,20 +3,20 @@
 use glam::{Vec2, Vec3};
 
 use super::Object;
-use crate::synth::{dice::Dice, material::Material, mesh::Mesh};
+use crate::synth::{material::Material, mesh::Mesh, rng::RoomRng};
 
 /// A table of the given size: a board on legs, panels, trestles or a column, sometimes with an
 /// apron.
-fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> Object {
-    let top = dice.carcass(0);
-    let legs = if dice.chance(0.55) {
-        top.sibling(dice)
+fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], rng: &mut RoomRng) -> Object {
+    let top = rng.carcass(0);
+    let legs = if rng.chance(0.55) {
+        top.sibling(rng)
     } else {
-        dice.carcass(2)
+        rng.carcass(2)
     };
-    let thick = dice.within(0.022, 0.05);
+    let thick = rng.within(0.022, 0.05);
     let under = h - thick;
-    let round = dice.chance(0.18) && w / d < 1.5;
+    let round = rng.chance(0.18) && w / d < 1.5;
     let board = if round {
         let r = d / 2.0;
         Mesh::lathe(&[(0.0, 0.0), (r, 0.0), (r, thick), (0.0, thick)])
@@ -24,9 +24,9 @@ fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> O
     } else {
         Mesh::soft(w, d, thick, thick * 0.3)
     };
-    let leg = dice.within(0.02, 0.04);
+    let leg = rng.within(0.02, 0.04);
     let inset = if round { 0.3 } else { 0.46 };
-    let stand = match dice.count(0, 5) {
+    let stand = match rng.count(0, 5) {
         0..=1 => {
             Mesh::slab(2.0 * leg, 2.0 * leg, under).at_corners(Vec2::new(w * inset, d * inset))
         }
@@ -44,9 +44,9 @@ fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> O
         .with(top, board.at(0.0, 0.0, under))
         .with(legs, stand)
         .then(|o| {
-            if !round && dice.chance(0.5) {
+            if !round && rng.chance(0.5) {
                 o.with(
-                    legs.sibling(dice),
+                    legs.sibling(rng),
                     Mesh::slab(w * 0.9, d * 0.88, 0.07).at(0.0, 0.0, under - 0.07),
                 )
             } else {
@@ -57,29 +57,29 @@ fn board_on_legs(class: &'static str, [w, d, h]: [f32; 3], dice: &mut Dice) -> O
 }
 
 /// A table for any purpose.
-pub fn table(dice: &mut Dice) -> Object {
+pub fn table(rng: &mut RoomRng) -> Object {
     let size = [
-        dice.within(0.8, 1.8),
-        dice.within(0.6, 0.95),
-        dice.within(0.68, 0.78),
+        rng.within(0.8, 1.8),
+        rng.within(0.6, 0.95),
+        rng.within(0.68, 0.78),
     ];
-    board_on_legs("table", size, dice)
+    board_on_legs("table", size, rng)
 }
 
 /// A dining table.
-pub fn dining_table(dice: &mut Dice) -> Object {
-    let d = dice.within(0.8, 1.1);
-    let size = [dice.within(d, 2.1), d, dice.within(0.72, 0.78)];
-    board_on_legs("dining table", size, dice)
+pub fn dining_table(rng: &mut RoomRng) -> Object {
+    let d = rng.within(0.8, 1.1);
+    let size = [rng.within(d, 2.1), d, rng.within(0.72, 0.78)];
+    board_on_legs("dining table", size, rng)
 }
 
 /// A small high table that stands beside a couch.
-pub fn end_table(dice: &mut Dice) -> Object {
-    let d = dice.within(0.4, 0.6);
-    let size = [dice.within(d, 0.7), d, dice.within(0.42, 0.62)];
-    let lower = dice.chance(0.5);
-    let shelf = dice.carcass(0);
-    board_on_legs("end table", size, dice).then(|o| {
+pub fn end_table(rng: &mut RoomRng) -> Object {
+    let d = rng.within(0.4, 0.6);
+    let size = [rng.within(d, 0.7), d, rng.within(0.42, 0.62)];
+    let lower = rng.chance(0.5);
+    let shelf = rng.carcass(0);
+    board_on_legs("end table", size, rng).then(|o| {
         if lower {
             o.with(
                 shelf,
@@ -92,15 +92,15 @@ pub fn end_table(dice: &mut Dice) -> Object {
 }
 
 /// A low table, often with a second board.
-pub fn coffee_table(dice: &mut Dice) -> Object {
+pub fn coffee_table(rng: &mut RoomRng) -> Object {
     let size = [
-        dice.within(0.8, 1.3),
-        dice.within(0.5, 0.75),
-        dice.within(0.36, 0.5),
+        rng.within(0.8, 1.3),
+        rng.within(0.5, 0.75),
+        rng.within(0.36, 0.5),
     ];
-    let lower = dice.chance(0.55);
-    let shelf = dice.carcass(0);
-    board_on_legs("coffee table", size, dice).then(|o| {
+    let lower = rng.chance(0.55);
+    let shelf = rng.carcass(0);
+    board_on_legs("coffee table", size, rng).then(|o| {
         if lower {
             o.with(
                 shelf,
@@ -119,25 +119,25 @@ pub fn drawers(
     rows: usize,
     columns: usize,
     body: Material,
-    dice: &mut Dice,
+    rng: &mut RoomRng,
 ) -> Object {
-    let front = if dice.chance(0.75) {
-        body.sibling(dice)
+    let front = if rng.chance(0.75) {
+        body.sibling(rng)
     } else {
-        dice.carcass(0)
+        rng.carcass(0)
     };
-    let grip = dice.metal();
-    let round_grip = dice.chance(0.5);
+    let grip = rng.metal();
+    let round_grip = rng.chance(0.5);
     let (cell_w, cell_h) = (w / columns as f32, h / rows as f32);
-    let proud = dice.within(0.008, 0.025);
+    let proud = rng.within(0.008, 0.025);
     // Sometimes a drawer was left open.
     let (pulled, out) = (
-        if dice.chance(0.15) {
-            dice.count(0, rows * columns - 1)
+        if rng.chance(0.15) {
+            rng.count(0, rows * columns - 1)
         } else {
             usize::MAX
         },
-        d * dice.within(0.15, 0.5),
+        d * rng.within(0.15, 0.5),
     );
     Object::new("drawers")
         .with(body, Mesh::slab(w, d, h))
@@ -153,7 +153,7 @@ pub fn drawers(
             };
             let y = if i == pulled { d / 2.0 + out } else { d / 2.0 };
             o.with(
-                front.sibling(dice),
+                front.sibling(rng),
                 Mesh::soft(cell_w - 0.016, 2.0 * proud, cell_h - 0.02, 0.006).at(x, y, z + 0.01),
             )
             .with(grip, handle.at(x, y + proud + 0.012, z + cell_h * 0.6))
@@ -179,46 +179,46 @@ fn tray(w: f32, d: f32, h: f32) -> Mesh {
 }
 
 /// A desk: a board, often with a drawer block, a modesty panel or a hutch of shelves.
-pub fn desk(dice: &mut Dice) -> Object {
+pub fn desk(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(1.0, 1.8),
-        dice.within(0.55, 0.8),
-        dice.within(0.7, 0.76),
+        rng.within(1.0, 1.8),
+        rng.within(0.55, 0.8),
+        rng.within(0.7, 0.76),
     ];
-    let mut desk = board_on_legs("desk", [w, d, h], dice);
+    let mut desk = board_on_legs("desk", [w, d, h], rng);
     let body = desk.parts[0].material;
-    if dice.chance(0.65) {
-        let block = [dice.within(0.36, 0.45), d * 0.85, h - 0.06];
-        let side = dice.side();
-        let rows = dice.count(2, 4);
-        let chest = drawers(block, rows, 1, body.sibling(dice), dice).at(
+    if rng.chance(0.65) {
+        let block = [rng.within(0.36, 0.45), d * 0.85, h - 0.06];
+        let side = rng.side();
+        let rows = rng.count(2, 4);
+        let chest = drawers(block, rows, 1, body.sibling(rng), rng).at(
             side * (w / 2.0 - block[0] / 2.0 - 0.03),
             -0.01,
             0.01,
         );
         desk.parts.extend(chest.parts);
     }
-    if dice.chance(0.4) {
+    if rng.chance(0.4) {
         desk = desk.with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::slab(w * 0.9, 0.02, h * 0.5).at(0.0, -d * 0.42, h * 0.42),
         );
     }
-    if dice.chance(0.18) {
+    if rng.chance(0.18) {
         // A return: a lower wing at one end, with its own drawers or panel.
-        let (side, wing, long) = (dice.side(), dice.within(0.42, 0.55), dice.within(0.5, 0.9));
+        let (side, wing, long) = (rng.side(), rng.within(0.42, 0.55), rng.within(0.5, 0.9));
         let (x, y) = (side * (w - wing) / 2.0, d / 2.0 + long / 2.0);
         desk = desk.with(
-            body.sibling(dice),
+            body.sibling(rng),
             Mesh::soft(wing, long, 0.03, 0.008).at(x, y, h - 0.05),
         );
-        if dice.chance(0.6) {
+        if rng.chance(0.6) {
             let chest = drawers(
                 [long * 0.9, wing * 0.85, h - 0.06],
-                dice.count(2, 3),
+                rng.count(2, 3),
                 1,
-                body.sibling(dice),
-                dice,
+                body.sibling(rng),
+                rng,
             );
             let placed = chest.parts.into_iter().map(|p| super::Part {
                 mesh: p
@@ -230,23 +230,23 @@ pub fn desk(dice: &mut Dice) -> Object {
             desk.parts.extend(placed);
         } else {
             desk = desk.with(
-                body.sibling(dice),
+                body.sibling(rng),
                 Mesh::slab(wing * 0.95, 0.025, h - 0.05).at(x, y + long / 2.0 - 0.02, 0.0),
             );
         }
     }
-    if dice.chance(0.2) {
-        let (rise, deep) = (dice.within(0.35, 0.55), 0.25);
+    if rng.chance(0.2) {
+        let (rise, deep) = (rng.within(0.35, 0.55), 0.25);
         let boards = Mesh::slab(w, deep, 0.02)
             .at(0.0, 0.0, rise)
             .and(Mesh::slab(w, 0.015, rise).at(0.0, -deep / 2.0, 0.0));
         let uprights = Mesh::slab(0.02, deep, rise)
             .repeated([-0.49, 0.0, 0.49].map(|x| Vec3::new(x * w, 0.0, 0.0)));
         desk = desk.with(
-            body.sibling(dice),
+            body.sibling(rng),
             boards.and(uprights).at(0.0, -d / 2.0 + deep / 2.0, h),
         );
-        let filling = dice.spines(0);
+        let filling = rng.spines(0);
         desk = desk.with(
             filling,
             Mesh::slab(w * 0.42, 0.16, 0.24).at(-w * 0.24, -d / 2.0 + 0.12, h),
@@ -258,16 +258,16 @@ pub fn desk(dice: &mut Dice) -> Object {
 }
 
 /// A low wide stand for a television, with open bays and doors.
-pub fn tv_stand(dice: &mut Dice) -> Object {
+pub fn tv_stand(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
-        dice.within(1.0, 1.8),
-        dice.within(0.36, 0.5),
-        dice.within(0.4, 0.6),
+        rng.within(1.0, 1.8),
+        rng.within(0.36, 0.5),
+        rng.within(0.4, 0.6),
     ];
-    let body = dice.carcass(0);
-    let (columns, device) = (dice.count(2, 3), dice.dark());
+    let body = rng.carcass(0);
+    let (columns, device) = (rng.count(2, 3), rng.dark());
     let bay = w / columns as f32;
-    let open = dice.count(0, columns - 1);
+    let open = rng.count(0, columns - 1);
     let mut stand = Object::new("tv stand")
         .with(body, Mesh::slab(w, d, 0.03).at(0.0, 0.0, h - 0.03))
         .with(body, Mesh::slab(w, d, 0.06));
@@ -285,9 +285,9 @@ pub fn tv_stand(dice: &mut Dice) -> Object {
                     Mesh::soft(bay * 0.7, d * 0.7, 0.06, 0.01).at(x, 0.0, 0.065),
                 );
         } else {
-            let rows = dice.count(1, 2);
+            let rows = rng.count(1, 2);
             stand.parts.extend(
-                drawers([bay, d - 0.03, h - 0.09], rows, 1, body, dice)
+                drawers([bay, d - 0.03, h - 0.09], rows, 1, body, rng)
                     .at(x, 0.0, 0.06)
                     .parts,
             );

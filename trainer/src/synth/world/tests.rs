@@ -201,7 +201,7 @@ fn models_that_cannot_be_used_are_refused_by_name_value_and_limit() {
 
 /// The classes of the objects in some rooms.
 fn classes_in(world: &World) -> HashSet<&'static str> {
-    let layouts = (0..60).map(|index| Layout::new(&mut world.furnisher(Dice::new(4, index))));
+    let layouts = (0..60).map(|index| Layout::new(&mut world.furnisher(RoomRng::new(4, index))));
     layouts
         .flat_map(|layout| layout.things.into_iter().map(|thing| thing.object.class))
         .collect()
@@ -227,8 +227,12 @@ fn who_wants_a_thing_gets_a_model_as_often_as_the_world_says() {
     ] {
         let world = World::open(folder.path(), models).unwrap();
         let foreign = |index: &u64| {
-            let own = make(kind, &mut World::grammars().furnisher(Dice::new(9, *index))).unwrap();
-            let mut furnisher = world.furnisher(Dice::new(9, *index)).again(9, *index);
+            let own = make(
+                kind,
+                &mut World::grammars().furnisher(RoomRng::new(9, *index)),
+            )
+            .unwrap();
+            let mut furnisher = world.furnisher(RoomRng::new(9, *index)).again(9, *index);
             let thing = make(kind, &mut furnisher).unwrap();
             own.parts.len() != thing.parts.len() || own.bounds() != thing.bounds()
         };
@@ -241,7 +245,7 @@ fn who_wants_a_thing_gets_a_model_as_often_as_the_world_says() {
 fn a_varied_model_stays_finite_and_within_bounds() {
     let folder = assets();
     let library = Library::open(folder.path(), Models::Training).unwrap();
-    let dice = &mut Dice::new(2, 0);
+    let rng = &mut RoomRng::new(2, 0);
     for (kind, size) in [
         ("chair", Vec3::new(0.45, 0.45, 0.95)),
         ("toy", Vec3::splat(0.13)),
@@ -250,8 +254,8 @@ fn a_varied_model_stays_finite_and_within_bounds() {
         let space = (-half, half.with_z(size.z));
         let mut most_parts = 0;
         for _ in 0..200 {
-            let model = library.model_for(kind, size, dice).unwrap();
-            let object = varied(model, library.mate_of(model, dice), space, dice);
+            let model = library.model_for(kind, size, rng).unwrap();
+            let object = varied(model, library.mate_of(model, rng), space, rng);
             let (lo, hi) = object.bounds();
             let longest = |size: Vec3| size.max_element();
             assert!(lo.z.abs() < 1e-4 && (lo.x + hi.x).abs() < 1e-4, "{lo} {hi}");
@@ -282,19 +286,19 @@ fn a_varied_model_stays_finite_and_within_bounds() {
 fn tables_have_a_top_and_backs_face_the_wall() {
     let folder = assets();
     let held_out = Library::open(folder.path(), Models::HeldOut).unwrap();
-    let dice = &mut Dice::new(2, 1);
+    let rng = &mut RoomRng::new(2, 1);
     let table: &Model = held_out
-        .model_for("table", Vec3::new(1.2, 0.7, 0.74), dice)
+        .model_for("table", Vec3::new(1.2, 0.7, 0.74), rng)
         .unwrap();
     let top = table.tops[0];
     assert!(
-        (top.centre.z - 0.74).abs() < 0.02 && top.half[0] > 0.5 && top.half[1] > 0.28,
+        (top.center.z - 0.74).abs() < 0.02 && top.half[0] > 0.5 && top.half[1] > 0.28,
         "{top:?}"
     );
     let training = Library::open(folder.path(), Models::Training).unwrap();
     let chair = std::iter::repeat_with(|| {
         training
-            .model_for("chair", Vec3::new(0.42, 0.42, 0.95), dice)
+            .model_for("chair", Vec3::new(0.42, 0.42, 0.95), rng)
             .unwrap()
     })
     .find(|m| m.has_front)

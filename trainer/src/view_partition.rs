@@ -12,12 +12,12 @@ use burn::tensor::Tensor;
 use crate::{
     config::Loss,
     foundation::Annotation,
-    loss::{self, Output, Truth},
+    loss::{self, Output, Targets},
 };
 
 /// The rows of a scene's predictions that a view covers.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Seen {
+pub struct VisibleQueries {
     /// V^q: rows of the queries, ascending.
     pub queries: Vec<u32>,
     /// V^sp: superpoints, ascending.
@@ -28,9 +28,9 @@ pub struct Seen {
 #[derive(Clone, Debug)]
 pub struct Part {
     /// Rows that the truth covers; all of them if it is `None`.
-    pub seen: Option<Seen>,
+    pub seen: Option<VisibleQueries>,
     /// Truth for the rows of `seen`, in their order.
-    pub truth: Truth,
+    pub truth: Targets,
 }
 
 impl Part {
@@ -47,7 +47,7 @@ impl Part {
             .zip(queries)
             .filter_map(|(row, query)| Some((row, place(query)?)))
             .unzip();
-        let truth = Truth {
+        let truth = Targets {
             object_of_superpoint: annotation.objects.clone(),
             superpoint_sizes: annotation.sizes.clone(),
             object_of_query: places
@@ -55,9 +55,9 @@ impl Part {
                 .map(|&place| annotation.objects[place])
                 .collect(),
             class_of_object,
-            ..Truth::default()
+            ..Targets::default()
         };
-        let seen = Seen {
+        let seen = VisibleQueries {
             queries: rows,
             superpoints: annotation.superpoints.clone(),
         };
@@ -80,7 +80,7 @@ impl Part {
         for (&superpoint, &object) in annotation.superpoints.iter().zip(&annotation.objects) {
             object_of_superpoint[superpoint as usize] = object;
         }
-        let truth = Truth {
+        let truth = Targets {
             object_of_query: queries
                 .iter()
                 .map(|&query| object_of_superpoint[query as usize])
@@ -88,7 +88,7 @@ impl Part {
             object_of_superpoint,
             superpoint_sizes: sizes.to_vec(),
             class_of_object,
-            ..Truth::default()
+            ..Targets::default()
         };
         Self { seen: None, truth }
     }
@@ -119,8 +119,8 @@ pub fn loss(
 }
 
 /// The outputs, without boxes if the truth has none.
-fn unboxed(outputs: &[Output], truth: &Truth) -> Vec<Output> {
-    let known = truth.centres.len() == truth.class_of_object.len();
+fn unboxed(outputs: &[Output], truth: &Targets) -> Vec<Output> {
+    let known = truth.centers.len() == truth.class_of_object.len();
     outputs
         .iter()
         .cloned()
@@ -131,7 +131,7 @@ fn unboxed(outputs: &[Output], truth: &Truth) -> Vec<Output> {
         .collect()
 }
 
-impl Seen {
+impl VisibleQueries {
     /// The view's queries, with their masks restricted to the view's superpoints (equation 6).
     fn of(&self, outputs: &[Output]) -> Vec<Output> {
         let cut = |output: &Output| {
@@ -201,7 +201,7 @@ mod tests {
         let seen = part.seen.clone().unwrap();
         assert_eq!(
             seen,
-            Seen {
+            VisibleQueries {
                 queries: vec![0],
                 superpoints: vec![0, 1]
             }

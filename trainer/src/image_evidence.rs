@@ -19,14 +19,14 @@ const OBJECTS: usize = 2048;
 /// Image features and objects of a scene. Both are empty for a scan without images and for a
 /// network that does not use them.
 #[derive(Clone, Debug, Default)]
-pub struct Seen {
+pub struct ImageEvidence {
     /// Image features of the points, `(points, channels)`.
     pub image: Option<Vec<f32>>,
     /// Objects seen in images, in the scene's frame.
     pub objects: ObjectQueries,
 }
 
-impl Seen {
+impl ImageEvidence {
     /// Extracts everything that a network of this `config` uses.
     pub fn all(scene: &mut Foundation, config: &Config) -> Self {
         Self {
@@ -167,7 +167,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use rand::SeedableRng;
-    use segscape::model::config::{Objects, Turn};
+    use segscape::model::config::{ObjectAttentionOrder, Objects};
 
     use super::*;
     use crate::{samples::tests::processed, scans::tests::bundle};
@@ -178,7 +178,7 @@ mod tests {
         config.objects = Some(Objects {
             channels: 6,
             reach: 1.0,
-            turn: Turn::default(),
+            order: ObjectAttentionOrder::default(),
         });
         config
     }
@@ -186,7 +186,7 @@ mod tests {
     #[test]
     fn what_the_network_looks_at_is_placed() {
         let (mut scene, config) = (bundle(), looking());
-        let seen = Seen::all(&mut scene, &config);
+        let seen = ImageEvidence::all(&mut scene, &config);
         assert_eq!(
             (seen.objects.positions.len(), seen.objects.features.len()),
             (1, 6)
@@ -197,15 +197,15 @@ mod tests {
             seen.objects.positions
         );
         assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
-        let blind = Seen::all(&mut scene, &Config::nano());
+        let blind = ImageEvidence::all(&mut scene, &Config::nano());
         assert!(blind.image.is_none() && blind.objects.positions.is_empty());
         scene.images[0].features = None;
-        assert!(Seen::all(&mut scene, &config).image.is_none());
+        assert!(ImageEvidence::all(&mut scene, &config).image.is_none());
     }
 
     #[test]
     fn what_came_with_a_scene_is_what_the_network_reads() {
-        let seen = Seen::all(&mut processed(), &Config::scannet200());
+        let seen = ImageEvidence::all(&mut processed(), &Config::scannet200());
         assert_eq!(
             (seen.image, seen.objects),
             (processed().given.features, processed().given.objects)
@@ -216,7 +216,7 @@ mod tests {
     fn training_drops_kinds_and_objects() {
         let (config, mut rng) = (looking(), ChaCha8Rng::seed_from_u64(1));
         let mut drawn = |image_drop, objects_drop, object_drop| {
-            let seen = Seen::drawn(
+            let seen = ImageEvidence::drawn(
                 &mut bundle(),
                 &config,
                 &Augment {

@@ -20,13 +20,13 @@ pub struct Mean {
 
 /// Running means of the parameters and of the running statistics, by path in the module. All of it
 /// is kept in checkpoints.
-pub struct Average {
+pub struct Ema {
     /// Means by path in the module; empty before the first update.
     pub means: BTreeMap<String, Mean>,
     decay: f64,
 }
 
-impl Average {
+impl Ema {
     /// Creates an average that holds no means yet.
     pub fn new(decay: f64) -> Self {
         Self {
@@ -99,8 +99,8 @@ mod tests {
 
     #[test]
     fn means_follow_the_weights() {
-        let mut average = Average::new(0.5);
-        let mean = |average: &Average| {
+        let mut average = Ema::new(0.5);
+        let mean = |average: &Ema| {
             average.means["weight"]
                 .values
                 .clone()

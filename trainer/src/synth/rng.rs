@@ -5,9 +5,9 @@ use rand_chacha::ChaCha8Rng;
 
 /// A seeded random number generator; the same seed and stream give the same numbers on every
 /// machine.
-pub struct Dice(ChaCha8Rng);
+pub struct RoomRng(ChaCha8Rng);
 
-impl Dice {
+impl RoomRng {
     /// Stream number `stream` of the generator seeded with `seed`; streams are independent of each
     /// other.
     pub fn new(seed: u64, stream: u64) -> Self {

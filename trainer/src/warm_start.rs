@@ -14,7 +14,7 @@ use crate::models;
 
 /// Initial state of a run that has no checkpoint yet.
 #[derive(Clone, Copy, Debug)]
-pub struct Start<'a> {
+pub struct WarmStart<'a> {
     /// Folder of an exported model or of a run.
     pub folder: &'a Path,
     /// Number of steps that count as already made: the learning rate and the samples are those of

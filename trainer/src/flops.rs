@@ -14,7 +14,7 @@ use burn::tensor::{Device, Tensor};
 use segscape::{
     model::{
         Config, Scene,
-        config::{Backbone, Classes},
+        config::{BackboneConfig, Classes},
     },
     ops::{KernelMap, NO_NEIGHBOUR},
     text,
@@ -31,7 +31,7 @@ const MEASURED: Duration = Duration::from_millis(300);
 const EDGES: [usize; 4] = [256, 512, 1024, 4096];
 
 /// Counts the FLOPs of scenes.
-pub struct Work {
+pub struct Flops {
     config: Config,
     /// (pairs, output rows) of each kernel map over the counted scenes, in the order of [`maps`].
     totals: Vec<(f64, f64)>,
@@ -58,7 +58,7 @@ fn pairs(map: &KernelMap) -> f64 {
     (0..map.offsets()).map(met).sum()
 }
 
-impl Work {
+impl Flops {
     /// Creates a counter for a network of `config`.
     pub fn new(config: &Config) -> Self {
         Self {
@@ -125,7 +125,7 @@ fn backbone(config: &Config, first: f64, around: &[f64], children: &[f64], rows:
     let change =
         |level: usize, input: usize, output: usize| children[level] * (input * output) as f64;
     match &config.backbone {
-        Backbone::SparseUnet { planes, .. } => {
+        BackboneConfig::SparseUnet { planes, .. } => {
             let down: f64 = planes
                 .iter()
                 .enumerate()
@@ -144,7 +144,7 @@ fn backbone(config: &Config, first: f64, around: &[f64], children: &[f64], rows:
                 .sum();
             first * inputs * planes[0] as f64 + down + up + exchange
         }
-        Backbone::ResUnet {
+        BackboneConfig::ResUnet {
             stem,
             planes,
             blocks: counts,
@@ -272,7 +272,7 @@ mod tests {
     #[test]
     fn products_are_counted_by_who_meets_whom() {
         let one_level = Config {
-            backbone: Backbone::SparseUnet {
+            backbone: BackboneConfig::SparseUnet {
                 planes: vec![8],
                 grid: None,
             },
@@ -287,7 +287,7 @@ mod tests {
         // the first convolution, and two blocks of two convolutions
         let expected = 5.0 * (7.0 * 8.0 + 4.0 * 64.0);
         assert_eq!(backbone(&one_level, 5.0, &[5.0], &[], &[3.0]), expected);
-        let mut work = Work::new(&one_level);
+        let mut work = Flops::new(&one_level);
         let flops = work.of_scene(&scene, 2, 4);
         assert_eq!(
             flops,
@@ -305,7 +305,7 @@ mod tests {
             backbone,
             ..Config::nano()
         };
-        let sparse = config(Backbone::SparseUnet {
+        let sparse = config(BackboneConfig::SparseUnet {
             planes: vec![2, 3],
             grid: None,
         });
@@ -316,7 +316,7 @@ mod tests {
             backbone(&sparse, first, &around, &children, &rows),
             10.0 * 7.0 * 2.0 + down + up + 2.0 * 6.0 * 6.0
         );
-        let residual = config(Backbone::ResUnet {
+        let residual = config(BackboneConfig::ResUnet {
             first_kernel: 3,
             stem: 2,
             planes: vec![3, 5],
