@@ -86,12 +86,12 @@ pub fn save_newest<M: Module>(
     run: &Path,
     module: &M,
     optimiser: &AdamW,
-    average: Option<&Ema>,
+    ema: Option<&Ema>,
     config: &Config,
     state: &State,
 ) -> anyhow::Result<()> {
     let [next, newest, previous] = [NEXT, CHECKPOINT, PREVIOUS].map(|name| run.join(name));
-    save(&next, module, optimiser, average, config, state)?;
+    save(&next, module, optimiser, ema, config, state)?;
     if Checkpoint::read(&newest).is_ok() {
         fs::rename(&newest, &previous)
             .with_context(|| format!("cannot write {}", previous.display()))?;
@@ -120,7 +120,7 @@ pub fn save<M: Module>(
     path: &Path,
     module: &M,
     optimiser: &AdamW,
-    average: Option<&Ema>,
+    ema: Option<&Ema>,
     config: &Config,
     state: &State,
 ) -> anyhow::Result<()> {
@@ -139,9 +139,9 @@ pub fn save<M: Module>(
             )
         })
     });
-    let means = average
+    let means = ema
         .into_iter()
-        .flat_map(|average| &average.means)
+        .flat_map(|ema| &ema.means)
         .map(|(name, mean)| {
             let values: Vec<f32> = mean.values.clone().into_data().iter::<f32>().collect();
             (
@@ -262,17 +262,17 @@ impl Checkpoint {
         )?)
     }
 
-    /// Restores the running means on `device`; leaves `average` empty if the run has kept none so
+    /// Restores the running means on `device`; leaves `ema` empty if the run has kept none so
     /// far.
     ///
     /// # Errors
     /// Returns an error if the file is damaged.
-    pub fn average(&self, average: &mut Ema, device: &Device) -> anyhow::Result<()> {
+    pub fn ema(&self, ema: &mut Ema, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
         let means = file
             .iter()
             .filter_map(|(name, view)| Some((name.strip_prefix(AVERAGE)?, view)));
-        average.means = means
+        ema.means = means
             .map(|(name, view)| {
                 (
                     name.to_owned(),
@@ -411,11 +411,11 @@ mod tests {
             scenes: 4,
             seconds: 2.5,
         };
-        let mut average = Ema::new(0.9);
-        average.update(&net, 1);
+        let mut ema = Ema::new(0.9);
+        ema.update(&net, 1);
         let kept = values(&net);
         net = step(net, &mut optimiser, &x);
-        save(&path, &net, &optimiser, Some(&average), &config, &state).unwrap();
+        save(&path, &net, &optimiser, Some(&ema), &config, &state).unwrap();
         let saved = values(&net);
 
         let checkpoint = Checkpoint::read(&path).unwrap();
@@ -428,12 +428,10 @@ mod tests {
             "the running means answer"
         );
         let mut again = Ema::new(0.9);
-        checkpoint
-            .average(&mut again, &device.clone().inner())
-            .unwrap();
+        checkpoint.ema(&mut again, &device.clone().inner()).unwrap();
         assert_eq!(
             again.means.keys().collect::<Vec<_>>(),
-            average.means.keys().collect::<Vec<_>>()
+            ema.means.keys().collect::<Vec<_>>()
         );
         let mut resumed_optimiser = AdamW::new(&config.optimiser);
         checkpoint

@@ -99,9 +99,9 @@ mod tests {
 
     #[test]
     fn means_follow_the_weights() {
-        let mut average = Ema::new(0.5);
-        let mean = |average: &Ema| {
-            average.means["weight"]
+        let mut ema = Ema::new(0.5);
+        let mean = |ema: &Ema| {
+            ema.means["weight"]
                 .values
                 .clone()
                 .into_data()
@@ -109,20 +109,20 @@ mod tests {
                 .next()
                 .unwrap()
         };
-        average.update(&constant(1.0), 1);
+        ema.update(&constant(1.0), 1);
         assert_eq!(
-            (mean(&average), average.means["weight"].shape.as_slice()),
+            (mean(&ema), ema.means["weight"].shape.as_slice()),
             (1.0, &[2, 1][..])
         );
-        average.update(&constant(3.0), 2);
+        ema.update(&constant(3.0), 2);
         let early = 3.0 / 12.0;
         assert!(
-            (mean(&average) - (early + (1.0 - early) * 3.0)).abs() < 1e-6,
+            (mean(&ema) - (early + (1.0 - early) * 3.0)).abs() < 1e-6,
             "{}",
-            mean(&average)
+            mean(&ema)
         );
-        let before = mean(&average);
-        average.update(&constant(1.0), 1000);
-        assert!((mean(&average) - (before + 1.0) / 2.0).abs() < 1e-6);
+        let before = mean(&ema);
+        ema.update(&constant(1.0), 1000);
+        assert!((mean(&ema) - (before + 1.0) / 2.0).abs() < 1e-6);
     }
 }

@@ -72,7 +72,7 @@ pub struct Devices {
 struct Computer {
     config: Config,
     device: Device,
-    work: Flops,
+    flops: Flops,
 }
 
 /// A thread with a device of its own.
@@ -107,7 +107,7 @@ impl Devices {
         let computer = |device: &Device| Computer {
             config: config.clone(),
             device: device.clone(),
-            work: Flops::new(&config.model),
+            flops: Flops::new(&config.model),
         };
         let (first, others) = devices.split_first().context("no device to train on")?;
         let home = first.clone().inner();
@@ -207,7 +207,7 @@ impl Computer {
             };
             let scene = sample.input.to_device(&self.device);
             flops +=
-                self.work
+                self.flops
                     .of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
             let shape = [sample.text.len() / text::DIM, text::DIM];
             let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
@@ -413,7 +413,7 @@ mod tests {
         devices: Devices,
         model: SegDino3dVl,
         optimiser: AdamW,
-        average: Ema,
+        ema: Ema,
     }
 
     fn config() -> Config {
@@ -470,7 +470,7 @@ mod tests {
                 devices: Devices::new(&vec![device.clone(); devices], &config).unwrap(),
                 model: SegDino3dVl::new(&config.model, &device),
                 optimiser: AdamW::new(&config.optimiser),
-                average: Ema::new(0.9),
+                ema: Ema::new(0.9),
                 config,
             }
         }
@@ -486,7 +486,7 @@ mod tests {
                 None => model,
             };
             if is_finite {
-                self.average.update(&self.model, self.optimiser.updates);
+                self.ema.update(&self.model, self.optimiser.updates);
             }
             (self, is_finite)
         }
@@ -506,7 +506,7 @@ mod tests {
                     .map(move |(which, moment)| (format!("moment {which} {name}"), flat(moment)))
             });
             let means = self
-                .average
+                .ema
                 .means
                 .iter()
                 .map(|(name, mean)| (format!("mean {name}"), flat(&mean.values)));

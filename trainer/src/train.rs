@@ -71,7 +71,7 @@ pub fn train(
     validation::check(&config.validation)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
     let mut run = Run::begin(config, start, out, device)?;
-    let peak = work::peak(&device.clone().inner())? * devices.len() as f64;
+    let peak = flops::peak(&device.clone().inner())? * devices.len() as f64;
     tracing::info!(
         "dense products reach {:.1} GFLOPS on {} device(s)",
         peak / 1e9,
@@ -125,7 +125,7 @@ struct Run<'a> {
     out: &'a Path,
     model: SegDino3dVl,
     optimiser: AdamW,
-    average: Option<Ema>,
+    ema: Option<Ema>,
     state: State,
     /// `true` if the last step was finite.
     was_finite: bool,
@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
             out,
             model: SegDino3dVl::new(&config.model, device),
             optimiser: AdamW::new(&config.optimiser),
-            average: config.optimiser.ema.map(Ema::new),
+            ema: config.optimiser.ema.map(Ema::new),
             state: State::default(),
             was_finite: true,
             broken: 0,
@@ -159,8 +159,8 @@ impl<'a> Run<'a> {
             );
             run.model = saved.module(run.model)?;
             saved.optimiser(&mut run.optimiser, &device.clone().inner())?;
-            if let Some(average) = &mut run.average {
-                saved.average(average, &device.clone().inner())?;
+            if let Some(ema) = &mut run.ema {
+                saved.ema(ema, &device.clone().inner())?;
             }
             run.state = saved.state;
             warn_of_changes(&saved.config, config)?;
@@ -170,7 +170,7 @@ impl<'a> Run<'a> {
                 run.state.seconds / 60.0
             );
         } else if let Some(WarmStart { folder, steps }) = start {
-            run.model = start::network(folder, &config.model, device)?;
+            run.model = warm_start::network(folder, &config.model, device)?;
             run.state = State {
                 steps,
                 scenes: steps * config.optimiser.scenes_per_step as u64,
@@ -210,12 +210,12 @@ impl<'a> Run<'a> {
         };
         self.state.steps += 1;
         self.state.updates = self.optimiser.updates;
-        if let Some(average) = self
-            .average
+        if let Some(ema) = self
+            .ema
             .as_mut()
             .filter(|_| self.state.updates > before.updates)
         {
-            average.update(&self.model, self.state.updates);
+            ema.update(&self.model, self.state.updates);
         }
         self.state.seconds = clock.seconds();
         if !self.was_finite {
@@ -252,7 +252,7 @@ impl<'a> Run<'a> {
                 &path,
                 &self.model,
                 &self.optimiser,
-                self.average.as_ref(),
+                self.ema.as_ref(),
                 self.config,
                 before,
             )?;
@@ -265,7 +265,7 @@ impl<'a> Run<'a> {
             self.out,
             &self.model,
             &self.optimiser,
-            self.average.as_ref(),
+            self.ema.as_ref(),
             self.config,
             &self.state,
         )

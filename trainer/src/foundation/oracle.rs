@@ -15,8 +15,8 @@ use super::{Foundation, Image, Instance, Mask, Truth};
 use crate::synth::{
     Shot, SyntheticRoom,
     classes::CLASSES,
-    dice::Dice,
     noise::{noise, unit},
+    rng::RoomRng,
 };
 
 /// Number of channels of image and object features.
@@ -89,7 +89,7 @@ impl Foundation {
     /// Simulates the reconstruction and perception of a room. The result depends on the arguments
     /// only.
     pub fn of_room(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64) -> Self {
-        let mut dice = Dice::new(seed, 0);
+        let mut dice = RoomRng::new(seed, 0);
         let names = CLASSES
             .iter()
             .map(|class| (class.id, class.name.to_owned()))
@@ -139,7 +139,7 @@ impl Foundation {
     }
 
     /// Adds the errors of a reconstruction from images.
-    fn reconstructed(mut self, errors: &Errors, dice: &mut Dice) -> Self {
+    fn reconstructed(mut self, errors: &Errors, dice: &mut RoomRng) -> Self {
         self.smooth(errors.smoothing);
         // the drift accumulated up to each image
         let mut way = Vec3::ZERO;
@@ -239,7 +239,7 @@ impl Foundation {
 
 /// The pixel of a random image among those that see the point, because reconstructions merge the
 /// points of all images.
-fn origin(position: [f32; 3], shots: &[Shot], dice: &mut Dice) -> Option<Correspondence> {
+fn origin(position: [f32; 3], shots: &[Shot], dice: &mut RoomRng) -> Option<Correspondence> {
     let seen = (0..).zip(shots).filter_map(|(view, shot)| {
         let pixel = shot.camera.project(position)?;
         let [rows, columns] = shot.size;
@@ -260,7 +260,7 @@ fn image(
     shot: &Shot,
     class_of_instance: &[Option<&'static str>],
     errors: &Errors,
-    dice: &mut Dice,
+    dice: &mut RoomRng,
 ) -> Image {
     let [rows, columns] = shot.size;
     let seed = dice.seed();
@@ -370,7 +370,7 @@ pub fn picture(image: &Image, shots: &[Shot]) -> anyhow::Result<Vec<u8>> {
 
 /// The feature of an instance called `name`: a fixed projection of the embedding of the name, mixed
 /// with noise.
-fn feature(name: &str, blind: f32, dice: &mut Dice) -> Vec<f32> {
+fn feature(name: &str, blind: f32, dice: &mut RoomRng) -> Vec<f32> {
     let embedding = Vocabulary::shipped().lookup(name);
     let mut feature: Vec<f32> = (0..CHANNELS)
         .map(|channel| {

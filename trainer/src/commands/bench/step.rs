@@ -17,7 +17,7 @@ use super::{Bench, print};
 use crate::{
     allocator,
     config::{Config, Generated},
-    ema::Average,
+    ema::Ema,
     optimiser::{AdamW, learning_rate},
     samples::{Sample, Samples},
     step::{Devices, Phases},
@@ -96,7 +96,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     device.seed(config.run.seed);
     let mut model = SegDino3dVl::new(&config.model, &device);
     let mut optimiser = AdamW::new(&config.optimiser);
-    let mut average = config.optimiser.ema.map(Average::new);
+    let mut ema = config.optimiser.ema.map(Ema::new);
     let mut computers = Devices::new(std::slice::from_ref(&device), &config)?;
     let scenes = config.optimiser.scenes_per_step;
     let samples = Samples::start(config.clone(), 0);
@@ -110,7 +110,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         .map(|_| next())
         .collect::<anyhow::Result<Vec<Sample>>>()?
         .into_iter();
-    let mut peak = work::peak(&inner)?;
+    let mut peak = flops::peak(&inner)?;
     let (mut parts, mut flops, mut losses) =
         (vec![Vec::new(); PARTS.len()], Vec::new(), String::new());
     for step in 0..options.steps {
@@ -128,8 +128,8 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         inner.sync()?;
         let optimised = clock.elapsed();
         clock = Instant::now();
-        if let Some(average) = &mut average {
-            average.update(&model, optimiser.updates);
+        if let Some(ema) = &mut ema {
+            ema.update(&model, optimiser.updates);
         }
         inner.sync()?;
         let Phases {
@@ -157,7 +157,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         flops.push(done.flops);
         losses += &format!("{} {norm}\n", done.figures[0]);
     }
-    peak = peak.max(work::peak(&inner)?);
+    peak = peak.max(flops::peak(&inner)?);
     let speeds: Vec<f64> = flops
         .iter()
         .zip(&parts[PARTS.len() - 1])
