@@ -5,7 +5,7 @@ use std::{net::SocketAddr, path::PathBuf};
 
 use reqwest::{Client, Response, StatusCode};
 use segscape::{
-    bundle::{self, Bundle, Meta, Provenance, View},
+    bundle::{self, Bundle, Meta, Provenance, SavedView},
     instances::Segmentation,
     scan::{Frame, UpAxis},
     superpoint::Superpoints,
@@ -124,7 +124,7 @@ fn scene() -> Vec<u8> {
         segmentation: Segmentation::default(),
         meta: Meta {
             names: vec![],
-            view: View::default(),
+            view: SavedView::default(),
             frame: Frame {
                 offset: [0.0; 3],
                 metres_per_unit: 1.0,

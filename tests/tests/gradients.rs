@@ -11,9 +11,9 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, Then, attention, mask_ious, mask_terms, masked_softmax, matmul,
+    KernelMap, Level, SegmentMap, FusedEpilogue, attention, mask_ious, mask_terms, masked_softmax, matmul,
     normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
-    sparse_conv_then,
+    sparse_conv_with_epilogue,
 };
 
 const STEP: f32 = 0.5;
@@ -112,12 +112,12 @@ fn of_sparse_convolutions() {
             });
             // With gradients, the operations run separately. All operations that may follow the
             // sums are included except ReLU, which is not linear.
-            let following = |like: &Device| Then {
+            let following = |like: &Device| FusedEpilogue {
                 affine: Some(tensor(&noise(4, 4), [2, 2], like)),
                 addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
                 with_relu: false,
             };
-            let then = |x: Tensor<2>, w: Tensor<3>, then: Then| sparse_conv_then(x, w, map, then);
+            let then = |x: Tensor<2>, w: Tensor<3>, then: FusedEpilogue| sparse_conv_with_epilogue(x, w, map, then);
             check(&what("what follows to input"), x_shape, &device, |x| {
                 then(x.clone(), fixed(x.device()).1, following(&x.device()))
             });
@@ -133,7 +133,7 @@ fn of_sparse_convolutions() {
                     then(
                         x,
                         w,
-                        Then {
+                        FusedEpilogue {
                             affine: Some(affine.clone()),
                             ..following(&affine.device())
                         },
@@ -149,7 +149,7 @@ fn of_sparse_convolutions() {
                     then(
                         x,
                         w,
-                        Then {
+                        FusedEpilogue {
                             addend: Some(addend.clone()),
                             ..following(&addend.device())
                         },

@@ -28,7 +28,7 @@ use crate::{
     flops::Flops,
     loss::{Output, Terms},
     optimiser::Finite,
-    partition,
+    view_partition,
     samples::Sample,
 };
 

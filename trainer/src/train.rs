@@ -26,7 +26,7 @@ use crate::{
     step::Devices,
     validation,
     warm_start::{self, WarmStart},
-    work,
+    flops,
 };
 
 /// Number of non-finite steps that leave a checkpoint; more would add no information.

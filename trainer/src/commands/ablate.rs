@@ -321,7 +321,7 @@ fn table(records: &[Value], steps: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use segscape::model::config::{Objects, Turn};
+    use segscape::model::config::{Objects, ObjectAttentionOrder};
 
     use super::*;
 
@@ -365,7 +365,7 @@ mod tests {
         config.model.objects = Some(Objects {
             channels: 4,
             reach: 0.2,
-            turn: Turn::default(),
+            order: ObjectAttentionOrder::default(),
         });
         let text = |change: fn(&mut Config)| {
             let mut config = config.clone();

@@ -9,7 +9,7 @@ use glam::Affine3A;
 
 use super::{
     Shots, phone,
-    phone::{Intrinsics, from_arkit},
+    phone::{PictureIntrinsics, from_arkit},
     pose,
 };
 
@@ -59,7 +59,7 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
 
 /// Reads `fx`, `fy`, `cx`, `cy`, and the upper rows `t_00` to `t_23` of the matrix from ARKit's
 /// camera to the world.
-fn camera(path: &Path) -> anyhow::Result<(Intrinsics, Option<Affine3A>)> {
+fn camera(path: &Path) -> anyhow::Result<(PictureIntrinsics, Option<Affine3A>)> {
     let json = phone::json(path)?;
     let number = |key: &str| -> anyhow::Result<f32> {
         let value = json
@@ -73,7 +73,7 @@ fn camera(path: &Path) -> anyhow::Result<(Intrinsics, Option<Affine3A>)> {
     for (place, value) in rows.iter_mut().enumerate().take(12) {
         *value = number(&format!("t_{}{}", place / 4, place % 4))?;
     }
-    let intrinsics = Intrinsics {
+    let intrinsics = PictureIntrinsics {
         focal: [number("fx")?, number("fy")?],
         center: [number("cx")?, number("cy")?],
     };

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use glam::Affine3A;
 
-use super::{Shots, numbers, phone, phone::Intrinsics, quaternion_pose};
+use super::{Shots, numbers, phone, phone::PictureIntrinsics, quaternion_pose};
 
 const ODOMETRY: &str = "odometry.csv";
 const MATRIX: &str = "camera_matrix.csv";
@@ -20,7 +20,7 @@ struct Row {
     frame: String,
     world_from_camera: Option<Affine3A>,
     /// Intrinsics of this frame, which newer versions of the app write.
-    intrinsics: Option<Intrinsics>,
+    intrinsics: Option<PictureIntrinsics>,
 }
 
 /// `true` if the folder is a recording.
@@ -41,7 +41,7 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
         );
     }
     let m = numbers::<9>(&folder.join(MATRIX))?;
-    let of_all = Intrinsics {
+    let of_all = PictureIntrinsics {
         focal: [m[0], m[4]],
         center: [m[2], m[5]],
     };
@@ -130,7 +130,7 @@ fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
         })?;
         let [x, y, z, qx, qy, qz, qw] = pose.map(value);
         let intrinsics = match camera {
-            [Some(fx), Some(fy), Some(cx), Some(cy)] => Some(Intrinsics {
+            [Some(fx), Some(fy), Some(cx), Some(cy)] => Some(PictureIntrinsics {
                 focal: [value(fx)?, value(fy)?],
                 center: [value(cx)?, value(cy)?],
             }),

@@ -37,7 +37,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         let backbone = Backbone::new(&config.backbone, channels, device);
         let (mut first, mut fastest) = (None, f64::INFINITY);
         for _ in 0..=bench.runs {
-            let features = Features::beside(Features::cuts(voxels, channels).map(noise).collect());
+            let features = Features::concat(Features::cuts(voxels, channels).map(noise).collect());
             device.sync()?;
             let start = Instant::now();
             let out = backbone.forward(features, &pyramid);

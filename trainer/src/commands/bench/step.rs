@@ -21,7 +21,7 @@ use crate::{
     optimiser::{AdamW, learning_rate},
     samples::{Sample, Samples},
     step::{Devices, Phases},
-    work,
+    flops,
 };
 
 /// Options of `bench step`, and the number of threads of all benchmarks.
