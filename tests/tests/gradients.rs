@@ -11,9 +11,9 @@ use proofs::{
     device,
 };
 use segscape::ops::{
-    KernelMap, Level, SegmentMap, FusedEpilogue, attention, mask_ious, mask_terms, masked_softmax, matmul,
-    normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input, sparse_conv_grad_weight,
-    sparse_conv_with_epilogue,
+    FusedEpilogue, KernelMap, Level, SegmentMap, attention, mask_ious, mask_terms, masked_softmax,
+    matmul, normalize, segment_mean, sine, sparse_conv, sparse_conv_grad_input,
+    sparse_conv_grad_weight, sparse_conv_with_epilogue,
 };
 
 const STEP: f32 = 0.5;
@@ -117,7 +117,9 @@ fn of_sparse_convolutions() {
                 addend: Some(tensor(&noise(5, map.out_rows() * 2), g_shape, like)),
                 with_relu: false,
             };
-            let then = |x: Tensor<2>, w: Tensor<3>, then: FusedEpilogue| sparse_conv_with_epilogue(x, w, map, then);
+            let then = |x: Tensor<2>, w: Tensor<3>, then: FusedEpilogue| {
+                sparse_conv_with_epilogue(x, w, map, then)
+            };
             check(&what("what follows to input"), x_shape, &device, |x| {
                 then(x.clone(), fixed(x.device()).1, following(&x.device()))
             });

@@ -28,8 +28,8 @@ use crate::{
     flops::Flops,
     loss::{Output, Terms},
     optimiser::Finite,
-    view_partition,
     samples::Sample,
+    view_partition,
 };
 
 /// The result of one step over all its scenes.

@@ -19,6 +19,7 @@ use crate::{
     checkpoint::{self, CHECKPOINT, State},
     config::Config,
     ema::Ema,
+    flops,
     loss::Terms,
     metrics::Metrics,
     optimiser::{AdamW, Finite, learning_rate},
@@ -26,7 +27,6 @@ use crate::{
     step::Devices,
     validation,
     warm_start::{self, WarmStart},
-    flops,
 };
 
 /// Number of non-finite steps that leave a checkpoint; more would add no information.

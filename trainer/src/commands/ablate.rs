@@ -321,7 +321,7 @@ fn table(records: &[Value], steps: Option<u64>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use segscape::model::config::{Objects, ObjectAttentionOrder};
+    use segscape::model::config::{ObjectAttentionOrder, Objects};
 
     use super::*;
 

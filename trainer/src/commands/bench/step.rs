@@ -18,10 +18,10 @@ use crate::{
     allocator,
     config::{Config, Generated},
     ema::Ema,
+    flops,
     optimiser::{AdamW, learning_rate},
     samples::{Sample, Samples},
     step::{Devices, Phases},
-    flops,
 };
 
 /// Options of `bench step`, and the number of threads of all benchmarks.
