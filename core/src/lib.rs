@@ -1,6 +1,6 @@
 //! Segscape: from the bytes of a room scan to separate, named 3D instances.
 //!
-//! The folders follow the order in which a scan passes through them; [`pipeline`] is the only
+//! The folders follow the order in which a scan passes through them; [`job`] is the only
 //! module that knows that order. Inputs are bytes, outputs are structs: no file system, no DOM, no
 //! threads; the clock and the yield are in [`platform`].
 //!
@@ -13,11 +13,11 @@ pub mod evaluate;
 mod golden;
 pub mod instances;
 #[cfg(feature = "model")]
+pub mod job;
+#[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]
 pub mod ops;
-#[cfg(feature = "model")]
-pub mod pipeline;
 pub mod platform;
 pub mod preflight;
 pub mod progress;

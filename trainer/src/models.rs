@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context;
 use burn::tensor::Device;
 use segscape::{
+    job::Network,
     model::{self, SegDino3dVl, manifest::Manifest},
-    pipeline::Network,
     progress::Monitor,
     shards::Shard,
     text::{MiniLm, TextManifest},

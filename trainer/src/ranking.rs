@@ -17,7 +17,7 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use segscape::{
     instances::{self, Evidence, FEATURES, Ranker, SelectOptions, SuperpointGeometry},
-    pipeline::{self, Network},
+    job::{self, Network},
     progress::Monitor,
 };
 
@@ -78,12 +78,7 @@ pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Exampl
     let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
     let colors = observation.colors;
     let grouping = scan.grouping(&monitor)?;
-    let proposals = pollster::block_on(pipeline::propose(
-        &observation,
-        &grouping,
-        network,
-        &monitor,
-    ))?;
+    let proposals = pollster::block_on(job::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(
         &room.positions,
         colors,

@@ -8,8 +8,8 @@ use std::{
 
 use anyhow::Context;
 use segscape::{
+    job::{self, Grouping},
     model::{Config, Observation},
-    pipeline::{self, Grouping},
     progress::Monitor,
     spatial::Thinned,
     superpoint::{SuperpointError, SuperpointOptions},
@@ -130,16 +130,8 @@ impl Labelled {
     /// # Errors
     /// Returns an error if there are too few points.
     pub fn grouping(&self, monitor: &Monitor) -> Result<Grouping, SuperpointError> {
-        let Room {
-            positions,
-            colors,
-            superpoints,
-            ..
-        } = &self.room;
-        match self.is_grouped {
-            true => pipeline::group_as(superpoints.clone(), positions, colors.as_deref(), monitor),
-            false => pipeline::group(positions, colors.as_deref(), &[], monitor),
-        }
+        let given = self.is_grouped.then(|| self.room.superpoints.clone());
+        job::group(&self.observation(), given, monitor)
     }
 
     /// The input of a network.

@@ -35,7 +35,7 @@ pub struct Hit {
 pub struct Answer {
     /// Name of the term as typed.
     pub name: String,
-    /// Instances labelled with the term whose confidence is above the threshold, best first; their
+    /// Instances labelled with the term whose confidence reaches the threshold, best first; their
     /// number is the count.
     pub hits: Vec<Hit>,
     /// If nothing was found: the nearest instances, whatever their labels.
@@ -175,7 +175,7 @@ impl Recognition {
         for instance in 0..self.terms.len() {
             if let Some((term, confidence)) = self
                 .label(instance)
-                .filter(|(_, confidence)| *confidence > threshold)
+                .filter(|(_, confidence)| *confidence >= threshold)
             {
                 answers[term].hits.push(Hit {
                     instance,

@@ -7,6 +7,7 @@ use burn::tensor::{Device, Tensor, TensorData};
 use super::{Config, config::Inputs, features::Features, pyramid::Pyramid};
 use crate::{
     ops::{BINDING_LIMIT, KernelMapError, SegmentMap, SegmentMapError},
+    scan::Scan,
     spatial::{Voxels, farthest_points},
     superpoint::Superpoints,
 };
@@ -76,6 +77,9 @@ pub enum SceneError {
 pub struct Observation<'a> {
     /// Positions in metres, world frame, `(points, 3)`.
     pub positions: &'a [[f32; 3]],
+    /// Triangles between the points, if the scan is a mesh. Superpoints follow its surface; the
+    /// network does not read them.
+    pub triangles: &'a [[u32; 3]],
     /// sRGB colors, `(points, 3)`; a scan without colors is treated as having the mean color
     /// everywhere.
     pub colors: Option<&'a [[u8; 3]]>,
@@ -88,6 +92,17 @@ pub struct Observation<'a> {
     /// [`Objects::channels`](super::config::Objects::channels)) and positions `(objects, 3)` in
     /// metres.
     pub objects: Option<(&'a [f32], &'a [[f32; 3]])>,
+}
+
+impl<'a> From<&'a Scan> for Observation<'a> {
+    fn from(scan: &'a Scan) -> Self {
+        Self {
+            positions: &scan.positions,
+            triangles: &scan.triangles,
+            colors: scan.colors.as_deref(),
+            ..Self::default()
+        }
+    }
 }
 
 /// The network's input for one scan, in main memory.
@@ -128,6 +143,7 @@ impl SceneInput {
             image,
             distorted,
             objects,
+            triangles: _,
         } = *observation;
         let points = positions.len();
         if points == 0 {

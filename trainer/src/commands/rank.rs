@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use indicatif::ProgressBar;
-use segscape::pipeline::Network;
+use segscape::job::Network;
 
 use crate::{
     device::DeviceChoice,

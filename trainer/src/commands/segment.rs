@@ -1,5 +1,4 @@
-//! `trainer segment`: segments scans into named instances, with the whole pipeline outside a
-//! browser.
+//! `trainer segment`: segments scans into named instances, the whole job outside a browser.
 
 use std::{
     cell::{Cell, RefCell},
@@ -12,12 +11,12 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use segscape::{
-    instances::query::PromptTerm,
-    pipeline::{self, Network},
+    instances::{SelectOptions, query::PromptTerm},
+    job::{self, Network},
+    model::Observation,
     platform::Instant,
-    preflight::{Choices, preflight},
+    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan,
     text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
     write,
 };
@@ -95,26 +94,17 @@ impl Segment {
 
         clock.at(Stage::Read);
         let bytes = fs::read(path).context("cannot be read")?;
-        let mut scan = scan::read(&bytes, &monitor)?;
+        let mut scan = job::read(&bytes, &monitor)?;
         drop(bytes);
-        pipeline::check(&scan)?;
-        preflight(&scan, Choices::default()).apply(&mut scan);
+        job::place(&mut scan, Choices::default());
+        let observation = Observation::from(&scan);
         clock.at(Stage::Superpoints);
-        let grouping = pipeline::group(
-            &scan.positions,
-            scan.colors.as_deref(),
-            &scan.triangles,
-            &monitor,
-        )?;
+        let grouping = job::group(&observation, None, &monitor)?;
         let superpoints = &grouping.superpoints;
-        let segmentation = pollster::block_on(pipeline::segment(
-            &scan.positions,
-            scan.colors.as_deref(),
-            &grouping,
-            network,
-            &monitor,
-        ))?;
-        let labels = pipeline::label(&scan, superpoints, &segmentation, terms, self.threshold);
+        let options = SelectOptions::default();
+        let segmenting = job::segment(&observation, &grouping, network, &options, &monitor);
+        let segmentation = pollster::block_on(segmenting)?;
+        let labels = job::label(&scan, superpoints, &segmentation, terms, self.threshold);
         let ms = clock.finish();
 
         let mut records = write::instance_records(&scan, &labels);

@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
     instances::{Masks, SelectOptions},
-    pipeline::{self, Network},
+    job::{self, Network},
     progress::Monitor,
 };
 
@@ -83,7 +83,7 @@ fn look(network: &Network, scan: &Labelled, select: &SelectOptions) -> anyhow::R
     let observation = scan.observation();
     let (positions, monitor) = (observation.positions, Monitor::silent());
     let grouping = scan.grouping(&monitor)?;
-    let segmentation = pollster::block_on(pipeline::segment_observed(
+    let segmentation = pollster::block_on(job::segment(
         &observation,
         &grouping,
         network,

@@ -10,7 +10,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
     evaluate::{self, Evaluation, EvaluationTruth, ScoredMask, Size},
-    pipeline::Network,
+    job::Network,
 };
 use serde::Serialize;
 

@@ -6,7 +6,8 @@ use std::collections::HashMap;
 
 use segscape::{
     instances::SelectOptions,
-    pipeline::{self, Grouping},
+    job::{self, Grouping},
+    model::Observation,
     progress::Monitor,
     spatial::{Thinned, nearest_neighbours},
 };
@@ -48,8 +49,12 @@ impl Regions {
     fn at(spacing: f32, positions: &[[f32; 3]], colors: &[[u8; 3]], points: usize) -> Self {
         let thinned = Thinned::new(positions, spacing, |_, _| true);
         let (positions, colors) = (thinned.of_kept(positions), thinned.of_kept(colors));
-        let grouping: Grouping =
-            pipeline::group(&positions, Some(&colors), &[], &Monitor::silent()).unwrap();
+        let observation = Observation {
+            positions: &positions,
+            colors: Some(&colors),
+            ..Observation::default()
+        };
+        let grouping: Grouping = job::group(&observation, None, &Monitor::silent()).unwrap();
         let mut superpoint_of_point = thinned.of_points(grouping.superpoints.superpoint_of_point());
         superpoint_of_point.truncate(points);
         let areas = grouping.areas();

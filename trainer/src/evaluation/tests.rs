@@ -3,11 +3,11 @@
 use burn::tensor::Device;
 use segscape::{
     instances::{Masks, SelectOptions},
+    job,
     model::{
-        Config, SegDino3dVl,
+        Config, Observation, SegDino3dVl,
         config::{ObjectAttentionOrder, Objects},
     },
-    pipeline,
     progress::Monitor,
     scan,
     superpoint::Superpoints,
@@ -443,9 +443,12 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     );
     let see = |config: Option<&Config>| {
         let scan = Labelled::whole(&path, config, None).unwrap();
-        let grouping =
-            pipeline::group(&scan.room.positions, None, &[], &Monitor::silent()).unwrap();
-        pollster::block_on(pipeline::propose(
+        let points = Observation {
+            positions: &scan.room.positions,
+            ..Observation::default()
+        };
+        let grouping = job::group(&points, None, &Monitor::silent()).unwrap();
+        pollster::block_on(job::propose(
             &scan.observation(),
             &grouping,
             &network,

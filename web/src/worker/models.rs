@@ -4,8 +4,8 @@
 use burn::tensor::Device;
 use js_sys::{ArrayBuffer, Uint8Array};
 use segscape::{
+    job::Network,
     model::manifest::{Manifest, ManifestError},
-    pipeline::Network,
     progress::{Cancel, Monitor, Progress, Stage},
     shards::Shard,
     text::{LoadTextError, MiniLm, TextManifest},

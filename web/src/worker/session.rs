@@ -9,13 +9,13 @@ use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
     bundle::{self, Bundle, Meta, SavedView},
-    instances::{Aabb, Segmentation, query::PromptTerm},
-    model::{InferenceError, manifest::ManifestError},
-    pipeline::{self, Network, SegmentError},
+    instances::{Aabb, Segmentation, SelectOptions, query::PromptTerm},
+    job::{self, Network, SegmentError},
+    model::{InferenceError, Observation, manifest::ManifestError},
     platform,
-    preflight::{Choices, Preflight, Unit, preflight},
+    preflight::{Choices, Preflight, Unit},
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::{self, Scan, UpAxis},
+    scan::{Scan, UpAxis},
     superpoint::Superpoints,
     text::{MiniLm, TextEncoder, Vocabulary, prompt},
     warm_up::warm_up,
@@ -197,8 +197,7 @@ impl Session {
 
     /// Transforms the scan to the world frame and shows it.
     fn show(&mut self, name: String, mut scan: Scan, choices: Choices, start: f64) {
-        let found = preflight(&scan, choices);
-        found.apply(&mut scan);
+        let found = job::place(&mut scan, choices);
         post(&Reply::Points(points(&name, &scan, found, choices)));
         post(&Reply::Finished {
             stage: Stage::Read,
@@ -216,13 +215,8 @@ impl Session {
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // send the points to the page first
         let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let grouping = pipeline::group(
-            &scan.positions,
-            scan.colors.as_deref(),
-            &scan.triangles,
-            &monitor,
-        )
-        .map_err(|error| error.to_string())?;
+        let grouping = job::group(&Observation::from(scan), None, &monitor)
+            .map_err(|error| error.to_string())?;
         watch.finished(
             Stage::Superpoints,
             format!("{} superpoints", grouped(grouping.superpoints.count())),
@@ -235,15 +229,8 @@ impl Session {
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
             };
-            match pipeline::segment(
-                &scan.positions,
-                scan.colors.as_deref(),
-                &grouping,
-                network,
-                &monitor,
-            )
-            .await
-            {
+            let (observation, options) = (Observation::from(scan), SelectOptions::default());
+            match job::segment(&observation, &grouping, network, &options, &monitor).await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
                 }
@@ -399,7 +386,7 @@ impl Session {
             .await
             .map_err(|error| error.to_string())?;
         let (mut scan, _) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
-        preflight(&scan, choices).apply(&mut scan);
+        job::place(&mut scan, choices);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
         self.open = Open::Scene(Box::new(Scene {
@@ -527,9 +514,8 @@ const WORLD: Choices = Choices {
 /// Reads a scan or a bundle, distinguished by content.
 fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
     if !bytes.starts_with(&bundle::MAGIC) {
-        let scan = scan::read(bytes, &Monitor::new(&report, &Cancel::default()))
+        let scan = job::read(bytes, &Monitor::new(&report, &Cancel::default()))
             .map_err(|error| error.to_string())?;
-        pipeline::check(&scan).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }
     let Bundle {

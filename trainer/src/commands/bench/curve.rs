@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Context;
 use plotters::{prelude::*, series::LineSeries};
-use segscape::{pipeline::Network, progress::Stage};
+use segscape::{job::Network, progress::Stage};
 use serde_json::json;
 
 use super::{Bench, Cost, StageCost, name, print, shown};

@@ -13,11 +13,12 @@ use anyhow::Context;
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use segscape::{
+    instances::SelectOptions,
+    job::{self, Network},
+    model::Observation,
     ops::{Tiles, Tuning},
-    pipeline::{self, Network},
-    preflight::{Choices, preflight},
+    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan,
     spatial::Voxels,
 };
 use serde::Serialize;
@@ -221,25 +222,17 @@ impl Cost {
             let monitor = Monitor::new(&report, &cancel);
             memory::forget_peak();
             clock.at(Stage::Read);
-            let mut scan = scan::read(bytes, &monitor)?;
-            preflight(&scan, Choices::default()).apply(&mut scan);
+            let mut scan = job::read(bytes, &monitor)?;
+            job::place(&mut scan, Choices::default());
+            let observation = Observation::from(&scan);
             report(Progress {
                 stage: Stage::Superpoints,
                 done: 0.0,
             });
-            let grouping = pipeline::group(
-                &scan.positions,
-                scan.colors.as_deref(),
-                &scan.triangles,
-                &monitor,
-            )?;
-            pollster::block_on(pipeline::segment(
-                &scan.positions,
-                scan.colors.as_deref(),
-                &grouping,
-                network,
-                &monitor,
-            ))?;
+            let grouping = job::group(&observation, None, &monitor)?;
+            let options = SelectOptions::default();
+            let segmenting = job::segment(&observation, &grouping, network, &options, &monitor);
+            pollster::block_on(segmenting)?;
             note();
             for (stage, ms) in clock.finish() {
                 let best = cost

@@ -1,10 +1,10 @@
 //! Measures the steps from points to superpoints and their merge tree.
 
 use segscape::{
+    job,
     platform::Instant,
-    preflight::{Choices, preflight},
+    preflight::Choices,
     progress::Monitor,
-    scan,
     spatial::{self, Thinned},
     superpoint::{EdgeSource, Hierarchy, PointGraph, SuperpointOptions},
 };
@@ -16,8 +16,8 @@ use super::{Bench, print};
 /// computes neighbours and normals again; these are also measured separately before it.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
-    let mut scan = scan::read(bytes, &silent)?;
-    preflight(&scan, Choices::default()).apply(&mut scan);
+    let mut scan = job::read(bytes, &silent)?;
+    job::place(&mut scan, Choices::default());
     let options = SuperpointOptions::default();
     let EdgeSource::Neighbours { spacing, k, .. } = options.edges else {
         anyhow::bail!("superpoints are made of neighbours by default")

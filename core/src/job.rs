@@ -1,8 +1,7 @@
-//! The whole pipeline from bytes to named instances: the only module that knows the order of the
-//! steps.
+//! The whole job from bytes to named instances: the only module that knows the order of the steps.
 //!
-//! read -> superpoints -> network -> instances -> labels. Each step is a separate function, so that
-//! a page can show the results so far while the next step runs.
+//! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate function,
+//! so that a page can show the results so far while the next step runs.
 
 use burn::tensor::{DType, Device};
 
@@ -19,8 +18,9 @@ use crate::{
         manifest::{Manifest, ManifestError},
     },
     ops::Tuning,
+    preflight::{Choices, Preflight, preflight},
     progress::{Cancelled, Monitor, Stage},
-    scan::Scan,
+    scan::{self, ReadError, Scan},
     superpoint::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
@@ -51,11 +51,28 @@ pub enum NothingToSeparate {
     },
 }
 
-/// Checks that a scan can contain objects, before it replaces another scan.
+/// The reason why a file cannot be opened.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum OpenError {
+    /// The file is not a scan.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The scan cannot contain separate objects.
+    #[error(transparent)]
+    Nothing(#[from] NothingToSeparate),
+}
+
+/// Reads a scan and checks that it can contain objects.
 ///
 /// # Errors
-/// See [`NothingToSeparate`].
-pub fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
+/// See [`OpenError`].
+pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, OpenError> {
+    let scan = scan::read(bytes, monitor)?;
+    check(&scan)?;
+    Ok(scan)
+}
+
+fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
     let points = scan.len();
     if points < MIN_POINTS {
         return Err(NothingToSeparate::TooFewPoints { found: points });
@@ -65,6 +82,14 @@ pub fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
         return Err(NothingToSeparate::OnePlace { points });
     }
     Ok(())
+}
+
+/// Transforms a scan to the world frame, metres with z up, and returns the findings that led there.
+/// `choices` override them.
+pub fn place(scan: &mut Scan, choices: Choices) -> Preflight {
+    let found = preflight(scan, choices);
+    found.apply(scan);
+    found
 }
 
 /// An error of segmenting a scan.
@@ -186,30 +211,6 @@ impl Grouping {
     }
 }
 
-/// Groups points in the world frame into superpoints, as the network expects them.
-///
-/// # Errors
-/// See [`SuperpointError`].
-pub fn group(
-    positions: &[[f32; 3]],
-    colors: Option<&[[u8; 3]]>,
-    triangles: &[[u32; 3]],
-    monitor: &Monitor,
-) -> Result<Grouping, SuperpointError> {
-    let SuperpointOptions {
-        edges,
-        threshold,
-        minimum,
-    } = SuperpointOptions::default();
-    let graph = PointGraph::new(positions, colors, triangles, None, edges, monitor)?;
-    let superpoints = graph.superpoints(threshold, graph.points_on(minimum), monitor)?;
-    let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
-    Ok(Grouping {
-        superpoints,
-        hierarchy,
-    })
-}
-
 /// Edges between points that are already grouped. All points are kept, because otherwise a group
 /// could lose all of its points.
 const EVERY_POINT: EdgeSource = EdgeSource::Neighbours {
@@ -218,17 +219,36 @@ const EVERY_POINT: EdgeSource = EdgeSource::Neighbours {
     color_weight: 0.5,
 };
 
-/// Builds the grouping of points that are already partitioned into superpoints.
+/// Groups points in the world frame into superpoints, as the network expects them, and builds their
+/// merge tree. `given` are superpoints that came with the scan; they stay as they are.
 ///
 /// # Errors
 /// See [`SuperpointError`].
-pub fn group_as(
-    superpoints: Superpoints,
-    positions: &[[f32; 3]],
-    colors: Option<&[[u8; 3]]>,
+pub fn group(
+    observation: &Observation,
+    given: Option<Superpoints>,
     monitor: &Monitor,
 ) -> Result<Grouping, SuperpointError> {
-    let graph = PointGraph::new(positions, colors, &[], None, EVERY_POINT, monitor)?;
+    let Observation {
+        positions,
+        colors,
+        triangles,
+        ..
+    } = *observation;
+    let SuperpointOptions {
+        edges,
+        threshold,
+        minimum,
+    } = SuperpointOptions::default();
+    let (edges, triangles) = match given {
+        Some(_) => (EVERY_POINT, &[][..]),
+        None => (edges, triangles),
+    };
+    let graph = PointGraph::new(positions, colors, triangles, None, edges, monitor)?;
+    let superpoints = match given {
+        Some(given) => given,
+        None => graph.superpoints(threshold, graph.points_on(minimum), monitor)?,
+    };
     let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
     Ok(Grouping {
         superpoints,
@@ -264,31 +284,6 @@ pub async fn propose(
 /// # Errors
 /// See [`SegmentError`].
 pub async fn segment(
-    positions: &[[f32; 3]],
-    colors: Option<&[[u8; 3]]>,
-    grouping: &Grouping,
-    network: &Network,
-    monitor: &Monitor<'_>,
-) -> Result<Segmentation, SegmentError> {
-    segment_observed(
-        &Observation {
-            positions,
-            colors,
-            ..Observation::default()
-        },
-        grouping,
-        network,
-        &SelectOptions::default(),
-        monitor,
-    )
-    .await
-}
-
-/// Like [`segment`], but for a complete observation and with the given options of the selection.
-///
-/// # Errors
-/// See [`SegmentError`].
-pub async fn segment_observed(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
@@ -358,8 +353,7 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
 }
 
 /// Labels each instance with the best of `terms`, or of the default labels if there are no terms.
-/// Instances whose confidence is not above `threshold`, and instances that match no term, own no
-/// points.
+/// Instances whose confidence is below `threshold`, and instances that match no term, own no points.
 pub fn label(
     scan: &Scan,
     superpoints: &Superpoints,
@@ -391,7 +385,7 @@ pub fn label(
         )
     };
     let visible =
-        |instance: usize| answers[instance].is_some_and(|(_, confidence)| confidence > threshold);
+        |instance: usize| answers[instance].is_some_and(|(_, confidence)| confidence >= threshold);
     let instances =
         (0..)
             .zip(&answers)
@@ -467,14 +461,14 @@ mod tests {
     #[test]
     fn a_scan_becomes_instances_whose_points_are_told() {
         let (scan, network, monitor) = (room(), network(), Monitor::silent());
-        let colors = scan.colors.as_deref();
+        let observation = Observation::from(&scan);
         let run = || {
-            let grouping = group(&scan.positions, colors, &[], &monitor).unwrap();
+            let grouping = group(&observation, None, &monitor).unwrap();
             let found = burn::tensor::read_sync(segment(
-                &scan.positions,
-                colors,
+                &observation,
                 &grouping,
                 &network,
+                &SelectOptions::default(),
                 &monitor,
             ))
             .unwrap();
@@ -513,7 +507,11 @@ mod tests {
     #[test]
     fn a_cancelled_run_says_so() {
         let (scan, network) = (room(), network());
-        let grouping = group(&scan.positions, None, &[], &Monitor::silent()).unwrap();
+        let observation = Observation {
+            colors: None,
+            ..Observation::from(&scan)
+        };
+        let grouping = group(&observation, None, &Monitor::silent()).unwrap();
         let cancel = Cancel::default();
         let stop_at_instances = |progress: Progress| {
             if progress.stage == Stage::Instances {
@@ -522,10 +520,10 @@ mod tests {
         };
         let monitor = Monitor::new(&stop_at_instances, &cancel);
         let result = burn::tensor::read_sync(segment(
-            &scan.positions,
-            None,
+            &observation,
             &grouping,
             &network,
+            &SelectOptions::default(),
             &monitor,
         ));
         assert!(matches!(result, Err(SegmentError::Cancelled(_))));
