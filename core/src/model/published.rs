@@ -561,7 +561,7 @@ mod tests {
                 import.unused,
                 import.mismatched
             );
-            assert_eq!(import.own, ["unseen"]);
+            assert_eq!(import.own, ["missing_image_embedding"]);
             let loaded = load_weights(SegDino3dVl::new(&config, &device), &import.weights).unwrap();
             let sum = |network: &SegDino3dVl| {
                 weights::parameters(network)
