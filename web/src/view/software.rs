@@ -266,14 +266,15 @@ impl SoftwareRenderer {
         let background = pack(surroundings(frame.dark).0.map(|c| (c * 255.0) as u8));
         let last = self.color.len() - 1;
         for at in rows.start * self.width..rows.end * self.width {
-            // Beyond the first and last row, the pixel itself is used as its neighbour.
+            // Beyond the border of the picture, the pixel itself is used as its neighbour.
+            let column = at % self.width;
             let neighbours = [
-                at.saturating_sub(1),
-                (at + 1).min(last),
-                at.checked_sub(self.width).unwrap_or(at),
-                at + self.width,
+                (column > 0).then(|| at - 1),
+                (column + 1 < self.width).then_some(at + 1),
+                at.checked_sub(self.width),
+                Some(at + self.width).filter(|below| *below <= last),
             ]
-            .map(|n| if n > last { at } else { n });
+            .map(|neighbour| neighbour.unwrap_or(at));
             let here = self.identity[at];
             self.shaded[at] = background;
             if here != NOTHING {

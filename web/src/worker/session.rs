@@ -180,7 +180,7 @@ impl Session {
         drop(bytes);
         match found {
             None => {
-                self.show(name, scan, choices, start);
+                self.show(name, scan, choices, false, start);
                 self.find().await
             }
             Some(found) => {
@@ -189,16 +189,19 @@ impl Session {
                 } else {
                     found.meta.provenance.source.clone()
                 };
-                self.show(name, scan, WORLD, start);
+                self.show(name, scan, WORLD, true, start);
                 self.unpack(found).await
             }
         }
     }
 
-    /// Transforms the scan to the world frame and shows it.
-    fn show(&mut self, name: String, mut scan: Scan, choices: Choices, start: f64) {
+    /// Transforms the scan to the world frame and shows it; `settled` if it came in that frame, so
+    /// that there is nothing to choose.
+    fn show(&mut self, name: String, mut scan: Scan, choices: Choices, settled: bool, start: f64) {
         let found = job::place(&mut scan, choices);
-        post(&Reply::Points(points(&name, &scan, found, choices)));
+        post(&Reply::Points(points(
+            &name, &scan, found, choices, settled,
+        )));
         post(&Reply::Finished {
             stage: Stage::Read,
             ms: browser::now() - start,
@@ -537,7 +540,13 @@ fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
     ))
 }
 
-fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Points {
+fn points(
+    name: &str,
+    scan: &Scan,
+    preflight: Preflight,
+    choices: Choices,
+    settled: bool,
+) -> Points {
     let packed = |colors: &Vec<[u8; 3]>| {
         Bulk::from_slice(
             &colors
@@ -556,7 +565,7 @@ fn points(name: &str, scan: &Scan, preflight: Preflight, choices: Choices) -> Po
             bounds: bounds(&scan.positions),
             preflight,
             choices,
-            settled: choices == WORLD,
+            settled,
             warnings: scan
                 .warnings
                 .iter()
