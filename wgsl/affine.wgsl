@@ -1,4 +1,4 @@
-// A scale and a shift per channel, followed by a ReLU: y = max(x a + b, 0).
+// A scale and a shift per channel, optionally followed by a ReLU: y = x a + b or max(x a + b, 0).
 //
 // One thread computes four consecutive channels of one row; neighbouring threads take the next
 // channels.

@@ -17,7 +17,7 @@
 // Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's subgroup size.
 // Invariants: `places` is `count` rounded up to a multiple of 64; the padding has no neighbours and
 // comes last.
-// Definition: `ops::Neighbours`.
+// Definition: `ops::NeighbourTable`.
 
 struct Info {
     first: u32,     // first row of this table

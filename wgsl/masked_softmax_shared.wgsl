@@ -1,8 +1,9 @@
 // Softmax over the keys of every query, where keys outside the query's mask get weight 0.
 //
 // A workgroup computes one row: neighbouring threads read neighbouring keys, and their results (is
-// any key open, the highest score, the sum) are combined in shared memory. `masked_softmax` does
-// the same with one thread per row; the faster one on the device runs.
+// any key open, the highest score, the sum) are combined in shared memory. `masked_softmax`
+// computes a row with one thread, `masked_softmax_subgroups` with subgroup operations; the fastest
+// of the three on the device runs.
 //
 // binding  access      element  shape            meaning
 // 0        read        f32      [count, width]   scores; one row per head and query

@@ -13,7 +13,7 @@
 // 2        read        vec4<u32>  [offsets + 1, stride]       input row of each place, or
 //                                                             0xffffffff; last, the output row of
 //                                                             each place
-// 3        read        vec4<f32>  [2, c_out / 4]              scale and shift of each channel 
+// 3        read        vec4<f32>  [2, c_out / 4]              scale and shift of each channel
 // 4        read        Stored     [outputs, c_out / 4]        addend, added after that
 // 5        read_write  Stored     [outputs, c_out / 4]        result
 // 6        uniform     Info

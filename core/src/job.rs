@@ -1,7 +1,7 @@
 //! The whole job from bytes to named instances: the only module that knows the order of the steps.
 //!
-//! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate function,
-//! so that a page can show the results so far while the next step runs.
+//! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate
+//! function, so that a page can show the results so far while the next step runs.
 
 use burn::tensor::{DType, Device};
 
@@ -353,7 +353,8 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
 }
 
 /// Labels each instance with the best of `terms`, or of the default labels if there are no terms.
-/// Instances whose confidence is below `threshold`, and instances that match no term, own no points.
+/// Instances whose confidence is below `threshold`, and instances that match no term, own no
+/// points.
 pub fn label(
     scan: &Scan,
     superpoints: &Superpoints,

@@ -104,7 +104,8 @@ pub struct Group {
     pub rows: Vec<Row>,
 }
 
-/// Groups the rows whose name contains `search` by name. The group of the first row comes first.
+/// Groups the rows whose name contains `search` by name. The groups are in the order of their first
+/// rows.
 pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
     let search = search.trim().to_lowercase();
     let mut rows: Vec<&Row> = rows

@@ -125,8 +125,9 @@ pub enum Request {
         /// The current view of the scene.
         view: SavedView,
     },
-    /// Opens a bundle that [`Request::Pack`] made, without replies: the page already shows the
-    /// scene.
+    /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
+    /// already shows the scene, so the only replies are the progress of [`Stage::Read`] and an
+    /// error.
     Restore {
         /// The bundle.
         bundle: Bulk,

@@ -223,7 +223,8 @@ pub struct State {
     pub dragging: RwSignal<bool>,
     /// If `true`, the page is dark, following the system.
     pub dark: RwSignal<bool>,
-    /// Number of canvases created so far; each lost device requires another one.
+    /// Serial number of the current canvas, counted from 0. A new number creates a new canvas,
+    /// which is needed after a lost device.
     pub canvas: RwSignal<u32>,
     /// The state that a new worker needs to continue: the scene as a bundle, and its superpoints.
     pub snapshot: StoredValue<Option<(Bulk, Bulk)>, LocalStorage>,

@@ -160,8 +160,8 @@ impl Recognition {
         Some((term, self.confidences[instance * self.names.len() + term]))
     }
 
-    /// Returns one answer per term, in the order of the prompt, counting the instances above the
-    /// threshold. O(instances * terms).
+    /// Returns one answer per term, in the order of the prompt, counting the instances whose
+    /// confidence reaches the threshold. O(instances * terms).
     pub fn answers(&self, threshold: f32) -> Vec<Answer> {
         let mut answers: Vec<Answer> = self
             .names

@@ -74,7 +74,8 @@ impl Ranker {
     /// member, the last of which has one output.
     ///
     /// # Errors
-    /// [`RankerError::Malformed`] if the shapes do not chain or values are not finite.
+    /// [`RankerError::Malformed`] if the shapes do not chain, a layer has more than 1024 outputs, a
+    /// value is not finite, a deviation is not above zero, or there are not 1 to 16 members.
     pub fn new(
         mean: [f32; FEATURES],
         deviation: [f32; FEATURES],

@@ -114,7 +114,8 @@ impl BackboneConfig {
     }
 
     /// Width of the widest tensor of each level, finest first: the concatenation of the skip
-    /// connection and the features from the coarser level.
+    /// connection and the features from the coarser level. The coarsest level has no skip
+    /// connection; `SparseUnet` still counts twice its channels there.
     pub(super) fn widths(&self) -> Vec<usize> {
         match self {
             Self::SparseUnet { planes, .. } => planes.iter().map(|p| 2 * p).collect(),

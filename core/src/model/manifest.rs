@@ -74,8 +74,9 @@ pub struct Golden {
     pub centers: Vec<f32>,
 }
 
-/// Largest accepted difference from a golden value, as a fraction of the largest value of its kind:
-/// the order of summation differs between devices. f16 kernels are not used.
+/// Largest accepted difference from a golden value, as a fraction of the largest value of its kind,
+/// or of 1 if all values are smaller. The order of summation differs between devices, and a device
+/// may store features as f16.
 const TOLERANCE: f32 = 0.01;
 
 /// An error of assembling a network from its files.
@@ -128,7 +129,8 @@ impl Manifest {
     /// Parses `manifest.json` and checks everything that can be checked without the weights.
     ///
     /// # Errors
-    /// [`ManifestError::Malformed`], [`ManifestError::Format`] or [`ManifestError::Config`].
+    /// [`ManifestError::Malformed`], [`ManifestError::Format`], [`ManifestError::Config`],
+    /// [`ManifestError::FixedClasses`] or [`ManifestError::Shards`].
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
         /// Parsed first, to tell another version from a damaged file.
         #[derive(Deserialize)]

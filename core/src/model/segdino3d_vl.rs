@@ -140,7 +140,7 @@ impl SegDino3dVl {
         predictions
     }
 
-    /// Converts the [backbone](Backbone::by_halves) to store features as f16.
+    /// Converts the [backbone](Backbone::into_f16) to store features as f16.
     #[must_use]
     pub fn into_f16(self) -> Self {
         Self {

@@ -2,8 +2,9 @@
 //! statistics, in one pass.
 //!
 //! Three operations on eight bytes per value: the operation is memory-bound. Convolutions therefore
-//! apply it to their sums themselves ([`sparse_conv_with_epilogue`](super::sparse_conv_then)), and only a
-//! normalization in front of a convolution uses this operation.
+//! apply it to their sums themselves
+//! ([`sparse_conv_with_epilogue`](super::sparse_conv_with_epilogue)). Only the normalizations in
+//! front of a convolution and the last one of the pre-activation U-Net use this operation.
 
 use burn::{
     backend::{

@@ -1,12 +1,13 @@
 //! Tensor operations that burn does not have: their GPU shaders, CPU paths and gradients.
 //!
-//! An operation has a *definition*: a reference implementation of plain loops on slices, written for
-//! readability. The paths that run (a blocked one on the CPU, a shader in `wgsl/` on the GPU) are
-//! compared with it. Operations that only fuse others of burn's, such as [`normalize`] and
-//! [`mask_terms`], are compared with those instead and have no shader. Where the GPU has several shaders for one operation,
-//! [`Tuning`] measures which is faster. Index structures are shared by all operations that use
-//! them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution pairs and is built on the
-//! device that reads it, [`SegmentMap`] lists the rows that form each mean.
+//! An operation has a *definition*: a reference implementation of plain loops on slices, written
+//! for readability. The paths that run (a blocked one on the CPU, a shader in `wgsl/` on the GPU)
+//! are compared with it. Operations that only fuse others of burn's, such as [`normalize`] and
+//! [`mask_terms`], are compared with those instead and have no shader. Where the GPU has several
+//! shaders for one operation, [`Tuning`] measures which is faster. Index structures are shared by
+//! all operations that use them: [`KernelMap`] lists the voxels of a [`Level`] that a convolution
+//! pairs and is built on the device that reads it, [`SegmentMap`] lists the rows that form each
+//! mean.
 
 mod affine;
 mod attention;

@@ -17,8 +17,8 @@ const CHANNELS: usize = 8;
 /// Vectors of output channels computed at a time.
 const VECTORS: usize = 2;
 
-/// Runs `op` with the widest vectors of this machine. `Arch` alone leaves out AVX2 unless every
-/// user of the crate compiles for it.
+/// Runs `op` with the widest vectors that pulp offers on this machine without its AVX-512 feature.
+/// `Arch` alone leaves out AVX2 unless every user of the crate compiles for it.
 pub(super) fn dispatch<Op: WithSimd>(op: Op) -> Op::Output {
     #[cfg(target_arch = "x86_64")]
     if let Some(simd) = pulp::x86::V3::try_new() {

@@ -11,8 +11,8 @@
 //! neighbours, and read or write the weights and the rows of the other side once. That is
 //! `c_out / 2` operations per byte gathered: they are compute-bound from 16 channels on.
 //!
-//! At inference the operations after a convolution, [`FusedEpilogue`], need no pass of their own: they are
-//! applied to the sums before these are first written.
+//! At inference the operations after a convolution, [`FusedEpilogue`], need no pass of their own:
+//! they are applied to the sums before these are first written.
 
 use burn::{
     backend::{

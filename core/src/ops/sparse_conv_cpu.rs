@@ -14,7 +14,7 @@ use super::{
 };
 use crate::platform;
 
-/// Operations on the sums: the slices of a [`FusedEpilogue`](super::Then).
+/// Operations on the sums: the slices of a [`FusedEpilogue`](super::FusedEpilogue).
 #[derive(Clone, Copy, Default)]
 struct Epilogue<'a> {
     affine: Option<&'a [f32]>,

@@ -37,7 +37,8 @@ const SHARED_TILE: [usize; 3] = [64, 8, 64];
 /// Number of threads that keep a large GPU busy; the gradient with respect to the weight splits its
 /// rows until there are about that many.
 const BUSY: usize = 1 << 16;
-/// Minimum number of rows per piece.
+/// Rows per piece below which a split is not worth it: `n` rows are split into at most
+/// `n.div_ceil(PIECE)` pieces.
 const PIECE: usize = 64;
 
 /// Multiplies rows of `x`, gathered along `neighbours`, by `w`, `(offsets, c_in, c_out)`, and
@@ -57,7 +58,8 @@ fn convolve(
     } else {
         x.clone()
     };
-    // without `after.affine`, the weights are bound in its place and not read
+    // Without `after.affine`, the weights are bound in its place. The shader declares f32 there,
+    // even if the weights are f16, and does not read it.
     let affine = if after.affine {
         padded(to_f32(affine), 1)
     } else {

@@ -24,8 +24,8 @@ const CLOSED: f64 = 0.05;
 /// The weight of "lower than wide".
 const FLATNESS: f64 = 0.1;
 
-/// The evidence that the points alone must give for a finding: the minimum difference in floor
-/// area, and the minimum lead over every other direction.
+/// The evidence that the points alone must give for a finding: the minimum of `floor`, a share of
+/// the points, and the minimum lead over every other direction in `floor` plus weighted flatness.
 const CLEAR: f64 = 0.03;
 
 /// The evidence for an axis, for both signs.

@@ -139,8 +139,8 @@ pub struct Element {
     pub count: usize,
     /// The scalar properties in file order.
     pub columns: Vec<Column>,
-    /// `(count, stride)` bytes, see [`Self::stride`]: the scalars, packed in little-endian order by
-    /// column.
+    /// `(count, stride)` bytes, see [`Self::stride`]: the scalars row by row and, within a row, in
+    /// the order of the columns; each scalar is little-endian.
     pub rows: Vec<u8>,
     /// The list properties in file order.
     pub lists: Vec<List>,

@@ -1,6 +1,6 @@
 //! Voxelization: the assignment of points to the voxels of a regular grid.
 
-/// The occupied voxels of a grid: cubes of equal size, one of them with a corner at the origin.
+/// The occupied voxels of a grid of cubes of equal size; the origin is a corner of the grid.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Voxels {
     /// `(voxels, 3)`: `floor(position / size)`, distinct, in ascending order of (x, y, z).

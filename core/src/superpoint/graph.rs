@@ -35,8 +35,9 @@ impl PointGraph {
     /// cuts edges of a neighbour graph.
     ///
     /// # Errors
-    /// [`SuperpointError`] if the positions are not finite, the inputs differ in length, or indices
-    /// are out of range; never panics.
+    /// [`SuperpointError`] if the positions are not finite, the inputs differ in length, a triangle
+    /// refers to a point that does not exist, indices would not fit in 32 bits, or the caller
+    /// cancelled; never panics.
     pub fn new(
         positions: &[[f32; 3]],
         colors: Option<&[[u8; 3]]>,

@@ -35,7 +35,8 @@ pub enum Choice {
     /// The three images with the nearest cameras, among those that see the point (SegDINO3D,
     /// section 3.2).
     Nearest,
-    /// The three images with the farthest cameras, which SegDINO3D compares with.
+    /// The three images with the farthest cameras, among those that see the point, which
+    /// SegDINO3D compares with.
     Farthest,
 }
 

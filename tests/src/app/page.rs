@@ -248,7 +248,7 @@ impl Page {
     }
 
     /// Clicks cancel as soon as this stage is displayed. [`Self::cancelled`] then returns the time
-    /// that took effect.
+    /// of the click and the time until the page reported the cancellation.
     pub async fn will_cancel_in(&self, stage: &str) {
         self.run::<Value>(script::CANCEL, &[json!(stage)]).await;
     }

@@ -69,7 +69,7 @@ pub struct Hit {
 pub enum Drawn {
     /// The requested frame is on the canvas.
     Wholly,
-    /// The frame is incomplete; draw again.
+    /// The canvas does not show the requested frame, or not yet with all points; draw again.
     Partly,
 }
 

@@ -108,8 +108,8 @@ impl GpuRenderer {
         })
     }
 
-    /// Registers a callback for the loss of the device. From then on [`Self::is_lost`] returns
-    /// `true`.
+    /// Registers a callback for the loss of the device. Once the device is lost,
+    /// [`Self::is_lost`] returns `true`; without a registered callback it never does.
     pub fn on_lost(&self, call: impl Fn() + 'static) {
         // wgpu requires callbacks that are `Send`; this page has only one thread.
         let (flag, call) = (Arc::clone(&self.lost), SendWrapper::new(call));
