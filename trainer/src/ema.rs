@@ -10,9 +10,9 @@ use burn::{
 
 use crate::passes::approach;
 
-/// The running mean of one parameter: a flat tensor and its shape.
+/// The running mean of one parameter or running statistic: a flat tensor and its shape.
 pub struct Mean {
-    /// Shape of the parameter.
+    /// Shape of the parameter or statistic.
     pub shape: Vec<usize>,
     /// Flat values, `(elements)`.
     pub values: Tensor<1>,

@@ -73,8 +73,9 @@ impl ImageEvidence {
     }
 }
 
-/// The image features of the points, `(points, channels)`; those that came with the scene are
-/// preferred. Returns `None` unless the network uses them and every image has some.
+/// The image features of the points, `(points, channels)`: those that came with the scene,
+/// otherwise those of its images. Returns `None` if the network does not use them, or if none came
+/// with the scene and it has no images or an image without features.
 fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if config.inputs.image == 0 {
         return None;

@@ -80,9 +80,9 @@ fn sparse_where(
     pairs
 }
 
-/// Dense supervision: draws at most `limit` of the queries that lie in an object, so that every
-/// object gets the same number however large it is (the objects take turns and offer their queries
-/// in random order). The pairs are ordered by query.
+/// Dense supervision: draws at most `limit` of the queries that lie in an object. The objects take
+/// turns and offer their queries in random order, so that each gets the same number, however large
+/// it is, until its queries run out. The pairs are ordered by query.
 pub fn dense(
     object_of_query: &[Option<u32>],
     objects: usize,

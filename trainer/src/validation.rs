@@ -73,7 +73,8 @@ pub fn last(run: &Path) -> Option<Last> {
     })
 }
 
-/// Checks that every set has scans, so that a run does not fail after hours.
+/// Checks that every set has scans, so that a missing set is found before the run starts and not
+/// after hours.
 ///
 /// # Errors
 /// Returns an error if a set has no scan.

@@ -25,9 +25,9 @@ pub struct WarmStart<'a> {
 /// Creates a network of `config` on `device` with the weights of the network in `folder`, an
 /// exported model or a run.
 ///
-/// The new network may have additional inputs. The weights of image features are zero, so that
-/// these have no effect until the network learns them. Attention to objects is initialized as in
-/// any new network, and is left out if only the old network has it.
+/// The new network may have additional inputs. The weights of additional image features are zero,
+/// so that these have no effect until the network learns them. Attention to objects is initialized
+/// as in any new network if only the new network has it, and is left out if only the old one has it.
 ///
 /// # Errors
 /// Returns an error if there is no network in `folder`, or if it differs in anything else.

@@ -90,8 +90,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         golden,
         ranker: ranking::read(&options.run)?,
     };
-    // The manifest is written on one line: most of it is weights of the ranker, which would fill 14
-    // 000 lines that no reader needs.
+    // The manifest is written on one line: most of it is weights of the ranker, which would fill
+    // 14 000 lines that no reader needs.
     let json = serde_json::to_vec(&manifest)?;
     Manifest::parse(&json).context("the written manifest would be refused")?;
     write(&folder.join("manifest.json"), &json)?;

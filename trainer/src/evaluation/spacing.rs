@@ -120,7 +120,7 @@ impl Regions {
 
 /// With neighbours and minimum sizes counted in points, the lowest agreement in six rooms was 0.18
 /// to 0.24, and one scan had ten times as many superpoints as another. With lengths and areas the
-/// agreement is 0.51 to 0.56.
+/// lowest agreement is 0.51 to 0.56.
 #[test]
 fn regions_do_not_depend_on_the_spacing_of_points() {
     let room = World::grammars().room(777, 0);

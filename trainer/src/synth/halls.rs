@@ -224,7 +224,7 @@ pub fn rows(rng: &mut Furnisher) -> Group {
     );
     let mut group = Group::default();
     for i in 0..rows * columns {
-        // Furniture of one class has one design.
+        // All tables of the rows have one design, and so have all chairs.
         let (Some(table), Some(chair)) = (
             make(table_kind, &mut rng.again(seed, 0)),
             make(seat, &mut rng.again(seed, 1)),
@@ -264,7 +264,8 @@ pub fn aisle(rng: &mut Furnisher) -> Group {
     let seed = rng.count(0, usize::MAX >> 16) as u64;
     let mut group = Group::default();
     for i in 0..length * if doubled { 2 } else { 1 } {
-        // All shelves of a shop have the same design; their contents differ.
+        // All shelves of an aisle are identical, including the contents that the grammar gives
+        // them; only the objects that are put on them later differ.
         let Some(shelf) = make(kind, &mut rng.again(seed, 0)) else {
             return group;
         };

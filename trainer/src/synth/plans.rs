@@ -40,8 +40,9 @@ impl Plan {
         PLANS.iter().find(reached).unwrap_or(&PLANS[0])
     }
 
-    /// A random use with one of these names whose size range fits a room of the given size best.
-    /// Uses in [`SINGLE`] are excluded once they are in `there`.
+    /// A random use, drawn by weight, among those with one of these names whose size range fits the
+    /// room's short side best, within 0.3 m. Uses in [`SINGLE`] are excluded once they are in
+    /// `there`.
     pub fn fitting(
         names: &[&str],
         size: [f32; 2],

@@ -125,7 +125,8 @@ pub struct Light {
     pub position: Vec3,
     /// The direction it points in.
     pub direction: Vec3,
-    /// Radiant power: linear RGB at one metre.
+    /// Intensity, linear RGB. It falls off with the distance d, metres, about as 1 / (1 + d²):
+    /// half of it arrives at one metre.
     pub power: Vec3,
 }
 

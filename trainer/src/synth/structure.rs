@@ -165,8 +165,8 @@ impl Shell {
                     hole.sill,
                 );
                 let mut mesh = place(reveal);
-                // Keeps only the sides of the niche, not its front and back; its lower side is
-                // floor, because people step on it.
+                // Keeps only the sides of the niche, not its front and back. The lower side at a
+                // door belongs to the floor, because people step on it; that of a window is kept.
                 mesh.triangles.retain(|t| {
                     let [a, b, c] = t.map(|i| mesh.vertices[i as usize].position);
                     let normal = (b - a).cross(c - a);

@@ -188,7 +188,7 @@ fn people_pass_the_doorways_of_a_suite() {
                 }
             }
         }
-        // The limit is the number of classes that get names and embeddings.
+        // The limit stays below `loss.classes`, 64: only so many classes get names and embeddings.
         let kinds: HashSet<&str> = suite
             .rooms
             .iter()
