@@ -27,7 +27,8 @@ pub struct WarmStart<'a> {
 ///
 /// The new network may have additional inputs. The weights of additional image features are zero,
 /// so that these have no effect until the network learns them. Attention to objects is initialized
-/// as in any new network if only the new network has it, and is left out if only the old one has it.
+/// as in any new network if only the new network has it, and is left out if only the old one has
+/// it.
 ///
 /// # Errors
 /// Returns an error if there is no network in `folder`, or if it differs in anything else.
