@@ -52,9 +52,9 @@ impl DerefMut for Furnisher {
     }
 }
 
-/// A new object for a place where an object of the class `name` is wanted; `None` if there is no
-/// such class. A third-party model may be of another class that is found in the same places; it is
-/// about as large as the object that the grammar makes.
+/// A new object for a place where an object of the class `name` is wanted; `None` if no grammar
+/// makes this class. A third-party model may be of another class that is found in the same places;
+/// it is about as large as the object that the grammar makes.
 pub fn make(name: &str, furnisher: &mut Furnisher) -> Option<Object> {
     grammar::make(name, &mut furnisher.rng).map(|own| or_foreign(own, furnisher))
 }
