@@ -259,7 +259,7 @@ async fn check_case(
         Voxels::Line(100_000..) => Vec::new(),
         _ => {
             check_then(
-                &what("sparse_conv_then"),
+                &what("sparse_conv_with_epilogue"),
                 channels,
                 &map,
                 (x_on.clone(), w_on.clone()),
