@@ -2,38 +2,7 @@
 //! export, bench.
 
 mod allocator;
-mod augment;
-mod checkpoint;
 mod commands;
-mod config;
-mod dataset;
-mod device;
-mod ema;
-mod evaluation;
-mod flops;
-mod foundation;
-mod image_evidence;
-mod loss;
-mod matching;
-mod metrics;
-mod models;
-mod nyu40;
-mod optimiser;
-mod passes;
-mod prepare;
-mod ranking;
-mod report;
-mod samples;
-mod scans;
-mod sources;
-mod step;
-mod store;
-mod structure;
-mod synth;
-mod train;
-mod validation;
-mod view_partition;
-mod warm_start;
 
 use clap::{Parser, Subcommand};
 

@@ -19,12 +19,16 @@ const WALL: f32 = 3.0;
 /// A box on the floor: its lowest and its highest corner.
 const BOX: [[f32; 3]; 2] = [[-0.4, 0.4, 1.8], [0.4, FLOOR, 2.4]];
 
-fn trainer(folder: &Path, arguments: &[&str]) -> Output {
-    let output = Command::new(env!("CARGO_BIN_EXE_trainer"))
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_trainer"))
         .args(arguments)
         .current_dir(folder)
         .output()
-        .unwrap();
+        .unwrap()
+}
+
+fn trainer(folder: &Path, arguments: &[&str]) -> Output {
+    let output = run(folder, arguments);
     assert!(
         output.status.success(),
         "trainer {arguments:?}: {}",
@@ -225,4 +229,35 @@ fn a_recording_becomes_a_model_that_segments() {
     );
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
     assert!(found["superpoints"].as_u64().unwrap() > 10, "{found}");
+}
+
+#[test]
+fn scenes_go_from_store_to_store_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    record(&folder.join("scans/kitchen"));
+    fs::create_dir(folder.join("scans/notes")).unwrap();
+    let address = |name: &str| format!("file://{}/{name}", folder.display());
+    let [scans, bundles] = ["scans", "bundles"].map(address);
+    let prepare = ["prepare", "frames", &scans, &bundles, "--every", "1"];
+    trainer(folder, &prepare);
+    let bundle = folder.join("bundles/kitchen");
+    let index = fs::read(bundle.join("foundation.json")).unwrap();
+    let index: serde_json::Value = serde_json::from_slice(&index).unwrap();
+    assert_eq!(index["images"].as_array().unwrap().len(), 3);
+    assert!(!folder.join("bundles/notes").exists());
+    // an existing bundle is left alone until its index is deleted or --again is given
+    let written = |file: &str| fs::metadata(bundle.join(file)).unwrap().modified().unwrap();
+    let before = written("tensors.safetensors");
+    trainer(folder, &prepare);
+    assert_eq!(written("tensors.safetensors"), before);
+    fs::remove_file(bundle.join("foundation.json")).unwrap();
+    trainer(folder, &prepare);
+    assert!(written("tensors.safetensors") > before && bundle.join("foundation.json").is_file());
+    let refused = run(folder, &["prepare", "stray", &scans, &address("others")]);
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(
+        !refused.status.success() && said.contains("no scene of this kind"),
+        "{said}"
+    );
 }

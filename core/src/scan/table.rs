@@ -5,6 +5,8 @@
 //! rows, and rows of scalars and lists. All numbers are packed in little-endian order, whatever the
 //! file used.
 
+use std::collections::HashMap;
+
 /// A scalar type of PLY files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scalar {
@@ -250,5 +252,45 @@ impl Table {
     /// The element that holds the points, including the rows that were dropped.
     pub fn point_rows(&self) -> &Element {
         &self.elements[self.points]
+    }
+
+    /// The names of semantic classes, by id, that comments like `comment class 101 office chair`
+    /// give.
+    pub fn class_names(&self) -> HashMap<i32, String> {
+        let parse = |line: &String| {
+            let (id, name) = line
+                .trim()
+                .strip_prefix("comment class ")?
+                .split_once(' ')?;
+            Some((id.parse().ok()?, name.trim().to_owned()))
+        };
+        self.comments.iter().filter_map(parse).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn comments_name_classes() {
+        let mut table = Table::of_points(Element {
+            name: "vertex".into(),
+            ..Element::default()
+        });
+        table.comments = [
+            "comment class 105 office chair",
+            "comment class chair 105",
+            "comment made by hand",
+            "obj_info class 7 x",
+        ]
+        .map(str::to_owned)
+        .into();
+        assert_eq!(
+            table.class_names(),
+            [(105, "office chair".to_owned())].into()
+        );
     }
 }

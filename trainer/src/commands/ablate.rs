@@ -13,15 +13,15 @@ use clap::Args;
 use segscape::views::Choice;
 use serde_json::{Value, json};
 
-use crate::{
+use learning::{
     config::{Boundaries, Config},
-    dataset,
+    data::dataset,
+    data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Answer, Figures, Protocol},
     models,
-    scans::Asked,
-    train,
-    warm_start::WarmStart,
+    run::train,
+    run::warm_start::WarmStart,
 };
 
 /// A row of the table, with its change of the configuration.

@@ -10,13 +10,13 @@ use segscape::{
     superpoint::{EdgeSource, PointGraph},
 };
 
-use crate::{
-    dataset::Room,
+use learning::{
+    data::dataset::Room,
+    data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Choice, Found, MaskSet, Protocol},
     models,
-    scans::Asked,
-    validation,
+    run::validation,
 };
 
 /// Evaluate on labelled scans by the rules of the released evaluators (docs/spec/eval.md). A

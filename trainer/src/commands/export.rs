@@ -18,11 +18,11 @@ use segscape::{
     shards,
 };
 
-use crate::{
-    checkpoint::Checkpoint,
+use learning::{
     device::DeviceChoice,
     models::{Index, MODELS, TEXT_ENCODER},
     ranking,
+    run::checkpoint::Checkpoint,
 };
 
 /// Write `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden
@@ -114,10 +114,10 @@ mod tests {
     use segscape::model::{Config as ModelConfig, config::BackboneConfig};
 
     use super::*;
-    use crate::{
-        checkpoint::{self, CHECKPOINT, State},
+    use learning::{
         config::Config,
-        optimiser::AdamW,
+        run::checkpoint::{self, CHECKPOINT, State},
+        run::optimiser::AdamW,
     };
 
     #[test]

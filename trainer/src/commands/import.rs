@@ -16,11 +16,11 @@ use segscape::model::{
     published::{self, Checkpoint, Import as Imported, Stored},
 };
 
-use crate::{
-    checkpoint::{self, CHECKPOINT, State},
+use learning::{
     config::Config,
     device::DeviceChoice,
-    optimiser::AdamW,
+    run::checkpoint::{self, CHECKPOINT, State},
+    run::optimiser::AdamW,
 };
 
 /// Import the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`, `.pt`,

@@ -10,8 +10,8 @@ use clap::Args;
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
-use crate::{
-    prepare::{self, Kind, Options},
+use recordings::{
+    readers::{self, Kind, Options},
     store::{Candidate, Input, Output},
 };
 
@@ -148,7 +148,7 @@ impl Prepare {
                 }
                 let prepare = |scene: &Path| {
                     out.put(name, |folder| {
-                        prepare::prepare(self.kind, scene, folder, &options)
+                        readers::prepare(self.kind, scene, folder, &options)
                     })
                 };
                 input.with(self.kind, name, candidate, prepare)
@@ -191,59 +191,7 @@ impl Prepare {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use clap::Parser;
-
     use super::*;
-    use crate::foundation::{Foundation, INDEX};
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        prepare: Prepare,
-    }
-
-    fn prepare(words: &[&str]) -> anyhow::Result<()> {
-        Line::try_parse_from(["prepare"].iter().chain(words))?
-            .prepare
-            .run()
-    }
-
-    #[test]
-    fn scenes_go_from_store_to_store_once() {
-        let folder = tempfile::tempdir().unwrap();
-        crate::prepare::tests::sens_reader(&folder.path().join("scans/kitchen"));
-        std::fs::create_dir(folder.path().join("scans/notes")).unwrap();
-        let address = |name: &str| format!("file://{}/{name}", folder.path().display());
-        let line = [
-            "frames",
-            &address("scans"),
-            &address("bundles"),
-            "--every",
-            "1",
-        ];
-        prepare(&line).unwrap();
-        let bundle = folder.path().join("bundles/kitchen");
-        assert_eq!(Foundation::read(&bundle).unwrap().images.len(), 2);
-        assert!(!folder.path().join("bundles/notes").exists());
-        // an existing bundle is left alone until its index is deleted or --again is given
-        let written = |file: &str| {
-            std::fs::metadata(bundle.join(file))
-                .unwrap()
-                .modified()
-                .unwrap()
-        };
-        let before = written("tensors.safetensors");
-        prepare(&line).unwrap();
-        assert_eq!(written("tensors.safetensors"), before);
-        std::fs::remove_file(bundle.join(INDEX)).unwrap();
-        prepare(&line).unwrap();
-        assert!(written("tensors.safetensors") > before && bundle.join(INDEX).is_file());
-        let error = prepare(&["stray", &address("scans"), &address("others")]).unwrap_err();
-        assert!(
-            error.to_string().contains("no scene of this kind"),
-            "{error}"
-        );
-    }
 
     #[test]
     fn parts_and_axes_are_read_or_refused() {

@@ -7,10 +7,10 @@ use clap::Args;
 use indicatif::ProgressBar;
 use segscape::job::Network;
 
-use crate::{
+use learning::{
+    data::scans::{Asked, Labelled},
     device::DeviceChoice,
     models, ranking,
-    scans::{Asked, Labelled},
 };
 
 /// Train the ranker on the network's predictions for labelled rooms and write `ranker.json` beside

@@ -5,12 +5,12 @@ use std::{io::Write, path::PathBuf};
 use anyhow::Context;
 use clap::Args;
 
-use crate::{
-    dataset,
+use learning::{
+    data::dataset,
+    data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Choice},
     models, report,
-    scans::Asked,
 };
 
 /// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, what its

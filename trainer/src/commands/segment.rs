@@ -22,7 +22,7 @@ use segscape::{
 };
 use serde_json::json;
 
-use crate::{device::DeviceChoice, models};
+use learning::{device::DeviceChoice, models};
 
 /// Find and name the objects in scans.
 #[derive(Debug, Args)]

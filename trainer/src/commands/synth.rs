@@ -6,13 +6,8 @@ use anyhow::Context;
 use clap::Args;
 use rayon::prelude::*;
 
-use crate::{
-    foundation::{
-        Foundation,
-        oracle::{self, Errors},
-    },
-    synth::{Models, World},
-};
+use learning::data::oracle::{self, Errors};
+use rooms::{Models, World};
 
 /// Generate synthetic rooms with instance labels.
 #[derive(Args, Debug)]
@@ -88,7 +83,7 @@ impl Synth {
                     fs::write(&path, room.to_ply())
                         .with_context(|| format!("cannot write {}", path.display()))?;
                     if let Some(bundles) = &self.bundles {
-                        let scene = Foundation::of_room(
+                        let scene = oracle::simulate(
                             &room,
                             &shots,
                             &Errors::default(),

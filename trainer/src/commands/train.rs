@@ -11,12 +11,12 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 
-use crate::{
-    allocator,
+use crate::allocator;
+use learning::{
     config::{Config, ValidationSet},
     device::DeviceChoice,
-    train,
-    warm_start::WarmStart,
+    run::train,
+    run::warm_start::WarmStart,
 };
 
 /// Train a network; an earlier run in the same folder is resumed.

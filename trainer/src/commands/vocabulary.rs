@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 use segscape::text::{TextEncoder as _, quantize};
 
-use crate::models;
+use learning::models;
 
 /// Embed every line of vocabulary.txt and write vocabulary.i8 beside it.
 #[derive(Debug, Args)]

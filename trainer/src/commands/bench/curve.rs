@@ -8,7 +8,7 @@ use segscape::{job::Network, progress::Stage};
 use serde_json::json;
 
 use super::{Bench, Cost, StageCost, name, print, shown};
-use crate::synth::{SyntheticRoom, World};
+use rooms::{SyntheticRoom, World};
 
 /// Seed of the rooms, which no training run uses.
 const SEED: u64 = 9000;

@@ -25,7 +25,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::segment::StageClock;
-use crate::{device::DeviceChoice, models, synth::World};
+use learning::{device::DeviceChoice, models};
+use rooms::World;
 
 mod attention;
 mod backbone;

@@ -14,14 +14,14 @@ use segscape::model::SegDino3dVl;
 use serde_json::json;
 
 use super::{Bench, print};
-use crate::{
-    allocator,
+use crate::allocator;
+use learning::{
     config::{Config, Generated},
-    ema::Ema,
-    flops,
-    optimiser::{AdamW, learning_rate},
-    samples::{Sample, Samples},
-    step::{Devices, Phases},
+    data::samples::{Sample, Samples},
+    run::ema::Ema,
+    run::flops,
+    run::optimiser::{AdamW, learning_rate},
+    run::step::{Devices, Phases},
 };
 
 /// Options of `bench step`, and the number of threads of all benchmarks.

@@ -1,0 +1,236 @@
+//! The features and objects that a scene's images give to the network: features of the pixels that
+//! show its points, and the objects that were detected.
+
+use rand::RngExt;
+use rand_chacha::ChaCha8Rng;
+use segscape::{
+    model::{Config, Observation},
+    views::{Detection, ObjectQueries, View, carried, object_queries},
+};
+
+use crate::config::Augment;
+use recordings::foundation::{self, Foundation};
+
+/// Largest number of objects (docs/spec/model.md section 13).
+const OBJECTS: usize = 2048;
+
+/// Image features and objects of a scene. Both are empty for a scan without images and for a
+/// network that does not use them.
+#[derive(Clone, Debug, Default)]
+pub struct ImageEvidence {
+    /// Image features of the points, `(points, channels)`.
+    pub image: Option<Vec<f32>>,
+    /// Objects seen in images, in the scene's frame.
+    pub objects: ObjectQueries,
+}
+
+impl ImageEvidence {
+    /// Extracts everything that a network of this `config` uses.
+    pub fn all(scene: &mut Foundation, config: &Config) -> Self {
+        Self {
+            image: image_features(scene, config),
+            objects: objects(scene, config, || true),
+        }
+    }
+
+    /// Extracts a random part, for training: all features, all objects or single objects may be
+    /// missing.
+    pub fn drawn(
+        scene: &mut Foundation,
+        config: &Config,
+        augment: &Augment,
+        rng: &mut ChaCha8Rng,
+    ) -> Self {
+        let image = if rng.random_bool(augment.image_drop) {
+            None
+        } else {
+            image_features(scene, config)
+        };
+        let objects = match rng.random_bool(augment.objects_drop) {
+            true => ObjectQueries::default(),
+            false => objects(scene, config, || !rng.random_bool(augment.object_drop)),
+        };
+        Self { image, objects }
+    }
+
+    /// The network's input for the points at these positions.
+    pub fn observation<'a>(
+        &'a self,
+        positions: &'a [[f32; 3]],
+        colors: Option<&'a [[u8; 3]]>,
+    ) -> Observation<'a> {
+        let objects = (!self.objects.positions.is_empty())
+            .then_some((&self.objects.features[..], &self.objects.positions[..]));
+        Observation {
+            positions,
+            colors,
+            image: self.image.as_deref(),
+            objects,
+            ..Observation::default()
+        }
+    }
+}
+
+/// The image features of the points, `(points, channels)`: those that came with the scene,
+/// otherwise those of its images. Returns `None` if the network does not use them, or if none came
+/// with the scene and it has no images or an image without features.
+fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
+    if config.inputs.image == 0 {
+        return None;
+    }
+    if let Some(features) = scene.given.features.take() {
+        return Some(features);
+    }
+    let view = |image: &foundation::Image| {
+        Some(View {
+            camera: image.camera,
+            depth: image.depth.clone(),
+            features: image.features.clone()?,
+        })
+    };
+    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
+    (!views.is_empty()).then(|| {
+        carried(
+            config.inputs.views,
+            &scene.positions,
+            &scene.origins,
+            &views,
+        )
+    })
+}
+
+/// The instances of all images that have features and depth, and the objects that came with the
+/// scene; each is included if `kept` returns `true`.
+fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut() -> bool) -> ObjectQueries {
+    if config.objects.is_none() {
+        return ObjectQueries::default();
+    }
+    let mut masks = Vec::new();
+    for image in &scene.images {
+        let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else {
+            continue;
+        };
+        let [rows, columns] = depth.size();
+        let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
+        let shown: Vec<_> = (0..rows * columns)
+            .map(|pixel| {
+                mask.at(
+                    share(pixel % columns, columns),
+                    share(pixel / columns, rows),
+                )
+            })
+            .collect();
+        for (row, instance) in (0..).zip(&image.instances) {
+            if !instance.features.is_empty() && kept() {
+                masks.push((
+                    image,
+                    depth,
+                    instance,
+                    shown
+                        .iter()
+                        .map(|shown| *shown == Some(row))
+                        .collect::<Vec<_>>(),
+                ));
+            }
+        }
+    }
+    let detections: Vec<_> = masks
+        .iter()
+        .map(|(image, depth, instance, mask)| Detection {
+            camera: &image.camera,
+            depth,
+            mask,
+            features: &instance.features,
+            score: instance.score,
+        })
+        .collect();
+    let mut objects = object_queries(&detections, 0.0, OBJECTS);
+    let ObjectQueries {
+        features,
+        positions,
+    } = &scene.given.objects;
+    let rows = features
+        .chunks_exact((features.len() / positions.len().max(1)).max(1))
+        .zip(positions);
+    for (feature, position) in rows {
+        if kept() && objects.positions.len() < OBJECTS {
+            objects.features.extend_from_slice(feature);
+            objects.positions.push(*position);
+        }
+    }
+    objects
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use rand::SeedableRng;
+    use segscape::model::config::{ObjectAttentionOrder, Objects};
+
+    use super::*;
+    use crate::{data::samples::tests::processed, data::scans::tests::bundle};
+
+    fn looking() -> Config {
+        let mut config = Config::nano();
+        config.inputs.image = 5;
+        config.objects = Some(Objects {
+            channels: 6,
+            reach: 1.0,
+            order: ObjectAttentionOrder::default(),
+        });
+        config
+    }
+
+    #[test]
+    fn what_the_network_looks_at_is_placed() {
+        let (mut scene, config) = (bundle(), looking());
+        let seen = ImageEvidence::all(&mut scene, &config);
+        assert_eq!(
+            (seen.objects.positions.len(), seen.objects.features.len()),
+            (1, 6)
+        );
+        assert!(
+            (seen.objects.positions[0][0] - 2.0).abs() < 1e-6,
+            "two metres ahead of the camera: {:?}",
+            seen.objects.positions
+        );
+        assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
+        let blind = ImageEvidence::all(&mut scene, &Config::nano());
+        assert!(blind.image.is_none() && blind.objects.positions.is_empty());
+        scene.images[0].features = None;
+        assert!(ImageEvidence::all(&mut scene, &config).image.is_none());
+    }
+
+    #[test]
+    fn what_came_with_a_scene_is_what_the_network_reads() {
+        let seen = ImageEvidence::all(&mut processed(), &Config::scannet200());
+        assert_eq!(
+            (seen.image, seen.objects),
+            (processed().given.features, processed().given.objects)
+        );
+    }
+
+    #[test]
+    fn training_drops_kinds_and_objects() {
+        let (config, mut rng) = (looking(), ChaCha8Rng::seed_from_u64(1));
+        let mut drawn = |image_drop, objects_drop, object_drop| {
+            let seen = ImageEvidence::drawn(
+                &mut bundle(),
+                &config,
+                &Augment {
+                    image_drop,
+                    objects_drop,
+                    object_drop,
+                    ..Augment::default()
+                },
+                &mut rng,
+            );
+            (seen.image.is_some(), seen.objects.positions.len())
+        };
+        assert_eq!(drawn(0.0, 0.0, 0.0), (true, 1));
+        assert_eq!(drawn(1.0, 0.0, 0.0), (false, 1));
+        assert_eq!(drawn(0.0, 1.0, 0.0), (true, 0));
+        assert_eq!(drawn(0.0, 0.0, 1.0), (true, 0));
+    }
+}

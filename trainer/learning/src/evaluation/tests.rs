@@ -1,0 +1,473 @@
+#![allow(clippy::unwrap_used)]
+
+use burn::tensor::Device;
+use segscape::{
+    instances::{Masks, SelectOptions},
+    job,
+    model::{
+        Config, Observation, SegDino3dVl,
+        config::{ObjectAttentionOrder, Objects},
+    },
+    progress::Monitor,
+    scan,
+    superpoint::Superpoints,
+    text::Vocabulary,
+};
+
+use super::*;
+use crate::{data::dataset::Object, data::scans, data::structure::Structure};
+use recordings::nyu40;
+
+/// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
+/// wall.
+fn room() -> Room {
+    let object = |name: &str, class| Object {
+        class,
+        name: Some(name.into()),
+    };
+    Room {
+        positions: (0..500)
+            .map(|i| {
+                [
+                    (i % 150) as f32 / 149.0 * [1.0, 2.0, 3.0, 3.0][i / 150],
+                    0.0,
+                    0.0,
+                ]
+            })
+            .collect(),
+        colors: None,
+        superpoints: Superpoints::from_ids(&(0..500).map(|i| i / 50).collect::<Vec<_>>()),
+        object_of_point: (0..500)
+            .map(|i| [Some(0), Some(1), None, None][i / 150])
+            .collect(),
+        objects: vec![object("chair", 5), object("table", 7)],
+        stuff: nyu40::STUFF.to_vec(),
+        truth: scan::Truth {
+            semantic: (0..500).map(|i| [5, 7, 1, 1][i / 150]).collect(),
+            instance: (0..500).map(|i| [1, 2, 3, 3][i / 150]).collect(),
+        },
+        structure: (0..500)
+            .map(|i| [None, None, Some(Structure::Wall), Some(Structure::Wall)][i / 150])
+            .collect(),
+    }
+}
+
+fn found(points: std::ops::Range<u32>, name: &str) -> Found {
+    let embedding = Vocabulary::shipped().lookup(name).unwrap().to_vec();
+    // the large scale makes the name certain
+    Found {
+        points: points.collect(),
+        score: 0.7,
+        embedding,
+        logit_scale: 1e4,
+    }
+}
+
+fn answer(found: Vec<Found>) -> [Answer; 1] {
+    [Answer {
+        path: "room.ply".into(),
+        room: room(),
+        found,
+    }]
+}
+
+#[test]
+fn walls_cost_nothing_and_classes_count_by_class_only() {
+    let right = answer(vec![
+        found(0..150, "chair"),
+        found(150..300, "table"),
+        found(300..500, "lamp"),
+    ]);
+    assert_eq!(
+        class_agnostic(&right, |_| 1.0).unwrap().summary().all.ap,
+        1.0
+    );
+    let swapped = answer(vec![found(0..150, "table"), found(150..300, "chair")]);
+    assert_eq!(
+        class_agnostic(&swapped, |_| 1.0)
+            .unwrap()
+            .summary()
+            .all
+            .ap50,
+        1.0
+    );
+    assert_eq!(by_class(&swapped).unwrap().averages().ap50, 0.0);
+    let right = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
+    assert_eq!(by_class(&right).unwrap().averages().ap, 1.0);
+}
+
+#[test]
+fn what_is_called_wrong_still_counts_a_little_under_its_name() {
+    let ap50 = |logit_scale| {
+        let hesitant = |found: Found| Found {
+            logit_scale,
+            ..found
+        };
+        by_class(&answer(vec![
+            hesitant(found(0..150, "chair")),
+            hesitant(found(150..300, "chair")),
+        ]))
+        .unwrap()
+        .averages()
+        .ap50
+    };
+    // at equal confidence one table in two predictions, with full recall, has an average precision
+    // of (1 + 1/2) / 2, and so has the chair that is predicted together with the table
+    assert_eq!((ap50(1e4), ap50(5.0)), (0.375, 0.75));
+}
+
+#[test]
+fn figures_are_told_by_split_size_and_class() {
+    // the chair has the right name, the table is called a chair
+    let half = answer(vec![found(0..150, "chair"), found(150..300, "chair")]);
+    let figures = measure(&half, Protocol::Scannet).unwrap();
+    let json = figures.json();
+    for key in ["ap", "ap50", "ap25", "recall50", "ap50_of_class", "scans"] {
+        assert!(!json[key].is_null(), "{key}: {json}");
+    }
+    assert_eq!(
+        (
+            json["scans"].as_u64(),
+            json["ap50_of_class"]["table"].as_f64()
+        ),
+        (Some(1), Some(0.0))
+    );
+    assert_eq!(
+        json["recall50_of_class"],
+        serde_json::json!({ "chair": 1.0, "table": 0.0 })
+    );
+    let classes = |split: &str| json["splits"][split]["classes"].as_u64();
+    assert_eq!(
+        ["all", "head", "common", "tail", "base", "novel"].map(classes),
+        [Some(2), Some(2), Some(0), Some(0), Some(2), Some(0)]
+    );
+    assert!(json["splits"]["tail"]["ap"].is_null());
+    let of_size = |size: &str, key: &str| json["sizes"][size][key].as_f64();
+    assert_eq!(
+        (
+            of_size("small", "things"),
+            of_size("medium", "things"),
+            of_size("large", "things")
+        ),
+        (Some(0.0), Some(1.0), Some(1.0))
+    );
+    assert_eq!(
+        (of_size("medium", "ap"), of_size("large", "recall")),
+        (Some(1.0), Some(0.0))
+    );
+    let text = figures.to_string();
+    let table = text.lines().find(|line| line.starts_with("table")).unwrap();
+    assert_eq!(
+        table.split_whitespace().collect::<Vec<_>>(),
+        ["table", "head", "0.0", "0.0", "0.0", "0.0"]
+    );
+    assert!(text.contains("medium, 0.5 to 1.5 m"), "{text}");
+
+    let figures = measure(&half, Protocol::ClassAgnostic).unwrap();
+    let json = figures.json();
+    assert_eq!(
+        (
+            json["ap"].as_f64(),
+            json["model_scores"]["ap"].as_f64(),
+            json["confidence_one"]["ap"].as_f64()
+        ),
+        (Some(1.0), Some(1.0), Some(1.0))
+    );
+    assert_eq!(
+        json["recall50_of_class"],
+        serde_json::json!({ "chair": 1.0, "table": 1.0 })
+    );
+    assert_eq!(json["model_scores"]["sizes"]["large"]["things"], 1);
+    assert!(figures.to_string().contains("classes ignored"));
+}
+
+#[test]
+fn an_object_pairs_with_what_overlaps_it_most() {
+    let room = room();
+    // a third of the chair, the chair with 40 more points, exactly the chair twice; at most half of
+    // the table
+    let masks = [
+        found(0..50, "chair"),
+        found(0..190, "lamp"),
+        found(0..150, "lamp"),
+        found(0..150, "chair"),
+        found(225..500, "table"),
+    ];
+    let pairs = pairs::pairs(&room, &masks);
+    assert_eq!(pairs, [Some(pairs::BestMatch { found: 2, iou: 1.0 }), None]);
+}
+
+#[test]
+fn what_things_claim_of_the_room_itself_is_counted() {
+    // 50 points of table and 150 of wall, then 20 more of wall, ten of which were claimed before
+    let masks = vec![
+        found(0..150, "chair"),
+        found(250..450, "table"),
+        found(440..460, "lamp"),
+    ];
+    let claims = Claims::of(&room(), &masks);
+    assert_eq!(
+        (claims.of_part(Structure::Wall), claims.of_all()),
+        ((200, 0.8), (200, 0.8))
+    );
+    assert_eq!((claims.found(), claims.mostly_structure()), (3, 2));
+    let (points, share) = claims.of_part(Structure::Floor);
+    assert!(points == 0 && share.is_nan());
+    let twice = Claims::sum([&claims, &Claims::of(&room(), &[])]);
+    assert_eq!((twice.of_all(), twice.mostly_structure()), ((400, 0.4), 2));
+
+    let figures = measure(&answer(masks), Protocol::ClassAgnostic).unwrap();
+    let json = &figures.json()["structure"];
+    assert_eq!(
+        (
+            json["wall"].as_f64(),
+            json["found"].as_u64(),
+            json["mostly_structure"].as_u64()
+        ),
+        (Some(0.8), Some(3), Some(2))
+    );
+    assert!(json["ceiling"].is_null());
+    assert!(
+        figures
+            .to_string()
+            .contains("2 of 3 found things are mostly structure"),
+        "{figures}"
+    );
+}
+
+#[test]
+fn every_scan_has_a_row_and_rows_have_a_spread() {
+    let [right] = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
+    let [half] = answer(vec![
+        Found {
+            score: 0.2,
+            ..found(0..200, "wall")
+        },
+        found(300..500, "table"),
+    ]);
+    let figures = measure(
+        &[
+            right,
+            Answer {
+                path: "rooms/other.ply".into(),
+                ..half
+            },
+        ],
+        Protocol::ClassAgnostic,
+    )
+    .unwrap();
+    let json = figures.json();
+    let rows = &json["per_scan"];
+    assert_eq!(
+        (
+            rows[0]["scan"].as_str(),
+            rows[1]["scan"].as_str(),
+            rows[1]["things"].as_u64()
+        ),
+        (Some("room"), Some("other"), Some(2))
+    );
+    let ap50 = |row: usize| rows[row]["model_scores"]["ap50"].as_f64();
+    assert_eq!(
+        (
+            ap50(0),
+            rows[1]["model_scores"]["recall50"].as_f64(),
+            rows[1]["model_scores"]["recall25"].as_f64()
+        ),
+        (Some(1.0), Some(0.5), Some(0.5))
+    );
+    let [first, second] = [0, 1].map(|row| ap50(row).unwrap());
+    let spread = &json["over_scans"]["model_scores"]["ap50"];
+    assert!(
+        (spread["mean"].as_f64().unwrap() - (first + second) / 2.0).abs() < 1e-12 && first > second
+    );
+    assert!(
+        (spread["deviation"].as_f64().unwrap() - (first - second) / 2.0_f64.sqrt()).abs() < 1e-12
+    );
+    assert_eq!(json["over_scans"]["structure"]["wall"]["mean"], 0.5);
+    let text = figures.to_string();
+    let cells = |name: &str| {
+        text.lines()
+            .find(|line| line.starts_with(name))
+            .map(|line| line.split_whitespace().last().map(str::to_owned))
+            .unwrap()
+    };
+    assert_eq!(
+        (cells("other").as_deref(), cells("room").as_deref()),
+        (Some("50.0"), Some("0.0")),
+        "{text}"
+    );
+    let at = |words: &str| text.find(words).unwrap();
+    assert!(
+        at("the model's") < at("all 1 (released protocol)"),
+        "what a user sees comes first"
+    );
+}
+
+/// The bundle of a wall as a labelled scan, and an untrained network without a ranker that reads
+/// its images.
+fn wall(folder: &Path) -> (Network, Labelled) {
+    let path = folder.join("scene");
+    scans::tests::bundle()
+        .write(&path, |_| unreachable!())
+        .unwrap();
+    let mut config = Config::nano();
+    config.inputs.image = 5;
+    let device = Device::flex();
+    device.seed(3);
+    let network = Network::new(
+        "untrained".into(),
+        SegDino3dVl::new(&config, &device),
+        config.clone(),
+        &device,
+        None,
+    );
+    let scan = Labelled::whole(&path, Some(&config), None).unwrap();
+    (network, scan)
+}
+
+/// Options that select every mask of the network.
+fn anything() -> SelectOptions {
+    SelectOptions {
+        masks: Masks::Unranked,
+        min_score: -1.0,
+        min_area: 0.0,
+        ..SelectOptions::default()
+    }
+}
+
+#[test]
+fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, scan) = wall(folder.path());
+    let found = |spacing| {
+        ask(
+            &network,
+            &scan,
+            &Choice {
+                select: anything(),
+                spacing,
+            },
+        )
+        .unwrap()
+    };
+    let sparse = found(Some(0.12));
+    let (thinned, kept) = scan.thinned(0.12);
+    assert!(thinned.room.positions.len() < scan.room.positions.len() / 3 && !sparse.is_empty());
+    for one in &sparse {
+        assert!(one.points.is_sorted_by(|a, b| a < b));
+        let has = |point: u32| one.points.binary_search(&point).is_ok();
+        let of_kept = |row: u32| has(kept.point_of_kept()[row as usize]);
+        assert!(
+            (0..)
+                .zip(kept.kept_of_point())
+                .all(|(point, &row)| has(point) == of_kept(row)),
+            "a point is with the one that stands for it"
+        );
+    }
+    let sets = |found: &[Found]| {
+        found
+            .iter()
+            .map(|one| one.points.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(
+        sets(&found(Some(1e-4))),
+        sets(&found(None)),
+        "nothing is nearer than a tenth of a millimetre"
+    );
+}
+
+#[test]
+fn what_needs_a_ranker_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, scan) = wall(folder.path());
+    for masks in [MaskSet::Network, MaskSet::Regions] {
+        let select = SelectOptions {
+            masks: masks.into(),
+            ..SelectOptions::default()
+        };
+        let error = ask(
+            &network,
+            &scan,
+            &Choice {
+                select,
+                spacing: None,
+            },
+        )
+        .err()
+        .unwrap()
+        .to_string();
+        assert!(error.contains("untrained has no ranker"), "{error}");
+    }
+    for masks in [MaskSet::Both, MaskSet::Unranked] {
+        let select = SelectOptions {
+            masks: masks.into(),
+            ..anything()
+        };
+        assert!(
+            !ask(
+                &network,
+                &scan,
+                &Choice {
+                    select,
+                    spacing: None
+                }
+            )
+            .unwrap()
+            .is_empty()
+        );
+    }
+}
+
+#[test]
+fn a_network_looks_at_the_images_of_a_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("scene");
+    scans::tests::bundle()
+        .write(&path, |_| unreachable!())
+        .unwrap();
+    let mut config = Config::nano();
+    config.inputs.image = 5;
+    config.objects = Some(Objects {
+        channels: 6,
+        reach: 1.0,
+        order: ObjectAttentionOrder::default(),
+    });
+    let device = Device::flex();
+    device.seed(3);
+    let network = Network::new(
+        "untrained".into(),
+        SegDino3dVl::new(&config, &device),
+        config.clone(),
+        &device,
+        None,
+    );
+    let see = |config: Option<&Config>| {
+        let scan = Labelled::whole(&path, config, None).unwrap();
+        let points = Observation {
+            positions: &scan.room.positions,
+            ..Observation::default()
+        };
+        let grouping = job::group(&points, None, &Monitor::silent()).unwrap();
+        pollster::block_on(job::propose(
+            &scan.observation(),
+            &grouping,
+            &network,
+            &Monitor::silent(),
+        ))
+        .unwrap()
+        .text
+    };
+    let (seeing, blind) = (see(Some(&config)), see(None));
+    assert_eq!(seeing.len(), blind.len());
+    assert!(
+        seeing.iter().zip(&blind).any(|(a, b)| (a - b).abs() > 1e-4),
+        "the images make no difference"
+    );
+    ask(
+        &network,
+        &Labelled::whole(&path, Some(&config), None).unwrap(),
+        &Choice::default(),
+    )
+    .unwrap();
+}

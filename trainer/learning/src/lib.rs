@@ -1,0 +1,11 @@
+//! Training: data, loss, runs, the ranker of masks and regions, evaluation, and reports.
+
+pub mod config;
+pub mod data;
+pub mod device;
+pub mod evaluation;
+pub mod loss;
+pub mod models;
+pub mod ranking;
+pub mod report;
+pub mod run;
