@@ -17,7 +17,7 @@ use burn::{
 
 use super::{
     EpilogueFlags,
-    products_cpu::values,
+    products::values,
     sparse_conv::epilogue_by_steps,
     wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors},
 };

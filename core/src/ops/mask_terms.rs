@@ -21,8 +21,8 @@ use burn::{
 use pulp::{Simd, WithSimd};
 
 use super::{
-    attention_cpu::exp,
-    products_cpu::{dispatch, values},
+    attention::cpu::exp,
+    products::{dispatch, values},
 };
 use crate::platform;
 

@@ -7,7 +7,7 @@ use burn::{
 };
 use pulp::{Simd, WithSimd};
 
-use super::products_cpu::{dispatch, values};
+use crate::ops::products::{dispatch, values};
 use crate::platform;
 
 /// Values per block: they stay in a level-1 cache while they are read twice.

@@ -7,7 +7,7 @@ use burn::{
 };
 use pulp::{Simd, WithSimd};
 
-use super::products_cpu::{AddProducts, Packed, dispatch, dot, values};
+use crate::ops::products::{AddProducts, Packed, dispatch, dot, values};
 use crate::platform;
 
 /// Queries per block: with 1 000 keys their scores take 190 KiB, which fits a level-2 cache.
@@ -215,7 +215,7 @@ fn lanes(values: &[f32], start: f32, fold: impl Fn(f32, f32) -> f32) -> f32 {
 /// place; 0 where the result is below the smallest normal number. It has neither a branch nor a
 /// table, so that the compiler can vectorize it.
 #[inline(always)]
-pub(super) fn exp(x: f32) -> f32 {
+pub(in crate::ops) fn exp(x: f32) -> f32 {
     /// Adding this constant leaves a whole number in the lowest bits.
     const WHOLE: f32 = 12_582_912.0;
     const LOWEST: f32 = -87.3;

@@ -9,10 +9,8 @@ use burn::{
 };
 use pulp::{Simd, WithSimd};
 
-use super::{
-    attention_cpu::{BLOCK, Exponentials, Open, open_keys},
-    products_cpu::{AddOuterProducts, AddProducts, Packed, dispatch, dot, values},
-};
+use super::cpu::{BLOCK, Exponentials, Open, open_keys};
+use crate::ops::products::{AddOuterProducts, AddProducts, Packed, dispatch, dot, values};
 use crate::platform;
 
 /// Returns the gradients with respect to query, key and value, given the gradient of the result of

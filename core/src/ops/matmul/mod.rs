@@ -4,6 +4,8 @@
 //! `2 batch m k n` operations on `4 batch (m k + k n + m n)` bytes: compute-bound, unless one of
 //! the sizes is only a few tens.
 
+mod gpu;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{segment_mean_gpu::Pass, wgsl::OnDevice};
+use super::gpu::Pass;
+use crate::ops::wgsl::OnDevice;
 
 /// Maximum number of points, rows or segments; keeps every list within one GPU binding of 128 MiB.
 const LIMIT: usize = (1 << 25) - 1;

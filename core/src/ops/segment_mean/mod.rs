@@ -3,6 +3,9 @@
 //! `2 entries channels` operations on `4 (entries + segments) channels` bytes, where a segment has
 //! one entry for each of its rows: memory-bound.
 
+mod gpu;
+mod map;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
@@ -18,8 +21,8 @@ use burn::{
     tensor::{Tensor, TensorData},
 };
 
-use super::{SegmentMap, WeightedRows};
 use crate::platform;
+pub use map::{SegmentMap, SegmentMapError, WeightedRows};
 
 /// Segment mean as a backend operation. Models call [`segment_mean`] instead.
 #[backend_extension(Cube, Flex, Autodiff)]

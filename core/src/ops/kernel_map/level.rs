@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{NO_NEIGHBOUR, kernel_map_gpu::Index, wgsl::OnDevice};
+use super::{NO_NEIGHBOUR, gpu::Index};
+use crate::ops::wgsl::OnDevice;
 
 /// Largest absolute coordinate, in voxels: 10 km at 1 cm. Leaves room for a kernel's reach in 21
 /// bits per axis.
@@ -37,10 +38,7 @@ pub enum KernelMapError {
     },
     /// The kernel size is not supported: submanifold convolutions have a centre, so their kernels
     /// are odd.
-    #[error(
-        "kernel size {got}: must be odd and at most {}",
-        super::kernel_map::KERNEL_LIMIT
-    )]
+    #[error("kernel size {got}: must be odd and at most {}", super::KERNEL_LIMIT)]
     Kernel {
         /// The requested kernel size.
         got: usize,

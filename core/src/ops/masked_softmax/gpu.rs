@@ -7,24 +7,24 @@ use burn::backend::{
 };
 use burn::tensor::DType;
 
-use super::{
-    MaskedSoftmax,
+use super::MaskedSoftmax;
+use crate::ops::{
     tuning::{SoftmaxRow, Tuning},
     wgsl::{Shader, empty_like},
 };
 
 const THREAD: Shader = Shader::new(
     "masked_softmax",
-    include_str!("../../../wgsl/masked_softmax.wgsl"),
+    include_str!("../../../../wgsl/masked_softmax.wgsl"),
 );
 const WORKGROUP: Shader = Shader::new(
     "masked_softmax_shared",
-    include_str!("../../../wgsl/masked_softmax_shared.wgsl"),
+    include_str!("../../../../wgsl/masked_softmax_shared.wgsl"),
 );
 
 const SUBGROUPS: Shader = Shader::new(
     "masked_softmax_subgroups",
-    include_str!("../../../wgsl/masked_softmax_subgroups.wgsl"),
+    include_str!("../../../../wgsl/masked_softmax_subgroups.wgsl"),
 );
 
 /// Threads per workgroup; in [`WORKGROUP`] and [`SUBGROUPS`] a workgroup computes one row.

@@ -7,10 +7,10 @@ use burn::{
     tensor::TensorData,
 };
 
-use super::{
-    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
-    pairs::BLOCK,
-    products_cpu::{AddOuterProducts, AddProducts, Packed, values},
+use super::{EpilogueFlags, SparseConv};
+use crate::ops::{
+    kernel_map::{KernelMap, NeighbourTable, pairs::BLOCK},
+    products::{AddOuterProducts, AddProducts, Packed, values},
 };
 use crate::platform;
 

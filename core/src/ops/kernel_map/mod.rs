@@ -5,15 +5,18 @@
 //! (docs/spec/model.md section 3.1). In an odd kernel of size `n`, index `i` is a step of
 //! `i - n / 2` voxels along its axis; in the kernel of size 2 it is a step of `i` in `{0, 1}`.
 
+pub(super) mod gpu;
+mod level;
+pub(super) mod pairs;
+
 use std::sync::{Arc, OnceLock};
 
-use super::{
-    kernel_map_gpu::TableBlock,
-    level::{AXIS_BITS, KernelMapError, Level},
-    pairs::Pairs,
-    wgsl::OnDevice,
-};
+use super::wgsl::OnDevice;
 use crate::platform;
+use gpu::TableBlock;
+use level::AXIS_BITS;
+pub use level::{KernelMapError, Level};
+use pairs::Pairs;
 
 /// Marks a missing neighbour in [`NeighbourTable`].
 pub const NO_NEIGHBOUR: u32 = u32::MAX;
@@ -211,7 +214,7 @@ impl NeighbourTable {
         self.table.pairs()[self.slot(offset)].all()
     }
 
-    /// The pairs at `offset` in one block of [`BLOCK`](super::pairs::BLOCK) rows.
+    /// The pairs at `offset` in one block of [`BLOCK`](pairs::BLOCK) rows.
     pub(super) fn pairs_of_block(&self, offset: usize, block: usize) -> &[(u32, u32)] {
         self.table.pairs()[self.slot(offset)].of_block(block)
     }
@@ -321,7 +324,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::ops::level::COORDINATE_LIMIT;
+    use crate::ops::kernel_map::level::COORDINATE_LIMIT;
 
     fn level(coords: &[[i32; 3]]) -> Level {
         Level::new(coords.to_vec()).unwrap()

@@ -8,25 +8,24 @@ use burn::backend::{
     wgpu::{CubeBackend, CubeTensor},
 };
 
-use super::{
-    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
-    kernel_map_gpu::TableBlock,
-    sparse_conv::epilogue_by_steps,
+use super::{EpilogueFlags, SparseConv, epilogue_by_steps};
+use crate::ops::{
+    kernel_map::{KernelMap, NeighbourTable, gpu::TableBlock},
     tuning::{Tiles, Tuning},
     wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like},
 };
 
 const REGISTERS: Shader = Shader::new(
     "sparse_conv",
-    include_str!("../../../wgsl/sparse_conv.wgsl"),
+    include_str!("../../../../wgsl/sparse_conv.wgsl"),
 );
 const SHARED: Shader = Shader::new(
     "sparse_conv_shared",
-    include_str!("../../../wgsl/sparse_conv_shared.wgsl"),
+    include_str!("../../../../wgsl/sparse_conv_shared.wgsl"),
 );
 const GRAD_WEIGHT: Shader = Shader::new(
     "sparse_conv_grad_weight",
-    include_str!("../../../wgsl/sparse_conv_grad_weight.wgsl"),
+    include_str!("../../../../wgsl/sparse_conv_grad_weight.wgsl"),
 );
 
 /// Rows, and vectors of channels, that one thread of [`REGISTERS`] computes.

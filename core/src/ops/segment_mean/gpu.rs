@@ -9,14 +9,12 @@ use burn::backend::{
 };
 use cubecl::server::Handle;
 
-use super::{
-    SegmentMap, SegmentMean, WeightedRows,
-    wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like},
-};
+use super::{SegmentMap, SegmentMean, WeightedRows};
+use crate::ops::wgsl::{Shader, empty_like, padded, to_f32, trimmed, vectors, zeros_like};
 
 const MEAN: Shader = Shader::new(
     "segment_mean",
-    include_str!("../../../wgsl/segment_mean.wgsl"),
+    include_str!("../../../../wgsl/segment_mean.wgsl"),
 );
 
 /// Maximum number of entries that one thread adds up.

@@ -16,17 +16,17 @@ use burn::{
 };
 use cubecl::server::Handle;
 
-use super::{
-    Level, NeighbourTable,
-    kernel_map::{Relation, Table},
-    wgsl::{BINDING_LIMIT, Shader},
-};
+use super::{Level, NeighbourTable, Relation, Table};
+use crate::ops::wgsl::{BINDING_LIMIT, Shader};
 
 const INDEX: Shader = Shader::new(
     "voxel_index",
-    include_str!("../../../wgsl/voxel_index.wgsl"),
+    include_str!("../../../../wgsl/voxel_index.wgsl"),
 );
-const MAP: Shader = Shader::new("kernel_map", include_str!("../../../wgsl/kernel_map.wgsl"));
+const MAP: Shader = Shader::new(
+    "kernel_map",
+    include_str!("../../../../wgsl/kernel_map.wgsl"),
+);
 
 /// Rows that one workgroup of [`MAP`] sorts.
 const STRETCH: usize = 512;
@@ -46,7 +46,7 @@ pub(super) struct Index {
 /// Consecutive rows of a table of neighbours on a device, sorted so that rows with similar
 /// neighbourhoods are next to each other: they share a thread, which computes every offset that one
 /// of them needs for all of them.
-pub(super) struct TableBlock {
+pub(in crate::ops) struct TableBlock {
     /// First row.
     pub first: usize,
     /// Number of rows.
@@ -86,7 +86,7 @@ impl Level {
 impl NeighbourTable {
     /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use.
     /// Both sides must have at least one row.
-    pub(super) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
+    pub(in crate::ops) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {
         let Table {
             rows,
             others,

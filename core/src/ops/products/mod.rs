@@ -1,11 +1,12 @@
 //! Products of selected rows with a matrix on the CPU, added to selected rows. The sums stay in
 //! registers across all input channels.
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 use burn::backend::flex::FlexTensor;
 use pulp::{Arch, Simd, WithSimd};
 
-#[cfg(target_arch = "x86_64")]
-use super::products_avx512;
 use crate::platform;
 
 /// Rows multiplied at a time. With [`VECTORS`] vectors per row, twelve sums, two vectors of weights
@@ -103,9 +104,9 @@ impl AddProducts<'_> {
     /// Runs the operation with the widest vectors of this machine.
     pub fn run(self) {
         #[cfg(target_arch = "x86_64")]
-        if products_avx512::are_there() {
+        if avx512::are_there() {
             // SAFETY: this processor has AVX-512.
-            return unsafe { products_avx512::add_products(self) };
+            return unsafe { avx512::add_products(self) };
         }
         dispatch(self);
     }
@@ -208,9 +209,9 @@ impl AddOuterProducts<'_> {
     /// Runs the operation with the widest vectors of this machine.
     pub fn run(self) {
         #[cfg(target_arch = "x86_64")]
-        if products_avx512::are_there() {
+        if avx512::are_there() {
             // SAFETY: this processor has AVX-512.
-            return unsafe { products_avx512::add_outer_products(self) };
+            return unsafe { avx512::add_outer_products(self) };
         }
         self.run_with_copies();
     }

@@ -4,7 +4,7 @@
 use super::NO_NEIGHBOUR;
 
 /// Rows per block: the sums of a convolution with 64 channels stay in a level-2 cache of 512 KiB.
-pub(super) const BLOCK: usize = 512;
+pub(in crate::ops) const BLOCK: usize = 512;
 
 /// The row pairs at one offset.
 #[derive(Clone, Debug, Default)]

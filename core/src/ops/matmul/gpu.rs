@@ -5,13 +5,13 @@ use burn::backend::{
     TensorMetadata as _, ops::FloatTensorOps as _, tensor::FloatTensor, wgpu::CubeBackend,
 };
 
-use super::{
-    Matmul,
+use super::Matmul;
+use crate::ops::{
     tuning::{Tiles, Tuning},
     wgsl::{Shader, empty_like, padded, to_f32, zeros_like},
 };
 
-const PRODUCT: Shader = Shader::new("matmul", include_str!("../../../wgsl/matmul.wgsl"));
+const PRODUCT: Shader = Shader::new("matmul", include_str!("../../../../wgsl/matmul.wgsl"));
 
 /// Rows, and vectors of columns, that one thread computes.
 const TILE: [usize; 2] = [8, 2];

@@ -7,6 +7,8 @@
 //! value on `12 rows channels` bytes, the backward pass sixteen on `20 rows channels`: both are
 //! memory-bound.
 
+mod cpu;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex,
@@ -21,8 +23,6 @@ use burn::{
     },
     tensor::Tensor,
 };
-
-use super::normalize_cpu;
 
 /// Normalization by the statistics of the given rows as a backend operation. Models call
 /// [`normalize`] instead.
@@ -180,7 +180,7 @@ impl Normalize for Flex {
         epsilon: f64,
         with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalize_cpu::forward(x, [gamma, beta], epsilon, with_relu)
+        cpu::forward(x, [gamma, beta], epsilon, with_relu)
     }
 
     fn normalize_backward(
@@ -193,7 +193,7 @@ impl Normalize for Flex {
         epsilon: f64,
         with_relu: bool,
     ) -> (FloatTensor<Self>, FloatTensor<Self>, FloatTensor<Self>) {
-        normalize_cpu::backward(x, [gamma, beta, mean, variance], grad, epsilon, with_relu)
+        cpu::backward(x, [gamma, beta, mean, variance], grad, epsilon, with_relu)
     }
 }
 

@@ -5,6 +5,8 @@
 //! `4 heads queries keys` bytes of the mask: memory-bound, or bound by the exponentials on a
 //! software adapter.
 
+mod gpu;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,

@@ -6,6 +6,9 @@
 //! `heads (queries + keys) (width + value width)` numbers, plus four times the number of scores on
 //! a GPU.
 
+mod backward_cpu;
+pub(super) mod cpu;
+
 use burn::{
     backend::{
         Autodiff, Backend, Dispatch, Flex, TensorMetadata as _,
@@ -21,7 +24,8 @@ use burn::{
     tensor::{FloatDType, Shape, Slice, Tensor},
 };
 
-use super::{MaskedSoftmax, Matmul, attention_backward_cpu::attention_backward};
+use super::{MaskedSoftmax, Matmul};
+use backward_cpu::attention_backward;
 
 /// Maximum size of the scores of one step, in bytes; their softmax takes the same amount again.
 const TILE_BYTES: usize = 32 << 20;
@@ -209,7 +213,7 @@ impl Attention for Flex {
         mask: FloatTensor<Self>,
         masked: bool,
     ) -> FloatTensor<Self> {
-        super::attention_cpu::attention(query, key, value, masked.then_some(mask))
+        cpu::attention(query, key, value, masked.then_some(mask))
     }
 }
 

@@ -1,4 +1,4 @@
-//! The products of [`products_cpu`](super::products_cpu) in AVX-512 vectors of sixteen values, on
+//! The products of [`products`](super) in AVX-512 vectors of sixteen values, on
 //! processors that have them: twice as fast. Written by hand, because pulp, which abstracts from
 //! the width of vectors elsewhere, offers AVX-512 only behind a feature.
 
@@ -7,7 +7,7 @@ use std::arch::x86_64::{
     _mm512_maskz_loadu_ps, _mm512_set1_ps, _mm512_setzero_ps,
 };
 
-use super::products_cpu::{AddOuterProducts, AddProducts};
+use super::{AddOuterProducts, AddProducts};
 
 /// Values per vector.
 const LANES: usize = 16;
