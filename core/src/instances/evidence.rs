@@ -1,8 +1,7 @@
 //! Everything known about a scene, evaluated for one candidate mask at a time.
 
 use super::{
-    Contact, ProposalError, Proposals, SuperpointGeometry, postprocess::mask_score,
-    proposals::sigmoid,
+    Contact, ProposalError, Proposals, SuperpointGeometry, proposals::sigmoid, released::mask_score,
 };
 use crate::text;
 

@@ -4,7 +4,7 @@
 use super::{
     Candidate, Evidence, Source,
     evidence::{length, mean},
-    postprocess::mask_score,
+    released::mask_score,
 };
 
 /// Number of features.

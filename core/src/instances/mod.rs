@@ -7,29 +7,27 @@
 
 use serde::{Deserialize, Serialize};
 
-mod closed;
 mod evidence;
 mod features;
 mod geometry;
-mod nms;
 mod ownership;
-mod postprocess;
 mod proposals;
 pub mod query;
 mod ranker;
+mod released;
 mod select;
 
-pub use closed::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;
-pub use nms::matrix_nms;
 pub use ownership::NO_INSTANCE;
-pub use postprocess::{
-    Finished, Pick, PostprocessOptions, postprocess, postprocess_picks, top_queries,
-};
+
 pub use proposals::{CenteredBox, ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
+pub use released::{
+    Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, STUFF, class_picks, matrix_nms,
+    panoptic, postprocess, postprocess_picks, semantics, top_queries,
+};
 pub use select::{Masks, SelectOptions, candidates, select};
 
 pub use crate::superpoint::{Contact, Region};

@@ -2,7 +2,7 @@
 
 use super::{
     Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
-    Source, SuperpointGeometry, nms::descending, top_queries,
+    Source, SuperpointGeometry, released::nms::descending, top_queries,
 };
 use crate::text;
 

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use burn::tensor::{Device, Tensor, TensorData};
 
-use super::{Config, config::Inputs, features::Features, pyramid::Pyramid};
+use super::{Config, Features, Pyramid, config::Inputs};
 use crate::{
     ops::{BINDING_LIMIT, KernelMapError, SegmentMap, SegmentMapError},
     scan::Scan,

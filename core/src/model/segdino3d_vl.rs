@@ -9,10 +9,9 @@ use burn::{
 };
 
 use super::{
-    Class, Config, Prediction, Scene,
+    Class, Config, Features, Prediction, Scene,
     backbone::Backbone,
     decoder::{Decoder, State},
-    features::Features,
 };
 use crate::{
     ops::{SegmentMap, segment_mean},

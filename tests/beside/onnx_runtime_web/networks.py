@@ -1,6 +1,6 @@
 """The shipped network's decoder and the text encoder as ONNX files, written anew in PyTorch.
 
-The decoder is what `core/src/model/decoder.rs` computes: features of superpoints to the last layer's answers. Here is also the U-Net before it, on
+The decoder is what `core/src/model/decoder` computes: features of superpoints to the last layer's answers. Here is also the U-Net before it, on
 dense grids and only for the tiny scene whose answers the manifest holds, so that what is exported is known to be the shipped network.
 """
 
@@ -136,7 +136,7 @@ def room(superpoints: int, queries: int):
 
 
 def probe_points():
-    """`probe()` of `core/src/model/manifest.rs`: positions, colours and superpoints of a floor with a box and a slab on it."""
+    """`probe()` of `core/src/model/checkpoint/manifest.rs`: positions, colours and superpoints of a floor with a box and a slab on it."""
     floor = [((12 * (i % 2), 12 * (i // 2), 0), (0, 1), (12, 12), (120, 110, 100)) for i in range(4)]
     box = [((3, 3, 8), (0, 1), (7, 7), (200, 40, 40)), ((3, 3, 1), (0, 2), (7, 7), (190, 40, 40)), ((3, 3, 1), (1, 2), (7, 7), (180, 40, 40))]
     slab = [((14, 12, 3), (0, 1), (8, 9), (40, 60, 200)), ((14, 12, 1), (0, 2), (8, 2), (40, 60, 190))]

@@ -57,7 +57,7 @@ pub fn matrix_nms(
 }
 
 /// Descending order; stable sorts keep the order of equal scores.
-pub(super) fn descending(a: f32, b: f32) -> Ordering {
+pub(in crate::instances) fn descending(a: f32, b: f32) -> Ordering {
     b.total_cmp(&a)
 }
 

@@ -8,7 +8,8 @@ use burn::{
     tensor::{Device, Tensor},
 };
 
-use super::{config::Classes, mlp::Mlp};
+use super::mlp::Mlp;
+use crate::model::config::Classes;
 use crate::{
     ops::{linear, matmul},
     text,

@@ -1,6 +1,11 @@
 //! The decoder. In each layer, queries attend to the superpoints that their masks cover, to each
 //! other and to objects seen in images, and refine their boxes (docs/spec/model.md section 8).
 
+mod attention;
+mod heads;
+mod mlp;
+mod position;
+
 use std::f32::consts::FRAC_1_SQRT_2;
 
 use burn::{
@@ -13,15 +18,16 @@ use burn::{
 };
 
 use super::{
-    Boxes, Config, Prediction,
-    attention::{AttentionInput, CrossAttention, ObjectAttention, SelfAttention},
+    Config,
     config::{ObjectAttentionOrder, Objects, Sizes},
-    heads::Heads,
-    mlp::Mlp,
-    position::PositionEncoding,
     scene::Layout,
 };
 use crate::ops::{SegmentMap, linear, matmul, segment_mean};
+use attention::{AttentionInput, CrossAttention, ObjectAttention, SelfAttention};
+use heads::Heads;
+pub use heads::{Boxes, Class, Prediction, TextClass};
+use mlp::Mlp;
+use position::PositionEncoding;
 
 /// Size of every box before the first layer, metres.
 const INITIAL_SIZE: f32 = 0.5;

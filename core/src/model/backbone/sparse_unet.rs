@@ -8,10 +8,8 @@ use burn::{
 };
 
 use super::{
-    backbone::Pass,
+    Features, Neighbourhood, Pass, Pyramid,
     convolution::{Convolution, Epilogue, NEIGHBOURS, activate, pointwise},
-    features::Features,
-    pyramid::{Neighbourhood, Pyramid},
 };
 use crate::ops::KernelMap;
 

@@ -1,10 +1,15 @@
 //! Post-processing of proposals as in the released code (docs/spec/model.md section 10): best
 //! queries, mask score, matrix NMS, binary masks, removal of small masks, box filter.
 
+mod fixed_classes;
+pub(super) mod nms;
+
 use super::{
-    Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, matrix_nms,
-    nms::descending, proposals::sigmoid,
+    Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, proposals::sigmoid,
 };
+pub use fixed_classes::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
+use nms::descending;
+pub use nms::matrix_nms;
 
 /// Limits of the post-processing. The defaults are those of the released configurations.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -169,7 +174,7 @@ pub fn postprocess_picks(
 
 /// Mean probability over the superpoints that the mask covers (logit above zero); 0 if it covers
 /// none.
-pub(super) fn mask_score(logits: &[f32]) -> f32 {
+pub(in crate::instances) fn mask_score(logits: &[f32]) -> f32 {
     let (sum, count) = logits
         .iter()
         .filter(|logit| **logit > 0.0)

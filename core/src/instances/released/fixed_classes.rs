@@ -1,7 +1,8 @@
 //! Networks with fixed classes: candidates from class logits, and semantic and panoptic labels of
 //! the points (docs/spec/model.md section 10, "Semantic output" and "Panoptic").
 
-use super::{Finished, Pick, SuperpointGeometry, nms::descending};
+use super::{Finished, Pick, nms::descending};
+use crate::instances::SuperpointGeometry;
 
 /// Number of stuff classes (surfaces, not things); they are the first classes.
 pub const STUFF: usize = 2;

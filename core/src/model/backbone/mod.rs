@@ -1,13 +1,21 @@
 //! The backbone: voxel features to voxel features through one of the published U-Nets.
 
+mod convolution;
+mod features;
+mod pyramid;
+mod res_unet;
+mod sparse_unet;
+
 use burn::{
     module::{Module, ModuleMapper, Param},
     tensor::{DType, Device, Tensor},
 };
 
-use super::{
-    config, features::Features, pyramid::Pyramid, res_unet::ResUnet, sparse_unet::SparseUnet,
-};
+use super::config;
+pub use features::Features;
+pub use pyramid::{Neighbourhood, Pyramid};
+use res_unet::ResUnet;
+use sparse_unet::SparseUnet;
 
 /// A sparse convolutional U-Net.
 #[derive(Module, Debug)]

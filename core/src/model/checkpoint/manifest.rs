@@ -4,9 +4,10 @@
 use burn::tensor::Device;
 use serde::{Deserialize, Serialize};
 
-use super::{
+use super::{WeightsError, load_weights};
+use crate::model::{
     Answers, ClassAnswers, Config, InferenceError, InvalidConfig, Observation, SceneError,
-    SceneInput, SegDino3dVl, TextAnswers, WeightsError, config::Classes, load_weights,
+    SceneInput, SegDino3dVl, TextAnswers, config::Classes,
 };
 use crate::{
     instances::Ranker,

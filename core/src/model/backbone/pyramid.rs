@@ -1,6 +1,7 @@
 //! The kernel maps of a U-Net at every level.
 
-use super::{SceneError, config::BackboneConfig, features::Features};
+use super::Features;
+use crate::model::{SceneError, config::BackboneConfig};
 use crate::ops::{KernelMap, KernelMapError, Level};
 
 /// The kernel maps of a scene.
