@@ -16,7 +16,8 @@ mod segdino3d_vl;
 
 pub use backbone::{Backbone, Features, Neighbourhood, Pyramid};
 pub use checkpoint::{
-    Parameter, WeightsError, load_weights, manifest, parameters, published, save_weights,
+    Parameter, WeightsError, current_name, load_weights, manifest, parameters, published,
+    save_weights,
 };
 pub use config::{Config, InvalidConfig};
 pub use decoder::{Boxes, Class, Decoder, Memory, Prediction, State, TextClass};

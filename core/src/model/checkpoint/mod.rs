@@ -5,5 +5,5 @@ pub mod published;
 mod weights;
 
 pub use weights::{
-    Parameter, WeightsError, load as load_weights, parameters, save as save_weights,
+    Parameter, WeightsError, current_name, load as load_weights, parameters, save as save_weights,
 };

@@ -2,9 +2,10 @@
 //!
 //! Tensor names are the paths of fields and variants, such as
 //! `backbone.SparseUnet.down.0.1.conv1.weight`. A file must hold exactly the tensors of the network
-//! it is loaded into, with the same shapes.
+//! it is loaded into, with the same shapes. Files keep the names that they were written with;
+//! [`current_name`] knows the former ones.
 
-use std::collections::HashSet;
+use std::{borrow::Cow, collections::HashMap};
 
 use burn::{
     module::{Module, ModuleMapper, ModuleVisitor, Param},
@@ -12,6 +13,20 @@ use burn::{
 };
 use half::f16;
 use safetensors::{Dtype, SafeTensors, tensor::TensorView};
+
+/// Former names of parts of the network, and their names now.
+const RENAMED: [(&str, &str); 2] = [
+    ("decoder.point.", "decoder.query_position."),
+    ("decoder.anchor.", "decoder.box_modulation."),
+];
+
+/// The path in the network of the parameter that a file stores as `stored`.
+pub fn current_name(stored: &str) -> Cow<'_, str> {
+    RENAMED
+        .iter()
+        .find_map(|(former, now)| Some(format!("{now}{}", stored.strip_prefix(former)?)))
+        .map_or(Cow::Borrowed(stored), Cow::Owned)
+}
 
 /// An error of loading or saving weights.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -121,22 +136,24 @@ pub fn parameters<M: Module>(module: &M) -> Vec<Parameter> {
 pub fn load<M: Module>(module: M, bytes: &[u8]) -> Result<M, WeightsError> {
     let file = SafeTensors::deserialize(bytes)
         .map_err(|error| WeightsError::Malformed(error.to_string()))?;
+    let mut tensors = HashMap::new();
+    for (stored, view) in file.iter() {
+        if tensors
+            .insert(current_name(stored).into_owned(), view)
+            .is_some()
+        {
+            return Err(WeightsError::Unknown(stored.to_owned()));
+        }
+    }
     let mut loader = Loader {
-        file: &file,
+        tensors,
         path: Path::default(),
-        loaded: HashSet::new(),
         error: None,
     };
     let module = module.map(&mut loader);
     loader.error.map_or(Ok(()), Err)?;
-    let mut unknown: Vec<&str> = file
-        .names()
-        .into_iter()
-        .filter(|name| !loader.loaded.contains(*name))
-        .collect();
-    unknown.sort_unstable();
-    match unknown.first() {
-        Some(name) => Err(WeightsError::Unknown((*name).to_owned())),
+    match loader.tensors.into_keys().min() {
+        Some(name) => Err(WeightsError::Unknown(name)),
         None => Ok(module),
     }
 }
@@ -178,17 +195,16 @@ impl ModuleVisitor for Reader {
 }
 
 struct Loader<'a> {
-    file: &'a SafeTensors<'a>,
+    /// The tensors that have not been loaded, by their paths.
+    tensors: HashMap<String, TensorView<'a>>,
     path: Path,
-    loaded: HashSet<String>,
     error: Option<WeightsError>,
 }
 
 impl Loader<'_> {
     /// Reads and checks the values of the current tensor.
-    fn read(&self, name: &str, shape: &Shape) -> Result<Vec<f32>, WeightsError> {
-        let name = name.to_owned();
-        let Ok(view) = self.file.tensor(&name) else {
+    fn read(&mut self, name: String, shape: &Shape) -> Result<Vec<f32>, WeightsError> {
+        let Some(view) = self.tensors.remove(&name) else {
             return Err(WeightsError::Missing(name));
         };
         if *view.shape() != *shape.to_vec() {
@@ -239,11 +255,9 @@ impl ModuleMapper for Loader<'_> {
     }
 
     fn map_float<const D: usize>(&mut self, param: Param<Tensor<D>>) -> Param<Tensor<D>> {
-        let name = self.path.name();
         let shape = param.lazy_shape();
-        match self.read(&name, &shape) {
+        match self.read(self.path.name(), &shape) {
             Ok(values) => {
-                self.loaded.insert(name);
                 let id = param.id;
                 let tensor =
                     Tensor::from_data(TensorData::new(values, shape), &param.lazy_device());
@@ -303,6 +317,31 @@ mod tests {
                 .to_vec()
         };
         assert_ne!(mean(&before), mean(&after));
+    }
+
+    #[test]
+    fn files_with_former_names_are_read() {
+        let file = save(&network(&tiny())).unwrap();
+        let tensors = SafeTensors::deserialize(&file).unwrap();
+        let former = |name: &str| {
+            RENAMED.iter().fold(name.to_owned(), |name, (former, now)| {
+                name.replacen(now, former, 1)
+            })
+        };
+        let renamed = tensors.iter().filter(|(name, _)| former(name) != **name);
+        assert_eq!(renamed.count(), 8, "two layers of weights and biases each");
+        let views = tensors.iter().map(|(name, view)| (former(name), view));
+        let old = safetensors::serialize(views, None).unwrap();
+        assert_eq!(save(&load(network(&tiny()), &old).unwrap()).unwrap(), file);
+
+        let name = "decoder.point.layers.0.bias";
+        let twice = tensors.iter().map(|(name, view)| (name.to_owned(), view));
+        let view = tensors.tensor(&current_name(name)).unwrap();
+        let twice = safetensors::serialize(twice.chain([(name.to_owned(), view)]), None).unwrap();
+        assert!(matches!(
+            load(network(&tiny()), &twice),
+            Err(WeightsError::Unknown(_))
+        ));
     }
 
     #[test]

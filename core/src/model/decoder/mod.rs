@@ -90,9 +90,9 @@ pub struct Decoder {
     mask_features: Mlp,
     initial_queries: Mlp,
     /// Maps the modulated encoding to the learned position of a query.
-    point: Mlp,
+    query_position: Mlp,
     /// Maps a query to the reference size that modulates its encoding.
-    anchor: Mlp,
+    box_modulation: Mlp,
     layers: Vec<DecoderLayer>,
     heads: Heads,
     #[module(skip)]
@@ -109,8 +109,8 @@ impl Decoder {
             content_norm: LayerNormConfig::new(d).init(device),
             mask_features: Mlp::new(&[channels, d, d], device),
             initial_queries: Mlp::new(&[channels, d, d], device),
-            point: Mlp::new(&[d, d, d], device),
-            anchor: Mlp::new(&[d, d, 3], device),
+            query_position: Mlp::new(&[d, d, d], device),
+            box_modulation: Mlp::new(&[d, d, 3], device),
             layers: (0..config.layers)
                 .map(|i| DecoderLayer::new(config, i == 0, device))
                 .collect(),
@@ -251,13 +251,13 @@ impl Decoder {
         };
         let encoding = memory.position_encoding.encode(centers.clone());
         let encoding = if self.config.modulation {
-            let ratios = sigmoid(self.anchor.forward(queries.clone()))
+            let ratios = sigmoid(self.box_modulation.forward(queries.clone()))
                 / away_from_zero(sizes.clone(), least);
             memory.position_encoding.modulate(encoding, ratios)
         } else {
             encoding
         };
-        let position = self.point.forward(encoding.clone());
+        let position = self.query_position.forward(encoding.clone());
         (encoding, position)
     }
 

@@ -30,7 +30,7 @@ const CHILDREN: usize = 2;
 /// is paired with.
 #[derive(Clone, Debug)]
 pub struct NeighbourTable {
-    table: Arc<Table>,
+    table: Arc<PairTable>,
     /// If `true`, the table is that of the opposite direction of a submanifold convolution, whose
     /// offsets run backwards here.
     mirrored: bool,
@@ -38,7 +38,7 @@ pub struct NeighbourTable {
 
 /// The table itself, shared by all users in either direction.
 #[derive(Debug)]
-pub(super) struct Table {
+pub(super) struct PairTable {
     pub rows: Level,
     pub others: Level,
     pub relation: Relation,
@@ -71,7 +71,7 @@ impl Relation {
     }
 }
 
-impl Table {
+impl PairTable {
     fn new(rows: &Level, others: &Level, relation: Relation) -> Arc<Self> {
         Self {
             rows: rows.clone(),
@@ -194,7 +194,7 @@ impl NeighbourTable {
     }
 
     /// The table, for code that builds it on another device.
-    pub(super) fn table(&self) -> &Table {
+    pub(super) fn table(&self) -> &PairTable {
         &self.table
     }
 
@@ -251,7 +251,7 @@ impl KernelMap {
             return Err(KernelMapError::Kernel { got: kernel });
         }
         let inputs = NeighbourTable {
-            table: Table::new(level, level, Relation::Within(kernel)),
+            table: PairTable::new(level, level, Relation::Within(kernel)),
             mirrored: false,
         };
         let outputs = NeighbourTable {
@@ -270,7 +270,7 @@ impl KernelMap {
     pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
         let (coarse, parents) = fine.coarser(grid);
         let neighbours = |rows, others, relation| NeighbourTable {
-            table: Table::new(rows, others, relation),
+            table: PairTable::new(rows, others, relation),
             mirrored: false,
         };
         let inputs = neighbours(&coarse, fine, Relation::Child(parents.clone()));

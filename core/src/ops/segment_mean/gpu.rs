@@ -21,7 +21,7 @@ const MEAN: Shader = Shader::new(
 const LONGEST: usize = 128;
 
 /// One sparse matrix on a device.
-pub(super) struct Pass {
+pub(super) struct SparseMatrix {
     outputs: usize,
     starts: Handle,
     rows: Handle,
@@ -54,8 +54,8 @@ impl WeightedRows {
     }
 
     /// Returns the passes that compute the sums on the device of `like`; uploaded once.
-    fn passes_beside(&self, like: &CubeTensor) -> Arc<Vec<Pass>> {
-        let upload = |matrix: &Self| Pass {
+    fn passes_beside(&self, like: &CubeTensor) -> Arc<Vec<SparseMatrix>> {
+        let upload = |matrix: &Self| SparseMatrix {
             outputs: matrix.outputs(),
             starts: like
                 .client
@@ -81,7 +81,7 @@ impl WeightedRows {
     }
 }
 
-impl Pass {
+impl SparseMatrix {
     /// Runs the pass on `x`, `(rows, channels)`, padded; returns `(outputs, channels)`.
     fn run(&self, x: CubeTensor) -> CubeTensor {
         let y = empty_like(&x, [self.outputs, x.shape()[1]]);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::gpu::Pass;
+use super::gpu::SparseMatrix;
 use crate::ops::wgsl::OnDevice;
 
 /// Maximum number of points, rows or segments; keeps every list within one GPU binding of 128 MiB.
@@ -54,7 +54,7 @@ pub struct WeightedRows {
     pub rows: Vec<u32>,
     /// The weight of each entry.
     pub weights: Vec<f32>,
-    on_device: OnDevice<Vec<Pass>>,
+    on_device: OnDevice<Vec<SparseMatrix>>,
 }
 
 impl WeightedRows {
@@ -68,7 +68,7 @@ impl WeightedRows {
     }
 
     /// The data that GPUs derive from this matrix.
-    pub(super) fn on_device(&self) -> &OnDevice<Vec<Pass>> {
+    pub(super) fn on_device(&self) -> &OnDevice<Vec<SparseMatrix>> {
         &self.on_device
     }
 

@@ -11,7 +11,7 @@ use burn::{
     tensor::{Device, Tensor, TensorData},
 };
 use safetensors::{Dtype, SafeTensors, View, tensor::TensorView};
-use segscape::model::{load_weights, parameters};
+use segscape::model::{current_name, load_weights, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -275,7 +275,7 @@ impl Checkpoint {
         ema.means = means
             .map(|(name, view)| {
                 (
-                    name.to_owned(),
+                    current_name(name).into_owned(),
                     Mean {
                         shape: view.shape().to_vec(),
                         values: flat(&view, device),
@@ -301,7 +301,7 @@ impl Checkpoint {
             .filter_map(|name| name.strip_prefix(MOMENTS[0])?.strip_prefix('.'));
         let moments = names.map(|name| {
             Ok((
-                name.to_owned(),
+                current_name(name).into_owned(),
                 [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?],
             ))
         });
