@@ -25,7 +25,10 @@ class Shipped:
         self.manifest = json.loads((folder / "manifest.json").read_text())
         self.config = self.manifest["config"]
         weights = load(b"".join((folder / shard["file"]).read_bytes() for shard in self.manifest["shards"]))
-        self.weights = {name: value.float() for name, value in weights.items()}
+        # former names of two parts of the decoder
+        renamed = {"decoder.point.": "decoder.query_position.", "decoder.anchor.": "decoder.box_modulation."}
+        current = lambda name: next((name.replace(former, now) for former, now in renamed.items() if name.startswith(former)), name)
+        self.weights = {current(name): value.float() for name, value in weights.items()}
 
     def part(self, prefix: str):
         return {name.removeprefix(prefix): value for name, value in self.weights.items() if name.startswith(prefix)}
@@ -87,9 +90,9 @@ class Decoder(nn.Module):
             masks = self.norm("heads.norm", x) @ mask_features.T
             layer = f"layers.{i}"
             sizes = torch.where(box_sizes.abs() < 0.02, 0.02, box_sizes)
-            modulation = torch.sigmoid(self.mlp("anchor", 2, x)) / sizes
+            modulation = torch.sigmoid(self.mlp("box_modulation", 2, x)) / sizes
             place = self.encode(box_centers, low, extent) * (modulation @ self.axes)
-            point = self.mlp("point", 2, place)
+            point = self.mlp("query_position", 2, place)
 
             part = lambda name, x: self.linear(f"{layer}.cross_attention.{name}", x)
             query, key = part("query_content", x), part("key_content", content)
