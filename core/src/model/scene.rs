@@ -105,6 +105,71 @@ impl<'a> From<&'a Scan> for Observation<'a> {
     }
 }
 
+impl Observation<'_> {
+    /// Checks that all arrays have the lengths that a network with this `config` needs, that all
+    /// positions are finite, and that the superpoints are not too many for a GPU.
+    fn check(&self, superpoints: &Superpoints, config: &Config) -> Result<(), SceneError> {
+        let points = self.positions.len();
+        if points == 0 {
+            return Err(SceneError::Empty);
+        }
+        let same_length = |what, found, expected| {
+            if found == expected {
+                Ok(())
+            } else {
+                Err(SceneError::Length {
+                    what,
+                    expected,
+                    found,
+                })
+            }
+        };
+        let of_points = |array: Option<usize>| array.unwrap_or(points);
+        same_length("colours", of_points(self.colors.map(<[_]>::len)), points)?;
+        same_length(
+            "distorted positions",
+            of_points(self.distorted.map(<[_]>::len)),
+            points,
+        )?;
+        same_length(
+            "superpoint ids",
+            superpoints.superpoint_of_point().len(),
+            points,
+        )?;
+        if let Some(image) = self.image.filter(|_| config.inputs.image > 0) {
+            same_length("image features", image.len(), points * config.inputs.image)?;
+        }
+        if let Some(((features, positions), objects)) = self.objects.zip(config.objects.as_ref()) {
+            same_length(
+                "features of objects",
+                features.len(),
+                positions.len() * objects.channels,
+            )?;
+        }
+        for positions in [Some(self.positions), self.distorted].into_iter().flatten() {
+            if let Some(point) = positions
+                .iter()
+                .position(|p| !p.iter().all(|x| x.is_finite()))
+            {
+                return Err(SceneError::NotFinite {
+                    point,
+                    position: positions[point],
+                });
+            }
+        }
+        // Attention concatenates content and position of every superpoint, which doubles the width.
+        let limit = BINDING_LIMIT / size_of::<f32>() / (2 * config.d_model);
+        if superpoints.count() > limit {
+            return Err(SceneError::TooLarge {
+                what: "superpoints",
+                found: superpoints.count(),
+                limit,
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The network's input for one scan, in main memory.
 #[derive(Clone, Debug)]
 pub struct SceneInput {
@@ -145,67 +210,10 @@ impl SceneInput {
             objects,
             triangles: _,
         } = *observation;
-        let points = positions.len();
-        if points == 0 {
-            return Err(SceneError::Empty);
-        }
         let image = image.filter(|_| config.inputs.image > 0);
         let objects = objects.zip(config.objects.as_ref());
-        let same_length = |what, found, expected| {
-            if found == expected {
-                Ok(())
-            } else {
-                Err(SceneError::Length {
-                    what,
-                    expected,
-                    found,
-                })
-            }
-        };
-        same_length("colours", colors.map_or(points, <[_]>::len), points)?;
-        same_length(
-            "distorted positions",
-            distorted.map_or(points, <[_]>::len),
-            points,
-        )?;
-        same_length(
-            "superpoint ids",
-            superpoints.superpoint_of_point().len(),
-            points,
-        )?;
-        same_length(
-            "image features",
-            image.map_or(0, <[_]>::len),
-            image.map_or(0, |_| points * config.inputs.image),
-        )?;
-        if let Some(((features, positions), objects)) = objects {
-            same_length(
-                "features of objects",
-                features.len(),
-                positions.len() * objects.channels,
-            )?;
-        }
         let moved = distorted.unwrap_or(positions);
-        for positions in [positions, moved] {
-            if let Some(point) = positions
-                .iter()
-                .position(|p| !p.iter().all(|x| x.is_finite()))
-            {
-                return Err(SceneError::NotFinite {
-                    point,
-                    position: positions[point],
-                });
-            }
-        }
-        // Attention concatenates content and position of every superpoint, which doubles the width.
-        let limit = BINDING_LIMIT / size_of::<f32>() / (2 * config.d_model);
-        if superpoints.count() > limit {
-            return Err(SceneError::TooLarge {
-                what: "superpoints",
-                found: superpoints.count(),
-                limit,
-            });
-        }
+        observation.check(superpoints, config)?;
 
         let range = range(moved);
         let Voxels {

@@ -5,6 +5,8 @@
 //! `green`, `blue` (and `alpha`); 64-bit integers, which PLY does not have, become doubles. Header
 //! entries that the table has no place for (width, height, viewpoint) become comments.
 
+use std::borrow::Cow;
+
 use super::{
     Column, Element, MAX_DATA_BYTES, MAX_POINTS, ReadError, Scalar, Steps, Table, Warning,
     ascii::{self, Lines},
@@ -19,6 +21,20 @@ enum Encoding {
     Ascii,
     Binary,
     Compressed,
+}
+
+impl Encoding {
+    fn from_name(name: &str) -> Result<Self, ReadError> {
+        match name {
+            "ascii" => Ok(Self::Ascii),
+            "binary" => Ok(Self::Binary),
+            "binary_compressed" => Ok(Self::Compressed),
+            _ => Err(malformed(format!(
+                "DATA `{}` is unknown",
+                name.chars().take(40).collect::<String>()
+            ))),
+        }
+    }
 }
 
 /// The storage type of one value of a field.
@@ -113,63 +129,25 @@ pub(super) fn read(
     }
     let stride: usize = header.fields.iter().map(Field::size).sum();
     let size = (stride as u64).saturating_mul(header.points as u64);
-    let truncated = |expected: u64| ReadError::Truncated {
-        format: "PCD",
-        expected,
-        found: body.len() as u64,
-    };
-    let too_many = |found: &[u8], needed: u64| {
-        if needed > found.len() as u64 {
-            Err(truncated(needed))
-        } else if header.points > MAX_POINTS {
-            Err(ReadError::TooManyPoints {
-                found: header.points as u64,
-                limit: MAX_POINTS,
-            })
-        } else if size > MAX_DATA_BYTES {
-            Err(ReadError::TooLarge {
-                found: size,
-                limit: MAX_DATA_BYTES,
-            })
-        } else {
-            Ok(())
-        }
-    };
-    let (raw, order);
-    match header.encoding {
+    let (raw, order) = match header.encoding {
         Encoding::Ascii => {
             let values: usize = header.fields.iter().map(|f| f.count).sum();
-            too_many(
-                body,
-                (2 * values as u64)
-                    .saturating_mul(header.points as u64)
-                    .saturating_sub(1),
-            )?;
-            raw = std::borrow::Cow::Owned(text_rows(body, &header, stride, steps, warnings)?);
-            order = Order::PointByPoint;
+            let text = (2 * values as u64)
+                .saturating_mul(header.points as u64)
+                .saturating_sub(1);
+            header.check_size(body, text, size)?;
+            let rows = text_rows(body, &header, stride, steps, warnings)?;
+            (Cow::Owned(rows), Order::PointByPoint)
         }
         Encoding::Binary => {
-            too_many(body, size)?;
-            raw = std::borrow::Cow::Borrowed(&body[..size as usize]);
-            order = Order::PointByPoint;
+            header.check_size(body, size, size)?;
+            (Cow::Borrowed(&body[..size as usize]), Order::PointByPoint)
         }
-        Encoding::Compressed => {
-            let (sizes, data) = body.split_at_checked(8).ok_or_else(|| truncated(8))?;
-            let word = |at: usize| Scalar::U32.read(&sizes[at..]) as u64;
-            let (compressed, unpacked) = (word(0), word(4));
-            if unpacked != size {
-                return Err(malformed(format!(
-                    "its compressed data holds {unpacked} bytes, its header promises {size}"
-                )));
-            }
-            too_many(data, compressed)?;
-            raw = std::borrow::Cow::Owned(
-                lzf::decode(&data[..compressed as usize], size as usize)
-                    .map_err(|e| malformed(e.to_string()))?,
-            );
-            order = Order::FieldByField;
-        }
-    }
+        Encoding::Compressed => (
+            Cow::Owned(decompressed(body, &header, size)?),
+            Order::FieldByField,
+        ),
+    };
     steps.at(bytes.len() / 2)?;
     let points = to_columns(&raw, &header, stride, order, warnings);
     Ok(Table {
@@ -178,11 +156,66 @@ pub(super) fn read(
     })
 }
 
+impl Header {
+    /// Checks that a part of the file has the `needed` number of bytes, and that the points, which
+    /// have `size` bytes in memory, are within the limits.
+    fn check_size(&self, part: &[u8], needed: u64, size: u64) -> Result<(), ReadError> {
+        if needed > part.len() as u64 {
+            return Err(truncated(part, needed));
+        }
+        if self.points > MAX_POINTS {
+            return Err(ReadError::TooManyPoints {
+                found: self.points as u64,
+                limit: MAX_POINTS,
+            });
+        }
+        if size > MAX_DATA_BYTES {
+            return Err(ReadError::TooLarge {
+                found: size,
+                limit: MAX_DATA_BYTES,
+            });
+        }
+        Ok(())
+    }
+}
+
+fn truncated(part: &[u8], expected: u64) -> ReadError {
+    ReadError::Truncated {
+        format: "PCD",
+        expected,
+        found: part.len() as u64,
+    }
+}
+
+/// Decompresses the points, which have `size` bytes.
+fn decompressed(body: &[u8], header: &Header, size: u64) -> Result<Vec<u8>, ReadError> {
+    let (sizes, data) = body.split_at_checked(8).ok_or_else(|| truncated(body, 8))?;
+    let word = |at: usize| Scalar::U32.read(&sizes[at..]) as u64;
+    let (compressed, unpacked) = (word(0), word(4));
+    if unpacked != size {
+        return Err(malformed(format!(
+            "its compressed data holds {unpacked} bytes, its header promises {size}"
+        )));
+    }
+    header.check_size(data, compressed, size)?;
+    lzf::decode(&data[..compressed as usize], size as usize).map_err(|e| malformed(e.to_string()))
+}
+
+/// The entries of a header so far; empty or `None` without such a line.
+#[derive(Default)]
+struct Entries {
+    names: Vec<String>,
+    sizes: Vec<usize>,
+    kinds: Vec<String>,
+    counts: Vec<usize>,
+    width: Option<usize>,
+    height: Option<usize>,
+    points: Option<usize>,
+    comments: Vec<String>,
+}
+
 fn header(bytes: &[u8]) -> Result<Header, ReadError> {
-    let (mut names, mut sizes, mut kinds, mut counts) =
-        (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut width, mut height, mut points) = (None, None, None);
-    let mut comments = Vec::new();
+    let mut entries = Entries::default();
     let mut at = 0;
     for line in bytes.split(|b| *b == b'\n') {
         at += line.len() + 1;
@@ -194,7 +227,19 @@ fn header(bytes: &[u8]) -> Result<Header, ReadError> {
         else {
             continue;
         };
-        let rest = rest.trim();
+        if key == "DATA" {
+            let encoding = Encoding::from_name(rest.trim())?;
+            return entries.into_header(encoding, at.min(bytes.len()));
+        }
+        entries.add(key, rest.trim(), text)?;
+    }
+    Err(malformed("its header has no DATA line"))
+}
+
+impl Entries {
+    /// Adds the line `text`, which consists of a key and the rest.
+    fn add(&mut self, key: &str, rest: &str, text: &str) -> Result<(), ReadError> {
+        let words = || rest.split_ascii_whitespace();
         let numbers = || -> Result<Vec<usize>, ReadError> {
             let number = |word: &str| {
                 word.parse().map_err(|_| {
@@ -204,59 +249,21 @@ fn header(bytes: &[u8]) -> Result<Header, ReadError> {
                     ))
                 })
             };
-            rest.split_ascii_whitespace().map(number).collect()
+            words().map(number).collect()
         };
         match key {
-            _ if key.starts_with('#') => {
-                comments.push(format!("comment {}", text.trim_start_matches('#').trim()))
-            }
+            _ if key.starts_with('#') => self
+                .comments
+                .push(format!("comment {}", text.trim_start_matches('#').trim())),
             "VERSION" => {}
-            "FIELDS" | "COLUMNS" => {
-                names = rest.split_ascii_whitespace().map(str::to_owned).collect()
-            }
-            "SIZE" => sizes = numbers()?,
-            "TYPE" => kinds = rest.split_ascii_whitespace().map(str::to_owned).collect(),
-            "COUNT" => counts = numbers()?,
-            "WIDTH" => width = numbers()?.first().copied(),
-            "HEIGHT" => height = numbers()?.first().copied(),
-            "POINTS" => points = numbers()?.first().copied(),
-            "VIEWPOINT" => comments.push(format!("comment {text}")),
-            "DATA" => {
-                let encoding = match rest {
-                    "ascii" => Encoding::Ascii,
-                    "binary" => Encoding::Binary,
-                    "binary_compressed" => Encoding::Compressed,
-                    _ => {
-                        return Err(malformed(format!(
-                            "DATA `{}` is unknown",
-                            rest.chars().take(40).collect::<String>()
-                        )));
-                    }
-                };
-                if let (Some(width), Some(height)) = (width, height.filter(|h| *h > 1)) {
-                    comments.push(format!(
-                        "comment organised as WIDTH {width} HEIGHT {height}"
-                    ));
-                }
-                let area = width.map(|w| w.saturating_mul(height.unwrap_or(1)));
-                if let (Some(points), Some(area)) =
-                    (points, area.filter(|area| Some(*area) != points))
-                {
-                    return Err(malformed(format!(
-                        "POINTS is {points}, WIDTH x HEIGHT is {area}"
-                    )));
-                }
-                let points = points
-                    .or(area)
-                    .ok_or_else(|| malformed("its header has neither POINTS nor WIDTH"))?;
-                return Ok(Header {
-                    fields: fields(names, &sizes, &kinds, counts)?,
-                    points,
-                    encoding,
-                    comments,
-                    body_at: at.min(bytes.len()),
-                });
-            }
+            "FIELDS" | "COLUMNS" => self.names = words().map(str::to_owned).collect(),
+            "SIZE" => self.sizes = numbers()?,
+            "TYPE" => self.kinds = words().map(str::to_owned).collect(),
+            "COUNT" => self.counts = numbers()?,
+            "WIDTH" => self.width = numbers()?.first().copied(),
+            "HEIGHT" => self.height = numbers()?.first().copied(),
+            "POINTS" => self.points = numbers()?.first().copied(),
+            "VIEWPOINT" => self.comments.push(format!("comment {text}")),
             _ => {
                 return Err(malformed(format!(
                     "the header line `{}` is not understood",
@@ -264,8 +271,37 @@ fn header(bytes: &[u8]) -> Result<Header, ReadError> {
                 )));
             }
         }
+        Ok(())
     }
-    Err(malformed("its header has no DATA line"))
+
+    fn into_header(mut self, encoding: Encoding, body_at: usize) -> Result<Header, ReadError> {
+        if let (Some(width), Some(height)) = (self.width, self.height.filter(|h| *h > 1)) {
+            self.comments.push(format!(
+                "comment organised as WIDTH {width} HEIGHT {height}"
+            ));
+        }
+        let area = self
+            .width
+            .map(|w| w.saturating_mul(self.height.unwrap_or(1)));
+        if let (Some(points), Some(area)) =
+            (self.points, area.filter(|area| Some(*area) != self.points))
+        {
+            return Err(malformed(format!(
+                "POINTS is {points}, WIDTH x HEIGHT is {area}"
+            )));
+        }
+        let points = self
+            .points
+            .or(area)
+            .ok_or_else(|| malformed("its header has neither POINTS nor WIDTH"))?;
+        Ok(Header {
+            fields: fields(self.names, &self.sizes, &self.kinds, self.counts)?,
+            points,
+            encoding,
+            comments: self.comments,
+            body_at,
+        })
+    }
 }
 
 fn fields(

@@ -16,6 +16,17 @@ enum Encoding {
     BigEndian,
 }
 
+impl Encoding {
+    fn from_name(name: &str) -> Result<Self, Problem> {
+        match name {
+            "ascii" => Ok(Self::Ascii),
+            "binary_little_endian" => Ok(Self::LittleEndian),
+            "binary_big_endian" => Ok(Self::BigEndian),
+            _ => Err("names an unknown format"),
+        }
+    }
+}
+
 fn malformed(problem: impl Into<String>) -> ReadError {
     ReadError::Malformed {
         format: "PLY",
@@ -126,68 +137,17 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
         let text = String::from_utf8_lossy(line);
         let text = text.trim();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let wrong = |problem: &str| {
-            malformed(format!(
-                "line {} of the header, `{}`, {problem}",
-                number + 1,
-                text.chars().take(80).collect::<String>()
-            ))
-        };
-        match words[..] {
-            [] => {}
-            ["ply"] if number == 0 => {}
-            ["format", name, _] => {
-                encoding = Some(match name {
-                    "ascii" => Encoding::Ascii,
-                    "binary_little_endian" => Encoding::LittleEndian,
-                    "binary_big_endian" => Encoding::BigEndian,
-                    _ => return Err(wrong("names an unknown format")),
-                });
+        let done = match words[..] {
+            [] => Ok(()),
+            ["ply"] if number == 0 => Ok(()),
+            ["format", name, _] => Encoding::from_name(name).map(|name| encoding = Some(name)),
+            ["comment" | "obj_info", ..] => {
+                table.comments.push(text.to_owned());
+                Ok(())
             }
-            ["comment" | "obj_info", ..] => table.comments.push(text.to_owned()),
-            ["element", name, count] => {
-                let count = count
-                    .parse()
-                    .map_err(|_| wrong("has a count that is not a whole number from zero up"))?;
-                table.elements.push(Element {
-                    name: name.to_owned(),
-                    count,
-                    ..Element::default()
-                });
-            }
-            ["property", "list", count, item, name] => {
-                let element = table
-                    .elements
-                    .last_mut()
-                    .ok_or_else(|| wrong("stands before any element"))?;
-                let scalar =
-                    |name| Scalar::from_ply_name(name).ok_or_else(|| wrong("has an unknown type"));
-                let (count, item) = (scalar(count)?, scalar(item)?);
-                if !count.is_integer() {
-                    return Err(wrong("counts its items in fractions"));
-                }
-                let after_columns = element.columns.len();
-                element.lists.push(List {
-                    name: name.to_owned(),
-                    count,
-                    item,
-                    after_columns,
-                    counts: Vec::new(),
-                    items: Vec::new(),
-                });
-            }
-            ["property", scalar, name] => {
-                let element = table
-                    .elements
-                    .last_mut()
-                    .ok_or_else(|| wrong("stands before any element"))?;
-                let scalar =
-                    Scalar::from_ply_name(scalar).ok_or_else(|| wrong("has an unknown type"))?;
-                element.columns.push(Column {
-                    name: name.to_owned(),
-                    scalar,
-                });
-            }
+            ["element", name, count] => add_element(&mut table, name, count),
+            ["property", "list", count, item, name] => add_list(&mut table, count, item, name),
+            ["property", scalar, name] => add_column(&mut table, scalar, name),
             ["end_header"] => {
                 let encoding =
                     encoding.ok_or_else(|| malformed("its header has no `format` line"))?;
@@ -199,10 +159,67 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
                     .ok_or_else(|| malformed("it has no element `vertex`, so no points"))?;
                 return Ok((encoding, table, at.min(bytes.len())));
             }
-            _ => return Err(wrong("is not understood")),
-        }
+            _ => Err("is not understood"),
+        };
+        done.map_err(|problem| {
+            malformed(format!(
+                "line {} of the header, `{}`, {problem}",
+                number + 1,
+                text.chars().take(80).collect::<String>()
+            ))
+        })?;
     }
     Err(malformed("its header has no `end_header` line"))
+}
+
+/// The problem with a line of the header, as the end of a sentence.
+type Problem = &'static str;
+
+fn add_element(table: &mut Table, name: &str, count: &str) -> Result<(), Problem> {
+    let count = count
+        .parse()
+        .map_err(|_| "has a count that is not a whole number from zero up")?;
+    table.elements.push(Element {
+        name: name.to_owned(),
+        count,
+        ..Element::default()
+    });
+    Ok(())
+}
+
+fn add_list(table: &mut Table, count: &str, item: &str, name: &str) -> Result<(), Problem> {
+    let element = last_element(table)?;
+    let (count, item) = (scalar(count)?, scalar(item)?);
+    if !count.is_integer() {
+        return Err("counts its items in fractions");
+    }
+    let after_columns = element.columns.len();
+    element.lists.push(List {
+        name: name.to_owned(),
+        count,
+        item,
+        after_columns,
+        counts: Vec::new(),
+        items: Vec::new(),
+    });
+    Ok(())
+}
+
+fn add_column(table: &mut Table, kind: &str, name: &str) -> Result<(), Problem> {
+    let element = last_element(table)?;
+    element.columns.push(Column {
+        name: name.to_owned(),
+        scalar: scalar(kind)?,
+    });
+    Ok(())
+}
+
+fn last_element(table: &mut Table) -> Result<&mut Element, Problem> {
+    table.elements.last_mut().ok_or("stands before any element")
+}
+
+fn scalar(name: &str) -> Result<Scalar, Problem> {
+    Scalar::from_ply_name(name).ok_or("has an unknown type")
 }
 
 /// A reader for the rows of a binary file.

@@ -227,6 +227,33 @@ mod tests {
             .collect()
     }
 
+    /// Checks the queries, labels, points and scores of the instances found.
+    fn assert_picks(case: &str, found: &[Finished], expected: impl Fn(&str) -> Vec<f64>) {
+        let values = |value: fn(&Finished) -> f64| found.iter().map(value).collect::<Vec<_>>();
+        assert_eq!(
+            values(|f| f64::from(f.pick.query)),
+            expected("query_index"),
+            "{case}"
+        );
+        assert_eq!(
+            values(|f| f64::from(f.pick.label)),
+            expected("labels"),
+            "{case}"
+        );
+        assert_eq!(
+            values(|f| f64::from(f.points)),
+            expected("mask_point_count"),
+            "{case}"
+        );
+        for (f, score) in found.iter().zip(expected("scores")) {
+            assert!(
+                (f64::from(f.pick.score) - score).abs() <= 1e-4 * score,
+                "{case}: {} is not {score}",
+                f.pick.score
+            );
+        }
+    }
+
     #[test]
     fn equals_the_released_code() {
         for case in ["postproc_sn200", "postproc_sn20"] {
@@ -318,6 +345,7 @@ mod tests {
                 (without_boxes, "expected_no_box_filter"),
             ] {
                 let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
+                assert_picks(case, &found, expected);
                 let Panoptic {
                     class_of_point,
                     instance_of_point,
@@ -344,37 +372,6 @@ mod tests {
                     expected("panoptic_instance_map"),
                     "{case}"
                 );
-                assert_eq!(
-                    found
-                        .iter()
-                        .map(|f| f64::from(f.pick.query))
-                        .collect::<Vec<_>>(),
-                    expected("query_index"),
-                    "{case}"
-                );
-                assert_eq!(
-                    found
-                        .iter()
-                        .map(|f| f64::from(f.pick.label))
-                        .collect::<Vec<_>>(),
-                    expected("labels"),
-                    "{case}"
-                );
-                assert_eq!(
-                    found
-                        .iter()
-                        .map(|f| f64::from(f.points))
-                        .collect::<Vec<_>>(),
-                    expected("mask_point_count"),
-                    "{case}"
-                );
-                for (f, score) in found.iter().zip(expected("scores")) {
-                    assert!(
-                        (f64::from(f.pick.score) - score).abs() <= 1e-4 * score,
-                        "{case}: {} is not {score}",
-                        f.pick.score
-                    );
-                }
             }
         }
     }

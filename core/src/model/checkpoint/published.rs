@@ -70,17 +70,7 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
         .map(|(key, stored)| (unified(key), stored))
         .collect();
     let own = weights::parameters(network);
-    let depth = own
-        .iter()
-        .filter_map(|p| {
-            p.name
-                .strip_prefix("backbone.ResUnet.down.")?
-                .split('.')
-                .next()?
-                .parse()
-                .ok()
-        })
-        .fold(0, |d: usize, l: usize| d.max(l + 1));
+    let depth = levels_below(&own);
     let mut import = Import {
         weights: vec![],
         imported: vec![],
@@ -139,6 +129,24 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
         .into_keys()
         .filter(|key| !used.contains(key) && !is_needless(key))
         .collect();
+    import.weights = serialized(&tensors)?;
+    Ok(import)
+}
+
+/// Number of levels of the U-Net below the first one.
+fn levels_below(parameters: &[weights::Parameter]) -> usize {
+    let level = |name: &str| {
+        let rest = name.strip_prefix("backbone.ResUnet.down.")?;
+        rest.split('.').next()?.parse().ok()
+    };
+    parameters
+        .iter()
+        .filter_map(|p| level(&p.name))
+        .fold(0, |levels: usize, level: usize| levels.max(level + 1))
+}
+
+/// A safetensors file of f32 tensors: names, shapes and bytes.
+fn serialized(tensors: &[(String, Vec<usize>, Vec<u8>)]) -> Result<Vec<u8>, WeightsError> {
     let malformed =
         |error: safetensors::SafeTensorError| WeightsError::Malformed(error.to_string());
     let views = tensors.iter().map(|(name, shape, bytes)| {
@@ -148,8 +156,7 @@ pub fn import<M: Module>(network: &M, checkpoint: &Checkpoint) -> Result<Import,
         ))
     });
     let views = views.collect::<Result<Vec<_>, WeightsError>>()?;
-    import.weights = safetensors::serialize(views, None).map_err(malformed)?;
-    Ok(import)
+    safetensors::serialize(views, None).map_err(malformed)
 }
 
 /// Maps a key of any published network to SegDINO3D's name.

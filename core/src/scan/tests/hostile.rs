@@ -117,15 +117,33 @@ fn cut_anywhere_is_an_error() {
     }
 }
 
+/// Reads files that each have one fault, and checks that the error contains the given words.
+fn assert_named(cases: Vec<(&str, Vec<u8>, &str)>) {
+    for (name, bytes, wanted) in cases {
+        match read_silently(&bytes) {
+            Ok(_) => panic!("{name} was read"),
+            Err(error) => assert!(error.to_string().contains(wanted), "{name}: {error}"),
+        }
+    }
+}
+
+/// The header of a PLY file with one element of points.
+fn xyz(count: &str) -> String {
+    format!("element vertex {count}\n{PLY_XYZ}")
+}
+
+fn little(elements: &str, body: &[u8]) -> Vec<u8> {
+    file(&ply("binary_little_endian", elements), body)
+}
+
+fn ascii(elements: &str, body: &str) -> Vec<u8> {
+    file(&ply("ascii", elements), body.as_bytes())
+}
+
 #[test]
-fn lies_are_named() {
-    let xyz = |count: &str| format!("element vertex {count}\n{PLY_XYZ}");
+fn wrong_headers_of_ply_files_are_named() {
     let point = floats(&[1.0, 2.0, 3.0]);
-    let nan = floats(&[f32::NAN, 2.0, 3.0]);
-    let little = |elements: &str, body: &[u8]| file(&ply("binary_little_endian", elements), body);
-    let ascii = |elements: &str, body: &str| file(&ply("ascii", elements), body.as_bytes());
-    let bomb = [[0xff; 4], 1200u32.to_le_bytes()].concat();
-    let cases: Vec<(&str, Vec<u8>, &str)> = vec![
+    assert_named(vec![
         ("empty", Vec::new(), "empty"),
         ("byte order mark only", b"\xef\xbb\xbf".to_vec(), "empty"),
         ("ply without header", b"ply\n".to_vec(), "no `end_header`"),
@@ -152,6 +170,29 @@ fn lies_are_named() {
             ),
             "no property `z`",
         ),
+        (
+            "unknown type",
+            little("element vertex 1\nproperty quaternion x\n", &point),
+            "unknown type",
+        ),
+        (
+            "property before element",
+            little("property float x\n", b""),
+            "before any element",
+        ),
+        (
+            "a LAS file called scan.ply",
+            b"LASF\0\0\0\0".to_vec(),
+            "LAS",
+        ),
+    ]);
+}
+
+#[test]
+fn wrong_counts_and_values_of_ply_files_are_named() {
+    let point = floats(&[1.0, 2.0, 3.0]);
+    let nan = floats(&[f32::NAN, 2.0, 3.0]);
+    assert_named(vec![
         ("zero points", little(&xyz("0"), b""), "no points"),
         ("negative count", little(&xyz("-5"), &point), "whole number"),
         (
@@ -218,16 +259,6 @@ fn lies_are_named() {
             "missing",
         ),
         (
-            "unknown type",
-            little("element vertex 1\nproperty quaternion x\n", &point),
-            "unknown type",
-        ),
-        (
-            "property before element",
-            little("property float x\n", b""),
-            "before any element",
-        ),
-        (
             "ascii garbage",
             ascii(&xyz("1"), "1 2 banana\n"),
             "`banana`",
@@ -252,6 +283,14 @@ fn lies_are_named() {
             ascii(&xyz("1"), "1e300 0 0\n"),
             "none of the 1 points",
         ),
+    ]);
+}
+
+#[test]
+fn lies_of_pcd_files_are_named() {
+    let point = floats(&[1.0, 2.0, 3.0]);
+    let bomb = [[0xff; 4], 1200u32.to_le_bytes()].concat();
+    assert_named(vec![
         (
             "pcd without data",
             b"VERSION .7\nFIELDS x y z\n".to_vec(),
@@ -360,18 +399,7 @@ fn lies_are_named() {
             file(&pcd_xyz("1", "ascii"), b"1 2 banana\n"),
             "`banana`",
         ),
-        (
-            "a LAS file called scan.ply",
-            b"LASF\0\0\0\0".to_vec(),
-            "LAS",
-        ),
-    ];
-    for (name, bytes, wanted) in cases {
-        match read_silently(&bytes) {
-            Ok(_) => panic!("{name} was read"),
-            Err(error) => assert!(error.to_string().contains(wanted), "{name}: {error}"),
-        }
-    }
+    ]);
 }
 
 #[test]
