@@ -164,7 +164,7 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
                     |name| Scalar::from_ply_name(name).ok_or_else(|| wrong("has an unknown type"));
                 let (count, item) = (scalar(count)?, scalar(item)?);
                 if !count.is_integer() {
-                    return Err(wrong("counts its items in fractions"));
+                    return Err(wrong("counts its items with a type that is not an integer"));
                 }
                 let after_columns = element.columns.len();
                 element.lists.push(List {
