@@ -207,7 +207,7 @@ fn lies_are_named() {
                 &format!("{}element face 1\nproperty list float int v\n", xyz("1")),
                 &point,
             ),
-            "fractions",
+            "not an integer",
         ),
         (
             "ascii list longer than its line",
