@@ -38,7 +38,9 @@ pub const MIN_POINTS: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NothingToSeparate {
     /// The scan has fewer than [`MIN_POINTS`] points.
-    #[error("the scan has {found} points, which is too few to separate objects; at least {MIN_POINTS} are needed")]
+    #[error(
+        "the scan has {found} points, which is too few to separate objects; at least {MIN_POINTS} are needed"
+    )]
     TooFewPoints {
         /// Number of points of the scan.
         found: usize,
@@ -105,7 +107,9 @@ pub enum SegmentError {
     #[error(transparent)]
     Proposals(#[from] ProposalError),
     /// The network cannot be queried with words.
-    #[error("the network has fixed classes; only a network whose classes are text embeddings can answer prompts")]
+    #[error(
+        "the network has fixed classes; only a network whose classes are text embeddings can answer prompts"
+    )]
     FixedClasses,
     /// The caller cancelled.
     #[error(transparent)]

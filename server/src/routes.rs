@@ -72,7 +72,8 @@ impl IntoResponse for ApiError {
         // Details of internal failures go to the log, not to the client.
         let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!("{self}");
-            "an internal error occurred in the server, which changed nothing; try again later".to_owned()
+            "an internal error occurred in the server, which changed nothing; try again later"
+                .to_owned()
         } else {
             self.to_string()
         };

@@ -266,7 +266,10 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     if meta.names.len() != instances {
         return Err(BundleError::malformed(
             Section::Meta,
-            format!("it has {} names for {instances} instances", meta.names.len()),
+            format!(
+                "it has {} names for {instances} instances",
+                meta.names.len()
+            ),
         ));
     }
     if let Some(id) = meta

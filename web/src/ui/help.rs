@@ -17,7 +17,10 @@ const KEYS: [(&str, &str); 14] = [
     ("F", "look at the selected instance, or at the whole scan"),
     ("← → ↑ ↓", "turn; with Shift pan"),
     ("+ −", "zoom"),
-    ("1 … 5", "colour by scan colour, instance, label, score, height"),
+    (
+        "1 … 5",
+        "colour by scan colour, instance, label, score, height",
+    ),
     ("[ ]", "smaller or larger points"),
     (", .", "lower or raise the threshold"),
     ("H", "hide or show the selected instance"),

@@ -257,7 +257,9 @@ fn Empty() -> impl IntoView {
             "The scan was not segmented to the end, so there is no list. Press Start again to repeat it."
         }
         (_, true) => "No instances were found in this scan.",
-        (_, false) => "No instance is above the threshold: lower the threshold, or enter another prompt.",
+        (_, false) => {
+            "No instance is above the threshold: lower the threshold, or enter another prompt."
+        }
     };
     view! {
         <p class="empty-list" hidden=move || state.rows.with(|rows| !rows.is_empty())>

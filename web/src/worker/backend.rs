@@ -54,7 +54,9 @@ pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
         )
     };
     match (compare(&gpu).await, forced) {
-        (_, Some(Processor::WebGpu)) => webgpu("the address of the page has ?backend=webgpu".into()),
+        (_, Some(Processor::WebGpu)) => {
+            webgpu("the address of the page has ?backend=webgpu".into())
+        }
         (Ok([gpu_ms, cpu_ms]), _) => {
             let measured = format!(
                 "the same small convolutions took {gpu_ms:.1} ms with WebGPU and {cpu_ms:.1} ms with wasm SIMD"

@@ -275,7 +275,9 @@ impl Session {
                 loaded = models::network(self.device()?).await;
             }
             let network = loaded.map_err(|error| {
-                format!("the superpoints are computed, but the network could not be loaded: {error}")
+                format!(
+                    "the superpoints are computed, but the network could not be loaded: {error}"
+                )
             })?;
             self.network = Some(network);
         }
@@ -452,7 +454,10 @@ impl Session {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
         }
-        let encoder = self.encoder.as_ref().ok_or("the text encoder was not loaded")?;
+        let encoder = self
+            .encoder
+            .as_ref()
+            .ok_or("the text encoder was not loaded")?;
         let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
         encoder
             .embed(&phrases)

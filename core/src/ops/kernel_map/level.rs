@@ -38,7 +38,10 @@ pub enum KernelMapError {
     },
     /// The kernel size is not supported: submanifold convolutions have a centre, so their kernels
     /// are odd.
-    #[error("the kernel size is {got}, it must be odd and at most {}", super::KERNEL_LIMIT)]
+    #[error(
+        "the kernel size is {got}, it must be odd and at most {}",
+        super::KERNEL_LIMIT
+    )]
     Kernel {
         /// The requested kernel size.
         got: usize,

@@ -12,7 +12,9 @@ const LIMIT: usize = (1 << 25) - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentMapError {
     /// The two index lists describe different numbers of points.
-    #[error("there are {segments} segment ids and {rows} row ids; there must be one of each per point")]
+    #[error(
+        "there are {segments} segment ids and {rows} row ids; there must be one of each per point"
+    )]
     Length {
         /// Number of segment ids.
         segments: usize,
