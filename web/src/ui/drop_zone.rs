@@ -61,7 +61,7 @@ pub fn DropZone() -> impl IntoView {
                     <input
                         type="url"
                         class="field"
-                        placeholder="or paste the address of a scan: https://…"
+                        placeholder="or paste its address: https://…"
                         aria-label="Address of a scan"
                         prop:value=url
                         on:input=move |event| url.set(event_target_value(&event))
