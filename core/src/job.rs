@@ -38,13 +38,15 @@ pub const MIN_POINTS: usize = 50;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum NothingToSeparate {
     /// The scan has fewer than [`MIN_POINTS`] points.
-    #[error("the scan has too few points to tell things apart: {found}, the least is {MIN_POINTS}")]
+    #[error(
+        "the scan has {found} points, which is too few to separate objects; at least {MIN_POINTS} are needed"
+    )]
     TooFewPoints {
         /// Number of points of the scan.
         found: usize,
     },
     /// The scan has no extent.
-    #[error("all {points} points of the scan are in one place; two places are the least")]
+    #[error("all {points} points of the scan are in one place; at least two places are needed")]
     OnePlace {
         /// Number of points of the scan.
         points: usize,
@@ -105,7 +107,9 @@ pub enum SegmentError {
     #[error(transparent)]
     Proposals(#[from] ProposalError),
     /// The network cannot be queried with words.
-    #[error("the network answers in fixed classes, not in a text encoder's space")]
+    #[error(
+        "the network has fixed classes; only a network whose classes are text embeddings can answer prompts"
+    )]
     FixedClasses,
     /// The caller cancelled.
     #[error(transparent)]

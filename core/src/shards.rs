@@ -38,7 +38,7 @@ pub enum ShardError {
         expected: String,
     },
     /// There are too many or too few pieces.
-    #[error("{found} pieces came, the manifest lists {expected}")]
+    #[error("there are {found} pieces, the manifest lists {expected}")]
     Pieces {
         /// Actual number.
         found: usize,
@@ -104,7 +104,7 @@ pub fn split<'a>(stem: &str, file: &'a [u8]) -> Vec<(Shard, &'a [u8])> {
 pub fn check_list(shards: &[Shard]) -> Result<(), ShardError> {
     if !(1..=MAX_SHARDS).contains(&shards.len()) {
         return Err(ShardError::List(format!(
-            "{} pieces, there must be 1 to {MAX_SHARDS}",
+            "it lists {} pieces, there must be 1 to {MAX_SHARDS}",
             shards.len()
         )));
     }
@@ -112,7 +112,7 @@ pub fn check_list(shards: &[Shard]) -> Result<(), ShardError> {
         let plain = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
         if file.is_empty() || file.starts_with('.') || !file.chars().all(plain) {
             return Err(ShardError::List(format!(
-                "\"{file}\" is no plain file name"
+                "\"{file}\" is not a plain file name"
             )));
         }
         if *bytes > SHARD_BYTES {

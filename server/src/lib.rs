@@ -81,7 +81,7 @@ async fn sweep(scenes: store::Scenes) {
         match scenes.sweep().await {
             Ok(0) => {}
             Ok(removed) => tracing::info!(removed, "expired scenes deleted"),
-            Err(error) => tracing::error!("sweeping: {error}"),
+            Err(error) => tracing::error!("expired scenes could not be deleted: {error}"),
         }
     }
 }

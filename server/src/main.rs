@@ -50,7 +50,7 @@ async fn main() -> anyhow::Result<()> {
         .with_context(|| format!("the store {} cannot be opened", arguments.store))?;
     let listener = TcpListener::bind(arguments.listen)
         .await
-        .with_context(|| format!("{} is not free to listen on", arguments.listen))?;
+        .with_context(|| format!("cannot listen on {}", arguments.listen))?;
     tracing::info!("serving on http://{}", listener.local_addr()?);
     let config = Config {
         app: arguments.app,

@@ -49,7 +49,7 @@ enum ApiError {
     Malformed(#[from] BundleError),
     #[error("{0}")]
     Lifetime(#[from] NotALifetime),
-    #[error("the upload broke off")]
+    #[error("the upload was interrupted; try again")]
     BrokenOff,
     #[error("the server is busy with other uploads; try again in a minute")]
     Busy,
@@ -72,7 +72,8 @@ impl IntoResponse for ApiError {
         // Details of internal failures go to the log, not to the client.
         let message = if status == StatusCode::INTERNAL_SERVER_ERROR {
             tracing::error!("{self}");
-            "the server failed; nothing was changed".to_owned()
+            "an internal error occurred in the server, which changed nothing; try again later"
+                .to_owned()
         } else {
             self.to_string()
         };

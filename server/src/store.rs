@@ -68,7 +68,7 @@ pub enum StoreError {
     #[error("this secret does not belong to the scene")]
     WrongSecret,
     /// The system cannot provide random numbers.
-    #[error("no random numbers: {0}")]
+    #[error("the system provides no random numbers: {0}")]
     Random(#[from] getrandom::Error),
     /// The object store failed.
     #[error("the store failed: {0}")]

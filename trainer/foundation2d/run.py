@@ -153,7 +153,7 @@ def perceive(bundle: Path, names: list[str], detector: Detector, segmenter: Segm
     path = bundle / INDEX
     index = json.loads(path.read_text())
     if index.get("foundation", VERSION + 1) > VERSION:
-        raise ValueError(f"{path} is of version {index.get('foundation')}, this program writes version {VERSION}")
+        raise ValueError(f"{path} has version {index.get('foundation')}, this program writes version {VERSION}")
     tensors = load_file(bundle / TENSORS)
     looked, count = 0, 0
     pending: dict[Path, Image.Image] = {}
@@ -211,13 +211,13 @@ def bundles(folders: list[Path]) -> list[Path]:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("bundles", nargs="+", type=Path, help="bundles, or folders of them")
-    parser.add_argument("--names", required=True, help='what to look for: "chair. table", or a file with one name a line')
-    parser.add_argument("--detector", default="IDEA-Research/grounding-dino-base", help="a zero-shot detector")
-    parser.add_argument("--segmenter", default="facebook/sam2.1-hiera-large", help="a SAM 2")
-    parser.add_argument("--threshold", type=float, default=0.3, help="least score of a box")
-    parser.add_argument("--overlap", type=float, default=0.7, help="of two boxes that overlap more, the better one stays")
-    parser.add_argument("--grid", type=int, default=0, help="also write image features in a grid of so many cells a side")
-    parser.add_argument("--again", action="store_true", help="look at images that have masks, too")
+    parser.add_argument("--names", required=True, help='names of the objects to look for: "chair. table", or a file with one name per line')
+    parser.add_argument("--detector", default="IDEA-Research/grounding-dino-base", help="zero-shot detector, a name or folder for Transformers")
+    parser.add_argument("--segmenter", default="facebook/sam2.1-hiera-large", help="SAM 2 model, a name or folder for Transformers")
+    parser.add_argument("--threshold", type=float, default=0.3, help="lowest score of a box, 0 to 1")
+    parser.add_argument("--overlap", type=float, default=0.7, help="largest IoU of two boxes; of boxes that overlap more, the best one is kept")
+    parser.add_argument("--grid", type=int, default=0, help="write image features, too, in a grid with this number of cells per side; 0 for none")
+    parser.add_argument("--again", action="store_true", help="process images that have masks already, too")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     options = parser.parse_args()
     from transformers import AutoModelForZeroShotObjectDetection, AutoProcessor, Sam2Model, Sam2Processor
@@ -226,7 +226,7 @@ def main() -> int:
     names = list(dict.fromkeys(name.strip() for name in text.splitlines() if name.strip()))
     found = bundles(options.bundles)
     if not names or not found:
-        print("nothing to look for" if not names else f"no bundle in {options.bundles}", file=sys.stderr)
+        print("--names is empty" if not names else f"there is no bundle in {options.bundles}", file=sys.stderr)
         return 1
     load = lambda kind, name: kind.from_pretrained(name)
     detector = Detector(

@@ -23,7 +23,7 @@ pub enum NoGpu {
     )]
     NoAdapter,
     /// The adapter lacks limits or features that the kernels need.
-    #[error("the graphics adapter {adapter} is too small: {lacks}")]
+    #[error("the graphics adapter {adapter} cannot run the network: {lacks}")]
     AdapterTooSmall {
         /// Name of the adapter.
         adapter: String,

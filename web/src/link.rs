@@ -79,7 +79,7 @@ impl Link {
                 drop(inner);
                 if let Err(error) = posted {
                     self.reply(Reply::Failed {
-                        message: format!("the request could not be sent: {error:?}"),
+                        message: format!("the request could not be sent to the worker: {error:?}"),
                     });
                 }
             }
@@ -96,7 +96,7 @@ impl Link {
                 Ok(Reply::Listening) => link.listening(),
                 Ok(reply) => link.reply(reply),
                 Err(error) => link.reply(Reply::Failed {
-                    message: format!("the worker sent something unreadable: {error}"),
+                    message: format!("a message from the worker could not be read: {error}"),
                 }),
             }
         });

@@ -85,7 +85,7 @@ pub fn handle(state: State, reply: Reply) {
             if actions::leave_gpu(state, message.lines().nth(1).unwrap_or(&message)) {
                 return;
             }
-            let words = "Something inside Segscape broke and was started again; what is on screen stays. The browser's console has the report.";
+            let words = "An internal error stopped Segscape's worker, which was started again; what is on screen stays. The browser's console has the report.";
             state.error.set(Some(words.into()));
             state.opening.set(None);
             state.work.set(Work::Failed);

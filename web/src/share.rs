@@ -63,13 +63,13 @@ impl Shared {
 #[derive(Debug, thiserror::Error)]
 pub enum ShareError {
     /// The server did not answer.
-    #[error("the share server did not answer; is the network up?")]
+    #[error("the share server did not answer; check the internet connection and try again")]
     NoAnswer,
     /// The page is served without a share server.
     #[error("this page is served without a share server; download the files instead")]
     NoServer,
     /// The server refused the request.
-    #[error("the share server refused ({status}): {words}")]
+    #[error("the share server refused the request with status {status}: {words}")]
     Refused {
         /// HTTP status.
         status: u16,
@@ -77,7 +77,7 @@ pub enum ShareError {
         words: String,
     },
     /// The answer is not from a share server.
-    #[error("the share server's answer was not understood: {0}")]
+    #[error("the share server's answer could not be read: {0}")]
     Answer(#[from] serde_json::Error),
 }
 

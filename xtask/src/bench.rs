@@ -8,8 +8,8 @@ use crate::shell::{command, exists, run, target_dir};
 /// The measurement to run.
 #[derive(clap::Args)]
 pub struct Args {
-    /// Arguments for `trainer bench`: `stages`, `curve`, `superpoints`, `backbone`, `sparse_conv`
-    /// or `attention`, --scan, --runs, --json.
+    /// Arguments for `trainer bench`: the benchmark (`stages`, `curve`, `superpoints`, `backbone`,
+    /// `sparse_conv`, `attention` or `step`) and its options, such as --scan, --runs and --json.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     args: Vec<String>,
 }

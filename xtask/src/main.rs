@@ -13,7 +13,7 @@ use clap::{Parser, Subcommand};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    about = "Installs what is missing, then does it."
+    about = "Builds, serves and tests Segscape; missing tools are installed first."
 )]
 struct Cli {
     #[command(subcommand)]

@@ -26,7 +26,7 @@ pub fn serve(args: &Args) -> Result<()> {
     setup::build_tools()?;
     if let Err(error) = models::ensure(models::by_the_server) {
         eprintln!(
-            "warning: prompts outside the shipped vocabulary will not be understood: {error:#}"
+            "warning: prompts with words outside the built-in vocabulary will not be answered: {error:#}"
         );
     }
     build_app()?;

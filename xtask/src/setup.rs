@@ -61,7 +61,7 @@ pub fn test_tools() -> Result<()> {
     }
     if !exists("apt-get") {
         bail!(
-            "install these packages by hand, apt-get is not here to do it: {}",
+            "this system has no apt-get; install these packages by hand: {}",
             missing.join(", ")
         );
     }

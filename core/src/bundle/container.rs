@@ -195,10 +195,10 @@ impl<'a> Reader<'a> {
                 .find(|section| section.name().as_bytes() == name)
                 .ok_or(BundleError::Malformed {
                     section: "table",
-                    problem: format!("there is no section `{}`", name.escape_ascii()),
+                    problem: format!("section `{}` is unknown", name.escape_ascii()),
                 })?;
             if sections.iter().any(|known| known.section == section) {
-                return Err(BundleError::malformed(section, "it comes twice"));
+                return Err(BundleError::malformed(section, "it occurs twice"));
             }
             let data = rest
                 .take(stored as usize)
@@ -235,7 +235,7 @@ impl<'a> Reader<'a> {
             return Err(BundleError::malformed(
                 section,
                 format!(
-                    "it has {} bytes, at most {limit} belong to the bundle's counts",
+                    "it has {} bytes, but at most {limit} are possible with the bundle's counts",
                     stored.inflated
                 ),
             ));

@@ -136,7 +136,7 @@ pub(super) fn decode(
     if !cursor.is_empty() {
         return Err(BundleError::malformed(
             Section::Instances,
-            "something follows the last instance",
+            "there are bytes after the last instance",
         ));
     }
     Ok(Segmentation {

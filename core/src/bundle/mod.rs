@@ -137,7 +137,7 @@ pub enum BundleError {
     },
     /// The bundle has fewer or more bytes than its table promises.
     #[error(
-        "the bundle should have {expected} bytes and has {found}: it was cut or joined with something"
+        "the bundle should have {expected} bytes and has {found}: it was cut short, or something was appended"
     )]
     Length {
         /// Number of bytes promised.
@@ -266,7 +266,10 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     if meta.names.len() != instances {
         return Err(BundleError::malformed(
             Section::Meta,
-            format!("{} names for {instances} instances", meta.names.len()),
+            format!(
+                "it has {} names for {instances} instances",
+                meta.names.len()
+            ),
         ));
     }
     if let Some(id) = meta
@@ -277,7 +280,7 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
     {
         return Err(BundleError::malformed(
             Section::Meta,
-            format!("instance {id} is hidden, there are {instances}"),
+            format!("it hides instance {id}, but there are only {instances} instances"),
         ));
     }
     let sizes = points::decode_sizes(

@@ -163,7 +163,7 @@ pub(super) fn decode_positions(bytes: &[u8], points: usize) -> Result<Vec<[f32; 
         .iter()
         .all(|value| value.is_finite())
     {
-        return Err(malformed("the grid reaches beyond every number"));
+        return Err(malformed("the far corner of the grid is not finite"));
     }
     let planes = cursor.0;
     if planes.len() != 6 * points {

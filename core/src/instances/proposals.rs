@@ -78,7 +78,7 @@ pub enum ProposalError {
         superpoint_count: usize,
     },
     /// The partition has a different number of superpoints than the network saw.
-    #[error("the network saw {network} superpoints, the scan has {scan}")]
+    #[error("the network was run on {network} superpoints, the scan has {scan}")]
     Superpoints {
         /// Number in the proposals.
         network: usize,

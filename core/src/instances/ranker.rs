@@ -89,7 +89,7 @@ impl Ranker {
         }
         if !(1..=MAX_MEMBERS).contains(&members.len()) {
             return malformed(format!(
-                "{} members instead of 1 to {MAX_MEMBERS}",
+                "it has {} members instead of 1 to {MAX_MEMBERS}",
                 members.len()
             ));
         }

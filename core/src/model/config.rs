@@ -153,7 +153,7 @@ impl BackboneConfig {
             Self::SparseUnet { planes, .. } => (!LEVELS.contains(&planes.len()) || !widths(planes))
                 .then(|| {
                     format!(
-                        "planes is {planes:?}, it must have 1 to 8 levels of 1 to 1024 channels"
+                        "planes is {planes:?}, it must have 1 to 8 levels, of 1 to 1024 channels each"
                     )
                 }),
             Self::ResUnet {
@@ -171,7 +171,7 @@ impl BackboneConfig {
                     || !widths(&[*stem])
                 {
                     return Some(format!(
-                        "stem is {stem} and planes is {planes:?}, they must be 1 to 8 levels down and as many up of 1 to 1024 channels"
+                        "stem is {stem} and planes is {planes:?}, they must have 1 to 8 levels down and as many up, of 1 to 1024 channels each"
                     ));
                 }
                 (blocks.len() != planes.len() || blocks.iter().any(|b| !(1..=16).contains(b)))
@@ -353,7 +353,7 @@ impl Config {
         let reject = |message: String| Err(InvalidConfig(message));
         if !(0.001..=1.0).contains(&self.voxel_size) {
             return reject(format!(
-                "voxel_size is {} m, it must lie in 0.001..=1",
+                "voxel_size is {} m, it must be from 0.001 m to 1 m",
                 self.voxel_size
             ));
         }
@@ -362,7 +362,7 @@ impl Config {
         }
         if !(6..=1024).contains(&self.d_model) || !self.d_model.is_multiple_of(2) {
             return reject(format!(
-                "d_model is {}, it must be even and lie in 6..=1024",
+                "d_model is {}, it must be even and from 6 to 1024",
                 self.d_model
             ));
         }
@@ -378,12 +378,12 @@ impl Config {
             ("max_queries", self.max_queries, 16_384),
         ] {
             if !(1..=limit).contains(&value) {
-                return reject(format!("{name} is {value}, it must lie in 1..={limit}"));
+                return reject(format!("{name} is {value}, it must be from 1 to {limit}"));
             }
         }
         if self.inputs.image > 2048 {
             return reject(format!(
-                "inputs.image is {}, it may be at most 2048 channels",
+                "inputs.image is {} channels, it must be at most 2048",
                 self.inputs.image
             ));
         }
@@ -393,7 +393,7 @@ impl Config {
             && (!(1..=2048).contains(&channels) || !(0.0..=100.0).contains(&reach))
         {
             return reject(format!(
-                "objects has {channels} channels and a reach of {reach} m, they must lie in 1..=2048 and 0..=100"
+                "objects has {channels} channels and a reach of {reach} m, it must have 1 to 2048 channels and a reach from 0 m to 100 m"
             ));
         }
         if let Classes::Fixed {
@@ -403,7 +403,7 @@ impl Config {
             && (!(1..=10_000).contains(&instances) || !(1..=10_000).contains(&semantics))
         {
             return reject(format!(
-                "classes are {instances} of objects and {semantics} of superpoints, each must lie in 1..=10000"
+                "classes are {instances} of instances and {semantics} of superpoints, each number must be from 1 to 10000"
             ));
         }
         Ok(())

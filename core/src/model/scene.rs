@@ -35,7 +35,7 @@ pub enum SceneError {
     #[error("the scan has no points")]
     Empty,
     /// The arrays have different numbers of points.
-    #[error("the scan came with {found} {what} instead of {expected}")]
+    #[error("the scan has {found} {what} instead of {expected}")]
     Length {
         /// Name of the array, such as colors or superpoint ids.
         what: &'static str,

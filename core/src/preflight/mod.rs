@@ -129,7 +129,7 @@ fn spacing_finding(spacing: Option<f64>, points: usize) -> Finding<Option<f64>> 
     let words = match spacing {
         Some(metres) if metres > 0.05 => {
             format!(
-                "{points} points, about {:.0} cm apart: sparse, things smaller than {:.0} cm will be missed.",
+                "{points} points, about {:.0} cm apart: the scan is sparse, so objects smaller than {:.0} cm will be missed.",
                 metres * 100.0,
                 metres * 1000.0
             )
@@ -148,13 +148,13 @@ fn color(scan: &Scan) -> Finding<Color> {
     let (value, words) = match scan.colors.as_deref() {
         None | Some([]) => (
             Color::Absent,
-            "No colour: shapes alone have to do, expect words to fit less well.",
+            "The scan has no colours: names found from shapes alone fit less well.",
         ),
         Some([first, rest @ ..]) if rest.iter().all(|color| color == first) => (
             Color::Uniform,
-            "All points have the same colour: shapes alone have to do, expect words to fit less well.",
+            "All points have the same colour: names found from shapes alone fit less well.",
         ),
-        Some(_) => (Color::Present, "The points have colour."),
+        Some(_) => (Color::Present, "The points have colours."),
     };
     Finding {
         value,

@@ -107,7 +107,7 @@ pub(super) fn guess(length: f64, height: f64) -> Finding<Unit> {
         }
     } else {
         let words = format!(
-            "The unit is assumed to be {value}: that makes it {length:.2} m long and {height:.2} m high."
+            "The unit is assumed to be {value}: that makes the scan {length:.2} m long and {height:.2} m high."
         );
         Finding {
             value,

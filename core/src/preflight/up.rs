@@ -58,7 +58,7 @@ pub(super) fn guess(sample: &Sample) -> Finding<UpAxis> {
             value,
             certainty: Certainty::Found,
             words: format!(
-                "Up is {value}: most level surfaces lie low along it, as floors and seats do."
+                "Up is {value}: most level surfaces, such as floors and seats, lie low along this axis."
             ),
         }
     } else {

@@ -191,7 +191,7 @@ fn add_list(table: &mut Table, count: &str, item: &str, name: &str) -> Result<()
     let element = last_element(table)?;
     let (count, item) = (scalar(count)?, scalar(item)?);
     if !count.is_integer() {
-        return Err("counts its items in fractions");
+        return Err("counts its items with a type that is not an integer");
     }
     let after_columns = element.columns.len();
     element.lists.push(List {

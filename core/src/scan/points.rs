@@ -265,7 +265,7 @@ fn triangles(table: &Table, kept: Option<&[u32]>, warnings: &mut Vec<Warning>) -
         .map(|count| (*count as usize).saturating_sub(2))
         .sum();
     if count > MAX_TRIANGLES {
-        warnings.push(Warning(format!("the mesh has {count} triangles, the limit is {MAX_TRIANGLES}; it is treated as a cloud of points")));
+        warnings.push(Warning(format!("the mesh has {count} triangles, the limit is {MAX_TRIANGLES}; it is treated as a point cloud")));
         return Vec::new();
     }
     let rows = table.point_rows().count;

@@ -82,7 +82,7 @@ pub enum SuperpointError {
         point: usize,
     },
     /// A triangle has a corner that does not exist.
-    #[error("triangle {triangle} refers to a point beyond the {points} that are there")]
+    #[error("triangle {triangle} refers to a point that does not exist; there are {points} points")]
     Triangle {
         /// Index of the triangle.
         triangle: usize,
@@ -91,7 +91,7 @@ pub enum SuperpointError {
     },
     /// Indices would not fit in 32 bits.
     #[error(
-        "{points} points with {edges} edges are more than 32-bit indices can number; thin the scan out first"
+        "the scan has {points} points and {edges} edges, too many for 32-bit indices; thin it out first"
     )]
     TooMany {
         /// Number of points.

@@ -24,7 +24,7 @@ pub enum LoadTextError {
     Weights(String),
     /// A tensor is missing or has the wrong shape or type.
     #[error(
-        "the text encoder's weights lack \"{name}\" as f16 or f32 with {expected} numbers: {found}"
+        "the text encoder's tensor \"{name}\" must have {expected} numbers of type F16 or F32: {found}"
     )]
     Tensor {
         /// Name of the tensor.

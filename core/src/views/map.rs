@@ -11,7 +11,9 @@ pub struct Map {
 
 /// The number of values does not fit the size of the image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{values} values are no image of {height} x {width} pixels with {channels} channels")]
+#[error(
+    "{values} values do not make an image of {height} x {width} pixels with {channels} channels"
+)]
 pub struct MapError {
     height: usize,
     width: usize,

@@ -11,7 +11,7 @@ const CAUSES: [&str; 4] = [
     "not loaded over https",
     "has no WebGPU",
     "found no graphics adapter",
-    "is too small",
+    "cannot run the network",
 ];
 
 #[test]

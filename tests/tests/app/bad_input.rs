@@ -52,7 +52,7 @@ fn what_is_no_scan_is_refused_and_nothing_is_lost() {
                 ply(&["nan nan nan", "inf 0 0"]),
                 "none of the 2 points has finite coordinates",
             ),
-            ("lonely.ply", ply(&["1 2 3"]), "the least is 50"),
+            ("lonely.ply", ply(&["1 2 3"]), "at least 50 are needed"),
             ("one-place.ply", ply(&["1 2 3"; 100]), "in one place"),
             ("lying.ply", lying, "its header promises"),
             ("cut.ply", cut, "cut short"),

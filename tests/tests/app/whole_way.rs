@@ -293,7 +293,7 @@ async fn send(stand: &Stand, page: &Page, words: &[String; 2]) {
     );
     assert_eq!(guest.value("prompt-input").await, prompt);
     assert_eq!(guest.value("threshold").await, "0.05");
-    page.press_css("[aria-label='Show everything']").await;
+    page.press_css("[aria-label='Fit the view']").await;
     let elsewhere = page.picture().await;
     let seen = guest.picture().await;
     assert!(

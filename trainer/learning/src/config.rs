@@ -522,12 +522,12 @@ impl Config {
             && self.data.generated.is_none();
         anyhow::ensure!(
             !is_empty,
-            "data.rooms and data.foundations name no folder, and data.generated is not there"
+            "the configuration has no training data: set data.rooms, data.foundations or data.generated"
         );
         if let Some(Generated { share, .. }) = self.data.generated {
             anyhow::ensure!(
                 (0.0..=1.0).contains(&share),
-                "data.generated.share is a share, not {share}"
+                "data.generated.share is {share}, it must be from 0 to 1"
             );
         }
         let weights = &self.data.weights;
@@ -542,12 +542,12 @@ impl Config {
         let share = self.data.foundation_share;
         anyhow::ensure!(
             (0.0..=1.0).contains(&share),
-            "data.foundation_share is a share, not {share}"
+            "data.foundation_share is {share}, it must be from 0 to 1"
         );
         let part = self.data.foundation_part;
         anyhow::ensure!(
             (0.0..=1.0).contains(&part),
-            "data.foundation_part is a share, not {part}"
+            "data.foundation_part is {part}, it must be from 0 to 1"
         );
         anyhow::ensure!(
             0.0 < low && low <= high,
@@ -574,13 +574,13 @@ impl Config {
         ]) {
             anyhow::ensure!(
                 (0.0..=1.0).contains(&p),
-                "augment.{name} is a probability, not {p}"
+                "augment.{name} is {p}, it must be a probability from 0 to 1"
             );
         }
         let [few, many] = self.loss.queries;
         anyhow::ensure!(
             0.0 < few && few <= many && many <= 1.0,
-            "loss.queries must be an ascending range in 0..=1, not {few}..{many}"
+            "loss.queries must be an ascending range from 0 to 1, not {few}..{many}"
         );
         anyhow::ensure!(
             self.loss.max_queries > 0,
@@ -601,7 +601,7 @@ impl Config {
         );
         anyhow::ensure!(
             self.run.checkpoint_minutes > 0.0 && self.run.checkpoint_minutes <= 10.0,
-            "run.checkpoint_minutes must be in 0..=10, not {}",
+            "run.checkpoint_minutes must be from 0 to 10, not {}",
             self.run.checkpoint_minutes
         );
         anyhow::ensure!(
@@ -611,7 +611,7 @@ impl Config {
         let constant = self.optimiser.constant;
         anyhow::ensure!(
             (0.0..=1.0).contains(&constant),
-            "optimiser.constant is a share of the run, not {constant}"
+            "optimiser.constant is {constant}, it must be a share of the run, from 0 to 1"
         );
         let mut names = std::collections::HashSet::new();
         let twice = self
@@ -621,7 +621,7 @@ impl Config {
             .find(|set| !names.insert(&set.name));
         anyhow::ensure!(
             twice.is_none(),
-            "two of validation.sets are called {}",
+            "two of validation.sets have the name {}",
             twice.map_or("", |set| &set.name)
         );
         anyhow::ensure!(
@@ -632,7 +632,7 @@ impl Config {
         let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
         anyhow::ensure!(
             (1..=scenes).contains(&devices),
-            "run.devices is {devices}, it must lie in 1..=optimiser.scenes_per_step = {scenes}"
+            "run.devices is {devices}, it must be from 1 to optimiser.scenes_per_step, which is {scenes}"
         );
         if let Some(decay) = self.optimiser.ema {
             anyhow::ensure!(

@@ -59,11 +59,11 @@ impl DeviceChoice {
                     .memory_config(MemoryConfiguration::ExclusivePages);
                 let (device, setup) = options
                     .init_with_setup()
-                    .map_err(|error| anyhow::anyhow!("no usable graphics device: {error}"))?;
+                    .map_err(|error| anyhow::anyhow!("no graphics adapter can be used: {error}"))?;
                 let subgroups = setup.device.features().contains(Features::SUBGROUP);
                 let tuning = pollster::block_on(Tuning::measure(&device, subgroups))
-                    .context("the graphics device failed its first products")?;
-                tracing::info!(?tuning, "fastest on this graphics device");
+                    .context("the graphics adapter failed its first matrix products")?;
+                tracing::info!(?tuning, "fastest kernels on this graphics adapter");
                 Ok(device)
             }
         }

@@ -43,7 +43,7 @@ impl Index {
         let path = models.join("index.json");
         let json = fs::read(&path).with_context(|| {
             format!(
-                "cannot read {}: run in the project's folder, or name a model",
+                "cannot read {}: run the program in the project's folder, or name a model with --weights",
                 path.display()
             )
         })?;

@@ -68,7 +68,7 @@ impl Store {
         let text = address.to_str().unwrap_or_default();
         let (scheme, rest) = text
             .split_once("://")
-            .with_context(|| format!("{text} is no address"))?;
+            .with_context(|| format!("{text} is not an address"))?;
         let (objects, folder): (Arc<dyn ObjectStore>, &str) = match scheme {
             "file" => {
                 ensure!(
@@ -92,7 +92,9 @@ impl Store {
                     folder,
                 )
             }
-            other => bail!("{text}: {other} is not known here, s3 and file are"),
+            other => {
+                bail!("{text}: {other} addresses are not supported, s3 and file addresses are")
+            }
         };
         Self::new(objects, folder).with_context(|| text.to_owned())
     }
@@ -128,7 +130,7 @@ impl Store {
             let is_plain = name
                 .components()
                 .all(|part| matches!(part, Component::Normal(_)));
-            ensure!(is_plain, "{} is no name of a file", meta.location);
+            ensure!(is_plain, "{} is not the name of a file", meta.location);
             Ok(Entry {
                 name,
                 size: meta.size,
@@ -298,7 +300,7 @@ impl Input {
                 if matches!(kind, Kind::Replica | Kind::Scannetpp | Kind::Segdino3d) =>
             {
                 bail!(
-                    "scenes of this kind have files outside their folder, and are read from disks only"
+                    "scenes of this kind have files outside their folder, so they can be read from disks only"
                 )
             }
             Self::Files(path) => {
@@ -673,7 +675,7 @@ mod tests {
             "ply"
         );
         for (address, words) in [
-            ("gs://bucket", "gs is not known"),
+            ("gs://bucket", "gs addresses are not supported"),
             ("file://here", "three slashes"),
             ("file:///not/there", "no folder"),
         ] {

@@ -25,7 +25,7 @@ fn bytes_of(path: &Path) -> anyhow::Result<Vec<u8>> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
         bytes.len() as u64 <= MAX_BYTES,
-        "{} has more than {MAX_BYTES} bytes, which is the limit",
+        "{} has more bytes than the limit of {MAX_BYTES}",
         path.display()
     );
     Ok(bytes)
@@ -45,7 +45,7 @@ impl Sheet {
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let text = String::from_utf8(bytes_of(path)?)
             .ok()
-            .with_context(|| format!("{} is no text", path.display()))?;
+            .with_context(|| format!("{} is not text", path.display()))?;
         let rows = text.lines().count();
         ensure!(
             rows <= MAX_ROWS,
@@ -117,7 +117,7 @@ pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
     ensure!(scan.colors.is_some(), "{name} has no colors");
     ensure!(
         (1..=most).contains(&scan.triangles.len()),
-        "{name} has {} triangles, it may have 1 to {most}",
+        "{name} has {} triangles, it must have 1 to {most}",
         scan.triangles.len()
     );
     let extent = |axis: usize| {
@@ -127,7 +127,7 @@ pub fn mesh(path: &Path, most: usize, sizes: [f32; 2]) -> anyhow::Result<Scan> {
     let size = (0..3).map(extent).fold(0.0, f32::max);
     ensure!(
         (sizes[0]..=sizes[1]).contains(&size),
-        "{name} is {size} m large, it may be {} to {} m",
+        "{name} is {size} m large, it must be {} to {} m",
         sizes[0],
         sizes[1]
     );

@@ -79,7 +79,7 @@ impl Building {
         let names = assets::meshes_in(&folder)?;
         if !names.iter().any(|n| n == name) {
             bail!(
-                "no building {name} in {}; there are: {}",
+                "there is no building {name} in {}; there are: {}",
                 folder.display(),
                 names.join(", ")
             );
@@ -87,10 +87,7 @@ impl Building {
         let path = folder.join(format!("{name}.ply"));
         let scan = assets::mesh(&path, MAX_TRIANGLES, SIZES)?;
         let truth = scan.truth.as_ref().with_context(|| {
-            format!(
-                "{} has no semantic and instance of its vertices",
-                path.display()
-            )
+            format!("{} has no `semantic` and `instance` labels", path.display())
         })?;
         let list = folder.join(format!("{name}.csv"));
         let mut owners = vec![Owner {
@@ -104,14 +101,17 @@ impl Building {
         let mut owner_of_instance = HashMap::new();
         for [instance, category] in Sheet::read(&list)?.columns(["instance", "category"])? {
             let instance: i32 = instance.parse().ok().with_context(|| {
-                format!("{}: {instance} is no number of a thing", list.display())
+                format!(
+                    "{}: {instance} is not the number of an object",
+                    list.display()
+                )
             })?;
             if let Some(class) = class_of(category) {
                 owner_of_instance.insert(instance, owners.len() as u16);
                 let things = owners.len() - STRUCTURE.len();
                 ensure!(
                     things <= MAX_THINGS,
-                    "{} lists more than {MAX_THINGS} things, which is the limit",
+                    "{} lists more objects than the limit of {MAX_THINGS}",
                     list.display()
                 );
                 owners.push(Owner {

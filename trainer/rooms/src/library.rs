@@ -310,12 +310,12 @@ impl Library {
         let model = |[file, category, _, textured, front]: [&str; 5]| {
             ensure!(
                 Path::new(file).file_name().is_some_and(|name| name == file),
-                "{}: {file} is no name of a file in its folder",
+                "{}: {file} is not the name of a file in its folder",
                 path.display()
             );
             let class = class_of(category).with_context(|| {
                 format!(
-                    "{}: {file} is of the category {category}, which is no class",
+                    "{}: {file} has the category {category}, which is not a class",
                     path.display()
                 )
             })?;

@@ -59,7 +59,7 @@ impl World {
     /// # Errors
     /// Returns an error if the models or buildings of the folder cannot be read or used.
     pub fn open(assets: &Path, models: Models) -> anyhow::Result<Self> {
-        ensure!(assets.is_dir(), "{} is no folder", assets.display());
+        ensure!(assets.is_dir(), "{} is not a folder", assets.display());
         let library = Arc::new(Library::open(assets, models)?);
         if models == Models::HeldOut {
             return Ok(Self {

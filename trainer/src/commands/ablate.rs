@@ -132,7 +132,7 @@ pub struct Ablate {
     /// does; one trained on points alone does not favour any row with images.
     #[arg(long)]
     start: Option<PathBuf>,
-    /// Number of steps, replaces `run.steps` of the configuration.
+    /// Number of steps; replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
     /// Number of networks per row.
@@ -152,7 +152,7 @@ fn row(text: &str) -> Result<&'static str, String> {
     let names = || ROWS.iter().map(|row| row.name);
     names().find(|name| *name == text).ok_or_else(|| {
         format!(
-            "\"{text}\" is none of {}",
+            "\"{text}\" is not one of {}",
             names().collect::<Vec<_>>().join(", ")
         )
     })
@@ -169,7 +169,7 @@ impl Ablate {
         config.run.steps = self.steps.or(config.run.steps);
         anyhow::ensure!(
             config.run.steps.is_some(),
-            "rows are compared after equally many steps: give --steps"
+            "rows are compared after the same number of steps: set run.steps, or give --steps"
         );
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(config.run.threads)
@@ -246,7 +246,7 @@ fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
         summary, classes, ..
     } = evaluation::measure(answers, Protocol::Scannet)?
     else {
-        anyhow::bail!("figures by class were asked for");
+        anyhow::bail!("the evaluation returned no figures by class");
     };
     let novel = mean(
         classes

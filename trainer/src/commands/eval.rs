@@ -78,22 +78,24 @@ pub struct Eval {
 fn share(text: &str) -> Result<f32, String> {
     let share: f32 = text
         .parse()
-        .map_err(|_| format!("\"{text}\" is no number"))?;
+        .map_err(|_| format!("\"{text}\" is not a number"))?;
     if (0.0..=1.0).contains(&share) {
         Ok(share)
     } else {
-        Err(format!("{share} is not within 0 and 1"))
+        Err(format!("{share} is not from 0 to 1"))
     }
 }
 
 fn area(text: &str) -> Result<f32, String> {
     let area: f32 = text
         .parse()
-        .map_err(|_| format!("\"{text}\" is no number"))?;
+        .map_err(|_| format!("\"{text}\" is not a number"))?;
     if area >= 0.0 && area.is_finite() {
         Ok(area)
     } else {
-        Err(format!("{area} is no area"))
+        Err(format!(
+            "{area} is not an area: it must be finite and at least 0 m²"
+        ))
     }
 }
 
@@ -103,11 +105,13 @@ const WIDEST: f32 = 1.0;
 fn spacing(text: &str) -> Result<f32, String> {
     let spacing: f32 = text
         .parse()
-        .map_err(|_| format!("\"{text}\" is no number"))?;
+        .map_err(|_| format!("\"{text}\" is not a number"))?;
     if spacing > 0.0 && spacing <= WIDEST {
         Ok(spacing)
     } else {
-        Err(format!("{spacing} is not above 0 and at most {WIDEST} m"))
+        Err(format!(
+            "{spacing} is not a spacing: it must be above 0 m and at most {WIDEST} m"
+        ))
     }
 }
 
@@ -130,11 +134,11 @@ impl FromStr for Baseline {
             Some(("felzenszwalb", threshold)) => {
                 let threshold: f32 = threshold
                     .parse()
-                    .map_err(|_| format!("\"{threshold}\" is no number"))?;
+                    .map_err(|_| format!("\"{threshold}\" is not a number"))?;
                 if threshold > 0.0 {
                     Ok(Self::Felzenszwalb(threshold))
                 } else {
-                    Err("the threshold must be positive".into())
+                    Err("the threshold must be above 0".into())
                 }
             }
             _ => Err("expected `superpoints` or `felzenszwalb:THRESHOLD`".into()),
@@ -150,7 +154,7 @@ impl Eval {
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(
             self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic,
-            "a baseline knows no classes"
+            "a baseline has no classes: choose --protocol class-agnostic"
         );
         let mut scans = Asked::of(&self.paths)?;
         scans.paths.truncate(self.limit.unwrap_or(usize::MAX));

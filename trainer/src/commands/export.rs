@@ -70,7 +70,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let golden = pollster::block_on(Golden::ask(&network, &config, &device, &Monitor::silent()))?;
     let name = format!("{}-{}", options.name, &shards::sha256(&weights)[..8]);
     let folder = options.out.join(&name);
-    fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create {}", folder.display()))?;
     let pieces = shards::split("weights", &weights).into_iter();
     let shards =
         pieces.map(|(shard, piece)| write(&folder.join(&shard.file), piece).map(|()| shard));
@@ -93,7 +93,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     // The manifest is written on one line: most of it is weights of the ranker, which would fill
     // 14 000 lines that no reader needs.
     let json = serde_json::to_vec(&manifest)?;
-    Manifest::parse(&json).context("the written manifest would be refused")?;
+    Manifest::parse(&json)
+        .context("the manifest of this run is not valid, so nothing could load the model")?;
     write(&folder.join("manifest.json"), &json)?;
     Index {
         network: manifest.name,

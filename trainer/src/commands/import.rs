@@ -54,7 +54,7 @@ impl Import {
             .with_context(|| format!("cannot read {}", self.checkpoint.display()))?;
         ensure!(
             !tensors.is_empty(),
-            "{} holds no weights",
+            "{} has no weights",
             self.checkpoint.display()
         );
         let device = DeviceChoice::Cpu.open()?;
@@ -63,13 +63,13 @@ impl Import {
         let report = report(&import);
         if !import.is_whole() && !self.partial {
             bail!(
-                "{report}\n{} is not all of this network; --partial takes over what there is",
+                "{report}\n{} does not fit the whole network; --partial imports the parameters that fit",
                 self.checkpoint.display()
             );
         }
         let network = load_weights(network, &import.weights)?;
         fs::create_dir_all(&self.out)
-            .with_context(|| format!("cannot make {}", self.out.display()))?;
+            .with_context(|| format!("cannot create {}", self.out.display()))?;
         checkpoint::save(
             &self.out.join(CHECKPOINT),
             &network,
@@ -103,9 +103,9 @@ fn report(import: &Imported) -> String {
         ..
     } = import;
     let counts = [
-        format!("{} parameters taken over", imported.len()),
+        format!("{} parameters imported", imported.len()),
         format!(
-            "{} of our own left as they are: {}",
+            "{} of this project's own not changed: {}",
             own.len(),
             own.join(", ")
         ),
@@ -118,11 +118,11 @@ fn report(import: &Imported) -> String {
     ];
     let missing = missing
         .iter()
-        .map(|(name, key)| format!("missing: {key} (here {name})"));
+        .map(|(name, key)| format!("missing: {key} ({name} in the network)"));
     let unused = unused.iter().map(|key| format!("unused: {key}"));
     let mismatched = mismatched.iter().map(|m| {
         format!(
-            "another shape: {} is {:?} there, {:?} here",
+            "another shape: {} is {:?} in the file, {:?} in the network",
             m.key, m.found, m.expected
         )
     });

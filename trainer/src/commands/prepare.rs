@@ -95,7 +95,7 @@ fn up_axis(text: &str) -> Result<UpAxis, String> {
     UpAxis::ALL
         .into_iter()
         .find(|axis| axis.to_string() == text)
-        .ok_or_else(|| format!("\"{text}\" is none of +x, -x, +y, -y, +z, -z"))
+        .ok_or_else(|| format!("\"{text}\" is not one of +x, -x, +y, -y, +z, -z"))
 }
 
 impl Prepare {
@@ -182,7 +182,7 @@ impl Prepare {
         );
         ensure!(
             scenes.is_empty() || made + kept > 0,
-            "every scene is broken"
+            "no scene could be prepared"
         );
         Ok(())
     }

@@ -68,7 +68,7 @@ impl Rank {
         bar.finish();
         anyhow::ensure!(
             !examples.is_empty(),
-            "no candidates in {} rooms",
+            "there are no candidates in {} rooms",
             rooms.paths.len()
         );
         let ranker = ranking::learn(&examples, self.epochs, self.members, self.seed)?;

@@ -13,16 +13,16 @@ use learning::{
     models, report,
 };
 
-/// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, what its
-/// network finds in labelled scans.
+/// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, the
+/// instances that its network finds in labelled scans.
 #[derive(Debug, Args)]
 pub struct Report {
     /// Folder of the training run.
     run: PathBuf,
-    /// Labelled scans to evaluate on and to show, as `trainer eval` takes them.
+    /// Labelled scans to evaluate and to show, in the forms that `trainer eval` reads.
     #[arg(long, num_args = 1..)]
     eval: Vec<PathBuf>,
-    /// Ids of the classes that are stuff, as `trainer eval` takes them.
+    /// Ids of the classes that are stuff, not objects, as for `trainer eval`.
     #[arg(long, value_delimiter = ',')]
     stuff: Option<Vec<i32>>,
     /// Largest number of scans.

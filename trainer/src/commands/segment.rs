@@ -34,7 +34,7 @@ pub struct Segment {
     /// from the built-in vocabulary.
     #[arg(long, default_value = "")]
     prompt: String,
-    /// Lowest confidence of the instances to keep, 0 to 1.
+    /// Lowest score of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
     /// Folder for SCAN.labelled.ply and SCAN.json.
@@ -75,7 +75,7 @@ impl Segment {
         }
         anyhow::ensure!(
             refused == 0,
-            "{refused} of {} scans were refused",
+            "{refused} of {} scans could not be segmented",
             self.scans.len()
         );
         Ok(())
@@ -93,7 +93,7 @@ impl Segment {
         let monitor = Monitor::new(&report, &cancel);
 
         clock.at(Stage::Read);
-        let bytes = fs::read(path).context("cannot be read")?;
+        let bytes = fs::read(path).context("the file cannot be read")?;
         let mut scan = job::read(&bytes, &monitor)?;
         drop(bytes);
         job::place(&mut scan, Choices::default());
@@ -144,7 +144,7 @@ impl Segment {
         let mut counts = BTreeMap::<&str, usize>::new();
         for record in &records {
             *counts
-                .entry(record.label.as_deref().unwrap_or("something else"))
+                .entry(record.label.as_deref().unwrap_or("unnamed"))
                 .or_default() += 1;
         }
         let counts: Vec<_> = counts
@@ -152,7 +152,7 @@ impl Segment {
             .map(|(name, count)| format!("{count} {name}"))
             .collect();
         let found = if counts.is_empty() {
-            "nothing found".to_owned()
+            "no instances".to_owned()
         } else {
             counts.join(", ")
         };
@@ -176,13 +176,12 @@ fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
         let embedding = match Vocabulary::shipped().lookup(&name) {
             Some(embedding) => embedding.to_vec(),
             None => {
-                let encoder =
-                    match &mut encoder {
-                        Some(encoder) => encoder,
-                        none => none.insert(models::load_text_encoder().with_context(|| {
-                            format!("\"{name}\" is not in the shipped vocabulary")
-                        })?),
-                    };
+                let encoder = match &mut encoder {
+                    Some(encoder) => encoder,
+                    none => none.insert(models::load_text_encoder().with_context(|| {
+                        format!("\"{name}\" is not in the built-in vocabulary")
+                    })?),
+                };
                 pollster::block_on(encoder.embed(&[&name]))?.remove(0)
             }
         };

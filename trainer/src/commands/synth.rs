@@ -24,8 +24,8 @@ pub struct Synth {
     /// Folder for room_SEED_INDEX.ply.
     #[arg(long)]
     out: PathBuf,
-    /// Folder for what images of the rooms show: one foundation bundle room_SEED_INDEX per room,
-    /// with pictures of it, and with points as a reconstruction has them.
+    /// Folder for one foundation bundle per room, room_SEED_INDEX: pictures of the room, and points
+    /// as a reconstruction from them has.
     #[arg(long)]
     bundles: Option<PathBuf>,
     /// Folder of third-party furniture and buildings; without it, all furniture comes from the

@@ -36,7 +36,7 @@ pub struct Train {
     /// learning rate and the rooms are those of the steps after them.
     #[arg(long, default_value_t = 0, requires = "start")]
     after: u64,
-    /// Folder of third-party furniture for generated rooms, as `synth --assets` takes it; replaces
+    /// Folder of third-party furniture for generated rooms, as for `synth --assets`; replaces
     /// `data.generated.assets` of the configuration.
     #[arg(long)]
     assets: Option<PathBuf>,
@@ -47,13 +47,13 @@ pub struct Train {
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// Time budget in minutes, replaces `run.minutes` of the configuration.
+    /// Time budget in minutes; replaces `run.minutes` of the configuration.
     #[arg(long)]
     minutes: Option<f64>,
-    /// Number of steps, replaces `run.steps` of the configuration.
+    /// Number of steps; replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
-    /// Number of worker threads, replaces `run.threads` of the configuration.
+    /// Number of worker threads; replaces `run.threads` of the configuration.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -70,7 +70,11 @@ impl Train {
         config.run.threads = self.threads.unwrap_or(config.run.threads);
         if let Some(assets) = self.assets {
             let generated = config.data.generated.as_mut();
-            generated.context("--assets is for rooms that are made, and the configuration has no data.generated")?.assets = Some(assets);
+            generated
+                .context(
+                    "--assets is for generated rooms, but the configuration has no data.generated",
+                )?
+                .assets = Some(assets);
         }
         if !self.validate.is_empty() {
             config.validation.sets = self
@@ -82,7 +86,7 @@ impl Train {
         config.check()?;
         anyhow::ensure!(
             self.after == 0 || config.run.steps.is_some(),
-            "--after counts steps, and the length of this run is given in minutes"
+            "--after counts steps, but the length of this run is given in minutes: set run.steps, or give --steps"
         );
         let threads = rayon::ThreadPoolBuilder::new()
             .num_threads(config.run.threads)

@@ -52,7 +52,7 @@ pub fn DropZone() -> impl IntoView {
                 <div class="target">
                     <Glyph icon=Icon::Cube />
                     <h2>"Drop a scan of a room"</h2>
-                    <p>"PLY or PCD, points or mesh. You get every thing in it as a separate, named object."</p>
+                    <p>"PLY or PCD, a point cloud or a mesh. You get every object in it as a separate, named instance."</p>
                     <label class="button primary" for="file-input">
                         "Choose a file"
                     </label>
@@ -61,7 +61,7 @@ pub fn DropZone() -> impl IntoView {
                     <input
                         type="url"
                         class="field"
-                        placeholder="or paste a link to a scan: https://…"
+                        placeholder="or paste its address: https://…"
                         aria-label="Address of a scan"
                         prop:value=url
                         on:input=move |event| url.set(event_target_value(&event))

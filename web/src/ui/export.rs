@@ -14,10 +14,10 @@ pub fn Export() -> impl IntoView {
     let state = State::expect();
     let nothing_yet = move || state.visible.with(Vec::is_empty);
     view! {
-        <section class="out" aria-label="Take it with you">
+        <section class="out" aria-label="Download and share">
             <button
                 class="button"
-                title="The file you opened, with instance, label and score on every point"
+                title="The file you opened, with an instance, a label and a score for every point"
                 data-testid="download-ply"
                 disabled=nothing_yet
                 on:click=move |_| actions::export(state, Format::Ply)
@@ -27,7 +27,7 @@ pub fn Export() -> impl IntoView {
             </button>
             <button
                 class="button"
-                title="Every thing with its label, score, size and box"
+                title="Every visible instance with its label, score, number of points and box"
                 data-testid="download-json"
                 disabled=nothing_yet
                 on:click=move |_| actions::export(state, Format::Json)

@@ -9,23 +9,26 @@ const MOVES: [(&str, &str); 5] = [
     ("Drag", "turn (one finger on a touch screen)"),
     ("Right or Shift drag", "pan (two fingers)"),
     ("Wheel", "zoom (pinch)"),
-    ("Click", "select what is there"),
-    ("Double click", "look at that point"),
+    ("Click", "select the instance there"),
+    ("Double click", "centre the view on that point"),
 ];
 const KEYS: [(&str, &str); 14] = [
     ("/", "type what to look for"),
-    ("F", "look at the selected thing, or at everything"),
+    ("F", "look at the selected instance, or at the whole scan"),
     ("← → ↑ ↓", "turn; with Shift pan"),
     ("+ −", "zoom"),
-    ("1 … 5", "colour by scan, instance, label, score, height"),
+    (
+        "1 … 5",
+        "colour by scan colour, instance, label, score, height",
+    ),
     ("[ ]", "smaller or larger points"),
     (", .", "lower or raise the threshold"),
-    ("H", "hide the selected thing"),
-    ("X", "show it alone"),
-    ("Shift H", "show everything"),
-    ("Enter", "rename it"),
+    ("H", "hide or show the selected instance"),
+    ("X", "show the selected instance alone"),
+    ("Shift H", "show all instances"),
+    ("Enter", "rename the selected instance"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
-    ("Esc", "let go"),
+    ("Esc", "clear the selection"),
     ("?", "this help"),
 ];
 
@@ -61,7 +64,7 @@ pub fn Help() -> impl IntoView {
                 <dl>{rows(&KEYS)}</dl>
             </div>
             <p class="muted">
-                "Reading, superpoints, the network and every prompt run in this tab. Only Share sends something: the scene you share, to this server."
+                "Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Only Share sends data: the scene that you share, to the server of this page."
             </p>
         </dialog>
     }

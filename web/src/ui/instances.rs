@@ -68,13 +68,13 @@ pub fn Instances() -> impl IntoView {
         }
     };
     view! {
-        <section class="instances" aria-label="What was found">
+        <section class="instances" aria-label="Found instances">
             <div class="bar">
                 <input
                     class="field"
                     type="search"
-                    placeholder=move || format!("{} things", state.rows.with(Vec::len))
-                    aria-label="Search what was found"
+                    placeholder=move || format!("{} instances", state.rows.with(Vec::len))
+                    aria-label="Search the instances by name"
                     prop:value=search
                     on:input=move |event| search.set(event_target_value(&event))
                 />
@@ -120,8 +120,8 @@ fn Undo() -> impl IntoView {
         </button>
         <button
             class="button quiet small square"
-            aria-label="Show everything that is hidden"
-            title="Show all (Shift H)"
+            aria-label="Show all instances"
+            title="Show all instances (Shift H)"
             disabled=move || state.edits.with(|edits| edits.present().hidden.is_empty() && edits.present().isolated.is_none())
             on:click=move |_| actions::edit(state, |edits| edits.show_all())
         >
@@ -238,7 +238,7 @@ fn Rename(id: u32, name: String) -> impl IntoView {
         <input
             node_ref=input
             class="field rename"
-            aria-label="New name; empty for the found one"
+            aria-label="New name; leave empty for the original name"
             maxlength="100"
             value=name
             on:keydown=on_key
@@ -252,12 +252,14 @@ fn Rename(id: u32, name: String) -> impl IntoView {
 fn Empty() -> impl IntoView {
     let state = State::expect();
     let words = move || match (state.work.get(), state.instances.with(Vec::is_empty)) {
-        (Work::Running, true) => "The list fills when the scan is through.",
+        (Work::Running, true) => "The list appears when the scan is segmented.",
         (Work::Cancelled | Work::Failed, true) => {
-            "The work did not reach its end, so there is no list."
+            "The scan was not segmented to the end, so there is no list. Press Start again to repeat it."
         }
-        (_, true) => "No things were separated in this scan.",
-        (_, false) => "Nothing is above the threshold: lower it, or ask for something else.",
+        (_, true) => "No instances were found in this scan.",
+        (_, false) => {
+            "No instance is above the threshold: lower the threshold, or enter another prompt."
+        }
     };
     view! {
         <p class="empty-list" hidden=move || state.rows.with(|rows| !rows.is_empty())>

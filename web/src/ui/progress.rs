@@ -43,7 +43,7 @@ pub fn Progress() -> impl IntoView {
                 </Show>
                 <Show when=unfinished>
                     <button class="button small" on:click=again>
-                        "Go on"
+                        "Start again"
                     </button>
                 </Show>
             </div>

@@ -33,7 +33,7 @@ pub fn Prompt() -> impl IntoView {
                     spellcheck="false"
                     enterkeyhint="search"
                     placeholder="chair . table, sofa"
-                    aria-label="What to look for: words separated by commas or full stops"
+                    aria-label="Names of objects to look for, separated by commas or full stops"
                     data-testid="prompt-input"
                     disabled=nothing_yet
                     prop:value=text
@@ -115,7 +115,7 @@ fn Chips() -> impl IntoView {
             .collect_view()
     };
     view! {
-        <ul class="chips" aria-label="What is looked for" hidden=move || terms.with(Vec::is_empty)>
+        <ul class="chips" aria-label="Terms of the prompt" hidden=move || terms.with(Vec::is_empty)>
             {chips}
             <li class="took muted">
                 {move || state.answer.with(|answer| answer.as_ref().map(|answer| format!("{:.0} ms", answer.ms)))}
@@ -170,7 +170,7 @@ fn NotFound(term: Term) -> impl IntoView {
         let name = given
             .or_else(found)
             .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| format!("thing {}", instance + 1));
+            .unwrap_or_else(|| format!("instance {}", instance + 1));
         let guess = if confidence < 0.005 {
             name
         } else {
@@ -193,13 +193,13 @@ fn Threshold() -> impl IntoView {
     let state = State::expect();
     view! {
         <label class="threshold">
-            <span>"At least"</span>
+            <span>"Threshold"</span>
             <input
                 type="range"
                 min="0"
                 max="1"
                 step="0.01"
-                aria-label="Least confidence"
+                aria-label="Threshold: lowest score of the instances shown"
                 data-testid="threshold"
                 disabled=move || state.instances.with(Vec::is_empty)
                 prop:value=move || state.threshold.get().to_string()

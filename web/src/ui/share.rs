@@ -21,8 +21,8 @@ enum Stage {
 }
 
 /// The data that the share button sends.
-const SENDS: &str = "Sends the points with their colours, what was found, your names and this view to the server of this page. \
-                     Whoever has the link can see it; it is listed nowhere.";
+const SENDS: &str = "Sends the points with their colours, the instances, your names for them and this view to the server of this page. \
+                     Whoever has the link can see the scene; the link is listed nowhere.";
 
 /// The share button, the choice of how long the link works, and the result of sharing.
 #[component]
@@ -83,7 +83,7 @@ pub fn Share() -> impl IntoView {
     }
     };
     view! {
-        <select class="field" aria-label="How long the link works" title="How long the link works" disabled=nothing_yet on:change=on_expiry>
+        <select class="field" aria-label="Lifetime of the link" title="Lifetime of the link" disabled=nothing_yet on:change=on_expiry>
             {options.collect_view()}
         </select>
         <button
@@ -114,7 +114,7 @@ fn Links(shared: Shared, delete: impl Fn(Shared) + Copy + 'static) -> impl IntoV
     view! {
         <div class="share" node_ref=links>
             <Link label="Link to send" link testid="share-link" />
-            <Link label="Link to keep: it deletes the scene" link=manage testid="delete-link" />
+            <Link label="Secret link: whoever has it can delete the scene" link=manage testid="delete-link" />
             <button class="button small" data-testid="delete-button" on:click=move |_| delete(shared.clone())>
                 <Glyph icon=Icon::Trash />
                 "Delete the shared scene"

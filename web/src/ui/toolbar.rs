@@ -50,7 +50,7 @@ pub fn Toolbar() -> impl IntoView {
                         }
                     />
                 </label>
-                <button class="button quiet square" aria-label="Show everything" title="Show everything (F)" on:click=move |_| actions::focus(state)>
+                <button class="button quiet square" aria-label="Fit the view" title="Fit the view to the selected instance or the whole scan (F)" on:click=move |_| actions::focus(state)>
                     <Glyph icon=Icon::Fit />
                 </button>
             </div>

@@ -93,7 +93,7 @@ fn Canvas(made: u32) -> impl IntoView {
             data-testid="viewer-canvas"
             tabindex="0"
             role="application"
-            aria-label="The scan in 3D. Arrow keys turn, shift and arrow keys pan, plus and minus zoom, F shows everything."
+            aria-label="The scan in 3D. Arrow keys turn, Shift with arrow keys pans, plus and minus zoom, F fits the view to the selected instance or the whole scan."
             on:pointerdown=on_down
             on:pointermove=on_move
             on:pointerup=on_up

@@ -29,7 +29,7 @@ pub fn cpu(reason: String) -> (Device, BackendInfo) {
 /// The CPU device, chosen because WebGPU failed with this message.
 pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
     cpu(format!(
-        "WebGPU failed, the CPU took over: {}",
+        "WebGPU failed, so the network runs on the CPU: {}",
         failure.lines().next().unwrap_or_default()
     ))
 }
@@ -37,7 +37,7 @@ pub fn cpu_instead(failure: &str) -> (Device, BackendInfo) {
 /// Chooses the device and states the reason.
 pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
     if forced == Some(Processor::Cpu) {
-        return cpu("asked for by ?backend=cpu".into());
+        return cpu("the address of the page has ?backend=cpu".into());
     }
     let (gpu, name) = match gpu().await {
         Ok(found) => found,
@@ -54,7 +54,9 @@ pub async fn choose(forced: Option<Processor>) -> (Device, BackendInfo) {
         )
     };
     match (compare(&gpu).await, forced) {
-        (_, Some(Processor::WebGpu)) => webgpu("asked for by ?backend=webgpu".into()),
+        (_, Some(Processor::WebGpu)) => {
+            webgpu("the address of the page has ?backend=webgpu".into())
+        }
         (Ok([gpu_ms, cpu_ms]), _) => {
             let measured = format!(
                 "the same small convolutions took {gpu_ms:.1} ms with WebGPU and {cpu_ms:.1} ms with wasm SIMD"

@@ -35,7 +35,7 @@ const READ: Part = Part {
 #[derive(Debug, thiserror::Error)]
 pub enum FetchError {
     /// The file is larger than [`MAX_BYTES`].
-    #[error("the file has {} MB, the limit is {} MB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
+    #[error("the file has {} MiB, the limit is {} MiB; thin the scan out first", .0 >> 20, MAX_BYTES >> 20)]
     TooLarge(u64),
     /// The browser could not read the file.
     #[error(

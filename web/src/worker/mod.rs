@@ -43,7 +43,7 @@ pub fn run() {
                 spawn_local(answer(Rc::clone(&queue)));
             }
             Err(error) => post(&Reply::Failed {
-                message: format!("the page sent something unreadable: {error}"),
+                message: format!("a message from the page could not be read: {error}"),
             }),
         }
     });
@@ -75,7 +75,7 @@ fn post(reply: &Reply) {
         .map_err(JsValue::from)
         .and_then(|message| scope().post_message_with_transfer(&message, &reply.transfers()));
     if let Err(error) = posted {
-        web_sys::console::error_2(&"a reply was lost:".into(), &error);
+        web_sys::console::error_2(&"a reply could not be sent to the page:".into(), &error);
     }
 }
 

@@ -275,7 +275,9 @@ impl Session {
                 loaded = models::network(self.device()?).await;
             }
             let network = loaded.map_err(|error| {
-                format!("The points are grouped, but the network is not there: {error}")
+                format!(
+                    "the superpoints are computed, but the network could not be loaded: {error}"
+                )
             })?;
             self.network = Some(network);
         }
@@ -308,7 +310,7 @@ impl Session {
         self.warm = Some(future_to_promise(async move {
             if let Err(error) = warm_up(&device).await {
                 web_sys::console::warn_1(
-                    &format!("shaders are compiled with the first scan: {error}").into(),
+                    &format!("the shaders could not be compiled in advance, so the first scan compiles them: {error}").into(),
                 );
             }
             Ok(JsValue::UNDEFINED)
@@ -425,7 +427,7 @@ impl Session {
                 Err(error) => {
                     let unknown = unknown.join("\u{201d}, \u{201c}");
                     failure = Err(format!(
-                        "\u{201c}{unknown}\u{201d} is not among the common words, and the text encoder is not there: {error}"
+                        "the built-in vocabulary does not contain \u{201c}{unknown}\u{201d}, and the text encoder is not available: {error}"
                     ));
                 }
             }
@@ -452,7 +454,10 @@ impl Session {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
         }
-        let encoder = self.encoder.as_ref().ok_or("it was not loaded")?;
+        let encoder = self
+            .encoder
+            .as_ref()
+            .ok_or("the text encoder was not loaded")?;
         let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
         encoder
             .embed(&phrases)

@@ -87,7 +87,7 @@ pub enum ManifestError {
     #[error("the model's manifest is malformed: {0}")]
     Malformed(String),
     /// The manifest was made for another format version.
-    #[error("the model's manifest has format {found}, this version reads format {FORMAT}")]
+    #[error("the model's manifest has format {found}, this program reads format {FORMAT}")]
     Format {
         /// Format in the manifest.
         found: u32,
@@ -97,7 +97,7 @@ pub enum ManifestError {
     Config(#[from] InvalidConfig),
     /// The network cannot be queried with words.
     #[error(
-        "the network answers in fixed classes; only one that answers in a text encoder's space can ship"
+        "the network has fixed classes; only a network whose classes are text embeddings can be exported"
     )]
     FixedClasses,
     /// A piece does not match the manifest.
@@ -108,7 +108,7 @@ pub enum ManifestError {
     Weights(#[from] WeightsError),
     /// The device computes different results than the exporting one.
     #[error(
-        "the network's {what} for the test scene differ by {difference} from the expected ones (at most {limit}): this device computes wrongly"
+        "the network's {what} for the test scene differ by {difference} from the expected ones, the limit is {limit}: this device computes wrong results"
     )]
     Golden {
         /// Name of the outputs that differ.

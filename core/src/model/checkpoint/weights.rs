@@ -59,7 +59,7 @@ pub enum WeightsError {
         found: String,
     },
     /// A value is NaN or infinite, or, when saving, outside the range of f16.
-    #[error("the tensor {name} holds {value}, which is no finite f16 number")]
+    #[error("the tensor {name} holds {value}, which is not a finite f16 number")]
     NotFinite {
         /// Path of the parameter.
         name: String,

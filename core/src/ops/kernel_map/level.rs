@@ -25,7 +25,7 @@ pub enum KernelMapError {
         at: [i32; 3],
     },
     /// Too many voxels for one scene.
-    #[error("{got} voxels, at most {VOXEL_LIMIT} fit; use larger voxels")]
+    #[error("there are {got} voxels, the limit is {VOXEL_LIMIT}; use larger voxels")]
     TooMany {
         /// The number of voxels.
         got: usize,
@@ -38,7 +38,10 @@ pub enum KernelMapError {
     },
     /// The kernel size is not supported: submanifold convolutions have a centre, so their kernels
     /// are odd.
-    #[error("kernel size {got}: must be odd and at most {}", super::KERNEL_LIMIT)]
+    #[error(
+        "the kernel size is {got}, it must be odd and at most {}",
+        super::KERNEL_LIMIT
+    )]
     Kernel {
         /// The requested kernel size.
         got: usize,

@@ -12,7 +12,9 @@ const LIMIT: usize = (1 << 25) - 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SegmentMapError {
     /// The two index lists describe different numbers of points.
-    #[error("{segments} segment ids for {rows} row ids; there must be one of each per point")]
+    #[error(
+        "there are {segments} segment ids and {rows} row ids; there must be one of each per point"
+    )]
     Length {
         /// Number of segment ids.
         segments: usize,
@@ -20,13 +22,13 @@ pub enum SegmentMapError {
         rows: usize,
     },
     /// Too many points, rows or segments.
-    #[error("{got} points, rows or segments; at most {LIMIT} fit")]
+    #[error("there are {got} points, rows or segments, the limit is {LIMIT}")]
     TooMany {
         /// The number.
         got: usize,
     },
     /// A segment id does not exist.
-    #[error("segment id {got}, but there are {count} segments")]
+    #[error("the segment id is {got}, but there are only {count} segments")]
     Segment {
         /// The id.
         got: u32,
@@ -34,7 +36,7 @@ pub enum SegmentMapError {
         count: usize,
     },
     /// A row id does not exist.
-    #[error("row id {got}, but there are {count} rows")]
+    #[error("the row id is {got}, but there are only {count} rows")]
     Row {
         /// The id.
         got: u32,

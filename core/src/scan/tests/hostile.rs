@@ -248,7 +248,7 @@ fn wrong_counts_and_values_of_ply_files_are_named() {
                 &format!("{}element face 1\nproperty list float int v\n", xyz("1")),
                 &point,
             ),
-            "fractions",
+            "not an integer",
         ),
         (
             "ascii list longer than its line",

@@ -373,7 +373,7 @@ fn cached<E: std::error::Error + Send + Sync + 'static>(
         .and_then(|()| write_atomically(&file, &ids))
         .is_err()
     {
-        tracing::debug!("no cache in {}", folder.display());
+        tracing::debug!("superpoints cannot be cached in {}", folder.display());
     }
     Ok(made)
 }

@@ -354,9 +354,12 @@ fn image(
 /// There is no shot with this number.
 pub fn picture(image: &Image, shots: &[Shot]) -> anyhow::Result<Vec<u8>> {
     let number: usize = image.name.parse()?;
-    let shot = shots
-        .get(number)
-        .with_context(|| format!("there is no image {number}, only {}", shots.len()))?;
+    let shot = shots.get(number).with_context(|| {
+        format!(
+            "there is no image {number}; there are {} images",
+            shots.len()
+        )
+    })?;
     let [rows, columns] = shot.size.map(|n| n as u32);
     let mut bytes = Vec::new();
     JpegEncoder::new_with_quality(&mut bytes, QUALITY).encode(

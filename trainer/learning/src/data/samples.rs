@@ -81,7 +81,7 @@ impl Samples {
     /// # Errors
     /// Returns an error if no scene can be used, or if the threads have ended.
     pub fn next(&self) -> anyhow::Result<Sample> {
-        let gone = "the threads that prepare scenes are gone";
+        let gone = "the threads that prepare scenes have ended";
         self.0.recv().context(gone)?.recv().context(gone)?
     }
 }
@@ -155,7 +155,7 @@ impl Maker<'_> {
     /// replaced by another one.
     fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
         let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else {
-            anyhow::bail!("the run makes no rooms")
+            anyhow::bail!("the configuration generates no rooms")
         };
         // the replacements are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
@@ -170,7 +170,7 @@ impl Maker<'_> {
                     rng,
                 )
             });
-            sample.with_context(|| format!("room {before} of it cannot be used"))
+            sample.with_context(|| format!("generated room {before} cannot be used"))
         })
     }
 
@@ -210,18 +210,18 @@ fn first_of<T: std::fmt::Debug, S>(
         // a run goes on for days and comes to the same scene again whenever it is restarted, so a
         // panic at one scene must not end it
         let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene)))
-            .unwrap_or_else(|_| Err(anyhow::anyhow!("a mistake in this program")));
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("an internal error; its report is above")));
         match made {
             Ok(sample) => return Ok(sample),
             Err(error) => {
-                tracing::warn!("left out {scene:?}: {error:#}");
+                tracing::warn!("scene {scene:?} was left out: {error:#}");
                 last = Some(error);
             }
         }
     }
     Err(last
-        .context("no scene")?
-        .context("no scene can be learnt from"))
+        .context("there is no scene")?
+        .context("no scene can be used for training"))
 }
 
 /// Augments the scan and makes a sample with the ground truth of the whole scene.
@@ -334,7 +334,7 @@ fn view_wise(
     }
     anyhow::ensure!(
         !parts.is_empty(),
-        "no image with masks made any of the points"
+        "no point was made from an image with masks"
     );
     Ok(Sample {
         input,
@@ -528,7 +528,7 @@ pub(crate) mod tests {
             "{:#}",
             first_of([1], |_| -> anyhow::Result<u8> { panic!("a mistake") }).unwrap_err()
         );
-        assert!(none.contains("mistake in this program"), "{none}");
+        assert!(none.contains("internal error"), "{none}");
     }
 
     #[test]
@@ -677,7 +677,7 @@ pub(crate) mod tests {
         )
         .err()
         .unwrap();
-        assert!(error.to_string().contains("no image with masks"), "{error}");
+        assert!(error.to_string().contains("no point was made"), "{error}");
     }
 
     /// Two thirds of a room are objects, the second of which has a name that is not in the

@@ -190,7 +190,7 @@ pub fn list(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     scans.retain(|scan| seen.insert(scan.clone()));
     anyhow::ensure!(
         !scans.is_empty(),
-        "no .ply file and no foundation bundle in {paths:?}"
+        "there is no .ply file and no foundation bundle in {paths:?}"
     );
     Ok(scans)
 }
@@ -207,7 +207,7 @@ fn read_manifest(manifest: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()
         let length = fs::metadata(manifest)?.len();
         anyhow::ensure!(
             length <= LONGEST_MANIFEST,
-            "{length} bytes are no list of paths, the longest has {LONGEST_MANIFEST}"
+            "the list of paths has {length} bytes, the limit is {LONGEST_MANIFEST}"
         );
         Ok(fs::read_to_string(manifest)?)
     };

@@ -77,7 +77,10 @@ impl Sources {
     pub fn turn(&mut self, number: u64) -> anyhow::Result<Turn> {
         let weights: Vec<f64> = self.sources.iter().map(|(weight, _)| *weight).collect();
         let (index, of_source) = place(number, &weights);
-        let (_, source) = self.sources.get_mut(index).context("no scenes are used")?;
+        let (_, source) = self
+            .sources
+            .get_mut(index)
+            .context("the configuration uses no scenes")?;
         Ok(match source {
             Source::Maker => Turn::Made(of_source),
             Source::Folders(folders) if folders.is_view_wise => {
@@ -127,7 +130,11 @@ impl Folders {
             };
             self.files
                 .truncate((self.part * self.files.len() as f64).ceil() as usize);
-            anyhow::ensure!(!self.files.is_empty(), "no scene in {:?}", self.folders);
+            anyhow::ensure!(
+                !self.files.is_empty(),
+                "there is no scene in {:?}",
+                self.folders
+            );
         }
         let epoch = number / self.files.len() as u64;
         if self
@@ -207,7 +214,7 @@ mod tests {
                 .count()
         };
         assert_eq!(folders.each_ref().map(count), [4, 10, 2]);
-        let is_bundle = |error: &String| error.starts_with("no scene in");
+        let is_bundle = |error: &String| error.starts_with("there is no scene in");
         assert_eq!(
             errors.iter().map(is_bundle).collect::<Vec<_>>()[..8],
             [false, false, false, true, false, false, false, true]

@@ -54,7 +54,7 @@ pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Resul
     let needs_ranker = matches!(choice.select.masks, Masks::Network | Masks::Regions);
     anyhow::ensure!(
         network.has_ranker() || !needs_ranker,
-        "{} has no ranker, without which there are only unranked masks",
+        "{} has no ranker: train one with `trainer rank`, or choose --masks unranked",
         network.name
     );
     let Some(spacing) = choice.spacing else {

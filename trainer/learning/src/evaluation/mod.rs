@@ -36,7 +36,7 @@ pub use table::{bounds, percent};
 pub enum Protocol {
     /// By class, with the model's scores.
     Scannet,
-    /// Things only, classes ignored, with the model's scores and once more with all confidences 1.
+    /// Objects only, classes ignored, with the model's scores and once more with all scores 1.
     ClassAgnostic,
 }
 
@@ -174,7 +174,7 @@ pub fn answers(
         let scan = Labelled::whole(path, network.map(Network::config), stuff)?;
         let found = find(&scan).with_context(|| path.display().to_string())?;
         tracing::info!(
-            "{}: {} objects, {} found",
+            "{}: {} objects, {} instances found",
             path.display(),
             scan.room.objects.len(),
             found.len()
@@ -287,7 +287,7 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
         let objects = room.objects.len();
         anyhow::ensure!(
             objects < INSTANCES,
-            "{objects} objects in one scan, the protocol numbers at most {}",
+            "the scan has {objects} objects, the limit of the protocol is {}",
             INSTANCES - 1
         );
         let class_of_object = names.of_objects(room);

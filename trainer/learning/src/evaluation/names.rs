@@ -34,7 +34,7 @@ impl Names {
         let embedding = |name: &String| {
             Vocabulary::shipped()
                 .lookup(name)
-                .with_context(|| format!("\"{name}\" is not in the vocabulary"))
+                .with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))
         };
         Ok(Self {
             embeddings: names.iter().map(embedding).collect::<anyhow::Result<_>>()?,

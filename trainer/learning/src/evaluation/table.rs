@@ -124,7 +124,7 @@ fn averages(out: &mut fmt::Formatter, name: &str, count: usize, of: &Averages) -
 }
 
 fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Result {
-    head(out, title, "things", &AVERAGES)?;
+    head(out, title, "objects", &AVERAGES)?;
     for size in Size::ALL {
         if let Some(OfSize {
             things,
@@ -143,16 +143,16 @@ fn sizes(out: &mut fmt::Formatter, title: &str, summary: &Summary) -> fmt::Resul
 }
 
 fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
-    head(out, "the room itself", "points", &["claimed"])?;
+    head(out, "structure of the room", "points", &["claimed"])?;
     for part in Structure::ALL {
         let (points, share) = structure.of_part(part);
         line(out, part.name(), &points.to_string(), &[share])?;
     }
     let (points, share) = structure.of_all();
-    line(out, "all of it", &points.to_string(), &[share])?;
+    line(out, "all structure", &points.to_string(), &[share])?;
     writeln!(
         out,
-        "{} of {} found things are mostly structure",
+        "{} of {} found instances are mostly structure",
         structure.mostly_structure(),
         structure.found()
     )
@@ -160,7 +160,7 @@ fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
 
 /// Writes one line per scan, then the means and standard deviations.
 fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
-    head(out, "scan", "things", &COLUMNS.map(|column| column.head))?;
+    head(out, "scan", "objects", &COLUMNS.map(|column| column.head))?;
     for row in rows {
         line(
             out,
@@ -212,7 +212,7 @@ impl fmt::Display for Figures {
                 recall50,
             } => {
                 writeln!(out, "{scans} scans, classes ignored, percent")?;
-                head(out, "confidences", "", &AVERAGES)?;
+                head(out, "scores", "", &AVERAGES)?;
                 for (name, summary) in [
                     ("the model's", model_scores),
                     ("all 1 (released protocol)", confidence_one),

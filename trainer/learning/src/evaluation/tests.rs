@@ -230,7 +230,7 @@ fn what_things_claim_of_the_room_itself_is_counted() {
     assert!(
         figures
             .to_string()
-            .contains("2 of 3 found things are mostly structure"),
+            .contains("2 of 3 found instances are mostly structure"),
         "{figures}"
     );
 }

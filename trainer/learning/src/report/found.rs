@@ -71,9 +71,9 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
     );
     let columns = ["AP", "AP50", "AP25", "recall50"];
     let head = |count| ["", count].into_iter().chain(columns).collect::<Vec<_>>();
-    let sizes = table(&head("things"), &sizes.collect::<Vec<_>>());
+    let sizes = table(&head("objects"), &sizes.collect::<Vec<_>>());
     said + &table(&head("classes"), &rows)
-        + "<p class=\"quiet\">By the longest edge of a thing's box, classes ignored, model's scores:</p>"
+        + "<p class=\"quiet\">By the longest edge of an object's box, classes ignored, model's scores:</p>"
         + &sizes
 }
 
@@ -170,7 +170,7 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
         .collect();
     let rows: String = top.iter().map(row).collect();
     format!(
-        "<p class=\"quiet\">Rows are true classes, the {} most frequent of {}, with their number of things; columns are what was found there by more than half.</p>\
+        "<p class=\"quiet\">Rows are true classes, the {} most frequent of {}, with their number of objects; columns are the names of the instances that overlap these objects by more than half.</p>\
          <div class=\"scroll\"><table class=\"matrix\"><thead><tr><th></th>{head}</tr></thead><tbody>{rows}</tbody></table></div>",
         top.len(),
         things.iter().filter(|count| **count > 0).count()
@@ -191,8 +191,8 @@ pub fn scans(answers: &[Answer], names: &Names) -> anyhow::Result<String> {
         return Ok(cards);
     }
     Ok(format!(
-        "<p class=\"quiet\">A thing and what matches it have one colour. <span class=\"miss\">Red</span> in the truth is what was not found, red in what was found matches \
-         nothing. The ceiling and the walls in front are cut away.</p><div class=\"scans\">{cards}</div>"
+        "<p class=\"quiet\">An object and the instance that matches it have one colour. <span class=\"miss\">Red</span> objects in the truth were not found, red found instances match \
+         no object. The ceiling and the walls in front are cut away.</p><div class=\"scans\">{cards}</div>"
     ))
 }
 
@@ -248,7 +248,7 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
         .count();
     let title = title(path);
     let mut html = format!(
-        "<article class=\"scan\"><h3>{}</h3><p class=\"quiet\">{matched} of {} things found, {named} called by their name</p>",
+        "<article class=\"scan\"><h3>{}</h3><p class=\"quiet\">{matched} of {} objects found, {named} with the right name</p>",
         escape(&title),
         counted.len()
     );

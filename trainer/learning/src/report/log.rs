@@ -30,7 +30,7 @@ impl Log {
                 return Ok(Self::default());
             }
             Ok(found) if found.len() > LONGEST => anyhow::bail!(
-                "{} has {} bytes, the longest log has {LONGEST}",
+                "{} has {} bytes, the limit of a log is {LONGEST}",
                 path.display(),
                 found.len()
             ),

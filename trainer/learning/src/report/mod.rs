@@ -64,11 +64,11 @@ pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
             .map(|(by_class, agnostic, _)| [by_class, agnostic]),
     );
     if let Some((by_class, agnostic, names)) = &figures {
-        body += &section("What it finds", &found::averages(by_class, agnostic));
+        body += &section("Instances found", &found::averages(by_class, agnostic));
         body += &section("Scans", &found::scans(answers, names)?);
         body += &section("Classes", &found::classes(by_class));
         body += &section(
-            "What matched things are called",
+            "Names of matched objects",
             &found::confusion(answers, names),
         );
     }
@@ -108,7 +108,7 @@ fn header(
         ));
     }
     if checkpoint.is_some_and(|checkpoint| checkpoint.config.optimiser.ema.is_some()) {
-        said.push("Figures are those of the running means of the weights.".into());
+        said.push("The figures are of the running means of the weights.".into());
     }
     let state = |of: fn(&crate::run::checkpoint::State) -> f64, key| {
         checkpoint.map(|c| of(&c.state)).or_else(|| log.last(key))
@@ -138,12 +138,12 @@ fn header(
         (log.recent("loss").map(short), "loss, last tenth"),
         (
             log.recent("scenes_per_second").map(short),
-            "scenes a second",
+            "scenes per second",
         ),
         (
             log.recent("percent_of_peak")
                 .map(|percent| format!("{percent:.0} %")),
-            "of the device's peak",
+            "of the device's peak speed",
         ),
     ];
     facts
@@ -215,22 +215,22 @@ fn training_charts(log: &Log) -> String {
     let throughput = match log.curve("scenes_per_second") {
         // older logs have only the duration of a step
         curve if curve.is_empty() => one(
-            "Seconds a step",
+            "Seconds per step",
             log.curve("milliseconds")
                 .iter()
                 .map(|p| [p[0], p[1] / 1000.0])
                 .collect(),
             true,
         ),
-        curve => one("Scenes a second", curve, false),
+        curve => one("Scenes per second", curve, false),
     };
     charts([
         one("Learning rate", log.curve("learning_rate"), false),
         one("Norm of the gradient", log.curve("gradient_norm"), true),
         throughput,
-        one("GFLOPS, of counted products", log.curve("gflops"), false),
+        one("GFLOPS of the counted products", log.curve("gflops"), false),
         one(
-            "Percent of the device's own dense product",
+            "Percent of the speed of the device's dense products",
             log.curve("percent_of_peak"),
             false,
         ),
@@ -276,7 +276,7 @@ fn validation_charts(log: &Log) -> String {
         points: percent(&only(&|record| is(record, validation::SET, set)), "ap50"),
     });
     let by_set = chart(
-        "While it ran: AP50 with the model's scores, percent",
+        "During the run: AP50 with the model's scores, percent",
         &of_sets.collect::<Vec<_>>(),
         false,
     );

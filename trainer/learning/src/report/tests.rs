@@ -161,9 +161,9 @@ fn a_log_becomes_curves() {
     );
     for shown in [
         "<b>200</b><span>steps",
-        "<b>2.5</b><span>scenes a second",
+        "<b>2.5</b><span>scenes per second",
         "Learning rate",
-        "Scenes a second",
+        "Scenes per second",
         "Class",
         "1 lines of the log",
     ] {
@@ -193,7 +193,7 @@ fn what_was_found_is_shown() {
     well_formed(&html).unwrap();
     assert!(!html.contains("<script"), "names are text");
     assert!(html.contains("&lt;script&gt;alert(&#39;R&amp;D&#39;)"));
-    assert!(html.contains("1 of 2 things found, 0 called by their name"));
+    assert!(html.contains("1 of 2 objects found, 0 with the right name"));
     assert_eq!(
         html.matches("src=\"data:image/png;base64,iVBOR").count(),
         4,

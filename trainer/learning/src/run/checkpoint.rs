@@ -199,7 +199,8 @@ impl Checkpoint {
     pub fn of(run: &Path) -> anyhow::Result<Self> {
         match run.is_file() {
             true => Self::read(run),
-            false => latest(run)?.with_context(|| format!("no {CHECKPOINT} in {}", run.display())),
+            false => latest(run)?
+                .with_context(|| format!("there is no {CHECKPOINT} in {}", run.display())),
         }
     }
 
@@ -210,7 +211,7 @@ impl Checkpoint {
     /// are not finite.
     pub fn read(path: &Path) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let malformed = || format!("{} is no checkpoint of this program", path.display());
+        let malformed = || format!("{} is not a checkpoint of this program", path.display());
         let (_, header) = SafeTensors::read_metadata(&bytes).with_context(malformed)?;
         let header = header
             .metadata()

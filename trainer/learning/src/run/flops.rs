@@ -238,7 +238,7 @@ pub fn peak(device: &Device) -> anyhow::Result<f64> {
     }
     (best > 0.0)
         .then_some(best)
-        .context("the device computed nothing")
+        .context("the device returned no result of a dense product")
 }
 
 #[cfg(test)]

@@ -109,7 +109,9 @@ impl Devices {
             device: device.clone(),
             flops: Flops::new(&config.model),
         };
-        let (first, others) = devices.split_first().context("no device to train on")?;
+        let (first, others) = devices
+            .split_first()
+            .context("there is no device to train on")?;
         let home = first.clone().inner();
         Ok(Self {
             first: computer(first),

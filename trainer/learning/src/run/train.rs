@@ -61,15 +61,15 @@ pub fn train(
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
         config.model.classes == Classes::Text,
-        "the network answers in fixed classes; training wants one that answers in words"
+        "the network has fixed classes; only a network whose classes are text embeddings can be trained"
     );
     let devices: Vec<Device> = devices
         .iter()
         .map(|device| device.clone().autodiff())
         .collect();
-    let device = devices.first().context("no device to train on")?;
+    let device = devices.first().context("there is no device to train on")?;
     validation::check(&config.validation)?;
-    std::fs::create_dir_all(out).with_context(|| format!("cannot make {}", out.display()))?;
+    std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let mut run = Run::begin(config, start, out, device)?;
     let peak = flops::peak(&device.clone().inner())? * devices.len() as f64;
     tracing::info!(
@@ -92,7 +92,7 @@ pub fn train(
         hopeless = if run.was_finite { 0 } else { hopeless + 1 };
         anyhow::ensure!(
             hopeless < HOPELESS,
-            "{HOPELESS} steps in a row were not finite; {} is what was there before",
+            "{HOPELESS} steps in a row were not finite; {} has the state before them",
             out.join(CHECKPOINT).display()
         );
         if saved_at.elapsed().as_secs_f64() > 60.0 * config.run.checkpoint_minutes {
@@ -154,7 +154,7 @@ impl<'a> Run<'a> {
         if let Some(saved) = checkpoint::latest(out)? {
             anyhow::ensure!(
                 saved.config.model == config.model,
-                "{} holds another network than the configuration",
+                "{} has another network than the configuration: choose another folder with --out",
                 out.display()
             );
             run.model = saved.module(run.model)?;
@@ -165,7 +165,7 @@ impl<'a> Run<'a> {
             run.state = saved.state;
             warn_of_changes(&saved.config, config)?;
             tracing::info!(
-                "going on after {} steps and {:.0} minutes",
+                "the run is resumed after {} steps and {:.0} minutes",
                 run.state.steps,
                 run.state.seconds / 60.0
             );
@@ -242,7 +242,7 @@ impl<'a> Run<'a> {
     fn report(&mut self, before: &State) -> anyhow::Result<()> {
         let State { steps, scenes, .. } = self.state;
         tracing::warn!(
-            "step {steps}: samples {}..{scenes} gave values that are not finite, left out",
+            "step {steps} was left out: samples {}..{scenes} gave values that are not finite",
             before.scenes
         );
         self.broken += 1;
@@ -280,7 +280,10 @@ impl<'a> Run<'a> {
             return;
         }
         if let Err(error) = validation::measure(self.out, &self.config.validation, device) {
-            tracing::warn!("step {} could not be measured: {error:#}", self.state.steps);
+            tracing::warn!(
+                "the network could not be evaluated after step {}: {error:#}",
+                self.state.steps
+            );
         }
     }
 }
@@ -292,7 +295,7 @@ fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
     for part in ["data", "augment", "loss", "optimiser"] {
         if saved[part] != now[part] {
             tracing::warn!(
-                "{part} is not what it was when the run began: {} was {}",
+                "the configuration's {part} has changed since the run began: it is {}, it was {}",
                 now[part],
                 saved[part]
             );

@@ -34,7 +34,7 @@ pub const SET: &str = "set";
 /// Returns an error if there is no checkpoint, or if the file cannot be written.
 pub fn record(run: &Path, protocol: Protocol, figures: &Figures) -> anyhow::Result<()> {
     let state = Checkpoint::read(&run.join(CHECKPOINT))
-        .context("only a training run has validation figures to add to")?
+        .context("validation figures can be appended only to a training run")?
         .state;
     let mut record = json!(figures.averages());
     record["protocol"] = json!(
@@ -82,7 +82,7 @@ pub fn check(options: &Validation) -> anyhow::Result<()> {
     options.sets.iter().try_for_each(|set| {
         Asked::of(&set.scans)
             .map(|_| ())
-            .with_context(|| format!("cannot measure on {:?}", set.name))
+            .with_context(|| format!("cannot evaluate on {:?}", set.name))
     })
 }
 

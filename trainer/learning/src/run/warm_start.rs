@@ -51,13 +51,13 @@ pub fn network(
     };
     let complaint = || {
         format!(
-            "{} holds a network that the configured one cannot begin with",
+            "{} has a network whose weights the configured network cannot start from",
             folder.display()
         )
     };
     anyhow::ensure!(
         fewer(&found) == fewer(config),
-        "{}: they differ in more than what images add",
+        "{}: they differ in more than the inputs from images",
         complaint()
     );
     let weights = parameters(&trained)
@@ -240,7 +240,7 @@ mod tests {
             ..tiny("").model
         });
         assert!(
-            refused.contains("differ in more than what images add"),
+            refused.contains("differ in more than the inputs from images"),
             "{refused}"
         );
         assert!(

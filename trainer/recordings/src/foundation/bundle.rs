@@ -75,7 +75,7 @@ impl Foundation {
         self.check()?;
         let name = out
             .file_name()
-            .with_context(|| format!("{} names no folder", out.display()))?
+            .with_context(|| format!("{} does not name a folder", out.display()))?
             .to_string_lossy();
         let part = out.with_file_name(format!("{name}.part{}", std::process::id()));
         let write = || -> anyhow::Result<()> {
@@ -140,19 +140,26 @@ impl Foundation {
             foundation: u32,
         }
         let Version { foundation } = serde_json::from_slice(&text).with_context(|| {
-            format!("{} is no index of a foundation bundle", at(INDEX).display())
+            format!(
+                "{} is not the index of a foundation bundle",
+                at(INDEX).display()
+            )
         })?;
         ensure!(
             foundation <= VERSION,
             "{} is of version {foundation}, this program reads up to version {VERSION}",
             at(INDEX).display()
         );
-        let index: Index = serde_json::from_slice(&text)
-            .with_context(|| format!("{} breaks the format", at(INDEX).display()))?;
+        let index: Index = serde_json::from_slice(&text).with_context(|| {
+            format!(
+                "{} is not a valid index of a foundation bundle",
+                at(INDEX).display()
+            )
+        })?;
         let bytes = fs::read(at(TENSORS))
             .with_context(|| format!("cannot read {}", at(TENSORS).display()))?;
         let tensors = SafeTensors::deserialize(&bytes)
-            .with_context(|| format!("{} is no safetensors file", at(TENSORS).display()))?;
+            .with_context(|| format!("{} is not a safetensors file", at(TENSORS).display()))?;
         let read = || -> anyhow::Result<Self> {
             let positions =
                 rows::<f32, 3>(&tensors, "positions")?.context("there is no tensor `positions`")?;
@@ -164,7 +171,7 @@ impl Foundation {
                 (Some(views), Some(pixels)) => {
                     ensure!(
                         views.len() == points && pixels.len() == points,
-                        "`origin_view` and `origin_pixel` must have {points} rows as `positions`"
+                        "`origin_view` and `origin_pixel` must have {points} rows, as `positions` has"
                     );
                     let origin = |([view], [x, y]): ([i32; 1], [f32; 2])| {
                         u32::try_from(view)
@@ -174,7 +181,7 @@ impl Foundation {
                     views.into_iter().zip(pixels).map(origin).collect()
                 }
                 (None, None) => vec![None; points],
-                _ => bail!("`origin_view` and `origin_pixel` come together or not at all"),
+                _ => bail!("`origin_view` and `origin_pixel` must both be there or both be absent"),
             };
             let label =
                 |name| -> anyhow::Result<Option<Vec<i32>>> {
@@ -188,7 +195,7 @@ impl Foundation {
                     names: index.classes,
                 }),
                 (None, None) => None,
-                _ => bail!("`semantic` and `instance` come together or not at all"),
+                _ => bail!("`semantic` and `instance` must both be there or both be absent"),
             };
             let images = index
                 .images
@@ -244,14 +251,14 @@ impl Foundation {
         );
         ensure!(
             self.origins.len() == points,
-            "{} origins for {points} points",
+            "there are {} origins for {points} points",
             self.origins.len()
         );
         ensure!(
             self.colors
                 .as_ref()
                 .is_none_or(|colors| colors.len() == points),
-            "`colors` must have {points} rows as `positions`"
+            "`colors` must have {points} rows, as `positions` has"
         );
         if let Some(truth) = &self.truth {
             ensure!(
@@ -266,12 +273,12 @@ impl Foundation {
             };
             ensure!(
                 (*view as usize) < self.images.len(),
-                "point {point} was made of image {view}, there are {}",
+                "point {point} was made from image {view}, but there are only {} images",
                 self.images.len()
             );
             ensure!(
                 (0.0..=1.0).contains(x) && (0.0..=1.0).contains(y),
-                "point {point} was made of the pixel at {x}, {y}, outside 0..=1"
+                "point {point} was made from the pixel at {x}, {y}, which is outside 0 to 1"
             );
         }
         let mut names = HashSet::new();
@@ -281,7 +288,7 @@ impl Foundation {
                 .with_context(|| format!("image \"{}\"", image.name))?;
             ensure!(
                 names.insert(&image.name),
-                "two images are called \"{}\"",
+                "two images have the name \"{}\"",
                 image.name
             );
         }
@@ -311,7 +318,7 @@ impl Foundation {
             let channels: BTreeSet<usize> = given.into_iter().chain(images).collect();
             ensure!(
                 channels.len() <= 1,
-                "{what} have {channels:?} channels in different places"
+                "{what} must have the same number of channels everywhere, not {channels:?}"
             );
         }
         Ok(())
@@ -431,7 +438,7 @@ impl Image {
         };
         ensure!(
             plain(&self.name),
-            "a name is part of file names: not empty, without slashes, not beginning with a dot"
+            "the name is part of file names, so it must not be empty, contain a slash or begin with a dot"
         );
         ensure!(
             self.picture.as_deref().is_none_or(plain),
@@ -447,15 +454,15 @@ impl Image {
         } = self.camera;
         ensure!(
             width >= 1.0 && height >= 1.0,
-            "a picture of {width} x {height} pixels"
+            "the picture has {width} x {height} pixels, at least 1 x 1 is needed"
         );
         ensure!(
             focal.iter().all(|f| f.is_finite() && *f > 0.0) && center.iter().all(|c| c.is_finite()),
-            "focal lengths {focal:?}, center {center:?}"
+            "the focal lengths {focal:?} must be positive, and the center {center:?} must be finite"
         );
         ensure!(
             world_from_camera.is_finite(),
-            "the pose is not finite: a lost image has no place in a bundle"
+            "the pose is not finite; leave out images whose pose was lost"
         );
         for Instance {
             name,
@@ -465,7 +472,7 @@ impl Image {
         {
             ensure!(
                 (0.0..=1.0).contains(score),
-                "\"{name}\" has the score {score}, outside 0..=1"
+                "\"{name}\" has the score {score}, which is outside 0 to 1"
             );
             ensure!(
                 features.len() == self.instances[0].features.len(),
@@ -783,7 +790,7 @@ mod tests {
                     y: 0.0,
                 })
             }),
-            ("outside 0..=1", |scene| {
+            ("outside 0 to 1", |scene| {
                 scene.origins[1] = Some(Correspondence {
                     view: 0,
                     x: 1.5,
@@ -831,11 +838,13 @@ mod tests {
             ("version 2", INDEX, |file| {
                 fs::write(file, "{\"foundation\": 2, \"images\": [{\"future\": 1}]}").unwrap()
             }),
-            ("no index", INDEX, |file| fs::write(file, "[]").unwrap()),
-            ("breaks the format", INDEX, |file| {
+            ("not the index", INDEX, |file| {
+                fs::write(file, "[]").unwrap()
+            }),
+            ("is not a valid index", INDEX, |file| {
                 fs::write(file, "{\"foundation\": 1, \"images\": [{\"name\": \"a\"}]}").unwrap()
             }),
-            ("no safetensors", TENSORS, |file| {
+            ("not a safetensors", TENSORS, |file| {
                 fs::write(file, "x").unwrap()
             }),
             ("cannot read", "0001.depth.png", |file| {

@@ -45,7 +45,7 @@ impl Given {
             let whole = points > 0 && !features.is_empty() && features.len().is_multiple_of(points);
             ensure!(
                 whole,
-                "`{POINT_FEATURES}` must have {points} rows as `positions`"
+                "`{POINT_FEATURES}` must have {points} rows, as `positions` has"
             );
             ensure!(
                 features.iter().all(|x| x.is_finite()),
@@ -62,7 +62,7 @@ impl Given {
         };
         ensure!(
             whole,
-            "`{OBJECT_FEATURES}` must have {} rows as `{OBJECT_POSITIONS}`",
+            "`{OBJECT_FEATURES}` must have {} rows, as `{OBJECT_POSITIONS}` has",
             positions.len()
         );
         ensure!(
@@ -70,7 +70,7 @@ impl Given {
                 .iter()
                 .chain(positions.iter().flatten())
                 .all(|x| x.is_finite()),
-            "an object's feature or place is not a finite number"
+            "a feature or a position of an object is not a finite number"
         );
         Ok(())
     }
@@ -167,11 +167,11 @@ impl Given {
             (None, None) => ObjectQueries::default(),
             _ => {
                 return Err(anyhow::anyhow!(
-                    "`{OBJECT_FEATURES}` and `{OBJECT_POSITIONS}` come together or not at all"
+                    "`{OBJECT_FEATURES}` and `{OBJECT_POSITIONS}` must both be there or both be absent"
                 ));
             }
         };
-        let features = table(POINT_FEATURES, Some(points)).context("of the points")?;
+        let features = table(POINT_FEATURES, Some(points)).context("features of the points")?;
         Ok(Self {
             superpoints,
             features,
@@ -230,7 +230,7 @@ mod tests {
             ("`object_features` must have 0 rows", |given| {
                 given.objects.positions.clear()
             }),
-            ("place is not a finite", |given| {
+            ("position of an object is not a finite", |given| {
                 given.objects.positions[1][0] = f32::INFINITY
             }),
         ];
@@ -263,7 +263,7 @@ mod tests {
         assert!(refused(POINT_FEATURES, &[2, 4]).contains("instead of (3, channels)"));
         assert!(refused(POINT_FEATURES, &[3, 0]).contains("instead of (3, channels)"));
         assert!(refused(SUPERPOINT, &[3]).contains("instead of U32"));
-        assert!(refused(OBJECT_FEATURES, &[2, 4]).contains("come together"));
+        assert!(refused(OBJECT_FEATURES, &[2, 4]).contains("must both be there"));
         assert!(refused(OBJECT_POSITIONS, &[2, 4]).contains("instead of"));
     }
 }

@@ -57,7 +57,7 @@ pub fn truth(
     for (row, group) in groups.iter().enumerate() {
         ensure!(
             (0..i32::MAX).contains(&group.object),
-            "{}: an objectId of {}",
+            "{}: the objectId {} is not from 0 to 2147483646",
             aggregation.display(),
             group.object
         );
@@ -122,7 +122,7 @@ impl Classes {
         };
         ensure!(
             !classes.names.is_empty(),
-            "{} lists no class",
+            "{} lists no classes",
             path.display()
         );
         Ok(classes)
@@ -159,6 +159,10 @@ impl Classes {
 
 fn json<T: for<'a> Deserialize<'a>>(path: &Path) -> anyhow::Result<T> {
     let text = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    serde_json::from_slice(&text)
-        .with_context(|| format!("{} is not what its name says", path.display()))
+    serde_json::from_slice(&text).with_context(|| {
+        format!(
+            "{} does not have the format that its name stands for",
+            path.display()
+        )
+    })
 }

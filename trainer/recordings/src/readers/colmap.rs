@@ -47,7 +47,7 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
                     [number("focal length")?, number("focal length")?]
                 }
                 other => bail!(
-                    "the camera model {other}; SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV and FULL_OPENCV are read"
+                    "the camera model is {other}; SIMPLE_PINHOLE, PINHOLE, SIMPLE_RADIAL, RADIAL, OPENCV and FULL_OPENCV are read"
                 ),
             };
             // COLMAP counts from the corner of the first pixel, this program from its center
@@ -58,7 +58,7 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
             let all = focal.iter().chain(&center).chain(&size);
             ensure!(
                 all.clone().all(|x| x.is_finite()) && focal.iter().chain(&size).all(|x| *x > 0.0),
-                "{size:?} pixels, focal lengths {focal:?}"
+                "the size {size:?} in pixels and the focal lengths {focal:?} must be positive, and the principal point finite"
             );
             Ok((
                 id,
@@ -101,7 +101,7 @@ pub fn images(path: &Path) -> anyhow::Result<Vec<Registered>> {
             let [qw, qx, qy, qz, tx, ty, tz] = numbers;
             let camera = word(&mut words, "camera id")?;
             let name = words.collect::<Vec<_>>().join(" ");
-            ensure!(!name.is_empty(), "no file is named");
+            ensure!(!name.is_empty(), "the line names no file");
             let camera_from_world = quaternion_pose([qx, qy, qz, qw], [tx, ty, tz]);
             Ok(Registered {
                 name,
@@ -111,7 +111,7 @@ pub fn images(path: &Path) -> anyhow::Result<Vec<Registered>> {
         };
         images.push(read().with_context(|| format!("line {number} of {}", path.display()))?);
     }
-    ensure!(!images.is_empty(), "{} lists no image", path.display());
+    ensure!(!images.is_empty(), "{} lists no images", path.display());
     images.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(images)
 }
@@ -126,7 +126,7 @@ fn word<T: FromStr>(words: &mut SplitWhitespace, what: &str) -> anyhow::Result<T
         .with_context(|| format!("it ends before the {what}"))?;
     word.parse()
         .ok()
-        .with_context(|| format!("\"{word}\" is no {what}"))
+        .with_context(|| format!("the {what} cannot be \"{word}\""))
 }
 
 #[cfg(test)]
@@ -154,9 +154,9 @@ mod tests {
         );
         assert_eq!((found[&7].focal, found[&7].center), ([5.0; 2], [3.5, 2.5]));
         for (text, words) in [
-            ("1 FOV 8 6 5 4 3", "model FOV"),
+            ("1 FOV 8 6 5 4 3", "model is FOV"),
             ("1 PINHOLE 8 6 5 4", "ends before the principal"),
-            ("1 PINHOLE x", "\"x\" is no width"),
+            ("1 PINHOLE x", "the width cannot be \"x\""),
         ] {
             write(text);
             let error = format!("{:#}", cameras(&path).unwrap_err());
@@ -194,8 +194,8 @@ mod tests {
         assert!(found[2].world_from_camera.is_none());
         for (text, words) in [
             ("1 1 0 0 0 0 0 1 7", "no file"),
-            ("x", "\"x\" is no image id"),
-            ("1 1 0 0 y", "\"y\" is no pose"),
+            ("x", "the image id cannot be \"x\""),
+            ("1 1 0 0 y", "the pose cannot be \"y\""),
             ("#", "lists no image"),
         ] {
             write(text);

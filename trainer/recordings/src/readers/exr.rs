@@ -28,7 +28,7 @@ pub fn depth(path: &Path) -> anyhow::Result<Map> {
         .len();
     ensure!(
         size <= FILE_LIMIT,
-        "{} has {size} bytes, at most {FILE_LIMIT} are read",
+        "{} has {size} bytes, the limit is {FILE_LIMIT}",
         path.display()
     );
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -45,7 +45,7 @@ fn decode(file: &[u8]) -> anyhow::Result<Map> {
             .is_some_and(|pixels| pixels <= PIXEL_LIMIT);
         ensure!(
             fits && channels <= CHANNEL_LIMIT,
-            "{} x {} pixels of {channels} channels, at most {PIXEL_LIMIT} of {CHANNEL_LIMIT} are read",
+            "the image has {} x {} pixels and {channels} channels, the limits are {PIXEL_LIMIT} pixels and {CHANNEL_LIMIT} channels",
             size.0,
             size.1
         );
@@ -64,12 +64,12 @@ fn decode(file: &[u8]) -> anyhow::Result<Map> {
         .find_map(|name| channels.iter().find(|channel| channel.name.eq(name)));
     let channel = named
         .or_else(|| channels.first())
-        .context("the file has no channel")?;
+        .context("the file has no channels")?;
     let values: Vec<f32> = match &channel.sample_data {
         FlatSamples::F16(values) => values.iter().map(|value| value.to_f32()).collect(),
         FlatSamples::F32(values) => values.clone(),
         FlatSamples::U32(_) => bail!(
-            "the channel {} holds whole numbers, not lengths",
+            "the channel {} has whole numbers instead of lengths",
             channel.name
         ),
     };

@@ -64,7 +64,11 @@ impl Layout {
                 .unwrap_or(u64::MAX)
         };
         names.sort_by(|a, b| number(a).cmp(&number(b)).then(a.cmp(b)));
-        ensure!(!names.is_empty(), "no depth image in {}", listed.display());
+        ensure!(
+            !names.is_empty(),
+            "there is no depth image in {}",
+            listed.display()
+        );
         Ok(names)
     }
 

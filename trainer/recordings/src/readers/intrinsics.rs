@@ -45,7 +45,7 @@ impl Intrinsics {
                 let text =
                     fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
                 let Pinhole { width, height, intrinsic_matrix: [fx, _, _, _, fy, _, cx, cy, _] } = serde_json::from_slice(&text)
-                    .with_context(|| format!("{} is no camera with width, height and intrinsic_matrix, as Open3D writes it", path.display()))?;
+                    .with_context(|| format!("{} is not a camera with width, height and intrinsic_matrix, as Open3D writes it", path.display()))?;
                 Self {
                     focal: [fx, fy],
                     center: [cx, cy],
@@ -58,7 +58,7 @@ impl Intrinsics {
                     | [fx, _, cx, _, fy, cy, _, _, _]
                     | [fx, _, cx, _, _, fy, cy, _, _, _, _, _, _, _, _, _] => ([fx, fy], [cx, cy]),
                     ref other => bail!(
-                        "{} holds {} numbers; fx fy cx cy or a matrix of 3 x 3 or 4 x 4 are read",
+                        "{} has {} numbers; fx fy cx cy, or a matrix of 3 x 3 or 4 x 4, is read",
                         path.display(),
                         other.len()
                     ),
@@ -77,12 +77,12 @@ impl Intrinsics {
         } = intrinsics;
         ensure!(
             focal.iter().all(|f| f.is_finite() && *f > 0.0) && center.iter().all(|c| c.is_finite()),
-            "{}: focal lengths {focal:?} and principal point {center:?} are no camera's",
+            "{}: the focal lengths {focal:?} must be positive, and the principal point {center:?} must be finite",
             path.display()
         );
         ensure!(
             size.is_none_or(|size| size.iter().all(|n| *n >= 1.0)),
-            "{}: images of {size:?} pixels",
+            "{}: the size of the images is {size:?} pixels, at least 1 x 1 is needed",
             path.display()
         );
         Ok(intrinsics)
@@ -156,8 +156,8 @@ mod tests {
         );
         let refused = [
             ("a.txt", "1 2 3", "3 numbers"),
-            ("a.txt", "0 6 1 2", "are no camera's"),
-            ("a.txt", "5 6 nan 2", "are no camera's"),
+            ("a.txt", "0 6 1 2", "must be positive"),
+            ("a.txt", "5 6 nan 2", "must be positive"),
             ("a.json", "{}", "Open3D"),
         ];
         for (name, text, words) in refused {

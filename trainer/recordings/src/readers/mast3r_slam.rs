@@ -104,23 +104,28 @@ pub fn is_scene(scene: &Path) -> bool {
 /// The masks are missing, or the files disagree about the number of keyframes and points.
 pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     let sequence = Sequence::of(scene)
-        .with_context(|| format!("{} is no sequence of MASt3R-SLAM", scene.display()))?;
+        .with_context(|| format!("{} is not a sequence of MASt3R-SLAM", scene.display()))?;
     let keyframes = trajectory(&sequence.beside("txt"))?;
     let (positions, colors) = points(&sequence.ply)?;
     let path = sequence.beside("masks.npy");
     ensure!(
         path.is_file(),
-        "there is no {}: only masks saved with the points say which pixels they were made of, docs/train-on-recordings.md has the lines that save them",
+        "there is no {}: only masks saved with the points say from which pixels they were made; docs/train-on-recordings.md has the lines that save them",
         path.display()
     );
     let masks = || -> anyhow::Result<_> {
         let array = Array::open(BufReader::new(File::open(&path)?))?;
         let [count, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
             .ok()
-            .with_context(|| format!("the shape {:?} instead of three extents", array.shape))?;
+            .with_context(|| {
+                format!(
+                    "the shape is {:?} instead of (keyframes, rows, columns)",
+                    array.shape
+                )
+            })?;
         ensure!(
             count == keyframes.len(),
-            "masks of {count} keyframes, {} has {}",
+            "there are masks of {count} keyframes, {} has {}",
             sequence.beside("txt").display(),
             keyframes.len()
         );
@@ -129,7 +134,7 @@ pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
             .all(|side| (1..=SIDE_LIMIT).contains(side));
         ensure!(
             is_sane,
-            "masks of {columns} x {rows} pixels, at most {SIDE_LIMIT} a side are read"
+            "the masks have {columns} x {rows} pixels, the limit per side is {SIDE_LIMIT}"
         );
         Ok((array, rows, columns))
     };
@@ -198,7 +203,7 @@ impl Taken<'_> {
         self.next += pixels.len();
         ensure!(
             self.next <= self.positions.len(),
-            "the masks ask for {} points and more, the PLY has {}",
+            "the masks need at least {} points, the PLY has {}",
             self.next,
             self.positions.len()
         );
@@ -328,13 +333,13 @@ fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
             .iter()
             .map(|word| {
                 word.parse()
-                    .with_context(|| format!("{}: \"{word}\" is no number", place()))
+                    .with_context(|| format!("{}: \"{word}\" is not a number", place()))
             })
             .collect::<anyhow::Result<Vec<f32>>>()?;
         let time = words[0].to_owned();
         ensure!(
             time.parse::<f64>().is_ok(),
-            "{}: \"{time}\" is no time",
+            "{}: \"{time}\" is not a time",
             place()
         );
         let pose = quaternion_pose(
@@ -356,7 +361,7 @@ fn points(path: &Path) -> anyhow::Result<(Vec<Vec3>, Vec<[u8; 3]>)> {
         .len();
     ensure!(
         size <= PLY_LIMIT,
-        "{} has {size} bytes, at most {PLY_LIMIT} are read",
+        "{} has {size} bytes, the limit is {PLY_LIMIT}",
         path.display()
     );
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -364,7 +369,7 @@ fn points(path: &Path) -> anyhow::Result<(Vec<Vec3>, Vec<[u8; 3]>)> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     ensure!(
         scan.row_of_point.is_none(),
-        "{} has points that are not finite, so which pixels the others were made of cannot be told",
+        "{} has points that are not finite, so the pixels of the other points are unknown",
         path.display()
     );
     let positions: Vec<Vec3> = scan

@@ -225,7 +225,7 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     scenes.sort();
     ensure!(
         !scenes.is_empty(),
-        "{} is no scene of this kind, and has none in it",
+        "{} is not a scene of this kind and contains none",
         input.display()
     );
     Ok(scenes)
@@ -257,7 +257,9 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
         ),
         Kind::Segdino3d => {
             let foundation = segdino3d::scene(scene, options)?;
-            foundation.write(out, |image| anyhow::bail!("no picture of {}", image.name))?;
+            foundation.write(out, |image| {
+                anyhow::bail!("there is no picture of {}", image.name)
+            })?;
             return Ok(format!(
                 "{} points, {} objects",
                 foundation.positions.len(),
@@ -428,7 +430,7 @@ fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
         .filter(|word| !word.is_empty())
         .map(|word| {
             word.parse()
-                .with_context(|| format!("{}: \"{word}\" is no number", path.display()))
+                .with_context(|| format!("{}: \"{word}\" is not a number", path.display()))
         })
         .collect()
 }
@@ -440,7 +442,7 @@ fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
     numbers
         .try_into()
         .ok()
-        .with_context(|| format!("{} holds {found} numbers instead of {N}", path.display()))
+        .with_context(|| format!("{} has {found} numbers instead of {N}", path.display()))
 }
 
 /// A pose from 16 numbers, row by row; `None` if tracking was lost, which recordings mark with

@@ -46,7 +46,7 @@ impl<R: Read> Array<R> {
         let mut head = [0; 8];
         file.read_exact(&mut head)
             .context("the file ends in its header")?;
-        ensure!(head[..6] == MAGIC, "the file is no NumPy array");
+        ensure!(head[..6] == MAGIC, "the file is not a NumPy array");
         let mut size = [0; 4];
         let length = if head[6] == 1 { 2 } else { 4 };
         file.read_exact(&mut size[..length])
@@ -54,14 +54,14 @@ impl<R: Read> Array<R> {
         let size = u64::from(u32::from_le_bytes(size));
         ensure!(
             (1..=3).contains(&head[6]) && size <= HEADER_LIMIT,
-            "version {} and a header of {size} bytes, at most {HEADER_LIMIT} are read",
+            "the version is {} and the header has {size} bytes; versions 1 to 3 and at most {HEADER_LIMIT} bytes are read",
             head[6]
         );
         let mut header = String::new();
         (&mut file)
             .take(size)
             .read_to_string(&mut header)
-            .context("the header is no text")?;
+            .context("the header is not text")?;
         // {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }
         let after = |key: &str| {
             header
@@ -76,16 +76,18 @@ impl<R: Read> Array<R> {
             "<f4" => Kind::F32,
             "<f8" => Kind::F64,
             "|u1" | "|b1" => Kind::U8,
-            other => bail!("numbers of the type \"{other}\"; <f2, <f4, <f8, |u1 and |b1 are read"),
+            other => {
+                bail!("the numbers have the type \"{other}\"; <f2, <f4, <f8, |u1 and |b1 are read")
+            }
         };
         ensure!(
             after("fortran_order").is_some_and(|rest| rest.starts_with("False")),
-            "the array is not in C's order"
+            "the array is not in C order: save it row by row"
         );
         let shape = after("shape")
             .and_then(|rest| rest.strip_prefix('('))
             .and_then(|rest| rest.split_once(')'))
-            .context("the header names no shape")?
+            .context("the header has no shape")?
             .0;
         let extents = shape
             .split(',')
@@ -95,7 +97,7 @@ impl<R: Read> Array<R> {
             .map(|extent| {
                 extent
                     .parse()
-                    .with_context(|| format!("the extent \"{extent}\""))
+                    .with_context(|| format!("the extent \"{extent}\" is not a whole number"))
             })
             .collect::<anyhow::Result<_>>()?;
         Ok(Self {
@@ -112,7 +114,7 @@ impl<R: Read> Array<R> {
     pub fn next(&mut self, count: usize) -> anyhow::Result<Vec<f32>> {
         let size = count
             .checked_mul(self.kind.bytes())
-            .with_context(|| format!("{count} values"))?;
+            .with_context(|| format!("{count} values do not fit into memory"))?;
         let mut bytes = Vec::new();
         // reads no more than the file holds, whatever its header claims
         (&mut self.values)
@@ -244,7 +246,7 @@ pub(crate) mod tests {
             .map(|at| [&turned[..at], b"True ", &turned[at + 5..]].concat())
             .unwrap();
         let cases: [(&str, Vec<u8>); 5] = [
-            ("no NumPy", [b"x", &good[1..]].concat()),
+            ("not a NumPy", [b"x", &good[1..]].concat()),
             ("header", good[..9].to_vec()),
             ("at most", long),
             (">f4", swapped),

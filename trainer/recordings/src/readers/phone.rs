@@ -49,7 +49,7 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
         .len();
     ensure!(
         size <= TEXT_LIMIT,
-        "{} has {size} bytes, at most {TEXT_LIMIT} are read",
+        "{} has {size} bytes, the limit is {TEXT_LIMIT}",
         path.display()
     );
     fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
@@ -60,7 +60,7 @@ pub fn text(path: &Path) -> anyhow::Result<String> {
 /// # Errors
 /// The file cannot be read or is not JSON.
 pub fn json(path: &Path) -> anyhow::Result<Value> {
-    serde_json::from_str(&text(path)?).with_context(|| format!("{} is no JSON", path.display()))
+    serde_json::from_str(&text(path)?).with_context(|| format!("{} is not JSON", path.display()))
 }
 
 /// A list of exactly `N` numbers. Values that JSON cannot express (not a number, infinite) become
@@ -71,10 +71,10 @@ pub fn json(path: &Path) -> anyhow::Result<Value> {
 pub fn list<const N: usize>(value: &Value, what: &str) -> anyhow::Result<[f32; N]> {
     let numbers = value
         .as_array()
-        .with_context(|| format!("{what} is no list of {N} numbers"))?;
+        .with_context(|| format!("{what} is not a list of {N} numbers"))?;
     ensure!(
         numbers.len() == N,
-        "{what} holds {} numbers instead of {N}",
+        "{what} has {} numbers instead of {N}",
         numbers.len()
     );
     Ok(std::array::from_fn(|i| {
@@ -174,7 +174,7 @@ impl Frame {
             focal.iter().all(|f| f.is_finite() && *f > 0.0)
                 && is_inner(center[0], width)
                 && is_inner(center[1], height),
-            "focal lengths {focal:?} and the center {center:?} are not of {} with its {width} x {height} pixels",
+            "the focal lengths {focal:?} and the center {center:?} do not fit {} with its {width} x {height} pixels",
             path.display()
         );
         let scale = [columns / width, rows / height];
@@ -503,7 +503,7 @@ mod tests {
                     r#"{"fx": 1, "fy": 1, "cx": 1, "cy": 1}"#,
                 )
             }),
-            (Kind::Polycam, "98000.json is no JSON", |scene| {
+            (Kind::Polycam, "98000.json is not JSON", |scene| {
                 put(&scene.join("keyframes/cameras/98000.json"), "{")
             }),
             (Kind::Polycam, "none of 4 frames", |scene| {
@@ -554,7 +554,7 @@ mod tests {
                     "timestamp, frame, x, y, z, qx, qy, qz, qw\n0, 0, 1, 2\n",
                 )
             }),
-            (Kind::Stray, "are not of", |scene| {
+            (Kind::Stray, "do not fit", |scene| {
                 put(
                     &scene.join("camera_matrix.csv"),
                     "1400, 0, 960, 0, 1400, 720, 0, 0, 1",

@@ -32,7 +32,7 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let keyframes = folder.join("keyframes");
     ensure!(
         keyframes.join("depth").is_dir(),
-        "{} has no folder depth: only captures made with LiDAR have one",
+        "{} has no folder `depth`: only captures made with LiDAR have one",
         keyframes.display()
     );
     let is_corrected = CORRECTED.iter().all(|name| keyframes.join(name).is_dir());

@@ -104,7 +104,7 @@ pub fn from_depth(
     let points = cells.points();
     anyhow::ensure!(
         !points.0.is_empty(),
-        "no depth between {NEAREST} and {} m in any frame",
+        "no frame has a depth from {NEAREST} m to {} m",
         options.farthest
     );
     Ok(points)

@@ -87,7 +87,7 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
         let Some(pose) = poses.get(row) else {
             return Ok(Err(Gap::Pose));
         };
-        let [x, y, z, w, tx, ty, tz] = phone::list::<7>(pose, "a pose").with_context(context)?;
+        let [x, y, z, w, tx, ty, tz] = phone::list::<7>(pose, "the pose").with_context(context)?;
         let intrinsics = match of_frames.get(row) {
             Some(coefficients) => {
                 let [fx, fy, cx, cy] = phone::list::<4>(coefficients, "perFrameIntrinsicCoeffs")
@@ -97,7 +97,7 @@ pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
                     center: [cx, cy],
                 }
             }
-            None => of_all.with_context(|| format!("there are no intrinsics of {}", context()))?,
+            None => of_all.with_context(|| format!("there are no intrinsics for {}", context()))?,
         };
         let [exr, png] = ["exr", "png"]
             .map(|extension| folder.join("depth").join(format!("{name}.{extension}")));

@@ -58,7 +58,7 @@ impl Recorded {
         let [rows, columns] = size.map(|n| n as f32);
         ensure!(
             (camera.width * rows - camera.height * columns).abs() <= ASPECT * camera.width * rows,
-            "{} has {columns} x {rows} pixels, the camera's images have {} x {}: another shape",
+            "{} has {columns} x {rows} pixels, which is another shape than the camera's {} x {}",
             path.display(),
             camera.width,
             camera.height
@@ -94,7 +94,7 @@ impl Picture {
             .len();
         ensure!(
             size <= PICTURE_LIMIT,
-            "the picture {} has {size} bytes, at most {PICTURE_LIMIT} are believed",
+            "the picture {} has {size} bytes, the limit is {PICTURE_LIMIT}",
             path.display()
         );
         Ok(Self {

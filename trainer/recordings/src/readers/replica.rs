@@ -91,14 +91,14 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let at = || path.display();
     ensure!(
         file.len() >= 2,
-        "{} holds {} arrays instead of xyz, rgb, semantic and instance",
+        "{} has {} arrays instead of xyz, rgb, semantic and instance",
         at(),
         file.len()
     );
     let points = file.shape(0).first().copied().unwrap_or(0);
     ensure!(
         (1..=MAX_POINTS).contains(&points),
-        "{} has {points} points, between 1 and {MAX_POINTS} can be used",
+        "{} has {points} points, it must have 1 to {MAX_POINTS}",
         at()
     );
     for array in 0..2 {
@@ -140,7 +140,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
     let truth = match file.len() {
         2 => None,
         3 => anyhow::bail!(
-            "{} holds 3 arrays instead of xyz, rgb, semantic and instance",
+            "{} has 3 arrays instead of xyz, rgb, semantic and instance",
             at()
         ),
         _ => {
@@ -162,7 +162,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
                         }
                     })
                     .collect::<Option<_>>()
-                    .context("a label")
+                    .context("a label is too large")
             };
             Some(Truth {
                 semantic: labels(2)?,
@@ -315,7 +315,7 @@ mod tests {
         };
         let far = i64::from(i32::MAX) + 1;
         for (error, words) in [
-            (with(b"old".to_vec()), "version 1.6"),
+            (with(b"old".to_vec()), "PyTorch 1.6"),
             (
                 with(tuple_of(&[300.0; 9], &[0; 3], &[0; 3])),
                 "colours from 300 to 300",

@@ -42,7 +42,7 @@ pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoin
     if aggregation.is_file() {
         let table = options.labels.as_ref().with_context(|| {
             format!(
-                "{} needs the table scannetv2-labels.combined.tsv: --labels",
+                "{} needs the table scannetv2-labels.combined.tsv: name it with --labels",
                 aggregation.display()
             )
         })?;

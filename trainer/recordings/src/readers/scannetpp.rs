@@ -94,7 +94,7 @@ pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoin
         let list = options.labels.clone().or_else(beside);
         let list = list.with_context(|| {
             format!(
-                "{} needs the list of classes, {CLASSES} of the data set: --labels",
+                "{} needs the list of classes, {CLASSES} of the data set: name it with --labels",
                 aggregation.display()
             )
         })?;
@@ -226,10 +226,10 @@ mod tests {
             ("segments.json has segments for 1 vertices", |scene| {
                 fs::write(scene.join(SEGMENTS), r#"{"segIndices": [7]}"#).unwrap()
             }),
-            ("segments_anno.json is not what", |scene| {
+            ("segments_anno.json does not have", |scene| {
                 fs::write(scene.join(AGGREGATION), "{}").unwrap()
             }),
-            ("objectId of -4", |scene| {
+            ("objectId -4", |scene| {
                 fs::write(
                     scene.join(AGGREGATION),
                     r#"{"segGroups": [{"objectId": -4, "segments": [], "label": ""}]}"#,

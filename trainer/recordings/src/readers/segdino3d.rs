@@ -51,7 +51,7 @@ pub fn scenes(input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
                 .ancestors()
                 .nth(2)
                 .map(Path::to_owned)
-                .with_context(|| format!("{} lies in no data set", input.display()))?
+                .with_context(|| format!("{} is not in a data set", input.display()))?
         }
         false => {
             let points = input.join(POINTS);
@@ -73,11 +73,11 @@ pub fn scenes(input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
         .iter()
         .find(|name| name.starts_with('.') || name.contains(['/', '\\']))
     {
-        bail!("{}: \"{name}\" is no scene's name", input.display());
+        bail!("{}: \"{name}\" is not the name of a scene", input.display());
     }
     names.sort();
     names.dedup();
-    ensure!(!names.is_empty(), "{} has no scene", input.display());
+    ensure!(!names.is_empty(), "{} has no scenes", input.display());
     Ok(names
         .into_iter()
         .map(|name| (name.clone(), root.join(POINTS).join(format!("{name}.bin"))))
@@ -97,14 +97,14 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
     let root = points
         .ancestors()
         .nth(2)
-        .with_context(|| format!("{} lies in no data set", points.display()))?;
+        .with_context(|| format!("{} is not in a data set", points.display()))?;
     let size = fs::metadata(points)
         .with_context(|| format!("cannot read {}", points.display()))?
         .len() as usize;
     let count = size / POINT;
     ensure!(
         size.is_multiple_of(POINT) && (1..=MAX_POINTS).contains(&count),
-        "{} has {size} bytes: no whole number of points of {POINT}, between 1 and {MAX_POINTS}",
+        "{} has {size} bytes, it must have 1 to {MAX_POINTS} points of {POINT} bytes each",
         points.display()
     );
     let bytes = fs::read(points).with_context(|| format!("cannot read {}", points.display()))?;
@@ -125,7 +125,7 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
         .find(|c| !(0.0..=255.0).contains(*c));
     ensure!(
         bright.is_none(),
-        "{} has the colour {}, outside 0..=255",
+        "{} has the colour {}, which is outside 0 to 255",
         points.display(),
         bright.copied().unwrap_or_default()
     );
@@ -138,7 +138,9 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
             names: names(options)?,
         }),
         (None, None) => None,
-        _ => bail!("semantic_mask and instance_mask of {name} come together or not at all"),
+        _ => {
+            bail!("semantic_mask and instance_mask of {name} must both be there or both be absent")
+        }
     };
     let superpoints =
         mask("super_points")?.map(|ids| ids.into_iter().map(|id| id as u32).collect());
@@ -189,7 +191,7 @@ fn labels(path: &Path, points: usize) -> anyhow::Result<Option<Vec<i32>>> {
     let expected = points * size_of::<i64>();
     ensure!(
         file.len() == expected as u64,
-        "{} has {} bytes instead of {expected}: a number of 64 bits a point",
+        "{} has {} bytes instead of {expected}: a number of 64 bits per point",
         path.display(),
         file.len()
     );
@@ -199,7 +201,12 @@ fn labels(path: &Path, points: usize) -> anyhow::Result<Option<Vec<i32>>> {
         i32::try_from(label)
             .ok()
             .filter(|label| *label >= 0)
-            .with_context(|| format!("{} has the label {label}", path.display()))
+            .with_context(|| {
+                format!(
+                    "{} has the label {label}, which is not a class or an instance",
+                    path.display()
+                )
+            })
     };
     bytes
         .as_chunks()
@@ -214,7 +221,7 @@ fn labels(path: &Path, points: usize) -> anyhow::Result<Option<Vec<i32>>> {
 /// beside the data set that has its name.
 fn features(root: &Path, options: &Options) -> anyhow::Result<Option<PathBuf>> {
     if let Some(folder) = &options.features {
-        ensure!(folder.is_dir(), "{} is no folder", folder.display());
+        ensure!(folder.is_dir(), "{} is not a folder", folder.display());
         return Ok(Some(folder.clone()));
     }
     let inside = root.join(FEATURES);
@@ -233,7 +240,7 @@ fn features(root: &Path, options: &Options) -> anyhow::Result<Option<PathBuf>> {
     let sets: Vec<_> = sets.filter(|path| path.is_dir()).collect();
     ensure!(
         sets.len() <= 1,
-        "{} has {} sets of features: --features says which",
+        "{} has {} sets of features: choose one with --features",
         inside.display(),
         sets.len()
     );
@@ -246,11 +253,11 @@ fn mean(path: &Path, points: usize) -> anyhow::Result<Option<Vec<f32>>> {
         return Ok(None);
     }
     let mut file = TorchFile::open(path)?;
-    ensure!(file.len() > 0, "{} holds no features", path.display());
+    ensure!(file.len() > 0, "{} has no features", path.display());
     let shape = file.shape(0).to_vec();
     ensure!(
         shape.len() == 2 && shape[0] == points && (1..=CHANNELS).contains(&shape[1]),
-        "{} holds features of the shape {shape:?} instead of ({points}, 1 to {CHANNELS})",
+        "{} has features of the shape {shape:?} instead of ({points}, 1 to {CHANNELS})",
         path.display()
     );
     let mut sum = file.floats(0)?;
@@ -278,7 +285,7 @@ fn objects(folder: &Path, name: &str, options: &Options) -> anyhow::Result<Objec
         (false, false) => return Ok(ObjectQueries::default()),
         (true, true) => {}
         _ => bail!(
-            "{} and {} come together or not at all",
+            "{} and {} must both be there or both be absent",
             features.display(),
             centers.display()
         ),
@@ -287,7 +294,7 @@ fn objects(folder: &Path, name: &str, options: &Options) -> anyhow::Result<Objec
         let mut file = TorchFile::open(path)?;
         ensure!(
             file.len() == 1,
-            "{} holds {} arrays instead of one",
+            "{} has {} arrays instead of one",
             path.display(),
             file.len()
         );
@@ -517,7 +524,7 @@ mod tests {
             ("instance_mask/scene0000_00.bin", "label -1", |file| {
                 fs::write(file, [255; 24]).unwrap()
             }),
-            ("instance_mask", "come together", |folder| {
+            ("instance_mask", "must both be there", |folder| {
                 fs::remove_dir_all(folder).unwrap()
             }),
             ("scene0000_00.pth", "instead of (3,", |file| {
@@ -526,9 +533,11 @@ mod tests {
             ("scene0000_00.pth", "array 1 has the shape [2, 2]", |file| {
                 fs::write(file, tensors(&[vec![1.0; 6], vec![1.0; 4]], 2)).unwrap()
             }),
-            ("scene0000_00_query_feats.pth", "come together", |file| {
-                fs::remove_file(file).unwrap()
-            }),
+            (
+                "scene0000_00_query_feats.pth",
+                "must both be there",
+                |file| fs::remove_file(file).unwrap(),
+            ),
             (
                 "scene0000_00_query_feats.pth",
                 "at most 2048 objects",
@@ -570,7 +579,10 @@ mod tests {
         )
         .unwrap_err()
         .to_string();
-        assert!(error.contains("\"../../etc\" is no scene"), "{error}");
+        assert!(
+            error.contains("\"../../etc\" is not the name of a scene"),
+            "{error}"
+        );
         assert!(readers::scenes(Kind::Segdino3d, &root.path().join("meta_data")).is_err());
     }
 }

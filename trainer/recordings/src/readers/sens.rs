@@ -106,12 +106,12 @@ impl<R: Read + Seek> Stream<R> {
         let version = u32::from_le_bytes(self.bytes()?);
         ensure!(
             version == VERSION,
-            "version {version}, this program reads version {VERSION}"
+            "the version is {version}, this program reads version {VERSION}"
         );
         let name = u64::from_le_bytes(self.bytes()?);
         ensure!(
             name <= NAME_LIMIT,
-            "a sensor's name of {name} bytes, at most {NAME_LIMIT} are believed"
+            "the sensor's name has {name} bytes, the limit is {NAME_LIMIT}"
         );
         self.reader.seek(SeekFrom::Current(name as i64))?;
         let [_, _, depth_camera, _] = [
@@ -126,11 +126,11 @@ impl<R: Read + Seek> Stream<R> {
         );
         ensure!(
             [JPEG, PNG].contains(&color),
-            "colour compression {color}, this program reads {PNG} (PNG) and {JPEG} (JPEG)"
+            "the colour compression is {color}, this program reads {PNG} (PNG) and {JPEG} (JPEG)"
         );
         ensure!(
             [RAW, ZLIB].contains(&depth),
-            "depth compression {depth}, this program reads {RAW} (none) and {ZLIB} (zlib)"
+            "the depth compression is {depth}, this program reads {RAW} (none) and {ZLIB} (zlib)"
         );
         let sizes = [
             u32::from_le_bytes(self.bytes()?),
@@ -140,12 +140,12 @@ impl<R: Read + Seek> Stream<R> {
         ];
         ensure!(
             sizes.iter().all(|size| (1..=SIDE_LIMIT).contains(size)),
-            "images of {sizes:?} pixels, at most {SIDE_LIMIT} a side are believed"
+            "the sizes of the images are {sizes:?} pixels, each side must have 1 to {SIDE_LIMIT}"
         );
         let shift = f32::from_le_bytes(self.bytes()?);
         ensure!(
             shift == SHIFT,
-            "a depth unit of 1/{shift} m, this program reads millimetres"
+            "the depth unit is 1/{shift} m, this program reads millimetres"
         );
         Ok(Header {
             focal: [depth_camera[0], depth_camera[5]],
@@ -169,7 +169,7 @@ impl<R: Read + Seek> Stream<R> {
         for (what, size) in [("a picture", color), ("a depth image", depth)] {
             ensure!(
                 size <= IMAGE_LIMIT,
-                "{what} of {size} bytes, at most {IMAGE_LIMIT} are believed"
+                "{what} has {size} bytes, the limit is {IMAGE_LIMIT}"
             );
         }
         let world_from_camera = pose(&rows);
@@ -197,7 +197,7 @@ impl<R: Read + Seek> Stream<R> {
         };
         ensure!(
             depth.len() == 2 * pixels,
-            "a depth image of {} bytes instead of {}",
+            "a depth image has {} bytes instead of {}",
             depth.len(),
             2 * pixels
         );

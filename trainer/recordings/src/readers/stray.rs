@@ -36,7 +36,7 @@ pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let pictures = folder.join("rgb");
     if !pictures.is_dir() {
         bail!(
-            "{} has no folder rgb with the video's frames; videos are not read here, this makes them in that folder: {EXTRACT}",
+            "{} has no folder rgb with the frames of the video, which is not read itself; this command extracts them there: {EXTRACT}",
             folder.display()
         );
     }
@@ -102,7 +102,7 @@ fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
         let cell = |place: usize| -> anyhow::Result<&str> {
             cells.get(place).copied().with_context(|| {
                 format!(
-                    "line {} of {} has {} cells, the header {}",
+                    "line {} of {} has {} cells, the header has {}",
                     number + 2,
                     path.display(),
                     cells.len(),
@@ -114,7 +114,7 @@ fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
             let word = cell(place)?;
             word.parse().with_context(|| {
                 format!(
-                    "line {} of {}: \"{word}\" is no number",
+                    "line {} of {}: \"{word}\" is not a number",
                     number + 2,
                     path.display()
                 )
@@ -122,7 +122,7 @@ fn rows(path: &Path) -> anyhow::Result<Vec<Row>> {
         };
         let index: u32 = cell(frame)?.parse().with_context(|| {
             format!(
-                "line {} of {}: \"{}\" is no frame",
+                "line {} of {}: \"{}\" is not a frame number",
                 number + 2,
                 path.display(),
                 cells[frame]

@@ -195,7 +195,7 @@ fn what_is_wrong_with_a_recording_is_named() {
         ("3 numbers instead of 16", |scene| {
             fs::write(scene.join("pose/0.txt"), "1 2 3").unwrap()
         }),
-        ("\"x\" is no number", |scene| {
+        ("\"x\" is not a number", |scene| {
             fs::write(scene.join("pose/0.txt"), "1 x").unwrap()
         }),
         ("none of 3 frames", |scene| {
@@ -233,7 +233,7 @@ fn what_is_wrong_with_a_recording_is_named() {
                 ..options()
             }
         )
-        .contains("no depth between")
+        .contains("no frame has a depth")
     );
     assert!(
         scenes(Kind::Scannet, folder.path())
@@ -432,8 +432,8 @@ fn hostile_streams_are_refused_before_memory_is_taken() {
         (compressions + 24, "unit"),
     ];
     for (at, words) in cases.into_iter().chain([
-        (frame + 64 + 16 + 6, "a picture of"),
-        (frame + 64 + 24 + 6, "a depth image of"),
+        (frame + 64 + 16 + 6, "a picture has"),
+        (frame + 64 + 24 + 6, "a depth image has"),
     ]) {
         let mut bytes = sens();
         bytes[at] = 0xee;

@@ -78,7 +78,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
     )?;
     ensure!(
         !depths.is_empty(),
-        "no depth image in {}",
+        "there is no depth image in {}",
         folder.join(DEPTH).display()
     );
     let in_order = depths.len() == of_number.len()
@@ -157,17 +157,17 @@ fn poses(path: &Path) -> anyhow::Result<BTreeMap<u64, Option<Affine3A>>> {
         let mut read = || -> anyhow::Result<()> {
             ensure!(
                 block.len() == BLOCK,
-                "{} numbers instead of 3 and a matrix of 4 x 4",
+                "it has {} numbers instead of 3 and a matrix of 4 x 4",
                 block.len()
             );
             let number: u64 = block[0]
                 .parse()
-                .with_context(|| format!("\"{}\" is no frame's number", block[0]))?;
+                .with_context(|| format!("\"{}\" is not a frame number", block[0]))?;
             let mut matrix = [0.0f32; 16];
             for (value, word) in matrix.iter_mut().zip(&block[3..]) {
                 *value = word
                     .parse()
-                    .with_context(|| format!("\"{word}\" is no number"))?;
+                    .with_context(|| format!("\"{word}\" is not a number"))?;
             }
             let pose = pose(&matrix);
             ensure!(
@@ -177,13 +177,13 @@ fn poses(path: &Path) -> anyhow::Result<BTreeMap<u64, Option<Affine3A>>> {
             );
             ensure!(
                 poses.insert(number, pose).is_none(),
-                "a second pose of frame {number}"
+                "it is a second pose of frame {number}"
             );
             Ok(())
         };
         read().with_context(|| format!("pose {row} of {}", path.display()))?;
     }
-    ensure!(!poses.is_empty(), "{} holds no pose", path.display());
+    ensure!(!poses.is_empty(), "{} has no pose", path.display());
     Ok(poses)
 }
 
@@ -293,15 +293,15 @@ mod tests {
         };
         let block = |pose: &str| format!("0 0 1\n{pose}");
         for (error, words) in [
-            (log(String::new()), "holds no pose"),
+            (log(String::new()), "has no pose"),
             (log("0 0 1\n1 0 0".into()), "6 numbers"),
             (
                 log(block(&pose_text(0.0)).replace("0 0 1\n1", "x 0 1\n1")),
-                "\"x\" is no frame's number",
+                "\"x\" is not a frame number",
             ),
             (
                 log(block("1 0 0 x\n0 1 0 0\n0 0 1 0\n0 0 0 1\n")),
-                "\"x\" is no number",
+                "\"x\" is not a number",
             ),
             (
                 log(block("1 0 0 0\n0 1 0 0\n0 0 1 0\n5 5 5 1\n")),

@@ -53,7 +53,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
         Some(intrinsics) => intrinsics,
         None => known(folder).with_context(|| {
             format!(
-                "whose camera took {} is not known: its name says none of fr1, fr2 and fr3, and it has none of {INTRINSICS:?}; give --intrinsics",
+                "the camera of {} is not known: the name contains none of fr1, fr2 and fr3, and the folder has none of {INTRINSICS:?}; give --intrinsics",
                 folder.display()
             )
         })?,
@@ -125,18 +125,18 @@ fn list<T>(
                 .parse()
                 .ok()
                 .filter(|time: &f64| time.is_finite())
-                .with_context(|| format!("\"{time}\" is no time"))?;
+                .with_context(|| format!("\"{time}\" is not a time"))?;
             Ok((time, what(rest)?))
         };
         rows.push(row().with_context(|| format!("line {number} of {}", path.display()))?);
     }
-    ensure!(!rows.is_empty(), "{} lists nothing", path.display());
+    ensure!(!rows.is_empty(), "{} has no entries", path.display());
     rows.sort_by(|a, b| a.0.total_cmp(&b.0));
     Ok(rows)
 }
 
 fn file(folder: &Path, words: &[&str]) -> anyhow::Result<PathBuf> {
-    inside(folder, words.first().context("no file is named")?)
+    inside(folder, words.first().context("the line names no file")?)
 }
 
 fn pose(words: &[&str]) -> anyhow::Result<Option<Affine3A>> {
@@ -144,12 +144,12 @@ fn pose(words: &[&str]) -> anyhow::Result<Option<Affine3A>> {
         .iter()
         .map(|word| {
             word.parse()
-                .with_context(|| format!("\"{word}\" is no number"))
+                .with_context(|| format!("\"{word}\" is not a number"))
         })
         .collect::<anyhow::Result<Vec<f32>>>()?;
     let [tx, ty, tz, qx, qy, qz, qw] = numbers[..] else {
         anyhow::bail!(
-            "{} numbers after the time instead of 7: tx ty tz qx qy qz qw",
+            "there are {} numbers after the time instead of 7: tx ty tz qx qy qz qw",
             numbers.len()
         );
     };
@@ -269,12 +269,16 @@ mod tests {
     fn what_is_wrong_with_a_list_is_named() {
         type Damage = (&'static str, &'static str, &'static str);
         let damages: [Damage; 7] = [
-            ("rgb.txt", "soon rgb/10.000000.png", "\"soon\" is no time"),
+            (
+                "rgb.txt",
+                "soon rgb/10.000000.png",
+                "\"soon\" is not a time",
+            ),
             ("rgb.txt", "10.0 ../../secret.png", "does not lie in"),
             ("depth.txt", "10.01 /etc/passwd", "does not lie in"),
-            ("depth.txt", "10.01", "no file is named"),
+            ("depth.txt", "10.01", "the line names no file"),
             ("depth.txt", "20.0 depth/10.010000.png", "within 0.02 s"),
-            ("groundtruth.txt", "# nothing", "lists nothing"),
+            ("groundtruth.txt", "# nothing", "has no entries"),
             ("groundtruth.txt", "10.0 1 2 3 0 0 1", "6 numbers"),
         ];
         for (file, text, words) in damages {

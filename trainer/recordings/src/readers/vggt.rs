@@ -50,7 +50,7 @@ fn with<T>(
     read: impl FnOnce(&mut Array<ZipFile<'_, BufReader<File>>>) -> anyhow::Result<T>,
 ) -> anyhow::Result<Option<T>> {
     let mut archive =
-        ZipArchive::new(BufReader::new(File::open(path)?)).context("it is no .npz archive")?;
+        ZipArchive::new(BufReader::new(File::open(path)?)).context("it is not an .npz archive")?;
     let entry = match archive.by_name(&format!("{name}.npy")) {
         Ok(entry) => entry,
         Err(zip::result::ZipError::FileNotFound) => return Ok(None),
@@ -65,14 +65,19 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
     let ([count, rows, columns], confidences) = with(path, "depth_conf", |array| {
         let [images, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
             .ok()
-            .with_context(|| format!("the shape {:?} instead of (S, H, W)", array.shape))?;
+            .with_context(|| {
+                format!(
+                    "the shape is {:?} instead of (images, rows, columns)",
+                    array.shape
+                )
+            })?;
         let pixels = images
             .checked_mul(rows)
             .and_then(|n| n.checked_mul(columns))
             .filter(|n| (1..=PIXEL_LIMIT).contains(n));
         let pixels = pixels.with_context(|| {
             format!(
-                "the shape {:?}: at most {PIXEL_LIMIT} pixels are read",
+                "the shape is {:?}, but at most {PIXEL_LIMIT} pixels are read",
                 array.shape
             )
         })?;
@@ -90,7 +95,7 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
         let values = with(path, name, |array| {
             ensure!(
                 array.shape == shape,
-                "the shape {:?} instead of {shape:?}",
+                "the shape is {:?} instead of {shape:?}",
                 array.shape
             );
             array.next(shape.iter().product())

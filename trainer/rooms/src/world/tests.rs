@@ -156,7 +156,7 @@ fn models_that_cannot_be_used_are_refused_by_name_value_and_limit() {
             good.replacen("-0.200 -0.200 0.000 ", "nan -0.200 0.000 ", 1),
             "finite",
         ),
-        (large, "90 m large, it may be 0.02 to 8 m"),
+        (large, "90 m large, it must be 0.02 to 8 m"),
         (good.replace("uchar red", "uchar rot"), "no colors"),
         (
             good.split("element face").next().unwrap().to_owned() + "end_header\n",
@@ -174,10 +174,13 @@ fn models_that_cannot_be_used_are_refused_by_name_value_and_limit() {
     fs::write(&model, &good).unwrap();
     let listed = fs::read_to_string(&manifest).unwrap();
     for (text, said) in [
-        (listed.replacen("0.ply", "../0.ply", 1), "no name of a file"),
+        (
+            listed.replacen("0.ply", "../0.ply", 1),
+            "not the name of a file",
+        ),
         (
             listed.replacen(",chair,", ",spaceship,", 1),
-            "spaceship, which is no class",
+            "spaceship, which is not a class",
         ),
         (listed.replacen("category", "kind", 1), "no column category"),
         (listed.replacen(",chair,", ",", 1), "row 2 of"),

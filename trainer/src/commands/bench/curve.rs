@@ -35,7 +35,7 @@ pub fn run(bench: &Bench, network: &Network) -> anyhow::Result<()> {
         let cost = match Cost::of(&building(least).to_ply(), network, bench.runs) {
             Ok(cost) => cost,
             Err(error) => {
-                eprintln!("{least} points and more: {error:#}");
+                eprintln!("the scan of at least {least} points was left out: {error:#}");
                 continue;
             }
         };
@@ -121,7 +121,7 @@ fn plot(costs: &[Cost], file: &Path) -> anyhow::Result<()> {
             "seconds",
             (|stage| Some(stage.ms / 1000.0)) as fn(&StageCost) -> Option<f64>,
         ),
-        (memory, "MiB at most", |stage| {
+        (memory, "peak memory, MiB", |stage| {
             stage.peak_mib.map(|mib| mib as f64)
         }),
     ] {

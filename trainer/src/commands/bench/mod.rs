@@ -47,13 +47,13 @@ pub struct Bench {
     /// A PLY or PCD file; a synthetic room by default.
     #[arg(long)]
     scan: Option<PathBuf>,
-    /// Number of voxels in the shell of a room for the convolutions.
+    /// Number of voxels on which the convolutions are measured: the shell of a room.
     #[arg(long, default_value_t = 100_000)]
     voxels: usize,
     /// Measure only the backbone of this network.
     #[arg(long, value_parser = ["nano", "scannet20", "scannet200"])]
     backbone: Option<String>,
-    /// Smallest number of points of each scan of the curve.
+    /// Smallest number of points of each scan of the curve, separated by commas.
     #[arg(long, value_delimiter = ',', default_values_t = [50_000, 100_000, 200_000, 500_000, 1_000_000, 2_000_000])]
     points: Vec<usize>,
     /// SVG file into which the curve is drawn.
@@ -62,7 +62,7 @@ pub struct Bench {
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
-    /// Use the GPU kernels that keep their tiles there, instead of the faster ones.
+    /// Place where GPU kernels keep their tiles; the faster one on the device if not given.
     #[arg(long, value_enum)]
     tiles: Option<TilesChoice>,
     /// Folder of a model (with manifest.json); the default model if not given.
@@ -91,7 +91,7 @@ pub enum TilesChoice {
 pub enum What {
     /// Every stage of a scan.
     Stages,
-    /// Time and memory of every stage, for scans of one room and more.
+    /// Time and memory of every stage, for scans of one room or several.
     Curve,
     /// The steps from points to superpoints and their merge tree.
     Superpoints,

@@ -122,7 +122,9 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         let rate = learning_rate(&config.optimiser, step, step as f64 / options.steps as f64);
         let (same, done) = computers.step(model, batch)?;
         let mut clock = Instant::now();
-        let gradients = done.gradients.context("a step was not finite")?;
+        let gradients = done
+            .gradients
+            .context("the loss or a gradient of a step is not finite")?;
         let norm = gradients.norm();
         model = optimiser.step(same, gradients, rate);
         inner.sync()?;
@@ -174,7 +176,7 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let (gigaflop, gflops, peak) = (median(flops) / 1e9, median(speeds), peak / 1e9);
     let row = json!({ "gigaflop": gigaflop, "gflops": gflops, "peak_gflops": peak, "share_of_peak": gflops / peak });
     let text = format!(
-        "{gigaflop:.2} GFLOP a step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} that dense products have",
+        "{gigaflop:.2} GFLOP per step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} GFLOPS of dense products",
         100.0 * gflops / peak
     );
     print(bench, &row, &text)?;

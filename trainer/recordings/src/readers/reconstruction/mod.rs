@@ -118,7 +118,7 @@ impl Reconstruction {
                 let points = cells.points();
                 ensure!(
                     !points.0.is_empty(),
-                    "no point is nearer than {} m",
+                    "there is no point nearer than {} m",
                     options.farthest
                 );
                 points
@@ -130,7 +130,7 @@ impl Reconstruction {
         }
         if options.metres_per_unit.is_none() && !self.is_metric {
             summary += &format!(
-                ", a unit taken for {scale:.3} m so that the median depth is {TYPICAL_DEPTH} m"
+                ", the unit is assumed to be {scale:.3} m, which makes the median depth {TYPICAL_DEPTH} m"
             );
         }
         Ok((
@@ -156,7 +156,7 @@ impl Reconstruction {
         } = self;
         ensure!(
             images.len() >= IMAGES,
-            "{} images with a camera, at least {IMAGES} are needed",
+            "there are {} images with a camera, at least {IMAGES} are needed",
             images.len()
         );
         let (mut depths, mut pixels) = (vec![], 0);
@@ -175,7 +175,7 @@ impl Reconstruction {
             100.0 * share,
             100.0 * SHARE
         );
-        let depth = median(depths).context("no depth")?;
+        let depth = median(depths).context("there is no depth")?;
         let places: Vec<Vec3> = images
             .iter()
             .map(|image| image.camera.position().into())
@@ -191,16 +191,16 @@ impl Reconstruction {
         );
         ensure!(
             farthest >= STILL * depth,
-            "the cameras moved by {farthest} at a median depth of {depth}, at least {STILL} of it is needed"
+            "the cameras moved by {farthest} units at a median depth of {depth}; at least {STILL} times the depth is needed"
         );
         ensure!(
             farthest <= ASTRAY * decile.max(STILL * depth),
-            "a camera is {farthest} from the middle of all, nine of ten within {decile}: more than {ASTRAY} times as far"
+            "a camera is {farthest} units from the middle of all cameras, and nine of ten are within {decile}: the limit is {ASTRAY} times as far"
         );
         if let Some(disagreement) = disagreement {
             ensure!(
                 *disagreement <= OFF,
-                "points and depth or pixels disagree by {:.1} %, at most {:.0} % pass",
+                "the points disagree by {:.1} % with the depth or the pixels, the limit is {:.0} %",
                 100.0 * disagreement,
                 100.0 * OFF
             );

@@ -316,7 +316,7 @@ fn predictions_of_vggt_become_a_level_room_in_metres() {
     });
     let middle = median(depths.filter(|depth| *depth > 0.0).collect()).unwrap();
     assert!(
-        (middle - TYPICAL_DEPTH).abs() < 0.1 && summary.contains("a unit taken for"),
+        (middle - TYPICAL_DEPTH).abs() < 0.1 && summary.contains("the unit is assumed to be"),
         "{middle} {summary}"
     );
     // images with the channels last, as the demos store them, and an up axis from the user: -y of
@@ -410,7 +410,7 @@ fn failed_reconstructions_say_by_which_rule() {
             )
             .unwrap()
         }),
-        ("ask for", |scene| {
+        ("need at least", |scene| {
             let all = vec![1; COUNT * ROWS * COLUMNS];
             fs::write(
                 scene.join("kitchen.masks.npy"),
@@ -432,7 +432,7 @@ fn failed_reconstructions_say_by_which_rule() {
         ("instead of 8", |scene| {
             fs::write(scene.join("kitchen.txt"), "0.5 1 2 3\n").unwrap()
         }),
-        ("is no time", |scene| {
+        ("is not a time", |scene| {
             fs::write(scene.join("kitchen.txt"), "../x 0 0 0 0 0 0 1\n").unwrap()
         }),
     ];

@@ -80,7 +80,7 @@ impl TorchFile {
     pub fn open(path: &Path) -> anyhow::Result<Self> {
         let open = || -> anyhow::Result<Self> {
             let mut archive = ZipArchive::new(File::open(path)?)
-                .context("no archive as PyTorch has written since version 1.6; older files are read after torch.save(torch.load(file), file)")?;
+                .context("the file is not an archive of PyTorch 1.6 or later; an older file can be read after torch.save(torch.load(file), file)")?;
             let name = archive
                 .file_names()
                 .filter_map(Result::ok)
@@ -89,7 +89,7 @@ impl TorchFile {
             let mut entry = archive.by_name(&name)?;
             ensure!(
                 entry.size() <= PICKLE_LIMIT,
-                "{name} has {} bytes, at most {PICKLE_LIMIT} are believed",
+                "{name} has {} bytes, the limit is {PICKLE_LIMIT}",
                 entry.size()
             );
             let mut bytes = Vec::new();
@@ -171,7 +171,7 @@ impl TorchFile {
         let whole = |x: f64| -> anyhow::Result<i32> {
             ensure!(
                 x.fract() == 0.0 && x.abs() <= f64::from(i32::MAX),
-                "array {array} of {} has {x} among its whole numbers",
+                "array {array} of {} has the value {x}, which is not a 32-bit whole number",
                 path.display()
             );
             Ok(x as i32)
@@ -243,16 +243,16 @@ impl TorchFile {
                 let entry = self
                     .archive
                     .by_name(&name)
-                    .with_context(|| format!("{name} of {}", self.path.display()))?;
+                    .with_context(|| format!("cannot read {name} of {}", self.path.display()))?;
                 let skip = first
                     .checked_mul(element.size())
-                    .context("an offset beyond all memory")? as u64;
+                    .context("an offset is larger than memory")? as u64;
                 let mut entry = entry.take(skip.saturating_add(size as u64));
                 std::io::copy(&mut entry.by_ref().take(skip), &mut std::io::sink())?;
                 let mut values = Vec::new();
                 entry
                     .read_to_end(&mut values)
-                    .with_context(|| format!("{name} of {}", self.path.display()))?;
+                    .with_context(|| format!("cannot read {name} of {}", self.path.display()))?;
                 if values.len() != size {
                     bail!(
                         "{name} of {} has {} bytes from byte {skip} on, array {array} needs {size}",

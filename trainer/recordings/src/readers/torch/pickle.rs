@@ -56,7 +56,7 @@ pub fn arrays(bytes: &[u8]) -> anyhow::Result<Vec<Array>> {
     let root = machine.pop()?;
     let array = |id: Id| match &machine.values[id] {
         Value::Array(array) => Ok(array.clone()),
-        other => bail!("{} where an array was expected", other.kind()),
+        other => bail!("{} is in the place of an array", other.kind()),
     };
     match &machine.values[root] {
         Value::Items(items) => items.iter().map(|item| array(*item)).collect(),
@@ -108,7 +108,7 @@ impl<'a> Machine<'a> {
             0x8a => {
                 let size = self.take(1)?[0].into();
                 let bytes = self.take(size)?;
-                ensure!(size <= 8, "a whole number of {size} bytes");
+                ensure!(size <= 8, "a whole number has {size} bytes, the limit is 8");
                 let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) {
                     0xff
                 } else {
@@ -126,7 +126,7 @@ impl<'a> Machine<'a> {
             b'X' | 0x8c | 0x8d => {
                 let text = self.counted(code == 0x8c, code == 0x8d)?;
                 let text = std::str::from_utf8(text)
-                    .context("text that is not UTF-8")?
+                    .context("a text is not UTF-8")?
                     .to_owned();
                 self.push(Value::Text(text));
             }
@@ -145,41 +145,47 @@ impl<'a> Machine<'a> {
             }
             b't' | 0x85..=0x87 => {
                 let from = match code {
-                    b't' => self.marks.pop().context("a tuple without a mark")?,
+                    b't' => self.marks.pop().context("a tuple has no mark")?,
                     _ => self
                         .stack
                         .len()
                         .checked_sub(usize::from(code - 0x84))
-                        .context("a tuple of more than there is")?,
+                        .context("a tuple has more items than the stack")?,
                 };
                 let items = self.stack.split_off(from.min(self.stack.len()));
                 self.push(Value::Items(items));
             }
             b'a' | b'e' => {
                 let from = match code {
-                    b'e' => self.marks.pop().context("items without a mark")?,
+                    b'e' => self
+                        .marks
+                        .pop()
+                        .context("the items of a list have no mark")?,
                     _ => self
                         .stack
                         .len()
                         .checked_sub(1)
-                        .context("an item of nothing")?,
+                        .context("an item has no list")?,
                 };
                 let new = self.stack.split_off(from.min(self.stack.len()));
                 let list = self.top()?;
                 let Value::Items(items) = &mut self.values[list] else {
-                    bail!("items for what is no list")
+                    bail!("items are appended to a value that is not a list")
                 };
                 items.extend(new);
             }
             // entries of dictionaries, which are not needed
             b's' | b'u' => {
                 let from = match code {
-                    b'u' => self.marks.pop().context("entries without a mark")?,
+                    b'u' => self
+                        .marks
+                        .pop()
+                        .context("the entries of a dictionary have no mark")?,
                     _ => self
                         .stack
                         .len()
                         .checked_sub(2)
-                        .context("an entry of nothing")?,
+                        .context("an entry has no dictionary")?,
                 };
                 self.stack.truncate(from);
                 self.top()?;
@@ -193,7 +199,7 @@ impl<'a> Machine<'a> {
                 // memo indices are assigned consecutively
                 ensure!(
                     place <= self.values.len() + self.memo.len(),
-                    "a memory at {place}"
+                    "the memory has no place {place}"
                 );
                 self.memo.resize(self.memo.len().max(place + 1), None);
                 self.memo[place] = Some(self.top()?);
@@ -226,7 +232,7 @@ impl<'a> Machine<'a> {
                 let [state, object] = [self.pop()?, self.top()?];
                 self.build(object, state)?;
             }
-            other => bail!("the instruction {other:#04x}, which arrays do not need"),
+            other => bail!("the instruction {other:#04x} is not supported, arrays do not need it"),
         }
         Ok(true)
     }
@@ -270,34 +276,33 @@ impl<'a> Machine<'a> {
     }
 
     fn pop(&mut self) -> anyhow::Result<Id> {
-        self.stack.pop().context("nothing is there any more")
+        self.stack.pop().context("the stack is empty")
     }
 
     fn top(&self) -> anyhow::Result<Id> {
-        self.stack
-            .last()
-            .copied()
-            .context("nothing is there any more")
+        self.stack.last().copied().context("the stack is empty")
     }
 
     fn text(&self, id: Id) -> anyhow::Result<&str> {
         match &self.values[id] {
             Value::Text(text) => Ok(text),
-            other => bail!("{} instead of text", other.kind()),
+            other => bail!("{} is in the place of a text", other.kind()),
         }
     }
 
     fn count(&self, id: Id) -> anyhow::Result<usize> {
         match self.values[id] {
-            Value::Int(n) => usize::try_from(n).with_context(|| format!("a size of {n}")),
-            ref other => bail!("{} instead of a size", other.kind()),
+            Value::Int(n) => {
+                usize::try_from(n).with_context(|| format!("the size {n} is not valid"))
+            }
+            ref other => bail!("{} is in the place of a size", other.kind()),
         }
     }
 
     fn items(&self, id: Id) -> anyhow::Result<&[Id]> {
         match &self.values[id] {
             Value::Items(items) => Ok(items),
-            other => bail!("{} instead of a tuple", other.kind()),
+            other => bail!("{} is in the place of a tuple", other.kind()),
         }
     }
 
@@ -311,10 +316,10 @@ impl<'a> Machine<'a> {
     /// Creates a storage from the tuple ("storage", type, key, device, count).
     fn storage(&self, id: Id) -> anyhow::Result<Value> {
         let [_, class, key, ..] = self.items(id)? else {
-            bail!("a storage without a type and a key")
+            bail!("a storage has no type and no key")
         };
         let Value::Global(class) = &self.values[*class] else {
-            bail!("a storage without a type")
+            bail!("a storage has no type")
         };
         let element = match class.strip_prefix("torch ") {
             Some("DoubleStorage") => Element::F64,
@@ -327,14 +332,14 @@ impl<'a> Machine<'a> {
             Some("CharStorage") => Element::I8,
             Some("ByteStorage") => Element::U8,
             Some("BoolStorage") => Element::Bool,
-            _ => bail!("a storage of {class}"),
+            _ => bail!("the storage type {class} is not supported"),
         };
         Ok(Value::Storage(element, self.text(*key)?.to_owned()))
     }
 
     fn call(&self, callable: Id, arguments: Id) -> anyhow::Result<Value> {
         let Value::Global(name) = &self.values[callable] else {
-            bail!("a call of {}", self.values[callable].kind())
+            bail!("{} is called like a function", self.values[callable].kind())
         };
         let arguments = self.items(arguments)?;
         Ok(match (name.as_str(), arguments) {
@@ -343,20 +348,20 @@ impl<'a> Machine<'a> {
                 [storage, first, shape, strides, ..],
             ) => {
                 let Value::Storage(element, key) = &self.values[*storage] else {
-                    bail!("a tensor without a storage")
+                    bail!("a tensor has no storage")
                 };
                 let (shape, strides) = (self.counts(*shape)?, self.counts(*strides)?);
                 let mut step = 1usize;
                 for (extent, stride) in shape.iter().zip(&strides).rev() {
                     ensure!(
                         *extent <= 1 || *stride == step,
-                        "a tensor of shape {shape:?} with strides {strides:?}: save it contiguous"
+                        "a tensor of shape {shape:?} has the strides {strides:?}: save it contiguous"
                     );
                     step = step.saturating_mul(*extent);
                 }
                 ensure!(
                     shape.len() == strides.len(),
-                    "a tensor of shape {shape:?} with strides {strides:?}"
+                    "a tensor of shape {shape:?} has the strides {strides:?}"
                 );
                 Value::Array(Array {
                     element: *element,
@@ -374,7 +379,7 @@ impl<'a> Machine<'a> {
                     .chars()
                     .map(|c| u8::try_from(u32::from(c)))
                     .collect::<Result<_, _>>();
-                Value::Bytes(bytes.context("bytes that are none")?)
+                Value::Bytes(bytes.context("a character of a byte string is not a byte")?)
             }
             ("numpy.core.multiarray _reconstruct" | "numpy._core.multiarray _reconstruct", _) => {
                 Value::Blank
@@ -395,15 +400,15 @@ impl<'a> Machine<'a> {
                     .transpose()?;
                 ensure!(
                     order != Some(">"),
-                    "numbers of the type >{name}, from a machine of another kind"
+                    "the numbers have the big-endian type >{name}, which is not supported"
                 );
             }
             Value::Blank => {
                 let &[_, shape, dtype, by_column, bytes] = self.items(state)? else {
-                    bail!("an array without shape, type and bytes")
+                    bail!("an array does not have a shape, a type and bytes")
                 };
                 let Value::Dtype(name) = &self.values[dtype] else {
-                    bail!("an array without a type")
+                    bail!("an array has no type")
                 };
                 let element = match name.as_str() {
                     "f8" => Element::F64,
@@ -415,15 +420,15 @@ impl<'a> Machine<'a> {
                     "i1" => Element::I8,
                     "u1" => Element::U8,
                     "b1" => Element::Bool,
-                    other => bail!("an array of {other}"),
+                    other => bail!("an array has the type {other}, which is not supported"),
                 };
                 let shape = self.counts(shape)?;
                 ensure!(
                     self.count(by_column)? == 0 || shape.len() < 2,
-                    "an array of shape {shape:?} column by column: save it row by row"
+                    "an array of shape {shape:?} is stored column by column: save it row by row"
                 );
                 let Value::Bytes(bytes) = &mut self.values[bytes] else {
-                    bail!("an array without bytes")
+                    bail!("an array has no bytes")
                 };
                 let bytes = Bytes::Here(std::mem::take(bytes));
                 self.values[object] = Value::Array(Array {

@@ -193,29 +193,38 @@ fn what_is_no_such_file_is_refused() {
     let pickled = |root: &[u8]| opened(&archive(root, &[])).err().unwrap();
     let deep = [b"(".repeat(9), b"t".repeat(9)].concat();
     for (error, words) in [
-        (opened(b"not an archive").err().unwrap(), "version 1.6"),
+        (opened(b"not an archive").err().unwrap(), "PyTorch 1.6"),
         (
             opened(&tensors(&[vec![1.0; 4]], 2)[..150]).err().unwrap(),
             "version 1.6",
         ),
-        (pickled(b"}"), "a dictionary where an array"),
-        (pickled(b"](K\x05e"), "a whole number where an array"),
-        (pickled(b""), "nothing is there"),
-        (pickled(b"t"), "without a mark"),
-        (pickled(&deep), "a list where an array"),
+        (pickled(b"}"), "a dictionary is in the place of an array"),
+        (
+            pickled(b"](K\x05e"),
+            "a whole number is in the place of an array",
+        ),
+        (pickled(b""), "the stack is empty"),
+        (pickled(b"t"), "has no mark"),
+        (pickled(&deep), "a list is in the place of an array"),
         (pickled(b"X\xff\xff\xff\xff"), "ends too early"),
         (pickled(b"h\x07"), "nothing is remembered at 7"),
-        (pickled(b"Nr\xff\xff\xff\xff"), "a memory at 4294967295"),
+        (
+            pickled(b"Nr\xff\xff\xff\xff"),
+            "the memory has no place 4294967295",
+        ),
         (pickled(b"cos\nsystem\n(t\x82"), "0x82"),
         (
             pickled(b"cos\nsystem\n(X\x02\0\0\0lstR"),
-            "an object where an array",
+            "an object is in the place of an array",
         ),
         (
             pickled(&tensor(0, &[2, 3], &[1, 2], 0)),
             "save it contiguous",
         ),
-        (pickled(&numpy("O8", &[1], &[0])), "an array of O8"),
+        (
+            pickled(&numpy("O8", &[1], &[0])),
+            "an array has the type O8",
+        ),
     ] {
         assert!(
             error.contains(words) && error.contains("a.pth"),
