@@ -660,7 +660,7 @@ mod tests {
             "scannet200",
         ] {
             Config::read(Path::new(&format!(
-                "{}/../configs/{name}.toml",
+                "{}/../../configs/{name}.toml",
                 env!("CARGO_MANIFEST_DIR")
             )))
             .unwrap();

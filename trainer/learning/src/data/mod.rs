@@ -1,8 +1,8 @@
 //! Scenes, from files, bundles or the generator, and the samples that a step trains on.
 
 pub mod augment;
-pub mod dataset;
 pub mod image_evidence;
+pub mod labelled_scan;
 pub mod oracle;
 pub mod samples;
 pub mod scans;

@@ -23,8 +23,8 @@ use segscape::{
 use crate::{
     config::{Boundaries, Config, Generated},
     data::augment,
-    data::dataset::Room,
     data::image_evidence::ImageEvidence,
+    data::labelled_scan::LabelledScan,
     data::scans::Labelled,
     data::sources::{Draw, Sources, Turn, rng},
     data::view_partition::Part,
@@ -160,11 +160,13 @@ impl Maker<'_> {
         // the replacements are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
         first_of(series, |&Series(series)| {
-            let room =
-                Room::of_synthetic(world.room(series, before), self.config.data.class_of_object);
-            let sample = room.and_then(|room| {
+            let scan = LabelledScan::of_synthetic(
+                world.room(series, before),
+                self.config.data.class_of_object,
+            );
+            let sample = scan.and_then(|scan| {
                 sample(
-                    Labelled::from(room).without(&self.config.data.held_out),
+                    Labelled::from(scan).without(&self.config.data.held_out),
                     self.config,
                     Vocabulary::shipped(),
                     rng,
@@ -226,38 +228,38 @@ fn first_of<T: std::fmt::Debug, S>(
 
 /// Augments the scan and makes a sample with the ground truth of the whole scene.
 fn sample(
-    mut scan: Labelled,
+    mut labelled: Labelled,
     config: &Config,
     vocabulary: &Vocabulary,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
     let input = augmented(
-        &mut scan.room.positions,
-        &mut scan.room.colors,
-        &mut scan.seen,
-        &scan.room.superpoints,
+        &mut labelled.scan.positions,
+        &mut labelled.scan.colors,
+        &mut labelled.seen,
+        &labelled.scan.superpoints,
         config,
         rng,
     )?;
-    let room = scan.room;
+    let scan = labelled.scan;
 
-    let object_of_superpoint = room.object_of_superpoint();
-    let queries = queries(&room.superpoints, config, rng);
+    let object_of_superpoint = scan.object_of_superpoint();
+    let queries = queries(&scan.superpoints, config, rng);
     let object_of_query: Vec<_> = queries
         .iter()
         .map(|&s| object_of_superpoint[s as usize])
         .collect();
 
-    let named: Vec<&str> = room
+    let named: Vec<&str> = scan
         .objects
         .iter()
         .map(|object| object.name.as_deref().unwrap_or_default())
         .collect();
     let (text, class_of_object) = names(&named, config, vocabulary, rng);
-    let (centers, sizes) = boxes(&room);
+    let (centers, sizes) = boxes(&scan);
     let truth = Targets {
-        dense_pairs: matching::dense(&object_of_query, room.objects.len(), config.loss.pairs, rng),
-        superpoint_sizes: room.superpoints.sizes(),
+        dense_pairs: matching::dense(&object_of_query, scan.objects.len(), config.loss.pairs, rng),
+        superpoint_sizes: scan.superpoints.sizes(),
         object_of_superpoint,
         object_of_query,
         class_of_object,
@@ -448,9 +450,9 @@ fn names(
 }
 
 /// The centre and the size of the bounding box of each object's points, `(objects, 3)` each.
-fn boxes(room: &Room) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
-    let mut bounds = vec![([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]); room.objects.len()];
-    for (position, object) in room.positions.iter().zip(&room.object_of_point) {
+fn boxes(scan: &LabelledScan) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
+    let mut bounds = vec![([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]); scan.objects.len()];
+    for (position, object) in scan.positions.iter().zip(&scan.object_of_point) {
         if let Some(object) = object {
             let (low, high) = &mut bounds[*object as usize];
             for axis in 0..3 {
@@ -481,10 +483,10 @@ pub(crate) mod tests {
     };
 
     use super::*;
-    use crate::data::dataset::Object;
+    use crate::data::labelled_scan::Object;
     use recordings::foundation::{Instance, Mask};
 
-    fn room() -> Room {
+    fn scan() -> LabelledScan {
         let positions: Vec<[f32; 3]> = (0..600)
             .map(|i| {
                 [
@@ -498,7 +500,7 @@ pub(crate) mod tests {
             class: 5,
             name: Some(name.into()),
         };
-        Room {
+        LabelledScan {
             superpoints: Superpoints::from_ids(&(0..600).map(|i| i / 40).collect::<Vec<_>>()),
             object_of_point: (0..600)
                 .map(|i| [Some(0), Some(1), None][i / 200])
@@ -535,7 +537,7 @@ pub(crate) mod tests {
     fn a_sample_depends_on_its_number_only() {
         let draw = |number| {
             sample(
-                room().into(),
+                scan().into(),
                 &config(),
                 Vocabulary::shipped(),
                 &mut rng(1, Draw::Sample, number),
@@ -683,12 +685,12 @@ pub(crate) mod tests {
     /// Two thirds of a room are objects, the second of which has a name that is not in the
     /// vocabulary; features, objects and superpoints came with it.
     pub fn processed() -> Foundation {
-        let room = room();
+        let scan = scan();
         let semantic = (0..600).map(|i| [2, 4, 1][i / 200]).collect();
         let instance = (0..600).map(|i| [1, 2, 3][i / 200]).collect();
         Foundation {
             origins: vec![None; 600],
-            colors: room.colors,
+            colors: scan.colors,
             truth: Some(foundation::Truth {
                 semantic,
                 instance,
@@ -706,17 +708,17 @@ pub(crate) mod tests {
                     positions: vec![[1.0; 3], [2.0; 3]],
                 },
             },
-            positions: room.positions,
+            positions: scan.positions,
             ..Foundation::default()
         }
     }
 
     #[test]
     fn an_unknown_name_teaches_its_mask_alone() {
-        let mut room = room();
-        room.objects[1].name = Some("gronkulator".into());
+        let mut scan = scan();
+        scan.objects[1].name = Some("gronkulator".into());
         let sample = sample(
-            room.into(),
+            scan.into(),
             &config(),
             Vocabulary::shipped(),
             &mut rng(1, Draw::Sample, 0),
@@ -730,7 +732,7 @@ pub(crate) mod tests {
         let mut config = config();
         config.loss.classes = 1;
         let sample = sample(
-            room().into(),
+            scan().into(),
             &config,
             Vocabulary::shipped(),
             &mut rng(1, Draw::Sample, 0),
@@ -803,7 +805,7 @@ pub(crate) mod tests {
 
     #[test]
     fn boxes_are_tight() {
-        let (centers, sizes) = boxes(&room());
+        let (centers, sizes) = boxes(&scan());
         let near = |a: [f32; 3], b: [f32; 3]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-5);
         assert!(
             near(sizes[0], [0.95, 0.25, 0.3]) && near(centers[0], [0.475, 0.125, 0.15]),

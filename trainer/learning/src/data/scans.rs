@@ -15,7 +15,9 @@ use segscape::{
     superpoint::{SuperpointError, SuperpointOptions},
 };
 
-use crate::{config::ClassOfObject, data::dataset::Room, data::image_evidence::ImageEvidence};
+use crate::{
+    config::ClassOfObject, data::image_evidence::ImageEvidence, data::labelled_scan::LabelledScan,
+};
 use recordings::{
     foundation::{Foundation, INDEX},
     store::Local,
@@ -30,7 +32,7 @@ const LONGEST_MANIFEST: u64 = 16 << 20;
 #[derive(Clone)]
 pub struct Labelled {
     /// The scan and its ground truth.
-    pub room: Room,
+    pub scan: LabelledScan,
     /// Image features and objects; empty for a PLY file.
     pub seen: ImageEvidence,
     /// `true` if the superpoints came with the scan.
@@ -39,7 +41,7 @@ pub struct Labelled {
 
 impl Labelled {
     /// Reads a PLY file, or a bundle, from whose images `look` extracts features and objects. For
-    /// `stuff` see [`Room::read`] and [`Room::of_bundle`].
+    /// `stuff` see [`LabelledScan::read`] and [`LabelledScan::of_bundle`].
     ///
     /// # Errors
     /// Returns an error if the scan cannot be read or has no labels.
@@ -51,14 +53,14 @@ impl Labelled {
     ) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            return Ok(Room::read(path, stuff, class_of, &options)?.into());
+            return Ok(LabelledScan::read(path, stuff, class_of, &options)?.into());
         }
         let mut scene = Foundation::read(path)?;
         let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
-        let room = Room::of_bundle(scene, stuff, class_of, &options)
+        let scan = LabelledScan::of_bundle(scene, stuff, class_of, &options)
             .with_context(|| path.display().to_string())?;
         Ok(Self {
-            room,
+            scan,
             seen,
             is_grouped,
         })
@@ -81,10 +83,10 @@ impl Labelled {
         })
     }
 
-    /// See [`Room::kept_without`].
+    /// See [`LabelledScan::kept_without`].
     #[must_use]
     pub fn without(self, names: &[String]) -> Self {
-        match self.room.kept_without(names) {
+        match self.scan.kept_without(names) {
             Some(kept) => self.only(&kept),
             None => self,
         }
@@ -93,7 +95,7 @@ impl Labelled {
     /// Thins the scan to points of which no two are closer to each other than `spacing` metres;
     /// also returns which points each of them stands for.
     pub fn thinned(&self, spacing: f32) -> (Self, Thinned) {
-        let thinned = Thinned::new(&self.room.positions, spacing, |_, _| true);
+        let thinned = Thinned::new(&self.scan.positions, spacing, |_, _| true);
         let kept: Vec<usize> = thinned
             .point_of_kept()
             .iter()
@@ -102,9 +104,9 @@ impl Labelled {
         (self.clone().only(&kept), thinned)
     }
 
-    /// See [`Room::only`].
+    /// See [`LabelledScan::only`].
     fn only(self, kept: &[usize]) -> Self {
-        let points = self.room.positions.len();
+        let points = self.scan.positions.len();
         let rows = |features: Vec<f32>| -> Vec<f32> {
             let channels = features.len() / points.max(1);
             kept.iter()
@@ -117,7 +119,7 @@ impl Labelled {
                 image: self.seen.image.map(rows),
                 ..self.seen
             },
-            room: self.room.only(kept),
+            scan: self.scan.only(kept),
             ..self
         }
     }
@@ -128,21 +130,21 @@ impl Labelled {
     /// # Errors
     /// Returns an error if there are too few points.
     pub fn grouping(&self, monitor: &Monitor) -> Result<Grouping, SuperpointError> {
-        let given = self.is_grouped.then(|| self.room.superpoints.clone());
+        let given = self.is_grouped.then(|| self.scan.superpoints.clone());
         job::group(&self.observation(), given, monitor)
     }
 
     /// The input of a network.
     pub fn observation(&self) -> Observation<'_> {
         self.seen
-            .observation(&self.room.positions, self.room.colors.as_deref())
+            .observation(&self.scan.positions, self.scan.colors.as_deref())
     }
 }
 
-impl From<Room> for Labelled {
-    fn from(room: Room) -> Self {
+impl From<LabelledScan> for Labelled {
+    fn from(scan: LabelledScan) -> Self {
         Self {
-            room,
+            scan,
             seen: ImageEvidence::default(),
             is_grouped: false,
         }
@@ -388,18 +390,21 @@ pub(crate) mod tests {
             ..ImageEvidence::default()
         };
         let read = |path| Labelled::read(path, None, ClassOfObject::default(), seen);
-        let scan = read(&path).unwrap();
+        let labelled = read(&path).unwrap();
         assert_eq!(
             (
-                scan.room.objects.len(),
-                scan.room.objects[0].name.as_deref()
+                labelled.scan.objects.len(),
+                labelled.scan.objects[0].name.as_deref()
             ),
             (1, Some("picture"))
         );
-        assert_eq!(scan.room.object_of_point.iter().flatten().count(), 400);
-        assert_eq!(scan.observation().image.map(<[f32]>::len), Some(1600 * 2));
+        assert_eq!(labelled.scan.object_of_point.iter().flatten().count(), 400);
+        assert_eq!(
+            labelled.observation().image.map(<[f32]>::len),
+            Some(1600 * 2)
+        );
 
-        let (thinned, kept) = scan.thinned(0.12);
+        let (thinned, kept) = labelled.thinned(0.12);
         let rows: Vec<usize> = kept
             .point_of_kept()
             .iter()
@@ -409,8 +414,8 @@ pub(crate) mod tests {
         assert!(
             rows.iter()
                 .enumerate()
-                .all(|(row, &point)| thinned.room.object_of_point[row]
-                    == scan.room.object_of_point[point])
+                .all(|(row, &point)| thinned.scan.object_of_point[row]
+                    == labelled.scan.object_of_point[point])
         );
         assert!(rows.iter().enumerate().all(|(row, &point)| {
             thinned
@@ -419,9 +424,9 @@ pub(crate) mod tests {
                 .is_some_and(|image| image[2 * row] == point as f32)
         }));
 
-        let scan = scan.without(&["picture".into()]);
-        assert!(scan.room.objects.is_empty() && scan.room.positions.len() == 1200);
-        let image = scan.observation().image.unwrap();
+        let labelled = labelled.without(&["picture".into()]);
+        assert!(labelled.scan.objects.is_empty() && labelled.scan.positions.len() == 1200);
+        let image = labelled.observation().image.unwrap();
         assert_eq!(
             (image.len(), image[0]),
             (1200 * 2, 20.0),

@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     config::Config,
-    data::dataset::write_atomically,
+    data::labelled_scan::write_atomically,
     run::ema::{Ema, Mean},
     run::optimiser::AdamW,
 };

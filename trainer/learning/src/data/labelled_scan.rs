@@ -24,7 +24,7 @@ use rooms::classes::CLASSES;
 
 /// A scan with its ground truth.
 #[derive(Clone, Debug)]
-pub struct Room {
+pub struct LabelledScan {
     /// Positions of the points, `(points, 3)`, world frame, metres.
     pub positions: Vec<[f32; 3]>,
     /// Colors of the points, `(points, 3)`, sRGB.
@@ -43,7 +43,7 @@ pub struct Room {
     pub structure: Vec<Option<Structure>>,
 }
 
-/// One object in a [`Room`].
+/// One object in a [`LabelledScan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Id of its class in the dataset.
@@ -52,7 +52,7 @@ pub struct Object {
     pub name: Option<String>,
 }
 
-impl Room {
+impl LabelledScan {
     /// Reads a labelled scan. Points whose class is in `stuff` (by default NYU40's) or whose
     /// instance is 0 belong to no object.
     ///
@@ -402,7 +402,7 @@ mod tests {
 
     use super::*;
 
-    fn room() -> Room {
+    fn scan() -> LabelledScan {
         let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 1, 2, 2]);
         let truth = scan::Truth {
             semantic: vec![105, 105, 105, 105, 1, 7, 105],
@@ -411,7 +411,7 @@ mod tests {
         let names = [(105, "office chair".to_owned())].into();
         let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
-        Room {
+        LabelledScan {
             positions: vec![[0.0; 3]; 7],
             colors: None,
             superpoints,
@@ -425,13 +425,13 @@ mod tests {
 
     #[test]
     fn objects_leave_out_stuff_and_unlabelled_points() {
-        let room = room();
+        let scan = scan();
         let chair = Object {
             class: 105,
             name: Some("office chair".into()),
         };
         assert_eq!(
-            room.objects,
+            scan.objects,
             [
                 Object {
                     class: 7,
@@ -441,35 +441,35 @@ mod tests {
             ]
         );
         assert_eq!(
-            room.object_of_point,
+            scan.object_of_point,
             [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]
         );
     }
 
     #[test]
     fn things_that_are_held_out_leave_no_point() {
-        assert!(room().kept_without(&["lamp".into()]).is_none());
-        let room = room();
-        let kept = room.kept_without(&["table".into(), "lamp".into()]).unwrap();
-        let room = room.only(&kept);
+        assert!(scan().kept_without(&["lamp".into()]).is_none());
+        let scan = scan();
+        let kept = scan.kept_without(&["table".into(), "lamp".into()]).unwrap();
+        let scan = scan.only(&kept);
         assert_eq!(
-            room.objects,
+            scan.objects,
             [Object {
                 class: 105,
                 name: Some("office chair".into())
             }]
         );
         assert_eq!(
-            room.object_of_point,
+            scan.object_of_point,
             [Some(0), Some(0), Some(0), None, None, Some(0)]
         );
-        assert_eq!(room.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
+        assert_eq!(scan.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
         assert_eq!(
-            (room.positions.len(), room.truth.instance),
+            (scan.positions.len(), scan.truth.instance),
             (6, vec![9, 9, 9, 0, 3, 9])
         );
         assert_eq!(
-            room.structure,
+            scan.structure,
             [None, None, None, None, Some(Structure::Wall), None]
         );
     }
@@ -492,7 +492,7 @@ mod tests {
             ..Foundation::default()
         };
         let of = |stuff| {
-            Room::of_bundle(
+            LabelledScan::of_bundle(
                 scene.clone(),
                 stuff,
                 ClassOfObject::FirstPoint,
@@ -504,9 +504,9 @@ mod tests {
             of(Some(&[2])).object_of_point,
             [None, Some(0), Some(1), Some(2)]
         );
-        let room = of(None);
+        let scan = of(None);
         assert_eq!(
-            room.objects,
+            scan.objects,
             [
                 Object {
                     class: 2,
@@ -518,12 +518,12 @@ mod tests {
                 }
             ]
         );
-        assert_eq!(room.object_of_point, [Some(0), Some(1), None, None]);
+        assert_eq!(scan.object_of_point, [Some(0), Some(1), None, None]);
         assert_eq!(
-            room.structure,
+            scan.structure,
             [None, None, Some(Structure::Floor), Some(Structure::Wall)]
         );
-        assert_eq!((room.stuff, room.superpoints.count()), (vec![1, 3], 2));
+        assert_eq!((scan.stuff, scan.superpoints.count()), (vec![1, 3], 2));
     }
 
     #[test]
@@ -545,7 +545,7 @@ mod tests {
 
     #[test]
     fn a_superpoint_needs_more_than_half() {
-        assert_eq!(room().object_of_superpoint(), [Some(1), None, None]);
+        assert_eq!(scan().object_of_superpoint(), [Some(1), None, None]);
     }
 
     #[test]
