@@ -22,8 +22,8 @@ use segscape::{
 };
 
 use crate::{
+    atomic_write::write_atomically,
     config,
-    data::labelled_scan,
     data::labelled_scan::LabelledScan,
     data::scans::Labelled,
     run::optimiser::{AdamW, Finite},
@@ -59,7 +59,7 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
 /// Returns an error if the folder cannot be written.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
     let path = path_of(run);
-    labelled_scan::write_atomically(&path, &serde_json::to_vec(ranker)?)
+    write_atomically(&path, &serde_json::to_vec(ranker)?)
         .with_context(|| format!("cannot write {}", path.display()))
 }
 

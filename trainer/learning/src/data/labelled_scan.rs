@@ -3,7 +3,6 @@
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     fs,
-    io::Write as _,
     path::Path,
 };
 
@@ -13,9 +12,8 @@ use segscape::{
     scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
 };
-use sha2::{Digest, Sha256};
 
-use crate::{config::ClassOfObject, data::structure::Structure};
+use crate::{config::ClassOfObject, data::structure::Structure, data::superpoint_cache};
 use recordings::{
     foundation::{self, Foundation},
     nyu40,
@@ -74,16 +72,17 @@ impl LabelledScan {
         let truth = scan.truth.with_context(|| {
             format!("{} has no `semantic` and `instance` labels", path.display())
         })?;
-        let superpoints = cached(path, &bytes, scan.positions.len(), options, || {
-            superpoints(
-                &scan.positions,
-                scan.colors.as_deref(),
-                &scan.triangles,
-                options,
-                &Monitor::silent(),
-            )
-        })
-        .with_context(|| format!("cannot group the points of {}", path.display()))?;
+        let superpoints =
+            superpoint_cache::cached(path, &bytes, scan.positions.len(), options, || {
+                superpoints(
+                    &scan.positions,
+                    scan.colors.as_deref(),
+                    &scan.triangles,
+                    options,
+                    &Monitor::silent(),
+                )
+            })
+            .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = scan.table.class_names();
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
         let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
@@ -333,69 +332,6 @@ fn objects(
     (object_of_point, objects)
 }
 
-/// Returns the superpoints from the cache, or computes them and stores them there.
-fn cached<E: std::error::Error + Send + Sync + 'static>(
-    path: &Path,
-    bytes: &[u8],
-    points: usize,
-    options: &SuperpointOptions,
-    make: impl FnOnce() -> Result<Superpoints, E>,
-) -> anyhow::Result<Superpoints> {
-    let mut hash = Sha256::new();
-    hash.update(format!("{options:?}"));
-    hash.update(bytes);
-    let key: String = hash
-        .finalize()
-        .iter()
-        .take(8)
-        .map(|b| format!("{b:02x}"))
-        .collect();
-    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
-    let folder = path.with_file_name(".superpoints");
-    let file = folder.join(format!("{stem}-{key}.u32"));
-    if let Some(found) = fs::read(&file)
-        .ok()
-        .filter(|found| found.len() == 4 * points)
-    {
-        let ids: Vec<u32> = found
-            .chunks_exact(4)
-            .map(|b| u32::from_le_bytes([b[0], b[1], b[2], b[3]]))
-            .collect();
-        return Ok(Superpoints::from_ids(&ids));
-    }
-    let made = make()?;
-    let ids: Vec<u8> = made
-        .superpoint_of_point()
-        .iter()
-        .flat_map(|s| s.to_le_bytes())
-        .collect();
-    if fs::create_dir_all(&folder)
-        .and_then(|()| write_atomically(&file, &ids))
-        .is_err()
-    {
-        tracing::debug!("no cache in {}", folder.display());
-    }
-    Ok(made)
-}
-
-/// Writes a file atomically: no reader ever sees a partial file, not even after a power failure.
-///
-/// # Errors
-/// Returns an error if the folder is missing or the disk is full.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let part = path.with_extension(format!("part{}", std::process::id()));
-    let mut file = fs::File::create(&part)?;
-    let written = file
-        .write_all(bytes)
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        // the disk is full: a partial file is of no use
-        let _ = fs::remove_file(&part);
-    }
-    written
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -546,25 +482,5 @@ mod tests {
     #[test]
     fn a_superpoint_needs_more_than_half() {
         assert_eq!(scan().object_of_superpoint(), [Some(1), None, None]);
-    }
-
-    #[test]
-    fn the_cache_answers_for_the_same_bytes_and_options_only() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("room.ply");
-        let make =
-            |ids: &'static [u32]| move || Ok::<_, std::fmt::Error>(Superpoints::from_ids(ids));
-        let fine = SuperpointOptions::default();
-        let coarse = SuperpointOptions {
-            threshold: 0.5,
-            ..fine
-        };
-        let get = |bytes: &[u8], options, ids| {
-            cached(&path, bytes, 3, options, make(ids)).unwrap().count()
-        };
-        assert_eq!(get(b"a", &fine, &[0, 1, 2]), 3);
-        assert_eq!(get(b"a", &fine, &[0, 0, 0]), 3, "made again");
-        assert_eq!(get(b"b", &fine, &[0, 0, 0]), 1, "other bytes");
-        assert_eq!(get(b"a", &coarse, &[0, 0, 1]), 2, "other options");
     }
 }

@@ -8,4 +8,5 @@ pub mod samples;
 pub mod scans;
 pub mod sources;
 pub mod structure;
+mod superpoint_cache;
 pub mod view_partition;

@@ -15,8 +15,8 @@ use segscape::model::{load_weights, parameters};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    atomic_write::write_atomically,
     config::Config,
-    data::labelled_scan::write_atomically,
     run::ema::{Ema, Mean},
     run::optimiser::AdamW,
 };
