@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! The shipped configurations, and the messages about values and fields that are wrong.
 
 use super::*;
 
