@@ -1,13 +1,25 @@
 #![allow(clippy::unwrap_used)]
+//! Samples of small scenes: a labelled room, and a wall that two images show.
 
 use segscape::{
     scan,
+    text::{self, Vocabulary},
     views::{Camera, Correspondence, Map, ObjectQueries},
 };
 
-use super::*;
-use crate::data::labelled_scan::Object;
-use recordings::foundation::{Instance, Mask};
+use super::{
+    maker::first_of,
+    view_wise::view_wise,
+    whole_scene::{boxes, sample},
+    *,
+};
+use crate::{
+    config::Boundaries,
+    data::labelled_scan::{LabelledScan, Object},
+    data::scans::Labelled,
+    data::sources::{Draw, rng},
+};
+use recordings::foundation::{self, Foundation, Instance, Mask};
 
 fn scan() -> LabelledScan {
     let positions: Vec<[f32; 3]> = (0..600)
@@ -310,9 +322,9 @@ fn labelled_bundles_supervise_the_whole_scene() {
         })
     };
     let mut rng = rng(1, Draw::Sample, 3);
-    let scan = read(&mut rng).unwrap();
-    assert_eq!(scan.seen.image.as_ref().map(Vec::len), Some(1200));
-    let sample = sample(scan, &config, Vocabulary::shipped(), &mut rng).unwrap();
+    let labelled = read(&mut rng).unwrap();
+    assert_eq!(labelled.seen.image.as_ref().map(Vec::len), Some(1200));
+    let sample = sample(labelled, &config, Vocabulary::shipped(), &mut rng).unwrap();
     let [Part { seen: None, truth }] = &sample.parts[..] else {
         panic!("one part, the whole scene")
     };
