@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! The objects, superpoints and classes of small scans.
 
 use super::*;
 

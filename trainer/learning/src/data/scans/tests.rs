@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! Lists of scans, and a bundle read as a scan.
 
 use segscape::views::{Camera, Correspondence, Map};
 

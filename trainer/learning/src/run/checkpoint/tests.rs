@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! Checkpoints of a network of two layers.
 
 use burn::{
     nn::{BatchNorm, BatchNormConfig, Linear, LinearConfig},

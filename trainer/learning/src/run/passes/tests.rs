@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! The passes against their formulas in f64.
 
 use proofs::{
     cases::{noise, tensor},

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! A step whose values are not finite leaves the network as it was.
 
 use segscape::{
     model::{Observation, SceneInput, parameters},

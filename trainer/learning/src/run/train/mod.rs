@@ -1,5 +1,7 @@
 //! The training loop.
 
+mod clock;
+
 use std::{
     path::Path,
     sync::{
@@ -11,7 +13,6 @@ use std::{
 
 use anyhow::Context;
 use burn::tensor::Device;
-use indicatif::{ProgressBar, ProgressStyle};
 use segscape::model::{SegDino3dVl, config::Classes};
 use serde_json::json;
 
@@ -28,6 +29,8 @@ use crate::{
     run::validation,
     run::warm_start::{self, WarmStart},
 };
+
+use clock::Clock;
 
 /// Number of non-finite steps that leave a checkpoint; more would add no information.
 const BROKEN: usize = 3;
@@ -299,67 +302,6 @@ fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
         }
     }
     Ok(())
-}
-
-/// Measures the progress of the run, by wall time or by steps.
-struct Clock {
-    began: Instant,
-    before: f64,
-    budget: f64,
-    steps: Option<u64>,
-    bar: ProgressBar,
-}
-
-impl Clock {
-    /// Number of units of the progress bar.
-    const PARTS: u64 = 1000;
-
-    fn new(config: &Config, state: &State) -> Self {
-        let bar = ProgressBar::new(Self::PARTS);
-        if let Ok(style) =
-            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {percent}% {msg}")
-        {
-            bar.set_style(style);
-        }
-        Self {
-            began: Instant::now(),
-            before: state.seconds,
-            budget: config.run.minutes * 60.0,
-            steps: config.run.steps,
-            bar,
-        }
-    }
-
-    /// Seconds of the whole run, including the parts before a resume.
-    fn seconds(&self) -> f64 {
-        self.before + self.began.elapsed().as_secs_f64()
-    }
-
-    fn progress(&self, state: &State) -> f64 {
-        match self.steps {
-            Some(steps) => state.steps as f64 / steps.max(1) as f64,
-            None => self.seconds() / self.budget,
-        }
-    }
-
-    fn show(&self, state: &State, figures: &[f32]) {
-        let progress = self.progress(state);
-        let left = self.seconds() * (1.0 / progress.max(1e-9) - 1.0) / 60.0;
-        let message = format!(
-            "step {} loss {:.3} IoU {:.3}, {left:.0} min left",
-            state.steps,
-            figures[0],
-            figures[figures.len() - 1]
-        );
-        self.bar
-            .set_position((progress * Self::PARTS as f64) as u64);
-        if self.bar.is_hidden()
-            && (state.steps.is_power_of_two() || state.steps.is_multiple_of(100))
-        {
-            tracing::info!("{message}");
-        }
-        self.bar.set_message(message);
-    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 #![allow(clippy::unwrap_used)]
+//! Runs of a tiny network on a room of two boxes.
 
 use super::*;
 
