@@ -1,6 +1,10 @@
 #![allow(clippy::unwrap_used)]
+//! The errors of the simulated models, each alone, in one generated room.
 
 use std::{collections::HashMap, sync::LazyLock};
+
+use glam::Vec3;
+use segscape::views::Map;
 
 use super::*;
 use rooms::World;
@@ -69,7 +73,7 @@ fn it_is_a_function_of_its_arguments() {
 }
 
 #[test]
-fn every_knob_turns_what_it_says() {
+fn errors_of_the_reconstruction_are_as_large_as_they_say() {
     let perfect = scene(&NONE);
     let points = perfect.positions.len();
     let moved = |errors| {
@@ -119,6 +123,11 @@ fn every_knob_turns_what_it_says() {
         (points / 120..=points / 100).contains(&floaters),
         "{floaters} floaters"
     );
+}
+
+#[test]
+fn errors_of_the_instances_are_as_frequent_as_they_say() {
+    let perfect = scene(&NONE);
     let found = instances(&perfect) as f32;
     let share = |errors| instances(&scene(&errors)) as f32 / found;
     assert!((0.6..0.8).contains(&share(Errors {
@@ -159,6 +168,10 @@ fn every_knob_turns_what_it_says() {
         (0.2..0.4).contains(&wrong),
         "{wrong} are called something else"
     );
+}
+
+#[test]
+fn measured_depth_has_holes() {
     let depths = |errors| {
         let of = |depth: &Map| {
             (0..depth.size()[0] * depth.size()[1])
@@ -188,6 +201,11 @@ fn every_knob_turns_what_it_says() {
         (0.02..0.7).contains(&holes),
         "{holes} of the pixels have lost their depth"
     );
+}
+
+#[test]
+fn ragged_outlines_are_off_by_pixels() {
+    let perfect = scene(&NONE);
     let masks = |scene: &Foundation| {
         scene
             .images
