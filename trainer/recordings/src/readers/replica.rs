@@ -116,32 +116,44 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
         .iter()
         .map(|p: &[f32; 3]| options.turned(p.map(f64::from)))
         .collect();
-    let colors = file.floats(1)?;
-    let lowest = colors.iter().copied().fold(f32::INFINITY, f32::min);
-    let highest = colors.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let colors = Some(colors(&file.floats(1)?, path)?);
+    let truth = truth(&mut file, points, path)?;
+    Ok(LabelledPoints {
+        positions,
+        colors,
+        truth,
+    })
+}
+
+/// Colours as bytes, from those of any of three ranges.
+fn colors(values: &[f32], path: &Path) -> anyhow::Result<Vec<[u8; 3]>> {
+    let lowest = values.iter().copied().fold(f32::INFINITY, f32::min);
+    let highest = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
     ensure!(
         lowest >= -1.0 && highest <= 255.0,
         "{} has colours from {lowest} to {highest}: neither -1 to 1, 0 to 1 nor 0 to 255",
-        at()
+        path.display()
     );
     let byte = |x: f32| match () {
         () if lowest < 0.0 => (x + 1.0) * 127.5,
         () if highest <= 1.0 => x * 255.0,
         () => x,
     };
-    let colors = Some(
-        colors
-            .as_chunks()
-            .0
-            .iter()
-            .map(|c: &[f32; 3]| c.map(|x| byte(x).round() as u8))
-            .collect(),
-    );
-    let truth = match file.len() {
+    Ok(values
+        .as_chunks()
+        .0
+        .iter()
+        .map(|c: &[f32; 3]| c.map(|x| byte(x).round() as u8))
+        .collect())
+}
+
+/// The labels of the points, if there are any.
+fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Option<Truth>> {
+    Ok(match file.len() {
         2 => None,
         3 => anyhow::bail!(
             "{} holds 3 arrays instead of xyz, rgb, semantic and instance",
-            at()
+            path.display()
         ),
         _ => {
             let mut labels = |array| -> anyhow::Result<Vec<i32>> {
@@ -149,7 +161,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
                 ensure!(
                     labels.len() == points,
                     "array {array} of {} has {} labels for {points} points",
-                    at(),
+                    path.display(),
                     labels.len()
                 );
                 labels
@@ -170,11 +182,6 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
                 names: vec![],
             })
         }
-    };
-    Ok(LabelledPoints {
-        positions,
-        colors,
-        truth,
     })
 }
 

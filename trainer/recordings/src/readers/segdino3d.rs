@@ -98,38 +98,8 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
         .ancestors()
         .nth(2)
         .with_context(|| format!("{} lies in no data set", points.display()))?;
-    let size = fs::metadata(points)
-        .with_context(|| format!("cannot read {}", points.display()))?
-        .len() as usize;
-    let count = size / POINT;
-    ensure!(
-        size.is_multiple_of(POINT) && (1..=MAX_POINTS).contains(&count),
-        "{} has {size} bytes: no whole number of points of {POINT}, between 1 and {MAX_POINTS}",
-        points.display()
-    );
-    let bytes = fs::read(points).with_context(|| format!("cannot read {}", points.display()))?;
-    let rows: Vec<[f32; 6]> = bytes
-        .as_chunks()
-        .0
-        .iter()
-        .map(|row: &[u8; POINT]| bytemuck::pod_read_unaligned(row))
-        .collect();
-    ensure!(
-        rows.iter().flatten().all(|x| x.is_finite()),
-        "{} has a number that is not finite",
-        points.display()
-    );
-    let bright = rows
-        .iter()
-        .flat_map(|row| &row[3..])
-        .find(|c| !(0.0..=255.0).contains(*c));
-    ensure!(
-        bright.is_none(),
-        "{} has the colour {}, outside 0..=255",
-        points.display(),
-        bright.copied().unwrap_or_default()
-    );
-
+    let rows = dump(points)?;
+    let count = rows.len();
     let mask = |folder: &str| labels(&root.join(folder).join(format!("{name}.bin")), count);
     let truth = match (mask("semantic_mask")?, mask("instance_mask")?) {
         (Some(semantic), Some(instance)) => Some(Truth {
@@ -168,6 +138,42 @@ pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
         },
         ..Foundation::default()
     })
+}
+
+/// Reads a dump of points: x, y, z, red, green, blue.
+fn dump(points: &Path) -> anyhow::Result<Vec<[f32; 6]>> {
+    let size = fs::metadata(points)
+        .with_context(|| format!("cannot read {}", points.display()))?
+        .len() as usize;
+    let count = size / POINT;
+    ensure!(
+        size.is_multiple_of(POINT) && (1..=MAX_POINTS).contains(&count),
+        "{} has {size} bytes: no whole number of points of {POINT}, between 1 and {MAX_POINTS}",
+        points.display()
+    );
+    let bytes = fs::read(points).with_context(|| format!("cannot read {}", points.display()))?;
+    let rows: Vec<[f32; 6]> = bytes
+        .as_chunks()
+        .0
+        .iter()
+        .map(|row: &[u8; POINT]| bytemuck::pod_read_unaligned(row))
+        .collect();
+    ensure!(
+        rows.iter().flatten().all(|x| x.is_finite()),
+        "{} has a number that is not finite",
+        points.display()
+    );
+    let bright = rows
+        .iter()
+        .flat_map(|row| &row[3..])
+        .find(|c| !(0.0..=255.0).contains(*c));
+    ensure!(
+        bright.is_none(),
+        "{} has the colour {}, outside 0..=255",
+        points.display(),
+        bright.copied().unwrap_or_default()
+    );
+    Ok(rows)
 }
 
 /// Names of the class ids in the masks.
@@ -442,13 +448,19 @@ mod tests {
             [Some("chair"), Some("floor"), None]
         );
         assert_eq!(truth.instance, [4, 1, 0]);
+    }
 
+    #[test]
+    fn names_and_axes_are_those_that_the_options_say() {
+        let root = tempfile::tempdir().unwrap();
+        let path = dataset(root.path());
         let named = prepared(
             Kind::Segdino3d,
             &path,
             &Options {
+                labels: Some(root.path().join("labels.tsv")),
                 nyu40: true,
-                ..labels
+                ..options()
             },
         )
         .unwrap()
