@@ -16,10 +16,7 @@ mod index;
 mod read;
 mod write;
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::PathBuf};
 
 use anyhow::Context;
 

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 //! A scene of two points written and read again, and the messages about what breaks a rule.
 
+use std::path::Path;
+
 use segscape::views::{Correspondence, Map};
 
 use super::*;
