@@ -19,8 +19,8 @@ pub struct Data {
     /// form one pool in which every scene is equally frequent.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<f64>,
-    /// Folders of foundation bundles (`trainer/recordings/src/foundation/bundle.rs`), whose images supervise view by view.
-    /// They are listed again at the start of every epoch, too.
+    /// Folders of foundation bundles (`trainer/recordings/src/foundation/bundle/mod.rs`), whose
+    /// images supervise view by view. They are listed again at the start of every epoch, too.
     #[serde(default)]
     pub foundations: Vec<PathBuf>,
     /// Share of the bundles that are used: the first ones by name.
