@@ -6,10 +6,10 @@ use segscape::model::Boxes;
 
 use super::{
     matching::Pair,
-    targets::{Target, indices, rows},
+    targets::{DeviceTargets, indices, rows},
 };
 
-impl Target<'_> {
+impl DeviceTargets<'_> {
     /// The L1 losses of the box centres and of the box sizes, summed over xyz, mean over pairs;
     /// `(1)` each.
     pub(super) fn box_terms(&self, predicted: &Boxes, pairs: &[Pair]) -> [Tensor<1>; 2] {

@@ -4,10 +4,10 @@ use burn::tensor::{Tensor, TensorData, activation};
 
 use super::{
     matching::Pair,
-    targets::{Target, indices},
+    targets::{DeviceTargets, indices},
 };
 
-impl Target<'_> {
+impl DeviceTargets<'_> {
     /// The weighted mean of the cross-entropy over T + 1 classes, `(1)`. Queries without a pair are
     /// "no object" and have the weight `no_object`.
     pub(super) fn class(&self, logits: &Tensor<2>, pairs: &[Pair], no_object: f32) -> Tensor<1> {

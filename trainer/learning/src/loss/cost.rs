@@ -10,10 +10,10 @@ use super::{
     Output,
     masks::softplus,
     matching::{self, Pair},
-    targets::{Target, indices, rows},
+    targets::{DeviceTargets, indices, rows},
 };
 
-impl Target<'_> {
+impl DeviceTargets<'_> {
     pub(super) fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
         let cost = self.cost(output, options).into_data();
         let cost = cost.iter::<f32>().collect::<Vec<_>>();

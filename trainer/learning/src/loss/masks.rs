@@ -6,10 +6,10 @@ use segscape::ops;
 
 use super::{
     matching::Pair,
-    targets::{Target, indices},
+    targets::{DeviceTargets, indices},
 };
 
-impl Target<'_> {
+impl DeviceTargets<'_> {
     /// The binary cross-entropy of the masks, mean over pairs and superpoints, and their dice loss,
     /// mean over pairs; `(1)` each.
     pub(super) fn mask_terms(&self, logits: &Tensor<2>, pairs: &[Pair]) -> [Tensor<1>; 2] {

@@ -14,7 +14,7 @@ use segscape::model::Boxes;
 
 use crate::{
     config::{Loss, Supervision},
-    loss::{masks::cross_entropy, matching::Pair, targets::Target},
+    loss::{masks::cross_entropy, matching::Pair, targets::DeviceTargets},
 };
 
 pub use targets::{Targets, indices};
@@ -107,7 +107,7 @@ pub fn loss(
     options: &Loss,
     scenes: usize,
 ) -> Option<(Tensor<1>, Terms)> {
-    let target = Target::new(truth, &outputs.first()?.masks.device());
+    let target = DeviceTargets::new(truth, &outputs.first()?.masks.device());
     let mut total: Option<Tensor<1>> = None;
     let mut last = None;
     for (index, output) in outputs.iter().enumerate() {
@@ -128,7 +128,7 @@ pub fn loss(
     total.zip(last)
 }
 
-impl Target<'_> {
+impl DeviceTargets<'_> {
     /// The terms of one output.
     fn terms(&self, output: &Output, options: &Loss) -> Terms {
         let (pairs, classed) = match options.supervision {

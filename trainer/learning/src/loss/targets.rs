@@ -29,7 +29,7 @@ pub struct Targets {
 
 /// [`Targets`] on the device. One additional object with an empty mask stands for "none", so that no
 /// tensor is ever empty.
-pub(super) struct Target<'a> {
+pub(super) struct DeviceTargets<'a> {
     pub(super) truth: &'a Targets,
     pub(super) device: Device,
     /// 1 where the superpoint belongs to the object, `(G + 1, S)`.
@@ -40,7 +40,7 @@ pub(super) struct Target<'a> {
     pub(super) object_of_query: Tensor<1, Int>,
 }
 
-impl<'a> Target<'a> {
+impl<'a> DeviceTargets<'a> {
     pub(super) fn new(truth: &'a Targets, device: &Device) -> Self {
         let objects = truth.class_of_object.len();
         let superpoints = truth.object_of_superpoint.len();

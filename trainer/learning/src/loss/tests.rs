@@ -95,7 +95,7 @@ fn terms_and_matches_equal_the_reference() {
             let mut sums = [0.0; 5];
             for scene in 0..2 {
                 let truth = truth(&golden, scene);
-                let target = Target::new(&truth, &Device::flex());
+                let target = DeviceTargets::new(&truth, &Device::flex());
                 let output = output(&golden, scene, layer);
                 let prefix = format!("expected.match.output{layer}.s{scene}");
                 let cost = golden.stored(&format!("{prefix}.cost"));
@@ -402,7 +402,7 @@ fn background_teaches_only_where_it_is_a_class() {
             surface_of_query: surface_of_query.to_vec(),
             ..Targets::default()
         };
-        scalar(Target::new(&truth, &device).semantic(&logits, background))
+        scalar(DeviceTargets::new(&truth, &device).semantic(&logits, background))
     };
     let nats = |row: &[f32], class: usize| {
         row.iter().map(|logit| logit.exp()).sum::<f32>().ln() - row[class]
