@@ -11,7 +11,8 @@ use crate::{
     rng::RoomRng,
 };
 
-fn tiled(rng: &mut RoomRng) -> Material {
+/// Tiles of a random size and hue.
+pub fn tiled(rng: &mut RoomRng) -> Material {
     let base = hue(
         rng.within(0.0, 1.0),
         rng.within(0.0, 0.3),

@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use super::{Object, tables::drawers, walls::frame};
+use super::{Object, shower::tiled, tables::drawers, walls::frame};
 use crate::{material::Material, mesh::Mesh, rng::RoomRng};
 
 /// Adds a basin that stands on a closed top at height `h`, with its tap.
