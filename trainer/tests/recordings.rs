@@ -136,6 +136,32 @@ fn write_masks(bundle: &Path, masks: &[Vec<u16>]) {
     fs::write(path, index.to_string()).unwrap();
 }
 
+/// Steps that would destroy the network leave it unchanged, and leave a trace.
+fn broken_steps_leave_a_trace(folder: &Path, model: &str) {
+    fs::write(
+        folder.join("broken.toml"),
+        format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),
+    )
+    .unwrap();
+    let said =
+        String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr)
+            .unwrap();
+    let traces = fs::read_dir(folder.join("broken"))
+        .unwrap()
+        .filter(|entry| {
+            entry
+                .as_ref()
+                .unwrap()
+                .file_name()
+                .to_string_lossy()
+                .starts_with("broken-")
+        });
+    assert!(
+        said.contains("are not finite") && (1..=3).contains(&traces.count()),
+        "{said}"
+    );
+}
+
 #[test]
 fn a_recording_becomes_a_model_that_segments() {
     let folder = tempfile::tempdir().unwrap();
@@ -187,29 +213,7 @@ fn a_recording_becomes_a_model_that_segments() {
         "{losses:?}"
     );
 
-    // steps that would destroy the network leave it unchanged, and leave a trace
-    fs::write(
-        folder.join("broken.toml"),
-        format!("[data]\nfoundations = [\"bundles\"]\n{model}[optimiser]\nlearning_rate = 1e30\nclip = 1e30\nwarmup = 1\n[run]\nsteps = 8\n"),
-    )
-    .unwrap();
-    let said =
-        String::from_utf8(trainer(folder, &["train", "broken.toml", "--out", "broken"]).stderr)
-            .unwrap();
-    let traces = fs::read_dir(folder.join("broken"))
-        .unwrap()
-        .filter(|entry| {
-            entry
-                .as_ref()
-                .unwrap()
-                .file_name()
-                .to_string_lossy()
-                .starts_with("broken-")
-        });
-    assert!(
-        said.contains("are not finite") && (1..=3).contains(&traces.count()),
-        "{said}"
-    );
+    broken_steps_leave_a_trace(folder, model);
 
     let exported =
         String::from_utf8(trainer(folder, &["export", "run", "--out", "models"]).stdout).unwrap();

@@ -1,5 +1,6 @@
 //! Training: data, loss, runs, the ranker of masks and regions, evaluation, and reports.
 
+pub mod atomic_write;
 pub mod config;
 pub mod data;
 pub mod device;

@@ -22,9 +22,9 @@ use segscape::{
 };
 
 use crate::{
+    atomic_write::write_atomically,
     config,
-    data::dataset,
-    data::dataset::Room,
+    data::labelled_scan::LabelledScan,
     data::scans::Labelled,
     run::optimiser::{AdamW, Finite},
 };
@@ -59,7 +59,7 @@ pub fn read(run: &Path) -> anyhow::Result<Option<Ranker>> {
 /// Returns an error if the folder cannot be written.
 pub fn write(run: &Path, ranker: &Ranker) -> anyhow::Result<()> {
     let path = path_of(run);
-    dataset::write_atomically(&path, &serde_json::to_vec(ranker)?)
+    write_atomically(&path, &serde_json::to_vec(ranker)?)
         .with_context(|| format!("cannot write {}", path.display()))
 }
 
@@ -75,13 +75,13 @@ fn path_of(run: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Returns an error if the scan does not fit the network.
-pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Example>> {
-    let (room, observation, monitor) = (&scan.room, scan.observation(), Monitor::silent());
+pub fn examples(network: &Network, labelled: &Labelled) -> anyhow::Result<Vec<Example>> {
+    let (scan, observation, monitor) = (&labelled.scan, labelled.observation(), Monitor::silent());
     let colors = observation.colors;
-    let grouping = scan.grouping(&monitor)?;
+    let grouping = labelled.grouping(&monitor)?;
     let proposals = pollster::block_on(job::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(
-        &room.positions,
+        &scan.positions,
         colors,
         &grouping.superpoints,
         grouping.areas(),
@@ -94,7 +94,7 @@ pub fn examples(network: &Network, scan: &Labelled) -> anyhow::Result<Vec<Exampl
         &SelectOptions::default(),
     );
     let overlaps = Overlaps::new(
-        room,
+        scan,
         grouping.superpoints.superpoint_of_point(),
         grouping.superpoints.count(),
     );
@@ -120,14 +120,14 @@ struct Overlaps {
 }
 
 impl Overlaps {
-    fn new(room: &Room, superpoint_of_point: &[u32], superpoints: usize) -> Self {
-        let width = room.objects.len();
+    fn new(scan: &LabelledScan, superpoint_of_point: &[u32], superpoints: usize) -> Self {
+        let width = scan.objects.len();
         let mut overlaps = Self {
             shared: vec![0; superpoints * width],
             superpoints: vec![0; superpoints],
             objects: vec![0; width],
         };
-        for (&superpoint, object) in superpoint_of_point.iter().zip(&room.object_of_point) {
+        for (&superpoint, object) in superpoint_of_point.iter().zip(&scan.object_of_point) {
             overlaps.superpoints[superpoint as usize] += 1;
             if let Some(object) = object {
                 overlaps.shared[superpoint as usize * width + *object as usize] += 1;

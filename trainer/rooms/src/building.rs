@@ -89,37 +89,7 @@ impl Building {
         let truth = scan.truth.as_ref().with_context(|| {
             format!("{} has no `semantic` and `instance` labels", path.display())
         })?;
-        let list = folder.join(format!("{name}.csv"));
-        let mut owners = vec![Owner {
-            semantic: 0,
-            instance: 0,
-        }];
-        owners.extend(STRUCTURE.iter().map(|(_, name)| Owner {
-            semantic: classes::id_of(name),
-            instance: 0,
-        }));
-        let mut owner_of_instance = HashMap::new();
-        for [instance, category] in Sheet::read(&list)?.columns(["instance", "category"])? {
-            let instance: i32 = instance.parse().ok().with_context(|| {
-                format!(
-                    "{}: {instance} is not the number of an object",
-                    list.display()
-                )
-            })?;
-            if let Some(class) = class_of(category) {
-                owner_of_instance.insert(instance, owners.len() as u16);
-                let things = owners.len() - STRUCTURE.len();
-                ensure!(
-                    things <= MAX_THINGS,
-                    "{} lists more objects than the limit of {MAX_THINGS}",
-                    list.display()
-                );
-                owners.push(Owner {
-                    semantic: classes::id_of(class),
-                    instance: things as i32,
-                });
-            }
-        }
+        let (owners, owner_of_instance) = owners(&folder.join(format!("{name}.csv")))?;
         let owner = |vertex: u32| match truth.instance[vertex as usize] {
             0 => STRUCTURE
                 .iter()
@@ -407,4 +377,40 @@ impl Building {
         );
         Camera::new(placed(eye), placed(forward), 1.05, [184, 138]).rolled(rng.about(0.08))
     }
+}
+
+/// The owners that a list of objects names, and the owner of each instance. The first owner is
+/// nobody; those of structure come next.
+fn owners(list: &Path) -> anyhow::Result<(Vec<Owner>, HashMap<i32, u16>)> {
+    let mut owners = vec![Owner {
+        semantic: 0,
+        instance: 0,
+    }];
+    owners.extend(STRUCTURE.iter().map(|(_, name)| Owner {
+        semantic: classes::id_of(name),
+        instance: 0,
+    }));
+    let mut owner_of_instance = HashMap::new();
+    for [instance, category] in Sheet::read(list)?.columns(["instance", "category"])? {
+        let instance: i32 = instance.parse().ok().with_context(|| {
+            format!(
+                "{}: {instance} is not the number of an object",
+                list.display()
+            )
+        })?;
+        if let Some(class) = class_of(category) {
+            owner_of_instance.insert(instance, owners.len() as u16);
+            let things = owners.len() - STRUCTURE.len();
+            ensure!(
+                things <= MAX_THINGS,
+                "{} lists more objects than the limit of {MAX_THINGS}",
+                list.display()
+            );
+            owners.push(Owner {
+                semantic: classes::id_of(class),
+                instance: things as i32,
+            });
+        }
+    }
+    Ok((owners, owner_of_instance))
 }

@@ -125,48 +125,7 @@ impl FloorPlan {
             BuildingType::Flat if deep < 2.0 * SHORTEST + 2.0 * wall + 1.3 || rng.chance(0.4) => {
                 split(all, largest, wall, rng, &mut areas)
             }
-            _ => {
-                let wide = if building == BuildingType::Flat {
-                    rng.within(1.2, 1.7)
-                } else {
-                    rng.within(1.5, 2.4)
-                };
-                let room = deep - wide - 2.0 * wall;
-                // Rooms along one side of the corridor, or on both.
-                let below = if room < 2.0 * SHORTEST || rng.chance(0.15) {
-                    0.0
-                } else {
-                    room * rng.within(SHORTEST / room, 1.0 - SHORTEST / room)
-                };
-                let start = if below > 0.0 { below + wall } else { 0.0 };
-                if below > 0.0 {
-                    split(
-                        Area {
-                            high: Vec2::new(long, below),
-                            ..all
-                        },
-                        largest,
-                        wall,
-                        rng,
-                        &mut areas,
-                    );
-                }
-                areas.push(Area {
-                    low: Vec2::new(0.0, start),
-                    high: Vec2::new(long, start + wide),
-                    role: AreaRole::Corridor,
-                });
-                split(
-                    Area {
-                        low: Vec2::new(0.0, start + wide + wall),
-                        ..all
-                    },
-                    largest,
-                    wall,
-                    rng,
-                    &mut areas,
-                );
-            }
+            _ => along_corridor(building, all, largest, wall, rng, &mut areas),
         }
         let doorways = doorways(&areas, wall, rng);
         Self {
@@ -189,6 +148,58 @@ impl FloorPlan {
         let Area { low, high, .. } = self.areas[room];
         [low.y - lo.y, hi.x - high.x, hi.y - high.y, low.x - lo.x][wall] < 1e-3
     }
+}
+
+/// Adds a corridor along the building, and rooms on one side of it or on both.
+fn along_corridor(
+    building: BuildingType,
+    all: Area,
+    largest: f32,
+    wall: f32,
+    rng: &mut RoomRng,
+    areas: &mut Vec<Area>,
+) {
+    let [long, deep] = all.high.to_array();
+    let wide = if building == BuildingType::Flat {
+        rng.within(1.2, 1.7)
+    } else {
+        rng.within(1.5, 2.4)
+    };
+    let room = deep - wide - 2.0 * wall;
+    // Rooms along one side of the corridor, or on both.
+    let below = if room < 2.0 * SHORTEST || rng.chance(0.15) {
+        0.0
+    } else {
+        room * rng.within(SHORTEST / room, 1.0 - SHORTEST / room)
+    };
+    let start = if below > 0.0 { below + wall } else { 0.0 };
+    if below > 0.0 {
+        split(
+            Area {
+                high: Vec2::new(long, below),
+                ..all
+            },
+            largest,
+            wall,
+            rng,
+            areas,
+        );
+    }
+    areas.push(Area {
+        low: Vec2::new(0.0, start),
+        high: Vec2::new(long, start + wide),
+        role: AreaRole::Corridor,
+    });
+    split(
+        Area {
+            low: Vec2::new(0.0, start + wide + wall),
+            ..all
+        },
+        largest,
+        wall,
+        rng,
+        areas,
+    );
 }
 
 /// Two areas separated by a wall, cut across `axis` at the fraction `share` of its length.

@@ -14,8 +14,8 @@ use segscape::views::Choice;
 use serde_json::{Value, json};
 
 use learning::{
+    atomic_write::write_atomically,
     config::{Boundaries, Config},
-    data::dataset,
     data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Answer, Figures, Protocol},
@@ -228,7 +228,7 @@ impl Ablate {
                 let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();
-                dataset::write_atomically(&log, lines.as_bytes())
+                write_atomically(&log, lines.as_bytes())
                     .with_context(|| format!("cannot write {}", log.display()))?;
             }
         }

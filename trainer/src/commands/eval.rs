@@ -11,7 +11,7 @@ use segscape::{
 };
 
 use learning::{
-    data::dataset::Room,
+    data::labelled_scan::LabelledScan,
     data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Choice, Found, MaskSet, Protocol},
@@ -170,12 +170,14 @@ impl Eval {
             &scans.paths,
             network.as_ref(),
             self.stuff.as_deref(),
-            |scan| match (&network, self.baseline) {
-                (Some(network), _) => evaluation::ask(network, scan, &choice),
-                (None, Some(Baseline::Felzenszwalb(threshold))) => hierarchy(&scan.room, threshold),
+            |labelled| match (&network, self.baseline) {
+                (Some(network), _) => evaluation::ask(network, labelled, &choice),
+                (None, Some(Baseline::Felzenszwalb(threshold))) => {
+                    hierarchy(&labelled.scan, threshold)
+                }
                 (None, _) => Ok(regions(
-                    scan.room.superpoints.superpoint_of_point(),
-                    scan.room.superpoints.count(),
+                    labelled.scan.superpoints.superpoint_of_point(),
+                    labelled.scan.superpoints.count(),
                 )),
             },
         )?;
@@ -210,7 +212,7 @@ impl Eval {
 }
 
 /// The Felzenszwalb baseline. Small regions are merged into a neighbour, as for superpoints.
-fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
+fn hierarchy(scan: &LabelledScan, threshold: f32) -> anyhow::Result<Vec<Found>> {
     let monitor = Monitor::silent();
     let edges = EdgeSource::Neighbours {
         spacing: 0.0,
@@ -218,8 +220,8 @@ fn hierarchy(room: &Room, threshold: f32) -> anyhow::Result<Vec<Found>> {
         color_weight: 0.0,
     };
     let graph = PointGraph::new(
-        &room.positions,
-        room.colors.as_deref(),
+        &scan.positions,
+        scan.colors.as_deref(),
         &[],
         None,
         edges,

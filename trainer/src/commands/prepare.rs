@@ -105,29 +105,7 @@ impl Prepare {
     /// Returns an error if there is no scene, the folder cannot be created, or every scene is
     /// broken.
     pub fn run(&self) -> anyhow::Result<()> {
-        let every = self.every.unwrap_or(self.kind.every());
-        ensure!(every > 0, "--every must be at least 1");
-        ensure!(
-            self.spacing >= 0.001 && self.farthest > 0.0,
-            "--spacing must be at least 0.001 and --farthest positive"
-        );
-        ensure!(
-            self.metres_per_unit
-                .is_none_or(|metres| metres.is_finite() && metres > 0.0),
-            "--metres-per-unit must be positive"
-        );
-        let options = Options {
-            every,
-            spacing: self.spacing,
-            farthest: self.farthest,
-            up: self.up.unwrap_or(self.kind.up()),
-            level: self.up.is_none(),
-            metres_per_unit: self.metres_per_unit,
-            labels: self.labels.clone(),
-            intrinsics: self.intrinsics.clone(),
-            features: self.features.clone(),
-            nyu40: self.nyu40,
-        };
+        let options = self.options()?;
         let (input, out) = (Input::open(&self.input)?, Output::open(&self.out)?);
         let scenes = input.candidates(self.kind)?;
         let scenes: Vec<_> = scenes
@@ -185,6 +163,33 @@ impl Prepare {
             "no scene could be prepared"
         );
         Ok(())
+    }
+
+    /// The options of the conversion.
+    fn options(&self) -> anyhow::Result<Options> {
+        let every = self.every.unwrap_or(self.kind.every());
+        ensure!(every > 0, "--every must be at least 1");
+        ensure!(
+            self.spacing >= 0.001 && self.farthest > 0.0,
+            "--spacing must be at least 0.001 and --farthest positive"
+        );
+        ensure!(
+            self.metres_per_unit
+                .is_none_or(|metres| metres.is_finite() && metres > 0.0),
+            "--metres-per-unit must be positive"
+        );
+        Ok(Options {
+            every,
+            spacing: self.spacing,
+            farthest: self.farthest,
+            up: self.up.unwrap_or(self.kind.up()),
+            level: self.up.is_none(),
+            metres_per_unit: self.metres_per_unit,
+            labels: self.labels.clone(),
+            intrinsics: self.intrinsics.clone(),
+            features: self.features.clone(),
+            nyu40: self.nyu40,
+        })
     }
 }
 

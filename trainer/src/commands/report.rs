@@ -6,7 +6,7 @@ use anyhow::Context;
 use clap::Args;
 
 use learning::{
-    data::dataset,
+    atomic_write::write_atomically,
     data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Choice},
@@ -57,7 +57,7 @@ impl Report {
         }
         let page = report::page(&self.run, &answers)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
-        dataset::write_atomically(&out, page.as_bytes())
+        write_atomically(&out, page.as_bytes())
             .with_context(|| format!("cannot write {}", out.display()))?;
         Ok(writeln!(std::io::stdout(), "{}", out.display())?)
     }

@@ -18,7 +18,7 @@ use segscape::{
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
     text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
-    write,
+    write::{self, InstanceRecord},
 };
 use serde_json::json;
 
@@ -141,21 +141,7 @@ impl Segment {
             return Ok(line.to_string());
         }
         let total: f64 = ms.values().sum();
-        let mut counts = BTreeMap::<&str, usize>::new();
-        for record in &records {
-            *counts
-                .entry(record.label.as_deref().unwrap_or("unnamed"))
-                .or_default() += 1;
-        }
-        let counts: Vec<_> = counts
-            .iter()
-            .map(|(name, count)| format!("{count} {name}"))
-            .collect();
-        let found = if counts.is_empty() {
-            "no instances".to_owned()
-        } else {
-            counts.join(", ")
-        };
+        let found = counts(&records);
         Ok(format!(
             "{}: {} points, {} superpoints, {found} ({:.1} s)",
             path.display(),
@@ -163,6 +149,25 @@ impl Segment {
             superpoints.count(),
             total / 1000.0
         ))
+    }
+}
+
+/// The number of instances of each name.
+fn counts(records: &[InstanceRecord]) -> String {
+    let mut counts = BTreeMap::<&str, usize>::new();
+    for record in records {
+        *counts
+            .entry(record.label.as_deref().unwrap_or("unnamed"))
+            .or_default() += 1;
+    }
+    let counts: Vec<_> = counts
+        .iter()
+        .map(|(name, count)| format!("{count} {name}"))
+        .collect();
+    if counts.is_empty() {
+        "no instances".to_owned()
+    } else {
+        counts.join(", ")
     }
 }
 

@@ -50,7 +50,7 @@ pub struct Choice {
 ///
 /// # Errors
 /// The scan does not fit the network, or masks are to be ranked and there is no ranker.
-pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+pub fn ask(network: &Network, labelled: &Labelled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
     let needs_ranker = matches!(choice.select.masks, Masks::Network | Masks::Regions);
     anyhow::ensure!(
         network.has_ranker() || !needs_ranker,
@@ -58,9 +58,9 @@ pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Resul
         network.name
     );
     let Some(spacing) = choice.spacing else {
-        return look(network, scan, &choice.select);
+        return look(network, labelled, &choice.select);
     };
-    let (thinned, kept) = scan.thinned(spacing);
+    let (thinned, kept) = labelled.thinned(spacing);
     let mut found = look(network, &thinned, &choice.select)
         .with_context(|| format!("thinned to {spacing} m"))?;
     let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
@@ -79,10 +79,14 @@ pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Resul
     Ok(found)
 }
 
-fn look(network: &Network, scan: &Labelled, select: &SelectOptions) -> anyhow::Result<Vec<Found>> {
-    let observation = scan.observation();
+fn look(
+    network: &Network,
+    labelled: &Labelled,
+    select: &SelectOptions,
+) -> anyhow::Result<Vec<Found>> {
+    let observation = labelled.observation();
     let (positions, monitor) = (observation.positions, Monitor::silent());
-    let grouping = scan.grouping(&monitor)?;
+    let grouping = labelled.grouping(&monitor)?;
     let segmentation = pollster::block_on(job::segment(
         &observation,
         &grouping,

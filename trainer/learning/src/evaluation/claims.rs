@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Found;
-use crate::{data::dataset::Room, data::structure::Structure};
+use crate::{data::labelled_scan::LabelledScan, data::structure::Structure};
 
 /// Counts of the points of structure, of those among them that a predicted instance contains, and
 /// of the instances that are mostly structure.
@@ -18,24 +18,24 @@ pub struct Claims {
 
 impl Claims {
     /// Counts for what was found in one room.
-    pub fn of(room: &Room, found: &[Found]) -> Self {
+    pub fn of(scan: &LabelledScan, found: &[Found]) -> Self {
         let mut claims = Self {
             found: found.len(),
             ..Self::default()
         };
-        let mut is_claimed = vec![false; room.structure.len()];
+        let mut is_claimed = vec![false; scan.structure.len()];
         for one in found {
             let of_structure = one
                 .points
                 .iter()
-                .filter(|&&point| room.structure[point as usize].is_some())
+                .filter(|&&point| scan.structure[point as usize].is_some())
                 .count();
             claims.mostly_structure += usize::from(2 * of_structure > one.points.len());
             one.points
                 .iter()
                 .for_each(|&point| is_claimed[point as usize] = true);
         }
-        for (part, is_claimed) in room.structure.iter().zip(is_claimed) {
+        for (part, is_claimed) in scan.structure.iter().zip(is_claimed) {
             if let Some(part) = part {
                 claims.points[*part as usize] += 1;
                 claims.claimed[*part as usize] += usize::from(is_claimed);

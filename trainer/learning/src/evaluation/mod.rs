@@ -14,7 +14,7 @@ use segscape::{
 };
 use serde::Serialize;
 
-use crate::{data::dataset::Room, data::scans::Labelled};
+use crate::{data::labelled_scan::LabelledScan, data::scans::Labelled};
 
 mod asking;
 mod claims;
@@ -57,7 +57,7 @@ pub struct Answer {
     /// Path of the scan.
     pub path: PathBuf,
     /// The scan and its ground truth.
-    pub room: Room,
+    pub scan: LabelledScan,
     /// The instances found, in the order in which they are matched.
     pub found: Vec<Found>,
 }
@@ -171,17 +171,17 @@ pub fn answers(
     find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>,
 ) -> anyhow::Result<Vec<Answer>> {
     let answer = |path: &PathBuf| {
-        let scan = Labelled::whole(path, network.map(Network::config), stuff)?;
-        let found = find(&scan).with_context(|| path.display().to_string())?;
+        let labelled = Labelled::whole(path, network.map(Network::config), stuff)?;
+        let found = find(&labelled).with_context(|| path.display().to_string())?;
         tracing::info!(
             "{}: {} objects, {} instances found",
             path.display(),
-            scan.room.objects.len(),
+            labelled.scan.objects.len(),
             found.len()
         );
         Ok(Answer {
             path: path.clone(),
-            room: scan.room,
+            scan: labelled.scan,
             found,
         })
     };
@@ -221,16 +221,16 @@ fn row(answer: &Answer) -> anyhow::Result<OfScan> {
         things: model_scores.sizes.iter().map(|(_, things)| things).sum(),
         model_scores: (&model_scores.all.scores()).into(),
         confidence_one: (&class_agnostic(one, |_| 1.0)?.all.scores()).into(),
-        structure: Claims::of(&answer.room, &answer.found),
+        structure: Claims::of(&answer.scan, &answer.found),
     })
 }
 
 fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow::Result<Tally> {
     let mut tally = Tally::new(1);
-    for Answer { room, found, .. } in answers {
+    for Answer { scan, found, .. } in answers {
         let truth =
-            EvaluationTruth::things(&room.truth.semantic, &room.truth.instance, 0, |class| {
-                !room.stuff.contains(&class)
+            EvaluationTruth::things(&scan.truth.semantic, &scan.truth.instance, 0, |class| {
+                !scan.stuff.contains(&class)
             });
         let predictions: Vec<_> = found
             .iter()
@@ -240,7 +240,7 @@ fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow
                 points: &f.points,
             })
             .collect();
-        tally.add(&truth, &predictions, &room.positions)?;
+        tally.add(&truth, &predictions, &scan.positions)?;
     }
     Ok(tally)
 }
@@ -249,12 +249,12 @@ fn class_agnostic(answers: &[Answer], confidence: impl Fn(f64) -> f64) -> anyhow
 /// overlaps by more than half.
 fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
     let mut counts: BTreeMap<String, (usize, usize)> = BTreeMap::new();
-    for Answer { room, found, .. } in answers {
-        let sizes = pairs::object_sizes(room);
-        for ((object, pair), size) in room
+    for Answer { scan, found, .. } in answers {
+        let sizes = pairs::object_sizes(scan);
+        for ((object, pair), size) in scan
             .objects
             .iter()
-            .zip(pairs::pairs(room, found))
+            .zip(pairs::pairs(scan, found))
             .zip(sizes)
         {
             if size >= evaluate::MIN_POINTS {
@@ -283,17 +283,17 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     let names = Names::of(answers)?;
     let classes: Vec<u32> = (1..=names.names.len() as u32).collect();
     let mut tally = Tally::new(classes.len());
-    for Answer { room, found, .. } in answers {
-        let objects = room.objects.len();
+    for Answer { scan, found, .. } in answers {
+        let objects = scan.objects.len();
         anyhow::ensure!(
             objects < INSTANCES,
             "the scan has {objects} objects, the limit of the protocol is {}",
             INSTANCES - 1
         );
-        let class_of_object = names.of_objects(room);
+        let class_of_object = names.of_objects(scan);
         let id =
             |object: u32| classes[class_of_object[object as usize]] * INSTANCES as u32 + object + 1;
-        let ids: Vec<u32> = room
+        let ids: Vec<u32> = scan
             .object_of_point
             .iter()
             .map(|object| object.map_or(0, id))
@@ -319,7 +319,7 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
         tally.add(
             &EvaluationTruth::scannet(&ids, &classes),
             &predictions,
-            &room.positions,
+            &scan.positions,
         )?;
     }
     let (scores, table) = (tally.all.scores(), Splits::scannet200());

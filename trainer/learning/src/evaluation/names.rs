@@ -6,7 +6,7 @@ use anyhow::Context;
 use segscape::text::Vocabulary;
 
 use super::{Answer, Found};
-use crate::data::dataset::Room;
+use crate::data::labelled_scan::LabelledScan;
 
 /// Names of the objects in scans, used as the classes to distinguish.
 pub struct Names {
@@ -22,7 +22,7 @@ impl Names {
     /// A class has no name, or a name outside the vocabulary.
     pub fn of(answers: &[Answer]) -> anyhow::Result<Self> {
         let mut names = BTreeSet::new();
-        for object in answers.iter().flat_map(|answer| &answer.room.objects) {
+        for object in answers.iter().flat_map(|answer| &answer.scan.objects) {
             names.insert(
                 object
                     .name
@@ -73,13 +73,13 @@ impl Names {
     }
 
     /// Row of the name of each object.
-    pub fn of_objects(&self, room: &Room) -> Vec<usize> {
+    pub fn of_objects(&self, scan: &LabelledScan) -> Vec<usize> {
         let row = |name: &Option<String>| {
             name.as_ref()
                 .and_then(|name| self.names.binary_search(name).ok())
                 .unwrap_or(0)
         };
-        room.objects
+        scan.objects
             .iter()
             .map(|object| row(&object.name))
             .collect()

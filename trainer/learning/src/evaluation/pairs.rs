@@ -1,7 +1,7 @@
 //! Matches predicted instances to objects, regardless of their names.
 
 use super::Found;
-use crate::data::dataset::Room;
+use crate::data::labelled_scan::LabelledScan;
 
 /// IoU above which an object counts as found; at most one object can overlap a mask by more.
 const OVERLAP: f64 = 0.5;
@@ -16,9 +16,9 @@ pub struct BestMatch {
 }
 
 /// Shape `(objects)`: number of points of each object.
-pub fn object_sizes(room: &Room) -> Vec<u32> {
-    let mut sizes = vec![0; room.objects.len()];
-    room.object_of_point
+pub fn object_sizes(scan: &LabelledScan) -> Vec<u32> {
+    let mut sizes = vec![0; scan.objects.len()];
+    scan.object_of_point
         .iter()
         .flatten()
         .for_each(|&object| sizes[object as usize] += 1);
@@ -28,8 +28,8 @@ pub fn object_sizes(room: &Room) -> Vec<u32> {
 /// Shape `(objects)`: the instance that overlaps each object most, the first of equal ones; `None`
 /// if nothing overlaps the object by more than half. Masks that the evaluators drop because they
 /// are too small are left out.
-pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<BestMatch>> {
-    let sizes = object_sizes(room);
+pub fn pairs(scan: &LabelledScan, found: &[Found]) -> Vec<Option<BestMatch>> {
+    let sizes = object_sizes(scan);
     let mut best: Vec<Option<BestMatch>> = vec![None; sizes.len()];
     let mut shared = vec![0u32; sizes.len()];
     for (index, mask) in found
@@ -40,7 +40,7 @@ pub fn pairs(room: &Room, found: &[Found]) -> Vec<Option<BestMatch>> {
         shared.fill(0);
         mask.points
             .iter()
-            .filter_map(|&point| room.object_of_point[point as usize])
+            .filter_map(|&point| scan.object_of_point[point as usize])
             .for_each(|object| shared[object as usize] += 1);
         for ((&shared, &size), best) in shared.iter().zip(&sizes).zip(&mut best) {
             let iou = f64::from(shared)

@@ -15,17 +15,17 @@ use segscape::{
 };
 
 use super::*;
-use crate::{data::dataset::Object, data::scans, data::structure::Structure};
+use crate::{data::labelled_scan::Object, data::scans, data::structure::Structure};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
 /// wall.
-fn room() -> Room {
+fn scan() -> LabelledScan {
     let object = |name: &str, class| Object {
         class,
         name: Some(name.into()),
     };
-    Room {
+    LabelledScan {
         positions: (0..500)
             .map(|i| {
                 [
@@ -66,7 +66,7 @@ fn found(points: std::ops::Range<u32>, name: &str) -> Found {
 fn answer(found: Vec<Found>) -> [Answer; 1] {
     [Answer {
         path: "room.ply".into(),
-        room: room(),
+        scan: scan(),
         found,
     }]
 }
@@ -183,7 +183,7 @@ fn figures_are_told_by_split_size_and_class() {
 
 #[test]
 fn an_object_pairs_with_what_overlaps_it_most() {
-    let room = room();
+    let scan = scan();
     // a third of the chair, the chair with 40 more points, exactly the chair twice; at most half of
     // the table
     let masks = [
@@ -193,7 +193,7 @@ fn an_object_pairs_with_what_overlaps_it_most() {
         found(0..150, "chair"),
         found(225..500, "table"),
     ];
-    let pairs = pairs::pairs(&room, &masks);
+    let pairs = pairs::pairs(&scan, &masks);
     assert_eq!(pairs, [Some(pairs::BestMatch { found: 2, iou: 1.0 }), None]);
 }
 
@@ -205,7 +205,7 @@ fn what_things_claim_of_the_room_itself_is_counted() {
         found(250..450, "table"),
         found(440..460, "lamp"),
     ];
-    let claims = Claims::of(&room(), &masks);
+    let claims = Claims::of(&scan(), &masks);
     assert_eq!(
         (claims.of_part(Structure::Wall), claims.of_all()),
         ((200, 0.8), (200, 0.8))
@@ -213,7 +213,7 @@ fn what_things_claim_of_the_room_itself_is_counted() {
     assert_eq!((claims.found(), claims.mostly_structure()), (3, 2));
     let (points, share) = claims.of_part(Structure::Floor);
     assert!(points == 0 && share.is_nan());
-    let twice = Claims::sum([&claims, &Claims::of(&room(), &[])]);
+    let twice = Claims::sum([&claims, &Claims::of(&scan(), &[])]);
     assert_eq!((twice.of_all(), twice.mostly_structure()), ((400, 0.4), 2));
 
     let figures = measure(&answer(masks), Protocol::ClassAgnostic).unwrap();
@@ -321,8 +321,8 @@ fn wall(folder: &Path) -> (Network, Labelled) {
         &device,
         None,
     );
-    let scan = Labelled::whole(&path, Some(&config), None).unwrap();
-    (network, scan)
+    let labelled = Labelled::whole(&path, Some(&config), None).unwrap();
+    (network, labelled)
 }
 
 /// Options that select every mask of the network.
@@ -338,11 +338,11 @@ fn anything() -> SelectOptions {
 #[test]
 fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
     let folder = tempfile::tempdir().unwrap();
-    let (network, scan) = wall(folder.path());
+    let (network, labelled) = wall(folder.path());
     let found = |spacing| {
         ask(
             &network,
-            &scan,
+            &labelled,
             &Choice {
                 select: anything(),
                 spacing,
@@ -351,8 +351,8 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
         .unwrap()
     };
     let sparse = found(Some(0.12));
-    let (thinned, kept) = scan.thinned(0.12);
-    assert!(thinned.room.positions.len() < scan.room.positions.len() / 3 && !sparse.is_empty());
+    let (thinned, kept) = labelled.thinned(0.12);
+    assert!(thinned.scan.positions.len() < labelled.scan.positions.len() / 3 && !sparse.is_empty());
     for one in &sparse {
         assert!(one.points.is_sorted_by(|a, b| a < b));
         let has = |point: u32| one.points.binary_search(&point).is_ok();
@@ -380,7 +380,7 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
 #[test]
 fn what_needs_a_ranker_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let (network, scan) = wall(folder.path());
+    let (network, labelled) = wall(folder.path());
     for masks in [MaskSet::Network, MaskSet::Regions] {
         let select = SelectOptions {
             masks: masks.into(),
@@ -388,7 +388,7 @@ fn what_needs_a_ranker_says_so() {
         };
         let error = ask(
             &network,
-            &scan,
+            &labelled,
             &Choice {
                 select,
                 spacing: None,
@@ -407,7 +407,7 @@ fn what_needs_a_ranker_says_so() {
         assert!(
             !ask(
                 &network,
-                &scan,
+                &labelled,
                 &Choice {
                     select,
                     spacing: None
@@ -443,14 +443,14 @@ fn a_network_looks_at_the_images_of_a_bundle() {
         None,
     );
     let see = |config: Option<&Config>| {
-        let scan = Labelled::whole(&path, config, None).unwrap();
+        let labelled = Labelled::whole(&path, config, None).unwrap();
         let points = Observation {
-            positions: &scan.room.positions,
+            positions: &labelled.scan.positions,
             ..Observation::default()
         };
         let grouping = job::group(&points, None, &Monitor::silent()).unwrap();
         pollster::block_on(job::propose(
-            &scan.observation(),
+            &labelled.observation(),
             &grouping,
             &network,
             &Monitor::silent(),

@@ -27,89 +27,98 @@ struct Bucket {
     band: [f64; 2],
 }
 
-/// Draws curves in one chart over the steps of a run. If `logarithmic`, the y axis is logarithmic,
-/// for values that vary over decades. Returns an empty string if there is no point.
-pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
-    let height = |y: f64| if logarithmic { y.log10() } else { y };
-    let drawn: Vec<Vec<Bucket>> = series
-        .iter()
-        .map(|series| buckets(&series.points, logarithmic))
-        .collect();
-    let all = || drawn.iter().flatten();
-    if all().next().is_none() {
-        return String::new();
+/// The part of the plane that a chart shows.
+struct Extent {
+    /// Lowest and highest x.
+    x: [f64; 2],
+    /// Lowest and highest height.
+    height: [f64; 2],
+    logarithmic: bool,
+}
+
+impl Extent {
+    /// The extent of all buckets; `None` if there is no bucket.
+    fn of<'a>(buckets: impl Iterator<Item = &'a Bucket>, logarithmic: bool) -> Option<Self> {
+        let mut extent = Self {
+            x: [f64::INFINITY, f64::NEG_INFINITY],
+            height: [f64::INFINITY, f64::NEG_INFINITY],
+            logarithmic,
+        };
+        let mut is_empty = true;
+        for Bucket { x, mean, band } in buckets {
+            is_empty = false;
+            extent.x = [extent.x[0].min(*x), extent.x[1].max(*x)];
+            let [mean, lowest, highest] = [*mean, band[0], band[1]].map(|y| extent.height_of(y));
+            let [low, high] = extent.height;
+            extent.height = [low.min(mean).min(lowest), high.max(mean).max(highest)];
+        }
+        let [low, high] = extent.height;
+        if high - low < 1e-12 {
+            extent.height = [
+                low - 0.5 * low.abs().max(1e-6),
+                high + 0.5 * high.abs().max(1e-6),
+            ];
+        }
+        (!is_empty).then_some(extent)
     }
-    let [mut left, mut right, mut low, mut high] = [
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-        f64::INFINITY,
-        f64::NEG_INFINITY,
-    ];
-    for Bucket { x, mean, band } in all() {
-        (left, right) = (left.min(*x), right.max(*x));
-        low = [low, height(*mean), height(band[0])]
-            .into_iter()
-            .fold(low, f64::min);
-        high = [high, height(*mean), height(band[1])]
-            .into_iter()
-            .fold(high, f64::max);
+
+    fn height_of(&self, y: f64) -> f64 {
+        if self.logarithmic { y.log10() } else { y }
     }
-    if high - low < 1e-12 {
-        (low, high) = (
-            low - 0.5 * low.abs().max(1e-6),
-            high + 0.5 * high.abs().max(1e-6),
-        );
-    }
-    let span = (right - left).max(1.0);
-    let place = |x: f64, y: f64| {
+
+    /// The place of a value in the chart.
+    fn place(&self, x: f64, y: f64) -> [f64; 2] {
         let [l, r, t, b] = MARGIN;
+        let ([left, right], [low, high]) = (self.x, self.height);
+        let span = (right - left).max(1.0);
         [
             l + (x - left) / span * (WIDTH - l - r),
-            t + (high - height(y)) / (high - low) * (HEIGHT - t - b),
+            t + (high - self.height_of(y)) / (high - low) * (HEIGHT - t - b),
         ]
-    };
-    let mut svg = format!(
-        "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">",
-        escape(title)
-    );
-    let _ = write!(svg, "<title>{}</title>", escape(title));
-    for value in ticks(low, high, 4) {
-        let value = if logarithmic {
-            10f64.powf(value)
-        } else {
-            value
-        };
-        let [_, y] = place(left, value);
-        let [x, end] = [MARGIN[0], WIDTH - MARGIN[1]];
-        let _ = write!(
-            svg,
-            "<path class=\"grid\" d=\"M{x} {y:.1}H{end}\"/><text class=\"y\" x=\"{}\" y=\"{:.1}\">{}</text>",
-            x - 6.0,
-            y + 4.0,
-            short(value)
-        );
     }
-    for value in ticks(left, right, 6) {
-        let [x, _] = place(value, 1.0);
-        let _ = write!(
-            svg,
-            "<text class=\"x\" x=\"{x:.1}\" y=\"{}\">{}</text>",
-            HEIGHT - 6.0,
-            short(value)
-        );
+
+    /// The grid with the labels of both axes.
+    fn axes(&self) -> String {
+        let mut svg = String::new();
+        let ([left, right], [low, high]) = (self.x, self.height);
+        for value in ticks(low, high, 4) {
+            let value = if self.logarithmic {
+                10f64.powf(value)
+            } else {
+                value
+            };
+            let [_, y] = self.place(left, value);
+            let [x, end] = [MARGIN[0], WIDTH - MARGIN[1]];
+            let _ = write!(
+                svg,
+                "<path class=\"grid\" d=\"M{x} {y:.1}H{end}\"/><text class=\"y\" x=\"{}\" y=\"{:.1}\">{}</text>",
+                x - 6.0,
+                y + 4.0,
+                short(value)
+            );
+        }
+        for value in ticks(left, right, 6) {
+            let [x, _] = self.place(value, 1.0);
+            let _ = write!(
+                svg,
+                "<text class=\"x\" x=\"{x:.1}\" y=\"{}\">{}</text>",
+                HEIGHT - 6.0,
+                short(value)
+            );
+        }
+        svg
     }
-    for (index, buckets) in drawn.iter().enumerate() {
-        let at = |x: f64, y: f64| place(x, y).map(|v| format!("{v:.1}")).join(" ");
+
+    /// Curve number `index`: a line through the means in a band, or a dot.
+    fn curve(&self, index: usize, buckets: &[Bucket]) -> String {
+        let mut svg = String::new();
+        let at = |x: f64, y: f64| self.place(x, y).map(|v| format!("{v:.1}")).join(" ");
         let line =
             |y: fn(&Bucket) -> f64| buckets.iter().map(|b| at(b.x, y(b))).collect::<Vec<_>>();
         let (mean, low, mut high) = (line(|b| b.mean), line(|b| b.band[0]), line(|b| b.band[1]));
         if let [alone] = &mean[..] {
             let (x, y) = alone.split_once(' ').unwrap_or_default();
-            let _ = write!(
-                svg,
-                "<circle class=\"s{index}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>"
-            );
-            continue;
+            return format!("<circle class=\"s{index}\" cx=\"{x}\" cy=\"{y}\" r=\"3\"/>");
         }
         high.reverse();
         if buckets.iter().any(|b| b.band[0] < b.band[1]) {
@@ -127,6 +136,28 @@ pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
                 mean.join("L")
             );
         }
+        svg
+    }
+}
+
+/// Draws curves in one chart over the steps of a run. If `logarithmic`, the y axis is logarithmic,
+/// for values that vary over decades. Returns an empty string if there is no point.
+pub fn chart(title: &str, series: &[Series], logarithmic: bool) -> String {
+    let drawn: Vec<Vec<Bucket>> = series
+        .iter()
+        .map(|series| buckets(&series.points, logarithmic))
+        .collect();
+    let Some(extent) = Extent::of(drawn.iter().flatten(), logarithmic) else {
+        return String::new();
+    };
+    let mut svg = format!(
+        "<figure class=\"chart\"><figcaption>{}</figcaption><svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\">",
+        escape(title)
+    );
+    let _ = write!(svg, "<title>{}</title>", escape(title));
+    svg.push_str(&extent.axes());
+    for (index, buckets) in drawn.iter().enumerate() {
+        svg.push_str(&extent.curve(index, buckets));
     }
     svg.push_str("</svg>");
     if series.len() > 1 {

@@ -112,12 +112,12 @@ pub fn classes(figures: &Figures) -> String {
 pub fn confusion(answers: &[Answer], names: &Names) -> String {
     let mut counts: BTreeMap<(usize, Option<usize>), usize> = BTreeMap::new();
     let mut things = vec![0usize; names.names.len()];
-    for Answer { room, found, .. } in answers {
-        let sizes = pairs::object_sizes(room);
+    for Answer { scan, found, .. } in answers {
+        let sizes = pairs::object_sizes(scan);
         for ((class, pair), size) in names
-            .of_objects(room)
+            .of_objects(scan)
             .into_iter()
-            .zip(pairs::pairs(room, found))
+            .zip(pairs::pairs(scan, found))
             .zip(sizes)
         {
             if size >= MIN_POINTS {
@@ -184,7 +184,7 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
 pub fn scans(answers: &[Answer], names: &Names) -> anyhow::Result<String> {
     let cards = answers
         .iter()
-        .filter_map(|answer| Stage::new(&answer.room).map(|stage| card(answer, names, &stage)))
+        .filter_map(|answer| Stage::new(&answer.scan).map(|stage| card(answer, names, &stage)))
         .take(PICTURED);
     let cards = cards.collect::<anyhow::Result<String>>()?;
     if cards.is_empty() {
@@ -197,8 +197,8 @@ pub fn scans(answers: &[Answer], names: &Names) -> anyhow::Result<String> {
 }
 
 fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String> {
-    let Answer { path, room, found } = answer;
-    let pairs = pairs::pairs(room, found);
+    let Answer { path, scan, found } = answer;
+    let pairs = pairs::pairs(scan, found);
     let mut object_of_found = vec![None; found.len()];
     pairs.iter().enumerate().for_each(|(object, pair)| {
         if let Some(pair) = pair {
@@ -214,13 +214,13 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
     };
     let truth = tinted(
         answer,
-        &room
+        &scan
             .object_of_point
             .iter()
             .map(|object| object.map(|object| color_of(object as usize)))
             .collect::<Vec<_>>(),
     );
-    let owners = owners(room.positions.len(), found, |index| {
+    let owners = owners(scan.positions.len(), found, |index| {
         object_of_found[index].is_some()
     });
     let predicted = owners
@@ -229,12 +229,12 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
         .collect::<Vec<_>>();
     let predicted = tinted(answer, &predicted);
 
-    let countable = pairs::object_sizes(room)
+    let countable = pairs::object_sizes(scan)
         .into_iter()
         .map(|size| size >= MIN_POINTS);
     let counted: Vec<_> = pairs
         .iter()
-        .zip(names.of_objects(room))
+        .zip(names.of_objects(scan))
         .zip(countable)
         .filter(|(_, countable)| *countable)
         .map(|(pair, _)| pair)
@@ -289,7 +289,7 @@ fn owners(points: usize, found: &[Found], matches: impl Fn(usize) -> bool) -> Ve
 /// Shape `(points, 3)`: the colour of the mask or object that each point belongs to, with the
 /// brightness of the scan; points that belong to nothing are grey.
 fn tinted(answer: &Answer, colors: &[Option<[u8; 3]>]) -> Vec<[u8; 3]> {
-    let light = |point: usize| match &answer.room.colors {
+    let light = |point: usize| match &answer.scan.colors {
         Some(colors) => {
             colors[point]
                 .iter()

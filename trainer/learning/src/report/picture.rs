@@ -7,7 +7,7 @@ use anyhow::Context;
 use glam::{Mat3, Vec3};
 use image::{ImageFormat, RgbaImage};
 
-use crate::data::dataset::Room;
+use crate::data::labelled_scan::LabelledScan;
 
 /// Width and height of a picture, pixels.
 pub const SIZE: [u32; 2] = [480, 360];
@@ -36,7 +36,7 @@ pub enum Perspective {
 
 /// The points of a room that are worth showing, and their spacing.
 pub struct Stage<'a> {
-    room: &'a Room,
+    scan: &'a LabelledScan,
     low: Vec3,
     high: Vec3,
     spacing: f32,
@@ -46,9 +46,9 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Prepares a room; `None` if it has no points.
-    pub fn new(room: &'a Room) -> Option<Self> {
+    pub fn new(scan: &'a LabelledScan) -> Option<Self> {
         let bound = |axis: usize, share: f32| -> Option<f32> {
-            let mut values: Vec<f32> = room
+            let mut values: Vec<f32> = scan
                 .positions
                 .iter()
                 .map(|p| p[axis])
@@ -64,23 +64,23 @@ impl<'a> Stage<'a> {
                 bound(2, share)?,
             ))
         };
-        let cells: std::collections::HashSet<[i32; 3]> = room
+        let cells: std::collections::HashSet<[i32; 3]> = scan
             .positions
             .iter()
             .map(|p| p.map(|x| (x / CELL).floor() as i32))
             .collect();
         // each occupied cell stands for one cell's area of surface
         let spacing =
-            (cells.len() as f32 * CELL * CELL / room.positions.len().max(1) as f32).sqrt();
+            (cells.len() as f32 * CELL * CELL / scan.positions.len().max(1) as f32).sqrt();
         let (low, high) = (bounds(0.005)?, bounds(0.995)?);
         let mut stage = Self {
-            room,
+            scan,
             low,
             high,
             spacing,
             reach: [0.0; DIRECTIONS],
         };
-        for position in room
+        for position in scan
             .positions
             .iter()
             .map(|p| Vec3::from(*p))
@@ -113,10 +113,10 @@ impl<'a> Stage<'a> {
     }
 
     fn shows(&self, point: usize, view: Perspective, eye: Mat3) -> bool {
-        let position = Vec3::from(self.room.positions[point]);
-        let is_object = self.room.object_of_point[point].is_some();
+        let position = Vec3::from(self.scan.positions[point]);
+        let is_object = self.scan.object_of_point[point].is_some();
         let height = self.high.z - self.low.z;
-        let ceiling = self.room.truth.semantic[point] == CEILING
+        let ceiling = self.scan.truth.semantic[point] == CEILING
             || height > LEAST_ROOM && position.z > self.low.z + CUT * height;
         let near_wall = view == Perspective::Corner && self.hides(position, eye);
         let outside = position.cmplt(self.low - 1.0).any() || position.cmpgt(self.high + 1.0).any();
@@ -136,9 +136,9 @@ impl<'a> Stage<'a> {
                     * Mat3::from_rotation_z(std::f32::consts::FRAC_PI_4 * 1.15)
             }
         };
-        let shown: Vec<(Vec3, [u8; 3])> = (0..self.room.positions.len())
+        let shown: Vec<(Vec3, [u8; 3])> = (0..self.scan.positions.len())
             .filter(|&i| self.shows(i, view, eye))
-            .map(|i| (eye * Vec3::from(self.room.positions[i]), colors[i]))
+            .map(|i| (eye * Vec3::from(self.scan.positions[i]), colors[i]))
             .collect();
         let low = shown
             .iter()
@@ -237,10 +237,10 @@ mod tests {
     use segscape::{scan, superpoint::Superpoints};
 
     use super::*;
-    use crate::data::dataset::Object;
+    use crate::data::labelled_scan::Object;
 
     /// A room with a red floor of 4 x 4 m, a green box of 1 m at its low corner, and a ceiling.
-    fn room() -> (Room, Vec<[u8; 3]>) {
+    fn scan() -> (LabelledScan, Vec<[u8; 3]>) {
         let mut points = Vec::new();
         for i in 0..200 * 200 {
             let (x, y) = ((i % 200) as f32 * 0.02, (i / 200) as f32 * 0.02);
@@ -253,7 +253,7 @@ mod tests {
             ));
             points.push(([x, y, 2.4], [255; 3], false, CEILING));
         }
-        let room = Room {
+        let scan = LabelledScan {
             positions: points.iter().map(|p| p.0).collect(),
             colors: None,
             superpoints: Superpoints::from_ids(&vec![0; points.len()]),
@@ -269,13 +269,13 @@ mod tests {
             },
             structure: vec![None; points.len()],
         };
-        (room, points.iter().map(|p| p.1).collect())
+        (scan, points.iter().map(|p| p.1).collect())
     }
 
     #[test]
     fn a_plan_shows_what_lies_below_the_ceiling() {
-        let (room, colors) = room();
-        let stage = Stage::new(&room).unwrap();
+        let (scan, colors) = scan();
+        let stage = Stage::new(&scan).unwrap();
         let plan = image::load_from_memory(&stage.draw(&colors, Perspective::Above).unwrap())
             .unwrap()
             .to_rgba8();
@@ -300,9 +300,9 @@ mod tests {
 
     #[test]
     fn from_the_corner_the_near_box_stands_before_the_floor() {
-        let (room, colors) = room();
+        let (scan, colors) = scan();
         let seen = image::load_from_memory(
-            &Stage::new(&room)
+            &Stage::new(&scan)
                 .unwrap()
                 .draw(&colors, Perspective::Corner)
                 .unwrap(),
@@ -336,8 +336,8 @@ mod tests {
 
     #[test]
     fn an_empty_room_has_no_stage() {
-        let (mut room, _) = room();
-        room.positions.clear();
-        assert!(Stage::new(&room).is_none());
+        let (mut scan, _) = scan();
+        scan.positions.clear();
+        assert!(Stage::new(&scan).is_none());
     }
 }

@@ -6,7 +6,7 @@ use segscape::{scan, superpoint::Superpoints, text::Vocabulary};
 
 use super::*;
 use crate::{
-    data::dataset::{Object, Room},
+    data::labelled_scan::{LabelledScan, Object},
     data::structure::Structure,
     evaluation::Found,
 };
@@ -80,7 +80,7 @@ fn answer() -> Answer {
     };
     Answer {
         path: format!("rooms/{NASTY}.ply").into(),
-        room: Room {
+        scan: LabelledScan {
             superpoints: Superpoints::from_ids(&vec![0; positions.len()]),
             object_of_point: (0..positions.len())
                 .map(|i| [Some(0), Some(1), None][i / 800])

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use safetensors::{Dtype, SafeTensors};
 use segscape::views::ObjectQueries;
 
-use super::bundle::{rows, values};
+use super::tensors::{Tensor, rows, values};
 
 const SUPERPOINT: &str = "superpoint";
 const POINT_FEATURES: &str = "point_features";
@@ -25,9 +25,6 @@ pub struct Given {
     /// addition to the instances of the scene's images.
     pub objects: ObjectQueries,
 }
-
-/// A tensor to write: name, type, shape, bytes.
-type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
 
 impl Given {
     /// Checks that the data fit a scene with this number of points.
@@ -94,7 +91,7 @@ impl Given {
     }
 
     /// Converts the data to the tensors of a bundle.
-    pub fn tensors(&self, points: usize) -> Vec<Tensor> {
+    pub(super) fn tensors(&self, points: usize) -> Vec<Tensor> {
         let mut tensors = Vec::new();
         let [features, objects] = self
             .channels(points)

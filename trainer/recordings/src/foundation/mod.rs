@@ -8,12 +8,15 @@
 
 mod bundle;
 mod given;
+mod grey16;
 mod supervision;
+mod tensors;
 
 use segscape::views::{Camera, Correspondence, Map};
 
-pub use bundle::{INDEX, load_grey16};
+pub use bundle::INDEX;
 pub use given::Given;
+pub use grey16::load_grey16;
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// A scene.

@@ -61,8 +61,30 @@ fn with<T>(
 }
 
 fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
-    let missing = |name: &str| format!("there is no array `{name}`");
-    let ([count, rows, columns], confidences) = with(path, "depth_conf", |array| {
+    let (size, confidences) = confidences(path)?;
+    let archive = Archive { path, size };
+    let taken: Vec<Option<Camera>> = (0..)
+        .zip(archive.cameras()?)
+        .map(|(row, camera): (usize, _)| camera.filter(|_| row.is_multiple_of(every)))
+        .collect();
+    let images = archive.images(&taken, &confidences)?;
+    let pictures = archive.pictures(&taken)?;
+    let differences = archive.differences(&taken, &images)?;
+    let [count, ..] = size;
+    let lost = count.div_ceil(every) - images.len();
+    Ok(Reconstruction {
+        images,
+        pictures,
+        lost,
+        points: None,
+        disagreement: median(differences),
+        is_metric: false,
+    })
+}
+
+/// The numbers of images, rows and columns, and the confidence of each pixel.
+fn confidences(path: &Path) -> anyhow::Result<([usize; 3], Vec<f32>)> {
+    with(path, "depth_conf", |array| {
         let [images, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
             .ok()
             .with_context(|| {
@@ -83,119 +105,150 @@ fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
         })?;
         Ok(([images, rows, columns], array.next(pixels)?))
     })?
-    .with_context(|| missing("depth_conf"))?;
-    let pixels = rows * columns;
-    let quantile = {
-        let mut sorted = confidences.clone();
-        let place = (DROPPED * (sorted.len() - 1) as f32) as usize;
-        *sorted.select_nth_unstable_by(place, f32::total_cmp).1
-    };
-    let is_sure = |confidence: f32| confidence > NO_CONFIDENCE && confidence >= quantile;
-    let all = |name: &str, shape: [usize; 3]| {
-        let values = with(path, name, |array| {
+    .with_context(|| missing("depth_conf"))
+}
+
+fn missing(name: &str) -> String {
+    format!("there is no array `{name}`")
+}
+
+/// The predictions for images of one size.
+struct Archive<'a> {
+    path: &'a Path,
+    /// Numbers of images, rows and columns.
+    size: [usize; 3],
+}
+
+impl Archive<'_> {
+    /// The camera of each image, if it has a valid one.
+    fn cameras(&self) -> anyhow::Result<Vec<Option<Camera>>> {
+        let [count, rows, columns] = self.size;
+        let all = |name: &str, shape: [usize; 3]| {
+            let values = with(self.path, name, |array| {
+                ensure!(
+                    array.shape == shape,
+                    "the shape is {:?} instead of {shape:?}",
+                    array.shape
+                );
+                array.next(shape.iter().product())
+            })?;
+            values.with_context(|| missing(name))
+        };
+        let extrinsics = all("extrinsic", [count, 3, 4])?;
+        let intrinsics = all("intrinsic", [count, 3, 3])?;
+        Ok(extrinsics
+            .chunks_exact(12)
+            .zip(intrinsics.chunks_exact(9))
+            .map(|(e, i)| camera(e, i, [columns as f32, rows as f32]))
+            .collect())
+    }
+
+    /// The `taken` images with their cameras and depth, which is 0 where it is not confident.
+    fn images(&self, taken: &[Option<Camera>], confidences: &[f32]) -> anyhow::Result<Vec<Image>> {
+        let [count, rows, columns] = self.size;
+        let quantile = {
+            let mut sorted = confidences.to_vec();
+            let place = (DROPPED * (sorted.len() - 1) as f32) as usize;
+            *sorted.select_nth_unstable_by(place, f32::total_cmp).1
+        };
+        let is_sure = |confidence: f32| confidence > NO_CONFIDENCE && confidence >= quantile;
+        let mut images = Vec::new();
+        with(self.path, "depth", |array| {
             ensure!(
-                array.shape == shape,
-                "the shape is {:?} instead of {shape:?}",
+                [&[count, rows, columns, 1][..], &[count, rows, columns]]
+                    .contains(&&array.shape[..]),
+                "the shape {:?} does not fit `depth_conf`",
                 array.shape
             );
-            array.next(shape.iter().product())
-        })?;
-        values.with_context(|| missing(name))
-    };
-    let extrinsics = all("extrinsic", [count, 3, 4])?;
-    let intrinsics = all("intrinsic", [count, 3, 3])?;
-    let cameras: Vec<Option<Camera>> = extrinsics
-        .chunks_exact(12)
-        .zip(intrinsics.chunks_exact(9))
-        .map(|(e, i)| camera(e, i, [columns as f32, rows as f32]))
-        .collect();
-    let is_taken = |image: usize| image.is_multiple_of(every) && cameras[image].is_some();
-    let mut images = Vec::new();
-    with(path, "depth", |array| {
-        ensure!(
-            [&[count, rows, columns, 1][..], &[count, rows, columns]].contains(&&array.shape[..]),
-            "the shape {:?} does not fit `depth_conf`",
-            array.shape
-        );
-        for row in 0..count {
-            let mut depth = array.next(pixels)?;
-            let sure = &confidences[row * pixels..][..pixels];
-            depth
-                .iter_mut()
-                .zip(sure)
-                .filter(|(depth, sure)| !(depth.is_finite() && **depth > 0.0 && is_sure(**sure)))
-                .for_each(|(depth, _)| *depth = 0.0);
-            if let (true, Some(camera)) = (is_taken(row), cameras[row]) {
-                let depth = Some(Map::new(depth, [rows, columns, 1])?);
-                let name = format!("{row:06}");
-                images.push(Image {
-                    picture: Some(format!("{name}.png")),
-                    name,
-                    camera,
-                    depth,
-                    mask: None,
-                    instances: vec![],
-                    features: None,
-                });
-            }
-        }
-        Ok(())
-    })?
-    .with_context(|| missing("depth"))?;
-    let mut pictures = Vec::new();
-    with(path, "images", |array| {
-        let is_planar = array.shape == [count, 3, rows, columns];
-        ensure!(
-            is_planar || array.shape == [count, rows, columns, 3],
-            "the shape {:?} does not fit `depth_conf`",
-            array.shape
-        );
-        for row in 0..count {
-            let values = array.next(3 * pixels)?;
-            if is_taken(row) {
-                pictures.push(picture(&values, [rows, columns], is_planar)?);
-            }
-        }
-        Ok(())
-    })?
-    .with_context(|| missing("images"))?;
-    let mut differences = Vec::new();
-    with(path, "world_points", |array| {
-        ensure!(
-            array.shape == [count, rows, columns, 3],
-            "the shape {:?} does not fit `depth_conf`",
-            array.shape
-        );
-        let mut images = images.iter();
-        for row in 0..count {
-            let points = array.next(3 * pixels)?;
-            let Some(image) = is_taken(row).then(|| images.next()).flatten() else {
-                continue;
-            };
-            let Some(depth) = &image.depth else { continue };
-            for (pixel, point) in points.chunks_exact(3).enumerate().step_by(STRIDE) {
-                let here = depth.at(pixel / columns, pixel % columns)[0];
-                let [x, y] = [
-                    ((pixel % columns) as f32 + 0.5) / columns as f32,
-                    ((pixel / columns) as f32 + 0.5) / rows as f32,
-                ];
-                if here > 0.0 {
-                    let other = Vec3::from(image.camera.back_project(Pixel { x, y, depth: here }));
-                    differences.push(other.distance(Vec3::from_slice(point)) / here);
+            let pixels = rows * columns;
+            for (row, camera) in taken.iter().enumerate() {
+                let mut depth = array.next(pixels)?;
+                let sure = &confidences[row * pixels..][..pixels];
+                depth
+                    .iter_mut()
+                    .zip(sure)
+                    .filter(|(depth, sure)| {
+                        !(depth.is_finite() && **depth > 0.0 && is_sure(**sure))
+                    })
+                    .for_each(|(depth, _)| *depth = 0.0);
+                if let Some(camera) = *camera {
+                    let depth = Some(Map::new(depth, [rows, columns, 1])?);
+                    let name = format!("{row:06}");
+                    images.push(Image {
+                        picture: Some(format!("{name}.png")),
+                        name,
+                        camera,
+                        depth,
+                        mask: None,
+                        instances: vec![],
+                        features: None,
+                    });
                 }
             }
-        }
-        Ok(())
-    })?;
-    let lost = count.div_ceil(every) - images.len();
-    Ok(Reconstruction {
-        images,
-        pictures,
-        lost,
-        points: None,
-        disagreement: median(differences),
-        is_metric: false,
-    })
+            Ok(())
+        })?
+        .with_context(|| missing("depth"))?;
+        Ok(images)
+    }
+
+    /// The pictures of the `taken` images.
+    fn pictures(&self, taken: &[Option<Camera>]) -> anyhow::Result<Vec<Picture>> {
+        let [count, rows, columns] = self.size;
+        let mut pictures = Vec::new();
+        with(self.path, "images", |array| {
+            let is_planar = array.shape == [count, 3, rows, columns];
+            ensure!(
+                is_planar || array.shape == [count, rows, columns, 3],
+                "the shape {:?} does not fit `depth_conf`",
+                array.shape
+            );
+            for camera in taken {
+                let values = array.next(3 * rows * columns)?;
+                if camera.is_some() {
+                    pictures.push(picture(&values, [rows, columns], is_planar)?);
+                }
+            }
+            Ok(())
+        })?
+        .with_context(|| missing("images"))?;
+        Ok(pictures)
+    }
+
+    /// Distances between the points of both branches, as shares of the depth, at some pixels of the
+    /// `taken` images; empty if the other branch is missing.
+    fn differences(&self, taken: &[Option<Camera>], images: &[Image]) -> anyhow::Result<Vec<f32>> {
+        let [count, rows, columns] = self.size;
+        let mut differences = Vec::new();
+        with(self.path, "world_points", |array| {
+            ensure!(
+                array.shape == [count, rows, columns, 3],
+                "the shape {:?} does not fit `depth_conf`",
+                array.shape
+            );
+            let mut images = images.iter();
+            for camera in taken {
+                let points = array.next(3 * rows * columns)?;
+                let Some(image) = camera.and_then(|_| images.next()) else {
+                    continue;
+                };
+                let Some(depth) = &image.depth else { continue };
+                for (pixel, point) in points.chunks_exact(3).enumerate().step_by(STRIDE) {
+                    let here = depth.at(pixel / columns, pixel % columns)[0];
+                    let [x, y] = [
+                        ((pixel % columns) as f32 + 0.5) / columns as f32,
+                        ((pixel / columns) as f32 + 0.5) / rows as f32,
+                    ];
+                    if here > 0.0 {
+                        let other =
+                            Vec3::from(image.camera.back_project(Pixel { x, y, depth: here }));
+                        differences.push(other.distance(Vec3::from_slice(point)) / here);
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Ok(differences)
+    }
 }
 
 /// The camera whose world-to-camera rows are `e`; `None` if they are not a pose or `i` are not

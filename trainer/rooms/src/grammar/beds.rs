@@ -16,47 +16,14 @@ pub fn bed(rng: &mut RoomRng) -> Object {
     let (frame, sheet, cover) = (rng.carcass(0), rng.white(), rng.fabric());
     let top = base + thick;
     let head = rng.within(0.75, 1.25);
-    let headboard = match rng.count(0, 2) {
-        0 => Mesh::slab(w + 0.06, 0.05, head),
-        1 => Mesh::cushion(w + 0.06, head - base, 0.12, 0.25)
-            .pitched(std::f32::consts::FRAC_PI_2)
-            .at(0.0, 0.06, base + (head - base) / 2.0),
-        _ => {
-            let bars = Mesh::cylinder(0.016, head)
-                .repeated((0..9).map(|i| Vec3::new(w * (i as f32 / 8.0 - 0.5), 0.0, 0.0)));
-            bars.and(Mesh::tube(
-                &[
-                    Vec3::new(-w / 2.0, 0.0, head),
-                    Vec3::new(0.0, 0.0, head + 0.08),
-                    Vec3::new(w / 2.0, 0.0, head),
-                ],
-                0.025,
-            ))
-        }
-    };
+    let headboard = headboard(w, base, head, rng);
     let reach = rng.within(0.6, 0.85);
     let (hang, seed, fold) = (
         rng.within(0.1, base + thick - 0.05),
         rng.seed(),
         rng.within(0.02, 0.07),
     );
-    let duvet = Mesh::surface(28, 28, |u, v| {
-        // Across the bed, the cover runs up one side, over the top and down the other.
-        let (across, along) = ((2.0 * u - 1.0) * (w / 2.0 + 0.03 + hang), v * d * reach);
-        let over = (across.abs() - w / 2.0 - 0.03).max(0.0);
-        let rumple = fold * rough(Vec3::new(across * 5.0, along * 4.0, 0.0), seed);
-        let x = across.clamp(-w / 2.0 - 0.03, w / 2.0 + 0.03);
-        let outward = if over > 0.0 {
-            across.signum() * rumple
-        } else {
-            0.0
-        };
-        Vec3::new(
-            x + outward,
-            d / 2.0 + 0.02 - along,
-            top + 0.02 + if over > 0.0 { 0.0 } else { rumple } - over,
-        )
-    });
+    let duvet = duvet([w, d, top], [hang, fold], reach, seed);
     let foot = Mesh::surface(14, 3, |u, v| {
         Vec3::new(
             (u - 0.5) * (w + 0.06),
@@ -104,6 +71,50 @@ pub fn bed(rng: &mut RoomRng) -> Object {
             o.with_top([x, -d / 2.0 + 0.22, top], [0.12, 0.1], 0.8)
         })
         .with_top([0.0, d * 0.15, top + fold + 0.02], [w * 0.7, d * 0.4], 1.0)
+}
+
+/// A headboard of the height `head`: a panel, a cushion above `base`, or bars under an arch.
+fn headboard(w: f32, base: f32, head: f32, rng: &mut RoomRng) -> Mesh {
+    match rng.count(0, 2) {
+        0 => Mesh::slab(w + 0.06, 0.05, head),
+        1 => Mesh::cushion(w + 0.06, head - base, 0.12, 0.25)
+            .pitched(std::f32::consts::FRAC_PI_2)
+            .at(0.0, 0.06, base + (head - base) / 2.0),
+        _ => {
+            let bars = Mesh::cylinder(0.016, head)
+                .repeated((0..9).map(|i| Vec3::new(w * (i as f32 / 8.0 - 0.5), 0.0, 0.0)));
+            bars.and(Mesh::tube(
+                &[
+                    Vec3::new(-w / 2.0, 0.0, head),
+                    Vec3::new(0.0, 0.0, head + 0.08),
+                    Vec3::new(w / 2.0, 0.0, head),
+                ],
+                0.025,
+            ))
+        }
+    }
+}
+
+/// The cover of a bed of size w x d with its upper side at `top`, over the share `reach` of the
+/// length. It hangs down by `hang` and has folds of the height `fold`.
+fn duvet([w, d, top]: [f32; 3], [hang, fold]: [f32; 2], reach: f32, seed: u32) -> Mesh {
+    Mesh::surface(28, 28, |u, v| {
+        // Across the bed, the cover runs up one side, over the top and down the other.
+        let (across, along) = ((2.0 * u - 1.0) * (w / 2.0 + 0.03 + hang), v * d * reach);
+        let over = (across.abs() - w / 2.0 - 0.03).max(0.0);
+        let rumple = fold * rough(Vec3::new(across * 5.0, along * 4.0, 0.0), seed);
+        let x = across.clamp(-w / 2.0 - 0.03, w / 2.0 + 0.03);
+        let outward = if over > 0.0 {
+            across.signum() * rumple
+        } else {
+            0.0
+        };
+        Vec3::new(
+            x + outward,
+            d / 2.0 + 0.02 - along,
+            top + 0.02 + if over > 0.0 { 0.0 } else { rumple } - over,
+        )
+    })
 }
 
 /// A pillow or cushion, lying or leaning.

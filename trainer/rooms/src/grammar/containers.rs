@@ -1,14 +1,14 @@
-//! Baskets, bins, crates, trays and bags: mostly open, with objects in them.
+//! Baskets, crates, tubs and trays: mostly open, with objects in them.
 
 use std::f32::consts::{FRAC_PI_2, PI, TAU};
 
 use glam::{Vec2, Vec3};
 
-use super::{Object, soft::crumpled, walls::frame};
+use super::{Object, soft::crumpled};
 use crate::{mesh::Mesh, rng::RoomRng};
 
 /// Four walls and a floor; `narrow` is the fraction by which the box narrows towards the floor.
-fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
+pub fn open_box([w, d, h]: [f32; 3], thick: f32, narrow: f32) -> Mesh {
     let walls = Mesh::slab(w, thick, h)
         .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * (d - thick) / 2.0, 0.0)))
         .and(
@@ -32,7 +32,7 @@ pub fn rim([w, d]: [f32; 2], bar: f32, tall: f32) -> Mesh {
 }
 
 /// Adds up to `most` objects that lie in a container of size w x d, from height z up.
-fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, rng: &mut RoomRng) -> Object {
+pub fn contents(o: Object, [w, d]: [f32; 2], z: f32, most: usize, rng: &mut RoomRng) -> Object {
     let things = rng.count(0, most);
     o.each(things, |o, i| {
         let (x, y) = (rng.about(w * 0.2), rng.about(d * 0.2));
@@ -268,105 +268,6 @@ pub fn storage_organizer(rng: &mut RoomRng) -> Object {
     .with_top([0.0, 0.0, h + 0.02], [w * 0.9, d * 0.9], 0.4)
 }
 
-/// A recycling bin with a sign, and with a hole in its lid or an open top.
-pub fn recycling_bin(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.32, 0.52),
-        rng.within(0.3, 0.5),
-        rng.within(0.5, 0.95),
-    ];
-    let body = match rng.count(0, 2) {
-        0 => rng.leaf().shaded(1.3),
-        1 => crate::material::Material::new(
-            crate::material::Texture::Mottled(0.2),
-            Vec3::new(0.16, 0.3, 0.62) * rng.within(0.7, 1.3),
-            Vec3::new(0.12, 0.22, 0.45),
-            rng,
-        ),
-        _ => rng.paint(),
-    };
-    let (dark, sign) = (rng.dark(), rng.white());
-    let hole = rng.chance(0.6);
-    let arrows = Mesh::ring(h * 0.09, 0.009, TAU * 0.85)
-        .pitched(-FRAC_PI_2)
-        .at(0.0, d / 2.0 - 0.01, h * 0.6);
-    let o = Object::new("recycling bin")
-        .with(body, open_box([w, d, h], 0.016, 0.16))
-        .with(
-            body.shaded(0.9),
-            rim([w + 0.03, d + 0.03], 0.025, 0.04).at(0.0, 0.0, h - 0.04),
-        )
-        .with(sign, arrows);
-    if hole {
-        return o
-            .with(
-                body.sibling(rng),
-                Mesh::soft(w + 0.02, d + 0.02, 0.06, 0.02).at(0.0, 0.0, h),
-            )
-            .with(
-                dark,
-                Mesh::cylinder(w * 0.22, 0.008).at(0.0, 0.0, h + 0.056),
-            );
-    }
-    let fill = crumpled(Mesh::ellipsoid(w * 0.38, d * 0.38, 0.2), 0.08, rng);
-    contents(
-        o.with(rng.print(0.07), fill.at(0.0, 0.0, h * 0.72)),
-        [w * 0.8, d * 0.8],
-        h * 0.85,
-        4,
-        rng,
-    )
-}
-
-/// A large bin with a domed lid and a flap, or a flat lid and a pedal.
-pub fn trash_bin(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.3, 0.5),
-        rng.within(0.26, 0.42),
-        rng.within(0.55, 0.85),
-    ];
-    let body = if rng.chance(0.5) {
-        rng.metal().missing(0.1)
-    } else {
-        rng.paint()
-    };
-    let (trim, bag) = (rng.dark(), rng.white());
-    let domed = rng.chance(0.5);
-    let o = Object::new("trash bin")
-        .with(
-            body,
-            Mesh::soft(w, d, h * 0.82, 0.04).subdivided(0.15).warp(|p| {
-                Vec3::new(
-                    p.x * (0.85 + 0.15 * p.z / h),
-                    p.y * (0.85 + 0.15 * p.z / h),
-                    p.z,
-                )
-            }),
-        )
-        .with(
-            bag,
-            rim([w * 1.01, d * 1.01], 0.03, 0.05).at(0.0, 0.0, h * 0.78),
-        );
-    if domed {
-        let dome = Mesh::soft(w, d, h * 0.2, 0.06)
-            .subdivided(0.08)
-            .warp(|p| Vec3::new(p.x * (1.0 - 0.4 * p.z / (h * 0.2)), p.y, p.z));
-        o.with(body.sibling(rng), dome.at(0.0, 0.0, h * 0.8)).with(
-            trim,
-            Mesh::slab(w * 0.6, 0.02, h * 0.12).at(0.0, d / 2.0, h * 0.83),
-        )
-    } else {
-        o.with(
-            trim,
-            Mesh::soft(w * 1.02, d * 1.02, 0.05, 0.02).at(0.0, 0.0, h * 0.82),
-        )
-        .with(
-            trim.sibling(rng),
-            Mesh::soft(0.14, 0.1, 0.03, 0.01).at(0.0, d / 2.0 + 0.02, 0.0),
-        )
-    }
-}
-
 /// A case of bottles in film on a cardboard tray.
 pub fn case_of_water_bottles(rng: &mut RoomRng) -> Object {
     let (columns, rows) = (rng.count(4, 6), rng.count(3, 4));
@@ -448,126 +349,4 @@ pub fn tray(rng: &mut RoomRng) -> Object {
                 .at(x, rng.about(d * 0.2), 0.012),
             )
         })
-}
-
-/// A handbag with a flap, a clasp and a strap.
-pub fn purse(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.22, 0.36),
-        rng.within(0.09, 0.15),
-        rng.within(0.17, 0.26),
-    ];
-    let hide = rng.fabric();
-    let flap = Mesh::surface(6, 6, |u, v| {
-        let angle = v * 1.9;
-        Vec3::new(
-            (u - 0.5) * w * 0.96,
-            d * 0.55 * (angle - 0.9).sin().clamp(-1.0, 1.0),
-            h * (0.98 - 0.45 * (v - 0.4).max(0.0)),
-        )
-    });
-    Object::new("purse")
-        .with(
-            hide,
-            crumpled(Mesh::soft(w, d, h, 0.035).tapered(0.8, h), 0.015, rng),
-        )
-        .with(hide.sibling(rng), flap)
-        .with(
-            rng.metal(),
-            Mesh::soft(0.04, 0.02, 0.03, 0.006).at(0.0, d * 0.48, h * 0.62),
-        )
-        .with(
-            hide.shaded(0.7),
-            Mesh::ring(w * 0.38, 0.011, PI)
-                .pitched(FRAC_PI_2 - rng.within(0.0, 0.6))
-                .at(0.0, 0.0, h * 0.92),
-        )
-}
-
-/// A bag of stiff paper with a folded top, a print and cord handles.
-pub fn paper_bag(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.2, 0.34),
-        rng.within(0.11, 0.18),
-        rng.within(0.26, 0.42),
-    ];
-    let (paper, print) = (
-        if rng.chance(0.6) {
-            rng.cardboard()
-        } else {
-            rng.white()
-        },
-        rng.print(0.06),
-    );
-    let body = crumpled(open_box([w, d, h], 0.01, 0.0), 0.015, rng);
-    let o = Object::new("paper bag")
-        .with(paper, body)
-        .with(
-            print,
-            Mesh::slab(w * 0.5, 0.004, h * 0.35).at(0.0, d / 2.0 + 0.012, h * 0.3),
-        )
-        .with(
-            paper.shaded(0.7),
-            Mesh::ring(w * 0.2, 0.008, PI)
-                .pitched(FRAC_PI_2)
-                .repeated([-1.0, 1.0].map(|s| Vec3::new(0.0, s * d * 0.48, h - 0.01))),
-        );
-    contents(o, [w * 0.8, d * 0.8], h * 0.5, 3, rng)
-}
-
-/// Soft luggage: a pocket, straps, and a handle on top.
-pub fn luggage(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.5, 0.75),
-        rng.within(0.24, 0.34),
-        rng.within(0.3, 0.46),
-    ];
-    let (cloth, trim) = (rng.fabric(), rng.dark());
-    Object::new("luggage")
-        .with(cloth, crumpled(Mesh::soft(w, d, h, 0.08), 0.02, rng))
-        .with(
-            cloth.sibling(rng),
-            crumpled(Mesh::soft(w * 0.7, 0.09, h * 0.6, 0.035), 0.015, rng).at(
-                0.0,
-                d / 2.0,
-                h * 0.12,
-            ),
-        )
-        .with(
-            trim,
-            frame(w * 0.74, h * 0.66, 0.018, 0.02).at(0.0, d / 2.0 + 0.005, h * 0.09),
-        )
-        .with(
-            trim.sibling(rng),
-            Mesh::slab(0.04, d + 0.03, h + 0.012)
-                .repeated([-1.0, 1.0].map(|s| Vec3::new(s * w * 0.27, 0.0, -0.006))),
-        )
-        .with(
-            trim,
-            Mesh::ring(0.1, 0.016, PI)
-                .pitched(FRAC_PI_2)
-                .at(0.0, 0.0, h),
-        )
-}
-
-/// An open bin without a lid, with paper in it.
-pub fn bin(rng: &mut RoomRng) -> Object {
-    let [w, d, h] = [
-        rng.within(0.24, 0.42),
-        rng.within(0.2, 0.34),
-        rng.within(0.26, 0.42),
-    ];
-    let body = rng.paint();
-    let lip = rim([w + 0.02, d + 0.02], 0.02, 0.02).at(0.0, 0.0, h - 0.02);
-    let heap = crumpled(Mesh::ellipsoid(w * 0.36, d * 0.36, h * 0.4), 0.06, rng);
-    let filled = rng.chance(0.7);
-    let o = Object::new("bin")
-        .with(body, open_box([w, d, h], 0.012, 0.22))
-        .with(body.sibling(rng), lip);
-    let o = if filled {
-        o.with(rng.white(), heap.at(0.0, 0.0, h * 0.3))
-    } else {
-        o
-    };
-    contents(o, [w * 0.7, d * 0.7], h * 0.45, 3, rng)
 }

@@ -2,7 +2,7 @@
 
 use glam::Vec3;
 
-use super::{Object, tables::drawers};
+use super::{Object, forward, tables::drawers};
 use crate::{material::Material, mesh::Mesh, rng::RoomRng};
 
 /// A kitchen counter of random size: a row of base units under one worktop.
@@ -124,10 +124,6 @@ pub fn appliance(
     front(object, rng)
 }
 
-fn upright(mesh: Mesh) -> Mesh {
-    mesh.pitched(-std::f32::consts::FRAC_PI_2)
-}
-
 /// A washing machine with a round door.
 pub fn washing_machine(rng: &mut RoomRng) -> Object {
     let [w, d, h] = [
@@ -139,11 +135,11 @@ pub fn washing_machine(rng: &mut RoomRng) -> Object {
         let r = rng.within(0.15, 0.2);
         o.with(
             rng.dark(),
-            upright(Mesh::lathe(&[(0.0, 0.01), (r, 0.02), (r, 0.0)])).at(0.0, d / 2.0, h * 0.48),
+            forward(Mesh::lathe(&[(0.0, 0.01), (r, 0.02), (r, 0.0)])).at(0.0, d / 2.0, h * 0.48),
         )
         .with(
             rng.metal(),
-            upright(Mesh::ring(r, 0.03, std::f32::consts::TAU)).at(0.0, d / 2.0, h * 0.48),
+            forward(Mesh::ring(r, 0.03, std::f32::consts::TAU)).at(0.0, d / 2.0, h * 0.48),
         )
         .with(
             rng.paint(),
@@ -151,7 +147,7 @@ pub fn washing_machine(rng: &mut RoomRng) -> Object {
         )
         .with(
             rng.dark(),
-            upright(Mesh::cylinder(0.03, 0.035)).at(w * 0.2, d / 2.0, h * 0.91),
+            forward(Mesh::cylinder(0.03, 0.035)).at(w * 0.2, d / 2.0, h * 0.91),
         )
         .with_top([0.0, 0.0, h], [w * 0.8, d * 0.8], 0.6)
     };
@@ -168,7 +164,7 @@ pub fn stove(rng: &mut RoomRng) -> Object {
     let front = |o: Object, rng: &mut RoomRng| {
         let black = rng.dark();
         let plates = Mesh::cylinder(w * 0.14, 0.02).at_corners(glam::Vec2::new(w * 0.23, d * 0.2));
-        let knobs = upright(Mesh::cylinder(0.022, 0.03))
+        let knobs = forward(Mesh::cylinder(0.022, 0.03))
             .repeated((0..5).map(|i| Vec3::new((i as f32 - 2.0) * w * 0.17, d / 2.0, h * 0.93)));
         let back = rng.chance(0.6);
         o.with(black, plates.at(0.0, 0.0, h))

@@ -9,16 +9,22 @@ use glam::Vec3;
 use super::{deform, material::Material, mesh::Mesh, rng::RoomRng};
 
 mod appliances;
+mod bags;
+mod bath_accessories;
 mod bathroom;
 mod beds;
+mod bins;
 mod building;
 mod cleaning;
 mod clutter;
 mod containers;
+mod decorations;
+mod electrical;
 mod electronics;
 mod fixtures;
 mod hobby;
 mod kitchen;
+mod machines;
 mod office;
 mod restroom;
 mod seating;
@@ -27,7 +33,10 @@ mod shower;
 mod soft;
 mod storage;
 mod tables;
+mod upholstery;
+mod vanities;
 mod walls;
+mod worktop;
 
 pub use bathroom::basin;
 pub use building::{doorframe_of, rail_of, windowsill_of};
@@ -127,6 +136,11 @@ impl Object {
     }
 }
 
+/// The mesh with its upper side turned to the front.
+fn forward(mesh: Mesh) -> Mesh {
+    mesh.pitched(-std::f32::consts::FRAC_PI_2)
+}
+
 /// A grammar: maps random choices to an object.
 pub type Kind = fn(&mut RoomRng) -> Object;
 
@@ -134,10 +148,10 @@ pub type Kind = fn(&mut RoomRng) -> Object;
 pub const CATALOGUE: &[(&str, Kind)] = &[
     ("chair", seating::chair),
     ("office chair", seating::office_chair),
-    ("armchair", seating::armchair),
+    ("armchair", upholstery::armchair),
     ("stool", seating::stool),
-    ("couch", seating::couch),
-    ("ottoman", seating::ottoman),
+    ("couch", upholstery::couch),
+    ("ottoman", upholstery::ottoman),
     ("bench", seating::bench),
     ("table", tables::table),
     ("dining table", tables::dining_table),
@@ -216,7 +230,7 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("jacket", walls::jacket),
     ("door", walls::door),
     ("window", walls::window),
-    ("sofa chair", seating::sofa_chair),
+    ("sofa chair", upholstery::sofa_chair),
     ("folded chair", seating::folded_chair),
     ("cushion", hobby::cushion),
     ("mattress", hobby::mattress),
@@ -230,14 +244,14 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("storage bin", containers::storage_bin),
     ("storage container", containers::storage_container),
     ("storage organizer", containers::storage_organizer),
-    ("recycling bin", containers::recycling_bin),
-    ("trash bin", containers::trash_bin),
-    ("bin", containers::bin),
+    ("recycling bin", bins::recycling_bin),
+    ("trash bin", bins::trash_bin),
+    ("bin", bins::bin),
     ("tray", containers::tray),
     ("case of water bottles", containers::case_of_water_bottles),
-    ("purse", containers::purse),
-    ("paper bag", containers::paper_bag),
-    ("luggage", containers::luggage),
+    ("purse", bags::purse),
+    ("paper bag", bags::paper_bag),
+    ("luggage", bags::luggage),
     ("laundry hamper", cleaning::laundry_hamper),
     ("ironing board", cleaning::ironing_board),
     ("laundry detergent", cleaning::laundry_detergent),
@@ -249,21 +263,21 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
     ("plunger", cleaning::plunger),
     ("ladder", cleaning::ladder),
     ("oven", appliances::oven),
-    ("toaster", appliances::toaster),
-    ("toaster oven", appliances::toaster_oven),
+    ("toaster", worktop::toaster),
+    ("toaster oven", worktop::toaster_oven),
     ("dishwasher", appliances::dishwasher),
     ("range hood", appliances::range_hood),
     ("mini fridge", appliances::mini_fridge),
     ("water cooler", appliances::water_cooler),
-    ("coffee kettle", appliances::coffee_kettle),
-    ("dish rack", appliances::dish_rack),
-    ("paper towel roll", appliances::paper_towel_roll),
-    ("water pitcher", appliances::water_pitcher),
+    ("coffee kettle", worktop::coffee_kettle),
+    ("dish rack", worktop::dish_rack),
+    ("paper towel roll", worktop::paper_towel_roll),
+    ("water pitcher", worktop::water_pitcher),
     ("copier", appliances::copier),
-    ("machine", appliances::machine),
-    ("bathroom vanity", shower::bathroom_vanity),
-    ("bathroom counter", shower::bathroom_counter),
-    ("bathroom cabinet", shower::bathroom_cabinet),
+    ("machine", machines::machine),
+    ("bathroom vanity", vanities::bathroom_vanity),
+    ("bathroom counter", vanities::bathroom_counter),
+    ("bathroom cabinet", vanities::bathroom_cabinet),
     ("bathroom stall", restroom::bathroom_stall),
     ("bathroom stall door", restroom::bathroom_stall_door),
     ("shower wall", shower::shower_wall),
@@ -277,24 +291,24 @@ pub const CATALOGUE: &[(&str, Kind)] = &[
         "toilet seat cover dispenser",
         restroom::toilet_seat_cover_dispenser,
     ),
-    ("toilet paper holder", shower::toilet_paper_holder),
-    ("handicap bar", shower::handicap_bar),
-    ("scale", shower::scale),
-    ("mat", shower::mat),
-    ("hair dryer", shower::hair_dryer),
-    ("soap dish", shower::soap_dish),
-    ("power outlet", fixtures::power_outlet),
-    ("light switch", fixtures::light_switch),
-    ("power strip", fixtures::power_strip),
+    ("toilet paper holder", bath_accessories::toilet_paper_holder),
+    ("handicap bar", bath_accessories::handicap_bar),
+    ("scale", bath_accessories::scale),
+    ("mat", bath_accessories::mat),
+    ("hair dryer", bath_accessories::hair_dryer),
+    ("soap dish", bath_accessories::soap_dish),
+    ("power outlet", electrical::power_outlet),
+    ("light switch", electrical::light_switch),
+    ("power strip", electrical::power_strip),
     ("fire extinguisher", fixtures::fire_extinguisher),
     ("fire alarm", fixtures::fire_alarm),
     ("vent", fixtures::vent),
     ("pipe", fixtures::pipe),
     ("sign", fixtures::sign),
-    ("calendar", fixtures::calendar),
+    ("calendar", decorations::calendar),
     ("mailbox", fixtures::mailbox),
-    ("ceiling light", fixtures::ceiling_light),
-    ("decoration", fixtures::decoration),
+    ("ceiling light", electrical::ceiling_light),
+    ("decoration", decorations::decoration),
     ("blackboard", office::blackboard),
     ("projector", office::projector),
     ("projector screen", office::projector_screen),

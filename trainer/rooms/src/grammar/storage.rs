@@ -213,22 +213,18 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, rng: &mut Roo
                 o
             };
             let o = if panel {
-                let frame = [
-                    (0.0, 0.0, leaf - 0.012, inset),
-                    (0.0, height - inset, leaf - 0.012, inset),
-                    (inset / 2.0 - leaf / 2.0, 0.0, inset, height),
-                    (leaf / 2.0 - inset / 2.0, 0.0, inset, height),
-                ];
-                frame.into_iter().fold(o, |o, (dx, z, fw, fh)| {
-                    o.with(
-                        front.shaded(0.93),
-                        swing(Mesh::slab(fw, rim, fh).at(
-                            x + dx,
-                            d / 2.0 + 0.02 + rim / 2.0,
-                            plinth + 0.01 + z,
-                        )),
-                    )
-                })
+                raised_frame([leaf, height], inset)
+                    .into_iter()
+                    .fold(o, |o, (dx, z, fw, fh)| {
+                        o.with(
+                            front.shaded(0.93),
+                            swing(Mesh::slab(fw, rim, fh).at(
+                                x + dx,
+                                d / 2.0 + 0.02 + rim / 2.0,
+                                plinth + 0.01 + z,
+                            )),
+                        )
+                    })
             } else {
                 o
             };
@@ -242,6 +238,16 @@ fn fronted(class: &'static str, [w, d, h]: [f32; 3], doors: usize, rng: &mut Roo
             )
         })
         .with_top([0.0, 0.0, h + 0.01], [w * 0.92, d * 0.88], 1.0)
+}
+
+/// The raised frame on a door of this size, `inset` wide: x, z, width and height of its bars.
+fn raised_frame([leaf, height]: [f32; 2], inset: f32) -> [(f32, f32, f32, f32); 4] {
+    [
+        (0.0, 0.0, leaf - 0.012, inset),
+        (0.0, height - inset, leaf - 0.012, inset),
+        (inset / 2.0 - leaf / 2.0, 0.0, inset, height),
+        (leaf / 2.0 - inset / 2.0, 0.0, inset, height),
+    ]
 }
 
 /// A cupboard of any height up to that of a person.

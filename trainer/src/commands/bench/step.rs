@@ -72,10 +72,60 @@ const PARTS: [&str; 9] = [
     "step",
 ];
 
+/// What was measured of all steps.
+struct Measured {
+    /// Milliseconds of each step, for each of [`PARTS`].
+    parts: Vec<Vec<f64>>,
+    /// Floating-point operations of each step.
+    flops: Vec<f64>,
+    /// Loss and gradient norm of each step, one line per step.
+    losses: String,
+    /// FLOPS of dense products.
+    peak: f64,
+}
+
 /// Prints one row per part with the median of all steps, and the step's share of the speed of the
 /// dense product.
 pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
     let options = &bench.step;
+    let config = configuration(options)?;
+    allocator::keep_freed_memory();
+    let Measured {
+        parts,
+        flops,
+        losses,
+        peak,
+    } = measure(options, &config, device)?;
+    let speeds: Vec<f64> = flops
+        .iter()
+        .zip(&parts[PARTS.len() - 1])
+        .map(|(flops, ms)| flops / ms / 1e6)
+        .collect();
+    for (part, times) in PARTS.iter().zip(parts) {
+        let ms = median(times);
+        print(
+            bench,
+            &json!({ "part": part, "ms": ms }),
+            &format!("{part:10} {ms:8.1} ms"),
+        )?;
+    }
+    let (gigaflop, gflops, peak) = (median(flops) / 1e9, median(speeds), peak / 1e9);
+    let row = json!({ "gigaflop": gigaflop, "gflops": gflops, "peak_gflops": peak, "share_of_peak": gflops / peak });
+    let text = format!(
+        "{gigaflop:.2} GFLOP per step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} GFLOPS of dense products",
+        100.0 * gflops / peak
+    );
+    print(bench, &row, &text)?;
+    match &options.losses {
+        Some(path) => {
+            fs::write(path, losses).with_context(|| format!("cannot write {}", path.display()))
+        }
+        None => Ok(()),
+    }
+}
+
+/// The configuration of the run, with the rooms that the options name.
+fn configuration(options: &StepOptions) -> anyhow::Result<Config> {
     let mut config = Config::read(&options.config)?;
     if let Some(rooms) = &options.rooms {
         (
@@ -90,14 +140,18 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
             config.data.generated,
         ) = (vec![], vec![], Some(Generated::default()));
     }
-    allocator::keep_freed_memory();
+    Ok(config)
+}
+
+/// Makes the steps.
+fn measure(options: &StepOptions, config: &Config, device: &Device) -> anyhow::Result<Measured> {
     let inner = device.clone();
     let device = device.clone().autodiff();
     device.seed(config.run.seed);
     let mut model = SegDino3dVl::new(&config.model, &device);
     let mut optimiser = AdamW::new(&config.optimiser);
     let mut ema = config.optimiser.ema.map(Ema::new);
-    let mut computers = Devices::new(std::slice::from_ref(&device), &config)?;
+    let mut computers = Devices::new(std::slice::from_ref(&device), config)?;
     let scenes = config.optimiser.scenes_per_step;
     let samples = Samples::start(config.clone(), 0);
     let next = || samples.next();
@@ -110,9 +164,12 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
         .map(|_| next())
         .collect::<anyhow::Result<Vec<Sample>>>()?
         .into_iter();
-    let mut peak = flops::peak(&inner)?;
-    let (mut parts, mut flops, mut losses) =
-        (vec![Vec::new(); PARTS.len()], Vec::new(), String::new());
+    let mut measured = Measured {
+        parts: vec![Vec::new(); PARTS.len()],
+        flops: Vec::new(),
+        losses: String::new(),
+        peak: flops::peak(&inner)?,
+    };
     for step in 0..options.steps {
         let began = Instant::now();
         let batch = (0..scenes)
@@ -152,40 +209,16 @@ pub fn run(bench: &Bench, device: &Device) -> anyhow::Result<()> {
             clock.elapsed(),
             began.elapsed(),
         ];
-        parts
+        measured
+            .parts
             .iter_mut()
             .zip(times)
             .for_each(|(part, time)| part.push(milliseconds(time)));
-        flops.push(done.flops);
-        losses += &format!("{} {norm}\n", done.figures[0]);
+        measured.flops.push(done.flops);
+        measured.losses += &format!("{} {norm}\n", done.figures[0]);
     }
-    peak = peak.max(flops::peak(&inner)?);
-    let speeds: Vec<f64> = flops
-        .iter()
-        .zip(&parts[PARTS.len() - 1])
-        .map(|(flops, ms)| flops / ms / 1e6)
-        .collect();
-    for (part, times) in PARTS.iter().zip(parts) {
-        let ms = median(times);
-        print(
-            bench,
-            &json!({ "part": part, "ms": ms }),
-            &format!("{part:10} {ms:8.1} ms"),
-        )?;
-    }
-    let (gigaflop, gflops, peak) = (median(flops) / 1e9, median(speeds), peak / 1e9);
-    let row = json!({ "gigaflop": gigaflop, "gflops": gflops, "peak_gflops": peak, "share_of_peak": gflops / peak });
-    let text = format!(
-        "{gigaflop:.2} GFLOP per step, {gflops:.1} GFLOPS: {:.1} % of the {peak:.1} GFLOPS of dense products",
-        100.0 * gflops / peak
-    );
-    print(bench, &row, &text)?;
-    match &options.losses {
-        Some(path) => {
-            fs::write(path, losses).with_context(|| format!("cannot write {}", path.display()))
-        }
-        None => Ok(()),
-    }
+    measured.peak = measured.peak.max(flops::peak(&inner)?);
+    Ok(measured)
 }
 
 fn milliseconds(time: Duration) -> f64 {

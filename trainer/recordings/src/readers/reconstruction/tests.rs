@@ -350,7 +350,7 @@ fn predictions_of_vggt_become_a_level_room_in_metres() {
 }
 
 #[test]
-fn failed_reconstructions_say_by_which_rule() {
+fn failed_predictions_say_by_which_rule() {
     type Change = (
         &'static str,
         fn(&mut Vec<(&'static str, Vec<usize>, Vec<f32>)>),
@@ -398,6 +398,10 @@ fn failed_reconstructions_say_by_which_rule() {
         let error = refusal(Kind::Vggt, folder.path(), &level());
         assert!(error.contains(words), "{error} does not say {words}");
     }
+}
+
+#[test]
+fn failed_slam_says_by_which_rule() {
     type Damage = (&'static str, fn(&Path));
     let damages: [Damage; 6] = [
         ("masks.npy: only masks", |scene| {

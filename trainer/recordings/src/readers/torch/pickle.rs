@@ -82,111 +82,51 @@ impl<'a> Machine<'a> {
     /// Executes one instruction; returns `false` at the end of the pickle.
     fn step(&mut self) -> anyhow::Result<bool> {
         let code = self.take(1)?[0];
+        if let Some(value) = self.literal(code)? {
+            self.push(value);
+            return Ok(true);
+        }
         match code {
             b'.' => return Ok(false),
             // protocol and frame
             0x80 => drop(self.take(1)?),
             0x95 => drop(self.take(8)?),
             b'(' => self.marks.push(self.stack.len()),
-            b'N' => self.push(Value::Other("None")),
-            0x88 => self.push(Value::Int(1)),
-            0x89 => self.push(Value::Int(0)),
-            b'}' => self.push(Value::Other("a dictionary")),
-            b']' | b')' => self.push(Value::Items(vec![])),
-            b'J' => {
-                let n = i32::from_le_bytes(self.fixed()?);
-                self.push(Value::Int(n.into()));
-            }
-            b'K' => {
-                let n = self.take(1)?[0];
-                self.push(Value::Int(n.into()));
-            }
-            b'M' => {
-                let n = u16::from_le_bytes(self.fixed()?);
-                self.push(Value::Int(n.into()));
-            }
-            0x8a => {
-                let size = self.take(1)?[0].into();
-                let bytes = self.take(size)?;
-                ensure!(size <= 8, "a whole number has {size} bytes, the limit is 8");
-                let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) {
-                    0xff
-                } else {
-                    0
-                };
-                let n = i64::from_le_bytes(std::array::from_fn(|i| {
-                    bytes.get(i).copied().unwrap_or(sign)
-                }));
-                self.push(Value::Int(n));
-            }
-            b'G' => {
-                self.take(8)?;
-                self.push(Value::Other("a fraction"));
-            }
-            b'X' | 0x8c | 0x8d => {
-                let text = self.counted(code == 0x8c, code == 0x8d)?;
-                let text = std::str::from_utf8(text)
-                    .context("a text is not UTF-8")?
-                    .to_owned();
-                self.push(Value::Text(text));
-            }
-            b'B' | b'C' | 0x8e => {
-                let bytes = self.counted(code == b'C', code == 0x8e)?.to_vec();
-                self.push(Value::Bytes(bytes));
-            }
-            b'c' => {
-                let name = [self.line()?, self.line()?].join(" ");
-                self.push(Value::Global(name));
-            }
             0x93 => {
                 let [name, module] = [self.pop()?, self.pop()?];
                 let name = format!("{} {}", self.text(module)?, self.text(name)?);
                 self.push(Value::Global(name));
             }
             b't' | 0x85..=0x87 => {
-                let from = match code {
-                    b't' => self.marks.pop().context("a tuple has no mark")?,
-                    _ => self
-                        .stack
-                        .len()
-                        .checked_sub(usize::from(code - 0x84))
-                        .context("a tuple has more items than the stack")?,
-                };
+                let count = (code != b't').then(|| usize::from(code - 0x84));
+                let from = self.first(
+                    count,
+                    [
+                        "a tuple has no mark",
+                        "a tuple has more items than the stack",
+                    ],
+                )?;
                 let items = self.stack.split_off(from.min(self.stack.len()));
                 self.push(Value::Items(items));
             }
             b'a' | b'e' => {
-                let from = match code {
-                    b'e' => self
-                        .marks
-                        .pop()
-                        .context("the items of a list have no mark")?,
-                    _ => self
-                        .stack
-                        .len()
-                        .checked_sub(1)
-                        .context("an item has no list")?,
-                };
-                let new = self.stack.split_off(from.min(self.stack.len()));
-                let list = self.top()?;
-                let Value::Items(items) = &mut self.values[list] else {
-                    bail!("items are appended to a value that is not a list")
-                };
-                items.extend(new);
+                let count = (code != b'e').then_some(1);
+                let from = self.first(
+                    count,
+                    ["the items of a list have no mark", "an item has no list"],
+                )?;
+                self.append(from)?;
             }
             // entries of dictionaries, which are not needed
             b's' | b'u' => {
-                let from = match code {
-                    b'u' => self
-                        .marks
-                        .pop()
-                        .context("the entries of a dictionary have no mark")?,
-                    _ => self
-                        .stack
-                        .len()
-                        .checked_sub(2)
-                        .context("an entry has no dictionary")?,
-                };
+                let count = (code != b'u').then_some(2);
+                let from = self.first(
+                    count,
+                    [
+                        "the entries of a dictionary have no mark",
+                        "an entry has no dictionary",
+                    ],
+                )?;
                 self.stack.truncate(from);
                 self.top()?;
             }
@@ -196,13 +136,7 @@ impl<'a> Machine<'a> {
                     b'r' => u32::from_le_bytes(self.fixed()?) as usize,
                     _ => self.memo.len(),
                 };
-                // memo indices are assigned consecutively
-                ensure!(
-                    place <= self.values.len() + self.memo.len(),
-                    "the memory has no place {place}"
-                );
-                self.memo.resize(self.memo.len().max(place + 1), None);
-                self.memo[place] = Some(self.top()?);
+                self.memorize(place)?;
             }
             b'h' | b'j' => {
                 let place = if code == b'h' {
@@ -210,13 +144,7 @@ impl<'a> Machine<'a> {
                 } else {
                     u32::from_le_bytes(self.fixed()?) as usize
                 };
-                self.stack.push(
-                    self.memo
-                        .get(place)
-                        .copied()
-                        .flatten()
-                        .with_context(|| format!("nothing is remembered at {place}"))?,
-                );
+                self.recall(place)?;
             }
             b'Q' => {
                 let id = self.pop()?;
@@ -235,6 +163,105 @@ impl<'a> Machine<'a> {
             other => bail!("the instruction {other:#04x} is not supported, arrays do not need it"),
         }
         Ok(true)
+    }
+
+    /// Reads the value that an instruction spells out; `None` if it is another instruction.
+    fn literal(&mut self, code: u8) -> anyhow::Result<Option<Value>> {
+        Ok(Some(match code {
+            b'N' => Value::Other("None"),
+            0x88 => Value::Int(1),
+            0x89 => Value::Int(0),
+            b'}' => Value::Other("a dictionary"),
+            b']' | b')' => Value::Items(vec![]),
+            b'J' => {
+                let n = i32::from_le_bytes(self.fixed()?);
+                Value::Int(n.into())
+            }
+            b'K' => {
+                let n = self.take(1)?[0];
+                Value::Int(n.into())
+            }
+            b'M' => {
+                let n = u16::from_le_bytes(self.fixed()?);
+                Value::Int(n.into())
+            }
+            0x8a => {
+                let size = self.take(1)?[0].into();
+                let bytes = self.take(size)?;
+                ensure!(size <= 8, "a whole number has {size} bytes, the limit is 8");
+                let sign = if bytes.last().is_some_and(|b| b & 0x80 != 0) {
+                    0xff
+                } else {
+                    0
+                };
+                let n = i64::from_le_bytes(std::array::from_fn(|i| {
+                    bytes.get(i).copied().unwrap_or(sign)
+                }));
+                Value::Int(n)
+            }
+            b'G' => {
+                self.take(8)?;
+                Value::Other("a fraction")
+            }
+            b'X' | 0x8c | 0x8d => {
+                let text = self.counted(code == 0x8c, code == 0x8d)?;
+                let text = std::str::from_utf8(text)
+                    .context("a text is not UTF-8")?
+                    .to_owned();
+                Value::Text(text)
+            }
+            b'B' | b'C' | 0x8e => {
+                let bytes = self.counted(code == b'C', code == 0x8e)?.to_vec();
+                Value::Bytes(bytes)
+            }
+            b'c' => {
+                let name = [self.line()?, self.line()?].join(" ");
+                Value::Global(name)
+            }
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Height of the stack below its top `count` values, or at the last mark. `missing` says what is
+    /// wrong if there is no mark, or if there are fewer values.
+    fn first(&mut self, count: Option<usize>, missing: [&'static str; 2]) -> anyhow::Result<usize> {
+        match count {
+            None => self.marks.pop().context(missing[0]),
+            Some(count) => self.stack.len().checked_sub(count).context(missing[1]),
+        }
+    }
+
+    /// Appends the values on the stack above `from` to the list below them.
+    fn append(&mut self, from: usize) -> anyhow::Result<()> {
+        let new = self.stack.split_off(from.min(self.stack.len()));
+        let list = self.top()?;
+        let Value::Items(items) = &mut self.values[list] else {
+            bail!("items are appended to a value that is not a list")
+        };
+        items.extend(new);
+        Ok(())
+    }
+
+    fn memorize(&mut self, place: usize) -> anyhow::Result<()> {
+        // memo indices are assigned consecutively
+        ensure!(
+            place <= self.values.len() + self.memo.len(),
+            "the memory has no place {place}"
+        );
+        self.memo.resize(self.memo.len().max(place + 1), None);
+        self.memo[place] = Some(self.top()?);
+        Ok(())
+    }
+
+    fn recall(&mut self, place: usize) -> anyhow::Result<()> {
+        self.stack.push(
+            self.memo
+                .get(place)
+                .copied()
+                .flatten()
+                .with_context(|| format!("nothing is remembered at {place}"))?,
+        );
+        Ok(())
     }
 
     fn take(&mut self, count: usize) -> anyhow::Result<&'a [u8]> {

@@ -196,7 +196,7 @@ fn what_is_no_such_file_is_refused() {
         (opened(b"not an archive").err().unwrap(), "PyTorch 1.6"),
         (
             opened(&tensors(&[vec![1.0; 4]], 2)[..150]).err().unwrap(),
-            "version 1.6",
+            "PyTorch 1.6",
         ),
         (pickled(b"}"), "a dictionary is in the place of an array"),
         (

@@ -1,0 +1,134 @@
+//! The scans that a run trains on.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use rooms::{Models, World};
+
+/// The scans to train on.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Data {
+    /// Labelled scans, which supervise whole scenes: PLY files, bundles with ground truth, and
+    /// folders and lists of them; relative to the working directory. The folders are listed again
+    /// at the start of every epoch, so that a generator may still be adding rooms.
+    #[serde(default)]
+    pub rooms: Vec<PathBuf>,
+    /// Relative frequency of the scenes of each entry of `rooms`. If it is not given, all entries
+    /// form one pool in which every scene is equally frequent.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<f64>,
+    /// Folders of foundation bundles (`trainer/recordings/src/foundation/bundle/mod.rs`), whose
+    /// images supervise view by view. They are listed again at the start of every epoch, too.
+    #[serde(default)]
+    pub foundations: Vec<PathBuf>,
+    /// Share of the bundles that are used: the first ones by name.
+    #[serde(default = "default_part")]
+    pub foundation_part: f64,
+    /// Rooms that are generated during the run, a new one for every sample. They supervise whole
+    /// scenes, as `rooms` do.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub generated: Option<Generated>,
+    /// Share of the samples that come from bundles if there are both bundles and labelled scenes.
+    #[serde(default = "default_share")]
+    pub foundation_share: f64,
+    /// If `true`, a view's annotation is compared only with the predictions for the part of the
+    /// scene that the view sees ([OVSeg3R](https://arxiv.org/abs/2509.23541), section 3.2);
+    /// otherwise with those for the whole scene.
+    #[serde(default = "default_true")]
+    pub partition: bool,
+    /// Constraints on the superpoints of bundles by the instances of the images (OVSeg3R, section
+    /// 3.3).
+    #[serde(default)]
+    pub boundaries: Boundaries,
+    /// Names of objects that are held out of the labelled rooms: their points are removed from
+    /// `rooms`, as if no such object existed. Bundles may still name them.
+    #[serde(default)]
+    pub held_out: Vec<String>,
+    /// Ids of the classes that are stuff, not objects (their points belong to no instance). The
+    /// default is NYU40's stuff classes; of the classes that a bundle names, it is those called
+    /// wall, floor or ceiling.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stuff: Option<Vec<i32>>,
+    /// Rule for the class of an object whose points disagree about it.
+    #[serde(default)]
+    pub class_of_object: ClassOfObject,
+}
+
+/// Rooms as `trainer synth` writes them, generated when a sample needs one.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Generated {
+    /// Seed of the series of rooms. A room follows from it and from the number of its sample.
+    pub seed: u64,
+    /// Folder of third-party models, as `trainer synth --assets` takes it. If it is not given, all
+    /// furniture comes from the part grammars.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub assets: Option<PathBuf>,
+    /// Share of the labelled samples that are generated if there are `rooms`, too.
+    pub share: f64,
+}
+
+impl Default for Generated {
+    fn default() -> Self {
+        Self {
+            seed: 0,
+            assets: None,
+            share: default_part(),
+        }
+    }
+}
+
+impl Generated {
+    /// Opens the source of the rooms.
+    ///
+    /// # Errors
+    /// Returns an error if the models cannot be read.
+    pub fn world(&self) -> anyhow::Result<World> {
+        self.assets.as_deref().map_or_else(
+            || Ok(World::grammars()),
+            |assets| World::open(assets, Models::Training),
+        )
+    }
+}
+
+/// The edges between points of a bundle that are cut before superpoints are computed (OVSeg3R,
+/// Algorithm 1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum Boundaries {
+    /// No edges: superpoints follow from geometry and colour alone.
+    None,
+    /// Edges whose ends are different instances of the same image.
+    #[default]
+    SameView,
+    /// As `SameView`, but the pixels that no instance covers count as an instance of their own.
+    Outlines,
+    /// Edges whose ends have different instance numbers in their respective images, as the
+    /// algorithm is written.
+    Strict,
+}
+
+pub(super) fn default_part() -> f64 {
+    1.0
+}
+
+pub(super) fn default_share() -> f64 {
+    0.5
+}
+
+pub(super) fn default_true() -> bool {
+    true
+}
+
+/// The points of an object that determine its class (docs/spec/model.md section 11.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, Default)]
+#[serde(rename_all = "snake_case")]
+pub enum ClassOfObject {
+    /// The class of the first point, as in the released code.
+    #[default]
+    FirstPoint,
+    /// The class of most points; in a tie, the class with the lowest id.
+    MostPoints,
+}

@@ -1,0 +1,42 @@
+#![allow(clippy::unwrap_used)]
+//! The shipped configurations, and the messages about values and fields that are wrong.
+
+use super::*;
+
+#[test]
+fn the_shipped_configurations_are_valid() {
+    for name in [
+        "ablation",
+        "ablation-start",
+        "nano",
+        "ovseg3r",
+        "scannet200",
+    ] {
+        Config::read(Path::new(&format!(
+            "{}/../../configs/{name}.toml",
+            env!("CARGO_MANIFEST_DIR")
+        )))
+        .unwrap();
+    }
+}
+
+#[test]
+fn values_out_of_range_are_named() {
+    for (change, word) in [
+        ("[run]\ndevices = 2", "run.devices is 2"),
+        ("[run]\ndevices = 0", "run.devices is 0"),
+        ("[optimiser]\nema = 1.0", "optimiser.ema"),
+        ("[optimiser]\nema = 0.0", "optimiser.ema"),
+    ] {
+        let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
+        let error = config.check().unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+}
+
+#[test]
+fn a_misspelt_field_is_refused() {
+    let error = toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimiser]\nlearning_rat = 1.0")
+        .unwrap_err();
+    assert!(error.to_string().contains("learning_rat"), "{error}");
+}

@@ -1,0 +1,336 @@
+//! Labelled scans from disk: points, superpoints, and the object that each point belongs to.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs,
+    path::Path,
+};
+
+use anyhow::Context;
+use segscape::{
+    progress::Monitor,
+    scan,
+    superpoint::{SuperpointOptions, Superpoints, superpoints},
+};
+
+use crate::{config::ClassOfObject, data::structure::Structure, data::superpoint_cache};
+use recordings::{
+    foundation::{self, Foundation},
+    nyu40,
+};
+use rooms::classes::CLASSES;
+
+/// A scan with its ground truth.
+#[derive(Clone, Debug)]
+pub struct LabelledScan {
+    /// Positions of the points, `(points, 3)`, world frame, metres.
+    pub positions: Vec<[f32; 3]>,
+    /// Colors of the points, `(points, 3)`, sRGB.
+    pub colors: Option<Vec<[u8; 3]>>,
+    /// Superpoints of the points.
+    pub superpoints: Superpoints,
+    /// Row in `objects` of the object that each point belongs to, `(points)`.
+    pub object_of_point: Vec<Option<u32>>,
+    /// The objects, by ascending instance id.
+    pub objects: Vec<Object>,
+    /// Ids of the classes that are stuff, not objects.
+    pub stuff: Vec<i32>,
+    /// The labels as they were read.
+    pub truth: scan::Truth,
+    /// Structural element of the room that each point belongs to, `(points)`.
+    pub structure: Vec<Option<Structure>>,
+}
+
+/// One object in a [`LabelledScan`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Object {
+    /// Id of its class in the dataset.
+    pub class: i32,
+    /// Name of its class, if the file or the dataset gives one.
+    pub name: Option<String>,
+}
+
+impl LabelledScan {
+    /// Reads a labelled scan. Points whose class is in `stuff` (by default NYU40's) or whose
+    /// instance is 0 belong to no object.
+    ///
+    /// The superpoints are computed once and kept in the folder `.superpoints` beside the file,
+    /// under a name that depends on the bytes of the file and on the options. If that folder cannot
+    /// be written, they are computed every time.
+    ///
+    /// # Errors
+    /// Returns an error if the file cannot be read or has no labels.
+    pub fn read(
+        path: &Path,
+        stuff: Option<&[i32]>,
+        class_of: ClassOfObject,
+        options: &SuperpointOptions,
+    ) -> anyhow::Result<Self> {
+        let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let scan = scan::read(&bytes, &Monitor::silent())
+            .with_context(|| format!("cannot read {}", path.display()))?;
+        let truth = scan.truth.with_context(|| {
+            format!("{} has no `semantic` and `instance` labels", path.display())
+        })?;
+        let superpoints =
+            superpoint_cache::cached(path, &bytes, scan.positions.len(), options, || {
+                superpoints(
+                    &scan.positions,
+                    scan.colors.as_deref(),
+                    &scan.triangles,
+                    options,
+                    &Monitor::silent(),
+                )
+            })
+            .with_context(|| format!("cannot group the points of {}", path.display()))?;
+        let names = scan.table.class_names();
+        let stuff = stuff.unwrap_or(&nyu40::STUFF);
+        let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self {
+            positions: scan.positions,
+            colors: scan.colors,
+            superpoints,
+            object_of_point,
+            objects,
+            stuff: stuff.to_vec(),
+            truth,
+            structure,
+        })
+    }
+
+    /// Converts a generated room.
+    ///
+    /// # Errors
+    /// Returns an error if no superpoints can be computed for its points.
+    pub fn of_synthetic(
+        room: rooms::SyntheticRoom,
+        class_of: ClassOfObject,
+    ) -> anyhow::Result<Self> {
+        let rooms::SyntheticRoom {
+            positions,
+            colors,
+            semantic,
+            instance,
+        } = room;
+        let superpoints = superpoints(
+            &positions,
+            Some(&colors),
+            &[],
+            &SuperpointOptions::default(),
+            &Monitor::silent(),
+        )?;
+        let names: HashMap<i32, String> = CLASSES
+            .iter()
+            .map(|class| (class.id, class.name.to_owned()))
+            .collect();
+        let stuff: Vec<i32> = CLASSES
+            .iter()
+            .filter(|class| class.stuff)
+            .map(|class| class.id)
+            .chain([0])
+            .collect();
+        let truth = scan::Truth { semantic, instance };
+        let (object_of_point, objects) = objects(&truth, &stuff, class_of, &names);
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self {
+            positions,
+            colors: Some(colors),
+            superpoints,
+            object_of_point,
+            objects,
+            stuff,
+            truth,
+            structure,
+        })
+    }
+
+    /// Converts a bundle, with the class names that it gives. Without `stuff`, the classes whose
+    /// names are in [`nyu40::STUFF_NAMES`] are stuff, and of the classes without a name those with
+    /// NYU40's ids. The superpoints are those that came with the bundle; otherwise they are
+    /// computed from geometry and color alone, as for a scan without images.
+    ///
+    /// # Errors
+    /// Returns an error if the bundle has no labels or too few points.
+    pub fn of_bundle(
+        scene: Foundation,
+        stuff: Option<&[i32]>,
+        class_of: ClassOfObject,
+        options: &SuperpointOptions,
+    ) -> anyhow::Result<Self> {
+        let Foundation {
+            positions,
+            colors,
+            truth,
+            given,
+            ..
+        } = scene;
+        let foundation::Truth {
+            semantic,
+            instance,
+            names,
+        } = truth.context("the bundle has no `semantic` and `instance` labels")?;
+        let superpoints = match given.superpoints {
+            Some(ids) => Superpoints::from_ids(&ids),
+            None => superpoints(
+                &positions,
+                colors.as_deref(),
+                &[],
+                options,
+                &Monitor::silent(),
+            )?,
+        };
+        let names: HashMap<i32, String> = names.into_iter().collect();
+        let is_stuff = |class: &i32| match (stuff, names.get(class)) {
+            (Some(stuff), _) => stuff.contains(class),
+            (None, Some(name)) => nyu40::STUFF_NAMES.contains(&name.as_str()),
+            (None, None) => nyu40::STUFF.contains(class),
+        };
+        let stuff: BTreeSet<i32> = semantic.iter().copied().filter(is_stuff).collect();
+        let stuff: Vec<i32> = stuff.into_iter().collect();
+        let truth = scan::Truth { semantic, instance };
+        let (object_of_point, mut objects) = objects(&truth, &stuff, class_of, &names);
+        objects
+            .iter_mut()
+            .for_each(|object| object.name = names.get(&object.class).cloned());
+        let structure = Structure::of_points(&truth.semantic, &names);
+        Ok(Self {
+            positions,
+            colors,
+            superpoints,
+            object_of_point,
+            objects,
+            stuff,
+            truth,
+            structure,
+        })
+    }
+
+    /// The points that are left without the objects of these names, ascending. Returns `None` if
+    /// there is no such object.
+    pub fn kept_without(&self, names: &[String]) -> Option<Vec<usize>> {
+        let goes = |object: &Object| {
+            object
+                .name
+                .as_ref()
+                .is_some_and(|name| names.contains(name))
+        };
+        let is_of_others = |&point: &usize| {
+            !self.object_of_point[point].is_some_and(|row| goes(&self.objects[row as usize]))
+        };
+        self.objects
+            .iter()
+            .any(goes)
+            .then(|| (0..self.positions.len()).filter(is_of_others).collect())
+    }
+
+    /// The room with only the points `kept`, ascending. Objects and superpoints that lose all their
+    /// points are removed.
+    #[must_use]
+    pub fn only(self, kept: &[usize]) -> Self {
+        fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
+            kept.iter().map(|&point| values[point]).collect()
+        }
+        let object_of_point = rows(&self.object_of_point, kept);
+        let left: BTreeSet<u32> = object_of_point.iter().copied().flatten().collect();
+        let new_of_old: HashMap<u32, u32> = left.iter().copied().zip(0..).collect();
+        Self {
+            positions: rows(&self.positions, kept),
+            colors: self.colors.as_ref().map(|colors| rows(colors, kept)),
+            superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), kept)),
+            object_of_point: object_of_point
+                .into_iter()
+                .map(|old| old.and_then(|old| new_of_old.get(&old).copied()))
+                .collect(),
+            objects: left
+                .iter()
+                .map(|&old| self.objects[old as usize].clone())
+                .collect(),
+            stuff: self.stuff,
+            truth: scan::Truth {
+                semantic: rows(&self.truth.semantic, kept),
+                instance: rows(&self.truth.instance, kept),
+            },
+            structure: rows(&self.structure, kept),
+        }
+    }
+
+    /// The object that more than half of each superpoint's points belong to, `(superpoints)`
+    /// (docs/spec/model.md section 11.1).
+    pub fn object_of_superpoint(&self) -> Vec<Option<u32>> {
+        let sizes = self.superpoints.sizes();
+        let mut counts: HashMap<(u32, u32), u32> = HashMap::new();
+        for (&superpoint, object) in self
+            .superpoints
+            .superpoint_of_point()
+            .iter()
+            .zip(&self.object_of_point)
+        {
+            if let Some(object) = object {
+                *counts.entry((superpoint, *object)).or_default() += 1;
+            }
+        }
+        let mut owner = vec![None; sizes.len()];
+        for ((superpoint, object), count) in counts {
+            if 2 * count > sizes[superpoint as usize] {
+                owner[superpoint as usize] = Some(object);
+            }
+        }
+        owner
+    }
+}
+
+/// The row of each point's object, `(points)`, and the objects.
+fn objects(
+    truth: &scan::Truth,
+    stuff: &[i32],
+    class_of: ClassOfObject,
+    names: &HashMap<i32, String>,
+) -> (Vec<Option<u32>>, Vec<Object>) {
+    let labels = || truth.instance.iter().zip(&truth.semantic);
+    let is_object = |instance: i32, class: i32| instance > 0 && !stuff.contains(&class);
+    // the classes of each instance with their numbers of points, in order of their first points
+    let mut classes_of_instance: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
+    for (&instance, &class) in labels().filter(|(i, c)| is_object(**i, **c)) {
+        let classes = classes_of_instance.entry(instance).or_default();
+        match classes.iter_mut().find(|(known, _)| *known == class) {
+            Some((_, points)) => *points += 1,
+            None => classes.push((class, 1)),
+        }
+    }
+    let class = |classes: Vec<(i32, usize)>| match class_of {
+        ClassOfObject::FirstPoint => classes[0].0,
+        ClassOfObject::MostPoints => classes
+            .iter()
+            .max_by_key(|(class, points)| (*points, -class))
+            .map_or(0, |(class, _)| *class),
+    };
+    let class_of_instance: BTreeMap<i32, i32> = classes_of_instance
+        .into_iter()
+        .map(|(instance, classes)| (instance, class(classes)))
+        .collect();
+    let row_of_instance: HashMap<i32, u32> = class_of_instance.keys().copied().zip(0..).collect();
+    let object_of_point = labels()
+        .map(|(i, c)| {
+            if is_object(*i, *c) {
+                row_of_instance.get(i).copied()
+            } else {
+                None
+            }
+        })
+        .collect();
+    let objects = class_of_instance
+        .into_values()
+        .map(|class| Object {
+            class,
+            name: names
+                .get(&class)
+                .cloned()
+                .or_else(|| nyu40::name(class).map(str::to_owned)),
+        })
+        .collect();
+    (object_of_point, objects)
+}
+
+#[cfg(test)]
+mod tests;

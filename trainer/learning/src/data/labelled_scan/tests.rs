@@ -1,0 +1,150 @@
+#![allow(clippy::unwrap_used)]
+//! The objects, superpoints and classes of small scans.
+
+use super::*;
+
+fn scan() -> LabelledScan {
+    let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 1, 2, 2]);
+    let truth = scan::Truth {
+        semantic: vec![105, 105, 105, 105, 1, 7, 105],
+        instance: vec![9, 9, 9, 0, 3, 4, 9],
+    };
+    let names = [(105, "office chair".to_owned())].into();
+    let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
+    let structure = Structure::of_points(&truth.semantic, &names);
+    LabelledScan {
+        positions: vec![[0.0; 3]; 7],
+        colors: None,
+        superpoints,
+        object_of_point,
+        objects,
+        stuff: vec![1],
+        truth,
+        structure,
+    }
+}
+
+#[test]
+fn objects_leave_out_stuff_and_unlabelled_points() {
+    let scan = scan();
+    let chair = Object {
+        class: 105,
+        name: Some("office chair".into()),
+    };
+    assert_eq!(
+        scan.objects,
+        [
+            Object {
+                class: 7,
+                name: Some("table".into())
+            },
+            chair
+        ]
+    );
+    assert_eq!(
+        scan.object_of_point,
+        [Some(1), Some(1), Some(1), None, None, Some(0), Some(1)]
+    );
+}
+
+#[test]
+fn things_that_are_held_out_leave_no_point() {
+    assert!(scan().kept_without(&["lamp".into()]).is_none());
+    let scan = scan();
+    let kept = scan.kept_without(&["table".into(), "lamp".into()]).unwrap();
+    let scan = scan.only(&kept);
+    assert_eq!(
+        scan.objects,
+        [Object {
+            class: 105,
+            name: Some("office chair".into())
+        }]
+    );
+    assert_eq!(
+        scan.object_of_point,
+        [Some(0), Some(0), Some(0), None, None, Some(0)]
+    );
+    assert_eq!(scan.superpoints.superpoint_of_point(), [0, 0, 1, 1, 1, 2]);
+    assert_eq!(
+        (scan.positions.len(), scan.truth.instance),
+        (6, vec![9, 9, 9, 0, 3, 9])
+    );
+    assert_eq!(
+        scan.structure,
+        [None, None, None, None, Some(Structure::Wall), None]
+    );
+}
+
+#[test]
+fn a_bundle_says_what_its_classes_and_superpoints_are() {
+    // the same ids are different classes in another dataset: 2 is NYU40's floor
+    let names = vec![(2, "chair".into()), (3, "floor".into())];
+    let scene = Foundation {
+        positions: vec![[0.0; 3]; 4],
+        truth: Some(foundation::Truth {
+            semantic: vec![2, 4, 3, 1],
+            instance: vec![1, 2, 3, 4],
+            names,
+        }),
+        given: foundation::Given {
+            superpoints: Some(vec![7, 9, 9, 7]),
+            ..foundation::Given::default()
+        },
+        ..Foundation::default()
+    };
+    let of = |stuff| {
+        LabelledScan::of_bundle(
+            scene.clone(),
+            stuff,
+            ClassOfObject::FirstPoint,
+            &SuperpointOptions::default(),
+        )
+        .unwrap()
+    };
+    assert_eq!(
+        of(Some(&[2])).object_of_point,
+        [None, Some(0), Some(1), Some(2)]
+    );
+    let scan = of(None);
+    assert_eq!(
+        scan.objects,
+        [
+            Object {
+                class: 2,
+                name: Some("chair".into())
+            },
+            Object {
+                class: 4,
+                name: None
+            }
+        ]
+    );
+    assert_eq!(scan.object_of_point, [Some(0), Some(1), None, None]);
+    assert_eq!(
+        scan.structure,
+        [None, None, Some(Structure::Floor), Some(Structure::Wall)]
+    );
+    assert_eq!((scan.stuff, scan.superpoints.count()), (vec![1, 3], 2));
+}
+
+#[test]
+fn points_that_disagree_about_a_class_are_heard_in_order_or_counted() {
+    let truth = scan::Truth {
+        semantic: vec![7, 5, 5, 9, 6],
+        instance: vec![2, 2, 2, 3, 3],
+    };
+    let classes = |class_of| {
+        objects(&truth, &[], class_of, &HashMap::new())
+            .1
+            .iter()
+            .map(|object| object.class)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(classes(ClassOfObject::FirstPoint), [7, 9]);
+    assert_eq!(classes(ClassOfObject::MostPoints), [5, 6]);
+}
+
+#[test]
+fn a_superpoint_needs_more_than_half() {
+    assert_eq!(scan().object_of_superpoint(), [Some(1), None, None]);
+}

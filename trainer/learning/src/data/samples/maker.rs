@@ -1,0 +1,121 @@
+//! The maker of samples: the scene of a turn, read or generated, as a sample.
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    path::Path,
+};
+
+use anyhow::Context;
+use rand_chacha::ChaCha8Rng;
+use segscape::text::Vocabulary;
+
+use crate::{
+    config::Config,
+    data::image_evidence::ImageEvidence,
+    data::labelled_scan::LabelledScan,
+    data::scans::Labelled,
+    data::sources::{Draw, Turn, rng},
+};
+use recordings::foundation::Foundation;
+use rooms::World;
+
+use super::{Sample, view_wise::view_wise, whole_scene::sample};
+
+/// Makes samples of turns.
+pub(super) struct Maker<'a> {
+    pub(super) config: &'a Config,
+    /// Source of generated rooms.
+    pub(super) world: Option<World>,
+}
+
+impl Maker<'_> {
+    pub(super) fn sample(&self, number: u64, turn: Turn) -> anyhow::Result<Sample> {
+        let mut rng = rng(self.config.run.seed, Draw::Sample, number);
+        match turn {
+            Turn::Made(before) => self.of_nothing(before, &mut rng),
+            Turn::Labelled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
+            Turn::ViewWise(scenes) => first_of(scenes, |path| {
+                view_wise(
+                    Foundation::read(path)?,
+                    self.config,
+                    Vocabulary::shipped(),
+                    &mut rng,
+                )
+            }),
+        }
+    }
+
+    /// Makes a sample of a newly generated room. A room that is too small or empty to train on is
+    /// replaced by another one.
+    fn of_nothing(&self, before: u64, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let (Some(world), Some(generated)) = (&self.world, &self.config.data.generated) else {
+            anyhow::bail!("the configuration generates no rooms")
+        };
+        // the replacements are of another series, which shares no room with this one
+        let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
+        first_of(series, |&Series(series)| {
+            let scan = LabelledScan::of_synthetic(
+                world.room(series, before),
+                self.config.data.class_of_object,
+            );
+            let sample = scan.and_then(|scan| {
+                sample(
+                    Labelled::from(scan).without(&self.config.data.held_out),
+                    self.config,
+                    Vocabulary::shipped(),
+                    rng,
+                )
+            });
+            sample.with_context(|| format!("generated room {before} cannot be used"))
+        })
+    }
+
+    fn of_room(&self, path: &Path, rng: &mut ChaCha8Rng) -> anyhow::Result<Sample> {
+        let Config {
+            data,
+            model,
+            augment,
+            ..
+        } = self.config;
+        let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
+            ImageEvidence::drawn(scene, model, augment, rng)
+        })?;
+        sample(
+            scan.without(&data.held_out),
+            self.config,
+            Vocabulary::shipped(),
+            rng,
+        )
+    }
+}
+
+/// The seed of generated rooms, as messages show it.
+#[derive(Debug)]
+struct Series(u64);
+
+/// Number of rooms that are tried for one sample.
+const OTHERS: u64 = 5;
+
+/// The sample of the first of `scenes` that can be used; the scenes before it are reported.
+pub(super) fn first_of<T: std::fmt::Debug, S>(
+    scenes: impl IntoIterator<Item = T>,
+    mut sample: impl FnMut(&T) -> anyhow::Result<S>,
+) -> anyhow::Result<S> {
+    let mut last = None;
+    for scene in scenes {
+        // a run goes on for days and comes to the same scene again whenever it is restarted, so a
+        // panic at one scene must not end it
+        let made = panic::catch_unwind(AssertUnwindSafe(|| sample(&scene)))
+            .unwrap_or_else(|_| Err(anyhow::anyhow!("an internal error; its report is above")));
+        match made {
+            Ok(sample) => return Ok(sample),
+            Err(error) => {
+                tracing::warn!("scene {scene:?} was left out: {error:#}");
+                last = Some(error);
+            }
+        }
+    }
+    Err(last
+        .context("there is no scene")?
+        .context("no scene can be used for training"))
+}

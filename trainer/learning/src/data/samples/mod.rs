@@ -1,0 +1,153 @@
+//! Training samples made of rooms, prepared on separate threads while the device computes.
+
+mod class_names;
+mod maker;
+mod view_wise;
+mod whole_scene;
+
+use std::{
+    sync::{
+        Mutex,
+        mpsc::{Receiver, SyncSender, sync_channel},
+    },
+    thread,
+};
+
+use anyhow::Context;
+use rand::{RngExt, seq::SliceRandom};
+use rand_chacha::ChaCha8Rng;
+use segscape::{model::SceneInput, superpoint::Superpoints};
+
+use crate::{
+    config::{Config, Generated},
+    data::augment,
+    data::image_evidence::ImageEvidence,
+    data::sources::{Sources, Turn},
+    data::view_partition::Part,
+};
+use recordings::store::Local;
+
+use maker::Maker;
+
+/// One scene as input of one training step, with S superpoints, Q queries and T names.
+pub struct Sample {
+    /// The input of the network.
+    pub input: SceneInput,
+    /// Superpoints that are queries, ascending, `(Q)`.
+    pub queries: Vec<u32>,
+    /// Embeddings of the class names, `(T, DIM)`, where `DIM` is [`segscape::text::DIM`].
+    pub text: Vec<f32>,
+    /// The ground truth: of the whole scene, or of what each view sees of it.
+    pub parts: Vec<Part>,
+}
+
+/// Largest number of finished samples that wait for each of the threads that make them; each is a
+/// few megabytes.
+const READY: usize = 2;
+
+/// A sample that is being made.
+type Pending = Receiver<anyhow::Result<Sample>>;
+
+/// Samples in the order of their numbers, made ahead of time.
+pub struct Samples(Receiver<Pending>);
+
+impl Samples {
+    /// Starts making samples `first`, `first + 1`, ... of the run that `config` describes, on
+    /// `config.run.makers` threads. The threads end when this is dropped.
+    ///
+    /// Sample number `i` depends only on the seed, on `i` and on the files that exist. A scene that
+    /// cannot be used is reported and left out.
+    pub fn start(config: Config, first: u64) -> Self {
+        let (pending, in_order) = sync_channel(READY * config.run.makers);
+        thread::spawn(move || {
+            if let Err(error) = make(config, first, &pending) {
+                let (sender, receiver) = sync_channel(1);
+                let _ = (sender.send(Err(error)), pending.send(receiver));
+            }
+        });
+        Self(in_order)
+    }
+
+    /// Waits for the next sample and returns it.
+    ///
+    /// # Errors
+    /// Returns an error if no scene can be used, or if the threads have ended.
+    pub fn next(&self) -> anyhow::Result<Sample> {
+        let gone = "the threads that prepare scenes have ended";
+        self.0.recv().context(gone)?.recv().context(gone)?
+    }
+}
+
+/// Hands out turns in their order until the receiver of the samples is dropped.
+fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
+    // loaded once, and kept until the run ends
+    let (rooms, foundations) = (
+        Local::of(&config.data.rooms)?,
+        Local::of(&config.data.foundations)?,
+    );
+    (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
+    let mut sources = Sources::new(&config.data, config.run.seed);
+    let maker = Maker {
+        world: config
+            .data
+            .generated
+            .as_ref()
+            .map(Generated::world)
+            .transpose()?,
+        config: &config,
+    };
+    let (jobs, todo) = sync_channel::<(u64, Turn, SyncSender<anyhow::Result<Sample>>)>(0);
+    let todo = Mutex::new(todo);
+    thread::scope(|scope| {
+        for _ in 0..config.run.makers {
+            scope.spawn(|| {
+                while let Ok(Ok((number, turn, done))) = todo.lock().map(|todo| todo.recv()) {
+                    // the receiver may have been dropped
+                    let _ = done.send(maker.sample(number, turn));
+                }
+            });
+        }
+        for number in first.. {
+            let (done, pending) = sync_channel(1);
+            let turn = sources.turn(number)?;
+            if in_order.send(pending).is_err() || jobs.send((number, turn, done)).is_err() {
+                break;
+            }
+        }
+        drop(jobs);
+        Ok(())
+    })
+}
+
+/// Augments positions and colours and returns the network's input. The positions of objects seen in
+/// images move with the points around them.
+fn augmented(
+    positions: &mut Vec<[f32; 3]>,
+    colors: &mut Option<Vec<[u8; 3]>>,
+    seen: &mut ImageEvidence,
+    superpoints: &Superpoints,
+    config: &Config,
+    rng: &mut ChaCha8Rng,
+) -> anyhow::Result<SceneInput> {
+    let points = positions.len();
+    positions.append(&mut seen.objects.positions);
+    augment::positions(positions, &config.augment, rng);
+    seen.objects.positions = positions.split_off(points);
+    augment::colors(colors, &config.augment, rng);
+    let observation = seen.observation(positions, colors.as_deref());
+    Ok(SceneInput::new(&observation, superpoints, &config.model)?)
+}
+
+/// The superpoints that become queries, ascending: a random share of all.
+fn queries(superpoints: &Superpoints, config: &Config, rng: &mut ChaCha8Rng) -> Vec<u32> {
+    let mut queries: Vec<u32> = (0..superpoints.count() as u32).collect();
+    queries.shuffle(rng);
+    let [few, many] = config.loss.queries;
+    let share = rng.random_range(few..=many) * queries.len() as f64;
+    queries.truncate((share as usize).clamp(1, config.loss.max_queries));
+    queries.sort_unstable();
+    queries
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

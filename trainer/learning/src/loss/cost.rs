@@ -1,0 +1,70 @@
+//! The costs by which sparse supervision matches queries with objects.
+
+use burn::tensor::{Tensor, activation};
+
+use segscape::model::Boxes;
+
+use crate::config::Loss;
+
+use super::{
+    Output,
+    masks::softplus,
+    matching::{self, Pair},
+    targets::{DeviceTargets, indices, rows},
+};
+
+impl DeviceTargets<'_> {
+    pub(super) fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
+        let cost = self.cost(output, options).into_data();
+        let cost = cost.iter::<f32>().collect::<Vec<_>>();
+        matching::sparse(
+            &cost,
+            &self.truth.object_of_query,
+            self.objects() + 1,
+            options.matching,
+        )
+        .into_iter()
+        .filter(|p| (p.object as usize) < self.objects())
+        .collect()
+    }
+
+    /// The matching cost of each query and object, `(Q, G + 1)` (docs/spec/model.md section 11.2).
+    pub(super) fn cost(&self, output: &Output, options: &Loss) -> Tensor<2> {
+        let logits = output.masks.clone().detach();
+        let [_, superpoints] = logits.dims();
+        let classes = || self.truth.class_of_object.iter().copied().chain([None]);
+        let named = Tensor::<1>::from_floats(
+            classes()
+                .map(|c| f32::from(u8::from(c.is_some())))
+                .collect::<Vec<_>>()
+                .as_slice(),
+            &self.device,
+        );
+        let class = indices(
+            classes().map(|c| c.unwrap_or_default() as i32).collect(),
+            &self.device,
+        );
+        let p = activation::softmax(output.classes.clone().detach(), 1).select(1, class)
+            * named.unsqueeze::<2>();
+        let masks = self.masks.clone().transpose();
+        let bce = (softplus(logits.clone()).sum_dim(1) - logits.clone().matmul(masks.clone()))
+            / superpoints as f32;
+        let sigma = activation::sigmoid(logits);
+        let area = sigma.clone().sum_dim(1) + masks.clone().sum_dim(0);
+        let dice = (sigma.matmul(masks) * 2.0 + 1.0) / (area + 1.0) * -1.0 + 1.0;
+        let mut cost = p * -options.class + bce * options.bce + dice * options.dice;
+        if let Some(Boxes { centers, sizes }) = &output.boxes {
+            for (predicted, truth, weight) in [
+                (centers, &self.truth.centers, options.center),
+                (sizes, &self.truth.sizes, options.size),
+            ] {
+                let mut truth = truth.clone();
+                truth.push([0.0; 3]);
+                let difference = predicted.clone().detach().unsqueeze_dim::<3>(1)
+                    - rows(&truth, &self.device).unsqueeze_dim::<3>(0);
+                cost = cost + difference.abs().sum_dim(2).squeeze_dim::<2>(2) * weight;
+            }
+        }
+        cost
+    }
+}

@@ -1,0 +1,68 @@
+//! The progress of a run by its clock, and the progress bar that shows it.
+
+use std::time::Instant;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::{config::Config, run::checkpoint::State};
+
+/// Measures the progress of the run, by wall time or by steps.
+pub(super) struct Clock {
+    began: Instant,
+    before: f64,
+    budget: f64,
+    steps: Option<u64>,
+    pub(super) bar: ProgressBar,
+}
+
+impl Clock {
+    /// Number of units of the progress bar.
+    const PARTS: u64 = 1000;
+
+    pub(super) fn new(config: &Config, state: &State) -> Self {
+        let bar = ProgressBar::new(Self::PARTS);
+        if let Ok(style) =
+            ProgressStyle::with_template("{elapsed_precise} {wide_bar} {percent}% {msg}")
+        {
+            bar.set_style(style);
+        }
+        Self {
+            began: Instant::now(),
+            before: state.seconds,
+            budget: config.run.minutes * 60.0,
+            steps: config.run.steps,
+            bar,
+        }
+    }
+
+    /// Seconds of the whole run, including the parts before a resume.
+    pub(super) fn seconds(&self) -> f64 {
+        self.before + self.began.elapsed().as_secs_f64()
+    }
+
+    pub(super) fn progress(&self, state: &State) -> f64 {
+        match self.steps {
+            Some(steps) => state.steps as f64 / steps.max(1) as f64,
+            None => self.seconds() / self.budget,
+        }
+    }
+
+    pub(super) fn show(&self, state: &State, figures: &[f32]) {
+        let progress = self.progress(state);
+        let left = self.seconds() * (1.0 / progress.max(1e-9) - 1.0) / 60.0;
+        let message = format!(
+            "step {} loss {:.3} IoU {:.3}, {left:.0} min left",
+            state.steps,
+            figures[0],
+            figures[figures.len() - 1]
+        );
+        self.bar
+            .set_position((progress * Self::PARTS as f64) as u64);
+        if self.bar.is_hidden()
+            && (state.steps.is_power_of_two() || state.steps.is_multiple_of(100))
+        {
+            tracing::info!("{message}");
+        }
+        self.bar.set_message(message);
+    }
+}

@@ -1,0 +1,177 @@
+#![allow(clippy::unwrap_used)]
+//! A scene of two points written and read again, and the messages about what breaks a rule.
+
+use std::path::Path;
+
+use segscape::views::{Correspondence, Map};
+
+use super::*;
+use crate::foundation::{Given, Image, Instance, Mask, Truth, tests::camera};
+
+fn scene() -> Foundation {
+    let instance = |name: &str, x: f32| Instance {
+        name: name.into(),
+        score: 0.5,
+        features: vec![x, 1.0],
+    };
+    let image = Image {
+        name: "0001".into(),
+        camera: camera(),
+        picture: Some("0001.jpg".into()),
+        depth: Some(Map::new(vec![0.0, 1.25, 2.5, 60.0], [2, 2, 1]).unwrap()),
+        mask: Mask::new(vec![0, 1, 2, 2, 1, 0], [2, 3]),
+        instances: vec![instance("chair", 0.1), instance("", 0.2)],
+        features: Some(Map::new((0..8).map(|i| i as f32).collect(), [1, 4, 2]).unwrap()),
+    };
+    let bare = Image {
+        name: "0002".into(),
+        picture: None,
+        depth: None,
+        mask: None,
+        instances: vec![],
+        features: None,
+        ..image.clone()
+    };
+    Foundation {
+        positions: vec![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]],
+        colors: Some(vec![[1, 2, 3], [4, 5, 255]]),
+        origins: vec![
+            Some(Correspondence {
+                view: 1,
+                x: 0.25,
+                y: 1.0,
+            }),
+            None,
+        ],
+        images: vec![image, bare],
+        truth: Some(Truth {
+            semantic: vec![5, 0],
+            instance: vec![1, 0],
+            names: vec![(5, "chair".into())],
+        }),
+        given: Given::default(),
+    }
+}
+
+fn written(folder: &Path) -> PathBuf {
+    let out = folder.join("scene");
+    scene().write(&out, |_| Ok(vec![7; 3])).unwrap();
+    out
+}
+
+#[test]
+fn a_scene_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = written(folder.path());
+    let (scene, back) = (scene(), Foundation::read(&out).unwrap());
+    assert_eq!(format!("{back:?}"), format!("{scene:?}"));
+    assert_eq!(fs::read(out.join("0001.jpg")).unwrap(), [7; 3]);
+    assert_eq!(
+        Foundation::folders(&[folder.path().to_owned()]).unwrap(),
+        std::slice::from_ref(&out)
+    );
+    // the scene is written over itself, and no other files are left
+    scene.write(&out, |_| Ok(vec![8])).unwrap();
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    let alone = Foundation {
+        positions: vec![[1.0; 3]],
+        origins: vec![None],
+        ..Foundation::default()
+    };
+    alone.write(&out, |_| unreachable!()).unwrap();
+    assert_eq!(
+        format!("{:?}", Foundation::read(&out).unwrap()),
+        format!("{alone:?}")
+    );
+}
+
+#[test]
+fn what_breaks_a_rule_is_named() {
+    type Spoil = (&'static str, fn(&mut Foundation));
+    let refusals: [Spoil; 10] = [
+        ("not a finite", |scene| scene.positions[1][2] = f32::NAN),
+        ("`colors` must have 2", |scene| {
+            scene.colors = Some(vec![[0; 3]])
+        }),
+        ("image 2", |scene| {
+            scene.origins[1] = Some(Correspondence {
+                view: 2,
+                x: 0.0,
+                y: 0.0,
+            })
+        }),
+        ("outside 0 to 1", |scene| {
+            scene.origins[1] = Some(Correspondence {
+                view: 0,
+                x: 1.5,
+                y: 0.0,
+            })
+        }),
+        ("two images", |scene| scene.images[1].name = "0001".into()),
+        ("the pose", |scene| {
+            scene.images[0].camera.world_from_camera.translation.x = f32::NEG_INFINITY
+        }),
+        ("1 are listed", |scene| {
+            drop(scene.images[0].instances.pop())
+        }),
+        ("slashes", |scene| scene.images[0].name = "../0001".into()),
+        ("in the bundle itself", |scene| {
+            scene.images[0].picture = Some("/etc/passwd".into())
+        }),
+        ("score 1.5", |scene| {
+            scene.images[0].instances[1].score = 1.5
+        }),
+    ];
+    let folder = tempfile::tempdir().unwrap();
+    for (words, spoil) in refusals {
+        let mut scene = scene();
+        spoil(&mut scene);
+        let error = format!(
+            "{:#}",
+            scene
+                .write(&folder.path().join("scene"), |_| Ok(vec![]))
+                .unwrap_err()
+        );
+        assert!(error.contains(words), "{error} does not say {words}");
+    }
+    assert_eq!(
+        fs::read_dir(folder.path()).unwrap().count(),
+        0,
+        "nothing was begun"
+    );
+}
+
+#[test]
+fn damaged_files_are_named() {
+    type Damage = (&'static str, &'static str, fn(&Path));
+    let damages: [Damage; 6] = [
+        ("version 2", INDEX, |file| {
+            fs::write(file, "{\"foundation\": 2, \"images\": [{\"future\": 1}]}").unwrap()
+        }),
+        ("not the index", INDEX, |file| {
+            fs::write(file, "[]").unwrap()
+        }),
+        ("is not a valid index", INDEX, |file| {
+            fs::write(file, "{\"foundation\": 1, \"images\": [{\"name\": \"a\"}]}").unwrap()
+        }),
+        ("not a safetensors", TENSORS, |file| {
+            fs::write(file, "x").unwrap()
+        }),
+        ("cannot read", "0001.depth.png", |file| {
+            fs::write(file, "x").unwrap()
+        }),
+        ("16 bits", "0001.masks.png", |file| {
+            image::GrayImage::new(2, 2).save(file).unwrap()
+        }),
+    ];
+    for (words, file, damage) in damages {
+        let folder = tempfile::tempdir().unwrap();
+        let out = written(folder.path());
+        damage(&out.join(file));
+        let error = format!("{:#}", Foundation::read(&out).unwrap_err());
+        assert!(
+            error.contains(words) && error.contains(file),
+            "{error} does not say {words} of {file}"
+        );
+    }
+}

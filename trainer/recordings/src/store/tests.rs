@@ -1,0 +1,168 @@
+#![allow(clippy::unwrap_used)]
+//! Stores in memory and on disk.
+
+use object_store::memory::InMemory;
+
+use super::*;
+use crate::readers::Kind;
+
+fn memory() -> Store {
+    Store::new(Arc::new(InMemory::new()), "a/b").unwrap()
+}
+
+fn names(store: &Store) -> Vec<String> {
+    store
+        .below(&store.folder)
+        .unwrap()
+        .into_iter()
+        .map(|entry| entry.name.to_str().unwrap().to_owned())
+        .collect()
+}
+
+fn store_text(store: &Store, name: &str, text: &'static str) {
+    store
+        .runtime
+        .block_on(store.objects.put(&store.key(name).unwrap(), text.into()))
+        .unwrap();
+}
+
+#[test]
+fn a_bundle_is_there_wholly_or_not_at_all() {
+    let store = memory();
+    let out = Output::Objects(store.clone());
+    let write = |files: &'static [&'static str]| {
+        move |folder: &Path| -> anyhow::Result<usize> {
+            fs::create_dir(folder)?;
+            files
+                .iter()
+                .try_for_each(|file| fs::write(folder.join(file), file))?;
+            Ok(files.len())
+        }
+    };
+    assert!(!out.has("room.1").unwrap());
+    assert_eq!(
+        out.put("room.1", write(&["a.png", INDEX, "tensors"]))
+            .unwrap(),
+        3
+    );
+    assert!(out.has("room.1").unwrap() && !out.has("room").unwrap());
+    assert_eq!(
+        names(&store),
+        ["room.1/a.png", "room.1/foundation.json", "room.1/tensors"]
+    );
+    // an older bundle leaves nothing behind
+    out.put("room.1", write(&["b.png", INDEX])).unwrap();
+    assert_eq!(names(&store), ["room.1/b.png", "room.1/foundation.json"]);
+    // a file cannot be stored: there is no index, neither the old nor the new one
+    let broken = |folder: &Path| -> anyhow::Result<()> {
+        write(&["b.png", INDEX])(folder)?;
+        Ok(fs::create_dir(folder.join("no file"))?)
+    };
+    assert!(
+        format!("{:#}", out.put("room.1", broken).unwrap_err())
+            .contains("cannot store a/b/room.1/no file")
+    );
+    assert!(!out.has("room.1").unwrap());
+    assert!(
+        out.put("other", |_: &Path| -> anyhow::Result<()> {
+            bail!("broken scene")
+        })
+        .is_err()
+    );
+    assert!(!names(&store).iter().any(|name| name.starts_with("other")));
+}
+
+#[test]
+fn only_scenes_of_the_kind_are_loaded() {
+    let store = memory();
+    for name in [
+        "one/odometry.csv",
+        "one/camera_matrix.csv",
+        "one/rgb/0.jpg",
+        "one/rgb.mp4",
+        "two/else.txt",
+    ] {
+        store_text(&store, name, "text");
+    }
+    let input = Input::Objects(store.clone());
+    let candidates = input.candidates(Kind::Stray).unwrap();
+    assert_eq!(
+        candidates
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect::<Vec<_>>(),
+        ["one", "two"]
+    );
+    let sizes = |scene: &Path| {
+        Ok(["odometry.csv", "rgb/0.jpg", "rgb.mp4"]
+            .map(|file| fs::metadata(scene.join(file)).unwrap().len()))
+    };
+    let read = |row: usize| {
+        input
+            .with(Kind::Stray, &candidates[row].0, &candidates[row].1, sizes)
+            .unwrap()
+    };
+    assert_eq!(
+        (read(0), read(1)),
+        (Some([4, 4, 0]), None),
+        "nobody reads videos"
+    );
+    // the folder itself is the scene
+    let input = Input::Objects(Store {
+        folder: store.key("one").unwrap(),
+        ..store
+    });
+    let candidates = input.candidates(Kind::Stray).unwrap();
+    assert_eq!(candidates.len(), 1);
+    assert_eq!(
+        input
+            .with(Kind::Stray, "one", &candidates[0].1, sizes)
+            .unwrap(),
+        Some([4, 4, 0])
+    );
+    assert!(Input::Objects(memory()).candidates(Kind::Stray).is_err());
+}
+
+#[test]
+fn files_of_any_size_come_back() {
+    let store = memory();
+    let folder = tempfile::tempdir().unwrap();
+    // two pieces and five bytes
+    let bytes: Vec<u8> = (0..2 * PIECE as usize + 5)
+        .map(|i| (i / 1000) as u8)
+        .collect();
+    fs::write(folder.path().join("big"), &bytes).unwrap();
+    store
+        .upload(&folder.path().join("big"), &store.key("big").unwrap())
+        .unwrap();
+    let entries = store.below(&store.folder).unwrap();
+    assert_eq!(entries[0].size, bytes.len() as u64);
+    store
+        .download(&entries[0], &folder.path().join("again"))
+        .unwrap();
+    assert!(fs::read(folder.path().join("again")).unwrap() == bytes);
+}
+
+#[test]
+fn addresses_of_files_work_as_stores() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::create_dir_all(folder.path().join("rooms/a")).unwrap();
+    fs::write(folder.path().join("rooms/a/x.ply"), "ply").unwrap();
+    let address = PathBuf::from(format!("file://{}/rooms", folder.path().display()));
+    let plain = folder.path().to_owned();
+    let local = Local::of(&[plain.clone(), address]).unwrap();
+    assert_eq!(local.paths[0], plain);
+    assert_eq!(
+        fs::read_to_string(local.paths[1].join("a/x.ply")).unwrap(),
+        "ply"
+    );
+    for (address, words) in [
+        ("gs://bucket", "gs addresses are not supported"),
+        ("file://here", "three slashes"),
+        ("file:///not/there", "no folder"),
+    ] {
+        let error = format!("{:#}", Local::of(&[address.into()]).err().unwrap());
+        assert!(error.contains(words), "{error} does not say {words}");
+    }
+    assert!(!is_address(Path::new("/plain/path")) && !is_address(Path::new("C:/rooms")));
+}
