@@ -14,7 +14,7 @@ mod fixture;
 mod scene;
 mod segdino3d_vl;
 
-pub use backbone::{Backbone, Features, Neighbourhood, Pyramid};
+pub use backbone::{Backbone, Features, Neighborhood, Pyramid};
 pub use checkpoint::{
     Parameter, WeightsError, current_name, load_weights, manifest, parameters, published,
     save_weights,

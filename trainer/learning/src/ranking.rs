@@ -24,9 +24,9 @@ use segscape::{
 use crate::{
     atomic_write::write_atomically,
     config,
-    data::labelled_scan::LabelledScan,
-    data::scans::Labelled,
-    run::optimiser::{AdamW, Finite},
+    data::labeled_scan::LabeledScan,
+    data::scans::Labeled,
+    run::optimizer::{AdamW, Finite},
 };
 
 const FILE: &str = "ranker.json";
@@ -75,10 +75,10 @@ fn path_of(run: &Path) -> PathBuf {
 ///
 /// # Errors
 /// Returns an error if the scan does not fit the network.
-pub fn examples(network: &Network, labelled: &Labelled) -> anyhow::Result<Vec<Example>> {
-    let (scan, observation, monitor) = (&labelled.scan, labelled.observation(), Monitor::silent());
+pub fn examples(network: &Network, labeled: &Labeled) -> anyhow::Result<Vec<Example>> {
+    let (scan, observation, monitor) = (&labeled.scan, labeled.observation(), Monitor::silent());
     let colors = observation.colors;
-    let grouping = labelled.grouping(&monitor)?;
+    let grouping = labeled.grouping(&monitor)?;
     let proposals = pollster::block_on(job::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(
         &scan.positions,
@@ -120,7 +120,7 @@ struct Overlaps {
 }
 
 impl Overlaps {
-    fn new(scan: &LabelledScan, superpoint_of_point: &[u32], superpoints: usize) -> Self {
+    fn new(scan: &LabeledScan, superpoint_of_point: &[u32], superpoints: usize) -> Self {
         let width = scan.objects.len();
         let mut overlaps = Self {
             shared: vec![0; superpoints * width],
@@ -198,7 +198,7 @@ pub fn learn(
     members: u64,
     seed: u64,
 ) -> anyhow::Result<Ranker> {
-    let (mean, deviation) = normalisation(examples);
+    let (mean, deviation) = normalization(examples);
     let normal = |(features, target): &Example| {
         (
             std::array::from_fn(|f| (features[f] - mean[f]) / deviation[f]),
@@ -227,7 +227,7 @@ fn learn_member(
             .map(|w| LinearConfig::new(w[0], w[1]).init(&device))
             .collect(),
     };
-    let mut optimiser = AdamW::new(&config::Optimiser {
+    let mut optimizer = AdamW::new(&config::Optimizer {
         weight_decay: 1e-3,
         clip: 1.0,
         ..Default::default()
@@ -257,7 +257,7 @@ fn learn_member(
             let gradients = GradientsParams::from_grads(loss.backward(), &perceptron);
             if let Some(gradients) = Finite::new(&perceptron, gradients) {
                 perceptron =
-                    optimiser.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
+                    optimizer.step(perceptron, gradients, LEARNING_RATE * (1.0 - progress));
             }
         }
     }
@@ -273,7 +273,7 @@ pub fn error(ranker: &Ranker, examples: &[Example]) -> f32 {
         / examples.len().max(1) as f32
 }
 
-fn normalisation(examples: &[Example]) -> ([f32; FEATURES], [f32; FEATURES]) {
+fn normalization(examples: &[Example]) -> ([f32; FEATURES], [f32; FEATURES]) {
     let count = examples.len().max(1) as f64;
     let mean = |value: &dyn Fn(&Example) -> f64| examples.iter().map(value).sum::<f64>() / count;
     let means: [f64; FEATURES] =

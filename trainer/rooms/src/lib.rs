@@ -113,7 +113,7 @@ impl SyntheticRoom {
         owners
             .iter()
             .for_each(|o| points_of_instance[o.instance as usize] += 1);
-        let labelled = |o: &Owner| {
+        let labeled = |o: &Owner| {
             o.instance == 0 || is_seen(points_of_instance[o.instance as usize], sensor.spacing)
         };
         let to_room = Affine3A::from_rotation_translation(turn, -low);
@@ -141,11 +141,11 @@ impl SyntheticRoom {
                 .collect(),
             semantic: owners
                 .iter()
-                .map(|o| if labelled(o) { o.semantic } else { 0 })
+                .map(|o| if labeled(o) { o.semantic } else { 0 })
                 .collect(),
             instance: owners
                 .iter()
-                .map(|o| if labelled(o) { o.instance } else { 0 })
+                .map(|o| if labeled(o) { o.instance } else { 0 })
                 .collect(),
         };
         (room, shots)

@@ -289,7 +289,7 @@ fn small_scans_are_finer_and_all_stay_below_the_limit() {
 }
 
 #[test]
-fn what_is_labelled_goes_by_area() {
+fn what_is_labeled_goes_by_area() {
     assert!(is_seen(40, 0.019) && !is_seen(30, 0.019));
     assert!(!is_seen(100, 0.01) && is_seen(10, 0.04));
 }

@@ -11,7 +11,7 @@ use segscape::{
 };
 
 use learning::{
-    data::labelled_scan::LabelledScan,
+    data::labeled_scan::LabeledScan,
     data::scans::Asked,
     device::DeviceChoice,
     evaluation::{self, Choice, Found, MaskSet, Protocol},
@@ -170,14 +170,14 @@ impl Eval {
             &scans.paths,
             network.as_ref(),
             self.stuff.as_deref(),
-            |labelled| match (&network, self.baseline) {
-                (Some(network), _) => evaluation::ask(network, labelled, &choice),
+            |labeled| match (&network, self.baseline) {
+                (Some(network), _) => evaluation::ask(network, labeled, &choice),
                 (None, Some(Baseline::Felzenszwalb(threshold))) => {
-                    hierarchy(&labelled.scan, threshold)
+                    hierarchy(&labeled.scan, threshold)
                 }
                 (None, _) => Ok(regions(
-                    labelled.scan.superpoints.superpoint_of_point(),
-                    labelled.scan.superpoints.count(),
+                    labeled.scan.superpoints.superpoint_of_point(),
+                    labeled.scan.superpoints.count(),
                 )),
             },
         )?;
@@ -212,9 +212,9 @@ impl Eval {
 }
 
 /// The Felzenszwalb baseline. Small regions are merged into a neighbour, as for superpoints.
-fn hierarchy(scan: &LabelledScan, threshold: f32) -> anyhow::Result<Vec<Found>> {
+fn hierarchy(scan: &LabeledScan, threshold: f32) -> anyhow::Result<Vec<Found>> {
     let monitor = Monitor::silent();
-    let edges = EdgeSource::Neighbours {
+    let edges = EdgeSource::Neighbors {
         spacing: 0.0,
         k: 16,
         color_weight: 0.0,

@@ -38,8 +38,8 @@ pub struct Export {
     #[arg(long, default_value = "nano")]
     name: String,
     /// SPDX expression for the weights; change it if they were trained on data with other terms.
-    #[arg(long, default_value = "MIT OR Apache-2.0")]
-    licence: String,
+    #[arg(long, alias = "licence", default_value = "MIT OR Apache-2.0")]
+    license: String,
     /// Description of the training data and its terms.
     #[arg(
         long,
@@ -80,7 +80,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         config,
         text_encoder: "all-MiniLM-L6-v2".to_owned(),
         shards: shards.collect::<anyhow::Result<_>>()?,
-        licence: options.licence.clone(),
+        license: options.license.clone(),
         training: Training {
             data: options.data.clone(),
             scenes: state.scenes,
@@ -118,7 +118,7 @@ mod tests {
     use learning::{
         config::Config,
         run::checkpoint::{self, CHECKPOINT, State},
-        run::optimiser::AdamW,
+        run::optimizer::AdamW,
     };
 
     #[test]
@@ -147,7 +147,7 @@ mod tests {
         checkpoint::save(
             &path,
             &network,
-            &AdamW::new(&config.optimiser),
+            &AdamW::new(&config.optimizer),
             None,
             &config,
             &state,
@@ -157,7 +157,7 @@ mod tests {
             run: folder.path().into(),
             out: folder.path().join("models"),
             name: "tiny".into(),
-            licence: "MIT".into(),
+            license: "MIT".into(),
             data: "nothing".into(),
         })
         .unwrap();

@@ -20,7 +20,7 @@ use learning::{
     config::Config,
     device::DeviceChoice,
     run::checkpoint::{self, CHECKPOINT, State},
-    run::optimiser::AdamW,
+    run::optimizer::AdamW,
 };
 
 /// Import the weights of SegDINO3D, OneFormer3D, SPFormer or Mask3D: a PyTorch file (`.pth`, `.pt`,
@@ -73,7 +73,7 @@ impl Import {
         checkpoint::save(
             &self.out.join(CHECKPOINT),
             &network,
-            &AdamW::new(&config.optimiser),
+            &AdamW::new(&config.optimizer),
             None,
             &config,
             &State::default(),

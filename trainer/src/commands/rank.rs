@@ -8,7 +8,7 @@ use indicatif::ProgressBar;
 use segscape::job::Network;
 
 use learning::{
-    data::scans::{Asked, Labelled},
+    data::scans::{Asked, Labeled},
     device::DeviceChoice,
     models, ranking,
 };
@@ -61,7 +61,7 @@ impl Rank {
         for file in &rooms.paths {
             examples.extend(ranking::examples(
                 &network,
-                &Labelled::whole(file, Some(network.config()), None)?,
+                &Labeled::whole(file, Some(network.config()), None)?,
             )?);
             bar.inc(1);
         }

@@ -119,7 +119,7 @@ impl Segment {
             };
             save(
                 format!("{name}.labelled.ply"),
-                &write::labelled_ply(&scan, &labels),
+                &write::labeled_ply(&scan, &labels),
             )?;
             save(
                 format!("{name}.json"),

@@ -13,7 +13,7 @@ use burn::{
 
 use super::config;
 pub use features::Features;
-pub use pyramid::{Neighbourhood, Pyramid};
+pub use pyramid::{Neighborhood, Pyramid};
 use res_unet::ResUnet;
 use sparse_unet::SparseUnet;
 

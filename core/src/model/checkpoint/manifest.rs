@@ -35,7 +35,8 @@ pub struct Manifest {
     /// Pieces of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
     /// SPDX expression for the license of the weights.
-    pub licence: String,
+    #[serde(alias = "licence")]
+    pub license: String,
     /// Origin of the weights.
     pub training: Training,
     /// Expected outputs of the network for [`probe`].
@@ -337,7 +338,7 @@ mod tests {
             config,
             text_encoder: "all-MiniLM-L6-v2".into(),
             shards,
-            licence: "MIT OR Apache-2.0".into(),
+            license: "MIT OR Apache-2.0".into(),
             training: Training {
                 data: "none".into(),
                 scenes: 0,

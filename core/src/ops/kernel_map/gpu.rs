@@ -16,7 +16,7 @@ use burn::{
 };
 use cubecl::server::Handle;
 
-use super::{Level, NeighbourTable, PairTable, Relation};
+use super::{Level, NeighborTable, PairTable, Relation};
 use crate::ops::wgsl::{BINDING_LIMIT, Shader};
 
 const INDEX: Shader = Shader::new(
@@ -83,7 +83,7 @@ impl Level {
     }
 }
 
-impl NeighbourTable {
+impl NeighborTable {
     /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use.
     /// Both sides must have at least one row.
     pub(in crate::ops) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {

@@ -13,25 +13,25 @@ impl Config {
         self.augment.check()?;
         self.loss.check()?;
         anyhow::ensure!(
-            self.optimiser.scenes_per_step > 0,
-            "optimiser.scenes_per_step must be at least 1"
+            self.optimizer.scenes_per_step > 0,
+            "optimizer.scenes_per_step must be at least 1"
         );
         self.run.check()?;
-        let constant = self.optimiser.constant;
+        let constant = self.optimizer.constant;
         anyhow::ensure!(
             (0.0..=1.0).contains(&constant),
-            "optimiser.constant is {constant}, it must be a share of the run, from 0 to 1"
+            "optimizer.constant is {constant}, it must be a share of the run, from 0 to 1"
         );
         self.validation.check()?;
-        let (devices, scenes) = (self.run.devices, self.optimiser.scenes_per_step);
+        let (devices, scenes) = (self.run.devices, self.optimizer.scenes_per_step);
         anyhow::ensure!(
             (1..=scenes).contains(&devices),
-            "run.devices is {devices}, it must be from 1 to optimiser.scenes_per_step, which is {scenes}"
+            "run.devices is {devices}, it must be from 1 to optimizer.scenes_per_step, which is {scenes}"
         );
-        if let Some(decay) = self.optimiser.ema {
+        if let Some(decay) = self.optimizer.ema {
             anyhow::ensure!(
                 0.0 < decay && decay < 1.0,
-                "optimiser.ema must lie between 0 and 1, not {decay}"
+                "optimizer.ema must lie between 0 and 1, not {decay}"
             );
         }
         Ok(())

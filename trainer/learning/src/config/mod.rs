@@ -5,7 +5,7 @@ mod augment;
 mod check;
 mod data;
 mod loss;
-mod optimiser;
+mod optimizer;
 mod run;
 mod validation;
 
@@ -20,7 +20,7 @@ use data::{default_part, default_share};
 pub use augment::Augment;
 pub use data::{Boundaries, ClassOfObject, Data, Generated};
 pub use loss::{Loss, Matching, Supervision};
-pub use optimiser::Optimiser;
+pub use optimizer::Optimizer;
 pub use run::Run;
 pub use validation::{Validation, ValidationSet};
 
@@ -41,8 +41,8 @@ pub struct Config {
     #[serde(default)]
     pub loss: Loss,
     /// AdamW and its learning rate schedule.
-    #[serde(default)]
-    pub optimiser: Optimiser,
+    #[serde(default, alias = "optimiser")]
+    pub optimizer: Optimizer,
     /// Length of the run, checkpoints, and use of the machine.
     #[serde(default)]
     pub run: Run,
@@ -72,7 +72,7 @@ impl Config {
             model,
             augment: Augment::default(),
             loss: Loss::default(),
-            optimiser: Optimiser::default(),
+            optimizer: Optimizer::default(),
             run: Run::default(),
             validation: Validation::default(),
         }

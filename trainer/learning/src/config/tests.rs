@@ -25,8 +25,8 @@ fn values_out_of_range_are_named() {
     for (change, word) in [
         ("[run]\ndevices = 2", "run.devices is 2"),
         ("[run]\ndevices = 0", "run.devices is 0"),
-        ("[optimiser]\nema = 1.0", "optimiser.ema"),
-        ("[optimiser]\nema = 0.0", "optimiser.ema"),
+        ("[optimizer]\nema = 1.0", "optimizer.ema"),
+        ("[optimizer]\nema = 0.0", "optimizer.ema"),
     ] {
         let config: Config = toml::from_str(&format!("[data]\nrooms = ['x']\n{change}")).unwrap();
         let error = config.check().unwrap_err().to_string();
@@ -36,7 +36,23 @@ fn values_out_of_range_are_named() {
 
 #[test]
 fn a_misspelt_field_is_refused() {
-    let error = toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimiser]\nlearning_rat = 1.0")
+    let error = toml::from_str::<Config>("[data]\nrooms = ['x']\n[optimizer]\nlearning_rat = 1.0")
         .unwrap_err();
     assert!(error.to_string().contains("learning_rat"), "{error}");
+}
+
+#[test]
+fn former_keys_are_read() {
+    let config: Config = toml::from_str(
+        "[data]\nrooms = ['x']\n[optimiser]\nwarmup = 7\n[loss]\ncentre = 0.3\n[augment]\ncolour_drop = 0.4",
+    )
+    .unwrap();
+    assert_eq!(
+        (
+            config.optimizer.warmup,
+            config.loss.center,
+            config.augment.color_drop
+        ),
+        (7, 0.3, 0.4)
+    );
 }

@@ -2,7 +2,7 @@
 
 pub mod augment;
 pub mod image_evidence;
-pub mod labelled_scan;
+pub mod labeled_scan;
 pub mod oracle;
 pub mod samples;
 pub mod scans;

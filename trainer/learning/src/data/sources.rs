@@ -22,7 +22,7 @@ pub enum Turn {
     /// A generated room, with the number of rooms generated before it.
     Made(u64),
     /// A labelled scan, followed by the scans that replace it, in this order, if it cannot be used.
-    Labelled(Vec<PathBuf>),
+    Labeled(Vec<PathBuf>),
     /// The same for bundles whose images supervise.
     ViewWise(Vec<PathBuf>),
 }
@@ -34,7 +34,7 @@ impl Sources {
         let made = data.generated.as_ref().map(|generated| generated.share);
         let has_labels = made.is_some() || !data.rooms.is_empty();
         let has_images = !data.foundations.is_empty() && data.foundation_part > 0.0;
-        let labelled = match (has_images, has_labels) {
+        let labeled = match (has_images, has_labels) {
             (false, _) => 1.0,
             (true, false) => 0.0,
             (true, true) => 1.0 - data.foundation_share,
@@ -45,15 +45,15 @@ impl Sources {
                 part: data.foundation_part,
                 ..Folders::new(&data.foundations)
             };
-            sources.push((1.0 - labelled, Source::Folders(bundles)));
+            sources.push((1.0 - labeled, Source::Folders(bundles)));
         }
         let made = if data.rooms.is_empty() {
             made.map(|_| 1.0)
         } else {
             made
         };
-        sources.extend(made.map(|share| (labelled * share, Source::Maker)));
-        let read = labelled * (1.0 - made.unwrap_or(0.0));
+        sources.extend(made.map(|share| (labeled * share, Source::Maker)));
+        let read = labeled * (1.0 - made.unwrap_or(0.0));
         if data.weights.is_empty() {
             sources.push((read, Source::Folders(Folders::new(&data.rooms))));
         } else {
@@ -86,7 +86,7 @@ impl Sources {
             Source::Folders(folders) if folders.is_view_wise => {
                 Turn::ViewWise(folders.turn(of_source, self.seed)?)
             }
-            Source::Folders(folders) => Turn::Labelled(folders.turn(of_source, self.seed)?),
+            Source::Folders(folders) => Turn::Labeled(folders.turn(of_source, self.seed)?),
         })
     }
 }
@@ -224,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn made_rooms_have_their_share_of_the_labelled_ones() {
+    fn made_rooms_have_their_share_of_the_labeled_ones() {
         let count = |data: &Data| -> Vec<u64> {
             let mut sources = Sources::new(data, 1);
             (0..100)

@@ -9,7 +9,7 @@ use segscape::{
 };
 
 use super::Found;
-use crate::data::scans::Labelled;
+use crate::data::scans::Labeled;
 
 /// The values of `--masks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
@@ -50,7 +50,7 @@ pub struct Choice {
 ///
 /// # Errors
 /// The scan does not fit the network, or masks are to be ranked and there is no ranker.
-pub fn ask(network: &Network, labelled: &Labelled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
     let needs_ranker = matches!(choice.select.masks, Masks::Network | Masks::Regions);
     anyhow::ensure!(
         network.has_ranker() || !needs_ranker,
@@ -58,9 +58,9 @@ pub fn ask(network: &Network, labelled: &Labelled, choice: &Choice) -> anyhow::R
         network.name
     );
     let Some(spacing) = choice.spacing else {
-        return look(network, labelled, &choice.select);
+        return look(network, labeled, &choice.select);
     };
-    let (thinned, kept) = labelled.thinned(spacing);
+    let (thinned, kept) = labeled.thinned(spacing);
     let mut found = look(network, &thinned, &choice.select)
         .with_context(|| format!("thinned to {spacing} m"))?;
     let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
@@ -81,12 +81,12 @@ pub fn ask(network: &Network, labelled: &Labelled, choice: &Choice) -> anyhow::R
 
 fn look(
     network: &Network,
-    labelled: &Labelled,
+    labeled: &Labeled,
     select: &SelectOptions,
 ) -> anyhow::Result<Vec<Found>> {
-    let observation = labelled.observation();
+    let observation = labeled.observation();
     let (positions, monitor) = (observation.positions, Monitor::silent());
-    let grouping = labelled.grouping(&monitor)?;
+    let grouping = labeled.grouping(&monitor)?;
     let segmentation = pollster::block_on(job::segment(
         &observation,
         &grouping,

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use super::Found;
-use crate::{data::labelled_scan::LabelledScan, data::structure::Structure};
+use crate::{data::labeled_scan::LabeledScan, data::structure::Structure};
 
 /// Counts of the points of structure, of those among them that a predicted instance contains, and
 /// of the instances that are mostly structure.
@@ -18,7 +18,7 @@ pub struct Claims {
 
 impl Claims {
     /// Counts for what was found in one room.
-    pub fn of(scan: &LabelledScan, found: &[Found]) -> Self {
+    pub fn of(scan: &LabeledScan, found: &[Found]) -> Self {
         let mut claims = Self {
             found: found.len(),
             ..Self::default()

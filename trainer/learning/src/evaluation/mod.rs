@@ -14,7 +14,7 @@ use segscape::{
 };
 use serde::Serialize;
 
-use crate::{data::labelled_scan::LabelledScan, data::scans::Labelled};
+use crate::{data::labeled_scan::LabeledScan, data::scans::Labeled};
 
 mod asking;
 mod claims;
@@ -57,7 +57,7 @@ pub struct Answer {
     /// Path of the scan.
     pub path: PathBuf,
     /// The scan and its ground truth.
-    pub scan: LabelledScan,
+    pub scan: LabeledScan,
     /// The instances found, in the order in which they are matched.
     pub found: Vec<Found>,
 }
@@ -168,20 +168,20 @@ pub fn answers(
     scans: &[PathBuf],
     network: Option<&Network>,
     stuff: Option<&[i32]>,
-    find: impl Fn(&Labelled) -> anyhow::Result<Vec<Found>>,
+    find: impl Fn(&Labeled) -> anyhow::Result<Vec<Found>>,
 ) -> anyhow::Result<Vec<Answer>> {
     let answer = |path: &PathBuf| {
-        let labelled = Labelled::whole(path, network.map(Network::config), stuff)?;
-        let found = find(&labelled).with_context(|| path.display().to_string())?;
+        let labeled = Labeled::whole(path, network.map(Network::config), stuff)?;
+        let found = find(&labeled).with_context(|| path.display().to_string())?;
         tracing::info!(
             "{}: {} objects, {} instances found",
             path.display(),
-            labelled.scan.objects.len(),
+            labeled.scan.objects.len(),
             found.len()
         );
         Ok(Answer {
             path: path.clone(),
-            scan: labelled.scan,
+            scan: labeled.scan,
             found,
         })
     };

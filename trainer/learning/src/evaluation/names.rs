@@ -6,7 +6,7 @@ use anyhow::Context;
 use segscape::text::Vocabulary;
 
 use super::{Answer, Found};
-use crate::data::labelled_scan::LabelledScan;
+use crate::data::labeled_scan::LabeledScan;
 
 /// Names of the objects in scans, used as the classes to distinguish.
 pub struct Names {
@@ -73,7 +73,7 @@ impl Names {
     }
 
     /// Row of the name of each object.
-    pub fn of_objects(&self, scan: &LabelledScan) -> Vec<usize> {
+    pub fn of_objects(&self, scan: &LabeledScan) -> Vec<usize> {
         let row = |name: &Option<String>| {
             name.as_ref()
                 .and_then(|name| self.names.binary_search(name).ok())

@@ -1,7 +1,7 @@
 //! Matches predicted instances to objects, regardless of their names.
 
 use super::Found;
-use crate::data::labelled_scan::LabelledScan;
+use crate::data::labeled_scan::LabeledScan;
 
 /// IoU above which an object counts as found; at most one object can overlap a mask by more.
 const OVERLAP: f64 = 0.5;
@@ -16,7 +16,7 @@ pub struct BestMatch {
 }
 
 /// Shape `(objects)`: number of points of each object.
-pub fn object_sizes(scan: &LabelledScan) -> Vec<u32> {
+pub fn object_sizes(scan: &LabeledScan) -> Vec<u32> {
     let mut sizes = vec![0; scan.objects.len()];
     scan.object_of_point
         .iter()
@@ -28,7 +28,7 @@ pub fn object_sizes(scan: &LabelledScan) -> Vec<u32> {
 /// Shape `(objects)`: the instance that overlaps each object most, the first of equal ones; `None`
 /// if nothing overlaps the object by more than half. Masks that the evaluators drop because they
 /// are too small are left out.
-pub fn pairs(scan: &LabelledScan, found: &[Found]) -> Vec<Option<BestMatch>> {
+pub fn pairs(scan: &LabeledScan, found: &[Found]) -> Vec<Option<BestMatch>> {
     let sizes = object_sizes(scan);
     let mut best: Vec<Option<BestMatch>> = vec![None; sizes.len()];
     let mut shared = vec![0u32; sizes.len()];

@@ -9,7 +9,7 @@ use segscape::{
     job::{self, Grouping},
     model::Observation,
     progress::Monitor,
-    spatial::{Thinned, nearest_neighbours},
+    spatial::{Thinned, nearest_neighbors},
 };
 
 use rooms::{SyntheticRoom, World};
@@ -28,11 +28,11 @@ struct Regions {
 /// The room with one more point halfway between every point and each of its eight nearest
 /// neighbours, as from a sensor with three times the resolution.
 fn dense(room: &SyntheticRoom) -> (Vec<[f32; 3]>, Vec<[u8; 3]>) {
-    let neighbours = nearest_neighbours(&room.positions, 8, &|_| Ok(())).unwrap();
+    let neighbors = nearest_neighbors(&room.positions, 8, &|_| Ok(())).unwrap();
     let (mut positions, mut colors) = (room.positions.clone(), room.colors.clone());
-    for (row, &a) in neighbours.point_of_row().iter().enumerate() {
-        for &other in neighbours.of(row) {
-            let [a, b] = [a, neighbours.point_of_row()[other as usize]].map(|point| point as usize);
+    for (row, &a) in neighbors.point_of_row().iter().enumerate() {
+        for &other in neighbors.of(row) {
+            let [a, b] = [a, neighbors.point_of_row()[other as usize]].map(|point| point as usize);
             positions.push(std::array::from_fn(|axis| {
                 0.5 * (room.positions[a][axis] + room.positions[b][axis])
             }));

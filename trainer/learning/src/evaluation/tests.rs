@@ -15,17 +15,17 @@ use segscape::{
 };
 
 use super::*;
-use crate::{data::labelled_scan::Object, data::scans, data::structure::Structure};
+use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
 /// wall.
-fn scan() -> LabelledScan {
+fn scan() -> LabeledScan {
     let object = |name: &str, class| Object {
         class,
         name: Some(name.into()),
     };
-    LabelledScan {
+    LabeledScan {
         positions: (0..500)
             .map(|i| {
                 [
@@ -305,7 +305,7 @@ fn every_scan_has_a_row_and_rows_have_a_spread() {
 
 /// The bundle of a wall as a labelled scan, and an untrained network without a ranker that reads
 /// its images.
-fn wall(folder: &Path) -> (Network, Labelled) {
+fn wall(folder: &Path) -> (Network, Labeled) {
     let path = folder.join("scene");
     scans::tests::bundle()
         .write(&path, |_| unreachable!())
@@ -321,8 +321,8 @@ fn wall(folder: &Path) -> (Network, Labelled) {
         &device,
         None,
     );
-    let labelled = Labelled::whole(&path, Some(&config), None).unwrap();
-    (network, labelled)
+    let labeled = Labeled::whole(&path, Some(&config), None).unwrap();
+    (network, labeled)
 }
 
 /// Options that select every mask of the network.
@@ -338,11 +338,11 @@ fn anything() -> SelectOptions {
 #[test]
 fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
     let folder = tempfile::tempdir().unwrap();
-    let (network, labelled) = wall(folder.path());
+    let (network, labeled) = wall(folder.path());
     let found = |spacing| {
         ask(
             &network,
-            &labelled,
+            &labeled,
             &Choice {
                 select: anything(),
                 spacing,
@@ -351,8 +351,8 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
         .unwrap()
     };
     let sparse = found(Some(0.12));
-    let (thinned, kept) = labelled.thinned(0.12);
-    assert!(thinned.scan.positions.len() < labelled.scan.positions.len() / 3 && !sparse.is_empty());
+    let (thinned, kept) = labeled.thinned(0.12);
+    assert!(thinned.scan.positions.len() < labeled.scan.positions.len() / 3 && !sparse.is_empty());
     for one in &sparse {
         assert!(one.points.is_sorted_by(|a, b| a < b));
         let has = |point: u32| one.points.binary_search(&point).is_ok();
@@ -380,7 +380,7 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
 #[test]
 fn what_needs_a_ranker_says_so() {
     let folder = tempfile::tempdir().unwrap();
-    let (network, labelled) = wall(folder.path());
+    let (network, labeled) = wall(folder.path());
     for masks in [MaskSet::Network, MaskSet::Regions] {
         let select = SelectOptions {
             masks: masks.into(),
@@ -388,7 +388,7 @@ fn what_needs_a_ranker_says_so() {
         };
         let error = ask(
             &network,
-            &labelled,
+            &labeled,
             &Choice {
                 select,
                 spacing: None,
@@ -407,7 +407,7 @@ fn what_needs_a_ranker_says_so() {
         assert!(
             !ask(
                 &network,
-                &labelled,
+                &labeled,
                 &Choice {
                     select,
                     spacing: None
@@ -443,14 +443,14 @@ fn a_network_looks_at_the_images_of_a_bundle() {
         None,
     );
     let see = |config: Option<&Config>| {
-        let labelled = Labelled::whole(&path, config, None).unwrap();
+        let labeled = Labeled::whole(&path, config, None).unwrap();
         let points = Observation {
-            positions: &labelled.scan.positions,
+            positions: &labeled.scan.positions,
             ..Observation::default()
         };
         let grouping = job::group(&points, None, &Monitor::silent()).unwrap();
         pollster::block_on(job::propose(
-            &labelled.observation(),
+            &labeled.observation(),
             &grouping,
             &network,
             &Monitor::silent(),
@@ -466,7 +466,7 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     );
     ask(
         &network,
-        &Labelled::whole(&path, Some(&config), None).unwrap(),
+        &Labeled::whole(&path, Some(&config), None).unwrap(),
         &Choice::default(),
     )
     .unwrap();

@@ -107,7 +107,7 @@ fn header(
             log.unreadable
         ));
     }
-    if checkpoint.is_some_and(|checkpoint| checkpoint.config.optimiser.ema.is_some()) {
+    if checkpoint.is_some_and(|checkpoint| checkpoint.config.optimizer.ema.is_some()) {
         said.push("The figures are of the running means of the weights.".into());
     }
     let state = |of: fn(&crate::run::checkpoint::State) -> f64, key| {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use glam::{Mat3, Vec3};
 use image::{ImageFormat, RgbaImage};
 
-use crate::data::labelled_scan::LabelledScan;
+use crate::data::labeled_scan::LabeledScan;
 
 /// Width and height of a picture, pixels.
 pub const SIZE: [u32; 2] = [480, 360];
@@ -36,7 +36,7 @@ pub enum Perspective {
 
 /// The points of a room that are worth showing, and their spacing.
 pub struct Stage<'a> {
-    scan: &'a LabelledScan,
+    scan: &'a LabeledScan,
     low: Vec3,
     high: Vec3,
     spacing: f32,
@@ -46,7 +46,7 @@ pub struct Stage<'a> {
 
 impl<'a> Stage<'a> {
     /// Prepares a room; `None` if it has no points.
-    pub fn new(scan: &'a LabelledScan) -> Option<Self> {
+    pub fn new(scan: &'a LabeledScan) -> Option<Self> {
         let bound = |axis: usize, share: f32| -> Option<f32> {
             let mut values: Vec<f32> = scan
                 .positions
@@ -237,10 +237,10 @@ mod tests {
     use segscape::{scan, superpoint::Superpoints};
 
     use super::*;
-    use crate::data::labelled_scan::Object;
+    use crate::data::labeled_scan::Object;
 
     /// A room with a red floor of 4 x 4 m, a green box of 1 m at its low corner, and a ceiling.
-    fn scan() -> (LabelledScan, Vec<[u8; 3]>) {
+    fn scan() -> (LabeledScan, Vec<[u8; 3]>) {
         let mut points = Vec::new();
         for i in 0..200 * 200 {
             let (x, y) = ((i % 200) as f32 * 0.02, (i / 200) as f32 * 0.02);
@@ -253,7 +253,7 @@ mod tests {
             ));
             points.push(([x, y, 2.4], [255; 3], false, CEILING));
         }
-        let scan = LabelledScan {
+        let scan = LabeledScan {
             positions: points.iter().map(|p| p.0).collect(),
             colors: None,
             superpoints: Superpoints::from_ids(&vec![0; points.len()]),

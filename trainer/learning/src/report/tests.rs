@@ -6,7 +6,7 @@ use segscape::{scan, superpoint::Superpoints, text::Vocabulary};
 
 use super::*;
 use crate::{
-    data::labelled_scan::{LabelledScan, Object},
+    data::labeled_scan::{LabeledScan, Object},
     data::structure::Structure,
     evaluation::Found,
 };
@@ -80,7 +80,7 @@ fn answer() -> Answer {
     };
     Answer {
         path: format!("rooms/{NASTY}.ply").into(),
-        scan: LabelledScan {
+        scan: LabeledScan {
             superpoints: Superpoints::from_ids(&vec![0; positions.len()]),
             object_of_point: (0..positions.len())
                 .map(|i| [Some(0), Some(1), None][i / 800])

@@ -16,7 +16,7 @@ use segscape::{
         Config, Scene,
         config::{BackboneConfig, Classes},
     },
-    ops::{KernelMap, NO_NEIGHBOUR},
+    ops::{KernelMap, NO_NEIGHBOR},
     text,
 };
 
@@ -43,7 +43,7 @@ pub struct Flops {
 fn maps(scene: &Scene) -> impl Iterator<Item = &KernelMap> {
     let pyramid = &scene.pyramid;
     std::iter::once(&pyramid.first)
-        .chain(pyramid.neighbours.iter().map(|n| &n.around))
+        .chain(pyramid.neighbors.iter().map(|n| &n.around))
         .chain(&pyramid.children)
 }
 
@@ -52,7 +52,7 @@ fn pairs(map: &KernelMap) -> f64 {
         map.inputs()
             .at(offset)
             .iter()
-            .filter(|neighbour| **neighbour != NO_NEIGHBOUR)
+            .filter(|neighbor| **neighbor != NO_NEIGHBOR)
             .count() as f64
     };
     (0..map.offsets()).map(met).sum()
@@ -81,13 +81,13 @@ impl Flops {
         let mut pairs = maps(scene)
             .zip(&self.totals)
             .map(|(map, (pairs, rows))| map.out_rows() as f64 * pairs / rows.max(1.0));
-        let levels = scene.pyramid.neighbours.len();
+        let levels = scene.pyramid.neighbors.len();
         let first = pairs.next().unwrap_or(0.0);
         let around: Vec<f64> = pairs.by_ref().take(levels).collect();
         let children: Vec<f64> = pairs.collect();
         let rows: Vec<f64> = scene
             .pyramid
-            .neighbours
+            .neighbors
             .iter()
             .map(|n| n.around.out_rows() as f64)
             .collect();

@@ -4,7 +4,7 @@ pub mod checkpoint;
 pub mod ema;
 pub mod flops;
 pub mod metrics;
-pub mod optimiser;
+pub mod optimizer;
 mod passes;
 pub mod step;
 pub mod train;

@@ -152,7 +152,7 @@ mod tests {
     use crate::{
         config::Config,
         run::checkpoint::{self, CHECKPOINT, State},
-        run::optimiser::AdamW,
+        run::optimizer::AdamW,
     };
 
     fn tiny(more: &str) -> Config {
@@ -167,7 +167,7 @@ mod tests {
         checkpoint::save(
             &folder.join(CHECKPOINT),
             &network,
-            &AdamW::new(&config.optimiser),
+            &AdamW::new(&config.optimizer),
             None,
             &config,
             &State::default(),

@@ -8,7 +8,7 @@
 
 mod bundle;
 mod given;
-mod grey16;
+mod gray16;
 mod supervision;
 mod tensors;
 
@@ -16,7 +16,7 @@ use segscape::views::{Camera, Correspondence, Map};
 
 pub use bundle::INDEX;
 pub use given::Given;
-pub use grey16::load_grey16;
+pub use gray16::load_gray16;
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// A scene.

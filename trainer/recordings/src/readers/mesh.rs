@@ -10,7 +10,7 @@ use super::Options;
 use crate::foundation::Truth;
 
 /// Points with their annotation.
-pub struct LabelledPoints {
+pub struct LabeledPoints {
     /// Shape `(points, 3)`: metres, rotated like the frames.
     pub positions: Vec<[f32; 3]>,
     /// Shape `(points, 3)`: sRGB.
@@ -24,7 +24,7 @@ pub struct LabelledPoints {
 ///
 /// # Errors
 /// The scan cannot be read.
-pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabelledPoints, Vec<u32>)> {
+pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabeledPoints, Vec<u32>)> {
     let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
     let scan = scan::read(&bytes, &Monitor::silent())
         .with_context(|| format!("cannot read {}", path.display()))?;
@@ -45,7 +45,7 @@ pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabelledPoints, V
         .row_of_point
         .unwrap_or_else(|| (0..positions.len() as u32).collect());
     Ok((
-        LabelledPoints {
+        LabeledPoints {
             positions,
             colors: scan.colors,
             truth,

@@ -37,7 +37,7 @@ use segscape::{
     views::{Camera, Map},
 };
 
-use self::mesh::LabelledPoints;
+use self::mesh::LabeledPoints;
 use crate::foundation::{Foundation, Image};
 
 /// The formats that can be prepared.
@@ -238,14 +238,14 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
 /// The error names the file and what is wrong with it.
 pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
     let stream = scannet::stream(scene);
-    let (shots, labelled) = match kind {
+    let (shots, labeled) = match kind {
         Kind::Frames => (frames::frames(scene, options)?, None),
         Kind::Scannet => {
             let shots: Shots = match &stream {
                 Some(stream) => Box::new(sens::frames(stream, options.every)?),
                 None => frames::frames(scene, options)?,
             };
-            (shots, Some(scannet::labelled(scene, options)?))
+            (shots, Some(scannet::labeled(scene, options)?))
         }
         Kind::Replica => (
             replica::shots(scene, options)?,
@@ -253,7 +253,7 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
         ),
         Kind::Scannetpp => (
             scannetpp::shots(scene, options)?,
-            Some(scannetpp::labelled(scene, options)?),
+            Some(scannetpp::labeled(scene, options)?),
         ),
         Kind::Segdino3d => {
             let foundation = segdino3d::scene(scene, options)?;
@@ -277,8 +277,8 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
     };
     let taken = Taken::of(shots, options)?;
     let summary = taken.summary();
-    let (positions, colors, origins, truth) = match labelled {
-        Some(LabelledPoints {
+    let (positions, colors, origins, truth) = match labeled {
+        Some(LabeledPoints {
             positions,
             colors,
             truth,

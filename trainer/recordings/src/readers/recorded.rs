@@ -10,7 +10,7 @@ use glam::Affine3A;
 use segscape::views::Map;
 
 use super::{Gap, Picture, Shot, frames::metres, intrinsics::Intrinsics};
-use crate::foundation::load_grey16;
+use crate::foundation::load_gray16;
 
 /// Units per metre of depth images in millimetres.
 pub const MILLIMETRES: f32 = 1000.0;
@@ -51,7 +51,7 @@ impl Recorded {
         if !picture.is_file() {
             return Ok(Err(Gap::File));
         }
-        let Some((size, values)) = load_grey16(&path)? else {
+        let Some((size, values)) = load_gray16(&path)? else {
             return Ok(Err(Gap::File));
         };
         let camera = intrinsics.camera(size, world_from_camera);

@@ -7,7 +7,7 @@ use anyhow::Context;
 use super::{
     Options,
     annotation::{self, Classes},
-    mesh::{self, LabelledPoints},
+    mesh::{self, LabeledPoints},
 };
 
 const MESH: &str = "_vh_clean_2.ply";
@@ -36,8 +36,8 @@ pub fn stream(folder: &Path) -> Option<PathBuf> {
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree
 /// about the number of vertices.
-pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
-    let (mut labelled, rows) = mesh::read(&file(folder, MESH), options)?;
+pub fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
+    let (mut labeled, rows) = mesh::read(&file(folder, MESH), options)?;
     let aggregation = file(folder, AGGREGATION);
     if aggregation.is_file() {
         let table = options.labels.as_ref().with_context(|| {
@@ -46,12 +46,12 @@ pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoin
                 aggregation.display()
             )
         })?;
-        labelled.truth = Some(annotation::truth(
+        labeled.truth = Some(annotation::truth(
             &file(folder, SEGMENTS),
             &aggregation,
             &rows,
             &Classes::read(table)?,
         )?);
     }
-    Ok(labelled)
+    Ok(labeled)
 }

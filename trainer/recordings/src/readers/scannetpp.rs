@@ -9,7 +9,7 @@ use super::{
     Options, Shots,
     annotation::{self, Classes},
     colmap,
-    mesh::{self, LabelledPoints},
+    mesh::{self, LabeledPoints},
     recorded::{MILLIMETRES, Recorded, inside},
 };
 
@@ -80,8 +80,8 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no list of classes, or the files disagree
 /// about the number of vertices.
-pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
-    let (mut labelled, rows) = mesh::read(&folder.join(MESH), options)?;
+pub fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
+    let (mut labeled, rows) = mesh::read(&folder.join(MESH), options)?;
     let aggregation = folder.join(AGGREGATION);
     if aggregation.is_file() {
         let beside = || {
@@ -98,14 +98,14 @@ pub fn labelled(folder: &Path, options: &Options) -> anyhow::Result<LabelledPoin
                 aggregation.display()
             )
         })?;
-        labelled.truth = Some(annotation::truth(
+        labeled.truth = Some(annotation::truth(
             &folder.join(SEGMENTS),
             &aggregation,
             &rows,
             &Classes::read(&list)?,
         )?);
     }
-    Ok(labelled)
+    Ok(labeled)
 }
 
 #[cfg(test)]

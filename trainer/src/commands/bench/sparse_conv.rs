@@ -4,7 +4,7 @@
 use burn::tensor::{Device, Distribution, Tensor};
 use segscape::{
     ops::{
-        BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOUR, sparse_conv, sparse_conv_grad_input,
+        BINDING_LIMIT, KernelMap, Level, NO_NEIGHBOR, sparse_conv, sparse_conv_grad_input,
         sparse_conv_grad_weight,
     },
     platform::Instant,
@@ -30,7 +30,7 @@ fn passes(bench: &Bench, map: &KernelMap, channels: usize, device: &Device) -> a
             map.inputs()
                 .at(k)
                 .iter()
-                .filter(|&&q| q != NO_NEIGHBOUR)
+                .filter(|&&q| q != NO_NEIGHBOR)
                 .count()
         })
         .sum();

@@ -20,7 +20,7 @@ use learning::{
     data::samples::{Sample, Samples},
     run::ema::Ema,
     run::flops,
-    run::optimiser::{AdamW, learning_rate},
+    run::optimizer::{AdamW, learning_rate},
     run::step::{Devices, Phases},
 };
 
@@ -149,10 +149,10 @@ fn measure(options: &StepOptions, config: &Config, device: &Device) -> anyhow::R
     let device = device.clone().autodiff();
     device.seed(config.run.seed);
     let mut model = SegDino3dVl::new(&config.model, &device);
-    let mut optimiser = AdamW::new(&config.optimiser);
-    let mut ema = config.optimiser.ema.map(Ema::new);
+    let mut optimizer = AdamW::new(&config.optimizer);
+    let mut ema = config.optimizer.ema.map(Ema::new);
     let mut computers = Devices::new(std::slice::from_ref(&device), config)?;
-    let scenes = config.optimiser.scenes_per_step;
+    let scenes = config.optimizer.scenes_per_step;
     let samples = Samples::start(config.clone(), 0);
     let next = || samples.next();
     let count = if options.prepared {
@@ -176,19 +176,19 @@ fn measure(options: &StepOptions, config: &Config, device: &Device) -> anyhow::R
             .map(|_| prepared.next().map_or_else(next, Ok))
             .collect::<anyhow::Result<Vec<Sample>>>()?;
         let waited = began.elapsed();
-        let rate = learning_rate(&config.optimiser, step, step as f64 / options.steps as f64);
+        let rate = learning_rate(&config.optimizer, step, step as f64 / options.steps as f64);
         let (same, done) = computers.step(model, batch)?;
         let mut clock = Instant::now();
         let gradients = done
             .gradients
             .context("the loss or a gradient of a step is not finite")?;
         let norm = gradients.norm();
-        model = optimiser.step(same, gradients, rate);
+        model = optimizer.step(same, gradients, rate);
         inner.sync()?;
-        let optimised = clock.elapsed();
+        let optimized = clock.elapsed();
         clock = Instant::now();
         if let Some(ema) = &mut ema {
-            ema.update(&model, optimiser.updates);
+            ema.update(&model, optimizer.updates);
         }
         inner.sync()?;
         let Phases {
@@ -205,7 +205,7 @@ fn measure(options: &StepOptions, config: &Config, device: &Device) -> anyhow::R
             decoder,
             loss,
             backward,
-            optimised,
+            optimized,
             clock.elapsed(),
             began.elapsed(),
         ];

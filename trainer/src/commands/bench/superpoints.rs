@@ -19,7 +19,7 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let mut scan = job::read(bytes, &silent)?;
     job::place(&mut scan, Choices::default());
     let options = SuperpointOptions::default();
-    let EdgeSource::Neighbours { spacing, k, .. } = options.edges else {
+    let EdgeSource::Neighbors { spacing, k, .. } = options.edges else {
         anyhow::bail!("superpoints are made of neighbours by default")
     };
     let mut fastest = [f64::INFINITY; 6];
@@ -37,9 +37,9 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         let positions =
             Thinned::new(&scan.positions, spacing, |_, _| true).of_kept(&scan.positions);
         lap();
-        let neighbours = spatial::nearest_neighbours(&positions, k, &|_| Ok(()))?;
+        let neighbors = spatial::nearest_neighbors(&positions, k, &|_| Ok(()))?;
         lap();
-        spatial::normals(&neighbours.by_row(&positions), &neighbours, &|_| Ok(()))?;
+        spatial::normals(&neighbors.by_row(&positions), &neighbors, &|_| Ok(()))?;
         lap();
         let graph = PointGraph::new(
             &scan.positions,

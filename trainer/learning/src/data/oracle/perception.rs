@@ -44,12 +44,12 @@ pub(super) fn image(
         if pixels.len() < errors.smallest || dice.chance(errors.missed) {
             continue;
         }
-        let neighbour = pixels
+        let neighbor = pixels
             .iter()
             .filter_map(|p| values.get(p + 1).copied())
             .find(|v| *v > 0);
-        if let Some(neighbour) = neighbour.filter(|_| dice.chance(errors.merged)) {
-            pixels.iter().for_each(|p| values[*p] = neighbour);
+        if let Some(neighbor) = neighbor.filter(|_| dice.chance(errors.merged)) {
+            pixels.iter().for_each(|p| values[*p] = neighbor);
             continue;
         }
         let name = if dice.chance(errors.misnamed) {

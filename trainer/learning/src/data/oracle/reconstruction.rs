@@ -11,7 +11,7 @@ use super::Errors;
 /// An image sees a point if their depths differ by less than this, metres.
 const TOLERANCE: f32 = 0.06;
 /// Number of neighbours that a point is smoothed with.
-const NEIGHBOURS: usize = 16;
+const NEIGHBORS: usize = 16;
 
 /// Adds the errors of a reconstruction from images.
 pub(super) fn reconstructed(
@@ -80,13 +80,13 @@ pub(super) fn reconstructed(
 
 /// Moves every point by a share `by` of the way to the mean of its neighbours.
 fn smooth(positions: &mut Vec<[f32; 3]>, by: f32) {
-    let Ok(neighbours) = spatial::nearest_neighbours(positions, NEIGHBOURS, &|_| Ok(())) else {
+    let Ok(neighbors) = spatial::nearest_neighbors(positions, NEIGHBORS, &|_| Ok(())) else {
         return;
     };
-    let point = |row: usize| neighbours.point_of_row()[row] as usize;
+    let point = |row: usize| neighbors.point_of_row()[row] as usize;
     let mut smooth = positions.clone();
     for row in 0..positions.len() {
-        let around = neighbours.of(row);
+        let around = neighbors.of(row);
         let mean = around
             .iter()
             .map(|&other| Vec3::from(positions[point(other as usize)]))

@@ -12,8 +12,8 @@ use segscape::text::Vocabulary;
 use crate::{
     config::Config,
     data::image_evidence::ImageEvidence,
-    data::labelled_scan::LabelledScan,
-    data::scans::Labelled,
+    data::labeled_scan::LabeledScan,
+    data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
 };
 use recordings::foundation::Foundation;
@@ -33,7 +33,7 @@ impl Maker<'_> {
         let mut rng = rng(self.config.run.seed, Draw::Sample, number);
         match turn {
             Turn::Made(before) => self.of_nothing(before, &mut rng),
-            Turn::Labelled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
+            Turn::Labeled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
             Turn::ViewWise(scenes) => first_of(scenes, |path| {
                 view_wise(
                     Foundation::read(path)?,
@@ -54,13 +54,13 @@ impl Maker<'_> {
         // the replacements are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
         first_of(series, |&Series(series)| {
-            let scan = LabelledScan::of_synthetic(
+            let scan = LabeledScan::of_synthetic(
                 world.room(series, before),
                 self.config.data.class_of_object,
             );
             let sample = scan.and_then(|scan| {
                 sample(
-                    Labelled::from(scan).without(&self.config.data.held_out),
+                    Labeled::from(scan).without(&self.config.data.held_out),
                     self.config,
                     Vocabulary::shipped(),
                     rng,
@@ -77,7 +77,7 @@ impl Maker<'_> {
             augment,
             ..
         } = self.config;
-        let scan = Labelled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
+        let scan = Labeled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
             ImageEvidence::drawn(scene, model, augment, rng)
         })?;
         sample(

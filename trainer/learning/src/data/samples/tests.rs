@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     config::Boundaries,
-    data::labelled_scan::{LabelledScan, Object},
-    data::scans::Labelled,
+    data::labeled_scan::{LabeledScan, Object},
+    data::scans::Labeled,
     data::sources::{Draw, rng},
 };
 use recordings::foundation::{self, Foundation, Instance, Mask};
 
-fn scan() -> LabelledScan {
+fn scan() -> LabeledScan {
     let positions: Vec<[f32; 3]> = (0..600)
         .map(|i| {
             [
@@ -35,7 +35,7 @@ fn scan() -> LabelledScan {
         class: 5,
         name: Some(name.into()),
     };
-    LabelledScan {
+    LabeledScan {
         superpoints: Superpoints::from_ids(&(0..600).map(|i| i / 40).collect::<Vec<_>>()),
         object_of_point: (0..600)
             .map(|i| [Some(0), Some(1), None][i / 200])
@@ -309,7 +309,7 @@ fn samples_come_in_order_however_many_make_them() {
 }
 
 #[test]
-fn labelled_bundles_supervise_the_whole_scene() {
+fn labeled_bundles_supervise_the_whole_scene() {
     let (mut config, folder) = (config(), tempfile::tempdir().unwrap());
     config.loss.queries = [1.0; 2];
     config.model.inputs.image = 2;
@@ -317,14 +317,14 @@ fn labelled_bundles_supervise_the_whole_scene() {
     let path = folder.path().join("scene");
     processed().write(&path, |_| unreachable!()).unwrap();
     let read = |rng: &mut ChaCha8Rng| {
-        Labelled::read(&path, None, config.data.class_of_object, |scene| {
+        Labeled::read(&path, None, config.data.class_of_object, |scene| {
             ImageEvidence::drawn(scene, &config.model, &config.augment, rng)
         })
     };
     let mut rng = rng(1, Draw::Sample, 3);
-    let labelled = read(&mut rng).unwrap();
-    assert_eq!(labelled.seen.image.as_ref().map(Vec::len), Some(1200));
-    let sample = sample(labelled, &config, Vocabulary::shipped(), &mut rng).unwrap();
+    let labeled = read(&mut rng).unwrap();
+    assert_eq!(labeled.seen.image.as_ref().map(Vec::len), Some(1200));
+    let sample = sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap();
     let [Part { seen: None, truth }] = &sample.parts[..] else {
         panic!("one part, the whole scene")
     };

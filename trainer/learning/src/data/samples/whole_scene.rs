@@ -5,8 +5,8 @@ use segscape::text::Vocabulary;
 
 use crate::{
     config::Config,
-    data::labelled_scan::LabelledScan,
-    data::scans::Labelled,
+    data::labeled_scan::LabeledScan,
+    data::scans::Labeled,
     data::view_partition::Part,
     loss::{Targets, matching},
 };
@@ -15,20 +15,20 @@ use super::{Sample, augmented, class_names::names, queries};
 
 /// Augments the scan and makes a sample with the ground truth of the whole scene.
 pub(super) fn sample(
-    mut labelled: Labelled,
+    mut labeled: Labeled,
     config: &Config,
     vocabulary: &Vocabulary,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
     let input = augmented(
-        &mut labelled.scan.positions,
-        &mut labelled.scan.colors,
-        &mut labelled.seen,
-        &labelled.scan.superpoints,
+        &mut labeled.scan.positions,
+        &mut labeled.scan.colors,
+        &mut labeled.seen,
+        &labeled.scan.superpoints,
         config,
         rng,
     )?;
-    let scan = labelled.scan;
+    let scan = labeled.scan;
 
     let object_of_superpoint = scan.object_of_superpoint();
     let queries = queries(&scan.superpoints, config, rng);
@@ -63,7 +63,7 @@ pub(super) fn sample(
 }
 
 /// The centre and the size of the bounding box of each object's points, `(objects, 3)` each.
-pub(super) fn boxes(scan: &LabelledScan) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
+pub(super) fn boxes(scan: &LabeledScan) -> (Vec<[f32; 3]>, Vec<[f32; 3]>) {
     let mut bounds = vec![([f32::INFINITY; 3], [f32::NEG_INFINITY; 3]); scan.objects.len()];
     for (position, object) in scan.positions.iter().zip(&scan.object_of_point) {
         if let Some(object) = object {

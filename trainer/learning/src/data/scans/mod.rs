@@ -16,7 +16,7 @@ use segscape::{
 };
 
 use crate::{
-    config::ClassOfObject, data::image_evidence::ImageEvidence, data::labelled_scan::LabelledScan,
+    config::ClassOfObject, data::image_evidence::ImageEvidence, data::labeled_scan::LabeledScan,
 };
 use recordings::{
     foundation::{Foundation, INDEX},
@@ -30,18 +30,18 @@ const LONGEST_MANIFEST: u64 = 16 << 20;
 
 /// A labelled scan, and the features and objects that its images show.
 #[derive(Clone)]
-pub struct Labelled {
+pub struct Labeled {
     /// The scan and its ground truth.
-    pub scan: LabelledScan,
+    pub scan: LabeledScan,
     /// Image features and objects; empty for a PLY file.
     pub seen: ImageEvidence,
     /// `true` if the superpoints came with the scan.
     is_grouped: bool,
 }
 
-impl Labelled {
+impl Labeled {
     /// Reads a PLY file, or a bundle, from whose images `look` extracts features and objects. For
-    /// `stuff` see [`LabelledScan::read`] and [`LabelledScan::of_bundle`].
+    /// `stuff` see [`LabeledScan::read`] and [`LabeledScan::of_bundle`].
     ///
     /// # Errors
     /// Returns an error if the scan cannot be read or has no labels.
@@ -53,11 +53,11 @@ impl Labelled {
     ) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            return Ok(LabelledScan::read(path, stuff, class_of, &options)?.into());
+            return Ok(LabeledScan::read(path, stuff, class_of, &options)?.into());
         }
         let mut scene = Foundation::read(path)?;
         let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
-        let scan = LabelledScan::of_bundle(scene, stuff, class_of, &options)
+        let scan = LabeledScan::of_bundle(scene, stuff, class_of, &options)
             .with_context(|| path.display().to_string())?;
         Ok(Self {
             scan,
@@ -83,7 +83,7 @@ impl Labelled {
         })
     }
 
-    /// See [`LabelledScan::kept_without`].
+    /// See [`LabeledScan::kept_without`].
     #[must_use]
     pub fn without(self, names: &[String]) -> Self {
         match self.scan.kept_without(names) {
@@ -104,7 +104,7 @@ impl Labelled {
         (self.clone().only(&kept), thinned)
     }
 
-    /// See [`LabelledScan::only`].
+    /// See [`LabeledScan::only`].
     fn only(self, kept: &[usize]) -> Self {
         let points = self.scan.positions.len();
         let rows = |features: Vec<f32>| -> Vec<f32> {
@@ -141,8 +141,8 @@ impl Labelled {
     }
 }
 
-impl From<LabelledScan> for Labelled {
-    fn from(scan: LabelledScan) -> Self {
+impl From<LabeledScan> for Labeled {
+    fn from(scan: LabeledScan) -> Self {
         Self {
             scan,
             seen: ImageEvidence::default(),

@@ -132,22 +132,22 @@ fn bundles_are_scans_with_images() {
         image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
         ..ImageEvidence::default()
     };
-    let read = |path| Labelled::read(path, None, ClassOfObject::default(), seen);
-    let labelled = read(&path).unwrap();
+    let read = |path| Labeled::read(path, None, ClassOfObject::default(), seen);
+    let labeled = read(&path).unwrap();
     assert_eq!(
         (
-            labelled.scan.objects.len(),
-            labelled.scan.objects[0].name.as_deref()
+            labeled.scan.objects.len(),
+            labeled.scan.objects[0].name.as_deref()
         ),
         (1, Some("picture"))
     );
-    assert_eq!(labelled.scan.object_of_point.iter().flatten().count(), 400);
+    assert_eq!(labeled.scan.object_of_point.iter().flatten().count(), 400);
     assert_eq!(
-        labelled.observation().image.map(<[f32]>::len),
+        labeled.observation().image.map(<[f32]>::len),
         Some(1600 * 2)
     );
 
-    let (thinned, kept) = labelled.thinned(0.12);
+    let (thinned, kept) = labeled.thinned(0.12);
     let rows: Vec<usize> = kept
         .point_of_kept()
         .iter()
@@ -158,7 +158,7 @@ fn bundles_are_scans_with_images() {
         rows.iter()
             .enumerate()
             .all(|(row, &point)| thinned.scan.object_of_point[row]
-                == labelled.scan.object_of_point[point])
+                == labeled.scan.object_of_point[point])
     );
     assert!(rows.iter().enumerate().all(|(row, &point)| {
         thinned
@@ -167,18 +167,18 @@ fn bundles_are_scans_with_images() {
             .is_some_and(|image| image[2 * row] == point as f32)
     }));
 
-    let labelled = labelled.without(&["picture".into()]);
-    assert!(labelled.scan.objects.is_empty() && labelled.scan.positions.len() == 1200);
-    let image = labelled.observation().image.unwrap();
+    let labeled = labeled.without(&["picture".into()]);
+    assert!(labeled.scan.objects.is_empty() && labeled.scan.positions.len() == 1200);
+    let image = labeled.observation().image.unwrap();
     assert_eq!(
         (image.len(), image[0]),
         (1200 * 2, 20.0),
         "the first row that is wall"
     );
 
-    let mut unlabelled = bundle();
-    unlabelled.truth = None;
-    unlabelled.write(&path, |_| unreachable!()).unwrap();
+    let mut unlabeled = bundle();
+    unlabeled.truth = None;
+    unlabeled.write(&path, |_| unreachable!()).unwrap();
     let error = format!("{:#}", read(&path).err().unwrap());
     assert!(
         error.contains("scene") && error.contains("no `semantic`"),

@@ -18,7 +18,7 @@ use crate::{
     atomic_write::write_atomically,
     config::Config,
     run::ema::{Ema, Mean},
-    run::optimiser::AdamW,
+    run::optimizer::AdamW,
 };
 
 /// The counters of a run.
@@ -85,13 +85,13 @@ pub fn latest(run: &Path) -> anyhow::Result<Option<Checkpoint>> {
 pub fn save_newest<M: Module>(
     run: &Path,
     module: &M,
-    optimiser: &AdamW,
+    optimizer: &AdamW,
     ema: Option<&Ema>,
     config: &Config,
     state: &State,
 ) -> anyhow::Result<()> {
     let [next, newest, previous] = [NEXT, CHECKPOINT, PREVIOUS].map(|name| run.join(name));
-    save(&next, module, optimiser, ema, config, state)?;
+    save(&next, module, optimizer, ema, config, state)?;
     if Checkpoint::read(&newest).is_ok() {
         fs::rename(&newest, &previous)
             .with_context(|| format!("cannot write {}", previous.display()))?;
@@ -119,7 +119,7 @@ pub fn keep_as_best(run: &Path) -> anyhow::Result<()> {
 pub fn save<M: Module>(
     path: &Path,
     module: &M,
-    optimiser: &AdamW,
+    optimizer: &AdamW,
     ema: Option<&Ema>,
     config: &Config,
     state: &State,
@@ -130,7 +130,7 @@ pub fn save<M: Module>(
             Stored::new(p.shape, &p.values),
         )
     });
-    let moments = optimiser.moments.iter().flat_map(|(name, moments)| {
+    let moments = optimizer.moments.iter().flat_map(|(name, moments)| {
         MOMENTS.iter().zip(moments).map(move |(kind, moment)| {
             let values: Vec<f32> = moment.clone().into_data().iter::<f32>().collect();
             (
@@ -291,7 +291,7 @@ impl Checkpoint {
     ///
     /// # Errors
     /// Returns an error if the file is damaged.
-    pub fn optimiser(&self, optimiser: &mut AdamW, device: &Device) -> anyhow::Result<()> {
+    pub fn optimizer(&self, optimizer: &mut AdamW, device: &Device) -> anyhow::Result<()> {
         let file = SafeTensors::deserialize(&self.bytes)?;
         let moment = |kind: &str, name: &str| -> anyhow::Result<Tensor<1>> {
             Ok(flat(&file.tensor(&format!("{kind}.{name}"))?, device))
@@ -306,8 +306,8 @@ impl Checkpoint {
                 [moment(MOMENTS[0], name)?, moment(MOMENTS[1], name)?],
             ))
         });
-        optimiser.moments = moments.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
-        optimiser.updates = self.state.updates;
+        optimizer.moments = moments.collect::<anyhow::Result<BTreeMap<_, _>>>()?;
+        optimizer.updates = self.state.updates;
         Ok(())
     }
 }

@@ -8,7 +8,7 @@ use burn::{
 };
 
 use super::*;
-use crate::run::optimiser::Finite;
+use crate::run::optimizer::Finite;
 
 #[derive(Module, Debug)]
 struct Net {
@@ -29,13 +29,13 @@ impl Net {
     }
 }
 
-fn step(net: Net, optimiser: &mut AdamW, x: &Tensor<2>) -> Net {
+fn step(net: Net, optimizer: &mut AdamW, x: &Tensor<2>) -> Net {
     let loss = (net.forward(x.clone()) * x.clone().sum_dim(1))
         .square()
         .sum();
     let gradients = GradientsParams::from_grads(loss.backward(), &net);
     let gradients = Finite::new(&net, gradients).unwrap();
-    optimiser.step(net, gradients, 0.1)
+    optimizer.step(net, gradients, 0.1)
 }
 
 fn values(net: &Net) -> Vec<f32> {
@@ -49,8 +49,8 @@ fn a_resumed_run_takes_the_same_steps() {
     let path = folder.path().join("checkpoint.safetensors");
     let config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
     let x = Tensor::<2>::random([5, 3], Distribution::Default, &device);
-    let mut optimiser = AdamW::new(&config.optimiser);
-    let mut net = step(Net::new(&device), &mut optimiser, &x);
+    let mut optimizer = AdamW::new(&config.optimizer);
+    let mut net = step(Net::new(&device), &mut optimizer, &x);
     let state = State {
         steps: 2,
         updates: 2,
@@ -60,8 +60,8 @@ fn a_resumed_run_takes_the_same_steps() {
     let mut ema = Ema::new(0.9);
     ema.update(&net, 1);
     let kept = values(&net);
-    net = step(net, &mut optimiser, &x);
-    save(&path, &net, &optimiser, Some(&ema), &config, &state).unwrap();
+    net = step(net, &mut optimizer, &x);
+    save(&path, &net, &optimizer, Some(&ema), &config, &state).unwrap();
     let saved = values(&net);
 
     let checkpoint = Checkpoint::read(&path).unwrap();
@@ -79,12 +79,12 @@ fn a_resumed_run_takes_the_same_steps() {
         again.means.keys().collect::<Vec<_>>(),
         ema.means.keys().collect::<Vec<_>>()
     );
-    let mut resumed_optimiser = AdamW::new(&config.optimiser);
+    let mut resumed_optimizer = AdamW::new(&config.optimizer);
     checkpoint
-        .optimiser(&mut resumed_optimiser, &device.clone().inner())
+        .optimizer(&mut resumed_optimizer, &device.clone().inner())
         .unwrap();
-    net = step(net, &mut optimiser, &x);
-    resumed = step(resumed, &mut resumed_optimiser, &x);
+    net = step(net, &mut optimizer, &x);
+    resumed = step(resumed, &mut resumed_optimizer, &x);
     assert_eq!(values(&resumed), values(&net));
     assert_ne!(values(&resumed), saved);
 }
@@ -101,7 +101,7 @@ fn the_last_two_and_the_best_are_kept() {
         save_newest(
             run,
             &net,
-            &AdamW::new(&config.optimiser),
+            &AdamW::new(&config.optimizer),
             None,
             &config,
             &State {
@@ -145,7 +145,7 @@ fn what_is_not_finite_replaces_nothing() {
         save(
             &path,
             net,
-            &AdamW::new(&config.optimiser),
+            &AdamW::new(&config.optimizer),
             None,
             &config,
             &State::default(),

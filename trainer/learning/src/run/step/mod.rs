@@ -31,7 +31,7 @@ use crate::{
     data::view_partition,
     loss::{Output, Terms},
     run::flops::Flops,
-    run::optimiser::Finite,
+    run::optimizer::Finite,
 };
 
 use statistics::{MeanStatistics, statistics, statistics_are_finite};
@@ -238,7 +238,7 @@ impl Computer {
                 )
                 .collect();
             lap(&mut phases.decoder);
-            let scenes = self.config.optimiser.scenes_per_step;
+            let scenes = self.config.optimizer.scenes_per_step;
             let Some((loss, terms)) =
                 view_partition::loss(&outputs, &sample.parts, &self.config.loss, scenes)
             else {

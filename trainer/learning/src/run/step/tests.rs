@@ -9,7 +9,7 @@ use segscape::{
 use super::*;
 use crate::{
     data::view_partition::Part as Supervised, loss::Targets, loss::matching::Pair, run::ema::Ema,
-    run::optimiser::AdamW,
+    run::optimizer::AdamW,
 };
 
 /// A tiny network that reads one image feature, and the state that changes as it learns.
@@ -17,13 +17,13 @@ struct Run {
     config: Config,
     devices: Devices,
     model: SegDino3dVl,
-    optimiser: AdamW,
+    optimizer: AdamW,
     ema: Ema,
 }
 
 fn config() -> Config {
     let config = "[data]\nrooms = ['x']\n[model]\nvoxel_size = 0.1\nbackbone = { kind = \"sparse_unet\", planes = [8, 8] }\nd_model = 12\nheads = 2\n\
-                  ffn = 8\nlayers = 1\nmax_queries = 50\ninputs = { position = true, height = false, image = 1 }\n[optimiser]\nscenes_per_step = 2\n";
+                  ffn = 8\nlayers = 1\nmax_queries = 50\ninputs = { position = true, height = false, image = 1 }\n[optimizer]\nscenes_per_step = 2\n";
     toml::from_str(config).unwrap()
 }
 
@@ -73,7 +73,7 @@ impl Run {
         Self {
             devices: Devices::new(&vec![device.clone(); devices], &config).unwrap(),
             model: SegDino3dVl::new(&config.model, &device),
-            optimiser: AdamW::new(&config.optimiser),
+            optimizer: AdamW::new(&config.optimizer),
             ema: Ema::new(0.9),
             config,
         }
@@ -86,11 +86,11 @@ impl Run {
         let (model, step) = self.devices.step(self.model, samples.into()).unwrap();
         let is_finite = step.gradients.is_some();
         self.model = match step.gradients {
-            Some(gradients) => self.optimiser.step(model, gradients, 0.01),
+            Some(gradients) => self.optimizer.step(model, gradients, 0.01),
             None => model,
         };
         if is_finite {
-            self.ema.update(&self.model, self.optimiser.updates);
+            self.ema.update(&self.model, self.optimizer.updates);
         }
         (self, is_finite)
     }
@@ -102,7 +102,7 @@ impl Run {
         let weights = parameters(&self.model)
             .into_iter()
             .map(|parameter| (parameter.name, bits(parameter.values)));
-        let moments = self.optimiser.moments.iter().flat_map(|(name, moments)| {
+        let moments = self.optimizer.moments.iter().flat_map(|(name, moments)| {
             moments
                 .iter()
                 .enumerate()
@@ -136,7 +136,7 @@ fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
                 .find(|(name, bits)| after[*name] != **bits)
                 .map(|(name, _)| name);
             assert_eq!(
-                (differ, after.len(), run.optimiser.updates),
+                (differ, after.len(), run.optimizer.updates),
                 (None, before.len(), 1),
                 "{poison} on {devices} devices"
             );

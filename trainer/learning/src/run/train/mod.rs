@@ -24,7 +24,7 @@ use crate::{
     run::ema::Ema,
     run::flops,
     run::metrics::Metrics,
-    run::optimiser::{AdamW, Finite, learning_rate},
+    run::optimizer::{AdamW, Finite, learning_rate},
     run::step::Devices,
     run::validation,
     run::warm_start::{self, WarmStart},
@@ -127,7 +127,7 @@ struct Run<'a> {
     config: &'a Config,
     out: &'a Path,
     model: SegDino3dVl,
-    optimiser: AdamW,
+    optimizer: AdamW,
     ema: Option<Ema>,
     state: State,
     /// `true` if the last step was finite.
@@ -148,8 +148,8 @@ impl<'a> Run<'a> {
             config,
             out,
             model: SegDino3dVl::new(&config.model, device),
-            optimiser: AdamW::new(&config.optimiser),
-            ema: config.optimiser.ema.map(Ema::new),
+            optimizer: AdamW::new(&config.optimizer),
+            ema: config.optimizer.ema.map(Ema::new),
             state: State::default(),
             was_finite: true,
             broken: 0,
@@ -161,7 +161,7 @@ impl<'a> Run<'a> {
                 out.display()
             );
             run.model = saved.module(run.model)?;
-            saved.optimiser(&mut run.optimiser, &device.clone().inner())?;
+            saved.optimizer(&mut run.optimizer, &device.clone().inner())?;
             if let Some(ema) = &mut run.ema {
                 saved.ema(ema, &device.clone().inner())?;
             }
@@ -176,7 +176,7 @@ impl<'a> Run<'a> {
             run.model = warm_start::network(folder, &config.model, device)?;
             run.state = State {
                 steps,
-                scenes: steps * config.optimiser.scenes_per_step as u64,
+                scenes: steps * config.optimizer.scenes_per_step as u64,
                 ..State::default()
             };
         }
@@ -192,7 +192,7 @@ impl<'a> Run<'a> {
         clock: &Clock,
         peak: f64,
     ) -> anyhow::Result<(Self, serde_json::Value)> {
-        let options = &self.config.optimiser;
+        let options = &self.config.optimizer;
         let began = Instant::now();
         let before = self.state.clone();
         let rate = learning_rate(options, self.state.updates, clock.progress(&self.state));
@@ -208,11 +208,11 @@ impl<'a> Run<'a> {
         let norm = step.gradients.as_ref().map_or(f32::NAN, Finite::norm);
         self.was_finite = step.gradients.is_some();
         self.model = match step.gradients {
-            Some(gradients) => self.optimiser.step(model, gradients, rate),
+            Some(gradients) => self.optimizer.step(model, gradients, rate),
             None => model,
         };
         self.state.steps += 1;
-        self.state.updates = self.optimiser.updates;
+        self.state.updates = self.optimizer.updates;
         if let Some(ema) = self
             .ema
             .as_mut()
@@ -254,7 +254,7 @@ impl<'a> Run<'a> {
             checkpoint::save(
                 &path,
                 &self.model,
-                &self.optimiser,
+                &self.optimizer,
                 self.ema.as_ref(),
                 self.config,
                 before,
@@ -267,7 +267,7 @@ impl<'a> Run<'a> {
         checkpoint::save_newest(
             self.out,
             &self.model,
-            &self.optimiser,
+            &self.optimizer,
             self.ema.as_ref(),
             self.config,
             &self.state,
@@ -295,7 +295,7 @@ impl<'a> Run<'a> {
 /// intended.
 fn warn_of_changes(saved: &Config, now: &Config) -> anyhow::Result<()> {
     let (saved, now) = (serde_json::to_value(saved)?, serde_json::to_value(now)?);
-    for part in ["data", "augment", "loss", "optimiser"] {
+    for part in ["data", "augment", "loss", "optimizer"] {
         if saved[part] != now[part] {
             tracing::warn!(
                 "the configuration's {part} has changed since the run began: it is {}, it was {}",

@@ -74,7 +74,7 @@ fn tiny(folder: &Path, change: &str) -> Config {
     write_room(&rooms.join("a.ply"));
     let text = format!(
         "[data]\nrooms = [{rooms:?}]\n[model]\nvoxel_size = 0.08\nbackbone = {{ kind = \"sparse_unet\", planes = [8, 8] }}\nd_model = 12\nheads = 2\nffn = 8\n\
-         layers = 1\nmax_queries = 50\n[optimiser]\npower = 0.0\nwarmup = 1\n{change}"
+         layers = 1\nmax_queries = 50\n[optimizer]\npower = 0.0\nwarmup = 1\n{change}"
     );
     let config: Config = toml::from_str(&text).unwrap();
     config.check().unwrap();

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use crate::foundation::{
     Foundation, Given, Image, Instance, Mask, Truth,
-    grey16::load_grey16,
+    gray16::load_gray16,
     tensors::{rows, values},
 };
 
@@ -128,7 +128,7 @@ impl Entry {
         } = self;
         let world_from_camera =
             Affine3A::from_cols_array(&std::array::from_fn(|i| m[i % 3 * 4 + i / 3]));
-        let depth = load_grey16(&folder.join(format!("{name}.depth.png")))?
+        let depth = load_gray16(&folder.join(format!("{name}.depth.png")))?
             .map(|(size, values)| {
                 Map::new(
                     values
@@ -139,7 +139,7 @@ impl Entry {
                 )
             })
             .transpose()?;
-        let mask = load_grey16(&folder.join(format!("{name}.masks.png")))?
+        let mask = load_gray16(&folder.join(format!("{name}.masks.png")))?
             .and_then(|(size, values)| Mask::new(values, size));
         let features = image_features(tensors, &name)?;
         let objects = object_features(tensors, &name, instances.len())?;

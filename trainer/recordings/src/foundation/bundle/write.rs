@@ -5,7 +5,7 @@ use std::{fs, path::Path};
 use anyhow::Context;
 use safetensors::{Dtype, tensor::TensorView};
 
-use crate::foundation::{Foundation, Image, Truth, grey16::save_grey16, tensors::Tensor};
+use crate::foundation::{Foundation, Image, Truth, gray16::save_gray16, tensors::Tensor};
 
 use super::{
     INDEX, MILLIMETRES, TENSORS, VERSION,
@@ -146,14 +146,14 @@ impl Image {
             let [rows, columns] = depth.size();
             let pixels =
                 (0..rows).flat_map(|row| (0..columns).map(move |column| depth.at(row, column)[0]));
-            save_grey16(
+            save_gray16(
                 &folder.join(format!("{}.depth.png", self.name)),
                 [rows, columns],
                 pixels.map(|d| (d * MILLIMETRES).round() as u16).collect(),
             )?;
         }
         if let Some(mask) = &self.mask {
-            save_grey16(
+            save_gray16(
                 &folder.join(format!("{}.masks.png", self.name)),
                 mask.size(),
                 mask.values().to_vec(),

@@ -13,7 +13,7 @@ use segscape::views::{Camera, Map};
 use serde_json::Value;
 
 use super::{Gap, Picture, Shot, exr, frames::metres};
-use crate::foundation::load_grey16;
+use crate::foundation::load_gray16;
 
 /// The lowest of ARKit's three levels of confidence, which apps write as 0, 1, 2 or as 0, 127, 255:
 /// a guess between surfaces.
@@ -204,7 +204,7 @@ fn depth(path: &Path, confidence: Option<&Path>) -> anyhow::Result<Map> {
         return exr::depth(path);
     }
     let ([rows, columns], millimetres) =
-        load_grey16(path)?.with_context(|| format!("there is no {}", path.display()))?;
+        load_gray16(path)?.with_context(|| format!("there is no {}", path.display()))?;
     let mut depth = metres(millimetres);
     if let Some(confidence) = confidence.filter(|path| path.is_file()) {
         let levels = image::open(confidence)

@@ -11,7 +11,7 @@ use super::{
     annotation::Classes,
     frames,
     intrinsics::Intrinsics,
-    mesh::{self, LabelledPoints},
+    mesh::{self, LabeledPoints},
     torch::TorchFile,
 };
 use crate::foundation::Truth;
@@ -61,7 +61,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 ///
 /// # Errors
 /// The file exists but cannot be read.
-pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabelledPoints>> {
+pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabeledPoints>> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder
         .parent()
@@ -74,19 +74,19 @@ pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<Labelle
     else {
         return Ok(None);
     };
-    let mut labelled = match path.extension().is_some_and(|extension| extension == "ply") {
+    let mut labeled = match path.extension().is_some_and(|extension| extension == "ply") {
         true => mesh::read(&path, options)?.0,
         false => tuple(&path, options)?,
     };
-    if let (Some(truth), Some(list)) = (&mut labelled.truth, &options.labels) {
+    if let (Some(truth), Some(list)) = (&mut labeled.truth, &options.labels) {
         truth.names = Classes::read(list)?.names;
     }
-    Ok(Some(labelled))
+    Ok(Some(labeled))
 }
 
 /// Reads the arrays xyz and rgb and, if there are labels, semantic and instance. In the file labels
 /// count from 0 and are negative for none; here they count from 1.
-fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
+fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
     let mut file = TorchFile::open(path)?;
     let at = || path.display();
     ensure!(
@@ -118,7 +118,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabelledPoints> {
         .collect();
     let colors = Some(colors(&file.floats(1)?, path)?);
     let truth = truth(&mut file, points, path)?;
-    Ok(LabelledPoints {
+    Ok(LabeledPoints {
         positions,
         colors,
         truth,

@@ -6,7 +6,7 @@ use anyhow::{Context, bail};
 use image::{ImageBuffer, Luma};
 
 /// Writes values of the size (rows, columns) as a grey PNG.
-pub(super) fn save_grey16(
+pub(super) fn save_gray16(
     path: &Path,
     [rows, columns]: [usize; 2],
     values: Vec<u16>,
@@ -17,7 +17,7 @@ pub(super) fn save_grey16(
 }
 
 /// Size (rows, columns) and 16-bit values of a grey PNG; `None` if there is no such file.
-pub fn load_grey16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
+pub fn load_gray16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
     if !path.exists() {
         return Ok(None);
     }

@@ -22,7 +22,7 @@ use rooms::classes::CLASSES;
 
 /// A scan with its ground truth.
 #[derive(Clone, Debug)]
-pub struct LabelledScan {
+pub struct LabeledScan {
     /// Positions of the points, `(points, 3)`, world frame, metres.
     pub positions: Vec<[f32; 3]>,
     /// Colors of the points, `(points, 3)`, sRGB.
@@ -41,7 +41,7 @@ pub struct LabelledScan {
     pub structure: Vec<Option<Structure>>,
 }
 
-/// One object in a [`LabelledScan`].
+/// One object in a [`LabeledScan`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Object {
     /// Id of its class in the dataset.
@@ -50,7 +50,7 @@ pub struct Object {
     pub name: Option<String>,
 }
 
-impl LabelledScan {
+impl LabeledScan {
     /// Reads a labelled scan. Points whose class is in `stuff` (by default NYU40's) or whose
     /// instance is 0 belong to no object.
     ///

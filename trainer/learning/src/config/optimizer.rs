@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 /// section 11.4).
 #[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
-pub struct Optimiser {
+pub struct Optimizer {
     /// Peak learning rate.
     pub learning_rate: f64,
     /// Decoupled weight decay.
@@ -32,7 +32,7 @@ pub struct Optimiser {
     pub ema: Option<f64>,
 }
 
-impl Default for Optimiser {
+impl Default for Optimizer {
     fn default() -> Self {
         Self {
             learning_rate: 5e-4,

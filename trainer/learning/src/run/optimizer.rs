@@ -10,7 +10,7 @@ use burn::{
 };
 
 use crate::{
-    config::Optimiser as Options,
+    config::Optimizer as Options,
     run::passes::{self, Descent, descend},
 };
 
@@ -58,7 +58,7 @@ impl AdamW {
             1.0
         };
         module.map(&mut Update {
-            optimiser: self,
+            optimizer: self,
             gradients,
             scale,
             learning_rate: learning_rate as f32,
@@ -115,7 +115,7 @@ impl ModuleVisitor for Squares<'_> {
 }
 
 struct Update<'a> {
-    optimiser: &'a mut AdamW,
+    optimizer: &'a mut AdamW,
     gradients: GradientsParams,
     scale: f32,
     learning_rate: f32,
@@ -137,19 +137,19 @@ impl ModuleMapper for Update<'_> {
         };
         let path = self.path.join(".");
         let moments = self
-            .optimiser
+            .optimizer
             .moments
             .remove(&path)
             .unwrap_or_else(|| [0, 1].map(|_| gradient.zeros_like().flatten::<1>(0, D - 1)));
-        let decays = D > 1 || self.optimiser.decay_vectors;
+        let decays = D > 1 || self.optimizer.decay_vectors;
         let by = Descent {
             scale: self.scale,
             beta: BETA,
             unbias: BETA
-                .map(|beta| 1.0 - f64::from(beta).powf(self.optimiser.updates as f64) as f32),
+                .map(|beta| 1.0 - f64::from(beta).powf(self.optimizer.updates as f64) as f32),
             epsilon: EPSILON,
             keep: if decays {
-                1.0 - self.learning_rate * self.optimiser.weight_decay
+                1.0 - self.learning_rate * self.optimizer.weight_decay
             } else {
                 1.0
             },
@@ -157,7 +157,7 @@ impl ModuleMapper for Update<'_> {
         };
         param.map(|value| {
             let (value, moments) = descend(value.inner(), gradient, moments, by);
-            self.optimiser.moments.insert(path, moments);
+            self.optimizer.moments.insert(path, moments);
             Tensor::from_inner(value).require_grad()
         })
     }
@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn the_first_step_has_the_textbook_size() {
-        let mut optimiser = AdamW::new(&Options {
+        let mut optimizer = AdamW::new(&Options {
             weight_decay: 0.5,
             clip: 1e9,
             ..Options::default()
@@ -216,7 +216,7 @@ mod tests {
             "{}",
             gradients.norm()
         );
-        let module = optimiser.step(module, gradients, 0.1);
+        let module = optimizer.step(module, gradients, 0.1);
         // x (1 - rate decay) - rate sign(gradient)
         let expected = [3.0 * 0.95 - 0.1, -4.0 * 0.95 + 0.1];
         assert!(
@@ -240,7 +240,7 @@ mod tests {
             let module = Bias {
                 x: Param::from_tensor(x),
             };
-            let mut optimiser = AdamW::new(&Options {
+            let mut optimizer = AdamW::new(&Options {
                 weight_decay: 0.5,
                 decay_vectors,
                 clip: 1e9,
@@ -249,7 +249,7 @@ mod tests {
             let gradients =
                 GradientsParams::from_grads(module.x.val().square().sum().backward(), &module);
             let gradients = Finite::new(&module, gradients).unwrap();
-            let module = optimiser.step(module, gradients, 0.1);
+            let module = optimizer.step(module, gradients, 0.1);
             let found = module.x.val().into_data().iter::<f32>().next().unwrap();
             assert!(
                 (found - expected).abs() < 1e-5,
@@ -268,16 +268,16 @@ mod tests {
 
     #[test]
     fn it_finds_the_minimum() {
-        let mut optimiser = AdamW::new(&Options {
+        let mut optimizer = AdamW::new(&Options {
             weight_decay: 0.0,
             ..Options::default()
         });
         let mut module = quadratic();
         for _ in 0..200 {
             let gradients = gradients(&module, 1.0).unwrap();
-            module = optimiser.step(module, gradients, 0.1);
+            module = optimizer.step(module, gradients, 0.1);
         }
-        assert_eq!(optimiser.updates, 200);
+        assert_eq!(optimizer.updates, 200);
         assert!(
             values(&module).iter().all(|v| v.abs() < 0.2),
             "{:?}",
@@ -287,14 +287,14 @@ mod tests {
 
     #[test]
     fn clipping_bounds_the_whole_gradient() {
-        let mut optimiser = AdamW::new(&Options {
+        let mut optimizer = AdamW::new(&Options {
             clip: 1.0,
             ..Options::default()
         });
         let module = quadratic();
         let gradients = gradients(&module, 1.0).unwrap();
-        optimiser.step(module, gradients, 0.1);
-        let [mean, _] = &optimiser.moments["x"];
+        optimizer.step(module, gradients, 0.1);
+        let [mean, _] = &optimizer.moments["x"];
         let norm = (mean.clone() / (1.0 - BETA[0]))
             .square()
             .sum()

@@ -3,7 +3,7 @@
 
 use super::*;
 
-fn scan() -> LabelledScan {
+fn scan() -> LabeledScan {
     let superpoints = Superpoints::from_ids(&[0, 0, 1, 1, 1, 2, 2]);
     let truth = scan::Truth {
         semantic: vec![105, 105, 105, 105, 1, 7, 105],
@@ -12,7 +12,7 @@ fn scan() -> LabelledScan {
     let names = [(105, "office chair".to_owned())].into();
     let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
     let structure = Structure::of_points(&truth.semantic, &names);
-    LabelledScan {
+    LabeledScan {
         positions: vec![[0.0; 3]; 7],
         colors: None,
         superpoints,
@@ -25,7 +25,7 @@ fn scan() -> LabelledScan {
 }
 
 #[test]
-fn objects_leave_out_stuff_and_unlabelled_points() {
+fn objects_leave_out_stuff_and_unlabeled_points() {
     let scan = scan();
     let chair = Object {
         class: 105,
@@ -93,7 +93,7 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
         ..Foundation::default()
     };
     let of = |stuff| {
-        LabelledScan::of_bundle(
+        LabeledScan::of_bundle(
             scene.clone(),
             stuff,
             ClassOfObject::FirstPoint,
