@@ -40,8 +40,8 @@ fn main() -> Result<(), Box<dyn Error>> {
             println!("{label} ({:.2}) at {:.2?} m", found.score, bounds.center);
         }
     }
-    let labelled = Path::new(path).with_extension("labelled.ply");
-    fs::write(labelled, write::labelled_ply(&scan, &labels))?;
+    let labeled = Path::new(path).with_extension("labelled.ply");
+    fs::write(labeled, write::labeled_ply(&scan, &labels))?;
     Ok(())
 }
 
