@@ -1,7 +1,8 @@
 //! The whole job from bytes to named instances: the only module that knows the order of the steps.
 //!
 //! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate
-//! function, so that a page can show the results so far while the next step runs.
+//! function, so that a page can show the results so far while the next step runs. The [crate's
+//! documentation](crate) has an example of all of them.
 
 use burn::tensor::{DType, Device};
 
@@ -65,6 +66,20 @@ pub enum OpenError {
 }
 
 /// Reads a scan and checks that it can contain objects.
+///
+/// ```
+/// use segscape::{job, progress::Monitor, scan::Scan, write};
+///
+/// let positions: Vec<_> = (0..60).map(|i| [i as f32 * 0.1, 0.0, 0.0]).collect();
+/// let file = write::ply(&Scan::from_points(&positions, None)?.table);
+/// let scan = job::read(&file, &Monitor::silent())?;
+/// assert_eq!(scan.positions, positions);
+///
+/// let few = write::ply(&Scan::from_points(&positions[..10], None)?.table);
+/// let error = job::read(&few, &Monitor::silent()).unwrap_err();
+/// assert!(error.to_string().contains("too few points"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
 /// See [`OpenError`].
@@ -225,6 +240,23 @@ const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
 
 /// Groups points in the world frame into superpoints, as the network expects them, and builds their
 /// merge tree. `given` are superpoints that came with the scan; they stay as they are.
+///
+/// ```
+/// use segscape::{job, model::Observation, progress::Monitor};
+///
+/// # let (positions, colors, _) = segscape::model::manifest::probe();
+/// // A red and a blue box on a floor.
+/// let observation = Observation {
+///     positions: &positions,
+///     colors: Some(&colors),
+///     ..Observation::default()
+/// };
+/// let grouping = job::group(&observation, None, &Monitor::silent())?;
+/// assert!(grouping.superpoints.count() > 2);
+/// // Regions are unions of superpoints that may be objects.
+/// assert!(!grouping.regions().is_empty());
+/// # Ok::<(), segscape::superpoint::SuperpointError>(())
+/// ```
 ///
 /// # Errors
 /// See [`SuperpointError`].

@@ -1,5 +1,71 @@
 //! Segscape: from the bytes of a room scan to separate, named 3D instances.
 //!
+//! From a file to named objects, on the CPU. The device is `burn`'s, and `pollster` waits for what
+//! is asynchronous:
+//!
+//! ```
+//! # #[cfg(feature = "model")] {
+//! use std::fs;
+//!
+//! use burn::tensor::Device;
+//! use segscape::{
+//!     instances::{SelectOptions, query::PromptTerm},
+//!     job::{self, Network},
+//!     model::{Observation, manifest::Manifest},
+//!     preflight::Choices,
+//!     progress::Monitor,
+//!     text::{Vocabulary, prompt},
+//!     write,
+//! };
+//!
+//! let monitor = Monitor::silent();
+//! # let models = std::path::Path::new("../static/models");
+//! # let index: serde_json::Value = serde_json::from_slice(&fs::read(models.join("index.json"))?)?;
+//! # let folder = models.join(index["network"].as_str().ok_or("no network")?);
+//! // `folder` is that of a network: a manifest and the files that it lists. The network that ships
+//! // is in `static/models`.
+//! let manifest = Manifest::parse(&fs::read(folder.join("manifest.json"))?)?;
+//! let shards = manifest.shards.iter().map(|shard| fs::read(folder.join(&shard.file)));
+//! let shards = shards.collect::<Result<Vec<_>, _>>()?;
+//! let device = Device::flex();
+//! let network = pollster::block_on(Network::load(manifest, &shards, &device, &monitor))?;
+//!
+//! # let (positions, colors, _) = segscape::model::manifest::probe();
+//! # let room = segscape::scan::Scan::from_points(&positions, Some(&colors))?;
+//! # let file = write::ply(&room.table);
+//! // `file` is the content of a PLY or PCD file. Its unit and its up axis are guessed.
+//! let mut scan = job::read(&file, &monitor)?;
+//! job::place(&mut scan, Choices::default());
+//! let observation = Observation::from(&scan);
+//! let grouping = job::group(&observation, None, &monitor)?;
+//! let options = SelectOptions::default();
+//! let segmenting = job::segment(&observation, &grouping, &network, &options, &monitor);
+//! let segmentation = pollster::block_on(segmenting)?;
+//!
+//! // The network has run; from here on any number of prompts can be answered.
+//! let term = |name: String| match Vocabulary::shipped().lookup(&name) {
+//!     Some(embedding) => Ok(PromptTerm { embedding: embedding.to_vec(), name }),
+//!     None => Err(format!("{name} needs a text encoder")),
+//! };
+//! let terms = prompt::parse("box, table")?.into_iter().map(term);
+//! let terms = terms.collect::<Result<Vec<_>, _>>()?;
+//! let labels = job::label(&scan, &grouping.superpoints, &segmentation, &terms, 0.1);
+//! for instance in &labels.instances {
+//!     println!("{:?} {:.2}", labels.name(instance), instance.score);
+//! }
+//! let labelled = write::labeled_ply(&scan, &labels);
+//! # assert!(!segmentation.instances.is_empty());
+//! # assert_eq!(segscape::scan::read(&labelled, &monitor)?.positions.len(), positions.len());
+//! # }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! `core/examples/segment.rs` is the same as a program:
+//! `cargo run --release --example segment -- room.ply "chair, table"`.
+//!
+//! Without the feature `model` the crate has neither the network nor `burn`; it reads scans, makes
+//! superpoints, answers prompts about given instances, and reads and writes bundles.
+//!
 //! The folders follow the order in which a scan passes through them; [`job`] is the only
 //! module that knows that order. Inputs are bytes, outputs are structs: no file system, no DOM, no
 //! threads; the clock and the yield are in [`platform`].

@@ -68,6 +68,21 @@ impl Cancel {
 }
 
 /// Receives the progress of a stage and tells it when to stop.
+///
+/// ```
+/// use segscape::{
+///     progress::{Cancel, Monitor, Progress},
+///     scan::{self, ReadError},
+/// };
+///
+/// let cancel = Cancel::default();
+/// let report = |Progress { stage, done }| println!("{stage:?}: {:.0} %", 100.0 * done);
+/// let monitor = Monitor::new(&report, &cancel);
+/// cancel.cancel(); // from any thread
+/// # let file = b"ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\n\
+/// #     property float z\nend_header\n0 0 0\n";
+/// assert!(matches!(scan::read(file, &monitor), Err(ReadError::Cancelled(_))));
+/// ```
 #[derive(Clone, Copy)]
 pub struct Monitor<'a> {
     report: &'a dyn Fn(Progress),

@@ -6,3 +6,5 @@ pub mod app;
 pub mod cases;
 pub mod device;
 pub mod golden;
+#[cfg(not(target_family = "wasm"))]
+pub mod gradients;

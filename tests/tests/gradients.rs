@@ -5,10 +5,14 @@
 //! and the step can be large.
 #![cfg(not(target_family = "wasm"))]
 
+use std::collections::BTreeMap;
+
 use burn::tensor::{Device, Tensor, activation};
 use proofs::{
-    cases::{noise, tensor},
-    device,
+    cases::{noise, published, tensor},
+    device::{self, Subject},
+    golden::Golden,
+    gradients,
 };
 use segscape::ops::{
     FusedEpilogue, KernelMap, Level, SegmentMap, attention, mask_ious, mask_terms, masked_softmax,
@@ -525,4 +529,55 @@ fn of_mask_terms() {
             "query {query}: {got} instead of {want}"
         );
     }
+}
+
+/// The gradients of a backbone's input and of all its parameters on a GPU are those on the CPU.
+/// There are up to sixty layers in f32 between a weight and the output, so the tolerance is relative
+/// to the largest value of each gradient.
+#[test]
+fn of_backbones() {
+    const TOLERANCE: f32 = 2e-4;
+    for case in ["backbone_spconv", "backbone_mink"] {
+        let golden = pollster::block_on(Golden::open(case));
+        let want = backbone_gradients(&golden, device::cpu());
+        let got = backbone_gradients(&golden, pollster::block_on(device::gpu()));
+        assert!(want.len() > 50, "{case}: {} gradients", want.len());
+        assert!(
+            want.keys().eq(got.keys()),
+            "{case}: gradients of the same parameters"
+        );
+        for (name, want) in &want {
+            let got = &got[name];
+            let largest = want.iter().fold(0.0, |max: f32, want| max.max(want.abs()));
+            assert!(got.len() == want.len() && largest > 0.0, "{case}: {name}");
+            for (got, want) in got.iter().zip(want) {
+                assert!(
+                    (got - want).abs() <= TOLERANCE * largest,
+                    "{case}: {name} has {got} instead of {want}; its largest value is {largest}"
+                );
+            }
+        }
+    }
+}
+
+/// The gradients of a backbone case, by name, as in a training step: the normalizations use the
+/// statistics of the case's own voxels.
+fn backbone_gradients(golden: &Golden, subject: Subject) -> BTreeMap<String, Vec<f32>> {
+    let subject = Subject {
+        device: subject.device.autodiff(),
+        ..subject
+    };
+    let config = published::backbone_config(golden);
+    let network = pollster::block_on(published::network(&config, golden, "backbone.", &subject));
+    let inputs = golden
+        .tensor::<2>("expected.voxels_in.feats", &subject.device)
+        .require_grad();
+    let features = published::voxel_features(&network, &config, golden, inputs.clone());
+    let weights = noise(9, features.dims().iter().product());
+    let weights = tensor(&weights, features.dims(), &subject.device);
+    let mut found = (features * weights).sum().backward();
+    let slope = values(inputs.grad_remove(&mut found).expect("a gradient"));
+    let mut all = gradients::of_parameters(&network, &found);
+    all.insert("input".to_owned(), slope);
+    all
 }

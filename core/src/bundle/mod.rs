@@ -5,6 +5,32 @@
 //! superpoint and, within a superpoint, along a Morton curve; they are stored on a grid of about a
 //! millimetre. Colours are exact. A decoded bundle therefore has its points in a different order
 //! than the scan, while its superpoints and instances keep their ids.
+//!
+//! ```
+//! use segscape::{
+//!     bundle::{self, Bundle, Meta, Provenance, SavedView},
+//!     instances::Segmentation,
+//!     scan::Frame,
+//!     superpoint::Superpoints,
+//! };
+//!
+//! let scene = Bundle {
+//!     positions: vec![[0.0; 3], [1.0, 0.0, 0.5], [0.1, 0.0, 0.0]],
+//!     colors: None,
+//!     superpoints: Superpoints::from_ids(&[0, 1, 0]),
+//!     segmentation: Segmentation::default(),
+//!     meta: Meta {
+//!         names: Vec::new(),
+//!         view: SavedView::default(),
+//!         frame: Frame::default(),
+//!         provenance: Provenance { source: "room.ply".to_owned(), ..Provenance::default() },
+//!     },
+//! };
+//! let opened = bundle::decode(&bundle::encode(&scene))?;
+//! assert_eq!(opened.superpoints.sizes(), [2, 1]);
+//! assert_eq!(opened.meta, scene.meta);
+//! # Ok::<(), bundle::BundleError>(())
+//! ```
 
 use serde::{Deserialize, Serialize};
 

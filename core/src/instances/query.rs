@@ -2,6 +2,38 @@
 //!
 //! [`Recognizer`] compares a segmentation with a vocabulary once. [`Recognizer::recognize`] then
 //! takes any list of terms, and [`Recognition::answers`] counts again for any threshold.
+//!
+//! ```
+//! use segscape::{
+//!     instances::query::{PromptTerm, Recognizer},
+//!     text::Vocabulary,
+//! };
+//! # use segscape::instances::{Aabb, Instance, Segmentation};
+//!
+//! let vocabulary = Vocabulary::shipped();
+//! let embedding = |word| vocabulary.lookup(word).expect("a common noun").to_vec();
+//! # let instance = |word| Instance {
+//! #     superpoints: vec![0],
+//! #     crop: None,
+//! #     score: 0.9,
+//! #     embedding: embedding(word),
+//! #     bounds: Aabb::EMPTY,
+//! #     points: 1,
+//! # };
+//! # let segmentation = Segmentation {
+//! #     instances: vec![instance("chair"), instance("lamp"), instance("chair")],
+//! #     logit_scale: 20.0,
+//! # };
+//! // The scene has two chairs and a lamp.
+//! let recognizer = Recognizer::new(&segmentation, vocabulary.embeddings());
+//! let terms = ["chair", "bathtub"].map(|name| PromptTerm {
+//!     name: name.to_owned(),
+//!     embedding: embedding(name),
+//! });
+//! let answers = recognizer.recognize(&terms).answers(0.5);
+//! assert_eq!(answers[0].hits.len(), 2);
+//! assert_eq!(answers[1].hits.len(), 0);
+//! ```
 
 use super::Segmentation;
 use crate::text;

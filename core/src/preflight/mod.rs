@@ -76,6 +76,25 @@ pub struct Preflight {
 }
 
 /// Examines a scan. O(points) and a constant number of neighbour searches.
+///
+/// ```
+/// use segscape::preflight::{Choices, Unit, preflight};
+/// # use segscape::scan::{ReadError, Scan};
+///
+/// # let at = |i: usize| ((i % 41) as f32 * 100.0, (i / 41) as f32 * 100.0);
+/// # let positions: Vec<_> = (0..41 * 26)
+/// #     .flat_map(|i| [[at(i).0, at(i).1, 0.0], [at(i).0, 0.0, at(i).1]])
+/// #     .collect();
+/// // The floor and a wall of a room, in millimetres.
+/// let mut scan = Scan::from_points(&positions, None)?;
+/// let found = preflight(&scan, Choices::default());
+/// assert_eq!(found.unit.value, Unit::Millimetres);
+/// println!("{}", found.unit.words);
+///
+/// found.apply(&mut scan);
+/// assert!(scan.positions.iter().flatten().all(|metres| *metres <= 4.0));
+/// # Ok::<(), ReadError>(())
+/// ```
 pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
     let sample = Sample::of(scan);
     let up = match choices.up {

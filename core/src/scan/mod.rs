@@ -151,6 +151,24 @@ pub struct UnitError(pub f64);
 /// Reads a scan of any supported format, z up and in metres until [`Scan::set_frame`] says
 /// otherwise.
 ///
+/// ```
+/// use segscape::{progress::Monitor, scan};
+///
+/// let file = "ply
+/// format ascii 1.0
+/// element vertex 2
+/// property float x
+/// property float y
+/// property float z
+/// end_header
+/// 0 0 0
+/// 1.5 0 2
+/// ";
+/// let scan = scan::read(file.as_bytes(), &Monitor::silent())?;
+/// assert_eq!(scan.positions, [[0.0; 3], [1.5, 0.0, 2.0]]);
+/// # Ok::<(), scan::ReadError>(())
+/// ```
+///
 /// # Errors
 /// See [`ReadError`]. Never panics, never allocates more than a small multiple of `bytes`.
 pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {

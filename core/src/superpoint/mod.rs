@@ -108,6 +108,26 @@ pub enum SuperpointError {
 /// [`felzenszwalb`]. `colors` are sRGB, `(points, 3)`; `triangles` are used by [`EdgeSource::Mesh`]
 /// only.
 ///
+/// ```
+/// use segscape::{
+///     progress::Monitor,
+///     superpoint::{SuperpointError, SuperpointOptions, superpoints},
+/// };
+///
+/// // A floor and a wall, one point every 2 cm.
+/// let at = |i: usize| ((i % 50) as f32 * 0.02, (i / 50) as f32 * 0.02);
+/// let floor = (0..2500).map(|i| [at(i).0, at(i).1, 0.0]);
+/// let wall = (0..2500).map(|i| [at(i).0, 0.0, at(i).1 + 0.02]);
+/// let positions: Vec<_> = floor.chain(wall).collect();
+///
+/// let options = SuperpointOptions::default();
+/// let found = superpoints(&positions, None, &[], &options, &Monitor::silent())?;
+/// let of = found.superpoint_of_point();
+/// assert_eq!(of[1000], of[2400]);
+/// assert_ne!(of[2400], of[4900]);
+/// # Ok::<(), SuperpointError>(())
+/// ```
+///
 /// # Errors
 /// See [`SuperpointError`]; never panics.
 pub fn superpoints(

@@ -44,6 +44,14 @@ pub enum PromptError {
 /// (so `2.5 m` stays whole). Inside double quotes nothing separates terms. An empty prompt has no
 /// terms.
 ///
+/// ```
+/// use segscape::text::prompt;
+///
+/// let terms = prompt::parse("chair, Chair; office   desk. \"salt, pepper\"")?;
+/// assert_eq!(terms, ["chair", "office desk", "salt, pepper"]);
+/// # Ok::<(), prompt::PromptError>(())
+/// ```
+///
 /// # Errors
 /// See [`PromptError`].
 pub fn parse(prompt: &str) -> Result<Vec<String>, PromptError> {

@@ -76,6 +76,14 @@ impl Vocabulary {
 
     /// Returns the embedding of a phrase if it or its singular is in the vocabulary; case and
     /// surrounding white space are ignored.
+    ///
+    /// ```
+    /// use segscape::text::Vocabulary;
+    ///
+    /// let vocabulary = Vocabulary::shipped();
+    /// assert!(vocabulary.lookup("chair").is_some());
+    /// assert_eq!(vocabulary.lookup(" Chairs"), vocabulary.lookup("chair"));
+    /// ```
     pub fn lookup(&self, phrase: &str) -> Option<&[f32]> {
         let phrase = phrase.trim().to_lowercase();
         let index = self.index_of_name.get(phrase.as_str()).or_else(|| {

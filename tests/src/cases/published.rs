@@ -1,6 +1,7 @@
 //! Checks that the published networks, with weights imported from their checkpoints, compute the
 //! same as the released code.
 
+use burn::tensor::Tensor;
 use segscape::{
     model::{
         Class, Config, Features, Layout, Observation, Pyramid, SceneInput, SegDino3dVl,
@@ -86,26 +87,21 @@ pub async fn network(
     load_weights(network, &import.weights).expect("what was imported fits")
 }
 
-async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
+/// The configuration of a backbone case.
+pub fn backbone_config(golden: &Golden) -> Config {
     let (planes, channels) = (golden.sizes("planes"), golden.size("in_channels"));
-    let (backbone, last) = if golden.about["config"]["first_kernel"].is_null() {
-        (
-            BackboneConfig::SparseUnet {
-                planes,
-                grid: Some(golden.size("min_spatial_shape") as u32),
-            },
-            "output_layer.feats",
-        )
+    let backbone = if golden.about["config"]["first_kernel"].is_null() {
+        BackboneConfig::SparseUnet {
+            planes,
+            grid: Some(golden.size("min_spatial_shape") as u32),
+        }
     } else {
-        (
-            BackboneConfig::ResUnet {
-                first_kernel: golden.size("first_kernel"),
-                stem: golden.size("init_dim"),
-                planes,
-                blocks: golden.sizes("blocks"),
-            },
-            "block8.feats",
-        )
+        BackboneConfig::ResUnet {
+            first_kernel: golden.size("first_kernel"),
+            stem: golden.size("init_dim"),
+            planes,
+            blocks: golden.sizes("blocks"),
+        }
     };
     let position = matches!(backbone, BackboneConfig::SparseUnet { .. });
     let inputs = Inputs {
@@ -114,33 +110,50 @@ async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
         image: channels - if position { 6 } else { 3 },
         ..Inputs::default()
     };
-    let config = Config {
+    Config {
         inputs,
         backbone,
         ..Config::nano()
+    }
+}
+
+/// The output of the backbone of `network`, `(voxels, channels)`, for `features`, the input of a
+/// backbone case.
+///
+/// # Panics
+/// Panics if the case's voxels are not a scene's.
+pub fn voxel_features(
+    network: &SegDino3dVl,
+    config: &Config,
+    golden: &Golden,
+    features: Tensor<2>,
+) -> Tensor<2> {
+    let coords = golden.rows("expected.voxels_in.coords");
+    let coords = coords.into_iter().map(|c| c.map(|c| c as i32)).collect();
+    let pyramid = Pyramid::new(coords, &config.backbone).expect("the voxels are a scene's");
+    let backbone = network.backbone();
+    backbone
+        .forward(Features::of(features), &pyramid)
+        .into_tensor()
+}
+
+async fn backbone(golden: &Golden, subject: &Subject) -> Vec<String> {
+    let config = backbone_config(golden);
+    let last = match config.backbone {
+        BackboneConfig::SparseUnet { .. } => "output_layer.feats",
+        BackboneConfig::ResUnet { .. } => "block8.feats",
     };
     let network = network(&config, golden, "backbone.", subject).await;
-
-    let coords: Vec<[i32; 3]> = golden
-        .rows("expected.voxels_in.coords")
-        .into_iter()
-        .map(|c| c.map(|c| c as i32))
-        .collect();
-    let pyramid = Pyramid::new(coords.clone(), &config.backbone).expect("the voxels are a scene's");
-    let features = network
-        .backbone()
-        .forward(
-            Features::of(golden.tensor("expected.voxels_in.feats", &subject.device)),
-            &pyramid,
-        )
-        .into_tensor();
-    let (ids, voxel_of_point) = (
-        golden.indices("input.superpoint_ids"),
-        golden.indices("expected.point_to_voxel"),
-    );
-    let superpoints = golden.stored("expected.superpoint_features").shape[0];
-    let segments = SegmentMap::new(&ids, &voxel_of_point, superpoints, coords.len())
-        .expect("the superpoints are a scene's");
+    let inputs = golden.tensor("expected.voxels_in.feats", &subject.device);
+    let features = voxel_features(&network, &config, golden, inputs);
+    let rows = |name: &str| golden.stored(name).shape[0];
+    let segments = SegmentMap::new(
+        &golden.indices("input.superpoint_ids"),
+        &golden.indices("expected.point_to_voxel"),
+        rows("expected.superpoint_features"),
+        rows("expected.voxels_in.coords"),
+    )
+    .expect("the superpoints are a scene's");
     let complaints = [
         scene(golden, &config, subject).await,
         golden

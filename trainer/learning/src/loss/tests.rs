@@ -252,12 +252,7 @@ fn compare_weights(
     gradients: &Gradients,
     check: impl Fn(&str, &[f32], &[f32]),
 ) -> usize {
-    let mut slopes = Slopes {
-        gradients,
-        path: vec![],
-        found: vec![],
-    };
-    network.visit(&mut slopes);
+    let gradients = proofs::gradients::of_parameters(network, gradients);
     let keys = golden.checkpoint().iter().filter_map(|(key, stored)| {
         Some((
             key.strip_prefix("expected.grad.")?.to_owned(),
@@ -273,8 +268,7 @@ fn compare_weights(
     .unwrap();
     let expected = safetensors::SafeTensors::deserialize(&expected.weights).unwrap();
     let mut compared = 0;
-    for (name, found) in slopes
-        .found
+    for (name, found) in gradients
         .iter()
         .filter(|(name, _)| name.starts_with("decoder."))
     {
@@ -325,31 +319,6 @@ fn outputs(
     }
     outputs.last_mut().unwrap().semantics = decoder.semantics(&state);
     outputs
-}
-
-struct Slopes<'a> {
-    gradients: &'a Gradients,
-    path: Vec<String>,
-    found: Vec<(String, Vec<f32>)>,
-}
-
-impl ModuleVisitor for Slopes<'_> {
-    fn enter_module(&mut self, name: &str, _: &str) {
-        self.path.push(name.to_owned());
-    }
-
-    fn exit_module(&mut self, _: &str, _: &str) {
-        self.path.pop();
-    }
-
-    fn visit_float<const D: usize>(&mut self, param: &Param<Tensor<D>>) {
-        if let Some(gradient) = param.val().grad(self.gradients) {
-            self.found.push((
-                self.path.join("."),
-                gradient.into_data().iter::<f32>().collect(),
-            ));
-        }
-    }
 }
 
 fn random(shape: [usize; 2], device: &Device) -> Tensor<2> {

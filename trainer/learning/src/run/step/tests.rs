@@ -2,7 +2,7 @@
 //! A step whose values are not finite leaves the network as it was.
 
 use segscape::{
-    model::{Observation, SceneInput, parameters},
+    model::{Observation, SceneInput, load_weights, parameters, save_weights},
     superpoint::Superpoints,
 };
 
@@ -67,12 +67,16 @@ fn sample(config: &Config, image: f32) -> Sample {
 }
 
 impl Run {
-    fn new(devices: usize) -> Self {
-        let (config, device) = (config(), Device::flex().autodiff());
-        device.seed(5);
+    /// Starts a run on `device`, as if there were several of it. The weights are the same on
+    /// every device.
+    fn new(device: &Device, devices: usize) -> Self {
+        let (config, device, cpu) = (config(), device.clone().autodiff(), Device::flex());
+        cpu.seed(5);
+        let weights = save_weights(&SegDino3dVl::new(&config.model, &cpu)).unwrap();
+        let model = SegDino3dVl::new(&config.model, &device);
         Self {
-            devices: Devices::new(&vec![device.clone(); devices], &config).unwrap(),
-            model: SegDino3dVl::new(&config.model, &device),
+            devices: Devices::new(&vec![device; devices], &config).unwrap(),
+            model: load_weights(model, &weights).unwrap(),
             optimizer: AdamW::new(&config.optimizer),
             ema: Ema::new(0.9),
             config,
@@ -80,19 +84,17 @@ impl Run {
     }
 
     /// Makes a step of a valid scene and of one with the image feature `image`; also returns
-    /// `true` if the step was finite.
-    fn step(mut self, image: f32) -> (Self, bool) {
+    /// the loss and its terms if the step was finite.
+    fn step(mut self, image: f32) -> (Self, Option<Vec<f32>>) {
         let samples = [0.3, image].map(|image| sample(&self.config, image));
         let (model, step) = self.devices.step(self.model, samples.into()).unwrap();
-        let is_finite = step.gradients.is_some();
-        self.model = match step.gradients {
-            Some(gradients) => self.optimizer.step(model, gradients, 0.01),
-            None => model,
+        let Some(gradients) = step.gradients else {
+            self.model = model;
+            return (self, None);
         };
-        if is_finite {
-            self.ema.update(&self.model, self.optimizer.updates);
-        }
-        (self, is_finite)
+        self.model = self.optimizer.step(model, gradients, 0.01);
+        self.ema.update(&self.model, self.optimizer.updates);
+        (self, Some(step.figures))
     }
 
     /// The bits of every parameter, running statistic, moment and running mean, by name.
@@ -120,16 +122,16 @@ impl Run {
 #[test]
 fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
     for devices in [1, 2] {
-        let (mut run, _) = Run::new(devices).step(0.1);
+        let (mut run, _) = Run::new(&Device::flex(), devices).step(0.1);
         let before = run.state();
         assert!(
             before.keys().any(|name| name.contains("running_mean"))
                 && before.keys().any(|name| name.starts_with("moment 1"))
         );
         for poison in [f32::NAN, f32::INFINITY, f32::MAX] {
-            let was_finite;
-            (run, was_finite) = run.step(poison);
-            assert!(!was_finite, "{poison} on {devices} devices");
+            let figures;
+            (run, figures) = run.step(poison);
+            assert_eq!(figures, None, "{poison} on {devices} devices");
             let after = run.state();
             let differ = before
                 .iter()
@@ -142,8 +144,8 @@ fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
             );
         }
         // the run continues from there
-        let (run, was_finite) = run.step(0.2);
-        assert!(was_finite);
+        let (run, figures) = run.step(0.2);
+        assert!(figures.is_some());
         let after = run.state();
         for part in ["running_mean", "conv1.weight", "moment 0", "mean "] {
             assert!(
@@ -153,5 +155,47 @@ fn a_step_that_is_not_finite_changes_nothing_bit_for_bit() {
                 "{part}"
             );
         }
+    }
+}
+
+/// Two steps on a GPU have the losses, the gradients (of which the moments are made) and the
+/// running statistics of the same steps on the CPU. Weights are not compared, because the
+/// optimizer's step has the sign of a gradient, however small it is; the losses of the second
+/// step are those of the weights after the first.
+#[test]
+fn steps_on_a_gpu_are_those_on_the_cpu() {
+    const TOLERANCE: f32 = 1e-4;
+    let gpu = pollster::block_on(proofs::device::gpu()).device;
+    let mut runs = [Device::flex(), gpu].map(|device| Run::new(&device, 1));
+    let is_compared = |name: &str| {
+        // A bias added to all keys cancels in the softmax: its gradient is rounding alone.
+        let is_key_bias = name.contains("attention.key_") && name.ends_with("bias");
+        name.contains("running_") || (name.starts_with("moment") && !is_key_bias)
+    };
+    for image in [0.1, 0.2] {
+        let steps = runs.map(|run| run.step(image));
+        let [want, got] = steps.each_ref().map(|(run, figures)| {
+            let mut values = run.state();
+            values.retain(|name, _| is_compared(name));
+            let figures = figures.as_ref().unwrap().iter();
+            values.insert("figures".into(), figures.map(|x| x.to_bits()).collect());
+            values
+        });
+        assert!(want.keys().eq(got.keys()) && want.len() > 100);
+        for (name, want) in &want {
+            let floats = |bits: &[u32]| -> Vec<f32> {
+                bits.iter().map(|bits| f32::from_bits(*bits)).collect()
+            };
+            let (want, got) = (floats(want), floats(&got[name]));
+            let largest = want.iter().fold(0.0, |max: f32, x| max.max(x.abs()));
+            assert_eq!(got.len(), want.len(), "{name}");
+            for (got, want) in got.iter().zip(&want) {
+                assert!(
+                    (got - want).abs() <= TOLERANCE * largest,
+                    "{name} has {got} instead of {want}; its largest value is {largest}"
+                );
+            }
+        }
+        runs = steps.map(|(run, _)| run);
     }
 }

@@ -1,0 +1,72 @@
+//! Finds objects in a scan by name, prints them and writes a labelled copy of the scan:
+//! `cargo run --release --example segment -- room.ply "chair, table"` in the project's folder.
+#![allow(clippy::print_stdout)]
+
+use std::{env, error::Error, fs, path::Path};
+
+use burn::tensor::Device;
+use segscape::{
+    instances::{SelectOptions, query::PromptTerm},
+    job::{self, Network},
+    model::{Observation, manifest::Manifest},
+    preflight::Choices,
+    progress::Monitor,
+    text::{Vocabulary, prompt},
+    write,
+};
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [path, words] = &arguments[..] else {
+        return Err("usage: segment SCAN \"NAME, NAME\"".into());
+    };
+    let monitor = Monitor::silent();
+    let network = pollster::block_on(shipped_network(&monitor))?;
+
+    let file = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
+    let mut scan = job::read(&file, &monitor)?;
+    job::place(&mut scan, Choices::default());
+    let observation = Observation::from(&scan);
+    let grouping = job::group(&observation, None, &monitor)?;
+    let options = SelectOptions::default();
+    let segmenting = job::segment(&observation, &grouping, &network, &options, &monitor);
+    let segmentation = pollster::block_on(segmenting)?;
+
+    let terms = prompt::parse(words)?.into_iter().map(term);
+    let terms = terms.collect::<Result<Vec<_>, _>>()?;
+    let labels = job::label(&scan, &grouping.superpoints, &segmentation, &terms, 0.1);
+    for found in write::instance_records(&scan, &labels) {
+        if let (Some(label), Some(bounds)) = (found.label, found.world_box) {
+            println!("{label} ({:.2}) at {:.2?} m", found.score, bounds.center);
+        }
+    }
+    let labeled = Path::new(path).with_extension("labelled.ply");
+    fs::write(labeled, write::labeled_ply(&scan, &labels))?;
+    Ok(())
+}
+
+/// Loads the network that ships, on the CPU.
+async fn shipped_network(monitor: &Monitor<'_>) -> Result<Network, Box<dyn Error>> {
+    let models = Path::new("static/models");
+    let index: serde_json::Value = serde_json::from_slice(&fs::read(models.join("index.json"))?)?;
+    let name = index["network"]
+        .as_str()
+        .ok_or("index.json names no network")?;
+    let folder = models.join(name);
+    let manifest = Manifest::parse(&fs::read(folder.join("manifest.json"))?)?;
+    let shards = manifest.shards.iter();
+    let shards = shards.map(|shard| fs::read(folder.join(&shard.file)));
+    let shards = shards.collect::<Result<Vec<_>, _>>()?;
+    Ok(Network::load(manifest, &shards, &Device::flex(), monitor).await?)
+}
+
+/// The term for a name of the built-in vocabulary; other names need a text encoder.
+fn term(name: String) -> Result<PromptTerm, String> {
+    match Vocabulary::shipped().lookup(&name) {
+        Some(embedding) => Ok(PromptTerm {
+            embedding: embedding.to_vec(),
+            name,
+        }),
+        None => Err(format!("\"{name}\" is not in the vocabulary")),
+    }
+}
