@@ -81,7 +81,7 @@ pub fn ask(network: &Network, scan: &Labelled, choice: &Choice) -> anyhow::Resul
 
 fn look(network: &Network, scan: &Labelled, select: &SelectOptions) -> anyhow::Result<Vec<Found>> {
     let observation = scan.observation();
-    let (positions, monitor) = (observation.positions, Monitor::silent());
+    let monitor = Monitor::silent();
     let grouping = scan.grouping(&monitor)?;
     let segmentation = pollster::block_on(job::segment(
         &observation,
@@ -95,7 +95,7 @@ fn look(network: &Network, scan: &Labelled, select: &SelectOptions) -> anyhow::R
         .iter()
         .enumerate()
         .map(|(index, instance)| Found {
-            points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
+            points: segmentation.points_of_instance(index, &grouping.superpoints),
             score: instance.score,
             embedding: instance.embedding.clone(),
             logit_scale: segmentation.logit_scale,
