@@ -26,7 +26,7 @@ use crate::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
     text::{self, Vocabulary},
-    write::{LabelledInstance, PointLabels},
+    write::{LabeledInstance, PointLabels},
 };
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
@@ -262,7 +262,7 @@ impl Grouping {
 
 /// Edges between points that are already grouped. All points are kept, because otherwise a group
 /// could lose all of its points.
-const EVERY_POINT: EdgeSource = EdgeSource::Neighbours {
+const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
     spacing: 0.0,
     k: 16,
     color_weight: 0.5,
@@ -418,7 +418,7 @@ pub fn label(segmented: &Segmented, labels: &[Label], visible: &[bool]) -> Point
             points: instance.points,
             superpoints: &instance.superpoints,
         });
-        instances.push(LabelledInstance {
+        instances.push(LabeledInstance {
             id,
             label: (!label.name.is_empty()).then(|| index_of(&label.name)),
             score: label.confidence,
@@ -561,7 +561,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_labelled_and_owns_its_points() {
+    fn what_is_asked_for_is_labeled_and_owns_its_points() {
         let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]], None).unwrap();
         let word = |name: &str| Vocabulary::shipped().lookup(name).unwrap().to_vec();
         let instance = |superpoint: u32, name: &str| Instance {

@@ -307,8 +307,8 @@ mod tests {
         );
         let guarded = Recognizer::new(&segmentation, &words);
         let recognition = guarded.recognize(&chair);
-        let labelled = [0, 1, 2, 3].map(|instance| recognition.label(instance).is_some());
-        assert_eq!(labelled, [true, false, false, true]);
+        let labeled = [0, 1, 2, 3].map(|instance| recognition.label(instance).is_some());
+        assert_eq!(labeled, [true, false, false, true]);
         let confidence = |instance| recognition.confidence(instance, 0);
         assert!(confidence(0) > 0.85 && confidence(3) < 0.5);
         assert_eq!(guarded.names(), [Some(0), Some(1), Some(2), Some(0)]);

@@ -53,15 +53,15 @@ impl Scene {
         for (instance, visible) in (0..).zip(&mut visible) {
             *visible &= edits.shows(instance);
         }
-        let labelled = job::label(&self.segmented, &labels, &visible);
+        let labeled = job::label(&self.segmented, &labels, &visible);
         let scan = &self.segmented.scan;
         match format {
             Format::Ply => (
-                write::labelled_ply(scan, &labelled),
+                write::labeled_ply(scan, &labeled),
                 "application/octet-stream",
             ),
             Format::Json => (
-                write::instances_json(scan, &labelled).into_bytes(),
+                write::instances_json(scan, &labeled).into_bytes(),
                 "application/json",
             ),
         }
