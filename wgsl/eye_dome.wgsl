@@ -6,7 +6,7 @@
 // group binding access  element    shape          meaning
 // 0     0       uniform Scene      1              camera, colors, outlined instances
 // 0     1       texture f32        height, width  colors of the points
-// 0     2       texture u32 x2     height, width  identity: .x point index + 1, .y owner; 0: none
+// 0     2       texture u32 x2     height, width  identity: .x point index + 1 or 0, .y owner
 // 0     3       texture depth      height, width  reversed depth: near / metres; 0: no point
 //
 // Invariants: all three textures and the canvas have the same size. Neighbours outside are clamped
@@ -23,8 +23,8 @@ struct Scene {
     floor: f32,      // height of the grid in metres
     center: vec2f,   // where the grid is densest
     reach: f32,      // metres to where the grid has faded out
-    hovered: u32,
-    selected: u32,
+    hovered: u32,    // instance to outline lightly, or NO_INSTANCE
+    selected: u32,   // instance to outline strongly, or NO_INSTANCE
     spread: f32,     // distance in pixels between a pixel and the neighbours it is compared with
 }
 
@@ -34,6 +34,7 @@ struct Scene {
 @group(0) @binding(3) var depths: texture_depth_2d;
 
 const FAR: f32 = 1e9;
+const NO_INSTANCE: u32 = 0xffffffffu;
 
 @vertex
 fn triangle(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4f {
@@ -50,8 +51,10 @@ fn log_depth(pixel: vec2i) -> f32 {
     return select(log2(scene.near / max(depth, 1e-12)), log2(FAR), depth == 0.0);
 }
 
+// The instance at a pixel, or NO_INSTANCE.
 fn owner(pixel: vec2i) -> u32 {
-    return textureLoad(identities, clamped(pixel), 0).y;
+    let identity = textureLoad(identities, clamped(pixel), 0);
+    return select(NO_INSTANCE, identity.y, identity.x != 0u);
 }
 
 fn shade(pixel: vec2i) -> f32 {
@@ -68,7 +71,7 @@ fn shade(pixel: vec2i) -> f32 {
 
 // 1 next to the border of the outlined instance, on its outer side.
 fn outline(pixel: vec2i, wanted: u32, width: i32) -> f32 {
-    if wanted == 0u || owner(pixel) == wanted {
+    if wanted == NO_INSTANCE || owner(pixel) == wanted {
         return 0.0;
     }
     for (var y = -width; y <= width; y++) {

@@ -1,16 +1,17 @@
 // Draws points as round, screen-facing quads into a color, an identity and a depth target. One
 // instance draws one point; its four vertices are the corners of a triangle strip.
 //
-// group binding access  element  shape      meaning
-// 0     0       uniform View     1          the picture: camera, sizes, paint
-// 0     1       read    Look     owners     color and visibility; entry 0: points without an owner
-// 1     0       uniform Chunk    1          the points that the buffers of this group hold
-// 1     1       read    f32      points, 3  positions, world frame, metres
-// 1     2       read    u32      points     packed 0xAABBGGRR sRGB (all zero: no color in the scan)
-// 1     3       read    u32      points     owner: 0: none, i + 1: instance i
+// group binding access  element  shape        meaning
+// 0     0       uniform View     1            the picture: camera, sizes, paint
+// 0     1       read    Look     instances+1  color and visibility; last: points without an owner
+// 0     2       read    u32      superpoints  instance that owns the superpoint, or NO_INSTANCE
+// 1     0       uniform Chunk    1            the points that the buffers of this group hold
+// 1     1       read    f32      points, 3    positions, world frame, metres
+// 1     2       read    u32      points       packed 0xAABBGGRR sRGB (all zero: no color)
+// 1     3       read    u32      points       superpoint
 //
-// Invariants: every owner is below the number of looks. Depth is reversed (1 near, 0 far). Identity
-// (0, 0) means "no point"; otherwise .x is the point's index in the scene + 1, .y is its owner.
+// Invariants: every superpoint has an owner. Depth is reversed (1 near, 0 far). Identity .x is 0 for
+// "no point", otherwise the point's index in the scene + 1; .y is its owner.
 // CPU counterpart: web/src/view/software.rs.
 
 struct View {
@@ -49,10 +50,11 @@ struct Targets {
 
 @group(0) @binding(0) var<uniform> view: View;
 @group(0) @binding(1) var<storage, read> looks: array<Look>;
+@group(0) @binding(2) var<storage, read> owners: array<u32>;
 @group(1) @binding(0) var<uniform> chunk: Chunk;
 @group(1) @binding(1) var<storage, read> positions: array<f32>;
 @group(1) @binding(2) var<storage, read> colors: array<u32>;
-@group(1) @binding(3) var<storage, read> owners: array<u32>;
+@group(1) @binding(3) var<storage, read> superpoints: array<u32>;
 
 fn ramp(t: f32) -> vec3f {
     var stops = array(vec3f(68, 1, 84), vec3f(59, 82, 139), vec3f(33, 145, 140), vec3f(94, 201, 98), vec3f(253, 231, 37));
@@ -64,7 +66,8 @@ fn ramp(t: f32) -> vec3f {
 @vertex
 fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance: u32) -> Corner {
     let point = min(instance * view.stride, chunk.count - 1u);
-    let look = looks[owners[point]];
+    let owner = owners[superpoints[point]];
+    let look = looks[min(owner, arrayLength(&looks) - 1u)];
     let position = vec3f(positions[3u * point], positions[3u * point + 1u], positions[3u * point + 2u]);
     let center = view.clip_from_world * vec4f(position, 1.0);
     let pixels = clamp(view.point_size * view.pixels_per_metre / max(center.w, 1e-6), view.min_pixels, 48.0);
@@ -85,7 +88,7 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
     }
     // Smaller points stay square, since as circles they would miss every pixel center.
     out.offset = select(vec2f(0.0), offset, pixels > 3.0);
-    out.identity = vec2u(chunk.first + point + 1u, owners[point]);
+    out.identity = vec2u(chunk.first + point + 1u, owner);
     return out;
 }
 

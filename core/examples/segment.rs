@@ -6,10 +6,9 @@ use std::{env, error::Error, fs, path::Path};
 
 use burn::tensor::Device;
 use segscape::{
-    instances::{SelectOptions, query::PromptTerm},
+    instances::query::{Labels, PromptTerm},
     job::{self, Network},
-    model::{Observation, manifest::Manifest},
-    preflight::Choices,
+    model::manifest::Manifest,
     progress::Monitor,
     text::{Vocabulary, prompt},
     write,
@@ -24,24 +23,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = pollster::block_on(shipped_network(&monitor))?;
 
     let file = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let mut scan = job::read(&file, &monitor)?;
-    job::place(&mut scan, Choices::default());
-    let observation = Observation::from(&scan);
-    let grouping = job::group(&observation, None, &monitor)?;
-    let options = SelectOptions::default();
-    let segmenting = job::segment(&observation, &grouping, &network, &options, &monitor);
-    let segmentation = pollster::block_on(segmenting)?;
+    let segmented = pollster::block_on(job::run(file, &network, &monitor))?;
 
     let terms = prompt::parse(words)?.into_iter().map(term);
     let terms = terms.collect::<Result<Vec<_>, _>>()?;
-    let labels = job::label(&scan, &grouping.superpoints, &segmentation, &terms, 0.1);
-    for found in write::instance_records(&scan, &labels) {
+    let labels = Labels::new(&segmented.segmentation, &terms);
+    let labels = job::label(&segmented, &labels.of_instance, &labels.visible(0.1));
+    for found in write::instance_records(&segmented.scan, &labels) {
         if let (Some(label), Some(bounds)) = (found.label, found.world_box) {
             println!("{label} ({:.2}) at {:.2?} m", found.score, bounds.center);
         }
     }
     let labeled = Path::new(path).with_extension("labelled.ply");
-    fs::write(labeled, write::labeled_ply(&scan, &labels))?;
+    fs::write(labeled, write::labeled_ply(&segmented.scan, &labels))?;
     Ok(())
 }
 

@@ -1,17 +1,18 @@
 //! The whole job from bytes to named instances: the only module that knows the order of the steps.
 //!
 //! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate
-//! function, so that a page can show the results so far while the next step runs. The [crate's
-//! documentation](crate) has an example of all of them.
+//! function, so that a page can show the results so far while the next step runs; [`run`] takes
+//! the first four for everyone else. The [crate's documentation](crate) has an example of all of
+//! them.
+
+use std::collections::HashMap;
 
 use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
-        CenteredBox, Contact, ProposalError, Proposals, Ranker, Region, Segmentation,
-        SelectOptions, SuperpointGeometry,
-        query::{PromptTerm, Recognizer},
-        select,
+        Claim, Contact, ProposalError, Proposals, Ranker, Region, Segmentation, SelectOptions,
+        SuperpointGeometry, owner_of_superpoint, query::Label, select,
     },
     model::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
@@ -129,6 +130,54 @@ pub enum SegmentError {
     /// The caller cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+/// The reason why a file does not become a segmented scan.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The file cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The points cannot be grouped.
+    #[error(transparent)]
+    Group(#[from] SuperpointError),
+    /// The network cannot segment the scan.
+    #[error(transparent)]
+    Segment(#[from] SegmentError),
+}
+
+/// A scan in the world frame with the instances found in it.
+#[derive(Debug)]
+pub struct Segmented {
+    /// The scan.
+    pub scan: Scan,
+    /// The partition of the scan's points.
+    pub superpoints: Superpoints,
+    /// The instances, which consist of superpoints.
+    pub segmentation: Segmentation,
+}
+
+/// Reads and segments a scan.
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn run(
+    bytes: impl AsRef<[u8]>,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Segmented, RunError> {
+    let mut scan = read(bytes.as_ref(), monitor)?;
+    drop(bytes);
+    place(&mut scan, Choices::default());
+    let observation = Observation::from(&scan);
+    let grouping = group(&observation, None, monitor)?;
+    let options = SelectOptions::default();
+    let segmentation = segment(&observation, &grouping, network, &options, monitor).await?;
+    Ok(Segmented {
+        superpoints: grouping.superpoints,
+        segmentation,
+        scan,
+    })
 }
 
 /// The network on its device, with everything that belongs to it.
@@ -366,8 +415,6 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
             let any: f32 = logits.iter().map(|logit| (logit - peak).exp()).sum();
             any / (any + (none - peak).exp())
         });
-    let rows = |values: &[f32]| values.as_chunks::<3>().0.to_vec();
-    let boxes = rows(&answers.centers).into_iter().zip(rows(&answers.sizes));
     Proposals {
         superpoint_count: answers.superpoints,
         object: object.collect(),
@@ -376,11 +423,6 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
             .iter()
             .map(|logit| 1.0 / (1.0 + (-logit).exp()))
             .collect(),
-        boxes: Some(
-            boxes
-                .map(|(center, size)| CenteredBox { center, size })
-                .collect(),
-        ),
         superpoint_of_query: answers.queries,
         masks: answers.masks,
         text: class.embeddings,
@@ -388,54 +430,46 @@ fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
     }
 }
 
-/// Labels each instance with the best of `terms`, or of the default labels if there are no terms.
-/// Instances whose confidence is below `threshold`, and instances that match no term, own no
-/// points.
-pub fn label(
-    scan: &Scan,
-    superpoints: &Superpoints,
-    segmentation: &Segmentation,
-    terms: &[PromptTerm],
-    threshold: f32,
-) -> PointLabels {
-    let vocabulary = Vocabulary::shipped();
-    let words = &vocabulary.embeddings()[..vocabulary.default_labels().len() * text::DIM];
-    let recognizer = Recognizer::new(segmentation, words);
-    let (labels, answers): (Vec<String>, Vec<Option<(usize, f32)>>) = if terms.is_empty() {
-        let names = recognizer.names().into_iter().zip(&segmentation.instances);
-        (
-            vocabulary
-                .default_labels()
-                .iter()
-                .map(ToString::to_string)
-                .collect(),
-            names.map(|(name, i)| Some((name?.0, i.score))).collect(),
-        )
-    } else {
-        let recognition = recognizer.recognize(terms);
-        let names = terms.iter().map(|term| term.name.clone()).collect();
-        (
-            names,
-            (0..segmentation.instances.len())
-                .map(|instance| recognition.label(instance))
-                .collect(),
-        )
+/// Gives the points of the `visible` instances to their owners. `labels` and `visible` have one
+/// entry per instance; instances that are not visible own no points and are not listed.
+pub fn label(segmented: &Segmented, labels: &[Label], visible: &[bool]) -> PointLabels {
+    let Segmented {
+        superpoints,
+        segmentation,
+        ..
+    } = segmented;
+    let mut names: Vec<String> = Vec::new();
+    let mut index_of_name = HashMap::new();
+    let mut index_of = |name: &str| {
+        *index_of_name.entry(name.to_owned()).or_insert_with(|| {
+            names.push(name.to_owned());
+            names.len() as u32 - 1
+        })
     };
-    let visible =
-        |instance: usize| answers[instance].is_some_and(|(_, confidence)| confidence >= threshold);
-    let instances =
-        (0..)
-            .zip(&answers)
-            .zip(&segmentation.instances)
-            .map(|((id, answer), instance)| LabeledInstance {
-                id,
-                label: answer.map(|(label, _)| label as u32),
-                score: answer.map_or(instance.score, |(_, confidence)| confidence),
-            });
+    let (mut instances, mut claims) = (Vec::new(), Vec::new());
+    let all = (0..).zip(segmentation.instances.iter().zip(labels).zip(visible));
+    for (id, ((instance, label), _)) in all.filter(|(_, (_, visible))| **visible) {
+        claims.push(Claim {
+            instance: instances.len() as u32,
+            points: instance.points,
+            superpoints: &instance.superpoints,
+        });
+        instances.push(LabeledInstance {
+            id,
+            label: (!label.name.is_empty()).then(|| index_of(&label.name)),
+            score: label.confidence,
+        });
+    }
+    let owners = owner_of_superpoint(superpoints.count(), claims);
+    let owner = |superpoint: &u32| owners[*superpoint as usize];
     PointLabels {
-        instance_of_point: segmentation.owner_of_point(&scan.positions, superpoints, visible),
-        instances: instances.collect(),
-        labels,
+        instance_of_point: superpoints
+            .superpoint_of_point()
+            .iter()
+            .map(owner)
+            .collect(),
+        instances,
+        labels: names,
     }
 }
 
@@ -444,8 +478,12 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{
-        instances::{FEATURES, Instance, Linear, NO_INSTANCE},
+        instances::{
+            FEATURES, Instance, Linear, NO_INSTANCE,
+            query::{Labels, PromptTerm},
+        },
         progress::{Cancel, Progress},
+        write,
     };
 
     /// A floor of 3 m with two boxes of half a metre on it, one point every 3 cm.
@@ -495,31 +533,26 @@ mod tests {
         Network::new("untrained".into(), model, config, &device, Some(ranker))
     }
 
+    /// Labels without a prompt.
+    fn unasked(segmented: &Segmented, threshold: f32) -> PointLabels {
+        let labels = Labels::new(&segmented.segmentation, &[]);
+        label(segmented, &labels.of_instance, &labels.visible(threshold))
+    }
+
     #[test]
     fn a_scan_becomes_instances_whose_points_are_told() {
-        let (scan, network, monitor) = (room(), network(), Monitor::silent());
-        let observation = Observation::from(&scan);
-        let run = || {
-            let grouping = group(&observation, None, &monitor).unwrap();
-            let found = burn::tensor::read_sync(segment(
-                &observation,
-                &grouping,
-                &network,
-                &SelectOptions::default(),
-                &monitor,
-            ))
-            .unwrap();
-            (grouping.superpoints, found)
-        };
-        let (superpoints, segmentation) = run();
-        assert!(!segmentation.instances.is_empty());
+        let (network, monitor) = (network(), Monitor::silent());
+        let bytes = write::ply(&room().table);
+        let segment = || burn::tensor::read_sync(run(&bytes, &network, &monitor)).unwrap();
+        let segmented = segment();
+        assert!(!segmented.segmentation.instances.is_empty());
         assert_eq!(
-            run().1,
-            segmentation,
+            segment().segmentation,
+            segmented.segmentation,
             "the same scan gives the same instances"
         );
-        let labels = label(&scan, &superpoints, &segmentation, &[], 0.0);
-        assert_eq!(labels.instance_of_point.len(), scan.len());
+        let labels = unasked(&segmented, 0.0);
+        assert_eq!(labels.instance_of_point.len(), segmented.scan.len());
         for instance in &labels.instances {
             assert!(
                 labels
@@ -527,13 +560,10 @@ mod tests {
                     .is_some_and(|name| Vocabulary::shipped().lookup(name).is_some())
             );
         }
-        let owned = labels
-            .instance_of_point
-            .iter()
-            .filter(|owner| **owner != NO_INSTANCE)
-            .count();
-        assert!(owned > 0);
-        let none = label(&scan, &superpoints, &segmentation, &[], 1.0);
+        let owned = (0..segmented.scan.len()).filter(|point| labels.owner(*point).is_some());
+        assert!(owned.count() > 0);
+        let none = unasked(&segmented, 1.0);
+        assert!(none.instances.is_empty());
         assert!(
             none.instance_of_point
                 .iter()
@@ -569,44 +599,57 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_labeled_and_owns_its_points() {
         let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]], None).unwrap();
-        let superpoints = Superpoints::from_ids(&[0, 1, 2]);
         let word = |name: &str| Vocabulary::shipped().lookup(name).unwrap().to_vec();
         let instance = |superpoint: u32, name: &str| Instance {
             superpoints: vec![superpoint],
-            crop: None,
             score: 0.8,
             embedding: word(name),
             bounds: crate::instances::Aabb::EMPTY.with(scan.positions[superpoint as usize]),
             points: 1,
         };
         let segmentation = Segmentation {
-            instances: vec![instance(2, "chair"), instance(0, "table")],
+            instances: vec![
+                instance(1, "table"),
+                instance(2, "chair"),
+                instance(0, "table"),
+            ],
             logit_scale: 20.0,
         };
-        let named = label(&scan, &superpoints, &segmentation, &[], 0.1);
-        assert_eq!(named.instance_of_point, [1, NO_INSTANCE, 0]);
-        assert_eq!(
-            named
+        let segmented = Segmented {
+            superpoints: Superpoints::from_ids(&[0, 1, 2]),
+            segmentation,
+            scan,
+        };
+        let told = |labels: &PointLabels| {
+            labels
                 .instances
                 .iter()
-                .map(|i| named.name(i).unwrap())
-                .collect::<Vec<_>>(),
-            ["chair", "table"]
-        );
+                .map(|i| (i.id, labels.name(i).unwrap().to_owned()))
+                .collect::<Vec<_>>()
+        };
+        let all = unasked(&segmented, 0.1);
+        assert_eq!(all.instance_of_point, [2, 0, 1]);
+        assert_eq!(all.labels, ["table", "chair"]);
+        let words = ["table", "chair", "table"].map(str::to_owned);
+        assert_eq!(told(&all), (0..).zip(words).collect::<Vec<_>>());
+
         let terms = [PromptTerm {
             name: "Chair".into(),
             embedding: word("chair"),
         }];
-        let asked = label(&scan, &superpoints, &segmentation, &terms, 0.1);
+        let labels = Labels::new(&segmented.segmentation, &terms);
+        let asked = label(&segmented, &labels.of_instance, &labels.visible(0.1));
         assert_eq!(asked.instance_of_point, [NO_INSTANCE, NO_INSTANCE, 0]);
+        assert_eq!(told(&asked), [(1, "Chair".to_owned())]);
         assert_eq!(
-            asked
-                .instances
-                .iter()
-                .map(|i| asked.name(i))
-                .collect::<Vec<_>>(),
-            [Some("Chair"), None]
+            labels.of_instance[0],
+            Label {
+                name: "table".into(),
+                term: None,
+                confidence: 0.0
+            }
         );
+        assert_eq!(labels.terms[0].nearest[0].0, 1);
     }
 
     #[test]

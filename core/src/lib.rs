@@ -9,10 +9,9 @@
 //!
 //! use burn::tensor::Device;
 //! use segscape::{
-//!     instances::{SelectOptions, query::PromptTerm},
+//!     instances::query::{Labels, PromptTerm},
 //!     job::{self, Network},
-//!     model::{Observation, manifest::Manifest},
-//!     preflight::Choices,
+//!     model::manifest::Manifest,
 //!     progress::Monitor,
 //!     text::{Vocabulary, prompt},
 //!     write,
@@ -33,14 +32,9 @@
 //! # let (positions, colors, _) = segscape::model::manifest::probe();
 //! # let room = segscape::scan::Scan::from_points(&positions, Some(&colors))?;
 //! # let file = write::ply(&room.table);
-//! // `file` is the content of a PLY or PCD file. Its unit and its up axis are guessed.
-//! let mut scan = job::read(&file, &monitor)?;
-//! job::place(&mut scan, Choices::default());
-//! let observation = Observation::from(&scan);
-//! let grouping = job::group(&observation, None, &monitor)?;
-//! let options = SelectOptions::default();
-//! let segmenting = job::segment(&observation, &grouping, &network, &options, &monitor);
-//! let segmentation = pollster::block_on(segmenting)?;
+//! // `file` is the content of a PLY or PCD file. Its unit and its up axis are guessed. A page calls
+//! // the steps of `run` one by one, to show each result.
+//! let segmented = pollster::block_on(job::run(file, &network, &monitor))?;
 //!
 //! // The network has run; from here on any number of prompts can be answered.
 //! let term = |name: String| match Vocabulary::shipped().lookup(&name) {
@@ -49,13 +43,14 @@
 //! };
 //! let terms = prompt::parse("box, table")?.into_iter().map(term);
 //! let terms = terms.collect::<Result<Vec<_>, _>>()?;
-//! let labels = job::label(&scan, &grouping.superpoints, &segmentation, &terms, 0.1);
+//! let labels = Labels::new(&segmented.segmentation, &terms);
+//! let labels = job::label(&segmented, &labels.of_instance, &labels.visible(0.1));
 //! for instance in &labels.instances {
 //!     println!("{:?} {:.2}", labels.name(instance), instance.score);
 //! }
-//! let labelled = write::labeled_ply(&scan, &labels);
-//! # assert!(!segmentation.instances.is_empty());
-//! # assert_eq!(segscape::scan::read(&labelled, &monitor)?.positions.len(), positions.len());
+//! let labeled = write::labeled_ply(&segmented.scan, &labels);
+//! # assert!(!segmented.segmentation.instances.is_empty());
+//! # assert_eq!(segscape::scan::read(&labeled, &monitor)?.positions.len(), positions.len());
 //! # }
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```

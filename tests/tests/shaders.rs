@@ -8,6 +8,7 @@ use naga::{
     AddressSpace, Module, ShaderStage, StorageAccess,
     valid::{Capabilities, ModuleInfo, ValidationFlags, Validator},
 };
+use segscape::instances::NO_INSTANCE;
 
 /// Maximum number of storage buffers and uniforms of one shader together.
 const BINDINGS: usize = 7;
@@ -42,6 +43,14 @@ fn are_valid_small_and_described() {
     }
     assert!(complaints.is_empty(), "{}", complaints.join("\n"));
     assert!(count >= 4, "only {count} shaders found");
+}
+
+/// Shaders cannot import constants of the core.
+#[test]
+fn no_instance_has_the_value_of_the_core() {
+    let shader = include_str!("../../wgsl/eye_dome.wgsl");
+    let constant = format!("const NO_INSTANCE: u32 = {NO_INSTANCE:#x}u;");
+    assert!(shader.contains(&constant), "{constant}");
 }
 
 fn complaints_about(name: &str, source: &str) -> Vec<String> {

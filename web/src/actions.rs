@@ -1,7 +1,11 @@
 //! The actions that a user can request.
 
 use leptos::prelude::*;
-use segscape::{bundle::SavedView, preflight::Choices};
+use segscape::{
+    bundle::SavedView,
+    instances::{Claim, owner_of_superpoint},
+    preflight::Choices,
+};
 use wasm_bindgen::JsCast;
 
 use crate::{
@@ -32,7 +36,7 @@ pub fn start(state: State) {
     }
 }
 
-/// Keeps the picture and the owners of the points up to date with the visible instances.
+/// Keeps the picture up to date with the visible instances.
 fn follow(state: State) {
     Effect::new(move |_| {
         let (edits, coloring) = (state.edits.read(), state.coloring.get());
@@ -45,16 +49,17 @@ fn follow(state: State) {
         state.viewer().set_looks(looks);
     });
     Effect::new(move |_| {
-        let visible = state.visible.get();
-        if !visible.is_empty() {
-            send(
-                state,
-                Request::Owners {
-                    serial: next(state.owners_asked),
-                    visible,
-                },
-            );
-        }
+        let (instances, visible) = (state.instances.read(), state.visible.read());
+        let all = (0..).zip(instances.iter().zip(&*visible));
+        let claims = all
+            .filter(|(_, (_, visible))| **visible)
+            .map(|(instance, (info, _))| Claim {
+                instance,
+                points: info.points,
+                superpoints: &info.superpoints,
+            });
+        let viewer = state.viewer();
+        viewer.set_owners(owner_of_superpoint(viewer.superpoints(), claims));
     });
 }
 
@@ -146,15 +151,19 @@ pub fn restart_worker(state: State) {
     // Pass on the state that the old worker held for the scene on screen.
     let scene = (
         state.snapshot.get_value(),
+        state.superpoint_of_point.get_value(),
+        state.answer.get_untracked(),
         state.source.get_untracked(),
         state.scan.get_untracked(),
     );
-    if let (Some((bundle, superpoint_of_point)), Some(source), Some(scan)) = scene {
+    if let (Some(bundle), Some(superpoint_of_point), Some(answer), Some(source), Some(scan)) = scene
+    {
         send(
             state,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
+                labels: answer.labels,
                 source,
                 choices: scan.choices,
             },
@@ -185,7 +194,7 @@ fn prompt(state: State, text: &str, typing: bool) {
     send(
         state,
         Request::Prompt {
-            serial: next(state.asked),
+            serial: next_serial(state),
             text: text.to_owned(),
             typing,
         },
@@ -230,37 +239,18 @@ pub fn redo(state: State) {
 
 /// Asks the worker for a file with the visible instances.
 pub fn export(state: State, format: Format) {
-    let edits = state.edits.read_untracked();
-    let mut labels = state.answer.with_untracked(|answer| {
-        answer
-            .as_ref()
-            .map_or_else(Vec::new, |answer| answer.labels.clone())
-    });
-    for (id, name) in &edits.present().names {
-        if let Some(label) = labels.get_mut(*id as usize) {
-            label.name.clone_from(name);
-        }
-    }
-    let shown = |(id, visible): (usize, bool)| visible && edits.present().shows(id as u32);
-    let visible = state
-        .visible
-        .get_untracked()
-        .into_iter()
-        .enumerate()
-        .map(shown)
-        .collect();
     send(
         state,
         Request::Export {
             format,
-            visible,
-            labels,
+            threshold: state.threshold.get_untracked(),
+            edits: state.edits.read_untracked().present().clone(),
         },
     );
 }
 
 /// Packs the scene as it is currently displayed and passes the bundle to `packed`.
-pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
+pub fn pack(state: State, packed: impl FnOnce(Bulk) + 'static) {
     let edits = state.edits.read_untracked();
     let view = SavedView {
         prompt: state.prompt.get_untracked(),
@@ -279,10 +269,10 @@ pub fn pack(state: State, packed: impl FnOnce(Bulk, Bulk) + 'static) {
     );
 }
 
-/// The serial number of the next request, for requests of which only the latest counts.
-fn next(latest: StoredValue<u32>) -> u32 {
-    latest.update_value(|number| *number += 1);
-    latest.get_value()
+/// The serial number of the next prompt, of which only the latest answer counts.
+fn next_serial(state: State) -> u32 {
+    state.asked.update_value(|number| *number += 1);
+    state.asked.get_value()
 }
 
 /// Marks the worker as running.

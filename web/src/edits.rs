@@ -2,11 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use serde::{Deserialize, Serialize};
+
 /// Maximum number of steps that can be undone.
 const DEPTH: usize = 200;
 
 /// The changes that are in effect.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Edits {
     /// Instances that are not drawn.
     pub hidden: BTreeSet<u32>,

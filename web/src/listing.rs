@@ -1,9 +1,11 @@
 //! Turns instances into rows of the list and looks for the renderer: pure functions of the worker's
 //! results and the user's edits.
 
+use segscape::instances::query::Label;
+
 use crate::{
     edits::Edits,
-    protocol::{InstanceInfo, Label},
+    protocol::InstanceInfo,
     state::Coloring,
     view::{cloud::Look, palette},
 };
@@ -30,15 +32,6 @@ pub struct Row {
     pub color: [u8; 3],
     /// If `true`, the instance is drawn.
     pub shown: bool,
-}
-
-/// One flag per instance: `true` if it reaches the threshold and, if the prompt has terms
-/// (`asked`), matches one of them.
-pub fn visible(labels: &[Label], threshold: f32, asked: bool) -> Vec<bool> {
-    labels
-        .iter()
-        .map(|label| label.confidence >= threshold && (!asked || label.term.is_some()))
-        .collect()
 }
 
 /// The rows of the visible instances, in the order of the instances.
@@ -139,8 +132,8 @@ pub fn groups(rows: &[Row], search: &str, order: Order) -> Vec<Group> {
     groups
 }
 
-/// The looks of unowned points and of each instance's points, shape `(instances + 1)`. An instance
-/// that is not visible gets the look of unowned points.
+/// The look of each instance's points and, last, of unowned points, shape `(instances + 1)`. An
+/// instance that is not visible gets the look of unowned points.
 pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) -> Vec<Look> {
     let shown_if = |shown, color| Look {
         shown: u32::from(shown),
@@ -154,7 +147,7 @@ pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) 
             Coloring::Score => palette::ramp(row.confidence),
             _ => row.color,
         };
-        looks[row.id as usize + 1] = shown_if(row.shown, color);
+        looks[row.id as usize] = shown_if(row.shown, color);
     }
     looks
 }
@@ -174,6 +167,7 @@ mod tests {
                 min: [0.0; 3],
                 max: [1.0, 2.0, 3.0],
             },
+            superpoints: Vec::new(),
         };
         let label = |name: &str, term, confidence| Label {
             name: name.into(),
@@ -187,14 +181,6 @@ mod tests {
             label("", Some(1), 0.7),
         ];
         ([10, 40, 30, 20].map(instance).to_vec(), labels)
-    }
-
-    #[wasm_bindgen_test]
-    fn threshold_and_prompt_decide_what_is_visible() {
-        let (_, labels) = scene();
-        assert_eq!(visible(&labels, 0.5, false), [true, true, false, true]);
-        assert_eq!(visible(&labels, 0.5, true), [true, false, false, true]);
-        assert_eq!(visible(&labels, 0.0, true), [true, false, true, true]);
     }
 
     #[wasm_bindgen_test]
@@ -228,16 +214,16 @@ mod tests {
         let looks = drawn(&edits);
         assert_eq!(
             looks.iter().map(|look| look.shown).collect::<Vec<_>>(),
-            [1, 0, 1, 1, 1]
+            [0, 1, 1, 1, 1]
         );
-        assert_eq!(looks[3], looks[0], "what is not visible looks like nobody");
+        assert_eq!(looks[2], looks[4], "what is not visible looks like nobody");
         edits.toggle_isolated(1);
         assert_eq!(
             drawn(&edits)
                 .iter()
                 .map(|look| look.shown)
                 .collect::<Vec<_>>(),
-            [0, 0, 1, 0, 0]
+            [0, 1, 0, 0, 0]
         );
     }
 }

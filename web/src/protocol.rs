@@ -13,11 +13,13 @@ use std::collections::BTreeMap;
 use js_sys::{Array, ArrayBuffer};
 use segscape::{
     bundle::SavedView,
-    instances::Aabb,
+    instances::{Aabb, query::Labels},
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
 };
 use serde::{Deserialize, Serialize};
+
+use crate::edits::Edits;
 
 /// Bytes that are transferred without a copy.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -101,21 +103,15 @@ pub enum Request {
         /// the others could be incomplete.
         typing: bool,
     },
-    /// Computes the owner of each point when only some instances are visible.
-    Owners {
-        /// Serial number of the answer; the page drops all answers but the latest.
-        serial: u32,
-        /// Visibility of each instance, shape `(instances)`.
-        visible: Vec<bool>,
-    },
-    /// Writes a file with the visible instances.
+    /// Writes a file with the instances that are visible and shown, under the labels of the latest
+    /// answer.
     Export {
         /// The kind of file.
         format: Format,
-        /// Visibility of each instance, shape `(instances)`.
-        visible: Vec<bool>,
-        /// The labels as the page shows them, shape `(instances)`.
-        labels: Vec<Label>,
+        /// Least confidence of a visible instance.
+        threshold: f32,
+        /// The user's changes to the instances.
+        edits: Edits,
     },
     /// Packs the scene into a bundle, to share it and to let a new worker continue where this one
     /// ended.
@@ -126,13 +122,14 @@ pub enum Request {
         view: SavedView,
     },
     /// Opens a bundle that [`Request::Pack`] made, and reads its scan again from `source`. The page
-    /// already shows the scene, so the only replies are the progress of [`Stage::Read`] and an
-    /// error.
+    /// already shows the scene, so the only reply is an error.
     Restore {
         /// The bundle.
         bundle: Bulk,
         /// u32 superpoint ids in the order of the scan's points, shape `(points)`.
         superpoint_of_point: Bulk,
+        /// The labels of the latest answer.
+        labels: Labels,
         /// The origin of the scan, for exports.
         source: Source,
         /// The up axis and unit of the scan on screen.
@@ -149,17 +146,6 @@ pub enum Format {
     Json,
 }
 
-/// The name of an instance and its confidence.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Label {
-    /// The word; empty if none fits.
-    pub name: String,
-    /// Index of the prompt's term that the instance matches, if there is one.
-    pub term: Option<u32>,
-    /// Confidence in `0..=1`.
-    pub confidence: f32,
-}
-
 /// One instance that the network found.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InstanceInfo {
@@ -169,16 +155,8 @@ pub struct InstanceInfo {
     pub points: u32,
     /// Tight bounding box, metres.
     pub bounds: Aabb,
-}
-
-/// One term of the prompt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Term {
-    /// The term as typed.
-    pub name: String,
-    /// The nearest instances with their confidences, best first: suggestions for a term without a
-    /// match.
-    pub nearest: Vec<(u32, f32)>,
+    /// Ids of its superpoints.
+    pub superpoints: Vec<u32>,
 }
 
 /// The answer to a prompt.
@@ -186,12 +164,10 @@ pub struct Term {
 pub struct Answer {
     /// Serial number of the request; 0 for the answer that comes with the instances.
     pub serial: u32,
-    /// The terms of the prompt; empty without a prompt.
-    pub terms: Vec<Term>,
+    /// The label of each instance.
+    pub labels: Labels,
     /// Words that were left out because they may be incomplete.
     pub unfinished: Vec<String>,
-    /// One label per instance, shape `(instances)`.
-    pub labels: Vec<Label>,
     /// Duration, milliseconds.
     pub ms: f64,
 }
@@ -217,16 +193,15 @@ pub enum Reply {
     /// The points, sent before any other processing.
     Points(Points),
     /// The instances. Their labels follow as [`Reply::Answer`].
-    Instances(Vec<InstanceInfo>),
+    Instances {
+        /// The instances.
+        instances: Vec<InstanceInfo>,
+        /// u32 superpoint ids in the order of the scan's points, shape `(points)`. They are sent
+        /// only here: an owner per superpoint then tells the owner of every point.
+        superpoint_of_point: Bulk,
+    },
     /// The names of the instances, or the answer to a prompt.
     Answer(Answer),
-    /// The owner of each point.
-    Owners {
-        /// Serial number of the request.
-        serial: u32,
-        /// Instance index of each point, `u32::MAX` for none, shape `(points)`.
-        owner_of_point: Bulk,
-    },
     /// A file to download.
     Exported {
         /// Name of the file.
@@ -236,13 +211,10 @@ pub enum Reply {
         /// Content of the file.
         bytes: Bulk,
     },
-    /// The scene as a bundle, and the superpoints, which only this page needs: the points of a
-    /// bundle are in a different order from those of the scan.
+    /// The scene as a bundle.
     Packed {
         /// The bundle.
         bundle: Bulk,
-        /// u32 superpoint ids in the order of the scan's points, shape `(points)`.
-        superpoint_of_point: Bulk,
     },
     /// The view of a bundle as its sender saved it. Follows the bundle's instances.
     SavedView {
@@ -319,19 +291,13 @@ impl Reply {
                     buffers.push(&colors.0);
                 }
             }
-            Self::Owners {
-                owner_of_point: bulk,
+            Self::Instances {
+                superpoint_of_point: bulk,
                 ..
             }
-            | Self::Exported { bytes: bulk, .. } => {
+            | Self::Exported { bytes: bulk, .. }
+            | Self::Packed { bundle: bulk } => {
                 buffers.push(&bulk.0);
-            }
-            Self::Packed {
-                bundle,
-                superpoint_of_point,
-            } => {
-                buffers.push(&bundle.0);
-                buffers.push(&superpoint_of_point.0);
             }
             _ => {}
         }

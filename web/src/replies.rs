@@ -11,8 +11,7 @@ use segscape::{
 use crate::{
     actions, browser,
     edits::{Edits, History},
-    listing,
-    protocol::{Bulk, Points, Reply, ScanInfo},
+    protocol::{Points, Reply, ScanInfo},
     state::{Coloring, StageState, State, Work},
     view::{camera::Camera, cloud::Cloud},
 };
@@ -25,7 +24,14 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Progress(progress) => progressed(state, progress),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
         Reply::Points(points) => show(state, points),
-        Reply::Instances(instances) => {
+        Reply::Instances {
+            instances,
+            superpoint_of_point,
+        } => {
+            state.viewer().set_superpoints(superpoint_of_point.to_vec());
+            state
+                .superpoint_of_point
+                .set_value(Some(superpoint_of_point));
             state.answer.set(None);
             state.edits.set(History::default());
             state.instances.set(instances);
@@ -36,14 +42,6 @@ pub fn handle(state: State, reply: Reply) {
                 state.answer.set(Some(answer));
             }
         }
-        Reply::Owners {
-            serial,
-            owner_of_point,
-        } => {
-            if serial == state.owners_asked.get_value() {
-                own(state, &owner_of_point);
-            }
-        }
         Reply::Exported { name, mime, bytes } => {
             if browser::download(&name, &mime, &bytes.0).is_err() {
                 state
@@ -51,12 +49,9 @@ pub fn handle(state: State, reply: Reply) {
                     .set(Some(format!("the browser refused to save {name}")));
             }
         }
-        Reply::Packed {
-            bundle,
-            superpoint_of_point,
-        } => {
+        Reply::Packed { bundle } => {
             if let Some(packed) = state.packing.try_update_value(Option::take).flatten() {
-                packed(bundle, superpoint_of_point);
+                packed(bundle);
             }
         }
         Reply::SavedView { view, names } => look(state, view, names),
@@ -67,9 +62,7 @@ pub fn handle(state: State, reply: Reply) {
                 .instances
                 .with_untracked(|instances| !instances.is_empty())
             {
-                actions::pack(state, move |bundle, superpoints| {
-                    state.snapshot.set_value(Some((bundle, superpoints)))
-                });
+                actions::pack(state, move |bundle| state.snapshot.set_value(Some(bundle)));
             }
         }
         Reply::Failed { message } => {
@@ -120,22 +113,6 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
     }
 }
 
-/// Assigns the points to their owners. Instance `i` is owner `i + 1`.
-fn own(state: State, owner_of_point: &Bulk) {
-    let mut owner_of_point = owner_of_point.to_vec::<u32>();
-    owner_of_point
-        .iter_mut()
-        .for_each(|owner| *owner = owner.wrapping_add(1));
-    let edits = state.edits.read_untracked();
-    let looks = listing::looks(
-        state.instances.with_untracked(Vec::len),
-        &state.rows.read_untracked(),
-        edits.present(),
-        state.coloring.get_untracked(),
-    );
-    state.viewer().set_owners(owner_of_point, looks);
-}
-
 fn progressed(state: State, Progress { stage, done }: Progress) {
     if state.work.get_untracked() != Work::Running {
         // A prompt may need the text encoder, which has to be loaded first.
@@ -182,13 +159,12 @@ fn show(
 ) {
     let positions = positions.to_vec::<[f32; 3]>();
     let colors = colors.map_or_else(Vec::new, |colors| colors.to_vec::<u32>());
-    let owner_of_point = vec![0; positions.len()];
     state.viewer().show(Cloud {
         positions,
         colors,
-        owner_of_point,
         bounds: Some(scan.bounds),
         spacing: spacing(&scan),
+        ..Cloud::default()
     });
     state.selected.set(None);
     state.hovered.set(None);
@@ -199,6 +175,7 @@ fn show(
     state.instances.set(Vec::new());
     state.edits.set(History::default());
     state.snapshot.set_value(None);
+    state.superpoint_of_point.set_value(None);
     state.coloring.set(Coloring::Scan);
     state.scan.set(Some(scan));
     if let Some((source, _)) = state.opening.get_untracked() {

@@ -18,8 +18,8 @@ use crate::{
 /// The threshold of a newly opened scene.
 const DEFAULT_THRESHOLD: f32 = 0.1;
 
-/// A callback that receives a packed bundle and the superpoints that belong to it.
-pub type Packed = Box<dyn FnOnce(Bulk, Bulk)>;
+/// A callback that receives a packed bundle.
+pub type Packed = Box<dyn FnOnce(Bulk)>;
 
 /// One stage of the running or last job.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,6 +191,8 @@ pub struct State {
     pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
     /// The instances that were found.
     pub instances: RwSignal<Vec<InstanceInfo>>,
+    /// u32 superpoint ids of the scan on screen, shape `(points)`, once its instances are found.
+    pub superpoint_of_point: StoredValue<Option<Bulk>, LocalStorage>,
     /// The prompt as typed.
     pub prompt: RwSignal<String>,
     /// The latest answer, which names the instances.
@@ -226,14 +228,12 @@ pub struct State {
     /// Serial number of the current canvas, counted from 0. A new number creates a new canvas,
     /// which is needed after a lost device.
     pub canvas: RwSignal<u32>,
-    /// The state that a new worker needs to continue: the scene as a bundle, and its superpoints.
-    pub snapshot: StoredValue<Option<(Bulk, Bulk)>, LocalStorage>,
+    /// The scene as a bundle, from which a new worker can continue.
+    pub snapshot: StoredValue<Option<Bulk>, LocalStorage>,
     /// The callback that waits for a bundle.
     pub packing: StoredValue<Option<Packed>, LocalStorage>,
     /// Serial number of the latest prompt; older answers are dropped.
     pub asked: StoredValue<u32>,
-    /// Serial number of the latest request for owners; older replies are dropped.
-    pub owners_asked: StoredValue<u32>,
     /// The viewer, which draws the points.
     pub viewer: StoredValue<Viewer, LocalStorage>,
     pub(crate) link: StoredValue<Rc<RefCell<Option<Link>>>, LocalStorage>,
@@ -248,9 +248,9 @@ impl State {
         let edits = RwSignal::new(History::default());
         let visible = Memo::new(move |_| {
             answer.with(|answer| {
-                answer.as_ref().map_or_else(Vec::new, |a| {
-                    listing::visible(&a.labels, threshold.get(), !a.terms.is_empty())
-                })
+                answer
+                    .as_ref()
+                    .map_or_else(Vec::new, |answer| answer.labels.visible(threshold.get()))
             })
         });
         let rows = Memo::new(move |_| {
@@ -258,7 +258,7 @@ impl State {
             let labels = answer.with(|answer| {
                 answer
                     .as_ref()
-                    .map_or_else(Vec::new, |answer| answer.labels.clone())
+                    .map_or_else(Vec::new, |answer| answer.labels.of_instance.clone())
             });
             instances.with(|instances| {
                 listing::rows(instances, &labels, &visible.read(), edits.present())
@@ -266,6 +266,7 @@ impl State {
         });
         Self {
             instances,
+            superpoint_of_point: StoredValue::new_local(None),
             prompt: RwSignal::new(String::new()),
             answer,
             threshold,
@@ -276,7 +277,6 @@ impl State {
             snapshot: StoredValue::new_local(None),
             packing: StoredValue::new_local(None),
             asked: StoredValue::new(0),
-            owners_asked: StoredValue::new(0),
             wishes: StoredValue::new(Wishes::read()),
             backend: RwSignal::new(None),
             gpu_failure: StoredValue::new(None),

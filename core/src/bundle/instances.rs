@@ -13,8 +13,11 @@ use crate::{
 };
 
 /// The maximum size in bytes of an instance besides its superpoints: count, points, score, bounds,
-/// a flag for the crop, crop.
-const MAX_HEAD: usize = 5 + 5 + 4 + 24 + 1 + 24;
+/// [`RESERVED`].
+const MAX_HEAD: usize = 5 + 5 + 4 + 24 + 1;
+
+/// The last byte of an instance. Another value would announce a field that this version lacks.
+const RESERVED: u8 = 0;
 
 /// The maximum number of superpoints that all instances together may list: a thousand instances
 /// that each have half of 100 000.
@@ -35,7 +38,7 @@ pub(super) const fn embeddings_len(instances: usize) -> usize {
 }
 
 /// Encodes the logit scale and, per instance, the number of superpoints, the first id, the gaps
-/// between ids, points, score, bounds and crop.
+/// between ids, points, score, bounds and [`RESERVED`].
 pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
     let mut bytes = segmentation.logit_scale.to_le_bytes().to_vec();
     for instance in &segmentation.instances {
@@ -49,10 +52,7 @@ pub(super) fn encode_sets(segmentation: &Segmentation) -> Vec<u8> {
         push_varint(&mut bytes, instance.points);
         bytes.extend(instance.score.to_le_bytes());
         push_box(&mut bytes, &instance.bounds);
-        bytes.push(instance.crop.is_some().into());
-        if let Some(crop) = &instance.crop {
-            push_box(&mut bytes, crop);
-        }
+        bytes.push(RESERVED);
     }
     bytes
 }
@@ -164,14 +164,11 @@ fn decode_set(cursor: &mut Cursor, count: usize) -> Option<Instance> {
         .finite()
         .filter(|score| (0.0..=1.0).contains(score))?;
     let bounds = decode_box(cursor)?;
-    let crop = match cursor.u8()? {
-        0 => None,
-        1 => Some(decode_box(cursor)?),
-        _ => return None,
-    };
+    if cursor.u8()? != RESERVED {
+        return None;
+    }
     Some(Instance {
         superpoints,
-        crop,
         score,
         embedding: Vec::new(),
         bounds,

@@ -38,10 +38,6 @@ fn bundle(
         superpoints: (0..count)
             .filter(|s| (s + i).is_multiple_of(3) || *s == i % count)
             .collect(),
-        crop: i.is_multiple_of(2).then_some(Aabb {
-            min: [-1.0, -2.0, i as f32],
-            max: [1.0, 2.0, 3.5],
-        }),
         score: 1.0 - i as f32 / (instances + 1) as f32,
         embedding: unit(i),
         bounds: Aabb {

@@ -147,7 +147,6 @@ mod tests {
             object: vec![0.8, 0.6, 0.9, 0.9],
             iou: vec![0.7; 4],
             text,
-            boxes: None,
             logit_scale: 20.0,
         };
         let contact = |a, contrast| Contact {

@@ -1,9 +1,9 @@
 //! From superpoint masks to instances, and from instances to answers to prompts.
 //!
-//! There are two ways from the network's [`Proposals`] to a [`Segmentation`]: [`postprocess`]
-//! follows the released code (docs/spec/model.md section 10), [`select`] ranks the network's masks
-//! and geometric regions together. [`query`] then answers any number of prompts without running the
-//! network again.
+//! [`select()`] ranks the masks of the network's [`Proposals`] and geometric regions together; the
+//! result is a [`Segmentation`]. [`query`] then answers any number of prompts without running the
+//! network again. [`postprocess_picks`] and [`panoptic`] are the released code's post-processing
+//! (docs/spec/model.md section 10).
 
 use serde::{Deserialize, Serialize};
 
@@ -20,13 +20,12 @@ mod select;
 pub use evidence::{Candidate, Evidence, Source};
 pub use features::{FEATURE_NAMES, FEATURES};
 pub use geometry::SuperpointGeometry;
-pub use ownership::NO_INSTANCE;
-
-pub use proposals::{CenteredBox, ProposalError, Proposals};
+pub use ownership::{Claim, NO_INSTANCE, owner_of_superpoint};
+pub use proposals::{ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
 pub use released::{
-    Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, STUFF, class_picks, matrix_nms,
-    panoptic, postprocess, postprocess_picks, semantics, top_queries,
+    CenteredBox, Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, STUFF, class_picks,
+    matrix_nms, panoptic, postprocess_picks, semantics, top_queries,
 };
 pub use select::{Masks, SelectOptions, candidates, select};
 
@@ -75,15 +74,12 @@ impl Aabb {
     }
 }
 
-/// One object found: a set of superpoints with a score and an embedding that can be compared with
-/// text.
+/// One object found: a set of whole superpoints with a score and an embedding that can be compared
+/// with text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Instance {
     /// Ascending, non-empty superpoint ids.
     pub superpoints: Vec<u32>,
-    /// Points outside this box do not belong to it even if their superpoint does
-    /// (docs/spec/model.md section 10, step 7).
-    pub crop: Option<Aabb>,
     /// Confidence that this is one whole object, 0..=1.
     pub score: f32,
     /// Unit vector in the text encoder's space, ([`crate::text::DIM`]).
@@ -95,8 +91,8 @@ pub struct Instance {
 }
 
 /// The result of the network, from which prompts, thresholds and links are answered without running
-/// it again. Instances are sorted by descending score and may overlap;
-/// [`Segmentation::owner_of_point`] gives the disjoint view.
+/// it again. Instances are sorted by descending score and may overlap; [`owner_of_superpoint`] gives
+/// the disjoint view.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Segmentation {
     /// Sorted by descending score.

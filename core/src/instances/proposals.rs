@@ -1,27 +1,6 @@
 //! The outputs of the network, read back once as plain arrays.
 
-use super::Aabb;
 use crate::text;
-
-/// A predicted box in metres, world frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct CenteredBox {
-    /// Center of the box.
-    pub center: [f32; 3],
-    /// Full edge lengths.
-    pub size: [f32; 3],
-}
-
-impl CenteredBox {
-    /// Returns the box with its extents multiplied by `factor`, as corners.
-    pub fn enlarged(&self, factor: f32) -> Aabb {
-        let half = self.size.map(|extent| 0.5 * factor * extent);
-        Aabb {
-            min: std::array::from_fn(|axis| self.center[axis] - half[axis]),
-            max: std::array::from_fn(|axis| self.center[axis] + half[axis]),
-        }
-    }
-}
 
 /// The output of the last decoder layer: one proposed mask over superpoints per query.
 #[derive(Clone, Debug, Default)]
@@ -38,8 +17,6 @@ pub struct Proposals {
     pub iou: Vec<f32>,
     /// Unit embeddings, row-major (queries, [`text::DIM`]).
     pub text: Vec<f32>,
-    /// Predicted boxes, `(queries)`, if the network has a box head.
-    pub boxes: Option<Vec<CenteredBox>>,
     /// Scale on cosines between `text` and words before a softmax.
     pub logit_scale: f32,
 }
@@ -133,11 +110,6 @@ impl Proposals {
             ("masks", queries * superpoints, self.masks.len()),
             ("iou", queries, self.iou.len()),
             ("text", queries * text::DIM, self.text.len()),
-            (
-                "boxes",
-                queries,
-                self.boxes.as_ref().map_or(queries, Vec::len),
-            ),
         ];
         for (array, expected, found) in lengths {
             if expected != found {
@@ -157,18 +129,6 @@ impl Proposals {
             if let Some(index) = values.iter().position(|value| !value.is_finite()) {
                 return Err(ProposalError::NotFinite { array, index });
             }
-        }
-        let finite = |b: &CenteredBox| {
-            b.center
-                .iter()
-                .chain(&b.size)
-                .all(|value| value.is_finite())
-        };
-        if let Some(index) = self.boxes.iter().flatten().position(|b| !finite(b)) {
-            return Err(ProposalError::NotFinite {
-                array: "boxes",
-                index,
-            });
         }
         let mut taken = vec![false; superpoints];
         for (query, &superpoint) in self.superpoint_of_query.iter().enumerate() {
@@ -205,7 +165,6 @@ mod tests {
             object: vec![0.5; 2],
             iou: vec![0.5; 2],
             text: vec![0.0; 2 * text::DIM],
-            boxes: None,
             logit_scale: 20.0,
         }
     }

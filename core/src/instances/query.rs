@@ -14,7 +14,6 @@
 //! let embedding = |word| vocabulary.lookup(word).expect("a common noun").to_vec();
 //! # let instance = |word| Instance {
 //! #     superpoints: vec![0],
-//! #     crop: None,
 //! #     score: 0.9,
 //! #     embedding: embedding(word),
 //! #     bounds: Aabb::EMPTY,
@@ -35,14 +34,16 @@
 //! assert_eq!(answers[1].hits.len(), 0);
 //! ```
 
+use serde::{Deserialize, Serialize};
+
 use super::Segmentation;
-use crate::text;
+use crate::text::{self, Vocabulary};
 
 /// A vocabulary word at least this similar to a term is a synonym and does not compete with the
 /// term.
 const SYNONYM: f32 = 0.65;
-/// Number of nearest instances that an answer without hits offers.
-const GUESSES: usize = 3;
+/// Number of nearest instances of a term.
+const NEAREST: usize = 3;
 
 /// A term of a prompt.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,54 +54,117 @@ pub struct PromptTerm {
     pub embedding: Vec<f32>,
 }
 
-/// An instance that matches a term.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Hit {
-    /// Index of the instance in the segmentation.
-    pub instance: usize,
-    /// The instance's score times the probability of the term, 0..=1.
+/// The answer to a prompt: a label for every instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Labels {
+    /// The terms of the prompt; empty without a prompt.
+    pub terms: Vec<Term>,
+    /// One label per instance, `(instances)`.
+    pub of_instance: Vec<Label>,
+}
+
+/// A term of the answered prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// Name as typed.
+    pub name: String,
+    /// The nearest instances with their confidences, best first, whatever their labels:
+    /// suggestions for a term without a match.
+    pub nearest: Vec<(u32, f32)>,
+}
+
+/// The name of an instance and its confidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// The term that the instance matches, else the best default label.
+    pub name: String,
+    /// Index of the term that the instance matches.
+    pub term: Option<u32>,
+    /// Without a prompt the instance's score, else that times the probability of the term, 0..=1;
+    /// 0 if the instance matches no term.
     pub confidence: f32,
 }
 
-/// The result of one term at one threshold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Answer {
-    /// Name of the term as typed.
-    pub name: String,
-    /// Instances labelled with the term whose confidence reaches the threshold, best first; their
-    /// number is the count.
-    pub hits: Vec<Hit>,
-    /// If nothing was found: the nearest instances, whatever their labels.
-    pub nearest: Vec<Hit>,
+impl Labels {
+    /// Labels each instance with the best of `terms`, or of the default labels if there are no
+    /// terms. O(instances * (labels + terms) * [`text::DIM`]).
+    ///
+    /// # Panics
+    /// If the embedding of an instance or of a term has another width than [`text::DIM`].
+    pub fn new(segmentation: &Segmentation, terms: &[PromptTerm]) -> Self {
+        let vocabulary = Vocabulary::shipped();
+        let words = vocabulary.default_labels();
+        let recognizer = Recognizer::new(
+            segmentation,
+            &vocabulary.embeddings()[..words.len() * text::DIM],
+        );
+        let recognition = recognizer.recognize(terms);
+        let label = |(instance, word): (usize, Option<usize>)| match recognition.label(instance) {
+            Some((term, confidence)) => Label {
+                name: terms[term].name.clone(),
+                term: Some(term as u32),
+                confidence,
+            },
+            None => Label {
+                name: word.map_or_else(String::new, |word| words[word].to_owned()),
+                term: None,
+                confidence: if terms.is_empty() {
+                    segmentation.instances[instance].score
+                } else {
+                    0.0
+                },
+            },
+        };
+        let term = |(index, term): (usize, &PromptTerm)| Term {
+            name: term.name.clone(),
+            nearest: recognition.nearest(index),
+        };
+        Self {
+            terms: terms.iter().enumerate().map(term).collect(),
+            of_instance: recognizer
+                .names()
+                .into_iter()
+                .enumerate()
+                .map(label)
+                .collect(),
+        }
+    }
+
+    /// One flag per instance, `(instances)`: `true` if its confidence reaches the threshold and, if
+    /// there is a prompt, it matches a term.
+    pub fn visible(&self, threshold: f32) -> Vec<bool> {
+        self.of_instance
+            .iter()
+            .map(|label| {
+                label.confidence >= threshold && (self.terms.is_empty() || label.term.is_some())
+            })
+            .collect()
+    }
 }
 
-/// A segmentation compared with a vocabulary, shared by all prompts.
-pub struct Recognizer<'a> {
+/// A segmentation compared with a vocabulary.
+struct Recognizer<'a> {
     segmentation: &'a Segmentation,
     vocabulary: &'a [f32],
     /// Cosines, `(instances, words)`.
     word_cosines: Vec<f32>,
 }
 
-/// The probabilities of a prompt's terms, to which any threshold can be applied without
-/// recomputation.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Recognition {
-    names: Vec<String>,
+/// The probabilities of a prompt's terms.
+struct Recognition {
+    /// Number of terms.
+    terms: usize,
     /// Score times probability, `(instances, terms)`.
     confidences: Vec<f32>,
     /// The most likely term of each instance, `(instances)`; `None` if something else is more
     /// likely than all terms.
-    terms: Vec<Option<u32>>,
+    term_of_instance: Vec<Option<u32>>,
 }
 
 impl<'a> Recognizer<'a> {
     /// Compares the instances with `vocabulary`: row-major unit embeddings (words, [`text::DIM`])
     /// of what an instance could be other than the terms of a prompt. O(instances * words * DIM).
-    ///
-    /// # Panics
-    /// If the embedding of an instance has a different width.
-    pub fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32]) -> Self {
+    fn new(segmentation: &'a Segmentation, vocabulary: &'a [f32]) -> Self {
         let words = || vocabulary.chunks_exact(text::DIM);
         let word_cosines = segmentation
             .instances
@@ -114,16 +178,14 @@ impl<'a> Recognizer<'a> {
         }
     }
 
-    /// The best vocabulary word of each instance and its cosine, `(instances)`: the names when
-    /// there is no prompt. `None` for an empty vocabulary.
-    pub fn names(&self) -> Vec<Option<(usize, f32)>> {
+    /// The best vocabulary word of each instance, `(instances)`: the names when there is no prompt.
+    /// `None` for an empty vocabulary.
+    fn names(&self) -> Vec<Option<usize>> {
         (0..self.segmentation.instances.len())
             .map(|instance| {
-                self.words(instance)
-                    .iter()
-                    .copied()
-                    .enumerate()
-                    .max_by(|a, b| a.1.total_cmp(&b.1))
+                let words = self.words(instance).iter().enumerate();
+                let best = words.max_by(|a, b| a.1.total_cmp(b.1));
+                best.map(|(word, _)| word)
             })
             .collect()
     }
@@ -131,10 +193,7 @@ impl<'a> Recognizer<'a> {
     /// Computes a softmax over the terms and "something else": the most similar vocabulary word
     /// that is not a synonym of a term. Because of it, `chair` alone does not turn everything into
     /// a chair. O((instances + words) * terms * DIM).
-    ///
-    /// # Panics
-    /// If the embedding of a term has a different width.
-    pub fn recognize(&self, terms: &[PromptTerm]) -> Recognition {
+    fn recognize(&self, terms: &[PromptTerm]) -> Recognition {
         let rivals: Vec<bool> = self
             .vocabulary
             .chunks_exact(text::DIM)
@@ -173,9 +232,9 @@ impl<'a> Recognizer<'a> {
             );
         }
         Recognition {
-            names: terms.iter().map(|term| term.name.clone()).collect(),
+            terms: terms.len(),
             confidences,
-            terms: best_terms,
+            term_of_instance: best_terms,
         }
     }
 
@@ -187,53 +246,23 @@ impl<'a> Recognizer<'a> {
 
 impl Recognition {
     /// The term of an instance and its confidence; `None` if the instance is something else.
-    pub fn label(&self, instance: usize) -> Option<(usize, f32)> {
-        let term = self.terms.get(instance).copied().flatten()? as usize;
-        Some((term, self.confidences[instance * self.names.len() + term]))
+    fn label(&self, instance: usize) -> Option<(usize, f32)> {
+        let term = self.term_of_instance[instance]? as usize;
+        Some((term, self.confidence(instance, term)))
     }
 
-    /// Returns one answer per term, in the order of the prompt, counting the instances whose
-    /// confidence reaches the threshold. O(instances * terms).
-    pub fn answers(&self, threshold: f32) -> Vec<Answer> {
-        let mut answers: Vec<Answer> = self
-            .names
-            .iter()
-            .map(|name| Answer {
-                name: name.clone(),
-                hits: Vec::new(),
-                nearest: Vec::new(),
-            })
+    fn confidence(&self, instance: usize, term: usize) -> f32 {
+        self.confidences[instance * self.terms + term]
+    }
+
+    /// The instances with the highest confidences for a term, best first.
+    fn nearest(&self, term: usize) -> Vec<(u32, f32)> {
+        let mut nearest: Vec<(u32, f32)> = (0..self.term_of_instance.len())
+            .map(|instance| (instance as u32, self.confidence(instance, term)))
             .collect();
-        for instance in 0..self.terms.len() {
-            if let Some((term, confidence)) = self
-                .label(instance)
-                .filter(|(_, confidence)| *confidence >= threshold)
-            {
-                answers[term].hits.push(Hit {
-                    instance,
-                    confidence,
-                });
-            }
-        }
-        for (term, answer) in answers.iter_mut().enumerate() {
-            answer
-                .hits
-                .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-            if answer.hits.is_empty() {
-                let confidence = |instance| self.confidences[instance * self.names.len() + term];
-                answer.nearest = (0..self.terms.len())
-                    .map(|instance| Hit {
-                        instance,
-                        confidence: confidence(instance),
-                    })
-                    .collect();
-                answer
-                    .nearest
-                    .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
-                answer.nearest.truncate(GUESSES);
-            }
-        }
-        answers
+        nearest.sort_by(|a, b| b.1.total_cmp(&a.1));
+        nearest.truncate(NEAREST);
+        nearest
     }
 }
 
@@ -267,7 +296,6 @@ mod tests {
     fn instance(score: f32, embedding: Vec<f32>) -> Instance {
         Instance {
             superpoints: vec![0],
-            crop: None,
             score,
             embedding,
             bounds: Aabb::EMPTY,
@@ -306,43 +334,22 @@ mod tests {
         ]
         .concat();
         let chair = [term("chair", towards(&[1.0], 20))];
-        let alone = Recognizer::new(&segmentation, &[])
-            .recognize(&chair)
-            .answers(0.1);
-        assert_eq!(
-            alone[0].hits.len(),
-            4,
+        let alone = Recognizer::new(&segmentation, &[]).recognize(&chair);
+        assert!(
+            (0..4).all(|instance| alone.label(instance).is_some()),
             "without a vocabulary there is nothing else to be"
         );
         let guarded = Recognizer::new(&segmentation, &words);
         let recognition = guarded.recognize(&chair);
-        let instances = |threshold| {
-            recognition.answers(threshold)[0]
-                .hits
-                .iter()
-                .map(|hit| hit.instance)
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(instances(0.1), [0, 3]);
-        assert_eq!(instances(0.5), [0]);
-        assert_eq!(recognition.label(1), None);
-        assert!(
-            recognition
-                .label(0)
-                .is_some_and(|(term, confidence)| term == 0 && confidence > 0.85)
-        );
-        assert_eq!(
-            guarded
-                .names()
-                .iter()
-                .map(|name| name.map(|n| n.0))
-                .collect::<Vec<_>>(),
-            [Some(0), Some(1), Some(2), Some(0)]
-        );
+        let labeled = [0, 1, 2, 3].map(|instance| recognition.label(instance).is_some());
+        assert_eq!(labeled, [true, false, false, true]);
+        let confidence = |instance| recognition.confidence(instance, 0);
+        assert!(confidence(0) > 0.85 && confidence(3) < 0.5);
+        assert_eq!(guarded.names(), [Some(0), Some(1), Some(2), Some(0)]);
     }
 
     #[test]
-    fn nothing_found_offers_the_nearest_guesses() {
+    fn nothing_found_offers_the_nearest() {
         let segmentation = scene();
         let words: Vec<f32> = [
             towards(&[1.0], 20),
@@ -351,23 +358,46 @@ mod tests {
         ]
         .concat();
         let recognizer = Recognizer::new(&segmentation, &words);
-        let answers = recognizer
-            .recognize(&[
-                term("stool", towards(&[0.5], 30)),
-                term("table", towards(&[0.0, 1.0], 21)),
-            ])
-            .answers(0.2);
-        assert_eq!(answers[0].hits, []);
-        assert_eq!(answers[0].nearest.len(), 3);
-        assert_eq!(
-            answers[1]
-                .hits
-                .iter()
-                .map(|hit| hit.instance)
-                .collect::<Vec<_>>(),
-            [1]
-        );
-        assert_eq!(answers[1].nearest, []);
-        assert_eq!(recognizer.recognize(&[]).answers(0.0), []);
+        let recognition = recognizer.recognize(&[
+            term("stool", towards(&[0.5], 30)),
+            term("table", towards(&[0.0, 1.0], 21)),
+        ]);
+        let terms = [0, 1, 2, 3].map(|instance| recognition.label(instance).map(|(term, _)| term));
+        assert_eq!(terms, [None, Some(1), None, None]);
+        let nearest = recognition.nearest(0);
+        assert_eq!(nearest.len(), NEAREST);
+        let mut chairs = [nearest[0].0, nearest[1].0];
+        chairs.sort_unstable();
+        assert_eq!(chairs, [0, 3], "a stool is most like a chair");
+        assert!(nearest.is_sorted_by(|a, b| a.1 >= b.1));
+    }
+
+    #[test]
+    fn threshold_and_prompt_decide_what_is_visible() {
+        let label = |term, confidence| Label {
+            name: String::new(),
+            term,
+            confidence,
+        };
+        let of_instance = vec![
+            label(Some(0), 0.9),
+            label(None, 0.8),
+            label(Some(0), 0.3),
+            label(Some(1), 0.7),
+        ];
+        let unasked = Labels {
+            terms: Vec::new(),
+            of_instance,
+        };
+        assert_eq!(unasked.visible(0.5), [true, true, false, true]);
+        let asked = Labels {
+            terms: vec![Term {
+                name: "chair".into(),
+                nearest: Vec::new(),
+            }],
+            ..unasked
+        };
+        assert_eq!(asked.visible(0.5), [true, false, false, true]);
+        assert_eq!(asked.visible(0.0), [true, false, true, true]);
     }
 }

@@ -153,7 +153,6 @@ pub fn select(
                 .unwrap_or_else(|| vec![0.0; text::DIM]);
             Instance {
                 superpoints: candidate.superpoints,
-                crop: None,
                 score,
                 embedding,
                 bounds,
@@ -250,7 +249,6 @@ mod tests {
             object: vec![0.9, 0.8, 0.7],
             iou: vec![0.9; 3],
             text,
-            boxes: None,
             logit_scale: 20.0,
         };
         (positions, superpoints, proposals)

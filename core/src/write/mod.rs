@@ -35,9 +35,9 @@ pub use ply::{labeled_ply, ply};
 /// one label.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PointLabels {
-    /// `(points)`: index into `instances`, or [`crate::instances::NO_INSTANCE`].
+    /// `(points)`: index into `instances`, or [`NO_INSTANCE`](crate::instances::NO_INSTANCE).
     pub instance_of_point: Vec<u32>,
-    /// The instances that may own points.
+    /// The instances that files list.
     pub instances: Vec<LabeledInstance>,
     /// The names that instances refer to.
     pub labels: Vec<String>,

@@ -8,6 +8,8 @@ use crate::scan::{Element, Property, Scan, Table};
 const INSTANCE: &str = "instance";
 const LABEL: &str = "label";
 const SCORE: &str = "score";
+/// The value of `instance` and `label` for points without an instance or a label.
+const NONE: i32 = -1;
 
 /// Writes a table unchanged.
 pub fn ply(table: &Table) -> Vec<u8> {
@@ -38,10 +40,10 @@ pub fn labeled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
     });
     let append = |row: usize, out: &mut Vec<u8>| {
         let owner = labels.owner(point_of_row.as_ref().map_or(row, |points| points[row]));
-        let [id, label] = owner.map_or([-1, -1], |owner| {
+        let [id, label] = owner.map_or([NONE; 2], |owner| {
             [
                 owner.id as i32,
-                owner.label.map_or(-1, |label| label as i32),
+                owner.label.map_or(NONE, |label| label as i32),
             ]
         });
         out.extend(id.to_le_bytes());

@@ -104,13 +104,15 @@ fn assert_keeps(input: &Element, output: &Element) {
     }
 }
 
-/// Waits for a download and returns its bytes.
-async fn download(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
+/// Waits for a download, takes the file away and returns its bytes.
+pub async fn download(stand: &Stand, page: &Page, name: &str) -> Vec<u8> {
     let path: PathBuf = stand.folder.path().join("downloads").join(name);
     // The browser gives a file its name only once the file is complete.
     page.until(&format!("the download of {name}"), STEP, async || {
         path.is_file()
     })
     .await;
-    fs::read(path).unwrap()
+    let bytes = fs::read(&path).unwrap();
+    fs::remove_file(path).unwrap();
+    bytes
 }

@@ -1,6 +1,8 @@
 //! Cancel works in every stage, and the content of the page stays.
 
-use proofs::app::{STEP, Stand, Visit, story};
+use proofs::app::{Page, STEP, Stand, Visit, story};
+
+use crate::files;
 
 /// Longest allowed time for a click on cancel to take effect, milliseconds.
 const AT_ONCE_MS: f64 = 200.0;
@@ -28,6 +30,36 @@ fn cancel_ends_every_stage_at_once_on_webgpu() {
         )
         .await
     });
+}
+
+#[test]
+fn a_cancelled_second_scan_leaves_the_first_one_as_it_was() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        page.choose(&stand.thin_room()).await;
+        page.until_done().await;
+        let word = page.rows().await[0].name.clone();
+        page.ask(&word).await;
+        let before = export(stand, &page).await;
+        assert!(before.contains(&word));
+
+        page.will_cancel_in("Reading").await;
+        page.choose(&stand.room()).await;
+        page.until("cancel", STEP, async || page.cancelled().await.is_some())
+            .await;
+        // The fresh worker exports only after it has read the first scan again.
+        assert_eq!(export(stand, &page).await, before);
+        assert_eq!(page.text("status").await, "Cancelled");
+        assert!(!page.exists("cancel").await, "nothing is at work");
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+/// The instances of the thin room as a file.
+async fn export(stand: &Stand, page: &Page) -> String {
+    page.press("download-json").await;
+    let bytes = files::download(stand, page, "thin-room-instances.json").await;
+    String::from_utf8(bytes).unwrap()
 }
 
 async fn cancel_in(stand: &Stand, backend: &str, stages: &[&str]) {

@@ -11,11 +11,9 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use segscape::{
-    instances::{SelectOptions, query::PromptTerm},
-    job::{self, Network},
-    model::Observation,
+    instances::query::{Labels, PromptTerm},
+    job::{self, Network, Segmented},
     platform::Instant,
-    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
     text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
     write::{self, InstanceRecord},
@@ -94,18 +92,14 @@ impl Segment {
 
         clock.at(Stage::Read);
         let bytes = fs::read(path).context("the file cannot be read")?;
-        let mut scan = job::read(&bytes, &monitor)?;
-        drop(bytes);
-        job::place(&mut scan, Choices::default());
-        let observation = Observation::from(&scan);
-        clock.at(Stage::Superpoints);
-        let grouping = job::group(&observation, None, &monitor)?;
-        let superpoints = &grouping.superpoints;
-        let options = SelectOptions::default();
-        let segmenting = job::segment(&observation, &grouping, network, &options, &monitor);
-        let segmentation = pollster::block_on(segmenting)?;
-        let labels = job::label(&scan, superpoints, &segmentation, terms, self.threshold);
+        let segmented = pollster::block_on(job::run(bytes, network, &monitor))?;
+        let labels = Labels::new(&segmented.segmentation, terms);
+        let visible = labels.visible(self.threshold);
+        let labels = job::label(&segmented, &labels.of_instance, &visible);
         let ms = clock.finish();
+        let Segmented {
+            scan, superpoints, ..
+        } = segmented;
 
         let mut records = write::instance_records(&scan, &labels);
         records.retain(|record| record.points > 0);

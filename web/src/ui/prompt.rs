@@ -2,11 +2,11 @@
 //! match needs.
 
 use leptos::{ev, prelude::*};
+use segscape::instances::query::Term;
 
 use super::icon::{Glyph, Icon};
 use crate::{
     actions,
-    protocol::Term,
     state::State,
     view::palette::{css, label_color},
 };
@@ -56,7 +56,7 @@ fn Chips() -> impl IntoView {
         state.answer.with(|answer| {
             answer
                 .as_ref()
-                .map_or_else(Vec::new, |answer| answer.terms.clone())
+                .map_or_else(Vec::new, |answer| answer.labels.terms.clone())
         })
     });
     let counts = Memo::new(move |_| {
@@ -164,7 +164,8 @@ fn NotFound(term: Term) -> impl IntoView {
             .with_untracked(|edits| edits.present().names.get(&instance).cloned());
         let found = || {
             state.answer.with_untracked(|answer| {
-                Some(answer.as_ref()?.labels.get(instance as usize)?.name.clone())
+                let labels = &answer.as_ref()?.labels.of_instance;
+                Some(labels.get(instance as usize)?.name.clone())
             })
         };
         let name = given

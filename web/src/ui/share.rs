@@ -45,7 +45,7 @@ pub fn Share() -> impl IntoView {
     let expiry = RwSignal::new(Expiry::default());
     let upload = move |_| {
         stage.set(Stage::Uploading);
-        actions::pack(state, move |bundle, _| {
+        actions::pack(state, move |bundle| {
             spawn_local(async move {
                 match share::upload(&bundle, expiry.get_untracked()).await {
                     Ok(shared) => stage.set(Stage::Shared(shared)),

@@ -3,7 +3,7 @@
 
 use glam::Vec2;
 use leptos::{ev, html, prelude::*};
-use segscape::preflight::Color;
+use segscape::{instances::NO_INSTANCE, preflight::Color};
 use wasm_bindgen::{JsCast, prelude::Closure};
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{HtmlCanvasElement, PointerEvent};
@@ -14,6 +14,7 @@ use crate::{
     state::State,
     view::{
         self,
+        cloud::Hit,
         navigate::{Gesture, Navigator},
     },
 };
@@ -143,15 +144,13 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
             });
         }
         Gesture::Hover(at) => viewer.pick(at, move |hit| {
-            let owner = hit.and_then(|hit| hit.owner.checked_sub(1));
-            if state.hovered.try_get_untracked() != Some(owner) {
-                state.hovered.set(owner);
+            let instance = hit.and_then(Hit::instance);
+            if state.hovered.try_get_untracked() != Some(instance) {
+                state.hovered.set(instance);
             }
         }),
         Gesture::Click(at) => viewer.pick(at, move |hit| {
-            state
-                .selected
-                .set(hit.and_then(|hit| hit.owner.checked_sub(1)))
+            state.selected.set(hit.and_then(Hit::instance));
         }),
     }
 }
@@ -219,7 +218,7 @@ fn keep_in_step(state: State) {
             state.point_size.get(),
             state.dark.get(),
         );
-        let owner = |instance: Option<u32>| instance.map_or(0, |i| i + 1);
+        let owner = |instance: Option<u32>| instance.unwrap_or(NO_INSTANCE);
         let covered = covered(state.folded.get());
         let (hovered, selected) = (owner(state.hovered.get()), owner(state.selected.get()));
         state.viewer().update(|frame| {

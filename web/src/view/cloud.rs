@@ -1,7 +1,8 @@
-//! The data to draw: the points, the owner of each point, and the look of each owner.
+//! The data to draw: the points, their superpoints, the owner of each superpoint, and the look of
+//! each owner.
 
 use glam::{Mat4, Vec2, Vec3};
-use segscape::instances::Aabb;
+use segscape::instances::{Aabb, NO_INSTANCE};
 
 /// The points of the open scene, world frame.
 #[derive(Debug, Default)]
@@ -10,12 +11,25 @@ pub struct Cloud {
     pub positions: Vec<[f32; 3]>,
     /// Packed `0xAABBGGRR` sRGB colors, shape `(points)`; empty for a scan without color.
     pub colors: Vec<u32>,
-    /// Index into the looks, shape `(points)`: 0 is unowned, instance `i` is `i + 1`.
-    pub owner_of_point: Vec<u32>,
+    /// Superpoint ids, shape `(points)`; empty as long as the superpoints are not known.
+    pub superpoint_of_point: Vec<u32>,
+    /// Instance that owns each superpoint, or [`NO_INSTANCE`], shape `(superpoints)`.
+    pub owner_of_superpoint: Vec<u32>,
     /// Bounding box of nearly all points.
     pub bounds: Option<Aabb>,
     /// Distance between neighbouring points, metres.
     pub spacing: f32,
+}
+
+impl Cloud {
+    /// The instance that owns a point, or [`NO_INSTANCE`].
+    pub fn owner(&self, point: usize) -> u32 {
+        self.superpoint_of_point
+            .get(point)
+            .and_then(|superpoint| self.owner_of_superpoint.get(*superpoint as usize))
+            .copied()
+            .unwrap_or(NO_INSTANCE)
+    }
 }
 
 /// The appearance of the points of one owner.
@@ -60,8 +74,15 @@ pub enum Paint {
 pub struct Hit {
     /// Index of the point.
     pub point: u32,
-    /// Owner of the point: 0 is unowned, instance `i` is `i + 1`.
+    /// Instance that owns the point, or [`NO_INSTANCE`].
     pub owner: u32,
+}
+
+impl Hit {
+    /// The instance that owns the point, if there is one.
+    pub fn instance(self) -> Option<u32> {
+        (self.owner != NO_INSTANCE).then_some(self.owner)
+    }
 }
 
 /// The state of a frame after a call to draw it.
@@ -82,9 +103,9 @@ pub struct Frame {
     pub paint: Paint,
     /// Diameter of a point in units of the scan's spacing.
     pub point_size: f32,
-    /// Owner to outline lightly; 0 for none.
+    /// Instance to outline lightly, or [`NO_INSTANCE`].
     pub hovered: u32,
-    /// Owner to outline strongly; 0 for none.
+    /// Instance to outline strongly, or [`NO_INSTANCE`].
     pub selected: u32,
     /// Draws only every n-th point: 1 at rest, more during motion on slow machines.
     pub stride: u32,

@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use glam::{Vec2, Vec3};
-use segscape::instances::Aabb;
+use segscape::instances::{Aabb, NO_INSTANCE};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 
@@ -70,8 +70,8 @@ impl Default for Viewer {
             camera: Camera::default(),
             paint: Paint::Scan,
             point_size: 2.2,
-            hovered: 0,
-            selected: 0,
+            hovered: NO_INSTANCE,
+            selected: NO_INSTANCE,
             stride: 1,
             dark: true,
             covered: Vec2::ZERO,
@@ -115,6 +115,7 @@ impl Viewer {
         inner.renderer = Some(renderer);
         inner.on_lost = Some(Rc::new(on_lost));
         inner.apply_looks(&looks);
+        inner.apply_owners();
         drop(inner);
         self.invalidate();
     }
@@ -123,11 +124,12 @@ impl Viewer {
     pub fn show(&self, cloud: Cloud) {
         let mut inner = self.0.borrow_mut();
         inner.cloud = cloud;
-        inner.frame.hovered = 0;
-        inner.frame.selected = 0;
+        inner.frame.hovered = NO_INSTANCE;
+        inner.frame.selected = NO_INSTANCE;
         inner.looks = vec![Look::shown(palette::UNOWNED)];
         let looks = inner.looks.clone();
         inner.apply_looks(&looks);
+        inner.apply_owners();
         if let Some(Renderer::Gpu(gpu)) = &mut inner.renderer {
             gpu.clear();
         }
@@ -139,38 +141,43 @@ impl Viewer {
         self.invalidate();
     }
 
-    /// Sets the owner of each point and the look of each owner. Owners without a look count as
-    /// unowned.
-    pub fn set_owners(&self, mut owner_of_point: Vec<u32>, looks: Vec<Look>) {
+    /// Sets the superpoint of each point, shape `(points)`. The superpoints have no owners so far.
+    pub fn set_superpoints(&self, superpoint_of_point: Vec<u32>) {
         let mut inner = self.0.borrow_mut();
-        owner_of_point.resize(inner.cloud.positions.len(), 0);
-        for owner in &mut owner_of_point {
-            *owner = if (*owner as usize) < looks.len() {
-                *owner
-            } else {
-                0
-            };
-        }
-        // Set the looks first: the owner of a drawn point must always have a look.
-        inner.apply_looks(&looks);
-        inner.looks = looks;
-        inner.cloud.owner_of_point = owner_of_point;
+        let count = superpoint_of_point.iter().max().map_or(0, |last| last + 1);
+        inner.cloud.owner_of_superpoint = vec![NO_INSTANCE; count as usize];
+        inner.cloud.superpoint_of_point = superpoint_of_point;
+        inner.apply_owners();
         let Inner {
             renderer, cloud, ..
         } = &mut *inner;
-        match renderer {
-            Some(Renderer::Gpu(gpu)) => gpu.set_owners(cloud),
-            Some(Renderer::Software(software)) => software.restart(),
-            None => {}
+        if let Some(Renderer::Gpu(gpu)) = renderer {
+            gpu.set_superpoints(cloud);
         }
         drop(inner);
         self.invalidate();
     }
 
-    /// Changes the looks of the owners. The number of looks must stay the same.
+    /// Number of superpoints.
+    pub fn superpoints(&self) -> usize {
+        self.0.borrow().cloud.owner_of_superpoint.len()
+    }
+
+    /// Sets the owner of each superpoint, shape `(superpoints)`.
+    pub fn set_owners(&self, owner_of_superpoint: Vec<u32>) {
+        let mut inner = self.0.borrow_mut();
+        if inner.cloud.owner_of_superpoint != owner_of_superpoint {
+            inner.cloud.owner_of_superpoint = owner_of_superpoint;
+            inner.apply_owners();
+            drop(inner);
+            self.invalidate();
+        }
+    }
+
+    /// Sets the look of each instance and, last, of unowned points.
     pub fn set_looks(&self, looks: Vec<Look>) {
         let mut inner = self.0.borrow_mut();
-        if inner.looks.len() == looks.len() && inner.looks != looks {
+        if inner.looks != looks {
             inner.apply_looks(&looks);
             inner.looks = looks;
             drop(inner);
@@ -352,6 +359,14 @@ impl Inner {
         match &mut self.renderer {
             Some(Renderer::Gpu(gpu)) => gpu.set_looks(looks),
             Some(Renderer::Software(software)) => software.set_looks(looks),
+            None => {}
+        }
+    }
+
+    fn apply_owners(&mut self) {
+        match &mut self.renderer {
+            Some(Renderer::Gpu(gpu)) => gpu.set_owners(&self.cloud.owner_of_superpoint),
+            Some(Renderer::Software(software)) => software.restart(),
             None => {}
         }
     }

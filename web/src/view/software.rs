@@ -7,6 +7,7 @@
 use std::ops::Range;
 
 use glam::Vec4;
+use segscape::instances::NO_INSTANCE;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
@@ -62,7 +63,7 @@ struct Job {
 /// Identity of a pixel without a point.
 const NOTHING: Hit = Hit {
     point: u32::MAX,
-    owner: 0,
+    owner: NO_INSTANCE,
 };
 
 impl SoftwareRenderer {
@@ -91,7 +92,7 @@ impl SoftwareRenderer {
         })
     }
 
-    /// Sets the look of each owner. Entry 0 is for unowned points.
+    /// Sets the look of each instance and, last, of unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
         self.looks = looks.to_vec();
         self.restart();
@@ -197,12 +198,8 @@ impl SoftwareRenderer {
             .map_or((0.0, 1.0), |b| (b.min[2], (b.max[2] - b.min[2]).max(1e-6)));
         let near = frame.camera.near();
         for point in points {
-            let owner = cloud.owner_of_point[point];
-            let look = self
-                .looks
-                .get(owner as usize)
-                .copied()
-                .unwrap_or(self.looks[0]);
+            let owner = cloud.owner(point);
+            let look = self.looks[(owner as usize).min(self.looks.len() - 1)];
             let [x, y, z] = cloud.positions[point];
             let clip = clip_from_world * Vec4::new(x, y, z, 1.0);
             if look.shown == 0 || clip.w < near {
@@ -290,7 +287,7 @@ impl SoftwareRenderer {
                 self.shaded[at] = 0xff00_0000 | dim(0) | dim(8) | dim(16);
             }
             let borders = |wanted| {
-                wanted != 0
+                wanted != NO_INSTANCE
                     && here.owner != wanted
                     && neighbors.iter().any(|n| self.identity[*n].owner == wanted)
             };

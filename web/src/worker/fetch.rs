@@ -25,7 +25,7 @@ pub struct Part {
 }
 
 /// Parsing a file is fast compared with downloading it.
-const READ: Part = Part {
+pub const READ: Part = Part {
     stage: Stage::Read,
     from: 0.0,
     to: 0.9,
@@ -64,11 +64,11 @@ pub enum FetchError {
     },
 }
 
-/// The name and the bytes of a source. Reports progress of [`Stage::Read`].
+/// The name and the bytes of a source. Reports progress if the download is a part of a stage.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
+pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u8>), FetchError> {
     match source {
         Source::File { name, blob } => {
             let size = blob.size();
@@ -97,14 +97,14 @@ pub async fn bytes(source: &Source) -> Result<(String, Vec<u8>), FetchError> {
                 .next()
                 .filter(|name| !name.is_empty())
                 .unwrap_or("scan");
-            Ok((name.to_owned(), download(url, READ).await?))
+            Ok((name.to_owned(), download(url, part).await?))
         }
-        Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id).await?)),
+        Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id, part).await?)),
     }
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.
-async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
+async fn shared(id: &str, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     #[derive(serde::Deserialize)]
     struct Refusal {
         error: String,
@@ -112,7 +112,7 @@ async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
     let url = format!("/api/scenes/{id}");
     let response = answer(&url).await?;
     if response.ok() {
-        return body(&url, &response, READ).await;
+        return body(&url, &response, part).await;
     }
     let text = match response.text() {
         Ok(text) => JsFuture::from(text)
@@ -131,11 +131,11 @@ async fn shared(id: &str) -> Result<Vec<u8>, FetchError> {
     ))
 }
 
-/// Downloads a file and reports progress.
+/// Downloads a file. Reports progress if the download is a part of a stage.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn download(url: &str, part: Part) -> Result<Vec<u8>, FetchError> {
+pub async fn download(url: &str, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let response = answer(url).await?;
     if !response.ok() {
         return Err(FetchError::Status {
@@ -154,11 +154,7 @@ async fn answer(url: &str) -> Result<Response, FetchError> {
 }
 
 /// Reads the body of an answer as it arrives. The server need not state the length.
-async fn body(
-    url: &str,
-    response: &Response,
-    Part { stage, from, to }: Part,
-) -> Result<Vec<u8>, FetchError> {
+async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let no_answer = |_| FetchError::NoAnswer(url.to_owned());
     // This is the length on the wire; for a compressed answer it is smaller than the decoded
     // length.
@@ -190,7 +186,9 @@ async fn body(
         bytes.resize(found as usize, 0);
         piece.copy_to(&mut bytes[start..]);
         let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
-        if done - reported > 0.05 {
+        if let Some(Part { stage, from, to }) = part
+            && done - reported > 0.05
+        {
             reported = done;
             post(&Reply::Progress(Progress {
                 stage,

@@ -37,7 +37,7 @@ struct Index {
 
 impl Index {
     async fn fetch() -> Result<Self, ModelError> {
-        Ok(serde_json::from_slice(&download(INDEX, MANIFEST).await?)?)
+        Ok(serde_json::from_slice(&download(INDEX, None).await?)?)
     }
 }
 
@@ -64,7 +64,7 @@ pub enum ModelError {
 /// [`ModelError`].
 pub async fn network(device: &Device) -> Result<Network, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.network);
-    let manifest = Manifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
+    let manifest = Manifest::parse(&download(&format!("{folder}/manifest.json"), None).await?)?;
     let pieces = pieces(&folder, &manifest.shards).await?;
     let loaded = Network::load(
         manifest,
@@ -84,8 +84,7 @@ pub async fn network(device: &Device) -> Result<Network, ModelError> {
 /// [`ModelError`].
 pub async fn encoder() -> Result<MiniLm, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.text_encoder);
-    let manifest =
-        TextManifest::parse(&download(&format!("{folder}/manifest.json"), MANIFEST).await?)?;
+    let manifest = TextManifest::parse(&download(&format!("{folder}/manifest.json"), None).await?)?;
     let files: Vec<Shard> = std::iter::once(&manifest.tokenizer)
         .chain(&manifest.shards)
         .cloned()
@@ -93,13 +92,6 @@ pub async fn encoder() -> Result<MiniLm, ModelError> {
     let pieces = pieces(&folder, &files).await?;
     Ok(or_forget(manifest.load(&pieces[0], &pieces[1..], &Device::flex())).await?)
 }
-
-/// A manifest is small compared with the files it lists, so its download adds no progress.
-const MANIFEST: Part = Part {
-    stage: Stage::Model,
-    from: 0.0,
-    to: 0.0,
-};
 
 /// Reads all shards in order, from the cache or the server, and reports progress of
 /// [`Stage::Model`].
@@ -136,7 +128,7 @@ async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, Fetch
     {
         return Ok(bytes);
     }
-    let mut bytes = download(&url, part).await?;
+    let mut bytes = download(&url, Some(part)).await?;
     if let Some(cache) = &cache
         && let Ok(response) = Response::new_with_opt_u8_array(Some(&mut bytes))
     {

@@ -1,30 +1,25 @@
-//! The open scene once its instances are known: answers prompts, computes owners, and writes files
-//! and bundles.
+//! The open scene once its instances are known: answers prompts, and writes files and bundles.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
-    instances::{
-        NO_INSTANCE, Segmentation,
-        query::{PromptTerm, Recognizer},
-    },
-    scan::Scan,
-    superpoint::Superpoints,
-    text::{self, Vocabulary},
-    write::{self, LabeledInstance, PointLabels},
+    instances::query::{Label, Labels},
+    job::{self, Segmented},
+    write,
 };
 
-use crate::protocol::{Format, InstanceInfo, Label, Term};
+use crate::{
+    edits::Edits,
+    protocol::{Format, InstanceInfo},
+};
 
 /// A scan with its instances.
 pub struct Scene {
-    /// The scan.
-    pub scan: Scan,
-    /// The partition of the scan's points.
-    pub superpoints: Superpoints,
-    /// The instances.
-    pub segmentation: Segmentation,
+    /// The scan, its superpoints and its instances.
+    pub segmented: Segmented,
+    /// The labels of the latest answer.
+    pub labels: Labels,
     /// Name and hash of the network.
     pub model: String,
 }
@@ -32,134 +27,41 @@ pub struct Scene {
 impl Scene {
     /// The instances as the page lists them.
     pub fn infos(&self) -> Vec<InstanceInfo> {
-        self.segmentation
+        self.segmented
+            .segmentation
             .instances
             .iter()
             .map(|i| InstanceInfo {
                 score: i.score,
                 points: i.points,
                 bounds: i.bounds,
+                superpoints: i.superpoints.clone(),
             })
             .collect()
     }
 
-    /// The visible instance that owns each point, `u32::MAX` for none, shape `(points)`.
-    pub fn owners(&self, visible: &[bool]) -> Vec<u32> {
-        self.segmentation
-            .owner_of_point(&self.scan.positions, &self.superpoints, |i| {
-                visible.get(i).copied().unwrap_or(false)
-            })
-    }
-
-    /// The terms with their nearest instances, and one label per instance. Without terms, all
-    /// labels come from the vocabulary.
-    pub fn recognize(&self, terms: &[PromptTerm]) -> (Vec<Term>, Vec<Label>) {
-        let vocabulary = Vocabulary::shipped();
-        let words = vocabulary.default_labels();
-        let recognizer = Recognizer::new(
-            &self.segmentation,
-            &vocabulary.embeddings()[..words.len() * text::DIM],
-        );
-        let word = |found: Option<(usize, f32)>| {
-            found.map_or_else(String::new, |(word, _)| words[word].to_owned())
-        };
-        let names = recognizer.names().into_iter().map(word);
-        let scores = self
-            .segmentation
-            .instances
-            .iter()
-            .map(|instance| instance.score);
-        if terms.is_empty() {
-            return (
-                Vec::new(),
-                names
-                    .zip(scores)
-                    .map(|(name, confidence)| Label {
-                        name,
-                        term: None,
-                        confidence,
-                    })
-                    .collect(),
-            );
+    /// A file with the instances that reach the threshold and that the user did not hide, and its
+    /// media type.
+    pub fn export(&self, format: Format, threshold: f32, edits: &Edits) -> (Vec<u8>, &'static str) {
+        let mut labels = self.labels.of_instance.clone();
+        for (instance, name) in &edits.names {
+            if let Some(label) = labels.get_mut(*instance as usize) {
+                label.name.clone_from(name);
+            }
         }
-        let recognition = recognizer.recognize(terms);
-        let label = |(instance, name): (usize, String)| match recognition.label(instance) {
-            Some((term, confidence)) => Label {
-                name: terms[term].name.clone(),
-                term: Some(term as u32),
-                confidence,
-            },
-            None => Label {
-                name,
-                term: None,
-                confidence: 0.0,
-            },
-        };
-        let labels = names.enumerate().map(label).collect();
-        // No confidence exceeds infinity, so every term is returned with its nearest instances.
-        let nearest = recognition
-            .answers(f32::INFINITY)
-            .into_iter()
-            .map(|answer| Term {
-                name: answer.name,
-                nearest: answer
-                    .nearest
-                    .into_iter()
-                    .map(|hit| (hit.instance as u32, hit.confidence))
-                    .collect(),
-            });
-        (nearest.collect(), labels)
-    }
-
-    /// A file with the visible instances, and its media type.
-    pub fn export(
-        &self,
-        format: Format,
-        visible: &[bool],
-        labels: &[Label],
-    ) -> (Vec<u8>, &'static str) {
-        let mut index_of_name = HashMap::new();
-        let mut names = Vec::new();
-        let mut index_of = |name: &str| {
-            *index_of_name.entry(name.to_owned()).or_insert_with(|| {
-                names.push(name.to_owned());
-                names.len() as u32 - 1
-            })
-        };
-        let mut kept_of_instance = vec![NO_INSTANCE; labels.len()];
-        let mut instances = Vec::new();
-        for (id, label) in labels
-            .iter()
-            .enumerate()
-            .filter(|(id, _)| visible.get(*id) == Some(&true))
-        {
-            kept_of_instance[id] = instances.len() as u32;
-            let label_index = (!label.name.is_empty()).then(|| index_of(&label.name));
-            instances.push(LabeledInstance {
-                id: id as u32,
-                label: label_index,
-                score: label.confidence,
-            });
+        let mut visible = self.labels.visible(threshold);
+        for (instance, visible) in (0..).zip(&mut visible) {
+            *visible &= edits.shows(instance);
         }
-        let kept = |owner: u32| {
-            kept_of_instance
-                .get(owner as usize)
-                .copied()
-                .unwrap_or(NO_INSTANCE)
-        };
-        let instance_of_point = self.owners(visible).into_iter().map(kept).collect();
-        let written = PointLabels {
-            instance_of_point,
-            instances,
-            labels: names,
-        };
+        let labeled = job::label(&self.segmented, &labels, &visible);
+        let scan = &self.segmented.scan;
         match format {
             Format::Ply => (
-                write::labeled_ply(&self.scan, &written),
+                write::labeled_ply(scan, &labeled),
                 "application/octet-stream",
             ),
             Format::Json => (
-                write::instances_json(&self.scan, &written).into_bytes(),
+                write::instances_json(scan, &labeled).into_bytes(),
                 "application/json",
             ),
         }
@@ -172,7 +74,12 @@ impl Scene {
         given: &BTreeMap<u32, String>,
         mut view: SavedView,
     ) -> Vec<u8> {
-        let (_, labels) = self.recognize(&[]);
+        let Segmented {
+            scan,
+            superpoints,
+            segmentation,
+        } = &self.segmented;
+        let labels = Labels::new(segmentation, &[]).of_instance;
         let name = |(id, label): (u32, Label)| match given.get(&id) {
             Some(name) => Name {
                 text: name.clone(),
@@ -184,23 +91,103 @@ impl Scene {
             },
         };
         view.hidden
-            .retain(|id| (*id as usize) < self.segmentation.instances.len());
+            .retain(|id| (*id as usize) < segmentation.instances.len());
         bundle::encode(&Bundle {
-            positions: self.scan.positions.clone(),
-            colors: self.scan.colors.clone(),
-            superpoints: self.superpoints.clone(),
-            segmentation: self.segmentation.clone(),
+            positions: scan.positions.clone(),
+            colors: scan.colors.clone(),
+            superpoints: superpoints.clone(),
+            segmentation: segmentation.clone(),
             meta: Meta {
                 names: (0..).zip(labels).map(name).collect(),
                 view,
-                frame: self.scan.frame,
+                frame: scan.frame,
                 provenance: Provenance {
                     source: source.to_owned(),
-                    source_points: self.scan.table.point_rows().count as u64,
+                    source_points: scan.table.point_rows().count as u64,
                     model: self.model.clone(),
                     app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
                 },
             },
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use segscape::{
+        instances::{Aabb, Instance, Segmentation, query::Term},
+        scan::Scan,
+        superpoint::Superpoints,
+        text,
+    };
+    use serde_json::{Value, json};
+    use wasm_bindgen_test::wasm_bindgen_test;
+
+    use super::*;
+
+    /// Four things of one point each, labelled by a prompt for chairs.
+    fn scene() -> Scene {
+        let positions = [0.0, 1.0, 2.0, 3.0].map(|x| [x, 0.0, 0.0]);
+        let instance = |superpoint| Instance {
+            superpoints: vec![superpoint],
+            score: 0.9,
+            embedding: vec![0.0; text::DIM],
+            bounds: Aabb::EMPTY,
+            points: 1,
+        };
+        let label = |term, confidence| Label {
+            name: "chair".into(),
+            term,
+            confidence,
+        };
+        Scene {
+            segmented: Segmented {
+                scan: Scan::from_points(&positions, None).unwrap(),
+                superpoints: Superpoints::from_ids(&[0, 1, 2, 3]),
+                segmentation: Segmentation {
+                    instances: (0..4).map(instance).collect(),
+                    logit_scale: 20.0,
+                },
+            },
+            labels: Labels {
+                terms: vec![Term {
+                    name: "chair".into(),
+                    nearest: Vec::new(),
+                }],
+                of_instance: vec![
+                    label(Some(0), 0.75),
+                    label(Some(0), 0.5),
+                    label(Some(0), 0.25),
+                    label(None, 0.0),
+                ],
+            },
+            model: String::new(),
+        }
+    }
+
+    fn exported(threshold: f32, edits: &Edits) -> Vec<(Value, Value)> {
+        let (bytes, _) = scene().export(Format::Json, threshold, edits);
+        let json: Value = serde_json::from_slice(&bytes).unwrap();
+        let instances = json["instances"].as_array().unwrap();
+        instances
+            .iter()
+            .map(|instance| (instance["id"].clone(), instance["label"].clone()))
+            .collect()
+    }
+
+    #[wasm_bindgen_test]
+    fn files_have_what_the_page_shows() {
+        let chair = |id: u32| (json!(id), json!("chair"));
+        let mut edits = Edits::default();
+        assert_eq!(exported(0.5, &edits), [chair(0), chair(1)]);
+        assert_eq!(exported(0.0, &edits), [chair(0), chair(1), chair(2)]);
+        edits.rename(1, "throne");
+        edits.toggle_hidden(0);
+        let throne = (json!(1), json!("throne"));
+        assert_eq!(exported(0.0, &edits), [throne, chair(2)]);
+        edits.toggle_isolated(2);
+        assert_eq!(exported(0.0, &edits), [chair(2)]);
+        assert!(exported(0.5, &edits).is_empty());
     }
 }

@@ -9,8 +9,11 @@ use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
     bundle::{self, Bundle, Meta, SavedView},
-    instances::{Aabb, Segmentation, SelectOptions, query::PromptTerm},
-    job::{self, Network, SegmentError},
+    instances::{
+        Aabb, Segmentation, SelectOptions,
+        query::{Labels, PromptTerm},
+    },
+    job::{self, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
     platform,
     preflight::{Choices, Preflight, Unit},
@@ -31,10 +34,10 @@ use super::{
 };
 use crate::{
     browser,
+    edits::Edits,
     numbers::grouped,
     protocol::{
-        Answer, BackendInfo, Bulk, Format, Label, Points, Processor, Reply, Request, ScanInfo,
-        Source,
+        Answer, BackendInfo, Bulk, Format, Points, Processor, Reply, Request, ScanInfo, Source,
     },
 };
 
@@ -69,7 +72,7 @@ impl Open {
         match self {
             Self::Nothing => None,
             Self::Scan(scan) => Some(scan),
-            Self::Scene(scene) => Some(&scene.scan),
+            Self::Scene(scene) => Some(&scene.segmented.scan),
         }
     }
 
@@ -77,7 +80,7 @@ impl Open {
         match self {
             Self::Nothing => None,
             Self::Scan(scan) => Some(scan),
-            Self::Scene(scene) => Some(scene.scan),
+            Self::Scene(scene) => Some(scene.segmented.scan),
         }
     }
 }
@@ -138,26 +141,20 @@ impl Session {
                 text,
                 typing,
             } => self.prompt(serial, &text, typing).await?,
-            Request::Owners { serial, visible } => {
-                let owner_of_point = Bulk::from_slice(&self.scene()?.owners(&visible));
-                post(&Reply::Owners {
-                    serial,
-                    owner_of_point,
-                });
-            }
             Request::Export {
                 format,
-                visible,
-                labels,
-            } => self.export(format, &visible, &labels)?,
+                threshold,
+                edits,
+            } => self.export(format, threshold, &edits)?,
             Request::Pack { names, view } => self.pack(&names, view)?,
             Request::Restore {
                 bundle,
                 superpoint_of_point,
+                labels,
                 source,
                 choices,
             } => {
-                self.restore(&bundle, &superpoint_of_point, &source, choices)
+                self.restore(&bundle, &superpoint_of_point, labels, &source, choices)
                     .await?;
             }
         }
@@ -173,10 +170,12 @@ impl Session {
         if !matches!(source, Source::Shared(_)) {
             self.warm_up();
         }
-        let (name, bytes) = fetch::bytes(source)
+        let (name, bytes) = fetch::bytes(source, Some(fetch::READ))
             .await
             .map_err(|error| error.to_string())?;
-        let (scan, found) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        let cancel = Cancel::default();
+        let monitor = Monitor::new(&report, &cancel);
+        let (scan, found) = read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
         match found {
             None => {
@@ -364,40 +363,53 @@ impl Session {
         model: String,
     ) -> Result<(), String> {
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
+        let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
         let scene = Scene {
-            scan,
-            superpoints,
-            segmentation,
+            segmented: Segmented {
+                scan,
+                superpoints,
+                segmentation,
+            },
+            labels: Labels::default(),
             model,
         };
-        post(&Reply::Instances(scene.infos()));
+        post(&Reply::Instances {
+            instances: scene.infos(),
+            superpoint_of_point,
+        });
         self.open = Open::Scene(Box::new(scene));
         Ok(())
     }
 
-    /// Continues where an earlier worker of this page ended. The page already shows the scene.
+    /// Continues where an earlier worker of this page ended. The page already shows the scene, so
+    /// no progress is reported: the page would take it for that of a new job.
     async fn restore(
         &mut self,
         bundle: &Bulk,
         superpoint_of_point: &Bulk,
+        labels: Labels,
         source: &Source,
         choices: Choices,
     ) -> Result<(), String> {
-        let (_, found) = read(&bundle.to_vec::<u8>())?;
+        let silent = Monitor::silent();
+        let (_, found) = read(&bundle.to_vec::<u8>(), &silent)?;
         let Found {
             segmentation, meta, ..
         } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let (name, bytes) = fetch::bytes(source)
+        let (name, bytes) = fetch::bytes(source, None)
             .await
             .map_err(|error| error.to_string())?;
-        let (mut scan, _) = read(&bytes).map_err(|error| format!("{name}: {error}"))?;
+        let (mut scan, _) = read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
         job::place(&mut scan, choices);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
         self.open = Open::Scene(Box::new(Scene {
-            scan,
-            superpoints,
-            segmentation,
+            segmented: Segmented {
+                scan,
+                superpoints,
+                segmentation,
+            },
+            labels,
             model: meta.provenance.model,
         }));
         Ok(())
@@ -437,12 +449,12 @@ impl Session {
             Some(PromptTerm { name, embedding })
         };
         let terms: Vec<PromptTerm> = names.into_iter().filter_map(term).collect();
-        let (terms, labels) = self.scene()?.recognize(&terms);
+        let scene = self.scene_mut()?;
+        scene.labels = Labels::new(&scene.segmented.segmentation, &terms);
         post(&Reply::Answer(Answer {
             serial,
-            terms,
+            labels: scene.labels.clone(),
             unfinished,
-            labels,
             ms: browser::now() - start,
         }));
         failure
@@ -465,8 +477,8 @@ impl Session {
             .map_err(|error| error.to_string())
     }
 
-    fn export(&self, format: Format, visible: &[bool], labels: &[Label]) -> Result<(), String> {
-        let (bytes, mime) = self.scene()?.export(format, visible, labels);
+    fn export(&self, format: Format, threshold: f32, edits: &Edits) -> Result<(), String> {
+        let (bytes, mime) = self.scene()?.export(format, threshold, edits);
         let stem = self
             .name
             .rsplit_once('.')
@@ -486,16 +498,19 @@ impl Session {
     fn pack(&self, names: &BTreeMap<u32, String>, view: SavedView) -> Result<(), String> {
         let scene = self.scene()?;
         let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
-        let superpoint_of_point = Bulk::from_slice(scene.superpoints.superpoint_of_point());
-        post(&Reply::Packed {
-            bundle,
-            superpoint_of_point,
-        });
+        post(&Reply::Packed { bundle });
         Ok(())
     }
 
     fn scene(&self) -> Result<&Scene, String> {
         match &self.open {
+            Open::Scene(scene) => Ok(scene),
+            _ => Err(NO_SCENE.to_owned()),
+        }
+    }
+
+    fn scene_mut(&mut self) -> Result<&mut Scene, String> {
+        match &mut self.open {
             Open::Scene(scene) => Ok(scene),
             _ => Err(NO_SCENE.to_owned()),
         }
@@ -520,10 +535,9 @@ const WORLD: Choices = Choices {
 };
 
 /// Reads a scan or a bundle, distinguished by content.
-fn read(bytes: &[u8]) -> Result<(Scan, Option<Found>), String> {
+fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
     if !bytes.starts_with(&bundle::MAGIC) {
-        let scan = job::read(bytes, &Monitor::new(&report, &Cancel::default()))
-            .map_err(|error| error.to_string())?;
+        let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
         return Ok((scan, None));
     }
     let Bundle {

@@ -4,33 +4,47 @@
 mod fixed_classes;
 pub(super) mod nms;
 
-use super::{
-    Aabb, Instance, ProposalError, Proposals, Segmentation, SuperpointGeometry, proposals::sigmoid,
-};
+use super::{Aabb, ProposalError, Proposals, SuperpointGeometry, proposals::sigmoid};
 pub use fixed_classes::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
 use nms::descending;
 pub use nms::matrix_nms;
 
+/// A predicted box in metres, world frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct CenteredBox {
+    /// Center of the box.
+    pub center: [f32; 3],
+    /// Full edge lengths.
+    pub size: [f32; 3],
+}
+
+impl CenteredBox {
+    /// Returns the box with its extents multiplied by `factor`, as corners.
+    pub fn enlarged(&self, factor: f32) -> Aabb {
+        let half = self.size.map(|extent| 0.5 * factor * extent);
+        Aabb {
+            min: std::array::from_fn(|axis| self.center[axis] - half[axis]),
+            max: std::array::from_fn(|axis| self.center[axis] + half[axis]),
+        }
+    }
+}
+
 /// Limits of the post-processing. The defaults are those of the released configurations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PostprocessOptions {
-    /// Maximum number of candidates for non-maximum suppression, whose cost is quadratic in it.
-    pub top_k: usize,
     /// Scores must be above this after non-maximum suppression.
     pub min_score: f32,
     /// A superpoint belongs to a mask if its probability is above this.
     pub mask_threshold: f32,
     /// A mask must have more points than this before the box filter.
     pub min_points: u32,
-    /// Points outside the predicted box, enlarged by this factor, are removed. Without boxes no
-    /// points are removed.
+    /// Points outside the predicted box, enlarged by this factor, are removed.
     pub box_factor: f32,
 }
 
 impl Default for PostprocessOptions {
     fn default() -> Self {
         Self {
-            top_k: 600,
             min_score: 0.0,
             mask_threshold: 0.4,
             min_points: 100,
@@ -83,48 +97,17 @@ pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
     picks
 }
 
-/// Turns proposals into instances without regard to classes.
-///
-/// # Errors
-/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
-pub fn postprocess(
-    proposals: &Proposals,
-    geometry: &SuperpointGeometry,
-    options: &PostprocessOptions,
-) -> Result<Segmentation, ProposalError> {
-    let finished = postprocess_picks(
-        proposals,
-        &top_queries(proposals, options.top_k),
-        geometry,
-        options,
-    )?;
-    let instances = finished
-        .into_iter()
-        .filter(|f| f.points > 0)
-        .map(|f| Instance {
-            embedding: proposals.embedding(f.pick.query as usize).to_vec(),
-            superpoints: f.superpoints,
-            crop: f.crop,
-            score: f.pick.score,
-            bounds: f.bounds,
-            points: f.points,
-        });
-    Ok(Segmentation {
-        instances: instances.collect(),
-        logit_scale: proposals.logit_scale,
-    })
-}
-
 /// Steps 2 to 8 of the section for the given candidates; the result is sorted by descending final
-/// score.
+/// score. `boxes` are the predicted ones, `(queries)`; without them no points are removed.
 ///
 /// # Errors
 /// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
 ///
 /// # Panics
-/// If a pick names a query that does not exist.
+/// If a pick names a query that does not exist or has no box.
 pub fn postprocess_picks(
     proposals: &Proposals,
+    boxes: Option<&[CenteredBox]>,
     picks: &[Pick],
     geometry: &SuperpointGeometry,
     options: &PostprocessOptions,
@@ -156,10 +139,7 @@ pub fn postprocess_picks(
             score,
             ..picks[candidate]
         };
-        let crop = proposals
-            .boxes
-            .as_ref()
-            .map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
+        let crop = boxes.map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
         let (points, bounds) = geometry.measure(&superpoints, crop.as_ref());
         finished.push(Finished {
             pick,
@@ -193,8 +173,8 @@ mod tests {
     use crate::{
         golden,
         instances::{
-            CenteredBox, Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas,
-            panoptic, semantics,
+            Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas, panoptic,
+            semantics,
         },
         superpoint::Superpoints,
         text,
@@ -284,15 +264,13 @@ mod tests {
                 object: vec![1.0; queries],
                 iou: vec![1.0; queries],
                 text: vec![0.0; queries * text::DIM],
-                boxes: Some(
-                    centers
-                        .iter()
-                        .zip(&sizes)
-                        .map(|(&center, &size)| CenteredBox { center, size })
-                        .collect(),
-                ),
                 logit_scale: 20.0,
             };
+            let boxes: Vec<CenteredBox> = centers
+                .iter()
+                .zip(&sizes)
+                .map(|(&center, &size)| CenteredBox { center, size })
+                .collect();
             let floats = |name: &str| {
                 numbers(&tensors, name)
                     .iter()
@@ -304,20 +282,10 @@ mod tests {
             let picks = class_picks(&class_logits, class_logits.len() / queries, 600);
             let geometry =
                 SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-            let with_boxes = postprocess_picks(
-                &proposals,
-                &picks,
-                &geometry,
-                &PostprocessOptions::default(),
-            )
-            .unwrap();
-            let without = Proposals {
-                boxes: None,
-                ..proposals
+            let finished = |boxes| {
+                let options = PostprocessOptions::default();
+                postprocess_picks(&proposals, boxes, &picks, &geometry, &options).unwrap()
             };
-            let without_boxes =
-                postprocess_picks(&without, &picks, &geometry, &PostprocessOptions::default())
-                    .unwrap();
             // Every superpoint is a query, in the order of the file.
             let columns = surface_logits.len() / queries;
             let own = |classes: usize| {
@@ -341,8 +309,8 @@ mod tests {
                 .collect();
             assert_eq!(map, numbers(&tensors, "expected.semantic_map"), "{case}");
             for (found, prefix) in [
-                (with_boxes, "expected"),
-                (without_boxes, "expected_no_box_filter"),
+                (finished(Some(&boxes[..])), "expected"),
+                (finished(None), "expected_no_box_filter"),
             ] {
                 let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
                 assert_picks(case, &found, expected);
@@ -374,43 +342,5 @@ mod tests {
                 );
             }
         }
-    }
-
-    #[test]
-    fn overlapping_queries_become_separate_instances() {
-        // Eight superpoints of 200 points on a line. Queries 0 and 1 cover the left half, 2 the
-        // right half, and 3 is not an object.
-        let positions: Vec<[f32; 3]> = (0..1600).map(|i| [i as f32 * 0.01, 0.0, 0.0]).collect();
-        let ids: Vec<u32> = (0..1600).map(|i| i / 200).collect();
-        let superpoints = Superpoints::from_ids(&ids);
-        let half = |left: bool| (0..8).map(move |s| if (s < 4) == left { 6.0 } else { -6.0 });
-        let mut text = vec![0.0; 4 * text::DIM];
-        text[2 * text::DIM] = 1.0;
-        let proposals = Proposals {
-            superpoint_count: 8,
-            superpoint_of_query: vec![0, 1, 5, 7],
-            masks: half(true)
-                .chain(half(true))
-                .chain(half(false))
-                .chain(half(false))
-                .collect(),
-            object: vec![0.9, 0.8, 0.7, 0.0],
-            iou: vec![0.9; 4],
-            text,
-            boxes: None,
-            logit_scale: 20.0,
-        };
-        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
-        let options = PostprocessOptions {
-            min_score: 0.05,
-            ..PostprocessOptions::default()
-        };
-        let found = postprocess(&proposals, &geometry, &options).unwrap();
-        assert_eq!(found.instances.len(), 2);
-        assert_eq!(found.instances[0].superpoints, [0, 1, 2, 3]);
-        assert_eq!(found.instances[1].superpoints, [4, 5, 6, 7]);
-        assert_eq!(found.instances[1].points, 800);
-        assert_eq!(found.instances[1].embedding[0], 1.0);
-        assert_eq!(found.instances[0].bounds.max[0], 7.99);
     }
 }

@@ -85,7 +85,7 @@ fn look(
     select: &SelectOptions,
 ) -> anyhow::Result<Vec<Found>> {
     let observation = labeled.observation();
-    let (positions, monitor) = (observation.positions, Monitor::silent());
+    let monitor = Monitor::silent();
     let grouping = labeled.grouping(&monitor)?;
     let segmentation = pollster::block_on(job::segment(
         &observation,
@@ -99,7 +99,7 @@ fn look(
         .iter()
         .enumerate()
         .map(|(index, instance)| Found {
-            points: segmentation.points_of_instance(index, positions, &grouping.superpoints),
+            points: segmentation.points_of_instance(index, &grouping.superpoints),
             score: instance.score,
             embedding: instance.embedding.clone(),
             logit_scale: segmentation.logit_scale,

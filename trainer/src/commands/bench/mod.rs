@@ -13,11 +13,8 @@ use anyhow::Context;
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use segscape::{
-    instances::SelectOptions,
     job::{self, Network},
-    model::Observation,
     ops::{Tiles, Tuning},
-    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
     spatial::Voxels,
 };
@@ -223,17 +220,7 @@ impl Cost {
             let monitor = Monitor::new(&report, &cancel);
             memory::forget_peak();
             clock.at(Stage::Read);
-            let mut scan = job::read(bytes, &monitor)?;
-            job::place(&mut scan, Choices::default());
-            let observation = Observation::from(&scan);
-            report(Progress {
-                stage: Stage::Superpoints,
-                done: 0.0,
-            });
-            let grouping = job::group(&observation, None, &monitor)?;
-            let options = SelectOptions::default();
-            let segmenting = job::segment(&observation, &grouping, network, &options, &monitor);
-            pollster::block_on(segmenting)?;
+            let segmented = pollster::block_on(job::run(bytes, network, &monitor))?;
             note();
             for (stage, ms) in clock.finish() {
                 let best = cost
@@ -242,7 +229,8 @@ impl Cost {
                     .or_insert(StageCost { ms, peak_mib: None });
                 best.ms = best.ms.min(ms);
             }
-            (cost.points, cost.superpoints) = (scan.len(), grouping.superpoints.count());
+            let scan = &segmented.scan;
+            (cost.points, cost.superpoints) = (scan.len(), segmented.superpoints.count());
             cost.voxels = Voxels::new(&scan.positions, network.voxel_size())
                 .coords
                 .len();

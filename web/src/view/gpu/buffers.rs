@@ -1,6 +1,8 @@
 //! The points on the device, in chunks, so that no bound buffer exceeds 12 MiB and no upload blocks
 //! the page for long.
 
+use std::{borrow::Cow, ops::Range};
+
 use wgpu::BufferUsages;
 
 use crate::view::cloud::Cloud;
@@ -13,7 +15,7 @@ pub struct Chunk {
     pub first: u32,
     pub count: u32,
     pub bindings: wgpu::BindGroup,
-    owners: wgpu::Buffer,
+    superpoints: wgpu::Buffer,
 }
 
 impl Chunk {
@@ -44,14 +46,14 @@ impl Chunk {
         } else {
             &cloud.colors[range.clone()]
         }));
-        let owners = storage(bytemuck::cast_slice(&cloud.owner_of_point[range.clone()]));
-        let buffers = [&uniform, &positions, &colors, &owners];
+        let superpoints = storage(bytemuck::cast_slice(&superpoints(cloud, &range)));
+        let buffers = [&uniform, &positions, &colors, &superpoints];
         let bindings = bind(device, layout, &buffers);
         Self {
             first: range.start as u32,
             count: range.len() as u32,
             bindings,
-            owners,
+            superpoints,
         }
     }
 
@@ -60,14 +62,23 @@ impl Chunk {
         (self.first + self.count) as usize
     }
 
-    /// Replaces the owners of the chunk's points.
-    pub fn write_owners(&self, queue: &wgpu::Queue, cloud: &Cloud) {
+    /// Replaces the superpoints of the chunk's points.
+    pub fn write_superpoints(&self, queue: &wgpu::Queue, cloud: &Cloud) {
+        let range = self.first as usize..self.end();
         queue.write_buffer(
-            &self.owners,
+            &self.superpoints,
             0,
-            bytemuck::cast_slice(&cloud.owner_of_point[self.first as usize..self.end()]),
+            bytemuck::cast_slice(&superpoints(cloud, &range)),
         );
     }
+}
+
+/// The superpoints of a range of points; superpoint 0 as long as they are not known.
+fn superpoints<'a>(cloud: &'a Cloud, range: &Range<usize>) -> Cow<'a, [u32]> {
+    cloud
+        .superpoint_of_point
+        .get(range.clone())
+        .map_or_else(|| vec![0; range.len()].into(), Cow::from)
 }
 
 /// A buffer with these bytes. It is not mapped at creation because wgpu panics when a lost device

@@ -9,6 +9,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, Ordering},
 };
 
+use segscape::instances::NO_INSTANCE;
 use send_wrapper::SendWrapper;
 use web_sys::HtmlCanvasElement;
 
@@ -54,6 +55,7 @@ pub struct GpuRenderer {
     targets: Option<Targets>,
     chunks: Vec<Chunk>,
     looks: wgpu::Buffer,
+    owners: wgpu::Buffer,
     in_flight: Arc<AtomicU32>,
     /// Bits of the f32 duration in milliseconds of the last finished frame.
     picture_ms: Arc<AtomicU32>,
@@ -91,7 +93,8 @@ impl GpuRenderer {
 
         let pipelines = Pipelines::new(&device, format);
         let uniforms = Uniforms::new(&device);
-        let looks = looks_buffer(&device, &queue, &[Look::shown(super::palette::UNOWNED)]);
+        let looks = storage(&device, &queue, &[Look::shown(super::palette::UNOWNED)]);
+        let owners = storage(&device, &queue, &[NO_INSTANCE]);
         Ok(Self {
             surface,
             format,
@@ -102,6 +105,7 @@ impl GpuRenderer {
             targets: None,
             chunks: Vec::new(),
             looks,
+            owners,
             in_flight: Arc::default(),
             picture_ms: Arc::default(),
             lost: Arc::default(),
@@ -146,16 +150,27 @@ impl GpuRenderer {
         true
     }
 
-    /// Writes the owners of the points that are already uploaded.
-    pub fn set_owners(&self, cloud: &Cloud) {
+    /// Writes the superpoints of the points that are already uploaded.
+    pub fn set_superpoints(&self, cloud: &Cloud) {
         for chunk in &self.chunks {
-            chunk.write_owners(&self.queue, cloud);
+            chunk.write_superpoints(&self.queue, cloud);
         }
     }
 
-    /// Sets the look of each owner. Entry 0 is for unowned points.
+    /// Sets the owner of each superpoint.
+    pub fn set_owners(&mut self, owner_of_superpoint: &[u32]) {
+        // A buffer cannot be empty.
+        let owners = match owner_of_superpoint {
+            [] => &[NO_INSTANCE],
+            owners => owners,
+        };
+        self.owners = storage(&self.device, &self.queue, owners);
+        self.uniforms.forget_bindings();
+    }
+
+    /// Sets the look of each instance and, last, of unowned points.
     pub fn set_looks(&mut self, looks: &[Look]) {
-        self.looks = looks_buffer(&self.device, &self.queue, looks);
+        self.looks = storage(&self.device, &self.queue, looks);
         self.uniforms.forget_bindings();
     }
 
@@ -173,9 +188,10 @@ impl GpuRenderer {
             return Drawn::Partly;
         };
         self.uniforms.write(&self.queue, cloud, frame, size);
-        let points_bindings =
-            self.uniforms
-                .points_bindings(&self.device, &self.pipelines, &self.looks);
+        let tables = [&self.looks, &self.owners];
+        let points_bindings = self
+            .uniforms
+            .points_bindings(&self.device, &self.pipelines, tables);
         let scene_bindings = targets.bindings(&self.device, &self.pipelines, &self.uniforms.scene);
 
         let mut encoder = self
@@ -263,11 +279,15 @@ impl GpuRenderer {
     }
 }
 
-fn looks_buffer(device: &wgpu::Device, queue: &wgpu::Queue, looks: &[Look]) -> wgpu::Buffer {
+fn storage<T: bytemuck::NoUninit>(
+    device: &wgpu::Device,
+    queue: &wgpu::Queue,
+    values: &[T],
+) -> wgpu::Buffer {
     buffers::filled(
         device,
         queue,
         wgpu::BufferUsages::STORAGE,
-        bytemuck::cast_slice(looks),
+        bytemuck::cast_slice(values),
     )
 }

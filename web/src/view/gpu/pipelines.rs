@@ -20,7 +20,7 @@ impl Pipelines {
             buffer(BufferBindingType::Uniform),
             buffer(BufferBindingType::Storage { read_only: true }),
         );
-        let view_layout = layout(device, ShaderStages::VERTEX, &[uniform, read]);
+        let view_layout = layout(device, ShaderStages::VERTEX, &[uniform, read, read]);
         let chunk_layout = layout(device, ShaderStages::VERTEX, &[uniform, read, read, read]);
         let textures = [
             TextureSampleType::Float { filterable: false },

@@ -73,14 +73,15 @@ impl Uniforms {
         &mut self,
         device: &wgpu::Device,
         pipelines: &Pipelines,
-        looks: &wgpu::Buffer,
+        [looks, owners]: [&wgpu::Buffer; 2],
     ) -> wgpu::BindGroup {
+        let buffers = [&self.view, looks, owners];
         self.points
-            .get_or_insert_with(|| bind(device, &pipelines.view_layout, &[&self.view, looks]))
+            .get_or_insert_with(|| bind(device, &pipelines.view_layout, &buffers))
             .clone()
     }
 
-    /// Discards the bindings, because the looks have a new buffer.
+    /// Discards the bindings, because the looks or the owners have a new buffer.
     pub fn forget_bindings(&mut self) {
         self.points = None;
     }
