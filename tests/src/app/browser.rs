@@ -16,6 +16,13 @@ use super::{
 const FLAGS: &str = include_str!("../../../web/webdriver.json");
 /// The flags in [`FLAGS`] that enable WebGPU.
 const WEBGPU_FLAGS: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/// The flags with which Chromium also composes the page on the software device. Otherwise a canvas
+/// cannot show what WebGPU draws, and Chromium loses the device.
+const COMPOSING_FLAGS: [&str; 3] = [
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-angle=swiftshader",
+];
 
 /// The screen on which the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,6 +40,8 @@ pub struct Visit {
     pub screen: Screen,
     /// If `true`, the browser offers WebGPU.
     pub webgpu: bool,
+    /// If `true`, the browser can show a canvas of WebGPU.
+    pub composes: bool,
     /// JavaScript that runs in each worker before its own code, to inject faults that no machine
     /// produces on demand.
     pub before_worker: &'static str,
@@ -43,11 +52,17 @@ impl Visit {
     pub const DESKTOP: Self = Self {
         screen: Screen::Desktop,
         webgpu: true,
+        composes: false,
         before_worker: "",
     };
     /// A phone with WebGPU.
     pub const PHONE: Self = Self {
         screen: Screen::Phone,
+        ..Self::DESKTOP
+    };
+    /// A desktop that can show a canvas of WebGPU.
+    pub const COMPOSING: Self = Self {
+        composes: true,
         ..Self::DESKTOP
     };
     /// A desktop without WebGPU.
@@ -89,6 +104,9 @@ impl Driver {
             serde_json::from_value(given["goog:chromeOptions"]["args"].clone())
                 .expect("with a list of flags");
         flags.retain(|flag| visit.webgpu || !WEBGPU_FLAGS.contains(&flag.as_str()));
+        if visit.composes {
+            flags.extend(COMPOSING_FLAGS.map(String::from));
+        }
         flags.extend([
             format!("--user-data-dir={}", profile.display()),
             "--hide-scrollbars".into(),

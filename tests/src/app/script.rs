@@ -222,6 +222,43 @@ impl Picture {
     }
 }
 
+/// Makes everything but the picture transparent, or visible again. The layout and what the mouse is
+/// over stay.
+pub const BARE: &str = r#"
+    const [bare] = arguments;
+    document.getElementById('bare')?.remove();
+    if (bare) {
+        const style = document.head.appendChild(document.createElement('style'));
+        style.id = 'bare';
+        style.textContent = 'body :not(:has(.viewer), .viewer) { opacity: 0 !important }';
+    }
+"#;
+
+/// Moves a mouse over places of the picture and returns the instance that the page finds at each.
+/// Values come back from the GPU in buffers, for which it waits.
+pub const HOVER: &str = r#"
+    const [places, answer] = arguments;
+    const canvas = document.querySelector('[data-testid=viewer-canvas]');
+    const reads = [], map = GPUBuffer.prototype.mapAsync;
+    GPUBuffer.prototype.mapAsync = function (...given) {
+        const read = map.apply(this, given);
+        reads.push(read);
+        return read;
+    };
+    (async () => {
+        const found = [];
+        for (const [x, y] of places) {
+            canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: x, clientY: y, pointerId: 1, bubbles: true }));
+            await Promise.allSettled(reads.splice(0));
+            await new Promise(later => setTimeout(later));
+            const row = document.querySelector('[data-testid=instance-row].hovered');
+            found.push(row ? Number(row.dataset.instance) : null);
+        }
+        GPUBuffer.prototype.mapAsync = map;
+        answer(found);
+    })();
+"#;
+
 /// Elements that cover elements to be seen or pressed, or that extend beyond the window; empty for
 /// a sound page.
 pub const FLAWS: &str = r#"
