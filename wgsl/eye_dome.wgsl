@@ -1,7 +1,7 @@
 // Shades the drawn points by how much deeper they lie than their neighbours (eye-dome lighting:
-// edges and creases darken without normals), outlines the hovered and the selected instance, and
-// draws the floor grid behind everything. One fragment computes one pixel of the canvas, which a
-// single triangle covers.
+// edges and creases darken without normals), closes the gaps between the points of a surface,
+// outlines the hovered and the selected instance, and draws the floor grid behind everything. One
+// fragment computes one pixel of the canvas, which a single triangle covers.
 //
 // group binding access  element    shape          meaning
 // 0     0       uniform Scene      1              camera, colors, outlined instances
@@ -19,7 +19,7 @@ struct Scene {
     corner: vec3f,        // direction from the eye through the upper left corner of the picture
     spread: i32,          // distance in pixels of the neighbours with which a pixel is compared
     across: vec3f,        // change of the direction by one pixel to the right
-    gap: i32,             // pixels over which a gap between the points of an instance may extend
+    gap: i32,             // pixels within which a gap between points has points around it
     down: vec3f,          // change of the direction by one pixel down
     hovered: u32,         // owner to outline lightly; 0: none
     selected: u32,        // owner to outline strongly; 0: none
@@ -36,8 +36,10 @@ struct Scene {
 
 // A neighbour that is nearer than this part of the distance darkens a pixel no further.
 const MAX_STEP: f32 = 1.28;
-// Of the eight pixels around a gap, at least this many show the instance.
-const ENCLOSED: u32 = 6u;
+// A gap in a surface has points of the surface in at least this many of eight directions.
+const ENCLOSED: f32 = 6.0;
+// Through a gap one sees what is farther than the surface by this factor.
+const BEHIND: f32 = 1.05;
 
 @vertex
 fn triangle(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4f {
@@ -71,12 +73,33 @@ fn shade(pixel: vec2i) -> f32 {
     return 1.0 / steps;
 }
 
-// `true` if the pixel lies between points of the instance.
-fn in_gap(pixel: vec2i, wanted: u32) -> bool {
-    var around = 0u;
+// The mean color of the points around the pixel that are in front of it, and in how many of eight
+// directions there are any.
+fn in_front(pixel: vec2i) -> vec4f {
+    let behind = textureLoad(depths, pixel, 0) * BEHIND;
+    var sum = vec4f(0.0);
     for (var y = -1; y <= 1; y++) {
         for (var x = -1; x <= 1; x++) {
-            around += select(0u, 1u, owner(pixel + offset(x, y, scene.gap)) == wanted);
+            var neighbour = clamped(pixel + offset(x, y, scene.gap / 2));
+            if textureLoad(depths, neighbour, 0) <= behind {
+                neighbour = clamped(pixel + offset(x, y, scene.gap));
+            }
+            if textureLoad(depths, neighbour, 0) > behind {
+                sum += vec4f(textureLoad(colors, neighbour, 0).rgb, 1.0);
+            }
+        }
+    }
+    return vec4f(sum.rgb / max(sum.a, 1.0), sum.a);
+}
+
+// `true` if the pixel lies between points of the instance.
+fn in_gap(pixel: vec2i, wanted: u32) -> bool {
+    var around = 0.0;
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            let near = owner(pixel + offset(x, y, scene.gap / 2)) == wanted;
+            let far = owner(pixel + offset(x, y, scene.gap)) == wanted;
+            around += select(0.0, 1.0, near || far);
         }
     }
     return around >= ENCLOSED;
@@ -127,11 +150,14 @@ fn unpacked(color: u32) -> vec3f {
 @fragment
 fn eye_dome(@builtin(position) position: vec4f) -> @location(0) vec4f {
     let pixel = vec2i(position.xy);
+    let surface = in_front(pixel);
     var color: vec3f;
     if outlined(pixel, scene.selected, scene.spread + 1) {
         color = unpacked(scene.selected_color);
     } else if outlined(pixel, scene.hovered, scene.spread) {
         color = unpacked(scene.hovered_color);
+    } else if surface.a >= ENCLOSED {
+        color = surface.rgb;
     } else if textureLoad(identities, pixel, 0).x != 0u {
         color = textureLoad(colors, pixel, 0).rgb * shade(pixel);
     } else {

@@ -29,6 +29,8 @@ const COMPOSING_FLAGS: [&str; 3] = [
 pub enum Screen {
     /// 1440 x 900.
     Desktop,
+    /// A window of 960 x 600.
+    Window,
     /// 390 x 844, with touch input.
     Phone,
 }
@@ -47,6 +49,17 @@ pub struct Visit {
     pub before_worker: &'static str,
 }
 
+impl Screen {
+    /// Width and height in CSS pixels.
+    pub(super) fn size(self) -> (u32, u32) {
+        match self {
+            Self::Desktop => (1440, 900),
+            Self::Window => (960, 600),
+            Self::Phone => (390, 844),
+        }
+    }
+}
+
 impl Visit {
     /// A desktop with WebGPU.
     pub const DESKTOP: Self = Self {
@@ -60,8 +73,10 @@ impl Visit {
         screen: Screen::Phone,
         ..Self::DESKTOP
     };
-    /// A desktop that can show a canvas of WebGPU.
+    /// A small window that can show a canvas of WebGPU: a software device takes long for each
+    /// pixel.
     pub const COMPOSING: Self = Self {
+        screen: Screen::Window,
         composes: true,
         ..Self::DESKTOP
     };
@@ -114,7 +129,8 @@ impl Driver {
         ]);
         let mut options = json!({ "args": flags, "prefs": { "download.default_directory": folder.join("downloads") } });
         if visit.screen == Screen::Phone {
-            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true } });
+            let (width, height) = visit.screen.size();
+            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
         }
         let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let Value::Object(capabilities) = capabilities else {

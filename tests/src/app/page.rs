@@ -78,10 +78,10 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if visit.screen == Screen::Desktop {
+        if visit.screen != Screen::Phone {
             // The size of the window would include the browser's borders.
-            let size =
-                json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            let (width, height) = visit.screen.size();
+            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
             page.vendor(
                 "goog/cdp/execute",
                 json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }),
@@ -363,13 +363,13 @@ impl Page {
 
     /// Clicks at the position of the mouse.
     pub async fn click(&self) {
-        let click = MouseActions::new("mouse".into()).then(PointerAction::Down {
-            button: MOUSE_BUTTON_LEFT,
-        });
-        self.mouse(click.then(PointerAction::Up {
-            button: MOUSE_BUTTON_LEFT,
-        }))
-        .await;
+        self.mouse(clicked(MouseActions::new("mouse".into()))).await;
+    }
+
+    /// Double-clicks at the position of the mouse.
+    pub async fn double_click(&self) {
+        self.mouse(clicked(clicked(MouseActions::new("mouse".into()))))
+            .await;
     }
 
     /// A picture of the window, as PNG.
@@ -475,6 +475,13 @@ impl Page {
         serde_json::from_value(value)
             .unwrap_or_else(|error| panic!("a script gave back something else: {error}"))
     }
+}
+
+fn clicked(actions: MouseActions) -> MouseActions {
+    let button = MOUSE_BUTTON_LEFT;
+    actions
+        .then(PointerAction::Down { button })
+        .then(PointerAction::Up { button })
 }
 
 fn css(testid: &str) -> String {

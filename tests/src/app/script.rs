@@ -235,7 +235,8 @@ pub const BARE: &str = r#"
 "#;
 
 /// Moves a mouse over places of the picture and returns the instance that the page finds at each.
-/// Values come back from the GPU in buffers, for which it waits.
+/// Values come back from the GPU in buffers, for which it waits. Frames are held back meanwhile:
+/// each would show another outline, and the next answer would wait for it.
 pub const HOVER: &str = r#"
     const [places, answer] = arguments;
     const canvas = document.querySelector('[data-testid=viewer-canvas]');
@@ -245,6 +246,8 @@ pub const HOVER: &str = r#"
         reads.push(read);
         return read;
     };
+    const frames = [], request = window.requestAnimationFrame;
+    window.requestAnimationFrame = call => frames.push(call);
     (async () => {
         const found = [];
         for (const [x, y] of places) {
@@ -255,6 +258,8 @@ pub const HOVER: &str = r#"
             found.push(row ? Number(row.dataset.instance) : null);
         }
         GPUBuffer.prototype.mapAsync = map;
+        window.requestAnimationFrame = request;
+        frames.forEach(call => requestAnimationFrame(call));
         answer(found);
     })();
 "#;

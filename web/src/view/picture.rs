@@ -12,8 +12,10 @@ use super::{
 /// Height of a picture in pixels per pixel of the distance over which depths are compared: the
 /// shading of a picture with more pixels must not become finer.
 const HEIGHT_PER_SPREAD: f32 = 700.0;
-/// Diameters of a point over which a gap between the points of an instance may extend.
-const GAP: f32 = 2.5;
+/// Diameters of a point within which a gap between the points of a surface has points around it.
+const GAP: f32 = 1.6;
+/// Largest [`Scene::gap`], pixels.
+pub const MAX_GAP: usize = 48;
 
 /// `View` of `points.wgsl`: the parameters of the points.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -54,7 +56,7 @@ pub struct Scene {
     pub spread: i32,
     /// Change of the direction by one pixel to the right.
     pub across: Vec3,
-    /// Distance over which a gap between the points of an instance may extend, pixels.
+    /// Distance within which a gap between the points of a surface has points around it, pixels.
     pub gap: i32,
     /// Change of the direction by one pixel down.
     pub down: Vec3,
@@ -117,7 +119,7 @@ impl Scene {
             corner,
             spread: (height / HEIGHT_PER_SPREAD).clamp(1.0, 3.0).round() as i32,
             across: (ray(1.0, 1.0) - corner) / width,
-            gap: (GAP * point_pixels).clamp(4.0, 40.0).round() as i32,
+            gap: (GAP * point_pixels).clamp(2.0, MAX_GAP as f32).round() as i32,
             down: (ray(-1.0, -1.0) - corner) / height,
             hovered: frame.hovered,
             selected: frame.selected,

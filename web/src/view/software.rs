@@ -14,7 +14,7 @@ use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 use super::{
     cloud::{Cloud, Drawn, Frame, Hit, Look, Paint, pack},
     palette,
-    picture::{Scene, View},
+    picture::{MAX_GAP, Scene, View},
 };
 use crate::browser;
 
@@ -26,12 +26,23 @@ const ROWS_PER_LOOK: usize = 32;
 /// Maximum number of pixels of a picture. Larger canvases are drawn at a lower resolution and
 /// scaled up by the browser.
 const MAX_PIXELS: f32 = 1.4e6;
-/// Largest ratio of depths that darkens a pixel, and the least number of the eight pixels around a
-/// gap that show the instance; `wgsl/eye_dome.wgsl` has the same.
+/// The constants of `wgsl/eye_dome.wgsl`.
 const MAX_STEP: f32 = 1.28;
-const ENCLOSED: usize = 6;
+const ENCLOSED: f32 = 6.0;
+const BEHIND: f32 = 1.05;
 /// Largest diameter of a point, pixels; `wgsl/points.wgsl` has the same.
 const MAX_POINT: f32 = 48.0;
+/// The directions of a pixel's neighbours, y and x.
+const DIRECTIONS: [(isize, isize); 8] = [
+    (-1, -1),
+    (-1, 0),
+    (-1, 1),
+    (0, -1),
+    (0, 1),
+    (1, -1),
+    (1, 0),
+    (1, 1),
+];
 /// Without light, a point is black.
 const BLACK: u32 = 0xff00_0000;
 
@@ -45,7 +56,8 @@ pub struct SoftwareRenderer {
     /// Pixels of the picture per pixel of the canvas, at most 1.
     scale: f32,
     color: Vec<u32>,
-    /// Reversed depth of each pixel: near / metres; 0 without a point.
+    /// Reversed depth of each pixel: near / metres; 0 without a point. Each row begins and ends with
+    /// [`MAX_GAP`] copies of its first and last pixel, so that every pixel has all its neighbours.
     depth: Vec<f32>,
     identity: Vec<Hit>,
     /// The final colors, copied to the canvas.
@@ -124,6 +136,9 @@ impl SoftwareRenderer {
             self.splat(cloud, &job.frame, &view, part);
             job.point = end;
         }
+        if job.point >= points && job.row == 0 {
+            self.extend_depth();
+        }
         let scene = Scene::new(cloud, &job.frame, size);
         while job.point >= points && job.row < self.height && in_time() {
             let end = (job.row + ROWS_PER_LOOK).min(self.height);
@@ -195,7 +210,7 @@ impl SoftwareRenderer {
             (self.width, self.height, self.scale) = (wanted.0, wanted.1, scale);
             let pixels = wanted.0 * wanted.1;
             self.color = vec![0; pixels];
-            self.depth = vec![0.0; pixels];
+            self.depth = vec![0.0; (wanted.0 + 2 * MAX_GAP) * wanted.1];
             self.identity = vec![NOTHING; pixels];
             self.shaded = vec![0; pixels];
             self.canvas.set_width(wanted.0 as u32);
@@ -258,9 +273,9 @@ impl SoftwareRenderer {
                     if (column as f32 + 0.5 - center.x).powi(2) + dy > reach {
                         continue;
                     }
-                    let at = row * self.width + column;
-                    if depth > self.depth[at] {
-                        self.depth[at] = depth;
+                    let (at, depth_at) = (row * self.width + column, self.depth_at(row, column));
+                    if depth > self.depth[depth_at] {
+                        self.depth[depth_at] = depth;
                         self.color[at] = color;
                         self.identity[at] = hit;
                     }
@@ -269,28 +284,94 @@ impl SoftwareRenderer {
         }
     }
 
-    /// Eye-dome lighting and the floor grid.
+    /// Completes the rows of depths, once all points are there.
+    fn extend_depth(&mut self) {
+        let last = MAX_GAP + self.width - 1;
+        for row in self.depth.chunks_exact_mut(self.width + 2 * MAX_GAP) {
+            let (first_depth, last_depth) = (row[MAX_GAP], row[last]);
+            row[..MAX_GAP].fill(first_depth);
+            row[last + 1..].fill(last_depth);
+        }
+    }
+
+    /// Index of a pixel's depth.
+    fn depth_at(&self, row: usize, column: usize) -> usize {
+        row * (self.width + 2 * MAX_GAP) + MAX_GAP + column
+    }
+
+    /// The depths of the neighbours of each pixel of a row, on a circle.
+    fn neighbours(&self, row: usize, radius: i32) -> [&[f32]; 8] {
+        DIRECTIONS.map(|direction| {
+            let (y, x) = offset(direction, radius);
+            let row = row.saturating_add_signed(y).min(self.height - 1);
+            let first = self.depth_at(row, 0).strict_add_signed(x);
+            &self.depth[first..first + self.width]
+        })
+    }
+
+    /// Index of a pixel's neighbour. One outside the picture is moved to its border.
+    fn neighbour(&self, row: usize, column: usize, (y, x): (isize, isize)) -> usize {
+        let row = row.saturating_add_signed(y).min(self.height - 1);
+        row * self.width + column.saturating_add_signed(x).min(self.width - 1)
+    }
+
+    /// Eye-dome lighting, closed gaps and the floor grid.
     fn shade(&mut self, scene: &Scene, rows: Range<usize>) {
+        // Both are computed for whole rows, several pixels at a time.
+        let (mut steps, mut in_front) = (vec![0.0; self.width], vec![0.0; self.width]);
         for row in rows {
-            let rows_around = around(row, self.height, scene.spread as usize);
+            let first = self.depth_at(row, 0);
+            let depths = &self.depth[first..first + self.width];
+            steps.fill(1.0);
+            for neighbours in self.neighbours(row, scene.spread) {
+                for ((step, neighbour), here) in steps.iter_mut().zip(neighbours).zip(depths) {
+                    *step *= (neighbour / here).clamp(1.0, MAX_STEP);
+                }
+            }
+            in_front.fill(0.0);
+            let (near, far) = (
+                self.neighbours(row, scene.gap / 2),
+                self.neighbours(row, scene.gap),
+            );
+            for (near, far) in near.into_iter().zip(far) {
+                let pairs = near.iter().zip(far);
+                for ((count, (near, far)), here) in in_front.iter_mut().zip(pairs).zip(depths) {
+                    let nearest = if near > far { near } else { far };
+                    *count += if *nearest > here * BEHIND { 1.0 } else { 0.0 };
+                }
+            }
             for column in 0..self.width {
                 let at = row * self.width + column;
-                let depth = self.depth[at];
-                self.shaded[at] = if depth == 0.0 {
+                self.shaded[at] = if in_front[column] >= ENCLOSED {
+                    self.surface(scene, row, column)
+                } else if self.depth[first + column] == 0.0 {
                     let position = Vec2::new(column as f32 + 0.5, row as f32 + 0.5);
                     let cover = grid_cover(scene, position);
                     mixed(scene.background, scene.grid, cover)
                 } else {
-                    let columns_around = around(column, self.width, scene.spread as usize);
-                    let steps: f32 = self
-                        .circle(rows_around, columns_around)
-                        .map(|neighbour| (self.depth[neighbour] / depth).clamp(1.0, MAX_STEP))
-                        .iter()
-                        .product();
-                    mixed(BLACK, self.color[at], 1.0 / steps)
+                    mixed(BLACK, self.color[at], 1.0 / steps[column])
                 };
             }
         }
+    }
+
+    /// The mean color of the points around a gap that are in front of it.
+    fn surface(&self, scene: &Scene, row: usize, column: usize) -> u32 {
+        let behind = self.depth[self.depth_at(row, column)] * BEHIND;
+        let depth = |at: usize| self.depth[self.depth_at(at / self.width, at % self.width)];
+        let (mut sum, mut count) = ([0; 4], 0);
+        for direction in DIRECTIONS {
+            let neighbour = [scene.gap / 2, scene.gap]
+                .map(|radius| self.neighbour(row, column, offset(direction, radius)))
+                .into_iter()
+                .find(|neighbour| depth(*neighbour) > behind);
+            if let Some(neighbour) = neighbour {
+                let color = self.color[neighbour].to_le_bytes();
+                sum = std::array::from_fn(|channel| sum[channel] + u32::from(color[channel]));
+                count += 1;
+            }
+        }
+        u32::from_le_bytes(sum.map(|sum| ((2 * sum + count) / (2 * count.max(1))) as u8))
     }
 
     /// Draws the outline of an owner around its border, `width` pixels wide.
@@ -299,28 +380,32 @@ impl SoftwareRenderer {
             return;
         }
         let disk: Vec<(isize, isize)> = (-width..=width)
-            .flat_map(|y| (-width..=width).map(move |x| (x, y)))
-            .filter(|(x, y)| x * x + y * y <= width * width + 1)
-            .map(|(x, y)| (x as isize, y as isize))
+            .flat_map(|y| (-width..=width).map(move |x| (y, x)))
+            .filter(|(y, x)| x * x + y * y <= width * width + 1)
+            .map(|(y, x)| (y as isize, x as isize))
             .collect();
         for row in 0..self.height {
             for column in 0..self.width {
-                let at = row * self.width + column;
-                if self.identity[at].owner != wanted || self.is_inside(row, column, wanted) {
+                let is_inside = |direction| {
+                    self.identity[self.neighbour(row, column, direction)].owner == wanted
+                };
+                if self.identity[row * self.width + column].owner != wanted
+                    || DIRECTIONS.into_iter().all(is_inside)
+                {
                     continue;
                 }
-                for (x, y) in &disk {
+                for (y, x) in &disk {
                     let (Some(row), Some(column)) =
                         (row.checked_add_signed(*y), column.checked_add_signed(*x))
                     else {
                         continue;
                     };
+                    if row >= self.height || column >= self.width {
+                        continue;
+                    }
                     let at = row * self.width + column;
-                    if row < self.height
-                        && column < self.width
-                        && self.identity[at].owner != wanted
-                        && self.shaded[at] != color
-                        && !self.is_in_gap(row, column, wanted, scene.gap as usize)
+                    if self.identity[at].owner != wanted
+                        && !self.is_in_gap(scene, row, column, wanted)
                     {
                         self.shaded[at] = color;
                     }
@@ -329,44 +414,15 @@ impl SoftwareRenderer {
         }
     }
 
-    /// Returns `true` if the four pixels next to one have the owner, too.
-    fn is_inside(&self, row: usize, column: usize, wanted: u32) -> bool {
-        let [above, _, _, _, below] = around(row, self.height, 1);
-        let [left, _, _, _, right] = around(column, self.width, 1);
-        [(above, column), (below, column), (row, left), (row, right)]
-            .iter()
-            .all(|(row, column)| self.identity[row * self.width + column].owner == wanted)
-    }
-
     /// Returns `true` if the pixel lies between points of the owner.
-    fn is_in_gap(&self, row: usize, column: usize, wanted: u32, gap: usize) -> bool {
-        let circle = self.circle(
-            around(row, self.height, gap),
-            around(column, self.width, gap),
-        );
-        let enclosing = circle
-            .iter()
-            .filter(|neighbour| self.identity[**neighbour].owner == wanted);
-        enclosing.count() >= ENCLOSED
-    }
-
-    /// Indices of the eight pixels on a circle, from the results of [`around`].
-    fn circle(
-        &self,
-        [far_above, above, row, below, far_below]: [usize; 5],
-        [far_left, left, column, right, far_right]: [usize; 5],
-    ) -> [usize; 8] {
-        [
-            (above, left),
-            (far_above, column),
-            (above, right),
-            (row, far_left),
-            (row, far_right),
-            (below, left),
-            (far_below, column),
-            (below, right),
-        ]
-        .map(|(row, column)| row * self.width + column)
+    fn is_in_gap(&self, scene: &Scene, row: usize, column: usize, wanted: u32) -> bool {
+        let owned = DIRECTIONS.into_iter().filter(|direction| {
+            [scene.gap / 2, scene.gap].into_iter().any(|radius| {
+                let neighbour = self.neighbour(row, column, offset(*direction, radius));
+                self.identity[neighbour].owner == wanted
+            })
+        });
+        owned.count() as f32 >= ENCLOSED
     }
 
     fn present(&self) {
@@ -382,24 +438,22 @@ impl SoftwareRenderer {
     }
 }
 
+/// The offset to the neighbour in a direction on a circle, y and x, in whole pixels.
+fn offset((y, x): (isize, isize), radius: i32) -> (isize, isize) {
+    let radius = radius as isize;
+    let reach = if y * x == 0 {
+        radius
+    } else {
+        (radius * 181 + 128) / 256
+    };
+    (y * reach, x * reach)
+}
+
 /// The pixels whose middles a point of this size covers along one axis.
 fn covered(center: f32, size: f32, pixels: usize) -> Range<usize> {
     // A negative number becomes 0.
     let first = |edge: f32| ((edge - 0.5).ceil() as usize).min(pixels);
     first(center - size / 2.0)..first(center + size / 2.0)
-}
-
-/// The places before and after `at` on a circle of this radius, along one axis: at the full radius,
-/// at that of the diagonals, and `at` itself. Those outside the picture are moved to its border.
-fn around(at: usize, pixels: usize, radius: usize) -> [usize; 5] {
-    let diagonal = (radius * 181 + 128) / 256;
-    [
-        at.saturating_sub(radius),
-        at.saturating_sub(diagonal),
-        at,
-        (at + diagonal).min(pixels - 1),
-        (at + radius).min(pixels - 1),
-    ]
 }
 
 /// Coverage of the pixel around `position` by the floor grid, which is seen only from above.
@@ -432,10 +486,11 @@ fn line_cover(at: Vec2, spacing: f32, per_pixel: Vec2) -> f32 {
 
 /// Mixes two packed colors: `weight` of the second one.
 fn mixed(first: u32, second: u32, weight: f32) -> u32 {
+    let weight = (weight * 65536.0) as i32;
     let (first, second) = (first.to_le_bytes(), second.to_le_bytes());
     pack(std::array::from_fn(|channel| {
-        let (from, to) = (f32::from(first[channel]), f32::from(second[channel]));
-        (from + (to - from) * weight + 0.5) as u8
+        let (from, to) = (i32::from(first[channel]), i32::from(second[channel]));
+        (from + (((to - from) * weight + 32768) >> 16)) as u8
     }))
 }
 
