@@ -30,7 +30,7 @@ impl Page {
         while since.elapsed() < REST {
             sleep(LOOK).await;
             let next = self.screenshot().await;
-            if next != png {
+            if next != png || self.run::<u32>("return window.framesDue", &[]).await > 0 {
                 (png, since) = (next, Instant::now());
             }
             assert!(start.elapsed() < STEP, "the picture does not come to rest");

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 /// Runs once, as soon as the page is loaded. Records when the picture first shows something, when
-/// each stage appears, and every long task.
+/// each stage appears, and every long task, and counts the frames that the page has requested.
 pub const WATCH: &str = r#"
     const watched = window.watched = { drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
@@ -15,6 +15,15 @@ pub const WATCH: &str = r#"
             if (!watched.stages.some(stage => stage.name === name.textContent))
                 watched.stages.push({ name: name.textContent, at: performance.now() });
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    const request = window.requestAnimationFrame.bind(window);
+    window.framesDue = 0;
+    window.requestAnimationFrame = call => {
+        window.framesDue += 1;
+        return request(time => {
+            window.framesDue -= 1;
+            call(time);
+        });
+    };
     const scratch = new OffscreenCanvas(64, 40).getContext('2d', { willReadFrequently: true });
     const look = () => {
         const canvas = document.querySelector('[data-testid=viewer-canvas]');
@@ -26,7 +35,7 @@ pub const WATCH: &str = r#"
                 drawn += Math.abs(data[at] - data[0]) + Math.abs(data[at + 1] - data[1]) + Math.abs(data[at + 2] - data[2]) > 24;
             if (drawn > 100) return watched.drawn = performance.now();
         }
-        requestAnimationFrame(look);
+        request(look);
     };
     look();
 "#;
