@@ -456,32 +456,33 @@ fn covered(center: f32, size: f32, pixels: usize) -> Range<usize> {
     first(center - size / 2.0)..first(center + size / 2.0)
 }
 
-/// Coverage of the pixel around `position` by the floor grid, which is seen only from above.
+/// Coverage of the pixel around `position` by the floor grid, which is seen only from above. It is
+/// computed for most pixels of many pictures, hence with few divisions.
 fn grid_cover(scene: &Scene, position: Vec2) -> f32 {
     let ray = scene.corner + position.x * scene.across + position.y * scene.down;
     if scene.eye.z <= 0.0 || ray.z >= 0.0 {
         return 0.0;
     }
-    let along = scene.eye.z / -ray.z;
+    let per_height = 1.0 / ray.z;
+    let along = -scene.eye.z * per_height;
     let at = scene.eye.truncate() + along * ray.truncate();
-    let t = ((at.length() / scene.reach - 0.3) / 0.7).clamp(0.0, 1.0);
-    let fade = 1.0 - t * t * (3.0 - 2.0 * t);
-    if fade <= 0.0 {
+    let distance = at.length() / scene.reach;
+    if distance >= 1.0 {
         return 0.0;
     }
-    let change = |step: Vec3| along * (step.truncate() - ray.truncate() * (step.z / ray.z));
+    let t = ((distance - 0.3) * (1.0 / 0.7)).max(0.0);
+    let fade = 1.0 - t * t * (3.0 - 2.0 * t);
+    let change = |step: Vec3| along * (step.truncate() - ray.truncate() * (step.z * per_height));
     let per_pixel = change(scene.across).abs() + change(scene.down).abs();
-    fade * (0.35 * line_cover(at, 1.0, per_pixel)).max(0.6 * line_cover(at, 5.0, per_pixel))
-}
-
-/// Coverage of the floor point by the grid lines with this spacing; `per_pixel` is the size of one
-/// pixel on the floor.
-fn line_cover(at: Vec2, spacing: f32, per_pixel: Vec2) -> f32 {
-    let shifted = at / spacing - 0.5;
-    let distance = (shifted - shifted.floor() - 0.5).abs() * spacing;
-    let cover = Vec2::ONE - (distance / per_pixel.max(Vec2::splat(1e-6))).min(Vec2::ONE);
-    let sparse = spacing / per_pixel.element_sum().max(1e-6) / 12.0;
-    cover.max_element() * sparse.min(1.0)
+    let pixels = per_pixel.max(Vec2::splat(1e-6)).recip();
+    let both = 1.0 / per_pixel.element_sum().max(1e-6);
+    let lines = |spacing: f32, per_spacing: f32| {
+        let shifted = at * per_spacing - 0.5;
+        let distance = (shifted - shifted.floor() - 0.5).abs() * spacing;
+        let cover = Vec2::ONE - (distance * pixels).min(Vec2::ONE);
+        cover.max_element() * (spacing * both * (1.0 / 12.0)).min(1.0)
+    };
+    fade * (0.35 * lines(1.0, 1.0)).max(0.6 * lines(5.0, 0.2))
 }
 
 /// Mixes two packed colors: `weight` of the second one.
