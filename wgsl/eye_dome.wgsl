@@ -66,8 +66,8 @@ fn shade(pixel: vec2i) -> f32 {
     var steps = 1.0;
     for (var y = -1; y <= 1; y++) {
         for (var x = -1; x <= 1; x++) {
-            let neighbour = textureLoad(depths, clamped(pixel + offset(x, y, scene.spread)), 0);
-            steps *= clamp(neighbour / here, 1.0, MAX_STEP);
+            let neighbor = textureLoad(depths, clamped(pixel + offset(x, y, scene.spread)), 0);
+            steps *= clamp(neighbor / here, 1.0, MAX_STEP);
         }
     }
     return 1.0 / steps;
@@ -80,12 +80,12 @@ fn in_front(pixel: vec2i) -> vec4f {
     var sum = vec4f(0.0);
     for (var y = -1; y <= 1; y++) {
         for (var x = -1; x <= 1; x++) {
-            var neighbour = clamped(pixel + offset(x, y, scene.gap / 2));
-            if textureLoad(depths, neighbour, 0) <= behind {
-                neighbour = clamped(pixel + offset(x, y, scene.gap));
+            var neighbor = clamped(pixel + offset(x, y, scene.gap / 2));
+            if textureLoad(depths, neighbor, 0) <= behind {
+                neighbor = clamped(pixel + offset(x, y, scene.gap));
             }
-            if textureLoad(depths, neighbour, 0) > behind {
-                sum += vec4f(textureLoad(colors, neighbour, 0).rgb, 1.0);
+            if textureLoad(depths, neighbor, 0) > behind {
+                sum += vec4f(textureLoad(colors, neighbor, 0).rgb, 1.0);
             }
         }
     }

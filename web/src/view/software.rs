@@ -300,7 +300,7 @@ impl SoftwareRenderer {
     }
 
     /// The depths of the neighbours of each pixel of a row, on a circle.
-    fn neighbours(&self, row: usize, radius: i32) -> [&[f32]; 8] {
+    fn neighbors(&self, row: usize, radius: i32) -> [&[f32]; 8] {
         DIRECTIONS.map(|direction| {
             let (y, x) = offset(direction, radius);
             let row = row.saturating_add_signed(y).min(self.height - 1);
@@ -310,7 +310,7 @@ impl SoftwareRenderer {
     }
 
     /// Index of a pixel's neighbour. One outside the picture is moved to its border.
-    fn neighbour(&self, row: usize, column: usize, (y, x): (isize, isize)) -> usize {
+    fn neighbor(&self, row: usize, column: usize, (y, x): (isize, isize)) -> usize {
         let row = row.saturating_add_signed(y).min(self.height - 1);
         row * self.width + column.saturating_add_signed(x).min(self.width - 1)
     }
@@ -323,15 +323,15 @@ impl SoftwareRenderer {
             let first = self.depth_at(row, 0);
             let depths = &self.depth[first..first + self.width];
             steps.fill(1.0);
-            for neighbours in self.neighbours(row, scene.spread) {
-                for ((step, neighbour), here) in steps.iter_mut().zip(neighbours).zip(depths) {
-                    *step *= (neighbour / here).clamp(1.0, MAX_STEP);
+            for neighbors in self.neighbors(row, scene.spread) {
+                for ((step, neighbor), here) in steps.iter_mut().zip(neighbors).zip(depths) {
+                    *step *= (neighbor / here).clamp(1.0, MAX_STEP);
                 }
             }
             in_front.fill(0.0);
             let (near, far) = (
-                self.neighbours(row, scene.gap / 2),
-                self.neighbours(row, scene.gap),
+                self.neighbors(row, scene.gap / 2),
+                self.neighbors(row, scene.gap),
             );
             for (near, far) in near.into_iter().zip(far) {
                 let pairs = near.iter().zip(far);
@@ -361,12 +361,12 @@ impl SoftwareRenderer {
         let depth = |at: usize| self.depth[self.depth_at(at / self.width, at % self.width)];
         let (mut sum, mut count) = ([0; 4], 0);
         for direction in DIRECTIONS {
-            let neighbour = [scene.gap / 2, scene.gap]
-                .map(|radius| self.neighbour(row, column, offset(direction, radius)))
+            let neighbor = [scene.gap / 2, scene.gap]
+                .map(|radius| self.neighbor(row, column, offset(direction, radius)))
                 .into_iter()
-                .find(|neighbour| depth(*neighbour) > behind);
-            if let Some(neighbour) = neighbour {
-                let color = self.color[neighbour].to_le_bytes();
+                .find(|neighbor| depth(*neighbor) > behind);
+            if let Some(neighbor) = neighbor {
+                let color = self.color[neighbor].to_le_bytes();
                 sum = std::array::from_fn(|channel| sum[channel] + u32::from(color[channel]));
                 count += 1;
             }
@@ -387,7 +387,7 @@ impl SoftwareRenderer {
         for row in 0..self.height {
             for column in 0..self.width {
                 let is_inside = |direction| {
-                    self.identity[self.neighbour(row, column, direction)].owner == wanted
+                    self.identity[self.neighbor(row, column, direction)].owner == wanted
                 };
                 if self.identity[row * self.width + column].owner != wanted
                     || DIRECTIONS.into_iter().all(is_inside)
@@ -418,8 +418,8 @@ impl SoftwareRenderer {
     fn is_in_gap(&self, scene: &Scene, row: usize, column: usize, wanted: u32) -> bool {
         let owned = DIRECTIONS.into_iter().filter(|direction| {
             [scene.gap / 2, scene.gap].into_iter().any(|radius| {
-                let neighbour = self.neighbour(row, column, offset(*direction, radius));
-                self.identity[neighbour].owner == wanted
+                let neighbor = self.neighbor(row, column, offset(*direction, radius));
+                self.identity[neighbor].owner == wanted
             })
         });
         owned.count() as f32 >= ENCLOSED
