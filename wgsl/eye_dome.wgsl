@@ -1,7 +1,7 @@
 // Shades the drawn points by how much deeper they lie than their neighbours (eye-dome lighting:
-// edges and creases darken without normals), outlines the hovered and the selected instance, and
-// draws the floor grid behind everything. One fragment computes one pixel of the canvas, which a
-// single triangle covers.
+// edges and creases darken without normals), closes the gaps between the points of a surface,
+// outlines the hovered and the selected instance, and draws the floor grid behind everything. One
+// fragment computes one pixel of the canvas, which a single triangle covers.
 //
 // group binding access  element    shape          meaning
 // 0     0       uniform Scene      1              camera, colors, outlined instances
@@ -14,18 +14,19 @@
 // CPU counterpart: the shading at the end of web/src/view/software.rs.
 
 struct Scene {
-    world_from_clip: mat4x4f,
-    eye: vec3f,
-    near: f32,
-    background: vec3f,
-    strength: f32,
-    grid: vec3f,
-    floor: f32,      // height of the grid in metres
-    center: vec2f,   // where the grid is densest
-    reach: f32,      // metres to where the grid has faded out
-    hovered: u32,    // instance to outline lightly, or NO_INSTANCE
-    selected: u32,   // instance to outline strongly, or NO_INSTANCE
-    spread: f32,     // distance in pixels between a pixel and the neighbours it is compared with
+    eye: vec3f,           // position of the eye relative to the middle of the grid in metres
+    reach: f32,           // metres from the middle of the grid to where it has faded out
+    corner: vec3f,        // direction from the eye through the upper left corner of the picture
+    spread: i32,          // distance in pixels of the neighbours with which a pixel is compared
+    across: vec3f,        // change of the direction by one pixel to the right
+    gap: i32,             // pixels within which a gap between points has points around it
+    down: vec3f,          // change of the direction by one pixel down
+    hovered: u32,         // instance to outline lightly, or NO_INSTANCE
+    selected: u32,        // instance to outline strongly, or NO_INSTANCE
+    background: u32,      // packed 0xAABBGGRR sRGB, as the colors that follow
+    grid: u32,
+    hovered_color: u32,
+    selected_color: u32,
 }
 
 @group(0) @binding(0) var<uniform> scene: Scene;
@@ -33,8 +34,13 @@ struct Scene {
 @group(0) @binding(2) var identities: texture_2d<u32>;
 @group(0) @binding(3) var depths: texture_depth_2d;
 
-const FAR: f32 = 1e9;
 const NO_INSTANCE: u32 = 0xffffffffu;
+// A neighbour that is nearer than this part of the distance darkens a pixel no further.
+const MAX_STEP: f32 = 1.28;
+// A gap in a surface has points of the surface in at least this many of eight directions.
+const ENCLOSED: f32 = 6.0;
+// Through a gap one sees what is farther than the surface by this factor.
+const BEHIND: f32 = 1.05;
 
 @vertex
 fn triangle(@builtin(vertex_index) vertex: u32) -> @builtin(position) vec4f {
@@ -45,43 +51,76 @@ fn clamped(pixel: vec2i) -> vec2i {
     return clamp(pixel, vec2i(0), vec2i(textureDimensions(depths)) - 1);
 }
 
-// log2 of the distance, so that a step has the same weight near and far.
-fn log_depth(pixel: vec2i) -> f32 {
-    let depth = textureLoad(depths, clamped(pixel), 0);
-    return select(log2(scene.near / max(depth, 1e-12)), log2(FAR), depth == 0.0);
-}
-
 // The instance at a pixel, or NO_INSTANCE.
 fn owner(pixel: vec2i) -> u32 {
     let identity = textureLoad(identities, clamped(pixel), 0);
     return select(NO_INSTANCE, identity.y, identity.x != 0u);
 }
 
-fn shade(pixel: vec2i) -> f32 {
-    let here = log_depth(pixel);
-    let step = i32(scene.spread);
-    var sum = 0.0;
-    for (var i = 0; i < 8; i++) {
-        let angle = f32(i) * 0.7853982;
-        let offset = vec2i(round(vec2f(cos(angle), sin(angle)) * f32(step)));
-        sum += min(max(0.0, here - log_depth(pixel + offset)), 0.4);
-    }
-    return exp(-scene.strength * sum / 8.0);
+// The offset to the neighbour in direction `x`, `y` on a circle, in whole pixels.
+fn offset(x: i32, y: i32, radius: i32) -> vec2i {
+    return vec2i(x, y) * select(radius, (radius * 181 + 128) / 256, x * y != 0);
 }
 
-// 1 next to the border of the outlined instance, on its outer side.
-fn outline(pixel: vec2i, wanted: u32, width: i32) -> f32 {
+// The darkening grows with the ratio of the depths, so that a step has the same weight near and
+// far. A neighbour without a point is infinitely deep.
+fn shade(pixel: vec2i) -> f32 {
+    let here = textureLoad(depths, pixel, 0);
+    var steps = 1.0;
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            let neighbor = textureLoad(depths, clamped(pixel + offset(x, y, scene.spread)), 0);
+            steps *= clamp(neighbor / here, 1.0, MAX_STEP);
+        }
+    }
+    return 1.0 / steps;
+}
+
+// The mean color of the points around the pixel that are in front of it, and in how many of eight
+// directions there are any.
+fn in_front(pixel: vec2i) -> vec4f {
+    let behind = textureLoad(depths, pixel, 0) * BEHIND;
+    var sum = vec4f(0.0);
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            var neighbor = clamped(pixel + offset(x, y, scene.gap / 2));
+            if textureLoad(depths, neighbor, 0) <= behind {
+                neighbor = clamped(pixel + offset(x, y, scene.gap));
+            }
+            if textureLoad(depths, neighbor, 0) > behind {
+                sum += vec4f(textureLoad(colors, neighbor, 0).rgb, 1.0);
+            }
+        }
+    }
+    return vec4f(sum.rgb / max(sum.a, 1.0), sum.a);
+}
+
+// `true` if the pixel lies between points of the instance.
+fn in_gap(pixel: vec2i, wanted: u32) -> bool {
+    var around = 0.0;
+    for (var y = -1; y <= 1; y++) {
+        for (var x = -1; x <= 1; x++) {
+            let near = owner(pixel + offset(x, y, scene.gap / 2)) == wanted;
+            let far = owner(pixel + offset(x, y, scene.gap)) == wanted;
+            around += select(0.0, 1.0, near || far);
+        }
+    }
+    return around >= ENCLOSED;
+}
+
+// `true` next to the border of the outlined instance, on its outer side.
+fn outlined(pixel: vec2i, wanted: u32, width: i32) -> bool {
     if wanted == NO_INSTANCE || owner(pixel) == wanted {
-        return 0.0;
+        return false;
     }
     for (var y = -width; y <= width; y++) {
         for (var x = -width; x <= width; x++) {
             if x * x + y * y <= width * width + 1 && owner(pixel + vec2i(x, y)) == wanted {
-                return 1.0;
+                return !in_gap(pixel, wanted);
             }
         }
     }
-    return 0.0;
+    return false;
 }
 
 // Coverage of the floor point by the grid lines with this spacing; `per_pixel` is the size of one
@@ -92,29 +131,40 @@ fn line_cover(at: vec2f, spacing: f32, per_pixel: vec2f) -> f32 {
     return max(cover.x, cover.y) * clamp(spacing / max(per_pixel.x + per_pixel.y, 1e-6) / 12.0, 0.0, 1.0);
 }
 
+// Coverage of the pixel around `position` by the grid, which is seen only from above.
+fn grid_cover(position: vec2f) -> f32 {
+    let ray = scene.corner + position.x * scene.across + position.y * scene.down;
+    if scene.eye.z <= 0.0 || ray.z >= 0.0 {
+        return 0.0;
+    }
+    let along = scene.eye.z / -ray.z;
+    let at = scene.eye.xy + along * ray.xy;
+    let fade = 1.0 - smoothstep(0.3, 1.0, length(at) / scene.reach);
+    let right = along * (scene.across.xy - ray.xy * (scene.across.z / ray.z));
+    let below = along * (scene.down.xy - ray.xy * (scene.down.z / ray.z));
+    let per_pixel = abs(right) + abs(below);
+    return fade * max(0.35 * line_cover(at, 1.0, per_pixel), 0.6 * line_cover(at, 5.0, per_pixel));
+}
+
+fn unpacked(color: u32) -> vec3f {
+    return unpack4x8unorm(color).rgb;
+}
+
 @fragment
 fn eye_dome(@builtin(position) position: vec4f) -> @location(0) vec4f {
     let pixel = vec2i(position.xy);
-    let size = vec2f(textureDimensions(depths));
-    // The floor point under this pixel. It is computed for every pixel, because derivatives require
-    // uniform control flow.
-    let ndc = vec2f(position.x / size.x * 2.0 - 1.0, 1.0 - position.y / size.y * 2.0);
-    let ahead = scene.world_from_clip * vec4f(ndc, 0.5, 1.0);
-    let ray = normalize(ahead.xyz / ahead.w - scene.eye);
-    let along = (scene.floor - scene.eye.z) / select(ray.z, -1e-6, abs(ray.z) < 1e-6);
-    let hit = scene.eye.xy + ray.xy * along - scene.center;
-    let per_pixel = fwidth(hit);
-
-    var color = scene.background;
-    if along > 0.0 && scene.eye.z > scene.floor {
-        let fade = 1.0 - smoothstep(0.3, 1.0, length(hit) / scene.reach);
-        let cover = max(0.35 * line_cover(hit, 1.0, per_pixel), 0.6 * line_cover(hit, 5.0, per_pixel));
-        color = mix(color, scene.grid, cover * fade);
-    }
-    if textureLoad(identities, pixel, 0).x != 0u {
+    let surface = in_front(pixel);
+    var color: vec3f;
+    if outlined(pixel, scene.selected, scene.spread + 1) {
+        color = unpacked(scene.selected_color);
+    } else if outlined(pixel, scene.hovered, scene.spread) {
+        color = unpacked(scene.hovered_color);
+    } else if surface.a >= ENCLOSED {
+        color = surface.rgb;
+    } else if textureLoad(identities, pixel, 0).x != 0u {
         color = textureLoad(colors, pixel, 0).rgb * shade(pixel);
+    } else {
+        color = mix(unpacked(scene.background), unpacked(scene.grid), grid_cover(position.xy));
     }
-    color = mix(color, vec3f(1.0, 1.0, 1.0), 0.85 * outline(pixel, scene.hovered, 1));
-    color = mix(color, vec3f(1.0, 0.72, 0.1), outline(pixel, scene.selected, 2));
     return vec4f(color, 1.0);
 }

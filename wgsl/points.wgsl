@@ -84,7 +84,7 @@ fn corner(@builtin(vertex_index) vertex: u32, @builtin(instance_index) instance:
             out.color = unpack4x8unorm(look.color).rgb * light;
         }
         case 2u: { out.color = ramp((position.z - view.height_low) / view.height_span); }
-        default: { out.color = scan; }
+        default: { out.color = select(unpack4x8unorm(look.color).rgb, scan, colors[point] != 0u); }
     }
     // Smaller points stay square, since as circles they would miss every pixel center.
     out.offset = select(vec2f(0.0), offset, pixels > 3.0);

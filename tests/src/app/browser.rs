@@ -16,12 +16,21 @@ use super::{
 const FLAGS: &str = include_str!("../../../web/webdriver.json");
 /// The flags in [`FLAGS`] that enable WebGPU.
 const WEBGPU_FLAGS: [&str; 2] = ["--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader"];
+/// The flags with which Chromium also composes the page on the software device. Otherwise a canvas
+/// cannot show what WebGPU draws, and Chromium loses the device.
+const COMPOSING_FLAGS: [&str; 3] = [
+    "--enable-features=Vulkan",
+    "--use-vulkan=swiftshader",
+    "--use-angle=swiftshader",
+];
 
 /// The screen on which the page is shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Screen {
     /// 1440 x 900.
     Desktop,
+    /// A window of 960 x 600.
+    Window,
     /// 390 x 844, with touch input.
     Phone,
 }
@@ -33,9 +42,22 @@ pub struct Visit {
     pub screen: Screen,
     /// If `true`, the browser offers WebGPU.
     pub webgpu: bool,
+    /// If `true`, the browser can show a canvas of WebGPU.
+    pub composes: bool,
     /// JavaScript that runs in each worker before its own code, to inject faults that no machine
     /// produces on demand.
     pub before_worker: &'static str,
+}
+
+impl Screen {
+    /// Width and height in CSS pixels.
+    pub(super) fn size(self) -> (u32, u32) {
+        match self {
+            Self::Desktop => (1440, 900),
+            Self::Window => (960, 600),
+            Self::Phone => (390, 844),
+        }
+    }
 }
 
 impl Visit {
@@ -43,11 +65,19 @@ impl Visit {
     pub const DESKTOP: Self = Self {
         screen: Screen::Desktop,
         webgpu: true,
+        composes: false,
         before_worker: "",
     };
     /// A phone with WebGPU.
     pub const PHONE: Self = Self {
         screen: Screen::Phone,
+        ..Self::DESKTOP
+    };
+    /// A small window that can show a canvas of WebGPU: a software device takes long for each
+    /// pixel.
+    pub const COMPOSING: Self = Self {
+        screen: Screen::Window,
+        composes: true,
         ..Self::DESKTOP
     };
     /// A desktop without WebGPU.
@@ -89,6 +119,9 @@ impl Driver {
             serde_json::from_value(given["goog:chromeOptions"]["args"].clone())
                 .expect("with a list of flags");
         flags.retain(|flag| visit.webgpu || !WEBGPU_FLAGS.contains(&flag.as_str()));
+        if visit.composes {
+            flags.extend(COMPOSING_FLAGS.map(String::from));
+        }
         flags.extend([
             format!("--user-data-dir={}", profile.display()),
             "--hide-scrollbars".into(),
@@ -96,7 +129,8 @@ impl Driver {
         ]);
         let mut options = json!({ "args": flags, "prefs": { "download.default_directory": folder.join("downloads") } });
         if visit.screen == Screen::Phone {
-            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": 390, "height": 844, "pixelRatio": 2.0, "touch": true } });
+            let (width, height) = visit.screen.size();
+            options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
         }
         let capabilities = json!({ "browserName": "chrome", "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } });
         let Value::Object(capabilities) = capabilities else {

@@ -19,6 +19,7 @@ mod browser;
 pub mod elsewhere;
 mod gpu_calls;
 mod page;
+mod pixels;
 mod process;
 pub mod rooms;
 mod script;
@@ -26,6 +27,7 @@ mod script;
 pub use browser::{Screen, Visit};
 pub use gpu_calls::GpuCalls;
 pub use page::{Chip, Page, Row, STEP};
+pub use pixels::Pixels;
 pub use script::{Cancelled, Picture, StageShown, Watched};
 
 use browser::Driver;

@@ -31,9 +31,9 @@ const PAGE: Duration = Duration::from_secs(90);
 /// Time limit for a whole room to pass through every stage, on two busy cores.
 const ROOM: Duration = Duration::from_secs(300);
 /// Time between two checks of a condition.
-const LOOK: Duration = Duration::from_millis(40);
+pub(super) const LOOK: Duration = Duration::from_millis(40);
 /// A picture that is unchanged for this time is at rest.
-const REST: Duration = Duration::from_millis(500);
+pub(super) const REST: Duration = Duration::from_millis(500);
 
 /// One row of the list.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
@@ -78,10 +78,10 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if visit.screen == Screen::Desktop {
+        if visit.screen != Screen::Phone {
             // The size of the window would include the browser's borders.
-            let size =
-                json!({ "width": 1440, "height": 900, "deviceScaleFactor": 1, "mobile": false });
+            let (width, height) = visit.screen.size();
+            let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
             page.vendor(
                 "goog/cdp/execute",
                 json!({ "cmd": "Emulation.setDeviceMetricsOverride", "params": size }),
@@ -314,14 +314,7 @@ impl Page {
             (1..10).map(move |column| (f64::from(column) * 100.0, f64::from(row) * 80.0))
         });
         for (x, y) in pixels {
-            self.mouse(
-                MouseActions::new("mouse".into()).then(PointerAction::MoveTo {
-                    duration: None,
-                    x,
-                    y,
-                }),
-            )
-            .await;
+            self.point_at((x, y)).await;
             if let Some(row) = self
                 .rows()
                 .await
@@ -334,15 +327,57 @@ impl Page {
         panic!("the picture shows nothing but thing {thing}");
     }
 
+    /// Moves the mouse to a place in the window, CSS pixels.
+    pub async fn point_at(&self, (x, y): (f64, f64)) {
+        let there = PointerAction::MoveTo {
+            duration: None,
+            x,
+            y,
+        };
+        self.mouse(MouseActions::new("mouse".into()).then(there))
+            .await;
+    }
+
+    /// The instances that the page finds under the mouse at these places of the picture, CSS
+    /// pixels, one after another.
+    pub async fn instances_at(&self, places: &[(f64, f64)]) -> Vec<Option<u32>> {
+        let found = self
+            .client
+            .execute_async(script::HOVER, vec![json!(places)])
+            .await
+            .unwrap_or_else(|error| panic!("the picture is not picked: {error}"));
+        serde_json::from_value(found).expect("one instance or none per place")
+    }
+
+    /// Makes the page believe that the user prefers a dark or a light page, and no motion.
+    pub async fn prefer(&self, dark: bool) {
+        let scheme = if dark { "dark" } else { "light" };
+        let features = json!([
+            { "name": "prefers-color-scheme", "value": scheme },
+            { "name": "prefers-reduced-motion", "value": "reduce" },
+        ]);
+        let body =
+            json!({ "cmd": "Emulation.setEmulatedMedia", "params": { "features": features } });
+        self.vendor("goog/cdp/execute", body).await;
+    }
+
     /// Clicks at the position of the mouse.
     pub async fn click(&self) {
-        let click = MouseActions::new("mouse".into()).then(PointerAction::Down {
-            button: MOUSE_BUTTON_LEFT,
-        });
-        self.mouse(click.then(PointerAction::Up {
-            button: MOUSE_BUTTON_LEFT,
-        }))
-        .await;
+        self.mouse(clicked(MouseActions::new("mouse".into()))).await;
+    }
+
+    /// Double-clicks at the position of the mouse.
+    pub async fn double_click(&self) {
+        self.mouse(clicked(clicked(MouseActions::new("mouse".into()))))
+            .await;
+    }
+
+    /// A picture of the window, as PNG.
+    pub(super) async fn screenshot(&self) -> Vec<u8> {
+        self.client
+            .screenshot()
+            .await
+            .unwrap_or_else(|error| panic!("no picture of the window: {error}"))
     }
 
     async fn mouse(&self, actions: MouseActions) {
@@ -431,7 +466,7 @@ impl Page {
             .unwrap_or_else(|error| panic!("the driver does not do {path}: {error}"))
     }
 
-    async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[Value]) -> T {
+    pub(super) async fn run<T: DeserializeOwned>(&self, script: &str, arguments: &[Value]) -> T {
         let value = self
             .client
             .execute(script, arguments.to_vec())
@@ -440,6 +475,13 @@ impl Page {
         serde_json::from_value(value)
             .unwrap_or_else(|error| panic!("a script gave back something else: {error}"))
     }
+}
+
+fn clicked(actions: MouseActions) -> MouseActions {
+    let button = MOUSE_BUTTON_LEFT;
+    actions
+        .then(PointerAction::Down { button })
+        .then(PointerAction::Up { button })
 }
 
 fn css(testid: &str) -> String {

@@ -9,8 +9,12 @@ use std::{
 };
 
 use segscape::{
+    bundle::{self, Bundle, ColorMode, Meta, Name, Provenance, SavedView},
+    instances::{Aabb, Instance, Segmentation},
     progress::Monitor,
     scan::{self, Scan},
+    superpoint::Superpoints,
+    text,
 };
 
 use super::{Stand, process::program};
@@ -62,11 +66,72 @@ impl Stand {
         self.file("thin-room.ply", ply.as_bytes())
     }
 
+    /// The same room as a bundle with the instances that it was made of, so that no network runs.
+    pub fn segmented_room(&self) -> PathBuf {
+        self.file("room.segscape", &bundle::encode(&segmented(synthetic())))
+    }
+
     /// Writes a file into the story's folder.
     pub fn file(&self, name: &str, bytes: &[u8]) -> PathBuf {
         let path = self.folder.path().join(name);
         fs::write(&path, bytes).expect("the story's folder can be written");
         path
+    }
+}
+
+/// A bundle of a synthetic room. Each instance in it is one superpoint; superpoint 0 is the rest.
+fn segmented(ply: &[u8]) -> Bundle {
+    let room = read(ply);
+    let rows = room.table.point_rows();
+    let [instances, classes] = ["instance", "semantic"].map(|name| -> Vec<u32> {
+        let column = rows.column(name).expect("a synthetic room has labels");
+        column.values().map(|label| label as u32).collect()
+    });
+    let superpoints = Superpoints::from_ids(&instances);
+    let superpoint_of_point = superpoints.superpoint_of_point();
+    let rest = instances
+        .iter()
+        .position(|instance| *instance == 0)
+        .map(|point| superpoint_of_point[point]);
+    let (mut found, mut names) = (Vec::new(), Vec::new());
+    for superpoint in (0..superpoints.count() as u32).filter(|id| Some(*id) != rest) {
+        let points: Vec<usize> = (0..room.len())
+            .filter(|point| superpoint_of_point[*point] == superpoint)
+            .collect();
+        let mut embedding = vec![0.0; text::DIM];
+        embedding[0] = 1.0;
+        found.push(Instance {
+            superpoints: vec![superpoint],
+            crop: None,
+            score: 1.0,
+            embedding,
+            bounds: points.iter().fold(Aabb::EMPTY, |bounds, point| {
+                bounds.with(room.positions[*point])
+            }),
+            points: points.len() as u32,
+        });
+        names.push(Name {
+            text: format!("class {}", classes[points[0]]),
+            by_user: true,
+        });
+    }
+    Bundle {
+        segmentation: Segmentation {
+            instances: found,
+            logit_scale: 1.0,
+        },
+        meta: Meta {
+            names,
+            view: SavedView {
+                color_mode: ColorMode::Instance,
+                ..SavedView::default()
+            },
+            frame: room.frame,
+            provenance: Provenance::default(),
+        },
+        superpoints,
+        positions: room.positions,
+        colors: room.colors,
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde::Deserialize;
 
 /// Runs once, as soon as the page is loaded. Records when the picture first shows something, when
-/// each stage appears, and every long task.
+/// each stage appears, and every long task, and counts the frames that the page has requested.
 pub const WATCH: &str = r#"
     const watched = window.watched = { drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
@@ -15,6 +15,15 @@ pub const WATCH: &str = r#"
             if (!watched.stages.some(stage => stage.name === name.textContent))
                 watched.stages.push({ name: name.textContent, at: performance.now() });
     }).observe(document.body, { subtree: true, childList: true, characterData: true });
+    const request = window.requestAnimationFrame.bind(window);
+    window.framesDue = 0;
+    window.requestAnimationFrame = call => {
+        window.framesDue += 1;
+        return request(time => {
+            window.framesDue -= 1;
+            call(time);
+        });
+    };
     const scratch = new OffscreenCanvas(64, 40).getContext('2d', { willReadFrequently: true });
     const look = () => {
         const canvas = document.querySelector('[data-testid=viewer-canvas]');
@@ -26,7 +35,7 @@ pub const WATCH: &str = r#"
                 drawn += Math.abs(data[at] - data[0]) + Math.abs(data[at + 1] - data[1]) + Math.abs(data[at + 2] - data[2]) > 24;
             if (drawn > 100) return watched.drawn = performance.now();
         }
-        requestAnimationFrame(look);
+        request(look);
     };
     look();
 "#;
@@ -221,6 +230,48 @@ impl Picture {
         pixels.iter().filter(differs).count() as f64 / pixels.len() as f64
     }
 }
+
+/// Makes everything but the picture transparent, or visible again. The layout and what the mouse is
+/// over stay.
+pub const BARE: &str = r#"
+    const [bare] = arguments;
+    document.getElementById('bare')?.remove();
+    if (bare) {
+        const style = document.head.appendChild(document.createElement('style'));
+        style.id = 'bare';
+        style.textContent = 'body :not(:has(.viewer), .viewer) { opacity: 0 !important }';
+    }
+"#;
+
+/// Moves a mouse over places of the picture and returns the instance that the page finds at each.
+/// Values come back from the GPU in buffers, for which it waits. Frames are held back meanwhile:
+/// each would show another outline, and the next answer would wait for it.
+pub const HOVER: &str = r#"
+    const [places, answer] = arguments;
+    const canvas = document.querySelector('[data-testid=viewer-canvas]');
+    const reads = [], map = GPUBuffer.prototype.mapAsync;
+    GPUBuffer.prototype.mapAsync = function (...given) {
+        const read = map.apply(this, given);
+        reads.push(read);
+        return read;
+    };
+    const frames = [], request = window.requestAnimationFrame;
+    window.requestAnimationFrame = call => frames.push(call);
+    (async () => {
+        const found = [];
+        for (const [x, y] of places) {
+            canvas.dispatchEvent(new PointerEvent('pointermove', { clientX: x, clientY: y, pointerId: 1, bubbles: true }));
+            await Promise.allSettled(reads.splice(0));
+            await new Promise(later => setTimeout(later));
+            const row = document.querySelector('[data-testid=instance-row].hovered');
+            found.push(row ? Number(row.dataset.instance) : null);
+        }
+        GPUBuffer.prototype.mapAsync = map;
+        window.requestAnimationFrame = request;
+        frames.forEach(call => requestAnimationFrame(call));
+        answer(found);
+    })();
+"#;
 
 /// Elements that cover elements to be seen or pressed, or that extend beyond the window; empty for
 /// a sound page.

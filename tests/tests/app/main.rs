@@ -11,4 +11,5 @@ mod files;
 mod interruption;
 mod links;
 mod looks;
+mod picture;
 mod whole_way;

@@ -28,10 +28,11 @@ pub fn ViewerCanvas() -> impl IntoView {
     let state = State::expect();
     keep_in_step(state);
     // A canvas that has had one kind of context cannot get another kind, so every renderer gets its
-    // own canvas.
-    move || {
-        let made = state.canvas.get();
-        view! { <Canvas made /> }
+    // own canvas: an element with another key is another element.
+    view! {
+        <For each=move || [state.canvas.get()] key=|made| *made let:made>
+            <Canvas made />
+        </For>
     }
 }
 

@@ -76,6 +76,14 @@ impl Camera {
             * Mat4::look_at_rh(self.eye(), self.target, up)
     }
 
+    /// The direction from the eye through a place `at` of a picture that is `aspect` times as wide
+    /// as it is high, whose corners are at -1 and 1, y up. Its length along the camera's axis is 1.
+    pub fn ray(&self, aspect: f32, at: Vec2) -> Vec3 {
+        let (right, up) = self.right_and_up();
+        let half_height = (FIELD_OF_VIEW / 2.0).tan();
+        half_height * (aspect * at.x * right + at.y * up) - self.backward()
+    }
+
     /// Height in pixels of an object one metre high and one metre away, in a picture `height`
     /// pixels high.
     pub fn pixels_per_metre(height: f32) -> f32 {

@@ -122,14 +122,11 @@ impl Frame {
         Mat4::from_translation(Vec3::new(-self.covered.x, self.covered.y, 0.0))
             * self.camera.clip_from_world(width / height)
     }
-}
 
-/// Colors of the background and of the floor grid, sRGB in `0..=1`, for a dark or a light page.
-/// `static/style.css` has the same backgrounds.
-pub fn surroundings(dark: bool) -> ([f32; 3], [f32; 3]) {
-    if dark {
-        ([0.063, 0.071, 0.086], [0.30, 0.33, 0.38])
-    } else {
-        ([0.945, 0.949, 0.957], [0.62, 0.65, 0.70])
+    /// The direction from the eye through a place `at` of a picture that is `aspect` times as wide
+    /// as it is high, whose corners are at -1 and 1, y up. Its length along the camera's axis is 1.
+    pub fn ray(&self, aspect: f32, at: Vec2) -> Vec3 {
+        let shift = Vec2::new(self.covered.x, -self.covered.y);
+        self.camera.ray(aspect, at + shift)
     }
 }

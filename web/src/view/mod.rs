@@ -20,6 +20,7 @@ pub mod cloud;
 pub mod gpu;
 pub mod navigate;
 pub mod palette;
+pub mod picture;
 pub mod software;
 
 /// Duration of a camera flight, milliseconds.

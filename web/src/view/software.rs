@@ -1,4 +1,5 @@
-//! Draws the cloud without WebGPU: a z-buffer in wasm memory, copied to a 2D canvas.
+//! Draws the cloud without WebGPU: a z-buffer in wasm memory, copied to a 2D canvas. The picture is
+//! that of `wgsl/points.wgsl` and `wgsl/eye_dome.wgsl`.
 //!
 //! Viewing always works, though more slowly: each call does a few milliseconds of work, so a large
 //! cloud at rest takes several calls to appear, and while the camera moves the viewer requests
@@ -6,29 +7,45 @@
 
 use std::ops::Range;
 
-use glam::Vec4;
+use glam::{Vec2, Vec3, Vec4};
 use segscape::instances::NO_INSTANCE;
 use wasm_bindgen::{Clamped, JsCast};
 use web_sys::{CanvasRenderingContext2d, HtmlCanvasElement, ImageData};
 
 use super::{
-    camera::Camera,
-    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint, pack, surroundings},
+    cloud::{Cloud, Drawn, Frame, Hit, Look, Paint, pack},
     palette,
+    picture::{MAX_GAP, Scene, View},
 };
 use crate::browser;
 
 /// Time budget of one call, milliseconds, so that the page stays responsive.
 const CALL_MS: f64 = 10.0;
 /// Number of points, and rows of pixels, between two checks of the clock.
-const POINTS_PER_LOOK: usize = 1 << 14;
+const POINTS_PER_LOOK: usize = 1 << 12;
 const ROWS_PER_LOOK: usize = 32;
 /// Maximum number of pixels of a picture. Larger canvases are drawn at a lower resolution and
 /// scaled up by the browser.
 const MAX_PIXELS: f32 = 1.4e6;
-/// Colors of the outlines; `wgsl/eye_dome.wgsl` has the same.
-const SELECTED: [u8; 3] = [255, 184, 26];
-const HOVERED: [u8; 3] = [245, 245, 245];
+/// The constants of `wgsl/eye_dome.wgsl`.
+const MAX_STEP: f32 = 1.28;
+const ENCLOSED: f32 = 6.0;
+const BEHIND: f32 = 1.05;
+/// Largest diameter of a point, pixels; `wgsl/points.wgsl` has the same.
+const MAX_POINT: f32 = 48.0;
+/// The directions of a pixel's neighbours, y and x.
+const DIRECTIONS: [(isize, isize); 8] = [
+    (-1, -1),
+    (-1, 0),
+    (-1, 1),
+    (0, -1),
+    (0, 1),
+    (1, -1),
+    (1, 0),
+    (1, 1),
+];
+/// Without light, a point is black.
+const BLACK: u32 = 0xff00_0000;
 
 /// The software renderer with the picture in progress.
 pub struct SoftwareRenderer {
@@ -40,7 +57,8 @@ pub struct SoftwareRenderer {
     /// Pixels of the picture per pixel of the canvas, at most 1.
     scale: f32,
     color: Vec<u32>,
-    /// Depth of each pixel, metres.
+    /// Reversed depth of each pixel: near / metres; 0 without a point. Each row begins and ends with
+    /// [`MAX_GAP`] copies of its first and last pixel, so that every pixel has all its neighbours.
     depth: Vec<f32>,
     identity: Vec<Hit>,
     /// The final colors, copied to the canvas.
@@ -111,20 +129,34 @@ impl SoftwareRenderer {
         let in_time = || browser::now() - start < CALL_MS;
         let mut job = self.job.take().unwrap_or_else(|| self.begin(frame, start));
         let (points, stride) = (cloud.positions.len(), job.frame.stride as usize);
+        let size = (self.width as u32, self.height as u32);
+        let view = View::new(cloud, &job.frame, size);
         while job.point < points && in_time() {
             let end = (job.point + POINTS_PER_LOOK * stride).min(points);
-            self.splat(cloud, &job.frame, (job.point..end).step_by(stride));
+            let part = (job.point..end).step_by(stride);
+            self.splat(cloud, &job.frame, &view, part);
             job.point = end;
         }
+        if job.point >= points && job.row == 0 {
+            self.extend_depth();
+        }
+        let scene = Scene::new(cloud, &job.frame, size);
         while job.point >= points && job.row < self.height && in_time() {
             let end = (job.row + ROWS_PER_LOOK).min(self.height);
-            self.shade(&job.frame, job.row..end);
+            self.shade(&scene, job.row..end);
             job.row = end;
         }
         if job.row < self.height {
             self.job = Some(job);
             return Drawn::Partly;
         }
+        self.outline(&scene, scene.hovered, scene.spread, scene.hovered_color);
+        self.outline(
+            &scene,
+            scene.selected,
+            scene.spread + 1,
+            scene.selected_color,
+        );
         self.present();
         self.picture_ms = (browser::now() - job.began) as f32;
         if job.frame == *frame {
@@ -140,7 +172,7 @@ impl SoftwareRenderer {
     }
 
     fn begin(&mut self, frame: &Frame, began: f64) -> Job {
-        self.depth.fill(f32::INFINITY);
+        self.depth.fill(0.0);
         self.identity.fill(NOTHING);
         Job {
             frame: *frame,
@@ -179,7 +211,7 @@ impl SoftwareRenderer {
             (self.width, self.height, self.scale) = (wanted.0, wanted.1, scale);
             let pixels = wanted.0 * wanted.1;
             self.color = vec![0; pixels];
-            self.depth = vec![f32::INFINITY; pixels];
+            self.depth = vec![0.0; (wanted.0 + 2 * MAX_GAP) * wanted.1];
             self.identity = vec![NOTHING; pixels];
             self.shaded = vec![0; pixels];
             self.canvas.set_width(wanted.0 as u32);
@@ -188,67 +220,59 @@ impl SoftwareRenderer {
         }
     }
 
-    fn splat(&mut self, cloud: &Cloud, frame: &Frame, points: impl Iterator<Item = usize>) {
-        let (width, height) = (self.width as f32, self.height as f32);
-        let clip_from_world = frame.clip_from_world((width, height));
-        let pixels_per_metre = Camera::pixels_per_metre(height);
-        let point_size = cloud.spacing * frame.point_size * (frame.stride as f32).sqrt();
-        let (low, span) = cloud
-            .bounds
-            .map_or((0.0, 1.0), |b| (b.min[2], (b.max[2] - b.min[2]).max(1e-6)));
+    fn splat(
+        &mut self,
+        cloud: &Cloud,
+        frame: &Frame,
+        view: &View,
+        points: impl Iterator<Item = usize>,
+    ) {
         let near = frame.camera.near();
         for point in points {
             let owner = cloud.owner(point);
             let look = self.looks[(owner as usize).min(self.looks.len() - 1)];
-            let [x, y, z] = cloud.positions[point];
-            let clip = clip_from_world * Vec4::new(x, y, z, 1.0);
+            let position = Vec3::from(cloud.positions[point]);
+            let clip: Vec4 = view.clip_from_world * position.extend(1.0);
             if look.shown == 0 || clip.w < near {
                 continue;
             }
-            let (px, py) = (
-                (clip.x / clip.w + 1.0) * 0.5 * width,
-                (1.0 - clip.y / clip.w) * 0.5 * height,
-            );
-            let size = (point_size * pixels_per_metre / clip.w).clamp(1.5, 24.0);
-            let (left, top) = (
-                (px - size / 2.0).round() as i32,
-                (py - size / 2.0).round() as i32,
-            );
-            let side = size.round() as i32;
-            let (right, bottom) = (
-                (left + side).min(self.width as i32),
-                (top + side).min(self.height as i32),
-            );
-            if right <= 0 || bottom <= 0 || left >= right || top >= bottom {
+            let center = (Vec2::new(clip.x, -clip.y) / clip.w + Vec2::ONE) * 0.5 * view.viewport;
+            let size = (view.point_size * view.pixels_per_metre / clip.w)
+                .clamp(view.min_pixels, MAX_POINT);
+            // A pixel is covered if its middle is.
+            let columns = covered(center.x, size, self.width);
+            let rows = covered(center.y, size, self.height);
+            if columns.is_empty() || rows.is_empty() {
                 continue;
             }
+            let scan = cloud.colors.get(point).copied();
             let color = match frame.paint {
-                Paint::Scan => cloud.colors.get(point).copied().unwrap_or(look.color),
-                Paint::Owner => cloud
-                    .colors
-                    .get(point)
-                    .map_or(look.color, |scan| lit(look.color, *scan)),
-                Paint::Height => pack(palette::ramp((z - low) / span)),
+                Paint::Owner => scan.map_or(look.color, |scan| lit(look.color, scan)),
+                Paint::Height => pack(palette::ramp(
+                    (position.z - view.height_low) / view.height_span,
+                )),
+                Paint::Scan => scan.unwrap_or(look.color),
             };
             let hit = Hit {
                 point: point as u32,
                 owner,
             };
-            // Small points stay square, as in `wgsl/points.wgsl`.
-            let reach = if size > 4.0 {
+            // Smaller points stay square, since as circles they would miss every pixel center.
+            let reach = if size > 3.0 {
                 (size / 2.0).powi(2)
             } else {
                 f32::INFINITY
             };
-            for row in top.max(0)..bottom {
-                let dy = (row as f32 + 0.5 - py).powi(2);
-                for column in left.max(0)..right {
-                    if (column as f32 + 0.5 - px).powi(2) + dy > reach {
+            let depth = near / clip.w;
+            for row in rows {
+                let dy = (row as f32 + 0.5 - center.y).powi(2);
+                for column in columns.clone() {
+                    if (column as f32 + 0.5 - center.x).powi(2) + dy > reach {
                         continue;
                     }
-                    let at = row as usize * self.width + column as usize;
-                    if clip.w < self.depth[at] {
-                        self.depth[at] = clip.w;
+                    let (at, depth_at) = (row * self.width + column, self.depth_at(row, column));
+                    if depth > self.depth[depth_at] {
+                        self.depth[depth_at] = depth;
                         self.color[at] = color;
                         self.identity[at] = hit;
                     }
@@ -257,46 +281,145 @@ impl SoftwareRenderer {
         }
     }
 
-    /// Eye-dome lighting and outlines as in `wgsl/eye_dome.wgsl`, with four neighbours and without
-    /// the grid.
-    fn shade(&mut self, frame: &Frame, rows: Range<usize>) {
-        let background = pack(surroundings(frame.dark).0.map(|c| (c * 255.0) as u8));
-        let last = self.color.len() - 1;
-        for at in rows.start * self.width..rows.end * self.width {
-            // Beyond the border of the picture, the pixel itself is used as its neighbour.
-            let column = at % self.width;
-            let neighbors = [
-                (column > 0).then(|| at - 1),
-                (column + 1 < self.width).then_some(at + 1),
-                at.checked_sub(self.width),
-                Some(at + self.width).filter(|below| *below <= last),
-            ]
-            .map(|neighbor| neighbor.unwrap_or(at));
-            let here = self.identity[at];
-            self.shaded[at] = background;
-            if here != NOTHING {
-                let depth = self.depth[at];
-                // The relative depth replaces the logarithm: it is equal for small steps and
-                // cheaper.
-                let deeper: f32 = neighbors
-                    .iter()
-                    .map(|n| (1.0 - self.depth[*n] / depth).clamp(0.0, 0.3))
-                    .sum();
-                let light = (256.0 / (1.0 + 2.6 * deeper)) as u32;
-                let dim = |shift: u32| (((self.color[at] >> shift & 255) * light) >> 8) << shift;
-                self.shaded[at] = 0xff00_0000 | dim(0) | dim(8) | dim(16);
+    /// Completes the rows of depths, once all points are there.
+    fn extend_depth(&mut self) {
+        let last = MAX_GAP + self.width - 1;
+        for row in self.depth.chunks_exact_mut(self.width + 2 * MAX_GAP) {
+            let (first_depth, last_depth) = (row[MAX_GAP], row[last]);
+            row[..MAX_GAP].fill(first_depth);
+            row[last + 1..].fill(last_depth);
+        }
+    }
+
+    /// Index of a pixel's depth.
+    fn depth_at(&self, row: usize, column: usize) -> usize {
+        row * (self.width + 2 * MAX_GAP) + MAX_GAP + column
+    }
+
+    /// The depths of the neighbours of each pixel of a row, on a circle.
+    fn neighbors(&self, row: usize, radius: i32) -> [&[f32]; 8] {
+        DIRECTIONS.map(|direction| {
+            let (y, x) = offset(direction, radius);
+            let row = row.saturating_add_signed(y).min(self.height - 1);
+            let first = self.depth_at(row, 0).strict_add_signed(x);
+            &self.depth[first..first + self.width]
+        })
+    }
+
+    /// Index of a pixel's neighbour. One outside the picture is moved to its border.
+    fn neighbor(&self, row: usize, column: usize, (y, x): (isize, isize)) -> usize {
+        let row = row.saturating_add_signed(y).min(self.height - 1);
+        row * self.width + column.saturating_add_signed(x).min(self.width - 1)
+    }
+
+    /// Eye-dome lighting, closed gaps and the floor grid.
+    fn shade(&mut self, scene: &Scene, rows: Range<usize>) {
+        // Both are computed for whole rows, several pixels at a time.
+        let (mut steps, mut in_front) = (vec![0.0; self.width], vec![0.0; self.width]);
+        for row in rows {
+            let first = self.depth_at(row, 0);
+            let depths = &self.depth[first..first + self.width];
+            steps.fill(1.0);
+            for neighbors in self.neighbors(row, scene.spread) {
+                for ((step, neighbor), here) in steps.iter_mut().zip(neighbors).zip(depths) {
+                    *step *= (neighbor / here).clamp(1.0, MAX_STEP);
+                }
             }
-            let borders = |wanted| {
-                wanted != NO_INSTANCE
-                    && here.owner != wanted
-                    && neighbors.iter().any(|n| self.identity[*n].owner == wanted)
-            };
-            if borders(frame.selected) {
-                self.shaded[at] = pack(SELECTED);
-            } else if borders(frame.hovered) {
-                self.shaded[at] = pack(HOVERED);
+            in_front.fill(0.0);
+            let (near, far) = (
+                self.neighbors(row, scene.gap / 2),
+                self.neighbors(row, scene.gap),
+            );
+            for (near, far) in near.into_iter().zip(far) {
+                let pairs = near.iter().zip(far);
+                for ((count, (near, far)), here) in in_front.iter_mut().zip(pairs).zip(depths) {
+                    let nearest = if near > far { near } else { far };
+                    *count += if *nearest > here * BEHIND { 1.0 } else { 0.0 };
+                }
+            }
+            for column in 0..self.width {
+                let at = row * self.width + column;
+                self.shaded[at] = if in_front[column] >= ENCLOSED {
+                    self.surface(scene, row, column)
+                } else if self.depth[first + column] == 0.0 {
+                    let position = Vec2::new(column as f32 + 0.5, row as f32 + 0.5);
+                    let cover = grid_cover(scene, position);
+                    mixed(scene.background, scene.grid, cover)
+                } else {
+                    mixed(BLACK, self.color[at], 1.0 / steps[column])
+                };
             }
         }
+    }
+
+    /// The mean color of the points around a gap that are in front of it.
+    fn surface(&self, scene: &Scene, row: usize, column: usize) -> u32 {
+        let behind = self.depth[self.depth_at(row, column)] * BEHIND;
+        let depth = |at: usize| self.depth[self.depth_at(at / self.width, at % self.width)];
+        let (mut sum, mut count) = ([0; 4], 0);
+        for direction in DIRECTIONS {
+            let neighbor = [scene.gap / 2, scene.gap]
+                .map(|radius| self.neighbor(row, column, offset(direction, radius)))
+                .into_iter()
+                .find(|neighbor| depth(*neighbor) > behind);
+            if let Some(neighbor) = neighbor {
+                let color = self.color[neighbor].to_le_bytes();
+                sum = std::array::from_fn(|channel| sum[channel] + u32::from(color[channel]));
+                count += 1;
+            }
+        }
+        u32::from_le_bytes(sum.map(|sum| ((2 * sum + count) / (2 * count.max(1))) as u8))
+    }
+
+    /// Draws the outline of an owner around its border, `width` pixels wide.
+    fn outline(&mut self, scene: &Scene, wanted: u32, width: i32, color: u32) {
+        if wanted == NO_INSTANCE {
+            return;
+        }
+        let disk: Vec<(isize, isize)> = (-width..=width)
+            .flat_map(|y| (-width..=width).map(move |x| (y, x)))
+            .filter(|(y, x)| x * x + y * y <= width * width + 1)
+            .map(|(y, x)| (y as isize, x as isize))
+            .collect();
+        for row in 0..self.height {
+            for column in 0..self.width {
+                let is_inside = |direction| {
+                    self.identity[self.neighbor(row, column, direction)].owner == wanted
+                };
+                if self.identity[row * self.width + column].owner != wanted
+                    || DIRECTIONS.into_iter().all(is_inside)
+                {
+                    continue;
+                }
+                for (y, x) in &disk {
+                    let (Some(row), Some(column)) =
+                        (row.checked_add_signed(*y), column.checked_add_signed(*x))
+                    else {
+                        continue;
+                    };
+                    if row >= self.height || column >= self.width {
+                        continue;
+                    }
+                    let at = row * self.width + column;
+                    if self.identity[at].owner != wanted
+                        && !self.is_in_gap(scene, row, column, wanted)
+                    {
+                        self.shaded[at] = color;
+                    }
+                }
+            }
+        }
+    }
+
+    /// Returns `true` if the pixel lies between points of the owner.
+    fn is_in_gap(&self, scene: &Scene, row: usize, column: usize, wanted: u32) -> bool {
+        let owned = DIRECTIONS.into_iter().filter(|direction| {
+            [scene.gap / 2, scene.gap].into_iter().any(|radius| {
+                let neighbor = self.neighbor(row, column, offset(*direction, radius));
+                self.identity[neighbor].owner == wanted
+            })
+        });
+        owned.count() as f32 >= ENCLOSED
     }
 
     fn present(&self) {
@@ -312,13 +435,68 @@ impl SoftwareRenderer {
     }
 }
 
-/// Modulates a flat color by the brightness of the scan, so that shapes stay recognizable.
-/// `wgsl/points.wgsl` does the same.
-fn lit(flat: u32, scan: u32) -> u32 {
-    let [r, g, b, _] = scan.to_le_bytes().map(u32::from);
-    // A factor from 0.55 to 1.3, in units of 1/256.
-    let light = 141 + (r * 77 + g * 151 + b * 28) * 3 / 1024;
+/// The offset to the neighbour in a direction on a circle, y and x, in whole pixels.
+fn offset((y, x): (isize, isize), radius: i32) -> (isize, isize) {
+    let radius = radius as isize;
+    let reach = if y * x == 0 {
+        radius
+    } else {
+        (radius * 181 + 128) / 256
+    };
+    (y * reach, x * reach)
+}
+
+/// The pixels whose middles a point of this size covers along one axis.
+fn covered(center: f32, size: f32, pixels: usize) -> Range<usize> {
+    // A negative number becomes 0.
+    let first = |edge: f32| ((edge - 0.5).ceil() as usize).min(pixels);
+    first(center - size / 2.0)..first(center + size / 2.0)
+}
+
+/// Coverage of the pixel around `position` by the floor grid, which is seen only from above. It is
+/// computed for most pixels of many pictures, hence with few divisions.
+fn grid_cover(scene: &Scene, position: Vec2) -> f32 {
+    let ray = scene.corner + position.x * scene.across + position.y * scene.down;
+    if scene.eye.z <= 0.0 || ray.z >= 0.0 {
+        return 0.0;
+    }
+    let per_height = 1.0 / ray.z;
+    let along = -scene.eye.z * per_height;
+    let at = scene.eye.truncate() + along * ray.truncate();
+    let distance = at.length() / scene.reach;
+    if distance >= 1.0 {
+        return 0.0;
+    }
+    let t = ((distance - 0.3) * (1.0 / 0.7)).max(0.0);
+    let fade = 1.0 - t * t * (3.0 - 2.0 * t);
+    let change = |step: Vec3| along * (step.truncate() - ray.truncate() * (step.z * per_height));
+    let per_pixel = change(scene.across).abs() + change(scene.down).abs();
+    let pixels = per_pixel.max(Vec2::splat(1e-6)).recip();
+    let both = 1.0 / per_pixel.element_sum().max(1e-6);
+    let lines = |spacing: f32, per_spacing: f32| {
+        let shifted = at * per_spacing - 0.5;
+        let distance = (shifted - shifted.floor() - 0.5).abs() * spacing;
+        let cover = Vec2::ONE - (distance * pixels).min(Vec2::ONE);
+        cover.max_element() * (spacing * both * (1.0 / 12.0)).min(1.0)
+    };
+    fade * (0.35 * lines(1.0, 1.0)).max(0.6 * lines(5.0, 0.2))
+}
+
+/// Mixes two packed colors: `weight` of the second one.
+fn mixed(first: u32, second: u32, weight: f32) -> u32 {
+    let weight = (weight * 65536.0) as i32;
+    let (first, second) = (first.to_le_bytes(), second.to_le_bytes());
     pack(std::array::from_fn(|channel| {
-        (u32::from(flat.to_le_bytes()[channel]) * light / 256).min(255) as u8
+        let (from, to) = (i32::from(first[channel]), i32::from(second[channel]));
+        (from + (((to - from) * weight + 32768) >> 16)) as u8
+    }))
+}
+
+/// Modulates a flat color by the brightness of the scan, so that shapes stay recognizable.
+fn lit(flat: u32, scan: u32) -> u32 {
+    let [r, g, b, _] = scan.to_le_bytes().map(f32::from);
+    let light = 0.55 + 0.75 * (0.3 * r + 0.59 * g + 0.11 * b) / 255.0;
+    pack(std::array::from_fn(|channel| {
+        (f32::from(flat.to_le_bytes()[channel]) * light + 0.5) as u8
     }))
 }
