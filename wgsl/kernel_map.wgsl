@@ -17,7 +17,7 @@
 // Workgroup: 64 threads, which share 4 KiB: a multiple of every GPU's subgroup size.
 // Invariants: `places` is `count` rounded up to a multiple of 64; the padding has no neighbours and
 // comes last.
-// Definition: `ops::NeighbourTable`.
+// Definition: `ops::NeighborTable`.
 
 struct Info {
     first: u32,     // first row of this table
@@ -66,7 +66,7 @@ fn find(at: vec3<i32>) -> u32 {
     return ABSENT;
 }
 
-fn neighbour(row: u32, offset: u32) -> u32 {
+fn neighbor(row: u32, offset: u32) -> u32 {
     let at = vec3<i32>(voxels[3u * row], voxels[3u * row + 1u], voxels[3u * row + 2u]);
     let n = info.kernel;
     let step = vec3<i32>(vec3<u32>(offset % n, offset / n % n, offset / n / n));
@@ -89,7 +89,7 @@ fn kernel_map(
     for (var i = lane; i < STRETCH; i += GROUP) {
         var mask = 0u;
         for (var bit = 0u; bit < bits && i < rows; bit++) {
-            mask |= u32(neighbour(info.first + start + i, bit * info.offsets / bits) != ABSENT) << bit;
+            mask |= u32(neighbor(info.first + start + i, bit * info.offsets / bits) != ABSENT) << bit;
         }
         present[i] = select(ABSENT, mask, i < rows);
         order[i] = i;
@@ -122,7 +122,7 @@ fn kernel_map(
         table[info.offsets * info.places + place] = select(0u, start + row, there);
         for (var offset = 0u; offset < info.offsets; offset++) {
             var found = ABSENT;
-            if there { found = neighbour(info.first + start + row, offset); }
+            if there { found = neighbor(info.first + start + row, offset); }
             table[offset * info.places + place] = found;
         }
     }

@@ -25,7 +25,7 @@ use crate::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
     text::{self, Vocabulary},
-    write::{LabelledInstance, PointLabels},
+    write::{LabeledInstance, PointLabels},
 };
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
@@ -213,7 +213,7 @@ impl Grouping {
 
 /// Edges between points that are already grouped. All points are kept, because otherwise a group
 /// could lose all of its points.
-const EVERY_POINT: EdgeSource = EdgeSource::Neighbours {
+const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
     spacing: 0.0,
     k: 16,
     color_weight: 0.5,
@@ -391,7 +391,7 @@ pub fn label(
         (0..)
             .zip(&answers)
             .zip(&segmentation.instances)
-            .map(|((id, answer), instance)| LabelledInstance {
+            .map(|((id, answer), instance)| LabeledInstance {
                 id,
                 label: answer.map(|(label, _)| label as u32),
                 score: answer.map_or(instance.score, |(_, confidence)| confidence),
@@ -531,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_asked_for_is_labelled_and_owns_its_points() {
+    fn what_is_asked_for_is_labeled_and_owns_its_points() {
         let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.0], [2.0, 0.0, 0.0]], None).unwrap();
         let superpoints = Superpoints::from_ids(&[0, 1, 2]);
         let word = |name: &str| Vocabulary::shipped().lookup(name).unwrap().to_vec();

@@ -46,16 +46,16 @@ impl EvaluationTruth {
 
     /// The class-agnostic ground truth of Open3DIS and Any3DIS: an instance is a distinct pair of
     /// class and instance (both per point) for whose class `is_thing` returns `true`. Everything
-    /// else is void, and so is `unlabelled`, the instance id that means no instance.
+    /// else is void, and so is `unlabeled`, the instance id that means no instance.
     pub fn things(
         semantic: &[i32],
         instance: &[i32],
-        unlabelled: i32,
+        unlabeled: i32,
         is_thing: impl Fn(i32) -> bool,
     ) -> Self {
         let labels = semantic.iter().zip(instance);
         Self::new(labels.map(|(&class, &id)| {
-            (id != unlabelled && is_thing(class)).then_some(((class, id), 0, false))
+            (id != unlabeled && is_thing(class)).then_some(((class, id), 0, false))
         }))
     }
 

@@ -15,7 +15,7 @@ use crate::ops::{
 };
 
 /// Number of offsets of a 3x3x3 kernel.
-pub const NEIGHBOURS: usize = 27;
+pub const NEIGHBORS: usize = 27;
 /// Number of offsets of a 2x2x2 kernel.
 pub const CHILDREN: usize = 8;
 
@@ -248,7 +248,7 @@ mod tests {
             Tensor::<2>::random([level.len(), channels], Distribution::Default, &device)
         };
         let (x, residual) = (random(12), random(32));
-        let convolution = Convolution::submanifold(NEIGHBOURS, 12, 32, &device);
+        let convolution = Convolution::submanifold(NEIGHBORS, 12, 32, &device);
         let norm = norm(32, 1e-4, 0.1, &device);
         let cut = |x: &Tensor<2>, cuts: Vec<Range<usize>>| {
             Features::concat(

@@ -34,7 +34,7 @@ pub struct Manifest {
     /// Pieces of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
     /// SPDX expression for the license of the weights.
-    pub licence: String,
+    pub license: String,
     /// Origin of the weights.
     pub training: Training,
     /// Expected outputs of the network for [`probe`].
@@ -336,7 +336,7 @@ mod tests {
             config,
             text_encoder: "all-MiniLM-L6-v2".into(),
             shards,
-            licence: "MIT OR Apache-2.0".into(),
+            license: "MIT OR Apache-2.0".into(),
             training: Training {
                 data: "none".into(),
                 scenes: 0,

@@ -30,7 +30,7 @@ pub use config::{Config, InvalidConfig};
 pub use decoder::{Decoder, Memory, State};
 pub use features::Features;
 pub use heads::{Boxes, Class, Prediction, TextClass};
-pub use pyramid::{Neighbourhood, Pyramid};
+pub use pyramid::{Neighborhood, Pyramid};
 pub use scene::{Layout, Observation, Scene, SceneError, SceneInput};
 pub use segdino3d_vl::{Answers, ClassAnswers, InferenceError, SegDino3dVl, TextAnswers};
 pub use weights::{

@@ -9,21 +9,21 @@ pub struct Pyramid {
     /// Kernel map of the first convolution.
     pub first: KernelMap,
     /// Kernel maps within each level, finest first.
-    pub neighbours: Vec<Neighbourhood>,
+    pub neighbors: Vec<Neighborhood>,
     /// Kernel maps of 2x2x2 children, from each level to the next coarser one.
     pub children: Vec<KernelMap>,
 }
 
 /// The kernel maps within a level.
 #[derive(Clone, Debug)]
-pub struct Neighbourhood {
+pub struct Neighborhood {
     /// Map of the 3x3x3 kernel.
     pub around: KernelMap,
     /// Map of the 1x1x1 kernel: every voxel alone.
     pub itself: KernelMap,
 }
 
-impl Neighbourhood {
+impl Neighborhood {
     fn new(level: &Level) -> Result<Self, KernelMapError> {
         Ok(Self {
             around: KernelMap::submanifold(level, 3)?,
@@ -50,24 +50,24 @@ impl Pyramid {
         let mut grid = backbone.grid().map(|least| Self::grid(&coords, least));
         let mut level = Level::new(coords)?;
         let first = KernelMap::submanifold(&level, backbone.first_kernel())?;
-        let mut neighbours = vec![Neighbourhood::new(&level)?];
+        let mut neighbors = vec![Neighborhood::new(&level)?];
         let mut children = vec![];
         for _ in 1..backbone.widths().len() {
             let (coarser, map) = KernelMap::strided(&level, grid);
             children.push(map);
-            neighbours.push(Neighbourhood::new(&coarser)?);
+            neighbors.push(Neighborhood::new(&coarser)?);
             level = coarser;
             grid = grid.map(|grid| grid.map(|extent| extent / 2));
         }
         // Both kernels share one table if they are the same.
-        let first = if first.offsets() == neighbours[0].around.offsets() {
-            neighbours[0].around.clone()
+        let first = if first.offsets() == neighbors[0].around.offsets() {
+            neighbors[0].around.clone()
         } else {
             first
         };
         Ok(Self {
             first,
-            neighbours,
+            neighbors,
             children,
         })
     }

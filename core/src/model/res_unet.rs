@@ -9,9 +9,9 @@ use burn::{
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, Epilogue, NEIGHBOURS, pointwise},
+    convolution::{Convolution, Epilogue, NEIGHBORS, pointwise},
     features::Features,
-    pyramid::{Neighbourhood, Pyramid},
+    pyramid::{Neighborhood, Pyramid},
 };
 use crate::ops::KernelMap;
 
@@ -101,14 +101,14 @@ impl ResUnet {
         if stage < depth {
             pass.skips.push(pass.features.clone());
             let x = self.down[stage].change(&pass.features, &pyramid.children[stage]);
-            pass.features = self.down[stage].blocks(x, &pyramid.neighbours[stage + 1]);
+            pass.features = self.down[stage].blocks(x, &pyramid.neighbors[stage + 1]);
         } else {
             let level = 2 * depth - 1 - stage;
             let up = &self.up[stage - depth];
             let raised = up.change(&pass.features, &pyramid.children[level].inverse());
             pass.features = up.blocks(
                 raised.append(pass.skips.swap_remove(level)),
-                &pyramid.neighbours[level],
+                &pyramid.neighbors[level],
             );
         }
         pass
@@ -153,10 +153,10 @@ impl Stage {
         )
     }
 
-    fn blocks(&self, x: Features, neighbourhood: &Neighbourhood) -> Features {
+    fn blocks(&self, x: Features, neighborhood: &Neighborhood) -> Features {
         self.blocks
             .iter()
-            .fold(x, |x, block| block.forward(&x, neighbourhood))
+            .fold(x, |x, block| block.forward(&x, neighborhood))
     }
 }
 
@@ -176,9 +176,9 @@ impl ResidualBlock {
     fn new(input: usize, output: usize, device: &Device) -> Self {
         let widens = input != output;
         Self {
-            conv1: Convolution::submanifold(NEIGHBOURS, input, output, device),
+            conv1: Convolution::submanifold(NEIGHBORS, input, output, device),
             norm1: norm(output, BLOCK_MOMENTUM, device),
-            conv2: Convolution::submanifold(NEIGHBOURS, output, output, device),
+            conv2: Convolution::submanifold(NEIGHBORS, output, output, device),
             norm2: norm(output, BLOCK_MOMENTUM, device),
             shortcut: widens.then(|| {
                 LinearConfig::new(input, output)
@@ -189,8 +189,8 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
-        let Neighbourhood { around, itself } = neighbourhood;
+    fn forward(&self, x: &Features, neighborhood: &Neighborhood) -> Features {
+        let Neighborhood { around, itself } = neighborhood;
         let inner = Epilogue {
             norm: Some(&self.norm1),
             with_relu: true,

@@ -476,8 +476,8 @@ mod tests {
         close(second[6], 1.2);
         assert_eq!(scene.centers, [[0.0; 3], [0.25, 0.0, 0.5]]);
         assert_eq!(scene.range, [[0.1, 0.1, 0.1], [0.8, 0.1, 1.3]]);
-        let grey = input(&positions, None, &[7, 3, 3]).unwrap();
-        assert_eq!(grey.features[..3], [0.0; 3]);
+        let gray = input(&positions, None, &[7, 3, 3]).unwrap();
+        assert_eq!(gray.features[..3], [0.0; 3]);
     }
 
     #[test]
@@ -523,8 +523,8 @@ mod tests {
             let (positions, ids): (Vec<_>, Vec<_>) = points.into_iter().unzip();
             let scene = input(&positions, None, &ids).unwrap();
             prop_assert!(scene.features.iter().all(|f| f.is_finite()));
-            prop_assert_eq!(scene.pyramid.neighbours.len(), 5);
-            for (fine, children) in scene.pyramid.neighbours.windows(2).zip(&scene.pyramid.children) {
+            prop_assert_eq!(scene.pyramid.neighbors.len(), 5);
+            for (fine, children) in scene.pyramid.neighbors.windows(2).zip(&scene.pyramid.children) {
                 prop_assert_eq!((children.in_rows(), children.out_rows()), (fine[0].around.in_rows(), fine[1].around.in_rows()));
             }
             let scene = scene.to_device(&Device::flex());

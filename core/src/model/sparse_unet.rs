@@ -9,9 +9,9 @@ use burn::{
 
 use super::{
     backbone::Pass,
-    convolution::{Convolution, Epilogue, NEIGHBOURS, activate, pointwise},
+    convolution::{Convolution, Epilogue, NEIGHBORS, activate, pointwise},
     features::Features,
-    pyramid::{Neighbourhood, Pyramid},
+    pyramid::{Neighborhood, Pyramid},
 };
 use crate::ops::KernelMap;
 
@@ -41,7 +41,7 @@ impl SparseUnet {
                 .collect()
         };
         Self {
-            input: Convolution::submanifold(NEIGHBOURS, channels, planes[0], device),
+            input: Convolution::submanifold(NEIGHBORS, channels, planes[0], device),
             down: planes.iter().map(|&p| blocks(p, p)).collect(),
             exchanges: planes
                 .windows(2)
@@ -94,7 +94,7 @@ impl SparseUnet {
             (level, &self.up[level])
         };
         pass.features = blocks.iter().fold(pass.features, |x, block| {
-            block.forward(&x, &pyramid.neighbours[level])
+            block.forward(&x, &pyramid.neighbors[level])
         });
         pass
     }
@@ -120,9 +120,9 @@ impl ResidualBlock {
     fn new(input: usize, output: usize, device: &Device) -> Self {
         Self {
             norm1: norm(input, device),
-            conv1: Convolution::submanifold(NEIGHBOURS, input, output, device),
+            conv1: Convolution::submanifold(NEIGHBORS, input, output, device),
             norm2: norm(output, device),
-            conv2: Convolution::submanifold(NEIGHBOURS, output, output, device),
+            conv2: Convolution::submanifold(NEIGHBORS, output, output, device),
             shortcut: (input != output).then(|| {
                 LinearConfig::new(input, output)
                     .with_bias(false)
@@ -131,8 +131,8 @@ impl ResidualBlock {
         }
     }
 
-    fn forward(&self, x: &Features, neighbourhood: &Neighbourhood) -> Features {
-        let Neighbourhood { around, itself } = neighbourhood;
+    fn forward(&self, x: &Features, neighborhood: &Neighborhood) -> Features {
+        let Neighborhood { around, itself } = neighborhood;
         let shortcut = self
             .shortcut
             .as_ref()

@@ -15,8 +15,8 @@ use super::{
 };
 use crate::platform;
 
-/// Marks a missing neighbour in [`NeighbourTable`].
-pub const NO_NEIGHBOUR: u32 = u32::MAX;
+/// Marks a missing neighbour in [`NeighborTable`].
+pub const NO_NEIGHBOR: u32 = u32::MAX;
 
 /// Largest kernel size.
 pub(super) const KERNEL_LIMIT: usize = 5;
@@ -26,7 +26,7 @@ const CHILDREN: usize = 2;
 /// For every row on one side of a convolution and every offset, the row on the other side that it
 /// is paired with.
 #[derive(Clone, Debug)]
-pub struct NeighbourTable {
+pub struct NeighborTable {
     table: Arc<Table>,
     /// If `true`, the table is that of the opposite direction of a submanifold convolution, whose
     /// offsets run backwards here.
@@ -95,7 +95,7 @@ impl Table {
     fn entries(&self) -> &[u32] {
         self.entries.get_or_init(|| {
             let rows = self.rows.len();
-            let mut table = vec![NO_NEIGHBOUR; self.relation.offsets() * rows];
+            let mut table = vec![NO_NEIGHBOR; self.relation.offsets() * rows];
             match &self.relation {
                 Relation::Within(kernel) => within(&self.rows, *kernel, &mut table),
                 Relation::Child(parents) => {
@@ -132,17 +132,17 @@ fn within(level: &Level, kernel: usize, table: &mut [u32]) {
             while sorted[candidate].0 < wanted {
                 candidate += 1;
             }
-            let (found, neighbour) = sorted[candidate];
+            let (found, neighbor) = sorted[candidate];
             if found == wanted {
-                table[row as usize] = neighbour;
+                table[row as usize] = neighbor;
             }
         }
     });
     let before = &*before;
     platform::for_each_chunk(after, rows, |beyond, table| {
-        for (row, &neighbour) in (0u32..).zip(&before[(center - 1 - beyond) * rows..][..rows]) {
-            if neighbour != NO_NEIGHBOUR {
-                table[neighbour as usize] = row;
+        for (row, &neighbor) in (0u32..).zip(&before[(center - 1 - beyond) * rows..][..rows]) {
+            if neighbor != NO_NEIGHBOR {
+                table[neighbor as usize] = row;
             }
         }
     });
@@ -170,11 +170,11 @@ fn families<'a>(
     (0u32..)
         .zip(fine.coords().iter().map(place))
         .zip(parents)
-        .filter(|(_, parent)| **parent != NO_NEIGHBOUR)
+        .filter(|(_, parent)| **parent != NO_NEIGHBOR)
         .map(|((row, place), parent)| (row, place, *parent))
 }
 
-impl NeighbourTable {
+impl NeighborTable {
     /// Number of rows on the side that gathers.
     pub fn rows(&self) -> usize {
         self.table.rows.len()
@@ -195,7 +195,7 @@ impl NeighbourTable {
         &self.table
     }
 
-    /// The neighbour of each row at `offset`, or [`NO_NEIGHBOUR`].
+    /// The neighbour of each row at `offset`, or [`NO_NEIGHBOR`].
     pub fn at(&self, offset: usize) -> &[u32] {
         &self.table.entries()[self.slot(offset) * self.rows()..][..self.rows()]
     }
@@ -206,7 +206,7 @@ impl NeighbourTable {
         self.table.pairs();
     }
 
-    /// `(row, neighbour)` for the rows that have a neighbour at `offset`, in row order.
+    /// `(row, neighbor)` for the rows that have a neighbour at `offset`, in row order.
     pub(super) fn pairs(&self, offset: usize) -> &[(u32, u32)] {
         self.table.pairs()[self.slot(offset)].all()
     }
@@ -231,8 +231,8 @@ impl NeighbourTable {
 /// that reads it.
 #[derive(Clone, Debug)]
 pub struct KernelMap {
-    inputs: NeighbourTable,
-    outputs: NeighbourTable,
+    inputs: NeighborTable,
+    outputs: NeighborTable,
 }
 
 impl KernelMap {
@@ -247,11 +247,11 @@ impl KernelMap {
         if kernel.is_multiple_of(2) || kernel > KERNEL_LIMIT {
             return Err(KernelMapError::Kernel { got: kernel });
         }
-        let inputs = NeighbourTable {
+        let inputs = NeighborTable {
             table: Table::new(level, level, Relation::Within(kernel)),
             mirrored: false,
         };
-        let outputs = NeighbourTable {
+        let outputs = NeighborTable {
             mirrored: true,
             ..inputs.clone()
         };
@@ -266,12 +266,12 @@ impl KernelMap {
     /// contributes to no output (as in spconv). `O(n log n)`.
     pub fn strided(fine: &Level, grid: Option<[i32; 3]>) -> (Level, Self) {
         let (coarse, parents) = fine.coarser(grid);
-        let neighbours = |rows, others, relation| NeighbourTable {
+        let neighbors = |rows, others, relation| NeighborTable {
             table: Table::new(rows, others, relation),
             mirrored: false,
         };
-        let inputs = neighbours(&coarse, fine, Relation::Child(parents.clone()));
-        let outputs = neighbours(fine, &coarse, Relation::Parent(parents));
+        let inputs = neighbors(&coarse, fine, Relation::Child(parents.clone()));
+        let outputs = neighbors(fine, &coarse, Relation::Parent(parents));
         (coarse, Self { inputs, outputs })
     }
 
@@ -302,12 +302,12 @@ impl KernelMap {
     }
 
     /// For every output row, the input rows that contribute to it.
-    pub fn inputs(&self) -> &NeighbourTable {
+    pub fn inputs(&self) -> &NeighborTable {
         &self.inputs
     }
 
     /// For every input row, the output rows to which it contributes.
-    pub fn outputs(&self) -> &NeighbourTable {
+    pub fn outputs(&self) -> &NeighborTable {
         &self.outputs
     }
 }
@@ -348,14 +348,14 @@ mod tests {
 
     proptest! {
         #[test]
-        fn submanifold_neighbours_are_the_voxels_at_the_offsets(coords in voxels(), kernel in prop::sample::select(vec![1usize, 3, 5])) {
+        fn submanifold_neighbors_are_the_voxels_at_the_offsets(coords in voxels(), kernel in prop::sample::select(vec![1usize, 3, 5])) {
             let map = KernelMap::submanifold(&level(&coords), kernel).unwrap();
             let row_of: HashMap<_, _> = coords.iter().zip(0u32..).collect();
             for k in 0..map.offsets() {
                 let [dx, dy, dz] = offset_of(k, kernel);
                 for (row, &[x, y, z]) in coords.iter().enumerate() {
-                    let input = row_of.get(&[x + dx, y + dy, z + dz]).copied().unwrap_or(NO_NEIGHBOUR);
-                    let output = row_of.get(&[x - dx, y - dy, z - dz]).copied().unwrap_or(NO_NEIGHBOUR);
+                    let input = row_of.get(&[x + dx, y + dy, z + dz]).copied().unwrap_or(NO_NEIGHBOR);
+                    let output = row_of.get(&[x - dx, y - dy, z - dz]).copied().unwrap_or(NO_NEIGHBOR);
                     prop_assert_eq!(map.inputs().at(k)[row], input);
                     prop_assert_eq!(map.outputs().at(k)[row], output);
                 }
@@ -370,7 +370,7 @@ mod tests {
             let mut seen = vec![0; coords.len()];
             for k in 0..8 {
                 let offset = offset_of(k, 2);
-                for (parent, &child) in map.inputs().at(k).iter().enumerate().filter(|(_, child)| **child != NO_NEIGHBOUR) {
+                for (parent, &child) in map.inputs().at(k).iter().enumerate().filter(|(_, child)| **child != NO_NEIGHBOR) {
                     for axis in 0..3 {
                         prop_assert_eq!(coords[child as usize][axis], 2 * coarse[parent][axis] + offset[axis]);
                     }
@@ -390,7 +390,7 @@ mod tests {
         let coords = [[0, 0, 0], [3, 1, 0], [4, 0, 1]];
         let (coarse, map) = strided(&coords, Some([5, 2, 2]));
         assert_eq!(coarse, [[0, 0, 0], [1, 0, 0]]);
-        assert!((0..8).all(|k| map.outputs().at(k)[2] == NO_NEIGHBOUR));
+        assert!((0..8).all(|k| map.outputs().at(k)[2] == NO_NEIGHBOR));
         assert_eq!(strided(&coords, Some([6, 2, 2])).0.len(), 3);
     }
 

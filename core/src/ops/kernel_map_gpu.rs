@@ -17,7 +17,7 @@ use burn::{
 use cubecl::server::Handle;
 
 use super::{
-    Level, NeighbourTable,
+    Level, NeighborTable,
     kernel_map::{Relation, Table},
     wgsl::{BINDING_LIMIT, Shader},
 };
@@ -83,7 +83,7 @@ impl Level {
     }
 }
 
-impl NeighbourTable {
+impl NeighborTable {
     /// Returns the table on the device of `like`, in blocks that fit a binding, built on first use.
     /// Both sides must have at least one row.
     pub(super) fn blocks_beside(&self, like: &CubeTensor) -> Arc<Vec<TableBlock>> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{NO_NEIGHBOUR, kernel_map_gpu::Index, wgsl::OnDevice};
+use super::{NO_NEIGHBOR, kernel_map_gpu::Index, wgsl::OnDevice};
 
 /// Largest absolute coordinate, in voxels: 10 km at 1 cm. Leaves room for a kernel's reach in 21
 /// bits per axis.
@@ -108,7 +108,7 @@ impl Level {
             .map(|row| (key(parent(row)), row))
             .collect();
         children.sort_unstable();
-        let mut parents = vec![NO_NEIGHBOUR; self.len()];
+        let mut parents = vec![NO_NEIGHBOR; self.len()];
         let (mut coords, mut sorted) = (Vec::new(), Vec::new());
         for (row, siblings) in (0u32..).zip(children.chunk_by(|a, b| a.0 == b.0)) {
             let (key, first) = siblings[0];

@@ -39,7 +39,7 @@ mod wgsl;
 
 pub use affine::{Affine, affine, plain_affine};
 pub use attention::{Attention, attention, plain_attention};
-pub use kernel_map::{KernelMap, NO_NEIGHBOUR, NeighbourTable};
+pub use kernel_map::{KernelMap, NO_NEIGHBOR, NeighborTable};
 pub use level::{KernelMapError, Level};
 pub use mask_terms::{MaskTerms, mask_ious, mask_terms};
 pub use masked_softmax::{MaskedSoftmax, masked_softmax, plain_masked_softmax};

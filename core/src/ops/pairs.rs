@@ -1,7 +1,7 @@
 //! Lists of the row pairs of a convolution; the CPU reads them for every convolution and gradient
 //! of a level.
 
-use super::NO_NEIGHBOUR;
+use super::NO_NEIGHBOR;
 
 /// Rows per block: the sums of a convolution with 64 channels stay in a level-2 cache of 512 KiB.
 pub(super) const BLOCK: usize = 512;
@@ -16,7 +16,7 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// Lists the pairs, given the other row of each row or [`NO_NEIGHBOUR`].
+    /// Lists the pairs, given the other row of each row or [`NO_NEIGHBOR`].
     pub fn new(others: &[u32]) -> Self {
         let mut found = Self {
             pairs: vec![(0, 0); others.len()],
@@ -28,7 +28,7 @@ impl Pairs {
             for (row, other) in (block * BLOCK..).zip(others) {
                 // an entry without a neighbour is overwritten by the next one
                 found.pairs[count] = (row as u32, *other);
-                count += usize::from(*other != NO_NEIGHBOUR);
+                count += usize::from(*other != NO_NEIGHBOR);
             }
         }
         found.starts.push(count);
@@ -55,7 +55,7 @@ mod tests {
     fn blocks_have_their_rows_and_all_have_every_pair() {
         for rows in [0, 1, BLOCK, BLOCK + 1, 3 * BLOCK - 5] {
             let others: Vec<u32> = (0..rows as u32)
-                .map(|row| if row % 3 == 1 { NO_NEIGHBOUR } else { row / 2 })
+                .map(|row| if row % 3 == 1 { NO_NEIGHBOR } else { row / 2 })
                 .collect();
             let pairs = Pairs::new(&others);
             let want: Vec<(u32, u32)> = (0..rows as u32)

@@ -59,7 +59,7 @@ pub trait SparseConv: Backend {
     ) -> FloatTensor<Self>;
 }
 
-/// Computes `out[p] = sum_k W[k]^T x[neighbour(p, k)]` over the offsets `k` at which `p` has a
+/// Computes `out[p] = sum_k W[k]^T x[neighbor(p, k)]` over the offsets `k` at which `p` has a
 /// neighbour (docs/spec/model.md section 3.1).
 ///
 /// `x` is `(in_rows, c_in)`, `w` is `(offsets, c_in, c_out)` with offsets numbered as in
@@ -203,7 +203,7 @@ pub fn sparse_conv_grad_input(grad: Tensor<2>, w: Tensor<3>, map: &KernelMap) ->
 }
 
 /// Computes the gradient of [`sparse_conv`] with respect to its weight:
-/// `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
+/// `W'[k] = sum_p x[neighbor(p, k)] grad[p]^T`.
 ///
 /// `x` is `(in_rows, c_in)`, `grad` is `(out_rows, c_out)`; returns `(offsets, c_in, c_out)`.
 ///
@@ -224,13 +224,13 @@ pub fn sparse_conv_grad_weight(x: Tensor<2>, grad: Tensor<2>, map: &KernelMap) -
 
 /// Reference implementations: plain loops that every other path is compared with.
 pub mod definition {
-    use super::super::{KernelMap, NO_NEIGHBOUR};
+    use super::super::{KernelMap, NO_NEIGHBOR};
 
     /// Calls `pair(offset, input row, output row)` for every pair of the map.
     fn for_each_pair(map: &KernelMap, mut pair: impl FnMut(usize, usize, usize)) {
         for k in 0..map.offsets() {
             for (p, &q) in map.inputs().at(k).iter().enumerate() {
-                if q != NO_NEIGHBOUR {
+                if q != NO_NEIGHBOR {
                     pair(k, q as usize, p);
                 }
             }

@@ -8,7 +8,7 @@ use burn::{
 };
 
 use super::{
-    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
+    EpilogueFlags, KernelMap, NeighborTable, SparseConv,
     pairs::BLOCK,
     products_cpu::{AddOuterProducts, AddProducts, Packed, values},
 };
@@ -45,18 +45,18 @@ impl Epilogue<'_> {
     }
 }
 
-/// Computes `y[p] = sum_k x[neighbours.at(k)[p]] w.at(k)`, then applies `then`.
-fn convolve(x: &[f32], w: &Packed, neighbours: &NeighbourTable, then: Epilogue) -> Vec<f32> {
+/// Computes `y[p] = sum_k x[neighbors.at(k)[p]] w.at(k)`, then applies `then`.
+fn convolve(x: &[f32], w: &Packed, neighbors: &NeighborTable, then: Epilogue) -> Vec<f32> {
     // the tables must exist before any block needs them
-    neighbours.list_pairs();
-    platform::make_by_chunks(neighbours.rows() * w.to, BLOCK * w.to, |block, y| {
+    neighbors.list_pairs();
+    platform::make_by_chunks(neighbors.rows() * w.to, BLOCK * w.to, |block, y| {
         let first = block * BLOCK;
-        for k in 0..neighbours.offsets() {
+        for k in 0..neighbors.offsets() {
             AddProducts {
                 x,
                 w: w.at(k),
                 widths: [w.from, w.to],
-                pairs: neighbours.pairs_of_block(k, block),
+                pairs: neighbors.pairs_of_block(k, block),
                 y,
                 first,
             }
@@ -66,7 +66,7 @@ fn convolve(x: &[f32], w: &Packed, neighbours: &NeighbourTable, then: Epilogue) 
     })
 }
 
-/// Computes `W'[k] = sum_p x[neighbour(p, k)] grad[p]^T`.
+/// Computes `W'[k] = sum_p x[neighbor(p, k)] grad[p]^T`.
 fn grad_weight(x: &[f32], grad: &[f32], widths: [usize; 2], map: &KernelMap) -> Vec<f32> {
     let matrix = widths[0] * widths[1];
     let met: Vec<_> = (0..map.offsets()).map(|k| map.inputs().pairs(k)).collect();

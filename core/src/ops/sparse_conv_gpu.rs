@@ -9,7 +9,7 @@ use burn::backend::{
 };
 
 use super::{
-    EpilogueFlags, KernelMap, NeighbourTable, SparseConv,
+    EpilogueFlags, KernelMap, NeighborTable, SparseConv,
     kernel_map_gpu::TableBlock,
     sparse_conv::epilogue_by_steps,
     tuning::{Tiles, Tuning},
@@ -41,17 +41,17 @@ const BUSY: usize = 1 << 16;
 /// `n.div_ceil(PIECE)` pieces.
 const PIECE: usize = 64;
 
-/// Multiplies rows of `x`, gathered along `neighbours`, by `w`, `(offsets, c_in, c_out)`, and
+/// Multiplies rows of `x`, gathered along `neighbors`, by `w`, `(offsets, c_in, c_out)`, and
 /// applies `after`: see [`SparseConv::sparse_conv_with_epilogue`].
 fn convolve(
     x: CubeTensor,
     w: CubeTensor,
-    neighbours: &NeighbourTable,
+    neighbors: &NeighborTable,
     affine: CubeTensor,
     addend: CubeTensor,
     after: EpilogueFlags,
 ) -> CubeTensor {
-    let shape = [neighbours.rows(), w.shape()[2]];
+    let shape = [neighbors.rows(), w.shape()[2]];
     let (x, w) = (padded(x, 1), padded(w, 2));
     let addend = if after.added {
         padded(addend, 1)
@@ -65,7 +65,7 @@ fn convolve(
     } else {
         w.clone()
     };
-    let y = empty_like(&x, [neighbours.rows(), w.shape()[2]]);
+    let y = empty_like(&x, [neighbors.rows(), w.shape()[2]]);
     let tiles = Tuning::of(&x.device.clone().into()).convolution;
     let (shader, [rows, columns, threads]) = match tiles {
         Tiles::Registers => (REGISTERS, [REGISTER_TILE[0], REGISTER_TILE[1], 1]),
@@ -79,7 +79,7 @@ fn convolve(
         count,
         places,
         table,
-    } in neighbours.blocks_beside(&x).iter()
+    } in neighbors.blocks_beside(&x).iter()
     {
         let buffers = [
             &x.handle,
@@ -90,12 +90,12 @@ fn convolve(
             &y.handle,
         ]
         .map(Clone::clone);
-        let mirrored = usize::from(neighbours.mirrored());
+        let mirrored = usize::from(neighbors.mirrored());
         let info = [
             *first,
             *count,
             places / 4,
-            neighbours.offsets(),
+            neighbors.offsets(),
             mirrored,
             vectors(&x),
             vectors(&y),

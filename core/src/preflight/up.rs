@@ -12,7 +12,7 @@ use super::{Certainty, Finding, Sample};
 use crate::{scan::UpAxis, spatial};
 
 /// Number of neighbours of a sampled point that determine its normal.
-const NEIGHBOURS: usize = 16;
+const NEIGHBORS: usize = 16;
 
 /// A surface is perpendicular to an axis if its normal is within 15 degrees of the axis.
 const SQUARE: f32 = 0.966;
@@ -96,7 +96,7 @@ fn evidence(sample: &Sample) -> [Evidence; 3] {
         .collect();
     let nobody_cancels = |_: f32| Ok(());
     let normals =
-        spatial::nearest_neighbours(&local, NEIGHBOURS, &nobody_cancels).and_then(|near| {
+        spatial::nearest_neighbors(&local, NEIGHBORS, &nobody_cancels).and_then(|near| {
             let normals = spatial::normals(&near.by_row(&local), &near, &nobody_cancels)?;
             Ok(near.by_point(&normals))
         });

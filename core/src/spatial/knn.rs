@@ -32,13 +32,13 @@ const AROUND: usize = 64;
 /// other in memory, and neighbours are given by their rows. Rows with fewer than k neighbours are
 /// filled up with the point itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Neighbours {
+pub struct Neighbors {
     k: usize,
     point_of_row: Vec<u32>,
     rows: Vec<u32>,
 }
 
-impl Neighbours {
+impl Neighbors {
     /// The length of a row: the requested k, or points - 1 if there are fewer points.
     pub fn k(&self) -> usize {
         self.k
@@ -82,15 +82,15 @@ impl Neighbours {
 ///
 /// # Errors
 /// The error of `tick`.
-pub fn nearest_neighbours(
+pub fn nearest_neighbors(
     positions: &[[f32; 3]],
     k: usize,
     tick: Tick,
-) -> Result<Neighbours, Cancelled> {
+) -> Result<Neighbors, Cancelled> {
     let points = positions.len();
     let k = k.min(points.saturating_sub(1));
     if k == 0 {
-        return Ok(Neighbours {
+        return Ok(Neighbors {
             k,
             point_of_row: (0..points as u32).collect(),
             rows: vec![],
@@ -128,7 +128,7 @@ pub fn nearest_neighbours(
             point_of_row.push(point);
         }
     }
-    Ok(Neighbours {
+    Ok(Neighbors {
         k,
         point_of_row,
         rows,
@@ -203,7 +203,7 @@ fn search(tree: &Tree, first: usize, k: usize, rows: &mut [u32]) {
             row.fill((leaf * LEAF + i) as u32);
             row.iter_mut()
                 .zip(others)
-                .for_each(|(neighbour, &key)| *neighbour = slot_of(key));
+                .for_each(|(neighbor, &key)| *neighbor = slot_of(key));
             sum += others.last().map_or(0.0, |&key| distance_of(key));
         }
         reach = REACH * sum / (rows.len() / k) as f32;
@@ -266,8 +266,8 @@ mod tests {
     use super::*;
 
     /// `(points)`: the neighbours of each point, as point indices.
-    fn neighbours(positions: &[[f32; 3]], k: usize) -> Vec<Vec<u32>> {
-        let found = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
+    fn neighbors(positions: &[[f32; 3]], k: usize) -> Vec<Vec<u32>> {
+        let found = nearest_neighbors(positions, k, &|_| Ok(())).unwrap();
         let points = |row: usize| {
             found
                 .of(row)
@@ -313,7 +313,7 @@ mod tests {
         fn as_far_as_those_of_another_tree(
             positions in prop::collection::vec(prop::array::uniform3(-4.0f32..4.0), 2..1000), k in 1usize..40,
         ) {
-            let (found, tree) = (neighbours(&positions, k), reference(&positions));
+            let (found, tree) = (neighbors(&positions, k), reference(&positions));
             for (p, &here) in positions.iter().enumerate() {
                 let nearest = nearest_distances(&tree, here, k);
                 let row: Vec<f64> = found[p].iter().map(|&q| distance(here, positions[q as usize])).collect();
@@ -328,14 +328,14 @@ mod tests {
 
     #[test]
     fn few_points_and_none() {
-        assert!(neighbours(&[], 4).is_empty());
-        assert_eq!(neighbours(&[[1.0; 3]], 4), [[0u32; 0]]);
-        assert_eq!(neighbours(&[[1.0; 3], [2.0; 3]], 4), [[1], [0]]);
+        assert!(neighbors(&[], 4).is_empty());
+        assert_eq!(neighbors(&[[1.0; 3]], 4), [[0u32; 0]]);
+        assert_eq!(neighbors(&[[1.0; 3], [2.0; 3]], 4), [[1], [0]]);
     }
 
     #[test]
     fn duplicates_hang_on_the_first_of_them() {
-        let found = neighbours(
+        let found = neighbors(
             &[[0.0; 3], [1.0, 0.0, 0.0], [0.0, -0.0, 0.0], [3.0, 0.0, 0.0]],
             2,
         );
@@ -351,8 +351,8 @@ mod tests {
             .map(|i| [(i % side) as f32, (i / side) as f32, 0.0])
             .collect();
         let line: Vec<_> = (0..side * side).map(|i| [i as f32, 0.0, 0.0]).collect();
-        assert_eq!(neighbours(&vec![[1.5; 3]; side * side], 16)[7][0], 0);
-        for (p, row) in neighbours(&flat, 4).iter().enumerate() {
+        assert_eq!(neighbors(&vec![[1.5; 3]; side * side], 16)[7][0], 0);
+        for (p, row) in neighbors(&flat, 4).iter().enumerate() {
             let inside = (p % side).min(p / side) > 0 && (p % side).max(p / side) < side - 1;
             assert!(
                 !inside
@@ -361,7 +361,7 @@ mod tests {
                         .all(|&q| distance(flat[p], flat[q as usize]) == 1.0)
             );
         }
-        assert_eq!(neighbours(&line, 2)[2].iter().sum::<u32>(), 4);
+        assert_eq!(neighbors(&line, 2)[2].iter().sum::<u32>(), 4);
     }
 
     /// Half of the points form a tiny cluster, the others lie around it at growing distances: the
@@ -385,7 +385,7 @@ mod tests {
             })
         };
         let positions: Vec<[f32; 3]> = (0..count).map(point).collect();
-        let (found, tree) = (neighbours(&positions, 8), reference(&positions));
+        let (found, tree) = (neighbors(&positions, 8), reference(&positions));
         for (p, row) in found.iter().enumerate() {
             let last = nearest_distances(&tree, positions[p], 8)[7];
             assert!((distance(positions[p], positions[row[7] as usize]) / last - 1.0).abs() < 1e-3);
@@ -395,8 +395,8 @@ mod tests {
     #[test]
     fn huge_and_tiny_coordinates_are_no_trap() {
         let tiny: Vec<_> = (0..1000).map(|i| [i as f32 * 1e-40, 0.0, 0.0]).collect();
-        assert_eq!(neighbours(&tiny, 2)[500].iter().sum::<u32>(), 1000);
+        assert_eq!(neighbors(&tiny, 2)[500].iter().sum::<u32>(), 1000);
         let huge = [[0.0; 3], [f32::MAX; 3], [-f32::MAX; 3], [1.0; 3]];
-        assert_eq!(neighbours(&huge, 3)[1].len(), 3);
+        assert_eq!(neighbors(&huge, 3)[1].len(), 3);
     }
 }

@@ -13,7 +13,7 @@ mod tree;
 mod voxels;
 
 pub use farthest_points::farthest_points;
-pub use knn::{Neighbours, nearest_neighbours};
+pub use knn::{Neighbors, nearest_neighbors};
 pub use medoid::medoid;
 pub use normals::normals;
 pub use thinning::Thinned;

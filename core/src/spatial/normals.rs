@@ -1,6 +1,6 @@
 //! Normals by principal component analysis of a neighbourhood.
 
-use super::{Neighbours, Tick, sixteenth};
+use super::{Neighbors, Tick, sixteenth};
 use crate::{platform, progress::Cancelled};
 
 /// Number of normals that one task computes.
@@ -11,7 +11,7 @@ const BLOCK: usize = 512;
 const LANES: usize = 4;
 
 /// `(points, 3)`: unit normals, the direction in which a point and its neighbours spread least.
-/// Positions and normals are in the order of the neighbours' rows ([`Neighbours::by_row`]).
+/// Positions and normals are in the order of the neighbours' rows ([`Neighbors::by_row`]).
 ///
 /// The sign is arbitrary, because the side from which the surface was seen is unknown. If the
 /// points do not define a plane (fewer than three places, a line), the normal is some direction
@@ -21,7 +21,7 @@ const LANES: usize = 4;
 /// The error of `tick`.
 pub fn normals(
     positions: &[[f32; 3]],
-    neighbours: &Neighbours,
+    neighbors: &Neighbors,
     tick: Tick,
 ) -> Result<Vec<[f32; 3]>, Cancelled> {
     let mut normals = vec![[0.0; 3]; positions.len()];
@@ -38,7 +38,7 @@ pub fn normals(
                 for (row, spread) in (row..row + normals.len()).zip(&mut spread) {
                     *spread = covariance(
                         positions[row],
-                        neighbours.of(row).iter().map(|&n| positions[n as usize]),
+                        neighbors.of(row).iter().map(|&n| positions[n as usize]),
                     );
                 }
                 normals.copy_from_slice(&least_axes(spread)[..normals.len()]);
@@ -140,12 +140,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::spatial::nearest_neighbours;
+    use crate::spatial::nearest_neighbors;
 
     fn of(positions: &[[f32; 3]], k: usize) -> Vec<[f32; 3]> {
-        let neighbours = nearest_neighbours(positions, k, &|_| Ok(())).unwrap();
-        neighbours
-            .by_point(&normals(&neighbours.by_row(positions), &neighbours, &|_| Ok(())).unwrap())
+        let neighbors = nearest_neighbors(positions, k, &|_| Ok(())).unwrap();
+        neighbors
+            .by_point(&normals(&neighbors.by_row(positions), &neighbors, &|_| Ok(())).unwrap())
     }
 
     proptest! {

@@ -8,7 +8,7 @@ use super::{
 use crate::{
     platform,
     progress::{Cancelled, Monitor, Stage},
-    spatial::{self, Neighbours, Thinned},
+    spatial::{self, Neighbors, Thinned},
 };
 
 /// Number of points whose edges one task weighs.
@@ -68,14 +68,14 @@ impl PointGraph {
             return Err(SuperpointError::NotFinite { point });
         }
         let edges = match source {
-            EdgeSource::Neighbours { k, .. } => points.saturating_mul(k),
+            EdgeSource::Neighbors { k, .. } => points.saturating_mul(k),
             EdgeSource::Mesh => triangles.len().saturating_mul(3),
         };
         if points.max(edges) > u32::MAX as usize {
             return Err(SuperpointError::TooMany { points, edges });
         }
         match source {
-            EdgeSource::Neighbours {
+            EdgeSource::Neighbors {
                 spacing,
                 k,
                 color_weight,
@@ -134,12 +134,12 @@ impl PointGraph {
         monitor: &Monitor,
     ) -> Result<Self, Cancelled> {
         let at = |done| monitor.at(Stage::Superpoints, done);
-        let neighbours = spatial::nearest_neighbours(positions, k, &|done| at(0.6 * done))?;
+        let neighbors = spatial::nearest_neighbors(positions, k, &|done| at(0.6 * done))?;
         // Until the edges are built, all data is in the order of the neighbours' rows, so that the
         // data for an edge is in the caches.
-        let positions = neighbours.by_row(positions);
-        let colors = colors.map(|colors| neighbours.by_row(colors));
-        let normals = spatial::normals(&positions, &neighbours, &|done| at(0.6 + 0.15 * done))?;
+        let positions = neighbors.by_row(positions);
+        let colors = colors.map(|colors| neighbors.by_row(colors));
+        let normals = spatial::normals(&positions, &neighbors, &|done| at(0.6 + 0.15 * done))?;
         let weight = |a: usize, b: usize| {
             let bend = 1.0 - dot(normals[a], normals[b]).abs();
             let contrast = colors.as_ref().map_or(0.0, |colors| {
@@ -149,28 +149,28 @@ impl PointGraph {
             });
             bend + color_weight * contrast
         };
-        let point_of_row = neighbours.point_of_row();
+        let point_of_row = neighbors.point_of_row();
         let mut parts = vec![vec![]; positions.len().div_ceil(POINTS)];
         platform::for_each_chunk(&mut parts, 1, |part, edges| {
             let rows = part * POINTS..positions.len().min((part + 1) * POINTS);
             // About two thirds of the edges are found from both ends, and one copy of each is kept.
-            edges[0].reserve(rows.len() * neighbours.k() * 2 / 3);
+            edges[0].reserve(rows.len() * neighbors.k() * 2 / 3);
             for a in rows {
-                for b in neighbours.of(a).iter().map(|&b| b as usize) {
+                for b in neighbors.of(a).iter().map(|&b| b as usize) {
                     let ends = [a, b].map(|row| point_of_row[row]);
                     // An edge found from both ends is kept at its lower point. The second copy
                     // would change nothing: its weight is the same, and a tree whose limit was
                     // below that weight cannot have grown in between.
-                    let mutual = || ends[1] < ends[0] && neighbours.of(b).contains(&(a as u32));
+                    let mutual = || ends[1] < ends[0] && neighbors.of(b).contains(&(a as u32));
                     if b != a && !mutual() && allow(ends[0], ends[1]) {
                         edges[0].push(WeightedEdge::new(weight(a, b), ends));
                     }
                 }
             }
         });
-        let areas = neighbours.by_point(&disc_areas(&positions, &neighbours));
+        let areas = neighbors.by_point(&disc_areas(&positions, &neighbors));
         let points = positions.len();
-        drop((neighbours, positions, colors, normals));
+        drop((neighbors, positions, colors, normals));
         let edges = by_first_end(&parts, points);
         drop(parts);
         at(0.8)?;
@@ -277,13 +277,13 @@ impl PointGraph {
 /// `(rows)`: the area per point, which is the area of the disc around the point out to its last
 /// neighbour, divided by the number of points in the disc. It is limited to ten times the median,
 /// because an outlier does not represent a large surface.
-fn disc_areas(positions: &[[f32; 3]], neighbours: &Neighbours) -> Vec<f32> {
+fn disc_areas(positions: &[[f32; 3]], neighbors: &Neighbors) -> Vec<f32> {
     let area = |row: usize| {
-        let Some(&last) = neighbours.of(row).last() else {
+        let Some(&last) = neighbors.of(row).last() else {
             return 0.0;
         };
         let reach = minus(positions[last as usize], positions[row]);
-        std::f32::consts::PI * dot(reach, reach) / (neighbours.k() + 1) as f32
+        std::f32::consts::PI * dot(reach, reach) / (neighbors.k() + 1) as f32
     };
     let mut areas: Vec<f32> = (0..positions.len()).map(area).collect();
     let limit = 10.0 * median(&areas).unwrap_or(0.0);
@@ -486,7 +486,7 @@ mod tests {
     #[test]
     fn an_edge_found_twice_is_kept_once() {
         let positions = corner();
-        let source = EdgeSource::Neighbours {
+        let source = EdgeSource::Neighbors {
             spacing: 0.0,
             k: 16,
             color_weight: 0.0,
@@ -499,10 +499,10 @@ mod tests {
         pairs.sort_unstable();
         pairs.dedup();
         assert_eq!(pairs.len(), all);
-        let neighbours = spatial::nearest_neighbours(&positions, 16, &|_| Ok(())).unwrap();
-        let point = |row: usize| neighbours.point_of_row()[row];
+        let neighbors = spatial::nearest_neighbors(&positions, 16, &|_| Ok(())).unwrap();
+        let point = |row: usize| neighbors.point_of_row()[row];
         for row in 0..800 {
-            for (a, b) in neighbours
+            for (a, b) in neighbors
                 .of(row)
                 .iter()
                 .map(|&other| (point(row), point(other as usize)))

@@ -277,19 +277,19 @@ impl Growing {
         let mut around = BTreeMap::new();
         let mut outline = 0.0;
         for (old, other) in [(a, b), (b, a)] {
-            for (neighbour, border) in std::mem::take(&mut self.borders[old as usize]) {
-                if neighbour != other {
+            for (neighbor, border) in std::mem::take(&mut self.borders[old as usize]) {
+                if neighbor != other {
                     outline += border.edges;
-                    self.borders[neighbour as usize].remove(&old);
+                    self.borders[neighbor as usize].remove(&old);
                     around
-                        .entry(neighbour)
+                        .entry(neighbor)
                         .or_insert_with(Border::default)
                         .add(border);
                 }
             }
         }
-        for (&neighbour, &border) in &around {
-            self.borders[neighbour as usize].insert(merged, border);
+        for (&neighbor, &border) in &around {
+            self.borders[neighbor as usize].insert(merged, border);
         }
         let [first, second] = [a, b].map(|child| &self.nodes[child as usize]);
         // The births of superpoints are computed differently: they only shorten the life of the

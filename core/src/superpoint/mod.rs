@@ -20,7 +20,7 @@ pub enum EdgeSource {
     /// Joins each kept point and its nearest neighbours. The weight is 1 - |n.n| + `color_weight` x
     /// colour distance, where n are normals by principal component analysis and the distance is
     /// Euclidean in sRGB scaled to 0..=1.
-    Neighbours {
+    Neighbors {
         /// Minimum spacing in metres: points closer together than this are not all kept, so that
         /// the neighbours of a point reach equally far however dense a scan is; 0 keeps all points.
         spacing: f32,
@@ -51,7 +51,7 @@ impl Default for SuperpointOptions {
     /// of a room of fifty thousand.
     fn default() -> Self {
         Self {
-            edges: EdgeSource::Neighbours {
+            edges: EdgeSource::Neighbors {
                 spacing: 0.015,
                 k: 16,
                 color_weight: 0.5,
@@ -287,7 +287,7 @@ mod tests {
             positions in prop::collection::vec(prop::array::uniform3(prop_oneof![-2.0f32..2.0, Just(0.0), Just(1e30)]), 0..120),
             threshold in 0.0f32..2.0, minimum in 0.0f32..0.5, k in 0usize..20, spacing in prop_oneof![Just(0.0f32), 0.001f32..1.0],
         ) {
-            let options = SuperpointOptions { edges: EdgeSource::Neighbours { spacing, k, color_weight: 0.5 }, threshold, minimum };
+            let options = SuperpointOptions { edges: EdgeSource::Neighbors { spacing, k, color_weight: 0.5 }, threshold, minimum };
             let colors = vec![[9, 8, 7]; positions.len()];
             let found = superpoints(&positions, Some(&colors), &[], &options, &Monitor::silent()).unwrap();
             prop_assert_eq!(found.superpoint_of_point().len(), positions.len());

@@ -43,7 +43,7 @@ pub struct TextManifest {
     /// Name of the encoder.
     pub name: String,
     /// SPDX expression of the licence.
-    pub licence: String,
+    pub license: String,
     /// The file `tokenizer.json`.
     pub tokenizer: Shard,
     /// Shards of one safetensors file, to be joined in this order.
@@ -83,7 +83,7 @@ impl TextManifest {
                 .unzip();
         let manifest = Self {
             name: "all-MiniLM-L6-v2".into(),
-            licence: "Apache-2.0".into(),
+            license: "Apache-2.0".into(),
             tokenizer: Shard::of("tokenizer.json".into(), &tokenizer),
             shards,
         };

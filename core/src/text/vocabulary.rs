@@ -34,9 +34,9 @@ impl Vocabulary {
         &SHIPPED
     }
 
-    fn new(names: &'static str, quantised: &[u8]) -> Self {
+    fn new(names: &'static str, quantized: &[u8]) -> Self {
         let names: Vec<_> = names.lines().collect();
-        let mut embeddings: Vec<f32> = quantised.iter().map(|&b| f32::from(b as i8)).collect();
+        let mut embeddings: Vec<f32> = quantized.iter().map(|&b| f32::from(b as i8)).collect();
         embeddings.resize(names.len() * DIM, 0.0);
         embeddings.chunks_exact_mut(DIM).for_each(normalize);
         let index_of_name = names
@@ -147,14 +147,14 @@ mod tests {
     }
 
     #[test]
-    fn neighbours_in_meaning_are_near() {
+    fn neighbors_in_meaning_are_near() {
         let vocabulary = Vocabulary::shipped();
         let get = |name: &str| vocabulary.lookup(name).expect("in the table");
         assert!(cosine(get("couch"), get("sofa")) > cosine(get("couch"), get("refrigerator")));
     }
 
     #[test]
-    fn quantised_embeddings_keep_their_direction() {
+    fn quantized_embeddings_keep_their_direction() {
         let v: Vec<f32> = (0..DIM)
             .map(|i| ((i * 37 % 101) as f32 - 50.0) / 50.0)
             .collect();

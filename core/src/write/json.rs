@@ -63,7 +63,7 @@ pub fn instance_records(scan: &Scan, labels: &PointLabels) -> Vec<InstanceRecord
         points[*owner as usize] += 1;
         *bounds = bounds.with(*position);
     }
-    let record = |((instance, points), world): ((&super::LabelledInstance, usize), Aabb)| {
+    let record = |((instance, points), world): ((&super::LabeledInstance, usize), Aabb)| {
         let file = scan.frame.file_box_from_world(&world);
         InstanceRecord {
             id: instance.id,

@@ -20,7 +20,7 @@ pub fn ply(table: &Table) -> Vec<u8> {
 ///
 /// Properties of the input that already have these names are kept under other names:
 /// `instance_input` and so on.
-pub fn labelled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
+pub fn labeled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
     let mut table = std::borrow::Cow::Borrowed(&scan.table);
     let mut comments = scan.table.comments.clone();
     for name in [INSTANCE, LABEL, SCORE] {

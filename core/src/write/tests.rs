@@ -21,17 +21,17 @@ fn labels() -> PointLabels {
     PointLabels {
         instance_of_point: vec![1, NO_INSTANCE, 0],
         instances: vec![
-            LabelledInstance {
+            LabeledInstance {
                 id: 4,
                 label: Some(1),
                 score: 0.75,
             },
-            LabelledInstance {
+            LabeledInstance {
                 id: 9,
                 label: None,
                 score: 0.5,
             },
-            LabelledInstance {
+            LabeledInstance {
                 id: 11,
                 label: Some(0),
                 score: 0.25,
@@ -50,9 +50,9 @@ fn values(points: &Element, name: &str) -> Vec<f64> {
 }
 
 #[test]
-fn a_labelled_file_has_everything_of_its_input_and_the_labels() {
+fn a_labeled_file_has_everything_of_its_input_and_the_labels() {
     let scan = read(INPUT);
-    let out = read(&labelled_ply(&scan, &labels()));
+    let out = read(&labeled_ply(&scan, &labels()));
     let points = out.table.point_rows();
     assert_eq!(values(points, "instance"), [9.0, -1.0, -1.0, 4.0]);
     assert_eq!(values(points, "label"), [-1.0, -1.0, -1.0, 1.0]);
@@ -74,9 +74,9 @@ fn a_labelled_file_has_everything_of_its_input_and_the_labels() {
 }
 
 #[test]
-fn labelling_twice_keeps_both_answers() {
-    let once = read(&labelled_ply(&read(INPUT), &labels()));
-    let twice = read(&labelled_ply(&once, &PointLabels::default()));
+fn labeling_twice_keeps_both_answers() {
+    let once = read(&labeled_ply(&read(INPUT), &labels()));
+    let twice = read(&labeled_ply(&once, &PointLabels::default()));
     let points = twice.table.point_rows();
     assert_eq!(values(points, "instance"), [-1.0; 4]);
     assert_eq!(
@@ -98,8 +98,8 @@ fn labelling_twice_keeps_both_answers() {
 #[test]
 fn instances_become_truth_again() {
     let points = [[0.0; 3], [1.0; 3], [2.0; 3]];
-    let labelled = labelled_ply(&Scan::from_points(&points, None).unwrap(), &labels());
-    let truth = read(&labelled).truth.unwrap();
+    let labeled = labeled_ply(&Scan::from_points(&points, None).unwrap(), &labels());
+    let truth = read(&labeled).truth.unwrap();
     assert_eq!(
         (truth.semantic, truth.instance),
         (vec![-1, -1, 1], vec![10, 0, 5])
@@ -170,7 +170,7 @@ fn owners_that_do_not_exist_are_no_instance() {
     };
     assert_eq!(
         values(
-            read(&labelled_ply(&scan, &wrong)).table.point_rows(),
+            read(&labeled_ply(&scan, &wrong)).table.point_rows(),
             "instance"
         ),
         [-1.0; 3]

@@ -38,8 +38,8 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
     );
 
     page.press("download-ply").await;
-    let labelled = rooms::read(&download(stand, page, &format!("{stem}-segmented.ply")).await);
-    let rows = labelled.table.point_rows();
+    let labeled = rooms::read(&download(stand, page, &format!("{stem}-segmented.ply")).await);
+    let rows = labeled.table.point_rows();
     assert_keeps(
         rooms::read(&fs::read(scan).unwrap()).table.point_rows(),
         rows,
@@ -49,7 +49,7 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
         .map(|name| rows.column(name).unwrap().values().collect::<Vec<_>>());
     let name_of_label = |label: f64| {
         let prefix = format!("comment label {label} ");
-        labelled
+        labeled
             .table
             .comments
             .iter()

@@ -32,7 +32,7 @@ struct Pointer {
 #[derive(Debug, Default)]
 pub struct Navigator {
     down: Vec<Pointer>,
-    travelled: f32,
+    traveled: f32,
 }
 
 impl Navigator {
@@ -40,9 +40,9 @@ impl Navigator {
     /// shift held.
     pub fn press(&mut self, id: i32, at: Vec2, pans: bool) {
         if self.down.is_empty() {
-            self.travelled = 0.0;
+            self.traveled = 0.0;
         } else {
-            self.travelled = f32::INFINITY; // two fingers never click
+            self.traveled = f32::INFINITY; // two fingers never click
         }
         self.down.retain(|pointer| pointer.id != id);
         self.down.push(Pointer { id, at, pans });
@@ -60,12 +60,12 @@ impl Navigator {
         let before = self.down.clone();
         let moved = at - before[index].at;
         self.down[index].at = at;
-        self.travelled += moved.length();
+        self.traveled += moved.length();
         if let ([a, b, ..], [c, d, ..]) = (&before[..], &self.down[..]) {
             let spread = (a.at - b.at).length() / (c.at - d.at).length().max(1.0);
             return Gesture::PanZoom(moved / 2.0, spread.clamp(0.5, 2.0));
         }
-        if self.travelled <= CLICK_SLACK {
+        if self.traveled <= CLICK_SLACK {
             Gesture::None
         } else if before[index].pans {
             Gesture::PanZoom(moved, 1.0)
@@ -79,7 +79,7 @@ impl Navigator {
         let clicked = self.down.len() == 1
             && self.down[0].id == id
             && !self.down[0].pans
-            && self.travelled <= CLICK_SLACK;
+            && self.traveled <= CLICK_SLACK;
         self.cancel(id);
         if clicked {
             Gesture::Click(at)

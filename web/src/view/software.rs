@@ -268,20 +268,20 @@ impl SoftwareRenderer {
         for at in rows.start * self.width..rows.end * self.width {
             // Beyond the border of the picture, the pixel itself is used as its neighbour.
             let column = at % self.width;
-            let neighbours = [
+            let neighbors = [
                 (column > 0).then(|| at - 1),
                 (column + 1 < self.width).then_some(at + 1),
                 at.checked_sub(self.width),
                 Some(at + self.width).filter(|below| *below <= last),
             ]
-            .map(|neighbour| neighbour.unwrap_or(at));
+            .map(|neighbor| neighbor.unwrap_or(at));
             let here = self.identity[at];
             self.shaded[at] = background;
             if here != NOTHING {
                 let depth = self.depth[at];
                 // The relative depth replaces the logarithm: it is equal for small steps and
                 // cheaper.
-                let deeper: f32 = neighbours
+                let deeper: f32 = neighbors
                     .iter()
                     .map(|n| (1.0 - self.depth[*n] / depth).clamp(0.0, 0.3))
                     .sum();
@@ -292,7 +292,7 @@ impl SoftwareRenderer {
             let borders = |wanted| {
                 wanted != 0
                     && here.owner != wanted
-                    && neighbours.iter().any(|n| self.identity[*n].owner == wanted)
+                    && neighbors.iter().any(|n| self.identity[*n].owner == wanted)
             };
             if borders(frame.selected) {
                 self.shaded[at] = pack(SELECTED);

@@ -12,7 +12,7 @@ use segscape::{
     scan::Scan,
     superpoint::Superpoints,
     text::{self, Vocabulary},
-    write::{self, LabelledInstance, PointLabels},
+    write::{self, LabeledInstance, PointLabels},
 };
 
 use crate::protocol::{Format, InstanceInfo, Label, Term};
@@ -135,7 +135,7 @@ impl Scene {
         {
             kept_of_instance[id] = instances.len() as u32;
             let label_index = (!label.name.is_empty()).then(|| index_of(&label.name));
-            instances.push(LabelledInstance {
+            instances.push(LabeledInstance {
                 id: id as u32,
                 label: label_index,
                 score: label.confidence,
@@ -155,7 +155,7 @@ impl Scene {
         };
         match format {
             Format::Ply => (
-                write::labelled_ply(&self.scan, &written),
+                write::labeled_ply(&self.scan, &written),
                 "application/octet-stream",
             ),
             Format::Json => (
