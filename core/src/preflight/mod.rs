@@ -120,7 +120,7 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
         None => unit::guess(width.max(depth), height),
     };
     let metres = unit.value.metres();
-    let spacing = spacing::median_spacing(scan, &sample).map(|units| units * metres);
+    let spacing = spacing::median_spacing(scan).map(|units| units * metres);
     let extent = [width, depth, height].map(|units| units * metres);
     Preflight {
         up,

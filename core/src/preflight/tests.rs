@@ -185,6 +185,18 @@ fn clouds_that_say_nothing_are_assumptions() {
     }
 }
 
+/// This test would not finish if a search visited all points at one place.
+#[test]
+fn a_million_points_at_two_places_are_no_trap() {
+    let points: Vec<[f32; 3]> = (0..1_000_000).map(|i| [(i % 2) as f32, 2.0, 3.0]).collect();
+    let choices = Choices {
+        unit: Some(Unit::Metres),
+        ..Choices::default()
+    };
+    let found = preflight(&Scan::from_points(&points, None).unwrap(), choices);
+    assert_eq!(found.spacing.value, Some(1.0));
+}
+
 #[test]
 fn a_view_from_a_camera_has_y_down() {
     // a tilted wall 2 m ahead: no axis is perpendicular to it

@@ -1,6 +1,12 @@
 //! Subsampling: fewer, evenly spaced points that represent all points of a scan.
 
+use kiddo::{ImmutableKdTree, SquaredEuclidean};
+
 use super::Voxels;
+use crate::platform;
+
+/// Number of points whose representatives one task finds.
+const CHUNK: usize = 4096;
 
 /// The maximum number of kept points of a cell that are compared. A cell cannot hold more points
 /// that are so far apart, except for points that must not represent each other and points beyond
@@ -18,7 +24,11 @@ impl Thinned {
     /// Keeps points of `positions`, `(points, 3)`, that are at least `spacing` > 0 apart, so many
     /// that every other point is closer than that to a kept point. If `may_join` returns `false`,
     /// neither of the two points represents the other, however near they are.
-    pub fn new(positions: &[[f32; 3]], spacing: f32, may_join: impl Fn(u32, u32) -> bool) -> Self {
+    pub fn new(
+        positions: &[[f32; 3]],
+        spacing: f32,
+        may_join: impl Fn(u32, u32) -> bool + Sync,
+    ) -> Self {
         let mut cells = Cells::new(positions, spacing);
         let squared = |a: u32, b: u32| {
             glam::Vec3::from(positions[a as usize]).distance_squared(positions[b as usize].into())
@@ -45,25 +55,13 @@ impl Thinned {
             .filter(|(_, is_kept)| **is_kept)
             .map(|(point, _)| point)
             .collect();
-        let mut kept_of_point = vec![0; positions.len()];
-        (0..)
-            .zip(&point_of_kept)
-            .for_each(|(row, &point)| kept_of_point[point as usize] = row);
-        for cell in 0..cells.count() {
-            cells.gather_kept(cell, &mut near);
-            for &point in cells.points[cells.places(cell)]
-                .iter()
-                .filter(|point| !is_kept[**point as usize])
-            {
-                let joined = near.iter().filter(|other| may_join(point, **other));
-                // The first pass found a kept point near enough, so the nearest exists.
-                let nearest = joined
-                    .min_by(|a, b| squared(point, **a).total_cmp(&squared(point, **b)))
-                    .copied();
-                kept_of_point[point as usize] =
-                    nearest.map_or(0, |nearest| kept_of_point[nearest as usize]);
-            }
-        }
+        let kept_of_point = nearest_kept(
+            positions,
+            &cells.kept_points(),
+            &point_of_kept,
+            spacing,
+            may_join,
+        );
         Self {
             point_of_kept,
             kept_of_point,
@@ -105,6 +103,60 @@ impl Thinned {
             .map(|&kept| of_kept[kept as usize])
             .collect()
     }
+}
+
+/// `(points)`: the index, among `point_of_kept`, of the nearest point of `candidates` that may join
+/// each point, and of the point itself if it is kept. Every other point has such a candidate closer
+/// than `spacing`. Among equally near candidates, the first one is taken, whatever the order in
+/// which kiddo finds them: the result is the same on every machine.
+fn nearest_kept(
+    positions: &[[f32; 3]],
+    candidates: &[u32],
+    point_of_kept: &[u32],
+    spacing: f32,
+    may_join: impl Fn(u32, u32) -> bool + Sync,
+) -> Vec<u32> {
+    const NOT_KEPT: u32 = u32::MAX;
+    let mut kept_of_point = vec![NOT_KEPT; positions.len()];
+    (0..)
+        .zip(point_of_kept)
+        .for_each(|(kept, &point)| kept_of_point[point as usize] = kept);
+    let kept_of_candidate: Vec<u32> = candidates
+        .iter()
+        .map(|&point| kept_of_point[point as usize])
+        .collect();
+    let places: Vec<[f32; 3]> = candidates
+        .iter()
+        .map(|&point| positions[point as usize])
+        .collect();
+    let tree = ImmutableKdTree::<f32, 3>::new_from_slice(&places)
+        .expect("the indices of points fit into 32 bits");
+    // The tree rounds the distances to its nodes.
+    let reach = 1.0001 * spacing * spacing;
+    platform::for_each_chunk(&mut kept_of_point, CHUNK, |chunk, kept| {
+        let mut scratch = tree.create_scratch::<SquaredEuclidean<f32>>();
+        for (point, kept) in (chunk * CHUNK..)
+            .zip(kept)
+            .filter(|(_, kept)| **kept == NOT_KEPT)
+        {
+            let mut nearest = (f32::INFINITY, u32::MAX);
+            tree.query(&positions[point])
+                .within::<SquaredEuclidean<f32>>(reach)
+                .unsorted()
+                .with_scratch(&mut scratch)
+                .visit(|found| {
+                    let this = (found.distance, found.item);
+                    if this < nearest && may_join(point as u32, candidates[found.item as usize]) {
+                        nearest = this;
+                    }
+                });
+            *kept = kept_of_candidate
+                .get(nearest.1 as usize)
+                .copied()
+                .unwrap_or(0);
+        }
+    });
+    kept_of_point
 }
 
 /// The occupied cells of a grid, sorted by (x, y, z).
@@ -189,6 +241,14 @@ impl Cells {
         }
     }
 
+    /// The kept points that others may join, cell after cell.
+    fn kept_points(&self) -> Vec<u32> {
+        (0..self.count())
+            .flat_map(|cell| &self.points[self.places(cell)][..self.kept[cell] as usize])
+            .copied()
+            .collect()
+    }
+
     /// Moves a point of a cell to its kept points; returns `false` if there was no room.
     fn keep(&mut self, cell: usize, place: usize) -> bool {
         let has_room = (self.kept[cell] as usize) < CROWD;
@@ -250,9 +310,32 @@ mod tests {
         );
     }
 
+    #[test]
+    fn of_equally_near_points_the_one_in_the_first_cell_represents() {
+        let at = |x: f32| [x, 0.0, 0.0];
+        for (positions, expected) in [
+            ([at(0.0), at(0.02), at(0.01)], [0, 1, 0]),
+            ([at(0.02), at(0.0), at(0.01)], [0, 1, 1]),
+        ] {
+            let thinned = Thinned::new(&positions, 0.015, |_, _| true);
+            assert_eq!(thinned.kept_of_point(), expected);
+        }
+    }
+
     /// This test would not finish if all of these points were compared with each other.
     #[test]
     fn crowds_are_no_trap() {
+        let heap = vec![[0.5; 3]; 1_000_000];
+        assert_eq!(Thinned::new(&heap, 0.01, |_, _| true).len(), 1);
+        let of_group = |point: u32| point % 50;
+        let groups = Thinned::new(&heap, 0.01, |a, b| of_group(a) == of_group(b));
+        let standing = groups.of_points(groups.point_of_kept());
+        assert_eq!(groups.len(), 50);
+        assert!(
+            (0..)
+                .zip(standing)
+                .all(|(point, other)| of_group(point) == of_group(other))
+        );
         let far: Vec<[f32; 3]> = (0..100_000)
             .map(|i| [1e30 * (i + 1) as f32, 0.0, 0.0])
             .collect();

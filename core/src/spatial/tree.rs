@@ -1,4 +1,5 @@
-//! A balanced k-d tree over distinct places.
+//! A balanced k-d tree over distinct places. It serves the neighbours of all points alone, whose
+//! search goes through it leaf by leaf; other searches use kiddo's tree.
 
 use super::candidates::Candidates;
 use crate::platform;

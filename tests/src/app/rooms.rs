@@ -102,7 +102,6 @@ fn segmented(ply: &[u8]) -> Bundle {
         embedding[0] = 1.0;
         found.push(Instance {
             superpoints: vec![superpoint],
-            crop: None,
             score: 1.0,
             embedding,
             bounds: points.iter().fold(Aabb::EMPTY, |bounds, point| {

@@ -1,8 +1,11 @@
 //! Measures the steps from points to superpoints and their merge tree.
 
+use std::num::NonZero;
+
+use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use segscape::{
     job,
-    platform::Instant,
+    platform::{self, Instant},
     preflight::Choices,
     progress::Monitor,
     spatial::{self, Thinned},
@@ -12,8 +15,12 @@ use serde_json::json;
 
 use super::{Bench, print};
 
+/// Number of leaf-ordered points whose neighbours one task finds with kiddo.
+const CHUNK: usize = 256;
+
 /// Prints one row per step, with the fastest of all runs. The graph step thins the scan and
-/// computes neighbours and normals again; these are also measured separately before it.
+/// computes neighbours and normals again; these are also measured separately before it. The row
+/// `neighbours_kiddo` is no step of a scan: it is what the row `neighbours` is compared with.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
     let mut scan = job::read(bytes, &silent)?;
@@ -22,7 +29,7 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let EdgeSource::Neighbors { spacing, k, .. } = options.edges else {
         anyhow::bail!("superpoints are made of neighbours by default")
     };
-    let mut fastest = [f64::INFINITY; 6];
+    let mut fastest = [f64::INFINITY; 7];
     for _ in 0..bench.runs.max(1) {
         let mut steps = fastest.iter_mut();
         let mut clock = Instant::now();
@@ -39,7 +46,9 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         lap();
         let neighbors = spatial::nearest_neighbors(&positions, k, &|_| Ok(()))?;
         lap();
-        spatial::normals(&neighbors.by_row(&positions), &neighbors, &|_| Ok(()))?;
+        neighbours_by_kiddo(&positions, k)?;
+        lap();
+        spatial::normals(&neighbours.by_row(&positions), &neighbours, &|_| Ok(()))?;
         lap();
         let graph = PointGraph::new(
             &scan.positions,
@@ -59,6 +68,7 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     for (step, ms) in [
         "thinning",
         "neighbours",
+        "neighbours_kiddo",
         "normals",
         "graph",
         "forest",
@@ -70,8 +80,42 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         print(
             bench,
             &json!({ "step": step, "points": scan.len(), "ms": ms }),
-            &format!("{step:12} {ms:9.1} ms"),
+            &format!("{step:16} {ms:9.1} ms"),
         )?;
     }
     Ok(())
+}
+
+/// The rows of `spatial::nearest_neighbours` from kiddo's immutable tree: built and queried on all
+/// cores, queries and rows in the order of the tree's leaves. Unlike there, points at one place are
+/// neighbours of each other.
+fn neighbours_by_kiddo(positions: &[[f32; 3]], k: usize) -> anyhow::Result<Vec<u32>> {
+    let k = k.min(positions.len().saturating_sub(1));
+    // The nearest point is the point itself.
+    let wanted = NonZero::<usize>::MIN.saturating_add(k);
+    let tree = ImmutableKdTree::<f32, 3>::new_from_slice(positions)?;
+    let point_of_row: Vec<(u32, [f32; 3])> = tree.iter().collect();
+    let mut row_of_point = vec![0; positions.len()];
+    (0..)
+        .zip(&point_of_row)
+        .for_each(|(row, &(point, _))| row_of_point[point as usize] = row);
+    let mut rows = vec![0; positions.len() * k];
+    platform::for_each_chunk(&mut rows, CHUNK * k, |chunk, rows| {
+        let mut scratch = tree.create_scratch::<SquaredEuclidean<f32>>();
+        for ((point, position), row) in point_of_row[chunk * CHUNK..]
+            .iter()
+            .zip(rows.chunks_exact_mut(k))
+        {
+            let nearest = tree
+                .query(position)
+                .nearest_n::<SquaredEuclidean<f32>>(wanted)
+                .with_scratch(&mut scratch)
+                .execute();
+            let others = nearest.iter().filter(|found| found.item != *point);
+            row.iter_mut()
+                .zip(others)
+                .for_each(|(neighbour, found)| *neighbour = row_of_point[found.item as usize]);
+        }
+    });
+    Ok(rows)
 }
