@@ -2,10 +2,7 @@
 //! The loss on made-up scenes, and against the costs, pairs, terms and gradients of the released
 //! criterion.
 
-use burn::{
-    module::{Module, ModuleVisitor, Param},
-    tensor::{Device, Gradients},
-};
+use burn::tensor::{Device, Gradients};
 use proofs::{
     cases::published as cases,
     device::{self, Subject},

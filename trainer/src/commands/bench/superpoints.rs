@@ -20,7 +20,7 @@ const CHUNK: usize = 256;
 
 /// Prints one row per step, with the fastest of all runs. The graph step thins the scan and
 /// computes neighbours and normals again; these are also measured separately before it. The row
-/// `neighbours_kiddo` is no step of a scan: it is what the row `neighbours` is compared with.
+/// `neighbors_kiddo` is no step of a scan: it is what the row `neighbors` is compared with.
 pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     let silent = Monitor::silent();
     let mut scan = job::read(bytes, &silent)?;
@@ -46,9 +46,9 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
         lap();
         let neighbors = spatial::nearest_neighbors(&positions, k, &|_| Ok(()))?;
         lap();
-        neighbours_by_kiddo(&positions, k)?;
+        neighbors_by_kiddo(&positions, k)?;
         lap();
-        spatial::normals(&neighbours.by_row(&positions), &neighbours, &|_| Ok(()))?;
+        spatial::normals(&neighbors.by_row(&positions), &neighbors, &|_| Ok(()))?;
         lap();
         let graph = PointGraph::new(
             &scan.positions,
@@ -86,10 +86,10 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The rows of `spatial::nearest_neighbours` from kiddo's immutable tree: built and queried on all
+/// The rows of `spatial::nearest_neighbors` from kiddo's immutable tree: built and queried on all
 /// cores, queries and rows in the order of the tree's leaves. Unlike there, points at one place are
 /// neighbours of each other.
-fn neighbours_by_kiddo(positions: &[[f32; 3]], k: usize) -> anyhow::Result<Vec<u32>> {
+fn neighbors_by_kiddo(positions: &[[f32; 3]], k: usize) -> anyhow::Result<Vec<u32>> {
     let k = k.min(positions.len().saturating_sub(1));
     // The nearest point is the point itself.
     let wanted = NonZero::<usize>::MIN.saturating_add(k);
@@ -114,7 +114,7 @@ fn neighbours_by_kiddo(positions: &[[f32; 3]], k: usize) -> anyhow::Result<Vec<u
             let others = nearest.iter().filter(|found| found.item != *point);
             row.iter_mut()
                 .zip(others)
-                .for_each(|(neighbour, found)| *neighbour = row_of_point[found.item as usize]);
+                .for_each(|(neighbor, found)| *neighbor = row_of_point[found.item as usize]);
         }
     });
     Ok(rows)
