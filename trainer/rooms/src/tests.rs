@@ -6,6 +6,7 @@ use std::{
     sync::LazyLock,
 };
 
+use kiddo::{ImmutableKdTree, SquaredEuclidean};
 use segscape::text::Vocabulary;
 
 use super::{
@@ -232,26 +233,17 @@ fn points_are_as_far_apart_as_was_drawn() {
 /// The mean distance to the nearest neighbour, for a sample of the points that have a neighbour
 /// within about four times `about`.
 fn mean_gap(points: &[glam::Vec3], about: f32) -> f32 {
-    let cell = |p: &glam::Vec3| (*p / (4.0 * about)).floor().as_ivec3();
-    let mut cells: HashMap<glam::IVec3, Vec<glam::Vec3>> = HashMap::new();
-    points
-        .iter()
-        .for_each(|p| cells.entry(cell(p)).or_default().push(*p));
-    let gap = |p: &glam::Vec3| {
-        let around = (0..27).map(|i| cell(p) + glam::IVec3::new(i % 3, i / 3 % 3, i / 9) - 1);
-        let near = around
-            .filter_map(|c| cells.get(&c))
-            .flatten()
-            .map(|q| q.distance(*p))
-            .filter(|d| *d > 0.0);
-        near.fold(f32::INFINITY, f32::min)
+    let positions: Vec<[f32; 3]> = points.iter().map(|p| p.to_array()).collect();
+    let tree = ImmutableKdTree::<f32, 3>::new_from_slice(&positions).unwrap();
+    let gap = |position: &[f32; 3]| {
+        let near = tree
+            .query(position)
+            .within::<SquaredEuclidean<f32>>((4.0 * about).powi(2))
+            .execute();
+        let nearest = near.iter().find(|found| found.distance > 0.0)?;
+        Some(nearest.distance.sqrt())
     };
-    let gaps: Vec<f32> = points
-        .iter()
-        .step_by(17)
-        .map(gap)
-        .filter(|gap| gap.is_finite())
-        .collect();
+    let gaps: Vec<f32> = positions.iter().step_by(17).filter_map(gap).collect();
     gaps.iter().sum::<f32>() / gaps.len() as f32
 }
 
