@@ -604,7 +604,7 @@ mod tests {
             superpoints: vec![superpoint],
             score: 0.8,
             embedding: word(name),
-            bounds: crate::instances::Aabb::EMPTY.with(scan.positions[superpoint as usize]),
+            bounds: crate::geometry::Aabb::EMPTY.with(scan.positions[superpoint as usize]),
             points: 1,
         };
         let segmentation = Segmentation {

@@ -70,6 +70,7 @@
 
 pub mod bundle;
 pub mod evaluate;
+pub mod geometry;
 #[cfg(test)]
 mod golden;
 pub mod instances;

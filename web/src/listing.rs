@@ -154,7 +154,7 @@ pub fn looks(instances: usize, rows: &[Row], edits: &Edits, coloring: Coloring) 
 
 #[cfg(test)]
 mod tests {
-    use segscape::instances::Aabb;
+    use segscape::geometry::Aabb;
     use wasm_bindgen_test::wasm_bindgen_test;
 
     use super::*;

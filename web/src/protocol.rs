@@ -13,7 +13,8 @@ use std::collections::BTreeMap;
 use js_sys::{Array, ArrayBuffer};
 use segscape::{
     bundle::SavedView,
-    instances::{Aabb, query::Labels},
+    geometry::Aabb,
+    instances::query::Labels,
     preflight::{Choices, Preflight},
     progress::{Progress, Stage},
 };

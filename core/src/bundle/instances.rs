@@ -8,7 +8,8 @@ use super::{
     container::Section,
 };
 use crate::{
-    instances::{Aabb, Instance, Segmentation},
+    geometry::Aabb,
+    instances::{Instance, Segmentation},
     text,
 };
 

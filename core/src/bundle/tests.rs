@@ -4,7 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    instances::{Aabb, Instance},
+    geometry::Aabb,
+    instances::Instance,
     progress::Monitor,
     scan::{self, UpAxis},
     text,

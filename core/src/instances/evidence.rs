@@ -1,9 +1,7 @@
 //! Everything known about a scene, evaluated for one candidate mask at a time.
 
-use super::{
-    Contact, ProposalError, Proposals, SuperpointGeometry, proposals::sigmoid, released::mask_score,
-};
-use crate::text;
+use super::{Contact, ProposalError, Proposals, SuperpointGeometry, released::mask_score};
+use crate::{geometry::sigmoid, text};
 
 /// Maximum number of members that are compared with a mask: those with the largest superpoints.
 const MAX_MEMBERS: usize = 64;

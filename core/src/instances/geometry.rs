@@ -1,7 +1,6 @@
 //! Properties of every superpoint that need no network: its points, box, moments and colors.
 
-use super::Aabb;
-use crate::superpoint::Superpoints;
+use crate::{geometry::Aabb, superpoint::Superpoints};
 
 /// Sums over points from which means and covariances follow. Adding two of them gives the sums of
 /// the union.

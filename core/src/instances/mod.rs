@@ -5,7 +5,7 @@
 //! network again. [`postprocess_picks`] and [`panoptic`] are the released code's post-processing
 //! (docs/spec/model.md section 10).
 
-use serde::{Deserialize, Serialize};
+use crate::geometry::Aabb;
 
 mod evidence;
 mod features;
@@ -30,49 +30,6 @@ pub use released::{
 pub use select::{Masks, SelectOptions, candidates, select};
 
 pub use crate::superpoint::{Contact, Region};
-
-/// An axis-aligned box in the world frame, metres.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Aabb {
-    /// Lower corner.
-    pub min: [f32; 3],
-    /// Upper corner.
-    pub max: [f32; 3],
-}
-
-impl Aabb {
-    /// The empty box, which contains nothing; the neutral element of [`Self::union`].
-    pub const EMPTY: Self = Self {
-        min: [f32::INFINITY; 3],
-        max: [f32::NEG_INFINITY; 3],
-    };
-
-    /// `true` if the closed box contains the point.
-    pub fn contains(&self, point: [f32; 3]) -> bool {
-        (0..3).all(|axis| self.min[axis] <= point[axis] && point[axis] <= self.max[axis])
-    }
-
-    /// The smallest box that contains both boxes.
-    pub fn union(&self, other: &Self) -> Self {
-        Self {
-            min: std::array::from_fn(|axis| self.min[axis].min(other.min[axis])),
-            max: std::array::from_fn(|axis| self.max[axis].max(other.max[axis])),
-        }
-    }
-
-    /// The smallest box that contains this box and a point.
-    pub fn with(&self, point: [f32; 3]) -> Self {
-        self.union(&Self {
-            min: point,
-            max: point,
-        })
-    }
-
-    /// Edge lengths; negative for [`Self::EMPTY`].
-    pub fn size(&self) -> [f32; 3] {
-        std::array::from_fn(|axis| self.max[axis] - self.min[axis])
-    }
-}
 
 /// One object found: a set of whole superpoints with a score and an embedding that can be compared
 /// with text.

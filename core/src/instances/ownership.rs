@@ -60,7 +60,7 @@ impl Segmentation {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instances::{Aabb, Instance};
+    use crate::{geometry::Aabb, instances::Instance};
 
     #[test]
     fn what_lies_inside_another_thing_owns_its_superpoints() {

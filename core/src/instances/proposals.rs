@@ -147,11 +147,6 @@ impl Proposals {
     }
 }
 
-/// The logistic function.
-pub(super) fn sigmoid(logit: f32) -> f32 {
-    1.0 / (1.0 + (-logit).exp())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]

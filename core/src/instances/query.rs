@@ -8,7 +8,7 @@
 //!     instances::query::{PromptTerm, Recognizer},
 //!     text::Vocabulary,
 //! };
-//! # use segscape::instances::{Aabb, Instance, Segmentation};
+//! # use segscape::{geometry::Aabb, instances::{Instance, Segmentation}};
 //!
 //! let vocabulary = Vocabulary::shipped();
 //! let embedding = |word| vocabulary.lookup(word).expect("a common noun").to_vec();
@@ -283,7 +283,7 @@ fn cosine(a: &[f32], b: &[f32]) -> f32 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::instances::{Aabb, Instance};
+    use crate::{geometry::Aabb, instances::Instance};
 
     /// A unit vector with the given first values and the rest of its length at index `rest`.
     fn towards(values: &[f32], rest: usize) -> Vec<f32> {

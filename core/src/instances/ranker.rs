@@ -6,7 +6,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{FEATURE_NAMES, FEATURES, proposals::sigmoid};
+use super::{FEATURE_NAMES, FEATURES};
+use crate::geometry::sigmoid;
 
 /// Maximum width of a hidden layer.
 const MAX_WIDTH: usize = 1024;

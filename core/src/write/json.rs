@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::PointLabels;
 use crate::{
-    instances::Aabb,
+    geometry::Aabb,
     scan::{Frame, Scan},
 };
 

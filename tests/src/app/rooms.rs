@@ -10,7 +10,8 @@ use std::{
 
 use segscape::{
     bundle::{self, Bundle, ColorMode, Meta, Name, Provenance, SavedView},
-    instances::{Aabb, Instance, Segmentation},
+    geometry::Aabb,
+    instances::{Instance, Segmentation},
     progress::Monitor,
     scan::{self, Scan},
     superpoint::Superpoints,

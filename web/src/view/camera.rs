@@ -1,7 +1,7 @@
 //! An orbit camera in the world frame: metres, z up, right-handed.
 
 use glam::{Mat4, Vec2, Vec3};
-use segscape::{bundle, instances::Aabb};
+use segscape::{bundle, geometry::Aabb};
 
 /// Vertical field of view, radians.
 const FIELD_OF_VIEW: f32 = 0.87;

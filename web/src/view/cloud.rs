@@ -2,7 +2,7 @@
 //! each owner.
 
 use glam::{Mat4, Vec2, Vec3};
-use segscape::instances::{Aabb, NO_INSTANCE};
+use segscape::{geometry::Aabb, instances::NO_INSTANCE};
 
 /// The points of the open scene, world frame.
 #[derive(Debug, Default)]

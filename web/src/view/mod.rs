@@ -3,7 +3,7 @@
 use std::{cell::RefCell, rc::Rc};
 
 use glam::{Vec2, Vec3};
-use segscape::instances::{Aabb, NO_INSTANCE};
+use segscape::{geometry::Aabb, instances::NO_INSTANCE};
 use wasm_bindgen::prelude::*;
 use web_sys::HtmlCanvasElement;
 

@@ -116,7 +116,8 @@ impl Scene {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use segscape::{
-        instances::{Aabb, Instance, Segmentation, query::Term},
+        geometry::Aabb,
+        instances::{Instance, Segmentation, query::Term},
         scan::Scan,
         superpoint::Superpoints,
         text,

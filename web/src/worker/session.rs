@@ -10,7 +10,7 @@ use js_sys::Promise;
 use segscape::{
     bundle::{self, Bundle, Meta, SavedView},
     instances::{
-        Aabb, Segmentation, SelectOptions,
+        Segmentation, SelectOptions,
         query::{Labels, PromptTerm},
     },
     job::{self, Network, SegmentError, Segmented},

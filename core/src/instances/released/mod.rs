@@ -4,7 +4,8 @@
 mod fixed_classes;
 pub(super) mod nms;
 
-use super::{Aabb, ProposalError, Proposals, SuperpointGeometry, proposals::sigmoid};
+use super::{ProposalError, Proposals, SuperpointGeometry};
+use crate::geometry::{Aabb, sigmoid};
 pub use fixed_classes::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
 use nms::descending;
 pub use nms::matrix_nms;
