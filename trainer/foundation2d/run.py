@@ -7,7 +7,7 @@ their masks. Weights are fetched from the model hub by their names, or read from
     pip install -r requirements.txt
     python run.py bundles --names "chair. table. power strip"
 
-The bundle's format is described in ../recordings/src/foundation/bundle.rs. Images that have masks are left alone, so a run that was stopped goes on where it was.
+The bundle's format is described in ../recordings/src/foundation/bundle. Images that have masks are left alone, so a run that was stopped goes on where it was.
 """
 
 import argparse

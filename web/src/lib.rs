@@ -2,23 +2,16 @@
 //! `worker` computes.
 //!
 //! ```text
-//! app: ui -> state -> link ==protocol==> worker: session -> segscape
-//!            state -> view (camera, renderers)
+//! page: ui -> state -> connection ==protocol==> worker: session -> segscape
+//!             state -> view (camera, renderers)
 //! ```
 
-pub mod actions;
-pub mod app;
 pub mod browser;
 pub mod edits;
 pub mod gpu_support;
-pub mod link;
-pub mod listing;
 mod numbers;
+pub mod page;
 pub mod protocol;
-mod replies;
-pub mod share;
-pub mod state;
-mod ui;
 pub mod view;
 #[cfg(feature = "worker")]
 pub mod worker;

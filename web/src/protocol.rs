@@ -5,7 +5,7 @@
 //! needs to draw and to list instances.
 //!
 //! There is no message for cancelling: the worker is busy inside a stage when the user cancels, so
-//! the page terminates it and starts a new one ([`crate::link`]). That takes effect at once, even
+//! the page terminates it and starts a new one ([`crate::page::connection`]). That takes effect at once, even
 //! inside a long loop, and needs no check in any stage.
 
 use std::collections::BTreeMap;

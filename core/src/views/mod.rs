@@ -5,12 +5,12 @@
 //! centre of a pixel has integer coordinates, as in OpenCV.
 
 mod camera;
-mod carry;
+mod lift;
 mod map;
 mod object_queries;
 
 pub use camera::{Camera, Pixel};
-pub use carry::{Choice, Correspondence, carried};
+pub use lift::{Choice, Correspondence, lifted};
 pub use map::{Map, MapError};
 pub use object_queries::{Detection, ObjectQueries, object_queries};
 

@@ -5,5 +5,5 @@ fn main() {
     if let Some(starting) = web::browser::document().get_element_by_id("starting") {
         starting.remove();
     }
-    leptos::mount::mount_to_body(web::app::App);
+    leptos::mount::mount_to_body(web::page::App);
 }

@@ -5,7 +5,7 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use segscape::{
     model::{Config, Observation},
-    views::{Detection, ObjectQueries, View, carried, object_queries},
+    views::{Detection, ObjectQueries, View, lifted, object_queries},
 };
 
 use crate::config::Augment;
@@ -90,7 +90,7 @@ fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     };
     let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
     (!views.is_empty()).then(|| {
-        carried(
+        lifted(
             config.inputs.views,
             &scene.positions,
             &scene.origins,

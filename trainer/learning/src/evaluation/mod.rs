@@ -17,18 +17,18 @@ use serde::Serialize;
 use crate::{data::labeled_scan::LabeledScan, data::scans::Labeled};
 
 mod asking;
-mod claims;
 mod names;
 pub mod pairs;
 mod rows;
 mod splits;
+mod structure_claims;
 mod table;
 
 pub use asking::{Choice, MaskSet, ask};
-pub use claims::Claims;
 pub use names::Names;
 pub use rows::OfScan;
 use splits::{SPLITS, Splits};
+pub use structure_claims::Claims;
 pub use table::{bounds, percent};
 
 /// The values of `--protocol`.

@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 
 use super::{
     Averages, Figures, OfClass, OfScan, OfSize, Summary,
-    claims::Claims,
     rows::{self, COLUMNS, spread},
     splits::Splits,
+    structure_claims::Claims,
 };
 use crate::data::structure::Structure;
 

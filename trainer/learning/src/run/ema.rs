@@ -8,7 +8,7 @@ use burn::{
     tensor::Tensor,
 };
 
-use crate::run::passes::approach;
+use crate::run::elementwise::approach;
 
 /// The running mean of one parameter or running statistic: a flat tensor and its shape.
 pub struct Mean {

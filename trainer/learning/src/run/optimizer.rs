@@ -11,7 +11,7 @@ use burn::{
 
 use crate::{
     config::Optimizer as Options,
-    run::passes::{self, Descent, descend},
+    run::elementwise::{self, Descent, descend},
 };
 
 const BETA: [f32; 2] = [0.9, 0.999];
@@ -109,7 +109,7 @@ impl ModuleVisitor for Squares<'_> {
         self.sums.extend(
             self.gradients
                 .get::<D>(param.id)
-                .map(passes::sum_of_squares),
+                .map(elementwise::sum_of_squares),
         );
     }
 }

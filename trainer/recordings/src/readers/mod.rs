@@ -6,13 +6,12 @@ mod colmap;
 mod exr;
 mod frames;
 mod intrinsics;
-mod level;
 mod mast3r_slam;
 mod mesh;
 mod npy;
 mod phone;
+mod points_from_depth;
 mod polycam;
-mod reconstruct;
 mod reconstruction;
 mod record3d;
 mod recorded;
@@ -26,6 +25,7 @@ mod stray;
 mod torch;
 mod trajectory;
 mod tum;
+mod up_direction;
 mod vggt;
 
 use std::path::{Path, PathBuf};
@@ -283,12 +283,12 @@ pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyho
             colors,
             truth,
         }) => {
-            let origins = reconstruct::origins(&positions, &taken.images);
+            let origins = points_from_depth::origins(&positions, &taken.images);
             (positions, colors, origins, truth)
         }
         None => {
             let (positions, colors, origins) =
-                reconstruct::from_depth(&taken.images, &taken.pictures, options)?;
+                points_from_depth::from_depth(&taken.images, &taken.pictures, options)?;
             (positions, Some(colors), origins, None)
         }
     };

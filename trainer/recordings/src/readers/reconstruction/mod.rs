@@ -14,8 +14,9 @@ use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 use segscape::views::Correspondence;
 
 use super::{
-    Options, Picture, Prepared, level,
-    reconstruct::{self, Cells},
+    Options, Picture, Prepared,
+    points_from_depth::{self, Cells},
+    up_direction,
 };
 use crate::foundation::{Foundation, Image};
 
@@ -79,7 +80,10 @@ impl Reconstruction {
             TYPICAL_DEPTH / depth
         });
         let world_from_file = match options.level {
-            true => Mat3A::from_quat(Quat::from_rotation_arc(level::up(&self.images)?, Vec3::Z)),
+            true => Mat3A::from_quat(Quat::from_rotation_arc(
+                up_direction::up(&self.images)?,
+                Vec3::Z,
+            )),
             false => options.turn().matrix3,
         };
         let world_from_file = Affine3A {
@@ -96,7 +100,7 @@ impl Reconstruction {
                 .transpose()?;
         }
         let (positions, colors, origins) = match self.points {
-            None => reconstruct::from_depth(&self.images, &self.pictures, options)?,
+            None => points_from_depth::from_depth(&self.images, &self.pictures, options)?,
             Some(points) => {
                 let mut cells = Cells::new(options.spacing);
                 for Point {

@@ -6,10 +6,12 @@ use web_sys::HtmlElement;
 
 use super::icon::{Glyph, Icon};
 use crate::{
-    actions,
-    listing::{Group, Order, Row, groups},
     numbers::grouped,
-    state::{State, Work},
+    page::{
+        actions,
+        listing::{Group, Order, Row, groups},
+        state::{State, Work},
+    },
     view::palette::css,
 };
 

@@ -6,8 +6,7 @@ use segscape::instances::query::Term;
 
 use super::icon::{Glyph, Icon};
 use crate::{
-    actions,
-    state::State,
+    page::{actions, state::State},
     view::palette::{css, label_color},
 };
 

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 use segscape::preflight::Choices;
 
-use crate::{
+use crate::page::{
     actions,
     state::{StageState, State, Work, stage_name},
 };

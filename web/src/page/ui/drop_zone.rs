@@ -6,7 +6,10 @@ use leptos::{ev, html, prelude::*};
 use wasm_bindgen::JsCast;
 
 use super::icon::{Glyph, Icon};
-use crate::{actions, protocol::Source, state::State};
+use crate::{
+    page::{actions, state::State},
+    protocol::Source,
+};
 
 /// The drop zone, and the listeners for files dragged anywhere over the page.
 #[component]

@@ -3,7 +3,7 @@
 use leptos::{html, prelude::*};
 
 use super::icon::{Glyph, Icon};
-use crate::state::State;
+use crate::page::state::State;
 
 const MOVES: [(&str, &str); 5] = [
     ("Drag", "turn (one finger on a touch screen)"),

@@ -4,7 +4,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::{
+use crate::page::{
     actions,
     state::{Coloring, State},
 };

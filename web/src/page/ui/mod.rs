@@ -1,4 +1,4 @@
-//! The panels, one component per file. They read [`crate::state`] and call [`crate::actions`].
+//! The panels, one component per file. They read [`crate::page::state`] and call [`crate::page::actions`].
 
 mod backend;
 mod drop_zone;

@@ -7,10 +7,12 @@ use segscape::{
 };
 
 use crate::{
-    actions,
     numbers::grouped,
+    page::{
+        actions,
+        state::{State, Work},
+    },
     protocol::ScanInfo,
-    state::{State, Work},
 };
 
 /// The section of the panel that describes the file.

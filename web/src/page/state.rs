@@ -1,5 +1,5 @@
-//! The whole state of the page, as signals in one context. [`crate::actions`] changes it on behalf
-//! of the user, [`crate::replies`] on behalf of the worker.
+//! The whole state of the page, as signals in one context. [`crate::page::actions`] changes it on behalf
+//! of the user, [`crate::page::replies`] on behalf of the worker.
 
 use std::{cell::RefCell, rc::Rc};
 
@@ -9,8 +9,10 @@ use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
 use crate::{
     browser,
     edits::History,
-    link::Link,
-    listing::{self, Row},
+    page::{
+        connection::Link,
+        listing::{self, Row},
+    },
     protocol::{Answer, BackendInfo, Bulk, InstanceInfo, Processor, ScanInfo, Source},
     view::{Viewer, cloud::Paint},
 };
@@ -301,7 +303,7 @@ impl State {
         }
     }
 
-    /// The state that [`crate::app::App`] provides.
+    /// The state that [`crate::page::app::App`] provides.
     pub fn expect() -> Self {
         expect_context()
     }

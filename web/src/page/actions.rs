@@ -11,11 +11,12 @@ use wasm_bindgen::JsCast;
 use crate::{
     browser,
     edits::Edits,
-    link::Link,
-    listing,
+    page::{
+        connection::Link,
+        listing, replies,
+        state::{State, Work},
+    },
     protocol::{Bulk, Format, Processor, Request, Source},
-    replies,
-    state::{State, Work},
 };
 
 /// Starts the worker. Called once, when the page is ready.

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::{browser, state::State};
+use crate::{browser, page::state::State};
 
 /// The header at the top left of the page.
 #[component]

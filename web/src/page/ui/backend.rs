@@ -2,7 +2,7 @@
 
 use leptos::prelude::*;
 
-use crate::{protocol::Processor, state::State};
+use crate::{page::state::State, protocol::Processor};
 
 /// A line at the bottom right that names the processor; a click shows the reason.
 #[component]

@@ -46,7 +46,7 @@ pub enum Choice {
 /// # Panics
 /// If the views' features differ in their number of channels, or the numbers of correspondences and
 /// positions differ.
-pub fn carried(
+pub fn lifted(
     choice: Choice,
     positions: &[[f32; 3]],
     origins: &[Option<Correspondence>],
@@ -167,7 +167,7 @@ mod tests {
             view(3.0, 80.0, 0.5),
             view(-1.0, 6.0, 9.0),
         ];
-        let at = |choice, x: f32, views: &[View]| carried(choice, &[[x, 0.0, 0.0]], &[None], views);
+        let at = |choice, x: f32, views: &[View]| lifted(choice, &[[x, 0.0, 0.0]], &[None], views);
         // something occludes the point in the view at 3 m, and no view looks backwards
         assert_eq!(at(Choice::Nearest, 5.0, &views), [24.0, 1.0]);
         assert_eq!(at(Choice::Farthest, 5.0, &views), [38.0 / 3.0, 1.0]);
@@ -206,7 +206,7 @@ mod tests {
             },
         ];
         let own = |view, x| Some(Correspondence { view, x, y: 0.5 });
-        let carried = carried(
+        let carried = lifted(
             Choice::Own,
             &[[0.0; 3]; 4],
             &[own(1, 0.5), None, own(0, 0.2), own(7, 0.5)],

@@ -5,8 +5,11 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlElement};
 
 use crate::{
-    actions, browser,
-    state::{Coloring, State},
+    browser,
+    page::{
+        actions,
+        state::{Coloring, State},
+    },
 };
 
 /// Listens for keys for the lifetime of the page.

@@ -9,10 +9,13 @@ use segscape::{
 };
 
 use crate::{
-    actions, browser,
+    browser,
     edits::{Edits, History},
+    page::{
+        actions,
+        state::{Coloring, StageState, State, Work},
+    },
     protocol::{Points, Reply, ScanInfo},
-    state::{Coloring, StageState, State, Work},
     view::{camera::Camera, cloud::Cloud},
 };
 

@@ -3,7 +3,7 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::state::State;
+use crate::page::state::State;
 
 /// The error banner at the top middle of the page.
 #[component]

@@ -4,11 +4,14 @@ use leptos::{ev, prelude::*};
 use wasm_bindgen::prelude::*;
 
 use crate::{
-    actions, browser,
-    state::State,
-    ui::{
-        Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
-        shortcuts,
+    browser,
+    page::{
+        actions,
+        state::State,
+        ui::{
+            Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
+            shortcuts,
+        },
     },
 };
 

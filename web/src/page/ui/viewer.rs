@@ -10,8 +10,8 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
+    page::state::State,
     protocol::Processor,
-    state::State,
     view::{
         self,
         cloud::Hit,

@@ -6,7 +6,10 @@ use super::{
     icon::{Glyph, Icon},
     share::Share,
 };
-use crate::{actions, protocol::Format, state::State};
+use crate::{
+    page::{actions, state::State},
+    protocol::Format,
+};
 
 /// The download buttons and the share button.
 #[component]

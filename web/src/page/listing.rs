@@ -5,8 +5,8 @@ use segscape::instances::query::Label;
 
 use crate::{
     edits::Edits,
+    page::state::Coloring,
     protocol::InstanceInfo,
-    state::Coloring,
     view::{cloud::Look, palette},
 };
 

@@ -9,7 +9,7 @@ use super::{
     preflight::Preflight,
     prompt::Prompt,
 };
-use crate::state::State;
+use crate::page::state::State;
 
 /// The panel, at the right of the page.
 #[component]

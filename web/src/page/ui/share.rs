@@ -6,9 +6,12 @@ use wasm_bindgen_futures::spawn_local;
 
 use super::icon::{Glyph, Icon};
 use crate::{
-    actions, browser,
-    share::{self, Expiry, Shared},
-    state::State,
+    browser,
+    page::{
+        actions,
+        share::{self, Expiry, Shared},
+        state::State,
+    },
 };
 
 /// The stage that sharing has reached.

@@ -1,0 +1,12 @@
+//! The page: its state, what users and the worker change in it, and what it shows.
+
+pub mod actions;
+mod app;
+pub mod connection;
+pub mod listing;
+mod replies;
+pub mod share;
+pub mod state;
+mod ui;
+
+pub use app::App;
