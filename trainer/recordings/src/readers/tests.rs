@@ -239,7 +239,7 @@ fn what_is_wrong_with_a_recording_is_named() {
         scenes(Kind::Scannet, folder.path())
             .unwrap_err()
             .to_string()
-            .contains("no scene of this kind")
+            .contains("not a scene of this kind")
     );
 }
 
@@ -448,7 +448,7 @@ fn hostile_streams_are_refused_before_memory_is_taken() {
 fn a_real_kitchen_becomes_a_room_with_its_floor_below() {
     let folder = Path::new(concat!(
         env!("CARGO_MANIFEST_DIR"),
-        "/../../shared/data/seq-7scenes"
+        "/../../../shared/data/seq-7scenes"
     ));
     let (scene, summary) = prepared(
         Kind::Frames,

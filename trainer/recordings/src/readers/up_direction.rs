@@ -109,7 +109,7 @@ mod tests {
     fn a_real_kitchen_is_found_level() {
         let folder = Path::new(concat!(
             env!("CARGO_MANIFEST_DIR"),
-            "/../../shared/data/seq-7scenes"
+            "/../../../shared/data/seq-7scenes"
         ));
         // the world frame is that of the first camera, which looked down
         let scene = prepared(

@@ -114,7 +114,9 @@ fn what_breaks_a_rule_is_named() {
         ("1 are listed", |scene| {
             drop(scene.images[0].instances.pop())
         }),
-        ("slashes", |scene| scene.images[0].name = "../0001".into()),
+        ("contain a slash", |scene| {
+            scene.images[0].name = "../0001".into()
+        }),
         ("in the bundle itself", |scene| {
             scene.images[0].picture = Some("/etc/passwd".into())
         }),

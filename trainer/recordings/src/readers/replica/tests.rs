@@ -145,7 +145,7 @@ fn broken_scenes_are_named() {
         ),
         (
             with(tuple_of(&WHITE, &[far, 0, 0], &[0; 3])),
-            "whole numbers",
+            "32-bit whole number",
         ),
         (
             with(arrays(&[numpy("f8", &[3, 3], &floats(&WHITE))])),

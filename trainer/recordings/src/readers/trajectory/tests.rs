@@ -156,7 +156,7 @@ fn what_is_wrong_with_a_trajectory_is_named() {
 #[test]
 #[ignore = "needs the real recordings, whose terms keep them out of the project"]
 fn a_synthetic_living_room_has_its_floor_below_and_walls_where_both_recordings_see_them() {
-    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data"));
+    let data = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data"));
     let options = Options {
         every: 10,
         spacing: 0.04,
