@@ -9,6 +9,7 @@ use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
     bundle::{self, Bundle, Meta, SavedView},
+    geometry::Aabb,
     instances::{
         Segmentation, SelectOptions,
         query::{Labels, PromptTerm},
