@@ -78,7 +78,7 @@ pub enum OpenError {
 ///
 /// let few = write::ply(&Scan::from_points(&positions[..10], None)?.table);
 /// let error = job::read(&few, &Monitor::silent()).unwrap_err();
-/// assert!(error.to_string().contains("too few points"));
+/// assert!(error.to_string().contains("10 points, which is too few"));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///

@@ -1,11 +1,11 @@
 //! Answers prompts by cosines between the instances' embeddings and words, without a network run.
 //!
-//! [`Recognizer`] compares a segmentation with a vocabulary once. [`Recognizer::recognize`] then
-//! takes any list of terms, and [`Recognition::answers`] counts again for any threshold.
+//! [`Labels`] gives each instance the best of any list of terms, and says which instances a threshold
+//! shows.
 //!
 //! ```
 //! use segscape::{
-//!     instances::query::{PromptTerm, Recognizer},
+//!     instances::query::{Labels, PromptTerm},
 //!     text::Vocabulary,
 //! };
 //! # use segscape::{geometry::Aabb, instances::{Instance, Segmentation}};
@@ -24,14 +24,13 @@
 //! #     logit_scale: 20.0,
 //! # };
 //! // The scene has two chairs and a lamp.
-//! let recognizer = Recognizer::new(&segmentation, vocabulary.embeddings());
 //! let terms = ["chair", "bathtub"].map(|name| PromptTerm {
 //!     name: name.to_owned(),
 //!     embedding: embedding(name),
 //! });
-//! let answers = recognizer.recognize(&terms).answers(0.5);
-//! assert_eq!(answers[0].hits.len(), 2);
-//! assert_eq!(answers[1].hits.len(), 0);
+//! let labels = Labels::new(&segmentation, &terms);
+//! assert_eq!(labels.visible(0.5), [true, false, true]);
+//! assert_eq!(labels.of_instance[0].name, "chair");
 //! ```
 
 use serde::{Deserialize, Serialize};

@@ -5,19 +5,19 @@
 //!     instances::NO_INSTANCE,
 //!     progress::Monitor,
 //!     scan::{self, Scan},
-//!     write::{LabelledInstance, PointLabels, instances_json, labelled_ply},
+//!     write::{LabeledInstance, PointLabels, instances_json, labeled_ply},
 //! };
 //!
 //! let scan = Scan::from_points(&[[0.0; 3], [1.0, 0.0, 0.5]], None)?;
-//! let chair = LabelledInstance { id: 7, label: Some(0), score: 0.8 };
+//! let chair = LabeledInstance { id: 7, label: Some(0), score: 0.8 };
 //! let labels = PointLabels {
 //!     instance_of_point: vec![NO_INSTANCE, 0],
 //!     instances: vec![chair],
 //!     labels: vec!["chair".to_owned()],
 //! };
 //!
-//! let labelled = scan::read(&labelled_ply(&scan, &labels), &Monitor::silent())?;
-//! let ids = labelled.table.point_rows().column("instance").ok_or("no ids")?;
+//! let labeled = scan::read(&labeled_ply(&scan, &labels), &Monitor::silent())?;
+//! let ids = labeled.table.point_rows().column("instance").ok_or("no ids")?;
 //! assert_eq!(ids.values().collect::<Vec<_>>(), [-1.0, 7.0]);
 //!
 //! let json: serde_json::Value = serde_json::from_str(&instances_json(&scan, &labels))?;

@@ -370,7 +370,7 @@ mod tests {
         };
         let refusal = import(false).unwrap_err().to_string();
         for word in [
-            "another shape: backbone.input_conv.0.weight is [2, 1, 1, 1, 3] there",
+            "another shape: backbone.input_conv.0.weight is [2, 1, 1, 1, 3] in the file",
             "missing: decoder.out_norm.weight",
             "--partial",
         ] {
