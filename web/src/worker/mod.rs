@@ -13,6 +13,7 @@ use crate::protocol::{Reply, Request};
 
 mod backend;
 mod fetch;
+mod file;
 mod models;
 mod scene;
 mod session;

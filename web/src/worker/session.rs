@@ -8,8 +8,7 @@ use std::{
 use burn::tensor::Device;
 use js_sys::Promise;
 use segscape::{
-    bundle::{self, Bundle, Meta, SavedView},
-    geometry::Aabb,
+    bundle::SavedView,
     instances::{
         Segmentation, SelectOptions,
         query::{Labels, PromptTerm},
@@ -17,9 +16,9 @@ use segscape::{
     job::{self, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, manifest::ManifestError},
     platform,
-    preflight::{Choices, Preflight, Unit},
+    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
-    scan::{Scan, UpAxis},
+    scan::Scan,
     superpoint::Superpoints,
     text::{MiniLm, TextEncoder, Vocabulary, prompt},
     warm_up::warm_up,
@@ -29,6 +28,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     backend, fetch,
+    file::{self, Found},
     models::{self, ModelError},
     post,
     scene::Scene,
@@ -37,9 +37,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{
-        Answer, BackendInfo, Bulk, Format, Points, Processor, Reply, Request, ScanInfo, Source,
-    },
+    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request, Source},
 };
 
 /// The state that the worker keeps between requests.
@@ -176,7 +174,8 @@ impl Session {
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let (scan, found) = read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
+        let (scan, found) =
+            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
         match found {
             None => {
@@ -189,7 +188,7 @@ impl Session {
                 } else {
                     found.meta.provenance.source.clone()
                 };
-                self.show(name, scan, WORLD, true, start);
+                self.show(name, scan, file::WORLD, true, start);
                 self.unpack(found).await
             }
         }
@@ -199,7 +198,7 @@ impl Session {
     /// that there is nothing to choose.
     fn show(&mut self, name: String, mut scan: Scan, choices: Choices, settled: bool, start: f64) {
         let found = job::place(&mut scan, choices);
-        post(&Reply::Points(points(
+        post(&Reply::Points(file::points(
             &name, &scan, found, choices, settled,
         )));
         post(&Reply::Finished {
@@ -393,14 +392,15 @@ impl Session {
         choices: Choices,
     ) -> Result<(), String> {
         let silent = Monitor::silent();
-        let (_, found) = read(&bundle.to_vec::<u8>(), &silent)?;
+        let (_, found) = file::read(&bundle.to_vec::<u8>(), &silent)?;
         let Found {
             segmentation, meta, ..
         } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
         let (name, bytes) = fetch::bytes(source, None)
             .await
             .map_err(|error| error.to_string())?;
-        let (mut scan, _) = read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+        let (mut scan, _) =
+            file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
         job::place(&mut scan, choices);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
@@ -520,101 +520,4 @@ impl Session {
 
 fn report(progress: Progress) {
     post(&Reply::Progress(progress));
-}
-
-/// The contents of a bundle apart from its points.
-struct Found {
-    superpoints: Superpoints,
-    segmentation: Segmentation,
-    meta: Meta,
-}
-
-/// The points of a bundle are already in the world frame.
-const WORLD: Choices = Choices {
-    up: Some(UpAxis::PlusZ),
-    unit: Some(Unit::Metres),
-};
-
-/// Reads a scan or a bundle, distinguished by content.
-fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
-    if !bytes.starts_with(&bundle::MAGIC) {
-        let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
-        return Ok((scan, None));
-    }
-    let Bundle {
-        positions,
-        colors,
-        superpoints,
-        segmentation,
-        meta,
-    } = bundle::decode(bytes).map_err(|error| error.to_string())?;
-    let scan =
-        Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
-    Ok((
-        scan,
-        Some(Found {
-            superpoints,
-            segmentation,
-            meta,
-        }),
-    ))
-}
-
-fn points(
-    name: &str,
-    scan: &Scan,
-    preflight: Preflight,
-    choices: Choices,
-    settled: bool,
-) -> Points {
-    let packed = |colors: &Vec<[u8; 3]>| {
-        Bulk::from_slice(
-            &colors
-                .iter()
-                .map(|&[r, g, b]| [r, g, b, 255])
-                .collect::<Vec<_>>(),
-        )
-    };
-    Points {
-        positions: Bulk::from_slice(&scan.positions),
-        colors: scan.colors.as_ref().map(packed),
-        scan: ScanInfo {
-            name: name.to_owned(),
-            points: scan.len() as u32,
-            triangles: scan.triangles.len() as u32,
-            bounds: bounds(&scan.positions),
-            preflight,
-            choices,
-            settled,
-            warnings: scan
-                .warnings
-                .iter()
-                .map(|warning| warning.0.clone())
-                .collect(),
-        },
-    }
-}
-
-/// Bounding box of a sample of the points without the outermost 0.5 % on either side of each axis:
-/// stray points would make the room appear small.
-fn bounds(positions: &[[f32; 3]]) -> Aabb {
-    const SAMPLE: usize = 20_000;
-    let step = positions.len().div_ceil(SAMPLE).max(1);
-    let mut bounds = Aabb {
-        min: [0.0; 3],
-        max: [0.0; 3],
-    };
-    for axis in 0..3 {
-        let mut values: Vec<f32> = positions
-            .iter()
-            .step_by(step)
-            .map(|position| position[axis])
-            .collect();
-        values.sort_unstable_by(f32::total_cmp);
-        let beyond = values.len() / 200;
-        if let (Some(low), Some(high)) = (values.get(beyond), values.iter().nth_back(beyond)) {
-            (bounds.min[axis], bounds.max[axis]) = (*low, *high);
-        }
-    }
-    bounds
 }

@@ -9,11 +9,11 @@ use std::{
 use anyhow::{Context, ensure};
 
 use super::{
-    Options, Shots,
+    Options, Prepared, Reader, Shots,
     intrinsics::Intrinsics,
     numbers, pose,
     recorded::{MILLIMETRES, Recorded},
-    trajectory, tum,
+    shots, trajectory, tum,
 };
 
 /// Values of depth images for unknown depth.
@@ -125,9 +125,17 @@ impl Layout {
     }
 }
 
-/// `true` if the folder is a recording.
-pub fn is_scene(folder: &Path) -> bool {
-    Layout::of(folder).is_some() || tum::is_scene(folder) || trajectory::is_scene(folder)
+/// Posed color and depth images in the layout of one of several programs.
+pub struct Frames;
+
+impl Reader for Frames {
+    fn is_scene(&self, folder: &Path) -> bool {
+        Layout::of(folder).is_some() || tum::is_scene(folder) || trajectory::is_scene(folder)
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options)?, None, options)
+    }
 }
 
 /// Every `every`-th frame.

@@ -29,7 +29,7 @@ use segscape::{
 };
 
 use super::{
-    Options, Picture,
+    Options, Picture, Prepared, Reader,
     npy::Array,
     phone, quaternion_pose,
     reconstruction::{Point, Reconstruction, median},
@@ -93,16 +93,28 @@ impl Sequence {
     }
 }
 
-/// `true` if the path is a sequence, or a folder with exactly one.
-pub fn is_scene(scene: &Path) -> bool {
-    Sequence::of(scene).is_some()
+/// The output of MASt3R-SLAM.
+pub struct Mast3rSlam;
+
+impl Reader for Mast3rSlam {
+    fn every(&self) -> usize {
+        1
+    }
+
+    fn is_scene(&self, scene: &Path) -> bool {
+        Sequence::of(scene).is_some()
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        read(scene, options)?.prepared(options)
+    }
 }
 
 /// Reads every `options.every`-th keyframe.
 ///
 /// # Errors
 /// The masks are missing, or the files disagree about the number of keyframes and points.
-pub fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
+fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     let sequence = Sequence::of(scene)
         .with_context(|| format!("{} is not a sequence of MASt3R-SLAM", scene.display()))?;
     let keyframes = trajectory(&sequence.beside("txt"))?;

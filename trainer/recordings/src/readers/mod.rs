@@ -1,5 +1,5 @@
 //! Converts recordings and data sets to foundation bundles: the output of sensors, reconstructions
-//! and annotators, in one common format.
+//! and annotators, in one common format. Each format is a file that implements [`Reader`].
 
 mod annotation;
 mod colmap;
@@ -9,6 +9,7 @@ mod intrinsics;
 mod mast3r_slam;
 mod mesh;
 mod npy;
+mod numbers;
 mod phone;
 mod points_from_depth;
 mod polycam;
@@ -21,6 +22,7 @@ mod scannet;
 mod scannetpp;
 mod segdino3d;
 mod sens;
+mod shots;
 mod stray;
 mod torch;
 mod trajectory;
@@ -31,14 +33,13 @@ mod vggt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use glam::{Affine3A, Mat3A, Mat4, Quat, Vec3, Vec3A};
-use segscape::{
-    scan::{Frame, UpAxis},
-    views::{Camera, Map},
-};
+use glam::{Affine3A, Mat3A, Vec3A};
+use segscape::scan::{Frame, UpAxis};
 
-use self::mesh::LabeledPoints;
-use crate::foundation::{Foundation, Image};
+use self::{
+    numbers::{listed, numbers, pose, quaternion_pose},
+    shots::{Gap, Picture, Prepared, Shot, Shots},
+};
 
 /// The formats that can be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -80,35 +81,99 @@ pub enum Kind {
     Vggt,
 }
 
+/// A format of recordings or data sets.
+trait Reader: Sync {
+    /// The default up axis.
+    fn up(&self) -> UpAxis {
+        UpAxis::PlusZ
+    }
+
+    /// The default frame interval: 10 for videos, 1 for keyframes.
+    fn every(&self) -> usize {
+        10
+    }
+
+    /// `true` if the path is a scene; only the names and the existence of files are checked.
+    fn is_scene(&self, path: &Path) -> bool;
+
+    /// The folder of the scenes, given the data set or that folder itself.
+    fn home(&self, input: &Path) -> PathBuf {
+        input.to_owned()
+    }
+
+    /// The scenes in `input`, each with its name: `input` itself, or the paths in its home.
+    ///
+    /// # Errors
+    /// The folder cannot be listed, or contains no scene.
+    fn scenes(&self, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+        let home = self.home(input);
+        let whole = home
+            .canonicalize()
+            .with_context(|| format!("cannot read {}", home.display()))?;
+        if self.is_scene(&whole) {
+            return Ok(vec![(scene_name(&whole), whole)]);
+        }
+        let mut scenes = Vec::new();
+        for entry in
+            std::fs::read_dir(&home).with_context(|| format!("cannot list {}", home.display()))?
+        {
+            let path = entry?.path();
+            if self.is_scene(&path) {
+                scenes.push((scene_name(&path), path));
+            }
+        }
+        scenes.sort();
+        ensure!(
+            !scenes.is_empty(),
+            "{} is not a scene of this kind and contains none",
+            home.display()
+        );
+        Ok(scenes)
+    }
+
+    /// Reads a scene.
+    ///
+    /// # Errors
+    /// The error names the file and what is wrong with it.
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared>;
+}
+
+/// The name of the scene at a path.
+fn scene_name(path: &Path) -> String {
+    let name = if path.is_file() {
+        path.file_stem()
+    } else {
+        path.file_name()
+    };
+    name.unwrap_or_default().to_string_lossy().into_owned()
+}
+
 impl Kind {
+    fn reader(self) -> &'static dyn Reader {
+        match self {
+            Self::Frames => &frames::Frames,
+            Self::Scannet => &scannet::Scannet,
+            Self::Replica => &replica::Replica,
+            Self::Scannetpp => &scannetpp::Scannetpp,
+            Self::Segdino3d => &segdino3d::Segdino3d,
+            Self::Polycam => &polycam::Polycam,
+            Self::Record3d => &record3d::Record3d,
+            Self::Stray => &stray::Stray,
+            Self::Scanner3d => &scanner3d::Scanner3d,
+            Self::Mast3rSlam => &mast3r_slam::Mast3rSlam,
+            Self::Vggt => &vggt::Vggt,
+        }
+    }
+
     /// The default up axis: the worlds of phones are those of ARKit. Reconstructions are levelled
     /// instead.
     pub fn up(self) -> UpAxis {
-        match self {
-            Self::Frames
-            | Self::Scannet
-            | Self::Replica
-            | Self::Scannetpp
-            | Self::Segdino3d
-            | Self::Mast3rSlam
-            | Self::Vggt => UpAxis::PlusZ,
-            Self::Polycam | Self::Record3d | Self::Stray | Self::Scanner3d => UpAxis::PlusY,
-        }
+        self.reader().up()
     }
 
     /// The default frame interval: 10 for videos, 1 for keyframes.
     pub fn every(self) -> usize {
-        match self {
-            Self::Frames
-            | Self::Scannet
-            | Self::Replica
-            | Self::Scannetpp
-            | Self::Segdino3d
-            | Self::Record3d
-            | Self::Stray
-            | Self::Scanner3d => 10,
-            Self::Polycam | Self::Mast3rSlam | Self::Vggt => 1,
-        }
+        self.reader().every()
     }
 }
 
@@ -136,203 +201,6 @@ pub struct Options {
     pub features: Option<PathBuf>,
     /// If `true`, the labels of `segdino3d` are those of NYU40.
     pub nyu40: bool,
-}
-
-/// A posed frame of a recording.
-struct Shot {
-    name: String,
-    /// Camera of the depth image, which the picture spans as well.
-    camera: Camera,
-    /// Shape `(height, width, 1)`: metres, 0 where unknown.
-    depth: Map,
-    /// The picture as it was stored.
-    picture: Picture,
-}
-
-/// An encoded picture.
-struct Picture {
-    extension: &'static str,
-    bytes: Vec<u8>,
-}
-
-/// The reason why a frame that a recording lists cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Gap {
-    /// Tracking was lost.
-    Pose,
-    /// The picture or the depth image is missing.
-    File,
-}
-
-/// The frames of a recording, one after the other.
-type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a>;
-
-/// `true` if the path is a scene of this kind; only the names and the existence of files are
-/// checked.
-pub fn is_scene(kind: Kind, path: &Path) -> bool {
-    match kind {
-        Kind::Frames => frames::is_scene(path),
-        Kind::Scannet => scannet::is_scene(path),
-        Kind::Replica => replica::is_scene(path),
-        Kind::Scannetpp => scannetpp::is_scene(path),
-        // its scenes are parts of file names
-        Kind::Segdino3d => false,
-        Kind::Polycam => polycam::is_scene(path),
-        Kind::Record3d => record3d::is_scene(path),
-        Kind::Stray => stray::is_scene(path),
-        Kind::Scanner3d => scanner3d::is_scene(path),
-        Kind::Mast3rSlam => mast3r_slam::is_scene(path),
-        Kind::Vggt => vggt::is_scene(path),
-    }
-}
-
-/// The scenes in `input`, each with its name: `input` itself, or the folders in it.
-///
-/// # Errors
-/// `input` cannot be listed, or contains no scene.
-pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    if kind == Kind::Segdino3d {
-        return segdino3d::scenes(input);
-    }
-    let input = &match kind {
-        Kind::Replica => replica::home(input),
-        Kind::Scannetpp => scannetpp::home(input),
-        _ => input.to_owned(),
-    };
-    let name = |path: &Path| {
-        let name = if path.is_file() {
-            path.file_stem()
-        } else {
-            path.file_name()
-        };
-        name.unwrap_or_default().to_string_lossy().into_owned()
-    };
-    let whole = input
-        .canonicalize()
-        .with_context(|| format!("cannot read {}", input.display()))?;
-    if is_scene(kind, &whole) {
-        return Ok(vec![(name(&whole), whole)]);
-    }
-    let mut scenes = Vec::new();
-    for entry in
-        std::fs::read_dir(input).with_context(|| format!("cannot list {}", input.display()))?
-    {
-        let path = entry?.path();
-        if is_scene(kind, &path) {
-            scenes.push((name(&path), path));
-        }
-    }
-    scenes.sort();
-    ensure!(
-        !scenes.is_empty(),
-        "{} is not a scene of this kind and contains none",
-        input.display()
-    );
-    Ok(scenes)
-}
-
-/// Prepares one scene and writes it to `out`. Returns a summary with the numbers of frames that
-/// were used and left out.
-///
-/// # Errors
-/// The error names the file and what is wrong with it.
-pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
-    let stream = scannet::stream(scene);
-    let (shots, labeled) = match kind {
-        Kind::Frames => (frames::frames(scene, options)?, None),
-        Kind::Scannet => {
-            let shots: Shots = match &stream {
-                Some(stream) => Box::new(sens::frames(stream, options.every)?),
-                None => frames::frames(scene, options)?,
-            };
-            (shots, Some(scannet::labeled(scene, options)?))
-        }
-        Kind::Replica => (
-            replica::shots(scene, options)?,
-            replica::points(scene, options)?,
-        ),
-        Kind::Scannetpp => (
-            scannetpp::shots(scene, options)?,
-            Some(scannetpp::labeled(scene, options)?),
-        ),
-        Kind::Segdino3d => {
-            let foundation = segdino3d::scene(scene, options)?;
-            foundation.write(out, |image| {
-                anyhow::bail!("there is no picture of {}", image.name)
-            })?;
-            return Ok(format!(
-                "{} points, {} objects",
-                foundation.positions.len(),
-                foundation.given.objects.positions.len()
-            ));
-        }
-        Kind::Polycam => (polycam::frames(scene, options.every)?, None),
-        Kind::Record3d => (record3d::frames(scene, options.every)?, None),
-        Kind::Stray => (stray::frames(scene, options.every)?, None),
-        Kind::Scanner3d => (scanner3d::frames(scene, options.every)?, None),
-        Kind::Mast3rSlam => {
-            return written(mast3r_slam::read(scene, options)?.prepared(options)?, out);
-        }
-        Kind::Vggt => return written(vggt::read(scene, options)?.prepared(options)?, out),
-    };
-    let taken = Taken::of(shots, options)?;
-    let summary = taken.summary();
-    let (positions, colors, origins, truth) = match labeled {
-        Some(LabeledPoints {
-            positions,
-            colors,
-            truth,
-        }) => {
-            let origins = points_from_depth::origins(&positions, &taken.images);
-            (positions, colors, origins, truth)
-        }
-        None => {
-            let (positions, colors, origins) =
-                points_from_depth::from_depth(&taken.images, &taken.pictures, options)?;
-            (positions, Some(colors), origins, None)
-        }
-    };
-    written(
-        (
-            Foundation {
-                positions,
-                colors,
-                origins,
-                images: taken.images,
-                truth,
-                ..Foundation::default()
-            },
-            taken.pictures,
-            summary,
-        ),
-        out,
-    )
-}
-
-/// A scene without its pictures, the pictures, and a summary for the user.
-type Prepared = (Foundation, Vec<Picture>, String);
-
-fn written((foundation, pictures, summary): Prepared, out: &Path) -> anyhow::Result<String> {
-    let points = foundation.positions.len();
-    foundation.write(out, |image| {
-        let row = foundation
-            .images
-            .iter()
-            .position(|other| other.name == image.name)
-            .context("an image of the scene")?;
-        Ok(pictures[row].bytes.clone())
-    })?;
-    Ok(format!("{points} points, {summary}"))
-}
-
-/// The frames that could be used.
-struct Taken {
-    images: Vec<Image>,
-    pictures: Vec<Picture>,
-    /// Number of frames whose pose was lost.
-    lost: usize,
-    /// Number of frames with missing files.
-    missing: usize,
 }
 
 impl Options {
@@ -363,101 +231,37 @@ impl Options {
     }
 }
 
-impl Taken {
-    fn of(frames: Shots, options: &Options) -> anyhow::Result<Self> {
-        let turn = options.turn();
-        let mut taken = Self {
-            images: vec![],
-            pictures: vec![],
-            lost: 0,
-            missing: 0,
-        };
-        for frame in frames {
-            let Shot {
-                name,
-                mut camera,
-                depth,
-                picture,
-            } = match frame? {
-                Ok(shot) => shot,
-                Err(gap) => {
-                    *match gap {
-                        Gap::Pose => &mut taken.lost,
-                        Gap::File => &mut taken.missing,
-                    } += 1;
-                    continue;
-                }
-            };
-            camera.world_from_camera = turn * camera.world_from_camera;
-            let file = format!("{name}.{}", picture.extension);
-            taken.images.push(Image {
-                name,
-                camera,
-                picture: Some(file),
-                depth: Some(depth),
-                mask: None,
-                instances: vec![],
-                features: None,
-            });
-            taken.pictures.push(picture);
-        }
-        ensure!(
-            !taken.images.is_empty(),
-            "none of {} frames has a pose, a picture and a depth image",
-            taken.lost + taken.missing
-        );
-        Ok(taken)
-    }
+/// `true` if the path is a scene of this kind; only the names and the existence of files are
+/// checked.
+pub fn is_scene(kind: Kind, path: &Path) -> bool {
+    kind.reader().is_scene(path)
+}
 
-    fn summary(&self) -> String {
-        let gaps = [
-            (self.lost, "without a pose"),
-            (self.missing, "without its files"),
-        ];
-        let gaps = gaps
+/// The scenes in `input`, each with its name: `input` itself, or the folders in it.
+///
+/// # Errors
+/// `input` cannot be listed, or contains no scene.
+pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+    kind.reader().scenes(input)
+}
+
+/// Prepares one scene and writes it to `out`. Returns a summary with the numbers of frames that
+/// were used and left out.
+///
+/// # Errors
+/// The error names the file and what is wrong with it.
+pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
+    let (foundation, pictures, summary) = kind.reader().read(scene, options)?;
+    let points = foundation.positions.len();
+    foundation.write(out, |image| {
+        let row = foundation
+            .images
             .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, what)| format!(", {count} {what} left out"));
-        format!("{} frames{}", self.images.len(), gaps.collect::<String>())
-    }
-}
-
-/// The numbers of a text file, separated by white space or commas.
-fn listed(path: &Path) -> anyhow::Result<Vec<f32>> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    text.split(|c: char| c.is_whitespace() || c == ',')
-        .filter(|word| !word.is_empty())
-        .map(|word| {
-            word.parse()
-                .with_context(|| format!("{}: \"{word}\" is not a number", path.display()))
-        })
-        .collect()
-}
-
-/// The `N` numbers of a text file.
-fn numbers<const N: usize>(path: &Path) -> anyhow::Result<[f32; N]> {
-    let numbers = listed(path)?;
-    let found = numbers.len();
-    numbers
-        .try_into()
-        .ok()
-        .with_context(|| format!("{} has {found} numbers instead of {N}", path.display()))
-}
-
-/// A pose from 16 numbers, row by row; `None` if tracking was lost, which recordings mark with
-/// numbers that are not finite.
-fn pose(rows: &[f32; 16]) -> Option<Affine3A> {
-    let matrix = Mat4::from_cols_array(rows).transpose();
-    (matrix.is_finite() && matrix.determinant().abs() > 1e-6).then(|| Affine3A::from_mat4(matrix))
-}
-
-/// A pose from a quaternion (x, y, z, w) and a position; `None` if either is not finite, or the
-/// quaternion is zero.
-fn quaternion_pose(quaternion: [f32; 4], place: [f32; 3]) -> Option<Affine3A> {
-    let (turn, place) = (Quat::from_array(quaternion), Vec3::from(place));
-    (turn.is_finite() && place.is_finite() && turn.length() > 1e-6)
-        .then(|| Affine3A::from_rotation_translation(turn.normalize(), place))
+            .position(|other| other.name == image.name)
+            .context("an image of the scene")?;
+        Ok(pictures[row].bytes.clone())
+    })?;
+    Ok(format!("{points} points, {summary}"))
 }
 
 #[cfg(test)]

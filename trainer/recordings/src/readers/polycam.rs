@@ -7,28 +7,46 @@ use std::path::Path;
 use anyhow::{Context, ensure};
 use glam::Affine3A;
 
+use segscape::scan::UpAxis;
+
 use super::{
-    Shots, phone,
+    Options, Prepared, Reader, Shots, phone,
     phone::{PictureIntrinsics, from_arkit},
-    pose,
+    pose, shots,
 };
 
 /// Folders of the cameras and pictures, corrected or raw.
 const CORRECTED: [&str; 2] = ["corrected_cameras", "corrected_images"];
 const RAW: [&str; 2] = ["cameras", "images"];
 
-/// `true` if the folder is a raw export.
-pub fn is_scene(folder: &Path) -> bool {
-    [RAW, CORRECTED]
-        .iter()
-        .any(|[cameras, _]| folder.join("keyframes").join(cameras).is_dir())
+/// Polycam's raw export.
+pub struct Polycam;
+
+impl Reader for Polycam {
+    fn up(&self) -> UpAxis {
+        UpAxis::PlusY
+    }
+
+    fn every(&self) -> usize {
+        1
+    }
+
+    fn is_scene(&self, folder: &Path) -> bool {
+        [RAW, CORRECTED]
+            .iter()
+            .any(|[cameras, _]| folder.join("keyframes").join(cameras).is_dir())
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options)
+    }
 }
 
 /// Every `every`-th keyframe.
 ///
 /// # Errors
 /// There are no depth images.
-pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
+fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let keyframes = folder.join("keyframes");
     ensure!(
         keyframes.join("depth").is_dir(),

@@ -6,10 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
 
+use segscape::scan::UpAxis;
+
 use super::{
-    Gap, Shots, phone,
+    Gap, Options, Prepared, Reader, Shots, phone,
     phone::{PictureIntrinsics, from_arkit},
-    quaternion_pose,
+    quaternion_pose, shots,
 };
 
 const METADATA: &str = "metadata.json";
@@ -32,16 +34,28 @@ fn is_r3d(scene: &Path) -> bool {
         || (scene.join("metadata").is_file() && scene.join("rgbd").is_dir())
 }
 
-/// `true` if the path is a recording, including the format that must be exported again.
-pub fn is_scene(scene: &Path) -> bool {
-    root(scene).is_some_and(|folder| folder.join("rgb").is_dir()) || is_r3d(scene)
+/// Record3D's export, and its own format, which must be exported again.
+pub struct Record3d;
+
+impl Reader for Record3d {
+    fn up(&self) -> UpAxis {
+        UpAxis::PlusY
+    }
+
+    fn is_scene(&self, scene: &Path) -> bool {
+        root(scene).is_some_and(|folder| folder.join("rgb").is_dir()) || is_r3d(scene)
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options)
+    }
 }
 
 /// Every `every`-th frame.
 ///
 /// # Errors
 /// The recording is a .r3d file, or the metadata break the format.
-pub fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
+fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
     let Some(folder) = root(scene) else {
         bail!(
             "{} is a .r3d recording, whose depth is compressed with LZFSE, which is not read here: in Record3D's library choose Export, \"EXR + JPG sequence\"",

@@ -5,23 +5,37 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
+use segscape::scan::UpAxis;
+
 use super::{
-    Shots, phone,
+    Options, Prepared, Reader, Shots, phone,
     phone::{PictureIntrinsics, from_arkit},
-    pose,
+    pose, shots,
 };
 
-/// `true` if the folder is an export: at least one frame has its camera.
-pub fn is_scene(folder: &Path) -> bool {
-    folder.is_dir()
-        && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
+/// 3D Scanner App's export of all data.
+pub struct Scanner3d;
+
+impl Reader for Scanner3d {
+    fn up(&self) -> UpAxis {
+        UpAxis::PlusY
+    }
+
+    fn is_scene(&self, folder: &Path) -> bool {
+        folder.is_dir()
+            && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options)
+    }
 }
 
 /// Every `every`-th of the frames that have a picture; some frames have none.
 ///
 /// # Errors
 /// The folder cannot be listed, or no frame has a picture.
-pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
+fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let picture = move |name: &str| phone::picture(folder, &format!("frame_{name}"));
     let mut names = phone::stems(folder, "frame_", ".json")?;
     names.retain(|name| picture(name).is_some());

@@ -5,9 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{
-    Options,
+    Options, Prepared, Reader, Shots,
     annotation::{self, Classes},
+    frames,
     mesh::{self, LabeledPoints},
+    sens, shots,
 };
 
 const MESH: &str = "_vh_clean_2.ply";
@@ -21,14 +23,23 @@ fn file(folder: &Path, suffix: &str) -> PathBuf {
     ))
 }
 
-/// `true` if the folder is a raw scene.
-pub fn is_scene(folder: &Path) -> bool {
-    file(folder, MESH).is_file()
-}
+/// ScanNet's raw folders.
+pub struct Scannet;
 
-/// The path of the stream of frames, if it exists.
-pub fn stream(folder: &Path) -> Option<PathBuf> {
-    Some(file(folder, ".sens")).filter(|path| path.is_file())
+impl Reader for Scannet {
+    fn is_scene(&self, folder: &Path) -> bool {
+        file(folder, MESH).is_file()
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        let stream = file(scene, ".sens");
+        let shots: Shots = if stream.is_file() {
+            Box::new(sens::frames(&stream, options.every)?)
+        } else {
+            frames::frames(scene, options)?
+        };
+        shots::prepared(shots, Some(labeled(scene, options)?), options)
+    }
 }
 
 /// The vertices of the mesh and their labels.
@@ -36,7 +47,7 @@ pub fn stream(folder: &Path) -> Option<PathBuf> {
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no table of labels, or the files disagree
 /// about the number of vertices.
-pub fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
+fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
     let (mut labeled, rows) = mesh::read(&file(folder, MESH), options)?;
     let aggregation = file(folder, AGGREGATION);
     if aggregation.is_file() {

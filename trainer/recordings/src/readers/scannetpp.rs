@@ -6,11 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::{
-    Options, Shots,
+    Options, Prepared, Reader, Shots,
     annotation::{self, Classes},
     colmap,
     mesh::{self, LabeledPoints},
     recorded::{MILLIMETRES, Recorded, inside},
+    shots,
 };
 
 const MESH: &str = "scans/mesh_aligned_0.05.ply";
@@ -21,26 +22,37 @@ const PHONE: &str = "iphone";
 const SCENES: &str = "data";
 const CLASSES: &str = "metadata/semantic/instance_classes.txt";
 
-/// The folder of the scenes.
-pub fn home(input: &Path) -> PathBuf {
-    let scenes = input.join(SCENES);
-    if scenes.is_dir() {
-        scenes
-    } else {
-        input.to_owned()
-    }
-}
+/// The scenes of ScanNet++.
+pub struct Scannetpp;
 
-/// `true` if the folder is a scene.
-pub fn is_scene(folder: &Path) -> bool {
-    folder.join(MESH).is_file()
+impl Reader for Scannetpp {
+    fn is_scene(&self, folder: &Path) -> bool {
+        folder.join(MESH).is_file()
+    }
+
+    fn home(&self, input: &Path) -> PathBuf {
+        let scenes = input.join(SCENES);
+        if scenes.is_dir() {
+            scenes
+        } else {
+            input.to_owned()
+        }
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(
+            frames(scene, options)?,
+            Some(labeled(scene, options)?),
+            options,
+        )
+    }
 }
 
 /// Every `every`-th image that COLMAP registered, with its depth image.
 ///
 /// # Errors
 /// A file breaks its format.
-pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
+fn frames<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
     let phone = folder.join(PHONE);
     let list = phone.join("colmap").join("images.txt");
     let cameras = colmap::cameras(&phone.join("colmap").join("cameras.txt"))?;
@@ -80,7 +92,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 /// # Errors
 /// The mesh cannot be read, there is an annotation but no list of classes, or the files disagree
 /// about the number of vertices.
-pub fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
+fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
     let (mut labeled, rows) = mesh::read(&folder.join(MESH), options)?;
     let aggregation = folder.join(AGGREGATION);
     if aggregation.is_file() {

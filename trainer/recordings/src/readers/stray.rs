@@ -7,7 +7,12 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use glam::Affine3A;
 
-use super::{Shots, numbers, phone, phone::PictureIntrinsics, quaternion_pose};
+use segscape::scan::UpAxis;
+
+use super::{
+    Options, Prepared, Reader, Shots, numbers, phone, phone::PictureIntrinsics, quaternion_pose,
+    shots,
+};
 
 const ODOMETRY: &str = "odometry.csv";
 const MATRIX: &str = "camera_matrix.csv";
@@ -23,16 +28,28 @@ struct Row {
     intrinsics: Option<PictureIntrinsics>,
 }
 
-/// `true` if the folder is a recording.
-pub fn is_scene(folder: &Path) -> bool {
-    folder.join(ODOMETRY).is_file() && folder.join(MATRIX).is_file()
+/// Stray Scanner's recordings.
+pub struct Stray;
+
+impl Reader for Stray {
+    fn up(&self) -> UpAxis {
+        UpAxis::PlusY
+    }
+
+    fn is_scene(&self, folder: &Path) -> bool {
+        folder.join(ODOMETRY).is_file() && folder.join(MATRIX).is_file()
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options)
+    }
 }
 
 /// Every `every`-th frame.
 ///
 /// # Errors
 /// The frames were not extracted from the video, or a table breaks the format.
-pub fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
+fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
     let pictures = folder.join("rgb");
     if !pictures.is_dir() {
         bail!(

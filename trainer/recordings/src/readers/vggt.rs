@@ -13,7 +13,7 @@ use segscape::views::{Camera, Map, Pixel};
 use zip::{ZipArchive, read::ZipFile};
 
 use super::{
-    Options, Picture,
+    Options, Picture, Prepared, Reader,
     npy::Array,
     reconstruction::{Reconstruction, median},
 };
@@ -29,16 +29,28 @@ const PIXEL_LIMIT: usize = 1 << 28;
 /// Step between the pixels at which the two branches are compared.
 const STRIDE: usize = 29;
 
-/// `true` if the folder contains predictions.
-pub fn is_scene(folder: &Path) -> bool {
-    folder.join(FILE).is_file()
+/// VGGT's predictions.
+pub struct Vggt;
+
+impl Reader for Vggt {
+    fn every(&self) -> usize {
+        1
+    }
+
+    fn is_scene(&self, folder: &Path) -> bool {
+        folder.join(FILE).is_file()
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        read(scene, options)?.prepared(options)
+    }
 }
 
 /// Reads every `options.every`-th image.
 ///
 /// # Errors
 /// The error names the array and what is wrong with it.
-pub fn read(folder: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
+fn read(folder: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
     let path = folder.join(FILE);
     predictions(&path, options.every).with_context(|| format!("in {}", path.display()))
 }

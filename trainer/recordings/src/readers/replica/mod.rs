@@ -7,11 +7,12 @@ use anyhow::{Context, ensure};
 use segscape::scan::MAX_POINTS;
 
 use super::{
-    Options, Shots,
+    Options, Prepared, Reader, Shots,
     annotation::Classes,
     frames,
     intrinsics::Intrinsics,
     mesh::{self, LabeledPoints},
+    shots,
     torch::TorchFile,
 };
 use crate::foundation::Truth;
@@ -30,28 +31,35 @@ const CAMERA: Intrinsics = Intrinsics {
     size: Some([640.0, 360.0]),
 };
 
-/// The folder of the scenes.
-pub fn home(input: &Path) -> PathBuf {
-    let frames = input.join(FRAMES);
-    if frames.is_dir() {
-        frames
-    } else {
-        input.to_owned()
-    }
-}
+/// The scenes of Replica.
+pub struct Replica;
 
-/// `true` if the folder has frames.
-pub fn is_scene(folder: &Path) -> bool {
-    ["color", "depth", "pose"]
-        .iter()
-        .all(|sub| folder.join(sub).is_dir())
+impl Reader for Replica {
+    fn is_scene(&self, folder: &Path) -> bool {
+        ["color", "depth", "pose"]
+            .iter()
+            .all(|sub| folder.join(sub).is_dir())
+    }
+
+    fn home(&self, input: &Path) -> PathBuf {
+        let frames = input.join(FRAMES);
+        if frames.is_dir() {
+            frames
+        } else {
+            input.to_owned()
+        }
+    }
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        shots::prepared(images(scene, options)?, points(scene, options)?, options)
+    }
 }
 
 /// Every `every`-th frame.
 ///
 /// # Errors
 /// A file breaks its format.
-pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
+fn images<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
     let intrinsics = Intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(CAMERA);
     frames::sens_reader(folder, options.every, intrinsics, UNIT)
 }
@@ -61,7 +69,7 @@ pub fn shots<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a
 ///
 /// # Errors
 /// The file exists but cannot be read.
-pub fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabeledPoints>> {
+fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabeledPoints>> {
     let name = folder.file_name().unwrap_or_default().to_string_lossy();
     let beside = folder
         .parent()

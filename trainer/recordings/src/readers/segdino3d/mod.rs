@@ -14,7 +14,7 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use segscape::{scan::MAX_POINTS, views::ObjectQueries};
 
-use super::{Options, annotation::Classes, torch::TorchFile};
+use super::{Options, Prepared, Reader, annotation::Classes, torch::TorchFile};
 use crate::{
     foundation::{Foundation, Given, Truth},
     nyu40,
@@ -29,66 +29,82 @@ const POINT: usize = 6 * size_of::<f32>();
 const OBJECTS: usize = 2048;
 const CHANNELS: usize = 4096;
 
-/// The scenes of a data set, or of one of its lists (meta_data/scannetv2_train.txt): names and
-/// paths of the dumps of points.
-///
-/// # Errors
-/// There are no scenes, or an entry of a list is not a valid name.
-pub fn scenes(input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
-    let mut names = Vec::new();
-    let root = match input.is_file() {
-        true => {
-            let text = fs::read_to_string(input)
-                .with_context(|| format!("cannot read {}", input.display()))?;
-            names.extend(
-                text.lines()
-                    .map(str::trim)
-                    .filter(|name| !name.is_empty())
-                    .map(str::to_owned),
-            );
-            let whole = input.canonicalize()?;
-            whole
-                .ancestors()
-                .nth(2)
-                .map(Path::to_owned)
-                .with_context(|| format!("{} is not in a data set", input.display()))?
-        }
-        false => {
-            let points = input.join(POINTS);
-            for entry in fs::read_dir(&points)
-                .with_context(|| format!("cannot list {}", points.display()))?
-            {
+/// Scenes in the layout of SegDINO3D.
+pub struct Segdino3d;
+
+impl Reader for Segdino3d {
+    /// Scenes are parts of file names, so that no path is one.
+    fn is_scene(&self, _: &Path) -> bool {
+        false
+    }
+
+    /// The scenes of a data set, or of one of its lists (meta_data/scannetv2_train.txt): names and
+    /// paths of the dumps of points.
+    ///
+    /// # Errors
+    /// There are no scenes, or an entry of a list is not a valid name.
+    fn scenes(&self, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
+        let mut names = Vec::new();
+        let root = match input.is_file() {
+            true => {
+                let text = fs::read_to_string(input)
+                    .with_context(|| format!("cannot read {}", input.display()))?;
                 names.extend(
-                    entry?
-                        .file_name()
-                        .to_string_lossy()
-                        .strip_suffix(".bin")
+                    text.lines()
+                        .map(str::trim)
+                        .filter(|name| !name.is_empty())
                         .map(str::to_owned),
                 );
+                let whole = input.canonicalize()?;
+                whole
+                    .ancestors()
+                    .nth(2)
+                    .map(Path::to_owned)
+                    .with_context(|| format!("{} is not in a data set", input.display()))?
             }
-            input.canonicalize()?
+            false => {
+                let points = input.join(POINTS);
+                for entry in fs::read_dir(&points)
+                    .with_context(|| format!("cannot list {}", points.display()))?
+                {
+                    names.extend(
+                        entry?
+                            .file_name()
+                            .to_string_lossy()
+                            .strip_suffix(".bin")
+                            .map(str::to_owned),
+                    );
+                }
+                input.canonicalize()?
+            }
+        };
+        if let Some(name) = names
+            .iter()
+            .find(|name| name.starts_with('.') || name.contains(['/', '\\']))
+        {
+            bail!("{}: \"{name}\" is not the name of a scene", input.display());
         }
-    };
-    if let Some(name) = names
-        .iter()
-        .find(|name| name.starts_with('.') || name.contains(['/', '\\']))
-    {
-        bail!("{}: \"{name}\" is not the name of a scene", input.display());
+        names.sort();
+        names.dedup();
+        ensure!(!names.is_empty(), "{} has no scenes", input.display());
+        Ok(names
+            .into_iter()
+            .map(|name| (name.clone(), root.join(POINTS).join(format!("{name}.bin"))))
+            .collect())
     }
-    names.sort();
-    names.dedup();
-    ensure!(!names.is_empty(), "{} has no scenes", input.display());
-    Ok(names
-        .into_iter()
-        .map(|name| (name.clone(), root.join(POINTS).join(format!("{name}.bin"))))
-        .collect())
+
+    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+        let foundation = foundation(scene, options)?;
+        let summary = format!("{} objects", foundation.given.objects.positions.len());
+        Ok((foundation, vec![], summary))
+    }
 }
 
 /// Reads the scene that belongs to a dump of points, without images.
 ///
 /// # Errors
 /// A file breaks its format, or its number of rows differs from the number of points.
-pub fn scene(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
+fn foundation(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
     let name = points
         .file_stem()
         .unwrap_or_default()

@@ -1,0 +1,115 @@
+//! What a file holds that the page opens: a scan, or a bundle with its instances.
+
+use segscape::{
+    bundle::{self, Bundle, Meta},
+    geometry::Aabb,
+    instances::Segmentation,
+    job,
+    preflight::{Choices, Preflight, Unit},
+    progress::Monitor,
+    scan::{Scan, UpAxis},
+    superpoint::Superpoints,
+};
+
+use crate::protocol::{Bulk, Points, ScanInfo};
+
+/// The contents of a bundle apart from its points.
+pub struct Found {
+    pub superpoints: Superpoints,
+    pub segmentation: Segmentation,
+    pub meta: Meta,
+}
+
+/// The points of a bundle are already in the world frame.
+pub const WORLD: Choices = Choices {
+    up: Some(UpAxis::PlusZ),
+    unit: Some(Unit::Metres),
+};
+
+/// Reads a scan or a bundle, distinguished by content.
+///
+/// # Errors
+/// A message for the user.
+pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), String> {
+    if !bytes.starts_with(&bundle::MAGIC) {
+        let scan = job::read(bytes, monitor).map_err(|error| error.to_string())?;
+        return Ok((scan, None));
+    }
+    let Bundle {
+        positions,
+        colors,
+        superpoints,
+        segmentation,
+        meta,
+    } = bundle::decode(bytes).map_err(|error| error.to_string())?;
+    let scan =
+        Scan::from_points(&positions, colors.as_deref()).map_err(|error| error.to_string())?;
+    Ok((
+        scan,
+        Some(Found {
+            superpoints,
+            segmentation,
+            meta,
+        }),
+    ))
+}
+
+/// What the page shows of a scan in the world frame.
+pub fn points(
+    name: &str,
+    scan: &Scan,
+    preflight: Preflight,
+    choices: Choices,
+    settled: bool,
+) -> Points {
+    let packed = |colors: &Vec<[u8; 3]>| {
+        Bulk::from_slice(
+            &colors
+                .iter()
+                .map(|&[r, g, b]| [r, g, b, 255])
+                .collect::<Vec<_>>(),
+        )
+    };
+    Points {
+        positions: Bulk::from_slice(&scan.positions),
+        colors: scan.colors.as_ref().map(packed),
+        scan: ScanInfo {
+            name: name.to_owned(),
+            points: scan.len() as u32,
+            triangles: scan.triangles.len() as u32,
+            bounds: bounds(&scan.positions),
+            preflight,
+            choices,
+            settled,
+            warnings: scan
+                .warnings
+                .iter()
+                .map(|warning| warning.0.clone())
+                .collect(),
+        },
+    }
+}
+
+/// Bounding box of a sample of the points without the outermost 0.5 % on either side of each axis:
+/// stray points would make the room appear small.
+fn bounds(positions: &[[f32; 3]]) -> Aabb {
+    const SAMPLE: usize = 20_000;
+    let step = positions.len().div_ceil(SAMPLE).max(1);
+    let mut bounds = Aabb {
+        min: [0.0; 3],
+        max: [0.0; 3],
+    };
+    for axis in 0..3 {
+        let mut values: Vec<f32> = positions
+            .iter()
+            .step_by(step)
+            .map(|position| position[axis])
+            .collect();
+        values.sort_unstable_by(f32::total_cmp);
+        let beyond = values.len() / 200;
+        if let (Some(low), Some(high)) = (values.get(beyond), values.iter().nth_back(beyond)) {
+            (bounds.min[axis], bounds.max[axis]) = (*low, *high);
+        }
+    }
+    bounds
+}
