@@ -7,7 +7,7 @@ use std::{env, error::Error, fs, path::Path};
 use burn::tensor::Device;
 use segscape::{
     instances::query::{Labels, PromptTerm},
-    job::{self, Network},
+    job::{self, Network, Options},
     model::manifest::Manifest,
     progress::Monitor,
     text::{Vocabulary, prompt},
@@ -23,7 +23,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = pollster::block_on(shipped_network(&monitor))?;
 
     let file = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let segmented = pollster::block_on(job::run(file, &network, &monitor))?;
+    let run = job::run(file, &network, &Options::default(), &monitor);
+    let segmented = pollster::block_on(run)?;
 
     let terms = prompt::parse(words)?.into_iter().map(term);
     let terms = terms.collect::<Result<Vec<_>, _>>()?;

@@ -11,12 +11,12 @@ use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
-        Claim, Contact, ProposalError, Proposals, Ranker, Region, Segmentation, SelectOptions,
-        SuperpointGeometry, owner_of_superpoint, query::Label, select,
+        Claim, Contact, Finished, PostprocessOptions, ProposalError, Proposals, Ranker, Region,
+        Segmentation, SuperpointGeometry, owner_of_superpoint, query::Label, select,
     },
     model::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
-        SegDino3dVl, TextAnswers,
+        SegDino3dVl,
         manifest::{Manifest, ManifestError},
     },
     ops::Tuning,
@@ -26,9 +26,13 @@ use crate::{
     superpoint::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
-    text::{self, Vocabulary},
     write::{LabeledInstance, PointLabels},
 };
+
+mod decode;
+
+pub use decode::{Classes, Decoding};
+use decode::{proposals, released, whole_superpoints};
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
 /// object: the largest wardrobes and sofas have this much.
@@ -122,9 +126,14 @@ pub enum SegmentError {
     /// The network's outputs are inconsistent or not finite.
     #[error(transparent)]
     Proposals(#[from] ProposalError),
-    /// The network cannot be queried with words.
+    /// The network's classes are fixed, and nothing says what they are.
     #[error(
-        "the network has fixed classes; only a network whose classes are text embeddings can answer prompts"
+        "the network has {0} fixed classes without names; `class_names` of its configuration lists them"
+    )]
+    Unnamed(usize),
+    /// The candidates of a network with fixed classes cannot be ranked.
+    #[error(
+        "the network has fixed classes; only the masks of a network whose classes are words are ranked"
     )]
     FixedClasses,
     /// The caller cancelled.
@@ -157,6 +166,15 @@ pub struct Segmented {
     pub segmentation: Segmentation,
 }
 
+/// How a file becomes a segmented scan, where it is not found out from the file and the network.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Options {
+    /// The up axis and the unit, if they are known.
+    pub choices: Choices,
+    /// How the outputs of the network become instances.
+    pub decoding: Decoding,
+}
+
 /// Reads and segments a scan.
 ///
 /// # Errors
@@ -164,15 +182,17 @@ pub struct Segmented {
 pub async fn run(
     bytes: impl AsRef<[u8]>,
     network: &Network,
+    options: &Options,
     monitor: &Monitor<'_>,
 ) -> Result<Segmented, RunError> {
     let mut scan = read(bytes.as_ref(), monitor)?;
     drop(bytes);
-    place(&mut scan, Choices::default());
+    place(&mut scan, options.choices);
     let observation = Observation::from(&scan);
-    let grouping = group(&observation, None, monitor)?;
-    let options = SelectOptions::default();
-    let segmentation = segment(&observation, &grouping, network, &options, monitor).await?;
+    let superpoints = network.superpoint_options(&observation);
+    let grouping = group(&observation, None, &superpoints, monitor)?;
+    let decoding = &options.decoding;
+    let segmentation = segment(&observation, &grouping, network, decoding, monitor).await?;
     Ok(Segmented {
         superpoints: grouping.superpoints,
         segmentation,
@@ -188,6 +208,8 @@ pub struct Network {
     config: Config,
     device: Device,
     ranker: Option<Ranker>,
+    /// The fixed classes; `None` if they are words, or have no names.
+    classes: Option<Classes>,
 }
 
 impl Network {
@@ -232,6 +254,17 @@ impl Network {
         self.ranker.is_some()
     }
 
+    /// The fixed classes of the network; `None` if it is asked with words.
+    pub fn fixed_classes(&self) -> Option<&Classes> {
+        self.classes.as_ref()
+    }
+
+    /// The options for the superpoints that the network was trained on.
+    pub fn superpoint_options(&self, observation: &Observation) -> SuperpointOptions {
+        let triangles = observation.triangles.len();
+        self.config.mesh_superpoints.options(triangles)
+    }
+
     /// Edge length of the network's voxels, metres.
     pub fn voxel_size(&self) -> f32 {
         self.config.voxel_size
@@ -245,7 +278,9 @@ impl Network {
         device: &Device,
         ranker: Option<Ranker>,
     ) -> Self {
+        let classes = Classes::of_names(&config.class_names).ok();
         Self {
+            classes: classes.filter(|classes| !classes.names.is_empty()),
             name,
             model,
             config,
@@ -287,11 +322,12 @@ const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
     color_weight: 0.5,
 };
 
-/// Groups points in the world frame into superpoints, as the network expects them, and builds their
-/// merge tree. `given` are superpoints that came with the scan; they stay as they are.
+/// Groups points in the world frame into superpoints and builds their merge tree. `given` are
+/// superpoints that came with the scan; they stay as they are. A network's own options are
+/// [`Network::superpoint_options`].
 ///
 /// ```
-/// use segscape::{job, model::Observation, progress::Monitor};
+/// use segscape::{job, model::Observation, progress::Monitor, superpoint::SuperpointOptions};
 ///
 /// # let (positions, colors, _) = segscape::model::manifest::probe();
 /// // A red and a blue box on a floor.
@@ -300,7 +336,8 @@ const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
 ///     colors: Some(&colors),
 ///     ..Observation::default()
 /// };
-/// let grouping = job::group(&observation, None, &Monitor::silent())?;
+/// let options = SuperpointOptions::default();
+/// let grouping = job::group(&observation, None, &options, &Monitor::silent())?;
 /// assert!(grouping.superpoints.count() > 2);
 /// // Regions are unions of superpoints that may be objects.
 /// assert!(!grouping.regions().is_empty());
@@ -312,6 +349,7 @@ const EVERY_POINT: EdgeSource = EdgeSource::Neighbors {
 pub fn group(
     observation: &Observation,
     given: Option<Superpoints>,
+    options: &SuperpointOptions,
     monitor: &Monitor,
 ) -> Result<Grouping, SuperpointError> {
     let Observation {
@@ -320,19 +358,14 @@ pub fn group(
         triangles,
         ..
     } = *observation;
-    let SuperpointOptions {
-        edges,
-        threshold,
-        minimum,
-    } = SuperpointOptions::default();
     let (edges, triangles) = match given {
         Some(_) => (EVERY_POINT, &[][..]),
-        None => (edges, triangles),
+        None => (options.edges, triangles),
     };
     let graph = PointGraph::new(positions, colors, triangles, None, edges, monitor)?;
     let superpoints = match given {
         Some(given) => given,
-        None => graph.superpoints(threshold, graph.points_on(minimum), monitor)?,
+        None => graph.cut(options, monitor)?,
     };
     let hierarchy = Hierarchy::new(&graph, &superpoints, monitor)?;
     Ok(Grouping {
@@ -343,6 +376,20 @@ pub fn group(
 
 /// Runs the network once on points in the world frame and, if it reads them, on features of their
 /// images.
+async fn infer(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    monitor: &Monitor<'_>,
+) -> Result<Answers, SegmentError> {
+    monitor.at(Stage::Backbone, 0.0)?;
+    let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?
+        .to_device(&network.device);
+    let queries = scene.queries(network.config.max_queries);
+    Ok(network.model.infer(scene, queries, monitor).await?)
+}
+
+/// Runs the network once and returns what is ranked.
 ///
 /// # Errors
 /// See [`SegmentError`].
@@ -352,11 +399,7 @@ pub async fn propose(
     network: &Network,
     monitor: &Monitor<'_>,
 ) -> Result<Proposals, SegmentError> {
-    monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?
-        .to_device(&network.device);
-    let queries = scene.queries(network.config.max_queries);
-    let answers = network.model.infer(scene, queries, monitor).await?;
+    let answers = infer(observation, grouping, network, monitor).await?;
     match &answers.class {
         ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
         ClassAnswers::Fixed { .. } => Err(SegmentError::FixedClasses),
@@ -366,68 +409,75 @@ pub async fn propose(
 /// Runs the network once and separates its output into instances, from which any number of prompts
 /// can be answered.
 ///
+/// Instances are whole superpoints here: of a candidate that the box filter of
+/// [`Decoding::Released`] cuts, the superpoints are kept that have at least half of their points
+/// inside. An instance of a network with fixed classes has the embedding of its class's name, so
+/// that words find it by the similarity of names.
+///
 /// # Errors
 /// See [`SegmentError`].
 pub async fn segment(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
-    options: &SelectOptions,
+    decoding: &Decoding,
     monitor: &Monitor<'_>,
 ) -> Result<Segmentation, SegmentError> {
-    let proposals = propose(observation, grouping, network, monitor).await?;
+    let answers = infer(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
-    let geometry = SuperpointGeometry::new(
-        observation.positions,
-        observation.colors,
-        &grouping.superpoints,
-        grouping.areas(),
-    );
-    let (regions, contacts) = (grouping.regions(), grouping.contacts());
-    let segmentation = select(
-        &proposals,
-        &regions,
-        contacts,
-        &geometry,
-        network.ranker.as_ref(),
-        options,
-    )?;
+    let geometry = geometry(observation, grouping);
+    let segmentation = match (&answers.class, decoding) {
+        (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
+            &proposals(class.clone(), answers),
+            &grouping.regions(),
+            grouping.contacts(),
+            &geometry,
+            network.ranker.as_ref(),
+            options,
+        )?,
+        (_, decoding) => {
+            let options = match decoding {
+                Decoding::Released(options) => *options,
+                Decoding::Ranked(_) => PostprocessOptions::default(),
+            };
+            let classes = network.fixed_classes();
+            let found = released(&answers, classes, &geometry, &options)?;
+            whole_superpoints(found, &answers, classes, &geometry)
+        }
+    };
     monitor.at(Stage::Instances, 1.0)?;
     Ok(segmentation)
 }
 
-/// Converts the network's outputs for the selection of instances. P(object) is the probability of
-/// all default labels together against "no object".
-fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
-    let [logit_scale, bias] = class.affine;
-    let vocabulary = Vocabulary::shipped();
-    let labels = &vocabulary.embeddings()[..vocabulary.default_labels().len() * text::DIM];
-    let object = class
-        .embeddings
-        .chunks_exact(text::DIM)
-        .zip(&class.no_object)
-        .map(|(query, &none)| {
-            let cosines = labels
-                .chunks_exact(text::DIM)
-                .map(|label| label.iter().zip(query).map(|(a, b)| a * b).sum::<f32>());
-            let logits: Vec<f32> = cosines.map(|cosine| logit_scale * cosine + bias).collect();
-            let peak = logits.iter().copied().fold(none, f32::max);
-            let any: f32 = logits.iter().map(|logit| (logit - peak).exp()).sum();
-            any / (any + (none - peak).exp())
-        });
-    Proposals {
-        superpoint_count: answers.superpoints,
-        object: object.collect(),
-        iou: class
-            .scores
-            .iter()
-            .map(|logit| 1.0 / (1.0 + (-logit).exp()))
-            .collect(),
-        superpoint_of_query: answers.queries,
-        masks: answers.masks,
-        text: class.embeddings,
-        logit_scale,
-    }
+/// Runs the network once and decodes its output as the released code does, exactly: the instances
+/// are cut by the box filter, and their labels are classes. `classes` are asked of a network that is
+/// asked with words; without them its instances have one label.
+///
+/// # Errors
+/// See [`SegmentError`].
+pub async fn segment_as_released(
+    observation: &Observation<'_>,
+    grouping: &Grouping,
+    network: &Network,
+    classes: Option<&Classes>,
+    options: &PostprocessOptions,
+    monitor: &Monitor<'_>,
+) -> Result<Vec<Finished>, SegmentError> {
+    let answers = infer(observation, grouping, network, monitor).await?;
+    monitor.at(Stage::Instances, 0.0)?;
+    let classes = network.fixed_classes().or(classes);
+    let found = released(&answers, classes, &geometry(observation, grouping), options)?;
+    monitor.at(Stage::Instances, 1.0)?;
+    Ok(found)
+}
+
+fn geometry<'a>(observation: &Observation<'a>, grouping: &Grouping) -> SuperpointGeometry<'a> {
+    SuperpointGeometry::new(
+        observation.positions,
+        observation.colors,
+        &grouping.superpoints,
+        grouping.areas(),
+    )
 }
 
 /// Gives the points of the `visible` instances to their owners. `labels` and `visible` have one

@@ -10,7 +10,7 @@
 //! use burn::tensor::Device;
 //! use segscape::{
 //!     instances::query::{Labels, PromptTerm},
-//!     job::{self, Network},
+//!     job::{self, Network, Options},
 //!     model::manifest::Manifest,
 //!     progress::Monitor,
 //!     text::{Vocabulary, prompt},
@@ -34,7 +34,7 @@
 //! # let file = write::ply(&room.table);
 //! // `file` is the content of a PLY or PCD file. Its unit and its up axis are guessed. A page calls
 //! // the steps of `run` one by one, to show each result.
-//! let segmented = pollster::block_on(job::run(file, &network, &monitor))?;
+//! let segmented = pollster::block_on(job::run(file, &network, &Options::default(), &monitor))?;
 //!
 //! // The network has run; from here on any number of prompts can be answered.
 //! let term = |name: String| match Vocabulary::shipped().lookup(&name) {
@@ -68,6 +68,7 @@
 //! Frames: `file` is the coordinate system of the scan's own file; `world` is in metres, z up, near
 //! the origin ([`scan::Frame`] maps between the two). Index maps are named `target_of_source`.
 
+pub mod benchmarks;
 pub mod bundle;
 pub mod evaluate;
 pub mod geometry;

@@ -24,8 +24,8 @@ pub use ownership::{Claim, NO_INSTANCE, owner_of_superpoint};
 pub use proposals::{ProposalError, Proposals};
 pub use ranker::{Linear, Ranker, RankerError};
 pub use released::{
-    CenteredBox, Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, STUFF, class_picks,
-    matrix_nms, panoptic, postprocess_picks, semantics, top_queries,
+    CenteredBox, Finished, Panoptic, PanopticOptions, Pick, PostprocessOptions, QueryMasks, STUFF,
+    class_picks, matrix_nms, panoptic, postprocess_picks, semantics, top_queries,
 };
 pub use select::{Masks, SelectOptions, candidates, select};
 

@@ -80,18 +80,20 @@ pub fn candidates(
     } else {
         &[]
     };
-    let queries = top_queries(proposals, queries).into_iter().map(|pick| {
-        let logits = proposals.logits(pick.query as usize);
-        let superpoints = (0..)
-            .zip(logits)
-            .filter(|(_, logit)| **logit > options.mask_logit)
-            .map(|(s, _)| s)
-            .collect();
-        Candidate {
-            superpoints,
-            source: Source::Query(pick.query),
-        }
-    });
+    let queries = top_queries(&proposals.object, &proposals.iou, queries)
+        .into_iter()
+        .map(|pick| {
+            let logits = proposals.logits(pick.query as usize);
+            let superpoints = (0..)
+                .zip(logits)
+                .filter(|(_, logit)| **logit > options.mask_logit)
+                .map(|(s, _)| s)
+                .collect();
+            Candidate {
+                superpoints,
+                source: Source::Query(pick.query),
+            }
+        });
     let regions = regions.iter().map(|region| Candidate {
         superpoints: region.superpoints.clone(),
         source: Source::Region {

@@ -66,7 +66,8 @@ fn unasked(segmented: &Segmented, threshold: f32) -> PointLabels {
 fn a_scan_becomes_instances_whose_points_are_told() {
     let (network, monitor) = (network(), Monitor::silent());
     let bytes = write::ply(&room().table);
-    let segment = || burn::tensor::read_sync(run(&bytes, &network, &monitor)).unwrap();
+    let segment =
+        || burn::tensor::read_sync(run(&bytes, &network, &Options::default(), &monitor)).unwrap();
     let segmented = segment();
     assert!(!segmented.segmentation.instances.is_empty());
     assert_eq!(
@@ -101,7 +102,13 @@ fn a_cancelled_run_says_so() {
         colors: None,
         ..Observation::from(&scan)
     };
-    let grouping = group(&observation, None, &Monitor::silent()).unwrap();
+    let grouping = group(
+        &observation,
+        None,
+        &SuperpointOptions::default(),
+        &Monitor::silent(),
+    )
+    .unwrap();
     let cancel = Cancel::default();
     let stop_at_instances = |progress: Progress| {
         if progress.stage == Stage::Instances {
@@ -113,7 +120,7 @@ fn a_cancelled_run_says_so() {
         &observation,
         &grouping,
         &network,
-        &SelectOptions::default(),
+        &Decoding::default(),
         &monitor,
     ));
     assert!(matches!(result, Err(SegmentError::Cancelled(_))));

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::views::Choice;
+use crate::{benchmarks, superpoint::SuperpointOptions, text::Vocabulary, views::Choice};
 
 /// The architecture of one SegDINO3D-VL network, stored next to its weights.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +36,13 @@ pub struct Config {
     /// Method by which the class of a query is predicted.
     #[serde(default)]
     pub classes: Classes,
+    /// Names of the fixed object classes, in the order of their logits; empty if the classes are
+    /// words, or unknown.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub class_names: Vec<String>,
+    /// Superpoints of meshes that the network was trained on.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub mesh_superpoints: MeshSuperpoints,
     /// Maximum number of superpoints that become queries at inference.
     pub max_queries: usize,
 }
@@ -234,8 +241,35 @@ pub enum Classes {
     },
 }
 
+/// Superpoints of scans that are meshes. Scans without triangles have one kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MeshSuperpoints {
+    /// Those of their points, as for scans without triangles.
+    #[default]
+    Points,
+    /// Those of ScanNet's Segmentator, which the published networks were trained on
+    /// (docs/spec/superpoint.md).
+    Segmentator,
+}
+
+impl MeshSuperpoints {
+    /// The options for a scan with this number of triangles.
+    pub fn options(self, triangles: usize) -> SuperpointOptions {
+        match self {
+            Self::Segmentator if triangles > 0 => SuperpointOptions::segmentator(),
+            _ => SuperpointOptions::default(),
+        }
+    }
+}
+
 fn modulated() -> bool {
     true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_default(kind: &MeshSuperpoints) -> bool {
+    *kind == MeshSuperpoints::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -270,6 +304,8 @@ impl Config {
             modulation: true,
             objects: None,
             classes: Classes::Text,
+            class_names: Vec::new(),
+            mesh_superpoints: MeshSuperpoints::Points,
             max_queries: 1000,
         }
     }
@@ -306,6 +342,8 @@ impl Config {
                 instances: 198,
                 semantics: 200,
             },
+            class_names: benchmarks::objects(benchmarks::scannet200()),
+            mesh_superpoints: MeshSuperpoints::Segmentator,
             max_queries: 16_384,
         }
     }
@@ -329,6 +367,7 @@ impl Config {
                 instances: 18,
                 semantics: 20,
             },
+            class_names: benchmarks::objects(benchmarks::scannet20()),
             ..Self::scannet200()
         }
     }
@@ -340,6 +379,8 @@ impl Config {
             inputs: Inputs::default(),
             objects: None,
             classes: Classes::Text,
+            class_names: Vec::new(),
+            mesh_superpoints: MeshSuperpoints::Points,
             ..Self::scannet20()
         }
     }
@@ -404,6 +445,22 @@ impl Config {
         {
             return reject(format!(
                 "classes are {instances} of instances and {semantics} of superpoints, each number must be from 1 to 10000"
+            ));
+        }
+        let expected = match self.classes {
+            Classes::Text => 0,
+            Classes::Fixed { instances, .. } => instances,
+        };
+        let unknown = |name: &&String| Vocabulary::shipped().lookup(name).is_none();
+        if let Some(name) = self.class_names.iter().find(unknown) {
+            return reject(format!(
+                "class_names has \"{name}\", which is not in the built-in vocabulary; use a word with the same meaning"
+            ));
+        }
+        if !self.class_names.is_empty() && self.class_names.len() != expected {
+            return reject(format!(
+                "class_names has {} names, the network has {expected} fixed classes",
+                self.class_names.len()
             ));
         }
         Ok(())

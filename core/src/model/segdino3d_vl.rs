@@ -17,6 +17,7 @@ use crate::{
     ops::{SegmentMap, segment_mean},
     platform,
     progress::{Cancelled, Monitor, Stage},
+    text,
 };
 
 /// The network: voxels to superpoints to queries to [`Prediction`]s.
@@ -88,6 +89,29 @@ pub struct TextAnswers {
     /// Scale and bias that turn the cosine of an embedding with a class's embedding into the logit
     /// of that class.
     pub affine: [f32; 2],
+}
+
+impl TextAnswers {
+    /// The embedding of a query, ([`text::DIM`]).
+    pub fn embedding(&self, query: u32) -> &[f32] {
+        &self.embeddings[query as usize * text::DIM..][..text::DIM]
+    }
+
+    /// Class logits, row-major `(queries, classes + 1)`; the last column is "no object". `classes`
+    /// (classes, [`text::DIM`]) holds the unit vectors of the classes.
+    pub fn logits(&self, classes: &[f32]) -> Vec<f32> {
+        let [scale, bias] = self.affine;
+        let queries = self.embeddings.chunks_exact(text::DIM);
+        let mut logits = Vec::with_capacity(self.no_object.len() * (classes.len() / text::DIM + 1));
+        for (query, &none) in queries.zip(&self.no_object) {
+            let cosines = classes
+                .chunks_exact(text::DIM)
+                .map(|class| class.iter().zip(query).map(|(a, b)| a * b).sum::<f32>());
+            logits.extend(cosines.map(|cosine| scale * cosine + bias));
+            logits.push(none);
+        }
+        logits
+    }
 }
 
 impl SegDino3dVl {

@@ -1,7 +1,8 @@
 //! The point graph: its edges are light within a surface and heavy across surface borders.
 
 use super::{
-    Boundaries, EdgeSource, Forest, SuperpointError, Superpoints, WeightedEdge,
+    Boundaries, EdgeSource, Forest, Minimum, SuperpointError, SuperpointOptions, Superpoints,
+    WeightedEdge,
     edge::{by_first_end, by_weight},
     felzenszwalb,
 };
@@ -247,6 +248,23 @@ impl PointGraph {
             .map_or_else(|| of_points.to_vec(), |thinned| thinned.of_kept(of_points))
     }
 
+    /// The superpoints of all points. The edges of the options are those that the graph was built
+    /// with.
+    ///
+    /// # Errors
+    /// [`Cancelled`].
+    pub fn cut(
+        &self,
+        options: &SuperpointOptions,
+        monitor: &Monitor,
+    ) -> Result<Superpoints, Cancelled> {
+        let minimum = match options.minimum {
+            Minimum::Area(area) => self.points_on(area),
+            Minimum::Points(points) => points,
+        };
+        self.superpoints(options.threshold, minimum, monitor)
+    }
+
     /// The superpoints of all points at `threshold`. Superpoints of fewer than `minimum` kept
     /// points are merged with a neighbour if they have an edge to one. A point that is not kept
     /// belongs to the superpoint of the nearest kept point.
@@ -354,13 +372,7 @@ mod tests {
             &Monitor::silent(),
         )
         .unwrap();
-        graph
-            .superpoints(
-                options.threshold,
-                graph.points_on(options.minimum),
-                &Monitor::silent(),
-            )
-            .unwrap()
+        graph.cut(options, &Monitor::silent()).unwrap()
     }
 
     #[test]

@@ -327,16 +327,11 @@ mod tests {
     use crate::superpoint::{EdgeSource, SuperpointOptions};
 
     fn hierarchy(positions: &[[f32; 3]], colors: &[[u8; 3]]) -> (Superpoints, Hierarchy) {
-        let SuperpointOptions {
-            edges,
-            threshold,
-            minimum,
-        } = SuperpointOptions::default();
+        let options = SuperpointOptions::default();
         let silent = Monitor::silent();
-        let graph = PointGraph::new(positions, Some(colors), &[], None, edges, &silent).unwrap();
-        let superpoints = graph
-            .superpoints(threshold, graph.points_on(minimum), &silent)
-            .unwrap();
+        let graph =
+            PointGraph::new(positions, Some(colors), &[], None, options.edges, &silent).unwrap();
+        let superpoints = graph.cut(&options, &silent).unwrap();
         let hierarchy = Hierarchy::new(&graph, &superpoints, &silent).unwrap();
         (superpoints, hierarchy)
     }

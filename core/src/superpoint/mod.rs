@@ -41,8 +41,17 @@ pub struct SuperpointOptions {
     pub edges: EdgeSource,
     /// Felzenszwalb's k: larger values merge more.
     pub threshold: f32,
-    /// Superpoints with less surface than this, in square metres, are merged with a neighbour.
-    pub minimum: f32,
+    /// Smaller superpoints are merged with a neighbour.
+    pub minimum: Minimum,
+}
+
+/// The size below which a superpoint is merged with a neighbour.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Minimum {
+    /// Surface in square metres, which does not depend on how densely a scan was made.
+    Area(f32),
+    /// Number of points, as in ScanNet's Segmentator.
+    Points(u32),
 }
 
 impl Default for SuperpointOptions {
@@ -57,7 +66,19 @@ impl Default for SuperpointOptions {
                 color_weight: 0.5,
             },
             threshold: 0.07,
-            minimum: 0.01,
+            minimum: Minimum::Area(0.01),
+        }
+    }
+}
+
+impl SuperpointOptions {
+    /// ScanNet's Segmentator, with the parameters that ScanNet and all networks trained on it use
+    /// (docs/spec/superpoint.md section 1).
+    pub fn segmentator() -> Self {
+        Self {
+            edges: EdgeSource::Mesh,
+            threshold: 0.01,
+            minimum: Minimum::Points(20),
         }
     }
 }
@@ -138,7 +159,7 @@ pub fn superpoints(
     monitor: &Monitor,
 ) -> Result<Superpoints, SuperpointError> {
     let graph = PointGraph::new(positions, colors, triangles, None, options.edges, monitor)?;
-    Ok(graph.superpoints(options.threshold, graph.points_on(options.minimum), monitor)?)
+    Ok(graph.cut(options, monitor)?)
 }
 
 /// A partition of the points into `count` non-empty groups.
@@ -307,7 +328,7 @@ mod tests {
             positions in prop::collection::vec(prop::array::uniform3(prop_oneof![-2.0f32..2.0, Just(0.0), Just(1e30)]), 0..120),
             threshold in 0.0f32..2.0, minimum in 0.0f32..0.5, k in 0usize..20, spacing in prop_oneof![Just(0.0f32), 0.001f32..1.0],
         ) {
-            let options = SuperpointOptions { edges: EdgeSource::Neighbors { spacing, k, color_weight: 0.5 }, threshold, minimum };
+            let options = SuperpointOptions { edges: EdgeSource::Neighbors { spacing, k, color_weight: 0.5 }, threshold, minimum: Minimum::Area(minimum) };
             let colors = vec![[9, 8, 7]; positions.len()];
             let found = superpoints(&positions, Some(&colors), &[], &options, &Monitor::silent()).unwrap();
             prop_assert_eq!(found.superpoint_of_point().len(), positions.len());

@@ -78,7 +78,7 @@ fn path_of(run: &Path) -> PathBuf {
 pub fn examples(network: &Network, labeled: &Labeled) -> anyhow::Result<Vec<Example>> {
     let (scan, observation, monitor) = (&labeled.scan, labeled.observation(), Monitor::silent());
     let colors = observation.colors;
-    let grouping = labeled.grouping(&monitor)?;
+    let grouping = labeled.grouping(network, &monitor)?;
     let proposals = pollster::block_on(job::propose(&observation, &grouping, network, &monitor))?;
     let geometry = SuperpointGeometry::new(
         &scan.positions,

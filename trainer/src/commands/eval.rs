@@ -4,8 +4,9 @@ use std::{io::Write, path::PathBuf, str::FromStr};
 
 use clap::Args;
 use segscape::{
-    evaluate,
+    benchmarks, evaluate,
     instances::SelectOptions,
+    job::Classes,
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph},
 };
@@ -14,7 +15,7 @@ use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Choice, Found, MaskSet, Protocol},
+    evaluation::{self, Choice, DecodingKind, Found, MaskSet, Protocol},
     models,
     run::validation,
 };
@@ -38,7 +39,12 @@ pub struct Eval {
     /// Baseline to evaluate instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
-    /// Masks that can become instances.
+    /// How the network's outputs become instances: networks with fixed classes are decoded as
+    /// released, others are ranked unless `released` is chosen. Decoded as released, with classes,
+    /// a network that is asked with words decides between the 198 objects of ScanNet200.
+    #[arg(long, value_enum, conflicts_with = "baseline")]
+    decoding: Option<DecodingKind>,
+    /// Masks that can become instances; not for masks that are decoded as released.
     #[arg(long, value_enum, default_value_t, conflicts_with = "baseline")]
     masks: MaskSet,
     /// Amount by which the ranker's scores of the network's masks are lowered; 0.15 by default.
@@ -165,7 +171,7 @@ impl Eval {
             )?),
             Some(_) => None,
         };
-        let choice = self.choice();
+        let choice = self.choice()?;
         let answers = evaluation::answers(
             &scans.paths,
             network.as_ref(),
@@ -194,7 +200,7 @@ impl Eval {
         Ok(())
     }
 
-    fn choice(&self) -> Choice {
+    fn choice(&self) -> anyhow::Result<Choice> {
         let shipped = SelectOptions::default();
         let select = SelectOptions {
             masks: self.masks.into(),
@@ -204,11 +210,23 @@ impl Eval {
             min_area: self.min_area.unwrap_or(shipped.min_area),
             ..shipped
         };
-        Choice {
+        let classes = match self.protocol {
+            Protocol::Scannet => Some(scannet200()?),
+            Protocol::ClassAgnostic => None,
+        };
+        Ok(Choice {
+            decoding: self.decoding,
+            classes,
             select,
             spacing: self.spacing,
-        }
+        })
     }
+}
+
+/// The objects of ScanNet200.
+fn scannet200() -> anyhow::Result<Classes> {
+    Classes::of_names(&benchmarks::objects(benchmarks::scannet200()))
+        .map_err(|name| anyhow::anyhow!("\"{name}\" is not in the built-in vocabulary"))
 }
 
 /// The Felzenszwalb baseline. Small regions are merged into a neighbour, as for superpoints.
@@ -237,6 +255,7 @@ fn regions(group_of_point: &[u32], groups: usize) -> Vec<Found> {
         .map(|_| Found {
             points: Vec::new(),
             score: 1.0,
+            class: None,
             embedding: Vec::new(),
             logit_scale: 1.0,
         })
@@ -284,7 +303,7 @@ mod tests {
                     .iter()
                     .chain(words),
             )
-            .map(|cli| cli.eval.choice())
+            .map(|cli| cli.eval.choice().unwrap())
         };
         assert_eq!(parse(&[]).unwrap(), Choice::default());
         let words = [
@@ -301,7 +320,9 @@ mod tests {
             "--spacing",
             "0.03",
         ];
-        let Choice { select, spacing } = parse(&words).unwrap();
+        let Choice {
+            select, spacing, ..
+        } = parse(&words).unwrap();
         assert_eq!((select.masks, spacing), (Masks::Regions, Some(0.03)));
         assert_eq!(
             (

@@ -29,13 +29,17 @@ use learning::{
 pub struct Import {
     /// The published checkpoint.
     checkpoint: PathBuf,
-    /// Folder of the run to write, which `train`, `eval`, `segment` and `export` read; all four
-    /// need a network whose classes are text embeddings.
+    /// Folder of the run to write, which `segment`, `eval`, `report` and `export` read; `train` and
+    /// `rank` need a network whose classes are words.
     out: PathBuf,
     /// Network of the checkpoint: `scannet200` or `scannet20`, the published networks, or a
     /// training configuration (TOML) that describes it.
     #[arg(long, default_value = "scannet200")]
     network: String,
+    /// File of the names of the fixed classes, one per line, in the order of the checkpoint's class
+    /// logits; by default those of ScanNet200 or ScanNet.
+    #[arg(long)]
+    classes: Option<PathBuf>,
     /// Write the run even if parameters are missing, unused or of another shape; missing ones keep
     /// their random values.
     #[arg(long)]
@@ -49,7 +53,12 @@ impl Import {
     /// Returns an error if the checkpoint cannot be read or does not fit, or if the folder cannot
     /// be written.
     pub fn run(self) -> anyhow::Result<()> {
-        let config = config(&self.network)?;
+        let mut config = config(&self.network)?;
+        if let Some(path) = &self.classes {
+            config.model.class_names = names(path)?;
+            let named = config.model.validate();
+            named.with_context(|| format!("{} does not fit", path.display()))?;
+        }
         let tensors = read(&self.checkpoint)
             .with_context(|| format!("cannot read {}", self.checkpoint.display()))?;
         ensure!(
@@ -80,6 +89,14 @@ impl Import {
         )?;
         Ok(writeln!(std::io::stdout(), "{report}")?)
     }
+}
+
+/// The names in a file, one per line.
+fn names(path: &Path) -> anyhow::Result<Vec<String>> {
+    let text =
+        fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let names = text.lines().map(|line| line.trim().to_owned());
+    Ok(names.filter(|name| !name.is_empty()).collect())
 }
 
 fn config(network: &str) -> anyhow::Result<Config> {
@@ -364,6 +381,7 @@ mod tests {
                 checkpoint: pth.clone(),
                 out: out.clone(),
                 network: nano.into(),
+                classes: None,
                 partial,
             }
             .run()

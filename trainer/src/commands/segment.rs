@@ -12,7 +12,7 @@ use anyhow::Context;
 use clap::Args;
 use segscape::{
     instances::query::{Labels, PromptTerm},
-    job::{self, Network, Segmented},
+    job::{self, Network, Options, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
@@ -20,7 +20,7 @@ use segscape::{
 };
 use serde_json::json;
 
-use learning::{device::DeviceChoice, models};
+use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
 
 /// Find and name the objects in scans.
 #[derive(Debug, Args)]
@@ -44,6 +44,10 @@ pub struct Segment {
     /// Folder of a model (with manifest.json); the default model if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// How the network's outputs become instances: networks with fixed classes are decoded as
+    /// released, others are ranked unless `released` is chosen.
+    #[arg(long, value_enum)]
+    decoding: Option<DecodingKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
     json: bool,
@@ -57,13 +61,26 @@ impl Segment {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let network = models::load_network(self.weights.as_deref(), &device)?;
+        let options = Options {
+            decoding: DecodingKind::of(self.decoding, &network)?,
+            ..Options::default()
+        };
         let terms = terms(&self.prompt)?;
+        if let Some(classes) = network.fixed_classes()
+            && !terms.is_empty()
+        {
+            eprintln!(
+                "{} knows {} fixed classes: the prompt is compared with their names, not with the scan",
+                network.name,
+                classes.names.len()
+            );
+        }
         if let Some(out) = &self.out {
             fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
         }
         let mut refused = 0;
         for path in &self.scans {
-            match self.segment(path, &network, &terms) {
+            match self.segment(path, &network, &options, &terms) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -83,6 +100,7 @@ impl Segment {
         &self,
         path: &Path,
         network: &Network,
+        options: &Options,
         terms: &[PromptTerm],
     ) -> anyhow::Result<String> {
         let clock = StageClock::default();
@@ -92,7 +110,7 @@ impl Segment {
 
         clock.at(Stage::Read);
         let bytes = fs::read(path).context("the file cannot be read")?;
-        let segmented = pollster::block_on(job::run(bytes, network, &monitor))?;
+        let segmented = pollster::block_on(job::run(bytes, network, options, &monitor))?;
         let labels = Labels::new(&segmented.segmentation, terms);
         let visible = labels.visible(self.threshold);
         let labels = job::label(&segmented, &labels.of_instance, &visible);

@@ -47,6 +47,9 @@ pub enum ModelError {
     /// The download failed.
     #[error(transparent)]
     Fetch(#[from] FetchError),
+    /// The worker has chosen no device.
+    #[error("the worker has no device yet")]
+    NoDevice,
     /// The index of the models is malformed.
     #[error("the list of models is malformed: {0}")]
     Index(#[from] serde_json::Error),
@@ -58,16 +61,31 @@ pub enum ModelError {
     Text(#[from] LoadTextError),
 }
 
-/// Loads the shipped network onto `device`.
+/// A network that the server offers: its folder and its manifest.
+#[derive(Clone)]
+pub struct Offered {
+    folder: String,
+    pub manifest: Manifest,
+}
+
+/// Fetches the manifest of the network in use.
 ///
 /// # Errors
 /// [`ModelError`].
-pub async fn network(device: &Device) -> Result<Network, ModelError> {
+pub async fn offered() -> Result<Offered, ModelError> {
     let folder = format!("{MODELS}/{}", Index::fetch().await?.network);
     let manifest = Manifest::parse(&download(&format!("{folder}/manifest.json"), None).await?)?;
-    let pieces = pieces(&folder, &manifest.shards).await?;
+    Ok(Offered { folder, manifest })
+}
+
+/// Loads a network onto `device`.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn network(offered: &Offered, device: &Device) -> Result<Network, ModelError> {
+    let pieces = pieces(&offered.folder, &offered.manifest.shards).await?;
     let loaded = Network::load(
-        manifest,
+        offered.manifest.clone(),
         &pieces,
         device,
         &Monitor::new(&|_| (), &Cancel::default()),

@@ -10,11 +10,11 @@ use js_sys::Promise;
 use segscape::{
     bundle::SavedView,
     instances::{
-        Segmentation, SelectOptions,
+        Segmentation,
         query::{Labels, PromptTerm},
     },
-    job::{self, Network, SegmentError, Segmented},
-    model::{InferenceError, Observation, manifest::ManifestError},
+    job::{self, Decoding, Network, SegmentError, Segmented},
+    model::{InferenceError, Observation, config::MeshSuperpoints, manifest::ManifestError},
     platform,
     preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
@@ -29,7 +29,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 use super::{
     backend, fetch,
     file::{self, Found},
-    models::{self, ModelError},
+    models::{self, ModelError, Offered},
     post,
     scene::Scene,
 };
@@ -48,6 +48,8 @@ pub struct Session {
     on_gpu: bool,
     /// Resolved once the kernels are compiled; `None` before compilation has begun.
     warm: Option<Promise>,
+    /// The network to load, once its manifest is fetched.
+    offered: Option<Offered>,
     network: Option<Network>,
     encoder: Option<MiniLm>,
     /// File name of the open scan.
@@ -216,8 +218,14 @@ impl Session {
         let report = |progress| watch.report(progress);
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // send the points to the page first
+        // Without a manifest the superpoints are the usual ones; loading the network says why.
+        let mesh_superpoints = match self.offered().await {
+            Ok(offered) => offered.manifest.config.mesh_superpoints,
+            Err(_) => MeshSuperpoints::default(),
+        };
         let scan = self.open.scan().ok_or(NO_SCENE)?;
-        let grouping = job::group(&Observation::from(scan), None, &monitor)
+        let options = mesh_superpoints.options(scan.triangles.len());
+        let grouping = job::group(&Observation::from(scan), None, &options, &monitor)
             .map_err(|error| error.to_string())?;
         watch.finished(
             Stage::Superpoints,
@@ -231,8 +239,8 @@ impl Session {
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
             };
-            let (observation, options) = (Observation::from(scan), SelectOptions::default());
-            match job::segment(&observation, &grouping, network, &options, &monitor).await {
+            let (observation, decoding) = (Observation::from(scan), Decoding::default());
+            match job::segment(&observation, &grouping, network, &decoding, &monitor).await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
                 }
@@ -254,6 +262,21 @@ impl Session {
         Ok(())
     }
 
+    /// The network that the server offers; its manifest is fetched once.
+    async fn offered(&mut self) -> Result<&Offered, ModelError> {
+        match &mut self.offered {
+            Some(offered) => Ok(offered),
+            none => Ok(none.insert(models::offered().await?)),
+        }
+    }
+
+    /// Loads the network onto the device.
+    async fn fetch_network(&mut self) -> Result<Network, ModelError> {
+        let offered = self.offered().await?.clone();
+        let device = self.device.as_ref().ok_or(ModelError::NoDevice)?;
+        models::network(&offered, device).await
+    }
+
     async fn load_network(&mut self, watch: &Watch) -> Result<(), String> {
         watch.report(Progress {
             stage: Stage::Model,
@@ -264,14 +287,14 @@ impl Session {
                 // This promise never rejects.
                 drop(JsFuture::from(warm.clone()).await);
             }
-            let mut loaded = models::network(self.device()?).await;
+            let mut loaded = self.fetch_network().await;
             if let Err(ModelError::Network(
                 error @ (ManifestError::Golden { .. } | ManifestError::Inference(_)),
             )) = &loaded
                 && self.on_gpu
             {
                 self.leave_gpu(error);
-                loaded = models::network(self.device()?).await;
+                loaded = self.fetch_network().await;
             }
             let network = loaded.map_err(|error| {
                 format!(
@@ -280,18 +303,17 @@ impl Session {
             })?;
             self.network = Some(network);
         }
-        watch.finished(
-            Stage::Model,
-            self.network
-                .as_ref()
-                .map(|network| network.name.clone())
-                .unwrap_or_default(),
-        );
+        let outcome = |network: &Network| match network.fixed_classes() {
+            None => network.name.clone(),
+            Some(classes) => format!(
+                "{}: {} fixed classes, with whose names prompts are compared",
+                network.name,
+                classes.names.len()
+            ),
+        };
+        let outcome = self.network.as_ref().map(outcome).unwrap_or_default();
+        watch.finished(Stage::Model, outcome);
         Ok(())
-    }
-
-    fn device(&self) -> Result<&Device, &'static str> {
-        self.device.as_ref().ok_or("the worker has no device yet")
     }
 
     fn compute_on(&mut self, (device, info): (Device, BackendInfo)) {

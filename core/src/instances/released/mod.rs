@@ -1,11 +1,14 @@
-//! Post-processing of proposals as in the released code (docs/spec/model.md section 10): best
-//! queries, mask score, matrix NMS, binary masks, removal of small masks, box filter.
+//! Instances as the released code makes them (docs/spec/model.md section 10): best pairs of query
+//! and class, mask score, matrix NMS, binary masks, removal of small masks, box filter.
 
 mod fixed_classes;
 pub(super) mod nms;
 
-use super::{ProposalError, Proposals, SuperpointGeometry};
-use crate::geometry::{Aabb, sigmoid};
+use super::{ProposalError, SuperpointGeometry};
+use crate::{
+    geometry::{Aabb, sigmoid},
+    superpoint::Superpoints,
+};
 pub use fixed_classes::{Panoptic, PanopticOptions, STUFF, class_picks, panoptic, semantics};
 use nms::descending;
 pub use nms::matrix_nms;
@@ -30,9 +33,28 @@ impl CenteredBox {
     }
 }
 
+/// What the last decoder layer says about the queries, apart from their classes.
+#[derive(Clone, Copy, Debug)]
+pub struct QueryMasks<'a> {
+    /// Number of superpoints S.
+    pub superpoints: usize,
+    /// Mask logits, row-major `(queries, S)`.
+    pub logits: &'a [f32],
+    /// Predicted boxes, `(queries)`; without them no points are removed.
+    pub boxes: Option<&'a [CenteredBox]>,
+}
+
+impl QueryMasks<'_> {
+    fn of(&self, query: u32) -> &[f32] {
+        &self.logits[query as usize * self.superpoints..][..self.superpoints]
+    }
+}
+
 /// Limits of the post-processing. The defaults are those of the released configurations.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct PostprocessOptions {
+    /// Number of pairs of query and class that become candidates.
+    pub candidates: usize,
     /// Scores must be above this after non-maximum suppression.
     pub min_score: f32,
     /// A superpoint belongs to a mask if its probability is above this.
@@ -46,6 +68,7 @@ pub struct PostprocessOptions {
 impl Default for PostprocessOptions {
     fn default() -> Self {
         Self {
+            candidates: 600,
             min_score: 0.0,
             mask_threshold: 0.4,
             min_points: 100,
@@ -82,15 +105,34 @@ pub struct Finished {
     pub points: u32,
 }
 
-/// The `top_k` queries with the highest P(object) times predicted IoU, all with the same label, for
-/// an open vocabulary.
-pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
-    let score = |query: usize| proposals.object[query] * proposals.iou[query];
-    let mut picks: Vec<Pick> = (0..proposals.queries())
-        .map(|query| Pick {
-            query: query as u32,
+impl Finished {
+    /// Indices of the instance's points, ascending: those of its superpoints inside the box.
+    /// `positions` are `(points, 3)`, in the order of `superpoints`.
+    pub fn point_indices(&self, superpoints: &Superpoints, positions: &[[f32; 3]]) -> Vec<u32> {
+        let mut is_in = vec![false; superpoints.count()];
+        for &superpoint in &self.superpoints {
+            is_in[superpoint as usize] = true;
+        }
+        let is_inside = |position| self.crop.is_none_or(|crop| crop.contains(position));
+        (0..)
+            .zip(superpoints.superpoint_of_point().iter().zip(positions))
+            .filter(|(_, (superpoint, position))| {
+                is_in[**superpoint as usize] && is_inside(**position)
+            })
+            .map(|(point, _)| point)
+            .collect()
+    }
+}
+
+/// The `top_k` queries with the highest P(object) times predicted IoU, both `(queries)`, all with
+/// the same label, for an open vocabulary.
+pub fn top_queries(object: &[f32], iou: &[f32], top_k: usize) -> Vec<Pick> {
+    let mut picks: Vec<Pick> = (0..)
+        .zip(object.iter().zip(iou))
+        .map(|(query, (object, iou))| Pick {
+            query,
             label: 0,
-            score: score(query),
+            score: object * iou,
         })
         .collect();
     picks.sort_by(|a, b| descending(a.score, b.score));
@@ -99,35 +141,33 @@ pub fn top_queries(proposals: &Proposals, top_k: usize) -> Vec<Pick> {
 }
 
 /// Steps 2 to 8 of the section for the given candidates; the result is sorted by descending final
-/// score. `boxes` are the predicted ones, `(queries)`; without them no points are removed.
+/// score.
 ///
 /// # Errors
-/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`.
-///
-/// # Panics
-/// If a pick names a query that does not exist or has no box.
+/// [`ProposalError`] if the arrays are inconsistent with each other or with `geometry`, or not
+/// finite.
 pub fn postprocess_picks(
-    proposals: &Proposals,
-    boxes: Option<&[CenteredBox]>,
+    masks: &QueryMasks,
     picks: &[Pick],
     geometry: &SuperpointGeometry,
     options: &PostprocessOptions,
 ) -> Result<Vec<Finished>, ProposalError> {
-    proposals.check(geometry.count())?;
-    let mut masks = Vec::with_capacity(picks.len() * proposals.superpoint_count);
+    check(masks, picks, geometry)?;
+    let count = masks.superpoints;
+    let mut probabilities = Vec::with_capacity(picks.len() * count);
     let mut scores = Vec::with_capacity(picks.len());
     for pick in picks {
-        let logits = proposals.logits(pick.query as usize);
+        let logits = masks.of(pick.query);
         scores.push(pick.score * mask_score(logits));
-        masks.extend(logits.iter().map(|&logit| sigmoid(logit)));
+        probabilities.extend(logits.iter().map(|&logit| sigmoid(logit)));
     }
     let labels: Vec<u32> = picks.iter().map(|pick| pick.label).collect();
     let mut finished = Vec::new();
-    for (candidate, score) in matrix_nms(&masks, proposals.superpoint_count, &labels, &scores) {
+    for (candidate, score) in matrix_nms(&probabilities, count, &labels, &scores) {
         if score <= options.min_score {
             continue;
         }
-        let mask = &masks[candidate * proposals.superpoint_count..][..proposals.superpoint_count];
+        let mask = &probabilities[candidate * count..][..count];
         let superpoints: Vec<u32> = (0..)
             .zip(mask)
             .filter(|(_, probability)| **probability > options.mask_threshold)
@@ -140,7 +180,9 @@ pub fn postprocess_picks(
             score,
             ..picks[candidate]
         };
-        let crop = boxes.map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
+        let crop = masks
+            .boxes
+            .map(|boxes| boxes[pick.query as usize].enlarged(options.box_factor));
         let (points, bounds) = geometry.measure(&superpoints, crop.as_ref());
         finished.push(Finished {
             pick,
@@ -151,6 +193,45 @@ pub fn postprocess_picks(
         });
     }
     Ok(finished)
+}
+
+fn check(
+    masks: &QueryMasks,
+    picks: &[Pick],
+    geometry: &SuperpointGeometry,
+) -> Result<(), ProposalError> {
+    let superpoints = geometry.count();
+    if masks.superpoints != superpoints {
+        return Err(ProposalError::Superpoints {
+            network: masks.superpoints,
+            scan: superpoints,
+        });
+    }
+    let queries = masks.boxes.map_or_else(
+        || masks.logits.len() / superpoints.max(1),
+        <[CenteredBox]>::len,
+    );
+    if masks.logits.len() != queries * superpoints {
+        return Err(ProposalError::Length {
+            array: "masks",
+            expected: queries * superpoints,
+            found: masks.logits.len(),
+        });
+    }
+    if let Some(index) = masks.logits.iter().position(|logit| !logit.is_finite()) {
+        return Err(ProposalError::NotFinite {
+            array: "masks",
+            index,
+        });
+    }
+    let finite = |pick: &Pick| pick.score.is_finite() && (pick.query as usize) < queries;
+    match picks.iter().position(|pick| !finite(pick)) {
+        Some(index) => Err(ProposalError::NotFinite {
+            array: "classes",
+            index,
+        }),
+        None => Ok(()),
+    }
 }
 
 /// Mean probability over the superpoints that the mask covers (logit above zero); 0 if it covers
@@ -177,8 +258,6 @@ mod tests {
             Panoptic, PanopticOptions, STUFF, class_picks, geometry::tests::areas, panoptic,
             semantics,
         },
-        superpoint::Superpoints,
-        text,
     };
 
     fn numbers(tensors: &SafeTensors, name: &str) -> Vec<f64> {
@@ -209,7 +288,12 @@ mod tests {
     }
 
     /// Checks the queries, labels, points and scores of the instances found.
-    fn assert_picks(case: &str, found: &[Finished], expected: impl Fn(&str) -> Vec<f64>) {
+    fn assert_picks(
+        case: &str,
+        found: &[Finished],
+        (superpoints, positions): (&Superpoints, &[[f32; 3]]),
+        expected: impl Fn(&str) -> Vec<f64>,
+    ) {
         let values = |value: fn(&Finished) -> f64| found.iter().map(value).collect::<Vec<_>>();
         assert_eq!(
             values(|f| f64::from(f.pick.query)),
@@ -223,6 +307,14 @@ mod tests {
         );
         assert_eq!(
             values(|f| f64::from(f.points)),
+            expected("mask_point_count"),
+            "{case}"
+        );
+        let listed = found
+            .iter()
+            .map(|f| f.point_indices(superpoints, positions).len() as f64);
+        assert_eq!(
+            listed.collect::<Vec<_>>(),
             expected("mask_point_count"),
             "{case}"
         );
@@ -255,18 +347,10 @@ mod tests {
             let queries = raw_masks.len() / count;
             let centers = triples(numbers(&tensors, "input.centers"));
             let sizes = triples(numbers(&tensors, "input.sizes"));
-            let proposals = Proposals {
-                superpoint_count: count,
-                superpoint_of_query: (0..queries as u32).collect(),
-                masks: raw_masks
-                    .chunks(count)
-                    .flat_map(|row| raw_of_superpoint.iter().map(|&raw| row[raw] as f32))
-                    .collect(),
-                object: vec![1.0; queries],
-                iou: vec![1.0; queries],
-                text: vec![0.0; queries * text::DIM],
-                logit_scale: 20.0,
-            };
+            let logits: Vec<f32> = raw_masks
+                .chunks(count)
+                .flat_map(|row| raw_of_superpoint.iter().map(|&raw| row[raw] as f32))
+                .collect();
             let boxes: Vec<CenteredBox> = centers
                 .iter()
                 .zip(&sizes)
@@ -284,8 +368,13 @@ mod tests {
             let geometry =
                 SuperpointGeometry::new(&positions, None, &superpoints, areas(&superpoints));
             let finished = |boxes| {
+                let masks = QueryMasks {
+                    superpoints: count,
+                    logits: &logits,
+                    boxes,
+                };
                 let options = PostprocessOptions::default();
-                postprocess_picks(&proposals, boxes, &picks, &geometry, &options).unwrap()
+                postprocess_picks(&masks, &picks, &geometry, &options).unwrap()
             };
             // Every superpoint is a query, in the order of the file.
             let columns = surface_logits.len() / queries;
@@ -314,7 +403,7 @@ mod tests {
                 (finished(None), "expected_no_box_filter"),
             ] {
                 let expected = |name: &str| numbers(&tensors, &format!("{prefix}.{name}"));
-                assert_picks(case, &found, expected);
+                assert_picks(case, &found, (&superpoints, &positions), expected);
                 let Panoptic {
                     class_of_point,
                     instance_of_point,

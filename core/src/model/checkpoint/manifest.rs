@@ -66,11 +66,12 @@ pub struct Training {
 pub struct Golden {
     /// Mask logits, `(queries, superpoints)`.
     pub masks: Vec<f32>,
-    /// Logits of the predicted IoU, `(queries)`.
+    /// Logits of the predicted IoU, `(queries)`; empty if the classes are fixed.
     pub scores: Vec<f32>,
     /// Logits of "no object", `(queries)`.
     pub no_object: Vec<f32>,
-    /// Embedding of the first query in the text encoder's space, `(text::DIM)`.
+    /// Embedding of the first query in the text encoder's space, `(text::DIM)`, or its logits of the
+    /// fixed classes, `(classes)`.
     pub text: Vec<f32>,
     /// Box centers in metres, `(queries, 3)`.
     pub centers: Vec<f32>,
@@ -96,11 +97,11 @@ pub enum ManifestError {
     /// The configuration does not describe a valid network.
     #[error(transparent)]
     Config(#[from] InvalidConfig),
-    /// The network cannot be queried with words.
+    /// The network's classes are fixed, and nothing says what they are.
     #[error(
-        "the network has fixed classes; only a network whose classes are text embeddings can be exported"
+        "the network has fixed classes without names; `class_names` of its configuration lists them"
     )]
-    FixedClasses,
+    UnnamedClasses,
     /// A piece does not match the manifest.
     #[error(transparent)]
     Shards(#[from] ShardError),
@@ -132,7 +133,7 @@ impl Manifest {
     ///
     /// # Errors
     /// [`ManifestError::Malformed`], [`ManifestError::Format`], [`ManifestError::Config`],
-    /// [`ManifestError::FixedClasses`] or [`ManifestError::Shards`].
+    /// [`ManifestError::UnnamedClasses`] or [`ManifestError::Shards`].
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
         /// Parsed first, to tell another version from a damaged file.
         #[derive(Deserialize)]
@@ -146,8 +147,8 @@ impl Manifest {
         }
         let manifest: Self = serde_json::from_slice(json).map_err(malformed)?;
         manifest.config.validate()?;
-        if manifest.config.classes != Classes::Text {
-            return Err(ManifestError::FixedClasses);
+        if manifest.config.classes != Classes::Text && manifest.config.class_names.is_empty() {
+            return Err(ManifestError::UnnamedClasses);
         }
         shards::check_list(&manifest.shards)?;
         Ok(manifest)
@@ -212,21 +213,28 @@ impl Golden {
             class,
             ..
         } = network.infer(scene, queries, monitor).await?;
-        let ClassAnswers::Text(TextAnswers {
-            mut embeddings,
-            no_object,
-            scores,
-            ..
-        }) = class
-        else {
-            return Err(ManifestError::FixedClasses);
+        let (scores, no_object, text) = match class {
+            ClassAnswers::Text(TextAnswers {
+                mut embeddings,
+                no_object,
+                scores,
+                ..
+            }) => {
+                embeddings.truncate(crate::text::DIM);
+                (scores, no_object, embeddings)
+            }
+            ClassAnswers::Fixed { instances, .. } => {
+                let columns = instances.len() / superpoints.count();
+                let none = instances.iter().skip(columns - 1).step_by(columns);
+                let first = instances[..columns - 1].to_vec();
+                (vec![], none.copied().collect(), first)
+            }
         };
-        embeddings.truncate(crate::text::DIM);
         Ok(Self {
             masks,
             scores,
             no_object,
-            text: embeddings,
+            text,
             centers,
         })
     }
@@ -389,14 +397,18 @@ mod tests {
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
         refuse(|m| m.config.d_model = 1 << 20, "d_model");
+        const FIXED: Classes = Classes::Fixed {
+            instances: 18,
+            semantics: 20,
+        };
+        refuse(|m| m.config.classes = FIXED, "class_names");
+        refuse(|m| m.config.class_names = vec!["chair".into()], "0 fixed");
         refuse(
             |m| {
-                m.config.classes = Classes::Fixed {
-                    instances: 18,
-                    semantics: 20,
-                }
+                m.config.classes = FIXED;
+                m.config.class_names = vec!["gronkulator".into(); 18];
             },
-            "fixed classes",
+            "gronkulator",
         );
         assert!(matches!(
             Manifest::parse(b"{"),

@@ -58,12 +58,14 @@ impl ImageEvidence {
         &'a self,
         positions: &'a [[f32; 3]],
         colors: Option<&'a [[u8; 3]]>,
+        triangles: &'a [[u32; 3]],
     ) -> Observation<'a> {
         let objects = (!self.objects.positions.is_empty())
             .then_some((&self.objects.features[..], &self.objects.positions[..]));
         Observation {
             positions,
             colors,
+            triangles,
             image: self.image.as_deref(),
             objects,
             ..Observation::default()

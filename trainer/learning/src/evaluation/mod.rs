@@ -24,10 +24,10 @@ mod splits;
 mod structure_claims;
 mod table;
 
-pub use asking::{Choice, MaskSet, ask};
+pub use asking::{Choice, DecodingKind, MaskSet, ask};
 pub use names::Names;
 pub use rows::OfScan;
-use splits::{SPLITS, Splits};
+use splits::SPLITS;
 pub use structure_claims::Claims;
 pub use table::{bounds, percent};
 
@@ -46,7 +46,10 @@ pub struct Found {
     pub points: Vec<u32>,
     /// Confidence, 0..=1.
     pub score: f32,
-    /// Embedding in the text encoder's space; empty from a baseline.
+    /// Name of the class that the network decided on; `None` if names are compared with the
+    /// embedding.
+    pub class: Option<String>,
+    /// Embedding in the text encoder's space; empty from a baseline and beside a class.
     pub embedding: Vec<f32>,
     /// Factor that turns cosine similarities with the names into logits.
     pub logit_scale: f32,
@@ -322,8 +325,8 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
             &scan.positions,
         )?;
     }
-    let (scores, table) = (tally.all.scores(), Splits::scannet200());
-    let members = |split| table.members(split, names.names.iter().map(String::as_str));
+    let scores = tally.all.scores();
+    let members = |split| splits::members(split, names.names.iter().map(String::as_str));
     let rows = scores.ap_per_class().iter().zip(scores.recall_per_class());
     let classes = rows.map(|(ap, recall)| OfClass {
         ap: ap[..9].iter().sum::<f64>() / 9.0,

@@ -42,8 +42,13 @@ impl Names {
         })
     }
 
-    /// Shape `(names)`: the probability of each name for the instance, a softmax over the names.
+    /// Shape `(names)`: the probability of each name for the instance, a softmax over the names, or
+    /// 1 for the class that the network decided on.
     pub fn probabilities(&self, found: &Found) -> Vec<f32> {
+        if let Some(class) = &found.class {
+            let is_class = |name: &String| f32::from(u8::from(name == class));
+            return self.names.iter().map(is_class).collect();
+        }
         let cosine = |name: &[f32]| {
             name.iter()
                 .zip(&found.embedding)

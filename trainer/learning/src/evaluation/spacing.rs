@@ -54,7 +54,9 @@ impl Regions {
             colors: Some(&colors),
             ..Observation::default()
         };
-        let grouping: Grouping = job::group(&observation, None, &Monitor::silent()).unwrap();
+        let options = SuperpointOptions::default();
+        let grouping: Grouping =
+            job::group(&observation, None, &options, &Monitor::silent()).unwrap();
         let mut superpoint_of_point = thinned.of_points(grouping.superpoints.superpoint_of_point());
         superpoint_of_point.truncate(points);
         let areas = grouping.areas();

@@ -1,42 +1,26 @@
-//! Frequency groups of the ScanNet200 classes, and the classes that OVSeg3R's open-vocabulary
-//! training knows: facts about class names.
+//! The groups of ScanNet200's classes over which published tables average.
 
-use std::collections::HashMap;
+use segscape::benchmarks::{self, Class};
 
-/// 200 rows: name; head, common or tail; and base, novel or stuff.
-const TABLE: &str = include_str!("scannet200.csv");
-
-/// The groups of classes over which published tables average.
+/// The groups: three by frequency, two by whether OVSeg3R's open-vocabulary training knows a class.
 pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
 
-/// Maps the name of a class to its split by frequency and its split by vocabulary.
-pub struct Splits(HashMap<&'static str, [&'static str; 2]>);
+/// The groups of a class, by frequency and by vocabulary; `None` if ScanNet200 does not have it.
+pub fn splits(name: &str) -> Option<[&'static str; 2]> {
+    let name = name.trim().to_lowercase();
+    let group = |class: &Class| [class.frequency, class.vocabulary];
+    let mut classes = benchmarks::scannet200().iter();
+    classes.find(|class| class.name == name).map(group)
+}
 
-impl Splits {
-    /// The splits of ScanNet200.
-    pub fn scannet200() -> Self {
-        let row = |line: &'static str| {
-            let mut cells = line.split(',');
-            Some((cells.next()?, [cells.next()?, cells.next()?]))
-        };
-        Self(TABLE.lines().skip(1).filter_map(row).collect())
-    }
-
-    /// The splits of a class; `None` if ScanNet200 does not have it.
-    pub fn of(&self, name: &str) -> Option<[&'static str; 2]> {
-        self.0.get(name.trim().to_lowercase().as_str()).copied()
-    }
-
-    /// Indices of the `names` that are in a split, ascending.
-    pub fn members<'a>(&self, split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
-        let is_in = |name: &str| self.of(name).is_some_and(|splits| splits.contains(&split));
-        names
-            .into_iter()
-            .enumerate()
-            .filter(|(_, name)| is_in(name))
-            .map(|(class, _)| class)
-            .collect()
-    }
+/// Indices of the `names` that are in a split, ascending.
+pub fn members<'a>(split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
+    let is_in = |name: &str| splits(name).is_some_and(|groups| groups.contains(&split));
+    (0..)
+        .zip(names)
+        .filter(|(_, name)| is_in(name))
+        .map(|(class, _)| class)
+        .collect()
 }
 
 #[cfg(test)]
@@ -44,19 +28,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_table_has_the_published_numbers_of_classes() {
-        let splits = Splits::scannet200();
-        assert_eq!(splits.0.len(), 200);
-        let names: Vec<&str> = splits.0.keys().copied().collect();
-        assert_eq!(
-            SPLITS.map(|split| splits.members(split, names.iter().copied()).len()),
-            [66, 68, 66, 51, 147]
-        );
-        assert_eq!(splits.of(" Chair"), Some(["head", "base"]));
-        assert_eq!(splits.of("gronkulator"), None);
-        assert_eq!(
-            splits.members("head", ["gronkulator", "chair", "wall"]),
-            [1, 2]
-        );
+    fn classes_are_found_by_name() {
+        assert_eq!(splits(" Chair"), Some(["head", "base"]));
+        assert_eq!(splits("gronkulator"), None);
+        assert_eq!(members("head", ["gronkulator", "chair", "wall"]), [1, 2]);
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Averages, Figures, OfClass, OfScan, OfSize, Summary,
     rows::{self, COLUMNS, spread},
-    splits::Splits,
+    splits::splits,
     structure_claims::Claims,
 };
 use crate::data::structure::Structure;
@@ -192,9 +192,8 @@ impl fmt::Display for Figures {
                     .try_for_each(|(split, of)| averages(out, split, of.classes, of))?;
                 sizes(out, "longest edge of the box", summary)?;
                 head(out, "class", "split", &["AP", "AP50", "AP25", "recall50"])?;
-                let table = Splits::scannet200();
                 for (name, class) in classes {
-                    let split = table.of(name).map_or("–", |[split, _]| split);
+                    let split = splits(name).map_or("–", |[split, _]| split);
                     line(
                         out,
                         name,

@@ -26,6 +26,7 @@ fn scan() -> LabeledScan {
         name: Some(name.into()),
     };
     LabeledScan {
+        triangles: vec![],
         positions: (0..500)
             .map(|i| {
                 [
@@ -58,6 +59,7 @@ fn found(points: std::ops::Range<u32>, name: &str) -> Found {
     Found {
         points: points.collect(),
         score: 0.7,
+        class: None,
         embedding,
         logit_scale: 1e4,
     }
@@ -391,7 +393,7 @@ fn what_needs_a_ranker_says_so() {
             &labeled,
             &Choice {
                 select,
-                spacing: None,
+                ..Choice::default()
             },
         )
         .err()
@@ -410,7 +412,7 @@ fn what_needs_a_ranker_says_so() {
                 &labeled,
                 &Choice {
                     select,
-                    spacing: None
+                    ..Choice::default()
                 }
             )
             .unwrap()
@@ -444,11 +446,7 @@ fn a_network_looks_at_the_images_of_a_bundle() {
     );
     let see = |config: Option<&Config>| {
         let labeled = Labeled::whole(&path, config, None).unwrap();
-        let points = Observation {
-            positions: &labeled.scan.positions,
-            ..Observation::default()
-        };
-        let grouping = job::group(&points, None, &Monitor::silent()).unwrap();
+        let grouping = labeled.grouping(&network, &Monitor::silent()).unwrap();
         pollster::block_on(job::propose(
             &labeled.observation(),
             &grouping,

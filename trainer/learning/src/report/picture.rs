@@ -254,6 +254,7 @@ mod tests {
             points.push(([x, y, 2.4], [255; 3], false, CEILING));
         }
         let scan = LabeledScan {
+            triangles: vec![],
             positions: points.iter().map(|p| p.0).collect(),
             colors: None,
             superpoints: Superpoints::from_ids(&vec![0; points.len()]),

@@ -81,6 +81,7 @@ fn answer() -> Answer {
     Answer {
         path: format!("rooms/{NASTY}.ply").into(),
         scan: LabeledScan {
+            triangles: vec![],
             superpoints: Superpoints::from_ids(&vec![0; positions.len()]),
             object_of_point: (0..positions.len())
                 .map(|i| [Some(0), Some(1), None][i / 800])
@@ -101,12 +102,14 @@ fn answer() -> Answer {
             Found {
                 points: (0..790).collect(),
                 score: 0.8,
+                class: None,
                 embedding: named("cabinet"),
                 logit_scale: 20.0,
             },
             Found {
                 points: (1600..2000).collect(),
                 score: 0.6,
+                class: None,
                 embedding: named("chair"),
                 logit_scale: 20.0,
             },

@@ -161,8 +161,6 @@ pub(crate) mod tests {
             &silent,
         )
         .unwrap();
-        graph
-            .superpoints(options.threshold, graph.points_on(options.minimum), &silent)
-            .unwrap()
+        graph.cut(options, &silent).unwrap()
     }
 }

@@ -13,7 +13,7 @@ use anyhow::Context;
 use burn::tensor::Device;
 use clap::{Args, ValueEnum};
 use segscape::{
-    job::{self, Network},
+    job::{self, Network, Options},
     ops::{Tiles, Tuning},
     progress::{Cancel, Monitor, Progress, Stage},
     spatial::Voxels,
@@ -220,7 +220,8 @@ impl Cost {
             let monitor = Monitor::new(&report, &cancel);
             memory::forget_peak();
             clock.at(Stage::Read);
-            let segmented = pollster::block_on(job::run(bytes, network, &monitor))?;
+            let segmented =
+                pollster::block_on(job::run(bytes, network, &Options::default(), &monitor))?;
             note();
             for (stage, ms) in clock.finish() {
                 let best = cost

@@ -59,8 +59,7 @@ pub fn run(bench: &Bench, bytes: &[u8]) -> anyhow::Result<()> {
             &silent,
         )?;
         lap();
-        let superpoints =
-            graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?;
+        let superpoints = graph.cut(&options, &silent)?;
         lap();
         Hierarchy::new(&graph, &superpoints, &silent)?;
         lap();

@@ -27,6 +27,8 @@ pub struct LabeledScan {
     pub positions: Vec<[f32; 3]>,
     /// Colors of the points, `(points, 3)`, sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
+    /// Corners of the triangles of a mesh, `(triangles, 3)`; empty for a point cloud.
+    pub triangles: Vec<[u32; 3]>,
     /// Superpoints of the points.
     pub superpoints: Superpoints,
     /// Row in `objects` of the object that each point belongs to, `(points)`.
@@ -90,6 +92,7 @@ impl LabeledScan {
         Ok(Self {
             positions: scan.positions,
             colors: scan.colors,
+            triangles: scan.triangles,
             superpoints,
             object_of_point,
             objects,
@@ -136,6 +139,7 @@ impl LabeledScan {
         Ok(Self {
             positions,
             colors: Some(colors),
+            triangles: Vec::new(),
             superpoints,
             object_of_point,
             objects,
@@ -197,6 +201,7 @@ impl LabeledScan {
         Ok(Self {
             positions,
             colors,
+            triangles: Vec::new(),
             superpoints,
             object_of_point,
             objects,
@@ -224,8 +229,8 @@ impl LabeledScan {
             .then(|| (0..self.positions.len()).filter(is_of_others).collect())
     }
 
-    /// The room with only the points `kept`, ascending. Objects and superpoints that lose all their
-    /// points are removed.
+    /// The room with only the points `kept`, ascending, as a point cloud. Objects and superpoints
+    /// that lose all their points are removed.
     #[must_use]
     pub fn only(self, kept: &[usize]) -> Self {
         fn rows<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
@@ -237,6 +242,7 @@ impl LabeledScan {
         Self {
             positions: rows(&self.positions, kept),
             colors: self.colors.as_ref().map(|colors| rows(colors, kept)),
+            triangles: Vec::new(),
             superpoints: Superpoints::from_ids(&rows(self.superpoints.superpoint_of_point(), kept)),
             object_of_point: object_of_point
                 .into_iter()

@@ -13,6 +13,7 @@ fn scan() -> LabeledScan {
     let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
     let structure = Structure::of_points(&truth.semantic, &names);
     LabeledScan {
+        triangles: vec![],
         positions: vec![[0.0; 3]; 7],
         colors: None,
         superpoints,

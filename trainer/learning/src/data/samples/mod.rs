@@ -134,7 +134,7 @@ fn augmented(
     augment::positions(positions, &config.augment, rng);
     seen.objects.positions = positions.split_off(points);
     augment::colors(colors, &config.augment, rng);
-    let observation = seen.observation(positions, colors.as_deref());
+    let observation = seen.observation(positions, colors.as_deref(), &[]);
     Ok(SceneInput::new(&observation, superpoints, &config.model)?)
 }
 

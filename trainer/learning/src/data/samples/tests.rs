@@ -36,6 +36,7 @@ fn scan() -> LabeledScan {
         name: Some(name.into()),
     };
     LabeledScan {
+        triangles: vec![],
         superpoints: Superpoints::from_ids(&(0..600).map(|i| i / 40).collect::<Vec<_>>()),
         object_of_point: (0..600)
             .map(|i| [Some(0), Some(1), None][i / 200])

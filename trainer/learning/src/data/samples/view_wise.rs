@@ -110,5 +110,5 @@ fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Sup
         options.edges,
         &silent,
     )?;
-    Ok(graph.superpoints(options.threshold, graph.points_on(options.minimum), &silent)?)
+    Ok(graph.cut(&options, &silent)?)
 }

@@ -8,7 +8,7 @@ use std::{
 
 use anyhow::Context;
 use segscape::{
-    job::{self, Grouping},
+    job::{self, Grouping, Network},
     model::{Config, Observation},
     progress::Monitor,
     spatial::Thinned,
@@ -124,20 +124,29 @@ impl Labeled {
         }
     }
 
-    /// The superpoints that came with the scan, otherwise new ones as every scan gets them, and
-    /// their merge tree.
+    /// The superpoints that came with the scan, otherwise those that the network was trained on,
+    /// and their merge tree.
     ///
     /// # Errors
     /// Returns an error if there are too few points.
-    pub fn grouping(&self, monitor: &Monitor) -> Result<Grouping, SuperpointError> {
+    pub fn grouping(
+        &self,
+        network: &Network,
+        monitor: &Monitor,
+    ) -> Result<Grouping, SuperpointError> {
         let given = self.is_grouped.then(|| self.scan.superpoints.clone());
-        job::group(&self.observation(), given, monitor)
+        let observation = self.observation();
+        let options = network.superpoint_options(&observation);
+        job::group(&observation, given, &options, monitor)
     }
 
     /// The input of a network.
     pub fn observation(&self) -> Observation<'_> {
-        self.seen
-            .observation(&self.scan.positions, self.scan.colors.as_deref())
+        self.seen.observation(
+            &self.scan.positions,
+            self.scan.colors.as_deref(),
+            &self.scan.triangles,
+        )
     }
 }
 
