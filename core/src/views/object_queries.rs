@@ -11,8 +11,8 @@ pub struct Detection<'a> {
     pub camera: &'a Camera,
     /// `(height, width, 1)`: metres along the optical axis, 0 or less if unknown.
     pub depth: &'a Map,
-    /// `(height, width)` of the depth map: `true` if the pixel belongs to the object.
-    pub mask: &'a [bool],
+    /// The object's pixels of the depth map, all of them on it: `row * width + column`.
+    pub pixels: &'a [u32],
     /// The detector's features of the object.
     pub features: &'a [f32],
     /// The detector's confidence.
@@ -30,6 +30,9 @@ pub struct ObjectQueries {
 
 /// The detections with a score of at least `min_score` and some known depth, each at the medoid of
 /// its pixels. If there are more than `max`, a subset is chosen by farthest point sampling.
+///
+/// # Panics
+/// If a pixel is not on the depth map.
 pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> ObjectQueries {
     let placed: Vec<_> = detections
         .iter()
@@ -53,10 +56,11 @@ pub fn object_queries(detections: &[Detection], min_score: f32, max: usize) -> O
 /// The medoid of the detection's pixels in the world frame; `None` if no pixel has a known depth.
 fn place(detection: &Detection) -> Option<[f32; 3]> {
     let [height, width] = detection.depth.size();
-    let pixels = (0..height).flat_map(|row| (0..width).map(move |column| (row, column)));
-    let inside = pixels.zip(detection.mask).filter(|(_, inside)| **inside);
-    let points: Vec<[f32; 3]> = inside
-        .filter_map(|((row, column), _)| {
+    let points: Vec<[f32; 3]> = detection
+        .pixels
+        .iter()
+        .filter_map(|&pixel| {
+            let (row, column) = (pixel as usize / width, pixel as usize % width);
             let depth = detection.depth.at(row, column)[0];
             let pixel = Pixel {
                 x: (column as f32 + 0.5) / width as f32,
@@ -81,19 +85,18 @@ mod tests {
         // a wall at 4 m with an object at 2 m in front of it; one pixel is unknown and one is an
         // outlier
         let mut depth = vec![4.0; 64 * 48];
-        let mut mask = vec![false; 64 * 48];
+        let mut pixels = vec![];
         for (row, column) in (20..28).flat_map(|row| (30..34).map(move |column| (row, column))) {
             depth[row * 64 + column] = 2.0;
-            mask[row * 64 + column] = true;
+            pixels.push(row as u32 * 64 + column as u32);
         }
         depth[20 * 64 + 30] = 0.0;
         depth[21 * 64 + 30] = 60.0;
         let depth = Map::new(depth, [48, 64, 1]).unwrap();
-        let nothing = vec![false; 64 * 48];
         let object = Detection {
             camera: &camera,
             depth: &depth,
-            mask: &mask,
+            pixels: &pixels,
             features: &[1.0, 2.0],
             score: 0.9,
         };
@@ -104,7 +107,7 @@ mod tests {
                 ..object.clone()
             },
             Detection {
-                mask: &nothing,
+                pixels: &[],
                 ..object
             },
         ];
@@ -130,7 +133,7 @@ mod tests {
             .map(|(camera, features)| Detection {
                 camera,
                 depth: &depth,
-                mask: &[true],
+                pixels: &[0],
                 features,
                 score: 1.0,
             })

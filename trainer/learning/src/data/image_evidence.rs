@@ -5,11 +5,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
 use segscape::{
     model::{Config, Observation},
-    views::{Detection, ObjectQueries, View, lifted, object_queries},
+    views::{Correspondence, Detection, ObjectQueries, View, lifted, object_queries},
 };
 
 use crate::config::Augment;
-use recordings::foundation::{self, Foundation};
+use recordings::foundation::Foundation;
 
 /// Largest number of objects (docs/spec/model.md section 13).
 const OBJECTS: usize = 2048;
@@ -74,8 +74,8 @@ impl ImageEvidence {
 }
 
 /// The image features of the points, `(points, channels)`: those that came with the scene,
-/// otherwise those of its images. Returns `None` if the network does not use them, or if none came
-/// with the scene and it has no images or an image without features.
+/// otherwise those of its images; points that only images without features show have zeros. Returns
+/// `None` if the network does not use them, or if there are none.
 fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if config.inputs.image == 0 {
         return None;
@@ -83,22 +83,38 @@ fn image_features(scene: &mut Foundation, config: &Config) -> Option<Vec<f32>> {
     if let Some(features) = scene.given.features.take() {
         return Some(features);
     }
-    let view = |image: &foundation::Image| {
-        Some(View {
+    let mut views = Vec::with_capacity(scene.images.len());
+    let mut view_of_image = Vec::with_capacity(scene.images.len());
+    for image in &scene.images {
+        view_of_image.push(image.features.as_ref().map(|_| views.len() as u32));
+        views.extend(image.features.clone().map(|features| View {
             camera: image.camera,
             depth: image.depth.clone(),
-            features: image.features.clone()?,
-        })
+            features,
+        }));
+    }
+    if views.is_empty() {
+        return None;
+    }
+    if views.len() < scene.images.len() {
+        tracing::warn!(
+            "{} of {} images of a scene have no features; its points have those of the others",
+            scene.images.len() - views.len(),
+            scene.images.len()
+        );
+    }
+    let renumbered = |origin: &Option<Correspondence>| {
+        let origin = origin.as_ref()?;
+        let view = view_of_image.get(origin.view as usize).copied().flatten()?;
+        Some(Correspondence { view, ..*origin })
     };
-    let views: Vec<View> = scene.images.iter().map(view).collect::<Option<_>>()?;
-    (!views.is_empty()).then(|| {
-        lifted(
-            config.inputs.views,
-            &scene.positions,
-            &scene.origins,
-            &views,
-        )
-    })
+    let origins: Vec<_> = scene.origins.iter().map(renumbered).collect();
+    Some(lifted(
+        config.inputs.views,
+        &scene.positions,
+        &origins,
+        &views,
+    ))
 }
 
 /// The instances of all images that have features and depth, and the objects that came with the
@@ -107,41 +123,34 @@ fn objects(scene: &Foundation, config: &Config, mut kept: impl FnMut() -> bool) 
     if config.objects.is_none() {
         return ObjectQueries::default();
     }
-    let mut masks = Vec::new();
+    let mut shown = Vec::new();
     for image in &scene.images {
         let (Some(depth), Some(mask)) = (&image.depth, &image.mask) else {
             continue;
         };
+        let mut pixels_of_instance = vec![Vec::new(); image.instances.len()];
         let [rows, columns] = depth.size();
         let share = |at: usize, extent: usize| (at as f32 + 0.5) / extent as f32;
-        let shown: Vec<_> = (0..rows * columns)
-            .map(|pixel| {
-                mask.at(
-                    share(pixel % columns, columns),
-                    share(pixel / columns, rows),
-                )
-            })
-            .collect();
-        for (row, instance) in (0..).zip(&image.instances) {
+        for pixel in 0..rows * columns {
+            let (row, column) = (pixel / columns, pixel % columns);
+            if let Some(instance) = mask.at(share(column, columns), share(row, rows))
+                && let Some(pixels) = pixels_of_instance.get_mut(instance as usize)
+            {
+                pixels.push(pixel as u32);
+            }
+        }
+        for (instance, pixels) in image.instances.iter().zip(pixels_of_instance) {
             if !instance.features.is_empty() && kept() {
-                masks.push((
-                    image,
-                    depth,
-                    instance,
-                    shown
-                        .iter()
-                        .map(|shown| *shown == Some(row))
-                        .collect::<Vec<_>>(),
-                ));
+                shown.push((image, depth, instance, pixels));
             }
         }
     }
-    let detections: Vec<_> = masks
+    let detections: Vec<_> = shown
         .iter()
-        .map(|(image, depth, instance, mask)| Detection {
+        .map(|(image, depth, instance, pixels)| Detection {
             camera: &image.camera,
             depth,
-            mask,
+            pixels,
             features: &instance.features,
             score: instance.score,
         })
@@ -200,7 +209,24 @@ mod tests {
         assert_eq!(seen.image.map(|features| features.len()), Some(1600 * 5));
         let blind = ImageEvidence::all(&mut scene, &Config::nano());
         assert!(blind.image.is_none() && blind.objects.positions.is_empty());
-        scene.images[0].features = None;
+        let whole = ImageEvidence::all(&mut bundle(), &config).image.unwrap();
+        // An image without features before the others takes nothing from them.
+        let mut bare = scene.images[0].clone();
+        bare.features = None;
+        scene.images.insert(0, bare);
+        for origin in scene.origins.iter_mut().flatten() {
+            origin.view += 1;
+        }
+        let lost = scene.origins.iter().position(Option::is_some).unwrap();
+        scene.origins[lost].as_mut().unwrap().view = 0;
+        let rest = ImageEvidence::all(&mut scene, &config).image.unwrap();
+        assert_eq!(rest[5 * lost..][..5], [0.0; 5]);
+        assert_eq!(rest[..5 * lost], whole[..5 * lost]);
+        assert_eq!(rest[5 * (lost + 1)..], whole[5 * (lost + 1)..]);
+        scene
+            .images
+            .iter_mut()
+            .for_each(|image| image.features = None);
         assert!(ImageEvidence::all(&mut scene, &config).image.is_none());
     }
 

@@ -10,6 +10,7 @@ use segscape::{
     model::Observation,
     progress::Monitor,
     spatial::{Thinned, nearest_neighbors},
+    superpoint::SuperpointOptions,
 };
 
 use rooms::{SyntheticRoom, World};
