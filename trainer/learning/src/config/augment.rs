@@ -2,6 +2,18 @@
 
 use serde::{Deserialize, Serialize};
 
+/// What the elastic distortion moves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Distort {
+    /// Everything: the network sees a room of other shapes.
+    #[default]
+    Everything,
+    /// Voxels and boxes alone, as in the released code: the input features of a point and its
+    /// distance to objects seen in images are those of the room as it was.
+    Voxels,
+}
+
 /// Probabilities and ranges of the augmentations (docs/spec/model.md section 11.5), in the order
 /// they are applied.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -17,6 +29,8 @@ pub struct Augment {
     pub translate: f32,
     /// Probability of the elastic distortion.
     pub elastic: f64,
+    /// What the elastic distortion moves.
+    pub distort: Distort,
     /// Largest gain and offset of each colour channel, as a fraction of full scale; 0 disables
     /// both.
     #[serde(alias = "colour_jitter")]
@@ -40,6 +54,7 @@ impl Default for Augment {
             scale: [0.8, 1.2],
             translate: 0.1,
             elastic: 0.5,
+            distort: Distort::Everything,
             color_jitter: 0.15,
             color_drop: 0.1,
             image_drop: 0.5,

@@ -17,7 +17,7 @@ use serde::{Deserialize, Serialize};
 
 use data::{default_part, default_share};
 
-pub use augment::Augment;
+pub use augment::{Augment, Distort};
 pub use data::{Boundaries, ClassOfObject, Data, Generated};
 pub use loss::{Loss, Matching, Supervision};
 pub use optimizer::Optimizer;

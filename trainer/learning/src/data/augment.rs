@@ -5,8 +5,8 @@ use rand::{Rng, RngExt};
 
 use crate::config::Augment;
 
-/// Flips, rotates, scales, translates and distorts `positions` (world frame, metres) at random.
-pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl Rng) {
+/// Flips, rotates, scales and translates `positions` (world frame, metres) at random.
+pub fn move_rigidly(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl Rng) {
     let flips = [0, 1].map(|_| {
         if rng.random_bool(options.flip) {
             -1.0
@@ -22,11 +22,18 @@ pub fn positions(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl R
     let scale = rng.random_range(options.scale[0]..=options.scale[1]);
     let shift = [0; 3].map(|_| gaussian(rng) * options.translate);
     rigid(positions, flips, angle, scale, shift);
-    if rng.random_bool(options.elastic) {
+}
+
+/// Distorts `positions` (world frame, metres) with the probability `elastic`; returns `true` if it
+/// did.
+pub fn distort(positions: &mut [[f32; 3]], options: &Augment, rng: &mut impl Rng) -> bool {
+    let is_drawn = rng.random_bool(options.elastic);
+    if is_drawn {
         for pass in &ELASTIC {
             pass.distort(positions, |_| gaussian(rng));
         }
     }
+    is_drawn
 }
 
 /// Applies steps 1 to 4: mirrors x and y, rotates row vectors about z by

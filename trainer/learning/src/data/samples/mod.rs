@@ -16,10 +16,13 @@ use std::{
 use anyhow::Context;
 use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
-use segscape::{model::SceneInput, superpoint::Superpoints};
+use segscape::{
+    model::{Observation, SceneInput},
+    superpoint::Superpoints,
+};
 
 use crate::{
-    config::{Config, Generated},
+    config::{Config, Distort, Generated},
     data::augment,
     data::image_evidence::ImageEvidence,
     data::sources::{Sources, Turn},
@@ -119,8 +122,9 @@ fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyho
     })
 }
 
-/// Augments positions and colours and returns the network's input. The positions of objects seen in
-/// images move with the points around them.
+/// Augments positions and colours and returns the network's input; the positions are then those of
+/// its voxels. The positions of objects seen in images move with the points around them, except in
+/// a distortion of the voxels alone.
 fn augmented(
     positions: &mut Vec<[f32; 3]>,
     colors: &mut Option<Vec<[u8; 3]>>,
@@ -131,11 +135,28 @@ fn augmented(
 ) -> anyhow::Result<SceneInput> {
     let points = positions.len();
     positions.append(&mut seen.objects.positions);
-    augment::positions(positions, &config.augment, rng);
+    let options = &config.augment;
+    augment::move_rigidly(positions, options, rng);
+    if options.distort == Distort::Everything {
+        augment::distort(positions, options, rng);
+    }
     seen.objects.positions = positions.split_off(points);
-    augment::colors(colors, &config.augment, rng);
-    let observation = seen.observation(positions, colors.as_deref(), &[]);
-    Ok(SceneInput::new(&observation, superpoints, &config.model)?)
+    let distorted = (options.distort == Distort::Voxels)
+        .then(|| {
+            let mut distorted = positions.clone();
+            augment::distort(&mut distorted, options, rng).then_some(distorted)
+        })
+        .flatten();
+    augment::colors(colors, options, rng);
+    let observation = Observation {
+        distorted: distorted.as_deref(),
+        ..seen.observation(positions, colors.as_deref(), &[])
+    };
+    let input = SceneInput::new(&observation, superpoints, &config.model)?;
+    if let Some(distorted) = distorted {
+        *positions = distorted;
+    }
+    Ok(input)
 }
 
 /// The superpoints that become queries, ascending: a random share of all.

@@ -14,7 +14,7 @@ use super::{
     *,
 };
 use crate::{
-    config::Boundaries,
+    config::{Augment, Boundaries},
     data::labeled_scan::{LabeledScan, Object},
     data::scans::Labeled,
     data::sources::{Draw, rng},
@@ -340,6 +340,30 @@ fn labeled_bundles_supervise_the_whole_scene() {
         &sample.text[..text::DIM],
         Vocabulary::shipped().lookup("chair").unwrap()
     );
+}
+
+#[test]
+fn a_distortion_of_the_voxels_leaves_the_features_as_they_were() {
+    let drawn = |distort| {
+        let config = Config {
+            augment: Augment {
+                elastic: 1.0,
+                distort,
+                color_drop: 0.0,
+                ..Augment::default()
+            },
+            ..config()
+        };
+        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let labeled = Labeled::from(scan());
+        sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap()
+    };
+    let (everything, voxels) = (drawn(Distort::Everything), drawn(Distort::Voxels));
+    // The same distortion is drawn, so the boxes are the same.
+    let boxes = |sample: &Sample| sample.parts[0].truth.centers.clone();
+    assert_eq!(boxes(&everything), boxes(&voxels));
+    let input = |sample: &Sample| format!("{:?}", sample.input);
+    assert_ne!(input(&everything), input(&voxels));
 }
 
 #[test]
