@@ -6,7 +6,7 @@ use segscape::benchmarks::{self, Class};
 pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
 
 /// The groups of a class, by frequency and by vocabulary; `None` if ScanNet200 does not have it.
-pub fn splits(name: &str) -> Option<[&'static str; 2]> {
+pub fn of(name: &str) -> Option<[&'static str; 2]> {
     let name = name.trim().to_lowercase();
     let group = |class: &Class| [class.frequency, class.vocabulary];
     let mut classes = benchmarks::scannet200().iter();
@@ -15,7 +15,7 @@ pub fn splits(name: &str) -> Option<[&'static str; 2]> {
 
 /// Indices of the `names` that are in a split, ascending.
 pub fn members<'a>(split: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<usize> {
-    let is_in = |name: &str| splits(name).is_some_and(|groups| groups.contains(&split));
+    let is_in = |name: &str| of(name).is_some_and(|groups| groups.contains(&split));
     (0..)
         .zip(names)
         .filter(|(_, name)| is_in(name))
@@ -29,8 +29,8 @@ mod tests {
 
     #[test]
     fn classes_are_found_by_name() {
-        assert_eq!(splits(" Chair"), Some(["head", "base"]));
-        assert_eq!(splits("gronkulator"), None);
+        assert_eq!(of(" Chair"), Some(["head", "base"]));
+        assert_eq!(of("gronkulator"), None);
         assert_eq!(members("head", ["gronkulator", "chair", "wall"]), [1, 2]);
     }
 }

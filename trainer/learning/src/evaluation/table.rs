@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::{
     Averages, Figures, OfClass, OfScan, OfSize, Summary,
     rows::{self, COLUMNS, spread},
-    splits::splits,
+    splits,
     structure_claims::Claims,
 };
 use crate::data::structure::Structure;
@@ -193,7 +193,7 @@ impl fmt::Display for Figures {
                 sizes(out, "longest edge of the box", summary)?;
                 head(out, "class", "split", &["AP", "AP50", "AP25", "recall50"])?;
                 for (name, class) in classes {
-                    let split = splits(name).map_or("–", |[split, _]| split);
+                    let split = splits::of(name).map_or("–", |[split, _]| split);
                     line(
                         out,
                         name,
