@@ -62,6 +62,11 @@ impl Labels {
         Some(NotFound { term, reason })
     }
 
+    /// The terms without a visible instance, in order.
+    pub fn missing(&self, threshold: f32) -> impl Iterator<Item = NotFound<'_>> {
+        (0..self.terms.len()).filter_map(move |index| self.not_found(index, threshold))
+    }
+
     /// The reason why the best instance that matches a term is not shown under it.
     fn of_match<'a>(&'a self, index: usize, best: &'a Guess, threshold: f32) -> Reason<'a> {
         let label = self.of_instance.get(best.instance as usize);
