@@ -6,13 +6,15 @@ use std::{env, error::Error, fs, path::Path};
 
 use burn::tensor::Device;
 use segscape::{
-    instances::query::{Labels, PromptTerm},
+    instances::query::{Labels, Question},
     job::{self, Network, Options},
     model::manifest::Manifest,
     progress::Monitor,
-    text::{Vocabulary, prompt},
     write,
 };
+
+/// Lowest score of the instances to print.
+const THRESHOLD: f32 = 0.1;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = env::args().skip(1).collect();
@@ -26,10 +28,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     let run = job::run(file, &network, &Options::default(), &monitor);
     let segmented = pollster::block_on(run)?;
 
-    let terms = prompt::parse(words)?.into_iter().map(term);
-    let terms = terms.collect::<Result<Vec<_>, _>>()?;
-    let labels = Labels::new(&segmented.segmentation, &terms);
-    let labels = job::label(&segmented, &labels.of_instance, &labels.visible(0.1));
+    let question = Question::parse(words)?;
+    if let [name, ..] = question.unread()[..] {
+        return Err(
+            format!("\"{name}\" is not in the vocabulary, and needs a text encoder").into(),
+        );
+    }
+    let answer = Labels::new(&segmented.segmentation, &question.terms());
+    for missing in answer.missing(THRESHOLD) {
+        println!("no {}: {missing}", missing.term.name);
+    }
+    let labels = job::label(&segmented, &answer.of_instance, &answer.visible(THRESHOLD));
     for found in write::instance_records(&segmented.scan, &labels) {
         if let (Some(label), Some(bounds)) = (found.label, found.world_box) {
             println!("{label} ({:.2}) at {:.2?} m", found.score, bounds.center);
@@ -53,15 +62,4 @@ async fn shipped_network(monitor: &Monitor<'_>) -> Result<Network, Box<dyn Error
     let shards = shards.map(|shard| fs::read(folder.join(&shard.file)));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
     Ok(Network::load(manifest, &shards, &Device::flex(), monitor).await?)
-}
-
-/// The term for a name of the built-in vocabulary; other names need a text encoder.
-fn term(name: String) -> Result<PromptTerm, String> {
-    match Vocabulary::shipped().lookup(&name) {
-        Some(embedding) => Ok(PromptTerm {
-            embedding: embedding.to_vec(),
-            name,
-        }),
-        None => Err(format!("\"{name}\" is not in the vocabulary")),
-    }
 }

@@ -9,11 +9,10 @@
 //!
 //! use burn::tensor::Device;
 //! use segscape::{
-//!     instances::query::{Labels, PromptTerm},
+//!     instances::query::{Labels, Question},
 //!     job::{self, Network, Options},
 //!     model::manifest::Manifest,
 //!     progress::Monitor,
-//!     text::{Vocabulary, prompt},
 //!     write,
 //! };
 //!
@@ -37,13 +36,9 @@
 //! let segmented = pollster::block_on(job::run(file, &network, &Options::default(), &monitor))?;
 //!
 //! // The network has run; from here on any number of prompts can be answered.
-//! let term = |name: String| match Vocabulary::shipped().lookup(&name) {
-//!     Some(embedding) => Ok(PromptTerm { embedding: embedding.to_vec(), name }),
-//!     None => Err(format!("{name} needs a text encoder")),
-//! };
-//! let terms = prompt::parse("box, table")?.into_iter().map(term);
-//! let terms = terms.collect::<Result<Vec<_>, _>>()?;
-//! let labels = Labels::new(&segmented.segmentation, &terms);
+//! let question = Question::parse("box, table")?;
+//! assert!(question.unread().is_empty(), "other words need a text encoder");
+//! let labels = Labels::new(&segmented.segmentation, &question.terms());
 //! let labels = job::label(&segmented, &labels.of_instance, &labels.visible(0.1));
 //! for instance in &labels.instances {
 //!     println!("{:?} {:.2}", labels.name(instance), instance.score);

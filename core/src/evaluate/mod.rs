@@ -1,8 +1,10 @@
 //! Average precision as the released evaluators compute it (docs/spec/eval.md): ScanNet's
 //! class-aware rules, and the class-agnostic ones of Open3DIS and of Segment3D. They share matching
-//! and integration and differ in what is void: see [`EvaluationTruth`].
+//! and integration and differ in what is void: see [`EvaluationTruth`]. [`reliability`] tells what
+//! scores are worth.
 
 mod curve;
+pub mod reliability;
 mod size;
 mod truth;
 

@@ -3,7 +3,7 @@ use super::*;
 use crate::{
     instances::{
         FEATURES, Instance, Linear, NO_INSTANCE,
-        query::{Labels, PromptTerm},
+        query::{Labels, Question},
     },
     progress::{Cancel, Progress},
     write,
@@ -163,10 +163,7 @@ fn what_is_asked_for_is_labeled_and_owns_its_points() {
     let words = ["table", "chair", "table"].map(str::to_owned);
     assert_eq!(told(&all), (0..).zip(words).collect::<Vec<_>>());
 
-    let terms = [PromptTerm {
-        name: "Chair".into(),
-        embedding: word("chair"),
-    }];
+    let terms = Question::parse("Chair").unwrap().terms();
     let labels = Labels::new(&segmented.segmentation, &terms);
     let asked = label(&segmented, &labels.of_instance, &labels.visible(0.1));
     assert_eq!(asked.instance_of_point, [NO_INSTANCE, NO_INSTANCE, 0]);
@@ -179,7 +176,7 @@ fn what_is_asked_for_is_labeled_and_owns_its_points() {
             confidence: 0.0
         }
     );
-    assert_eq!(labels.terms[0].nearest[0].0, 1);
+    assert_eq!(labels.terms[0].nearest[0].instance, 1);
 }
 
 #[test]

@@ -123,11 +123,21 @@ impl MiniLm {
         let encoding = self
             .tokenizer
             .encode(phrase, true)
-            .map_err(|e| EncodeError::Tokens {
-                phrase: phrase.to_owned(),
-                cause: e.to_string(),
-            })?;
+            .map_err(|e| tokens(phrase, &e))?;
         Ok(encoding.get_ids().to_vec())
+    }
+
+    /// The tokens of a phrase as text, without `[CLS]` and `[SEP]`, for
+    /// [`reading::of_encoded`](super::reading::of_encoded).
+    ///
+    /// # Errors
+    /// If the tokenizer rejects the phrase.
+    pub fn pieces(&self, phrase: &str) -> Result<Vec<String>, EncodeError> {
+        let encoding = self
+            .tokenizer
+            .encode(phrase, false)
+            .map_err(|e| tokens(phrase, &e))?;
+        Ok(encoding.get_tokens().to_vec())
     }
 
     /// `(phrases, DIM)`: mean over the last hidden states of each phrase's tokens. The layers
@@ -161,6 +171,13 @@ impl MiniLm {
                 .collect(),
             0,
         )
+    }
+}
+
+fn tokens(phrase: &str, cause: &tokenizers::Error) -> EncodeError {
+    EncodeError::Tokens {
+        phrase: phrase.to_owned(),
+        cause: cause.to_string(),
     }
 }
 

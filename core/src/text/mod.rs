@@ -5,6 +5,8 @@ mod manifest;
 #[cfg(feature = "model")]
 mod minilm;
 pub mod prompt;
+pub mod reading;
+mod spelling;
 mod vocabulary;
 
 pub use manifest::{LoadTextError, TextManifest};

@@ -7,7 +7,7 @@
 
 use std::{collections::HashMap, sync::LazyLock};
 
-use super::{DIM, normalize};
+use super::{DIM, normalize, spelling};
 
 /// The number of names, from the start of the list, that instances are named with if there is no
 /// prompt.
@@ -18,7 +18,8 @@ pub struct Vocabulary {
     names: Vec<&'static str>,
     /// `(names, DIM)`
     embeddings: Vec<f32>,
-    index_of_name: HashMap<&'static str, usize>,
+    /// By the [key](spelling::key) of its name.
+    index_of_key: HashMap<String, usize>,
 }
 
 static SHIPPED: LazyLock<Vocabulary> = LazyLock::new(|| {
@@ -39,15 +40,14 @@ impl Vocabulary {
         let mut embeddings: Vec<f32> = quantized.iter().map(|&b| f32::from(b as i8)).collect();
         embeddings.resize(names.len() * DIM, 0.0);
         embeddings.chunks_exact_mut(DIM).for_each(normalize);
-        let index_of_name = names
-            .iter()
-            .enumerate()
-            .map(|(i, name)| (*name, i))
-            .collect();
+        let mut index_of_key = HashMap::with_capacity(names.len());
+        for (index, name) in names.iter().enumerate() {
+            index_of_key.entry(spelling::key(name)).or_insert(index);
+        }
         Self {
             names,
             embeddings,
-            index_of_name,
+            index_of_key,
         }
     }
 
@@ -74,8 +74,26 @@ impl Vocabulary {
         &self.embeddings
     }
 
-    /// Returns the embedding of a phrase if it or its singular is in the vocabulary; case and
-    /// surrounding white space are ignored.
+    /// The index of the noun that a phrase is a spelling of. Case, accents, an article, hyphens and
+    /// underscores do not matter; a plural finds its singular, and words written apart find their
+    /// compound if there is no noun of these words.
+    ///
+    /// ```
+    /// use segscape::text::Vocabulary;
+    ///
+    /// let vocabulary = Vocabulary::shipped();
+    /// let name = |phrase| vocabulary.find(phrase).map(|index| vocabulary.names()[index]);
+    /// assert_eq!(name("Office_Chairs"), Some("office chair"));
+    /// assert_eq!(name("book shelves"), Some("bookshelf"));
+    /// assert_eq!(name("Bürostuhl"), None);
+    /// ```
+    pub fn find(&self, phrase: &str) -> Option<usize> {
+        let key = spelling::key(phrase);
+        let index = |key: &str| self.index_of_key.get(key).copied();
+        index(&key).or_else(|| spelling::variants(&key).iter().find_map(|key| index(key)))
+    }
+
+    /// Returns the embedding of a phrase that [`Self::find`] finds.
     ///
     /// ```
     /// use segscape::text::Vocabulary;
@@ -85,14 +103,18 @@ impl Vocabulary {
     /// assert_eq!(vocabulary.lookup(" Chairs"), vocabulary.lookup("chair"));
     /// ```
     pub fn lookup(&self, phrase: &str) -> Option<&[f32]> {
-        let phrase = phrase.trim().to_lowercase();
-        let index = self.index_of_name.get(phrase.as_str()).or_else(|| {
-            let singular = phrase.strip_suffix('s').filter(|stem| stem.len() > 2)?;
-            self.index_of_name
-                .get(singular)
-                .or_else(|| self.index_of_name.get(singular.strip_suffix('e')?))
-        })?;
-        Some(self.embedding(*index))
+        self.find(phrase).map(|index| self.embedding(index))
+    }
+
+    /// The noun nearest to a unit embedding of length [`DIM`], and its cosine. O(names * DIM).
+    pub fn nearest(&self, embedding: &[f32]) -> (&'static str, f32) {
+        let cosine = |row: &[f32]| row.iter().zip(embedding).map(|(a, b)| a * b).sum::<f32>();
+        self.names
+            .iter()
+            .zip(self.embeddings.chunks_exact(DIM))
+            .map(|(name, row)| (*name, cosine(row)))
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .unwrap_or_default()
     }
 }
 
@@ -126,8 +148,8 @@ mod tests {
         );
         assert_eq!(
             vocabulary.names().len(),
-            vocabulary.index_of_name.len(),
-            "a noun stands twice"
+            vocabulary.index_of_key.len(),
+            "a noun stands twice, perhaps in another spelling"
         );
         assert_eq!(
             include_bytes!("vocabulary.i8").len(),
@@ -144,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn lookup_ignores_case_and_plural() {
+    fn lookup_ignores_spelling_and_plural() {
         let vocabulary = Vocabulary::shipped();
         let chair = vocabulary.lookup("chair").expect("a chair is common");
         for phrase in ["Chair", " chairs ", "CHAIRS"] {
@@ -152,6 +174,31 @@ mod tests {
         }
         assert_eq!(vocabulary.lookup("boxes"), vocabulary.lookup("box"));
         assert_eq!(vocabulary.lookup("a thing nobody has"), None);
+        let name = |phrase| {
+            vocabulary
+                .find(phrase)
+                .map(|index| vocabulary.names()[index])
+        };
+        for (phrase, expected) in [
+            ("office_chair", "office chair"),
+            ("Office-Chairs", "office chair"),
+            ("the chair", "chair"),
+            ("T-Shirt", "t-shirt"),
+            ("t shirts", "t-shirt"),
+            ("childrens bed", "children's bed"),
+            ("children\u{2019}s bed", "children's bed"),
+            ("Blu Ray player", "blu-ray player"),
+            ("T.V.", "tv"),
+            ("sofá", "sofa"),
+            ("shelves", "shelf"),
+            ("night stand", "nightstand"),
+            ("white-board", "whiteboard"),
+        ] {
+            assert_eq!(name(phrase), Some(expected), "{phrase}");
+        }
+        for own in vocabulary.names() {
+            assert_eq!(name(own), Some(*own));
+        }
     }
 
     #[test]

@@ -18,7 +18,7 @@ use learning::{
     config::{Boundaries, Config},
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Answer, Figures, Protocol},
+    evaluation::{self, Answer, Figures, NameSet, Protocol},
     models,
     run::train,
     run::warm_start::WarmStart,
@@ -241,10 +241,10 @@ impl Ablate {
 /// The figures without classes, with every confidence 1, and the figures by class: of all classes,
 /// and of those that are held out.
 fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
-    let things = evaluation::measure(answers, Protocol::ClassAgnostic)?.json();
+    let things = evaluation::measure(answers, Protocol::ClassAgnostic, NameSet::Present)?.json();
     let Figures::Scannet {
         summary, classes, ..
-    } = evaluation::measure(answers, Protocol::Scannet)?
+    } = evaluation::measure(answers, Protocol::Scannet, NameSet::Present)?
     else {
         anyhow::bail!("the evaluation returned no figures by class");
     };

@@ -15,7 +15,7 @@ use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Choice, DecodingKind, Found, MaskSet, Protocol},
+    evaluation::{self, Choice, DecodingKind, Found, MaskSet, NameSet, Protocol},
     models,
     run::validation,
 };
@@ -32,6 +32,9 @@ pub struct Eval {
     /// Protocol of the evaluation, with or without classes.
     #[arg(long, value_enum)]
     protocol: Protocol,
+    /// Names that an instance can be given in an evaluation by class.
+    #[arg(long, value_enum, default_value_t)]
+    names: NameSet,
     /// Folder of a model (with `manifest.json`) or of a training run (with a checkpoint); the
     /// default model if not given.
     #[arg(long, conflicts_with = "baseline")]
@@ -187,7 +190,7 @@ impl Eval {
                 )),
             },
         )?;
-        let figures = evaluation::measure(&answers, self.protocol)?;
+        let figures = evaluation::measure(&answers, self.protocol, self.names)?;
         if let Some(run) = self.weights.as_deref().filter(|_| self.record) {
             validation::record(run, self.protocol, &figures)?;
         }

@@ -11,11 +11,11 @@ use std::{
 use anyhow::Context;
 use clap::Args;
 use segscape::{
-    instances::query::{Labels, PromptTerm},
+    instances::query::{Labels, PromptTerm, Question},
     job::{self, Network, Options, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
-    text::{MiniLm, TextEncoder as _, Vocabulary, prompt},
+    text::{TextEncoder as _, reading::Reading},
     write::{self, InstanceRecord},
 };
 use serde_json::json;
@@ -28,8 +28,8 @@ pub struct Segment {
     /// PLY or PCD files.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
-    /// Names of the objects to find, as in "chair . table, sofa"; by default all objects are named
-    /// from the built-in vocabulary.
+    /// English names of the objects to find, as in "chair . table, sofa"; by default all objects are
+    /// named from the built-in vocabulary.
     #[arg(long, default_value = "")]
     prompt: String,
     /// Lowest score of the instances to keep, 0 to 1.
@@ -75,6 +75,11 @@ impl Segment {
                 classes.names.len()
             );
         }
+        for term in &terms {
+            if let Reading::Unknown(reason) = &term.reading {
+                eprintln!("\"{}\": {reason}", term.name);
+            }
+        }
         if let Some(out) = &self.out {
             fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
         }
@@ -111,9 +116,9 @@ impl Segment {
         clock.at(Stage::Read);
         let bytes = fs::read(path).context("the file cannot be read")?;
         let segmented = pollster::block_on(job::run(bytes, network, options, &monitor))?;
-        let labels = Labels::new(&segmented.segmentation, terms);
-        let visible = labels.visible(self.threshold);
-        let labels = job::label(&segmented, &labels.of_instance, &visible);
+        let answer = Labels::new(&segmented.segmentation, terms);
+        let visible = answer.visible(self.threshold);
+        let labels = job::label(&segmented, &answer.of_instance, &visible);
         let ms = clock.finish();
         let Segmented {
             scan, superpoints, ..
@@ -141,12 +146,20 @@ impl Segment {
         for warning in &scan.warnings {
             eprintln!("{}: {}", path.display(), warning.0);
         }
+        let missing: BTreeMap<&str, String> = answer
+            .missing(self.threshold)
+            .map(|missing| (missing.term.name.as_str(), missing.to_string()))
+            .collect();
+        for (name, reason) in &missing {
+            eprintln!("{}: no {name}: {reason}", path.display());
+        }
         if self.json {
             let line = json!({
                 "scan": path,
                 "points": scan.len(),
                 "superpoints": superpoints.count(),
                 "instances": records,
+                "not_found": missing,
                 "ms": ms,
                 "model": network.name,
             });
@@ -185,26 +198,18 @@ fn counts(records: &[InstanceRecord]) -> String {
 
 /// The terms of the prompt. Phrases that are not in the shipped vocabulary are embedded by the text
 /// encoder.
-fn terms(text: &str) -> anyhow::Result<Vec<PromptTerm>> {
-    let names = prompt::parse(text)?;
-    let mut encoder: Option<MiniLm> = None;
-    let mut terms = Vec::with_capacity(names.len());
-    for name in names {
-        let embedding = match Vocabulary::shipped().lookup(&name) {
-            Some(embedding) => embedding.to_vec(),
-            None => {
-                let encoder = match &mut encoder {
-                    Some(encoder) => encoder,
-                    none => none.insert(models::load_text_encoder().with_context(|| {
-                        format!("\"{name}\" is not in the built-in vocabulary")
-                    })?),
-                };
-                pollster::block_on(encoder.embed(&[&name]))?.remove(0)
-            }
-        };
-        terms.push(PromptTerm { name, embedding });
+fn terms(prompt: &str) -> anyhow::Result<Vec<PromptTerm>> {
+    let mut question = Question::parse(prompt)?;
+    let unread: Vec<String> = question.unread().into_iter().map(str::to_owned).collect();
+    if let [first, ..] = &unread[..] {
+        let encoder = models::load_text_encoder()
+            .with_context(|| format!("\"{first}\" is not in the built-in vocabulary"))?;
+        for name in &unread {
+            let embedding = pollster::block_on(encoder.embed(&[name.as_str()]))?.remove(0);
+            question.read(name, &encoder.pieces(name)?, embedding);
+        }
     }
-    Ok(terms)
+    Ok(question.terms())
 }
 
 /// Milliseconds spent in each stage. A stage lasts until another one reports progress.

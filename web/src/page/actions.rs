@@ -192,6 +192,7 @@ pub fn ask_while_typing(state: State, text: &str) {
 
 fn prompt(state: State, text: &str, typing: bool) {
     state.prompt.set(text.to_owned());
+    state.guess.set(None);
     send(
         state,
         Request::Prompt {
@@ -206,6 +207,12 @@ fn prompt(state: State, text: &str, typing: bool) {
 pub fn select(state: State, instance: u32) {
     state.selected.set(Some(instance));
     focus(state);
+}
+
+/// Shows and selects an instance that was suggested for a term without a match.
+pub fn show_guess(state: State, instance: u32) {
+    state.guess.set(Some(instance));
+    select(state, instance);
 }
 
 /// Moves the camera to the selected instance, or to the whole scene if none is selected.

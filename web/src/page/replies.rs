@@ -174,6 +174,7 @@ fn show(
     state.renaming.set(None);
     state.asked.set_value(0);
     state.prompt.set(String::new());
+    state.guess.set(None);
     state.answer.set(None);
     state.instances.set(Vec::new());
     state.edits.set(History::default());

@@ -201,7 +201,11 @@ pub struct State {
     pub answer: RwSignal<Option<Answer>>,
     /// Least confidence of a visible instance, in `0..=1`.
     pub threshold: RwSignal<f32>,
-    /// One flag per instance: `true` if the answer and the threshold keep it, shape `(instances)`.
+    /// The instance that was suggested for a term without a match and is shown although the answer
+    /// or the threshold does not keep it.
+    pub guess: RwSignal<Option<u32>>,
+    /// One flag per instance: `true` if the answer and the threshold keep it, or if it is the guess,
+    /// shape `(instances)`.
     pub visible: Memo<Vec<bool>>,
     /// The rows of the visible instances.
     pub rows: Memo<Vec<Row>>,
@@ -248,12 +252,18 @@ impl State {
         let answer = RwSignal::new(None::<Answer>);
         let threshold = RwSignal::new(DEFAULT_THRESHOLD);
         let edits = RwSignal::new(History::default());
+        let guess = RwSignal::new(None::<u32>);
         let visible = Memo::new(move |_| {
-            answer.with(|answer| {
+            let mut visible = answer.with(|answer| {
                 answer
                     .as_ref()
                     .map_or_else(Vec::new, |answer| answer.labels.visible(threshold.get()))
-            })
+            });
+            let guess = guess.get();
+            if let Some(guess) = guess.and_then(|guess| visible.get_mut(guess as usize)) {
+                *guess = true;
+            }
+            visible
         });
         let rows = Memo::new(move |_| {
             let edits = edits.read();
@@ -272,6 +282,7 @@ impl State {
             prompt: RwSignal::new(String::new()),
             answer,
             threshold,
+            guess,
             visible,
             rows,
             edits,

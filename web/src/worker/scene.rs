@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
-    instances::query::{Label, Labels},
+    instances::query::{Label, Labels, Recognizer},
     job::{self, Segmented},
     write,
 };
@@ -18,6 +18,8 @@ use crate::{
 pub struct Scene {
     /// The scan, its superpoints and its instances.
     pub segmented: Segmented,
+    /// Compares the instances with prompts.
+    pub recognizer: Recognizer<'static>,
     /// The labels of the latest answer.
     pub labels: Labels,
     /// Name and hash of the network.
@@ -79,7 +81,7 @@ impl Scene {
             superpoints,
             segmentation,
         } = &self.segmented;
-        let labels = Labels::new(segmentation, &[]).of_instance;
+        let labels = self.recognizer.labels(segmentation, &[]).of_instance;
         let name = |(id, label): (u32, Label)| match given.get(&id) {
             Some(name) => Name {
                 text: name.clone(),
@@ -120,7 +122,7 @@ mod tests {
         instances::{Instance, Segmentation, query::Term},
         scan::Scan,
         superpoint::Superpoints,
-        text,
+        text::{self, reading::Reading},
     };
     use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -142,18 +144,22 @@ mod tests {
             term,
             confidence,
         };
+        let segmentation = Segmentation {
+            instances: (0..4).map(instance).collect(),
+            logit_scale: 20.0,
+        };
         Scene {
+            recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan: Scan::from_points(&positions, None).unwrap(),
                 superpoints: Superpoints::from_ids(&[0, 1, 2, 3]),
-                segmentation: Segmentation {
-                    instances: (0..4).map(instance).collect(),
-                    logit_scale: 20.0,
-                },
+                segmentation,
             },
             labels: Labels {
                 terms: vec![Term {
                     name: "chair".into(),
+                    reading: Reading::Listed,
+                    best: None,
                     nearest: Vec::new(),
                 }],
                 of_instance: vec![

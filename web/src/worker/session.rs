@@ -1,9 +1,6 @@
 //! The state of the worker and the requests it answers.
 
-use std::{
-    cell::Cell,
-    collections::{BTreeMap, HashMap},
-};
+use std::{cell::Cell, collections::BTreeMap};
 
 use burn::tensor::Device;
 use js_sys::Promise;
@@ -11,7 +8,7 @@ use segscape::{
     bundle::SavedView,
     instances::{
         Segmentation,
-        query::{Labels, PromptTerm},
+        query::{Labels, Question, Recognizer},
     },
     job::{self, Decoding, Network, SegmentError, Segmented},
     model::{InferenceError, Observation, config::MeshSuperpoints, manifest::ManifestError},
@@ -20,7 +17,7 @@ use segscape::{
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::Superpoints,
-    text::{MiniLm, TextEncoder, Vocabulary, prompt},
+    text::{MiniLm, TextEncoder},
     warm_up::warm_up,
 };
 use wasm_bindgen::JsValue;
@@ -387,6 +384,7 @@ impl Session {
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
         let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
         let scene = Scene {
+            recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan,
                 superpoints,
@@ -427,6 +425,7 @@ impl Session {
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
         self.open = Open::Scene(Box::new(Scene {
+            recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan,
                 superpoints,
@@ -442,38 +441,27 @@ impl Session {
         let start = browser::now();
         self.scene()?;
         let mut failure = Ok(());
-        let names = match prompt::parse(text) {
-            Ok(names) => names,
+        let mut question = match Question::parse(text) {
+            Ok(question) => question,
             // For example, a quotation that is not closed yet.
-            Err(_) if typing => Vec::new(),
+            Err(_) if typing => Question::default(),
             Err(error) => return Err(error.to_string()),
         };
-        let shipped = |name: &str| Vocabulary::shipped().lookup(name).map(<[f32]>::to_vec);
-        let mut unfinished: Vec<String> = names
-            .iter()
-            .filter(|name| shipped(name).is_none())
-            .cloned()
-            .collect();
-        let mut encoded = HashMap::new();
+        let mut unfinished: Vec<String> =
+            question.unread().into_iter().map(str::to_owned).collect();
         if !typing && !unfinished.is_empty() {
-            let unknown = std::mem::take(&mut unfinished);
-            match self.embed(&unknown).await {
-                Ok(embeddings) => encoded.extend(unknown.into_iter().zip(embeddings)),
-                Err(error) => {
-                    let unknown = unknown.join("\u{201d}, \u{201c}");
-                    failure = Err(format!(
-                        "the built-in vocabulary does not contain \u{201c}{unknown}\u{201d}, and the text encoder is not available: {error}"
-                    ));
-                }
+            let unread = std::mem::take(&mut unfinished);
+            if let Err(error) = self.read(&mut question, &unread).await {
+                let unread = unread.join("\u{201d}, \u{201c}");
+                failure = Err(format!(
+                    "the built-in vocabulary does not contain \u{201c}{unread}\u{201d}, and the text encoder is not available: {error}"
+                ));
             }
         }
-        let term = |name: String| {
-            let embedding = shipped(&name).or_else(|| encoded.get(&name).cloned())?;
-            Some(PromptTerm { name, embedding })
-        };
-        let terms: Vec<PromptTerm> = names.into_iter().filter_map(term).collect();
         let scene = self.scene_mut()?;
-        scene.labels = Labels::new(&scene.segmented.segmentation, &terms);
+        scene.labels = scene
+            .recognizer
+            .labels(&scene.segmented.segmentation, &question.terms());
         post(&Reply::Answer(Answer {
             serial,
             labels: scene.labels.clone(),
@@ -483,8 +471,9 @@ impl Session {
         failure
     }
 
-    /// Embeds phrases outside the vocabulary. Fetches the text encoder when it is first needed.
-    async fn embed(&mut self, phrases: &[String]) -> Result<Vec<Vec<f32>>, String> {
+    /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first
+    /// needed.
+    async fn read(&mut self, question: &mut Question, phrases: &[String]) -> Result<(), String> {
         if self.encoder.is_none() {
             self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
             post(&Reply::Done);
@@ -493,11 +482,16 @@ impl Session {
             .encoder
             .as_ref()
             .ok_or("the text encoder was not loaded")?;
-        let phrases: Vec<&str> = phrases.iter().map(String::as_str).collect();
-        encoder
-            .embed(&phrases)
+        let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
+        let embeddings = encoder
+            .embed(&names)
             .await
-            .map_err(|error| error.to_string())
+            .map_err(|error| error.to_string())?;
+        for (name, embedding) in names.into_iter().zip(embeddings) {
+            let pieces = encoder.pieces(name).map_err(|error| error.to_string())?;
+            question.read(name, &pieces, embedding);
+        }
+        Ok(())
     }
 
     fn export(&self, format: Format, threshold: f32, edits: &Edits) -> Result<(), String> {

@@ -2,7 +2,7 @@
 //! (docs/spec/eval.md).
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
 };
 
@@ -25,7 +25,7 @@ mod structure_claims;
 mod table;
 
 pub use asking::{Choice, DecodingKind, MaskSet, ask};
-pub use names::Names;
+pub use names::{NameSet, Names};
 pub use rows::OfScan;
 use splits::SPLITS;
 pub use structure_claims::Claims;
@@ -138,11 +138,13 @@ pub enum Figures {
     Scannet {
         /// Number of scans.
         scans: usize,
+        /// Number of names between which the softmax chose: those that an instance could be given.
+        names: usize,
         /// Figures over all classes.
         summary: Summary,
         /// Figures over the classes of each of [`SPLITS`].
         splits: Vec<(&'static str, Averages)>,
-        /// Figures of each class, by name.
+        /// Figures of each class that occurs in some scan, by name.
         classes: BTreeMap<String, OfClass>,
     },
     /// Results under [`Protocol::ClassAgnostic`].
@@ -191,11 +193,11 @@ pub fn answers(
     scans.iter().map(answer).collect()
 }
 
-/// Evaluates the answers under a protocol.
+/// Evaluates the answers under a protocol; with classes, an instance is given one of `names`.
 ///
 /// # Errors
 /// With classes: the class of an object has no name, or a name outside the vocabulary.
-pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures> {
+pub fn measure(answers: &[Answer], protocol: Protocol, names: NameSet) -> anyhow::Result<Figures> {
     match protocol {
         Protocol::ClassAgnostic => {
             let rows = answers
@@ -211,7 +213,7 @@ pub fn measure(answers: &[Answer], protocol: Protocol) -> anyhow::Result<Figures
                 recall50: recall50_of_class(answers),
             })
         }
-        Protocol::Scannet => by_class(answers),
+        Protocol::Scannet => by_class(answers, names),
     }
 }
 
@@ -277,13 +279,14 @@ fn recall50_of_class(answers: &[Answer]) -> BTreeMap<String, f64> {
         .collect()
 }
 
-/// The classes are the names of the objects in the scans. As in the released decoder
+/// The classes are the names of the objects in the scans and, with the larger set of names, others
+/// that no object has: these only take probability from the others. As in the released decoder
 /// (docs/spec/model.md section 10), an instance may be proposed under several classes: the pairs of
 /// instance and class with the highest score times probability in a scan are the ones that count.
-fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
+fn by_class(answers: &[Answer], set: NameSet) -> anyhow::Result<Figures> {
     const INSTANCES: usize = 1000;
     const PREDICTIONS: usize = 600;
-    let names = Names::of(answers)?;
+    let names = Names::of(answers, set)?;
     let classes: Vec<u32> = (1..=names.names.len() as u32).collect();
     let mut tally = Tally::new(classes.len());
     for Answer { scan, found, .. } in answers {
@@ -327,6 +330,11 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
     }
     let scores = tally.all.scores();
     let members = |split| splits::members(split, names.names.iter().map(String::as_str));
+    let present: BTreeSet<&String> = answers
+        .iter()
+        .flat_map(|answer| &answer.scan.objects)
+        .filter_map(|object| object.name.as_ref())
+        .collect();
     let rows = scores.ap_per_class().iter().zip(scores.recall_per_class());
     let classes = rows.map(|(ap, recall)| OfClass {
         ap: ap[..9].iter().sum::<f64>() / 9.0,
@@ -339,7 +347,14 @@ fn by_class(answers: &[Answer]) -> anyhow::Result<Figures> {
         splits: SPLITS
             .map(|split| (split, Averages::from(&scores.of_classes(&members(split)))))
             .to_vec(),
-        classes: names.names.iter().cloned().zip(classes).collect(),
+        names: names.names.len(),
+        classes: names
+            .names
+            .iter()
+            .zip(classes)
+            .filter(|(name, _)| present.contains(name))
+            .map(|(name, class)| (name.clone(), class))
+            .collect(),
         summary: tally.summary(),
     })
 }

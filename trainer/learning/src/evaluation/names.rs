@@ -1,12 +1,24 @@
 //! Names of the objects in scans, used as the classes to distinguish.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
+use clap::ValueEnum;
 use segscape::text::Vocabulary;
 
 use super::{Answer, Found};
 use crate::data::labeled_scan::LabeledScan;
+
+/// The values of `--names`: what an instance can be called. A name is the likelier to be right the
+/// fewer there are to choose from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum NameSet {
+    /// The names of the objects in the scans, which nobody knows who opens a scan.
+    #[default]
+    Present,
+    /// These, and all classes of ScanNet200 that are things, as in the application.
+    Scannet200,
+}
 
 /// Names of the objects in scans, used as the classes to distinguish.
 pub struct Names {
@@ -16,29 +28,33 @@ pub struct Names {
 }
 
 impl Names {
-    /// Collects the names of all objects.
+    /// Collects the names of all objects, and the others of the set.
     ///
     /// # Errors
     /// A class has no name, or a name outside the vocabulary.
-    pub fn of(answers: &[Answer]) -> anyhow::Result<Self> {
-        let mut names = BTreeSet::new();
+    pub fn of(answers: &[Answer], set: NameSet) -> anyhow::Result<Self> {
+        let vocabulary = Vocabulary::shipped();
+        let mut noun_of_name = BTreeMap::new();
         for object in answers.iter().flat_map(|answer| &answer.scan.objects) {
-            names.insert(
-                object
-                    .name
-                    .clone()
-                    .with_context(|| format!("class {} has no name", object.class))?,
-            );
+            let name = object
+                .name
+                .clone()
+                .with_context(|| format!("class {} has no name", object.class))?;
+            let noun = vocabulary
+                .find(&name)
+                .with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))?;
+            noun_of_name.insert(name, noun);
         }
-        let names: Vec<String> = names.into_iter().collect();
-        let embedding = |name: &String| {
-            Vocabulary::shipped()
-                .lookup(name)
-                .with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))
-        };
+        if set == NameSet::Scannet200 {
+            let present: BTreeSet<usize> = noun_of_name.values().copied().collect();
+            let all = vocabulary.default_labels().iter().enumerate();
+            let absent = all.filter(|(noun, _)| !present.contains(noun));
+            noun_of_name.extend(absent.map(|(noun, name)| ((*name).to_owned(), noun)));
+        }
+        let embedding = |noun: &usize| vocabulary.embedding(*noun);
         Ok(Self {
-            embeddings: names.iter().map(embedding).collect::<anyhow::Result<_>>()?,
-            names,
+            embeddings: noun_of_name.values().map(embedding).collect(),
+            names: noun_of_name.into_keys().collect(),
         })
     }
 

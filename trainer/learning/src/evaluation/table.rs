@@ -19,6 +19,7 @@ impl Figures {
         match self {
             Self::Scannet {
                 scans,
+                names,
                 summary,
                 splits,
                 classes,
@@ -31,6 +32,7 @@ impl Figures {
                 };
                 let mut figures = json!(summary);
                 figures["scans"] = json!(scans);
+                figures["names"] = json!(names);
                 figures["splits"] = splits
                     .iter()
                     .map(|(split, averages)| ((*split).to_owned(), json!(averages)))
@@ -180,11 +182,15 @@ impl fmt::Display for Figures {
         match self {
             Self::Scannet {
                 scans,
+                names,
                 summary,
                 splits,
                 classes,
             } => {
-                writeln!(out, "{scans} scans, by class, percent")?;
+                writeln!(
+                    out,
+                    "{scans} scans, by class, each instance named out of {names} names, percent"
+                )?;
                 head(out, "", "classes", &AVERAGES)?;
                 averages(out, "all", summary.all.classes, &summary.all)?;
                 splits

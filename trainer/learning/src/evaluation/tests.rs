@@ -93,9 +93,18 @@ fn walls_cost_nothing_and_classes_count_by_class_only() {
             .ap50,
         1.0
     );
-    assert_eq!(by_class(&swapped).unwrap().averages().ap50, 0.0);
+    assert_eq!(
+        by_class(&swapped, NameSet::Present)
+            .unwrap()
+            .averages()
+            .ap50,
+        0.0
+    );
     let right = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
-    assert_eq!(by_class(&right).unwrap().averages().ap, 1.0);
+    assert_eq!(
+        by_class(&right, NameSet::Present).unwrap().averages().ap,
+        1.0
+    );
 }
 
 #[test]
@@ -105,10 +114,13 @@ fn what_is_called_wrong_still_counts_a_little_under_its_name() {
             logit_scale,
             ..found
         };
-        by_class(&answer(vec![
-            hesitant(found(0..150, "chair")),
-            hesitant(found(150..300, "chair")),
-        ]))
+        by_class(
+            &answer(vec![
+                hesitant(found(0..150, "chair")),
+                hesitant(found(150..300, "chair")),
+            ]),
+            NameSet::Present,
+        )
         .unwrap()
         .averages()
         .ap50
@@ -122,7 +134,7 @@ fn what_is_called_wrong_still_counts_a_little_under_its_name() {
 fn figures_are_told_by_split_size_and_class() {
     // the chair has the right name, the table is called a chair
     let half = answer(vec![found(0..150, "chair"), found(150..300, "chair")]);
-    let figures = measure(&half, Protocol::Scannet).unwrap();
+    let figures = measure(&half, Protocol::Scannet, NameSet::Present).unwrap();
     let json = figures.json();
     for key in ["ap", "ap50", "ap25", "recall50", "ap50_of_class", "scans"] {
         assert!(!json[key].is_null(), "{key}: {json}");
@@ -165,7 +177,7 @@ fn figures_are_told_by_split_size_and_class() {
     );
     assert!(text.contains("medium, 0.5 to 1.5 m"), "{text}");
 
-    let figures = measure(&half, Protocol::ClassAgnostic).unwrap();
+    let figures = measure(&half, Protocol::ClassAgnostic, NameSet::Present).unwrap();
     let json = figures.json();
     assert_eq!(
         (
@@ -181,6 +193,50 @@ fn figures_are_told_by_split_size_and_class() {
     );
     assert_eq!(json["model_scores"]["sizes"]["large"]["things"], 1);
     assert!(figures.to_string().contains("classes ignored"));
+}
+
+#[test]
+fn more_names_to_choose_from_cost_precision_and_are_counted() {
+    // the second thing is a table rather than a chair, and a desk rather than both
+    let mixed = |shares: [(&str, f32); 3]| {
+        let mut embedding = vec![0.0; segscape::text::DIM];
+        for (name, share) in shares {
+            let noun = Vocabulary::shipped().lookup(name).unwrap();
+            embedding
+                .iter_mut()
+                .zip(noun)
+                .for_each(|(sum, v)| *sum += share * v);
+        }
+        segscape::text::normalize(&mut embedding);
+        embedding
+    };
+    let between = Found {
+        embedding: mixed([("table", 0.5), ("desk", 1.0), ("chair", 0.1)]),
+        logit_scale: 25.0,
+        ..found(150..300, "table")
+    };
+    let right = answer(vec![found(0..150, "chair"), between]);
+    let figures = |set| by_class(&right, set).unwrap();
+    let [present, all] = [NameSet::Present, NameSet::Scannet200].map(figures);
+    let count = |figures: &Figures| figures.json()["names"].as_u64();
+    let things = Vocabulary::shipped().default_labels().len() as u64;
+    assert_eq!((count(&present), count(&all)), (Some(2), Some(things)));
+    assert!(
+        all.to_string().contains(&format!("out of {things} names")),
+        "{all}"
+    );
+    // classes that no object has are in no mean and no table
+    assert_eq!(all.averages().classes, 2);
+    let Figures::Scannet { classes, .. } = &all else {
+        panic!("an evaluation by class");
+    };
+    assert_eq!(classes.keys().collect::<Vec<_>>(), ["chair", "table"]);
+    let names = Names::of(&right, NameSet::Scannet200).unwrap();
+    let nearest = names.nearest(&right[0].found[1]);
+    assert_eq!(names.names[nearest], "desk");
+    let names = Names::of(&right, NameSet::Present).unwrap();
+    let nearest = names.nearest(&right[0].found[1]);
+    assert_eq!(names.names[nearest], "table");
 }
 
 #[test]
@@ -218,7 +274,7 @@ fn what_things_claim_of_the_room_itself_is_counted() {
     let twice = Claims::sum([&claims, &Claims::of(&scan(), &[])]);
     assert_eq!((twice.of_all(), twice.mostly_structure()), ((400, 0.4), 2));
 
-    let figures = measure(&answer(masks), Protocol::ClassAgnostic).unwrap();
+    let figures = measure(&answer(masks), Protocol::ClassAgnostic, NameSet::Present).unwrap();
     let json = &figures.json()["structure"];
     assert_eq!(
         (
@@ -256,6 +312,7 @@ fn every_scan_has_a_row_and_rows_have_a_spread() {
             },
         ],
         Protocol::ClassAgnostic,
+        NameSet::Present,
     )
     .unwrap();
     let json = figures.json();

@@ -28,6 +28,7 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
     let (
         Figures::Scannet {
             scans,
+            names,
             summary,
             splits,
             ..
@@ -67,7 +68,7 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
         ))
     });
     let said = format!(
-        "<p class=\"quiet\">{scans} scans; percent. AP is the mean over overlaps of 0.50 to 0.90, as the released evaluators have it.</p>"
+        "<p class=\"quiet\">{scans} scans; percent; names are chosen out of {names}. AP is the mean over overlaps of 0.50 to 0.90, as the released evaluators have it.</p>"
     );
     let columns = ["AP", "AP50", "AP25", "recall50"];
     let head = |count| ["", count].into_iter().chain(columns).collect::<Vec<_>>();

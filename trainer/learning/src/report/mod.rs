@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::{Map, Value};
 
 use crate::{
-    evaluation::{Answer, Figures, Names, Protocol, measure},
+    evaluation::{Answer, Figures, NameSet, Names, Protocol, measure},
     loss::Terms,
     run::checkpoint::{self, CHECKPOINT, Checkpoint},
     run::train::LOG,
@@ -44,9 +44,9 @@ pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
     let figures = match answers {
         [] => None,
         answers => Some((
-            measure(answers, Protocol::Scannet)?,
-            measure(answers, Protocol::ClassAgnostic)?,
-            Names::of(answers)?,
+            measure(answers, Protocol::Scannet, NameSet::Present)?,
+            measure(answers, Protocol::ClassAgnostic, NameSet::Present)?,
+            Names::of(answers, NameSet::Present)?,
         )),
     };
     let name = run

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     config::Validation,
     data::scans::Asked,
-    evaluation::{self, Choice, Figures, Protocol},
+    evaluation::{self, Choice, Figures, NameSet, Protocol},
     models,
     report::Log,
     run::checkpoint::{self, CHECKPOINT, Checkpoint, State},
@@ -42,6 +42,9 @@ pub fn record(run: &Path, protocol: Protocol, figures: &Figures) -> anyhow::Resu
             .to_possible_value()
             .map(|value| value.get_name().to_owned())
     );
+    if let Figures::Scannet { names, .. } = figures {
+        record["names"] = json!(names);
+    }
     write(run, &state, record)
 }
 
@@ -114,7 +117,7 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
         let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| {
             evaluation::ask(&network, scan, &Choice::default())
         })?;
-        let figures = evaluation::measure(&answers, Protocol::ClassAgnostic)?;
+        let figures = evaluation::measure(&answers, Protocol::ClassAgnostic, NameSet::Present)?;
         let Figures::ClassAgnostic {
             model_scores,
             confidence_one,

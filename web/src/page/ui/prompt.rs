@@ -2,7 +2,10 @@
 //! match needs.
 
 use leptos::{ev, prelude::*};
-use segscape::instances::query::Term;
+use segscape::{
+    instances::query::{Guess, Term},
+    text::{prompt, reading::Reading},
+};
 
 use super::icon::{Glyph, Icon};
 use crate::{
@@ -46,8 +49,8 @@ pub fn Prompt() -> impl IntoView {
     }
 }
 
-/// One chip per term, with its count, followed by the nearest instances for each term without a
-/// match.
+/// One chip per term, with its count, followed by the reason and the nearest instances for each term
+/// without a match, and by the reason why a term may be misunderstood.
 #[component]
 fn Chips() -> impl IntoView {
     let state = State::expect();
@@ -79,7 +82,7 @@ fn Chips() -> impl IntoView {
             let others: Vec<_> = names
                 .iter()
                 .filter(|other| **other != name)
-                .map(|other| format!("\"{other}\""))
+                .cloned()
                 .collect();
             let color = css(label_color(&name));
             let label = format!("Stop looking for {name}");
@@ -88,7 +91,7 @@ fn Chips() -> impl IntoView {
                     <span class="dot" style:--color=color></span>
                     {name}
                     <span class="count">{count}</span>
-                    <button aria-label=label on:click=move |_| actions::ask(state, &others.join(", "))>
+                    <button aria-label=label on:click=move |_| actions::ask(state, &prompt::join(&others))>
                         <Glyph icon=Icon::Close />
                     </button>
                 </li>
@@ -103,8 +106,9 @@ fn Chips() -> impl IntoView {
     };
     let missing = move || {
         let missing = |(index, term): (usize, Term)| {
-            (counts.with(|counts| counts.get(index) == Some(&0)))
-                .then(|| view! { <NotFound term /> })
+            let none = counts.with(|counts| counts.get(index) == Some(&0));
+            let doubtful = matches!(term.reading, Reading::Unknown(_));
+            (none || doubtful).then(|| view! { <NotFound index term /> })
         };
         terms
             .get()
@@ -153,38 +157,69 @@ fn Unfinished() -> impl IntoView {
     }
 }
 
-/// States that a term has no match and offers the nearest instances.
+/// States why a term has no match and offers the nearest instances, or why what it matches is
+/// doubtful.
 #[component]
-fn NotFound(term: Term) -> impl IntoView {
+fn NotFound(index: usize, term: Term) -> impl IntoView {
     let state = State::expect();
-    let guesses = term.nearest.into_iter().map(move |(instance, confidence)| {
-        let given = state
-            .edits
-            .with_untracked(|edits| edits.present().names.get(&instance).cloned());
-        let found = || {
-            state.answer.with_untracked(|answer| {
-                let labels = &answer.as_ref()?.labels.of_instance;
-                Some(labels.get(instance as usize)?.name.clone())
-            })
-        };
-        let name = given
-            .or_else(found)
-            .filter(|name| !name.is_empty())
-            .unwrap_or_else(|| format!("instance {}", instance + 1));
-        let guess = if confidence < 0.005 {
-            name
-        } else {
-            format!("{name} ({confidence:.2})")
-        };
-        view! {
-            " "
-            <button on:click=move |_| actions::select(state, instance)>{guess}</button>
+    let Term {
+        name,
+        reading,
+        nearest,
+        ..
+    } = term;
+    let reason = move || {
+        let threshold = state.threshold.get();
+        let missing = state.answer.with(|answer| {
+            let missing = answer.as_ref()?.labels.not_found(index, threshold)?;
+            Some(missing.to_string())
+        });
+        match (missing, &reading) {
+            (Some(missing), _) => format!("No {name}: {missing}."),
+            (None, Reading::Unknown(doubt)) => format!("{name}: {doubt}."),
+            (None, _) => String::new(),
         }
-    });
+    };
+    let guesses: Vec<_> = nearest
+        .iter()
+        .map(|guess| guess_button(state, guess))
+        .collect();
+    let offer = (!guesses.is_empty()).then_some(" Nearest:");
     view! {
         <p class="not-found">
-            <span>{format!("No {} above the threshold. Nearest:", term.name)} {guesses.collect_view()}</span>
+            <span>{reason} {offer} {guesses}</span>
         </p>
+    }
+}
+
+/// A button that shows a guess. Its name is the one in the list.
+fn guess_button(state: State, guess: &Guess) -> impl IntoView + use<> {
+    let Guess {
+        instance,
+        confidence,
+        ..
+    } = *guess;
+    let given = state
+        .edits
+        .with_untracked(|edits| edits.present().names.get(&instance).cloned());
+    let found = || {
+        state.answer.with_untracked(|answer| {
+            let labels = &answer.as_ref()?.labels.of_instance;
+            Some(labels.get(instance as usize)?.name.clone())
+        })
+    };
+    let name = given
+        .or_else(found)
+        .filter(|name| !name.is_empty())
+        .unwrap_or_else(|| format!("instance {}", instance + 1));
+    let text = if confidence < 0.005 {
+        name
+    } else {
+        format!("{name} ({confidence:.2})")
+    };
+    view! {
+        " "
+        <button on:click=move |_| actions::show_guess(state, instance)>{text}</button>
     }
 }
 

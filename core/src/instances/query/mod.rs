@@ -1,0 +1,119 @@
+//! Answers prompts by cosines between the instances' embeddings and words, without a network run.
+//!
+//! A [`Question`] is a prompt whose words are understood, [`Labels`] give each instance the best of
+//! its terms and say which instances a threshold shows, and [`NotFound`] says why a term has none.
+//!
+//! ```
+//! use segscape::{
+//!     instances::query::{Labels, Question},
+//!     text::Vocabulary,
+//! };
+//! # use segscape::{geometry::Aabb, instances::{Instance, Segmentation}};
+//!
+//! # let vocabulary = Vocabulary::shipped();
+//! # let embedding = |word| vocabulary.lookup(word).expect("a common noun").to_vec();
+//! # let instance = |word| Instance {
+//! #     superpoints: vec![0],
+//! #     score: 0.9,
+//! #     embedding: embedding(word),
+//! #     bounds: Aabb::EMPTY,
+//! #     points: 1,
+//! # };
+//! # let segmentation = Segmentation {
+//! #     instances: vec![instance("chair"), instance("lamp"), instance("chair")],
+//! #     logit_scale: 20.0,
+//! # };
+//! // The scene has two chairs and a lamp.
+//! let question = Question::parse("chair . bathtub")?;
+//! let labels = Labels::new(&segmentation, &question.terms());
+//! assert_eq!(labels.visible(0.5), [true, false, true]);
+//! assert_eq!(labels.of_instance[0].name, "chair");
+//! let missing = labels.not_found(1, 0.5).expect("there is no bathtub");
+//! assert!(missing.to_string().contains("more likely"), "{missing}");
+//! # Ok::<(), segscape::text::prompt::PromptError>(())
+//! ```
+
+mod not_found;
+mod question;
+mod recognizer;
+
+use serde::{Deserialize, Serialize};
+
+use super::Segmentation;
+use crate::text::reading::Reading;
+
+pub use not_found::{NotFound, Reason};
+pub use question::{PromptTerm, Question};
+pub use recognizer::Recognizer;
+
+/// The answer to a prompt: a label for every instance.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Labels {
+    /// The terms of the prompt; empty without a prompt.
+    pub terms: Vec<Term>,
+    /// One label per instance, `(instances)`.
+    pub of_instance: Vec<Label>,
+}
+
+/// A term of the answered prompt.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Term {
+    /// Name as typed.
+    pub name: String,
+    /// How the term was understood.
+    pub reading: Reading,
+    /// The best of the instances that match the term, whatever their labels.
+    pub best: Option<Guess>,
+    /// The nearest instances, best first, whatever their labels and whether they match: suggestions
+    /// for a term without a match.
+    pub nearest: Vec<Guess>,
+}
+
+/// An instance that could be what a term asks for.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Guess {
+    /// Index of the instance.
+    pub instance: u32,
+    /// Its confidence for the term, 0..=1.
+    pub confidence: f32,
+    /// The noun that the instance is more likely to be, if there is one; else it matches the term.
+    pub likelier: Option<String>,
+}
+
+/// The name of an instance and its confidence.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Label {
+    /// The term that the instance matches, else the best default label.
+    pub name: String,
+    /// Index of the term that the instance matches.
+    pub term: Option<u32>,
+    /// Without a prompt the instance's score, else that times the probability of the term, 0..=1;
+    /// 0 if the instance matches no term. It does not depend on the other terms of the prompt.
+    pub confidence: f32,
+}
+
+impl Labels {
+    /// Labels each instance with the best of `terms`, or of the default labels if there are no
+    /// terms. Answers to several prompts about one scene come sooner from one [`Recognizer`].
+    ///
+    /// # Panics
+    /// If the embedding of an instance or of a term has another width than
+    /// [`DIM`](crate::text::DIM).
+    pub fn new(segmentation: &Segmentation, terms: &[PromptTerm]) -> Self {
+        Recognizer::new(segmentation).labels(segmentation, terms)
+    }
+
+    /// One flag per instance, `(instances)`: `true` if its confidence reaches the threshold and, if
+    /// there is a prompt, it matches a term.
+    pub fn visible(&self, threshold: f32) -> Vec<bool> {
+        self.of_instance
+            .iter()
+            .map(|label| {
+                label.confidence >= threshold && (self.terms.is_empty() || label.term.is_some())
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,243 @@
+//! How likely each instance is what a word says, against a background of other words.
+//!
+//! The probability of a term is a softmax, with the network's own scale, over the term and the
+//! background: the default labels without those that mean about the same as the term. Other terms of
+//! the prompt do not enter it, so that a score means the same whatever else is asked. Training
+//! compares an object's name with others in the same way, without near synonyms.
+
+use super::{Guess, Label, Labels, PromptTerm, Segmentation, Term};
+use crate::{
+    instances::Instance,
+    text::{self, Vocabulary},
+};
+
+/// A word of the background at least this similar to a term is a synonym and does not compete with
+/// the term.
+const SYNONYM: f32 = 0.65;
+/// Number of nearest instances of a term.
+const NEAREST: usize = 3;
+/// The largest scale of the cosines; networks are trained with less.
+const MAX_SCALE: f32 = 100.0;
+
+/// The instances of a segmentation compared with the background, for any number of prompts.
+#[derive(Clone, Debug, Default)]
+pub struct Recognizer<'a> {
+    /// The background's words, `(words)`.
+    names: &'a [&'a str],
+    /// Their unit embeddings, `(words, DIM)`.
+    embeddings: &'a [f32],
+    /// The network's scale, 0..=[`MAX_SCALE`].
+    scale: f32,
+    /// The largest cosine of each instance, `(instances)`.
+    peaks: Vec<f32>,
+    /// Softmax weights relative to the peak of the instance, `(instances, words)`.
+    weights: Vec<f32>,
+}
+
+/// An instance compared with a term.
+struct Comparison {
+    /// Probability of the term, 0..=1.
+    probability: f64,
+    /// The word of the background that is likelier than the term.
+    likelier: Option<usize>,
+}
+
+impl Recognizer<'static> {
+    /// Compares the instances with the default labels. O(instances * labels * [`text::DIM`]).
+    ///
+    /// # Panics
+    /// If the embedding of an instance has another width than [`text::DIM`].
+    pub fn new(segmentation: &Segmentation) -> Self {
+        let vocabulary = Vocabulary::shipped();
+        let names = vocabulary.default_labels();
+        let embeddings = &vocabulary.embeddings()[..names.len() * text::DIM];
+        Self::with_background(segmentation, names, embeddings)
+    }
+}
+
+impl<'a> Recognizer<'a> {
+    /// Compares the instances with any words and their unit embeddings, `(words, DIM)`.
+    pub(super) fn with_background(
+        segmentation: &Segmentation,
+        names: &'a [&'a str],
+        embeddings: &'a [f32],
+    ) -> Self {
+        let scale = segmentation.logit_scale.clamp(0.0, MAX_SCALE);
+        let (mut peaks, mut weights) = (Vec::new(), Vec::new());
+        for instance in &segmentation.instances {
+            let words = embeddings.chunks_exact(text::DIM);
+            let start = weights.len();
+            weights.extend(words.map(|word| cosine(&instance.embedding, word)));
+            let cosines = &mut weights[start..];
+            // above any cosine where there are no words
+            let peak = cosines.iter().copied().reduce(f32::max).unwrap_or(1.0);
+            cosines
+                .iter_mut()
+                .for_each(|cosine| *cosine = (scale * (*cosine - peak)).exp());
+            peaks.push(peak);
+        }
+        Self {
+            names,
+            embeddings,
+            scale,
+            peaks,
+            weights,
+        }
+    }
+
+    /// Labels each instance with the best of `terms`, or of the background if there are no terms.
+    /// O(instances * terms * (labels + [`text::DIM`])).
+    ///
+    /// # Panics
+    /// If `segmentation` is not the one that was compared, or the embedding of a term has another
+    /// width than [`text::DIM`].
+    pub fn labels(&self, segmentation: &Segmentation, terms: &[PromptTerm]) -> Labels {
+        let instances = &segmentation.instances;
+        assert_eq!(
+            instances.len(),
+            self.peaks.len(),
+            "the instances are those that were compared"
+        );
+        let unasked = |(index, score): (usize, f32)| Label {
+            name: self.name(index).to_owned(),
+            term: None,
+            confidence: if terms.is_empty() { score } else { 0.0 },
+        };
+        let scores = instances.iter().map(|instance| instance.score);
+        let mut of_instance: Vec<Label> = scores.enumerate().map(unasked).collect();
+        let terms = (0..).zip(terms);
+        let terms =
+            terms.map(|(index, term)| self.answer(segmentation, index, term, &mut of_instance));
+        Labels {
+            terms: terms.collect(),
+            of_instance,
+        }
+    }
+
+    /// Answers one term, and labels the instances that are likelier to be it than what they were
+    /// called before.
+    fn answer(
+        &self,
+        segmentation: &Segmentation,
+        index: u32,
+        term: &PromptTerm,
+        labels: &mut [Label],
+    ) -> Term {
+        let (mut best, mut nearest) = (None::<Guess>, Vec::<Guess>::with_capacity(NEAREST + 1));
+        if let Some(embedding) = &term.embedding {
+            let rivals = self.rivals(embedding);
+            let compared = (0..).zip(&segmentation.instances).zip(labels);
+            for (
+                (
+                    instance,
+                    Instance {
+                        score,
+                        embedding: at,
+                        ..
+                    },
+                ),
+                label,
+            ) in compared
+            {
+                let Comparison {
+                    probability,
+                    likelier,
+                } = self.compare(instance as usize, at, embedding, &rivals);
+                let confidence = (f64::from(*score) * probability) as f32;
+                let guess = || Guess {
+                    instance,
+                    confidence,
+                    likelier: likelier.map(|word| self.names[word].to_owned()),
+                };
+                let matches = likelier.is_none();
+                if matches && (label.term.is_none() || confidence > label.confidence) {
+                    label.name.clone_from(&term.name);
+                    label.term = Some(index);
+                    label.confidence = confidence;
+                }
+                if matches
+                    && best
+                        .as_ref()
+                        .is_none_or(|best| confidence > best.confidence)
+                {
+                    best = Some(guess());
+                }
+                let rank = nearest.partition_point(|other| other.confidence >= confidence);
+                if rank < NEAREST {
+                    nearest.insert(rank, guess());
+                    nearest.truncate(NEAREST);
+                }
+            }
+        }
+        Term {
+            name: term.name.clone(),
+            reading: term.reading.clone(),
+            best,
+            nearest,
+        }
+    }
+
+    /// The words that compete with a term: those that are no synonyms of it.
+    fn rivals(&self, term: &[f32]) -> Vec<usize> {
+        let words = self.embeddings.chunks_exact(text::DIM).enumerate();
+        words
+            .filter(|(_, word)| cosine(term, word) < SYNONYM)
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Compares an instance with a term in a softmax over the term and its rivals. Because of them,
+    /// `chair` alone does not turn everything into a chair.
+    fn compare(
+        &self,
+        instance: usize,
+        embedding: &[f32],
+        term: &[f32],
+        rivals: &[usize],
+    ) -> Comparison {
+        let weights = self.weights_of(instance);
+        let above_peak = cosine(embedding, term) - self.peaks[instance];
+        let own = f64::from(self.scale * above_peak).exp();
+        let mut others = 0.0;
+        let mut likelier: Option<usize> = None;
+        for &word in rivals {
+            others += f64::from(weights[word]);
+            if likelier.is_none_or(|best| weights[word] > weights[best]) {
+                likelier = Some(word);
+            }
+        }
+        let share = 1.0 / (1.0 + others / own);
+        Comparison {
+            // 0 / 0 where both are too small to be told apart
+            probability: if share.is_nan() { 0.0 } else { share },
+            likelier: likelier.filter(|word| f64::from(weights[*word]) > own),
+        }
+    }
+
+    /// The best word of the background for an instance: its name when there is no prompt. Empty for
+    /// an empty background.
+    fn name(&self, instance: usize) -> &'a str {
+        let words = self.weights_of(instance).iter().zip(self.names);
+        words
+            .max_by(|a, b| a.0.total_cmp(b.0))
+            .map_or("", |(_, name)| name)
+    }
+
+    fn weights_of(&self, instance: usize) -> &[f32] {
+        &self.weights[instance * self.names.len()..][..self.names.len()]
+    }
+}
+
+/// Cosine of two unit vectors, in sixteen running sums so that the additions do not wait for each
+/// other.
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    assert_eq!(a.len(), text::DIM, "an embedding has {} values", text::DIM);
+    assert_eq!(b.len(), text::DIM, "an embedding has {} values", text::DIM);
+    let mut lanes = [0.0_f32; 16];
+    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+        for lane in 0..16 {
+            lanes[lane] += a[lane] * b[lane];
+        }
+    }
+    lanes.iter().sum()
+}

@@ -1,0 +1,380 @@
+#![allow(clippy::unwrap_used)]
+use super::*;
+use crate::{
+    geometry::Aabb,
+    instances::Instance,
+    text::{
+        self, Vocabulary,
+        reading::{Likeness, Script, Unknown},
+    },
+};
+
+/// A unit vector with the given first values and the rest of its length at index `rest`.
+fn towards(values: &[f32], rest: usize) -> Vec<f32> {
+    let mut vector = vec![0.0; text::DIM];
+    vector[..values.len()].copy_from_slice(values);
+    vector[rest] = (1.0 - values.iter().map(|v| v * v).sum::<f32>()).sqrt();
+    vector
+}
+
+fn instance(score: f32, embedding: Vec<f32>) -> Instance {
+    Instance {
+        superpoints: vec![0],
+        score,
+        embedding,
+        bounds: Aabb::EMPTY,
+        points: 1,
+    }
+}
+
+fn term(name: &str, embedding: Vec<f32>) -> PromptTerm {
+    PromptTerm {
+        name: name.into(),
+        reading: Reading::Listed,
+        embedding: Some(embedding),
+    }
+}
+
+/// Axis 0 stands for chairs, axis 1 for tables, axis 2 for lamps.
+fn scene() -> Segmentation {
+    let instances = vec![
+        instance(0.9, towards(&[0.8, 0.1, 0.0], 10)),
+        instance(0.8, towards(&[0.1, 0.8, 0.0], 11)),
+        instance(0.7, towards(&[0.2, 0.1, 0.8], 12)),
+        instance(0.4, towards(&[0.7, 0.1, 0.1], 13)),
+    ];
+    Segmentation {
+        instances,
+        logit_scale: 20.0,
+    }
+}
+
+const WORDS: [&str; 3] = ["chair", "table", "lamp"];
+
+fn embeddings() -> Vec<f32> {
+    [
+        towards(&[1.0], 20),
+        towards(&[0.0, 1.0], 21),
+        towards(&[0.0, 0.0, 1.0], 22),
+    ]
+    .concat()
+}
+
+fn chair() -> PromptTerm {
+    term("chair", towards(&[1.0], 20))
+}
+
+/// The labels against the background of chairs, tables and lamps.
+fn labels(terms: &[PromptTerm]) -> Labels {
+    let (scene, embeddings) = (scene(), embeddings());
+    Recognizer::with_background(&scene, &WORDS, &embeddings).labels(&scene, terms)
+}
+
+fn terms_of(labels: &Labels) -> Vec<Option<u32>> {
+    labels.of_instance.iter().map(|label| label.term).collect()
+}
+
+#[test]
+fn a_single_term_does_not_paint_everything() {
+    let scene = scene();
+    let alone = Recognizer::with_background(&scene, &[], &[]).labels(&scene, &[chair()]);
+    assert_eq!(
+        terms_of(&alone),
+        [Some(0); 4],
+        "without a background there is nothing else to be"
+    );
+    let guarded = labels(&[chair()]);
+    assert_eq!(terms_of(&guarded), [Some(0), None, None, Some(0)]);
+    let confidence = |instance: usize| guarded.of_instance[instance].confidence;
+    assert!(confidence(0) > 0.85 && confidence(3) < 0.5);
+    let names = labels(&[]);
+    let names: Vec<&str> = names.of_instance.iter().map(|l| l.name.as_str()).collect();
+    assert_eq!(names, ["chair", "table", "lamp", "chair"]);
+}
+
+#[test]
+fn a_probability_is_a_softmax_over_the_term_and_all_words_but_its_synonyms() {
+    // the cosines with chair, table and lamp
+    let cosines = [0.6_f32, 0.5, 0.4];
+    let scene = Segmentation {
+        instances: vec![instance(0.5, towards(&cosines, 10))],
+        logit_scale: 10.0,
+    };
+    let embeddings = embeddings();
+    let recognizer = Recognizer::with_background(&scene, &WORDS, &embeddings);
+    let labels = recognizer.labels(&scene, &[chair()]);
+    // chair itself is a synonym of chair
+    let weights = cosines.map(|cosine| (10.0 * cosine).exp());
+    let expected = 0.5 * weights[0] / (weights[0] + weights[1] + weights[2]);
+    let found = labels.of_instance[0].confidence;
+    assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+}
+
+#[test]
+fn a_score_does_not_depend_on_the_other_terms() {
+    let vocabulary = Vocabulary::shipped();
+    let mixed = |parts: &[(&str, f32)]| {
+        let mut sum = vec![0.0; text::DIM];
+        for (word, share) in parts {
+            let embedding = vocabulary.lookup(word).unwrap();
+            sum.iter_mut()
+                .zip(embedding)
+                .for_each(|(sum, v)| *sum += share * v);
+        }
+        text::normalize(&mut sum);
+        sum
+    };
+    let scene = Segmentation {
+        instances: vec![
+            instance(0.9, mixed(&[("chair", 1.0), ("stool", 0.8)])),
+            instance(0.8, mixed(&[("desk", 1.0), ("table", 0.9)])),
+            instance(0.7, mixed(&[("couch", 1.0), ("cushion", 0.7)])),
+        ],
+        logit_scale: 25.0,
+    };
+    let recognizer = Recognizer::new(&scene);
+    let ask = |prompt: &str| {
+        let terms = Question::parse(prompt).unwrap().terms();
+        recognizer.labels(&scene, &terms)
+    };
+    let alone = ask("chair");
+    assert_eq!(
+        alone,
+        Labels::new(&scene, &Question::parse("chair").unwrap().terms())
+    );
+    let score = alone.of_instance[0].confidence;
+    assert!(score > 0.1 && score < 0.9, "{score}");
+    for prompt in [
+        "chair, table, desk, piano",
+        "chair, office chair, stool",
+        "sofa, chair, couch, armchair",
+        "chair, Chairs, CHAIR",
+    ] {
+        let labels = ask(prompt);
+        let chair = labels
+            .terms
+            .iter()
+            .find(|term| term.name == "chair")
+            .unwrap();
+        assert_eq!(chair.best, alone.terms[0].best, "{prompt}");
+        assert_eq!(chair.nearest, alone.terms[0].nearest, "{prompt}");
+        // each instance has the best of the terms, with the confidence of that term alone
+        for label in labels.of_instance.iter().filter(|l| l.term.is_some()) {
+            let own = ask(&label.name);
+            assert!(
+                own.of_instance
+                    .iter()
+                    .any(|l| l.confidence == label.confidence)
+            );
+        }
+    }
+    let both = ask("couch, sofa");
+    let confidences = ["couch", "sofa"].map(|word| ask(word).of_instance[2].confidence);
+    assert_eq!(
+        both.of_instance[2].confidence,
+        confidences[0].max(confidences[1])
+    );
+}
+
+#[test]
+fn nothing_found_offers_the_nearest() {
+    let stool = term("stool", towards(&[0.5], 30));
+    let found = labels(&[stool, term("table", towards(&[0.0, 1.0], 21))]);
+    assert_eq!(terms_of(&found), [None, Some(1), None, None]);
+    let nearest = &found.terms[0].nearest;
+    assert_eq!(nearest.len(), 3);
+    let mut chairs = [nearest[0].instance, nearest[1].instance];
+    chairs.sort_unstable();
+    assert_eq!(chairs, [0, 3], "a stool is most like a chair");
+    assert!(nearest.is_sorted_by(|a, b| a.confidence >= b.confidence));
+    assert_eq!(nearest[0].likelier.as_deref(), Some("chair"));
+    assert_eq!(found.terms[0].best, None);
+    assert_eq!(found.terms[1].best.as_ref().unwrap().instance, 1);
+}
+
+#[test]
+fn a_term_that_is_not_found_names_the_true_reason() {
+    let stool = term("stool", towards(&[0.5], 30));
+    let seat = term("seat", towards(&[0.7], 31));
+    let found = labels(&[chair(), stool.clone(), seat]);
+    let reason = |labels: &Labels, index, threshold| {
+        labels.not_found(index, threshold).map(|n| n.to_string())
+    };
+    assert_eq!(found.not_found(0, 0.5), None);
+    assert_eq!(found.not_found(3, 0.5), None, "there is no such term");
+    let best = found.terms[0].best.as_ref().unwrap();
+    assert_eq!(
+        found.not_found(0, 0.95).unwrap().reason,
+        Reason::BelowThreshold {
+            best,
+            threshold: 0.95
+        }
+    );
+    assert_eq!(
+        reason(&found, 0, 0.95).unwrap(),
+        format!(
+            "the best score is {:.2}, below the threshold of 0.95",
+            best.confidence
+        )
+    );
+    // the threshold is low enough, and the true reason is another one
+    assert!(matches!(
+        found.not_found(1, 0.0).unwrap().reason,
+        Reason::SomethingElse { nearest } if nearest.likelier.as_deref() == Some("chair")
+    ));
+    let text = reason(&found, 1, 0.1).unwrap();
+    assert!(
+        text.contains("more likely") && text.contains("\"chair\"") && !text.contains("threshold"),
+        "{text}"
+    );
+    // seats are chairs, and chairs are chairs more
+    assert_eq!(
+        reason(&found, 2, 0.1).unwrap(),
+        "what fits it fits \"chair\" better"
+    );
+
+    let empty = Recognizer::new(&Segmentation::default());
+    let nowhere = empty.labels(&Segmentation::default(), &[stool.clone()]);
+    assert_eq!(
+        reason(&nowhere, 0, 0.1).unwrap(),
+        "nothing at all was found in the scan"
+    );
+
+    let unreadable = PromptTerm {
+        name: "椅子".into(),
+        reading: Reading::Unknown(Unknown::Script(Script::Chinese)),
+        embedding: None,
+    };
+    let likeness = Likeness {
+        noun: "pasta".into(),
+        cosine: 0.45,
+    };
+    let odd = PromptTerm {
+        reading: Reading::Unknown(Unknown::Pieces(likeness.clone())),
+        ..stool.clone()
+    };
+    let encoded = PromptTerm {
+        reading: Reading::Encoded(likeness),
+        ..stool
+    };
+    let found = labels(&[unreadable, odd, encoded]);
+    let reasons: Vec<String> = (0..3)
+        .map(|term| reason(&found, term, 0.1).unwrap())
+        .collect();
+    assert_eq!(
+        reasons[0],
+        "it is written in Chinese characters, and only English is understood"
+    );
+    assert!(
+        found.terms[0].nearest.is_empty(),
+        "nothing is near to what has no meaning"
+    );
+    assert!(
+        reasons[1].starts_with("it is no English word"),
+        "{}",
+        reasons[1]
+    );
+    assert!(
+        reasons[2].contains("more likely") && reasons[2].ends_with("most like \"pasta\" (0.45)"),
+        "{}",
+        reasons[2]
+    );
+}
+
+#[test]
+fn scores_below_the_threshold_by_a_hair_are_told_apart_from_it() {
+    let found = labels(&[chair()]);
+    let best = found.terms[0].best.as_ref().unwrap().confidence;
+    let text = found.not_found(0, best + 0.0005).unwrap().to_string();
+    let numbers: Vec<f32> = text
+        .split([' ', ','])
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    assert!(numbers.len() == 2 && numbers[0] < numbers[1], "{text}");
+}
+
+#[test]
+fn strange_scales_and_embeddings_give_scores() {
+    for (scale, length) in [
+        (0.0, 1.0),
+        (-1e30, 1.0),
+        (1e30, 1.0),
+        (f32::MAX, 6e4),
+        (20.0, 0.0),
+    ] {
+        let mut scene = scene();
+        scene.logit_scale = scale;
+        for instance in &mut scene.instances {
+            instance.embedding.iter_mut().for_each(|v| *v *= length);
+        }
+        let labels = Labels::new(&scene, &Question::parse("chair, lamp").unwrap().terms());
+        for label in &labels.of_instance {
+            assert!((0.0..=1.0).contains(&label.confidence), "{scale} {label:?}");
+        }
+    }
+}
+
+#[test]
+fn a_question_waits_for_what_only_the_encoder_can_read() {
+    let mut question = Question::parse("chairs, gronkulator, 椅子, kleptrizer, 24").unwrap();
+    assert_eq!(question.unread(), ["gronkulator", "kleptrizer"]);
+    question.read("gronkulator", &["whole"], towards(&[1.0], 5));
+    question.read("chairs", &["whole"], towards(&[1.0], 5));
+    assert_eq!(question.unread(), ["kleptrizer"]);
+    let terms = question.terms();
+    let readings: Vec<(&str, bool)> = terms
+        .iter()
+        .map(|term| (term.name.as_str(), term.embedding.is_some()))
+        .collect();
+    assert_eq!(
+        readings,
+        [
+            ("chairs", true),
+            ("gronkulator", true),
+            ("椅子", false),
+            ("24", false)
+        ]
+    );
+    assert_eq!(terms[0].reading, Reading::Listed);
+    assert_eq!(
+        terms[0].embedding.as_deref(),
+        Vocabulary::shipped().lookup("chair")
+    );
+    assert!(matches!(terms[1].reading, Reading::Encoded(_)));
+    assert_eq!(
+        terms[2].reading,
+        Reading::Unknown(Unknown::Script(Script::Chinese))
+    );
+    assert_eq!(terms[3].reading, Reading::Unknown(Unknown::NoLetters));
+}
+
+#[test]
+fn threshold_and_prompt_decide_what_is_visible() {
+    let label = |term, confidence| Label {
+        name: String::new(),
+        term,
+        confidence,
+    };
+    let of_instance = vec![
+        label(Some(0), 0.9),
+        label(None, 0.8),
+        label(Some(0), 0.3),
+        label(Some(1), 0.7),
+    ];
+    let unasked = Labels {
+        terms: Vec::new(),
+        of_instance,
+    };
+    assert_eq!(unasked.visible(0.5), [true, true, false, true]);
+    let asked = Labels {
+        terms: vec![Term {
+            name: "chair".into(),
+            reading: Reading::Listed,
+            best: None,
+            nearest: Vec::new(),
+        }],
+        ..unasked
+    };
+    assert_eq!(asked.visible(0.5), [true, false, false, true]);
+    assert_eq!(asked.visible(0.0), [true, false, true, true]);
+}
