@@ -15,7 +15,9 @@ use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Choice, DecodingKind, Found, MaskSet, NameSet, Protocol},
+    evaluation::{
+        self, Choice, DecodingKind, Found, MaskSet, Measurement, NameSet, Names, Protocol,
+    },
     models,
     run::validation,
 };
@@ -175,10 +177,17 @@ impl Eval {
             Some(_) => None,
         };
         let choice = self.choice()?;
-        let answers = evaluation::answers(
+        let stuff = self.stuff.as_deref();
+        let mut measurement = match self.protocol {
+            Protocol::ClassAgnostic => Measurement::class_agnostic(),
+            Protocol::Scannet => {
+                Measurement::by_class(Names::of_scans(&scans.paths, stuff, self.names)?)
+            }
+        };
+        evaluation::for_each_answer(
             &scans.paths,
             network.as_ref(),
-            self.stuff.as_deref(),
+            stuff,
             |labeled| match (&network, self.baseline) {
                 (Some(network), _) => evaluation::ask(network, labeled, &choice),
                 (None, Some(Baseline::Felzenszwalb(threshold))) => {
@@ -189,8 +198,9 @@ impl Eval {
                     labeled.scan.superpoints.count(),
                 )),
             },
+            |answer| measurement.add(&answer),
         )?;
-        let figures = evaluation::measure(&answers, self.protocol, self.names)?;
+        let figures = measurement.figures();
         if let Some(run) = self.weights.as_deref().filter(|_| self.record) {
             validation::record(run, self.protocol, &figures)?;
         }

@@ -1,13 +1,19 @@
 //! Names of the objects in scans, used as the classes to distinguish.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
+};
 
 use anyhow::Context;
 use clap::ValueEnum;
 use segscape::text::Vocabulary;
 
 use super::{Answer, Found};
-use crate::data::labeled_scan::LabeledScan;
+use crate::data::{
+    labeled_scan::{LabeledScan, Object},
+    scans::Labeled,
+};
 
 /// The values of `--names`: what an instance can be called. A name is the likelier to be right the
 /// fewer there are to choose from.
@@ -28,34 +34,33 @@ pub struct Names {
 }
 
 impl Names {
-    /// Collects the names of all objects, and the others of the set.
+    /// Collects the names of all objects in the answers, and the others of the set.
     ///
     /// # Errors
     /// A class has no name, or a name outside the vocabulary.
     pub fn of(answers: &[Answer], set: NameSet) -> anyhow::Result<Self> {
-        let vocabulary = Vocabulary::shipped();
-        let mut noun_of_name = BTreeMap::new();
-        for object in answers.iter().flat_map(|answer| &answer.scan.objects) {
-            let name = object
-                .name
-                .clone()
-                .with_context(|| format!("class {} has no name", object.class))?;
-            let noun = vocabulary
-                .find(&name)
-                .with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))?;
-            noun_of_name.insert(name, noun);
+        let mut nouns = Nouns::default();
+        for answer in answers {
+            nouns.add(&answer.scan)?;
         }
-        if set == NameSet::Scannet200 {
-            let present: BTreeSet<usize> = noun_of_name.values().copied().collect();
-            let all = vocabulary.default_labels().iter().enumerate();
-            let absent = all.filter(|(noun, _)| !present.contains(noun));
-            noun_of_name.extend(absent.map(|(noun, name)| ((*name).to_owned(), noun)));
+        Ok(nouns.names(set))
+    }
+
+    /// Collects the names of all objects in labelled scans on disk, which are read one after the
+    /// other, and the others of the set. For `stuff` see [`LabeledScan::read`].
+    ///
+    /// # Errors
+    /// A scan cannot be read or has no labels, a class has no name, or a name outside the vocabulary.
+    pub fn of_scans(
+        scans: &[PathBuf],
+        stuff: Option<&[i32]>,
+        set: NameSet,
+    ) -> anyhow::Result<Self> {
+        let mut nouns = Nouns::default();
+        for path in scans {
+            nouns.add(&Labeled::whole(path, None, stuff)?.scan)?;
         }
-        let embedding = |noun: &usize| vocabulary.embedding(*noun);
-        Ok(Self {
-            embeddings: noun_of_name.values().map(embedding).collect(),
-            names: noun_of_name.into_keys().collect(),
-        })
+        Ok(nouns.names(set))
     }
 
     /// Shape `(names)`: the probability of each name for the instance, a softmax over the names, or
@@ -93,16 +98,45 @@ impl Names {
             .map_or(0, |(class, _)| class)
     }
 
-    /// Row of the name of each object.
-    pub fn of_objects(&self, scan: &LabeledScan) -> Vec<usize> {
-        let row = |name: &Option<String>| {
-            name.as_ref()
-                .and_then(|name| self.names.binary_search(name).ok())
-                .unwrap_or(0)
-        };
-        scan.objects
-            .iter()
-            .map(|object| row(&object.name))
-            .collect()
+    /// Row of the name of each object; `None` for objects that have none of the names.
+    pub fn of_objects(&self, scan: &LabeledScan) -> Vec<Option<usize>> {
+        let row = |object: &Object| self.names.binary_search(object.name.as_ref()?).ok();
+        scan.objects.iter().map(row).collect()
+    }
+}
+
+/// The nouns of the vocabulary by the names of objects.
+#[derive(Default)]
+struct Nouns(BTreeMap<String, usize>);
+
+impl Nouns {
+    fn add(&mut self, scan: &LabeledScan) -> anyhow::Result<()> {
+        for object in &scan.objects {
+            let name = object.name.as_ref();
+            let name = name.with_context(|| format!("class {} has no name", object.class))?;
+            if !self.0.contains_key(name) {
+                let noun = Vocabulary::shipped().find(name);
+                let noun =
+                    noun.with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))?;
+                self.0.insert(name.clone(), noun);
+            }
+        }
+        Ok(())
+    }
+
+    fn names(self, set: NameSet) -> Names {
+        let vocabulary = Vocabulary::shipped();
+        let mut noun_of_name = self.0;
+        if set == NameSet::Scannet200 {
+            let present: BTreeSet<usize> = noun_of_name.values().copied().collect();
+            let all = vocabulary.default_labels().iter().enumerate();
+            let absent = all.filter(|(noun, _)| !present.contains(noun));
+            noun_of_name.extend(absent.map(|(noun, name)| ((*name).to_owned(), noun)));
+        }
+        let embedding = |noun: &usize| vocabulary.embedding(*noun);
+        Names {
+            embeddings: noun_of_name.values().map(embedding).collect(),
+            names: noun_of_name.into_keys().collect(),
+        }
     }
 }

@@ -73,6 +73,19 @@ fn answer(found: Vec<Found>) -> [Answer; 1] {
     }]
 }
 
+fn by_class(answers: &[Answer], set: NameSet) -> Averages {
+    let figures = measure(answers, Protocol::Scannet, set).unwrap();
+    figures.averages().clone()
+}
+
+/// With all scores 1.
+fn class_agnostic(answers: &[Answer]) -> Averages {
+    match measure(answers, Protocol::ClassAgnostic, NameSet::Present).unwrap() {
+        Figures::ClassAgnostic { confidence_one, .. } => confidence_one.all,
+        Figures::Scannet { .. } => panic!("asked without classes"),
+    }
+}
+
 #[test]
 fn walls_cost_nothing_and_classes_count_by_class_only() {
     let right = answer(vec![
@@ -80,31 +93,12 @@ fn walls_cost_nothing_and_classes_count_by_class_only() {
         found(150..300, "table"),
         found(300..500, "lamp"),
     ]);
-    assert_eq!(
-        class_agnostic(&right, |_| 1.0).unwrap().summary().all.ap,
-        1.0
-    );
+    assert_eq!(class_agnostic(&right).ap, 1.0);
     let swapped = answer(vec![found(0..150, "table"), found(150..300, "chair")]);
-    assert_eq!(
-        class_agnostic(&swapped, |_| 1.0)
-            .unwrap()
-            .summary()
-            .all
-            .ap50,
-        1.0
-    );
-    assert_eq!(
-        by_class(&swapped, NameSet::Present)
-            .unwrap()
-            .averages()
-            .ap50,
-        0.0
-    );
+    assert_eq!(class_agnostic(&swapped).ap50, 1.0);
+    assert_eq!(by_class(&swapped, NameSet::Present).ap50, 0.0);
     let right = answer(vec![found(0..150, "chair"), found(150..300, "table")]);
-    assert_eq!(
-        by_class(&right, NameSet::Present).unwrap().averages().ap,
-        1.0
-    );
+    assert_eq!(by_class(&right, NameSet::Present).ap, 1.0);
 }
 
 #[test]
@@ -121,8 +115,6 @@ fn what_is_called_wrong_still_counts_a_little_under_its_name() {
             ]),
             NameSet::Present,
         )
-        .unwrap()
-        .averages()
         .ap50
     };
     // at equal confidence one table in two predictions, with full recall, has an average precision
@@ -216,7 +208,7 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
         ..found(150..300, "table")
     };
     let right = answer(vec![found(0..150, "chair"), between]);
-    let figures = |set| by_class(&right, set).unwrap();
+    let figures = |set| measure(&right, Protocol::Scannet, set).unwrap();
     let [present, all] = [NameSet::Present, NameSet::Scannet200].map(figures);
     let count = |figures: &Figures| figures.json()["names"].as_u64();
     let things = Vocabulary::shipped().default_labels().len() as u64;

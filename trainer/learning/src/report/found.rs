@@ -121,7 +121,7 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
             .zip(pairs::pairs(scan, found))
             .zip(sizes)
         {
-            if size >= MIN_POINTS {
+            if let Some(class) = class.filter(|_| size >= MIN_POINTS) {
                 things[class] += 1;
                 *counts
                     .entry((class, pair.map(|pair| names.nearest(&found[pair.found]))))
@@ -244,7 +244,7 @@ fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String>
     let named = counted
         .iter()
         .filter(|(pair, class)| {
-            pair.is_some_and(|pair| names.nearest(&found[pair.found]) == *class)
+            pair.is_some_and(|pair| Some(names.nearest(&found[pair.found])) == *class)
         })
         .count();
     let title = title(path);

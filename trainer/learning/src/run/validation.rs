@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::{
     config::Validation,
     data::scans::Asked,
-    evaluation::{self, Choice, Figures, NameSet, Protocol},
+    evaluation::{self, Choice, Figures, Measurement, Protocol},
     models,
     report::Log,
     run::checkpoint::{self, CHECKPOINT, Checkpoint, State},
@@ -114,10 +114,15 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
     let mut chosen = Vec::new();
     for set in &options.sets {
         let scans = Asked::of(&set.scans)?;
-        let answers = evaluation::answers(&scans.paths, Some(&network), None, |scan| {
-            evaluation::ask(&network, scan, &Choice::default())
-        })?;
-        let figures = evaluation::measure(&answers, Protocol::ClassAgnostic, NameSet::Present)?;
+        let mut measurement = Measurement::class_agnostic();
+        evaluation::for_each_answer(
+            &scans.paths,
+            Some(&network),
+            None,
+            |scan| evaluation::ask(&network, scan, &Choice::default()),
+            |answer| measurement.add(&answer),
+        )?;
+        let figures = measurement.figures();
         let Figures::ClassAgnostic {
             model_scores,
             confidence_one,
