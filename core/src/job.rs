@@ -175,7 +175,7 @@ pub struct Options {
     pub decoding: Decoding,
 }
 
-/// Reads and segments a scan.
+/// Reads and segments a scan: [`read`], [`place`] and [`segment_scan`].
 ///
 /// # Errors
 /// See [`RunError`].
@@ -188,10 +188,22 @@ pub async fn run(
     let mut scan = read(bytes.as_ref(), monitor)?;
     drop(bytes);
     place(&mut scan, options.choices);
+    segment_scan(scan, network, &options.decoding, monitor).await
+}
+
+/// Segments a scan in the world frame: [`group`] and [`segment`].
+///
+/// # Errors
+/// See [`RunError`].
+pub async fn segment_scan(
+    scan: Scan,
+    network: &Network,
+    decoding: &Decoding,
+    monitor: &Monitor<'_>,
+) -> Result<Segmented, RunError> {
     let observation = Observation::from(&scan);
     let superpoints = network.superpoint_options(&observation);
     let grouping = group(&observation, None, &superpoints, monitor)?;
-    let decoding = &options.decoding;
     let segmentation = segment(&observation, &grouping, network, decoding, monitor).await?;
     Ok(Segmented {
         superpoints: grouping.superpoints,

@@ -138,6 +138,13 @@ impl Preflight {
         let _ = scan.set_frame(self.up.value, self.unit.value.metres());
     }
 
+    /// What was assumed of the scan, in sentences for the user, because its points do not show it.
+    pub fn assumptions(&self) -> Vec<String> {
+        let up = (self.up.certainty == Certainty::Assumed).then_some(&self.up.words);
+        let unit = (self.unit.certainty == Certainty::Assumed).then_some(&self.unit.words);
+        up.into_iter().chain(unit).cloned().collect()
+    }
+
     /// `true` if the user should be asked, because an important property was only assumed.
     pub fn has_assumptions(&self) -> bool {
         self.up.certainty == Certainty::Assumed || self.unit.certainty == Certainty::Assumed

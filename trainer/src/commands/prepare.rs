@@ -10,6 +10,7 @@ use clap::Args;
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
+use super::orientation::up_axis;
 use recordings::{
     readers::{self, Kind, Options},
     store::{Candidate, Input, Output},
@@ -89,13 +90,6 @@ fn shard(text: &str) -> Result<Shard, String> {
     parsed
         .filter(|shard| shard.part < shard.of)
         .ok_or_else(|| format!("\"{text}\" is not i/n with i below n"))
-}
-
-fn up_axis(text: &str) -> Result<UpAxis, String> {
-    UpAxis::ALL
-        .into_iter()
-        .find(|axis| axis.to_string() == text)
-        .ok_or_else(|| format!("\"{text}\" is not one of +x, -x, +y, -y, +z, -z"))
 }
 
 impl Prepare {
@@ -199,14 +193,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_and_axes_are_read_or_refused() {
+    fn parts_are_read_or_refused() {
         assert_eq!(shard("1/3"), Ok(Shard { part: 1, of: 3 }));
         assert!(
             ["3/3", "0/0", "1", "a/b", "-1/2"]
                 .iter()
                 .all(|text| shard(text).is_err())
         );
-        assert_eq!(up_axis("-y"), Ok(UpAxis::MinusY));
-        assert!(up_axis("y").is_err());
     }
 }

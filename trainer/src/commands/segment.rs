@@ -2,7 +2,8 @@
 
 use std::{
     cell::{Cell, RefCell},
-    collections::BTreeMap,
+    collections::{BTreeMap, HashSet},
+    ffi::{OsStr, OsString},
     fs,
     io::{self, Write as _},
     path::{Path, PathBuf},
@@ -12,7 +13,7 @@ use anyhow::Context;
 use clap::Args;
 use segscape::{
     instances::query::{Labels, PromptTerm, Question},
-    job::{self, Network, Options, Segmented},
+    job::{self, Decoding, Network, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     text::{TextEncoder as _, reading::Reading},
@@ -20,6 +21,7 @@ use segscape::{
 };
 use serde_json::json;
 
+use super::orientation::Orientation;
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
 
 /// Find and name the objects in scans.
@@ -35,9 +37,11 @@ pub struct Segment {
     /// Lowest score of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
-    /// Folder for SCAN.labelled.ply and SCAN.json.
+    /// Folder for SCAN.labelled.ply and SCAN.json; the second scan of one name becomes SCAN-2.
     #[arg(long)]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    orientation: Orientation,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -61,10 +65,7 @@ impl Segment {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let network = models::load_network(self.weights.as_deref(), &device)?;
-        let options = Options {
-            decoding: DecodingKind::of(self.decoding, &network)?,
-            ..Options::default()
-        };
+        let decoding = DecodingKind::of(self.decoding, &network)?;
         let terms = terms(&self.prompt)?;
         if let Some(classes) = network.fixed_classes()
             && !terms.is_empty()
@@ -84,8 +85,8 @@ impl Segment {
             fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
         }
         let mut refused = 0;
-        for path in &self.scans {
-            match self.segment(path, &network, &options, &terms) {
+        for (path, name) in self.scans.iter().zip(result_names(&self.scans)) {
+            match self.segment(path, &name, &network, &decoding, &terms) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -104,8 +105,9 @@ impl Segment {
     fn segment(
         &self,
         path: &Path,
+        name: &OsStr,
         network: &Network,
-        options: &Options,
+        decoding: &Decoding,
         terms: &[PromptTerm],
     ) -> anyhow::Result<String> {
         let clock = StageClock::default();
@@ -115,7 +117,16 @@ impl Segment {
 
         clock.at(Stage::Read);
         let bytes = fs::read(path).context("the file cannot be read")?;
-        let segmented = pollster::block_on(job::run(bytes, network, options, &monitor))?;
+        let mut scan = job::read(&bytes, &monitor)?;
+        drop(bytes);
+        let preflight = job::place(&mut scan, self.orientation.choices());
+        // Told before anything else can fail, because it may be the cause.
+        let warnings: Vec<String> = scan.warnings.iter().map(|w| w.0.clone()).collect();
+        let assumptions = preflight.assumptions();
+        for line in warnings.iter().chain(&assumptions) {
+            eprintln!("{}: {line}", path.display());
+        }
+        let segmented = pollster::block_on(job::segment_scan(scan, network, decoding, &monitor))?;
         let answer = Labels::new(&segmented.segmentation, terms);
         let visible = answer.visible(self.threshold);
         let labels = job::label(&segmented, &answer.of_instance, &visible);
@@ -127,24 +138,14 @@ impl Segment {
         let mut records = write::instance_records(&scan, &labels);
         records.retain(|record| record.points > 0);
         if let Some(out) = &self.out {
-            let name = path
-                .file_stem()
-                .map(|stem| stem.to_string_lossy().into_owned())
-                .unwrap_or_default();
-            let save = |name: String, bytes: &[u8]| {
-                fs::write(out.join(&name), bytes).with_context(|| format!("cannot write {name}"))
+            let save = |extension: &str, bytes: &[u8]| {
+                let mut file = name.to_owned();
+                file.push(extension);
+                let file = out.join(file);
+                fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
             };
-            save(
-                format!("{name}.labelled.ply"),
-                &write::labeled_ply(&scan, &labels),
-            )?;
-            save(
-                format!("{name}.json"),
-                write::instances_json(&scan, &labels).as_bytes(),
-            )?;
-        }
-        for warning in &scan.warnings {
-            eprintln!("{}: {}", path.display(), warning.0);
+            save(".labelled.ply", &write::labeled_ply(&scan, &labels))?;
+            save(".json", write::instances_json(&scan, &labels).as_bytes())?;
         }
         let missing: BTreeMap<&str, String> = answer
             .missing(self.threshold)
@@ -155,9 +156,14 @@ impl Segment {
         }
         if self.json {
             let line = json!({
-                "scan": path,
+                "scan": path.to_string_lossy(),
                 "points": scan.len(),
                 "superpoints": superpoints.count(),
+                "up": preflight.up.value.to_string(),
+                "unit": preflight.unit.value.to_string(),
+                "metres_per_unit": preflight.unit.value.metres(),
+                "assumptions": assumptions,
+                "warnings": warnings,
                 "instances": records,
                 "not_found": missing,
                 "ms": ms,
@@ -175,6 +181,25 @@ impl Segment {
             total / 1000.0
         ))
     }
+}
+
+/// The names of the results of scans, each one once: the file name without its extension, and a
+/// number where an earlier scan has the same name. Names of files are bytes, not text.
+fn result_names(scans: &[PathBuf]) -> Vec<OsString> {
+    let mut taken = HashSet::new();
+    let name = |path: &PathBuf| {
+        let stem = path.file_stem().unwrap_or_default();
+        let numbered = |number: usize| {
+            let mut name = stem.to_owned();
+            if number > 1 {
+                name.push(format!("-{number}"));
+            }
+            name
+        };
+        let free = (1..).map(numbered).find(|name| taken.insert(name.clone()));
+        free.unwrap_or_default()
+    };
+    scans.iter().map(name).collect()
 }
 
 /// The number of instances of each name.
@@ -243,5 +268,17 @@ impl StageClock {
     pub(super) fn finish(self) -> BTreeMap<Stage, f64> {
         self.stop();
         self.spent.into_inner()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_result_overwrites_another() {
+        let scans = ["a/scan.ply", "b/scan.ply", "scan-2.ply", "c/scan.pcd"];
+        let names = result_names(&scans.map(PathBuf::from));
+        assert_eq!(names, ["scan", "scan-2", "scan-2-2", "scan-3"]);
     }
 }
