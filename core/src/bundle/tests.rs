@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     geometry::Aabb,
-    instances::Instance,
+    instances::{
+        Instance,
+        query::{Labels, Question},
+    },
     progress::Monitor,
     scan::{self, UpAxis},
     text,
@@ -102,6 +105,30 @@ fn small() -> Bundle {
         &(0..200).map(|i| i / 20).collect::<Vec<_>>(),
         5,
     )
+}
+
+#[test]
+fn a_prompt_is_answered_alike_from_a_bundle() {
+    let mut sent = small();
+    let words = ["chair", "office chair", "desk", "lamp", "couch"];
+    for ((index, instance), word) in (0..).zip(&mut sent.segmentation.instances).zip(words) {
+        let noun = text::Vocabulary::shipped().lookup(word).unwrap();
+        let mixed = noun.iter().zip(unit(index)).map(|(a, b)| a + 0.7 * b);
+        instance.embedding = mixed.collect();
+        text::normalize(&mut instance.embedding);
+    }
+    let received = decode(&encode(&sent)).unwrap();
+    let terms = Question::parse("chair, table, couch").unwrap().terms();
+    let [before, after] =
+        [&sent, &received].map(|bundle| Labels::new(&bundle.segmentation, &terms));
+    assert!(before.of_instance[0].term == Some(0) && before.of_instance[4].term == Some(2));
+    for (before, after) in before.of_instance.iter().zip(&after.of_instance) {
+        assert_eq!((&before.name, before.term), (&after.name, after.term));
+        assert!(
+            (before.confidence - after.confidence).abs() < 2e-3,
+            "{before:?} {after:?}"
+        );
+    }
 }
 
 /// Updates the checksum in the header of damaged bytes, so that the inner checks are reached.

@@ -190,9 +190,9 @@ mod tests {
             ("Blu Ray player", "blu-ray player"),
             ("T.V.", "tv"),
             ("sofá", "sofa"),
-            ("shelves", "shelf"),
-            ("night stand", "nightstand"),
-            ("white-board", "whiteboard"),
+            ("bookshelves", "bookshelf"),
+            ("arm chair", "armchair"),
+            ("arm-chairs", "armchair"),
         ] {
             assert_eq!(name(phrase), Some(expected), "{phrase}");
         }

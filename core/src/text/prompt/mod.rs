@@ -107,8 +107,8 @@ pub fn join<S: AsRef<str>>(terms: &[S]) -> String {
     };
     let plain = prompt(|term| {
         // A term stands behind others, where a conjunction in front of it is dropped.
-        let whole = spelled_out(&format!("., {term}"));
-        if whole.is_ok_and(|whole| whole == [term]) {
+        let whole = spelled_out(&format!("x, {term}"));
+        if whole.is_ok_and(|whole| whole == ["x", term]) {
             term.to_owned()
         } else {
             quoted(term)
@@ -217,12 +217,12 @@ fn is_punctuation(word: &str) -> bool {
 }
 
 /// Equal for spellings of one term: those that the vocabulary finds the same noun for, and those
-/// with the same key.
-fn identity(term: &str) -> Result<usize, String> {
-    Vocabulary::shipped().find(term).ok_or_else(|| {
-        let key = spelling::key(term);
-        if key.is_empty() { term.to_owned() } else { key }
-    })
+/// with the same key, wherever there are blanks in it.
+fn identity(term: &str) -> String {
+    let vocabulary = Vocabulary::shipped();
+    let noun = vocabulary.find(term).map(|index| vocabulary.names()[index]);
+    let key = spelling::key(noun.unwrap_or(term)).replace(' ', "");
+    if key.is_empty() { term.to_owned() } else { key }
 }
 
 fn start_of(text: &str) -> String {

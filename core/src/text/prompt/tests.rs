@@ -195,6 +195,24 @@ fn what_nobody_sees_is_no_part_of_a_term() {
 }
 
 #[test]
+fn long_prompts_of_odd_marks_take_no_long_time() {
+    let started = std::time::Instant::now();
+    for odd in [
+        "'a ", "' ", "\"1\" ", ". ", "in. ", "a.", "/", "1. ", "\n1", " and", "«»", "- ",
+    ] {
+        let prompt = odd.repeat(MAX_PROMPT_BYTES / odd.len());
+        // an answer or an error
+        let _ = parse(&prompt);
+        let _ = parse(&format!(
+            "{}{odd}",
+            " ".repeat(MAX_PROMPT_BYTES - odd.len())
+        ));
+    }
+    let seconds = started.elapsed().as_secs_f32();
+    assert!(seconds < 20.0, "{seconds} s");
+}
+
+#[test]
 fn limits_are_named() {
     let many: String = (0..=MAX_TERMS).map(|i| format!("t{i},")).collect();
     assert_eq!(parse(&many), Err(PromptError::TooManyTerms));
