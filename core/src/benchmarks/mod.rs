@@ -21,6 +21,14 @@ pub struct Class {
 }
 
 impl Class {
+    /// The name in words of the built-in vocabulary.
+    pub fn word(&self) -> &'static str {
+        match self.name {
+            "otherfurniture" => "furniture",
+            name => name,
+        }
+    }
+
     /// `true` for objects, `false` for walls and floors.
     pub fn is_object(&self) -> bool {
         !STUFF.contains(&self.name)
@@ -42,14 +50,10 @@ pub fn scannet20() -> &'static [Class] {
 /// The classes that are objects, in the order in which the published networks number them, in
 /// words of the built-in vocabulary.
 pub fn objects(classes: &[Class]) -> Vec<String> {
-    let word = |class: &Class| match class.name {
-        "otherfurniture" => "furniture",
-        name => name,
-    };
     classes
         .iter()
         .filter(|class| class.is_object())
-        .map(|class| word(class).to_owned())
+        .map(|class| class.word().to_owned())
         .collect()
 }
 

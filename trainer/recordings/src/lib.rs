@@ -1,6 +1,7 @@
 //! Recordings of rooms: readers of captures and data sets, the foundation bundles that they become,
 //! and the object stores that both may lie in.
 
+pub mod class_table;
 pub mod foundation;
 pub mod nyu40;
 pub mod readers;

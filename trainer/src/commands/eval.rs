@@ -68,8 +68,8 @@ pub struct Eval {
     /// transferred to all points, on which it is evaluated.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
     spacing: Option<f32>,
-    /// Ids of the classes that are stuff, not objects; by default NYU40's, and of the classes that
-    /// a bundle names those called wall, floor or ceiling.
+    /// Ids of the classes that are stuff, not objects; by default those that a bundle says, or of
+    /// the classes that it names those called wall, floor or ceiling, otherwise NYU40's.
     #[arg(long, value_delimiter = ',')]
     stuff: Option<Vec<i32>>,
     /// Largest number of scans.

@@ -6,13 +6,14 @@ use std::{
 };
 
 use anyhow::ensure;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
 use super::orientation::up_axis;
 use recordings::{
-    readers::{self, Kind, Options},
+    class_table::ClassTable,
+    readers::{self, Kind, Options, Outcome},
     store::{Candidate, Input, Output},
 };
 
@@ -46,11 +47,20 @@ pub struct Prepare {
     /// scale, the value that makes the median depth 2 m.
     #[arg(long)]
     metres_per_unit: Option<f32>,
-    /// File of class names: for scannet and segdino3d ScanNet's scannetv2-labels.combined.tsv, for
-    /// scannetpp and replica a text file with one name per line (for scannetpp the default is that
-    /// of the dataset).
+    /// Metres per unit of depth images of 16 bits, in place of what their kind has: 0.001 for
+    /// millimetres, 0.00025 for quarters of one.
+    #[arg(long)]
+    depth_unit: Option<f32>,
+    /// File of class names: for scannet ScanNet's scannetv2-labels.combined.tsv, for scannetpp and
+    /// replica a text file with one name per line (for scannetpp the default is that of the
+    /// dataset).
     #[arg(long)]
     labels: Option<PathBuf>,
+    /// Benchmark whose classes the labels of scannet and segdino3d get; labels without one of its
+    /// classes are void. For scannet the default is scannet200; for segdino3d it must be what the
+    /// files were processed for.
+    #[arg(long, value_enum)]
+    classes: Option<ClassTable>,
     /// Intrinsics of depth images, in place of those in the recording: Open3D's JSON, or a text
     /// file with fx fy cx cy or with the matrix.
     #[arg(long)]
@@ -58,10 +68,6 @@ pub struct Prepare {
     /// Folder of segdino3d's features_2d, if the dataset has several sets of them or none.
     #[arg(long)]
     features: Option<PathBuf>,
-    /// Read the labels of segdino3d as NYU40's (ScanNet-20), not as ScanNet200's, which --labels
-    /// names.
-    #[arg(long)]
-    nyu40: bool,
     /// Part of the scenes to convert, for several machines: 0/4 to 3/4 are four parts.
     #[arg(long, default_value = "0/1", value_parser = shard)]
     shard: Shard,
@@ -128,9 +134,12 @@ impl Prepare {
             bar.inc(1);
             match result {
                 Ok(None) => None,
-                Ok(Some(summary)) => {
+                Ok(Some(Outcome { summary, warnings })) => {
                     made.fetch_add(1, Ordering::Relaxed);
                     tracing::info!("{name}: {summary}");
+                    for warning in warnings {
+                        tracing::warn!("{name}: {warning}");
+                    }
                     None
                 }
                 Err(error) => {
@@ -159,8 +168,51 @@ impl Prepare {
         Ok(())
     }
 
+    /// Checks that the kind uses the options that were given.
+    fn check_used(&self) -> anyhow::Result<()> {
+        use Kind::{Frames, Mast3rSlam, Replica, Scannet, Scannetpp, Segdino3d, Vggt};
+        let options: [(bool, &str, &[Kind]); 6] = [
+            (
+                self.metres_per_unit.is_some(),
+                "--metres-per-unit",
+                &[Mast3rSlam, Vggt],
+            ),
+            (
+                self.depth_unit.is_some(),
+                "--depth-unit",
+                &[Frames, Scannet, Scannetpp, Replica],
+            ),
+            (
+                self.labels.is_some(),
+                "--labels",
+                &[Scannet, Scannetpp, Replica],
+            ),
+            (self.classes.is_some(), "--classes", &[Scannet, Segdino3d]),
+            (
+                self.intrinsics.is_some(),
+                "--intrinsics",
+                &[Frames, Scannet, Replica],
+            ),
+            (self.features.is_some(), "--features", &[Segdino3d]),
+        ];
+        for (is_given, option, kinds) in options {
+            let names = || {
+                let values = kinds.iter().filter_map(ValueEnum::to_possible_value);
+                let names: Vec<String> = values.map(|value| value.get_name().to_owned()).collect();
+                names.join(", ")
+            };
+            ensure!(
+                !is_given || kinds.contains(&self.kind),
+                "{option} is not used by scenes of this kind, only by {}",
+                names()
+            );
+        }
+        Ok(())
+    }
+
     /// The options of the conversion.
     fn options(&self) -> anyhow::Result<Options> {
+        self.check_used()?;
         let every = self.every.unwrap_or(self.kind.every());
         ensure!(every > 0, "--every must be at least 1");
         ensure!(
@@ -172,6 +224,11 @@ impl Prepare {
                 .is_none_or(|metres| metres.is_finite() && metres > 0.0),
             "--metres-per-unit must be positive"
         );
+        ensure!(
+            self.depth_unit
+                .is_none_or(|metres| metres.is_finite() && metres > 0.0 && metres < 1.0),
+            "--depth-unit must be between 0 and 1 m: depth images hold whole numbers of it"
+        );
         Ok(Options {
             every,
             spacing: self.spacing,
@@ -179,10 +236,11 @@ impl Prepare {
             up: self.up.unwrap_or(self.kind.up()),
             level: self.up.is_none(),
             metres_per_unit: self.metres_per_unit,
+            depth_unit: self.depth_unit,
             labels: self.labels.clone(),
+            classes: self.classes,
             intrinsics: self.intrinsics.clone(),
             features: self.features.clone(),
-            nyu40: self.nyu40,
         })
     }
 }
@@ -190,6 +248,8 @@ impl Prepare {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
+    use clap::Parser;
+
     use super::*;
 
     #[test]
@@ -200,5 +260,37 @@ mod tests {
                 .iter()
                 .all(|text| shard(text).is_err())
         );
+    }
+
+    #[derive(clap::Parser)]
+    struct Command {
+        #[command(flatten)]
+        prepare: Prepare,
+    }
+
+    #[test]
+    fn options_that_a_kind_ignores_are_refused() {
+        let options = |words: &str| {
+            let words = ["prepare"].into_iter().chain(words.split_whitespace());
+            let Command { prepare } = Command::parse_from(words);
+            prepare.options().map_err(|error| error.to_string())
+        };
+        let scannet = options("scannet a b --classes scannet20 --labels c").unwrap();
+        assert_eq!(scannet.classes, Some(ClassTable::Scannet20));
+        assert_eq!(options("frames a b").unwrap().classes, None);
+        for (words, option) in [
+            ("frames a b --classes scannet20", "--classes"),
+            ("segdino3d a b --labels c", "--labels"),
+            ("polycam a b --intrinsics c", "--intrinsics"),
+            ("vggt a b --depth-unit 0.001", "--depth-unit"),
+            ("scannet a b --features c", "--features"),
+            ("frames a b --metres-per-unit 2", "--metres-per-unit"),
+            ("frames a b --depth-unit 1000", "between 0 and 1 m"),
+        ] {
+            let error = options(words).unwrap_err();
+            assert!(error.contains(option), "{error}");
+        }
+        let error = options("frames a b --features c").unwrap_err();
+        assert!(error.ends_with("only by segdino3d"), "{error}");
     }
 }

@@ -71,6 +71,11 @@ impl Data {
             (0.0..=1.0).contains(&part),
             "data.foundation_part is {part}, it must be from 0 to 1"
         );
+        let cache = self.cache_gib;
+        anyhow::ensure!(
+            cache.is_finite() && cache > 0.0,
+            "data.cache_gib is {cache}, it must be positive"
+        );
         Ok(())
     }
 }

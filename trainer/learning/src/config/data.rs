@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use recordings::store::Cache;
 use rooms::{Models, World};
 
 /// The scans to train on.
@@ -39,7 +40,7 @@ pub struct Data {
     #[serde(default = "default_true")]
     pub partition: bool,
     /// Constraints on the superpoints of bundles by the instances of the images (OVSeg3R, section
-    /// 3.3).
+    /// 3.3). Superpoints that a bundle brings are taken as they are.
     #[serde(default)]
     pub boundaries: Boundaries,
     /// Names of objects that are held out of the labelled rooms: their points are removed from
@@ -47,13 +48,35 @@ pub struct Data {
     #[serde(default)]
     pub held_out: Vec<String>,
     /// Ids of the classes that are stuff, not objects (their points belong to no instance). The
-    /// default is NYU40's stuff classes; of the classes that a bundle names, it is those called
-    /// wall, floor or ceiling.
+    /// default is what a bundle says; if it says nothing, those of the classes it names that are
+    /// called wall, floor or ceiling; otherwise NYU40's stuff classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuff: Option<Vec<i32>>,
     /// Rule for the class of an object whose points disagree about it.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
+    /// Folder for scenes that lie in object stores, which the next run finds there; by default a
+    /// temporary one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cache: Option<PathBuf>,
+    /// Largest size of that folder in GiB. It must be more than the largest scenes of `run.makers`
+    /// threads together, otherwise they wait for each other.
+    #[serde(default = "default_cache_gib")]
+    pub cache_gib: f64,
+}
+
+impl Data {
+    /// Opens the cache for scenes that lie in object stores.
+    ///
+    /// # Errors
+    /// Returns an error if its folder cannot be used.
+    pub fn cache(&self) -> anyhow::Result<Cache> {
+        let limit = (self.cache_gib * f64::from(1 << 30)) as u64;
+        match &self.cache {
+            Some(folder) => Cache::open(folder, limit),
+            None => Cache::temporary(limit),
+        }
+    }
 }
 
 /// Rooms as `trainer synth` writes them, generated when a sample needs one.
@@ -116,6 +139,10 @@ pub(super) fn default_part() -> f64 {
 
 pub(super) fn default_share() -> f64 {
     0.5
+}
+
+pub(super) fn default_cache_gib() -> f64 {
+    32.0
 }
 
 pub(super) fn default_true() -> bool {

@@ -15,7 +15,7 @@ use anyhow::Context;
 use segscape::model::Config as ModelConfig;
 use serde::{Deserialize, Serialize};
 
-use data::{default_part, default_share};
+use data::{default_cache_gib, default_part, default_share};
 
 pub use augment::{Augment, Distort};
 pub use data::{Boundaries, ClassOfObject, Data, Generated};
@@ -66,6 +66,8 @@ impl Config {
             held_out: vec![],
             stuff: None,
             class_of_object: ClassOfObject::default(),
+            cache: None,
+            cache_gib: default_cache_gib(),
         };
         Self {
             data,

@@ -8,13 +8,18 @@ use rand::{SeedableRng, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 
 use crate::{config::Data, data::scans};
-use recordings::foundation::Foundation;
+use recordings::{
+    foundation::Foundation,
+    store::{Cache, is_address},
+};
 
 /// Sources of scenes that take turns.
-pub struct Sources {
+pub struct Sources<'a> {
     /// Each source with its relative frequency.
     sources: Vec<(f64, Source)>,
     seed: u64,
+    /// Lists the scenes of object stores.
+    cache: &'a Cache,
 }
 
 /// The scene or room of one sample.
@@ -27,9 +32,9 @@ pub enum Turn {
     ViewWise(Vec<PathBuf>),
 }
 
-impl Sources {
+impl<'a> Sources<'a> {
     /// The sources that `data` names. The order of the scenes follows from `seed`.
-    pub fn new(data: &Data, seed: u64) -> Self {
+    pub fn new(data: &Data, seed: u64, cache: &'a Cache) -> Self {
         let mut sources = Vec::new();
         let made = data.generated.as_ref().map(|generated| generated.share);
         let has_labels = made.is_some() || !data.rooms.is_empty();
@@ -67,7 +72,11 @@ impl Sources {
             }));
         }
         sources.retain(|(weight, _)| *weight > 0.0);
-        Self { sources, seed }
+        Self {
+            sources,
+            seed,
+            cache,
+        }
     }
 
     /// The turn of sample `number`. Folders are listed again at the start of each of their epochs.
@@ -84,9 +93,11 @@ impl Sources {
         Ok(match source {
             Source::Maker => Turn::Made(of_source),
             Source::Folders(folders) if folders.is_view_wise => {
-                Turn::ViewWise(folders.turn(of_source, self.seed)?)
+                Turn::ViewWise(folders.turn(of_source, self.seed, self.cache)?)
             }
-            Source::Folders(folders) => Turn::Labeled(folders.turn(of_source, self.seed)?),
+            Source::Folders(folders) => {
+                Turn::Labeled(folders.turn(of_source, self.seed, self.cache)?)
+            }
         })
     }
 }
@@ -119,15 +130,37 @@ impl Folders {
         }
     }
 
+    /// The scenes: paths, followed by addresses.
+    fn list(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+        let (addresses, paths): (Vec<PathBuf>, Vec<PathBuf>) = self
+            .folders
+            .iter()
+            .cloned()
+            .partition(|folder| is_address(folder));
+        let mut scenes = match (paths.is_empty(), self.is_view_wise) {
+            (true, _) => vec![],
+            (false, true) => Foundation::folders(&paths)?,
+            (false, false) => scans::list(&paths)?,
+        };
+        for address in addresses {
+            let mut found = cache.scenes(&address)?;
+            // single files have no images
+            found.retain(|scene| {
+                let is_single = scene
+                    .extension()
+                    .is_some_and(|extension| extension.eq_ignore_ascii_case("ply"));
+                !(self.is_view_wise && is_single)
+            });
+            scenes.extend(found);
+        }
+        Ok(scenes)
+    }
+
     /// The files in the order in which sample `number` of this source tries them.
-    fn turn(&mut self, number: u64, seed: u64) -> anyhow::Result<Vec<PathBuf>> {
+    fn turn(&mut self, number: u64, seed: u64, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
         let position = |files: usize| (number % files.max(1) as u64) as usize;
         if position(self.files.len()) == 0 {
-            self.files = if self.is_view_wise {
-                Foundation::folders(&self.folders)?
-            } else {
-                scans::list(&self.folders)?
-            };
+            self.files = self.list(cache)?;
             self.files
                 .truncate((self.part * self.files.len() as f64).ceil() as usize);
             anyhow::ensure!(
@@ -201,7 +234,8 @@ mod tests {
         let mut data: Data = toml::from_str("rooms = ['x']").unwrap();
         (data.foundations, data.foundation_share) = (vec![bundles], 0.25);
         (data.rooms, data.weights) = (vec![many, few], vec![5.0, 1.0]);
-        let mut sources = Sources::new(&data, 1);
+        let cache = Cache::temporary(1).unwrap();
+        let mut sources = Sources::new(&data, 1, &cache);
         // nothing lies in any of the folders: the error and the folder that it names tell whose
         // turn it was
         let errors: Vec<String> = (0..16)
@@ -220,13 +254,14 @@ mod tests {
             [false, false, false, true, false, false, false, true]
         );
         data.foundation_part = 0.0;
-        assert_eq!(Sources::new(&data, 1).sources.len(), 2);
+        assert_eq!(Sources::new(&data, 1, &cache).sources.len(), 2);
     }
 
     #[test]
     fn made_rooms_have_their_share_of_the_labeled_ones() {
         let count = |data: &Data| -> Vec<u64> {
-            let mut sources = Sources::new(data, 1);
+            let cache = Cache::temporary(1).unwrap();
+            let mut sources = Sources::new(data, 1, &cache);
             (0..100)
                 .filter_map(|number| sources.turn(number).ok())
                 .map(|turn| {

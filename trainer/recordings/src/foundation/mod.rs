@@ -14,7 +14,7 @@ mod tensors;
 
 use segscape::views::{Camera, Correspondence, Map};
 
-pub use bundle::INDEX;
+pub use bundle::{INDEX, Writer};
 pub use given::Given;
 pub use gray16::load_gray16;
 pub use supervision::{Annotation, annotations, boundaries};
@@ -86,6 +86,8 @@ pub struct Truth {
     pub instance: Vec<i32>,
     /// Ids and names of the classes.
     pub names: Vec<(i32, String)>,
+    /// Ids of the classes that are not of things, if the data set says which ones are not.
+    pub stuff: Option<Vec<i32>>,
 }
 
 impl Mask {
@@ -116,6 +118,19 @@ impl Mask {
 }
 
 impl Image {
+    /// An image of which only the camera and perhaps the picture, a file in the bundle, are known.
+    pub fn new(name: String, camera: Camera, picture: Option<String>) -> Self {
+        Self {
+            name,
+            camera,
+            picture,
+            depth: None,
+            mask: None,
+            instances: vec![],
+            features: None,
+        }
+    }
+
     /// Index of the instance at a position, given as fractions of width and height.
     pub fn instance_at(&self, x: f32, y: f32) -> Option<u32> {
         self.mask.as_ref()?.at(x, y)

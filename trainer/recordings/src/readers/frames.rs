@@ -15,6 +15,7 @@ use super::{
     recorded::{MILLIMETRES, Recorded},
     shots, trajectory, tum,
 };
+use crate::foundation::Writer;
 
 /// Values of depth images for unknown depth.
 const UNKNOWN: [u16; 2] = [0, u16::MAX];
@@ -24,15 +25,20 @@ const UNKNOWN: [u16; 2] = [0, u16::MAX];
 enum Layout {
     /// `color/7.jpg`, `depth/7.png`, `pose/7.txt`, `intrinsic/intrinsic_depth.txt`.
     SensReader,
-    /// `frame-000007.color.jpg`, `.depth.png`, `.pose.txt`, `camera-intrinsics.txt`.
+    /// `frame-000007.color.jpg`, `.depth.png`, `.pose.txt`; `camera-intrinsics.txt` beside them,
+    /// one folder up (as in 3DMatch) or nowhere (as 7-Scenes was released).
     SevenScenes,
 }
+
+/// What the names of the depth images of 7-Scenes begin and end with.
+const SEVEN_SCENES: [&str; 2] = ["frame-", ".depth.png"];
+const CAMERA: &str = "camera-intrinsics.txt";
 
 impl Layout {
     fn of(folder: &Path) -> Option<Self> {
         if folder.join("depth").is_dir() && folder.join("pose").is_dir() {
             Some(Self::SensReader)
-        } else if folder.join("camera-intrinsics.txt").is_file() {
+        } else if has_seven_scenes(folder) {
             Some(Self::SevenScenes)
         } else {
             None
@@ -52,7 +58,7 @@ impl Layout {
             let file = entry?.file_name().to_string_lossy().into_owned();
             let name = match self {
                 Self::SensReader => file.strip_suffix(".png"),
-                Self::SevenScenes => file.strip_suffix(".depth.png"),
+                Self::SevenScenes => file.strip_suffix(SEVEN_SCENES[1]),
             };
             names.extend(name.map(str::to_owned));
         }
@@ -116,13 +122,42 @@ impl Layout {
         Ok(Box::new(names.into_iter().step_by(every).map(frame)))
     }
 
-    /// Path of the intrinsics of the depth images.
-    fn intrinsics(self, folder: &Path) -> PathBuf {
-        match self {
-            Self::SensReader => folder.join("intrinsic").join("intrinsic_depth.txt"),
-            Self::SevenScenes => folder.join("camera-intrinsics.txt"),
-        }
+    /// The intrinsics of the depth images: those that the user gave, otherwise those of the
+    /// recording.
+    ///
+    /// # Errors
+    /// The recording has none, or its file cannot be read.
+    fn intrinsics(self, folder: &Path, options: &Options) -> anyhow::Result<Intrinsics> {
+        let places = match self {
+            Self::SensReader => vec![folder.join("intrinsic").join("intrinsic_depth.txt")],
+            Self::SevenScenes => [Some(folder), folder.parent()]
+                .into_iter()
+                .flatten()
+                .map(|folder| folder.join(CAMERA))
+                .collect(),
+        };
+        let found = places.iter().find(|path| path.is_file());
+        let path = options.intrinsics.as_ref().or(found).with_context(|| {
+            let places: Vec<_> = places.iter().map(|path| path.display().to_string()).collect();
+            format!(
+                "the camera is not known, there is no {}: name a file with --intrinsics, fx fy cx cy or the matrix",
+                places.join(" and no ")
+            )
+        })?;
+        Intrinsics::read(path)
     }
+}
+
+/// `true` if the folder has a depth image that is named as in 7-Scenes.
+fn has_seven_scenes(folder: &Path) -> bool {
+    let [first, last] = SEVEN_SCENES;
+    fs::read_dir(folder).is_ok_and(|entries| {
+        entries.filter_map(Result::ok).any(|entry| {
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            name.starts_with(first) && name.ends_with(last)
+        })
+    })
 }
 
 /// Posed color and depth images in the layout of one of several programs.
@@ -133,8 +168,8 @@ impl Reader for Frames {
         Layout::of(folder).is_some() || tum::is_scene(folder) || trajectory::is_scene(folder)
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options)?, None, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options)?, None, options, bundle)
     }
 }
 
@@ -149,13 +184,9 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
             false => trajectory::frames(folder, options),
         };
     };
-    let intrinsics = Intrinsics::read(
-        options
-            .intrinsics
-            .as_ref()
-            .unwrap_or(&layout.intrinsics(folder)),
-    )?;
-    layout.shots(folder, options.every, intrinsics, MILLIMETRES)
+    let intrinsics = layout.intrinsics(folder, options)?;
+    let unit = options.units_per_metre(MILLIMETRES);
+    layout.shots(folder, options.every, intrinsics, unit)
 }
 
 /// Every `every`-th frame of a folder with color, depth and pose; `unit` is the number of depth

@@ -21,29 +21,28 @@ use std::{
 };
 
 use anyhow::{Context, ensure};
-use glam::{Affine3A, Vec3};
-use segscape::{
-    progress::Monitor,
-    scan,
-    views::{Camera, Correspondence, Map},
-};
+use glam::Affine3A;
+use segscape::views::{Camera, Correspondence, Map};
 
 use super::{
     Options, Picture, Prepared, Reader,
     npy::Array,
-    phone, quaternion_pose,
-    reconstruction::{Point, Reconstruction, median},
+    phone,
+    ply_stream::{ColoredPoint, PlyStream},
+    quaternion_pose,
+    reconstruction::{Point, Reconstruction, SAMPLES, median},
 };
-use crate::foundation::Image;
+use crate::foundation::Writer;
 
 /// Maximum number of pixels along one side; the program resizes to 512.
 const SIDE_LIMIT: usize = 4096;
-/// Maximum size of a PLY file in bytes.
-const PLY_LIMIT: u64 = 8 << 30;
+/// Bytes of the PLY that are read at once.
+const BUFFER: usize = 1 << 20;
 /// Pixels nearer to the center than this share of the width are ignored in the estimate of the
 /// focal length, because they determine it poorly.
 const CENTRAL: f32 = 0.125;
-/// Step between the points from which the focal length is estimated.
+/// Step between the points of a keyframe from which the focal length is estimated, if no more than
+/// [`SAMPLES`] are taken.
 const STRIDE: usize = 11;
 
 /// Paths of the files of a sequence.
@@ -105,101 +104,115 @@ impl Reader for Mast3rSlam {
         Sequence::of(scene).is_some()
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        read(scene, options)?.prepared(options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        read(scene, options, bundle)?.prepared(options)
     }
 }
 
-/// Reads every `options.every`-th keyframe.
+/// Reads every `options.every`-th keyframe, one after the other, and skips the points between.
 ///
 /// # Errors
 /// The masks are missing, or the files disagree about the number of keyframes and points.
-fn read(scene: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
+fn read<'a>(
+    scene: &Path,
+    options: &Options,
+    bundle: &'a Writer,
+) -> anyhow::Result<Reconstruction<'a>> {
     let sequence = Sequence::of(scene)
         .with_context(|| format!("{} is not a sequence of MASt3R-SLAM", scene.display()))?;
     let keyframes = trajectory(&sequence.beside("txt"))?;
-    let (positions, colors) = points(&sequence.ply)?;
     let path = sequence.beside("masks.npy");
     ensure!(
         path.is_file(),
         "there is no {}: only masks saved with the points say from which pixels they were made; docs/train-on-recordings.md has the lines that save them",
         path.display()
     );
-    let masks = || -> anyhow::Result<_> {
-        let array = Array::open(BufReader::new(File::open(&path)?))?;
-        let [count, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
-            .ok()
-            .with_context(|| {
-                format!(
-                    "the shape is {:?} instead of (keyframes, rows, columns)",
-                    array.shape
-                )
-            })?;
-        ensure!(
-            count == keyframes.len(),
-            "there are masks of {count} keyframes, {} has {}",
-            sequence.beside("txt").display(),
-            keyframes.len()
-        );
-        let is_sane = [rows, columns]
-            .iter()
-            .all(|side| (1..=SIDE_LIMIT).contains(side));
-        ensure!(
-            is_sane,
-            "the masks have {columns} x {rows} pixels, the limit per side is {SIDE_LIMIT}"
-        );
-        Ok((array, rows, columns))
-    };
-    let (mut array, rows, columns) = masks().with_context(|| format!("in {}", path.display()))?;
+    let (mut masks, size) = masks(&path, &sequence, keyframes.len())
+        .with_context(|| format!("in {}", path.display()))?;
+    let in_ply = || format!("in {}", sequence.ply.display());
+    let points = points(&sequence.ply).with_context(in_ply)?;
+    let left = points.count;
+    let scale = options.metres_per_unit.unwrap_or(1.0);
     let mut taken = Taken {
-        positions: &positions,
-        colors: &colors,
-        next: 0,
-        size: [rows, columns],
-        images: vec![],
-        points: vec![],
-        pictures: vec![],
-        lost: 0,
+        points,
+        left,
+        size,
+        bundle,
+        reconstruction: Reconstruction::new(bundle, options, scale),
+        rays: vec![],
     };
+    let [rows, columns] = size;
     for (row, keyframe) in keyframes.iter().enumerate() {
-        let mask = array
+        let mask = masks
             .next(rows * columns)
             .with_context(|| format!("in {}", path.display()))?;
+        let is_wanted = row.is_multiple_of(options.every);
         taken
-            .keyframe(
-                keyframe,
-                &mask,
-                row.is_multiple_of(options.every),
-                &sequence,
-            )
+            .keyframe(keyframe, &mask, is_wanted, &sequence)
             .with_context(|| format!("keyframe {}", keyframe.time))?;
     }
     ensure!(
-        taken.next == positions.len(),
+        taken.left == 0,
         "{} masks {} pixels, {} has {} points",
         path.display(),
-        taken.next,
+        taken.points.count - taken.left,
         sequence.ply.display(),
-        positions.len()
+        taken.points.count
     );
     taken.reconstruction()
 }
 
-/// The data read so far.
-struct Taken<'a> {
-    positions: &'a [Vec3],
-    colors: &'a [[u8; 3]],
-    /// Row of the first point of the next keyframe.
-    next: usize,
-    /// Rows and columns.
-    size: [usize; 2],
-    images: Vec<Image>,
-    points: Vec<Point>,
-    pictures: Vec<Picture>,
-    lost: usize,
+/// The masks of the keyframes, and their numbers of rows and columns.
+fn masks(
+    path: &Path,
+    sequence: &Sequence,
+    keyframes: usize,
+) -> anyhow::Result<(Array<BufReader<File>>, [usize; 2])> {
+    let array = Array::open(BufReader::new(File::open(path)?))?;
+    let [count, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
+        .ok()
+        .with_context(|| {
+            format!(
+                "the shape is {:?} instead of (keyframes, rows, columns)",
+                array.shape
+            )
+        })?;
+    ensure!(
+        count == keyframes,
+        "there are masks of {count} keyframes, {} has {keyframes}",
+        sequence.beside("txt").display()
+    );
+    let is_sane = [rows, columns]
+        .iter()
+        .all(|side| (1..=SIDE_LIMIT).contains(side));
+    ensure!(
+        is_sane,
+        "the masks have {columns} x {rows} pixels, the limit per side is {SIDE_LIMIT}"
+    );
+    Ok((array, [rows, columns]))
 }
 
-impl Taken<'_> {
+/// The points of the keyframes, one keyframe after the other.
+fn points(path: &Path) -> anyhow::Result<PlyStream<BufReader<File>>> {
+    let file = File::open(path).context("it cannot be opened")?;
+    let length = file.metadata()?.len();
+    PlyStream::open(BufReader::with_capacity(BUFFER, file), length)
+}
+
+/// The data read so far.
+struct Taken<'a> {
+    points: PlyStream<BufReader<File>>,
+    /// Number of points that were not read yet.
+    left: u64,
+    /// Rows and columns.
+    size: [usize; 2],
+    bundle: &'a Writer,
+    reconstruction: Reconstruction<'a>,
+    /// Offsets of some pixels from the center, and the same offsets at a focal length of 1.
+    rays: Vec<([f32; 2], [f32; 2])>,
+}
+
+impl<'a> Taken<'a> {
     fn keyframe(
         &mut self,
         keyframe: &Keyframe,
@@ -207,48 +220,30 @@ impl Taken<'_> {
         is_wanted: bool,
         sequence: &Sequence,
     ) -> anyhow::Result<()> {
-        let [rows, columns] = self.size;
         let pixels: Vec<usize> = (0..mask.len())
             .filter(|pixel| mask[*pixel] != 0.0)
             .collect();
-        let first = self.next;
-        self.next += pixels.len();
-        ensure!(
-            self.next <= self.positions.len(),
-            "the masks need at least {} points, the PLY has {}",
-            self.next,
-            self.positions.len()
-        );
-        if !is_wanted {
-            return Ok(());
-        }
+        self.left = self
+            .left
+            .checked_sub(pixels.len() as u64)
+            .with_context(|| {
+                format!(
+                    "the masks need at least {} points, the PLY has {}",
+                    self.points.count - self.left + pixels.len() as u64,
+                    self.points.count
+                )
+            })?;
         let path = sequence.keyframes().join(format!("{}.png", keyframe.time));
-        let (Some(world_from_camera), true) = (keyframe.world_from_camera, path.is_file()) else {
-            self.lost += 1;
-            return Ok(());
+        let pose = keyframe.world_from_camera.filter(|_| path.is_file());
+        let (true, Some(world_from_camera)) = (is_wanted, pose) else {
+            self.reconstruction.lost += usize::from(is_wanted);
+            return self.points.skip(pixels.len()).context("in the PLY");
         };
-        let picture = Picture::read(&path)?;
-        let view = self.images.len() as u32;
-        let camera_from_world = world_from_camera.inverse();
-        let mut depth = vec![0.0; rows * columns];
-        for (row, pixel) in (first..).zip(pixels) {
-            let position = self.positions[row];
-            let along = camera_from_world.transform_point3(position).z;
-            if along > 0.0 {
-                depth[pixel] = along;
-                let [x, y] = [
-                    ((pixel % columns) as f32 + 0.5) / columns as f32,
-                    ((pixel / columns) as f32 + 0.5) / rows as f32,
-                ];
-                self.points.push(Point {
-                    position,
-                    color: self.colors[row],
-                    origin: Correspondence { view, x, y },
-                    depth: along,
-                });
-            }
-        }
-        let [width, height] = [columns as f32, rows as f32];
+        let name = keyframe.time.clone();
+        let file = format!("{name}.png");
+        self.bundle.picture(&file, &Picture::read(&path)?.bytes)?;
+        let depth = self.depth(&pixels, world_from_camera)?;
+        let [height, width] = self.size.map(|n| n as f32);
         // the focal length is estimated when all points are known
         let camera = Camera {
             width,
@@ -257,40 +252,47 @@ impl Taken<'_> {
             center: [0.5 * (width - 1.0), 0.5 * (height - 1.0)],
             world_from_camera,
         };
-        let depth = Some(Map::new(depth, [rows, columns, 1])?);
-        let name = keyframe.time.clone();
-        self.images.push(Image {
-            picture: Some(format!("{name}.png")),
-            name,
-            camera,
-            depth,
-            mask: None,
-            instances: vec![],
-            features: None,
-        });
-        self.pictures.push(picture);
-        Ok(())
+        self.reconstruction.add_image(name, camera, depth, file)
     }
 
-    fn reconstruction(mut self) -> anyhow::Result<Reconstruction> {
-        let [rows, columns] = self.size.map(|n| n as f32);
-        // offsets of the pixels from the center, and the same offsets at a focal length of 1
-        let rays = self.points.iter().step_by(STRIDE).map(|point| {
-            let Point {
-                position, origin, ..
-            } = point;
-            let p = self.images[origin.view as usize]
-                .camera
-                .world_from_camera
-                .inverse()
-                .transform_point3(*position);
-            (
-                [(origin.x - 0.5) * columns, (origin.y - 0.5) * rows],
-                [p.x / p.z, p.y / p.z],
-            )
-        });
-        let rays: Vec<([f32; 2], [f32; 2])> = rays.collect();
-        let outer = rays
+    /// Reads the points of these pixels, and returns the depth of the image that shows them.
+    fn depth(&mut self, pixels: &[usize], world_from_camera: Affine3A) -> anyhow::Result<Map> {
+        let [rows, columns] = self.size;
+        let view = self.reconstruction.images.len() as u32;
+        let camera_from_world = world_from_camera.inverse();
+        let mut depth = vec![0.0; rows * columns];
+        let step = STRIDE.max(pixels.len().div_ceil(SAMPLES));
+        for (number, &pixel) in pixels.iter().enumerate() {
+            let ColoredPoint { position, color } = self.points.point().context("in the PLY")?;
+            let seen = camera_from_world.transform_point3(position);
+            if seen.z <= 0.0 {
+                continue;
+            }
+            depth[pixel] = seen.z;
+            let [x, y] = [
+                ((pixel % columns) as f32 + 0.5) / columns as f32,
+                ((pixel / columns) as f32 + 0.5) / rows as f32,
+            ];
+            if number.is_multiple_of(step) {
+                let offsets = [(x - 0.5) * columns as f32, (y - 0.5) * rows as f32];
+                self.rays
+                    .push((offsets, [seen.x / seen.z, seen.y / seen.z]));
+            }
+            self.reconstruction.add_point(Point {
+                position,
+                color,
+                origin: Correspondence { view, x, y },
+                depth: seen.z,
+            });
+        }
+        Ok(Map::new(depth, [rows, columns, 1])?)
+    }
+
+    /// The reconstruction, with the focal length that brings the points to their pixels.
+    fn reconstruction(mut self) -> anyhow::Result<Reconstruction<'a>> {
+        let columns = self.size[1] as f32;
+        let outer = self
+            .rays
             .iter()
             .filter(|([u, v], _)| u.hypot(*v) > CENTRAL * columns);
         let focal = median(
@@ -301,28 +303,15 @@ impl Taken<'_> {
         let focal = focal
             .filter(|focal| *focal > 0.0)
             .context("no focal length brings the points to their pixels")?;
-        self.images
-            .iter_mut()
-            .for_each(|image| image.camera.focal = [focal; 2]);
-        let off = rays
+        for image in &mut self.reconstruction.images {
+            image.camera.focal = [focal; 2];
+        }
+        let off = self
+            .rays
             .iter()
             .map(|([u, v], [x, y])| (u - focal * x).hypot(v - focal * y) / columns);
-        let disagreement = median(off.collect());
-        let Self {
-            images,
-            points,
-            pictures,
-            lost,
-            ..
-        } = self;
-        Ok(Reconstruction {
-            images,
-            pictures,
-            lost,
-            points: Some(points),
-            disagreement,
-            is_metric: true,
-        })
+        self.reconstruction.disagreement = median(off.collect());
+        Ok(self.reconstruction)
     }
 }
 
@@ -364,39 +353,4 @@ fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
         });
     }
     Ok(keyframes)
-}
-
-/// Positions in the frame of the file, and colors.
-fn points(path: &Path) -> anyhow::Result<(Vec<Vec3>, Vec<[u8; 3]>)> {
-    let size = fs::metadata(path)
-        .with_context(|| format!("cannot read {}", path.display()))?
-        .len();
-    ensure!(
-        size <= PLY_LIMIT,
-        "{} has {size} bytes, the limit is {PLY_LIMIT}",
-        path.display()
-    );
-    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-    let scan = scan::read(&bytes, &Monitor::silent())
-        .with_context(|| format!("cannot read {}", path.display()))?;
-    ensure!(
-        scan.row_of_point.is_none(),
-        "{} has points that are not finite, so the pixels of the other points are unknown",
-        path.display()
-    );
-    let positions: Vec<Vec3> = scan
-        .positions
-        .iter()
-        .map(|p| {
-            Vec3::from(
-                scan.frame
-                    .file_from_world(p.map(f64::from))
-                    .map(|x| x as f32),
-            )
-        })
-        .collect();
-    let colors = scan
-        .colors
-        .with_context(|| format!("{} has no colours", path.display()))?;
-    Ok((positions, colors))
 }

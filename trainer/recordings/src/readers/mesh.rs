@@ -17,6 +17,8 @@ pub struct LabeledPoints {
     pub colors: Option<Vec<[u8; 3]>>,
     /// `None` for scenes without annotation, such as those of test splits.
     pub truth: Option<Truth>,
+    /// Shape `(points)`: ids of the superpoints, if the data set has its own.
+    pub superpoints: Option<Vec<u32>>,
 }
 
 /// Reads a scan of any format, with its own labels if it has any. Also returns the row in the file
@@ -40,6 +42,7 @@ pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabeledPoints, Ve
         semantic,
         instance,
         names,
+        stuff: None,
     });
     let rows = scan
         .row_of_point
@@ -49,6 +52,7 @@ pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabeledPoints, Ve
             positions,
             colors: scan.colors,
             truth,
+            superpoints: None,
         },
         rows,
     ))

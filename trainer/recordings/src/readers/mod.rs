@@ -11,6 +11,7 @@ mod mesh;
 mod npy;
 mod numbers;
 mod phone;
+mod ply_stream;
 mod points_from_depth;
 mod polycam;
 mod reconstruction;
@@ -40,24 +41,25 @@ use self::{
     numbers::{listed, numbers, pose, quaternion_pose},
     shots::{Gap, Picture, Prepared, Shot, Shots},
 };
+use crate::{class_table::ClassTable, foundation::Writer};
 
 /// The formats that can be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Kind {
     /// Posed color and depth images: exported by ScanNet's SensReader (color, depth, pose,
-    /// intrinsic), named as in 7-Scenes (frame-000000.color.jpg, .depth.png, .pose.txt;
-    /// camera-intrinsics.txt), listed as in TUM RGB-D (rgb.txt, depth.txt, groundtruth.txt), or
-    /// laid out as in Open3D and Redwood (color or image, depth, trajectory.log,
-    /// camera_intrinsic.json).
+    /// intrinsic), named as in 7-Scenes and 3DMatch (frame-000000.color.png, .depth.png, .pose.txt;
+    /// camera-intrinsics.txt there or one folder up, or --intrinsics), listed as in TUM RGB-D
+    /// (rgb.txt, depth.txt, groundtruth.txt), or laid out as in Open3D and Redwood (color or image,
+    /// depth, trajectory.log, camera_intrinsic.json).
     Frames,
     /// ScanNet's raw folders: the mesh, its segments and aggregation, and the .sens stream or the
-    /// frames exported from it.
+    /// frames exported from it, if there are images.
     Scannet,
     /// Replica in the layout of Open3DIS: replica_2d/SCENE with color, depth and pose, and
     /// replica_3d/SCENE.ply or .pth with labelled points.
     Replica,
-    /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and iphone
-    /// (rgb, depth, colmap).
+    /// ScanNet++: data/SCENE with scans (the mesh, its segments and their annotation) and, if there
+    /// are images, iphone (rgb, depth, colmap).
     Scannetpp,
     /// ScanNet in the layout of SegDINO3D and OneFormer3D: points, instance_mask, semantic_mask,
     /// super_points, features_2d/SET; or one of the lists in meta_data.
@@ -131,11 +133,11 @@ trait Reader: Sync {
         Ok(scenes)
     }
 
-    /// Reads a scene.
+    /// Reads a scene. Its pictures and depth images go to the bundle one by one.
     ///
     /// # Errors
     /// The error names the file and what is wrong with it.
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared>;
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared>;
 }
 
 /// The name of the scene at a path.
@@ -193,17 +195,24 @@ pub struct Options {
     pub level: bool,
     /// Metres per unit of a reconstruction; `None` for the default of its kind.
     pub metres_per_unit: Option<f32>,
+    /// Metres per unit of depth images of 16 bits; `None` for what their kind has.
+    pub depth_unit: Option<f32>,
     /// Path of `scannetv2-labels.combined.tsv`, or of a list of classes.
     pub labels: Option<PathBuf>,
+    /// The benchmark whose classes ScanNet's labels get; `None` if the user did not say.
+    pub classes: Option<ClassTable>,
     /// Path of the camera intrinsics of recordings with depth images, replacing their own.
     pub intrinsics: Option<PathBuf>,
     /// Folder of the features of `segdino3d`.
     pub features: Option<PathBuf>,
-    /// If `true`, the labels of `segdino3d` are those of NYU40.
-    pub nyu40: bool,
 }
 
 impl Options {
+    /// Units of depth images per metre, which are `of_kind` unless the user says something else.
+    fn units_per_metre(&self, of_kind: f32) -> f32 {
+        self.depth_unit.map_or(of_kind, f32::recip)
+    }
+
     /// Conversion from the frame of the recording to the world.
     fn frame(&self) -> Frame {
         Frame {
@@ -245,23 +254,32 @@ pub fn scenes(kind: Kind, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>
     kind.reader().scenes(input)
 }
 
-/// Prepares one scene and writes it to `out`. Returns a summary with the numbers of frames that
-/// were used and left out.
+/// What became of a scene, for the user.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Numbers of points and of frames that were used and left out.
+    pub summary: String,
+    /// What the user should look at.
+    pub warnings: Vec<String>,
+}
+
+/// Prepares one scene and writes it to `out`, with the memory of one frame beside the points of
+/// the scene.
 ///
 /// # Errors
 /// The error names the file and what is wrong with it.
-pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<String> {
-    let (foundation, pictures, summary) = kind.reader().read(scene, options)?;
-    let points = foundation.positions.len();
-    foundation.write(out, |image| {
-        let row = foundation
-            .images
-            .iter()
-            .position(|other| other.name == image.name)
-            .context("an image of the scene")?;
-        Ok(pictures[row].bytes.clone())
-    })?;
-    Ok(format!("{points} points, {summary}"))
+pub fn prepare(kind: Kind, scene: &Path, out: &Path, options: &Options) -> anyhow::Result<Outcome> {
+    let bundle = Writer::create(out)?;
+    let Prepared {
+        foundation,
+        summary,
+        warnings,
+    } = kind.reader().read(scene, options, &bundle)?;
+    bundle.complete(&foundation)?;
+    Ok(Outcome {
+        summary: format!("{} points, {summary}", foundation.positions.len()),
+        warnings,
+    })
 }
 
 #[cfg(test)]

@@ -3,13 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::Context;
-use segscape::views::{Correspondence, Map, Pixel};
-
-use super::{Options, Picture};
-use crate::foundation::Image;
+use segscape::views::{Camera, Correspondence, Map, Pixel};
 
 /// Nearer depth is noise of the sensor, metres.
-const NEAREST: f32 = 0.2;
+pub const NEAREST: f32 = 0.2;
 /// A neighbouring pixel whose depth differs by more than this share belongs to another surface;
 /// between the two, sensors produce false points.
 const JUMP: f32 = 0.04;
@@ -60,29 +57,28 @@ impl Cells {
         }
     }
 
-    /// The points, in the order in which their cells were first occupied.
-    pub fn points(self) -> Points {
-        self.points
-    }
-}
-
-/// One point per cell of `options.spacing` that contains the point of a depth pixel.
-pub fn from_depth(
-    images: &[Image],
-    pictures: &[Picture],
-    options: &Options,
-) -> anyhow::Result<Points> {
-    let mut cells = Cells::new(options.spacing);
-    for ((view, image), picture) in (0..).zip(images).zip(pictures) {
-        let Some(depth) = &image.depth else { continue };
-        let color = image::load_from_memory(&picture.bytes)
-            .with_context(|| format!("the picture of frame {} cannot be read", image.name))?
+    /// Adds the points of the depth pixels of image number `view`, which are nearer than `farthest`
+    /// metres; their colours are those of the encoded picture.
+    ///
+    /// # Errors
+    /// The picture cannot be read.
+    pub fn add_image(
+        &mut self,
+        view: u32,
+        name: &str,
+        camera: &Camera,
+        depth: &Map,
+        picture: &[u8],
+        farthest: f32,
+    ) -> anyhow::Result<()> {
+        let color = image::load_from_memory(picture)
+            .with_context(|| format!("the picture of frame {name} cannot be read"))?
             .into_rgb8();
         let [rows, columns] = depth.size();
         for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column)))
         {
             let here = depth.at(row, column)[0];
-            if !(NEAREST..options.farthest).contains(&here) || is_edge(depth, row, column) {
+            if !(NEAREST..farthest).contains(&here) || is_edge(depth, row, column) {
                 continue;
             }
             let [x, y] = [
@@ -93,21 +89,20 @@ pub fn from_depth(
             let color = color
                 .get_pixel(along(x, color.width()), along(y, color.height()))
                 .0;
-            cells.add(
-                image.camera.back_project(Pixel { x, y, depth: here }),
+            self.add(
+                camera.back_project(Pixel { x, y, depth: here }),
                 color,
                 Correspondence { view, x, y },
                 here,
             );
         }
+        Ok(())
     }
-    let points = cells.points();
-    anyhow::ensure!(
-        !points.0.is_empty(),
-        "no frame has a depth from {NEAREST} m to {} m",
-        options.farthest
-    );
-    Ok(points)
+
+    /// The points, in the order in which their cells were first occupied.
+    pub fn points(self) -> Points {
+        self.points
+    }
 }
 
 fn is_edge(depth: &Map, row: usize, column: usize) -> bool {
@@ -123,23 +118,44 @@ fn is_edge(depth: &Map, row: usize, column: usize) -> bool {
         || (column + 1 < columns && other(row, column + 1))
 }
 
-/// For points that come from elsewhere: the pixel of each point in the nearest camera that sees it.
-pub fn origins(positions: &[[f32; 3]], images: &[Image]) -> Vec<Option<Correspondence>> {
-    let origin = |position: &[f32; 3]| {
-        let seen = (0..).zip(images).filter_map(|(view, image)| {
-            let pixel = image.camera.project(*position)?;
-            let there = image.depth.as_ref()?.positive_sample(pixel.x, pixel.y)?;
-            ((pixel.depth - there).abs() <= TOLERANCE).then_some((
-                pixel.depth,
-                Correspondence {
-                    view,
-                    x: pixel.x,
-                    y: pixel.y,
-                },
-            ))
-        });
-        seen.min_by(|a, b| a.0.total_cmp(&b.0))
-            .map(|(_, origin)| origin)
-    };
-    positions.iter().map(origin).collect()
+/// For points that come from elsewhere: the pixel of each point in the nearest camera that sees it,
+/// found image by image.
+pub struct Origins<'a> {
+    positions: &'a [[f32; 3]],
+    /// Shape `(points)`: the depth at which the nearest camera so far sees the point, and where.
+    nearest: Vec<Option<(f32, Correspondence)>>,
+}
+
+impl<'a> Origins<'a> {
+    /// Points (metres, world frame) that no image shows yet.
+    pub fn new(positions: &'a [[f32; 3]]) -> Self {
+        Self {
+            positions,
+            nearest: vec![None; positions.len()],
+        }
+    }
+
+    /// Looks for the points in image number `view`.
+    pub fn look(&mut self, view: u32, camera: &Camera, depth: &Map) {
+        for (position, nearest) in self.positions.iter().zip(&mut self.nearest) {
+            let Some(pixel) = camera.project(*position) else {
+                continue;
+            };
+            let is_seen = depth
+                .positive_sample(pixel.x, pixel.y)
+                .is_some_and(|there| (pixel.depth - there).abs() <= TOLERANCE);
+            if is_seen && nearest.is_none_or(|(depth, _)| pixel.depth < depth) {
+                let Pixel { x, y, depth } = pixel;
+                *nearest = Some((depth, Correspondence { view, x, y }));
+            }
+        }
+    }
+
+    /// Shape `(points)`: the pixels; `None` for points that no image shows.
+    pub fn found(self) -> Vec<Option<Correspondence>> {
+        self.nearest
+            .into_iter()
+            .map(|nearest| nearest.map(|(_, origin)| origin))
+            .collect()
+    }
 }

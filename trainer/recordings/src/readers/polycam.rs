@@ -14,6 +14,7 @@ use super::{
     phone::{PictureIntrinsics, from_arkit},
     pose, shots,
 };
+use crate::foundation::Writer;
 
 /// Folders of the cameras and pictures, corrected or raw.
 const CORRECTED: [&str; 2] = ["corrected_cameras", "corrected_images"];
@@ -37,8 +38,8 @@ impl Reader for Polycam {
             .any(|[cameras, _]| folder.join("keyframes").join(cameras).is_dir())
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options, bundle)
     }
 }
 

@@ -13,6 +13,7 @@ use super::{
     phone::{PictureIntrinsics, from_arkit},
     quaternion_pose, shots,
 };
+use crate::foundation::Writer;
 
 const METADATA: &str = "metadata.json";
 /// The folder in which the app puts the sequence.
@@ -46,8 +47,8 @@ impl Reader for Record3d {
         root(scene).is_some_and(|folder| folder.join("rgb").is_dir()) || is_r3d(scene)
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options, bundle)
     }
 }
 

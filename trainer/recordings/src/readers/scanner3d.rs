@@ -12,6 +12,7 @@ use super::{
     phone::{PictureIntrinsics, from_arkit},
     pose, shots,
 };
+use crate::foundation::Writer;
 
 /// 3D Scanner App's export of all data.
 pub struct Scanner3d;
@@ -26,8 +27,8 @@ impl Reader for Scanner3d {
             && phone::stems(folder, "frame_", ".json").is_ok_and(|frames| !frames.is_empty())
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options, bundle)
     }
 }
 

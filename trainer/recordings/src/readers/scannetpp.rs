@@ -7,12 +7,13 @@ use anyhow::Context;
 
 use super::{
     Options, Prepared, Reader, Shots,
-    annotation::{self, Classes},
+    annotation::{self, Classes, Segments},
     colmap,
     mesh::{self, LabeledPoints},
     recorded::{MILLIMETRES, Recorded, inside},
     shots,
 };
+use crate::foundation::Writer;
 
 const MESH: &str = "scans/mesh_aligned_0.05.ply";
 const SEGMENTS: &str = "scans/segments.json";
@@ -39,12 +40,14 @@ impl Reader for Scannetpp {
         }
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(
-            frames(scene, options)?,
-            Some(labeled(scene, options)?),
-            options,
-        )
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        let labeled = labeled(scene, options)?;
+        // the recording is a download of its own
+        let shots: Shots = match scene.join(PHONE).is_dir() {
+            true => frames(scene, options)?,
+            false => Box::new(std::iter::empty()),
+        };
+        shots::prepared(shots, Some(labeled), options, bundle)
     }
 }
 
@@ -57,6 +60,7 @@ fn frames<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> 
     let list = phone.join("colmap").join("images.txt");
     let cameras = colmap::cameras(&phone.join("colmap").join("cameras.txt"))?;
     let images = colmap::images(&list)?;
+    let unit = options.units_per_metre(MILLIMETRES);
     let frame = move |image: colmap::Registered| {
         let camera = cameras.get(&image.camera).with_context(|| {
             format!(
@@ -79,22 +83,26 @@ fn frames<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> 
             depth,
             world_from_camera: image.world_from_camera,
         }
-        .shot(camera, MILLIMETRES)
+        .shot(camera, unit)
     };
     Ok(Box::new(
         images.into_iter().step_by(options.every).map(frame),
     ))
 }
 
-/// The vertices of the mesh and their labels, with the classes of the data set's list for
-/// instances.
+/// The vertices of the mesh, their superpoints and their labels, with the classes of the data set's
+/// list for instances.
 ///
 /// # Errors
-/// The mesh cannot be read, there is an annotation but no list of classes, or the files disagree
-/// about the number of vertices.
+/// The mesh cannot be read, there is an annotation but no list of classes or no segments, or the
+/// files disagree about the number of vertices.
 fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
     let (mut labeled, rows) = mesh::read(&folder.join(MESH), options)?;
-    let aggregation = folder.join(AGGREGATION);
+    let [segments, aggregation] = [SEGMENTS, AGGREGATION].map(|name| folder.join(name));
+    if !segments.is_file() && !aggregation.is_file() {
+        return Ok(labeled);
+    }
+    let segments = Segments::of_points(&segments, &rows)?;
     if aggregation.is_file() {
         let beside = || {
             folder
@@ -110,13 +118,10 @@ fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
                 aggregation.display()
             )
         })?;
-        labeled.truth = Some(annotation::truth(
-            &folder.join(SEGMENTS),
-            &aggregation,
-            &rows,
-            &Classes::read(&list)?,
-        )?);
+        let classes = Classes::list(&list)?;
+        labeled.truth = Some(annotation::truth(&segments, &aggregation, &classes)?);
     }
+    labeled.superpoints = Some(annotation::superpoints(&segments));
     Ok(labeled)
 }
 
@@ -220,9 +225,11 @@ mod tests {
             Truth {
                 semantic: vec![2, 2, 0, 0],
                 instance: vec![2, 2, 3, 0],
-                names
+                names,
+                stuff: None
             }
         );
+        assert_eq!(scene.given.superpoints, Some(vec![1, 2, 3, 0]));
     }
 
     #[test]
@@ -273,6 +280,24 @@ mod tests {
             let error = refusal(Kind::Scannetpp, &path, &options());
             assert!(error.contains(words), "{error} does not say {words}");
         }
+    }
+
+    #[test]
+    fn a_scene_without_the_recording_has_its_labels() {
+        let root = tempfile::tempdir().unwrap();
+        let path = dataset(root.path());
+        fs::remove_dir_all(path.join(PHONE)).unwrap();
+        let (scene, summary) = prepared(Kind::Scannetpp, &path, &options()).unwrap();
+        assert!(
+            scene.images.is_empty() && summary.contains("no images"),
+            "{summary}"
+        );
+        assert_eq!(scene.truth.unwrap().instance, [2, 2, 3, 0]);
+        assert_eq!(scene.given.superpoints, Some(vec![1, 2, 3, 0]));
+        // without labels nothing is left to learn from
+        fs::remove_file(path.join(AGGREGATION)).unwrap();
+        let error = refusal(Kind::Scannetpp, &path, &options());
+        assert!(error.contains("neither frames nor labels"), "{error}");
     }
 
     #[test]

@@ -34,7 +34,7 @@ const SHIFT: f32 = 1000.0;
 pub fn frames(
     path: &Path,
     every: usize,
-) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Shot, Gap>>>> {
+) -> anyhow::Result<impl Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + use<>> {
     let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
     let mut stream = Stream {
         reader: BufReader::new(file),

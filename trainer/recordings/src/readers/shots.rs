@@ -3,8 +3,18 @@
 use anyhow::ensure;
 use segscape::views::{Camera, Map};
 
-use super::{Options, mesh::LabeledPoints, points_from_depth};
-use crate::foundation::{Foundation, Image};
+use super::{
+    Options,
+    mesh::LabeledPoints,
+    points_from_depth::{Cells, NEAREST, Origins},
+    reconstruction::median,
+};
+use crate::foundation::{Foundation, Given, Image, Writer};
+
+/// Number of depths of each frame from which the median of the recording is taken.
+const SAMPLES: usize = 256;
+/// Median depths that recordings of rooms have, metres; another one speaks of a wrong unit.
+pub const PLAUSIBLE: [f32; 2] = [0.3, 8.0];
 
 /// A posed frame of a recording.
 pub struct Shot {
@@ -35,107 +45,180 @@ pub enum Gap {
 /// The frames of a recording, one after the other.
 pub type Shots<'a> = Box<dyn Iterator<Item = anyhow::Result<Result<Shot, Gap>>> + 'a>;
 
-/// A scene without its pictures, the pictures, and a summary for the user.
-pub type Prepared = (Foundation, Vec<Picture>, String);
+/// A scene whose pictures and depth images are in its bundle already.
+pub struct Prepared {
+    /// The scene; its images hold no depth.
+    pub foundation: Foundation,
+    /// What was used and what was left out, for the user.
+    pub summary: String,
+    /// What the user should look at.
+    pub warnings: Vec<String>,
+}
 
 /// The scene of a recording: its labelled points if it has some, otherwise points made from the
-/// depth images.
+/// depth images. Pictures and depth images go to the bundle one by one.
 ///
 /// # Errors
-/// A frame cannot be read, no frame can be used, or no point is near enough.
+/// A frame cannot be read, no frame can be used and there are no labels either, or no point is near
+/// enough.
 pub fn prepared(
     shots: Shots,
     labeled: Option<LabeledPoints>,
     options: &Options,
+    bundle: &Writer,
 ) -> anyhow::Result<Prepared> {
-    let taken = Taken::of(shots, options)?;
-    let summary = taken.summary();
-    let (positions, colors, origins, truth) = match labeled {
-        Some(LabeledPoints {
+    let mut taken = Taken::default();
+    let Some(labeled) = labeled else {
+        let mut cells = Cells::new(options.spacing);
+        taken.all(shots, options, bundle, |view, shot| {
+            cells.add_image(
+                view,
+                &shot.name,
+                &shot.camera,
+                &shot.depth,
+                &shot.picture.bytes,
+                options.farthest,
+            )
+        })?;
+        taken.check()?;
+        let (positions, colors, origins) = cells.points();
+        ensure!(
+            !positions.is_empty(),
+            "no frame has a depth from {NEAREST} m to {} m{}: if the depth images are in another unit, name it with --depth-unit",
+            options.farthest,
+            taken.median().map_or(String::new(), |depth| format!(
+                ", the median depth is {depth} m"
+            ))
+        );
+        return Ok(taken.prepared(Foundation {
             positions,
-            colors,
-            truth,
-        }) => {
-            let origins = points_from_depth::origins(&positions, &taken.images);
-            (positions, colors, origins, truth)
-        }
-        None => {
-            let (positions, colors, origins) =
-                points_from_depth::from_depth(&taken.images, &taken.pictures, options)?;
-            (positions, Some(colors), origins, None)
-        }
-    };
-    Ok((
-        Foundation {
-            positions,
-            colors,
+            colors: Some(colors),
             origins,
-            images: taken.images,
-            truth,
             ..Foundation::default()
+        }));
+    };
+    let mut origins = Origins::new(&labeled.positions);
+    taken.all(shots, options, bundle, |view, shot| {
+        origins.look(view, &shot.camera, &shot.depth);
+        Ok(())
+    })?;
+    // points and labels are all that training without images needs
+    if labeled.truth.is_none() {
+        taken.check()?;
+    }
+    let origins = origins.found();
+    Ok(taken.prepared(Foundation {
+        positions: labeled.positions,
+        colors: labeled.colors,
+        origins,
+        truth: labeled.truth,
+        given: Given {
+            superpoints: labeled.superpoints,
+            ..Given::default()
         },
-        taken.pictures,
-        summary,
-    ))
+        ..Foundation::default()
+    }))
 }
 
 /// The frames that could be used.
+#[derive(Default)]
 struct Taken {
     images: Vec<Image>,
-    pictures: Vec<Picture>,
     /// Number of frames whose pose was lost.
     lost: usize,
     /// Number of frames with missing files.
     missing: usize,
+    /// Some depths of each frame, metres.
+    depths: Vec<f32>,
 }
 
 impl Taken {
-    fn of(frames: Shots, options: &Options) -> anyhow::Result<Self> {
+    /// Takes one frame after the other: turns its camera to the world, writes its picture and its
+    /// depth, and shows it to `look` with its number.
+    fn all(
+        &mut self,
+        frames: Shots,
+        options: &Options,
+        bundle: &Writer,
+        mut look: impl FnMut(u32, &Shot) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let turn = options.turn();
-        let mut taken = Self {
-            images: vec![],
-            pictures: vec![],
-            lost: 0,
-            missing: 0,
-        };
         for frame in frames {
-            let Shot {
-                name,
-                mut camera,
-                depth,
-                picture,
-            } = match frame? {
+            let mut shot = match frame? {
                 Ok(shot) => shot,
                 Err(gap) => {
                     *match gap {
-                        Gap::Pose => &mut taken.lost,
-                        Gap::File => &mut taken.missing,
+                        Gap::Pose => &mut self.lost,
+                        Gap::File => &mut self.missing,
                     } += 1;
                     continue;
                 }
             };
-            camera.world_from_camera = turn * camera.world_from_camera;
-            let file = format!("{name}.{}", picture.extension);
-            taken.images.push(Image {
-                name,
-                camera,
-                picture: Some(file),
-                depth: Some(depth),
-                mask: None,
-                instances: vec![],
-                features: None,
-            });
-            taken.pictures.push(picture);
+            shot.camera.world_from_camera = turn * shot.camera.world_from_camera;
+            let file = format!("{}.{}", shot.name, shot.picture.extension);
+            bundle.picture(&file, &shot.picture.bytes)?;
+            bundle.depth(&shot.name, &shot.depth)?;
+            self.sample(&shot.depth);
+            look(self.images.len() as u32, &shot)?;
+            self.images
+                .push(Image::new(shot.name, shot.camera, Some(file)));
         }
-        ensure!(
-            !taken.images.is_empty(),
-            "none of {} frames has a pose, a picture and a depth image",
-            taken.lost + taken.missing
-        );
-        Ok(taken)
+        Ok(())
     }
 
-    fn summary(&self) -> String {
+    fn sample(&mut self, depth: &Map) {
+        let [rows, columns] = depth.size();
+        let step = (rows * columns).div_ceil(SAMPLES);
+        let seen = (step / 2..rows * columns)
+            .step_by(step)
+            .map(|pixel| depth.at(pixel / columns, pixel % columns)[0]);
+        self.depths.extend(seen.filter(|depth| *depth > 0.0));
+    }
+
+    fn median(&self) -> Option<f32> {
+        median(self.depths.clone())
+    }
+
+    /// Checks that a frame could be used.
+    fn check(&self) -> anyhow::Result<()> {
+        let gaps = self.lost + self.missing;
+        ensure!(
+            !self.images.is_empty() || gaps > 0,
+            "there are neither frames nor labels"
+        );
+        ensure!(
+            !self.images.is_empty(),
+            "none of {gaps} frames has a pose, a picture and a depth image"
+        );
+        Ok(())
+    }
+
+    /// The scene with these images.
+    fn prepared(self, scene: Foundation) -> Prepared {
+        let warning = self
+            .median()
+            .filter(|depth| !(PLAUSIBLE[0]..=PLAUSIBLE[1]).contains(depth))
+            .map(|depth| {
+                format!(
+                    "the median depth is {depth} m, rooms have {} m to {} m: if the depth images are in another unit, name it with --depth-unit",
+                    PLAUSIBLE[0], PLAUSIBLE[1]
+                )
+            });
+        Prepared {
+            summary: self.summary(&scene),
+            warnings: warning.into_iter().collect(),
+            foundation: Foundation {
+                images: self.images,
+                ..scene
+            },
+        }
+    }
+
+    fn summary(&self, scene: &Foundation) -> String {
+        let images = match self.images.len() {
+            0 => "no images".to_owned(),
+            count => format!("{count} frames"),
+        };
         let gaps = [
             (self.lost, "without a pose"),
             (self.missing, "without its files"),
@@ -144,6 +227,14 @@ impl Taken {
             .iter()
             .filter(|(count, _)| *count > 0)
             .map(|(count, what)| format!(", {count} {what} left out"));
-        format!("{} frames{}", self.images.len(), gaps.collect::<String>())
+        let superpoints = scene.given.superpoints.as_ref().map_or(0, |ids| {
+            let ids: std::collections::HashSet<&u32> = ids.iter().collect();
+            ids.len()
+        });
+        let superpoints = match superpoints {
+            0 => String::new(),
+            count => format!(", {count} published superpoints"),
+        };
+        format!("{images}{}{superpoints}", gaps.collect::<String>())
     }
 }

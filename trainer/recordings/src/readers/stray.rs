@@ -13,6 +13,7 @@ use super::{
     Options, Prepared, Reader, Shots, numbers, phone, phone::PictureIntrinsics, quaternion_pose,
     shots,
 };
+use crate::foundation::Writer;
 
 const ODOMETRY: &str = "odometry.csv";
 const MATRIX: &str = "camera_matrix.csv";
@@ -40,8 +41,8 @@ impl Reader for Stray {
         folder.join(ODOMETRY).is_file() && folder.join(MATRIX).is_file()
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        shots::prepared(frames(scene, options.every)?, None, options, bundle)
     }
 }
 

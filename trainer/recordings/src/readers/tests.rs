@@ -5,16 +5,15 @@
 use std::fs;
 
 use image::{ImageBuffer, Luma, Rgb};
-use miniz_oxide::deflate::compress_to_vec_zlib;
 
 use super::*;
-use crate::foundation::Truth;
+use crate::foundation::Foundation;
 
 pub const ROWS: u32 = 6;
 pub const COLUMNS: u32 = 8;
 /// Focal length and principal point of the depth images of the recordings.
-const FOCAL: f32 = 8.0;
-const CENTER: [f32; 2] = [3.5, 2.5];
+pub const FOCAL: f32 = 8.0;
+pub const CENTER: [f32; 2] = [3.5, 2.5];
 
 pub fn options() -> Options {
     Options {
@@ -24,10 +23,11 @@ pub fn options() -> Options {
         up: UpAxis::PlusZ,
         level: false,
         metres_per_unit: None,
+        depth_unit: None,
         labels: None,
+        classes: None,
         intrinsics: None,
         features: None,
-        nyu40: false,
     }
 }
 
@@ -94,10 +94,23 @@ pub fn prepared(
     scene: &Path,
     options: &Options,
 ) -> anyhow::Result<(Foundation, String)> {
-    let out = tempfile::tempdir()?;
-    let out = out.path().join("bundle");
-    let summary = prepare(kind, scene, &out, options)?;
-    Ok((Foundation::read(&out)?, summary))
+    let (scene, Outcome { summary, .. }) = outcome(kind, scene, options)?;
+    Ok((scene, summary))
+}
+
+/// The same with the warnings.
+pub fn outcome(
+    kind: Kind,
+    scene: &Path,
+    options: &Options,
+) -> anyhow::Result<(Foundation, Outcome)> {
+    let folder = tempfile::tempdir()?;
+    let out = folder.path().join("bundle");
+    let outcome = prepare(kind, scene, &out, options);
+    let left = fs::read_dir(folder.path())?.count();
+    assert_eq!(left, usize::from(outcome.is_ok()), "a bundle or nothing");
+    let outcome = outcome?;
+    Ok((Foundation::read(&out)?, outcome))
 }
 
 pub fn refusal(kind: Kind, scene: &Path, options: &Options) -> String {
@@ -243,204 +256,105 @@ fn what_is_wrong_with_a_recording_is_named() {
     );
 }
 
-/// A stream of the frames above: version, sensor, four matrices, compressions, sizes, shift,
-/// frames.
-fn sens() -> Vec<u8> {
-    let mut bytes: Vec<u8> = vec![];
-    bytes.extend(4u32.to_le_bytes());
-    bytes.extend(3u64.to_le_bytes());
-    bytes.extend(b"iPa");
-    let [cx, cy] = CENTER;
-    let matrix = |rows: [f32; 16]| {
-        rows.into_iter()
-            .flat_map(f32::to_le_bytes)
-            .collect::<Vec<u8>>()
-    };
-    let identity = [
-        1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
-    ];
-    let depth_camera = [
-        FOCAL, 0.0, cx, 0.0, 0.0, FOCAL, cy, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0,
-    ];
-    [identity, identity, depth_camera, identity]
-        .into_iter()
-        .for_each(|m| bytes.extend(matrix(m)));
-    [1i32, 1]
-        .into_iter()
-        .for_each(|compression| bytes.extend(compression.to_le_bytes()));
-    [4 * COLUMNS, 4 * ROWS, COLUMNS, ROWS]
-        .into_iter()
-        .for_each(|size| bytes.extend(size.to_le_bytes()));
-    bytes.extend(1000f32.to_le_bytes());
-    bytes.extend(3u64.to_le_bytes());
-    let depth: Vec<u8> = depth().into_iter().flat_map(u16::to_le_bytes).collect();
-    for x in [Some(0.0), None, Some(0.1)] {
-        let mut pose = identity;
-        match x {
-            Some(x) => pose[3] = x,
-            None => pose = [f32::NEG_INFINITY; 16],
-        }
-        bytes.extend(matrix(pose));
-        bytes.extend([0; 16]);
-        let (picture, depth) = (picture(), compress_to_vec_zlib(&depth, 6));
-        [picture.len(), depth.len()]
-            .into_iter()
-            .for_each(|size| bytes.extend((size as u64).to_le_bytes()));
-        bytes.extend(picture);
-        bytes.extend(depth);
-    }
-    bytes
-}
-
-/// Writes a scene with four vertices on the wall: two segments of a chair, an unknown label, and no
-/// label.
-fn scannet(folder: &Path) -> PathBuf {
-    let scene = folder.join("scene0217_00");
-    fs::create_dir_all(&scene).unwrap();
-    let mesh = "ply\nformat ascii 1.0\nelement vertex 4\nproperty float x\nproperty float y\nproperty float z\nproperty uchar red\nproperty uchar green\n\
-        property uchar blue\nelement face 1\nproperty list uchar int vertex_indices\nend_header\n\
-        0 0 2 1 2 3\n0.25 0 2 1 2 3\n-0.25 0.25 2 1 2 3\n50 0 2 1 2 3\n3 0 1 2\n";
-    fs::write(scene.join("scene0217_00_vh_clean_2.ply"), mesh).unwrap();
-    fs::write(
-        scene.join("scene0217_00_vh_clean_2.0.010000.segs.json"),
-        r#"{"segIndices": [7, 9, 11, 3]}"#,
-    )
-    .unwrap();
-    let group = |object: i32, segments: &str, label: &str| {
-        format!(
-            r#"{{"id": {object}, "objectId": {object}, "segments": {segments}, "label": "{label}"}}"#
-        )
-    };
-    let groups = [
-        group(0, "[7, 9]", "office chair"),
-        group(1, "[11]", "thingamajig"),
-    ];
-    // all groups are listed twice, as in one published scene
-    let twice = [
-        group(2, "[7, 9]", "office chair"),
-        group(3, "[11]", "thingamajig"),
-    ];
-    let text = format!(
-        r#"{{"sceneId": "x", "segGroups": [{}, {}]}}"#,
-        groups.join(","),
-        twice.join(",")
-    );
-    fs::write(scene.join("scene0217_00.aggregation.json"), text).unwrap();
-    fs::write(scene.join("scene0217_00.sens"), sens()).unwrap();
-    fs::write(
-        folder.join("labels.tsv"),
-        "id\traw_category\tcategory\n5\tchair\tchair\n5\toffice chair\tchair\n",
-    )
-    .unwrap();
-    scene
-}
-
 #[test]
-fn a_scannet_scene_has_vertices_labels_and_frames() {
+fn the_unit_of_depth_images_can_be_given() {
     let folder = tempfile::tempdir().unwrap();
-    let path = scannet(folder.path());
-    let options = Options {
-        labels: Some(folder.path().join("labels.tsv")),
+    sens_reader(folder.path());
+    let write = |value: u16| {
+        for frame in [0, 2, 10] {
+            let path = folder.path().join(format!("depth/{frame}.png"));
+            depth_of(value).save(path).unwrap();
+        }
+    };
+    // quarters of a millimetre: 1 m looks like 4 m, and 2.5 m like 10 m
+    write(4000);
+    let quarters = Options {
+        depth_unit: Some(0.00025),
         ..options()
     };
+    let (scene, told) = outcome(Kind::Frames, folder.path(), &quarters).unwrap();
+    assert!(scene.positions.iter().all(|p| (p[2] - 1.0).abs() < 1e-4));
     assert_eq!(
-        scenes(Kind::Scannet, folder.path()).unwrap()[0].0,
-        "scene0217_00"
+        scene.images[0].depth.as_ref().unwrap().at(0, 0),
+        [1.0],
+        "bundles are in millimetres"
     );
-    let (scene, summary) = prepared(Kind::Scannet, &path, &options).unwrap();
-    assert_eq!(
-        scene.positions,
-        [
-            [0.0, 0.0, 2.0],
-            [0.25, 0.0, 2.0],
-            [-0.25, 0.25, 2.0],
-            [50.0, 0.0, 2.0]
-        ]
-    );
+    assert!(told.warnings.is_empty(), "{told:?}");
+    write(10_000);
+    let error = refusal(Kind::Frames, folder.path(), &options());
     assert!(
-        scene.origins[..3].iter().all(Option::is_some) && scene.origins[3].is_none(),
-        "nobody sees the last one"
-    );
-    let names = vec![(5, "chair".to_owned())];
-    assert_eq!(
-        scene.truth.unwrap(),
-        Truth {
-            semantic: vec![5, 5, 0, 0],
-            instance: vec![1, 1, 2, 0],
-            names
-        }
-    );
-    assert!(
-        scene.images.len() == 2 && summary.contains("1 without a pose"),
-        "{summary}"
-    );
-
-    assert!(
-        refusal(
-            Kind::Scannet,
-            &path,
-            &Options {
-                labels: None,
-                ..options.clone()
-            }
-        )
-        .contains("--labels")
-    );
-    fs::write(
-        path.join("scene0217_00_vh_clean_2.0.010000.segs.json"),
-        r#"{"segIndices": [7, 9]}"#,
-    )
-    .unwrap();
-    assert!(refusal(Kind::Scannet, &path, &options).contains("2 vertices"));
-    fs::remove_file(path.join("scene0217_00.aggregation.json")).unwrap();
-    assert!(
-        prepared(Kind::Scannet, &path, &options)
-            .unwrap()
-            .0
-            .truth
-            .is_none(),
-        "scenes of the test split have no annotation"
-    );
-    let cut = sens().len() - 10;
-    fs::write(path.join("scene0217_00.sens"), &sens()[..cut]).unwrap();
-    let error = refusal(Kind::Scannet, &path, &options);
-    assert!(
-        error.contains("ends too early") && error.contains("frame 2"),
+        error.contains("median depth is 10 m") && error.contains("--depth-unit"),
         "{error}"
+    );
+    let far = Options {
+        farthest: 20.0,
+        ..options()
+    };
+    let (_, told) = outcome(Kind::Frames, folder.path(), &far).unwrap();
+    assert!(
+        told.warnings[0].contains("median depth is 10 m")
+            && told.warnings[0].contains("--depth-unit"),
+        "{told:?}"
+    );
+    write(250);
+    let (_, told) = outcome(Kind::Frames, folder.path(), &options()).unwrap();
+    assert!(
+        told.warnings[0].contains("median depth is 0.25 m"),
+        "{told:?}"
     );
 }
 
-#[test]
-fn hostile_streams_are_refused_before_memory_is_taken() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = scannet(folder.path()).join("scene0217_00.sens");
-    let first = |bytes: Vec<u8>| {
-        fs::write(&path, bytes).unwrap();
-        sens::frames(&path, 1)
-            .and_then(|mut frames| frames.try_for_each(|frame| frame.map(drop)))
-            .map_err(|error| format!("{error:#}"))
-    };
-    assert_eq!(first(sens()), Ok(()));
-    let name = 15;
-    let compressions = name + 4 * 64;
-    let frame = compressions + 8 + 16 + 4 + 8;
-    let cases = [
-        (0, "version"),
-        (4, "sensor's name"),
-        (compressions, "colour compression"),
-        (compressions + 8, "pixels"),
-        (compressions + 24, "unit"),
-    ];
-    for (at, words) in cases.into_iter().chain([
-        (frame + 64 + 16 + 6, "a picture has"),
-        (frame + 64 + 24 + 6, "a depth image has"),
-    ]) {
-        let mut bytes = sens();
-        bytes[at] = 0xee;
-        bytes[at + 1] = 0xee;
-        let error = first(bytes).unwrap_err();
-        assert!(error.contains(words), "{error} does not say {words}");
+/// Renames the frames of SensReader as in 7-Scenes, without a camera.
+fn seven_scenes(folder: &Path) {
+    sens_reader(folder);
+    for frame in [0, 2, 10] {
+        for (from, to) in [
+            (format!("color/{frame}.png"), "color.png"),
+            (format!("depth/{frame}.png"), "depth.png"),
+            (format!("pose/{frame}.txt"), "pose.txt"),
+        ] {
+            let to = folder.join(format!("frame-{frame:06}.{to}"));
+            fs::rename(folder.join(from), to).unwrap();
+        }
     }
+    for sub in ["color", "depth", "pose", "intrinsic"] {
+        fs::remove_dir_all(folder.join(sub)).unwrap();
+    }
+}
+
+#[test]
+fn frames_of_7_scenes_find_their_camera() {
+    let root = tempfile::tempdir().unwrap();
+    let scene = root.path().join("chess/seq-01");
+    seven_scenes(&scene);
+    assert!(is_scene(Kind::Frames, &scene) && !is_scene(Kind::Frames, root.path()));
+    // as 7-Scenes was released, there is no camera
+    let error = refusal(Kind::Frames, &scene, &options());
+    assert!(
+        error.contains("seq-01/camera-intrinsics.txt") && error.contains("--intrinsics"),
+        "{error}"
+    );
+    let [cx, cy] = CENTER;
+    let camera = format!("{FOCAL} 0 {cx}\n0 {FOCAL} {cy}\n0 0 1\n");
+    let given = root.path().join("kinect.txt");
+    fs::write(&given, &camera).unwrap();
+    let with_camera = Options {
+        intrinsics: Some(given),
+        ..options()
+    };
+    // 3DMatch has one for all sequences of a scene
+    let beside = |options: &Options| {
+        let (scene, summary) = prepared(Kind::Frames, &scene, options).unwrap();
+        assert!(summary.contains("2 frames, 1 without a pose"), "{summary}");
+        scene.images[0].camera.focal[0]
+    };
+    assert_eq!(beside(&with_camera), FOCAL);
+    fs::write(root.path().join("chess/camera-intrinsics.txt"), &camera).unwrap();
+    assert_eq!(beside(&options()), FOCAL);
+    let nearer = camera.replace(&FOCAL.to_string(), "9");
+    fs::write(scene.join("camera-intrinsics.txt"), nearer).unwrap();
+    assert_eq!(beside(&options()), 9.0, "the recording's own comes first");
+    assert_eq!(beside(&with_camera), FOCAL, "and the user's before it");
 }
 
 #[test]

@@ -68,6 +68,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
         "no picture in {} has a depth image within {APART} s",
         rgb.display()
     );
+    let unit = options.units_per_metre(UNIT);
     let frame = move |(picture, depth): (usize, usize)| {
         let (time, depth) = &depths[depth];
         let picture = &pictures[picture].1;
@@ -81,7 +82,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
             depth: depth.clone(),
             world_from_camera: nearest(&poses, *time).and_then(|row| poses[row].1),
         };
-        recorded.shot(&intrinsics, UNIT)
+        recorded.shot(&intrinsics, unit)
     };
     Ok(Box::new(
         pairs.into_iter().step_by(options.every).map(frame),

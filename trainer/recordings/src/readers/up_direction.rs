@@ -3,7 +3,7 @@
 
 use anyhow::ensure;
 use glam::Vec3;
-use segscape::views::Pixel;
+use segscape::views::{Camera, Map, Pixel};
 
 use crate::foundation::Image;
 
@@ -23,11 +23,14 @@ const STEPS: usize = 32;
 /// depth of a floor seen at a low angle changes by a tenth.
 const JUMP: f32 = 0.15;
 
-/// The up direction, a unit vector.
+/// The up direction, a unit vector; `depth` returns the depth of an image, which is needed once.
 ///
 /// # Errors
-/// The cameras were held in all directions.
-pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
+/// The cameras were held in all directions, or a depth image cannot be read.
+pub fn up(
+    images: &[Image],
+    depth: impl Fn(&Image) -> anyhow::Result<Option<Map>>,
+) -> anyhow::Result<Vec3> {
     let held: Vec3 = images
         .iter()
         .map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis))
@@ -38,7 +41,12 @@ pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
         "the cameras were held in all directions, so up cannot be guessed: name the axis with --up"
     );
     let mut up = held.normalize();
-    let normals: Vec<Vec3> = images.iter().flat_map(normals).collect();
+    let mut normals = Vec::new();
+    for image in images {
+        if let Some(depth) = depth(image)? {
+            normals.extend(self::normals(&image.camera, &depth));
+        }
+    }
     for cone in CONES {
         let towards = |normal: &Vec3| {
             if normal.dot(up) < 0.0 {
@@ -60,11 +68,8 @@ pub fn up(images: &[Image]) -> anyhow::Result<Vec3> {
     Ok(up)
 }
 
-/// Normals of the surfaces that the depth of the image shows, on a coarse grid of pixels.
-fn normals(image: &Image) -> Vec<Vec3> {
-    let Some(depth) = &image.depth else {
-        return vec![];
-    };
+/// Normals of the surfaces that the depth of an image shows, on a coarse grid of pixels.
+fn normals(camera: &Camera, depth: &Map) -> Vec<Vec3> {
     let [rows, columns] = depth.size();
     let step = (columns / STEPS).max(1);
     let point = |row: usize, column: usize| {
@@ -72,7 +77,7 @@ fn normals(image: &Image) -> Vec<Vec3> {
             (column as f32 + 0.5) / columns as f32,
             (row as f32 + 0.5) / rows as f32,
         ];
-        Vec3::from(image.camera.back_project(Pixel {
+        Vec3::from(camera.back_project(Pixel {
             x,
             y,
             depth: depth.at(row, column)[0],
@@ -127,7 +132,12 @@ mod tests {
             .iter()
             .map(|image| -Vec3::from(image.camera.world_from_camera.matrix3.y_axis))
             .sum();
-        let normals: Vec<Vec3> = scene.images.iter().flat_map(normals).collect();
+        let depth = |image: &Image| image.depth.clone();
+        let normals: Vec<Vec3> = scene
+            .images
+            .iter()
+            .flat_map(|image| normals(&image.camera, &depth(image).unwrap()))
+            .collect();
         let level = |up: Vec3| {
             normals
                 .iter()
@@ -135,7 +145,10 @@ mod tests {
                 .count() as f32
                 / normals.len() as f32
         };
-        let [held, found] = [held.normalize(), up(&scene.images).unwrap()];
+        let [held, found] = [
+            held.normalize(),
+            up(&scene.images, |image| Ok(depth(image))).unwrap(),
+        ];
         assert!(
             level(found) > 0.15 && level(found) > 3.0 * level(held),
             "{} of the surfaces are level, {} before",

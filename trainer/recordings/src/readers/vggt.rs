@@ -13,15 +13,17 @@ use segscape::views::{Camera, Map, Pixel};
 use zip::{ZipArchive, read::ZipFile};
 
 use super::{
-    Options, Picture, Prepared, Reader,
+    Options, Prepared, Reader,
     npy::Array,
-    reconstruction::{Reconstruction, median},
+    reconstruction::{Reconstruction, SAMPLES, assumed_scale, median, stride},
 };
-use crate::foundation::Image;
+use crate::foundation::{Image, Writer};
 
 const FILE: &str = "predictions.npz";
-/// Share of the pixels, the least confident ones, that get no point.
-const DROPPED: f32 = 0.25;
+const CONFIDENCE: &str = "depth_conf";
+const DEPTH: &str = "depth";
+/// One pixel in this many, the least confident ones, gets no point.
+const DROPPED: usize = 4;
 /// Pixels with at most this confidence get no point either.
 const NO_CONFIDENCE: f32 = 1e-5;
 /// Maximum number of pixels of all images together: a thousand of VGGT's largest images.
@@ -41,18 +43,12 @@ impl Reader for Vggt {
         folder.join(FILE).is_file()
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        read(scene, options)?.prepared(options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        let path = scene.join(FILE);
+        predictions(&path, options, bundle)
+            .with_context(|| format!("in {}", path.display()))?
+            .prepared(options)
     }
-}
-
-/// Reads every `options.every`-th image.
-///
-/// # Errors
-/// The error names the array and what is wrong with it.
-fn read(folder: &Path, options: &Options) -> anyhow::Result<Reconstruction> {
-    let path = folder.join(FILE);
-    predictions(&path, options.every).with_context(|| format!("in {}", path.display()))
 }
 
 /// Reads an array of the archive, which may be compressed with deflate; `None` if it is missing.
@@ -72,32 +68,50 @@ fn with<T>(
     read.with_context(|| format!("`{name}`")).map(Some)
 }
 
-fn predictions(path: &Path, every: usize) -> anyhow::Result<Reconstruction> {
-    let (size, confidences) = confidences(path)?;
-    let archive = Archive { path, size };
+/// Reads every `options.every`-th image.
+///
+/// # Errors
+/// The error names the array and what is wrong with it.
+fn predictions<'a>(
+    path: &Path,
+    options: &Options,
+    bundle: &'a Writer,
+) -> anyhow::Result<Reconstruction<'a>> {
+    let archive = Archive {
+        path,
+        size: size(path)?,
+    };
+    let [count, ..] = archive.size;
     let taken: Vec<Option<Camera>> = (0..)
         .zip(archive.cameras()?)
-        .map(|(row, camera): (usize, _)| camera.filter(|_| row.is_multiple_of(every)))
+        .map(|(row, camera): (usize, _)| camera.filter(|_| row.is_multiple_of(options.every)))
         .collect();
-    let images = archive.images(&taken, &confidences)?;
-    let pictures = archive.pictures(&taken)?;
-    let differences = archive.differences(&taken, &images)?;
-    let [count, ..] = size;
-    let lost = count.div_ceil(every) - images.len();
-    Ok(Reconstruction {
-        images,
-        pictures,
-        lost,
-        points: None,
-        disagreement: median(differences),
-        is_metric: false,
-    })
+    let least = archive.least_confidence()?;
+    let (scale, assumption) = match options.metres_per_unit {
+        Some(scale) => (scale, None),
+        // without any depth there is no scale, and the reconstruction has failed anyway
+        None => match archive.median_depth(&taken, least)? {
+            None => (1.0, None),
+            Some(depth) => {
+                let (scale, text) = assumed_scale(depth);
+                (scale, Some(text))
+            }
+        },
+    };
+    let mut reconstruction = Reconstruction::new(bundle, options, scale);
+    reconstruction.assumption = assumption;
+    archive.images(&taken, least, &mut reconstruction)?;
+    archive.pictures(&taken, bundle, &mut reconstruction)?;
+    let differences = archive.differences(&taken, bundle, &reconstruction.images, scale)?;
+    reconstruction.lost = count.div_ceil(options.every) - reconstruction.images.len();
+    reconstruction.disagreement = median(differences);
+    Ok(reconstruction)
 }
 
-/// The numbers of images, rows and columns, and the confidence of each pixel.
-fn confidences(path: &Path) -> anyhow::Result<([usize; 3], Vec<f32>)> {
-    with(path, "depth_conf", |array| {
-        let [images, rows, columns] = <[usize; 3]>::try_from(array.shape.clone())
+/// The numbers of images, rows and columns.
+fn size(path: &Path) -> anyhow::Result<[usize; 3]> {
+    with(path, CONFIDENCE, |array| {
+        let size = <[usize; 3]>::try_from(array.shape.clone())
             .ok()
             .with_context(|| {
                 format!(
@@ -105,19 +119,40 @@ fn confidences(path: &Path) -> anyhow::Result<([usize; 3], Vec<f32>)> {
                     array.shape
                 )
             })?;
-        let pixels = images
-            .checked_mul(rows)
-            .and_then(|n| n.checked_mul(columns))
+        let pixels = size
+            .iter()
+            .try_fold(1usize, |product, n| product.checked_mul(*n))
             .filter(|n| (1..=PIXEL_LIMIT).contains(n));
-        let pixels = pixels.with_context(|| {
-            format!(
-                "the shape is {:?}, but at most {PIXEL_LIMIT} pixels are read",
-                array.shape
-            )
-        })?;
-        Ok(([images, rows, columns], array.next(pixels)?))
+        ensure!(
+            pixels.is_some(),
+            "the shape is {:?}, but at most {PIXEL_LIMIT} pixels are read",
+            array.shape
+        );
+        Ok(size)
     })?
-    .with_context(|| missing("depth_conf"))
+    .with_context(|| missing(CONFIDENCE))
+}
+
+/// A whole number for each number, in the order of [`f32::total_cmp`].
+fn order(value: f32) -> u32 {
+    let bits = value.to_bits();
+    if bits >> 31 == 1 {
+        !bits
+    } else {
+        bits | 1 << 31
+    }
+}
+
+/// The index of the bin that holds the value of rank `rank`, and the rank among the values of that
+/// bin.
+fn bin(counts: &[usize], mut rank: usize) -> (usize, usize) {
+    for (bin, count) in counts.iter().enumerate() {
+        if rank < *count {
+            return (bin, rank);
+        }
+        rank -= count;
+    }
+    (counts.len() - 1, 0)
 }
 
 fn missing(name: &str) -> String {
@@ -155,86 +190,136 @@ impl Archive<'_> {
             .collect())
     }
 
-    /// The `taken` images with their cameras and depth, which is 0 where it is not confident.
-    fn images(&self, taken: &[Option<Camera>], confidences: &[f32]) -> anyhow::Result<Vec<Image>> {
+    /// The confidence below which one pixel in [`DROPPED`] is, as its [`order`], found in two
+    /// passes: first its upper half, then its lower half.
+    fn least_confidence(&self) -> anyhow::Result<u32> {
         let [count, rows, columns] = self.size;
-        let quantile = {
-            let mut sorted = confidences.to_vec();
-            let place = (DROPPED * (sorted.len() - 1) as f32) as usize;
-            *sorted.select_nth_unstable_by(place, f32::total_cmp).1
-        };
-        let is_sure = |confidence: f32| confidence > NO_CONFIDENCE && confidence >= quantile;
-        let mut images = Vec::new();
-        with(self.path, "depth", |array| {
-            ensure!(
-                [&[count, rows, columns, 1][..], &[count, rows, columns]]
-                    .contains(&&array.shape[..]),
-                "the shape {:?} does not fit `depth_conf`",
-                array.shape
-            );
-            let pixels = rows * columns;
-            for (row, camera) in taken.iter().enumerate() {
-                let mut depth = array.next(pixels)?;
-                let sure = &confidences[row * pixels..][..pixels];
-                depth
-                    .iter_mut()
-                    .zip(sure)
-                    .filter(|(depth, sure)| {
-                        !(depth.is_finite() && **depth > 0.0 && is_sure(**sure))
-                    })
-                    .for_each(|(depth, _)| *depth = 0.0);
-                if let Some(camera) = *camera {
-                    let depth = Some(Map::new(depth, [rows, columns, 1])?);
-                    let name = format!("{row:06}");
-                    images.push(Image {
-                        picture: Some(format!("{name}.png")),
-                        name,
-                        camera,
-                        depth,
-                        mask: None,
-                        instances: vec![],
-                        features: None,
-                    });
+        let histogram = |bin_of: &dyn Fn(u32) -> Option<usize>| {
+            with(self.path, CONFIDENCE, |array| {
+                let mut counts = vec![0; 1 << 16];
+                for _ in 0..count {
+                    let orders = array.next(rows * columns)?.into_iter().map(order);
+                    orders.filter_map(bin_of).for_each(|bin| counts[bin] += 1);
                 }
-            }
-            Ok(())
-        })?
-        .with_context(|| missing("depth"))?;
-        Ok(images)
+                Ok(counts)
+            })?
+            .with_context(|| missing(CONFIDENCE))
+        };
+        let rank = (count * rows * columns - 1) / DROPPED;
+        let (upper, rank) = bin(&histogram(&|order| Some((order >> 16) as usize))?, rank);
+        let in_upper = |order: u32| (order >> 16) as usize == upper;
+        let lower = histogram(&|order| in_upper(order).then_some((order & 0xffff) as usize))?;
+        Ok((upper << 16 | bin(&lower, rank).0) as u32)
     }
 
-    /// The pictures of the `taken` images.
-    fn pictures(&self, taken: &[Option<Camera>]) -> anyhow::Result<Vec<Picture>> {
+    /// Calls `look` with each of the `taken` images' camera, its number in the file and its depth,
+    /// which is 0 where it is not confident.
+    fn depths(
+        &self,
+        taken: &[Option<Camera>],
+        least: u32,
+        mut look: impl FnMut(usize, Camera, Vec<f32>) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
         let [count, rows, columns] = self.size;
-        let mut pictures = Vec::new();
+        let pixels = rows * columns;
+        let is_sure = |confidence: f32| confidence > NO_CONFIDENCE && order(confidence) >= least;
+        with(self.path, CONFIDENCE, |confidences| {
+            with(self.path, DEPTH, |array| {
+                ensure!(
+                    [&[count, rows, columns, 1][..], &[count, rows, columns]]
+                        .contains(&&array.shape[..]),
+                    "the shape {:?} does not fit `{CONFIDENCE}`",
+                    array.shape
+                );
+                for (row, camera) in taken.iter().enumerate() {
+                    let (mut depth, sure) = (array.next(pixels)?, confidences.next(pixels)?);
+                    let Some(camera) = camera else { continue };
+                    depth
+                        .iter_mut()
+                        .zip(sure)
+                        .filter(|(depth, sure)| {
+                            !(depth.is_finite() && **depth > 0.0 && is_sure(*sure))
+                        })
+                        .for_each(|(depth, _)| *depth = 0.0);
+                    look(row, *camera, depth)?;
+                }
+                Ok(())
+            })?
+            .with_context(|| missing(DEPTH))
+        })?
+        .with_context(|| missing(CONFIDENCE))
+    }
+
+    /// The median of the confident depths, in units; `None` if there are none.
+    fn median_depth(&self, taken: &[Option<Camera>], least: u32) -> anyhow::Result<Option<f32>> {
+        let mut depths = Vec::new();
+        self.depths(taken, least, |_, _, depth| {
+            let step = stride(depth.len());
+            depths.extend(depth.into_iter().step_by(step).filter(|depth| *depth > 0.0));
+            Ok(())
+        })?;
+        Ok(median(depths))
+    }
+
+    /// Adds the `taken` images with their depth.
+    fn images(
+        &self,
+        taken: &[Option<Camera>],
+        least: u32,
+        reconstruction: &mut Reconstruction,
+    ) -> anyhow::Result<()> {
+        let [_, rows, columns] = self.size;
+        self.depths(taken, least, |row, camera, depth| {
+            let depth = Map::new(depth, [rows, columns, 1])?;
+            reconstruction.add_image(name(row), camera, depth, picture_file(row))
+        })
+    }
+
+    /// Writes the pictures of the `taken` images and adds their points.
+    fn pictures(
+        &self,
+        taken: &[Option<Camera>],
+        bundle: &Writer,
+        reconstruction: &mut Reconstruction,
+    ) -> anyhow::Result<()> {
+        let [count, rows, columns] = self.size;
         with(self.path, "images", |array| {
             let is_planar = array.shape == [count, 3, rows, columns];
             ensure!(
                 is_planar || array.shape == [count, rows, columns, 3],
-                "the shape {:?} does not fit `depth_conf`",
+                "the shape {:?} does not fit `{CONFIDENCE}`",
                 array.shape
             );
-            for camera in taken {
+            let mut view = 0;
+            for (row, camera) in taken.iter().enumerate() {
                 let values = array.next(3 * rows * columns)?;
                 if camera.is_some() {
-                    pictures.push(picture(&values, [rows, columns], is_planar)?);
+                    let picture = picture(&values, [rows, columns], is_planar)?;
+                    bundle.picture(&picture_file(row), &picture)?;
+                    reconstruction.add_points_of(view, &picture)?;
+                    view += 1;
                 }
             }
             Ok(())
         })?
-        .with_context(|| missing("images"))?;
-        Ok(pictures)
+        .with_context(|| missing("images"))
     }
 
     /// Distances between the points of both branches, as shares of the depth, at some pixels of the
-    /// `taken` images; empty if the other branch is missing.
-    fn differences(&self, taken: &[Option<Camera>], images: &[Image]) -> anyhow::Result<Vec<f32>> {
+    /// `images`, which are the `taken` ones in metres; empty if the other branch is missing.
+    fn differences(
+        &self,
+        taken: &[Option<Camera>],
+        bundle: &Writer,
+        images: &[Image],
+        scale: f32,
+    ) -> anyhow::Result<Vec<f32>> {
         let [count, rows, columns] = self.size;
         let mut differences = Vec::new();
         with(self.path, "world_points", |array| {
             ensure!(
                 array.shape == [count, rows, columns, 3],
-                "the shape {:?} does not fit `depth_conf`",
+                "the shape {:?} does not fit `{CONFIDENCE}`",
                 array.shape
             );
             let mut images = images.iter();
@@ -243,8 +328,11 @@ impl Archive<'_> {
                 let Some(image) = camera.and_then(|_| images.next()) else {
                     continue;
                 };
-                let Some(depth) = &image.depth else { continue };
-                for (pixel, point) in points.chunks_exact(3).enumerate().step_by(STRIDE) {
+                let Some(depth) = bundle.read_depth(&image.name)? else {
+                    continue;
+                };
+                let step = STRIDE.max((rows * columns).div_ceil(SAMPLES));
+                for (pixel, point) in points.chunks_exact(3).enumerate().step_by(step) {
                     let here = depth.at(pixel / columns, pixel % columns)[0];
                     let [x, y] = [
                         ((pixel % columns) as f32 + 0.5) / columns as f32,
@@ -253,7 +341,8 @@ impl Archive<'_> {
                     if here > 0.0 {
                         let other =
                             Vec3::from(image.camera.back_project(Pixel { x, y, depth: here }));
-                        differences.push(other.distance(Vec3::from_slice(point)) / here);
+                        let point = scale * Vec3::from_slice(point);
+                        differences.push(other.distance(point) / here);
                     }
                 }
             }
@@ -261,6 +350,15 @@ impl Archive<'_> {
         })?;
         Ok(differences)
     }
+}
+
+/// Name in the bundle of image number `row` of the file.
+fn name(row: usize) -> String {
+    format!("{row:06}")
+}
+
+fn picture_file(row: usize) -> String {
+    format!("{}.png", name(row))
 }
 
 /// The camera whose world-to-camera rows are `e`; `None` if they are not a pose or `i` are not
@@ -281,11 +379,12 @@ fn camera(e: &[f32], i: &[f32], [width, height]: [f32; 2]) -> Option<Camera> {
     })
 }
 
+/// The picture as a PNG.
 fn picture(
     values: &[f32],
     [rows, columns]: [usize; 2],
     is_planar: bool,
-) -> anyhow::Result<Picture> {
+) -> anyhow::Result<Vec<u8>> {
     let pixels = rows * columns;
     let level = |pixel: usize, channel: usize| {
         let value = if is_planar {
@@ -302,8 +401,5 @@ fn picture(
         .context("a colour for every pixel")?;
     let mut file = Cursor::new(vec![]);
     image.write_to(&mut file, image::ImageFormat::Png)?;
-    Ok(Picture {
-        extension: "png",
-        bytes: file.into_inner(),
-    })
+    Ok(file.into_inner())
 }

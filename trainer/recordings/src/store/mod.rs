@@ -1,10 +1,12 @@
 //! Scenes in object stores: `s3://bucket/folder` (credentials, region and endpoint from the usual
 //! `AWS_*` variables) and `file:///folder`.
 //!
-//! All other code works on files, so a scene is downloaded to a temporary folder before it is read,
-//! and a bundle is written to a temporary folder before it is uploaded. The index of a bundle is
-//! deleted first and uploaded last: if there is an index, the bundle is complete.
+//! All other code works on files, so a scene is downloaded to a temporary folder or to a cache of
+//! bounded size before it is read, and a bundle is written to a temporary folder before it is
+//! uploaded. The index of a bundle is deleted first and uploaded last: if there is an index, the
+//! bundle is complete.
 
+mod cache;
 mod input;
 mod local;
 mod outline;
@@ -19,14 +21,15 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use object_store::{
-    ObjectStore, ObjectStoreExt as _, PutPayload, aws::AmazonS3Builder, local::LocalFileSystem,
-    path::Path as Key,
+    ObjectMeta, ObjectStore, ObjectStoreExt as _, PutPayload, aws::AmazonS3Builder,
+    local::LocalFileSystem, path::Path as Key,
 };
 use rayon::prelude::*;
 use tokio::runtime::Runtime;
 
 use crate::foundation::INDEX;
 
+pub use cache::{Cache, Held};
 pub use input::{Candidate, Input};
 pub use local::Local;
 pub use output::Output;
@@ -48,6 +51,8 @@ struct Entry {
     name: PathBuf,
     key: Key,
     size: u64,
+    /// What the store says of its version: another one for other content.
+    version: String,
 }
 
 /// `true` if `path` is the address of an object store, not a path of a file.
@@ -119,31 +124,44 @@ impl Store {
             .runtime
             .block_on(self.objects.list_with_delimiter(Some(folder)))
             .with_context(|| format!("cannot list {folder}"))?;
-        let entry = |meta: object_store::ObjectMeta| {
-            let parts = meta
-                .location
-                .prefix_match(&self.folder)
-                .with_context(|| format!("{} is not in {}", meta.location, self.folder))?;
-            let name: PathBuf = parts.map(|part| part.as_ref().to_owned()).collect();
-            let is_plain = name
-                .components()
-                .all(|part| matches!(part, Component::Normal(_)));
-            ensure!(is_plain, "{} is not the name of a file", meta.location);
-            Ok(Entry {
-                name,
-                size: meta.size,
-                key: meta.location,
-            })
-        };
         let mut folders = listed.common_prefixes;
         folders.sort();
         let mut entries = listed
             .objects
             .into_iter()
-            .map(entry)
+            .map(|meta| self.entry(meta))
             .collect::<anyhow::Result<Vec<_>>>()?;
         entries.sort_by(|a, b| a.key.cmp(&b.key));
         Ok((folders, entries))
+    }
+
+    fn entry(&self, meta: ObjectMeta) -> anyhow::Result<Entry> {
+        let parts = meta
+            .location
+            .prefix_match(&self.folder)
+            .with_context(|| format!("{} is not in {}", meta.location, self.folder))?;
+        let name: PathBuf = parts.map(|part| part.as_ref().to_owned()).collect();
+        let is_plain = name
+            .components()
+            .all(|part| matches!(part, Component::Normal(_)));
+        ensure!(is_plain, "{} is not the name of a file", meta.location);
+        Ok(Entry {
+            name,
+            size: meta.size,
+            version: meta
+                .e_tag
+                .unwrap_or_else(|| meta.last_modified.to_rfc3339()),
+            key: meta.location,
+        })
+    }
+
+    /// The file at `key`; `None` if there is none.
+    fn file(&self, key: &Key) -> anyhow::Result<Option<Entry>> {
+        match self.runtime.block_on(self.objects.head(key)) {
+            Ok(meta) => self.entry(meta).map(Some),
+            Err(object_store::Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("cannot see whether there is {key}")),
+        }
     }
 
     /// Lists all files below a folder.
@@ -217,11 +235,7 @@ impl Store {
     /// `true` if the complete bundle `name` exists.
     fn has_bundle(&self, name: &str) -> anyhow::Result<bool> {
         let key = self.key(&format!("{name}/{INDEX}"))?;
-        match self.runtime.block_on(self.objects.head(&key)) {
-            Ok(_) => Ok(true),
-            Err(object_store::Error::NotFound { .. }) => Ok(false),
-            Err(error) => Err(error).with_context(|| format!("cannot see whether there is {key}")),
-        }
+        Ok(self.file(&key)?.is_some())
     }
 
     /// Uploads the files of `folder` as the bundle `name`, in place of an older one.

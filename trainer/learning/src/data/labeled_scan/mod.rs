@@ -149,9 +149,10 @@ impl LabeledScan {
         })
     }
 
-    /// Converts a bundle, with the class names that it gives. Without `stuff`, the classes whose
-    /// names are in [`nyu40::STUFF_NAMES`] are stuff, and of the classes without a name those with
-    /// NYU40's ids. The superpoints are those that came with the bundle; otherwise they are
+    /// Converts a bundle, with the class names that it gives. Without `stuff`, the classes that the
+    /// bundle says are stuff; if it does not say, those whose names are in
+    /// [`nyu40::STUFF_NAMES`], and of the classes without a name those with NYU40's ids. The
+    /// superpoints are those that came with the bundle; otherwise they are
     /// computed from geometry and color alone, as for a scan without images.
     ///
     /// # Errors
@@ -173,6 +174,7 @@ impl LabeledScan {
             semantic,
             instance,
             names,
+            stuff: given_stuff,
         } = truth.context("the bundle has no `semantic` and `instance` labels")?;
         let superpoints = match given.superpoints {
             Some(ids) => Superpoints::from_ids(&ids),
@@ -185,6 +187,7 @@ impl LabeledScan {
             )?,
         };
         let names: HashMap<i32, String> = names.into_iter().collect();
+        let stuff = stuff.or(given_stuff.as_deref());
         let is_stuff = |class: &i32| match (stuff, names.get(class)) {
             (Some(stuff), _) => stuff.contains(class),
             (None, Some(name)) => nyu40::STUFF_NAMES.contains(&name.as_str()),

@@ -86,6 +86,7 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
             semantic: vec![2, 4, 3, 1],
             instance: vec![1, 2, 3, 4],
             names,
+            stuff: None,
         }),
         given: foundation::Given {
             superpoints: Some(vec![7, 9, 9, 7]),
@@ -126,6 +127,19 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
         [None, None, Some(Structure::Floor), Some(Structure::Wall)]
     );
     assert_eq!((scan.stuff, scan.superpoints.count()), (vec![1, 3], 2));
+    // a data set says which of its classes are stuff: in ScanNet200 a ceiling is a thing
+    let mut scene = scene.clone();
+    let truth = scene.truth.as_mut().unwrap();
+    truth.names = vec![(2, "ceiling".into()), (3, "floor".into())];
+    truth.stuff = Some(vec![1, 3, 0]);
+    let scan = LabeledScan::of_bundle(
+        scene,
+        None,
+        ClassOfObject::FirstPoint,
+        &SuperpointOptions::default(),
+    )
+    .unwrap();
+    assert_eq!(scan.object_of_point, [Some(0), Some(1), None, None]);
 }
 
 #[test]

@@ -119,6 +119,7 @@ pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64
             semantic: room.semantic.clone(),
             instance: room.instance.clone(),
             names,
+            stuff: None,
         }),
         ..Foundation::default()
     };

@@ -16,7 +16,7 @@ use crate::{
     data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
 };
-use recordings::foundation::Foundation;
+use recordings::{foundation::Foundation, store::Cache};
 use rooms::World;
 
 use super::{Sample, view_wise::view_wise, whole_scene::sample};
@@ -26,6 +26,8 @@ pub(super) struct Maker<'a> {
     pub(super) config: &'a Config,
     /// Source of generated rooms.
     pub(super) world: Option<World>,
+    /// Scenes of object stores on disk.
+    pub(super) cache: &'a Cache,
 }
 
 impl Maker<'_> {
@@ -35,8 +37,9 @@ impl Maker<'_> {
             Turn::Made(before) => self.of_nothing(before, &mut rng),
             Turn::Labeled(scenes) => first_of(scenes, |path| self.of_room(path, &mut rng)),
             Turn::ViewWise(scenes) => first_of(scenes, |path| {
+                let held = self.cache.local(path)?;
                 view_wise(
-                    Foundation::read(path)?,
+                    Foundation::read(&held.path)?,
                     self.config,
                     Vocabulary::shipped(),
                     &mut rng,
@@ -77,9 +80,12 @@ impl Maker<'_> {
             augment,
             ..
         } = self.config;
-        let scan = Labeled::read(path, data.stuff.as_deref(), data.class_of_object, |scene| {
+        let held = self.cache.local(path)?;
+        let stuff = data.stuff.as_deref();
+        let scan = Labeled::read(&held.path, stuff, data.class_of_object, |scene| {
             ImageEvidence::drawn(scene, model, augment, rng)
         })?;
+        drop(held);
         sample(
             scan.without(&data.held_out),
             self.config,

@@ -28,8 +28,6 @@ use crate::{
     data::sources::{Sources, Turn},
     data::view_partition::Part,
 };
-use recordings::store::Local;
-
 use maker::Maker;
 
 /// One scene as input of one training step, with S superpoints, Q queries and T names.
@@ -82,14 +80,9 @@ impl Samples {
 }
 
 /// Hands out turns in their order until the receiver of the samples is dropped.
-fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
-    // loaded once, and kept until the run ends
-    let (rooms, foundations) = (
-        Local::of(&config.data.rooms)?,
-        Local::of(&config.data.foundations)?,
-    );
-    (config.data.rooms, config.data.foundations) = (rooms.paths.clone(), foundations.paths.clone());
-    let mut sources = Sources::new(&config.data, config.run.seed);
+fn make(config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
+    let cache = config.data.cache()?;
+    let mut sources = Sources::new(&config.data, config.run.seed, &cache);
     let maker = Maker {
         world: config
             .data
@@ -98,6 +91,7 @@ fn make(mut config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyho
             .map(Generated::world)
             .transpose()?,
         config: &config,
+        cache: &cache,
     };
     let (jobs, todo) = sync_channel::<(u64, Turn, SyncSender<anyhow::Result<Sample>>)>(0);
     let todo = Mutex::new(todo);

@@ -238,6 +238,7 @@ pub fn processed() -> Foundation {
                 (2, "chair".into()),
                 (4, "gronkulator".into()),
             ],
+            stuff: None,
         }),
         given: foundation::Given {
             superpoints: Some((0..600).map(|i| 9 + i / 100).collect()),

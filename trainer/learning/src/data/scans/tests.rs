@@ -117,6 +117,7 @@ pub fn bundle() -> Foundation {
                 .map(|&place| if is_picture(place) { 4 } else { 1 })
                 .collect(),
             names: vec![(11, "picture".into())],
+            stuff: None,
         }),
         images: vec![image],
         ..Foundation::default()

@@ -91,17 +91,19 @@ impl Foundation {
     }
 }
 
+/// `true` if the name can be that of a file in the bundle itself, or the beginning of one.
+pub(super) fn is_plain(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
+}
+
 impl Image {
     fn check(&self) -> anyhow::Result<()> {
-        let plain = |name: &str| {
-            !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\\', '\0'])
-        };
         ensure!(
-            plain(&self.name),
+            is_plain(&self.name),
             "the name is part of file names, so it must not be empty, contain a slash or begin with a dot"
         );
         ensure!(
-            self.picture.as_deref().is_none_or(plain),
+            self.picture.as_deref().is_none_or(is_plain),
             "the picture must lie in the bundle itself, not at {:?}",
             self.picture
         );

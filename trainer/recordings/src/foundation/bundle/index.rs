@@ -12,6 +12,8 @@ pub(super) struct Index {
     pub(super) images: Vec<Entry>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) classes: Vec<(i32, String)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) stuff: Option<Vec<i32>>,
 }
 
 /// An image.

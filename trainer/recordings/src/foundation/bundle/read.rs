@@ -15,7 +15,7 @@ use crate::foundation::{
 };
 
 use super::{
-    INDEX, MILLIMETRES, TENSORS, VERSION,
+    INDEX, MILLIMETRES, TENSORS, VERSION, depth_file,
     index::{Entry, Index, Named},
 };
 
@@ -88,6 +88,7 @@ impl Foundation {
                     semantic,
                     instance,
                     names: index.classes,
+                    stuff: index.stuff,
                 }),
                 (None, None) => None,
                 _ => bail!("`semantic` and `instance` must both be there or both be absent"),
@@ -128,17 +129,7 @@ impl Entry {
         } = self;
         let world_from_camera =
             Affine3A::from_cols_array(&std::array::from_fn(|i| m[i % 3 * 4 + i / 3]));
-        let depth = load_gray16(&folder.join(format!("{name}.depth.png")))?
-            .map(|(size, values)| {
-                Map::new(
-                    values
-                        .into_iter()
-                        .map(|mm| f32::from(mm) / MILLIMETRES)
-                        .collect(),
-                    [size[0], size[1], 1],
-                )
-            })
-            .transpose()?;
+        let depth = depth(folder, &name)?;
         let mask = load_gray16(&folder.join(format!("{name}.masks.png")))?
             .and_then(|(size, values)| Mask::new(values, size));
         let features = image_features(tensors, &name)?;
@@ -169,6 +160,16 @@ impl Entry {
             features,
         })
     }
+}
+
+/// The depth of the image `name`, if there is a depth image.
+pub(super) fn depth(folder: &Path, name: &str) -> anyhow::Result<Option<Map>> {
+    load_gray16(&folder.join(depth_file(name)))?
+        .map(|([rows, columns], values)| {
+            let metres = values.into_iter().map(|mm| f32::from(mm) / MILLIMETRES);
+            Ok(Map::new(metres.collect(), [rows, columns, 1])?)
+        })
+        .transpose()
 }
 
 /// X of the image `name`, if there is one.

@@ -48,6 +48,7 @@ fn scene() -> Foundation {
             semantic: vec![5, 0],
             instance: vec![1, 0],
             names: vec![(5, "chair".into())],
+            stuff: Some(vec![0, 3]),
         }),
         given: Given::default(),
     }
@@ -176,4 +177,34 @@ fn damaged_files_are_named() {
             "{error} does not say {words} of {file}"
         );
     }
+}
+
+#[test]
+fn a_bundle_that_is_not_completed_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scene");
+    let depth = Map::new(vec![0.0, 1.25, 2.5, 60.0], [2, 2, 1]).unwrap();
+    {
+        let writer = Writer::create(&out).unwrap();
+        writer.picture("a.jpg", &[7]).unwrap();
+        writer.depth("a", &depth).unwrap();
+        assert_eq!(
+            writer.read_depth("a").unwrap().unwrap().at(1, 0),
+            depth.at(1, 0)
+        );
+        assert!(writer.read_depth("b").unwrap().is_none());
+        for name in ["../a", "", ".a", "a/b"] {
+            assert!(writer.picture(name, &[7]).is_err(), "{name}");
+        }
+        assert!(writer.depth("../../a", &depth).is_err());
+        assert!(!out.exists(), "nobody sees half a bundle");
+    }
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    // what was written before the scene is complete belongs to it
+    let writer = Writer::create(&out).unwrap();
+    writer.depth("0001", &depth).unwrap();
+    let mut scene = scene();
+    scene.images[0].depth = None;
+    writer.complete(&scene).unwrap();
+    assert!(Foundation::read(&out).unwrap().images[0].depth.is_some());
 }

@@ -1,16 +1,148 @@
 //! Writes bundles.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use safetensors::{Dtype, tensor::TensorView};
+use segscape::views::Map;
 
 use crate::foundation::{Foundation, Image, Truth, gray16::save_gray16, tensors::Tensor};
 
 use super::{
     INDEX, MILLIMETRES, TENSORS, VERSION,
+    check::is_plain,
+    depth_file,
     index::{Entry, Index},
+    read,
 };
+
+/// A bundle in the making: a folder beside `out` that takes the name `out`, in place of an older
+/// bundle, only when it is complete, and is deleted if that never happens.
+///
+/// Pictures and depth images are written one by one, as they are read, so that a scene of any
+/// length needs the memory of one image.
+pub struct Writer {
+    out: PathBuf,
+    part: PathBuf,
+}
+
+impl Writer {
+    /// Begins a bundle.
+    ///
+    /// # Errors
+    /// `out` does not name a folder, or the folder in the making cannot be created.
+    pub fn create(out: &Path) -> anyhow::Result<Self> {
+        let name = out
+            .file_name()
+            .with_context(|| format!("{} does not name a folder", out.display()))?
+            .to_string_lossy();
+        let part = out.with_file_name(format!("{name}.part{}", std::process::id()));
+        let writer = Self {
+            out: out.to_owned(),
+            part,
+        };
+        let begin = || -> anyhow::Result<()> {
+            // what a process of the same number left when it was killed
+            if writer.part.exists() {
+                fs::remove_dir_all(&writer.part)?;
+            }
+            Ok(fs::create_dir_all(&writer.part)?)
+        };
+        writer.told(begin())?;
+        Ok(writer)
+    }
+
+    /// Writes the encoded picture of an image under the file name `name`.
+    ///
+    /// # Errors
+    /// The name leads out of the bundle, or the file cannot be written.
+    pub fn picture(&self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        self.told(self.file(name).and_then(|path| Ok(fs::write(path, bytes)?)))
+    }
+
+    /// Writes the depth of the image called `image`, metres. The image itself need not hold it any
+    /// longer.
+    ///
+    /// # Errors
+    /// The name leads out of the bundle, or the file cannot be written.
+    pub fn depth(&self, image: &str, depth: &Map) -> anyhow::Result<()> {
+        let [rows, columns] = depth.size();
+        let pixels =
+            (0..rows).flat_map(|row| (0..columns).map(move |column| depth.at(row, column)[0]));
+        let values = pixels.map(|d| (d * MILLIMETRES).round() as u16).collect();
+        let path = self.file(&depth_file(image));
+        self.told(path.and_then(|path| save_gray16(&path, [rows, columns], values)))
+    }
+
+    /// Reads the depth of the image called `image` again, metres, if it was written.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read_depth(&self, image: &str) -> anyhow::Result<Option<Map>> {
+        read::depth(&self.part, image)
+    }
+
+    /// Writes what is left of the scene, with the depths that its images hold, and gives the bundle
+    /// its name.
+    ///
+    /// # Errors
+    /// The scene breaks a rule of the format, or a file cannot be written.
+    pub fn complete(self, scene: &Foundation) -> anyhow::Result<()> {
+        scene.check()?;
+        self.told(self.write(scene))
+    }
+
+    fn write(&self, scene: &Foundation) -> anyhow::Result<()> {
+        for image in &scene.images {
+            if let Some(depth) = &image.depth {
+                self.depth(&image.name, depth)?;
+            }
+            if let Some(mask) = &image.mask {
+                save_gray16(
+                    &self.file(&format!("{}.masks.png", image.name))?,
+                    mask.size(),
+                    mask.values().to_vec(),
+                )?;
+            }
+        }
+        fs::write(self.part.join(TENSORS), scene.tensors()?)?;
+        let truth = scene.truth.as_ref();
+        let index = Index {
+            foundation: VERSION,
+            images: scene.images.iter().map(Entry::of).collect(),
+            classes: truth.map_or_else(Vec::new, |truth| truth.names.clone()),
+            stuff: truth.and_then(|truth| truth.stuff.clone()),
+        };
+        fs::write(self.part.join(INDEX), serde_json::to_vec_pretty(&index)?)?;
+        if self.out.exists() {
+            fs::remove_dir_all(&self.out)?;
+        }
+        Ok(fs::rename(&self.part, &self.out)?)
+    }
+
+    /// Path of a file of the bundle.
+    fn file(&self, name: &str) -> anyhow::Result<PathBuf> {
+        ensure!(
+            is_plain(name),
+            "\"{name}\" is not the name of a file in the bundle itself"
+        );
+        Ok(self.part.join(name))
+    }
+
+    fn told<T>(&self, result: anyhow::Result<T>) -> anyhow::Result<T> {
+        result.with_context(|| format!("cannot write the bundle {}", self.out.display()))
+    }
+}
+
+impl Drop for Writer {
+    /// Deletes what was not completed; the error that stopped it is the one to report.
+    fn drop(&mut self) {
+        drop(fs::remove_dir_all(&self.part));
+    }
+}
 
 impl Foundation {
     /// Writes the scene to the folder `out`, which appears only when it is complete and replaces an
@@ -24,40 +156,13 @@ impl Foundation {
         picture: impl Fn(&Image) -> anyhow::Result<Vec<u8>>,
     ) -> anyhow::Result<()> {
         self.check()?;
-        let name = out
-            .file_name()
-            .with_context(|| format!("{} does not name a folder", out.display()))?
-            .to_string_lossy();
-        let part = out.with_file_name(format!("{name}.part{}", std::process::id()));
-        let write = || -> anyhow::Result<()> {
-            fs::create_dir_all(&part)?;
-            for image in &self.images {
-                if let Some(name) = &image.picture {
-                    fs::write(part.join(name), picture(image)?)?;
-                }
-                image.write_maps(&part)?;
+        let writer = Writer::create(out)?;
+        for image in &self.images {
+            if let Some(name) = &image.picture {
+                writer.picture(name, &picture(image)?)?;
             }
-            fs::write(part.join(TENSORS), self.tensors()?)?;
-            let index = Index {
-                foundation: VERSION,
-                images: self.images.iter().map(Entry::of).collect(),
-                classes: self
-                    .truth
-                    .as_ref()
-                    .map_or_else(Vec::new, |truth| truth.names.clone()),
-            };
-            fs::write(part.join(INDEX), serde_json::to_vec_pretty(&index)?)?;
-            if out.exists() {
-                fs::remove_dir_all(out)?;
-            }
-            Ok(fs::rename(&part, out)?)
-        };
-        let written = write().with_context(|| format!("cannot write the bundle {}", out.display()));
-        if written.is_err() {
-            // the incomplete folder is useless, and the first error is the one to report
-            drop(fs::remove_dir_all(&part));
         }
-        written
+        writer.complete(self)
     }
 
     fn tensors(&self) -> anyhow::Result<Vec<u8>> {
@@ -140,28 +245,6 @@ impl Foundation {
 }
 
 impl Image {
-    /// Writes the depth and the mask as pictures.
-    fn write_maps(&self, folder: &Path) -> anyhow::Result<()> {
-        if let Some(depth) = &self.depth {
-            let [rows, columns] = depth.size();
-            let pixels =
-                (0..rows).flat_map(|row| (0..columns).map(move |column| depth.at(row, column)[0]));
-            save_gray16(
-                &folder.join(format!("{}.depth.png", self.name)),
-                [rows, columns],
-                pixels.map(|d| (d * MILLIMETRES).round() as u16).collect(),
-            )?;
-        }
-        if let Some(mask) = &self.mask {
-            save_gray16(
-                &folder.join(format!("{}.masks.png", self.name)),
-                mask.size(),
-                mask.values().to_vec(),
-            )?;
-        }
-        Ok(())
-    }
-
     /// The features of the image and of its instances.
     fn tensors(&self) -> Vec<Tensor> {
         let mut tensors = vec![];

@@ -11,14 +11,10 @@
 
 use anyhow::{Context, ensure};
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
-use segscape::views::Correspondence;
+use segscape::views::{Camera, Correspondence, Map};
 
-use super::{
-    Options, Picture, Prepared,
-    points_from_depth::{self, Cells},
-    up_direction,
-};
-use crate::foundation::{Foundation, Image};
+use super::{Options, Prepared, points_from_depth::Cells, shots::PLAUSIBLE, up_direction};
+use crate::foundation::{Foundation, Image, Writer};
 
 /// Minimum number of images.
 const IMAGES: usize = 3;
@@ -35,23 +31,32 @@ const OFF: f32 = 0.1;
 const TYPICAL_DEPTH: f32 = 2.0;
 /// Larger depth cannot be stored in a bundle, metres.
 const FARTHEST: f32 = 65.0;
-/// Step between the pixels that are sampled for a median.
+/// Step between the pixels that are sampled for a median, and the largest number of samples of one
+/// image; what is known of the depth grows no faster than that.
 const STRIDE: usize = 7;
+pub const SAMPLES: usize = 4096;
 
-/// A reconstruction in its own frame and units.
-pub struct Reconstruction {
-    /// Images with depth, which is zero for pixels without a point.
+/// A reconstruction that is taken over image by image: pictures and depth go to the bundle at once,
+/// and what stays in memory are the points, one per cell, and some depths of each image.
+pub struct Reconstruction<'a> {
+    bundle: &'a Writer,
+    /// Metres per unit of the reconstruction.
+    scale: f32,
+    /// Points beyond this depth are left out, metres.
+    farthest: f32,
+    /// The images without their depth; cameras in the axes of the reconstruction, metres.
     pub images: Vec<Image>,
-    /// Pictures of the images.
-    pub pictures: Vec<Picture>,
+    /// Points in the axes of the reconstruction, metres.
+    cells: Cells,
+    /// Some depths of each image, metres, and the number of the pixels looked at.
+    depths: Vec<f32>,
+    pixels: usize,
     /// Number of images whose camera is unknown.
     pub lost: usize,
-    /// The points, if the reconstruction has its own; otherwise they are computed from the depth.
-    pub points: Option<Vec<Point>>,
     /// Median relative difference between the points and the depth or their pixels.
     pub disagreement: Option<f32>,
-    /// If `true`, the units are approximately metres.
-    pub is_metric: bool,
+    /// How the scale was found, if it was assumed.
+    pub assumption: Option<String>,
 }
 
 /// A point that was reconstructed from a pixel.
@@ -66,24 +71,102 @@ pub struct Point {
     pub depth: f32,
 }
 
-impl Reconstruction {
+/// Metres per unit if the units are arbitrary, given the median depth in units.
+pub fn assumed_scale(median_depth: f32) -> (f32, String) {
+    let scale = TYPICAL_DEPTH / median_depth;
+    let text = format!(
+        "the unit is assumed to be {scale:.3} m, which makes the median depth {TYPICAL_DEPTH} m"
+    );
+    (scale, text)
+}
+
+/// Every which pixel of `pixels` is sampled for a median.
+pub fn stride(pixels: usize) -> usize {
+    STRIDE.max(pixels.div_ceil(SAMPLES))
+}
+
+impl<'a> Reconstruction<'a> {
+    /// A reconstruction without images, whose unit is `scale` metres.
+    pub fn new(bundle: &'a Writer, options: &Options, scale: f32) -> Self {
+        Self {
+            bundle,
+            scale,
+            farthest: options.farthest,
+            images: vec![],
+            cells: Cells::new(options.spacing),
+            depths: vec![],
+            pixels: 0,
+            lost: 0,
+            disagreement: None,
+            assumption: None,
+        }
+    }
+
+    /// Adds an image whose camera and depth, 0 for pixels without a point, are in units of the
+    /// reconstruction, and writes its depth. `picture` is the file of its picture in the bundle.
+    ///
+    /// # Errors
+    /// The depth cannot be written.
+    pub fn add_image(
+        &mut self,
+        name: String,
+        mut camera: Camera,
+        depth: Map,
+        picture: String,
+    ) -> anyhow::Result<()> {
+        let depth = near(depth.scaled(self.scale))?;
+        let [rows, columns] = depth.size();
+        let seen = (0..rows * columns)
+            .step_by(stride(rows * columns))
+            .map(|i| depth.at(i / columns, i % columns)[0]);
+        self.pixels += seen.len();
+        self.depths.extend(seen.filter(|depth| *depth > 0.0));
+        self.bundle.depth(&name, &depth)?;
+        camera.world_from_camera.translation *= self.scale;
+        self.images.push(Image::new(name, camera, Some(picture)));
+        Ok(())
+    }
+
+    /// Adds a point, unless it is too far from its camera.
+    pub fn add_point(&mut self, point: Point) {
+        let depth = point.depth * self.scale;
+        if depth < self.farthest {
+            self.cells.add(
+                (point.position * self.scale).into(),
+                point.color,
+                point.origin,
+                depth,
+            );
+        }
+    }
+
+    /// Adds the points of the depth of image number `view`, whose encoded picture this is.
+    ///
+    /// # Errors
+    /// The depth or the picture cannot be read.
+    pub fn add_points_of(&mut self, view: usize, picture: &[u8]) -> anyhow::Result<()> {
+        let image = &self.images[view];
+        let Some(depth) = self.bundle.read_depth(&image.name)? else {
+            return Ok(());
+        };
+        let (name, camera) = (image.name.clone(), image.camera);
+        self.cells
+            .add_image(view as u32, &name, &camera, &depth, picture, self.farthest)
+    }
+
     /// The scene in metres, with z up.
     ///
     /// # Errors
     /// The reconstruction has failed by the rules above, the up direction cannot be estimated, or
     /// no point is near enough.
     pub fn prepared(mut self, options: &Options) -> anyhow::Result<Prepared> {
-        let depth = self.judged().context("the reconstruction failed")?;
-        let scale = options.metres_per_unit.unwrap_or(if self.is_metric {
-            1.0
-        } else {
-            TYPICAL_DEPTH / depth
-        });
+        let median = self.judged().context("the reconstruction failed")?;
         let world_from_file = match options.level {
-            true => Mat3A::from_quat(Quat::from_rotation_arc(
-                up_direction::up(&self.images)?,
-                Vec3::Z,
-            )),
+            true => {
+                let depth = |image: &Image| self.bundle.read_depth(&image.name);
+                let up = up_direction::up(&self.images, depth)?;
+                Mat3A::from_quat(Quat::from_rotation_arc(up, Vec3::Z))
+            }
             false => options.turn().matrix3,
         };
         let world_from_file = Affine3A {
@@ -91,67 +174,46 @@ impl Reconstruction {
             translation: Vec3A::ZERO,
         };
         for image in &mut self.images {
-            image.camera.world_from_camera.translation *= scale;
             image.camera.world_from_camera = world_from_file * image.camera.world_from_camera;
-            image.depth = image
-                .depth
-                .take()
-                .map(|depth| near(depth.scaled(scale)))
-                .transpose()?;
         }
-        let (positions, colors, origins) = match self.points {
-            None => points_from_depth::from_depth(&self.images, &self.pictures, options)?,
-            Some(points) => {
-                let mut cells = Cells::new(options.spacing);
-                for Point {
-                    position,
-                    color,
-                    origin,
-                    depth,
-                } in points
-                    .into_iter()
-                    .filter(|point| point.depth * scale < options.farthest)
-                {
-                    cells.add(
-                        world_from_file.transform_point3(position * scale).into(),
-                        color,
-                        origin,
-                        depth * scale,
-                    );
-                }
-                let points = cells.points();
-                ensure!(
-                    !points.0.is_empty(),
-                    "there is no point nearer than {} m",
-                    options.farthest
-                );
-                points
-            }
-        };
+        let (mut positions, colors, origins) = self.cells.points();
+        ensure!(
+            !positions.is_empty(),
+            "there is no point nearer than {} m",
+            options.farthest
+        );
+        for position in &mut positions {
+            *position = world_from_file.transform_point3((*position).into()).into();
+        }
         let mut summary = format!("{} images", self.images.len());
         if self.lost > 0 {
             summary += &format!(", {} without a camera left out", self.lost);
         }
-        if options.metres_per_unit.is_none() && !self.is_metric {
-            summary += &format!(
-                ", the unit is assumed to be {scale:.3} m, which makes the median depth {TYPICAL_DEPTH} m"
-            );
+        if let Some(assumption) = &self.assumption {
+            summary += &format!(", {assumption}");
         }
-        Ok((
-            Foundation {
+        let mut warnings = vec![];
+        if !(PLAUSIBLE[0]..=PLAUSIBLE[1]).contains(&median) {
+            warnings.push(format!(
+                "the median depth is {median} m, rooms have {} m to {} m: give the unit with --metres-per-unit",
+                PLAUSIBLE[0], PLAUSIBLE[1]
+            ));
+        }
+        Ok(Prepared {
+            foundation: Foundation {
                 positions,
                 colors: Some(colors),
                 origins,
                 images: self.images,
                 ..Foundation::default()
             },
-            self.pictures,
             summary,
-        ))
+            warnings,
+        })
     }
 
     /// Applies the rules above and returns the median depth of a reconstruction that has not
-    /// failed.
+    /// failed, metres.
     fn judged(&self) -> anyhow::Result<f32> {
         let Self {
             images,
@@ -163,23 +225,14 @@ impl Reconstruction {
             "there are {} images with a camera, at least {IMAGES} are needed",
             images.len()
         );
-        let (mut depths, mut pixels) = (vec![], 0);
-        for depth in images.iter().filter_map(|image| image.depth.as_ref()) {
-            let [rows, columns] = depth.size();
-            let seen = (0..rows * columns)
-                .step_by(STRIDE)
-                .map(|i| depth.at(i / columns, i % columns)[0]);
-            pixels += seen.len();
-            depths.extend(seen.filter(|depth| *depth > 0.0));
-        }
-        let share = depths.len() as f32 / pixels.max(1) as f32;
+        let share = self.depths.len() as f32 / self.pixels.max(1) as f32;
         ensure!(
             share >= SHARE,
             "{:.1} % of the pixels have a confident point, at least {:.0} % are needed",
             100.0 * share,
             100.0 * SHARE
         );
-        let depth = median(depths).context("there is no depth")?;
+        let depth = median(self.depths.clone()).context("there is no depth")?;
         let places: Vec<Vec3> = images
             .iter()
             .map(|image| image.camera.position().into())
@@ -195,11 +248,11 @@ impl Reconstruction {
         );
         ensure!(
             farthest >= STILL * depth,
-            "the cameras moved by {farthest} units at a median depth of {depth}; at least {STILL} times the depth is needed"
+            "the cameras moved by {farthest} m at a median depth of {depth} m; at least {STILL} times the depth is needed"
         );
         ensure!(
             farthest <= ASTRAY * decile.max(STILL * depth),
-            "a camera is {farthest} units from the middle of all cameras, and nine of ten are within {decile}: the limit is {ASTRAY} times as far"
+            "a camera is {farthest} m from the middle of all cameras, and nine of ten are within {decile} m: the limit is {ASTRAY} times as far"
         );
         if let Some(disagreement) = disagreement {
             ensure!(
@@ -214,15 +267,12 @@ impl Reconstruction {
 }
 
 /// Sets depth that is too large for a bundle to zero.
-fn near(depth: segscape::views::Map) -> anyhow::Result<segscape::views::Map> {
+fn near(depth: Map) -> anyhow::Result<Map> {
     let [rows, columns] = depth.size();
     let metres = (0..rows * columns)
         .map(|i| depth.at(i / columns, i % columns)[0])
         .map(|metres| if metres < FARTHEST { metres } else { 0.0 });
-    Ok(segscape::views::Map::new(
-        metres.collect(),
-        [rows, columns, 1],
-    )?)
+    Ok(Map::new(metres.collect(), [rows, columns, 1])?)
 }
 
 /// Median of the finite values; `None` if there are none.

@@ -15,7 +15,7 @@ use super::{
     shots,
     torch::TorchFile,
 };
-use crate::foundation::Truth;
+use crate::foundation::{Truth, Writer};
 
 /// Folders next to each other in the data set.
 const FRAMES: &str = "replica_2d";
@@ -50,8 +50,9 @@ impl Reader for Replica {
         }
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
-        shots::prepared(images(scene, options)?, points(scene, options)?, options)
+    fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
+        let labeled = points(scene, options)?;
+        shots::prepared(images(scene, options)?, labeled, options, bundle)
     }
 }
 
@@ -61,7 +62,8 @@ impl Reader for Replica {
 /// A file breaks its format.
 fn images<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
     let intrinsics = Intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(CAMERA);
-    frames::sens_reader(folder, options.every, intrinsics, UNIT)
+    let unit = options.units_per_metre(UNIT);
+    frames::sens_reader(folder, options.every, intrinsics, unit)
 }
 
 /// The points with their labels, if there are any: `SCENE.ply` or `SCENE.pth`, in `replica_3d` or
@@ -87,7 +89,7 @@ fn points(folder: &Path, options: &Options) -> anyhow::Result<Option<LabeledPoin
         false => tuple(&path, options)?,
     };
     if let (Some(truth), Some(list)) = (&mut labeled.truth, &options.labels) {
-        truth.names = Classes::read(list)?.names;
+        truth.names = Classes::list(list)?.names;
     }
     Ok(Some(labeled))
 }
@@ -130,6 +132,7 @@ fn tuple(path: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
         positions,
         colors,
         truth,
+        superpoints: None,
     })
 }
 
@@ -188,6 +191,7 @@ fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Opt
                 semantic: labels(2)?,
                 instance: labels(3)?,
                 names: vec![],
+                stuff: None,
             })
         }
     })

@@ -101,7 +101,8 @@ fn a_scene_has_its_points_or_those_of_its_depth() {
         Truth {
             semantic: vec![1, 5, 0],
             instance: vec![8, 8, 0],
-            names
+            names,
+            stuff: None
         }
     );
 
@@ -118,7 +119,8 @@ fn a_scene_has_its_points_or_those_of_its_depth() {
         Truth {
             semantic: vec![3],
             instance: vec![1],
-            names: vec![(3, "bench".into())]
+            names: vec![(3, "bench".into())],
+            stuff: None
         }
     );
 }

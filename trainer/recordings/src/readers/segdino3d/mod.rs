@@ -14,11 +14,8 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use segscape::{scan::MAX_POINTS, views::ObjectQueries};
 
-use super::{Options, Prepared, Reader, annotation::Classes, torch::TorchFile};
-use crate::{
-    foundation::{Foundation, Given, Truth},
-    nyu40,
-};
+use super::{Options, Prepared, Reader, torch::TorchFile};
+use crate::foundation::{Foundation, Given, Truth, Writer};
 
 const POINTS: &str = "points";
 const FEATURES: &str = "features_2d";
@@ -93,10 +90,14 @@ impl Reader for Segdino3d {
             .collect())
     }
 
-    fn read(&self, scene: &Path, options: &Options) -> anyhow::Result<Prepared> {
+    fn read(&self, scene: &Path, options: &Options, _: &Writer) -> anyhow::Result<Prepared> {
         let foundation = foundation(scene, options)?;
-        let summary = format!("{} objects", foundation.given.objects.positions.len());
-        Ok((foundation, vec![], summary))
+        let objects = foundation.given.objects.positions.len();
+        Ok(Prepared {
+            foundation,
+            summary: format!("no images, {objects} objects"),
+            warnings: vec![],
+        })
     }
 }
 
@@ -118,11 +119,7 @@ fn foundation(points: &Path, options: &Options) -> anyhow::Result<Foundation> {
     let count = rows.len();
     let mask = |folder: &str| labels(&root.join(folder).join(format!("{name}.bin")), count);
     let truth = match (mask("semantic_mask")?, mask("instance_mask")?) {
-        (Some(semantic), Some(instance)) => Some(Truth {
-            semantic,
-            instance,
-            names: names(options)?,
-        }),
+        (Some(semantic), Some(instance)) => Some(truth(semantic, instance, options)?),
         (None, None) => None,
         _ => {
             bail!("semantic_mask and instance_mask of {name} must both be there or both be absent")
@@ -194,14 +191,22 @@ fn dump(points: &Path) -> anyhow::Result<Vec<[f32; 6]>> {
     Ok(rows)
 }
 
-/// Names of the class ids in the masks.
-fn names(options: &Options) -> anyhow::Result<Vec<(i32, String)>> {
-    Ok(match (&options.labels, options.nyu40) {
-        (_, true) => (1..=40)
-            .filter_map(|id| Some((id, nyu40::name(id)?.to_owned())))
-            .collect(),
-        (Some(table), false) => Classes::read(table)?.names,
-        (None, false) => vec![],
+/// Labels with the names of their classes, and 0 for ids that are no class of the benchmark.
+///
+/// # Errors
+/// The user did not say which benchmark's ids they are, or they are not that benchmark's.
+fn truth(mut semantic: Vec<i32>, instance: Vec<i32>, options: &Options) -> anyhow::Result<Truth> {
+    let classes = options.classes.context(
+        "the files do not say what their class ids mean, and 2 is a chair in ScanNet200 and the floor in ScanNet-20: name one with --classes",
+    )?;
+    classes
+        .restrict(&mut semantic)
+        .context("in the semantic masks")?;
+    Ok(Truth {
+        semantic,
+        instance,
+        names: classes.names(),
+        stuff: Some(classes.stuff()),
     })
 }
 

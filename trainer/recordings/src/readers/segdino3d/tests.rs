@@ -4,6 +4,7 @@
 use segscape::scan::UpAxis;
 
 use super::*;
+use crate::class_table::ClassTable;
 use crate::readers::{
     self, Kind,
     tests::{options, prepared, refusal},
@@ -58,12 +59,15 @@ fn dataset(root: &Path) -> PathBuf {
         alone(&[1.0, 2.0, 3.0], 3),
     )
     .unwrap();
-    fs::write(
-        root.join("labels.tsv"),
-        "id\traw_category\n1\twall\n2\tchair\n3\tfloor\n",
-    )
-    .unwrap();
     path
+}
+
+/// The options of data with ScanNet200's ids.
+fn scannet200() -> Options {
+    Options {
+        classes: Some(ClassTable::Scannet200),
+        ..options()
+    }
 }
 
 #[test]
@@ -83,11 +87,7 @@ fn a_scene_brings_features_objects_superpoints_and_labels() {
         .unwrap(),
         expected
     );
-    let labels = Options {
-        labels: Some(root.path().join("labels.tsv")),
-        ..options()
-    };
-    let (scene, _) = prepared(Kind::Segdino3d, &path, &labels).unwrap();
+    let (scene, _) = prepared(Kind::Segdino3d, &path, &scannet200()).unwrap();
     assert_eq!(
         scene.positions,
         [[1.0, 2.0, 3.0], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]
@@ -121,36 +121,55 @@ fn a_scene_brings_features_objects_superpoints_and_labels() {
         [Some("chair"), Some("floor"), None]
     );
     assert_eq!(truth.instance, [4, 1, 0]);
+    assert_eq!(
+        truth.stuff,
+        Some(vec![1, 3, 0]),
+        "the floor is no thing, the chair is one"
+    );
 }
 
 #[test]
 fn names_and_axes_are_those_that_the_options_say() {
     let root = tempfile::tempdir().unwrap();
     let path = dataset(root.path());
-    let named = prepared(
-        Kind::Segdino3d,
-        &path,
-        &Options {
-            labels: Some(root.path().join("labels.tsv")),
-            nyu40: true,
-            ..options()
-        },
-    )
-    .unwrap()
-    .0
-    .truth
-    .unwrap();
+    // without the user's word the floor would be a chair, or the other way round
+    let error = refusal(Kind::Segdino3d, &path, &options());
+    assert!(error.contains("--classes"), "{error}");
+    let older = Options {
+        classes: Some(ClassTable::Scannet20),
+        ..options()
+    };
+    let truth = prepared(Kind::Segdino3d, &path, &older).unwrap().0.truth;
+    let truth = truth.unwrap();
     assert_eq!(
-        named.names[1],
+        truth.names[1],
         (2, "floor".to_owned()),
         "ScanNet-20's ids are NYU40's"
+    );
+    assert_eq!(truth.stuff, Some(vec![1, 2, 0]));
+    let semantic = root.path().join("semantic_mask/scene0000_00.bin");
+    let write = |ids: [i64; 3]| {
+        fs::write(&semantic, bytemuck::cast_slice::<i64, u8>(&ids)).unwrap();
+    };
+    write([5, 22, 40]);
+    let truth = prepared(Kind::Segdino3d, &path, &older).unwrap().0.truth;
+    assert_eq!(
+        truth.unwrap().semantic,
+        [5, 0, 0],
+        "ids of no class of the benchmark are void"
+    );
+    write([5, 1191, 0]);
+    let error = refusal(Kind::Segdino3d, &path, &older);
+    assert!(
+        error.contains("1191") && error.contains("--classes"),
+        "{error}"
     );
     let turned = prepared(
         Kind::Segdino3d,
         &path,
         &Options {
             up: UpAxis::PlusY,
-            ..options()
+            ..scannet200()
         },
     )
     .unwrap()
@@ -159,7 +178,6 @@ fn names_and_axes_are_those_that_the_options_say() {
         turned.given.objects.positions[0], turned.positions[0],
         "objects are turned with the points"
     );
-    assert!(turned.truth.unwrap().names.is_empty());
 }
 
 #[test]
@@ -234,7 +252,7 @@ fn broken_files_are_named() {
         } else {
             root.path().join(set).join(file)
         });
-        let error = refusal(Kind::Segdino3d, &path, &options());
+        let error = refusal(Kind::Segdino3d, &path, &scannet200());
         assert!(
             error.contains(words) && error.contains(file),
             "{error} does not say {words} of {file}"
@@ -243,7 +261,7 @@ fn broken_files_are_named() {
     let root = tempfile::tempdir().unwrap();
     let path = dataset(root.path());
     fs::create_dir(root.path().join("features_2d/scannet20")).unwrap();
-    assert!(refusal(Kind::Segdino3d, &path, &options()).contains("--features"));
+    assert!(refusal(Kind::Segdino3d, &path, &scannet200()).contains("--features"));
     fs::write(
         root.path().join("meta_data/scannetv2_train.txt"),
         "../../etc",

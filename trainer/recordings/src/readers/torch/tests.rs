@@ -188,6 +188,45 @@ fn lists_tuples_and_single_tensors_are_read() {
     );
 }
 
+/// A file that PyTorch wrote (tests/beside/torch_files.py).
+fn written(name: &str) -> anyhow::Result<TorchFile> {
+    let folder = Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/torch"
+    ));
+    TorchFile::open(&folder.join(name))
+}
+
+#[test]
+fn files_that_torch_itself_wrote_are_read() {
+    // a list of the same numbers in four types, and the same rows within a larger storage
+    let mut features = written("features.pth").unwrap();
+    assert_eq!(features.len(), 5);
+    let expected: Vec<f32> = (0..12).map(|i| i as f32 / 4.0 - 1.0).collect();
+    for array in 0..5 {
+        assert_eq!(features.shape(array), [4, 3]);
+        assert_eq!(features.floats(array).unwrap(), expected, "array {array}");
+    }
+    let mut alone = written("superpoints.pth").unwrap();
+    assert_eq!((alone.len(), alone.shape(0)), (1, &[5][..]));
+    assert_eq!(alone.integers(0).unwrap(), [0, 1, 2, 3, 4]);
+    // NumPy renamed its modules
+    for name in ["scene.pth", "scene_numpy2.pth"] {
+        let mut scene = written(name).unwrap();
+        assert_eq!(scene.len(), 4, "{name}");
+        let xyz: Vec<f32> = (0..12).map(|i| i as f32 / 8.0).collect();
+        let rgb: Vec<f32> = (0..12).map(|i| (i as f32 - 6.0) / 6.0).collect();
+        assert_eq!(
+            (scene.floats(0).unwrap(), scene.floats(1).unwrap()),
+            (xyz, rgb)
+        );
+        assert_eq!(scene.integers(2).unwrap(), [-100, 0, 5, 199]);
+        assert_eq!(scene.integers(3).unwrap(), [-100, 3, 3, 0]);
+    }
+    let error = format!("{:#}", written("checkpoint.pth").err().unwrap());
+    assert!(error.contains("dictionary"), "{error}");
+}
+
 #[test]
 fn what_is_no_such_file_is_refused() {
     let pickled = |root: &[u8]| opened(&archive(root, &[])).err().unwrap();

@@ -92,6 +92,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
         false => of_number,
     };
     let intrinsics = Intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(PRIME_SENSE);
+    let unit = options.units_per_metre(MILLIMETRES);
     let frame = move |(number, depth): (u64, PathBuf)| {
         let recorded = Recorded {
             name: depth
@@ -103,7 +104,7 @@ pub fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shot
             depth,
             world_from_camera: poses.get(&number).copied().flatten(),
         };
-        recorded.shot(&intrinsics, MILLIMETRES)
+        recorded.shot(&intrinsics, unit)
     };
     Ok(Box::new(
         depths.into_iter().step_by(options.every).map(frame),
