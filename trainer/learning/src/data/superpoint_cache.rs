@@ -2,23 +2,24 @@
 
 use std::{fs, path::Path};
 
-use segscape::superpoint::{SuperpointOptions, Superpoints};
+use segscape::superpoint::Superpoints;
 use sha2::{Digest, Sha256};
 
 use crate::atomic_write::write_atomically;
 
-/// Returns the superpoints from the cache, or computes them and stores them there.
+/// Returns the superpoints from the cache, or computes them and stores them there. `key` holds what
+/// they depend on besides the bytes of the scan.
 pub(super) fn cached<E: std::error::Error + Send + Sync + 'static>(
     path: &Path,
     bytes: &[u8],
     points: usize,
-    options: &SuperpointOptions,
+    key: &str,
     make: impl FnOnce() -> Result<Superpoints, E>,
 ) -> anyhow::Result<Superpoints> {
     let mut hash = Sha256::new();
-    hash.update(format!("{options:?}"));
+    hash.update(key);
     hash.update(bytes);
-    let key: String = hash
+    let name: String = hash
         .finalize()
         .iter()
         .take(8)
@@ -26,7 +27,7 @@ pub(super) fn cached<E: std::error::Error + Send + Sync + 'static>(
         .collect();
     let stem = path.file_stem().unwrap_or_default().to_string_lossy();
     let folder = path.with_file_name(".superpoints");
-    let file = folder.join(format!("{stem}-{key}.u32"));
+    let file = folder.join(format!("{stem}-{name}.u32"));
     if let Some(found) = fs::read(&file)
         .ok()
         .filter(|found| found.len() == 4 * points)
@@ -64,17 +65,10 @@ mod tests {
         let path = folder.path().join("room.ply");
         let make =
             |ids: &'static [u32]| move || Ok::<_, std::fmt::Error>(Superpoints::from_ids(ids));
-        let fine = SuperpointOptions::default();
-        let coarse = SuperpointOptions {
-            threshold: 0.5,
-            ..fine
-        };
-        let get = |bytes: &[u8], options, ids| {
-            cached(&path, bytes, 3, options, make(ids)).unwrap().count()
-        };
-        assert_eq!(get(b"a", &fine, &[0, 1, 2]), 3);
-        assert_eq!(get(b"a", &fine, &[0, 0, 0]), 3, "made again");
-        assert_eq!(get(b"b", &fine, &[0, 0, 0]), 1, "other bytes");
-        assert_eq!(get(b"a", &coarse, &[0, 0, 1]), 2, "other options");
+        let get = |bytes: &[u8], key, ids| cached(&path, bytes, 3, key, make(ids)).unwrap().count();
+        assert_eq!(get(b"a", "fine", &[0, 1, 2]), 3);
+        assert_eq!(get(b"a", "fine", &[0, 0, 0]), 3, "made again");
+        assert_eq!(get(b"b", "fine", &[0, 0, 0]), 1, "other bytes");
+        assert_eq!(get(b"a", "coarse", &[0, 0, 1]), 2, "other options");
     }
 }

@@ -8,6 +8,8 @@ use std::{
 
 use anyhow::Context;
 use segscape::{
+    job,
+    preflight::Choices,
     progress::Monitor,
     scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
@@ -53,12 +55,13 @@ pub struct Object {
 }
 
 impl LabeledScan {
-    /// Reads a labelled scan. Points whose class is in `stuff` (by default NYU40's) or whose
-    /// instance is 0 belong to no object.
+    /// Reads a labelled scan and transforms it to the world frame as the product does with any scan.
+    /// Points whose class is in `stuff` (by default NYU40's) or whose instance is 0 belong to no
+    /// object.
     ///
     /// The superpoints are computed once and kept in the folder `.superpoints` beside the file,
-    /// under a name that depends on the bytes of the file and on the options. If that folder cannot
-    /// be written, they are computed every time.
+    /// under a name that depends on the bytes of the file, on its frame and on the options. If that
+    /// folder cannot be written, they are computed every time.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or has no labels.
@@ -69,13 +72,17 @@ impl LabeledScan {
         options: &SuperpointOptions,
     ) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let scan = scan::read(&bytes, &Monitor::silent())
+        let mut scan = scan::read(&bytes, &Monitor::silent())
             .with_context(|| format!("cannot read {}", path.display()))?;
+        for assumption in job::place(&mut scan, Choices::default()).assumptions() {
+            tracing::info!("{}: {assumption}", path.display());
+        }
         let truth = scan.truth.with_context(|| {
             format!("{} has no `semantic` and `instance` labels", path.display())
         })?;
+        let key = format!("{options:?} {:?}", scan.frame);
         let superpoints =
-            superpoint_cache::cached(path, &bytes, scan.positions.len(), options, || {
+            superpoint_cache::cached(path, &bytes, scan.positions.len(), &key, || {
                 superpoints(
                     &scan.positions,
                     scan.colors.as_deref(),
