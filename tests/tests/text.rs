@@ -109,6 +109,46 @@ fn phrases_equal_the_reference() {
 }
 
 #[test]
+fn tokens_and_nearest_nouns_equal_the_reference() {
+    #[derive(Deserialize)]
+    struct Readings {
+        words: Vec<Word>,
+    }
+    #[derive(Deserialize)]
+    struct Word {
+        text: String,
+        pieces: Vec<String>,
+        noun: String,
+        cosine: f32,
+    }
+    let golden: Readings = serde_json::from_slice(&golden::bytes("readings.json"))
+        .expect("the reference is well formed");
+    let words: Vec<&Word> = golden.words.iter().step_by(25).collect();
+    let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let encoder = shipped();
+    let embeddings = pollster::block_on(encoder.embed(&texts)).expect("the CPU answers");
+    for (word, embedding) in words.iter().zip(&embeddings) {
+        let pieces = encoder.pieces(&word.text).expect("it is text");
+        assert_eq!(pieces, word.pieces, "{}", word.text);
+        let (noun, cosine) = Vocabulary::shipped().nearest(embedding);
+        assert!(
+            (cosine - word.cosine).abs() < 5e-3,
+            "{}: {cosine}",
+            word.text
+        );
+        // two nouns may be equally near
+        let expected = Vocabulary::shipped().lookup(&word.noun).expect("a noun");
+        let own: f32 = expected.iter().zip(embedding).map(|(a, b)| a * b).sum();
+        assert!(
+            cosine - own < 5e-3,
+            "{}: {noun}, not {}",
+            word.text,
+            word.noun
+        );
+    }
+}
+
+#[test]
 fn the_vocabulary_was_made_with_it() {
     let vocabulary = Vocabulary::shipped();
     let names: Vec<&str> = vocabulary.names().iter().copied().step_by(300).collect();

@@ -295,22 +295,48 @@ fn scores_below_the_threshold_by_a_hair_are_told_apart_from_it() {
 
 #[test]
 fn strange_scales_and_embeddings_give_scores() {
+    let nouns = ["chair", "lamp"].map(|word| Vocabulary::shipped().lookup(word).unwrap());
+    let terms = Question::parse("chair, armchair, lamp").unwrap().terms();
     for (scale, length) in [
         (0.0, 1.0),
         (-1e30, 1.0),
         (1e30, 1.0),
         (f32::MAX, 6e4),
+        (100.0, 6e4),
         (20.0, 0.0),
     ] {
-        let mut scene = scene();
-        scene.logit_scale = scale;
-        for instance in &mut scene.instances {
-            instance.embedding.iter_mut().for_each(|v| *v *= length);
+        let long = |noun: &[f32]| instance(0.5, noun.iter().map(|v| v * length).collect());
+        let scene = Segmentation {
+            instances: nouns.map(long).to_vec(),
+            logit_scale: scale,
+        };
+        let labels = Labels::new(&scene, &terms);
+        let guesses = labels.terms.iter().flat_map(|term| &term.nearest);
+        for confidence in guesses.map(|guess| guess.confidence) {
+            assert!(
+                (0.0..=0.5).contains(&confidence),
+                "{scale} {length}: {confidence}"
+            );
         }
-        let labels = Labels::new(&scene, &Question::parse("chair, lamp").unwrap().terms());
-        for label in &labels.of_instance {
-            assert!((0.0..=1.0).contains(&label.confidence), "{scale} {label:?}");
-        }
+    }
+}
+
+#[test]
+fn no_scale_is_too_large_to_compare_words_with() {
+    // a synonym is nearest by far, and another word is nearer than the term
+    let seat = term("seat", towards(&[0.7, -0.2], 31));
+    let labels = |logit_scale| {
+        let scene = Segmentation {
+            instances: vec![instance(0.9, towards(&[0.8, 0.5], 10))],
+            logit_scale,
+        };
+        let embeddings = embeddings();
+        let recognizer = Recognizer::with_background(&scene, &WORDS, &embeddings);
+        recognizer.labels(&scene, std::slice::from_ref(&seat))
+    };
+    for scale in [20.0, 1e4, f32::MAX] {
+        let likelier = labels(scale).terms[0].nearest[0].likelier.clone();
+        assert_eq!(likelier.as_deref(), Some("table"), "{scale}");
     }
 }
 

@@ -116,6 +116,7 @@ fn what_belongs_to_a_term_does_not_separate() {
         "kids' toys",
         "artist\u{2019}s easel",
         "'60s radio",
+        "'60s radios of kids'",
         "rock 'n' roll poster",
         "col\u{b7}lecció",
         "thing of chairs and gronkulators",
@@ -250,6 +251,9 @@ fn joined_terms_are_quoted_where_they_need_it() {
         join(&["chair", "and desk", "say \"hi, you\""]),
         "chair, \"and desk\", «say \"hi, you\"»"
     );
+    // between them the marks would be a quotation
+    let apostrophes = ["'tis lamp", "kids'"];
+    assert_eq!(parse(&join(&apostrophes)).unwrap(), apostrophes);
     assert_eq!(join::<&str>(&[]), "");
 }
 

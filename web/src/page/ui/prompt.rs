@@ -180,11 +180,9 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
             (None, _) => String::new(),
         }
     };
-    let guesses: Vec<_> = nearest
-        .iter()
-        .map(|guess| guess_button(state, guess))
-        .collect();
-    let offer = (!guesses.is_empty()).then_some(" Nearest:");
+    let offer = (!nearest.is_empty()).then_some(" Nearest:");
+    let guesses = nearest.iter().map(|guess| guess_button(state, guess));
+    let guesses = guesses.collect_view();
     view! {
         <p class="not-found">
             <span>{reason} {offer} {guesses}</span>
