@@ -15,7 +15,7 @@ use segscape::{
     job::{self, Network, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
-    text::{TextEncoder as _, reading::Reading},
+    text::{TextEncoder as _, meaning::Meaning},
     write::{self, InstanceRecord},
 };
 use serde_json::json;
@@ -59,7 +59,7 @@ impl Segment {
         let network = models::load_network(self.weights.as_deref(), &device)?;
         let terms = terms(&self.prompt)?;
         for term in &terms {
-            if let Reading::Unknown(reason) = &term.reading {
+            if let Meaning::Unknown(reason) = &term.meaning {
                 eprintln!("\"{}\": {reason}", term.name);
             }
         }
