@@ -111,7 +111,7 @@ fn phrases_equal_the_reference() {
 #[test]
 fn tokens_and_nearest_nouns_equal_the_reference() {
     #[derive(Deserialize)]
-    struct Readings {
+    struct Meanings {
         words: Vec<Word>,
     }
     #[derive(Deserialize)]
@@ -121,7 +121,7 @@ fn tokens_and_nearest_nouns_equal_the_reference() {
         noun: String,
         cosine: f32,
     }
-    let golden: Readings = serde_json::from_slice(&golden::bytes("readings.json"))
+    let golden: Meanings = serde_json::from_slice(&golden::bytes("meanings.json"))
         .expect("the reference is well formed");
     let words: Vec<&Word> = golden.words.iter().step_by(25).collect();
     let texts: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();

@@ -128,7 +128,7 @@ impl MiniLm {
     }
 
     /// The tokens of a phrase as text, without `[CLS]` and `[SEP]`, for
-    /// [`reading::of_encoded`](super::reading::of_encoded).
+    /// [`meaning::of_encoded`](super::meaning::of_encoded).
     ///
     /// # Errors
     /// If the tokenizer rejects the phrase.

@@ -1,11 +1,11 @@
-//! Text embeddings: the built-in vocabulary, prompt parsing, and the text encoder for phrases
-//! outside the vocabulary.
+//! Text embeddings: the built-in vocabulary, prompt parsing, the text encoder for phrases outside the
+//! vocabulary, and how a phrase is understood.
 
 mod manifest;
+pub mod meaning;
 #[cfg(feature = "model")]
 mod minilm;
 pub mod prompt;
-pub mod reading;
 mod spelling;
 mod vocabulary;
 

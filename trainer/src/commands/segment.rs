@@ -16,7 +16,7 @@ use segscape::{
     job::{self, Decoding, Network, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
-    text::{TextEncoder as _, reading::Reading},
+    text::{TextEncoder as _, meaning::Meaning},
     write::{self, InstanceRecord},
 };
 use serde_json::json;
@@ -77,7 +77,7 @@ impl Segment {
             );
         }
         for term in &terms {
-            if let Reading::Unknown(reason) = &term.reading {
+            if let Meaning::Unknown(reason) = &term.meaning {
                 eprintln!("\"{}\": {reason}", term.name);
             }
         }

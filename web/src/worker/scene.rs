@@ -122,7 +122,7 @@ mod tests {
         instances::{Instance, Segmentation, query::Term},
         scan::Scan,
         superpoint::Superpoints,
-        text::{self, reading::Reading},
+        text::{self, meaning::Meaning},
     };
     use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -158,7 +158,7 @@ mod tests {
             labels: Labels {
                 terms: vec![Term {
                     name: "chair".into(),
-                    reading: Reading::Listed,
+                    meaning: Meaning::Listed,
                     best: None,
                     nearest: Vec::new(),
                 }],

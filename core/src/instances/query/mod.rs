@@ -40,7 +40,7 @@ mod recognizer;
 use serde::{Deserialize, Serialize};
 
 use super::Segmentation;
-use crate::text::reading::Reading;
+use crate::text::meaning::Meaning;
 
 pub use not_found::{NotFound, Reason};
 pub use question::{PromptTerm, Question};
@@ -61,7 +61,7 @@ pub struct Term {
     /// Name as typed.
     pub name: String,
     /// How the term was understood.
-    pub reading: Reading,
+    pub meaning: Meaning,
     /// The best of the instances that match the term, whatever their labels.
     pub best: Option<Guess>,
     /// The nearest instances, best first, whatever their labels and whether they match: suggestions

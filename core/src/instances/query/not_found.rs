@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Guess, Labels, Term};
-use crate::text::reading::{Reading, Unknown};
+use crate::text::meaning::{Meaning, Unknown};
 
 /// A term without a visible instance, and the reason.
 #[derive(Clone, Debug, PartialEq)]
@@ -53,8 +53,8 @@ impl Labels {
         if self.of_instance.iter().any(is_shown) {
             return None;
         }
-        let reason = match (&term.reading, &term.best, term.nearest.first()) {
-            (Reading::Unknown(unknown), ..) => Reason::Unknown(unknown),
+        let reason = match (&term.meaning, &term.best, term.nearest.first()) {
+            (Meaning::Unknown(unknown), ..) => Reason::Unknown(unknown),
             (_, Some(best), _) => self.of_match(index, best, threshold),
             (_, None, Some(nearest)) => Reason::SomethingElse { nearest },
             (_, None, None) => Reason::NoInstances,
@@ -108,13 +108,13 @@ impl fmt::Display for NotFound<'_> {
                 )?;
             }
         }
-        match &self.term.reading {
-            Reading::Encoded(likeness) => write!(
+        match &self.term.meaning {
+            Meaning::Encoded(likeness) => write!(
                 out,
                 "; to the text encoder the words are most like \"{}\" ({:.2})",
                 likeness.noun, likeness.cosine
             ),
-            Reading::Listed | Reading::Unknown(_) => Ok(()),
+            Meaning::Listed | Meaning::Unknown(_) => Ok(()),
         }
     }
 }

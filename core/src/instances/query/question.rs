@@ -2,8 +2,8 @@
 
 use crate::text::{
     Vocabulary,
+    meaning::{self, Meaning},
     prompt::{self, PromptError},
-    reading::{self, Reading},
 };
 
 /// A term of a prompt.
@@ -12,7 +12,7 @@ pub struct PromptTerm {
     /// Name as typed.
     pub name: String,
     /// How the term was understood.
-    pub reading: Reading,
+    pub meaning: Meaning,
     /// Unit embedding ([`DIM`](crate::text::DIM)); `None` if the encoder cannot read the term.
     pub embedding: Option<Vec<f32>>,
 }
@@ -51,16 +51,16 @@ impl Question {
     pub fn parse(prompt: &str) -> Result<Self, PromptError> {
         let asked = |name: String| {
             let embedding = Vocabulary::shipped().lookup(&name);
-            let reading = match embedding {
-                Some(_) => Reading::Listed,
-                None => match reading::unreadable(&name) {
-                    Some(unknown) => Reading::Unknown(unknown),
+            let meaning = match embedding {
+                Some(_) => Meaning::Listed,
+                None => match meaning::unreadable(&name) {
+                    Some(unknown) => Meaning::Unknown(unknown),
                     None => return Asked::Unread(name),
                 },
             };
             Asked::Read(PromptTerm {
                 name,
-                reading,
+                meaning,
                 embedding: embedding.map(<[f32]>::to_vec),
             })
         };
@@ -85,7 +85,7 @@ impl Question {
         if let Some(asked) = self.0.iter_mut().find(unread) {
             *asked = Asked::Read(PromptTerm {
                 name: name.to_owned(),
-                reading: reading::of_encoded(pieces, &embedding),
+                meaning: meaning::of_encoded(pieces, &embedding),
                 embedding: Some(embedding),
             });
         }

@@ -171,7 +171,7 @@ impl<'a> Recognizer<'a> {
         }
         Term {
             name: term.name.clone(),
-            reading: term.reading.clone(),
+            meaning: term.meaning.clone(),
             best,
             nearest,
         }

@@ -5,7 +5,7 @@ use crate::{
     instances::Instance,
     text::{
         self, Vocabulary,
-        reading::{Likeness, Script, Unknown},
+        meaning::{Likeness, Script, Unknown},
     },
 };
 
@@ -30,7 +30,7 @@ fn instance(score: f32, embedding: Vec<f32>) -> Instance {
 fn term(name: &str, embedding: Vec<f32>) -> PromptTerm {
     PromptTerm {
         name: name.into(),
-        reading: Reading::Listed,
+        meaning: Meaning::Listed,
         embedding: Some(embedding),
     }
 }
@@ -242,7 +242,7 @@ fn a_term_that_is_not_found_names_the_true_reason() {
 
     let unreadable = PromptTerm {
         name: "椅子".into(),
-        reading: Reading::Unknown(Unknown::Script(Script::Chinese)),
+        meaning: Meaning::Unknown(Unknown::Script(Script::Chinese)),
         embedding: None,
     };
     let likeness = Likeness {
@@ -250,11 +250,11 @@ fn a_term_that_is_not_found_names_the_true_reason() {
         cosine: 0.45,
     };
     let odd = PromptTerm {
-        reading: Reading::Unknown(Unknown::Pieces(likeness.clone())),
+        meaning: Meaning::Unknown(Unknown::Pieces(likeness.clone())),
         ..stool.clone()
     };
     let encoded = PromptTerm {
-        reading: Reading::Encoded(likeness),
+        meaning: Meaning::Encoded(likeness),
         ..stool
     };
     let found = labels(&[unreadable, odd, encoded]);
@@ -348,12 +348,12 @@ fn a_question_waits_for_what_only_the_encoder_can_read() {
     question.read("chairs", &["whole"], towards(&[1.0], 5));
     assert_eq!(question.unread(), ["kleptrizer"]);
     let terms = question.terms();
-    let readings: Vec<(&str, bool)> = terms
+    let meanings: Vec<(&str, bool)> = terms
         .iter()
         .map(|term| (term.name.as_str(), term.embedding.is_some()))
         .collect();
     assert_eq!(
-        readings,
+        meanings,
         [
             ("chairs", true),
             ("gronkulator", true),
@@ -361,17 +361,17 @@ fn a_question_waits_for_what_only_the_encoder_can_read() {
             ("24", false)
         ]
     );
-    assert_eq!(terms[0].reading, Reading::Listed);
+    assert_eq!(terms[0].meaning, Meaning::Listed);
     assert_eq!(
         terms[0].embedding.as_deref(),
         Vocabulary::shipped().lookup("chair")
     );
-    assert!(matches!(terms[1].reading, Reading::Encoded(_)));
+    assert!(matches!(terms[1].meaning, Meaning::Encoded(_)));
     assert_eq!(
-        terms[2].reading,
-        Reading::Unknown(Unknown::Script(Script::Chinese))
+        terms[2].meaning,
+        Meaning::Unknown(Unknown::Script(Script::Chinese))
     );
-    assert_eq!(terms[3].reading, Reading::Unknown(Unknown::NoLetters));
+    assert_eq!(terms[3].meaning, Meaning::Unknown(Unknown::NoLetters));
 }
 
 #[test]
@@ -395,7 +395,7 @@ fn threshold_and_prompt_decide_what_is_visible() {
     let asked = Labels {
         terms: vec![Term {
             name: "chair".into(),
-            reading: Reading::Listed,
+            meaning: Meaning::Listed,
             best: None,
             nearest: Vec::new(),
         }],

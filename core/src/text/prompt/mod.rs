@@ -57,8 +57,8 @@ pub enum PromptError {
 ///
 /// Terms end at commas, semicolons, full stops, line ends, tabs, bars, slashes and the like, in any
 /// script, but not at those inside numbers (`2.5 m`), abbreviations (`no. 5`, `T.V. stand`) and
-/// units (`24" monitor`). The word before the last term (`chair, table and desk`) is dropped if the
-/// terms around it are nouns of the vocabulary. Inside quotation marks nothing separates terms. An
+/// units (`24" monitor`). `chair, table and desk` are three terms, because the vocabulary has
+/// their nouns. Inside quotation marks nothing separates terms. An
 /// empty prompt has no terms.
 ///
 /// ```

@@ -4,7 +4,7 @@
 use leptos::{ev, prelude::*};
 use segscape::{
     instances::query::{Guess, Term},
-    text::{prompt, reading::Reading},
+    text::{meaning::Meaning, prompt},
 };
 
 use super::icon::{Glyph, Icon};
@@ -35,7 +35,7 @@ pub fn Prompt() -> impl IntoView {
                     spellcheck="false"
                     enterkeyhint="search"
                     placeholder="chair . table, sofa"
-                    aria-label="Names of objects to look for, separated by commas or full stops"
+                    aria-label="English names of objects to look for, separated by commas or full stops"
                     data-testid="prompt-input"
                     disabled=nothing_yet
                     prop:value=text
@@ -107,7 +107,7 @@ fn Chips() -> impl IntoView {
     let missing = move || {
         let missing = |(index, term): (usize, Term)| {
             let none = counts.with(|counts| counts.get(index) == Some(&0));
-            let doubtful = matches!(term.reading, Reading::Unknown(_));
+            let doubtful = matches!(term.meaning, Meaning::Unknown(_));
             (none || doubtful).then(|| view! { <NotFound index term /> })
         };
         terms
@@ -164,7 +164,7 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
     let state = State::expect();
     let Term {
         name,
-        reading,
+        meaning,
         nearest,
         ..
     } = term;
@@ -174,9 +174,9 @@ fn NotFound(index: usize, term: Term) -> impl IntoView {
             let missing = answer.as_ref()?.labels.not_found(index, threshold)?;
             Some(missing.to_string())
         });
-        match (missing, &reading) {
+        match (missing, &meaning) {
             (Some(missing), _) => format!("No {name}: {missing}."),
-            (None, Reading::Unknown(doubt)) => format!("{name}: {doubt}."),
+            (None, Meaning::Unknown(doubt)) => format!("{name}: {doubt}."),
             (None, _) => String::new(),
         }
     };
