@@ -300,11 +300,13 @@ fn a_file_of_pytorch_becomes_the_instances_of_the_released_code() {
         ))
         .unwrap();
         assert!(!segmentation.instances.is_empty());
-        for (instance, found) in segmentation.instances.iter().zip(&found) {
+        let mut rest = found.iter();
+        for instance in &segmentation.instances {
+            // Those that the box filter leaves nothing of are not shown.
+            let found = rest.find(|f| f.pick.score == instance.score).unwrap();
             let name = &classes.names[found.pick.label as usize];
             let embedding = Vocabulary::shipped().lookup(name).unwrap();
             assert_eq!(instance.embedding, embedding, "{name}");
-            assert_eq!(instance.score, found.pick.score);
         }
     }
 }
