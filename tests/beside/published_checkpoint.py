@@ -16,7 +16,7 @@ import sys
 
 import numpy as np
 import torch
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
 from torch.nn import functional as F
 
 GOLDEN = pathlib.Path(__file__).resolve().parent.parent / "golden"

@@ -10,8 +10,6 @@ The numbers are those of published_checkpoint.py beside this file, in float64. W
 import argparse
 import collections
 import json
-import math
-import sys
 
 import numpy as np
 import published_checkpoint
@@ -136,6 +134,7 @@ def shapes(net):
         for name in ("bbox_embed", "bbox_size_embed"):
             linear(f"{name}.{i}.layers.0", d, d), linear(f"{name}.{i}.layers.1", d, d), linear(f"{name}.{i}.layers.2", d, 3)
     return found
+
 
 def weights(net, seed, given):
     """Random weights under their published names, float32; most masks cover a small part of the scene."""
