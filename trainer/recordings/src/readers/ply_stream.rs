@@ -274,7 +274,7 @@ mod tests {
             ("no red", changed(" red", " rot")),
             ("unknown type half", changed("double x", "half x")),
             ("x is neither", changed("double x", "int x")),
-            ("red is not", changed("uchar red", "float red")),
+            ("red is not", changed("uchar red", "char red")),
             ("is not read", changed("ushort id", "list uchar int id")),
             (
                 "4096 bytes",
