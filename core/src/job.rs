@@ -96,7 +96,8 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, OpenError> {
 
 fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
     let points = scan.len();
-    if points < MIN_POINTS {
+    // A mesh of few corners gets more points when it is placed.
+    if points < MIN_POINTS && scan.triangles.is_empty() {
         return Err(NothingToSeparate::TooFewPoints { found: points });
     }
     let first = scan.positions[0];

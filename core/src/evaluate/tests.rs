@@ -412,3 +412,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn instances_numbered_in_every_class_are_different_things() {
+    // chairs 1 and 2, table 1, and points of the floor and without a label
+    let labels = [(5, 1), (5, 2), (7, 1), (1, 3), (5, 0)];
+    let (semantic, instance): (Vec<i32>, Vec<i32>) = labels
+        .iter()
+        .flat_map(|label| std::iter::repeat_n(*label, 200))
+        .unzip();
+    let truth = EvaluationTruth::things(&semantic, &instance, 0, |class| class != 1);
+    assert_eq!(truth.count(), 3);
+    let masks: Vec<Vec<u32>> = (0..3u32)
+        .map(|thing| (thing * 200..thing * 200 + 200).collect())
+        .collect();
+    let predictions: Vec<ScoredMask> = masks
+        .iter()
+        .map(|points| ScoredMask {
+            class: 0,
+            confidence: 1.0,
+            points,
+        })
+        .collect();
+    let mut evaluation = Evaluation::new(1);
+    evaluation.add(&truth, &predictions).unwrap();
+    assert_eq!(evaluation.scores().ap_per_class()[0][0], 1.0);
+}

@@ -1,6 +1,6 @@
 //! Properties of every superpoint that need no network: its points, box, moments and colors.
 
-use crate::{geometry::Aabb, superpoint::Superpoints};
+use crate::{geometry::Aabb, spatial, superpoint::Superpoints};
 
 /// Sums over points from which means and covariances follow. Adding two of them gives the sums of
 /// the union.
@@ -97,6 +97,8 @@ pub struct SuperpointGeometry<'a> {
     moments: Vec<Moments>,
     /// Surface areas in square metres, `(superpoints)`.
     areas: Vec<f32>,
+    /// `true` for superpoints that consist of stray points, `(superpoints)`.
+    is_stray: Vec<bool>,
 }
 
 impl<'a> SuperpointGeometry<'a> {
@@ -140,6 +142,13 @@ impl<'a> SuperpointGeometry<'a> {
             });
             moments[s].add(&Moments::of_point(position.map(f64::from), color));
         }
+        let mut strays = vec![0; count];
+        for stray in spatial::strays(positions) {
+            strays[superpoint_of_point[stray as usize] as usize] += 1;
+        }
+        let is_stray = (0..count)
+            .map(|s| strays[s] > 0 && strays[s] == starts[s + 1] - starts[s])
+            .collect();
         Self {
             positions,
             starts,
@@ -147,7 +156,13 @@ impl<'a> SuperpointGeometry<'a> {
             boxes,
             moments,
             areas,
+            is_stray,
         }
+    }
+
+    /// `true` if a superpoint consists of stray points, which belong to no object.
+    pub fn is_stray(&self, superpoint: u32) -> bool {
+        self.is_stray[superpoint as usize]
     }
 
     /// Number of superpoints.
@@ -171,11 +186,13 @@ impl<'a> SuperpointGeometry<'a> {
         self.boxes[superpoint as usize]
     }
 
-    /// Tight bounding box of all points.
+    /// Tight bounding box of all points but strays.
     pub fn scene(&self) -> Aabb {
         self.boxes
             .iter()
-            .fold(Aabb::EMPTY, |all, one| all.union(one))
+            .zip(&self.is_stray)
+            .filter(|(_, is_stray)| !**is_stray)
+            .fold(Aabb::EMPTY, |all, (one, _)| all.union(one))
     }
 
     /// Number of points of a set of superpoints.

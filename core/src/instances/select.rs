@@ -62,8 +62,9 @@ impl Default for SelectOptions {
 }
 
 /// Returns the regions and the masks of the best queries, as far as the options ask for them,
-/// without exact duplicates and without masks whose surface area is too small. If a region and a
-/// query have the same mask, the region is kept, because its score has no handicap.
+/// without stray points, without exact duplicates and without masks whose surface area is too
+/// small. If a region and a query have the same mask, the region is kept, because its score has no
+/// handicap.
 pub fn candidates(
     proposals: &Proposals,
     regions: &[Region],
@@ -86,7 +87,7 @@ pub fn candidates(
             let logits = proposals.logits(pick.query as usize);
             let superpoints = (0..)
                 .zip(logits)
-                .filter(|(_, logit)| **logit > options.mask_logit)
+                .filter(|(s, logit)| **logit > options.mask_logit && !geometry.is_stray(*s))
                 .map(|(s, _)| s)
                 .collect();
             Candidate {
@@ -95,7 +96,12 @@ pub fn candidates(
             }
         });
     let regions = regions.iter().map(|region| Candidate {
-        superpoints: region.superpoints.clone(),
+        superpoints: region
+            .superpoints
+            .iter()
+            .copied()
+            .filter(|s| !geometry.is_stray(*s))
+            .collect(),
         source: Source::Region {
             birth: region.birth,
             death: region.death,
@@ -103,7 +109,8 @@ pub fn candidates(
     });
     let mut seen = std::collections::HashSet::new();
     let keep = |candidate: &Candidate| {
-        geometry.area_of(&candidate.superpoints) >= options.min_area
+        !candidate.superpoints.is_empty()
+            && geometry.area_of(&candidate.superpoints) >= options.min_area
             && seen.insert(candidate.superpoints.clone())
     };
     regions.chain(queries).filter(keep).collect()
@@ -322,6 +329,37 @@ mod tests {
         assert!(without.instances[0].score > without.instances[1].score);
         assert_eq!(without.instances[1].points, 200);
         assert_eq!(without.instances[1].bounds.min[0], 800.0);
+    }
+
+    #[test]
+    fn stray_points_are_part_of_no_candidate() {
+        let mut positions: Vec<[f32; 3]> = (0..1200).map(|i| [i as f32, 0.0, 0.0]).collect();
+        positions.push([1e6, 0.0, -1e6]);
+        let ids: Vec<u32> = (0..1201).map(|i| i / 200).collect();
+        let superpoints = Superpoints::from_ids(&ids);
+        let geometry = SuperpointGeometry::new(&positions, None, &superpoints, vec![1.0; 7]);
+        assert_eq!((geometry.is_stray(0), geometry.is_stray(6)), (false, true));
+        assert_eq!(geometry.scene().min[2], 0.0);
+        let region = |superpoints: &[u32]| Region {
+            superpoints: superpoints.to_vec(),
+            birth: 0.1,
+            death: 1.0,
+        };
+        let mut text = vec![0.0; text::DIM];
+        text[0] = 1.0;
+        let proposals = Proposals {
+            superpoint_count: 7,
+            superpoint_of_query: vec![0],
+            masks: vec![4.0, -4.0, 4.0, -4.0, -4.0, -4.0, 4.0],
+            object: vec![0.9],
+            iou: vec![0.9],
+            text,
+            logit_scale: 20.0,
+        };
+        let regions = [region(&[1, 6]), region(&[6])];
+        let found = candidates(&proposals, &regions, &geometry, &SelectOptions::default());
+        let found: Vec<&[u32]> = found.iter().map(|c| c.superpoints.as_slice()).collect();
+        assert_eq!(found, [&[1][..], &[0, 2]]);
     }
 
     #[test]

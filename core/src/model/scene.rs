@@ -8,7 +8,7 @@ use super::{Config, Features, Pyramid, config::Inputs};
 use crate::{
     ops::{BINDING_LIMIT, KernelMapError, SegmentMap, SegmentMapError},
     scan::Scan,
-    spatial::{Voxels, farthest_points},
+    spatial::{Voxels, farthest_points, without_strays},
     superpoint::Superpoints,
 };
 
@@ -212,8 +212,10 @@ impl SceneInput {
         } = *observation;
         let image = image.filter(|_| config.inputs.image > 0);
         let objects = objects.zip(config.objects.as_ref());
-        let moved = distorted.unwrap_or(positions);
         observation.check(superpoints, config)?;
+        let (positions, distorted) = (without_strays(positions), distorted.map(without_strays));
+        let positions: &[[f32; 3]] = &positions;
+        let moved = distorted.as_deref().unwrap_or(positions);
 
         let range = range(moved);
         let Voxels {

@@ -7,13 +7,17 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::scan::{Scan, UpAxis};
+use crate::{
+    scan::{Scan, UpAxis, surface},
+    spatial,
+};
 
+mod levels;
 mod spacing;
 mod unit;
 mod up;
 
-pub use unit::Unit;
+pub use unit::{Scale, Unit};
 
 /// The basis of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +59,7 @@ pub enum Color {
 pub struct Choices {
     /// Up axis of the file.
     pub up: Option<UpAxis>,
-    /// Unit of the file's numbers.
+    /// Unit of the file's numbers; [`Unit::of_metres`] makes one of any length.
     pub unit: Option<Unit>,
 }
 
@@ -103,7 +107,7 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
             certainty: Certainty::Chosen,
             words: format!("Up is {value}, as you chose."),
         },
-        None => up::guess(&sample),
+        None => up::guess(&sample, scan.up),
     };
     let height = sample.extent[up.value.index()];
     let [width, depth] = match up.value.index() {
@@ -117,7 +121,11 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
             certainty: Certainty::Chosen,
             words: format!("The unit is {value}, as you chose."),
         },
-        None => unit::guess(width.max(depth), height),
+        None => unit::guess(
+            width.max(depth),
+            height,
+            &levels::Levels::new(&sample, up.value),
+        ),
     };
     let metres = unit.value.metres();
     let spacing = spacing::median_spacing(scan).map(|units| units * metres);
@@ -132,10 +140,12 @@ pub fn preflight(scan: &Scan, choices: Choices) -> Preflight {
 }
 
 impl Preflight {
-    /// Sets the frame of the scan to the one that was found or chosen.
+    /// Sets the frame of the scan to the one that was found or chosen, and samples the faces of a
+    /// mesh of few large triangles, see [`Scan::sample_surface`].
     pub fn apply(&self, scan: &mut Scan) {
-        // Every unit lies far within the limits of `set_frame`.
+        // Every unit lies within the limits of `set_frame`.
         let _ = scan.set_frame(self.up.value, self.unit.value.metres());
+        scan.sample_surface();
     }
 
     /// What was assumed of the scan, in sentences for the user, because its points do not show it.
@@ -189,7 +199,8 @@ fn color(scan: &Scan) -> Finding<Color> {
     }
 }
 
-/// An even sample of the points in the file's frame and units, and its bounds.
+/// An even sample of the points in the file's frame and units, and its bounds. It has no stray
+/// points; of a mesh of few large triangles, it has points on the faces.
 struct Sample {
     /// `(samples, 3)` file coordinates.
     points: Vec<[f64; 3]>,
@@ -197,15 +208,25 @@ struct Sample {
     low: [f64; 3],
     high: [f64; 3],
     extent: [f64; 3],
+    /// `(samples)`: unit normals of the surfaces; empty if all points are in one place.
+    normals: Vec<[f32; 3]>,
 }
 
 impl Sample {
     const SIZE: usize = 20_000;
 
     fn of(scan: &Scan) -> Self {
-        let step = scan.len().div_ceil(Self::SIZE).max(1);
+        let faces = surface::shown(scan, Self::SIZE);
+        let positions = faces.as_ref().unwrap_or(&scan.positions);
+        let strays = spatial::strays(positions);
+        let step = positions.len().div_ceil(Self::SIZE).max(1);
         let in_file = |position: &[f32; 3]| scan.frame.file_from_world(position.map(f64::from));
-        let points: Vec<[f64; 3]> = scan.positions.iter().step_by(step).map(in_file).collect();
+        let points: Vec<[f64; 3]> = (0..)
+            .zip(positions)
+            .step_by(step)
+            .filter(|(point, _)| strays.binary_search(point).is_err())
+            .map(|(_, position)| in_file(position))
+            .collect();
         let quantile = |axis: usize, share: f64| {
             let mut values: Vec<f64> = points.iter().map(|point| point[axis]).collect();
             let at = (values.len().saturating_sub(1) as f64 * share).round() as usize;
@@ -218,11 +239,13 @@ impl Sample {
         let low = std::array::from_fn(|axis| quantile(axis, 0.005));
         let high: [f64; 3] = std::array::from_fn(|axis| quantile(axis, 0.995));
         let extent = std::array::from_fn(|axis| high[axis] - low[axis]);
+        let normals = up::normals(&points, low);
         Self {
             points,
             low,
             high,
             extent,
+            normals,
         }
     }
 }

@@ -269,3 +269,120 @@ fn real_scans_stand_upright_in_metres() {
         );
     }
 }
+
+/// A building of `storeys` storeys of this size in metres: floors, walls, and a table and two seats
+/// on every floor; points 10 cm apart.
+fn building([width, depth, height]: [f32; 3], storeys: usize, furnished: bool) -> Vec<[f32; 3]> {
+    let step = 0.1;
+    let grid = |a: f32, b: f32| {
+        let counts = [a, b].map(|edge| (edge / step).round() as usize);
+        (0..=counts[0])
+            .flat_map(move |i| (0..=counts[1]).map(move |k| [i as f32 * step, k as f32 * step]))
+    };
+    let mut points = Vec::new();
+    for storey in 0..storeys {
+        let bottom = storey as f32 * height / storeys as f32;
+        points.extend(grid(width, depth).map(|[x, y]| [x, y, bottom]));
+        if furnished {
+            for (at, size, top) in [
+                ([3.0, 3.0], [1.6, 0.9], 0.74),
+                ([2.0, 3.0], [0.5, 0.5], 0.45),
+            ] {
+                points.extend(
+                    grid(size[0], size[1]).map(|[x, y]| [x + at[0], y + at[1], bottom + top]),
+                );
+            }
+        }
+    }
+    points.extend(grid(width, height).map(|[x, z]| [x, 0.0, z]));
+    points.extend(grid(width, height).map(|[x, z]| [x, depth, z]));
+    points.extend(grid(depth, height).map(|[y, z]| [0.0, y, z]));
+    points.extend(grid(depth, height).map(|[y, z]| [width, y, z]));
+    points
+}
+
+#[test]
+fn buildings_and_halls_in_metres_are_no_rooms_in_feet() {
+    for (size, storeys) in [
+        ([12.0, 9.0, 8.4], 3),
+        ([10.0, 8.0, 5.6], 2),
+        ([30.0, 20.0, 8.0], 1),
+        ([24.0, 12.0, 11.0], 1),
+        ([15.0, 10.0, 6.0], 1),
+    ] {
+        for furnished in [true, false] {
+            let scan = Scan::from_points(&building(size, storeys, furnished), None).unwrap();
+            let found = preflight(&scan, Choices::default());
+            assert_eq!(found.up.value, UpAxis::PlusZ, "{size:?}");
+            assert_eq!(
+                (found.unit.value, found.unit.certainty),
+                (Unit::Metres, Certainty::Assumed),
+                "{size:?}, {furnished}: {}",
+                found.unit.words
+            );
+        }
+    }
+}
+
+#[test]
+fn any_length_can_be_the_unit() {
+    let choices = Choices {
+        unit: Some(Unit::of_metres(0.00025).unwrap()),
+        up: Some(UpAxis::PlusZ),
+    };
+    let mut scan = Scan::from_points(&[[0.0; 3], [4000.0, 8000.0, 10_000.0]], None).unwrap();
+    let found = preflight(&scan, choices);
+    assert_eq!(found.unit.certainty, Certainty::Chosen);
+    assert!(
+        found.unit.words.contains("0.00025 m"),
+        "{}",
+        found.unit.words
+    );
+    found.apply(&mut scan);
+    assert_eq!(scan.positions[1], [1.0, 2.0, 2.5]);
+
+    let json = serde_json::to_value(choices).unwrap();
+    assert_eq!(json["unit"], serde_json::json!({"custom": 0.00025}));
+    assert_eq!(serde_json::from_value::<Choices>(json).unwrap(), choices);
+    assert_eq!(Unit::of_metres(0.3048), Ok(Unit::Feet));
+    for wrong in [0.0, -1.0, f64::NAN, 1e7] {
+        assert!(Unit::of_metres(wrong).is_err());
+        assert!(serde_json::from_value::<Unit>(serde_json::json!({"custom": wrong})).is_err());
+    }
+}
+
+#[test]
+fn a_coarse_mesh_is_examined_by_its_faces() {
+    // floor and two walls of 4 x 3 x 2.5 m and a table in millimetres, y up
+    let corners = [
+        [0, 0, 0],
+        [4000, 0, 0],
+        [4000, 0, 3000],
+        [0, 0, 3000],
+        [0, 2500, 0],
+        [4000, 2500, 0],
+        [0, 2500, 3000],
+        [1000, 720, 1000],
+        [2500, 720, 1000],
+        [2500, 720, 2000],
+        [1000, 720, 2000],
+    ];
+    let corners: String = corners
+        .iter()
+        .map(|[x, y, z]| format!("{x} {y} {z}\n"))
+        .collect();
+    let file = format!(
+        "ply\nformat ascii 1.0\nelement vertex 11\nproperty float x\nproperty float y\nproperty float z\nelement face 4\n\
+         property list uchar int vertex_indices\nend_header\n{corners}4 0 1 2 3\n4 0 1 5 4\n4 0 3 6 4\n4 7 8 9 10\n"
+    );
+    let mut scan = scan::read(file.as_bytes(), &Monitor::silent()).unwrap();
+    let found = preflight(&scan, Choices::default());
+    assert_eq!(
+        (found.up.value, found.up.certainty),
+        (UpAxis::PlusY, Certainty::Found)
+    );
+    assert_eq!(found.unit.value, Unit::Millimetres, "{}", found.unit.words);
+    found.apply(&mut scan);
+    assert!(scan.len() > 20_000 && scan.measured() == 11);
+    assert_eq!(preflight(&scan, Choices::default()).up, found.up);
+}

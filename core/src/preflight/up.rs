@@ -6,7 +6,8 @@
 //! If both ends of an axis are closed by surfaces (floor and ceiling, or two walls), the difference
 //! is not informative and is not counted. A bonus for common conventions is added last: for z up in
 //! general, and for y down or up if the points lie in front of a camera at the origin. If the
-//! winner would not have won clearly without that bonus, it is an assumption.
+//! winner would not have won clearly without that bonus, it is an assumption, unless the file
+//! itself says which way is up: that decides where the points do not decide clearly.
 
 use super::{Certainty, Finding, Sample};
 use crate::{scan::UpAxis, spatial};
@@ -15,7 +16,7 @@ use crate::{scan::UpAxis, spatial};
 const NEIGHBORS: usize = 16;
 
 /// A surface is perpendicular to an axis if its normal is within 15 degrees of the axis.
-const SQUARE: f32 = 0.966;
+pub(super) const SQUARE: f32 = 0.966;
 
 /// An end of an axis is closed if surfaces perpendicular to the axis contain this share of all
 /// points there.
@@ -37,7 +38,8 @@ struct Evidence {
     flatness: f64,
 }
 
-pub(super) fn guess(sample: &Sample) -> Finding<UpAxis> {
+/// `stated` is what the file says.
+pub(super) fn guess(sample: &Sample, stated: Option<UpAxis>) -> Finding<UpAxis> {
     let evidence = evidence(sample);
     let seen = |up: UpAxis| {
         up.sign() * evidence[up.index()].floor + FLATNESS * evidence[up.index()].flatness
@@ -60,6 +62,12 @@ pub(super) fn guess(sample: &Sample) -> Finding<UpAxis> {
             words: format!(
                 "Up is {value}: most level surfaces, such as floors and seats, lie low along this axis."
             ),
+        }
+    } else if let Some(value) = stated {
+        Finding {
+            value,
+            certainty: Certainty::Found,
+            words: format!("Up is {value}: the file says how the sensor was turned."),
         }
     } else {
         Finding {
@@ -87,10 +95,10 @@ fn convention(sample: &Sample, up: UpAxis) -> f64 {
     }
 }
 
-fn evidence(sample: &Sample) -> [Evidence; 3] {
-    let origin = sample.low;
-    let local: Vec<[f32; 3]> = sample
-        .points
+/// `(points)`: unit normals of the surfaces around points, whose lower corner is `origin`; empty if
+/// there are none.
+pub(super) fn normals(points: &[[f64; 3]], origin: [f64; 3]) -> Vec<[f32; 3]> {
+    let local: Vec<[f32; 3]> = points
         .iter()
         .map(|point| std::array::from_fn(|axis| (point[axis] - origin[axis]) as f32))
         .collect();
@@ -99,7 +107,11 @@ fn evidence(sample: &Sample) -> [Evidence; 3] {
         let normals = spatial::normals(&near.by_row(&local), &near, &nobody_cancels)?;
         Ok(near.by_point(&normals))
     });
-    let normals = normals.unwrap_or_default();
+    normals.unwrap_or_default()
+}
+
+fn evidence(sample: &Sample) -> [Evidence; 3] {
+    let normals = &sample.normals;
     std::array::from_fn(|axis| {
         let [low, extent] = [sample.low[axis], sample.extent[axis]];
         let others = (sample.extent.iter().sum::<f64>() - extent) / 2.0;
@@ -117,7 +129,7 @@ fn evidence(sample: &Sample) -> [Evidence; 3] {
         // (bins) share of points in perpendicular surfaces, from one end to the other
         const BINS: usize = 50;
         let mut histogram = [0.0; BINS];
-        for (point, normal) in sample.points.iter().zip(&normals) {
+        for (point, normal) in sample.points.iter().zip(normals) {
             if normal[axis].abs() > SQUARE {
                 let bin =
                     ((point[axis] - low) / extent * BINS as f64).clamp(0.0, BINS as f64 - 1.0);

@@ -11,16 +11,22 @@ use serde::{Deserialize, Serialize};
 use crate::progress::{Cancelled, Monitor, Stage};
 
 mod ascii;
+mod colors;
+mod faces;
 mod frame;
 mod lzf;
 mod pcd;
+mod plausible;
 mod ply;
 mod points;
 mod sniff;
+pub(crate) mod surface;
 mod table;
+mod truth;
 
 pub use frame::{FileBox, Frame, UpAxis};
-pub use table::{Column, ColumnView, Element, List, Property, Scalar, Table};
+pub use table::{Column, ColumnView, Element, List, Property, Remark, Scalar, Table};
+pub use truth::Truth;
 
 /// The maximum number of points of a scan: as many as a 4 GiB wasm memory can hold through every
 /// stage.
@@ -47,21 +53,15 @@ pub struct Scan {
     pub frame: Frame,
     /// Every property of the file, row by row.
     pub table: Table,
-    /// `(points)`: the row of each point in the point element of `table`; `None` if no row was
-    /// dropped.
+    /// The row of each point in the point element of `table`; `None` if no row was dropped. Points
+    /// that [`Scan::sample_surface`] added come after those with a row.
     pub row_of_point: Option<Vec<u32>>,
+    /// The axis that points up, if the file itself says so.
+    pub up: Option<UpAxis>,
+    /// The points that [`Scan::sample_surface`] added.
+    samples: Vec<surface::Sample>,
     /// Oddities in the file that are not fatal, in words for the user.
     pub warnings: Vec<Warning>,
-}
-
-/// The labels of a labelled scan, one per point. `semantic` is the data set's class id; `instance`
-/// 0 means unlabelled.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Truth {
-    /// `(points)` class ids.
-    pub semantic: Vec<i32>,
-    /// `(points)` instance ids, unique in the scan; 0 = unlabelled.
-    pub instance: Vec<i32>,
 }
 
 /// A problem in the file that did not stop the reading.
@@ -73,6 +73,18 @@ impl Warning {
         (rows > 0).then(|| {
             Self(format!(
                 "{rows} rows have more values than the header names; the extra values were ignored"
+            ))
+        })
+    }
+
+    fn bytes_after(bytes: u64) -> Option<Self> {
+        (bytes > 0).then(|| Self(format!("{bytes} bytes after the last row were ignored")))
+    }
+
+    fn uncolored(uncolored: usize, points: usize) -> Option<Self> {
+        (uncolored > 0).then(|| {
+            Self(format!(
+                "{uncolored} of {points} points have no known colour and are shown grey"
             ))
         })
     }
@@ -138,15 +150,104 @@ pub enum ReadError {
         /// Number of rows in the file.
         rows: usize,
     },
+    /// The file was changed on its way, so that its numbers are not those that were written.
+    #[error("the {format} file is damaged: {problem}")]
+    Damaged {
+        /// "PLY" or "PCD".
+        format: &'static str,
+        /// What shows it.
+        problem: String,
+    },
+    /// The horizontal coordinates are angles.
+    #[error(
+        "x and y look like degrees ({x:.4}, {y:.4}) and z like a length; project the scan first, for example to UTM, so that all three are lengths"
+    )]
+    Degrees {
+        /// The first coordinate of a point.
+        x: f64,
+        /// Its second coordinate.
+        y: f64,
+    },
+    /// The file was refused after something in it had been noticed that may explain why.
+    #[error("{error}; noticed before: {}", .warnings.iter().map(|w| w.0.as_str()).collect::<Vec<_>>().join("; "))]
+    Warned {
+        /// The reason.
+        error: Box<ReadError>,
+        /// What was noticed, at least one warning.
+        warnings: Vec<Warning>,
+    },
     /// The caller cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),
+}
+
+impl ReadError {
+    /// The reason alone, without what was noticed before.
+    pub fn reason(&self) -> &Self {
+        match self {
+            Self::Warned { error, .. } => error.reason(),
+            other => other,
+        }
+    }
+
+    /// What was noticed in the file before it was refused.
+    pub fn warnings(&self) -> &[Warning] {
+        match self {
+            Self::Warned { warnings, .. } => warnings,
+            _ => &[],
+        }
+    }
+
+    /// Adds what was noticed to the reason.
+    fn after(self, warnings: Vec<Warning>) -> Self {
+        match self {
+            Self::Cancelled(_) => self,
+            _ if warnings.is_empty() => self,
+            error => Self::Warned {
+                error: Box::new(error),
+                warnings,
+            },
+        }
+    }
+}
+
+/// Checks binary data that has more bytes than the header says.
+///
+/// # Errors
+/// [`ReadError::Damaged`] if every line feed has a carriage return before it, which does not happen
+/// by chance: the file was transferred as if it were text.
+fn check_line_ends(format: &'static str, data: &[u8], more: u64) -> Result<(), ReadError> {
+    /// Fewer may be chance.
+    const FEWEST: usize = 8;
+    let feeds = data.iter().filter(|b| **b == b'\n').count();
+    let converted = data.windows(2).filter(|pair| *pair == b"\r\n").count();
+    if more == 0 || feeds < FEWEST || converted < feeds {
+        return Ok(());
+    }
+    Err(ReadError::Damaged {
+        format,
+        problem: format!(
+            "its line ends were converted, so that {feeds} bytes of its binary data were changed; transfer it in binary mode"
+        ),
+    })
 }
 
 /// A unit length outside the range that a scan can have.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("one unit of the file cannot be {0} m; it must be between a micrometre and 1000 km")]
 pub struct UnitError(pub f64);
+
+impl UnitError {
+    /// # Errors
+    /// [`UnitError`] if a scan cannot have a unit of this many metres.
+    pub fn check(metres_per_unit: f64) -> Result<(), Self> {
+        if (1e-6..=1e6).contains(&metres_per_unit) {
+            Ok(())
+        } else {
+            Err(Self(metres_per_unit))
+        }
+    }
+}
 
 /// Reads a scan of any supported format, z up and in metres until [`Scan::set_frame`] says
 /// otherwise.
@@ -177,19 +278,38 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, ReadError> {
         return Err(ReadError::Empty);
     }
     let mut warnings = Vec::new();
+    let scan = read_with(bytes, monitor, &mut warnings);
+    let mut scan = scan.map_err(|error| error.after(std::mem::take(&mut warnings)))?;
+    scan.warnings = warnings;
+    monitor.at(Stage::Read, 1.0)?;
+    Ok(scan)
+}
+
+fn read_with(
+    bytes: &[u8],
+    monitor: &Monitor,
+    warnings: &mut Vec<Warning>,
+) -> Result<Scan, ReadError> {
     let mut steps = Steps {
         monitor,
         total: bytes.len(),
         next: 0,
     };
-    let (table, format) =
+    let (table, up, format) =
         match sniff::format(bytes).map_err(|found| ReadError::UnknownFormat { found })? {
-            sniff::Format::Ply => (ply::read(bytes, &mut steps, &mut warnings)?, "PLY"),
-            sniff::Format::Pcd => (pcd::read(bytes, &mut steps, &mut warnings)?, "PCD"),
+            sniff::Format::Ply => (ply::read(bytes, &mut steps, warnings)?, None, "PLY"),
+            sniff::Format::Pcd => {
+                let (table, up) = pcd::read(bytes, &mut steps, warnings)?;
+                (table, up, "PCD")
+            }
         };
     monitor.check()?;
-    let scan = points::scan_from_table(table, format, warnings)?;
-    monitor.at(Stage::Read, 1.0)?;
+    let kept = plausible::rows(&table, format, warnings)?;
+    let scan = Scan {
+        up,
+        ..points::scan(table, kept, warnings)
+    };
+    warnings.extend(plausible::strays(&scan));
     Ok(scan)
 }
 
@@ -198,7 +318,8 @@ impl Scan {
     ///
     /// # Errors
     /// [`ReadError::NoPoints`], [`ReadError::NoFinitePoint`]; points that are not finite are
-    /// dropped with a warning.
+    /// dropped with a warning. All others are kept, whatever a file with them would be suspected
+    /// of.
     ///
     /// # Panics
     /// If `colors` is given and differs in length from `positions`.
@@ -235,10 +356,14 @@ impl Scan {
                 .rows
                 .extend(colors.iter().flat_map(|colors| colors[i]));
         }
-        points::scan_from_table(Table::of_points(points), "PLY", Vec::new())
+        let table = Table::of_points(points);
+        let mut warnings = Vec::new();
+        let kept = plausible::finite_rows(&table, "PLY", &mut warnings)?;
+        let scan = points::scan(table, kept, &mut warnings);
+        Ok(Self { warnings, ..scan })
     }
 
-    /// The number of points.
+    /// The number of points, including those that [`Self::sample_surface`] added.
     pub fn len(&self) -> usize {
         self.positions.len()
     }
@@ -249,14 +374,13 @@ impl Scan {
     }
 
     /// Sets the up axis and the unit of the file, and derives the positions again from the file's
-    /// numbers. The offset is chosen again as well, as on reading: see the module documentation.
+    /// numbers, and those of sampled points from these. The offset is chosen again as well, as on
+    /// reading: see the module documentation.
     ///
     /// # Errors
     /// [`UnitError`] if `metres_per_unit` is not between 1e-6 and 1e6; the scan is then unchanged.
     pub fn set_frame(&mut self, up: UpAxis, metres_per_unit: f64) -> Result<(), UnitError> {
-        if !(1e-6..=1e6).contains(&metres_per_unit) {
-            return Err(UnitError(metres_per_unit));
-        }
+        UnitError::check(metres_per_unit)?;
         points::place(self, up, metres_per_unit);
         Ok(())
     }

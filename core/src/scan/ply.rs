@@ -5,8 +5,10 @@
 //! the file.
 
 use super::{
-    Column, Element, List, MAX_POINTS, Property, ReadError, Scalar, Steps, Table, Warning,
-    ascii::{self, Lines},
+    Column, Element, List, MAX_POINTS, Property, ReadError, Remark, Scalar, Steps, Table, Warning,
+    ascii::{self, Rows, in_either_layout, line_end, not_a_value},
+    check_line_ends,
+    table::text,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +20,7 @@ enum Encoding {
 
 impl Encoding {
     fn from_name(name: &str) -> Result<Self, Problem> {
-        match name {
+        match name.to_ascii_lowercase().as_str() {
             "ascii" => Ok(Self::Ascii),
             "binary_little_endian" => Ok(Self::LittleEndian),
             "binary_big_endian" => Ok(Self::BigEndian),
@@ -76,15 +78,17 @@ pub(super) fn read(
             .iter_mut()
             .filter(is_coordinate)
             .for_each(|c| c.scalar = Scalar::F64);
-        let mut rows = TextRows {
-            lines: Lines::new(body),
-            long_rows: 0,
-            body_at,
-        };
-        for element in &mut table.elements {
-            rows.read(element, steps)?;
-        }
-        warnings.extend(Warning::long_rows(rows.long_rows));
+        let (elements, rest) = in_either_layout(body, |rows| {
+            let mut elements = table.elements.clone();
+            for element in &mut elements {
+                read_text(element, rows, body_at, steps)?;
+            }
+            Ok(elements)
+        })?;
+        table.elements = elements;
+        let last = table.elements.iter().rfind(|e| !e.properties().is_empty());
+        let values = last.filter(|e| e.lists.is_empty()).map(|e| e.columns.len());
+        warnings.extend(rest.warnings(values));
     } else {
         let mut rows = BinaryRows {
             body,
@@ -95,12 +99,9 @@ pub(super) fn read(
         for element in &mut table.elements {
             rows.read(element, steps)?;
         }
-        if rows.at < body.len() {
-            warnings.push(Warning(format!(
-                "{} bytes after the last row were ignored",
-                body.len() - rows.at
-            )));
-        }
+        let more = body.len() - rows.at;
+        check_line_ends("PLY", body, more as u64)?;
+        warnings.extend(Warning::bytes_after(more as u64));
     }
     Ok(table)
 }
@@ -123,32 +124,35 @@ fn min_row_size(element: &Element, encoding: Encoding) -> u64 {
 /// Parses the header; returns the encoding, the elements without rows, and the position of the
 /// first row.
 fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
-    // The first line shows which line end the header uses. If that is CR alone, an LF after the
-    // header already belongs to the data.
-    let line_end = match bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
-        Some(at) if bytes[at] == b'\r' && bytes.get(at + 1) != Some(&b'\n') => b'\r',
-        _ => b'\n',
-    };
+    let line_end = line_end(bytes);
     let mut encoding = None;
     let mut table = Table::default();
     let mut at = 0;
     for (number, line) in bytes.split(|b| *b == line_end).enumerate() {
         at += line.len() + 1;
-        let text = String::from_utf8_lossy(line);
+        let text = text(line);
         let text = text.trim();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
-        let done = match words[..] {
-            [] => Ok(()),
-            ["ply"] if number == 0 => Ok(()),
-            ["format", name, _] => Encoding::from_name(name).map(|name| encoding = Some(name)),
-            ["comment" | "obj_info", ..] => {
-                table.comments.push(text.to_owned());
+        let keyword = words.first().map(|word| word.to_ascii_lowercase());
+        let list = words.get(1).is_some_and(|w| w.eq_ignore_ascii_case("list"));
+        let done = match (keyword.as_deref().unwrap_or_default(), &words[..]) {
+            (_, []) => Ok(()),
+            ("ply", [_]) if number == 0 => Ok(()),
+            ("format", [_, name, _]) => Encoding::from_name(name).map(|name| encoding = Some(name)),
+            (keyword @ ("comment" | "obj_info"), _) => {
+                let line = line.trim_ascii_start();
+                let line = line.strip_suffix(b"\r").unwrap_or(line);
+                table
+                    .comments
+                    .push(Remark::new(keyword, &line[keyword.len()..]));
                 Ok(())
             }
-            ["element", name, count] => add_element(&mut table, name, count),
-            ["property", "list", count, item, name] => add_list(&mut table, count, item, name),
-            ["property", scalar, name] => add_column(&mut table, scalar, name),
-            ["end_header"] => {
+            ("element", [_, name, count]) => add_element(&mut table, name, count),
+            ("property", [_, _, count, item, name]) if list => {
+                add_list(&mut table, count, item, name)
+            }
+            ("property", [_, scalar, name]) => add_column(&mut table, scalar, name),
+            ("end_header", [_]) => {
                 let encoding =
                     encoding.ok_or_else(|| malformed("its header has no `format` line"))?;
                 let is_points = |e: &Element| e.name.eq_ignore_ascii_case("vertex");
@@ -303,73 +307,62 @@ fn item_count(count: f64, list: &str, element: &str, row: usize) -> Result<u32, 
     Ok(count as u32)
 }
 
-/// A reader for the rows of an ascii file, one row per line.
-struct TextRows<'a> {
-    lines: Lines<'a>,
-    long_rows: usize,
+/// Reads the rows of an element of an ascii file.
+fn read_text(
+    element: &mut Element,
+    text: &mut Rows,
     body_at: usize,
-}
-
-impl TextRows<'_> {
-    fn read(&mut self, element: &mut Element, steps: &mut Steps) -> Result<(), ReadError> {
-        let properties = element.properties();
-        if properties.is_empty() {
-            return Ok(());
+    steps: &mut Steps,
+) -> Result<(), ReadError> {
+    let properties = element.properties();
+    if properties.is_empty() {
+        return Ok(());
+    }
+    element.rows.reserve_exact(element.count * element.stride());
+    element
+        .lists
+        .iter_mut()
+        .for_each(|list| list.counts.reserve_exact(element.count));
+    let Element {
+        name,
+        count,
+        columns,
+        rows,
+        lists,
+    } = element;
+    for row in 0..*count {
+        steps.at(body_at + text.at)?;
+        if !text.start(row) {
+            return Err(malformed(format!(
+                "it ends after {row} of the {count} rows of element `{name}`"
+            )));
         }
-        element.rows.reserve_exact(element.count * element.stride());
-        element
-            .lists
-            .iter_mut()
-            .for_each(|list| list.counts.reserve_exact(element.count));
-        let Element {
-            name,
-            count,
-            columns,
-            rows,
-            lists,
-        } = element;
-        for row in 0..*count {
-            steps.at(self.body_at + self.lines.at)?;
-            let line = self.lines.next().ok_or_else(|| {
-                malformed(format!(
-                    "it ends after {row} of the {count} rows of element `{name}`"
-                ))
-            })?;
-            let mut words = ascii::words(line);
-            let mut push = |property: &str, scalar: Scalar, out: &mut Vec<u8>| {
-                let place = || format!("row {row} of element `{name}`, property `{property}`");
-                let word = words
-                    .next()
-                    .ok_or_else(|| malformed(format!("{}: the value is missing", place())))?;
-                let wrong = || {
-                    let word = String::from_utf8_lossy(&word[..word.len().min(40)]);
-                    malformed(format!(
-                        "{}: `{word}` is not a value of type {}",
-                        place(),
-                        scalar.ply_name()
-                    ))
-                };
-                ascii::push(word, scalar, out).ok_or_else(wrong)
-            };
-            for property in &properties {
-                match *property {
-                    Property::Column(column) => {
-                        push(&columns[column].name, columns[column].scalar, rows)?
-                    }
-                    Property::List(list) => {
-                        let list = &mut lists[list];
-                        let mut count = Vec::new();
-                        push(&list.name, list.count, &mut count)?;
-                        let count = item_count(list.count.read(&count), &list.name, name, row)?;
-                        list.counts.push(count);
-                        for _ in 0..count {
-                            push(&list.name, list.item, &mut list.items)?;
-                        }
+        let mut push = |property: &str, scalar: Scalar, out: &mut Vec<u8>| {
+            let place = || format!("row {row} of element `{name}`, property `{property}`");
+            let word = text
+                .next()
+                .ok_or_else(|| malformed(format!("{}: the value is missing", place())))?;
+            let wrong = || malformed(format!("{}: {}", place(), not_a_value(word, scalar)));
+            ascii::push(word, scalar, out).ok_or_else(wrong)
+        };
+        for property in &properties {
+            match *property {
+                Property::Column(column) => {
+                    push(&columns[column].name, columns[column].scalar, rows)?
+                }
+                Property::List(list) => {
+                    let list = &mut lists[list];
+                    let mut count = Vec::new();
+                    push(&list.name, list.count, &mut count)?;
+                    let count = item_count(list.count.read(&count), &list.name, name, row)?;
+                    list.counts.push(count);
+                    for _ in 0..count {
+                        push(&list.name, list.item, &mut list.items)?;
                     }
                 }
             }
-            self.long_rows += usize::from(words.next().is_some());
         }
-        Ok(())
+        text.finish();
     }
+    Ok(())
 }

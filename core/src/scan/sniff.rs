@@ -33,6 +33,16 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
     (8, b"WEBP", "a WebP image"),
     (0, b"II*\0", "a TIFF image"),
     (0, b"MM\0*", "a TIFF image"),
+    (
+        0,
+        b"\xff\xfe",
+        "text in UTF-16; save it as plain text (ASCII or UTF-8) first",
+    ),
+    (
+        0,
+        b"\xfe\xff",
+        "text in UTF-16; save it as plain text (ASCII or UTF-8) first",
+    ),
     (4, b"ftyp", "a video or HEIC image"),
     (0, b"\x1a\x45\xdf\xa3", "a Matroska or WebM video"),
     (0, b"%PDF", "a PDF document"),
@@ -43,31 +53,57 @@ const SIGNATURES: &[(usize, &[u8], &str)] = &[
 
 /// Returns the format of `bytes`, or a description of what they look like otherwise.
 pub(super) fn format(bytes: &[u8]) -> Result<Format, String> {
-    if bytes
-        .strip_prefix(b"ply")
-        .is_some_and(|rest| matches!(rest.first(), None | Some(b'\n' | b'\r' | b' ' | b'\t')))
-    {
+    let is_ply = bytes
+        .get(..3)
+        .is_some_and(|word| word.eq_ignore_ascii_case(b"ply"));
+    if is_ply && matches!(bytes.get(3), None | Some(b'\n' | b'\r' | b' ' | b'\t')) {
         return Ok(Format::Ply);
     }
-    let first_word = |line: &[u8]| {
-        line.split(u8::is_ascii_whitespace)
-            .next()
-            .unwrap_or_default()
-            .to_vec()
-    };
-    let mut lines = bytes
-        .split(|b| *b == b'\n' || *b == b'\r')
-        .filter(|line| !line.is_empty());
-    let first = lines.next().unwrap_or_default();
-    let begins = lines.find(|line| !line.starts_with(b"#")).map(first_word);
-    let pcd_key = |word: &[u8]| [b"VERSION".as_slice(), b"FIELDS", b"COLUMNS"].contains(&word);
-    if first.starts_with(b"# .PCD")
-        || pcd_key(&first_word(first))
-        || (first.starts_with(b"#") && begins.as_deref().is_some_and(pcd_key))
-    {
+    if is_pcd(bytes) {
         return Ok(Format::Pcd);
     }
     Err(describe(bytes).to_owned())
+}
+
+/// `true` for the first remark that PCL writes, and for a header that begins with one of the
+/// entries that come first, or with remarks and such an entry. In other cases than that of PCL,
+/// words like `version` are not enough: another entry has to follow.
+fn is_pcd(bytes: &[u8]) -> bool {
+    const FIRST: [&str; 3] = ["VERSION", "FIELDS", "COLUMNS"];
+    const LATER: [&str; 8] = [
+        "SIZE",
+        "TYPE",
+        "COUNT",
+        "WIDTH",
+        "HEIGHT",
+        "VIEWPOINT",
+        "POINTS",
+        "DATA",
+    ];
+    let first_word = |line: &[u8]| {
+        let word = line.split(u8::is_ascii_whitespace).next();
+        String::from_utf8_lossy(word.unwrap_or_default()).into_owned()
+    };
+    let mut lines = bytes
+        .split(|b| *b == b'\n' || *b == b'\r')
+        .filter(|line| !line.is_empty())
+        .peekable();
+    let has_remark = |line: &&[u8]| {
+        line.get(..6)
+            .is_some_and(|start| start.eq_ignore_ascii_case(b"# .PCD"))
+    };
+    if lines.peek().is_some_and(has_remark) {
+        return true;
+    }
+    let mut words = lines.filter(|line| !line.starts_with(b"#")).map(first_word);
+    let first = words.next().unwrap_or_default();
+    let is_first = |word: &str| FIRST.iter().any(|key| key.eq_ignore_ascii_case(word));
+    let is_later = |word: &str| LATER.iter().any(|key| key.eq_ignore_ascii_case(word));
+    FIRST.contains(&first.as_str())
+        || is_first(&first)
+            && words
+                .next()
+                .is_some_and(|word| is_first(&word) || is_later(&word))
 }
 
 fn describe(bytes: &[u8]) -> &'static str {
@@ -157,6 +193,11 @@ mod tests {
             (b"VERSION .7\nFIELDS x y z", Ok(Format::Pcd)),
             (b"# made by hand\nVERSION 0.7\n", Ok(Format::Pcd)),
             (b"FIELDS x y z\n", Ok(Format::Pcd)),
+            (b"PLY\nFORMAT", Ok(Format::Ply)),
+            (b"# .pcd v.7", Ok(Format::Pcd)),
+            (b"version .7\nfields x y z", Ok(Format::Pcd)),
+            (b"version 2 of my diary\nDear diary", Err("plain text")),
+            (b"\xff\xfep\0l\0y\0", Err("UTF-16")),
             (b"LASF\0\0", Err("LAS")),
             (b"glTF\x02\0\0\0", Err("GLB")),
             (b"PK\x03\x04....", Err("ZIP")),

@@ -5,9 +5,10 @@
 //! rows, and rows of scalars and lists. All numbers are packed in little-endian order, whatever the
 //! file used.
 
-use std::collections::HashMap;
+use std::{borrow::Cow, collections::HashMap};
 
-/// A scalar type of PLY files.
+/// A scalar type of PLY files. The types of 64-bit integers and truth values are not in the
+/// format's text, but are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scalar {
     /// 8-bit signed.
@@ -22,6 +23,12 @@ pub enum Scalar {
     I32,
     /// 32-bit unsigned.
     U32,
+    /// 64-bit signed.
+    I64,
+    /// 64-bit unsigned.
+    U64,
+    /// A truth value in a byte; 0 is false.
+    Bool,
     /// 32-bit float.
     F32,
     /// 64-bit float.
@@ -30,13 +37,16 @@ pub enum Scalar {
 
 impl Scalar {
     /// All scalar types.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::I8,
         Self::U8,
         Self::I16,
         Self::U16,
         Self::I32,
         Self::U32,
+        Self::I64,
+        Self::U64,
+        Self::Bool,
         Self::F32,
         Self::F64,
     ];
@@ -44,16 +54,27 @@ impl Scalar {
     /// The size of a value in bytes.
     pub const fn size(self) -> usize {
         match self {
-            Self::I8 | Self::U8 => 1,
+            Self::I8 | Self::U8 | Self::Bool => 1,
             Self::I16 | Self::U16 => 2,
             Self::I32 | Self::U32 | Self::F32 => 4,
-            Self::F64 => 8,
+            Self::I64 | Self::U64 | Self::F64 => 8,
         }
     }
 
-    /// `true` if the values are integers.
+    /// `true` if the values are integers; truth values are.
     pub const fn is_integer(self) -> bool {
         !matches!(self, Self::F32 | Self::F64)
+    }
+
+    /// The largest value of an unsigned type, all of whose bits are ones; `None` for other types.
+    pub const fn all_ones(self) -> Option<u64> {
+        match self {
+            Self::U8 => Some(u8::MAX as u64),
+            Self::U16 => Some(u16::MAX as u64),
+            Self::U32 => Some(u32::MAX as u64),
+            Self::U64 => Some(u64::MAX),
+            _ => None,
+        }
     }
 
     /// The type's name in a PLY header.
@@ -65,45 +86,70 @@ impl Scalar {
             Self::U16 => "ushort",
             Self::I32 => "int",
             Self::U32 => "uint",
+            Self::I64 => "int64",
+            Self::U64 => "uint64",
+            Self::Bool => "bool",
             Self::F32 => "float",
             Self::F64 => "double",
         }
     }
 
-    /// The type that a PLY header calls `name`, in its old (`uchar`) or new (`uint8`) spelling.
+    /// The type that a PLY header calls `name`, in its old (`uchar`) or new (`uint8`) spelling and
+    /// in any case.
     pub fn from_ply_name(name: &str) -> Option<Self> {
-        Some(match name {
+        Some(match name.to_ascii_lowercase().as_str() {
             "char" | "int8" => Self::I8,
             "uchar" | "uint8" => Self::U8,
             "short" | "int16" => Self::I16,
             "ushort" | "uint16" => Self::U16,
             "int" | "int32" => Self::I32,
             "uint" | "uint32" => Self::U32,
+            "int64" => Self::I64,
+            "uint64" => Self::U64,
+            "bool" => Self::Bool,
             "float" | "float32" => Self::F32,
             "double" | "float64" => Self::F64,
             _ => return None,
         })
     }
 
-    /// Reads the little-endian value at the start of `bytes`; exact for every type. `bytes` must
-    /// have at least [`Self::size`] bytes.
+    /// Reads the little-endian value at the start of `bytes`; exact for every type but for 64-bit
+    /// integers beyond 2^53, see [`Self::read_integer`]. `bytes` must have at least
+    /// [`Self::size`] bytes.
     pub fn read(self, bytes: &[u8]) -> f64 {
-        fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
-            let mut value = [0; N];
-            value.copy_from_slice(&bytes[..N]);
-            value
-        }
         match self {
             Self::I8 => f64::from(i8::from_le_bytes(first(bytes))),
-            Self::U8 => f64::from(bytes[0]),
+            Self::U8 | Self::Bool => f64::from(bytes[0]),
             Self::I16 => f64::from(i16::from_le_bytes(first(bytes))),
             Self::U16 => f64::from(u16::from_le_bytes(first(bytes))),
             Self::I32 => f64::from(i32::from_le_bytes(first(bytes))),
             Self::U32 => f64::from(u32::from_le_bytes(first(bytes))),
+            Self::I64 => i64::from_le_bytes(first(bytes)) as f64,
+            Self::U64 => u64::from_le_bytes(first(bytes)) as f64,
             Self::F32 => f64::from(f32::from_le_bytes(first(bytes))),
             Self::F64 => f64::from_le_bytes(first(bytes)),
         }
     }
+
+    /// Reads the little-endian value at the start of `bytes` exactly; `None` if it is not a whole
+    /// number.
+    pub fn read_integer(self, bytes: &[u8]) -> Option<i128> {
+        match self {
+            Self::I64 => Some(i64::from_le_bytes(first(bytes)).into()),
+            Self::U64 => Some(u64::from_le_bytes(first(bytes)).into()),
+            // `as` does not overflow: the largest f32 is below 2^128, and larger f64 clamp
+            _ => Some(self.read(bytes))
+                .filter(|value| value.fract() == 0.0)
+                .map(|value| value as i128),
+        }
+    }
+}
+
+/// The first `N` bytes, of which there are at least that many.
+fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
+    let mut value = [0; N];
+    value.copy_from_slice(&bytes[..N]);
+    value
 }
 
 /// One scalar property of an element's rows.
@@ -220,6 +266,12 @@ impl<'a> ColumnView<'a> {
             .read(&self.rows[row * self.stride + self.offset..])
     }
 
+    /// The exact value in row `row`, if it is a whole number; see [`Scalar::read_integer`].
+    pub fn integer_at(&self, row: usize) -> Option<i128> {
+        self.scalar
+            .read_integer(&self.rows[row * self.stride + self.offset..])
+    }
+
     /// All values in row order.
     pub fn values(self) -> impl Iterator<Item = f64> + 'a {
         self.rows
@@ -236,7 +288,60 @@ pub struct Table {
     /// Index of the element that holds the points.
     pub points: usize,
     /// The header lines that are remarks, including the keyword: `comment ...` and `obj_info ...`.
-    pub comments: Vec<String>,
+    pub comments: Vec<Remark>,
+}
+
+/// A line of a header that is a remark, byte for byte, because files name no encoding.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Remark(Vec<u8>);
+
+impl Remark {
+    /// Creates a remark from a keyword and the rest of the line.
+    pub fn new(keyword: &str, rest: &[u8]) -> Self {
+        Self([keyword.as_bytes(), rest].concat())
+    }
+
+    /// The line without its end.
+    pub fn bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// The line as text.
+    pub fn text(&self) -> Cow<'_, str> {
+        text(&self.0)
+    }
+}
+
+impl From<String> for Remark {
+    fn from(line: String) -> Self {
+        Self(line.into_bytes())
+    }
+}
+
+impl From<&str> for Remark {
+    fn from(line: &str) -> Self {
+        line.to_owned().into()
+    }
+}
+
+impl PartialEq<&str> for Remark {
+    fn eq(&self, other: &&str) -> bool {
+        self.0 == other.as_bytes()
+    }
+}
+
+impl std::fmt::Debug for Remark {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.text().fmt(f)
+    }
+}
+
+/// Bytes as text: UTF-8, or Latin-1 if they are not UTF-8.
+pub(super) fn text(bytes: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(bytes).map_or_else(
+        |_| bytes.iter().copied().map(char::from).collect(),
+        Cow::Borrowed,
+    )
 }
 
 impl Table {
@@ -257,11 +362,13 @@ impl Table {
     /// The names of semantic classes, by id, that comments like `comment class 101 office chair`
     /// give.
     pub fn class_names(&self) -> HashMap<i32, String> {
-        let parse = |line: &String| {
+        let parse = |line: &Remark| {
+            let line = line.text();
             let (id, name) = line
                 .trim()
                 .strip_prefix("comment class ")?
-                .split_once(' ')?;
+                .trim_start()
+                .split_once([' ', '\t'])?;
             Some((id.parse().ok()?, name.trim().to_owned()))
         };
         self.comments.iter().filter_map(parse).collect()
@@ -275,6 +382,24 @@ mod tests {
     use super::*;
 
     #[test]
+    fn integers_of_64_bits_are_read_exactly() {
+        let cases: [(Scalar, [u8; 8], Option<i128>); 5] = [
+            (Scalar::U64, [0xff; 8], Some(u64::MAX.into())),
+            (Scalar::I64, [0xff; 8], Some(-1)),
+            (
+                Scalar::F64,
+                4294967295f64.to_le_bytes(),
+                Some(4_294_967_295),
+            ),
+            (Scalar::F64, 0.5f64.to_le_bytes(), None),
+            (Scalar::F64, f64::NAN.to_le_bytes(), None),
+        ];
+        for (scalar, bytes, wanted) in cases {
+            assert_eq!(scalar.read_integer(&bytes), wanted, "{scalar:?}");
+        }
+    }
+
+    #[test]
     fn comments_name_classes() {
         let mut table = Table::of_points(Element {
             name: "vertex".into(),
@@ -286,7 +411,7 @@ mod tests {
             "comment made by hand",
             "obj_info class 7 x",
         ]
-        .map(str::to_owned)
+        .map(Remark::from)
         .into();
         assert_eq!(
             table.class_names(),

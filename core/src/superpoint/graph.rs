@@ -33,7 +33,8 @@ pub struct PointGraph {
 
 impl PointGraph {
     /// Joins `positions`, `(points, 3)`, according to `source`. `colors` are sRGB; `boundaries`
-    /// cuts edges of a neighbour graph.
+    /// cuts edges of a neighbour graph. Stray points have no edges in it: their neighbours are far
+    /// away, see [`spatial::strays`].
     ///
     /// # Errors
     /// [`SuperpointError`] if the positions are not finite, the inputs differ in length, a triangle
@@ -82,7 +83,12 @@ impl PointGraph {
                 color_weight,
             } => {
                 monitor.at(Stage::Superpoints, 0.0)?;
-                let may_join = |a, b| boundaries.is_none_or(|cut| cut.allow(a, b));
+                let strays = spatial::strays(positions);
+                let is_stray = |point: u32| strays.binary_search(&point).is_ok();
+                let may_join = |a, b| {
+                    boundaries.is_none_or(|cut| cut.allow(a, b))
+                        && (strays.is_empty() || !is_stray(a) && !is_stray(b))
+                };
                 let thinned = (spacing > 0.0)
                     .then(|| Thinned::new(positions, spacing, may_join))
                     .filter(|thinned| thinned.len() < points);
@@ -493,6 +499,51 @@ mod tests {
         assert_eq!(of(&[[1.0; 3]; 50]), [FEWEST; 2]);
         let line: Vec<[f32; 3]> = (0..50).map(|i| [i as f32, 0.0, 0.0]).collect();
         assert_eq!(of(&line), [FEWEST, u32::MAX]);
+    }
+
+    /// Meshes whose triangles have corners of their own repeat every place several times.
+    #[test]
+    fn repeated_places_count_once() {
+        let positions = corner();
+        let alone = cloud(&positions, None, None);
+        for copies in [2, 6] {
+            let mut repeated: Vec<(usize, [f32; 3])> = Vec::new();
+            for (i, position) in positions.iter().enumerate() {
+                // some places more often than others
+                repeated.extend(vec![(i, *position); copies + i % 3]);
+            }
+            repeated.sort_by_key(|(i, _)| i % 7);
+            let (point, places): (Vec<usize>, Vec<[f32; 3]>) = repeated.into_iter().unzip();
+            let found = cloud(&places, None, None);
+            let of = |i: usize| alone.superpoint_of_point()[point[i]];
+            let expected: Vec<u32> = (0..places.len()).map(of).collect();
+            assert_eq!(found, Superpoints::from_ids(&expected), "{copies}");
+        }
+    }
+
+    #[test]
+    fn stray_points_join_nothing_and_change_nothing() {
+        let options = SuperpointOptions::default();
+        for spacing in [0.0, 0.015] {
+            let edges = EdgeSource::Neighbors {
+                spacing,
+                k: 16,
+                color_weight: 0.5,
+            };
+            let group = |positions: &[[f32; 3]]| {
+                let silent = Monitor::silent();
+                let graph = PointGraph::new(positions, None, &[], None, edges, &silent).unwrap();
+                graph.cut(&options, &silent).unwrap()
+            };
+            let alone = group(&corner());
+            let mut positions = corner();
+            positions.extend([[300.0, 0.0, 0.0], [300.01, 0.0, 0.0], [-20.0, 50.0, 9.0]]);
+            let with_strays = group(&positions);
+            let of = with_strays.superpoint_of_point();
+            assert_eq!(Superpoints::from_ids(&of[..800]), alone);
+            let strays: Vec<u32> = of[800..].to_vec();
+            assert!(strays.iter().all(|s| !of[..800].contains(s)), "{strays:?}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 //! points.
 
 use super::PointLabels;
-use crate::scan::{Element, Property, Scan, Table};
+use crate::scan::{Element, Property, Remark, Scan, Table};
 
 /// The properties that a labelled file has in addition to those of its input.
 const INSTANCE: &str = "instance";
@@ -29,7 +29,7 @@ pub fn labeled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
         rename(&mut table, &mut comments, name);
     }
     for (index, label) in labels.labels.iter().enumerate() {
-        comments.push(format!("comment {LABEL} {index} {}", one_line(label)));
+        comments.push(format!("comment {LABEL} {index} {}", one_line(label)).into());
     }
     let point_of_row = scan.row_of_point.as_ref().map(|rows| {
         let mut point_of_row = vec![usize::MAX; scan.table.point_rows().count];
@@ -60,7 +60,7 @@ pub fn labeled_ply(scan: &Scan, labels: &PointLabels) -> Vec<u8> {
 
 /// Frees the property name `name` of the points: an existing property gets another name, and the
 /// comments about it are renamed too.
-fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &str) {
+fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [Remark], name: &str) {
     let points = table.point_rows();
     let taken = |name: &str| {
         points
@@ -89,8 +89,8 @@ fn rename(table: &mut std::borrow::Cow<Table>, comments: &mut [String], name: &s
         .for_each(|other| other.clone_from(&free));
     let old = format!("comment {name} ");
     for comment in comments {
-        if let Some(rest) = comment.strip_prefix(&old) {
-            *comment = format!("comment {free} {rest}");
+        if let Some(rest) = comment.bytes().strip_prefix(old.as_bytes()) {
+            *comment = Remark::new(&format!("comment {free} "), rest);
         }
     }
 }
@@ -104,15 +104,18 @@ fn one_line(text: &str) -> String {
 /// after each row.
 fn write(
     table: &Table,
-    comments: &[String],
+    comments: &[Remark],
     extra: &[(&str, &str)],
     append: &dyn Fn(usize, &mut Vec<u8>),
 ) -> Vec<u8> {
-    let mut out = String::from("ply\nformat binary_little_endian 1.0\n");
+    let mut remarks = Vec::new();
     for comment in comments {
-        out += &one_line(comment);
-        out.push('\n');
+        // a line end of another system within the line would be one for some readers
+        let byte = |b: &u8| if matches!(b, b'\n' | b'\r') { b' ' } else { *b };
+        remarks.extend(comment.bytes().iter().map(byte));
+        remarks.push(b'\n');
     }
+    let mut out = String::new();
     for (index, element) in table.elements.iter().enumerate() {
         out += &format!("element {} {}\n", element.name, element.count);
         for property in element.properties() {
@@ -141,7 +144,8 @@ fn write(
         }
     }
     out += "end_header\n";
-    let mut out = out.into_bytes();
+    let start = b"ply\nformat binary_little_endian 1.0\n";
+    let mut out = [start, remarks.as_slice(), out.as_bytes()].concat();
     let appended = table
         .elements
         .get(table.points)
@@ -196,7 +200,7 @@ fn write_rows(element: &Element, append: &dyn Fn(usize, &mut Vec<u8>), out: &mut
                     Property::List(index) => {
                         let list = &element.lists[index];
                         let count = list.counts[row];
-                        out.extend(&count.to_le_bytes()[..list.count.size()]);
+                        out.extend(&u64::from(count).to_le_bytes()[..list.count.size()]);
                         take(&mut items[index], count as usize * list.item.size(), out);
                     }
                 }

@@ -89,7 +89,7 @@ fn labeling_twice_keeps_both_answers() {
             .table
             .comments
             .iter()
-            .filter(|c| c.starts_with("comment label "))
+            .filter(|c| c.text().starts_with("comment label "))
             .count(),
         0
     );

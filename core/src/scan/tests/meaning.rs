@@ -111,12 +111,46 @@ fn packed_color_of_pcd_is_bits_of_any_type() {
 
 #[test]
 fn labels_need_class_and_instance_as_whole_numbers() {
+    // class -1 is no class, instance 0 no instance
     let cases: &[(&[&str], &str, Option<(i32, i32)>)] = &[
         (&["uchar semantic", "ushort instance"], "5 7", Some((5, 7))),
         (&["int label", "int instance"], "5 7", Some((5, 7))),
         (&["int label", "int instance"], "-1 -1", Some((-1, 0))),
         (&["uchar label"], "5", None),
-        (&["float label", "float instance"], "5 7", None),
+        (&["float label", "float instance"], "5 7", Some((5, 7))),
+        (&["float label", "float instance"], "5.5 7", None),
+        (
+            &["float scalar_Label", "double scalar_instance"],
+            "5 7",
+            Some((5, 7)),
+        ),
+        (&["int class_id", "int instance_id"], "5 7", Some((5, 7))),
+        (&["float semantic", "float instance"], "5 nan", Some((5, 0))),
+        (
+            &["uchar semantic", "uchar instance"],
+            "255 255",
+            Some((-1, 0)),
+        ),
+        (
+            &["ushort semantic", "uint instance"],
+            "65535 4294967295",
+            Some((-1, 0)),
+        ),
+        (
+            &["uint64 semantic", "uint64 instance"],
+            "18446744073709551615 4294967295",
+            Some((-1, 0)),
+        ),
+        (
+            &["float semantic", "double instance"],
+            "4294967295 4294967295",
+            Some((-1, 0)),
+        ),
+        (
+            &["uint semantic", "uint instance"],
+            "3000000000 3000000001",
+            Some((1, 1)),
+        ),
     ];
     for (extra, values, wanted) in cases {
         let scan = ascii(
@@ -129,6 +163,57 @@ fn labels_need_class_and_instance_as_whole_numbers() {
             "{extra:?}"
         );
     }
+}
+
+#[test]
+fn ids_beyond_32_bits_get_numbers_that_are_free() {
+    let scan = ascii(
+        &[
+            "float x",
+            "float y",
+            "float z",
+            "int label",
+            "uint instance",
+        ],
+        "0 0 0 1 3000000000\n0 0 0 1 2\n0 0 0 1 3000000001\n0 0 0 1 1\n0 0 0 1 3000000000\n",
+    );
+    assert_eq!(scan.truth.unwrap().instance, [3, 2, 4, 1, 3]);
+    assert!(
+        scan.warnings[0].0.contains("2 ids of `instance`"),
+        "{:?}",
+        scan.warnings
+    );
+}
+
+#[test]
+fn labels_that_are_no_whole_numbers_are_named() {
+    let scan = ascii(
+        &[
+            "float x",
+            "float y",
+            "float z",
+            "float label",
+            "int instance",
+        ],
+        "0 0 0 1 1\n0 0 0 0.25 1\n",
+    );
+    assert_eq!(scan.truth, None);
+    assert!(scan.warnings[0].0.contains("`label`") && scan.warnings[0].0.contains("0.25"));
+}
+
+#[test]
+fn all_ones_make_zero_an_instance() {
+    let scan = ascii(
+        &[
+            "float x",
+            "float y",
+            "float z",
+            "int label",
+            "ushort instance",
+        ],
+        "0 0 0 1 65535\n0 0 0 1 0\n0 0 0 1 4\n",
+    );
+    assert_eq!(scan.truth.unwrap().instance, [0, 1, 5]);
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::*;
 
 mod hostile;
 mod meaning;
+mod odd;
 pub(crate) mod real;
 mod round_trip;
 

@@ -103,10 +103,7 @@ fn tables() -> impl Strategy<Value = Table> {
             Table {
                 elements,
                 points,
-                comments: vec![
-                    "comment made of thin air".to_owned(),
-                    "obj_info 7".to_owned(),
-                ],
+                comments: vec!["comment made of thin air".into(), "obj_info 7".into()],
             }
         })
 }
