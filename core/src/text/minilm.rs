@@ -123,7 +123,7 @@ impl MiniLm {
         let encoding = self
             .tokenizer
             .encode(phrase, true)
-            .map_err(|e| tokens(phrase, &e))?;
+            .map_err(|e| tokens(phrase, e))?;
         Ok(encoding.get_ids().to_vec())
     }
 
@@ -136,7 +136,7 @@ impl MiniLm {
         let encoding = self
             .tokenizer
             .encode(phrase, false)
-            .map_err(|e| tokens(phrase, &e))?;
+            .map_err(|e| tokens(phrase, e))?;
         Ok(encoding.get_tokens().to_vec())
     }
 
@@ -174,7 +174,7 @@ impl MiniLm {
     }
 }
 
-fn tokens(phrase: &str, cause: &tokenizers::Error) -> EncodeError {
+fn tokens(phrase: &str, cause: impl std::fmt::Display) -> EncodeError {
     EncodeError::Tokens {
         phrase: phrase.to_owned(),
         cause: cause.to_string(),
