@@ -403,3 +403,42 @@ fn picture(
     image.write_to(&mut file, image::ImageFormat::Png)?;
     Ok(file.into_inner())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranks_are_found_in_two_halves() {
+        let mut values = [
+            3.5,
+            -1.0,
+            f32::NAN,
+            0.0,
+            -0.0,
+            1e-30,
+            3.5,
+            f32::INFINITY,
+            2.0,
+        ];
+        let sorted = {
+            let mut sorted = values;
+            sorted.sort_by(f32::total_cmp);
+            sorted.map(order)
+        };
+        values.reverse();
+        for (rank, expected) in sorted.iter().enumerate() {
+            let (mut upper, mut lower) = (vec![0; 1 << 16], vec![0; 1 << 16]);
+            let orders = values.map(order);
+            orders
+                .iter()
+                .for_each(|order| upper[(order >> 16) as usize] += 1);
+            let (high, rank) = bin(&upper, rank);
+            orders
+                .iter()
+                .filter(|order| (*order >> 16) as usize == high)
+                .for_each(|order| lower[(order & 0xffff) as usize] += 1);
+            assert_eq!((high << 16 | bin(&lower, rank).0) as u32, *expected);
+        }
+    }
+}
