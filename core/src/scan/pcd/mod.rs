@@ -64,8 +64,7 @@ pub(super) fn read(
         }
         Encoding::Binary => {
             header.check_size(body, size, size)?;
-            check_line_ends("PCD", body, body.len() as u64 - size)?;
-            warnings.extend(Warning::bytes_after(body.len() as u64 - size));
+            check_rest(body, size, warnings)?;
             (Cow::Borrowed(&body[..size as usize]), Order::PointByPoint)
         }
         Encoding::Compressed => (
@@ -105,6 +104,17 @@ impl Header {
     }
 }
 
+/// Checks what follows the first `size` bytes of binary data. Zeros mean nothing: PCL fills the
+/// last page of memory when it writes.
+fn check_rest(data: &[u8], size: u64, warnings: &mut Vec<Warning>) -> Result<(), ReadError> {
+    let rest = &data[size as usize..];
+    check_line_ends("PCD", data, rest.len() as u64)?;
+    if rest.iter().any(|b| *b != 0) {
+        warnings.extend(Warning::bytes_after(rest.len() as u64));
+    }
+    Ok(())
+}
+
 fn truncated(part: &[u8], expected: u64) -> ReadError {
     ReadError::Truncated {
         format: "PCD",
@@ -129,8 +139,7 @@ fn decompressed(
         )));
     }
     header.check_size(data, compressed, size)?;
-    check_line_ends("PCD", data, data.len() as u64 - compressed)?;
-    warnings.extend(Warning::bytes_after(data.len() as u64 - compressed));
+    check_rest(data, compressed, warnings)?;
     lzf::decode(&data[..compressed as usize], size as usize).map_err(|e| malformed(e.to_string()))
 }
 

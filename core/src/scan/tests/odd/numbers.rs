@@ -85,6 +85,10 @@ fn rows_that_the_header_does_not_count_are_a_warning() {
             scan.warnings
         );
     }
+    // PCL fills the last page of memory
+    let padded = [floats(&[1.0, 2.0, 3.0]), vec![0; 100]].concat();
+    let scan = read_silently(&file(&pcd("binary"), &padded)).unwrap();
+    assert_eq!(scan.warnings, []);
 }
 
 // 26: a byte order mark anywhere between words
