@@ -8,7 +8,7 @@ use image::{ImageBuffer, Luma, Rgb};
 use miniz_oxide::deflate::compress_to_vec_zlib;
 
 use super::*;
-use crate::foundation::Truth;
+use crate::foundation::{Foundation, Truth};
 
 pub const ROWS: u32 = 6;
 pub const COLUMNS: u32 = 8;
