@@ -68,7 +68,6 @@ impl LabeledScan {
     pub fn read(
         path: &Path,
         stuff: Option<&[i32]>,
-        class_of: ClassOfObject,
         options: &SuperpointOptions,
     ) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
@@ -94,7 +93,7 @@ impl LabeledScan {
             .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = scan.table.class_names();
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
-        let (object_of_point, objects) = objects(&truth, stuff, class_of, &names);
+        let (object_of_point, objects) = objects(&truth, stuff, None, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
         Ok(Self {
             positions: scan.positions,
@@ -113,10 +112,7 @@ impl LabeledScan {
     ///
     /// # Errors
     /// Returns an error if no superpoints can be computed for its points.
-    pub fn of_synthetic(
-        room: rooms::SyntheticRoom,
-        class_of: ClassOfObject,
-    ) -> anyhow::Result<Self> {
+    pub fn of_synthetic(room: rooms::SyntheticRoom) -> anyhow::Result<Self> {
         let rooms::SyntheticRoom {
             positions,
             colors,
@@ -141,7 +137,7 @@ impl LabeledScan {
             .chain([0])
             .collect();
         let truth = scan::Truth { semantic, instance };
-        let (object_of_point, objects) = objects(&truth, &stuff, class_of, &names);
+        let (object_of_point, objects) = objects(&truth, &stuff, None, &names);
         let structure = Structure::of_points(&truth.semantic, &names);
         Ok(Self {
             positions,
@@ -203,7 +199,7 @@ impl LabeledScan {
         let stuff: BTreeSet<i32> = semantic.iter().copied().filter(is_stuff).collect();
         let stuff: Vec<i32> = stuff.into_iter().collect();
         let truth = scan::Truth { semantic, instance };
-        let (object_of_point, mut objects) = objects(&truth, &stuff, class_of, &names);
+        let (object_of_point, mut objects) = objects(&truth, &stuff, Some(class_of), &names);
         objects
             .iter_mut()
             .for_each(|object| object.name = names.get(&object.class).cloned());
@@ -296,47 +292,48 @@ impl LabeledScan {
     }
 }
 
-/// The row of each point's object, `(points)`, and the objects.
+/// The row of each point's object, `(points)`, and the objects, by ascending instance.
+///
+/// With `class_of`, which the data sets of bundles need, an instance is one object whatever its
+/// points say of their class. Without, an object is an instance and a class together: some files
+/// number the instances of every class anew.
 fn objects(
     truth: &scan::Truth,
     stuff: &[i32],
-    class_of: ClassOfObject,
+    class_of: Option<ClassOfObject>,
     names: &HashMap<i32, String>,
 ) -> (Vec<Option<u32>>, Vec<Object>) {
+    let key = |instance: i32, class: i32| {
+        let is_object = instance > 0 && class >= 0 && !stuff.contains(&class);
+        is_object.then(|| (instance, class_of.map_or(Some(class), |_| None)))
+    };
     let labels = || truth.instance.iter().zip(&truth.semantic);
-    let is_object = |instance: i32, class: i32| instance > 0 && !stuff.contains(&class);
-    // the classes of each instance with their numbers of points, in order of their first points
-    let mut classes_of_instance: BTreeMap<i32, Vec<(i32, usize)>> = BTreeMap::new();
-    for (&instance, &class) in labels().filter(|(i, c)| is_object(**i, **c)) {
-        let classes = classes_of_instance.entry(instance).or_default();
+    // the classes of each object with their numbers of points, in order of their first points
+    let mut classes_of_object: BTreeMap<_, Vec<(i32, usize)>> = BTreeMap::new();
+    for (&instance, &class) in labels() {
+        let Some(key) = key(instance, class) else {
+            continue;
+        };
+        let classes = classes_of_object.entry(key).or_default();
         match classes.iter_mut().find(|(known, _)| *known == class) {
             Some((_, points)) => *points += 1,
             None => classes.push((class, 1)),
         }
     }
+    let row_of_object: HashMap<_, u32> = classes_of_object.keys().copied().zip(0..).collect();
+    let object_of_point = labels()
+        .map(|(instance, class)| row_of_object.get(&key(*instance, *class)?).copied())
+        .collect();
     let class = |classes: Vec<(i32, usize)>| match class_of {
-        ClassOfObject::FirstPoint => classes[0].0,
-        ClassOfObject::MostPoints => classes
+        None | Some(ClassOfObject::FirstPoint) => classes[0].0,
+        Some(ClassOfObject::MostPoints) => classes
             .iter()
             .max_by_key(|(class, points)| (*points, -class))
             .map_or(0, |(class, _)| *class),
     };
-    let class_of_instance: BTreeMap<i32, i32> = classes_of_instance
-        .into_iter()
-        .map(|(instance, classes)| (instance, class(classes)))
-        .collect();
-    let row_of_instance: HashMap<i32, u32> = class_of_instance.keys().copied().zip(0..).collect();
-    let object_of_point = labels()
-        .map(|(i, c)| {
-            if is_object(*i, *c) {
-                row_of_instance.get(i).copied()
-            } else {
-                None
-            }
-        })
-        .collect();
-    let objects = class_of_instance
+    let objects = classes_of_object
         .into_values()
+        .map(class)
         .map(|class| Object {
             class,
             name: names

@@ -155,8 +155,9 @@ fn points_that_disagree_about_a_class_are_heard_in_order_or_counted() {
             .map(|object| object.class)
             .collect::<Vec<_>>()
     };
-    assert_eq!(classes(ClassOfObject::FirstPoint), [7, 9]);
-    assert_eq!(classes(ClassOfObject::MostPoints), [5, 6]);
+    assert_eq!(classes(Some(ClassOfObject::FirstPoint)), [7, 9]);
+    assert_eq!(classes(Some(ClassOfObject::MostPoints)), [5, 6]);
+    assert_eq!(classes(None), [5, 7, 6, 9], "an instance of each class");
 }
 
 #[test]

@@ -57,10 +57,7 @@ impl Maker<'_> {
         // the replacements are of another series, which shares no room with this one
         let series = (0..OTHERS).map(|other| Series(generated.seed.wrapping_add(other << 32)));
         first_of(series, |&Series(series)| {
-            let scan = LabeledScan::of_synthetic(
-                world.room(series, before),
-                self.config.data.class_of_object,
-            );
+            let scan = LabeledScan::of_synthetic(world.room(series, before));
             let sample = scan.and_then(|scan| {
                 sample(
                     Labeled::from(scan).without(&self.config.data.held_out),

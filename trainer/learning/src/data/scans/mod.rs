@@ -53,7 +53,7 @@ impl Labeled {
     ) -> anyhow::Result<Self> {
         let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            return Ok(LabeledScan::read(path, stuff, class_of, &options)?.into());
+            return Ok(LabeledScan::read(path, stuff, &options)?.into());
         }
         let mut scene = Foundation::read(path)?;
         let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
