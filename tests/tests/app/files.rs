@@ -53,7 +53,7 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
             .table
             .comments
             .iter()
-            .find_map(|comment| comment.strip_prefix(&prefix))
+            .find_map(|comment| Some(comment.text().strip_prefix(&prefix)?.to_owned()))
     };
     for record in records {
         let (id, points) = (
@@ -64,7 +64,8 @@ pub async fn take_along(stand: &Stand, page: &Page, scan: &Path) {
         assert_eq!(own.len() as u64, points, "the points of {record}");
         let labels: BTreeSet<_> = own.iter().map(|row| name_of_label(label[*row])).collect();
         assert!(
-            own.is_empty() || labels == BTreeSet::from([record["label"].as_str()]),
+            own.is_empty()
+                || labels == BTreeSet::from([record["label"].as_str().map(str::to_owned)]),
             "the label of {record}: {labels:?}"
         );
         assert!(

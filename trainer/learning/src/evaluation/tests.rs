@@ -5,7 +5,7 @@ use segscape::{
     instances::{Masks, SelectOptions},
     job,
     model::{
-        Config, Observation, SegDino3dVl,
+        Config, SegDino3dVl,
         config::{ObjectAttentionOrder, Objects},
     },
     progress::Monitor,
@@ -397,6 +397,7 @@ fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
             &Choice {
                 select: anything(),
                 spacing,
+                ..Choice::default()
             },
         )
         .unwrap()

@@ -10,7 +10,7 @@ fn scan() -> LabeledScan {
         instance: vec![9, 9, 9, 0, 3, 4, 9],
     };
     let names = [(105, "office chair".to_owned())].into();
-    let (object_of_point, objects) = objects(&truth, &[1], ClassOfObject::FirstPoint, &names);
+    let (object_of_point, objects) = objects(&truth, &[1], None, &names);
     let structure = Structure::of_points(&truth.semantic, &names);
     LabeledScan {
         triangles: vec![],

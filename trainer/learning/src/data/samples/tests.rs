@@ -355,7 +355,7 @@ fn a_distortion_of_the_voxels_leaves_the_features_as_they_were() {
             },
             ..config()
         };
-        let mut rng = ChaCha8Rng::seed_from_u64(4);
+        let mut rng = rng(4, Draw::Sample, 0);
         let labeled = Labeled::from(scan());
         sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap()
     };
