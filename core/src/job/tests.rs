@@ -6,6 +6,7 @@ use crate::{
         query::{Labels, Question},
     },
     progress::{Cancel, Progress},
+    text::Vocabulary,
     write,
 };
 

@@ -378,7 +378,7 @@ mod tests {
             &Monitor::silent(),
         )
         .unwrap();
-        graph.cut(options, &Monitor::silent()).unwrap()
+        graph.cut(&options, &Monitor::silent()).unwrap()
     }
 
     #[test]

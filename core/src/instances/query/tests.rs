@@ -234,7 +234,7 @@ fn a_term_that_is_not_found_names_the_true_reason() {
     );
 
     let empty = Recognizer::new(&Segmentation::default());
-    let nowhere = empty.labels(&Segmentation::default(), &[stool.clone()]);
+    let nowhere = empty.labels(&Segmentation::default(), std::slice::from_ref(&stool));
     assert_eq!(
         reason(&nowhere, 0, 0.1).unwrap(),
         "nothing at all was found in the scan"

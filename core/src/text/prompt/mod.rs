@@ -74,7 +74,7 @@ pub enum PromptError {
 pub fn parse(prompt: &str) -> Result<Vec<String>, PromptError> {
     let mut terms = Vec::new();
     let mut seen = HashSet::new();
-    for term in spelled_out(prompt)? {
+    for term in spelled_out(prompt, listed_apart)? {
         let found = term.chars().count();
         if found > MAX_TERM_CHARS {
             return Err(PromptError::TermTooLong {
@@ -107,7 +107,7 @@ pub fn join<S: AsRef<str>>(terms: &[S]) -> String {
     };
     let plain = prompt(|term| {
         // A term stands behind others, where a conjunction in front of it is dropped.
-        let whole = spelled_out(&format!("x, {term}"));
+        let whole = spelled_out(&format!("x, {term}"), always_apart);
         if whole.is_ok_and(|whole| whole == ["x", term]) {
             term.to_owned()
         } else {
@@ -115,7 +115,8 @@ pub fn join<S: AsRef<str>>(terms: &[S]) -> String {
         }
     });
     let kept = |prompt: &str| {
-        spelled_out(prompt).is_ok_and(|all| all.iter().eq(terms.iter().map(AsRef::as_ref)))
+        spelled_out(prompt, always_apart)
+            .is_ok_and(|all| all.iter().eq(terms.iter().map(AsRef::as_ref)))
     };
     // A quotation may end at the mark of another term.
     if kept(&plain) { plain } else { prompt(quoted) }
@@ -123,7 +124,9 @@ pub fn join<S: AsRef<str>>(terms: &[S]) -> String {
 
 fn quoted(term: &str) -> String {
     let quotations = QUOTES.map(|[open, close]| format!("{open}{term}{close}"));
-    let whole = |quotation: &&String| spelled_out(quotation).is_ok_and(|whole| whole == [term]);
+    let whole = |quotation: &&String| {
+        spelled_out(quotation, always_apart).is_ok_and(|whole| whole == [term])
+    };
     quotations
         .iter()
         .find(whole)
@@ -131,8 +134,12 @@ fn quoted(term: &str) -> String {
         .clone()
 }
 
-/// The terms as they are spelled, with repetitions.
-fn spelled_out(prompt: &str) -> Result<Vec<String>, PromptError> {
+/// The terms as they are spelled, with repetitions; `apart` splits the words of a term at
+/// conjunctions.
+fn spelled_out(
+    prompt: &str,
+    apart: fn(&[&str]) -> Vec<String>,
+) -> Result<Vec<String>, PromptError> {
     if prompt.len() > MAX_PROMPT_BYTES {
         return Err(PromptError::TooLong {
             found: prompt.len(),
@@ -148,7 +155,7 @@ fn spelled_out(prompt: &str) -> Result<Vec<String>, PromptError> {
         let words: Vec<&str> = term.split(' ').collect();
         let words = without_conjunctions(&words, !terms.is_empty());
         if !words.iter().all(|word| is_punctuation(word)) && !is_and_so_on(words) {
-            terms.extend(listed_apart(words));
+            terms.extend(apart(words));
         }
     }
     Ok(terms)
@@ -190,15 +197,21 @@ fn listed_apart(words: &[&str]) -> Vec<String> {
     if !words.iter().any(|word| is_conjunction(word)) || listed(&whole) {
         return vec![whole];
     }
-    let parts: Vec<String> = words
-        .split(|word| is_conjunction(word))
-        .map(|part| part.join(" "))
-        .collect();
+    let parts = always_apart(words);
     if parts.iter().all(|part| listed(part)) {
         parts
     } else {
         vec![whole]
     }
+}
+
+/// Splits at every conjunction. What this leaves whole is whole whatever the vocabulary has, so that
+/// the page, which does without its megabyte, can join terms.
+fn always_apart(words: &[&str]) -> Vec<String> {
+    words
+        .split(|word| is_conjunction(word))
+        .map(|part| part.join(" "))
+        .collect()
 }
 
 fn is_conjunction(word: &str) -> bool {
