@@ -25,8 +25,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let network = pollster::block_on(shipped_network(&monitor))?;
 
     let file = fs::read(path).map_err(|error| format!("{path}: {error}"))?;
-    let run = job::run(file, &network, &Options::default(), &monitor);
-    let segmented = pollster::block_on(run)?;
+    let options = Options::default();
+    let segmented = pollster::block_on(job::run(file, &network, &options, &monitor))?;
 
     let question = Question::parse(words)?;
     if let [name, ..] = question.unread()[..] {
