@@ -31,7 +31,7 @@ use crate::{
 
 mod decode;
 
-pub use decode::{Classes, Decoding};
+pub use decode::{Decoding, NamedClasses};
 use decode::{proposals, released, whole_superpoints};
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
@@ -222,7 +222,7 @@ pub struct Network {
     device: Device,
     ranker: Option<Ranker>,
     /// The fixed classes; `None` if they are words, or have no names.
-    classes: Option<Classes>,
+    classes: Option<NamedClasses>,
 }
 
 impl Network {
@@ -268,7 +268,7 @@ impl Network {
     }
 
     /// The fixed classes of the network; `None` if it is asked with words.
-    pub fn fixed_classes(&self) -> Option<&Classes> {
+    pub fn fixed_classes(&self) -> Option<&NamedClasses> {
         self.classes.as_ref()
     }
 
@@ -291,7 +291,7 @@ impl Network {
         device: &Device,
         ranker: Option<Ranker>,
     ) -> Self {
-        let classes = Classes::of_names(&config.class_names).ok();
+        let classes = NamedClasses::of_names(&config.class_names).ok();
         Self {
             classes: classes.filter(|classes| !classes.names.is_empty()),
             name,
@@ -472,7 +472,7 @@ pub async fn segment_as_released(
     observation: &Observation<'_>,
     grouping: &Grouping,
     network: &Network,
-    classes: Option<&Classes>,
+    classes: Option<&NamedClasses>,
     options: &PostprocessOptions,
     monitor: &Monitor<'_>,
 ) -> Result<Vec<Finished>, SegmentError> {

@@ -8,7 +8,7 @@ const STUFF: [&str; 2] = ["wall", "floor"];
 
 /// A class of a benchmark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Class {
+pub struct BenchmarkClass {
     /// Published id.
     pub id: u16,
     /// Published name.
@@ -20,7 +20,7 @@ pub struct Class {
     pub vocabulary: &'static str,
 }
 
-impl Class {
+impl BenchmarkClass {
     /// The name in words of the built-in vocabulary.
     pub fn word(&self) -> &'static str {
         match self.name {
@@ -36,20 +36,22 @@ impl Class {
 }
 
 /// The 200 classes of ScanNet200, in the published order.
-pub fn scannet200() -> &'static [Class] {
-    static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| parse(include_str!("scannet200.csv")));
+pub fn scannet200() -> &'static [BenchmarkClass] {
+    static CLASSES: LazyLock<Vec<BenchmarkClass>> =
+        LazyLock::new(|| parse(include_str!("scannet200.csv")));
     &CLASSES
 }
 
 /// The 20 classes of ScanNet; their ids are those of NYU40.
-pub fn scannet20() -> &'static [Class] {
-    static CLASSES: LazyLock<Vec<Class>> = LazyLock::new(|| parse(include_str!("scannet20.csv")));
+pub fn scannet20() -> &'static [BenchmarkClass] {
+    static CLASSES: LazyLock<Vec<BenchmarkClass>> =
+        LazyLock::new(|| parse(include_str!("scannet20.csv")));
     &CLASSES
 }
 
 /// The classes that are objects, in the order in which the published networks number them, in
 /// words of the built-in vocabulary.
-pub fn objects(classes: &[Class]) -> Vec<String> {
+pub fn objects(classes: &[BenchmarkClass]) -> Vec<String> {
     classes
         .iter()
         .filter(|class| class.is_object())
@@ -58,10 +60,10 @@ pub fn objects(classes: &[Class]) -> Vec<String> {
 }
 
 /// One class per row after the first: id, name and, in ScanNet200, the two groups.
-fn parse(table: &'static str) -> Vec<Class> {
+fn parse(table: &'static str) -> Vec<BenchmarkClass> {
     let class = |row: &'static str| {
         let mut cells = row.split(',');
-        Some(Class {
+        Some(BenchmarkClass {
             id: cells.next()?.parse().ok()?,
             name: cells.next()?,
             frequency: cells.next().unwrap_or_default(),
@@ -86,7 +88,8 @@ mod tests {
             assert_eq!(names.iter().find(unknown), None);
         }
         let counted = |group: &str| {
-            let is_in = |class: &&Class| [class.frequency, class.vocabulary].contains(&group);
+            let is_in =
+                |class: &&BenchmarkClass| [class.frequency, class.vocabulary].contains(&group);
             scannet200().iter().filter(is_in).count()
         };
         assert_eq!(

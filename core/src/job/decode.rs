@@ -29,14 +29,14 @@ impl Default for Decoding {
 
 /// A list of classes with the embeddings of their names.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Classes {
+pub struct NamedClasses {
     /// Names of the classes, `(classes)`.
     pub names: Vec<String>,
     /// Unit embeddings of the names, row-major (classes, [`text::DIM`]).
     embeddings: Vec<f32>,
 }
 
-impl Classes {
+impl NamedClasses {
     /// Looks the names up in the built-in vocabulary.
     ///
     /// # Errors
@@ -65,7 +65,7 @@ impl Classes {
 /// The fixed classes have no names, or the outputs are inconsistent or not finite.
 pub(super) fn released(
     answers: &Answers,
-    classes: Option<&Classes>,
+    classes: Option<&NamedClasses>,
     geometry: &SuperpointGeometry,
     options: &PostprocessOptions,
 ) -> Result<Vec<Finished>, SegmentError> {
@@ -109,7 +109,7 @@ const NAME_SCALE: f32 = 20.0;
 pub(super) fn whole_superpoints(
     found: Vec<Finished>,
     answers: &Answers,
-    classes: Option<&Classes>,
+    classes: Option<&NamedClasses>,
     geometry: &SuperpointGeometry,
 ) -> Segmentation {
     let instance = |found: Finished| {

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use anyhow::ensure;
-use segscape::benchmarks::{self, Class};
+use segscape::benchmarks::{self, BenchmarkClass};
 
 /// The classes that labels are numbered by.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -15,7 +15,7 @@ pub enum ClassTable {
 }
 
 impl ClassTable {
-    fn classes(self) -> &'static [Class] {
+    fn classes(self) -> &'static [BenchmarkClass] {
         match self {
             Self::Scannet200 => benchmarks::scannet200(),
             Self::Scannet20 => benchmarks::scannet20(),

@@ -6,7 +6,7 @@ use clap::Args;
 use segscape::{
     benchmarks, evaluate,
     instances::SelectOptions,
-    job::Classes,
+    job::NamedClasses,
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph},
 };
@@ -237,8 +237,8 @@ impl Eval {
 }
 
 /// The objects of ScanNet200.
-fn scannet200() -> anyhow::Result<Classes> {
-    Classes::of_names(&benchmarks::objects(benchmarks::scannet200()))
+fn scannet200() -> anyhow::Result<NamedClasses> {
+    NamedClasses::of_names(&benchmarks::objects(benchmarks::scannet200()))
         .map_err(|name| anyhow::anyhow!("\"{name}\" is not in the built-in vocabulary"))
 }
 

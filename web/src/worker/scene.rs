@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// A scan with its instances.
-pub struct Scene {
+pub struct OpenScene {
     /// The scan, its superpoints and its instances.
     pub segmented: Segmented,
     /// Compares the instances with prompts.
@@ -26,7 +26,7 @@ pub struct Scene {
     pub model: String,
 }
 
-impl Scene {
+impl OpenScene {
     /// The instances as the page lists them.
     pub fn infos(&self) -> Vec<InstanceInfo> {
         self.segmented
@@ -130,7 +130,7 @@ mod tests {
     use super::*;
 
     /// Four things of one point each, labelled by a prompt for chairs.
-    fn scene() -> Scene {
+    fn scene() -> OpenScene {
         let positions = [0.0, 1.0, 2.0, 3.0].map(|x| [x, 0.0, 0.0]);
         let instance = |superpoint| Instance {
             superpoints: vec![superpoint],
@@ -148,7 +148,7 @@ mod tests {
             instances: (0..4).map(instance).collect(),
             logit_scale: 20.0,
         };
-        Scene {
+        OpenScene {
             recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan: Scan::from_points(&positions, None).unwrap(),

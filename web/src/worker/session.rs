@@ -28,7 +28,7 @@ use super::{
     file::{self, Found},
     models::{self, ModelError, Offered},
     post,
-    scene::Scene,
+    scene::OpenScene,
 };
 use crate::{
     browser,
@@ -62,7 +62,7 @@ enum Open {
     /// The scan is on screen, without instances so far.
     Scan(Scan),
     /// The instances are found.
-    Scene(Box<Scene>),
+    Scene(Box<OpenScene>),
 }
 
 impl Open {
@@ -383,7 +383,7 @@ impl Session {
     ) -> Result<(), String> {
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
         let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
-        let scene = Scene {
+        let scene = OpenScene {
             recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan,
@@ -424,7 +424,7 @@ impl Session {
         job::place(&mut scan, choices);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         self.name = name;
-        self.open = Open::Scene(Box::new(Scene {
+        self.open = Open::Scene(Box::new(OpenScene {
             recognizer: Recognizer::new(&segmentation),
             segmented: Segmented {
                 scan,
@@ -519,14 +519,14 @@ impl Session {
         Ok(())
     }
 
-    fn scene(&self) -> Result<&Scene, String> {
+    fn scene(&self) -> Result<&OpenScene, String> {
         match &self.open {
             Open::Scene(scene) => Ok(scene),
             _ => Err(NO_SCENE.to_owned()),
         }
     }
 
-    fn scene_mut(&mut self) -> Result<&mut Scene, String> {
+    fn scene_mut(&mut self) -> Result<&mut OpenScene, String> {
         match &mut self.open {
             Open::Scene(scene) => Ok(scene),
             _ => Err(NO_SCENE.to_owned()),

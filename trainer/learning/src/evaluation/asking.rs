@@ -4,7 +4,7 @@ use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
     instances::{Finished, Masks, PostprocessOptions, SelectOptions},
-    job::{self, Classes, Decoding, Network},
+    job::{self, Decoding, NamedClasses, Network},
     progress::Monitor,
 };
 
@@ -75,7 +75,7 @@ pub struct Choice {
     pub decoding: Option<DecodingKind>,
     /// The classes that a network that is asked with words decides between if it is decoded as
     /// released; without them its instances have no classes.
-    pub classes: Option<Classes>,
+    pub classes: Option<NamedClasses>,
     /// Selection of instances from ranked candidates.
     pub select: SelectOptions,
     /// Spacing to which the scan is thinned first, metres; the masks that are found are then

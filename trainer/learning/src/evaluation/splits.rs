@@ -1,6 +1,6 @@
 //! The groups of ScanNet200's classes over which published tables average.
 
-use segscape::benchmarks::{self, Class};
+use segscape::benchmarks::{self, BenchmarkClass};
 
 /// The groups: three by frequency, two by whether OVSeg3R's open-vocabulary training knows a class.
 pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
@@ -9,7 +9,7 @@ pub const SPLITS: [&str; 5] = ["head", "common", "tail", "base", "novel"];
 /// walls and floors are in no group.
 pub fn of(name: &str) -> Option<[&'static str; 2]> {
     let name = name.trim().to_lowercase();
-    let group = |class: &Class| [class.frequency, class.vocabulary];
+    let group = |class: &BenchmarkClass| [class.frequency, class.vocabulary];
     let mut objects = benchmarks::scannet200()
         .iter()
         .filter(|class| class.is_object());
