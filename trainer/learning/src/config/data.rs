@@ -52,7 +52,8 @@ pub struct Data {
     /// called wall, floor or ceiling; otherwise NYU40's stuff classes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stuff: Option<Vec<i32>>,
-    /// Rule for the class of an object whose points disagree about it.
+    /// Rule for the class of an object of a bundle whose points disagree about it; in a scan these
+    /// are several objects.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
     /// Folder for scenes that lie in object stores, which the next run finds there; by default a
