@@ -30,9 +30,11 @@ use crate::{
 };
 
 mod decode;
+mod map;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{proposals, released, whole_superpoints};
+pub use map::{Map, map_points};
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
 /// object: the largest wardrobes and sofas have this much.
@@ -137,6 +139,21 @@ pub enum SegmentError {
         "the network has fixed classes; only the masks of a network whose classes are words are ranked"
     )]
     FixedClasses,
+    /// A network that is asked with words has no class for every point.
+    #[error(
+        "the network is asked with words; only a network with fixed classes has a class for every point"
+    )]
+    WordClasses,
+    /// The classes of the superpoints are not wall, floor and the classes of the objects.
+    #[error(
+        "the network has {superpoint_classes} classes of superpoints, which must be wall, floor and its {things} named classes of objects"
+    )]
+    Surfaces {
+        /// Number of classes of superpoints.
+        superpoint_classes: usize,
+        /// Number of named classes of objects.
+        things: usize,
+    },
     /// The caller cancelled.
     #[error(transparent)]
     Cancelled(#[from] Cancelled),

@@ -10,14 +10,16 @@ use std::{
 };
 
 use anyhow::Context;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use segscape::{
-    instances::query::{Labels, PromptTerm, Question},
-    job::{self, Decoding, Network, Segmented},
+    instances::query::{Labels, NotFound, PromptTerm, Question},
+    job::{self, Decoding, Map, Network, Segmented},
+    model::Observation,
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
+    scan::Scan,
     text::{TextEncoder as _, meaning::Meaning},
-    write::{self, InstanceRecord},
+    write::{self, InstanceRecord, PointLabels},
 };
 use serde_json::json;
 
@@ -52,9 +54,31 @@ pub struct Segment {
     /// released, others are ranked unless `released` is chosen.
     #[arg(long, value_enum)]
     decoding: Option<DecodingKind>,
+    /// Give every point a class instead, with a network that has fixed classes: that of its
+    /// superpoint, or that of its instance and wall or floor elsewhere.
+    #[arg(long, value_enum, conflicts_with_all = ["prompt", "threshold", "decoding"])]
+    map: Option<MapKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
     json: bool,
+}
+
+/// The values of `--map`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum MapKind {
+    /// The class of every point.
+    Semantic,
+    /// The instance of every point; walls and floors have none.
+    Panoptic,
+}
+
+impl From<MapKind> for Map {
+    fn from(kind: MapKind) -> Self {
+        match kind {
+            MapKind::Semantic => Self::Semantic,
+            MapKind::Panoptic => Self::Panoptic,
+        }
+    }
 }
 
 impl Segment {
@@ -126,14 +150,19 @@ impl Segment {
         for line in warnings.iter().chain(&assumptions) {
             eprintln!("{}: {line}", path.display());
         }
-        let segmented = pollster::block_on(job::segment_scan(scan, network, decoding, &monitor))?;
-        let answer = Labels::new(&segmented.segmentation, terms);
-        let visible = answer.visible(self.threshold);
-        let labels = job::label(&segmented, &answer.of_instance, &visible);
+        let Labeling {
+            scan,
+            superpoints,
+            labels,
+            missing,
+        } = match self.map {
+            Some(kind) => Labeling::of_map(scan, network, kind.into(), &monitor)?,
+            None => {
+                let found = job::segment_scan(scan, network, decoding, &monitor);
+                Labeling::of_instances(pollster::block_on(found)?, terms, self.threshold)
+            }
+        };
         let ms = clock.finish();
-        let Segmented {
-            scan, superpoints, ..
-        } = segmented;
 
         let mut records = write::instance_records(&scan, &labels);
         records.retain(|record| record.points > 0);
@@ -147,10 +176,6 @@ impl Segment {
             save(".labelled.ply", &write::labeled_ply(&scan, &labels))?;
             save(".json", write::instances_json(&scan, &labels).as_bytes())?;
         }
-        let missing: BTreeMap<&str, String> = answer
-            .missing(self.threshold)
-            .map(|missing| (missing.term.name.as_str(), missing.to_string()))
-            .collect();
         for (name, reason) in &missing {
             eprintln!("{}: no {name}: {reason}", path.display());
         }
@@ -158,7 +183,7 @@ impl Segment {
             let line = json!({
                 "scan": path.to_string_lossy(),
                 "points": scan.len(),
-                "superpoints": superpoints.count(),
+                "superpoints": superpoints,
                 "up": preflight.up.value.to_string(),
                 "unit": preflight.unit.value.to_string(),
                 "metres_per_unit": preflight.unit.value.metres(),
@@ -177,9 +202,46 @@ impl Segment {
             "{}: {} points, {} superpoints, {found} ({:.1} s)",
             path.display(),
             scan.len(),
-            superpoints.count(),
+            superpoints,
             total / 1000.0
         ))
+    }
+}
+
+/// What is written of a scan.
+struct Labeling {
+    scan: Scan,
+    /// Number of superpoints.
+    superpoints: usize,
+    labels: PointLabels,
+    /// Why a term of the prompt is not found, by its name.
+    missing: BTreeMap<String, String>,
+}
+
+impl Labeling {
+    fn of_instances(segmented: Segmented, terms: &[PromptTerm], threshold: f32) -> Self {
+        let answer = Labels::new(&segmented.segmentation, terms);
+        let visible = answer.visible(threshold);
+        let reason = |missing: NotFound| (missing.term.name.clone(), missing.to_string());
+        Self {
+            labels: job::label(&segmented, &answer.of_instance, &visible),
+            missing: answer.missing(threshold).map(reason).collect(),
+            superpoints: segmented.superpoints.count(),
+            scan: segmented.scan,
+        }
+    }
+
+    fn of_map(scan: Scan, network: &Network, map: Map, monitor: &Monitor) -> anyhow::Result<Self> {
+        let observation = Observation::from(&scan);
+        let superpoints = network.superpoint_options(&observation);
+        let grouping = job::group(&observation, None, &superpoints, monitor)?;
+        let labels = job::map_points(&observation, &grouping, network, map, monitor);
+        Ok(Self {
+            labels: pollster::block_on(labels)?,
+            missing: BTreeMap::new(),
+            superpoints: grouping.superpoints.count(),
+            scan,
+        })
     }
 }
 

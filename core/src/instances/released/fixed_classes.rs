@@ -26,13 +26,15 @@ impl Default for PanopticOptions {
 }
 
 /// The class and the instance of every point.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Panoptic {
     /// A stuff class, or the label of an instance + [`STUFF`], `(points)`.
     pub class_of_point: Vec<u32>,
     /// A stuff class, or [`STUFF`] + the rank of an instance, `(points)`. Ranks are by ascending
     /// score among the instances above the minimum score.
     pub instance_of_point: Vec<u32>,
+    /// The instances above the minimum score, by rank; those with too few points left have none.
+    pub things: Vec<Pick>,
 }
 
 /// The `top_k` (query, class) pairs with the highest probability; a query can be picked with
@@ -137,5 +139,6 @@ pub fn panoptic(
     Panoptic {
         class_of_point,
         instance_of_point,
+        things: painted.iter().map(|instance| instance.pick).collect(),
     }
 }

@@ -407,6 +407,7 @@ mod tests {
                 let Panoptic {
                     class_of_point,
                     instance_of_point,
+                    ..
                 } = panoptic(
                     &found,
                     &own(STUFF),

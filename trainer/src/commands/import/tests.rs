@@ -9,7 +9,7 @@ use super::*;
 use learning::models;
 use segscape::{
     instances::{Finished, PostprocessOptions},
-    job::{self, Decoding},
+    job::{self, Decoding, Map},
     model::Observation,
     progress::Monitor,
     superpoint::{SuperpointOptions, Superpoints},
@@ -288,6 +288,21 @@ fn a_file_of_pytorch_becomes_the_instances_of_the_released_code() {
                 found.point_indices(&grouping.superpoints, &positions),
                 expected
             );
+        }
+
+        // Every point's class.
+        let semantic = pollster::block_on(job::map_points(
+            &observation,
+            &grouping,
+            &network_of_run,
+            Map::Semantic,
+            &monitor,
+        ))
+        .unwrap();
+        let expected = numbers(&expected, "expected.semantic_of_superpoint");
+        for (point, superpoint) in ids.iter().enumerate() {
+            let class = semantic.owner(point).unwrap().id;
+            assert_eq!(f64::from(class), expected[*superpoint as usize], "{point}");
         }
 
         // What the product shows: whole superpoints, found by the names of their classes.
