@@ -200,7 +200,7 @@ impl Eval {
             },
             |answer| measurement.add(&answer),
         )?;
-        let figures = measurement.figures();
+        let figures = measurement.figures()?;
         if let Some(run) = self.weights.as_deref().filter(|_| self.record) {
             validation::record(run, self.protocol, &figures)?;
         }

@@ -6,8 +6,8 @@ use anyhow::Context;
 use segscape::evaluate::{self, Evaluation, EvaluationTruth, ScoredMask, Size};
 
 use super::{
-    Answer, Averages, Claims, Figures, NameSet, Names, OfClass, OfScan, OfSize, Protocol, Summary,
-    pairs, splits, splits::SPLITS, title,
+    Answer, Averages, Claims, Figures, NameSet, Names, OfClass, OfScan, OfSize, Protocol, Shown,
+    Summary, pairs, splits, splits::SPLITS, title,
 };
 
 /// Figures of scans that are added one after the other. Of a scan only counts are kept.
@@ -26,6 +26,7 @@ impl Measurement {
             confidence_one: Tally::new(1),
             rows: Vec::new(),
             recall50: BTreeMap::new(),
+            shown: Shown::default(),
         }))
     }
 
@@ -35,6 +36,7 @@ impl Measurement {
             tally: Tally::new(names.names.len()),
             names,
             present: BTreeSet::new(),
+            shown: Shown::default(),
             scans: 0,
         }))
     }
@@ -51,7 +53,10 @@ impl Measurement {
     }
 
     /// The figures of all scans so far.
-    pub fn figures(self) -> Figures {
+    ///
+    /// # Errors
+    /// A score is not from 0 to 1.
+    pub fn figures(self) -> anyhow::Result<Figures> {
         match self.0 {
             Kind::Things(things) => things.figures(),
             Kind::Classes(classes) => classes.figures(),
@@ -72,7 +77,7 @@ pub fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::
     answers
         .iter()
         .try_for_each(|answer| measurement.add(answer))?;
-    Ok(measurement.figures())
+    measurement.figures()
 }
 
 /// Objects only, classes ignored.
@@ -83,6 +88,7 @@ struct Things {
     /// By the name of the true class: the number of objects large enough to count, and how many of
     /// them some prediction overlaps by more than half.
     recall50: BTreeMap<String, (usize, usize)>,
+    shown: Shown,
 }
 
 impl Things {
@@ -116,6 +122,7 @@ impl Things {
             confidence_one: (&confidence_one.all.scores()).into(),
             structure: Claims::of(scan, found),
         });
+        self.shown.add_instances(scan, found);
         let sizes = pairs::object_sizes(scan);
         let pairs = scan.objects.iter().zip(pairs::pairs(scan, found));
         for ((object, pair), size) in pairs.zip(sizes) {
@@ -130,17 +137,18 @@ impl Things {
         Ok(())
     }
 
-    fn figures(self) -> Figures {
+    fn figures(self) -> anyhow::Result<Figures> {
         let share = |(things, hits): (usize, usize)| hits as f64 / things as f64;
         let recall50 = self.recall50.into_iter();
-        Figures::ClassAgnostic {
+        Ok(Figures::ClassAgnostic {
             scans: self.rows.len(),
+            diagram: self.shown.diagram()?,
             model_scores: self.model_scores.summary(),
             confidence_one: self.confidence_one.summary(),
             structure: Claims::sum(self.rows.iter().map(|row| &row.structure)),
             rows: self.rows,
             recall50: recall50.map(|(name, of)| (name, share(of))).collect(),
-        }
+        })
     }
 }
 
@@ -154,6 +162,7 @@ struct Classes {
     /// Names of objects in the scans so far.
     present: BTreeSet<String>,
     tally: Tally,
+    shown: Shown,
     scans: usize,
 }
 
@@ -211,15 +220,17 @@ impl Classes {
         )?;
         let present = scan.objects.iter().filter_map(|object| object.name.clone());
         self.present.extend(present);
+        self.shown.add_answers(scan, found, names);
         self.scans += 1;
         Ok(())
     }
 
-    fn figures(self) -> Figures {
+    fn figures(self) -> anyhow::Result<Figures> {
         let Self {
             names,
             present,
             tally,
+            shown,
             scans,
         } = self;
         let scores = tally.all.scores();
@@ -231,8 +242,9 @@ impl Classes {
             ap25: ap[9],
             recall50: recall[0],
         });
-        Figures::Scannet {
+        Ok(Figures::Scannet {
             scans,
+            diagram: shown.diagram()?,
             splits: SPLITS
                 .map(|split| (split, Averages::from(&scores.of_classes(&members(split)))))
                 .to_vec(),
@@ -245,7 +257,7 @@ impl Classes {
                 .map(|(name, class)| (name.clone(), class))
                 .collect(),
             summary: tally.summary(),
-        }
+        })
     }
 }
 

@@ -17,6 +17,7 @@ mod asking;
 mod measurement;
 mod names;
 pub mod pairs;
+mod reliability;
 mod rows;
 mod splits;
 mod structure_claims;
@@ -25,6 +26,7 @@ mod table;
 pub use asking::{Choice, DecodingKind, MaskSet, ask};
 pub use measurement::{Measurement, measure};
 pub use names::{NameSet, Names};
+pub use reliability::{Diagram, Row, Shown};
 pub use rows::OfScan;
 pub use structure_claims::Claims;
 pub use table::{bounds, percent};
@@ -144,6 +146,8 @@ pub enum Figures {
         splits: Vec<(&'static str, Averages)>,
         /// Figures of each class that occurs in some scan, by name.
         classes: BTreeMap<String, OfClass>,
+        /// Scores of the instances that are shown if all names are asked for.
+        diagram: Diagram,
     },
     /// Results under [`Protocol::ClassAgnostic`].
     ClassAgnostic {
@@ -159,6 +163,8 @@ pub enum Figures {
         rows: Vec<OfScan>,
         /// By the name of the true class: the share of its objects that were found, at 0.50.
         recall50: BTreeMap<String, f64>,
+        /// Scores of the instances that are shown without a prompt.
+        diagram: Diagram,
     },
 }
 

@@ -7,7 +7,10 @@ use std::{
 
 use anyhow::Context;
 use clap::ValueEnum;
-use segscape::text::Vocabulary;
+use segscape::{
+    instances::query::PromptTerm,
+    text::{Vocabulary, meaning::Meaning},
+};
 
 use super::{Answer, Found};
 use crate::data::{
@@ -87,6 +90,16 @@ impl Names {
             .iter()
             .map(|logit| (logit - peak).exp() / total)
             .collect()
+    }
+
+    /// The names as terms of a prompt.
+    pub(super) fn terms(&self) -> impl Iterator<Item = PromptTerm> {
+        let named = self.names.iter().zip(&self.embeddings);
+        named.map(|(name, embedding)| PromptTerm {
+            name: name.clone(),
+            meaning: Meaning::Listed,
+            embedding: Some(embedding.to_vec()),
+        })
     }
 
     /// Row of the most probable name.

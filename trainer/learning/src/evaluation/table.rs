@@ -6,7 +6,7 @@ use segscape::evaluate::Size;
 use serde_json::{Value, json};
 
 use super::{
-    Averages, Figures, OfClass, OfScan, OfSize, Summary,
+    Averages, Diagram, Figures, OfClass, OfScan, OfSize, Summary,
     rows::{self, COLUMNS, spread},
     splits,
     structure_claims::Claims,
@@ -23,6 +23,7 @@ impl Figures {
                 summary,
                 splits,
                 classes,
+                diagram,
             } => {
                 let column = |of: fn(&OfClass) -> f64| {
                     classes
@@ -42,6 +43,7 @@ impl Figures {
                 figures["ap50_of_class"] = column(|class| class.ap50);
                 figures["ap25_of_class"] = column(|class| class.ap25);
                 figures["recall50_of_class"] = column(|class| class.recall50);
+                figures["reliability"] = diagram.json();
                 figures
             }
             Self::ClassAgnostic {
@@ -51,6 +53,7 @@ impl Figures {
                 structure,
                 rows,
                 recall50,
+                diagram,
             } => {
                 // the figures of the released protocol are also at the top level, as in every
                 // protocol
@@ -61,6 +64,7 @@ impl Figures {
                 figures["structure"] = structure.json();
                 [figures["per_scan"], figures["over_scans"]] = rows::json(rows);
                 figures["recall50_of_class"] = json!(recall50);
+                figures["reliability"] = diagram.json();
                 figures
             }
         }
@@ -160,6 +164,26 @@ fn claims(out: &mut fmt::Formatter, structure: &Claims) -> fmt::Result {
     )
 }
 
+/// Writes how often the shown instances of about equal score are right, and of all from there up
+/// which share is right and which share of the objects they are.
+fn reliability(out: &mut fmt::Formatter, asked: &str, diagram: &Diagram) -> fmt::Result {
+    head(
+        out,
+        &format!("score, {asked}"),
+        "instances",
+        &["score", "right", "precision", "recall"],
+    )?;
+    for row in diagram.rows.iter().filter(|row| row.bin.count > 0) {
+        line(
+            out,
+            &format!("from {:.2}", row.from),
+            &row.bin.count.to_string(),
+            &[row.bin.score, row.bin.right, row.precision, row.recall],
+        )?;
+    }
+    line(out, "mean difference", "", &[diagram.error])
+}
+
 /// Writes one line per scan, then the means and standard deviations.
 fn of_scans(out: &mut fmt::Formatter, rows: &[OfScan]) -> fmt::Result {
     head(out, "scan", "objects", &COLUMNS.map(|column| column.head))?;
@@ -186,6 +210,7 @@ impl fmt::Display for Figures {
                 summary,
                 splits,
                 classes,
+                diagram,
             } => {
                 writeln!(
                     out,
@@ -197,6 +222,7 @@ impl fmt::Display for Figures {
                     .iter()
                     .try_for_each(|(split, of)| averages(out, split, of.classes, of))?;
                 sizes(out, "longest edge of the box", summary)?;
+                reliability(out, "all names asked for", diagram)?;
                 head(out, "class", "split", &["AP", "AP50", "AP25", "recall50"])?;
                 for (name, class) in classes {
                     let split = splits::of(name).map_or("–", |[split, _]| split);
@@ -215,6 +241,7 @@ impl fmt::Display for Figures {
                 structure,
                 rows,
                 recall50,
+                diagram,
             } => {
                 writeln!(out, "{scans} scans, classes ignored, percent")?;
                 head(out, "scores", "", &AVERAGES)?;
@@ -237,6 +264,7 @@ impl fmt::Display for Figures {
                 sizes(out, "all 1, longest edge of box", confidence_one)?;
                 claims(out, structure)?;
                 of_scans(out, rows)?;
+                reliability(out, "nothing asked for", diagram)?;
                 head(out, "class", "", &["recall50"])?;
                 recall50
                     .iter()

@@ -232,6 +232,48 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
 }
 
 #[test]
+fn shown_scores_are_compared_with_what_is_right() {
+    let wall = 300..450;
+    let mut answers = answer(vec![
+        found(0..150, "chair"),
+        found(150..300, "chair"),
+        Found {
+            score: 0.2,
+            ..found(wall.clone(), "table")
+        },
+    ]);
+    let diagram = |answers: &[Answer], protocol| match measure(answers, protocol, NameSet::Present)
+        .unwrap()
+    {
+        Figures::ClassAgnostic { diagram, .. } | Figures::Scannet { diagram, .. } => diagram,
+    };
+    let rows = |diagram: &Diagram| {
+        let filled = diagram.rows.iter().filter(|row| row.bin.count > 0);
+        filled
+            .map(|row| (row.bin.count, row.bin.right, row.precision, row.recall))
+            .collect::<Vec<_>>()
+    };
+    // Unasked, the two objects are right and the wall is wrong; asked, the table is no chair.
+    let unasked = diagram(&answers, Protocol::ClassAgnostic);
+    assert_eq!(unasked.objects, 2);
+    let two_thirds = 2.0 / 3.0;
+    assert_eq!(
+        rows(&unasked),
+        [(1, 0.0, two_thirds, 1.0), (2, 1.0, 1.0, 1.0)]
+    );
+    let asked = diagram(&answers, Protocol::Scannet);
+    assert_eq!(rows(&asked), [(1, 0.0, 1.0 / 3.0, 0.5), (2, 0.5, 0.5, 0.5)]);
+    assert!((asked.error - (0.2 + 2.0 * 0.2) / 3.0).abs() < 1e-6);
+
+    // What nobody labelled counts neither way.
+    for point in wall {
+        answers[0].scan.truth.semantic[point as usize] = 0;
+    }
+    let unasked = diagram(&answers, Protocol::ClassAgnostic);
+    assert_eq!(rows(&unasked), [(2, 1.0, 1.0, 1.0)]);
+}
+
+#[test]
 fn an_object_pairs_with_what_overlaps_it_most() {
     let scan = scan();
     // a third of the chair, the chair with 40 more points, exactly the chair twice; at most half of

@@ -122,7 +122,7 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
             |scan| evaluation::ask(&network, scan, &Choice::default()),
             |answer| measurement.add(&answer),
         )?;
-        let figures = measurement.figures();
+        let figures = measurement.figures()?;
         let Figures::ClassAgnostic {
             model_scores,
             confidence_one,
