@@ -16,7 +16,9 @@ use super::Vocabulary;
 /// pieces counts as unknown. Of 285 common words for furniture in other languages that are written in
 /// Latin letters 204 are then unknown, and of 126 English things that the vocabulary lacks 33, among
 /// them `sextant` and `glucometer`; those that are whole words to the encoder never are. The value
-/// was chosen on these very words, which are in `tests/golden/meanings.json`.
+/// was chosen on these very words, which are in `tests/golden/meanings.json`. Of 29 other things
+/// that the vocabulary lacks one was then unknown (`loom`), and of 19 other words that are not
+/// English 15.
 const NEAR: f32 = 0.55;
 
 /// How a phrase is understood.

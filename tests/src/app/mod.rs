@@ -31,7 +31,8 @@ pub use pixels::Pixels;
 pub use script::{Cancelled, Picture, StageShown, Watched};
 
 use browser::Driver;
-use process::{Process, built, free_port, program};
+pub use process::program;
+use process::{Process, built, free_port};
 
 /// Time limit for the start of a server, a driver or a browser.
 const START: Duration = Duration::from_secs(60);
@@ -47,21 +48,37 @@ pub struct Stand {
     server: Process,
 }
 
-/// Runs a story. Only one runs at a time, because there are two cores and a browser with a software
-/// GPU uses both.
+/// Runs a story with the built app.
 pub fn story(tell: impl AsyncFnOnce(&Stand)) {
+    story_with(|_| built_app(), tell);
+}
+
+/// Runs a story with the app that `app` makes in the story's folder. Only one story runs at a time,
+/// because there are two cores and a browser with a software GPU uses both.
+pub fn story_with(app: impl FnOnce(&Path) -> PathBuf, tell: impl AsyncFnOnce(&Stand)) {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _turn = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .expect("a runtime");
-    let stand = runtime.block_on(Stand::start());
+    let stand = runtime.block_on(Stand::start(app));
     let began = Instant::now();
     let told = catch_unwind(AssertUnwindSafe(|| runtime.block_on(tell(&stand))));
     println!("the story took {:.1} s", began.elapsed().as_secs_f64());
     runtime.block_on(stand.end(told.is_err()));
     told.unwrap_or_else(|panic| resume_unwind(panic));
+}
+
+/// The folder of the built app.
+pub fn built_app() -> PathBuf {
+    let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
+    assert!(
+        dist.join("index.html").is_file(),
+        "{} has no app: build it with `cargo xtask test --only app`",
+        dist.display()
+    );
+    dist
 }
 
 /// Folder for pictures of the page: `target/tmp/pages`.
@@ -72,21 +89,16 @@ pub fn pictures() -> PathBuf {
 }
 
 impl Stand {
-    async fn start() -> Self {
+    async fn start(app: impl FnOnce(&Path) -> PathBuf) -> Self {
         let folder = tempfile::tempdir().expect("a folder for temporary files");
-        let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../dist");
-        assert!(
-            dist.join("index.html").is_file(),
-            "{} has no app: build it with `cargo xtask test --only app`",
-            dist.display()
-        );
+        let app = app(folder.path());
         let driver = Driver::start(folder.path()).await;
 
         let port = free_port();
         let mut command = program("server");
         command
             .args(["--listen", &format!("127.0.0.1:{port}"), "--app"])
-            .arg(&dist)
+            .arg(app)
             .arg("--store")
             .arg(folder.path().join("store"));
         let mut server = Process::start(command, &folder.path().join("server.log"));

@@ -8,6 +8,7 @@
 mod backends;
 mod bad_input;
 mod files;
+mod fixed_classes;
 mod interruption;
 mod links;
 mod looks;

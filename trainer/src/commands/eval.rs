@@ -164,8 +164,8 @@ impl Eval {
     /// Returns an error if a scan cannot be read or has no labels, or if there is no model.
     pub fn run(self) -> anyhow::Result<()> {
         anyhow::ensure!(
-            self.baseline.is_none() || self.protocol == Protocol::ClassAgnostic,
-            "a baseline has no classes: choose --protocol class-agnostic"
+            self.baseline.is_none() || self.protocol != Protocol::Scannet,
+            "a baseline has no classes: choose --protocol class-agnostic or segment3d"
         );
         let mut scans = Asked::of(&self.paths)?;
         scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
@@ -180,6 +180,7 @@ impl Eval {
         let stuff = self.stuff.as_deref();
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),
+            Protocol::Segment3d => Measurement::segment3d(),
             Protocol::Scannet => {
                 Measurement::by_class(Names::of_scans(&scans.paths, stuff, self.names)?)
             }
@@ -225,7 +226,7 @@ impl Eval {
         };
         let classes = match self.protocol {
             Protocol::Scannet => Some(scannet200()?),
-            Protocol::ClassAgnostic => None,
+            Protocol::ClassAgnostic | Protocol::Segment3d => None,
         };
         Ok(Choice {
             decoding: self.decoding,

@@ -21,7 +21,17 @@ enum Kind {
 impl Measurement {
     /// Figures under [`Protocol::ClassAgnostic`].
     pub fn class_agnostic() -> Self {
+        Self::without_classes(things)
+    }
+
+    /// Figures under [`Protocol::Segment3d`].
+    pub fn segment3d() -> Self {
+        Self::without_classes(annotated)
+    }
+
+    fn without_classes(truth: fn(&LabeledScan) -> EvaluationTruth) -> Self {
         Self(Kind::Things(Things {
+            truth,
             model_scores: Tally::new(1),
             confidence_one: Tally::new(1),
             rows: Vec::new(),
@@ -72,6 +82,7 @@ impl Measurement {
 pub fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::Result<Figures> {
     let mut measurement = match protocol {
         Protocol::ClassAgnostic => Measurement::class_agnostic(),
+        Protocol::Segment3d => Measurement::segment3d(),
         Protocol::Scannet => Measurement::by_class(Names::of(answers, set)?),
     };
     answers
@@ -80,8 +91,27 @@ pub fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::
     measurement.figures()
 }
 
-/// Objects only, classes ignored.
+/// The objects of a scan.
+fn things(scan: &LabeledScan) -> EvaluationTruth {
+    let is_thing = |class| !scan.stuff.contains(&class);
+    EvaluationTruth::things(&scan.truth.semantic, &scan.truth.instance, 0, is_thing)
+}
+
+/// Everything that is annotated, walls and floors, too: the ground truth of Segment3D
+/// (docs/spec/eval.md).
+fn annotated(scan: &LabeledScan) -> EvaluationTruth {
+    /// Lower ids mark groups of objects, which these labels do not have.
+    const FIRST: u32 = 1000;
+    let labels = || scan.truth.semantic.iter().zip(&scan.truth.instance);
+    let pairs: BTreeSet<_> = labels().filter(|(class, _)| **class > 0).collect();
+    let ids: BTreeMap<_, u32> = pairs.into_iter().zip(FIRST..).collect();
+    let ids = labels().map(|pair| ids.get(&pair).copied().unwrap_or(0));
+    EvaluationTruth::segment3d(&ids.collect::<Vec<_>>())
+}
+
+/// Classes ignored.
 struct Things {
+    truth: fn(&LabeledScan) -> EvaluationTruth,
     model_scores: Tally,
     confidence_one: Tally,
     rows: Vec<OfScan>,
@@ -99,10 +129,7 @@ impl Things {
             (&mut self.model_scores, &mut model_scores, false),
             (&mut self.confidence_one, &mut confidence_one, true),
         ] {
-            let truth =
-                EvaluationTruth::things(&scan.truth.semantic, &scan.truth.instance, 0, |class| {
-                    !scan.stuff.contains(&class)
-                });
+            let truth = (self.truth)(scan);
             let mask = |f: &super::Found| f64::from(if is_one { 1.0 } else { f.score });
             let predictions: Vec<_> = found
                 .iter()

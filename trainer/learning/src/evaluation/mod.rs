@@ -38,6 +38,8 @@ pub enum Protocol {
     Scannet,
     /// Objects only, classes ignored, with the model's scores and once more with all scores 1.
     ClassAgnostic,
+    /// Everything that is annotated, walls and floors too, classes ignored.
+    Segment3d,
 }
 
 /// One predicted instance.
@@ -149,7 +151,7 @@ pub enum Figures {
         /// Scores of the instances that are shown if all names are asked for.
         diagram: Diagram,
     },
-    /// Results under [`Protocol::ClassAgnostic`].
+    /// Results under [`Protocol::ClassAgnostic`] and [`Protocol::Segment3d`].
     ClassAgnostic {
         /// Number of scans.
         scans: usize,

@@ -232,6 +232,20 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
 }
 
 #[test]
+fn the_protocol_of_segment3d_counts_walls() {
+    let figures = |found, protocol| {
+        let figures = measure(&answer(found), protocol, NameSet::Present).unwrap();
+        figures.averages().recall50
+    };
+    let without_wall = || vec![found(0..150, "chair"), found(150..300, "table")];
+    assert_eq!(figures(without_wall(), Protocol::ClassAgnostic), 1.0);
+    assert_eq!(figures(without_wall(), Protocol::Segment3d), 2.0 / 3.0);
+    let mut with_wall = without_wall();
+    with_wall.push(found(300..500, "wall"));
+    assert_eq!(figures(with_wall, Protocol::Segment3d), 1.0);
+}
+
+#[test]
 fn shown_scores_are_compared_with_what_is_right() {
     let wall = 300..450;
     let mut answers = answer(vec![
