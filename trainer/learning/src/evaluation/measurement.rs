@@ -9,6 +9,7 @@ use super::{
     Answer, Averages, Claims, Figures, NameSet, Names, OfClass, OfScan, OfSize, Protocol, Shown,
     Summary, pairs, splits, splits::SPLITS, title,
 };
+use crate::data::labeled_scan::LabeledScan;
 
 /// Figures of scans that are added one after the other. Of a scan only counts are kept.
 pub struct Measurement(Kind);
