@@ -46,10 +46,9 @@ fn app_with_imported_network(folder: &Path) -> PathBuf {
         [
             "import".as_ref(),
             golden.join("mink.pth").as_os_str(),
+            run.as_os_str(),
             "--network".as_ref(),
             golden.join("mink.toml").as_os_str(),
-            "--out".as_ref(),
-            run.as_os_str(),
         ]
         .as_slice(),
         &[
