@@ -10,7 +10,7 @@ use std::{
 
 use anyhow::Context;
 use clap::Args;
-use segscape::views::Choice;
+use segscape::{job::Network, views::Choice};
 use serde_json::{Value, json};
 
 use learning::{
@@ -18,7 +18,7 @@ use learning::{
     config::{Boundaries, Config},
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Answer, Figures, NameSet, Protocol},
+    evaluation::{self, Figures, Measurement, NameSet, Names},
     models,
     run::train,
     run::warm_start::WarmStart,
@@ -175,7 +175,9 @@ impl Ablate {
             .num_threads(config.run.threads)
             .build_global();
         threads.context("cannot start the worker threads")?;
-        let scans = Asked::of(&self.scans)?;
+        let cache = Arc::new(config.data.cache()?);
+        let scans = Asked::of(&self.scans, None, &cache)?;
+        let names = Names::of_scans(&scans, config.data.stuff.as_deref(), NameSet::Present)?;
         let devices = self.device.open_all(config.run.devices)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
@@ -216,16 +218,12 @@ impl Ablate {
                     start,
                     &run,
                     &devices,
-                    &Arc::new(AtomicBool::new(false)),
+                    &cache,
+                    &AtomicBool::new(false),
                 )?;
                 let network = models::load_network(Some(&run), &devices[0])?;
-                let answers = evaluation::answers(
-                    &scans.paths,
-                    Some(&network),
-                    config.data.stuff.as_deref(),
-                    |scan| evaluation::ask(&network, scan, &evaluation::Choice::default()),
-                )?;
-                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
+                let figures = figures(&network, &scans, names.clone(), &config)?;
+                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();
                 write_atomically(&log, lines.as_bytes())
@@ -238,13 +236,28 @@ impl Ablate {
     }
 }
 
-/// The figures without classes, with every confidence 1, and the figures by class: of all classes,
-/// and of those that are held out.
-fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
-    let things = evaluation::measure(answers, Protocol::ClassAgnostic, NameSet::Present)?.json();
+/// The figures of a network without classes, with every confidence 1, and the figures by class: of
+/// all classes, and of those that are held out.
+fn figures(
+    network: &Network,
+    scans: &Asked,
+    names: Names,
+    config: &Config,
+) -> anyhow::Result<Value> {
+    let held_out = &config.data.held_out;
+    let mut things = Measurement::class_agnostic();
+    let mut by_class = Measurement::by_class(names);
+    evaluation::for_each_answer(
+        scans,
+        Some(network),
+        config.data.stuff.as_deref(),
+        |scan| evaluation::ask(network, scan, &evaluation::Choice::default()),
+        |answer| things.add(&answer).and_then(|()| by_class.add(&answer)),
+    )?;
+    let things = things.figures().json();
     let Figures::Scannet {
         summary, classes, ..
-    } = evaluation::measure(answers, Protocol::Scannet, NameSet::Present)?
+    } = by_class.figures()
     else {
         anyhow::bail!("the evaluation returned no figures by class");
     };

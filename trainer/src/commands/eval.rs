@@ -1,6 +1,6 @@
 //! `trainer eval`: average precision on labelled scans, of a network or of a baseline without one.
 
-use std::{io::Write, path::PathBuf, str::FromStr};
+use std::{io::Write, num::NonZeroUsize, path::PathBuf, str::FromStr};
 
 use clap::Args;
 use segscape::{
@@ -11,6 +11,7 @@ use segscape::{
     superpoint::{EdgeSource, PointGraph},
 };
 
+use super::scene_cache::SceneCache;
 use learning::{
     data::labeled_scan::LabeledScan,
     data::scans::Asked,
@@ -74,7 +75,9 @@ pub struct Eval {
     stuff: Option<Vec<i32>>,
     /// Largest number of scans.
     #[arg(long)]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
+    #[command(flatten)]
+    cache: SceneCache,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -167,8 +170,8 @@ impl Eval {
             self.baseline.is_none() || self.protocol != Protocol::Scannet,
             "a baseline has no classes: choose --protocol class-agnostic or segment3d"
         );
-        let mut scans = Asked::of(&self.paths)?;
-        scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
+        let cache = self.cache.open()?;
+        let scans = Asked::of(&self.paths, self.limit, &cache)?;
         let network = match self.baseline {
             None => Some(models::load_network(
                 self.weights.as_deref(),
@@ -181,12 +184,10 @@ impl Eval {
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),
             Protocol::Segment3d => Measurement::segment3d(),
-            Protocol::Scannet => {
-                Measurement::by_class(Names::of_scans(&scans.paths, stuff, self.names)?)
-            }
+            Protocol::Scannet => Measurement::by_class(Names::of_scans(&scans, stuff, self.names)?),
         };
         evaluation::for_each_answer(
-            &scans.paths,
+            &scans,
             network.as_ref(),
             stuff,
             |labeled| match (&network, self.baseline) {

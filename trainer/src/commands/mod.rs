@@ -9,6 +9,7 @@ mod orientation;
 pub mod prepare;
 pub mod rank;
 pub mod report;
+mod scene_cache;
 pub mod segment;
 pub mod synth;
 pub mod train;

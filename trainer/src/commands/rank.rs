@@ -7,6 +7,7 @@ use clap::Args;
 use indicatif::ProgressBar;
 use segscape::job::Network;
 
+use super::scene_cache::SceneCache;
 use learning::{
     data::scans::{Asked, Labeled},
     device::DeviceChoice,
@@ -34,6 +35,8 @@ pub struct Rank {
     /// Seed of the initial weights and of the order of the candidates.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    #[command(flatten)]
+    cache: SceneCache,
     /// Device that runs the network.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -55,27 +58,29 @@ impl Rank {
             &device,
             None,
         );
-        let rooms = Asked::of(&self.rooms)?;
-        let bar = ProgressBar::new(rooms.paths.len() as u64);
+        let cache = self.cache.open()?;
+        let rooms = Asked::of(&self.rooms, None, &cache)?;
+        let bar = ProgressBar::new(rooms.count() as u64);
         let mut examples = Vec::new();
-        for file in &rooms.paths {
-            examples.extend(ranking::examples(
-                &network,
-                &Labeled::whole(file, Some(network.config()), None)?,
-            )?);
-            bar.inc(1);
-        }
+        rooms.each(
+            |path| Labeled::whole(path, Some(network.config()), None),
+            |_, room| {
+                examples.extend(ranking::examples(&network, &room)?);
+                bar.inc(1);
+                Ok(())
+            },
+        )?;
         bar.finish();
         anyhow::ensure!(
             !examples.is_empty(),
             "there are no candidates in {} rooms",
-            rooms.paths.len()
+            rooms.count()
         );
         let ranker = ranking::learn(&examples, self.epochs, self.members, self.seed)?;
         tracing::info!(
             "{} candidates of {} rooms; mean absolute error {:.3}",
             examples.len(),
-            rooms.paths.len(),
+            rooms.count(),
             ranking::error(&ranker, &examples)
         );
         ranking::write(&self.run, &ranker)

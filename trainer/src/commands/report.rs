@@ -1,16 +1,18 @@
 //! `trainer report`: writes one page about a training run.
 
-use std::{io::Write, path::PathBuf};
+use std::{io::Write, num::NonZeroUsize, path::PathBuf};
 
 use anyhow::Context;
 use clap::Args;
 
+use super::scene_cache::SceneCache;
 use learning::{
     atomic_write::write_atomically,
     data::scans::Asked,
     device::DeviceChoice,
-    evaluation::{self, Choice},
-    models, report,
+    evaluation::{self, Choice, NameSet, Names},
+    models,
+    report::{self, FoundInScans},
 };
 
 /// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, the
@@ -27,7 +29,9 @@ pub struct Report {
     stuff: Option<Vec<i32>>,
     /// Largest number of scans.
     #[arg(long, requires = "eval")]
-    limit: Option<usize>,
+    limit: Option<NonZeroUsize>,
+    #[command(flatten)]
+    cache: SceneCache,
     /// File to write; `report.html` in the run's folder by default.
     #[arg(long)]
     out: Option<PathBuf>,
@@ -43,22 +47,32 @@ impl Report {
     /// Returns an error if there is no run, a scan cannot be read or has no labels, or the page
     /// cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
-        let mut answers = Vec::new();
-        if !self.eval.is_empty() {
-            let mut scans = Asked::of(&self.eval)?;
-            scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
-            let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-            answers = evaluation::answers(
-                &scans.paths,
-                Some(&network),
-                self.stuff.as_deref(),
-                |scan| evaluation::ask(&network, scan, &Choice::default()),
-            )?;
-        }
-        let page = report::page(&self.run, &answers)?;
+        let found = match self.eval.is_empty() {
+            true => None,
+            false => Some(self.found()?),
+        };
+        let page = report::page(&self.run, found)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
         write_atomically(&out, page.as_bytes())
             .with_context(|| format!("cannot write {}", out.display()))?;
         Ok(writeln!(std::io::stdout(), "{}", out.display())?)
+    }
+
+    /// What the network of the run finds in the scans, which are read twice: the names that an
+    /// instance can be given are those of the objects of all of them.
+    fn found(&self) -> anyhow::Result<FoundInScans> {
+        let (stuff, cache) = (self.stuff.as_deref(), self.cache.open()?);
+        let scans = Asked::of(&self.eval, self.limit, &cache)?;
+        let network = models::load_network(Some(&self.run), &self.device.open()?)?;
+        let names = Names::of_scans(&scans, stuff, NameSet::Present)?;
+        let mut found = FoundInScans::new(names);
+        evaluation::for_each_answer(
+            &scans,
+            Some(&network),
+            stuff,
+            |scan| evaluation::ask(&network, scan, &Choice::default()),
+            |answer| found.add(&answer),
+        )?;
+        Ok(found)
     }
 }

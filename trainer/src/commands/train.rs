@@ -106,6 +106,7 @@ impl Train {
             start,
             &self.out,
             &self.device.open_all(config.run.devices)?,
+            &Arc::new(config.data.cache()?),
             &stop,
         )
     }

@@ -61,7 +61,7 @@ pub struct Data {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cache: Option<PathBuf>,
     /// Largest size of that folder in GiB. It must be more than the largest scenes of `run.makers`
-    /// threads together, otherwise they wait for each other.
+    /// threads and of the evaluation together, otherwise they wait for each other.
     #[serde(default = "default_cache_gib")]
     pub cache_gib: f64,
 }
@@ -72,11 +72,7 @@ impl Data {
     /// # Errors
     /// Returns an error if its folder cannot be used.
     pub fn cache(&self) -> anyhow::Result<Cache> {
-        let limit = (self.cache_gib * f64::from(1 << 30)) as u64;
-        match &self.cache {
-            Some(folder) => Cache::open(folder, limit),
-            None => Cache::temporary(limit),
-        }
+        Cache::of_gib(self.cache.as_deref(), self.cache_gib)
     }
 }
 

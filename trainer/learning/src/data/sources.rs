@@ -130,26 +130,27 @@ impl Folders {
         }
     }
 
-    /// The scenes: paths, followed by addresses.
+    /// The scenes: of the sources whose images supervise only bundles, paths before addresses.
     fn list(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+        if !self.is_view_wise {
+            return scans::list(&self.folders, cache);
+        }
         let (addresses, paths): (Vec<PathBuf>, Vec<PathBuf>) = self
             .folders
             .iter()
             .cloned()
             .partition(|folder| is_address(folder));
-        let mut scenes = match (paths.is_empty(), self.is_view_wise) {
-            (true, _) => vec![],
-            (false, true) => Foundation::folders(&paths)?,
-            (false, false) => scans::list(&paths)?,
+        let mut scenes = match paths.is_empty() {
+            true => vec![],
+            false => Foundation::folders(&paths)?,
         };
         for address in addresses {
             let mut found = cache.scenes(&address)?;
             // single files have no images
             found.retain(|scene| {
-                let is_single = scene
+                !scene
                     .extension()
-                    .is_some_and(|extension| extension.eq_ignore_ascii_case("ply"));
-                !(self.is_view_wise && is_single)
+                    .is_some_and(|extension| extension.eq_ignore_ascii_case("ply"))
             });
             scenes.extend(found);
         }

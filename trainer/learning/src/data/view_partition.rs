@@ -102,13 +102,19 @@ pub fn loss(
     options: &Loss,
     scenes: usize,
 ) -> Option<(Tensor<1>, Tensor<1>)> {
-    let losses = parts.iter().filter_map(|part| {
-        let (loss, terms) = match &part.seen {
-            None => loss::loss(&unboxed(outputs, &part.truth), &part.truth, options, scenes),
-            Some(seen) => loss::loss(&seen.of(outputs), &part.truth, options, scenes),
-        }?;
-        Some((loss, terms.stacked()))
-    });
+    let compared: Vec<_> = parts
+        .iter()
+        .map(|part| {
+            let outputs = match &part.seen {
+                None => unboxed(outputs, &part.truth),
+                Some(seen) => seen.of(outputs),
+            };
+            (&part.truth, outputs)
+        })
+        .collect();
+    let losses = loss::losses(&compared, options, scenes)
+        .into_iter()
+        .map(|(loss, terms)| (loss, terms.stacked()));
     let (loss, terms, count) = losses.fold((None, None, 0), |(sum, terms, count), (loss, more)| {
         let add = |sum: Option<Tensor<1>>, more: Tensor<1>| {
             Some(sum.map_or_else(|| more.clone(), |sum| sum + more.clone()))
@@ -134,25 +140,26 @@ fn unboxed(outputs: &[Output], truth: &Targets) -> Vec<Output> {
 impl VisibleQueries {
     /// The view's queries, with their masks restricted to the view's superpoints (equation 6).
     fn of(&self, outputs: &[Output]) -> Vec<Output> {
-        let cut = |output: &Output| {
-            let device = output.masks.device();
-            let rows =
-                |rows: &[u32]| loss::indices(rows.iter().map(|&row| row as i32).collect(), &device);
-            let (queries, superpoints) = (rows(&self.queries), rows(&self.superpoints));
-            Output {
-                classes: output.classes.clone().select(0, queries.clone()),
-                masks: output
-                    .masks
-                    .clone()
-                    .select(0, queries.clone())
-                    .select(1, superpoints),
-                scores: output
-                    .scores
-                    .clone()
-                    .map(|scores| scores.select(0, queries)),
-                boxes: None,
-                semantics: None,
-            }
+        let Some(first) = outputs.first() else {
+            return vec![];
+        };
+        let device = first.masks.device();
+        let rows =
+            |rows: &[u32]| loss::indices(rows.iter().map(|&row| row as i32).collect(), &device);
+        let (queries, superpoints) = (rows(&self.queries), rows(&self.superpoints));
+        let cut = |output: &Output| Output {
+            classes: output.classes.clone().select(0, queries.clone()),
+            masks: output
+                .masks
+                .clone()
+                .select(0, queries.clone())
+                .select(1, superpoints.clone()),
+            scores: output
+                .scores
+                .clone()
+                .map(|scores| scores.select(0, queries.clone())),
+            boxes: None,
+            semantics: None,
         };
         outputs.iter().map(cut).collect()
     }
@@ -162,9 +169,16 @@ impl VisibleQueries {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::slice::from_ref;
+    use std::{
+        slice::from_ref,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+    };
 
     use burn::tensor::Device;
+    use tracing::{Event, Metadata, Subscriber, span};
 
     use super::*;
     use crate::config::Supervision;
@@ -282,6 +296,73 @@ mod tests {
         );
         assert!((both - (a + b) / 2.0).abs() < 1e-6 && a != b);
         assert!(loss(&[output(&device)], &[], &options, 1).is_none());
+    }
+
+    /// Counts the times that costs are read back from the device.
+    #[derive(Clone, Default)]
+    struct Reads(Arc<AtomicUsize>);
+
+    impl Subscriber for Reads {
+        fn enabled(&self, metadata: &Metadata) -> bool {
+            metadata.target().ends_with("loss::cost")
+        }
+
+        fn new_span(&self, _: &span::Attributes) -> span::Id {
+            span::Id::from_u64(1)
+        }
+
+        fn record(&self, _: &span::Id, _: &span::Record) {}
+
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+        fn event(&self, _: &Event) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+
+        fn enter(&self, _: &span::Id) {}
+
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn the_costs_of_all_views_and_outputs_are_read_back_at_once() {
+        let device = Device::flex().autodiff();
+        let first = Part::of_view(&annotation(), &[0, 2], vec![Some(0)]).unwrap();
+        let second = Annotation {
+            superpoints: vec![0, 1, 2],
+            sizes: vec![1, 1, 3],
+            objects: vec![Some(1), None, Some(0)],
+            names: vec!["lamp".into(), "chair".into()],
+        };
+        let second = Part::of_view(&second, &[0, 2], vec![None, Some(0)]).unwrap();
+        let outputs = [output(&device), output(&device), output(&device)];
+        let of = |parts: &[Part], supervision| {
+            let options = Loss {
+                supervision,
+                ..Loss::default()
+            };
+            let reads = Reads::default();
+            let (loss, terms) = tracing::subscriber::with_default(reads.clone(), || {
+                loss(&outputs, parts, &options, 1).unwrap()
+            });
+            let terms: Vec<f32> = terms.into_data().iter::<f32>().collect();
+            (
+                loss.into_scalar::<f32>(),
+                terms,
+                reads.0.load(Ordering::Relaxed),
+            )
+        };
+        let both = [first.clone(), second.clone()];
+        let (together, terms, reads) = of(&both, Supervision::Sparse);
+        assert_eq!(reads, 1);
+        // each view gets the pairs that it would get alone
+        let alone = both.map(|part| of(&[part], Supervision::Sparse));
+        assert!((together - (alone[0].0 + alone[1].0) / 2.0).abs() < 1e-6);
+        for (term, (a, b)) in terms.iter().zip(alone[0].1.iter().zip(&alone[1].1)) {
+            assert!((term - (a + b) / 2.0).abs() < 1e-6, "{terms:?}");
+        }
+        assert_ne!(alone[0].0, alone[1].0);
+        assert_eq!(of(&[first, second], Supervision::Dense).2, 0);
     }
 
     #[test]

@@ -6,8 +6,8 @@ use anyhow::Context;
 use segscape::evaluate::{self, Evaluation, EvaluationTruth, ScoredMask, Size};
 
 use super::{
-    Answer, Averages, Claims, Figures, NameSet, Names, OfClass, OfScan, OfSize, Protocol, Shown,
-    Summary, pairs, splits, splits::SPLITS, title,
+    Answer, Averages, Claims, Figures, Names, OfClass, OfScan, OfSize, Shown, Summary, pairs, splits,
+    splits::SPLITS, title,
 };
 use crate::data::labeled_scan::LabeledScan;
 
@@ -20,12 +20,12 @@ enum Kind {
 }
 
 impl Measurement {
-    /// Figures under [`Protocol::ClassAgnostic`].
+    /// Figures under [`Protocol::ClassAgnostic`](super::Protocol::ClassAgnostic).
     pub fn class_agnostic() -> Self {
         Self::without_classes(things)
     }
 
-    /// Figures under [`Protocol::Segment3d`].
+    /// Figures under [`Protocol::Segment3d`](super::Protocol::Segment3d).
     pub fn segment3d() -> Self {
         Self::without_classes(annotated)
     }
@@ -41,7 +41,7 @@ impl Measurement {
         }))
     }
 
-    /// Figures under [`Protocol::Scannet`]; an instance is given one of `names`.
+    /// Figures under [`Protocol::Scannet`](super::Protocol::Scannet); an instance is given one of `names`.
     pub fn by_class(names: Names) -> Self {
         Self(Kind::Classes(Classes {
             tally: Tally::new(names.names.len()),
@@ -73,23 +73,6 @@ impl Measurement {
             Kind::Classes(classes) => classes.figures(),
         }
     }
-}
-
-/// Evaluates answers under a protocol; with classes, an instance is given one of the names of the
-/// set.
-///
-/// # Errors
-/// With classes: the class of an object has no name, or a name outside the vocabulary.
-pub fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::Result<Figures> {
-    let mut measurement = match protocol {
-        Protocol::ClassAgnostic => Measurement::class_agnostic(),
-        Protocol::Segment3d => Measurement::segment3d(),
-        Protocol::Scannet => Measurement::by_class(Names::of(answers, set)?),
-    };
-    answers
-        .iter()
-        .try_for_each(|answer| measurement.add(answer))?;
-    measurement.figures()
 }
 
 /// The objects of a scan.

@@ -11,7 +11,10 @@ use clap::ValueEnum;
 use segscape::{evaluate, job::Network};
 use serde::Serialize;
 
-use crate::{data::labeled_scan::LabeledScan, data::scans::Labeled};
+use crate::{
+    data::labeled_scan::LabeledScan,
+    data::scans::{Asked, Labeled},
+};
 
 mod asking;
 mod measurement;
@@ -24,7 +27,7 @@ mod structure_claims;
 mod table;
 
 pub use asking::{Choice, DecodingKind, MaskSet, ask};
-pub use measurement::{Measurement, measure};
+pub use measurement::Measurement;
 pub use names::{NameSet, Names};
 pub use reliability::{Diagram, Row, Shown};
 pub use rows::OfScan;
@@ -59,7 +62,7 @@ pub struct Found {
 
 /// A scan with what was found in it.
 pub struct Answer {
-    /// Path of the scan.
+    /// Path or address of the scan.
     pub path: PathBuf,
     /// The scan and its ground truth.
     pub scan: LabeledScan,
@@ -170,53 +173,37 @@ pub enum Figures {
     },
 }
 
-/// Hands the instances that `find` finds in each of the scans to `then`, one scan after the other.
-/// `network`, if given, decides which inputs are read from a scan; classes with the ids in `stuff`,
-/// if given, count as stuff.
+/// Hands the instances that `find` finds in each of the scans to `then`, one scan after the other;
+/// only one scan is in memory, unless `then` keeps it. `network`, if given, decides which inputs are
+/// read from a scan; classes with the ids in `stuff`, if given, count as stuff.
 ///
 /// # Errors
 /// A scan cannot be read or has no labels, or `find` or `then` fails.
 pub fn for_each_answer(
-    scans: &[PathBuf],
+    scans: &Asked,
     network: Option<&Network>,
     stuff: Option<&[i32]>,
     find: impl Fn(&Labeled) -> anyhow::Result<Vec<Found>>,
     mut then: impl FnMut(Answer) -> anyhow::Result<()>,
 ) -> anyhow::Result<()> {
-    for path in scans {
-        let labeled = Labeled::whole(path, network.map(Network::config), stuff)?;
-        let found = find(&labeled).with_context(|| path.display().to_string())?;
-        tracing::info!(
-            "{}: {} objects, {} instances found",
-            path.display(),
-            labeled.scan.objects.len(),
-            found.len()
-        );
-        then(Answer {
-            path: path.clone(),
-            scan: labeled.scan,
-            found,
-        })?;
-    }
-    Ok(())
-}
-
-/// All answers of [`for_each_answer`] at once, for a few scans.
-///
-/// # Errors
-/// See [`for_each_answer`].
-pub fn answers(
-    scans: &[PathBuf],
-    network: Option<&Network>,
-    stuff: Option<&[i32]>,
-    find: impl Fn(&Labeled) -> anyhow::Result<Vec<Found>>,
-) -> anyhow::Result<Vec<Answer>> {
-    let mut answers = Vec::new();
-    for_each_answer(scans, network, stuff, find, |answer| {
-        answers.push(answer);
-        Ok(())
-    })?;
-    Ok(answers)
+    let config = network.map(Network::config);
+    scans.each(
+        |path| Labeled::whole(path, config, stuff),
+        |place, labeled| {
+            let found = find(&labeled).with_context(|| place.display().to_string())?;
+            tracing::info!(
+                "{}: {} objects, {} instances found",
+                place.display(),
+                labeled.scan.objects.len(),
+                found.len()
+            );
+            then(Answer {
+                path: place.to_owned(),
+                scan: labeled.scan,
+                found,
+            })
+        },
+    )
 }
 
 /// The name of a scan for display.
@@ -230,4 +217,4 @@ pub fn title(path: &Path) -> String {
 #[cfg(test)]
 mod spacing;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -1,9 +1,6 @@
 //! Names of the objects in scans, used as the classes to distinguish.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    path::PathBuf,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::Context;
 use clap::ValueEnum;
@@ -12,10 +9,10 @@ use segscape::{
     text::{Vocabulary, meaning::Meaning},
 };
 
-use super::{Answer, Found};
+use super::Found;
 use crate::data::{
     labeled_scan::{LabeledScan, Object},
-    scans::Labeled,
+    scans::{Asked, Labeled},
 };
 
 /// The values of `--names`: what an instance can be called. A name is the likelier to be right the
@@ -30,6 +27,7 @@ pub enum NameSet {
 }
 
 /// Names of the objects in scans, used as the classes to distinguish.
+#[derive(Clone)]
 pub struct Names {
     /// The names, sorted.
     pub names: Vec<String>,
@@ -37,32 +35,17 @@ pub struct Names {
 }
 
 impl Names {
-    /// Collects the names of all objects in the answers, and the others of the set.
-    ///
-    /// # Errors
-    /// A class has no name, or a name outside the vocabulary.
-    pub fn of(answers: &[Answer], set: NameSet) -> anyhow::Result<Self> {
-        let mut nouns = Nouns::default();
-        for answer in answers {
-            nouns.add(&answer.scan)?;
-        }
-        Ok(nouns.names(set))
-    }
-
-    /// Collects the names of all objects in labelled scans on disk, which are read one after the
-    /// other, and the others of the set. For `stuff` see [`LabeledScan::read`].
+    /// Collects the names of all objects in the scans, which are read one after the other, and the
+    /// others of the set. For `stuff` see [`LabeledScan::read`].
     ///
     /// # Errors
     /// A scan cannot be read or has no labels, a class has no name, or a name outside the vocabulary.
-    pub fn of_scans(
-        scans: &[PathBuf],
-        stuff: Option<&[i32]>,
-        set: NameSet,
-    ) -> anyhow::Result<Self> {
+    pub fn of_scans(scans: &Asked, stuff: Option<&[i32]>, set: NameSet) -> anyhow::Result<Self> {
         let mut nouns = Nouns::default();
-        for path in scans {
-            nouns.add(&Labeled::whole(path, None, stuff)?.scan)?;
-        }
+        scans.each(
+            |path| Labeled::whole(path, None, stuff),
+            |_, labeled| nouns.add(&labeled.scan),
+        )?;
         Ok(nouns.names(set))
     }
 
@@ -120,10 +103,11 @@ impl Names {
 
 /// The nouns of the vocabulary by the names of objects.
 #[derive(Default)]
-struct Nouns(BTreeMap<String, usize>);
+pub(super) struct Nouns(BTreeMap<String, usize>);
 
 impl Nouns {
-    fn add(&mut self, scan: &LabeledScan) -> anyhow::Result<()> {
+    /// Adds the names of the objects of a scan.
+    pub(super) fn add(&mut self, scan: &LabeledScan) -> anyhow::Result<()> {
         for object in &scan.objects {
             let name = object.name.as_ref();
             let name = name.with_context(|| format!("class {} has no name", object.class))?;
@@ -137,7 +121,8 @@ impl Nouns {
         Ok(())
     }
 
-    fn names(self, set: NameSet) -> Names {
+    /// The names so far, and the others of the set.
+    pub(super) fn names(self, set: NameSet) -> Names {
         let vocabulary = Vocabulary::shipped();
         let mut noun_of_name = self.0;
         if set == NameSet::Scannet200 {

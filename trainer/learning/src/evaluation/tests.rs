@@ -73,6 +73,31 @@ fn answer(found: Vec<Found>) -> [Answer; 1] {
     }]
 }
 
+/// The names of the objects of these answers, and the others of the set.
+fn names_of_all(answers: &[Answer], set: NameSet) -> Names {
+    let mut nouns = names::Nouns::default();
+    answers
+        .iter()
+        .for_each(|answer| nouns.add(&answer.scan).unwrap());
+    nouns.names(set)
+}
+
+/// The names of the objects of one answer.
+pub fn names_of(answer: &Answer) -> Names {
+    names_of_all(std::slice::from_ref(answer), NameSet::Present)
+}
+
+fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::Result<Figures> {
+    let mut measurement = match protocol {
+        Protocol::ClassAgnostic => Measurement::class_agnostic(),
+        Protocol::Scannet => Measurement::by_class(names_of_all(answers, set)),
+    };
+    answers
+        .iter()
+        .try_for_each(|answer| measurement.add(answer))?;
+    Ok(measurement.figures())
+}
+
 fn by_class(answers: &[Answer], set: NameSet) -> Averages {
     let figures = measure(answers, Protocol::Scannet, set).unwrap();
     figures.averages().clone()
@@ -223,10 +248,10 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
         panic!("an evaluation by class");
     };
     assert_eq!(classes.keys().collect::<Vec<_>>(), ["chair", "table"]);
-    let names = Names::of(&right, NameSet::Scannet200).unwrap();
+    let names = names_of_all(&right, NameSet::Scannet200);
     let nearest = names.nearest(&right[0].found[1]);
     assert_eq!(names.names[nearest], "desk");
-    let names = Names::of(&right, NameSet::Present).unwrap();
+    let names = names_of_all(&right, NameSet::Present);
     let nearest = names.nearest(&right[0].found[1]);
     assert_eq!(names.names[nearest], "table");
 }

@@ -13,21 +13,43 @@ use super::{
     targets::{DeviceTargets, indices, rows},
 };
 
-impl DeviceTargets<'_> {
-    pub(super) fn matched(&self, output: &Output, options: &Loss) -> Vec<Pair> {
-        let cost = self.cost(output, options).into_data();
-        let cost = cost.iter::<f32>().collect::<Vec<_>>();
-        matching::sparse(
-            &cost,
-            &self.truth.object_of_query,
-            self.objects() + 1,
-            options.matching,
-        )
-        .into_iter()
-        .filter(|p| (p.object as usize) < self.objects())
-        .collect()
-    }
+/// The pairs of every output of every truth, `(truths, outputs)`. The costs of all of them are read
+/// back at once: a scene has up to a thousand views, and each read waits for the device.
+pub(super) fn matched(
+    targets: &[(DeviceTargets, &[Output])],
+    options: &Loss,
+) -> Vec<Vec<Vec<Pair>>> {
+    let costs = targets.iter().flat_map(|(target, outputs)| {
+        let of = |output| target.cost(output, options).flatten::<1>(0, 1);
+        outputs.iter().map(of)
+    });
+    let mut costs = read(costs.collect()).into_iter();
+    let of_truth = |(target, outputs): &(DeviceTargets, &[Output])| {
+        let objects = target.objects();
+        let queries = target.truth.object_of_query.len();
+        let of_output = |_: &Output| {
+            let cost: Vec<f32> = costs.by_ref().take(queries * (objects + 1)).collect();
+            let own = &target.truth.object_of_query;
+            matching::sparse(&cost, own, objects + 1, options.matching)
+                .into_iter()
+                .filter(|pair| (pair.object as usize) < objects)
+                .collect()
+        };
+        outputs.iter().map(of_output).collect()
+    };
+    targets.iter().map(of_truth).collect()
+}
 
+/// The values of all tensors, one after the other, which the device is waited for once.
+fn read(tensors: Vec<Tensor<1>>) -> Vec<f32> {
+    if tensors.is_empty() {
+        return vec![];
+    }
+    tracing::trace!(tensors = tensors.len(), "costs are read back");
+    Tensor::cat(tensors, 0).into_data().iter::<f32>().collect()
+}
+
+impl DeviceTargets<'_> {
     /// The matching cost of each query and object, `(Q, G + 1)` (docs/spec/model.md section 11.2).
     pub(super) fn cost(&self, output: &Output, options: &Loss) -> Tensor<2> {
         let logits = output.masks.clone().detach();

@@ -96,59 +96,102 @@ impl Terms {
     }
 }
 
-/// Computes the loss of all outputs for one of the `scenes` scenes of a step, `(1)`, to be averaged
-/// over them, and the terms of the last output.
+/// A ground truth, and the outputs that are compared with it.
+pub type Compared<'a> = (&'a Targets, Vec<Output>);
+
+/// Computes the losses of all outputs against each of the truths about one of the `scenes` scenes
+/// of a step, `(1)`, to be averaged over them, and the terms of the last output; nothing for a truth
+/// without outputs.
 ///
-/// The loss is finite for every scene, including one without objects. Sparse supervision reads the
-/// costs back once per output; dense supervision reads nothing back.
-pub fn loss(
-    outputs: &[Output],
-    truth: &Targets,
-    options: &Loss,
-    scenes: usize,
-) -> Option<(Tensor<1>, Terms)> {
-    let target = DeviceTargets::new(truth, &outputs.first()?.masks.device());
-    let mut total: Option<Tensor<1>> = None;
-    let mut last = None;
-    for (index, output) in outputs.iter().enumerate() {
-        let terms = target.terms(output, options);
-        last = Some(terms.clone());
-        let is_auxiliary = index + 1 < outputs.len();
-        let divisor = if is_auxiliary && options.auxiliary_dice_by_batch {
-            scenes as f32
-        } else {
-            1.0
-        };
-        let loss = terms.total(options, options.dice * options.dice_factor / divisor);
-        total = Some(match total {
-            Some(total) => total + loss,
-            None => loss,
-        });
+/// Each loss is finite for every scene, including one without objects. Sparse supervision reads the
+/// costs of all outputs and truths back at once; dense supervision reads nothing back.
+pub fn losses(compared: &[Compared], options: &Loss, scenes: usize) -> Vec<(Tensor<1>, Terms)> {
+    let targets: Vec<(DeviceTargets, &[Output])> = compared
+        .iter()
+        .filter_map(|(truth, outputs)| {
+            let device = outputs.first()?.masks.device();
+            Some((DeviceTargets::new(truth, &device), &outputs[..]))
+        })
+        .collect();
+    let mut matched = match options.supervision {
+        Supervision::Dense => vec![],
+        Supervision::Sparse => cost::matched(&targets, options),
     }
-    total.zip(last)
+    .into_iter();
+    let losses = targets.iter().filter_map(|(target, outputs)| {
+        let pairs = match options.supervision {
+            Supervision::Dense => vec![target.dense(); outputs.len()],
+            Supervision::Sparse => {
+                let pairs = matched.next().unwrap_or_default().into_iter();
+                pairs.map(Pairs::same).collect()
+            }
+        };
+        target.loss(outputs, &pairs, options, scenes)
+    });
+    losses.collect()
+}
+
+/// The pairs of queries and objects in the loss of one output.
+#[derive(Clone)]
+struct Pairs {
+    /// Those whose masks and boxes are compared.
+    shaped: Vec<Pair>,
+    /// Those whose classes are compared.
+    classed: Vec<Pair>,
+}
+
+impl Pairs {
+    fn same(pairs: Vec<Pair>) -> Self {
+        Self {
+            classed: pairs.clone(),
+            shaped: pairs,
+        }
+    }
 }
 
 impl DeviceTargets<'_> {
+    /// The pairs of dense supervision, which are those of every output.
+    fn dense(&self) -> Pairs {
+        let every = (0..).zip(&self.truth.object_of_query);
+        Pairs {
+            shaped: self.truth.dense_pairs.clone(),
+            classed: every
+                .filter_map(|(query, object)| object.map(|object| Pair { query, object }))
+                .collect(),
+        }
+    }
+
+    /// The loss of all outputs, whose pairs are `pairs`, and the terms of the last output.
+    fn loss(
+        &self,
+        outputs: &[Output],
+        pairs: &[Pairs],
+        options: &Loss,
+        scenes: usize,
+    ) -> Option<(Tensor<1>, Terms)> {
+        let mut total: Option<Tensor<1>> = None;
+        let mut last = None;
+        for (index, (output, pairs)) in outputs.iter().zip(pairs).enumerate() {
+            let terms = self.terms(output, pairs, options);
+            last = Some(terms.clone());
+            let is_auxiliary = index + 1 < outputs.len();
+            let divisor = if is_auxiliary && options.auxiliary_dice_by_batch {
+                scenes as f32
+            } else {
+                1.0
+            };
+            let loss = terms.total(options, options.dice * options.dice_factor / divisor);
+            total = Some(match total {
+                Some(total) => total + loss,
+                None => loss,
+            });
+        }
+        total.zip(last)
+    }
+
     /// The terms of one output.
-    fn terms(&self, output: &Output, options: &Loss) -> Terms {
-        let (pairs, classed) = match options.supervision {
-            Supervision::Dense => {
-                let every = self.truth.object_of_query.iter().enumerate();
-                let classed = every
-                    .filter_map(|(q, o)| {
-                        o.map(|object| Pair {
-                            query: q as u32,
-                            object,
-                        })
-                    })
-                    .collect();
-                (self.truth.dense_pairs.clone(), classed)
-            }
-            Supervision::Sparse => {
-                let pairs = self.matched(output, options);
-                (pairs.clone(), pairs)
-            }
-        };
+    fn terms(&self, output: &Output, pairs: &Pairs, options: &Loss) -> Terms {
+        let Pairs { shaped, classed } = pairs;
         let zero = || Tensor::<1>::zeros([1], &self.device);
         let iou = self.iou(&output.masks);
         let inside: Vec<f32> = self
@@ -163,7 +206,7 @@ impl DeviceTargets<'_> {
             &self.device,
         );
         let mut terms = Terms {
-            class: self.class(&output.classes, &classed, options.no_object),
+            class: self.class(&output.classes, classed, options.no_object),
             bce: zero(),
             dice: zero(),
             score: output
@@ -177,12 +220,12 @@ impl DeviceTargets<'_> {
             }),
             iou: (iou * inside).sum() / count,
         };
-        if pairs.is_empty() {
+        if shaped.is_empty() {
             return terms;
         }
-        [terms.bce, terms.dice] = self.mask_terms(&output.masks, &pairs);
+        [terms.bce, terms.dice] = self.mask_terms(&output.masks, shaped);
         if let Some(boxes) = &output.boxes {
-            [terms.center, terms.size] = self.box_terms(boxes, &pairs);
+            [terms.center, terms.size] = self.box_terms(boxes, shaped);
         }
         terms
     }

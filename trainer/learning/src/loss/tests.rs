@@ -2,6 +2,8 @@
 //! The loss on made-up scenes, and against the costs, pairs, terms and gradients of the released
 //! criterion.
 
+use std::slice::from_ref;
+
 use burn::tensor::{Device, Gradients};
 use proofs::{
     cases::published as cases,
@@ -78,6 +80,11 @@ fn output(golden: &Golden, scene: usize, layer: usize) -> Output {
     }
 }
 
+/// The loss against one truth, and the terms of the last output.
+fn loss(outputs: &[Output], truth: &Targets, options: &Loss, scenes: usize) -> (Tensor<1>, Terms) {
+    losses(&[(truth, outputs.to_vec())], options, scenes).remove(0)
+}
+
 fn scalar(tensor: Tensor<1>) -> f32 {
     tensor.into_data().iter::<f32>().next().unwrap()
 }
@@ -110,7 +117,14 @@ fn terms_and_matches_equal_the_reference() {
                         "{case} {row:?} instead of {expected:?}"
                     );
                 }
-                let pairs = target.matched(&output, &options);
+                let matched = cost::matched(
+                    &[(
+                        DeviceTargets::new(&truth, &Device::flex()),
+                        from_ref(&output),
+                    )],
+                    &options,
+                );
+                let pairs = matched[0][0].clone();
                 assert_eq!(
                     pairs.iter().map(|p| p.query).collect::<Vec<_>>(),
                     golden.indices(&format!("{prefix}.query"))
@@ -119,7 +133,7 @@ fn terms_and_matches_equal_the_reference() {
                     pairs.iter().map(|p| p.object).collect::<Vec<_>>(),
                     golden.indices(&format!("{prefix}.gt"))
                 );
-                let t = target.terms(&output, &options);
+                let t = target.terms(&output, &Pairs::same(pairs), &options);
                 for (sum, term) in sums
                     .iter_mut()
                     .zip([t.class, t.bce, t.dice, t.center, t.size])
@@ -234,7 +248,7 @@ fn total_and_inputs(
             &layout,
             &golden.indices(&format!("{prefix}query_index")),
         );
-        let (loss, _) = loss(&outputs, &truth(golden, scene), &Loss::default(), 2).unwrap();
+        let (loss, _) = loss(&outputs, &truth(golden, scene), &Loss::default(), 2);
         total = total + loss / 2.0;
     }
     (total, inputs)
@@ -351,8 +365,7 @@ fn a_scene_without_objects_has_a_finite_loss_and_gradient() {
                 ..Loss::default()
             },
             1,
-        )
-        .unwrap();
+        );
         assert!(scalar(total.clone()).is_finite());
         let gradient = masks.grad(&total.backward()).unwrap();
         assert!(gradient.into_data().iter::<f32>().all(f32::is_finite));
@@ -434,7 +447,7 @@ fn a_perfect_answer_costs_nothing_and_has_iou_one() {
         supervision: Supervision::Dense,
         ..Loss::default()
     };
-    let (total, terms) = loss(&[output], &truth, &dense, 1).unwrap();
+    let (total, terms) = loss(&[output], &truth, &dense, 1);
     assert!(scalar(total).abs() < 1e-5);
     assert_eq!(scalar(terms.iou), 1.0);
 }

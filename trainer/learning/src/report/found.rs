@@ -8,7 +8,9 @@ use super::{
     page::{data_url, escape, table},
     picture::{Perspective, SIZE, Stage},
 };
-use crate::evaluation::{Answer, Averages, Figures, Found, Names, bounds, pairs, percent, title};
+use crate::evaluation::{
+    Answer, Averages, Figures, Found, Measurement, Names, bounds, pairs, percent, title,
+};
 
 /// Number of scans with pictures.
 const PICTURED: usize = 6;
@@ -18,6 +20,63 @@ const CLASSES: usize = 12;
 const LEAST_SCORE: f32 = 0.1;
 /// Colour of objects that no instance matches, and of instances that match no object.
 const ALONE: [u8; 3] = [226, 66, 52];
+
+/// What the page says about the instances in scans, gathered one scan after the other. Of a scan
+/// only counts are kept, and of the first scans their pictures.
+pub struct FoundInScans {
+    names: Names,
+    by_class: Measurement,
+    agnostic: Measurement,
+    confusion: Confusion,
+    /// The pictures of the first scans, HTML.
+    cards: Vec<String>,
+}
+
+/// The figures and the HTML of all scans.
+pub(super) struct FoundFigures {
+    pub(super) by_class: Figures,
+    pub(super) agnostic: Figures,
+    pub(super) cards: String,
+    pub(super) confusion: String,
+}
+
+impl FoundInScans {
+    /// Nothing yet; an instance is given one of `names`.
+    pub fn new(names: Names) -> Self {
+        Self {
+            by_class: Measurement::by_class(names.clone()),
+            agnostic: Measurement::class_agnostic(),
+            confusion: Confusion::default(),
+            cards: Vec::new(),
+            names,
+        }
+    }
+
+    /// Adds a scan.
+    ///
+    /// # Errors
+    /// The scan cannot be evaluated, or its picture cannot be encoded.
+    pub fn add(&mut self, answer: &Answer) -> anyhow::Result<()> {
+        self.by_class.add(answer)?;
+        self.agnostic.add(answer)?;
+        self.confusion.add(answer, &self.names);
+        if self.cards.len() < PICTURED
+            && let Some(stage) = Stage::new(&answer.scan)
+        {
+            self.cards.push(card(answer, &self.names, &stage)?);
+        }
+        Ok(())
+    }
+
+    pub(super) fn figures(self) -> FoundFigures {
+        FoundFigures {
+            by_class: self.by_class.figures(),
+            agnostic: self.agnostic.figures(),
+            cards: pictures(&self.cards),
+            confusion: self.confusion.table(&self.names),
+        }
+    }
+}
 
 /// Tables of the averages over classes and sizes.
 pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
@@ -108,12 +167,16 @@ pub fn classes(figures: &Figures) -> String {
     )
 }
 
-/// Confusion matrix of the most frequent classes: the names given to the objects that were found,
-/// and the number of objects that were not found.
-pub fn confusion(answers: &[Answer], names: &Names) -> String {
-    let mut counts: BTreeMap<(usize, Option<usize>), usize> = BTreeMap::new();
-    let mut things = vec![0usize; names.names.len()];
-    for Answer { scan, found, .. } in answers {
+/// The names given to the objects that were found.
+#[derive(Default)]
+struct Confusion {
+    /// Number of objects by their class and by the class of the instance that matches them, `None`
+    /// for objects that were not found.
+    counts: BTreeMap<(usize, Option<usize>), usize>,
+}
+
+impl Confusion {
+    fn add(&mut self, Answer { scan, found, .. }: &Answer, names: &Names) {
         let sizes = pairs::object_sizes(scan);
         for ((class, pair), size) in names
             .of_objects(scan)
@@ -122,13 +185,27 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
             .zip(sizes)
         {
             if let Some(class) = class.filter(|_| size >= MIN_POINTS) {
-                things[class] += 1;
-                *counts
-                    .entry((class, pair.map(|pair| names.nearest(&found[pair.found]))))
-                    .or_default() += 1;
+                let given = pair.map(|pair| names.nearest(&found[pair.found]));
+                *self.counts.entry((class, given)).or_default() += 1;
             }
         }
     }
+
+    /// The matrix of the most frequent classes, HTML; empty without objects.
+    fn table(&self, names: &Names) -> String {
+        let mut things = vec![0usize; names.names.len()];
+        for ((class, _), count) in &self.counts {
+            things[*class] += count;
+        }
+        matrix(&self.counts, &things, names)
+    }
+}
+
+fn matrix(
+    counts: &BTreeMap<(usize, Option<usize>), usize>,
+    things: &[usize],
+    names: &Names,
+) -> String {
     let mut top: Vec<usize> = (0..things.len())
         .filter(|&class| things[class] > 0)
         .collect();
@@ -178,23 +255,16 @@ pub fn confusion(answers: &[Answer], names: &Names) -> String {
     )
 }
 
-/// Pictures of the first scans.
-///
-/// # Errors
-/// A picture cannot be encoded.
-pub fn scans(answers: &[Answer], names: &Names) -> anyhow::Result<String> {
-    let cards = answers
-        .iter()
-        .filter_map(|answer| Stage::new(&answer.scan).map(|stage| card(answer, names, &stage)))
-        .take(PICTURED);
-    let cards = cards.collect::<anyhow::Result<String>>()?;
+/// The pictures of the first scans with their explanation; empty without pictures.
+fn pictures(cards: &[String]) -> String {
     if cards.is_empty() {
-        return Ok(cards);
+        return String::new();
     }
-    Ok(format!(
+    format!(
         "<p class=\"quiet\">An object and the instance that matches it have one colour. <span class=\"miss\">Red</span> objects in the truth were not found, red found instances match \
-         no object. The ceiling and the walls in front are cut away.</p><div class=\"scans\">{cards}</div>"
-    ))
+         no object. The ceiling and the walls in front are cut away.</p><div class=\"scans\">{}</div>",
+        cards.concat()
+    )
 }
 
 fn card(answer: &Answer, names: &Names, stage: &Stage) -> anyhow::Result<String> {

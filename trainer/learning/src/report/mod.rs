@@ -7,7 +7,7 @@ use anyhow::Context;
 use serde_json::{Map, Value};
 
 use crate::{
-    evaluation::{Answer, Figures, NameSet, Names, Protocol, measure},
+    evaluation::Figures,
     loss::Terms,
     run::checkpoint::{self, CHECKPOINT, Checkpoint},
     run::train::LOG,
@@ -21,16 +21,15 @@ mod page;
 mod picture;
 
 use chart::{Series, chart, short};
+pub use found::FoundInScans;
 pub use log::Log;
 use page::{escape, section, tile};
 
-/// The page about the run in a folder, and about what its network found in scans, if there are
-/// `answers`.
+/// The page about the run in a folder, and about what its network found in scans, if it was asked.
 ///
 /// # Errors
-/// The folder has neither a checkpoint nor a log, or one of them cannot be read; an object of the
-/// scans has no name in the vocabulary.
-pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
+/// The folder has neither a checkpoint nor a log, or one of them cannot be read.
+pub fn page(run: &Path, found: Option<FoundInScans>) -> anyhow::Result<String> {
     let checkpoint = checkpoint::latest(run)?;
     let (log, measured) = (
         Log::read(&run.join(LOG))?,
@@ -41,14 +40,7 @@ pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
         "{} has neither a {CHECKPOINT} nor a {LOG}",
         run.display()
     );
-    let figures = match answers {
-        [] => None,
-        answers => Some((
-            measure(answers, Protocol::Scannet, NameSet::Present)?,
-            measure(answers, Protocol::ClassAgnostic, NameSet::Present)?,
-            Names::of(answers, NameSet::Present)?,
-        )),
-    };
+    let found = found.map(FoundInScans::figures);
     let name = run
         .canonicalize()
         .ok()
@@ -59,18 +51,21 @@ pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
         &name,
         checkpoint.as_ref(),
         &log,
-        figures
+        found
             .as_ref()
-            .map(|(by_class, agnostic, _)| [by_class, agnostic]),
+            .map(|found| [&found.by_class, &found.agnostic]),
     );
-    if let Some((by_class, agnostic, names)) = &figures {
+    if let Some(found::FoundFigures {
+        by_class,
+        agnostic,
+        cards,
+        confusion,
+    }) = &found
+    {
         body += &section("Instances found", &found::averages(by_class, agnostic));
-        body += &section("Scans", &found::scans(answers, names)?);
+        body += &section("Scans", cards);
         body += &section("Classes", &found::classes(by_class));
-        body += &section(
-            "Names of matched objects",
-            &found::confusion(answers, names),
-        );
+        body += &section("Names of matched objects", confusion);
     }
     body += &section("Validation over time", &validation_charts(&measured));
     body += &section("Loss", &loss_charts(&log));

@@ -8,7 +8,7 @@ use super::*;
 use crate::{
     data::labeled_scan::{LabeledScan, Object},
     data::structure::Structure,
-    evaluation::Found,
+    evaluation::{Answer, Found, tests::names_of},
 };
 
 /// Returns `Ok` if all elements are closed in order and all attributes are quoted.
@@ -156,7 +156,7 @@ fn the_checker_sees_what_is_broken() {
 fn a_log_becomes_curves() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path());
-    let html = page(&run, &[]).unwrap();
+    let html = page(&run, None).unwrap();
     well_formed(&html).unwrap();
     assert!(
         html.contains("a &lt;b&gt; &amp; &#39;c&#39;") && !html.contains("<b>&"),
@@ -183,16 +183,33 @@ fn a_log_becomes_curves() {
     );
 
     fs::write(run.join(validation::FILE), "{\"step\":100,\"ap\":0.1,\"ap50\":0.2,\"ap25\":0.3,\"protocol\":\"scannet\"}\n{\"step\":200,\"ap\":0.4,\"ap50\":0.5,\"ap25\":0.6,\"protocol\":\"scannet\"}\n").unwrap();
-    let html = page(&run, &[]).unwrap();
+    let html = page(&run, None).unwrap();
     assert!(html.contains("By class, percent") && !html.contains("Classes ignored, percent"));
     assert!(html.contains("<span class=\"key s1\">AP50</span>"));
-    assert!(page(&folder.path().join("nothing"), &[]).is_err());
+    assert!(page(&folder.path().join("nothing"), None).is_err());
+}
+
+#[test]
+fn of_many_scans_a_few_are_pictured_and_all_are_counted() {
+    let folder = tempfile::tempdir().unwrap();
+    let answer = answer();
+    let mut found = FoundInScans::new(names_of(&answer));
+    (0..9).for_each(|_| found.add(&answer).unwrap());
+    let html = page(&run(folder.path()), Some(found)).unwrap();
+    let pictured = html.matches("<article class=\"scan\">").count();
+    assert_eq!(pictured, 6);
+    assert!(html.contains("9 scans; percent"));
+    let row = html.find("<th scope=\"row\">chair (9)").unwrap();
+    assert!(html[row..].find("\">9<").unwrap() < html[row..].find("</tr>").unwrap());
 }
 
 #[test]
 fn what_was_found_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let html = page(&run(folder.path()), &[answer()]).unwrap();
+    let answer = answer();
+    let mut found = FoundInScans::new(names_of(&answer));
+    found.add(&answer).unwrap();
+    let html = page(&run(folder.path()), Some(found)).unwrap();
     well_formed(&html).unwrap();
     assert!(!html.contains("<script"), "names are text");
     assert!(html.contains("&lt;script&gt;alert(&#39;R&amp;D&#39;)"));

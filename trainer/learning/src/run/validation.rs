@@ -17,6 +17,7 @@ use crate::{
     run::checkpoint::{self, CHECKPOINT, Checkpoint, State},
     run::metrics::Metrics,
 };
+use recordings::store::Cache;
 
 /// Name of the file in a run's folder.
 pub const FILE: &str = "validation.jsonl";
@@ -81,21 +82,27 @@ pub fn last(run: &Path) -> Option<Last> {
 ///
 /// # Errors
 /// Returns an error if a set has no scan.
-pub fn check(options: &Validation) -> anyhow::Result<()> {
+pub fn check(options: &Validation, cache: &Cache) -> anyhow::Result<()> {
     options.sets.iter().try_for_each(|set| {
-        Asked::of(&set.scans)
+        Asked::of(&set.scans, None, cache)
             .map(|_| ())
             .with_context(|| format!("cannot evaluate on {:?}", set.name))
     })
 }
 
-/// Evaluates the current checkpoint of `run` on every set, without classes, and keeps it as the
+/// Evaluates the current checkpoint of `run` on every set, without classes and with one scan in
+/// memory at a time (`cache` has those of object stores), and keeps it as the
 /// best one if the mean of AP50 with the model's scores, over the sets that take part in the
 /// choice, is the highest so far.
 ///
 /// # Errors
 /// Returns an error if a scan cannot be read, or if the folder cannot be written.
-pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Result<()> {
+pub fn measure(
+    run: &Path,
+    options: &Validation,
+    device: &Device,
+    cache: &Cache,
+) -> anyhow::Result<()> {
     let names: Vec<&str> = options
         .sets
         .iter()
@@ -113,10 +120,10 @@ pub fn measure(run: &Path, options: &Validation, device: &Device) -> anyhow::Res
     let network = models::load_network(Some(run), device)?;
     let mut chosen = Vec::new();
     for set in &options.sets {
-        let scans = Asked::of(&set.scans)?;
+        let scans = Asked::of(&set.scans, None, cache)?;
         let mut measurement = Measurement::class_agnostic();
         evaluation::for_each_answer(
-            &scans.paths,
+            &scans,
             Some(&network),
             None,
             |scan| evaluation::ask(&network, scan, &Choice::default()),

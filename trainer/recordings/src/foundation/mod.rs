@@ -17,7 +17,7 @@ use segscape::views::{Camera, Correspondence, Map};
 pub use bundle::{INDEX, Writer};
 pub use given::Given;
 pub use gray16::load_gray16;
-pub use supervision::{Annotation, annotations, boundaries};
+pub use supervision::{Annotation, annotations, boundaries, boundary_inputs};
 
 /// A scene.
 #[derive(Clone, Debug, Default)]

@@ -3,7 +3,7 @@
 
 use segscape::{
     superpoint::{Boundaries, Reading, Superpoints, ViewLabel},
-    views::Correspondence,
+    views::{Camera, Correspondence},
 };
 
 use super::Foundation;
@@ -31,6 +31,54 @@ pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
             own.chain(seen).collect::<Vec<_>>()
         });
     Boundaries::new(labels, reading)
+}
+
+/// Hands everything that [`boundaries`] looks at to `add`, piece by piece, besides the positions of
+/// the points: what has the same pieces has the same boundaries.
+pub fn boundary_inputs(foundation: &Foundation, reading: Reading, mut add: impl FnMut(&[u8])) {
+    add(format!("{reading:?} {TOLERANCE}").as_bytes());
+    let origins = foundation.origins.iter();
+    let origins = origins.map(|origin| match origin {
+        Some(Correspondence { view, x, y }) => [1, *view, x.to_bits(), y.to_bits()],
+        None => [0; 4],
+    });
+    add(bytemuck::cast_slice(&origins.collect::<Vec<_>>()));
+    for image in &foundation.images {
+        if let Some(mask) = &image.mask {
+            add(bytemuck::cast_slice(&mask.size()));
+            add(bytemuck::cast_slice(mask.values()));
+        } else {
+            add(b"no mask");
+        }
+        if reading == Reading::Strict {
+            continue;
+        }
+        // only views with depth are asked what they see
+        let Some(depth) = &image.depth else {
+            add(b"no depth");
+            continue;
+        };
+        let Camera {
+            width,
+            height,
+            focal,
+            center,
+            world_from_camera,
+        } = image.camera;
+        let pose = world_from_camera.to_cols_array();
+        let [rows, columns] = depth.size();
+        add(bytemuck::cast_slice(&[width, height]));
+        add(bytemuck::cast_slice(&[focal, center]));
+        add(bytemuck::cast_slice(&pose));
+        add(bytemuck::cast_slice(&[rows, columns]));
+        for row in 0..rows {
+            let values: Vec<f32> = (0..columns)
+                .flat_map(|column| depth.at(row, column))
+                .copied()
+                .collect();
+            add(bytemuck::cast_slice(&values));
+        }
+    }
 }
 
 fn label(foundation: &Foundation, at: &Correspondence) -> ViewLabel {

@@ -98,17 +98,21 @@ trait Reader: Sync {
     /// `true` if the path is a scene; only the names and the existence of files are checked.
     fn is_scene(&self, path: &Path) -> bool;
 
-    /// The folder of the scenes, given the data set or that folder itself.
-    fn home(&self, input: &Path) -> PathBuf {
-        input.to_owned()
+    /// Name of the folder of a data set in which its scenes are, if they are in one.
+    fn scenes_folder(&self) -> Option<&'static str> {
+        None
     }
 
-    /// The scenes in `input`, each with its name: `input` itself, or the paths in its home.
+    /// The scenes in `input`, each with its name: `input` itself, or the paths in it or, if it is a
+    /// data set, in its folder of scenes.
     ///
     /// # Errors
     /// The folder cannot be listed, or contains no scene.
     fn scenes(&self, input: &Path) -> anyhow::Result<Vec<(String, PathBuf)>> {
-        let home = self.home(input);
+        let inner = self.scenes_folder().map(|name| input.join(name));
+        let home = inner
+            .filter(|inner| inner.is_dir())
+            .unwrap_or_else(|| input.to_owned());
         let whole = home
             .canonicalize()
             .with_context(|| format!("cannot read {}", home.display()))?;

@@ -1,7 +1,7 @@
 //! ScanNet++ (docs/spec/data.md section 4): a labelled mesh in `scans`, and the recording of an
 //! iPhone in `iphone`.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::Context;
 
@@ -31,13 +31,8 @@ impl Reader for Scannetpp {
         folder.join(MESH).is_file()
     }
 
-    fn home(&self, input: &Path) -> PathBuf {
-        let scenes = input.join(SCENES);
-        if scenes.is_dir() {
-            scenes
-        } else {
-            input.to_owned()
-        }
+    fn scenes_folder(&self) -> Option<&'static str> {
+        Some(SCENES)
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
@@ -129,7 +124,7 @@ fn labeled(folder: &Path, options: &Options) -> anyhow::Result<LabeledPoints> {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use std::fs;
+    use std::{fs, path::PathBuf};
 
     use super::*;
     use crate::{

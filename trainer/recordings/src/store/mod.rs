@@ -8,7 +8,6 @@
 
 mod cache;
 mod input;
-mod local;
 mod outline;
 mod output;
 
@@ -31,7 +30,6 @@ use crate::foundation::INDEX;
 
 pub use cache::{Cache, Held};
 pub use input::{Candidate, Input};
-pub use local::Local;
 pub use output::Output;
 
 /// Largest number of bytes of one file in memory at a time.

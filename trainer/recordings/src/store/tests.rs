@@ -146,22 +146,22 @@ fn files_of_any_size_come_back() {
 #[test]
 fn addresses_of_files_work_as_stores() {
     let folder = tempfile::tempdir().unwrap();
-    fs::create_dir_all(folder.path().join("rooms/a")).unwrap();
-    fs::write(folder.path().join("rooms/a/x.ply"), "ply").unwrap();
+    fs::create_dir_all(folder.path().join("rooms")).unwrap();
+    fs::write(folder.path().join("rooms/x.ply"), "ply").unwrap();
     let address = PathBuf::from(format!("file://{}/rooms", folder.path().display()));
-    let plain = folder.path().to_owned();
-    let local = Local::of(&[plain.clone(), address]).unwrap();
-    assert_eq!(local.paths[0], plain);
-    assert_eq!(
-        fs::read_to_string(local.paths[1].join("a/x.ply")).unwrap(),
-        "ply"
-    );
+    let cache = Cache::temporary(3).unwrap();
+    let scenes = cache.scenes(&address).unwrap();
+    assert_eq!(scenes, [address.join("x.ply")]);
+    // a file is a scene itself
+    assert_eq!(cache.scenes(&scenes[0]).unwrap(), scenes);
+    let held = cache.local(&scenes[0]).unwrap();
+    assert_eq!(fs::read_to_string(&held.path).unwrap(), "ply");
     for (address, words) in [
         ("gs://bucket", "gs addresses are not supported"),
         ("file://here", "three slashes"),
         ("file:///not/there", "no folder"),
     ] {
-        let error = format!("{:#}", Local::of(&[address.into()]).err().unwrap());
+        let error = format!("{:#}", cache.scenes(Path::new(address)).unwrap_err());
         assert!(error.contains(words), "{error} does not say {words}");
     }
     assert!(!is_address(Path::new("/plain/path")) && !is_address(Path::new("C:/rooms")));

@@ -4,6 +4,7 @@
 use std::{
     fs,
     path::PathBuf,
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -153,7 +154,8 @@ fn measure(options: &StepOptions, config: &Config, device: &Device) -> anyhow::R
     let mut ema = config.optimizer.ema.map(Ema::new);
     let mut computers = Devices::new(std::slice::from_ref(&device), config)?;
     let scenes = config.optimizer.scenes_per_step;
-    let samples = Samples::start(config.clone(), 0);
+    let cache = Arc::new(config.data.cache()?);
+    let samples = Samples::start(config.clone(), 0, cache);
     let next = || samples.next();
     let count = if options.prepared {
         options.steps as usize * scenes

@@ -9,13 +9,14 @@ use std::{
 use anyhow::Context;
 use segscape::{
     job,
+    model::config::MeshSuperpoints,
     preflight::Choices,
     progress::Monitor,
     scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
 };
 
-use crate::{config::ClassOfObject, data::structure::Structure, data::superpoint_cache};
+use crate::{config::ClassOfObject, data::structure::Structure, data::superpoint_cache::Points};
 use recordings::{
     foundation::{self, Foundation},
     nyu40,
@@ -57,18 +58,16 @@ pub struct Object {
 impl LabeledScan {
     /// Reads a labelled scan and transforms it to the world frame as the product does with any scan.
     /// Points whose class is in `stuff` (by default NYU40's) or whose instance is 0 belong to no
-    /// object.
+    /// object. A scan that is a mesh gets the superpoints that `meshes` names.
     ///
-    /// The superpoints are computed once and kept in the folder `.superpoints` beside the file,
-    /// under a name that depends on the bytes of the file, on its frame and on the options. If that
-    /// folder cannot be written, they are computed every time.
+    /// The superpoints are computed once and kept in the folder `.superpoints` beside the file.
     ///
     /// # Errors
     /// Returns an error if the file cannot be read or has no labels.
     pub fn read(
         path: &Path,
         stuff: Option<&[i32]>,
-        options: &SuperpointOptions,
+        meshes: MeshSuperpoints,
     ) -> anyhow::Result<Self> {
         let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
         let mut scan = scan::read(&bytes, &Monitor::silent())
@@ -79,17 +78,15 @@ impl LabeledScan {
         let truth = scan.truth.with_context(|| {
             format!("{} has no `semantic` and `instance` labels", path.display())
         })?;
-        let key = format!("{options:?} {:?}", scan.frame);
-        let superpoints =
-            superpoint_cache::cached(path, &bytes, scan.positions.len(), &key, || {
-                superpoints(
-                    &scan.positions,
-                    scan.colors.as_deref(),
-                    &scan.triangles,
-                    options,
-                    &Monitor::silent(),
-                )
-            })
+        let points = Points {
+            positions: &scan.positions,
+            colors: scan.colors.as_deref(),
+            triangles: &scan.triangles,
+            boundaries: None,
+            options: meshes.options(scan.triangles.len()),
+        };
+        let superpoints = points
+            .superpoints(path)
             .with_context(|| format!("cannot group the points of {}", path.display()))?;
         let names = scan.table.class_names();
         let stuff = stuff.unwrap_or(&nyu40::STUFF);
@@ -152,19 +149,19 @@ impl LabeledScan {
         })
     }
 
-    /// Converts a bundle, with the class names that it gives. Without `stuff`, the classes that the
+    /// Converts the bundle read from `path`, with the class names that it gives. Without `stuff`, the classes that the
     /// bundle says are stuff; if it does not say, those whose names are in
     /// [`nyu40::STUFF_NAMES`], and of the classes without a name those with NYU40's ids. The
-    /// superpoints are those that came with the bundle; otherwise they are
-    /// computed from geometry and color alone, as for a scan without images.
+    /// superpoints are those that came with the bundle; otherwise they follow from geometry and
+    /// color alone, as for a scan without images, and are kept as those of a scan.
     ///
     /// # Errors
     /// Returns an error if the bundle has no labels or too few points.
     pub fn of_bundle(
         scene: Foundation,
+        path: &Path,
         stuff: Option<&[i32]>,
         class_of: ClassOfObject,
-        options: &SuperpointOptions,
     ) -> anyhow::Result<Self> {
         let Foundation {
             positions,
@@ -181,13 +178,14 @@ impl LabeledScan {
         } = truth.context("the bundle has no `semantic` and `instance` labels")?;
         let superpoints = match given.superpoints {
             Some(ids) => Superpoints::from_ids(&ids),
-            None => superpoints(
-                &positions,
-                colors.as_deref(),
-                &[],
-                options,
-                &Monitor::silent(),
-            )?,
+            None => Points {
+                positions: &positions,
+                colors: colors.as_deref(),
+                triangles: &[],
+                boundaries: None,
+                options: SuperpointOptions::default(),
+            }
+            .superpoints(path)?,
         };
         let names: HashMap<i32, String> = names.into_iter().collect();
         let stuff = stuff.or(given_stuff.as_deref());

@@ -97,9 +97,9 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
     let of = |stuff| {
         LabeledScan::of_bundle(
             scene.clone(),
+            Path::new("scene"),
             stuff,
             ClassOfObject::FirstPoint,
-            &SuperpointOptions::default(),
         )
         .unwrap()
     };
@@ -132,13 +132,8 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
     let truth = scene.truth.as_mut().unwrap();
     truth.names = vec![(2, "ceiling".into()), (3, "floor".into())];
     truth.stuff = Some(vec![1, 3, 0]);
-    let scan = LabeledScan::of_bundle(
-        scene,
-        None,
-        ClassOfObject::FirstPoint,
-        &SuperpointOptions::default(),
-    )
-    .unwrap();
+    let scan =
+        LabeledScan::of_bundle(scene, Path::new("scene"), None, ClassOfObject::FirstPoint).unwrap();
     assert_eq!(scan.object_of_point, [Some(0), Some(1), None, None]);
 }
 

@@ -40,6 +40,7 @@ impl Maker<'_> {
                 let held = self.cache.local(path)?;
                 view_wise(
                     Foundation::read(&held.path)?,
+                    &held.path,
                     self.config,
                     Vocabulary::shipped(),
                     &mut rng,
@@ -79,9 +80,13 @@ impl Maker<'_> {
         } = self.config;
         let held = self.cache.local(path)?;
         let stuff = data.stuff.as_deref();
-        let scan = Labeled::read(&held.path, stuff, data.class_of_object, |scene| {
-            ImageEvidence::drawn(scene, model, augment, rng)
-        })?;
+        let scan = Labeled::read(
+            &held.path,
+            stuff,
+            data.class_of_object,
+            model.mesh_superpoints,
+            |scene| ImageEvidence::drawn(scene, model, augment, rng),
+        )?;
         drop(held);
         sample(
             scan.without(&data.held_out),

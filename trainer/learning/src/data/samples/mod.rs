@@ -7,7 +7,7 @@ mod whole_scene;
 
 use std::{
     sync::{
-        Mutex,
+        Arc, Mutex,
         mpsc::{Receiver, SyncSender, sync_channel},
     },
     thread,
@@ -29,6 +29,7 @@ use crate::{
     data::view_partition::Part,
 };
 use maker::Maker;
+use recordings::store::Cache;
 
 /// One scene as input of one training step, with S superpoints, Q queries and T names.
 pub struct Sample {
@@ -56,12 +57,12 @@ impl Samples {
     /// Starts making samples `first`, `first + 1`, ... of the run that `config` describes, on
     /// `config.run.makers` threads. The threads end when this is dropped.
     ///
-    /// Sample number `i` depends only on the seed, on `i` and on the files that exist. A scene that
-    /// cannot be used is reported and left out.
-    pub fn start(config: Config, first: u64) -> Self {
+    /// Sample number `i` depends only on the seed, on `i` and on the files that exist; those of
+    /// object stores pass through `cache`. A scene that cannot be used is reported and left out.
+    pub fn start(config: Config, first: u64, cache: Arc<Cache>) -> Self {
         let (pending, in_order) = sync_channel(READY * config.run.makers);
         thread::spawn(move || {
-            if let Err(error) = make(config, first, &pending) {
+            if let Err(error) = make(&config, first, &cache, &pending) {
                 let (sender, receiver) = sync_channel(1);
                 let _ = (sender.send(Err(error)), pending.send(receiver));
             }
@@ -80,9 +81,13 @@ impl Samples {
 }
 
 /// Hands out turns in their order until the receiver of the samples is dropped.
-fn make(config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::Result<()> {
-    let cache = config.data.cache()?;
-    let mut sources = Sources::new(&config.data, config.run.seed, &cache);
+fn make(
+    config: &Config,
+    first: u64,
+    cache: &Cache,
+    in_order: &SyncSender<Pending>,
+) -> anyhow::Result<()> {
+    let mut sources = Sources::new(&config.data, config.run.seed, cache);
     let maker = Maker {
         world: config
             .data
@@ -90,8 +95,8 @@ fn make(config: Config, first: u64, in_order: &SyncSender<Pending>) -> anyhow::R
             .as_ref()
             .map(Generated::world)
             .transpose()?,
-        config: &config,
-        cache: &cache,
+        config,
+        cache,
     };
     let (jobs, todo) = sync_channel::<(u64, Turn, SyncSender<anyhow::Result<Sample>>)>(0);
     let todo = Mutex::new(todo);

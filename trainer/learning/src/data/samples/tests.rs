@@ -18,6 +18,7 @@ use crate::{
     data::labeled_scan::{LabeledScan, Object},
     data::scans::Labeled,
     data::sources::{Draw, rng},
+    data::superpoint_cache::tests::{entries, mark},
 };
 use recordings::foundation::{self, Foundation, Instance, Mask};
 
@@ -145,12 +146,13 @@ fn bundle() -> Foundation {
 
 #[test]
 fn views_supervise_their_parts_alone() {
-    let mut config = config();
+    let (mut config, folder) = (config(), tempfile::tempdir().unwrap());
     config.loss.queries = [1.0; 2];
     config.data.boundaries = Boundaries::Outlines;
     let draw = |config: &Config, scene| {
         view_wise(
             scene,
+            &folder.path().join("scene"),
             config,
             Vocabulary::shipped(),
             &mut rng(1, Draw::Sample, 3),
@@ -212,6 +214,7 @@ fn views_supervise_their_parts_alone() {
     unseen.images.iter_mut().for_each(|image| image.mask = None);
     let error = view_wise(
         unseen,
+        &folder.path().join("scene"),
         &config,
         Vocabulary::shipped(),
         &mut rng(1, Draw::Sample, 3),
@@ -219,6 +222,55 @@ fn views_supervise_their_parts_alone() {
     .err()
     .unwrap();
     assert!(error.to_string().contains("no point was made"), "{error}");
+}
+
+#[test]
+fn superpoints_of_captures_are_computed_once() {
+    let (mut config, folder) = (config(), tempfile::tempdir().unwrap());
+    config.loss.queries = [1.0; 2];
+    config.data.boundaries = Boundaries::Outlines;
+    let path = folder.path().join("scene");
+    let draw = |config: &Config, scene, number| {
+        let mut rng = rng(1, Draw::Sample, number);
+        view_wise(scene, &path, config, Vocabulary::shipped(), &mut rng).unwrap()
+    };
+    let count = |sample: Sample| sample.queries.len();
+    assert!(count(draw(&config, bundle(), 0)) > 1);
+    let [first] = &entries(&path)[..] else {
+        panic!("one entry")
+    };
+    // whoever computes them again finds more than one superpoint
+    mark(first);
+    for number in 1..4 {
+        let sample = draw(&config, bundle(), number);
+        assert_eq!(count(sample), 1, "augmentations have no part in them");
+    }
+    assert_eq!(entries(&path).len(), 1);
+    let mut moved = bundle();
+    moved.positions[5][0] += 0.01;
+    assert!(count(draw(&config, moved, 1)) > 1, "another geometry");
+    let mut other = bundle();
+    other.images[0].mask = Mask::new(vec![1; 16], [4, 4]);
+    draw(&config, other, 1);
+    config.data.boundaries = Boundaries::Strict;
+    draw(&config, bundle(), 1);
+    assert_eq!(entries(&path).len(), 4, "another mask, other boundaries");
+
+    // a bundle with labels has superpoints of its geometry alone, which are kept, too
+    let path = folder.path().join("labeled");
+    let mut labeled = processed();
+    labeled.given.superpoints = None;
+    labeled.write(&path, |_| unreachable!()).unwrap();
+    let read = || {
+        let meshes = config.model.mesh_superpoints;
+        let labeled = Labeled::read(&path, None, Default::default(), meshes, |_| {
+            ImageEvidence::default()
+        });
+        labeled.unwrap().scan.superpoints.count()
+    };
+    assert!(read() > 1);
+    mark(&entries(&path)[0]);
+    assert_eq!(read(), 1);
 }
 
 /// Two thirds of a room are objects, the second of which has a name that is not in the
@@ -287,6 +339,11 @@ fn more_kinds_than_places_teach_their_masks() {
     );
 }
 
+/// A cache for scenes of object stores, of which these tests have none.
+fn cache() -> Arc<Cache> {
+    Arc::new(Cache::temporary(1).unwrap())
+}
+
 #[test]
 fn samples_come_in_order_however_many_make_them() {
     let config = |makers| {
@@ -295,7 +352,7 @@ fn samples_come_in_order_however_many_make_them() {
         config
     };
     let drawn = |makers| {
-        let samples = Samples::start(config(makers), 7);
+        let samples = Samples::start(config(makers), 7, cache());
         [0, 1, 2]
             .map(|_| samples.next().unwrap())
             .map(|sample| (sample.queries, sample.text))
@@ -303,10 +360,8 @@ fn samples_come_in_order_however_many_make_them() {
     let [one, three] = [1, 3].map(drawn);
     assert_eq!(one, three);
     assert_ne!(one[0], one[1]);
-    let error = Samples::start(toml::from_str("[data]\nrooms = ['/nowhere']").unwrap(), 0)
-        .next()
-        .err()
-        .unwrap();
+    let nowhere = toml::from_str("[data]\nrooms = ['/nowhere']").unwrap();
+    let error = Samples::start(nowhere, 0, cache()).next().err().unwrap();
     assert!(format!("{error:#}").contains("/nowhere"), "{error:#}");
 }
 
@@ -319,9 +374,13 @@ fn labeled_bundles_supervise_the_whole_scene() {
     let path = folder.path().join("scene");
     processed().write(&path, |_| unreachable!()).unwrap();
     let read = |rng: &mut ChaCha8Rng| {
-        Labeled::read(&path, None, config.data.class_of_object, |scene| {
-            ImageEvidence::drawn(scene, &config.model, &config.augment, rng)
-        })
+        Labeled::read(
+            &path,
+            None,
+            config.data.class_of_object,
+            config.model.mesh_superpoints,
+            |scene| ImageEvidence::drawn(scene, &config.model, &config.augment, rng),
+        )
     };
     let mut rng = rng(1, Draw::Sample, 3);
     let labeled = read(&mut rng).unwrap();

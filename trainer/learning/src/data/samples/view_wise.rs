@@ -1,16 +1,18 @@
 //! Samples with the annotation of what each view sees.
 
+use std::path::Path;
+
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use segscape::{
-    progress::Monitor,
-    superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
+    superpoint::{Reading, SuperpointOptions, Superpoints},
     text::Vocabulary,
 };
 
 use crate::{
     config::{Boundaries, Config},
     data::image_evidence::ImageEvidence,
+    data::superpoint_cache::Points,
     data::view_partition::Part,
     loss::matching,
 };
@@ -18,15 +20,16 @@ use recordings::foundation::{self, Foundation};
 
 use super::{Sample, augmented, class_names::names, queries};
 
-/// Augments a scene that only its images annotate, and makes a sample with the annotation of what
-/// each view sees. The scene's own ground truth is not used, even if it has one.
+/// Augments the scene read from `path`, which only its images annotate, and makes a sample with the
+/// annotation of what each view sees. The scene's own ground truth is not used, even if it has one.
 pub(super) fn view_wise(
     mut scene: Foundation,
+    path: &Path,
     config: &Config,
     vocabulary: &Vocabulary,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
-    let superpoints = superpoints(&scene, config.data.boundaries)?;
+    let superpoints = superpoints(&scene, path, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
     let mut seen = ImageEvidence::drawn(&mut scene, &config.model, &config.augment, rng);
     let input = augmented(
@@ -89,26 +92,28 @@ pub(super) fn view_wise(
     })
 }
 
-/// The superpoints that came with the scene, otherwise new ones that respect the instances in its
-/// images.
-fn superpoints(scene: &Foundation, boundaries: Boundaries) -> anyhow::Result<Superpoints> {
+/// The superpoints that came with the scene at `path`, otherwise new ones that respect the instances
+/// in its images.
+fn superpoints(
+    scene: &Foundation,
+    path: &Path,
+    boundaries: Boundaries,
+) -> anyhow::Result<Superpoints> {
     if let Some(ids) = &scene.given.superpoints {
         return Ok(Superpoints::from_ids(ids));
     }
-    let boundaries = match boundaries {
+    let reading = match boundaries {
         Boundaries::None => None,
-        Boundaries::SameView => Some(foundation::boundaries(scene, Reading::SameView)),
-        Boundaries::Outlines => Some(foundation::boundaries(scene, Reading::Outlines)),
-        Boundaries::Strict => Some(foundation::boundaries(scene, Reading::Strict)),
+        Boundaries::SameView => Some(Reading::SameView),
+        Boundaries::Outlines => Some(Reading::Outlines),
+        Boundaries::Strict => Some(Reading::Strict),
     };
-    let (options, silent) = (SuperpointOptions::default(), Monitor::silent());
-    let graph = PointGraph::new(
-        &scene.positions,
-        scene.colors.as_deref(),
-        &[],
-        boundaries.as_ref(),
-        options.edges,
-        &silent,
-    )?;
-    Ok(graph.cut(&options, &silent)?)
+    let points = Points {
+        positions: &scene.positions,
+        colors: scene.colors.as_deref(),
+        triangles: &[],
+        boundaries: reading.map(|reading| (scene, reading)),
+        options: SuperpointOptions::default(),
+    };
+    Ok(points.superpoints(path)?)
 }

@@ -3,16 +3,17 @@
 
 use std::{
     fs,
+    num::NonZeroUsize,
     path::{Path, PathBuf},
 };
 
 use anyhow::Context;
 use segscape::{
     job::{self, Grouping, Network},
-    model::{Config, Observation},
+    model::{Config, Observation, config::MeshSuperpoints},
     progress::Monitor,
     spatial::Thinned,
-    superpoint::{SuperpointError, SuperpointOptions},
+    superpoint::SuperpointError,
 };
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
 };
 use recordings::{
     foundation::{Foundation, INDEX},
-    store::Local,
+    store::{Cache, is_address},
 };
 
 /// File extension of lists of paths.
@@ -41,7 +42,8 @@ pub struct Labeled {
 
 impl Labeled {
     /// Reads a PLY file, or a bundle, from whose images `look` extracts features and objects. For
-    /// `stuff` see [`LabeledScan::read`] and [`LabeledScan::of_bundle`].
+    /// `stuff` see [`LabeledScan::read`] and [`LabeledScan::of_bundle`]; `meshes` are the
+    /// superpoints of scans that are meshes, unless superpoints came with the scan.
     ///
     /// # Errors
     /// Returns an error if the scan cannot be read or has no labels.
@@ -49,15 +51,15 @@ impl Labeled {
         path: &Path,
         stuff: Option<&[i32]>,
         class_of: ClassOfObject,
+        meshes: MeshSuperpoints,
         look: impl FnOnce(&mut Foundation) -> ImageEvidence,
     ) -> anyhow::Result<Self> {
-        let options = SuperpointOptions::default();
         if !path.join(INDEX).exists() {
-            return Ok(LabeledScan::read(path, stuff, &options)?.into());
+            return Ok(LabeledScan::read(path, stuff, meshes)?.into());
         }
         let mut scene = Foundation::read(path)?;
         let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
-        let scan = LabeledScan::of_bundle(scene, stuff, class_of, &options)
+        let scan = LabeledScan::of_bundle(scene, path, stuff, class_of)
             .with_context(|| path.display().to_string())?;
         Ok(Self {
             scan,
@@ -76,7 +78,8 @@ impl Labeled {
         config: Option<&Config>,
         stuff: Option<&[i32]>,
     ) -> anyhow::Result<Self> {
-        Self::read(path, stuff, ClassOfObject::default(), |scene| {
+        let meshes = config.map_or_else(Default::default, |config| config.mesh_superpoints);
+        Self::read(path, stuff, ClassOfObject::default(), meshes, |scene| {
             config
                 .map(|config| ImageEvidence::all(scene, config))
                 .unwrap_or_default()
@@ -160,48 +163,74 @@ impl From<LabeledScan> for Labeled {
     }
 }
 
-/// The scans that the command line asks for. Those from an object store are deleted when this is
-/// dropped.
-pub struct Asked {
-    /// Paths of the scans, each once.
-    pub paths: Vec<PathBuf>,
-    _local: Local,
+/// The scans that the command line asks for, which are read one after the other. Those in object
+/// stores pass through a cache, so that there are never more of them on disk than it may hold.
+pub struct Asked<'a> {
+    /// Paths and addresses of the scans, each once.
+    places: Vec<PathBuf>,
+    cache: &'a Cache,
 }
 
-impl Asked {
-    /// Resolves `places`, which are paths as [`list`] takes them or addresses.
+impl<'a> Asked<'a> {
+    /// Resolves `places`, as [`list`] does, to at most `limit` scans.
     ///
     /// # Errors
-    /// Returns an error if an address cannot be read; see also [`list`].
-    pub fn of(places: &[PathBuf]) -> anyhow::Result<Self> {
-        let local = Local::of(places)?;
-        Ok(Self {
-            paths: list(&local.paths)?,
-            _local: local,
+    /// See [`list`].
+    pub fn of(
+        places: &[PathBuf],
+        limit: Option<NonZeroUsize>,
+        cache: &'a Cache,
+    ) -> anyhow::Result<Self> {
+        let mut places = list(places, cache)?;
+        places.truncate(limit.map_or(usize::MAX, NonZeroUsize::get));
+        Ok(Self { places, cache })
+    }
+
+    /// Number of scans.
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Hands what `read` makes of the path of each scan to `then`, with the path or address that
+    /// the scan was asked for by. Only one scan is on its way at a time.
+    ///
+    /// # Errors
+    /// A scan cannot be loaded, or `read` or `then` fails.
+    pub fn each<S>(
+        &self,
+        read: impl Fn(&Path) -> anyhow::Result<S>,
+        mut then: impl FnMut(&Path, S) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        self.places.iter().try_for_each(|place| {
+            let held = self.cache.local(place)?;
+            let scan = read(&held.path).with_context(|| place.display().to_string())?;
+            drop(held);
+            then(place, scan)
         })
     }
 }
 
-/// Resolves `paths` to scans, each once. A `.ply` file or a bundle stands for itself, a folder for
-/// the scans in it, by name. A `.txt` file lists one path per line, relative to its own folder;
-/// empty lines and lines that begin with `#` are ignored.
+/// Resolves `places` to scans, each once. A `.ply` file or a bundle stands for itself, a folder for
+/// the scans in it, by name, and the address of an object store for what `cache` finds there. A
+/// `.txt` file lists one of these per line, relative to its own folder; empty lines and lines that
+/// begin with `#` are ignored.
 ///
 /// # Errors
-/// Returns an error if a path does not exist (it names the list and the line), if a list names
-/// another list, or if there is no scan at all.
-pub fn list(paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+/// Returns an error if a path does not exist (it names the list and the line), if a store cannot be
+/// listed, if a list names another list, or if there is no scan at all.
+pub fn list(places: &[PathBuf], cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
     let mut scans = Vec::new();
-    for path in paths {
-        match is_manifest(path) {
-            true => read_manifest(path, &mut scans)?,
-            false => expand(path, &mut scans)?,
+    for place in places {
+        match is_manifest(place) {
+            true => read_manifest(place, cache, &mut scans)?,
+            false => expand(place, cache, &mut scans)?,
         }
     }
     let mut seen = std::collections::HashSet::new();
     scans.retain(|scan| seen.insert(scan.clone()));
     anyhow::ensure!(
         !scans.is_empty(),
-        "there is no .ply file and no foundation bundle in {paths:?}"
+        "there is no .ply file and no foundation bundle in {places:?}"
     );
     Ok(scans)
 }
@@ -213,7 +242,7 @@ fn is_manifest(path: &Path) -> bool {
             .is_some_and(|extension| extension.eq_ignore_ascii_case(MANIFEST))
 }
 
-fn read_manifest(manifest: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+fn read_manifest(manifest: &Path, cache: &Cache, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     let read = || -> anyhow::Result<String> {
         let length = fs::metadata(manifest)?.len();
         anyhow::ensure!(
@@ -228,21 +257,28 @@ fn read_manifest(manifest: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()
         .zip(text.lines().map(str::trim))
         .filter(|(_, line)| !line.is_empty() && !line.starts_with('#'))
     {
-        let path = folder.join(line);
+        let path = match is_address(line.as_ref()) {
+            true => PathBuf::from(line),
+            false => folder.join(line),
+        };
         let one = if is_manifest(&path) {
             Err(anyhow::anyhow!(
                 "{line} is a list itself; lists name scans and folders"
             ))
         } else {
-            expand(&path, scans)
+            expand(&path, cache, scans)
         };
         one.with_context(|| format!("{}, line {number}", manifest.display()))?;
     }
     Ok(())
 }
 
-/// Adds a scan, or the scans in a folder.
-fn expand(path: &Path, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+/// Adds a scan, or the scans in a folder or at an address.
+fn expand(path: &Path, cache: &Cache, scans: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    if is_address(path) {
+        scans.extend(cache.scenes(path)?);
+        return Ok(());
+    }
     if path.is_file() || path.join(INDEX).exists() {
         scans.push(path.to_owned());
         return Ok(());

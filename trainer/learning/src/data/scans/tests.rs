@@ -1,7 +1,14 @@
 #![allow(clippy::unwrap_used)]
-//! Lists of scans, and a bundle read as a scan.
+//! Lists of scans, how they are read one after the other, and a bundle and a mesh read as scans.
 
-use segscape::views::{Camera, Correspondence, Map};
+use std::cell::{Cell, RefCell};
+
+use burn::tensor::Device;
+
+use segscape::{
+    model::SegDino3dVl,
+    views::{Camera, Correspondence, Map},
+};
 
 use super::*;
 use recordings::foundation::{self, Image, Instance, Mask};
@@ -27,6 +34,8 @@ fn lists_name_scans_folders_and_bundles() {
         "# held out\n../rooms\r\n\n ../alone.ply\n../bundles/b\n../rooms/2.ply\n",
     )
     .unwrap();
+    let cache = Cache::temporary(1).unwrap();
+    let list = |places: &[PathBuf]| list(places, &cache);
     let expected = ["rooms/1.PLY", "rooms/2.ply", "alone.ply", "bundles/b"];
     let names = |scans: Vec<PathBuf>| -> Vec<PathBuf> {
         scans
@@ -46,6 +55,17 @@ fn lists_name_scans_folders_and_bundles() {
         names(list(&[at("rooms"), at("alone.ply"), at("bundles"), at("rooms")]).unwrap()),
         expected
     );
+
+    // addresses stand among paths, in arguments and in lists
+    let address = PathBuf::from(format!("file://{}", at("rooms").display()));
+    let stored = ["1.PLY", "2.ply"].map(|name| address.join(name));
+    assert_eq!(list(std::slice::from_ref(&address)).unwrap(), stored);
+    fs::write(
+        at("lists/mixed.txt"),
+        format!("../alone.ply\n{}\n", address.display()),
+    )
+    .unwrap();
+    assert_eq!(list(&[at("lists/mixed.txt")]).unwrap()[1..], stored);
 
     fs::write(at("lists/bad.txt"), "../alone.ply\n../missing\n").unwrap();
     let error = format!("{:#}", list(&[at("lists/bad.txt")]).unwrap_err());
@@ -133,7 +153,10 @@ fn bundles_are_scans_with_images() {
         image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
         ..ImageEvidence::default()
     };
-    let read = |path| Labeled::read(path, None, ClassOfObject::default(), seen);
+    let read = |path| {
+        let (class_of, meshes) = (ClassOfObject::default(), MeshSuperpoints::default());
+        Labeled::read(path, None, class_of, meshes, seen)
+    };
     let labeled = read(&path).unwrap();
     assert_eq!(
         (
@@ -185,4 +208,145 @@ fn bundles_are_scans_with_images() {
         error.contains("scene") && error.contains("no `semantic`"),
         "{error}"
     );
+}
+
+/// A scan in memory, which is counted.
+struct Alive<'a>(&'a Cell<usize>);
+
+impl Drop for Alive<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get() - 1);
+    }
+}
+
+/// Bytes of the scenes in a cache's folder.
+fn bytes(folder: &Path) -> u64 {
+    let files = fs::read_dir(folder).unwrap().map(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            bytes(&path)
+        } else {
+            fs::metadata(path).unwrap().len()
+        }
+    });
+    files.sum()
+}
+
+/// Ten scans of a thousand bytes, a cache for two of them, and one scan in memory at a time.
+#[test]
+fn scans_of_a_store_are_never_all_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let rooms = folder.path().join("rooms");
+    fs::create_dir(&rooms).unwrap();
+    for number in 0..10 {
+        fs::write(rooms.join(format!("{number}.ply")), [number; 1000]).unwrap();
+    }
+    let address = PathBuf::from(format!("file://{}", rooms.display()));
+    let home = folder.path().join("cache");
+    let cache = Cache::open(&home, 2000).unwrap();
+    let asked = Asked::of(std::slice::from_ref(&address), None, &cache).unwrap();
+    assert_eq!(
+        (asked.count(), bytes(&home)),
+        (10, 0),
+        "nothing is loaded yet"
+    );
+    let (alive, most, read) = (Cell::new(0), Cell::new(0), RefCell::new(Vec::new()));
+    // twice, as an evaluation by class does, which collects names first
+    for _ in 0..2 {
+        asked
+            .each(
+                |path| {
+                    alive.set(alive.get() + 1);
+                    most.set(most.get().max(alive.get()));
+                    assert!(bytes(&home) <= 2000, "{} bytes on disk", bytes(&home));
+                    Ok((fs::read(path)?[0], Alive(&alive)))
+                },
+                |place, (first, _alive)| {
+                    read.borrow_mut().push((place.to_owned(), first));
+                    Ok(())
+                },
+            )
+            .unwrap();
+    }
+    assert_eq!(most.get(), 1);
+    let expected = (0..10).map(|number| (address.join(format!("{number}.ply")), number));
+    let read = read.into_inner();
+    assert!(expected.clone().chain(expected).eq(read));
+    let limited = Asked::of(&[address], NonZeroUsize::new(3), &cache).unwrap();
+    assert_eq!(limited.count(), 3);
+    let error = limited.each(|_| anyhow::bail!("no labels"), |_, ()| Ok(()));
+    let error = format!("{:#}", error.unwrap_err());
+    assert!(error.contains("rooms/0.ply: no labels"), "{error}");
+}
+
+/// A labelled mesh of a wavy floor of 3 x 3 metres with a wall.
+fn mesh() -> String {
+    const SIDE: usize = 40;
+    let mut vertices = String::new();
+    for (row, column) in (0..2 * SIDE).flat_map(|row| (0..SIDE).map(move |column| (row, column))) {
+        let (u, v) = (column as f32 * 0.075, row as f32 * 0.075);
+        let wave = 0.04 * (3.0 * u).sin() * (2.0 * v).cos();
+        let [y, z] = if row < SIDE {
+            [v, wave]
+        } else {
+            [2.925 + wave, v - 2.925]
+        };
+        let label = if row < SIDE { "2 1" } else { "5 2" };
+        vertices += &format!("{u} {y} {z} {label}\n");
+    }
+    let corner = |row: usize, column: usize| row * SIDE + column;
+    let cells = (0..2 * SIDE - 1).flat_map(|row| (0..SIDE - 1).map(move |column| (row, column)));
+    let faces: String = cells
+        .map(|(row, column)| {
+            let [a, b] = [corner(row, column), corner(row, column + 1)];
+            let [c, d] = [corner(row + 1, column), corner(row + 1, column + 1)];
+            format!("3 {a} {b} {c}\n3 {b} {d} {c}\n")
+        })
+        .collect();
+    format!(
+        "ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\nproperty int semantic\nproperty int instance\n\
+         element face {}\nproperty list uchar int vertex_indices\nend_header\n{vertices}{faces}",
+        2 * SIDE * SIDE,
+        2 * (2 * SIDE - 1) * (SIDE - 1)
+    )
+}
+
+#[test]
+fn meshes_have_the_superpoints_in_training_that_they_have_in_use() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mesh.ply");
+    fs::write(&path, mesh()).unwrap();
+    let read = |path: &Path, meshes| {
+        Labeled::read(path, None, ClassOfObject::default(), meshes, |_| {
+            ImageEvidence::default()
+        })
+        .unwrap()
+    };
+    let kinds = [MeshSuperpoints::Points, MeshSuperpoints::Segmentator];
+    let [points, segmentator] = kinds.map(|kind| {
+        let config = Config {
+            mesh_superpoints: kind,
+            ..Config::nano()
+        };
+        let device = Device::flex();
+        let model = SegDino3dVl::new(&config, &device);
+        let network = Network::new("untrained".into(), model, config, &device, None);
+        let labeled = read(&path, kind);
+        assert!(!labeled.scan.triangles.is_empty());
+        let used = labeled.grouping(&network, &Monitor::silent()).unwrap();
+        assert_eq!(labeled.scan.superpoints, used.superpoints, "{kind:?}");
+        // the same with the superpoints on disk
+        assert_eq!(read(&path, kind).scan.superpoints, used.superpoints);
+        used.superpoints
+    });
+    assert_ne!(points, segmentator);
+
+    // superpoints that were published with a scan are used whatever the network says
+    let bundle = folder.path().join("scene");
+    let mut published = self::bundle();
+    published.given.superpoints = Some((0..1600).map(|point| point / 100).collect());
+    published.write(&bundle, |_| unreachable!()).unwrap();
+    for kind in kinds {
+        assert_eq!(read(&bundle, kind).scan.superpoints.count(), 16, "{kind:?}");
+    }
 }

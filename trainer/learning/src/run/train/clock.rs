@@ -1,6 +1,6 @@
 //! The progress of a run by its clock, and the progress bar that shows it.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -12,6 +12,9 @@ pub(super) struct Clock {
     before: f64,
     budget: f64,
     steps: Option<u64>,
+    /// Time that the device waited for samples, and the time of all steps, since the last message
+    /// in the log.
+    lately: [Duration; 2],
     pub(super) bar: ProgressBar,
 }
 
@@ -31,6 +34,7 @@ impl Clock {
             before: state.seconds,
             budget: config.run.minutes * 60.0,
             steps: config.run.steps,
+            lately: [Duration::ZERO; 2],
             bar,
         }
     }
@@ -47,22 +51,40 @@ impl Clock {
         }
     }
 
-    pub(super) fn show(&self, state: &State, figures: &[f32]) {
+    /// Shows the progress after a step that took `took`, of which the device waited `waited` for
+    /// samples.
+    pub(super) fn show(
+        &mut self,
+        state: &State,
+        figures: &[f32],
+        waited: Duration,
+        took: Duration,
+    ) {
         let progress = self.progress(state);
         let left = self.seconds() * (1.0 / progress.max(1e-9) - 1.0) / 60.0;
+        self.lately[0] += waited;
+        self.lately[1] += took;
         let message = format!(
-            "step {} loss {:.3} IoU {:.3}, {left:.0} min left",
+            "step {} loss {:.3} IoU {:.3}, {} % of the time waiting for samples, {left:.0} min left",
             state.steps,
             figures[0],
-            figures[figures.len() - 1]
+            figures[figures.len() - 1],
+            percent(self.lately)
         );
         self.bar
             .set_position((progress * Self::PARTS as f64) as u64);
-        if self.bar.is_hidden()
-            && (state.steps.is_power_of_two() || state.steps.is_multiple_of(100))
-        {
+        let is_said = state.steps.is_power_of_two() || state.steps.is_multiple_of(100);
+        if is_said {
+            self.lately = [Duration::ZERO; 2];
+        }
+        if self.bar.is_hidden() && is_said {
             tracing::info!("{message}");
         }
         self.bar.set_message(message);
     }
+}
+
+/// The part in percent of the whole.
+fn percent([part, whole]: [Duration; 2]) -> u64 {
+    (100.0 * part.as_secs_f64() / whole.as_secs_f64().max(f64::MIN_POSITIVE)).round() as u64
 }

@@ -31,6 +31,7 @@ use crate::{
 };
 
 use clock::Clock;
+use recordings::store::Cache;
 
 /// Number of non-finite steps that leave a checkpoint; more would add no information.
 const BROKEN: usize = 3;
@@ -42,7 +43,8 @@ pub const LOG: &str = "metrics.jsonl";
 
 /// Trains into the folder `out` until the budget is used up or `stop` is set. Continues from the
 /// newest undamaged checkpoint there if there is one; otherwise begins with `start`, if it is
-/// given. The scenes of a step are distributed over `devices`.
+/// given. The scenes of a step are distributed over `devices`; those of object stores pass through
+/// `cache`.
 ///
 /// Writes a checkpoint every `config.run.checkpoint_minutes` and at the end, and keeps the previous
 /// one and, if the configuration names scans for validation, the one with the best result on them.
@@ -60,7 +62,8 @@ pub fn train(
     start: Option<WarmStart>,
     out: &Path,
     devices: &[Device],
-    stop: &Arc<AtomicBool>,
+    cache: &Arc<Cache>,
+    stop: &AtomicBool,
 ) -> anyhow::Result<()> {
     anyhow::ensure!(
         config.model.classes == Classes::Text,
@@ -71,7 +74,7 @@ pub fn train(
         .map(|device| device.clone().autodiff())
         .collect();
     let device = devices.first().context("there is no device to train on")?;
-    validation::check(&config.validation)?;
+    validation::check(&config.validation, cache)?;
     std::fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
     let mut run = Run::begin(config, start, out, device)?;
     let peak = flops::peak(&device.clone().inner())? * devices.len() as f64;
@@ -82,15 +85,15 @@ pub fn train(
     );
     let mut metrics = Metrics::open(&out.join(LOG))?;
     let mut computers = Devices::new(&devices, config)?;
-    let clock = Clock::new(config, &run.state);
-    let samples = Samples::start(config.clone(), run.state.scenes);
+    let mut clock = Clock::new(config, &run.state);
+    let samples = Samples::start(config.clone(), run.state.scenes, cache.clone());
     let mut saved_at = Instant::now();
     let mut measured_at = validation::last(out).map_or(0.0, |last| last.seconds);
     let mut hopeless = 0;
 
     while clock.progress(&run.state) < 1.0 && !stop.load(Ordering::Relaxed) {
         let record;
-        (run, record) = run.step(&mut computers, &samples, &clock, peak)?;
+        (run, record) = run.step(&mut computers, &samples, &mut clock, peak)?;
         metrics.write(&record)?;
         hopeless = if run.was_finite { 0 } else { hopeless + 1 };
         anyhow::ensure!(
@@ -104,13 +107,13 @@ pub fn train(
         }
         if run.state.seconds - measured_at > 60.0 * config.validation.minutes {
             run.save()?;
-            run.measure(&device.clone().inner());
+            run.measure(&device.clone().inner(), cache);
             (saved_at, measured_at) = (Instant::now(), run.state.seconds);
         }
     }
     run.save()?;
     if clock.progress(&run.state) >= 1.0 {
-        run.measure(&device.clone().inner());
+        run.measure(&device.clone().inner(), cache);
     }
     clock.bar.finish();
     tracing::info!(
@@ -189,7 +192,7 @@ impl<'a> Run<'a> {
         mut self,
         computers: &mut Devices,
         samples: &Samples,
-        clock: &Clock,
+        clock: &mut Clock,
         peak: f64,
     ) -> anyhow::Result<(Self, serde_json::Value)> {
         let options = &self.config.optimizer;
@@ -237,7 +240,7 @@ impl<'a> Run<'a> {
         record["scenes_per_second"] = json!(options.scenes_per_step as f64 / took.as_secs_f64());
         record["gflops"] = json!(step.flops / took.as_secs_f64() / 1e9);
         record["percent_of_peak"] = json!(100.0 * step.flops / took.as_secs_f64() / peak);
-        clock.show(&self.state, &step.figures);
+        clock.show(&self.state, &step.figures, waited, took);
         Ok((self, record))
     }
 
@@ -276,13 +279,13 @@ impl<'a> Run<'a> {
 
     /// Evaluates the checkpoint that was just saved, unless it was evaluated before. An error in
     /// the evaluation does not end the run.
-    fn measure(&self, device: &Device) {
+    fn measure(&self, device: &Device, cache: &Cache) {
         if self.config.validation.sets.is_empty()
             || validation::last(self.out).is_some_and(|last| last.step == self.state.steps)
         {
             return;
         }
-        if let Err(error) = validation::measure(self.out, &self.config.validation, device) {
+        if let Err(error) = validation::measure(self.out, &self.config.validation, device, cache) {
             tracing::warn!(
                 "the network could not be evaluated after step {}: {error:#}",
                 self.state.steps

@@ -3,6 +3,11 @@
 
 use super::*;
 
+fn begin(config: &Config, out: &Path) -> anyhow::Result<()> {
+    let (devices, cache) = ([Device::flex()], Arc::new(config.data.cache()?));
+    train(config, None, out, &devices, &cache, &AtomicBool::default())
+}
+
 #[test]
 fn a_network_with_fixed_classes_is_refused() {
     let mut config: Config = toml::from_str("[data]\nrooms = ['x']").unwrap();
@@ -12,9 +17,7 @@ fn a_network_with_fixed_classes_is_refused() {
     };
     let folder = tempfile::tempdir().unwrap();
     let out = folder.path().join("run");
-    let refusal = train(&config, None, &out, &[Device::flex()], &Arc::default())
-        .unwrap_err()
-        .to_string();
+    let refusal = begin(&config, &out).unwrap_err().to_string();
     assert!(refusal.contains("fixed classes"), "{refusal}");
     assert!(!out.exists());
 }
@@ -27,10 +30,7 @@ fn a_run_without_its_scans_to_measure_on_does_not_begin() {
         "[validation]\nsets = [{ name = 'homes', scans = ['nowhere'] }]",
     );
     let out = folder.path().join("run");
-    let refusal = format!(
-        "{:#}",
-        train(&config, None, &out, &[Device::flex()], &Arc::default()).unwrap_err()
-    );
+    let refusal = format!("{:#}", begin(&config, &out).unwrap_err());
     assert!(
         refusal.contains("homes") && refusal.contains("nowhere"),
         "{refusal}"
@@ -90,7 +90,8 @@ fn run(config: &Config, steps: u64, out: &Path) -> std::collections::BTreeMap<St
         None,
         out,
         &vec![Device::flex(); config.run.devices],
-        &Arc::default(),
+        &Arc::new(config.data.cache().unwrap()),
+        &AtomicBool::default(),
     )
     .unwrap();
     let bytes = std::fs::read(out.join(CHECKPOINT)).unwrap();
@@ -165,14 +166,38 @@ fn a_resumed_run_equals_an_unbroken_one_with_averaged_weights() {
             steps[2]
         );
     }
+    let time = |step: &serde_json::Value, key: &str| step[key].as_u64().unwrap();
+    assert!(
+        steps
+            .iter()
+            .all(|step| time(step, "waited") <= time(step, "milliseconds"))
+    );
+}
+
+#[test]
+fn the_progress_says_how_long_the_device_waited() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut state = State::default();
+    let mut clock = Clock::new(&tiny(folder.path(), ""), &state);
+    let mut shown = |steps, waited, took| {
+        state.steps = steps;
+        let [waited, took] = [waited, took].map(Duration::from_millis);
+        clock.show(&state, &[1.0, 0.5], waited, took);
+        clock.bar.message()
+    };
+    // step 2 begins a new line of the log
+    assert!(shown(2, 900, 1000).contains(" 90 % of the time waiting for samples"));
+    assert!(shown(5, 100, 1000).contains(" 10 % of"));
+    assert!(shown(6, 500, 1000).contains(" 30 % of"));
 }
 
 #[test]
 fn a_run_measures_itself_and_keeps_what_did_best() {
     let folder = tempfile::tempdir().unwrap();
     let rooms = folder.path().join("rooms");
+    let address = format!("file://{}", rooms.display());
     let sets = format!(
-        "sets = [{{ name = 'seen', scans = [{rooms:?}] }}, {{ name = 'record', scans = [{rooms:?}], chooses = false }}]"
+        "sets = [{{ name = 'seen', scans = [{rooms:?}] }}, {{ name = 'record', scans = [{address:?}], chooses = false }}]"
     );
     let config = tiny(
         folder.path(),
@@ -236,7 +261,8 @@ fn steps_before_the_start_count() {
         }),
         &out,
         &[Device::flex()],
-        &Arc::default(),
+        &Arc::new(config.data.cache().unwrap()),
+        &AtomicBool::default(),
     )
     .unwrap();
     let log = std::fs::read_to_string(out.join(LOG)).unwrap();

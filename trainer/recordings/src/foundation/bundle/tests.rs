@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use segscape::views::{Correspondence, Map};
+use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::foundation::{Given, Image, Instance, Mask, Truth, tests::camera};
@@ -207,4 +208,56 @@ fn a_bundle_that_is_not_completed_leaves_nothing() {
     scene.images[0].depth = None;
     writer.complete(&scene).unwrap();
     assert!(Foundation::read(&out).unwrap().images[0].depth.is_some());
+}
+
+/// The folder of the program that runs 2D models.
+const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../foundation2d");
+
+/// The bundle in `from_python` was written by the code that writes masks into bundles, with made-up
+/// models: a chair with a lamp on it in the first of two images.
+#[test]
+fn what_the_program_of_the_2d_models_writes_is_read() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/foundation/bundle/from_python");
+    let scene = Foundation::read(&folder).unwrap();
+    assert_eq!(scene.positions, [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]);
+    let [seen, unseen] = &scene.images[..] else {
+        panic!("{} images", scene.images.len())
+    };
+    let instance = |name: &str, score, features: &[f32]| Instance {
+        name: name.into(),
+        score,
+        features: features.to_vec(),
+    };
+    assert_eq!(
+        seen.instances,
+        [
+            instance("chair", 0.75, &[1.0, 2.0]),
+            instance("table lamp", 0.25, &[3.0, 4.0])
+        ]
+    );
+    #[rustfmt::skip]
+    let mask = [
+        0, 0, 0, 0, 0, 0,
+        0, 1, 2, 2, 1, 0,
+        0, 1, 1, 1, 1, 0,
+        0, 1, 1, 1, 1, 0,
+    ];
+    assert_eq!(seen.mask, Mask::new(mask.to_vec(), [4, 6]));
+    let features = seen.features.as_ref().unwrap();
+    assert_eq!((features.size(), features.channels()), ([2, 2], 3));
+    assert_eq!(
+        [features.at(0, 1), features.at(1, 0)],
+        [[0.0, 1.0, 1.0], [1.0, 0.0, 1.0]]
+    );
+    assert!(unseen.mask.is_none() && unseen.instances.is_empty() && unseen.features.is_none());
+
+    let code = fs::read_to_string(Path::new(PROGRAM).join("bundle.py")).unwrap();
+    let now = Sha256::digest(code.replace('\r', "").as_bytes());
+    let now: String = now.iter().map(|byte| format!("{byte:02x}")).collect();
+    let then = fs::read_to_string(folder.join("bundle.py.sha256")).unwrap();
+    assert_eq!(
+        now,
+        then.trim(),
+        "bundle.py has changed: write the bundle again with python {PROGRAM}/make_fixture.py"
+    );
 }

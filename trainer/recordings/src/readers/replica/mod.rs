@@ -41,13 +41,8 @@ impl Reader for Replica {
             .all(|sub| folder.join(sub).is_dir())
     }
 
-    fn home(&self, input: &Path) -> PathBuf {
-        let frames = input.join(FRAMES);
-        if frames.is_dir() {
-            frames
-        } else {
-            input.to_owned()
-        }
+    fn scenes_folder(&self) -> Option<&'static str> {
+        Some(FRAMES)
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {

@@ -69,6 +69,22 @@ pub struct Held<'a> {
 }
 
 impl Cache {
+    /// A cache of this many GiB in `folder`, by default in a temporary one.
+    ///
+    /// # Errors
+    /// The folder cannot be used, or the size is not positive.
+    pub fn of_gib(folder: Option<&Path>, gib: f64) -> anyhow::Result<Self> {
+        ensure!(
+            gib.is_finite() && gib > 0.0,
+            "the size of a cache is {gib} GiB, it must be positive"
+        );
+        let limit = (gib * f64::from(1 << 30)) as u64;
+        match folder {
+            Some(folder) => Self::open(folder, limit),
+            None => Self::temporary(limit),
+        }
+    }
+
     /// A cache in a temporary folder, which is deleted with it.
     ///
     /// # Errors
@@ -107,12 +123,15 @@ impl Cache {
         Ok(cache)
     }
 
-    /// The addresses of the scenes at an address: itself if it is a bundle, otherwise the bundles
-    /// and the `.ply` files directly in it, sorted.
+    /// The addresses of the scenes at an address: itself if it is a bundle or a `.ply` file,
+    /// otherwise the bundles and the `.ply` files directly in it, sorted.
     ///
     /// # Errors
     /// The store cannot be opened or listed.
     pub fn scenes(&self, address: &Path) -> anyhow::Result<Vec<PathBuf>> {
+        if is_single(address) {
+            return Ok(vec![address.to_owned()]);
+        }
         let store = self.store(&address.to_string_lossy())?;
         let (folders, files) = store.level(&store.folder)?;
         let name = |key: &Key| key.filename().unwrap_or_default().to_owned();
