@@ -11,5 +11,6 @@ mod files;
 mod interruption;
 mod links;
 mod looks;
+mod odd;
 mod picture;
 mod whole_way;
