@@ -284,6 +284,13 @@ impl Page {
         serde_json::from_value(said).unwrap_or_else(|error| panic!("{name}: {error}"))
     }
 
+    /// Unfolds the details with this `data-testid`, as a click on their summary does.
+    pub async fn unfold(&self, testid: &str) {
+        const UNFOLD: &str = "const details = document.querySelector(arguments[0]);
+            if (!details.open) details.querySelector('summary').click()";
+        self.run::<Value>(UNFOLD, &[json!(css(testid))]).await;
+    }
+
     /// `true` if the element with this `data-testid` has the keyboard focus.
     pub async fn has_focus(&self, testid: &str) -> bool {
         self.run(

@@ -1,7 +1,7 @@
 //! Odd files in the page's worker: it says of them what is said natively, finds in them what it
 //! finds in the file that they were made of, and takes any unit.
 
-use std::{collections::BTreeMap, fs, process::Command};
+use std::{collections::BTreeMap, ffi::OsStr, fs, os::unix::ffi::OsStrExt as _, process::Command};
 
 use proofs::{
     app::{Page, STEP, Visit, WorkerSaid, elsewhere::Elsewhere, program, story},
@@ -134,10 +134,13 @@ fn what_is_left_out_is_said_everywhere() {
         page.choose(&scan).await;
         said_on(&page, warning).await;
 
+        // names of files are bytes
+        let renamed = stand.folder.path().join(OsStr::from_bytes(b"B\xfcro.ply"));
+        fs::copy(&scan, &renamed).unwrap();
         let mut segment: Command = program("trainer");
         segment
             .args(["segment", "--device", "cpu", "--json"])
-            .arg(&scan);
+            .arg(&renamed);
         let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
         let output = segment.current_dir(root).output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr);
@@ -147,6 +150,7 @@ fn what_is_left_out_is_said_everywhere() {
         let warnings = json["warnings"].as_array().unwrap();
         let has = |line: &serde_json::Value| line.as_str().unwrap().contains(warning);
         assert!(warnings.iter().any(has), "{json}");
+        assert!(json["scan"].as_str().unwrap().ends_with("B\u{fffd}ro.ply"));
     });
 }
 
@@ -171,7 +175,7 @@ fn a_unit_without_a_name_is_typed() {
         page.choose(&stand.file("units.ply", &room)).await;
         page.until_done().await;
         said_on(&page, "The unit is").await;
-        page.press_css(".preflight summary").await;
+        page.unfold("preflight").await;
         assert!(!page.exists("metres-per-unit").await);
 
         // "o" is the first letter of the choice for others
@@ -212,7 +216,7 @@ fn a_unit_without_a_name_is_typed() {
         page.until_done().await;
         assert_eq!(page.value("unit").await, "other");
         assert_eq!(page.value("metres-per-unit").await, "0.9144");
-        page.press_css(".preflight summary").await;
+        page.unfold("preflight").await;
         page.keys("unit", "f").await;
         said_on(&page, "The unit is feet, as you chose.").await;
     });
