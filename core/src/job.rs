@@ -31,10 +31,12 @@ use crate::{
 
 mod decode;
 mod map;
+mod seen;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{proposals, released, whole_superpoints};
 pub use map::{Map, map_points};
+use seen::Seen;
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
 /// object: the largest wardrobes and sofas have this much.
@@ -405,7 +407,7 @@ pub fn group(
 }
 
 /// Runs the network once on points in the world frame and, if it reads them, on features of their
-/// images.
+/// images. The network sees every place once and no stray points.
 async fn infer(
     observation: &Observation<'_>,
     grouping: &Grouping,
@@ -413,10 +415,19 @@ async fn infer(
     monitor: &Monitor<'_>,
 ) -> Result<Answers, SegmentError> {
     monitor.at(Stage::Backbone, 0.0)?;
-    let scene = SceneInput::new(observation, &grouping.superpoints, &network.config)?
-        .to_device(&network.device);
+    observation.check(&grouping.superpoints, &network.config)?;
+    let seen = Seen::new(observation, &grouping.superpoints);
+    let input = match &seen {
+        Some(seen) => SceneInput::new(&seen.of(observation), seen.superpoints(), &network.config)?,
+        None => SceneInput::new(observation, &grouping.superpoints, &network.config)?,
+    };
+    let scene = input.to_device(&network.device);
     let queries = scene.queries(network.config.max_queries);
-    Ok(network.model.infer(scene, queries, monitor).await?)
+    let answers = network.model.infer(scene, queries, monitor).await?;
+    Ok(match &seen {
+        Some(seen) => seen.about_all(answers),
+        None => answers,
+    })
 }
 
 /// Runs the network once and returns what is ranked.

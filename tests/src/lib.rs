@@ -8,3 +8,5 @@ pub mod device;
 pub mod golden;
 #[cfg(not(target_family = "wasm"))]
 pub mod gradients;
+#[cfg(not(target_family = "wasm"))]
+pub mod odd;

@@ -34,7 +34,8 @@ pub struct Evidence<'a> {
     pub(super) proposals: &'a Proposals,
     pub(super) geometry: &'a SuperpointGeometry<'a>,
     query_of_superpoint: Vec<Option<u32>>,
-    /// Number of points in each query's mask, `(queries)`.
+    /// Number of places in each query's mask, `(queries)`. Repeated points count once everywhere
+    /// here, and stray points do not count.
     area_of_query: Vec<f32>,
     /// Contacts of each superpoint, `(superpoints)`; each contact is stored from both sides.
     contacts: Vec<Vec<Neighbor>>,
@@ -68,7 +69,14 @@ impl<'a> Evidence<'a> {
         proposals.check(geometry.count())?;
         let query_of_superpoint = proposals.query_of_superpoint();
         let sizes: Vec<f32> = (0..geometry.count() as u32)
-            .map(|s| geometry.size(s) as f32)
+            .map(|s| {
+                if geometry.is_stray(s) {
+                    0
+                } else {
+                    geometry.places(s)
+                }
+            })
+            .map(|places| places as f32)
             .collect();
         let area = |query| {
             proposals
@@ -143,11 +151,11 @@ impl<'a> Evidence<'a> {
                 };
                 weighted.push((
                     query as usize,
-                    probability * self.geometry.size(superpoint) as f32,
+                    probability * self.geometry.places(superpoint) as f32,
                 ));
             }
         }
-        let points = self.geometry.points_in(mask) as f32;
+        let points = self.geometry.places_in(mask) as f32;
         let near = |candidates: Vec<(usize, f32)>| {
             self.text_sum(&candidates).and_then(|(sum, _)| unit(sum))
         };
@@ -173,7 +181,7 @@ impl<'a> Evidence<'a> {
     pub(super) fn members(&self, mask: &[u32]) -> Vec<(usize, f32)> {
         let query = |&s: &u32| {
             self.query_of_superpoint[s as usize]
-                .map(|query| (query as usize, self.geometry.size(s) as f32))
+                .map(|query| (query as usize, self.geometry.places(s) as f32))
         };
         let mut members: Vec<(usize, f32)> = mask.iter().filter_map(query).collect();
         members.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -187,7 +195,7 @@ impl<'a> Evidence<'a> {
         let inter: f32 = mask
             .iter()
             .filter(|s| logits[**s as usize] > 0.0)
-            .map(|&s| self.geometry.size(s) as f32)
+            .map(|&s| self.geometry.places(s) as f32)
             .sum();
         inter / (points + self.area_of_query[query] - inter).max(1.0)
     }
@@ -197,7 +205,7 @@ impl<'a> Evidence<'a> {
         let logits = self.proposals.logits(query);
         let sum: f32 = mask
             .iter()
-            .map(|&s| sigmoid(logits[s as usize]) * self.geometry.size(s) as f32)
+            .map(|&s| sigmoid(logits[s as usize]) * self.geometry.places(s) as f32)
             .sum();
         sum / points.max(1.0)
     }

@@ -48,7 +48,7 @@ impl Evidence<'_> {
     /// Computes the features of one candidate, in the order of [`FEATURE_NAMES`]; always finite.
     pub fn features(&self, candidate: &Candidate) -> [f32; FEATURES] {
         let mask = &candidate.superpoints;
-        let points = self.geometry.points_in(mask) as f32;
+        let points = self.geometry.places_in(mask) as f32;
         let members = self.members(mask);
         let over_members = |value: &dyn Fn(usize) -> f32| {
             mean(

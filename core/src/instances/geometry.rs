@@ -1,6 +1,10 @@
 //! Properties of every superpoint that need no network: its points, box, moments and colors.
 
-use crate::{geometry::Aabb, spatial, superpoint::Superpoints};
+use crate::{
+    geometry::Aabb,
+    spatial::{self, Places},
+    superpoint::Superpoints,
+};
 
 /// Sums over points from which means and covariances follow. Adding two of them gives the sums of
 /// the union.
@@ -15,13 +19,14 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    fn of_point([x, y, z]: [f64; 3], color: [f64; 3]) -> Self {
+    /// The sums of a point that counts as `share` of one.
+    fn of_point([x, y, z]: [f64; 3], color: [f64; 3], share: f64) -> Self {
         Self {
-            points: 1.0,
-            position: [x, y, z],
-            products: [x * x, y * y, z * z, x * y, x * z, y * z],
-            color,
-            color_squares: color.iter().map(|c| c * c).sum(),
+            points: share,
+            position: [x, y, z].map(|value| value * share),
+            products: [x * x, y * y, z * z, x * y, x * z, y * z].map(|value| value * share),
+            color: color.map(|value| value * share),
+            color_squares: color.iter().map(|c| c * c).sum::<f64>() * share,
         }
     }
 
@@ -95,6 +100,8 @@ pub struct SuperpointGeometry<'a> {
     points: Vec<u32>,
     boxes: Vec<Aabb>,
     moments: Vec<Moments>,
+    /// Number of places that points of each superpoint have, `(superpoints)`.
+    places: Vec<u32>,
     /// Surface areas in square metres, `(superpoints)`.
     areas: Vec<f32>,
     /// `true` for superpoints that consist of stray points, `(superpoints)`.
@@ -104,7 +111,8 @@ pub struct SuperpointGeometry<'a> {
 impl<'a> SuperpointGeometry<'a> {
     /// Computes the geometry from `positions` `(points, 3)` in the world frame and sRGB `colors`
     /// `(points, 3)`, both in the order of `superpoints`, and from the surface `areas` of the
-    /// superpoints in square metres.
+    /// superpoints in square metres. Several points at one place of a superpoint have the moments
+    /// of one point: how often a file repeats a place says nothing about the room.
     ///
     /// # Panics
     /// If the lengths differ.
@@ -130,6 +138,12 @@ impl<'a> SuperpointGeometry<'a> {
         let mut points = vec![0; positions.len()];
         let mut boxes = vec![Aabb::EMPTY; count];
         let mut moments = vec![Moments::default(); count];
+        let distinct = Places::new(positions, superpoint_of_point);
+        let mut places = vec![0; count];
+        for &first in distinct.first_points() {
+            places[superpoint_of_point[first as usize] as usize] += 1;
+        }
+        let crowd = distinct.points_at();
         for (point, (&superpoint, &position)) in
             superpoint_of_point.iter().zip(positions).enumerate()
         {
@@ -140,7 +154,8 @@ impl<'a> SuperpointGeometry<'a> {
             let color = colors.map_or([0.0; 3], |colors| {
                 colors[point].map(|c| f64::from(c) / 255.0)
             });
-            moments[s].add(&Moments::of_point(position.map(f64::from), color));
+            let share = 1.0 / f64::from(crowd[distinct.of_point(point) as usize]);
+            moments[s].add(&Moments::of_point(position.map(f64::from), color, share));
         }
         let mut strays = vec![0; count];
         for stray in spatial::strays(positions) {
@@ -155,6 +170,7 @@ impl<'a> SuperpointGeometry<'a> {
             points,
             boxes,
             moments,
+            places,
             areas,
             is_stray,
         }
@@ -193,6 +209,16 @@ impl<'a> SuperpointGeometry<'a> {
             .zip(&self.is_stray)
             .filter(|(_, is_stray)| !**is_stray)
             .fold(Aabb::EMPTY, |all, (one, _)| all.union(one))
+    }
+
+    /// Number of places of one superpoint: of its points, without those at the place of another.
+    pub fn places(&self, superpoint: u32) -> u32 {
+        self.places[superpoint as usize]
+    }
+
+    /// Number of places of a set of superpoints.
+    pub fn places_in(&self, superpoints: &[u32]) -> u32 {
+        superpoints.iter().map(|&s| self.places(s)).sum()
     }
 
     /// Number of points of a set of superpoints.
@@ -269,6 +295,29 @@ pub(super) mod tests {
             thin < 1e-6 && (a - b).abs() < 1e-6 && (a - 8.25_f64.sqrt()).abs() < 1e-6,
             "{thin} {a} {b}"
         );
+    }
+
+    #[test]
+    fn points_at_one_place_count_once() {
+        let room: Vec<[f32; 3]> = (0..60)
+            .map(|i| [(i % 10) as f32, (i / 10) as f32, (i % 3) as f32])
+            .collect();
+        let colors: Vec<[u8; 3]> = (0..60).map(|i| [i, 2 * i, 255 - i]).collect();
+        let ids: Vec<u32> = (0..60).map(|i| i % 2).collect();
+        // every place one to five times
+        let copies = || (0..60).flat_map(|i| std::iter::repeat_n(i, 1 + i * 7 % 5));
+        let repeated: Vec<_> = copies().map(|i| room[i]).collect();
+        let painted: Vec<_> = copies().map(|i| colors[i]).collect();
+        let grouped = Superpoints::from_ids(&copies().map(|i| ids[i]).collect::<Vec<_>>());
+        let once = Superpoints::from_ids(&ids);
+        let once = SuperpointGeometry::new(&room, Some(&colors), &once, vec![1.0; 2]);
+        let many = SuperpointGeometry::new(&repeated, Some(&painted), &grouped, vec![1.0; 2]);
+        assert_eq!((once.places_in(&[0, 1]), many.places_in(&[0, 1])), (60, 60));
+        assert_eq!(many.points_in(&[0, 1]) as usize, repeated.len());
+        let (a, b) = (once.moments(&[1]), many.moments(&[1]));
+        let near = |a: f64, b: f64| assert!((a - b).abs() < 1e-9, "{a} {b}");
+        (0..3).for_each(|i| near(a.principal_deviations()[i], b.principal_deviations()[i]));
+        near(a.color_deviation(), b.color_deviation());
     }
 
     proptest! {

@@ -194,9 +194,9 @@ fn separate(
         for &s in &candidate.superpoints {
             owners[s as usize]
                 .iter()
-                .for_each(|&other| shared[other as usize] += geometry.size(s));
+                .for_each(|&other| shared[other as usize] += geometry.places(s));
         }
-        let points = geometry.points_in(&candidate.superpoints);
+        let points = geometry.places_in(&candidate.superpoints);
         if shared.iter().zip(&sizes).any(|(&shared, &size)| {
             shared as f32 > options.max_iou * (points + size - shared) as f32
         }) {

@@ -108,7 +108,11 @@ impl<'a> From<&'a Scan> for Observation<'a> {
 impl Observation<'_> {
     /// Checks that all arrays have the lengths that a network with this `config` needs, that all
     /// positions are finite, and that the superpoints are not too many for a GPU.
-    fn check(&self, superpoints: &Superpoints, config: &Config) -> Result<(), SceneError> {
+    pub(crate) fn check(
+        &self,
+        superpoints: &Superpoints,
+        config: &Config,
+    ) -> Result<(), SceneError> {
         let points = self.positions.len();
         if points == 0 {
             return Err(SceneError::Empty);

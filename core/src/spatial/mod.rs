@@ -1,5 +1,5 @@
 //! Spatial algorithms on points: nearest neighbours, normals, voxels, medoid, farthest point
-//! sampling, thinning, stray points.
+//! sampling, thinning, repeated and stray points.
 
 use crate::progress::Cancelled;
 
@@ -8,6 +8,7 @@ mod farthest_points;
 mod knn;
 mod medoid;
 mod normals;
+mod places;
 mod strays;
 mod thinning;
 mod tree;
@@ -17,6 +18,7 @@ pub use farthest_points::farthest_points;
 pub use knn::{Neighbors, nearest_neighbors};
 pub use medoid::medoid;
 pub use normals::normals;
+pub use places::Places;
 pub use strays::{strays, without_strays};
 pub use thinning::Thinned;
 pub use voxels::Voxels;

@@ -215,6 +215,36 @@ impl Superpoints {
         Self::from_ids(&ids)
     }
 
+    /// The partition of some of the points, in their order, and the superpoint of this partition that
+    /// each of its superpoints is a part of, ascending.
+    ///
+    /// # Panics
+    /// If one of `points` does not exist.
+    pub fn of_points(&self, points: &[u32]) -> (Self, Vec<u32>) {
+        const ABSENT: u32 = u32::MAX;
+        let mut new_of_old = vec![ABSENT; self.count];
+        for &point in points {
+            new_of_old[self.superpoint_of_point[point as usize] as usize] = 0;
+        }
+        let mut old_of_new = Vec::new();
+        for (old, new) in (0..)
+            .zip(&mut new_of_old)
+            .filter(|(_, new)| **new != ABSENT)
+        {
+            *new = old_of_new.len() as u32;
+            old_of_new.push(old);
+        }
+        let new_of_point = |&point: &u32| {
+            let old = self.superpoint_of_point[point as usize];
+            new_of_old[old as usize]
+        };
+        let part = Self {
+            superpoint_of_point: points.iter().map(new_of_point).collect(),
+            count: old_of_new.len(),
+        };
+        (part, old_of_new)
+    }
+
     /// `(points)`: the superpoint of each point, below [`Self::count`].
     pub fn superpoint_of_point(&self) -> &[u32] {
         &self.superpoint_of_point
@@ -243,6 +273,14 @@ mod tests {
 
     use super::*;
     use crate::{golden, progress::Cancel};
+
+    #[test]
+    fn a_part_of_the_points_keeps_the_order_of_superpoints() {
+        let all = Superpoints::from_ids(&[9, 4, 4, 7, 9, 7]);
+        let (part, old_of_new) = all.of_points(&[5, 3, 0]);
+        assert_eq!(part.superpoint_of_point(), [1, 1, 0]);
+        assert_eq!((part.count(), &old_of_new[..]), (2, &[0, 2][..]));
+    }
 
     /// Reads only these files: binary little-endian, float x y z, faces of a byte and three ints.
     fn mesh(bytes: &[u8]) -> (Vec<[f32; 3]>, Vec<[u32; 3]>) {

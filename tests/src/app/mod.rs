@@ -23,15 +23,17 @@ mod pixels;
 mod process;
 pub mod rooms;
 mod script;
+mod worker;
 
 pub use browser::{Screen, Visit};
 pub use gpu_calls::GpuCalls;
 pub use page::{Chip, Page, Row, STEP};
 pub use pixels::Pixels;
+pub use process::program;
 pub use script::{Cancelled, Picture, StageShown, Watched};
+pub use worker::{InstancesSaid, PointsSaid, ScanSaid, WorkerSaid};
 
 use browser::Driver;
-pub use process::program;
 use process::{Process, built, free_port};
 
 /// Time limit for the start of a server, a driver or a browser.

@@ -22,6 +22,7 @@ use super::{
     gpu_calls::{self, GpuCalls},
     pictures,
     script::{self, Cancelled, Picture, StageShown, Watched},
+    worker::WorkerSaid,
 };
 
 /// Time limit for an action of the page that needs no stage of the pipeline.
@@ -261,6 +262,42 @@ impl Page {
     /// The workers' calls of WebGPU since the page was opened, one entry per message.
     pub async fn gpu_calls(&self) -> Vec<GpuCalls> {
         self.run("return window.gpuCalls", &[]).await
+    }
+
+    /// Opens the file `name` of the server at `origin` in a worker of its own, through the messages
+    /// that the page and its worker exchange, and returns what the worker says until the points are
+    /// there, or, if `to_the_end`, until all is done.
+    pub async fn ask_worker(&self, origin: &str, name: &str, to_the_end: bool) -> WorkerSaid {
+        let limit = TimeoutConfiguration::new(Some(ROOM), Some(PAGE), None);
+        self.client.update_timeouts(limit).await.expect("time-outs");
+        let arguments = vec![
+            json!(format!("{origin}/{name}")),
+            json!(name),
+            json!(to_the_end),
+        ];
+        let said = self
+            .client
+            .execute_async(script::ASK_WORKER, arguments)
+            .await;
+        let said =
+            said.unwrap_or_else(|error| panic!("{name}: the worker does not answer: {error}"));
+        serde_json::from_value(said).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
+    /// Unfolds the details with this `data-testid`, as a click on their summary does.
+    pub async fn unfold(&self, testid: &str) {
+        const UNFOLD: &str = "const details = document.querySelector(arguments[0]);
+            if (!details.open) details.querySelector('summary').click()";
+        self.run::<Value>(UNFOLD, &[json!(css(testid))]).await;
+    }
+
+    /// `true` if the element with this `data-testid` has the keyboard focus.
+    pub async fn has_focus(&self, testid: &str) -> bool {
+        self.run(
+            "return document.activeElement?.matches(arguments[0]) ?? false",
+            &[json!(css(testid))],
+        )
+        .await
     }
 
     /// The page's clock, milliseconds.

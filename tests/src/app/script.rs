@@ -182,6 +182,43 @@ pub const ASK: &str = r#"
     input.dispatchEvent(new InputEvent('input', { bubbles: true }));
 "#;
 
+/// Starts a worker as the page does, opens a file in it, and returns what it says.
+pub const ASK_WORKER: &str = r#"
+    const [address, name, toTheEnd, answer] = arguments;
+    (async () => {
+        const blob = await (await fetch(address)).blob();
+        const worker = new Worker('/worker_loader.js', { type: 'module' });
+        const said = {};
+        const end = () => {
+            worker.terminate();
+            answer(said);
+        };
+        worker.onerror = event => {
+            said.failed = event.message;
+            end();
+        };
+        worker.onmessage = ({ data }) => {
+            const [kind, content] = typeof data === 'string' ? [data] : Object.entries(data)[0];
+            if (kind === 'Listening') {
+                worker.postMessage({ Start: { forced: 'cpu', gpu_failure: null, found_already: true } });
+                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null } } });
+            }
+            if (kind === 'Points') said.points = {
+                positions: [...new Float32Array(content.positions)],
+                colors: content.colors ? [...new Uint8Array(content.colors)] : [],
+                scan: content.scan,
+            };
+            if (kind === 'Instances') said.instances = {
+                instances: content.instances,
+                superpoint_of_point: [...new Uint32Array(content.superpoint_of_point)],
+            };
+            if (kind === 'Answer') said.names = content.labels.of_instance.map(label => label.name);
+            if (kind === 'Failed' || kind === 'Panicked') said.failed = content.message;
+            if (said.failed || kind === 'Done' || kind === 'Points' && !toTheEnd) end();
+        };
+    })().catch(error => answer({ failed: String(error) }));
+"#;
+
 /// The picture, 48 x 30, as rows of red, green, blue.
 pub const PICTURE: &str = r#"
     const canvas = document.querySelector('[data-testid=viewer-canvas]');

@@ -12,5 +12,6 @@ mod fixed_classes;
 mod interruption;
 mod links;
 mod looks;
+mod odd;
 mod picture;
 mod whole_way;

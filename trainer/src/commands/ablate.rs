@@ -254,10 +254,10 @@ fn figures(
         |scan| evaluation::ask(network, scan, &evaluation::Choice::default()),
         |answer| things.add(&answer).and_then(|()| by_class.add(&answer)),
     )?;
-    let things = things.figures().json();
+    let things = things.figures()?.json();
     let Figures::Scannet {
         summary, classes, ..
-    } = by_class.figures()
+    } = by_class.figures()?
     else {
         anyhow::bail!("the evaluation returned no figures by class");
     };

@@ -47,8 +47,8 @@ pub struct Prepare {
     /// scale, the value that makes the median depth 2 m.
     #[arg(long)]
     metres_per_unit: Option<f32>,
-    /// Metres per unit of depth images of 16 bits, in place of what their kind has: 0.001 for
-    /// millimetres, 0.00025 for quarters of one.
+    /// Metres per unit of depth images of 16 bits, of all kinds that have some, in place of what
+    /// their kind has: 0.001 for millimetres, 0.00025 for quarters of one.
     #[arg(long)]
     depth_unit: Option<f32>,
     /// File of class names: for scannet ScanNet's scannetv2-labels.combined.tsv, for scannetpp and
@@ -170,7 +170,10 @@ impl Prepare {
 
     /// Checks that the kind uses the options that were given.
     fn check_used(&self) -> anyhow::Result<()> {
-        use Kind::{Frames, Mast3rSlam, Replica, Scannet, Scannetpp, Segdino3d, Vggt};
+        use Kind::{
+            Frames, Mast3rSlam, Polycam, Record3d, Replica, Scanner3d, Scannet, Scannetpp,
+            Segdino3d, Stray, Vggt,
+        };
         let options: [(bool, &str, &[Kind]); 6] = [
             (
                 self.metres_per_unit.is_some(),
@@ -180,7 +183,9 @@ impl Prepare {
             (
                 self.depth_unit.is_some(),
                 "--depth-unit",
-                &[Frames, Scannet, Scannetpp, Replica],
+                &[
+                    Frames, Scannet, Scannetpp, Replica, Polycam, Record3d, Stray, Scanner3d,
+                ],
             ),
             (
                 self.labels.is_some(),
@@ -278,11 +283,18 @@ mod tests {
         let scannet = options("scannet a b --classes scannet20 --labels c").unwrap();
         assert_eq!(scannet.classes, Some(ClassTable::Scannet20));
         assert_eq!(options("frames a b").unwrap().classes, None);
+        for kind in "frames scannet scannetpp replica polycam record3d stray scanner3d".split(' ') {
+            let quarters = options(&format!("{kind} a b --depth-unit 0.00025")).unwrap();
+            assert_eq!(quarters.depth_unit, Some(0.00025), "{kind}");
+        }
         for (words, option) in [
             ("frames a b --classes scannet20", "--classes"),
             ("segdino3d a b --labels c", "--labels"),
             ("polycam a b --intrinsics c", "--intrinsics"),
             ("vggt a b --depth-unit 0.001", "--depth-unit"),
+            ("segdino3d a b --depth-unit 0.001", "--depth-unit"),
+            ("stray a b --depth-unit 0", "between 0 and 1 m"),
+            ("stray a b --depth-unit nan", "between 0 and 1 m"),
             ("scannet a b --features c", "--features"),
             ("frames a b --metres-per-unit 2", "--metres-per-unit"),
             ("frames a b --depth-unit 1000", "between 0 and 1 m"),

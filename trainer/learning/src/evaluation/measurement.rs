@@ -6,8 +6,8 @@ use anyhow::Context;
 use segscape::evaluate::{self, Evaluation, EvaluationTruth, ScoredMask, Size};
 
 use super::{
-    Answer, Averages, Claims, Figures, Names, OfClass, OfScan, OfSize, Shown, Summary, pairs, splits,
-    splits::SPLITS, title,
+    Answer, Averages, Claims, Figures, Names, OfClass, OfScan, OfSize, Shown, Summary, pairs,
+    splits, splits::SPLITS, title,
 };
 use crate::data::labeled_scan::LabeledScan;
 

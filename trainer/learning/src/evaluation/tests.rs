@@ -90,12 +90,13 @@ pub fn names_of(answer: &Answer) -> Names {
 fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::Result<Figures> {
     let mut measurement = match protocol {
         Protocol::ClassAgnostic => Measurement::class_agnostic(),
+        Protocol::Segment3d => Measurement::segment3d(),
         Protocol::Scannet => Measurement::by_class(names_of_all(answers, set)),
     };
     answers
         .iter()
         .try_for_each(|answer| measurement.add(answer))?;
-    Ok(measurement.figures())
+    measurement.figures()
 }
 
 fn by_class(answers: &[Answer], set: NameSet) -> Averages {

@@ -5,11 +5,12 @@ use std::collections::BTreeMap;
 use segscape::evaluate::{MIN_POINTS, Size};
 
 use super::{
+    chart::{Series, chart},
     page::{data_url, escape, table},
     picture::{Perspective, SIZE, Stage},
 };
 use crate::evaluation::{
-    Answer, Averages, Figures, Found, Measurement, Names, bounds, pairs, percent, title,
+    Answer, Averages, Diagram, Figures, Found, Measurement, Names, bounds, pairs, percent, title,
 };
 
 /// Number of scans with pictures.
@@ -68,13 +69,13 @@ impl FoundInScans {
         Ok(())
     }
 
-    pub(super) fn figures(self) -> FoundFigures {
-        FoundFigures {
-            by_class: self.by_class.figures(),
-            agnostic: self.agnostic.figures(),
+    pub(super) fn figures(self) -> anyhow::Result<FoundFigures> {
+        Ok(FoundFigures {
+            by_class: self.by_class.figures()?,
+            agnostic: self.agnostic.figures()?,
             cards: pictures(&self.cards),
             confusion: self.confusion.table(&self.names),
-        }
+        })
     }
 }
 
@@ -135,6 +136,37 @@ pub fn averages(by_class: &Figures, agnostic: &Figures) -> String {
     said + &table(&head("classes"), &rows)
         + "<p class=\"quiet\">By the longest edge of an object's box, classes ignored, model's scores:</p>"
         + &sizes
+}
+
+/// Chart of the share of right instances over the score that they are shown with.
+pub fn reliability(by_class: &Figures, agnostic: &Figures) -> String {
+    let (
+        Figures::Scannet { diagram: named, .. },
+        Figures::ClassAgnostic {
+            diagram: unnamed, ..
+        },
+    ) = (by_class, agnostic)
+    else {
+        return String::new();
+    };
+    let series = |name: String, points: Vec<[f64; 2]>| Series { name, points };
+    let of = |asked: &str, diagram: &Diagram| {
+        let filled = diagram.rows.iter().filter(|row| row.bin.count > 0);
+        let points = filled.map(|row| [100.0 * row.bin.score, 100.0 * row.bin.right]);
+        let name = format!("{asked} (off by {} on average)", percent(diagram.error));
+        series(name, points.collect())
+    };
+    let right = series(
+        "as many as they say".into(),
+        vec![[0.0, 0.0], [100.0, 100.0]],
+    );
+    let series = [
+        of("nothing asked for", unnamed),
+        of("all names asked for", named),
+        right,
+    ];
+    "<p class=\"quiet\">Percent of the shown instances that are right, over their score in percent. Right is what overlaps an object by more than half and, if it has a name, has the object's.</p>".to_owned()
+        + &chart("right instances by score", &series, false)
 }
 
 /// Table of all classes, the best first.

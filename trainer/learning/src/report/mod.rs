@@ -40,7 +40,7 @@ pub fn page(run: &Path, found: Option<FoundInScans>) -> anyhow::Result<String> {
         "{} has neither a {CHECKPOINT} nor a {LOG}",
         run.display()
     );
-    let found = found.map(FoundInScans::figures);
+    let found = found.map(FoundInScans::figures).transpose()?;
     let name = run
         .canonicalize()
         .ok()
@@ -63,6 +63,7 @@ pub fn page(run: &Path, found: Option<FoundInScans>) -> anyhow::Result<String> {
     }) = &found
     {
         body += &section("Instances found", &found::averages(by_class, agnostic));
+        body += &section("Scores", &found::reliability(by_class, agnostic));
         body += &section("Scans", cards);
         body += &section("Classes", &found::classes(by_class));
         body += &section("Names of matched objects", confusion);

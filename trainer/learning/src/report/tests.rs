@@ -214,6 +214,7 @@ fn what_was_found_is_shown() {
     assert!(!html.contains("<script"), "names are text");
     assert!(html.contains("&lt;script&gt;alert(&#39;R&amp;D&#39;)"));
     assert!(html.contains("1 of 2 objects found, 0 with the right name"));
+    assert!(html.contains("right instances by score"));
     assert_eq!(
         html.matches("src=\"data:image/png;base64,iVBOR").count(),
         4,

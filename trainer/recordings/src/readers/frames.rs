@@ -203,16 +203,14 @@ pub fn sens_reader(
     Layout::SensReader.shots(folder, every, intrinsics, unit)
 }
 
-/// Converts millimetres to metres, 0 where unknown.
-pub fn metres(millimetres: Vec<u16>) -> Vec<f32> {
-    millimetres
-        .into_iter()
-        .map(|mm| {
-            if UNKNOWN.contains(&mm) {
-                0.0
-            } else {
-                f32::from(mm) / MILLIMETRES
-            }
-        })
-        .collect()
+/// Converts depth of `unit` units per metre to metres, 0 where unknown.
+pub fn metres(depth: Vec<u16>, unit: f32) -> Vec<f32> {
+    let of_pixel = |depth: u16| {
+        if UNKNOWN.contains(&depth) {
+            0.0
+        } else {
+            f32::from(depth) / unit
+        }
+    };
+    depth.into_iter().map(of_pixel).collect()
 }

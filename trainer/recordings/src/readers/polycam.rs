@@ -39,15 +39,15 @@ impl Reader for Polycam {
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options, bundle)
+        shots::prepared(frames(scene, options)?, None, options, bundle)
     }
 }
 
-/// Every `every`-th keyframe.
+/// Every `options.every`-th keyframe.
 ///
 /// # Errors
 /// There are no depth images.
-fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
+fn frames<'a>(folder: &Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let keyframes = folder.join("keyframes");
     ensure!(
         keyframes.join("depth").is_dir(),
@@ -71,9 +71,11 @@ fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
             depth,
             confidence: Some(confidence),
         }
-        .shot()
+        .shot(options)
     };
-    Ok(Box::new(names.into_iter().step_by(every).map(frame)))
+    Ok(Box::new(
+        names.into_iter().step_by(options.every).map(frame),
+    ))
 }
 
 /// Reads `fx`, `fy`, `cx`, `cy`, and the upper rows `t_00` to `t_23` of the matrix from ARKit's

@@ -48,15 +48,15 @@ impl Reader for Record3d {
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options, bundle)
+        shots::prepared(frames(scene, options)?, None, options, bundle)
     }
 }
 
-/// Every `every`-th frame.
+/// Every `options.every`-th frame.
 ///
 /// # Errors
 /// The recording is a .r3d file, or the metadata break the format.
-fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
+fn frames<'a>(scene: &Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let Some(folder) = root(scene) else {
         bail!(
             "{} is a .r3d recording, whose depth is compressed with LZFSE, which is not read here: in Record3D's library choose Export, \"EXR + JPG sequence\"",
@@ -124,7 +124,9 @@ fn frames(scene: &Path, every: usize) -> anyhow::Result<Shots<'static>> {
             confidence: None,
             name,
         }
-        .shot()
+        .shot(options)
     };
-    Ok(Box::new(names.into_iter().step_by(every).map(frame)))
+    Ok(Box::new(
+        names.into_iter().step_by(options.every).map(frame),
+    ))
 }

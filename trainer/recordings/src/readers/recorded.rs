@@ -63,7 +63,7 @@ impl Recorded {
             camera.width,
             camera.height
         );
-        let depth = Map::new(metres(values), [size[0], size[1], 1])?.scaled(MILLIMETRES / unit);
+        let depth = Map::new(metres(values, unit), [size[0], size[1], 1])?;
         Ok(Ok(Shot {
             name,
             camera,

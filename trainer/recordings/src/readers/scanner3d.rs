@@ -28,15 +28,15 @@ impl Reader for Scanner3d {
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options, bundle)
+        shots::prepared(frames(scene, options)?, None, options, bundle)
     }
 }
 
-/// Every `every`-th of the frames that have a picture; some frames have none.
+/// Every `options.every`-th of the frames that have a picture; some frames have none.
 ///
 /// # Errors
 /// The folder cannot be listed, or no frame has a picture.
-fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
+fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let picture = move |name: &str| phone::picture(folder, &format!("frame_{name}"));
     let mut names = phone::stems(folder, "frame_", ".json")?;
     names.retain(|name| picture(name).is_some());
@@ -69,7 +69,9 @@ fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
             confidence: Some(confidence),
             name,
         }
-        .shot()
+        .shot(options)
     };
-    Ok(Box::new(names.into_iter().step_by(every).map(frame)))
+    Ok(Box::new(
+        names.into_iter().step_by(options.every).map(frame),
+    ))
 }

@@ -206,6 +206,7 @@ impl<R: Read + Seek> Stream<R> {
                 .chunks_exact(2)
                 .map(|b| u16::from_le_bytes([b[0], b[1]]))
                 .collect(),
+            SHIFT,
         );
         let camera = Camera {
             width: width as f32,

@@ -42,15 +42,15 @@ impl Reader for Stray {
     }
 
     fn read(&self, scene: &Path, options: &Options, bundle: &Writer) -> anyhow::Result<Prepared> {
-        shots::prepared(frames(scene, options.every)?, None, options, bundle)
+        shots::prepared(frames(scene, options)?, None, options, bundle)
     }
 }
 
-/// Every `every`-th frame.
+/// Every `options.every`-th frame.
 ///
 /// # Errors
 /// The frames were not extracted from the video, or a table breaks the format.
-fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
+fn frames<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a>> {
     let pictures = folder.join("rgb");
     if !pictures.is_dir() {
         bail!(
@@ -80,12 +80,12 @@ fn frames(folder: &Path, every: usize) -> anyhow::Result<Shots<'_>> {
             depth,
             confidence: Some(confidence),
         }
-        .shot()
+        .shot(options)
     };
     Ok(Box::new(
         rows(&folder.join(ODOMETRY))?
             .into_iter()
-            .step_by(every)
+            .step_by(options.every)
             .map(frame),
     ))
 }

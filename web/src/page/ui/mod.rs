@@ -15,6 +15,7 @@ mod prompt;
 mod share;
 pub mod shortcuts;
 mod toolbar;
+mod unit;
 mod viewer;
 
 pub use backend::Backend;

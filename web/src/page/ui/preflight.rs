@@ -2,10 +2,11 @@
 
 use leptos::prelude::*;
 use segscape::{
-    preflight::{Certainty, Choices, Unit},
+    preflight::{Certainty, Choices},
     scan::UpAxis,
 };
 
+use super::unit::UnitChoice;
 use crate::{
     numbers::grouped,
     page::{
@@ -44,26 +45,12 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             );
         }
     };
-    let on_unit = move |event| {
-        if let Some(unit) = Unit::ALL
-            .into_iter()
-            .find(|unit| unit.to_string() == event_target_value(&event))
-        {
-            actions::reopen(
-                state,
-                Choices {
-                    unit: Some(unit),
-                    ..choices
-                },
-            );
-        }
-    };
     let settled = scan.settled;
     let busy = move || settled || state.work.get() == Work::Running;
     let assumed = preflight.has_assumptions();
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
-        <details class="preflight" open=assumed>
+        <details class="preflight" data-testid="preflight" open=assumed>
             <summary>
                 <span>"Scan"</span>
                 <span class="muted">{format!("{} points", grouped(scan.points as usize))}</span>
@@ -79,9 +66,7 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 </dd>
                 <dt>"Unit"</dt>
                 <dd>
-                    <select class="field" aria-label="Unit" disabled=busy on:change=on_unit>
-                        {Unit::ALL.map(|each| view! { <option value=each.to_string() selected=each == unit>{each.to_string()}</option> }).collect_view()}
-                    </select>
+                    <UnitChoice unit choices settled />
                 </dd>
             </dl>
             <ul class="notes">

@@ -25,6 +25,64 @@ fn scan() -> LabeledScan {
     }
 }
 
+/// A labelled room of 4 x 3 x 2.5 m: a floor, two walls and a table, a point every 5 cm. Every
+/// coordinate is written by `write`.
+fn labeled_room(write: impl Fn([f32; 3]) -> [f32; 3]) -> String {
+    let sheet = |from: [f32; 3], [a, b]: [usize; 2], size: [f32; 2], label: &'static str| {
+        let steps = size.map(|edge| (edge / 0.05) as usize);
+        (0..=steps[0]).flat_map(move |i| {
+            (0..=steps[1]).map(move |k| {
+                let mut at = from;
+                at[a] += i as f32 * 0.05;
+                at[b] += k as f32 * 0.05;
+                (at, label)
+            })
+        })
+    };
+    let rows: Vec<String> = sheet([0.0; 3], [0, 1], [4.0, 3.0], "2 0")
+        .chain(sheet([0.0; 3], [0, 2], [4.0, 2.5], "1 0"))
+        .chain(sheet([0.0; 3], [1, 2], [3.0, 2.5], "1 0"))
+        .chain(sheet([1.5, 1.0, 0.72], [0, 1], [1.4, 0.8], "7 3"))
+        .map(|(at, label)| {
+            let [x, y, z] = write(at);
+            format!("{x} {y} {z} {label}\n")
+        })
+        .collect();
+    format!(
+        "ply\nformat ascii 1.0\nelement vertex {}\nproperty float x\nproperty float y\nproperty float z\n\
+         property int label\nproperty int instance\nend_header\n{}",
+        rows.len(),
+        rows.concat()
+    )
+}
+
+#[test]
+fn labeled_scans_are_turned_and_scaled_as_all_scans_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let read = |name: &str, write: &dyn Fn([f32; 3]) -> [f32; 3]| {
+        let path = folder.path().join(name);
+        fs::write(&path, labeled_room(write)).unwrap();
+        LabeledScan::read(&path, None, MeshSuperpoints::default()).unwrap()
+    };
+    let upright = read("z-up.ply", &|p| p);
+    assert_eq!(upright.objects.len(), 1);
+    for (name, other) in [
+        ("y-up.ply", read("y-up.ply", &|[x, y, z]| [x, z, -y])),
+        (
+            "mm.ply",
+            read("mm.ply", &|p| p.map(|metres| metres * 1000.0)),
+        ),
+    ] {
+        assert_eq!(other.object_of_point, upright.object_of_point, "{name}");
+        for (a, b) in other.positions.iter().zip(&upright.positions) {
+            assert!(
+                (0..3).all(|i| (a[i] - b[i]).abs() < 1e-3),
+                "{name}: {a:?} {b:?}"
+            );
+        }
+    }
+}
+
 #[test]
 fn objects_leave_out_stuff_and_unlabeled_points() {
     let scan = scan();

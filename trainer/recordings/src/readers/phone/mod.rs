@@ -12,7 +12,7 @@ use glam::{Affine3A, Mat3, Vec3};
 use segscape::views::{Camera, Map};
 use serde_json::Value;
 
-use super::{Gap, Picture, Shot, exr, frames::metres};
+use super::{Gap, Options, Picture, Shot, exr, frames::metres, recorded::MILLIMETRES};
 use crate::foundation::load_gray16;
 
 /// The lowest of ARKit's three levels of confidence, which apps write as 0, 1, 2 or as 0, 127, 255:
@@ -128,7 +128,8 @@ pub struct Frame {
     pub intrinsics: PictureIntrinsics,
     /// Result of [`picture`].
     pub picture: Option<PathBuf>,
-    /// Path of the depth image: 16-bit millimetres, or metres in OpenEXR.
+    /// Path of the depth image: 16-bit millimetres, unless the options say otherwise, or metres in
+    /// OpenEXR.
     pub depth: PathBuf,
     /// Path of ARKit's confidence levels for the depth image; may be missing.
     pub confidence: Option<PathBuf>,
@@ -138,9 +139,9 @@ impl Frame {
     /// Reads the files, and scales the intrinsics of the picture to the depth image.
     ///
     /// # Errors
-    /// A file exists but cannot be read, or the picture has another aspect ratio than the depth
-    /// image or another size than the intrinsics.
-    pub fn shot(self) -> anyhow::Result<Result<Shot, Gap>> {
+    /// A file exists but cannot be read, the picture has another aspect ratio than the depth image
+    /// or another size than the intrinsics, or the options give a unit for depth that is in metres.
+    pub fn shot(self, options: &Options) -> anyhow::Result<Result<Shot, Gap>> {
         let Self {
             name,
             world_from_camera,
@@ -155,7 +156,7 @@ impl Frame {
         let (true, Some(path)) = (depth.is_file(), picture) else {
             return Ok(Err(Gap::File));
         };
-        let depth = self::depth(&depth, confidence.as_deref())?;
+        let depth = self::depth(&depth, confidence.as_deref(), options)?;
         let picture = Picture::read(&path)?;
         let size = image::ImageReader::new(Cursor::new(&picture.bytes))
             .with_guessed_format()?
@@ -199,13 +200,18 @@ impl Frame {
 }
 
 /// Depth in metres, 0 where the depth is unknown or the confidence is low.
-fn depth(path: &Path, confidence: Option<&Path>) -> anyhow::Result<Map> {
+fn depth(path: &Path, confidence: Option<&Path>, options: &Options) -> anyhow::Result<Map> {
     if path.extension().is_some_and(|extension| extension == "exr") {
+        ensure!(
+            options.depth_unit.is_none(),
+            "{} has depth in metres, as numbers with a point: --depth-unit is for images of whole numbers",
+            path.display()
+        );
         return exr::depth(path);
     }
-    let ([rows, columns], millimetres) =
+    let ([rows, columns], values) =
         load_gray16(path)?.with_context(|| format!("there is no {}", path.display()))?;
-    let mut depth = metres(millimetres);
+    let mut depth = metres(values, options.units_per_metre(MILLIMETRES));
     if let Some(confidence) = confidence.filter(|path| path.is_file()) {
         let levels = image::open(confidence)
             .with_context(|| format!("cannot read {}", confidence.display()))?

@@ -224,6 +224,39 @@ fn every_app_gives_the_same_room() {
 }
 
 #[test]
+fn the_unit_of_whole_numbers_can_be_given() {
+    for (kind, write) in APPS {
+        let folder = tempfile::tempdir().unwrap();
+        write(folder.path());
+        let halves = Options {
+            depth_unit: Some(0.0005),
+            ..of(kind)
+        };
+        if kind == Kind::Record3d {
+            // OpenEXR is in metres
+            let error = refusal(kind, folder.path(), &halves);
+            assert!(
+                error.contains(".exr") && error.contains("--depth-unit"),
+                "{error}"
+            );
+            let depth = folder.path().join("EXR_RGBD/depth");
+            for frame in 0..3 {
+                fs::remove_file(depth.join(format!("{frame}.exr"))).unwrap();
+                let image = crate::readers::tests::depth_of(2000);
+                image.save(depth.join(format!("{frame}.png"))).unwrap();
+            }
+        }
+        let (scene, _) = prepared(kind, folder.path(), &halves).unwrap();
+        assert!(!scene.positions.is_empty());
+        for (position, origin) in scene.positions.iter().zip(&scene.origins) {
+            let view = origin.unwrap().view as usize;
+            let ahead = position[1] - scene.images[view].camera.position()[1];
+            assert!((ahead - 1.0).abs() < 1e-4, "{kind:?}: {ahead} m");
+        }
+    }
+}
+
+#[test]
 fn what_polycam_corrected_is_taken() {
     let folder = tempfile::tempdir().unwrap();
     polycam(folder.path());
