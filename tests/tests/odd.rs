@@ -60,6 +60,65 @@ fn odd_files_beside_the_project_are_read_as_expected() {
     );
 }
 
+/// Every expectation is asked: one that does not hold is a complaint.
+#[test]
+fn every_wrong_expectation_is_noticed() {
+    let text = |words: &str| Some(words.to_owned());
+    let none = Expected::default;
+    let base = "00-base.ply";
+    let splotched = "05-ascii-rgb-nan.pcd";
+    let labelled = "11c-int-labels.ply";
+    let files = odd::files();
+    let odd = |name: &str| files.iter().find(|odd| odd.name == name).unwrap();
+    let right = |name: &str| odd(name).expected.clone();
+    let [mut low, high] = right(base).bounds.unwrap();
+    low[2] -= 0.002;
+    let moved = Some([low, high]);
+    let lighter = right(base).color0.map(|[r, g, b]| [r, g + 13, b]);
+    let more = |count: Option<usize>| count.map(|count| count + 1);
+    let spots = right(splotched);
+    #[rustfmt::skip]
+    let wrong = [
+        (base, Expected { points: more(right(base).points), ..none() }),
+        (base, Expected { vertices: Some(7), ..none() }),
+        (base, Expected { bounds: moved, ..none() }),
+        (base, Expected { box_as_stored: moved, box_with_viewpoint: moved, ..none() }),
+        (base, Expected { distinct_y: Some(8), ..none() }),
+        (base, Expected { color0: lighter, ..none() }),
+        (base, Expected { color0_about: lighter, ..none() }),
+        (base, Expected { metres_per_unit: Some(0.3048), ..none() }),
+        (base, Expected { invalid: Some(1), ..none() }),
+        (base, Expected { warning: text("rows more"), ..none() }),
+        (base, Expected { error: text("damaged, or warned; coordinates are garbage"), ..none() }),
+        (base, Expected { expected: text("warning: coordinates are 0.5 m apart"), ..none() }),
+        (base, Expected { things: Some(3), ..none() }),
+        (splotched, Expected { nan_colors: more(spots.nan_colors), ..none() }),
+        (splotched, Expected { first_exact_point: more(spots.first_exact_point), ..none() }),
+        (splotched, Expected { its_color: Some([1; 3]), ..spots.clone() }),
+        (splotched, Expected { nan_color_must_not_be: Some([110; 3]), ..none() }),
+        (labelled, Expected { things: Some(2), ..none() }),
+        (labelled, Expected { classes: Some(vec!["chair".to_owned()]), ..none() }),
+        ("09-degrees.ply", none()),
+        ("09-degrees.ply", Expected { points_or_error: text("names `bool`"), ..none() }),
+    ];
+    for (name, expected) in wrong {
+        let complaints = expected.complaints(&odd::open(&odd(name).bytes));
+        assert!(!complaints.is_empty(), "{name}: {expected:?}");
+    }
+    let row = |x: usize| format!("{x} 0 0\n");
+    let line = format!(
+        "ply\nformat ascii 1.0\nelement vertex 60\nproperty float x\nproperty float y\nproperty float z\nend_header\n{}",
+        (0..60).map(row).collect::<String>()
+    );
+    let expected = Expected {
+        instances_must_not_own_the_origin: Some(true),
+        ..none()
+    };
+    let complaints = expected.complaints(&odd::open(line.as_bytes()));
+    assert_eq!(complaints, ["1 points at the origin"]);
+    assert!(odd::parse(br#"{"a.ply": {"pionts": 5}}"#).is_err());
+}
+
 #[test]
 fn the_network_finds_the_same_in_odd_files() {
     let files = odd::files();

@@ -74,7 +74,10 @@ fn differences(
         ("up", points.scan.preflight.up == found.up),
         ("unit", points.scan.preflight.unit == found.unit),
         ("color", points.scan.preflight.color == found.color),
-        ("spacing", points.scan.preflight.spacing == found.spacing),
+        (
+            "spacing",
+            points.scan.preflight.spacing.words == found.spacing.words,
+        ),
     ];
     let wrong: Vec<&str> = checks
         .iter()
@@ -186,6 +189,12 @@ fn a_unit_without_a_name_is_typed() {
         .await;
         page.keep_picture("desktop-8-unit").await;
         assert_eq!(page.flaws().await, [] as [&str; 0]);
+        page.keys("metres-per-unit", "2").await;
+        assert_eq!(
+            page.value("metres-per-unit").await,
+            "2",
+            "typed over what was there"
+        );
         page.keys("metres-per-unit", ESCAPE).await;
         page.until("no box", STEP, async || page.has_focus("unit").await)
             .await;

@@ -49,6 +49,7 @@ pub fn UnitChoice(
     Effect::new(move |_| {
         if let Some(metres) = metres.get().filter(|_| !is_custom) {
             let _ = metres.focus();
+            metres.select();
         }
     });
     let give_up = move || {
@@ -99,6 +100,10 @@ fn Metres(
     let on_key = move |event: ev::KeyboardEvent| {
         if event.key() == "Escape" {
             event.stop_propagation();
+            // What was typed is no choice when the box loses the focus.
+            if let Some(input) = input.get_untracked() {
+                input.set_value(&unit.metres().to_string());
+            }
             give_up();
         }
     };
