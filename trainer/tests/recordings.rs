@@ -233,6 +233,48 @@ fn a_recording_becomes_a_model_that_segments() {
     );
     let found: serde_json::Value = serde_json::from_slice(&found.stdout).unwrap();
     assert!(found["superpoints"].as_u64().unwrap() > 10, "{found}");
+    scans_of_stores_are_evaluated(folder);
+}
+
+/// Every command that evaluates takes scans of a store, through a cache.
+fn scans_of_stores_are_evaluated(folder: &Path) {
+    let address = format!("file://{}/scans", folder.display());
+    let cache = ["--cache", "cache", "--cache-gib", "0.1"];
+    let with = |words: &[&str]| trainer(folder, &[words, &cache[..]].concat());
+    let eval = ["eval", &address, "--weights", "run", "--json", "--protocol"];
+    for protocol in ["class-agnostic", "scannet"] {
+        let figures = with(&[&eval[..], &[protocol]].concat());
+        let figures: serde_json::Value = serde_json::from_slice(&figures.stdout).unwrap();
+        assert_eq!(figures["scans"], 1, "{figures}");
+    }
+    with(&["report", "run", "--eval", &address]);
+    let page = fs::read_to_string(folder.join("run/report.html")).unwrap();
+    assert!(page.contains("1 scans; percent"));
+    with(&["rank", "run", &address, "--epochs", "1", "--members", "1"]);
+    assert!(folder.join("run/ranker.json").is_file());
+    // the scene was loaded once, and with it lie its superpoints
+    let scenes: Vec<_> = fs::read_dir(folder.join("cache"))
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.is_dir())
+        .collect();
+    let [scene] = &scenes[..] else {
+        panic!("{scenes:?}")
+    };
+    assert!(scene.join(".superpoints").is_dir());
+    let refused = run(
+        folder,
+        &[
+            "eval",
+            &address,
+            "--protocol",
+            "class-agnostic",
+            "--cache-gib",
+            "0",
+        ],
+    );
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("0 GiB"), "{said}");
 }
 
 #[test]

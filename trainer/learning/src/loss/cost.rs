@@ -20,7 +20,7 @@ pub(super) fn matched(
     options: &Loss,
 ) -> Vec<Vec<Vec<Pair>>> {
     let costs = targets.iter().flat_map(|(target, outputs)| {
-        let of = |output| target.cost(output, options).flatten::<1>(0, 1);
+        let of = move |output| target.cost(output, options).flatten::<1>(0, 1);
         outputs.iter().map(of)
     });
     let mut costs = read(costs.collect()).into_iter();

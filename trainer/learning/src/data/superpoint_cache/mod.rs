@@ -76,7 +76,7 @@ impl Points<'_> {
         };
         add(format!("{VERSION} {:?}", self.options).as_bytes());
         add(bytemuck::cast_slice(self.positions));
-        add(self.colors.map_or(&[], bytemuck::cast_slice));
+        add(self.colors.map_or(&[][..], bytemuck::cast_slice));
         add(bytemuck::cast_slice(self.triangles));
         if let Some((scene, reading)) = self.boundaries {
             foundation::boundary_inputs(scene, reading, &mut add);
