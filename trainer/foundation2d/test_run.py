@@ -24,7 +24,7 @@ from transformers import (
 )
 from transformers.models.sam2.configuration_sam2 import Sam2HieraDetConfig, Sam2MaskDecoderConfig, Sam2PromptEncoderConfig, Sam2VisionConfig
 
-import bundle as format
+import bundle
 import run
 
 WORDS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", ".", "?", "chair", "power", "strip", "lamp"]
@@ -81,8 +81,8 @@ def room(folder: Path) -> Path:
     out.mkdir()
     image = {"size": [48, 64], "focal": [50, 50], "center": [31.5, 23.5], "world_from_camera": [1, 0, 0, 0, 0, 1, 0, 0, 0, 0, 1, 0]}
     images = [{"name": "0", "picture": "0.png", **image}, {"name": "1", **image}]
-    (out / format.INDEX).write_text(json.dumps({"foundation": 1, "images": images}))
-    save_file({"positions": np.zeros((3, 3), np.float32)}, out / format.TENSORS)
+    (out / bundle.INDEX).write_text(json.dumps({"foundation": 1, "images": images}))
+    save_file({"positions": np.zeros((3, 3), np.float32)}, out / bundle.TENSORS)
     Image.fromarray(np.random.default_rng(0).integers(0, 255, (48, 64, 3), np.uint8)).save(out / "0.png")
     return out
 
@@ -98,10 +98,10 @@ class Perception(unittest.TestCase):
     def test_a_bundle_gets_instances_masks_and_features(self):
         out, names = room(self.path), ["chair", "Power strip"]
         detector, segmenter = tiny_detector(self.path, 0.0), tiny_segmenter()
-        looked, count = format.perceive(out, names, detector, segmenter, False, 4)
+        looked, count = bundle.perceive(out, names, detector, segmenter, False, 4)
         self.assertEqual(looked, 1)
         self.assertGreater(count, 0)
-        index, tensors = json.loads((out / format.INDEX).read_text()), load_file(out / format.TENSORS)
+        index, tensors = json.loads((out / bundle.INDEX).read_text()), load_file(out / bundle.TENSORS)
         instances = index["images"][0]["instances"]
         self.assertEqual(len(instances), count)
         self.assertTrue(all(i["name"] in names and 0 <= i["score"] <= 1 for i in instances))
@@ -112,21 +112,21 @@ class Perception(unittest.TestCase):
         self.assertEqual(tensors["object_features.0"].shape, (count, 32))
         self.assertEqual(tensors["image_features.0"].shape, (4, 4, 16))
         self.assertEqual(tensors["positions"].shape, (3, 3))
-        self.assertEqual(format.perceive(out, names, detector, segmenter, False, 0)[0], 0, "it goes on where it was")
-        self.assertEqual(format.perceive(out, names, detector, segmenter, True, 0)[0], 1)
+        self.assertEqual(bundle.perceive(out, names, detector, segmenter, False, 0)[0], 0, "it goes on where it was")
+        self.assertEqual(bundle.perceive(out, names, detector, segmenter, True, 0)[0], 1)
         self.assertEqual(list(out.glob("*.part*")), [])
 
     def test_nothing_found_is_an_answer(self):
         out = room(self.path)
-        format.perceive(out, ["chair"], tiny_detector(self.path, 1.0), tiny_segmenter(), False, 0)
-        self.assertEqual(json.loads((out / format.INDEX).read_text())["images"][0]["instances"], [])
+        bundle.perceive(out, ["chair"], tiny_detector(self.path, 1.0), tiny_segmenter(), False, 0)
+        self.assertEqual(json.loads((out / bundle.INDEX).read_text())["images"][0]["instances"], [])
         self.assertEqual(np.array(Image.open(out / "0.masks.png")).max(), 0)
 
     def test_a_newer_bundle_is_refused(self):
         out = room(self.path)
-        (out / format.INDEX).write_text(json.dumps({"foundation": 2, "images": []}))
+        (out / bundle.INDEX).write_text(json.dumps({"foundation": 2, "images": []}))
         with self.assertRaisesRegex(ValueError, "version 2"):
-            format.perceive(out, ["chair"], None, None, False, 0)
+            bundle.perceive(out, ["chair"], None, None, False, 0)
 
     def test_tokens_belong_to_the_name_before_the_next_full_stop(self):
         self.assertEqual(run.tokens_to_names([101, 7, 5, 8, 9, 5, 102], 5, {101, 102}), [None, 0, None, 1, 1, None, None])
@@ -134,10 +134,10 @@ class Perception(unittest.TestCase):
     def test_the_smaller_mask_is_seen_on_the_larger(self):
         bed, pillow = np.ones((2, 3), bool), np.zeros((2, 3), bool)
         pillow[0, 1] = True
-        self.assertEqual(format.painted(np.stack([pillow, bed]), (2, 3)).tolist(), [[2, 1, 2], [2, 2, 2]])
+        self.assertEqual(bundle.painted(np.stack([pillow, bed]), (2, 3)).tolist(), [[2, 1, 2], [2, 2, 2]])
 
     def test_of_doubles_the_better_stays(self):
-        make = lambda score, *box: format.Found("x", score, np.array(box, float), np.zeros(1))
+        make = lambda score, *box: bundle.Found("x", score, np.array(box, float), np.zeros(1))
         found = run.without_doubles([make(0.4, 0, 0, 10, 10), make(0.9, 0, 0, 10, 9), make(0.5, 20, 0, 30, 10)], 0.7)
         self.assertEqual([f.score for f in found], [0.9, 0.5])
 
