@@ -5,4 +5,5 @@ pub mod class_table;
 pub mod foundation;
 pub mod nyu40;
 pub mod readers;
+#[cfg(feature = "stores")]
 pub mod store;
