@@ -1,6 +1,7 @@
-//! `cargo xtask serve | test | bench | models | sizes`: installs missing tools, then runs the task.
+//! `cargo xtask serve | test | fuzz | bench | models | sizes`: installs missing tools, then runs the task.
 
 mod bench;
+mod fuzz;
 mod models;
 mod serve;
 mod setup;
@@ -27,6 +28,8 @@ enum Task {
     /// Run all checks: format, the built app and its size, and native, GPU and browser tests. Lint
     /// warnings are errors.
     Test(test::Args),
+    /// Run the fuzz targets, which read what others may have written, and keep what fails.
+    Fuzz(fuzz::Args),
     /// Measure the time of a scan, its stages and their parts on one core.
     Bench(bench::Args),
     /// Fetch the text encoder and convert it into static/models.
@@ -39,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().task {
         Task::Serve(args) => serve::serve(&args),
         Task::Test(args) => test::test(&args),
+        Task::Fuzz(args) => fuzz::fuzz(&args),
         Task::Bench(args) => bench::bench(&args),
         Task::Models => models::ensure(models::by_the_server),
         Task::Sizes => sizes::check(),

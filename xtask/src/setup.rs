@@ -11,6 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use crate::shell::{command, exists, output, root, run, tools_dir};
 
 const TRUNK: &str = "0.21.14";
+const CARGO_FUZZ: &str = "0.13.2";
+/// The compiler of the fuzz targets: sanitizers are not stable.
+pub const FUZZ_TOOLCHAIN: &str = "nightly";
 
 /// Installs the wasm target, Trunk, and the wasm-bindgen CLI of the locked version.
 ///
@@ -71,6 +74,30 @@ pub fn test_tools() -> Result<()> {
         missing.as_slice(),
     ]
     .concat())
+}
+
+/// Installs what builds and runs the fuzz targets.
+///
+/// # Errors
+/// Returns an error if a tool is missing and cannot be installed.
+pub fn fuzz_tools() -> Result<()> {
+    let installed = output(&mut command("rustup", ["toolchain", "list"])).unwrap_or_default();
+    if !installed
+        .lines()
+        .any(|toolchain| toolchain.starts_with(FUZZ_TOOLCHAIN))
+    {
+        run(&mut command(
+            "rustup",
+            [
+                "toolchain",
+                "install",
+                FUZZ_TOOLCHAIN,
+                "--profile",
+                "minimal",
+            ],
+        ))?;
+    }
+    cargo_install("cargo-fuzz", "cargo-fuzz", CARGO_FUZZ, "0")
 }
 
 /// Path of the Vulkan driver manifest of Mesa's software device (lavapipe).

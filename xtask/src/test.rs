@@ -111,7 +111,9 @@ impl Check {
 }
 
 fn format() -> Result<()> {
-    run(&mut command("cargo", ["fmt", "--all", "--check"]))
+    run(&mut command("cargo", ["fmt", "--all", "--check"]))?;
+    let fuzz = ["fmt", "--manifest-path", "fuzz/Cargo.toml", "--check"];
+    run(&mut command("cargo", fuzz))
 }
 
 /// Lints the code that runs in the browser; native builds are linted where they are needed. Clippy

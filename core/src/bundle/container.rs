@@ -37,7 +37,7 @@ pub(super) enum Section {
 }
 
 impl Section {
-    const ALL: [Self; 6] = [
+    pub const ALL: [Self; 6] = [
         Self::Meta,
         Self::Superpoints,
         Self::Positions,

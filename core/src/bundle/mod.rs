@@ -32,11 +32,13 @@
 //! # Ok::<(), bundle::BundleError>(())
 //! ```
 
+use std::f32::consts::PI;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{
     instances::Segmentation,
-    scan::{Frame, MAX_POINTS},
+    scan::{Frame, MAX_POINTS, UnitError},
     superpoint::Superpoints,
 };
 
@@ -80,6 +82,43 @@ pub struct Meta {
     pub frame: Frame,
     /// The origin of the scene.
     pub provenance: Provenance,
+}
+
+impl Meta {
+    /// What is wrong with it in a bundle with this number of instances. JSON has numbers beyond
+    /// those of f32, which become infinite, and infinite numbers cannot be written again.
+    fn problem(&self, instances: usize) -> Option<String> {
+        let Self {
+            names, view, frame, ..
+        } = self;
+        if names.len() != instances {
+            return Some(format!(
+                "it has {} names for {instances} instances",
+                names.len()
+            ));
+        }
+        if let Some(id) = view.hidden.iter().find(|id| **id as usize >= instances) {
+            return Some(format!(
+                "it hides instance {id}, but there are only {instances} instances"
+            ));
+        }
+        if !(0.0..=1.0).contains(&view.threshold) {
+            return Some(format!(
+                "the threshold is {}, it must be between 0 and 1",
+                view.threshold
+            ));
+        }
+        if let Some(SavedCamera { eye, target, fov_y }) = view.camera
+            && !(eye.iter().chain(&target).all(|v| v.is_finite()) && fov_y > 0.0 && fov_y < PI)
+        {
+            return Some(format!(
+                "the camera at {eye:?} that looks at {target:?} must be at finite places, and its field of view, {fov_y}, between 0 and pi"
+            ));
+        }
+        UnitError::check(frame.metres_per_unit)
+            .err()
+            .map(|error| error.to_string())
+    }
 }
 
 /// The name of an instance.
@@ -289,25 +328,8 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         serde_json::from_slice(&json)
             .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
     };
-    if meta.names.len() != instances {
-        return Err(BundleError::malformed(
-            Section::Meta,
-            format!(
-                "it has {} names for {instances} instances",
-                meta.names.len()
-            ),
-        ));
-    }
-    if let Some(id) = meta
-        .view
-        .hidden
-        .iter()
-        .find(|id| **id as usize >= instances)
-    {
-        return Err(BundleError::malformed(
-            Section::Meta,
-            format!("it hides instance {id}, but there are only {instances} instances"),
-        ));
+    if let Some(problem) = meta.problem(instances) {
+        return Err(BundleError::malformed(Section::Meta, problem));
     }
     let sizes = points::decode_sizes(
         &reader.section(Section::Superpoints, 5 * superpoints)?,

@@ -373,6 +373,42 @@ fn lies_are_named() {
     ));
 }
 
+/// What is read can be written: JSON has numbers that are infinite as f32, and has no infinity.
+#[test]
+fn numbers_beyond_f32_are_refused() {
+    let bytes = encode(&small());
+    let reader = container::Reader::open(&bytes).unwrap();
+    let section = |section| reader.section(section, 1 << 20).unwrap();
+    let json = String::from_utf8(section(Section::Meta)).unwrap();
+    for (honest, lie, words) in [
+        ("0.25", "1e99", "threshold is inf"),
+        ("0.25", "-0.25", "threshold is -0.25"),
+        (
+            "[1.0,2.0,3.0]",
+            "[1.0,1e99,3.0]",
+            "must be at finite places",
+        ),
+        (
+            "[0.0,0.0,1.0]",
+            "[0.0,0.0,-1e39]",
+            "must be at finite places",
+        ),
+        ("0.8", "1e99", "field of view, inf"),
+        ("0.8", "0", "field of view, 0"),
+        ("0.001,", "1e-300,", "between a micrometre"),
+    ] {
+        let lying = json.replacen(honest, lie, 1);
+        assert_ne!(lying, json, "{honest}");
+        let mut container = Container::new(200, 10, 5);
+        container.push(Section::Meta, lying.as_bytes());
+        for other in &Section::ALL[1..] {
+            container.push(*other, &section(*other));
+        }
+        let error = decode(&container.finish()).unwrap_err().to_string();
+        assert!(error.contains(words), "{error} does not say {words}");
+    }
+}
+
 #[test]
 fn a_bomb_is_refused_before_it_grows() {
     let mut container = Container::new(1, 1, 0);

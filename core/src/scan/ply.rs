@@ -131,7 +131,7 @@ fn header(bytes: &[u8]) -> Result<(Encoding, Table, usize), ReadError> {
     for (number, line) in bytes.split(|b| *b == line_end).enumerate() {
         at += line.len() + 1;
         let text = text(line);
-        let text = text.trim();
+        let text = text.trim_ascii();
         let words: Vec<&str> = text.split_ascii_whitespace().collect();
         let keyword = words.first().map(|word| word.to_ascii_lowercase());
         let list = words.get(1).is_some_and(|w| w.eq_ignore_ascii_case("list"));

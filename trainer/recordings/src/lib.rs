@@ -4,5 +4,7 @@
 pub mod class_table;
 pub mod foundation;
 pub mod nyu40;
+mod pictures;
 pub mod readers;
+#[cfg(feature = "stores")]
 pub mod store;

@@ -135,7 +135,7 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, ReadError> {
             continue;
         }
         let text = text(line);
-        let text = text.trim();
+        let text = text.trim_ascii();
         let Some((key, rest)) = text
             .split_once([' ', '\t'])
             .or((!text.is_empty()).then_some((text, "")))
@@ -144,10 +144,10 @@ pub(super) fn header(bytes: &[u8]) -> Result<Header, ReadError> {
         };
         let key = key.to_ascii_uppercase();
         if key == "DATA" {
-            let encoding = Encoding::from_name(rest.trim())?;
+            let encoding = Encoding::from_name(rest.trim_ascii())?;
             return entries.into_header(encoding, at.min(bytes.len()));
         }
-        entries.add(&key, rest.trim(), text)?;
+        entries.add(&key, rest.trim_ascii(), text)?;
     }
     Err(malformed("its header has no DATA line"))
 }

@@ -154,6 +154,25 @@ fn re_encode(table: &Table, format: &str) -> Vec<u8> {
     out
 }
 
+/// Only ASCII blanks separate words in both formats.
+#[test]
+fn names_end_in_what_unicode_calls_blank() {
+    for name in ["a\u{a0}", "b\u{85}", "\u{2003}"] {
+        let of_ply = format!(
+            "ply\nformat ascii 1.0\nelement vertex 1\nproperty float x\nproperty float y\nproperty float z\nproperty uchar {name}\nend_header\n1 2 3 4\n"
+        );
+        let of_pcd = format!(
+            "VERSION .7\nFIELDS x y z {name}\nSIZE 4 4 4 1\nTYPE F F F U\nCOUNT 1 1 1 1\nWIDTH 1\nHEIGHT 1\nDATA ascii\n1 2 3 4\n"
+        );
+        for file in [of_ply, of_pcd] {
+            let table = read_silently(file.as_bytes()).unwrap().table;
+            assert_eq!(table.point_rows().columns[3].name, name);
+            let again = read_silently(&write::ply(&table)).unwrap().table;
+            assert_eq!(again.elements, table.elements);
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn ply_tables_return_from_every_encoding(table in tables()) {

@@ -1,9 +1,11 @@
 //! Grey PNGs of 16 bits per pixel.
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Context, bail};
 use image::{ImageBuffer, Luma};
+
+use crate::pictures;
 
 /// Writes values of the size (rows, columns) as a grey PNG.
 pub(super) fn save_gray16(
@@ -21,7 +23,10 @@ pub fn load_gray16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>
     if !path.exists() {
         return Ok(None);
     }
-    let image = image::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let decoded = fs::read(path)
+        .map_err(anyhow::Error::from)
+        .and_then(|file| pictures::decode(&file));
+    let image = decoded.with_context(|| format!("cannot read {}", path.display()))?;
     let image::DynamicImage::ImageLuma16(image) = image else {
         bail!(
             "{} must be a grey PNG of 16 bits, it is {:?}",

@@ -9,9 +9,8 @@ use ::exr::{
 use anyhow::{Context, bail, ensure};
 use segscape::views::Map;
 
-/// Maximum number of pixels and of channels of an image; a file with more is damaged.
-const PIXEL_LIMIT: usize = 1 << 26;
-const CHANNEL_LIMIT: usize = 16;
+use crate::pictures::PIXEL_LIMIT;
+
 /// Maximum size of the file in bytes.
 const FILE_LIMIT: u64 = 1 << 30;
 /// Names of the depth channel, in order of preference; otherwise the first channel is used.
@@ -42,10 +41,11 @@ fn decode(file: &[u8]) -> anyhow::Result<Map> {
         let fits = size
             .0
             .checked_mul(size.1)
+            .and_then(|pixels| pixels.checked_mul(channels))
             .is_some_and(|pixels| pixels <= PIXEL_LIMIT);
         ensure!(
-            fits && channels <= CHANNEL_LIMIT,
-            "the image has {} x {} pixels and {channels} channels, the limits are {PIXEL_LIMIT} pixels and {CHANNEL_LIMIT} channels",
+            fits,
+            "the image has {} x {} pixels and {channels} channels, the limit is {PIXEL_LIMIT} pixels of all channels",
             size.0,
             size.1
         );

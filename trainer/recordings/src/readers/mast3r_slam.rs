@@ -30,12 +30,10 @@ use super::{
     phone,
     ply_stream::{ColoredPoint, PlyStream},
     quaternion_pose,
-    reconstruction::{Point, Reconstruction, SAMPLES, median},
+    reconstruction::{Point, Reconstruction, SAMPLES, SIDE_LIMIT, median},
 };
 use crate::foundation::Writer;
 
-/// Maximum number of pixels along one side; the program resizes to 512.
-const SIDE_LIMIT: usize = 4096;
 /// Bytes of the PLY that are read at once.
 const BUFFER: usize = 1 << 20;
 /// Pixels nearer to the center than this share of the width are ignored in the estimate of the

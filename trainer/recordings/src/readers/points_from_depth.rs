@@ -5,6 +5,8 @@ use std::collections::HashMap;
 use anyhow::Context;
 use segscape::views::{Camera, Correspondence, Map, Pixel};
 
+use crate::pictures;
+
 /// Nearer depth is noise of the sensor, metres.
 pub const NEAREST: f32 = 0.2;
 /// A neighbouring pixel whose depth differs by more than this share belongs to another surface;
@@ -71,7 +73,7 @@ impl Cells {
         picture: &[u8],
         farthest: f32,
     ) -> anyhow::Result<()> {
-        let color = image::load_from_memory(picture)
+        let color = pictures::decode(picture)
             .with_context(|| format!("the picture of frame {name} cannot be read"))?
             .into_rgb8();
         let [rows, columns] = depth.size();

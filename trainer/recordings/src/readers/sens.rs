@@ -11,14 +11,13 @@ use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
 use segscape::views::{Camera, Map};
 
 use super::{Gap, Picture, Shot, frames::metres, pose};
+use crate::pictures::PIXEL_LIMIT;
 
 const VERSION: u32 = 4;
 /// Maximum length of the sensor name, and maximum size in bytes of one compressed image; a file
 /// with more is damaged.
 const NAME_LIMIT: u64 = 4096;
 const IMAGE_LIMIT: u64 = 64 << 20;
-/// Maximum number of pixels along one side.
-const SIDE_LIMIT: u32 = 16_384;
 const JPEG: i32 = 2;
 const PNG: i32 = 1;
 const RAW: i32 = 0;
@@ -138,9 +137,12 @@ impl<R: Read + Seek> Stream<R> {
             u32::from_le_bytes(self.bytes()?),
             u32::from_le_bytes(self.bytes()?),
         ];
+        let fits = |width: u32, height: u32| {
+            (1..=PIXEL_LIMIT as u64).contains(&(u64::from(width) * u64::from(height)))
+        };
         ensure!(
-            sizes.iter().all(|size| (1..=SIDE_LIMIT).contains(size)),
-            "the sizes of the images are {sizes:?} pixels, each side must have 1 to {SIDE_LIMIT}"
+            fits(sizes[0], sizes[1]) && fits(sizes[2], sizes[3]),
+            "the sizes of the images are {sizes:?} pixels, each image must have 1 to {PIXEL_LIMIT} pixels"
         );
         let shift = f32::from_le_bytes(self.bytes()?);
         ensure!(

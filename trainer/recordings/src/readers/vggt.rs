@@ -15,7 +15,7 @@ use zip::{ZipArchive, read::ZipFile};
 use super::{
     Options, Prepared, Reader,
     npy::Array,
-    reconstruction::{Reconstruction, SAMPLES, assumed_scale, median, stride},
+    reconstruction::{Reconstruction, SAMPLES, SIDE_LIMIT, assumed_scale, median, stride},
 };
 use crate::foundation::{Image, Writer};
 
@@ -26,7 +26,8 @@ const DEPTH: &str = "depth";
 const DROPPED: usize = 4;
 /// Pixels with at most this confidence get no point either.
 const NO_CONFIDENCE: f32 = 1e-5;
-/// Maximum number of pixels of all images together: a thousand of VGGT's largest images.
+/// Maximum number of images, and of pixels of all of them together: a thousand of VGGT's largest.
+const IMAGE_LIMIT: usize = 1 << 16;
 const PIXEL_LIMIT: usize = 1 << 28;
 /// Step between the pixels at which the two branches are compared.
 const STRIDE: usize = 29;
@@ -123,9 +124,10 @@ fn size(path: &Path) -> anyhow::Result<[usize; 3]> {
             .iter()
             .try_fold(1usize, |product, n| product.checked_mul(*n))
             .filter(|n| (1..=PIXEL_LIMIT).contains(n));
+        let [count, sides @ ..] = size;
         ensure!(
-            pixels.is_some(),
-            "the shape is {:?}, but at most {PIXEL_LIMIT} pixels are read",
+            pixels.is_some() && count <= IMAGE_LIMIT && sides.iter().all(|side| *side <= SIDE_LIMIT),
+            "the shape is {:?}, but at most {IMAGE_LIMIT} images with {SIDE_LIMIT} pixels per side and {PIXEL_LIMIT} pixels in all are read",
             array.shape
         );
         Ok(size)

@@ -13,7 +13,7 @@ use segscape::views::{Camera, Map};
 use serde_json::Value;
 
 use super::{Gap, Options, Picture, Shot, exr, frames::metres, recorded::MILLIMETRES};
-use crate::foundation::load_gray16;
+use crate::{foundation::load_gray16, pictures};
 
 /// The lowest of ARKit's three levels of confidence, which apps write as 0, 1, 2 or as 0, 127, 255:
 /// a guess between surfaces.
@@ -213,7 +213,9 @@ fn depth(path: &Path, confidence: Option<&Path>, options: &Options) -> anyhow::R
         load_gray16(path)?.with_context(|| format!("there is no {}", path.display()))?;
     let mut depth = metres(values, options.units_per_metre(MILLIMETRES));
     if let Some(confidence) = confidence.filter(|path| path.is_file()) {
-        let levels = image::open(confidence)
+        let levels = fs::read(confidence)
+            .map_err(anyhow::Error::from)
+            .and_then(|file| pictures::decode(&file))
             .with_context(|| format!("cannot read {}", confidence.display()))?
             .into_luma8();
         let size = [levels.height() as usize, levels.width() as usize];

@@ -35,6 +35,8 @@ const FARTHEST: f32 = 65.0;
 /// image; what is known of the depth grows no faster than that.
 const STRIDE: usize = 7;
 pub const SAMPLES: usize = 4096;
+/// Maximum number of pixels along one side; the programs resize to about 512.
+pub const SIDE_LIMIT: usize = 4096;
 
 /// A reconstruction that is taken over image by image: pictures and depth go to the bundle at once,
 /// and what stays in memory are the points, one per cell, and some depths of each image.

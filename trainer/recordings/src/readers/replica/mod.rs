@@ -163,14 +163,17 @@ fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Opt
         ),
         _ => {
             let mut labels = |array| -> anyhow::Result<Vec<i32>> {
-                let labels = file.integers(array)?;
+                let labels = file
+                    .shape(array)
+                    .iter()
+                    .try_fold(1, |n: usize, extent| n.checked_mul(*extent));
                 ensure!(
-                    labels.len() == points,
-                    "array {array} of {} has {} labels for {points} points",
+                    labels == Some(points),
+                    "array {array} of {} has labels of the shape {:?} for {points} points",
                     path.display(),
-                    labels.len()
+                    file.shape(array)
                 );
-                labels
+                file.integers(array)?
                     .into_iter()
                     .map(|label| {
                         if label < 0 {

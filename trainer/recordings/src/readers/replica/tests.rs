@@ -143,7 +143,7 @@ fn broken_scenes_are_named() {
         ),
         (
             with(tuple_of(&WHITE, &[0; 2], &[0; 3])),
-            "2 labels for 3 points",
+            "labels of the shape [2] for 3 points",
         ),
         (
             with(tuple_of(&WHITE, &[far, 0, 0], &[0; 3])),

@@ -265,7 +265,7 @@ fn hostile_streams_are_refused_before_memory_is_taken() {
         (0, "version"),
         (4, "sensor's name"),
         (compressions, "colour compression"),
-        (compressions + 8, "pixels"),
+        (compressions + 9, "pixels"),
         (compressions + 24, "unit"),
     ];
     for (at, words) in cases.into_iter().chain([

@@ -8,6 +8,7 @@ use std::{
     fs::File,
     io::Read,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::{Context, bail, ensure};
@@ -48,8 +49,8 @@ impl Element {
 /// Location of the bytes of an array.
 #[derive(Clone, Debug)]
 enum Bytes {
-    /// In the pickle, row-major.
-    Here(Vec<u8>),
+    /// In the pickle, row-major. One array may be in several places of a list.
+    Here(Arc<Vec<u8>>),
     /// In a storage of the archive, starting at the element `first`.
     Storage { key: String, first: usize },
 }
@@ -236,7 +237,7 @@ impl TorchFile {
                     self.path.display(),
                     bytes.len()
                 );
-                Ok(bytes.clone())
+                Ok(bytes.to_vec())
             }
             Bytes::Storage { key, first } => {
                 let name = format!("{}data/{key}", self.folder);

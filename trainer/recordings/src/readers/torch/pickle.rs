@@ -1,10 +1,19 @@
 //! The subset of Python's pickle format that arrays need. Values are stored in a list and refer to
-//! each other by index, so shared values stay shared and nothing is copied; each instruction
-//! creates at most one value, so the file bounds the memory.
+//! each other by index, so shared values stay shared; each instruction creates at most one value,
+//! and what an instruction copies is short or was not copied before, so the file bounds the memory.
+
+use std::{collections::HashMap, sync::Arc};
 
 use anyhow::{Context, bail, ensure};
 
 use super::{Array, Bytes, Element};
+
+/// Maximum number of instructions; an array takes about forty.
+const INSTRUCTIONS: usize = 1 << 18;
+/// Maximum length in bytes of the names of classes, types and storages.
+const NAME: usize = 256;
+/// Maximum number of dimensions of an array, as in NumPy.
+const DIMENSIONS: usize = 64;
 
 /// An index into [`Machine::values`].
 type Id = usize;
@@ -34,7 +43,9 @@ struct Machine<'a> {
     stack: Vec<Id>,
     /// Heights of the stack at the marks.
     marks: Vec<usize>,
-    memo: Vec<Option<Id>>,
+    memo: HashMap<u32, Id>,
+    /// Number of characters that may still be copied from texts to bytes.
+    encodable: usize,
 }
 
 /// The arrays at the root: the root itself, or the items of the tuple or list.
@@ -47,12 +58,17 @@ pub fn arrays(bytes: &[u8]) -> anyhow::Result<Vec<Array>> {
         values: vec![],
         stack: vec![],
         marks: vec![],
-        memo: vec![],
+        memo: HashMap::new(),
+        encodable: bytes.len(),
     };
+    let mut left = INSTRUCTIONS;
     while machine
         .step()
         .with_context(|| format!("at byte {}", bytes.len() - machine.rest.len()))?
-    {}
+    {
+        left -= 1;
+        ensure!(left > 0, "it has more than {INSTRUCTIONS} instructions");
+    }
     let root = machine.pop()?;
     let array = |id: Id| match &machine.values[id] {
         Value::Array(array) => Ok(array.clone()),
@@ -94,7 +110,7 @@ impl<'a> Machine<'a> {
             b'(' => self.marks.push(self.stack.len()),
             0x93 => {
                 let [name, module] = [self.pop()?, self.pop()?];
-                let name = format!("{} {}", self.text(module)?, self.text(name)?);
+                let name = format!("{} {}", self.name(module)?, self.name(name)?);
                 self.push(Value::Global(name));
             }
             b't' | 0x85..=0x87 => {
@@ -133,18 +149,21 @@ impl<'a> Machine<'a> {
             b'q' | b'r' | 0x94 => {
                 let place = match code {
                     b'q' => self.take(1)?[0].into(),
-                    b'r' => u32::from_le_bytes(self.fixed()?) as usize,
-                    _ => self.memo.len(),
+                    b'r' => u32::from_le_bytes(self.fixed()?),
+                    _ => self.memo.len() as u32,
                 };
-                self.memorize(place)?;
+                let top = self.top()?;
+                self.memo.insert(place, top);
             }
             b'h' | b'j' => {
                 let place = if code == b'h' {
                     self.take(1)?[0].into()
                 } else {
-                    u32::from_le_bytes(self.fixed()?) as usize
+                    u32::from_le_bytes(self.fixed()?)
                 };
-                self.recall(place)?;
+                let id = self.memo.get(&place).copied();
+                self.stack
+                    .push(id.with_context(|| format!("nothing is remembered at {place}"))?);
             }
             b'Q' => {
                 let id = self.pop()?;
@@ -242,28 +261,6 @@ impl<'a> Machine<'a> {
         Ok(())
     }
 
-    fn memorize(&mut self, place: usize) -> anyhow::Result<()> {
-        // memo indices are assigned consecutively
-        ensure!(
-            place <= self.values.len() + self.memo.len(),
-            "the memory has no place {place}"
-        );
-        self.memo.resize(self.memo.len().max(place + 1), None);
-        self.memo[place] = Some(self.top()?);
-        Ok(())
-    }
-
-    fn recall(&mut self, place: usize) -> anyhow::Result<()> {
-        self.stack.push(
-            self.memo
-                .get(place)
-                .copied()
-                .flatten()
-                .with_context(|| format!("nothing is remembered at {place}"))?,
-        );
-        Ok(())
-    }
-
     fn take(&mut self, count: usize) -> anyhow::Result<&'a [u8]> {
         let (taken, rest) = self
             .rest
@@ -288,11 +285,11 @@ impl<'a> Machine<'a> {
     }
 
     fn line(&mut self) -> anyhow::Result<&'a str> {
-        let end = self
-            .rest
+        let near = &self.rest[..self.rest.len().min(NAME + 1)];
+        let end = near
             .iter()
             .position(|b| *b == b'\n')
-            .context("it ends too early")?;
+            .with_context(|| format!("a name does not end within {NAME} bytes"))?;
         let line = self.take(end + 1)?;
         Ok(std::str::from_utf8(&line[..end])?)
     }
@@ -317,6 +314,17 @@ impl<'a> Machine<'a> {
         }
     }
 
+    /// A text that is short enough to be copied.
+    fn name(&self, id: Id) -> anyhow::Result<&str> {
+        let name = self.text(id)?;
+        ensure!(
+            name.len() <= NAME,
+            "a name has {} bytes, the limit is {NAME}",
+            name.len()
+        );
+        Ok(name)
+    }
+
     fn count(&self, id: Id) -> anyhow::Result<usize> {
         match self.values[id] {
             Value::Int(n) => {
@@ -334,10 +342,13 @@ impl<'a> Machine<'a> {
     }
 
     fn counts(&self, id: Id) -> anyhow::Result<Vec<usize>> {
-        self.items(id)?
-            .iter()
-            .map(|item| self.count(*item))
-            .collect()
+        let items = self.items(id)?;
+        ensure!(
+            items.len() <= DIMENSIONS,
+            "an array has {} dimensions, the limit is {DIMENSIONS}",
+            items.len()
+        );
+        items.iter().map(|item| self.count(*item)).collect()
     }
 
     /// Creates a storage from the tuple ("storage", type, key, device, count).
@@ -361,10 +372,10 @@ impl<'a> Machine<'a> {
             Some("BoolStorage") => Element::Bool,
             _ => bail!("the storage type {class} is not supported"),
         };
-        Ok(Value::Storage(element, self.text(*key)?.to_owned()))
+        Ok(Value::Storage(element, self.name(*key)?.to_owned()))
     }
 
-    fn call(&self, callable: Id, arguments: Id) -> anyhow::Result<Value> {
+    fn call(&mut self, callable: Id, arguments: Id) -> anyhow::Result<Value> {
         let Value::Global(name) = &self.values[callable] else {
             bail!("{} is called like a function", self.values[callable].kind())
         };
@@ -401,17 +412,21 @@ impl<'a> Machine<'a> {
             }
             // bytes are stored as text in protocols without a bytes type
             ("_codecs encode", [text, ..]) => {
-                let bytes = self
-                    .text(*text)?
+                let text = self.text(*text)?;
+                let left = self.encodable.checked_sub(text.len());
+                let bytes = text
                     .chars()
                     .map(|c| u8::try_from(u32::from(c)))
                     .collect::<Result<_, _>>();
-                Value::Bytes(bytes.context("a character of a byte string is not a byte")?)
+                let bytes = bytes.context("a character of a byte string is not a byte")?;
+                self.encodable =
+                    left.context("a byte string is made of one text again and again")?;
+                Value::Bytes(bytes)
             }
             ("numpy.core.multiarray _reconstruct" | "numpy._core.multiarray _reconstruct", _) => {
                 Value::Blank
             }
-            ("numpy dtype", [name, ..]) => Value::Dtype(self.text(*name)?.to_owned()),
+            ("numpy dtype", [name, ..]) => Value::Dtype(self.name(*name)?.to_owned()),
             _ => Value::Other("an object"),
         })
     }
@@ -457,7 +472,7 @@ impl<'a> Machine<'a> {
                 let Value::Bytes(bytes) = &mut self.values[bytes] else {
                     bail!("an array has no bytes")
                 };
-                let bytes = Bytes::Here(std::mem::take(bytes));
+                let bytes = Bytes::Here(Arc::new(std::mem::take(bytes)));
                 self.values[object] = Value::Array(Array {
                     element,
                     shape,

@@ -1,0 +1,82 @@
+//! `.segscape` bundles, and that what is read is written and read again the same.
+//!
+//! The input is a bundle, whose checksum is corrected; or an archive of what its sections hold,
+//! titled with the numbers of points, superpoints and instances.
+
+#![no_main]
+
+use fuzz::archive::Archive;
+use libfuzzer_sys::fuzz_target;
+use miniz_oxide::deflate::compress_to_vec;
+use segscape::bundle::{self, Bundle, MAGIC, VERSION};
+
+const CHECKSUM: std::ops::Range<usize> = 28..60;
+/// Larger bundles are only read.
+const POINTS: usize = 100_000;
+
+fuzz_target!(|input: &[u8]| {
+    let mut file = match input.starts_with(&MAGIC) {
+        true => input.to_vec(),
+        false => match sections(input) {
+            Some(file) => file,
+            None => return,
+        },
+    };
+    if file.len() >= CHECKSUM.end {
+        let mut hasher = blake3::Hasher::new();
+        hasher
+            .update(&file[..CHECKSUM.start])
+            .update(&file[CHECKSUM.end..]);
+        file[CHECKSUM].copy_from_slice(hasher.finalize().as_bytes());
+    }
+    let inspection = bundle::inspect(&file);
+    let Ok(read) = bundle::decode(&file) else {
+        return;
+    };
+    let inspection = inspection.expect("what can be read passes the inspection");
+    assert_eq!(read.positions.len(), inspection.points);
+    assert_eq!(read.superpoints.count(), inspection.superpoints);
+    assert_eq!(read.segmentation.instances.len(), inspection.instances);
+    assert!(read.positions.as_flattened().iter().all(|v| v.is_finite()));
+    if read.positions.len() <= POINTS {
+        again(&read);
+    }
+});
+
+fn again(read: &Bundle) {
+    let again = bundle::decode(&bundle::encode(read)).expect("what was written can be read");
+    assert_eq!(again.meta, read.meta);
+    assert_eq!(again.superpoints.sizes(), read.superpoints.sizes());
+    assert_eq!(again.colors.is_some(), read.colors.is_some());
+    let (again, read) = (&again.segmentation, &read.segmentation);
+    assert_eq!(again.logit_scale, read.logit_scale);
+    for (again, read) in again.instances.iter().zip(&read.instances) {
+        assert_eq!(again.superpoints, read.superpoints);
+        assert_eq!((again.score, again.points), (read.score, read.points));
+        assert_eq!(again.bounds, read.bounds);
+        let mut pairs = again.embedding.iter().zip(&read.embedding);
+        assert!(pairs.all(|(a, b)| (a - b).abs() < 0.01));
+    }
+}
+
+/// The bundle with the sections of an archive.
+fn sections(input: &[u8]) -> Option<Vec<u8>> {
+    let archive = Archive::split(input)?;
+    let counts: Vec<u32> = archive.title.iter().map_while(|n| n.parse().ok()).collect();
+    let mut file = MAGIC.to_vec();
+    let numbers = [VERSION, archive.files.len() as u32];
+    for number in numbers.iter().chain(counts.first_chunk::<3>()?) {
+        file.extend(number.to_le_bytes());
+    }
+    file.resize(CHECKSUM.end, 0);
+    let mut stored = Vec::new();
+    for (name, content) in &archive.files {
+        let deflated = compress_to_vec(content, 1);
+        file.extend(name.bytes().chain([b' '; 4]).take(4));
+        file.extend((deflated.len() as u32).to_le_bytes());
+        file.extend((content.len() as u32).to_le_bytes());
+        stored.extend(deflated);
+    }
+    file.extend(stored);
+    Some(file)
+}

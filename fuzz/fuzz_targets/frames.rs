@@ -1,0 +1,8 @@
+//! Posed frames in the layouts of several programs.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use recordings::readers::Kind;
+
+fuzz_target!(|input: &[u8]| fuzz::recording::prepare(&[Kind::Frames], input));

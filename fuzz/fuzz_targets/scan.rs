@@ -1,0 +1,50 @@
+//! Scans of any format, and that a scan written as PLY is read back the same.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use segscape::{
+    progress::Monitor,
+    scan::{self, MAX_POINTS, Scan},
+    write,
+};
+
+fuzz_target!(|file: &[u8]| {
+    let monitor = Monitor::silent();
+    let Ok(read) = scan::read(file, &monitor) else {
+        return;
+    };
+    check(&read);
+    let again = scan::read(&write::ply(&read.table), &monitor);
+    let again = again.expect("what was written can be read");
+    assert_eq!(again.table.elements, read.table.elements);
+    assert_eq!(again.positions, read.positions);
+    assert_eq!(again.colors, read.colors);
+    assert_eq!(again.triangles, read.triangles);
+    assert_eq!(again.truth, read.truth);
+    assert_eq!(again.row_of_point, read.row_of_point);
+});
+
+fn check(scan: &Scan) {
+    let points = scan.positions.len();
+    let rows = scan.table.point_rows().count;
+    assert!((1..=rows.min(MAX_POINTS)).contains(&points));
+    assert!(scan.positions.as_flattened().iter().all(|v| v.is_finite()));
+    assert!(scan.colors.as_ref().is_none_or(|c| c.len() == points));
+    let corners = scan.triangles.as_flattened();
+    assert!(corners.iter().all(|corner| (*corner as usize) < points));
+    if let Some(truth) = &scan.truth {
+        assert_eq!(
+            (truth.semantic.len(), truth.instance.len()),
+            (points, points)
+        );
+    }
+    match &scan.row_of_point {
+        None => assert_eq!(points, rows),
+        Some(row_of_point) => {
+            assert_eq!(row_of_point.len(), points);
+            assert!(row_of_point.is_sorted_by(|a, b| a < b));
+            assert!(row_of_point.iter().all(|row| (*row as usize) < rows));
+        }
+    }
+}
