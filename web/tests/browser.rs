@@ -3,7 +3,7 @@
 
 use proofs::{
     cases::{
-        affine, attention, masked_softmax, matmul, network, published, segment_mean, sine,
+        affine, attention, clip, masked_softmax, matmul, network, published, segment_mean, sine,
         sparse_conv, variants::VARIANTS,
     },
     device,
@@ -31,6 +31,7 @@ async fn operations_on_webgpu() {
     assert_none(&sine::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
+    assert_none(&clip::check(&gpu).await);
     // The default variants were proved above.
     for variant in VARIANTS
         .into_iter()
@@ -55,4 +56,5 @@ async fn operations_on_the_cpu() {
     assert_none(&attention::check(&device::cpu()).await);
     assert_none(&sine::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
+    assert_none(&clip::check(&device::cpu()).await);
 }

@@ -22,6 +22,7 @@ use learning::{
     models,
     run::train,
     run::warm_start::WarmStart,
+    words::Words,
 };
 
 /// A row of the table, with its change of the configuration.
@@ -218,14 +219,14 @@ impl Ablate {
                     &devices,
                     &Arc::new(AtomicBool::new(false)),
                 )?;
-                let network = models::load_network(Some(&run), &devices[0])?;
+                let (network, words) = models::load_network(Some(&run), None, &devices[0])?;
                 let answers = evaluation::answers(
                     &scans.paths,
                     Some(&network),
                     config.data.stuff.as_deref(),
                     |scan| evaluation::ask(&network, scan, &evaluation::Choice::default()),
                 )?;
-                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out)? });
+                let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures(&answers, &config.data.held_out, &words)? });
                 done.push(record);
                 let lines: String = done.iter().map(|record| format!("{record}\n")).collect();
                 write_atomically(&log, lines.as_bytes())
@@ -240,11 +241,12 @@ impl Ablate {
 
 /// The figures without classes, with every confidence 1, and the figures by class: of all classes,
 /// and of those that are held out.
-fn figures(answers: &[Answer], held_out: &[String]) -> anyhow::Result<Value> {
-    let things = evaluation::measure(answers, Protocol::ClassAgnostic, NameSet::Present)?.json();
+fn figures(answers: &[Answer], held_out: &[String], words: &Words) -> anyhow::Result<Value> {
+    let measure = |protocol| evaluation::measure(answers, protocol, NameSet::Present, words);
+    let things = measure(Protocol::ClassAgnostic)?.json();
     let Figures::Scannet {
         summary, classes, ..
-    } = evaluation::measure(answers, Protocol::Scannet, NameSet::Present)?
+    } = measure(Protocol::Scannet)?
     else {
         anyhow::bail!("the evaluation returned no figures by class");
     };

@@ -11,6 +11,7 @@ use learning::{
     data::scans::{Asked, Labeled},
     device::DeviceChoice,
     models, ranking,
+    words::Words,
 };
 
 /// Train the ranker on the network's predictions for labelled rooms and write `ranker.json` beside
@@ -34,6 +35,10 @@ pub struct Rank {
     /// Seed of the initial weights and of the order of the candidates.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Folder of the text encoder in whose space the network was trained; by default that of its
+    /// name in static/models.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Device that runs the network.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -48,13 +53,15 @@ impl Rank {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let (config, weights) = models::load_weights(&self.run, &device)?;
+        let words = Words::of(&config.text, self.text_encoder.as_deref())?;
         let network = Network::new(
             self.run.display().to_string(),
             weights,
             config,
+            words.vocabulary(),
             &device,
             None,
-        );
+        )?;
         let rooms = Asked::of(&self.rooms)?;
         let bar = ProgressBar::new(rooms.paths.len() as u64);
         let mut examples = Vec::new();

@@ -31,6 +31,9 @@ pub struct Report {
     /// File to write; `report.html` in the run's folder by default.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Folder of the text encoder; by default the one that the run was trained with.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -43,11 +46,14 @@ impl Report {
     /// Returns an error if there is no run, a scan cannot be read or has no labels, or the page
     /// cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
-        let mut answers = Vec::new();
+        let (mut answers, mut words) = (Vec::new(), Words::usual());
         if !self.eval.is_empty() {
             let mut scans = Asked::of(&self.eval)?;
             scans.paths.truncate(self.limit.unwrap_or(usize::MAX));
-            let network = models::load_network(Some(&self.run), &self.device.open()?)?;
+            let network;
+            let encoder = self.text_encoder.as_deref();
+            (network, words) =
+                models::load_network(Some(&self.run), encoder, &self.device.open()?)?;
             answers = evaluation::answers(
                 &scans.paths,
                 Some(&network),
@@ -55,7 +61,7 @@ impl Report {
                 |scan| evaluation::ask(&network, scan, &Choice::default()),
             )?;
         }
-        let page = report::page(&self.run, &answers)?;
+        let page = report::page(&self.run, &answers, &words)?;
         let out = self.out.unwrap_or_else(|| self.run.join("report.html"));
         write_atomically(&out, page.as_bytes())
             .with_context(|| format!("cannot write {}", out.display()))?;

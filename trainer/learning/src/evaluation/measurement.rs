@@ -9,6 +9,7 @@ use super::{
     Answer, Averages, Claims, Figures, NameSet, Names, OfClass, OfScan, OfSize, Protocol, Summary,
     pairs, splits, splits::SPLITS, title,
 };
+use crate::words::Words;
 
 /// Figures of scans that are added one after the other. Of a scan only counts are kept.
 pub struct Measurement(Kind);
@@ -63,11 +64,16 @@ impl Measurement {
 /// set.
 ///
 /// # Errors
-/// With classes: the class of an object has no name, or a name outside the vocabulary.
-pub fn measure(answers: &[Answer], protocol: Protocol, set: NameSet) -> anyhow::Result<Figures> {
+/// With classes: the class of an object has no name, or one that cannot be encoded.
+pub fn measure(
+    answers: &[Answer],
+    protocol: Protocol,
+    set: NameSet,
+    words: &Words,
+) -> anyhow::Result<Figures> {
     let mut measurement = match protocol {
         Protocol::ClassAgnostic => Measurement::class_agnostic(),
-        Protocol::Scannet => Measurement::by_class(Names::of(answers, set)?),
+        Protocol::Scannet => Measurement::by_class(Names::of(answers, set, words)?),
     };
     answers
         .iter()

@@ -15,7 +15,7 @@ use segscape::{
 };
 
 use super::*;
-use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure};
+use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure, words::Words};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
@@ -74,13 +74,20 @@ fn answer(found: Vec<Found>) -> [Answer; 1] {
 }
 
 fn by_class(answers: &[Answer], set: NameSet) -> Averages {
-    let figures = measure(answers, Protocol::Scannet, set).unwrap();
+    let figures = measure(answers, Protocol::Scannet, set, &Words::usual()).unwrap();
     figures.averages().clone()
 }
 
 /// With all scores 1.
 fn class_agnostic(answers: &[Answer]) -> Averages {
-    match measure(answers, Protocol::ClassAgnostic, NameSet::Present).unwrap() {
+    match measure(
+        answers,
+        Protocol::ClassAgnostic,
+        NameSet::Present,
+        &Words::usual(),
+    )
+    .unwrap()
+    {
         Figures::ClassAgnostic { confidence_one, .. } => confidence_one.all,
         Figures::Scannet { .. } => panic!("asked without classes"),
     }
@@ -126,7 +133,7 @@ fn what_is_called_wrong_still_counts_a_little_under_its_name() {
 fn figures_are_told_by_split_size_and_class() {
     // the chair has the right name, the table is called a chair
     let half = answer(vec![found(0..150, "chair"), found(150..300, "chair")]);
-    let figures = measure(&half, Protocol::Scannet, NameSet::Present).unwrap();
+    let figures = measure(&half, Protocol::Scannet, NameSet::Present, &Words::usual()).unwrap();
     let json = figures.json();
     for key in ["ap", "ap50", "ap25", "recall50", "ap50_of_class", "scans"] {
         assert!(!json[key].is_null(), "{key}: {json}");
@@ -169,7 +176,13 @@ fn figures_are_told_by_split_size_and_class() {
     );
     assert!(text.contains("medium, 0.5 to 1.5 m"), "{text}");
 
-    let figures = measure(&half, Protocol::ClassAgnostic, NameSet::Present).unwrap();
+    let figures = measure(
+        &half,
+        Protocol::ClassAgnostic,
+        NameSet::Present,
+        &Words::usual(),
+    )
+    .unwrap();
     let json = figures.json();
     assert_eq!(
         (
@@ -191,7 +204,7 @@ fn figures_are_told_by_split_size_and_class() {
 fn more_names_to_choose_from_cost_precision_and_are_counted() {
     // the second thing is a table rather than a chair, and a desk rather than both
     let mixed = |shares: [(&str, f32); 3]| {
-        let mut embedding = vec![0.0; segscape::text::DIM];
+        let mut embedding = vec![0.0; Vocabulary::shipped().space().width];
         for (name, share) in shares {
             let noun = Vocabulary::shipped().lookup(name).unwrap();
             embedding
@@ -208,7 +221,7 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
         ..found(150..300, "table")
     };
     let right = answer(vec![found(0..150, "chair"), between]);
-    let figures = |set| measure(&right, Protocol::Scannet, set).unwrap();
+    let figures = |set| measure(&right, Protocol::Scannet, set, &Words::usual()).unwrap();
     let [present, all] = [NameSet::Present, NameSet::Scannet200].map(figures);
     let count = |figures: &Figures| figures.json()["names"].as_u64();
     let things = Vocabulary::shipped().default_labels().len() as u64;
@@ -223,10 +236,10 @@ fn more_names_to_choose_from_cost_precision_and_are_counted() {
         panic!("an evaluation by class");
     };
     assert_eq!(classes.keys().collect::<Vec<_>>(), ["chair", "table"]);
-    let names = Names::of(&right, NameSet::Scannet200).unwrap();
+    let names = Names::of(&right, NameSet::Scannet200, &Words::usual()).unwrap();
     let nearest = names.nearest(&right[0].found[1]);
     assert_eq!(names.names[nearest], "desk");
-    let names = Names::of(&right, NameSet::Present).unwrap();
+    let names = Names::of(&right, NameSet::Present, &Words::usual()).unwrap();
     let nearest = names.nearest(&right[0].found[1]);
     assert_eq!(names.names[nearest], "table");
 }
@@ -266,7 +279,13 @@ fn what_things_claim_of_the_room_itself_is_counted() {
     let twice = Claims::sum([&claims, &Claims::of(&scan(), &[])]);
     assert_eq!((twice.of_all(), twice.mostly_structure()), ((400, 0.4), 2));
 
-    let figures = measure(&answer(masks), Protocol::ClassAgnostic, NameSet::Present).unwrap();
+    let figures = measure(
+        &answer(masks),
+        Protocol::ClassAgnostic,
+        NameSet::Present,
+        &Words::usual(),
+    )
+    .unwrap();
     let json = &figures.json()["structure"];
     assert_eq!(
         (
@@ -305,6 +324,7 @@ fn every_scan_has_a_row_and_rows_have_a_spread() {
         ],
         Protocol::ClassAgnostic,
         NameSet::Present,
+        &Words::usual(),
     )
     .unwrap();
     let json = figures.json();
@@ -369,9 +389,11 @@ fn wall(folder: &Path) -> (Network, Labeled) {
         "untrained".into(),
         SegDino3dVl::new(&config, &device),
         config.clone(),
+        Vocabulary::shipped(),
         &device,
         None,
-    );
+    )
+    .unwrap();
     let labeled = Labeled::whole(&path, Some(&config), None).unwrap();
     (network, labeled)
 }
@@ -491,9 +513,11 @@ fn a_network_looks_at_the_images_of_a_bundle() {
         "untrained".into(),
         SegDino3dVl::new(&config, &device),
         config.clone(),
+        Vocabulary::shipped(),
         &device,
         None,
-    );
+    )
+    .unwrap();
     let see = |config: Option<&Config>| {
         let labeled = Labeled::whole(&path, config, None).unwrap();
         let grouping = labeled.grouping(&network, &Monitor::silent()).unwrap();

@@ -12,6 +12,7 @@ use crate::{
     run::checkpoint::{self, CHECKPOINT, Checkpoint},
     run::train::LOG,
     run::validation,
+    words::Words,
 };
 
 mod chart;
@@ -29,8 +30,8 @@ use page::{escape, section, tile};
 ///
 /// # Errors
 /// The folder has neither a checkpoint nor a log, or one of them cannot be read; an object of the
-/// scans has no name in the vocabulary.
-pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
+/// scans has no name, or one that cannot be encoded.
+pub fn page(run: &Path, answers: &[Answer], words: &Words) -> anyhow::Result<String> {
     let checkpoint = checkpoint::latest(run)?;
     let (log, measured) = (
         Log::read(&run.join(LOG))?,
@@ -44,9 +45,9 @@ pub fn page(run: &Path, answers: &[Answer]) -> anyhow::Result<String> {
     let figures = match answers {
         [] => None,
         answers => Some((
-            measure(answers, Protocol::Scannet, NameSet::Present)?,
-            measure(answers, Protocol::ClassAgnostic, NameSet::Present)?,
-            Names::of(answers, NameSet::Present)?,
+            measure(answers, Protocol::Scannet, NameSet::Present, words)?,
+            measure(answers, Protocol::ClassAgnostic, NameSet::Present, words)?,
+            Names::of(answers, NameSet::Present, words)?,
         )),
     };
     let name = run

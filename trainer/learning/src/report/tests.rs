@@ -156,7 +156,7 @@ fn the_checker_sees_what_is_broken() {
 fn a_log_becomes_curves() {
     let folder = tempfile::tempdir().unwrap();
     let run = run(folder.path());
-    let html = page(&run, &[]).unwrap();
+    let html = page(&run, &[], &Words::usual()).unwrap();
     well_formed(&html).unwrap();
     assert!(
         html.contains("a &lt;b&gt; &amp; &#39;c&#39;") && !html.contains("<b>&"),
@@ -183,16 +183,16 @@ fn a_log_becomes_curves() {
     );
 
     fs::write(run.join(validation::FILE), "{\"step\":100,\"ap\":0.1,\"ap50\":0.2,\"ap25\":0.3,\"protocol\":\"scannet\"}\n{\"step\":200,\"ap\":0.4,\"ap50\":0.5,\"ap25\":0.6,\"protocol\":\"scannet\"}\n").unwrap();
-    let html = page(&run, &[]).unwrap();
+    let html = page(&run, &[], &Words::usual()).unwrap();
     assert!(html.contains("By class, percent") && !html.contains("Classes ignored, percent"));
     assert!(html.contains("<span class=\"key s1\">AP50</span>"));
-    assert!(page(&folder.path().join("nothing"), &[]).is_err());
+    assert!(page(&folder.path().join("nothing"), &[], &Words::usual()).is_err());
 }
 
 #[test]
 fn what_was_found_is_shown() {
     let folder = tempfile::tempdir().unwrap();
-    let html = page(&run(folder.path()), &[answer()]).unwrap();
+    let html = page(&run(folder.path()), &[answer()], &Words::usual()).unwrap();
     well_formed(&html).unwrap();
     assert!(!html.contains("<script"), "names are text");
     assert!(html.contains("&lt;script&gt;alert(&#39;R&amp;D&#39;)"));

@@ -3,7 +3,7 @@
 
 use segscape::{
     scan,
-    text::{self, Vocabulary},
+    text::Vocabulary,
     views::{Camera, Correspondence, Map, ObjectQueries},
 };
 
@@ -18,8 +18,12 @@ use crate::{
     data::labeled_scan::{LabeledScan, Object},
     data::scans::Labeled,
     data::sources::{Draw, rng},
+    words,
 };
 use recordings::foundation::{self, Foundation, Instance, Mask};
+
+/// Width of the usual embeddings.
+const WIDTH: usize = 384;
 
 fn scan() -> LabeledScan {
     let positions: Vec<[f32; 3]> = (0..600)
@@ -75,7 +79,7 @@ fn a_sample_depends_on_its_number_only() {
         sample(
             scan().into(),
             &config(),
-            Vocabulary::shipped(),
+            &Words::usual(),
             &mut rng(1, Draw::Sample, number),
         )
         .unwrap()
@@ -87,10 +91,10 @@ fn a_sample_depends_on_its_number_only() {
         (&b.queries, &b.text, again.centers)
     );
     assert_ne!(a.text, other.text);
-    assert_eq!(a.text.len(), 64 * text::DIM);
+    assert_eq!(a.text.len(), 64 * WIDTH);
     assert_eq!(truth.class_of_object, [Some(0), Some(1)]);
     assert_eq!(
-        &a.text[..text::DIM],
+        &a.text[..WIDTH],
         Vocabulary::shipped().lookup("chair").unwrap()
     );
 }
@@ -149,13 +153,7 @@ fn views_supervise_their_parts_alone() {
     config.loss.queries = [1.0; 2];
     config.data.boundaries = Boundaries::Outlines;
     let draw = |config: &Config, scene| {
-        view_wise(
-            scene,
-            config,
-            Vocabulary::shipped(),
-            &mut rng(1, Draw::Sample, 3),
-        )
-        .unwrap()
+        view_wise(scene, config, &Words::usual(), &mut rng(1, Draw::Sample, 3)).unwrap()
     };
     let sample = draw(&config, bundle());
     let [left, right] = &sample.parts[..] else {
@@ -164,7 +162,7 @@ fn views_supervise_their_parts_alone() {
     let (left_sees, right_sees) = (left.seen.as_ref().unwrap(), right.seen.as_ref().unwrap());
     assert_eq!(left.truth.class_of_object, [Some(0)]);
     assert_eq!(
-        &sample.text[..text::DIM],
+        &sample.text[..WIDTH],
         Vocabulary::shipped().lookup("picture").unwrap()
     );
     assert!(
@@ -213,7 +211,7 @@ fn views_supervise_their_parts_alone() {
     let error = view_wise(
         unseen,
         &config,
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 3),
     )
     .err()
@@ -260,11 +258,27 @@ fn an_unknown_name_teaches_its_mask_alone() {
     let sample = sample(
         scan.into(),
         &config(),
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 0),
     )
     .unwrap();
     assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), None]);
+}
+
+#[test]
+fn a_name_outside_the_nouns_is_read_by_the_text_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.model.text = words::tests::clip(folder.path());
+    let words = Words::of(&config.model.text, Some(folder.path())).unwrap();
+    let mut scan = scan();
+    scan.objects[1].name = Some("gronkulator".into());
+    let sample = sample(scan.into(), &config, &words, &mut rng(1, Draw::Sample, 0)).unwrap();
+    assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), Some(1)]);
+    let width = config.model.text.width;
+    assert_eq!(sample.text.len(), config.loss.classes * width);
+    let read = words.embedding("gronkulator").unwrap();
+    assert_eq!(sample.text[width..2 * width].to_vec(), read.unwrap());
 }
 
 #[test]
@@ -274,7 +288,7 @@ fn more_kinds_than_places_teach_their_masks() {
     let sample = sample(
         scan().into(),
         &config,
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 0),
     )
     .unwrap();
@@ -283,7 +297,7 @@ fn more_kinds_than_places_teach_their_masks() {
             &sample.parts[0].truth.class_of_object[..],
             sample.text.len()
         ),
-        (&[Some(0), None][..], text::DIM)
+        (&[Some(0), None][..], WIDTH)
     );
 }
 
@@ -326,7 +340,7 @@ fn labeled_bundles_supervise_the_whole_scene() {
     let mut rng = rng(1, Draw::Sample, 3);
     let labeled = read(&mut rng).unwrap();
     assert_eq!(labeled.seen.image.as_ref().map(Vec::len), Some(1200));
-    let sample = sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap();
+    let sample = sample(labeled, &config, &Words::usual(), &mut rng).unwrap();
     let [Part { seen: None, truth }] = &sample.parts[..] else {
         panic!("one part, the whole scene")
     };
@@ -338,7 +352,7 @@ fn labeled_bundles_supervise_the_whole_scene() {
     );
     assert_eq!(truth.class_of_object, [Some(0), None]);
     assert_eq!(
-        &sample.text[..text::DIM],
+        &sample.text[..WIDTH],
         Vocabulary::shipped().lookup("chair").unwrap()
     );
 }
@@ -357,7 +371,7 @@ fn a_distortion_of_the_voxels_leaves_the_features_as_they_were() {
         };
         let mut rng = rng(4, Draw::Sample, 0);
         let labeled = Labeled::from(scan());
-        sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap()
+        sample(labeled, &config, &Words::usual(), &mut rng).unwrap()
     };
     let (everything, voxels) = (drawn(Distort::Everything), drawn(Distort::Voxels));
     // The same distortion is drawn, so the boxes are the same.

@@ -5,7 +5,6 @@ use rand_chacha::ChaCha8Rng;
 use segscape::{
     progress::Monitor,
     superpoint::{PointGraph, Reading, SuperpointOptions, Superpoints},
-    text::Vocabulary,
 };
 
 use crate::{
@@ -13,6 +12,7 @@ use crate::{
     data::image_evidence::ImageEvidence,
     data::view_partition::Part,
     loss::matching,
+    words::Words,
 };
 use recordings::foundation::{self, Foundation};
 
@@ -23,7 +23,7 @@ use super::{Sample, augmented, class_names::names, queries};
 pub(super) fn view_wise(
     mut scene: Foundation,
     config: &Config,
-    vocabulary: &Vocabulary,
+    words: &Words,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, config.data.boundaries)?;
@@ -54,7 +54,7 @@ pub(super) fn view_wise(
         .iter()
         .flat_map(|annotation| annotation.names.iter().map(String::as_str))
         .collect();
-    let (text, classes) = names(&named, config, vocabulary, rng);
+    let (text, classes) = names(&named, config, words, rng);
     let (sizes, mut classes) = (superpoints.sizes(), classes.into_iter());
     let mut parts = Vec::with_capacity(chosen.len());
     for annotation in &chosen {
