@@ -31,7 +31,6 @@ async fn operations_on_webgpu() {
     assert_none(&sine::check(&gpu).await);
     assert_none(&network::check(&gpu).await);
     assert_none(&published::check(&gpu).await);
-    assert_none(&clip::check(&gpu).await);
     // The default variants were proved above.
     for variant in VARIANTS
         .into_iter()
@@ -56,5 +55,12 @@ async fn operations_on_the_cpu() {
     assert_none(&attention::check(&device::cpu()).await);
     assert_none(&sine::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
+}
+
+#[wasm_bindgen_test]
+async fn clip_on_both() {
+    segscape::platform::start();
+    console_error_panic_hook::set_once();
     assert_none(&clip::check(&device::cpu()).await);
+    assert_none(&clip::check(&device::gpu().await).await);
 }

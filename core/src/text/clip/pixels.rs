@@ -64,7 +64,7 @@ impl Preprocessing {
             shorter: side,
             side,
             mean: [0.481_454_66, 0.457_827_5, 0.408_210_73],
-            deviation: [0.268_629_54, 0.261_302_58, 0.275_777_11],
+            deviation: [0.268_629_54, 0.261_302_6, 0.275_777_1],
         }
     }
 
@@ -133,7 +133,7 @@ impl Preprocessing {
                 read.shorter
             )));
         }
-        if let Some(deviation) = read.deviation.iter().find(|d| !(**d > 0.0)) {
+        if let Some(deviation) = read.deviation.iter().find(|d| **d <= 0.0) {
             return Err(refuse(format!(
                 "image_std has {deviation}, it must be above 0"
             )));
