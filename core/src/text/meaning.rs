@@ -14,10 +14,11 @@ use super::Vocabulary;
 
 /// Cosine with the nearest noun of the vocabulary, in the space of all-MiniLM-L6-v2, below which a
 /// phrase that was put together from pieces counts as unknown; in other spaces it is the
-/// [equivalent](Vocabulary::equivalent) cosine. Of 285 common words for furniture in other languages that are written in
-/// Latin letters 204 are then unknown, and of 126 English things that the vocabulary lacks 33, among
-/// them `sextant` and `glucometer`; those that are whole words to the encoder never are. The value
-/// was chosen on these very words, which are in `tests/golden/meanings.json`.
+/// [equivalent](Vocabulary::equivalent) cosine. Of 285 common words for furniture in other languages
+/// that are written in Latin letters 204 are then unknown, and of 126 English things that the
+/// vocabulary lacks 33, among them `sextant` and `glucometer`; those that are whole words to the
+/// encoder never are. The value was chosen on these very words, which are in
+/// `tests/golden/meanings.json`.
 const NEAR: f32 = 0.55;
 
 /// How a phrase is understood.

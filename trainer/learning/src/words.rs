@@ -11,7 +11,11 @@ use anyhow::Context;
 use burn::tensor::Device;
 use segscape::{
     instances::query::{PromptTerm, Question},
-    text::{TextEncoder, TextManifest, TextSpace, Vocabulary, meaning},
+    text::{
+        TextEncoder, TextManifest, TextSpace, Vocabulary,
+        clip::{ClipVision, PublishedVision},
+        meaning,
+    },
 };
 
 use crate::models::{MODELS, pieces, read};
@@ -183,6 +187,34 @@ fn nouns(manifest: &TextManifest, folder: &Path) -> anyhow::Result<Vocabulary> {
     found().with_context(|| folder.display().to_string())
 }
 
+/// Loads the image tower of a CLIP on `device`, from a folder with its published files:
+/// `config.json`, `model.safetensors` and, if there is one, `preprocessor_config.json`. Its vectors
+/// can be compared with those of the text encoder of the same CLIP, whose `space` it gets.
+///
+/// # Errors
+/// Returns an error if a file is missing or damaged, or if its vectors have another width than the
+/// space.
+pub fn load_image_encoder(
+    folder: &Path,
+    space: &TextSpace,
+    device: &Device,
+) -> anyhow::Result<ClipVision> {
+    let preprocessor = folder.join("preprocessor_config.json");
+    let preprocessor = preprocessor.exists().then(|| read(&preprocessor));
+    let preprocessor = preprocessor.transpose()?;
+    let published = PublishedVision {
+        config: &read(&folder.join("config.json"))?,
+        preprocessor: preprocessor.as_deref(),
+        weights: &read(&folder.join("model.safetensors"))?,
+    };
+    let encoder = ClipVision::load(&space.encoder, &published, device);
+    let encoder = encoder.with_context(|| folder.display().to_string())?;
+    space
+        .check("the text encoder", encoder.space(), "the image encoder")
+        .with_context(|| folder.display().to_string())?;
+    Ok(encoder)
+}
+
 /// Loads an encoder on the CPU, with its manifest.
 ///
 /// # Errors
@@ -245,6 +277,23 @@ pub(crate) mod tests {
         let terms = words.terms("chair, gronkulator, 椅子").unwrap();
         let embeddings: Vec<_> = terms.into_iter().map(|term| term.embedding).collect();
         assert_eq!(embeddings, [noun, Some(read), None]);
+    }
+
+    #[test]
+    fn pictures_lie_in_the_space_of_the_words_of_their_clip() {
+        let folder = tempfile::tempdir().unwrap();
+        let space = clip(folder.path());
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden/clip");
+        let device = Device::flex();
+        let encoder = load_image_encoder(&golden, &space, &device).unwrap();
+        assert_eq!(*encoder.space(), space);
+        let wide = TextSpace { width: 8, ..space };
+        let error = load_image_encoder(&golden, &wide, &device).err().unwrap();
+        let error = format!("{error:#}");
+        assert!(
+            error.contains("clip-tiny (8 values)") && error.contains("clip-tiny (40 values)"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -108,8 +108,8 @@ pub async fn vocabulary(space: &TextSpace) -> Result<Vocabulary, ModelError> {
         return Ok(shipped.clone());
     }
     let (folder, manifest) = encoder_manifest(space).await?;
-    let file = manifest.vocabulary_file()?.clone();
-    let table = pieces(&folder, &[file]).await?.remove(0);
+    // a megabyte or two, which is needed even where no progress is shown
+    let table = piece(&folder, manifest.vocabulary_file()?, None).await?;
     Ok(or_forget(manifest.load_vocabulary(&table)).await?)
 }
 
@@ -121,9 +121,9 @@ async fn encoder_manifest(space: &TextSpace) -> Result<(String, TextManifest), M
     Ok((folder, manifest))
 }
 
-/// Loads the text encoder of a space. It always runs on the CPU, whatever device the network uses: a phrase is
-/// a handful of tokens, for which a GPU needs some hundred launches and a read-back, and prompts
-/// must still work after a GPU has failed.
+/// Loads the text encoder of a space. It always runs on the CPU, whatever device the network uses:
+/// a phrase is a handful of tokens, for which a GPU needs some hundred launches and a read-back, and
+/// prompts must still work after a GPU has failed.
 ///
 /// # Errors
 /// [`ModelError`].
@@ -150,7 +150,7 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
             from: share(before),
             to: share(before + shard.bytes),
         };
-        there.push(piece(folder, shard, part).await?);
+        there.push(piece(folder, shard, Some(part)).await?);
         before += shard.bytes;
         post(&Reply::Progress(Progress {
             stage: Stage::Model,
@@ -160,9 +160,9 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
     Ok(there)
 }
 
-/// Reads one shard. If the cache is missing, full or forbidden, the shard is merely downloaded
-/// again the next time.
-async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, FetchError> {
+/// Reads one shard, and reports progress if it is a part of a stage. If the cache is missing, full or
+/// forbidden, the shard is merely downloaded again the next time.
+async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = format!("{url}?sha256={}", shard.sha256);
     let cache = store().await;
@@ -172,7 +172,7 @@ async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, Fetch
     {
         return Ok(bytes);
     }
-    let mut bytes = download(&url, Some(part)).await?;
+    let mut bytes = download(&url, part).await?;
     if let Some(cache) = &cache
         && let Ok(response) = Response::new_with_opt_u8_array(Some(&mut bytes))
     {

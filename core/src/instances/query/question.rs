@@ -13,7 +13,8 @@ pub struct PromptTerm {
     pub name: String,
     /// How the term was understood.
     pub meaning: Meaning,
-    /// Unit embedding in the space of the question's vocabulary; `None` if the encoder cannot read the term.
+    /// Unit embedding in the space of the question's vocabulary; `None` if the encoder cannot read
+    /// the term.
     pub embedding: Option<Vec<f32>>,
 }
 
