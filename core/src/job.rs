@@ -26,6 +26,7 @@ use crate::{
     superpoint::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
+    text::{SpaceMismatch, Vocabulary},
     write::{LabeledInstance, PointLabels},
 };
 
@@ -242,6 +243,7 @@ pub struct Network {
     ranker: Option<Ranker>,
     /// The fixed classes; `None` if they are words, or have no names.
     classes: Option<NamedClasses>,
+    vocabulary: Vocabulary,
 }
 
 impl Network {
@@ -250,13 +252,16 @@ impl Network {
     /// and the golden outputs are still met.
     ///
     /// # Errors
-    /// If a piece is damaged or the device computes different results than the exporting one.
+    /// If a piece is damaged, the vocabulary lies in another space than the network's embeddings,
+    /// or the device computes different results than the exporting one.
     pub async fn load(
         manifest: Manifest,
         pieces: &[impl AsRef<[u8]>],
+        vocabulary: &Vocabulary,
         device: &Device,
         monitor: &Monitor<'_>,
     ) -> Result<Self, ManifestError> {
+        check_space(&manifest.config, vocabulary)?;
         let mut model = manifest.network(&manifest.join(pieces)?, device)?;
         let in_f16 = (Tuning::of(device).storage == DType::F16).then(|| model.clone().into_f16());
         if let Some(in_f16) = in_f16
@@ -270,9 +275,15 @@ impl Network {
             manifest.name,
             model,
             manifest.config,
+            vocabulary,
             device,
             manifest.ranker,
-        ))
+        )?)
+    }
+
+    /// The nouns in the space of the network's embeddings.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     /// The architecture and the inputs of the network.
@@ -303,23 +314,36 @@ impl Network {
     }
 
     /// Wraps a model that is already on `device`, such as one in training.
+    ///
+    /// # Errors
+    /// If the vocabulary lies in another space than the network's embeddings.
     pub fn new(
         name: String,
         model: SegDino3dVl,
         config: Config,
+        vocabulary: &Vocabulary,
         device: &Device,
         ranker: Option<Ranker>,
-    ) -> Self {
-        let classes = NamedClasses::of_names(&config.class_names).ok();
-        Self {
+    ) -> Result<Self, SpaceMismatch> {
+        check_space(&config, vocabulary)?;
+        let classes = NamedClasses::of_names(&config.class_names, vocabulary).ok();
+        Ok(Self {
             classes: classes.filter(|classes| !classes.names.is_empty()),
             name,
             model,
             config,
             device: device.clone(),
             ranker,
-        }
+            vocabulary: vocabulary.clone(),
+        })
     }
+}
+
+fn check_space(config: &Config, vocabulary: &Vocabulary) -> Result<(), SpaceMismatch> {
+    let network = "the network";
+    config
+        .text
+        .check(network, vocabulary.space(), "the vocabulary")
 }
 
 /// The superpoints of a scan, and how they merge into larger regions.
@@ -442,7 +466,7 @@ pub async fn propose(
 ) -> Result<Proposals, SegmentError> {
     let answers = infer(observation, grouping, network, monitor).await?;
     match &answers.class {
-        ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
+        ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers, network.vocabulary())),
         ClassAnswers::Fixed { .. } => Err(SegmentError::FixedClasses),
     }
 }
@@ -469,7 +493,7 @@ pub async fn segment(
     let geometry = geometry(observation, grouping);
     let segmentation = match (&answers.class, decoding) {
         (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
-            &proposals(class.clone(), answers),
+            &proposals(class.clone(), answers, network.vocabulary()),
             &grouping.regions(),
             grouping.contacts(),
             &geometry,
@@ -482,8 +506,9 @@ pub async fn segment(
                 Decoding::Ranked(_) => PostprocessOptions::default(),
             };
             let classes = network.fixed_classes();
-            let found = released(&answers, classes, &geometry, &options)?;
-            whole_superpoints(found, &answers, classes, &geometry)
+            let vocabulary = network.vocabulary();
+            let found = released(&answers, classes, &geometry, &options, vocabulary)?;
+            whole_superpoints(found, &answers, classes, &geometry, vocabulary.space())
         }
     };
     monitor.at(Stage::Instances, 1.0)?;
@@ -507,7 +532,8 @@ pub async fn segment_as_released(
     let answers = infer(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
     let classes = network.fixed_classes().or(classes);
-    let found = released(&answers, classes, &geometry(observation, grouping), options)?;
+    let geometry = geometry(observation, grouping);
+    let found = released(&answers, classes, &geometry, options, network.vocabulary())?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(found)
 }

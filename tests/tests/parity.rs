@@ -7,7 +7,7 @@ use std::fs;
 use burn::tensor::DType;
 use proofs::{
     cases::{
-        affine, attention, masked_softmax, matmul, network, published, segment_mean, sine,
+        affine, attention, clip, masked_softmax, matmul, network, published, segment_mean, sine,
         sparse_conv,
         variants::{Operation, VARIANTS},
     },
@@ -185,6 +185,16 @@ fn tensors_beyond_one_binding_on_a_gpu() {
         .concat()
     });
     assert_none(&complaints);
+}
+
+#[test]
+fn clip_on_the_cpu() {
+    assert_none(&pollster::block_on(clip::check(&device::cpu())));
+}
+
+#[test]
+fn clip_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(clip::check(&device::smallest_gpu())));
 }
 
 #[test]

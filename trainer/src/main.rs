@@ -1,5 +1,5 @@
 //! Command line of the trainer: segment, synth, prepare, train, rank, ablate, eval, report, import,
-//! export, bench.
+//! export, vocabulary, name, bench.
 
 mod allocator;
 mod commands;
@@ -27,6 +27,7 @@ enum Command {
     Export(commands::export::Export),
     Import(commands::import::Import),
     Vocabulary(commands::vocabulary::Vocabulary),
+    Name(commands::name::Name),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -49,5 +50,6 @@ fn main() -> anyhow::Result<()> {
         Command::Export(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Vocabulary(command) => command.run(),
+        Command::Name(command) => command.run(),
     }
 }

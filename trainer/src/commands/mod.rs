@@ -5,6 +5,7 @@ pub mod bench;
 pub mod eval;
 pub mod export;
 pub mod import;
+pub mod name;
 mod orientation;
 pub mod prepare;
 pub mod rank;

@@ -12,13 +12,13 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use segscape::{
-    instances::query::{Labels, NotFound, PromptTerm, Question},
+    instances::query::{Labels, NotFound, PromptTerm},
     job::{self, Decoding, Map, Network, Segmented},
     model::Observation,
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
-    text::{TextEncoder as _, meaning::Meaning},
+    text::{Vocabulary, meaning::Meaning},
     write::{self, InstanceRecord, PointLabels},
 };
 use serde_json::json;
@@ -50,6 +50,10 @@ pub struct Segment {
     /// Folder of a model (with manifest.json); the default model if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// Folder of the text encoder in whose space the network was trained; by default the one that
+    /// the run was trained with, or that of its name beside the model or in static/models.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// How the network's outputs become instances: networks with fixed classes are decoded as
     /// released, others are ranked unless `released` is chosen.
     #[arg(long, value_enum)]
@@ -88,9 +92,10 @@ impl Segment {
     /// Returns an error if there is no model, or if a scan was refused.
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
-        let network = models::load_network(self.weights.as_deref(), &device)?;
+        let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
+        let (network, words) = models::load_network(weights, encoder, &device)?;
         let decoding = DecodingKind::of(self.decoding, &network)?;
-        let terms = terms(&self.prompt)?;
+        let terms = words.terms(&self.prompt)?;
         if let Some(classes) = network.fixed_classes()
             && !terms.is_empty()
         {
@@ -159,7 +164,12 @@ impl Segment {
             Some(kind) => Labeling::of_map(scan, network, kind.into(), &monitor)?,
             None => {
                 let found = job::segment_scan(scan, network, decoding, &monitor);
-                Labeling::of_instances(pollster::block_on(found)?, terms, self.threshold)
+                Labeling::of_instances(
+                    pollster::block_on(found)?,
+                    terms,
+                    network.vocabulary(),
+                    self.threshold,
+                )?
             }
         };
         let ms = clock.finish();
@@ -219,16 +229,21 @@ struct Labeling {
 }
 
 impl Labeling {
-    fn of_instances(segmented: Segmented, terms: &[PromptTerm], threshold: f32) -> Self {
-        let answer = Labels::new(&segmented.segmentation, terms);
+    fn of_instances(
+        segmented: Segmented,
+        terms: &[PromptTerm],
+        vocabulary: &Vocabulary,
+        threshold: f32,
+    ) -> anyhow::Result<Self> {
+        let answer = Labels::new(&segmented.segmentation, terms, vocabulary)?;
         let visible = answer.visible(threshold);
         let reason = |missing: NotFound| (missing.term.name.clone(), missing.to_string());
-        Self {
+        Ok(Self {
             labels: job::label(&segmented, &answer.of_instance, &visible),
             missing: answer.missing(threshold).map(reason).collect(),
             superpoints: segmented.superpoints.count(),
             scan: segmented.scan,
-        }
+        })
     }
 
     fn of_map(scan: Scan, network: &Network, map: Map, monitor: &Monitor) -> anyhow::Result<Self> {
@@ -281,22 +296,6 @@ fn counts(records: &[InstanceRecord]) -> String {
     } else {
         counts.join(", ")
     }
-}
-
-/// The terms of the prompt. Phrases that are not in the shipped vocabulary are embedded by the text
-/// encoder.
-fn terms(prompt: &str) -> anyhow::Result<Vec<PromptTerm>> {
-    let mut question = Question::parse(prompt)?;
-    let unread: Vec<String> = question.unread().into_iter().map(str::to_owned).collect();
-    if let [first, ..] = &unread[..] {
-        let encoder = models::load_text_encoder()
-            .with_context(|| format!("\"{first}\" is not in the built-in vocabulary"))?;
-        for name in &unread {
-            let embedding = pollster::block_on(encoder.embed(&[name.as_str()]))?.remove(0);
-            question.read(name, &encoder.pieces(name)?, embedding);
-        }
-    }
-    Ok(question.terms())
 }
 
 /// Milliseconds spent in each stage. A stage lasts until another one reports progress.

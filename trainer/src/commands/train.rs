@@ -40,6 +40,10 @@ pub struct Train {
     /// `data.generated.assets` of the configuration.
     #[arg(long)]
     assets: Option<PathBuf>,
+    /// Folder of the text encoder that reads the names of classes outside the built-in nouns;
+    /// replaces `data.text_encoder` of the configuration.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Labelled scans on which the run is evaluated while it trains, one set per path, named after
     /// its file; replaces `validation.sets` of the configuration.
     #[arg(long)]
@@ -68,6 +72,9 @@ impl Train {
         config.run.minutes = self.minutes.unwrap_or(config.run.minutes);
         config.run.steps = self.steps.or(config.run.steps);
         config.run.threads = self.threads.unwrap_or(config.run.threads);
+        if let Some(folder) = self.text_encoder {
+            config.data.text_encoder = Some(folder);
+        }
         if let Some(assets) = self.assets {
             let generated = config.data.generated.as_mut();
             generated

@@ -17,7 +17,7 @@ use segscape::{
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::Superpoints,
-    text::{MiniLm, TextEncoder},
+    text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
 };
 use wasm_bindgen::JsValue;
@@ -48,7 +48,8 @@ pub struct Session {
     /// The network to load, once its manifest is fetched.
     offered: Option<Offered>,
     network: Option<Network>,
-    encoder: Option<MiniLm>,
+    /// The text encoder that was needed last; that of the open scene may be another one.
+    encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     name: String,
     open: Open,
@@ -253,7 +254,8 @@ impl Session {
             .as_ref()
             .map(|network| network.name.clone())
             .unwrap_or_default();
-        self.through(grouping.superpoints, segmentation, model)?;
+        self.through(grouping.superpoints, segmentation, model)
+            .await?;
         self.prompt(0, "", false).await?;
         post(&Reply::Done);
         Ok(())
@@ -359,7 +361,8 @@ impl Session {
             segmentation.instances.len()
         );
         Watch::start().finished(Stage::Instances, outcome);
-        self.through(superpoints, segmentation, meta.provenance.model)?;
+        self.through(superpoints, segmentation, meta.provenance.model)
+            .await?;
         let names = (0..)
             .zip(meta.names)
             .filter(|(_, name)| name.by_user)
@@ -375,16 +378,18 @@ impl Session {
     }
 
     /// Stores the instances of the open scan and sends them to the page.
-    fn through(
+    async fn through(
         &mut self,
         superpoints: Superpoints,
         segmentation: Segmentation,
         model: String,
     ) -> Result<(), String> {
+        let (vocabulary, recognizer) = compared(&segmentation).await?;
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
         let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
         let scene = OpenScene {
-            recognizer: Recognizer::new(&segmentation),
+            recognizer,
+            vocabulary,
             segmented: Segmented {
                 scan,
                 superpoints,
@@ -423,9 +428,11 @@ impl Session {
             file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
         job::place(&mut scan, choices);
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
+        let (vocabulary, recognizer) = compared(&segmentation).await?;
         self.name = name;
         self.open = Open::Scene(Box::new(OpenScene {
-            recognizer: Recognizer::new(&segmentation),
+            recognizer,
+            vocabulary,
             segmented: Segmented {
                 scan,
                 superpoints,
@@ -439,12 +446,12 @@ impl Session {
 
     async fn prompt(&mut self, serial: u32, text: &str, typing: bool) -> Result<(), String> {
         let start = browser::now();
-        self.scene()?;
+        let vocabulary = self.scene()?.vocabulary.clone();
         let mut failure = Ok(());
-        let mut question = match Question::parse(text) {
+        let mut question = match Question::parse(text, &vocabulary) {
             Ok(question) => question,
             // For example, a quotation that is not closed yet.
-            Err(_) if typing => Question::default(),
+            Err(_) if typing => Question::empty(&vocabulary),
             Err(error) => return Err(error.to_string()),
         };
         let mut unfinished: Vec<String> =
@@ -474,22 +481,26 @@ impl Session {
     /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first
     /// needed.
     async fn read(&mut self, question: &mut Question, phrases: &[String]) -> Result<(), String> {
-        if self.encoder.is_none() {
-            self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
-            post(&Reply::Done);
-        }
-        let encoder = self
-            .encoder
-            .as_ref()
-            .ok_or("the text encoder was not loaded")?;
+        let space = self.scene()?.vocabulary.space().clone();
+        let encoder = match self.encoder.take() {
+            Some(loaded) if *loaded.space() == space => loaded,
+            _ => {
+                let loaded = models::encoder(&space).await;
+                let loaded = loaded.map_err(|error| error.to_string())?;
+                post(&Reply::Done);
+                loaded
+            }
+        };
+        let encoder = &*self.encoder.insert(encoder);
         let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
         let embeddings = encoder
             .embed(&names)
             .await
             .map_err(|error| error.to_string())?;
         for (name, embedding) in names.into_iter().zip(embeddings) {
-            let pieces = encoder.pieces(name).map_err(|error| error.to_string())?;
-            question.read(name, &pieces, embedding);
+            let in_pieces = encoder.in_pieces(name);
+            let in_pieces = in_pieces.map_err(|error| error.to_string())?;
+            question.read(name, in_pieces, embedding);
         }
         Ok(())
     }
@@ -532,6 +543,15 @@ impl Session {
             _ => Err(NO_SCENE.to_owned()),
         }
     }
+}
+
+/// The nouns in the space of the instances, and what compares the instances with them.
+async fn compared(segmentation: &Segmentation) -> Result<(Vocabulary, Recognizer), String> {
+    let vocabulary = models::vocabulary(&segmentation.space).await;
+    let vocabulary = vocabulary.map_err(|error| error.to_string())?;
+    let recognizer = Recognizer::new(segmentation, &vocabulary);
+    let recognizer = recognizer.map_err(|error| error.to_string())?;
+    Ok((vocabulary, recognizer))
 }
 
 fn report(progress: Progress) {

@@ -14,6 +14,7 @@ use crate::{
     progress::Monitor,
     shards::{self, Shard, ShardError},
     superpoint::Superpoints,
+    text::SpaceMismatch,
 };
 
 /// The only format of manifest and weights that this version reads.
@@ -30,7 +31,8 @@ pub struct Manifest {
     pub name: String,
     /// Architecture of the network, which determines the shapes of the weights.
     pub config: Config,
-    /// Name of the text encoder in whose space the network's embeddings lie.
+    /// Name of the text encoder in whose space the network's embeddings lie; their width is that of
+    /// the configuration's [space](crate::text::TextSpace), which has the same name.
     pub text_encoder: String,
     /// Pieces of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
@@ -70,7 +72,7 @@ pub struct Golden {
     pub scores: Vec<f32>,
     /// Logits of "no object", `(queries)`.
     pub no_object: Vec<f32>,
-    /// Embedding of the first query in the text encoder's space, `(text::DIM)`, or its logits of the
+    /// Embedding of the first query in the text encoder's space, `(width)`, or its logits of the
     /// fixed classes, `(classes)`.
     pub text: Vec<f32>,
     /// Box centers in metres, `(queries, 3)`.
@@ -102,6 +104,17 @@ pub enum ManifestError {
         "the network has fixed classes without names; `class_names` of its configuration lists them"
     )]
     UnnamedClasses,
+    /// The manifest names two text encoders.
+    #[error("the model's manifest names the text encoder {named}, its configuration {configured}")]
+    TextEncoder {
+        /// The name in the manifest.
+        named: String,
+        /// The name in the configuration.
+        configured: String,
+    },
+    /// The words that the network is asked with lie in another space than its embeddings.
+    #[error(transparent)]
+    Space(#[from] SpaceMismatch),
     /// A piece does not match the manifest.
     #[error(transparent)]
     Shards(#[from] ShardError),
@@ -133,7 +146,8 @@ impl Manifest {
     ///
     /// # Errors
     /// [`ManifestError::Malformed`], [`ManifestError::Format`], [`ManifestError::Config`],
-    /// [`ManifestError::UnnamedClasses`] or [`ManifestError::Shards`].
+    /// [`ManifestError::UnnamedClasses`], [`ManifestError::TextEncoder`] or
+    /// [`ManifestError::Shards`].
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
         /// Parsed first, to tell another version from a damaged file.
         #[derive(Deserialize)]
@@ -149,6 +163,12 @@ impl Manifest {
         manifest.config.validate()?;
         if manifest.config.classes != Classes::Text && manifest.config.class_names.is_empty() {
             return Err(ManifestError::UnnamedClasses);
+        }
+        if manifest.text_encoder != manifest.config.text.encoder {
+            return Err(ManifestError::TextEncoder {
+                named: manifest.text_encoder,
+                configured: manifest.config.text.encoder,
+            });
         }
         shards::check_list(&manifest.shards)?;
         Ok(manifest)
@@ -215,12 +235,13 @@ impl Golden {
         } = network.infer(scene, queries, monitor).await?;
         let (scores, no_object, text) = match class {
             ClassAnswers::Text(TextAnswers {
+                width,
                 mut embeddings,
                 no_object,
                 scores,
                 ..
             }) => {
-                embeddings.truncate(crate::text::DIM);
+                embeddings.truncate(width);
                 (scores, no_object, embeddings)
             }
             ClassAnswers::Fixed { instances, .. } => {
@@ -397,6 +418,9 @@ mod tests {
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
         refuse(|m| m.config.d_model = 1 << 20, "d_model");
+        refuse(|m| m.text_encoder = "clip".into(), "clip");
+        refuse(|m| m.config.text.encoder = "clip".into(), "clip");
+        refuse(|m| m.config.text.width = 0, "0 values");
         const FIXED: Classes = Classes::Fixed {
             instances: 18,
             semantics: 20,

@@ -68,6 +68,7 @@ impl Config {
             class_of_object: ClassOfObject::default(),
             cache: None,
             cache_gib: default_cache_gib(),
+            text_encoder: None,
         };
         Self {
             data,

@@ -15,7 +15,7 @@ use segscape::{
 };
 
 use super::*;
-use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure};
+use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure, words::Words};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
@@ -75,11 +75,11 @@ fn answer(found: Vec<Found>) -> [Answer; 1] {
 
 /// The names of the objects of these answers, and the others of the set.
 fn names_of_all(answers: &[Answer], set: NameSet) -> Names {
-    let mut nouns = names::Nouns::default();
+    let (mut collected, words) = (names::Collected::default(), Words::usual());
     answers
         .iter()
-        .for_each(|answer| nouns.add(&answer.scan).unwrap());
-    nouns.names(set)
+        .for_each(|answer| collected.add(&answer.scan, &words).unwrap());
+    collected.names(set, &words)
 }
 
 /// The names of the objects of one answer.
@@ -217,7 +217,7 @@ fn figures_are_told_by_split_size_and_class() {
 fn more_names_to_choose_from_cost_precision_and_are_counted() {
     // the second thing is a table rather than a chair, and a desk rather than both
     let mixed = |shares: [(&str, f32); 3]| {
-        let mut embedding = vec![0.0; segscape::text::DIM];
+        let mut embedding = vec![0.0; Vocabulary::shipped().space().width];
         for (name, share) in shares {
             let noun = Vocabulary::shipped().lookup(name).unwrap();
             embedding
@@ -451,9 +451,11 @@ fn wall(folder: &Path) -> (Network, Labeled) {
         "untrained".into(),
         SegDino3dVl::new(&config, &device),
         config.clone(),
+        Vocabulary::shipped(),
         &device,
         None,
-    );
+    )
+    .unwrap();
     let labeled = Labeled::whole(&path, Some(&config), None).unwrap();
     (network, labeled)
 }
@@ -573,9 +575,11 @@ fn a_network_looks_at_the_images_of_a_bundle() {
         "untrained".into(),
         SegDino3dVl::new(&config, &device),
         config.clone(),
+        Vocabulary::shipped(),
         &device,
         None,
-    );
+    )
+    .unwrap();
     let see = |config: Option<&Config>| {
         let labeled = Labeled::whole(&path, config, None).unwrap();
         let grouping = labeled.grouping(&network, &Monitor::silent()).unwrap();

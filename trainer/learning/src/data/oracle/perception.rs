@@ -124,7 +124,7 @@ fn feature(name: &str, blind: f32, dice: &mut RoomRng) -> Vec<f32> {
     let mut feature: Vec<f32> = (0..CHANNELS)
         .map(|channel| {
             let told = embedding.map_or(0.0, |e| {
-                (0..text::DIM)
+                (0..e.len())
                     .map(|i| {
                         e[i] * if unit(channel as u32, i as u32) < 0.5 {
                             -1.0

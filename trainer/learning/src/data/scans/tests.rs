@@ -330,7 +330,15 @@ fn meshes_have_the_superpoints_in_training_that_they_have_in_use() {
         };
         let device = Device::flex();
         let model = SegDino3dVl::new(&config, &device);
-        let network = Network::new("untrained".into(), model, config, &device, None);
+        let network = Network::new(
+            "untrained".into(),
+            model,
+            config,
+            segscape::text::Vocabulary::shipped(),
+            &device,
+            None,
+        )
+        .unwrap();
         let labeled = read(&path, kind);
         assert!(!labeled.scan.triangles.is_empty());
         let used = labeled.grouping(&network, &Monitor::silent()).unwrap();
