@@ -6,8 +6,8 @@ use super::{
         Intrinsics,
         poses::{numbers, pose},
     },
-    CaptureError, GapReason, MILLIMETRES, Names, Options, Reader, Sequence, Tree, UpAxis, gray16,
-    recorded, sort_by_number,
+    CaptureError, MILLIMETRES, Names, Options, Reader, Sequence, Tree, UpAxis, gray16, recorded,
+    sort_by_number,
 };
 
 const CAMERA: &str = "intrinsic/intrinsic_depth.txt";
