@@ -69,6 +69,8 @@
 
 pub mod benchmarks;
 pub mod bundle;
+#[cfg(feature = "captures")]
+pub mod captures;
 pub mod evaluate;
 pub mod geometry;
 #[cfg(test)]
