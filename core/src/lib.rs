@@ -69,6 +69,8 @@ pub mod evaluate;
 pub mod geometry;
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "onnx")]
+pub mod images;
 pub mod instances;
 #[cfg(feature = "model")]
 pub mod job;

@@ -205,14 +205,26 @@ pub fn json(file: &str) -> Value {
     serde_json::from_slice(&bytes(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-#[cfg(not(target_family = "wasm"))]
 async fn fetch(file: &str) -> Vec<u8> {
-    bytes(&format!("segdino3d/{file}"))
+    file_in("segdino3d", file).await
 }
 
+/// The bytes of a file in a folder of `golden/`, also in a browser.
+///
+/// # Panics
+/// Panics if the file is missing.
+#[cfg(not(target_family = "wasm"))]
+pub async fn file_in(folder: &str, file: &str) -> Vec<u8> {
+    bytes(&format!("{folder}/{file}"))
+}
+
+/// The bytes of a file in a folder of `golden/`, as the test runner serves it.
+///
+/// # Panics
+/// Panics if the file is not served.
 #[cfg(target_family = "wasm")]
-async fn fetch(file: &str) -> Vec<u8> {
-    served(file)
+pub async fn file_in(folder: &str, file: &str) -> Vec<u8> {
+    served(&format!("{folder}/{file}"))
         .await
         .unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))
 }

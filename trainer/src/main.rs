@@ -1,4 +1,4 @@
-//! Command line of the trainer: segment, synth, prepare, train, rank, ablate, eval, report, import,
+//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval, report, import,
 //! export, bench.
 
 mod allocator;
@@ -19,6 +19,7 @@ enum Command {
     Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
     Prepare(commands::prepare::Prepare),
+    Perceive(commands::perceive::Perceive),
     Train(commands::train::Train),
     Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<()> {
         Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Prepare(command) => command.run(),
+        Command::Perceive(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),

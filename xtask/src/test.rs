@@ -216,19 +216,17 @@ fn real_scans() -> &'static [&'static str] {
 
 /// Copies the golden values to the package's own folder, which the browser tests' server serves.
 fn lay_out_golden_values() -> Result<()> {
-    let (from, to) = (
-        root().join("tests/golden/segdino3d"),
-        root().join("web/golden"),
-    );
-    fs::create_dir_all(&to)?;
-    for file in fs::read_dir(from)? {
-        let file = file?;
-        let name = file.file_name();
-        if ["backbone_", "decoder_"]
-            .iter()
-            .any(|kind| name.to_string_lossy().starts_with(kind))
-        {
-            fs::copy(file.path(), to.join(name))?;
+    let served: [(&str, &[&str]); 2] = [("segdino3d", &["backbone_", "decoder_"]), ("onnx", &[""])];
+    for (folder, kinds) in served {
+        let to = root().join("web/golden").join(folder);
+        fs::create_dir_all(&to)?;
+        for file in fs::read_dir(root().join("tests/golden").join(folder))? {
+            let file = file?;
+            let name = file.file_name();
+            let listed = |kind: &&str| name.to_string_lossy().starts_with(kind);
+            if kinds.iter().any(listed) {
+                fs::copy(file.path(), to.join(name))?;
+            }
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 pub mod affine;
 pub mod attention;
+pub mod images;
 pub mod masked_softmax;
 pub mod matmul;
 pub mod network;

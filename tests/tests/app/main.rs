@@ -8,6 +8,7 @@
 mod backends;
 mod bad_input;
 mod files;
+mod image_models;
 mod interruption;
 mod links;
 mod looks;

@@ -6,6 +6,7 @@ pub mod eval;
 pub mod export;
 pub mod import;
 mod orientation;
+pub mod perceive;
 pub mod prepare;
 pub mod rank;
 pub mod report;
