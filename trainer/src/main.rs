@@ -1,5 +1,5 @@
-//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval, report, import,
-//! export, bench.
+//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval,
+//! report, import, export, bench.
 
 mod allocator;
 mod commands;

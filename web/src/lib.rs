@@ -12,11 +12,14 @@ mod dedicated;
 pub mod edits;
 pub mod gpu_support;
 pub mod images;
+#[cfg(any(feature = "page", feature = "worker"))]
 mod numbers;
+#[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
 #[cfg(any(feature = "worker", feature = "images"))]
 mod streamed;
+#[cfg(feature = "page")]
 pub mod view;
 #[cfg(feature = "worker")]
 pub mod worker;

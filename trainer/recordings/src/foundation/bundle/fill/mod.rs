@@ -14,7 +14,7 @@ mod work;
 use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
-use segscape::{images::AutomaticMasks, images::Picture};
+use segscape::images::{AutomaticMasks, Picture};
 
 pub use models::Models;
 use perceive::Wanted;
@@ -112,6 +112,3 @@ pub fn fill(
     work.remove()?;
     Ok(filled)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,13 +1,29 @@
-#![allow(clippy::unwrap_used)]
 //! Tiny models with random weights (tests/golden/onnx) fill a bundle of a few pictures.
+#![allow(clippy::unwrap_used)]
 
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use image::{Rgb, RgbImage};
-use segscape::views::Correspondence;
+use recordings::foundation::{
+    Fill, Filled, Foundation, Given, Image, Instance, Mask, Models, fill,
+};
+use segscape::{
+    images::AutomaticMasks,
+    views::{Camera, Correspondence},
+};
 
-use super::*;
-use crate::foundation::{Foundation, Given, Image, Instance, Mask, tests::camera};
+fn camera() -> Camera {
+    Camera {
+        width: 64.0,
+        height: 48.0,
+        focal: [50.0, 50.0],
+        center: [31.5, 23.5],
+        world_from_camera: Default::default(),
+    }
+}
 
 /// The manifest of a model in `tests/golden/onnx`.
 fn manifest(name: &str) -> PathBuf {
@@ -15,7 +31,7 @@ fn manifest(name: &str) -> PathBuf {
     folder.join(format!("{name}.json"))
 }
 
-fn models(masks: Option<&str>, features: Option<&str>, crops: Option<&str>) -> Models {
+fn loaded(masks: Option<&str>, features: Option<&str>, crops: Option<&str>) -> Models {
     let [masks, features, crops] = [masks, features, crops].map(|name| name.map(manifest));
     Models::load(masks.as_deref(), features.as_deref(), crops.as_deref()).unwrap()
 }
@@ -82,7 +98,7 @@ fn a_bundle_gets_masks_and_features() {
     let folder = tempfile::tempdir().unwrap();
     let out = bundle(folder.path(), 2);
     let before = Foundation::read(&out).unwrap();
-    let models = models(Some("sam"), Some("dinov2"), None);
+    let models = loaded(Some("sam"), Some("dinov2"), None);
     assert_eq!(models.warnings(), &[] as &[String]);
     let mut names = vec![];
     let filled = fill(&out, &models, &options(), &mut |name| {
@@ -136,7 +152,7 @@ fn a_bundle_gets_masks_and_features() {
 fn a_run_that_was_stopped_continues() {
     let folder = tempfile::tempdir().unwrap();
     let out = bundle(folder.path(), 3);
-    let models = models(Some("sam2"), None, Some("clip"));
+    let models = loaded(Some("sam2"), None, Some("clip"));
     let broken = out.join("0001.png");
     let good = fs::read(&broken).unwrap();
     fs::write(&broken, &good[..100]).unwrap();
@@ -199,7 +215,7 @@ fn masks_that_are_there_stay_and_get_features() {
     };
     scene.images[0].instances = vec![instance("chair"), instance("table"), instance("hidden")];
     scene.write(&out, |_| Ok(encoded(0))).unwrap();
-    let models = models(Some("sam"), Some("dinov2"), None);
+    let models = loaded(Some("sam"), Some("dinov2"), None);
     let pooled = Fill {
         grid: 2,
         ..options()
@@ -213,7 +229,7 @@ fn masks_that_are_there_stay_and_get_features() {
     assert!(features(0).len() == 16 && features(0) != features(1));
     assert_eq!(features(2), &vec![0.0; 16]);
     // other models cannot be mixed in, but can replace what is there
-    let crops = super::tests::models(None, None, Some("siglip"));
+    let crops = loaded(None, None, Some("siglip"));
     let filled = fill(&out, &crops, &pooled, &mut |_| ()).unwrap();
     assert_eq!(filled.complete, 1);
     let again = Fill {
@@ -232,13 +248,13 @@ fn features_of_two_models_do_not_mix() {
     let out = bundle(folder.path(), 2);
     fill(
         &out,
-        &models(Some("sam"), Some("dinov2"), None),
+        &loaded(Some("sam"), Some("dinov2"), None),
         &options(),
         &mut |_| (),
     )
     .unwrap();
     fs::remove_file(out.join("0001.masks.png")).unwrap();
-    let clip = models(Some("sam"), None, Some("clip"));
+    let clip = loaded(Some("sam"), None, Some("clip"));
     let error = fill(&out, &clip, &options(), &mut |_| ()).unwrap_err();
     let error = format!("{error:#}");
     assert!(
