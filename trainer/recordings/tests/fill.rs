@@ -243,6 +243,22 @@ fn masks_that_are_there_stay_and_get_features() {
 }
 
 #[test]
+fn a_picture_in_which_nothing_is_found_is_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = bundle(folder.path(), 1);
+    let models = loaded(Some("sam"), Some("dinov2"), None);
+    let mut strict = options();
+    strict.automatic.min_score = 100.0;
+    let filled = fill(&out, &models, &strict, &mut |_| ()).unwrap();
+    assert_eq!((filled.looked, filled.masks), (1, 0));
+    let image = &Foundation::read(&out).unwrap().images[0];
+    let mask = image.mask.as_ref().unwrap();
+    assert!(mask.values().iter().all(|value| *value == 0));
+    let filled = fill(&out, &models, &strict, &mut |_| panic!("looked again"));
+    assert_eq!(filled.unwrap().complete, 1);
+}
+
+#[test]
 fn features_of_two_models_do_not_mix() {
     let folder = tempfile::tempdir().unwrap();
     let out = bundle(folder.path(), 2);

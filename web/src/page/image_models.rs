@@ -266,6 +266,7 @@ impl ImageModels {
     fn fail(self, message: String) {
         self.busy.set(None);
         self.offer.set(None);
+        self.sent.set_value(false);
         self.error.set(Some(message));
     }
 

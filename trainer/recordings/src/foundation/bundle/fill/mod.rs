@@ -91,7 +91,7 @@ pub fn fill(
             filled.resumed += 1;
             continue;
         }
-        let wanted = Wanted::of(folder, &entry.name, &header, models, options.again);
+        let wanted = Wanted::of(folder, entry, &header, models, options.again);
         if wanted.nothing() {
             filled.complete += 1;
             continue;

@@ -26,19 +26,21 @@ pub(super) struct Wanted {
 impl Wanted {
     pub(super) fn of(
         folder: &Path,
-        image: &str,
+        entry: &Entry,
         header: &Header,
         models: &Models,
         again: bool,
     ) -> Self {
+        let image = &entry.name;
         let has_masks = folder.join(masks_file(image)).exists();
+        let has_objects = has_masks && !entry.instances.is_empty();
         let lacks = |kind: &str| again || !header.has(&format!("{kind}.{image}"));
         let masks = models.masks.is_some() && (again || !has_masks);
         let describes = models.features.is_some() || models.crops.is_some();
         Self {
             masks,
             features: models.features.is_some() && lacks("image_features"),
-            objects: describes && (masks || (has_masks && lacks("object_features"))),
+            objects: describes && (masks || (has_objects && lacks("object_features"))),
         }
     }
 
