@@ -60,6 +60,8 @@
 //! Without the feature `model` the crate has neither the network nor `burn`; it reads scans, makes
 //! superpoints, answers prompts about given instances, and reads and writes bundles.
 //!
+//! With the feature `onnx`, the module `images` runs 2D models from ONNX files.
+//!
 //! The folders follow the order in which a scan passes through them; [`job`] is the only
 //! module that knows that order. Inputs are bytes, outputs are structs: no file system, no DOM, no
 //! threads; the clock and the yield are in [`platform`].
@@ -75,6 +77,8 @@ pub mod evaluate;
 pub mod geometry;
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "onnx")]
+pub mod images;
 pub mod instances;
 #[cfg(feature = "model")]
 pub mod job;

@@ -1,5 +1,5 @@
-//! Command line of the trainer: segment, synth, prepare, train, rank, ablate, eval, report, import,
-//! export, vocabulary, name, bench.
+//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval,
+//! report, import, export, vocabulary, name, bench.
 
 mod allocator;
 mod commands;
@@ -19,6 +19,7 @@ enum Command {
     Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
     Prepare(commands::prepare::Prepare),
+    Perceive(commands::perceive::Perceive),
     Train(commands::train::Train),
     Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
@@ -42,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Prepare(command) => command.run(),
+        Command::Perceive(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),

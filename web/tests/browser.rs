@@ -3,8 +3,8 @@
 
 use proofs::{
     cases::{
-        affine, attention, clip, masked_softmax, matmul, network, published, segment_mean, sine,
-        sparse_conv, variants::VARIANTS,
+        affine, attention, clip, images, masked_softmax, matmul, network, published, segment_mean,
+        sine, sparse_conv, variants::VARIANTS,
     },
     device,
 };
@@ -63,4 +63,11 @@ async fn clip_on_both() {
     console_error_panic_hook::set_once();
     assert_none(&clip::check(&device::cpu()).await);
     assert_none(&clip::check(&device::gpu().await).await);
+}
+
+#[wasm_bindgen_test]
+async fn models_of_images_as_pytorch_runs_them() {
+    segscape::platform::start();
+    console_error_panic_hook::set_once();
+    assert_none(&images::check().await);
 }

@@ -15,11 +15,14 @@ const MB: f64 = 1e6;
 /// (name, limit in MB, predicate for the files of `dist` that count)
 type Budget = (&'static str, f64, fn(&str) -> bool);
 
-const BUDGETS: [Budget; 3] = [
+const BUDGETS: [Budget; 4] = [
     ("page", 1.5, |path| {
-        !path.contains("worker") && !path.starts_with("models/")
+        !path.contains("worker") && !path.starts_with("images") && !path.starts_with("models/")
     }),
     ("worker", 6.0, |path| path.contains("worker")),
+    ("worker of 2D models", 1.5, |path| {
+        path.starts_with("images")
+    }),
     ("network weights", 12.0, |path| {
         path.starts_with("models/nano-")
     }),

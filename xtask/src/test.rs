@@ -229,7 +229,9 @@ fn lay_out_golden_values() -> Result<()> {
         &to.join("segdino3d"),
         of_networks,
     )?;
-    lay_out(&golden.join("clip"), &to.join("clip"), |_| true)
+    ["clip", "onnx"]
+        .iter()
+        .try_for_each(|folder| lay_out(&golden.join(folder), &to.join(folder), |_| true))
 }
 
 /// Copies the files whose names are wanted.

@@ -71,7 +71,7 @@ impl Map {
 
     /// The four pixels around a position, which is given as fractions of width and height, each
     /// with its weight. Beyond the outermost pixel centres, the values at the border are repeated.
-    fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
+    pub(crate) fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
         let along = |share: f32, extent: usize| {
             let last = (extent - 1) as f32;
             let at = (share * extent as f32 - 0.5).clamp(0.0, last);

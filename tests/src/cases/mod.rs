@@ -3,6 +3,7 @@
 pub mod affine;
 pub mod attention;
 pub mod clip;
+pub mod images;
 pub mod masked_softmax;
 pub mod matmul;
 pub mod network;

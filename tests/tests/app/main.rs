@@ -9,6 +9,7 @@ mod backends;
 mod bad_input;
 mod files;
 mod fixed_classes;
+mod image_models;
 mod interruption;
 mod links;
 mod looks;

@@ -7,6 +7,7 @@ pub mod export;
 pub mod import;
 pub mod name;
 mod orientation;
+pub mod perceive;
 pub mod prepare;
 pub mod rank;
 pub mod report;

@@ -7,10 +7,11 @@ use crate::{
     browser,
     page::{
         actions,
+        image_models::ImageModels,
         state::State,
         ui::{
-            Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
-            shortcuts,
+            Backend, DropZone, ErrorBanner, Header, Help, ImageModelList, Panel, Progress, Toolbar,
+            ViewerCanvas, shortcuts,
         },
     },
 };
@@ -20,6 +21,7 @@ use crate::{
 pub fn App() -> impl IntoView {
     let state = State::new();
     provide_context(state);
+    provide_context(ImageModels::new());
     follow_color_scheme(state);
     shortcuts::listen(state);
     follow_address();
@@ -35,6 +37,7 @@ pub fn App() -> impl IntoView {
             <DropZone />
             <ErrorBanner />
             <Help />
+            <ImageModelList />
         </main>
     }
 }

@@ -1,13 +1,16 @@
 //! Reads the bytes of a scan from its source.
 
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Uint8Array};
 use segscape::progress::{Progress, Stage};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
+use web_sys::Response;
 
 use super::{post, scope};
-use crate::protocol::{Reply, Source};
+use crate::{
+    protocol::{Reply, Source},
+    streamed::{StreamError, streamed},
+};
 
 /// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
 /// more than the file.
@@ -155,36 +158,8 @@ async fn answer(url: &str) -> Result<Response, FetchError> {
 
 /// Reads the body of an answer as it arrives. The server need not state the length.
 async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
-    let no_answer = |_| FetchError::NoAnswer(url.to_owned());
-    // This is the length on the wire; for a compressed answer it is smaller than the decoded
-    // length.
-    let length = response
-        .headers()
-        .get("content-length")
-        .ok()
-        .flatten()
-        .and_then(|l| l.parse::<u64>().ok());
-    let mut bytes = Vec::new();
-    let Some(body) = response.body() else {
-        return Ok(bytes);
-    };
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut reported = 0.0;
-    loop {
-        let piece = JsFuture::from(reader.read()).await.map_err(no_answer)?;
-        let Some(piece) = Reflect::get(&piece, &"value".into())
-            .ok()
-            .and_then(|v| v.dyn_into::<Uint8Array>().ok())
-        else {
-            break;
-        };
-        let found = bytes.len() as u64 + u64::from(piece.length());
-        if found > MAX_BYTES {
-            return Err(FetchError::TooLarge(length.unwrap_or(found).max(found)));
-        }
-        let start = bytes.len();
-        bytes.resize(found as usize, 0);
-        piece.copy_to(&mut bytes[start..]);
+    let arrived = |found: u64, length: Option<u64>| {
         let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
         if let Some(Part { stage, from, to }) = part
             && done - reported > 0.05
@@ -195,6 +170,11 @@ async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<
                 done: from + (to - from) * done,
             }));
         }
-    }
-    Ok(bytes)
+    };
+    streamed(response, MAX_BYTES, arrived)
+        .await
+        .map_err(|error| match error {
+            StreamError::TooLarge(bytes) => FetchError::TooLarge(bytes),
+            StreamError::Broken => FetchError::NoAnswer(url.to_owned()),
+        })
 }

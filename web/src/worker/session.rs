@@ -118,7 +118,7 @@ impl Session {
     ///
     /// # Errors
     /// A message that tells the user what to do.
-    pub async fn answer(&mut self, request: Request) -> Result<(), String> {
+    pub async fn answered(&mut self, request: Request) -> Result<(), String> {
         match request {
             Request::Start {
                 forced,

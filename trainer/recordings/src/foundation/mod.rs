@@ -14,7 +14,7 @@ mod tensors;
 
 use segscape::views::{Camera, Correspondence, Map};
 
-pub use bundle::{INDEX, Writer};
+pub use bundle::{Fill, Filled, INDEX, Models, Writer, fill};
 pub use given::Given;
 pub use gray16::load_gray16;
 pub use supervision::{Annotation, annotations, boundaries, boundary_inputs};

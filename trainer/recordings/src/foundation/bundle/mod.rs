@@ -12,6 +12,7 @@
 //! coordinates; `world_from_camera` is 3 x 4, row by row.
 
 mod check;
+mod fill;
 mod index;
 mod read;
 mod write;
@@ -22,6 +23,7 @@ use anyhow::Context;
 
 use super::Foundation;
 
+pub use fill::{Fill, Filled, Models, fill};
 pub use write::Writer;
 
 /// Name of the index file; a folder with this file is a bundle.
