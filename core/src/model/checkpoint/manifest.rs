@@ -41,7 +41,8 @@ pub struct Manifest {
     pub license: String,
     /// Origin of the weights.
     pub training: Training,
-    /// Expected outputs of the network for [`probe`].
+    /// Expected outputs of the network for [`probe`], with features of images and objects if it
+    /// reads any.
     pub golden: Golden,
     /// Scorer of the candidates, trained on this network's outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -220,9 +221,15 @@ impl Golden {
         monitor: &Monitor<'_>,
     ) -> Result<Self, ManifestError> {
         let (positions, colors, superpoints) = probe();
+        let image = features(positions.len() * config.inputs.image);
+        let objects: Vec<[f32; 3]> = positions.iter().copied().step_by(50).collect();
+        let channels = config.objects.as_ref().map(|objects| objects.channels);
+        let of_objects = features(objects.len() * channels.unwrap_or(0));
         let observation = Observation {
             positions: &positions,
             colors: Some(&colors),
+            image: (config.inputs.image > 0).then_some(&image),
+            objects: channels.map(|_| (&of_objects[..], &objects[..])),
             ..Observation::default()
         };
         let scene = SceneInput::new(&observation, &superpoints, config)?.to_device(device);
@@ -291,6 +298,13 @@ impl Golden {
     }
 }
 
+/// Features of images and objects of [`probe`], for networks that read them: multiples of 1/8
+/// between -1 and 1.
+fn features(count: usize) -> Vec<f32> {
+    let feature = |index: usize| (index * 7 % 17) as f32 / 8.0 - 1.0;
+    (0..count).map(feature).collect()
+}
+
 /// A tiny scene that is bit-identical everywhere: a floor of 1 m x 1 m with a red box and a blue
 /// slab on it, 9 superpoints.
 pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
@@ -334,8 +348,13 @@ pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use safetensors::{Dtype, SafeTensors};
+
     use super::*;
-    use crate::model::{config::BackboneConfig, save_weights};
+    use crate::model::{
+        config::{BackboneConfig, ObjectAttentionOrder, Objects},
+        save_weights,
+    };
 
     fn exported() -> (Manifest, Vec<u8>) {
         let device = Device::flex();
@@ -438,6 +457,56 @@ mod tests {
             Manifest::parse(b"{"),
             Err(ManifestError::Malformed(_))
         ));
+    }
+
+    #[test]
+    fn what_reads_images_is_checked() {
+        let (mut manifest, _) = exported();
+        manifest.config.inputs.image = 4;
+        manifest.config.objects = Some(Objects {
+            channels: 4,
+            reach: 0.2,
+            order: ObjectAttentionOrder::AfterSelfAttention,
+        });
+        let (device, monitor) = (Device::flex(), Monitor::silent());
+        let network = SegDino3dVl::new(&manifest.config, &device);
+        let golden = Golden::ask(&network, &manifest.config, &device, &monitor);
+        manifest.golden = cubecl::future::block_on(golden).unwrap();
+        cubecl::future::block_on(manifest.verify(&network, &device, &monitor)).unwrap();
+        let weights = save_weights(&network).unwrap();
+        let verify = |name: &str| {
+            let weights = with_ones(weights.clone(), name);
+            let network = SegDino3dVl::new(&manifest.config, &device);
+            let network = load_weights(network, &weights).unwrap();
+            cubecl::future::block_on(manifest.verify(&network, &device, &monitor))
+        };
+        let error = verify("object_attention").unwrap_err();
+        assert!(matches!(error, ManifestError::Golden { .. }), "{error}");
+        // What stands for missing images is not asked, because there are images.
+        verify("missing_image_embedding").unwrap();
+    }
+
+    /// Sets all values of the tensors whose names contain `name` to 1.
+    fn with_ones(mut weights: Vec<u8>, name: &str) -> Vec<u8> {
+        let tensors = SafeTensors::deserialize(&weights).unwrap();
+        let start = weights.as_ptr() as usize;
+        let ranges: Vec<_> = tensors
+            .tensors()
+            .into_iter()
+            .filter(|(tensor, _)| tensor.contains(name))
+            .map(|(_, view)| {
+                assert_eq!(view.dtype(), Dtype::F16);
+                let from = view.data().as_ptr() as usize - start;
+                from..from + view.data().len()
+            })
+            .collect();
+        assert!(!ranges.is_empty(), "{name}");
+        for range in ranges {
+            for value in weights[range].chunks_exact_mut(2) {
+                value.copy_from_slice(&0x3C00_u16.to_le_bytes());
+            }
+        }
+        weights
     }
 
     #[test]
