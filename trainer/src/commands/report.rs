@@ -11,6 +11,7 @@ use learning::{
     device::DeviceChoice,
     evaluation::{self, Choice},
     models, report,
+    words::Words,
 };
 
 /// Write one self-contained HTML file about a run: curves of its logs and, with `--eval`, the
