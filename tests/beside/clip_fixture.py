@@ -67,8 +67,11 @@ TEXTS = [
 ]
 
 
-def tokenizer() -> CLIPTokenizer:
-    """CLIP's tokenizer with merges learned from the corpus."""
+def merges() -> list[tuple[str, str]]:
+    """The merges learned from the corpus: those of the last time, because which of equally frequent pairs comes first is a matter of chance."""
+    saved = FOLDER / "tokenizer.json"
+    if saved.exists():
+        return [tuple(pair) for pair in json.loads(saved.read_text())["model"]["merges"]]
     plain = CLIPTokenizer()
     learner = Tokenizer(models.BPE(end_of_word_suffix="</w>"))
     learner.normalizer = plain.backend_tokenizer.normalizer
@@ -78,11 +81,16 @@ def tokenizer() -> CLIPTokenizer:
         CORPUS.splitlines(),
         trainers.BpeTrainer(vocab_size=2 * len(letters) + MERGES, initial_alphabet=letters, end_of_word_suffix="</w>", show_progress=False),
     )
-    merges = [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
+    return [tuple(pair) for pair in json.loads(learner.to_str())["model"]["merges"]]
+
+
+def tokenizer() -> CLIPTokenizer:
+    """CLIP's tokenizer with few merges."""
+    letters, learned = sorted(pre_tokenizers.ByteLevel.alphabet()), merges()
     # bytes, bytes that end a word, the two special tokens, and then what the merges make
     names = letters + [letter + "</w>" for letter in letters] + [START, END]
-    names += [name for name in dict.fromkeys(first + second for first, second in merges) if name not in names]
-    return CLIPTokenizer(vocab={name: number for number, name in enumerate(names)}, merges=merges, model_max_length=77)
+    names += [name for name in dict.fromkeys(first + second for first, second in learned) if name not in names]
+    return CLIPTokenizer(vocab={name: number for number, name in enumerate(names)}, merges=learned, model_max_length=77)
 
 
 def model(tokens: CLIPTokenizer) -> CLIPModel:
@@ -123,15 +131,19 @@ def model(tokens: CLIPTokenizer) -> CLIPModel:
                 values = 0.7 * values
             else:
                 values = values * 1.5 / np.sqrt(parameter[0].numel())
-            parameter.copy_(values)
+            # the encoder keeps its table of tokens in f16
+            parameter.copy_(values.half().float() if "token_embedding" in name else values)
     return made
 
 
 def pictures() -> dict[str, np.ndarray]:
-    """Images of several shapes with edges, slopes and noise."""
+    """Images of several shapes with edges, slopes and noise.
+
+    None is much taller than wide: of such images this Pillow resizes the columns first, and earlier ones the rows.
+    """
     random = np.random.default_rng(3)
     made = {}
-    for name, (rows, columns) in {"wide": (40, 67), "tall": (97, 33), "small": (13, 20), "exact": (32, 32), "large": (150, 201)}.items():
+    for name, (rows, columns) in {"wide": (40, 67), "tall": (61, 40), "small": (13, 20), "exact": (32, 32), "large": (150, 201)}.items():
         y, x = np.mgrid[0:rows, 0:columns]
         slope = np.stack([255 * x / columns, 255 * y / rows, 255 * ((x // 5 + y // 7) % 2)], axis=-1)
         made[name] = np.clip(slope + random.normal(0, 30, slope.shape), 0, 255).astype(np.uint8)
