@@ -14,7 +14,7 @@ const CLASSES: [&str; 5] = ["chair", "table", "door", "couch", "cabinet"];
 fn an_imported_network_names_what_it_finds_by_its_classes() {
     story_with(app_with_imported_network, async |stand| {
         let page = stand.visit("/", Visit::DESKTOP).await;
-        page.choose(&stand.thin_room()).await;
+        page.choose(&stand.room()).await;
         page.until_done().await;
         let stages = page.text("stage-progress").await;
         assert!(stages.contains("5 fixed classes"), "{stages}");
