@@ -35,7 +35,7 @@ pub use points::{PLAUSIBLE_DEPTH, Points, Taken, View};
 pub use poses::{listed, pose, quaternion_pose};
 pub use readers::Kind;
 pub use up_direction::UpVotes;
-pub use zip::{ReadAt, Zip};
+pub use zip::{Packed, ReadAt, Zip};
 
 use crate::scan::{UpAxis, Warning};
 use files::Tree;

@@ -9,8 +9,8 @@ use crate::{
         actions,
         state::State,
         ui::{
-            Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
-            shortcuts,
+            Backend, DropZone, ErrorBanner, Frames, Header, Help, Panel, Progress, Toolbar,
+            ViewerCanvas, shortcuts,
         },
     },
 };
@@ -24,12 +24,14 @@ pub fn App() -> impl IntoView {
     shortcuts::listen(state);
     follow_address();
     actions::start(state);
+    let has_strip = move || state.cameras.get() && state.frames.with(|frames| !frames.is_empty());
     view! {
-        <main class="app" class:has-scan=move || state.scan.with(Option::is_some)>
+        <main class="app" class:has-scan=move || state.scan.with(Option::is_some) class:has-strip=has_strip>
             <ViewerCanvas />
             <Header />
             <Panel />
             <Toolbar />
+            <Frames />
             <Progress />
             <Backend />
             <DropZone />

@@ -12,6 +12,7 @@ use self::session::Session;
 use crate::protocol::{Reply, Request};
 
 mod backend;
+mod capture;
 mod fetch;
 mod file;
 mod models;

@@ -34,6 +34,9 @@ pub fn Header() -> impl IntoView {
                     <Glyph icon=Icon::Open />
                     <span>"Open"</span>
                 </label>
+                <label class="button quiet square folder" for="folder-input" role="button" aria-label="Open the folder of a capture" title="Open the folder of a capture">
+                    <Glyph icon=Icon::Folder />
+                </label>
             </Show>
             <button class="button quiet square" aria-label="Help and shortcuts" title="Help (?)" on:click=move |_| state.help.set(true)>
                 <Glyph icon=Icon::Help />

@@ -12,7 +12,7 @@ use crate::{
         actions,
         state::{State, Work},
     },
-    protocol::ScanInfo,
+    protocol::{CaptureInfo, ScanInfo},
 };
 
 /// The section of the panel that describes the file.
@@ -20,6 +20,44 @@ use crate::{
 pub fn Preflight() -> impl IntoView {
     let state = State::expect();
     move || state.scan.get().map(|scan| view! { <Found scan /> })
+}
+
+/// What was found out about a capture: its kind, and which of its frames are in the scan.
+#[component]
+fn Capture(capture: CaptureInfo) -> impl IntoView {
+    let CaptureInfo {
+        kind,
+        used,
+        recorded,
+        every,
+        gaps,
+        first_gaps,
+    } = capture;
+    let frames = match every {
+        1 => format!("{used} of {recorded} used"),
+        _ => format!("{used} of {recorded} used, every {every}th looked at"),
+    };
+    let more = gaps as usize - first_gaps.len().min(gaps as usize);
+    let left_out = (gaps > 0).then(|| {
+        view! {
+            <details class="gaps" data-testid="gaps">
+                <summary class="warning">{format!("{gaps} frames were left out")}</summary>
+                <ul>
+                    {first_gaps.into_iter().map(|gap| view! { <li>{gap}</li> }).collect_view()}
+                    {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
+                </ul>
+            </details>
+        }
+    });
+    view! {
+        <dl data-testid="capture">
+            <dt>"Capture"</dt>
+            <dd>{kind}</dd>
+            <dt>"Frames"</dt>
+            <dd>{frames}</dd>
+        </dl>
+        {left_out}
+    }
 }
 
 #[component]
@@ -31,18 +69,10 @@ fn Found(scan: ScanInfo) -> impl IntoView {
     let (up, unit) = (preflight.up.value, preflight.unit.value);
     let [width, depth, height] = preflight.extent;
     let on_axis = move |event| {
-        if let Some(up) = UpAxis::ALL
+        let up = UpAxis::ALL
             .into_iter()
-            .find(|axis| axis.to_string() == event_target_value(&event))
-        {
-            actions::reopen(
-                state,
-                Choices {
-                    up: Some(up),
-                    ..choices
-                },
-            );
-        }
+            .find(|axis| axis.to_string() == event_target_value(&event));
+        actions::reopen(state, Choices { up, ..choices });
     };
     let on_unit = move |event| {
         if let Some(unit) = Unit::ALL
@@ -58,8 +88,14 @@ fn Found(scan: ScanInfo) -> impl IntoView {
             );
         }
     };
+    let of_capture = scan.capture.is_some();
     let settled = scan.settled;
     let busy = move || settled || state.work.get() == Work::Running;
+    // A capture is shown with z up; what can be chosen is the axis of its own that points up.
+    let is_up = move |axis: UpAxis| match of_capture {
+        true => choices.up == Some(axis),
+        false => axis == up,
+    };
     let assumed = preflight.has_assumptions();
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
@@ -74,16 +110,18 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 <dt>"Up"</dt>
                 <dd>
                     <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
-                        {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=axis == up>{axis.to_string()}</option> }).collect_view()}
+                        {of_capture.then(|| view! { <option selected=choices.up.is_none()>"as found"</option> })}
+                        {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=is_up(axis)>{axis.to_string()}</option> }).collect_view()}
                     </select>
                 </dd>
                 <dt>"Unit"</dt>
                 <dd>
-                    <select class="field" aria-label="Unit" disabled=busy on:change=on_unit>
+                    <select class="field" aria-label="Unit" disabled=move || of_capture || busy() on:change=on_unit>
                         {Unit::ALL.map(|each| view! { <option value=each.to_string() selected=each == unit>{each.to_string()}</option> }).collect_view()}
                     </select>
                 </dd>
             </dl>
+            {scan.capture.map(|capture| view! { <Capture capture /> })}
             <ul class="notes">
                 {note(preflight.up.words, preflight.up.certainty)}
                 {note(preflight.unit.words, preflight.unit.certainty)}
