@@ -7,6 +7,7 @@
 
 mod backends;
 mod bad_input;
+mod captures;
 mod files;
 mod interruption;
 mod links;
