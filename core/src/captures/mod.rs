@@ -269,3 +269,6 @@ fn none_left(name: &str, gaps: &[Gap]) -> CaptureError {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -32,7 +32,8 @@ const FARTHEST: f32 = 4.5;
 /// How captures become points.
 #[derive(Args, Clone, Debug, Default)]
 pub struct CaptureOptions {
-    /// Take every Nth frame.
+    /// Take every Nth frame; by default `prepare` takes every 10th of videos and all keyframes, and
+    /// `segment` as many as 500 of either.
     #[arg(long)]
     pub every: Option<usize>,
     /// Distance between points made from depth, metres; 0.02 by default.
