@@ -2,6 +2,7 @@
 //! and the object stores that both may lie in.
 
 pub mod class_table;
+pub mod folder;
 pub mod foundation;
 pub mod nyu40;
 pub mod readers;

@@ -16,7 +16,6 @@ use segscape::views::{Camera, Correspondence, Map};
 
 pub use bundle::{INDEX, Writer};
 pub use given::Given;
-pub use gray16::load_gray16;
 pub use supervision::{Annotation, annotations, boundaries};
 
 /// A scene.

@@ -8,9 +8,12 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
-use segscape::views::{Camera, Map};
+use segscape::{
+    captures::{MILLIMETRES, metres, pose},
+    views::Camera,
+};
 
-use super::{Gap, Picture, Shot, frames::metres, pose};
+use super::{Gap, Picture, Shot};
 
 const VERSION: u32 = 4;
 /// Maximum length of the sensor name, and maximum size in bytes of one compressed image; a file
@@ -201,12 +204,11 @@ impl<R: Read + Seek> Stream<R> {
             depth.len(),
             2 * pixels
         );
-        let depth = metres(
-            depth
-                .chunks_exact(2)
-                .map(|b| u16::from_le_bytes([b[0], b[1]]))
-                .collect(),
-        );
+        let values = depth
+            .chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+            .collect();
+        let depth = metres([height as usize, width as usize], values, MILLIMETRES)?;
         let camera = Camera {
             width: width as f32,
             height: height as f32,
@@ -222,7 +224,6 @@ impl<R: Read + Seek> Stream<R> {
             },
             bytes: picture,
         };
-        let depth = Map::new(depth, [height as usize, width as usize, 1])?;
         Ok(Some(Ok(Shot {
             name: format!("{number:06}"),
             camera,
