@@ -147,7 +147,7 @@ fn source(files: Vec<(String, File)>) -> Option<Source> {
     };
     if name != NO_FOLDER {
         for path in &mut paths {
-            path.drain(..prefix.len());
+            path.replace_range(..prefix.len(), "");
         }
     }
     Some(Source::Folder {

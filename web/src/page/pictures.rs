@@ -41,17 +41,16 @@ extern "C" {
     #[wasm_bindgen(method, catch, js_name = drawImage)]
     fn draw(this: &Context, bitmap: &Bitmap, x: f64, y: f64) -> Result<(), JsValue>;
 
-    /// `DecompressionStream`.
-    type Inflater;
+    type DecompressionStream;
 
-    #[wasm_bindgen(constructor, catch, js_class = "DecompressionStream")]
-    fn new(format: &str) -> Result<Inflater, JsValue>;
+    #[wasm_bindgen(constructor, catch)]
+    fn new(format: &str) -> Result<DecompressionStream, JsValue>;
 
     /// `ReadableStream`.
     type Stream;
 
     #[wasm_bindgen(method, catch, js_name = pipeThrough)]
-    fn through(this: &Stream, inflater: &Inflater) -> Result<Stream, JsValue>;
+    fn through(this: &Stream, inflater: &DecompressionStream) -> Result<Stream, JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = getReader)]
     fn reader(this: &Stream) -> Result<ReadableStreamDefaultReader, JsValue>;
@@ -157,7 +156,9 @@ async fn inflated(blob: &Blob, bytes: usize) -> Result<Option<Blob>, JsValue> {
         return Ok(None);
     }
     let stream: Stream = blob.stream().unchecked_into();
-    let reader = stream.through(&Inflater::new("deflate-raw")?)?.reader()?;
+    let reader = stream
+        .through(&DecompressionStream::new("deflate-raw")?)?
+        .reader()?;
     let (parts, mut count) = (Array::new(), 0);
     loop {
         let piece = JsFuture::from(reader.read()).await?;

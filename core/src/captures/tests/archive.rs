@@ -66,6 +66,27 @@ fn an_archive_is_read_as_its_folder_is() {
 }
 
 #[test]
+fn others_can_unpack_a_file_themselves() {
+    let text = b"frame frame frame frame frame frame".repeat(9);
+    let files = [one("first", b"1"), one("inner/text", &text)].concat();
+    for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
+        let bytes = zipped(&files, method);
+        let zip = opened(bytes.clone()).unwrap();
+        let packed = zip.packed("inner/text").unwrap();
+        assert_eq!(packed.deflated, method == CompressionMethod::Deflated);
+        assert_eq!(packed.size, text.len() as u64);
+        let part = &bytes[packed.range.start as usize..packed.range.end as usize];
+        let unpacked = match packed.deflated {
+            true => miniz_oxide::inflate::decompress_to_vec(part).unwrap(),
+            false => part.to_vec(),
+        };
+        assert_eq!(unpacked, text);
+        let error = zip.packed("text").unwrap_err().to_string();
+        assert!(error.contains("there is no room.zip/text"), "{error}");
+    }
+}
+
+#[test]
 fn archives_that_break_a_rule_are_refused() {
     let stored = |path: &str| zipped(&one(path, b"abc"), CompressionMethod::Stored);
     let two = zipped(

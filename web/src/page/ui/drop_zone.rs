@@ -18,6 +18,7 @@ pub fn DropZone() -> impl IntoView {
     listen(state);
     let input = NodeRef::<html::Input>::new();
     let folder = NodeRef::<html::Input>::new();
+    folder.on_load(|folder| drop(folder.set_attribute("webkitdirectory", "")));
     let on_pick = move |input: NodeRef<html::Input>| {
         if let Some(input) = input.get_untracked() {
             actions::open_files(state, input.files());
@@ -49,7 +50,6 @@ pub fn DropZone() -> impl IntoView {
             id="folder-input"
             class="visually-hidden"
             type="file"
-            attr:webkitdirectory=""
             data-testid="folder-input"
             aria-label="Choose the folder of a capture"
             on:change=move |_| on_pick(folder)

@@ -99,7 +99,7 @@ fn Thumbnail(frame: u32) -> impl IntoView {
             }
             spawn_local(async move {
                 if !pictures.draw_thumbnail(frame, &canvas).await {
-                    drop(failed.try_set(true));
+                    failed.try_set(true);
                 }
             });
         });

@@ -37,11 +37,15 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
         1 => format!("{used} of {recorded} used"),
         _ => format!("{used} of {recorded} used, every {every}th looked at"),
     };
-    let more = gaps as usize - first_gaps.len().min(gaps as usize);
+    let more = (gaps as usize).saturating_sub(first_gaps.len());
+    let left_out_words = match gaps {
+        1 => "1 frame was left out".to_owned(),
+        _ => format!("{gaps} frames were left out"),
+    };
     let left_out = (gaps > 0).then(|| {
         view! {
             <details class="gaps" data-testid="gaps">
-                <summary class="warning">{format!("{gaps} frames were left out")}</summary>
+                <summary class="warning">{left_out_words}</summary>
                 <ul>
                     {first_gaps.into_iter().map(|gap| view! { <li>{gap}</li> }).collect_view()}
                     {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
