@@ -99,7 +99,11 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, OpenError> {
     Ok(scan)
 }
 
-fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
+/// Checks that a scan can contain objects; [`read`] does it for files.
+///
+/// # Errors
+/// See [`NothingToSeparate`].
+pub fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
     let points = scan.len();
     // A mesh of few corners gets more points when it is placed.
     if points < MIN_POINTS && scan.triangles.is_empty() {

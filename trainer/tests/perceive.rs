@@ -35,7 +35,7 @@ fn bundle(folder: &Path) -> PathBuf {
     };
     let image = |i: u32| {
         let name = format!("{i:04}");
-        Image::new(name, camera.clone(), Some(format!("{i:04}.png")))
+        Image::new(name, camera, Some(format!("{i:04}.png")))
     };
     let scene = Foundation {
         positions: vec![[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]],

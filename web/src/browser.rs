@@ -58,6 +58,12 @@ pub fn prefers_dark() -> bool {
     !matches_media("(prefers-color-scheme: light)")
 }
 
+/// Returns `true` on a screen as narrow as a phone's, on which the panel is a sheet at the bottom;
+/// `static/style.css` has the same limit.
+pub fn is_narrow() -> bool {
+    matches_media("(max-width: 720px)")
+}
+
 /// Width and height of the page in CSS pixels, each at least 1.
 pub fn window_size() -> (f32, f32) {
     let root = document().document_element();

@@ -55,7 +55,17 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         blob: web_sys::Blob,
     },
-    /// The URL of a scan or a bundle.
+    /// Many files, or a folder, with a capture. Only handles are sent.
+    Folder {
+        /// Name of the folder.
+        name: String,
+        /// Paths of the files in the folder.
+        paths: Vec<String>,
+        /// The files, in the order of their paths.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        files: Array,
+    },
+    /// The URL of a scan, a bundle or an archive with a capture.
     Url(String),
     /// The id of a scene on the share server.
     Shared(String),
@@ -182,6 +192,13 @@ pub enum Reply {
     Backend(BackendInfo),
     /// The progress of a stage.
     Progress(Progress),
+    /// A frame of a capture became points.
+    Frame {
+        /// Number of frames so far.
+        done: u32,
+        /// Number of frames that are used.
+        of: u32,
+    },
     /// The end of a stage.
     Finished {
         /// The stage that ended.
@@ -258,6 +275,50 @@ pub struct Points {
     pub colors: Option<Bulk>,
     /// Properties of the scan.
     pub scan: ScanInfo,
+    /// The frames that the scan was made of, if it was made of a capture.
+    pub frames: Option<Frames>,
+}
+
+/// The frames of a capture whose depth is in the scan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Frames {
+    /// The frames, in the order in which they were taken.
+    pub frames: Vec<FrameInfo>,
+    /// A blob for each frame: its encoded picture, which nobody has read so far. `null` if the
+    /// picture cannot be shown.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub pictures: Array,
+}
+
+/// One frame of a capture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameInfo {
+    /// Name of the frame, unique in the capture.
+    pub name: String,
+    /// Position of the camera, world frame, metres.
+    pub eye: [f32; 3],
+    /// What the corners of the picture show at a depth of one metre: upper left, upper right, lower
+    /// right, lower left; world frame.
+    pub corners: [[f32; 3]; 4],
+    /// Number of bytes of the picture, if its blob is deflated.
+    pub inflated_bytes: Option<u32>,
+}
+
+/// What was found out about a capture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaptureInfo {
+    /// The app or program that made it.
+    pub kind: String,
+    /// Number of frames in the scan.
+    pub used: u32,
+    /// Number of frames of the recording.
+    pub recorded: u32,
+    /// Interval between the frames that were looked at.
+    pub every: u32,
+    /// Number of frames that were left out although they were looked at.
+    pub gaps: u32,
+    /// The first of those, each with its reason.
+    pub first_gaps: Vec<String>,
 }
 
 /// The findings of the reader and the preflight.
@@ -279,6 +340,8 @@ pub struct ScanInfo {
     pub settled: bool,
     /// Irregularities that were not fatal.
     pub warnings: Vec<String>,
+    /// The capture that the scan was made of.
+    pub capture: Option<CaptureInfo>,
 }
 
 impl Reply {

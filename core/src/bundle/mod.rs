@@ -197,6 +197,9 @@ pub struct Provenance {
     pub source: String,
     /// Number of points in the scan's file, including the dropped ones.
     pub source_points: u64,
+    /// Number of frames of the capture that the scan was made of, none of which is in the bundle; 0
+    /// for other scans.
+    pub frames: u32,
     /// Name and hash of the network's weights; empty if no network was used.
     pub model: String,
     /// Version of the program that wrote the bundle.

@@ -86,6 +86,7 @@ fn bundle(
             provenance: Provenance {
                 source: "room.ply".into(),
                 source_points: 9,
+                frames: 50,
                 model: "nano-0123".into(),
                 app: "0.1.0".into(),
             },

@@ -7,11 +7,9 @@ use ::exr::{
     prelude::{FlatSamples, ReadChannels, ReadLayers, read},
 };
 
+use super::image_file::PIXEL_LIMIT;
 use crate::views::Map;
 
-/// Maximum number of pixels and of channels of an image; a file with more is damaged.
-const PIXEL_LIMIT: usize = 1 << 26;
-const CHANNEL_LIMIT: usize = 16;
 /// Names of the depth channel, in order of preference; otherwise the first channel is used.
 const NAMES: [&str; 5] = ["Z", "R", "Y", "depth", "A"];
 
@@ -26,13 +24,14 @@ pub fn depth(file: &[u8]) -> Result<Map, String> {
     let header = MetaData::read_from_buffered(Cursor::new(file), false).map_err(words)?;
     for header in &header.headers {
         let (size, channels) = (header.layer_size, header.channels.list.len());
-        let fits = size
+        // All channels are decoded.
+        let values = size
             .0
             .checked_mul(size.1)
-            .is_some_and(|pixels| pixels <= PIXEL_LIMIT);
-        if !fits || channels > CHANNEL_LIMIT {
+            .and_then(|pixels| pixels.checked_mul(channels));
+        if values.is_none_or(|values| values as u64 > PIXEL_LIMIT) {
             return Err(format!(
-                "the image has {} x {} pixels and {channels} channels, the limits are {PIXEL_LIMIT} pixels and {CHANNEL_LIMIT} channels",
+                "the image has {} x {} pixels and {channels} channels, the limit is {PIXEL_LIMIT} pixels of all channels",
                 size.0, size.1
             ));
         }

@@ -29,7 +29,7 @@ pub struct CaptureFile {
 /// # Ok::<(), segscape::captures::CaptureError>(())
 /// ```
 pub trait Files {
-    /// The name of the folder or archive, for messages.
+    /// The name of the folder or archive, for messages; it may be a path.
     fn name(&self) -> &str;
 
     /// The files, sorted by path, each path once; [`sorted`] makes such a list.
@@ -195,7 +195,7 @@ impl<'a> Tree<'a> {
         format!("{}/{}{path}", self.files.name(), self.root)
     }
 
-    /// The name of the folder itself.
+    /// The name of the folder itself, without those it lies in.
     pub fn name(&self) -> &'a str {
         let inner = self.root.trim_end_matches('/').rsplit('/').next();
         inner

@@ -6,10 +6,10 @@ use image::{DynamicImage, ImageFormat, ImageReader, Limits, imageops::FilterType
 
 use crate::views::{Map, MapError};
 
-/// Maximum number of pixels along a side of an image and in all, and of bytes that decoding it may
-/// take; a file that says more is damaged.
+/// Maximum number of pixels of an image; a file that says more is damaged.
+pub const PIXEL_LIMIT: u64 = 1 << 26;
+/// Maximum number of pixels along a side of an image, and of bytes that decoding it may take.
 const SIDE_LIMIT: u32 = 16_384;
-const PIXEL_LIMIT: u64 = 1 << 26;
 const MEMORY_LIMIT: u64 = 512 << 20;
 /// Values of depth images for unknown depth.
 const UNKNOWN: [u16; 2] = [0, u16::MAX];

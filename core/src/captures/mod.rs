@@ -29,13 +29,13 @@ pub use error::CaptureError;
 pub use exr::depth as open_exr_depth;
 pub use files::{CaptureFile, Files, MAX_FILES, Memory, Names, sorted};
 pub use frame::{DepthEncoding, DepthFile, Frame, Gap, GapReason, Shot};
-pub use image_file::{MILLIMETRES, Picture, gray16, metres};
+pub use image_file::{MILLIMETRES, PIXEL_LIMIT, Picture, gray16, metres};
 pub use intrinsics::{Extent, Intrinsics};
-pub use points::{PLAUSIBLE_DEPTH, Points, Taken, View};
+pub use points::{PLAUSIBLE_DEPTH, Points, Taken, View, axis_up};
 pub use poses::{listed, pose, quaternion_pose};
-pub use readers::Kind;
+pub use readers::{Kind, inside};
 pub use up_direction::UpVotes;
-pub use zip::{ReadAt, Zip};
+pub use zip::{Packed, ReadAt, Zip};
 
 use crate::scan::{UpAxis, Warning};
 use files::Tree;
@@ -269,3 +269,6 @@ fn none_left(name: &str, gaps: &[Gap]) -> CaptureError {
         ),
     })
 }
+
+#[cfg(test)]
+mod tests;

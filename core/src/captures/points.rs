@@ -3,8 +3,8 @@
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 
 use super::{
-    Capture, CaptureError, CellPoints, Cells, Files, Frame, Gap, GapReason, Kind, NEAREST, Options,
-    Shot, UpVotes, none_left,
+    Capture, CaptureError, CellPoints, Cells, Files, Frame, Gap, GapReason, NEAREST, Options, Shot,
+    UpVotes, none_left,
 };
 use crate::{
     preflight::{Certainty, Choices, Finding, Preflight, Unit, preflight},
@@ -352,7 +352,7 @@ fn direction(axis: UpAxis) -> Vec3 {
 }
 
 /// The rotation that takes the axis to +z, as [`scan::Frame`] does it.
-pub(super) fn axis_up(up: UpAxis) -> Affine3A {
+pub fn axis_up(up: UpAxis) -> Affine3A {
     let frame = scan::Frame {
         up,
         ..scan::Frame::default()
@@ -389,13 +389,5 @@ impl Points {
             },
             ..found
         }
-    }
-}
-
-impl Kind {
-    /// The rotation from the axes of recordings of this kind to the world, given the axis that
-    /// points up in place of that of the kind; +z where neither is known.
-    pub fn world_from_capture(self, up: Option<UpAxis>) -> Affine3A {
-        axis_up(up.or(self.up()).unwrap_or_default())
     }
 }

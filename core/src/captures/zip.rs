@@ -6,7 +6,7 @@ use std::{
     ops::Range,
 };
 
-use zip::ZipArchive;
+use zip::{CompressionMethod, ZipArchive};
 
 use super::{
     CaptureError, CaptureFile, Files, MAX_FILES,
@@ -96,6 +96,17 @@ impl<S: ReadAt> Seek for Blocks<S> {
     }
 }
 
+/// Where the bytes of a file lie in its archive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Packed {
+    /// The bytes of the archive.
+    pub range: Range<u64>,
+    /// If `true`, they are deflated; otherwise they are the file.
+    pub deflated: bool,
+    /// Number of bytes of the file.
+    pub size: u64,
+}
+
 /// The files of a ZIP archive.
 pub struct Zip<S: ReadAt> {
     name: String,
@@ -144,6 +155,44 @@ impl<S: ReadAt> Zip<S> {
         places.sort();
         zip.entries = places.into_iter().map(|(_, entry)| entry).collect();
         Ok(zip)
+    }
+
+    /// Where the bytes of a file lie, for those who unpack it themselves.
+    ///
+    /// # Errors
+    /// There is no such file, its place cannot be read, or it is packed in another way.
+    pub fn packed(&self, path: &str) -> Result<Packed, CaptureError> {
+        let place = self.place(path)?;
+        let wrong = |problem: &dyn std::fmt::Display| {
+            let message = format!("{}/{path} cannot be unpacked: {problem}", self.name);
+            CaptureError::file(path, message)
+        };
+        let mut archive = self.archive.borrow_mut();
+        let entry = archive.by_index_raw(self.entries[place]);
+        let entry = entry.map_err(|error| wrong(&error))?;
+        let deflated = match entry.compression() {
+            CompressionMethod::Stored => false,
+            CompressionMethod::Deflated => true,
+            other => return Err(wrong(&format_args!("it is packed as {other}"))),
+        };
+        let start = entry.data_start().unwrap_or(self.size);
+        let end = start.saturating_add(entry.compressed_size());
+        if end > self.size {
+            return Err(wrong(&"it ends after the archive"));
+        }
+        Ok(Packed {
+            range: start..end,
+            deflated,
+            size: entry.size(),
+        })
+    }
+
+    /// Index of a file in the list.
+    fn place(&self, path: &str) -> Result<usize, CaptureError> {
+        let place = self
+            .list
+            .binary_search_by(|file| file.path.as_str().cmp(path));
+        place.map_err(|_| CaptureError::file(path, format!("there is no {}/{path}", self.name)))
     }
 
     /// The files with their indices in the archive.
@@ -259,11 +308,7 @@ impl<S: ReadAt> Files for Zip<S> {
                 format!("{}/{path} cannot be unpacked: {problem}", self.name),
             )
         };
-        let place = self
-            .list
-            .binary_search_by(|file| file.path.as_str().cmp(path));
-        let place = place
-            .map_err(|_| CaptureError::file(path, format!("there is no {}/{path}", self.name)))?;
+        let place = self.place(path)?;
         let size = self.list[place].size;
         let mut archive = self.archive.borrow_mut();
         let entry = archive.by_index(self.entries[place]);

@@ -7,6 +7,7 @@
 
 mod backends;
 mod bad_input;
+mod captures;
 mod files;
 mod fixed_classes;
 mod image_models;

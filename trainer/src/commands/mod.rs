@@ -2,6 +2,7 @@
 
 pub mod ablate;
 pub mod bench;
+mod capture;
 pub mod eval;
 pub mod export;
 pub mod import;

@@ -13,8 +13,7 @@ use anyhow::Context;
 use clap::{Args, ValueEnum};
 use segscape::{
     instances::query::{Labels, NotFound, PromptTerm},
-    job::{self, Decoding, Map, Network, Segmented},
-    model::Observation,
+    job::{self, Decoding, Grouping, Map, Network, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
@@ -23,13 +22,19 @@ use segscape::{
 };
 use serde_json::json;
 
-use super::orientation::Orientation;
+use super::{
+    capture::{CaptureOptions, Opened, Opening},
+    orientation::Orientation,
+};
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
+use recordings::store::Local;
 
-/// Find and name the objects in scans.
+/// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
 pub struct Segment {
-    /// PLY or PCD files.
+    /// PLY or PCD files; folders or ZIP archives with captures (Polycam, Record3D, Stray Scanner, 3D
+    /// Scanner App, frames as of SensReader, 7-Scenes, TUM RGB-D or Open3D); foundation bundles; also
+    /// folders at s3://bucket/folder.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
     /// English names of the objects to find, as in "chair . table, sofa"; by default all objects are
@@ -44,6 +49,11 @@ pub struct Segment {
     out: Option<PathBuf>,
     #[command(flatten)]
     orientation: Orientation,
+    #[command(flatten)]
+    captures: CaptureOptions,
+    /// Leave out the image features and the objects of bundles.
+    #[arg(long)]
+    no_images: bool,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -91,6 +101,7 @@ impl Segment {
     /// # Errors
     /// Returns an error if there is no model, or if a scan was refused.
     pub fn run(self) -> anyhow::Result<()> {
+        self.captures.check()?;
         let device = self.device.open()?;
         let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
         let (network, words) = models::load_network(weights, encoder, &device)?;
@@ -145,31 +156,45 @@ impl Segment {
         let monitor = Monitor::new(&report, &cancel);
 
         clock.at(Stage::Read);
-        let bytes = fs::read(path).context("the file cannot be read")?;
-        let mut scan = job::read(&bytes, &monitor)?;
-        drop(bytes);
-        let preflight = job::place(&mut scan, self.orientation.choices());
+        // An address is copied to a temporary folder, which is kept until the end.
+        let local = Local::of(&[path.to_owned()])?;
+        let opening = Opening {
+            options: &self.captures,
+            choices: self.orientation.choices(),
+            config: network.config(),
+            no_images: self.no_images,
+        };
+        let mut opened = opening.open(&local.paths[0], &monitor)?;
         // Told before anything else can fail, because it may be the cause.
-        let warnings: Vec<String> = scan.warnings.iter().map(|w| w.0.clone()).collect();
-        let assumptions = preflight.assumptions();
+        let warnings = std::mem::take(&mut opened.warnings);
+        let preflight = opened.preflight.clone();
+        let (capture, assumptions) = (opened.capture.take(), preflight.assumptions());
         for line in warnings.iter().chain(&assumptions) {
             eprintln!("{}: {line}", path.display());
         }
+        let given = opened.superpoints.take();
+        let grouping = {
+            let observation = opened.observation();
+            let options = network.superpoint_options(&observation);
+            job::group(&observation, given, &options, &monitor)?
+        };
         let Labeling {
             scan,
             superpoints,
             labels,
             missing,
         } = match self.map {
-            Some(kind) => Labeling::of_map(scan, network, kind.into(), &monitor)?,
+            Some(kind) => Labeling::of_map(opened, grouping, network, kind.into(), &monitor)?,
             None => {
-                let found = job::segment_scan(scan, network, decoding, &monitor);
-                Labeling::of_instances(
-                    pollster::block_on(found)?,
-                    terms,
-                    network.vocabulary(),
-                    self.threshold,
-                )?
+                let observation = opened.observation();
+                let found = job::segment(&observation, &grouping, network, decoding, &monitor);
+                let segmentation = pollster::block_on(found)?;
+                let segmented = Segmented {
+                    segmentation,
+                    superpoints: grouping.superpoints,
+                    scan: opened.scan,
+                };
+                Labeling::of_instances(segmented, terms, network.vocabulary(), self.threshold)?
             }
         };
         let ms = clock.finish();
@@ -192,6 +217,7 @@ impl Segment {
         if self.json {
             let line = json!({
                 "scan": path.to_string_lossy(),
+                "capture": capture,
                 "points": scan.len(),
                 "superpoints": superpoints,
                 "up": preflight.up.value.to_string(),
@@ -208,8 +234,12 @@ impl Segment {
         }
         let total: f64 = ms.values().sum();
         let found = counts(&records);
+        let of_frames = capture.map_or(String::new(), |capture| {
+            let kind = capture["kind"].as_str().unwrap_or_default();
+            format!("{kind}, {} frames, ", capture["frames"])
+        });
         Ok(format!(
-            "{}: {} points, {} superpoints, {found} ({:.1} s)",
+            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s)",
             path.display(),
             scan.len(),
             superpoints,
@@ -246,16 +276,20 @@ impl Labeling {
         })
     }
 
-    fn of_map(scan: Scan, network: &Network, map: Map, monitor: &Monitor) -> anyhow::Result<Self> {
-        let observation = Observation::from(&scan);
-        let superpoints = network.superpoint_options(&observation);
-        let grouping = job::group(&observation, None, &superpoints, monitor)?;
+    fn of_map(
+        opened: Opened,
+        grouping: Grouping,
+        network: &Network,
+        map: Map,
+        monitor: &Monitor,
+    ) -> anyhow::Result<Self> {
+        let observation = opened.observation();
         let labels = job::map_points(&observation, &grouping, network, map, monitor);
         Ok(Self {
             labels: pollster::block_on(labels)?,
             missing: BTreeMap::new(),
             superpoints: grouping.superpoints.count(),
-            scan,
+            scan: opened.scan,
         })
     }
 }

@@ -6,13 +6,14 @@ use segscape::{
     instances::{Claim, owner_of_superpoint},
     preflight::Choices,
 };
-use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::{
     browser,
     edits::Edits,
     page::{
         connection::Link,
+        gather::{self, Dropped},
         listing, replies,
         state::{State, Work},
     },
@@ -62,6 +63,13 @@ fn follow(state: State) {
         let viewer = state.viewer();
         viewer.set_owners(owner_of_superpoint(viewer.superpoints(), claims));
     });
+    Effect::new(move |_| {
+        let (shown, highlighted) = (state.cameras.get(), state.highlighted_frame());
+        state.viewer().update_frusta(|frusta| {
+            frusta.shown = shown;
+            frusta.highlighted = highlighted;
+        });
+    });
 }
 
 /// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
@@ -74,6 +82,7 @@ fn open_as(state: State, source: Source, choices: Choices) {
         restart_worker(state);
     }
     state.error.set(None);
+    state.reading.set(None);
     state.stages.set(Vec::new());
     state.opening.set(Some((source.clone(), choices)));
     begin(state);
@@ -87,16 +96,50 @@ pub fn reopen(state: State, choices: Choices) {
     }
 }
 
-/// Opens the first of the files that were dropped or chosen.
+/// Opens the files that were chosen: a single one, or those of a capture.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
-    if let Some(file) = files.and_then(|files| files.get(0)) {
-        open(
-            state,
-            Source::File {
-                name: file.name(),
-                blob: file.unchecked_into(),
-            },
-        );
+    if let Some(source) = files.and_then(|files| gather::chosen(&files)) {
+        open(state, source);
+    }
+}
+
+/// Opens the files and folders that were dropped.
+pub fn open_dropped(state: State, data: &web_sys::DataTransfer) {
+    let entries = match gather::dropped(data) {
+        Dropped::Files(source) => {
+            return source.into_iter().for_each(|source| open(state, source));
+        }
+        Dropped::Entries(entries) => entries,
+    };
+    spawn_local(async move {
+        state.files_listed.set(Some(0));
+        let counted = |files: usize| {
+            if files.is_multiple_of(100) {
+                state.files_listed.set(Some(files));
+            }
+        };
+        let listed = gather::listed(entries, counted).await;
+        state.files_listed.set(None);
+        match listed {
+            Ok(Some(source)) => open(state, source),
+            Ok(None) => state.error.set(Some("the folder has no files".to_owned())),
+            Err(message) => state.error.set(Some(message)),
+        }
+    });
+}
+
+/// Shows a frame of the capture large; `None` closes it.
+pub fn show_frame(state: State, frame: Option<u32>) {
+    state.open_frame.set(frame);
+}
+
+/// Shows the frame that follows the open one by `step`, if there is one.
+pub fn step_frame(state: State, step: i32) {
+    let count = state.frames.with_untracked(Vec::len);
+    let next = state.open_frame.get_untracked();
+    let next = next.and_then(|frame| frame.checked_add_signed(step));
+    if let Some(next) = next.filter(|next| (*next as usize) < count) {
+        show_frame(state, Some(next));
     }
 }
 

@@ -10,8 +10,8 @@ use crate::{
         image_models::ImageModels,
         state::State,
         ui::{
-            Backend, DropZone, ErrorBanner, Header, Help, ImageModelList, Panel, Progress, Toolbar,
-            ViewerCanvas, shortcuts,
+            Backend, DropZone, ErrorBanner, Frames, Header, Help, ImageModelList, Panel, Progress,
+            Toolbar, ViewerCanvas, shortcuts,
         },
     },
 };
@@ -26,12 +26,14 @@ pub fn App() -> impl IntoView {
     shortcuts::listen(state);
     follow_address();
     actions::start(state);
+    let has_strip = move || state.cameras.get() && state.frames.with(|frames| !frames.is_empty());
     view! {
-        <main class="app" class:has-scan=move || state.scan.with(Option::is_some)>
+        <main class="app" class:has-scan=move || state.scan.with(Option::is_some) class:has-strip=has_strip>
             <ViewerCanvas />
             <Header />
             <Panel />
             <Toolbar />
+            <Frames />
             <Progress />
             <Backend />
             <DropZone />

@@ -9,11 +9,13 @@ use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
 use crate::{
     browser,
     edits::History,
+    numbers::grouped,
     page::{
         connection::Link,
         listing::{self, Row},
+        pictures::Pictures,
     },
-    protocol::{Answer, BackendInfo, Bulk, InstanceInfo, Processor, ScanInfo, Source},
+    protocol::{Answer, BackendInfo, Bulk, FrameInfo, InstanceInfo, Processor, ScanInfo, Source},
     view::{Viewer, cloud::Paint},
 };
 
@@ -191,6 +193,20 @@ pub struct State {
     pub source: RwSignal<Option<Source>, LocalStorage>,
     /// The origin of the scan that is being opened, and the up axis and unit chosen for it.
     pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
+    /// Number of files that were found in the folders that are being listed.
+    pub files_listed: RwSignal<Option<usize>>,
+    /// Numbers of frames of the capture being read: those that are done, and all.
+    pub reading: RwSignal<Option<(u32, u32)>>,
+    /// The frames of the capture on screen; empty for other scans.
+    pub frames: RwSignal<Vec<FrameInfo>>,
+    /// The pictures of these frames.
+    pub pictures: StoredValue<Pictures, LocalStorage>,
+    /// If `true`, the cameras and the thumbnails of the frames are shown.
+    pub cameras: RwSignal<bool>,
+    /// The frame under the cursor, in the picture or among the thumbnails.
+    pub hovered_frame: RwSignal<Option<u32>>,
+    /// The frame that is shown large.
+    pub open_frame: RwSignal<Option<u32>>,
     /// The instances that were found.
     pub instances: RwSignal<Vec<InstanceInfo>>,
     /// u32 superpoint ids of the scan on screen, shape `(points)`, once its instances are found.
@@ -297,6 +313,13 @@ impl State {
             stages: RwSignal::new(Vec::new()),
             clock: RwSignal::new(0.0),
             scan: RwSignal::new(None),
+            files_listed: RwSignal::new(None),
+            reading: RwSignal::new(None),
+            frames: RwSignal::new(Vec::new()),
+            pictures: StoredValue::new_local(Pictures::default()),
+            cameras: RwSignal::new(!browser::is_narrow()),
+            hovered_frame: RwSignal::new(None),
+            open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
             opening: RwSignal::new_local(None),
             selected: RwSignal::new(None),
@@ -324,11 +347,23 @@ impl State {
         self.viewer.get_value()
     }
 
+    /// The frame that stands out among the cameras and the thumbnails.
+    pub fn highlighted_frame(&self) -> Option<u32> {
+        self.hovered_frame.get().or_else(|| self.open_frame.get())
+    }
+
     /// One line that summarizes the state of the work.
     pub fn status(&self) -> String {
+        if let Some(files) = self.files_listed.get() {
+            return format!("Listing files … {}", grouped(files));
+        }
         match self.work.get() {
             Work::Idle => "Ready for a scan".into(),
             Work::Running => self.stages.with(|stages| match stages.last() {
+                Some(stage) if stage.stage == Stage::Read && self.reading.get().is_some() => {
+                    let (done, of) = self.reading.get().unwrap_or_default();
+                    format!("Reading … frame {done} of {of}")
+                }
                 Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
                 None => "Starting …".into(),
             }),

@@ -1,12 +1,18 @@
-//! Reads the bytes of a scan from its source.
+//! Gets what the user opened from its source.
 
-use js_sys::{ArrayBuffer, Uint8Array};
-use segscape::progress::{Progress, Stage};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use segscape::{
+    captures::CaptureError,
+    progress::{Progress, Stage},
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::Response;
+use web_sys::{Blob, Response};
 
-use super::{post, scope};
+use super::{
+    capture::{self, Opened},
+    post, scope,
+};
 use crate::{
     protocol::{Reply, Source},
     streamed::{StreamError, streamed},
@@ -57,6 +63,9 @@ pub enum FetchError {
     /// The share server refused, with this explanation.
     #[error("the shared scene cannot be opened: {0}")]
     NotShared(String),
+    /// The files cannot be those of a capture.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -67,12 +76,32 @@ pub enum FetchError {
     },
 }
 
-/// The name and the bytes of a source. Reports progress if the download is a part of a stage.
+/// What a source holds.
+pub enum Input {
+    /// A file with a scan or a bundle.
+    File {
+        /// Its name.
+        name: String,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Files that a capture is among.
+    Capture(Opened),
+}
+
+/// What a source holds, distinguished by content; the files of a capture are not read so far.
+/// Reports progress if the download is a part of a stage.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u8>), FetchError> {
-    match source {
+pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchError> {
+    let (name, bytes) = match source {
+        Source::Folder { name, paths, files } => {
+            return Ok(Input::Capture(Opened::folder(name, paths, files)?));
+        }
+        Source::File { name, blob } if capture::is_archive_blob(blob) => {
+            return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
+        }
         Source::File { name, blob } => {
             let size = blob.size();
             if size > MAX_BYTES as f64 {
@@ -81,10 +110,8 @@ pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u
             let buffer = JsFuture::from(blob.array_buffer())
                 .await
                 .map_err(|_| FetchError::Unreadable)?;
-            Ok((
-                name.clone(),
-                Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec(),
-            ))
+            let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
+            (name.clone(), bytes)
         }
         Source::Url(url) => {
             let follows = |rest: &str| rest.starts_with([':', '/']);
@@ -100,10 +127,17 @@ pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u
                 .next()
                 .filter(|name| !name.is_empty())
                 .unwrap_or("scan");
-            Ok((name.to_owned(), download(url, part).await?))
+            (name.to_owned(), download(url, part).await?)
         }
-        Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id, part).await?)),
+        Source::Shared(id) => (format!("{id}.segscape"), shared(id, part).await?),
+    };
+    if capture::is_archive(&bytes) {
+        // The browser keeps it, outside the worker's memory.
+        let blob = Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(&bytes[..])))
+            .map_err(|_| FetchError::Unreadable)?;
+        return Ok(Input::Capture(Opened::archive(&name, blob)?));
     }
+    Ok(Input::File { name, bytes })
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.

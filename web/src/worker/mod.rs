@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod backend;
+mod capture;
 mod fetch;
 mod file;
 mod models;

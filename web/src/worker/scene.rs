@@ -72,10 +72,11 @@ impl OpenScene {
         }
     }
 
-    /// Packs the scene into a bundle with this view.
+    /// Packs the scene into a bundle with this view. `source` is the name of the scan, and `frames`
+    /// the number of frames of the capture that it was made of.
     pub fn pack(
         &self,
-        source: &str,
+        (source, frames): (&str, u32),
         given: &BTreeMap<u32, String>,
         mut view: SavedView,
     ) -> Vec<u8> {
@@ -109,6 +110,7 @@ impl OpenScene {
                 provenance: Provenance {
                     source: source.to_owned(),
                     source_points: scan.table.point_rows().count as u64,
+                    frames,
                     model: self.model.clone(),
                     app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
                 },

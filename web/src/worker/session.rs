@@ -24,8 +24,10 @@ use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
-    backend, fetch,
-    file::{self, Found},
+    backend,
+    capture::{self, Scanned},
+    fetch::{self, Input},
+    file::{self, About, Found},
     models::{self, ModelError, Offered},
     post,
     scene::OpenScene,
@@ -52,6 +54,8 @@ pub struct Session {
     encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
     name: String,
+    /// Number of frames of the capture that it was made of, or 0.
+    frames: u32,
     open: Open,
 }
 
@@ -169,44 +173,75 @@ impl Session {
         if !matches!(source, Source::Shared(_)) {
             self.warm_up();
         }
-        let (name, bytes) = fetch::bytes(source, Some(fetch::READ))
+        let input = fetch::input(source, Some(fetch::READ))
             .await
             .map_err(|error| error.to_string())?;
         let cancel = Cancel::default();
         let monitor = Monitor::new(&report, &cancel);
-        let (scan, found) =
+        let (name, bytes) = match input {
+            Input::Capture(opened) => {
+                let scanned = capture::read(&opened, choices, &monitor, &on_frame())
+                    .map_err(|error| error.to_string())?;
+                self.show_capture(scanned, choices, start);
+                return self.find().await;
+            }
+            Input::File { name, bytes } => (name, bytes),
+        };
+        let (mut scan, found) =
             file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
         drop(bytes);
-        match found {
-            None => {
-                self.show(name, scan, choices, false, start);
-                self.find().await
-            }
-            Some(found) => {
-                let name = if found.meta.provenance.source.is_empty() {
-                    name
-                } else {
+        let settled = found.is_some();
+        let choices = if settled { file::WORLD } else { choices };
+        let about = About {
+            preflight: job::place(&mut scan, choices),
+            name: match &found {
+                Some(found) if !found.meta.provenance.source.is_empty() => {
                     found.meta.provenance.source.clone()
-                };
-                self.show(name, scan, file::WORLD, true, start);
-                self.unpack(found).await
-            }
+                }
+                _ => name,
+            },
+            choices,
+            settled,
+            warnings: found
+                .as_ref()
+                .and_then(file::without_frames)
+                .into_iter()
+                .collect(),
+            capture: None,
+        };
+        self.frames = found
+            .as_ref()
+            .map_or(0, |found| found.meta.provenance.frames);
+        self.show(scan, about, start);
+        match found {
+            None => self.find().await,
+            Some(found) => self.unpack(found).await,
         }
     }
 
-    /// Transforms the scan to the world frame and shows it; `settled` if it came in that frame, so
-    /// that there is nothing to choose.
-    fn show(&mut self, name: String, mut scan: Scan, choices: Choices, settled: bool, start: f64) {
-        let found = job::place(&mut scan, choices);
-        post(&Reply::Points(file::points(
-            &name, &scan, found, choices, settled,
-        )));
+    /// Shows a capture, whose points are in the world frame.
+    fn show_capture(&mut self, scanned: Scanned, choices: Choices, start: f64) {
+        self.frames = scanned.info.used;
+        let about = About {
+            name: scanned.name,
+            preflight: scanned.preflight,
+            choices,
+            settled: false,
+            warnings: scanned.warnings,
+            capture: Some((scanned.info, scanned.frames)),
+        };
+        self.show(scanned.scan, about, start);
+    }
+
+    /// Shows a scan in the world frame.
+    fn show(&mut self, scan: Scan, about: About, start: f64) {
+        self.name.clone_from(&about.name);
+        post(&Reply::Points(file::points(&scan, about)));
         post(&Reply::Finished {
             stage: Stage::Read,
             ms: browser::now() - start,
             outcome: format!("{} points", grouped(scan.len())),
         });
-        self.name = name;
         self.open = Open::Scan(scan);
     }
 
@@ -421,12 +456,23 @@ impl Session {
         let Found {
             segmentation, meta, ..
         } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let (name, bytes) = fetch::bytes(source, None)
+        let input = fetch::input(source, None)
             .await
             .map_err(|error| error.to_string())?;
-        let (mut scan, _) =
-            file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
-        job::place(&mut scan, choices);
+        let (name, scan) = match input {
+            Input::Capture(opened) => {
+                let scanned = capture::read(&opened, choices, &silent, &|_, _| ())
+                    .map_err(|error| error.to_string())?;
+                (scanned.name, scanned.scan)
+            }
+            Input::File { name, bytes } => {
+                let (mut scan, _) =
+                    file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+                job::place(&mut scan, choices);
+                (name, scan)
+            }
+        };
+        self.frames = meta.provenance.frames;
         let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
         let (vocabulary, recognizer) = compared(&segmentation).await?;
         self.name = name;
@@ -525,7 +571,8 @@ impl Session {
 
     fn pack(&self, names: &BTreeMap<u32, String>, view: SavedView) -> Result<(), String> {
         let scene = self.scene()?;
-        let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
+        let origin = (self.name.as_str(), self.frames);
+        let bundle = Bulk::from_slice(&scene.pack(origin, names, view));
         post(&Reply::Packed { bundle });
         Ok(())
     }
@@ -556,4 +603,17 @@ async fn compared(segmentation: &Segmentation) -> Result<(Vocabulary, Recognizer
 
 fn report(progress: Progress) {
     post(&Reply::Progress(progress));
+}
+
+/// Reports the frames of a capture, several times a second.
+fn on_frame() -> impl Fn(u32, u32) {
+    const EVERY_MS: f64 = 100.0;
+    let reported = Cell::new(0.0);
+    move |done, of| {
+        let now = browser::now();
+        if now - reported.get() > EVERY_MS || done == of {
+            reported.set(now);
+            post(&Reply::Frame { done, of });
+        }
+    }
 }

@@ -15,6 +15,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+pub use recorded::inside;
+
 use super::{
     CaptureError, DepthEncoding, DepthFile, Frame, GapReason, Options,
     files::{Names, Tree},
@@ -115,6 +117,12 @@ impl Kind {
     /// The axis of the recordings that points up; `None` if they differ in it.
     pub fn up(self) -> Option<UpAxis> {
         self.reader().up()
+    }
+
+    /// Name of the file with the camera that recordings of this kind may have one folder up, where
+    /// it is not among the files of the recording.
+    pub fn camera_above(self) -> Option<&'static str> {
+        (self == Self::SevenScenes).then_some(seven_scenes::CAMERA)
     }
 
     pub(super) fn sequence<'a>(

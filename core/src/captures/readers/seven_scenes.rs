@@ -13,7 +13,8 @@ use super::{
 
 /// What the names of the depth images begin and end with.
 const DEPTH: [&str; 2] = ["frame-", ".depth.png"];
-const CAMERA: &str = "camera-intrinsics.txt";
+/// The file with the camera.
+pub const CAMERA: &str = "camera-intrinsics.txt";
 
 /// Frames named as in 7-Scenes.
 pub struct SevenScenes;

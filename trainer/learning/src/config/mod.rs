@@ -69,7 +69,6 @@ impl Config {
             text_encoder: None,
             cache: None,
             cache_gib: default_cache_gib(),
-            text_encoder: None,
         };
         Self {
             data,

@@ -16,7 +16,6 @@ use segscape::views::{Camera, Correspondence, Map};
 
 pub use bundle::{Fill, Filled, INDEX, Models, Writer, fill};
 pub use given::Given;
-pub use gray16::load_gray16;
 pub use supervision::{Annotation, annotations, boundaries, boundary_inputs};
 
 /// A scene.

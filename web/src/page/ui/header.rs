@@ -38,6 +38,9 @@ pub fn Header() -> impl IntoView {
                     <Glyph icon=Icon::Open />
                     <span>"Open"</span>
                 </label>
+                <label class="button quiet square folder" for="folder-input" role="button" aria-label="Open the folder of a capture" title="Open the folder of a capture">
+                    <Glyph icon=Icon::Folder />
+                </label>
             </Show>
             <button class="button quiet square" aria-label="2D models" title="2D models" data-testid="image-models" on:click=move |_| models.show()>
                 <Glyph icon=Icon::Picture />

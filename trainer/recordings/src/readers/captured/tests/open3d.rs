@@ -1,10 +1,13 @@
 #![allow(clippy::unwrap_used)]
 //! Recordings in the layout of Open3D, and what breaks it.
 
-use super::*;
 use crate::readers::{
     Kind, scenes,
     tests::{depth_of, options, picture, pose_text, prepared},
+};
+use std::{
+    fs,
+    path::{Path, PathBuf},
 };
 
 const CAMERA: &str =
