@@ -22,9 +22,9 @@ pub enum CaptureError {
     /// The capture lacks something, or none of it can be used.
     #[error("{0}")]
     Unusable(String),
-    /// Nothing in the capture says what its camera is, so [`Options::intrinsics`] must.
+    /// Nothing in the capture says what its camera is, so [`CaptureOptions::intrinsics`] must.
     ///
-    /// [`Options::intrinsics`]: super::Options::intrinsics
+    /// [`CaptureOptions::intrinsics`]: super::CaptureOptions::intrinsics
     #[error("{0}")]
     NoCamera(String),
     /// The points are not a scan.

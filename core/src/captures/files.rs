@@ -19,9 +19,9 @@ pub struct CaptureFile {
 /// The files of a capture. Reading is synchronous: in a browser, captures are read by the worker.
 ///
 /// ```
-/// use segscape::captures::{Files, Memory};
+/// use segscape::captures::{Files, InMemory};
 ///
-/// let files = Memory::new("desk", [("rgb/1.jpg", &b"..."[..]), ("rgb/0.jpg", b"")])?;
+/// let files = InMemory::new("desk", [("rgb/1.jpg", &b"..."[..]), ("rgb/0.jpg", b"")])?;
 /// assert_eq!(files.list()[0].path, "rgb/0.jpg");
 /// assert_eq!(files.read("rgb/1.jpg", 10)?, b"...");
 /// let error = files.read("rgb/1.jpg", 2).unwrap_err();
@@ -108,14 +108,14 @@ pub(super) fn is_inside(path: &str) -> bool {
 
 /// Files in memory.
 #[derive(Clone, Debug)]
-pub struct Memory {
+pub struct InMemory {
     name: String,
     list: Vec<CaptureFile>,
     /// `(files)`: the content of each file of the list.
     contents: Vec<Vec<u8>>,
 }
 
-impl Memory {
+impl InMemory {
     /// A capture from paths and contents.
     ///
     /// # Errors
@@ -142,7 +142,7 @@ impl Memory {
     }
 }
 
-impl Files for Memory {
+impl Files for InMemory {
     fn name(&self) -> &str {
         &self.name
     }

@@ -22,7 +22,7 @@ const DEPTH_SHAPE: f32 = 0.02;
 
 /// A frame of a capture.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Frame {
+pub struct CaptureFrame {
     /// Unique in the capture.
     pub name: String,
     /// Transform from the camera frame (x right, y down, z forward) to the capture's own axes,
@@ -93,7 +93,7 @@ pub struct Shot {
     pub picture: Vec<u8>,
 }
 
-impl Frame {
+impl CaptureFrame {
     /// Reads the picture and the depth image of the frame.
     ///
     /// # Errors

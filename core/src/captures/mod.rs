@@ -27,11 +27,11 @@ use std::collections::HashSet;
 pub use cells::{CellPoints, Cells, NEAREST};
 pub use error::CaptureError;
 pub use exr::depth as open_exr_depth;
-pub use files::{CaptureFile, Files, MAX_FILES, Memory, Names, sorted};
-pub use frame::{DepthEncoding, DepthFile, Frame, Gap, GapReason, Shot};
+pub use files::{CaptureFile, Files, InMemory, MAX_FILES, Names, sorted};
+pub use frame::{CaptureFrame, DepthEncoding, DepthFile, Gap, GapReason, Shot};
 pub use image_file::{MILLIMETRES, PIXEL_LIMIT, Picture, gray16, metres};
 pub use intrinsics::{Extent, Intrinsics};
-pub use points::{PLAUSIBLE_DEPTH, Points, Taken, View, axis_up};
+pub use points::{FrameView, PLAUSIBLE_DEPTH, Points, Taken, axis_up};
 pub use poses::{listed, pose, quaternion_pose};
 pub use readers::{Kind, inside};
 pub use up_direction::UpVotes;
@@ -40,7 +40,7 @@ pub use zip::{Packed, ReadAt, Zip};
 use crate::scan::{UpAxis, Warning};
 use files::Tree;
 
-/// Maximum number of frames that are used unless [`Options::every`] says which; a longer recording
+/// Maximum number of frames that are used unless [`CaptureOptions::every`] says which; a longer recording
 /// is thinned.
 pub const FRAMES: usize = 500;
 /// Maximum depth of the folder of a capture below the one that was opened.
@@ -52,7 +52,7 @@ const NAMED: usize = 5;
 
 /// How a capture is read, where that is not found out from its files.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Options {
+pub struct CaptureOptions {
     /// Interval between the frames that are used; without it, the smallest that leaves at most
     /// [`FRAMES`].
     pub every: Option<usize>,
@@ -68,7 +68,7 @@ pub struct Options {
     pub up: Option<UpAxis>,
 }
 
-impl Default for Options {
+impl Default for CaptureOptions {
     fn default() -> Self {
         Self {
             every: None,
@@ -172,7 +172,7 @@ pub struct Capture {
     /// Name of its folder or archive.
     pub name: String,
     /// The frames that have a pose and their files, in order.
-    pub frames: Vec<Frame>,
+    pub frames: Vec<CaptureFrame>,
     /// The frames that were left out.
     pub gaps: Vec<Gap>,
     /// Number of frames in the recording, of which every [`Self::every`]th was looked at.
@@ -188,7 +188,7 @@ impl Capture {
     ///
     /// # Errors
     /// There is no capture, it lacks what all frames need, or none of its frames can be used.
-    pub fn open(files: &dyn Files, options: &Options) -> Result<Self, CaptureError> {
+    pub fn open(files: &dyn Files, options: &CaptureOptions) -> Result<Self, CaptureError> {
         let Found { kind, root } = detect(files)?;
         let capture = Self::list(files, kind, &root, options)?;
         capture.check()?;
@@ -204,7 +204,7 @@ impl Capture {
         files: &dyn Files,
         kind: Kind,
         root: &str,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Self, CaptureError> {
         let tree = Tree { files, root };
         let sequence = kind.sequence(tree, options)?;

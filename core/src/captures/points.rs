@@ -3,8 +3,8 @@
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 
 use super::{
-    Capture, CaptureError, CellPoints, Cells, Files, Frame, Gap, GapReason, NEAREST, Options, Shot,
-    UpVotes, none_left,
+    Capture, CaptureError, CaptureFrame, CaptureOptions, CellPoints, Cells, Files, Gap, GapReason,
+    NEAREST, Shot, UpVotes, none_left,
 };
 use crate::{
     preflight::{Certainty, Choices, Finding, Preflight, Unit, preflight},
@@ -34,7 +34,7 @@ pub struct Points {
     /// `(points)`: the pixel that each point was made from; its view is an index of `views`.
     pub origins: Vec<Option<Correspondence>>,
     /// The frames whose depth was used.
-    pub views: Vec<View>,
+    pub views: Vec<FrameView>,
     /// The frames that were left out, both those of the capture and those whose images cannot be
     /// used.
     pub gaps: Vec<Gap>,
@@ -48,7 +48,7 @@ pub struct Points {
 
 /// A frame whose depth was used.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct View {
+pub struct FrameView {
     /// Index among the frames of the capture.
     pub frame: usize,
     /// Camera of its depth image, which the picture spans as well; world frame.
@@ -76,7 +76,7 @@ impl Capture {
     pub fn points(
         &self,
         files: &dyn Files,
-        options: &Options,
+        options: &CaptureOptions,
         monitor: &Monitor,
         on_frame: &mut dyn FnMut(Taken),
     ) -> Result<Points, CaptureError> {
@@ -119,7 +119,7 @@ impl Capture {
     /// Reads the images of a frame.
     ///
     /// # Errors
-    /// There is no such frame, or see [`Frame::shot`].
+    /// There is no such frame, or see [`CaptureFrame::shot`].
     pub fn shot(&self, files: &dyn Files, frame: usize) -> Result<Shot, CaptureError> {
         self.frame(frame)?.shot(files)
     }
@@ -127,7 +127,7 @@ impl Capture {
     /// The picture of a frame, made smaller if its longest edge has more than `longest_edge` pixels.
     ///
     /// # Errors
-    /// There is no such frame, or see [`Frame::decoded_picture`].
+    /// There is no such frame, or see [`CaptureFrame::decoded_picture`].
     pub fn picture(
         &self,
         files: &dyn Files,
@@ -137,7 +137,7 @@ impl Capture {
         self.frame(frame)?.decoded_picture(files, longest_edge)
     }
 
-    fn frame(&self, frame: usize) -> Result<&Frame, CaptureError> {
+    fn frame(&self, frame: usize) -> Result<&CaptureFrame, CaptureError> {
         self.frames.get(frame).ok_or_else(|| {
             CaptureError::Unusable(format!(
                 "{} has {} frames, there is none with the index {frame}",
@@ -151,9 +151,9 @@ impl Capture {
 /// A capture that becomes points.
 struct Fusion<'a> {
     capture: &'a Capture,
-    options: &'a Options,
+    options: &'a CaptureOptions,
     cells: Cells,
-    views: Vec<View>,
+    views: Vec<FrameView>,
     gaps: Vec<Gap>,
     votes: UpVotes,
     /// Some depths of each frame, metres.
@@ -161,7 +161,7 @@ struct Fusion<'a> {
 }
 
 impl<'a> Fusion<'a> {
-    fn new(capture: &'a Capture, options: &'a Options) -> Self {
+    fn new(capture: &'a Capture, options: &'a CaptureOptions) -> Self {
         Self {
             capture,
             options,
@@ -177,7 +177,7 @@ impl<'a> Fusion<'a> {
     fn add(
         &mut self,
         index: usize,
-        frame: &Frame,
+        frame: &CaptureFrame,
         files: &dyn Files,
     ) -> Result<Shot, CaptureError> {
         let away = frame.world_from_camera.translation.length();
@@ -197,7 +197,7 @@ impl<'a> Fusion<'a> {
             self.votes.add_depth(camera, depth);
         }
         self.sample(depth);
-        self.views.push(View {
+        self.views.push(FrameView {
             frame: index,
             camera: *camera,
         });

@@ -31,7 +31,7 @@ const FARTHEST: f32 = 4.5;
 
 /// How captures become points.
 #[derive(Args, Clone, Debug, Default)]
-pub struct CaptureOptions {
+pub struct CaptureArgs {
     /// Take every Nth frame; by default `prepare` takes every 10th of videos and all keyframes, and
     /// `segment` as many as 500 of either.
     #[arg(long)]
@@ -52,7 +52,7 @@ pub struct CaptureOptions {
     pub intrinsics: Option<PathBuf>,
 }
 
-impl CaptureOptions {
+impl CaptureArgs {
     /// Distance between points, metres.
     pub fn spacing(&self) -> f32 {
         self.spacing.unwrap_or(SPACING)
@@ -94,8 +94,12 @@ impl CaptureOptions {
         given.map(|(_, option)| option)
     }
 
-    fn options(&self, folder: &Path, up: Option<UpAxis>) -> anyhow::Result<captures::Options> {
-        Ok(captures::Options {
+    fn options(
+        &self,
+        folder: &Path,
+        up: Option<UpAxis>,
+    ) -> anyhow::Result<captures::CaptureOptions> {
+        Ok(captures::CaptureOptions {
             every: self.every,
             spacing: self.spacing(),
             farthest: self.farthest(),
@@ -125,7 +129,7 @@ pub struct Opened {
 /// How something is opened.
 pub struct Opening<'a> {
     /// The options of captures.
-    pub options: &'a CaptureOptions,
+    pub options: &'a CaptureArgs,
     /// What the user says of the axes and the unit.
     pub choices: Choices,
     /// The network, which may read images.

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
-use super::{capture::CaptureOptions, orientation::up_axis};
+use super::{capture::CaptureArgs, orientation::up_axis};
 use recordings::{
     class_table::ClassTable,
     readers::{self, Kind, Options, Outcome},
@@ -30,7 +30,7 @@ pub struct Prepare {
     /// Folder for one bundle per scene, or an address as above.
     out: PathBuf,
     #[command(flatten)]
-    captures: CaptureOptions,
+    captures: CaptureArgs,
     /// The axis that points up: +x, -x, +y, -y, +z or -z; by default +y for phones, estimated for
     /// reconstructions (mast3r-slam, vggt) as long as their pictures are upright, otherwise +z.
     #[arg(long, value_parser = up_axis, allow_hyphen_values = true)]

@@ -23,7 +23,7 @@ use segscape::{
 use serde_json::json;
 
 use super::{
-    capture::{CaptureOptions, Opened, Opening},
+    capture::{CaptureArgs, Opened, Opening},
     orientation::Orientation,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
@@ -50,7 +50,7 @@ pub struct Segment {
     #[command(flatten)]
     orientation: Orientation,
     #[command(flatten)]
-    captures: CaptureOptions,
+    captures: CaptureArgs,
     /// Leave out the image features and the objects of bundles.
     #[arg(long)]
     no_images: bool,

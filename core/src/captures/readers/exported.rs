@@ -6,8 +6,8 @@ use super::{
         Intrinsics,
         poses::{numbers, pose},
     },
-    CaptureError, MILLIMETRES, Names, Options, Reader, Sequence, Tree, UpAxis, gray16, recorded,
-    sort_by_number,
+    CaptureError, CaptureOptions, MILLIMETRES, Names, Reader, Sequence, Tree, UpAxis, gray16,
+    recorded, sort_by_number,
 };
 
 const CAMERA: &str = "intrinsic/intrinsic_depth.txt";
@@ -31,7 +31,7 @@ impl Reader for SensReader {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let intrinsics = intrinsics(&tree, options)?;
         let of_depth = |name: String| name.strip_suffix(".png").map(str::to_owned);
@@ -67,7 +67,7 @@ impl Reader for SensReader {
 }
 
 /// The camera that the user gave, or that of the recording.
-fn intrinsics(tree: &Tree, options: &Options) -> Result<Intrinsics, CaptureError> {
+fn intrinsics(tree: &Tree, options: &CaptureOptions) -> Result<Intrinsics, CaptureError> {
     if let Some(given) = options.intrinsics {
         return Ok(given);
     }

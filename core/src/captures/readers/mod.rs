@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 pub use recorded::inside;
 
 use super::{
-    CaptureError, DepthEncoding, DepthFile, Frame, GapReason, Options,
+    CaptureError, CaptureFrame, CaptureOptions, DepthEncoding, DepthFile, GapReason,
     files::{Names, Tree},
     image_file::MILLIMETRES,
 };
@@ -57,7 +57,7 @@ pub(super) struct Sequence<'a> {
     pub frame: FrameReader<'a>,
 }
 
-pub(super) type FrameReader<'a> = Box<dyn Fn(usize) -> Result<Frame, GapReason> + 'a>;
+pub(super) type FrameReader<'a> = Box<dyn Fn(usize) -> Result<CaptureFrame, GapReason> + 'a>;
 
 /// A kind of captures.
 trait Reader: Sync {
@@ -74,8 +74,11 @@ trait Reader: Sync {
     ///
     /// # Errors
     /// The capture lacks what all frames need, or a file with all poses breaks its format.
-    fn sequence<'a>(&self, tree: Tree<'a>, options: &Options)
-    -> Result<Sequence<'a>, CaptureError>;
+    fn sequence<'a>(
+        &self,
+        tree: Tree<'a>,
+        options: &CaptureOptions,
+    ) -> Result<Sequence<'a>, CaptureError>;
 }
 
 impl Kind {
@@ -128,7 +131,7 @@ impl Kind {
     pub(super) fn sequence<'a>(
         self,
         tree: Tree<'a>,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         self.reader().sequence(tree, options)
     }
@@ -160,7 +163,7 @@ fn sort_by_number(names: &mut [String]) {
 
 /// The depth image at the path, which counts `of_kind` units a metre unless the user says something
 /// else.
-fn gray16(path: String, options: &Options, of_kind: f32) -> DepthFile {
+fn gray16(path: String, options: &CaptureOptions, of_kind: f32) -> DepthFile {
     DepthFile {
         path,
         encoding: DepthEncoding::Gray16 {

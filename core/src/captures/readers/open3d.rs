@@ -10,8 +10,8 @@ use super::{
         Extent, Intrinsics,
         poses::{TEXT_LIMIT, pose},
     },
-    CaptureError, MILLIMETRES, Names, Options, Reader, Sequence, Tree, UpAxis, gray16, is_picture,
-    recorded, stem,
+    CaptureError, CaptureOptions, MILLIMETRES, Names, Reader, Sequence, Tree, UpAxis, gray16,
+    is_picture, recorded, stem,
 };
 
 const TRAJECTORIES: [&str; 2] = ["trajectory.log", "scene/trajectory.log"];
@@ -51,7 +51,7 @@ impl Reader for Open3d {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let lacks =
             |what: String| CaptureError::Unusable(format!("{} has {what}", tree.shown_root()));

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{
     super::{Extent, Intrinsics, poses::TEXT_LIMIT},
-    CaptureError, DepthEncoding, DepthFile, Frame, GapReason, MILLIMETRES, Names as _, Tree,
+    CaptureError, CaptureFrame, DepthEncoding, DepthFile, GapReason, MILLIMETRES, Names as _, Tree,
     sort_by_number,
 };
 
@@ -96,7 +96,7 @@ impl Phone {
     ///
     /// # Errors
     /// The reason why it cannot be used.
-    pub fn frame(self, tree: &Tree) -> Result<Frame, GapReason> {
+    pub fn frame(self, tree: &Tree) -> Result<CaptureFrame, GapReason> {
         let world_from_camera = self.world_from_camera.ok_or(GapReason::Pose)?;
         let picture = self.picture.filter(|_| tree.has_file(&self.depth));
         let picture = picture.ok_or(GapReason::File)?;
@@ -108,7 +108,7 @@ impl Phone {
             }
         };
         let confidence = self.confidence.filter(|path| tree.has_file(path));
-        Ok(Frame {
+        Ok(CaptureFrame {
             name: self.name,
             world_from_camera,
             intrinsics: self.intrinsics,

@@ -6,7 +6,7 @@ use glam::Affine3A;
 
 use super::{
     super::{Intrinsics, poses::pose},
-    CaptureError, GapReason, Names, Options, Reader, Sequence, Tree, UpAxis,
+    CaptureError, CaptureOptions, GapReason, Names, Reader, Sequence, Tree, UpAxis,
     phone::{self, Phone, from_arkit},
 };
 
@@ -32,7 +32,11 @@ impl Reader for Polycam {
             .any(|[cameras, _]| names.has_folder(cameras))
     }
 
-    fn sequence<'a>(&self, tree: Tree<'a>, _: &Options) -> Result<Sequence<'a>, CaptureError> {
+    fn sequence<'a>(
+        &self,
+        tree: Tree<'a>,
+        _: &CaptureOptions,
+    ) -> Result<Sequence<'a>, CaptureError> {
         if !tree.has_folder("keyframes/depth") {
             return Err(CaptureError::Unusable(format!(
                 "{} has no folder `depth`: only captures made with LiDAR have one",

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{
     super::{Intrinsics, poses::quaternion_pose},
-    CaptureError, GapReason, Names, Options, Reader, Sequence, Tree, UpAxis,
+    CaptureError, CaptureOptions, GapReason, Names, Reader, Sequence, Tree, UpAxis,
     phone::{self, Phone, from_arkit, of_picture},
 };
 
@@ -38,7 +38,11 @@ impl Reader for Record3d {
         is_export || (names.has_file("metadata") && names.has_folder("rgbd"))
     }
 
-    fn sequence<'a>(&self, tree: Tree<'a>, _: &Options) -> Result<Sequence<'a>, CaptureError> {
+    fn sequence<'a>(
+        &self,
+        tree: Tree<'a>,
+        _: &CaptureOptions,
+    ) -> Result<Sequence<'a>, CaptureError> {
         let Some(inner) = inner(&tree) else {
             return Err(CaptureError::Unusable(format!(
                 "{} is a .r3d recording, whose depth is compressed with LZFSE, which is not read here: in Record3D's library choose Export, \"EXR + JPG sequence\"",

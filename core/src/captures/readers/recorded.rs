@@ -3,7 +3,7 @@
 
 use glam::Affine3A;
 
-use super::{super::Intrinsics, DepthFile, Frame, GapReason, Names as _, Tree};
+use super::{super::Intrinsics, CaptureFrame, DepthFile, GapReason, Names as _, Tree};
 
 /// The frame, if it has a pose and its files; paths are relative to the capture's folder.
 ///
@@ -16,11 +16,11 @@ pub fn frame(
     intrinsics: Intrinsics,
     picture: Option<&str>,
     depth: DepthFile,
-) -> Result<Frame, GapReason> {
+) -> Result<CaptureFrame, GapReason> {
     let world_from_camera = world_from_camera.ok_or(GapReason::Pose)?;
     let picture = picture.filter(|path| tree.has_file(path) && tree.has_file(&depth.path));
     let picture = picture.ok_or(GapReason::File)?;
-    Ok(Frame {
+    Ok(CaptureFrame {
         name: name.to_owned(),
         world_from_camera,
         intrinsics,

@@ -3,7 +3,7 @@
 
 use super::{
     super::poses::pose,
-    CaptureError, GapReason, Names, Options, Reader, Sequence, Tree, UpAxis,
+    CaptureError, CaptureOptions, GapReason, Names, Reader, Sequence, Tree, UpAxis,
     phone::{self, Phone, from_arkit, of_picture},
 };
 
@@ -25,7 +25,11 @@ impl Reader for Scanner3d {
     }
 
     /// The frames that have a picture; some have none.
-    fn sequence<'a>(&self, tree: Tree<'a>, _: &Options) -> Result<Sequence<'a>, CaptureError> {
+    fn sequence<'a>(
+        &self,
+        tree: Tree<'a>,
+        _: &CaptureOptions,
+    ) -> Result<Sequence<'a>, CaptureError> {
         let picture = move |name: &str| phone::picture(&tree, &format!("frame_{name}"));
         let mut names = phone::stems(&tree, "", "frame_", ".json");
         names.retain(|name| picture(name).is_some());

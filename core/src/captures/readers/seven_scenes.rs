@@ -7,8 +7,8 @@ use super::{
         Intrinsics,
         poses::{numbers, pose},
     },
-    CaptureError, MILLIMETRES, Names, Options, Reader, Sequence, Tree, UpAxis, gray16, recorded,
-    sort_by_number,
+    CaptureError, CaptureOptions, MILLIMETRES, Names, Reader, Sequence, Tree, UpAxis, gray16,
+    recorded, sort_by_number,
 };
 
 /// What the names of the depth images begin and end with.
@@ -37,7 +37,7 @@ impl Reader for SevenScenes {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let intrinsics = intrinsics(&tree, options)?;
         let of_depth = |name: String| name.strip_suffix(DEPTH[1]).map(str::to_owned);
@@ -69,7 +69,7 @@ impl Reader for SevenScenes {
 }
 
 /// The camera that the user gave, or that of the recording or of the folder above.
-fn intrinsics(tree: &Tree, options: &Options) -> Result<Intrinsics, CaptureError> {
+fn intrinsics(tree: &Tree, options: &CaptureOptions) -> Result<Intrinsics, CaptureError> {
     if let Some(given) = options.intrinsics {
         return Ok(given);
     }

@@ -9,7 +9,7 @@ use super::{
         Intrinsics,
         poses::{TEXT_LIMIT, numbers, quaternion_pose},
     },
-    CaptureError, Names, Options, Reader, Sequence, Tree, UpAxis,
+    CaptureError, CaptureOptions, Names, Reader, Sequence, Tree, UpAxis,
     phone::{self, Phone, of_picture},
 };
 
@@ -43,7 +43,11 @@ impl Reader for Stray {
         names.has_file(ODOMETRY) && names.has_file(MATRIX)
     }
 
-    fn sequence<'a>(&self, tree: Tree<'a>, _: &Options) -> Result<Sequence<'a>, CaptureError> {
+    fn sequence<'a>(
+        &self,
+        tree: Tree<'a>,
+        _: &CaptureOptions,
+    ) -> Result<Sequence<'a>, CaptureError> {
         if !tree.has_folder("rgb") {
             return Err(CaptureError::Unusable(format!(
                 "{} has no folder rgb with the frames of the video, which is not read itself; this command extracts them there: {EXTRACT}",

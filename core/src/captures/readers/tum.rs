@@ -8,7 +8,7 @@ use super::{
         Extent, Intrinsics,
         poses::{TEXT_LIMIT, quaternion_pose},
     },
-    CaptureError, Names, Options, Reader, Sequence, Tree, UpAxis, gray16,
+    CaptureError, CaptureOptions, Names, Reader, Sequence, Tree, UpAxis, gray16,
     recorded::{self, inside},
     stem,
 };
@@ -49,7 +49,7 @@ impl Reader for Tum {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        options: &Options,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let [rgb, depth, poses] = LISTS;
         let (pictures, depths) = (list(&tree, rgb, file)?, list(&tree, depth, file)?);

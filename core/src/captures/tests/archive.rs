@@ -40,7 +40,7 @@ fn one(path: &str, bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
 #[test]
 fn an_archive_is_read_as_its_folder_is() {
     let folder = recording(2);
-    let whole = points(&memory(folder.clone()), &Options::default())
+    let whole = points(&memory(folder.clone()), &CaptureOptions::default())
         .unwrap()
         .1;
     let mut files = vec![("__MACOSX/kitchen/frame-000000.depth.png".to_owned(), vec![])];
@@ -50,7 +50,7 @@ fn an_archive_is_read_as_its_folder_is() {
     files.extend(inner);
     for method in [CompressionMethod::Stored, CompressionMethod::Deflated] {
         let zip = opened(zipped(&files, method)).unwrap();
-        let (capture, made) = points(&zip, &Options::default()).unwrap();
+        let (capture, made) = points(&zip, &CaptureOptions::default()).unwrap();
         assert_eq!(capture.name, "kitchen");
         assert_eq!(made.scan.positions, whole.scan.positions);
         let (path, bytes) = &files[1];
@@ -175,7 +175,7 @@ fn damaged_archives_are_errors_at_worst() {
         let mut damaged = good.clone();
         damaged[at] ^= 0x5a;
         if let Ok(zip) = opened(damaged) {
-            drop(points(&zip, &Options::default()));
+            drop(points(&zip, &CaptureOptions::default()));
         }
     }
     for end in (0..good.len()).step_by(31) {

@@ -72,11 +72,11 @@ fn without(files: &[(String, Vec<u8>)], path: &str) -> Vec<(String, Vec<u8>)> {
     files
 }
 
-fn memory(files: Vec<(String, Vec<u8>)>) -> Memory {
-    Memory::new("wall", files).unwrap()
+fn memory(files: Vec<(String, Vec<u8>)>) -> InMemory {
+    InMemory::new("wall", files).unwrap()
 }
 
-fn points(files: &dyn Files, options: &Options) -> Result<(Capture, Points), CaptureError> {
+fn points(files: &dyn Files, options: &CaptureOptions) -> Result<(Capture, Points), CaptureError> {
     let capture = Capture::open(files, options)?;
     let points = capture.points(files, options, &Monitor::silent(), &mut |_| ())?;
     Ok((capture, points))
@@ -85,7 +85,7 @@ fn points(files: &dyn Files, options: &Options) -> Result<(Capture, Points), Cap
 #[test]
 fn frames_become_points_that_know_their_pixels() {
     let files = memory(recording(3));
-    let options = Options::default();
+    let options = CaptureOptions::default();
     let capture = Capture::open(&files, &options).unwrap();
     assert_eq!((capture.kind, capture.frames.len()), (Kind::SevenScenes, 3));
     let mut taken = Vec::new();
@@ -135,7 +135,7 @@ fn frames_become_points_that_know_their_pixels() {
 
 #[test]
 fn one_frame_is_enough() {
-    let (capture, made) = points(&memory(recording(1)), &Options::default()).unwrap();
+    let (capture, made) = points(&memory(recording(1)), &CaptureOptions::default()).unwrap();
     assert_eq!((capture.frames.len(), made.views.len()), (1, 1));
     assert_eq!(made.scan.len(), (ROWS * COLUMNS) as usize);
 }
@@ -181,7 +181,7 @@ fn frames_that_cannot_be_used_are_left_out_with_their_reason() {
             Some(content) => with(&whole, path, content),
             None => without(&whole, path),
         };
-        let (_, made) = points(&memory(files), &Options::default()).unwrap();
+        let (_, made) = points(&memory(files), &CaptureOptions::default()).unwrap();
         assert_eq!(
             (made.views.len(), made.gaps.len()),
             (2, 1),
@@ -193,7 +193,7 @@ fn frames_that_cannot_be_used_are_left_out_with_their_reason() {
     }
     // none is left: the first cause is named
     let lone = with(&recording(1), "frame-000000.color.png", b"x");
-    let error = points(&memory(lone), &Options::default())
+    let error = points(&memory(lone), &CaptureOptions::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -203,7 +203,7 @@ fn frames_that_cannot_be_used_are_left_out_with_their_reason() {
         "{error}"
     );
     let lost = with(&recording(1), "frame-000000.pose.txt", &b"nan ".repeat(16));
-    let error = points(&memory(lost), &Options::default())
+    let error = points(&memory(lost), &CaptureOptions::default())
         .unwrap_err()
         .to_string();
     assert!(
@@ -228,7 +228,7 @@ fn long_recordings_are_thinned_and_it_is_said() {
         files.map(|(end, bytes)| (name(end), bytes))
     };
     let files = memory((0..10_000).flat_map(frame).chain([camera]).collect());
-    let capture = Capture::open(&files, &Options::default()).unwrap();
+    let capture = Capture::open(&files, &CaptureOptions::default()).unwrap();
     assert_eq!(
         (capture.recorded, capture.every, capture.frames.len()),
         (10_000, 20, FRAMES)
@@ -240,9 +240,9 @@ fn long_recordings_are_thinned_and_it_is_said() {
             && warning.contains("500"),
         "{warning}"
     );
-    let given = Options {
+    let given = CaptureOptions {
         every: Some(5),
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let capture = Capture::open(&files, &given).unwrap();
     assert_eq!((capture.frames.len(), capture.warnings.len()), (2000, 0));
@@ -252,18 +252,18 @@ fn long_recordings_are_thinned_and_it_is_said() {
 #[test]
 fn the_unit_and_the_reach_of_depth_are_given_or_questioned() {
     let files = memory(recording(1));
-    let near = Options {
+    let near = CaptureOptions {
         farthest: 1.0,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let error = points(&files, &near).unwrap_err().to_string();
     assert!(
         error.contains("to 1 m") && error.contains("median depth is 2 m"),
         "{error}"
     );
-    let quarters = Options {
+    let quarters = CaptureOptions {
         units_per_metre: Some(4000.0),
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let (_, made) = points(&files, &quarters).unwrap();
     assert!(
@@ -276,10 +276,10 @@ fn the_unit_and_the_reach_of_depth_are_given_or_questioned() {
             .abs()
             < 1e-4
     );
-    let far = Options {
+    let far = CaptureOptions {
         units_per_metre: Some(100.0),
         farthest: 30.0,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let (_, made) = points(&files, &far).unwrap();
     assert!(
@@ -292,7 +292,7 @@ fn the_unit_and_the_reach_of_depth_are_given_or_questioned() {
 #[test]
 fn cancelling_stops_between_frames() {
     let files = memory(recording(3));
-    let options = Options::default();
+    let options = CaptureOptions::default();
     let capture = Capture::open(&files, &options).unwrap();
     let cancel = Cancel::default();
     let report = |_| ();
@@ -309,7 +309,7 @@ fn cancelling_stops_between_frames() {
 
 #[test]
 fn what_is_no_capture_says_what_was_looked_for() {
-    let files = Memory::new("notes", [("a.txt", &b""[..]), ("b/c.txt", b"")]).unwrap();
+    let files = InMemory::new("notes", [("a.txt", &b""[..]), ("b/c.txt", b"")]).unwrap();
     let error = detect(&files).unwrap_err().to_string();
     for kind in Kind::ALL {
         assert!(error.contains(kind.signs()), "{error} does not name {kind}");
@@ -331,7 +331,7 @@ fn the_camera_one_folder_up_is_found_or_missed() {
         .into_iter()
         .map(|(path, bytes)| (format!("seq-01/{path}"), bytes));
     let inner: Vec<_> = inner.collect();
-    let error = points(&memory(inner.clone()), &Options::default()).unwrap_err();
+    let error = points(&memory(inner.clone()), &CaptureOptions::default()).unwrap_err();
     assert!(matches!(error, CaptureError::NoCamera(_)), "{error}");
     assert!(
         error
@@ -340,17 +340,17 @@ fn the_camera_one_folder_up_is_found_or_missed() {
         "{error}"
     );
     let whole = inner.into_iter().chain(camera).collect();
-    let (capture, _) = points(&memory(whole), &Options::default()).unwrap();
+    let (capture, _) = points(&memory(whole), &CaptureOptions::default()).unwrap();
     assert_eq!(capture.name, "seq-01");
 }
 
 #[test]
 fn paths_that_lead_out_of_a_capture_are_refused() {
     for path in ["../a", "/a", "a/../../b", "a//b", "./a", "c:/a", "a\\b", ""] {
-        let error = Memory::new("x", [(path, &b""[..])]).unwrap_err();
+        let error = InMemory::new("x", [(path, &b""[..])]).unwrap_err();
         assert!(matches!(error, CaptureError::Archive(_)), "{path}");
     }
-    let twice = Memory::new("x", [("a", &b""[..]), ("a", b"")])
+    let twice = InMemory::new("x", [("a", &b""[..]), ("a", b"")])
         .unwrap_err()
         .to_string();
     assert!(twice.contains("two files \"a\""), "{twice}");

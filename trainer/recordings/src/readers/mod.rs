@@ -29,6 +29,8 @@ use segscape::{
     scan::{Frame, UpAxis},
 };
 
+pub use captured::in_words;
+
 use self::shots::{Gap, Picture, Prepared, Shot, Shots};
 use crate::{class_table::ClassTable, folder::FolderNames, foundation::Writer};
 

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use segscape::captures::{DepthEncoding, DepthFile, Files as _, Frame, MILLIMETRES, inside};
+use segscape::captures::{CaptureFrame, DepthEncoding, DepthFile, Files as _, MILLIMETRES, inside};
 
 use super::{
     Gap, Options, Prepared, Reader, Shot, Shots,
@@ -89,7 +89,7 @@ fn frames(folder: &Path, options: &Options) -> anyhow::Result<Shots<'static>> {
         if !has(&picture) || !has(&depth.path) {
             return Ok(Err(Gap::File));
         }
-        let frame = Frame {
+        let frame = CaptureFrame {
             name,
             world_from_camera,
             intrinsics: *camera,

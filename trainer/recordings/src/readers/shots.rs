@@ -38,7 +38,7 @@ impl Shot {
     ///
     /// # Errors
     /// A file cannot be read, or its name is neither that of a JPEG nor of a PNG.
-    pub fn of(frame: captures::Frame, files: &dyn Files) -> anyhow::Result<Self> {
+    pub fn of(frame: captures::CaptureFrame, files: &dyn Files) -> anyhow::Result<Self> {
         let captures::Shot {
             camera,
             depth,

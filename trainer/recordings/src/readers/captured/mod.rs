@@ -78,11 +78,11 @@ impl Captured {
             Some(path) => Some(intrinsics::read(path)?),
             None => intrinsics::above(folder, kind)?,
         };
-        let options = captures::Options {
+        let options = captures::CaptureOptions {
             every: Some(options.every),
             units_per_metre: options.depth_unit.map(f32::recip),
             intrinsics: given,
-            ..captures::Options::default()
+            ..captures::CaptureOptions::default()
         };
         frames(folder, kind, &options)
     }
@@ -126,7 +126,7 @@ impl Reader for Captured {
 pub fn frames(
     folder: &Path,
     kind: captures::Kind,
-    options: &captures::Options,
+    options: &captures::CaptureOptions,
 ) -> anyhow::Result<Shots<'static>> {
     let files = Folder::open(folder)?;
     let capture = Capture::list(&files, kind, "", options).map_err(in_words)?;

@@ -59,11 +59,11 @@ impl Reader for Replica {
 /// A file breaks its format.
 fn images(folder: &Path, options: &Options) -> anyhow::Result<Shots<'static>> {
     let intrinsics = intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(CAMERA);
-    let options = captures::Options {
+    let options = captures::CaptureOptions {
         every: Some(options.every),
         units_per_metre: Some(options.units_per_metre(UNIT)),
         intrinsics: Some(intrinsics),
-        ..captures::Options::default()
+        ..captures::CaptureOptions::default()
     };
     captured::frames(folder, captures::Kind::SensReader, &options)
 }
