@@ -202,6 +202,11 @@ def sam2() -> None:
     )
     config._attn_implementation = "eager"
     model = spread(Sam2Model(config))
+    # The input has one size, so this is a constant; rten would interpolate it linearly.
+    backbone = model.vision_encoder.backbone
+    with torch.no_grad():
+        positions = backbone._get_pos_embed((SIDE // 4, SIDE // 4)).clone()
+    backbone._get_pos_embed = lambda size: positions
     encoder, decoder = Sam2Encoder(model), Sam2Decoder(model)
     files = [OUT / "sam2.encoder.onnx", OUT / "sam2.decoder.onnx"]
     with torch.no_grad():
@@ -215,13 +220,15 @@ def sam2() -> None:
     task = about["task"]["masks"]
     task["encoder"]["file"], task["decoder"]["file"] = map(listed, files)
     task["decoder"]["mask_input"]["size"] = [MASK, MASK]
-    image = picture(48, 80)
-    tensors = {"picture": image, "pixels": pixels(image, about["input"]).numpy()}
+    tensors = {}
+    for case, size in {"same": (SIDE, SIDE), "wide": (48, 80)}.items():
+        tensors[f"{case}.picture"] = picture(*size)
+        tensors[f"{case}.pixels"] = pixels(tensors[f"{case}.picture"], about["input"]).numpy()
     with torch.no_grad():
-        features = encoder(torch.from_numpy(tensors["pixels"]))
-        for prompt, (points, labels) in prompts((SIDE / 80, SIDE / 48), False).items():
+        features = encoder(torch.from_numpy(tensors["same.pixels"]))
+        for prompt, (points, labels) in prompts((1.0, 1.0), False).items():
             masks, scores = decoder(features[2], features[0], features[1], points, labels, *blank)
-            tensors[f"{prompt}.masks"], tensors[f"{prompt}.scores"] = masks[0].numpy(), scores[0].numpy()
+            tensors[f"same.{prompt}.masks"], tensors[f"same.{prompt}.scores"] = masks[0].numpy(), scores[0].numpy()
     write("sam2", about, tensors)
 
 
@@ -256,6 +263,7 @@ def tower(name: str, template: str, model: nn.Module, size: dict, shape: tuple[i
 
 def main() -> None:
     OUT.mkdir(exist_ok=True, parents=True)
+    torch.manual_seed(3)
     sam()
     sam2()
     small = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "attn_implementation": "eager"}

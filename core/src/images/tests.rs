@@ -240,6 +240,40 @@ fn ready_manifests_are_valid() {
     assert!(count >= 6, "{count} manifests");
 }
 
+/// Resized as PIL resizes; a value may be rounded to a neighboring one twice.
+#[test]
+fn pixels_are_prepared_as_pytorch_gets_them() {
+    for (name, case) in [
+        ("sam", "same."),
+        ("sam", "larger."),
+        ("sam2", "same."),
+        ("sam2", "wide."),
+        ("dinov2", ""),
+        ("clip", ""),
+        ("siglip", ""),
+    ] {
+        let manifest = golden::json(&format!("onnx/{name}.json"));
+        let manifest = ImageModelManifest::parse(manifest.to_string().as_bytes()).unwrap();
+        let file = golden::bytes(&format!("onnx/{name}.safetensors"));
+        let tensors = safetensors::SafeTensors::deserialize(&file).unwrap();
+        let picture = tensors.tensor(&format!("{case}picture")).unwrap();
+        let size = [picture.shape()[0], picture.shape()[1]];
+        let picture = Picture::new(picture.data().to_vec(), size).unwrap();
+        let (found, _) = manifest.input.prepare(&picture).unwrap();
+        let expected = tensors.tensor(&format!("{case}pixels")).unwrap();
+        assert_eq!(found.shape, expected.shape(), "{name} {case}");
+        let expected = expected.data().as_chunks().0.iter();
+        let expected = expected.map(|word| f32::from_le_bytes(*word));
+        let differences = found
+            .values
+            .iter()
+            .zip(expected)
+            .map(|(a, b)| (a - b).abs());
+        let worst = differences.fold(0.0, f32::max) * 255.0 * manifest.input.std[0];
+        assert!(worst < 2.1, "{name} {case}: pixels differ by {worst}");
+    }
+}
+
 /// Whatever is changed in a file, the answer is a result or an error.
 #[test]
 fn flipped_bits_end_in_errors_or_results() {

@@ -154,7 +154,7 @@ async fn sam2() -> Result<(), String> {
     let ImageModel::Masks(model) = &case.model else {
         return Err("sam2 is not a mask model".into());
     };
-    case.compare_masks(model, "", "masks", None, RESIZED)
+    case.compare_masks(model, "same.", "masks", None, SAME)
 }
 
 async fn dinov2() -> Result<(), String> {

@@ -3,7 +3,7 @@
 use std::{fs, path::Path};
 
 use anyhow::Context;
-use image::{ImageBuffer, Luma};
+use image::{ImageBuffer, ImageFormat, Luma};
 use segscape::captures::gray16;
 
 /// Writes values of the size (rows, columns) as a grey PNG.
@@ -14,7 +14,8 @@ pub(super) fn save_gray16(
 ) -> anyhow::Result<()> {
     let image = ImageBuffer::<Luma<u16>, _>::from_raw(columns as u32, rows as u32, values)
         .context("a value for every pixel")?;
-    Ok(image.save(path)?)
+    // the name may be that of a file in the making
+    Ok(image.save_with_format(path, ImageFormat::Png)?)
 }
 
 /// Size (rows, columns) and 16-bit values of a grey PNG; `None` if there is no such file.
