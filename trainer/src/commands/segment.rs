@@ -25,9 +25,10 @@ use serde_json::json;
 use super::{
     capture::{CaptureArgs, Opened, Opening},
     orientation::Orientation,
+    scene_cache::SceneCache,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
-use recordings::store::Local;
+use recordings::store::{Cache, is_address};
 
 /// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
@@ -51,6 +52,8 @@ pub struct Segment {
     orientation: Orientation,
     #[command(flatten)]
     captures: CaptureArgs,
+    #[command(flatten)]
+    cache: SceneCache,
     /// Leave out the image features and the objects of bundles.
     #[arg(long)]
     no_images: bool,
@@ -124,9 +127,11 @@ impl Segment {
         if let Some(out) = &self.out {
             fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
         }
+        let cache = self.cache.open()?;
+        let scans = self.scans_of_stores(&cache)?;
         let mut refused = 0;
-        for (path, name) in self.scans.iter().zip(result_names(&self.scans)) {
-            match self.segment(path, &name, &network, &decoding, &terms) {
+        for (path, name) in scans.iter().zip(result_names(&scans)) {
+            match self.segment(path, &name, &network, &decoding, &terms, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -137,9 +142,26 @@ impl Segment {
         anyhow::ensure!(
             refused == 0,
             "{refused} of {} scans could not be segmented",
-            self.scans.len()
+            scans.len()
         );
         Ok(())
+    }
+
+    /// The scans, with those of a folder of an object store in place of the folder.
+    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+        let mut scans = Vec::new();
+        for path in &self.scans {
+            let found = match is_address(path) {
+                true => cache.scenes(path)?,
+                false => Vec::new(),
+            };
+            // A folder without bundles may be a capture.
+            match found.is_empty() {
+                true => scans.push(path.clone()),
+                false => scans.extend(found),
+            }
+        }
+        Ok(scans)
     }
 
     fn segment(
@@ -149,6 +171,7 @@ impl Segment {
         network: &Network,
         decoding: &Decoding,
         terms: &[PromptTerm],
+        cache: &Cache,
     ) -> anyhow::Result<String> {
         let clock = StageClock::default();
         let cancel = Cancel::default();
@@ -156,15 +179,14 @@ impl Segment {
         let monitor = Monitor::new(&report, &cancel);
 
         clock.at(Stage::Read);
-        // An address is copied to a temporary folder, which is kept until the end.
-        let local = Local::of(&[path.to_owned()])?;
+        let local = cache.local(path)?;
         let opening = Opening {
             options: &self.captures,
             choices: self.orientation.choices(),
             config: network.config(),
             no_images: self.no_images,
         };
-        let mut opened = opening.open(&local.paths[0], &monitor)?;
+        let mut opened = opening.open(&local.path, &monitor)?;
         // Told before anything else can fail, because it may be the cause.
         let warnings = std::mem::take(&mut opened.warnings);
         let preflight = opened.preflight.clone();
