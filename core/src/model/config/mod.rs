@@ -280,20 +280,6 @@ impl Config {
         }
     }
 
-    /// The published widths, but with classes by text and inputs from points alone: the starting
-    /// point for training a larger network of our own.
-    pub fn base() -> Self {
-        Self {
-            inputs: Inputs::default(),
-            objects: None,
-            classes: Classes::Text,
-            class_names: Vec::new(),
-            text: TextSpace::default(),
-            mesh_superpoints: MeshSuperpoints::Points,
-            ..Self::scannet20()
-        }
-    }
-
     /// Checks the assumptions of the layers. A configuration from a file must pass before a network
     /// is built from it.
     ///
@@ -386,12 +372,7 @@ mod tests {
 
     #[test]
     fn ours_are_valid_and_survive_json() {
-        for config in [
-            Config::nano(),
-            Config::base(),
-            Config::scannet200(),
-            Config::scannet20(),
-        ] {
+        for config in [Config::nano(), Config::scannet200(), Config::scannet20()] {
             config.validate().unwrap();
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
