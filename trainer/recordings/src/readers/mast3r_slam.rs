@@ -22,20 +22,23 @@ use std::{
 
 use anyhow::{Context, ensure};
 use glam::Affine3A;
-use segscape::views::{Camera, Correspondence, Map};
+use segscape::{
+    captures::quaternion_pose,
+    views::{Camera, Correspondence, Map},
+};
 
 use super::{
     Options, Picture, Prepared, Reader,
     npy::Array,
-    phone,
     ply_stream::{ColoredPoint, PlyStream},
-    quaternion_pose,
     reconstruction::{Point, Reconstruction, SAMPLES, median},
 };
 use crate::foundation::Writer;
 
 /// Maximum number of pixels along one side; the program resizes to 512.
 const SIDE_LIMIT: usize = 4096;
+/// Maximum size of the list of poses in bytes; the longest recordings have a few megabytes.
+const TEXT_LIMIT: u64 = 256 << 20;
 /// Bytes of the PLY that are read at once.
 const BUFFER: usize = 1 << 20;
 /// Pixels nearer to the center than this share of the width are ignored in the estimate of the
@@ -317,7 +320,7 @@ impl<'a> Taken<'a> {
 
 fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
     let mut keyframes: Vec<Keyframe> = Vec::new();
-    for (number, line) in phone::text(path)?
+    for (number, line) in text(path)?
         .lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())
@@ -353,4 +356,19 @@ fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
         });
     }
     Ok(keyframes)
+}
+
+/// The text of a file, if it is not longer than any list of poses.
+///
+/// # Errors
+/// The file is longer, or cannot be read.
+fn text(path: &Path) -> anyhow::Result<String> {
+    let read = || format!("cannot read {}", path.display());
+    let size = fs::metadata(path).with_context(read)?.len();
+    ensure!(
+        size <= TEXT_LIMIT,
+        "{} has {size} bytes, the limit is {TEXT_LIMIT}",
+        path.display()
+    );
+    fs::read_to_string(path).with_context(read)
 }
