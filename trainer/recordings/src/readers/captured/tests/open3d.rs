@@ -2,7 +2,7 @@
 //! Recordings in the layout of Open3D, and what breaks it.
 
 use crate::readers::{
-    Kind, scenes,
+    Kind, Options, scenes,
     tests::{depth_of, options, picture, pose_text, prepared},
 };
 use std::{

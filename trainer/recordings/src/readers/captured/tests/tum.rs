@@ -2,7 +2,7 @@
 //! Recordings in the layout of TUM RGB-D, and what breaks it.
 
 use crate::readers::{
-    Kind,
+    Kind, Options,
     tests::{depth_of, options, picture, prepared, refusal},
 };
 use std::{
