@@ -87,10 +87,14 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         true => choices.up == Some(axis),
         false => axis == up,
     };
-    let assumed = preflight.has_assumptions();
+    let has_gaps = scan
+        .capture
+        .as_ref()
+        .is_some_and(|capture| capture.gaps > 0);
+    let open = preflight.has_assumptions() || has_gaps;
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
-        <details class="preflight" data-testid="preflight" open=assumed>
+        <details class="preflight" data-testid="preflight" open=open>
             <summary>
                 <span>"Scan"</span>
                 <span class="muted">{format!("{} points", grouped(scan.points as usize))}</span>
