@@ -90,7 +90,7 @@ pub enum PixelLayout {
 }
 
 /// The purpose of a model, with its graphs.
-#[expect(clippy::large_enum_variant, reason = "a program has a few of them")]
+#[allow(clippy::large_enum_variant, reason = "a program has a few of them")]
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ImageModelTask {

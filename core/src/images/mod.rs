@@ -142,7 +142,7 @@ pub enum ImageModelError {
 }
 
 /// A loaded 2D model.
-#[expect(clippy::large_enum_variant, reason = "a program has a few of them")]
+#[allow(clippy::large_enum_variant, reason = "a program has a few of them")]
 pub enum ImageModel {
     /// Masks for prompts.
     Masks(SegmentAnything),

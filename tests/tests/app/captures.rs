@@ -1,8 +1,6 @@
 //! Captures: folders and archives of posed pictures and depth images become points, cameras and
 //! instances, and their frames can be looked at.
 
-use std::{fs, path::Path};
-
 use proofs::app::{Page, STEP, Stand, Visit, captures, rooms, story};
 use serde_json::{Value, json};
 
