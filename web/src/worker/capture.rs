@@ -6,7 +6,8 @@ use std::{io, ops::Range};
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
     captures::{
-        Capture, CaptureError, CaptureFile, Files, Options, Packed, Points, ReadAt, Zip, sorted,
+        Capture, CaptureError, CaptureFile, CaptureOptions, Files, Packed, Points, ReadAt, Zip,
+        sorted,
     },
     preflight::{Choices, Preflight},
     progress::Monitor,
@@ -215,9 +216,9 @@ pub fn read(
     monitor: &Monitor,
     on_frame: &dyn Fn(u32, u32),
 ) -> Result<Scanned, CaptureError> {
-    let options = Options {
+    let options = CaptureOptions {
         up: choices.up,
-        ..Options::default()
+        ..CaptureOptions::default()
     };
     let capture = Capture::open(opened, &options)?;
     let of = capture.frames.len() as u32;

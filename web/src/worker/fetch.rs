@@ -1,6 +1,6 @@
 //! Gets what the user opened from its source.
 
-use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
     captures::CaptureError,
     progress::{Progress, Stage},

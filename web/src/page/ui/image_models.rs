@@ -141,10 +141,11 @@ fn About(model: ModelInfo) -> impl IntoView {
         let from = file.url.map(|url| format!(" from {url}"));
         view! { <li>{file.name}" · "{size(file.bytes)}" · "<span title=file.sha256>{hash}</span>{from}</li> }
     };
+    let address = source.clone();
     let total = size(files.iter().map(|file| file.bytes).sum::<Option<f64>>());
     view! {
         <h3>{name}</h3>
-        <p>{kind}" · license "<b>{license}</b>" · "{total}" · "<a href=source.clone() target="_blank" rel="noopener noreferrer">{source}</a></p>
+        <p>{kind}" · license "<b>{license}</b>" · "{total}" · "<a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
         <ul class="muted">{files.into_iter().map(file).collect_view()}</ul>
     }
 }
