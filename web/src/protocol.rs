@@ -184,6 +184,7 @@ pub struct Answer {
 }
 
 /// Messages from the worker to the page.
+#[allow(clippy::large_enum_variant, reason = "a message is sent, not kept")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
     /// The worker listens from now on. Earlier messages are lost.
