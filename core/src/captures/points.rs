@@ -3,8 +3,8 @@
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
 
 use super::{
-    Capture, CaptureError, CaptureFrame, CaptureOptions, CellPoints, Cells, Files, Gap, GapReason,
-    NEAREST, Shot, UpVotes, none_left,
+    Capture, CaptureError, CaptureFrame, CaptureOptions, CellPoints, Cells, Extent, Files, Gap,
+    GapReason, NEAREST, Shot, UpVotes, none_left,
 };
 use crate::{
     preflight::{Certainty, Choices, Finding, Preflight, Unit, preflight},
@@ -158,6 +158,8 @@ struct Fusion<'a> {
     votes: UpVotes,
     /// Some depths of each frame, metres.
     depths: Vec<f32>,
+    /// Rows and columns of the first depth image that a camera given for depth images fits.
+    size: Option<[usize; 2]>,
 }
 
 impl<'a> Fusion<'a> {
@@ -170,6 +172,7 @@ impl<'a> Fusion<'a> {
             gaps: capture.gaps.clone(),
             votes: UpVotes::default(),
             depths: Vec::new(),
+            size: None,
         }
     }
 
@@ -187,6 +190,9 @@ impl<'a> Fusion<'a> {
             )));
         }
         let shot = frame.shot(files)?;
+        if frame.intrinsics.of == Extent::Depth {
+            self.check_size(frame, shot.depth.size(), files)?;
+        }
         let picture = frame.decode(&shot.picture, None)?;
         let Shot { camera, depth, .. } = &shot;
         let view = self.views.len() as u32;
@@ -202,6 +208,28 @@ impl<'a> Fusion<'a> {
             camera: *camera,
         });
         Ok(shot)
+    }
+
+    /// Checks that a depth image has the size of those before, because the pixels of the camera are
+    /// theirs.
+    fn check_size(
+        &mut self,
+        frame: &CaptureFrame,
+        size: [usize; 2],
+        files: &dyn Files,
+    ) -> Result<(), CaptureError> {
+        let [rows, columns] = *self.size.get_or_insert(size);
+        if size == [rows, columns] {
+            return Ok(());
+        }
+        let path = frame.depth.as_ref().map_or("", |depth| depth.path.as_str());
+        let message = format!(
+            "{}/{path} has {} x {} pixels, the depth images before have {columns} x {rows}",
+            files.name(),
+            size[1],
+            size[0]
+        );
+        Err(CaptureError::file(path, message))
     }
 
     fn sample(&mut self, depth: &Map) {

@@ -161,3 +161,109 @@ pub fn is_zip(path: &Path) -> anyhow::Result<bool> {
         .with_context(|| format!("cannot read {}", path.display()))?;
     Ok(read == 4 && (start == *b"PK\x03\x04" || start == *b"PK\x05\x06"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use std::io::Write as _;
+
+    use segscape::{
+        captures::{Capture, CaptureOptions, Kind, Points},
+        progress::Monitor,
+    };
+
+    use super::*;
+
+    const SEQUENCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../../shared/data");
+
+    fn points(files: &dyn Files, every: Option<usize>) -> (Kind, Points) {
+        let options = CaptureOptions {
+            every,
+            ..CaptureOptions::default()
+        };
+        let capture = Capture::open(files, &options).unwrap();
+        let points = capture.points(files, &options, &Monitor::silent(), &mut |_| ());
+        (capture.kind, points.unwrap())
+    }
+
+    #[test]
+    fn a_folder_lists_what_lies_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("b/c")).unwrap();
+        fs::write(folder.path().join("b/c/d.txt"), "12345").unwrap();
+        fs::write(folder.path().join("a.txt"), "").unwrap();
+        let files = Folder::open(folder.path()).unwrap();
+        let names: Vec<&str> = files.list().iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(names, ["a.txt", "b/c/d.txt"]);
+        assert_eq!(files.read("b/c/d.txt", 5).unwrap(), b"12345");
+        assert_eq!(files.read_range("b/c/d.txt", 1..3).unwrap(), b"23");
+        let error = files.read("b/c/d.txt", 4).unwrap_err().to_string();
+        assert!(
+            error.contains("b/c/d.txt has 5 bytes, the limit is 4"),
+            "{error}"
+        );
+        fs::remove_file(folder.path().join("b/c/d.txt")).unwrap();
+        let error = files.read("b/c/d.txt", 5).unwrap_err().to_string();
+        assert!(error.contains("cannot read"), "{error}");
+        assert!(Folder::open(&folder.path().join("nothing")).is_err());
+    }
+
+    #[test]
+    #[ignore = "needs the real recordings, whose terms keep them out of the project"]
+    fn real_recordings_become_level_rooms() {
+        let sequences = [
+            ("seq-7scenes", Kind::SevenScenes),
+            ("seq-livingroom1", Kind::Open3d),
+            ("seq-redwood5", Kind::Open3d),
+        ];
+        for (name, kind) in sequences {
+            let files = Folder::open(&Path::new(SEQUENCES).join(name)).unwrap();
+            let since = std::time::Instant::now();
+            let (found, points) = points(&files, None);
+            assert_eq!(found, kind, "{name}");
+            println!(
+                "{name}: {} points of {} frames, {} left out, {:.1} s: {}",
+                points.scan.len(),
+                points.views.len(),
+                points.gaps.len(),
+                since.elapsed().as_secs_f64(),
+                points.up.words
+            );
+            assert!(points.gaps.is_empty(), "{name}: {:?}", points.gaps);
+            let mut heights: Vec<f32> = points.scan.positions.iter().map(|p| p[2]).collect();
+            heights.sort_by(f32::total_cmp);
+            let at = |share: f64| heights[(share * heights.len() as f64) as usize];
+            let height = at(0.99) - at(0.01);
+            assert!((0.5..4.5).contains(&height), "{name}: {height} m high");
+            let eyes = points.views.iter().map(|view| view.camera.position()[2]);
+            assert!(
+                eyes.into_iter().all(|eye| eye > at(0.05)),
+                "{name}: cameras are held above the floor"
+            );
+        }
+    }
+
+    #[test]
+    #[ignore = "needs the real recordings, whose terms keep them out of the project"]
+    fn a_real_recording_is_the_same_in_an_archive() {
+        let folder = Folder::open(&Path::new(SEQUENCES).join("seq-livingroom1")).unwrap();
+        let path = tempfile::tempdir().unwrap();
+        let path = path.path().join("room.zip");
+        let mut writer = zip::ZipWriter::new(File::create(&path).unwrap());
+        for file in folder.list() {
+            let options = zip::write::SimpleFileOptions::default();
+            writer
+                .start_file(format!("room/{}", file.path), options)
+                .unwrap();
+            writer
+                .write_all(&folder.read(&file.path, file.size).unwrap())
+                .unwrap();
+        }
+        writer.finish().unwrap();
+        assert!(is_zip(&path).unwrap());
+        let zip = open_zip(&path).unwrap();
+        let (of_folder, of_zip) = (points(&folder, Some(3)).1, points(&zip, Some(3)).1);
+        assert_eq!(of_folder.scan.positions, of_zip.scan.positions);
+    }
+}

@@ -151,7 +151,7 @@ fn files_are_as_long_as_they_say() {
         .position(|four| four == b"PK\x01\x02")
         .unwrap();
     for (declared, words) in [
-        (10u32, "more than the 10 bytes"),
+        (10u32, "larger than its declared"),
         (2000, "room.zip/frame-000000.pose.txt"),
     ] {
         let mut lying = bytes.clone();

@@ -173,7 +173,7 @@ fn frames_that_cannot_be_used_are_left_out_with_their_reason() {
         (
             "frame-000001.depth.png",
             Some(depth(2 * COLUMNS)),
-            "another shape",
+            "the depth images before have 16 x 12",
         ),
     ];
     for (path, content, words) in &damages {
