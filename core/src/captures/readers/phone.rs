@@ -92,20 +92,28 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// The frame, if it has a pose and its files.
+    /// The frame, if it has a pose and its files. `unit` is the number of units of depth images per
+    /// metre, if the user says it.
     ///
     /// # Errors
     /// The reason why it cannot be used.
-    pub fn frame(self, tree: &Tree) -> Result<CaptureFrame, GapReason> {
+    pub fn frame(self, tree: &Tree, unit: Option<f32>) -> Result<CaptureFrame, GapReason> {
         let world_from_camera = self.world_from_camera.ok_or(GapReason::Pose)?;
         let picture = self.picture.filter(|_| tree.has_file(&self.depth));
         let picture = picture.ok_or(GapReason::File)?;
-        let encoding = if self.depth.ends_with(".exr") {
-            DepthEncoding::OpenExr
-        } else {
-            DepthEncoding::Gray16 {
-                units_per_metre: MILLIMETRES,
+        let encoding = match (self.depth.ends_with(".exr"), unit) {
+            (true, None) => DepthEncoding::OpenExr,
+            (true, Some(_)) => {
+                let message = |file: &str| {
+                    format!(
+                        "{file} has depth in metres, as numbers with a point: a unit (--depth-unit) is for images of whole numbers"
+                    )
+                };
+                return Err(tree.wrong(&self.depth, message).into());
             }
+            (false, unit) => DepthEncoding::Gray16 {
+                units_per_metre: unit.unwrap_or(MILLIMETRES),
+            },
         };
         let confidence = self.confidence.filter(|path| tree.has_file(path));
         Ok(CaptureFrame {

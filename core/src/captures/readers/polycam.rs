@@ -35,7 +35,7 @@ impl Reader for Polycam {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        _: &CaptureOptions,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         if !tree.has_folder("keyframes/depth") {
             return Err(CaptureError::Unusable(format!(
@@ -47,6 +47,7 @@ impl Reader for Polycam {
         let [cameras, pictures] = if is_corrected { CORRECTED } else { RAW };
         let names = phone::stems(&tree, cameras, "", ".json");
         let of_frame = names.clone();
+        let unit = options.units_per_metre;
         let frame = move |place: usize| {
             let name = &of_frame[place];
             let (intrinsics, world_from_camera) =
@@ -59,7 +60,7 @@ impl Reader for Polycam {
                 depth: format!("keyframes/depth/{name}.png"),
                 confidence: Some(format!("keyframes/confidence/{name}.png")),
             }
-            .frame(&tree)
+            .frame(&tree, unit)
         };
         Ok(Sequence {
             names,

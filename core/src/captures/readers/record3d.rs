@@ -41,7 +41,7 @@ impl Reader for Record3d {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        _: &CaptureOptions,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let Some(inner) = inner(&tree) else {
             return Err(CaptureError::Unusable(format!(
@@ -58,6 +58,7 @@ impl Reader for Record3d {
         }
         names.retain(|name| name.parse::<usize>().is_ok());
         let of_frame = names.clone();
+        let unit = options.units_per_metre;
         let frame = move |place: usize| {
             let name = &of_frame[place];
             // only names that are numbers were kept
@@ -79,7 +80,7 @@ impl Reader for Record3d {
                 depth: if tree.has_file(&exr) { exr } else { png },
                 confidence: None,
             }
-            .frame(&tree)
+            .frame(&tree, unit)
         };
         Ok(Sequence {
             names,

@@ -28,7 +28,7 @@ impl Reader for Scanner3d {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        _: &CaptureOptions,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         let picture = move |name: &str| phone::picture(&tree, &format!("frame_{name}"));
         let mut names = phone::stems(&tree, "", "frame_", ".json");
@@ -40,6 +40,7 @@ impl Reader for Scanner3d {
             )));
         }
         let of_frame = names.clone();
+        let unit = options.units_per_metre;
         let frame = move |place: usize| {
             let name = &of_frame[place];
             let path = format!("frame_{name}.json");
@@ -63,7 +64,7 @@ impl Reader for Scanner3d {
                 depth: format!("depth_{name}.png"),
                 confidence: Some(format!("conf_{name}.png")),
             }
-            .frame(&tree)
+            .frame(&tree, unit)
         };
         Ok(Sequence {
             names,

@@ -46,7 +46,7 @@ impl Reader for Stray {
     fn sequence<'a>(
         &self,
         tree: Tree<'a>,
-        _: &CaptureOptions,
+        options: &CaptureOptions,
     ) -> Result<Sequence<'a>, CaptureError> {
         if !tree.has_folder("rgb") {
             return Err(CaptureError::Unusable(format!(
@@ -58,6 +58,7 @@ impl Reader for Stray {
         let of_all = of_picture([m[0], m[4]], [m[2], m[5]]);
         let rows = rows(&tree)?;
         let names = rows.iter().map(|row| row.frame.clone()).collect();
+        let unit = options.units_per_metre;
         let frame = move |place: usize| {
             let Row {
                 frame,
@@ -72,7 +73,7 @@ impl Reader for Stray {
                 depth: format!("depth/{frame}.png"),
                 confidence: Some(format!("confidence/{frame}.png")),
             }
-            .frame(&tree)
+            .frame(&tree, unit)
         };
         Ok(Sequence {
             names,
