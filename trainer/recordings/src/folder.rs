@@ -219,17 +219,8 @@ mod tests {
         ];
         for (name, kind) in sequences {
             let files = Folder::open(&Path::new(SEQUENCES).join(name)).unwrap();
-            let since = std::time::Instant::now();
             let (found, points) = points(&files, None);
             assert_eq!(found, kind, "{name}");
-            println!(
-                "{name}: {} points of {} frames, {} left out, {:.1} s: {}",
-                points.scan.len(),
-                points.views.len(),
-                points.gaps.len(),
-                since.elapsed().as_secs_f64(),
-                points.up.words
-            );
             assert!(points.gaps.is_empty(), "{name}: {:?}", points.gaps);
             let mut heights: Vec<f32> = points.scan.positions.iter().map(|p| p[2]).collect();
             heights.sort_by(f32::total_cmp);
