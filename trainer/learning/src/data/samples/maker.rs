@@ -16,7 +16,10 @@ use crate::{
     data::sources::{Draw, Turn, rng},
     words::Words,
 };
-use recordings::{foundation::Foundation, store::Cache};
+use recordings::{
+    foundation::{Foundation, InFolder as _},
+    store::Cache,
+};
 use rooms::World;
 
 use super::{Sample, view_wise::view_wise, whole_scene::sample};

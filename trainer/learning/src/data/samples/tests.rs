@@ -21,7 +21,7 @@ use crate::{
     data::superpoint_cache::tests::{entries, mark},
     words,
 };
-use recordings::foundation::{self, Foundation, Instance, Mask};
+use recordings::foundation::{self, Foundation, ImageInstance, Mask};
 
 /// Width of the usual embeddings.
 const WIDTH: usize = 384;
@@ -131,7 +131,7 @@ fn bundle() -> Foundation {
             [4, 4],
         ),
         instances: hung
-            .map(|name| Instance {
+            .map(|name| ImageInstance {
                 name: name.into(),
                 score: 0.9,
                 features: vec![1.0; 8],
@@ -286,7 +286,7 @@ pub fn processed() -> Foundation {
     Foundation {
         origins: vec![None; 600],
         colors: scan.colors,
-        truth: Some(foundation::Truth {
+        truth: Some(foundation::SceneTruth {
             semantic,
             instance,
             names: vec![

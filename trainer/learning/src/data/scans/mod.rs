@@ -20,7 +20,7 @@ use crate::{
     config::ClassOfObject, data::image_evidence::ImageEvidence, data::labeled_scan::LabeledScan,
 };
 use recordings::{
-    foundation::{Foundation, INDEX},
+    foundation::{Foundation, INDEX, InFolder as _},
     store::{Cache, is_address},
 };
 
