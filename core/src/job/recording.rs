@@ -91,7 +91,7 @@ pub struct Recording {
     pub every: usize,
     /// The frames that were left out although they were looked at.
     pub gaps: Vec<Gap>,
-    /// What the user should know, with what is said of the scan.
+    /// What the user should know besides what the scan itself says.
     pub warnings: Vec<Warning>,
     /// What else a bundle says of the points.
     pub about: Option<SceneImages>,
@@ -173,10 +173,9 @@ fn capture(
         scan,
         views,
         gaps,
-        mut warnings,
+        warnings,
         ..
     } = points;
-    warnings.extend(scan.warnings.iter().cloned());
     let frame = |view: &captures::FrameView| {
         let frame = &capture.frames[view.frame];
         RecordedFrame {
@@ -225,7 +224,7 @@ fn bundle(files: &dyn Files, root: &str) -> Result<Recording, RecordingError> {
         every: 1,
         frames,
         gaps: Vec::new(),
-        warnings: scan.warnings.clone(),
+        warnings: Vec::new(),
         about: Some(SceneImages {
             content: ImageContent::of(&scene),
             scene,

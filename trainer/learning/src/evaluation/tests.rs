@@ -16,7 +16,7 @@ use segscape::{
 
 use super::*;
 use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure, words::Words};
-use recordings::nyu40;
+use recordings::{foundation::InFolder as _, nyu40};
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
 /// wall.

@@ -143,7 +143,11 @@ fn feature(name: &str, blind: f32, dice: &mut RoomRng) -> Vec<f32> {
 
 /// Shape `(rows / PATCH, columns / PATCH, channels)`: the mean feature of the pixels of each patch,
 /// where pixels without an instance count as zeros.
-fn patches(values: &[u16], instances: &[ImageInstance], [rows, columns]: [usize; 2]) -> Option<Map> {
+fn patches(
+    values: &[u16],
+    instances: &[ImageInstance],
+    [rows, columns]: [usize; 2],
+) -> Option<Map> {
     let size = [rows.div_ceil(PATCH), columns.div_ceil(PATCH)];
     let mut sums = vec![0.0; size[0] * size[1] * CHANNELS];
     for (pixel, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {

@@ -10,7 +10,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     config::Config,
-    data::image_evidence::ImageEvidence,
+    data::image_evidence,
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
@@ -90,7 +90,7 @@ impl Maker<'_> {
             stuff,
             data.class_of_object,
             model.mesh_superpoints,
-            |scene| ImageEvidence::drawn(scene, model, augment, rng),
+            |scene| image_evidence::drawn(scene, model, augment, rng),
         )?;
         drop(held);
         sample(scan.without(&data.held_out), self.config, self.words, rng)

@@ -149,9 +149,11 @@ fn bundles_are_scans_with_images() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scene");
     bundle().write(&path, |_| unreachable!()).unwrap();
-    let seen = |_: &mut Foundation| ImageEvidence {
-        image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
-        ..ImageEvidence::default()
+    let seen = |_: &mut Foundation| {
+        Ok(ImageEvidence {
+            image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
+            ..ImageEvidence::default()
+        })
     };
     let read = |path| {
         let (class_of, meshes) = (ClassOfObject::default(), MeshSuperpoints::default());
@@ -318,7 +320,7 @@ fn meshes_have_the_superpoints_in_training_that_they_have_in_use() {
     fs::write(&path, mesh()).unwrap();
     let read = |path: &Path, meshes| {
         Labeled::read(path, None, ClassOfObject::default(), meshes, |_| {
-            ImageEvidence::default()
+            Ok(ImageEvidence::default())
         })
         .unwrap()
     };
