@@ -33,7 +33,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request, Source},
+    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request},
 };
 
 /// The state that the worker keeps between requests.
