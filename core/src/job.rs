@@ -3,8 +3,8 @@
 //! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate
 //! function, so that a page can show the results so far while the next step runs; [`run`] takes
 //! the first four for everyone else. Captures and foundation bundles, which consist of many files,
-//! begin with `detect` and `open` in place of the first two. The [crate's documentation](crate) has an example of all of
-//! them.
+//! begin with `detect` and `open` in place of the first two. The [crate's documentation](crate) has
+//! an example of all of them.
 
 use std::collections::HashMap;
 
