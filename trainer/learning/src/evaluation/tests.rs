@@ -1,9 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
-use segscape::{scan, superpoint::Superpoints};
+use segscape::{scan, superpoint::Superpoints, text::Vocabulary};
 
 use super::*;
-use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure, words::Words};
+use crate::{data::labeled_scan::Object, data::structure::Structure, words::Words};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
