@@ -74,6 +74,8 @@ pub mod bundle;
 #[cfg(feature = "captures")]
 pub mod captures;
 pub mod evaluate;
+#[cfg(feature = "captures")]
+pub mod foundation;
 pub mod geometry;
 #[cfg(test)]
 mod golden;

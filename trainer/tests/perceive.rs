@@ -7,7 +7,7 @@ use std::{
     process::{Command, Output},
 };
 
-use recordings::foundation::{Foundation, Image};
+use recordings::foundation::{Foundation, Image, InFolder as _};
 use segscape::views::Camera;
 
 fn perceive(bundle: &Path, arguments: &[&str]) -> Output {

@@ -96,12 +96,14 @@ pub enum Request {
         /// before a scan is opened.
         found_already: bool,
     },
-    /// Reads a scan or a bundle and, for a scan, finds its instances.
+    /// Reads a scan, a capture or a bundle and, unless they came with it, finds its instances.
     Open {
         /// The origin of the scan or bundle.
         source: Source,
         /// The up axis and unit that the user chose. For a bundle, both are fixed.
         choices: Choices,
+        /// If `true`, the network gets what the images of a foundation bundle say.
+        with_images: bool,
     },
     /// Answers a prompt from the stored embeddings. An empty prompt gives every instance its name
     /// from the vocabulary.
@@ -211,6 +213,8 @@ pub enum Reply {
     },
     /// The points, sent before any other processing.
     Points(Points),
+    /// What the images of the capture on screen say to the network, which is known by now.
+    Images(ImagesInfo),
     /// The instances. Their labels follow as [`Reply::Answer`].
     Instances {
         /// The instances.
@@ -305,7 +309,25 @@ pub struct FrameInfo {
     pub inflated_bytes: Option<u32>,
 }
 
-/// What was found out about a capture.
+/// What the images of a foundation bundle have for networks that read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenInfo {
+    /// If `true`, points or images have features.
+    pub features: bool,
+    /// Number of objects seen in images.
+    pub objects: u32,
+}
+
+/// What the network does with the images of a capture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagesInfo {
+    /// If `true`, the network reads what the images have, and the user may leave it out.
+    pub choice: bool,
+    /// What is missing, or not read by the network.
+    pub remarks: Vec<String>,
+}
+
+/// What was found out about a capture or a foundation bundle.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct CaptureInfo {
     /// The app or program that made it.
@@ -320,6 +342,8 @@ pub struct CaptureInfo {
     pub gaps: u32,
     /// The first of those, each with its reason.
     pub first_gaps: Vec<String>,
+    /// What the images of a foundation bundle have; captures have pictures alone.
+    pub seen: Option<SeenInfo>,
 }
 
 /// The findings of the reader and the preflight.

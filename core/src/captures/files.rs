@@ -178,7 +178,7 @@ pub trait Names {
 
 /// A folder among the files of a capture; paths are relative to it.
 #[derive(Clone, Copy)]
-pub(super) struct Tree<'a> {
+pub(crate) struct Tree<'a> {
     pub files: &'a dyn Files,
     /// Path of the folder with a `/` at its end; empty for the capture itself.
     pub root: &'a str,

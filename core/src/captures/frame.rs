@@ -9,7 +9,7 @@ use super::{
 use crate::views::{Camera, Map};
 
 /// Maximum size in bytes of one encoded image; a larger file is something else.
-const IMAGE_LIMIT: u64 = 64 << 20;
+pub(crate) const IMAGE_LIMIT: u64 = 64 << 20;
 /// The lowest of ARKit's three levels of confidence, which apps write as 0, 1, 2 or as 0, 127, 255:
 /// a guess between surfaces.
 const LOW: u8 = 0;

@@ -38,7 +38,9 @@ pub use up_direction::UpVotes;
 pub use zip::{Packed, ReadAt, Zip};
 
 use crate::scan::{UpAxis, Warning};
-use files::Tree;
+pub(crate) use files::Tree;
+pub(crate) use frame::IMAGE_LIMIT;
+pub(crate) use image_file::size as image_size;
 
 /// Maximum number of frames that are used unless [`CaptureOptions::every`] says which; a longer recording
 /// is thinned.
@@ -95,18 +97,33 @@ pub struct Found {
 /// # Errors
 /// [`CaptureError::Unknown`] with what was looked for, or with the captures if there are several.
 pub fn detect(files: &dyn Files) -> Result<Found, CaptureError> {
+    let kind_of = |names: &dyn Names| Kind::ALL.into_iter().find(|kind| kind.is_here(names));
+    let (kind, root) = find(files, kind_of, &Kind::ALL.map(Kind::signs))?;
+    Ok(Found { kind, root })
+}
+
+/// Finds the folder among files, or in a folder inside, of which `what_is_here` knows what it is,
+/// and returns this with the folder's path, which is empty or ends with a slash. `signs` say what
+/// is looked for.
+///
+/// # Errors
+/// See [`detect`].
+pub(crate) fn find<T>(
+    files: &dyn Files,
+    what_is_here: impl Fn(&dyn Names) -> Option<T>,
+    signs: &[&str],
+) -> Result<(T, String), CaptureError> {
     for depth in 0..=DEPTH {
-        let kind_of = |root: String| {
-            let tree = Tree { files, root: &root };
-            let kind = Kind::ALL.into_iter().find(|kind| kind.is_here(&tree));
-            kind.map(|kind| Found { kind, root })
+        let found_in = |root: String| {
+            let found = what_is_here(&Tree { files, root: &root });
+            found.map(|found| (found, root))
         };
-        let mut found: Vec<Found> = folders(files, depth)
+        let mut found: Vec<(T, String)> = folders(files, depth)
             .into_iter()
-            .filter_map(kind_of)
+            .filter_map(found_in)
             .collect();
         if found.len() > 1 {
-            let names = found.iter().map(|found| found.root.trim_end_matches('/'));
+            let names = found.iter().map(|(_, root)| root.trim_end_matches('/'));
             return Err(CaptureError::Unknown(format!(
                 "{} has {} captures: {}; open one of them",
                 files.name(),
@@ -122,7 +139,7 @@ pub fn detect(files: &dyn Files) -> Result<Found, CaptureError> {
     Err(CaptureError::Unknown(format!(
         "{} is not a capture that Segscape reads: it has neither {}; it has {}",
         files.name(),
-        Kind::ALL.map(Kind::signs).join(", nor "),
+        signs.join(", nor "),
         match files.list().len() {
             0 => "no files".to_owned(),
             count => format!("{count} files: {}", some(names)),

@@ -62,6 +62,11 @@ impl Map {
         &self.values[(row * self.width + column) * self.channels..][..self.channels]
     }
 
+    /// `true` if all values are finite.
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+
     /// Multiplies every value by `factor`.
     #[must_use]
     pub fn scaled(mut self, factor: f32) -> Self {

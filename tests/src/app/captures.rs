@@ -1,5 +1,5 @@
-//! Captures for the page: a small room seen by a depth camera that turns around, as a folder and as
-//! an archive.
+//! Captures and foundation bundles for the page: a small room seen by a depth camera that turns
+//! around, as a folder and as an archive.
 
 use std::{
     fs,
@@ -8,7 +8,9 @@ use std::{
 };
 
 use glam::{Mat3, Vec3};
-use image::{ImageBuffer, ImageFormat, Luma, Rgb};
+use image::{EncodableLayout, ImageBuffer, ImageFormat, Luma, PixelWithColorType, Rgb};
+use safetensors::{Dtype, tensor::TensorView};
+use serde_json::json;
 use zip::{CompressionMethod, ZipWriter, write::SimpleFileOptions};
 
 use super::Stand;
@@ -20,6 +22,8 @@ const FOCAL: f32 = 44.0;
 /// Corners of the room and of the box that stands in it, metres, z up.
 const ROOM: [Vec3; 2] = [Vec3::new(-2.0, -1.6, 0.0), Vec3::new(2.0, 1.6, 2.4)];
 const BOX: [Vec3; 2] = [Vec3::new(0.9, -0.5, 0.0), Vec3::new(1.6, 0.4, 0.8)];
+/// Color of the box.
+const BOX_COLOR: [u8; 3] = [200, 120, 40];
 /// Angle of the cameras below the horizon, radians.
 const DOWN: f32 = 0.35;
 
@@ -52,6 +56,105 @@ fn seven_scenes(frames: usize) -> Vec<(String, Vec<u8>)> {
     files
 }
 
+/// Number of channels of the image features and of the objects' features of bundles, as the network
+/// `tests/golden/published/mink.toml` reads them.
+const FEATURES: usize = 4;
+const OBJECT_FEATURES: usize = 16;
+
+/// The files of a foundation bundle of this many images: path and content. Each pixel of a depth
+/// image is a point; the box has features of its own and is an instance in every image that shows
+/// it.
+fn foundation_bundle(images: usize) -> Vec<(String, Vec<u8>)> {
+    let [width, height] = SIZE;
+    let center = [(width - 1) as f32 / 2.0, (height - 1) as f32 / 2.0];
+    let (mut files, mut entries, mut tensors) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut positions, mut colors, mut views, mut pixels) = (vec![], vec![], vec![], vec![]);
+    for image in 0..images {
+        let turned = image as f32 / images as f32 * std::f32::consts::TAU;
+        let (eye, world_from_camera) = camera_at(turned);
+        let (depth, color) = taken(eye, world_from_camera);
+        let name = format!("{image:04}");
+        let (mut features, mut mask) = (Vec::<f32>::new(), Vec::<u16>::new());
+        for (x, y) in (0..height).flat_map(|y| (0..width).map(move |x| (x, y))) {
+            let ray = [x as f32 - center[0], y as f32 - center[1], FOCAL];
+            let ray = world_from_camera * (Vec3::from(ray) / FOCAL);
+            let (depth, rgb) = seen_along(eye, ray);
+            let is_box = rgb == BOX_COLOR;
+            mask.push(is_box.into());
+            let feature = if is_box { [6.0, -6.0] } else { [-6.0, 6.0] };
+            features.extend([feature; FEATURES / 2].concat());
+            positions.extend((eye + depth * ray).to_array());
+            colors.extend(rgb);
+            views.push(image as i32);
+            pixels.extend([
+                (x as f32 + 0.5) / width as f32,
+                (y as f32 + 0.5) / height as f32,
+            ]);
+        }
+        let rows: Vec<f32> = (0..3)
+            .flat_map(|axis| {
+                let row = world_from_camera.row(axis);
+                [row.x, row.y, row.z, eye[axis]]
+            })
+            .collect();
+        let has_box = mask.contains(&1);
+        let instances = [json!({"name": "box", "score": 0.9})];
+        entries.push(json!({
+            "name": name,
+            "size": [height, width],
+            "focal": [FOCAL, FOCAL],
+            "center": center,
+            "world_from_camera": rows,
+            "picture": format!("{name}.png"),
+            "instances": if has_box { &instances[..] } else { &[] },
+        }));
+        let shape = vec![height as usize, width as usize, FEATURES];
+        let bytes = bytes_of(&features, |value| value.to_le_bytes());
+        tensors.push((format!("image_features.{name}"), Dtype::F32, shape, bytes));
+        if has_box {
+            let bytes = bytes_of(&[3.0f32; OBJECT_FEATURES], |value| value.to_le_bytes());
+            let shape = vec![1, OBJECT_FEATURES];
+            tensors.push((format!("object_features.{name}"), Dtype::F32, shape, bytes));
+        }
+        let mask = ImageBuffer::<Luma<u16>, _>::from_vec(width, height, mask);
+        files.push((
+            format!("{name}.masks.png"),
+            png(mask.expect("a value for each pixel")),
+        ));
+        files.push((format!("{name}.depth.png"), depth));
+        files.push((format!("{name}.png"), color));
+    }
+    let points = views.len();
+    let floats = |values: &[f32]| bytes_of(values, |value| value.to_le_bytes());
+    let of_points = [
+        ("positions", Dtype::F32, vec![points, 3], floats(&positions)),
+        ("colors", Dtype::U8, vec![points, 3], colors),
+        (
+            "origin_view",
+            Dtype::I32,
+            vec![points],
+            bytes_of(&views, |view| view.to_le_bytes()),
+        ),
+        ("origin_pixel", Dtype::F32, vec![points, 2], floats(&pixels)),
+    ];
+    tensors.extend(
+        of_points.map(|(name, dtype, shape, bytes)| (name.to_owned(), dtype, shape, bytes)),
+    );
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        let view = TensorView::new(*dtype, shape.clone(), bytes);
+        (name, view.expect("as many bytes as the shape says"))
+    });
+    let tensors = safetensors::serialize(views, None).expect("tensors in memory");
+    files.push(("tensors.safetensors".to_owned(), tensors));
+    let index = json!({"foundation": 1, "images": entries});
+    files.push(("foundation.json".to_owned(), index.to_string().into_bytes()));
+    files
+}
+
+fn bytes_of<T: Copy, const N: usize>(values: &[T], bytes: impl Fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|value| bytes(*value)).collect()
+}
+
 /// Position and rotation of a camera (x right, y down, z forward) that has turned by an angle.
 fn camera_at(turned: f32) -> (Vec3, Mat3) {
     let ahead = Vec3::new(turned.cos(), turned.sin(), 0.0);
@@ -67,30 +170,37 @@ fn taken(eye: Vec3, world_from_camera: Mat3) -> (Vec<u8>, Vec<u8>) {
     let seen = |x: u32, y: u32| {
         let across = (x as f32 - (width - 1) as f32 / 2.0) / FOCAL;
         let below = (y as f32 - (height - 1) as f32 / 2.0) / FOCAL;
-        let ray = world_from_camera * Vec3::new(across, below, 1.0);
-        let (low, high) = distances(BOX, eye, ray);
-        if low.max_element() > 0.0 && low.max_element() < high.min_element() {
-            (low.max_element(), [200_u8, 120, 40])
-        } else {
-            let (_, high) = distances(ROOM, eye, ray);
-            let wall = [[170, 170, 190], [190, 180, 170], [120, 100, 80]];
-            let side = (0..3).min_by(|a, b| high[*a].total_cmp(&high[*b]));
-            (high.min_element(), wall[side.unwrap_or_default()])
-        }
+        seen_along(eye, world_from_camera * Vec3::new(across, below, 1.0))
     };
     let depth = ImageBuffer::from_fn(width, height, |x, y| {
         Luma([(seen(x, y).0 * 1000.0).round() as u16])
     });
     let color = ImageBuffer::from_fn(width, height, |x, y| Rgb(seen(x, y).1));
-    let mut files = [Cursor::new(Vec::new()), Cursor::new(Vec::new())];
-    depth
-        .write_to(&mut files[0], ImageFormat::Png)
+    (png(depth), png(color))
+}
+
+/// The distance, in lengths of the ray, and the color of what a ray meets.
+fn seen_along(eye: Vec3, ray: Vec3) -> (f32, [u8; 3]) {
+    let (low, high) = distances(BOX, eye, ray);
+    if low.max_element() > 0.0 && low.max_element() < high.min_element() {
+        return (low.max_element(), BOX_COLOR);
+    }
+    let (_, high) = distances(ROOM, eye, ray);
+    let wall = [[170, 170, 190], [190, 180, 170], [120, 100, 80]];
+    let side = (0..3).min_by(|a, b| high[*a].total_cmp(&high[*b]));
+    (high.min_element(), wall[side.unwrap_or_default()])
+}
+
+fn png<P>(image: ImageBuffer<P, Vec<P::Subpixel>>) -> Vec<u8>
+where
+    P: PixelWithColorType,
+    [P::Subpixel]: EncodableLayout,
+{
+    let mut bytes = Cursor::new(Vec::new());
+    image
+        .write_to(&mut bytes, ImageFormat::Png)
         .expect("a PNG in memory");
-    color
-        .write_to(&mut files[1], ImageFormat::Png)
-        .expect("a PNG in memory");
-    let [depth, color] = files.map(Cursor::into_inner);
-    (depth, color)
+    bytes.into_inner()
 }
 
 /// The distances, in lengths of the ray, at which it comes between and leaves the sides of a box
@@ -155,5 +265,22 @@ impl Stand {
     pub fn capture_archive(&self, name: &str, frames: usize) -> PathBuf {
         let folder = self.capture(name, frames);
         self.file(&format!("{name}.zip"), &archive(&files_of(&folder)))
+    }
+
+    /// A foundation bundle of this many images, as an archive with a folder in it.
+    pub fn foundation_bundle(&self, name: &str, images: usize) -> PathBuf {
+        let files = foundation_bundle(images).into_iter();
+        let files = files.map(|(path, bytes)| (format!("{name}/{path}"), bytes));
+        self.file(&format!("{name}.zip"), &archive(&files.collect::<Vec<_>>()))
+    }
+
+    /// The same as a folder.
+    pub fn foundation_folder(&self, name: &str, images: usize) -> PathBuf {
+        let folder = self.folder.path().join(name);
+        fs::create_dir(&folder).expect("the story's folder can be written");
+        for (path, bytes) in foundation_bundle(images) {
+            fs::write(folder.join(path), bytes).expect("the story's folder can be written");
+        }
+        folder
     }
 }

@@ -1,8 +1,10 @@
-//! Captures: folders and archives of posed pictures and depth images become points, cameras and
-//! instances, and their frames can be looked at.
+//! Captures and foundation bundles: folders and archives of posed pictures and depth images become
+//! points, cameras and instances, and their frames can be looked at.
 
-use proofs::app::{Page, STEP, Stand, Visit, captures, rooms, story};
+use proofs::app::{Page, Row, STEP, Stand, Visit, captures, rooms, story, story_with};
 use serde_json::{Value, json};
+
+use crate::fixed_classes::app_with_imported_network;
 
 /// Number of frames of the capture, of which one has no pose.
 const FRAMES: usize = 16;
@@ -137,6 +139,120 @@ fn captures_that_cannot_be_read_are_refused_and_nothing_is_lost() {
         }
         look_at_frames(&page).await;
     });
+}
+
+/// Number of images of a foundation bundle.
+const IMAGES: usize = 8;
+
+#[test]
+fn the_images_of_a_foundation_bundle_say_something_to_the_network() {
+    story_with(app_with_imported_network, async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        page.choose(&stand.foundation_bundle("office", IMAGES))
+            .await;
+        page.until_done().await;
+        assert!(page.text("scan-name").await.contains("office"));
+        assert!(page.picture().await.coverage() > 0.05, "points are drawn");
+        assert_eq!(page.cameras().await, IMAGES);
+        let capture = page.text("capture").await;
+        for words in [
+            "foundation bundle",
+            "8 of 8 used",
+            "image features",
+            "objects",
+        ] {
+            assert!(capture.contains(words), "the panel says {capture}");
+        }
+        assert!(!page.text("seen").await.contains("no "), "both are there");
+        let notes = page.words(".notes").await;
+        assert!(notes.contains("Bundles are in metres."), "{notes}");
+        assert!(!page.text("image-remarks").await.contains("network"));
+        page.press_css("[data-testid='frames'] [data-frame='2']")
+            .await;
+        page.until("the picture", STEP, async || {
+            shown(&page).await == json!([64, 48])
+        })
+        .await;
+        page.keys("viewer-canvas", "\u{e00c}").await; // Escape
+        page.keep_picture("bundle-1").await;
+        assert_eq!(page.flaws().await, [] as [&str; 0]);
+
+        let with_images = page.rows().await;
+        page.press("with-images").await;
+        page.until("the search without images", STEP * 4, async || {
+            let remarks = page.text("image-remarks").await;
+            remarks.contains("features of images; they are left out")
+                && remarks.contains("objects seen in images; they are left out")
+        })
+        .await;
+        page.until_done().await;
+        let without = page.rows().await;
+        assert_ne!(
+            listed(&with_images),
+            listed(&without),
+            "the images say something"
+        );
+        assert_eq!(page.cameras().await, IMAGES, "the frames stay");
+
+        page.press("with-images").await;
+        page.until("the search with images", STEP * 4, async || {
+            !page.text("image-remarks").await.contains("left out")
+        })
+        .await;
+        page.until_done().await;
+        assert_eq!(listed(&page.rows().await), listed(&with_images));
+
+        // A capture has no features; the network gets what it learned for this case.
+        page.choose(&stand.capture_archive("desk", 4)).await;
+        page.until("the capture", STEP * 4, async || {
+            page.text("image-remarks").await.contains("there are none")
+        })
+        .await;
+        page.until_done().await;
+        assert!(
+            !page.exists("with-images").await,
+            "there is nothing to choose"
+        );
+        assert_eq!(page.errors().await, [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn a_network_that_reads_no_images_says_so_of_a_dropped_bundle() {
+    story(async |stand| {
+        let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
+        page.drop_files(&[&stand.foundation_folder("office", IMAGES)])
+            .await;
+        page.until_done().await;
+        assert_eq!(page.cameras().await, IMAGES);
+        let remarks = page.text("image-remarks").await;
+        assert!(remarks.contains("features, which the network does not read"));
+        assert!(
+            !page.exists("with-images").await,
+            "there is nothing to choose"
+        );
+
+        let torn = captures::archive(&[
+            (
+                "foundation.json".into(),
+                b"{\"foundation\": 1, \"images\": []}".to_vec(),
+            ),
+            ("tensors.safetensors".into(), b"no tensors".to_vec()),
+        ]);
+        page.choose(&stand.file("torn.zip", &torn)).await;
+        page.until("the refusal", STEP, async || {
+            let error = page.text("error").await;
+            error.contains("torn.zip/tensors.safetensors is not a safetensors file")
+        })
+        .await;
+        assert_eq!(page.cameras().await, IMAGES, "what was open stays");
+    });
+}
+
+/// Name, score and number of points of each row.
+fn listed(rows: &[Row]) -> Vec<(String, f64, u32)> {
+    let row = |row: &Row| (row.name.clone(), row.score, row.points);
+    rows.iter().map(row).collect()
 }
 
 #[test]

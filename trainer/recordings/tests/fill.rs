@@ -8,7 +8,7 @@ use std::{
 
 use image::{Rgb, RgbImage};
 use recordings::foundation::{
-    Fill, Filled, Foundation, Given, Image, Instance, Mask, Models, fill,
+    Fill, Filled, Foundation, Given, Image, ImageInstance, InFolder as _, Mask, Models, fill,
 };
 use segscape::{
     images::AutomaticMasks,
@@ -212,7 +212,7 @@ fn masks_that_are_there_stay_and_get_features() {
     let out = bundle(folder.path(), 1);
     let mut scene = Foundation::read(&out).unwrap();
     scene.images[0].mask = Mask::new(vec![1, 1, 0, 2], [2, 2]);
-    let instance = |name: &str| Instance {
+    let instance = |name: &str| ImageInstance {
         name: name.into(),
         score: 0.5,
         features: vec![],

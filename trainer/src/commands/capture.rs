@@ -8,20 +8,18 @@ use std::{
 use anyhow::{Context, bail, ensure};
 use clap::Args;
 use segscape::{
-    captures::{self, Capture, Files, Gap, GapReason, Points},
-    job,
+    captures::{self, Files, Gap},
+    job::{self, ImageEvidence, RecordingError, RecordingKind, SceneImages},
     model::{Config, Observation},
-    preflight::{Certainty, Choices, Finding, Preflight, Unit, preflight},
+    preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::{Scan, UpAxis},
+    scan::{Scan, UpAxis, Warning},
     superpoint::Superpoints,
 };
 use serde_json::{Value, json};
 
-use learning::data::image_evidence::ImageEvidence;
 use recordings::{
     folder::{Folder, is_zip, open_zip},
-    foundation::{Foundation, INDEX},
     readers,
 };
 
@@ -139,22 +137,16 @@ pub struct Opening<'a> {
 }
 
 impl Opening<'_> {
-    /// Opens a file with a scan, a folder or archive with a capture, or a foundation bundle.
+    /// Opens a file with a scan, or a folder or archive with a capture or a foundation bundle.
     ///
     /// # Errors
     /// It cannot be read, or an option does not fit it.
     pub fn open(&self, path: &Path, monitor: &Monitor) -> anyhow::Result<Opened> {
         if path.is_dir() {
-            self.check_metres(path)?;
-            return if path.join(INDEX).is_file() {
-                self.bundle(path)
-            } else {
-                self.capture(&Folder::open(path)?, path, monitor)
-            };
+            return self.recording(&Folder::open(path)?, path, monitor);
         }
         if is_zip(path)? {
-            self.check_metres(path)?;
-            return self.capture(&open_zip(path)?, path, monitor);
+            return self.recording(&open_zip(path)?, path, monitor);
         }
         if let Some(option) = self.options.given() {
             bail!("{option} is not used by files, only by captures");
@@ -177,115 +169,70 @@ impl Opening<'_> {
         })
     }
 
-    fn check_metres(&self, path: &Path) -> anyhow::Result<()> {
+    /// Opens the files of a capture or of a foundation bundle. `path` is what messages call them.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub fn recording(
+        &self,
+        files: &dyn Files,
+        path: &Path,
+        monitor: &Monitor,
+    ) -> anyhow::Result<Opened> {
         ensure!(
             self.choices.unit.is_none(),
             "{} is in metres: --unit and --scale are for files",
             path.display()
         );
-        Ok(())
-    }
-
-    fn capture(&self, files: &dyn Files, path: &Path, monitor: &Monitor) -> anyhow::Result<Opened> {
+        let detected = job::detect(files)?;
+        if detected.kind == RecordingKind::Bundle {
+            if let Some(option) = self.options.given() {
+                bail!("{option} is not used by bundles, whose points are made already");
+            }
+            ensure!(
+                self.choices.up.is_none(),
+                "--up is not used by bundles, in which +z is up"
+            );
+        }
         let options = self.options.options(path, self.choices.up)?;
-        let capture = Capture::open(files, &options).map_err(readers::in_words)?;
-        let points = capture.points(files, &options, monitor, &mut |_| ())?;
-        job::check(&points.scan)?;
-        let preflight = points.preflight();
-        let Points {
-            scan,
-            views,
-            gaps,
-            warnings,
-            ..
-        } = points;
-        let mut warnings: Vec<String> = warnings.into_iter().map(|warning| warning.0).collect();
-        warnings.extend(left_out(&gaps, views.len() + gaps.len()));
-        warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
-        warnings.extend(self.unseen(&ImageEvidence::default()));
-        let gaps: Vec<Value> = gaps.iter().map(gap).collect();
-        let told = json!({
-            "kind": capture.kind.to_string(),
-            "frames": views.len(),
-            "recorded": capture.recorded,
-            "every": capture.every,
-            "gaps": gaps,
-            "image_features": false,
-            "objects_seen": 0,
-        });
-        Ok(Opened {
-            scan,
-            preflight,
-            seen: ImageEvidence::default(),
-            superpoints: None,
-            capture: Some(told),
-            warnings,
-        })
-    }
-
-    fn bundle(&self, path: &Path) -> anyhow::Result<Opened> {
-        if let Some(option) = self.options.given() {
-            bail!("{option} is not used by bundles, whose points are made already");
-        }
-        ensure!(
-            self.choices.up.is_none(),
-            "--up is not used by bundles, in which +z is up"
-        );
-        let mut bundle = Foundation::read(path)?;
-        let mut seen = match self.no_images {
-            true => ImageEvidence::default(),
-            false => ImageEvidence::all(&mut bundle, self.config),
+        let recording = job::open(files, &detected, &options, monitor, &mut |_, _| ());
+        let recording = recording.map_err(|error| match error {
+            RecordingError::Capture(error) => readers::in_words(error),
+            other => other.into(),
+        })?;
+        let content = recording.content();
+        let words = |warning: &Warning| warning.0.clone();
+        let mut warnings: Vec<String> = recording.warnings.iter().map(words).collect();
+        warnings.extend(recording.left_out());
+        warnings.extend(recording.scan.warnings.iter().map(words));
+        let superpoints = recording.about.as_ref().and_then(SceneImages::superpoints);
+        let seen = match recording.about {
+            Some(about) if !self.no_images => {
+                let (seen, partly) = about.evidence(self.config)?;
+                warnings.extend(partly);
+                seen
+            }
+            _ => ImageEvidence::default(),
         };
-        let scan = Scan::from_points(&bundle.positions, bundle.colors.as_deref())?;
-        job::check(&scan)?;
-        // The scan is moved to the origin if it is far from it.
-        for position in &mut seen.objects.positions {
-            let moved = scan.frame.world_from_file(position.map(f64::from));
-            *position = moved.map(|x| x as f32);
-        }
-        let mut warnings: Vec<String> = scan
-            .warnings
-            .iter()
-            .map(|warning| warning.0.clone())
-            .collect();
-        warnings.extend(self.unseen(&seen));
+        warnings.extend(seen.remarks(self.config, content, self.no_images));
+        let gaps: Vec<Value> = recording.gaps.iter().map(gap).collect();
         let told = json!({
-            "kind": "foundation bundle",
-            "frames": bundle.images.len(),
-            "recorded": bundle.images.len(),
-            "every": 1,
-            "gaps": [],
+            "kind": recording.kind.to_string(),
+            "frames": recording.frames.len(),
+            "recorded": recording.recorded,
+            "every": recording.every,
+            "gaps": gaps,
             "image_features": seen.image.is_some(),
             "objects_seen": seen.objects.positions.len(),
         });
         Ok(Opened {
-            preflight: of_bundle(&scan),
-            seen,
-            superpoints: bundle
-                .given
-                .superpoints
-                .as_deref()
-                .map(Superpoints::from_ids),
+            preflight: recording.preflight,
+            scan: recording.scan,
             capture: Some(told),
+            seen,
+            superpoints,
             warnings,
-            scan,
         })
-    }
-
-    /// What is said of a network that reads more of the images than there is.
-    fn unseen(&self, seen: &ImageEvidence) -> Vec<String> {
-        let why = match self.no_images {
-            true => "they are left out",
-            false => "there are none",
-        };
-        let features = (self.config.inputs.image > 0 && seen.image.is_none()).then(|| {
-            format!(
-                "the network reads features of images; {why}, so every point has the feature that it learned for this case"
-            )
-        });
-        let objects = self.config.objects.is_some() && seen.objects.positions.is_empty();
-        let objects = objects.then(|| format!("the network reads objects seen in images; {why}"));
-        features.into_iter().chain(objects).collect()
     }
 }
 
@@ -303,55 +250,6 @@ impl Opened {
     }
 }
 
-/// What there is to know about the points of a bundle, whose axes and unit are those of the world.
-fn of_bundle(scan: &Scan) -> Preflight {
-    let choices = Choices {
-        up: Some(UpAxis::PlusZ),
-        unit: Some(Unit::Metres),
-    };
-    let found = preflight(scan, choices);
-    Preflight {
-        up: Finding {
-            certainty: Certainty::Found,
-            words: "Up is +z in bundles.".to_owned(),
-            ..found.up
-        },
-        unit: Finding {
-            certainty: Certainty::Found,
-            words: "Bundles are in metres.".to_owned(),
-            ..found.unit
-        },
-        ..found
-    }
-}
-
 fn gap(gap: &Gap) -> Value {
     json!({"frame": gap.frame, "reason": gap.reason.to_string()})
-}
-
-/// A sentence for each reason why frames were left out, with their number and the first of them.
-fn left_out(gaps: &[Gap], looked_at: usize) -> Vec<String> {
-    let is_kind = |gap: &&Gap, kind: usize| match gap.reason {
-        GapReason::Pose => kind == 0,
-        GapReason::File => kind == 1,
-        GapReason::Broken(_) => kind == 2,
-    };
-    let of_kind = |kind: usize| {
-        gaps.iter()
-            .filter(|gap| is_kind(gap, kind))
-            .collect::<Vec<_>>()
-    };
-    let sentence = |gaps: &Vec<&Gap>| {
-        format!(
-            "{} of {looked_at} frames are left out; {}: {}",
-            gaps.len(),
-            gaps[0].frame,
-            gaps[0].reason
-        )
-    };
-    let kinds = (0..3).map(of_kind);
-    kinds
-        .filter(|gaps| !gaps.is_empty())
-        .map(|gaps| sentence(&gaps))
-        .collect()
 }

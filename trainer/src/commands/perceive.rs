@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::ensure;
 use clap::{Args, value_parser};
 use indicatif::ProgressBar;
-use recordings::foundation::{Fill, Filled, Foundation, Models, fill};
+use recordings::foundation::{Fill, Filled, Foundation, InFolder as _, Models, fill};
 use segscape::images::AutomaticMasks;
 
 /// Fill foundation bundles with masks, object features and image features by 2D models in ONNX

@@ -15,7 +15,7 @@ use crate::{
         connection::Link,
         gather::{self, Dropped},
         listing, replies,
-        state::{State, Work},
+        state::{Opening, State, Work},
     },
     protocol::{Bulk, Format, Processor, Request, Source},
 };
@@ -74,25 +74,66 @@ fn follow(state: State) {
 
 /// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
 pub fn open(state: State, source: Source) {
-    open_as(state, source, Choices::default());
+    open_as(
+        state,
+        Opening {
+            source,
+            choices: Choices::default(),
+            with_images: true,
+        },
+    );
 }
 
-fn open_as(state: State, source: Source, choices: Choices) {
+fn open_as(state: State, opening: Opening) {
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
     state.error.set(None);
     state.reading.set(None);
     state.stages.set(Vec::new());
-    state.opening.set(Some((source.clone(), choices)));
+    state.opening.set(Some(opening.clone()));
     begin(state);
-    send(state, Request::Open { source, choices });
+    let Opening {
+        source,
+        choices,
+        with_images,
+    } = opening;
+    send(
+        state,
+        Request::Open {
+            source,
+            choices,
+            with_images,
+        },
+    );
 }
 
 /// Reopens the scan on screen, with another up axis or unit or after it was cancelled.
 pub fn reopen(state: State, choices: Choices) {
+    let with_images = state.with_images.get_untracked();
+    reopen_with(state, choices, with_images);
+}
+
+/// Searches the capture on screen again, with or without what its images say.
+pub fn use_images(state: State, with_images: bool) {
+    let scan = state.scan.get_untracked();
+    reopen_with(
+        state,
+        scan.map_or_else(Choices::default, |scan| scan.choices),
+        with_images,
+    );
+}
+
+fn reopen_with(state: State, choices: Choices, with_images: bool) {
     if let Some(source) = state.source.get_untracked() {
-        open_as(state, source, choices);
+        open_as(
+            state,
+            Opening {
+                source,
+                choices,
+                with_images,
+            },
+        );
     }
 }
 
@@ -163,7 +204,7 @@ pub fn leave_gpu(state: State, failure: &str) -> bool {
     if on_gpu {
         state.gpu_failure.set_value(Some(failure.to_owned()));
         match state.opening.get_untracked() {
-            Some((source, choices)) => open_as(state, source, choices),
+            Some(opening) => open_as(state, opening),
             None => restart_worker(state),
         }
     }

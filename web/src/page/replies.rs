@@ -17,7 +17,7 @@ use crate::{
         pictures::Pictures,
         state::{Coloring, StageState, State, Work},
     },
-    protocol::{Frames, Points, Reply, ScanInfo},
+    protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
     view::{camera::Camera, cloud::Cloud},
 };
 
@@ -30,6 +30,7 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
         Reply::Points(points) => show(state, points),
+        Reply::Images(info) => state.images.set(info),
         Reply::Instances {
             instances,
             superpoint_of_point,
@@ -200,8 +201,10 @@ fn show(
     state.snapshot.set_value(None);
     state.superpoint_of_point.set_value(None);
     state.coloring.set(Coloring::Scan);
+    state.images.set(ImagesInfo::default());
     state.scan.set(Some(scan));
-    if let Some((source, _)) = state.opening.get_untracked() {
-        state.source.set(Some(source));
+    if let Some(opening) = state.opening.get_untracked() {
+        state.source.set(Some(opening.source));
+        state.with_images.set(opening.with_images);
     }
 }

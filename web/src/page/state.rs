@@ -15,7 +15,9 @@ use crate::{
         listing::{self, Row},
         pictures::Pictures,
     },
-    protocol::{Answer, BackendInfo, Bulk, FrameInfo, InstanceInfo, Processor, ScanInfo, Source},
+    protocol::{
+        Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, Processor, ScanInfo, Source,
+    },
     view::{Viewer, cloud::Paint},
 };
 
@@ -172,6 +174,17 @@ impl Wishes {
     }
 }
 
+/// A scan that is being opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its origin.
+    pub source: Source,
+    /// The up axis and unit chosen for it.
+    pub choices: Choices,
+    /// If `true`, the network gets what its images say.
+    pub with_images: bool,
+}
+
 /// The single context of the page.
 #[derive(Clone, Copy)]
 pub struct State {
@@ -191,8 +204,12 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// The origin of the scan that is being opened, and the up axis and unit chosen for it.
-    pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
+    /// The scan that is being opened.
+    pub opening: RwSignal<Option<Opening>, LocalStorage>,
+    /// If `true`, the network gets what the images of the scan on screen say.
+    pub with_images: RwSignal<bool>,
+    /// What the network does with the images of the capture on screen, once that is known.
+    pub images: RwSignal<ImagesInfo>,
     /// Number of files that were found in the folders that are being listed.
     pub files_listed: RwSignal<Option<usize>>,
     /// Numbers of frames of the capture being read: those that are done, and all.
@@ -322,6 +339,8 @@ impl State {
             open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
             opening: RwSignal::new_local(None),
+            with_images: RwSignal::new(true),
+            images: RwSignal::new(ImagesInfo::default()),
             selected: RwSignal::new(None),
             hovered: RwSignal::new(None),
             coloring: RwSignal::new(Coloring::Scan),

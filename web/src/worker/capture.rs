@@ -1,14 +1,12 @@
-//! Captures: reads them from the folders and archives that the user opened, frame by frame. Their
-//! pictures are not kept: the page gets a handle to each.
+//! Captures and foundation bundles: reads them from the folders and archives that the user opened,
+//! frame by frame. Their pictures are not kept: the page gets a handle to each.
 
 use std::{io, ops::Range};
 
 use js_sys::{Array, ArrayBuffer, Uint8Array};
 use segscape::{
-    captures::{
-        Capture, CaptureError, CaptureFile, CaptureOptions, Files, Packed, Points, ReadAt, Zip,
-        sorted,
-    },
+    captures::{CaptureError, CaptureFile, CaptureOptions, Files, Packed, ReadAt, Zip, sorted},
+    job::{self, RecordedFrame, RecordingError, RecordingKind},
     preflight::{Choices, Preflight},
     progress::Monitor,
     scan::Scan,
@@ -17,7 +15,8 @@ use segscape::{
 use wasm_bindgen::prelude::*;
 use web_sys::Blob;
 
-use crate::protocol::{CaptureInfo, FrameInfo, Frames};
+use super::images::Images;
+use crate::protocol::{CaptureInfo, FrameInfo, Frames, SeenInfo};
 
 /// The first bytes of an archive.
 const ZIP: &[u8] = b"PK\x03\x04";
@@ -189,7 +188,7 @@ impl Opened {
     }
 }
 
-/// A capture that became a scan.
+/// A recording that became a scan.
 pub struct Scanned {
     /// Name of its folder or archive.
     pub name: String,
@@ -197,76 +196,93 @@ pub struct Scanned {
     pub scan: Scan,
     /// What was found out about them.
     pub preflight: Preflight,
-    /// What was found out about the capture.
+    /// The up axis and unit that were chosen.
+    pub choices: Choices,
+    /// If `true`, there is nothing to choose.
+    pub settled: bool,
+    /// What was found out about the recording.
     pub info: CaptureInfo,
     /// What the user should know.
     pub warnings: Vec<String>,
     /// The frames that were used.
     pub frames: Frames,
+    /// What the images may say to the network.
+    pub images: Images,
 }
 
-/// Reads a capture and calls `on_frame` with the numbers of frames that are done and that there are.
-/// The chosen up axis is one of the capture's own; captures are in metres, whatever was chosen.
+/// Reads a capture or a foundation bundle and calls `on_frame` with the numbers of frames that are
+/// done and that there are. The chosen up axis is one of the capture's own; captures are in metres,
+/// whatever was chosen, and of a bundle nothing is chosen. With `with_images`, the network gets what
+/// the images say.
 ///
 /// # Errors
-/// See [`Capture::open`] and [`Capture::points`].
+/// See [`job::detect`] and [`job::open`].
 pub fn read(
     opened: &Opened,
     choices: Choices,
+    with_images: bool,
     monitor: &Monitor,
     on_frame: &dyn Fn(u32, u32),
-) -> Result<Scanned, CaptureError> {
+) -> Result<Scanned, RecordingError> {
+    let detected = job::detect(opened)?;
     let options = CaptureOptions {
         up: choices.up,
         ..CaptureOptions::default()
     };
-    let capture = Capture::open(opened, &options)?;
-    let of = capture.frames.len() as u32;
-    let points = capture.points(opened, &options, monitor, &mut |taken| {
-        on_frame(taken.frame as u32 + 1, of);
+    let recording = job::open(opened, &detected, &options, monitor, &mut |done, of| {
+        on_frame(done as u32, of as u32);
     })?;
-    let preflight = points.preflight();
-    let Points {
-        scan,
-        views,
-        gaps,
-        warnings,
-        ..
-    } = points;
+    let settled = recording.kind == RecordingKind::Bundle;
+    let seen = recording.about.as_ref().map(|about| SeenInfo {
+        features: about.content.features,
+        objects: about.content.objects as u32,
+    });
     let pictures = Array::new();
-    let mut frames = Vec::with_capacity(views.len());
-    for view in &views {
-        let frame = &capture.frames[view.frame];
-        let picture = frame.picture.as_deref();
-        let handle = picture.and_then(|path| opened.handle(path));
+    let mut frames = Vec::with_capacity(recording.frames.len());
+    for RecordedFrame {
+        name,
+        camera,
+        picture,
+    } in recording.frames
+    {
+        let handle = picture.and_then(|path| opened.handle(&path));
         let (blob, inflated_bytes) = handle.map_or((JsValue::NULL, None), |(blob, bytes)| {
             (JsValue::from(blob), bytes)
         });
         pictures.push(&blob);
         frames.push(FrameInfo {
-            name: frame.name.clone(),
-            eye: view.camera.world_from_camera.translation.into(),
-            corners: corners(&view.camera),
+            name,
+            eye: camera.position(),
+            corners: corners(&camera),
             inflated_bytes,
         });
     }
+    let gaps = recording.gaps;
     let first_gaps = gaps.iter().take(LISTED_GAPS);
     Ok(Scanned {
-        name: capture.name.clone(),
+        name: recording.name,
         info: CaptureInfo {
-            kind: capture.kind.to_string(),
-            used: views.len() as u32,
-            recorded: capture.recorded as u32,
-            every: capture.every as u32,
+            kind: recording.kind.to_string(),
+            used: frames.len() as u32,
+            recorded: recording.recorded as u32,
+            every: recording.every as u32,
             gaps: gaps.len() as u32,
             first_gaps: first_gaps
                 .map(|gap| format!("{}: {}", gap.frame, gap.reason))
                 .collect(),
+            seen,
         },
-        warnings: warnings.into_iter().map(|warning| warning.0).collect(),
+        warnings: recording
+            .warnings
+            .into_iter()
+            .map(|warning| warning.0)
+            .collect(),
         frames: Frames { frames, pictures },
-        preflight,
-        scan,
+        preflight: recording.preflight,
+        choices: if settled { Choices::WORLD } else { choices },
+        settled,
+        images: Images::new(recording.about, with_images),
+        scan: recording.scan,
     })
 }
 

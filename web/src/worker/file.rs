@@ -5,9 +5,9 @@ use segscape::{
     geometry::Aabb,
     instances::Segmentation,
     job,
-    preflight::{Choices, Preflight, Unit},
+    preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::{Scan, UpAxis},
+    scan::Scan,
     superpoint::Superpoints,
 };
 
@@ -19,12 +19,6 @@ pub struct Found {
     pub segmentation: Segmentation,
     pub meta: Meta,
 }
-
-/// The points of a bundle are already in the world frame.
-pub const WORLD: Choices = Choices {
-    up: Some(UpAxis::PlusZ),
-    unit: Some(Unit::Metres),
-};
 
 /// Reads a scan or a bundle, distinguished by content.
 ///

@@ -9,7 +9,9 @@ mod backend;
 mod capture;
 mod fetch;
 mod file;
+mod images;
 mod models;
+mod opening;
 mod scene;
 mod session;
 

@@ -11,9 +11,8 @@ use segscape::{
         query::{Labels, Question, Recognizer},
     },
     job::{self, Decoding, Network, SegmentError, Segmented},
-    model::{InferenceError, Observation, config::MeshSuperpoints, manifest::ManifestError},
+    model::{InferenceError, Observation, manifest::ManifestError},
     platform,
-    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::Superpoints,
@@ -25,9 +24,7 @@ use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
     backend,
-    capture::{self, Scanned},
-    fetch::{self, Input},
-    file::{self, About, Found},
+    images::Images,
     models::{self, ModelError, Offered},
     post,
     scene::OpenScene,
@@ -36,7 +33,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request, Source},
+    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request},
 };
 
 /// The state that the worker keeps between requests.
@@ -53,15 +50,15 @@ pub struct Session {
     /// The text encoder that was needed last; that of the open scene may be another one.
     encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
-    name: String,
+    pub(super) name: String,
     /// Number of frames of the capture that it was made of, or 0.
-    frames: u32,
-    open: Open,
+    pub(super) frames: u32,
+    pub(super) open: Open,
 }
 
 /// The stage that the open scan has reached.
 #[derive(Default)]
-enum Open {
+pub(super) enum Open {
     #[default]
     Nothing,
     /// The scan is on screen, without instances so far.
@@ -89,10 +86,10 @@ impl Open {
 }
 
 /// Measures the time of one stage after the other and forwards their progress.
-struct Watch(Cell<(Option<Stage>, f64)>);
+pub(super) struct Watch(Cell<(Option<Stage>, f64)>);
 
 impl Watch {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(Cell::new((None, browser::now())))
     }
 
@@ -105,7 +102,7 @@ impl Watch {
     }
 
     /// Reports the end of a stage.
-    fn finished(&self, stage: Stage, outcome: String) {
+    pub(super) fn finished(&self, stage: Stage, outcome: String) {
         post(&Reply::Finished {
             stage,
             ms: browser::now() - self.0.get().1,
@@ -138,7 +135,11 @@ impl Session {
                     self.warm_up();
                 }
             }
-            Request::Open { source, choices } => self.open(&source, choices).await?,
+            Request::Open {
+                source,
+                choices,
+                with_images,
+            } => self.open(&source, choices, with_images).await?,
             Request::Prompt {
                 serial,
                 text,
@@ -164,101 +165,26 @@ impl Session {
         Ok(())
     }
 
-    async fn open(&mut self, source: &Source, choices: Choices) -> Result<(), String> {
-        let start = browser::now();
-        post(&Reply::Progress(Progress {
-            stage: Stage::Read,
-            done: 0.0,
-        }));
-        if !matches!(source, Source::Shared(_)) {
-            self.warm_up();
-        }
-        let input = fetch::input(source, Some(fetch::READ))
-            .await
-            .map_err(|error| error.to_string())?;
-        let cancel = Cancel::default();
-        let monitor = Monitor::new(&report, &cancel);
-        let (name, bytes) = match input {
-            Input::Capture(opened) => {
-                let scanned = capture::read(&opened, choices, &monitor, &on_frame())
-                    .map_err(|error| error.to_string())?;
-                self.show_capture(scanned, choices, start);
-                return self.find().await;
-            }
-            Input::File { name, bytes } => (name, bytes),
-        };
-        let (mut scan, found) =
-            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
-        drop(bytes);
-        let settled = found.is_some();
-        let choices = if settled { file::WORLD } else { choices };
-        let about = About {
-            preflight: job::place(&mut scan, choices),
-            name: match &found {
-                Some(found) if !found.meta.provenance.source.is_empty() => {
-                    found.meta.provenance.source.clone()
-                }
-                _ => name,
-            },
-            choices,
-            settled,
-            warnings: found
-                .as_ref()
-                .and_then(file::without_frames)
-                .into_iter()
-                .collect(),
-            capture: None,
-        };
-        self.frames = found
-            .as_ref()
-            .map_or(0, |found| found.meta.provenance.frames);
-        self.show(scan, about, start);
-        match found {
-            None => self.find().await,
-            Some(found) => self.unpack(found).await,
-        }
-    }
-
-    /// Shows a capture, whose points are in the world frame.
-    fn show_capture(&mut self, scanned: Scanned, choices: Choices, start: f64) {
-        self.frames = scanned.info.used;
-        let about = About {
-            name: scanned.name,
-            preflight: scanned.preflight,
-            choices,
-            settled: false,
-            warnings: scanned.warnings,
-            capture: Some((scanned.info, scanned.frames)),
-        };
-        self.show(scanned.scan, about, start);
-    }
-
-    /// Shows a scan in the world frame.
-    fn show(&mut self, scan: Scan, about: About, start: f64) {
-        self.name.clone_from(&about.name);
-        post(&Reply::Points(file::points(&scan, about)));
-        post(&Reply::Finished {
-            stage: Stage::Read,
-            ms: browser::now() - start,
-            outcome: format!("{} points", grouped(scan.len())),
-        });
-        self.open = Open::Scan(scan);
-    }
-
-    /// Computes the superpoints and then the instances of the open scan.
-    async fn find(&mut self) -> Result<(), String> {
+    /// Computes the superpoints, unless they came with the scan, and then the instances of the open
+    /// scan. `images` are those of a capture.
+    pub(super) async fn find(&mut self, images: Option<Images>) -> Result<(), String> {
         let (watch, cancel) = (Watch::start(), Cancel::default());
         let report = |progress| watch.report(progress);
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // send the points to the page first
         // Without a manifest the superpoints are the usual ones; loading the network says why.
-        let mesh_superpoints = match self.offered().await {
-            Ok(offered) => offered.manifest.config.mesh_superpoints,
-            Err(_) => MeshSuperpoints::default(),
+        let given = images.as_ref().and_then(Images::superpoints);
+        let (mesh_superpoints, evidence) = match self.offered().await {
+            Ok(Offered { manifest, .. }) => {
+                let read = images.map(|images| images.evidence(&manifest.config));
+                let evidence = read.transpose()?.unwrap_or_default();
+                (manifest.config.mesh_superpoints, evidence)
+            }
+            Err(_) => Default::default(),
         };
         let scan = self.open.scan().ok_or(NO_SCENE)?;
         let options = mesh_superpoints.options(scan.triangles.len());
-        let grouping = job::group(&Observation::from(scan), None, &options, &monitor)
+        let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
             .map_err(|error| error.to_string())?;
         watch.finished(
             Stage::Superpoints,
@@ -272,7 +198,9 @@ impl Session {
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
             };
-            let (observation, decoding) = (Observation::from(scan), Decoding::default());
+            let decoding = Decoding::default();
+            let colors = scan.colors.as_deref();
+            let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
             match job::segment(&observation, &grouping, network, &decoding, &monitor).await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
@@ -358,7 +286,7 @@ impl Session {
 
     /// Starts to compile the kernels that scans need, once, in the background. An error here recurs
     /// when a scan is segmented, where it is reported.
-    fn warm_up(&mut self) {
+    pub(super) fn warm_up(&mut self) {
         let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else {
             return;
         };
@@ -381,39 +309,8 @@ impl Session {
         self.compute_on(backend::cpu_instead(&report));
     }
 
-    /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
-    async fn unpack(
-        &mut self,
-        Found {
-            superpoints,
-            segmentation,
-            meta,
-        }: Found,
-    ) -> Result<(), String> {
-        let outcome = format!(
-            "{} superpoints, {} instances",
-            grouped(superpoints.count()),
-            segmentation.instances.len()
-        );
-        Watch::start().finished(Stage::Instances, outcome);
-        self.through(superpoints, segmentation, meta.provenance.model)
-            .await?;
-        let names = (0..)
-            .zip(meta.names)
-            .filter(|(_, name)| name.by_user)
-            .map(|(id, name)| (id, name.text))
-            .collect();
-        post(&Reply::SavedView {
-            view: meta.view.clone(),
-            names,
-        });
-        self.prompt(0, &meta.view.prompt, false).await?;
-        post(&Reply::Done);
-        Ok(())
-    }
-
     /// Stores the instances of the open scan and sends them to the page.
-    async fn through(
+    pub(super) async fn through(
         &mut self,
         superpoints: Superpoints,
         segmentation: Segmentation,
@@ -441,56 +338,12 @@ impl Session {
         Ok(())
     }
 
-    /// Continues where an earlier worker of this page ended. The page already shows the scene, so
-    /// no progress is reported: the page would take it for that of a new job.
-    async fn restore(
+    pub(super) async fn prompt(
         &mut self,
-        bundle: &Bulk,
-        superpoint_of_point: &Bulk,
-        labels: Labels,
-        source: &Source,
-        choices: Choices,
+        serial: u32,
+        text: &str,
+        typing: bool,
     ) -> Result<(), String> {
-        let silent = Monitor::silent();
-        let (_, found) = file::read(&bundle.to_vec::<u8>(), &silent)?;
-        let Found {
-            segmentation, meta, ..
-        } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let input = fetch::input(source, None)
-            .await
-            .map_err(|error| error.to_string())?;
-        let (name, scan) = match input {
-            Input::Capture(opened) => {
-                let scanned = capture::read(&opened, choices, &silent, &|_, _| ())
-                    .map_err(|error| error.to_string())?;
-                (scanned.name, scanned.scan)
-            }
-            Input::File { name, bytes } => {
-                let (mut scan, _) =
-                    file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
-                job::place(&mut scan, choices);
-                (name, scan)
-            }
-        };
-        self.frames = meta.provenance.frames;
-        let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
-        let (vocabulary, recognizer) = compared(&segmentation).await?;
-        self.name = name;
-        self.open = Open::Scene(Box::new(OpenScene {
-            recognizer,
-            vocabulary,
-            segmented: Segmented {
-                scan,
-                superpoints,
-                segmentation,
-            },
-            labels,
-            model: meta.provenance.model,
-        }));
-        Ok(())
-    }
-
-    async fn prompt(&mut self, serial: u32, text: &str, typing: bool) -> Result<(), String> {
         let start = browser::now();
         let vocabulary = self.scene()?.vocabulary.clone();
         let mut failure = Ok(());
@@ -593,27 +446,12 @@ impl Session {
 }
 
 /// The nouns in the space of the instances, and what compares the instances with them.
-async fn compared(segmentation: &Segmentation) -> Result<(Vocabulary, Recognizer), String> {
+pub(super) async fn compared(
+    segmentation: &Segmentation,
+) -> Result<(Vocabulary, Recognizer), String> {
     let vocabulary = models::vocabulary(&segmentation.space).await;
     let vocabulary = vocabulary.map_err(|error| error.to_string())?;
     let recognizer = Recognizer::new(segmentation, &vocabulary);
     let recognizer = recognizer.map_err(|error| error.to_string())?;
     Ok((vocabulary, recognizer))
-}
-
-fn report(progress: Progress) {
-    post(&Reply::Progress(progress));
-}
-
-/// Reports the frames of a capture, several times a second.
-fn on_frame() -> impl Fn(u32, u32) {
-    const EVERY_MS: f64 = 100.0;
-    let reported = Cell::new(0.0);
-    move |done, of| {
-        let now = browser::now();
-        if now - reported.get() > EVERY_MS || done == of {
-            reported.set(now);
-            post(&Reply::Frame { done, of });
-        }
-    }
 }

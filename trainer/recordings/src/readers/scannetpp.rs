@@ -146,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        foundation::Truth,
+        foundation::SceneTruth,
         readers::{
             Kind, scenes,
             tests::{depth_of, options, picture, prepared, refusal},
@@ -235,7 +235,7 @@ mod tests {
         let names = vec![(1, "table".to_owned()), (2, "office chair".to_owned())];
         assert_eq!(
             scene.truth.unwrap(),
-            Truth {
+            SceneTruth {
                 semantic: vec![2, 2, 0, 0],
                 instance: vec![2, 2, 3, 0],
                 names,

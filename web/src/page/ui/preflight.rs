@@ -13,7 +13,7 @@ use crate::{
         actions,
         state::{State, Work},
     },
-    protocol::{CaptureInfo, ScanInfo},
+    protocol::{CaptureInfo, ScanInfo, SeenInfo},
 };
 
 /// The section of the panel that describes the file.
@@ -23,7 +23,8 @@ pub fn Preflight() -> impl IntoView {
     move || state.scan.get().map(|scan| view! { <Found scan /> })
 }
 
-/// What was found out about a capture: its kind, and which of its frames are in the scan.
+/// What was found out about a capture: its kind, which of its frames are in the scan, and what is
+/// seen in them.
 #[component]
 fn Capture(capture: CaptureInfo) -> impl IntoView {
     let CaptureInfo {
@@ -33,6 +34,7 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
         every,
         gaps,
         first_gaps,
+        seen,
     } = capture;
     let frames = match every {
         1 => format!("{used} of {recorded} used"),
@@ -60,8 +62,59 @@ fn Capture(capture: CaptureInfo) -> impl IntoView {
             <dd>{kind}</dd>
             <dt>"Frames"</dt>
             <dd>{frames}</dd>
+            {seen.map(|seen| view! {
+                <dt>"Images"</dt>
+                <dd data-testid="seen">{seen_words(seen)}</dd>
+            })}
         </dl>
         {left_out}
+        <WithImages />
+    }
+}
+
+/// What the images of a bundle have, in words.
+fn seen_words(SeenInfo { features, objects }: SeenInfo) -> String {
+    let features = match features {
+        true => "image features",
+        false => "no image features",
+    };
+    let objects = match objects {
+        0 => "no objects".to_owned(),
+        1 => "1 object".to_owned(),
+        _ => format!("{} objects", grouped(objects as usize)),
+    };
+    format!("{features}, {objects}")
+}
+
+/// The choice whether the network gets what the images say, where there is one, and what is missing
+/// or not read.
+#[component]
+fn WithImages() -> impl IntoView {
+    let state = State::expect();
+    let choice = move || state.images.with(|images| images.choice);
+    let remarks = move || {
+        let remarks = state.images.with(|images| images.remarks.clone());
+        let remarks = remarks.into_iter();
+        remarks
+            .map(|remark| view! { <li>{remark}</li> })
+            .collect_view()
+    };
+    view! {
+        <Show when=choice>
+            <label class="with-images">
+                <input
+                    type="checkbox"
+                    data-testid="with-images"
+                    prop:checked=move || state.with_images.get()
+                    disabled=move || state.work.get() == Work::Running
+                    on:change=move |event| actions::use_images(state, event_target_checked(&event))
+                />
+                "Use what the images say"
+            </label>
+        </Show>
+        <ul class="remarks" data-testid="image-remarks" hidden=move || state.images.with(|images| images.remarks.is_empty())>
+            {remarks}
+        </ul>
     }
 }
 
@@ -91,7 +144,14 @@ fn Found(scan: ScanInfo) -> impl IntoView {
         .capture
         .as_ref()
         .is_some_and(|capture| capture.gaps > 0);
-    let open = preflight.has_assumptions() || has_gaps;
+    let is_uncertain = preflight.has_assumptions() || has_gaps;
+    // What the images say is known later.
+    let open = move || {
+        is_uncertain
+            || state
+                .images
+                .with(|images| images.choice || !images.remarks.is_empty())
+    };
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
         <details class="preflight" data-testid="preflight" open=open>

@@ -10,13 +10,16 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{
     config::Config,
-    data::image_evidence::ImageEvidence,
+    data::image_evidence,
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
     words::Words,
 };
-use recordings::{foundation::Foundation, store::Cache};
+use recordings::{
+    foundation::{Foundation, InFolder as _},
+    store::Cache,
+};
 use rooms::World;
 
 use super::{Sample, view_wise::view_wise, whole_scene::sample};
@@ -87,7 +90,7 @@ impl Maker<'_> {
             stuff,
             data.class_of_object,
             model.mesh_superpoints,
-            |scene| ImageEvidence::drawn(scene, model, augment, rng),
+            |scene| image_evidence::drawn(scene, model, augment, rng),
         )?;
         drop(held);
         sample(scan.without(&data.held_out), self.config, self.words, rng)

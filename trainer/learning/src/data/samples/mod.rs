@@ -17,6 +17,7 @@ use anyhow::Context;
 use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
+    job::ImageEvidence,
     model::{Observation, SceneInput},
     superpoint::Superpoints,
 };
@@ -24,7 +25,6 @@ use segscape::{
 use crate::{
     config::{Config, Distort, Generated},
     data::augment,
-    data::image_evidence::ImageEvidence,
     data::sources::{Sources, Turn},
     data::view_partition::Part,
     words::Words,

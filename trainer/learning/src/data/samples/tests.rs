@@ -15,13 +15,14 @@ use super::{
 };
 use crate::{
     config::{Augment, Boundaries},
+    data::image_evidence,
     data::labeled_scan::{LabeledScan, Object},
     data::scans::Labeled,
     data::sources::{Draw, rng},
     data::superpoint_cache::tests::{entries, mark},
     words,
 };
-use recordings::foundation::{self, Foundation, Instance, Mask};
+use recordings::foundation::{self, Foundation, ImageInstance, InFolder as _, Mask};
 
 /// Width of the usual embeddings.
 const WIDTH: usize = 384;
@@ -131,7 +132,7 @@ fn bundle() -> Foundation {
             [4, 4],
         ),
         instances: hung
-            .map(|name| Instance {
+            .map(|name| ImageInstance {
                 name: name.into(),
                 score: 0.9,
                 features: vec![1.0; 8],
@@ -268,7 +269,7 @@ fn superpoints_of_captures_are_computed_once() {
     let read = || {
         let meshes = config.model.mesh_superpoints;
         let labeled = Labeled::read(&path, None, Default::default(), meshes, |_| {
-            ImageEvidence::default()
+            Ok(ImageEvidence::default())
         });
         labeled.unwrap().scan.superpoints.count()
     };
@@ -286,7 +287,7 @@ pub fn processed() -> Foundation {
     Foundation {
         origins: vec![None; 600],
         colors: scan.colors,
-        truth: Some(foundation::Truth {
+        truth: Some(foundation::SceneTruth {
             semantic,
             instance,
             names: vec![
@@ -399,7 +400,7 @@ fn labeled_bundles_supervise_the_whole_scene() {
             None,
             config.data.class_of_object,
             config.model.mesh_superpoints,
-            |scene| ImageEvidence::drawn(scene, &config.model, &config.augment, rng),
+            |scene| image_evidence::drawn(scene, &config.model, &config.augment, rng),
         )
     };
     let mut rng = rng(1, Draw::Sample, 3);

@@ -8,7 +8,7 @@ use segscape::superpoint::{Reading, SuperpointOptions, Superpoints};
 
 use crate::{
     config::{Boundaries, Config},
-    data::image_evidence::ImageEvidence,
+    data::image_evidence,
     data::superpoint_cache::Points,
     data::view_partition::Part,
     loss::matching,
@@ -29,7 +29,7 @@ pub(super) fn view_wise(
 ) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, path, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let mut seen = ImageEvidence::drawn(&mut scene, &config.model, &config.augment, rng);
+    let mut seen = image_evidence::drawn(&mut scene, &config.model, &config.augment, rng)?;
     let input = augmented(
         &mut scene.positions,
         &mut scene.colors,

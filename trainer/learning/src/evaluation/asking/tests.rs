@@ -14,6 +14,7 @@ use segscape::{
 
 use super::*;
 use crate::data::scans;
+use recordings::foundation::InFolder as _;
 
 /// The bundle of a wall as a labelled scan, and an untrained network without a ranker that reads
 /// its images.

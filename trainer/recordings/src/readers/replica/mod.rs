@@ -17,7 +17,7 @@ use super::{
     shots,
     torch::TorchFile,
 };
-use crate::foundation::{Truth, Writer};
+use crate::foundation::{SceneTruth, Writer};
 
 /// Folders next to each other in the data set.
 const FRAMES: &str = "replica_2d";
@@ -161,7 +161,7 @@ fn colors(values: &[f32], path: &Path) -> anyhow::Result<Vec<[u8; 3]>> {
 }
 
 /// The labels of the points, if there are any.
-fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Option<Truth>> {
+fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Option<SceneTruth>> {
     Ok(match file.len() {
         2 => None,
         3 => anyhow::bail!(
@@ -192,7 +192,7 @@ fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Opt
                     .collect::<Option<_>>()
                     .context("a label is too large")
             };
-            Some(Truth {
+            Some(SceneTruth {
                 semantic: labels(2)?,
                 instance: labels(3)?,
                 names: vec![],

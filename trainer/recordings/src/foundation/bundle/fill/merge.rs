@@ -10,20 +10,10 @@ use std::{
 
 use anyhow::{Context, ensure};
 use safetensors::{Dtype, SafeTensors, tensor::Metadata, tensor::TensorInfo};
+use segscape::foundation::{INDEX, Index, Mask, Named, TENSORS, masks_file, tensors::values};
 
-use super::{
-    perceive::masks_file,
-    work::{IMAGE_FEATURES, MASK, OBJECT_FEATURES, SCORES, Work, replace},
-};
-use crate::foundation::{
-    Mask,
-    bundle::{
-        INDEX, TENSORS,
-        index::{Index, Named},
-    },
-    gray16::save_gray16,
-    tensors::values,
-};
+use super::work::{IMAGE_FEATURES, MASK, OBJECT_FEATURES, SCORES, Work, replace};
+use crate::foundation::gray16::save_gray16;
 
 /// Longest header of a safetensors file, bytes.
 const MAX_HEADER: u64 = 100 << 20;
@@ -161,7 +151,7 @@ fn check_channels(places: &BTreeMap<String, Place>, kind: &str) -> anyhow::Resul
 fn scores(file: &Path) -> anyhow::Result<Vec<f32>> {
     let bytes = fs::read(file)?;
     let tensors = SafeTensors::deserialize(&bytes)?;
-    values::<f32>(&tensors.tensor(SCORES)?, SCORES)
+    Ok(values::<f32>(&tensors.tensor(SCORES)?, SCORES)?)
 }
 
 fn mask(file: &Path) -> anyhow::Result<([usize; 2], Vec<u16>)> {

@@ -14,13 +14,14 @@ mod work;
 use std::{fs, path::Path};
 
 use anyhow::{Context, ensure};
-use segscape::images::{AutomaticMasks, Picture};
+use segscape::{
+    foundation::{INDEX, Index, TENSORS, VERSION, is_plain},
+    images::{AutomaticMasks, Picture},
+};
 
 pub use models::Models;
 use perceive::Wanted;
 use work::Work;
-
-use super::{INDEX, VERSION, check::is_plain, index::Index};
 
 /// How a bundle is filled.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,7 +80,7 @@ pub fn fill(
             entry.picture
         );
     }
-    let header = merge::Header::read(&at(super::TENSORS))?;
+    let header = merge::Header::read(&at(TENSORS))?;
     let work = Work::open(folder, &models.stamp(options))?;
     let mut filled = Filled::default();
     for entry in &index.images {

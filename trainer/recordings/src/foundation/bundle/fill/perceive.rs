@@ -3,12 +3,13 @@
 use std::path::Path;
 
 use segscape::{
+    foundation::{Entry, Mask, masks_file},
     images::{FoundMask, ImageFeatures, ImageText, Picture, automatic_masks, mask_feature, pooled},
     views::Map,
 };
 
 use super::{Fill, Models, merge::Header};
-use crate::foundation::{Mask, bundle::index::Entry, gray16::load_gray16};
+use crate::foundation::gray16::load_gray16;
 
 /// Most instances of an image: their numbers have 16 bits, and 0 is none.
 const MOST_INSTANCES: usize = 65_534;
@@ -49,11 +50,6 @@ impl Wanted {
     }
 }
 
-/// Name of the file with the masks of an image.
-pub(super) fn masks_file(image: &str) -> String {
-    format!("{image}.masks.png")
-}
-
 /// What was found in a picture.
 #[derive(Debug, Default)]
 pub(super) struct Found {
@@ -76,7 +72,7 @@ pub(super) fn perceive(
     let mut found = Found::default();
     if let (true, Some(model)) = (wanted.masks, &models.masks) {
         let masks = automatic_masks(model, picture, &options.automatic)?;
-        found.masks = Some(painted(&masks, picture.size()));
+        found.masks = painted(&masks, picture.size());
     }
     let features = match &models.features {
         Some(model) if wanted.features || (wanted.objects && models.crops.is_none()) => {
@@ -109,9 +105,9 @@ pub(super) fn perceive(
     Ok(found)
 }
 
-/// The masks in one image, and the scores of those that are seen in it, best first. Smaller masks
-/// lie on larger ones, so that a pillow is seen on its bed.
-fn painted(masks: &[FoundMask], picture: [usize; 2]) -> (Mask, Vec<f32>) {
+/// The masks in one image, and the scores of those that are seen in it, best first; `None` for a
+/// picture without pixels. Smaller masks lie on larger ones, so that a pillow is seen on its bed.
+fn painted(masks: &[FoundMask], picture: [usize; 2]) -> Option<(Mask, Vec<f32>)> {
     let masks = &masks[..masks.len().min(MOST_INSTANCES)];
     let size = masks.first().map_or(picture, |mask| mask.size);
     let mut owner = vec![usize::MAX; size[0] * size[1]];
@@ -140,12 +136,7 @@ fn painted(masks: &[FoundMask], picture: [usize; 2]) -> (Mask, Vec<f32>) {
         .into_iter()
         .map(|i| number.get(i).copied().unwrap_or(0))
         .collect();
-    // a picture has pixels, and the values are those of `size`
-    let mask = Mask::new(values, size).unwrap_or(Mask {
-        size: [1, 1],
-        values: vec![0],
-    });
-    (mask, scores)
+    Some((Mask::new(values, size)?, scores))
 }
 
 /// The pixels of each instance.

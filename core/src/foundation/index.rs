@@ -1,46 +1,60 @@
 //! The index of a bundle.
 
-use segscape::views::Camera;
 use serde::{Deserialize, Serialize};
 
-use crate::foundation::Image;
+use super::Image;
+use crate::views::Camera;
 
 /// The content of the index file.
-#[derive(Serialize, Deserialize)]
-pub(super) struct Index {
-    pub(super) foundation: u32,
-    pub(super) images: Vec<Entry>,
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Index {
+    /// Version of the format.
+    pub foundation: u32,
+    /// The images.
+    pub images: Vec<Entry>,
+    /// Ids and names of the classes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) classes: Vec<(i32, String)>,
+    pub classes: Vec<(i32, String)>,
+    /// Ids of the classes that are not of things.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) stuff: Option<Vec<i32>>,
+    pub stuff: Option<Vec<i32>>,
 }
 
 /// An image.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) size: [u32; 2],
-    pub(super) focal: [f32; 2],
-    pub(super) center: [f32; 2],
-    pub(super) world_from_camera: [f32; 12],
+pub struct Entry {
+    /// Unique name of the image.
+    pub name: String,
+    /// Height and width of the picture.
+    pub size: [u32; 2],
+    /// Focal lengths, pixels.
+    pub focal: [f32; 2],
+    /// Principal point, pixels.
+    pub center: [f32; 2],
+    /// Transform from the camera frame to the world frame, 3 x 4, row by row.
+    pub world_from_camera: [f32; 12],
+    /// Name of the file with the picture.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) picture: Option<String>,
+    pub picture: Option<String>,
+    /// The instances, in the order of their numbers in the mask.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(super) instances: Vec<Named>,
+    pub instances: Vec<Named>,
 }
 
 /// An instance in an image.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Named {
-    pub(super) name: String,
-    pub(super) score: f32,
+pub struct Named {
+    /// Name of the instance; empty if there is none.
+    pub name: String,
+    /// Confidence, 0..=1.
+    pub score: f32,
 }
 
 impl Entry {
-    pub(super) fn of(image: &Image) -> Self {
+    /// The entry of an image.
+    pub fn of(image: &Image) -> Self {
         let Camera {
             width,
             height,
