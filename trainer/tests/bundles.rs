@@ -117,9 +117,12 @@ fn bundles_in_folders_and_archives_say_the_same_to_the_network() {
     assert_eq!(of_folder["capture"]["objects_seen"], 1);
     assert_eq!(of_folder["superpoints"], 4, "those that came with it");
     assert!(!said.contains("the network reads"), "{said}");
-    let (of_archive, _) = segmented(folder, "wall.zip", &[]);
-    for part in ["capture", "points", "superpoints", "instances"] {
-        assert_eq!(of_archive[part], of_folder[part], "{part}");
+    let in_store = |name: &str| format!("file://{}", folder.join(name).display());
+    for place in ["wall.zip", &in_store("wall.zip"), &in_store("wall")] {
+        let (elsewhere, _) = segmented(folder, place, &[]);
+        for part in ["capture", "points", "superpoints", "instances"] {
+            assert_eq!(elsewhere[part], of_folder[part], "{part} of {place}");
+        }
     }
 
     let (without, said) = segmented(folder, "wall.zip", &["--no-images"]);
