@@ -120,9 +120,12 @@ fn bundles_in_folders_and_archives_say_the_same_to_the_network() {
     assert!(!said.contains("the network reads"), "{said}");
     let classes = of_folder["instances"].as_array().unwrap();
     assert!(!classes.is_empty(), "there is something to compare");
-    let (of_archive, _) = segmented(folder, "wall.zip", &[]);
-    for part in ["capture", "points", "superpoints", "instances"] {
-        assert_eq!(of_archive[part], of_folder[part], "{part}");
+    let in_store = |name: &str| format!("file://{}", folder.join(name).display());
+    for place in ["wall.zip", &in_store("wall.zip"), &in_store("wall")] {
+        let (elsewhere, _) = segmented(folder, place, &[]);
+        for part in ["capture", "points", "superpoints", "instances"] {
+            assert_eq!(elsewhere[part], of_folder[part], "{part} of {place}");
+        }
     }
 
     let (without, said) = segmented(folder, "wall.zip", &["--no-images"]);

@@ -17,6 +17,7 @@ mod mask_model;
 mod onnx;
 mod picture;
 mod pixels;
+mod wire;
 
 pub use automatic::{AutomaticMasks, FoundMask, Runs, automatic_masks};
 pub use features::{FeatureGrid, ImageFeatures, mask_feature, pooled};

@@ -3,7 +3,7 @@
 use rten::{DataType, Dimension, Model, NodeId, Value, ValueOrView, ValueType};
 use rten_tensor::{AsView as _, Layout as _, Tensor};
 
-use super::ImageModelError;
+use super::{ImageModelError, wire};
 
 /// Most values of an output: 256 MiB.
 const MAX_OUTPUT: usize = 1 << 26;
@@ -44,6 +44,7 @@ impl Graph {
             file: file.to_owned(),
             reason: shortened(reason),
         };
+        wire::check(&bytes).map_err(&unreadable)?;
         let model = guarded(|| Model::load(bytes))
             .map_err(&unreadable)?
             .map_err(|error| unreadable(error.to_string()))?;

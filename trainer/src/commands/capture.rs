@@ -169,7 +169,11 @@ impl Opening<'_> {
         })
     }
 
-    fn recording(
+    /// Opens the files of a capture or of a foundation bundle. `path` is what messages call them.
+    ///
+    /// # Errors
+    /// See [`Self::open`].
+    pub fn recording(
         &self,
         files: &dyn Files,
         path: &Path,

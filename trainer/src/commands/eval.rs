@@ -75,6 +75,9 @@ pub struct Eval {
     /// transferred to all points, on which it is evaluated.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
     spacing: Option<f32>,
+    /// Leave out the image features and the objects of bundles.
+    #[arg(long, conflicts_with = "baseline")]
+    no_images: bool,
     /// Ids of the classes that are stuff, not objects; by default those that a bundle says, or of
     /// the classes that it names those called wall, floor or ceiling, otherwise NYU40's.
     #[arg(long, value_delimiter = ',')]
@@ -245,6 +248,7 @@ impl Eval {
             classes,
             select,
             spacing: self.spacing,
+            no_images: self.no_images,
         })
     }
 }
@@ -345,11 +349,18 @@ mod tests {
             "0.02",
             "--spacing",
             "0.03",
+            "--no-images",
         ];
         let Choice {
-            select, spacing, ..
+            select,
+            spacing,
+            no_images,
+            ..
         } = parse(&words).unwrap();
-        assert_eq!((select.masks, spacing), (Masks::Regions, Some(0.03)));
+        assert_eq!(
+            (select.masks, spacing, no_images),
+            (Masks::Regions, Some(0.03), true)
+        );
         assert_eq!(
             (
                 select.query_handicap,

@@ -28,7 +28,7 @@ use super::{
     scene_cache::SceneCache,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
-use recordings::store::{Cache, is_address};
+use recordings::store::{Cache, is_address, open_files};
 
 /// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
@@ -179,14 +179,18 @@ impl Segment {
         let monitor = Monitor::new(&report, &cancel);
 
         clock.at(Stage::Read);
-        let local = cache.local(path)?;
         let opening = Opening {
             options: &self.captures,
             choices: self.orientation.choices(),
             config: network.config(),
             no_images: self.no_images,
         };
-        let mut opened = opening.open(&local.path, &monitor)?;
+        let mut opened = if is_address(path) && cache.scenes(path)?.is_empty() {
+            opening.recording(&*open_files(path)?, path, &monitor)?
+        } else {
+            let local = cache.local(path)?;
+            opening.open(&local.path, &monitor)?
+        };
         // Told before anything else can fail, because it may be the cause.
         let warnings = std::mem::take(&mut opened.warnings);
         let preflight = opened.preflight.clone();

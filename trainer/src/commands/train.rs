@@ -57,7 +57,7 @@ pub struct Train {
     /// Number of steps; replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
-    /// Number of worker threads; replaces `run.threads` of the configuration.
+    /// Number of worker threads for each device; replaces `run.threads` of the configuration.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -96,7 +96,7 @@ impl Train {
             "--after counts steps, but the length of this run is given in minutes: set run.steps, or give --steps"
         );
         let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.run.threads)
+            .num_threads(config.run.threads.saturating_mul(config.run.devices))
             .build_global();
         threads.context("cannot start the worker threads")?;
         allocator::keep_freed_memory();

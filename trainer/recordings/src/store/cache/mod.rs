@@ -351,7 +351,7 @@ impl Drop for Held<'_> {
 
 /// The address of the folder in which a scene lies, and the scene's name; the name of a whole
 /// bucket is empty.
-fn split(address: &str) -> (&str, &str) {
+pub(super) fn split(address: &str) -> (&str, &str) {
     let address = address.trim_end_matches('/');
     let start = address.find("://").map_or(0, |at| at + 3);
     match address[start..].rfind('/') {

@@ -81,6 +81,8 @@ pub struct Choice {
     /// Spacing to which the scan is thinned first, metres; the masks that are found are then
     /// carried to all points of the scan.
     pub spacing: Option<f32>,
+    /// Leave out the image features and the objects of bundles.
+    pub no_images: bool,
 }
 
 /// Returns the instances that the network finds in the scan.
@@ -121,7 +123,10 @@ pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Res
 }
 
 fn look(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
-    let observation = labeled.observation();
+    let mut observation = labeled.observation();
+    if choice.no_images {
+        (observation.image, observation.objects) = (None, None);
+    }
     let monitor = Monitor::silent();
     let grouping = labeled.grouping(network, &monitor)?;
     if let Decoding::Released(options) = DecodingKind::of(choice.decoding, network)? {
@@ -163,3 +168,6 @@ fn look(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result
         });
     Ok(found.collect())
 }
+
+#[cfg(test)]
+mod tests;
