@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    Screen, Visit,
+    Visit,
     browser::{Driver, Vendor},
     gpu_calls::{self, GpuCalls},
     pictures,
@@ -79,7 +79,7 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if visit.screen != Screen::Phone {
+        if !visit.screen.touch() {
             // The size of the window would include the browser's borders.
             let (width, height) = visit.screen.size();
             let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });

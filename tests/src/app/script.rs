@@ -318,7 +318,7 @@ pub const FLAWS: &str = r#"
     const box = element => element.getBoundingClientRect();
     const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
     if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
-    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip')].filter(shown);
+    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip, .large')].filter(shown);
     for (const card of cards) {
         const { left, right, top, bottom } = box(card);
         if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);

@@ -16,9 +16,13 @@ fn a_folder_becomes_points_cameras_and_instances() {
         let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
         page.choose_folder(&stand.capture("desk", FRAMES)).await;
         assert_read(&page, "desk").await;
-        page.keep_picture("capture-1-desktop").await;
         look_at_frames(&page).await;
         point_at_cameras(&page).await;
+
+        page.press("image-models").await;
+        page.type_into(".models [aria-label='Close']", "c").await;
+        assert_eq!(page.cameras().await, USED, "the dialog takes the keys");
+        page.press_css(".models [aria-label='Close']").await;
 
         page.press("cameras-toggle").await;
         assert_eq!(page.cameras().await, 0, "they can be hidden");
@@ -64,29 +68,55 @@ fn an_archive_is_read_and_its_link_has_no_frames() {
 }
 
 #[test]
-fn a_capture_on_a_phone_fits_the_screen() {
-    story(async |stand| frames_fit(stand, Visit::PHONE, "phone").await);
+fn a_capture_fits_a_desktop() {
+    story(async |stand| frames_fit(stand, Visit::DESKTOP, "desktop").await);
 }
 
 #[test]
-fn a_capture_on_a_tablet_fits_the_screen() {
-    story(async |stand| frames_fit(stand, Visit::COMPOSING, "tablet").await);
+fn a_capture_fits_a_small_window() {
+    story(async |stand| frames_fit(stand, Visit::COMPOSING, "window").await);
+}
+
+#[test]
+fn a_capture_fits_a_tablet() {
+    story(async |stand| frames_fit(stand, Visit::TABLET, "tablet").await);
+}
+
+#[test]
+fn a_capture_fits_a_phone() {
+    story(async |stand| frames_fit(stand, Visit::PHONE, "phone").await);
 }
 
 async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
     let page = stand.visit("/?backend=cpu&renderer=2d", visit).await;
+    let look = async |state: &str| {
+        page.keep_picture(&format!("capture-{state}-{name}")).await;
+        assert_eq!(page.flaws().await, [] as [&str; 0], "in the state {state}");
+    };
+    page.choose(&stand.capture_archive("long", MANY)).await;
+    page.until("the frames being read", STEP, async || {
+        page.text("status").await.contains("frame")
+    })
+    .await;
+    look("1-reading").await;
     page.choose(&stand.capture_archive("desk", FRAMES)).await;
     page.until_done().await;
     if page.cameras().await == 0 {
         page.press("cameras-toggle").await;
     }
     assert_eq!(page.cameras().await, USED);
-    page.keep_picture(&format!("capture-2-{name}")).await;
-    assert_eq!(page.flaws().await, [] as [&str; 0]);
-    look_at_frames(&page).await;
+    page.unfold("gaps").await;
+    look("2-frames").await;
     page.press_css("[data-testid='frames'] [data-frame='0']")
         .await;
-    page.keep_picture(&format!("capture-3-{name}-frame")).await;
+    page.until("the picture", STEP, async || {
+        shown(&page).await == json!([64, 48])
+    })
+    .await;
+    look("3-frame").await;
+    page.press_css("[data-testid='open-frame'] [aria-label='Close']")
+        .await;
+    look_at_frames(&page).await;
 }
 
 #[test]

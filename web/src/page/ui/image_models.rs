@@ -171,6 +171,7 @@ fn Model(model: ModelInfo) -> impl IntoView {
                     (true, false) => "",
                 }}
             </p>
+            {move || loaded().then(|| state.remarks.get().into_iter().map(|remark| view! { <p class="remark" data-testid="model-remark">{remark}</p> }).collect_view())}
             <button
                 class="button"
                 data-testid="load-model"
