@@ -516,7 +516,7 @@ impl Page {
 
     /// The state of the page, for the message of a failure.
     pub async fn account(&self) -> String {
-        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
+        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error', 'model-busy', 'model-error'].map(id =>
             id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
         let words: Value = self
             .client

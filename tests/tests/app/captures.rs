@@ -100,20 +100,29 @@ async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
     .await;
     look("1-reading").await;
     page.choose(&stand.capture_archive("desk", FRAMES)).await;
-    page.until_done().await;
+    page.until("the points of the desk", STEP, async || {
+        page.text("capture").await.contains(&format!("{USED} of"))
+    })
+    .await;
     if page.cameras().await == 0 {
         page.press("cameras-toggle").await;
     }
     assert_eq!(page.cameras().await, USED);
+    page.press_css("[data-testid='frames'] [data-frame='2']")
+        .await;
+    look("2-at-work").await;
+    page.press_css("[data-testid='open-frame'] [aria-label='Close']")
+        .await;
+    page.until_done().await;
     page.unfold("gaps").await;
-    look("2-frames").await;
+    look("3-frames").await;
     page.press_css("[data-testid='frames'] [data-frame='0']")
         .await;
     page.until("the picture", STEP, async || {
         shown(&page).await == json!([64, 48])
     })
     .await;
-    look("3-frame").await;
+    look("4-frame").await;
     page.press_css("[data-testid='open-frame'] [aria-label='Close']")
         .await;
     look_at_frames(&page).await;
@@ -176,6 +185,7 @@ fn a_real_folder_of_seven_scenes_becomes_named_things() {
         let page = stand.visit("/", Visit::DESKTOP).await;
         page.choose_folder(&rooms::real("seq-7scenes")).await;
         page.until_done().await;
+        print_account(&page).await;
         assert_eq!(page.cameras().await, 50);
         assert!(!page.rows().await.is_empty(), "things are found");
         page.keep_picture("capture-4-kitchen").await;
@@ -198,6 +208,7 @@ fn a_real_archive_of_open3d_becomes_named_things() {
         page.choose(&stand.file("living-room.zip", &captures::archive(&files)))
             .await;
         page.until_done().await;
+        print_account(&page).await;
         assert!(
             page.cameras().await > 40,
             "{} cameras",
@@ -206,6 +217,15 @@ fn a_real_archive_of_open3d_becomes_named_things() {
         assert!(!page.rows().await.is_empty(), "things are found");
         page.keep_picture("capture-5-living-room").await;
     });
+}
+
+/// Prints what became of a capture, and the time that each stage took.
+async fn print_account(page: &Page) {
+    println!("{}", page.text("status").await);
+    println!("{}", page.text("capture").await);
+    for stage in page.stages().await {
+        println!("{}: {}", stage.name, stage.time);
+    }
 }
 
 /// Asserts that the capture is on screen, with what is known of it.
@@ -225,8 +245,6 @@ async fn assert_read(page: &Page, name: &str) {
         gaps.contains("frame-000001: it has no pose"),
         "the panel says {gaps}"
     );
-    let rows = page.rows().await;
-    println!("{} rows", rows.len());
 }
 
 /// Size of the frame that is shown large.
