@@ -147,7 +147,8 @@ fn About(model: ModelInfo) -> impl IntoView {
     let total = size(files.iter().map(|file| file.bytes).sum::<Option<f64>>());
     view! {
         <h3>{name}</h3>
-        <p>{kind}" · license "<b>{license}</b>" · "{total}" · "<a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
+        <p>{kind}" · license "<b>{license}</b>" · "{total}</p>
+        <p><a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
         <ul class="muted">{files.into_iter().map(file).collect_view()}</ul>
     }
 }
@@ -236,7 +237,7 @@ fn Try() -> impl IntoView {
             seen.as_ref().map(|(seen, ms)| match seen {
                 Seen::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
                 Seen::Similarity { rows, columns, channels, .. } => format!(
-                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; bright is similar to the place you clicked"
+                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; the more orange, the more similar to the place you chose"
                 ),
                 Seen::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
             })
