@@ -476,7 +476,7 @@ impl Page {
         while since.elapsed() < REST {
             sleep(LOOK).await;
             let next = self.run(script::PICTURE, &[]).await;
-            if next != picture {
+            if next != picture || self.run::<u32>("return window.framesDue", &[]).await > 0 {
                 (picture, since) = (next, Instant::now());
             }
             assert!(start.elapsed() < STEP, "the picture does not come to rest");

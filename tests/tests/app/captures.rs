@@ -115,6 +115,7 @@ async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
         .await;
     page.until_done().await;
     page.unfold("gaps").await;
+    page.picture().await; // at rest
     look("3-frames").await;
     page.press_css("[data-testid='frames'] [data-frame='0']")
         .await;
