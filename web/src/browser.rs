@@ -107,6 +107,11 @@ pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(
     Ok(())
 }
 
+/// Returns `true` if a dialog covers the page.
+pub fn dialog_is_open() -> bool {
+    matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
+}
+
 /// Moves the keyboard focus to the element with this id.
 pub fn focus(id: &str) {
     if let Some(element) = document()

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ImageModelError;
+use super::{ImageModelError, onnx::interpolates_cubically};
 use crate::shards::sha256;
 
 /// Version of the format of manifests.
@@ -275,6 +275,16 @@ impl ModelFile {
             }
             _ => Ok(()),
         }
+    }
+
+    /// What the runtime computes otherwise than the graph `bytes` says, in words for the user.
+    pub fn remark(&self, bytes: &[u8]) -> Option<String> {
+        interpolates_cubically(bytes).then(|| {
+            format!(
+                "{} interpolates cubically, which the runtime does linearly; use the model's own input size, or export it with constants folded",
+                self.file
+            )
+        })
     }
 
     fn another(&self, what: &'static str, found: String, expected: String) -> ImageModelError {

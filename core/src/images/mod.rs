@@ -27,7 +27,6 @@ pub use manifest::{
     ModelFile,
 };
 pub use mask_model::{EncodedPicture, MaskLogits, MaskModel, MaskPrompt, SegmentAnything};
-pub use onnx::interpolates_cubically;
 pub use picture::{MAX_PICTURE_SIDE, Picture, PictureError, ResizeFilter};
 
 /// The reason why a 2D model cannot be used, or failed on a picture.

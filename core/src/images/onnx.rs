@@ -211,7 +211,7 @@ impl Graph {
 /// Returns `true` if a graph interpolates cubically, which rten does linearly without a word. That
 /// changes nothing where the size stays, as for the positional embedding of a vision transformer
 /// at its own input size.
-pub fn interpolates_cubically(file: &[u8]) -> bool {
+pub(super) fn interpolates_cubically(file: &[u8]) -> bool {
     // the attribute `mode` of a `Resize` node in the order of its fields: its name, its text
     const CUBIC: &[u8] = b"\x0a\x04mode\x22\x05cubic";
     file.windows(CUBIC.len()).any(|part| part == CUBIC)

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    Screen, Visit,
+    Visit,
     browser::{Driver, Vendor},
     gpu_calls::{self, GpuCalls},
     pictures,
@@ -79,7 +79,7 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if visit.screen != Screen::Phone {
+        if !visit.screen.touch() {
             // The size of the window would include the browser's borders.
             let (width, height) = visit.screen.size();
             let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -476,7 +476,7 @@ impl Page {
         while since.elapsed() < REST {
             sleep(LOOK).await;
             let next = self.run(script::PICTURE, &[]).await;
-            if next != picture {
+            if next != picture || self.run::<u32>("return window.framesDue", &[]).await > 0 {
                 (picture, since) = (next, Instant::now());
             }
             assert!(start.elapsed() < STEP, "the picture does not come to rest");
@@ -516,7 +516,7 @@ impl Page {
 
     /// The state of the page, for the message of a failure.
     pub async fn account(&self) -> String {
-        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
+        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error', 'model-busy', 'model-error'].map(id =>
             id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
         let words: Value = self
             .client

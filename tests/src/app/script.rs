@@ -318,7 +318,7 @@ pub const FLAWS: &str = r#"
     const box = element => element.getBoundingClientRect();
     const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
     if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
-    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip')].filter(shown);
+    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip, .large')].filter(shown);
     for (const card of cards) {
         const { left, right, top, bottom } = box(card);
         if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);
@@ -330,6 +330,14 @@ pub const FLAWS: &str = r#"
     }
     const prompt = document.querySelector('.prompt-box');
     if (width > 720 && prompt && shown(prompt) && (box(prompt).top < -1 || box(prompt).bottom > height + 1)) flaws.push('the prompt is out of sight');
+    const least = matchMedia('(pointer: coarse)').matches ? 32 : 20;
+    for (const control of [...document.querySelectorAll('button:not(.not-found button), label.button, select, .field')].filter(shown)) {
+        const { width, height } = box(control);
+        if (Math.min(width, height) < least) flaws.push(`${name(control)} is ${width.toFixed(0)} x ${height.toFixed(0)}, too small to hit`);
+        if (control.matches('.square') && width < height - 1) flaws.push(`${name(control)} is squeezed`);
+        const words = [control.getAttribute('aria-label'), control.textContent, ...[...control.labels ?? []].map(label => label.textContent), control.querySelector('img')?.alt];
+        if (!words.some(words => words?.trim())) flaws.push(`${control.outerHTML.slice(0, 80)} has no name`);
+    }
     for (const button of [...document.querySelectorAll('button, label.button, select, input:not(.visually-hidden)')].filter(shown)) {
         const { left, right, top, bottom } = box(button);
         if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON') flaws.push(`the words of ${name(button)} do not fit`);

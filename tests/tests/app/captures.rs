@@ -18,9 +18,13 @@ fn a_folder_becomes_points_cameras_and_instances() {
         let page = stand.visit("/?backend=cpu", Visit::DESKTOP).await;
         page.choose_folder(&stand.capture("desk", FRAMES)).await;
         assert_read(&page, "desk").await;
-        page.keep_picture("capture-1-desktop").await;
         look_at_frames(&page).await;
         point_at_cameras(&page).await;
+
+        page.press("image-models").await;
+        page.type_into(".models [aria-label='Close']", "c").await;
+        assert_eq!(page.cameras().await, USED, "the dialog takes the keys");
+        page.press_css(".models [aria-label='Close']").await;
 
         page.press("cameras-toggle").await;
         assert_eq!(page.cameras().await, 0, "they can be hidden");
@@ -66,29 +70,65 @@ fn an_archive_is_read_and_its_link_has_no_frames() {
 }
 
 #[test]
-fn a_capture_on_a_phone_fits_the_screen() {
-    story(async |stand| frames_fit(stand, Visit::PHONE, "phone").await);
+fn a_capture_fits_a_desktop() {
+    story(async |stand| frames_fit(stand, Visit::DESKTOP, "desktop").await);
 }
 
 #[test]
-fn a_capture_on_a_tablet_fits_the_screen() {
-    story(async |stand| frames_fit(stand, Visit::COMPOSING, "tablet").await);
+fn a_capture_fits_a_small_window() {
+    story(async |stand| frames_fit(stand, Visit::COMPOSING, "window").await);
+}
+
+#[test]
+fn a_capture_fits_a_tablet() {
+    story(async |stand| frames_fit(stand, Visit::TABLET, "tablet").await);
+}
+
+#[test]
+fn a_capture_fits_a_phone() {
+    story(async |stand| frames_fit(stand, Visit::PHONE, "phone").await);
 }
 
 async fn frames_fit(stand: &Stand, visit: Visit, name: &str) {
     let page = stand.visit("/?backend=cpu&renderer=2d", visit).await;
+    let look = async |state: &str| {
+        page.keep_picture(&format!("capture-{state}-{name}")).await;
+        assert_eq!(page.flaws().await, [] as [&str; 0], "in the state {state}");
+    };
+    page.choose(&stand.capture_archive("long", MANY)).await;
+    page.until("the frames being read", STEP, async || {
+        page.text("status").await.contains("frame")
+    })
+    .await;
+    look("1-reading").await;
     page.choose(&stand.capture_archive("desk", FRAMES)).await;
-    page.until_done().await;
+    page.until("the points of the desk", STEP, async || {
+        page.text("capture").await.contains(&format!("{USED} of"))
+    })
+    .await;
     if page.cameras().await == 0 {
         page.press("cameras-toggle").await;
     }
     assert_eq!(page.cameras().await, USED);
-    page.keep_picture(&format!("capture-2-{name}")).await;
-    assert_eq!(page.flaws().await, [] as [&str; 0]);
-    look_at_frames(&page).await;
+    page.press_css("[data-testid='frames'] [data-frame='2']")
+        .await;
+    look("2-at-work").await;
+    page.press_css("[data-testid='open-frame'] [aria-label='Close']")
+        .await;
+    page.until_done().await;
+    page.unfold("gaps").await;
+    page.picture().await; // at rest
+    look("3-frames").await;
     page.press_css("[data-testid='frames'] [data-frame='0']")
         .await;
-    page.keep_picture(&format!("capture-3-{name}-frame")).await;
+    page.until("the picture", STEP, async || {
+        shown(&page).await == json!([64, 48])
+    })
+    .await;
+    look("4-frame").await;
+    page.press_css("[data-testid='open-frame'] [aria-label='Close']")
+        .await;
+    look_at_frames(&page).await;
 }
 
 #[test]
@@ -262,6 +302,7 @@ fn a_real_folder_of_seven_scenes_becomes_named_things() {
         let page = stand.visit("/", Visit::DESKTOP).await;
         page.choose_folder(&rooms::real("seq-7scenes")).await;
         page.until_done().await;
+        print_account(&page).await;
         assert_eq!(page.cameras().await, 50);
         assert!(!page.rows().await.is_empty(), "things are found");
         page.keep_picture("capture-4-kitchen").await;
@@ -284,6 +325,7 @@ fn a_real_archive_of_open3d_becomes_named_things() {
         page.choose(&stand.file("living-room.zip", &captures::archive(&files)))
             .await;
         page.until_done().await;
+        print_account(&page).await;
         assert!(
             page.cameras().await > 40,
             "{} cameras",
@@ -292,6 +334,15 @@ fn a_real_archive_of_open3d_becomes_named_things() {
         assert!(!page.rows().await.is_empty(), "things are found");
         page.keep_picture("capture-5-living-room").await;
     });
+}
+
+/// Prints what became of a capture, and the time that each stage took.
+async fn print_account(page: &Page) {
+    println!("{}", page.text("status").await);
+    println!("{}", page.text("capture").await);
+    for stage in page.stages().await {
+        println!("{}: {}", stage.name, stage.time);
+    }
 }
 
 /// Asserts that the capture is on screen, with what is known of it.
@@ -311,8 +362,6 @@ async fn assert_read(page: &Page, name: &str) {
         gaps.contains("frame-000001: it has no pose"),
         "the panel says {gaps}"
     );
-    let rows = page.rows().await;
-    println!("{} rows", rows.len());
 }
 
 /// Size of the frame that is shown large.

@@ -58,11 +58,9 @@ fn models_are_added_tried_kept_and_deleted() {
         until_says(&page, "offer", "SAM ViT-B").await;
         page.press("add-model").await;
         until_says(&page, "models", "its hashes are right").await;
+        assert!(!page.exists("model-remark").await, "SAM has none");
 
-        let picture = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, 90]));
-        let mut png = std::io::Cursor::new(vec![]);
-        picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
-        let png = stand.file("picture.png", &png.into_inner());
+        let png = stand.file("picture.png", &sample());
         page.keys("sample-input", png.to_str().unwrap()).await;
         page.until("the picture", STEP, async || page.exists("sample").await)
             .await;
@@ -87,6 +85,7 @@ fn models_are_added_tried_kept_and_deleted() {
         until_says(&page, "offer", "0.1 MB").await;
         page.press("add-model").await;
         until_says(&page, "models", "its hashes are right").await;
+        until_says(&page, "model-remark", "dinov2.onnx interpolates cubically").await;
         page.keys("sample-input", png.to_str().unwrap()).await;
         page.until("the picture", STEP, async || page.exists("sample").await)
             .await;
@@ -106,4 +105,53 @@ fn models_are_added_tried_kept_and_deleted() {
         })
         .await;
     });
+}
+
+#[test]
+fn the_list_fits_a_desktop() {
+    story(async |stand| list_fits(stand, Visit::DESKTOP, "desktop").await);
+}
+
+#[test]
+fn the_list_fits_a_tablet() {
+    story(async |stand| list_fits(stand, Visit::TABLET, "tablet").await);
+}
+
+#[test]
+fn the_list_fits_a_phone() {
+    story(async |stand| list_fits(stand, Visit::PHONE, "phone").await);
+}
+
+async fn list_fits(stand: &Stand, visit: Visit, name: &str) {
+    let page = stand.visit("/?backend=cpu", visit).await;
+    let look = async |state: &str| {
+        page.keep_picture(&format!("models-{state}-{name}")).await;
+        assert_eq!(page.flaws().await, [] as [&str; 0], "in the state {state}");
+    };
+    page.press("image-models").await;
+    until_says(&page, "model-busy", "").await;
+    look("1-empty").await;
+    choose(&page, &laid_out(stand, &["dinov2.json", "dinov2.onnx"])).await;
+    until_says(&page, "offer", "DINOv2").await;
+    look("2-offer").await;
+    page.press("add-model").await;
+    until_says(&page, "model-remark", "interpolates cubically").await;
+    choose(&page, &laid_out(stand, &["sam.json"])).await;
+    until_says(&page, "model-error", "sam.encoder.onnx").await;
+    look("3-loaded").await;
+    let png = stand.file("picture.png", &sample());
+    page.keys("sample-input", png.to_str().unwrap()).await;
+    page.until("the picture", STEP, async || page.exists("sample").await)
+        .await;
+    page.press("sample").await;
+    until_says(&page, "seen", "cells of 16 channels").await;
+    look("4-tried").await;
+}
+
+/// A picture, as PNG.
+fn sample() -> Vec<u8> {
+    let picture = RgbImage::from_fn(64, 48, |x, y| Rgb([(x * 4) as u8, (y * 5) as u8, 90]));
+    let mut png = std::io::Cursor::new(vec![]);
+    picture.write_to(&mut png, image::ImageFormat::Png).unwrap();
+    png.into_inner()
 }

@@ -136,6 +136,8 @@ pub enum ImageReply {
     Loaded {
         /// Id of the model.
         id: String,
+        /// What the runtime computes otherwise than the files say.
+        remarks: Vec<String>,
     },
     /// The answer to [`ImageRequest::Run`].
     Seen {

@@ -94,9 +94,9 @@ impl Session {
             }
             ImageRequest::Add => {
                 let offer = self.offer.take().ok_or("no model is offered")?;
-                let id = self.add(offer).await?;
+                let (id, remarks) = self.add(offer).await?;
                 list().await?;
-                post(&ImageReply::Loaded { id });
+                post(&ImageReply::Loaded { id, remarks });
                 Ok(())
             }
             ImageRequest::Delete { id } => {
@@ -111,8 +111,8 @@ impl Session {
                 for file in manifest.files() {
                     files.push(shelf.file(&id, &file.file).await?);
                 }
-                self.load(&manifest, files)?;
-                post(&ImageReply::Loaded { id });
+                let remarks = self.load(&manifest, files)?;
+                post(&ImageReply::Loaded { id, remarks });
                 Ok(())
             }
             ImageRequest::Run { picture, at } => {
@@ -137,15 +137,24 @@ impl Session {
         self.prepared = None;
     }
 
-    /// Checks the files and loads them.
-    fn load(&mut self, manifest: &ImageModelManifest, files: Vec<Vec<u8>>) -> Result<(), String> {
+    /// Checks the files and loads them. Returns what the runtime computes otherwise than they say.
+    fn load(
+        &mut self,
+        manifest: &ImageModelManifest,
+        files: Vec<Vec<u8>>,
+    ) -> Result<Vec<String>, String> {
+        let listed = manifest.files().into_iter().zip(&files);
+        let remarks = listed
+            .filter_map(|(file, bytes)| file.remark(bytes))
+            .collect();
         let model = ImageModel::load(manifest, files).map_err(|error| error.to_string())?;
         self.model = Some(model);
-        Ok(())
+        Ok(remarks)
     }
 
-    /// Fetches what is not there, keeps the model if it can be loaded, and returns its id.
-    async fn add(&mut self, offer: Offer) -> Result<String, String> {
+    /// Fetches what is not there, keeps the model if it can be loaded, and returns its id and what
+    /// [`Self::load`] remarks.
+    async fn add(&mut self, offer: Offer) -> Result<(String, Vec<String>), String> {
         self.forget();
         let Offer { manifest, files } = offer;
         let mut bytes = vec![];
@@ -162,11 +171,13 @@ impl Session {
         }
         let pinned = manifest.pinned(&bytes);
         let id = Shelf::open().await?.put(&pinned, &bytes).await?;
-        if let Err(message) = self.load(&pinned, bytes) {
-            Shelf::open().await?.delete(&id).await?;
-            return Err(message);
+        match self.load(&pinned, bytes) {
+            Ok(remarks) => Ok((id, remarks)),
+            Err(message) => {
+                Shelf::open().await?.delete(&id).await?;
+                Err(message)
+            }
         }
-        Ok(id)
     }
 
     /// Runs the loaded model on the picture.

@@ -1,7 +1,7 @@
 //! The files of models, in the browser's cache: a model is a manifest that pins its files. The
 //! manifest is stored last, without it a model is not there.
 
-use js_sys::{Array, ArrayBuffer, Uint8Array};
+use js_sys::{Array, ArrayBuffer, Reflect, Uint8Array};
 use segscape::{
     images::{ImageModelManifest, MAX_MODEL_BYTES},
     shards::sha256,
@@ -89,11 +89,18 @@ impl Shelf {
     }
 
     async fn put_file(&self, id: &str, name: &str, bytes: &[u8]) -> Result<(), String> {
-        let failed = |_| {
-            format!(
-                "the browser has no room for {name}, {:.1} MB; delete other models or other site data",
-                bytes.len() as f64 / 1e6
-            )
+        let failed = |error: JsValue| {
+            let said = |what: &str| Reflect::get(&error, &what.into()).ok()?.as_string();
+            let megabytes = bytes.len() as f64 / 1e6;
+            match said("name").as_deref() {
+                Some("QuotaExceededError") => format!(
+                    "the browser has no room for {name}, {megabytes:.1} MB; delete other models or other site data"
+                ),
+                _ => format!(
+                    "the browser could not keep {name}, {megabytes:.1} MB: {}",
+                    said("message").unwrap_or_default()
+                ),
+            }
         };
         let parts = Array::of1(&Uint8Array::from(bytes));
         let blob = Blob::new_with_u8_array_sequence(&parts).map_err(failed)?;
@@ -176,6 +183,7 @@ pub(super) fn describe(manifest: &ImageModelManifest, id: &str) -> ModelInfo {
     }
 }
 
+/// A whole address: a worker that was made from a text has none that others could be relative to.
 fn key(id: &str, name: &str) -> String {
-    format!("{FOLDER}/{id}/{name}")
+    format!("{}{FOLDER}/{id}/{name}", scope().origin())
 }

@@ -88,6 +88,8 @@ fn open_as(state: State, opening: Opening) {
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
+    state.requests.update_value(|count| *count += 1);
+    state.files_listed.set(None);
     state.error.set(None);
     state.reading.set(None);
     state.stages.set(Vec::new());
@@ -152,14 +154,20 @@ pub fn open_dropped(state: State, data: &web_sys::DataTransfer) {
         }
         Dropped::Entries(entries) => entries,
     };
+    state.requests.update_value(|count| *count += 1);
+    let request = state.requests.get_value();
+    let is_last = move || state.requests.get_value() == request;
+    state.files_listed.set(Some(0));
     spawn_local(async move {
-        state.files_listed.set(Some(0));
         let counted = |files: usize| {
-            if files.is_multiple_of(100) {
+            if files.is_multiple_of(100) && is_last() {
                 state.files_listed.set(Some(files));
             }
         };
         let listed = gather::listed(entries, counted).await;
+        if !is_last() {
+            return;
+        }
         state.files_listed.set(None);
         match listed {
             Ok(Some(source)) => open(state, source),

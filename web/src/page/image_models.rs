@@ -45,6 +45,8 @@ pub struct ImageModels {
     pub error: RwSignal<Option<String>>,
     /// Id of the loaded model.
     pub loaded: RwSignal<Option<String>>,
+    /// What the runtime computes otherwise than the files of the loaded model say.
+    pub remarks: RwSignal<Vec<String>>,
     /// The picture on which the loaded model is tried.
     pub sample: RwSignal<Option<Sample>, LocalStorage>,
     /// What the loaded model says about the picture, and after how many milliseconds.
@@ -64,6 +66,7 @@ impl ImageModels {
             busy: RwSignal::new(None),
             error: RwSignal::new(None),
             loaded: RwSignal::new(None),
+            remarks: RwSignal::new(vec![]),
             sample: RwSignal::new_local(None),
             seen: RwSignal::new_local(None),
             sent: StoredValue::new(false),
@@ -236,8 +239,9 @@ impl ImageModels {
                 let text = format!("Fetching {file}: {:.1} MB …", bytes / 1e6);
                 self.busy.set(Some(text));
             }
-            ImageReply::Loaded { id } => {
+            ImageReply::Loaded { id, remarks } => {
                 self.offer.set(None);
+                self.remarks.set(remarks);
                 self.loaded.set(Some(id));
                 self.busy.set(None);
             }

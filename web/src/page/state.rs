@@ -210,6 +210,9 @@ pub struct State {
     pub with_images: RwSignal<bool>,
     /// What the network does with the images of the capture on screen, once that is known.
     pub images: RwSignal<ImagesInfo>,
+    /// Number of requests to open something. Folders are listed before they are opened, and are
+    /// not opened any more if another request came meanwhile.
+    pub requests: StoredValue<u32>,
     /// Number of files that were found in the folders that are being listed.
     pub files_listed: RwSignal<Option<usize>>,
     /// Numbers of frames of the capture being read: those that are done, and all.
@@ -330,6 +333,7 @@ impl State {
             stages: RwSignal::new(Vec::new()),
             clock: RwSignal::new(0.0),
             scan: RwSignal::new(None),
+            requests: StoredValue::new(0),
             files_listed: RwSignal::new(None),
             reading: RwSignal::new(None),
             frames: RwSignal::new(Vec::new()),

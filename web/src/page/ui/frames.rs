@@ -181,8 +181,10 @@ fn Large() -> impl IntoView {
     view! {
         <section class="large card" role="dialog" aria-label="Frame" data-testid="open-frame" data-frame=move || frame().to_string()>
             <div class="title">
-                <span class="name">{move || name(state, frame())}</span>
-                <span class="muted">{move || format!("{} of {}", frame() + 1, count())}</span>
+                <p role="status">
+                    <span class="name">{move || name(state, frame())}</span>
+                    <span class="muted">{move || format!("{} of {}", frame() + 1, count())}</span>
+                </p>
                 {step(-1, "Previous frame (←)")}
                 {step(1, "Next frame (→)")}
                 <button class="button quiet square" aria-label="Close" title="Close (Esc)" on:click=move |_| actions::show_frame(state, None)>

@@ -78,7 +78,6 @@ fn Add() -> impl IntoView {
     };
     view! {
         <form class="address" on:submit=on_url>
-            <label class="button" for="model-input">"Choose manifest and files"</label>
             <input
                 node_ref=input
                 id="model-input"
@@ -89,6 +88,7 @@ fn Add() -> impl IntoView {
                 data-testid="model-input"
                 on:change=on_pick
             />
+            <label class="button" for="model-input">"Choose manifest and files"</label>
             <input
                 type="url"
                 class="field"
@@ -112,10 +112,12 @@ fn Offered() -> impl IntoView {
         view! {
             <div class="offer card" data-testid="offer">
                 <About model=offer />
-                <button class="button primary" data-testid="add-model" disabled=move || state.busy.with(Option::is_some) on:click=move |_| state.add()>
-                    {if fetched { "Download and add" } else { "Add" }}
-                </button>
-                <button class="button" on:click=move |_| state.offer.set(None)>"Leave"</button>
+                <div class="actions">
+                    <button class="button primary" data-testid="add-model" disabled=move || state.busy.with(Option::is_some) on:click=move |_| state.add()>
+                        {if fetched { "Download and add" } else { "Add" }}
+                    </button>
+                    <button class="button" on:click=move |_| state.offer.set(None)>"Cancel"</button>
+                </div>
             </div>
         }
     };
@@ -145,7 +147,8 @@ fn About(model: ModelInfo) -> impl IntoView {
     let total = size(files.iter().map(|file| file.bytes).sum::<Option<f64>>());
     view! {
         <h3>{name}</h3>
-        <p>{kind}" · license "<b>{license}</b>" · "{total}" · "<a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
+        <p>{kind}" · license "<b>{license}</b>" · "{total}</p>
+        <p><a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
         <ul class="muted">{files.into_iter().map(file).collect_view()}</ul>
     }
 }
@@ -171,23 +174,26 @@ fn Model(model: ModelInfo) -> impl IntoView {
                     (true, false) => "",
                 }}
             </p>
-            <button
-                class="button"
-                data-testid="load-model"
-                disabled=move || busy() || loaded() || !whole
-                on:click=move |_| model.with_value(|model| state.load(model))
-            >
-                "Load"
-            </button>
-            <button
-                class="button"
-                data-testid="delete-model"
-                disabled=busy
-                on:click=move |_| model.with_value(|model| state.delete(model))
-            >
-                <Glyph icon=Icon::Trash />
-                "Delete"
-            </button>
+            {move || loaded().then(|| state.remarks.get().into_iter().map(|remark| view! { <p class="remark" data-testid="model-remark">{remark}</p> }).collect_view())}
+            <div class="actions">
+                <button
+                    class="button"
+                    data-testid="load-model"
+                    disabled=move || busy() || loaded() || !whole
+                    on:click=move |_| model.with_value(|model| state.load(model))
+                >
+                    "Load"
+                </button>
+                <button
+                    class="button"
+                    data-testid="delete-model"
+                    disabled=busy
+                    on:click=move |_| model.with_value(|model| state.delete(model))
+                >
+                    <Glyph icon=Icon::Trash />
+                    "Delete"
+                </button>
+            </div>
         </li>
     }
 }
@@ -213,6 +219,11 @@ fn Try() -> impl IntoView {
         let bounds = area.get_bounding_client_rect();
         let x = (f64::from(event.client_x()) - bounds.left()) / bounds.width().max(1.0);
         let y = (f64::from(event.client_y()) - bounds.top()) / bounds.height().max(1.0);
+        // A key has no place.
+        let inside = |share: &f64| (0.0..=1.0).contains(share);
+        let (x, y) = Some((x, y))
+            .filter(|(x, y)| inside(x) && inside(y))
+            .unwrap_or((0.5, 0.5));
         state.run([x as f32, y as f32]);
     };
     let canvas = NodeRef::<html::Canvas>::new();
@@ -226,7 +237,7 @@ fn Try() -> impl IntoView {
             seen.as_ref().map(|(seen, ms)| match seen {
                 Seen::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
                 Seen::Similarity { rows, columns, channels, .. } => format!(
-                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; bright is similar to the place you clicked"
+                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; the more orange, the more similar to the place you chose"
                 ),
                 Seen::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
             })
@@ -235,7 +246,6 @@ fn Try() -> impl IntoView {
     let picture = move || state.sample.get().map(|sample| sample.url);
     view! {
         <div class="try">
-            <label class="button" for="sample-input">"Try it on a picture"</label>
             <input
                 node_ref=input
                 id="sample-input"
@@ -245,12 +255,13 @@ fn Try() -> impl IntoView {
                 data-testid="sample-input"
                 on:change=on_pick
             />
+            <label class="button" for="sample-input">"Try it on a picture"</label>
             <Show when=move || picture().is_some()>
-                <p class="muted">"Click a place in the picture."</p>
-                <div class="sample" data-testid="sample" on:click=on_click>
-                    <img src=picture alt="The picture" />
+                <p class="muted">"Click a place in the picture; Enter asks about its middle."</p>
+                <button class="sample" data-testid="sample" on:click=on_click>
+                    <img src=picture alt="The picture, to ask about a place in it" />
                     <canvas node_ref=canvas aria-hidden="true" hidden=move || state.seen.with(|seen| drawn(seen).is_none()) />
-                </div>
+                </button>
             </Show>
             <p role="status" data-testid="seen">{said}</p>
         </div>

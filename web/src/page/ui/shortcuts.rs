@@ -1,4 +1,5 @@
-//! Keyboard shortcuts that work anywhere on the page except while the user types text.
+//! Keyboard shortcuts that work anywhere on the page except while the user types text, or a dialog
+//! is open.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -15,7 +16,7 @@ use crate::{
 /// Listens for keys for the lifetime of the page.
 pub fn listen(state: State) {
     let listener = window_event_listener(ev::keydown, move |event| {
-        if !is_typing(&event) && !state.help.get_untracked() && press(state, &event) {
+        if !is_typing(&event) && !browser::dialog_is_open() && press(state, &event) {
             event.prevent_default();
         }
     });

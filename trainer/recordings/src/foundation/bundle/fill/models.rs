@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use segscape::{
     images::{
         FeatureGrid, ImageModel, ImageModelError, ImageModelManifest, ImageTower, ModelFile,
-        SegmentAnything, interpolates_cubically,
+        SegmentAnything,
     },
     shards::sha256,
 };
@@ -106,12 +106,7 @@ impl Models {
             listed
                 .check(bytes)
                 .with_context(|| format!("the manifest {}", path.display()))?;
-            if interpolates_cubically(bytes) {
-                self.warnings.push(format!(
-                    "{} interpolates cubically, which the runtime does linearly; use the model's own input size, or export it with constants folded",
-                    listed.file
-                ));
-            }
+            self.warnings.extend(listed.remark(bytes));
             if listed.sha256.is_none() {
                 self.warnings.push(format!(
                     "{} does not pin {}; add \"bytes\": {}, \"sha256\": \"{}\"",
