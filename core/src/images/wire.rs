@@ -133,9 +133,10 @@ mod tests {
 
     use super::*;
 
-    /// A field with bytes.
+    /// A field with bytes; its length is written in two bytes.
     fn field(number: u8, bytes: &[u8]) -> Vec<u8> {
-        [&[number << 3 | 2, bytes.len() as u8][..], bytes].concat()
+        let length = [bytes.len() as u8 | 0x80, (bytes.len() >> 7) as u8];
+        [&[number << 3 | 2][..], &length, bytes].concat()
     }
 
     #[test]
@@ -148,9 +149,9 @@ mod tests {
         for (file, words) in [
             (
                 field(7, b"\x0a\x05x"),
-                "at byte 2 has 5 bytes, but its message has only 1 more",
+                "at byte 3 has 5 bytes, but its message has only 1 more",
             ),
-            (field(7, b"\x0a"), "the number at byte 3 does not end"),
+            (field(7, b"\x0a"), "the number at byte 4 does not end"),
             (vec![0x0d, 0, 0], "at byte 0 has 4 bytes"),
             (vec![0x0b], "is of the kind 3"),
             (vec![0xff; 20], "the number at byte 0 does not end"),
