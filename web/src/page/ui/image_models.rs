@@ -92,7 +92,7 @@ fn Add() -> impl IntoView {
             <input
                 type="url"
                 class="field"
-                placeholder="or the address of a manifest: https://…"
+                placeholder="or its address: https://…"
                 aria-label="Address of a manifest"
                 data-testid="model-url"
                 prop:value=url
