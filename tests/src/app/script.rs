@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// Runs once, as soon as the page is loaded. Records when the picture first shows something, when
-/// each stage appears, and every long task, and counts the frames that the page has requested.
+/// Runs once, as soon as the page is loaded. Records when the page has points, when the picture
+/// first shows something, when each stage appears, and every long task, and counts the frames that the page has requested.
 pub const WATCH: &str = r#"
-    const watched = window.watched = { drawn: null, stages: [], tasks: [] };
+    const watched = window.watched = { points: null, drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
         .observe({ type: 'longtask', buffered: true });
     new MutationObserver(() => {
+        if (watched.points === null && document.querySelector('[data-testid=preflight]'))
+            watched.points = performance.now();
         for (const name of document.querySelectorAll('[data-testid=stage-progress] .name'))
             if (!watched.stages.some(stage => stage.name === name.textContent))
                 watched.stages.push({ name: name.textContent, at: performance.now() });
@@ -43,6 +45,9 @@ pub const WATCH: &str = r#"
 /// The events that [`WATCH`] recorded.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Watched {
+    /// Time when the page had points, milliseconds. A busy machine shows them later, so that only
+    /// this one says what came before a stage.
+    pub points: Option<f64>,
     /// Time when the picture first showed more than its background, milliseconds.
     pub drawn: Option<f64>,
     /// The stages in order of appearance.
