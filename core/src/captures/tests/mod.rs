@@ -134,6 +134,35 @@ fn frames_become_points_that_know_their_pixels() {
 }
 
 #[test]
+fn no_two_frames_have_one_name() {
+    let list = |files: &str| files.as_bytes().to_vec();
+    let files = [
+        ("intrinsics.txt", list("16 16 7.5 5.5")),
+        ("rgb.txt", list("0 left/0.png\n1 right/0.png\n")),
+        ("depth.txt", list("0 depth/0.png\n1 depth/1.png\n")),
+        (
+            "groundtruth.txt",
+            list("0 0 0 0 0 0 0 1\n1 0.1 0 0 0 0 0 1\n"),
+        ),
+        ("left/0.png", picture()),
+        ("right/0.png", picture()),
+        ("depth/0.png", depth(COLUMNS)),
+        ("depth/1.png", depth(COLUMNS)),
+    ];
+    let files = InMemory::new("desk", files).unwrap();
+    let capture = Capture::open(&files, &CaptureOptions::default()).unwrap();
+    assert_eq!((capture.kind, capture.frames.len()), (Kind::Tum, 1));
+    let [gap] = &capture.gaps[..] else {
+        panic!("{:?}", capture.gaps);
+    };
+    assert!(
+        gap.reason.to_string().contains("another frame is called 0"),
+        "{}",
+        gap.reason
+    );
+}
+
+#[test]
 fn one_frame_is_enough() {
     let (capture, made) = points(&memory(recording(1)), &CaptureOptions::default()).unwrap();
     assert_eq!((capture.frames.len(), made.views.len()), (1, 1));
