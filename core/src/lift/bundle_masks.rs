@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BundleViews, LiftError, PromptedMasks, Proposal, ScoredMask, TrackedMask, Visibility};
+use super::{BundleViews, LiftError, MaskAnswer, PromptedMasks, Proposal, TrackedMask, Visibility};
 use crate::foundation::{Image, Mask};
 
 /// Number of carried points that an image is asked with: they vote for its instances.
@@ -38,7 +38,7 @@ impl PromptedMasks for BundleMasks<'_> {
     }
 
     /// The instances at the points, that at the most points first.
-    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<ScoredMask>, LiftError> {
+    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<MaskAnswer>, LiftError> {
         let image = self.0.images()[view as usize];
         let Some(mask) = &image.mask else {
             return Ok(Vec::new());
@@ -59,10 +59,10 @@ impl PromptedMasks for BundleMasks<'_> {
     }
 }
 
-fn of_instance(image: &Image, mask: &Mask, instance: u32) -> Option<ScoredMask> {
+fn of_instance(image: &Image, mask: &Mask, instance: u32) -> Option<MaskAnswer> {
     let value = u16::try_from(instance + 1).ok()?;
     let on = mask.values().iter().map(|other| *other == value).collect();
-    Some(ScoredMask {
+    Some(MaskAnswer {
         mask: TrackedMask::new(on, mask.size())?,
         score: image.instances.get(instance as usize)?.score,
     })

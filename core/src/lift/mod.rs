@@ -34,12 +34,12 @@ pub use bundle_masks::{BundleMasks, names};
 pub use lifting::Track;
 #[cfg(feature = "onnx")]
 pub use model_masks::{ModelMasks, OpenPicture};
-pub use optimize::{Strategy, optimize};
+pub use optimize::{Optimization, optimize};
 pub use oracle::{OracleTracker, TrackErrors};
 pub use partition::{Fate, LeftReason};
 pub use pivot::{Pivot, histograms, pivots};
 pub use prompts::prompts;
-pub use propagate::{PromptedMasks, PropagatingTracker, Propagation, ScoredMask};
+pub use propagate::{MaskAnswer, PromptedMasks, PropagatingTracker, Propagation};
 pub use tracker::{OnMask, TrackTask, TrackedMask, Tracker};
 pub use views::PosedViews;
 #[cfg(feature = "captures")]
@@ -73,7 +73,7 @@ pub struct LiftOptions {
     /// τ: the share of a superpoint's seen points that must be in a mask.
     pub tau: f32,
     /// How superpoints are chosen from what the masks contain.
-    pub strategy: Strategy,
+    pub optimization: Optimization,
     /// Maximum number of views on each side of the pivot in which an object is followed, those with
     /// the largest ψ; all views if `None`, as in the paper.
     pub views_per_side: Option<usize>,
@@ -91,7 +91,7 @@ impl Default for LiftOptions {
             seeds: 256,
             prompts: 3,
             tau: 0.5,
-            strategy: Strategy::default(),
+            optimization: Optimization::default(),
             views_per_side: None,
             max_iou: 0.5,
             tracks: None,
@@ -392,7 +392,7 @@ impl Sampling<'_> {
         self.asked[task.seed as usize] = Asked::Mask;
         let candidates = track.candidates(self.visibility, self.options.tau);
         let gain = |superpoint| track.gain(self.visibility, superpoint);
-        let superpoints = optimize(&candidates, gain, self.options.strategy);
+        let superpoints = optimize(&candidates, gain, self.options.optimization);
         if superpoints.is_empty() {
             return Ok(());
         }

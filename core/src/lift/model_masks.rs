@@ -1,6 +1,6 @@
 //! A model for masks in ONNX files as a tracker's eyes.
 
-use super::{LiftError, PromptedMasks, ScoredMask, TrackedMask};
+use super::{LiftError, MaskAnswer, PromptedMasks, TrackedMask};
 use crate::images::{EncodedPicture, MaskModel, MaskPrompt, Picture};
 
 /// Number of points that a model is asked with (docs/spec/any3dis_segment3d_opentrack3d.md section
@@ -67,7 +67,7 @@ impl PromptedMasks for ModelMasks<'_> {
         POINTS
     }
 
-    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<ScoredMask>, LiftError> {
+    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<MaskAnswer>, LiftError> {
         self.look(view)?;
         let Some((_, Some((encoded, size)))) = &self.latest else {
             return Ok(Vec::new());
@@ -90,7 +90,7 @@ impl PromptedMasks for ModelMasks<'_> {
                 .iter()
                 .map(|logit| *logit > 0.0)
                 .collect();
-            Some(ScoredMask {
+            Some(MaskAnswer {
                 mask: TrackedMask::new(on, size)?,
                 score: mask.score.clamp(0.0, 1.0),
             })

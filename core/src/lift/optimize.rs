@@ -1,14 +1,14 @@
 //! The superpoints of an object: mask optimization (Algorithm 1).
 //!
 //! The objective counts points, and superpoints share none: it is the sum of the superpoints' own
-//! gains. [`Strategy::Best`] follows from that; the paper calls the problem NP-hard, and with pixels
+//! gains. [`Optimization::Best`] follows from that; the paper calls the problem NP-hard, and with pixels
 //! in place of points, of which several superpoints may share one, it would be.
 
 use std::collections::HashMap;
 
 /// How superpoints are chosen from the candidates of the views.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Strategy {
+pub enum Optimization {
     /// The paper's recurrence: one pass over the views in their order; all candidates of a view are
     /// added unless the objective was better without them.
     OnePass {
@@ -23,7 +23,7 @@ pub enum Strategy {
     Best,
 }
 
-impl Default for Strategy {
+impl Default for Optimization {
     fn default() -> Self {
         Self::OnePass { restart: false }
     }
@@ -34,7 +34,7 @@ impl Default for Strategy {
 pub fn optimize(
     candidates: &[Vec<u32>],
     gain: impl Fn(u32) -> i64,
-    strategy: Strategy,
+    strategy: Optimization,
 ) -> Vec<u32> {
     let mut gains: HashMap<u32, i64> = HashMap::new();
     for &superpoint in candidates.iter().flatten() {
@@ -42,8 +42,8 @@ pub fn optimize(
     }
     let objective = |of: &[u32]| of.iter().map(|superpoint| gains[superpoint]).sum::<i64>();
     let mut chosen = match strategy {
-        Strategy::OnePass { restart } => passed(candidates.iter(), &objective, restart),
-        Strategy::BestFirst => {
+        Optimization::OnePass { restart } => passed(candidates.iter(), &objective, restart),
+        Optimization::BestFirst => {
             let mut ordered: Vec<(i64, &Vec<u32>)> =
                 candidates.iter().map(|of| (objective(of), of)).collect();
             // Equally good lists are ordered by what is in them, so that the order of the views has
@@ -51,7 +51,7 @@ pub fn optimize(
             ordered.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(b.1)));
             passed(ordered.into_iter().map(|(_, of)| of), &objective, false)
         }
-        Strategy::Best => {
+        Optimization::Best => {
             let gained = gains.iter().filter(|(_, gain)| **gain > 0);
             gained.map(|(superpoint, _)| *superpoint).collect()
         }
@@ -90,14 +90,14 @@ mod tests {
 
     use super::*;
 
-    const STRATEGIES: [Strategy; 4] = [
-        Strategy::OnePass { restart: false },
-        Strategy::OnePass { restart: true },
-        Strategy::BestFirst,
-        Strategy::Best,
+    const STRATEGIES: [Optimization; 4] = [
+        Optimization::OnePass { restart: false },
+        Optimization::OnePass { restart: true },
+        Optimization::BestFirst,
+        Optimization::Best,
     ];
 
-    fn chosen(candidates: &[&[u32]], gains: &[i64], strategy: Strategy) -> Vec<u32> {
+    fn chosen(candidates: &[&[u32]], gains: &[i64], strategy: Optimization) -> Vec<u32> {
         let candidates: Vec<Vec<u32>> = candidates.iter().map(|of| of.to_vec()).collect();
         optimize(
             &candidates,
@@ -138,8 +138,8 @@ mod tests {
 
     #[test]
     fn a_first_view_that_speaks_against_itself_is_not_taken() {
-        assert!(chosen(&[&[0]], &[-1], Strategy::default()).is_empty());
-        assert!(chosen(&[], &[], Strategy::default()).is_empty());
+        assert!(chosen(&[&[0]], &[-1], Optimization::default()).is_empty());
+        assert!(chosen(&[], &[], Optimization::default()).is_empty());
     }
 
     proptest! {
@@ -155,7 +155,7 @@ mod tests {
             let of = |views: &[Vec<u32>], strategy| {
                 optimize(views, |superpoint| gains[superpoint as usize], strategy)
             };
-            let best = objective(&of(&views, Strategy::Best));
+            let best = objective(&of(&views, Optimization::Best));
             for strategy in STRATEGIES {
                 let chosen = of(&views, strategy);
                 prop_assert!(chosen.is_sorted_by(|a, b| a < b));
@@ -164,7 +164,7 @@ mod tests {
             }
             let mut turned = views.clone();
             turned.rotate_left(turn.min(views.len()));
-            for strategy in [Strategy::BestFirst, Strategy::Best] {
+            for strategy in [Optimization::BestFirst, Optimization::Best] {
                 prop_assert_eq!(of(&views, strategy), of(&turned, strategy));
             }
         }

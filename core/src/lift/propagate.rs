@@ -21,12 +21,12 @@ pub trait PromptedMasks {
     ///
     /// # Errors
     /// See [`LiftError`].
-    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<ScoredMask>, LiftError>;
+    fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<MaskAnswer>, LiftError>;
 }
 
 /// A mask with the confidence of its maker.
 #[derive(Clone, Debug, PartialEq)]
-pub struct ScoredMask {
+pub struct MaskAnswer {
     /// The pixels.
     pub mask: TrackedMask,
     /// 0..=1
@@ -132,7 +132,7 @@ impl<'a> PropagatingTracker<'a> {
         }
         let prompts = spread(&seen, self.masks.most_points().max(1));
         let found = self.masks.masks(view.number, &prompts)?;
-        let agrees = |found: &ScoredMask| {
+        let agrees = |found: &MaskAnswer| {
             let inside = seen.iter().filter(|place| found.mask.at(**place)).count();
             let there = inside as f32 / seen.len() as f32;
             there >= self.options.agreement && self.leads_back(object, &found.mask, view)

@@ -146,13 +146,13 @@ fn exact_masks_give_exactly_the_objects() {
         "some of the wall is out of sight"
     );
     for strategy in [
-        Strategy::default(),
-        Strategy::OnePass { restart: true },
-        Strategy::BestFirst,
-        Strategy::Best,
+        Optimization::default(),
+        Optimization::OnePass { restart: true },
+        Optimization::BestFirst,
+        Optimization::Best,
     ] {
         let options = LiftOptions {
-            strategy,
+            optimization: strategy,
             ..LiftOptions::default()
         };
         let lifted = scene.by_oracle(TrackErrors::default(), &options);
@@ -306,10 +306,10 @@ proptest! {
         seeds in 1usize..12,
         max_iou in 0.0f32..=1.0,
         strategy in prop_oneof![
-            Just(Strategy::default()),
-            Just(Strategy::OnePass { restart: true }),
-            Just(Strategy::BestFirst),
-            Just(Strategy::Best),
+            Just(Optimization::default()),
+            Just(Optimization::OnePass { restart: true }),
+            Just(Optimization::BestFirst),
+            Just(Optimization::Best),
         ],
         views_per_side in prop::option::of(0usize..4),
         tracks in prop::option::of(0usize..6),
@@ -319,7 +319,7 @@ proptest! {
             kappa: 3,
             seeds,
             max_iou,
-            strategy,
+            optimization: strategy,
             views_per_side,
             tracks,
             ..LiftOptions::default()
@@ -344,10 +344,10 @@ proptest! {
         let turn = turn % views.len() as u32;
         let mut turned = views.clone();
         turned.rotate_left(turn as usize);
-        for strategy in [Strategy::BestFirst, Strategy::Best] {
+        for strategy in [Optimization::BestFirst, Optimization::Best] {
             let options = LiftOptions {
                 kappa: 3,
-                strategy,
+                optimization: strategy,
                 ..LiftOptions::default()
             };
             let of = |views: &[Vec<(u32, Vec<[f32; 2]>)>], turn: u32| {
