@@ -450,9 +450,7 @@ fn answer(
     grouped: &Superpoints,
     lifted: &Lifted,
 ) -> anyhow::Result<Answer> {
-    let about = scene
-        .about()
-        .context("--measure needs a bundle with labels")?;
+    let about = scene.images()?;
     let ids = grouped.superpoint_of_point().to_vec();
     // The images, which are most of a bundle, are not copied.
     let labeled = Foundation {
