@@ -45,6 +45,7 @@ mod tests {
         let mut again = spread(&turned, 3);
         again.sort_by(|a, b| a[0].total_cmp(&b[0]));
         assert_eq!(again, found);
+        assert_eq!(spread(&line, 1), [line[5]]);
         assert_eq!(spread(&line[..2], 3).len(), 2);
         assert!(spread(&[], 3).is_empty());
     }

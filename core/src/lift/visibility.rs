@@ -394,10 +394,12 @@ pub(super) mod tests {
         }
     }
 
-    /// What views see, given as the places of each seen superpoint in each view, with superpoints on
-    /// a line.
-    pub fn given(sizes: &[u32], line: &[f32], views: &[Vec<(u32, Vec<[f32; 2]>)>]) -> Visibility {
-        let seen = |of: &Vec<(u32, Vec<[f32; 2]>)>| {
+    /// The superpoints that a view sees, ascending, with the places of their points.
+    pub type InView = Vec<(u32, Vec<[f32; 2]>)>;
+
+    /// What views see of superpoints with centroids on a line.
+    pub fn given(sizes: &[u32], line: &[f32], views: &[InView]) -> Visibility {
+        let seen = |of: &InView| {
             let mut seen = Seen {
                 starts: vec![0],
                 ..Seen::default()

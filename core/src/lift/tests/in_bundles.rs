@@ -68,7 +68,8 @@ fn views_of_panel(images: &[Image]) -> Vec<u32> {
     let task = TrackTask {
         seed: 0,
         pivot: 1,
-        prompts: vec![[0.5, 0.5], [0.52, 0.5], [0.5, 0.52]],
+        // Two points on the panel, one on the wall: the panel is meant.
+        prompts: vec![[0.1, 0.1], [0.5, 0.5], [0.5, 0.52]],
         views: vec![0, 1, 2],
     };
     let mut found = vec![];
@@ -93,6 +94,13 @@ fn a_mask_that_does_not_lead_back_is_not_taken() {
     // most of the mask is not the panel in the view where it began.
     images[2].mask = Mask::new(vec![1; 64 * 48], [48, 64]);
     assert_eq!(views_of_panel(&images), [0, 1]);
+    // One image takes a corner of the panel for all of it: most of the carried points are outside.
+    // There, the panel is in the columns 14 to 29 and the rows 16 to 31.
+    let is_corner =
+        |pixel: usize| (15..29).contains(&(pixel % 64)) && (17..20).contains(&(pixel / 64));
+    let corner = |pixel: usize| u16::from(is_corner(pixel));
+    images[0].mask = Mask::new((0..64 * 48).map(corner).collect(), [48, 64]);
+    assert_eq!(views_of_panel(&images), [1]);
     // One image shows nothing at the carried points.
     images[0].mask = Mask::new(vec![0; 64 * 48], [48, 64]);
     assert_eq!(views_of_panel(&images), [1]);

@@ -4,7 +4,7 @@
 use proptest::prelude::*;
 
 use super::{
-    visibility::tests::{InMemory, camera, given},
+    visibility::tests::{InMemory, InView, camera, given},
     *,
 };
 use crate::{progress::Cancel, views::Map};
@@ -275,12 +275,14 @@ fn mixed(a: u32, b: u32, c: u32) -> u32 {
 /// A mask of 4 x 4 pixels, most of them on, so that something is chosen.
 fn random_mask(salt: u32, seed: u32, view: u32) -> Option<TrackedMask> {
     let bits = mixed(salt, seed, view);
-    let on = (0..16).map(|bit| mixed(bits, bit, 3) % 3 > 0).collect();
-    (bits % 4 > 0).then(|| TrackedMask::new(on, [4, 4]).unwrap())
+    let on = (0..16)
+        .map(|bit| !mixed(bits, bit, 3).is_multiple_of(3))
+        .collect();
+    (!bits.is_multiple_of(4)).then(|| TrackedMask::new(on, [4, 4]).unwrap())
 }
 
 /// What views see, with places that differ.
-fn random_views(counts: &[Vec<u32>]) -> Vec<Vec<(u32, Vec<[f32; 2]>)>> {
+fn random_views(counts: &[Vec<u32>]) -> Vec<InView> {
     let view = |(view, of): (u32, &Vec<u32>)| {
         let seen = (0..).zip(of).filter(|(_, count)| **count > 0);
         let place = |s: u32, i: u32| {
@@ -348,7 +350,7 @@ proptest! {
                 optimization: strategy,
                 ..LiftOptions::default()
             };
-            let of = |views: &[Vec<(u32, Vec<[f32; 2]>)>], turn: u32| {
+            let of = |views: &[InView], turn: u32| {
                 let visibility = given(&[6; 10], &LINE, views);
                 let count = views.len() as u32;
                 let original = move |view| (view + turn) % count;
