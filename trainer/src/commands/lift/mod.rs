@@ -1,0 +1,489 @@
+//! `trainer lift`: instances from the masks of 2D models, tracked through posed depth images, without
+//! a network that was trained on scans.
+
+mod labels;
+mod options;
+mod scene;
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsStr,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, bail, ensure};
+use clap::Args;
+use indicatif::ProgressBar;
+use learning::{
+    config::ClassOfObject,
+    data::labeled_scan::LabeledScan,
+    evaluation::{Answer, Found, Measurement},
+};
+use recordings::{
+    foundation::{Foundation, Given, Image, InFolder as _, Models, SceneTruth},
+    store::{Cache, is_address, open_files},
+};
+use segscape::{
+    captures::{CaptureError, Files},
+    images::{MaskModel, Picture, SegmentAnything},
+    job::SceneImages,
+    lift::{
+        self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
+        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, Tracker,
+        Visibility,
+    },
+    progress::{Cancel, Monitor, Progress, Stage},
+    scan::Scan,
+    superpoint::{SuperpointOptions, Superpoints, superpoints},
+    write::InstanceRecord,
+};
+use serde_json::json;
+
+use super::{
+    capture::CaptureArgs,
+    orientation::Orientation,
+    results::{self, StageClock},
+    scene_cache::SceneCache,
+};
+use options::{Oracle, Tuning};
+use scene::{Scene, files_at};
+
+/// Longest file of a picture, bytes.
+const PICTURE_LIMIT: u64 = 64 << 20;
+
+/// Find the objects of recordings by masks of 2D models alone (Any3DIS): each superpoint is
+/// segmented in the view that shows it best and followed through the others. The masks are those in
+/// foundation bundles, matched by overlap, or those that a model in ONNX files gives.
+#[derive(Debug, Args)]
+pub struct Lift {
+    /// Foundation bundles, or folders or ZIP archives with captures; also at s3://bucket/folder.
+    #[arg(required = true)]
+    recordings: Vec<PathBuf>,
+    /// Manifest of a model for masks (SAM, SAM 2, MobileSAM) that is asked in the pictures, in place
+    /// of the masks in bundles; captures need one.
+    #[arg(long)]
+    masks: Option<PathBuf>,
+    /// Least score of a mask that the model predicts.
+    #[arg(long, default_value_t = 0.6, requires = "masks")]
+    min_score: f32,
+    #[command(flatten)]
+    oracle: Oracle,
+    #[command(flatten)]
+    tuning: Tuning,
+    #[command(flatten)]
+    orientation: Orientation,
+    #[command(flatten)]
+    captures: CaptureArgs,
+    #[command(flatten)]
+    cache: SceneCache,
+    /// Folder for SCAN.labelled.ply and SCAN.json; the second scan of one name becomes SCAN-2.
+    #[arg(long)]
+    out: Option<PathBuf>,
+    /// Folder for the bundles with the instances as labels of their scenes, in place of those that
+    /// they have, to train on.
+    #[arg(long)]
+    bundles: Option<PathBuf>,
+    /// Print one JSON object per scan, each on one line.
+    #[arg(long)]
+    json: bool,
+    /// Compare with the labels of the bundles, and print at the end what `trainer eval --protocol
+    /// class-agnostic` prints.
+    #[arg(long)]
+    measure: bool,
+}
+
+impl Lift {
+    /// Lifts every recording and continues after one that is refused.
+    ///
+    /// # Errors
+    /// Returns an error if the model cannot be loaded, or if a recording was refused.
+    pub fn run(self) -> anyhow::Result<()> {
+        self.captures.check()?;
+        ensure!(!self.min_score.is_nan(), "--min-score is not a number");
+        let models = match &self.masks {
+            Some(manifest) => Models::load(Some(manifest), None, None)?,
+            None => Models::default(),
+        };
+        for warning in models.warnings() {
+            tracing::warn!("{warning}");
+        }
+        for folder in [&self.out, &self.bundles] {
+            results::create(folder.as_deref())?;
+        }
+        let cache = self.cache.open()?;
+        let mut measurement = Measurement::class_agnostic();
+        let mut refused = 0;
+        for (path, name) in self.recordings.iter().zip(results::names(&self.recordings)) {
+            match self.one(path, &name, models.mask_model(), &cache, &mut measurement) {
+                Ok(line) => writeln!(io::stdout(), "{line}")?,
+                Err(error) => {
+                    eprintln!("{}: {error:#}", path.display());
+                    refused += 1;
+                }
+            }
+        }
+        if self.measure && refused < self.recordings.len() {
+            let figures = measurement.figures()?;
+            match self.json {
+                true => writeln!(io::stdout(), "{}", figures.json())?,
+                false => write!(io::stdout(), "{figures}")?,
+            }
+        }
+        ensure!(
+            refused == 0,
+            "{refused} of {} recordings could not be lifted",
+            self.recordings.len()
+        );
+        Ok(())
+    }
+
+    fn one(
+        &self,
+        path: &Path,
+        name: &OsStr,
+        model: Option<&SegmentAnything>,
+        cache: &Cache,
+        measurement: &mut Measurement,
+    ) -> anyhow::Result<String> {
+        let (clock, cancel, bar) = (
+            StageClock::default(),
+            Cancel::default(),
+            ProgressBar::new(100),
+        );
+        let report = |progress: Progress| {
+            clock.at(progress.stage);
+            if progress.stage == Stage::Instances {
+                bar.set_position((100.0 * progress.done) as u64);
+            }
+        };
+        let monitor = Monitor::new(&report, &cancel);
+        clock.at(Stage::Read);
+        let held = match is_address(path) && cache.scenes(path)?.is_empty() {
+            true => None,
+            false => Some(cache.local(path)?),
+        };
+        let files = match &held {
+            Some(held) => files_at(&held.path)?,
+            None => open_files(path)?,
+        };
+        let scene = Scene::open(
+            &*files,
+            path,
+            &self.captures,
+            self.orientation.choices(),
+            &monitor,
+        )?;
+        for line in scene.warnings() {
+            eprintln!("{}: {line}", path.display());
+        }
+        let scan = scene.scan();
+        let grouped = match scene.about().and_then(SceneImages::superpoints) {
+            Some(given) => given,
+            None => superpoints(
+                &scan.positions,
+                scan.colors.as_deref(),
+                &scan.triangles,
+                &SuperpointOptions::default(),
+                &monitor,
+            )?,
+        };
+        let found = self.lift(&scene, &*files, &grouped, model, &monitor);
+        bar.finish_and_clear();
+        let found = found?;
+        let ms = clock.finish();
+        let labels = found.lifted.point_labels(&grouped, &found.names);
+        let records = results::records(scan, &labels);
+        if let Some(out) = &self.out {
+            results::save(out, name, scan, &labels)?;
+        }
+        if let Some(bundles) = &self.bundles {
+            let labeled = labels::labeled(scene.images()?, &labels);
+            let picture = |image: &Image| {
+                let path = scene.picture(image).context("the image has no picture")?;
+                Ok(files.read(&path, PICTURE_LIMIT)?)
+            };
+            labeled.write(&bundles.join(name), picture)?;
+        }
+        if self.measure {
+            measurement.add(&answer(path, &scene, &grouped, &found.lifted)?)?;
+        }
+        Ok(match self.json {
+            true => found.json(path, &scene, &grouped, &records, &ms),
+            false => found.words(path, &scene, &grouped, &records, &ms),
+        })
+    }
+
+    fn lift(
+        &self,
+        scene: &Scene,
+        files: &dyn Files,
+        grouped: &Superpoints,
+        model: Option<&SegmentAnything>,
+        monitor: &Monitor,
+    ) -> anyhow::Result<FoundInstances> {
+        match scene {
+            Scene::Bundle { .. } => {
+                let about = scene.images()?;
+                let views = BundleViews::new(&about.images);
+                let mut images = views.images().iter();
+                ensure!(
+                    model.is_none() || images.any(|image| image.picture.is_some()),
+                    "no image of the bundle with depth has a picture that the model could be asked in"
+                );
+                let picture = |view: u32| {
+                    let image = views.images()[view as usize];
+                    let Some(path) = scene.picture(image) else {
+                        return Ok(None);
+                    };
+                    decoded(&image.name, files.read(&path, PICTURE_LIMIT)).map(Some)
+                };
+                let lifting = Lifting {
+                    command: self,
+                    scan: scene.scan(),
+                    grouped,
+                    views: &views,
+                    monitor,
+                };
+                let (visibility, lifted) = match (model, self.oracle.oracle) {
+                    (Some(model), _) => lifting.by_model(model, &picture)?,
+                    (None, true) => lifting.by_truth(about.truth.as_ref())?,
+                    (None, false) => lifting.by_masks(&mut BundleMasks::new(&views)?)?,
+                };
+                Ok(FoundInstances {
+                    names: lift::names(&visibility, &views, &lifted.instances),
+                    views: views.count(),
+                    lifted,
+                })
+            }
+            Scene::Capture {
+                capture, points, ..
+            } => {
+                let Some(model) = model else {
+                    bail!(
+                        "a capture has no masks{}: give the manifest of a model with --masks",
+                        if self.oracle.oracle {
+                            " and no labels"
+                        } else {
+                            ""
+                        }
+                    );
+                };
+                let views = CaptureViews {
+                    files,
+                    capture,
+                    frames: &points.views,
+                };
+                let picture = |view: u32| {
+                    let frame = &capture.frames[points.views[view as usize].frame];
+                    decoded(&frame.name, frame.picture_bytes(files)).map(Some)
+                };
+                let lifting = Lifting {
+                    command: self,
+                    scan: &points.scan,
+                    grouped,
+                    views: &views,
+                    monitor,
+                };
+                let (_, lifted) = lifting.by_model(model, &picture)?;
+                Ok(FoundInstances {
+                    names: vec![None; lifted.instances.len()],
+                    views: views.count(),
+                    lifted,
+                })
+            }
+        }
+    }
+}
+
+/// What is lifted from, whatever the masks come from.
+struct Lifting<'a> {
+    command: &'a Lift,
+    scan: &'a Scan,
+    grouped: &'a Superpoints,
+    views: &'a dyn PosedViews,
+    monitor: &'a Monitor<'a>,
+}
+
+impl Lifting<'_> {
+    fn by(&self, tracker: &mut dyn Tracker) -> anyhow::Result<(Visibility, Lifted)> {
+        let tuning = &self.command.tuning;
+        let visibility = Visibility::new(
+            &self.scan.positions,
+            self.grouped,
+            self.views,
+            &tuning.visibility(),
+            self.monitor,
+        )?;
+        let lifted = lift::lift(&visibility, tracker, &tuning.options(), self.monitor)?;
+        Ok((visibility, lifted))
+    }
+
+    fn by_masks(
+        &self,
+        masks: &mut dyn lift::PromptedMasks,
+    ) -> anyhow::Result<(Visibility, Lifted)> {
+        let options = Propagation {
+            tolerance: self.command.tuning.tolerance,
+            ..Propagation::default()
+        };
+        self.by(&mut PropagatingTracker::new(self.views, masks, options)?)
+    }
+
+    fn by_model(
+        &self,
+        model: &dyn MaskModel,
+        picture: OpenPicture<'_>,
+    ) -> anyhow::Result<(Visibility, Lifted)> {
+        self.by_masks(&mut ModelMasks::new(model, picture, self.command.min_score))
+    }
+
+    fn by_truth(&self, truth: Option<&SceneTruth>) -> anyhow::Result<(Visibility, Lifted)> {
+        let truth = truth.context("the bundle has no labels that --oracle could follow")?;
+        let ids = truth.instance.iter();
+        let ids: Vec<u32> = ids.map(|id| u32::try_from(*id).unwrap_or(0)).collect();
+        let errors = self.command.oracle.errors();
+        let positions = &self.scan.positions;
+        self.by(&mut OracleTracker::new(
+            self.views, positions, &ids, errors,
+        )?)
+    }
+}
+
+/// Why superpoints are left, as keys of the JSON and in words.
+const REASONS: [(LeftReason, &str, &str); 4] = [
+    (LeftReason::Unseen, "unseen", "no view sees them"),
+    (
+        LeftReason::NoMask,
+        "no_mask",
+        "there is no mask of them where they are seen best",
+    ),
+    (
+        LeftReason::Refused,
+        "refused",
+        "the masks of different views contradict each other",
+    ),
+    (
+        LeftReason::Limit,
+        "limit",
+        "the limit of objects was reached",
+    ),
+];
+
+/// The instances of a scene, with their names.
+struct FoundInstances {
+    lifted: Lifted,
+    names: Vec<Option<String>>,
+    /// Number of views.
+    views: usize,
+}
+
+impl FoundInstances {
+    /// One JSON object, on one line.
+    fn json(
+        &self,
+        path: &Path,
+        scene: &Scene,
+        grouped: &Superpoints,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> String {
+        let left = REASONS.map(|(reason, key, _)| (key, self.lifted.left(reason)));
+        let line = json!({
+            "scan": path.to_string_lossy(),
+            "kind": scene.kind(),
+            "views": self.views,
+            "points": scene.scan().len(),
+            "superpoints": grouped.count(),
+            "up": scene.preflight().up.value.to_string(),
+            "warnings": scene.warnings(),
+            "instances": records,
+            "tracks": self.lifted.tracks,
+            "rounds": self.lifted.rounds,
+            "left": left.into_iter().collect::<BTreeMap<_, _>>(),
+            "ms": ms,
+        });
+        line.to_string()
+    }
+
+    /// A line for people; what is left out is on the error output.
+    fn words(
+        &self,
+        path: &Path,
+        scene: &Scene,
+        grouped: &Superpoints,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> String {
+        let (path, of) = (path.display(), grouped.count());
+        for (reason, _, words) in REASONS {
+            let left = self.lifted.left(reason);
+            if left > 0 {
+                eprintln!("{path}: {left} of {of} superpoints are left out: {words}");
+            }
+        }
+        format!(
+            "{path}: {}, {} views, {} points, {of} superpoints, {} ({:.1} s)",
+            scene.kind(),
+            self.views,
+            scene.scan().len(),
+            results::counts(records),
+            ms.values().sum::<f64>() / 1000.0
+        )
+    }
+}
+
+/// Decodes the picture of a view.
+fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, LiftError> {
+    let failed = |error: &dyn std::error::Error| LiftError::View {
+        view: view.to_owned(),
+        reason: error.to_string(),
+    };
+    let bytes = bytes.map_err(|error| failed(&error))?;
+    Picture::decode(&bytes).map_err(|error| failed(&error))
+}
+
+/// The instances beside the labels of a bundle.
+fn answer(
+    path: &Path,
+    scene: &Scene,
+    grouped: &Superpoints,
+    lifted: &Lifted,
+) -> anyhow::Result<Answer> {
+    let about = scene.images()?;
+    let ids = grouped.superpoint_of_point().to_vec();
+    // The images, which are most of a bundle, are not copied.
+    let labeled = Foundation {
+        positions: scene.scan().positions.clone(),
+        colors: scene.scan().colors.clone(),
+        truth: about.truth.clone(),
+        given: Given {
+            superpoints: Some(ids),
+            ..Given::default()
+        },
+        ..Foundation::default()
+    };
+    let mut points_of: Vec<Vec<u32>> = vec![Vec::new(); grouped.count()];
+    for (point, &superpoint) in (0..).zip(grouped.superpoint_of_point()) {
+        points_of[superpoint as usize].push(point);
+    }
+    let found = lifted.instances.iter().map(|instance| {
+        let superpoints = instance.superpoints.iter();
+        let mut points: Vec<u32> = superpoints
+            .flat_map(|s| points_of[*s as usize].iter().copied())
+            .collect();
+        points.sort_unstable();
+        Found {
+            points,
+            score: instance.score,
+            class: None,
+            embedding: Vec::new(),
+            logit_scale: 1.0,
+        }
+    });
+    Ok(Answer {
+        path: path.to_owned(),
+        scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
+        found: found.collect(),
+    })
+}
