@@ -34,17 +34,15 @@ pub struct Pixel {
 impl Camera {
     /// Projects `point` (metres, world frame) into the image; `None` if it is outside.
     pub fn project(&self, point: [f32; 3]) -> Option<Pixel> {
-        let p = self
-            .world_from_camera
-            .inverse()
-            .transform_point3(point.into());
-        let share = |along: f32, focal: f32, center: f32, extent: f32| {
-            (focal * along / p.z + center + 0.5) / extent
-        };
-        let x = share(p.x, self.focal[0], self.center[0], self.width);
-        let y = share(p.y, self.focal[1], self.center[1], self.height);
-        let inside = |share: f32| (0.0..=1.0).contains(&share);
-        (p.z > NEAR && inside(x) && inside(y)).then_some(Pixel { x, y, depth: p.z })
+        self.projection().project(point)
+    }
+
+    /// The camera with the inverse of its pose, for projecting many points.
+    pub fn projection(&self) -> Projection {
+        Projection {
+            camera: *self,
+            camera_from_world: self.world_from_camera.inverse(),
+        }
     }
 
     /// The point (metres, world frame) that is seen at the pixel.
@@ -62,6 +60,28 @@ impl Camera {
     /// The position of the camera, metres, world frame.
     pub fn position(&self) -> [f32; 3] {
         self.world_from_camera.translation.into()
+    }
+}
+
+/// A camera with the inverse of its pose.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Projection {
+    camera: Camera,
+    camera_from_world: Affine3A,
+}
+
+impl Projection {
+    /// Projects `point` (metres, world frame) into the image; `None` if it is outside.
+    pub fn project(&self, point: [f32; 3]) -> Option<Pixel> {
+        let camera = &self.camera;
+        let p = self.camera_from_world.transform_point3(point.into());
+        let share = |along: f32, focal: f32, center: f32, extent: f32| {
+            (focal * along / p.z + center + 0.5) / extent
+        };
+        let x = share(p.x, camera.focal[0], camera.center[0], camera.width);
+        let y = share(p.y, camera.focal[1], camera.center[1], camera.height);
+        let inside = |share: f32| (0.0..=1.0).contains(&share);
+        (p.z > NEAR && inside(x) && inside(y)).then_some(Pixel { x, y, depth: p.z })
     }
 }
 

@@ -4,15 +4,16 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use super::View;
+use super::{Occlusion, Sight, View};
 use crate::platform;
 
 /// Number of points that one task handles.
 const CHUNK: usize = 256;
 /// Number of views whose features are averaged (docs/spec/model.md section 13).
 const VIEWS: usize = 3;
-/// Tolerance of the visibility test: how far behind the depth of a view a point may lie, metres.
-const TOLERANCE: f32 = 0.1;
+/// A point that lies less than 10 cm behind the depth of a view is seen, and so is one before it:
+/// where images disagree about a surface, their features are still of it.
+const OCCLUSION: Occlusion = Occlusion::Behind(0.1);
 
 /// The pixel that a point was made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -86,16 +87,16 @@ fn from_correspondences(correspondences: &[Option<Correspondence>], views: &[Vie
 
 /// The mean over the first [`VIEWS`] views that see a point, in the `order` of the squared
 /// distances of their cameras.
-///
-/// A view sees a point if the point projects into its image and lies at most [`TOLERANCE`] behind
-/// the bilinearly sampled depth there. A view sees nothing where its depth is unknown; without a
-/// depth map it sees everything.
 fn from_views(
     positions: &[[f32; 3]],
     views: &[View],
     order: impl Fn(&f32, &f32) -> Ordering + Sync,
 ) -> Vec<f32> {
     let channels = channels(views);
+    let sights: Vec<Sight> = views
+        .iter()
+        .map(|view| Sight::new(&view.camera, view.depth.as_ref(), OCCLUSION))
+        .collect();
     let mut features = vec![0.0; positions.len() * channels];
     platform::for_each_chunk(&mut features, CHUNK * channels.max(1), |chunk, features| {
         for (&position, feature) in positions[chunk * CHUNK..]
@@ -107,28 +108,18 @@ fn from_views(
             };
             let mut seeing: Vec<_> = views
                 .iter()
-                .filter_map(|view| Some((distance(view), view, sees(view, position)?)))
+                .zip(&sights)
+                .filter_map(|(view, sight)| Some((distance(view), view, sight.sees(position)?)))
                 .collect();
             seeing.sort_by(|a, b| order(&a.0, &b.0));
             seeing.truncate(VIEWS);
             let weight = 1.0 / seeing.len().max(1) as f32;
             seeing
                 .iter()
-                .for_each(|(_, view, [x, y])| view.features.add_sample(*x, *y, weight, feature));
+                .for_each(|(_, view, at)| view.features.add_sample(at.x, at.y, weight, feature));
         }
     });
     features
-}
-
-/// The position at which the view sees the point, as fractions of width and height; `None` if it
-/// does not.
-fn sees(view: &View, position: [f32; 3]) -> Option<[f32; 2]> {
-    let pixel = view.camera.project(position)?;
-    let is_in_front = match &view.depth {
-        Some(depth) => pixel.depth <= depth.positive_sample(pixel.x, pixel.y)? + TOLERANCE,
-        None => true,
-    };
-    is_in_front.then_some([pixel.x, pixel.y])
 }
 
 fn channels(views: &[View]) -> usize {

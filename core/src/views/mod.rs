@@ -8,11 +8,13 @@ mod camera;
 mod lift;
 mod map;
 mod object_queries;
+mod sight;
 
-pub use camera::{Camera, Pixel};
+pub use camera::{Camera, Pixel, Projection};
 pub use lift::{Choice, Correspondence, lifted};
 pub use map::{Map, MapError};
 pub use object_queries::{Detection, ObjectQueries, object_queries};
+pub use sight::{Occlusion, Sight};
 
 /// An image of a scan.
 #[derive(Clone, Debug)]

@@ -3,7 +3,7 @@
 
 use segscape::{
     superpoint::{Boundaries, Reading, Superpoints, ViewLabel},
-    views::{Camera, Correspondence},
+    views::{Camera, Correspondence, Occlusion, Sight},
 };
 
 use super::Foundation;
@@ -12,10 +12,20 @@ use super::Foundation;
 /// metres.
 const TOLERANCE: f32 = 0.05;
 
+/// A view with a depth map sees the points that lie on the surface that it measured.
+const OCCLUSION: Occlusion = Occlusion::Around(TOLERANCE);
+
 /// The 2D instances of each point, for superpoints that respect them (OVSeg3R, Algorithm 1): first
 /// the instance in the image that the point was reconstructed from, then, except with
 /// [`Reading::Strict`], those in all other images that see the point.
 pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
+    // Without depth nobody knows what a view sees.
+    let sights: Vec<Option<Sight>> = foundation
+        .images
+        .iter()
+        .map(|image| Some(Sight::new(&image.camera, Some(image.depth.as_ref()?), OCCLUSION)))
+        .collect();
+    let sights = &sights;
     let labels = foundation
         .positions
         .iter()
@@ -26,7 +36,9 @@ pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
             let others = (0..foundation.images.len() as u32)
                 .filter(move |view| reading != Reading::Strict && Some(*view) != own_view);
             let seen = others.filter_map(move |view| {
-                Some(label(foundation, &sight(foundation, view, position)?))
+                let pixel = sights[view as usize].as_ref()?.sees(position)?;
+                let (x, y) = (pixel.x, pixel.y);
+                Some(label(foundation, &Correspondence { view, x, y }))
             });
             own.chain(seen).collect::<Vec<_>>()
         });
@@ -90,18 +102,6 @@ fn label(foundation: &Foundation, at: &Correspondence) -> ViewLabel {
         view: at.view,
         instance: instance.map_or(0, |row| row + 1),
     }
-}
-
-/// The pixel at which a view with a depth map sees a point.
-fn sight(foundation: &Foundation, view: u32, position: [f32; 3]) -> Option<Correspondence> {
-    let image = &foundation.images[view as usize];
-    let (depth, pixel) = (image.depth.as_ref()?, image.camera.project(position)?);
-    let there = depth.positive_sample(pixel.x, pixel.y)?;
-    ((pixel.depth - there).abs() <= TOLERANCE).then_some(Correspondence {
-        view,
-        x: pixel.x,
-        y: pixel.y,
-    })
 }
 
 /// The annotation that one view gives to the superpoints with points reconstructed from it

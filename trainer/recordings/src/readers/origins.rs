@@ -1,10 +1,9 @@
 //! The pixels in which points are seen that come from elsewhere than the depth images.
 
-use segscape::views::{Camera, Correspondence, Map, Pixel};
+use segscape::views::{Camera, Correspondence, Map, Occlusion, Pixel, Sight};
 
-/// Maximum difference between the depth of a point and the depth image of a view that sees it,
-/// metres.
-const TOLERANCE: f32 = 0.05;
+/// A point lies on the surface that a depth image shows if it is within 5 cm of it.
+const OCCLUSION: Occlusion = Occlusion::Around(0.05);
 
 /// The pixel of each point in the nearest camera that sees it, found image by image.
 pub struct Origins<'a> {
@@ -24,15 +23,12 @@ impl<'a> Origins<'a> {
 
     /// Looks for the points in image number `view`.
     pub fn look(&mut self, view: u32, camera: &Camera, depth: &Map) {
+        let sight = Sight::new(camera, Some(depth), OCCLUSION);
         for (position, nearest) in self.positions.iter().zip(&mut self.nearest) {
-            let Some(pixel) = camera.project(*position) else {
+            let Some(Pixel { x, y, depth }) = sight.sees(*position) else {
                 continue;
             };
-            let is_seen = depth
-                .positive_sample(pixel.x, pixel.y)
-                .is_some_and(|there| (pixel.depth - there).abs() <= TOLERANCE);
-            if is_seen && nearest.is_none_or(|(depth, _)| pixel.depth < depth) {
-                let Pixel { x, y, depth } = pixel;
+            if nearest.is_none_or(|(nearest, _)| depth < nearest) {
                 *nearest = Some((depth, Correspondence { view, x, y }));
             }
         }
