@@ -84,6 +84,7 @@ pub mod images;
 pub mod instances;
 #[cfg(feature = "model")]
 pub mod job;
+pub mod lift;
 #[cfg(feature = "model")]
 pub mod model;
 #[cfg(feature = "model")]

@@ -1,4 +1,4 @@
-//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval,
+//! Command line of the trainer: segment, lift, synth, prepare, perceive, train, rank, ablate, eval,
 //! report, import, export, vocabulary, name, bench.
 
 mod allocator;
@@ -17,6 +17,7 @@ struct Cli {
 enum Command {
     Bench(commands::bench::Bench),
     Segment(commands::segment::Segment),
+    Lift(commands::lift::Lift),
     Synth(commands::synth::Synth),
     Prepare(commands::prepare::Prepare),
     Perceive(commands::perceive::Perceive),
@@ -41,6 +42,7 @@ fn main() -> anyhow::Result<()> {
     match Cli::parse().command {
         Command::Bench(command) => command.run(),
         Command::Segment(command) => command.run(),
+        Command::Lift(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Prepare(command) => command.run(),
         Command::Perceive(command) => command.run(),

@@ -305,6 +305,11 @@ impl SceneImages {
         ids.map(Superpoints::from_ids)
     }
 
+    /// The scene, with the points and cameras of the recording.
+    pub fn scene(&self) -> &Foundation {
+        &self.scene
+    }
+
     /// What the images say to a network of this `config`, with what there is to say about them.
     ///
     /// # Errors

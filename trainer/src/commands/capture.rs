@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use segscape::{
     captures::{self, Files, Gap},
-    job::{self, ImageEvidence, RecordingError, RecordingKind, SceneImages},
+    job::{self, Detected, ImageEvidence, RecordingError, RecordingKind, SceneImages},
     model::{Config, Observation},
     preflight::{Choices, Preflight},
     progress::Monitor,
@@ -92,7 +92,40 @@ impl CaptureArgs {
         given.map(|(_, option)| option)
     }
 
-    fn options(
+    /// Finds the recording among files and checks that these options and what the user says of the
+    /// axes and the unit fit it. `path` is what messages call the files.
+    ///
+    /// # Errors
+    /// There is no recording, or something does not fit it.
+    pub fn detect(
+        &self,
+        files: &dyn Files,
+        path: &Path,
+        choices: Choices,
+    ) -> anyhow::Result<Detected> {
+        ensure!(
+            choices.unit.is_none(),
+            "{} is in metres: --unit and --scale are for files",
+            path.display()
+        );
+        let detected = job::detect(files)?;
+        if detected.kind == RecordingKind::Bundle {
+            if let Some(option) = self.given() {
+                bail!("{option} is not used by bundles, whose points are made already");
+            }
+            ensure!(
+                choices.up.is_none(),
+                "--up is not used by bundles, in which +z is up"
+            );
+        }
+        Ok(detected)
+    }
+
+    /// How the frames of the capture in `folder` are read.
+    ///
+    /// # Errors
+    /// The file with the intrinsics cannot be read.
+    pub fn options(
         &self,
         folder: &Path,
         up: Option<UpAxis>,
@@ -179,21 +212,7 @@ impl Opening<'_> {
         path: &Path,
         monitor: &Monitor,
     ) -> anyhow::Result<Opened> {
-        ensure!(
-            self.choices.unit.is_none(),
-            "{} is in metres: --unit and --scale are for files",
-            path.display()
-        );
-        let detected = job::detect(files)?;
-        if detected.kind == RecordingKind::Bundle {
-            if let Some(option) = self.options.given() {
-                bail!("{option} is not used by bundles, whose points are made already");
-            }
-            ensure!(
-                self.choices.up.is_none(),
-                "--up is not used by bundles, in which +z is up"
-            );
-        }
+        let detected = self.options.detect(files, path, self.choices)?;
         let options = self.options.options(path, self.choices.up)?;
         let recording = job::open(files, &detected, &options, monitor, &mut |_, _| ());
         let recording = recording.map_err(|error| match error {

@@ -1,30 +1,27 @@
 //! `trainer segment`: segments scans into named instances, the whole job outside a browser.
 
 use std::{
-    cell::{Cell, RefCell},
-    collections::{BTreeMap, HashSet},
-    ffi::{OsStr, OsString},
-    fs,
+    collections::BTreeMap,
+    ffi::OsStr,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
-use anyhow::Context;
 use clap::{Args, ValueEnum};
 use segscape::{
     instances::query::{Labels, NotFound, PromptTerm},
     job::{self, Decoding, Grouping, Map, Network, Segmented},
-    platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     text::{Vocabulary, meaning::Meaning},
-    write::{self, InstanceRecord, PointLabels},
+    write::PointLabels,
 };
 use serde_json::json;
 
 use super::{
     capture::{CaptureArgs, Opened, Opening},
     orientation::Orientation,
+    results::{self, StageClock},
     scene_cache::SceneCache,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
@@ -124,13 +121,11 @@ impl Segment {
                 eprintln!("\"{}\": {reason}", term.name);
             }
         }
-        if let Some(out) = &self.out {
-            fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
-        }
+        results::create(self.out.as_deref())?;
         let cache = self.cache.open()?;
         let scans = self.scans_of_stores(&cache)?;
         let mut refused = 0;
-        for (path, name) in scans.iter().zip(result_names(&scans)) {
+        for (path, name) in scans.iter().zip(results::names(&scans)) {
             match self.segment(path, &name, &network, &decoding, &terms, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
@@ -225,17 +220,9 @@ impl Segment {
         };
         let ms = clock.finish();
 
-        let mut records = write::instance_records(&scan, &labels);
-        records.retain(|record| record.points > 0);
+        let records = results::records(&scan, &labels);
         if let Some(out) = &self.out {
-            let save = |extension: &str, bytes: &[u8]| {
-                let mut file = name.to_owned();
-                file.push(extension);
-                let file = out.join(file);
-                fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
-            };
-            save(".labelled.ply", &write::labeled_ply(&scan, &labels))?;
-            save(".json", write::instances_json(&scan, &labels).as_bytes())?;
+            results::save(out, name, &scan, &labels)?;
         }
         for (name, reason) in &missing {
             eprintln!("{}: no {name}: {reason}", path.display());
@@ -259,7 +246,7 @@ impl Segment {
             return Ok(line.to_string());
         }
         let total: f64 = ms.values().sum();
-        let found = counts(&records);
+        let found = results::counts(&records);
         let of_frames = capture.map_or(String::new(), |capture| {
             let kind = capture["kind"].as_str().unwrap_or_default();
             format!("{kind}, {} frames, ", capture["frames"])
@@ -317,89 +304,5 @@ impl Labeling {
             superpoints: grouping.superpoints.count(),
             scan: opened.scan,
         })
-    }
-}
-
-/// The names of the results of scans, each one once: the file name without its extension, and a
-/// number where an earlier scan has the same name. Names of files are bytes, not text.
-fn result_names(scans: &[PathBuf]) -> Vec<OsString> {
-    let mut taken = HashSet::new();
-    let name = |path: &PathBuf| {
-        let stem = path.file_stem().unwrap_or_default();
-        let numbered = |number: usize| {
-            let mut name = stem.to_owned();
-            if number > 1 {
-                name.push(format!("-{number}"));
-            }
-            name
-        };
-        let free = (1..).map(numbered).find(|name| taken.insert(name.clone()));
-        free.unwrap_or_default()
-    };
-    scans.iter().map(name).collect()
-}
-
-/// The number of instances of each name.
-fn counts(records: &[InstanceRecord]) -> String {
-    let mut counts = BTreeMap::<&str, usize>::new();
-    for record in records {
-        *counts
-            .entry(record.label.as_deref().unwrap_or("unnamed"))
-            .or_default() += 1;
-    }
-    let counts: Vec<_> = counts
-        .iter()
-        .map(|(name, count)| format!("{count} {name}"))
-        .collect();
-    if counts.is_empty() {
-        "no instances".to_owned()
-    } else {
-        counts.join(", ")
-    }
-}
-
-/// Milliseconds spent in each stage. A stage lasts until another one reports progress.
-#[derive(Default)]
-pub(super) struct StageClock {
-    running: Cell<Option<(Stage, Instant)>>,
-    spent: RefCell<BTreeMap<Stage, f64>>,
-}
-
-impl StageClock {
-    /// Starts `stage`, unless it is the running stage.
-    pub(super) fn at(&self, stage: Stage) {
-        if self
-            .running
-            .get()
-            .is_none_or(|(running, _)| running != stage)
-        {
-            self.stop();
-            self.running.set(Some((stage, Instant::now())));
-        }
-    }
-
-    fn stop(&self) {
-        if let Some((stage, since)) = self.running.take() {
-            *self.spent.borrow_mut().entry(stage).or_default() +=
-                since.elapsed().as_secs_f64() * 1000.0;
-        }
-    }
-
-    /// Ends the running stage and returns the times of all stages.
-    pub(super) fn finish(self) -> BTreeMap<Stage, f64> {
-        self.stop();
-        self.spent.into_inner()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn no_result_overwrites_another() {
-        let scans = ["a/scan.ply", "b/scan.ply", "scan-2.ply", "c/scan.pcd"];
-        let names = result_names(&scans.map(PathBuf::from));
-        assert_eq!(names, ["scan", "scan-2", "scan-2-2", "scan-3"]);
     }
 }

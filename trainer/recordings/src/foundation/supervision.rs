@@ -23,7 +23,13 @@ pub fn boundaries(foundation: &Foundation, reading: Reading) -> Boundaries {
     let sights: Vec<Option<Sight>> = foundation
         .images
         .iter()
-        .map(|image| Some(Sight::new(&image.camera, Some(image.depth.as_ref()?), OCCLUSION)))
+        .map(|image| {
+            Some(Sight::new(
+                &image.camera,
+                Some(image.depth.as_ref()?),
+                OCCLUSION,
+            ))
+        })
         .collect();
     let sights = &sights;
     let labels = foundation

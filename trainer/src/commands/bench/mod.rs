@@ -21,7 +21,7 @@ use segscape::{
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::segment::StageClock;
+use super::results::StageClock;
 use learning::{device::DeviceChoice, models};
 use rooms::World;
 

@@ -71,6 +71,11 @@ impl Models {
         Ok(models)
     }
 
+    /// The model that finds masks, if there is one.
+    pub fn mask_model(&self) -> Option<&SegmentAnything> {
+        self.masks.as_ref()
+    }
+
     /// Remarks about files that the manifests do not pin.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

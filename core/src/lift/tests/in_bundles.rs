@@ -1,0 +1,112 @@
+//! Masks in the images of a foundation bundle.
+
+use super::*;
+use crate::foundation::{Image, ImageInstance, Mask};
+
+/// The images of the scene with masks of both objects; their numbers differ from image to image.
+fn images(scene: &Scene) -> Vec<Image> {
+    let image = |(number, (camera, depth)): (usize, &(crate::views::Camera, Map))| {
+        let turned = number % 2 == 1;
+        let value = |pixel: usize| {
+            let is_panel = depth.at(pixel / 64, pixel % 64)[0] < 2.5;
+            if is_panel == turned { 1 } else { 2 }
+        };
+        let mut names = [("wall", 0.8), ("panel", 0.6)];
+        if turned {
+            names.reverse();
+        }
+        Image {
+            depth: Some(depth.clone()),
+            mask: Mask::new((0..64 * 48).map(value).collect(), [48, 64]),
+            instances: names
+                .map(|(name, score)| ImageInstance {
+                    name: name.to_owned(),
+                    score,
+                    features: vec![],
+                })
+                .to_vec(),
+            ..Image::new(number.to_string(), *camera, None)
+        }
+    };
+    scene.views.0.iter().enumerate().map(image).collect()
+}
+
+fn lifted(images: &[Image], visibility: &Visibility) -> Lifted {
+    let views = BundleViews::new(images);
+    let mut masks = BundleMasks::new(&views).unwrap();
+    let options = Propagation::default();
+    let mut tracker = PropagatingTracker::new(&views, &mut masks, options).unwrap();
+    let silent = Monitor::silent();
+    lift(visibility, &mut tracker, &LiftOptions::default(), &silent).unwrap()
+}
+
+#[test]
+fn masks_of_images_are_matched_by_overlap_and_name_the_instances() {
+    let scene = scene();
+    let visibility = scene.visibility();
+    let images = images(&scene);
+    let found = lifted(&images, &visibility);
+    let [wall, panel] = [WALL, PANEL].map(|instance| scene.seen_of(&visibility, instance));
+    assert_eq!(sets(&found), [wall, panel]);
+    assert!(found.instances.iter().all(|instance| instance.views == 3));
+    let scores: Vec<f32> = found
+        .instances
+        .iter()
+        .map(|instance| instance.score)
+        .collect();
+    assert_eq!(scores, [0.8, 0.6]);
+    let names = names(&visibility, &BundleViews::new(&images), &found.instances);
+    assert_eq!(names, [Some("wall".to_owned()), Some("panel".to_owned())]);
+}
+
+/// One image takes the wall and the panel for one thing: its mask is not that of either in the
+/// views around, and it has no say.
+#[test]
+fn a_mask_that_does_not_lead_back_is_not_taken() {
+    let scene = scene();
+    let visibility = scene.visibility();
+    let mut images = images(&scene);
+    images[2].mask = Mask::new(vec![1; 64 * 48], [48, 64]);
+    images[2].instances.truncate(1);
+    let found = lifted(&images, &visibility);
+    let panel = scene.seen_of(&visibility, PANEL);
+    let of_panel = found
+        .instances
+        .iter()
+        .find(|of| of.superpoints == panel)
+        .unwrap();
+    assert_eq!(of_panel.views, 2);
+    check_fates(&visibility, &found);
+}
+
+#[test]
+fn what_no_mask_shows_is_left_with_the_reason() {
+    let scene = scene();
+    let visibility = scene.visibility();
+    let mut images = images(&scene);
+    for image in &mut images {
+        // Without masks of the wall.
+        let wall = if image.instances[0].name == "wall" {
+            1
+        } else {
+            2
+        };
+        let mask = image.mask.as_ref().unwrap();
+        let values = mask
+            .values()
+            .iter()
+            .map(|v| if *v == wall { 0 } else { *v });
+        image.mask = Mask::new(values.collect(), mask.size());
+    }
+    let found = lifted(&images, &visibility);
+    let [wall, panel] = [WALL, PANEL].map(|instance| scene.seen_of(&visibility, instance));
+    assert_eq!(sets(&found), [panel]);
+    assert_eq!(found.left(LeftReason::NoMask), wall.len());
+    check_fates(&visibility, &found);
+    for image in &mut images {
+        image.mask = None;
+    }
+    let views = BundleViews::new(&images);
+    let refused = BundleMasks::new(&views).unwrap_err().to_string();
+    assert!(refused.contains("it has no masks"), "{refused}");
+}
