@@ -1,6 +1,6 @@
 //! A frame as it comes to the tracker, and the rules that it has to keep.
 
-use super::TrackError;
+use super::TrackingError;
 use crate::{
     captures::PIXEL_LIMIT,
     foundation::{ImageInstance, Mask},
@@ -54,7 +54,7 @@ impl TrackedFrame<'_> {
 
     /// Checks the rules of a frame; `channels` is the length of the features before, 0 if there
     /// were none.
-    pub(super) fn check(&self, channels: usize) -> Result<(), TrackError> {
+    pub(super) fn check(&self, channels: usize) -> Result<(), TrackingError> {
         self.check_camera()?;
         let [rows, columns] = self.depth.size();
         ensure(self.depth.channels() == 1, || {
@@ -88,7 +88,7 @@ impl TrackedFrame<'_> {
         })
     }
 
-    fn check_camera(&self) -> Result<(), TrackError> {
+    fn check_camera(&self) -> Result<(), TrackingError> {
         let Camera {
             width,
             height,
@@ -118,7 +118,7 @@ impl TrackedFrame<'_> {
         })
     }
 
-    fn check_instances(&self) -> Result<(), TrackError> {
+    fn check_instances(&self) -> Result<(), TrackingError> {
         let own = self.own_channels();
         for (index, instance) in self.instances.iter().enumerate() {
             let ImageInstance {
@@ -183,9 +183,9 @@ impl TrackedFrame<'_> {
     }
 }
 
-fn ensure(is_kept: bool, rule: impl FnOnce() -> String) -> Result<(), TrackError> {
+fn ensure(is_kept: bool, rule: impl FnOnce() -> String) -> Result<(), TrackingError> {
     match is_kept {
         true => Ok(()),
-        false => Err(TrackError::Frame(rule())),
+        false => Err(TrackingError::Frame(rule())),
     }
 }

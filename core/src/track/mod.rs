@@ -15,7 +15,7 @@
 //! ```
 //! use segscape::{
 //!     foundation::{ImageInstance, Mask},
-//!     track::{TrackOptions, TrackedFrame, Tracker},
+//!     track::{TrackOptions, TrackedFrame, OnlineTracker},
 //!     views::{Camera, Map},
 //! };
 //! # let looking_ahead = glam::Affine3A::IDENTITY;
@@ -27,7 +27,7 @@
 //! let mask = Mask::new(values, [48, 64]).ok_or("as many values as pixels")?;
 //! let clock = ImageInstance { name: "clock".into(), score: 0.9, features: vec![] };
 //!
-//! let mut tracker = Tracker::new(TrackOptions::default())?;
+//! let mut tracker = OnlineTracker::new(TrackOptions::default())?;
 //! let camera = Camera {
 //!     width: 64.0,
 //!     height: 48.0,
@@ -70,11 +70,11 @@ pub use frame::{MAX_CHANNELS, MAX_MASKS, MAX_NAME, TrackedFrame};
 pub use instances::{BestView, NameVote, TrackedInstance, VoxelOwners, point_labels};
 pub use options::TrackOptions;
 pub use refine::snapped;
-pub use tracker::{Added, MAX_TRACKS, MAX_VOXELS, REMEMBERED, Tracker};
+pub use tracker::{Added, MAX_TRACKS, MAX_VOXELS, REMEMBERED, OnlineTracker};
 
 /// The reason why something is not tracked. The tracker is as it was before.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum TrackError {
+pub enum TrackingError {
     /// An option makes no sense.
     #[error("{name} is {value}, it must be from {low} to {high}")]
     Option {

@@ -1,6 +1,6 @@
 //! The numbers of the tracker.
 
-use super::TrackError;
+use super::TrackingError;
 use crate::captures::NEAREST;
 
 /// How masks become instances. The defaults suit rooms recorded with a phone or a depth camera.
@@ -62,8 +62,8 @@ impl TrackOptions {
     /// Checks that the numbers make sense.
     ///
     /// # Errors
-    /// [`TrackError::Option`] with the first one that does not.
-    pub fn check(&self) -> Result<(), TrackError> {
+    /// [`TrackingError::Option`] with the first one that does not.
+    pub fn check(&self) -> Result<(), TrackingError> {
         let shares = [
             ("min_score", self.min_score),
             ("place_weight", self.place_weight),
@@ -100,7 +100,7 @@ impl TrackOptions {
         let wrong = |(_, value, low, high): &(&str, f64, f64, f64)| !(low..=high).contains(&value);
         match lengths.into_iter().chain(shares).find(wrong) {
             None => Ok(()),
-            Some((name, value, low, high)) => Err(TrackError::Option {
+            Some((name, value, low, high)) => Err(TrackingError::Option {
                 name,
                 value,
                 low,

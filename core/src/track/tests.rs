@@ -111,8 +111,8 @@ impl Shot {
     }
 }
 
-fn tracker() -> Tracker {
-    Tracker::new(TrackOptions::default()).unwrap()
+fn tracker() -> OnlineTracker {
+    OnlineTracker::new(TrackOptions::default()).unwrap()
 }
 
 const THINGS: [NamedBox; 2] = [
@@ -431,7 +431,7 @@ fn frames_that_break_a_rule_are_refused_and_change_nothing() {
         },
     ] {
         assert!(
-            Tracker::new(options)
+            OnlineTracker::new(options)
                 .unwrap_err()
                 .to_string()
                 .contains("it must be from")
@@ -443,20 +443,20 @@ fn frames_that_break_a_rule_are_refused_and_change_nothing() {
 fn memory_is_bounded() {
     let shot = World::room(&THINGS).shot(&camera([0.0, 0.0, 1.0]));
     let options = TrackOptions::default();
-    let mut small = Tracker::within(options, [3, 1000]).unwrap();
+    let mut small = OnlineTracker::within(options, [3, 1000]).unwrap();
     let error = small.add(&shot.frame(0)).unwrap_err();
     let (what, found, limit) = ("instances", 4, 3);
-    assert_eq!(error, TrackError::Full { what, found, limit });
+    assert_eq!(error, TrackingError::Full { what, found, limit });
     assert!(
         error.to_string().contains("to 4 instances, the limit is 3"),
         "{error}"
     );
-    let mut small = Tracker::within(options, [9, 100]).unwrap();
+    let mut small = OnlineTracker::within(options, [9, 100]).unwrap();
     let error = small.add(&shot.frame(0)).unwrap_err();
     assert!(
         matches!(
             error,
-            TrackError::Full {
+            TrackingError::Full {
                 what: "voxels",
                 limit: 100,
                 ..
@@ -473,7 +473,7 @@ fn what_is_never_confirmed_makes_room() {
     let vase = ("vase", [1.5, -0.2, 0.9], [1.7, 0.2, 1.3]);
     let [with_lamp, without, with_vase] =
         [&THINGS[..], &THINGS[..1], &[THINGS[0], vase]].map(World::room);
-    let mut tracker = Tracker::within(TrackOptions::default(), [4, MAX_VOXELS]).unwrap();
+    let mut tracker = OnlineTracker::within(TrackOptions::default(), [4, MAX_VOXELS]).unwrap();
     let camera_of = |number: u32| camera([0.0, number as f32 / 1000.0, 1.0]);
     tracker
         .add(&with_lamp.shot(&camera_of(0)).frame(0))
@@ -486,7 +486,7 @@ fn what_is_never_confirmed_makes_room() {
     let vase = |number: u32| with_vase.shot(&camera_of(number));
     // After 101 frames the lamp may have been away for 100 of them: not longer.
     assert!(tracker.clone().add(&vase(101).frame(101)).is_ok());
-    let names = |tracker: &Tracker| {
+    let names = |tracker: &OnlineTracker| {
         let instances = tracker.instances();
         instances
             .iter()
@@ -498,7 +498,7 @@ fn what_is_never_confirmed_makes_room() {
         tracker.add(&vase(number).frame(number)).unwrap();
     }
     assert_eq!(names(&tracker), ["floor", "wall", "chair", "vase"]);
-    let mut early = Tracker::within(TrackOptions::default(), [4, MAX_VOXELS]).unwrap();
+    let mut early = OnlineTracker::within(TrackOptions::default(), [4, MAX_VOXELS]).unwrap();
     early.add(&with_lamp.shot(&camera_of(0)).frame(0)).unwrap();
     assert!(early.add(&vase(1).frame(1)).is_err());
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    NameVote, TrackError, TrackOptions, TrackedFrame, TrackedInstance, VoxelOwners,
+    NameVote, TrackingError, TrackOptions, TrackedFrame, TrackedInstance, VoxelOwners,
     affinity::{Shown, Sighting},
     assignment::assigned,
     instances::extents,
@@ -31,7 +31,7 @@ const PATIENCE: u64 = 100;
 /// A frame that comes again, and one without a mask that can be used, change nothing: neither says
 /// anything new.
 #[derive(Clone, Debug)]
-pub struct Tracker {
+pub struct OnlineTracker {
     options: TrackOptions,
     hash: VoxelHash,
     /// By id.
@@ -67,17 +67,17 @@ pub struct Added {
     pub merged: u32,
 }
 
-impl Tracker {
+impl OnlineTracker {
     /// A tracker without instances.
     ///
     /// # Errors
     /// An option makes no sense.
-    pub fn new(options: TrackOptions) -> Result<Self, TrackError> {
+    pub fn new(options: TrackOptions) -> Result<Self, TrackingError> {
         Self::within(options, [MAX_TRACKS, MAX_VOXELS])
     }
 
     /// [`Self::new`] with other limits of tracks and voxels.
-    pub(super) fn within(options: TrackOptions, limits: [usize; 2]) -> Result<Self, TrackError> {
+    pub(super) fn within(options: TrackOptions, limits: [usize; 2]) -> Result<Self, TrackingError> {
         options.check()?;
         Ok(Self {
             options,
@@ -105,7 +105,7 @@ impl Tracker {
     ///
     /// # Errors
     /// The frame breaks a rule, or there is no room; the instances are as before.
-    pub fn add(&mut self, frame: &TrackedFrame) -> Result<Added, TrackError> {
+    pub fn add(&mut self, frame: &TrackedFrame) -> Result<Added, TrackingError> {
         frame.check(self.channels)?;
         let digest = frame.digest();
         if self.recent.contains(&digest) {
@@ -164,7 +164,7 @@ impl Tracker {
         &self,
         frame: &TrackedFrame,
         lifted: &[LiftedMask],
-    ) -> Result<(Sighting, Vec<Option<u32>>), TrackError> {
+    ) -> Result<(Sighting, Vec<Option<u32>>), TrackingError> {
         // A voxel reaches behind the surface in it, and depth is not exact.
         let occlusion = Occlusion::Behind(2.0 * self.options.voxel_size);
         let sight = Sight::new(frame.camera, Some(frame.depth), occlusion);
@@ -190,7 +190,7 @@ impl Tracker {
             ("voxels", self.hash.memberships() + new, voxels),
         ] {
             if found > limit {
-                return Err(TrackError::Full { what, found, limit });
+                return Err(TrackingError::Full { what, found, limit });
             }
         }
         Ok((sighting, track_of_mask))
