@@ -1,14 +1,18 @@
 //! `trainer lift`: instances from the masks of 2D models, tracked through posed depth images, without
 //! a network that was trained on scans.
 
+mod options;
+mod scene;
+
 use std::{
+    collections::BTreeMap,
     ffi::OsStr,
     io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context, bail, ensure};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use indicatif::ProgressBar;
 use learning::{
     config::ClassOfObject,
@@ -16,24 +20,22 @@ use learning::{
     evaluation::{Answer, Found, Measurement},
 };
 use recordings::{
-    folder::{Folder, is_zip, open_zip},
     foundation::{Foundation, Given, Models, SceneTruth},
-    readers,
     store::{Cache, is_address, open_files},
 };
 use segscape::{
-    captures::{Capture, CaptureError, Files, Points},
+    captures::{CaptureError, Files},
     images::{MaskModel, Picture, SegmentAnything},
-    job::{self, Recording, RecordingError, RecordingKind, SceneImages},
+    job::SceneImages,
     lift::{
-        self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, LiftOptions, Lifted,
-        ModelMasks, OpenPicture, Optimization, OracleTracker, PosedViews, PropagatingTracker,
-        Propagation, TrackErrors, Tracker, Visibility, VisibilityOptions,
+        self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
+        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, Tracker,
+        Visibility,
     },
-    preflight::Preflight,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
+    write::InstanceRecord,
 };
 use serde_json::json;
 
@@ -43,6 +45,8 @@ use super::{
     results::{self, StageClock},
     scene_cache::SceneCache,
 };
+use options::{Oracle, Tuning};
+use scene::{Scene, files_at};
 
 /// Longest file of a picture, bytes.
 const PICTURE_LIMIT: u64 = 64 << 20;
@@ -82,107 +86,6 @@ pub struct Lift {
     /// class-agnostic` prints.
     #[arg(long)]
     measure: bool,
-}
-
-/// A tracker that knows the labels of a bundle.
-#[derive(Args, Clone, Copy, Debug)]
-struct Oracle {
-    /// Follow the objects by the labels of the bundle, with the errors below, in place of masks: it
-    /// tells what errors of a tracker cost.
-    #[arg(long, conflicts_with = "masks")]
-    oracle: bool,
-    /// Probability that the oracle misses an object in a view.
-    #[arg(long, default_value_t = 0.0, requires = "oracle")]
-    missed: f32,
-    /// Pixels by which its outlines are off at most.
-    #[arg(long, default_value_t = 0, requires = "oracle", value_parser = clap::value_parser!(u16).range(0..=64))]
-    ragged: u16,
-    /// Probability that its mask includes a neighbour.
-    #[arg(long, default_value_t = 0.0, requires = "oracle")]
-    merged: f32,
-    /// Probability in each view that it follows a neighbour from there on.
-    #[arg(long, default_value_t = 0.0, requires = "oracle")]
-    switched: f32,
-    /// Number that the errors depend on.
-    #[arg(long, default_value_t = 0, requires = "oracle")]
-    seed: u64,
-}
-
-/// The constants of the method.
-#[derive(Args, Clone, Copy, Debug)]
-struct Tuning {
-    /// Share of a superpoint's seen points that must be in a mask.
-    #[arg(long, default_value_t = LiftOptions::default().tau)]
-    tau: f32,
-    /// Number of neighbours that a view should show beside a superpoint.
-    #[arg(long, default_value_t = LiftOptions::default().kappa)]
-    kappa: usize,
-    /// Number of superpoints that are asked for in a round.
-    #[arg(long, default_value_t = LiftOptions::default().seeds)]
-    seeds: usize,
-    /// How superpoints are chosen from what the masks contain.
-    #[arg(long, value_enum, default_value_t)]
-    optimization: OptimizationKind,
-    /// Follow an object in at most so many views on each side of its best one, those that show it
-    /// best; all views if not given.
-    #[arg(long)]
-    views_per_side: Option<usize>,
-    /// Largest IoU of two instances; beyond it they are one.
-    #[arg(long, default_value_t = LiftOptions::default().max_iou)]
-    max_iou: f32,
-    /// Follow at most so many objects in a scan; all if not given.
-    #[arg(long)]
-    tracks: Option<usize>,
-    /// Largest distance of a point from the depth of a view that sees it, metres.
-    #[arg(long, default_value_t = VisibilityOptions::default().tolerance)]
-    tolerance: f32,
-}
-
-/// The values of `--optimization`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum OptimizationKind {
-    /// View after view, as in the paper.
-    #[default]
-    OnePass,
-    /// The same, and begin anew with a view that is better alone.
-    Restart,
-    /// The view with the best masks first.
-    BestFirst,
-    /// The best choice there is.
-    Best,
-}
-
-impl From<OptimizationKind> for Optimization {
-    fn from(kind: OptimizationKind) -> Self {
-        match kind {
-            OptimizationKind::OnePass => Self::OnePass { restart: false },
-            OptimizationKind::Restart => Self::OnePass { restart: true },
-            OptimizationKind::BestFirst => Self::BestFirst,
-            OptimizationKind::Best => Self::Best,
-        }
-    }
-}
-
-impl Tuning {
-    fn options(&self) -> LiftOptions {
-        LiftOptions {
-            kappa: self.kappa,
-            seeds: self.seeds,
-            tau: self.tau,
-            optimization: self.optimization.into(),
-            views_per_side: self.views_per_side,
-            max_iou: self.max_iou,
-            tracks: self.tracks,
-            ..LiftOptions::default()
-        }
-    }
-
-    fn visibility(&self) -> VisibilityOptions {
-        VisibilityOptions {
-            tolerance: self.tolerance,
-            ..VisibilityOptions::default()
-        }
-    }
 }
 
 impl Lift {
@@ -257,7 +160,13 @@ impl Lift {
             Some(held) => files_at(&held.path)?,
             None => open_files(path)?,
         };
-        let scene = self.open(&*files, path, &monitor)?;
+        let scene = Scene::open(
+            &*files,
+            path,
+            &self.captures,
+            self.orientation.choices(),
+            &monitor,
+        )?;
         for line in scene.warnings() {
             eprintln!("{}: {line}", path.display());
         }
@@ -272,8 +181,9 @@ impl Lift {
                 &monitor,
             )?,
         };
-        let found = self.lift(&scene, &*files, &grouped, model, &monitor)?;
+        let found = self.lift(&scene, &*files, &grouped, model, &monitor);
         bar.finish_and_clear();
+        let found = found?;
         let ms = clock.finish();
         let labels = found.lifted.point_labels(&grouped, &found.names);
         let records = results::records(scan, &labels);
@@ -283,76 +193,9 @@ impl Lift {
         if self.measure {
             measurement.add(&answer(path, &scene, &grouped, &found.lifted)?)?;
         }
-        let lifted = &found.lifted;
-        let left = REASONS.map(|(reason, key, _)| (key, lifted.left(reason)));
-        if self.json {
-            let line = json!({
-                "scan": path.to_string_lossy(),
-                "kind": scene.kind(),
-                "views": found.views,
-                "points": scan.len(),
-                "superpoints": grouped.count(),
-                "up": scene.preflight().up.value.to_string(),
-                "warnings": scene.warnings(),
-                "instances": records,
-                "tracks": lifted.tracks,
-                "rounds": lifted.rounds,
-                "left": left.into_iter().collect::<std::collections::BTreeMap<_, _>>(),
-                "ms": ms,
-            });
-            return Ok(line.to_string());
-        }
-        for (reason, _, words) in REASONS
-            .iter()
-            .filter(|(reason, ..)| lifted.left(*reason) > 0)
-        {
-            eprintln!(
-                "{}: {} of {} superpoints are left out: {words}",
-                path.display(),
-                lifted.left(*reason),
-                grouped.count()
-            );
-        }
-        Ok(format!(
-            "{}: {}, {} views, {} points, {} superpoints, {} ({:.1} s)",
-            path.display(),
-            scene.kind(),
-            found.views,
-            scan.len(),
-            grouped.count(),
-            results::counts(&records),
-            ms.values().sum::<f64>() / 1000.0
-        ))
-    }
-
-    fn open(&self, files: &dyn Files, path: &Path, monitor: &Monitor) -> anyhow::Result<Scene> {
-        let choices = self.orientation.choices();
-        let detected = self.captures.detect(files, path, choices)?;
-        let options = self.captures.options(path, choices.up)?;
-        let RecordingKind::Capture(kind) = detected.kind else {
-            let recording = job::open(files, &detected, &options, monitor, &mut |_, _| ());
-            let recording = recording.map_err(|error| match error {
-                RecordingError::Capture(error) => readers::in_words(error),
-                other => other.into(),
-            })?;
-            return Ok(Scene::Bundle {
-                recording,
-                root: detected.root,
-            });
-        };
-        let read = || -> Result<(Capture, Points), CaptureError> {
-            let capture = Capture::list(files, kind, &detected.root, &options)?;
-            capture.check()?;
-            let points = capture.points(files, &options, monitor, &mut |_| ())?;
-            Ok((capture, points))
-        };
-        let (capture, points) = read().map_err(readers::in_words)?;
-        job::check(&points.scan)?;
-        let preflight = points.preflight();
-        Ok(Scene::Capture {
-            capture,
-            points,
-            preflight,
+        Ok(match self.json {
+            true => found.json(path, &scene, &grouped, &records, &ms),
+            false => found.words(path, &scene, &grouped, &records, &ms),
         })
     }
 
@@ -368,6 +211,11 @@ impl Lift {
             Scene::Bundle { root, .. } => {
                 let about = scene.about().context("the bundle has no images")?.scene();
                 let views = BundleViews::new(&about.images);
+                let mut images = views.images().iter();
+                ensure!(
+                    model.is_none() || images.any(|image| image.picture.is_some()),
+                    "no image of the bundle with depth has a picture that the model could be asked in"
+                );
                 let picture = |view: u32| {
                     let image = views.images()[view as usize];
                     let Some(picture) = &image.picture else {
@@ -471,7 +319,7 @@ impl Lifting<'_> {
     fn by_model(
         &self,
         model: &dyn MaskModel,
-        picture: OpenPicture,
+        picture: OpenPicture<'_>,
     ) -> anyhow::Result<(Visibility, Lifted)> {
         self.by_masks(&mut ModelMasks::new(model, picture, self.command.min_score))
     }
@@ -480,21 +328,7 @@ impl Lifting<'_> {
         let truth = truth.context("the bundle has no labels that --oracle could follow")?;
         let ids = truth.instance.iter();
         let ids: Vec<u32> = ids.map(|id| u32::try_from(*id).unwrap_or(0)).collect();
-        let Oracle {
-            missed,
-            ragged,
-            merged,
-            switched,
-            seed,
-            ..
-        } = self.command.oracle;
-        let errors = TrackErrors {
-            missed,
-            ragged: ragged.into(),
-            merged,
-            switched,
-            seed,
-        };
+        let errors = self.command.oracle.errors();
         let positions = &self.scan.positions;
         self.by(&mut OracleTracker::new(
             self.views, positions, &ids, errors,
@@ -530,82 +364,59 @@ struct FoundInstances {
     views: usize,
 }
 
-/// What was opened.
-#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
-enum Scene {
-    Bundle {
-        recording: Recording,
-        /// Path of its folder among the files.
-        root: String,
-    },
-    Capture {
-        capture: Capture,
-        points: Points,
-        preflight: Preflight,
-    },
-}
-
-impl Scene {
-    fn scan(&self) -> &Scan {
-        match self {
-            Self::Bundle { recording, .. } => &recording.scan,
-            Self::Capture { points, .. } => &points.scan,
-        }
+impl FoundInstances {
+    /// One JSON object, on one line.
+    fn json(
+        &self,
+        path: &Path,
+        scene: &Scene,
+        grouped: &Superpoints,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> String {
+        let left = REASONS.map(|(reason, key, _)| (key, self.lifted.left(reason)));
+        let line = json!({
+            "scan": path.to_string_lossy(),
+            "kind": scene.kind(),
+            "views": self.views,
+            "points": scene.scan().len(),
+            "superpoints": grouped.count(),
+            "up": scene.preflight().up.value.to_string(),
+            "warnings": scene.warnings(),
+            "instances": records,
+            "tracks": self.lifted.tracks,
+            "rounds": self.lifted.rounds,
+            "left": left.into_iter().collect::<BTreeMap<_, _>>(),
+            "ms": ms,
+        });
+        line.to_string()
     }
 
-    fn about(&self) -> Option<&SceneImages> {
-        match self {
-            Self::Bundle { recording, .. } => recording.about.as_ref(),
-            Self::Capture { .. } => None,
-        }
-    }
-
-    fn kind(&self) -> String {
-        match self {
-            Self::Bundle { recording, .. } => recording.kind.to_string(),
-            Self::Capture { capture, .. } => capture.kind.to_string(),
-        }
-    }
-
-    fn preflight(&self) -> &Preflight {
-        match self {
-            Self::Bundle { recording, .. } => &recording.preflight,
-            Self::Capture { preflight, .. } => preflight,
-        }
-    }
-
-    /// What the user should know.
-    fn warnings(&self) -> Vec<String> {
-        let (warnings, gaps) = match self {
-            Self::Bundle { recording, .. } => (&recording.warnings, recording.left_out()),
-            Self::Capture { points, .. } => {
-                let gap = points.gaps.first();
-                let gap = gap.map(|gap| {
-                    let count = points.gaps.len();
-                    format!("{count} frames are left out; {}: {}", gap.frame, gap.reason)
-                });
-                (&points.warnings, gap.into_iter().collect())
+    /// A line for people; what is left out is on the error output.
+    fn words(
+        &self,
+        path: &Path,
+        scene: &Scene,
+        grouped: &Superpoints,
+        records: &[InstanceRecord],
+        ms: &BTreeMap<Stage, f64>,
+    ) -> String {
+        let (path, of) = (path.display(), grouped.count());
+        for (reason, _, words) in REASONS {
+            let left = self.lifted.left(reason);
+            if left > 0 {
+                eprintln!("{path}: {left} of {of} superpoints are left out: {words}");
             }
-        };
-        let all = warnings.iter().chain(&self.scan().warnings);
-        let words = all.map(|warning| warning.0.clone());
-        words
-            .chain(gaps)
-            .chain(self.preflight().assumptions())
-            .collect()
+        }
+        format!(
+            "{path}: {}, {} views, {} points, {of} superpoints, {} ({:.1} s)",
+            scene.kind(),
+            self.views,
+            scene.scan().len(),
+            results::counts(records),
+            ms.values().sum::<f64>() / 1000.0
+        )
     }
-}
-
-/// The files of a folder or an archive on a disk.
-fn files_at(path: &Path) -> anyhow::Result<Box<dyn Files>> {
-    if path.is_dir() {
-        return Ok(Box::new(Folder::open(path)?));
-    }
-    ensure!(
-        is_zip(path)?,
-        "it is neither a folder nor a ZIP archive: instances are lifted from recordings with depth images"
-    );
-    Ok(Box::new(open_zip(path)?))
 }
 
 /// Decodes the picture of a view.
@@ -663,44 +474,4 @@ fn answer(
         scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
         found: found.collect(),
     })
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-
-    use clap::Parser as _;
-
-    use super::*;
-
-    #[derive(clap::Parser)]
-    struct Cli {
-        #[command(flatten)]
-        lift: Lift,
-    }
-
-    #[test]
-    fn constants_are_those_of_the_paper_unless_they_are_given() {
-        let parse = |words: &[&str]| {
-            let words = ["lift", "bundle"].iter().chain(words);
-            Cli::try_parse_from(words).map(|cli| cli.lift)
-        };
-        let plain = parse(&[]).unwrap();
-        assert_eq!(plain.tuning.options(), LiftOptions::default());
-        assert_eq!(plain.tuning.visibility(), VisibilityOptions::default());
-        let given = parse(&["--optimization", "best-first", "--views-per-side", "10"]).unwrap();
-        let options = given.tuning.options();
-        assert_eq!(options.optimization, Optimization::BestFirst);
-        assert_eq!(options.views_per_side, Some(10));
-        assert!(
-            parse(&["--missed", "0.1"]).is_err(),
-            "only the oracle has errors"
-        );
-        assert!(parse(&["--oracle", "--missed", "0.1"]).is_ok());
-        assert!(parse(&["--oracle", "--masks", "sam.json"]).is_err());
-        assert!(
-            parse(&["--min-score", "0.7"]).is_err(),
-            "only a model has scores"
-        );
-    }
 }

@@ -1,0 +1,149 @@
+//! What `trainer lift` opens: recordings, with the depth images that scans in files lack.
+
+use std::path::Path;
+
+use anyhow::ensure;
+use recordings::{
+    folder::{Folder, is_zip, open_zip},
+    readers,
+};
+use segscape::{
+    captures::{Capture, CaptureError, Files, Points},
+    job::{self, Recording, RecordingError, RecordingKind, SceneImages},
+    preflight::{Choices, Preflight},
+    progress::Monitor,
+    scan::Scan,
+};
+
+use crate::commands::capture::CaptureArgs;
+
+/// What was opened.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time")]
+pub enum Scene {
+    /// A foundation bundle.
+    Bundle {
+        /// Its points, and what its images say of them.
+        recording: Recording,
+        /// Path of its folder among the files.
+        root: String,
+    },
+    /// A capture.
+    Capture {
+        /// Its frames.
+        capture: Capture,
+        /// The points made of them.
+        points: Points,
+        /// What was found out about the points.
+        preflight: Preflight,
+    },
+}
+
+impl Scene {
+    /// Opens a bundle, or makes the points of a capture. `path` is what messages call the files.
+    ///
+    /// # Errors
+    /// There is no recording, it cannot be read, or an option does not fit it.
+    pub fn open(
+        files: &dyn Files,
+        path: &Path,
+        captures: &CaptureArgs,
+        choices: Choices,
+        monitor: &Monitor,
+    ) -> anyhow::Result<Self> {
+        let detected = captures.detect(files, path, choices)?;
+        let options = captures.options(path, choices.up)?;
+        let RecordingKind::Capture(kind) = detected.kind else {
+            let recording = job::open(files, &detected, &options, monitor, &mut |_, _| ());
+            let recording = recording.map_err(|error| match error {
+                RecordingError::Capture(error) => readers::in_words(error),
+                other => other.into(),
+            })?;
+            return Ok(Self::Bundle {
+                recording,
+                root: detected.root,
+            });
+        };
+        let read = || -> Result<(Capture, Points), CaptureError> {
+            let capture = Capture::list(files, kind, &detected.root, &options)?;
+            capture.check()?;
+            let points = capture.points(files, &options, monitor, &mut |_| ())?;
+            Ok((capture, points))
+        };
+        let (capture, points) = read().map_err(readers::in_words)?;
+        job::check(&points.scan)?;
+        let preflight = points.preflight();
+        Ok(Self::Capture {
+            capture,
+            points,
+            preflight,
+        })
+    }
+
+    /// The points.
+    pub fn scan(&self) -> &Scan {
+        match self {
+            Self::Bundle { recording, .. } => &recording.scan,
+            Self::Capture { points, .. } => &points.scan,
+        }
+    }
+
+    /// What a bundle says besides its points.
+    pub fn about(&self) -> Option<&SceneImages> {
+        match self {
+            Self::Bundle { recording, .. } => recording.about.as_ref(),
+            Self::Capture { .. } => None,
+        }
+    }
+
+    /// What it is, in words.
+    pub fn kind(&self) -> String {
+        match self {
+            Self::Bundle { recording, .. } => recording.kind.to_string(),
+            Self::Capture { capture, .. } => capture.kind.to_string(),
+        }
+    }
+
+    /// What was found out about the points.
+    pub fn preflight(&self) -> &Preflight {
+        match self {
+            Self::Bundle { recording, .. } => &recording.preflight,
+            Self::Capture { preflight, .. } => preflight,
+        }
+    }
+
+    /// What the user should know.
+    pub fn warnings(&self) -> Vec<String> {
+        let (warnings, gaps) = match self {
+            Self::Bundle { recording, .. } => (&recording.warnings, recording.left_out()),
+            Self::Capture { points, .. } => {
+                let gap = points.gaps.first();
+                let gap = gap.map(|gap| {
+                    let count = points.gaps.len();
+                    format!("{count} frames are left out; {}: {}", gap.frame, gap.reason)
+                });
+                (&points.warnings, gap.into_iter().collect())
+            }
+        };
+        let all = warnings.iter().chain(&self.scan().warnings);
+        let words = all.map(|warning| warning.0.clone());
+        words
+            .chain(gaps)
+            .chain(self.preflight().assumptions())
+            .collect()
+    }
+}
+
+/// The files of a folder or an archive on a disk.
+///
+/// # Errors
+/// It is neither, or it cannot be read.
+pub fn files_at(path: &Path) -> anyhow::Result<Box<dyn Files>> {
+    if path.is_dir() {
+        return Ok(Box::new(Folder::open(path)?));
+    }
+    ensure!(
+        is_zip(path)?,
+        "it is neither a folder nor a ZIP archive: instances are lifted from recordings with depth images"
+    );
+    Ok(Box::new(open_zip(path)?))
+}
