@@ -70,7 +70,7 @@ pub use frame::{MAX_CHANNELS, MAX_MASKS, MAX_NAME, TrackedFrame};
 pub use instances::{BestView, NameVote, TrackedInstance, VoxelOwners, point_labels};
 pub use options::TrackOptions;
 pub use refine::snapped;
-pub use tracker::{Added, MAX_TRACKS, MAX_VOXELS, REMEMBERED, OnlineTracker};
+pub use tracker::{Added, MAX_TRACKS, MAX_VOXELS, OnlineTracker, REMEMBERED};
 
 /// The reason why something is not tracked. The tracker is as it was before.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    NameVote, TrackingError, TrackOptions, TrackedFrame, TrackedInstance, VoxelOwners,
+    NameVote, TrackOptions, TrackedFrame, TrackedInstance, TrackingError, VoxelOwners,
     affinity::{Shown, Sighting},
     assignment::assigned,
     instances::extents,

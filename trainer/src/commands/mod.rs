@@ -17,5 +17,6 @@ mod results;
 mod scene_cache;
 pub mod segment;
 pub mod synth;
+pub mod track;
 pub mod train;
 pub mod vocabulary;

@@ -2,7 +2,7 @@
 //! a network that was trained on scans.
 
 mod options;
-mod scene;
+pub mod scene;
 
 use std::{
     collections::BTreeMap,
@@ -166,6 +166,7 @@ impl Lift {
             &self.captures,
             self.orientation.choices(),
             &monitor,
+            &mut |_, _| (),
         )?;
         for line in scene.warnings() {
             eprintln!("{}: {line}", path.display());
