@@ -19,8 +19,8 @@ use super::{MAX_TERM_CHARS, identity};
 mod words;
 
 use words::{
-    ARTICLES, COMPARATIVES, FILLERS, NUMBERS, RELATIONS, SIZES, SUPERLATIVES, Superlative,
-    VIEWPOINTS, length,
+    ARTICLES, COMPARATIVES, FILLERS, FROM_WHERE, NUMBERS, RELATIONS, SIZES, SUPERLATIVES,
+    Superlative, VIEWPOINTS, length,
 };
 pub use words::{Measure, PURPOSES, Relation};
 
@@ -268,9 +268,12 @@ impl Reader<'_> {
                 conditions: self.conditions(rest, depth)?,
             });
         }
+        let first = words.iter().find(|word| !ARTICLES.contains(word));
+        if let Some(near) = first.filter(|word| FROM_WHERE.contains(word)) {
+            return Err(RequestError::Viewpoint((*near).to_owned()));
+        }
         let mut end = words.len();
         for place in 1..words.len() {
-            // "large box next to" has no things before "box".
             if begins_condition(&words[place..])? {
                 end = place;
                 break;
@@ -343,10 +346,7 @@ impl Reader<'_> {
     fn conditions(&self, words: &[&str], depth: usize) -> Result<Vec<Condition>, RequestError> {
         let (mut rest, mut conditions) = (words, Vec::new());
         loop {
-            let skipped = rest
-                .iter()
-                .take_while(|word| FILLERS.contains(word))
-                .count();
+            let skipped = fillers(rest)?;
             rest = &rest[skipped..];
             if rest.is_empty() {
                 return match words.is_empty() || skipped == 0 {
@@ -415,11 +415,21 @@ impl Reader<'_> {
 
 /// `true` if a condition begins here, perhaps with words that say nothing.
 fn begins_condition(words: &[&str]) -> Result<bool, RequestError> {
-    let skipped = words
-        .iter()
-        .take_while(|word| FILLERS.contains(word))
-        .count();
+    let skipped = fillers(words)?;
     Ok(marker(&words[skipped..])?.is_some())
+}
+
+/// Number of words that say nothing before a condition.
+fn fillers(words: &[&str]) -> Result<usize, RequestError> {
+    let mut count = 0;
+    // "right next to" but not "right of"
+    while count < words.len()
+        && FILLERS.contains(&words[count])
+        && marker(&words[count..])?.is_none()
+    {
+        count += 1;
+    }
+    Ok(count)
 }
 
 /// The marker at the beginning of words, and the number of its words: the longest that fits.

@@ -24,7 +24,7 @@
 //! let request = Request::parse("the chair next to the window", &|_| false)?.ok_or("no relation")?;
 //! let answer = relate(&request, &things, &room, &[]);
 //! assert_eq!(answer.found, [1]);
-//! assert_eq!(answer.steps.len(), 4);
+//! assert_eq!(answer.steps[2], "less than a metre from window: 1 of 2: chair #1.");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -298,7 +298,12 @@ impl<'a> Scene<'a> {
             self.tell(format!("{noun}: the side of the room"), &[]);
             return sides;
         }
-        let found = self.things_of(request);
+        // "Next to the window" is next to any window, unless it says which one.
+        let mut any = request.clone();
+        if any.quantity == Quantity::One && any.order.is_none() {
+            any.quantity = Quantity::All;
+        }
+        let found = self.things_of(&any);
         found.into_iter().map(Place::from).collect()
     }
 

@@ -87,7 +87,7 @@ pub(super) fn holds(
         Relation::NextTo => apart < NEAR,
         Relation::On => rests() || hangs(),
         Relation::Under => is_over() && a.max[2] <= b.max[2] && middle_a < middle_b,
-        Relation::Above => is_over() && a.min[2] >= b.max[2] - TOUCH,
+        Relation::Above => is_over() && a.min[2] >= b.max[2] + TOUCH,
         Relation::In => contained(a, b) >= INSIDE,
         Relation::Touching => touches() || apart <= TOUCH,
         Relation::Nearest | Relation::Farthest => true,

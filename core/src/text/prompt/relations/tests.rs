@@ -179,6 +179,8 @@ fn what_is_not_understood_is_said() {
     for (question, words) in [
         ("the chair left of the window", "where one stands"),
         ("the chair behind the desk", "where one stands"),
+        ("the chair that is right of the desk", "where one stands"),
+        ("the nearest chair", "where one stands"),
         ("the chair next to", "nothing follows \"next to\""),
         (
             "the lamp between the bed",

@@ -83,6 +83,8 @@ pub(super) const VIEWPOINTS: [&str; 8] = [
     "in front of",
     "behind",
 ];
+/// What is nearest to whoever asks, if nothing else is named.
+pub(super) const FROM_WHERE: [&str; 4] = ["nearest", "closest", "farthest", "furthest"];
 pub(super) const RELATIONS: [(&str, Relation); 28] = [
     ("next to", Relation::NextTo),
     ("close to", Relation::NextTo),
