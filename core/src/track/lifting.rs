@@ -182,7 +182,9 @@ fn voxels(points: &[[f32; 3]], radius: f32, options: &TrackOptions) -> (Vec<Lift
         }
     }
     // The first one of equally large ones.
-    let largest = (0..).zip(&sizes).rev().max_by_key(|(_, size)| **size);
+    let largest = (0..)
+        .zip(&sizes)
+        .max_by_key(|(index, size)| (**size, std::cmp::Reverse(*index)));
     let Some((largest, _)) = largest else {
         return (Vec::new(), 0);
     };
@@ -314,7 +316,7 @@ mod tests {
         let quarter = |at: usize| 1 + (at / 64 / 24) as u16 * 2 + (at % 64 / 32) as u16;
         let mask = Mask::new((0..48 * 64).map(quarter).collect(), [48, 64]).unwrap();
         let instances = [named(0.9), named(0.29), named(0.3), named(1.0), named(1.0)];
-        let frame = |depth| {
+        let frame = |depth: &Map| {
             let frame = TrackedFrame {
                 number: 0,
                 camera: &camera([0.0; 3]),
