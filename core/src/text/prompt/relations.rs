@@ -289,13 +289,17 @@ impl Reader<'_> {
         let (mut rest, mut quantity, mut order) = (words, None, None);
         let (mut sizes, mut rank) = (Vec::new(), None);
         while let Some((word, after)) = rest.split_first() {
-            if after.is_empty() && !ARTICLES.contains(word) || (self.is_noun)(&rest.join(" ")) {
+            if ARTICLES.contains(word) {
+                quantity.get_or_insert(Quantity::One);
+                rest = after;
+                continue;
+            }
+            // "large print" may be a noun; the last word is one.
+            if after.is_empty() || (self.is_noun)(&rest.join(" ")) {
                 break;
             }
             let superlative = SUPERLATIVES.iter().find(|s| s.word == *word);
-            if ARTICLES.contains(word) {
-                quantity.get_or_insert(Quantity::One);
-            } else if let Some(Superlative {
+            if let Some(Superlative {
                 measure,
                 descending,
                 ..
