@@ -134,7 +134,7 @@ fn arrived(line: &[u8], folder: &Path) -> anyhow::Result<Arrived> {
     if let Some(name) = names.into_iter().flatten().find(|name| !is_plain(name)) {
         bail!("\"{}\" is not the name of a file", name.escape_debug());
     }
-    let mut files = Vec::new();
+    let mut files: Vec<(String, Vec<u8>)> = Vec::new();
     let wanted = [Some(depth_file(&entry.name)), Some(masks_file(&entry.name))];
     for name in wanted.into_iter().chain([entry.picture.clone()]).flatten() {
         if files.iter().any(|(other, _)| *other == name) {

@@ -43,7 +43,7 @@ impl<'a> Seen<'a> {
             depth: &shot.depth,
             masks: None,
             features: None,
-            picture: Box::new(|| Ok(Some(shot.picture.clone()))),
+            picture: Box::new(move || Ok(Some(shot.picture.clone()))),
         }
     }
 
@@ -54,11 +54,13 @@ impl<'a> Seen<'a> {
         files: &'a dyn Files,
         root: &'a str,
     ) -> Option<Self> {
-        let picture = move || match &image.picture {
-            Some(picture) => Ok(Some(
+        let picture = move || -> anyhow::Result<Option<Vec<u8>>> {
+            let Some(picture) = &image.picture else {
+                return Ok(None);
+            };
+            Ok(Some(
                 files.read(&format!("{root}{picture}"), PICTURE_LIMIT)?,
-            )),
-            None => Ok(None),
+            ))
         };
         let mask = image.mask.as_ref();
         Some(Self {

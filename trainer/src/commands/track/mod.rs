@@ -16,7 +16,7 @@ use segscape::{
     captures::Files,
     images::AutomaticMasks,
     job::SceneImages,
-    progress::{Cancel, Monitor},
+    progress::{Cancel, Monitor, Progress},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
     track::{DepthMaskOptions, OnlineTracker, TrackOptions, point_labels, snapped},
@@ -159,7 +159,7 @@ impl Track {
     fn recorded(&self, mut frames: Frames) -> anyhow::Result<()> {
         let path = &self.recording;
         let files = files_at(path).with_context(|| path.display().to_string())?;
-        let (cancel, report) = (Cancel::default(), |_| ());
+        let (cancel, report) = (Cancel::default(), |_: Progress| ());
         let monitor = Monitor::new(&report, &cancel);
         let mut failed = None;
         let scene = Scene::open(
