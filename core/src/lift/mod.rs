@@ -238,6 +238,7 @@ pub fn lift(
         proposals: Vec::new(),
         members: 0,
         tracks: 0,
+        reported: 0.0,
     };
     let mut rounds = 0;
     loop {
@@ -282,6 +283,8 @@ struct Sampling<'a> {
     members: usize,
     /// Number of objects that were followed.
     tracks: usize,
+    /// The share of superpoints that was reported as done.
+    reported: f32,
 }
 
 impl Sampling<'_> {
@@ -320,11 +323,7 @@ impl Sampling<'_> {
         if tasks.is_empty() {
             return Ok(());
         }
-        let all = self.visibility.superpoints();
-        let free = (0..all as u32).filter(|s| self.is_free(*s)).count();
-        let done = 1.0 - free as f32 / all as f32;
-        self.monitor
-            .at(Stage::Instances, PROJECTED + (1.0 - PROJECTED) * done)?;
+        self.report()?;
         let mut found = vec![Track::default(); tasks.len()];
         let scores = {
             let visibility = self.visibility;
@@ -347,6 +346,19 @@ impl Sampling<'_> {
         self.tracks += tasks.len();
         for ((task, track), score) in tasks.iter().zip(found).zip(scores) {
             self.propose(task, &track, score)?;
+        }
+        Ok(())
+    }
+
+    /// Reports progress whenever another twentieth of the superpoints is done.
+    fn report(&mut self) -> Result<(), LiftError> {
+        let all = self.visibility.superpoints();
+        let free = (0..all as u32).filter(|s| self.is_free(*s)).count();
+        let done = 1.0 - free as f32 / all as f32;
+        if done >= self.reported {
+            self.reported = done + 0.05;
+            let done = PROJECTED + (1.0 - PROJECTED) * done;
+            self.monitor.at(Stage::Instances, done)?;
         }
         Ok(())
     }

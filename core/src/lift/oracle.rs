@@ -3,10 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{
-    LiftError, OnMask, PosedViews, TrackTask, TrackedMask, Tracker,
-    tracker::{Direction, sweep},
-};
+use super::{LiftError, OnMask, PosedViews, TrackTask, TrackedMask, Tracker, tracker::sweep};
 use crate::{
     progress::Monitor,
     views::{Occlusion, Sight},

@@ -184,7 +184,7 @@ impl Visibility {
     /// The superpoints that a view sees, ascending.
     pub(super) fn seen(&self, view: usize) -> impl Iterator<Item = SeenSuperpoint<'_>> {
         let seen = &self.views[view];
-        (0..seen.superpoints.len()).map(|row| seen.at(row))
+        (0..seen.superpoints.len()).map(move |row| seen.at(row))
     }
 
     /// One of the superpoints that a view sees.

@@ -42,7 +42,8 @@ fn scene() -> Scene {
             instances.push(instance);
         }
     };
-    plane(FAR, [1.8, 1.2], WALL);
+    // What is higher than 1.44 m is outside the pictures.
+    plane(FAR, [1.8, 1.8], WALL);
     plane(NEAR, [HALF, HALF], PANEL);
     let view = |y: f32| {
         let camera = camera([0.0, y, 0.0]);
@@ -207,13 +208,10 @@ fn errors_of_a_tracker_are_of_the_size_that_was_asked_for() {
         merged.instances[0].superpoints.len(),
         wall.len() + panel.len()
     );
-    // A track that changes to the other object in all views but the pivot is outvoted there.
-    let switched = TrackErrors {
+    let switched = of(TrackErrors {
         switched: 1.0,
         ..TrackErrors::default()
-    };
-    let switched = of(switched);
-    assert_ne!(sets(&switched), [wall, panel]);
+    });
     check_fates(&visibility, &switched);
     // The same seed gives the same errors, another one gives others.
     let some = |seed| {

@@ -1,6 +1,7 @@
 //! `trainer lift`: instances from the masks of 2D models, tracked through posed depth images, without
 //! a network that was trained on scans.
 
+mod labels;
 mod options;
 pub mod scene;
 
@@ -20,7 +21,7 @@ use learning::{
     evaluation::{Answer, Found, Measurement},
 };
 use recordings::{
-    foundation::{Foundation, Given, Models, SceneTruth},
+    foundation::{Foundation, Given, Image, InFolder as _, Models, SceneTruth},
     store::{Cache, is_address, open_files},
 };
 use segscape::{
@@ -79,6 +80,10 @@ pub struct Lift {
     /// Folder for SCAN.labelled.ply and SCAN.json; the second scan of one name becomes SCAN-2.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Folder for the bundles with the instances as labels of their scenes, in place of those that
+    /// they have, to train on.
+    #[arg(long)]
+    bundles: Option<PathBuf>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
     json: bool,
@@ -103,7 +108,9 @@ impl Lift {
         for warning in models.warnings() {
             tracing::warn!("{warning}");
         }
-        results::create(self.out.as_deref())?;
+        for folder in [&self.out, &self.bundles] {
+            results::create(folder.as_deref())?;
+        }
         let cache = self.cache.open()?;
         let mut measurement = Measurement::class_agnostic();
         let mut refused = 0;
@@ -191,6 +198,14 @@ impl Lift {
         if let Some(out) = &self.out {
             results::save(out, name, scan, &labels)?;
         }
+        if let Some(bundles) = &self.bundles {
+            let labeled = labels::labeled(scene.images()?, &labels);
+            let picture = |image: &Image| {
+                let path = scene.picture(image).context("the image has no picture")?;
+                Ok(files.read(&path, PICTURE_LIMIT)?)
+            };
+            labeled.write(&bundles.join(name), picture)?;
+        }
         if self.measure {
             measurement.add(&answer(path, &scene, &grouped, &found.lifted)?)?;
         }
@@ -209,8 +224,8 @@ impl Lift {
         monitor: &Monitor,
     ) -> anyhow::Result<FoundInstances> {
         match scene {
-            Scene::Bundle { root, .. } => {
-                let about = scene.about().context("the bundle has no images")?.scene();
+            Scene::Bundle { .. } => {
+                let about = scene.images()?;
                 let views = BundleViews::new(&about.images);
                 let mut images = views.images().iter();
                 ensure!(
@@ -219,10 +234,9 @@ impl Lift {
                 );
                 let picture = |view: u32| {
                     let image = views.images()[view as usize];
-                    let Some(picture) = &image.picture else {
+                    let Some(path) = scene.picture(image) else {
                         return Ok(None);
                     };
-                    let path = format!("{root}{picture}");
                     decoded(&image.name, files.read(&path, PICTURE_LIMIT)).map(Some)
                 };
                 let lifting = Lifting {
@@ -437,15 +451,13 @@ fn answer(
     grouped: &Superpoints,
     lifted: &Lifted,
 ) -> anyhow::Result<Answer> {
-    let about = scene
-        .about()
-        .context("--measure needs a bundle with labels")?;
+    let about = scene.images()?;
     let ids = grouped.superpoint_of_point().to_vec();
     // The images, which are most of a bundle, are not copied.
     let labeled = Foundation {
         positions: scene.scan().positions.clone(),
         colors: scene.scan().colors.clone(),
-        truth: about.scene().truth.clone(),
+        truth: about.truth.clone(),
         given: Given {
             superpoints: Some(ids),
             ..Given::default()

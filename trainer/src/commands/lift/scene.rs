@@ -3,9 +3,10 @@
 
 use std::path::Path;
 
-use anyhow::ensure;
+use anyhow::{Context, ensure};
 use recordings::{
     folder::{Folder, is_zip, open_zip},
+    foundation::{Foundation, Image},
     readers,
 };
 use segscape::{
@@ -96,6 +97,23 @@ impl Scene {
     pub fn about(&self) -> Option<&SceneImages> {
         match self {
             Self::Bundle { recording, .. } => recording.about.as_ref(),
+            Self::Capture { .. } => None,
+        }
+    }
+
+    /// The images of a bundle and the labels of its scene.
+    ///
+    /// # Errors
+    /// It is a capture.
+    pub fn images(&self) -> anyhow::Result<&Foundation> {
+        let about = self.about().map(SceneImages::scene);
+        about.context("a capture has no labels, and is no bundle that could get some")
+    }
+
+    /// Path of the picture of an image among the files of a bundle.
+    pub fn picture(&self, image: &Image) -> Option<String> {
+        match self {
+            Self::Bundle { root, .. } => Some(format!("{root}{}", image.picture.as_ref()?)),
             Self::Capture { .. } => None,
         }
     }
