@@ -1,6 +1,7 @@
 //! The commands of the trainer, one file per command.
 
 pub mod ablate;
+mod ask;
 pub mod bench;
 mod capture;
 pub mod eval;

@@ -48,7 +48,7 @@ use crate::text::{SpaceMismatch, Vocabulary, meaning::Meaning};
 pub use not_found::{NotFound, Reason};
 pub use question::{PromptTerm, Question};
 pub use recognizer::Recognizer;
-pub use relate::{Answer, PlacedThing, placed, relate};
+pub use relate::{Answer, PlacedThing, relate, touching};
 
 /// The answer to a prompt: a label for every instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

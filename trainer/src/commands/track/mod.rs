@@ -24,6 +24,7 @@ use segscape::{
 use serde_json::json;
 
 use super::{
+    ask::Ask,
     capture::CaptureArgs,
     lift::scene::{Scene, files_at},
     orientation::Orientation,
@@ -65,6 +66,8 @@ pub struct Track {
     /// voxels.
     #[arg(long)]
     snap: bool,
+    #[command(flatten)]
+    ask: Ask,
     #[command(flatten)]
     orientation: Orientation,
     #[command(flatten)]
@@ -123,6 +126,8 @@ impl Track {
     /// frames can be used, or a result cannot be written.
     pub fn run(self) -> anyhow::Result<()> {
         self.captures.check()?;
+        // Before hours of frames rather than after them.
+        self.ask.question()?;
         let paths = [&self.masks, &self.features, &self.crops];
         let [masks, features, crops] = paths.map(|path| path.as_deref());
         let models = match masks {
@@ -277,6 +282,9 @@ impl Track {
         if let Some(out) = &self.out {
             results::save(out, name, scan, &labels)?;
         }
+        let question = self.ask.question()?;
+        let answer = question.as_ref();
+        let answer = answer.map(|question| (question, question.answer(scan, &records, &[])));
         let shown = self.recording.to_string_lossy();
         let line = match self.json {
             true => json!({
@@ -287,13 +295,17 @@ impl Track {
                 "refused": frames.refused,
                 "points": scan.len(),
                 "instances": records,
+                "answer": answer.map(|(question, answer)| question.json(&answer)),
             })
             .to_string(),
             false => format!(
-                "{shown}: {kind}, {tracked} of {} frames, {} points, {}",
+                "{shown}: {kind}, {tracked} of {} frames, {} points, {}{}",
                 frames.count,
                 scan.len(),
-                results::counts(&records)
+                results::counts(&records),
+                answer.map_or(String::new(), |(question, answer)| {
+                    format!("\n{}", question.words(&answer))
+                })
             ),
         };
         writeln!(io::stdout(), "{line}")?;

@@ -30,13 +30,13 @@
 
 mod places;
 
-use std::cmp::Ordering;
+use std::{cmp::Ordering, collections::BTreeSet};
 
-use super::Labels;
 use crate::{
     geometry::Aabb,
-    instances::Segmentation,
+    superpoint::{Contact, Superpoints},
     text::prompt::{Condition, Measure, Order, Quantity, Relation, Request, SizeWord, Sought},
+    write::PointLabels,
 };
 use places::{Place, between, holds, measured};
 
@@ -65,23 +65,25 @@ pub struct Answer {
     pub steps: Vec<String>,
 }
 
-/// The visible things of a segmentation, with the terms of the prompt that they match; their ids are
-/// the indices of the instances.
-pub fn placed(segmentation: &Segmentation, labels: &Labels, threshold: f32) -> Vec<PlacedThing> {
-    let instances = segmentation.instances.iter().zip(&labels.of_instance);
-    let things = (0..).zip(instances).map(|(id, (instance, label))| {
-        let term = label.term.filter(|_| label.confidence >= threshold);
-        let term = term.and_then(|term| labels.terms.get(term as usize));
-        PlacedThing {
-            id,
-            noun: term.map(|term| term.name.clone()),
-            confidence: label.confidence,
-            bounds: instance.bounds,
-        }
+/// The pairs of instances, by their ids, that own superpoints which touch.
+///
+/// # Panics
+/// If a contact names a superpoint that does not exist.
+pub fn touching(
+    contacts: &[Contact],
+    superpoints: &Superpoints,
+    labels: &PointLabels,
+) -> Vec<[u32; 2]> {
+    let mut owner_of_superpoint = vec![None; superpoints.count()];
+    for (point, superpoint) in superpoints.superpoint_of_point().iter().enumerate() {
+        owner_of_superpoint[*superpoint as usize] = labels.owner(point).map(|owner| owner.id);
+    }
+    let pairs = contacts.iter().filter_map(|contact| {
+        let [one, other] = contact.superpoints.map(|s| owner_of_superpoint[s as usize]);
+        let (one, other) = (one?, other?);
+        (one != other).then(|| [one.min(other), one.max(other)])
     });
-    things
-        .filter(|thing| thing.bounds.size()[0] >= 0.0)
-        .collect()
+    pairs.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Answers a question about things in a room. `contacts` are the pairs of ids of things that are

@@ -2,7 +2,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::text::Vocabulary;
+use crate::{instances::NO_INSTANCE, text::Vocabulary, write::LabeledInstance};
 
 const ROOM: Aabb = Aabb {
     min: [0.0; 3],
@@ -135,6 +135,33 @@ fn known_contacts_count() {
     let request = request.unwrap().unwrap();
     assert!(relate(&request, &things, &ROOM, &[]).found.is_empty());
     assert_eq!(relate(&request, &things, &ROOM, &[[1, 0]]).found, [0]);
+}
+
+#[test]
+fn instances_touch_if_superpoints_of_them_do() {
+    // Superpoints 0 to 3 belong to the instances 8, 8, 5 and nobody.
+    let superpoints = Superpoints::from_ids(&[0, 0, 1, 2, 3]);
+    let instance = |id| LabeledInstance {
+        id,
+        label: None,
+        score: 1.0,
+    };
+    let labels = PointLabels {
+        instance_of_point: vec![0, 0, 0, 1, NO_INSTANCE],
+        instances: vec![instance(8), instance(5)],
+        labels: vec![],
+    };
+    let contact = |superpoints| Contact {
+        superpoints,
+        edges: 1,
+        contrast: 0.0,
+    };
+    let of = |pairs: &[[u32; 2]]| {
+        let contacts: Vec<Contact> = pairs.iter().map(|pair| contact(*pair)).collect();
+        touching(&contacts, &superpoints, &labels)
+    };
+    assert!(of(&[[0, 1], [1, 3], [2, 3]]).is_empty());
+    assert_eq!(of(&[[0, 2], [1, 2]]), [[5, 8]]);
 }
 
 proptest! {
