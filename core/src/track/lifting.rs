@@ -345,7 +345,7 @@ mod tests {
         let depth = Map::new(vec![1.0; 48 * 64], [48, 64, 1]).unwrap();
         let mask = Mask::new(vec![1, 0], [1, 2]).unwrap();
         let features = Map::new(
-            [vec![3.0, 0.0].repeat(8), vec![0.0, 3.0].repeat(8)].concat(),
+            [[3.0, 0.0].repeat(8), [0.0, 3.0].repeat(8)].concat(),
             [1, 16, 2],
         )
         .unwrap();
