@@ -67,6 +67,8 @@ mod tests {
         assert_eq!(of(&[&[0.6, 0.7, 0.9]]), [Some(12)]);
         // What is no pair is not made one.
         assert_eq!(of(&[&[0.0, 0.9], &[0.0, 0.8]]), [Some(11), None]);
+        // 0.9 alone is more than 0.05 + 0.8.
+        assert_eq!(of(&[&[0.9, 0.05], &[0.8, 0.0]]), [Some(10), None]);
         assert_eq!(assigned(2, &[]), [None, None]);
         assert!(assigned(0, &[]).is_empty());
     }
@@ -98,6 +100,8 @@ mod tests {
             prop_assert!(tracks.is_sorted_by(|a, b| a < b), "no instance has two masks");
             let of_pair = |(mask, track): (usize, &Option<u32>)| track.map_or(0, |track| u32::from(values[mask][track as usize - 10]));
             let sum: u32 = found.iter().enumerate().map(of_pair).sum();
+            let is_pair = |(mask, track): (usize, &Option<u32>)| track.is_none_or(|track| values[mask][track as usize - 10] > 0);
+            prop_assert!(found.iter().enumerate().all(is_pair));
             prop_assert_eq!(sum, best(&values, &mut vec![false; 4]));
         }
     }

@@ -333,6 +333,25 @@ mod tests {
     }
 
     #[test]
+    fn surfaces_grow_to_where_depth_jumps() {
+        let grown = |depths: [f32; 5]| {
+            let grid = Grid {
+                rows: 1,
+                columns: 5,
+                points: depths.map(|z| Vec3::new(0.0, 0.0, z)).to_vec(),
+                reach: 1,
+            };
+            let mut labels = [1, 0, 0, 0, 2];
+            grid.grow(&mut labels);
+            labels
+        };
+        // A pixel at a time from both ends, and the first of two neighbours in the middle.
+        assert_eq!(grown([1.0; 5]), [1, 1, 1, 2, 2]);
+        assert_eq!(grown([1.0, 1.0, 2.0, 1.0, 1.0]), [1, 1, 0, 2, 2]);
+        assert_eq!(grown([1.0, 0.0, 1.0, 1.0, 1.0]), [1, 0, 2, 2, 2]);
+    }
+
+    #[test]
     fn what_has_no_depth_has_no_mask() {
         let camera = camera_with([0.0; 3], 0.0, 1.0);
         for depth in [0.0, f32::NAN, f32::INFINITY, -1.0, 0.1, 9.0] {

@@ -315,6 +315,37 @@ fn voxels_that_masks_mostly_leave_out_do_not_belong() {
 }
 
 #[test]
+fn a_voxel_belongs_to_the_mask_that_was_lifted_into_it() {
+    // A wall at half a metre, of which a pixel shows 1 cm: five columns of pixels to a voxel, 27 to
+    // 31 and 32 to 36 among them. The mask leaves out the middle one of each, 29 and 34, where the
+    // middle of the voxel's points is. So the frame shows something else there in every frame.
+    let values = (0..48 * 64).map(|at| u16::from(at % 64 % 5 != 4)).collect();
+    let mask = Mask::new(values, [48, 64]).unwrap();
+    let options = TrackOptions {
+        border: 0,
+        ..TrackOptions::default()
+    };
+    let mut tracker = OnlineTracker::new(options).unwrap();
+    for number in 0..4u16 {
+        let shot = Shot {
+            camera: camera([f32::from(number) / 10_000.0, 0.0, 0.0]),
+            depth: Map::new(vec![0.51; 48 * 64], [48, 64, 1]).unwrap(),
+            mask: mask.clone(),
+            instances: vec![ImageInstance {
+                name: String::new(),
+                score: 0.9,
+                features: vec![],
+            }],
+        };
+        tracker.add(&shot.frame(number.into())).unwrap();
+    }
+    let [found] = &tracker.instances()[..] else {
+        panic!("one instance");
+    };
+    assert!((found.score - 0.9).abs() < 1e-4, "{}", found.score);
+}
+
+#[test]
 fn what_one_frame_shows_alone_is_no_instance() {
     let (with, without) = (World::room(&THINGS), World::room(&THINGS[..1]));
     let mut tracker = tracker();

@@ -74,14 +74,16 @@ pub(super) fn holds(
         None => false,
     };
     let is_over = || common_base(a, b) >= COMMON_BASE;
+    let is_upright = measure(b, Measure::Depth, b) < UPRIGHT && b.size()[2] > UPRIGHT;
     let rests = || {
         let bottom = a.min[2];
-        is_over() && bottom >= middle_b - REST && bottom <= b.max[2] + REST && middle_a > middle_b
+        // A bed or a couch is lain on below its highest part.
+        let lowest = if is_upright { b.max[2] } else { middle_b };
+        is_over() && bottom >= lowest - REST && bottom <= b.max[2] + REST && middle_a > middle_b
     };
     let hangs = || {
-        let thickness = measure(b, Measure::Depth, b);
         let is_beside = b.min[2] <= middle_a && middle_a <= b.max[2];
-        thickness < UPRIGHT && b.size()[2] > UPRIGHT && is_beside && apart <= REST
+        is_upright && is_beside && apart <= REST
     };
     let does = match relation {
         Relation::NextTo => apart < NEAR,
@@ -103,7 +105,12 @@ pub(super) fn between(thing: &Aabb, one: &Aabb, other: &Aabb) -> Option<f32> {
     let along = to - from;
     let place = (here - from).dot(along) / along.length_squared();
     let aside = here.distance(from + place * along);
-    (place > 0.0 && place < 1.0 && aside <= ASIDE).then_some(aside)
+    let is_over = |other: &Aabb| {
+        let is_in = |axis: usize| other.min[axis] <= here[axis] && here[axis] <= other.max[axis];
+        is_in(0) && is_in(1)
+    };
+    let is_between = place > 0.0 && place < 1.0 && aside <= ASIDE;
+    (is_between && !is_over(one) && !is_over(other)).then_some(aside)
 }
 
 /// What is compared of a box: metres, or cubic metres of its size.

@@ -66,6 +66,8 @@ fn things_are_found_by_their_relations() {
         ("the chair farthest from the window", &[4]),
         // Its middle is 0.34 m from the line between the middles of couch and table.
         ("the chair between the couch and the table", &[3]),
+        // Box 5 is a metre from that line, and boxes 6 and 7 are at the table itself.
+        ("boxes between the couch and the table", &[]),
         ("boxes larger than 40 cm", &[5]),
         ("lamps taller than the table", &[11]),
         ("two lamps", &[12, 11]),
