@@ -97,6 +97,8 @@ pub mod shards;
 pub mod spatial;
 pub mod superpoint;
 pub mod text;
+#[cfg(feature = "captures")]
+pub mod track;
 pub mod views;
 #[cfg(feature = "model")]
 pub mod warm_up;

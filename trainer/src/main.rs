@@ -1,5 +1,5 @@
-//! Command line of the trainer: segment, lift, synth, prepare, perceive, train, rank, ablate, eval,
-//! report, import, export, vocabulary, name, bench.
+//! Command line of the trainer: segment, lift, track, synth, prepare, perceive, train, rank, ablate,
+//! eval, report, import, export, vocabulary, name, bench.
 
 mod allocator;
 mod commands;
@@ -18,6 +18,7 @@ enum Command {
     Bench(commands::bench::Bench),
     Segment(commands::segment::Segment),
     Lift(commands::lift::Lift),
+    Track(commands::track::Track),
     Synth(commands::synth::Synth),
     Prepare(commands::prepare::Prepare),
     Perceive(commands::perceive::Perceive),
@@ -43,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Command::Bench(command) => command.run(),
         Command::Segment(command) => command.run(),
         Command::Lift(command) => command.run(),
+        Command::Track(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Prepare(command) => command.run(),
         Command::Perceive(command) => command.run(),

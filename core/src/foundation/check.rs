@@ -111,7 +111,8 @@ pub(super) fn check_name(name: &str) -> Result<(), CaptureError> {
 }
 
 impl Image {
-    fn check(&self) -> Result<(), CaptureError> {
+    /// Checks the rules of an image.
+    pub(super) fn check(&self) -> Result<(), CaptureError> {
         check_name(&self.name)?;
         ensure(self.picture.as_deref().is_none_or(is_plain), || {
             format!(

@@ -55,7 +55,7 @@ impl Foundation {
         })?;
         let mut images = Images {
             tree: &tree,
-            tensors: &tensors,
+            tensors: Some(&tensors),
             memory,
             left: memory - 2 * bytes.len() as u64,
         };
@@ -164,10 +164,34 @@ fn one_alone(one: &str, other: &str) -> CaptureError {
     ))
 }
 
+impl Image {
+    /// Reads an image of a bundle that is not complete: its depth and its masks, if they are there,
+    /// but no features, which lie in files of the whole scene. `root` is the folder of the bundle
+    /// and ends with a slash or is empty.
+    ///
+    /// # Errors
+    /// The error names the file and the rule that it breaks.
+    pub fn open(files: &dyn Files, root: &str, entry: Entry) -> Result<Self, CaptureError> {
+        let tree = Tree { files, root };
+        let mut images = Images {
+            tree: &tree,
+            tensors: None,
+            memory: MEMORY_LIMIT,
+            left: MEMORY_LIMIT,
+        };
+        let image = images.image(entry)?;
+        image.check().map_err(|error| {
+            CaptureError::Unusable(format!("image \"{}\": {error}", image.name.escape_debug()))
+        })?;
+        Ok(image)
+    }
+}
+
 /// The images of a bundle, and the memory that is left for them.
 struct Images<'a> {
     tree: &'a Tree<'a>,
-    tensors: &'a SafeTensors<'a>,
+    /// Where features lie; `None` if there are none.
+    tensors: Option<&'a SafeTensors<'a>>,
     /// The limit of the memory, bytes.
     memory: u64,
     left: u64,
@@ -201,7 +225,13 @@ impl Images<'_> {
             None => None,
         };
         let mask = self.gray16(&masks_file(&name), size_of::<u16>())?;
-        let objects = object_features(self.tensors, &name, instances.len())?;
+        let (objects, features) = match self.tensors {
+            Some(tensors) => (
+                object_features(tensors, &name, instances.len())?,
+                image_features(tensors, &name)?,
+            ),
+            None => (vec![vec![]; instances.len()], None),
+        };
         let instance = |(Named { name, score }, features)| ImageInstance {
             name,
             score,
@@ -219,7 +249,7 @@ impl Images<'_> {
             depth,
             mask: mask.and_then(|(size, values)| Mask::new(values, size)),
             instances: instances.into_iter().zip(objects).map(instance).collect(),
-            features: image_features(self.tensors, &name)?,
+            features,
             name,
         })
     }

@@ -1,9 +1,10 @@
 //! Spatial algorithms on points: nearest neighbours, normals, voxels, medoid, farthest point
-//! sampling, thinning, repeated and stray points.
+//! sampling, clusters by density, thinning, repeated and stray points.
 
 use crate::progress::Cancelled;
 
 mod candidates;
+mod dbscan;
 mod farthest_points;
 mod knn;
 mod medoid;
@@ -14,6 +15,7 @@ mod thinning;
 mod tree;
 mod voxels;
 
+pub use dbscan::dbscan;
 pub use farthest_points::farthest_points;
 pub use knn::{Neighbors, nearest_neighbors};
 pub use medoid::medoid;

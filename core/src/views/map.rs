@@ -62,6 +62,11 @@ impl Map {
         &self.values[(row * self.width + column) * self.channels..][..self.channels]
     }
 
+    /// `(height, width, channels)`: all values, row by row.
+    pub(crate) fn values(&self) -> &[f32] {
+        &self.values
+    }
+
     /// `true` if all values are finite.
     pub fn is_finite(&self) -> bool {
         self.values.iter().all(|value| value.is_finite())

@@ -1,6 +1,7 @@
 //! The commands of the trainer, one file per command.
 
 pub mod ablate;
+mod ask;
 pub mod bench;
 mod capture;
 pub mod eval;
@@ -17,5 +18,6 @@ mod results;
 mod scene_cache;
 pub mod segment;
 pub mod synth;
+pub mod track;
 pub mod train;
 pub mod vocabulary;

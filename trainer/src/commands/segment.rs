@@ -9,7 +9,10 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use segscape::{
-    instances::query::{Labels, NotFound, PromptTerm},
+    instances::{
+        Contact,
+        query::{Labels, NotFound, PromptTerm, touching},
+    },
     job::{self, Decoding, Grouping, Map, Network, Segmented},
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
@@ -19,6 +22,7 @@ use segscape::{
 use serde_json::json;
 
 use super::{
+    ask::{Ask, Question},
     capture::{CaptureArgs, Opened, Opening},
     orientation::Orientation,
     results::{self, StageClock},
@@ -39,6 +43,8 @@ pub struct Segment {
     /// named from the built-in vocabulary.
     #[arg(long, default_value = "")]
     prompt: String,
+    #[command(flatten)]
+    ask: Ask,
     /// Lowest score of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
@@ -70,7 +76,7 @@ pub struct Segment {
     decoding: Option<DecodingKind>,
     /// Give every point a class instead, with a network that has fixed classes: that of its
     /// superpoint, or that of its instance and wall or floor elsewhere.
-    #[arg(long, value_enum, conflicts_with_all = ["prompt", "threshold", "decoding"])]
+    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding"])]
     map: Option<MapKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
@@ -106,7 +112,15 @@ impl Segment {
         let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
         let (network, words) = models::load_network(weights, encoder, &device)?;
         let decoding = DecodingKind::of(self.decoding, &network)?;
-        let terms = words.terms(&self.prompt)?;
+        let question = self.ask.question()?;
+        anyhow::ensure!(
+            question.is_none() || self.prompt.is_empty(),
+            "--ask names what it looks for itself: leave out --prompt"
+        );
+        let terms = match &question {
+            Some(question) => words.terms(&question.prompt())?,
+            None => words.terms(&self.prompt)?,
+        };
         if let Some(classes) = network.fixed_classes()
             && !terms.is_empty()
         {
@@ -126,7 +140,11 @@ impl Segment {
         let scans = self.scans_of_stores(&cache)?;
         let mut refused = 0;
         for (path, name) in scans.iter().zip(results::names(&scans)) {
-            match self.segment(path, &name, &network, &decoding, &terms, &cache) {
+            let asked = Wanted {
+                terms: &terms,
+                question: question.as_ref(),
+            };
+            match self.segment(path, &name, &network, &decoding, &asked, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -165,7 +183,7 @@ impl Segment {
         name: &OsStr,
         network: &Network,
         decoding: &Decoding,
-        terms: &[PromptTerm],
+        wanted: &Wanted,
         cache: &Cache,
     ) -> anyhow::Result<String> {
         let clock = StageClock::default();
@@ -204,18 +222,21 @@ impl Segment {
             superpoints,
             labels,
             missing,
+            touching,
         } = match self.map {
             Some(kind) => Labeling::of_map(opened, grouping, network, kind.into(), &monitor)?,
             None => {
                 let observation = opened.observation();
                 let found = job::segment(&observation, &grouping, network, decoding, &monitor);
                 let segmentation = pollster::block_on(found)?;
+                let contacts = grouping.contacts().to_vec();
                 let segmented = Segmented {
                     segmentation,
                     superpoints: grouping.superpoints,
                     scan: opened.scan,
                 };
-                Labeling::of_instances(segmented, terms, network.vocabulary(), self.threshold)?
+                let (terms, vocabulary) = (wanted.terms, network.vocabulary());
+                Labeling::of_instances(segmented, &contacts, terms, vocabulary, self.threshold)?
             }
         };
         let ms = clock.finish();
@@ -224,6 +245,9 @@ impl Segment {
         if let Some(out) = &self.out {
             results::save(out, name, &scan, &labels)?;
         }
+        let answer = wanted
+            .question
+            .map(|question| (question, question.answer(&scan, &records, &touching)));
         for (name, reason) in &missing {
             eprintln!("{}: no {name}: {reason}", path.display());
         }
@@ -240,6 +264,7 @@ impl Segment {
                 "warnings": warnings,
                 "instances": records,
                 "not_found": missing,
+                "answer": answer.map(|(question, answer)| question.json(&answer)),
                 "ms": ms,
                 "model": network.name,
             });
@@ -251,14 +276,23 @@ impl Segment {
             let kind = capture["kind"].as_str().unwrap_or_default();
             format!("{kind}, {} frames, ", capture["frames"])
         });
+        let answer = answer.map_or(String::new(), |(question, answer)| {
+            format!("\n{}", question.words(&answer))
+        });
         Ok(format!(
-            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s)",
+            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s){answer}",
             path.display(),
             scan.len(),
             superpoints,
             total / 1000.0
         ))
     }
+}
+
+/// What is looked for in the scans.
+struct Wanted<'a> {
+    terms: &'a [PromptTerm],
+    question: Option<&'a Question>,
 }
 
 /// What is written of a scan.
@@ -269,11 +303,14 @@ struct Labeling {
     labels: PointLabels,
     /// Why a term of the prompt is not found, by its name.
     missing: BTreeMap<String, String>,
+    /// The pairs of instances that touch, by their ids.
+    touching: Vec<[u32; 2]>,
 }
 
 impl Labeling {
     fn of_instances(
         segmented: Segmented,
+        contacts: &[Contact],
         terms: &[PromptTerm],
         vocabulary: &Vocabulary,
         threshold: f32,
@@ -281,8 +318,10 @@ impl Labeling {
         let answer = Labels::new(&segmented.segmentation, terms, vocabulary)?;
         let visible = answer.visible(threshold);
         let reason = |missing: NotFound| (missing.term.name.clone(), missing.to_string());
+        let labels = job::label(&segmented, &answer.of_instance, &visible);
         Ok(Self {
-            labels: job::label(&segmented, &answer.of_instance, &visible),
+            touching: touching(contacts, &segmented.superpoints, &labels),
+            labels,
             missing: answer.missing(threshold).map(reason).collect(),
             superpoints: segmented.superpoints.count(),
             scan: segmented.scan,
@@ -301,6 +340,7 @@ impl Labeling {
         Ok(Self {
             labels: pollster::block_on(labels)?,
             missing: BTreeMap::new(),
+            touching: Vec::new(),
             superpoints: grouping.superpoints.count(),
             scan: opened.scan,
         })

@@ -2,6 +2,7 @@
 //!
 //! A [`Question`] is a prompt whose words are understood, [`Labels`] give each instance the best of
 //! its terms and say which instances a threshold shows, and [`NotFound`] says why a term has none.
+//! [`relate`](relate()) answers questions about how things lie to each other.
 //!
 //! ```
 //! use segscape::{
@@ -37,6 +38,7 @@
 mod not_found;
 mod question;
 mod recognizer;
+mod relate;
 
 use serde::{Deserialize, Serialize};
 
@@ -46,6 +48,7 @@ use crate::text::{SpaceMismatch, Vocabulary, meaning::Meaning};
 pub use not_found::{NotFound, Reason};
 pub use question::{PromptTerm, Question};
 pub use recognizer::Recognizer;
+pub use relate::{Answer, PlacedThing, relate, touching};
 
 /// The answer to a prompt: a label for every instance.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]

@@ -1,11 +1,17 @@
 //! Parser for the prompt that a user types, a list of terms: `chair . table, sofa; "power strip"`.
 
+mod relations;
 mod split;
 
 use std::collections::HashSet;
 
 use super::{Vocabulary, spelling};
 use split::Part;
+
+pub use relations::{
+    Condition, MAX_QUESTION_CHARS, Measure, Order, PURPOSES, Quantity, Relation, Request,
+    RequestError, SizeWord, Sought,
+};
 
 /// The maximum number of different terms in a prompt.
 pub const MAX_TERMS: usize = 200;

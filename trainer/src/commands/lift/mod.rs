@@ -3,7 +3,7 @@
 
 mod labels;
 mod options;
-mod scene;
+pub mod scene;
 
 use std::{
     collections::BTreeMap,
@@ -173,6 +173,7 @@ impl Lift {
             &self.captures,
             self.orientation.choices(),
             &monitor,
+            &mut |_, _| (),
         )?;
         for line in scene.warnings() {
             eprintln!("{}: {line}", path.display());

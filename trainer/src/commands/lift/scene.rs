@@ -1,4 +1,5 @@
-//! What `trainer lift` opens: recordings, with the depth images that scans in files lack.
+//! What `trainer lift` and `trainer track` open: recordings, with the depth images that scans in
+//! files lack.
 
 use std::path::Path;
 
@@ -9,7 +10,7 @@ use recordings::{
     readers,
 };
 use segscape::{
-    captures::{Capture, CaptureError, Files, Points},
+    captures::{Capture, CaptureError, Files, Points, Taken},
     job::{self, Recording, RecordingError, RecordingKind, SceneImages},
     preflight::{Choices, Preflight},
     progress::Monitor,
@@ -40,7 +41,8 @@ pub enum Scene {
 }
 
 impl Scene {
-    /// Opens a bundle, or makes the points of a capture. `path` is what messages call the files.
+    /// Opens a bundle, or makes the points of a capture and calls `on_frame` after each of its
+    /// frames. `path` is what messages call the files.
     ///
     /// # Errors
     /// There is no recording, it cannot be read, or an option does not fit it.
@@ -50,6 +52,7 @@ impl Scene {
         captures: &CaptureArgs,
         choices: Choices,
         monitor: &Monitor,
+        on_frame: &mut dyn FnMut(&Capture, Taken),
     ) -> anyhow::Result<Self> {
         let detected = captures.detect(files, path, choices)?;
         let options = captures.options(path, choices.up)?;
@@ -64,10 +67,12 @@ impl Scene {
                 root: detected.root,
             });
         };
-        let read = || -> Result<(Capture, Points), CaptureError> {
+        let mut read = || -> Result<(Capture, Points), CaptureError> {
             let capture = Capture::list(files, kind, &detected.root, &options)?;
             capture.check()?;
-            let points = capture.points(files, &options, monitor, &mut |_| ())?;
+            let points = capture.points(files, &options, monitor, &mut |taken| {
+                on_frame(&capture, taken);
+            })?;
             Ok((capture, points))
         };
         let (capture, points) = read().map_err(readers::in_words)?;
@@ -161,7 +166,7 @@ pub fn files_at(path: &Path) -> anyhow::Result<Box<dyn Files>> {
     }
     ensure!(
         is_zip(path)?,
-        "it is neither a folder nor a ZIP archive: instances are lifted from recordings with depth images"
+        "it is neither a folder nor a ZIP archive: what is asked for is a recording with depth images"
     );
     Ok(Box::new(open_zip(path)?))
 }

@@ -3,8 +3,11 @@
 use std::path::Path;
 
 use segscape::{
-    foundation::{Entry, Mask, masks_file},
-    images::{FoundMask, ImageFeatures, ImageText, Picture, automatic_masks, mask_feature, pooled},
+    foundation::{Entry, ImageInstance, Mask, masks_file},
+    images::{
+        AutomaticMasks, FoundMask, ImageFeatures, ImageText, Picture, automatic_masks,
+        mask_feature, pooled,
+    },
     views::Map,
 };
 
@@ -88,12 +91,7 @@ pub(super) fn perceive(
                 .map(|mask| (mask, entry.instances.len())),
         };
         if let Some((mask, count)) = there {
-            let pixels = pixels(&mask, count);
-            found.objects = match (&models.crops, &features) {
-                (Some(model), _) => Some(embeddings(model, picture, &mask, &pixels)?),
-                (None, Some(features)) => Some(means(features, &mask, &pixels)),
-                (None, None) => None,
-            };
+            found.objects = described(models, picture, &mask, count, features.as_ref())?;
         }
     }
     if wanted.features {
@@ -103,6 +101,55 @@ pub(super) fn perceive(
         });
     }
     Ok(found)
+}
+
+/// The features of the objects in the mask, by the model that there is for them.
+fn described(
+    models: &Models,
+    picture: &Picture,
+    mask: &Mask,
+    count: usize,
+    features: Option<&Map>,
+) -> anyhow::Result<Option<Vec<Vec<f32>>>> {
+    let pixels = pixels(mask, count);
+    Ok(match (&models.crops, features) {
+        (Some(model), _) => Some(embeddings(model, picture, mask, &pixels)?),
+        (None, Some(features)) => Some(means(features, mask, &pixels)),
+        (None, None) => None,
+    })
+}
+
+impl Models {
+    /// The masks in a picture, without names, with features if there is a model for them; `None`
+    /// without a model for masks.
+    ///
+    /// # Errors
+    /// A model fails.
+    pub fn instances(
+        &self,
+        picture: &Picture,
+        automatic: &AutomaticMasks,
+    ) -> anyhow::Result<Option<(Mask, Vec<ImageInstance>)>> {
+        let Some(model) = &self.masks else {
+            return Ok(None);
+        };
+        let masks = automatic_masks(model, picture, automatic)?;
+        let Some((mask, scores)) = painted(&masks, picture.size()) else {
+            return Ok(None);
+        };
+        let features = match (&self.features, &self.crops) {
+            (Some(model), None) => Some(model.features(picture)?),
+            _ => None,
+        };
+        let described = described(self, picture, &mask, scores.len(), features.as_ref())?;
+        let mut described = described.unwrap_or_default().into_iter();
+        let instance = |score| ImageInstance {
+            name: String::new(),
+            score,
+            features: described.next().unwrap_or_default(),
+        };
+        Ok(Some((mask, scores.into_iter().map(instance).collect())))
+    }
 }
 
 /// The masks in one image, and the scores of those that are seen in it, best first; `None` for a
