@@ -10,6 +10,7 @@ use segscape::{
     job::{self, Network, Options},
     model::manifest::Manifest,
     progress::Monitor,
+    text::Vocabulary,
     write,
 };
 
@@ -28,13 +29,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let options = Options::default();
     let segmented = pollster::block_on(job::run(file, &network, &options, &monitor))?;
 
-    let question = Question::parse(words)?;
+    let question = Question::parse(words, network.vocabulary())?;
     if let [name, ..] = question.unread()[..] {
         return Err(
             format!("\"{name}\" is not in the vocabulary, and needs a text encoder").into(),
         );
     }
-    let answer = Labels::new(&segmented.segmentation, &question.terms());
+    let terms = question.terms();
+    let answer = Labels::new(&segmented.segmentation, &terms, network.vocabulary())?;
     for missing in answer.missing(THRESHOLD) {
         println!("no {}: {missing}", missing.term.name);
     }
@@ -61,5 +63,6 @@ async fn shipped_network(monitor: &Monitor<'_>) -> Result<Network, Box<dyn Error
     let shards = manifest.shards.iter();
     let shards = shards.map(|shard| fs::read(folder.join(&shard.file)));
     let shards = shards.collect::<Result<Vec<_>, _>>()?;
-    Ok(Network::load(manifest, &shards, &Device::flex(), monitor).await?)
+    let nouns = Vocabulary::shipped();
+    Ok(Network::load(manifest, &shards, nouns, &Device::flex(), monitor).await?)
 }

@@ -2,8 +2,9 @@
 //!
 //! [`read`] -> [`place`] -> [`group`] -> [`segment`] -> [`label`]. Each step is a separate
 //! function, so that a page can show the results so far while the next step runs; [`run`] takes
-//! the first four for everyone else. The [crate's documentation](crate) has an example of all of
-//! them.
+//! the first four for everyone else. Captures and foundation bundles, which consist of many files,
+//! begin with `detect` and `open` in place of the first two. The [crate's documentation](crate) has
+//! an example of all of them.
 
 use std::collections::HashMap;
 
@@ -20,105 +21,40 @@ use crate::{
         manifest::{Manifest, ManifestError},
     },
     ops::Tuning,
-    preflight::{Choices, Preflight, preflight},
+    preflight::Choices,
     progress::{Cancelled, Monitor, Stage},
-    scan::{self, ReadError, Scan},
+    scan::Scan,
     superpoint::{
         EdgeSource, Hierarchy, PointGraph, SuperpointError, SuperpointOptions, Superpoints,
     },
+    text::{SpaceMismatch, Vocabulary},
     write::{LabeledInstance, PointLabels},
 };
 
 mod decode;
+#[cfg(feature = "captures")]
+mod image_evidence;
 mod map;
+mod open;
+#[cfg(feature = "captures")]
+mod recording;
 mod seen;
 
 pub use decode::{Decoding, NamedClasses};
 use decode::{proposals, released, whole_superpoints};
+#[cfg(feature = "captures")]
+pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{Map, map_points};
+pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read};
+#[cfg(feature = "captures")]
+pub use recording::{
+    Detected, RecordedFrame, Recording, RecordingError, RecordingKind, SceneImages, detect, open,
+};
 use seen::Seen;
 
 /// Maximum surface area in square metres of a region of the merge tree that is proposed as an
 /// object: the largest wardrobes and sofas have this much.
 const REGION_AREA: f32 = 15.0;
-/// Minimum number of points of a scan; fewer points form a dozen superpoints at most.
-pub const MIN_POINTS: usize = 50;
-
-/// The reason why a scan cannot contain separate objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NothingToSeparate {
-    /// The scan has fewer than [`MIN_POINTS`] points.
-    #[error(
-        "the scan has {found} points, which is too few to separate objects; at least {MIN_POINTS} are needed"
-    )]
-    TooFewPoints {
-        /// Number of points of the scan.
-        found: usize,
-    },
-    /// The scan has no extent.
-    #[error("all {points} points of the scan are in one place; at least two places are needed")]
-    OnePlace {
-        /// Number of points of the scan.
-        points: usize,
-    },
-}
-
-/// The reason why a file cannot be opened.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-pub enum OpenError {
-    /// The file is not a scan.
-    #[error(transparent)]
-    Read(#[from] ReadError),
-    /// The scan cannot contain separate objects.
-    #[error(transparent)]
-    Nothing(#[from] NothingToSeparate),
-}
-
-/// Reads a scan and checks that it can contain objects.
-///
-/// ```
-/// use segscape::{job, progress::Monitor, scan::Scan, write};
-///
-/// let positions: Vec<_> = (0..60).map(|i| [i as f32 * 0.1, 0.0, 0.0]).collect();
-/// let file = write::ply(&Scan::from_points(&positions, None)?.table);
-/// let scan = job::read(&file, &Monitor::silent())?;
-/// assert_eq!(scan.positions, positions);
-///
-/// let few = write::ply(&Scan::from_points(&positions[..10], None)?.table);
-/// let error = job::read(&few, &Monitor::silent()).unwrap_err();
-/// assert!(error.to_string().contains("10 points, which is too few"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-///
-/// # Errors
-/// See [`OpenError`].
-pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<Scan, OpenError> {
-    let scan = scan::read(bytes, monitor)?;
-    check(&scan)?;
-    Ok(scan)
-}
-
-fn check(scan: &Scan) -> Result<(), NothingToSeparate> {
-    let points = scan.len();
-    // A mesh of few corners gets more points when it is placed.
-    if points < MIN_POINTS && scan.triangles.is_empty() {
-        return Err(NothingToSeparate::TooFewPoints { found: points });
-    }
-    let first = scan.positions[0];
-    if scan.positions.iter().all(|position| *position == first) {
-        return Err(NothingToSeparate::OnePlace { points });
-    }
-    Ok(())
-}
-
-/// Transforms a scan to the world frame, metres with z up, and returns the findings that led there.
-/// `choices` override them.
-pub fn place(scan: &mut Scan, choices: Choices) -> Preflight {
-    let found = preflight(scan, choices);
-    found.apply(scan);
-    found
-}
-
 /// An error of segmenting a scan.
 #[derive(Debug, thiserror::Error)]
 pub enum SegmentError {
@@ -242,6 +178,7 @@ pub struct Network {
     ranker: Option<Ranker>,
     /// The fixed classes; `None` if they are words, or have no names.
     classes: Option<NamedClasses>,
+    vocabulary: Vocabulary,
 }
 
 impl Network {
@@ -250,13 +187,16 @@ impl Network {
     /// and the golden outputs are still met.
     ///
     /// # Errors
-    /// If a piece is damaged or the device computes different results than the exporting one.
+    /// If a piece is damaged, the vocabulary lies in another space than the network's embeddings,
+    /// or the device computes different results than the exporting one.
     pub async fn load(
         manifest: Manifest,
         pieces: &[impl AsRef<[u8]>],
+        vocabulary: &Vocabulary,
         device: &Device,
         monitor: &Monitor<'_>,
     ) -> Result<Self, ManifestError> {
+        check_space(&manifest.config, vocabulary)?;
         let mut model = manifest.network(&manifest.join(pieces)?, device)?;
         let in_f16 = (Tuning::of(device).storage == DType::F16).then(|| model.clone().into_f16());
         if let Some(in_f16) = in_f16
@@ -270,9 +210,15 @@ impl Network {
             manifest.name,
             model,
             manifest.config,
+            vocabulary,
             device,
             manifest.ranker,
-        ))
+        )?)
+    }
+
+    /// The nouns in the space of the network's embeddings.
+    pub fn vocabulary(&self) -> &Vocabulary {
+        &self.vocabulary
     }
 
     /// The architecture and the inputs of the network.
@@ -303,23 +249,36 @@ impl Network {
     }
 
     /// Wraps a model that is already on `device`, such as one in training.
+    ///
+    /// # Errors
+    /// If the vocabulary lies in another space than the network's embeddings.
     pub fn new(
         name: String,
         model: SegDino3dVl,
         config: Config,
+        vocabulary: &Vocabulary,
         device: &Device,
         ranker: Option<Ranker>,
-    ) -> Self {
-        let classes = NamedClasses::of_names(&config.class_names).ok();
-        Self {
+    ) -> Result<Self, SpaceMismatch> {
+        check_space(&config, vocabulary)?;
+        let classes = NamedClasses::of_names(&config.class_names, vocabulary).ok();
+        Ok(Self {
             classes: classes.filter(|classes| !classes.names.is_empty()),
             name,
             model,
             config,
             device: device.clone(),
             ranker,
-        }
+            vocabulary: vocabulary.clone(),
+        })
     }
+}
+
+fn check_space(config: &Config, vocabulary: &Vocabulary) -> Result<(), SpaceMismatch> {
+    let network = "the network";
+    config
+        .text
+        .check(network, vocabulary.space(), "the vocabulary")
 }
 
 /// The superpoints of a scan, and how they merge into larger regions.
@@ -442,7 +401,7 @@ pub async fn propose(
 ) -> Result<Proposals, SegmentError> {
     let answers = infer(observation, grouping, network, monitor).await?;
     match &answers.class {
-        ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers)),
+        ClassAnswers::Text(class) => Ok(proposals(class.clone(), answers, network.vocabulary())),
         ClassAnswers::Fixed { .. } => Err(SegmentError::FixedClasses),
     }
 }
@@ -469,7 +428,7 @@ pub async fn segment(
     let geometry = geometry(observation, grouping);
     let segmentation = match (&answers.class, decoding) {
         (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
-            &proposals(class.clone(), answers),
+            &proposals(class.clone(), answers, network.vocabulary()),
             &grouping.regions(),
             grouping.contacts(),
             &geometry,
@@ -482,8 +441,9 @@ pub async fn segment(
                 Decoding::Ranked(_) => PostprocessOptions::default(),
             };
             let classes = network.fixed_classes();
-            let found = released(&answers, classes, &geometry, &options)?;
-            whole_superpoints(found, &answers, classes, &geometry)
+            let vocabulary = network.vocabulary();
+            let found = released(&answers, classes, &geometry, &options, vocabulary)?;
+            whole_superpoints(found, &answers, classes, &geometry, vocabulary.space())
         }
     };
     monitor.at(Stage::Instances, 1.0)?;
@@ -507,7 +467,8 @@ pub async fn segment_as_released(
     let answers = infer(observation, grouping, network, monitor).await?;
     monitor.at(Stage::Instances, 0.0)?;
     let classes = network.fixed_classes().or(classes);
-    let found = released(&answers, classes, &geometry(observation, grouping), options)?;
+    let geometry = geometry(observation, grouping);
+    let found = released(&answers, classes, &geometry, options, network.vocabulary())?;
     monitor.at(Stage::Instances, 1.0)?;
     Ok(found)
 }

@@ -13,6 +13,7 @@
 //!     job::{self, Network, Options},
 //!     model::manifest::Manifest,
 //!     progress::Monitor,
+//!     text::Vocabulary,
 //!     write,
 //! };
 //!
@@ -26,7 +27,10 @@
 //! let shards = manifest.shards.iter().map(|shard| fs::read(folder.join(&shard.file)));
 //! let shards = shards.collect::<Result<Vec<_>, _>>()?;
 //! let device = Device::flex();
-//! let network = pollster::block_on(Network::load(manifest, &shards, &device, &monitor))?;
+//! // The nouns are in the space of the network's text encoder, here all-MiniLM-L6-v2.
+//! let nouns = Vocabulary::shipped();
+//! let network = Network::load(manifest, &shards, nouns, &device, &monitor);
+//! let network = pollster::block_on(network)?;
 //!
 //! # let (positions, colors, _) = segscape::model::manifest::probe();
 //! # let room = segscape::scan::Scan::from_points(&positions, Some(&colors))?;
@@ -36,9 +40,9 @@
 //! let segmented = pollster::block_on(job::run(file, &network, &Options::default(), &monitor))?;
 //!
 //! // The network has run; from here on any number of prompts can be answered.
-//! let question = Question::parse("box, table")?;
+//! let question = Question::parse("box, table", nouns)?;
 //! assert!(question.unread().is_empty(), "other words need a text encoder");
-//! let labels = Labels::new(&segmented.segmentation, &question.terms());
+//! let labels = Labels::new(&segmented.segmentation, &question.terms(), nouns)?;
 //! let labels = job::label(&segmented, &labels.of_instance, &labels.visible(0.1));
 //! for instance in &labels.instances {
 //!     println!("{:?} {:.2}", labels.name(instance), instance.score);
@@ -56,6 +60,8 @@
 //! Without the feature `model` the crate has neither the network nor `burn`; it reads scans, makes
 //! superpoints, answers prompts about given instances, and reads and writes bundles.
 //!
+//! With the feature `onnx`, the module `images` runs 2D models from ONNX files.
+//!
 //! The folders follow the order in which a scan passes through them; [`job`] is the only
 //! module that knows that order. Inputs are bytes, outputs are structs: no file system, no DOM, no
 //! threads; the clock and the yield are in [`platform`].
@@ -65,10 +71,16 @@
 
 pub mod benchmarks;
 pub mod bundle;
+#[cfg(feature = "captures")]
+pub mod captures;
 pub mod evaluate;
+#[cfg(feature = "captures")]
+pub mod foundation;
 pub mod geometry;
 #[cfg(test)]
 mod golden;
+#[cfg(feature = "onnx")]
+pub mod images;
 pub mod instances;
 #[cfg(feature = "model")]
 pub mod job;

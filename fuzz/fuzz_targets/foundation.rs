@@ -6,7 +6,7 @@ use std::fs;
 
 use fuzz::archive::Archive;
 use libfuzzer_sys::fuzz_target;
-use recordings::foundation::{Foundation, annotations, boundaries};
+use recordings::foundation::{Foundation, InFolder as _, annotations, boundaries};
 use segscape::superpoint::{Reading, Superpoints};
 
 fuzz_target!(|input: &[u8]| {

@@ -7,7 +7,7 @@ use std::{fs, path::Path};
 use clap::ValueEnum as _;
 use recordings::{
     class_table::ClassTable,
-    foundation::Foundation,
+    foundation::{Foundation, InFolder as _},
     readers::{self, Kind, Options},
 };
 

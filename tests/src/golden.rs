@@ -22,8 +22,8 @@ impl Golden {
     /// Panics if its files are missing or damaged.
     pub async fn open(name: &str) -> Self {
         let (tensors, about) = (
-            fetch(&format!("{name}.safetensors")).await,
-            fetch(&format!("{name}.json")).await,
+            fetch(&format!("segdino3d/{name}.safetensors")).await,
+            fetch(&format!("segdino3d/{name}.json")).await,
         );
         Self {
             tensors: read(&tensors),
@@ -205,13 +205,23 @@ pub fn json(file: &str) -> Value {
     serde_json::from_slice(&bytes(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
+/// The bytes of a file in `golden/`, wherever the test runs. Only some of its folders are served to
+/// tests in a browser.
+///
+/// # Panics
+/// Panics if the file is missing.
 #[cfg(not(target_family = "wasm"))]
-async fn fetch(file: &str) -> Vec<u8> {
-    bytes(&format!("segdino3d/{file}"))
+pub async fn fetch(file: &str) -> Vec<u8> {
+    bytes(file)
 }
 
+/// The bytes of a file in `golden/`, wherever the test runs. Only some of its folders are served to
+/// tests in a browser.
+///
+/// # Panics
+/// Panics if the file is missing.
 #[cfg(target_family = "wasm")]
-async fn fetch(file: &str) -> Vec<u8> {
+pub async fn fetch(file: &str) -> Vec<u8> {
     served(file)
         .await
         .unwrap_or_else(|| panic!("{file} is not served; `cargo xtask test` lays it out"))

@@ -22,6 +22,7 @@ use segscape::{
     model::manifest::Manifest,
     progress::Monitor,
     scan::Truth,
+    text::Vocabulary,
 };
 
 /// A folder of odd files with their `expected.json`, beside the project.
@@ -167,7 +168,7 @@ fn network() -> Network {
         .collect();
     let device = device::cpu().device;
     let monitor = Monitor::silent();
-    let loading = Network::load(manifest, &pieces, &device, &monitor);
+    let loading = Network::load(manifest, &pieces, Vocabulary::shipped(), &device, &monitor);
     pollster::block_on(loading).unwrap()
 }
 
@@ -177,8 +178,12 @@ fn segment(bytes: &[u8], network: &Network) -> (Found, Option<Truth>) {
     let (decoding, monitor) = (Decoding::default(), Monitor::silent());
     let segmented = pollster::block_on(job::segment_scan(scan, network, &decoding, &monitor));
     let segmented = segmented.unwrap();
-    let labels = Labels::new(&segmented.segmentation, &[]).of_instance;
-    let names = labels.into_iter().map(|label| label.name).collect();
+    let labels = Labels::new(&segmented.segmentation, &[], network.vocabulary()).unwrap();
+    let names = labels
+        .of_instance
+        .into_iter()
+        .map(|label| label.name)
+        .collect();
     let found = Found::of(&segmented, names);
     (found, segmented.scan.truth)
 }

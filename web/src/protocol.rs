@@ -55,7 +55,17 @@ pub enum Source {
         #[serde(with = "serde_wasm_bindgen::preserve")]
         blob: web_sys::Blob,
     },
-    /// The URL of a scan or a bundle.
+    /// Many files, or a folder, with a capture. Only handles are sent.
+    Folder {
+        /// Name of the folder.
+        name: String,
+        /// Paths of the files in the folder.
+        paths: Vec<String>,
+        /// The files, in the order of their paths.
+        #[serde(with = "serde_wasm_bindgen::preserve")]
+        files: Array,
+    },
+    /// The URL of a scan, a bundle or an archive with a capture.
     Url(String),
     /// The id of a scene on the share server.
     Shared(String),
@@ -86,12 +96,14 @@ pub enum Request {
         /// before a scan is opened.
         found_already: bool,
     },
-    /// Reads a scan or a bundle and, for a scan, finds its instances.
+    /// Reads a scan, a capture or a bundle and, unless they came with it, finds its instances.
     Open {
         /// The origin of the scan or bundle.
         source: Source,
         /// The up axis and unit that the user chose. For a bundle, both are fixed.
         choices: Choices,
+        /// If `true`, the network gets what the images of a foundation bundle say.
+        with_images: bool,
     },
     /// Answers a prompt from the stored embeddings. An empty prompt gives every instance its name
     /// from the vocabulary.
@@ -174,6 +186,7 @@ pub struct Answer {
 }
 
 /// Messages from the worker to the page.
+#[allow(clippy::large_enum_variant, reason = "a message is sent, not kept")]
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Reply {
     /// The worker listens from now on. Earlier messages are lost.
@@ -182,6 +195,13 @@ pub enum Reply {
     Backend(BackendInfo),
     /// The progress of a stage.
     Progress(Progress),
+    /// A frame of a capture became points.
+    Frame {
+        /// Number of frames so far.
+        done: u32,
+        /// Number of frames that are used.
+        of: u32,
+    },
     /// The end of a stage.
     Finished {
         /// The stage that ended.
@@ -193,6 +213,8 @@ pub enum Reply {
     },
     /// The points, sent before any other processing.
     Points(Points),
+    /// What the images of the capture on screen say to the network, which is known by now.
+    Images(ImagesInfo),
     /// The instances. Their labels follow as [`Reply::Answer`].
     Instances {
         /// The instances.
@@ -258,6 +280,70 @@ pub struct Points {
     pub colors: Option<Bulk>,
     /// Properties of the scan.
     pub scan: ScanInfo,
+    /// The frames that the scan was made of, if it was made of a capture.
+    pub frames: Option<Frames>,
+}
+
+/// The frames of a capture whose depth is in the scan.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Frames {
+    /// The frames, in the order in which they were taken.
+    pub frames: Vec<FrameInfo>,
+    /// A blob for each frame: its encoded picture, which nobody has read so far. `null` if the
+    /// picture cannot be shown.
+    #[serde(with = "serde_wasm_bindgen::preserve")]
+    pub pictures: Array,
+}
+
+/// One frame of a capture.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FrameInfo {
+    /// Name of the frame, unique in the capture.
+    pub name: String,
+    /// Position of the camera, world frame, metres.
+    pub eye: [f32; 3],
+    /// What the corners of the picture show at a depth of one metre: upper left, upper right, lower
+    /// right, lower left; world frame.
+    pub corners: [[f32; 3]; 4],
+    /// Number of bytes of the picture, if its blob is deflated.
+    pub inflated_bytes: Option<u32>,
+}
+
+/// What the images of a foundation bundle have for networks that read it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SeenInfo {
+    /// If `true`, points or images have features.
+    pub features: bool,
+    /// Number of objects seen in images.
+    pub objects: u32,
+}
+
+/// What the network does with the images of a capture.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ImagesInfo {
+    /// If `true`, the network reads what the images have, and the user may leave it out.
+    pub choice: bool,
+    /// What is missing, or not read by the network.
+    pub remarks: Vec<String>,
+}
+
+/// What was found out about a capture or a foundation bundle.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CaptureInfo {
+    /// The app or program that made it.
+    pub kind: String,
+    /// Number of frames in the scan.
+    pub used: u32,
+    /// Number of frames of the recording.
+    pub recorded: u32,
+    /// Interval between the frames that were looked at.
+    pub every: u32,
+    /// Number of frames that were left out although they were looked at.
+    pub gaps: u32,
+    /// The first of those, each with its reason.
+    pub first_gaps: Vec<String>,
+    /// What the images of a foundation bundle have; captures have pictures alone.
+    pub seen: Option<SeenInfo>,
 }
 
 /// The findings of the reader and the preflight.
@@ -279,6 +365,8 @@ pub struct ScanInfo {
     pub settled: bool,
     /// Irregularities that were not fatal.
     pub warnings: Vec<String>,
+    /// The capture that the scan was made of.
+    pub capture: Option<CaptureInfo>,
 }
 
 impl Reply {

@@ -3,8 +3,8 @@
 
 use proofs::{
     cases::{
-        affine, attention, masked_softmax, matmul, network, published, segment_mean, sine,
-        sparse_conv, variants::VARIANTS,
+        affine, attention, clip, images, masked_softmax, matmul, network, published, segment_mean,
+        sine, sparse_conv, variants::VARIANTS,
     },
     device,
 };
@@ -55,4 +55,19 @@ async fn operations_on_the_cpu() {
     assert_none(&attention::check(&device::cpu()).await);
     assert_none(&sine::check(&device::cpu()).await);
     assert_none(&published::check(&device::cpu()).await);
+}
+
+#[wasm_bindgen_test]
+async fn clip_on_both() {
+    segscape::platform::start();
+    console_error_panic_hook::set_once();
+    assert_none(&clip::check(&device::cpu()).await);
+    assert_none(&clip::check(&device::gpu().await).await);
+}
+
+#[wasm_bindgen_test]
+async fn models_of_images_as_pytorch_runs_them() {
+    segscape::platform::start();
+    console_error_panic_hook::set_once();
+    assert_none(&images::check().await);
 }

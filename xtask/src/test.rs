@@ -1,6 +1,6 @@
 //! `cargo xtask test`: runs all checks.
 
-use std::{fs, ops::Add as _, panic::resume_unwind, process::Command, thread};
+use std::{fs, ops::Add as _, panic::resume_unwind, path::Path, process::Command, thread};
 
 use anyhow::Result;
 use clap::ValueEnum;
@@ -159,7 +159,7 @@ fn by_the_tests(source: &str, out: &str) -> Result<()> {
     let program = target_dir().join("debug/import-text");
     run(&mut command(
         &program.to_string_lossy(),
-        [source, "--out", out],
+        [&[source, "--out", out][..], &models::IMPORTED_AS].concat(),
     ))
 }
 
@@ -218,18 +218,29 @@ fn real_scans() -> &'static [&'static str] {
 
 /// Copies the golden values to the package's own folder, which the browser tests' server serves.
 fn lay_out_golden_values() -> Result<()> {
-    let (from, to) = (
-        root().join("tests/golden/segdino3d"),
-        root().join("web/golden"),
-    );
-    fs::create_dir_all(&to)?;
+    let (golden, to) = (root().join("tests/golden"), root().join("web/golden"));
+    let of_networks = |name: &str| {
+        ["backbone_", "decoder_"]
+            .iter()
+            .any(|k| name.starts_with(k))
+    };
+    lay_out(
+        &golden.join("segdino3d"),
+        &to.join("segdino3d"),
+        of_networks,
+    )?;
+    ["clip", "onnx"]
+        .iter()
+        .try_for_each(|folder| lay_out(&golden.join(folder), &to.join(folder), |_| true))
+}
+
+/// Copies the files whose names are wanted.
+fn lay_out(from: &Path, to: &Path, wanted: impl Fn(&str) -> bool) -> Result<()> {
+    fs::create_dir_all(to)?;
     for file in fs::read_dir(from)? {
         let file = file?;
         let name = file.file_name();
-        if ["backbone_", "decoder_"]
-            .iter()
-            .any(|kind| name.to_string_lossy().starts_with(kind))
-        {
+        if wanted(&name.to_string_lossy()) {
             fs::copy(file.path(), to.join(name))?;
         }
     }

@@ -10,7 +10,7 @@ use super::{
 use crate::{
     geometry::Aabb,
     instances::{Instance, Segmentation},
-    text,
+    text::TextSpace,
 };
 
 /// The maximum size in bytes of an instance besides its superpoints: count, points, score, bounds,
@@ -34,8 +34,9 @@ pub(super) fn max_sets_len(instances: usize, superpoints: usize) -> usize {
             .min(MAX_MEMBERSHIPS)
 }
 
-pub(super) const fn embeddings_len(instances: usize) -> usize {
-    2 * text::DIM * instances
+/// The number of bytes that [`encode_embeddings`] writes. The width of a space is limited.
+pub(super) const fn embeddings_len(instances: usize, space: &TextSpace) -> usize {
+    2 * space.width * instances
 }
 
 /// Encodes the logit scale and, per instance, the number of superpoints, the first id, the gaps
@@ -67,16 +68,16 @@ fn push_box(bytes: &mut Vec<u8>, aabb: &Aabb) {
     );
 }
 
-/// Encodes the embeddings: all low bytes, then all high bytes, both `(instances, DIM)` in row-major
-/// order with DIM = [`text::DIM`].
-pub(super) fn encode_embeddings(instances: &[Instance]) -> Vec<u8> {
+/// Encodes the embeddings: all low bytes, then all high bytes, both `(instances, width)` in
+/// row-major order.
+pub(super) fn encode_embeddings(segmentation: &Segmentation) -> Vec<u8> {
+    let width = segmentation.space.width;
     let values = || {
-        instances.iter().flat_map(|instance| {
+        segmentation.instances.iter().flat_map(|instance| {
             assert_eq!(
                 instance.embedding.len(),
-                text::DIM,
-                "an embedding has {} values",
-                text::DIM
+                width,
+                "an embedding has {width} values"
             );
             instance
                 .embedding
@@ -95,11 +96,15 @@ pub(super) fn decode(
     embeddings: &[u8],
     count: usize,
     superpoints: usize,
+    space: TextSpace,
 ) -> Result<Segmentation, BundleError> {
-    if embeddings.len() != embeddings_len(count) {
+    if embeddings.len() != embeddings_len(count, &space) {
         return Err(BundleError::malformed(
             Section::Embeddings,
-            format!("{} bytes do not hold {count} embeddings", embeddings.len()),
+            format!(
+                "{} bytes do not hold {count} embeddings of {space}",
+                embeddings.len()
+            ),
         ));
     }
     let mut cursor = Cursor(sets);
@@ -126,7 +131,7 @@ pub(super) fn decode(
                 format!("instance {index} has a higher score than the one before"),
             ));
         }
-        instance.embedding = decode_embedding(embeddings, index).ok_or_else(|| {
+        instance.embedding = decode_embedding(embeddings, index, space.width).ok_or_else(|| {
             BundleError::malformed(
                 Section::Embeddings,
                 format!("the embedding of instance {index} is not finite"),
@@ -141,6 +146,7 @@ pub(super) fn decode(
         ));
     }
     Ok(Segmentation {
+        space,
         instances,
         logit_scale,
     })
@@ -185,9 +191,9 @@ fn decode_box(cursor: &mut Cursor) -> Option<Aabb> {
 }
 
 /// Rounding to f16 changes the length of a unit vector a little, so it is normalized again.
-fn decode_embedding(planes: &[u8], index: usize) -> Option<Vec<f32>> {
+fn decode_embedding(planes: &[u8], index: usize, width: usize) -> Option<Vec<f32>> {
     let (low, high) = planes.split_at(planes.len() / 2);
-    let row = index * text::DIM..(index + 1) * text::DIM;
+    let row = index * width..(index + 1) * width;
     let mut values: Vec<f32> = low[row.clone()]
         .iter()
         .zip(&high[row])

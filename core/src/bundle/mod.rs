@@ -40,6 +40,7 @@ use crate::{
     instances::Segmentation,
     scan::{Frame, MAX_POINTS, UnitError},
     superpoint::Superpoints,
+    text::TextSpace,
 };
 
 mod bytes;
@@ -121,6 +122,20 @@ impl Meta {
     }
 }
 
+/// The section of the JSON: what the caller knows, and the space of the instances' embeddings, which
+/// bundles of before there was a choice lack.
+#[derive(Serialize, Deserialize)]
+struct Stored<M> {
+    #[serde(flatten)]
+    meta: M,
+    #[serde(default, skip_serializing_if = "is_usual")]
+    text_space: TextSpace,
+}
+
+fn is_usual(space: &TextSpace) -> bool {
+    *space == TextSpace::default()
+}
+
 /// The name of an instance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Name {
@@ -182,6 +197,9 @@ pub struct Provenance {
     pub source: String,
     /// Number of points in the scan's file, including the dropped ones.
     pub source_points: u64,
+    /// Number of frames of the capture that the scan was made of, none of which is in the bundle; 0
+    /// for other scans.
+    pub frames: u32,
     /// Name and hash of the network's weights; empty if no network was used.
     pub model: String,
     /// Version of the program that wrote the bundle.
@@ -286,7 +304,11 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     let mut container = Container::new(points, bundle.superpoints.count(), instances.len());
     container.push(
         Section::Meta,
-        &serde_json::to_vec(&bundle.meta).unwrap_or_default(),
+        &serde_json::to_vec(&Stored {
+            meta: &bundle.meta,
+            text_space: bundle.segmentation.space.clone(),
+        })
+        .unwrap_or_default(),
     );
     container.push(
         Section::Superpoints,
@@ -305,7 +327,7 @@ pub fn encode(bundle: &Bundle) -> Vec<u8> {
     );
     container.push(
         Section::Embeddings,
-        &instances::encode_embeddings(instances),
+        &instances::encode_embeddings(&bundle.segmentation),
     );
     container.finish()
 }
@@ -323,11 +345,17 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         instances,
         ..
     } = reader.inspection;
-    let meta: Meta = {
+    let Stored {
+        meta,
+        text_space: space,
+    } = {
         let json = reader.section(Section::Meta, MAX_META)?;
-        serde_json::from_slice(&json)
+        serde_json::from_slice::<Stored<Meta>>(&json)
             .map_err(|error| BundleError::malformed(Section::Meta, error.to_string()))?
     };
+    if let Err(invalid) = space.validate() {
+        return Err(BundleError::malformed(Section::Meta, invalid.to_string()));
+    }
     if let Some(problem) = meta.problem(instances) {
         return Err(BundleError::malformed(Section::Meta, problem));
     }
@@ -355,8 +383,11 @@ pub fn decode(bytes: &[u8]) -> Result<Bundle, BundleError> {
         Section::Instances,
         instances::max_sets_len(instances, superpoints),
     )?;
-    let embeddings = reader.section(Section::Embeddings, instances::embeddings_len(instances))?;
-    let segmentation = instances::decode(&sets, &embeddings, instances, superpoints)?;
+    let embeddings = reader.section(
+        Section::Embeddings,
+        instances::embeddings_len(instances, &space),
+    )?;
+    let segmentation = instances::decode(&sets, &embeddings, instances, superpoints, space)?;
     Ok(Bundle {
         positions,
         colors,

@@ -15,7 +15,7 @@ use crate::{
 };
 
 fn unit(seed: u32) -> Vec<f32> {
-    let raw: Vec<f32> = (0..text::DIM as u32)
+    let raw: Vec<f32> = (0..text::TextSpace::default().width as u32)
         .map(|i| noise(seed.wrapping_mul(31).wrapping_add(i)) - 0.5)
         .collect();
     let length = raw.iter().map(|v| v * v).sum::<f32>().sqrt();
@@ -56,6 +56,7 @@ fn bundle(
         colors,
         superpoints,
         segmentation: Segmentation {
+            space: text::TextSpace::default(),
             instances: (0..instances).map(instance).collect(),
             logit_scale: 12.5,
         },
@@ -85,6 +86,7 @@ fn bundle(
             provenance: Provenance {
                 source: "room.ply".into(),
                 source_points: 9,
+                frames: 50,
                 model: "nano-0123".into(),
                 app: "0.1.0".into(),
             },
@@ -118,9 +120,11 @@ fn a_prompt_is_answered_alike_from_a_bundle() {
         text::normalize(&mut instance.embedding);
     }
     let received = decode(&encode(&sent)).unwrap();
-    let terms = Question::parse("chair, table, couch").unwrap().terms();
-    let [before, after] =
-        [&sent, &received].map(|bundle| Labels::new(&bundle.segmentation, &terms));
+    let vocabulary = text::Vocabulary::shipped();
+    let terms = Question::parse("chair, table, couch", vocabulary);
+    let terms = terms.unwrap().terms();
+    let [before, after] = [&sent, &received]
+        .map(|bundle| Labels::new(&bundle.segmentation, &terms, vocabulary).unwrap());
     assert!(before.of_instance[0].term == Some(0) && before.of_instance[4].term == Some(2));
     for (before, after) in before.of_instance.iter().zip(&after.of_instance) {
         assert_eq!((&before.name, before.term), (&after.name, after.term));
@@ -128,6 +132,71 @@ fn a_prompt_is_answered_alike_from_a_bundle() {
             (before.confidence - after.confidence).abs() < 2e-3,
             "{before:?} {after:?}"
         );
+    }
+}
+
+/// The bundle with other JSON.
+fn with_meta(bytes: &[u8], json: &[u8]) -> Vec<u8> {
+    let reader = container::Reader::open(bytes).unwrap();
+    let Inspection {
+        points,
+        superpoints,
+        instances,
+        ..
+    } = reader.inspection;
+    let mut changed = Container::new(points, superpoints, instances);
+    changed.push(Section::Meta, json);
+    for section in [
+        Section::Superpoints,
+        Section::Positions,
+        Section::Colors,
+        Section::Instances,
+        Section::Embeddings,
+    ] {
+        changed.push(section, &reader.section(section, 1 << 20).unwrap());
+    }
+    changed.finish()
+}
+
+#[test]
+fn a_bundle_keeps_the_space_of_its_embeddings() {
+    let usual = small();
+    let json = |bytes: &[u8]| {
+        let reader = container::Reader::open(bytes).unwrap();
+        String::from_utf8(reader.section(Section::Meta, MAX_META).unwrap()).unwrap()
+    };
+    // as it was before there was a choice
+    assert!(!json(&encode(&usual)).contains("text_space"));
+    assert_eq!(
+        decode(&encode(&usual)).unwrap().segmentation.space,
+        text::TextSpace::default()
+    );
+
+    let mut other = small();
+    let space = text::TextSpace {
+        encoder: "clip-tiny".into(),
+        width: 5,
+    };
+    other.segmentation.space = space.clone();
+    for instance in &mut other.segmentation.instances {
+        instance.embedding.truncate(space.width);
+    }
+    let bytes = encode(&other);
+    let received = decode(&bytes).unwrap();
+    assert_eq!(received.segmentation.space, space);
+    assert_sound(&received);
+    let vocabulary = text::Vocabulary::shipped();
+    let error = Labels::new(&received.segmentation, &[], vocabulary).unwrap_err();
+    for space in [&space, vocabulary.space()] {
+        assert!(error.to_string().contains(&space.to_string()), "{error}");
+    }
+    // a width that the section does not have, and one that nothing has
+    for (width, word) in [(6_u64, "6 values"), (1 << 40, "1099511627776 values")] {
+        let lying = json(&bytes).replace("\"width\":5", &format!("\"width\":{width}"));
+        let message = decode(&with_meta(&bytes, lying.as_bytes()))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains(word), "{message}");
     }
 }
 
@@ -170,7 +239,7 @@ fn assert_sound(bundle: &Bundle) {
         );
         assert!(instance.superpoints.iter().all(|s| (*s as usize) < count));
         assert!(
-            instance.embedding.len() == text::DIM
+            instance.embedding.len() == bundle.segmentation.space.width
                 && instance.embedding.iter().all(|value| value.is_finite())
         );
         assert!((0.0..=1.0).contains(&instance.score));

@@ -1,7 +1,7 @@
 //! Everything known about a scene, evaluated for one candidate mask at a time.
 
 use super::{Contact, ProposalError, Proposals, SuperpointGeometry, released::mask_score};
-use crate::{geometry::sigmoid, text};
+use crate::geometry::sigmoid;
 
 /// Maximum number of members that are compared with a mask: those with the largest superpoints.
 const MAX_MEMBERS: usize = 64;
@@ -242,7 +242,7 @@ impl<'a> Evidence<'a> {
 
     /// Weighted sum of embeddings and the sum of the weights; `None` if that is zero.
     pub(super) fn text_sum(&self, weighted: &[(usize, f32)]) -> Option<(Vec<f32>, f32)> {
-        let mut sum = vec![0.0; text::DIM];
+        let mut sum = vec![0.0; self.proposals.space.width];
         let mut total = 0.0;
         for &(query, weight) in weighted {
             total += weight;

@@ -118,7 +118,7 @@ mod tests {
     use crate::{
         instances::{Contact, Proposals, SuperpointGeometry, geometry::tests::areas},
         superpoint::Superpoints,
-        text,
+        text::TextSpace,
     };
 
     /// Four superpoints in a row with ten points each and one query each. The queries of 0 and 1
@@ -128,9 +128,10 @@ mod tests {
             .map(|i| [i as f32 * 0.1, (i % 3) as f32 * 0.01, 1.0 + (i % 2) as f32])
             .collect();
         let superpoints = Superpoints::from_ids(&(0..40).map(|i| i / 10).collect::<Vec<_>>());
-        let mut text = vec![0.0; 4 * text::DIM];
+        let space = TextSpace::default();
+        let mut text = vec![0.0; 4 * space.width];
         for query in 0..4 {
-            text[query * text::DIM + query / 2] = 1.0;
+            text[query * space.width + query / 2] = 1.0;
         }
         let proposals = Proposals {
             superpoint_count: 4,
@@ -147,6 +148,7 @@ mod tests {
             object: vec![0.8, 0.6, 0.9, 0.9],
             iou: vec![0.7; 4],
             text,
+            space,
             logit_scale: 20.0,
         };
         let contact = |a, contrast| Contact {
@@ -272,7 +274,7 @@ mod tests {
         proposals.object.truncate(3);
         proposals.iou.truncate(3);
         proposals.masks.truncate(12);
-        proposals.text.truncate(3 * text::DIM);
+        proposals.text.truncate(3 * proposals.space.width);
         let evidence = Evidence::new(&proposals, &geometry, &contacts).unwrap();
         let (a, b) = axis(evidence.embedding(&region(&[3])).unwrap());
         assert!(b > 0.99 && a < 0.05, "{a} {b}");

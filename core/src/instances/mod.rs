@@ -5,7 +5,7 @@
 //! network again. [`postprocess_picks`] and [`panoptic`] are the released code's post-processing
 //! (docs/spec/model.md section 10).
 
-use crate::geometry::Aabb;
+use crate::{geometry::Aabb, text::TextSpace};
 
 mod evidence;
 mod features;
@@ -39,7 +39,7 @@ pub struct Instance {
     pub superpoints: Vec<u32>,
     /// Confidence that this is one whole object, 0..=1.
     pub score: f32,
-    /// Unit vector in the text encoder's space, ([`crate::text::DIM`]).
+    /// Unit vector in the [space](Segmentation::space) of the segmentation.
     pub embedding: Vec<f32>,
     /// Tight bounding box of the instance's points.
     pub bounds: Aabb,
@@ -52,6 +52,8 @@ pub struct Instance {
 /// the disjoint view.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Segmentation {
+    /// The space of the instances' embeddings.
+    pub space: TextSpace,
     /// Sorted by descending score.
     pub instances: Vec<Instance>,
     /// The network's scale on cosines between embeddings and words before a softmax.

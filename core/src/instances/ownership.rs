@@ -100,6 +100,7 @@ mod tests {
         let segmentation = Segmentation {
             instances: vec![instance(&[1, 2]), instance(&[0, 1])],
             logit_scale: 20.0,
+            ..Segmentation::default()
         };
         assert_eq!(segmentation.points_of_instance(0, &superpoints), [1, 2, 3]);
         assert_eq!(segmentation.points_of_instance(1, &superpoints), [0, 1]);

@@ -1,6 +1,6 @@
 //! The outputs of the network, read back once as plain arrays.
 
-use crate::text;
+use crate::text::TextSpace;
 
 /// The output of the last decoder layer: one proposed mask over superpoints per query.
 #[derive(Clone, Debug, Default)]
@@ -15,7 +15,9 @@ pub struct Proposals {
     pub object: Vec<f32>,
     /// Predicted IoU of the mask with its object, 0..=1, `(queries)`.
     pub iou: Vec<f32>,
-    /// Unit embeddings, row-major (queries, [`text::DIM`]).
+    /// The space of the embeddings.
+    pub space: TextSpace,
+    /// Unit embeddings, row-major `(queries, width of the space)`.
     pub text: Vec<f32>,
     /// Scale on cosines between `text` and words before a softmax.
     pub logit_scale: f32,
@@ -75,9 +77,9 @@ impl Proposals {
         &self.masks[query * self.superpoint_count..][..self.superpoint_count]
     }
 
-    /// The embedding of one query, ([`text::DIM`]).
+    /// The embedding of one query.
     pub fn embedding(&self, query: usize) -> &[f32] {
-        &self.text[query * text::DIM..][..text::DIM]
+        &self.text[query * self.space.width..][..self.space.width]
     }
 
     /// The query that started from each superpoint, `(S)`; `None` if there is none.
@@ -109,7 +111,7 @@ impl Proposals {
             ),
             ("masks", queries * superpoints, self.masks.len()),
             ("iou", queries, self.iou.len()),
-            ("text", queries * text::DIM, self.text.len()),
+            ("text", queries * self.space.width, self.text.len()),
         ];
         for (array, expected, found) in lengths {
             if expected != found {
@@ -159,7 +161,8 @@ mod tests {
             masks: vec![0.0; 6],
             object: vec![0.5; 2],
             iou: vec![0.5; 2],
-            text: vec![0.0; 2 * text::DIM],
+            space: TextSpace::default(),
+            text: vec![0.0; 2 * TextSpace::default().width],
             logit_scale: 20.0,
         }
     }

@@ -4,7 +4,6 @@ use super::{
     Candidate, Contact, Evidence, Instance, ProposalError, Proposals, Ranker, Region, Segmentation,
     Source, SuperpointGeometry, released::nms::descending, top_queries,
 };
-use crate::text;
 
 /// The masks that become candidates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -159,7 +158,7 @@ pub fn select(
             let (points, bounds) = geometry.measure(&candidate.superpoints, None);
             let embedding = evidence
                 .embedding(&candidate)
-                .unwrap_or_else(|| vec![0.0; text::DIM]);
+                .unwrap_or_else(|| vec![0.0; proposals.space.width]);
             Instance {
                 superpoints: candidate.superpoints,
                 score,
@@ -169,6 +168,7 @@ pub fn select(
             }
         });
     Ok(Segmentation {
+        space: proposals.space.clone(),
         instances: instances.collect(),
         logit_scale: proposals.logit_scale,
     })
@@ -219,6 +219,7 @@ mod tests {
     use crate::{
         instances::{FEATURE_NAMES, FEATURES, Linear, geometry::tests::areas},
         superpoint::Superpoints,
+        text::TextSpace,
     };
 
     fn ranker_of(feature: &str) -> Ranker {
@@ -249,8 +250,9 @@ mod tests {
                 .map(|s| if claimed.contains(&s) { 4.0 } else { -4.0 })
                 .collect::<Vec<f32>>()
         };
-        let mut text = vec![0.0; 3 * text::DIM];
-        (0..3).for_each(|query| text[query * text::DIM] = 1.0);
+        let space = TextSpace::default();
+        let mut text = vec![0.0; 3 * space.width];
+        (0..3).for_each(|query| text[query * space.width] = 1.0);
         let proposals = Proposals {
             superpoint_count: 6,
             superpoint_of_query: vec![0, 1, 4],
@@ -258,6 +260,7 @@ mod tests {
             object: vec![0.9, 0.8, 0.7],
             iou: vec![0.9; 3],
             text,
+            space,
             logit_scale: 20.0,
         };
         (positions, superpoints, proposals)
@@ -345,7 +348,8 @@ mod tests {
             birth: 0.1,
             death: 1.0,
         };
-        let mut text = vec![0.0; text::DIM];
+        let space = TextSpace::default();
+        let mut text = vec![0.0; space.width];
         text[0] = 1.0;
         let proposals = Proposals {
             superpoint_count: 7,
@@ -354,6 +358,7 @@ mod tests {
             object: vec![0.9],
             iou: vec![0.9],
             text,
+            space,
             logit_scale: 20.0,
         };
         let regions = [region(&[1, 6]), region(&[6])];

@@ -8,7 +8,7 @@ use crate::{
         SelectOptions, SuperpointGeometry, class_picks, postprocess_picks, top_queries,
     },
     model::{Answers, ClassAnswers, TextAnswers},
-    text::{self, Vocabulary},
+    text::{TextSpace, Vocabulary},
 };
 
 /// How the outputs of a network become instances.
@@ -32,29 +32,33 @@ impl Default for Decoding {
 pub struct NamedClasses {
     /// Names of the classes, `(classes)`.
     pub names: Vec<String>,
-    /// Unit embeddings of the names, row-major (classes, [`text::DIM`]).
+    /// Number of values of an embedding.
+    width: usize,
+    /// Unit embeddings of the names, row-major `(classes, width)`.
     embeddings: Vec<f32>,
 }
 
 impl NamedClasses {
-    /// Looks the names up in the built-in vocabulary.
+    /// Looks the names up in a vocabulary.
     ///
     /// # Errors
     /// The first name that is not in the vocabulary.
-    pub fn of_names(names: &[String]) -> Result<Self, String> {
-        let mut embeddings = Vec::with_capacity(names.len() * text::DIM);
+    pub fn of_names(names: &[String], vocabulary: &Vocabulary) -> Result<Self, String> {
+        let width = vocabulary.space().width;
+        let mut embeddings = Vec::with_capacity(names.len() * width);
         for name in names {
-            let embedding = Vocabulary::shipped().lookup(name);
+            let embedding = vocabulary.lookup(name);
             embeddings.extend_from_slice(embedding.ok_or_else(|| name.clone())?);
         }
         Ok(Self {
             names: names.to_vec(),
+            width,
             embeddings,
         })
     }
 
     fn embedding(&self, class: u32) -> &[f32] {
-        &self.embeddings[class as usize * text::DIM..][..text::DIM]
+        &self.embeddings[class as usize * self.width..][..self.width]
     }
 }
 
@@ -68,6 +72,7 @@ pub(super) fn released(
     classes: Option<&NamedClasses>,
     geometry: &SuperpointGeometry,
     options: &PostprocessOptions,
+    vocabulary: &Vocabulary,
 ) -> Result<Vec<Finished>, SegmentError> {
     let picks = match (&answers.class, classes) {
         (ClassAnswers::Fixed { instances, .. }, Some(classes)) => {
@@ -83,7 +88,7 @@ pub(super) fn released(
             options.candidates,
         ),
         (ClassAnswers::Text(class), None) => top_queries(
-            &object_probabilities(class),
+            &object_probabilities(class, vocabulary),
             &ious(class),
             options.candidates,
         ),
@@ -111,6 +116,7 @@ pub(super) fn whole_superpoints(
     answers: &Answers,
     classes: Option<&NamedClasses>,
     geometry: &SuperpointGeometry,
+    space: &TextSpace,
 ) -> Segmentation {
     let instance = |found: Finished| {
         let mostly_inside = |superpoint: &u32| {
@@ -134,6 +140,7 @@ pub(super) fn whole_superpoints(
         })
     };
     Segmentation {
+        space: space.clone(),
         instances: found.into_iter().filter_map(instance).collect(),
         logit_scale: match &answers.class {
             ClassAnswers::Text(class) => class.affine[0],
@@ -143,10 +150,15 @@ pub(super) fn whole_superpoints(
 }
 
 /// Converts the network's outputs for the selection of instances.
-pub(super) fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
+pub(super) fn proposals(
+    class: TextAnswers,
+    answers: Answers,
+    vocabulary: &Vocabulary,
+) -> Proposals {
     Proposals {
         superpoint_count: answers.superpoints,
-        object: object_probabilities(&class),
+        object: object_probabilities(&class, vocabulary),
+        space: vocabulary.space().clone(),
         iou: ious(&class),
         superpoint_of_query: answers.queries,
         masks: answers.masks,
@@ -157,10 +169,9 @@ pub(super) fn proposals(class: TextAnswers, answers: Answers) -> Proposals {
 
 /// P(object) of the queries, `(queries)`: the probability of all default labels together against
 /// "no object".
-fn object_probabilities(class: &TextAnswers) -> Vec<f32> {
-    let vocabulary = Vocabulary::shipped();
+fn object_probabilities(class: &TextAnswers, vocabulary: &Vocabulary) -> Vec<f32> {
     let labels = vocabulary.default_labels().len();
-    let logits = class.logits(&vocabulary.embeddings()[..labels * text::DIM]);
+    let logits = class.logits(vocabulary.label_embeddings());
     let object = |row: &[f32]| {
         let (none, logits) = (row[labels], &row[..labels]);
         let peak = logits.iter().copied().fold(none, f32::max);

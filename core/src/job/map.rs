@@ -6,6 +6,7 @@ use crate::{
     instances::{NO_INSTANCE, PanopticOptions, PostprocessOptions, STUFF, panoptic, semantics},
     model::{Answers, ClassAnswers, Observation},
     progress::{Monitor, Stage},
+    text::Vocabulary,
     write::{LabeledInstance, PointLabels},
 };
 
@@ -39,6 +40,7 @@ pub async fn map_points(
     let labels = mapped(
         &answers,
         network.fixed_classes(),
+        network.vocabulary(),
         observation,
         grouping,
         map,
@@ -50,6 +52,7 @@ pub async fn map_points(
 fn mapped(
     answers: &Answers,
     classes: Option<&NamedClasses>,
+    vocabulary: &Vocabulary,
     observation: &Observation,
     grouping: &Grouping,
     map: Map,
@@ -97,7 +100,7 @@ fn mapped(
         Map::Panoptic => {
             let geometry = geometry(observation, grouping);
             let options = PostprocessOptions::default();
-            let found = released(answers, classes, &geometry, &options)?;
+            let found = released(answers, classes, &geometry, &options, vocabulary)?;
             let painted = panoptic(
                 &found,
                 &surfaces.classes(STUFF),
@@ -254,10 +257,11 @@ mod tests {
             &Monitor::silent(),
         );
         let names: Vec<String> = names.iter().map(|&name| name.to_owned()).collect();
-        let classes = NamedClasses::of_names(&names).unwrap();
+        let classes = NamedClasses::of_names(&names, Vocabulary::shipped()).unwrap();
         mapped(
             &answers(),
             Some(&classes),
+            Vocabulary::shipped(),
             &observation,
             &grouping.unwrap(),
             map,

@@ -54,12 +54,14 @@ fn network() -> Network {
         }]],
     )
     .unwrap();
-    Network::new("untrained".into(), model, config, &device, Some(ranker))
+    let vocabulary = Vocabulary::shipped();
+    let name = "untrained".into();
+    Network::new(name, model, config, vocabulary, &device, Some(ranker)).unwrap()
 }
 
 /// Labels without a prompt.
 fn unasked(segmented: &Segmented, threshold: f32) -> PointLabels {
-    let labels = Labels::new(&segmented.segmentation, &[]);
+    let labels = Labels::new(&segmented.segmentation, &[], Vocabulary::shipped()).unwrap();
     label(segmented, &labels.of_instance, &labels.visible(threshold))
 }
 
@@ -145,6 +147,7 @@ fn what_is_asked_for_is_labeled_and_owns_its_points() {
             instance(0, "table"),
         ],
         logit_scale: 20.0,
+        ..Segmentation::default()
     };
     let segmented = Segmented {
         superpoints: Superpoints::from_ids(&[0, 1, 2]),
@@ -164,8 +167,9 @@ fn what_is_asked_for_is_labeled_and_owns_its_points() {
     let words = ["table", "chair", "table"].map(str::to_owned);
     assert_eq!(told(&all), (0..).zip(words).collect::<Vec<_>>());
 
-    let terms = Question::parse("Chair").unwrap().terms();
-    let labels = Labels::new(&segmented.segmentation, &terms);
+    let vocabulary = Vocabulary::shipped();
+    let terms = Question::parse("Chair", vocabulary).unwrap().terms();
+    let labels = Labels::new(&segmented.segmentation, &terms, vocabulary).unwrap();
     let asked = label(&segmented, &labels.of_instance, &labels.visible(0.1));
     assert_eq!(asked.instance_of_point, [NO_INSTANCE, NO_INSTANCE, 0]);
     assert_eq!(told(&asked), [(1, "Chair".to_owned())]);

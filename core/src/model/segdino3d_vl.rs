@@ -17,7 +17,6 @@ use crate::{
     ops::{SegmentMap, segment_mean},
     platform,
     progress::{Cancelled, Monitor, Stage},
-    text,
 };
 
 /// The network: voxels to superpoints to queries to [`Prediction`]s.
@@ -80,7 +79,9 @@ pub enum ClassAnswers {
 /// Class outputs in the space of the text encoder, in main memory.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TextAnswers {
-    /// Unit vectors in the text encoder's space, `(queries, text::DIM)`.
+    /// Number of values of an embedding.
+    pub width: usize,
+    /// Unit vectors in the text encoder's space, `(queries, width)`.
     pub embeddings: Vec<f32>,
     /// Logit of "no object", to be used next to the class logits, `(queries)`.
     pub no_object: Vec<f32>,
@@ -92,20 +93,21 @@ pub struct TextAnswers {
 }
 
 impl TextAnswers {
-    /// The embedding of a query, ([`text::DIM`]).
+    /// The embedding of a query, `(width)`.
     pub fn embedding(&self, query: u32) -> &[f32] {
-        &self.embeddings[query as usize * text::DIM..][..text::DIM]
+        &self.embeddings[query as usize * self.width..][..self.width]
     }
 
     /// Class logits, row-major `(queries, classes + 1)`; the last column is "no object". `classes`
-    /// (classes, [`text::DIM`]) holds the unit vectors of the classes.
+    /// `(classes, width)` holds the unit vectors of the classes.
     pub fn logits(&self, classes: &[f32]) -> Vec<f32> {
         let [scale, bias] = self.affine;
-        let queries = self.embeddings.chunks_exact(text::DIM);
-        let mut logits = Vec::with_capacity(self.no_object.len() * (classes.len() / text::DIM + 1));
+        let queries = self.embeddings.chunks_exact(self.width);
+        let mut logits =
+            Vec::with_capacity(self.no_object.len() * (classes.len() / self.width + 1));
         for (query, &none) in queries.zip(&self.no_object) {
             let cosines = classes
-                .chunks_exact(text::DIM)
+                .chunks_exact(self.width)
                 .map(|class| class.iter().zip(query).map(|(a, b)| a * b).sum::<f32>());
             logits.extend(cosines.map(|cosine| scale * cosine + bias));
             logits.push(none);
@@ -268,7 +270,10 @@ impl SegDino3dVl {
         if let Some(boxes) = boxes {
             read = read.register(boxes.centers).register(boxes.sizes);
         }
-        let is_text = matches!(class, Class::Text(_));
+        let width = match &class {
+            Class::Text(class) => Some(class.embedding.dims()[1]),
+            Class::Fixed(_) => None,
+        };
         read = match class {
             Class::Text(class) => read
                 .register(class.embedding)
@@ -286,9 +291,10 @@ impl SegDino3dVl {
             .map(TensorData::try_into_vec::<f32>);
         let mut next = || read.next().unwrap_or(Ok(vec![]));
         let (masks, centers, sizes) = (next()?, next()?, next()?);
-        let class = if is_text {
+        let class = if let Some(width) = width {
             let (embeddings, no_object, scores) = (next()?, next()?, next()?);
             ClassAnswers::Text(TextAnswers {
+                width,
                 embeddings,
                 no_object,
                 scores,
@@ -338,7 +344,6 @@ mod tests {
             fixture::{cube, shaken, tiny},
         },
         progress::Cancel,
-        text,
     };
 
     fn same<const D: usize>(a: &Tensor<D>, b: &Tensor<D>) {
@@ -362,7 +367,7 @@ mod tests {
         assert_eq!(predictions.len(), config.layers + 1);
         for (layer, p) in predictions.iter().enumerate() {
             let class = text_class(p);
-            assert_eq!(class.embedding.dims(), [3, text::DIM]);
+            assert_eq!(class.embedding.dims(), [3, config.text.width]);
             assert_eq!(
                 (class.no_object.dims(), class.score.dims()),
                 ([3, 1], [3, 1])
@@ -509,7 +514,11 @@ mod tests {
         let (config, device) = (tiny(), Device::flex().autodiff());
         let network = shaken(SegDino3dVl::new(&config, &device));
         let scene = cube(&device, &config);
-        let words = Tensor::random([3, text::DIM], Distribution::Normal(0.0, 0.05), &device);
+        let words = Tensor::random(
+            [3, config.text.width],
+            Distribution::Normal(0.0, 0.05),
+            &device,
+        );
         let mut loss = Tensor::<1>::zeros([1], &device);
         let mut add = |t: Tensor<2>| {
             let weights = t.random_like(Distribution::Normal(0.0, 1.0)).detach();

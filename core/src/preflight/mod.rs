@@ -63,6 +63,14 @@ pub struct Choices {
     pub unit: Option<Unit>,
 }
 
+impl Choices {
+    /// The up axis and the unit of what is in the world frame already.
+    pub const WORLD: Self = Self {
+        up: Some(UpAxis::PlusZ),
+        unit: Some(Unit::Metres),
+    };
+}
+
 /// The findings about one scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preflight {

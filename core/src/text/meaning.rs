@@ -12,13 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use super::Vocabulary;
 
-/// Cosine with the nearest noun of the vocabulary below which a phrase that was put together from
-/// pieces counts as unknown. Of 285 common words for furniture in other languages that are written in
-/// Latin letters 204 are then unknown, and of 126 English things that the vocabulary lacks 33, among
-/// them `sextant` and `glucometer`; those that are whole words to the encoder never are. The value
-/// was chosen on these very words, which are in `tests/golden/meanings.json`. Of 29 other things
-/// that the vocabulary lacks one was then unknown (`loom`), and of 19 other words that are not
-/// English 15.
+/// Cosine with the nearest noun of the vocabulary, in the space of all-MiniLM-L6-v2, below which a
+/// phrase that was put together from pieces counts as unknown; in other spaces it is the
+/// [equivalent](Vocabulary::equivalent) cosine. Of 285 common words for furniture in other languages
+/// that are written in Latin letters 204 are then unknown, and of 126 English things that the
+/// vocabulary lacks 33, among them `sextant` and `glucometer`; those that are whole words to the
+/// encoder never are. The value was chosen on these very words, which are in
+/// `tests/golden/meanings.json`. Of 29 other things that the vocabulary lacks one was then
+/// unknown (`loom`), and of 19 other words that are not English 15.
 const NEAR: f32 = 0.55;
 
 /// How a phrase is understood.
@@ -156,21 +157,35 @@ pub fn unreadable(phrase: &str) -> Option<Unknown> {
     }
 }
 
-/// Judges a phrase that the encoder has read: `pieces` are the tokens of its words (WordPiece, where
-/// `##` continues a word and `[UNK]` is what has no token), and `embedding` its unit embedding.
-pub fn of_encoded<S: AsRef<str>>(pieces: &[S], embedding: &[f32]) -> Meaning {
-    let (noun, cosine) = Vocabulary::shipped().nearest(embedding);
-    let noun = noun.to_owned();
-    of_likeness(pieces, Likeness { noun, cosine })
+/// How the tokens of an encoder show which of them make up one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WordMarks {
+    /// `##` before a token that continues a word, and `[UNK]` for what has no token (WordPiece).
+    Continued,
+    /// `</w>` after a token that ends a word (CLIP's byte-pair encoding).
+    Ended,
 }
 
-fn of_likeness<S: AsRef<str>>(pieces: &[S], likeness: Likeness) -> Meaning {
-    let in_pieces = pieces
-        .iter()
-        .map(AsRef::as_ref)
-        .any(|piece| piece.starts_with("##") || piece == "[UNK]");
+/// `true` if one of the words that the tokens make up is none that the encoder knows as a whole.
+pub fn in_pieces<S: AsRef<str>>(tokens: &[S], marks: WordMarks) -> bool {
+    tokens.iter().map(AsRef::as_ref).any(|token| match marks {
+        WordMarks::Continued => token.starts_with("##") || token == "[UNK]",
+        WordMarks::Ended => !token.ends_with("</w>"),
+    })
+}
+
+/// Judges a phrase that the encoder has read, by its unit embedding in the space of `vocabulary` and
+/// by whether it was put together [from pieces](in_pieces) of words.
+pub fn of_encoded(in_pieces: bool, embedding: &[f32], vocabulary: &Vocabulary) -> Meaning {
+    let (noun, cosine) = vocabulary.nearest(embedding);
+    let noun = noun.to_owned();
+    let near = vocabulary.equivalent(NEAR);
+    of_likeness(in_pieces, Likeness { noun, cosine }, near)
+}
+
+fn of_likeness(in_pieces: bool, likeness: Likeness, near: f32) -> Meaning {
     // also false for a cosine that is not a number
-    let is_near = likeness.cosine >= NEAR;
+    let is_near = likeness.cosine >= near;
     if in_pieces && !is_near {
         Meaning::Unknown(Unknown::Pieces(likeness))
     } else {
@@ -186,9 +201,10 @@ mod tests {
     use super::*;
     use crate::golden;
 
-    fn pieces(word: &Value) -> Vec<&str> {
+    fn is_in_pieces(word: &Value) -> bool {
         let pieces = word["pieces"].as_array().unwrap();
-        pieces.iter().map(|piece| piece.as_str().unwrap()).collect()
+        let pieces: Vec<&str> = pieces.iter().map(|piece| piece.as_str().unwrap()).collect();
+        in_pieces(&pieces, WordMarks::Continued)
     }
 
     #[test]
@@ -238,7 +254,7 @@ mod tests {
         let golden = golden::json("meanings.json");
         for word in golden["embedded"].as_array().unwrap() {
             let embedding: Vec<f32> = serde_json::from_value(word["embedding"].clone()).unwrap();
-            let meaning = of_encoded(&pieces(word), &embedding);
+            let meaning = of_encoded(is_in_pieces(word), &embedding, Vocabulary::shipped());
             let unknown = matches!(meaning, Meaning::Unknown(Unknown::Pieces(_)));
             let text = word["text"].as_str().unwrap();
             assert_eq!(
@@ -259,7 +275,10 @@ mod tests {
                 noun: word["noun"].as_str().unwrap().to_owned(),
                 cosine: word["cosine"].as_f64().unwrap() as f32,
             };
-            let unknown = matches!(of_likeness(&pieces(word), likeness), Meaning::Unknown(_));
+            let unknown = matches!(
+                of_likeness(is_in_pieces(word), likeness, NEAR),
+                Meaning::Unknown(_)
+            );
             let (all, unknowns) = if word["language"] == "en" {
                 &mut english
             } else {
@@ -295,7 +314,23 @@ mod tests {
 
     #[test]
     fn a_broken_embedding_is_unknown() {
-        let broken = vec![f32::NAN; crate::text::DIM];
-        assert!(matches!(of_encoded(&["##x"], &broken), Meaning::Unknown(_)));
+        let vocabulary = Vocabulary::shipped();
+        let broken = vec![f32::NAN; vocabulary.space().width];
+        let meaning = of_encoded(true, &broken, vocabulary);
+        assert!(matches!(meaning, Meaning::Unknown(_)));
+    }
+
+    #[test]
+    fn pieces_are_told_by_the_marks_of_the_encoder() {
+        for (tokens, marks, expected) in [
+            (&["office", "chair"][..], WordMarks::Continued, false),
+            (&["gr", "##on"], WordMarks::Continued, true),
+            (&["[UNK]"], WordMarks::Continued, true),
+            (&["office</w>", "chair</w>"], WordMarks::Ended, false),
+            (&["gr", "on</w>"], WordMarks::Ended, true),
+            (&[], WordMarks::Ended, false),
+        ] {
+            assert_eq!(in_pieces(tokens, marks), expected, "{tokens:?}");
+        }
     }
 }

@@ -62,6 +62,11 @@ impl Map {
         &self.values[(row * self.width + column) * self.channels..][..self.channels]
     }
 
+    /// `true` if all values are finite.
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|value| value.is_finite())
+    }
+
     /// Multiplies every value by `factor`.
     #[must_use]
     pub fn scaled(mut self, factor: f32) -> Self {
@@ -71,7 +76,7 @@ impl Map {
 
     /// The four pixels around a position, which is given as fractions of width and height, each
     /// with its weight. Beyond the outermost pixel centres, the values at the border are repeated.
-    fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
+    pub(crate) fn around(&self, x: f32, y: f32) -> [(usize, usize, f32); 4] {
         let along = |share: f32, extent: usize| {
             let last = (extent - 1) as f32;
             let at = (share * extent as f32 - 0.5).clamp(0.0, last);

@@ -31,6 +31,8 @@ pub enum Screen {
     Desktop,
     /// A window of 960 x 600.
     Window,
+    /// 820 x 1180, with touch input.
+    Tablet,
     /// 390 x 844, with touch input.
     Phone,
 }
@@ -55,8 +57,14 @@ impl Screen {
         match self {
             Self::Desktop => (1440, 900),
             Self::Window => (960, 600),
+            Self::Tablet => (820, 1180),
             Self::Phone => (390, 844),
         }
+    }
+
+    /// Returns `true` if it is used with fingers.
+    pub(super) fn touch(self) -> bool {
+        matches!(self, Self::Tablet | Self::Phone)
     }
 }
 
@@ -71,6 +79,11 @@ impl Visit {
     /// A phone with WebGPU.
     pub const PHONE: Self = Self {
         screen: Screen::Phone,
+        ..Self::DESKTOP
+    };
+    /// A tablet with WebGPU.
+    pub const TABLET: Self = Self {
+        screen: Screen::Tablet,
         ..Self::DESKTOP
     };
     /// A small window that can show a canvas of WebGPU: a software device takes long for each
@@ -128,7 +141,7 @@ impl Driver {
             "--window-size=1440,900".into(),
         ]);
         let mut options = json!({ "args": flags, "prefs": { "download.default_directory": folder.join("downloads") } });
-        if visit.screen == Screen::Phone {
+        if visit.screen.touch() {
             let (width, height) = visit.screen.size();
             options["mobileEmulation"] = json!({ "deviceMetrics": { "width": width, "height": height, "pixelRatio": 2.0, "touch": true } });
         }

@@ -16,6 +16,7 @@ use std::{
 use tempfile::TempDir;
 
 mod browser;
+pub mod captures;
 pub mod elsewhere;
 mod gpu_calls;
 mod page;

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use super::{
-    Screen, Visit,
+    Visit,
     browser::{Driver, Vendor},
     gpu_calls::{self, GpuCalls},
     pictures,
@@ -79,7 +79,7 @@ impl Page {
             .await
             .expect("time-outs");
         let page = Self { client };
-        if visit.screen != Screen::Phone {
+        if !visit.screen.touch() {
             // The size of the window would include the browser's borders.
             let (width, height) = visit.screen.size();
             let size = json!({ "width": width, "height": height, "deviceScaleFactor": 1, "mobile": false });
@@ -136,6 +136,51 @@ impl Page {
     pub async fn choose(&self, file: &Path) {
         let path = file.to_str().expect("a path in UTF-8");
         self.keys("file-input", path).await;
+    }
+
+    /// Gives the page a folder as if the user had chosen it.
+    pub async fn choose_folder(&self, folder: &Path) {
+        let path = folder.to_str().expect("a path in UTF-8");
+        self.keys("folder-input", path).await;
+    }
+
+    /// Drops files and folders onto the middle of the page.
+    pub async fn drop_files(&self, paths: &[&Path]) {
+        let data = json!({ "items": [], "files": paths, "dragOperationsMask": 1 });
+        for step in ["dragEnter", "dragOver", "drop"] {
+            let params = json!({ "type": step, "x": 500, "y": 400, "data": data });
+            let body = json!({ "cmd": "Input.dispatchDragEvent", "params": params });
+            self.vendor("goog/cdp/execute", body).await;
+        }
+    }
+
+    /// Number of cameras of a capture that are drawn.
+    pub async fn cameras(&self) -> usize {
+        let count = self.attribute("cameras", "data-count").await;
+        count.and_then(|count| count.parse().ok()).unwrap_or(0)
+    }
+
+    /// An attribute of an element, if there are both.
+    pub async fn attribute(&self, testid: &str, name: &str) -> Option<String> {
+        self.run(
+            "return document.querySelector(arguments[0])?.getAttribute(arguments[1]) ?? null",
+            &[json!(css(testid)), json!(name)],
+        )
+        .await
+    }
+
+    /// Width and height in pixels of what an image shows, once it is decoded.
+    pub async fn picture_size(&self, testid: &str) -> Value {
+        const SIZE: &str = "const image = document.querySelector(arguments[0]);
+            return image?.complete ? [image.naturalWidth, image.naturalHeight] : null";
+        self.run(SIZE, &[json!(css(testid))]).await
+    }
+
+    /// Text of all elements that match a CSS selector.
+    pub async fn words(&self, css: &str) -> String {
+        const WORDS: &str =
+            "return [...document.querySelectorAll(arguments[0])].map(e => e.textContent).join(' ')";
+        self.run(WORDS, &[json!(css)]).await
     }
 
     /// Waits until all stages are finished. An error on the page ends the wait and panics.
@@ -431,7 +476,7 @@ impl Page {
         while since.elapsed() < REST {
             sleep(LOOK).await;
             let next = self.run(script::PICTURE, &[]).await;
-            if next != picture {
+            if next != picture || self.run::<u32>("return window.framesDue", &[]).await > 0 {
                 (picture, since) = (next, Instant::now());
             }
             assert!(start.elapsed() < STEP, "the picture does not come to rest");
@@ -471,7 +516,7 @@ impl Page {
 
     /// The state of the page, for the message of a failure.
     pub async fn account(&self) -> String {
-        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error'].map(id =>
+        const WORDS: &str = "return ['status', 'stage-progress', 'backend', 'error', 'model-busy', 'model-error'].map(id =>
             id + ': ' + (document.querySelector(`[data-testid=${id}]`)?.textContent ?? '-')).join('; ')";
         let words: Value = self
             .client

@@ -99,7 +99,7 @@ fn segmented(ply: &[u8]) -> Bundle {
         let points: Vec<usize> = (0..room.len())
             .filter(|point| superpoint_of_point[*point] == superpoint)
             .collect();
-        let mut embedding = vec![0.0; text::DIM];
+        let mut embedding = vec![0.0; text::TextSpace::default().width];
         embedding[0] = 1.0;
         found.push(Instance {
             superpoints: vec![superpoint],
@@ -117,6 +117,7 @@ fn segmented(ply: &[u8]) -> Bundle {
     }
     Bundle {
         segmentation: Segmentation {
+            space: text::TextSpace::default(),
             instances: found,
             logit_scale: 1.0,
         },

@@ -4,13 +4,15 @@ use std::collections::HashMap;
 
 use serde::Deserialize;
 
-/// Runs once, as soon as the page is loaded. Records when the picture first shows something, when
-/// each stage appears, and every long task, and counts the frames that the page has requested.
+/// Runs once, as soon as the page is loaded. Records when the page has points, when the picture
+/// first shows something, when each stage appears, and every long task, and counts the frames that the page has requested.
 pub const WATCH: &str = r#"
-    const watched = window.watched = { drawn: null, stages: [], tasks: [] };
+    const watched = window.watched = { points: null, drawn: null, stages: [], tasks: [] };
     new PerformanceObserver(list => list.getEntries().forEach(task => watched.tasks.push({ start: task.startTime, ms: task.duration })))
         .observe({ type: 'longtask', buffered: true });
     new MutationObserver(() => {
+        if (watched.points === null && document.querySelector('[data-testid=preflight]'))
+            watched.points = performance.now();
         for (const name of document.querySelectorAll('[data-testid=stage-progress] .name'))
             if (!watched.stages.some(stage => stage.name === name.textContent))
                 watched.stages.push({ name: name.textContent, at: performance.now() });
@@ -43,6 +45,9 @@ pub const WATCH: &str = r#"
 /// The events that [`WATCH`] recorded.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Watched {
+    /// Time when the page had points, milliseconds. A busy machine shows them later, so that only
+    /// this one says what came before a stage.
+    pub points: Option<f64>,
     /// Time when the picture first showed more than its background, milliseconds.
     pub drawn: Option<f64>,
     /// The stages in order of appearance.
@@ -201,7 +206,7 @@ pub const ASK_WORKER: &str = r#"
             const [kind, content] = typeof data === 'string' ? [data] : Object.entries(data)[0];
             if (kind === 'Listening') {
                 worker.postMessage({ Start: { forced: 'cpu', gpu_failure: null, found_already: true } });
-                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null } } });
+                worker.postMessage({ Open: { source: { File: { name, blob } }, choices: { up: null, unit: null }, with_images: true } });
             }
             if (kind === 'Points') said.points = {
                 positions: [...new Float32Array(content.positions)],
@@ -318,7 +323,7 @@ pub const FLAWS: &str = r#"
     const box = element => element.getBoundingClientRect();
     const name = element => element.dataset.testid || element.getAttribute('aria-label') || element.className || element.tagName;
     if (document.documentElement.scrollWidth > width) flaws.push('the page scrolls sideways');
-    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation')].filter(shown);
+    const cards = [...document.querySelectorAll('.header, .toolbar, .panel, .progress, .error, .backend, .invitation, .strip, .large')].filter(shown);
     for (const card of cards) {
         const { left, right, top, bottom } = box(card);
         if (left < -1 || right > width + 1 || top < -1) flaws.push(`${name(card)} reaches out of the window`);
@@ -330,6 +335,14 @@ pub const FLAWS: &str = r#"
     }
     const prompt = document.querySelector('.prompt-box');
     if (width > 720 && prompt && shown(prompt) && (box(prompt).top < -1 || box(prompt).bottom > height + 1)) flaws.push('the prompt is out of sight');
+    const least = matchMedia('(pointer: coarse)').matches ? 32 : 20;
+    for (const control of [...document.querySelectorAll('button:not(.not-found button), label.button, select, .field')].filter(shown)) {
+        const { width, height } = box(control);
+        if (Math.min(width, height) < least) flaws.push(`${name(control)} is ${width.toFixed(0)} x ${height.toFixed(0)}, too small to hit`);
+        if (control.matches('.square') && width < height - 1) flaws.push(`${name(control)} is squeezed`);
+        const words = [control.getAttribute('aria-label'), control.textContent, ...[...control.labels ?? []].map(label => label.textContent), control.querySelector('img')?.alt];
+        if (!words.some(words => words?.trim())) flaws.push(`${control.outerHTML.slice(0, 80)} has no name`);
+    }
     for (const button of [...document.querySelectorAll('button, label.button, select, input:not(.visually-hidden)')].filter(shown)) {
         const { left, right, top, bottom } = box(button);
         if (button.scrollWidth > button.clientWidth + 1 && button.tagName === 'BUTTON') flaws.push(`the words of ${name(button)} do not fit`);

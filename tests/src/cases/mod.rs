@@ -2,6 +2,8 @@
 
 pub mod affine;
 pub mod attention;
+pub mod clip;
+pub mod images;
 pub mod masked_softmax;
 pub mod matmul;
 pub mod network;

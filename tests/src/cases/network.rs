@@ -55,6 +55,7 @@ async fn compare(subject: &Subject, in_f16: bool, tolerance: f32) -> Vec<String>
             no_object,
             scores,
             affine,
+            ..
         }) = a.class
         else {
             panic!("classes by text")

@@ -35,8 +35,9 @@ fn an_imported_network_names_what_it_finds_by_its_classes() {
     });
 }
 
-/// The built app, with a network that was imported from a file of PyTorch in place of its own.
-fn app_with_imported_network(folder: &Path) -> PathBuf {
+/// The built app, with a network that was imported from a file of PyTorch in place of its own. The
+/// network reads image features and objects seen in images.
+pub fn app_with_imported_network(folder: &Path) -> PathBuf {
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/published");
     let app = folder.join("app");
     copy(&built_app(), &app);

@@ -7,8 +7,10 @@
 
 mod backends;
 mod bad_input;
+mod captures;
 mod files;
 mod fixed_classes;
+mod image_models;
 mod interruption;
 mod links;
 mod looks;

@@ -8,6 +8,10 @@ use burn::tensor::{
 use clap::ValueEnum;
 use segscape::ops::Tuning;
 
+/// Launches in a submission. A training step on a graphics card took 468 ms with 32, burn's default,
+/// 407 with 128 and 430 with 512 (BENCHMARKS.md).
+const LAUNCHES: usize = 128;
+
 /// The value of `--device`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum DeviceChoice {
@@ -56,6 +60,7 @@ impl DeviceChoice {
                 // read-only beside others that they write.
                 let options = Device::wgpu_options()
                     .device_kind(kind)
+                    .tasks_max(LAUNCHES)
                     .memory_config(MemoryConfiguration::ExclusivePages);
                 let (device, setup) = options
                     .init_with_setup()

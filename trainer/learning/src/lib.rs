@@ -10,3 +10,4 @@ pub mod models;
 pub mod ranking;
 pub mod report;
 pub mod run;
+pub mod words;

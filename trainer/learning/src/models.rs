@@ -1,10 +1,7 @@
 //! Models on disk: exported models under `static/models`, whose `index.json` names the default
 //! ones, and checkpoints of runs.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::Context;
 use burn::tensor::Device;
@@ -13,25 +10,20 @@ use segscape::{
     model::{self, SegDino3dVl, manifest::Manifest},
     progress::Monitor,
     shards::Shard,
-    text::{MiniLm, TextManifest},
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{ranking, run::checkpoint::Checkpoint};
+use crate::{ranking, run::checkpoint::Checkpoint, words::Words};
 
 /// Folder of the exported models, relative to the project's folder.
 pub const MODELS: &str = "static/models";
-/// Folder of the text encoder, relative to [`MODELS`].
-pub const TEXT_ENCODER: &str = "all-minilm-l6-v2";
 
-/// The contents of `index.json`: the folders of the models that are used by default. The page reads
-/// it too.
+/// The contents of `index.json`: the folder of the network that is used by default. The page reads
+/// it too. The network's manifest names the text encoder.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Index {
     /// Folder of the network.
     pub network: String,
-    /// Folder of the text encoder.
-    pub text_encoder: String,
 }
 
 impl Index {
@@ -62,34 +54,52 @@ impl Index {
 }
 
 /// Loads the network in `folder`, or the default one: an exported model, checked against its golden
-/// outputs, or a training run's [checkpoint](Checkpoint::of).
+/// outputs, or a training run's [checkpoint](Checkpoint::of). The words that it can be asked with
+/// are those of the `encoder`'s folder; if that is not given, of the folder that the run was trained
+/// with, of the one beside an exported model, or of the one in [`MODELS`].
 ///
 /// # Errors
-/// Returns an error if neither is there, a file is damaged, or this device computes wrong outputs.
-pub fn load_network(folder: Option<&Path>, device: &Device) -> anyhow::Result<Network> {
+/// Returns an error if neither is there, a file is damaged, the encoder's space is not the network's,
+/// or this device computes wrong outputs.
+pub fn load_network(
+    folder: Option<&Path>,
+    encoder: Option<&Path>,
+    device: &Device,
+) -> anyhow::Result<(Network, Words)> {
     let folder = match folder {
         Some(folder) => folder.to_owned(),
         None => Path::new(MODELS).join(Index::read(Path::new(MODELS))?.network),
     };
     let manifest = folder.join("manifest.json");
     if !manifest.exists() {
-        let (config, network) = load_weights(&folder, device)?;
-        return Ok(Network::new(
+        let checkpoint = Checkpoint::of(&folder)?;
+        let trained_with = checkpoint.config.data.text_encoder.clone();
+        let config = checkpoint.config.model.clone();
+        let words = Words::of(&config.text, encoder.or(trained_with.as_deref()))?;
+        let network = Network::new(
             folder.display().to_string(),
-            network,
+            checkpoint.answering(SegDino3dVl::new(&config, device))?,
             config,
+            words.vocabulary(),
             device,
             ranking::read(&folder)?,
-        ));
+        )?;
+        return Ok((network, words));
     }
     let manifest = Manifest::parse(&read(&manifest)?)?;
+    let space = &manifest.config.text;
+    let beside = folder.with_file_name(space.folder());
+    let beside = beside.join("manifest.json").exists().then_some(beside);
+    let words = Words::of(space, encoder.or(beside.as_deref()))?;
     let pieces = pieces(&folder, &manifest.shards)?;
-    Ok(pollster::block_on(Network::load(
+    let network = pollster::block_on(Network::load(
         manifest,
         &pieces,
+        words.vocabulary(),
         device,
         &Monitor::silent(),
-    ))?)
+    ))?;
+    Ok((network, words))
 }
 
 /// Loads the configuration and the weights of the network in `folder`, an exported model or a
@@ -114,31 +124,17 @@ pub fn load_weights(
     Ok((manifest.config, network))
 }
 
-/// Loads the default text encoder on the CPU.
-///
-/// # Errors
-/// Returns an error if it was not fetched or is damaged.
-pub fn load_text_encoder() -> anyhow::Result<MiniLm> {
-    let folder = Path::new(MODELS).join(Index::read(Path::new(MODELS))?.text_encoder);
-    let manifest = TextManifest::parse(
-        &read(&folder.join("manifest.json"))
-            .context("the text encoder is missing: run `cargo xtask models`")?,
-    )?;
-    let tokenizer = read(&folder.join(&manifest.tokenizer.file))?;
-    Ok(manifest.load(
-        &tokenizer,
-        &pieces(&folder, &manifest.shards)?,
-        &Device::flex(),
-    )?)
-}
-
-fn pieces(folder: &Path, shards: &[Shard]) -> anyhow::Result<Vec<Vec<u8>>> {
+pub(crate) fn pieces(folder: &Path, shards: &[Shard]) -> anyhow::Result<Vec<Vec<u8>>> {
     shards
         .iter()
         .map(|shard| read(&folder.join(&shard.file)))
         .collect()
 }
 
-fn read(path: &PathBuf) -> anyhow::Result<Vec<u8>> {
+/// Reads a file whole.
+///
+/// # Errors
+/// Returns an error that names the file if it cannot be read.
+pub fn read(path: &Path) -> anyhow::Result<Vec<u8>> {
     fs::read(path).with_context(|| format!("cannot read {}", path.display()))
 }

@@ -2,9 +2,9 @@
 //! and the object stores that both may lie in.
 
 pub mod class_table;
+pub mod folder;
 pub mod foundation;
 pub mod nyu40;
-mod pictures;
 pub mod readers;
 #[cfg(feature = "stores")]
 pub mod store;

@@ -22,6 +22,7 @@ use learning::{
     models,
     run::train,
     run::warm_start::WarmStart,
+    words::Words,
 };
 
 /// A row of the table, with its change of the configuration.
@@ -177,7 +178,9 @@ impl Ablate {
         threads.context("cannot start the worker threads")?;
         let cache = Arc::new(config.data.cache()?);
         let scans = Asked::of(&self.scans, None, &cache)?;
-        let names = Names::of_scans(&scans, config.data.stuff.as_deref(), NameSet::Present)?;
+        let words = Words::of(&config.model.text, config.data.text_encoder.as_deref())?;
+        let stuff = config.data.stuff.as_deref();
+        let names = Names::of_scans(&scans, stuff, NameSet::Present, &words)?;
         let devices = self.device.open_all(config.run.devices)?;
         fs::create_dir_all(&self.out)
             .with_context(|| format!("cannot create {}", self.out.display()))?;
@@ -221,7 +224,7 @@ impl Ablate {
                     &cache,
                     &AtomicBool::new(false),
                 )?;
-                let network = models::load_network(Some(&run), &devices[0])?;
+                let (network, _) = models::load_network(Some(&run), None, &devices[0])?;
                 let figures = figures(&network, &scans, names.clone(), &config)?;
                 let record = json!({ "row": row.name, "seed": seed, "steps": config.run.steps, "figures": figures });
                 done.push(record);

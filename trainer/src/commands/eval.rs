@@ -9,6 +9,7 @@ use segscape::{
     job::NamedClasses,
     progress::Monitor,
     superpoint::{EdgeSource, PointGraph},
+    text::Vocabulary,
 };
 
 use super::scene_cache::SceneCache;
@@ -21,6 +22,7 @@ use learning::{
     },
     models,
     run::validation,
+    words::Words,
 };
 
 /// Evaluate on labelled scans by the rules of the released evaluators (docs/spec/eval.md). A
@@ -42,6 +44,10 @@ pub struct Eval {
     /// default model if not given.
     #[arg(long, conflicts_with = "baseline")]
     weights: Option<PathBuf>,
+    /// Folder of the text encoder in whose space the network was trained; by default the one that
+    /// the run was trained with, or that of its name beside the model or in static/models.
+    #[arg(long, conflicts_with = "baseline")]
+    text_encoder: Option<PathBuf>,
     /// Baseline to evaluate instead of a network: `superpoints`, or `felzenszwalb:THRESHOLD`.
     #[arg(long)]
     baseline: Option<Baseline>,
@@ -69,6 +75,9 @@ pub struct Eval {
     /// transferred to all points, on which it is evaluated.
     #[arg(long, value_parser = spacing, conflicts_with = "baseline")]
     spacing: Option<f32>,
+    /// Leave out the image features and the objects of bundles.
+    #[arg(long, conflicts_with = "baseline")]
+    no_images: bool,
     /// Ids of the classes that are stuff, not objects; by default those that a bundle says, or of
     /// the classes that it names those called wall, floor or ceiling, otherwise NYU40's.
     #[arg(long, value_delimiter = ',')]
@@ -172,19 +181,24 @@ impl Eval {
         );
         let cache = self.cache.open()?;
         let scans = Asked::of(&self.paths, self.limit, &cache)?;
-        let network = match self.baseline {
-            None => Some(models::load_network(
-                self.weights.as_deref(),
-                &self.device.open()?,
-            )?),
-            Some(_) => None,
+        let (network, words) = match self.baseline {
+            None => {
+                let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
+                let (network, words) =
+                    models::load_network(weights, encoder, &self.device.open()?)?;
+                (Some(network), words)
+            }
+            Some(_) => (None, Words::usual()),
         };
-        let choice = self.choice()?;
+        let choice = self.choice(words.vocabulary())?;
         let stuff = self.stuff.as_deref();
         let mut measurement = match self.protocol {
             Protocol::ClassAgnostic => Measurement::class_agnostic(),
             Protocol::Segment3d => Measurement::segment3d(),
-            Protocol::Scannet => Measurement::by_class(Names::of_scans(&scans, stuff, self.names)?),
+            Protocol::Scannet => {
+                let names = Names::of_scans(&scans, stuff, self.names, &words)?;
+                Measurement::by_class(names)
+            }
         };
         evaluation::for_each_answer(
             &scans,
@@ -215,7 +229,7 @@ impl Eval {
         Ok(())
     }
 
-    fn choice(&self) -> anyhow::Result<Choice> {
+    fn choice(&self, vocabulary: &Vocabulary) -> anyhow::Result<Choice> {
         let shipped = SelectOptions::default();
         let select = SelectOptions {
             masks: self.masks.into(),
@@ -226,7 +240,7 @@ impl Eval {
             ..shipped
         };
         let classes = match self.protocol {
-            Protocol::Scannet => Some(scannet200()?),
+            Protocol::Scannet => Some(scannet200(vocabulary)?),
             Protocol::ClassAgnostic | Protocol::Segment3d => None,
         };
         Ok(Choice {
@@ -234,13 +248,14 @@ impl Eval {
             classes,
             select,
             spacing: self.spacing,
+            no_images: self.no_images,
         })
     }
 }
 
 /// The objects of ScanNet200.
-fn scannet200() -> anyhow::Result<NamedClasses> {
-    NamedClasses::of_names(&benchmarks::objects(benchmarks::scannet200()))
+fn scannet200(vocabulary: &Vocabulary) -> anyhow::Result<NamedClasses> {
+    NamedClasses::of_names(&benchmarks::objects(benchmarks::scannet200()), vocabulary)
         .map_err(|name| anyhow::anyhow!("\"{name}\" is not in the built-in vocabulary"))
 }
 
@@ -318,7 +333,7 @@ mod tests {
                     .iter()
                     .chain(words),
             )
-            .map(|cli| cli.eval.choice().unwrap())
+            .map(|cli| cli.eval.choice(Vocabulary::shipped()).unwrap())
         };
         assert_eq!(parse(&[]).unwrap(), Choice::default());
         let words = [
@@ -334,11 +349,18 @@ mod tests {
             "0.02",
             "--spacing",
             "0.03",
+            "--no-images",
         ];
         let Choice {
-            select, spacing, ..
+            select,
+            spacing,
+            no_images,
+            ..
         } = parse(&words).unwrap();
-        assert_eq!((select.masks, spacing), (Masks::Regions, Some(0.03)));
+        assert_eq!(
+            (select.masks, spacing, no_images),
+            (Masks::Regions, Some(0.03), true)
+        );
         assert_eq!(
             (
                 select.query_handicap,

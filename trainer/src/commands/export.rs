@@ -16,13 +16,15 @@ use segscape::{
     },
     progress::Monitor,
     shards,
+    text::TextSpace,
 };
 
 use learning::{
     device::DeviceChoice,
-    models::{Index, MODELS, TEXT_ENCODER},
+    models::{self, Index, MODELS},
     ranking,
     run::checkpoint::Checkpoint,
+    words::{self, Words},
 };
 
 /// Write `NAME-HASH/manifest.json` and the weights as f16, in pieces of at most 16 MiB, with golden
@@ -40,6 +42,11 @@ pub struct Export {
     /// SPDX expression for the weights; change it if they were trained on data with other terms.
     #[arg(long, alias = "licence", default_value = "MIT OR Apache-2.0")]
     license: String,
+    /// Folder of the text encoder in whose space the network was trained; by default the one that
+    /// the run was trained with, or that of its name in static/models. It is copied beside the
+    /// model, where the page looks for it.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Description of the training data and its terms.
     #[arg(
         long,
@@ -64,6 +71,8 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     let device = DeviceChoice::Cpu.open()?;
     let checkpoint = Checkpoint::of(&options.run)?;
     let (config, state) = (checkpoint.config.model.clone(), checkpoint.state.clone());
+    let encoder = config.text.encoder.clone();
+    bring_encoder(options, &checkpoint)?;
     let weights = save_weights(&checkpoint.answering(SegDino3dVl::new(&config, &device))?)?;
     // The golden outputs are those of the rounded weights, because clients have these.
     let network = load_weights(SegDino3dVl::new(&config, &device), &weights)?;
@@ -78,7 +87,7 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
         format: FORMAT,
         name,
         config,
-        text_encoder: "all-MiniLM-L6-v2".to_owned(),
+        text_encoder: encoder,
         shards: shards.collect::<anyhow::Result<_>>()?,
         license: options.license.clone(),
         training: Training {
@@ -98,10 +107,43 @@ fn export(options: &Export) -> anyhow::Result<PathBuf> {
     write(&folder.join("manifest.json"), &json)?;
     Index {
         network: manifest.name,
-        text_encoder: TEXT_ENCODER.into(),
     }
     .write(&options.out)?;
     Ok(folder)
+}
+
+/// Puts the text encoder of the network beside it, where the page looks for it, unless it is there.
+/// all-MiniLM-L6-v2 is fetched by `cargo xtask models`.
+fn bring_encoder(options: &Export, checkpoint: &Checkpoint) -> anyhow::Result<()> {
+    let space = &checkpoint.config.model.text;
+    let trained_with = checkpoint.config.data.text_encoder.as_deref();
+    let given = options.text_encoder.as_deref().or(trained_with);
+    let (target, usual) = (options.out.join(space.folder()), TextSpace::default());
+    if given.is_none() && (*space == usual || target.join("manifest.json").exists()) {
+        let known = (*space != usual).then_some(target.as_path());
+        Words::of(space, known)?;
+        return Ok(());
+    }
+    // also checks that the encoder's space is the network's
+    Words::of(space, given)?;
+    let default = Path::new(MODELS).join(space.folder());
+    let source = given.unwrap_or(&default);
+    if target.exists() && source.canonicalize()? == target.canonicalize()? {
+        return Ok(());
+    }
+    let manifest = words::encoder_manifest(source)?;
+    fs::create_dir_all(&target).with_context(|| format!("cannot create {}", target.display()))?;
+    let listed = [&manifest.tokenizer];
+    let listed = listed.into_iter().chain(&manifest.shards);
+    for shard in listed.chain(&manifest.vocabulary) {
+        let bytes = models::read(&source.join(&shard.file))?;
+        shard
+            .check(&bytes)
+            .with_context(|| source.display().to_string())?;
+        write(&target.join(&shard.file), &bytes)?;
+    }
+    // last, because a folder with a manifest is complete
+    write(&target.join("manifest.json"), &manifest.json()?)
 }
 
 fn write(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
@@ -158,6 +200,7 @@ mod tests {
             out: folder.path().join("models"),
             name: "tiny".into(),
             license: "MIT".into(),
+            text_encoder: None,
             data: "nothing".into(),
         })
         .unwrap();

@@ -2,10 +2,13 @@
 
 pub mod ablate;
 pub mod bench;
+mod capture;
 pub mod eval;
 pub mod export;
 pub mod import;
+pub mod name;
 mod orientation;
+pub mod perceive;
 pub mod prepare;
 pub mod rank;
 pub mod report;

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use rayon::prelude::*;
 use segscape::scan::UpAxis;
 
-use super::orientation::up_axis;
+use super::{capture::CaptureArgs, orientation::up_axis};
 use recordings::{
     class_table::ClassTable,
     readers::{self, Kind, Options, Outcome},
@@ -29,16 +29,8 @@ pub struct Prepare {
     input: PathBuf,
     /// Folder for one bundle per scene, or an address as above.
     out: PathBuf,
-    /// Take every Nth frame: by default every 10th of videos, and every frame of kinds that contain
-    /// only keyframes.
-    #[arg(long)]
-    every: Option<usize>,
-    /// Distance between points made from depth, metres.
-    #[arg(long, default_value_t = 0.02)]
-    spacing: f32,
-    /// Largest depth that is used, metres.
-    #[arg(long, default_value_t = 4.5)]
-    farthest: f32,
+    #[command(flatten)]
+    captures: CaptureArgs,
     /// The axis that points up: +x, -x, +y, -y, +z or -z; by default +y for phones, estimated for
     /// reconstructions (mast3r-slam, vggt) as long as their pictures are upright, otherwise +z.
     #[arg(long, value_parser = up_axis, allow_hyphen_values = true)]
@@ -47,10 +39,6 @@ pub struct Prepare {
     /// scale, the value that makes the median depth 2 m.
     #[arg(long)]
     metres_per_unit: Option<f32>,
-    /// Metres per unit of depth images of 16 bits, of all kinds that have some, in place of what
-    /// their kind has: 0.001 for millimetres, 0.00025 for quarters of one.
-    #[arg(long)]
-    depth_unit: Option<f32>,
     /// File of class names: for scannet ScanNet's scannetv2-labels.combined.tsv, for scannetpp and
     /// replica a text file with one name per line (for scannetpp the default is that of the
     /// dataset).
@@ -61,10 +49,6 @@ pub struct Prepare {
     /// files were processed for.
     #[arg(long, value_enum)]
     classes: Option<ClassTable>,
-    /// Intrinsics of depth images, in place of those in the recording: Open3D's JSON, or a text
-    /// file with fx fy cx cy or with the matrix.
-    #[arg(long)]
-    intrinsics: Option<PathBuf>,
     /// Folder of segdino3d's features_2d, if the dataset has several sets of them or none.
     #[arg(long)]
     features: Option<PathBuf>,
@@ -181,7 +165,7 @@ impl Prepare {
                 &[Mast3rSlam, Vggt],
             ),
             (
-                self.depth_unit.is_some(),
+                self.captures.depth_unit.is_some(),
                 "--depth-unit",
                 &[
                     Frames, Scannet, Scannetpp, Replica, Polycam, Record3d, Stray, Scanner3d,
@@ -194,7 +178,7 @@ impl Prepare {
             ),
             (self.classes.is_some(), "--classes", &[Scannet, Segdino3d]),
             (
-                self.intrinsics.is_some(),
+                self.captures.intrinsics.is_some(),
                 "--intrinsics",
                 &[Frames, Scannet, Replica],
             ),
@@ -218,33 +202,24 @@ impl Prepare {
     /// The options of the conversion.
     fn options(&self) -> anyhow::Result<Options> {
         self.check_used()?;
-        let every = self.every.unwrap_or(self.kind.every());
-        ensure!(every > 0, "--every must be at least 1");
-        ensure!(
-            self.spacing >= 0.001 && self.farthest > 0.0,
-            "--spacing must be at least 0.001 and --farthest positive"
-        );
+        self.captures.check()?;
+        let every = self.captures.every.unwrap_or(self.kind.every());
         ensure!(
             self.metres_per_unit
                 .is_none_or(|metres| metres.is_finite() && metres > 0.0),
             "--metres-per-unit must be positive"
         );
-        ensure!(
-            self.depth_unit
-                .is_none_or(|metres| metres.is_finite() && metres > 0.0 && metres < 1.0),
-            "--depth-unit must be between 0 and 1 m: depth images hold whole numbers of it"
-        );
         Ok(Options {
             every,
-            spacing: self.spacing,
-            farthest: self.farthest,
+            spacing: self.captures.spacing(),
+            farthest: self.captures.farthest(),
             up: self.up.unwrap_or(self.kind.up()),
             level: self.up.is_none(),
             metres_per_unit: self.metres_per_unit,
-            depth_unit: self.depth_unit,
+            depth_unit: self.captures.depth_unit,
             labels: self.labels.clone(),
             classes: self.classes,
-            intrinsics: self.intrinsics.clone(),
+            intrinsics: self.captures.intrinsics.clone(),
             features: self.features.clone(),
         })
     }

@@ -12,6 +12,7 @@ use learning::{
     data::scans::{Asked, Labeled},
     device::DeviceChoice,
     models, ranking,
+    words::Words,
 };
 
 /// Train the ranker on the network's predictions for labelled rooms and write `ranker.json` beside
@@ -35,6 +36,10 @@ pub struct Rank {
     /// Seed of the initial weights and of the order of the candidates.
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Folder of the text encoder in whose space the network was trained; by default that of its
+    /// name in static/models.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     #[command(flatten)]
     cache: SceneCache,
     /// Device that runs the network.
@@ -51,13 +56,15 @@ impl Rank {
     pub fn run(self) -> anyhow::Result<()> {
         let device = self.device.open()?;
         let (config, weights) = models::load_weights(&self.run, &device)?;
+        let words = Words::of(&config.text, self.text_encoder.as_deref())?;
         let network = Network::new(
             self.run.display().to_string(),
             weights,
             config,
+            words.vocabulary(),
             &device,
             None,
-        );
+        )?;
         let cache = self.cache.open()?;
         let rooms = Asked::of(&self.rooms, None, &cache)?;
         let bar = ProgressBar::new(rooms.count() as u64);

@@ -35,6 +35,9 @@ pub struct Report {
     /// File to write; `report.html` in the run's folder by default.
     #[arg(long)]
     out: Option<PathBuf>,
+    /// Folder of the text encoder; by default the one that the run was trained with.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
@@ -63,8 +66,10 @@ impl Report {
     fn found(&self) -> anyhow::Result<FoundInScans> {
         let (stuff, cache) = (self.stuff.as_deref(), self.cache.open()?);
         let scans = Asked::of(&self.eval, self.limit, &cache)?;
-        let network = models::load_network(Some(&self.run), &self.device.open()?)?;
-        let names = Names::of_scans(&scans, stuff, NameSet::Present)?;
+        let encoder = self.text_encoder.as_deref();
+        let (network, words) =
+            models::load_network(Some(&self.run), encoder, &self.device.open()?)?;
+        let names = Names::of_scans(&scans, stuff, NameSet::Present, &words)?;
         let mut found = FoundInScans::new(names);
         evaluation::for_each_answer(
             &scans,

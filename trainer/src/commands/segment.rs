@@ -12,24 +12,30 @@ use std::{
 use anyhow::Context;
 use clap::{Args, ValueEnum};
 use segscape::{
-    instances::query::{Labels, NotFound, PromptTerm, Question},
-    job::{self, Decoding, Map, Network, Segmented},
-    model::Observation,
+    instances::query::{Labels, NotFound, PromptTerm},
+    job::{self, Decoding, Grouping, Map, Network, Segmented},
     platform::Instant,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
-    text::{TextEncoder as _, meaning::Meaning},
+    text::{Vocabulary, meaning::Meaning},
     write::{self, InstanceRecord, PointLabels},
 };
 use serde_json::json;
 
-use super::orientation::Orientation;
+use super::{
+    capture::{CaptureArgs, Opened, Opening},
+    orientation::Orientation,
+    scene_cache::SceneCache,
+};
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
+use recordings::store::{Cache, is_address, open_files};
 
-/// Find and name the objects in scans.
+/// Find and name the objects in scans and captures.
 #[derive(Debug, Args)]
 pub struct Segment {
-    /// PLY or PCD files.
+    /// PLY or PCD files; folders or ZIP archives with captures (Polycam, Record3D, Stray Scanner, 3D
+    /// Scanner App, frames as of SensReader, 7-Scenes, TUM RGB-D or Open3D); foundation bundles; also
+    /// folders at s3://bucket/folder.
     #[arg(required = true)]
     scans: Vec<PathBuf>,
     /// English names of the objects to find, as in "chair . table, sofa"; by default all objects are
@@ -44,12 +50,23 @@ pub struct Segment {
     out: Option<PathBuf>,
     #[command(flatten)]
     orientation: Orientation,
+    #[command(flatten)]
+    captures: CaptureArgs,
+    #[command(flatten)]
+    cache: SceneCache,
+    /// Leave out the image features and the objects of bundles.
+    #[arg(long)]
+    no_images: bool,
     /// Device to run on.
     #[arg(long, value_enum, default_value_t)]
     device: DeviceChoice,
     /// Folder of a model (with manifest.json); the default model if not given.
     #[arg(long)]
     weights: Option<PathBuf>,
+    /// Folder of the text encoder in whose space the network was trained; by default the one that
+    /// the run was trained with, or that of its name beside the model or in static/models.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// How the network's outputs become instances: networks with fixed classes are decoded as
     /// released, others are ranked unless `released` is chosen.
     #[arg(long, value_enum)]
@@ -87,10 +104,12 @@ impl Segment {
     /// # Errors
     /// Returns an error if there is no model, or if a scan was refused.
     pub fn run(self) -> anyhow::Result<()> {
+        self.captures.check()?;
         let device = self.device.open()?;
-        let network = models::load_network(self.weights.as_deref(), &device)?;
+        let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
+        let (network, words) = models::load_network(weights, encoder, &device)?;
         let decoding = DecodingKind::of(self.decoding, &network)?;
-        let terms = terms(&self.prompt)?;
+        let terms = words.terms(&self.prompt)?;
         if let Some(classes) = network.fixed_classes()
             && !terms.is_empty()
         {
@@ -108,9 +127,11 @@ impl Segment {
         if let Some(out) = &self.out {
             fs::create_dir_all(out).with_context(|| format!("cannot create {}", out.display()))?;
         }
+        let cache = self.cache.open()?;
+        let scans = self.scans_of_stores(&cache)?;
         let mut refused = 0;
-        for (path, name) in self.scans.iter().zip(result_names(&self.scans)) {
-            match self.segment(path, &name, &network, &decoding, &terms) {
+        for (path, name) in scans.iter().zip(result_names(&scans)) {
+            match self.segment(path, &name, &network, &decoding, &terms, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -121,9 +142,26 @@ impl Segment {
         anyhow::ensure!(
             refused == 0,
             "{refused} of {} scans could not be segmented",
-            self.scans.len()
+            scans.len()
         );
         Ok(())
+    }
+
+    /// The scans, with those of a folder of an object store in place of the folder.
+    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+        let mut scans = Vec::new();
+        for path in &self.scans {
+            let found = match is_address(path) {
+                true => cache.scenes(path)?,
+                false => Vec::new(),
+            };
+            // A folder without bundles may be a capture.
+            match found.is_empty() {
+                true => scans.push(path.clone()),
+                false => scans.extend(found),
+            }
+        }
+        Ok(scans)
     }
 
     fn segment(
@@ -133,6 +171,7 @@ impl Segment {
         network: &Network,
         decoding: &Decoding,
         terms: &[PromptTerm],
+        cache: &Cache,
     ) -> anyhow::Result<String> {
         let clock = StageClock::default();
         let cancel = Cancel::default();
@@ -140,26 +179,48 @@ impl Segment {
         let monitor = Monitor::new(&report, &cancel);
 
         clock.at(Stage::Read);
-        let bytes = fs::read(path).context("the file cannot be read")?;
-        let mut scan = job::read(&bytes, &monitor)?;
-        drop(bytes);
-        let preflight = job::place(&mut scan, self.orientation.choices());
+        let opening = Opening {
+            options: &self.captures,
+            choices: self.orientation.choices(),
+            config: network.config(),
+            no_images: self.no_images,
+        };
+        let mut opened = if is_address(path) && cache.scenes(path)?.is_empty() {
+            opening.recording(&*open_files(path)?, path, &monitor)?
+        } else {
+            let local = cache.local(path)?;
+            opening.open(&local.path, &monitor)?
+        };
         // Told before anything else can fail, because it may be the cause.
-        let warnings: Vec<String> = scan.warnings.iter().map(|w| w.0.clone()).collect();
-        let assumptions = preflight.assumptions();
+        let warnings = std::mem::take(&mut opened.warnings);
+        let preflight = opened.preflight.clone();
+        let (capture, assumptions) = (opened.capture.take(), preflight.assumptions());
         for line in warnings.iter().chain(&assumptions) {
             eprintln!("{}: {line}", path.display());
         }
+        let given = opened.superpoints.take();
+        let grouping = {
+            let observation = opened.observation();
+            let options = network.superpoint_options(&observation);
+            job::group(&observation, given, &options, &monitor)?
+        };
         let Labeling {
             scan,
             superpoints,
             labels,
             missing,
         } = match self.map {
-            Some(kind) => Labeling::of_map(scan, network, kind.into(), &monitor)?,
+            Some(kind) => Labeling::of_map(opened, grouping, network, kind.into(), &monitor)?,
             None => {
-                let found = job::segment_scan(scan, network, decoding, &monitor);
-                Labeling::of_instances(pollster::block_on(found)?, terms, self.threshold)
+                let observation = opened.observation();
+                let found = job::segment(&observation, &grouping, network, decoding, &monitor);
+                let segmentation = pollster::block_on(found)?;
+                let segmented = Segmented {
+                    segmentation,
+                    superpoints: grouping.superpoints,
+                    scan: opened.scan,
+                };
+                Labeling::of_instances(segmented, terms, network.vocabulary(), self.threshold)?
             }
         };
         let ms = clock.finish();
@@ -182,6 +243,7 @@ impl Segment {
         if self.json {
             let line = json!({
                 "scan": path.to_string_lossy(),
+                "capture": capture,
                 "points": scan.len(),
                 "superpoints": superpoints,
                 "up": preflight.up.value.to_string(),
@@ -198,8 +260,12 @@ impl Segment {
         }
         let total: f64 = ms.values().sum();
         let found = counts(&records);
+        let of_frames = capture.map_or(String::new(), |capture| {
+            let kind = capture["kind"].as_str().unwrap_or_default();
+            format!("{kind}, {} frames, ", capture["frames"])
+        });
         Ok(format!(
-            "{}: {} points, {} superpoints, {found} ({:.1} s)",
+            "{}: {of_frames}{} points, {} superpoints, {found} ({:.1} s)",
             path.display(),
             scan.len(),
             superpoints,
@@ -219,28 +285,37 @@ struct Labeling {
 }
 
 impl Labeling {
-    fn of_instances(segmented: Segmented, terms: &[PromptTerm], threshold: f32) -> Self {
-        let answer = Labels::new(&segmented.segmentation, terms);
+    fn of_instances(
+        segmented: Segmented,
+        terms: &[PromptTerm],
+        vocabulary: &Vocabulary,
+        threshold: f32,
+    ) -> anyhow::Result<Self> {
+        let answer = Labels::new(&segmented.segmentation, terms, vocabulary)?;
         let visible = answer.visible(threshold);
         let reason = |missing: NotFound| (missing.term.name.clone(), missing.to_string());
-        Self {
+        Ok(Self {
             labels: job::label(&segmented, &answer.of_instance, &visible),
             missing: answer.missing(threshold).map(reason).collect(),
             superpoints: segmented.superpoints.count(),
             scan: segmented.scan,
-        }
+        })
     }
 
-    fn of_map(scan: Scan, network: &Network, map: Map, monitor: &Monitor) -> anyhow::Result<Self> {
-        let observation = Observation::from(&scan);
-        let superpoints = network.superpoint_options(&observation);
-        let grouping = job::group(&observation, None, &superpoints, monitor)?;
+    fn of_map(
+        opened: Opened,
+        grouping: Grouping,
+        network: &Network,
+        map: Map,
+        monitor: &Monitor,
+    ) -> anyhow::Result<Self> {
+        let observation = opened.observation();
         let labels = job::map_points(&observation, &grouping, network, map, monitor);
         Ok(Self {
             labels: pollster::block_on(labels)?,
             missing: BTreeMap::new(),
             superpoints: grouping.superpoints.count(),
-            scan,
+            scan: opened.scan,
         })
     }
 }
@@ -281,22 +356,6 @@ fn counts(records: &[InstanceRecord]) -> String {
     } else {
         counts.join(", ")
     }
-}
-
-/// The terms of the prompt. Phrases that are not in the shipped vocabulary are embedded by the text
-/// encoder.
-fn terms(prompt: &str) -> anyhow::Result<Vec<PromptTerm>> {
-    let mut question = Question::parse(prompt)?;
-    let unread: Vec<String> = question.unread().into_iter().map(str::to_owned).collect();
-    if let [first, ..] = &unread[..] {
-        let encoder = models::load_text_encoder()
-            .with_context(|| format!("\"{first}\" is not in the built-in vocabulary"))?;
-        for name in &unread {
-            let embedding = pollster::block_on(encoder.embed(&[name.as_str()]))?.remove(0);
-            question.read(name, &encoder.pieces(name)?, embedding);
-        }
-    }
-    Ok(question.terms())
 }
 
 /// Milliseconds spent in each stage. A stage lasts until another one reports progress.

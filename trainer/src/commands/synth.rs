@@ -7,6 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use learning::data::oracle::{self, Errors};
+use recordings::foundation::InFolder as _;
 use rooms::{Models, World};
 
 /// Generate synthetic rooms with instance labels.

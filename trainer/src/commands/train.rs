@@ -40,6 +40,10 @@ pub struct Train {
     /// `data.generated.assets` of the configuration.
     #[arg(long)]
     assets: Option<PathBuf>,
+    /// Folder of the text encoder that reads the names of classes outside the built-in nouns;
+    /// replaces `data.text_encoder` of the configuration.
+    #[arg(long)]
+    text_encoder: Option<PathBuf>,
     /// Labelled scans on which the run is evaluated while it trains, one set per path, named after
     /// its file; replaces `validation.sets` of the configuration.
     #[arg(long)]
@@ -53,7 +57,7 @@ pub struct Train {
     /// Number of steps; replaces `run.steps` of the configuration.
     #[arg(long)]
     steps: Option<u64>,
-    /// Number of worker threads; replaces `run.threads` of the configuration.
+    /// Number of worker threads for each device; replaces `run.threads` of the configuration.
     #[arg(long)]
     threads: Option<usize>,
 }
@@ -68,6 +72,9 @@ impl Train {
         config.run.minutes = self.minutes.unwrap_or(config.run.minutes);
         config.run.steps = self.steps.or(config.run.steps);
         config.run.threads = self.threads.unwrap_or(config.run.threads);
+        if let Some(folder) = self.text_encoder {
+            config.data.text_encoder = Some(folder);
+        }
         if let Some(assets) = self.assets {
             let generated = config.data.generated.as_mut();
             generated
@@ -89,7 +96,7 @@ impl Train {
             "--after counts steps, but the length of this run is given in minutes: set run.steps, or give --steps"
         );
         let threads = rayon::ThreadPoolBuilder::new()
-            .num_threads(config.run.threads)
+            .num_threads(config.run.threads.saturating_mul(config.run.devices))
             .build_global();
         threads.context("cannot start the worker threads")?;
         allocator::keep_freed_memory();

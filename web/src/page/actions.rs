@@ -6,15 +6,16 @@ use segscape::{
     instances::{Claim, owner_of_superpoint},
     preflight::Choices,
 };
-use wasm_bindgen::JsCast;
+use wasm_bindgen_futures::spawn_local;
 
 use crate::{
     browser,
     edits::Edits,
     page::{
         connection::Link,
+        gather::{self, Dropped},
         listing, replies,
-        state::{State, Work},
+        state::{Opening, State, Work},
     },
     protocol::{Bulk, Format, Processor, Request, Source},
 };
@@ -62,41 +63,132 @@ fn follow(state: State) {
         let viewer = state.viewer();
         viewer.set_owners(owner_of_superpoint(viewer.superpoints(), claims));
     });
+    Effect::new(move |_| {
+        let (shown, highlighted) = (state.cameras.get(), state.highlighted_frame());
+        state.viewer().update_frusta(|frusta| {
+            frusta.shown = shown;
+            frusta.highlighted = highlighted;
+        });
+    });
 }
 
 /// Opens a scan or a bundle. The current scene stays on screen until the new points arrive.
 pub fn open(state: State, source: Source) {
-    open_as(state, source, Choices::default());
+    open_as(
+        state,
+        Opening {
+            source,
+            choices: Choices::default(),
+            with_images: true,
+        },
+    );
 }
 
-fn open_as(state: State, source: Source, choices: Choices) {
+fn open_as(state: State, opening: Opening) {
     if state.work.get_untracked() == Work::Running {
         restart_worker(state);
     }
+    state.requests.update_value(|count| *count += 1);
+    state.files_listed.set(None);
     state.error.set(None);
+    state.reading.set(None);
     state.stages.set(Vec::new());
-    state.opening.set(Some((source.clone(), choices)));
+    state.opening.set(Some(opening.clone()));
     begin(state);
-    send(state, Request::Open { source, choices });
+    let Opening {
+        source,
+        choices,
+        with_images,
+    } = opening;
+    send(
+        state,
+        Request::Open {
+            source,
+            choices,
+            with_images,
+        },
+    );
 }
 
 /// Reopens the scan on screen, with another up axis or unit or after it was cancelled.
 pub fn reopen(state: State, choices: Choices) {
+    let with_images = state.with_images.get_untracked();
+    reopen_with(state, choices, with_images);
+}
+
+/// Searches the capture on screen again, with or without what its images say.
+pub fn use_images(state: State, with_images: bool) {
+    let scan = state.scan.get_untracked();
+    reopen_with(
+        state,
+        scan.map_or_else(Choices::default, |scan| scan.choices),
+        with_images,
+    );
+}
+
+fn reopen_with(state: State, choices: Choices, with_images: bool) {
     if let Some(source) = state.source.get_untracked() {
-        open_as(state, source, choices);
+        open_as(
+            state,
+            Opening {
+                source,
+                choices,
+                with_images,
+            },
+        );
     }
 }
 
-/// Opens the first of the files that were dropped or chosen.
+/// Opens the files that were chosen: a single one, or those of a capture.
 pub fn open_files(state: State, files: Option<web_sys::FileList>) {
-    if let Some(file) = files.and_then(|files| files.get(0)) {
-        open(
-            state,
-            Source::File {
-                name: file.name(),
-                blob: file.unchecked_into(),
-            },
-        );
+    if let Some(source) = files.and_then(|files| gather::chosen(&files)) {
+        open(state, source);
+    }
+}
+
+/// Opens the files and folders that were dropped.
+pub fn open_dropped(state: State, data: &web_sys::DataTransfer) {
+    let entries = match gather::dropped(data) {
+        Dropped::Files(source) => {
+            return source.into_iter().for_each(|source| open(state, source));
+        }
+        Dropped::Entries(entries) => entries,
+    };
+    state.requests.update_value(|count| *count += 1);
+    let request = state.requests.get_value();
+    let is_last = move || state.requests.get_value() == request;
+    state.files_listed.set(Some(0));
+    spawn_local(async move {
+        let counted = |files: usize| {
+            if files.is_multiple_of(100) && is_last() {
+                state.files_listed.set(Some(files));
+            }
+        };
+        let listed = gather::listed(entries, counted).await;
+        if !is_last() {
+            return;
+        }
+        state.files_listed.set(None);
+        match listed {
+            Ok(Some(source)) => open(state, source),
+            Ok(None) => state.error.set(Some("the folder has no files".to_owned())),
+            Err(message) => state.error.set(Some(message)),
+        }
+    });
+}
+
+/// Shows a frame of the capture large; `None` closes it.
+pub fn show_frame(state: State, frame: Option<u32>) {
+    state.open_frame.set(frame);
+}
+
+/// Shows the frame that follows the open one by `step`, if there is one.
+pub fn step_frame(state: State, step: i32) {
+    let count = state.frames.with_untracked(Vec::len);
+    let next = state.open_frame.get_untracked();
+    let next = next.and_then(|frame| frame.checked_add_signed(step));
+    if let Some(next) = next.filter(|next| (*next as usize) < count) {
+        show_frame(state, Some(next));
     }
 }
 
@@ -120,7 +212,7 @@ pub fn leave_gpu(state: State, failure: &str) -> bool {
     if on_gpu {
         state.gpu_failure.set_value(Some(failure.to_owned()));
         match state.opening.get_untracked() {
-            Some((source, choices)) => open_as(state, source, choices),
+            Some(opening) => open_as(state, opening),
             None => restart_worker(state),
         }
     }

@@ -7,10 +7,11 @@ use crate::{
     browser,
     page::{
         actions,
+        image_models::ImageModels,
         state::State,
         ui::{
-            Backend, DropZone, ErrorBanner, Header, Help, Panel, Progress, Toolbar, ViewerCanvas,
-            shortcuts,
+            Backend, DropZone, ErrorBanner, Frames, Header, Help, ImageModelList, Panel, Progress,
+            Toolbar, ViewerCanvas, shortcuts,
         },
     },
 };
@@ -20,21 +21,25 @@ use crate::{
 pub fn App() -> impl IntoView {
     let state = State::new();
     provide_context(state);
+    provide_context(ImageModels::new());
     follow_color_scheme(state);
     shortcuts::listen(state);
     follow_address();
     actions::start(state);
+    let has_strip = move || state.cameras.get() && state.frames.with(|frames| !frames.is_empty());
     view! {
-        <main class="app" class:has-scan=move || state.scan.with(Option::is_some)>
+        <main class="app" class:has-scan=move || state.scan.with(Option::is_some) class:has-strip=has_strip>
             <ViewerCanvas />
             <Header />
             <Panel />
             <Toolbar />
+            <Frames />
             <Progress />
             <Backend />
             <DropZone />
             <ErrorBanner />
             <Help />
+            <ImageModelList />
         </main>
     }
 }

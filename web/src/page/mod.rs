@@ -3,7 +3,10 @@
 pub mod actions;
 mod app;
 pub mod connection;
+pub mod gather;
+pub mod image_models;
 pub mod listing;
+pub mod pictures;
 mod replies;
 pub mod share;
 pub mod state;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use glam::Vec3;
 use leptos::prelude::*;
 use segscape::{
     bundle::SavedView,
@@ -13,9 +14,10 @@ use crate::{
     edits::{Edits, History},
     page::{
         actions,
+        pictures::Pictures,
         state::{Coloring, StageState, State, Work},
     },
-    protocol::{Points, Reply, ScanInfo},
+    protocol::{Frames, ImagesInfo, Points, Reply, ScanInfo},
     view::{camera::Camera, cloud::Cloud},
 };
 
@@ -25,8 +27,10 @@ pub fn handle(state: State, reply: Reply) {
         Reply::Listening => {}
         Reply::Backend(info) => state.backend.set(Some(info)),
         Reply::Progress(progress) => progressed(state, progress),
+        Reply::Frame { done, of } => state.reading.set(Some((done, of))),
         Reply::Finished { stage, ms, outcome } => finished(state, stage, ms, outcome),
         Reply::Points(points) => show(state, points),
+        Reply::Images(info) => state.images.set(info),
         Reply::Instances {
             instances,
             superpoint_of_point,
@@ -116,6 +120,20 @@ fn look(state: State, view: SavedView, names: BTreeMap<u32, String>) {
     }
 }
 
+/// Replaces the frames by those that a scan was made of.
+fn show_frames(state: State, scan: &ScanInfo, frames: Option<Frames>) {
+    let pictures = frames.as_ref().map(Pictures::new).unwrap_or_default();
+    let frames = frames.map_or_else(Vec::new, |frames| frames.frames);
+    let diagonal = Vec3::from(scan.bounds.size()).length();
+    state
+        .viewer()
+        .update_frusta(|frusta| frusta.set(&frames, diagonal));
+    state.open_frame.set(None);
+    state.hovered_frame.set(None);
+    state.pictures.set_value(pictures);
+    state.frames.set(frames);
+}
+
 fn progressed(state: State, Progress { stage, done }: Progress) {
     if state.work.get_untracked() != Work::Running {
         // A prompt may need the text encoder, which has to be loaded first.
@@ -158,6 +176,7 @@ fn show(
         positions,
         colors,
         scan,
+        frames,
     }: Points,
 ) {
     let positions = positions.to_vec::<[f32; 3]>();
@@ -169,6 +188,7 @@ fn show(
         spacing: spacing(&scan),
         ..Cloud::default()
     });
+    show_frames(state, &scan, frames);
     state.selected.set(None);
     state.hovered.set(None);
     state.renaming.set(None);
@@ -181,8 +201,10 @@ fn show(
     state.snapshot.set_value(None);
     state.superpoint_of_point.set_value(None);
     state.coloring.set(Coloring::Scan);
+    state.images.set(ImagesInfo::default());
     state.scan.set(Some(scan));
-    if let Some((source, _)) = state.opening.get_untracked() {
-        state.source.set(Some(source));
+    if let Some(opening) = state.opening.get_untracked() {
+        state.source.set(Some(opening.source));
+        state.with_images.set(opening.with_images);
     }
 }

@@ -9,11 +9,15 @@ use segscape::{bundle::ColorMode, preflight::Choices, progress::Stage};
 use crate::{
     browser,
     edits::History,
+    numbers::grouped,
     page::{
         connection::Link,
         listing::{self, Row},
+        pictures::Pictures,
     },
-    protocol::{Answer, BackendInfo, Bulk, InstanceInfo, Processor, ScanInfo, Source},
+    protocol::{
+        Answer, BackendInfo, Bulk, FrameInfo, ImagesInfo, InstanceInfo, Processor, ScanInfo, Source,
+    },
     view::{Viewer, cloud::Paint},
 };
 
@@ -170,6 +174,17 @@ impl Wishes {
     }
 }
 
+/// A scan that is being opened.
+#[derive(Clone, Debug)]
+pub struct Opening {
+    /// Its origin.
+    pub source: Source,
+    /// The up axis and unit chosen for it.
+    pub choices: Choices,
+    /// If `true`, the network gets what its images say.
+    pub with_images: bool,
+}
+
 /// The single context of the page.
 #[derive(Clone, Copy)]
 pub struct State {
@@ -189,8 +204,29 @@ pub struct State {
     pub scan: RwSignal<Option<ScanInfo>>,
     /// The origin of the scan on screen.
     pub source: RwSignal<Option<Source>, LocalStorage>,
-    /// The origin of the scan that is being opened, and the up axis and unit chosen for it.
-    pub opening: RwSignal<Option<(Source, Choices)>, LocalStorage>,
+    /// The scan that is being opened.
+    pub opening: RwSignal<Option<Opening>, LocalStorage>,
+    /// If `true`, the network gets what the images of the scan on screen say.
+    pub with_images: RwSignal<bool>,
+    /// What the network does with the images of the capture on screen, once that is known.
+    pub images: RwSignal<ImagesInfo>,
+    /// Number of requests to open something. Folders are listed before they are opened, and are
+    /// not opened any more if another request came meanwhile.
+    pub requests: StoredValue<u32>,
+    /// Number of files that were found in the folders that are being listed.
+    pub files_listed: RwSignal<Option<usize>>,
+    /// Numbers of frames of the capture being read: those that are done, and all.
+    pub reading: RwSignal<Option<(u32, u32)>>,
+    /// The frames of the capture on screen; empty for other scans.
+    pub frames: RwSignal<Vec<FrameInfo>>,
+    /// The pictures of these frames.
+    pub pictures: StoredValue<Pictures, LocalStorage>,
+    /// If `true`, the cameras and the thumbnails of the frames are shown.
+    pub cameras: RwSignal<bool>,
+    /// The frame under the cursor, in the picture or among the thumbnails.
+    pub hovered_frame: RwSignal<Option<u32>>,
+    /// The frame that is shown large.
+    pub open_frame: RwSignal<Option<u32>>,
     /// The instances that were found.
     pub instances: RwSignal<Vec<InstanceInfo>>,
     /// u32 superpoint ids of the scan on screen, shape `(points)`, once its instances are found.
@@ -297,8 +333,18 @@ impl State {
             stages: RwSignal::new(Vec::new()),
             clock: RwSignal::new(0.0),
             scan: RwSignal::new(None),
+            requests: StoredValue::new(0),
+            files_listed: RwSignal::new(None),
+            reading: RwSignal::new(None),
+            frames: RwSignal::new(Vec::new()),
+            pictures: StoredValue::new_local(Pictures::default()),
+            cameras: RwSignal::new(!browser::is_narrow()),
+            hovered_frame: RwSignal::new(None),
+            open_frame: RwSignal::new(None),
             source: RwSignal::new_local(None),
             opening: RwSignal::new_local(None),
+            with_images: RwSignal::new(true),
+            images: RwSignal::new(ImagesInfo::default()),
             selected: RwSignal::new(None),
             hovered: RwSignal::new(None),
             coloring: RwSignal::new(Coloring::Scan),
@@ -324,11 +370,23 @@ impl State {
         self.viewer.get_value()
     }
 
+    /// The frame that stands out among the cameras and the thumbnails.
+    pub fn highlighted_frame(&self) -> Option<u32> {
+        self.hovered_frame.get().or_else(|| self.open_frame.get())
+    }
+
     /// One line that summarizes the state of the work.
     pub fn status(&self) -> String {
+        if let Some(files) = self.files_listed.get() {
+            return format!("Listing files … {}", grouped(files));
+        }
         match self.work.get() {
             Work::Idle => "Ready for a scan".into(),
             Work::Running => self.stages.with(|stages| match stages.last() {
+                Some(stage) if stage.stage == Stage::Read && self.reading.get().is_some() => {
+                    let (done, of) = self.reading.get().unwrap_or_default();
+                    format!("Reading … frame {done} of {of}")
+                }
                 Some(stage) => format!("{} … {:.0} %", stage_name(stage.stage), stage.done * 100.0),
                 None => "Starting …".into(),
             }),

@@ -10,6 +10,7 @@ use web_sys::HtmlCanvasElement;
 use self::{
     camera::Camera,
     cloud::{Cloud, Drawn, Frame, Hit, Look, Paint},
+    frusta::Frusta,
     gpu::GpuRenderer,
     software::SoftwareRenderer,
 };
@@ -17,6 +18,7 @@ use crate::{browser, gpu_support, protocol::Processor};
 
 pub mod camera;
 pub mod cloud;
+pub mod frusta;
 pub mod gpu;
 pub mod navigate;
 pub mod palette;
@@ -52,6 +54,7 @@ struct Inner {
     cloud: Cloud,
     looks: Vec<Look>,
     frame: Frame,
+    frusta: Frusta,
     flight: Option<Flight>,
     moved_at: f64,
     /// Number of points that a frame may have while the camera moves.
@@ -83,6 +86,7 @@ impl Default for Viewer {
             cloud: Cloud::default(),
             looks: vec![Look::shown(palette::UNOWNED)],
             frame,
+            frusta: Frusta::default(),
             flight: None,
             moved_at: 0.0,
             moving_points: 0.0,
@@ -279,6 +283,21 @@ impl Viewer {
         }
     }
 
+    /// Changes the cameras that are drawn over the points.
+    pub fn update_frusta(&self, change: impl FnOnce(&mut Frusta)) {
+        change(&mut self.0.borrow_mut().frusta);
+        self.invalidate();
+    }
+
+    /// The frame of the capture whose camera is drawn at a CSS pixel of the canvas.
+    pub fn frustum_at(&self, at: Vec2) -> Option<u32> {
+        let inner = self.0.borrow();
+        let (width, height) = inner.size();
+        let ratio = inner.pixel_ratio();
+        let size = (width as f32 / ratio, height as f32 / ratio);
+        inner.frusta.at(&inner.frame, size, at)
+    }
+
     /// Requests a new frame.
     pub fn invalidate(&self) {
         let mut inner = self.0.borrow_mut();
@@ -342,6 +361,7 @@ impl Inner {
             let factor = if took > MOVING_MS { 0.85 } else { 1.1 };
             self.moving_points = (self.moving_points * factor).clamp(3e4, 1.2e7);
         }
+        self.frusta.draw(&self.frame, self.pixel_ratio());
         self.dirty = drawn == Drawn::Partly;
         self.dirty || moving
     }

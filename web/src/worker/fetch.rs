@@ -1,13 +1,22 @@
-//! Reads the bytes of a scan from its source.
+//! Gets what the user opened from its source.
 
-use js_sys::{ArrayBuffer, Reflect, Uint8Array};
-use segscape::progress::{Progress, Stage};
+use js_sys::{Array, ArrayBuffer, Uint8Array};
+use segscape::{
+    captures::CaptureError,
+    progress::{Progress, Stage},
+};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{ReadableStreamDefaultReader, Response};
+use web_sys::{Blob, Response};
 
-use super::{post, scope};
-use crate::protocol::{Reply, Source};
+use super::{
+    capture::{self, Opened},
+    post, scope,
+};
+use crate::{
+    protocol::{Reply, Source},
+    streamed::{StreamError, streamed},
+};
 
 /// Maximum number of bytes read into memory at once. A wasm memory ends at 4 GiB and has to hold
 /// more than the file.
@@ -54,6 +63,9 @@ pub enum FetchError {
     /// The share server refused, with this explanation.
     #[error("the shared scene cannot be opened: {0}")]
     NotShared(String),
+    /// The files cannot be those of a capture.
+    #[error(transparent)]
+    Capture(#[from] CaptureError),
     /// The server answered, but not with the file.
     #[error("{url} answered with status {status}")]
     Status {
@@ -64,12 +76,32 @@ pub enum FetchError {
     },
 }
 
-/// The name and the bytes of a source. Reports progress if the download is a part of a stage.
+/// What a source holds.
+pub enum Input {
+    /// A file with a scan or a bundle.
+    File {
+        /// Its name.
+        name: String,
+        /// Its bytes.
+        bytes: Vec<u8>,
+    },
+    /// Files that a capture is among.
+    Capture(Opened),
+}
+
+/// What a source holds, distinguished by content; the files of a capture are not read so far.
+/// Reports progress if the download is a part of a stage.
 ///
 /// # Errors
 /// [`FetchError`].
-pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u8>), FetchError> {
-    match source {
+pub async fn input(source: &Source, part: Option<Part>) -> Result<Input, FetchError> {
+    let (name, bytes) = match source {
+        Source::Folder { name, paths, files } => {
+            return Ok(Input::Capture(Opened::folder(name, paths, files)?));
+        }
+        Source::File { name, blob } if capture::is_archive_blob(blob) => {
+            return Ok(Input::Capture(Opened::archive(name, blob.clone())?));
+        }
         Source::File { name, blob } => {
             let size = blob.size();
             if size > MAX_BYTES as f64 {
@@ -78,10 +110,8 @@ pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u
             let buffer = JsFuture::from(blob.array_buffer())
                 .await
                 .map_err(|_| FetchError::Unreadable)?;
-            Ok((
-                name.clone(),
-                Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec(),
-            ))
+            let bytes = Uint8Array::new(&buffer.unchecked_into::<ArrayBuffer>()).to_vec();
+            (name.clone(), bytes)
         }
         Source::Url(url) => {
             let follows = |rest: &str| rest.starts_with([':', '/']);
@@ -97,10 +127,17 @@ pub async fn bytes(source: &Source, part: Option<Part>) -> Result<(String, Vec<u
                 .next()
                 .filter(|name| !name.is_empty())
                 .unwrap_or("scan");
-            Ok((name.to_owned(), download(url, part).await?))
+            (name.to_owned(), download(url, part).await?)
         }
-        Source::Shared(id) => Ok((format!("{id}.segscape"), shared(id, part).await?)),
+        Source::Shared(id) => (format!("{id}.segscape"), shared(id, part).await?),
+    };
+    if capture::is_archive(&bytes) {
+        // The browser keeps it, outside the worker's memory.
+        let blob = Blob::new_with_u8_array_sequence(&Array::of1(&Uint8Array::from(&bytes[..])))
+            .map_err(|_| FetchError::Unreadable)?;
+        return Ok(Input::Capture(Opened::archive(&name, blob)?));
     }
+    Ok(Input::File { name, bytes })
 }
 
 /// Downloads a scene from the share server; an error carries the server's explanation.
@@ -155,36 +192,8 @@ async fn answer(url: &str) -> Result<Response, FetchError> {
 
 /// Reads the body of an answer as it arrives. The server need not state the length.
 async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
-    let no_answer = |_| FetchError::NoAnswer(url.to_owned());
-    // This is the length on the wire; for a compressed answer it is smaller than the decoded
-    // length.
-    let length = response
-        .headers()
-        .get("content-length")
-        .ok()
-        .flatten()
-        .and_then(|l| l.parse::<u64>().ok());
-    let mut bytes = Vec::new();
-    let Some(body) = response.body() else {
-        return Ok(bytes);
-    };
-    let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
     let mut reported = 0.0;
-    loop {
-        let piece = JsFuture::from(reader.read()).await.map_err(no_answer)?;
-        let Some(piece) = Reflect::get(&piece, &"value".into())
-            .ok()
-            .and_then(|v| v.dyn_into::<Uint8Array>().ok())
-        else {
-            break;
-        };
-        let found = bytes.len() as u64 + u64::from(piece.length());
-        if found > MAX_BYTES {
-            return Err(FetchError::TooLarge(length.unwrap_or(found).max(found)));
-        }
-        let start = bytes.len();
-        bytes.resize(found as usize, 0);
-        piece.copy_to(&mut bytes[start..]);
+    let arrived = |found: u64, length: Option<u64>| {
         let done = length.map_or(0.0, |length| (found as f32 / length.max(1) as f32).min(1.0));
         if let Some(Part { stage, from, to }) = part
             && done - reported > 0.05
@@ -195,6 +204,11 @@ async fn body(url: &str, response: &Response, part: Option<Part>) -> Result<Vec<
                 done: from + (to - from) * done,
             }));
         }
-    }
-    Ok(bytes)
+    };
+    streamed(response, MAX_BYTES, arrived)
+        .await
+        .map_err(|error| match error {
+            StreamError::TooLarge(bytes) => FetchError::TooLarge(bytes),
+            StreamError::Broken => FetchError::NoAnswer(url.to_owned()),
+        })
 }

@@ -5,13 +5,13 @@ use segscape::{
     geometry::Aabb,
     instances::Segmentation,
     job,
-    preflight::{Choices, Preflight, Unit},
+    preflight::{Choices, Preflight},
     progress::Monitor,
-    scan::{Scan, UpAxis},
+    scan::Scan,
     superpoint::Superpoints,
 };
 
-use crate::protocol::{Bulk, Points, ScanInfo};
+use crate::protocol::{Bulk, CaptureInfo, Frames, Points, ScanInfo};
 
 /// The contents of a bundle apart from its points.
 pub struct Found {
@@ -19,12 +19,6 @@ pub struct Found {
     pub segmentation: Segmentation,
     pub meta: Meta,
 }
-
-/// The points of a bundle are already in the world frame.
-pub const WORLD: Choices = Choices {
-    up: Some(UpAxis::PlusZ),
-    unit: Some(Unit::Metres),
-};
 
 /// Reads a scan or a bundle, distinguished by content.
 ///
@@ -54,14 +48,42 @@ pub fn read(bytes: &[u8], monitor: &Monitor) -> Result<(Scan, Option<Found>), St
     ))
 }
 
+/// What is said of a bundle of a capture: its frames stayed with the sender.
+pub fn without_frames(found: &Found) -> Option<String> {
+    let frames = found.meta.provenance.frames;
+    (frames > 0).then(|| {
+        format!("The scene was made from {frames} frames of a capture, which are not part of it.")
+    })
+}
+
+/// What there is to know about a scan beside its points.
+pub struct About {
+    /// Name of its file.
+    pub name: String,
+    /// What was found out about its points.
+    pub preflight: Preflight,
+    /// The up axis and unit that the user chose.
+    pub choices: Choices,
+    /// If `true`, there is nothing to choose.
+    pub settled: bool,
+    /// What the user should know, beside what the scan itself says.
+    pub warnings: Vec<String>,
+    /// The capture that it was made of, and its frames.
+    pub capture: Option<(CaptureInfo, Frames)>,
+}
+
 /// What the page shows of a scan in the world frame.
-pub fn points(
-    name: &str,
-    scan: &Scan,
-    preflight: Preflight,
-    choices: Choices,
-    settled: bool,
-) -> Points {
+pub fn points(scan: &Scan, about: About) -> Points {
+    let About {
+        name,
+        preflight,
+        choices,
+        settled,
+        mut warnings,
+        capture,
+    } = about;
+    let (capture, frames) = capture.unzip();
+    warnings.extend(scan.warnings.iter().map(|warning| warning.0.clone()));
     let packed = |colors: &Vec<[u8; 3]>| {
         Bulk::from_slice(
             &colors
@@ -74,19 +96,17 @@ pub fn points(
         positions: Bulk::from_slice(&scan.positions),
         colors: scan.colors.as_ref().map(packed),
         scan: ScanInfo {
-            name: name.to_owned(),
+            name,
             points: scan.len() as u32,
             triangles: scan.triangles.len() as u32,
             bounds: bounds(&scan.positions),
             preflight,
             choices,
             settled,
-            warnings: scan
-                .warnings
-                .iter()
-                .map(|warning| warning.0.clone())
-                .collect(),
+            warnings,
+            capture,
         },
+        frames,
     }
 }
 

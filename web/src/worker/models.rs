@@ -8,7 +8,7 @@ use segscape::{
     model::manifest::{Manifest, ManifestError},
     progress::{Cancel, Monitor, Progress, Stage},
     shards::Shard,
-    text::{LoadTextError, MiniLm, TextManifest},
+    text::{LoadTextError, SpaceMismatch, TextEncoder, TextManifest, TextSpace, Vocabulary},
 };
 use serde::Deserialize;
 use wasm_bindgen::prelude::*;
@@ -28,11 +28,10 @@ const INDEX: &str = "/models/index.json";
 /// Name of the browser cache for the models.
 const CACHE: &str = "segscape-models";
 
-/// `index.json`: the folders of the models in use.
+/// `index.json`: the folder of the network in use.
 #[derive(Deserialize)]
 struct Index {
     network: String,
-    text_encoder: String,
 }
 
 impl Index {
@@ -59,6 +58,9 @@ pub enum ModelError {
     /// The text encoder is damaged.
     #[error(transparent)]
     Text(#[from] LoadTextError),
+    /// The text encoder's vectors cannot be compared with the network's.
+    #[error(transparent)]
+    Space(#[from] SpaceMismatch),
 }
 
 /// A network that the server offers: its folder and its manifest.
@@ -83,10 +85,12 @@ pub async fn offered() -> Result<Offered, ModelError> {
 /// # Errors
 /// [`ModelError`].
 pub async fn network(offered: &Offered, device: &Device) -> Result<Network, ModelError> {
+    let vocabulary = vocabulary(&offered.manifest.config.text).await?;
     let pieces = pieces(&offered.folder, &offered.manifest.shards).await?;
     let loaded = Network::load(
         offered.manifest.clone(),
         &pieces,
+        &vocabulary,
         device,
         &Monitor::new(&|_| (), &Cancel::default()),
     )
@@ -94,15 +98,37 @@ pub async fn network(offered: &Offered, device: &Device) -> Result<Network, Mode
     Ok(or_forget(loaded).await?)
 }
 
-/// Loads the text encoder. It always runs on the CPU, whatever device the network uses: a phrase is
-/// a handful of tokens, for which a GPU needs some hundred launches and a read-back, and prompts
-/// must still work after a GPU has failed.
+/// The nouns in a space. Those of all-MiniLM-L6-v2 are built in; other encoders bring their own.
 ///
 /// # Errors
 /// [`ModelError`].
-pub async fn encoder() -> Result<MiniLm, ModelError> {
-    let folder = format!("{MODELS}/{}", Index::fetch().await?.text_encoder);
+pub async fn vocabulary(space: &TextSpace) -> Result<Vocabulary, ModelError> {
+    let shipped = Vocabulary::shipped();
+    if space == shipped.space() {
+        return Ok(shipped.clone());
+    }
+    let (folder, manifest) = encoder_manifest(space).await?;
+    // a megabyte or two, which is needed even where no progress is shown
+    let table = piece(&folder, manifest.vocabulary_file()?, None).await?;
+    Ok(or_forget(manifest.load_vocabulary(&table)).await?)
+}
+
+/// The folder of the text encoder of a space, and its manifest.
+async fn encoder_manifest(space: &TextSpace) -> Result<(String, TextManifest), ModelError> {
+    let folder = format!("{MODELS}/{}", space.folder());
     let manifest = TextManifest::parse(&download(&format!("{folder}/manifest.json"), None).await?)?;
+    space.check("the scene", &manifest.space(), "the text encoder")?;
+    Ok((folder, manifest))
+}
+
+/// Loads the text encoder of a space. It always runs on the CPU, whatever device the network uses:
+/// a phrase is a handful of tokens, for which a GPU needs some hundred launches and a read-back, and
+/// prompts must still work after a GPU has failed.
+///
+/// # Errors
+/// [`ModelError`].
+pub async fn encoder(space: &TextSpace) -> Result<Box<dyn TextEncoder>, ModelError> {
+    let (folder, manifest) = encoder_manifest(space).await?;
     let files: Vec<Shard> = std::iter::once(&manifest.tokenizer)
         .chain(&manifest.shards)
         .cloned()
@@ -124,7 +150,7 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
             from: share(before),
             to: share(before + shard.bytes),
         };
-        there.push(piece(folder, shard, part).await?);
+        there.push(piece(folder, shard, Some(part)).await?);
         before += shard.bytes;
         post(&Reply::Progress(Progress {
             stage: Stage::Model,
@@ -134,9 +160,9 @@ async fn pieces(folder: &str, shards: &[Shard]) -> Result<Vec<Vec<u8>>, FetchErr
     Ok(there)
 }
 
-/// Reads one shard. If the cache is missing, full or forbidden, the shard is merely downloaded
-/// again the next time.
-async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, FetchError> {
+/// Reads one shard, and reports progress if it is a part of a stage. If the cache is missing, full or
+/// forbidden, the shard is merely downloaded again the next time.
+async fn piece(folder: &str, shard: &Shard, part: Option<Part>) -> Result<Vec<u8>, FetchError> {
     let url = format!("{folder}/{}", shard.file);
     let key = format!("{url}?sha256={}", shard.sha256);
     let cache = store().await;
@@ -146,7 +172,7 @@ async fn piece(folder: &str, shard: &Shard, part: Part) -> Result<Vec<u8>, Fetch
     {
         return Ok(bytes);
     }
-    let mut bytes = download(&url, Some(part)).await?;
+    let mut bytes = download(&url, part).await?;
     if let Some(cache) = &cache
         && let Ok(response) = Response::new_with_opt_u8_array(Some(&mut bytes))
     {

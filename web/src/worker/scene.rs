@@ -6,6 +6,7 @@ use segscape::{
     bundle::{self, Bundle, Meta, Name, Provenance, SavedView},
     instances::query::{Label, Labels, Recognizer},
     job::{self, Segmented},
+    text::Vocabulary,
     write,
 };
 
@@ -19,7 +20,9 @@ pub struct OpenScene {
     /// The scan, its superpoints and its instances.
     pub segmented: Segmented,
     /// Compares the instances with prompts.
-    pub recognizer: Recognizer<'static>,
+    pub recognizer: Recognizer,
+    /// The nouns in the space of the instances.
+    pub vocabulary: Vocabulary,
     /// The labels of the latest answer.
     pub labels: Labels,
     /// Name and hash of the network.
@@ -69,10 +72,11 @@ impl OpenScene {
         }
     }
 
-    /// Packs the scene into a bundle with this view.
+    /// Packs the scene into a bundle with this view. `source` is the name of the scan, and `frames`
+    /// the number of frames of the capture that it was made of.
     pub fn pack(
         &self,
-        source: &str,
+        (source, frames): (&str, u32),
         given: &BTreeMap<u32, String>,
         mut view: SavedView,
     ) -> Vec<u8> {
@@ -106,6 +110,7 @@ impl OpenScene {
                 provenance: Provenance {
                     source: source.to_owned(),
                     source_points: scan.table.point_rows().count as u64,
+                    frames,
                     model: self.model.clone(),
                     app: concat!("segscape ", env!("CARGO_PKG_VERSION")).to_owned(),
                 },
@@ -122,7 +127,7 @@ mod tests {
         instances::{Instance, Segmentation, query::Term},
         scan::Scan,
         superpoint::Superpoints,
-        text::{self, meaning::Meaning},
+        text::meaning::Meaning,
     };
     use serde_json::{Value, json};
     use wasm_bindgen_test::wasm_bindgen_test;
@@ -135,7 +140,7 @@ mod tests {
         let instance = |superpoint| Instance {
             superpoints: vec![superpoint],
             score: 0.9,
-            embedding: vec![0.0; text::DIM],
+            embedding: vec![0.0; Vocabulary::shipped().space().width],
             bounds: Aabb::EMPTY,
             points: 1,
         };
@@ -147,9 +152,11 @@ mod tests {
         let segmentation = Segmentation {
             instances: (0..4).map(instance).collect(),
             logit_scale: 20.0,
+            ..Segmentation::default()
         };
         OpenScene {
-            recognizer: Recognizer::new(&segmentation),
+            recognizer: Recognizer::new(&segmentation, Vocabulary::shipped()).unwrap(),
+            vocabulary: Vocabulary::shipped().clone(),
             segmented: Segmented {
                 scan: Scan::from_points(&positions, None).unwrap(),
                 superpoints: Superpoints::from_ids(&[0, 1, 2, 3]),

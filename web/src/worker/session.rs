@@ -11,21 +11,20 @@ use segscape::{
         query::{Labels, Question, Recognizer},
     },
     job::{self, Decoding, Network, SegmentError, Segmented},
-    model::{InferenceError, Observation, config::MeshSuperpoints, manifest::ManifestError},
+    model::{InferenceError, Observation, manifest::ManifestError},
     platform,
-    preflight::Choices,
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::Superpoints,
-    text::{MiniLm, TextEncoder},
+    text::{TextEncoder, Vocabulary},
     warm_up::warm_up,
 };
 use wasm_bindgen::JsValue;
 use wasm_bindgen_futures::{JsFuture, future_to_promise};
 
 use super::{
-    backend, fetch,
-    file::{self, Found},
+    backend,
+    images::Images,
     models::{self, ModelError, Offered},
     post,
     scene::OpenScene,
@@ -34,7 +33,7 @@ use crate::{
     browser,
     edits::Edits,
     numbers::grouped,
-    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request, Source},
+    protocol::{Answer, BackendInfo, Bulk, Format, Processor, Reply, Request},
 };
 
 /// The state that the worker keeps between requests.
@@ -48,15 +47,18 @@ pub struct Session {
     /// The network to load, once its manifest is fetched.
     offered: Option<Offered>,
     network: Option<Network>,
-    encoder: Option<MiniLm>,
+    /// The text encoder that was needed last; that of the open scene may be another one.
+    encoder: Option<Box<dyn TextEncoder>>,
     /// File name of the open scan.
-    name: String,
-    open: Open,
+    pub(super) name: String,
+    /// Number of frames of the capture that it was made of, or 0.
+    pub(super) frames: u32,
+    pub(super) open: Open,
 }
 
 /// The stage that the open scan has reached.
 #[derive(Default)]
-enum Open {
+pub(super) enum Open {
     #[default]
     Nothing,
     /// The scan is on screen, without instances so far.
@@ -84,10 +86,10 @@ impl Open {
 }
 
 /// Measures the time of one stage after the other and forwards their progress.
-struct Watch(Cell<(Option<Stage>, f64)>);
+pub(super) struct Watch(Cell<(Option<Stage>, f64)>);
 
 impl Watch {
-    fn start() -> Self {
+    pub(super) fn start() -> Self {
         Self(Cell::new((None, browser::now())))
     }
 
@@ -100,7 +102,7 @@ impl Watch {
     }
 
     /// Reports the end of a stage.
-    fn finished(&self, stage: Stage, outcome: String) {
+    pub(super) fn finished(&self, stage: Stage, outcome: String) {
         post(&Reply::Finished {
             stage,
             ms: browser::now() - self.0.get().1,
@@ -117,7 +119,7 @@ impl Session {
     ///
     /// # Errors
     /// A message that tells the user what to do.
-    pub async fn answer(&mut self, request: Request) -> Result<(), String> {
+    pub async fn answered(&mut self, request: Request) -> Result<(), String> {
         match request {
             Request::Start {
                 forced,
@@ -133,7 +135,11 @@ impl Session {
                     self.warm_up();
                 }
             }
-            Request::Open { source, choices } => self.open(&source, choices).await?,
+            Request::Open {
+                source,
+                choices,
+                with_images,
+            } => self.open(&source, choices, with_images).await?,
             Request::Prompt {
                 serial,
                 text,
@@ -159,70 +165,26 @@ impl Session {
         Ok(())
     }
 
-    async fn open(&mut self, source: &Source, choices: Choices) -> Result<(), String> {
-        let start = browser::now();
-        post(&Reply::Progress(Progress {
-            stage: Stage::Read,
-            done: 0.0,
-        }));
-        if !matches!(source, Source::Shared(_)) {
-            self.warm_up();
-        }
-        let (name, bytes) = fetch::bytes(source, Some(fetch::READ))
-            .await
-            .map_err(|error| error.to_string())?;
-        let cancel = Cancel::default();
-        let monitor = Monitor::new(&report, &cancel);
-        let (scan, found) =
-            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
-        drop(bytes);
-        match found {
-            None => {
-                self.show(name, scan, choices, false, start);
-                self.find().await
-            }
-            Some(found) => {
-                let name = if found.meta.provenance.source.is_empty() {
-                    name
-                } else {
-                    found.meta.provenance.source.clone()
-                };
-                self.show(name, scan, file::WORLD, true, start);
-                self.unpack(found).await
-            }
-        }
-    }
-
-    /// Transforms the scan to the world frame and shows it; `settled` if it came in that frame, so
-    /// that there is nothing to choose.
-    fn show(&mut self, name: String, mut scan: Scan, choices: Choices, settled: bool, start: f64) {
-        let found = job::place(&mut scan, choices);
-        post(&Reply::Points(file::points(
-            &name, &scan, found, choices, settled,
-        )));
-        post(&Reply::Finished {
-            stage: Stage::Read,
-            ms: browser::now() - start,
-            outcome: format!("{} points", grouped(scan.len())),
-        });
-        self.name = name;
-        self.open = Open::Scan(scan);
-    }
-
-    /// Computes the superpoints and then the instances of the open scan.
-    async fn find(&mut self) -> Result<(), String> {
+    /// Computes the superpoints, unless they came with the scan, and then the instances of the open
+    /// scan. `images` are those of a capture.
+    pub(super) async fn find(&mut self, images: Option<Images>) -> Result<(), String> {
         let (watch, cancel) = (Watch::start(), Cancel::default());
         let report = |progress| watch.report(progress);
         let monitor = Monitor::new(&report, &cancel);
         platform::yield_now().await; // send the points to the page first
         // Without a manifest the superpoints are the usual ones; loading the network says why.
-        let mesh_superpoints = match self.offered().await {
-            Ok(offered) => offered.manifest.config.mesh_superpoints,
-            Err(_) => MeshSuperpoints::default(),
+        let given = images.as_ref().and_then(Images::superpoints);
+        let (mesh_superpoints, evidence) = match self.offered().await {
+            Ok(Offered { manifest, .. }) => {
+                let read = images.map(|images| images.evidence(&manifest.config));
+                let evidence = read.transpose()?.unwrap_or_default();
+                (manifest.config.mesh_superpoints, evidence)
+            }
+            Err(_) => Default::default(),
         };
         let scan = self.open.scan().ok_or(NO_SCENE)?;
         let options = mesh_superpoints.options(scan.triangles.len());
-        let grouping = job::group(&Observation::from(scan), None, &options, &monitor)
+        let grouping = job::group(&Observation::from(scan), given, &options, &monitor)
             .map_err(|error| error.to_string())?;
         watch.finished(
             Stage::Superpoints,
@@ -236,7 +198,9 @@ impl Session {
             let (Some(network), Some(scan)) = (&self.network, self.open.scan()) else {
                 return Err(NO_SCENE.to_owned());
             };
-            let (observation, decoding) = (Observation::from(scan), Decoding::default());
+            let decoding = Decoding::default();
+            let colors = scan.colors.as_deref();
+            let observation = evidence.observation(&scan.positions, colors, &scan.triangles);
             match job::segment(&observation, &grouping, network, &decoding, &monitor).await {
                 Err(SegmentError::Inference(InferenceError::Device(error))) if self.on_gpu => {
                     self.leave_gpu(&error)
@@ -253,7 +217,8 @@ impl Session {
             .as_ref()
             .map(|network| network.name.clone())
             .unwrap_or_default();
-        self.through(grouping.superpoints, segmentation, model)?;
+        self.through(grouping.superpoints, segmentation, model)
+            .await?;
         self.prompt(0, "", false).await?;
         post(&Reply::Done);
         Ok(())
@@ -321,7 +286,7 @@ impl Session {
 
     /// Starts to compile the kernels that scans need, once, in the background. An error here recurs
     /// when a scan is segmented, where it is reported.
-    fn warm_up(&mut self) {
+    pub(super) fn warm_up(&mut self) {
         let (true, None, Some(device)) = (self.on_gpu, &self.warm, self.device.clone()) else {
             return;
         };
@@ -344,47 +309,19 @@ impl Session {
         self.compute_on(backend::cpu_instead(&report));
     }
 
-    /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
-    async fn unpack(
-        &mut self,
-        Found {
-            superpoints,
-            segmentation,
-            meta,
-        }: Found,
-    ) -> Result<(), String> {
-        let outcome = format!(
-            "{} superpoints, {} instances",
-            grouped(superpoints.count()),
-            segmentation.instances.len()
-        );
-        Watch::start().finished(Stage::Instances, outcome);
-        self.through(superpoints, segmentation, meta.provenance.model)?;
-        let names = (0..)
-            .zip(meta.names)
-            .filter(|(_, name)| name.by_user)
-            .map(|(id, name)| (id, name.text))
-            .collect();
-        post(&Reply::SavedView {
-            view: meta.view.clone(),
-            names,
-        });
-        self.prompt(0, &meta.view.prompt, false).await?;
-        post(&Reply::Done);
-        Ok(())
-    }
-
     /// Stores the instances of the open scan and sends them to the page.
-    fn through(
+    pub(super) async fn through(
         &mut self,
         superpoints: Superpoints,
         segmentation: Segmentation,
         model: String,
     ) -> Result<(), String> {
+        let (vocabulary, recognizer) = compared(&segmentation).await?;
         let scan = std::mem::take(&mut self.open).into_scan().ok_or(NO_SCENE)?;
         let superpoint_of_point = Bulk::from_slice(superpoints.superpoint_of_point());
         let scene = OpenScene {
-            recognizer: Recognizer::new(&segmentation),
+            recognizer,
+            vocabulary,
             segmented: Segmented {
                 scan,
                 superpoints,
@@ -401,50 +338,19 @@ impl Session {
         Ok(())
     }
 
-    /// Continues where an earlier worker of this page ended. The page already shows the scene, so
-    /// no progress is reported: the page would take it for that of a new job.
-    async fn restore(
+    pub(super) async fn prompt(
         &mut self,
-        bundle: &Bulk,
-        superpoint_of_point: &Bulk,
-        labels: Labels,
-        source: &Source,
-        choices: Choices,
+        serial: u32,
+        text: &str,
+        typing: bool,
     ) -> Result<(), String> {
-        let silent = Monitor::silent();
-        let (_, found) = file::read(&bundle.to_vec::<u8>(), &silent)?;
-        let Found {
-            segmentation, meta, ..
-        } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
-        let (name, bytes) = fetch::bytes(source, None)
-            .await
-            .map_err(|error| error.to_string())?;
-        let (mut scan, _) =
-            file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
-        job::place(&mut scan, choices);
-        let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
-        self.name = name;
-        self.open = Open::Scene(Box::new(OpenScene {
-            recognizer: Recognizer::new(&segmentation),
-            segmented: Segmented {
-                scan,
-                superpoints,
-                segmentation,
-            },
-            labels,
-            model: meta.provenance.model,
-        }));
-        Ok(())
-    }
-
-    async fn prompt(&mut self, serial: u32, text: &str, typing: bool) -> Result<(), String> {
         let start = browser::now();
-        self.scene()?;
+        let vocabulary = self.scene()?.vocabulary.clone();
         let mut failure = Ok(());
-        let mut question = match Question::parse(text) {
+        let mut question = match Question::parse(text, &vocabulary) {
             Ok(question) => question,
             // For example, a quotation that is not closed yet.
-            Err(_) if typing => Question::default(),
+            Err(_) if typing => Question::empty(&vocabulary),
             Err(error) => return Err(error.to_string()),
         };
         let mut unfinished: Vec<String> =
@@ -474,22 +380,26 @@ impl Session {
     /// Lets the text encoder read phrases outside the vocabulary. Fetches it when it is first
     /// needed.
     async fn read(&mut self, question: &mut Question, phrases: &[String]) -> Result<(), String> {
-        if self.encoder.is_none() {
-            self.encoder = Some(models::encoder().await.map_err(|error| error.to_string())?);
-            post(&Reply::Done);
-        }
-        let encoder = self
-            .encoder
-            .as_ref()
-            .ok_or("the text encoder was not loaded")?;
+        let space = self.scene()?.vocabulary.space().clone();
+        let encoder = match self.encoder.take() {
+            Some(loaded) if *loaded.space() == space => loaded,
+            _ => {
+                let loaded = models::encoder(&space).await;
+                let loaded = loaded.map_err(|error| error.to_string())?;
+                post(&Reply::Done);
+                loaded
+            }
+        };
+        let encoder = &*self.encoder.insert(encoder);
         let names: Vec<&str> = phrases.iter().map(String::as_str).collect();
         let embeddings = encoder
             .embed(&names)
             .await
             .map_err(|error| error.to_string())?;
         for (name, embedding) in names.into_iter().zip(embeddings) {
-            let pieces = encoder.pieces(name).map_err(|error| error.to_string())?;
-            question.read(name, &pieces, embedding);
+            let in_pieces = encoder.in_pieces(name);
+            let in_pieces = in_pieces.map_err(|error| error.to_string())?;
+            question.read(name, in_pieces, embedding);
         }
         Ok(())
     }
@@ -514,7 +424,8 @@ impl Session {
 
     fn pack(&self, names: &BTreeMap<u32, String>, view: SavedView) -> Result<(), String> {
         let scene = self.scene()?;
-        let bundle = Bulk::from_slice(&scene.pack(&self.name, names, view));
+        let origin = (self.name.as_str(), self.frames);
+        let bundle = Bulk::from_slice(&scene.pack(origin, names, view));
         post(&Reply::Packed { bundle });
         Ok(())
     }
@@ -534,6 +445,13 @@ impl Session {
     }
 }
 
-fn report(progress: Progress) {
-    post(&Reply::Progress(progress));
+/// The nouns in the space of the instances, and what compares the instances with them.
+pub(super) async fn compared(
+    segmentation: &Segmentation,
+) -> Result<(Vocabulary, Recognizer), String> {
+    let vocabulary = models::vocabulary(&segmentation.space).await;
+    let vocabulary = vocabulary.map_err(|error| error.to_string())?;
+    let recognizer = Recognizer::new(segmentation, &vocabulary);
+    let recognizer = recognizer.map_err(|error| error.to_string())?;
+    Ok((vocabulary, recognizer))
 }

@@ -10,7 +10,7 @@
 //! };
 //! # use segscape::{geometry::Aabb, instances::{Instance, Segmentation}};
 //!
-//! # let vocabulary = Vocabulary::shipped();
+//! let vocabulary = Vocabulary::shipped();
 //! # let embedding = |word| vocabulary.lookup(word).expect("a common noun").to_vec();
 //! # let instance = |word| Instance {
 //! #     superpoints: vec![0],
@@ -20,17 +20,18 @@
 //! #     points: 1,
 //! # };
 //! # let segmentation = Segmentation {
+//! #     space: vocabulary.space().clone(),
 //! #     instances: vec![instance("chair"), instance("lamp"), instance("chair")],
 //! #     logit_scale: 20.0,
 //! # };
 //! // The scene has two chairs and a lamp.
-//! let question = Question::parse("chair . bathtub")?;
-//! let labels = Labels::new(&segmentation, &question.terms());
+//! let question = Question::parse("chair . bathtub", vocabulary)?;
+//! let labels = Labels::new(&segmentation, &question.terms(), vocabulary)?;
 //! assert_eq!(labels.visible(0.5), [true, false, true]);
 //! assert_eq!(labels.of_instance[0].name, "chair");
 //! let missing = labels.not_found(1, 0.5).expect("there is no bathtub");
 //! assert!(missing.to_string().contains("more likely"), "{missing}");
-//! # Ok::<(), segscape::text::prompt::PromptError>(())
+//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
 mod not_found;
@@ -40,7 +41,7 @@ mod recognizer;
 use serde::{Deserialize, Serialize};
 
 use super::Segmentation;
-use crate::text::meaning::Meaning;
+use crate::text::{SpaceMismatch, Vocabulary, meaning::Meaning};
 
 pub use not_found::{NotFound, Reason};
 pub use question::{PromptTerm, Question};
@@ -96,11 +97,17 @@ impl Labels {
     /// Labels each instance with the best of `terms`, or of the default labels if there are no
     /// terms. Answers to several prompts about one scene come sooner from one [`Recognizer`].
     ///
+    /// # Errors
+    /// If the vocabulary lies in another space than the instances.
+    ///
     /// # Panics
-    /// If the embedding of an instance or of a term has another width than
-    /// [`DIM`](crate::text::DIM).
-    pub fn new(segmentation: &Segmentation, terms: &[PromptTerm]) -> Self {
-        Recognizer::new(segmentation).labels(segmentation, terms)
+    /// If the embedding of a term lies in another space.
+    pub fn new(
+        segmentation: &Segmentation,
+        terms: &[PromptTerm],
+        vocabulary: &Vocabulary,
+    ) -> Result<Self, SpaceMismatch> {
+        Ok(Recognizer::new(segmentation, vocabulary)?.labels(segmentation, terms))
     }
 
     /// One flag per instance, `(instances)`: `true` if its confidence reaches the threshold and, if

@@ -13,7 +13,8 @@ pub struct PromptTerm {
     pub name: String,
     /// How the term was understood.
     pub meaning: Meaning,
-    /// Unit embedding ([`DIM`](crate::text::DIM)); `None` if the encoder cannot read the term.
+    /// Unit embedding in the space of the question's vocabulary; `None` if the encoder cannot read
+    /// the term.
     pub embedding: Option<Vec<f32>>,
 }
 
@@ -21,19 +22,22 @@ pub struct PromptTerm {
 /// one; the text encoder has to read the others.
 ///
 /// ```
-/// use segscape::instances::query::Question;
+/// use segscape::{instances::query::Question, text::Vocabulary};
 ///
-/// let mut question = Question::parse("chair, gronkulator, 椅子")?;
+/// let mut question = Question::parse("chair, gronkulator, 椅子", Vocabulary::shipped())?;
 /// assert_eq!(question.unread(), ["gronkulator"]);
-/// # let (pieces, embedding) = (["gr", "##on", "##ku", "##lator"], vec![0.0; 384]);
-/// // `pieces` and `embedding` are what the text encoder makes of the phrase.
-/// question.read("gronkulator", &pieces, embedding);
+/// # let (in_pieces, embedding) = (true, vec![0.0; Vocabulary::shipped().space().width]);
+/// // `in_pieces` and `embedding` are what the text encoder makes of the phrase.
+/// question.read("gronkulator", in_pieces, embedding);
 /// assert!(question.unread().is_empty());
 /// assert_eq!(question.terms().len(), 3);
 /// # Ok::<(), segscape::text::prompt::PromptError>(())
 /// ```
-#[derive(Clone, Debug, Default)]
-pub struct Question(Vec<Asked>);
+#[derive(Clone, Debug)]
+pub struct Question {
+    asked: Vec<Asked>,
+    vocabulary: Vocabulary,
+}
 
 #[derive(Clone, Debug)]
 enum Asked {
@@ -44,13 +48,14 @@ enum Asked {
 }
 
 impl Question {
-    /// Splits a prompt into terms and looks them up in the vocabulary.
+    /// Splits a prompt into terms and looks them up in a vocabulary, which lies in the space of the
+    /// instances that are asked for.
     ///
     /// # Errors
     /// If the prompt cannot be [parsed](prompt::parse).
-    pub fn parse(prompt: &str) -> Result<Self, PromptError> {
+    pub fn parse(prompt: &str, vocabulary: &Vocabulary) -> Result<Self, PromptError> {
         let asked = |name: String| {
-            let embedding = Vocabulary::shipped().lookup(&name);
+            let embedding = vocabulary.lookup(&name);
             let meaning = match embedding {
                 Some(_) => Meaning::Listed,
                 None => match meaning::unreadable(&name) {
@@ -64,28 +69,37 @@ impl Question {
                 embedding: embedding.map(<[f32]>::to_vec),
             })
         };
-        Ok(Self(
-            prompt::parse(prompt)?.into_iter().map(asked).collect(),
-        ))
+        Ok(Self {
+            asked: prompt::parse(prompt)?.into_iter().map(asked).collect(),
+            vocabulary: vocabulary.clone(),
+        })
+    }
+
+    /// A question without terms.
+    pub fn empty(vocabulary: &Vocabulary) -> Self {
+        Self {
+            asked: Vec::new(),
+            vocabulary: vocabulary.clone(),
+        }
     }
 
     /// The terms that the text encoder has to read, in order.
     pub fn unread(&self) -> Vec<&str> {
-        let unread = self.0.iter().filter_map(|asked| match asked {
+        let unread = self.asked.iter().filter_map(|asked| match asked {
             Asked::Unread(name) => Some(name.as_str()),
             Asked::Read(_) => None,
         });
         unread.collect()
     }
 
-    /// Adds what the text encoder made of an unread term: the tokens of its words and its unit
-    /// embedding ([`DIM`](crate::text::DIM)).
-    pub fn read<S: AsRef<str>>(&mut self, name: &str, pieces: &[S], embedding: Vec<f32>) {
+    /// Adds what the text encoder made of an unread term: whether it put it together from
+    /// [pieces](meaning::in_pieces) of words, and the unit embedding.
+    pub fn read(&mut self, name: &str, in_pieces: bool, embedding: Vec<f32>) {
         let unread = |asked: &&mut Asked| matches!(asked, Asked::Unread(term) if term == name);
-        if let Some(asked) = self.0.iter_mut().find(unread) {
+        if let Some(asked) = self.asked.iter_mut().find(unread) {
             *asked = Asked::Read(PromptTerm {
                 name: name.to_owned(),
-                meaning: meaning::of_encoded(pieces, &embedding),
+                meaning: meaning::of_encoded(in_pieces, &embedding, &self.vocabulary),
                 embedding: Some(embedding),
             });
         }
@@ -93,7 +107,7 @@ impl Question {
 
     /// The terms that have been read, in order.
     pub fn terms(self) -> Vec<PromptTerm> {
-        let read = self.0.into_iter().filter_map(|asked| match asked {
+        let read = self.asked.into_iter().filter_map(|asked| match asked {
             Asked::Read(term) => Some(term),
             Asked::Unread(_) => None,
         });

@@ -8,11 +8,12 @@
 use super::{Guess, Label, Labels, PromptTerm, Segmentation, Term};
 use crate::{
     instances::Instance,
-    text::{self, Vocabulary},
+    text::{SpaceMismatch, TextSpace, Vocabulary},
 };
 
 /// A word of the background at least this similar to a term is a synonym and does not compete with
-/// the term.
+/// the term. In the space of all-MiniLM-L6-v2; in others it is the
+/// [equivalent](Vocabulary::equivalent) cosine.
 const SYNONYM: f32 = 0.65;
 /// Number of nearest instances of a term.
 const NEAREST: usize = 3;
@@ -21,11 +22,14 @@ const MAX_SCALE: f32 = 100.0;
 
 /// The instances of a segmentation compared with the background, for any number of prompts.
 #[derive(Clone, Debug, Default)]
-pub struct Recognizer<'a> {
+pub struct Recognizer {
     /// The background's words, `(words)`.
-    names: &'a [&'a str],
-    /// Their unit embeddings, `(words, DIM)`.
-    embeddings: &'a [f32],
+    names: &'static [&'static str],
+    space: TextSpace,
+    /// Their unit embeddings, `(words, width)`.
+    embeddings: Vec<f32>,
+    /// [`SYNONYM`] in this space.
+    synonym: f32,
     /// The network's scale, 0..=[`MAX_SCALE`].
     scale: f32,
     /// The largest cosine of each instance, `(instances)`.
@@ -42,32 +46,45 @@ struct Comparison {
     likelier: Option<usize>,
 }
 
-impl Recognizer<'static> {
-    /// Compares the instances with the default labels. O(instances * labels * [`text::DIM`]).
+impl Recognizer {
+    /// Compares the instances with the default labels. O(instances * labels * width).
+    ///
+    /// # Errors
+    /// If the vocabulary lies in another space than the instances.
     ///
     /// # Panics
-    /// If the embedding of an instance has another width than [`text::DIM`].
-    pub fn new(segmentation: &Segmentation) -> Self {
-        let vocabulary = Vocabulary::shipped();
-        let names = vocabulary.default_labels();
-        let embeddings = &vocabulary.embeddings()[..names.len() * text::DIM];
-        Self::with_background(segmentation, names, embeddings)
+    /// If the embedding of an instance has another width than the space of the segmentation.
+    pub fn new(
+        segmentation: &Segmentation,
+        vocabulary: &Vocabulary,
+    ) -> Result<Self, SpaceMismatch> {
+        let instances = "the instances";
+        segmentation
+            .space
+            .check(instances, vocabulary.space(), "the vocabulary")?;
+        Ok(Self {
+            synonym: vocabulary.equivalent(SYNONYM),
+            ..Self::with_background(
+                segmentation,
+                vocabulary.default_labels(),
+                vocabulary.label_embeddings().to_vec(),
+            )
+        })
     }
-}
 
-impl<'a> Recognizer<'a> {
-    /// Compares the instances with any words and their unit embeddings, `(words, DIM)`.
+    /// Compares the instances with any words and their unit embeddings, `(words, width)`.
     pub(super) fn with_background(
         segmentation: &Segmentation,
-        names: &'a [&'a str],
-        embeddings: &'a [f32],
+        names: &'static [&'static str],
+        embeddings: Vec<f32>,
     ) -> Self {
+        let width = segmentation.space.width;
         let scale = segmentation.logit_scale.clamp(0.0, MAX_SCALE);
         let (mut peaks, mut weights) = (Vec::new(), Vec::new());
         for instance in &segmentation.instances {
-            let words = embeddings.chunks_exact(text::DIM);
+            let words = embeddings.chunks_exact(width);
             let start = weights.len();
-            weights.extend(words.map(|word| cosine(&instance.embedding, word)));
+            weights.extend(words.map(|word| cosine(&instance.embedding, word, width)));
             let cosines = &mut weights[start..];
             // above any cosine where there are no words
             let peak = cosines.iter().copied().reduce(f32::max).unwrap_or(1.0);
@@ -78,7 +95,9 @@ impl<'a> Recognizer<'a> {
         }
         Self {
             names,
+            space: segmentation.space.clone(),
             embeddings,
+            synonym: SYNONYM,
             scale,
             peaks,
             weights,
@@ -86,11 +105,11 @@ impl<'a> Recognizer<'a> {
     }
 
     /// Labels each instance with the best of `terms`, or of the background if there are no terms.
-    /// O(instances * terms * (labels + [`text::DIM`])).
+    /// O(instances * terms * (labels + width)).
     ///
     /// # Panics
-    /// If `segmentation` is not the one that was compared, or the embedding of a term has another
-    /// width than [`text::DIM`].
+    /// If `segmentation` is not the one that was compared, or the embedding of a term lies in another
+    /// space.
     pub fn labels(&self, segmentation: &Segmentation, terms: &[PromptTerm]) -> Labels {
         let instances = &segmentation.instances;
         assert_eq!(
@@ -179,9 +198,9 @@ impl<'a> Recognizer<'a> {
 
     /// The words that compete with a term: those that are no synonyms of it.
     fn rivals(&self, term: &[f32]) -> Vec<usize> {
-        let words = self.embeddings.chunks_exact(text::DIM).enumerate();
+        let words = self.embeddings.chunks_exact(self.space.width).enumerate();
         words
-            .filter(|(_, word)| cosine(term, word) < SYNONYM)
+            .filter(|(_, word)| cosine(term, word, self.space.width) < self.synonym)
             .map(|(index, _)| index)
             .collect()
     }
@@ -196,7 +215,7 @@ impl<'a> Recognizer<'a> {
         rivals: &[usize],
     ) -> Comparison {
         let weights = self.weights_of(instance);
-        let above_peak = cosine(embedding, term) - self.peaks[instance];
+        let above_peak = cosine(embedding, term, self.space.width) - self.peaks[instance];
         let own = f64::from(self.scale * above_peak).exp();
         let mut others = 0.0;
         let mut likelier: Option<usize> = None;
@@ -216,7 +235,7 @@ impl<'a> Recognizer<'a> {
 
     /// The best word of the background for an instance: its name when there is no prompt. Empty for
     /// an empty background.
-    fn name(&self, instance: usize) -> &'a str {
+    fn name(&self, instance: usize) -> &'static str {
         let words = self.weights_of(instance).iter().zip(self.names);
         words
             .max_by(|a, b| a.0.total_cmp(b.0))
@@ -230,14 +249,16 @@ impl<'a> Recognizer<'a> {
 
 /// Cosine of two unit vectors, in sixteen running sums so that the additions do not wait for each
 /// other.
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    assert_eq!(a.len(), text::DIM, "an embedding has {} values", text::DIM);
-    assert_eq!(b.len(), text::DIM, "an embedding has {} values", text::DIM);
+fn cosine(a: &[f32], b: &[f32], width: usize) -> f32 {
+    assert_eq!(a.len(), width, "an embedding has {width} values");
+    assert_eq!(b.len(), width, "an embedding has {width} values");
     let mut lanes = [0.0_f32; 16];
-    for (a, b) in a.chunks_exact(16).zip(b.chunks_exact(16)) {
+    let (a, b) = (a.as_chunks::<16>(), b.as_chunks::<16>());
+    for (a, b) in a.0.iter().zip(b.0) {
         for lane in 0..16 {
             lanes[lane] += a[lane] * b[lane];
         }
     }
-    lanes.iter().sum()
+    let rest = a.1.iter().zip(b.1).map(|(a, b)| a * b);
+    lanes.iter().sum::<f32>() + rest.sum::<f32>()
 }

@@ -4,14 +4,14 @@ use crate::{
     geometry::Aabb,
     instances::Instance,
     text::{
-        self, Vocabulary,
+        self, TextSpace, Vocabulary,
         meaning::{Likeness, Script, Unknown},
     },
 };
 
 /// A unit vector with the given first values and the rest of its length at index `rest`.
 fn towards(values: &[f32], rest: usize) -> Vec<f32> {
-    let mut vector = vec![0.0; text::DIM];
+    let mut vector = vec![0.0; TextSpace::default().width];
     vector[..values.len()].copy_from_slice(values);
     vector[rest] = (1.0 - values.iter().map(|v| v * v).sum::<f32>()).sqrt();
     vector
@@ -46,6 +46,7 @@ fn scene() -> Segmentation {
     Segmentation {
         instances,
         logit_scale: 20.0,
+        ..Segmentation::default()
     }
 }
 
@@ -66,8 +67,8 @@ fn chair() -> PromptTerm {
 
 /// The labels against the background of chairs, tables and lamps.
 fn labels(terms: &[PromptTerm]) -> Labels {
-    let (scene, embeddings) = (scene(), embeddings());
-    Recognizer::with_background(&scene, &WORDS, &embeddings).labels(&scene, terms)
+    let scene = scene();
+    Recognizer::with_background(&scene, &WORDS, embeddings()).labels(&scene, terms)
 }
 
 fn terms_of(labels: &Labels) -> Vec<Option<u32>> {
@@ -77,7 +78,7 @@ fn terms_of(labels: &Labels) -> Vec<Option<u32>> {
 #[test]
 fn a_single_term_does_not_paint_everything() {
     let scene = scene();
-    let alone = Recognizer::with_background(&scene, &[], &[]).labels(&scene, &[chair()]);
+    let alone = Recognizer::with_background(&scene, &[], vec![]).labels(&scene, &[chair()]);
     assert_eq!(
         terms_of(&alone),
         [Some(0); 4],
@@ -99,9 +100,9 @@ fn a_probability_is_a_softmax_over_the_term_and_all_words_but_its_synonyms() {
     let scene = Segmentation {
         instances: vec![instance(0.5, towards(&cosines, 10))],
         logit_scale: 10.0,
+        ..Segmentation::default()
     };
-    let embeddings = embeddings();
-    let recognizer = Recognizer::with_background(&scene, &WORDS, &embeddings);
+    let recognizer = Recognizer::with_background(&scene, &WORDS, embeddings());
     let labels = recognizer.labels(&scene, &[chair()]);
     // chair itself is a synonym of chair
     let weights = cosines.map(|cosine| (10.0 * cosine).exp());
@@ -114,7 +115,7 @@ fn a_probability_is_a_softmax_over_the_term_and_all_words_but_its_synonyms() {
 fn a_score_does_not_depend_on_the_other_terms() {
     let vocabulary = Vocabulary::shipped();
     let mixed = |parts: &[(&str, f32)]| {
-        let mut sum = vec![0.0; text::DIM];
+        let mut sum = vec![0.0; vocabulary.space().width];
         for (word, share) in parts {
             let embedding = vocabulary.lookup(word).unwrap();
             sum.iter_mut()
@@ -131,16 +132,22 @@ fn a_score_does_not_depend_on_the_other_terms() {
             instance(0.7, mixed(&[("couch", 1.0), ("cushion", 0.7)])),
         ],
         logit_scale: 25.0,
+        ..Segmentation::default()
     };
-    let recognizer = Recognizer::new(&scene);
+    let recognizer = Recognizer::new(&scene, vocabulary).unwrap();
     let ask = |prompt: &str| {
-        let terms = Question::parse(prompt).unwrap().terms();
+        let terms = Question::parse(prompt, vocabulary).unwrap().terms();
         recognizer.labels(&scene, &terms)
     };
     let alone = ask("chair");
     assert_eq!(
         alone,
-        Labels::new(&scene, &Question::parse("chair").unwrap().terms())
+        Labels::new(
+            &scene,
+            &Question::parse("chair", vocabulary).unwrap().terms(),
+            vocabulary
+        )
+        .unwrap()
     );
     let score = alone.of_instance[0].confidence;
     assert!(score > 0.1 && score < 0.9, "{score}");
@@ -233,7 +240,7 @@ fn a_term_that_is_not_found_names_the_true_reason() {
         "what fits it fits \"chair\" better"
     );
 
-    let empty = Recognizer::new(&Segmentation::default());
+    let empty = Recognizer::new(&Segmentation::default(), Vocabulary::shipped()).unwrap();
     let nowhere = empty.labels(&Segmentation::default(), std::slice::from_ref(&stool));
     assert_eq!(
         reason(&nowhere, 0, 0.1).unwrap(),
@@ -295,8 +302,10 @@ fn scores_below_the_threshold_by_a_hair_are_told_apart_from_it() {
 
 #[test]
 fn strange_scales_and_embeddings_give_scores() {
-    let nouns = ["chair", "lamp"].map(|word| Vocabulary::shipped().lookup(word).unwrap());
-    let terms = Question::parse("chair, armchair, lamp").unwrap().terms();
+    let vocabulary = Vocabulary::shipped();
+    let nouns = ["chair", "lamp"].map(|word| vocabulary.lookup(word).unwrap());
+    let terms = Question::parse("chair, armchair, lamp", vocabulary);
+    let terms = terms.unwrap().terms();
     for (scale, length) in [
         (0.0, 1.0),
         (-1e30, 1.0),
@@ -309,8 +318,9 @@ fn strange_scales_and_embeddings_give_scores() {
         let scene = Segmentation {
             instances: nouns.map(long).to_vec(),
             logit_scale: scale,
+            ..Segmentation::default()
         };
-        let labels = Labels::new(&scene, &terms);
+        let labels = Labels::new(&scene, &terms, vocabulary).unwrap();
         let guesses = labels.terms.iter().flat_map(|term| &term.nearest);
         for confidence in guesses.map(|guess| guess.confidence) {
             assert!(
@@ -329,9 +339,9 @@ fn no_scale_is_too_large_to_compare_words_with() {
         let scene = Segmentation {
             instances: vec![instance(0.9, towards(&[0.8, 0.5], 10))],
             logit_scale,
+            ..Segmentation::default()
         };
-        let embeddings = embeddings();
-        let recognizer = Recognizer::with_background(&scene, &WORDS, &embeddings);
+        let recognizer = Recognizer::with_background(&scene, &WORDS, embeddings());
         recognizer.labels(&scene, std::slice::from_ref(&seat))
     };
     for scale in [20.0, 1e4, f32::MAX] {
@@ -342,10 +352,11 @@ fn no_scale_is_too_large_to_compare_words_with() {
 
 #[test]
 fn a_question_waits_for_what_only_the_encoder_can_read() {
-    let mut question = Question::parse("chairs, gronkulator, 椅子, kleptrizer, 24").unwrap();
+    let prompt = "chairs, gronkulator, 椅子, kleptrizer, 24";
+    let mut question = Question::parse(prompt, Vocabulary::shipped()).unwrap();
     assert_eq!(question.unread(), ["gronkulator", "kleptrizer"]);
-    question.read("gronkulator", &["whole"], towards(&[1.0], 5));
-    question.read("chairs", &["whole"], towards(&[1.0], 5));
+    question.read("gronkulator", false, towards(&[1.0], 5));
+    question.read("chairs", false, towards(&[1.0], 5));
     assert_eq!(question.unread(), ["kleptrizer"]);
     let terms = question.terms();
     let meanings: Vec<(&str, bool)> = terms

@@ -14,6 +14,7 @@ use crate::{
     progress::Monitor,
     shards::{self, Shard, ShardError},
     superpoint::Superpoints,
+    text::SpaceMismatch,
 };
 
 /// The only format of manifest and weights that this version reads.
@@ -30,7 +31,8 @@ pub struct Manifest {
     pub name: String,
     /// Architecture of the network, which determines the shapes of the weights.
     pub config: Config,
-    /// Name of the text encoder in whose space the network's embeddings lie.
+    /// Name of the text encoder in whose space the network's embeddings lie; their width is that of
+    /// the configuration's [space](crate::text::TextSpace), which has the same name.
     pub text_encoder: String,
     /// Pieces of one safetensors file, to be joined in this order.
     pub shards: Vec<Shard>,
@@ -39,7 +41,8 @@ pub struct Manifest {
     pub license: String,
     /// Origin of the weights.
     pub training: Training,
-    /// Expected outputs of the network for [`probe`].
+    /// Expected outputs of the network for [`probe`], with features of images and objects if it
+    /// reads any.
     pub golden: Golden,
     /// Scorer of the candidates, trained on this network's outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -70,7 +73,7 @@ pub struct Golden {
     pub scores: Vec<f32>,
     /// Logits of "no object", `(queries)`.
     pub no_object: Vec<f32>,
-    /// Embedding of the first query in the text encoder's space, `(text::DIM)`, or its logits of the
+    /// Embedding of the first query in the text encoder's space, `(width)`, or its logits of the
     /// fixed classes, `(classes)`.
     pub text: Vec<f32>,
     /// Box centers in metres, `(queries, 3)`.
@@ -102,6 +105,17 @@ pub enum ManifestError {
         "the network has fixed classes without names; `class_names` of its configuration lists them"
     )]
     UnnamedClasses,
+    /// The manifest names two text encoders.
+    #[error("the model's manifest names the text encoder {named}, its configuration {configured}")]
+    TextEncoder {
+        /// The name in the manifest.
+        named: String,
+        /// The name in the configuration.
+        configured: String,
+    },
+    /// The words that the network is asked with lie in another space than its embeddings.
+    #[error(transparent)]
+    Space(#[from] SpaceMismatch),
     /// A piece does not match the manifest.
     #[error(transparent)]
     Shards(#[from] ShardError),
@@ -133,7 +147,8 @@ impl Manifest {
     ///
     /// # Errors
     /// [`ManifestError::Malformed`], [`ManifestError::Format`], [`ManifestError::Config`],
-    /// [`ManifestError::UnnamedClasses`] or [`ManifestError::Shards`].
+    /// [`ManifestError::UnnamedClasses`], [`ManifestError::TextEncoder`] or
+    /// [`ManifestError::Shards`].
     pub fn parse(json: &[u8]) -> Result<Self, ManifestError> {
         /// Parsed first, to tell another version from a damaged file.
         #[derive(Deserialize)]
@@ -149,6 +164,12 @@ impl Manifest {
         manifest.config.validate()?;
         if manifest.config.classes != Classes::Text && manifest.config.class_names.is_empty() {
             return Err(ManifestError::UnnamedClasses);
+        }
+        if manifest.text_encoder != manifest.config.text.encoder {
+            return Err(ManifestError::TextEncoder {
+                named: manifest.text_encoder,
+                configured: manifest.config.text.encoder,
+            });
         }
         shards::check_list(&manifest.shards)?;
         Ok(manifest)
@@ -200,9 +221,15 @@ impl Golden {
         monitor: &Monitor<'_>,
     ) -> Result<Self, ManifestError> {
         let (positions, colors, superpoints) = probe();
+        let image = features(positions.len() * config.inputs.image);
+        let objects: Vec<[f32; 3]> = positions.iter().copied().step_by(50).collect();
+        let channels = config.objects.as_ref().map(|objects| objects.channels);
+        let of_objects = features(objects.len() * channels.unwrap_or(0));
         let observation = Observation {
             positions: &positions,
             colors: Some(&colors),
+            image: (config.inputs.image > 0).then_some(&image),
+            objects: channels.map(|_| (&of_objects[..], &objects[..])),
             ..Observation::default()
         };
         let scene = SceneInput::new(&observation, &superpoints, config)?.to_device(device);
@@ -215,12 +242,13 @@ impl Golden {
         } = network.infer(scene, queries, monitor).await?;
         let (scores, no_object, text) = match class {
             ClassAnswers::Text(TextAnswers {
+                width,
                 mut embeddings,
                 no_object,
                 scores,
                 ..
             }) => {
-                embeddings.truncate(crate::text::DIM);
+                embeddings.truncate(width);
                 (scores, no_object, embeddings)
             }
             ClassAnswers::Fixed { instances, .. } => {
@@ -270,6 +298,13 @@ impl Golden {
     }
 }
 
+/// Features of images and objects of [`probe`], for networks that read them: multiples of 1/8
+/// between -1 and 1.
+fn features(count: usize) -> Vec<f32> {
+    let feature = |index: usize| (index * 7 % 17) as f32 / 8.0 - 1.0;
+    (0..count).map(feature).collect()
+}
+
 /// A tiny scene that is bit-identical everywhere: a floor of 1 m x 1 m with a red box and a blue
 /// slab on it, 9 superpoints.
 pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
@@ -313,8 +348,13 @@ pub fn probe() -> (Vec<[f32; 3]>, Vec<[u8; 3]>, Superpoints) {
 mod tests {
     #![allow(clippy::unwrap_used)]
 
+    use safetensors::{Dtype, SafeTensors};
+
     use super::*;
-    use crate::model::{config::BackboneConfig, save_weights};
+    use crate::model::{
+        config::{BackboneConfig, ObjectAttentionOrder, Objects},
+        save_weights,
+    };
 
     fn exported() -> (Manifest, Vec<u8>) {
         let device = Device::flex();
@@ -397,6 +437,9 @@ mod tests {
         refuse(|m| m.shards[0].bytes = usize::MAX, "limit");
         refuse(|m| m.shards.clear(), "0 pieces");
         refuse(|m| m.config.d_model = 1 << 20, "d_model");
+        refuse(|m| m.text_encoder = "clip".into(), "clip");
+        refuse(|m| m.config.text.encoder = "clip".into(), "clip");
+        refuse(|m| m.config.text.width = 0, "0 values");
         const FIXED: Classes = Classes::Fixed {
             instances: 18,
             semantics: 20,
@@ -414,6 +457,56 @@ mod tests {
             Manifest::parse(b"{"),
             Err(ManifestError::Malformed(_))
         ));
+    }
+
+    #[test]
+    fn what_reads_images_is_checked() {
+        let (mut manifest, _) = exported();
+        manifest.config.inputs.image = 4;
+        manifest.config.objects = Some(Objects {
+            channels: 4,
+            reach: 0.2,
+            order: ObjectAttentionOrder::AfterSelfAttention,
+        });
+        let (device, monitor) = (Device::flex(), Monitor::silent());
+        let network = SegDino3dVl::new(&manifest.config, &device);
+        let golden = Golden::ask(&network, &manifest.config, &device, &monitor);
+        manifest.golden = cubecl::future::block_on(golden).unwrap();
+        cubecl::future::block_on(manifest.verify(&network, &device, &monitor)).unwrap();
+        let weights = save_weights(&network).unwrap();
+        let verify = |name: &str| {
+            let weights = with_ones(weights.clone(), name);
+            let network = SegDino3dVl::new(&manifest.config, &device);
+            let network = load_weights(network, &weights).unwrap();
+            cubecl::future::block_on(manifest.verify(&network, &device, &monitor))
+        };
+        let error = verify("object_attention").unwrap_err();
+        assert!(matches!(error, ManifestError::Golden { .. }), "{error}");
+        // What stands for missing images is not asked, because there are images.
+        verify("missing_image_embedding").unwrap();
+    }
+
+    /// Sets all values of the tensors whose names contain `name` to 1.
+    fn with_ones(mut weights: Vec<u8>, name: &str) -> Vec<u8> {
+        let tensors = SafeTensors::deserialize(&weights).unwrap();
+        let start = weights.as_ptr() as usize;
+        let ranges: Vec<_> = tensors
+            .tensors()
+            .into_iter()
+            .filter(|(tensor, _)| tensor.contains(name))
+            .map(|(_, view)| {
+                assert_eq!(view.dtype(), Dtype::F16);
+                let from = view.data().as_ptr() as usize - start;
+                from..from + view.data().len()
+            })
+            .collect();
+        assert!(!ranges.is_empty(), "{name}");
+        for range in ranges {
+            for value in weights[range].chunks_exact_mut(2) {
+                value.copy_from_slice(&0x3C00_u16.to_le_bytes());
+            }
+        }
+        weights
     }
 
     #[test]

@@ -4,7 +4,12 @@ mod backbone;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{benchmarks, superpoint::SuperpointOptions, text::Vocabulary, views::Choice};
+use crate::{
+    benchmarks,
+    superpoint::SuperpointOptions,
+    text::{TextSpace, Vocabulary},
+    views::Choice,
+};
 
 pub use backbone::BackboneConfig;
 
@@ -44,6 +49,10 @@ pub struct Config {
     /// words, or unknown.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub class_names: Vec<String>,
+    /// Space of the text encoder in which the names of classes are compared, whether they are words
+    /// or fixed.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub text: TextSpace,
     /// Superpoints of meshes that the network was trained on.
     #[serde(default, skip_serializing_if = "is_default")]
     pub mesh_superpoints: MeshSuperpoints,
@@ -165,9 +174,8 @@ fn modulated() -> bool {
     true
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_default(kind: &MeshSuperpoints) -> bool {
-    *kind == MeshSuperpoints::default()
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
@@ -203,6 +211,7 @@ impl Config {
             objects: None,
             classes: Classes::Text,
             class_names: Vec::new(),
+            text: TextSpace::default(),
             mesh_superpoints: MeshSuperpoints::Points,
             max_queries: 1000,
         }
@@ -241,6 +250,7 @@ impl Config {
                 semantics: 200,
             },
             class_names: benchmarks::objects(benchmarks::scannet200()),
+            text: TextSpace::default(),
             mesh_superpoints: MeshSuperpoints::Segmentator,
             max_queries: 16_384,
         }
@@ -267,19 +277,6 @@ impl Config {
             },
             class_names: benchmarks::objects(benchmarks::scannet20()),
             ..Self::scannet200()
-        }
-    }
-
-    /// The published widths, but with classes by text and inputs from points alone: the starting
-    /// point for training a larger network of our own.
-    pub fn base() -> Self {
-        Self {
-            inputs: Inputs::default(),
-            objects: None,
-            classes: Classes::Text,
-            class_names: Vec::new(),
-            mesh_superpoints: MeshSuperpoints::Points,
-            ..Self::scannet20()
         }
     }
 
@@ -349,7 +346,10 @@ impl Config {
             Classes::Text => 0,
             Classes::Fixed { instances, .. } => instances,
         };
-        let unknown = |name: &&String| Vocabulary::shipped().lookup(name).is_none();
+        if let Err(invalid) = self.text.validate() {
+            return reject(invalid.to_string());
+        }
+        let unknown = |name: &&String| Vocabulary::shipped().find(name).is_none();
         if let Some(name) = self.class_names.iter().find(unknown) {
             return reject(format!(
                 "class_names has \"{name}\", which is not in the built-in vocabulary; use a word with the same meaning"
@@ -372,12 +372,7 @@ mod tests {
 
     #[test]
     fn ours_are_valid_and_survive_json() {
-        for config in [
-            Config::nano(),
-            Config::base(),
-            Config::scannet200(),
-            Config::scannet20(),
-        ] {
+        for config in [Config::nano(), Config::scannet200(), Config::scannet20()] {
             config.validate().unwrap();
             let json = serde_json::to_string(&config).unwrap();
             assert_eq!(serde_json::from_str::<Config>(&json).unwrap(), config);
@@ -396,6 +391,8 @@ mod tests {
         reject(|c| c.d_model = 97, "d_model");
         reject(|c| c.heads = 5, "heads");
         reject(|c| c.layers = 0, "layers");
+        reject(|c| c.text.width = 1 << 30, "1073741824");
+        reject(|c| c.text.encoder = "../x".into(), "../x");
         reject(|c| c.inputs.image = 1 << 20, "inputs.image");
         reject(
             |c| {

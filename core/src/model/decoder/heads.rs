@@ -10,10 +10,7 @@ use burn::{
 
 use super::mlp::Mlp;
 use crate::model::config::Classes;
-use crate::{
-    ops::{linear, matmul},
-    text,
-};
+use crate::ops::{linear, matmul};
 
 /// Initial `ln` of the scale on cosines. Cosines of unrelated nouns differ by about 0.3, so a scale
 /// of 12 already separates them.
@@ -50,7 +47,7 @@ pub enum Class {
 /// Class outputs in the space of the text encoder.
 #[derive(Clone, Debug)]
 pub struct TextClass {
-    /// Unit vectors in the text encoder's space, (queries, [`text::DIM`]).
+    /// Unit vectors in the text encoder's space, `(queries, width)`.
     pub embedding: Tensor<2>,
     /// Logit of "no object", to be used next to the class logits, `(queries, 1)`.
     pub no_object: Tensor<2>,
@@ -63,7 +60,7 @@ pub struct TextClass {
 
 impl Class {
     /// Returns the class logits, `(queries, classes + 1)`; the last column is "no object". `text`
-    /// (classes, [`text::DIM`]) holds the unit vectors of the classes; it is ignored if the classes
+    /// `(classes, width)` holds the unit vectors of the classes; it is ignored if the classes
     /// are fixed.
     pub fn logits(&self, text: Tensor<2>) -> Tensor<2> {
         match self {
@@ -128,10 +125,11 @@ struct FixedHead {
 }
 
 impl Heads {
-    /// Creates the heads for queries of `d_model` channels.
-    pub fn new(d_model: usize, classes: Classes, device: &Device) -> Self {
+    /// Creates the heads for queries of `d_model` channels, with embeddings of `width` values where
+    /// the classes are words.
+    pub fn new(d_model: usize, classes: Classes, width: usize, device: &Device) -> Self {
         let class = match classes {
-            Classes::Text => ClassHead::Text(TextHead::new(d_model, device)),
+            Classes::Text => ClassHead::Text(TextHead::new(d_model, width, device)),
             Classes::Fixed {
                 instances,
                 semantics,
@@ -177,12 +175,12 @@ impl Heads {
 }
 
 impl TextHead {
-    fn new(d_model: usize, device: &Device) -> Self {
+    fn new(d_model: usize, width: usize, device: &Device) -> Self {
         let constant = |value| Initializer::Constant { value }.init([1], device);
         let mut no_object = LinearConfig::new(d_model, 1).init(device);
         no_object.bias = Some(constant(NO_OBJECT_BIAS));
         Self {
-            text: Mlp::new(&[d_model, d_model, text::DIM], device),
+            text: Mlp::new(&[d_model, d_model, width], device),
             no_object,
             score: Mlp::new(&[d_model, d_model, 1], device),
             log_temperature: constant(LOG_TEMPERATURE),

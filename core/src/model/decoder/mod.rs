@@ -114,7 +114,7 @@ impl Decoder {
             layers: (0..config.layers)
                 .map(|i| DecoderLayer::new(config, i == 0, device))
                 .collect(),
-            heads: Heads::new(d, config.classes, device),
+            heads: Heads::new(d, config.classes, config.text.width, device),
             config: config.clone(),
         }
     }

@@ -56,6 +56,10 @@ pub struct Data {
     /// are several objects.
     #[serde(default)]
     pub class_of_object: ClassOfObject,
+    /// Folder of the text encoder that reads the names of classes outside the built-in nouns; by
+    /// default `static/models/NAME`, where NAME is that of `model.text.encoder` in lower case.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_encoder: Option<PathBuf>,
     /// Folder for scenes that lie in object stores, which the next run finds there; by default a
     /// temporary one.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -60,7 +60,8 @@ pub struct Loss {
     /// T: number of candidate class names per scene, its own and random others.
     pub classes: usize,
     /// Random class names whose cosine similarity to one of the scene's own names is larger than
-    /// this are not used as negatives.
+    /// this are not used as negatives. It is a cosine in the space of all-MiniLM-L6-v2; for other
+    /// text encoders it becomes one that as few pairs of nouns exceed.
     pub synonym: f32,
     /// Weight of a query without an object in the class term.
     pub no_object: f32,

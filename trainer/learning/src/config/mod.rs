@@ -66,6 +66,7 @@ impl Config {
             held_out: vec![],
             stuff: None,
             class_of_object: ClassOfObject::default(),
+            text_encoder: None,
             cache: None,
             cache_gib: default_cache_gib(),
         };

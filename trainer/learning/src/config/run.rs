@@ -13,7 +13,7 @@ pub struct Run {
     pub steps: Option<u64>,
     /// Seed of all random numbers.
     pub seed: u64,
-    /// Worker threads of the tensor operations.
+    /// Worker threads of the tensor operations for each device.
     pub threads: usize,
     /// Threads that prepare the next scenes meanwhile.
     pub makers: usize,

@@ -9,7 +9,7 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::{config::Data, data::scans};
 use recordings::{
-    foundation::Foundation,
+    foundation::{Foundation, InFolder as _},
     store::{Cache, is_address},
 };
 

@@ -231,7 +231,7 @@ impl Classes {
         )?;
         let present = scan.objects.iter().filter_map(|object| object.name.clone());
         self.present.extend(present);
-        self.shown.add_answers(scan, found, names);
+        self.shown.add_answers(scan, found, names)?;
         self.scans += 1;
         Ok(())
     }

@@ -10,9 +10,12 @@ use segscape::{
 };
 
 use super::Found;
-use crate::data::{
-    labeled_scan::{LabeledScan, Object},
-    scans::{Asked, Labeled},
+use crate::{
+    data::{
+        labeled_scan::{LabeledScan, Object},
+        scans::{Asked, Labeled},
+    },
+    words::Words,
 };
 
 /// The values of `--names`: what an instance can be called. A name is the likelier to be right the
@@ -31,7 +34,9 @@ pub enum NameSet {
 pub struct Names {
     /// The names, sorted.
     pub names: Vec<String>,
-    embeddings: Vec<&'static [f32]>,
+    embeddings: Vec<Vec<f32>>,
+    /// The background that answers to prompts are compared with.
+    pub(super) vocabulary: Vocabulary,
 }
 
 impl Names {
@@ -39,14 +44,20 @@ impl Names {
     /// others of the set. For `stuff` see [`LabeledScan::read`].
     ///
     /// # Errors
-    /// A scan cannot be read or has no labels, a class has no name, or a name outside the vocabulary.
-    pub fn of_scans(scans: &Asked, stuff: Option<&[i32]>, set: NameSet) -> anyhow::Result<Self> {
-        let mut nouns = Nouns::default();
+    /// A scan cannot be read or has no labels, a class has no name, or one that is not among the
+    /// nouns and cannot be encoded.
+    pub fn of_scans(
+        scans: &Asked,
+        stuff: Option<&[i32]>,
+        set: NameSet,
+        words: &Words,
+    ) -> anyhow::Result<Self> {
+        let mut collected = Collected::default();
         scans.each(
             |path| Labeled::whole(path, None, stuff),
-            |_, labeled| nouns.add(&labeled.scan),
+            |_, labeled| collected.add(&labeled.scan, words),
         )?;
-        Ok(nouns.names(set))
+        Ok(collected.names(set, words))
     }
 
     /// Shape `(names)`: the probability of each name for the instance, a softmax over the names, or
@@ -81,7 +92,7 @@ impl Names {
         named.map(|(name, embedding)| PromptTerm {
             name: name.clone(),
             meaning: Meaning::Listed,
-            embedding: Some(embedding.to_vec()),
+            embedding: Some(embedding.clone()),
         })
     }
 
@@ -101,40 +112,47 @@ impl Names {
     }
 }
 
-/// The nouns of the vocabulary by the names of objects.
+/// The names of objects with their embeddings, and the nouns that they are spellings of.
 #[derive(Default)]
-pub(super) struct Nouns(BTreeMap<String, usize>);
+pub(super) struct Collected {
+    embedding_of_name: BTreeMap<String, Vec<f32>>,
+    nouns: BTreeSet<usize>,
+}
 
-impl Nouns {
+impl Collected {
     /// Adds the names of the objects of a scan.
-    pub(super) fn add(&mut self, scan: &LabeledScan) -> anyhow::Result<()> {
+    pub(super) fn add(&mut self, scan: &LabeledScan, words: &Words) -> anyhow::Result<()> {
         for object in &scan.objects {
             let name = object.name.as_ref();
             let name = name.with_context(|| format!("class {} has no name", object.class))?;
-            if !self.0.contains_key(name) {
-                let noun = Vocabulary::shipped().find(name);
-                let noun =
-                    noun.with_context(|| format!("\"{name}\" is not in the built-in vocabulary"))?;
-                self.0.insert(name.clone(), noun);
+            if !self.embedding_of_name.contains_key(name) {
+                let embedding = words.embedding(name)?;
+                let embedding = embedding
+                    .with_context(|| format!("the text encoder cannot read \"{name}\""))?;
+                self.embedding_of_name.insert(name.clone(), embedding);
+                self.nouns.extend(words.vocabulary().find(name));
             }
         }
         Ok(())
     }
 
     /// The names so far, and the others of the set.
-    pub(super) fn names(self, set: NameSet) -> Names {
-        let vocabulary = Vocabulary::shipped();
-        let mut noun_of_name = self.0;
+    pub(super) fn names(self, set: NameSet, words: &Words) -> Names {
+        let vocabulary = words.vocabulary();
+        let mut embedding_of_name = self.embedding_of_name;
         if set == NameSet::Scannet200 {
-            let present: BTreeSet<usize> = noun_of_name.values().copied().collect();
             let all = vocabulary.default_labels().iter().enumerate();
-            let absent = all.filter(|(noun, _)| !present.contains(noun));
-            noun_of_name.extend(absent.map(|(noun, name)| ((*name).to_owned(), noun)));
+            let absent = all.filter(|(noun, _)| !self.nouns.contains(noun));
+            embedding_of_name.extend(
+                absent
+                    .map(|(noun, name)| ((*name).to_owned(), vocabulary.embedding(noun).to_vec())),
+            );
         }
-        let embedding = |noun: &usize| vocabulary.embedding(*noun);
+        let (names, embeddings) = embedding_of_name.into_iter().unzip();
         Names {
-            embeddings: noun_of_name.values().map(embedding).collect(),
-            names: noun_of_name.into_keys().collect(),
+            names,
+            embeddings,
+            vocabulary: vocabulary.clone(),
         }
     }
 }

@@ -20,6 +20,9 @@ const BINS: usize = 20;
 /// The class of points that nobody labelled.
 const UNLABELED: i32 = 0;
 
+/// The score and the class that an instance is shown with; `None` for instances that are not shown.
+type ShownAs = Option<(f32, Option<usize>)>;
+
 /// Shown instances of scans: their scores, and whether they are right.
 #[derive(Clone, Debug, Default)]
 pub struct Shown {
@@ -61,11 +64,20 @@ impl Shown {
 
     /// Adds the instances of a scan as they are shown if all names are asked for; right is an
     /// instance that overlaps an object of its name by more than half.
-    pub fn add_answers(&mut self, scan: &LabeledScan, found: &[Found], names: &Names) {
+    ///
+    /// # Errors
+    /// The instances' embeddings lie in another space than the names.
+    pub fn add_answers(
+        &mut self,
+        scan: &LabeledScan,
+        found: &[Found],
+        names: &Names,
+    ) -> anyhow::Result<()> {
         let class_of_object = names.of_objects(scan);
-        self.add(scan, found, answers(found, names), |object| {
+        self.add(scan, found, answers(found, names)?, |object| {
             class_of_object[object]
         });
+        Ok(())
     }
 
     /// `shown` are scores and classes, `(found)`; `None` for instances that are not shown.
@@ -73,7 +85,7 @@ impl Shown {
         &mut self,
         scan: &LabeledScan,
         found: &[Found],
-        shown: Vec<Option<(f32, Option<usize>)>>,
+        shown: Vec<ShownAs>,
         class_of_object: impl Fn(usize) -> Option<usize>,
     ) {
         let mut object_of_found = vec![None; found.len()];
@@ -129,9 +141,9 @@ impl Shown {
 }
 
 /// The names that instances get if all names are asked for, with their scores.
-fn answers(found: &[Found], names: &Names) -> Vec<Option<(f32, Option<usize>)>> {
+fn answers(found: &[Found], names: &Names) -> anyhow::Result<Vec<ShownAs>> {
     let [first, ..] = found else {
-        return Vec::new();
+        return Ok(Vec::new());
     };
     if first.class.is_some() {
         let class = |one: &Found| {
@@ -139,7 +151,7 @@ fn answers(found: &[Found], names: &Names) -> Vec<Option<(f32, Option<usize>)>> 
             let class = names.names.iter().position(|name| name == class);
             class.map(|class| (one.score, Some(class)))
         };
-        return found.iter().map(class).collect();
+        return Ok(found.iter().map(class).collect());
     }
     let instance = |one: &Found| Instance {
         superpoints: Vec::new(),
@@ -149,17 +161,18 @@ fn answers(found: &[Found], names: &Names) -> Vec<Option<(f32, Option<usize>)>> 
         points: one.points.len() as u32,
     };
     let segmentation = Segmentation {
+        space: names.vocabulary.space().clone(),
         instances: found.iter().map(instance).collect(),
         logit_scale: first.logit_scale,
     };
     let terms: Vec<PromptTerm> = names.terms().collect();
-    let labels = Labels::new(&segmentation, &terms).of_instance;
+    let labels = Labels::new(&segmentation, &terms, &names.vocabulary)?.of_instance;
     let answer = |label: &segscape::instances::query::Label| {
         label
             .term
             .map(|term| (label.confidence, Some(term as usize)))
     };
-    labels.iter().map(answer).collect()
+    Ok(labels.iter().map(answer).collect())
 }
 
 impl Diagram {

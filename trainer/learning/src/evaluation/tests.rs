@@ -1,21 +1,9 @@
 #![allow(clippy::unwrap_used)]
 
-use burn::tensor::Device;
-use segscape::{
-    instances::{Masks, SelectOptions},
-    job,
-    model::{
-        Config, SegDino3dVl,
-        config::{ObjectAttentionOrder, Objects},
-    },
-    progress::Monitor,
-    scan,
-    superpoint::Superpoints,
-    text::Vocabulary,
-};
+use segscape::{scan, superpoint::Superpoints, text::Vocabulary};
 
 use super::*;
-use crate::{data::labeled_scan::Object, data::scans, data::structure::Structure};
+use crate::{data::labeled_scan::Object, data::structure::Structure, words::Words};
 use recordings::nyu40;
 
 /// A room with a chair of 150 points and 1 m, a table of 150 points and 2 m, and 200 points of
@@ -75,11 +63,11 @@ fn answer(found: Vec<Found>) -> [Answer; 1] {
 
 /// The names of the objects of these answers, and the others of the set.
 fn names_of_all(answers: &[Answer], set: NameSet) -> Names {
-    let mut nouns = names::Nouns::default();
+    let (mut collected, words) = (names::Collected::default(), Words::usual());
     answers
         .iter()
-        .for_each(|answer| nouns.add(&answer.scan).unwrap());
-    nouns.names(set)
+        .for_each(|answer| collected.add(&answer.scan, &words).unwrap());
+    collected.names(set, &words)
 }
 
 /// The names of the objects of one answer.
@@ -217,7 +205,7 @@ fn figures_are_told_by_split_size_and_class() {
 fn more_names_to_choose_from_cost_precision_and_are_counted() {
     // the second thing is a table rather than a chair, and a desk rather than both
     let mixed = |shares: [(&str, f32); 3]| {
-        let mut embedding = vec![0.0; segscape::text::DIM];
+        let mut embedding = vec![0.0; Vocabulary::shipped().space().width];
         for (name, share) in shares {
             let noun = Vocabulary::shipped().lookup(name).unwrap();
             embedding
@@ -434,170 +422,4 @@ fn every_scan_has_a_row_and_rows_have_a_spread() {
         at("the model's") < at("all 1 (released protocol)"),
         "what a user sees comes first"
     );
-}
-
-/// The bundle of a wall as a labelled scan, and an untrained network without a ranker that reads
-/// its images.
-fn wall(folder: &Path) -> (Network, Labeled) {
-    let path = folder.join("scene");
-    scans::tests::bundle()
-        .write(&path, |_| unreachable!())
-        .unwrap();
-    let mut config = Config::nano();
-    config.inputs.image = 5;
-    let device = Device::flex();
-    device.seed(3);
-    let network = Network::new(
-        "untrained".into(),
-        SegDino3dVl::new(&config, &device),
-        config.clone(),
-        &device,
-        None,
-    );
-    let labeled = Labeled::whole(&path, Some(&config), None).unwrap();
-    (network, labeled)
-}
-
-/// Options that select every mask of the network.
-fn anything() -> SelectOptions {
-    SelectOptions {
-        masks: Masks::Unranked,
-        min_score: -1.0,
-        min_area: 0.0,
-        ..SelectOptions::default()
-    }
-}
-
-#[test]
-fn what_is_found_in_a_thinned_scan_is_carried_to_all_points() {
-    let folder = tempfile::tempdir().unwrap();
-    let (network, labeled) = wall(folder.path());
-    let found = |spacing| {
-        ask(
-            &network,
-            &labeled,
-            &Choice {
-                select: anything(),
-                spacing,
-                ..Choice::default()
-            },
-        )
-        .unwrap()
-    };
-    let sparse = found(Some(0.12));
-    let (thinned, kept) = labeled.thinned(0.12);
-    assert!(thinned.scan.positions.len() < labeled.scan.positions.len() / 3 && !sparse.is_empty());
-    for one in &sparse {
-        assert!(one.points.is_sorted_by(|a, b| a < b));
-        let has = |point: u32| one.points.binary_search(&point).is_ok();
-        let of_kept = |row: u32| has(kept.point_of_kept()[row as usize]);
-        assert!(
-            (0..)
-                .zip(kept.kept_of_point())
-                .all(|(point, &row)| has(point) == of_kept(row)),
-            "a point is with the one that stands for it"
-        );
-    }
-    let sets = |found: &[Found]| {
-        found
-            .iter()
-            .map(|one| one.points.clone())
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(
-        sets(&found(Some(1e-4))),
-        sets(&found(None)),
-        "nothing is nearer than a tenth of a millimetre"
-    );
-}
-
-#[test]
-fn what_needs_a_ranker_says_so() {
-    let folder = tempfile::tempdir().unwrap();
-    let (network, labeled) = wall(folder.path());
-    for masks in [MaskSet::Network, MaskSet::Regions] {
-        let select = SelectOptions {
-            masks: masks.into(),
-            ..SelectOptions::default()
-        };
-        let error = ask(
-            &network,
-            &labeled,
-            &Choice {
-                select,
-                ..Choice::default()
-            },
-        )
-        .err()
-        .unwrap()
-        .to_string();
-        assert!(error.contains("untrained has no ranker"), "{error}");
-    }
-    for masks in [MaskSet::Both, MaskSet::Unranked] {
-        let select = SelectOptions {
-            masks: masks.into(),
-            ..anything()
-        };
-        assert!(
-            !ask(
-                &network,
-                &labeled,
-                &Choice {
-                    select,
-                    ..Choice::default()
-                }
-            )
-            .unwrap()
-            .is_empty()
-        );
-    }
-}
-
-#[test]
-fn a_network_looks_at_the_images_of_a_bundle() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("scene");
-    scans::tests::bundle()
-        .write(&path, |_| unreachable!())
-        .unwrap();
-    let mut config = Config::nano();
-    config.inputs.image = 5;
-    config.objects = Some(Objects {
-        channels: 6,
-        reach: 1.0,
-        order: ObjectAttentionOrder::default(),
-    });
-    let device = Device::flex();
-    device.seed(3);
-    let network = Network::new(
-        "untrained".into(),
-        SegDino3dVl::new(&config, &device),
-        config.clone(),
-        &device,
-        None,
-    );
-    let see = |config: Option<&Config>| {
-        let labeled = Labeled::whole(&path, config, None).unwrap();
-        let grouping = labeled.grouping(&network, &Monitor::silent()).unwrap();
-        pollster::block_on(job::propose(
-            &labeled.observation(),
-            &grouping,
-            &network,
-            &Monitor::silent(),
-        ))
-        .unwrap()
-        .text
-    };
-    let (seeing, blind) = (see(Some(&config)), see(None));
-    assert_eq!(seeing.len(), blind.len());
-    assert!(
-        seeing.iter().zip(&blind).any(|(a, b)| (a - b).abs() > 1e-4),
-        "the images make no difference"
-    );
-    ask(
-        &network,
-        &Labeled::whole(&path, Some(&config), None).unwrap(),
-        &Choice::default(),
-    )
-    .unwrap();
 }

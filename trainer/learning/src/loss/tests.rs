@@ -311,7 +311,10 @@ fn outputs(
         layout,
         &SegmentMap::selection(queries, superpoints).unwrap(),
     );
-    let words = Tensor::zeros([1, segscape::text::DIM], &layout.centers.device());
+    let words = Tensor::zeros(
+        [1, segscape::text::TextSpace::default().width],
+        &layout.centers.device(),
+    );
     let output = |Prediction {
                       class,
                       masks,

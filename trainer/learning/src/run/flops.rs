@@ -17,7 +17,6 @@ use segscape::{
         config::{BackboneConfig, Classes},
     },
     ops::{KernelMap, NO_NEIGHBOR},
-    text,
 };
 
 /// FLOPs of a step with gradients, relative to its forward pass.
@@ -174,7 +173,10 @@ fn decoder(config: &Config, s: f64, q: f64, t: f64, o: f64) -> f64 {
         config.ffn as f64,
     );
     let class = match config.classes {
-        Classes::Text => q * (2.0 * d * d + d * text::DIM as f64 + 2.0 * d + t * text::DIM as f64),
+        Classes::Text => {
+            let width = config.text.width as f64;
+            q * (2.0 * d * d + d * width + 2.0 * d + t * width)
+        }
         Classes::Fixed {
             instances,
             semantics,

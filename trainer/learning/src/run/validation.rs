@@ -117,7 +117,7 @@ pub fn measure(
         .filter_map(|record| record.get(CHOICE)?.as_f64())
         .fold(f64::NEG_INFINITY, f64::max);
     let state = Checkpoint::read(&run.join(CHECKPOINT))?.state;
-    let network = models::load_network(Some(run), device)?;
+    let (network, _) = models::load_network(Some(run), None, device)?;
     let mut chosen = Vec::new();
     for set in &options.sets {
         let scans = Asked::of(&set.scans, None, cache)?;

@@ -38,6 +38,11 @@ pub fn network(
     device: &Device,
 ) -> anyhow::Result<SegDino3dVl> {
     let (found, trained) = models::load_weights(folder, &device.clone().inner())?;
+    let configured = "the configured network";
+    config
+        .text
+        .check(configured, &found.text, "the network to start from")
+        .with_context(|| folder.display().to_string())?;
     let fewer = |of: &model::Config| model::Config {
         inputs: Inputs {
             image: 0,

@@ -2,10 +2,9 @@
 
 use std::{fs, path::Path};
 
-use anyhow::{Context, bail};
-use image::{ImageBuffer, Luma};
-
-use crate::pictures;
+use anyhow::Context;
+use image::{ImageBuffer, ImageFormat, Luma};
+use segscape::captures::gray16;
 
 /// Writes values of the size (rows, columns) as a grey PNG.
 pub(super) fn save_gray16(
@@ -15,27 +14,16 @@ pub(super) fn save_gray16(
 ) -> anyhow::Result<()> {
     let image = ImageBuffer::<Luma<u16>, _>::from_raw(columns as u32, rows as u32, values)
         .context("a value for every pixel")?;
-    Ok(image.save(path)?)
+    // the name may be that of a file in the making
+    Ok(image.save_with_format(path, ImageFormat::Png)?)
 }
 
 /// Size (rows, columns) and 16-bit values of a grey PNG; `None` if there is no such file.
-pub fn load_gray16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
+pub(super) fn load_gray16(path: &Path) -> anyhow::Result<Option<([usize; 2], Vec<u16>)>> {
     if !path.exists() {
         return Ok(None);
     }
-    let decoded = fs::read(path)
-        .map_err(anyhow::Error::from)
-        .and_then(|file| pictures::decode(&file));
-    let image = decoded.with_context(|| format!("cannot read {}", path.display()))?;
-    let image::DynamicImage::ImageLuma16(image) = image else {
-        bail!(
-            "{} must be a grey PNG of 16 bits, it is {:?}",
-            path.display(),
-            image.color()
-        );
-    };
-    Ok(Some((
-        [image.height() as usize, image.width() as usize],
-        image.into_raw(),
-    )))
+    let bytes = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let read = gray16(&path.display().to_string(), &bytes);
+    read.map(Some).map_err(anyhow::Error::msg)
 }

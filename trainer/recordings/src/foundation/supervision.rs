@@ -167,7 +167,7 @@ mod tests {
     use segscape::{superpoint::SuperpointOptions, views::Map};
 
     use super::*;
-    use crate::foundation::{Image, Instance, Mask, tests::camera};
+    use crate::foundation::{Image, ImageInstance, Mask, tests::camera};
 
     /// Two views of a wall two metres away, each with a mask of two columns; their annotations
     /// differ.
@@ -180,7 +180,7 @@ mod tests {
             mask: Mask::new(values, [1, 2]),
             instances: names
                 .iter()
-                .map(|name| Instance {
+                .map(|name| ImageInstance {
                     name: (*name).into(),
                     score: 1.0,
                     features: vec![],
@@ -300,7 +300,7 @@ mod tests {
                     [40, 40],
                 ),
                 instances: ["wall", "picture"]
-                    .map(|name| Instance {
+                    .map(|name| ImageInstance {
                         name: name.into(),
                         score: 1.0,
                         features: vec![],

@@ -10,7 +10,7 @@ use std::{
 use anyhow::{Context, ensure};
 use serde::Deserialize;
 
-use crate::{class_table::ClassTable, foundation::Truth};
+use crate::{class_table::ClassTable, foundation::SceneTruth};
 
 /// The segment of each vertex of a mesh, as it was published.
 #[derive(Deserialize)]
@@ -76,7 +76,7 @@ pub fn truth(
     segment_of_point: &[i64],
     aggregation: &Path,
     classes: &Classes,
-) -> anyhow::Result<Truth> {
+) -> anyhow::Result<SceneTruth> {
     let Aggregation { mut groups } = json(aggregation)?;
     // one published scene lists all its groups twice
     let half = groups.len() / 2;
@@ -102,7 +102,7 @@ pub fn truth(
             .map(|segment| group_of_segment.get(segment).map(|row| &groups[*row]))
     };
     let class = |group: &Group| classes.of_label.get(&group.label).copied().unwrap_or(0);
-    Ok(Truth {
+    Ok(SceneTruth {
         semantic: groups_of_points()
             .map(|group| group.map_or(0, class))
             .collect(),

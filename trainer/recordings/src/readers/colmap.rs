@@ -9,8 +9,7 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use glam::Affine3A;
-
-use super::{intrinsics::Intrinsics, quaternion_pose};
+use segscape::captures::{Extent, Intrinsics, quaternion_pose};
 
 /// A registered image.
 pub struct Registered {
@@ -65,7 +64,7 @@ pub fn cameras(path: &Path) -> anyhow::Result<BTreeMap<u32, Intrinsics>> {
                 Intrinsics {
                     focal,
                     center,
-                    size: Some(size),
+                    of: Extent::Size(size),
                 },
             ))
         };
@@ -149,7 +148,7 @@ mod tests {
             Intrinsics {
                 focal: [1400.0, 1410.0],
                 center: [959.5, 719.5],
-                size: Some([1920.0, 1440.0])
+                of: Extent::Size([1920.0, 1440.0])
             }
         );
         assert_eq!((found[&7].focal, found[&7].center), ([5.0; 2], [3.5, 2.5]));

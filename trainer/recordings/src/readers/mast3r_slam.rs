@@ -22,18 +22,21 @@ use std::{
 
 use anyhow::{Context, ensure};
 use glam::Affine3A;
-use segscape::views::{Camera, Correspondence, Map};
+use segscape::{
+    captures::quaternion_pose,
+    views::{Camera, Correspondence, Map},
+};
 
 use super::{
     Options, Picture, Prepared, Reader,
     npy::Array,
-    phone,
     ply_stream::{ColoredPoint, PlyStream},
-    quaternion_pose,
     reconstruction::{Point, Reconstruction, SAMPLES, SIDE_LIMIT, median},
 };
 use crate::foundation::Writer;
 
+/// Maximum size of the trajectory in bytes.
+const TEXT_LIMIT: u64 = 16 << 20;
 /// Bytes of the PLY that are read at once.
 const BUFFER: usize = 1 << 20;
 /// Pixels nearer to the center than this share of the width are ignored in the estimate of the
@@ -314,8 +317,16 @@ impl<'a> Taken<'a> {
 }
 
 fn trajectory(path: &Path) -> anyhow::Result<Vec<Keyframe>> {
+    let unreadable = || format!("cannot read {}", path.display());
+    let size = fs::metadata(path).with_context(unreadable)?.len();
+    ensure!(
+        size <= TEXT_LIMIT,
+        "{} has {size} bytes, the limit is {TEXT_LIMIT}",
+        path.display()
+    );
     let mut keyframes: Vec<Keyframe> = Vec::new();
-    for (number, line) in phone::text(path)?
+    for (number, line) in fs::read_to_string(path)
+        .with_context(unreadable)?
         .lines()
         .enumerate()
         .filter(|(_, line)| !line.trim().is_empty())

@@ -7,7 +7,7 @@ use segscape::{progress::Monitor, scan};
 
 use super::Options;
 
-use crate::foundation::Truth;
+use crate::foundation::SceneTruth;
 
 /// Points with their annotation.
 pub struct LabeledPoints {
@@ -16,7 +16,7 @@ pub struct LabeledPoints {
     /// Shape `(points, 3)`: sRGB.
     pub colors: Option<Vec<[u8; 3]>>,
     /// `None` for scenes without annotation, such as those of test splits.
-    pub truth: Option<Truth>,
+    pub truth: Option<SceneTruth>,
     /// Shape `(points)`: ids of the superpoints, if the data set has its own.
     pub superpoints: Option<Vec<u32>>,
 }
@@ -38,12 +38,14 @@ pub fn read(path: &Path, options: &Options) -> anyhow::Result<(LabeledPoints, Ve
         .collect();
     let mut names: Vec<_> = scan.table.class_names().into_iter().collect();
     names.sort();
-    let truth = scan.truth.map(|scan::Truth { semantic, instance }| Truth {
-        semantic,
-        instance,
-        names,
-        stuff: None,
-    });
+    let truth = scan
+        .truth
+        .map(|scan::Truth { semantic, instance }| SceneTruth {
+            semantic,
+            instance,
+            names,
+            stuff: None,
+        });
     let rows = scan
         .row_of_point
         .unwrap_or_else(|| (0..positions.len() as u32).collect());

@@ -2,46 +2,37 @@
 //! and annotators, in one common format. Each format is a file that implements [`Reader`].
 
 mod annotation;
+mod captured;
 mod colmap;
-mod exr;
-mod frames;
 mod intrinsics;
 mod mast3r_slam;
 mod mesh;
 mod npy;
-mod numbers;
-mod phone;
+mod origins;
 mod ply_stream;
-mod points_from_depth;
-mod polycam;
 mod reconstruction;
-mod record3d;
-mod recorded;
 mod replica;
-mod scanner3d;
 mod scannet;
 mod scannetpp;
 mod segdino3d;
 mod sens;
 mod shots;
-mod stray;
 mod torch;
-mod trajectory;
-mod tum;
-mod up_direction;
 mod vggt;
 
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use glam::{Affine3A, Mat3A, Vec3A};
-use segscape::scan::{Frame, UpAxis};
-
-use self::{
-    numbers::{listed, numbers, pose, quaternion_pose},
-    shots::{Gap, Picture, Prepared, Shot, Shots},
+use glam::Affine3A;
+use segscape::{
+    captures::{self, Intrinsics, axis_up},
+    scan::{Frame, UpAxis},
 };
-use crate::{class_table::ClassTable, foundation::Writer};
+
+pub use captured::in_words;
+
+use self::shots::{Gap, Picture, Prepared, Shot, Shots};
+use crate::{class_table::ClassTable, folder::FolderNames, foundation::Writer};
 
 /// The formats that can be prepared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -157,15 +148,15 @@ fn scene_name(path: &Path) -> String {
 impl Kind {
     fn reader(self) -> &'static dyn Reader {
         match self {
-            Self::Frames => &frames::Frames,
+            Self::Frames => &captured::FRAMES,
             Self::Scannet => &scannet::Scannet,
             Self::Replica => &replica::Replica,
             Self::Scannetpp => &scannetpp::Scannetpp,
             Self::Segdino3d => &segdino3d::Segdino3d,
-            Self::Polycam => &polycam::Polycam,
-            Self::Record3d => &record3d::Record3d,
-            Self::Stray => &stray::Stray,
-            Self::Scanner3d => &scanner3d::Scanner3d,
+            Self::Polycam => &captured::POLYCAM,
+            Self::Record3d => &captured::RECORD3D,
+            Self::Stray => &captured::STRAY,
+            Self::Scanner3d => &captured::SCANNER3D,
             Self::Mast3rSlam => &mast3r_slam::Mast3rSlam,
             Self::Vggt => &vggt::Vggt,
         }
@@ -232,15 +223,21 @@ impl Options {
 
     /// The same conversion as a transform.
     fn turn(&self) -> Affine3A {
-        let column = |axis: [f64; 3]| Vec3A::from(self.turned(axis));
-        Affine3A {
-            matrix3: Mat3A::from_cols(
-                column([1.0, 0.0, 0.0]),
-                column([0.0, 1.0, 0.0]),
-                column([0.0, 0.0, 1.0]),
-            ),
-            translation: Vec3A::ZERO,
-        }
+        axis_up(self.up)
+    }
+}
+
+/// Reads the camera that the user gave, or the one that recordings like that in the folder have one
+/// folder up.
+///
+/// # Errors
+/// That file cannot be read.
+pub fn camera(given: Option<&Path>, folder: &Path) -> anyhow::Result<Option<Intrinsics>> {
+    let is_here = |kind: &captures::Kind| kind.is_here(&FolderNames(folder));
+    match (given, captures::Kind::ALL.into_iter().find(is_here)) {
+        (Some(path), _) => intrinsics::read(path).map(Some),
+        (None, Some(kind)) => intrinsics::above(folder, kind),
+        (None, None) => Ok(None),
     }
 }
 

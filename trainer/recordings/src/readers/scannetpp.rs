@@ -3,17 +3,17 @@
 
 use std::path::Path;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
+use segscape::captures::{CaptureFrame, DepthEncoding, DepthFile, Files as _, MILLIMETRES, inside};
 
 use super::{
-    Options, Prepared, Reader, Shots,
+    Gap, Options, Prepared, Reader, Shot, Shots,
     annotation::{self, Classes, Segments},
     colmap,
     mesh::{self, LabeledPoints},
-    recorded::{MILLIMETRES, Recorded, inside},
     shots,
 };
-use crate::foundation::Writer;
+use crate::{folder::Folder, foundation::Writer};
 
 const MESH: &str = "scans/mesh_aligned_0.05.ply";
 const SEGMENTS: &str = "scans/segments.json";
@@ -50,12 +50,13 @@ impl Reader for Scannetpp {
 ///
 /// # Errors
 /// A file breaks its format.
-fn frames<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
+fn frames(folder: &Path, options: &Options) -> anyhow::Result<Shots<'static>> {
     let phone = folder.join(PHONE);
     let list = phone.join("colmap").join("images.txt");
     let cameras = colmap::cameras(&phone.join("colmap").join("cameras.txt"))?;
     let images = colmap::images(&list)?;
     let unit = options.units_per_metre(MILLIMETRES);
+    let files = Folder::open(&phone)?;
     let frame = move |image: colmap::Registered| {
         let camera = cameras.get(&image.camera).with_context(|| {
             format!(
@@ -64,21 +65,38 @@ fn frames<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> 
                 image.camera
             )
         })?;
-        let picture = inside(&phone.join("rgb"), &image.name)
-            .with_context(|| format!("in {}", list.display()))?;
-        let name = picture
-            .file_stem()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let depth = phone.join("depth").join(format!("{name}.png"));
-        Recorded {
-            name,
-            picture,
-            depth,
-            world_from_camera: image.world_from_camera,
+        let name =
+            inside(&image.name).map_err(|problem| anyhow!("{problem}: in {}", list.display()))?;
+        let picture = format!("rgb/{name}");
+        let name = Path::new(&name).file_stem().unwrap_or_default();
+        let name = name.to_string_lossy().into_owned();
+        let Some(world_from_camera) = image.world_from_camera else {
+            return Ok(Err(Gap::Pose));
+        };
+        let depth = DepthFile {
+            path: format!("depth/{name}.png"),
+            encoding: DepthEncoding::Gray16 {
+                units_per_metre: unit,
+            },
+            confidence: None,
+        };
+        let has = |path: &str| {
+            files
+                .list()
+                .binary_search_by(|file| file.path.as_str().cmp(path))
+                .is_ok()
+        };
+        if !has(&picture) || !has(&depth.path) {
+            return Ok(Err(Gap::File));
         }
-        .shot(camera, unit)
+        let frame = CaptureFrame {
+            name,
+            world_from_camera,
+            intrinsics: *camera,
+            picture: Some(picture),
+            depth: Some(depth),
+        };
+        Shot::of(frame, &files).map(Ok)
     };
     Ok(Box::new(
         images.into_iter().step_by(options.every).map(frame),
@@ -128,7 +146,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        foundation::Truth,
+        foundation::SceneTruth,
         readers::{
             Kind, scenes,
             tests::{depth_of, options, picture, prepared, refusal},
@@ -217,7 +235,7 @@ mod tests {
         let names = vec![(1, "table".to_owned()), (2, "office chair".to_owned())];
         assert_eq!(
             scene.truth.unwrap(),
-            Truth {
+            SceneTruth {
                 semantic: vec![2, 2, 0, 0],
                 instance: vec![2, 2, 3, 0],
                 names,

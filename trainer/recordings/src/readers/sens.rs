@@ -8,10 +8,12 @@ use std::{
 
 use anyhow::{Context, bail, ensure};
 use miniz_oxide::inflate::decompress_to_vec_zlib_with_limit;
-use segscape::views::{Camera, Map};
+use segscape::{
+    captures::{MILLIMETRES, PIXEL_LIMIT, metres, pose},
+    views::Camera,
+};
 
-use super::{Gap, Picture, Shot, frames::metres, pose};
-use crate::pictures::PIXEL_LIMIT;
+use super::{Gap, Picture, Shot};
 
 const VERSION: u32 = 4;
 /// Maximum length of the sensor name, and maximum size in bytes of one compressed image; a file
@@ -138,7 +140,7 @@ impl<R: Read + Seek> Stream<R> {
             u32::from_le_bytes(self.bytes()?),
         ];
         let fits = |width: u32, height: u32| {
-            (1..=PIXEL_LIMIT as u64).contains(&(u64::from(width) * u64::from(height)))
+            (1..=PIXEL_LIMIT).contains(&(u64::from(width) * u64::from(height)))
         };
         ensure!(
             fits(sizes[0], sizes[1]) && fits(sizes[2], sizes[3]),
@@ -203,13 +205,11 @@ impl<R: Read + Seek> Stream<R> {
             depth.len(),
             2 * pixels
         );
-        let depth = metres(
-            depth
-                .chunks_exact(2)
-                .map(|b| u16::from_le_bytes([b[0], b[1]]))
-                .collect(),
-            SHIFT,
-        );
+        let values = depth
+            .chunks_exact(2)
+            .map(|b| u16::from_le_bytes([b[0], b[1]]))
+            .collect();
+        let depth = metres([height as usize, width as usize], values, MILLIMETRES)?;
         let camera = Camera {
             width: width as f32,
             height: height as f32,
@@ -225,7 +225,6 @@ impl<R: Read + Seek> Stream<R> {
             },
             bytes: picture,
         };
-        let depth = Map::new(depth, [height as usize, width as usize, 1])?;
         Ok(Some(Ok(Shot {
             name: format!("{number:06}"),
             camera,

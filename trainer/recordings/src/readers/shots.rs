@@ -1,20 +1,20 @@
 //! The frames of a recording, and the scene that they make.
 
-use anyhow::ensure;
-use segscape::views::{Camera, Map};
+use std::{fs, path::Path};
 
-use super::{
-    Options,
-    mesh::LabeledPoints,
-    points_from_depth::{Cells, NEAREST, Origins},
-    reconstruction::median,
+use anyhow::{Context, anyhow, bail, ensure};
+use segscape::{
+    captures::{self, CellPoints, Cells, Files, NEAREST, PLAUSIBLE_DEPTH},
+    views::{Camera, Map},
 };
+
+use super::{Options, mesh::LabeledPoints, origins::Origins, reconstruction::median};
 use crate::foundation::{Foundation, Given, Image, Writer};
 
 /// Number of depths of each frame from which the median of the recording is taken.
 const SAMPLES: usize = 256;
-/// Median depths that recordings of rooms have, metres; another one speaks of a wrong unit.
-pub const PLAUSIBLE: [f32; 2] = [0.3, 8.0];
+/// Maximum size of an encoded picture in bytes; a larger file is something else.
+const PICTURE_LIMIT: u64 = 64 << 20;
 
 /// A posed frame of a recording.
 pub struct Shot {
@@ -31,6 +31,72 @@ pub struct Shot {
 pub struct Picture {
     pub extension: &'static str,
     pub bytes: Vec<u8>,
+}
+
+impl Shot {
+    /// Reads the images of a capture's frame.
+    ///
+    /// # Errors
+    /// A file cannot be read, or its name is neither that of a JPEG nor of a PNG.
+    pub fn of(frame: captures::CaptureFrame, files: &dyn Files) -> anyhow::Result<Self> {
+        let captures::Shot {
+            camera,
+            depth,
+            picture: bytes,
+        } = frame.shot(files)?;
+        let path = frame.picture.unwrap_or_default();
+        Ok(Self {
+            name: frame.name,
+            camera,
+            depth,
+            picture: Picture {
+                extension: extension(Path::new(&path))?,
+                bytes,
+            },
+        })
+    }
+}
+
+impl Picture {
+    /// Reads the file of a picture.
+    ///
+    /// # Errors
+    /// The file cannot be read, its name is neither that of a JPEG nor of a PNG, or it is too large
+    /// for a picture.
+    pub fn read(path: &Path) -> anyhow::Result<Self> {
+        let read = || format!("cannot read {}", path.display());
+        let size = fs::metadata(path).with_context(read)?.len();
+        ensure!(
+            size <= PICTURE_LIMIT,
+            "the picture {} has {size} bytes, the limit is {PICTURE_LIMIT}",
+            path.display()
+        );
+        Ok(Self {
+            extension: extension(path)?,
+            bytes: fs::read(path).with_context(read)?,
+        })
+    }
+}
+
+/// The extension by which the picture of this name is known in a bundle.
+fn extension(path: &Path) -> anyhow::Result<&'static str> {
+    let extension = path
+        .extension()
+        .map(|extension| extension.to_string_lossy().to_lowercase());
+    match extension.as_deref() {
+        Some("jpg" | "jpeg") => Ok("jpg"),
+        Some("png") => Ok("png"),
+        _ => bail!("the picture {} is neither .jpg nor .png", path.display()),
+    }
+}
+
+/// Decodes the picture of the frame of this name.
+///
+/// # Errors
+/// It is neither a JPEG nor a PNG, or damaged.
+pub fn decoded(name: &str, picture: &[u8]) -> anyhow::Result<captures::Picture> {
+    captures::Picture::decode(picture, None)
+        .map_err(|problem| anyhow!("the picture of frame {name} cannot be read: {problem}"))
 }
 
 /// The reason why a frame that a recording lists cannot be used.
@@ -71,17 +137,16 @@ pub fn prepared(
     let Some(labeled) = labeled else {
         let mut cells = Cells::new(options.spacing);
         taken.all(shots, options, bundle, |view, shot| {
-            cells.add_image(
-                view,
-                &shot.name,
-                &shot.camera,
-                &shot.depth,
-                &shot.picture.bytes,
-                options.farthest,
-            )
+            let picture = decoded(&shot.name, &shot.picture.bytes)?;
+            cells.add_image(view, &shot.camera, &shot.depth, &picture, options.farthest);
+            Ok(())
         })?;
         taken.check()?;
-        let (positions, colors, origins) = cells.points();
+        let CellPoints {
+            positions,
+            colors,
+            origins,
+        } = cells.points();
         ensure!(
             !positions.is_empty(),
             "no frame has a depth from {NEAREST} m to {} m{}: if the depth images are in another unit, name it with --depth-unit",
@@ -93,7 +158,7 @@ pub fn prepared(
         return Ok(taken.prepared(Foundation {
             positions,
             colors: Some(colors),
-            origins,
+            origins: origins.into_iter().map(Some).collect(),
             ..Foundation::default()
         }));
     };
@@ -197,11 +262,11 @@ impl Taken {
     fn prepared(self, scene: Foundation) -> Prepared {
         let warning = self
             .median()
-            .filter(|depth| !(PLAUSIBLE[0]..=PLAUSIBLE[1]).contains(depth))
+            .filter(|depth| !(PLAUSIBLE_DEPTH[0]..=PLAUSIBLE_DEPTH[1]).contains(depth))
             .map(|depth| {
                 format!(
                     "the median depth is {depth} m, rooms have {} m to {} m: if the depth images are in another unit, name it with --depth-unit",
-                    PLAUSIBLE[0], PLAUSIBLE[1]
+                    PLAUSIBLE_DEPTH[0], PLAUSIBLE_DEPTH[1]
                 )
             });
         Prepared {

@@ -7,7 +7,7 @@ use std::fs;
 use image::{ImageBuffer, Luma, Rgb};
 
 use super::*;
-use crate::foundation::Foundation;
+use crate::foundation::{Foundation, InFolder as _};
 
 pub const ROWS: u32 = 6;
 pub const COLUMNS: u32 = 8;

@@ -1,12 +1,13 @@
 //! Scenes in object stores: `s3://bucket/folder` (credentials, region and endpoint from the usual
 //! `AWS_*` variables) and `file:///folder`.
 //!
-//! All other code works on files, so a scene is downloaded to a temporary folder or to a cache of
-//! bounded size before it is read, and a bundle is written to a temporary folder before it is
-//! uploaded. The index of a bundle is deleted first and uploaded last: if there is an index, the
+//! Captures are read where they lie ([`open_files`]). All other code works on files, so a scene is
+//! downloaded to a temporary folder or to a cache of bounded size before it is read, and a bundle is
+//! written to a temporary folder before it is uploaded. The index of a bundle is deleted first and uploaded last: if there is an index, the
 //! bundle is complete.
 
 mod cache;
+mod files;
 mod input;
 mod outline;
 mod output;
@@ -29,6 +30,7 @@ use tokio::runtime::Runtime;
 use crate::foundation::INDEX;
 
 pub use cache::{Cache, Held};
+pub use files::open_files;
 pub use input::{Candidate, Input};
 pub use output::Output;
 

@@ -1,6 +1,8 @@
 #![allow(clippy::unwrap_used)]
 //! Stores in memory and on disk.
 
+use std::io;
+
 use object_store::memory::InMemory;
 
 use super::*;
@@ -165,4 +167,45 @@ fn addresses_of_files_work_as_stores() {
         assert!(error.contains(words), "{error} does not say {words}");
     }
     assert!(!is_address(Path::new("/plain/path")) && !is_address(Path::new("C:/rooms")));
+}
+
+#[test]
+fn captures_are_read_where_they_lie() {
+    let store = memory();
+    store_text(&store, "desk/rgb/1.jpg", "picture");
+    store_text(&store, "desk/rgb.txt", "list");
+    let mut archive = zip::ZipWriter::new(io::Cursor::new(Vec::new()));
+    let options = zip::write::SimpleFileOptions::default();
+    archive.start_file("rgb/1.jpg", options).unwrap();
+    archive.write_all(b"picture").unwrap();
+    let archive = archive.finish().unwrap().into_inner();
+    let key = store.key("desk.zip").unwrap();
+    let put = store.objects.put(&key, archive.into());
+    store.runtime.block_on(put).unwrap();
+    let open = |name: &str| files::files(store.clone(), name, &format!("s3://a/b/{name}"));
+    for (name, listed) in [
+        ("desk", &["rgb.txt", "rgb/1.jpg"][..]),
+        ("desk.zip", &["rgb/1.jpg"]),
+    ] {
+        let files = open(name).unwrap();
+        let paths: Vec<&str> = files.list().iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, listed);
+        assert_eq!(files.read("rgb/1.jpg", 10).unwrap(), b"picture");
+        assert_eq!(files.read_range("rgb/1.jpg", 3..9).unwrap(), b"ture");
+        let error = files.read("rgb/2.jpg", 10).unwrap_err().to_string();
+        assert_eq!(error, format!("there is no s3://a/b/{name}/rgb/2.jpg"));
+    }
+    // The folder of the store itself has both.
+    assert_eq!(open("").unwrap().list().len(), 3);
+    let error = open("lamp").err().unwrap().to_string();
+    assert!(error.contains("there is nothing"), "{error}");
+    // What vanishes after it was listed is named.
+    let files = open("desk").unwrap();
+    let gone = store.key("desk/rgb.txt").unwrap();
+    store.runtime.block_on(store.objects.delete(&gone)).unwrap();
+    let error = files.read("rgb.txt", 10).unwrap_err().to_string();
+    assert!(
+        error.contains("cannot read s3://a/b/desk/rgb.txt"),
+        "{error}"
+    );
 }

@@ -154,7 +154,7 @@ impl Bench {
     }
 
     fn network(&self, device: &Device) -> anyhow::Result<Network> {
-        models::load_network(self.weights.as_deref(), device)
+        Ok(models::load_network(self.weights.as_deref(), None, device)?.0)
     }
 
     /// Prints one row per stage.

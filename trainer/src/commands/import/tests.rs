@@ -244,7 +244,7 @@ fn a_file_of_pytorch_becomes_the_instances_of_the_released_code() {
             partial: false,
         };
         import.run().unwrap();
-        let network_of_run = models::load_network(Some(&run), &device).unwrap();
+        let network_of_run = models::load_network(Some(&run), None, &device).unwrap().0;
         let classes = network_of_run.fixed_classes().unwrap();
         let superpoints = Superpoints::from_ids(&ids);
         let options = SuperpointOptions::default();

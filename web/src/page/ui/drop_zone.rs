@@ -1,5 +1,5 @@
-//! Opening a scan: by dropping a file anywhere on the page, by choosing a file, or by giving its
-//! URL. The drop zone fills the page while no scan is open and appears while a file is dragged over
+//! Opening a scan or a capture: by dropping files or folders anywhere on the page, by choosing them,
+//! or by giving a URL. The drop zone fills the page while no scan is open and appears while a file is dragged over
 //! the page.
 
 use leptos::{ev, html, prelude::*};
@@ -17,7 +17,9 @@ pub fn DropZone() -> impl IntoView {
     let state = State::expect();
     listen(state);
     let input = NodeRef::<html::Input>::new();
-    let on_pick = move |_| {
+    let folder = NodeRef::<html::Input>::new();
+    folder.on_load(|folder| drop(folder.set_attribute("webkitdirectory", "")));
+    let on_pick = move |input: NodeRef<html::Input>| {
         if let Some(input) = input.get_untracked() {
             actions::open_files(state, input.files());
             input.set_value(""); // so that the same file can be chosen again
@@ -38,10 +40,19 @@ pub fn DropZone() -> impl IntoView {
             id="file-input"
             class="visually-hidden"
             type="file"
-            accept=".ply,.pcd,.segscape"
+            accept=".ply,.pcd,.segscape,.zip"
             data-testid="file-input"
-            aria-label="Choose a scan"
-            on:change=on_pick
+            aria-label="Choose a scan or the ZIP of a capture"
+            on:change=move |_| on_pick(input)
+        />
+        <input
+            node_ref=folder
+            id="folder-input"
+            class="visually-hidden"
+            type="file"
+            data-testid="folder-input"
+            aria-label="Choose the folder of a capture"
+            on:change=move |_| on_pick(folder)
         />
         <section
             class="drop-zone"
@@ -56,9 +67,19 @@ pub fn DropZone() -> impl IntoView {
                     <Glyph icon=Icon::Cube />
                     <h2>"Drop a scan of a room"</h2>
                     <p>"PLY or PCD, a point cloud or a mesh. You get every object in it as a separate, named instance."</p>
-                    <label class="button primary" for="file-input">
-                        "Choose a file"
-                    </label>
+                    <p class="kinds">
+                        "Or the folder or ZIP of a capture with depth: " <b>"Polycam"</b> " raw data, " <b>"Record3D"</b> " EXR + JPG, "
+                        <b>"Stray Scanner"</b> ", " <b>"3D Scanner App"</b> " all data, frames of " <b>"ScanNet"</b> ", " <b>"7-Scenes"</b> ", "
+                        <b>"TUM"</b> " or " <b>"Open3D"</b> "."
+                    </p>
+                    <div class="choices">
+                        <label class="button primary" for="file-input">
+                            "Choose a file"
+                        </label>
+                        <label class="button folder" for="folder-input">
+                            "Choose a folder"
+                        </label>
+                    </div>
                 </div>
                 <form class="address" on:submit=on_url>
                     <input
@@ -79,7 +100,7 @@ pub fn DropZone() -> impl IntoView {
     }
 }
 
-/// Listens for drag events on the window, so that files can be dropped anywhere on the page.
+/// Listens for drag events on the window, so that files and folders can be dropped anywhere on the page.
 fn listen(state: State) {
     let has_files = |event: &ev::DragEvent| {
         event
@@ -103,7 +124,9 @@ fn listen(state: State) {
         event.prevent_default();
         state.dragging.set(false);
         let event: &web_sys::DragEvent = event.unchecked_ref();
-        actions::open_files(state, event.data_transfer().and_then(|data| data.files()));
+        if let Some(data) = event.data_transfer() {
+            actions::open_dropped(state, &data);
+        }
     });
     on_cleanup(move || {
         over.remove();

@@ -3,12 +3,16 @@
 use leptos::prelude::*;
 
 use super::icon::{Glyph, Icon};
-use crate::{browser, page::state::State};
+use crate::{
+    browser,
+    page::{image_models::ImageModels, state::State},
+};
 
 /// The header at the top left of the page.
 #[component]
 pub fn Header() -> impl IntoView {
     let state = State::expect();
+    let models = ImageModels::expect();
     let title = move || {
         state
             .scan
@@ -34,7 +38,13 @@ pub fn Header() -> impl IntoView {
                     <Glyph icon=Icon::Open />
                     <span>"Open"</span>
                 </label>
+                <label class="button quiet square folder" for="folder-input" role="button" aria-label="Open the folder of a capture" title="Open the folder of a capture">
+                    <Glyph icon=Icon::Folder />
+                </label>
             </Show>
+            <button class="button quiet square" aria-label="2D models" title="2D models" data-testid="image-models" on:click=move |_| models.show()>
+                <Glyph icon=Icon::Picture />
+            </button>
             <button class="button quiet square" aria-label="Help and shortcuts" title="Help (?)" on:click=move |_| state.help.set(true)>
                 <Glyph icon=Icon::Help />
             </button>

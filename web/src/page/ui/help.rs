@@ -5,14 +5,15 @@ use leptos::{html, prelude::*};
 use super::icon::{Glyph, Icon};
 use crate::page::state::State;
 
-const MOVES: [(&str, &str); 5] = [
+const MOVES: [(&str, &str); 6] = [
     ("Drag", "turn (one finger on a touch screen)"),
     ("Right or Shift drag", "pan (two fingers)"),
     ("Wheel", "zoom (pinch)"),
     ("Click", "select the instance there"),
+    ("Click a camera", "show the frame that it took"),
     ("Double click", "centre the view on that point"),
 ];
-const KEYS: [(&str, &str); 14] = [
+const KEYS: [(&str, &str); 16] = [
     ("/", "type what to look for"),
     ("F", "look at the selected instance, or at the whole scan"),
     ("← → ↑ ↓", "turn; with Shift pan"),
@@ -21,6 +22,8 @@ const KEYS: [(&str, &str); 14] = [
         "1 … 5",
         "colour by scan colour, instance, label, score, height",
     ),
+    ("C", "show or hide the cameras and frames of a capture"),
+    ("← →", "previous or next frame, while one is shown large"),
     ("[ ]", "smaller or larger points"),
     (", .", "lower or raise the threshold"),
     ("H", "hide or show the selected instance"),
@@ -28,7 +31,7 @@ const KEYS: [(&str, &str); 14] = [
     ("Shift H", "show all instances"),
     ("Enter", "rename the selected instance"),
     ("Ctrl Z, Ctrl Shift Z", "undo, redo"),
-    ("Esc", "clear the selection"),
+    ("Esc", "close the frame, clear the selection"),
     ("?", "this help"),
 ];
 
@@ -63,6 +66,9 @@ pub fn Help() -> impl IntoView {
                 <dl>{rows(&MOVES)}</dl>
                 <dl>{rows(&KEYS)}</dl>
             </div>
+            <p class="muted">
+                "Drop a scan (PLY, PCD), a .segscape bundle, or the folder or ZIP of a capture: Polycam (raw data), Record3D (EXR + JPG), Stray Scanner, 3D Scanner App (all data), or frames of ScanNet's SensReader, 7-Scenes, TUM RGB-D or Open3D; or that of a foundation bundle."
+            </p>
             <p class="muted">
                 "Segscape reads the scan, computes superpoints, runs the network and answers prompts in this tab. Only Share sends data: the scene that you share, to the server of this page."
             </p>

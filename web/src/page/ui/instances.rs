@@ -75,7 +75,7 @@ pub fn Instances() -> impl IntoView {
                 <input
                     class="field"
                     type="search"
-                    placeholder=move || format!("{} instances", state.rows.with(Vec::len))
+                    placeholder=move || format!("{} found", state.rows.with(Vec::len))
                     aria-label="Search the instances by name"
                     prop:value=search
                     on:input=move |event| search.set(event_target_value(&event))

@@ -13,7 +13,7 @@ use crate::{
         actions,
         state::{State, Work},
     },
-    protocol::ScanInfo,
+    protocol::{CaptureInfo, ScanInfo, SeenInfo},
 };
 
 /// The section of the panel that describes the file.
@@ -21,6 +21,101 @@ use crate::{
 pub fn Preflight() -> impl IntoView {
     let state = State::expect();
     move || state.scan.get().map(|scan| view! { <Found scan /> })
+}
+
+/// What was found out about a capture: its kind, which of its frames are in the scan, and what is
+/// seen in them.
+#[component]
+fn Capture(capture: CaptureInfo) -> impl IntoView {
+    let CaptureInfo {
+        kind,
+        used,
+        recorded,
+        every,
+        gaps,
+        first_gaps,
+        seen,
+    } = capture;
+    let frames = match every {
+        1 => format!("{used} of {recorded} used"),
+        _ => format!("{used} of {recorded} used, every {every}th looked at"),
+    };
+    let more = (gaps as usize).saturating_sub(first_gaps.len());
+    let left_out_words = match gaps {
+        1 => "1 frame was left out".to_owned(),
+        _ => format!("{gaps} frames were left out"),
+    };
+    let left_out = (gaps > 0).then(|| {
+        view! {
+            <details class="gaps" data-testid="gaps">
+                <summary class="warning">{left_out_words}</summary>
+                <ul>
+                    {first_gaps.into_iter().map(|gap| view! { <li>{gap}</li> }).collect_view()}
+                    {(more > 0).then(|| view! { <li>{format!("and {more} more")}</li> })}
+                </ul>
+            </details>
+        }
+    });
+    view! {
+        <dl data-testid="capture">
+            <dt>"Capture"</dt>
+            <dd>{kind}</dd>
+            <dt>"Frames"</dt>
+            <dd>{frames}</dd>
+            {seen.map(|seen| view! {
+                <dt>"Images"</dt>
+                <dd data-testid="seen">{seen_words(seen)}</dd>
+            })}
+        </dl>
+        {left_out}
+        <WithImages />
+    }
+}
+
+/// What the images of a bundle have, in words.
+fn seen_words(SeenInfo { features, objects }: SeenInfo) -> String {
+    let features = match features {
+        true => "image features",
+        false => "no image features",
+    };
+    let objects = match objects {
+        0 => "no objects".to_owned(),
+        1 => "1 object".to_owned(),
+        _ => format!("{} objects", grouped(objects as usize)),
+    };
+    format!("{features}, {objects}")
+}
+
+/// The choice whether the network gets what the images say, where there is one, and what is missing
+/// or not read.
+#[component]
+fn WithImages() -> impl IntoView {
+    let state = State::expect();
+    let choice = move || state.images.with(|images| images.choice);
+    let remarks = move || {
+        let remarks = state.images.with(|images| images.remarks.clone());
+        let remarks = remarks.into_iter();
+        remarks
+            .map(|remark| view! { <li>{remark}</li> })
+            .collect_view()
+    };
+    view! {
+        <Show when=choice>
+            <label class="with-images">
+                <input
+                    type="checkbox"
+                    data-testid="with-images"
+                    prop:checked=move || state.with_images.get()
+                    disabled=move || state.work.get() == Work::Running
+                    on:change=move |event| actions::use_images(state, event_target_checked(&event))
+                />
+                "Use what the images say"
+            </label>
+        </Show>
+        <ul class="remarks" data-testid="image-remarks" hidden=move || state.images.with(|images| images.remarks.is_empty())>
+            {remarks}
+        </ul>
+    }
 }
 
 #[component]
@@ -32,25 +127,34 @@ fn Found(scan: ScanInfo) -> impl IntoView {
     let (up, unit) = (preflight.up.value, preflight.unit.value);
     let [width, depth, height] = preflight.extent;
     let on_axis = move |event| {
-        if let Some(up) = UpAxis::ALL
+        let up = UpAxis::ALL
             .into_iter()
-            .find(|axis| axis.to_string() == event_target_value(&event))
-        {
-            actions::reopen(
-                state,
-                Choices {
-                    up: Some(up),
-                    ..choices
-                },
-            );
-        }
+            .find(|axis| axis.to_string() == event_target_value(&event));
+        actions::reopen(state, Choices { up, ..choices });
     };
+    let of_capture = scan.capture.is_some();
     let settled = scan.settled;
     let busy = move || settled || state.work.get() == Work::Running;
-    let assumed = preflight.has_assumptions();
+    // A capture is shown with z up; what can be chosen is the axis of its own that points up.
+    let is_up = move |axis: UpAxis| match of_capture {
+        true => choices.up == Some(axis),
+        false => axis == up,
+    };
+    let has_gaps = scan
+        .capture
+        .as_ref()
+        .is_some_and(|capture| capture.gaps > 0);
+    let is_uncertain = preflight.has_assumptions() || has_gaps;
+    // What the images say is known later.
+    let open = move || {
+        is_uncertain
+            || state
+                .images
+                .with(|images| images.choice || !images.remarks.is_empty())
+    };
     let note = |words: String, certainty: Certainty| view! { <li class:warning=certainty == Certainty::Assumed>{words}</li> };
     view! {
-        <details class="preflight" data-testid="preflight" open=assumed>
+        <details class="preflight" data-testid="preflight" open=open>
             <summary>
                 <span>"Scan"</span>
                 <span class="muted">{format!("{} points", grouped(scan.points as usize))}</span>
@@ -61,14 +165,16 @@ fn Found(scan: ScanInfo) -> impl IntoView {
                 <dt>"Up"</dt>
                 <dd>
                     <select class="field" aria-label="Up axis" disabled=busy on:change=on_axis>
-                        {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=axis == up>{axis.to_string()}</option> }).collect_view()}
+                        {of_capture.then(|| view! { <option selected=choices.up.is_none()>"as found"</option> })}
+                        {UpAxis::ALL.map(|axis| view! { <option value=axis.to_string() selected=is_up(axis)>{axis.to_string()}</option> }).collect_view()}
                     </select>
                 </dd>
                 <dt>"Unit"</dt>
                 <dd>
-                    <UnitChoice unit choices settled />
+                    <UnitChoice unit choices settled=settled || of_capture />
                 </dd>
             </dl>
+            {scan.capture.map(|capture| view! { <Capture capture /> })}
             <ul class="notes">
                 {note(preflight.up.words, preflight.up.certainty)}
                 {note(preflight.unit.words, preflight.unit.certainty)}

@@ -26,6 +26,9 @@ enum Stage {
 /// The data that the share button sends.
 const SENDS: &str = "Sends the points with their colours, the instances, your names for them and this view to the server of this page. \
                      Whoever has the link can see the scene; the link is listed nowhere.";
+/// What is said of the frames of a capture.
+const WITHOUT_FRAMES: &str =
+    "The frames of the capture are not sent: the link shows the points and the instances.";
 
 /// The share button, the choice of how long the link works, and the result of sharing.
 #[component]
@@ -91,7 +94,10 @@ pub fn Share() -> impl IntoView {
         </select>
         <button
             class="button primary"
-            title=SENDS
+            title=move || match state.frames.with(Vec::is_empty) {
+                true => SENDS.to_owned(),
+                false => format!("{SENDS} {WITHOUT_FRAMES}"),
+            }
             data-testid="share-button"
             disabled=move || nothing_yet() || stage.get() == Stage::Uploading
             on:click=upload
@@ -114,8 +120,15 @@ fn Links(shared: Shared, delete: impl Fn(Shared) + Copy + 'static) -> impl IntoV
     // On a phone the links lie below the visible part of the panel.
     let links = NodeRef::<leptos::html::Div>::new();
     links.on_load(|links| links.scroll_into_view());
+    let state = State::expect();
+    let without_frames = move || {
+        let has_frames = state.frames.with(|frames| !frames.is_empty());
+        has_frames
+            .then(|| view! { <p class="muted" data-testid="without-frames">{WITHOUT_FRAMES}</p> })
+    };
     view! {
         <div class="share" node_ref=links>
+            {without_frames}
             <Link label="Link to send" link testid="share-link" />
             <Link label="Secret link: whoever has it can delete the scene" link=manage testid="delete-link" />
             <button class="button small" data-testid="delete-button" on:click=move |_| delete(shared.clone())>

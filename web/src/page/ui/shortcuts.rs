@@ -1,4 +1,5 @@
-//! Keyboard shortcuts that work anywhere on the page except while the user types text.
+//! Keyboard shortcuts that work anywhere on the page except while the user types text, or a dialog
+//! is open.
 
 use leptos::{ev, prelude::*};
 use wasm_bindgen::JsCast;
@@ -15,7 +16,7 @@ use crate::{
 /// Listens for keys for the lifetime of the page.
 pub fn listen(state: State) {
     let listener = window_event_listener(ev::keydown, move |event| {
-        if !is_typing(&event) && !state.help.get_untracked() && press(state, &event) {
+        if !is_typing(&event) && !browser::dialog_is_open() && press(state, &event) {
             event.prevent_default();
         }
     });
@@ -27,6 +28,9 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
     if event.alt_key() {
         return false;
     }
+    if state.open_frame.get_untracked().is_some() && press_in_frame(state, &event.key()) {
+        return true;
+    }
     let selected = state.selected.get_untracked();
     let on_selected = |act: fn(State, u32)| selected.into_iter().for_each(|id| act(state, id));
     match (event.key().as_str(), event.ctrl_key() || event.meta_key()) {
@@ -35,6 +39,9 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
         (_, true) => return false,
         ("?", _) => state.help.set(true),
         ("/", _) => browser::focus("prompt"),
+        ("c" | "C", _) if !state.frames.with_untracked(Vec::is_empty) => {
+            state.cameras.update(|shown| *shown = !*shown);
+        }
         ("f" | "F", _) => actions::focus(state),
         ("h", _) => on_selected(|state, id| actions::edit(state, |edits| edits.toggle_hidden(id))),
         ("H", _) => actions::edit(state, |edits| edits.show_all()),
@@ -66,6 +73,17 @@ fn press(state: State, event: &ev::KeyboardEvent) -> bool {
             Some(coloring) => state.coloring.set(*coloring),
             None => return false,
         },
+    }
+    true
+}
+
+/// Handles a key while a frame is shown large. Returns `true` if the key does something there.
+fn press_in_frame(state: State, key: &str) -> bool {
+    match key {
+        "ArrowLeft" | "ArrowUp" => actions::step_frame(state, -1),
+        "ArrowRight" | "ArrowDown" => actions::step_frame(state, 1),
+        "Escape" => actions::show_frame(state, None),
+        _ => return false,
     }
     true
 }

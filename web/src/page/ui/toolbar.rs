@@ -1,5 +1,5 @@
-//! Controls for the display of the points: coloring, point size and a button that shows the whole
-//! scan.
+//! Controls for the display: coloring, point size, a button that shows the whole scan, and one for the
+//! cameras of a capture.
 
 use leptos::prelude::*;
 
@@ -53,6 +53,18 @@ pub fn Toolbar() -> impl IntoView {
                 <button class="button quiet square" aria-label="Fit the view" title="Fit the view to the selected instance or the whole scan (F)" on:click=move |_| actions::focus(state)>
                     <Glyph icon=Icon::Fit />
                 </button>
+                <Show when=move || state.frames.with(|frames| !frames.is_empty())>
+                    <button
+                        class="button quiet square toggle"
+                        aria-label="Cameras and frames of the capture"
+                        title="Cameras and frames of the capture (C)"
+                        aria-pressed=move || state.cameras.get().to_string()
+                        data-testid="cameras-toggle"
+                        on:click=move |_| state.cameras.update(|shown| *shown = !*shown)
+                    >
+                        <Glyph icon=Icon::Camera />
+                    </button>
+                </Show>
             </div>
         </Show>
     }

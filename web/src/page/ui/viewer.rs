@@ -10,7 +10,7 @@ use web_sys::{HtmlCanvasElement, PointerEvent};
 
 use crate::{
     browser,
-    page::state::State,
+    page::{actions, state::State},
     protocol::Processor,
     view::{
         self,
@@ -100,11 +100,43 @@ fn Canvas(made: u32) -> impl IntoView {
             on:pointermove=on_move
             on:pointerup=on_up
             on:pointercancel=move |event| navigator.update_value(|n| n.cancel(event.pointer_id()))
-            on:pointerleave=move |_| state.hovered.set(None)
+            on:pointerleave=move |_| {
+                state.hovered.set(None);
+                state.hovered_frame.set(None);
+            }
             on:wheel=on_wheel
             on:dblclick=on_double
             on:contextmenu=|event| event.prevent_default()
             on:keydown=move |event| steer_by_key(state, &event)
+        />
+        <Cameras />
+    }
+}
+
+/// The cameras of a capture, over the points.
+#[component]
+fn Cameras() -> impl IntoView {
+    let state = State::expect();
+    let canvas = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let Some(canvas) = canvas.get() {
+            state.viewer().update_frusta(|frusta| frusta.attach(canvas));
+        }
+    });
+    let count = move || {
+        let shown = state.cameras.get();
+        state
+            .frames
+            .with(|frames| if shown { frames.len() } else { 0 })
+    };
+    view! {
+        <canvas
+            node_ref=canvas
+            class="viewer cameras"
+            aria-hidden="true"
+            data-testid="cameras"
+            data-count=count
+            data-highlighted=move || state.highlighted_frame()
         />
     }
 }
@@ -144,19 +176,35 @@ fn act(state: State, canvas: NodeRef<html::Canvas>, gesture: Gesture) {
                 camera.zoom(factor);
             });
         }
-        Gesture::Hover(at) => viewer.pick(at, move |hit| {
-            let instance = hit.and_then(Hit::instance);
-            if state.hovered.try_get_untracked() != Some(instance) {
-                state.hovered.set(instance);
-            }
-        }),
-        Gesture::Click(at) => viewer.pick(at, move |hit| {
-            state.selected.set(hit.and_then(Hit::instance));
-        }),
+        Gesture::Hover(at) => hover(state, at),
+        Gesture::Click(at) => match viewer.frustum_at(at) {
+            Some(frame) => actions::show_frame(state, Some(frame)),
+            None => viewer.pick(at, move |hit| {
+                state.selected.set(hit.and_then(Hit::instance));
+            }),
+        },
     }
 }
 
+/// Finds what is under the cursor: a camera, or an instance.
+fn hover(state: State, at: Vec2) {
+    let viewer = state.viewer();
+    let frame = viewer.frustum_at(at);
+    if state.hovered_frame.get_untracked() != frame {
+        state.hovered_frame.set(frame);
+    }
+    viewer.pick(at, move |hit| {
+        let instance = hit.filter(|_| frame.is_none()).and_then(Hit::instance);
+        if state.hovered.try_get_untracked() != Some(instance) {
+            state.hovered.set(instance);
+        }
+    });
+}
+
 fn steer_by_key(state: State, event: &ev::KeyboardEvent) {
+    if state.open_frame.get_untracked().is_some() {
+        return; // the arrow keys go to other frames
+    }
     let viewer = state.viewer();
     let step = 24.0;
     let move_by = |x: f32, y: f32| {
@@ -195,12 +243,11 @@ fn observe_size(state: State, canvas: &HtmlCanvasElement) {
 /// Fractions of the width at the right and of the height at the bottom that the panel covers, in
 /// agreement with `static/style.css`.
 fn covered(folded: bool) -> Vec2 {
-    const PHONE: f32 = 720.0;
     const PANEL: f32 = 352.0;
     const SHEET: f32 = 0.52;
     const FOLDED: f32 = 88.0;
     let (width, height) = browser::window_size();
-    match (width > PHONE, folded) {
+    match (!browser::is_narrow(), folded) {
         (true, _) => Vec2::new(PANEL / width, 0.0),
         (false, false) => Vec2::new(0.0, SHEET),
         (false, true) => Vec2::new(0.0, FOLDED / height),

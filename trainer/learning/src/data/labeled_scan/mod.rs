@@ -170,7 +170,7 @@ impl LabeledScan {
             given,
             ..
         } = scene;
-        let foundation::Truth {
+        let foundation::SceneTruth {
             semantic,
             instance,
             names,

@@ -140,7 +140,7 @@ fn a_bundle_says_what_its_classes_and_superpoints_are() {
     let names = vec![(2, "chair".into()), (3, "floor".into())];
     let scene = Foundation {
         positions: vec![[0.0; 3]; 4],
-        truth: Some(foundation::Truth {
+        truth: Some(foundation::SceneTruth {
             semantic: vec![2, 4, 3, 1],
             instance: vec![1, 2, 3, 4],
             names,

@@ -8,7 +8,7 @@ mod reconstruction;
 use anyhow::Context;
 use image::{ExtendedColorType, codecs::jpeg::JpegEncoder};
 
-use recordings::foundation::{Foundation, Image, Truth};
+use recordings::foundation::{Foundation, Image, SceneTruth};
 use rooms::{Shot, SyntheticRoom, classes::CLASSES, rng::RoomRng};
 
 use perception::image;
@@ -115,7 +115,7 @@ pub fn simulate(room: &SyntheticRoom, shots: &[Shot], errors: &Errors, seed: u64
         colors: Some(room.colors.clone()),
         origins,
         images,
-        truth: Some(Truth {
+        truth: Some(SceneTruth {
             semantic: room.semantic.clone(),
             instance: room.instance.clone(),
             names,

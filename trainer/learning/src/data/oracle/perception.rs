@@ -6,7 +6,7 @@ use segscape::{
     views::Map,
 };
 
-use recordings::foundation::{Image, Instance, Mask};
+use recordings::foundation::{Image, ImageInstance, Mask};
 use rooms::{
     Shot,
     noise::{noise, unit},
@@ -36,7 +36,7 @@ pub(super) fn image(
         .enumerate()
         .for_each(|(pixel, instance)| pixels[*instance as usize].push(pixel));
     let mut values = vec![0u16; rows * columns];
-    let mut instances: Vec<Instance> = vec![];
+    let mut instances: Vec<ImageInstance> = vec![];
     for (instance, pixels) in pixels.iter().enumerate() {
         let Some(name) = class_of_instance[instance] else {
             continue;
@@ -59,7 +59,7 @@ pub(super) fn image(
         };
         let mut add = |pixels: &[usize]| {
             let score = dice.within(0.4, 0.95);
-            instances.push(Instance {
+            instances.push(ImageInstance {
                 name: name.to_owned(),
                 score,
                 features: feature(name, errors.class_blind, dice),
@@ -124,7 +124,7 @@ fn feature(name: &str, blind: f32, dice: &mut RoomRng) -> Vec<f32> {
     let mut feature: Vec<f32> = (0..CHANNELS)
         .map(|channel| {
             let told = embedding.map_or(0.0, |e| {
-                (0..text::DIM)
+                (0..e.len())
                     .map(|i| {
                         e[i] * if unit(channel as u32, i as u32) < 0.5 {
                             -1.0
@@ -143,7 +143,11 @@ fn feature(name: &str, blind: f32, dice: &mut RoomRng) -> Vec<f32> {
 
 /// Shape `(rows / PATCH, columns / PATCH, channels)`: the mean feature of the pixels of each patch,
 /// where pixels without an instance count as zeros.
-fn patches(values: &[u16], instances: &[Instance], [rows, columns]: [usize; 2]) -> Option<Map> {
+fn patches(
+    values: &[u16],
+    instances: &[ImageInstance],
+    [rows, columns]: [usize; 2],
+) -> Option<Map> {
     let size = [rows.div_ceil(PATCH), columns.div_ceil(PATCH)];
     let mut sums = vec![0.0; size[0] * size[1] * CHANNELS];
     for (pixel, value) in values.iter().enumerate().filter(|(_, value)| **value > 0) {

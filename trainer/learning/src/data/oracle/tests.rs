@@ -7,6 +7,7 @@ use glam::Vec3;
 use segscape::views::Map;
 
 use super::*;
+use recordings::foundation::InFolder as _;
 use rooms::World;
 
 static ROOM: LazyLock<(SyntheticRoom, Vec<Shot>)> =

@@ -2,12 +2,12 @@
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-use segscape::text::{self, Vocabulary};
 
-use crate::config::Config;
+use crate::{config::Config, words::Words};
 
-/// Draws the class names of a scene. Returns their embeddings, `(T, DIM)`, and the index of each of
-/// `named` among them, if the vocabulary has it.
+/// Draws the class names of a scene. Returns their embeddings, `(T, width)`, and the index of each of
+/// `named` among them; a name that is not among the nouns is read by the text encoder. A name that
+/// cannot be read has no class, and its objects only learn their masks.
 ///
 /// The scene's own names come first, then random others, none of them a near synonym of the scene's
 /// own; half of the others are among the vocabulary's common labels, which are harder negatives. If
@@ -15,19 +15,21 @@ use crate::config::Config;
 pub(super) fn names(
     named: &[&str],
     config: &Config,
-    vocabulary: &Vocabulary,
+    words: &Words,
     rng: &mut ChaCha8Rng,
 ) -> (Vec<f32>, Vec<Option<u32>>) {
+    let vocabulary = words.vocabulary();
+    let width = vocabulary.space().width;
+    let synonym = vocabulary.equivalent(config.loss.synonym);
     let mut own: Vec<&str> = Vec::new();
-    let mut text = Vec::with_capacity(config.loss.classes * text::DIM);
+    let mut text: Vec<f32> = Vec::with_capacity(config.loss.classes * width);
     let mut class_of_object = Vec::with_capacity(named.len());
     for name in named {
         let class = own.iter().position(|n| n == name).or_else(|| {
-            text.extend_from_slice(
-                vocabulary
-                    .lookup(name)
-                    .filter(|_| own.len() < config.loss.classes)?,
-            );
+            if own.len() == config.loss.classes {
+                return None;
+            }
+            text.extend(words.class(name)?);
             own.push(name);
             Some(own.len() - 1)
         });
@@ -40,14 +42,14 @@ pub(super) fn names(
     // A vocabulary of nothing but near synonyms would never fill the list, so the attempts are
     // limited.
     for attempt in 0..20 * config.loss.classes {
-        if text.len() == config.loss.classes * text::DIM {
+        if text.len() == config.loss.classes * width {
             break;
         }
         let index = rng.random_range(0..if attempt % 2 == 0 { common } else { all });
         let embedding = vocabulary.embedding(index);
         let synonym = own_text
-            .chunks_exact(text::DIM)
-            .any(|own| cosine(own, embedding) > config.loss.synonym);
+            .chunks_exact(width)
+            .any(|own| cosine(own, embedding) > synonym);
         if !synonym && chosen.insert(index) {
             text.extend_from_slice(embedding);
         }

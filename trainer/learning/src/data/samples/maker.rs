@@ -7,16 +7,19 @@ use std::{
 
 use anyhow::Context;
 use rand_chacha::ChaCha8Rng;
-use segscape::text::Vocabulary;
 
 use crate::{
     config::Config,
-    data::image_evidence::ImageEvidence,
+    data::image_evidence,
     data::labeled_scan::LabeledScan,
     data::scans::Labeled,
     data::sources::{Draw, Turn, rng},
+    words::Words,
 };
-use recordings::{foundation::Foundation, store::Cache};
+use recordings::{
+    foundation::{Foundation, InFolder as _},
+    store::Cache,
+};
 use rooms::World;
 
 use super::{Sample, view_wise::view_wise, whole_scene::sample};
@@ -24,6 +27,8 @@ use super::{Sample, view_wise::view_wise, whole_scene::sample};
 /// Makes samples of turns.
 pub(super) struct Maker<'a> {
     pub(super) config: &'a Config,
+    /// What the names of classes mean.
+    pub(super) words: &'a Words,
     /// Source of generated rooms.
     pub(super) world: Option<World>,
     /// Scenes of object stores on disk.
@@ -42,7 +47,7 @@ impl Maker<'_> {
                     Foundation::read(&held.path)?,
                     &held.path,
                     self.config,
-                    Vocabulary::shipped(),
+                    self.words,
                     &mut rng,
                 )
             }),
@@ -63,7 +68,7 @@ impl Maker<'_> {
                 sample(
                     Labeled::from(scan).without(&self.config.data.held_out),
                     self.config,
-                    Vocabulary::shipped(),
+                    self.words,
                     rng,
                 )
             });
@@ -85,15 +90,10 @@ impl Maker<'_> {
             stuff,
             data.class_of_object,
             model.mesh_superpoints,
-            |scene| ImageEvidence::drawn(scene, model, augment, rng),
+            |scene| image_evidence::drawn(scene, model, augment, rng),
         )?;
         drop(held);
-        sample(
-            scan.without(&data.held_out),
-            self.config,
-            Vocabulary::shipped(),
-            rng,
-        )
+        sample(scan.without(&data.held_out), self.config, self.words, rng)
     }
 }
 

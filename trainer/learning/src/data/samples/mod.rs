@@ -17,6 +17,7 @@ use anyhow::Context;
 use rand::{RngExt, seq::SliceRandom};
 use rand_chacha::ChaCha8Rng;
 use segscape::{
+    job::ImageEvidence,
     model::{Observation, SceneInput},
     superpoint::Superpoints,
 };
@@ -24,9 +25,9 @@ use segscape::{
 use crate::{
     config::{Config, Distort, Generated},
     data::augment,
-    data::image_evidence::ImageEvidence,
     data::sources::{Sources, Turn},
     data::view_partition::Part,
+    words::Words,
 };
 use maker::Maker;
 use recordings::store::Cache;
@@ -37,7 +38,7 @@ pub struct Sample {
     pub input: SceneInput,
     /// Superpoints that are queries, ascending, `(Q)`.
     pub queries: Vec<u32>,
-    /// Embeddings of the class names, `(T, DIM)`, where `DIM` is [`segscape::text::DIM`].
+    /// Embeddings of the class names, `(T, width)` with the width of the model's text space.
     pub text: Vec<f32>,
     /// The ground truth: of the whole scene, or of what each view sees of it.
     pub parts: Vec<Part>,
@@ -88,7 +89,9 @@ fn make(
     in_order: &SyncSender<Pending>,
 ) -> anyhow::Result<()> {
     let mut sources = Sources::new(&config.data, config.run.seed, cache);
+    let words = Words::of(&config.model.text, config.data.text_encoder.as_deref())?;
     let maker = Maker {
+        words: &words,
         world: config
             .data
             .generated

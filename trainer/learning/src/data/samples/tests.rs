@@ -3,7 +3,7 @@
 
 use segscape::{
     scan,
-    text::{self, Vocabulary},
+    text::Vocabulary,
     views::{Camera, Correspondence, Map, ObjectQueries},
 };
 
@@ -15,12 +15,17 @@ use super::{
 };
 use crate::{
     config::{Augment, Boundaries},
+    data::image_evidence,
     data::labeled_scan::{LabeledScan, Object},
     data::scans::Labeled,
     data::sources::{Draw, rng},
     data::superpoint_cache::tests::{entries, mark},
+    words,
 };
-use recordings::foundation::{self, Foundation, Instance, Mask};
+use recordings::foundation::{self, Foundation, ImageInstance, InFolder as _, Mask};
+
+/// Width of the usual embeddings.
+const WIDTH: usize = 384;
 
 fn scan() -> LabeledScan {
     let positions: Vec<[f32; 3]> = (0..600)
@@ -76,7 +81,7 @@ fn a_sample_depends_on_its_number_only() {
         sample(
             scan().into(),
             &config(),
-            Vocabulary::shipped(),
+            &Words::usual(),
             &mut rng(1, Draw::Sample, number),
         )
         .unwrap()
@@ -88,10 +93,10 @@ fn a_sample_depends_on_its_number_only() {
         (&b.queries, &b.text, again.centers)
     );
     assert_ne!(a.text, other.text);
-    assert_eq!(a.text.len(), 64 * text::DIM);
+    assert_eq!(a.text.len(), 64 * WIDTH);
     assert_eq!(truth.class_of_object, [Some(0), Some(1)]);
     assert_eq!(
-        &a.text[..text::DIM],
+        &a.text[..WIDTH],
         Vocabulary::shipped().lookup("chair").unwrap()
     );
 }
@@ -127,7 +132,7 @@ fn bundle() -> Foundation {
             [4, 4],
         ),
         instances: hung
-            .map(|name| Instance {
+            .map(|name| ImageInstance {
                 name: name.into(),
                 score: 0.9,
                 features: vec![1.0; 8],
@@ -154,7 +159,7 @@ fn views_supervise_their_parts_alone() {
             scene,
             &folder.path().join("scene"),
             config,
-            Vocabulary::shipped(),
+            &Words::usual(),
             &mut rng(1, Draw::Sample, 3),
         )
         .unwrap()
@@ -166,7 +171,7 @@ fn views_supervise_their_parts_alone() {
     let (left_sees, right_sees) = (left.seen.as_ref().unwrap(), right.seen.as_ref().unwrap());
     assert_eq!(left.truth.class_of_object, [Some(0)]);
     assert_eq!(
-        &sample.text[..text::DIM],
+        &sample.text[..WIDTH],
         Vocabulary::shipped().lookup("picture").unwrap()
     );
     assert!(
@@ -216,7 +221,7 @@ fn views_supervise_their_parts_alone() {
         unseen,
         &folder.path().join("scene"),
         &config,
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 3),
     )
     .err()
@@ -232,7 +237,7 @@ fn superpoints_of_captures_are_computed_once() {
     let path = folder.path().join("scene");
     let draw = |config: &Config, scene, number| {
         let mut rng = rng(1, Draw::Sample, number);
-        view_wise(scene, &path, config, Vocabulary::shipped(), &mut rng).unwrap()
+        view_wise(scene, &path, config, &Words::usual(), &mut rng).unwrap()
     };
     let count = |sample: Sample| sample.queries.len();
     assert!(count(draw(&config, bundle(), 0)) > 1);
@@ -264,7 +269,7 @@ fn superpoints_of_captures_are_computed_once() {
     let read = || {
         let meshes = config.model.mesh_superpoints;
         let labeled = Labeled::read(&path, None, Default::default(), meshes, |_| {
-            ImageEvidence::default()
+            Ok(ImageEvidence::default())
         });
         labeled.unwrap().scan.superpoints.count()
     };
@@ -282,7 +287,7 @@ pub fn processed() -> Foundation {
     Foundation {
         origins: vec![None; 600],
         colors: scan.colors,
-        truth: Some(foundation::Truth {
+        truth: Some(foundation::SceneTruth {
             semantic,
             instance,
             names: vec![
@@ -312,11 +317,27 @@ fn an_unknown_name_teaches_its_mask_alone() {
     let sample = sample(
         scan.into(),
         &config(),
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 0),
     )
     .unwrap();
     assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), None]);
+}
+
+#[test]
+fn a_name_outside_the_nouns_is_read_by_the_text_encoder() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut config = config();
+    config.model.text = words::tests::clip(folder.path());
+    let words = Words::of(&config.model.text, Some(folder.path())).unwrap();
+    let mut scan = scan();
+    scan.objects[1].name = Some("gronkulator".into());
+    let sample = sample(scan.into(), &config, &words, &mut rng(1, Draw::Sample, 0)).unwrap();
+    assert_eq!(sample.parts[0].truth.class_of_object, [Some(0), Some(1)]);
+    let width = config.model.text.width;
+    assert_eq!(sample.text.len(), config.loss.classes * width);
+    let read = words.embedding("gronkulator").unwrap();
+    assert_eq!(sample.text[width..2 * width].to_vec(), read.unwrap());
 }
 
 #[test]
@@ -326,7 +347,7 @@ fn more_kinds_than_places_teach_their_masks() {
     let sample = sample(
         scan().into(),
         &config,
-        Vocabulary::shipped(),
+        &Words::usual(),
         &mut rng(1, Draw::Sample, 0),
     )
     .unwrap();
@@ -335,7 +356,7 @@ fn more_kinds_than_places_teach_their_masks() {
             &sample.parts[0].truth.class_of_object[..],
             sample.text.len()
         ),
-        (&[Some(0), None][..], text::DIM)
+        (&[Some(0), None][..], WIDTH)
     );
 }
 
@@ -379,13 +400,13 @@ fn labeled_bundles_supervise_the_whole_scene() {
             None,
             config.data.class_of_object,
             config.model.mesh_superpoints,
-            |scene| ImageEvidence::drawn(scene, &config.model, &config.augment, rng),
+            |scene| image_evidence::drawn(scene, &config.model, &config.augment, rng),
         )
     };
     let mut rng = rng(1, Draw::Sample, 3);
     let labeled = read(&mut rng).unwrap();
     assert_eq!(labeled.seen.image.as_ref().map(Vec::len), Some(1200));
-    let sample = sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap();
+    let sample = sample(labeled, &config, &Words::usual(), &mut rng).unwrap();
     let [Part { seen: None, truth }] = &sample.parts[..] else {
         panic!("one part, the whole scene")
     };
@@ -397,7 +418,7 @@ fn labeled_bundles_supervise_the_whole_scene() {
     );
     assert_eq!(truth.class_of_object, [Some(0), None]);
     assert_eq!(
-        &sample.text[..text::DIM],
+        &sample.text[..WIDTH],
         Vocabulary::shipped().lookup("chair").unwrap()
     );
 }
@@ -416,7 +437,7 @@ fn a_distortion_of_the_voxels_leaves_the_features_as_they_were() {
         };
         let mut rng = rng(4, Draw::Sample, 0);
         let labeled = Labeled::from(scan());
-        sample(labeled, &config, Vocabulary::shipped(), &mut rng).unwrap()
+        sample(labeled, &config, &Words::usual(), &mut rng).unwrap()
     };
     let (everything, voxels) = (drawn(Distort::Everything), drawn(Distort::Voxels));
     // The same distortion is drawn, so the boxes are the same.

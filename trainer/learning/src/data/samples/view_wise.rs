@@ -4,17 +4,15 @@ use std::path::Path;
 
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use segscape::{
-    superpoint::{Reading, SuperpointOptions, Superpoints},
-    text::Vocabulary,
-};
+use segscape::superpoint::{Reading, SuperpointOptions, Superpoints};
 
 use crate::{
     config::{Boundaries, Config},
-    data::image_evidence::ImageEvidence,
+    data::image_evidence,
     data::superpoint_cache::Points,
     data::view_partition::Part,
     loss::matching,
+    words::Words,
 };
 use recordings::foundation::{self, Foundation};
 
@@ -26,12 +24,12 @@ pub(super) fn view_wise(
     mut scene: Foundation,
     path: &Path,
     config: &Config,
-    vocabulary: &Vocabulary,
+    words: &Words,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
     let superpoints = superpoints(&scene, path, config.data.boundaries)?;
     let mut annotations = foundation::annotations(&scene, &superpoints);
-    let mut seen = ImageEvidence::drawn(&mut scene, &config.model, &config.augment, rng);
+    let mut seen = image_evidence::drawn(&mut scene, &config.model, &config.augment, rng)?;
     let input = augmented(
         &mut scene.positions,
         &mut scene.colors,
@@ -57,7 +55,7 @@ pub(super) fn view_wise(
         .iter()
         .flat_map(|annotation| annotation.names.iter().map(String::as_str))
         .collect();
-    let (text, classes) = names(&named, config, vocabulary, rng);
+    let (text, classes) = names(&named, config, words, rng);
     let (sizes, mut classes) = (superpoints.sizes(), classes.into_iter());
     let mut parts = Vec::with_capacity(chosen.len());
     for annotation in &chosen {

@@ -1,7 +1,6 @@
 //! Samples with the ground truth of the whole scene.
 
 use rand_chacha::ChaCha8Rng;
-use segscape::text::Vocabulary;
 
 use crate::{
     config::Config,
@@ -9,6 +8,7 @@ use crate::{
     data::scans::Labeled,
     data::view_partition::Part,
     loss::{Targets, matching},
+    words::Words,
 };
 
 use super::{Sample, augmented, class_names::names, queries};
@@ -17,7 +17,7 @@ use super::{Sample, augmented, class_names::names, queries};
 pub(super) fn sample(
     mut labeled: Labeled,
     config: &Config,
-    vocabulary: &Vocabulary,
+    words: &Words,
     rng: &mut ChaCha8Rng,
 ) -> anyhow::Result<Sample> {
     let input = augmented(
@@ -42,7 +42,7 @@ pub(super) fn sample(
         .iter()
         .map(|object| object.name.as_deref().unwrap_or_default())
         .collect();
-    let (text, class_of_object) = names(&named, config, vocabulary, rng);
+    let (text, class_of_object) = names(&named, config, words, rng);
     let (centers, sizes) = boxes(&scan);
     let truth = Targets {
         dense_pairs: matching::dense(&object_of_query, scan.objects.len(), config.loss.pairs, rng),

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Context;
 use segscape::{
-    job::{self, Grouping, Network},
+    job::{self, Grouping, ImageEvidence, Network},
     model::{Config, Observation, config::MeshSuperpoints},
     progress::Monitor,
     spatial::Thinned,
@@ -17,10 +17,11 @@ use segscape::{
 };
 
 use crate::{
-    config::ClassOfObject, data::image_evidence::ImageEvidence, data::labeled_scan::LabeledScan,
+    config::ClassOfObject,
+    data::{image_evidence, labeled_scan::LabeledScan},
 };
 use recordings::{
-    foundation::{Foundation, INDEX},
+    foundation::{Foundation, INDEX, InFolder as _},
     store::{Cache, is_address},
 };
 
@@ -52,13 +53,14 @@ impl Labeled {
         stuff: Option<&[i32]>,
         class_of: ClassOfObject,
         meshes: MeshSuperpoints,
-        look: impl FnOnce(&mut Foundation) -> ImageEvidence,
+        look: impl FnOnce(&mut Foundation) -> anyhow::Result<ImageEvidence>,
     ) -> anyhow::Result<Self> {
         if !path.join(INDEX).exists() {
             return Ok(LabeledScan::read(path, stuff, meshes)?.into());
         }
         let mut scene = Foundation::read(path)?;
-        let (seen, is_grouped) = (look(&mut scene), scene.given.superpoints.is_some());
+        let seen = look(&mut scene).with_context(|| path.display().to_string())?;
+        let is_grouped = scene.given.superpoints.is_some();
         let scan = LabeledScan::of_bundle(scene, path, stuff, class_of)
             .with_context(|| path.display().to_string())?;
         Ok(Self {
@@ -80,9 +82,8 @@ impl Labeled {
     ) -> anyhow::Result<Self> {
         let meshes = config.map_or_else(Default::default, |config| config.mesh_superpoints);
         Self::read(path, stuff, ClassOfObject::default(), meshes, |scene| {
-            config
-                .map(|config| ImageEvidence::all(scene, config))
-                .unwrap_or_default()
+            let seen = config.map(|config| image_evidence::whole(scene, config));
+            Ok(seen.transpose()?.unwrap_or_default())
         })
     }
 

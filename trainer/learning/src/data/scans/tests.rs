@@ -11,7 +11,7 @@ use segscape::{
 };
 
 use super::*;
-use recordings::foundation::{self, Image, Instance, Mask};
+use recordings::foundation::{self, Image, ImageInstance, Mask};
 
 #[test]
 fn lists_name_scans_folders_and_bundles() {
@@ -109,7 +109,7 @@ pub fn bundle() -> Foundation {
         picture: None,
         depth: Some(Map::new(vec![2.0; 16], [4, 4, 1]).unwrap()),
         mask: Mask::new(vec![1, 1, 0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], [4, 4]),
-        instances: vec![Instance {
+        instances: vec![ImageInstance {
             name: "picture".into(),
             score: 0.9,
             features: vec![0.5; 6],
@@ -127,7 +127,7 @@ pub fn bundle() -> Foundation {
             .iter()
             .map(|&[x, y]| Some(Correspondence { view: 0, x, y }))
             .collect(),
-        truth: Some(foundation::Truth {
+        truth: Some(foundation::SceneTruth {
             semantic: places
                 .iter()
                 .map(|&place| if is_picture(place) { 11 } else { 1 })
@@ -149,9 +149,11 @@ fn bundles_are_scans_with_images() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("scene");
     bundle().write(&path, |_| unreachable!()).unwrap();
-    let seen = |_: &mut Foundation| ImageEvidence {
-        image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
-        ..ImageEvidence::default()
+    let seen = |_: &mut Foundation| {
+        Ok(ImageEvidence {
+            image: Some((0..1600 * 2).map(|i| (i / 2) as f32).collect()),
+            ..ImageEvidence::default()
+        })
     };
     let read = |path| {
         let (class_of, meshes) = (ClassOfObject::default(), MeshSuperpoints::default());
@@ -318,7 +320,7 @@ fn meshes_have_the_superpoints_in_training_that_they_have_in_use() {
     fs::write(&path, mesh()).unwrap();
     let read = |path: &Path, meshes| {
         Labeled::read(path, None, ClassOfObject::default(), meshes, |_| {
-            ImageEvidence::default()
+            Ok(ImageEvidence::default())
         })
         .unwrap()
     };
@@ -330,7 +332,15 @@ fn meshes_have_the_superpoints_in_training_that_they_have_in_use() {
         };
         let device = Device::flex();
         let model = SegDino3dVl::new(&config, &device);
-        let network = Network::new("untrained".into(), model, config, &device, None);
+        let network = Network::new(
+            "untrained".into(),
+            model,
+            config,
+            segscape::text::Vocabulary::shipped(),
+            &device,
+            None,
+        )
+        .unwrap();
         let labeled = read(&path, kind);
         assert!(!labeled.scan.triangles.is_empty());
         let used = labeled.grouping(&network, &Monitor::silent()).unwrap();

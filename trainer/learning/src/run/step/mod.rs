@@ -20,10 +20,7 @@ use burn::{
     optim::{GradientsAccumulator, GradientsParams},
     tensor::{Device, Tensor, TensorData},
 };
-use segscape::{
-    model::{Prediction, SegDino3dVl},
-    text,
-};
+use segscape::model::{Prediction, SegDino3dVl};
 
 use crate::{
     config::Config,
@@ -212,10 +209,9 @@ impl Computer {
                 clock = Instant::now();
             };
             let scene = sample.input.to_device(&self.device);
-            flops +=
-                self.flops
-                    .of_scene(&scene, sample.queries.len(), sample.text.len() / text::DIM);
-            let shape = [sample.text.len() / text::DIM, text::DIM];
+            let width = self.config.model.text.width;
+            let shape = [sample.text.len() / width, width];
+            flops += self.flops.of_scene(&scene, sample.queries.len(), shape[0]);
             let text = Tensor::<2>::from_data(TensorData::new(sample.text, shape), &self.device);
             lap(&mut phases.copy);
             let features = model.encode(&scene);

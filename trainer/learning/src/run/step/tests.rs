@@ -55,7 +55,7 @@ fn sample(config: &Config, image: f32) -> Sample {
         }],
         surface_of_query: vec![],
     };
-    let text = (0..text::DIM)
+    let text = (0..config.model.text.width)
         .map(|i| if i == 0 { 1.0 } else { 0.0 })
         .collect();
     Sample {

@@ -1,16 +1,17 @@
 #![allow(clippy::unwrap_used)]
 //! A scene of two points written and read again, and the messages about what breaks a rule.
 
-use std::path::Path;
-
-use segscape::views::{Correspondence, Map};
+use segscape::{
+    foundation::TENSORS,
+    views::{Correspondence, Map, ObjectQueries},
+};
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::foundation::{Given, Image, Instance, Mask, Truth, tests::camera};
+use crate::foundation::{Given, Image, ImageInstance, Mask, SceneTruth, tests::camera};
 
 fn scene() -> Foundation {
-    let instance = |name: &str, x: f32| Instance {
+    let instance = |name: &str, x: f32| ImageInstance {
         name: name.into(),
         score: 0.5,
         features: vec![x, 1.0],
@@ -45,7 +46,7 @@ fn scene() -> Foundation {
             None,
         ],
         images: vec![image, bare],
-        truth: Some(Truth {
+        truth: Some(SceneTruth {
             semantic: vec![5, 0],
             instance: vec![1, 0],
             names: vec![(5, "chair".into())],
@@ -85,6 +86,27 @@ fn a_scene_comes_back() {
         format!("{:?}", Foundation::read(&out).unwrap()),
         format!("{alone:?}")
     );
+}
+
+#[test]
+fn what_was_given_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("scene");
+    let scene = Foundation {
+        positions: vec![[0.0; 3]; 3],
+        origins: vec![None; 3],
+        given: Given {
+            superpoints: Some(vec![7, 7, 4_000_000_000]),
+            features: Some(vec![0.5, 1.0, 1.5, 2.0, 2.5, 3.0]),
+            objects: ObjectQueries {
+                features: vec![1.0; 8],
+                positions: vec![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]],
+            },
+        },
+        ..Foundation::default()
+    };
+    scene.write(&out, |_| unreachable!()).unwrap();
+    assert_eq!(Foundation::read(&out).unwrap().given, scene.given);
 }
 
 #[test]
@@ -223,7 +245,7 @@ fn what_the_program_of_the_2d_models_writes_is_read() {
     let [seen, unseen] = &scene.images[..] else {
         panic!("{} images", scene.images.len())
     };
-    let instance = |name: &str, score, features: &[f32]| Instance {
+    let instance = |name: &str, score, features: &[f32]| ImageInstance {
         name: name.into(),
         score,
         features: features.to_vec(),

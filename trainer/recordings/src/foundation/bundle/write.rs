@@ -7,17 +7,22 @@ use std::{
 
 use anyhow::{Context, ensure};
 use safetensors::{Dtype, tensor::TensorView};
-use segscape::views::Map;
-
-use crate::foundation::{Foundation, Image, Truth, gray16::save_gray16, tensors::Tensor};
-
-use super::{
-    INDEX, MILLIMETRES, TENSORS, VERSION,
-    check::is_plain,
-    depth_file,
-    index::{Entry, Index},
-    read,
+use segscape::{
+    captures::MILLIMETRES,
+    foundation::{
+        Entry, Index, TENSORS, VERSION, depth_file, depth_map, is_plain, masks_file,
+        tensors::{OBJECT_FEATURES, OBJECT_POSITIONS, POINT_FEATURES, SUPERPOINT},
+    },
+    views::Map,
 };
+
+use crate::foundation::{
+    Foundation, Given, INDEX, Image, SceneTruth,
+    gray16::{load_gray16, save_gray16},
+};
+
+/// A tensor to write: name, type, shape, bytes.
+type Tensor = (String, Dtype, Vec<usize>, Vec<u8>);
 
 /// A bundle in the making: a folder beside `out` that takes the name `out`, in place of an older
 /// bundle, only when it is complete, and is deleted if that never happens.
@@ -82,7 +87,9 @@ impl Writer {
     /// # Errors
     /// The file cannot be read.
     pub fn read_depth(&self, image: &str) -> anyhow::Result<Option<Map>> {
-        read::depth(&self.part, image)
+        let read = load_gray16(&self.part.join(depth_file(image)))?;
+        let map = read.map(|(size, values)| depth_map(size, values));
+        Ok(map.transpose()?)
     }
 
     /// Writes what is left of the scene, with the depths that its images hold, and gives the bundle
@@ -102,13 +109,13 @@ impl Writer {
             }
             if let Some(mask) = &image.mask {
                 save_gray16(
-                    &self.file(&format!("{}.masks.png", image.name))?,
+                    &self.file(&masks_file(&image.name))?,
                     mask.size(),
                     mask.values().to_vec(),
                 )?;
             }
         }
-        fs::write(self.part.join(TENSORS), scene.tensors()?)?;
+        fs::write(self.part.join(TENSORS), tensors(scene)?)?;
         let truth = scene.truth.as_ref();
         let index = Index {
             foundation: VERSION,
@@ -144,143 +151,163 @@ impl Drop for Writer {
     }
 }
 
-impl Foundation {
-    /// Writes the scene to the folder `out`, which appears only when it is complete and replaces an
-    /// older one. `picture` returns the encoded bytes of the picture of an image.
-    ///
-    /// # Errors
-    /// The scene breaks a rule of the format, or a file cannot be written.
-    pub fn write(
-        &self,
-        out: &Path,
-        picture: impl Fn(&Image) -> anyhow::Result<Vec<u8>>,
-    ) -> anyhow::Result<()> {
-        self.check()?;
-        let writer = Writer::create(out)?;
-        for image in &self.images {
-            if let Some(name) = &image.picture {
-                writer.picture(name, &picture(image)?)?;
-            }
-        }
-        writer.complete(self)
-    }
-
-    fn tensors(&self) -> anyhow::Result<Vec<u8>> {
-        let mut tensors = self.point_tensors();
-        tensors.extend(self.given.tensors(self.positions.len()));
-        tensors.extend(self.images.iter().flat_map(Image::tensors));
-        let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
-            Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
-        });
-        Ok(safetensors::serialize(
-            views.collect::<anyhow::Result<Vec<_>>>()?,
-            None,
-        )?)
-    }
-
-    /// The tensors with a row for each point.
-    fn point_tensors(&self) -> Vec<Tensor> {
-        let points = self.positions.len();
-        let mut tensors = vec![];
-        let mut add = |name: &str, dtype, shape, bytes: &[u8]| {
-            tensors.push((name.to_owned(), dtype, shape, bytes.to_vec()))
-        };
-        add(
-            "positions",
-            Dtype::F32,
-            vec![points, 3],
-            bytemuck::cast_slice(&self.positions),
-        );
-        if let Some(colors) = &self.colors {
-            add(
-                "colors",
-                Dtype::U8,
-                vec![points, 3],
-                bytemuck::cast_slice(colors),
-            );
-        }
-        if self.origins.iter().any(Option::is_some) {
-            let views: Vec<i32> = self
-                .origins
-                .iter()
-                .map(|o| o.map_or(-1, |o| o.view as i32))
-                .collect();
-            let pixels: Vec<[f32; 2]> = self
-                .origins
-                .iter()
-                .map(|o| o.map_or([0.0; 2], |o| [o.x, o.y]))
-                .collect();
-            add(
-                "origin_view",
-                Dtype::I32,
-                vec![points],
-                bytemuck::cast_slice(&views),
-            );
-            add(
-                "origin_pixel",
-                Dtype::F32,
-                vec![points, 2],
-                bytemuck::cast_slice(&pixels),
-            );
-        }
-        if let Some(Truth {
-            semantic, instance, ..
-        }) = &self.truth
-        {
-            add(
-                "semantic",
-                Dtype::I32,
-                vec![points],
-                bytemuck::cast_slice(semantic),
-            );
-            add(
-                "instance",
-                Dtype::I32,
-                vec![points],
-                bytemuck::cast_slice(instance),
-            );
-        }
-        tensors
-    }
+/// The file with the tensors of a scene.
+fn tensors(scene: &Foundation) -> anyhow::Result<Vec<u8>> {
+    let mut tensors = point_tensors(scene);
+    tensors.extend(given_tensors(&scene.given, scene.positions.len()));
+    tensors.extend(scene.images.iter().flat_map(image_tensors));
+    let views = tensors.iter().map(|(name, dtype, shape, bytes)| {
+        Ok((name, TensorView::new(*dtype, shape.clone(), bytes)?))
+    });
+    Ok(safetensors::serialize(
+        views.collect::<anyhow::Result<Vec<_>>>()?,
+        None,
+    )?)
 }
 
-impl Image {
-    /// The features of the image and of its instances.
-    fn tensors(&self) -> Vec<Tensor> {
-        let mut tensors = vec![];
-        let mut add = |name: String, dtype, shape, bytes: &[u8]| {
-            tensors.push((name, dtype, shape, bytes.to_vec()))
-        };
-        if let Some(features) = &self.features {
-            let [rows, columns] = features.size();
-            let values: Vec<f32> = (0..rows)
-                .flat_map(|r| (0..columns).flat_map(move |c| features.at(r, c).iter().copied()))
-                .collect();
-            add(
-                format!("image_features.{}", self.name),
-                Dtype::F32,
-                vec![rows, columns, features.channels()],
-                bytemuck::cast_slice(&values),
-            );
-        }
-        if let Some(channels) = self
-            .instances
-            .first()
-            .map(|i| i.features.len())
-            .filter(|channels| *channels > 0)
-        {
-            let values: Vec<f32> = self
-                .instances
-                .iter()
-                .flat_map(|i| i.features.iter().copied())
-                .collect();
-            add(
-                format!("object_features.{}", self.name),
-                Dtype::F32,
-                vec![self.instances.len(), channels],
-                bytemuck::cast_slice(&values),
-            );
-        }
-        tensors
+/// The tensors with a row for each point.
+fn point_tensors(scene: &Foundation) -> Vec<Tensor> {
+    let points = scene.positions.len();
+    let mut tensors = vec![];
+    let mut add = |name: &str, dtype, shape, bytes: &[u8]| {
+        tensors.push((name.to_owned(), dtype, shape, bytes.to_vec()))
+    };
+    add(
+        "positions",
+        Dtype::F32,
+        vec![points, 3],
+        bytemuck::cast_slice(&scene.positions),
+    );
+    if let Some(colors) = &scene.colors {
+        add(
+            "colors",
+            Dtype::U8,
+            vec![points, 3],
+            bytemuck::cast_slice(colors),
+        );
     }
+    if scene.origins.iter().any(Option::is_some) {
+        let views: Vec<i32> = scene
+            .origins
+            .iter()
+            .map(|o| o.map_or(-1, |o| o.view as i32))
+            .collect();
+        let pixels: Vec<[f32; 2]> = scene
+            .origins
+            .iter()
+            .map(|o| o.map_or([0.0; 2], |o| [o.x, o.y]))
+            .collect();
+        add(
+            "origin_view",
+            Dtype::I32,
+            vec![points],
+            bytemuck::cast_slice(&views),
+        );
+        add(
+            "origin_pixel",
+            Dtype::F32,
+            vec![points, 2],
+            bytemuck::cast_slice(&pixels),
+        );
+    }
+    if let Some(SceneTruth {
+        semantic, instance, ..
+    }) = &scene.truth
+    {
+        add(
+            "semantic",
+            Dtype::I32,
+            vec![points],
+            bytemuck::cast_slice(semantic),
+        );
+        add(
+            "instance",
+            Dtype::I32,
+            vec![points],
+            bytemuck::cast_slice(instance),
+        );
+    }
+    tensors
+}
+
+/// The features of the image and of its instances.
+fn image_tensors(image: &Image) -> Vec<Tensor> {
+    let mut tensors = vec![];
+    let mut add = |name: String, dtype, shape, bytes: &[u8]| {
+        tensors.push((name, dtype, shape, bytes.to_vec()))
+    };
+    if let Some(features) = &image.features {
+        let [rows, columns] = features.size();
+        let values: Vec<f32> = (0..rows)
+            .flat_map(|r| (0..columns).flat_map(move |c| features.at(r, c).iter().copied()))
+            .collect();
+        add(
+            format!("image_features.{}", image.name),
+            Dtype::F32,
+            vec![rows, columns, features.channels()],
+            bytemuck::cast_slice(&values),
+        );
+    }
+    if let Some(channels) = image
+        .instances
+        .first()
+        .map(|i| i.features.len())
+        .filter(|channels| *channels > 0)
+    {
+        let values: Vec<f32> = image
+            .instances
+            .iter()
+            .flat_map(|i| i.features.iter().copied())
+            .collect();
+        add(
+            format!("object_features.{}", image.name),
+            Dtype::F32,
+            vec![image.instances.len(), channels],
+            bytemuck::cast_slice(&values),
+        );
+    }
+    tensors
+}
+
+/// The tensors of what other programs computed for a scene with this number of points.
+fn given_tensors(given: &Given, points: usize) -> Vec<Tensor> {
+    let mut tensors = Vec::new();
+    let [features, objects] = given
+        .channels(points)
+        .map(|channels| channels.into_iter().next().unwrap_or(0));
+    let mut add = |name: &str, dtype, shape, bytes: &[u8]| {
+        tensors.push((name.to_owned(), dtype, shape, bytes.to_vec()))
+    };
+    if let Some(ids) = &given.superpoints {
+        add(
+            SUPERPOINT,
+            Dtype::U32,
+            vec![points],
+            bytemuck::cast_slice(ids),
+        );
+    }
+    if let Some(values) = &given.features {
+        add(
+            POINT_FEATURES,
+            Dtype::F32,
+            vec![points, features],
+            bytemuck::cast_slice(values),
+        );
+    }
+    let count = given.objects.positions.len();
+    if count > 0 {
+        add(
+            OBJECT_FEATURES,
+            Dtype::F32,
+            vec![count, objects],
+            bytemuck::cast_slice(&given.objects.features),
+        );
+        add(
+            OBJECT_POSITIONS,
+            Dtype::F32,
+            vec![count, 3],
+            bytemuck::cast_slice(&given.objects.positions),
+        );
+    }
+    tensors
 }

@@ -11,9 +11,12 @@
 
 use anyhow::{Context, ensure};
 use glam::{Affine3A, Mat3A, Quat, Vec3, Vec3A};
-use segscape::views::{Camera, Correspondence, Map};
+use segscape::{
+    captures::{CellPoints, Cells, PLAUSIBLE_DEPTH, UpVotes},
+    views::{Camera, Correspondence, Map},
+};
 
-use super::{Options, Prepared, points_from_depth::Cells, shots::PLAUSIBLE, up_direction};
+use super::{Options, Prepared, shots::decoded};
 use crate::foundation::{Foundation, Image, Writer};
 
 /// Minimum number of images.
@@ -152,8 +155,10 @@ impl<'a> Reconstruction<'a> {
             return Ok(());
         };
         let (name, camera) = (image.name.clone(), image.camera);
+        let picture = decoded(&name, picture)?;
         self.cells
-            .add_image(view as u32, &name, &camera, &depth, picture, self.farthest)
+            .add_image(view as u32, &camera, &depth, &picture, self.farthest);
+        Ok(())
     }
 
     /// The scene in metres, with z up.
@@ -165,8 +170,7 @@ impl<'a> Reconstruction<'a> {
         let median = self.judged().context("the reconstruction failed")?;
         let world_from_file = match options.level {
             true => {
-                let depth = |image: &Image| self.bundle.read_depth(&image.name);
-                let up = up_direction::up(&self.images, depth)?;
+                let up = self.up()?;
                 Mat3A::from_quat(Quat::from_rotation_arc(up, Vec3::Z))
             }
             false => options.turn().matrix3,
@@ -178,7 +182,11 @@ impl<'a> Reconstruction<'a> {
         for image in &mut self.images {
             image.camera.world_from_camera = world_from_file * image.camera.world_from_camera;
         }
-        let (mut positions, colors, origins) = self.cells.points();
+        let CellPoints {
+            mut positions,
+            colors,
+            origins,
+        } = self.cells.points();
         ensure!(
             !positions.is_empty(),
             "there is no point nearer than {} m",
@@ -195,23 +203,40 @@ impl<'a> Reconstruction<'a> {
             summary += &format!(", {assumption}");
         }
         let mut warnings = vec![];
-        if !(PLAUSIBLE[0]..=PLAUSIBLE[1]).contains(&median) {
+        if !(PLAUSIBLE_DEPTH[0]..=PLAUSIBLE_DEPTH[1]).contains(&median) {
             warnings.push(format!(
                 "the median depth is {median} m, rooms have {} m to {} m: give the unit with --metres-per-unit",
-                PLAUSIBLE[0], PLAUSIBLE[1]
+                PLAUSIBLE_DEPTH[0], PLAUSIBLE_DEPTH[1]
             ));
         }
         Ok(Prepared {
             foundation: Foundation {
                 positions,
                 colors: Some(colors),
-                origins,
+                origins: origins.into_iter().map(Some).collect(),
                 images: self.images,
                 ..Foundation::default()
             },
             summary,
             warnings,
         })
+    }
+
+    /// The up direction, from the cameras and the depth of the images.
+    ///
+    /// # Errors
+    /// The cameras were held in all directions, or a depth image cannot be read.
+    fn up(&self) -> anyhow::Result<Vec3> {
+        let mut votes = UpVotes::default();
+        for Image { name, camera, .. } in &self.images {
+            votes.add_camera(camera);
+            if let Some(depth) = self.bundle.read_depth(name)? {
+                votes.add_depth(camera, &depth);
+            }
+        }
+        votes.up().context(
+            "the cameras were held in all directions, so up cannot be guessed: name the axis with --up",
+        )
     }
 
     /// Applies the rules above and returns the median depth of a reconstruction that has not

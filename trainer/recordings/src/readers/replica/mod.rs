@@ -4,18 +4,20 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, ensure};
-use segscape::scan::MAX_POINTS;
+use segscape::{
+    captures::{self, Extent, Intrinsics},
+    scan::MAX_POINTS,
+};
 
 use super::{
     Options, Prepared, Reader, Shots,
     annotation::Classes,
-    frames,
-    intrinsics::Intrinsics,
+    captured, intrinsics,
     mesh::{self, LabeledPoints},
     shots,
     torch::TorchFile,
 };
-use crate::foundation::{Truth, Writer};
+use crate::foundation::{SceneTruth, Writer};
 
 /// Folders next to each other in the data set.
 const FRAMES: &str = "replica_2d";
@@ -28,7 +30,7 @@ const INTRINSICS: [&str; 2] = ["intrinsic.txt", "intrinsics.txt"];
 const CAMERA: Intrinsics = Intrinsics {
     focal: [317.5, 317.6471],
     center: [319.5, 179.5],
-    size: Some([640.0, 360.0]),
+    of: Extent::Size([640.0, 360.0]),
 };
 
 /// The scenes of Replica.
@@ -55,10 +57,15 @@ impl Reader for Replica {
 ///
 /// # Errors
 /// A file breaks its format.
-fn images<'a>(folder: &'a Path, options: &Options) -> anyhow::Result<Shots<'a>> {
-    let intrinsics = Intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(CAMERA);
-    let unit = options.units_per_metre(UNIT);
-    frames::sens_reader(folder, options.every, intrinsics, unit)
+fn images(folder: &Path, options: &Options) -> anyhow::Result<Shots<'static>> {
+    let intrinsics = intrinsics::find(options, folder, &INTRINSICS)?.unwrap_or(CAMERA);
+    let options = captures::CaptureOptions {
+        every: Some(options.every),
+        units_per_metre: Some(options.units_per_metre(UNIT)),
+        intrinsics: Some(intrinsics),
+        ..captures::CaptureOptions::default()
+    };
+    captured::frames(folder, captures::Kind::SensReader, &options)
 }
 
 /// The points with their labels, if there are any: `SCENE.ply` or `SCENE.pth`, in `replica_3d` or
@@ -154,7 +161,7 @@ fn colors(values: &[f32], path: &Path) -> anyhow::Result<Vec<[u8; 3]>> {
 }
 
 /// The labels of the points, if there are any.
-fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Option<Truth>> {
+fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Option<SceneTruth>> {
     Ok(match file.len() {
         2 => None,
         3 => anyhow::bail!(
@@ -185,7 +192,7 @@ fn truth(file: &mut TorchFile, points: usize, path: &Path) -> anyhow::Result<Opt
                     .collect::<Option<_>>()
                     .context("a label is too large")
             };
-            Some(Truth {
+            Some(SceneTruth {
                 semantic: labels(2)?,
                 instance: labels(3)?,
                 names: vec![],

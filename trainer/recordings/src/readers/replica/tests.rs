@@ -98,7 +98,7 @@ fn a_scene_has_its_points_or_those_of_its_depth() {
     let names = vec![(1, "basket".to_owned()), (2, "bed".to_owned())];
     assert_eq!(
         scene.truth.unwrap(),
-        Truth {
+        SceneTruth {
             semantic: vec![1, 5, 0],
             instance: vec![8, 8, 0],
             names,
@@ -116,7 +116,7 @@ fn a_scene_has_its_points_or_those_of_its_depth() {
         .unwrap();
     assert_eq!(
         truth,
-        Truth {
+        SceneTruth {
             semantic: vec![3],
             instance: vec![1],
             names: vec![(3, "bench".into())],

@@ -7,7 +7,7 @@ use anyhow::{Context, ensure};
 use super::{
     Options, Prepared, Reader, Shots,
     annotation::{self, Classes, Segments},
-    frames,
+    captured::FRAMES,
     mesh::{self, LabeledPoints},
     sens, shots,
 };
@@ -57,8 +57,8 @@ fn images<'a>(folder: &'a Path, options: &'a Options) -> anyhow::Result<Shots<'a
         return Ok(Box::new(sens::frames(&stream, options.every)?));
     }
     let is_exported = EXPORTED.iter().any(|sub| folder.join(sub).is_dir());
-    match is_exported || frames::Frames.is_scene(folder) {
-        true => frames::frames(folder, options),
+    match is_exported || FRAMES.is_scene(folder) {
+        true => FRAMES.frames(folder, options),
         false => Ok(Box::new(std::iter::empty())),
     }
 }

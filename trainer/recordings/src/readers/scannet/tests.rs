@@ -8,7 +8,7 @@ use miniz_oxide::deflate::compress_to_vec_zlib;
 
 use super::*;
 use crate::{
-    foundation::Truth,
+    foundation::SceneTruth,
     readers::{
         Kind, scenes,
         tests::{
@@ -139,7 +139,7 @@ fn a_scannet_scene_has_vertices_labels_and_frames() {
     );
     assert_eq!(
         scene.truth.unwrap(),
-        Truth {
+        SceneTruth {
             semantic: vec![10, 10, 0, 0],
             instance: vec![1, 1, 2, 0],
             names: ClassTable::Scannet200.names(),

@@ -15,7 +15,7 @@ use anyhow::{Context, bail, ensure};
 use segscape::{scan::MAX_POINTS, views::ObjectQueries};
 
 use super::{Options, Prepared, Reader, torch::TorchFile};
-use crate::foundation::{Foundation, Given, Truth, Writer};
+use crate::foundation::{Foundation, Given, SceneTruth, Writer};
 
 const POINTS: &str = "points";
 const FEATURES: &str = "features_2d";
@@ -195,14 +195,18 @@ fn dump(points: &Path) -> anyhow::Result<Vec<[f32; 6]>> {
 ///
 /// # Errors
 /// The user did not say which benchmark's ids they are, or they are not that benchmark's.
-fn truth(mut semantic: Vec<i32>, instance: Vec<i32>, options: &Options) -> anyhow::Result<Truth> {
+fn truth(
+    mut semantic: Vec<i32>,
+    instance: Vec<i32>,
+    options: &Options,
+) -> anyhow::Result<SceneTruth> {
     let classes = options.classes.context(
         "the files do not say what their class ids mean, and 2 is a chair in ScanNet200 and the floor in ScanNet-20: name one with --classes",
     )?;
     classes
         .restrict(&mut semantic)
         .context("in the semantic masks")?;
-    Ok(Truth {
+    Ok(SceneTruth {
         semantic,
         instance,
         names: classes.names(),

@@ -28,6 +28,8 @@ const LOCK: &str = "lock";
 const PART: &str = ".part";
 /// Extension of scenes that are single files.
 const SINGLE: &str = "ply";
+/// Extension of archives.
+const ARCHIVE: &str = "zip";
 
 /// A cache of scenes.
 pub struct Cache {
@@ -124,13 +126,17 @@ impl Cache {
     }
 
     /// The addresses of the scenes at an address: itself if it is a bundle or a `.ply` file,
-    /// otherwise the bundles and the `.ply` files directly in it, sorted.
+    /// otherwise the bundles and the `.ply` files directly in it, sorted. An archive has none; it is
+    /// read where it lies.
     ///
     /// # Errors
     /// The store cannot be opened or listed.
     pub fn scenes(&self, address: &Path) -> anyhow::Result<Vec<PathBuf>> {
         if is_single(address) {
             return Ok(vec![address.to_owned()]);
+        }
+        if has_extension(address, ARCHIVE) {
+            return Ok(Vec::new());
         }
         let store = self.store(&address.to_string_lossy())?;
         let (folders, files) = store.level(&store.folder)?;
@@ -351,7 +357,7 @@ impl Drop for Held<'_> {
 
 /// The address of the folder in which a scene lies, and the scene's name; the name of a whole
 /// bucket is empty.
-fn split(address: &str) -> (&str, &str) {
+pub(super) fn split(address: &str) -> (&str, &str) {
     let address = address.trim_end_matches('/');
     let start = address.find("://").map_or(0, |at| at + 3);
     match address[start..].rfind('/') {
@@ -398,8 +404,12 @@ fn id(address: &str, entries: &[Entry]) -> String {
 }
 
 fn is_single(name: &Path) -> bool {
+    has_extension(name, SINGLE)
+}
+
+fn has_extension(name: &Path, wanted: &str) -> bool {
     name.extension()
-        .is_some_and(|extension| extension.eq_ignore_ascii_case(SINGLE))
+        .is_some_and(|extension| extension.eq_ignore_ascii_case(wanted))
 }
 
 /// Notes the time of use for the next process; without it the order of deletion is another one.

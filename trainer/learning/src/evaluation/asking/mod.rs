@@ -1,0 +1,173 @@
+//! Runs a network on a labelled scan, with the default options or with others.
+
+use anyhow::Context;
+use clap::ValueEnum;
+use segscape::{
+    instances::{Finished, Masks, PostprocessOptions, SelectOptions},
+    job::{self, Decoding, NamedClasses, Network},
+    progress::Monitor,
+};
+
+use super::Found;
+use crate::data::scans::Labeled;
+
+/// The values of `--masks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
+pub enum MaskSet {
+    /// The network's masks and the regions of the merge tree, ranked together.
+    #[default]
+    Both,
+    /// The network's masks alone, ranked.
+    Network,
+    /// The network's masks alone, with its own scores.
+    Unranked,
+    /// The regions of the merge tree alone, ranked.
+    Regions,
+}
+
+impl From<MaskSet> for Masks {
+    fn from(masks: MaskSet) -> Self {
+        match masks {
+            MaskSet::Both => Self::Both,
+            MaskSet::Network => Self::Network,
+            MaskSet::Unranked => Self::Unranked,
+            MaskSet::Regions => Self::Regions,
+        }
+    }
+}
+
+/// The values of `--decoding`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DecodingKind {
+    /// Masks and regions ranked together and separated; for networks that are asked with words.
+    Ranked,
+    /// As the released code does it: pairs of mask and class, matrix NMS, box filter.
+    Released,
+}
+
+impl DecodingKind {
+    /// The decoding with its default options, `choice` if given: networks with fixed classes are
+    /// decoded as released, others are ranked.
+    ///
+    /// # Errors
+    /// Returns an error if the choice does not fit the network.
+    pub fn of(choice: Option<Self>, network: &Network) -> anyhow::Result<Decoding> {
+        let is_fixed = network.fixed_classes().is_some();
+        match choice.unwrap_or(if is_fixed {
+            Self::Released
+        } else {
+            Self::Ranked
+        }) {
+            Self::Released => Ok(Decoding::Released(PostprocessOptions::default())),
+            Self::Ranked if !is_fixed => Ok(Decoding::default()),
+            Self::Ranked => anyhow::bail!(
+                "{} has fixed classes, its masks cannot be ranked: choose --decoding released",
+                network.name
+            ),
+        }
+    }
+}
+
+/// Options of the search; by default those of the shipped application.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Choice {
+    /// How outputs become instances; by default as it fits the network.
+    pub decoding: Option<DecodingKind>,
+    /// The classes that a network that is asked with words decides between if it is decoded as
+    /// released; without them its instances have no classes.
+    pub classes: Option<NamedClasses>,
+    /// Selection of instances from ranked candidates.
+    pub select: SelectOptions,
+    /// Spacing to which the scan is thinned first, metres; the masks that are found are then
+    /// carried to all points of the scan.
+    pub spacing: Option<f32>,
+    /// Leave out the image features and the objects of bundles.
+    pub no_images: bool,
+}
+
+/// Returns the instances that the network finds in the scan.
+///
+/// # Errors
+/// The scan does not fit the network, or masks are to be ranked and there is no ranker.
+pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+    let is_ranked = matches!(
+        DecodingKind::of(choice.decoding, network)?,
+        Decoding::Ranked(_)
+    );
+    let needs_ranker = is_ranked && matches!(choice.select.masks, Masks::Network | Masks::Regions);
+    anyhow::ensure!(
+        network.has_ranker() || !needs_ranker,
+        "{} has no ranker: train one with `trainer rank`, or choose --masks unranked",
+        network.name
+    );
+    let Some(spacing) = choice.spacing else {
+        return look(network, labeled, choice);
+    };
+    let (thinned, kept) = labeled.thinned(spacing);
+    let mut found =
+        look(network, &thinned, choice).with_context(|| format!("thinned to {spacing} m"))?;
+    let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
+    (0..)
+        .zip(kept.kept_of_point())
+        .for_each(|(point, &row)| points_of_kept[row as usize].push(point));
+    for one in &mut found {
+        one.points = one
+            .points
+            .iter()
+            .flat_map(|&row| &points_of_kept[row as usize])
+            .copied()
+            .collect();
+        one.points.sort_unstable();
+    }
+    Ok(found)
+}
+
+fn look(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+    let mut observation = labeled.observation();
+    if choice.no_images {
+        (observation.image, observation.objects) = (None, None);
+    }
+    let monitor = Monitor::silent();
+    let grouping = labeled.grouping(network, &monitor)?;
+    if let Decoding::Released(options) = DecodingKind::of(choice.decoding, network)? {
+        let classes = network.fixed_classes().or(choice.classes.as_ref());
+        let found = pollster::block_on(job::segment_as_released(
+            &observation,
+            &grouping,
+            network,
+            classes,
+            &options,
+            &monitor,
+        ))?;
+        let found = found.iter().map(|finished: &Finished| Found {
+            points: finished.point_indices(&grouping.superpoints, observation.positions),
+            score: finished.pick.score,
+            class: classes.map(|classes| classes.names[finished.pick.label as usize].clone()),
+            embedding: Vec::new(),
+            logit_scale: 1.0,
+        });
+        return Ok(found.collect());
+    }
+    let segmentation = pollster::block_on(job::segment(
+        &observation,
+        &grouping,
+        network,
+        &Decoding::Ranked(choice.select),
+        &monitor,
+    ))?;
+    let found = segmentation
+        .instances
+        .iter()
+        .enumerate()
+        .map(|(index, instance)| Found {
+            points: segmentation.points_of_instance(index, &grouping.superpoints),
+            score: instance.score,
+            class: None,
+            embedding: instance.embedding.clone(),
+            logit_scale: segmentation.logit_scale,
+        });
+    Ok(found.collect())
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,5 @@
+//! The entry point of the worker that runs 2D models: see `web::images`.
+
+fn main() {
+    web::images::run();
+}

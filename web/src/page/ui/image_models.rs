@@ -1,0 +1,315 @@
+//! The list of 2D models: add, look at size, license and hash, try on a picture, delete.
+
+use leptos::{ev, html, prelude::*};
+use wasm_bindgen::{Clamped, JsCast};
+use web_sys::{CanvasRenderingContext2d, HtmlElement, ImageData, MouseEvent};
+
+use super::icon::{Glyph, Icon};
+use crate::{
+    images::protocol::{ModelFileInfo, ModelInfo, Seen},
+    page::image_models::ImageModels,
+};
+
+/// The color of masks and similarities.
+const COLOR: [u8; 3] = [255, 122, 24];
+
+/// The list, as a dialog over the page.
+#[component]
+pub fn ImageModelList() -> impl IntoView {
+    let state = ImageModels::expect();
+    let dialog = NodeRef::<html::Dialog>::new();
+    Effect::new(move |_| {
+        if let Some(dialog) = dialog.get() {
+            match state.open.get() {
+                // `show_modal` fails only if the dialog is already open.
+                true => drop(dialog.show_modal()),
+                false => dialog.close(),
+            }
+        }
+    });
+    let close = move |_| state.open.set(false);
+    view! {
+        <dialog node_ref=dialog class="help models" aria-labelledby="models-title" on:close=close>
+            <div class="title">
+                <h2 id="models-title">"2D models"</h2>
+                <button class="button quiet square" aria-label="Close" on:click=move |_| state.open.set(false)>
+                    <Glyph icon=Icon::Close />
+                </button>
+            </div>
+            <p class="muted">
+                "Models of pictures that you bring: ONNX files with a manifest. They run in this tab; their files stay in this browser until you delete them."
+            </p>
+            <Add />
+            <Show when=move || state.error.with(Option::is_some)>
+                <p class="refusal" role="alert" data-testid="model-error">{move || state.error.get()}</p>
+            </Show>
+            <p class="muted" role="status" data-testid="model-busy">{move || state.busy.get()}</p>
+            <Offered />
+            <ul data-testid="models">
+                <For each=move || state.models.get() key=|model| (model.id.clone(), model.whole) let:model>
+                    <Model model />
+                </For>
+            </ul>
+            <Show when=move || state.loaded.with(Option::is_some)>
+                <Try />
+            </Show>
+        </dialog>
+    }
+}
+
+/// The ways to add a model.
+#[component]
+fn Add() -> impl IntoView {
+    let state = ImageModels::expect();
+    let input = NodeRef::<html::Input>::new();
+    let url = RwSignal::new(String::new());
+    let on_pick = move |_| {
+        if let Some(input) = input.get_untracked() {
+            state.inspect_files(input.files());
+            input.set_value(""); // so that the same files can be chosen again
+        }
+    };
+    let on_url = move |event: ev::SubmitEvent| {
+        event.prevent_default();
+        let url = url.get_untracked().trim().to_owned();
+        if !url.is_empty() {
+            state.inspect_url(url);
+        }
+    };
+    view! {
+        <form class="address" on:submit=on_url>
+            <input
+                node_ref=input
+                id="model-input"
+                class="visually-hidden"
+                type="file"
+                multiple=true
+                accept=".json,.onnx"
+                data-testid="model-input"
+                on:change=on_pick
+            />
+            <label class="button" for="model-input">"Choose manifest and files"</label>
+            <input
+                type="url"
+                class="field"
+                placeholder="or its address: https://…"
+                aria-label="Address of a manifest"
+                data-testid="model-url"
+                prop:value=url
+                on:input=move |event| url.set(event_target_value(&event))
+            />
+            <button class="button" type="submit">"Read"</button>
+        </form>
+    }
+}
+
+/// What would be added, with its license and size, before anything is fetched.
+#[component]
+fn Offered() -> impl IntoView {
+    let state = ImageModels::expect();
+    let card = move |offer: ModelInfo| {
+        let fetched = offer.files.iter().any(|file| file.url.is_some());
+        view! {
+            <div class="offer card" data-testid="offer">
+                <About model=offer />
+                <div class="actions">
+                    <button class="button primary" data-testid="add-model" disabled=move || state.busy.with(Option::is_some) on:click=move |_| state.add()>
+                        {if fetched { "Download and add" } else { "Add" }}
+                    </button>
+                    <button class="button" on:click=move |_| state.offer.set(None)>"Cancel"</button>
+                </div>
+            </div>
+        }
+    };
+    move || state.offer.get().map(card)
+}
+
+/// Name, purpose, license, source and files of a model.
+#[component]
+fn About(model: ModelInfo) -> impl IntoView {
+    let ModelInfo {
+        name,
+        kind,
+        license,
+        source,
+        files,
+        ..
+    } = model;
+    let file = |file: ModelFileInfo| {
+        let hash = match &file.sha256 {
+            Some(hash) => format!("SHA-256 {}…", &hash[..hash.len().min(12)]),
+            None => "its hash will be taken from what arrives".into(),
+        };
+        let from = file.url.map(|url| format!(" from {url}"));
+        view! { <li>{file.name}" · "{size(file.bytes)}" · "<span title=file.sha256>{hash}</span>{from}</li> }
+    };
+    let address = source.clone();
+    let total = size(files.iter().map(|file| file.bytes).sum::<Option<f64>>());
+    view! {
+        <h3>{name}</h3>
+        <p>{kind}" · license "<b>{license}</b>" · "{total}</p>
+        <p><a href=address target="_blank" rel="noopener noreferrer">{source}</a></p>
+        <ul class="muted">{files.into_iter().map(file).collect_view()}</ul>
+    }
+}
+
+/// A model that is kept.
+#[component]
+fn Model(model: ModelInfo) -> impl IntoView {
+    let state = ImageModels::expect();
+    let model = StoredValue::new(model);
+    let whole = model.with_value(|model| model.whole);
+    let loaded = move || {
+        let id = model.with_value(|model| model.id.clone());
+        state.loaded.with(|loaded| loaded.as_ref() == Some(&id))
+    };
+    let busy = move || state.busy.with(Option::is_some);
+    view! {
+        <li class="model" data-testid="model">
+            <About model=model.get_value() />
+            <p>
+                {move || match (whole, loaded()) {
+                    (false, _) => "The browser has deleted a file of it; delete it and add it again.",
+                    (true, true) => "Loaded, its hashes are right.",
+                    (true, false) => "",
+                }}
+            </p>
+            {move || loaded().then(|| state.remarks.get().into_iter().map(|remark| view! { <p class="remark" data-testid="model-remark">{remark}</p> }).collect_view())}
+            <div class="actions">
+                <button
+                    class="button"
+                    data-testid="load-model"
+                    disabled=move || busy() || loaded() || !whole
+                    on:click=move |_| model.with_value(|model| state.load(model))
+                >
+                    "Load"
+                </button>
+                <button
+                    class="button"
+                    data-testid="delete-model"
+                    disabled=busy
+                    on:click=move |_| model.with_value(|model| state.delete(model))
+                >
+                    <Glyph icon=Icon::Trash />
+                    "Delete"
+                </button>
+            </div>
+        </li>
+    }
+}
+
+/// Tries the loaded model on a picture.
+#[component]
+fn Try() -> impl IntoView {
+    let state = ImageModels::expect();
+    let input = NodeRef::<html::Input>::new();
+    let on_pick = move |_| {
+        if let Some(input) = input.get_untracked() {
+            state.choose_sample(input.files());
+            input.set_value("");
+        }
+    };
+    let on_click = move |event: MouseEvent| {
+        let Some(area) = event
+            .current_target()
+            .and_then(|target| target.dyn_into::<HtmlElement>().ok())
+        else {
+            return;
+        };
+        let bounds = area.get_bounding_client_rect();
+        let x = (f64::from(event.client_x()) - bounds.left()) / bounds.width().max(1.0);
+        let y = (f64::from(event.client_y()) - bounds.top()) / bounds.height().max(1.0);
+        // A key has no place.
+        let inside = |share: &f64| (0.0..=1.0).contains(share);
+        let (x, y) = Some((x, y))
+            .filter(|(x, y)| inside(x) && inside(y))
+            .unwrap_or((0.5, 0.5));
+        state.run([x as f32, y as f32]);
+    };
+    let canvas = NodeRef::<html::Canvas>::new();
+    Effect::new(move |_| {
+        if let (Some(canvas), Some(drawn)) = (canvas.get(), state.seen.with(drawn)) {
+            draw(&canvas, drawn);
+        }
+    });
+    let said = move || {
+        state.seen.with(|seen| {
+            seen.as_ref().map(|(seen, ms)| match seen {
+                Seen::Mask { score, .. } => format!("A mask with the score {score:.2}, after {ms:.0} ms"),
+                Seen::Similarity { rows, columns, channels, .. } => format!(
+                    "{rows} x {columns} cells of {channels} channels, after {ms:.0} ms; the more orange, the more similar to the place you chose"
+                ),
+                Seen::Embedding { channels } => format!("An embedding of {channels} channels, after {ms:.0} ms"),
+            })
+        })
+    };
+    let picture = move || state.sample.get().map(|sample| sample.url);
+    view! {
+        <div class="try">
+            <input
+                node_ref=input
+                id="sample-input"
+                class="visually-hidden"
+                type="file"
+                accept="image/jpeg,image/png"
+                data-testid="sample-input"
+                on:change=on_pick
+            />
+            <label class="button" for="sample-input">"Try it on a picture"</label>
+            <Show when=move || picture().is_some()>
+                <p class="muted">"Click a place in the picture; Enter asks about its middle."</p>
+                <button class="sample" data-testid="sample" on:click=on_click>
+                    <img src=picture alt="The picture, to ask about a place in it" />
+                    <canvas node_ref=canvas aria-hidden="true" hidden=move || state.seen.with(|seen| drawn(seen).is_none()) />
+                </button>
+            </Show>
+            <p role="status" data-testid="seen">{said}</p>
+        </div>
+    }
+}
+
+/// Size and opacities of what is drawn over the picture.
+fn drawn(seen: &Option<(Seen, f64)>) -> Option<(u32, u32, Vec<u8>)> {
+    match &seen.as_ref()?.0 {
+        Seen::Mask {
+            rows,
+            columns,
+            pixels,
+            ..
+        }
+        | Seen::Similarity {
+            rows,
+            columns,
+            pixels,
+            ..
+        } => Some((*rows, *columns, pixels.to_vec())),
+        Seen::Embedding { .. } => None,
+    }
+}
+
+fn draw(canvas: &web_sys::HtmlCanvasElement, (rows, columns, opacities): (u32, u32, Vec<u8>)) {
+    canvas.set_width(columns);
+    canvas.set_height(rows);
+    let rgba: Vec<u8> = opacities
+        .iter()
+        .flat_map(|opacity| [COLOR[0], COLOR[1], COLOR[2], opacity / 3 * 2])
+        .collect();
+    let context = canvas
+        .get_context("2d")
+        .ok()
+        .flatten()
+        .and_then(|context| context.dyn_into::<CanvasRenderingContext2d>().ok());
+    let image = ImageData::new_with_u8_clamped_array_and_sh(Clamped(&rgba), columns, rows);
+    if let (Some(context), Ok(image)) = (context, image) {
+        // it fails only for images without pixels
+        drop(context.put_image_data(&image, 0.0, 0.0));
+    }
+}
+
+/// A length in words.
+fn size(bytes: Option<f64>) -> String {
+    bytes.map_or_else(
+        || "unknown size".into(),
+        |bytes| format!("{:.1} MB", bytes / 1e6),
+    )
+}

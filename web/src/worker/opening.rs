@@ -1,0 +1,222 @@
+//! Opens scans, captures and bundles, and what an earlier worker of the page had open.
+
+use std::cell::Cell;
+
+use segscape::{
+    instances::query::Labels,
+    job::{self, Segmented},
+    preflight::Choices,
+    progress::{Cancel, Monitor, Progress, Stage},
+    scan::Scan,
+    superpoint::Superpoints,
+};
+
+use super::{
+    capture::{self, Scanned},
+    fetch::{self, Input},
+    file::{self, About, Found},
+    images::Images,
+    post,
+    scene::OpenScene,
+    session::{Open, Session, Watch, compared},
+};
+use crate::{
+    browser,
+    numbers::grouped,
+    protocol::{Bulk, Reply, Source},
+};
+
+impl Session {
+    /// Opens what a source holds, shows its points and finds its instances, unless they came with
+    /// it.
+    ///
+    /// # Errors
+    /// A message that tells the user what to do.
+    pub(super) async fn open(
+        &mut self,
+        source: &Source,
+        choices: Choices,
+        with_images: bool,
+    ) -> Result<(), String> {
+        let start = browser::now();
+        post(&Reply::Progress(Progress {
+            stage: Stage::Read,
+            done: 0.0,
+        }));
+        if !matches!(source, Source::Shared(_)) {
+            self.warm_up();
+        }
+        let input = fetch::input(source, Some(fetch::READ))
+            .await
+            .map_err(|error| error.to_string())?;
+        let cancel = Cancel::default();
+        let monitor = Monitor::new(&report, &cancel);
+        let (name, bytes) = match input {
+            Input::Capture(opened) => {
+                let scanned = capture::read(&opened, choices, with_images, &monitor, &on_frame())
+                    .map_err(|error| error.to_string())?;
+                let images = self.show_capture(scanned, start);
+                return self.find(Some(images)).await;
+            }
+            Input::File { name, bytes } => (name, bytes),
+        };
+        let (mut scan, found) =
+            file::read(&bytes, &monitor).map_err(|error| format!("{name}: {error}"))?;
+        drop(bytes);
+        let settled = found.is_some();
+        let choices = if settled { Choices::WORLD } else { choices };
+        let about = About {
+            preflight: job::place(&mut scan, choices),
+            name: match &found {
+                Some(found) if !found.meta.provenance.source.is_empty() => {
+                    found.meta.provenance.source.clone()
+                }
+                _ => name,
+            },
+            choices,
+            settled,
+            warnings: found
+                .as_ref()
+                .and_then(file::without_frames)
+                .into_iter()
+                .collect(),
+            capture: None,
+        };
+        self.frames = found
+            .as_ref()
+            .map_or(0, |found| found.meta.provenance.frames);
+        self.show(scan, about, start);
+        match found {
+            None => self.find(None).await,
+            Some(found) => self.unpack(found).await,
+        }
+    }
+
+    /// Shows a capture or a foundation bundle, whose points are in the world frame, and returns what
+    /// its images may say.
+    fn show_capture(&mut self, scanned: Scanned, start: f64) -> Images {
+        self.frames = scanned.info.used;
+        let about = About {
+            name: scanned.name,
+            preflight: scanned.preflight,
+            choices: scanned.choices,
+            settled: scanned.settled,
+            warnings: scanned.warnings,
+            capture: Some((scanned.info, scanned.frames)),
+        };
+        self.show(scanned.scan, about, start);
+        scanned.images
+    }
+
+    /// Shows a scan in the world frame.
+    fn show(&mut self, scan: Scan, about: About, start: f64) {
+        self.name.clone_from(&about.name);
+        post(&Reply::Points(file::points(&scan, about)));
+        post(&Reply::Finished {
+            stage: Stage::Read,
+            ms: browser::now() - start,
+            outcome: format!("{} points", grouped(scan.len())),
+        });
+        self.open = Open::Scan(scan);
+    }
+
+    /// Applies the contents of a bundle to the open scan, with the view that its sender saved.
+    async fn unpack(
+        &mut self,
+        Found {
+            superpoints,
+            segmentation,
+            meta,
+        }: Found,
+    ) -> Result<(), String> {
+        let outcome = format!(
+            "{} superpoints, {} instances",
+            grouped(superpoints.count()),
+            segmentation.instances.len()
+        );
+        Watch::start().finished(Stage::Instances, outcome);
+        self.through(superpoints, segmentation, meta.provenance.model)
+            .await?;
+        let names = (0..)
+            .zip(meta.names)
+            .filter(|(_, name)| name.by_user)
+            .map(|(id, name)| (id, name.text))
+            .collect();
+        post(&Reply::SavedView {
+            view: meta.view.clone(),
+            names,
+        });
+        self.prompt(0, &meta.view.prompt, false).await?;
+        post(&Reply::Done);
+        Ok(())
+    }
+
+    /// Continues where an earlier worker of this page ended. The page already shows the scene, so
+    /// no progress is reported: the page would take it for that of a new job.
+    ///
+    /// # Errors
+    /// The scan cannot be read again.
+    pub(super) async fn restore(
+        &mut self,
+        bundle: &Bulk,
+        superpoint_of_point: &Bulk,
+        labels: Labels,
+        source: &Source,
+        choices: Choices,
+    ) -> Result<(), String> {
+        let silent = Monitor::silent();
+        let (_, found) = file::read(&bundle.to_vec::<u8>(), &silent)?;
+        let Found {
+            segmentation, meta, ..
+        } = found.ok_or("the worker's memory of the scene is lost; open the scan again")?;
+        let input = fetch::input(source, None)
+            .await
+            .map_err(|error| error.to_string())?;
+        let (name, scan) = match input {
+            Input::Capture(opened) => {
+                let scanned = capture::read(&opened, choices, false, &silent, &|_, _| ())
+                    .map_err(|error| error.to_string())?;
+                (scanned.name, scanned.scan)
+            }
+            Input::File { name, bytes } => {
+                let (mut scan, _) =
+                    file::read(&bytes, &silent).map_err(|error| format!("{name}: {error}"))?;
+                job::place(&mut scan, choices);
+                (name, scan)
+            }
+        };
+        self.frames = meta.provenance.frames;
+        let superpoints = Superpoints::from_ids(&superpoint_of_point.to_vec::<u32>());
+        let (vocabulary, recognizer) = compared(&segmentation).await?;
+        self.name = name;
+        self.open = Open::Scene(Box::new(OpenScene {
+            recognizer,
+            vocabulary,
+            segmented: Segmented {
+                scan,
+                superpoints,
+                segmentation,
+            },
+            labels,
+            model: meta.provenance.model,
+        }));
+        Ok(())
+    }
+}
+
+fn report(progress: Progress) {
+    post(&Reply::Progress(progress));
+}
+
+/// Reports the frames of a capture, several times a second.
+fn on_frame() -> impl Fn(u32, u32) {
+    const EVERY_MS: f64 = 100.0;
+    let reported = Cell::new(0.0);
+    move |done, of| {
+        let now = browser::now();
+        if now - reported.get() > EVERY_MS || done == of {
+            reported.set(now);
+            post(&Reply::Frame { done, of });
+        }
+    }
+}
