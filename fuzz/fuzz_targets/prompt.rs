@@ -12,7 +12,7 @@ use segscape::{
 };
 
 fuzz_target!(|typed: &str| {
-    let question = Question::parse(typed);
+    let question = Question::parse(typed, Vocabulary::shipped());
     let terms = match prompt::parse(typed) {
         Ok(terms) => terms,
         Err(error) => {

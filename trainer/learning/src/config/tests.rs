@@ -8,6 +8,7 @@ fn the_shipped_configurations_are_valid() {
     for name in [
         "ablation",
         "ablation-start",
+        "images",
         "nano",
         "ovseg3r",
         "scannet200",
