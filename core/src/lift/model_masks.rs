@@ -19,7 +19,14 @@ pub struct ModelMasks<'a> {
     /// Masks whose quality the model estimates lower are left out.
     min_score: f32,
     /// The picture that was asked about last, with its size.
-    latest: Option<(u32, Option<(EncodedPicture, [usize; 2])>)>,
+    latest: Option<Latest>,
+}
+
+/// A view that was asked about.
+struct Latest {
+    view: u32,
+    /// Its picture, if it has one, and the picture's size.
+    encoded: Option<(EncodedPicture, [usize; 2])>,
 }
 
 impl<'a> ModelMasks<'a> {
@@ -38,7 +45,7 @@ impl<'a> ModelMasks<'a> {
         if self
             .latest
             .as_ref()
-            .is_some_and(|(latest, _)| *latest == view)
+            .is_some_and(|latest| latest.view == view)
         {
             return Ok(());
         }
@@ -50,7 +57,7 @@ impl<'a> ModelMasks<'a> {
             }
             None => None,
         };
-        self.latest = Some((view, encoded));
+        self.latest = Some(Latest { view, encoded });
         Ok(())
     }
 }
@@ -69,7 +76,11 @@ impl PromptedMasks for ModelMasks<'_> {
 
     fn masks(&mut self, view: u32, points: &[[f32; 2]]) -> Result<Vec<MaskAnswer>, LiftError> {
         self.look(view)?;
-        let Some((_, Some((encoded, size)))) = &self.latest else {
+        let Some(Latest {
+            encoded: Some((encoded, size)),
+            ..
+        }) = &self.latest
+        else {
             return Ok(Vec::new());
         };
         let [rows, columns] = *size;
