@@ -109,3 +109,64 @@ impl PromptedMasks for ModelMasks<'_> {
         Ok(masks.collect())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::cell::Cell;
+
+    use super::*;
+    use crate::{
+        golden,
+        images::{ImageModel, ImageModelManifest, ModelFile, SegmentAnything},
+    };
+
+    fn model() -> SegmentAnything {
+        let manifest = golden::json("onnx/sam.json").to_string();
+        let manifest = ImageModelManifest::parse(manifest.as_bytes()).unwrap();
+        let file = |file: &&ModelFile| golden::bytes(&format!("onnx/{}", file.file));
+        let files = manifest.files().iter().map(file).collect();
+        match ImageModel::load(&manifest, files).unwrap() {
+            ImageModel::Masks(model) => model,
+            _ => panic!("not a model for masks"),
+        }
+    }
+
+    #[test]
+    fn a_picture_is_looked_at_once_for_questions_that_follow_each_other() {
+        let model = model();
+        let opened = Cell::new(0);
+        let open = |view: u32| {
+            opened.set(opened.get() + 1);
+            let bytes = (0..48 * 64 * 3).map(|i| (i * 37 % 251) as u8).collect();
+            match view {
+                7 => Ok(None),
+                8 => Err(LiftError::View {
+                    view: "kitchen".to_owned(),
+                    reason: "it is gone".to_owned(),
+                }),
+                _ => Ok(Some(Picture::new(bytes, [48, 64]).unwrap())),
+            }
+        };
+        let points = [[0.3, 0.4], [0.5, 0.5], [1.0, 0.0]];
+        let mut masks = ModelMasks::new(&model, &open, f32::NEG_INFINITY);
+        let found = masks.masks(0, &points).unwrap();
+        assert!(!found.is_empty());
+        for answer in &found {
+            assert_eq!(answer.mask.size(), [48, 64]);
+            assert!((0.0..=1.0).contains(&answer.score));
+        }
+        assert_eq!(masks.masks(0, &points).unwrap(), found);
+        assert_eq!(opened.get(), 1);
+        masks.masks(1, &points[..1]).unwrap();
+        assert_eq!(masks.masks(0, &points).unwrap(), found);
+        assert_eq!(opened.get(), 3);
+        assert!(masks.masks(7, &points).unwrap().is_empty());
+        let error = masks.masks(8, &points).unwrap_err().to_string();
+        assert_eq!(error, "view kitchen: it is gone");
+        let error = masks.masks(0, &[[2.0, 0.0]]).unwrap_err().to_string();
+        assert!(error.starts_with("view 0: the prompt"), "{error}");
+        let mut strict = ModelMasks::new(&model, &open, f32::INFINITY);
+        assert!(strict.masks(0, &points).unwrap().is_empty());
+    }
+}
