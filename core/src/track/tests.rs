@@ -326,6 +326,7 @@ fn a_voxel_belongs_to_the_mask_that_was_lifted_into_it() {
         ..TrackOptions::default()
     };
     let mut tracker = OnlineTracker::new(options).unwrap();
+    let mut first: Option<Vec<[i32; 3]>> = None;
     for number in 0..4u16 {
         let shot = Shot {
             camera: camera([f32::from(number) / 10_000.0, 0.0, 0.0]),
@@ -338,11 +339,13 @@ fn a_voxel_belongs_to_the_mask_that_was_lifted_into_it() {
             }],
         };
         tracker.add(&shot.frame(number.into())).unwrap();
-    }
-    let [found] = &tracker.instances()[..] else {
-        panic!("one instance");
-    };
-    assert!((found.score - 0.9).abs() < 1e-4, "{}", found.score);
+        let [found] = &tracker.instances()[..] else {
+            panic!("one instance");
+        };
+        // With 1 of 4 frames it would be gone.
+        first.get_or_insert(found.voxels.clone());
+        let is_there = |voxel: &[i32; 3]| found.voxels.contains(voxel);
+        assert!(first.iter().flatten().all(is_there), "frame {number}");
 }
 
 #[test]
