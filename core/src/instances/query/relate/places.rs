@@ -74,14 +74,13 @@ pub(super) fn holds(
         None => false,
     };
     let is_over = || common_base(a, b) >= COMMON_BASE;
-    let is_upright = measure(b, Measure::Depth, b) < UPRIGHT && b.size()[2] > UPRIGHT;
     let rests = || {
         let bottom = a.min[2];
         // A bed or a couch is lain on below its highest part.
-        let lowest = if is_upright { b.max[2] } else { middle_b };
-        is_over() && bottom >= lowest - REST && bottom <= b.max[2] + REST && middle_a > middle_b
+        is_over() && bottom >= middle_b - REST && bottom <= b.max[2] + REST && middle_a > middle_b
     };
     let hangs = || {
+        let is_upright = measure(b, Measure::Depth, b) < UPRIGHT && b.size()[2] > UPRIGHT;
         let is_beside = b.min[2] <= middle_a && middle_a <= b.max[2];
         is_upright && is_beside && apart <= REST
     };

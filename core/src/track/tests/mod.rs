@@ -1,8 +1,9 @@
 //! Whole recordings of worlds of boxes, whose instances are known.
 #![allow(clippy::unwrap_used)]
 
+mod any_recording;
+
 use glam::{Affine3A, Mat3, Vec3};
-use proptest::prelude::*;
 
 use super::*;
 use crate::{
@@ -326,6 +327,7 @@ fn a_voxel_belongs_to_the_mask_that_was_lifted_into_it() {
         ..TrackOptions::default()
     };
     let mut tracker = OnlineTracker::new(options).unwrap();
+    let mut first: Option<Vec<[i32; 3]>> = None;
     for number in 0..4u16 {
         let shot = Shot {
             camera: camera([f32::from(number) / 10_000.0, 0.0, 0.0]),
@@ -338,11 +340,14 @@ fn a_voxel_belongs_to_the_mask_that_was_lifted_into_it() {
             }],
         };
         tracker.add(&shot.frame(number.into())).unwrap();
+        let [found] = &tracker.instances()[..] else {
+            panic!("one instance");
+        };
+        // With 1 of 4 frames it would be gone.
+        first.get_or_insert(found.voxels.clone());
+        let is_there = |voxel: &[i32; 3]| found.voxels.contains(voxel);
+        assert!(first.iter().flatten().all(is_there), "frame {number}");
     }
-    let [found] = &tracker.instances()[..] else {
-        panic!("one instance");
-    };
-    assert!((found.score - 0.9).abs() < 1e-4, "{}", found.score);
 }
 
 #[test]
@@ -569,65 +574,4 @@ fn the_smallest_instance_owns_a_point() {
     assert_eq!(labels.labels, ["table", "cup"]);
     let named: Vec<_> = labels.instances.iter().map(|i| (i.id, i.label)).collect();
     assert_eq!(named, [(3, Some(0)), (5, Some(1)), (6, None), (7, Some(1))]);
-}
-
-/// Things at random places in a room, and a walk past them.
-fn recordings() -> impl Strategy<Value = Vec<Shot>> {
-    let thing = (1.2f32..3.0, -1.0f32..1.0, 0.0f32..1.0, 0.2f32..0.8);
-    let things = prop::collection::vec(thing, 0..4);
-    (things, 1u32..5).prop_map(|(things, steps)| {
-        let names = ["one", "two", "three", "four"];
-        let boxes: Vec<NamedBox> = names
-            .into_iter()
-            .zip(things)
-            .map(|(name, (x, y, z, size))| (name, [x, y, z], [x + size, y + size, z + size]))
-            .collect();
-        let world = World::room(&boxes);
-        let walk = walk(steps).into_iter();
-        walk.map(|camera| {
-            world.shot(&Camera {
-                width: 64.0,
-                height: 48.0,
-                focal: [50.0; 2],
-                center: [31.5, 23.5],
-                ..camera
-            })
-        })
-        .collect()
-    })
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
-
-    #[test]
-    fn a_frame_that_comes_again_changes_no_membership(shots in recordings(), again in any::<prop::sample::Index>()) {
-        let mut tracker = tracker();
-        for (number, shot) in (0..).zip(&shots) {
-            tracker.add(&shot.frame(number)).unwrap();
-        }
-        let before = tracker.instances();
-        let added = tracker.add(&again.get(&shots).frame(99)).unwrap();
-        prop_assert!(added.repeated || added.masks == 0);
-        prop_assert_eq!(tracker.instances(), before);
-    }
-
-    #[test]
-    fn instances_keep_the_rules(shots in recordings()) {
-        let [mut tracker, mut twin] = [tracker(), tracker()];
-        for (number, shot) in (0..).zip(&shots) {
-            let added = tracker.add(&shot.frame(number)).unwrap();
-            prop_assert_eq!(added.masks, added.matched + added.started);
-            twin.add(&shot.frame(number)).unwrap();
-            let instances = tracker.instances();
-            prop_assert_eq!(&instances, &twin.instances(), "equal frames have equal results");
-            prop_assert!(instances.is_sorted_by(|a, b| a.id < b.id));
-            for instance in &instances {
-                prop_assert!(instance.voxels.is_sorted_by(|a, b| a < b) && !instance.voxels.is_empty());
-                prop_assert!((0.0..=1.0).contains(&instance.score) && instance.last_frame <= number);
-                prop_assert!(instance.first_frame <= instance.last_frame);
-                prop_assert!((0..3).all(|axis| instance.bounds.min[axis] <= instance.bounds.max[axis]));
-            }
-        }
-    }
 }
