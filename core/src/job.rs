@@ -12,8 +12,9 @@ use burn::tensor::{DType, Device};
 
 use crate::{
     instances::{
-        Claim, Contact, Finished, PostprocessOptions, ProposalError, Proposals, Ranker, Region,
-        Segmentation, SuperpointGeometry, owner_of_superpoint, query::Label, select,
+        Claim, Contact, Finished, GivenMask, PointMasks, PointMasksError, PostprocessOptions,
+        ProposalError, Proposals, Ranker, Region, Segmentation, SuperpointGeometry,
+        owner_of_superpoint, query::Label, select,
     },
     model::{
         Answers, ClassAnswers, Config, InferenceError, Observation, SceneError, SceneInput,
@@ -286,12 +287,23 @@ pub struct Grouping {
     /// The partition of the points.
     pub superpoints: Superpoints,
     hierarchy: Hierarchy,
+    given: Vec<GivenMask>,
 }
 
 impl Grouping {
     /// The regions of the merge tree that may be objects.
     pub fn regions(&self) -> Vec<Region> {
         self.hierarchy.regions(REGION_AREA)
+    }
+
+    /// Adds the instances that another method found, as candidates beside the regions and the masks
+    /// of the network.
+    ///
+    /// # Errors
+    /// See [`PointMasksError`].
+    pub fn propose(&mut self, masks: &PointMasks) -> Result<(), PointMasksError> {
+        self.given.extend(masks.of_superpoints(&self.superpoints)?);
+        Ok(())
     }
 
     /// Surface areas of the superpoints in square metres, `(superpoints)`.
@@ -362,6 +374,7 @@ pub fn group(
     Ok(Grouping {
         superpoints,
         hierarchy,
+        given: Vec::new(),
     })
 }
 
@@ -430,6 +443,7 @@ pub async fn segment(
         (ClassAnswers::Text(class), Decoding::Ranked(options)) => select(
             &proposals(class.clone(), answers, network.vocabulary()),
             &grouping.regions(),
+            &grouping.given,
             grouping.contacts(),
             &geometry,
             network.ranker.as_ref(),

@@ -25,6 +25,7 @@ use super::{
     ask::{Ask, Question},
     capture::{CaptureArgs, Opened, Opening},
     orientation::Orientation,
+    proposals::Proposals,
     results::{self, StageClock},
     scene_cache::SceneCache,
 };
@@ -74,9 +75,11 @@ pub struct Segment {
     /// released, others are ranked unless `released` is chosen.
     #[arg(long, value_enum)]
     decoding: Option<DecodingKind>,
+    #[command(flatten)]
+    proposals: Proposals,
     /// Give every point a class instead, with a network that has fixed classes: that of its
     /// superpoint, or that of its instance and wall or floor elsewhere.
-    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding"])]
+    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding", "folders"])]
     map: Option<MapKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
@@ -112,6 +115,10 @@ impl Segment {
         let (weights, encoder) = (self.weights.as_deref(), self.text_encoder.as_deref());
         let (network, words) = models::load_network(weights, encoder, &device)?;
         let decoding = DecodingKind::of(self.decoding, &network)?;
+        anyhow::ensure!(
+            self.proposals.is_empty() || matches!(decoding, Decoding::Ranked(_)),
+            "masks that are decoded as released stand alone: leave out --proposals"
+        );
         let question = self.ask.question()?;
         anyhow::ensure!(
             question.is_none() || self.prompt.is_empty(),
@@ -137,14 +144,21 @@ impl Segment {
         }
         results::create(self.out.as_deref())?;
         let cache = self.cache.open()?;
-        let scans = self.scans_of_stores(&cache)?;
+        let (scans, in_store): (Vec<PathBuf>, Vec<bool>) =
+            self.scans_of_stores(&cache)?.into_iter().unzip();
         let mut refused = 0;
-        for (path, name) in scans.iter().zip(results::names(&scans)) {
+        let names = results::names(&scans);
+        for ((path, name), in_store) in scans.iter().zip(names).zip(in_store) {
+            let place = Place {
+                path,
+                name: &name,
+                in_store,
+            };
             let asked = Wanted {
                 terms: &terms,
                 question: question.as_ref(),
             };
-            match self.segment(path, &name, &network, &decoding, &asked, &cache) {
+            match self.segment(&place, &network, &decoding, &asked, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -160,18 +174,20 @@ impl Segment {
         Ok(())
     }
 
-    /// The scans, with those of a folder of an object store in place of the folder.
-    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<PathBuf>> {
+    /// The scans, with those of a folder of an object store in place of the folder; `true` for
+    /// captures that are read where they lie in a store.
+    fn scans_of_stores(&self, cache: &Cache) -> anyhow::Result<Vec<(PathBuf, bool)>> {
         let mut scans = Vec::new();
         for path in &self.scans {
-            let found = match is_address(path) {
-                true => cache.scenes(path)?,
-                false => Vec::new(),
-            };
+            if !is_address(path) {
+                scans.push((path.clone(), false));
+                continue;
+            }
+            let found = cache.scenes(path)?;
             // A folder without bundles may be a capture.
             match found.is_empty() {
-                true => scans.push(path.clone()),
-                false => scans.extend(found),
+                true => scans.push((path.clone(), true)),
+                false => scans.extend(found.into_iter().map(|scan| (scan, false))),
             }
         }
         Ok(scans)
@@ -179,13 +195,17 @@ impl Segment {
 
     fn segment(
         &self,
-        path: &Path,
-        name: &OsStr,
+        place: &Place,
         network: &Network,
         decoding: &Decoding,
         wanted: &Wanted,
         cache: &Cache,
     ) -> anyhow::Result<String> {
+        let &Place {
+            path,
+            name,
+            in_store,
+        } = place;
         let clock = StageClock::default();
         let cancel = Cancel::default();
         let report = |progress: Progress| clock.at(progress.stage);
@@ -198,7 +218,7 @@ impl Segment {
             config: network.config(),
             no_images: self.no_images,
         };
-        let mut opened = if is_address(path) && cache.scenes(path)?.is_empty() {
+        let mut opened = if in_store {
             opening.recording(&*open_files(path)?, path, &monitor)?
         } else {
             let local = cache.local(path)?;
@@ -212,11 +232,15 @@ impl Segment {
             eprintln!("{}: {line}", path.display());
         }
         let given = opened.superpoints.take();
-        let grouping = {
+        let mut grouping = {
             let observation = opened.observation();
             let options = network.superpoint_options(&observation);
             job::group(&observation, given, &options, &monitor)?
         };
+        let proposals = self.proposals.of(name)?;
+        proposals
+            .iter()
+            .try_for_each(|masks| grouping.propose(masks))?;
         let Labeling {
             scan,
             superpoints,
@@ -287,6 +311,15 @@ impl Segment {
             total / 1000.0
         ))
     }
+}
+
+/// A scan among those that were asked for.
+struct Place<'a> {
+    path: &'a Path,
+    /// Name of its results.
+    name: &'a OsStr,
+    /// `true` if it is a capture that is read where it lies in an object store.
+    in_store: bool,
 }
 
 /// What is looked for in the scans.

@@ -1,7 +1,10 @@
 //! Masks in the images of a foundation bundle.
 
 use super::*;
-use crate::foundation::{Image, ImageInstance, Mask};
+use crate::{
+    foundation::{Image, ImageInstance, Mask},
+    track::DepthMaskOptions,
+};
 
 /// The images of the scene with masks of both objects; their numbers differ from image to image.
 fn images(scene: &Scene) -> Vec<Image> {
@@ -57,6 +60,19 @@ fn masks_of_images_are_matched_by_overlap_and_name_the_instances() {
     assert_eq!(scores, [0.8, 0.6]);
     let names = names(&visibility, &BundleViews::new(&images), &found.instances);
     assert_eq!(names, [Some("wall".to_owned()), Some("panel".to_owned())]);
+}
+
+#[test]
+fn surfaces_of_depth_do_where_there_are_no_masks() {
+    let scene = scene();
+    let visibility = scene.visibility();
+    let mut masks = SurfaceMasks::new(&scene.views, DepthMaskOptions::default());
+    let options = Propagation::default();
+    let mut tracker = PropagatingTracker::new(&scene.views, &mut masks, options).unwrap();
+    let silent = Monitor::silent();
+    let found = lift(&visibility, &mut tracker, &LiftOptions::default(), &silent).unwrap();
+    let [wall, panel] = [WALL, PANEL].map(|instance| scene.seen_of(&visibility, instance));
+    assert_eq!(sets(&found), [wall, panel]);
 }
 
 /// The views in which the panel is found, beginning in the middle one.

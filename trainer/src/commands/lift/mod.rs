@@ -12,16 +12,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use clap::Args;
 use indicatif::ProgressBar;
-use learning::{
-    config::ClassOfObject,
-    data::labeled_scan::LabeledScan,
-    evaluation::{Answer, Found, Measurement},
-};
+use learning::evaluation::{Found, Measurement};
 use recordings::{
-    foundation::{Foundation, Given, Image, InFolder as _, Models, SceneTruth},
+    foundation::{Foundation, Image, InFolder as _, Models, SceneTruth},
     store::{Cache, is_address, open_files},
 };
 use segscape::{
@@ -30,12 +26,13 @@ use segscape::{
     job::SceneImages,
     lift::{
         self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
-        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, Tracker,
-        Visibility,
+        OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, SurfaceMasks,
+        Tracker, Visibility,
     },
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
+    track::DepthMaskOptions,
     write::InstanceRecord,
 };
 use serde_json::json;
@@ -54,16 +51,21 @@ const PICTURE_LIMIT: u64 = 64 << 20;
 
 /// Find the objects of recordings by masks of 2D models alone (Any3DIS): each superpoint is
 /// segmented in the view that shows it best and followed through the others. The masks are those in
-/// foundation bundles, matched by overlap, or those that a model in ONNX files gives.
+/// foundation bundles, matched by overlap, those that a model in ONNX files gives, or surfaces that
+/// depth alone tells apart.
 #[derive(Debug, Args)]
 pub struct Lift {
     /// Foundation bundles, or folders or ZIP archives with captures; also at s3://bucket/folder.
     #[arg(required = true)]
     recordings: Vec<PathBuf>,
     /// Manifest of a model for masks (SAM, SAM 2, MobileSAM) that is asked in the pictures, in place
-    /// of the masks in bundles; captures need one.
+    /// of the masks in bundles.
     #[arg(long)]
     masks: Option<PathBuf>,
+    /// Follow the surfaces of depth images, whatever masks there are; what is done without asking
+    /// where there are neither masks nor a model.
+    #[arg(long, conflicts_with_all = ["masks", "oracle"])]
+    by_depth: bool,
     /// Least score of a mask that the model predicts.
     #[arg(long, default_value_t = 0.6, requires = "masks")]
     min_score: f32,
@@ -189,11 +191,11 @@ impl Lift {
                 &monitor,
             )?,
         };
-        let found = self.lift(&scene, &*files, &grouped, model, &monitor);
+        let lifted = self.lift(&scene, &*files, &grouped, model, &monitor);
         bar.finish_and_clear();
-        let found = found?;
+        let lifted = lifted?;
         let ms = clock.finish();
-        let labels = found.lifted.point_labels(&grouped, &found.names);
+        let labels = lifted.lifted.point_labels(&grouped, &lifted.names);
         let records = results::records(scan, &labels);
         if let Some(out) = &self.out {
             results::save(out, name, scan, &labels)?;
@@ -207,11 +209,11 @@ impl Lift {
             labeled.write(&bundles.join(name), picture)?;
         }
         if self.measure {
-            measurement.add(&answer(path, &scene, &grouped, &found.lifted)?)?;
+            measurement.add(&scene.answer(path, found(&grouped, &lifted.lifted))?)?;
         }
         Ok(match self.json {
-            true => found.json(path, &scene, &grouped, &records, &ms),
-            false => found.words(path, &scene, &grouped, &records, &ms),
+            true => lifted.json(path, &scene, &grouped, &records, &ms),
+            false => lifted.words(path, &scene, &grouped, &records, &ms),
         })
     }
 
@@ -249,6 +251,7 @@ impl Lift {
                 let (visibility, lifted) = match (model, self.oracle.oracle) {
                     (Some(model), _) => lifting.by_model(model, &picture)?,
                     (None, true) => lifting.by_truth(about.truth.as_ref())?,
+                    (None, false) if self.by_depth || !has_masks(about) => lifting.by_depth()?,
                     (None, false) => lifting.by_masks(&mut BundleMasks::new(&views)?)?,
                 };
                 Ok(FoundInstances {
@@ -260,16 +263,10 @@ impl Lift {
             Scene::Capture {
                 capture, points, ..
             } => {
-                let Some(model) = model else {
-                    bail!(
-                        "a capture has no masks{}: give the manifest of a model with --masks",
-                        if self.oracle.oracle {
-                            " and no labels"
-                        } else {
-                            ""
-                        }
-                    );
-                };
+                ensure!(
+                    !self.oracle.oracle,
+                    "a capture has no labels that --oracle could follow"
+                );
                 let views = CaptureViews {
                     files,
                     capture,
@@ -286,7 +283,10 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
-                let (_, lifted) = lifting.by_model(model, &picture)?;
+                let (_, lifted) = match model {
+                    Some(model) => lifting.by_model(model, &picture)?,
+                    None => lifting.by_depth()?,
+                };
                 Ok(FoundInstances {
                     names: vec![None; lifted.instances.len()],
                     views: views.count(),
@@ -329,6 +329,14 @@ impl Lifting<'_> {
             ..Propagation::default()
         };
         self.by(&mut PropagatingTracker::new(self.views, masks, options)?)
+    }
+
+    fn by_depth(&self) -> anyhow::Result<(Visibility, Lifted)> {
+        let options = DepthMaskOptions {
+            farthest: self.command.captures.farthest(),
+            ..DepthMaskOptions::default()
+        };
+        self.by_masks(&mut SurfaceMasks::new(self.views, options))
     }
 
     fn by_model(
@@ -434,6 +442,11 @@ impl FoundInstances {
     }
 }
 
+/// `true` if a 2D model found something in an image.
+fn has_masks(about: &Foundation) -> bool {
+    about.images.iter().any(|image| image.mask.is_some())
+}
+
 /// Decodes the picture of a view.
 fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, LiftError> {
     let failed = |error: &dyn std::error::Error| LiftError::View {
@@ -444,26 +457,8 @@ fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, 
     Picture::decode(&bytes).map_err(|error| failed(&error))
 }
 
-/// The instances beside the labels of a bundle.
-fn answer(
-    path: &Path,
-    scene: &Scene,
-    grouped: &Superpoints,
-    lifted: &Lifted,
-) -> anyhow::Result<Answer> {
-    let about = scene.images()?;
-    let ids = grouped.superpoint_of_point().to_vec();
-    // The images, which are most of a bundle, are not copied.
-    let labeled = Foundation {
-        positions: scene.scan().positions.clone(),
-        colors: scene.scan().colors.clone(),
-        truth: about.truth.clone(),
-        given: Given {
-            superpoints: Some(ids),
-            ..Given::default()
-        },
-        ..Foundation::default()
-    };
+/// The points of each instance, ascending.
+fn found(grouped: &Superpoints, lifted: &Lifted) -> Vec<Found> {
     let mut points_of: Vec<Vec<u32>> = vec![Vec::new(); grouped.count()];
     for (point, &superpoint) in (0..).zip(grouped.superpoint_of_point()) {
         points_of[superpoint as usize].push(point);
@@ -474,17 +469,7 @@ fn answer(
             .flat_map(|s| points_of[*s as usize].iter().copied())
             .collect();
         points.sort_unstable();
-        Found {
-            points,
-            score: instance.score,
-            class: None,
-            embedding: Vec::new(),
-            logit_scale: 1.0,
-        }
+        Found::nameless(points, instance.score)
     });
-    Ok(Answer {
-        path: path.to_owned(),
-        scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
-        found: found.collect(),
-    })
+    found.collect()
 }

@@ -3,7 +3,7 @@
 use anyhow::Context;
 use clap::ValueEnum;
 use segscape::{
-    instances::{Finished, Masks, PostprocessOptions, SelectOptions},
+    instances::{Finished, Masks, PointMasks, PostprocessOptions, SelectOptions},
     job::{self, Decoding, NamedClasses, Network},
     progress::Monitor,
 };
@@ -14,24 +14,28 @@ use crate::data::scans::Labeled;
 /// The values of `--masks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default, ValueEnum)]
 pub enum MaskSet {
-    /// The network's masks and the regions of the merge tree, ranked together.
+    /// The network's masks, the regions of the merge tree and given masks, ranked together.
     #[default]
-    Both,
+    #[value(alias = "both")]
+    All,
     /// The network's masks alone, ranked.
     Network,
     /// The network's masks alone, with its own scores.
     Unranked,
     /// The regions of the merge tree alone, ranked.
     Regions,
+    /// Given masks alone, with their own scores.
+    Given,
 }
 
 impl From<MaskSet> for Masks {
     fn from(masks: MaskSet) -> Self {
         match masks {
-            MaskSet::Both => Self::Both,
+            MaskSet::All => Self::All,
             MaskSet::Network => Self::Network,
             MaskSet::Unranked => Self::Unranked,
             MaskSet::Regions => Self::Regions,
+            MaskSet::Given => Self::Given,
         }
     }
 }
@@ -85,11 +89,18 @@ pub struct Choice {
     pub no_images: bool,
 }
 
-/// Returns the instances that the network finds in the scan.
+/// Returns the instances that the network finds in the scan. Those that other methods found in it,
+/// `given`, are ranked beside its own.
 ///
 /// # Errors
-/// The scan does not fit the network, or masks are to be ranked and there is no ranker.
-pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+/// The scan does not fit the network, masks are to be ranked and there is no ranker, or given masks
+/// are of another scan or cannot be ranked.
+pub fn ask(
+    network: &Network,
+    labeled: &Labeled,
+    given: &[PointMasks],
+    choice: &Choice,
+) -> anyhow::Result<Vec<Found>> {
     let is_ranked = matches!(
         DecodingKind::of(choice.decoding, network)?,
         Decoding::Ranked(_)
@@ -100,12 +111,20 @@ pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Res
         "{} has no ranker: train one with `trainer rank`, or choose --masks unranked",
         network.name
     );
+    anyhow::ensure!(
+        is_ranked || given.is_empty(),
+        "masks that are decoded as released stand alone: leave out the proposals"
+    );
     let Some(spacing) = choice.spacing else {
-        return look(network, labeled, choice);
+        return look(network, labeled, given, choice);
     };
+    let points = labeled.scan.positions.len();
+    given.iter().try_for_each(|masks| masks.check(points))?;
     let (thinned, kept) = labeled.thinned(spacing);
-    let mut found =
-        look(network, &thinned, choice).with_context(|| format!("thinned to {spacing} m"))?;
+    let rows: Vec<usize> = kept.point_of_kept().iter().map(|p| *p as usize).collect();
+    let given: Vec<PointMasks> = given.iter().map(|masks| masks.only(&rows)).collect();
+    let mut found = look(network, &thinned, &given, choice)
+        .with_context(|| format!("thinned to {spacing} m"))?;
     let mut points_of_kept: Vec<Vec<u32>> = vec![Vec::new(); kept.len()];
     (0..)
         .zip(kept.kept_of_point())
@@ -122,13 +141,19 @@ pub fn ask(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Res
     Ok(found)
 }
 
-fn look(network: &Network, labeled: &Labeled, choice: &Choice) -> anyhow::Result<Vec<Found>> {
+fn look(
+    network: &Network,
+    labeled: &Labeled,
+    given: &[PointMasks],
+    choice: &Choice,
+) -> anyhow::Result<Vec<Found>> {
     let mut observation = labeled.observation();
     if choice.no_images {
         (observation.image, observation.objects) = (None, None);
     }
     let monitor = Monitor::silent();
-    let grouping = labeled.grouping(network, &monitor)?;
+    let mut grouping = labeled.grouping(network, &monitor)?;
+    given.iter().try_for_each(|masks| grouping.propose(masks))?;
     if let Decoding::Released(options) = DecodingKind::of(choice.decoding, network)? {
         let classes = network.fixed_classes().or(choice.classes.as_ref());
         let found = pollster::block_on(job::segment_as_released(
