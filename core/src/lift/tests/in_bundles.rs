@@ -1,7 +1,10 @@
 //! Masks in the images of a foundation bundle.
 
 use super::*;
-use crate::foundation::{Image, ImageInstance, Mask};
+use crate::{
+    foundation::{Image, ImageInstance, Mask, names_by_views},
+    views::BestViewOptions,
+};
 
 /// The images of the scene with masks of both objects; their numbers differ from image to image.
 fn images(scene: &Scene) -> Vec<Image> {
@@ -55,8 +58,15 @@ fn masks_of_images_are_matched_by_overlap_and_name_the_instances() {
         .map(|instance| instance.score)
         .collect();
     assert_eq!(scores, [0.8, 0.6]);
-    let names = names(&visibility, &BundleViews::new(&images), &found.instances);
-    assert_eq!(names, [Some("wall".to_owned()), Some("panel".to_owned())]);
+    let things = found.points(&scene.superpoints);
+    let options = BestViewOptions::default();
+    let names = names_by_views(&scene.positions, &things, &images, &options);
+    let names: Vec<_> = names
+        .into_iter()
+        .flatten()
+        .map(|voted| voted.name)
+        .collect();
+    assert_eq!(names, ["wall", "panel"]);
 }
 
 /// The views in which the panel is found, beginning in the middle one.
