@@ -21,13 +21,15 @@ use learning::{
     evaluation::{Answer, Found, Measurement},
 };
 use recordings::{
-    foundation::{Foundation, Given, Image, InFolder as _, Models, SceneTruth},
+    foundation::{
+        Foundation, Given, Image, InFolder as _, Models, SceneTruth, VotedName, names_by_views,
+    },
     store::{Cache, is_address, open_files},
 };
 use segscape::{
     captures::{CaptureError, Files},
-    images::{MaskModel, Picture, SegmentAnything},
-    job::SceneImages,
+    images::{MaskModel, Picture, SegmentAnything, Things},
+    job::{RecordedPictures, SceneImages},
     lift::{
         self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
         OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, Tracker,
@@ -36,14 +38,17 @@ use segscape::{
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
-    write::InstanceRecord,
+    views::BestViewOptions,
+    write::{InstanceRecord, PointLabels},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    ask::{Ask, Question},
+    by_views::{self, Looking, PictureNames},
     capture::CaptureArgs,
     orientation::Orientation,
-    results::{self, StageClock},
+    results::{self, Sources, StageClock},
     scene_cache::SceneCache,
 };
 use options::{Oracle, Tuning};
@@ -71,6 +76,10 @@ pub struct Lift {
     oracle: Oracle,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    picture_names: PictureNames,
+    #[command(flatten)]
+    ask: Ask,
     #[command(flatten)]
     orientation: Orientation,
     #[command(flatten)]
@@ -111,11 +120,18 @@ impl Lift {
         for folder in [&self.out, &self.bundles] {
             results::create(folder.as_deref())?;
         }
-        let cache = self.cache.open()?;
+        let question = self.ask.question()?;
+        let asked = question.as_ref().map(Question::prompt);
+        let with = With {
+            model: models.mask_model(),
+            looking: self.picture_names.open(asked)?,
+            question,
+            cache: self.cache.open()?,
+        };
         let mut measurement = Measurement::class_agnostic();
         let mut refused = 0;
         for (path, name) in self.recordings.iter().zip(results::names(&self.recordings)) {
-            match self.one(path, &name, models.mask_model(), &cache, &mut measurement) {
+            match self.one(path, &name, &with, &mut measurement) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -142,10 +158,10 @@ impl Lift {
         &self,
         path: &Path,
         name: &OsStr,
-        model: Option<&SegmentAnything>,
-        cache: &Cache,
+        with: &With,
         measurement: &mut Measurement,
     ) -> anyhow::Result<String> {
+        let cache = &with.cache;
         let (clock, cancel, bar) = (
             StageClock::default(),
             Cancel::default(),
@@ -189,14 +205,34 @@ impl Lift {
                 &monitor,
             )?,
         };
-        let found = self.lift(&scene, &*files, &grouped, model, &monitor);
+        let found = self.lift(&scene, &*files, &grouped, with.model, &monitor);
         bar.finish_and_clear();
         let found = found?;
+        let things = found.lifted.points(&grouped);
+        let (labels, sources) = match &with.looking {
+            Some(looking) => {
+                let mut labels = found.lifted.point_labels(&grouped, &found.unnamed());
+                let frames = scene.frames();
+                let recorded = RecordedPictures {
+                    files: &*files,
+                    frames: &frames,
+                };
+                let things = Things {
+                    positions: &scan.positions,
+                    colors: scan.colors.as_deref(),
+                    points: &things,
+                };
+                let about = (path, name);
+                let sources =
+                    looking.name(&mut labels, &things, Some(&recorded), about, &monitor)?;
+                (labels, sources)
+            }
+            None => named_by_masks(&scene, &grouped, &found.lifted, &things),
+        };
         let ms = clock.finish();
-        let labels = found.lifted.point_labels(&grouped, &found.names);
         let records = results::records(scan, &labels);
         if let Some(out) = &self.out {
-            results::save(out, name, scan, &labels)?;
+            results::save(out, name, scan, &labels, &sources)?;
         }
         if let Some(bundles) = &self.bundles {
             let labeled = labels::labeled(scene.images()?, &labels);
@@ -207,11 +243,25 @@ impl Lift {
             labeled.write(&bundles.join(name), picture)?;
         }
         if self.measure {
-            measurement.add(&answer(path, &scene, &grouped, &found.lifted)?)?;
+            measurement.add(&answer(path, &scene, &grouped, &found.lifted, &things)?)?;
         }
+        let question = with.question.as_ref();
+        let answered = question.map(|question| (question, question.answer(scan, &records, &[])));
         Ok(match self.json {
-            true => found.json(path, &scene, &grouped, &records, &ms),
-            false => found.words(path, &scene, &grouped, &records, &ms),
+            true => {
+                let told = results::told(&records, &sources);
+                let mut line = found.json(path, &scene, &grouped, told, &ms);
+                if let Some((question, answer)) = answered {
+                    line["answer"] = question.json(&answer);
+                }
+                line.to_string()
+            }
+            false => {
+                let words = found.words(path, &scene, &grouped, &records, &ms);
+                answered.map_or(words.clone(), |(question, answer)| {
+                    format!("{words}\n{}", question.words(&answer))
+                })
+            }
         })
     }
 
@@ -246,13 +296,12 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
-                let (visibility, lifted) = match (model, self.oracle.oracle) {
+                let lifted = match (model, self.oracle.oracle) {
                     (Some(model), _) => lifting.by_model(model, &picture)?,
                     (None, true) => lifting.by_truth(about.truth.as_ref())?,
                     (None, false) => lifting.by_masks(&mut BundleMasks::new(&views)?)?,
                 };
                 Ok(FoundInstances {
-                    names: lift::names(&visibility, &views, &lifted.instances),
                     views: views.count(),
                     lifted,
                 })
@@ -286,11 +335,9 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
-                let (_, lifted) = lifting.by_model(model, &picture)?;
                 Ok(FoundInstances {
-                    names: vec![None; lifted.instances.len()],
+                    lifted: lifting.by_model(model, &picture)?,
                     views: views.count(),
-                    lifted,
                 })
             }
         }
@@ -307,7 +354,7 @@ struct Lifting<'a> {
 }
 
 impl Lifting<'_> {
-    fn by(&self, tracker: &mut dyn Tracker) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by(&self, tracker: &mut dyn Tracker) -> anyhow::Result<Lifted> {
         let tuning = &self.command.tuning;
         let visibility = Visibility::new(
             &self.scan.positions,
@@ -316,14 +363,15 @@ impl Lifting<'_> {
             &tuning.visibility(),
             self.monitor,
         )?;
-        let lifted = lift::lift(&visibility, tracker, &tuning.options(), self.monitor)?;
-        Ok((visibility, lifted))
+        Ok(lift::lift(
+            &visibility,
+            tracker,
+            &tuning.options(),
+            self.monitor,
+        )?)
     }
 
-    fn by_masks(
-        &self,
-        masks: &mut dyn lift::PromptedMasks,
-    ) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_masks(&self, masks: &mut dyn lift::PromptedMasks) -> anyhow::Result<Lifted> {
         let options = Propagation {
             tolerance: self.command.tuning.tolerance,
             ..Propagation::default()
@@ -331,15 +379,11 @@ impl Lifting<'_> {
         self.by(&mut PropagatingTracker::new(self.views, masks, options)?)
     }
 
-    fn by_model(
-        &self,
-        model: &dyn MaskModel,
-        picture: OpenPicture<'_>,
-    ) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_model(&self, model: &dyn MaskModel, picture: OpenPicture<'_>) -> anyhow::Result<Lifted> {
         self.by_masks(&mut ModelMasks::new(model, picture, self.command.min_score))
     }
 
-    fn by_truth(&self, truth: Option<&SceneTruth>) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_truth(&self, truth: Option<&SceneTruth>) -> anyhow::Result<Lifted> {
         let truth = truth.context("the bundle has no labels that --oracle could follow")?;
         let ids = truth.instance.iter();
         let ids: Vec<u32> = ids.map(|id| u32::try_from(*id).unwrap_or(0)).collect();
@@ -371,26 +415,59 @@ const REASONS: [(LeftReason, &str, &str); 4] = [
     ),
 ];
 
-/// The instances of a scene, with their names.
+/// What all recordings are lifted with.
+struct With<'a> {
+    /// Gives masks.
+    model: Option<&'a SegmentAnything>,
+    /// Names instances by pictures.
+    looking: Option<Looking>,
+    question: Option<Question>,
+    cache: Cache,
+}
+
+/// The instances of a scene.
 struct FoundInstances {
     lifted: Lifted,
-    names: Vec<Option<String>>,
     /// Number of views.
     views: usize,
 }
 
+/// The labels of instances, `things` as points, with the names that masks in the images of a bundle
+/// give them.
+fn named_by_masks(
+    scene: &Scene,
+    grouped: &Superpoints,
+    lifted: &Lifted,
+    things: &[Vec<u32>],
+) -> (PointLabels, Sources) {
+    let images = scene.about().map(|about| about.scene().images.as_slice());
+    let images = images.unwrap_or_default();
+    let options = BestViewOptions::default();
+    let voted = names_by_views(&scene.scan().positions, things, images, &options);
+    let name = |voted: &Option<VotedName>| Some(voted.as_ref()?.name.clone());
+    let names: Vec<Option<String>> = voted.iter().map(name).collect();
+    let ids: Vec<u32> = (0..things.len() as u32).collect();
+    let sources = by_views::voted_sources(&voted, &ids);
+    (lifted.point_labels(grouped, &names), sources)
+}
+
 impl FoundInstances {
-    /// One JSON object, on one line.
+    /// A name for none of them.
+    fn unnamed(&self) -> Vec<Option<String>> {
+        vec![None; self.lifted.instances.len()]
+    }
+
+    /// One JSON object.
     fn json(
         &self,
         path: &Path,
         scene: &Scene,
         grouped: &Superpoints,
-        records: &[InstanceRecord],
+        records: Value,
         ms: &BTreeMap<Stage, f64>,
-    ) -> String {
+    ) -> Value {
         let left = REASONS.map(|(reason, key, _)| (key, self.lifted.left(reason)));
-        let line = json!({
+        json!({
             "scan": path.to_string_lossy(),
             "kind": scene.kind(),
             "views": self.views,
@@ -403,8 +480,7 @@ impl FoundInstances {
             "rounds": self.lifted.rounds,
             "left": left.into_iter().collect::<BTreeMap<_, _>>(),
             "ms": ms,
-        });
-        line.to_string()
+        })
     }
 
     /// A line for people; what is left out is on the error output.
@@ -450,6 +526,7 @@ fn answer(
     scene: &Scene,
     grouped: &Superpoints,
     lifted: &Lifted,
+    things: &[Vec<u32>],
 ) -> anyhow::Result<Answer> {
     let about = scene.images()?;
     let ids = grouped.superpoint_of_point().to_vec();
@@ -464,24 +541,17 @@ fn answer(
         },
         ..Foundation::default()
     };
-    let mut points_of: Vec<Vec<u32>> = vec![Vec::new(); grouped.count()];
-    for (point, &superpoint) in (0..).zip(grouped.superpoint_of_point()) {
-        points_of[superpoint as usize].push(point);
-    }
-    let found = lifted.instances.iter().map(|instance| {
-        let superpoints = instance.superpoints.iter();
-        let mut points: Vec<u32> = superpoints
-            .flat_map(|s| points_of[*s as usize].iter().copied())
-            .collect();
-        points.sort_unstable();
-        Found {
-            points,
+    let found = lifted
+        .instances
+        .iter()
+        .zip(things)
+        .map(|(instance, points)| Found {
+            points: points.clone(),
             score: instance.score,
             class: None,
             embedding: Vec::new(),
             logit_scale: 1.0,
-        }
-    });
+        });
     Ok(Answer {
         path: path.to_owned(),
         scan: LabeledScan::of_bundle(labeled, path, None, ClassOfObject::default())?,
