@@ -37,6 +37,8 @@ mod decode;
 mod image_evidence;
 mod map;
 mod open;
+#[cfg(all(feature = "captures", feature = "onnx"))]
+mod pictures;
 #[cfg(feature = "captures")]
 mod recording;
 mod seen;
@@ -47,9 +49,12 @@ use decode::{proposals, released, whole_superpoints};
 pub use image_evidence::{ChannelError, ImageContent, ImageEvidence, without_features};
 pub use map::{Map, map_points};
 pub use open::{MIN_POINTS, NothingToSeparate, OpenError, check, place, read};
+#[cfg(all(feature = "captures", feature = "onnx"))]
+pub use pictures::RecordedPictures;
 #[cfg(feature = "captures")]
 pub use recording::{
-    Detected, RecordedFrame, Recording, RecordingError, RecordingKind, SceneImages, detect, open,
+    Detected, RecordedFrame, Recording, RecordingError, RecordingKind, SceneImages, bundle_depth,
+    detect, open, recorded_frames,
 };
 use seen::Seen;
 

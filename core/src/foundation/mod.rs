@@ -23,6 +23,7 @@
 mod check;
 mod given;
 mod index;
+mod names;
 mod read;
 pub mod tensors;
 #[cfg(test)]
@@ -32,6 +33,7 @@ use crate::views::{Camera, Correspondence, Map};
 
 pub use given::Given;
 pub use index::{Entry, Index, Named};
+pub use names::{VotedName, names_by_views};
 pub use read::{MEMORY_LIMIT, depth_map};
 
 /// Name of the index file; a folder with this file is a bundle.

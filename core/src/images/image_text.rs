@@ -7,6 +7,9 @@ use super::{
     onnx::{Array, Graph},
 };
 
+/// Factor of the cosines that the released CLIPs have learned.
+const CLIP_SCALE: f32 = 100.0;
+
 /// A model that embeds pictures where a text encoder embeds words.
 pub trait ImageText {
     /// `(channels)`, of length 1.
@@ -41,6 +44,18 @@ impl ImageTower {
             about: about.clone(),
             graph,
         })
+    }
+}
+
+impl ImageTower {
+    /// Name of the text encoder in whose space the embeddings lie, if the manifest says it.
+    pub fn text_encoder(&self) -> Option<&str> {
+        self.about.text_encoder.as_deref()
+    }
+
+    /// Factor of the cosines with words before a softmax.
+    pub fn logit_scale(&self) -> f32 {
+        self.about.logit_scale.unwrap_or(CLIP_SCALE)
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{ImageModelError, onnx::interpolates_cubically};
-use crate::shards::sha256;
+use crate::{shards::sha256, text::TextSpace};
 
 /// Version of the format of manifests.
 pub const FORMAT: u32 = 1;
@@ -18,6 +18,8 @@ pub const MAX_MODEL_BYTES: u64 = 1 << 30;
 pub const MAX_MODEL_BYTES: u64 = 1 << 31;
 /// Most embeddings that a mask model's decoder takes from its encoder.
 const MAX_EMBEDDINGS: usize = 8;
+/// Largest factor of cosines: CLIP is trained with at most 100, SigLIP with somewhat more.
+const MAX_SCALE: f32 = 1000.0;
 /// Longest text of a manifest.
 const MAX_TEXT: usize = 300;
 
@@ -223,6 +225,14 @@ pub struct TowerGraph {
     pub encoder: EncoderGraph,
     /// Name of the output `(1, channels)`.
     pub output: String,
+    /// Name of the text encoder in whose space the embeddings lie, as in [`TextSpace`].
+    ///
+    /// [`TextSpace`]: crate::text::TextSpace
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text_encoder: Option<String>,
+    /// Factor of the cosines with words before a softmax; 100 if absent, that of the released CLIPs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logit_scale: Option<f32>,
 }
 
 /// A file of a model.
@@ -410,6 +420,21 @@ impl ImageModelManifest {
             ImageModelTask::ImageText(tower) => {
                 if self.input.pad_to.is_some() {
                     return Err("`pad_to` is not for models that embed whole pictures".into());
+                }
+                if let Some(scale) = tower.logit_scale
+                    && !(scale > 0.0 && scale <= MAX_SCALE)
+                {
+                    return Err(format!(
+                        "`logit_scale` is {scale}, it must be above 0 and at most {MAX_SCALE}"
+                    ));
+                }
+                if let Some(encoder) = &tower.text_encoder {
+                    // The width is not known before the model runs.
+                    let space = TextSpace {
+                        encoder: encoder.clone(),
+                        width: 1,
+                    };
+                    space.validate().map_err(|error| error.to_string())?;
                 }
                 named(&[("image", &tower.encoder.image), ("output", &tower.output)])
             }

@@ -4,12 +4,15 @@
 //! masks), [`ImageFeatures`] (a picture gives a grid of features) and [`ImageText`] (a picture
 //! gives an embedding in the space of a text encoder). [`ImageModelManifest`] describes a model,
 //! and [`ImageModel`] is one that is loaded: its graphs run in rten, on the CPU, natively and in
-//! wasm. `docs/2d-models.md` is the guide, `configs/image-models` has ready manifests.
+//! wasm. [`embed_things`] finds the best pictures of things and embeds them. `docs/2d-models.md` is the
+//! guide, `configs/image-models` has ready manifests.
 //!
 //! Positions in pictures are in pixels, `[x, y]`; the corner of the picture is at 0, the center of
 //! its first pixel at 0.5. Sizes are `[rows, columns]`.
 
 mod automatic;
+mod best_pictures;
+mod crops;
 mod features;
 mod image_text;
 mod manifest;
@@ -20,6 +23,10 @@ mod pixels;
 mod wire;
 
 pub use automatic::{AutomaticMasks, FoundMask, Runs, automatic_masks};
+pub use best_pictures::{
+    FrameProblem, PictureSource, PosedPictures, SeenThing, SeenThings, ThingPicture, Things,
+    embed_things,
+};
 pub use features::{FeatureGrid, ImageFeatures, mask_feature, pooled};
 pub use image_text::{ImageText, ImageTower};
 pub use manifest::{
@@ -127,6 +134,16 @@ pub enum ImageModelError {
         found: &'static str,
         /// Necessary purpose.
         expected: &'static str,
+    },
+    /// Embeddings of pictures cannot be compared with those of words.
+    #[error(
+        "the embeddings of pictures have {found} values, those of the text encoder have {expected}: they cannot be compared"
+    )]
+    Width {
+        /// Number of values of the model.
+        found: usize,
+        /// Number of values of the text encoder.
+        expected: usize,
     },
     /// The prompt is not one for the picture.
     #[error("the prompt {found} must be {expected}")]

@@ -8,10 +8,10 @@ use super::{
 };
 use crate::{
     captures::{
-        self, Capture, CaptureError, CaptureOptions, Files, Found, Gap, GapReason, Kind, Names,
-        Points,
+        self, Capture, CaptureError, CaptureOptions, DepthEncoding, DepthFile, Files, Found,
+        FrameView, Gap, GapReason, Kind, MILLIMETRES, Names, Points,
     },
-    foundation::{Foundation, INDEX},
+    foundation::{Foundation, INDEX, depth_file},
     model::Config,
     preflight::{Certainty, Choices, Finding, Preflight, preflight},
     progress::{Monitor, Stage},
@@ -70,6 +70,8 @@ pub struct RecordedFrame {
     pub camera: Camera,
     /// Path of the picture among the files.
     pub picture: Option<String>,
+    /// The depth image, which spans the picture.
+    pub depth: Option<DepthFile>,
 }
 
 /// A recording whose points are in the world frame.
@@ -176,17 +178,9 @@ fn capture(
         warnings,
         ..
     } = points;
-    let frame = |view: &captures::FrameView| {
-        let frame = &capture.frames[view.frame];
-        RecordedFrame {
-            name: frame.name.clone(),
-            camera: view.camera,
-            picture: frame.picture.clone(),
-        }
-    };
     Ok(Recording {
         kind: RecordingKind::Capture(*kind),
-        frames: views.iter().map(frame).collect(),
+        frames: recorded_frames(&capture, &views),
         recorded: capture.recorded,
         every: capture.every,
         name: capture.name,
@@ -196,6 +190,31 @@ fn capture(
         warnings,
         scan,
     })
+}
+
+/// The frames of a capture that became points.
+pub fn recorded_frames(capture: &Capture, views: &[FrameView]) -> Vec<RecordedFrame> {
+    let recorded = |view: &FrameView| {
+        let frame = capture.frames.get(view.frame)?;
+        Some(RecordedFrame {
+            name: frame.name.clone(),
+            camera: view.camera,
+            picture: frame.picture.clone(),
+            depth: frame.depth.clone(),
+        })
+    };
+    views.iter().filter_map(recorded).collect()
+}
+
+/// The depth image of a bundle's image, whose files are in the folder `root`.
+pub fn bundle_depth(root: &str, image: &str) -> DepthFile {
+    DepthFile {
+        path: format!("{root}{}", depth_file(image)),
+        encoding: DepthEncoding::Gray16 {
+            units_per_metre: MILLIMETRES,
+        },
+        confidence: None,
+    }
 }
 
 fn bundle(files: &dyn Files, root: &str) -> Result<Recording, RecordingError> {
@@ -214,6 +233,10 @@ fn bundle(files: &dyn Files, root: &str) -> Result<Recording, RecordingError> {
         name: image.name.clone(),
         camera: image.camera,
         picture: image.picture.as_ref().map(|name| format!("{root}{name}")),
+        depth: image
+            .depth
+            .as_ref()
+            .map(|_| bundle_depth(root, &image.name)),
     };
     let frames: Vec<RecordedFrame> = scene.images.iter().map(frame).collect();
     Ok(Recording {
@@ -367,6 +390,8 @@ mod tests {
             Some("scans/wall/wall.jpg")
         );
         assert_eq!(recording.frames[0].camera, scene.images[0].camera);
+        let depth = recording.frames[0].depth.as_ref().map(|file| &file.path);
+        assert_eq!(depth.unwrap(), "scans/wall/wall.depth.png");
         assert!(!recording.preflight.has_assumptions());
         let about = recording.about.unwrap();
         assert_eq!((about.content.features, about.content.objects), (true, 1));

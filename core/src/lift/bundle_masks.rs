@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{BundleViews, LiftError, MaskAnswer, PromptedMasks, Proposal, TrackedMask, Visibility};
+use super::{BundleViews, LiftError, MaskAnswer, PromptedMasks, TrackedMask};
 use crate::foundation::{ImageInstance, Mask};
 
 /// Number of carried points that an image is asked with: they vote for its instances.
@@ -70,47 +70,4 @@ pub(super) fn at_points(
         })
     };
     found.into_iter().take(ANSWERS).filter_map(answer).collect()
-}
-
-/// `(instances)`: the names that the masks in the images give to instances; a pixel counts as much as
-/// the 2D model was confident. `None` for instances that no named mask shows.
-pub fn names(
-    visibility: &Visibility,
-    views: &BundleViews,
-    instances: &[Proposal],
-) -> Vec<Option<String>> {
-    // `(superpoints)`: the instances that contain each.
-    let mut instances_of: Vec<Vec<u32>> = vec![Vec::new(); visibility.superpoints()];
-    for (index, instance) in (0..).zip(instances) {
-        for &superpoint in &instance.superpoints {
-            instances_of[superpoint as usize].push(index);
-        }
-    }
-    let mut votes: Vec<BTreeMap<&str, f64>> = vec![BTreeMap::new(); instances.len()];
-    for (view, image) in views.images().iter().enumerate().take(visibility.views()) {
-        for seen in visibility.seen(view) {
-            let of = &instances_of[seen.superpoint as usize];
-            if of.is_empty() {
-                continue;
-            }
-            let weight = f64::from(seen.points) / seen.places.len() as f64;
-            for [x, y] in seen.places.iter().map(|place| place.at()) {
-                let shown = image.instance_at(x, y);
-                let shown = shown.and_then(|instance| image.instances.get(instance as usize));
-                let Some(shown) = shown.filter(|shown| !shown.name.is_empty()) else {
-                    continue;
-                };
-                for &instance in of {
-                    let vote = votes[instance as usize].entry(&shown.name).or_default();
-                    *vote += weight * f64::from(shown.score);
-                }
-            }
-        }
-    }
-    // Of names with equal votes, the first in the alphabet.
-    let best = |votes: BTreeMap<&str, f64>| {
-        let most = votes.into_iter().rev().max_by(|a, b| a.1.total_cmp(&b.1));
-        most.map(|(name, _)| name.to_owned())
-    };
-    votes.into_iter().map(best).collect()
 }

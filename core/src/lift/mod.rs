@@ -32,7 +32,7 @@ mod views;
 mod visibility;
 
 #[cfg(feature = "captures")]
-pub use bundle_masks::{BundleMasks, names};
+pub use bundle_masks::BundleMasks;
 pub use lifting::Track;
 #[cfg(feature = "onnx")]
 pub use model_masks::{ModelMasks, OpenPicture};
@@ -457,6 +457,13 @@ impl Lifted {
     pub fn left(&self, reason: LeftReason) -> usize {
         let fates = self.fates.iter();
         fates.filter(|fate| **fate == Fate::Left(reason)).count()
+    }
+
+    /// The points of each instance, ascending; they may overlap. `superpoints` are those that were
+    /// lifted.
+    pub fn points(&self, superpoints: &Superpoints) -> Vec<Vec<u32>> {
+        let instances = self.instances.iter();
+        superpoints.points(instances.map(|instance| instance.superpoints.as_slice()))
     }
 
     /// Gives the points to their instances, with a name for each instance, `(instances)`; instances

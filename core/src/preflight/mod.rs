@@ -13,7 +13,7 @@ use crate::{
 };
 
 mod levels;
-mod spacing;
+pub(crate) mod spacing;
 mod unit;
 mod up;
 

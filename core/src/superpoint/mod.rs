@@ -255,6 +255,21 @@ impl Superpoints {
         self.count
     }
 
+    /// The points of sets of superpoints, ascending; ids of superpoints that do not exist have none.
+    pub fn points<'a>(&self, sets: impl Iterator<Item = &'a [u32]>) -> Vec<Vec<u32>> {
+        let mut points_of: Vec<Vec<u32>> = vec![Vec::new(); self.count()];
+        for (point, &superpoint) in (0..).zip(self.superpoint_of_point()) {
+            points_of[superpoint as usize].push(point);
+        }
+        let of_set = |set: &[u32]| {
+            let of = set.iter().filter_map(|id| points_of.get(*id as usize));
+            let mut points = of.flatten().copied().collect::<Vec<u32>>();
+            points.sort_unstable();
+            points
+        };
+        sets.map(of_set).collect()
+    }
+
     /// `(superpoints)`: number of points in each superpoint.
     pub fn sizes(&self) -> Vec<u32> {
         let mut sizes = vec![0; self.count];

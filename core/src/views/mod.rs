@@ -4,17 +4,27 @@
 //! Frames: `camera` is x right, y down, z forward, metres; `world` is the frame of the points. The
 //! centre of a pixel has integer coordinates, as in OpenCV.
 
+mod best;
 mod camera;
 mod lift;
 mod map;
 mod object_queries;
 mod sight;
+mod splats;
+mod standpoints;
 
+pub use best::{BestViewOptions, BestViews, Look};
+#[cfg(test)]
+pub(crate) use camera::tests::camera as camera_that_looks_along_x;
 pub use camera::{Camera, Pixel, Projection};
 pub use lift::{Choice, Correspondence, lifted};
 pub use map::{Map, MapError};
 pub use object_queries::{Detection, ObjectQueries, object_queries};
 pub use sight::{Occlusion, Sight};
+#[cfg(feature = "onnx")]
+pub(crate) use splats::BACKGROUND;
+pub use splats::{Rendering, Splats};
+pub use standpoints::Standpoints;
 
 /// An image of a scan.
 #[derive(Clone, Debug)]

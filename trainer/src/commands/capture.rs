@@ -9,7 +9,9 @@ use anyhow::{Context, bail, ensure};
 use clap::Args;
 use segscape::{
     captures::{self, Files, Gap},
-    job::{self, Detected, ImageEvidence, RecordingError, RecordingKind, SceneImages},
+    job::{
+        self, Detected, ImageEvidence, RecordedFrame, RecordingError, RecordingKind, SceneImages,
+    },
     model::{Config, Observation},
     preflight::{Choices, Preflight},
     progress::Monitor,
@@ -153,6 +155,8 @@ pub struct Opened {
     pub superpoints: Option<Superpoints>,
     /// What there is to say of a capture; `None` for a file with a scan.
     pub capture: Option<Value>,
+    /// The frames of a recording, without their images.
+    pub frames: Vec<RecordedFrame>,
     /// What the user should know.
     pub warnings: Vec<String>,
 }
@@ -199,6 +203,7 @@ impl Opening<'_> {
             seen: ImageEvidence::default(),
             superpoints: None,
             capture: None,
+            frames: Vec::new(),
         })
     }
 
@@ -248,6 +253,7 @@ impl Opening<'_> {
             preflight: recording.preflight,
             scan: recording.scan,
             capture: Some(told),
+            frames: recording.frames,
             seen,
             superpoints,
             warnings,

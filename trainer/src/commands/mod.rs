@@ -3,6 +3,7 @@
 pub mod ablate;
 mod ask;
 pub mod bench;
+mod by_views;
 mod capture;
 pub mod eval;
 pub mod export;

@@ -15,6 +15,7 @@ use segscape::{
     scan::Scan,
     write::{self, InstanceRecord, PointLabels},
 };
+use serde_json::{Value, json};
 
 /// Creates the folder of the results, if there is to be one.
 ///
@@ -29,11 +30,20 @@ pub fn create(out: Option<&Path>) -> anyhow::Result<()> {
     }
 }
 
+/// From which views instances have their names, by their ids.
+pub type Sources = BTreeMap<u32, Value>;
+
 /// Writes `NAME.labelled.ply` and `NAME.json` to a folder.
 ///
 /// # Errors
 /// A file cannot be written.
-pub fn save(out: &Path, name: &OsStr, scan: &Scan, labels: &PointLabels) -> anyhow::Result<()> {
+pub fn save(
+    out: &Path,
+    name: &OsStr,
+    scan: &Scan,
+    labels: &PointLabels,
+    sources: &Sources,
+) -> anyhow::Result<()> {
     let save = |extension: &str, bytes: &[u8]| {
         let mut file = name.to_owned();
         file.push(extension);
@@ -41,7 +51,32 @@ pub fn save(out: &Path, name: &OsStr, scan: &Scan, labels: &PointLabels) -> anyh
         fs::write(&file, bytes).with_context(|| format!("cannot write {}", file.display()))
     };
     save(".labelled.ply", &write::labeled_ply(scan, labels))?;
-    save(".json", write::instances_json(scan, labels).as_bytes())
+    let mut document = write::instances_json(scan, labels);
+    if !sources.is_empty() {
+        let mut value: Value = serde_json::from_str(&document)?;
+        tell_sources(&mut value["instances"], sources);
+        document = serde_json::to_string_pretty(&value)?;
+    }
+    save(".json", document.as_bytes())
+}
+
+/// The records as JSON. Those of instances whose names are from views say so in `named_from`: a list
+/// of `frame`, or `drawn_from` with the place of the camera, and the share of the instance that is
+/// `seen` there.
+pub fn told(records: &[InstanceRecord], sources: &Sources) -> Value {
+    let mut told = json!(records);
+    tell_sources(&mut told, sources);
+    told
+}
+
+fn tell_sources(records: &mut Value, sources: &Sources) {
+    for record in records.as_array_mut().into_iter().flatten() {
+        let id = record["id"].as_u64().and_then(|id| u32::try_from(id).ok());
+        let source = id.and_then(|id| sources.get(&id));
+        if let (Some(source), Some(record)) = (source, record.as_object_mut()) {
+            record.insert("named_from".to_owned(), source.clone());
+        }
+    }
 }
 
 /// The records of the instances that own points.

@@ -9,11 +9,12 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use segscape::{
+    images::{PosedPictures, Things},
     instances::{
         Contact,
         query::{Labels, NotFound, PromptTerm, touching},
     },
-    job::{self, Decoding, Grouping, Map, Network, Segmented},
+    job::{self, Decoding, Grouping, Map, Network, RecordedPictures, Segmented},
     progress::{Cancel, Monitor, Progress, Stage},
     scan::Scan,
     text::{Vocabulary, meaning::Meaning},
@@ -23,10 +24,12 @@ use serde_json::json;
 
 use super::{
     ask::{Ask, Question},
+    by_views::{self, ByViews, Namer},
     capture::{CaptureArgs, Opened, Opening},
+    lift::scene::files_at,
     orientation::Orientation,
     proposals::Proposals,
-    results::{self, StageClock},
+    results::{self, Sources, StageClock},
     scene_cache::SceneCache,
 };
 use learning::{device::DeviceChoice, evaluation::DecodingKind, models};
@@ -46,6 +49,8 @@ pub struct Segment {
     prompt: String,
     #[command(flatten)]
     ask: Ask,
+    #[command(flatten)]
+    by_views: ByViews,
     /// Lowest score of the instances to keep, 0 to 1.
     #[arg(long, default_value_t = 0.1)]
     threshold: f32,
@@ -79,7 +84,7 @@ pub struct Segment {
     proposals: Proposals,
     /// Give every point a class instead, with a network that has fixed classes: that of its
     /// superpoint, or that of its instance and wall or floor elsewhere.
-    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding", "folders"])]
+    #[arg(long, value_enum, conflicts_with_all = ["prompt", "ask", "threshold", "decoding", "folders", "image_text"])]
     map: Option<MapKind>,
     /// Print one JSON object per scan, each on one line.
     #[arg(long)]
@@ -124,12 +129,18 @@ impl Segment {
             question.is_none() || self.prompt.is_empty(),
             "--ask names what it looks for itself: leave out --prompt"
         );
-        let terms = match &question {
-            Some(question) => words.terms(&question.prompt())?,
-            None => words.terms(&self.prompt)?,
+        let namer = self.by_views.open()?;
+        let prompt = match &question {
+            Some(question) => question.prompt(),
+            None => self.prompt.clone(),
+        };
+        let terms = match &namer {
+            Some(namer) => namer.terms(&prompt)?,
+            None => words.terms(&prompt)?,
         };
         if let Some(classes) = network.fixed_classes()
             && !terms.is_empty()
+            && namer.is_none()
         {
             eprintln!(
                 "{} knows {} fixed classes: the prompt is compared with their names, not with the scan",
@@ -157,6 +168,7 @@ impl Segment {
             let asked = Wanted {
                 terms: &terms,
                 question: question.as_ref(),
+                namer: namer.as_ref(),
             };
             match self.segment(&place, &network, &decoding, &asked, &cache) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
@@ -218,11 +230,13 @@ impl Segment {
             config: network.config(),
             no_images: self.no_images,
         };
-        let mut opened = if in_store {
-            opening.recording(&*open_files(path)?, path, &monitor)?
-        } else {
-            let local = cache.local(path)?;
-            opening.open(&local.path, &monitor)?
+        let held = match in_store {
+            true => None,
+            false => Some(cache.local(path)?),
+        };
+        let mut opened = match &held {
+            Some(local) => opening.open(&local.path, &monitor)?,
+            None => opening.recording(&*open_files(path)?, path, &monitor)?,
         };
         // Told before anything else can fail, because it may be the cause.
         let warnings = std::mem::take(&mut opened.warnings);
@@ -247,6 +261,7 @@ impl Segment {
             labels,
             missing,
             touching,
+            sources,
         } = match self.map {
             Some(kind) => Labeling::of_map(opened, grouping, network, kind.into(), &monitor)?,
             None => {
@@ -259,15 +274,39 @@ impl Segment {
                     superpoints: grouping.superpoints,
                     scan: opened.scan,
                 };
-                let (terms, vocabulary) = (wanted.terms, network.vocabulary());
-                Labeling::of_instances(segmented, &contacts, terms, vocabulary, self.threshold)?
+                let named = match wanted.namer {
+                    Some(namer) => {
+                        let files = match (opened.frames.is_empty(), &held) {
+                            (true, _) => None,
+                            (false, Some(local)) => Some(files_at(&local.path)?),
+                            (false, None) => Some(open_files(path)?),
+                        };
+                        let recorded = files.as_deref().map(|files| RecordedPictures {
+                            files,
+                            frames: &opened.frames,
+                        });
+                        let naming = Naming {
+                            namer,
+                            terms: wanted.terms,
+                            threshold: self.threshold,
+                            vocabulary: network.vocabulary(),
+                        };
+                        naming.by_pictures(&segmented, recorded, (path, name), &monitor)?
+                    }
+                    None => {
+                        let (terms, vocabulary) = (wanted.terms, network.vocabulary());
+                        let labels = Labels::new(&segmented.segmentation, terms, vocabulary)?;
+                        (labels, Sources::new())
+                    }
+                };
+                Labeling::of_instances(segmented, &contacts, named, self.threshold)
             }
         };
         let ms = clock.finish();
 
         let records = results::records(&scan, &labels);
         if let Some(out) = &self.out {
-            results::save(out, name, &scan, &labels)?;
+            results::save(out, name, &scan, &labels, &sources)?;
         }
         let answer = wanted
             .question
@@ -286,7 +325,7 @@ impl Segment {
                 "metres_per_unit": preflight.unit.value.metres(),
                 "assumptions": assumptions,
                 "warnings": warnings,
-                "instances": records,
+                "instances": results::told(&records, &sources),
                 "not_found": missing,
                 "answer": answer.map(|(question, answer)| question.json(&answer)),
                 "ms": ms,
@@ -326,6 +365,64 @@ struct Place<'a> {
 struct Wanted<'a> {
     terms: &'a [PromptTerm],
     question: Option<&'a Question>,
+    /// Names things by pictures; then the terms are in its space, and else in the network's.
+    namer: Option<&'a Namer>,
+}
+
+/// How instances get their names from pictures.
+struct Naming<'a> {
+    namer: &'a Namer,
+    terms: &'a [PromptTerm],
+    threshold: f32,
+    /// The words of the network, for instances without a picture.
+    vocabulary: &'a Vocabulary,
+}
+
+impl Naming<'_> {
+    /// Labels the instances by their pictures. Those that no picture shows have the network's names
+    /// if nothing is asked for, and else match nothing.
+    fn by_pictures(
+        &self,
+        segmented: &Segmented,
+        recorded: Option<RecordedPictures>,
+        (path, name): (&Path, &OsStr),
+        monitor: &Monitor,
+    ) -> anyhow::Result<(Labels, Sources)> {
+        let instances = &segmented.segmentation.instances;
+        let sets = instances.iter().map(|instance| {
+            // No label lifts an instance above its score.
+            let is_shown = instance.score >= self.threshold;
+            let superpoints = instance.superpoints.as_slice();
+            superpoints.get(..if is_shown { superpoints.len() } else { 0 })
+        });
+        let points = segmented
+            .superpoints
+            .points(sets.map(Option::unwrap_or_default));
+        let things = Things {
+            positions: &segmented.scan.positions,
+            colors: segmented.scan.colors.as_deref(),
+            points: &points,
+        };
+        let ids: Vec<u32> = (0..instances.len() as u32).collect();
+        let photographs = recorded
+            .as_ref()
+            .map(|recorded| recorded as &dyn PosedPictures);
+        let seen = self.namer.look(&things, &ids, photographs, name, monitor)?;
+        by_views::tell_left_out(path, &seen);
+        let scores: Vec<f32> = instances.iter().map(|instance| instance.score).collect();
+        let mut labels = self.namer.labels(&seen, &scores, self.terms)?;
+        let own = Labels::new(&segmented.segmentation, &[], self.vocabulary)?;
+        for (label, own) in labels.of_instance.iter_mut().zip(own.of_instance) {
+            if label.name.is_empty() {
+                label.name = own.name;
+                label.confidence = match self.terms.is_empty() {
+                    true => own.confidence,
+                    false => 0.0,
+                };
+            }
+        }
+        Ok((labels, by_views::sources(&seen, &ids)))
+    }
 }
 
 /// What is written of a scan.
@@ -338,27 +435,28 @@ struct Labeling {
     missing: BTreeMap<String, String>,
     /// The pairs of instances that touch, by their ids.
     touching: Vec<[u32; 2]>,
+    /// From which views the names are, where they are from pictures.
+    sources: Sources,
 }
 
 impl Labeling {
     fn of_instances(
         segmented: Segmented,
         contacts: &[Contact],
-        terms: &[PromptTerm],
-        vocabulary: &Vocabulary,
+        (answer, sources): (Labels, Sources),
         threshold: f32,
-    ) -> anyhow::Result<Self> {
-        let answer = Labels::new(&segmented.segmentation, terms, vocabulary)?;
+    ) -> Self {
         let visible = answer.visible(threshold);
         let reason = |missing: NotFound| (missing.term.name.clone(), missing.to_string());
         let labels = job::label(&segmented, &answer.of_instance, &visible);
-        Ok(Self {
+        Self {
             touching: touching(contacts, &segmented.superpoints, &labels),
             labels,
             missing: answer.missing(threshold).map(reason).collect(),
             superpoints: segmented.superpoints.count(),
             scan: segmented.scan,
-        })
+            sources,
+        }
     }
 
     fn of_map(
@@ -374,6 +472,7 @@ impl Labeling {
             labels: pollster::block_on(labels)?,
             missing: BTreeMap::new(),
             touching: Vec::new(),
+            sources: Sources::new(),
             superpoints: grouping.superpoints.count(),
             scan: opened.scan,
         })

@@ -243,6 +243,7 @@ pub fn read(
         name,
         camera,
         picture,
+        ..
     } in recording.frames
     {
         let handle = picture.and_then(|path| opened.handle(&path));

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::{
-    foundation::{Image, ImageInstance, Mask},
+    foundation::{Image, ImageInstance, Mask, names_by_views},
     track::DepthMaskOptions,
+    views::BestViewOptions,
 };
 
 /// The images of the scene with masks of both objects; their numbers differ from image to image.
@@ -58,8 +59,15 @@ fn masks_of_images_are_matched_by_overlap_and_name_the_instances() {
         .map(|instance| instance.score)
         .collect();
     assert_eq!(scores, [0.8, 0.6]);
-    let names = names(&visibility, &BundleViews::new(&images), &found.instances);
-    assert_eq!(names, [Some("wall".to_owned()), Some("panel".to_owned())]);
+    let things = found.points(&scene.superpoints);
+    let options = BestViewOptions::default();
+    let names = names_by_views(&scene.positions, &things, &images, &options);
+    let names: Vec<_> = names
+        .into_iter()
+        .flatten()
+        .map(|voted| voted.name)
+        .collect();
+    assert_eq!(names, ["wall", "panel"]);
 }
 
 #[test]

@@ -6,7 +6,9 @@ mod gray16;
 mod supervision;
 
 pub use bundle::{Fill, Filled, InFolder, Models, Writer, fill};
-pub use segscape::foundation::{Foundation, Given, INDEX, Image, ImageInstance, Mask, SceneTruth};
+pub use segscape::foundation::{
+    Foundation, Given, INDEX, Image, ImageInstance, Mask, SceneTruth, VotedName, names_by_views,
+};
 pub use supervision::{Annotation, annotations, boundaries, boundary_inputs};
 
 #[cfg(test)]

@@ -17,13 +17,13 @@ use clap::Args;
 use indicatif::ProgressBar;
 use learning::evaluation::{Found, Measurement};
 use recordings::{
-    foundation::{Foundation, Image, InFolder as _, Models, SceneTruth},
+    foundation::{Foundation, Image, InFolder as _, Models, SceneTruth, VotedName, names_by_views},
     store::{Cache, is_address, open_files},
 };
 use segscape::{
     captures::{CaptureError, Files},
-    images::{MaskModel, Picture, SegmentAnything},
-    job::SceneImages,
+    images::{MaskModel, Picture, SegmentAnything, Things},
+    job::{RecordedPictures, SceneImages},
     lift::{
         self, BundleMasks, BundleViews, CaptureViews, LeftReason, LiftError, Lifted, ModelMasks,
         OpenPicture, OracleTracker, PosedViews, PropagatingTracker, Propagation, SurfaceMasks,
@@ -33,14 +33,17 @@ use segscape::{
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
     track::DepthMaskOptions,
-    write::InstanceRecord,
+    views::BestViewOptions,
+    write::{InstanceRecord, PointLabels},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
+    ask::{Ask, Question},
+    by_views::{self, Looking, PictureNames},
     capture::CaptureArgs,
     orientation::Orientation,
-    results::{self, StageClock},
+    results::{self, Sources, StageClock},
     scene_cache::SceneCache,
 };
 use options::{Oracle, Tuning};
@@ -73,6 +76,10 @@ pub struct Lift {
     oracle: Oracle,
     #[command(flatten)]
     tuning: Tuning,
+    #[command(flatten)]
+    picture_names: PictureNames,
+    #[command(flatten)]
+    ask: Ask,
     #[command(flatten)]
     orientation: Orientation,
     #[command(flatten)]
@@ -113,11 +120,18 @@ impl Lift {
         for folder in [&self.out, &self.bundles] {
             results::create(folder.as_deref())?;
         }
-        let cache = self.cache.open()?;
+        let question = self.ask.question()?;
+        let asked = question.as_ref().map(Question::prompt);
+        let with = With {
+            model: models.mask_model(),
+            looking: self.picture_names.open(asked)?,
+            question,
+            cache: self.cache.open()?,
+        };
         let mut measurement = Measurement::class_agnostic();
         let mut refused = 0;
         for (path, name) in self.recordings.iter().zip(results::names(&self.recordings)) {
-            match self.one(path, &name, models.mask_model(), &cache, &mut measurement) {
+            match self.one(path, &name, &with, &mut measurement) {
                 Ok(line) => writeln!(io::stdout(), "{line}")?,
                 Err(error) => {
                     eprintln!("{}: {error:#}", path.display());
@@ -144,10 +158,10 @@ impl Lift {
         &self,
         path: &Path,
         name: &OsStr,
-        model: Option<&SegmentAnything>,
-        cache: &Cache,
+        with: &With,
         measurement: &mut Measurement,
     ) -> anyhow::Result<String> {
+        let cache = &with.cache;
         let (clock, cancel, bar) = (
             StageClock::default(),
             Cancel::default(),
@@ -191,14 +205,34 @@ impl Lift {
                 &monitor,
             )?,
         };
-        let lifted = self.lift(&scene, &*files, &grouped, model, &monitor);
+        let found = self.lift(&scene, &*files, &grouped, with.model, &monitor);
         bar.finish_and_clear();
-        let lifted = lifted?;
+        let found = found?;
+        let things = found.lifted.points(&grouped);
+        let (labels, sources) = match &with.looking {
+            Some(looking) => {
+                let mut labels = found.lifted.point_labels(&grouped, &found.unnamed());
+                let frames = scene.frames();
+                let recorded = RecordedPictures {
+                    files: &*files,
+                    frames: &frames,
+                };
+                let things = Things {
+                    positions: &scan.positions,
+                    colors: scan.colors.as_deref(),
+                    points: &things,
+                };
+                let about = (path, name);
+                let sources =
+                    looking.name(&mut labels, &things, Some(&recorded), about, &monitor)?;
+                (labels, sources)
+            }
+            None => named_by_masks(&scene, &grouped, &found.lifted, &things),
+        };
         let ms = clock.finish();
-        let labels = lifted.lifted.point_labels(&grouped, &lifted.names);
         let records = results::records(scan, &labels);
         if let Some(out) = &self.out {
-            results::save(out, name, scan, &labels)?;
+            results::save(out, name, scan, &labels, &sources)?;
         }
         if let Some(bundles) = &self.bundles {
             let labeled = labels::labeled(scene.images()?, &labels);
@@ -209,11 +243,25 @@ impl Lift {
             labeled.write(&bundles.join(name), picture)?;
         }
         if self.measure {
-            measurement.add(&scene.answer(path, found(&grouped, &lifted.lifted))?)?;
+            measurement.add(&scene.answer(path, measured(&found.lifted, &things))?)?;
         }
+        let question = with.question.as_ref();
+        let answered = question.map(|question| (question, question.answer(scan, &records, &[])));
         Ok(match self.json {
-            true => lifted.json(path, &scene, &grouped, &records, &ms),
-            false => lifted.words(path, &scene, &grouped, &records, &ms),
+            true => {
+                let told = results::told(&records, &sources);
+                let mut line = found.json(path, &scene, &grouped, told, &ms);
+                if let Some((question, answer)) = answered {
+                    line["answer"] = question.json(&answer);
+                }
+                line.to_string()
+            }
+            false => {
+                let words = found.words(path, &scene, &grouped, &records, &ms);
+                answered.map_or(words.clone(), |(question, answer)| {
+                    format!("{words}\n{}", question.words(&answer))
+                })
+            }
         })
     }
 
@@ -248,14 +296,13 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
-                let (visibility, lifted) = match (model, self.oracle.oracle) {
+                let lifted = match (model, self.oracle.oracle) {
                     (Some(model), _) => lifting.by_model(model, &picture)?,
                     (None, true) => lifting.by_truth(about.truth.as_ref())?,
                     (None, false) if self.by_depth || !has_masks(about) => lifting.by_depth()?,
                     (None, false) => lifting.by_masks(&mut BundleMasks::new(&views)?)?,
                 };
                 Ok(FoundInstances {
-                    names: lift::names(&visibility, &views, &lifted.instances),
                     views: views.count(),
                     lifted,
                 })
@@ -283,14 +330,13 @@ impl Lift {
                     views: &views,
                     monitor,
                 };
-                let (_, lifted) = match model {
+                let lifted = match model {
                     Some(model) => lifting.by_model(model, &picture)?,
                     None => lifting.by_depth()?,
                 };
                 Ok(FoundInstances {
-                    names: vec![None; lifted.instances.len()],
-                    views: views.count(),
                     lifted,
+                    views: views.count(),
                 })
             }
         }
@@ -307,7 +353,7 @@ struct Lifting<'a> {
 }
 
 impl Lifting<'_> {
-    fn by(&self, tracker: &mut dyn Tracker) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by(&self, tracker: &mut dyn Tracker) -> anyhow::Result<Lifted> {
         let tuning = &self.command.tuning;
         let visibility = Visibility::new(
             &self.scan.positions,
@@ -316,14 +362,15 @@ impl Lifting<'_> {
             &tuning.visibility(),
             self.monitor,
         )?;
-        let lifted = lift::lift(&visibility, tracker, &tuning.options(), self.monitor)?;
-        Ok((visibility, lifted))
+        Ok(lift::lift(
+            &visibility,
+            tracker,
+            &tuning.options(),
+            self.monitor,
+        )?)
     }
 
-    fn by_masks(
-        &self,
-        masks: &mut dyn lift::PromptedMasks,
-    ) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_masks(&self, masks: &mut dyn lift::PromptedMasks) -> anyhow::Result<Lifted> {
         let options = Propagation {
             tolerance: self.command.tuning.tolerance,
             ..Propagation::default()
@@ -331,7 +378,7 @@ impl Lifting<'_> {
         self.by(&mut PropagatingTracker::new(self.views, masks, options)?)
     }
 
-    fn by_depth(&self) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_depth(&self) -> anyhow::Result<Lifted> {
         let options = DepthMaskOptions {
             farthest: self.command.captures.farthest(),
             ..DepthMaskOptions::default()
@@ -339,15 +386,11 @@ impl Lifting<'_> {
         self.by_masks(&mut SurfaceMasks::new(self.views, options))
     }
 
-    fn by_model(
-        &self,
-        model: &dyn MaskModel,
-        picture: OpenPicture<'_>,
-    ) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_model(&self, model: &dyn MaskModel, picture: OpenPicture<'_>) -> anyhow::Result<Lifted> {
         self.by_masks(&mut ModelMasks::new(model, picture, self.command.min_score))
     }
 
-    fn by_truth(&self, truth: Option<&SceneTruth>) -> anyhow::Result<(Visibility, Lifted)> {
+    fn by_truth(&self, truth: Option<&SceneTruth>) -> anyhow::Result<Lifted> {
         let truth = truth.context("the bundle has no labels that --oracle could follow")?;
         let ids = truth.instance.iter();
         let ids: Vec<u32> = ids.map(|id| u32::try_from(*id).unwrap_or(0)).collect();
@@ -379,26 +422,59 @@ const REASONS: [(LeftReason, &str, &str); 4] = [
     ),
 ];
 
-/// The instances of a scene, with their names.
+/// What all recordings are lifted with.
+struct With<'a> {
+    /// Gives masks.
+    model: Option<&'a SegmentAnything>,
+    /// Names instances by pictures.
+    looking: Option<Looking>,
+    question: Option<Question>,
+    cache: Cache,
+}
+
+/// The instances of a scene.
 struct FoundInstances {
     lifted: Lifted,
-    names: Vec<Option<String>>,
     /// Number of views.
     views: usize,
 }
 
+/// The labels of instances, `things` as points, with the names that masks in the images of a bundle
+/// give them.
+fn named_by_masks(
+    scene: &Scene,
+    grouped: &Superpoints,
+    lifted: &Lifted,
+    things: &[Vec<u32>],
+) -> (PointLabels, Sources) {
+    let images = scene.about().map(|about| about.scene().images.as_slice());
+    let images = images.unwrap_or_default();
+    let options = BestViewOptions::default();
+    let voted = names_by_views(&scene.scan().positions, things, images, &options);
+    let name = |voted: &Option<VotedName>| Some(voted.as_ref()?.name.clone());
+    let names: Vec<Option<String>> = voted.iter().map(name).collect();
+    let ids: Vec<u32> = (0..things.len() as u32).collect();
+    let sources = by_views::voted_sources(&voted, &ids);
+    (lifted.point_labels(grouped, &names), sources)
+}
+
 impl FoundInstances {
-    /// One JSON object, on one line.
+    /// A name for none of them.
+    fn unnamed(&self) -> Vec<Option<String>> {
+        vec![None; self.lifted.instances.len()]
+    }
+
+    /// One JSON object.
     fn json(
         &self,
         path: &Path,
         scene: &Scene,
         grouped: &Superpoints,
-        records: &[InstanceRecord],
+        records: Value,
         ms: &BTreeMap<Stage, f64>,
-    ) -> String {
+    ) -> Value {
         let left = REASONS.map(|(reason, key, _)| (key, self.lifted.left(reason)));
-        let line = json!({
+        json!({
             "scan": path.to_string_lossy(),
             "kind": scene.kind(),
             "views": self.views,
@@ -411,8 +487,7 @@ impl FoundInstances {
             "rounds": self.lifted.rounds,
             "left": left.into_iter().collect::<BTreeMap<_, _>>(),
             "ms": ms,
-        });
-        line.to_string()
+        })
     }
 
     /// A line for people; what is left out is on the error output.
@@ -457,19 +532,10 @@ fn decoded(view: &str, bytes: Result<Vec<u8>, CaptureError>) -> Result<Picture, 
     Picture::decode(&bytes).map_err(|error| failed(&error))
 }
 
-/// The points of each instance, ascending.
-fn found(grouped: &Superpoints, lifted: &Lifted) -> Vec<Found> {
-    let mut points_of: Vec<Vec<u32>> = vec![Vec::new(); grouped.count()];
-    for (point, &superpoint) in (0..).zip(grouped.superpoint_of_point()) {
-        points_of[superpoint as usize].push(point);
-    }
-    let found = lifted.instances.iter().map(|instance| {
-        let superpoints = instance.superpoints.iter();
-        let mut points: Vec<u32> = superpoints
-            .flat_map(|s| points_of[*s as usize].iter().copied())
-            .collect();
-        points.sort_unstable();
-        Found::nameless(points, instance.score)
-    });
-    found.collect()
+/// What is measured: the points of each instance, ascending.
+fn measured(lifted: &Lifted, things: &[Vec<u32>]) -> Vec<Found> {
+    let instances = lifted.instances.iter().zip(things);
+    instances
+        .map(|(instance, points)| Found::nameless(points.clone(), instance.score))
+        .collect()
 }

@@ -16,7 +16,7 @@ use recordings::{
 };
 use segscape::{
     captures::{Capture, CaptureError, Files, Points, Taken},
-    job::{self, Recording, RecordingError, RecordingKind, SceneImages},
+    job::{self, RecordedFrame, Recording, RecordingError, RecordingKind, SceneImages},
     preflight::{Choices, Preflight},
     progress::Monitor,
     scan::Scan,
@@ -145,6 +145,16 @@ impl Scene {
         match self {
             Self::Bundle { root, .. } => Some(format!("{root}{}", image.picture.as_ref()?)),
             Self::Capture { .. } => None,
+        }
+    }
+
+    /// The frames that are in the scan, without their images.
+    pub fn frames(&self) -> Vec<RecordedFrame> {
+        match self {
+            Self::Bundle { recording, .. } => recording.frames.clone(),
+            Self::Capture {
+                capture, points, ..
+            } => job::recorded_frames(capture, &points.views),
         }
     }
 

@@ -9,20 +9,23 @@ use std::{
 };
 
 use anyhow::{Context, bail, ensure};
-use recordings::foundation::Image;
+use recordings::{folder::Folder, foundation::Image};
 use segscape::{
-    captures::{Cells, InMemory, Picture},
+    captures::{Cells, Files, InMemory, Picture},
     foundation::{Entry, depth_file, is_plain, masks_file},
+    job::{RecordedFrame, RecordedPictures, bundle_depth},
     scan::{MAX_POINTS, Scan},
 };
 
 use super::{
-    Track,
+    Ending, Track,
     frames::{Frames, Seen},
 };
 
 /// Longest line, bytes.
 const LINE_LIMIT: u64 = 4 << 20;
+/// Maximum number of frames whose pictures are looked at in the end.
+const MAX_RECORDED: usize = 4096;
 /// Largest file of a frame, bytes.
 const FILE_LIMIT: u64 = 64 << 20;
 
@@ -36,7 +39,7 @@ impl Track {
         );
         let mut lines = io::stdin().lock();
         let mut cells = Cells::new(self.captures.spacing());
-        let mut number = 0;
+        let (mut number, mut recorded) = (0, Recorded::default());
         while let Some(line) = next_line(&mut lines)? {
             if line.iter().all(u8::is_ascii_whitespace) {
                 continue;
@@ -44,6 +47,9 @@ impl Track {
             match arrived(&line, &self.folder) {
                 Ok(Arrived { image, files }) => {
                     self.one(number, &image, &files, &mut frames, &mut cells)?;
+                    if frames.looking.is_some() {
+                        recorded.add(&image);
+                    }
                 }
                 Err(error) => {
                     let name = format!("line {}", u64::from(number) + 1);
@@ -61,8 +67,30 @@ impl Track {
             let given = frame.file_from_world(position.map(f64::from));
             given.map(|x| x as f32)
         };
-        let (name, kind) = (OsStr::new("tracked"), "frames from standard input");
-        self.finish(&frames, &scan, &place, None, name, kind)
+        // Listed only where pictures are looked at again.
+        let files: Box<dyn Files> = match frames.looking.is_some() {
+            true => Box::new(Folder::open(&self.folder)?),
+            false => Box::new(InMemory::new("", Vec::<(String, Vec<u8>)>::new())?),
+        };
+        for seen in &mut recorded.frames {
+            let pose = &mut seen.camera.world_from_camera;
+            let eye: [f32; 3] = pose.translation.into();
+            let moved = frame.world_from_file(eye.map(f64::from));
+            pose.translation = moved.map(|x| x as f32).into();
+        }
+        let ending = Ending {
+            scan: &scan,
+            place: &place,
+            given: None,
+            images: &[],
+            recorded: RecordedPictures {
+                files: &*files,
+                frames: &recorded.frames,
+            },
+            name: OsStr::new("tracked"),
+            kind: "frames from standard input",
+        };
+        self.finish(&frames, ending)
     }
 
     fn one(
@@ -99,6 +127,40 @@ impl Track {
             "the frames have more than {MAX_POINTS} points, which is the limit: give a larger --spacing"
         );
         Ok(())
+    }
+}
+
+/// The frames whose pictures are looked at in the end, every nth of a long recording.
+#[derive(Debug, Default)]
+struct Recorded {
+    frames: Vec<RecordedFrame>,
+    /// Number of frames that came.
+    came: usize,
+    /// Frames are taken whose numbers two to the power of this divides.
+    halvings: u32,
+}
+
+impl Recorded {
+    fn add(&mut self, image: &Image) {
+        let number = self.came;
+        self.came += 1;
+        if number.trailing_zeros() < self.halvings && number != 0 {
+            return;
+        }
+        self.frames.push(RecordedFrame {
+            name: image.name.clone(),
+            camera: image.camera,
+            picture: image.picture.clone(),
+            depth: Some(bundle_depth("", &image.name)),
+        });
+        if self.frames.len() >= MAX_RECORDED {
+            self.halvings += 1;
+            let mut is_kept = false;
+            self.frames.retain(|_| {
+                is_kept = !is_kept;
+                is_kept
+            });
+        }
     }
 }
 
@@ -240,6 +302,32 @@ mod tests {
                 "\"{error}\" does not say \"{words}\""
             );
         }
+    }
+
+    #[test]
+    fn of_long_recordings_frames_are_kept_at_equal_distances() {
+        let folder = tempfile::tempdir().unwrap();
+        gray16(&folder.path().join("a.depth.png"), vec![1500; 12]);
+        let Arrived { mut image, .. } = arrived(line("a", "").as_bytes(), folder.path()).unwrap();
+        image.instances.clear();
+        let mut recorded = Recorded::default();
+        for number in 0..3 * MAX_RECORDED {
+            image.name = number.to_string();
+            recorded.add(&image);
+        }
+        let numbers: Vec<usize> = recorded
+            .frames
+            .iter()
+            .map(|frame| frame.name.parse().unwrap())
+            .collect();
+        assert!(numbers.len() < MAX_RECORDED);
+        assert!(
+            numbers
+                .iter()
+                .enumerate()
+                .all(|(i, number)| *number == 4 * i),
+            "{numbers:?}"
+        );
     }
 
     #[test]

@@ -12,6 +12,8 @@ use segscape::{
 };
 use serde_json::{Value, json};
 
+use crate::commands::by_views::Looking;
+
 /// Longest file of a picture, bytes.
 const PICTURE_LIMIT: u64 = 64 << 20;
 
@@ -87,6 +89,8 @@ pub struct Frames {
     pub by_depth: bool,
     /// How it makes them.
     pub depth_masks: DepthMaskOptions,
+    /// Names the instances by pictures in the end.
+    pub looking: Option<Looking>,
     /// `true` if a line is printed for each frame.
     pub json: bool,
     /// Number of frames so far.

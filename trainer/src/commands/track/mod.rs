@@ -2,6 +2,7 @@
 
 mod arriving;
 mod frames;
+mod naming;
 
 use std::{
     ffi::OsStr,
@@ -11,11 +12,11 @@ use std::{
 
 use anyhow::{Context, ensure};
 use clap::Args;
-use recordings::foundation::Models;
+use recordings::foundation::{Image, Models};
 use segscape::{
     captures::Files,
     images::AutomaticMasks,
-    job::SceneImages,
+    job::{RecordedPictures, SceneImages},
     progress::{Cancel, Monitor, Progress},
     scan::Scan,
     superpoint::{SuperpointOptions, Superpoints, superpoints},
@@ -24,7 +25,8 @@ use segscape::{
 use serde_json::json;
 
 use super::{
-    ask::Ask,
+    ask::{Ask, Question},
+    by_views::PictureNames,
     capture::CaptureArgs,
     lift::scene::{Scene, files_at},
     orientation::Orientation,
@@ -67,6 +69,8 @@ pub struct Track {
     #[arg(long)]
     snap: bool,
     #[command(flatten)]
+    picture_names: PictureNames,
+    #[command(flatten)]
     ask: Ask,
     #[command(flatten)]
     orientation: Orientation,
@@ -104,6 +108,24 @@ struct Tuning {
     min_observations: u32,
 }
 
+/// What is there when all frames were added.
+struct Ending<'a> {
+    /// The points.
+    scan: &'a Scan,
+    /// Takes positions of the scan to the axes of the cameras' poses.
+    place: &'a dyn Fn([f32; 3]) -> [f32; 3],
+    /// Superpoints that came with the recording.
+    given: Option<Superpoints>,
+    /// The images of a bundle, whose masks may have names.
+    images: &'a [Image],
+    /// The photographs, with cameras in the frame of the points.
+    recorded: RecordedPictures<'a>,
+    /// What the results are called.
+    name: &'a OsStr,
+    /// What the recording is, in words.
+    kind: &'a str,
+}
+
 impl Track {
     /// The options of the tracker.
     fn options(&self) -> TrackOptions {
@@ -127,7 +149,10 @@ impl Track {
     pub fn run(self) -> anyhow::Result<()> {
         self.captures.check()?;
         // Before hours of frames rather than after them.
-        self.ask.question()?;
+        let question = self.ask.question()?;
+        let looking = self
+            .picture_names
+            .open(question.as_ref().map(Question::prompt))?;
         let paths = [&self.masks, &self.features, &self.crops];
         let [masks, features, crops] = paths.map(|path| path.as_deref());
         let models = match masks {
@@ -150,6 +175,7 @@ impl Track {
                 farthest: self.captures.farthest(),
                 ..DepthMaskOptions::default()
             },
+            looking,
             json: self.json,
             count: 0,
             refused: 0,
@@ -210,9 +236,21 @@ impl Track {
                 })
             }
         };
-        let given = scene.about().and_then(SceneImages::superpoints);
-        let name = path.file_stem().unwrap_or(path.as_os_str());
-        self.finish(&frames, scan, &*place, given, name, &scene.kind())
+        let recorded = scene.frames();
+        let about = scene.about();
+        let ending = Ending {
+            scan,
+            place: &*place,
+            given: about.and_then(SceneImages::superpoints),
+            images: about.map_or(&[], |about| about.scene().images.as_slice()),
+            recorded: RecordedPictures {
+                files: &*files,
+                frames: &recorded,
+            },
+            name: path.file_stem().unwrap_or(path.as_os_str()),
+            kind: &scene.kind(),
+        };
+        self.finish(&frames, ending)
     }
 
     /// Tracks the images of a bundle.
@@ -242,17 +280,11 @@ impl Track {
         Ok(())
     }
 
-    /// Writes and prints what was found. `place` takes positions of the scan to the axes of the
-    /// cameras.
-    fn finish(
-        &self,
-        frames: &Frames,
-        scan: &Scan,
-        place: &dyn Fn([f32; 3]) -> [f32; 3],
-        given: Option<Superpoints>,
-        name: &OsStr,
-        kind: &str,
-    ) -> anyhow::Result<()> {
+    /// Writes and prints what was found.
+    fn finish(&self, frames: &Frames, ending: Ending) -> anyhow::Result<()> {
+        let Ending {
+            scan, name, kind, ..
+        } = ending;
         let tracked = frames.tracker.frames();
         ensure!(
             tracked > 0,
@@ -263,9 +295,10 @@ impl Track {
         let instances = frames.tracker.instances();
         let owners = frames.tracker.owners(&instances);
         let positions = scan.positions.iter();
+        let place = ending.place;
         let mut owner_of_point: Vec<u32> = positions.map(|p| owners.at(place(*p))).collect();
         if self.snap {
-            let grouped = match given {
+            let grouped = match ending.given {
                 Some(given) => given,
                 None => superpoints(
                     &scan.positions,
@@ -277,10 +310,17 @@ impl Track {
             };
             owner_of_point = snapped(&owner_of_point, &grouped);
         }
-        let labels = point_labels(&instances, owner_of_point);
+        let mut labels = point_labels(&instances, owner_of_point);
+        let photographs = naming::Photographs {
+            path: &self.recording,
+            name,
+            images: ending.images,
+            recorded: ending.recorded,
+        };
+        let sources = photographs.name(&mut labels, scan, frames.looking.as_ref())?;
         let records = results::records(scan, &labels);
         if let Some(out) = &self.out {
-            results::save(out, name, scan, &labels)?;
+            results::save(out, name, scan, &labels, &sources)?;
         }
         let question = self.ask.question()?;
         let answer = question.as_ref();
@@ -294,7 +334,7 @@ impl Track {
                 "used": tracked,
                 "refused": frames.refused,
                 "points": scan.len(),
-                "instances": records,
+                "instances": results::told(&records, &sources),
                 "answer": answer.map(|(question, answer)| question.json(&answer)),
             })
             .to_string(),

@@ -76,6 +76,11 @@ impl Models {
         self.masks.as_ref()
     }
 
+    /// The model that embeds pictures, if there is one.
+    pub fn image_tower(&self) -> Option<&ImageTower> {
+        self.crops.as_ref()
+    }
+
     /// Remarks about files that the manifests do not pin.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
