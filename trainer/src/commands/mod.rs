@@ -12,6 +12,7 @@ pub mod name;
 mod orientation;
 pub mod perceive;
 pub mod prepare;
+pub mod pseudo;
 pub mod rank;
 pub mod report;
 mod results;
